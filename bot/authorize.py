@@ -1,0 +1,78 @@
+"""Who may do what: roles from the settings, by user ids and user groups, asked afresh at every click. Unknown means no."""
+
+import logging
+import threading
+import time
+from enum import StrEnum
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+
+from bot.errors import reason
+from config.settings import Role, Roles
+
+log = logging.getLogger(__name__)
+KEEP_SECONDS = 60
+
+
+class Right(StrEnum):
+    """What somebody wants to do."""
+
+    OPEN = "open a case"
+    SEE = "see cases"
+    CANCEL = "cancel a case"
+    RETRY = "retry a system"
+    LOCK_AGAIN = "lock again"
+    REVEAL = "reveal a name"
+    AUDIT = "run an audit"
+
+
+HOLDERS: dict[Right, tuple[str, ...]] = {
+    Right.OPEN: ("hr",),
+    Right.SEE: ("hr", "security", "admin"),
+    Right.CANCEL: ("hr",),
+    Right.RETRY: ("security", "admin"),
+    Right.LOCK_AGAIN: ("security", "admin"),
+    Right.REVEAL: ("security",),
+    Right.AUDIT: ("security", "admin"),
+}
+
+
+class Authorizer:
+    """Answers who may do what. Group members are kept for a minute, and asked anew where `fresh`."""
+
+    def __init__(self, roles: Roles, client: WebClient) -> None:
+        self._roles = roles
+        self._client = client
+        self._members: dict[str, tuple[float, frozenset[str]]] = {}
+        self._lock = threading.Lock()
+
+    def may(self, user: str, right: Right, *, fresh: bool = False) -> bool:
+        """Whether a person holds one of the roles that the right needs."""
+        return any(self.holds(user, role, fresh=fresh) for role in HOLDERS[right])
+
+    def holds(self, user: str, role: str, *, fresh: bool = False) -> bool:
+        """Whether a person has a role, named as in `[roles]`."""
+        given: Role = getattr(self._roles, role)
+        return user in given.users or any(user in self._group(group, fresh=fresh) for group in given.groups)
+
+    def _group(self, group: str, *, fresh: bool) -> frozenset[str]:
+        with self._lock:
+            kept = self._members.get(group)
+        if kept and not fresh and time.monotonic() - kept[0] < KEEP_SECONDS:
+            return kept[1]
+        members = self._ask(group)
+        with self._lock:
+            self._members[group] = (time.monotonic(), members)
+        return members
+
+    def _ask(self, group: str) -> frozenset[str]:
+        # A plan without groups (plan_upgrade_required), a group gone, no answer: nobody is in it.
+        try:
+            return frozenset(self._client.usergroups_users_list(usergroup=group)["users"])
+        except SlackApiError as error:
+            log.warning("the members of user group %s are not known (%s): nobody gets a role by it", group, reason(error))
+            return frozenset()
+        except OSError as error:
+            log.warning("Slack did not answer about user group %s (%s): nobody gets a role by it", group, error)
+            return frozenset()

@@ -1,0 +1,43 @@
+"""The command line as a whole: one command per module, with the same options, exit codes and errors."""
+
+from collections.abc import Callable
+
+import typer
+
+from bot.cli.audit import audit
+from bot.cli.connectors import connectors
+from bot.cli.doctor import doctor
+from bot.cli.ending import guarded
+from bot.cli.init import init
+from bot.cli.manifest import manifest
+from bot.cli.offboard import offboard
+from bot.cli.plan import plan
+from bot.cli.run import run
+from bot.cli.status import status
+from bot.cli.verify import verify
+from bot.text import _
+
+COMMANDS: tuple[Callable[..., None], ...] = (
+    init, run, doctor, plan, offboard, status, audit, verify, connectors, manifest,
+)
+
+HELP = """Lock leavers out, hand their clients over, and prove it every day.
+
+Everything that the bot does in Slack can be done here too, also while Slack is down.
+
+Exit codes: 0 good; 1 something is not good (an account open or unknown, a fault found, nothing proven);
+2 wrong use or configuration.
+
+Begin with: handover init, then handover doctor, then handover run
+"""
+
+
+def make_app() -> typer.Typer:
+    """Build the command line. A test gives its own wiring as the context's object."""
+    app = typer.Typer(
+        name="handover", help=_(HELP), no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+        rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for command in COMMANDS:
+        app.command(help=_(command.__doc__ or ""))(guarded(command))
+    return app

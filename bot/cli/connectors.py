@@ -1,0 +1,38 @@
+"""`handover connectors`: which kinds of system there are, and what each can and cannot do."""
+
+import typer
+
+from bot.cli.house import wiring
+from bot.cli.options import AsJson
+from bot.cli.output import show_json, show_table
+from bot.text import _
+from connectors.contract import Manifest
+
+
+def connectors(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """List the kinds of system that can be configured, with what each can and cannot do.
+
+    Example: handover connectors
+    """
+    manifests: tuple[Manifest, ...] = wiring(ctx).manifests()
+    if as_json:
+        show_json([summary(manifest) for manifest in manifests])
+        return
+    show_table(
+        [_("Kind"), _("System"), _("Can"), _("Cannot")],
+        [(m.kind, m.title, ", ".join(c.__name__ for c in m.capabilities), "\n".join(m.cannot)) for m in manifests],
+    )
+
+
+def summary(manifest: Manifest) -> dict[str, object]:
+    """Return what a manifest declares, for programs."""
+    return {
+        "kind": manifest.kind,
+        "title": manifest.title,
+        "capabilities": [capability.__name__ for capability in manifest.capabilities],
+        "cannot": manifest.cannot,
+        "settings": {
+            name: {"required": field.is_required(), "description": field.description or ""}
+            for name, field in manifest.settings.model_fields.items()
+        },
+    }

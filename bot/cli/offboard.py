@@ -1,0 +1,142 @@
+"""`handover offboard`: lock somebody out from the terminal, also on the day that Slack is down."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from bot.cli.ending import NOT_GOOD, Stop
+from bot.cli.house import actor, read, wiring, work
+from bot.cli.options import DEFAULT, AsJson, ConfigPath
+from bot.cli.output import moment, say, show_json, warn
+from bot.cli.plan import Email, leaver_named
+from bot.cli.plan import show as show_plan
+from bot.cli.refusals import planned
+from bot.cli.status import is_good, show_case
+from bot.cli.watch import watch
+from bot.cli.when import effective
+from bot.cli.workspace import profiles
+from bot.people import Profile
+from bot.text import _
+from config.settings import Settings
+from workflows.model import Reason, Strategy
+from workflows.views import CaseView, Leaver, Plan, Request, Successor
+
+At = Annotated[str, typer.Option(help='now, "end-of-day 2026-12-01" in the leaver\'s zone, or ISO 8601.')]
+Approver = Annotated[str, typer.Option(metavar="EMAIL", help="Who decides on the clients; else the line manager.")]
+Split = Annotated[Strategy | None, typer.Option("--strategy", help="How clients are split; else clients.default_strategy.")]
+Heirs = Annotated[list[str] | None, typer.Option("--successor", metavar="EMAIL", help="Who receives clients; repeatable.")]
+Why = Annotated[Reason, typer.Option("--reason", help="Why the person leaves.")]
+Note = Annotated[str, typer.Option(help="A sentence for the case, kept encrypted.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+Wait = Annotated[float, typer.Option(min=0, help="Seconds to wait for the verdicts of an immediate lock-out.")]
+
+
+def offboard(
+    ctx: typer.Context, email: Email, at: At = "now", approver: Approver = "", strategy: Split = None,
+    successor: Heirs = None, reason: Why = Reason.OTHER, note: Note = "", yes: Yes = False, wait: Wait = 120,
+    as_json: AsJson = False, config: ConfigPath = DEFAULT,
+) -> None:
+    """Offboard a person: show the plan, ask, open the case, and say what each system was read to be.
+
+    Beside a running bot the bot does the work; without one this command does. Works while Slack is down: people
+    without a Slack id are told once it is back. Exits with 1 unless the person is locked out everywhere, or the
+    case is scheduled for later.
+
+    Examples: handover offboard dana@example.com --successor bob@example.com;
+    handover offboard dana@example.com --at "end-of-day 2026-12-01" --approver max@example.com --reason resignation
+    """
+    settings = read(ctx, config)
+    plan, people = _look(ctx, settings, email, [approver, *(successor or [])], quiet=as_json)
+    leaver = plan.leaver
+    decider = approver or leaver.manager_email
+    if not decider:
+        raise Stop(_("Nobody is named to decide on the clients, and the directory knows no line manager."),
+                   _("Add --approver EMAIL."))
+    request = Request(
+        leaver=leaver, reason=reason, effective_at=effective(at, plan.made_at, leaver.timezone, settings.company.end_of_day),
+        approver=_colleague(decider, people), strategy=strategy or Strategy(settings.clients.default_strategy),
+        successors=tuple(_colleague(one, people) for one in successor or []), requested_by=actor(),
+        channel=settings.slack.case_channel, note=note,
+    )
+    if not yes:
+        _confirm(question(request))
+    with work(ctx, settings) as (services, beside):
+        case_id = services.offboarding.open(request)
+        warn(_("Case {id} is open.").format(id=case_id))
+        if request.effective_at is None:
+            case = watch(lambda: services.offboarding.case(case_id), wait, warn)
+        else:
+            case = services.offboarding.case(case_id)
+            warn(_later(request.effective_at, leaver, beside=beside))
+    _report(case, settings.company.timezone, as_json=as_json)
+
+
+def _look(ctx: typer.Context, settings: Settings, email: str, others: Sequence[str], *, quiet: bool) -> tuple[Plan, dict[str, Profile]]:
+    leaver = leaver_named(email)
+    people, trouble = profiles(settings.slack, [leaver.email, *others])
+    leaver = as_known(leaver, people.get(leaver.email.lower()), settings.company.timezone)
+    with wiring(ctx).assemble(settings, mode="visit") as house:
+        plan: Plan = house.services.offboarding.plan(leaver)
+    if not trouble and plan.leaver.manager_email:
+        more, trouble = profiles(settings.slack, [plan.leaver.manager_email])
+        people |= more
+    if trouble:
+        warn(_("Slack did not say who is who ({trouble}); the case goes on without Slack ids, and whoever decides "
+               "without one does it once they are known.").format(trouble=trouble))
+    if not quiet:
+        show_plan(plan)
+    if plan.refusals:
+        raise Stop(" ".join(planned(refusal) for refusal in plan.refusals), code=NOT_GOOD)
+    return replace(plan, leaver=replace(plan.leaver, name=plan.leaver.name or plan.leaver.email)), people
+
+
+def as_known(leaver: Leaver, found: Profile | None, zone: str) -> Leaver:
+    """Complete a leaver with what Slack knows. Pure."""
+    if found is None:
+        return replace(leaver, timezone=zone)
+    return replace(leaver, name=found.name, slack_id=found.id, timezone=found.timezone or zone, title=found.title)
+
+
+def _colleague(address: str, people: dict[str, Profile]) -> Successor:
+    email = leaver_named(address).email
+    known = people.get(email.lower())
+    return Successor(email.lower(), known.name if known else email, email, known.id if known else "")
+
+
+def question(request: Request) -> str:
+    """Return the question that stands before any write: whom, when, who decides. Pure."""
+    zone = request.leaver.timezone
+    when = moment(request.effective_at, zone) if request.effective_at else _("NOW")
+    heirs = ", ".join(one.name for one in request.successors) or _("nobody")
+    return _("Lock {name} <{email}> out of every system: {when}. Clients go to {heirs} ({strategy}), once {approver} "
+             "approves. Reason: {reason}. Go ahead?").format(
+        name=request.leaver.name, email=request.leaver.email, when=when, heirs=heirs, strategy=request.strategy.value,
+        approver=request.approver.name, reason=request.reason.value)
+
+
+def _confirm(text: str) -> None:
+    try:
+        agreed = typer.confirm(text, err=True)
+    except typer.Abort:
+        raise Stop(_("Nobody confirmed, so nothing was done."), _("Add --yes where nobody can be asked.")) from None
+    if not agreed:
+        raise Stop(_("Nothing was done."), code=NOT_GOOD)
+
+
+def _later(at: datetime, leaver: Leaver, *, beside: bool) -> str:
+    said = _("The lock-out begins at {at}.").format(at=moment(at, leaver.timezone))
+    return said if beside else said + " " + _("No bot runs on this data now: start `handover run` before then.")
+
+
+def _report(case: CaseView, zone: str, *, as_json: bool) -> None:
+    if as_json:
+        show_json(case)
+    else:
+        show_case(case, zone)
+    if not is_good(case):
+        if not as_json:
+            say(_("NOT locked out everywhere. `handover status {id}` shows what is still to do.").format(id=case.id))
+        raise typer.Exit(NOT_GOOD)

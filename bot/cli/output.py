@@ -1,0 +1,91 @@
+"""What a command prints: tables for people, JSON for programs. Names from outside are data: no markup, no controls."""
+
+import dataclasses
+import json
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def clean(text: str) -> str:
+    """Replace what could drive a terminal or turn the line around: control characters and bidi overrides."""
+    return "".join(
+        c if c == "\n" or (unicodedata.category(c) not in ("Cc", "Cs") and c not in BIDI_CONTROLS) else "\ufffd"
+        for c in text
+    )
+
+
+def say(text: str) -> None:
+    """Print one line or paragraph."""
+    typer.echo(clean(text))
+
+
+def warn(text: str) -> None:
+    """Print beside the result, so that a program reading the result is not disturbed."""
+    typer.echo(clean(text), err=True)
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
+    """Print a table that wraps and never cuts a cell short."""
+    table = Table(title=Text(clean(title)) if title else None, box=box.SIMPLE_HEAD, title_justify="left", show_lines=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(clean(cell)) for cell in row))
+    console = Console(highlight=False, soft_wrap=False)
+    if not console.is_terminal:
+        console.width = 160
+    console.print(table)
+
+
+def show_json(value: Any) -> None:
+    """Print one JSON document."""
+    typer.echo(json.dumps(plain(value), ensure_ascii=False, indent=2))
+
+
+def plain(value: Any) -> Any:
+    """Return a frozen value as what JSON can say: decimals and times as text, so that nothing is rounded."""
+    match value:
+        case Enum():
+            return value.value
+        case datetime() | date():
+            return value.isoformat()
+        case Decimal():
+            return str(value)
+        case Mapping():
+            return {str(plain(key)): plain(inner) for key, inner in value.items()}
+        case str() | int() | float() | bool() | None:
+            return value
+        case list() | tuple() | set() | frozenset():
+            return [plain(inner) for inner in value]
+        case _ if dataclasses.is_dataclass(value):
+            return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        case _:
+            return str(value)
+
+
+def moment(at: datetime | None, zone: str) -> str:
+    """Return a time in a person's zone, with the zone's short name; empty for none."""
+    return at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M %Z") if at else ""
+
+
+def money(values: Mapping[str, Decimal]) -> str:
+    """Return values by currency: `12,000.00 EUR + 300.00 USD`."""
+    return " + ".join(f"{value:,.2f} {currency}".strip() for currency, value in sorted(values.items()))
+
+
+def counts(values: Mapping[str, int]) -> str:
+    """Return counts by record type: `12 opportunity, 3 account`; kinds with none are left out."""
+    return ", ".join(f"{number} {kind}" for kind, number in sorted(values.items()) if number) or "0"

@@ -1,0 +1,85 @@
+"""`handover plan`: what an offboarding would do, without doing it."""
+
+from typing import Annotated
+
+import typer
+
+from bot.cli.ending import NOT_GOOD, Stop
+from bot.cli.house import visit
+from bot.cli.options import DEFAULT, AsJson, ConfigPath
+from bot.cli.output import counts, money, say, show_json, show_table
+from bot.cli.refusals import planned
+from bot.messages.words import verdict
+from bot.text import _
+from workflows.views import AccountLine, BookLine, Leaver, Plan, SystemPlan
+
+Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The leaver's address in the company's directory.")]
+
+
+def plan(ctx: typer.Context, email: Email, as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
+    """Show what offboarding a person would do. A dry run: nothing is written anywhere.
+
+    Exits with 1 where a system could not be looked up, or where no case could be opened.
+
+    Example: handover plan dana@example.com
+    """
+    with visit(ctx, config) as services:
+        found = services.offboarding.plan(leaver_named(email))
+    if as_json:
+        show_json(found)
+    else:
+        show(found)
+    if found.refusals or any(system.problem for system in found.systems):
+        raise typer.Exit(NOT_GOOD)
+
+
+def leaver_named(email: str) -> Leaver:
+    """Return whom to look for; the name is the directory's to say."""
+    address = email.strip()
+    user, _at, domain = address.partition("@")
+    if not user or "." not in domain or any(c.isspace() for c in address):
+        raise Stop(_("{text!r} is not an e-mail address.").format(text=email),
+                   _("Give the person's address in the company's directory; nobody is looked up by name."))
+    return Leaver("", address)
+
+
+def show(plan: Plan) -> None:
+    """Print a plan for people."""
+    who = f"{plan.leaver.name} <{plan.leaver.email}>".strip()
+    show_table(
+        [_("System"), _("Accounts"), _("Groups"), _("Will be done"), _("Clients")],
+        [_row(system) for system in plan.systems],
+        _("Plan for {who}: nothing has been written").format(who=who),
+    )
+    for heading, lines in (
+        (_("Cannot be done:"), [f"{s.title}: {line}" for s in plan.systems for line in s.cannot]),
+        (_("Warnings:"), plan.warnings),
+        (_("No case can be opened:"), [planned(refusal) for refusal in plan.refusals]),
+    ):
+        if lines:
+            say(heading)
+            for line in lines:
+                say(f"  - {line}")
+
+
+def _row(system: SystemPlan) -> tuple[str, ...]:
+    if system.problem:
+        return system.title, _("? not looked up: {problem}").format(problem=system.problem), "", "", ""
+    accounts = "\n".join(_account(line) for line in system.accounts) or _("no account ({how})").format(how=system.how)
+    groups = "\n".join(dict.fromkeys(group for line in system.accounts for group in line.groups))
+    return system.title, accounts, groups, "\n".join(system.does), _book(system.book)
+
+
+def _account(line: AccountLine) -> str:
+    state = _("{login}: {verdict} (found by {attribute})").format(
+        login=line.login, verdict=verdict(line.verdict), attribute=line.matched_by)
+    return f"{state}: {line.reason}" if line.reason else state
+
+
+def _book(book: BookLine | None) -> str:
+    if book is None:
+        return ""
+    if book.problem:
+        return _("? not counted: {problem}").format(problem=book.problem)
+    value = money(book.value)
+    return counts(book.counts) + (f"\n{value}" if value else "")

@@ -1,0 +1,127 @@
+"""`handover status`: cases as they are."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from bot.cli.ending import NOT_GOOD, Stop
+from bot.cli.house import visit
+from bot.cli.options import DEFAULT, AsJson, ConfigPath
+from bot.cli.output import moment, say, show_json, show_table
+from bot.messages.words import verdict
+from bot.text import _
+from workflows.model import CaseState
+from workflows.views import CaseView, ClientsView, SystemLine
+
+Who = Annotated[str | None, typer.Argument(metavar="[CASE|EMAIL]", help="A case's id or a leaver's address; none: all.")]
+AllCases = Annotated[bool, typer.Option("--all", help="Closed and watched cases too, not only open ones.")]
+
+
+def status(
+    ctx: typer.Context, who: Who = None, every: AllCases = False, as_json: AsJson = False, config: ConfigPath = DEFAULT,
+) -> None:
+    """Show open cases, or one case with every system's verdict and when it was read.
+
+    Exits with 1 where a leaver whose time has come is not locked out everywhere, or has an open finding.
+
+    Examples: handover status; handover status dana@example.com --json
+    """
+    with visit(ctx, config) as services:
+        zone = services.settings.company.timezone
+        if who is None:
+            cases: Sequence[CaseView] = services.offboarding.cases(open_only=not every)
+        else:
+            cases = [find(services.offboarding.find_case(who), who)]
+    if as_json:
+        show_json(cases if who is None else cases[0])
+    elif who is None:
+        show_cases(cases, zone)
+    else:
+        show_case(cases[0], zone)
+    if not all(is_good(case) for case in cases):
+        raise typer.Exit(NOT_GOOD)
+
+
+def find(case: CaseView | None, who: str) -> CaseView:
+    """Return the case, or stop with what to do."""
+    if case is None:
+        raise Stop(_("There is no case for {who!r}.").format(who=who), _("`handover status --all` lists every case."))
+    return case
+
+
+def is_good(case: CaseView) -> bool:
+    """Whether nothing needs to be done: not yet due, cancelled, or locked out everywhere with no open finding."""
+    if case.state in (CaseState.SCHEDULED, CaseState.CANCELLED):
+        return True
+    return case.locked_out and not any(finding.closed_at is None for finding in case.findings)
+
+
+def show_cases(cases: Sequence[CaseView], zone: str) -> None:
+    """Print a line per case."""
+    if not cases:
+        say(_("No case is open."))
+        return
+    show_table(
+        [_("Case"), _("Leaver"), _("State"), _("Effective"), _("Systems"), _("Clients")],
+        [(case.id, f"{case.leaver.name}\n{case.leaver.email}", _state(case), moment(case.effective_at, zone),
+          ", ".join(f"{line.system} {line.verdict.value}" for line in case.systems), _clients(case.clients))
+         for case in cases],
+    )
+
+
+def show_case(case: CaseView, zone: str) -> None:
+    """Print everything about one case."""
+    say(_("{name} <{email}>, case {id}: {state}").format(
+        name=case.leaver.name, email=case.leaver.email, id=case.id, state=_state(case)))
+    say(_("Effective {at}; opened {opened} by {by}; clients decided by {approver}").format(
+        at=moment(case.effective_at, zone), opened=moment(case.opened_at, zone), by=case.opened_by.name,
+        approver=case.approver.name))
+    show_systems(case.systems, zone)
+    if case.clients:
+        say(_("Clients: {line}").format(line=_clients(case.clients)))
+        for line in (*case.clients.balance, *case.clients.problems):
+            say(f"  - {line}")
+    if case.exports:
+        say(_("Exports: {line}").format(line=case.exports))
+    for check in case.follow_ups:
+        say(_("Day {day}: {said}").format(day=check.day, said=check.summary or _due(check.due_at, zone)))
+    for finding in case.findings:
+        if finding.closed_at is None:
+            say(_("FINDING {kind} in {system}: {detail}").format(
+                kind=finding.kind, system=finding.system, detail=finding.detail))
+
+
+def show_systems(lines: Sequence[SystemLine], zone: str) -> None:
+    """Print the verdict per system, how it was read and when."""
+    show_table(
+        [_("System"), _("Verdict"), _("Why and how"), _("Read at"), _("Next")],
+        [(line.title, verdict(line.verdict), "; ".join(filter(None, [line.reason, line.how, *line.cannot])),
+          moment(line.read_at, zone), _next(line, zone)) for line in lines],
+    )
+
+
+def _next(line: SystemLine, zone: str) -> str:
+    if line.next_try_at:
+        return _("tried again at {at}").format(at=moment(line.next_try_at, zone))
+    return _("working") if line.working else ""
+
+
+def _due(at: datetime, zone: str) -> str:
+    return _("due {at}").format(at=moment(at, zone))
+
+
+def _state(case: CaseView) -> str:
+    if case.state in (CaseState.RUNNING, CaseState.WATCHED):
+        return _("{state}, locked out everywhere") .format(state=case.state.value) if case.locked_out \
+            else _("{state}, NOT locked out everywhere").format(state=case.state.value)
+    return case.state.value
+
+
+def _clients(clients: ClientsView | None) -> str:
+    if clients is None:
+        return _("none")
+    state = clients.proposal.state.value if clients.proposal else _("no proposal yet")
+    return _("{listed} listed, {moved} moved, {left} left; {state}").format(
+        listed=clients.listed, moved=clients.moved, left=clients.left, state=state)

@@ -1,0 +1,134 @@
+"""Every refusal and every trouble as a sentence for a person, with what to do next. No stack trace ever reaches people."""
+
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from typing import overload
+
+from slack_sdk.errors import SlackApiError
+
+from bot.text import N_, _, moment, mrkdwn, plain
+from connectors.errors import (
+    BadCredential,
+    Conflict,
+    ConnectorError,
+    Forbidden,
+    Missing,
+    OutcomeUnknown,
+    Unavailable,
+)
+from workflows.refusals import Code, Refused
+
+REFUSALS: Mapping[Code, str] = {
+    Code.PROTECTED: N_(
+        "This account is protected (a service, break-glass or last administrator account) and is never locked by a case. "
+        "If it really must go, ask an administrator to take it off `policy.protected` first."
+    ),
+    Code.ONESELF: N_("You cannot offboard yourself. Ask a colleague in HR to do it."),
+    Code.OPEN_CASE: N_(
+        "There is already an open case ({case}) for this person. See it with `/offboard status @person`; "
+        "cancel it there first if it is wrong."
+    ),
+    Code.UNKNOWN_CASE: N_("There is no such case. `/offboard list` shows all of them."),
+    Code.NOT_OPEN: N_("This case can no longer be changed that way. `/offboard status @person` shows where it stands."),
+    Code.STALE_PROPOSAL: N_(
+        "The proposal has changed since this was shown, so nothing was decided. Look at the newest message and decide there."
+    ),
+    Code.ALREADY_SETTLED: N_("This proposal was already settled by {by} ({at}). Nothing was changed by your click."),
+    Code.NOT_APPROVER: N_("Only {approver} can decide this. Ask them, or ask HR to name another approver."),
+    Code.LEAVER_DECIDES: N_("The person who leaves cannot decide where their clients go. Ask HR to name another approver."),
+    Code.ALREADY_DECIDED: N_("You have decided this already. Nothing was changed by your click."),
+    Code.UNKNOWN_PROPOSAL: N_("This proposal does not exist any more. `/offboard status @person` shows where the case stands."),
+    Code.UNKNOWN_RECORD: N_("One of the chosen records is not part of this proposal. Open the form again and choose anew."),
+    Code.UNKNOWN_SUCCESSOR: N_("That colleague is not one of the successors of this case. Choose one of those in the list."),
+    Code.NO_SUCCESSOR: N_("Nobody is named to receive the clients. Choose at least one successor."),
+    Code.PAST_TIME: N_("That time has passed already. Choose a later day, or choose to lock now."),
+    Code.CLOSED_FINDING: N_("This finding was closed by {by} ({at}). Nothing was changed by your click."),
+    Code.UNKNOWN_FINDING: N_("This finding does not exist any more. `/offboard audit` shows the open ones."),
+    Code.UNKNOWN_SNAPSHOT: N_("This export snapshot does not exist any more. `/offboard status @person` shows the case."),
+    Code.NEEDS_REASON: N_("A reason is needed, since it goes on record. Write one and try again."),
+    Code.NOTHING_CHANGED: N_("These records go to that colleague already, so nothing was changed. Choose another successor."),
+    Code.BAD_PERSON: N_(
+        "This person cannot be used here: no usable address is known. Check their Slack profile and the directory, then try again."
+    ),
+}
+
+TROUBLES: Mapping[type[ConnectorError], str] = {
+    Unavailable: N_("A system does not answer just now ({detail}). Nothing happened; try again in a few minutes."),
+    OutcomeUnknown: N_(
+        "A system did not answer after the request had left ({detail}). It is not known whether it was done: "
+        "look at the case before you try again."
+    ),
+    BadCredential: N_("A system refused Handover's own credential ({detail}). Ask an administrator to renew it, then try again."),
+    Forbidden: N_("Handover lacks a permission in a system ({detail}). Ask an administrator to grant it, then try again."),
+    Missing: N_("Something named here is not there any more ({detail}). Look at the case and plan again."),
+    Conflict: N_("Something changed in a system meanwhile ({detail}). Nothing was overwritten; look again and decide anew."),
+}
+
+
+class Told(Exception):
+    """Something stops here, and the sentence for the person is ready (already escaped)."""
+
+
+class _Facts(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return {
+            "by": _("somebody"), "at": _("at a time not on record"), "case": _("see `/offboard list`"),
+            "approver": _("the approver named in the case"),
+        }.get(key, _("not known"))
+
+
+@overload
+def sentence(error: Refused | ConnectorError | SlackApiError | Told, *, markup: bool = False) -> str: ...
+@overload
+def sentence(error: Exception, *, markup: bool = False) -> str | None: ...
+def sentence(error: Exception, *, markup: bool = False) -> str | None:
+    """Return what to tell a person, or None where it is a fault of ours that only a log can explain.
+
+    With `markup` for Slack: what came from outside is escaped and moments are date tokens. Else plain text.
+    """
+    if isinstance(error, Told):
+        return str(error)
+    if isinstance(error, Refused):
+        facts = _Facts({name: _fact(name, value, markup) for name, value in error.facts.items()})
+        return _(REFUSALS[error.code]).format_map(facts)
+    if isinstance(error, ConnectorError):
+        text = next((text for kind, text in TROUBLES.items() if isinstance(error, kind)), TROUBLES[Unavailable])
+        return _(text).format(detail=_data(str(error), markup))
+    if isinstance(error, SlackApiError):
+        return _("Slack refused a step ({detail}). Try again; if it stays, tell an administrator.").format(
+            detail=_data(reason(error), markup)
+        )
+    return None
+
+
+def _data(text: str, markup: bool) -> str:
+    return mrkdwn(text, 300) if markup else plain(text, 300)
+
+
+def _fact(name: str, value: str, markup: bool) -> str:
+    if name == "at" and markup:
+        try:
+            return moment(datetime.fromisoformat(value))
+        except ValueError:
+            return mrkdwn(value)
+    return _data(value, markup)
+
+
+def reason(error: SlackApiError) -> str:
+    """Return Slack's own word for what went wrong: `not_in_channel`, `ratelimited`."""
+    response: object = error.response
+    get = getattr(response, "get", None)
+    return str(get("error", "")) if callable(get) and get("error", "") else "no answer"
+
+
+def reference() -> str:
+    """Return a short word that a person can quote and an operator can find in the log."""
+    return secrets.token_hex(4)
+
+
+def apology(token: str) -> str:
+    """Return what to say when only the log knows more."""
+    return _(
+        "Something went wrong here, and it was not you. Try again; if it stays, give an administrator this reference: `{token}`."
+    ).format(token=token)

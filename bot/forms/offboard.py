@@ -1,0 +1,168 @@
+"""The form that opens a case: the plan above, and what HR decides below."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from bot.forms.fields import field, modal, option, picked, picked_all, text_area, typed
+from bot.messages.blocks import VIEW_BLOCKS, Block, fit, pack, section
+from bot.text import N_, _, plain
+from workflows.model import Reason, Strategy
+
+CALLBACK = "offboard"
+WHEN, DAY, REASON, APPROVER, STRATEGY, SUCCESSORS, NOTE = "when", "day", "reason", "approver", "strategy", "successors", "note"
+NOW, LAST_DAY = "now", "last_day"
+NOTE_LIMIT = 1000
+FIELDS = 9
+
+REASONS = {
+    Reason.RESIGNATION: N_("Resignation"),
+    Reason.DISMISSAL: N_("Dismissal"),
+    Reason.END_OF_CONTRACT: N_("End of contract"),
+    Reason.RETIREMENT: N_("Retirement"),
+    Reason.SUSPECTED_THEFT: N_("Suspected theft"),
+    Reason.OTHER: N_("Other"),
+}
+STRATEGIES = {
+    Strategy.SINGLE: N_("All to one successor"),
+    Strategy.ROUND_ROBIN: N_("In turn"),
+    Strategy.BALANCED: N_("Balanced by value"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What the form starts with."""
+
+    leaver: str
+    zone: str
+    end_of_day: time
+    strategy: Strategy
+    approver: str = ""
+    systems: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What HR put into the form."""
+
+    leaver: str
+    day: date | None
+    """None: now."""
+    reason: Reason
+    approver: str
+    strategy: Strategy
+    successors: tuple[str, ...]
+    note: str
+
+
+def build(plan: Sequence[Block], defaults: Defaults) -> dict[str, Any]:
+    """Return the form under the plan; the plan gives way where both do not fit."""
+    shown = fit(list(plan), VIEW_BLOCKS - FIELDS)
+    blocks = [*shown, *_when(defaults), *_who(defaults)]
+    return modal(CALLBACK, _("Offboard someone"), _("Start Offboarding"), blocks, pack(leaver=defaults.leaver))
+
+
+def _when(defaults: Defaults) -> list[Block]:
+    danger = _(
+        "*Now* takes effect the moment you press Start Offboarding: log-ins in {count} systems are locked within seconds, "
+        "open sessions ended and group memberships removed. Clients wait for the approver either way."
+    ).format(count=defaults.systems)
+    when = {
+        "type": "radio_buttons",
+        "options": [
+            option(_("At the end of the last working day"), LAST_DAY),
+            option(_("Now, at once"), NOW, _("Access is cut as soon as you submit")),
+        ],
+    }
+    hint = _("Takes effect at {time} in {zone}, the leaver's own time zone.").format(
+        time=f"{defaults.end_of_day:%H:%M}", zone=defaults.zone)
+    reasons = [option(_(label), reason.value) for reason, label in REASONS.items()]
+    return [
+        section(danger),
+        field(WHEN, _("When"), when),
+        field(DAY, _("Last working day"), {"type": "datepicker"}, hint, optional=True),
+        field(REASON, _("Reason"), {"type": "static_select", "options": reasons}),
+    ]
+
+
+def _who(defaults: Defaults) -> list[Block]:
+    strategies = [option(_(label), strategy.value) for strategy, label in STRATEGIES.items()]
+    initial = option(_(STRATEGIES[defaults.strategy]), defaults.strategy.value)
+    approver: Block = {"type": "users_select"}
+    successors: Block = {"type": "multi_users_select"}
+    if defaults.approver:
+        approver["initial_user"] = defaults.approver
+        successors["initial_users"] = [defaults.approver]
+    return [
+        field(APPROVER, _("Who approves the new owners of the clients"), approver,
+              _("Usually the line manager; never the person who leaves.")),
+        field(SUCCESSORS, _("Who receives the clients"), successors,
+              _("Nothing moves before the approver has agreed to every single record."), optional=True),
+        field(STRATEGY, _("How the clients are split"),
+              {"type": "static_select", "options": strategies, "initial_option": initial}),
+        field(NOTE, _("Note for the record"), text_area(NOTE_LIMIT), optional=True),
+    ]
+
+
+def parse(view: dict[str, Any], leaver: str, today: date) -> tuple[Wish | None, dict[str, str]]:
+    """Return what was wished, or every fault at once by field. `today` is the leaver's own date."""
+    faults: dict[str, str] = {}
+    when, day = picked(view, WHEN), _day(picked(view, DAY))
+    if when not in (NOW, LAST_DAY):
+        faults[WHEN] = _("Choose when access ends.")
+    if when == LAST_DAY and day is None:
+        faults[DAY] = _("Choose the last working day.")
+    if when == LAST_DAY and day is not None and day < today:
+        faults[DAY] = _("That day has passed. Choose today or a later day, or choose to lock now.")
+    reason = picked(view, REASON)
+    if reason not in set(Reason):
+        faults[REASON] = _("Choose a reason.")
+    approver, successors = picked(view, APPROVER), picked_all(view, SUCCESSORS)
+    faults |= _people(leaver, approver, successors)
+    note = typed(view, NOTE)
+    if len(note) > NOTE_LIMIT:
+        faults[NOTE] = _("The note has {count} characters; shorten it to {limit}.").format(count=len(note), limit=NOTE_LIMIT)
+    strategy = picked(view, STRATEGY)
+    if strategy not in set(Strategy):
+        faults[STRATEGY] = _("Choose how the clients are split.")
+    elif strategy == Strategy.SINGLE and len(successors) > 1:
+        faults[STRATEGY] = _("One successor is meant, and several are named: choose another way, or name one.")
+    if faults:
+        return None, faults
+    last = day if when == LAST_DAY else None
+    return Wish(leaver, last, Reason(reason), approver, Strategy(strategy), successors, note), {}
+
+
+def _people(leaver: str, approver: str, successors: tuple[str, ...]) -> dict[str, str]:
+    faults = {}
+    if not approver:
+        faults[APPROVER] = _("Choose who approves.")
+    if approver == leaver:
+        faults[APPROVER] = _("This is the person who leaves. Choose a colleague who stays.")
+    if leaver in successors:
+        faults[SUCCESSORS] = _("This is the person who leaves. Choose colleagues who stay.")
+    return faults
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def end_of_day(day: date, at: time, zone: str) -> datetime:
+    """Return the moment in UTC at which a working day ends where the leaver works."""
+    return datetime.combine(day, at, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
+
+def known_zone(zone: str, fallback: str) -> str:
+    """Return the zone, or the company's own where Slack gave none that exists."""
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        return fallback
+    return plain(zone) or fallback

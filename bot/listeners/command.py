@@ -1,0 +1,56 @@
+"""`/offboard` as typed: what is meant, decided without asking anyone."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+COMMAND = "/offboard"
+PERSON = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
+EMAIL = re.compile(r"(?:<mailto:)?([^\s<>@|]+@[^\s<>@|]+\.[^\s<>@|]+)(?:\|[^>]*>)?")
+
+
+class Verb(StrEnum):
+    """What is asked for."""
+
+    START = "start"
+    CHOOSE = "choose"
+    STATUS = "status"
+    LIST = "list"
+    AUDIT = "audit"
+    HELP = "help"
+    NAME = "name"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A command; `user` or `email` is set where a person is named beyond doubt, `words` holds what was not understood."""
+
+    verb: Verb
+    user: str = ""
+    email: str = ""
+    words: str = ""
+
+
+def parse(text: str) -> Asked:
+    """Read the text after the command. A bare name is never taken for a person."""
+    text = text.strip()
+    word, _space, rest = text.partition(" ")
+    word = word.lower()
+    if not text:
+        return Asked(Verb.CHOOSE)
+    if word in (Verb.LIST, Verb.AUDIT, Verb.HELP) and not rest.strip():
+        return Asked(Verb(word))
+    if word == Verb.STATUS:
+        return _about(Verb.STATUS, rest.strip())
+    return _about(Verb.START, text)
+
+
+def _about(verb: Verb, text: str) -> Asked:
+    if not text:
+        return Asked(verb)
+    if mention := PERSON.fullmatch(text):
+        return Asked(verb, user=mention[1])
+    if address := EMAIL.fullmatch(text):
+        return Asked(verb, email=address[1].lower())
+    return Asked(Verb.NAME if verb is Verb.STATUS or text.startswith("@") else Verb.UNKNOWN, words=text)

@@ -1,0 +1,41 @@
+"""Opening a pseudonym, with a reason that goes on record."""
+
+from typing import Any
+
+from slack_bolt import Ack, App
+from slack_sdk import WebClient
+
+from bot.authorize import Right
+from bot.forms import notice, reasons
+from bot.listeners.desk import Call, Desk
+from bot.messages import exports
+from bot.messages.blocks import Block, section
+from bot.text import _, mrkdwn
+
+
+def register(app: App, desk: Desk) -> None:
+    """Listen."""
+
+    @app.action(exports.REVEAL)
+    def ask(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+        ack()
+        call = Call(body, client)
+        desk.allow(call, Right.REVEAL)
+        call.open(reasons.reveal(str(call.value.get("snapshot", ""))))
+
+    @app.view(reasons.REVEAL)
+    def reveal(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
+        why, faults = reasons.parse(view)
+        if faults:
+            ack(response_action="errors", errors=faults)
+            return
+        ack(response_action="update", view=notice.starting())
+        call = Call(body, client)
+        desk.allow(call, Right.REVEAL)
+        opened = desk.services.exports.reveal(str(call.metadata.get("snapshot", "")), desk.actor(call), why)
+        name = opened.leaver.name if opened.leaver else _("not known")
+        said: list[Block] = [
+            section(_("{pseudonym} is *{name}*.").format(pseudonym=mrkdwn(opened.pseudonym), name=mrkdwn(name))),
+            section(_("Only you see this. That you looked, and why, is on record.")),
+        ]
+        call.show(view["id"], notice.notice(_("Name revealed"), said))

@@ -1,0 +1,130 @@
+"""Buttons and forms of the proposal: approve, decline, change, turn pages, get the file."""
+
+from typing import Any
+
+from slack_bolt import Ack, App
+from slack_sdk import WebClient
+
+from bot.authorize import Right
+from bot.errors import Told
+from bot.forms import change, notice, reasons
+from bot.listeners.desk import Call, Desk
+from bot.listeners.files import send_csv
+from bot.messages import proposal
+from bot.messages.blocks import section, unpack
+from bot.people import against_decider
+from bot.text import _
+from workflows.views import ProposalView
+
+
+def register(app: App, desk: Desk) -> None:
+    """Listen."""
+    _register_buttons(app, desk)
+    _register_forms(app, desk)
+
+
+def _register_buttons(app: App, desk: Desk) -> None:
+    @app.action(proposal.APPROVE)
+    def approve(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+        ack()
+        call = Call(body, client)
+        _live(desk, call)
+        view = desk.services.handover.decide(
+            str(call.value.get("proposal", "")), str(call.value.get("digest", "")), desk.actor(call), approve=True)
+        _redraw(desk, call, view, body["channel"]["id"], body["message"]["ts"])
+
+    @app.action(proposal.DECLINE)
+    def decline(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+        ack()
+        call = Call(body, client)
+        asked = call.value
+        call.open(reasons.decline(
+            str(asked.get("proposal", "")), str(asked.get("digest", "")), body["channel"]["id"], body["message"]["ts"]))
+
+    @app.action(proposal.CHANGE)
+    def edit(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+        ack()
+        call = Call(body, client)
+        proposal_id = str(call.value.get("proposal", ""))
+        _party(desk, call, proposal_id)
+        successors = desk.services.handover.successors(proposal_id)
+        call.open(change.build(
+            proposal_id, str(call.value.get("digest", "")), successors, body["channel"]["id"], body["message"]["ts"]))
+
+    for turn in ("previous", "next"):
+        @app.action(f"{proposal.PAGE}:{turn}")
+        def page(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+            ack()
+            call = Call(body, client)
+            view = _party(desk, call, str(call.value.get("proposal", "")))
+            _redraw(desk, call, view, body["channel"]["id"], body["message"]["ts"], int(call.value.get("page", 0)))
+
+    @app.action(proposal.CSV)
+    def file(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+        ack()
+        call = Call(body, client)
+        view = _party(desk, call, str(call.value.get("proposal", "")))
+        send_csv(call, desk.services.handover.csv(view.id), f"handover-{view.case_id}-v{view.version}.csv")
+
+
+def _register_forms(app: App, desk: Desk) -> None:
+    @app.view(reasons.DECLINE)
+    def declined(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
+        why, faults = reasons.parse(view)
+        if faults:
+            ack(response_action="errors", errors=faults)
+            return
+        ack(response_action="update", view=notice.starting())
+        call = Call(body, client)
+        _live(desk, call)
+        meta = call.metadata
+        settled = desk.services.handover.decide(
+            str(meta.get("proposal", "")), str(meta.get("digest", "")), desk.actor(call), approve=False, reason=why)
+        _redraw(desk, call, settled, str(meta.get("channel", "")), str(meta.get("ts", "")))
+        call.show(view["id"], notice.notice(_("Declined"), [section(_("Nothing moves. HR is told, with your reason."))]))
+
+    @app.options(change.FIELD)
+    def search(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+        call = Call(body, client)
+        view = _party(desk, call, str(unpack(body["view"]["private_metadata"]).get("proposal", "")))
+        lines, _total = desk.services.handover.lines(view.id, 0, change.CHOICES, str(body.get("value") or ""))
+        ack(options=change.choices(lines))
+
+    @app.view(change.CALLBACK)
+    def changed(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
+        (lines, successor), faults = change.parse(view)
+        if faults:
+            ack(response_action="errors", errors=faults)
+            return
+        ack(response_action="update", view=notice.starting())
+        call = Call(body, client)
+        _live(desk, call)
+        meta = call.metadata
+        old = str(meta.get("proposal", ""))
+        new = desk.services.handover.reassign(old, str(meta.get("digest", "")), lines, successor, desk.actor(call))
+        _redraw(desk, call, desk.services.handover.view(old), str(meta.get("channel", "")), str(meta.get("ts", "")))
+        said = _("Version {version} is on its way to you. Nothing moves before you approve it.").format(version=new.version)
+        call.show(view["id"], notice.notice(_("Changed"), [section(said)]))
+
+
+def _live(desk: Desk, call: Call) -> None:
+    """Let nobody decide who is not, at this moment, a full member here. Raises `Told`."""
+    person = desk.people.find(call.user, fresh=True)
+    why = against_decider(person, call.team)
+    if why:
+        desk.refuse(call, "decide a proposal")
+        raise Told(why)
+
+
+def _party(desk: Desk, call: Call, proposal_id: str) -> ProposalView:
+    """Return a proposal to its approver and to those who may see cases. Raises `Told` for others."""
+    view = desk.services.handover.view(proposal_id)
+    if call.user != view.approver.slack_id:
+        desk.allow(call, Right.SEE)
+    return view
+
+
+def _redraw(desk: Desk, call: Call, view: ProposalView, channel: str, ts: str, page: int = 0) -> None:
+    lines, total = desk.services.handover.lines(view.id, page * proposal.PER_PAGE, proposal.PER_PAGE)
+    shown = proposal.build(view, lines, total, page)
+    call.client.chat_update(channel=channel, ts=ts, text=shown.text, blocks=list(shown.blocks))

@@ -1,0 +1,33 @@
+"""App Home, drawn when it is opened."""
+
+from typing import Any
+
+from slack_bolt import App
+from slack_sdk import WebClient
+
+from bot.authorize import Right
+from bot.listeners.desk import Desk
+from bot.messages.home import Home, build
+
+EVENT = "app_home_opened"
+
+
+def register(app: App, desk: Desk) -> None:
+    """Listen."""
+
+    @app.event(EVENT)
+    def opened(event: dict[str, Any], client: WebClient) -> None:
+        if event.get("tab") == "home":
+            client.views_publish(user_id=event["user"], view=build(gather(desk, event["user"])))
+
+
+def gather(desk: Desk, user: str) -> Home:
+    """Return what this person may see."""
+    services, may = desk.services, desk.authorizer.may
+    return Home(
+        waiting=services.handover.waiting_for(user),
+        findings=services.audits.findings() if may(user, Right.AUDIT) else [],
+        cases=services.offboarding.cases() if may(user, Right.SEE) else [],
+        may_open=may(user, Right.OPEN),
+        may_lock=may(user, Right.LOCK_AGAIN),
+    )

@@ -1,0 +1,178 @@
+"""The case message: one per case, updated in place. Unknown is never shown as good."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from bot.messages.blocks import Block, Message, actions, button, confirm, context, header, message, pack, paragraphs, section
+from bot.messages.words import GOOD, listing, records, short, verdict
+from bot.text import N_, _, moment, mrkdwn, ngettext, plain
+from connectors.contract import Verdict
+from workflows.model import CaseState, ProposalState
+from workflows.views import AccountLine, CaseView, ClientsView, FindingLine, FollowUpLine, SystemLine
+
+RETRY, CANCEL = "case_retry", "case_cancel"
+MOST_SYSTEMS = 30
+WORST_FIRST = (Verdict.OPEN, Verdict.UNKNOWN, Verdict.LOCKED, Verdict.ABSENT)
+STATES = {
+    CaseState.SCHEDULED: N_("scheduled"),
+    CaseState.RUNNING: N_("running"),
+    CaseState.WATCHED: N_("done and watched"),
+    CaseState.CANCELLED: N_("cancelled"),
+}
+
+
+def build(view: CaseView, now: datetime) -> Message:
+    """Return the message: the point, a line per system, the other two tracks, what comes next."""
+    point = headline(view)
+    blocks: list[Block] = [header(point), *_when(view)]
+    blocks += _systems(view)
+    if view.clients and view.state is not CaseState.CANCELLED:
+        blocks += paragraphs(_clients(view, view.clients, now))
+    if view.exports:
+        blocks.append(section(_("*Exports* {line}").format(line=short(view.exports, 600))))
+    blocks += paragraphs([*_findings(view.findings), *_follow_ups(view.follow_ups)])
+    if view.state is CaseState.SCHEDULED:
+        blocks.append(actions("case_actions", _cancel_button(view)))
+    blocks.append(context(_footer(view)))
+    return message(mrkdwn(point, 400), blocks)
+
+
+def headline(view: CaseView) -> str:
+    """Return the case in a sentence of plain text, with the bad news first."""
+    name, every = plain(view.leaver.name, 80), len(view.systems)
+    if view.state is CaseState.CANCELLED:
+        return _("The offboarding of {name} was cancelled; nothing was locked").format(name=name)
+    if view.state is CaseState.SCHEDULED:
+        return ngettext(
+            "{name} will be locked out of {count} system", "{name} will be locked out of {count} systems", every
+        ).format(name=name, count=every)
+    if view.locked_out:
+        return _("{name} is locked out of {count} of {count} systems").format(name=name, count=every)
+    still = [line.title for line in view.systems if line.verdict is Verdict.OPEN]
+    dark = [line.title for line in view.systems if line.verdict is Verdict.UNKNOWN]
+    parts = []
+    if still:
+        parts.append(_("still OPEN in {systems}").format(systems=plain(", ".join(still), 60)))
+    if dark:
+        parts.append(_("not known in {systems}").format(systems=plain(", ".join(dark), 60)))
+    good = sum(1 for line in view.systems if line.verdict in GOOD)
+    return _("{name}: {trouble} (locked out of {good} of {count} systems)").format(
+        name=name, trouble=", ".join(parts) or _("nothing is read yet"), good=good, count=every
+    )
+
+
+def _when(view: CaseView) -> list[Block]:
+    if view.state is CaseState.SCHEDULED:
+        return [section(_("Takes effect {when}. Nothing is locked before that.").format(when=moment(view.effective_at)))]
+    return []
+
+
+def _systems(view: CaseView) -> list[Block]:
+    if view.state is CaseState.CANCELLED:
+        return []
+    lines = sorted(view.systems, key=lambda line: WORST_FIRST.index(line.verdict))
+    blocks = [section(_system(view, line), _retry(view, line)) for line in lines[:MOST_SYSTEMS]]
+    left = lines[MOST_SYSTEMS:]
+    if left:
+        rest = listing((f"{line.title}: {verdict(line.verdict)}" for line in left), 60)
+        blocks += paragraphs([_("And {count} more: {rest}").format(count=len(left), rest=rest)])
+    return blocks
+
+
+def _system(view: CaseView, line: SystemLine) -> str:
+    title = f"*{mrkdwn(line.title)}*"
+    if view.state is CaseState.SCHEDULED:
+        return _("{title} – waits for the day").format(title=title)
+    said = [f"{title} – {verdict(line.verdict)}"]
+    if line.read_at:
+        said[0] += _(", read back {when} ({how})").format(when=moment(line.read_at), how=short(line.how, 200))
+    if line.reason and line.verdict not in (Verdict.LOCKED, Verdict.ABSENT):
+        said.append(_("Why: {reason}").format(reason=short(line.reason)))
+    said += [_account(account) for account in line.accounts[:5]]
+    if line.working:
+        said.append(_("Being worked on now (try {attempt}).").format(attempt=line.attempt + 1))
+    elif line.next_try_at and line.verdict not in GOOD:
+        said.append(_("Next try {when}, by itself (tried {count} times).").format(
+            when=moment(line.next_try_at), count=line.attempt))
+    said += [_("By hand, by IT: {what}").format(what=short(what)) for what in line.cannot[:5]]
+    return "\n".join(said)
+
+
+def _account(account: AccountLine) -> str:
+    done = f": {listing(account.done, 8)}" if account.done else ""
+    bad = "" if account.verdict in GOOD else f" – {verdict(account.verdict)}"
+    return f"• {mrkdwn(account.login)}{bad}{done}"
+
+
+def _retry(view: CaseView, line: SystemLine) -> Block | None:
+    busy = view.state in (CaseState.SCHEDULED, CaseState.CANCELLED) or line.working
+    if busy or line.verdict in GOOD:
+        return None
+    return button(_("Retry"), RETRY, pack(case=view.id, system=line.system))
+
+
+def _cancel_button(view: CaseView) -> Block:
+    ask = confirm(
+        _("Cancel this offboarding?"),
+        _("Access of {name} stays as it is and nothing will be locked on the day.").format(name=plain(view.leaver.name, 80)),
+        _("Cancel Offboarding"),
+    )
+    return button(_("Cancel Offboarding"), CANCEL, pack(case=view.id), "danger", ask)
+
+
+def _clients(view: CaseView, clients: ClientsView, now: datetime) -> list[str]:
+    lines = [_("*Clients* {where}").format(where=_progress(view, clients, now))]
+    lines += [f"• {short(line)}" for line in clients.balance[:10]]
+    return lines + [_("• to do: {problem}").format(problem=short(problem)) for problem in clients.problems[:10]]
+
+
+def _progress(view: CaseView, clients: ClientsView, now: datetime) -> str:
+    proposal = clients.proposal
+    if clients.complete:
+        return _("all handed over: {moved} moved").format(moved=records(clients.moved))
+    if proposal and proposal.state is ProposalState.PENDING:
+        return _("{listed}, waiting for {name} to approve").format(
+            listed=records(clients.listed), name=mrkdwn(proposal.approver.name))
+    if proposal and proposal.state is ProposalState.DECLINED:
+        return _("{name} declined the proposal ({why}); HR must agree on another one with them").format(
+            name=mrkdwn(proposal.settled_by), why=short(proposal.note) or _("no reason given"))
+    if clients.moved or clients.rate:
+        text = _("{moved} of {all} records moved, {left} left").format(
+            moved=f"{clients.moved:,}", all=f"{clients.moved + clients.left:,}", left=f"{clients.left:,}")
+        return text + _pace(clients, now)
+    if proposal is None:
+        return _("being listed; {name} will be asked to approve").format(name=mrkdwn(view.approver.name))
+    return _("{listed} to be moved").format(listed=records(clients.left or clients.listed))
+
+
+def _pace(clients: ClientsView, now: datetime) -> str:
+    if not clients.rate or not clients.left:
+        return ""
+    end = now + timedelta(seconds=clients.left / clients.rate)
+    return _(" at {rate:.1f} a second, done about {end}").format(rate=clients.rate, end=moment(end))
+
+
+def _findings(findings: Sequence[FindingLine]) -> list[str]:
+    still = [finding for finding in findings if finding.closed_at is None]
+    return [
+        _("✗ Finding: {kind} in {system} ({login}), first seen {when}. {detail}").format(
+            kind=mrkdwn(finding.kind), system=mrkdwn(finding.system), login=mrkdwn(finding.login),
+            when=moment(finding.first_seen), detail=short(finding.detail))
+        for finding in still[:10]
+    ]
+
+
+def _follow_ups(lines: Sequence[FollowUpLine]) -> list[str]:
+    said = [
+        _("Checked on day {day}: {summary}").format(day=line.day, summary=short(line.summary)) for line in lines if line.done_at
+    ][-3:]
+    coming = next((line for line in lines if line.done_at is None), None)
+    if coming:
+        said.append(_("Next check: day {day}, {when}").format(day=coming.day, when=moment(coming.due_at)))
+    return said
+
+
+def _footer(view: CaseView) -> str:
+    return _("Case {id}, {state} · opened by {by} {when} · approver {approver}").format(
+        id=mrkdwn(view.id), state=_(STATES[view.state]), by=mrkdwn(view.opened_by.name), when=moment(view.opened_at),
+        approver=mrkdwn(view.approver.name))

@@ -1,0 +1,87 @@
+"""The export snapshot: what was taken out, under a pseudonym, with a chart over the weeks."""
+
+from datetime import date
+from typing import Any
+
+from bot.messages.blocks import Block, Message, actions, button, context, header, message, pack, paragraphs, section
+from bot.messages.words import bar, records, short
+from bot.text import _, day, mrkdwn, ngettext, plain
+from workflows.views import ExportLine, ExportView
+
+REVEAL = "exports_reveal"
+POINTS, SERIES = 20, 6
+"""Slack's limits for a chart: 20 points a series, 6 series (docs.slack.dev, data visualization block)."""
+
+
+def build(view: ExportView, *, chart: bool = True) -> Message:
+    """Return the snapshot; without `chart` the weeks are bars of text, for a Slack that knows no charts."""
+    point = headline(view)
+    blocks: list[Block] = [header(point), section(_("{moment}: looked at {since} to {until}.").format(
+        moment=mrkdwn(view.moment), since=day(view.since), until=day(view.until)))]
+    blocks += paragraphs([_line(line) for line in view.lines] or [_("No system keeps an export log, so nothing is known.")])
+    weekly = [line for line in view.lines if line.weeks and not line.problem][:SERIES]
+    if weekly:
+        blocks += [_chart(weekly)] if chart else _bars(weekly)
+    if view.leaver is None:
+        blocks.append(actions("exports_actions", button(_("Reveal Name"), REVEAL, pack(snapshot=view.id))))
+    blocks.append(context(_("Security only. Counts are what the systems' own logs say; each look at the name goes on record.")))
+    return message(mrkdwn(point, 400), blocks)
+
+
+def headline(view: ExportView) -> str:
+    """Return the point in plain text; what is not known is said, never counted as nothing."""
+    who = plain(view.leaver.name if view.leaver else view.pseudonym, 60)
+    read = [line for line in view.lines if not line.problem]
+    events = sum(line.events for line in read)
+    if not read:
+        return _("It is not known what {who} exported: no log could be read").format(who=who)
+    text = ngettext("{who} exported {count:,} time", "{who} exported {count:,} times", events).format(who=who, count=events)
+    share = max((line.share for line in read if line.share is not None), default=None)
+    if share:
+        text = _("{text}, {share:.0%} of the client base").format(text=text, share=share)
+    dark = len(view.lines) - len(read)
+    return text if not dark else _("{text}; {count} systems are not known").format(text=text, count=dark)
+
+
+def _line(line: ExportLine) -> str:
+    title = f"*{mrkdwn(line.system)}*"
+    if line.problem:
+        return _("{title}: not known. {problem}").format(title=title, problem=short(line.problem))
+    parts = [ngettext("{count:,} export", "{count:,} exports", line.events).format(count=line.events)]
+    parts.append(records(line.records) if line.records is not None else _("the log does not say how many records"))
+    if line.distinct is not None:
+        parts.append(_("{count:,} different ones").format(count=line.distinct))
+    if line.share is not None:
+        parts.append(_("{share:.1%} of {base:,} in the client base").format(share=line.share, base=line.client_base))
+    return f"{title}: {', '.join(parts)}"
+
+
+def _height(week: tuple[date, int, int]) -> int:
+    return week[2] or week[1]
+
+
+def _chart(lines: list[ExportLine]) -> Block:
+    weeks = sorted({week for line in lines for week, _events, _known in line.weeks})[-POINTS:]
+    series = []
+    for line in lines:
+        heights = {week[0]: _height(week) for week in line.weeks}
+        data = [{"label": _label(week), "value": heights.get(week, 0)} for week in weeks]
+        series.append({"name": plain(line.system, 20), "data": data})
+    axis: dict[str, Any] = {
+        "categories": [_label(week) for week in weeks], "x_label": _("Week of"), "y_label": _("Records"),
+    }
+    return {"type": "data_visualization", "title": _("Records exported, week by week"),
+            "chart": {"type": "bar", "series": series, "axis_config": axis}}
+
+
+def _label(week: date) -> str:
+    return f"{week:%d %b %y}"
+
+
+def _bars(lines: list[ExportLine]) -> list[Block]:
+    said = []
+    for line in lines:
+        most = max((_height(week) for week in line.weeks), default=0)
+        said.append(_("*{system}*, records exported in the week of").format(system=mrkdwn(line.system)))
+        said += [f"`{_label(week[0])}` {bar(_height(week), most)} {_height(week):,}" for week in line.weeks[-POINTS:]]
+    return paragraphs(said)

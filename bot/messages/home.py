@@ -1,0 +1,63 @@
+"""App Home: what waits for you, then what runs, then what was; by role."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.messages.audit import lock_again
+from bot.messages.blocks import VIEW_BLOCKS, Block, button, divider, fit, header, section
+from bot.messages.help import CHOOSE, guide, line
+from bot.messages.proposal import headline
+from bot.messages.words import short
+from bot.text import _, mrkdwn
+from workflows.model import CaseState
+from workflows.views import CaseView, FindingLine, ProposalView
+
+OPEN = (CaseState.SCHEDULED, CaseState.RUNNING)
+MOST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """What one person may see; an empty part is not shown."""
+
+    waiting: Sequence[ProposalView]
+    findings: Sequence[FindingLine]
+    cases: Sequence[CaseView]
+    may_open: bool
+    may_lock: bool
+
+
+def build(home: Home) -> dict[str, Any]:
+    """Return the view."""
+    running = [view for view in home.cases if view.state in OPEN]
+    recent = [view for view in home.cases if view.state not in OPEN]
+    blocks: list[Block] = [header(_("Waiting for you"))]
+    blocks += [_proposal(view) for view in home.waiting[:MOST]]
+    blocks += [_finding(finding, home.may_lock) for finding in home.findings[:MOST]]
+    if not home.waiting and not home.findings:
+        blocks.append(section(_("Nothing waits for you.")))
+    blocks += _part(_("Open cases"), running) + _part(_("Recent cases"), recent)
+    if home.may_open:
+        start = button(_("Offboard Someone"), CHOOSE)
+        blocks += [divider(), section(_("To start, type `/offboard @person` anywhere in Slack."), start), *guide()]
+    return {"type": "home", "blocks": list(fit(blocks, VIEW_BLOCKS))}
+
+
+def _proposal(view: ProposalView) -> Block:
+    return section(_("*{point}* Decide in our direct messages.").format(point=mrkdwn(headline(view), 300)))
+
+
+def _finding(finding: FindingLine, may_lock: bool) -> Block:
+    text = _("✗ *{name}*: {kind} in {system}. {detail}").format(
+        name=mrkdwn(finding.leaver.name, 80), kind=mrkdwn(finding.kind), system=mrkdwn(finding.system), detail=short(finding.detail))
+    return section(text, lock_again(finding) if may_lock and finding.can_lock_again else None)
+
+
+def _part(title: str, views: Sequence[CaseView]) -> list[Block]:
+    if not views:
+        return []
+    blocks = [divider(), header(title), *(section(line(view)) for view in views[:MOST])]
+    if len(views) > MOST:
+        blocks.append(section(_("… and {count} more: `/offboard list`").format(count=len(views) - MOST)))
+    return blocks

@@ -1,0 +1,34 @@
+"""What the person who asked for an offboarding is told once a proposal is settled."""
+
+from bot.messages.blocks import Message, context, header, message, paragraphs, section
+from bot.messages.proposal import headline, outcome
+from bot.messages.words import money, records
+from bot.text import _, mrkdwn
+from workflows.model import ProposalState
+from workflows.views import ProposalView, Share
+
+
+def build(view: ProposalView) -> Message:
+    """Return the outcome, and what happens next."""
+    point = headline(view)
+    blocks = [header(point), section(outcome(view) if view.settled_at else _("Nobody has decided yet."))]
+    if view.state is ProposalState.APPROVED:
+        blocks += paragraphs([_share(share) for share in view.shares[:60]])
+    blocks.append(context(_next(view)))
+    return message(mrkdwn(point, 400), blocks)
+
+
+def _share(share: Share) -> str:
+    value = money(share.value)
+    text = _("• {name}: {records}, {moved:,} moved so far").format(
+        name=mrkdwn(share.successor.name), records=records(share.records), moved=share.moved)
+    return f"{text} ({value})" if value else text
+
+
+def _next(view: ProposalView) -> str:
+    if view.state is ProposalState.APPROVED:
+        return _("Records move by themselves now; the case message shows how far they are.")
+    if view.state is ProposalState.DECLINED:
+        return _("Nothing has moved. Agree with {name} on another split; the case stays open.").format(
+            name=mrkdwn(view.approver.name))
+    return _("The approver has a newer version to decide on.")

@@ -1,0 +1,121 @@
+"""The proposal: who would receive which clients, to be approved as shown, changed, or declined."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from bot.messages.blocks import (
+    Block,
+    Message,
+    actions,
+    button,
+    context,
+    divider,
+    header,
+    message,
+    pack,
+    paragraphs,
+    section,
+)
+from bot.messages.words import bar, clients, money, records, short
+from bot.text import N_, _, moment, mrkdwn, ngettext, plain
+from workflows.model import AssignmentState, ProposalState
+from workflows.views import ProposalView, RecordLine, Share
+
+APPROVE, DECLINE, CHANGE, PAGE, CSV = "proposal_approve", "proposal_decline", "proposal_change", "proposal_page", "proposal_csv"
+PER_PAGE = 20
+MOST_SHARES = 40
+SETTLED = {
+    ProposalState.APPROVED: N_("✓ Approved by {by} {at}."),
+    ProposalState.DECLINED: N_("✗ Declined by {by} {at}. {note}"),
+    ProposalState.SUPERSEDED: N_("Replaced by a newer version {at}; this one can no longer be decided. {note}"),
+}
+
+
+def build(view: ProposalView, lines: Sequence[RecordLine], total: int, page: int = 0) -> Message:
+    """Return the message; a settled proposal has no buttons and says who, when and what."""
+    pending = view.state is ProposalState.PENDING
+    point = headline(view)
+    blocks: list[Block] = [header(point), section(_summary(view)), *paragraphs(_shares(view))]
+    if lines:
+        blocks += [divider(), *paragraphs([_line(line) for line in lines]), context(_where(len(lines), total, page))]
+    if pending:
+        paging = _paging(view, total, page)
+        blocks += [actions(f"page_{view.digest[:40]}", *paging), actions(f"decide_{view.digest[:40]}", *_deciding(view))]
+    else:
+        blocks.append(section(outcome(view)))
+    blocks.append(context(_("Version {version} of case {case} · {why}").format(
+        version=view.version, case=mrkdwn(view.case_id), why=short(view.why))))
+    return message(mrkdwn(point, 400), blocks)
+
+
+def headline(view: ProposalView) -> str:
+    """Return the point in plain text."""
+    name = plain(view.leaver.name, 80)
+    if view.state is ProposalState.PENDING:
+        return ngettext(
+            "Approve the handover of {count:,} record of {name}?", "Approve the handover of {count:,} records of {name}?", view.records
+        ).format(count=view.records, name=name)
+    return _("Handover of {count:,} records of {name}: {state}").format(count=view.records, name=name, state=_state(view.state))
+
+
+def outcome(view: ProposalView) -> str:
+    """Return who settled it, when, and how."""
+    at = moment(view.settled_at) if view.settled_at else ""
+    return _(SETTLED[view.state]).format(by=mrkdwn(view.settled_by), at=at, note=short(view.note, 600)).strip()
+
+
+def _state(state: ProposalState) -> str:
+    return {
+        ProposalState.PENDING: _("waiting"), ProposalState.APPROVED: _("approved"),
+        ProposalState.DECLINED: _("declined"), ProposalState.SUPERSEDED: _("replaced"),
+    }[state]
+
+
+def _summary(view: ProposalView) -> str:
+    return _("{records} of {clients} go to {count} colleagues. Nothing moves until {name} approves exactly this.").format(
+        records=records(view.records), clients=clients(view.families), count=len(view.shares), name=mrkdwn(view.approver.name))
+
+
+def _shares(view: ProposalView) -> list[str]:
+    most = max((sum(share.value.values(), Decimal(0)) for share in view.shares), default=Decimal(0))
+    shown = [_share(share, float(most), view.records) for share in view.shares[:MOST_SHARES]]
+    left = len(view.shares) - MOST_SHARES
+    return shown if left <= 0 else [*shown, _("… and {count} more colleagues; the CSV has them all").format(count=left)]
+
+
+def _share(share: Share, most: float, every: int) -> str:
+    worth = float(sum(share.value.values(), Decimal(0)))
+    drawn = bar(worth, most) if most else bar(share.records, every)
+    value = money(share.value)
+    text = _("*{name}* receives {records} of {clients}").format(
+        name=mrkdwn(share.successor.name), records=records(share.records), clients=clients(share.families))
+    return " ".join(part for part in (text, f"({value})" if value else "", drawn) if part)
+
+
+def _line(line: RecordLine) -> str:
+    value = f" {line.value:,.0f} {mrkdwn(line.currency)}" if line.value else ""
+    state = "" if line.state in (AssignmentState.PROPOSED, AssignmentState.APPROVED) else f" · {mrkdwn(line.state)}"
+    family = f"{mrkdwn(line.family_name, 60)} · " if line.family_name and line.family_name != line.name else ""
+    note = f" · {short(line.note, 80)}" if line.note else ""
+    return f"• {family}{mrkdwn(line.name, 60)} ({mrkdwn(line.kind, 20)}{value}) → {mrkdwn(line.successor.name, 40)}{state}{note}"
+
+
+def _where(shown: int, total: int, page: int) -> str:
+    return _("Records {first:,} to {last:,} of {total:,}").format(
+        first=page * PER_PAGE + 1, last=page * PER_PAGE + shown, total=total)
+
+
+def _paging(view: ProposalView, total: int, page: int) -> list[Block]:
+    turned = []
+    if page > 0:
+        turned.append(button(_("Previous"), f"{PAGE}:previous", pack(proposal=view.id, page=page - 1)))
+    if (page + 1) * PER_PAGE < total:
+        turned.append(button(_("Next"), f"{PAGE}:next", pack(proposal=view.id, page=page + 1)))
+    bound = pack(proposal=view.id, digest=view.digest)
+    return [*turned, button(_("Change Clients"), CHANGE, bound), button(_("Get CSV"), CSV, pack(proposal=view.id))]
+
+
+def _deciding(view: ProposalView) -> list[Block]:
+    bound = pack(proposal=view.id, digest=view.digest)
+    label = ngettext("Approve {count:,} Record", "Approve {count:,} Records", view.records).format(count=view.records)
+    return [button(label, APPROVE, bound, "primary"), button(_("Decline"), DECLINE, bound)]

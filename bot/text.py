@@ -1,0 +1,81 @@
+"""Words for people: gettext looked up when a sentence is made, and escaping of what people typed.
+
+Messages are English in the source; catalogues stand in `bot/locales/LANGUAGE/LC_MESSAGES/handover.mo`.
+"""
+
+import gettext as catalogues
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+
+LOCALES = Path(__file__).with_name("locales")
+_language: ContextVar[str] = ContextVar("language", default="en")
+_JOINER = "\u2060"
+_ISOLATE, _END = "\u2068", "\u2069"
+_CONTROL = re.compile("[\u0000-\u001f\u007f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
+
+
+@lru_cache
+def _catalogue(language: str) -> catalogues.NullTranslations:
+    return catalogues.translation("handover", LOCALES, [language.replace("-", "_"), language[:2]], fallback=True)
+
+
+@contextmanager
+def language(locale: str) -> Iterator[None]:
+    """Speak another language in this thread for a while; `locale` as Slack has it, `de-DE`."""
+    token = _language.set(locale)
+    try:
+        yield
+    finally:
+        _language.reset(token)
+
+
+def _(message: str) -> str:
+    """Return the message in the language of the moment."""
+    return _catalogue(_language.get()).gettext(message)
+
+
+def ngettext(one: str, many: str, count: int) -> str:
+    """Return the form that fits `count` in the language of the moment."""
+    return _catalogue(_language.get()).ngettext(one, many, count)
+
+
+def N_(message: str) -> str:  # noqa: N802 - gettext's own word for marking a message that is looked up later
+    """Mark a message for the catalogue; `_` translates it when it is shown."""
+    return message
+
+
+def plain(text: str, limit: int = 200) -> str:
+    """Return what somebody typed as one line for a plain_text field: no control or direction marks, cut with a mark."""
+    line = " ".join(_CONTROL.sub(" ", text).split())
+    line = trim(line, limit - 2)
+    return f"{_ISOLATE}{line}{_END}" if _RIGHT_TO_LEFT.search(line) else line
+
+
+def mrkdwn(text: str, limit: int = 200) -> str:
+    """Return what somebody typed as data in Slack's markup: it pings nobody, links nothing and formats nothing.
+
+    `&`, `<` and `>` are escaped as Slack asks; a word joiner keeps `*`, `_`, `~` and backticks from being markup.
+    """
+    line = plain(text, limit).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([*_~`])", rf"{_JOINER}\1{_JOINER}", line)
+
+
+def trim(text: str, limit: int) -> str:
+    """Cut text to `limit` characters, the last one an ellipsis where anything was cut."""
+    return text if len(text) <= limit else text[: max(0, limit - 1)] + "…"
+
+
+def moment(at: datetime) -> str:
+    """Return a date token: Slack shows it in each reader's zone and language, others read UTC."""
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {_('at')} {{time}}|{at:%Y-%m-%d %H:%M} UTC>"
+
+
+def day(at: datetime) -> str:
+    """Return a date token without the time."""
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}}|{at:%Y-%m-%d}>"

@@ -1,0 +1,178 @@
+"""The composition root: settings in, a house of services out. The only place that builds connectors."""
+
+import base64
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+from uuid import uuid4
+
+from slack_sdk import WebClient
+
+from bot.notifier import SlackNotifier
+from bot.services import Services
+from bot.slack import web_client
+from config.settings import Settings, Storage
+from connectors import registry
+from connectors.contract import Manifest
+from workflows import engine as engines
+from workflows import posts, store as stores
+from workflows.audits import Audits
+from workflows.casefile import Casefile
+from workflows.clock import Reconciler, Ticker
+from workflows.engine import Engine
+from workflows.exports import Exports
+from workflows.followups import FollowUps
+from workflows.handover import Handover
+from workflows.journal import Journal
+from workflows.occupancy import occupy
+from workflows.offboarding import Offboarding, Start
+from workflows.ports import Clock, Notifier, SystemClock
+from workflows.revocation import Revocation
+from workflows.store import Store
+from workflows.systems import System, Systems
+from workflows.vault import Vault
+
+Mode = Literal["run", "visit"]
+TICK, POST_TICK, AUDIT_TICK = 0.5, 0.3, 5.0
+
+
+@dataclass(frozen=True)
+class House:
+    """All services of one process, and what runs behind them."""
+
+    services: Services
+    store: Store
+    engine: Engine | None
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """The services with their work handlers, before an engine carries them."""
+
+    services: Services
+    revocation: Revocation
+    handover: Handover
+    exports: Exports
+    follow_ups: FollowUps
+    audits: Audits
+    journal: Journal
+
+
+def manifests() -> tuple[Manifest, ...]:
+    """Return every kind of system that there is a connector for."""
+    return tuple(registry.manifest(kind) for kind in registry.known())
+
+
+@contextmanager
+def assemble(settings: Settings, *, clock: Clock | None = None, mode: Mode = "run") -> Iterator[House]:
+    """Put the house together, and take it down at the end.
+
+    `run` holds the data folder (raises `Occupied`), starts the engine and the ticks, and tells people. `visit` only opens
+    the rows, beside a running bot or without one: what it writes is picked up by whoever runs.
+    """
+    clock = clock or SystemClock()
+    with ExitStack() as stack:
+        if mode == "run" and not settings.storage.url:
+            stack.enter_context(occupy(settings.storage.path))
+        store = open_store(settings.storage)
+        stack.callback(store.close)
+        systems = build_systems(settings)
+        stack.callback(systems.close)
+        if mode == "visit":
+            yield House(tracks(settings, store, systems, clock, start=_nobody).services, store, None)
+            return
+        engine = Engine(_engine_url(settings.storage), "local" if not settings.storage.url else uuid4().hex)
+        built = tracks(settings, store, systems, clock, start=engine.start)
+        stack.enter_context(running(engine, built, store, clock, notifier(settings, built.services, store)))
+        yield House(built.services, store, engine)
+
+
+@contextmanager
+def running(engine: Engine, built: Tracks, store: Store, clock: Clock, tell: Notifier) -> Iterator[None]:
+    """Run engine and ticks for as long as the context lasts."""
+    for task, handler in {
+        "revoke": built.revocation.run,
+        "book": built.handover.run,
+        "exports": built.exports.take,
+        "follow_up": built.follow_ups.run,
+        "audit": built.audits.run,
+    }.items():
+        engine.register(task, handler)
+    engine.launch()
+    ticker = Ticker()
+    ticker.every(TICK, Reconciler(store, engine, clock).tick, "hand over due work")
+    ticker.every(TICK, built.journal.seal, "seal the journal")
+    ticker.every(POST_TICK, lambda: posts.deliver(store, tell, clock), "tell people")
+    ticker.every(AUDIT_TICK, built.audits.call, "call the daily audit")
+    ticker.start()
+    try:
+        yield
+    finally:
+        ticker.stop()
+        engine.close()
+        built.journal.seal()
+
+
+def open_store(storage: Storage) -> Store:
+    """Open the rows, brought up to this version's shape."""
+    if not storage.url:
+        storage.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    store = Store(storage.url or stores.sqlite_url(storage.path))
+    store.upgrade()
+    return store
+
+
+def build_systems(settings: Settings) -> Systems:
+    """Build a connector for every configured system; nothing is connected to yet."""
+    return Systems(
+        [
+            System(name, registry.manifest(system.kind), registry.build(system.kind, system.settings))
+            for name, system in settings.systems.items()
+        ]
+    )
+
+
+def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, start: Start) -> Tracks:
+    """Build the services on given rows and systems."""
+    storage, policy, company = settings.storage, settings.policy, settings.company
+    vault = Vault(base64.b64decode(storage.master_key.get_secret_value()))
+    journal = Journal(store, clock, base64.b64decode(storage.signing_key.get_secret_value()))
+    retry = timedelta(minutes=policy.retry_minutes)
+    handover = Handover(store, vault, journal, systems, clock, retry=retry)
+    exports = Exports(
+        store, vault, journal, systems, clock,
+        retry=retry, channel=settings.slack.security_channel, look_back=timedelta(days=settings.exports.look_back_days),
+        zone=company.timezone,
+    )
+    casefile = Casefile(vault, systems, handover, exports, clock)
+    offboarding = Offboarding(
+        store, vault, journal, systems, casefile, clock, start,
+        directory=company.directory, protected=policy.protected, follow_up_days=policy.follow_up_days,
+    )
+    audits = Audits(
+        store, vault, journal, systems, casefile, clock, offboarding.retry,
+        channel=settings.slack.audit_channel, zone=company.timezone, at=policy.audit_at,
+    )
+    follow_ups = FollowUps(store, vault, journal, systems, casefile, exports, clock, retry)
+    services = Services(
+        settings=settings, offboarding=offboarding, handover=handover, exports=exports, audits=audits,
+        follow_ups=follow_ups, journal=journal, clock=clock, systems=systems,
+    )
+    revocation = Revocation(store, vault, journal, systems, clock, retry)
+    return Tracks(services, revocation, handover, exports, follow_ups, audits, journal)
+
+
+def notifier(settings: Settings, services: Services, store: Store) -> Notifier:
+    """Build what tells people, in Slack."""
+    client: WebClient = web_client(settings.slack)
+    return SlackNotifier(client, services, find_post=lambda post_id: posts.find(store, post_id))
+
+
+def _engine_url(storage: Storage) -> str:
+    return storage.url or engines.sqlite_url(storage.path)
+
+
+def _nobody(task: str, row: str, attempt: int) -> None:
+    """Begin nothing: in a visiting process the rows are left to whoever runs."""

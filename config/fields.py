@@ -1,0 +1,96 @@
+"""Types of single values in the file, each with a fault that says what would be right.
+
+No fault repeats the value of an id or a secret: a token pasted into the wrong line must not end up in a log.
+"""
+
+import binascii
+import re
+from base64 import b64decode
+from datetime import time
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
+
+from config.secrets import Secret, environment, resolve
+
+KEY_BYTES = 32
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"{name!r} is not a time zone; use a name such as Europe/Berlin") from error
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+
+
+def _time(value: Any) -> Any:
+    """Refuse a bare number, which would be read as seconds after midnight, and an offset, which nothing would obey."""
+    if isinstance(value, int | float) or (isinstance(value, str) and not re.fullmatch(r"\d\d:\d\d(:\d\d)?", value)):
+        raise ValueError('must be a time of day such as "17:00"')
+    return value
+
+
+TimeOfDay = Annotated[time, BeforeValidator(_time)]
+
+
+def _id(pattern: str, meaning: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"must be {meaning}")
+        return value
+
+    return AfterValidator(check)
+
+
+ChannelId = Annotated[str, _id("[CGD][A-Z0-9]+", "a channel's id such as C0123456789 (in its details), no name")]
+UserId = Annotated[str, _id("[UW][A-Z0-9]+", "a member id such as U0123456789 (profile, Copy member ID), no name")]
+GroupId = Annotated[str, _id("S[A-Z0-9]+", "a user group's id such as S0123456789, not its handle")]
+
+
+def _key(secret: SecretStr) -> SecretStr:
+    try:
+        size = len(b64decode(secret.get_secret_value(), validate=True))
+    except (binascii.Error, ValueError):
+        size = -1
+    if size != KEY_BYTES:
+        raise ValueError("must be 32 bytes in base64; `openssl rand -base64 32` makes one")
+    return secret
+
+
+Key = Annotated[Secret, AfterValidator(_key)]
+"""32 secret bytes in base64."""
+
+
+def _address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an address such as https://slack.com/api/")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise ValueError("must be https://, since the token travels there; http:// is for this machine alone")
+    return url if url.endswith("/") else url + "/"
+
+
+ApiUrl = Annotated[str, AfterValidator(_address)]
+
+
+def _database(value: Any, info: ValidationInfo) -> Any:
+    if not isinstance(value, str) or not value:
+        return value
+    referred = value.startswith(("env:", "file:"))
+    url = resolve(value, environment(info)) if referred else value
+    if not url.startswith(("postgresql://", "postgresql+psycopg://")):
+        raise ValueError("must be empty (SQLite files in storage.path) or a postgresql:// address")
+    if not referred and urlsplit(url).password:
+        raise ValueError("has a password in it; put the address into the environment and write env:NAME here")
+    return url
+
+
+DatabaseUrl = Annotated[str, BeforeValidator(_database)]
+"""Empty, or a PostgreSQL address; by reference where it has a password in it."""

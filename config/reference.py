@@ -1,0 +1,154 @@
+"""What every key of the file means, read from the models themselves: for `handover init` and docs/reference."""
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import time
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+
+from config.settings import Role, Roles, Settings
+
+WORDS: Mapping[Any, str] = {
+    str: "text", int: "whole number", float: "number", Decimal: "number", bool: "true or false", time: "time of day",
+    Path: "path", SecretStr: "reference to a secret",
+}
+CONTROLS = frozenset(map(chr, (*range(0x20), 0x7F)))
+"""What TOML does not allow bare in a text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of a table. `default` is TOML, empty where there is none."""
+
+    name: str
+    type: str
+    required: bool
+    default: str
+    meaning: str
+    secret: bool
+    many: bool
+
+
+def keys(model: type[BaseModel]) -> tuple[Key, ...]:
+    """Return the keys of a table in their order."""
+    said = meanings(model)
+    return tuple(_key(name, field, said.get(name, "")) for name, field in model.model_fields.items())
+
+
+def tables(model: type[BaseModel] = Settings) -> dict[str, type[BaseModel]]:
+    """Return the tables of the file in their order, nested ones by their whole name, without [systems]."""
+    found: dict[str, type[BaseModel]] = {}
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            nested = {f"{name}.{key}": table for key, table in tables(inner).items()}
+            found |= nested or {name: inner}
+    return found
+
+
+def meanings(model: type[BaseModel]) -> dict[str, str]:
+    """Return the docstring under each field, base classes included."""
+    found: dict[str, str] = {}
+    for cls in reversed(model.__mro__):
+        if issubclass(cls, BaseModel) and cls is not BaseModel:
+            (tree,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+            body = tree.body if isinstance(tree, ast.ClassDef) else []
+            for field, text in pairwise(body):
+                if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and _text(text):
+                    found[field.target.id] = " ".join(_text(text).split())
+    return found
+
+
+def toml(value: Any) -> str:
+    """Write one value as TOML."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() | float() | Decimal():
+            return str(value)
+        case time():
+            return f'"{value:%H:%M}"'
+        case list() | tuple():
+            return f"[{', '.join(toml(inner) for inner in value)}]"
+        case _:
+            return _quoted(str(value))
+
+
+def markdown(kinds: Mapping[str, type[BaseModel]]) -> str:
+    """Return docs/reference/configuration.md."""
+    parts = [INTRODUCTION]
+    roles = meanings(Roles)
+    for name, model in tables().items():
+        said = roles[name.partition(".")[2]] if model is Role else inspect.getdoc(model) or ""
+        parts.append(f"## `[{name}]`\n\n{said}\n\n{_table(model)}")
+    parts.append(SYSTEMS)
+    for kind, model in kinds.items():
+        parts.append(f'### `kind = "{kind}"`\n\n{inspect.getdoc(model) or ""}\n\n{_table(model)}')
+    return "\n\n".join(parts) + "\n"
+
+
+INTRODUCTION = """<!-- Generated from the models in config/ and connectors/; a test holds it up to date. -->
+# Configuration
+
+One TOML file, by default `/etc/handover/handover.toml`; `--config` or `HANDOVER_CONFIG` names another. `handover init`
+writes one, `handover doctor` checks everything that it names. A file with faults is refused as a whole, with every
+fault listed by its key.
+
+A **reference to a secret** is `"env:NAME"` (an environment variable) or `"file:/path"` (a file that holds nothing
+else). The secret itself in this file is refused."""
+
+SYSTEMS = """## `[systems.NAME]`
+
+One table for each outside system, under a name of your own; `kind` says which connector it is for, and the other keys
+are that kind's own."""
+
+
+def _table(model: type[BaseModel]) -> str:
+    lines = ["| key | type | default | meaning |", "|---|---|---|---|"]
+    for key in keys(model):
+        default = "**needed**" if key.required else f"`{key.default}`" if key.default else "none"
+        lines.append(f"| `{key.name}` | {key.type} | {default} | {key.meaning} |")
+    return "\n".join(lines)
+
+
+def _key(name: str, field: FieldInfo, meaning: str) -> Key:
+    kind = _strip(field.annotation)
+    default = "" if field.is_required() or field.default is None else toml(field.default)
+    return Key(name, _words(kind), field.is_required(), default, meaning, kind is SecretStr, get_origin(kind) is tuple)
+
+
+def _strip(kind: Any) -> Any:
+    """Take off `Annotated` and `| None`."""
+    if get_origin(kind) is Annotated:
+        return _strip(get_args(kind)[0])
+    if get_origin(kind) in (Union, UnionType):
+        return _strip(next(inner for inner in get_args(kind) if inner is not NoneType))
+    return kind
+
+
+def _words(kind: Any) -> str:
+    kind = _strip(kind)
+    if get_origin(kind) is Literal:
+        return " or ".join(f"`{toml(value)}`" for value in get_args(kind))
+    if get_origin(kind) is tuple:
+        return f"list of {_words(get_args(kind)[0])}"
+    return WORDS.get(kind, getattr(kind, "__name__", str(kind)))
+
+
+def _text(node: ast.stmt) -> str:
+    constant = node.value if isinstance(node, ast.Expr) else None
+    return constant.value if isinstance(constant, ast.Constant) and isinstance(constant.value, str) else ""
+
+
+def _quoted(text: str) -> str:
+    known = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+    return '"' + "".join(known.get(c) or (f"\\u{ord(c):04x}" if c in CONTROLS else c) for c in text) + '"'

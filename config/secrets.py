@@ -1,0 +1,45 @@
+"""Secrets by reference: `env:NAME` or `file:/path` in the TOML, the value only in memory and never in a repr."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, SecretStr, ValidationInfo
+
+
+def resolve(reference: str, env: Mapping[str, str]) -> str:
+    """Return what a reference stands for. Raises ValueError, which never repeats what was given instead of one."""
+    source, _, name = reference.partition(":")
+    if source == "env" and name:
+        if not env.get(name, "").strip():
+            raise ValueError(f"the environment variable {name} is not set")
+        return env[name].strip()
+    if source == "file" and name:
+        return _read(Path(name))
+    raise ValueError("a secret is given as a reference, env:NAME or file:/path, never as its value")
+
+
+def _read(path: Path) -> str:
+    try:
+        value = path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ValueError(f"cannot read the secret file {path}: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise ValueError(f"the secret file {path} is not text") from None
+    if not value:
+        raise ValueError(f"the secret file {path} is empty")
+    return value
+
+
+def environment(info: ValidationInfo) -> Mapping[str, str]:
+    """Return the environment that validation was given as `context={"env": ...}`, or an empty one."""
+    env: Mapping[str, str] = (info.context or {}).get("env", {})
+    return env
+
+
+def _resolve(value: Any, info: ValidationInfo) -> SecretStr:
+    return value if isinstance(value, SecretStr) else SecretStr(resolve(str(value), environment(info)))
+
+
+Secret = Annotated[SecretStr, BeforeValidator(_resolve)]
+"""A settings field that takes a reference and holds the secret; give `context={"env": ...}` when validating."""

@@ -1,0 +1,329 @@
+"""What a connector promises: protocols and value types. Workflows import this module and `errors`, nothing else.
+
+A connector class lists the capabilities that it really has in its header, and that header is the only declaration of
+them: the plan, the README table and the conformance suites are derived from it (docs/decisions/0003).
+All times are aware UTC datetimes. All methods may raise the six errors of `connectors.errors` and no other exception
+for anything that the outside system does.
+"""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import NewType, Protocol
+
+from pydantic import BaseModel
+
+AccountId = NewType("AccountId", str)
+"""Stable id of an account in one system (LDAP entryUUID, Tryton user id): survives renames, never a name."""
+GroupId = NewType("GroupId", str)
+RecordId = NewType("RecordId", str)
+"""Id of one client record, unique in its system over all kinds: `"<kind>:<id>"` where the vendor's ids are per kind."""
+
+
+class Verdict(StrEnum):
+    """What a fresh read says of an account. Nothing else is ever reported."""
+
+    LOCKED = "locked"
+    OPEN = "open"
+    ABSENT = "absent"
+    UNKNOWN = "unknown"
+
+
+class Change(StrEnum):
+    """What a write did. Repeating a write is never an error."""
+
+    MADE = "made"
+    ALREADY = "already"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whom to look for. `name` is for display only: nobody is ever looked up by name."""
+
+    name: str
+    emails: tuple[str, ...] = ()
+    logins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account as a lookup saw it."""
+
+    id: AccountId
+    login: str
+    name: str
+    verdict: Verdict
+    matched_by: str
+    """Which attribute matched, for people to judge the match: `mail`, `uid`, `login`."""
+    email: str = ""
+    title: str = ""
+    manager_email: str = ""
+    """The line manager's address where the system knows it, else empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Every account that matched, and how it was looked up; no accounts means absent, said with `how`."""
+
+    accounts: tuple[Account, ...]
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a fresh read says of one account. `reason` explains `unknown` and `open`; `how` names what was read."""
+
+    verdict: Verdict
+    how: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """An account's state as read before a write: what a lock expects to find, and what an unlock restores."""
+
+    account: AccountId
+    state: Mapping[str, str] = field(repr=False)
+    """May hold what restores a password (a hash): never shown, encrypted wherever it is kept."""
+
+
+class Login(StrEnum):
+    """What a log-in attempt with a password only we know was answered, right after the lock."""
+
+    REFUSED = "refused"
+    ACCEPTED = "accepted"
+    NOT_TRIED = "not tried"
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """What `lock` did. It is not a verdict: that comes from `observe`, and never beside `Login.ACCEPTED`."""
+
+    change: Change
+    login: Login
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    id: GroupId
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    id: str
+    name: str
+    outlives_user: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record of a client book. `family` joins records that stay together (a company and its deals)."""
+
+    id: RecordId
+    kind: str
+    """The vendor's own record type, singular: `opportunity`, `account`, `contact`, `lead`, `task`."""
+    name: str
+    owner: AccountId
+    family: str
+    family_name: str
+    value: Decimal = Decimal(0)
+    currency: str = ""
+    open: bool = True
+    """Whether work on it goes on (an open deal or task), as against kept for the record."""
+    stage: str = ""
+    co_owners: tuple[AccountId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Move one record. `owner` is the owner that the caller expects now; anything else is not overwritten."""
+
+    record: RecordId
+    owner: AccountId
+    successor: AccountId
+
+
+class MoveOutcome(StrEnum):
+    """`moved` means that a fresh read shows the successor as owner, whoever wrote it (repeating is not an error)."""
+
+    MOVED = "moved"
+    TAKEN = "taken by another"
+    GONE = "gone"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    record: RecordId
+    outcome: MoveOutcome
+    owner: AccountId | None
+    """The owner that was read back, or None where the record is gone or has none."""
+    change: Change | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportEvent:
+    """One export as the system's own log has it. `records` is None where the log does not say how many."""
+
+    at: datetime
+    actor: str
+    what: str
+    """The record type exported."""
+    records: int | None
+    record_ids: frozenset[str] = frozenset()
+    """Ids of the exported records, where the log has them all; for counting distinct records over chunks."""
+    detail: str = ""
+
+
+class Connector(Protocol):
+    """Every connector. One instance may be used by several threads at once."""
+
+    @abstractmethod
+    def check(self) -> str:
+        """Prove address and credential with one cheap authenticated read; return a line on what answered."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give up connections. Never raises."""
+
+
+class Accounts(Connector, Protocol):
+    """Find, watch, lock and unlock accounts."""
+
+    @abstractmethod
+    def find(self, person: Person) -> Lookup:
+        """Return every account that matches any address or log-in of `person`; several are returned, a human chooses."""
+
+    @abstractmethod
+    def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
+        """Read many accounts in few calls; every id asked for is in the answer (gone ones as `absent`)."""
+
+    @abstractmethod
+    def before(self, account: AccountId) -> Before:
+        """Read what `lock` would change. Raises `Missing` where the account is not there."""
+
+    @abstractmethod
+    def lock(self, before: Before) -> Locked:
+        """Disable, reversibly; never delete. Raises `Conflict` unless the account is still as `before` or locked already."""
+
+    @abstractmethod
+    def unlock(self, before: Before) -> Change:
+        """Put the account back as `before` has it, as far as the vendor allows."""
+
+
+class Sessions(Connector, Protocol):
+    """End what a lock alone leaves running."""
+
+    @abstractmethod
+    def sessions(self, account: AccountId) -> int:
+        """Return how many sessions the system holds open for the account now."""
+
+    @abstractmethod
+    def end(self, account: AccountId) -> Change:
+        """End all sessions of the account; `ALREADY` where none was open."""
+
+
+class Tokens(Connector, Protocol):
+    """Personal tokens, OAuth grants and webhooks that may outlive the user."""
+
+    @abstractmethod
+    def tokens(self, account: AccountId) -> Sequence[Token]:
+        """List live tokens of the account."""
+
+    @abstractmethod
+    def revoke(self, account: AccountId, token: str) -> Change:
+        """Revoke one token."""
+
+
+class Groups(Connector, Protocol):
+    """Memberships."""
+
+    @abstractmethod
+    def groups(self, account: AccountId) -> Sequence[Group]:
+        """List the groups that the account is a direct member of."""
+
+    @abstractmethod
+    def remove(self, account: AccountId, group: GroupId) -> Change:
+        """Take the account out of one group; every other member stays."""
+
+    @abstractmethod
+    def restore(self, account: AccountId, group: GroupId) -> Change:
+        """Put the account back into one group."""
+
+
+class ClientBook(Connector, Protocol):
+    """The records that an account owns. Owners are named by `AccountId`; a connector maps to the vendor's owner ids."""
+
+    @abstractmethod
+    def count(self, owner: AccountId) -> Mapping[str, int]:
+        """Return how many records of each kind the account owns, kinds with none included."""
+
+    @abstractmethod
+    def records(self, owner: AccountId) -> Iterator[Record]:
+        """Stream every record that the account owns, whatever its stage."""
+
+    @abstractmethod
+    def owners(self, records: Sequence[RecordId]) -> Mapping[RecordId, AccountId | None]:
+        """Read the present owner of many records in few calls; a record that is gone is not in the answer."""
+
+    @abstractmethod
+    def move(self, batch: Sequence[Assignment]) -> Sequence[Moved]:
+        """Give records to successors; one outcome per assignment, in order, from a read after the write.
+
+        Never takes a record from anyone but the expected owner; never leaves one without an owner; co-owners, teams,
+        stages and history stay. A successor who is inactive or cannot own records: `refused`, and nothing written.
+        """
+
+
+class ExportLog(Connector, Protocol):
+    """What a person took out, from the system's own log."""
+
+    @abstractmethod
+    def exports(self, account: AccountId, since: datetime, until: datetime) -> Iterator[ExportEvent]:
+        """Stream the account's exports with `since <= at < until`, oldest first."""
+
+    @abstractmethod
+    def client_base(self) -> int:
+        """Return how many client records there are in all, for the share that was taken."""
+
+
+CAPABILITIES: tuple[type, ...] = (Accounts, Sessions, Tokens, Groups, ClientBook, ExportLog)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the vendor says and no call can discover; each figure's source stands in the connector's README."""
+
+    session_lag: timedelta = timedelta(0)
+    """How long a session may go on working after the lock."""
+    export_lag: timedelta = timedelta(0)
+    export_retention: timedelta | None = None
+    """How far back the export log reaches; None: as far as the operator keeps it."""
+    move_batch: int = 100
+    """Records in one `move` call."""
+    observe_batch: int = 500
+    """Accounts in one `observe` call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One kind of system: its name in `[systems.x] kind`, its class, its settings, and what it cannot do."""
+
+    kind: str
+    title: str
+    connector: type[Connector]
+    settings: type[BaseModel]
+    limits: Limits = Limits()
+    cannot: tuple[str, ...] = field(default=())
+    """What the vendor has no way to do, as sentences for the plan, said before anyone confirms."""
+
+    @property
+    def capabilities(self) -> tuple[type, ...]:
+        """The capability protocols in the class's own header and ancestry (never a structural guess)."""
+        return tuple(c for c in CAPABILITIES if c in self.connector.__mro__)

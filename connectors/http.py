@@ -1,0 +1,144 @@
+"""One HTTP client for every connector: time limits, retries, rate limit, and answers as the six errors.
+
+What never happened is tried again for a few seconds; what may have happened is never repeated here.
+"""
+
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import httpx
+import stamina
+
+from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, OutcomeUnknown, Unavailable
+
+NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+BUSY = frozenset({429, 503})
+REFUSALS: Mapping[int, type[ConnectorError]] = {
+    401: BadCredential, 403: Forbidden, 404: Missing, 409: Conflict, 410: Missing, 412: Conflict, 423: Conflict,
+}
+
+Classify = Callable[[httpx.Response], ConnectorError | None]
+"""A vendor's own reading of an answer, asked before ours; None leaves it to ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long one call may take: each attempt's limits in seconds, and the bound over all attempts."""
+
+    connect: float = 3.0
+    read: float = 20.0
+    attempts: int = 3
+    total: float = 6.0
+
+
+class TokenBucket:
+    """A tenant's rate: `rate` requests a second on average, `burst` at once. Shared by the threads of one process."""
+
+    def __init__(self, rate: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate, self._burst, self._clock = rate, burst, clock
+        self._tokens, self._at, self._lock = float(burst), clock(), Lock()
+
+    def take(self) -> float:
+        """Take a token and return the seconds to wait before using it."""
+        with self._lock:
+            now = self._clock()
+            self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate) - 1
+            self._at = now
+            return max(0.0, -self._tokens / self._rate)
+
+
+class Api:
+    """`read` may be repeated freely; `write` is repeated only while nothing has happened."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        patience: Patience = Patience(),
+        classify: Classify = lambda _: None,
+        limit: TokenBucket | None = None,
+        headers: Mapping[str, str] | None = None,
+        authority: Path | None = None,
+    ) -> None:
+        timeout = httpx.Timeout(patience.read, connect=patience.connect)
+        trust = ssl.create_default_context(cafile=authority)
+        self._client = httpx.Client(base_url=base_url, timeout=timeout, headers=headers, verify=trust)
+        self._patience, self._classify, self._limit = patience, classify, limit
+
+    def read(self, method: str, path: str, **content: Any) -> httpx.Response:
+        """Send a request that changes nothing; no answer is `Unavailable`. `content` is as for `httpx.request`."""
+        return self._patiently(lambda: self._send(method, path, Unavailable, content))
+
+    def write(self, method: str, path: str, **content: Any) -> httpx.Response:
+        """Send a request that changes something; no answer is `OutcomeUnknown`, and is not repeated."""
+        return self._patiently(lambda: self._send(method, path, OutcomeUnknown, content))
+
+    def close(self) -> None:
+        """Give up the connections."""
+        self._client.close()
+
+    def _patiently(self, send: Callable[[], httpx.Response]) -> httpx.Response:
+        waiting = stamina.retry_context(
+            on=self._worth_waiting,
+            attempts=self._patience.attempts,
+            timeout=self._patience.total,
+            wait_initial=0.1,
+            wait_max=2.0,
+        )
+        for attempt in waiting:
+            with attempt:
+                return send()
+        raise AssertionError("stamina gives back the last error")
+
+    def _worth_waiting(self, error: Exception) -> bool | float:
+        if not isinstance(error, Unavailable):
+            return False
+        if error.retry_after is None:
+            return True
+        seconds = error.retry_after.total_seconds()
+        return seconds <= self._patience.total and max(seconds, 0.01)
+
+    def _send(self, method: str, path: str, lost: type[ConnectorError], content: Mapping[str, Any]) -> httpx.Response:
+        where = f"{method} {path}"
+        if self._limit:
+            time.sleep(self._limit.take())
+        try:
+            response = self._client.request(method, path, **content)
+        except NEVER_LEFT as error:
+            raise Unavailable(f"{where}: cannot be reached ({type(error).__name__})") from error
+        except httpx.HTTPError as error:
+            raise lost(f"{where}: no answer ({type(error).__name__})") from error
+        fault = self._classify(response) or _fault(where, response, lost)
+        if fault:
+            raise fault
+        return response
+
+
+def _fault(where: str, response: httpx.Response, lost: type[ConnectorError]) -> ConnectorError | None:
+    status = response.status_code
+    if status in BUSY:
+        return Unavailable(f"{where}: busy ({status})", retry_after(response.headers.get("Retry-After", "")))
+    if response.is_server_error:
+        return lost(f"{where}: the server failed ({status})")
+    if response.is_success:
+        return None
+    return REFUSALS.get(status, Conflict)(f"{where}: refused ({status})")
+
+
+def retry_after(value: str, now: datetime | None = None) -> timedelta | None:
+    """Read a `Retry-After` header: seconds or an HTTP date (RFC 9110, 10.2.3); None where it says neither."""
+    if value.strip().isdecimal():
+        return timedelta(seconds=int(value))
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(timedelta(0), zoned - (now or datetime.now(UTC)))

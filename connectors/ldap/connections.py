@@ -1,0 +1,190 @@
+"""A bounded pool of connections that are logged in: python-ldap's objects serve one thread at a time."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import ldap
+from ldap.controls import SimplePagedResultsControl
+
+from connectors.errors import BadCredential, ConnectorError, OutcomeUnknown, Unavailable
+from connectors.ldap.diagnosis import explain
+from connectors.ldap.faults import NO_ANSWER, translate
+from connectors.ldap.settings import LdapSettings
+from connectors.ldap.wire import Entry, Modification
+
+T = TypeVar("T")
+PAGE = 500
+IDLE_SECONDS = 60.0
+"""Firewalls and servers drop quiet connections without a word; older ones are not used again."""
+REFUSED_SECONDS = 300.0
+"""How long a refused password is not tried again: directories lock an account out after a handful of tries."""
+
+
+class Link:
+    """One connection that is logged in as the bot."""
+
+    def __init__(self, raw: Any, seconds: float) -> None:
+        self._raw = raw
+        self._seconds = seconds
+        self.used_at = time.monotonic()
+
+    def search(self, base: str, query: str, attributes: Sequence[str]) -> Iterator[Entry]:
+        """Stream every entry, page by page. A part of the tree that lies on another server is an error, not silence."""
+        page = SimplePagedResultsControl(True, PAGE, "")
+        while True:
+            sent = self._raw.search_ext(base, ldap.SCOPE_SUBTREE, query, list(attributes), serverctrls=[page])
+            _, rows, _, controls = self._raw.result3(sent, timeout=self._seconds)
+            for dn, values in rows:
+                if dn is None:
+                    raise Unavailable(f"the answer is only a part: the rest is at {', '.join(map(str, values))}")
+                yield Entry.read(dn, values)
+            page.cookie = next((c.cookie for c in controls if c.controlType == page.controlType), "")
+            if not page.cookie:
+                return
+
+    def read(self, dn: str, attributes: Sequence[str], query: str = "(objectClass=*)") -> Entry | None:
+        """Read one entry by its DN; None where there is none (or it does not match `query`)."""
+        try:
+            rows = self._raw.search_ext_s(dn, ldap.SCOPE_BASE, query, list(attributes), timeout=self._seconds)
+        except (ldap.NO_SUCH_OBJECT, ldap.INVALID_DN_SYNTAX):
+            return None
+        return next((Entry.read(name, values) for name, values in rows if name is not None), None)
+
+    def sees_anyone(self, base: str, people: str) -> bool:
+        """Whether the bot's account can see at least one person."""
+        page = SimplePagedResultsControl(True, 1, "")
+        sent = self._raw.search_ext(base, ldap.SCOPE_SUBTREE, people, ["1.1"], serverctrls=[page])
+        return any(dn is not None for dn, _ in self._raw.result3(sent, timeout=self._seconds)[1])
+
+    def modify(self, dn: str, changes: Sequence[Modification], controls: Sequence[Any] = ()) -> None:
+        """Write once. Raises `OutcomeUnknown` where no answer came; the server's refusals come as libldap's errors."""
+        try:
+            self._raw.modify_ext_s(dn, list(changes), serverctrls=list(controls))
+        except NO_ANSWER as error:
+            raise OutcomeUnknown(f"the change of {dn} was sent and no answer came") from error
+
+    def close(self) -> None:
+        """Hang up. Never raises."""
+        with contextlib.suppress(ldap.LDAPError):
+            self._raw.unbind_ext()
+
+
+class Connections:
+    """Up to `settings.connections` links, opened when needed."""
+
+    def __init__(self, settings: LdapSettings) -> None:
+        self._settings = settings
+        self._free = threading.BoundedSemaphore(settings.connections)
+        self._idle: list[Link] = []
+        self._mutex = threading.Lock()
+        self._refused_at = -REFUSED_SECONDS
+
+    def run(self, work: Callable[[Link], T], doing: str, needs: str = "") -> T:
+        """Do reads, and at most one write after them, on one link. A link found dead while reading is replaced once."""
+        try:
+            try:
+                return self._once(work)
+            except ldap.SERVER_DOWN:
+                self.close()
+                return self._once(work)
+        except ConnectorError:
+            raise
+        except ldap.LDAPError as error:
+            raise translate(error, doing, needs) from error
+
+    def try_login(self, dn: str, secret: str, controls: Sequence[Any]) -> Mapping[str, Any] | None:
+        """Log in as somebody on a connection of its own; return the server's refusal, or None where it let us in."""
+        raw = self._reach(lambda fresh: fresh)
+        try:
+            raw.simple_bind_s(dn, secret, serverctrls=list(controls))
+        except ldap.INVALID_CREDENTIALS as error:
+            return dict(error.args[0])
+        except ldap.LDAPError as error:
+            raise translate(error, "log-in after the lock") from error
+        finally:
+            with contextlib.suppress(ldap.LDAPError):
+                raw.unbind_ext()
+        return None
+
+    def close(self) -> None:
+        """Hang up what is idle; what is in use hangs up when it is given back. Never raises."""
+        with self._mutex:
+            idle, self._idle = self._idle, []
+        for link in idle:
+            link.close()
+
+    def _once(self, work: Callable[[Link], T]) -> T:
+        if not self._free.acquire(timeout=self._settings.request_seconds):
+            raise Unavailable("all connections to the directory are in use")
+        try:
+            link = self._take() or Link(self._reach(self._bind), self._settings.request_seconds)
+            try:
+                result = work(link)
+            except BaseException as error:
+                usable = isinstance(error, ldap.LDAPError | ConnectorError)
+                if usable and not isinstance(error, (*NO_ANSWER, OutcomeUnknown)):
+                    self._give_back(link)
+                else:
+                    link.close()
+                raise
+            self._give_back(link)
+            return result
+        finally:
+            self._free.release()
+
+    def _take(self) -> Link | None:
+        with self._mutex:
+            while self._idle:
+                link = self._idle.pop()
+                if time.monotonic() - link.used_at < IDLE_SECONDS:
+                    return link
+                link.close()
+        return None
+
+    def _give_back(self, link: Link) -> None:
+        link.used_at = time.monotonic()
+        with self._mutex:
+            self._idle.append(link)
+
+    def _bind(self, raw: Any) -> Any:
+        if time.monotonic() - self._refused_at < REFUSED_SECONDS:
+            raise BadCredential(f"the directory refused the log-in of {self._settings.bind_dn} a moment ago; it is not "
+                                "tried again for five minutes, so that the directory does not lock the account")
+        try:
+            raw.simple_bind_s(self._settings.bind_dn, self._settings.password.get_secret_value())
+        except (ldap.INVALID_CREDENTIALS, ldap.NO_SUCH_OBJECT, ldap.INVALID_DN_SYNTAX) as error:
+            self._refused_at = time.monotonic()
+            raise BadCredential(f"the directory refuses the log-in of {self._settings.bind_dn}") from error
+        return raw
+
+    def _reach(self, use: Callable[[Any], T]) -> T:
+        """Open a connection to the first address that answers; say of each other why it does not."""
+        reasons = []
+        for url in self._settings.urls:
+            try:
+                return use(self._open(url))
+            except NO_ANSWER:
+                s = self._settings
+                reasons.append(explain(url, s.start_tls, s.ca_file, s.connect_seconds))
+            except ldap.LDAPError as error:
+                raise translate(error, f"log-in at {url}") from error
+        raise Unavailable("; ".join(reasons))
+
+    def _open(self, url: str) -> Any:
+        s = self._settings
+        raw = ldap.initialize(url)
+        raw.set_option(ldap.OPT_PROTOCOL_VERSION, ldap.VERSION3)
+        raw.set_option(ldap.OPT_REFERRALS, 0)
+        raw.set_option(ldap.OPT_NETWORK_TIMEOUT, s.connect_seconds)
+        raw.set_option(ldap.OPT_TIMEOUT, s.request_seconds)
+        raw.timeout = s.request_seconds
+        raw.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_DEMAND)
+        if s.ca_file:
+            raw.set_option(ldap.OPT_X_TLS_CACERTFILE, str(s.ca_file))
+        raw.set_option(ldap.OPT_X_TLS_NEWCTX, 0)  # last: only a new context takes the options above over
+        if s.start_tls:
+            raw.start_tls_s()
+        return raw

@@ -1,0 +1,44 @@
+"""The one table from what libldap raises to the six errors."""
+
+from typing import Any
+
+import ldap
+
+from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, Unavailable
+
+_TABLE: tuple[tuple[tuple[str, ...], type[ConnectorError], str], ...] = (
+    (("INVALID_CREDENTIALS", "INAPPROPRIATE_AUTH", "INVALID_DN_SYNTAX"), BadCredential, ""),
+    (("INSUFFICIENT_ACCESS",), Forbidden, ""),
+    (("STRONG_AUTH_REQUIRED", "CONFIDENTIALITY_REQUIRED"), Forbidden, "use ldaps:// or start_tls = true"),
+    (("SIZELIMIT_EXCEEDED", "ADMINLIMIT_EXCEEDED"), Forbidden,
+     "the answer was cut short; raise the server's limits for bind_dn"),
+    (("UNDEFINED_TYPE",), Forbidden, "the server must load the password policy overlay (ppolicy)"),
+    (("REFERRAL",), Forbidden, "this server is a read-only copy; put the one that takes writes into urls"),
+    (("NO_SUCH_OBJECT",), Missing, ""),
+    (("ASSERTION_FAILED",), Conflict, "the entry was changed by someone else meanwhile"),
+    (("CONSTRAINT_VIOLATION", "OBJECT_CLASS_VIOLATION", "TYPE_OR_VALUE_EXISTS", "NO_SUCH_ATTRIBUTE",
+      "UNWILLING_TO_PERFORM", "NOT_ALLOWED_ON_NONLEAF", "INVALID_SYNTAX"), Conflict, ""),
+)
+ROWS: dict[type[Exception], tuple[type[ConnectorError], str]] = {
+    getattr(ldap, name): (six, hint) for names, six, hint in _TABLE for name in names
+}
+
+NO_ANSWER: tuple[type[Exception], ...] = (ldap.SERVER_DOWN, ldap.TIMEOUT, ldap.CONNECT_ERROR)
+"""The connection is of no more use, and whether a request was carried out cannot be known."""
+
+
+def said(error: Exception) -> str:
+    """Return the server's own words, and nothing that we sent."""
+    facts: Any = error.args[0] if error.args else {}
+    if not isinstance(facts, dict):
+        return type(error).__name__
+    words = [str(facts[key]) for key in ("desc", "info") if facts.get(key)]
+    return ": ".join(words) or type(error).__name__
+
+
+def translate(error: Exception, doing: str, needs: str = "") -> ConnectorError:
+    """Return the instruction that an LDAP error amounts to; whatever is not in the table means: wait."""
+    six, hint = ROWS.get(type(error), (Unavailable, ""))
+    if six is Forbidden and not hint:
+        hint = f"the bot's account needs {needs}" if needs else ""
+    return six("; ".join(part for part in (f"{doing}: {said(error)}", hint) if part))

@@ -1,0 +1,115 @@
+"""The OpenLDAP dialect: accounts are locked by the password policy overlay (slapo-ppolicy(5)).
+
+Seen on slapd 2.5.13 and kept by tests/connectors/ldap:
+- `pwdAccountLockedTime: 000001010000Z` locks for good; any other value is a lock for a time, after wrong passwords.
+- Writing userPassword takes the lock off, and a lock written in the same modify is lost as well, unless that modify
+  deletes the lock explicitly first: delete lock, write password, add lock. That order is one atomic change.
+- The lock only works where the policy that applies has `pwdLockout: TRUE`; otherwise the right password still opens.
+- The assertion control (RFC 4528) on entryCSN refuses the write when the entry changed since it was read.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import ldap
+from ldap.controls import AssertionControl, DecodeControlTuples
+from ldap.controls.ppolicy import PasswordPolicyControl
+
+from connectors.contract import Change, Locked, Login, Verdict
+from connectors.ldap.dialect import Dialect, Membership
+from connectors.ldap.wire import Entry, Modification, both, equals, hashes
+
+LOCK = "pwdAccountLockedTime"
+FOR_GOOD = "000001010000Z"
+PASSWORD = "userPassword"  # noqa: S105 - an attribute's name
+ACCOUNT_LOCKED = 1
+"""The password policy control's error for a locked account."""
+ASSERTION = "1.3.6.1.1.12"
+POLICY = "1.3.6.1.4.1.42.2.27.8.5.1"
+
+
+def random_password() -> str:
+    """Return a password nobody knows, of every class of characters that a quality check may ask for."""
+    return f"aA1-{secrets.token_urlsafe(48)}"
+
+
+class OpenLdap(Dialect):
+    """Locks by pwdAccountLockedTime, together with a password that nobody knows."""
+
+    identifier = "entryUUID"
+    login = "uid"
+    lock = LOCK
+    attributes = (identifier, "entryCSN", LOCK, PASSWORD)
+    needs = f"write access to {PASSWORD} and {LOCK} below base_dn"
+    memberships = (
+        Membership("groupOfNames", "member"),
+        Membership("groupOfUniqueNames", "uniqueMember"),
+        Membership("posixGroup", "memberUid", by_login=True),
+    )
+
+    def matches(self, wanted: str) -> str:
+        """Return the filter for one entryUUID: a malformed one would match nothing and look like `absent`."""
+        return equals(self.identifier, str(UUID(wanted)))
+
+    def state(self, entry: Entry) -> Mapping[str, str]:
+        """Keep the lock and the password's hash (never a clear password)."""
+        return {"dn": entry.dn, "lock": entry.text(LOCK), "password": "\n".join(hashes(entry.all(PASSWORD)))}
+
+    def verdict(self, entry: Entry) -> tuple[Verdict, str]:
+        """Call only the lock for good `locked`."""
+        value = entry.text(LOCK)
+        if value == FOR_GOOD:
+            return Verdict.LOCKED, ""
+        return Verdict.OPEN, f"locked for a time only, since {value}, after wrong passwords" if value else ""
+
+    def locking(self, secret: str) -> Sequence[Modification]:
+        """Delete, write, add: see the module's docstring for why this order."""
+        return [
+            (ldap.MOD_REPLACE, LOCK, None),
+            (ldap.MOD_REPLACE, PASSWORD, [secret.encode()]),
+            (ldap.MOD_ADD, LOCK, [FOR_GOOD.encode()]),
+        ]
+
+    def unlocking(self, state: Mapping[str, str]) -> Sequence[Modification]:
+        """Take the lock off and give the person's own password back, where its hash could be read."""
+        changes: list[Modification] = [(ldap.MOD_REPLACE, LOCK, None)]
+        if state.get("password"):
+            changes.append((ldap.MOD_REPLACE, PASSWORD, [line.encode() for line in state["password"].split("\n")]))
+        if state.get("lock"):
+            changes.append((ldap.MOD_ADD, LOCK, [state["lock"].encode()]))
+        return changes
+
+    def guard(self, entry: Entry) -> Sequence[Any]:
+        """Assert the entry's identity and version."""
+        same = both(equals(self.identifier, entry.text(self.identifier)), equals("entryCSN", entry.text("entryCSN")))
+        return [AssertionControl(True, same)]
+
+    def login_controls(self) -> Sequence[Any]:
+        """Ask for the reason (needs `ppolicy_use_lockout` on the server)."""
+        return [PasswordPolicyControl()]
+
+    def locked(self, secret_is_right: bool, refusal: Mapping[str, Any] | None) -> Locked:
+        """Take a refusal as proof of the lock when the server says so, or when the password was the right one."""
+        change = Change.MADE if secret_is_right else Change.ALREADY
+        if refusal is None:
+            return Locked(change, Login.ACCEPTED, "the directory lets a locked account in: the password policy that "
+                          "applies to it must have pwdLockout: TRUE")
+        if _says_locked(refusal):
+            return Locked(change, Login.REFUSED, "the directory says: account locked")
+        if secret_is_right:
+            return Locked(change, Login.REFUSED, "the right password was refused; the directory does not say why "
+                          "(ppolicy_use_lockout is off)")
+        return Locked(change, Login.NOT_TRIED, "locked by someone else's password, and the directory does not say why "
+                      "it refuses (ppolicy_use_lockout is off)")
+
+    def missing_features(self, controls: frozenset[str]) -> Sequence[str]:
+        """Name what slapd lacks; it announces the policy control only with the overlay loaded."""
+        wanted = {POLICY: "the password policy overlay (ppolicy)", ASSERTION: "the assertion control (RFC 4528)"}
+        return [title for oid, title in wanted.items() if oid not in controls]
+
+
+def _says_locked(refusal: Mapping[str, Any]) -> bool:
+    controls = DecodeControlTuples(refusal.get("ctrls") or [])
+    return any(isinstance(c, PasswordPolicyControl) and c.error == ACCOUNT_LOCKED for c in controls)

@@ -1,0 +1,70 @@
+"""From entries to values and from values to filters. Pure: no connection is ever made here."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ldap.filter import escape_filter_chars
+
+from connectors.contract import Person
+
+Modification = tuple[int, str, list[bytes] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry; attribute names are matched without regard to case, as the protocol has it."""
+
+    dn: str
+    values: Mapping[str, Sequence[bytes]] = field(repr=False)
+
+    @classmethod
+    def read(cls, dn: str, attributes: Mapping[str, Sequence[bytes]]) -> "Entry":
+        """Take a row of a search result."""
+        return cls(dn, {name.lower(): tuple(values) for name, values in attributes.items()})
+
+    def all(self, name: str) -> tuple[str, ...]:
+        """Return every value of an attribute as text."""
+        return tuple(value.decode("utf-8", "replace") for value in self.values.get(name.lower(), ()))
+
+    def text(self, name: str) -> str:
+        """Return the first value of an attribute, or an empty text."""
+        return next(iter(self.all(name)), "")
+
+
+def equals(attribute: str, value: str) -> str:
+    """Return a filter for one value; whatever stands in the value is data."""
+    return f"({attribute}={escape_filter_chars(value)})"
+
+
+def both(*filters: str) -> str:
+    """Return a filter that all of `filters` must match."""
+    return f"(&{''.join(filters)})"
+
+
+def either(filters: Iterable[str]) -> str:
+    """Return a filter that any of `filters` may match."""
+    return f"(|{''.join(filters)})"
+
+
+def person_filter(person: Person, login: str, people: str) -> str:
+    """Return the filter for everyone with one of the person's addresses or log-ins; empty where none is known."""
+    addresses = [equals("mail", email) for email in person.emails if email.strip()]
+    logins = [equals(login, name) for name in person.logins if name.strip()]
+    return both(people, either(addresses + logins)) if addresses + logins else ""
+
+
+def matched_by(entry: Entry, person: Person, login: str) -> str:
+    """Return which attribute made the entry match: an address is the better proof, so it is named first."""
+    addresses = {email.casefold() for email in person.emails}
+    return "mail" if addresses & {mail.casefold() for mail in entry.all("mail")} else login
+
+
+def describe(person: Person, login: str, base_dn: str) -> str:
+    """Return how a person was looked up, for people."""
+    parts = [f"mail {email}" for email in person.emails] + [f"{login} {name}" for name in person.logins]
+    return f"looked up by {', '.join(parts)} below {base_dn}"
+
+
+def hashes(values: Sequence[str]) -> tuple[str, ...]:
+    """Return the passwords that are kept as hashes, `{SCHEME}...` (RFC 2307); a clear one is never passed on."""
+    return tuple(v for v in values if v.startswith("{") and "}" in v and not v.upper().startswith("{CLEARTEXT}"))

@@ -1,0 +1,35 @@
+"""Kinds of systems by name. A connector's package is imported only when somebody asks for its kind."""
+
+from importlib import import_module
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from connectors.contract import Connector, Manifest
+
+_HERE = Path(__file__).parent
+
+
+def known() -> tuple[str, ...]:
+    """Return every kind there is: the folders beside this file that hold a connector."""
+    return tuple(sorted(found.parent.name for found in _HERE.glob("*/connector.py")))
+
+
+def manifest(kind: str) -> Manifest:
+    """Return what a kind declares. Raises `LookupError` with the known kinds."""
+    if kind not in known():
+        raise LookupError(f"{kind!r} is not a kind of system; known are {', '.join(known())}")
+    found: Manifest = import_module(f"connectors.{kind}").MANIFEST
+    return found
+
+
+def settings_of(kind: str) -> type[BaseModel]:
+    """Return a kind's settings class, for `config.settings.load`. Raises `LookupError` with the known kinds."""
+    return manifest(kind).settings
+
+
+def build(kind: str, settings: BaseModel) -> Connector:
+    """Return a connector; nothing is sent yet."""
+    connector: type = manifest(kind).connector
+    built: Connector = connector(settings)
+    return built

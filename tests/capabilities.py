@@ -1,0 +1,67 @@
+"""The capability table of README.md, made from the connectors' own declarations. `./dev docs` writes it."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from connectors import registry
+from connectors.contract import Accounts, ClientBook, ExportLog, Groups, Manifest, Sessions, Tokens
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+BEGIN = "<!-- capabilities: written by ./dev docs from the connectors' own declarations -->"
+END = "<!-- end of capabilities -->"
+HEADINGS: dict[type, str] = {
+    Accounts: "find, lock, watch accounts",
+    Sessions: "end sessions",
+    Tokens: "revoke tokens",
+    Groups: "leave groups",
+    ClientBook: "hand over clients",
+    ExportLog: "export log",
+}
+
+
+def manifests() -> tuple[Manifest, ...]:
+    """Return what every kind of system declares."""
+    return tuple(registry.manifest(kind) for kind in registry.known())
+
+
+def table(manifests: Sequence[Manifest]) -> str:
+    """Return the table in Markdown, a line per kind of system."""
+    rows = [["system", "`kind`", *HEADINGS.values()], ["---"] * (2 + len(HEADINGS))]
+    rows += [[m.title, f"`{m.kind}`", *("yes" if c in m.capabilities else "–" for c in HEADINGS)] for m in manifests]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
+
+
+def cannot(manifests: Sequence[Manifest]) -> str:
+    """Return what the systems have no way to do, a line each."""
+    return "\n".join(f"- {m.title}: {sentence}" for m in manifests for sentence in m.cannot)
+
+
+def section(manifests: Sequence[Manifest]) -> str:
+    """Return all that stands between the two marks."""
+    return "\n\n".join(part for part in (table(manifests), cannot(manifests)) if part)
+
+
+def written(readme: str) -> str:
+    """Return what stands between the two marks now. Raises `ValueError` where a mark is missing."""
+    start, end = readme.index(BEGIN) + len(BEGIN), readme.index(END)
+    return readme[start:end].strip()
+
+
+def renewed(readme: str, manifests: Sequence[Manifest]) -> str:
+    """Return the README with the section written anew."""
+    start, end = readme.index(BEGIN) + len(BEGIN), readme.index(END)
+    return f"{readme[:start]}\n{section(manifests)}\n{readme[end:]}"
+
+
+def main() -> int:
+    """Write the README's section anew."""
+    before = README.read_text(encoding="utf-8")
+    after = renewed(before, manifests())
+    README.write_text(after, encoding="utf-8")
+    print("README.md: the capability table is", "as it was" if after == before else "written anew")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,302 @@
+"""What every `Accounts` connector must do, told apart from any vendor.
+
+Subclass `AccountsSuite` as `Test...` and give a `world` fixture. The suite sees the system only through the world,
+which changes and reads it from outside the connector. `test_accounts_bites.py` shows that each test can fail.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from typing import Protocol
+from uuid import uuid4
+
+import pytest
+
+from connectors.contract import AccountId, Accounts, Before, Change, Login, Person, Verdict
+from connectors.errors import BadCredential, Conflict, ConnectorError, Missing, Unavailable
+
+AWKWARD = ("o'brien", "a*b(c)\\d", "zoë", "a+b,c", "Юлия", "李伟", "عمر", "null", '"quoted" <b>')
+"""Log-ins that break naive filters, DNs, SQL and JSON."""
+WILD = ("*", "%", "_%", "*)(objectClass=*", "*@northwind.example", "%@northwind.example", "' OR 1=1 --", "\\", "zoë@*")
+"""Texts that match everybody when they are taken for syntax."""
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Somebody whom the world gives an account."""
+
+    login: str
+    name: str
+    email: str
+    password: str
+
+
+class AccountsWorld(Protocol):
+    """One system as its owner sees it; nothing here goes through the connector."""
+
+    patience: float
+    """Seconds within which any call of a connector from `connect` must end, whatever the server does."""
+
+    def connect(self, password: str = "good") -> Accounts:
+        """Return a fresh connector; any `password` but "good" is a wrong one."""
+
+    def add(self, who: Newcomer) -> AccountId:
+        """Give somebody an account that is open."""
+
+    def nobody(self) -> AccountId:
+        """Return an id of the right form that no account has, a new one at each call."""
+
+    def truth(self) -> Mapping[AccountId, object]:
+        """Return all that the server knows of every account, to be compared with itself."""
+
+    def writes(self) -> int:
+        """Return how often the bot has changed anything, as the server counts."""
+
+    def can_log_in(self, login: str, password: str) -> bool:
+        """Try to log in as a person."""
+
+    def reopen(self, account: AccountId) -> None:
+        """Undo a lock behind the bot's back."""
+
+    def stopped(self) -> AbstractContextManager[None]:
+        """Have the server away for a while; its data stays."""
+
+    def silent(self) -> AbstractContextManager[None]:
+        """Have the server take connections and answer nothing for a while."""
+
+    def secrets(self) -> Sequence[str]:
+        """Return what must never be shown: the bot's own password, or token."""
+
+
+def newcomer(login: str = "leaver") -> Newcomer:
+    """Make up somebody whom no other test knows."""
+    tag = uuid4().hex[:10]
+    return Newcomer(f"{login}.{tag}", f"Zoë O'Brien {tag}", f"o'zoe+{tag}@northwind.example", f"Pw-{tag}-aA1")
+
+
+def person(who: Newcomer) -> Person:
+    """Return whom to look for."""
+    return Person(who.name, (who.email,), (who.login,))
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Fail when the block takes longer."""
+    start = time.monotonic()
+    yield
+    assert time.monotonic() - start < seconds, f"took longer than {seconds} s"
+
+
+@contextmanager
+def all_logs() -> Iterator[list[str]]:
+    """Collect every line that anything logs."""
+    lines: list[str] = []
+    root, handler = logging.getLogger(), logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        yield lines
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+
+
+def calls(connector: Accounts, before: Before, who: Newcomer) -> Mapping[str, Callable[[], object]]:
+    """Return every verb, ready to be called."""
+    return {
+        "check": connector.check,
+        "find": lambda: connector.find(person(who)),
+        "observe": lambda: connector.observe([before.account]),
+        "before": lambda: connector.before(before.account),
+        "lock": lambda: connector.lock(before),
+        "unlock": lambda: connector.unlock(before),
+    }
+
+
+class AccountsSuite:
+    """The tests; each one makes its own people."""
+
+    @pytest.fixture
+    def world(self) -> AccountsWorld:
+        raise NotImplementedError("give a world fixture")
+
+    def test_check_says_what_answered(self, world: AccountsWorld) -> None:
+        assert world.connect().check().strip()
+
+    def test_wrong_credential_is_told_from_everything_else(self, world: AccountsWorld) -> None:
+        who = newcomer()
+        account = world.add(who)
+        before = world.connect().before(account)
+        for verb, call in calls(world.connect("wrong"), before, who).items():
+            with pytest.raises(BadCredential):
+                pytest.fail(f"{verb} answered {call()!r}")
+        assert world.can_log_in(who.login, who.password)
+
+    def test_unknown_person_is_absent_and_it_says_how(self, world: AccountsWorld) -> None:
+        who = newcomer()
+        lookup = world.connect().find(person(who))
+        assert lookup.accounts == ()
+        assert who.email in lookup.how
+        assert who.login in lookup.how
+
+    def test_finds_by_address_and_by_login_and_never_by_name(self, world: AccountsWorld) -> None:
+        who = newcomer()
+        account, connector = world.add(who), world.connect()
+        for wanted in (Person("", (who.email,)), Person("Someone Else", (), (who.login,))):
+            (found,) = connector.find(wanted).accounts
+            assert (found.id, found.login, found.name, found.email, found.verdict) == (
+                account, who.login, who.name, who.email, Verdict.OPEN)
+            assert found.matched_by
+        stranger = newcomer()
+        assert connector.find(replace(person(stranger), name=who.name)).accounts == ()
+
+    @pytest.mark.parametrize("login", AWKWARD)
+    def test_awkward_names_are_found_exactly(self, world: AccountsWorld, login: str) -> None:
+        who = newcomer(login)
+        account, connector = world.add(who), world.connect()
+        assert [found.id for found in connector.find(Person("", (), (who.login,))).accounts] == [account]
+        connector.lock(connector.before(account))
+        assert connector.observe([account])[account].verdict is Verdict.LOCKED
+        assert not world.can_log_in(who.login, who.password)
+
+    @pytest.mark.parametrize("text", WILD)
+    def test_wildcards_match_nobody(self, world: AccountsWorld, text: str) -> None:
+        connector = world.connect()
+        assert connector.find(Person("", (text,))).accounts == ()
+        assert connector.find(Person("", (), (text,))).accounts == ()
+
+    def test_two_matches_are_both_returned(self, world: AccountsWorld) -> None:
+        one, other = newcomer(), newcomer()
+        ids = {world.add(one), world.add(other)}
+        lookup = world.connect().find(Person("", (one.email,), (other.login,)))
+        assert {found.id for found in lookup.accounts} == ids
+
+    def test_lock_changes_the_named_account_and_nobody_else(self, world: AccountsWorld) -> None:
+        account, bystander = world.add(newcomer()), world.add(newcomer())
+        connector, truth = world.connect(), dict(world.truth())
+        locked = connector.lock(connector.before(account))
+        after = dict(world.truth())
+        assert locked.change is Change.MADE
+        assert after.pop(account) != truth.pop(account)
+        assert after == truth
+        assert bystander in truth
+        seen = connector.observe([account, bystander])
+        assert {key: value.verdict for key, value in seen.items()} == {
+            account: Verdict.LOCKED, bystander: Verdict.OPEN}
+        assert all(value.how for value in seen.values())
+
+    def test_lock_refuses_the_log_in_and_unlock_restores_it(self, world: AccountsWorld) -> None:
+        who = newcomer()
+        account, connector = world.add(who), world.connect()
+        assert world.can_log_in(who.login, who.password)
+        before = connector.before(account)
+        assert connector.lock(before).login is not Login.ACCEPTED
+        assert not world.can_log_in(who.login, who.password)
+        assert connector.unlock(before) is Change.MADE
+        assert world.can_log_in(who.login, who.password)
+        assert connector.observe([account])[account].verdict is Verdict.OPEN
+
+    def test_a_second_lock_is_already_and_writes_nothing(self, world: AccountsWorld) -> None:
+        account, connector = world.add(newcomer()), world.connect()
+        before = connector.before(account)
+        assert connector.lock(before).change is Change.MADE
+        truth, writes = world.truth(), world.writes()
+        assert world.connect().lock(before).change is Change.ALREADY
+        assert connector.lock(connector.before(account)).change is Change.ALREADY
+        assert (world.truth(), world.writes()) == (truth, writes)
+
+    def test_a_second_unlock_is_already_and_writes_nothing(self, world: AccountsWorld) -> None:
+        account, connector = world.add(newcomer()), world.connect()
+        before = connector.before(account)
+        connector.lock(before)
+        connector.unlock(before)
+        truth, writes = world.truth(), world.writes()
+        assert connector.unlock(before) is Change.ALREADY
+        assert (world.truth(), world.writes()) == (truth, writes)
+
+    def test_a_stale_before_is_a_conflict_and_writes_nothing(self, world: AccountsWorld) -> None:
+        account, connector = world.add(newcomer()), world.connect()
+        before = connector.before(account)
+        assert before.state, "a before-image that holds nothing restores nothing"
+        stale = replace(before, state={key: f"{value} long ago" for key, value in before.state.items()})
+        truth, writes = world.truth(), world.writes()
+        with pytest.raises(Conflict):
+            connector.lock(stale)
+        assert (world.truth(), world.writes()) == (truth, writes)
+
+    def test_an_unknown_id_is_missing_to_write_and_absent_to_read(self, world: AccountsWorld) -> None:
+        nobody, account, connector = world.nobody(), world.add(newcomer()), world.connect()
+        truth, writes = world.truth(), world.writes()
+        with pytest.raises(Missing):
+            connector.before(nobody)
+        with pytest.raises(Missing):
+            connector.lock(replace(connector.before(account), account=nobody))
+        assert connector.observe([nobody])[nobody].verdict is Verdict.ABSENT
+        assert (world.truth(), world.writes()) == (truth, writes)
+
+    def test_observes_hundreds_at_once(self, world: AccountsWorld) -> None:
+        locked, connector = world.add(newcomer()), world.connect()
+        connector.lock(connector.before(locked))
+        real, gone = list(world.truth()), [world.nobody() for _ in range(300)]
+        with within(5):
+            seen = connector.observe([*gone, *real])
+        assert set(seen) == {*gone, *real}
+        assert {seen[account].verdict for account in gone} == {Verdict.ABSENT}
+        assert {seen[account].verdict for account in real} == {Verdict.OPEN, Verdict.LOCKED}
+        assert seen[locked].verdict is Verdict.LOCKED
+
+    def test_observing_nobody_asks_nothing(self, world: AccountsWorld) -> None:
+        assert dict(world.connect().observe([])) == {}
+
+    def test_a_dead_server_is_unavailable_and_nothing_else(self, world: AccountsWorld) -> None:
+        who = newcomer()
+        account = world.add(who)
+        warm, cold = world.connect(), world.connect()
+        before = warm.before(account)
+        with world.stopped():
+            for connector in (warm, cold):
+                for verb, call in calls(connector, before, who).items():
+                    with within(world.patience), pytest.raises(Unavailable):
+                        pytest.fail(f"{verb} answered {call()!r}")
+        assert warm.observe([account])[account].verdict is Verdict.OPEN
+
+    def test_a_silent_server_is_unavailable_in_time(self, world: AccountsWorld) -> None:
+        who = newcomer()
+        account = world.add(who)
+        warm, cold = world.connect(), world.connect()
+        before = warm.before(account)
+        with world.silent():
+            for connector in (warm, cold):
+                for verb, call in calls(connector, before, who).items():
+                    with within(world.patience), pytest.raises(Unavailable):
+                        pytest.fail(f"{verb} answered {call()!r}")
+        assert warm.observe([account])[account].verdict is Verdict.OPEN
+
+    def test_secrets_are_never_shown(self, world: AccountsWorld) -> None:
+        who = newcomer()
+        account, connector = world.add(who), world.connect()
+        with all_logs() as shown:
+            before = connector.before(account)
+            shown += [repr(connector), repr(before), repr(connector.lock(before)), repr(connector.find(person(who)))]
+            with world.stopped():
+                for call in calls(connector, before, who).values():
+                    with pytest.raises(ConnectorError) as caught:
+                        call()
+                    shown += [str(caught.value), repr(caught.value), repr(caught.value.__cause__)]
+            with pytest.raises(BadCredential) as refused:
+                world.connect("wrong").check()
+            shown += [str(refused.value), repr(refused.value.__cause__)]
+        for secret in (*world.secrets(), who.password):
+            assert not [line for line in shown if secret in line]
+
+    def test_an_account_opened_behind_the_bots_back_is_seen(self, world: AccountsWorld) -> None:
+        account, connector = world.add(newcomer()), world.connect()
+        connector.lock(connector.before(account))
+        world.reopen(account)
+        assert connector.observe([account])[account].verdict is Verdict.OPEN
+        assert connector.lock(connector.before(account)).change is Change.MADE
+        assert connector.observe([account])[account].verdict is Verdict.LOCKED

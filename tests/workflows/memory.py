@@ -1,0 +1,364 @@
+"""Systems in memory, for tests of workflows: the truth is in plain attributes, every write is counted, faults on demand.
+
+    world = World("crm")
+    world.user("u1", "dana@x.example"); world.record("opportunity:1", "u1", family="party:1", value=10)
+    system = world.system()                    # Accounts, Sessions, Tokens, Groups, ClientBook, ExportLog
+    system = world.system(MemoryDirectory)     # Accounts, Sessions, Groups only
+    world.fail("move", Unavailable("down"), times=2)          # nothing happens, then works again
+    world.fail("lock", OutcomeUnknown("?"), done=True)        # happens, and the answer is lost
+    world.fail("move", Killed(), skip=3, done=True)           # the process dies right after the fourth call
+    world.down = True                                         # everything is `Unavailable` until it is False again
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import ParamSpec, TypeVar
+
+from pydantic import BaseModel
+
+from connectors.contract import (
+    Account,
+    AccountId,
+    Accounts,
+    Assignment,
+    Before,
+    Change,
+    ClientBook,
+    Connector,
+    ExportEvent,
+    ExportLog,
+    Group,
+    GroupId,
+    Groups,
+    Limits,
+    Locked,
+    Login,
+    Lookup,
+    Manifest,
+    Moved,
+    MoveOutcome,
+    Observation,
+    Person,
+    Record,
+    RecordId,
+    Sessions,
+    Token,
+    Tokens,
+    Verdict,
+)
+from connectors.errors import Conflict, Missing, Unavailable
+from workflows.systems import System
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Killed(BaseException):
+    """The process died here: nothing in the program may catch it."""
+
+
+class NoSettings(BaseModel):
+    """A system in memory needs none."""
+
+
+class Time:
+    """A clock that moves when told."""
+
+    def __init__(self, start: datetime = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)) -> None:
+        self.at = start
+
+    def now(self) -> datetime:
+        return self.at
+
+    def pass_(self, **span: float) -> None:
+        self.at += timedelta(**span)
+
+
+@dataclass
+class User:
+    """One account, as the system itself has it."""
+
+    id: AccountId
+    email: str
+    login: str
+    name: str
+    active: bool = True
+    sessions: int = 0
+    tokens: dict[str, str] = field(default_factory=dict)
+    groups: set[str] = field(default_factory=set)
+    title: str = ""
+    manager_email: str = ""
+    can_own: bool = True
+
+
+@dataclass
+class _Fault:
+    error: BaseException
+    times: int
+    skip: int
+    done: bool
+
+
+class World:
+    """The truth of one system, to be read and changed from outside the connector."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.users: dict[AccountId, User] = {}
+        self.records: dict[RecordId, Record] = {}
+        self.events: list[ExportEvent] = []
+        self.down = False
+        self.writes: Counter[str] = Counter()
+        """How often each thing was really changed: `lock:u1`, `move:opportunity:1`."""
+        self.calls: Counter[str] = Counter()
+        self.before_call: dict[str, Callable[[], None]] = {}
+        """Run before every call of a method: for what others do at that very moment."""
+        self._faults: dict[str, list[_Fault]] = {}
+
+    def user(self, user: str, email: str, **more: object) -> User:
+        """Add an account; its log-in is the part of the address before the @ unless given."""
+        login, name = str(more.pop("login", email.split("@")[0])), str(more.pop("name", email))
+        made = User(AccountId(user), email, login, name)
+        for key, value in more.items():
+            setattr(made, key, value)
+        self.users[made.id] = made
+        return made
+
+    def record(self, record: str, owner: str, *, family: str = "", value: Decimal | int = 0, name: str = "",
+               currency: str = "EUR", **more: object) -> Record:
+        """Add a client record; its kind is what stands before the colon of its id."""
+        family = family or f"party:{record.split(':')[-1]}"
+        made = Record(RecordId(record), record.split(":")[0], name or f"Deal {record}", AccountId(owner), family,
+                      f"Client {family}", Decimal(value), currency)
+        self.records[made.id] = replace(made, **more)  # type: ignore[arg-type]
+        return self.records[made.id]
+
+    def give(self, record: str, owner: str) -> None:
+        """Let a person in the system itself hand a record over."""
+        self.records[RecordId(record)] = replace(self.records[RecordId(record)], owner=AccountId(owner))
+
+    def owned(self, owner: str) -> set[str]:
+        """Return the ids of what an account owns."""
+        return {str(r.id) for r in self.records.values() if r.owner == owner}
+
+    def export(self, actor: str, at: datetime, *ids: str, known: bool = True, what: str = "opportunity") -> ExportEvent:
+        """Add a line to the export log."""
+        event = ExportEvent(at, actor, what, len(ids) if known else None, frozenset(ids))
+        self.events.append(event)
+        return event
+
+    def fail(self, method: str, error: BaseException, *, times: int = 1, skip: int = 0, done: bool = False) -> None:
+        """Let the next calls of a method fail, after `skip` good ones; with `done` the effect happens first."""
+        self._faults.setdefault(method, []).append(_Fault(error, times, skip, done))
+
+    def system(self, kind: "type[Connector] | None" = None, limits: Limits | None = None, cannot: tuple[str, ...] = ()) -> System:
+        """Return the system as the program sees it."""
+        kind = kind or MemoryCrm
+        manifest = Manifest("memory", self.name.upper(), kind, NoSettings, limits or Limits(move_batch=10), cannot)
+        return System(self.name, manifest, kind(self))  # type: ignore[call-arg]
+
+    def call(self, method: str, act: Callable[[], R]) -> R:
+        """Do something as the connector would, with the faults that were asked for."""
+        self.calls[method] += 1
+        if hook := self.before_call.get(method):
+            hook()
+        if self.down:
+            raise Unavailable(f"{self.name} is down")
+        fault = self._fault(method)
+        if fault and not fault.done:
+            raise fault.error
+        result = act()
+        if fault:
+            raise fault.error
+        return result
+
+    def _fault(self, method: str) -> _Fault | None:
+        for fault in self._faults.get(method, []):
+            if fault.skip:
+                fault.skip -= 1
+                return None
+            if fault.times:
+                fault.times -= 1
+                return fault
+        return None
+
+
+class _Base:
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def check(self) -> str:
+        return self.world.call("check", lambda: "memory")
+
+    def close(self) -> None:
+        """Nothing to give up."""
+
+
+class _Accounts(_Base):
+    def find(self, person: Person) -> Lookup:
+        emails, logins = {e.lower() for e in person.emails}, set(person.logins)
+        hits = [u for u in self.world.users.values() if u.email.lower() in emails or u.login in logins]
+        return self.world.call("find", lambda: Lookup(tuple(self._account(u, emails) for u in hits), "mail and log-in"))
+
+    def _account(self, user: User, emails: set[str]) -> Account:
+        by = "mail" if user.email.lower() in emails else "login"
+        verdict = Verdict.OPEN if user.active else Verdict.LOCKED
+        return Account(user.id, user.login, user.name, verdict, by, user.email, user.title, user.manager_email)
+
+    def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
+        return self.world.call("observe", lambda: {account: self._observe(account) for account in accounts})
+
+    def _observe(self, account: AccountId) -> Observation:
+        user = self.world.users.get(account)
+        if user is None:
+            return Observation(Verdict.ABSENT, "read by id")
+        return Observation(Verdict.OPEN if user.active else Verdict.LOCKED, "read by id")
+
+    def before(self, account: AccountId) -> Before:
+        return self.world.call("before", lambda: Before(account, {"active": str(self._user(account).active)}))
+
+    def lock(self, before: Before) -> Locked:
+        def act() -> Locked:
+            user = self._user(before.account)
+            if not user.active:
+                return Locked(Change.ALREADY, Login.REFUSED)
+            if before.state["active"] != "True":
+                raise Conflict("changed since it was read")
+            user.active = False
+            self.world.writes[f"lock:{user.id}"] += 1
+            return Locked(Change.MADE, Login.REFUSED)
+
+        return self.world.call("lock", act)
+
+    def unlock(self, before: Before) -> Change:
+        def act() -> Change:
+            user = self._user(before.account)
+            if str(user.active) == before.state["active"]:
+                return Change.ALREADY
+            user.active = before.state["active"] == "True"
+            self.world.writes[f"unlock:{user.id}"] += 1
+            return Change.MADE
+
+        return self.world.call("unlock", act)
+
+    def _user(self, account: AccountId) -> User:
+        if account not in self.world.users:
+            raise Missing(f"no account {account}")
+        return self.world.users[account]
+
+
+class _Sessions(_Accounts):
+    def sessions(self, account: AccountId) -> int:
+        return self.world.call("sessions", lambda: self._user(account).sessions)
+
+    def end(self, account: AccountId) -> Change:
+        def act() -> Change:
+            user = self._user(account)
+            if not user.sessions:
+                return Change.ALREADY
+            user.sessions = 0
+            self.world.writes[f"end:{account}"] += 1
+            return Change.MADE
+
+        return self.world.call("end", act)
+
+
+class _Groups(_Sessions):
+    def groups(self, account: AccountId) -> Sequence[Group]:
+        return self.world.call("groups", lambda: [Group(GroupId(g), g) for g in sorted(self._user(account).groups)])
+
+    def remove(self, account: AccountId, group: GroupId) -> Change:
+        def act() -> Change:
+            if group not in self._user(account).groups:
+                return Change.ALREADY
+            self._user(account).groups.discard(group)
+            self.world.writes[f"remove:{account}:{group}"] += 1
+            return Change.MADE
+
+        return self.world.call("remove", act)
+
+    def restore(self, account: AccountId, group: GroupId) -> Change:
+        def act() -> Change:
+            if group in self._user(account).groups:
+                return Change.ALREADY
+            self._user(account).groups.add(group)
+            self.world.writes[f"restore:{account}:{group}"] += 1
+            return Change.MADE
+
+        return self.world.call("restore", act)
+
+
+class _Tokens(_Groups):
+    def tokens(self, account: AccountId) -> Sequence[Token]:
+        return self.world.call(
+            "tokens", lambda: [Token(i, name, outlives_user=True) for i, name in self._user(account).tokens.items()]
+        )
+
+    def revoke(self, account: AccountId, token: str) -> Change:
+        def act() -> Change:
+            if self._user(account).tokens.pop(token, None) is None:
+                return Change.ALREADY
+            self.world.writes[f"revoke:{account}:{token}"] += 1
+            return Change.MADE
+
+        return self.world.call("revoke", act)
+
+
+class _Book(_Tokens):
+    def count(self, owner: AccountId) -> Mapping[str, int]:
+        def act() -> Mapping[str, int]:
+            kinds = {record.kind for record in self.world.records.values()}
+            return {k: sum(r.owner == owner and r.kind == k for r in self.world.records.values()) for k in sorted(kinds)}
+
+        return self.world.call("count", act)
+
+    def records(self, owner: AccountId) -> Iterator[Record]:
+        owned = [r for r in self.world.records.values() if r.owner == owner]
+        self.world.call("records", lambda: None)
+        for record in owned:
+            yield self.world.call("record", lambda r=record: r)  # type: ignore[misc]
+
+    def owners(self, records: Sequence[RecordId]) -> Mapping[RecordId, AccountId | None]:
+        present = self.world.records
+        return self.world.call("owners", lambda: {r: present[r].owner for r in records if r in present})
+
+    def move(self, batch: Sequence[Assignment]) -> Sequence[Moved]:
+        return self.world.call("move", lambda: [self._move(one) for one in batch])
+
+    def _move(self, one: Assignment) -> Moved:
+        record, successor = self.world.records.get(one.record), self.world.users.get(one.successor)
+        if record is None:
+            return Moved(one.record, MoveOutcome.GONE, None)
+        if record.owner == one.successor:
+            return Moved(one.record, MoveOutcome.MOVED, record.owner, Change.ALREADY)
+        if record.owner != one.owner:
+            return Moved(one.record, MoveOutcome.TAKEN, record.owner)
+        if successor is None or not successor.active or not successor.can_own:
+            return Moved(one.record, MoveOutcome.REFUSED, record.owner, None, "the successor cannot own records")
+        self.world.records[one.record] = replace(record, owner=one.successor)
+        self.world.writes[f"move:{one.record}"] += 1
+        return Moved(one.record, MoveOutcome.MOVED, one.successor, Change.MADE)
+
+
+class _Log(_Book):
+    def exports(self, account: AccountId, since: datetime, until: datetime) -> Iterator[ExportEvent]:
+        self.world.call("exports", lambda: None)
+        yield from sorted((e for e in self.world.events if e.actor == account and since <= e.at < until), key=lambda e: e.at)
+
+    def client_base(self) -> int:
+        return self.world.call("client_base", lambda: len(self.world.records))
+
+
+class MemoryDirectory(_Groups, Accounts, Sessions, Groups):
+    """A directory: people, sessions, groups; no clients."""
+
+
+class MemoryBook(_Book, Accounts, Sessions, Groups, Tokens, ClientBook):
+    """A CRM that keeps no export log."""
+
+
+class MemoryCrm(_Log, Accounts, Sessions, Groups, Tokens, ClientBook, ExportLog):
+    """A CRM with everything."""

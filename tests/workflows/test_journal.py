@@ -1,0 +1,107 @@
+"""The record cannot be changed, shortened or reordered unseen; each planted forgery must be named."""
+
+import re
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from workflows.journal import HANDOVER, Journal
+from workflows.store import Store, sqlite_url
+from workflows.vault import Vault, WrongKey
+
+SEED = b"s" * 32
+
+
+class _Clock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    store = Store(sqlite_url(tmp_path))
+    store.upgrade()
+    journal = Journal(store, _Clock(), SEED)
+    for number in range(10):
+        journal.note(f"action.{number}", HANDOVER, {"number": number}, case_id="HO-1")
+    journal.sign()
+    journal.note("after the signature", HANDOVER, {})
+    journal.seal()
+    return journal
+
+
+def _forge(tmp_path: Path, statement: str) -> None:
+    with sqlite3.connect(tmp_path / "handover.sqlite") as connection:
+        connection.execute(statement)
+    connection.close()
+
+
+def test_an_honest_record_verifies(journal: Journal) -> None:
+    found = journal.verify()
+    assert found.ok
+    assert (found.entries, found.sealed, found.signed) == (11, 11, 10)
+
+
+def test_sealing_again_changes_nothing(journal: Journal) -> None:
+    head = journal.verify().head
+    assert journal.seal() == 0
+    assert journal.verify().head == head
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("update journal set data = '{}' where seq = 4", "entry 4 .* was changed"),
+        ("update journal set actor = 'slack:U9' where seq = 7", "entry 7 .* was changed"),
+        ("update journal set sealed = x'00' where seq = 2", "entry 2 .* was changed"),
+        ("delete from journal where seq = 5", "entry 5 is missing"),
+        ("delete from journal where seq >= 9", "entry 10 was signed and is gone"),
+        ("update journal set seq = seq + 100 where seq = 3", "entry 3 is missing"),
+        ("update journalhead set hash = 'ff'", "not by this key"),
+    ],
+)
+def test_forgeries_are_named(journal: Journal, tmp_path: Path, statement: str, said: str) -> None:
+    _forge(tmp_path, statement)
+    found = journal.verify()
+    assert not found.ok
+    assert any(re.search(said, fault) for fault in found.faults), found.faults
+
+
+def test_a_chain_rewritten_from_an_entry_on_does_not_match_the_signed_head(journal: Journal, tmp_path: Path) -> None:
+    _forge(tmp_path, "update journal set data = '{}', seq = null, hash = '', prev = '' where seq >= 4")
+    journal.seal()
+    assert any("not the one that was signed" in fault for fault in journal.verify().faults)
+
+
+def test_another_key_does_not_verify(journal: Journal) -> None:
+    other = Journal(journal._store, _Clock(), b"o" * 32)
+    assert not other.verify().ok
+    assert journal.verify(journal.public_key).ok
+
+
+def _moved(vault: Vault, key: bytes, sealed: bytes) -> object:
+    return vault.open(key, sealed, "account:other")
+
+
+def _changed(vault: Vault, key: bytes, sealed: bytes) -> object:
+    return vault.open(key, sealed[:-1] + bytes([sealed[-1] ^ 1]), "account:1")
+
+
+def _wrong_master(_vault: Vault, key: bytes, sealed: bytes) -> object:
+    return Vault(b"x" * 32).open(key, sealed, "account:1")
+
+
+@pytest.mark.parametrize("attack", [_moved, _changed, _wrong_master])
+def test_sealed_values_open_only_in_their_own_row_under_their_own_key(
+    attack: Callable[[Vault, bytes, bytes], object],
+) -> None:
+    vault = Vault(b"m" * 32)
+    key = vault.new_key()
+    sealed = vault.seal(key, {"name": "Dana O'Neill 李伟"}, "account:1")
+    assert vault.open(key, sealed, "account:1") == {"name": "Dana O'Neill 李伟"}
+    assert b"Dana" not in sealed
+    with pytest.raises(WrongKey):
+        attack(vault, key, sealed)

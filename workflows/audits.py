@@ -1,0 +1,319 @@
+"""The daily audit: every past leaver in every system, read afresh, posted once, with what must be acted on."""
+
+import csv
+import io
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from connectors.contract import AccountId, Accounts, Observation, Verdict
+from connectors.errors import ConnectorError
+from workflows import watch
+from workflows.casefile import Casefile
+from workflows.cases import person, read_case, show
+from workflows.findings import Sighting, see
+from workflows.journal import HANDOVER, Journal
+from workflows.model import Access, Account, AuditRun, Case, CaseState, Finding, PostKind, WorkState
+from workflows.ports import Clock
+from workflows.posts import want
+from workflows.refusals import Code, Refused
+from workflows.store import Store
+from workflows.systems import System, Systems
+from workflows.vault import Vault
+from workflows.views import Actor, AuditView, FindingLine
+from workflows.work import finish
+
+PAGE = 500
+
+
+@dataclass
+class Tally:
+    """What one audit saw; stored with its run."""
+
+    verdicts: dict[str, int] = field(default_factory=lambda: {verdict.value: 0 for verdict in Verdict})
+    cases: int = 0
+    not_read: list[str] = field(default_factory=list)
+
+
+class Audits:
+    """Runs and shows audits."""
+
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        journal: Journal,
+        systems: Systems,
+        casefile: Casefile,
+        clock: Clock,
+        retry: Callable[[str, str, Actor], None],
+        *,
+        channel: str,
+        zone: str,
+        at: time,
+    ) -> None:
+        """`retry` locks one system of a case again; the day's audit is due `at` that hour in `zone`, in `channel`."""
+        self._store = store
+        self._vault = vault
+        self._journal = journal
+        self._systems = systems
+        self._casefile = casefile
+        self._clock = clock
+        self._retry = retry
+        self._channel = channel
+        self._zone = ZoneInfo(zone)
+        self._at = at
+
+    def call(self) -> None:
+        """Write today's run once its hour has come, also after a downtime; its key keeps it one a day."""
+        now = self._clock.now()
+        local = now.astimezone(self._zone)
+        due = datetime.combine(local.date(), self._at, self._zone)
+        run_id = f"audit-{local.date().isoformat()}"
+        if now < due:
+            return
+        with self._store.read() as session:
+            if session.get(AuditRun, run_id) or session.exec(select(Case.id).limit(1)).first() is None:
+                return
+        with self._store.write() as session:
+            if session.get(AuditRun, run_id) is None:
+                session.add(AuditRun(id=run_id, due_at=due))
+
+    def run(self, run_id: str) -> None:
+        """Carry out the day's audit, sign the journal, and ask that it be posted. A finished run is left alone."""
+        with self._store.read() as session:
+            if session.get_one(AuditRun, run_id).state != WorkState.DUE:
+                return
+        self._carry_out(run_id)
+        self._journal.sign()
+
+    def run_now(self, by: Actor) -> AuditView:
+        """Read everything now, without a post: a check by hand."""
+        run_id = f"check-{uuid.uuid4().hex[:8]}"
+        with self._store.write() as session:
+            session.add(AuditRun(id=run_id, due_at=self._clock.now(), state=WorkState.PLANNED))
+            self._journal.write(session, actor=by, action="audit.by_hand", data={"run": run_id})
+        self._carry_out(run_id)
+        return self.view(run_id)
+
+    def view(self, run_id: str) -> AuditView:
+        """Return one audit with the findings open now."""
+        with self._store.read() as session:
+            row = session.get_one(AuditRun, run_id)
+            tally = Tally(**json.loads(row.result)) if row.result != "{}" else Tally()
+            day = (row.started_at or row.due_at).astimezone(self._zone).date()
+            verdicts = {Verdict(name): number for name, number in tally.verdicts.items()}
+            return AuditView(
+                day,
+                row.started_at or row.due_at,
+                row.finished_at,
+                tally.cases,
+                sum(verdicts.values()),
+                verdicts,
+                self._casefile.findings(session),
+                tuple(tally.not_read),
+            )
+
+    def latest(self) -> AuditView | None:
+        """Return the newest finished audit."""
+        with self._store.read() as session:
+            run_id = session.exec(
+                select(AuditRun.id)
+                .where(col(AuditRun.finished_at).is_not(None))
+                .order_by(col(AuditRun.finished_at).desc())
+            ).first()
+        return self.view(run_id) if run_id else None
+
+    def findings(self) -> list[FindingLine]:
+        """Return open findings, worst first."""
+        with self._store.read() as session:
+            return list(self._casefile.findings(session))
+
+    def lock_again(self, finding_id: str, by: Actor) -> str:
+        """Lock what a finding shows open; return its case. Raises UNKNOWN_FINDING, CLOSED_FINDING."""
+        with self._store.read() as session:
+            finding = session.get(Finding, finding_id)
+        if finding is None:
+            raise Refused(Code.UNKNOWN_FINDING, finding=finding_id)
+        if finding.closed_at is not None:
+            raise Refused(Code.CLOSED_FINDING, by=finding.closed_by, at=finding.closed_at.isoformat())
+        self._journal.note("finding.lock_again", by, {"finding": finding_id}, finding.case_id)
+        self._retry(finding.case_id, finding.system, by)
+        return finding.case_id
+
+    def csv(self, run_id: str) -> str:
+        """Return every account with its verdict and when it was read, as CSV."""
+        out = io.StringIO()
+        writer = csv.writer(out)
+        writer.writerow(["audit", "case", "leaver", "system", "account", "verdict", "reason", "how", "read at (UTC)"])
+        with self._store.read() as session:
+            for case_id in session.exec(_past(self._clock.now())).all():
+                view = self._casefile.view(session, case_id)
+                for line in view.systems:
+                    if not line.accounts:
+                        writer.writerow(
+                            [
+                                run_id,
+                                case_id,
+                                plain(view.leaver.name),
+                                line.system,
+                                "",
+                                line.verdict,
+                                plain(line.reason),
+                                plain(line.how),
+                                _iso(line.read_at),
+                            ]
+                        )
+                    for one in line.accounts:
+                        writer.writerow(
+                            [
+                                run_id,
+                                case_id,
+                                plain(view.leaver.name),
+                                line.system,
+                                plain(one.login),
+                                one.verdict,
+                                plain(one.reason),
+                                plain(one.how),
+                                _iso(one.read_at),
+                            ]
+                        )
+        return out.getvalue()
+
+    def _carry_out(self, run_id: str) -> None:
+        now = self._clock.now()
+        tally = Tally()
+        with self._store.read() as session:
+            tally.cases = len(session.exec(_past(now)).all())
+        for system, accounts in self._systems.with_capability(Accounts):
+            self._sweep(system, accounts, tally, run_id)
+        with self._store.write() as session:
+            row = session.get_one(AuditRun, run_id)
+            row.started_at, row.finished_at, row.result = now, self._clock.now(), json.dumps(asdict(tally))
+            if row.state == WorkState.DUE:
+                finish(session, row)
+                want(session, id=run_id, kind=PostKind.AUDIT, subject=run_id, channel=self._channel)
+            self._journal.write(session, actor=HANDOVER, action="audit.done", data={"run": run_id, **asdict(tally)})
+
+    def _sweep(self, system: System, accounts: Accounts, tally: Tally, run_id: str) -> None:
+        """Read one system. One that fails half-way is said as not read; nothing is claimed about the rest of it."""
+        after = ""
+        try:
+            while page := self._page(system.name, after):
+                seen = watch.observe(
+                    accounts, [AccountId(row.account_id) for row in page], system.manifest.limits.observe_batch
+                )
+                self._record(page, seen, tally, run_id)
+                after = page[-1].id
+            self._look_for_newcomers(system, accounts, tally, run_id)
+        except ConnectorError as error:
+            tally.not_read.append(watch.unreadable(system.name, system.manifest.title, error))
+            tally.verdicts[Verdict.UNKNOWN] += self._mark_unread(system.name, after, str(error))
+
+    def _record(self, page: list[Account], seen: dict[AccountId, Observation], tally: Tally, run_id: str) -> None:
+        now = self._clock.now()
+        with self._store.write() as session:
+            for row in page:
+                observation = seen[AccountId(row.account_id)]
+                fresh = session.get_one(Account, row.id)
+                before = fresh.verdict
+                watch.record(session, self._journal, fresh, observation, now, run_id)
+                tally.verdicts[observation.verdict] += 1
+                if before != observation.verdict:
+                    self._follow(session, fresh, observation)
+
+    def _follow(self, session: Session, row: Account, seen: Observation) -> None:
+        """Bring the case's own line in step with what was read, so that a case message never shows yesterday's lock."""
+        access = session.get_one(Access, row.access_id)
+        access.verdict, access.reason, access.how, access.read_at = seen.verdict, seen.reason, seen.how, row.read_at
+        session.add(access)
+        show(session, row.case_id)
+
+    def _look_for_newcomers(self, system: System, accounts: Accounts, tally: Tally, run_id: str) -> None:
+        """Look up afresh those who had no account here: one may have been made since."""
+        now = self._clock.now()
+        with self._store.read() as session:
+            absent = session.exec(
+                select(Access)
+                .join(Case)
+                .where(
+                    Access.system == system.name,
+                    Access.verdict == Verdict.ABSENT,
+                    Access.state == WorkState.DONE,
+                    Case.state != CaseState.CANCELLED,
+                )
+            ).all()
+        for access in absent:
+            with self._store.read() as session:
+                _, data = read_case(session, self._vault, access.case_id)
+                rows = watch.known(session, access.id)
+            new = watch.newcomers(accounts.find(person(data.leaver)).accounts, rows)
+            with self._store.write() as session:
+                for account in new:
+                    see(
+                        session,
+                        self._journal,
+                        Sighting(
+                            "new account",
+                            access.case_id,
+                            system.name,
+                            account.id,
+                            f"made or renamed since; matches by {account.matched_by}",
+                        ),
+                        now,
+                        run_id,
+                    )
+                tally.verdicts[Verdict.OPEN if new else Verdict.ABSENT] += 1
+
+    def _page(self, system: str, after: str) -> list[Account]:
+        with self._store.read() as session:
+            return list(
+                session.exec(
+                    select(Account)
+                    .join(Case, col(Account.case_id) == Case.id)
+                    .where(
+                        Account.system == system,
+                        col(Account.id) > after,
+                        Case.state != CaseState.CANCELLED,
+                        col(Case.effective_at) <= self._clock.now(),
+                    )
+                    .order_by(col(Account.id))
+                    .limit(PAGE)
+                )
+            )
+
+    def _mark_unread(self, system: str, after: str, why: str) -> int:
+        """Mark every account that was not reached as unknown, with the reason; return how many."""
+        unread = 0
+        while page := self._page(system, after):
+            with self._store.write() as session:
+                for row in page:
+                    fresh = session.get_one(Account, row.id)
+                    fresh.verdict, fresh.reason, fresh.read_at = Verdict.UNKNOWN, why, self._clock.now()
+                    session.add(fresh)
+            unread += len(page)
+            after = page[-1].id
+        return unread
+
+
+def _past(now: datetime) -> SelectOfScalar[str]:
+    return (
+        select(Case.id)
+        .where(Case.state != CaseState.CANCELLED, col(Case.effective_at) <= now)
+        .order_by(col(Case.effective_at))
+    )
+
+
+def plain(text: str) -> str:
+    """Return a CSV cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def _iso(moment: datetime | None) -> str:
+    return moment.isoformat(timespec="seconds") if moment else ""

@@ -1,0 +1,144 @@
+"""A case as people see it: rows read together and decrypted into one frozen view."""
+
+import json
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from connectors.contract import Verdict
+from workflows.cases import CaseData, read_case
+from workflows.exports import Exports
+from workflows.handover import Handover
+from workflows.lockout import AccountData
+from workflows.model import Access, Account, Case, CaseState, Finding, FollowUp, Reason, WorkState
+from workflows.ports import Clock
+from workflows.systems import Systems
+from workflows.vault import Vault
+from workflows.views import AccountLine, CaseView, FindingLine, FollowUpLine, SystemLine
+
+CAN_LOCK_AGAIN = frozenset({"open again", "new account"})
+URGENCY = ("open again", "new account", "exported after leaving", "owns records", "not verified")
+"""Kinds of finding, worst first."""
+
+
+class Casefile:
+    """Reads cases for people."""
+
+    def __init__(self, vault: Vault, systems: Systems, handover: Handover, exports: Exports, clock: Clock) -> None:
+        self._vault = vault
+        self._systems = systems
+        self._handover = handover
+        self._exports = exports
+        self._clock = clock
+
+    def view(self, session: Session, case_id: str) -> CaseView:
+        """Return all that a case message shows. Raises `Refused(UNKNOWN_CASE)`."""
+        case, data = read_case(session, self._vault, case_id)
+        return CaseView(
+            id=case.id,
+            leaver=data.leaver,
+            state=CaseState(case.state),
+            reason=Reason(case.reason),
+            immediate=case.immediate,
+            effective_at=case.effective_at,
+            opened_at=case.opened_at,
+            opened_by=data.opened_by,
+            approver=data.approver,
+            systems=self._lines(session, case),
+            clients=self._handover.clients(session, case_id),
+            exports=self._exports.line(session, case_id),
+            follow_ups=_follow_ups(session, case_id),
+            findings=self.findings(session, case_id),
+        )
+
+    def findings(self, session: Session, case_id: str = "") -> tuple[FindingLine, ...]:
+        """Return open findings, worst and oldest first; of one case, or of all."""
+        query = select(Finding).where(col(Finding.closed_at).is_(None)).order_by(col(Finding.first_seen))
+        if case_id:
+            query = query.where(Finding.case_id == case_id)
+        people: dict[str, tuple[Case, CaseData]] = {}
+        lines = []
+        for row in session.exec(query):
+            if row.case_id not in people:
+                people[row.case_id] = read_case(session, self._vault, row.case_id)
+            case, data = people[row.case_id]
+            lines.append(
+                FindingLine(
+                    row.id,
+                    row.case_id,
+                    data.leaver,
+                    row.kind,
+                    row.system,
+                    self._login(session, case, row),
+                    row.first_seen,
+                    row.last_seen,
+                    row.detail,
+                    row.closed_at,
+                    row.kind in CAN_LOCK_AGAIN,
+                )
+            )
+        return tuple(sorted(lines, key=lambda line: URGENCY.index(line.kind)))
+
+    def accounts(self, session: Session, case: Case, access_id: str) -> tuple[AccountLine, ...]:
+        """Return the accounts of one system of a case."""
+        rows = session.exec(select(Account).where(Account.access_id == access_id).order_by(col(Account.id)))
+        return tuple(self._account(case, row) for row in rows)
+
+    def _lines(self, session: Session, case: Case) -> tuple[SystemLine, ...]:
+        rows = session.exec(select(Access).where(Access.case_id == case.id)).all()
+        order = {name: place for place, name in enumerate(self._systems)}
+        return tuple(
+            self._line(session, case, row) for row in sorted(rows, key=lambda row: order.get(row.system, len(order)))
+        )
+
+    def _line(self, session: Session, case: Case, row: Access) -> SystemLine:
+        system = self._systems.get(row.system)
+        due = row.state == WorkState.DUE
+        ahead = row.due_at > self._clock.now()
+        return SystemLine(
+            system=row.system,
+            title=system.manifest.title if system else row.system,
+            verdict=Verdict(row.verdict),
+            reason=row.reason,
+            how=row.how,
+            read_at=row.read_at,
+            working=due and not ahead,
+            next_try_at=row.due_at if due and ahead else None,
+            attempt=row.attempt,
+            accounts=self.accounts(session, case, row.id),
+            cannot=system.manifest.cannot if system else (),
+        )
+
+    def _account(self, case: Case, row: Account) -> AccountLine:
+        data = self._data(case, row)
+        return AccountLine(
+            row.system,
+            row.account_id,
+            data.login,
+            data.matched_by,
+            Verdict(row.verdict),
+            row.reason,
+            row.how,
+            row.read_at,
+            tuple(data.groups.values()),
+            data.done,
+        )
+
+    def _data(self, case: Case, row: Account) -> AccountData:
+        return AccountData.load(self._vault.open(case.wrapped_key, row.sealed, f"account:{row.id}"))
+
+    def _login(self, session: Session, case: Case, finding: Finding) -> str:
+        row = session.get(Account, f"{case.id}:{finding.system}:{finding.account_id}")
+        return self._data(case, row).login if row else ""
+
+
+def _follow_ups(session: Session, case_id: str) -> tuple[FollowUpLine, ...]:
+    rows = session.exec(select(FollowUp).where(FollowUp.case_id == case_id).order_by(col(FollowUp.day)))
+    return tuple(follow_up_line(row) for row in rows)
+
+
+def follow_up_line(row: FollowUp) -> FollowUpLine:
+    """Return one follow-up as people see it."""
+    summary: str = json.loads(row.result).get("summary", "")
+    done: datetime | None = row.done_at
+    return FollowUpLine(row.id, row.day, row.due_at, done, summary)

@@ -1,0 +1,92 @@
+"""A case as a whole: its personal data in clear, and the moment when nothing is left to do but watch."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from connectors.contract import Person
+from workflows.journal import HANDOVER, Journal
+from workflows.model import Access, Book, Case, CaseState, ExportSnapshot, PostKind, WorkState
+from workflows.posts import want
+from workflows.refusals import Code, Refused
+from workflows.vault import Vault
+from workflows.views import Actor, Leaver, Successor
+
+
+@dataclass(frozen=True, slots=True)
+class CaseData:
+    """What a case keeps sealed: everything that names a person."""
+
+    leaver: Leaver
+    approver: Successor
+    successors: tuple[Successor, ...]
+    opened_by: Actor
+    channel: str
+    note: str = ""
+
+    def dump(self) -> dict[str, Any]:
+        """Return plain JSON data."""
+        return asdict(self)
+
+    @classmethod
+    def load(cls, data: Mapping[str, Any]) -> "CaseData":
+        """Read what `dump` made."""
+        leaver = {**data["leaver"], "logins": tuple(data["leaver"]["logins"])}
+        return cls(
+            Leaver(**leaver),
+            Successor(**data["approver"]),
+            tuple(Successor(**one) for one in data["successors"]),
+            Actor(**data["opened_by"]),
+            data["channel"],
+            data["note"],
+        )
+
+
+def person(leaver: Leaver) -> Person:
+    """Return how to look the leaver up in a system."""
+    return Person(leaver.name, (leaver.email,), leaver.logins)
+
+
+def read_case(session: Session, vault: Vault, case_id: str) -> tuple[Case, CaseData]:
+    """Read and decrypt a case. Raises `Refused(UNKNOWN_CASE)`."""
+    case = session.get(Case, case_id)
+    if case is None:
+        raise Refused(Code.UNKNOWN_CASE, case=case_id)
+    return case, CaseData.load(vault.open(case.wrapped_key, case.sealed, f"case:{case_id}"))
+
+
+def show(session: Session, case_id: str, channel: str = "") -> None:
+    """Bring the case message up to date."""
+    want(session, id=f"case:{case_id}", kind=PostKind.CASE, subject=case_id, case_id=case_id, channel=channel)
+
+
+def settle(session: Session, journal: Journal, case_id: str) -> None:
+    """Move the case on where its tracks have: running once the access track is due, watched once all are done."""
+    case = session.get_one(Case, case_id)
+    if case.state == CaseState.SCHEDULED:
+        case.state = CaseState.RUNNING
+        journal.write(session, actor=HANDOVER, action="case.running", case_id=case_id)
+    if case.state == CaseState.RUNNING and not _left(session, case):
+        case.state = CaseState.WATCHED
+        journal.write(session, actor=HANDOVER, action="case.watched", case_id=case_id)
+    session.add(case)
+    show(session, case_id)
+
+
+def _left(session: Session, case: Case) -> int:
+    """Count the work that keeps a case open; follow-ups and later snapshots are watching, not work."""
+    queries = (
+        select(sa.func.count()).select_from(Access).where(Access.case_id == case.id, Access.state == WorkState.DUE),
+        select(sa.func.count()).select_from(Book).where(Book.case_id == case.id, Book.state != WorkState.DONE),
+        select(sa.func.count())
+        .select_from(ExportSnapshot)
+        .where(
+            ExportSnapshot.case_id == case.id,
+            ExportSnapshot.state == WorkState.DUE,
+            col(ExportSnapshot.due_at) <= case.effective_at,
+        ),
+    )
+    return sum(session.exec(query).one() for query in queries)

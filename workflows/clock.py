@@ -1,0 +1,94 @@
+"""APScheduler ticks that compare rows with what should be done by now, and hand what is due to the engine.
+
+In memory, in every process: a lost tick heals with the next one, a doubled one does nothing, because work is handed
+over under a fixed id.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from sqlmodel import col, select
+
+from workflows.engine import Engine
+from workflows.model import WorkState
+from workflows.ports import Clock
+from workflows.store import Store
+from workflows.work import FIRST_RETRY, TASKS, Work, again
+
+log = logging.getLogger(__name__)
+PAGE = 5000
+
+
+class Reconciler:
+    """Hands due rows to the engine, and heals those whose attempt ended without settling the row."""
+
+    def __init__(self, store: Store, engine: Engine, clock: Clock) -> None:
+        self._store = store
+        self._engine = engine
+        self._clock = clock
+        self._handed: set[tuple[str, str, int]] = set()
+
+    def tick(self) -> None:
+        """One comparison of rows with the time."""
+        now = self._clock.now()
+        still: set[tuple[str, str, int]] = set()
+        for task, model in TASKS.items():
+            for row_id, attempt in self._due(model, now):
+                key = (task, row_id, attempt)
+                if key not in self._handed:
+                    self._engine.hand(*key)
+                elif self._engine.over(*key):
+                    self._next_attempt(model, row_id, attempt)
+                still.add(key)
+        self._handed = still
+
+    def _due(self, model: type[Work], now: datetime) -> list[tuple[str, int]]:
+        with self._store.read() as session:
+            rows = session.exec(
+                select(model.id, model.attempt)
+                .where(model.state == WorkState.DUE, col(model.due_at) <= now)
+                .limit(PAGE)
+            )
+            return [(row_id, attempt) for row_id, attempt in rows]
+
+    def _next_attempt(self, model: type[Work], row_id: str, attempt: int) -> None:
+        # The attempt is over and the row is still due at it: it crashed (disk full, a bug). The guard on `attempt`
+        # makes this nothing where the row was settled between our two reads.
+        log.error("%s %s: attempt %s ended without a result; trying again", model.__name__, row_id, attempt)
+        with self._store.write() as session:
+            row = session.get_one(model, row_id, with_for_update=True)
+            if row.state == WorkState.DUE and row.attempt == attempt:
+                again(session, row, self._clock.now() + FIRST_RETRY)
+
+
+class Ticker:
+    """Runs jobs in the background, each at its own pace, never twice at a time, each going on after a failure."""
+
+    def __init__(self) -> None:
+        self._scheduler = BackgroundScheduler(
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}, timezone="UTC"
+        )
+
+    def every(self, seconds: float, job: Callable[[], object], name: str) -> None:
+        """Add a job."""
+        self._scheduler.add_job(_logged(job, name), "interval", seconds=seconds, id=name)
+
+    def start(self) -> None:
+        """Begin ticking."""
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Stop; a job under way is waited for."""
+        self._scheduler.shutdown(wait=True)
+
+
+def _logged(job: Callable[[], object], name: str) -> Callable[[], None]:
+    def run() -> None:
+        try:
+            job()
+        except Exception:  # the tick must come again whatever this one met; the log says what
+            log.exception("tick %s failed; it is tried again at the next tick", name)
+
+    return run

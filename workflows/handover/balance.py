@@ -1,0 +1,55 @@
+"""Counts before = counts after, in words. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Counts = Mapping[str, Mapping[str, int]]
+"""`{account: {kind: count}}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of the lines of one kind that did not end with a successor."""
+
+    taken: int = 0
+    gone: int = 0
+    refused: int = 0
+    waiting: int = 0
+
+
+def sentences(system: str, before: Counts, after: Counts, leaver: frozenset[str], fates: Mapping[str, Fate]) -> list[str]:
+    """Return a sentence per kind; every difference is explained by what was seen, or said to be unexplained."""
+    kinds = sorted({kind for counts in (before, after) for by in counts.values() for kind in by})
+    return [_sentence(f"{system}, {kind}", _sum(before, kind), _sum(after, kind),
+                      sum(after.get(owner, {}).get(kind, 0) for owner in leaver), fates.get(kind, Fate()))
+            for kind in kinds]
+
+
+def _sentence(what: str, before: int, after: int, left: int, fate: Fate) -> str:
+    said = [f"{what}: {before} before, {after} after", *_difference(before, after, fate)]
+    if left:
+        said.append(f"{left} still with the leaver ({_left(left, fate)})")
+    return "; ".join(said)
+
+
+def _difference(before: int, after: int, fate: Fate) -> list[str]:
+    if before == after:
+        return []
+    seen = [f"{number} {word}" for number, word in ((fate.taken, "taken by another"), (fate.gone, "gone")) if number]
+    lost = before - after
+    if 0 < lost <= fate.taken + fate.gone:
+        return [", ".join(seen)]
+    strange = -lost if lost < 0 else lost - fate.taken - fate.gone
+    word = "more than before" if lost < 0 else "fewer"
+    return [*seen, f"{strange} {word} for a reason outside this handover"]
+
+
+def _left(left: int, fate: Fate) -> str:
+    known = [f"{number} {word}" for number, word in ((fate.refused, "refused"), (fate.waiting, "waiting for a decision"))
+             if number]
+    strange = left - fate.refused - fate.waiting
+    return ", ".join([*known, *([f"{strange} new since"] if strange > 0 else [])])
+
+
+def _sum(counts: Counts, kind: str) -> int:
+    return sum(by.get(kind, 0) for by in counts.values())

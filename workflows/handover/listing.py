@@ -1,0 +1,148 @@
+"""Reading a book into rows, family by family, and giving each family to a successor: a draft, shown to nobody yet.
+
+A draft belongs to one system of one case. It is cleared and gathered anew by every attempt, so that a killed one leaves
+nothing behind; only the families' sums are kept in memory, never the records.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from connectors.contract import AccountId, Record
+from workflows.allocation import Item, allocate
+from workflows.handover import lines
+from workflows.handover.desk import CHUNK, Desk, Errand, chunks
+from workflows.handover.people import Takers
+from workflows.handover.sheets import Sheet, Tally
+from workflows.model import Assignment, AssignmentState, Proposal, ProposalState, Strategy
+
+ASKED_BEFORE = frozenset({AssignmentState.PROPOSED, AssignmentState.APPROVED})
+"""When a book is listed, a record in these states is with the approver already; in any other it is asked (again)."""
+SETTLED_AND_BACK = frozenset({AssignmentState.MOVED, AssignmentState.TAKEN, AssignmentState.GONE})
+"""When a book is listed again before its move, a record in these states that the leaver owns has come back."""
+
+
+@dataclass
+class Families:
+    """What was gathered: each family's share, and how much of each currency there is."""
+
+    tallies: dict[str, Tally] = field(default_factory=dict)
+
+    def add(self, record: Record) -> None:
+        """Count one record."""
+        worth = {record.currency: record.value} if record.open and record.value else {}
+        self.tallies[record.family] = self.tallies.get(record.family, Tally(families=1)).plus(Tally(1, 0, worth))
+
+    def items(self) -> list[Item]:
+        """Return the families for allocation. A currency weighs as much as its part of the records, whatever its rate."""
+        total: dict[str, Decimal] = defaultdict(Decimal)
+        holders: dict[str, int] = defaultdict(int)
+        for tally in self.tallies.values():
+            for currency, amount in tally.value.items():
+                total[currency] += amount
+                holders[currency] += tally.records
+        return [
+            Item(name, name, sum((a / total[c] * holders[c] for c, a in tally.value.items() if total[c]), Decimal(0)),
+                 tally.records)
+            for name, tally in self.tallies.items()
+        ]
+
+
+class Listing:
+    """Gathers the draft of one book."""
+
+    def __init__(self, desk: Desk, errand: Errand) -> None:
+        self._desk = desk
+        self._errand = errand
+        self._system = errand.book.system
+        self.draft = draft_id(errand.case.id, self._system)
+        self.families = Families()
+
+    def gather(self, owners: Sequence[AccountId], *, again: bool) -> None:
+        """Stream the book into draft rows: what was never asked, or with `again` what drifted since it was approved."""
+        _, book = self._desk.system(self._system)
+        self._clear()
+        for owner in owners:
+            for chunk in chunks(book.records(owner), CHUNK):
+                with self._desk.store.write() as session:
+                    self._file(session, chunk, again=again)
+
+    def allot(self, takers: Takers) -> Sheet:
+        """Give every gathered family to a successor; return the draft's sheet."""
+        kept = self._families_given(takers)
+        items = [item for item in self.families.items() if item.id not in kept]
+        chosen = {**kept, **allocate(items, list(takers.accounts), Strategy(self._errand.case.strategy))}
+        for page in self._pages():
+            self._write(page, chosen)
+        shares: dict[str, Tally] = defaultdict(Tally)
+        for family, tally in self.families.tallies.items():
+            shares[chosen[family]] = shares[chosen[family]].plus(tally)
+        return Sheet("", takers.notes, {self._system: takers.accounts}, {self._system: dict(shares)})
+
+    def _clear(self) -> None:
+        with self._desk.store.write() as session:
+            session.execute(sa.delete(Assignment).where(col(Assignment.proposal_id) == self.draft))
+            if session.get(Proposal, self.draft) is None:
+                session.add(Proposal(id=self.draft, case_id=self._errand.case.id, version=0, digest="",
+                                     state=ProposalState.DRAFT, created_at=self._desk.clock.now()))
+
+    def _file(self, session: Session, chunk: Sequence[Record], *, again: bool) -> None:
+        ids = {lines.line_id(self._errand.case.id, self._system, record.id): record for record in chunk}
+        rows = session.exec(select(Assignment).where(col(Assignment.id).in_(ids))).all()
+        asked = {row.id for row in rows if not _ask(row, ids[row.id], self.draft, again=again)}
+        # An older row of the same record makes room: its history stands in the journal.
+        session.execute(sa.delete(Assignment).where(col(Assignment.id).in_({row.id for row in rows} - asked)))
+        session.expunge_all()
+        for row_id, record in ids.items():
+            if row_id not in asked:
+                self.families.add(record)
+                session.add(lines.draft(self._desk.vault, self._errand.case, self._system, self.draft, record))
+
+    def _families_given(self, takers: Takers) -> Mapping[str, str]:
+        """Return who has the families that were given away before: what joins a family later goes to the same person."""
+        keys = {self._desk.vault.blind(key): key for key in takers.accounts}
+        with self._desk.store.read() as session:
+            given = session.exec(
+                select(Assignment.family, Assignment.successor).where(
+                    Assignment.case_id == self._errand.case.id, Assignment.system == self._system,
+                    col(Assignment.state).in_((AssignmentState.APPROVED, AssignmentState.MOVED)),
+                ).distinct()
+            )
+            return {family: keys[taker] for family, taker in given
+                    if family in self.families.tallies and taker in keys}
+
+    def _pages(self) -> Iterable[Sequence[tuple[str, str]]]:
+        last = ""
+        while True:
+            with self._desk.store.read() as session:
+                page = session.exec(
+                    select(Assignment.id, Assignment.family)
+                    .where(Assignment.proposal_id == self.draft, col(Assignment.id) > last)
+                    .order_by(col(Assignment.id)).limit(CHUNK)
+                ).all()
+            if not page:
+                return
+            last = page[-1][0]
+            yield page
+
+    def _write(self, page: Sequence[tuple[str, str]], chosen: Mapping[str, str]) -> None:
+        blind = {key: self._desk.vault.blind(key) for key in set(chosen.values())}
+        with self._desk.store.write() as session:
+            session.execute(sa.update(Assignment), [{"id": i, "successor": blind[chosen[family]]} for i, family in page])
+
+
+def draft_id(case_id: str, system: str) -> str:
+    """Return the id of a system's draft."""
+    return f"{case_id}-draft-{system}"
+
+
+def _ask(row: Assignment, record: Record, draft: str, *, again: bool) -> bool:
+    if row.proposal_id == draft:
+        return False
+    if again:
+        return row.state in SETTLED_AND_BACK or (row.state == AssignmentState.APPROVED and row.owner != record.owner)
+    return row.state not in ASKED_BEFORE

@@ -1,0 +1,68 @@
+"""Which accounts are the leaver's, and which the successors', in one system."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlmodel import select
+
+from connectors.contract import Account as Found
+from connectors.contract import AccountId, Accounts, Person, Verdict
+from workflows.cases import person
+from workflows.handover.desk import Desk, Errand, Trouble
+from workflows.model import Account
+from workflows.systems import System
+from workflows.views import Successor
+
+
+@dataclass(frozen=True, slots=True)
+class Takers:
+    """Successors with an active account, by key, in the order of the case; `notes` names who was left out and why."""
+
+    accounts: Mapping[str, AccountId]
+    notes: tuple[str, ...]
+
+
+def leaver_accounts(desk: Desk, errand: Errand, system: System) -> tuple[AccountId, ...]:
+    """Return the leaver's accounts: those that the access track knows, else those that match. Raises `Trouble`."""
+    with desk.store.read() as session:
+        known = session.exec(
+            select(Account.account_id).where(Account.case_id == errand.case.id, Account.system == system.name)
+        ).all()
+    if known:
+        return tuple(AccountId(account) for account in sorted(known))
+    found = _accounts(system).find(person(errand.data.leaver)).accounts
+    if len(found) > 1:
+        logins = ", ".join(account.login for account in found)
+        raise Trouble(f"{len(found)} accounts match the leaver ({logins}): a person must say which one is theirs")
+    return tuple(account.id for account in found)
+
+
+def takers(system: System, successors: Sequence[Successor], leaver: Sequence[AccountId]) -> Takers:
+    """Look up every successor and check that they can receive. Raises `Trouble` where nobody can."""
+    directory = _accounts(system)
+    found = {one.key: directory.find(Person(one.name, (one.email,))).accounts for one in successors}
+    seen = directory.observe([account.id for hits in found.values() for account in hits])
+    accounts: dict[str, AccountId] = {}
+    notes = []
+    for one in successors:
+        active = [a for a in found[one.key] if a.id not in leaver and seen[a.id].verdict is Verdict.OPEN]
+        if len(active) == 1:
+            accounts[one.key] = active[0].id
+        else:
+            notes.append(f"{one.name} gets nothing in {system.name}: {_why(found[one.key], active)}")
+    if not accounts:
+        raise Trouble("none of the successors has an active account here")
+    return Takers(accounts, tuple(notes))
+
+
+def _why(found: Sequence[Found], active: Sequence[Found]) -> str:
+    if not found:
+        return "no account there"
+    return f"{len(active)} accounts match" if active else "the account there is not active"
+
+
+def _accounts(system: System) -> Accounts:
+    accounts = system.having(Accounts)
+    if accounts is None:
+        raise Trouble("this system cannot look people up, so nobody's clients can be told apart")
+    return accounts

@@ -1,0 +1,216 @@
+"""What people are shown of the client track: proposals, their lines, a CSV, and the track as a whole."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from workflows.cases import CaseData, read_case
+from workflows.handover import balance, sheets
+from workflows.handover import lines as line_rows
+from workflows.handover.balance import Fate
+from workflows.handover.desk import CHUNK, Desk
+from workflows.model import (
+    Account,
+    Assignment,
+    AssignmentState,
+    Book,
+    Case,
+    Proposal,
+    ProposalState,
+    Strategy,
+    WorkState,
+)
+from workflows.refusals import Code, Refused
+from workflows.views import ClientsView, ProposalView, RecordLine, Share, Successor
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""A cell that begins with one of these is run by spreadsheets (OWASP, CSV injection); an apostrophe makes it text."""
+NOBODY = Successor("", "nobody yet", "")
+HEADER = ("system", "client", "record", "kind", "id", "value", "currency", "stage", "open", "successor", "address",
+          "state", "note")
+PACE = timedelta(minutes=2)
+LEFT = (AssignmentState.PROPOSED, AssignmentState.APPROVED, AssignmentState.REFUSED, AssignmentState.EXCLUDED)
+
+
+class Reading:
+    """Reads; writes nothing."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def view(self, proposal_id: str) -> ProposalView:
+        """Return one proposal."""
+        with self._desk.store.read() as session:
+            proposal = _shown(session, proposal_id)
+            return self._view(session, proposal, *read_case(session, self._desk.vault, proposal.case_id))
+
+    def waiting_for(self, slack_id: str) -> list[ProposalView]:
+        """Return what a person is asked to decide."""
+        with self._desk.store.read() as session:
+            pending = session.exec(select(Proposal).where(Proposal.state == ProposalState.PENDING)
+                                   .order_by(col(Proposal.created_at), col(Proposal.version))).all()
+            read = [(proposal, *read_case(session, self._desk.vault, proposal.case_id)) for proposal in pending]
+            return [self._view(session, proposal, case, data) for proposal, case, data in read
+                    if slack_id and data.approver.slack_id == slack_id]
+
+    def successors(self, proposal_id: str) -> tuple[Successor, ...]:
+        """Return the successors who have an account in at least one system of the proposal."""
+        with self._desk.store.read() as session:
+            proposal = _shown(session, proposal_id)
+            case, data = read_case(session, self._desk.vault, proposal.case_id)
+            accounts = sheets.unseal(self._desk.vault, case, proposal).accounts
+            return tuple(one for one in data.successors if any(one.key in by for by in accounts.values()))
+
+    def lines(self, proposal_id: str, offset: int, limit: int, search: str) -> tuple[list[RecordLine], int]:
+        """Return a page and the total; without a search only that page is decrypted."""
+        with self._desk.store.read() as session:
+            proposal, case, data = self._current(session, proposal_id)
+            if search.strip():
+                found = [line for line in self._all(session, proposal, case, data) if _matches(line, search)]
+                return found[offset:offset + limit], len(found)
+            total = session.exec(select(sa.func.count()).select_from(Assignment)
+                                 .where(Assignment.proposal_id == proposal_id)).one()
+            rows = session.exec(_ordered(proposal_id).offset(offset).limit(limit)).all()
+            return self._lines(rows, case, data), total
+
+    def csv(self, proposal_id: str) -> str:
+        """Return every line."""
+        text = io.StringIO()
+        table = csv.writer(text)
+        table.writerow(HEADER)
+        with self._desk.store.read() as session:
+            for line in self._all(session, *self._current(session, proposal_id)):
+                table.writerow([_cell(value) for value in (
+                    line.system, line.family_name, line.name, line.kind, line.record_id, str(line.value), line.currency,
+                    line.stage, "yes" if line.open else "no", line.successor.name, line.successor.email,
+                    str(line.state), line.note)])
+        return text.getvalue()
+
+    def clients(self, session: Session, case_id: str) -> ClientsView | None:
+        """Return the whole track."""
+        books = session.exec(select(Book).where(Book.case_id == case_id).order_by(col(Book.system))).all()
+        if not books:
+            return None
+        counted = session.exec(select(Assignment.state, sa.func.count()).where(Assignment.case_id == case_id)
+                               .group_by(Assignment.state)).all()
+        by_state = dict(counted)
+        proposal = self._latest(session, case_id)
+        return ClientsView(
+            proposal=self._view(session, proposal, *read_case(session, self._desk.vault, case_id)) if proposal else None,
+            listed=sum(by_state.values()), moved=by_state.get(AssignmentState.MOVED, 0),
+            left=sum(by_state.get(state, 0) for state in LEFT),
+            problems=tuple(f"{book.system}: {book.reason}" for book in books if book.reason and book.phase != "done"),
+            rate=self._rate(session, case_id, books),
+            balance=tuple(line for book in books for line in self._balance(session, book)),
+            complete=all(book.state == WorkState.DONE for book in books),
+        )
+
+    def _latest(self, session: Session, case_id: str) -> Proposal | None:
+        """Return the proposal that people should look at: the newest that waits, else the newest."""
+        shown = session.exec(select(Proposal).where(Proposal.case_id == case_id, Proposal.version > 0)
+                             .order_by(col(Proposal.version).desc())).all()
+        waiting = [proposal for proposal in shown if proposal.state == ProposalState.PENDING]
+        return next(iter([*waiting, *shown]), None)
+
+    def _view(self, session: Session, proposal: Proposal, case: Case, data: CaseData) -> ProposalView:
+        sheet = sheets.unseal(self._desk.vault, case, proposal)
+        moved: dict[str, int] = dict(session.exec(
+            select(Assignment.successor, sa.func.count())
+            .where(Assignment.proposal_id == proposal.id, Assignment.state == AssignmentState.MOVED)
+            .group_by(Assignment.successor)).all())
+        totals = [(one, sheet.total(one.key)) for one in data.successors]
+        shares = tuple(
+            Share(one, total.records, total.families, total.value, moved.get(self._desk.vault.blind(one.key), 0))
+            for one, total in totals if total.records)
+        return ProposalView(
+            proposal.id, case.id, data.leaver, proposal.version, proposal.digest, ProposalState(proposal.state),
+            Strategy(case.strategy), data.approver, shares, sum(share.records for share in shares),
+            sum(share.families for share in shares), sheet.why, proposal.created_at, proposal.settled_at,
+            sheet.settled_by, "\n".join([*sheet.notes, *([sheet.words] if sheet.words else [])]),
+        )
+
+    def _current(self, session: Session, proposal_id: str) -> tuple[Proposal, Case, CaseData]:
+        """Return a proposal that still has its lines; an edit took those of a superseded one along."""
+        proposal = _shown(session, proposal_id)
+        case, data = read_case(session, self._desk.vault, proposal.case_id)
+        if proposal.state == ProposalState.SUPERSEDED:
+            raise Refused(Code.STALE_PROPOSAL, case=case.id, proposal=proposal.id, version=str(proposal.version),
+                          by=sheets.unseal(self._desk.vault, case, proposal).settled_by,
+                          at=proposal.settled_at.isoformat() if proposal.settled_at else "")
+        return proposal, case, data
+
+    def _all(self, session: Session, proposal: Proposal, case: Case, data: CaseData) -> Iterator[RecordLine]:
+        offset = 0
+        while rows := session.exec(_ordered(proposal.id).offset(offset).limit(CHUNK)).all():
+            yield from self._lines(rows, case, data)
+            offset += CHUNK
+            for row in rows:
+                session.expunge(row)
+
+    def _lines(self, rows: Sequence[Assignment], case: Case, data: CaseData) -> list[RecordLine]:
+        people = {self._desk.vault.blind(one.key): one for one in data.successors}
+        return [line_rows.show(self._desk.vault, case, row, people.get(row.successor, NOBODY)) for row in rows]
+
+    def _rate(self, session: Session, case_id: str, books: Sequence[Book]) -> float | None:
+        """Return the records a second of the last minutes while a move is under way."""
+        if not any(book.phase == "move" and book.state == WorkState.DUE for book in books):
+            return None
+        first, last, number = session.exec(
+            select(sa.func.min(Assignment.moved_at), sa.func.max(Assignment.moved_at), sa.func.count())
+            .where(Assignment.case_id == case_id, col(Assignment.moved_at) > self._desk.clock.now() - PACE)).one()
+        seconds = (last - first).total_seconds() if number else 0
+        return number / seconds if seconds else None
+
+    def _balance(self, session: Session, book: Book) -> list[str]:
+        if book.counts_after == "{}":
+            return []
+        before, after = json.loads(book.counts_before), json.loads(book.counts_after)
+        rows = session.exec(
+            select(Assignment.kind, Assignment.state, Assignment.owner_after, sa.func.count())
+            .where(Assignment.case_id == book.case_id, Assignment.system == book.system)
+            .group_by(Assignment.kind, Assignment.state, Assignment.owner_after)).all()
+        owners = {owner for (owner,) in session.execute(
+            sa.select(col(Assignment.owner)).where(col(Assignment.case_id) == book.case_id,
+                                                   col(Assignment.system) == book.system).distinct())}
+        owners.update(session.exec(select(Account.account_id).where(
+            Account.case_id == book.case_id, Account.system == book.system)))
+        return balance.sentences(book.system, before, after, frozenset(owners), _fates(rows, frozenset(before)))
+
+
+def _fates(rows: Sequence[tuple[str, str, str, int]], counted: frozenset[str]) -> dict[str, Fate]:
+    """Count by kind what did not end with a successor; what one of the counted people took is in the counts."""
+    tallies: dict[str, dict[str, int]] = {}
+    for kind, state, owner, number in rows:
+        word = {AssignmentState.TAKEN: "taken", AssignmentState.GONE: "gone", AssignmentState.REFUSED: "refused",
+                AssignmentState.PROPOSED: "waiting", AssignmentState.EXCLUDED: "waiting"}.get(AssignmentState(state))
+        if word and not (word == "taken" and owner in counted):
+            tally = tallies.setdefault(kind, {})
+            tally[word] = tally.get(word, 0) + number
+    return {kind: Fate(**tally) for kind, tally in tallies.items()}
+
+
+def _shown(session: Session, proposal_id: str) -> Proposal:
+    proposal = session.get(Proposal, proposal_id)
+    if proposal is None or proposal.state == ProposalState.DRAFT:
+        raise Refused(Code.UNKNOWN_PROPOSAL, proposal=proposal_id)
+    return proposal
+
+
+def _ordered(proposal_id: str) -> SelectOfScalar[Assignment]:
+    return (select(Assignment).where(Assignment.proposal_id == proposal_id)
+            .order_by(col(Assignment.system), col(Assignment.family), col(Assignment.id)))
+
+
+def _matches(line: RecordLine, search: str) -> bool:
+    wanted = search.strip().casefold()
+    return any(wanted in text.casefold() for text in (line.name, line.family_name, line.successor.name, line.record_id))
+
+
+def _cell(text: str) -> str:
+    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text

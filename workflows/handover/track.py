@@ -1,0 +1,187 @@
+"""The client track as the rest of the house sees it: work on a book, decisions, and what people are shown."""
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from connectors.errors import ConnectorError
+from workflows.cases import read_case
+from workflows.handover import sheets
+from workflows.handover.decisions import Decisions
+from workflows.handover.desk import Desk, Errand, Trouble
+from workflows.handover.listing import Listing
+from workflows.handover.moves import Moves, settle
+from workflows.handover.people import leaver_accounts, takers
+from workflows.handover.proposal import DRIFT, FIRST, LATER, publish, ready, route
+from workflows.handover.reading import Reading
+from workflows.handover.sheets import Sheet
+from workflows.journal import HANDOVER, Journal
+from workflows.model import Assignment, AssignmentState, Book, CaseState, Proposal, WorkState
+from workflows.ports import Clock
+from workflows.store import Store
+from workflows.systems import Systems
+from workflows.vault import Vault
+from workflows.views import Actor, ClientsView, ProposalView, RecordLine, Successor
+from workflows.work import again, retry_at, say
+
+log = logging.getLogger(__name__)
+NOTHING = "owns nothing"
+
+
+class Handover:
+    """Carries out `Book` rows, takes decisions, answers questions."""
+
+    def __init__(self, store: Store, vault: Vault, journal: Journal, systems: Systems, clock: Clock,
+                 retry: timedelta) -> None:
+        """`retry`: the longest time between two tries at a system that does not answer."""
+        self._desk = Desk(store, vault, journal, systems, clock, retry)
+        self._decisions = Decisions(self._desk)
+        self._reading = Reading(self._desk)
+
+    def run(self, book_id: str) -> None:
+        """Do what the book's row says is next. A row that is not due is left alone: a doubled call does nothing."""
+        errand = self._take(book_id)
+        if errand is None:
+            return
+        try:
+            self._move(errand) if errand.book.phase == "move" else self._list(errand)
+        except ConnectorError as error:
+            self._put_off(errand, say(error), error)
+        except Trouble as trouble:
+            self._put_off(errand, str(trouble), None)
+        except Exception:
+            self._put_off(errand, "something unexpected went wrong on our side; the log says what", None)
+            raise
+
+    def view(self, proposal_id: str) -> ProposalView:
+        """Return a proposal, shares and all. Raises `Refused(UNKNOWN_PROPOSAL)`."""
+        return self._reading.view(proposal_id)
+
+    def lines(self, proposal_id: str, offset: int = 0, limit: int = 20, search: str = "") -> tuple[list[RecordLine], int]:
+        """Return a page of lines and how many there are; `search` looks in client, record and successor names."""
+        return self._reading.lines(proposal_id, offset, limit, search)
+
+    def csv(self, proposal_id: str) -> str:
+        """Return every line as CSV that no spreadsheet takes for a formula."""
+        return self._reading.csv(proposal_id)
+
+    def waiting_for(self, slack_id: str) -> list[ProposalView]:
+        """Return the proposals that this person is asked to decide, oldest first."""
+        return self._reading.waiting_for(slack_id)
+
+    def successors(self, proposal_id: str) -> tuple[Successor, ...]:
+        """Return who may receive clients in this proposal."""
+        return self._reading.successors(proposal_id)
+
+    def clients(self, session: Session, case_id: str) -> ClientsView | None:
+        """Return the client track of a case; None where no system has a client book."""
+        return self._reading.clients(session, case_id)
+
+    def decide(self, proposal_id: str, digest: str, by: Actor, approve: bool, reason: str = "") -> ProposalView:
+        """Approve or decline exactly what was shown. Raises `Refused`, with who settled it and when."""
+        self._decisions.decide(proposal_id, digest, by, approve=approve, reason=reason)
+        return self.view(proposal_id)
+
+    def reassign(self, proposal_id: str, digest: str, lines: Sequence[str], successor_key: str, by: Actor) -> ProposalView:
+        """Give lines to another successor: a new version to be decided, the old one superseded. Raises `Refused`."""
+        return self.view(self._decisions.reassign(proposal_id, digest, lines, successor_key, by))
+
+    def _take(self, book_id: str) -> Errand | None:
+        with self._desk.store.write() as session:
+            book = session.get_one(Book, book_id)
+            case, data = read_case(session, self._desk.vault, book.case_id)
+            if book.state != WorkState.DUE or book.due_at > self._desk.clock.now():
+                return None
+            if case.state == CaseState.CANCELLED:
+                book.state = WorkState.CANCELLED
+                session.add(book)
+                return None
+            return Errand(book.model_copy(), case, data)
+
+    def _list(self, errand: Errand) -> None:
+        system, _ = self._desk.system(errand.book.system)
+        listing = Listing(self._desk, errand)
+        leaver = leaver_accounts(self._desk, errand, system)
+        listing.gather(leaver, again=False)
+        sheet = listing.allot(takers(system, errand.data.successors, leaver)) if listing.families.tallies else None
+        with self._desk.store.write() as session:
+            book = self._still(session, errand)
+            if book is None:
+                return
+            self._complete(session, errand, listing.draft, sheet)
+            self._write_off(session, book)
+            book.reason = ""
+            route(self._desk, session, book)
+            if book.phase == "done" and not _named(session, book):
+                book.reason = NOTHING
+            session.flush()
+            self._publish_if_ready(session, errand)
+            self._desk.show_case(session, errand.case.id)
+
+    def _move(self, errand: Errand) -> None:
+        system, _ = self._desk.system(errand.book.system)
+        listing = Listing(self._desk, errand)
+        leaver = leaver_accounts(self._desk, errand, system)
+        listing.gather(leaver, again=True)
+        Moves(self._desk, errand).run(leaver)
+        sheet = listing.allot(takers(system, errand.data.successors, leaver)) if listing.families.tallies else None
+        with self._desk.store.write() as session:
+            book = self._still(session, errand)
+            if book is None:
+                return
+            if sheet is not None:
+                self._complete(session, errand, listing.draft, sheet)
+                publish(self._desk, session, errand.case, errand.data.approver, DRIFT)
+            settle(self._desk, session, errand, book)
+            self._desk.show_case(session, errand.case.id)
+
+    def _still(self, session: Session, errand: Errand) -> Book | None:
+        """Return the book where this attempt is still the one that counts."""
+        book = session.get_one(Book, errand.book.id, with_for_update=True)
+        return book if book.state == WorkState.DUE and book.attempt == errand.book.attempt else None
+
+    def _complete(self, session: Session, errand: Errand, draft_id: str, sheet: Sheet | None) -> None:
+        draft = session.get_one(Proposal, draft_id)
+        draft.sealed = sheets.seal(self._desk.vault, errand.case, draft_id, sheet) if sheet else b""
+        session.add(draft)
+        session.flush()
+
+    def _write_off(self, session: Session, book: Book) -> None:
+        """Declined or refused records that the list no longer has went elsewhere without us."""
+        session.execute(
+            sa.update(Assignment).where(
+                col(Assignment.case_id) == book.case_id, col(Assignment.system) == book.system,
+                col(Assignment.state).in_((AssignmentState.EXCLUDED, AssignmentState.REFUSED)),
+            ).values(state=AssignmentState.TAKEN)
+        )
+
+    def _publish_if_ready(self, session: Session, errand: Errand) -> None:
+        if not ready(session, errand.case.id):
+            return
+        shown = session.exec(sa.select(col(Proposal.id)).where(  # type: ignore[call-overload]
+            col(Proposal.case_id) == errand.case.id, col(Proposal.version) > 0).limit(1)).first()
+        publish(self._desk, session, errand.case, errand.data.approver, LATER if shown else FIRST)
+
+    def _put_off(self, errand: Errand, reason: str, error: ConnectorError | None) -> None:
+        """Say what is wrong, try again later; proposals of other systems no longer wait for this one."""
+        log.warning("book %s: %s", errand.book.id, reason)
+        with self._desk.store.write() as session:
+            book = self._still(session, errand)
+            if book is None:
+                return
+            book.reason = reason
+            again(session, book, retry_at(book, error, self._desk.clock.now(), self._desk.retry))
+            session.flush()
+            self._desk.journal.write(session, actor=HANDOVER, action="book.put_off", case_id=book.case_id,
+                                     data={"system": book.system, "phase": book.phase, "reason": reason})
+            self._publish_if_ready(session, errand)
+            self._desk.show_case(session, book.case_id)
+
+
+def _named(session: Session, book: Book) -> bool:
+    """Whether any record of this book was ever named in the case."""
+    rows = sa.select(col(Assignment.id)).where(col(Assignment.case_id) == book.case_id, col(Assignment.system) == book.system)
+    return session.execute(rows.limit(1)).first() is not None

@@ -1,0 +1,184 @@
+"""One account on its way out of one system: lock, end what outlives a lock, read back.
+
+Every step is read, write, read and is recorded as it is done, so that a kill between two steps loses nothing: run
+again, a step that was done answers `already`.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from connectors.contract import AccountId, Accounts, Change, Groups, Login, Observation, Sessions, Tokens, Verdict
+from connectors.errors import ConnectorError, Missing, OutcomeUnknown
+from workflows.journal import HANDOVER, Journal
+from workflows.model import Account
+from workflows.ports import Clock
+from workflows.store import Store
+from workflows.systems import System
+from workflows.vault import Vault
+from workflows.work import say
+
+SEVERITY = (Verdict.OPEN, Verdict.UNKNOWN, Verdict.LOCKED, Verdict.ABSENT)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountData:
+    """What an account row keeps sealed."""
+
+    login: str
+    matched_by: str
+    before: dict[str, str] = field(default_factory=dict)
+    """State before our first write; an undo restores it."""
+    groups: dict[str, str] = field(default_factory=dict)
+    """Groups before the first removal, id to name."""
+    done: tuple[str, ...] = ()
+
+    @classmethod
+    def load(cls, data: dict[str, Any]) -> "AccountData":
+        """Read what `asdict` made."""
+        return cls(**{**data, "done": tuple(data["done"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a read showed after all was done. `complete` is false while something is still to do."""
+
+    verdict: Verdict
+    reason: str
+    how: str
+    complete: bool = True
+
+    @classmethod
+    def worst(cls, results: "list[Result]") -> "Result":
+        """Return what a person must hear first: open before unknown before locked, unfinished before finished."""
+        return min(results, key=lambda result: (SEVERITY.index(result.verdict), result.complete))
+
+
+class LockOut:
+    """Locks one account out of one system."""
+
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        journal: Journal,
+        clock: Clock,
+        system: System,
+        accounts: Accounts,
+        key: bytes,
+        row_id: str,
+    ) -> None:
+        """`row_id` names the `Account` row, which holds the before-image already; `key` opens it."""
+        self._store, self._vault, self._journal, self._clock = store, vault, journal, clock
+        self._system, self._accounts, self._key, self._row = system, accounts, key, row_id
+        with store.read() as session:
+            row = session.get_one(Account, row_id)
+        self._id, self._case = AccountId(row.account_id), row.case_id
+        self._open: list[str] = []
+        self._left: list[str] = []
+
+    def run(self) -> Result:
+        """Lock first, then what outlives a lock; a part that fails is said, and the others are still done."""
+        login = self._lock()
+        self._part(self._end_sessions, self._open)
+        self._part(self._revoke_tokens, self._open)
+        self._part(self._leave_groups, self._left)
+        result = self._judge(self._accounts.observe([self._id])[self._id], login)
+        self._record(result)
+        return result
+
+    def _judge(self, seen: Observation, login: Login) -> Result:
+        if login is Login.ACCEPTED:
+            return Result(Verdict.OPEN, "a log-in was accepted after the lock", seen.how, complete=False)
+        if seen.verdict is not Verdict.LOCKED:
+            return Result(seen.verdict, seen.reason, seen.how, complete=seen.verdict is Verdict.ABSENT)
+        if self._open:
+            return Result(Verdict.OPEN, "locked, but " + "; ".join(self._open), seen.how, complete=False)
+        left = "; ".join(self._left)
+        return Result(Verdict.LOCKED, f"still to do: {left}" if left else "", seen.how, complete=not left)
+
+    def _lock(self) -> Login:
+        try:
+            locked = self._accounts.lock(self._accounts.before(self._id))
+        except OutcomeUnknown:
+            if self._accounts.observe([self._id])[self._id].verdict is not Verdict.LOCKED:
+                raise
+            self._done("lock", Change.MADE, "locked (the answer was lost, a read shows it)")
+            return Login.NOT_TRIED
+        except Missing:  # deleted by someone meanwhile; the read back says so, and how it looked
+            return Login.NOT_TRIED
+        words = "was locked already" if locked.change is Change.ALREADY else "locked"
+        self._done(
+            "lock", locked.change, words + ("; a log-in was tried and refused" if locked.login is Login.REFUSED else "")
+        )
+        return locked.login
+
+    def _part(self, part: Callable[[], None], trouble: list[str]) -> None:
+        try:
+            part()
+        except ConnectorError as error:
+            trouble.append(say(error))
+
+    def _end_sessions(self) -> None:
+        sessions = self._system.having(Sessions)
+        if sessions is None:
+            return
+        running = sessions.sessions(self._id)
+        change = sessions.end(self._id)
+        if left := sessions.sessions(self._id):
+            self._open.append(f"{left} sessions are still open")
+            return
+        self._done("sessions", change, f"{running} sessions ended" if running else "no session was open")
+
+    def _revoke_tokens(self) -> None:
+        tokens = self._system.having(Tokens)
+        if tokens is None:
+            return
+        for token in tokens.tokens(self._id):
+            self._done("token", tokens.revoke(self._id, token.id), f"token {token.name} revoked")
+        if left := tokens.tokens(self._id):
+            self._open.append(f"{len(left)} personal tokens are still live")
+
+    def _leave_groups(self) -> None:
+        groups = self._system.having(Groups)
+        if groups is None:
+            return
+        present = groups.groups(self._id)
+        self._change(lambda data: replace(data, groups={**{str(g.id): g.name for g in present}, **data.groups}))
+        for group in present:
+            try:
+                change = groups.remove(self._id, group.id)
+            except ConnectorError as error:
+                self._left.append(f"group {group.name}: {say(error)}")
+            else:
+                self._done("group", change, f"taken out of group {group.name}")
+
+    def _done(self, what: str, change: Change, words: str) -> None:
+        def add(data: AccountData) -> AccountData:
+            return data if words in data.done else replace(data, done=(*data.done, words))
+
+        self._change(add, f"access.{what}", {"change": change, "result": words})
+
+    def _change(
+        self, change: Callable[[AccountData], AccountData], action: str = "", said: dict[str, str] | None = None
+    ) -> None:
+        context = f"account:{self._row}"
+        with self._store.write() as session:
+            row = session.get_one(Account, self._row)
+            data = AccountData.load(self._vault.open(self._key, row.sealed, context))
+            row.sealed = self._vault.seal(self._key, asdict(change(data)), context)
+            session.add(row)
+            if action:
+                self._journal.write(
+                    session,
+                    actor=HANDOVER,
+                    action=action,
+                    case_id=self._case,
+                    data={"system": self._system.name, "account": self._id, **(said or {})},
+                )
+
+    def _record(self, result: Result) -> None:
+        with self._store.write() as session:
+            row = session.get_one(Account, self._row)
+            row.verdict, row.reason, row.how, row.read_at = result.verdict, result.reason, result.how, self._clock.now()
+            session.add(row)

@@ -1,0 +1,361 @@
+"""The rows: every wish and every result, written with its journal entry in one transaction.
+
+Personal and client data stand only in `sealed` columns, encrypted under the case's own key (`workflows.vault`).
+All datetimes are stored as UTC. States are words of the glossary; a row that is `due` is work that the clock hands out.
+Long because it is the one list of all rows; what they have in common as work is in `workflows.work`.
+"""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+
+class UtcDateTime(sa.TypeDecorator[datetime]):
+    """Aware UTC datetimes on every database; SQLite would drop the zone."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Refuse a naive datetime: it would be read back as another moment."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a naive datetime cannot be stored")
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002
+        """Give the zone back."""
+        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+
+
+def Moment(**kwargs: Any) -> Any:  # noqa: N802 - reads as a type in the rows below
+    """Make a column that holds an aware UTC datetime."""
+    return Field(sa_type=UtcDateTime, **kwargs)
+
+
+class CaseState(StrEnum):
+    """`scheduled` and `running` are open: at most one such case per person."""
+
+    SCHEDULED = "scheduled"
+    RUNNING = "running"
+    WATCHED = "watched"
+    CANCELLED = "cancelled"
+
+
+class Reason(StrEnum):
+    """Why the person leaves, as HR says it."""
+
+    RESIGNATION = "resignation"
+    DISMISSAL = "dismissal"
+    END_OF_CONTRACT = "end of contract"
+    RETIREMENT = "retirement"
+    SUSPECTED_THEFT = "suspected theft"
+    OTHER = "other"
+
+
+class Strategy(StrEnum):
+    """How a client book is split."""
+
+    SINGLE = "single"
+    ROUND_ROBIN = "round_robin"
+    BALANCED = "balanced"
+
+
+class WorkState(StrEnum):
+    """Where a piece of work stands. `due` rows are handed to the engine once `due_at` has come."""
+
+    PLANNED = "planned"
+    DUE = "due"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class ProposalState(StrEnum):
+    """A proposal is settled once; only `pending` can be decided. A `draft` gathers lines and is never shown."""
+
+    DRAFT = "draft"
+    PENDING = "pending"
+    APPROVED = "approved"
+    DECLINED = "declined"
+    SUPERSEDED = "superseded"
+
+
+class AssignmentState(StrEnum):
+    """Where one record's move stands."""
+
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    MOVED = "moved"
+    TAKEN = "taken by another"
+    GONE = "gone"
+    REFUSED = "refused"
+    EXCLUDED = "excluded"
+
+
+class PostKind(StrEnum):
+    """What a post shows; `bot.messages` has one builder for each."""
+
+    CASE = "case"
+    PROPOSAL = "proposal"
+    OUTCOME = "outcome"
+    EXPORTS = "exports"
+    FOLLOW_UP = "follow_up"
+    AUDIT = "audit"
+
+
+class Case(SQLModel, table=True):
+    """One leaver's offboarding."""
+
+    __tablename__ = "case_"
+    __table_args__ = (
+        sa.Index(
+            "one_open_case_a_person",
+            "leaver_key",
+            unique=True,
+            sqlite_where=sa.text("state in ('scheduled', 'running')"),
+            postgresql_where=sa.text("state in ('scheduled', 'running')"),
+        ),
+        sa.Index(
+            "one_open_case_an_address",
+            "mail_key",
+            unique=True,
+            sqlite_where=sa.text("state in ('scheduled', 'running')"),
+            postgresql_where=sa.text("state in ('scheduled', 'running')"),
+        ),
+    )
+    id: str = Field(primary_key=True)
+    leaver_key: str = Field(index=True)
+    """Keyed hash of the stable id in the company's directory, or of the address where that is not known."""
+    mail_key: str = Field(index=True)
+    state: str = Field(index=True)
+    immediate: bool
+    effective_at: datetime = Moment()
+    opened_at: datetime = Moment()
+    opened_by: str
+    approver: str
+    strategy: str
+    reason: str
+    wrapped_key: bytes
+    sealed: bytes
+    """`LeaverData` and the case's successors."""
+
+
+class Access(SQLModel, table=True):
+    """Locking one leaver out of one system: the unit of work of the access track."""
+
+    id: str = Field(primary_key=True)
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    system: str
+    state: str = Field(default=WorkState.PLANNED, index=True)
+    due_at: datetime = Moment()
+    attempt: int = 0
+    verdict: str = "unknown"
+    reason: str = "not looked up yet"
+    how: str = ""
+    read_at: datetime | None = Moment(default=None)
+    locked_at: datetime | None = Moment(default=None)
+    """When a read first showed the lock-out complete."""
+
+
+class Account(SQLModel, table=True):
+    """One account of a leaver. The first before-image is kept for good: it is what an undo restores."""
+
+    __table_args__ = (sa.Index("account_sweep", "system", "account_id"),)
+    id: str = Field(primary_key=True)
+    access_id: str = Field(foreign_key="access.id", index=True)
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    system: str
+    account_id: str
+    verdict: str = "unknown"
+    reason: str = ""
+    how: str = ""
+    read_at: datetime | None = Moment(default=None)
+    sealed: bytes
+    """Login, match, before-image, and what was done to the account."""
+
+
+class Proposal(SQLModel, table=True):
+    """One version of the split of a client book, as it was shown to those who decide."""
+
+    id: str = Field(primary_key=True)
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    version: int
+    digest: str
+    state: str = Field(index=True)
+    created_at: datetime = Moment()
+    settled_at: datetime | None = Moment(default=None)
+    settled_by: str = ""
+    note: str = ""
+    sealed: bytes = b""
+    """Shares, the successors' accounts, why this version exists, who settled it and with what words."""
+
+
+class Decision(SQLModel, table=True):
+    """One person's verdict on one exact digest."""
+
+    __table_args__ = (sa.UniqueConstraint("proposal_id", "decided_by"),)
+    id: int | None = Field(default=None, primary_key=True)
+    proposal_id: str = Field(foreign_key="proposal.id", index=True)
+    digest: str
+    decided_by: str
+    approve: bool
+    decided_at: datetime = Moment()
+    reason: str = ""
+
+
+class Book(SQLModel, table=True):
+    """The handing over of one leaver's records in one system: the unit of work of the client track."""
+
+    id: str = Field(primary_key=True)
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    system: str
+    state: str = Field(default=WorkState.PLANNED, index=True)
+    """planned -> due (list) -> planned (wait for decision) -> due (move) -> done."""
+    phase: str = "list"
+    """`list`, `decide`, `move`, `done`."""
+    due_at: datetime = Moment()
+    attempt: int = 0
+    reason: str = ""
+    counts_before: str = "{}"
+    """JSON: `{owner: {kind: count}}` for leaver and successors, right before the first move."""
+    counts_after: str = "{}"
+
+
+class Assignment(SQLModel, table=True):
+    """One record and whom it goes to. `owner` is who had it when the proposal was made: the before-image."""
+
+    __table_args__ = (sa.Index("assignment_work", "case_id", "system", "state"),)
+    id: str = Field(primary_key=True)
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    proposal_id: str = Field(foreign_key="proposal.id", index=True)
+    """The version that first named it, or that named it again after drift."""
+    system: str
+    record_id: str
+    kind: str
+    family: str
+    owner: str
+    successor: str
+    """Key of the successor within the case's sealed data."""
+    state: str = Field(default=AssignmentState.PROPOSED)
+    owner_after: str = ""
+    moved_at: datetime | None = Moment(default=None)
+    sealed: bytes
+    """Name, family name, value, currency, stage, whether open."""
+
+
+class ExportSnapshot(SQLModel, table=True):
+    """What the leaver took out, as the systems' own logs had it at one moment."""
+
+    id: str = Field(primary_key=True)
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    moment: str
+    """`notice`, `lock`, or `day N`."""
+    state: str = Field(default=WorkState.PLANNED, index=True)
+    due_at: datetime = Moment()
+    attempt: int = 0
+    taken_at: datetime | None = Moment(default=None)
+    pseudonym: str
+    sealed: bytes = b""
+
+
+class FollowUp(SQLModel, table=True):
+    """A dated check of one case."""
+
+    id: str = Field(primary_key=True)
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    day: int
+    state: str = Field(default=WorkState.PLANNED, index=True)
+    due_at: datetime = Moment()
+    attempt: int = 0
+    done_at: datetime | None = Moment(default=None)
+    result: str = "{}"
+
+
+class AuditRun(SQLModel, table=True):
+    """The daily check of every past leaver in every system. One a day, across replicas, by its key."""
+
+    id: str = Field(primary_key=True)
+    """`audit-YYYY-MM-DD` in the company's time zone."""
+    state: str = Field(default=WorkState.DUE, index=True)
+    due_at: datetime = Moment()
+    attempt: int = 0
+    started_at: datetime | None = Moment(default=None)
+    finished_at: datetime | None = Moment(default=None)
+    result: str = "{}"
+
+
+class Finding(SQLModel, table=True):
+    """Something that must be acted on; opened once, closed once."""
+
+    __table_args__ = (
+        sa.Index(
+            "one_open_finding",
+            "key",
+            unique=True,
+            sqlite_where=sa.text("closed_at is null"),
+            postgresql_where=sa.text("closed_at is null"),
+        ),
+    )
+    id: str = Field(primary_key=True)
+    key: str = Field(index=True)
+    """`kind:account` or the like: what makes it the same finding tomorrow."""
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    kind: str
+    system: str
+    account_id: str = ""
+    first_seen: datetime = Moment()
+    last_seen: datetime = Moment()
+    seen_by: str
+    """Which audit or follow-up saw it first."""
+    closed_at: datetime | None = Moment(default=None)
+    closed_by: str = ""
+    detail: str = ""
+
+
+class Post(SQLModel, table=True):
+    """Something that people are shown, kept up to date in place: due while `shown` is behind `wanted`."""
+
+    id: str = Field(primary_key=True)
+    kind: str
+    subject: str
+    """Id of the row that the post shows."""
+    case_id: str = ""
+    channel: str
+    """A channel's or a person's id; after the first delivery the conversation that it went to."""
+    thread_of: str = ""
+    """Id of the post in whose thread this one stands, or empty."""
+    ts: str = ""
+    wanted: int = 1
+    shown: int = 0
+    next_try_at: datetime | None = Moment(default=None)
+    problem: str = ""
+
+
+class JournalEntry(SQLModel, table=True):
+    """One line of the record. `seq`, `prev` and `hash` are the sealer's, set once within a second."""
+
+    __tablename__ = "journal"
+    id: str = Field(primary_key=True)
+    at: datetime = Moment()
+    actor: str
+    action: str
+    case_id: str = Field(default="", index=True)
+    data: str = "{}"
+    """JSON without personal data."""
+    sealed: bytes = b""
+    """Personal data, under the case's key; the hash covers the ciphertext, so the chain outlives the key."""
+    seq: int | None = Field(default=None, unique=True, index=True)
+    prev: str = ""
+    hash: str = ""
+
+
+class JournalHead(SQLModel, table=True):
+    """The chain's head at one moment, signed with Ed25519."""
+
+    seq: int = Field(primary_key=True)
+    hash: str
+    signed_at: datetime = Moment()
+    signature: str
+    public_key: str

@@ -1,0 +1,257 @@
+"""Opening, scheduling and cancelling a case; the case as a whole."""
+
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from connectors.contract import ClientBook
+from workflows import planning
+from workflows.casefile import Casefile
+from workflows.cases import CaseData, read_case, show
+from workflows.journal import Journal
+from workflows.model import (
+    Access,
+    Book,
+    Case,
+    CaseState,
+    ExportSnapshot,
+    FollowUp,
+    WorkState,
+)
+from workflows.ports import Clock
+from workflows.refusals import Code, Refused
+from workflows.store import Store
+from workflows.systems import Systems
+from workflows.vault import Vault
+from workflows.views import Actor, CaseView, Leaver, Plan, Request
+
+OPEN = (CaseState.SCHEDULED, CaseState.RUNNING)
+Start = Callable[[str, str, int], None]
+"""Begins work at once: task, row, attempt. The engine's `start`, or nothing in a process that only visits."""
+
+
+class Offboarding:
+    """What HR does with a case."""
+
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        journal: Journal,
+        systems: Systems,
+        casefile: Casefile,
+        clock: Clock,
+        start: Start,
+        *,
+        directory: str,
+        protected: Sequence[str],
+        follow_up_days: Sequence[int],
+    ) -> None:
+        """`directory`: the system that knows everybody. `protected`: addresses and log-ins that no case may name."""
+        self._store = store
+        self._vault = vault
+        self._journal = journal
+        self._systems = systems
+        self._casefile = casefile
+        self._clock = clock
+        self._start = start
+        self._directory = directory
+        self._protected = frozenset(name.casefold() for name in protected)
+        self._days = tuple(follow_up_days)
+
+    def plan(self, leaver: Leaver) -> Plan:
+        """Look up what a case would do; writes nothing, and takes seconds at most however dead a system is."""
+        seen = planning.survey(self._systems, leaver)
+        known = seen.get(self._directory)
+        leaver = planning.identify(leaver, known.accounts if known else ())
+        refusals = []
+        if self._is_protected(leaver):
+            refusals.append(Code.PROTECTED.value)
+        if open_case := self.open_case(leaver):
+            refusals.append(f"{Code.OPEN_CASE.value} {open_case}")
+        return planning.assemble(seen, leaver, tuple(refusals), (), self._clock)
+
+    def open(self, request: Request) -> str:
+        """Open a case and return its id; when for now, the lock-out begins before this returns.
+
+        Raises `Refused`: PROTECTED, ONESELF, OPEN_CASE, PAST_TIME, LEAVER_DECIDES, NO_SUCCESSOR.
+        """
+        now = self._clock.now()
+        self._refuse(request, now)
+        effective = request.effective_at or now
+        case_id = f"HO-{now:%y%m%d}-{secrets.token_hex(3)}"
+        wrapped = self._vault.new_key()
+        data = CaseData(
+            request.leaver, request.approver, request.successors, request.requested_by, request.channel, request.note
+        )
+        case = Case(
+            id=case_id,
+            leaver_key=self._key(request.leaver),
+            mail_key=self._mail_key(request.leaver),
+            state=CaseState.SCHEDULED,
+            immediate=request.effective_at is None,
+            effective_at=effective,
+            opened_at=now,
+            opened_by=request.requested_by.id,
+            approver=_actor_id(request.approver.slack_id, request.approver.key),
+            strategy=request.strategy,
+            reason=request.reason,
+            wrapped_key=wrapped,
+            sealed=self._vault.seal(wrapped, data.dump(), f"case:{case_id}"),
+        )
+        try:
+            with self._store.write() as session:
+                session.add(case)
+                session.flush()
+                self._lay_out(session, case, now)
+                show(session, case_id, request.channel)
+                self._journal.write(
+                    session,
+                    actor=request.requested_by,
+                    action="case.opened",
+                    case_id=case_id,
+                    data={
+                        "effective_at": effective.isoformat(),
+                        "reason": request.reason,
+                        "strategy": request.strategy,
+                        "immediate": case.immediate,
+                    },
+                )
+        except sa.exc.IntegrityError as error:
+            raise Refused(Code.OPEN_CASE, case=self.open_case(request.leaver) or "") from error
+        if case.immediate:
+            self._begin(case_id)
+        return case_id
+
+    def cancel(self, case_id: str, by: Actor) -> None:
+        """Call off a case that has not begun. Raises `Refused(NOT_OPEN)` once anything may have been locked."""
+        with self._store.write() as session:
+            case, _ = read_case(session, self._vault, case_id)
+            if case.state != CaseState.SCHEDULED or case.effective_at <= self._clock.now():
+                raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
+            case.state = CaseState.CANCELLED
+            session.add(case)
+            for model in (Access, Book, ExportSnapshot, FollowUp):
+                session.execute(
+                    sa.update(model)
+                    .where(col(model.case_id) == case_id, col(model.state) != WorkState.DONE)
+                    .values(state=WorkState.CANCELLED)
+                )
+            self._journal.write(session, actor=by, action="case.cancelled", case_id=case_id)
+            show(session, case_id)
+
+    def retry(self, case_id: str, system: str, by: Actor) -> None:
+        """Try one system again now. Where a case is locked out there already, it is locked and read back afresh."""
+        now = self._clock.now()
+        with self._store.write() as session:
+            case, _ = read_case(session, self._vault, case_id)
+            access = session.get(Access, f"{case_id}:{system}")
+            if access is None or case.state == CaseState.CANCELLED or case.effective_at > now:
+                raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
+            access.state, access.due_at, access.attempt = WorkState.DUE, now, access.attempt + 1
+            attempt = access.attempt
+            session.add(access)
+            self._journal.write(session, actor=by, action="access.retry", case_id=case_id, data={"system": system})
+            show(session, case_id)
+        self._start("revoke", f"{case_id}:{system}", attempt)
+
+    def case(self, case_id: str) -> CaseView:
+        """Return a case. Raises `Refused(UNKNOWN_CASE)`."""
+        with self._store.read() as session:
+            return self._casefile.view(session, case_id)
+
+    def cases(self, open_only: bool = False) -> list[CaseView]:
+        """Return cases, newest first."""
+        query = select(Case.id).order_by(col(Case.opened_at).desc())
+        if open_only:
+            query = query.where(col(Case.state).in_(OPEN))
+        with self._store.read() as session:
+            return [self._casefile.view(session, case_id) for case_id in session.exec(query).all()]
+
+    def find_case(self, who: str) -> CaseView | None:
+        """Return the newest case by its id, or by the leaver's address or Slack id."""
+        with self._store.read() as session:
+            if session.get(Case, who):
+                return self._casefile.view(session, who)
+            for case_id in session.exec(select(Case.id).order_by(col(Case.opened_at).desc())):
+                _, data = read_case(session, self._vault, case_id)
+                if who and who.casefold() in (data.leaver.email.casefold(), data.leaver.slack_id.casefold()):
+                    return self._casefile.view(session, case_id)
+        return None
+
+    def open_case(self, leaver: Leaver) -> str | None:
+        """Return the id of the person's open case, if there is one."""
+        with self._store.read() as session:
+            same = sa.or_(col(Case.leaver_key) == self._key(leaver), col(Case.mail_key) == self._mail_key(leaver))
+            return session.exec(select(Case.id).where(same, col(Case.state).in_(OPEN))).first()
+
+    def _refuse(self, request: Request, now: datetime) -> None:
+        leaver = request.leaver
+        if self._is_protected(leaver):
+            raise Refused(Code.PROTECTED, name=leaver.name)
+        if leaver.slack_id and request.requested_by.id == f"slack:{leaver.slack_id}":
+            raise Refused(Code.ONESELF)
+        if open_case := self.open_case(leaver):
+            raise Refused(Code.OPEN_CASE, case=open_case)
+        if request.effective_at is not None and request.effective_at < now - timedelta(minutes=1):
+            raise Refused(Code.PAST_TIME, at=request.effective_at.isoformat())
+        if _same(leaver, request.approver.email, request.approver.slack_id):
+            raise Refused(Code.LEAVER_DECIDES, name=leaver.name)
+        if any(_same(leaver, one.email, one.slack_id) for one in request.successors):
+            raise Refused(Code.NO_SUCCESSOR, name=leaver.name)
+        if not request.successors and self._systems.with_capability(ClientBook):
+            raise Refused(Code.NO_SUCCESSOR, name="")
+
+    def _lay_out(self, session: Session, case: Case, now: datetime) -> None:
+        """Write the wishes of all three tracks."""
+        for name, system in self._systems.items():
+            session.add(
+                Access(
+                    id=f"{case.id}:{name}", case_id=case.id, system=name, state=WorkState.DUE, due_at=case.effective_at
+                )
+            )
+            if system.has(ClientBook):
+                session.add(Book(id=f"{case.id}:{name}", case_id=case.id, system=name, state=WorkState.DUE, due_at=now))
+        snapshots = {"notice": now, "lock": case.effective_at}
+        for day in self._days:
+            due = case.effective_at + timedelta(days=day)
+            session.add(FollowUp(id=f"{case.id}:day-{day}", case_id=case.id, day=day, state=WorkState.DUE, due_at=due))
+            snapshots[f"day {day}"] = due
+        for moment, due in snapshots.items():
+            session.add(
+                ExportSnapshot(
+                    id=f"{case.id}:{moment.replace(' ', '-')}",
+                    case_id=case.id,
+                    moment=moment,
+                    due_at=due,
+                    state=WorkState.DUE,
+                    pseudonym=self._vault.pseudonym(case.id),
+                )
+            )
+
+    def _begin(self, case_id: str) -> None:
+        # Straight to the engine: a dismissal does not wait for a tick. Were this process killed before the next line,
+        # the rows are due all the same and the clock hands them over under the same ids.
+        for system in self._systems:
+            self._start("revoke", f"{case_id}:{system}", 0)
+
+    def _is_protected(self, leaver: Leaver) -> bool:
+        names = (leaver.email, leaver.slack_id, *leaver.logins)
+        return any(name.casefold() in self._protected for name in names if name)
+
+    def _key(self, leaver: Leaver) -> str:
+        return self._vault.blind(f"directory:{leaver.directory_id}") if leaver.directory_id else self._mail_key(leaver)
+
+    def _mail_key(self, leaver: Leaver) -> str:
+        return self._vault.blind("mail:" + leaver.email.casefold())
+
+
+def _actor_id(slack_id: str, key: str) -> str:
+    return f"slack:{slack_id}" if slack_id else f"mail:{key}"
+
+
+def _same(leaver: Leaver, email: str, slack_id: str) -> bool:
+    return email.casefold() == leaver.email.casefold() or bool(slack_id and slack_id == leaver.slack_id)

@@ -1,0 +1,145 @@
+"""What an offboarding would do, looked up in every system at once; nothing is written."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from decimal import Decimal
+
+from connectors.contract import (
+    Account,
+    AccountId,
+    Accounts,
+    ClientBook,
+    ExportLog,
+    Groups,
+    Lookup,
+    Sessions,
+    Tokens,
+    Verdict,
+)
+from connectors.errors import ConnectorError
+from workflows.cases import person
+from workflows.ports import Clock
+from workflows.systems import System, Systems
+from workflows.views import AccountLine, BookLine, Leaver, Plan, SystemPlan
+from workflows.work import say
+
+SECONDS = 8.0
+"""How long a system may take before the plan goes on without it: a person is waiting at a loading view."""
+DOES: tuple[tuple[type, str], ...] = (
+    (Accounts, "lock the account, then read it back"),
+    (Sessions, "end open sessions"),
+    (Tokens, "revoke personal tokens"),
+    (Groups, "leave all groups"),
+    (ClientBook, "hand the clients over, once approved"),
+    (ExportLog, "record what was exported"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one system answered."""
+
+    plan: SystemPlan
+    accounts: tuple[Account, ...] = ()
+
+
+def survey(systems: Systems, leaver: Leaver) -> dict[str, Seen]:
+    """Look the leaver up everywhere at once; a system that does not answer is a plan with its problem."""
+    answers = systems.ask(lambda system: look(system, leaver), SECONDS)
+    return {
+        name: answer if isinstance(answer, Seen) else _failed(systems[name], answer) for name, answer in answers.items()
+    }
+
+
+def look(system: System, leaver: Leaver) -> Seen:
+    """Look the leaver up in one system, with groups and the size of the client book."""
+    accounts = system.having(Accounts)
+    if accounts is None:
+        return Seen(_plan(system, (), "", None, "this connector cannot look accounts up"))
+    lookup = accounts.find(person(leaver))
+    lines = tuple(_line(system, account) for account in lookup.accounts)
+    book = _book(system, lookup)
+    problem = (
+        f"{len(lines)} accounts match; a person must leave the address on the right one only" if len(lines) > 1 else ""
+    )
+    return Seen(_plan(system, lines, lookup.how, book, problem), lookup.accounts)
+
+
+def identify(leaver: Leaver, found: tuple[Account, ...]) -> Leaver:
+    """Complete the leaver with what the company's directory knows, where exactly one account matched."""
+    if len(found) != 1:
+        return leaver
+    known = found[0]
+    return Leaver(
+        name=leaver.name or known.name,
+        email=leaver.email or known.email,
+        slack_id=leaver.slack_id,
+        timezone=leaver.timezone,
+        title=leaver.title or known.title,
+        manager_email=known.manager_email or leaver.manager_email,
+        logins=tuple(dict.fromkeys([*leaver.logins, known.login])),
+        directory_id=known.id,
+    )
+
+
+def assemble(
+    seen: dict[str, Seen], leaver: Leaver, refusals: tuple[str, ...], warnings: tuple[str, ...], clock: Clock
+) -> Plan:
+    """Join what the systems answered into one plan."""
+    return Plan(leaver, tuple(one.plan for one in seen.values()), (*warnings, *_warnings(seen)), refusals, clock.now())
+
+
+def _warnings(seen: dict[str, Seen]) -> tuple[str, ...]:
+    words = []
+    unreachable = [one.plan.title for one in seen.values() if one.plan.problem and not one.plan.accounts]
+    if unreachable:
+        words.append(f"{', '.join(unreachable)}: not looked up. The case will say unknown there until a read succeeds.")
+    if not any(one.plan.accounts or one.plan.problem for one in seen.values()):
+        words.append("No account was found in any system. Check that this is the right person.")
+    locked = [
+        one.plan.title
+        for one in seen.values()
+        if one.plan.accounts and all(a.verdict is Verdict.LOCKED for a in one.plan.accounts)
+    ]
+    if locked:
+        words.append(f"Already locked in {', '.join(locked)}.")
+    return tuple(words)
+
+
+def _line(system: System, account: Account) -> AccountLine:
+    groups = system.having(Groups)
+    names = tuple(group.name for group in groups.groups(account.id)) if groups else ()
+    return AccountLine(system.name, account.id, account.login, account.matched_by, account.verdict, groups=names)
+
+
+def _book(system: System, lookup: Lookup) -> BookLine | None:
+    book = system.having(ClientBook)
+    if book is None:
+        return None
+    counts: dict[str, int] = defaultdict(int)
+    value: dict[str, Decimal] = defaultdict(Decimal)
+    try:
+        for account in lookup.accounts:
+            _add(book, account.id, counts, value)
+    except ConnectorError as error:
+        return BookLine(system.name, {}, {}, say(error))
+    return BookLine(system.name, dict(counts), dict(value))
+
+
+def _add(book: ClientBook, owner: AccountId, counts: dict[str, int], value: dict[str, Decimal]) -> None:
+    for kind, number in book.count(owner).items():
+        counts[kind] += number
+    for record in book.records(owner):
+        if record.open and record.value:
+            value[record.currency] += record.value
+
+
+def _plan(
+    system: System, accounts: tuple[AccountLine, ...], how: str, book: BookLine | None, problem: str
+) -> SystemPlan:
+    does = tuple(words for capability, words in DOES if system.has(capability)) if accounts else ()
+    return SystemPlan(system.name, system.manifest.title, accounts, how, does, system.manifest.cannot, book, problem)
+
+
+def _failed(system: System, error: ConnectorError) -> Seen:
+    return Seen(_plan(system, (), "", None, say(error)))

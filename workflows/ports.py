@@ -1,0 +1,32 @@
+"""What the middle needs from outside itself: the time, and someone who tells people."""
+
+from datetime import UTC, datetime
+from typing import Protocol
+
+from workflows.model import Post
+
+
+class Clock(Protocol):
+    """The time. Production uses `SystemClock`; the sandbox jumps ahead with its own."""
+
+    def now(self) -> datetime:
+        """Return the present moment, aware, in UTC."""
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now(self) -> datetime:
+        """Return the present moment, aware, in UTC."""
+        return datetime.now(UTC)
+
+
+class Undelivered(Exception):
+    """People could not be told now; the post stays due and is tried again. Nothing else is held up by it."""
+
+
+class Notifier(Protocol):
+    """Shows a post to people, in Slack or wherever they are."""
+
+    def show(self, post: Post) -> tuple[str, str]:
+        """Send the post, or update it in place where `post.ts` is set; return (channel, ts). Raises `Undelivered`."""

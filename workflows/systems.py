@@ -1,0 +1,74 @@
+"""The configured outside systems, by name, and how to ask them all at once."""
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+from connectors.contract import Connector, Manifest
+from connectors.errors import ConnectorError, Unavailable
+
+C = TypeVar("C")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """One configured system."""
+
+    name: str
+    manifest: Manifest
+    connector: Connector
+
+    def has(self, capability: type) -> bool:
+        """Whether the connector declares the capability in its header."""
+        return capability in self.manifest.capabilities
+
+    def having(self, capability: type[C]) -> C | None:
+        """Return the connector as that capability, or None where it has not got it."""
+        return cast("C", self.connector) if self.has(capability) else None
+
+
+class Systems(Mapping[str, System]):
+    """All configured systems, in the order of the configuration."""
+
+    def __init__(self, systems: list[System]) -> None:
+        self._systems = {system.name: system for system in systems}
+
+    def __getitem__(self, name: str) -> System:
+        return self._systems[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._systems)
+
+    def __len__(self) -> int:
+        return len(self._systems)
+
+    def with_capability(self, capability: type[C]) -> list[tuple[System, C]]:
+        """Return the systems that have a capability, each with its connector as that capability."""
+        return [(s, cast("C", s.connector)) for s in self._systems.values() if s.has(capability)]
+
+    def ask(self, question: Callable[[System], R], seconds: float) -> Mapping[str, R | ConnectorError]:
+        """Put one question to every system at once; one that does not answer in time is `Unavailable`, others go on."""
+        pool = ThreadPoolExecutor(max_workers=max(1, len(self)), thread_name_prefix="ask")
+        asked = {name: pool.submit(question, system) for name, system in self._systems.items()}
+        wait(asked.values(), timeout=seconds)
+        # A hanging system must not hold up the answer: its thread ends by the connector's own time limit.
+        pool.shutdown(wait=False, cancel_futures=True)
+        return {name: _answer(name, future, seconds) for name, future in asked.items()}
+
+    def close(self) -> None:
+        """Close every connector."""
+        for system in self._systems.values():
+            system.connector.close()
+
+
+def _answer(name: str, future: "Future[Any]", seconds: float) -> Any:
+    if not future.done() or future.cancelled():
+        return Unavailable(f"{name} did not answer within {seconds:g} seconds")
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if isinstance(error, ConnectorError):
+        return error
+    raise error

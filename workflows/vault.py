@@ -1,0 +1,82 @@
+"""Personal and client data at rest: AES-GCM, one data key per case under one master key.
+
+Deleting a case's wrapped key makes its personal data unreadable for good, while the journal, which hashes ciphertext,
+still verifies. The context given with each value is authenticated: a sealed value moved to another row does not open.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+NONCE = 12
+KEY = 32
+
+
+class WrongKey(Exception):
+    """The value was sealed under another key, or was changed since."""
+
+
+class Vault:
+    """Seals and opens values with a master key of 32 bytes."""
+
+    def __init__(self, master: bytes) -> None:
+        if len(master) != KEY:
+            raise ValueError(f"the master key has {len(master)} bytes; it needs {KEY}")
+        self._master = AESGCM(_derive(master, b"case keys"))
+        self._index = _derive(master, b"blind index")
+
+    def new_key(self) -> bytes:
+        """Make a data key for a case; return it wrapped under the master key."""
+        return _encrypt(self._master, AESGCM.generate_key(KEY * 8), b"case key")
+
+    def seal(self, wrapped: bytes, value: Any, context: str) -> bytes:
+        """Encrypt a JSON value; `context` is `table:row id`."""
+        return _encrypt(self._key(wrapped), json.dumps(value, ensure_ascii=False).encode(), context.encode())
+
+    def open(self, wrapped: bytes, sealed: bytes, context: str) -> Any:
+        """Decrypt what `seal` made for the same context. Raises `WrongKey`."""
+        return json.loads(_decrypt(self._key(wrapped), sealed, context.encode()))
+
+    def fits(self, wrapped: bytes) -> bool:
+        """Whether this master key is the one that the rows were written under."""
+        try:
+            self._key(wrapped)
+        except WrongKey:
+            return False
+        return True
+
+    def blind(self, text: str) -> str:
+        """Return a keyed hash to find a person's rows by, without storing who they are."""
+        return hmac.new(self._index, text.encode(), hashlib.sha256).hexdigest()
+
+    def pseudonym(self, text: str) -> str:
+        """Return a short name that stays the same for one case and tells nothing: `Leaver K7F2QX`."""
+        digest = hmac.new(self._index, b"pseudonym:" + text.encode(), hashlib.sha256).digest()
+        return "Leaver " + base64.b32encode(digest)[:6].decode()
+
+    def _key(self, wrapped: bytes) -> AESGCM:
+        return AESGCM(_decrypt(self._master, wrapped, b"case key"))
+
+
+def _derive(master: bytes, purpose: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=KEY, salt=None, info=b"handover " + purpose).derive(master)
+
+
+def _encrypt(cipher: AESGCM, data: bytes, context: bytes) -> bytes:
+    nonce = os.urandom(NONCE)
+    return nonce + cipher.encrypt(nonce, data, context)
+
+
+def _decrypt(cipher: AESGCM, sealed: bytes, context: bytes) -> bytes:
+    try:
+        return cipher.decrypt(sealed[:NONCE], sealed[NONCE:], context)
+    except (InvalidTag, ValueError) as error:
+        raise WrongKey("sealed under another key, or changed since") from error

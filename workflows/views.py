@@ -1,0 +1,304 @@
+"""What people are shown: frozen values, read from rows, with personal data in clear.
+
+Bot and command line render these, and know no rows. The module is long because it is the one list of all of them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from connectors.contract import Verdict
+from workflows.model import AssignmentState, CaseState, ProposalState, Reason, Strategy
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does something: `slack:U123`, `cli:root`, or `handover` itself; `name` is for display."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leaver:
+    """The person who leaves. `slack_id` is empty where the case came from the command line without Slack."""
+
+    name: str
+    email: str
+    slack_id: str = ""
+    timezone: str = "UTC"
+    title: str = ""
+    manager_email: str = ""
+    logins: tuple[str, ...] = ()
+    directory_id: str = ""
+    """Stable id in the company's directory, where it knows exactly one such person: what a case is keyed by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Successor:
+    """A colleague who receives clients. `key` names them within the case (their address, lower case)."""
+
+    key: str
+    name: str
+    email: str
+    slack_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLine:
+    """One account in a plan or a case."""
+
+    system: str
+    account_id: str
+    login: str
+    matched_by: str
+    verdict: Verdict
+    reason: str = ""
+    how: str = ""
+    read_at: datetime | None = None
+    groups: tuple[str, ...] = ()
+    done: tuple[str, ...] = ()
+    """What was done to it, in words: `locked`, `3 sessions ended`, `taken out of group sales`."""
+
+
+@dataclass(frozen=True, slots=True)
+class BookLine:
+    """How much the leaver owns in one system, or why that is not known."""
+
+    system: str
+    counts: Mapping[str, int]
+    value: Mapping[str, Decimal]
+    """Value of open records by currency."""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SystemPlan:
+    """What a case would meet in one system. `problem` is set where it could not be looked up."""
+
+    system: str
+    title: str
+    accounts: tuple[AccountLine, ...]
+    how: str
+    does: tuple[str, ...]
+    """What will be done, in words."""
+    cannot: tuple[str, ...]
+    book: BookLine | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an offboarding would do; nothing was written to make it."""
+
+    leaver: Leaver
+    systems: tuple[SystemPlan, ...]
+    warnings: tuple[str, ...]
+    refusals: tuple[str, ...]
+    """Why no case can be opened: a protected account, an open case. Empty: one can."""
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What HR asks for. `effective_at` None means now."""
+
+    leaver: Leaver
+    reason: Reason
+    effective_at: datetime | None
+    approver: Successor
+    strategy: Strategy
+    successors: tuple[Successor, ...]
+    requested_by: Actor
+    channel: str
+    """Where the case message goes: a channel, or a person's id for a direct message."""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SystemLine:
+    """The truth on one system of a case. `next_try_at` is set while work waits to be tried again."""
+
+    system: str
+    title: str
+    verdict: Verdict
+    reason: str
+    how: str
+    read_at: datetime | None
+    working: bool
+    next_try_at: datetime | None
+    attempt: int
+    accounts: tuple[AccountLine, ...]
+    cannot: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One successor's part of a proposal."""
+
+    successor: Successor
+    records: int
+    families: int
+    value: Mapping[str, Decimal]
+    moved: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordLine:
+    """One record of a proposal."""
+
+    id: str
+    system: str
+    record_id: str
+    kind: str
+    name: str
+    family_name: str
+    value: Decimal
+    currency: str
+    stage: str
+    open: bool
+    successor: Successor
+    state: AssignmentState
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalView:
+    """One version of a split. `digest` binds decisions to exactly these lines."""
+
+    id: str
+    case_id: str
+    leaver: Leaver
+    version: int
+    digest: str
+    state: ProposalState
+    strategy: Strategy
+    approver: Successor
+    shares: tuple[Share, ...]
+    records: int
+    families: int
+    why: str
+    """Why this version exists: the first, an edit, or drift since the last."""
+    created_at: datetime
+    settled_at: datetime | None
+    settled_by: str
+    """Name of who settled it, for display."""
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientsView:
+    """The client track of a case."""
+
+    proposal: ProposalView | None
+    listed: int
+    moved: int
+    left: int
+    problems: tuple[str, ...]
+    rate: float | None
+    """Records a second while moves run, else None."""
+    balance: tuple[str, ...]
+    """Counts before = counts after, a sentence per record type; what differs is said."""
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """All that a case message and `handover status` show."""
+
+    id: str
+    leaver: Leaver
+    state: CaseState
+    reason: Reason
+    immediate: bool
+    effective_at: datetime
+    opened_at: datetime
+    opened_by: Actor
+    approver: Successor
+    systems: tuple[SystemLine, ...]
+    clients: ClientsView | None
+    exports: str
+    """One line on the export track without figures (those are security's)."""
+    follow_ups: tuple["FollowUpLine", ...]
+    findings: tuple["FindingLine", ...]
+
+    @property
+    def locked_out(self) -> bool:
+        """Whether every system was read and shows locked or absent. `unknown` is never good."""
+        good = (Verdict.LOCKED, Verdict.ABSENT)
+        return bool(self.systems) and all(line.verdict in good for line in self.systems)
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUpLine:
+    id: str
+    day: int
+    due_at: datetime
+    done_at: datetime | None
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindingLine:
+    id: str
+    case_id: str
+    leaver: Leaver
+    kind: str
+    """`open again`, `new account`, `owns records`, `exported after leaving`, `not verified`."""
+    system: str
+    login: str
+    first_seen: datetime
+    last_seen: datetime
+    detail: str
+    closed_at: datetime | None
+    can_lock_again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AuditView:
+    """One day's audit."""
+
+    day: date
+    started_at: datetime
+    finished_at: datetime | None
+    leavers: int
+    accounts: int
+    by_verdict: Mapping[Verdict, int]
+    findings: tuple[FindingLine, ...]
+    """Worst first, open ones only."""
+    not_read: tuple[str, ...]
+    """Systems that could not be read, each with its reason; nothing is claimed about them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportLine:
+    """What one system's log says. `problem` is set where it could not be read or there is no log."""
+
+    system: str
+    events: int
+    records: int | None
+    distinct: int | None
+    client_base: int | None
+    weeks: tuple[tuple[date, int, int], ...]
+    """(Monday, events, records known), oldest first, weeks with none included."""
+    problem: str = ""
+
+    @property
+    def share(self) -> float | None:
+        """Part of the client base taken, 0 to 1, where both figures are known."""
+        return self.distinct / self.client_base if self.distinct is not None and self.client_base else None
+
+
+@dataclass(frozen=True, slots=True)
+class ExportView:
+    """One export snapshot. `leaver` is None until opened with a reason."""
+
+    id: str
+    case_id: str
+    pseudonym: str
+    moment: str
+    since: datetime
+    until: datetime
+    lines: tuple[ExportLine, ...]
+    leaver: Leaver | None = None

@@ -1,0 +1,70 @@
+"""Rows that are work: what they have in common, and how they are put off, finished, and handed out again."""
+
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from sqlmodel import Session
+
+from connectors.errors import (
+    BadCredential,
+    Conflict,
+    ConnectorError,
+    Forbidden,
+    Missing,
+    OutcomeUnknown,
+    Unavailable,
+)
+from workflows.model import Access, AuditRun, Book, ExportSnapshot, FollowUp, WorkState
+
+FIRST_RETRY = timedelta(seconds=10)
+TASKS: dict[str, type["Work"]] = {
+    "revoke": Access,
+    "book": Book,
+    "exports": ExportSnapshot,
+    "follow_up": FollowUp,
+    "audit": AuditRun,
+}
+TROUBLE: dict[type[ConnectorError], str] = {
+    Unavailable: "not reachable",
+    OutcomeUnknown: "no answer came; it is read back before anything else",
+    BadCredential: "our own credential was refused, an administrator must renew it",
+    Forbidden: "our credential lacks a permission",
+    Missing: "not there",
+    Conflict: "changed meanwhile",
+}
+
+
+class Work(Protocol):
+    """A row that is handed to the engine once `due_at` has come, under the id `task:row:attempt`."""
+
+    id: str
+    state: str
+    due_at: datetime
+    attempt: int
+
+
+def again(session: Session, row: Work, at: datetime) -> None:
+    """Put the work off: a new attempt, due at `at`."""
+    row.state, row.attempt, row.due_at = WorkState.DUE, row.attempt + 1, at
+    session.add(row)
+
+
+def finish(session: Session, row: Work) -> None:
+    """Settle the work for good."""
+    row.state = WorkState.DONE
+    session.add(row)
+
+
+def retry_at(row: Work, error: ConnectorError | None, now: datetime, most: timedelta) -> datetime:
+    """Return when to try again: soon, then less often, at most `most` apart, never before the vendor's word."""
+    wait: timedelta = min(most, FIRST_RETRY * float(2 ** min(row.attempt, 10)))
+    if isinstance(error, OutcomeUnknown):
+        wait = FIRST_RETRY
+    if isinstance(error, Unavailable) and error.retry_after:
+        wait = max(wait, error.retry_after)
+    return now + wait
+
+
+def say(error: ConnectorError) -> str:
+    """Return what went wrong as a sentence for the case: the kind of trouble, then the vendor's words."""
+    return f"{TROUBLE[type(error)]}: {error}"
