@@ -89,8 +89,8 @@ def _database(value: Any, info: ValidationInfo) -> Any:
         raise ValueError("must be empty (SQLite files in storage.path) or a postgresql:// address")
     if not referred and urlsplit(url).password:
         raise ValueError("has a password in it; put the address into the environment and write env:NAME here")
-    return url
+    return url.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
 DatabaseUrl = Annotated[str, BeforeValidator(_database)]
-"""Empty, or a PostgreSQL address; by reference where it has a password in it."""
+"""Empty, or a PostgreSQL address, which names its driver; by reference where it has a password in it."""

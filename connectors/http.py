@@ -38,6 +38,10 @@ class Patience:
     total: float = 6.0
 
 
+class _Silent(Unavailable):
+    """A read that got no answer within its limit: asking again at once would only double the wait."""
+
+
 class TokenBucket:
     """A tenant's rate: `rate` requests a second on average, `burst` at once. Shared by the threads of one process."""
 
@@ -98,7 +102,7 @@ class Api:
         raise AssertionError("stamina gives back the last error")
 
     def _worth_waiting(self, error: Exception) -> bool | float:
-        if not isinstance(error, Unavailable):
+        if not isinstance(error, Unavailable) or isinstance(error, _Silent):
             return False
         if error.retry_after is None:
             return True
@@ -113,6 +117,8 @@ class Api:
             response = self._client.request(method, path, **content)
         except NEVER_LEFT as error:
             raise Unavailable(f"{where}: cannot be reached ({type(error).__name__})") from error
+        except httpx.TimeoutException as error:
+            raise (_Silent if lost is Unavailable else lost)(f"{where}: no answer in time") from error
         except httpx.HTTPError as error:
             raise lost(f"{where}: no answer ({type(error).__name__})") from error
         fault = self._classify(response) or _fault(where, response, lost)

@@ -302,3 +302,7 @@ class ExportView:
     until: datetime
     lines: tuple[ExportLine, ...]
     leaver: Leaver | None = None
+    after_leaving: int = 0
+    """Exports since the lock-out was complete, over all systems that were read."""
+    changes: tuple[str, ...] = ()
+    """What is new since the snapshot before this one, a sentence per system; empty for the first."""

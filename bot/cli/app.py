@@ -1,5 +1,6 @@
 """The command line as a whole: one command per module, with the same options, exit codes and errors."""
 
+import inspect
 from collections.abc import Callable
 
 import typer
@@ -18,8 +19,20 @@ from bot.cli.verify import verify
 from bot.text import _
 
 COMMANDS: tuple[Callable[..., None], ...] = (
-    init, run, doctor, plan, offboard, status, audit, verify, connectors, manifest,
+    init,
+    run,
+    doctor,
+    plan,
+    offboard,
+    status,
+    audit,
+    verify,
+    connectors,
+    manifest,
 )
+
+EXAMPLES = "For example:\n"
+"""Begins the last paragraph of a command's help; `\\b` keeps its lines from being run together."""
 
 HELP = """Lock leavers out, hand their clients over, and prove it every day.
 
@@ -35,9 +48,16 @@ Begin with: handover init, then handover doctor, then handover run
 def make_app() -> typer.Typer:
     """Build the command line. A test gives its own wiring as the context's object."""
     app = typer.Typer(
-        name="handover", help=_(HELP), no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
-        rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]},
+        name="handover",
+        help=_(HELP),
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
     )
     for command in COMMANDS:
-        app.command(help=_(command.__doc__ or ""))(guarded(command))
+        text = inspect.cleandoc(_(command.__doc__ or ""))
+        full = text.replace(EXAMPLES, f"\b\n{EXAMPLES}")
+        app.command(help=full, short_help=text.partition("\n")[0])(guarded(command))
     return app

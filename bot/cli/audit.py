@@ -23,14 +23,16 @@ def audit(ctx: typer.Context, now: Now = False, as_json: AsJson = False, config:
 
     Exits with 1 where something was found, a system could not be read, or no audit ran in the last 36 hours.
 
-    Example: handover audit --now
+    For example:
+      handover audit --now
     """
     with visit(ctx, config) as services:
         found = services.audits.run_now(actor()) if now else services.audits.latest()
         zone, today = services.settings.company.timezone, services.clock.now()
     if found is None:
-        raise Stop(_("No audit has run yet."), _("`handover audit --now` runs one; `handover run` runs one a day."),
-                   NOT_GOOD)
+        raise Stop(
+            _("No audit has run yet."), _("`handover audit --now` runs one; `handover run` runs one a day."), NOT_GOOD
+        )
     if as_json:
         show_json(found)
     else:
@@ -49,8 +51,9 @@ def concerns(found: AuditView, now: datetime) -> list[str]:
     if found.findings:
         lines.append(_("{count} open finding(s).").format(count=len(found.findings)))
     if found.not_read:
-        lines.append(_("Nothing is claimed about what could not be read: {systems}.").format(
-            systems="; ".join(found.not_read)))
+        lines.append(
+            _("Nothing is claimed about what could not be read: {systems}.").format(systems="; ".join(found.not_read))
+        )
     bad = {v.value: n for v, n in found.by_verdict.items() if n and v in (Verdict.OPEN, Verdict.UNKNOWN)}
     if bad:
         lines.append(_("Not locked: {counts}.").format(counts=", ".join(f"{n} {word}" for word, n in bad.items())))
@@ -63,12 +66,17 @@ def concerns(found: AuditView, now: datetime) -> list[str]:
 
 def show(found: AuditView, zone: str) -> None:
     """Print an audit."""
-    say(_("Audit of {day}, {at}: {accounts} accounts of {leavers} leavers").format(
-        day=found.day, at=moment(found.started_at, zone), accounts=found.accounts, leavers=found.leavers))
+    say(
+        _("Audit of {day}, {at}: {accounts} accounts of {leavers} leavers").format(
+            day=found.day, at=moment(found.started_at, zone), accounts=found.accounts, leavers=found.leavers
+        )
+    )
     say("  " + ", ".join(f"{verdict(v)}: {found.by_verdict.get(v, 0)}" for v in Verdict))
     if found.findings:
         show_table(
             [_("Finding"), _("Leaver"), _("System"), _("Account"), _("Seen since"), _("Detail"), _("Case")],
-            [(f.kind, f.leaver.name, f.system, f.login, moment(f.first_seen, zone), f.detail, f.case_id)
-             for f in found.findings],
+            [
+                (f.kind, f.leaver.name, f.system, f.login, moment(f.first_seen, zone), f.detail, f.case_id)
+                for f in found.findings
+            ],
         )

@@ -6,13 +6,15 @@ from bot.cli.house import wiring
 from bot.cli.options import AsJson
 from bot.cli.output import show_json, show_table
 from bot.text import _
+from config.reference import keys
 from connectors.contract import Manifest
 
 
 def connectors(ctx: typer.Context, as_json: AsJson = False) -> None:
     """List the kinds of system that can be configured, with what each can and cannot do.
 
-    Example: handover connectors
+    For example:
+      handover connectors
     """
     manifests: tuple[Manifest, ...] = wiring(ctx).manifests()
     if as_json:
@@ -32,7 +34,6 @@ def summary(manifest: Manifest) -> dict[str, object]:
         "capabilities": [capability.__name__ for capability in manifest.capabilities],
         "cannot": manifest.cannot,
         "settings": {
-            name: {"required": field.is_required(), "description": field.description or ""}
-            for name, field in manifest.settings.model_fields.items()
+            key.name: {"required": key.required, "description": key.meaning} for key in keys(manifest.settings)
         },
     }

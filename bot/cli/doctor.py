@@ -4,19 +4,17 @@ import queue
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
-from typing import Any
+from dataclasses import replace
 
 import typer
 
-from bot.cli.checks import machine, slack, systems
+from bot.cli.checks import data, machine, slack, systems
 from bot.cli.checks.result import Check, Result
 from bot.cli.ending import NOT_GOOD, explain
 from bot.cli.house import read, wiring
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import say, show_json, show_table
 from bot.text import _
-from config.settings import Settings
 
 SECONDS = 15.0
 """How long all checks together may take."""
@@ -27,12 +25,22 @@ def doctor(ctx: typer.Context, as_json: AsJson = False, config: ConfigPath = DEF
 
     Changes nothing, and may be run beside a running bot. Exits with 1 where a fault was found.
 
-    Example: handover doctor --json
+    For example:
+      handover doctor --json
     """
     settings = read(ctx, config)
-    with ExitStack() as stack:
-        more, data = _house(stack, wiring(ctx), settings)
-        results = data + examine([*machine.checks(settings), *slack.checks(settings.slack), *more], SECONDS)
+    wired = wiring(ctx)
+    built = wired.build_systems(settings)
+    try:
+        checks = [
+            *machine.checks(settings),
+            data.check(wired, settings),
+            *slack.checks(settings.slack),
+            *systems.checks(built),
+        ]
+        results = examine(checks, SECONDS)
+    finally:
+        built.close()
     faults = [result for result in results if not result.ok]
     if as_json:
         show_json({"ok": not faults, "checks": results})
@@ -42,20 +50,8 @@ def doctor(ctx: typer.Context, as_json: AsJson = False, config: ConfigPath = DEF
         raise typer.Exit(NOT_GOOD)
 
 
-def _house(stack: ExitStack, wired: Any, settings: Settings) -> tuple[list[Check], list[Result]]:
-    """Open the rows, which proves storage and master key, and return the checks of the systems."""
-    what = _("Stored data")
-    try:
-        house = stack.enter_context(wired.assemble(settings, mode="visit"))
-        cases = len(house.services.offboarding.cases(open_only=True))
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is a line in the table, and the other checks go on
-        stop = explain(error)
-        return [], [Result(what, False, stop.said, stop.todo)]
-    return systems.checks(house.services.systems), [Result(what, True, _("{count} open case(s); the master key fits").format(count=cases))]
-
-
 def examine(checks: Sequence[Check], seconds: float) -> list[Result]:
-    """Run all checks at once; one that hangs is a fault after `seconds`, and holds up neither the others nor the exit."""
+    """Run all checks at once; one that hangs is a fault, and holds up neither the others nor the exit."""
     answers: queue.SimpleQueue[tuple[int, list[Result]]] = queue.SimpleQueue()
     for number, check in enumerate(checks):
         threading.Thread(target=_run, args=(number, check, answers), daemon=True).start()
@@ -66,7 +62,8 @@ def examine(checks: Sequence[Check], seconds: float) -> list[Result]:
         except queue.Empty:
             break
         found[number] = results
-    return [result for number, check in enumerate(checks) for result in found.get(number) or [_late(check, seconds)]]
+    every = [result for number, check in enumerate(checks) for result in found.get(number) or [_late(check, seconds)]]
+    return [replace(result, todo="") if result.ok else result for result in every]
 
 
 def _run(number: int, check: Check, answers: "queue.SimpleQueue[tuple[int, list[Result]]]") -> None:
@@ -78,15 +75,19 @@ def _run(number: int, check: Check, answers: "queue.SimpleQueue[tuple[int, list[
 
 
 def _late(check: Check, seconds: float) -> Result:
-    return Result(check.what, False, _("no answer within {seconds:g} s").format(seconds=seconds),
-                  _("See that it is up and reachable from this machine."))
+    return Result(
+        check.what,
+        False,
+        _("no answer within {seconds:g} s").format(seconds=seconds),
+        _("See that it is up and reachable from this machine."),
+    )
 
 
 def show(results: Sequence[Result]) -> None:
     """Print the table, faults first in the last line's count."""
     show_table(
         [_("Check"), "", _("What answered"), _("What to do")],
-        [(r.what, _("✓ good") if r.ok else _("✗ FAULT"), r.said, "" if r.ok else r.todo) for r in results],
+        [(r.what, _("✓ good") if r.ok else _("✗ FAULT"), r.said, r.todo) for r in results],
     )
     faults = sum(not result.ok for result in results)
     say(_("{count} fault(s).").format(count=faults) if faults else _("All good."))

@@ -8,11 +8,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from bot.cli.questions import Answered
 from bot.text import _
 from config.reference import Key, keys, meanings, tables, toml
 from config.settings import Role, Roles
 
-HEAD = """# Handover's configuration. docs/reference/configuration.md explains every key; `handover doctor` checks what it names.
+HEAD = """# Handover's configuration. docs/reference/configuration.md explains every key; `handover doctor` checks it.
 # Secrets stand here as references only: "env:NAME" or "file:/path".
 """
 
@@ -24,6 +25,15 @@ class Draft:
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
     systems: dict[str, tuple[str, type[BaseModel]]] = field(default_factory=dict)
     """By name: kind and settings class; the values stand in `tables["systems.NAME"]`."""
+
+    def put(self, name: str, answered: Answered) -> None:
+        """Take in one table."""
+        self.tables[name] = dict(answered.values)
+
+    def put_system(self, name: str, kind: str, answered: Answered) -> None:
+        """Take in one system."""
+        self.systems[name] = (kind, type(answered.model))
+        self.put(f"systems.{name}", answered)
 
     def toml(self) -> str:
         """Return the file: what was answered as keys, everything else as comments with its default."""
@@ -58,4 +68,6 @@ def _line(key: Key, values: Mapping[str, Any]) -> str:
 
 
 def _comment(text: str) -> list[str]:
-    return textwrap.wrap(" ".join(text.split()), 118, initial_indent="# ", subsequent_indent="# ", break_long_words=False)
+    return textwrap.wrap(
+        " ".join(text.split()), 118, initial_indent="# ", subsequent_indent="# ", break_long_words=False
+    )

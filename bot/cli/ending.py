@@ -6,9 +6,10 @@ from functools import wraps
 from typing import NoReturn, ParamSpec
 
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.cli.refusals import refused
-from bot.text import _
+from bot.text import N_, _
 from config.settings import SettingsError
 from connectors.errors import ConnectorError
 from workflows.refusals import Refused
@@ -17,6 +18,29 @@ from workflows.vault import WrongKey
 
 GOOD, NOT_GOOD, WRONG_USE = 0, 1, 2
 P = ParamSpec("P")
+
+MEANINGS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str, int], ...] = (
+    (
+        SettingsError,
+        N_("{error}"),
+        N_("Correct these lines, then try again; `handover doctor` checks the rest."),
+        WRONG_USE,
+    ),
+    (ConnectorError, N_("{error}."), N_("`handover doctor` checks every system."), NOT_GOOD),
+    (
+        (StorageFailed, SQLAlchemyError),
+        N_("The data cannot be read or written: {error}."),
+        N_("Nothing was half done. See that the disk has room and the database is up, then try again."),
+        NOT_GOOD,
+    ),
+    (
+        WrongKey,
+        N_("The master key does not fit the stored data."),
+        N_("Give storage.master_key the key that the data was written under."),
+        WRONG_USE,
+    ),
+    (OSError, N_("{error}."), N_("`handover doctor` checks folder, disk and network."), NOT_GOOD),
+)
 
 
 class Stop(Exception):
@@ -48,26 +72,18 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
 
 def explain(error: Exception) -> Stop:
     """Say what an error means to the person at the terminal. Pure."""
-    match error:
-        case Stop():
-            return error
-        case SettingsError():
-            return Stop(str(error), _("Correct these lines, then try again; `handover doctor` checks the rest."))
-        case Refused():
-            return Stop(refused(error))
-        case ConnectorError():
-            return Stop(str(error), _("`handover doctor` checks every system."), NOT_GOOD)
-        case StorageFailed():
-            return Stop(_("The data cannot be written: {error}.").format(error=error),
-                        _("Nothing was half done. Make room or give the folder back its rights, then try again."), NOT_GOOD)
-        case WrongKey():
-            return Stop(_("The master key does not fit the stored data."),
-                        _("Give storage.master_key the key that the data was written under."))
-        case OSError():
-            return Stop(str(error), _("`handover doctor` checks folder, disk and network."), NOT_GOOD)
-        case _:
-            return Stop(_("This should not happen: {kind}: {error}").format(kind=type(error).__name__, error=error),
-                        _("Please report it, with what HANDOVER_DEBUG=1 shows."), NOT_GOOD)
+    if isinstance(error, Stop):
+        return error
+    if isinstance(error, Refused):
+        return Stop(refused(error))
+    for kinds, said, todo, code in MEANINGS:
+        if isinstance(error, kinds):
+            return Stop(_(said).format(error=str(error).rstrip(".")), _(todo), code)
+    return Stop(
+        _("This should not happen: {kind}: {error}").format(kind=type(error).__name__, error=error),
+        _("Please report it, with what HANDOVER_DEBUG=1 shows."),
+        NOT_GOOD,
+    )
 
 
 def _say(stop: Stop) -> NoReturn:

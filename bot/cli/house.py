@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from bot.services import Services
 from config.settings import Kinds, Settings, load
+from workflows.occupancy import Occupied
 from workflows.views import Actor
 
 
@@ -20,6 +21,7 @@ def wiring(ctx: typer.Context) -> Any:
     if ctx.obj is not None:
         return ctx.obj
     from bot import wiring as real  # noqa: PLC0415 - loads every connector; `handover --help` answers without
+
     return real
 
 

@@ -19,22 +19,27 @@ class Mode(StrEnum):
     HTTP = "http"
 
 
-SlackMode = Annotated[Mode, typer.Option("--mode", help="How Slack reaches the bot: as slack.mode in the configuration.")]
+SlackMode = Annotated[Mode, typer.Option("--mode", help="As slack.mode in the configuration.")]
+
+URL = "https://handover.example.com/slack/events"
+Url = Annotated[str, typer.Option(help="Where Slack reaches the bot, in mode http.")]
 
 
-def manifest(mode: SlackMode = Mode.SOCKET, as_json: AsJson = False) -> None:
+def manifest(mode: SlackMode = Mode.SOCKET, url: Url = URL, as_json: AsJson = False) -> None:
     """Print the Slack app's manifest (YAML): commands, scopes and events exactly as this version needs them.
 
     Paste it at https://api.slack.com/apps under Create New App, From a manifest.
 
-    Example: handover manifest --mode socket > slack-manifest.yaml
+    For example:
+      handover manifest --mode socket > slack-manifest.yaml
     """
     from bot.manifest import manifest as built  # noqa: PLC0415 - one name, two meanings: the command and the value
 
+    value = built(mode.value, url)
     if as_json:
-        show_json(built(mode.value))
+        show_json(value)
     else:
-        typer.echo(yaml(built(mode.value)), nl=False)
+        typer.echo(yaml(value), nl=False)
 
 
 def yaml(value: Mapping[str, Any]) -> str:

@@ -26,8 +26,8 @@ from workflows.views import CaseView, Leaver, Plan, Request, Successor
 
 At = Annotated[str, typer.Option(help='now, "end-of-day 2026-12-01" in the leaver\'s zone, or ISO 8601.')]
 Approver = Annotated[str, typer.Option(metavar="EMAIL", help="Who decides on the clients; else the line manager.")]
-Split = Annotated[Strategy | None, typer.Option("--strategy", help="How clients are split; else clients.default_strategy.")]
-Heirs = Annotated[list[str] | None, typer.Option("--successor", metavar="EMAIL", help="Who receives clients; repeatable.")]
+Split = Annotated[Strategy | None, typer.Option("--strategy", help="How clients are split; else as configured.")]
+Heirs = Annotated[list[str] | None, typer.Option("--successor", metavar="EMAIL", help="Gets clients; repeatable.")]
 Why = Annotated[Reason, typer.Option("--reason", help="Why the person leaves.")]
 Note = Annotated[str, typer.Option(help="A sentence for the case, kept encrypted.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
@@ -35,9 +35,18 @@ Wait = Annotated[float, typer.Option(min=0, help="Seconds to wait for the verdic
 
 
 def offboard(
-    ctx: typer.Context, email: Email, at: At = "now", approver: Approver = "", strategy: Split = None,
-    successor: Heirs = None, reason: Why = Reason.OTHER, note: Note = "", yes: Yes = False, wait: Wait = 120,
-    as_json: AsJson = False, config: ConfigPath = DEFAULT,
+    ctx: typer.Context,
+    email: Email,
+    at: At = "now",
+    approver: Approver = "",
+    strategy: Split = None,
+    successor: Heirs = None,
+    reason: Why = Reason.OTHER,
+    note: Note = "",
+    yes: Yes = False,
+    wait: Wait = 120,
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT,
 ) -> None:
     """Offboard a person: show the plan, ask, open the case, and say what each system was read to be.
 
@@ -45,21 +54,29 @@ def offboard(
     without a Slack id are told once it is back. Exits with 1 unless the person is locked out everywhere, or the
     case is scheduled for later.
 
-    Examples: handover offboard dana@example.com --successor bob@example.com;
-    handover offboard dana@example.com --at "end-of-day 2026-12-01" --approver max@example.com --reason resignation
+    For example:
+      handover offboard dana@example.com --successor bob@example.com
+      handover offboard dana@example.com --at "end-of-day 2026-12-01" --approver max@example.com --reason resignation
     """
     settings = read(ctx, config)
     plan, people = _look(ctx, settings, email, [approver, *(successor or [])], quiet=as_json)
     leaver = plan.leaver
     decider = approver or leaver.manager_email
     if not decider:
-        raise Stop(_("Nobody is named to decide on the clients, and the directory knows no line manager."),
-                   _("Add --approver EMAIL."))
+        raise Stop(
+            _("Nobody is named to decide on the clients, and the directory knows no line manager."),
+            _("Add --approver EMAIL."),
+        )
     request = Request(
-        leaver=leaver, reason=reason, effective_at=effective(at, plan.made_at, leaver.timezone, settings.company.end_of_day),
-        approver=_colleague(decider, people), strategy=strategy or Strategy(settings.clients.default_strategy),
-        successors=tuple(_colleague(one, people) for one in successor or []), requested_by=actor(),
-        channel=settings.slack.case_channel, note=note,
+        leaver=leaver,
+        reason=reason,
+        effective_at=effective(at, plan.made_at, leaver.timezone, settings.company.end_of_day),
+        approver=_colleague(decider, people),
+        strategy=strategy or Strategy(settings.clients.default_strategy),
+        successors=tuple(_colleague(one, people) for one in successor or []),
+        requested_by=actor(),
+        channel=settings.slack.case_channel,
+        note=note,
     )
     if not yes:
         _confirm(question(request))
@@ -71,10 +88,13 @@ def offboard(
         else:
             case = services.offboarding.case(case_id)
             warn(_later(request.effective_at, leaver, beside=beside))
-    _report(case, settings.company.timezone, as_json=as_json)
+        good = request.effective_at is not None or is_good(case, services.clock.now())
+    _report(case, settings.company.timezone, good=good, as_json=as_json)
 
 
-def _look(ctx: typer.Context, settings: Settings, email: str, others: Sequence[str], *, quiet: bool) -> tuple[Plan, dict[str, Profile]]:
+def _look(
+    ctx: typer.Context, settings: Settings, email: str, others: Sequence[str], *, quiet: bool
+) -> tuple[Plan, dict[str, Profile]]:
     leaver = leaver_named(email)
     people, trouble = profiles(settings.slack, [leaver.email, *others])
     leaver = as_known(leaver, people.get(leaver.email.lower()), settings.company.timezone)
@@ -84,8 +104,12 @@ def _look(ctx: typer.Context, settings: Settings, email: str, others: Sequence[s
         more, trouble = profiles(settings.slack, [plan.leaver.manager_email])
         people |= more
     if trouble:
-        warn(_("Slack did not say who is who ({trouble}); the case goes on without Slack ids, and whoever decides "
-               "without one does it once they are known.").format(trouble=trouble))
+        warn(
+            _(
+                "Slack did not say who is who ({trouble}); the case goes on without Slack ids, and whoever decides "
+                "without one does it once they are known."
+            ).format(trouble=trouble)
+        )
     if not quiet:
         show_plan(plan)
     if plan.refusals:
@@ -111,10 +135,18 @@ def question(request: Request) -> str:
     zone = request.leaver.timezone
     when = moment(request.effective_at, zone) if request.effective_at else _("NOW")
     heirs = ", ".join(one.name for one in request.successors) or _("nobody")
-    return _("Lock {name} <{email}> out of every system: {when}. Clients go to {heirs} ({strategy}), once {approver} "
-             "approves. Reason: {reason}. Go ahead?").format(
-        name=request.leaver.name, email=request.leaver.email, when=when, heirs=heirs, strategy=request.strategy.value,
-        approver=request.approver.name, reason=request.reason.value)
+    return _(
+        "Lock {name} <{email}> out of every system: {when}. Clients go to {heirs} ({strategy}), once {approver} "
+        "approves. Reason: {reason}. Go ahead?"
+    ).format(
+        name=request.leaver.name,
+        email=request.leaver.email,
+        when=when,
+        heirs=heirs,
+        strategy=request.strategy.value,
+        approver=request.approver.name,
+        reason=request.reason.value,
+    )
 
 
 def _confirm(text: str) -> None:
@@ -131,12 +163,12 @@ def _later(at: datetime, leaver: Leaver, *, beside: bool) -> str:
     return said if beside else said + " " + _("No bot runs on this data now: start `handover run` before then.")
 
 
-def _report(case: CaseView, zone: str, *, as_json: bool) -> None:
+def _report(case: CaseView, zone: str, *, good: bool, as_json: bool) -> None:
     if as_json:
         show_json(case)
     else:
         show_case(case, zone)
-    if not is_good(case):
+    if not good:
         if not as_json:
             say(_("NOT locked out everywhere. `handover status {id}` shows what is still to do.").format(id=case.id))
         raise typer.Exit(NOT_GOOD)

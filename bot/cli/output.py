@@ -39,7 +39,9 @@ def warn(text: str) -> None:
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
     """Print a table that wraps and never cuts a cell short."""
-    table = Table(title=Text(clean(title)) if title else None, box=box.SIMPLE_HEAD, title_justify="left", show_lines=False)
+    table = Table(
+        title=Text(clean(title)) if title else None, box=box.SIMPLE_HEAD, title_justify="left", show_lines=False
+    )
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
@@ -57,23 +59,17 @@ def show_json(value: Any) -> None:
 
 def plain(value: Any) -> Any:
     """Return a frozen value as what JSON can say: decimals and times as text, so that nothing is rounded."""
-    match value:
-        case Enum():
-            return value.value
-        case datetime() | date():
-            return value.isoformat()
-        case Decimal():
-            return str(value)
-        case Mapping():
-            return {str(plain(key)): plain(inner) for key, inner in value.items()}
-        case str() | int() | float() | bool() | None:
-            return value
-        case list() | tuple() | set() | frozenset():
-            return [plain(inner) for inner in value]
-        case _ if dataclasses.is_dataclass(value):
-            return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-        case _:
-            return str(value)
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(plain(key)): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(inner) for inner in value]
+    if dataclasses.is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return value if isinstance(value, str | int | float | None) else str(value)
 
 
 def moment(at: datetime | None, zone: str) -> str:

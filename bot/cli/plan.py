@@ -21,7 +21,8 @@ def plan(ctx: typer.Context, email: Email, as_json: AsJson = False, config: Conf
 
     Exits with 1 where a system could not be looked up, or where no case could be opened.
 
-    Example: handover plan dana@example.com
+    For example:
+      handover plan dana@example.com
     """
     with visit(ctx, config) as services:
         found = services.offboarding.plan(leaver_named(email))
@@ -38,8 +39,10 @@ def leaver_named(email: str) -> Leaver:
     address = email.strip()
     user, _at, domain = address.partition("@")
     if not user or "." not in domain or any(c.isspace() for c in address):
-        raise Stop(_("{text!r} is not an e-mail address.").format(text=email),
-                   _("Give the person's address in the company's directory; nobody is looked up by name."))
+        raise Stop(
+            _("{text!r} is not an e-mail address.").format(text=email),
+            _("Give the person's address in the company's directory; nobody is looked up by name."),
+        )
     return Leaver("", address)
 
 
@@ -72,7 +75,8 @@ def _row(system: SystemPlan) -> tuple[str, ...]:
 
 def _account(line: AccountLine) -> str:
     state = _("{login}: {verdict} (found by {attribute})").format(
-        login=line.login, verdict=verdict(line.verdict), attribute=line.matched_by)
+        login=line.login, verdict=verdict(line.verdict), attribute=line.matched_by
+    )
     return f"{state}: {line.reason}" if line.reason else state
 
 

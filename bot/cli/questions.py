@@ -1,6 +1,7 @@
 """Where the answers of `handover init` come from: options, the environment, or the person at the terminal."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import typer
@@ -13,67 +14,113 @@ from config.faults import describe
 from config.reference import Key, keys
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One table: the valid model, and what to write down for each key that was answered."""
+
+    model: BaseModel
+    values: Mapping[str, Any]
+
+
 class Answers:
     """Asks for one key after the other. What was given with `--set` or in the environment is not asked."""
 
     def __init__(self, given: Sequence[str], env: Mapping[str, str], *, interactive: bool) -> None:
-        self.given = dict(_pair(text) for text in given)
-        self.env = env
         self.interactive = interactive
+        self._given = dict(_pair(text) for text in given)
+        self._env = env
+        self._forgotten: set[str] = set()
+        self._suggested: dict[str, str] = {}
 
-    def table(self, name: str, model: type[BaseModel], wanted: Sequence[str], known: Mapping[str, Any] | None = None) -> BaseModel:
-        """Return a whole valid table. Keys that turn out wrong are said, and asked again where somebody can be asked."""
-        values = dict(known or {})
-        ask = [key for key in keys(model) if key.name not in values and (key.name in wanted or self._has(name, key))]
+    def table(
+        self, name: str, model: type[BaseModel], wanted: Sequence[str], known: Mapping[str, Any] | None = None
+    ) -> Answered:
+        """Return a whole valid table. What turns out wrong is said, and asked again where somebody can be asked."""
+        raw = dict(known or {})
+        ask = [
+            key for key in keys(model) if key.name not in raw and (key.name in wanted or self.has(f"{name}.{key.name}"))
+        ]
         while True:
-            for key in ask:
-                if (answer := self.answer(f"{name}.{key.name}", key)) is not None:
-                    values[key.name] = answer
+            raw |= {key.name: answer for key in ask if (answer := self._answer(f"{name}.{key.name}", key)) is not None}
             try:
-                return model.model_validate(values, context={"env": self.env})
+                found = model.model_validate(raw, context={"env": self._env})
             except ValidationError as error:
-                faults = describe(model, error, name)
-                if not self.interactive:
-                    raise Stop("\n  ".join([_("These answers cannot be used:"), *faults]), hint(faults)) from None
-                for fault in faults:
-                    warn(fault)
-                wrong = {str(fault["loc"][0]) for fault in error.errors() if fault["loc"]}
-                ask = [key for key in keys(model) if key.name in (wrong or set(wanted))]
+                self._refuse(describe(model, error, name))
+                wrong = {str(fault["loc"][0]) for fault in error.errors(include_input=False) if fault["loc"]} or set(
+                    wanted
+                )
+                ask = [key for key in keys(model) if key.name in wrong]
                 for key in ask:
-                    values.pop(key.name, None)
-                    self.given.pop(f"{name}.{key.name}", None)
-
-    def answer(self, whole: str, key: Key) -> Any:
-        """Return one answer as the model takes it, or None where it is left to the default."""
-        if whole in self.given:
-            return _read(key, self.given[whole])
-        if variable(whole) in self.env:
-            return f"env:{variable(whole)}" if key.secret else _read(key, self.env[variable(whole)])
-        return _read(key, self._ask(whole, key)) if self.interactive else None
+                    raw.pop(key.name, None)
+                    self.forget(f"{name}.{key.name}")
+            else:
+                secret = {key.name for key in keys(model) if key.secret}
+                return Answered(found, {k: v if k in secret else getattr(found, k) for k, v in raw.items()})
 
     def text(self, whole: str, question: str, default: str = "") -> str:
-        """Return one answer that is not a key of a model."""
-        known = self.given.get(whole) or self.env.get(variable(whole))
+        """Return one answer that decides what to ask next."""
+        known = self._known(whole)
         if known is not None or not self.interactive:
             return known or default
-        return str(typer.prompt(question, default=default, err=True)).strip()
+        return str(typer.prompt(question, default=default or None, err=True)).strip()
 
     def agree(self, question: str, *, default: bool) -> bool:
         """Return a yes or no of the person at the terminal; without one: no."""
         return self.interactive and typer.confirm(question, default=default, err=True)
 
-    def _has(self, name: str, key: Key) -> bool:
-        whole = f"{name}.{key.name}"
-        return whole in self.given or variable(whole) in self.env
+    def has(self, whole: str) -> bool:
+        """Whether a key was given without asking."""
+        return self._known(whole) is not None
 
-    def _ask(self, whole: str, key: Key) -> str:
+    def systems(self) -> list[str]:
+        """Return the names of the systems that options name, in their order."""
+        return list(dict.fromkeys(key.split(".")[1] for key in self._given if key.startswith("systems.")))
+
+    def suggest(self, whole: str, text: str) -> None:
+        """Offer a default for a question that comes later."""
+        self._suggested[whole] = text
+
+    def suggested(self, whole: str) -> str:
+        """Return what was offered, or an empty text."""
+        return self._suggested.get(whole, "")
+
+    def forget(self, prefix: str) -> None:
+        """Ask for these keys from now on, whatever was given for them."""
+        self._forgotten.add(prefix)
+
+    def refuse(self, whole: str, fault: str) -> None:
+        """Say that an answer cannot be used, and forget it. Raises `Stop` where nobody can be asked."""
+        self._refuse([fault])
+        self.forget(whole)
+
+    def _refuse(self, faults: Sequence[str]) -> None:
+        if not self.interactive:
+            raise Stop("\n  ".join([_("These answers cannot be used:"), *faults]), _hint(faults[0].partition(":")[0]))
+        for fault in faults:
+            warn(f"  ✗ {fault}")
+
+    def _answer(self, whole: str, key: Key) -> Any:
+        known = self._known(whole)
+        if known is None:
+            return _read(key, self._ask(whole, key)) if self.interactive else None
+        return f"env:{variable(whole)}" if key.secret and whole not in self._given else _read(key, known)
+
+    def _known(self, whole: str) -> str | None:
+        if any(whole == prefix or whole.startswith(f"{prefix}.") for prefix in self._forgotten):
+            return None
+        return self._given.get(whole, self._env.get(variable(whole)))
+
+    @staticmethod
+    def _ask(whole: str, key: Key) -> str:
         if key.meaning:
             warn(f"\n{key.meaning}")
-        how = _(" (hidden; or env:NAME, file:/path)") if key.secret else _(" (several: with commas)") if key.many else ""
-        default = key.default.strip('"[]').replace('"', "")
-        optional = not key.required
-        return str(typer.prompt(whole + how, default=default if optional else None, hide_input=key.secret, err=True,
-                                show_default=bool(default)))
+        how = (
+            _(" (hidden; or env:NAME, file:/path)") if key.secret else _(" (several: with commas)") if key.many else ""
+        )
+        default = None if key.required else key.default.strip('"[]').replace('"', "")
+        return str(
+            typer.prompt(whole + how, default=default, hide_input=key.secret, err=True, show_default=bool(default))
+        )
 
 
 def variable(whole: str) -> str:
@@ -81,24 +128,26 @@ def variable(whole: str) -> str:
     return "HANDOVER_" + whole.upper().replace(".", "_").replace("-", "_")
 
 
-def hint(faults: Sequence[str]) -> str:
-    """Return how to give the first faulty key without being asked."""
-    whole = faults[0].partition(":")[0]
-    return _("Give each with --set {key}=VALUE or in the environment as {variable}; a secret as env:NAME or file:/path.").format(
-        key=whole, variable=variable(whole))
+def _hint(whole: str) -> str:
+    return _(
+        "Give each with --set {key}=VALUE or in the environment as {variable}; a secret as env:NAME or file:/path."
+    ).format(key=whole, variable=variable(whole))
 
 
 def _read(key: Key, text: str) -> Any:
+    """Return an answer as the model takes it, or None where it is left to the default."""
     text = text.strip()
+    if not text:
+        return None
     if key.secret:
-        return text if text.startswith(("env:", "file:")) else SecretStr(text) if text else None
-    if key.many:
-        return [part.strip() for part in text.strip("[]").split(",") if part.strip()]
-    return text if text or key.default == '""' else None
+        return text if text.startswith(("env:", "file:")) else SecretStr(text)
+    return [part.strip() for part in text.strip("[]").split(",") if part.strip()] if key.many else text
 
 
 def _pair(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals or "." not in key:
-        raise Stop(_("--set {text!r} is not KEY=VALUE.").format(text=key), _("Write it as --set company.name=Northwind."))
+        raise Stop(
+            _("--set {text!r} is not KEY=VALUE.").format(text=key), _("Write it as --set company.name=Northwind.")
+        )
     return key.strip(), value

@@ -1,18 +1,17 @@
 """`handover run`: the bot itself."""
 
+import logging
 import signal
-from types import FrameType
+import threading
 
 import typer
 
+from bot.cli.ending import Stop
 from bot.cli.house import read, wiring
 from bot.cli.options import DEFAULT, ConfigPath
 from bot.cli.output import warn
 from bot.text import _
-
-
-class Stopped(SystemExit):
-    """SIGTERM arrived: leave through every `finally`, with code 0."""
+from workflows.occupancy import Occupied
 
 
 def run(ctx: typer.Context, config: ConfigPath = DEFAULT) -> None:
@@ -20,17 +19,23 @@ def run(ctx: typer.Context, config: ConfigPath = DEFAULT) -> None:
 
     What is half done at that moment is carried on at the next start. On SQLite one process at a time may run.
 
-    Example: handover run --config /etc/handover/handover.toml
+    For example:
+      handover run --config /etc/handover/handover.toml
     """
+    from bot.serve import serve  # noqa: PLC0415 - Slack's and Flask's libraries; no other command waits for them
+
     settings = read(ctx, config)
-    signal.signal(signal.SIGTERM, _stop)
-    from bot.serve import serve  # noqa: PLC0415 - Slack's libraries; no other command waits for them
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_arguments: stop.set())
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         with wiring(ctx).assemble(settings, mode="run") as house:
-            serve(house.services, settings)
-    except (KeyboardInterrupt, Stopped):
-        warn(_("Stopped; open work goes on at the next start."))
+            serve(house.services, settings, stop=stop, ready=_ready)
+    except Occupied as error:
+        raise Stop(str(error) + ".", _("`handover status` and all other commands work beside it.")) from error
+    warn(_("Stopped; open work goes on at the next start."))
 
 
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    raise Stopped(0)
+def _ready(port: int) -> None:
+    warn(_("Handover is running; http://127.0.0.1:{port}/healthz answers. Ctrl-C stops it.").format(port=port))

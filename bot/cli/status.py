@@ -15,21 +15,27 @@ from bot.text import _
 from workflows.model import CaseState
 from workflows.views import CaseView, ClientsView, SystemLine
 
-Who = Annotated[str | None, typer.Argument(metavar="[CASE|EMAIL]", help="A case's id or a leaver's address; none: all.")]
+Who = Annotated[str | None, typer.Argument(metavar="[CASE|EMAIL]", help="A case's id or a leaver's address.")]
 AllCases = Annotated[bool, typer.Option("--all", help="Closed and watched cases too, not only open ones.")]
 
 
 def status(
-    ctx: typer.Context, who: Who = None, every: AllCases = False, as_json: AsJson = False, config: ConfigPath = DEFAULT,
+    ctx: typer.Context,
+    who: Who = None,
+    every: AllCases = False,
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT,
 ) -> None:
     """Show open cases, or one case with every system's verdict and when it was read.
 
     Exits with 1 where a leaver whose time has come is not locked out everywhere, or has an open finding.
 
-    Examples: handover status; handover status dana@example.com --json
+    For example:
+      handover status
+      handover status dana@example.com --json
     """
     with visit(ctx, config) as services:
-        zone = services.settings.company.timezone
+        zone, now = services.settings.company.timezone, services.clock.now()
         if who is None:
             cases: Sequence[CaseView] = services.offboarding.cases(open_only=not every)
         else:
@@ -40,7 +46,7 @@ def status(
         show_cases(cases, zone)
     else:
         show_case(cases[0], zone)
-    if not all(is_good(case) for case in cases):
+    if not all(is_good(case, now) for case in cases):
         raise typer.Exit(NOT_GOOD)
 
 
@@ -51,9 +57,9 @@ def find(case: CaseView | None, who: str) -> CaseView:
     return case
 
 
-def is_good(case: CaseView) -> bool:
-    """Whether nothing needs to be done: not yet due, cancelled, or locked out everywhere with no open finding."""
-    if case.state in (CaseState.SCHEDULED, CaseState.CANCELLED):
+def is_good(case: CaseView, now: datetime) -> bool:
+    """Whether nothing needs to be done: not yet due, cancelled, or locked out everywhere with no open finding. Pure."""
+    if case.state is CaseState.CANCELLED or (case.state is CaseState.SCHEDULED and case.effective_at > now):
         return True
     return case.locked_out and not any(finding.closed_at is None for finding in case.findings)
 
@@ -65,19 +71,35 @@ def show_cases(cases: Sequence[CaseView], zone: str) -> None:
         return
     show_table(
         [_("Case"), _("Leaver"), _("State"), _("Effective"), _("Systems"), _("Clients")],
-        [(case.id, f"{case.leaver.name}\n{case.leaver.email}", _state(case), moment(case.effective_at, zone),
-          ", ".join(f"{line.system} {line.verdict.value}" for line in case.systems), _clients(case.clients))
-         for case in cases],
+        [
+            (
+                case.id,
+                f"{case.leaver.name}\n{case.leaver.email}",
+                _state(case),
+                moment(case.effective_at, zone),
+                ", ".join(f"{line.system} {line.verdict.value}" for line in case.systems),
+                _clients(case.clients),
+            )
+            for case in cases
+        ],
     )
 
 
 def show_case(case: CaseView, zone: str) -> None:
     """Print everything about one case."""
-    say(_("{name} <{email}>, case {id}: {state}").format(
-        name=case.leaver.name, email=case.leaver.email, id=case.id, state=_state(case)))
-    say(_("Effective {at}; opened {opened} by {by}; clients decided by {approver}").format(
-        at=moment(case.effective_at, zone), opened=moment(case.opened_at, zone), by=case.opened_by.name,
-        approver=case.approver.name))
+    say(
+        _("{name} <{email}>, case {id}: {state}").format(
+            name=case.leaver.name, email=case.leaver.email, id=case.id, state=_state(case)
+        )
+    )
+    say(
+        _("Effective {at}; opened {opened} by {by}; clients decided by {approver}").format(
+            at=moment(case.effective_at, zone),
+            opened=moment(case.opened_at, zone),
+            by=case.opened_by.name,
+            approver=case.approver.name,
+        )
+    )
     show_systems(case.systems, zone)
     if case.clients:
         say(_("Clients: {line}").format(line=_clients(case.clients)))
@@ -89,16 +111,27 @@ def show_case(case: CaseView, zone: str) -> None:
         say(_("Day {day}: {said}").format(day=check.day, said=check.summary or _due(check.due_at, zone)))
     for finding in case.findings:
         if finding.closed_at is None:
-            say(_("FINDING {kind} in {system}: {detail}").format(
-                kind=finding.kind, system=finding.system, detail=finding.detail))
+            say(
+                _("FINDING {kind} in {system}: {detail}").format(
+                    kind=finding.kind, system=finding.system, detail=finding.detail
+                )
+            )
 
 
 def show_systems(lines: Sequence[SystemLine], zone: str) -> None:
     """Print the verdict per system, how it was read and when."""
     show_table(
         [_("System"), _("Verdict"), _("Why and how"), _("Read at"), _("Next")],
-        [(line.title, verdict(line.verdict), "; ".join(filter(None, [line.reason, line.how, *line.cannot])),
-          moment(line.read_at, zone), _next(line, zone)) for line in lines],
+        [
+            (
+                line.title,
+                verdict(line.verdict),
+                "; ".join(filter(None, [line.reason, line.how, *line.cannot])),
+                moment(line.read_at, zone),
+                _next(line, zone),
+            )
+            for line in lines
+        ],
     )
 
 
@@ -114,8 +147,11 @@ def _due(at: datetime, zone: str) -> str:
 
 def _state(case: CaseView) -> str:
     if case.state in (CaseState.RUNNING, CaseState.WATCHED):
-        return _("{state}, locked out everywhere") .format(state=case.state.value) if case.locked_out \
+        return (
+            _("{state}, locked out everywhere").format(state=case.state.value)
+            if case.locked_out
             else _("{state}, NOT locked out everywhere").format(state=case.state.value)
+        )
     return case.state.value
 
 
@@ -124,4 +160,5 @@ def _clients(clients: ClientsView | None) -> str:
         return _("none")
     state = clients.proposal.state.value if clients.proposal else _("no proposal yet")
     return _("{listed} listed, {moved} moved, {left} left; {state}").format(
-        listed=clients.listed, moved=clients.moved, left=clients.left, state=state)
+        listed=clients.listed, moved=clients.moved, left=clients.left, state=state
+    )

@@ -18,23 +18,31 @@ from workflows.journal import Verification
 from workflows.journal import verify as prove
 from workflows.store import Store, sqlite_url
 
-PublicKey = Annotated[str, typer.Option("--public-key", metavar="BASE64", help="The key to prove with, as it was handed out.")]
-Data = Annotated[Path | None, typer.Option("--data", metavar="FOLDER", help="A copied data folder: needs no configuration.")]
-PrintKey = Annotated[bool, typer.Option("--print-public-key", help="Print our public key, to hand out, and stop.")]
+PublicKey = Annotated[str, typer.Option("--public-key", metavar="BASE64", help="The key to prove with.")]
+Data = Annotated[Path | None, typer.Option("--data", metavar="FOLDER", help="A copied data folder; no configuration.")]
+PrintKey = Annotated[bool, typer.Option("--print-public-key", help="Print our public key and stop.")]
 
 
 def verify(
-    ctx: typer.Context, public_key: PublicKey = "", data: Data = None, print_key: PrintKey = False,
-    as_json: AsJson = False, config: ConfigPath = DEFAULT,
+    ctx: typer.Context,
+    public_key: PublicKey = "",
+    data: Data = None,
+    print_key: PrintKey = False,
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT,
 ) -> None:
     """Prove the journal: every entry's hash, every link, every signed head. Reads only.
 
     Give auditors the public key by another way than the data, and let them use it here. Exits with 1 on any fault.
 
-    Examples: handover verify; handover verify --data ./copy --public-key 'k3y...='
+    For example:
+      handover verify
+      handover verify --data ./copy --public-key 'k3y...='
     """
     if data and not public_key:
-        raise Stop(_("--data needs --public-key."), _("`handover verify --print-public-key` shows it where the bot runs."))
+        raise Stop(
+            _("--data needs --public-key."), _("`handover verify --print-public-key` shows it where the bot runs.")
+        )
     storage = None if data else read(ctx, config).storage
     key = public_key or (public_half(storage) if storage else "")
     _check_key(key)
@@ -62,15 +70,22 @@ def public_half(storage: Storage) -> str:
 
 def show(found: Verification, key: str) -> None:
     """Print what was proven, and what was not."""
-    say(_("The journal is whole.") if found.ok else _("THE JOURNAL IS NOT WHOLE: {count} fault(s).").format(
-        count=len(found.faults)))
+    say(
+        _("The journal is whole.")
+        if found.ok
+        else _("THE JOURNAL IS NOT WHOLE: {count} fault(s).").format(count=len(found.faults))
+    )
     for fault in found.faults:
         say(f"  - {fault}")
-    say(_("{entries} entries linked, {unsealed} not sealed yet").format(entries=found.entries, unsealed=found.unsealed))
+    say(_("{sealed} of {entries} entries linked").format(sealed=found.sealed, entries=found.entries))
     say(_("Head: {head}").format(head=found.head))
-    say(_("Signed up to entry {seq} at {at}, checked with {key}").format(
-        seq=found.signed_entries, at=moment(found.signed_at, "UTC"), key=key)
-        if found.signed_at else _("No head has been signed yet: the daily audit signs the first one."))
+    say(
+        _("Signed up to entry {seq} at {at}, checked with {key}").format(
+            seq=found.signed, at=moment(found.signed_at, "UTC"), key=key
+        )
+        if found.signed_at
+        else _("No head has been signed yet: the daily audit signs the first one.")
+    )
 
 
 def _check_key(key: str) -> None:
@@ -79,15 +94,19 @@ def _check_key(key: str) -> None:
     except ValueError:
         good = False
     if not good:
-        raise Stop(_("The public key must be 32 bytes in base64."), _("`handover verify --print-public-key` shows ours."))
+        raise Stop(
+            _("The public key must be 32 bytes in base64."), _("`handover verify --print-public-key` shows ours.")
+        )
 
 
 def _address(storage: Storage | None, data: Path | None) -> str:
     if storage and storage.url:
-        return storage.url.replace("postgresql://", "postgresql+psycopg://", 1)
+        return storage.url
     folder = data or (storage.path if storage else Path())
     url = sqlite_url(folder)
     if not Path(url.removeprefix("sqlite:///")).is_file():
-        raise Stop(_("There is no data in {folder}.").format(folder=folder),
-                   _("Give the folder that storage.path names; `handover run` makes it."))
+        raise Stop(
+            _("There is no data in {folder}.").format(folder=folder),
+            _("Give the folder that storage.path names; `handover run` makes it."),
+        )
     return url

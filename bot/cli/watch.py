@@ -24,7 +24,9 @@ def watch(look: Callable[[], CaseView], seconds: float, tell: Callable[[str], No
         if case.systems and all(settled(line) for line in case.systems):
             return case
         if time.monotonic() >= end:
-            tell(_("Not every system is settled after {seconds:g} seconds; the case stays open.").format(seconds=seconds))
+            tell(
+                _("Not every system is settled after {seconds:g} seconds; the case stays open.").format(seconds=seconds)
+            )
             return case
         time.sleep(EVERY)
 

@@ -23,13 +23,17 @@ def effective(text: str, now: datetime, zone: str, end_of_day: time) -> datetime
         day = _day(match[1]) if match[1] else now.astimezone(ZoneInfo(zone)).date()
         return _future(datetime.combine(day, end_of_day, ZoneInfo(zone)), now, text)
     if re.fullmatch(r"\d{4}-\d\d-\d\d", said):
-        raise Stop(_("{text} is a day without an hour.").format(text=said),
-                   _('Write --at "end-of-day {day}" or --at {day}T17:00.').format(day=said))
+        raise Stop(
+            _("{text} is a day without an hour.").format(text=said),
+            _('Write --at "end-of-day {day}" or --at {day}T17:00.').format(day=said),
+        )
     try:
         moment = datetime.fromisoformat(said)
     except ValueError:
-        raise Stop(_("{text!r} is not a time.").format(text=said),
-                   _('Write now, "end-of-day 2026-12-01", or ISO 8601 such as 2026-12-01T17:00+01:00.')) from None
+        raise Stop(
+            _("{text!r} is not a time.").format(text=said),
+            _('Write now, "end-of-day 2026-12-01", or ISO 8601 such as 2026-12-01T17:00+01:00.'),
+        ) from None
     return _future(moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone)), now, text)
 
 

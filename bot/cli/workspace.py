@@ -1,5 +1,6 @@
 """Who a colleague is in Slack, where Slack answers; an offboarding goes on without it where not."""
 
+import logging
 from collections.abc import Iterable
 
 from slack_sdk import WebClient
@@ -14,7 +15,12 @@ SECONDS = 3
 
 def client(slack: Slack, seconds: int = SECONDS) -> WebClient:
     """Return a client for the configured workspace that gives up after so many seconds."""
-    return WebClient(slack.bot_token.get_secret_value(), base_url=slack.api_url, timeout=seconds, retry_handlers=[])
+    silent = logging.getLogger(__name__)  # what goes wrong is said in our own words, not by the library on the terminal
+    if not silent.handlers:
+        silent.addHandler(logging.NullHandler())
+        silent.propagate = False
+    token = slack.bot_token.get_secret_value()
+    return WebClient(token, base_url=slack.api_url, timeout=seconds, retry_handlers=[], logger=silent)
 
 
 def profiles(slack: Slack, addresses: Iterable[str]) -> tuple[dict[str, Profile], str]:

@@ -8,6 +8,7 @@ from slack_sdk import WebClient
 from bot.authorize import Right
 from bot.errors import Told
 from bot.forms import change, notice, reasons
+from bot.forms.fields import FIELD
 from bot.listeners.desk import Call, Desk
 from bot.listeners.files import send_csv
 from bot.messages import proposal
@@ -83,7 +84,7 @@ def _register_forms(app: App, desk: Desk) -> None:
         _redraw(desk, call, settled, str(meta.get("channel", "")), str(meta.get("ts", "")))
         call.show(view["id"], notice.notice(_("Declined"), [section(_("Nothing moves. HR is told, with your reason."))]))
 
-    @app.options(change.FIELD)
+    @app.options({"block_id": change.LINES, "action_id": FIELD})
     def search(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
         view = _party(desk, call, str(unpack(body["view"]["private_metadata"]).get("proposal", "")))

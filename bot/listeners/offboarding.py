@@ -10,6 +10,7 @@ from slack_sdk import WebClient
 from bot.authorize import Right
 from bot.errors import Told, sentence
 from bot.forms import choose, notice, offboard
+from bot.forms.fields import picked, picked_all
 from bot.listeners import channels
 from bot.listeners.command import COMMAND, Asked, Verb, parse
 from bot.listeners.desk import Call, Desk
@@ -150,7 +151,7 @@ def submit(desk: Desk, call: Call, ack: Ack, view: dict[str, Any], bot: str) -> 
     """Check the form, open the case, and say what came of it in the same modal."""
     leaver = str(call.metadata.get("leaver", ""))
     people = desk.people.find_all(
-        [leaver, *filter(None, [offboard.picked(view, offboard.APPROVER)]), *offboard.picked_all(view, offboard.SUCCESSORS)],
+        [leaver, *filter(None, [picked(view, offboard.APPROVER)]), *picked_all(view, offboard.SUCCESSORS)],
         CHECK_SECONDS,
     )
     person = people[leaver]
@@ -182,8 +183,8 @@ def submit(desk: Desk, call: Call, ack: Ack, view: dict[str, Any], bot: str) -> 
 def _unfit(view: dict[str, Any], leaver: str, people: dict[str, Profile | Told]) -> dict[str, str]:
     faults: dict[str, str] = {}
     for block, chosen in (
-        (offboard.APPROVER, [offboard.picked(view, offboard.APPROVER)]),
-        (offboard.SUCCESSORS, offboard.picked_all(view, offboard.SUCCESSORS)),
+        (offboard.APPROVER, [picked(view, offboard.APPROVER)]),
+        (offboard.SUCCESSORS, picked_all(view, offboard.SUCCESSORS)),
     ):
         for user in filter(None, chosen):
             person = people[user]

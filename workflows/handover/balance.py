@@ -17,7 +17,9 @@ class Fate:
     waiting: int = 0
 
 
-def sentences(system: str, before: Counts, after: Counts, leaver: frozenset[str], fates: Mapping[str, Fate]) -> list[str]:
+def sentences(
+    system: str, before: Counts, after: Counts, leaver: frozenset[str], fates: Mapping[str, Fate]
+) -> list[str]:
     """Return a sentence per kind; every difference is explained by what was seen, or said to be unexplained."""
     kinds = sorted({kind for counts in (before, after) for by in counts.values() for kind in by})
     return [_sentence(f"{system}, {kind}", _sum(before, kind), _sum(after, kind),
@@ -45,8 +47,8 @@ def _difference(before: int, after: int, fate: Fate) -> list[str]:
 
 
 def _left(left: int, fate: Fate) -> str:
-    known = [f"{number} {word}" for number, word in ((fate.refused, "refused"), (fate.waiting, "waiting for a decision"))
-             if number]
+    words = ((fate.refused, "refused"), (fate.waiting, "waiting for a decision"))
+    known = [f"{number} {word}" for number, word in words if number]
     strange = left - fate.refused - fate.waiting
     return ", ".join([*known, *([f"{strange} new since"] if strange > 0 else [])])
 

@@ -39,7 +39,8 @@ class Decisions:
         """Settle a proposal once. Raises `Refused`."""
         with self._desk.store.write() as session:
             proposal, case, data = self._open(session, proposal_id, digest, by)
-            self._settle(session, case, proposal, by, ProposalState.APPROVED if approve else ProposalState.DECLINED, reason)
+            state = ProposalState.APPROVED if approve else ProposalState.DECLINED
+            self._settle(session, case, proposal, by, state, reason)
             session.add(Decision(proposal_id=proposal_id, digest=digest, decided_by=by.id, approve=approve,
                                  decided_at=self._desk.clock.now()))
             session.execute(
@@ -84,7 +85,8 @@ class Decisions:
             raise Refused(Code.STALE_PROPOSAL, by="", at="", **facts)
         return proposal, case, data
 
-    def _settle(self, session: Session, case: Case, proposal: Proposal, by: Actor, state: ProposalState, words: str) -> None:
+    def _settle(self, session: Session, case: Case, proposal: Proposal, by: Actor, state: ProposalState,
+                words: str) -> None:
         desk = self._desk
         sheet = sheets.unseal(desk.vault, case, proposal).settled(by.name, words.strip())
         proposal.state, proposal.settled_at, proposal.settled_by = state, desk.clock.now(), by.id

@@ -38,7 +38,7 @@ class Families:
         self.tallies[record.family] = self.tallies.get(record.family, Tally(families=1)).plus(Tally(1, 0, worth))
 
     def items(self) -> list[Item]:
-        """Return the families for allocation. A currency weighs as much as its part of the records, whatever its rate."""
+        """Return the families for allocation; a currency weighs as much as it has records, whatever its rate."""
         total: dict[str, Decimal] = defaultdict(Decimal)
         holders: dict[str, int] = defaultdict(int)
         for tally in self.tallies.values():
@@ -103,7 +103,7 @@ class Listing:
                 session.add(lines.draft(self._desk.vault, self._errand.case, self._system, self.draft, record))
 
     def _families_given(self, takers: Takers) -> Mapping[str, str]:
-        """Return who has the families that were given away before: what joins a family later goes to the same person."""
+        """Return who was given each family before: what joins a family later goes to the same person."""
         keys = {self._desk.vault.blind(key): key for key in takers.accounts}
         with self._desk.store.read() as session:
             given = session.exec(
@@ -132,7 +132,8 @@ class Listing:
     def _write(self, page: Sequence[tuple[str, str]], chosen: Mapping[str, str]) -> None:
         blind = {key: self._desk.vault.blind(key) for key in set(chosen.values())}
         with self._desk.store.write() as session:
-            session.execute(sa.update(Assignment), [{"id": i, "successor": blind[chosen[family]]} for i, family in page])
+            session.execute(sa.update(Assignment),
+                            [{"id": row, "successor": blind[chosen[family]]} for row, family in page])
 
 
 def draft_id(case_id: str, system: str) -> str:

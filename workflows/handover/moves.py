@@ -153,7 +153,8 @@ def _carried_out(session: Session, book: Book) -> Sequence[str]:
         Assignment.case_id == book.case_id, Assignment.state == AssignmentState.APPROVED)
     return session.exec(
         select(Proposal.id).where(
-            Proposal.case_id == book.case_id, Proposal.state == ProposalState.APPROVED, col(Proposal.id).not_in(waiting),
+            Proposal.case_id == book.case_id, Proposal.state == ProposalState.APPROVED,
+            col(Proposal.id).not_in(waiting),
             sa.exists().where(col(Assignment.proposal_id) == Proposal.id, col(Assignment.system) == book.system),
         )
     ).all()

@@ -8,10 +8,11 @@ from sqlmodel import select
 from connectors.contract import Account as Found
 from connectors.contract import AccountId, Accounts, Person, Verdict
 from workflows.cases import person
-from workflows.handover.desk import Desk, Errand, Trouble
+from workflows.handover.desk import Trouble
 from workflows.model import Account
+from workflows.store import Store
 from workflows.systems import System
-from workflows.views import Successor
+from workflows.views import Leaver, Successor
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +23,17 @@ class Takers:
     notes: tuple[str, ...]
 
 
-def leaver_accounts(desk: Desk, errand: Errand, system: System) -> tuple[AccountId, ...]:
+def leaver_accounts(store: Store, case_id: str, leaver: Leaver, system: System) -> tuple[AccountId, ...]:
     """Return the leaver's accounts: those that the access track knows, else those that match. Raises `Trouble`."""
-    with desk.store.read() as session:
+    with store.read() as session:
         known = session.exec(
-            select(Account.account_id).where(Account.case_id == errand.case.id, Account.system == system.name)
+            select(Account.account_id).where(Account.case_id == case_id, Account.system == system.name)
         ).all()
     if known:
         return tuple(AccountId(account) for account in sorted(known))
-    found = _accounts(system).find(person(errand.data.leaver)).accounts
+    found = _accounts(system).find(person(leaver)).accounts
     if len(found) > 1:
-        logins = ", ".join(account.login for account in found)
-        raise Trouble(f"{len(found)} accounts match the leaver ({logins}): a person must say which one is theirs")
+        raise Trouble(f"{len(found)} accounts match the leaver: a person must say which one is theirs")
     return tuple(account.id for account in found)
 
 

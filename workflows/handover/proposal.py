@@ -24,7 +24,7 @@ OPEN = (AssignmentState.PROPOSED, AssignmentState.EXCLUDED, AssignmentState.REFU
 
 
 def publish(desk: Desk, session: Session, case: Case, approver: Successor, why: str) -> Proposal | None:
-    """Join the complete drafts of a case into the next version and ask for a decision; None where there is nothing to."""
+    """Join the complete drafts of a case into the next version and ask for a decision; None without any."""
     drafts = [d for d in session.exec(
         select(Proposal).where(Proposal.case_id == case.id, Proposal.state == ProposalState.DRAFT)
         .order_by(col(Proposal.id)))
@@ -100,7 +100,7 @@ def digest(session: Session, vault: Vault, proposal_id: str, sheet: Sheet) -> st
 
 
 def route(desk: Desk, session: Session, book: Book) -> None:
-    """Set where a book goes next by what its lines say: approved ones are moved, others wait for a person, else done."""
+    """Set where a book goes next by what its lines say: approved: moved, open: wait for a person, else done."""
     if _any(session, book, AssignmentState.APPROVED):
         book.phase = "move"
         again(session, book, max(desk.clock.now(), session.get_one(Case, book.case_id).effective_at))

@@ -29,8 +29,10 @@ from workflows.model import (
 from workflows.refusals import Code, Refused
 from workflows.views import ClientsView, ProposalView, RecordLine, Share, Successor
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """A cell that begins with one of these is run by spreadsheets (OWASP, CSV injection); an apostrophe makes it text."""
+UNSEEN = " \u00a0\u200b\u2060\ufeff"
+"""What some of them skip over before they look: spaces, zero-width characters, a byte order mark."""
 NOBODY = Successor("", "nobody yet", "")
 HEADER = ("system", "client", "record", "kind", "id", "value", "currency", "stage", "open", "successor", "address",
           "state", "note")
@@ -101,8 +103,9 @@ class Reading:
                                .group_by(Assignment.state)).all()
         by_state = dict(counted)
         proposal = self._latest(session, case_id)
+        case, data = read_case(session, self._desk.vault, case_id)
         return ClientsView(
-            proposal=self._view(session, proposal, *read_case(session, self._desk.vault, case_id)) if proposal else None,
+            proposal=self._view(session, proposal, case, data) if proposal else None,
             listed=sum(by_state.values()), moved=by_state.get(AssignmentState.MOVED, 0),
             left=sum(by_state.get(state, 0) for state in LEFT),
             problems=tuple(f"{book.system}: {book.reason}" for book in books if book.reason and book.phase != "done"),
@@ -164,7 +167,7 @@ class Reading:
         first, last, number = session.exec(
             select(sa.func.min(Assignment.moved_at), sa.func.max(Assignment.moved_at), sa.func.count())
             .where(Assignment.case_id == case_id, col(Assignment.moved_at) > self._desk.clock.now() - PACE)).one()
-        seconds = (last - first).total_seconds() if number else 0
+        seconds = (last - first).total_seconds() if first and last else 0
         return number / seconds if seconds else None
 
     def _balance(self, session: Session, book: Book) -> list[str]:
@@ -213,4 +216,4 @@ def _matches(line: RecordLine, search: str) -> bool:
 
 
 def _cell(text: str) -> str:
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
+    return f"'{text}" if text.lstrip(UNSEEN).startswith(FORMULA) else text

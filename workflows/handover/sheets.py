@@ -60,7 +60,8 @@ class Sheet:
 def seal(vault: Vault, case: Case, proposal: str, sheet: Sheet) -> bytes:
     """Encrypt the sheet for its row."""
     shares = {
-        system: {key: {**asdict(tally), "value": {c: str(v) for c, v in tally.value.items()}} for key, tally in by.items()}
+        system: {key: {**asdict(tally), "value": {c: str(v) for c, v in tally.value.items()}}
+                 for key, tally in by.items()}
         for system, by in sheet.shares.items()
     }
     plain = {"why": sheet.why, "notes": sheet.notes, "accounts": {s: dict(a) for s, a in sheet.accounts.items()},

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import sqlalchemy as sa
-from sqlmodel import Session, col
+from sqlmodel import Session, col, select
 
 from connectors.errors import ConnectorError
 from workflows.cases import read_case
@@ -19,7 +19,7 @@ from workflows.handover.proposal import DRIFT, FIRST, LATER, publish, ready, rou
 from workflows.handover.reading import Reading
 from workflows.handover.sheets import Sheet
 from workflows.journal import HANDOVER, Journal
-from workflows.model import Assignment, AssignmentState, Book, CaseState, Proposal, WorkState
+from workflows.model import Assignment, AssignmentState, Book, Case, CaseState, Proposal, WorkState
 from workflows.ports import Clock
 from workflows.store import Store
 from workflows.systems import Systems
@@ -56,11 +56,23 @@ class Handover:
             self._put_off(errand, "something unexpected went wrong on our side; the log says what", None)
             raise
 
+    def retry(self, session: Session, case_id: str, system: str) -> None:
+        """Make a book that waits or was put off due now, in the caller's transaction; a finished one stays finished."""
+        book = session.get(Book, f"{case_id}:{system}")
+        if book is None or book.state not in (WorkState.DUE, WorkState.PLANNED):
+            return
+        due = self._desk.clock.now()
+        if book.phase == "move":
+            due = max(due, session.get_one(Case, case_id).effective_at)
+        again(session, book, due)
+
     def view(self, proposal_id: str) -> ProposalView:
         """Return a proposal, shares and all. Raises `Refused(UNKNOWN_PROPOSAL)`."""
         return self._reading.view(proposal_id)
 
-    def lines(self, proposal_id: str, offset: int = 0, limit: int = 20, search: str = "") -> tuple[list[RecordLine], int]:
+    def lines(
+        self, proposal_id: str, offset: int = 0, limit: int = 20, search: str = ""
+    ) -> tuple[list[RecordLine], int]:
         """Return a page of lines and how many there are; `search` looks in client, record and successor names."""
         return self._reading.lines(proposal_id, offset, limit, search)
 
@@ -85,7 +97,9 @@ class Handover:
         self._decisions.decide(proposal_id, digest, by, approve=approve, reason=reason)
         return self.view(proposal_id)
 
-    def reassign(self, proposal_id: str, digest: str, lines: Sequence[str], successor_key: str, by: Actor) -> ProposalView:
+    def reassign(
+        self, proposal_id: str, digest: str, lines: Sequence[str], successor_key: str, by: Actor
+    ) -> ProposalView:
         """Give lines to another successor: a new version to be decided, the old one superseded. Raises `Refused`."""
         return self.view(self._decisions.reassign(proposal_id, digest, lines, successor_key, by))
 
@@ -104,7 +118,7 @@ class Handover:
     def _list(self, errand: Errand) -> None:
         system, _ = self._desk.system(errand.book.system)
         listing = Listing(self._desk, errand)
-        leaver = leaver_accounts(self._desk, errand, system)
+        leaver = leaver_accounts(self._desk.store, errand.case.id, errand.data.leaver, system)
         listing.gather(leaver, again=False)
         sheet = listing.allot(takers(system, errand.data.successors, leaver)) if listing.families.tallies else None
         with self._desk.store.write() as session:
@@ -124,7 +138,7 @@ class Handover:
     def _move(self, errand: Errand) -> None:
         system, _ = self._desk.system(errand.book.system)
         listing = Listing(self._desk, errand)
-        leaver = leaver_accounts(self._desk, errand, system)
+        leaver = leaver_accounts(self._desk.store, errand.case.id, errand.data.leaver, system)
         listing.gather(leaver, again=True)
         Moves(self._desk, errand).run(leaver)
         sheet = listing.allot(takers(system, errand.data.successors, leaver)) if listing.families.tallies else None
@@ -161,8 +175,8 @@ class Handover:
     def _publish_if_ready(self, session: Session, errand: Errand) -> None:
         if not ready(session, errand.case.id):
             return
-        shown = session.exec(sa.select(col(Proposal.id)).where(  # type: ignore[call-overload]
-            col(Proposal.case_id) == errand.case.id, col(Proposal.version) > 0).limit(1)).first()
+        shown = session.exec(select(Proposal.id).where(
+            Proposal.case_id == errand.case.id, Proposal.version > 0).limit(1)).first()
         publish(self._desk, session, errand.case, errand.data.approver, LATER if shown else FIRST)
 
     def _put_off(self, errand: Errand, reason: str, error: ConnectorError | None) -> None:
@@ -183,5 +197,5 @@ class Handover:
 
 def _named(session: Session, book: Book) -> bool:
     """Whether any record of this book was ever named in the case."""
-    rows = sa.select(col(Assignment.id)).where(col(Assignment.case_id) == book.case_id, col(Assignment.system) == book.system)
-    return session.execute(rows.limit(1)).first() is not None
+    rows = select(Assignment.id).where(Assignment.case_id == book.case_id, Assignment.system == book.system)
+    return session.exec(rows.limit(1)).first() is not None

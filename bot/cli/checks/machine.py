@@ -47,8 +47,12 @@ def folder(path: Path) -> Result:
     """Check that the data folder is there, can be written, and is nobody else's to read."""
     what = _("Data folder")
     if not path.is_dir():
-        return Result(what, False, _("{path} is not there").format(path=path),
-                      _("Create it: install -d -m 700 -o USER {path}, with the bot's own user.").format(path=path))
+        return Result(
+            what,
+            False,
+            _("{path} is not there").format(path=path),
+            _("Create it: install -d -m 700 -o USER {path}, with the bot's own user.").format(path=path),
+        )
     try:
         with tempfile.TemporaryFile(dir=path) as probe:
             probe.write(b"handover")
@@ -63,11 +67,19 @@ def room(path: Path) -> Result:
     """Check that there is room for the rows to grow."""
     there = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
     free = shutil.disk_usage(there).free
-    return Result(_("Disk"), free >= ROOM, _("{size:.1f} GB free").format(size=free / 1e9),
-                  _("Make room: a full disk stops every case."))
+    return Result(
+        _("Disk"),
+        free >= ROOM,
+        _("{size:.1f} GB free").format(size=free / 1e9),
+        _("Make room: a full disk stops every case."),
+    )
 
 
 def sqlite(version: tuple[int, ...]) -> Result:
     """Check the SQLite library's version."""
-    return Result("SQLite", version >= SQLITE, ".".join(map(str, version)),
-                  _("Use a Python built with SQLite 3.35 or newer, or set storage.url to PostgreSQL."))
+    return Result(
+        "SQLite",
+        version >= SQLITE,
+        ".".join(map(str, version)),
+        _("Use a Python built with SQLite 3.35 or newer, or set storage.url to PostgreSQL."),
+    )

@@ -20,7 +20,7 @@ SKEW = 60
 """Seconds; Slack's signatures are refused when five minutes old, and our clock may drift on until somebody looks."""
 CHANNELS = ("case_channel", "security_channel", "audit_channel")
 REASONS: Mapping[str, str] = {
-    "invalid_auth": "slack.bot_token is not a token of this workspace: copy it from the app's page, OAuth & Permissions.",
+    "invalid_auth": "slack.bot_token is not a token of this workspace: copy it from OAuth & Permissions.",
     "not_authed": "slack.bot_token is empty.",
     "token_revoked": "The token was revoked: install the app again and copy the new token.",
     "account_inactive": "The bot's user was removed: install the app again and copy the new token.",
@@ -33,11 +33,15 @@ REASONS: Mapping[str, str] = {
 def checks(slack: Slack) -> list[Check]:
     """Return the checks of the workspace."""
     asking = client(slack, SECONDS)
-    found = [Check("Slack", lambda: _answered("Slack", lambda: token(asking.auth_test(), slack.mode, datetime.now(UTC))))]
+    found = [
+        Check("Slack", lambda: _answered("Slack", lambda: token(asking.auth_test(), slack.mode, datetime.now(UTC))))
+    ]
     found += [_channel_check(asking, key, getattr(slack, key)) for key in CHANNELS]
     if slack.mode == "socket" and slack.app_token:
         app_token = slack.app_token.get_secret_value()
-        found.append(Check(_("Slack app token"), lambda: _answered(_("Slack app token"), lambda: socket(asking, app_token))))
+        found.append(
+            Check(_("Slack app token"), lambda: _answered(_("Slack app token"), lambda: socket(asking, app_token)))
+        )
     return found
 
 
@@ -52,12 +56,18 @@ def scopes(granted: str | None, mode: str) -> Result:
     """Compare what the token may do with what the manifest asks for."""
     what = _("Slack scopes")
     if granted is None:
-        return Result(what, False, _("Slack did not say which scopes the token has"), _("Try again; see `handover manifest`."))
+        return Result(
+            what, False, _("Slack did not say which scopes the token has"), _("Try again; see `handover manifest`.")
+        )
     wanted = set(manifest(mode)["oauth_config"]["scopes"]["bot"])
     lacking = sorted(wanted - {scope.strip() for scope in granted.split(",")})
     if lacking:
-        return Result(what, False, _("missing: {scopes}").format(scopes=", ".join(lacking)),
-                      _("Replace the app's manifest by what `handover manifest` prints, and install the app again."))
+        return Result(
+            what,
+            False,
+            _("missing: {scopes}").format(scopes=", ".join(lacking)),
+            _("Replace the app's manifest by what `handover manifest` prints, and install the app again."),
+        )
     return Result(what, True, _("all {count} granted").format(count=len(wanted)))
 
 
@@ -68,8 +78,12 @@ def clock(date: str | None, now: datetime) -> Result:
         skew = (now - parsedate_to_datetime(date or "")).total_seconds()
     except (ValueError, TypeError):
         return Result(what, False, _("Slack did not say what time it is"), _("Try again."))
-    return Result(what, abs(skew) <= SKEW, _("{skew:+.0f} s from Slack's").format(skew=skew),
-                  _("Let NTP set this machine's clock: with a wrong one, Slack's requests are refused."))
+    return Result(
+        what,
+        abs(skew) <= SKEW,
+        _("{skew:+.0f} s from Slack's").format(skew=skew),
+        _("Let NTP set this machine's clock: with a wrong one, Slack's requests are refused."),
+    )
 
 
 def channel(answer: Mapping[str, Any], what: str) -> Result:
@@ -79,9 +93,15 @@ def channel(answer: Mapping[str, Any], what: str) -> Result:
     if found.get("is_archived"):
         return Result(what, False, _("{name} is archived").format(name=name), _("Open it again or configure another."))
     if not (found.get("is_member") or found.get("is_im")):
-        return Result(what, False, _("the bot is not in {name}").format(name=name),
-                      _("Write /invite @handover in {name}.").format(name=name))
-    return Result(what, True, name if found.get("is_private") or found.get("is_im") else _("{name}, public").format(name=name))
+        return Result(
+            what,
+            False,
+            _("the bot is not in {name}").format(name=name),
+            _("Write /invite @handover in {name}.").format(name=name),
+        )
+    return Result(
+        what, True, name if found.get("is_private") or found.get("is_im") else _("{name}, public").format(name=name)
+    )
 
 
 def socket(asking: WebClient, app_token: str) -> list[Result]:
@@ -107,4 +127,4 @@ def _answered(what: str, look: Callable[[], list[Result]]) -> list[Result]:
         reason = str(error.response.get("error", ""))
         return [Result(what, False, reason, _(REASONS.get(reason, "See https://docs.slack.dev for this error.")))]
     except OSError as error:
-        return [Result(what, False, str(error), _("Let this machine reach slack.api_url over HTTPS, through a proxy if need be."))]
+        return [Result(what, False, str(error), _("Let this machine reach slack.api_url over HTTPS."))]

@@ -8,6 +8,8 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from tests.sandbox.slack.acts import Acts
 from tests.sandbox.slack.deliveries import RETRY_AFTER, Deliverer
 from tests.sandbox.slack.driver import Person
+from tests.sandbox.slack.page.routes import Page
+from tests.sandbox.slack.panel import Panel
 from tests.sandbox.slack.trail import Call, Delivery
 from tests.sandbox.slack.waiting import Check, T, wait_for
 from tests.sandbox.slack.web import make_web
@@ -22,12 +24,14 @@ class _Quiet(WSGIRequestHandler):
 class SlackServer:
     """Serves a workspace: Web API at `.api_url`, Socket Mode through apps.connections.open, the page at `.url`."""
 
-    def __init__(self, workspace: Workspace, *, port: int = 0, retry_after: tuple[float, ...] = RETRY_AFTER) -> None:
+    def __init__(self, workspace: Workspace, *, port: int = 0, retry_after: tuple[float, ...] = RETRY_AFTER, panel: Panel | None = None) -> None:
         self.workspace = workspace
         self._port = port
         self._deliverer = Deliverer(workspace, retry_after)
         self.acts = Acts(workspace, self._deliverer)
         self._web = make_web(workspace)
+        self._page = Page(workspace, self.acts, panel or Panel())
+        self._page.add_to(self._web)
         self._server: BaseWSGIServer | None = None
 
     def start(self) -> "SlackServer":
@@ -36,12 +40,14 @@ class SlackServer:
         self._server = make_server("127.0.0.1", self._port, self._web, threaded=True, request_handler=_Quiet)
         self.workspace.base = self.url
         self.workspace.sockets.start(self.workspace.app.id)
-        threading.Thread(target=self._server.serve_forever, name="slack-practice", daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), name="slack-practice", daemon=True).start()
         return self
 
     def stop(self) -> None:
         """Stop listening and let go of every connection."""
         self._deliverer.close()
+        self._page.open = False
+        self.workspace.touch()
         self.workspace.sockets.stop()
         if self._server:
             self._server.shutdown()

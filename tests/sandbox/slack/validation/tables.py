@@ -73,8 +73,9 @@ def check_chart(report: Report, block: JSON, at: str) -> None:
     """A titled pie, bar, area or line chart."""
     report.string(block, "title", 50, at, required=True)
     report.known(block, {"type", "block_id", "title", "chart"}, at)
-    chart = block.get("chart")
-    kind = chart.get("type") if isinstance(chart, dict) else None
+    given = block.get("chart")
+    chart: JSON = given if isinstance(given, dict) else {}
+    kind = chart.get("type")
     if kind == "pie":
         for number, segment in enumerate(report.items(chart, "segments", CHART_SERIES, f"{at}/chart")):
             _check_point(report, segment, f"{at}/chart/segments/{number}")

@@ -1,0 +1,45 @@
+"""The stored rows: can they be opened, and does the master key fit them."""
+
+from base64 import b64decode
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from bot.cli.checks.result import Check, Result
+from bot.text import _
+from config.settings import Settings
+from workflows.model import Case
+from workflows.vault import Vault
+
+
+def check(wired: Any, settings: Settings) -> Check:
+    """Return the check of the rows; it opens them as a visitor does, beside a running bot too."""
+
+    def look() -> list[Result]:
+        with wired.assemble(settings, mode="visit") as house, house.store.read() as session:
+            return [Result(_("Stored data"), True, _version(session)), key(session, settings)]
+
+    return Check(_("Stored data"), look)
+
+
+def key(session: Session, settings: Settings) -> Result:
+    """Check that the master key opens the newest case; a store without cases takes any key."""
+    what = _("Master key")
+    wrapped = session.exec(select(Case.wrapped_key).order_by(col(Case.opened_at).desc()).limit(1)).first()
+    if wrapped is None:
+        return Result(what, True, _("present; nothing is stored under it yet"))
+    fits = Vault(b64decode(settings.storage.master_key.get_secret_value())).fits(wrapped)
+    return Result(
+        what,
+        fits,
+        _("fits the stored cases") if fits else _("does not fit the stored cases"),
+        _("Give storage.master_key the key that the data was written under; nothing can be read without it."),
+    )
+
+
+def _version(session: Session) -> str:
+    dialect = session.get_bind().dialect.name
+    if dialect == "sqlite":
+        return "SQLite " + str(session.execute(sa.text("select sqlite_version()")).scalar_one())
+    return "PostgreSQL " + str(session.execute(sa.text("show server_version")).scalar_one())

@@ -1,0 +1,163 @@
+"""`handover init`: from questions to a configuration that has been tried."""
+
+import os
+from base64 import b64encode
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import SecretStr
+
+from bot.cli.checks import slack
+from bot.cli.draft import Draft
+from bot.cli.ending import Stop
+from bot.cli.files import SECRETS, write
+from bot.cli.house import kinds, wiring
+from bot.cli.options import DEFAULT, ConfigPath
+from bot.cli.output import say
+from bot.cli.questions import Answers
+from bot.cli.trial import Trial, try_system
+from bot.cli.verify import public_half
+from bot.text import _
+from config.fields import KEY_BYTES
+from config.reference import keys, tables
+from config.settings import Company, Settings, Slack, Storage, load
+
+NEEDS = {"socket": "app_token", "http": "signing_secret"}
+CHANNELS = ("case_channel", "security_channel", "audit_channel")
+ASKED = {
+    "roles.hr": ("users", "groups"),
+    "roles.security": ("users", "groups"),
+    "roles.admin": ("users",),
+    "policy": ("protected",),
+}
+SUGGESTED = (("directory", "ldap"), ("crm", "tryton"))
+
+NonInteractive = Annotated[
+    bool, typer.Option("--non-interactive", help="Ask nothing: take --set, the environment and defaults.")
+]
+Given = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="An answer, such as slack.mode=http; repeatable.")
+]
+Unchecked = Annotated[bool, typer.Option("--unchecked", help="Write the file even where something did not answer.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file without asking.")]
+
+
+def init(
+    ctx: typer.Context,
+    given: Given = None,
+    non_interactive: NonInteractive = False,
+    unchecked: Unchecked = False,
+    overwrite: Overwrite = False,
+    config: ConfigPath = DEFAULT,
+) -> None:
+    """Write a commented configuration: asks for what is needed and tries each credential as soon as it is given.
+
+    Secrets that are typed go into files of their own (mode 0600) in secrets/ beside the configuration; the file
+    itself has references only. The master and signing keys are made. Every key may be given as --set KEY=VALUE, or in
+    the environment as HANDOVER_ and the key in capitals (HANDOVER_SLACK_BOT_TOKEN).
+
+    For example:
+      handover init --config ./handover.toml
+      handover init --non-interactive --set company.name=Northwind --set systems.directory.kind=ldap (and so on)
+    """
+    answers = Answers(given or [], os.environ, interactive=not non_interactive)
+    config = config.absolute()
+    _may_write(config, answers, overwrite=overwrite)
+    draft, trial = Draft(), Trial(answers, unchecked=unchecked)
+    _systems(draft, answers, trial, wiring(ctx))
+    _company(draft, answers)
+    draft.put("storage", answers.table("storage", Storage, ("path",), _own_keys(answers, config.parent / SECRETS)))
+    _slack(draft, answers, trial)
+    for name, model in tables().items():
+        if name not in draft.tables:
+            draft.put(name, answers.table(name, model, ASKED.get(name, ())))
+    write(draft, config)
+    _finish(load(config, os.environ, kinds(wiring(ctx))), config)
+
+
+def _may_write(config: Path, answers: Answers, *, overwrite: bool) -> None:
+    if not config.exists() or overwrite:
+        return
+    if not answers.agree(_("{path} is there already. Replace it?").format(path=config), default=False):
+        raise Stop(
+            _("{path} is there already and was left as it is.").format(path=config),
+            _("Choose another place with --config, or add --overwrite."),
+        )
+
+
+def _systems(draft: Draft, answers: Answers, trial: Trial, wired: Any) -> None:
+    names = answers.systems()
+    suggested = [pair for pair in SUGGESTED if pair[0] not in names]
+    while True:
+        for name in names:
+            _system(draft, answers, trial, wired, name)
+        if draft.systems and not answers.agree(
+            _("Configure another system?"), default=len(draft.systems) < len(SUGGESTED)
+        ):
+            return
+        name, kind = suggested.pop(0) if suggested else ("", "")
+        name = answers.text("", _("A name of your own for the system"), name)
+        if not name:
+            raise Stop(
+                _("No system is given."),
+                _("Add --set systems.directory.kind=ldap and that kind's keys; `handover connectors` lists the kinds."),
+            )
+        answers.suggest(f"systems.{name}.kind", kind)
+        names = [name]
+
+
+def _system(draft: Draft, answers: Answers, trial: Trial, wired: Any, name: str) -> None:
+    table, settings_of = f"systems.{name}", kinds(wired)
+    while True:
+        kind = answers.text(f"{table}.kind", _("Its kind"), answers.suggested(f"{table}.kind"))
+        try:
+            model = settings_of(kind)
+        except LookupError as error:
+            answers.refuse(f"{table}.kind", f"{table}.kind: {error.args[0]}")
+            continue
+        answered = answers.table(table, model, [key.name for key in keys(model) if key.required])
+        if trial.passes(try_system(wired, name, kind, answered.model)):
+            draft.put_system(name, kind, answered)
+            return
+        answers.forget(table)
+
+
+def _company(draft: Draft, answers: Answers) -> None:
+    names = ", ".join(draft.systems)
+    known = {
+        "directory": answers.text(
+            "company.directory",
+            _("Which system knows everybody ({names})?").format(names=names),
+            next(iter(draft.systems)),
+        )
+    }
+    draft.put("company", answers.table("company", Company, ("name", "timezone"), known))
+
+
+def _slack(draft: Draft, answers: Answers, trial: Trial) -> None:
+    while True:
+        mode = answers.text("slack.mode", _("Slack: socket (no public address needed) or http?"), "socket")
+        answered = answers.table("slack", Slack, ("bot_token", NEEDS.get(mode, "app_token"), *CHANNELS), {"mode": mode})
+        found = answered.model
+        if isinstance(found, Slack) and trial.passes(slack.checks(found)):
+            draft.put("slack", answered)
+            return
+        answers.forget("slack")
+
+
+def _own_keys(answers: Answers, secrets: Path) -> dict[str, Any]:
+    """Make the two keys, unless they are given, or are there from before: rows may be encrypted under them."""
+    known: dict[str, Any] = {}
+    for name in ("master_key", "signing_key"):
+        kept = secrets / f"storage.{name}"
+        if not answers.has(f"storage.{name}"):
+            known[name] = f"file:{kept}" if kept.exists() else SecretStr(b64encode(os.urandom(KEY_BYTES)).decode())
+    return known
+
+
+def _finish(settings: Settings, config: Path) -> None:
+    say(_("Written: {path}").format(path=config))
+    say(_("Public key of the journal, to hand to auditors: {key}").format(key=public_half(settings.storage)))
+    say(_("Keep a copy of the master key in another safe place: without it the stored personal data is lost."))
+    say(_("Next: handover doctor --config {path}, then handover run --config {path}").format(path=config))

@@ -1,0 +1,46 @@
+"""Trying what was just answered, at once, and saying what answered."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from bot.cli.checks import systems
+from bot.cli.checks.result import Check
+from bot.cli.doctor import examine
+from bot.cli.ending import NOT_GOOD, Stop
+from bot.cli.output import warn
+from bot.cli.questions import Answers
+from bot.text import _
+from config.settings import Settings, System
+
+SECONDS = 10.0
+
+
+class Trial:
+    """Runs checks on answers. Where one fails, the person may answer again; without a person, nothing is written."""
+
+    def __init__(self, answers: Answers, *, unchecked: bool) -> None:
+        self._answers = answers
+        self._unchecked = unchecked
+
+    def passes(self, checks: Sequence[Check]) -> bool:
+        """Say what answered; return whether to go on. Raises `Stop` where nobody can be asked."""
+        results = examine(checks, SECONDS)
+        for result in results:
+            warn(("  ✓ " if result.ok else "  ✗ ") + f"{result.what}: {result.said} {result.todo}".rstrip())
+        if all(result.ok for result in results) or self._unchecked:
+            return True
+        if not self._answers.interactive:
+            raise Stop(
+                _("Something did not answer as it should; nothing was written."),
+                _("Correct it, or add --unchecked to write the file all the same."),
+                NOT_GOOD,
+            )
+        return not self._answers.agree(_("Answer again?"), default=True)
+
+
+def try_system(wired: Any, name: str, kind: str, settings: BaseModel) -> Sequence[Check]:
+    """Return the check of one system that is not configured yet."""
+    built = wired.build_systems(Settings.model_construct(systems={name: System(kind=kind, settings=settings)}))
+    return systems.checks(built)

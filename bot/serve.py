@@ -1,0 +1,89 @@
+"""How Slack reaches the bot: over Socket Mode, or over HTTP by Bolt's Flask adapter on waitress. Health and metrics always."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from flask import Flask, Response, request
+from slack_bolt import App
+from slack_bolt.adapter.flask import SlackRequestHandler
+from slack_bolt.adapter.socket_mode import SocketModeHandler
+from waitress.server import create_server
+
+from bot.app import make_app, make_client
+from bot.metrics import Metrics, watch
+from bot.services import Services
+from config.settings import Settings
+
+log = logging.getLogger(__name__)
+THREADS = 64
+PATH = "/slack/events"
+
+
+def serve(
+    services: Services, settings: Settings, *, stop: threading.Event | None = None, ready: Callable[[int], None] | None = None
+) -> None:
+    """Serve until `stop` is set or an exception (Ctrl-C) comes; `ready` is told the port of the HTTP side."""
+    slack = settings.slack
+    client = make_client(slack.bot_token.get_secret_value(), slack.api_url)
+    secret = slack.signing_secret.get_secret_value() if slack.signing_secret else ""
+    app = make_app(services, client, signing_secret=secret)
+    metrics = Metrics(lambda: {"handover_open_cases": float(len(services.offboarding.cases(open_only=True)))})
+    watch(app, metrics)
+    web = make_web(app if slack.mode == "http" else None, metrics)
+    with listening(web, slack.host, slack.port) as port, _socket(app, settings):
+        log.info("ready: %s, http://%s:%d/healthz", slack.mode, slack.host, port)
+        if ready:
+            ready(port)
+        (stop or threading.Event()).wait()
+
+
+def make_web(app: App | None, metrics: Metrics) -> Flask:
+    """Return the HTTP side: `/healthz` and `/metrics`, and Slack's address where there is an app to answer."""
+    web = Flask("handover")
+
+    @web.get("/healthz")
+    def healthz() -> Response:
+        return Response("ok\n", mimetype="text/plain")
+
+    @web.get("/metrics")
+    def figures() -> Response:
+        return Response(metrics.text(), content_type="text/plain; version=0.0.4")
+
+    if app is not None:
+        handler = SlackRequestHandler(app)
+
+        @web.post(PATH)
+        def events() -> Response:
+            return handler.handle(request)
+
+    return web
+
+
+@contextmanager
+def listening(web: Flask, host: str, port: int) -> Iterator[int]:
+    """Serve on waitress in a thread; yield the port, and let running answers end before closing."""
+    server = create_server(web, host=host, port=port, threads=THREADS, ident="handover")
+    thread = threading.Thread(target=server.run, name="http", daemon=True)
+    thread.start()
+    try:
+        yield int(server.effective_port)
+    finally:
+        server.task_dispatcher.shutdown(cancel_pending=False, timeout=5)
+        server.close()
+        thread.join(5)
+
+
+@contextmanager
+def _socket(app: App, settings: Settings) -> Iterator[None]:
+    token = settings.slack.app_token
+    if settings.slack.mode != "socket" or token is None:
+        yield
+        return
+    handler = SocketModeHandler(app, token.get_secret_value())
+    handler.connect()
+    try:
+        yield
+    finally:
+        handler.close()

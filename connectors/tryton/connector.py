@@ -1,0 +1,123 @@
+"""The connector: its header says what Tryton can do, its methods say where that is done."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from connectors.contract import (
+    AccountId,
+    Accounts,
+    Assignment,
+    Before,
+    Change,
+    ClientBook,
+    ExportEvent,
+    ExportLog,
+    Locked,
+    Lookup,
+    Moved,
+    Observation,
+    Person,
+    Record,
+    RecordId,
+    Sessions,
+)
+from connectors.errors import Forbidden, Missing
+from connectors.tryton import log, wire
+from connectors.tryton.book import Book
+from connectors.tryton.rpc import Rpc
+from connectors.tryton.settings import TrytonSettings
+from connectors.tryton.users import Users
+
+_NEEDED = {"res.user": "write", "sale.opportunity": "write", "party.party": "read", "company.employee": "read"}
+
+
+class Tryton(Accounts, Sessions, ClientBook, ExportLog):
+    """Tryton 8.2 by JSON-RPC, with the server's log for exports. Nothing is sent before the first call."""
+
+    def __init__(self, settings: TrytonSettings) -> None:
+        self._settings = settings
+        self._rpc = Rpc(settings)
+        self._users = Users(self._rpc)
+        self._book = Book(self._rpc, self._users)
+
+    def check(self) -> str:
+        """Sign in, read our own rights, open the log. Raises `Forbidden` with every right that is missing."""
+        rights = self._rpc.rights(*_NEEDED)
+        lacking = [f"{right} on {model}" for model, right in _NEEDED.items() if not rights[model][right]]
+        if lacking:
+            raise Forbidden(f"{self._settings.login} lacks {', '.join(lacking)}")
+        exports = f"exports from {self._log()}" if self._settings.server_log else "exports unknown: no server_log"
+        return f"Tryton {self._settings.database} as {self._settings.login}; {exports}"
+
+    def close(self) -> None:
+        """Give up connections."""
+        self._rpc.close()
+
+    def find(self, person: Person) -> Lookup:
+        """Look up by address and log-in, whatever their case, inactive users included."""
+        return self._users.find(person)
+
+    def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
+        """Read many users in one call."""
+        return self._users.observe(accounts)
+
+    def before(self, account: AccountId) -> Before:
+        """Read whether the user is active."""
+        return self._users.before(account)
+
+    def lock(self, before: Before) -> Locked:
+        """Make the user inactive, which ends their sessions, too. No log-in is tried: we know no password of theirs."""
+        return self._users.lock(before)
+
+    def unlock(self, before: Before) -> Change:
+        """Make the user active again."""
+        return self._users.unlock(before)
+
+    def sessions(self, account: AccountId) -> int:
+        """Return the number of sessions that are not older than the server allows."""
+        return int(self._users.row(account)["sessions"])
+
+    def end(self, account: AccountId) -> Change:
+        """End the sessions, of active users too; the user stays as they are."""
+        return self._users.end_sessions(account)
+
+    def count(self, owner: AccountId) -> Mapping[str, int]:
+        """Count opportunities: the one kind that has an owner."""
+        return {wire.KIND: self._book.count(owner)}
+
+    def records(self, owner: AccountId) -> Iterator[Record]:
+        """Stream opportunities in whatever state, 200 at a time."""
+        return self._book.records(owner)
+
+    def owners(self, records: Sequence[RecordId]) -> Mapping[RecordId, AccountId | None]:
+        """Read owners, 200 records at a time; an employee without a user is named `employee:ID`."""
+        return self._book.owners(records)
+
+    def move(self, batch: Sequence[Assignment]) -> Sequence[Moved]:
+        """Write all new owners in one call; what Tryton refuses is `refused` with Tryton's own sentence."""
+        return self._book.move(batch)
+
+    def exports(self, account: AccountId, since: datetime, until: datetime) -> Iterator[ExportEvent]:
+        """Read exports from the log, for the log-in that the user has today."""
+        login = self._users.row(account)["login"]
+        found = log.exports(log.lines(log.files(self._log(), since)), ZoneInfo(self._settings.log_timezone))
+        mine = [log.event(one) for one in found if one.login == login and since <= one.at < until]
+        return iter(sorted(mine, key=lambda event: event.at))
+
+    def client_base(self) -> int:
+        """Return the number of parties and opportunities, for both are what an export of clients takes."""
+        return sum(int(self._rpc.read(f"{model}.search_count", [])) for model in ("party.party", "sale.opportunity"))
+
+    def _log(self) -> Path:
+        path = self._settings.server_log
+        if path is None:
+            raise Forbidden("Tryton's exports are only in its server log: set server_log to the log's path")
+        if not path.is_file():
+            raise Missing(f"Tryton's server log is not at {path}")
+        try:
+            path.open("rb").close()
+        except PermissionError as error:
+            raise Forbidden(f"Tryton's server log {path} may not be read by this program's user") from error
+        return path

@@ -1,0 +1,117 @@
+"""Calls to Tryton over JSON-RPC: signing in, signing in once more, and answers as values or one of the six errors.
+
+Tryton 8 has one address, `/DATABASE/rpc/`, and takes `Session base64(login:user:key)` as authorisation.
+"""
+
+import base64
+import time
+from datetime import timedelta
+from threading import Lock
+from typing import Any
+
+import httpx
+
+from connectors.errors import BadCredential, ConnectorError, Forbidden, OutcomeUnknown, Unavailable
+from connectors.http import Api, Patience
+from connectors.tryton import wire
+from connectors.tryton.settings import TrytonSettings
+
+LOCKED_OUT = timedelta(minutes=5)
+"""How long too many wrong passwords are remembered: `[session] timeout`, 300 s unless configured otherwise."""
+
+REFUSED_FOR = 60.0
+"""Seconds for which a refused log-in is not tried again: each wrong try makes Tryton slower for that log-in."""
+
+
+def _classify(response: httpx.Response) -> ConnectorError | None:
+    """Too many wrong passwords for our log-in or address: each further try makes the wait longer, so it is long."""
+    if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        return Unavailable("Tryton refuses our log-in for a while, after too many wrong passwords", LOCKED_OUT)
+    return None
+
+
+class Rpc:
+    """One service user's session, opened at the first call and shared by all threads."""
+
+    def __init__(self, settings: TrytonSettings) -> None:
+        self._settings = settings
+        self._path = f"/{settings.database}/rpc/"
+        patience = Patience(connect=min(3, settings.timeout_seconds), read=settings.timeout_seconds)
+        self._api = Api(settings.url, patience=patience, classify=_classify, authority=settings.authority)
+        self._token, self._user, self._lock = "", 0, Lock()
+        self._refused: tuple[float, BadCredential] | None = None
+
+    @property
+    def user(self) -> int:
+        """Our own user's id."""
+        self._session("")
+        return self._user
+
+    def read(self, method: str, *arguments: Any) -> Any:
+        """Call a method that changes nothing. A refusal is about our rights, and is `Forbidden`."""
+        try:
+            return self._call(method, arguments, {}, writes=False)
+        except wire.Declined as refusal:
+            raise Forbidden(f"{self._settings.login} may not do {method}: {refusal}") from refusal
+
+    def write(self, method: str, *arguments: Any, context: dict[str, Any]) -> None:
+        """Call a method that changes something. `wire.Declined` has Tryton's own sentence."""
+        try:
+            self._call(method, arguments, context, writes=True)
+        except wire.Declined as refusal:
+            self._check_right(method.rpartition(".")[0], refusal)
+            raise
+
+    def close(self) -> None:
+        """Give up the connections; the session is left to run out."""
+        self._api.close()
+
+    def _check_right(self, model: str, refusal: wire.Declined) -> None:
+        if not self.rights(model)[model]["write"]:
+            raise Forbidden(f"{self._settings.login} has no write access to {model}") from refusal
+
+    def rights(self, *models: str) -> dict[str, dict[str, int]]:
+        """Return our rights on models: `read`, `write`, `create`, `delete` as 0 or 1."""
+        found: dict[str, dict[str, int]] = self.read("ir.model.access.get_access", list(models))
+        return found
+
+    def _call(self, method: str, arguments: tuple[Any, ...], context: dict[str, Any], *, writes: bool) -> Any:
+        params, token = [*arguments, context], self._session("")
+        try:
+            return self._post(f"model.{method}", params, token, writes=writes)
+        except BadCredential:
+            return self._post(f"model.{method}", params, self._session(token), writes=writes)
+
+    def _session(self, refused: str) -> str:
+        """Return the session's token, signing in where there is none or where `refused` is the one we have."""
+        with self._lock:
+            if self._token in ("", refused):
+                self._token = ""
+                self._token = self._sign_in()
+            return self._token
+
+    def _sign_in(self) -> str:
+        if self._refused and time.monotonic() < self._refused[0]:
+            raise BadCredential(str(self._refused[1]))
+        login, password = self._settings.login, self._settings.password.get_secret_value()
+        try:
+            answer = self._post("common.db.login", [login, {"password": password}], "", writes=False)
+        except (BadCredential, wire.Declined) as error:
+            refusal = BadCredential(f"Tryton refuses the log-in {login}: wrong password, or inactive")
+            self._refused = (time.monotonic() + REFUSED_FOR, refusal)
+            raise refusal from error
+        self._user = int(answer[0])
+        return base64.b64encode(f"{login}:{answer[0]}:{answer[1]}".encode()).decode()
+
+    def _post(self, method: str, params: list[Any], token: str, *, writes: bool) -> Any:
+        headers = {"Authorization": f"Session {token}"} if token else {}
+        send = self._api.write if writes else self._api.read
+        response = send("POST", self._path, json={"id": 1, "method": method, "params": params}, headers=headers)
+        try:
+            answer = response.json()
+            error, result = answer.get("error"), answer.get("result")
+        except (ValueError, AttributeError) as broken:
+            raise (OutcomeUnknown if writes else Unavailable)(f"{method}: the answer is not Tryton's") from broken
+        if error:
+            raise wire.fault(method, error)
+        return result

@@ -1,0 +1,99 @@
+"""The users of a Tryton server: finding them, locking them out, ending their sessions.
+
+A write of `active`, even of the value that is there already, ends all sessions and forgets all devices of the user
+(trytond 8.2 res/user.py, `on_modification`; tried). Every write here carries the time stamp of the read before it, so
+that Tryton itself refuses it if somebody else wrote in between.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from connectors.contract import AccountId, Before, Change, Locked, Login, Lookup, Observation, Person
+from connectors.errors import Conflict, Forbidden, Missing
+from connectors.tryton import wire
+from connectors.tryton.rpc import Rpc
+
+MODEL = "res.user"
+
+
+class Users:
+    """`res.user` by id."""
+
+    def __init__(self, rpc: Rpc) -> None:
+        self._rpc = rpc
+
+    def rows(self, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """Read users, inactive ones included; those that are gone are not in the answer."""
+        if not ids:
+            return {}
+        domain = [["id", "in", list(ids)], wire.ANY_STATE]
+        found = self._rpc.read(f"{MODEL}.search_read", domain, 0, None, None, wire.USER_FIELDS)
+        return {row["id"]: row for row in found}
+
+    def row(self, account: AccountId) -> dict[str, Any]:
+        """Read one user. Raises `Missing`."""
+        number = wire.user_id(account)
+        found = self.rows([number]).get(number) if number is not None else None
+        if number is None or found is None:
+            raise Missing(f"Tryton has no user {account}")
+        return found
+
+    def find(self, person: Person) -> Lookup:
+        """Look a person up by address and by log-in."""
+        how = f"res.user by email and login: {', '.join((*person.emails, *person.logins))}"
+        if not (person.emails or person.logins):
+            return Lookup((), "res.user: no address and no log-in to look up")
+        rows = self._rpc.read(f"{MODEL}.search_read", wire.lookup(person), 0, None, None, wire.USER_FIELDS)
+        hits = [(row, wire.matched(person, row)) for row in rows]
+        return Lookup(tuple(wire.account(row, by) for row, by in hits if by), how)
+
+    def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
+        """Read many users in one call."""
+        numbers = {account: wire.user_id(account) for account in accounts}
+        rows = self.rows([number for number in numbers.values() if number is not None])
+        return {a: wire.observation(rows.get(n) if n is not None else None) for a, n in numbers.items()}
+
+    def before(self, account: AccountId) -> Before:
+        """Read what a lock changes."""
+        return Before(account, {"active": str(bool(self.row(account)["active"])).lower()})
+
+    def lock(self, before: Before) -> Locked:
+        """Make the user inactive; Tryton ends the sessions itself."""
+        row = self.row(before.account)
+        if not row["active"]:
+            return Locked(Change.ALREADY, Login.NOT_TRIED, "was inactive already")
+        if before.state.get("active") != "true":
+            raise Conflict(f"user {row['login']} was inactive when the plan was made and is active now")
+        if row["id"] == self._rpc.user:
+            raise Conflict("this is the user that Handover itself signs in with")
+        self.write(row, active=False)
+        return Locked(Change.MADE, Login.NOT_TRIED, f"made inactive, {row['sessions']} session(s) ended")
+
+    def unlock(self, before: Before) -> Change:
+        """Make the user active again, where they were before."""
+        row = self.row(before.account)
+        if before.state.get("active") != "true" or row["active"]:
+            return Change.ALREADY
+        self.write(row, active=True)
+        return Change.MADE
+
+    def end_sessions(self, account: AccountId) -> Change:
+        """Write `active` as it is. Raises `Conflict` where the person signed in again meanwhile."""
+        row = self.row(account)
+        if not row["sessions"]:
+            return Change.ALREADY
+        self.write(row, active=bool(row["active"]))
+        left = self.row(account)["sessions"]
+        if left:
+            raise Conflict(f"user {row['login']} has {left} session(s) again")
+        return Change.MADE
+
+    def write(self, row: Mapping[str, Any], *, active: bool) -> None:
+        """Write `active` unless the user was written since `row` was read."""
+        context = wire.unchanged(MODEL, [row])
+        try:
+            self._rpc.write(f"{MODEL}.write", [row["id"]], {"active": active}, context=context)
+        except wire.Declined as refusal:
+            if refusal.rights:
+                raise Forbidden(f"Tryton: {refusal}") from refusal
+            raise

@@ -1,0 +1,156 @@
+"""What Tryton sends and takes, as our values and back. Pure: nothing is sent from here."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from connectors.contract import Account, AccountId, Observation, Person, Record, RecordId, Verdict
+from connectors.errors import Conflict, ConnectorError, Unavailable
+
+KIND = "opportunity"
+WORKED_ON = frozenset({"lead", "opportunity"})
+"""States in which a sale is still hoped for, and in which Tryton lets the employee be changed."""
+ANY_STATE = ["active", "in", [True, False]]
+"""Without this clause a search hides inactive users."""
+
+USER_FIELDS = ["login", "name", "email", "active", "sessions", "employee", "employees", "_timestamp"]
+EMPLOYEE_FIELDS = ["company", "start_date", "end_date"]
+OWNER_FIELDS = ["employee", "company", "state", "_timestamp"]
+RECORD_FIELDS = ["number", "description", "party", "party.rec_name", "amount", "currency.code", "state", "employee"]
+
+
+class Declined(Conflict):
+    """Tryton refused with a sentence for its user. `rights`: the sentence is about groups and their rights."""
+
+    def __init__(self, message: str, *, rights: bool = False) -> None:
+        super().__init__(message)
+        self.rights = rights
+
+
+def fault(method: str, error: Sequence[Any]) -> ConnectorError:
+    """Return what an `error` in an answer means. Tryton rolls back before it answers one: nothing has happened."""
+    name, said = str(error[0]), error[1] if len(error) > 1 else []
+    if name == "ConcurrencyException":
+        return Conflict(f"{method}: changed by somebody else in the meantime")
+    if name == "UserError":
+        message, description, *_ = [*list(said), "", ""]
+        return Declined(str(message), rights=bool(description))
+    if name == "UserWarning":
+        return Declined(str(said[1]))
+    return Unavailable(f"{method}: the server failed ({name[:200]})")
+
+
+def user_id(account: AccountId) -> int | None:
+    """Return the id of `res.user`; None where it cannot be one."""
+    return int(account) if account.isascii() and account.isdecimal() else None
+
+
+def record_number(record: RecordId) -> int | None:
+    """Return the id of `sale.opportunity`; None where it cannot be one."""
+    kind, _, number = record.partition(":")
+    return int(number) if kind == KIND and number.isascii() and number.isdecimal() else None
+
+
+def record_id(number: int) -> RecordId:
+    """Return our id of an opportunity."""
+    return RecordId(f"{KIND}:{number}")
+
+
+def lookup(person: Person) -> list[Any]:
+    """Return a search for users by address or log-in, whatever their case; `matched` takes out what `_` let in."""
+    clauses = [["email", "ilike", _literal(mail)] for mail in person.emails]
+    clauses += [["login", "ilike", _literal(name)] for name in (*person.logins, *person.emails)]
+    return [["OR", *clauses], ANY_STATE]
+
+
+def _literal(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def matched(person: Person, row: Mapping[str, Any]) -> str:
+    """Return the field by which a user is the person, or an empty string."""
+    if _same(row["email"], person.emails):
+        return "email"
+    return "login" if _same(row["login"], (*person.logins, *person.emails)) else ""
+
+
+def _same(value: str | None, wanted: Iterable[str]) -> bool:
+    return bool(value) and str(value).casefold() in {one.casefold() for one in wanted}
+
+
+def account(row: Mapping[str, Any], matched_by: str) -> Account:
+    """Return a user as an account."""
+    verdict = Verdict.OPEN if row["active"] else Verdict.LOCKED
+    name, email = row["name"] or row["login"], row["email"] or ""
+    return Account(AccountId(str(row["id"])), row["login"], name, verdict, matched_by, email=email)
+
+
+def observation(row: Mapping[str, Any] | None) -> Observation:
+    """Return what a fresh read of a user says; None where there is none with that id."""
+    if row is None:
+        return Observation(Verdict.ABSENT, "res.user by id")
+    if row["active"]:
+        return Observation(Verdict.OPEN, "res.user.active", f"active, {row['sessions']} session(s) open")
+    return Observation(Verdict.LOCKED, "res.user.active")
+
+
+def unchanged(model: str, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the context by which a write fails if a row was written since it was read (as the desktop client does)."""
+    return {"_timestamp": {f"{model},{row['id']}": row["_timestamp"] for row in rows}}
+
+
+def record(row: Mapping[str, Any], owner: AccountId) -> Record:
+    """Return an opportunity as a record; those of one party are a family, one without a party is its own."""
+    identity = record_id(row["id"])
+    name = row["description"] or f"Opportunity {row['number']}"
+    party = row["party."] if row["party"] else None
+    return Record(
+        id=identity,
+        kind=KIND,
+        name=name,
+        owner=owner,
+        family=f"party:{row['party']}" if party else identity,
+        family_name=party["rec_name"] if party else name,
+        value=number(row["amount"]),
+        currency=row["currency."]["code"],
+        open=row["state"] in WORKED_ON,
+        stage=row["state"],
+    )
+
+
+def number(value: Mapping[str, str] | None) -> Decimal:
+    """Return a number as Tryton writes it in JSON; nothing is zero."""
+    return Decimal(value["decimal"]) if value else Decimal(0)
+
+
+def day(value: Mapping[str, int] | None) -> date | None:
+    """Return a date as Tryton writes it in JSON."""
+    return date(value["year"], value["month"], value["day"]) if value else None
+
+
+@dataclass(frozen=True, slots=True)
+class Seller:
+    """A user as an owner of opportunities: their employees, by company, the main one last."""
+
+    account: AccountId
+    name: str
+    active: bool
+    employees: Mapping[int, int]
+    """Company by employee; only those who work there today."""
+    all_employees: frozenset[int]
+    """Former ones included: they may own records still."""
+
+
+def seller(row: Mapping[str, Any], employees: Iterable[Mapping[str, Any]], today: date) -> Seller:
+    """Return a user as an owner; `employees` are theirs."""
+    order = sorted(employees, key=lambda employee: (employee["id"] == row["employee"], employee["id"]))
+    working = {one["id"]: one["company"] for one in order if _works(one, today)}
+    name, everyone = row["name"] or row["login"], frozenset(row["employees"])
+    return Seller(AccountId(str(row["id"])), name, bool(row["active"]), working, everyone)
+
+
+def _works(employee: Mapping[str, Any], today: date) -> bool:
+    start, end = day(employee["start_date"]), day(employee["end_date"])
+    return (start is None or start <= today) and (end is None or today <= end)

@@ -1,0 +1,159 @@
+"""The command line with services in memory, or in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from typer.testing import CliRunner, Result
+
+from bot.cli.app import make_app
+from bot.services import Services
+from config.secrets import Secret
+from config.settings import Settings
+from connectors.contract import Accounts, Limits, Lookup, Manifest
+from connectors.errors import BadCredential
+from tests.bot.conftest import make_services
+from tests.bot.fakes import FakeAudits, FakeExports, FakeHandover, FakeJournal, FakeOffboarding
+from workflows.occupancy import Occupied
+from workflows.store import Store, sqlite_url
+from workflows.systems import System, Systems
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY = "A" * 43 + "="
+ENV = {"MASTER": KEY, "SIGNING": KEY, "BOT": "xoxb-practice", "APP": "xapp-practice", "SHOP": "open sesame"}
+
+
+class ShopSettings(BaseModel):
+    """A shop that exists for these tests."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    url: str
+    """Where the shop is."""
+    password: Secret
+    depth: int = 3
+
+
+class Shop(Accounts):
+    """Knows one password."""
+
+    def __init__(self, settings: ShopSettings) -> None:
+        self._good = settings.password.get_secret_value() == ENV["SHOP"]
+
+    def check(self) -> str:
+        if not self._good:
+            raise BadCredential("the shop refused the password")
+        return "the shop is open"
+
+    def close(self) -> None: ...
+
+    def find(self, person: Any) -> Lookup:
+        raise NotImplementedError
+
+    def observe(self, accounts: Any) -> Any:
+        raise NotImplementedError
+
+    def before(self, account: Any) -> Any:
+        raise NotImplementedError
+
+    def lock(self, before: Any) -> Any:
+        raise NotImplementedError
+
+    def unlock(self, before: Any) -> Any:
+        raise NotImplementedError
+
+
+SHOP = Manifest("shop", "A shop", Shop, ShopSettings, Limits(), ("The shop cannot end sessions.",))
+
+
+@dataclass
+class House:
+    services: Services
+    store: Store
+
+
+@dataclass
+class Wiring:
+    """Stands in for `bot.wiring`: real settings and shops, services in memory."""
+
+    offboarding: FakeOffboarding = field(default_factory=FakeOffboarding)
+    audits: FakeAudits = field(default_factory=FakeAudits)
+    occupied: bool = False
+    broken: Exception | None = None
+    modes: list[str] = field(default_factory=list)
+
+    def manifests(self) -> tuple[Manifest, ...]:
+        return (SHOP,)
+
+    def build_systems(self, settings: Settings) -> Systems:
+        return Systems([System(name, SHOP, Shop(table.settings)) for name, table in settings.systems.items()])  # type: ignore[arg-type]
+
+    @contextmanager
+    def assemble(self, settings: Settings, *, mode: str) -> Iterator[House]:
+        self.modes.append(mode)
+        if self.broken:
+            raise self.broken
+        if mode == "run" and self.occupied:
+            raise Occupied("another Handover (process 7) works on /data. Stop it first")
+        services = make_services(settings, self.offboarding, FakeHandover(), FakeExports(), self.audits, FakeJournal())
+        store = Store(sqlite_url(settings.storage.path))
+        try:
+            store.upgrade()
+            yield House(services, store)
+        finally:
+            store.close()
+
+
+def configuration(folder: Path, api_url: str = "http://127.0.0.1:9/api/", more: str = "") -> Path:
+    """Write a good file; the address of Slack is one where nobody answers."""
+    (folder / "data").mkdir(mode=0o700, exist_ok=True)
+    path = folder / "handover.toml"
+    path.write_text(f"""
+[company]
+name = "Northwind"
+timezone = "Europe/Berlin"
+directory = "shop"
+[storage]
+path = "{folder / "data"}"
+master_key = "env:MASTER"
+signing_key = "env:SIGNING"
+[slack]
+bot_token = "env:BOT"
+app_token = "env:APP"
+api_url = "{api_url}"
+case_channel = "C0OFFBOARDING"
+security_channel = "C0SECURITYALERTS"
+audit_channel = "C0ACCESSAUDIT"
+[roles.hr]
+users = ["U0HR"]
+[systems.shop]
+kind = "shop"
+url = "https://shop.example"
+password = "env:SHOP"
+{more}
+""", encoding="utf-8")
+    return path
+
+
+def handover(wiring: Wiring, *arguments: str, env: Mapping[str, str] | None = None, typed: str | None = None) -> Result:
+    """Run one command in this process."""
+    return CliRunner().invoke(make_app(), [*arguments], obj=wiring, env={**ENV, **(env or {})}, input=typed)
+
+
+def document(result: Result) -> Any:
+    """Return the JSON that a command printed, and nothing else, on standard output."""
+    return json.loads(result.stdout)
+
+
+def process(*arguments: str, env: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+    """Run one command as people do."""
+    return subprocess.run(
+        [sys.executable, "-m", "bot", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "COLUMNS": "100", **(env or {})},
+    )

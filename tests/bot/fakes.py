@@ -1,0 +1,177 @@
+"""Services that keep everything in memory: what the Slack side asked for can be read back."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from connectors.contract import Verdict
+from tests.bot import samples
+from workflows.model import CaseState, ProposalState
+from workflows.refusals import Code, Refused
+from workflows.views import (
+    Actor,
+    AuditView,
+    CaseView,
+    ExportView,
+    FindingLine,
+    FollowUpLine,
+    Leaver,
+    Plan,
+    ProposalView,
+    RecordLine,
+    Request,
+    Successor,
+)
+
+
+class FixedClock:
+    def now(self) -> datetime:
+        return samples.NOW
+
+
+class FakeOffboarding:
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self.cancelled: list[str] = []
+        self.retried: list[tuple[str, str, str]] = []
+        self.known: dict[str, CaseView] = {}
+        self.refusals: tuple[str, ...] = ()
+        self.slow = threading.Event()
+        self.slow.set()
+        self.fails: Exception | None = None
+        self._lock = threading.Lock()
+
+    def plan(self, leaver: Leaver) -> Plan:
+        self.slow.wait(10)
+        if self.fails:
+            raise self.fails
+        return replace(samples.plan(leaver), refusals=self.refusals, leaver=replace(leaver, manager_email=samples.MAX.email))
+
+    def open(self, request: Request) -> str:
+        if self.fails:
+            raise self.fails
+        with self._lock:
+            for case in self.known.values():
+                if case.leaver.email == request.leaver.email:
+                    raise Refused(Code.OPEN_CASE, case=case.id)
+            self.requests.append(request)
+            case_id = f"case-{len(self.requests)}"
+            state = CaseState.SCHEDULED if request.effective_at else CaseState.RUNNING
+            made = samples.case(state, Verdict.UNKNOWN, Verdict.UNKNOWN, name=request.leaver.name, case_id=case_id)
+            self.known[case_id] = replace(made, leaver=request.leaver, opened_by=request.requested_by)
+        return case_id
+
+    def cancel(self, case_id: str, by: Actor) -> None:
+        self.cancelled.append(case_id)
+
+    def retry(self, case_id: str, system: str, by: Actor) -> None:
+        self.retried.append((case_id, system, by.id))
+
+    def case(self, case_id: str) -> CaseView:
+        if case_id not in self.known:
+            raise Refused(Code.UNKNOWN_CASE)
+        return self.known[case_id]
+
+    def cases(self, open_only: bool = False) -> list[CaseView]:
+        return list(self.known.values())
+
+    def find_case(self, who: str) -> CaseView | None:
+        return next((case for case in self.known.values() if who in (case.id, case.leaver.slack_id, case.leaver.email)), None)
+
+
+class FakeHandover:
+    def __init__(self) -> None:
+        self.proposal = samples.proposal()
+        self.records = samples.lines(45)
+        self.decided: list[tuple[str, bool, str]] = []
+        self.reassigned: list[tuple[tuple[str, ...], str]] = []
+        self._lock = threading.Lock()
+
+    def view(self, proposal_id: str) -> ProposalView:
+        return self.proposal
+
+    def lines(self, proposal_id: str, offset: int = 0, limit: int = 20, search: str = "") -> tuple[list[RecordLine], int]:
+        found = [line for line in self.records if search.lower() in line.name.lower()]
+        return found[offset:offset + limit], len(found)
+
+    def decide(self, proposal_id: str, digest: str, by: Actor, approve: bool, reason: str = "") -> ProposalView:
+        with self._lock:
+            if by.id != f"slack:{self.proposal.approver.slack_id}":
+                raise Refused(Code.NOT_APPROVER, approver=self.proposal.approver.name)
+            if self.proposal.state is not ProposalState.PENDING:
+                raise Refused(Code.ALREADY_SETTLED, by=self.proposal.settled_by, at=samples.NOW.isoformat())
+            if digest != self.proposal.digest:
+                raise Refused(Code.STALE_PROPOSAL)
+            self.decided.append((by.id, approve, reason))
+            state = ProposalState.APPROVED if approve else ProposalState.DECLINED
+            self.proposal = replace(self.proposal, state=state, settled_at=samples.NOW, settled_by=by.name, note=reason)
+            return self.proposal
+
+    def reassign(self, proposal_id: str, digest: str, lines: Sequence[str], successor_key: str, by: Actor) -> ProposalView:
+        self.reassigned.append((tuple(lines), successor_key))
+        self.proposal = replace(self.proposal, state=ProposalState.SUPERSEDED, settled_at=samples.NOW)
+        return samples.proposal(version=2)
+
+    def successors(self, proposal_id: str) -> tuple[Successor, ...]:
+        return (samples.BOB, samples.CAROL)
+
+    def csv(self, proposal_id: str) -> str:
+        return "record\n" + "\n".join(line.name for line in self.records)
+
+    def waiting_for(self, slack_id: str) -> list[ProposalView]:
+        return [self.proposal] if slack_id == self.proposal.approver.slack_id else []
+
+
+class FakeExports:
+    def __init__(self) -> None:
+        self.revealed: list[tuple[str, str]] = []
+
+    def view(self, snapshot_id: str) -> ExportView:
+        return samples.exports()
+
+    def reveal(self, snapshot_id: str, by: Actor, reason: str) -> ExportView:
+        self.revealed.append((by.id, reason))
+        return samples.exports(name=samples.leaver())
+
+
+class FakeAudits:
+    def __init__(self) -> None:
+        self.run = samples.audit(2)
+        self.locked: list[str] = []
+
+    def view(self, run_id: str) -> AuditView:
+        return self.run
+
+    def latest(self) -> AuditView | None:
+        return self.run
+
+    def run_now(self, by: Actor) -> AuditView:
+        return self.run
+
+    def lock_again(self, finding_id: str, by: Actor) -> str:
+        self.locked.append(finding_id)
+        return "case-1"
+
+    def csv(self, run_id: str) -> str:
+        return "account,verdict\ndana.oneill,open"
+
+    def findings(self) -> list[FindingLine]:
+        return list(self.run.findings)
+
+
+class FakeFollowUps:
+    def view(self, follow_up_id: str) -> tuple[CaseView, FollowUpLine]:
+        return samples.case(CaseState.WATCHED, Verdict.LOCKED), samples.follow_up(1, done=True)
+
+
+class FakeJournal:
+    def __init__(self) -> None:
+        self.notes: list[tuple[str, str, Mapping[str, str]]] = []
+
+    def verify(self) -> Any:
+        raise NotImplementedError
+
+    def note(self, action: str, actor: Actor, data: Mapping[str, str]) -> None:
+        self.notes.append((action, actor.id, data))

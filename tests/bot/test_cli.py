@@ -1,0 +1,280 @@
+"""The commands with services in memory: what they print, what they ask for, and the code they end with."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.cli.output import clean
+from bot.cli.plan import leaver_named
+from connectors.contract import Verdict
+from connectors.errors import Unavailable
+from tests.bot import samples
+from tests.bot.commands import Wiring, configuration, document, handover
+from tests.bot.fakes import FakeAudits, FakeOffboarding
+from workflows.model import CaseState, Strategy
+from workflows.refusals import Code, Refused
+from workflows.store import StorageFailed
+from workflows.vault import WrongKey
+from workflows.views import AuditView, CaseView, Leaver, Plan, Request
+
+DANA = samples.leaver().email
+
+
+class Settling(FakeOffboarding):
+    """Cases whose systems settle one after the other, a little more at every look."""
+
+    def __init__(self, *ends: Verdict) -> None:
+        super().__init__()
+        self.ends = ends
+        self.looks = 0
+
+    def case(self, case_id: str) -> CaseView:
+        self.looks += 1
+        shown = [end if number < self.looks else Verdict.UNKNOWN for number, end in enumerate(self.ends)]
+        found = samples.case(CaseState.RUNNING, *shown, case_id=case_id)
+        lines = [replace(line, next_try_at=None, working=number >= self.looks) for number, line in enumerate(found.systems)]
+        return replace(found, systems=tuple(lines))
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    return str(configuration(tmp_path))
+
+
+def test_plan_shows_everything_and_writes_nothing(config: str) -> None:
+    wiring = Wiring()
+    result = handover(wiring, "plan", DANA, "--config", config)
+    assert result.exit_code == 0, result.output
+    for words in ("nothing has been written", "lock the log-in", "end sessions", "120 opportunity", "1,234,567", "approver elsewhere"):
+        assert words in " ".join(result.output.split()), words
+    assert wiring.modes == ["visit"]
+    assert wiring.offboarding.requests == []
+
+
+def test_plan_as_json_is_the_plan(config: str) -> None:
+    found = document(handover(Wiring(), "plan", DANA, "--json", "--config", config))
+    assert found["leaver"]["email"] == DANA
+    assert found["systems"][1]["book"]["value"] == {"EUR": "1234567"}
+    assert found["systems"][0]["accounts"][0]["verdict"] == "open"
+
+
+def test_names_cannot_drive_the_terminal(config: str) -> None:
+    result = handover(Wiring(), "plan", DANA, "--config", config)
+    assert "<!channel>" in result.output
+    assert "\u202e" not in result.output
+    assert clean("a\x1b[31mb\x07") == "a\ufffd[31mb\ufffd"
+
+
+def test_plan_is_not_good_where_a_system_was_not_looked_up_or_no_case_can_be_opened(config: str) -> None:
+    class Dead(FakeOffboarding):
+        def plan(self, leaver: Leaver) -> Plan:
+            return samples.plan(leaver, systems=4)
+
+    dead = handover(Wiring(Dead()), "plan", DANA, "--config", config)
+    assert dead.exit_code == 1
+    assert "not looked up" in dead.output
+    wiring = Wiring()
+    wiring.offboarding.refusals = ("open case HO-7", "protected")
+    refused = handover(wiring, "plan", DANA, "--config", config)
+    assert refused.exit_code == 1
+    assert "HO-7" in refused.output
+    assert "protected" in refused.output
+    assert "/offboard" not in refused.output
+
+
+@pytest.mark.parametrize("who", ["Dana O'Neill", "dana", "@example.com", "dana@localhost", "a b@example.com"])
+def test_nobody_is_looked_up_by_name(who: str, config: str) -> None:
+    result = handover(Wiring(), "plan", who, "--config", config)
+    assert result.exit_code == 2
+    assert "not an e-mail address" in result.stderr
+    assert leaver_named(" dana@example.com ").email == "dana@example.com"
+
+
+def test_offboard_asks_then_opens_and_shows_each_verdict_while_slack_is_down(config: str) -> None:
+    wiring = Wiring(Settling(Verdict.LOCKED, Verdict.ABSENT))
+    result = handover(wiring, "offboard", DANA, "--successor", "bob.ross@northwind.example", "--config", config, typed="y\n")
+    assert result.exit_code == 0, result.output
+    (request,) = wiring.offboarding.requests
+    assert (request.leaver.email, request.effective_at, request.strategy) == (DANA, None, Strategy.BALANCED)
+    assert request.approver.email == samples.MAX.email, "the line manager, whom the directory named"
+    assert [one.key for one in request.successors] == ["bob.ross@northwind.example"]
+    assert request.leaver.slack_id == ""
+    assert request.channel == "C0OFFBOARDING"
+    assert request.requested_by.id.startswith("cli:")
+    assert "Slack did not say who is who" in result.stderr
+    assert "The system0: ✓ locked" in result.stderr
+    assert "The system1: ✓ no account" in result.stderr
+    assert wiring.modes == ["visit", "run"]
+
+
+def test_beside_a_running_bot_the_rows_are_left_to_it(config: str) -> None:
+    wiring = Wiring(Settling(Verdict.LOCKED), occupied=True)
+    assert handover(wiring, "offboard", DANA, "--yes", "--config", config).exit_code == 0
+    assert wiring.modes == ["visit", "run", "visit"]
+
+
+@pytest.mark.parametrize("end", [Verdict.OPEN, Verdict.UNKNOWN])
+def test_anything_but_locked_out_everywhere_is_not_good(end: Verdict, config: str) -> None:
+    result = handover(Wiring(Settling(Verdict.LOCKED, end)), "offboard", DANA, "--yes", "--config", config)
+    assert result.exit_code == 1
+    assert "NOT locked out everywhere" in result.stdout
+
+
+def test_a_lock_out_that_does_not_settle_is_not_good(config: str) -> None:
+    class Stuck(Settling):
+        def case(self, case_id: str) -> CaseView:
+            self.looks = -1
+            return super().case(case_id)
+
+    result = handover(Wiring(Stuck(Verdict.LOCKED)), "offboard", DANA, "--yes", "--wait", "0.3", "--config", config)
+    assert result.exit_code == 1
+    assert "stays open" in result.stderr
+
+
+def test_saying_no_and_saying_nothing_open_no_case(config: str) -> None:
+    for typed, words, code in (("n\n", "Nothing was done", 1), ("", "Add --yes", 2)):
+        wiring = Wiring()
+        result = handover(wiring, "offboard", DANA, "--config", config, typed=typed)
+        assert (result.exit_code, wiring.offboarding.requests) == (code, [])
+        assert words in result.stderr
+
+
+def test_offboard_later_is_scheduled_in_the_companys_zone_and_says_who_will_do_it(config: str) -> None:
+    wiring = Wiring()
+    result = handover(wiring, "offboard", DANA, "--at", "end-of-day 2026-12-01", "--yes", "--config", config)
+    assert result.exit_code == 0, result.output
+    (request,) = wiring.offboarding.requests
+    assert str(request.effective_at) == "2026-12-01 16:00:00+00:00"
+    assert "handover run" in result.stderr
+
+
+def test_offboard_as_json_prints_one_document(config: str) -> None:
+    found = document(handover(Wiring(Settling(Verdict.LOCKED)), "offboard", DANA, "--yes", "--json", "--config", config))
+    assert [line["verdict"] for line in found["systems"]] == ["locked"]
+
+
+def test_without_anyone_to_decide_no_case_is_opened(config: str) -> None:
+    class Orphan(FakeOffboarding):
+        def plan(self, leaver: Leaver) -> Plan:
+            return samples.plan(replace(leaver, manager_email=""))
+
+    result = handover(Wiring(Orphan()), "offboard", DANA, "--yes", "--config", config)
+    assert result.exit_code == 2
+    assert "--approver" in result.stderr
+
+
+def test_a_refusal_is_a_sentence_in_the_terminals_words(config: str) -> None:
+    class Refusing(FakeOffboarding):
+        def open(self, request: Request) -> str:
+            raise Refused(Code.OPEN_CASE, case="HO-1")
+
+    result = handover(Wiring(Refusing()), "offboard", DANA, "--yes", "--config", config)
+    assert result.exit_code == 2
+    assert "HO-1" in result.stderr
+    assert "handover status EMAIL" in result.stderr
+
+
+@pytest.mark.parametrize(("error", "words", "code"), [
+    (StorageFailed("database or disk is full"), "disk is full", 1),
+    (WrongKey("sealed under another key"), "master key does not fit", 2),
+    (Unavailable("the directory did not answer"), "did not answer", 1),
+    (PermissionError(13, "Permission denied", "/data"), "Permission denied", 1),
+    (ZeroDivisionError("division by zero"), "should not happen", 1),
+])
+def test_trouble_is_a_sentence_and_never_a_trace(error: Exception, words: str, code: int, config: str) -> None:
+    result = handover(Wiring(broken=error), "status", "--config", config)
+    assert result.exit_code == code
+    assert words in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_status_lists_cases_and_tells_good_from_not_good(config: str) -> None:
+    wiring = Wiring()
+    assert "No case is open" in handover(wiring, "status", "--config", config).output
+    wiring.offboarding.known = {"HO-1": samples.case(CaseState.WATCHED, Verdict.LOCKED, Verdict.ABSENT, case_id="HO-1")}
+    good = handover(wiring, "status", "--all", "--config", config)
+    assert good.exit_code == 0
+    assert "HO-1" in good.output
+    wiring.offboarding.known["HO-2"] = samples.case(CaseState.RUNNING, Verdict.LOCKED, Verdict.UNKNOWN, case_id="HO-2")
+    bad = handover(wiring, "status", "--config", config)
+    assert bad.exit_code == 1
+    assert "NOT" in bad.output
+
+
+def test_status_of_one_case_shows_what_was_read_and_what_comes_next(config: str) -> None:
+    wiring = Wiring()
+    wiring.offboarding.known = {"HO-1": samples.case(CaseState.RUNNING, Verdict.LOCKED, Verdict.UNKNOWN, case_id="HO-1")}
+    result = handover(wiring, "status", DANA, "--config", config)
+    text = " ".join(result.output.split())
+    assert result.exit_code == 1
+    for words in ("✓ locked", "? unknown", "no answer", "tried again at 2026-11-23 10:05 CET", "600 listed, 120 moved"):
+        assert words in text, words
+    assert document(handover(wiring, "status", "HO-1", "--json", "--config", config))["id"] == "HO-1"
+
+
+def test_a_case_that_is_not_due_is_good_and_an_open_finding_is_not(config: str) -> None:
+    wiring = Wiring()
+    later = replace(samples.case(CaseState.SCHEDULED, Verdict.UNKNOWN), effective_at=samples.NOW + timedelta(days=1))
+    wiring.offboarding.known = {"case-1": later}
+    assert handover(wiring, "status", "--config", config).exit_code == 0
+    wiring.offboarding.known = {"case-1": replace(later, effective_at=samples.NOW - timedelta(minutes=1))}
+    assert handover(wiring, "status", "--config", config).exit_code == 1, "its time has come, and nobody did it"
+    found = replace(samples.case(CaseState.WATCHED, Verdict.LOCKED), findings=(samples.finding(),))
+    wiring.offboarding.known = {"case-1": found}
+    assert handover(wiring, "status", "case-1", "--config", config).exit_code == 1
+
+
+def test_an_unknown_case_says_what_to_do(config: str) -> None:
+    result = handover(Wiring(), "status", "HO-404", "--config", config)
+    assert result.exit_code == 2
+    assert "handover status --all" in result.stderr
+
+
+class Audited(FakeAudits):
+    def __init__(self, run: AuditView | None) -> None:
+        super().__init__()
+        self.answer = run
+
+    def latest(self) -> AuditView | None:
+        return self.answer
+
+
+@pytest.mark.parametrize(("run", "words", "code"), [
+    (samples.audit(0), "28 accounts of 14 leavers", 0),
+    (samples.audit(1), "open again", 1),
+    (samples.audit(0, ("crm: no answer",)), "crm: no answer", 1),
+    (replace(samples.audit(0), finished_at=None), "has not finished", 1),
+    (replace(samples.audit(0), started_at=samples.NOW - timedelta(hours=37)), "older than 36 hours", 1),
+    (replace(samples.audit(0), by_verdict={Verdict.UNKNOWN: 2}), "2 unknown", 1),
+])
+def test_audit_is_good_only_when_all_was_read_lately_and_nothing_found(
+    run: AuditView, words: str, code: int, config: str,
+) -> None:
+    result = handover(Wiring(audits=Audited(run)), "audit", "--config", config)
+    assert result.exit_code == code, result.output
+    assert words in result.output
+
+
+def test_without_any_audit_nothing_is_claimed(config: str) -> None:
+    wiring = Wiring(audits=Audited(None))
+    result = handover(wiring, "audit", "--config", config)
+    assert result.exit_code == 1
+    assert "No audit has run" in result.stderr
+    now = handover(wiring, "audit", "--now", "--json", "--config", config)
+    assert document(now)["day"] == "2026-11-23"
+    assert now.exit_code == 1, "the fakes' audit has findings"
+
+
+def test_connectors_are_listed_with_what_they_cannot_do() -> None:
+    assert "The shop cannot end sessions." in handover(Wiring(), "connectors").output
+    (shop,) = document(handover(Wiring(), "connectors", "--json"))
+    assert shop["capabilities"] == ["Accounts"]
+    assert shop["settings"]["url"] == {"required": True, "description": "Where the shop is."}
+
+
+def test_a_second_process_is_told_in_words(config: str) -> None:
+    result = handover(Wiring(occupied=True), "run", "--config", config)
+    assert result.exit_code == 2
+    assert "process 7" in result.stderr

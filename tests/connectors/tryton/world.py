@@ -1,0 +1,236 @@
+"""The practice CRM as the conformance suites see it: one world for each suite, all on one server."""
+
+import gzip
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+from pydantic import SecretStr
+
+from connectors.contract import AccountId, RecordId
+from connectors.tryton.connector import Tryton as Connector
+from connectors.tryton.settings import TrytonSettings
+from tests.conformance.accounts import Newcomer, newcomer
+from tests.connectors.tryton.lossy import relay
+from tests.sandbox.company import tryton_seed
+from tests.sandbox.company.tryton import Tryton
+from tests.sandbox.company.tryton_rpc import Failed, Rpc
+
+
+class World:
+    """Changes the CRM as its administrator, reads its database file; connects as the bot."""
+
+    patience = 5.0
+
+    def __init__(self, server: Tryton) -> None:
+        self.server = server
+        self._gone = 10_000_000
+
+    def settings(self, **changes: Any) -> TrytonSettings:
+        values = {
+            "url": self.server.url,
+            "database": self.server.database,
+            "login": self.server.bot.login,
+            "password": SecretStr(self.server.bot.password),
+            "server_log": self.server.log,
+            "timeout_seconds": 20.0,
+        }
+        return TrytonSettings.model_validate(values | changes)
+
+    def connect(self, password: str = "good") -> Connector:
+        self.server.forget_attempts()
+        return Connector(self.settings() if password == "good" else self.settings(password=SecretStr(password)))
+
+    def nobody(self) -> AccountId:
+        self._gone += 1
+        return AccountId(str(self._gone))
+
+    def login(self, account: AccountId) -> str:
+        [(login,)] = self.server.query("SELECT login FROM res_user WHERE id = ?", int(account))
+        return str(login)
+
+    def create(self, who: Newcomer, *, password: bool = True, **more: Any) -> AccountId:
+        values = {"name": who.name, "login": who.login, "email": who.email, **more}
+        if password:
+            values["password"] = who.password
+        [number] = self.server.as_admin().call("res.user.create", [values])
+        return AccountId(str(number))
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        self.server.stop()
+        try:
+            yield
+        finally:
+            self.server.start()
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        self.server.pause()
+        try:
+            yield
+        finally:
+            self.server.resume()
+
+
+class AccountsWorld(World):
+    """For the suite of accounts."""
+
+    def settings(self, **changes: Any) -> TrytonSettings:
+        return super().settings(**{"timeout_seconds": 1.0, **changes})
+
+    def add(self, who: Newcomer) -> AccountId:
+        return self.create(who)
+
+    def truth(self) -> Mapping[AccountId, object]:
+        return {AccountId(str(row[0])): row for row in self.server.query("SELECT id, * FROM res_user")}
+
+    def writes(self) -> int:
+        bot = self.server.user_id(self.server.bot.login)
+        [(found,)] = self.server.query("SELECT count(*) FROM ir_model_log WHERE user = ?", bot)
+        return int(found)
+
+    def can_log_in(self, login: str, password: str) -> bool:
+        return self.server.can_login(login, password)
+
+    def reopen(self, account: AccountId) -> None:
+        self.server.as_admin().call("res.user.write", [int(account)], {"active": True})
+
+    def secrets(self) -> Sequence[str]:
+        return (self.server.bot.password,)
+
+
+class SessionsWorld(World):
+    """For the suite of sessions."""
+
+    def __init__(self, server: Tryton) -> None:
+        super().__init__(server)
+        self._people: dict[AccountId, Newcomer] = {}
+        self._kept: dict[AccountId, list[Rpc]] = {}
+
+    def person(self) -> AccountId:
+        who = newcomer()
+        account = self.create(who)
+        self._people[account] = who
+        return account
+
+    def sign_in(self, account: AccountId) -> None:
+        who = self._people[account]
+        self._kept.setdefault(account, []).append(self.server.sign_in(who.login, who.password))
+
+    def alive(self, account: AccountId) -> int:
+        return sum(map(_answers, self._kept[account]))
+
+    def may_sign_in(self, account: AccountId) -> bool:
+        return self.server.user_active(self.login(account))
+
+
+class BookWorld(World):
+    """For the suite of client books."""
+
+    def seller(self, *, active: bool = True) -> AccountId:
+        who, admin = newcomer("seller"), self.server.as_admin()
+        [party] = admin.call("party.party.create", [{"name": who.name}])
+        [employee] = admin.call("company.employee.create", [{"party": party, "company": 1}])
+        place = {"companies": [["add", [1]]], "company": 1, "employees": [["add", [employee]]], "employee": employee}
+        return self.create(who, password=False, active=active, **place)
+
+    def add(self, owner: AccountId, names: Sequence[str]) -> list[RecordId]:
+        return [RecordId(f"opportunity:{number}") for number in self.server.add(self.login(owner), names)]
+
+    def missing(self) -> RecordId:
+        self._gone += 1
+        return RecordId(f"opportunity:{self._gone}")
+
+    def owners(self) -> Mapping[RecordId, AccountId]:
+        sql = "SELECT o.id, u.id FROM sale_opportunity o JOIN res_user u ON u.employee = o.employee"
+        return {RecordId(f"opportunity:{r}"): AccountId(str(u)) for r, u in self.server.query(sql)}
+
+    def contents(self) -> Mapping[RecordId, object]:
+        columns = "id, create_date, number, reference, party, contact, address, company, currency, amount, description"
+        rows = self.server.query(f"SELECT {columns}, state, comment, start_date, end_date FROM sale_opportunity")
+        return {RecordId(f"opportunity:{row[0]}"): row for row in rows}
+
+    def writes(self) -> int:
+        sql = "SELECT count(*) FROM ir_model_log WHERE event = 'write' AND resource LIKE 'sale.opportunity,%'"
+        [(found,)] = self.server.query(sql)
+        return int(found)
+
+    def take(self, record: RecordId, by: AccountId) -> None:
+        self.server.reassign(number(record), self.login(by))
+
+    def delete(self, record: RecordId) -> None:
+        self.server.delete(number(record))
+
+    @contextmanager
+    def losing_answers(self) -> Iterator[None]:
+        with relay(self.server.url) as address:
+            self.settings = lambda **changes: World.settings(self, url=address, **changes)  # type: ignore[method-assign]
+            try:
+                yield
+            finally:
+                del self.settings
+
+
+class ExportWorld(World):
+    """For the suite of export logs."""
+
+    def __init__(self, server: Tryton) -> None:
+        super().__init__(server)
+        self._signed_in: dict[AccountId, Rpc] = {}
+        self._rotated = 0
+
+    def person(self) -> AccountId:
+        who, admin = newcomer(), self.server.as_admin()
+        groups = admin.call("res.group.search", [["name", "in", ["Sales", "Sale Opportunity"]]], 0, None, None)
+        account = self.create(who, companies=[["add", [1]]], company=1, groups=[["add", groups]])
+        self._signed_in[account] = self.server.sign_in(who.login, who.password)
+        return account
+
+    def export(self, account: AccountId, start: int, size: int) -> None:
+        tryton_seed.export(self._signed_in[account], "sale.opportunity", start, size)
+
+    def export_uncounted(self, account: AccountId) -> None:
+        tryton_seed.export(self._signed_in[account], "sale.opportunity", 0, 0)
+
+    def export_in_vain(self, account: AccountId) -> None:
+        """Once so that the server itself fails, and once so that it refuses: the log tells them differently."""
+        for records, fields in (([1, 2], ["number", "party.name"]), ([self._gone], ["number"])):
+            try:
+                self._signed_in[account].call("sale.opportunity.export_data", records, fields, False)
+            except Failed as error:
+                assert error.status == 200
+            else:
+                raise AssertionError("the export that should fail did not")
+
+    def rotate(self) -> None:
+        """As logrotate's `copytruncate` does, packing every second file."""
+        self._rotated += 1
+        old = self.server.log.with_name(f"{self.server.log.name}.{uuid4().hex[:6]}")
+        if self._rotated % 2:
+            with self.server.log.open("rb") as source, gzip.open(f"{old}.gz", "wb") as target:
+                shutil.copyfileobj(source, target)
+        else:
+            shutil.copyfile(self.server.log, old)
+        self.server.log.write_text("")
+
+    def client_base(self) -> int:
+        [(parties,)] = self.server.query("SELECT count(*) FROM party_party WHERE active")
+        [(deals,)] = self.server.query("SELECT count(*) FROM sale_opportunity")
+        return int(parties) + int(deals)
+
+
+def number(record: RecordId) -> int:
+    return int(record.partition(":")[2])
+
+
+def _answers(session: Rpc) -> bool:
+    try:
+        session.call("res.user.get_preferences", True)
+    except Failed as error:
+        if error.status == 401:
+            return False
+        raise
+    return True

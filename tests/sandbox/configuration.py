@@ -1,0 +1,79 @@
+"""The configuration file that points the production bot at the practice company."""
+
+import base64
+import hashlib
+from pathlib import Path
+
+from tests.sandbox.company.people import LEAVER
+from tests.sandbox.company.slapd import Slapd
+from tests.sandbox.company.tryton import Tryton
+from tests.sandbox.slack import seed
+from tests.sandbox.slack.server import SlackServer
+
+PROTECTED = ("erika.board@northwind.example", "svc-handover")
+
+
+def secrets(directory: Slapd, crm: Tryton, slack: SlackServer) -> dict[str, str]:
+    """Return the environment that the file's references name."""
+    app = slack.workspace.app
+    return {
+        "HANDOVER_MASTER_KEY": _key("master"),
+        "HANDOVER_SIGNING_KEY": _key("signing"),
+        "SLACK_BOT_TOKEN": app.bot_token,
+        "SLACK_APP_TOKEN": app.app_token,
+        "SLACK_SIGNING_SECRET": app.signing_secret,
+        "LDAP_PASSWORD": directory.bind_password,
+        "CRM_PASSWORD": crm.bot.password,
+    }
+
+
+def toml(folder: Path, directory: Slapd, crm: Tryton, slack: SlackServer, http_port: int | None = None) -> str:
+    """Return the file's text. `http_port`: signed HTTP on that port; None: Socket Mode."""
+    assert LEAVER.email not in PROTECTED
+    crm_lines = "\n".join(f'{key} = "{value}"' for key, value in crm.settings("env:CRM_PASSWORD").items())
+    return f"""
+[company]
+name = "Northwind Practice"
+timezone = "Europe/Berlin"
+directory = "directory"
+
+[storage]
+path = "{folder}"
+master_key = "env:HANDOVER_MASTER_KEY"
+signing_key = "env:HANDOVER_SIGNING_KEY"
+
+[slack]
+mode = "{"socket" if http_port is None else "http"}"
+bot_token = "env:SLACK_BOT_TOKEN"
+app_token = "env:SLACK_APP_TOKEN"
+signing_secret = "env:SLACK_SIGNING_SECRET"
+api_url = "{slack.api_url}"
+port = {http_port or 3000}
+case_channel = "{seed.OFFBOARDING}"
+security_channel = "{seed.SECURITY_ALERTS}"
+audit_channel = "{seed.ACCESS_AUDIT}"
+
+[roles]
+hr = {{ groups = ["{seed.HR_GROUP}"] }}
+security = {{ groups = ["{seed.SECURITY_GROUP}"] }}
+admin = {{ groups = ["{seed.ADMIN_GROUP}"] }}
+
+[policy]
+protected = {list(PROTECTED)}
+retry_minutes = 1
+
+[systems.directory]
+kind = "ldap"
+urls = ["{directory.tls_url}"]
+ca_file = "{directory.ca_file}"
+bind_dn = "{directory.bind_dn}"
+password = "env:LDAP_PASSWORD"
+base_dn = "{directory.base_dn}"
+
+[systems.crm]
+{crm_lines}
+"""
+
+
+def _key(name: str) -> str:
+    return base64.b64encode(hashlib.sha256(f"practice {name}".encode()).digest()).decode()

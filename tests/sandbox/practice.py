@@ -1,0 +1,180 @@
+"""The practice company, whole: a real directory, a real CRM, the Slack stand-in, and the production bot among them."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import ldap
+
+from tests.sandbox import configuration
+from tests.sandbox.company import ldif
+from tests.sandbox.company.people import Employee
+from tests.sandbox.company.slapd import LOCK, Slapd
+from tests.sandbox.company.tryton import Tryton
+from tests.sandbox.jumping import JumpClock
+from tests.sandbox.slack.server import SlackServer
+from tests.sandbox.slack.world import Workspace
+
+ROOT = Path(__file__).resolve().parents[2]
+READY_SECONDS = 30.0
+Say = Callable[[str], None]
+
+
+def _quiet(line: str) -> None:
+    """Say nothing."""
+
+
+class NotReady(RuntimeError):
+    """The bot ended, or did not come up in time; the message has the end of what it printed."""
+
+
+class Practice:
+    """Everything on loopback in one folder; `with` starts it and takes all of it down."""
+
+    def __init__(self, folder: Path, *, port: int = 0, http: bool = False, say: Say = _quiet) -> None:
+        """`port`: where the page is served, 0 for a free one. `http`: signed HTTP in place of Socket Mode."""
+        self.folder = folder
+        self._say = say
+        folder.mkdir(parents=True, exist_ok=True)
+        self.directory = Slapd(folder / "directory")
+        self.crm = Tryton(folder / "crm", say=say)
+        self.slack = SlackServer(Workspace(), port=port)
+        self.clock = JumpClock(folder / "clock")
+        self.data = folder / "data"
+        self.config = folder / "handover.toml"
+        self._http_port = _free_port() if http else None
+        self._bot: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self._say("starting the directory (OpenLDAP) and the CRM (Tryton)")
+        with ThreadPoolExecutor(2) as pool:
+            starting = [pool.submit(lambda: bool(self.directory.start())), pool.submit(lambda: bool(self.crm.start()))]
+            for started in starting:
+                started.result()
+        self._say("starting the Slack stand-in")
+        self.slack.start()
+        if self._http_port:
+            self.slack.workspace.app.use_url(f"http://127.0.0.1:{self._http_port}/slack/events")
+        self.config.write_text(
+            configuration.toml(self.data, self.directory, self.crm, self.slack, self._http_port), encoding="utf-8"
+        )
+        self._say("starting the bot")
+        self.start_bot()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
+        self.stop_bot()
+        self.slack.stop()
+        self.crm.stop()
+        self.directory.stop()
+
+    # --- the bot
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the bot and the command line run with."""
+        return {
+            **os.environ,
+            **configuration.secrets(self.directory, self.crm, self.slack),
+            "HANDOVER_CONFIG": str(self.config),
+            "PYTHONPATH": str(ROOT),
+        }
+
+    @property
+    def bot_log(self) -> Path:
+        """What the bot printed."""
+        return self.folder / "bot.log"
+
+    @property
+    def bot_pid(self) -> int:
+        """The bot's process."""
+        assert self._bot is not None
+        return self._bot.pid
+
+    def start_bot(self) -> None:
+        """Start the bot and wait until it listens."""
+        with self.bot_log.open("ab") as log:
+            self._bot = subprocess.Popen(
+                [sys.executable, "-m", "tests.sandbox.bot", str(self.config), str(self.folder / "clock")],
+                env=self.environment, cwd=ROOT, stdout=log, stderr=log,
+            )
+        deadline = time.monotonic() + READY_SECONDS
+        while not self._listens():
+            if self._bot.poll() is not None or time.monotonic() > deadline:
+                raise NotReady(f"the bot did not come up:\n{self.bot_log.read_text(encoding='utf-8')[-3000:]}")
+            time.sleep(0.05)
+
+    def stop_bot(self) -> None:
+        """Stop the bot as an operator would."""
+        if self._bot and self._bot.poll() is None:
+            self._bot.terminate()
+            try:
+                self._bot.wait(15)
+            except subprocess.TimeoutExpired:
+                self._bot.kill()
+                self._bot.wait()
+
+    def kill_bot(self) -> None:
+        """kill -9."""
+        assert self._bot is not None
+        self._bot.send_signal(signal.SIGKILL)
+        self._bot.wait()
+
+    def handover(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run the `handover` command as an operator on the bot's machine would."""
+        return subprocess.run(
+            [sys.executable, "-m", "bot", *arguments], env=self.environment, cwd=ROOT, check=False, capture_output=True,
+            text=True, timeout=timeout,
+        )
+
+    def jump(self, seconds: float) -> None:
+        """Set the bot's clock ahead."""
+        self.clock.jump(seconds)
+
+    def _listens(self) -> bool:
+        if self._http_port is None:
+            return self.slack.workspace.sockets.connected > 0
+        try:
+            socket.create_connection(("127.0.0.1", self._http_port), 0.2).close()
+        except OSError:
+            return False
+        return True
+
+    # --- the truth, from outside: nothing here goes through a connector
+
+    def can_log_in(self, person: Employee) -> dict[str, bool]:
+        """Return, for each server, whether the person's own password still opens it."""
+        return {
+            "directory": self.directory.can_bind(person.uid, person.password),
+            "crm": self.crm.can_login(person.uid, person.password),
+        }
+
+    def is_open(self, person: Employee) -> dict[str, bool]:
+        """Return, for each server, whether its own data or a log-in shows the person's account open."""
+        entry = self.directory.entry(person.uid)
+        data = {"directory": entry is not None and LOCK not in entry, "crm": self.crm.user_active(person.uid)}
+        return {name: data[name] or tried for name, tried in self.can_log_in(person).items()}
+
+    def reopen(self, person: Employee) -> None:
+        """Open the person's directory account again behind the bot's back, password and all."""
+        self.directory.reopen(person.uid)
+        password = (ldap.MOD_REPLACE, "userPassword", [person.password.encode()])
+        self.directory.modify(ldif.person_dn(person.uid), [password])
+
+    def owned(self, person: Employee) -> int:
+        """Return how many deals the CRM's own database gives to the person."""
+        return self.crm.counts().get(person.uid, 0)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port

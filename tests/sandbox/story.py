@@ -1,0 +1,168 @@
+"""The main job as people live it: HR offboards, the manager approves, the audit catches a re-opened account.
+
+Each step does what a person would do in Slack and waits for what they would see. What is true is asked of the servers
+themselves, never of the connectors; `Chapter.claims` is what the bot said, `Chapter.facts` what the servers say.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER, SECURITY
+from tests.sandbox.practice import Practice
+from tests.sandbox.slack.driver import Person
+from tests.sandbox.slack.records import Message, words
+
+SUCCESSORS = ("bob.ross", "carol.diaz", "li.wei")
+DAY = 86_400.0
+
+
+@dataclass
+class Chapter:
+    """One step of the story: what the bot said and what the servers say, per system."""
+
+    title: str
+    seconds: float = 0.0
+    said: str = ""
+    claims: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def true(self) -> bool:
+        """Whether what the bot said is what the servers say."""
+        return self.claims == self.facts
+
+
+class Story:
+    """The practice company's busiest day."""
+
+    def __init__(self, practice: Practice, tell: Callable[[Chapter], None]) -> None:
+        self._practice = practice
+        self._tell = tell
+        self.chapters: list[Chapter] = []
+
+    def play(self) -> list[Chapter]:
+        """Play everything; each chapter is told as it ends."""
+        for title, step in (
+            ("HR offboards Dana now", self._offboard),
+            ("Security sees what Dana exported", self._see_exports),
+            ("Max approves the handover", self._approve),
+            ("The clients move", self._move),
+            ("A day later the audit reads everything", self._audit),
+            ("Someone re-opens Dana's account; the audit catches it", self._catch),
+            ("Security locks it again", self._lock_again),
+            ("The journal is proven", self._verify),
+        ):
+            started = time.monotonic()
+            chapter = Chapter(title)
+            step(chapter)
+            chapter.seconds = round(time.monotonic() - started, 2)
+            self.chapters.append(chapter)
+            self._tell(chapter)
+        return self.chapters
+
+    def _offboard(self, chapter: Chapter) -> None:
+        hr = self._person(HR.slack_id)
+        hr.command("/offboard", f"@{LEAVER.uid}", "offboarding")
+        modal = hr.wait_for(lambda: hr.view if hr.view and hr.view.submit_label else None, 15)
+        modal.fill("when", "now").fill("reason", "dismissal").fill("approver", MANAGER.slack_id)
+        modal.fill("successors", [BY_UID[uid].slack_id for uid in SUCCESSORS]).fill("strategy", "balanced")
+        modal.submit()
+        message = self._message(hr, "offboarding", lambda text: "is locked out of 2 of 2 systems" in text)
+        chapter.said = first_line(message)
+        chapter.claims = self._bot_verdicts()
+        chapter.facts = self._server_verdicts()
+
+    def _see_exports(self, chapter: Chapter) -> None:
+        security = self._person(SECURITY.slack_id)
+        chapter.said = first_line(self._message(security, "security-alerts", lambda text: "export" in text.lower()))
+
+    def _approve(self, chapter: Chapter) -> None:
+        manager = self._person(MANAGER.slack_id)
+        proposal = self._message(manager, "", lambda text: "Approve the handover" in text, 30)
+        chapter.said = first_line(proposal)
+        manager.click(proposal, "proposal_approve")
+        self._message(manager, "", lambda text: "approved" in text.lower() and "Approve the handover" not in text)
+
+    def _move(self, chapter: Chapter) -> None:
+        before = dict(self._practice.crm.counts())
+        hr = self._person(HR.slack_id)
+        message = self._message(hr, "offboarding", lambda text: "handed over" in text and "moved" in text, 60)
+        chapter.said = next((line for line in text_of(message).splitlines() if "handed over" in line), "")
+        case = self._case()
+        after = self._practice.crm.counts()
+        chapter.claims = {"left with Dana": str(case["clients"]["left"]), "records in all": "unchanged"}
+        same = sum(before.values()) == sum(after.values())
+        chapter.facts = {
+            "left with Dana": str(after.get(LEAVER.uid, 0)),
+            "records in all": "unchanged" if same else f"{sum(before.values())} -> {sum(after.values())}",
+        }
+
+    def _audit(self, chapter: Chapter) -> None:
+        self._practice.jump(DAY)
+        chapter.said = first_line(self._new_audit(1))
+        chapter.claims = self._bot_verdicts()
+        chapter.facts = self._server_verdicts()
+
+    def _catch(self, chapter: Chapter) -> None:
+        self._practice.reopen(LEAVER)
+        self._practice.jump(DAY)
+        chapter.said = first_line(self._new_audit(2))
+        chapter.claims = self._bot_verdicts()
+        chapter.facts = self._server_verdicts()
+
+    def _lock_again(self, chapter: Chapter) -> None:
+        security = self._person(SECURITY.slack_id)
+        digest = self._new_audit(2)
+        security.click(digest, "Lock Again")
+        hr = self._person(HR.slack_id)
+        message = self._message(hr, "offboarding", lambda text: "is locked out of 2 of 2 systems" in text, 30)
+        chapter.said = first_line(message)
+        chapter.claims = self._bot_verdicts()
+        chapter.facts = self._server_verdicts()
+
+    def _verify(self, chapter: Chapter) -> None:
+        ended = self._practice.handover("verify", "--json")
+        proof = json.loads(ended.stdout)
+        chapter.said = f"{proof['entries']} entries, each linked to the one before; head signed"
+        chapter.claims = {"journal": "proven" if proof["ok"] else "broken"}
+        chapter.facts = {"journal": "proven" if ended.returncode == 0 else "broken"}
+
+    # --- what people see, and what is true
+
+    def _person(self, slack_id: str) -> Person:
+        return self._practice.slack.as_user(slack_id)
+
+    def _message(self, person: Person, channel: str, wanted: Callable[[str], bool], seconds: float = 20) -> Message:
+        return person.wait_for(
+            lambda: next((one for one in reversed(person.messages(channel)) if wanted(text_of(one))), None), seconds
+        )
+
+    def _new_audit(self, number: int) -> Message:
+        person = self._person(SECURITY.slack_id)
+        return person.wait_for(
+            lambda: posts[number - 1] if len(posts := person.messages("access-audit")) >= number else None, 30
+        )
+
+    def _case(self) -> dict[str, Any]:
+        found = json.loads(self._practice.handover("status", LEAVER.email, "--json").stdout)
+        case: dict[str, Any] = found[0] if isinstance(found, list) else found
+        return case
+
+    def _bot_verdicts(self) -> dict[str, str]:
+        return {line["system"]: line["verdict"] for line in self._case()["systems"]}
+
+    def _server_verdicts(self) -> dict[str, str]:
+        return {name: "open" if is_open else "locked" for name, is_open in self._practice.is_open(LEAVER).items()}
+
+
+def text_of(message: Message) -> str:
+    """Return all words of a message."""
+    return "\n".join([message.text, *words(message.blocks)])
+
+
+def first_line(message: Message) -> str:
+    """Return the point of a message."""
+    return message.text.splitlines()[0]

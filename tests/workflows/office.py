@@ -1,0 +1,95 @@
+"""The services of all three tracks on systems in memory, with work carried out one row at a time and no engine."""
+
+from collections.abc import Callable
+from datetime import time, timedelta
+from pathlib import Path
+
+from sqlmodel import col, select
+
+from tests.workflows.memory import MemoryDirectory, Time, World
+from workflows.audits import Audits
+from workflows.casefile import Casefile
+from workflows.exports import Exports
+from workflows.followups import FollowUps
+from workflows.handover import Handover
+from workflows.journal import Journal
+from workflows.model import Post, Reason, Strategy, WorkState
+from workflows.offboarding import Offboarding
+from workflows.revocation import Revocation
+from workflows.store import Store, sqlite_url
+from workflows.systems import Systems
+from workflows.vault import Vault
+from workflows.views import Actor, Leaver, Request, Successor
+from workflows.work import TASKS
+
+HR = Actor("slack:U0HR", "Hanna")
+SECURITY = Actor("slack:U0SEC", "Sam")
+DANA = Leaver("Dana O'Neill", "dana@x.example", "U0DANA", "Europe/Dublin", manager_email="max@x.example")
+MAX = Successor("max@x.example", "Max", "max@x.example", "U0MAX")
+BOB = Successor("bob@x.example", "Bob", "bob@x.example", "U0BOB")
+CAROL = Successor("carol@x.example", "Carol", "carol@x.example", "U0CAROL")
+
+
+class Office:
+    """A directory and a CRM in memory with Dana, Max, Bob and Carol, and the services on them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = Time()
+        self.directory = World("directory")
+        self.crm = World("crm")
+        for world in (self.directory, self.crm):
+            for name in ("dana", "max", "bob", "carol"):
+                world.user(f"{world.name}-{name}", f"{name}@x.example", groups={"sales", "all staff"}, sessions=1,
+                           manager_email="max@x.example")
+        self.store = Store(sqlite_url(folder))
+        self.store.upgrade()
+        self.vault = Vault(b"m" * 32)
+        self.journal = Journal(self.store, self.clock, b"s" * 32)
+        self.systems = Systems([self.directory.system(MemoryDirectory), self.crm.system()])
+        retry = timedelta(minutes=5)
+        self.handover = Handover(self.store, self.vault, self.journal, self.systems, self.clock, retry=retry)
+        self.exports = Exports(self.store, self.vault, self.journal, self.systems, self.clock, retry=retry,
+                               channel="C0SEC", look_back=timedelta(days=60), zone="Europe/Berlin")
+        casefile = Casefile(self.vault, self.systems, self.handover, self.exports, self.clock)
+        self.started: list[tuple[str, str, int]] = []
+        self.offboarding = Offboarding(
+            self.store, self.vault, self.journal, self.systems, casefile, self.clock,
+            lambda *work: self.started.append(work), directory="directory", protected=("root@x.example",),
+            follow_up_days=(1, 7),
+        )
+        self.audits = Audits(self.store, self.vault, self.journal, self.systems, casefile, self.clock,
+                             self.offboarding.retry, channel="C0AUDIT", zone="Europe/Berlin", at=time(8, 0))
+        self.follow_ups = FollowUps(self.store, self.vault, self.journal, self.systems, casefile, self.exports, self.clock,
+                                    retry)
+        self.revocation = Revocation(self.store, self.vault, self.journal, self.systems, self.clock, retry)
+        self.handlers: dict[str, Callable[[str], None]] = {
+            "revoke": self.revocation.run, "book": self.handover.run, "exports": self.exports.take,
+            "follow_up": self.follow_ups.run, "audit": self.audits.run,
+        }
+
+    def request(self, **change: object) -> Request:
+        """Return what HR asks for, for now unless changed."""
+        asked: dict[str, object] = {
+            "leaver": DANA, "reason": Reason.RESIGNATION, "effective_at": None, "approver": MAX,
+            "strategy": Strategy.BALANCED, "successors": (BOB, CAROL), "requested_by": HR, "channel": "C0CASES",
+        }
+        return Request(**{**asked, **change})  # type: ignore[arg-type]
+
+    def work(self, *tasks: str) -> int:
+        """Carry out every row that is due now, once; return how many there were."""
+        done = 0
+        for task in tasks or TASKS:
+            model = TASKS[task]
+            with self.store.read() as session:
+                due = session.exec(
+                    select(model.id).where(model.state == WorkState.DUE, col(model.due_at) <= self.clock.now())
+                ).all()
+            for row in due:
+                self.handlers[task](row)
+                done += 1
+        return done
+
+    def posts(self) -> dict[str, Post]:
+        """Return every post by its id."""
+        with self.store.read() as session:
+            return {post.id: post for post in session.exec(select(Post))}

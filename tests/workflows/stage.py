@@ -1,0 +1,134 @@
+"""A case on the stage: rows in a fresh store, systems in memory, and hands to move the clock and the work along."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from sqlmodel import SQLModel, select
+
+from tests.workflows.memory import Time, World
+from workflows.cases import CaseData
+from workflows.handover import Handover
+from workflows.journal import Journal
+from workflows.model import Assignment, Book, Case, CaseState, Decision, JournalEntry, Post, Proposal, WorkState
+from workflows.store import Store, sqlite_url
+from workflows.systems import System, Systems
+from workflows.vault import Vault
+from workflows.views import Actor, ClientsView, Leaver, ProposalView, RecordLine, Successor
+
+CASE = "c1"
+RETRY = timedelta(minutes=5)
+LEAVER = Leaver("Dana O'Neill", "dana@x.example", "U0DANA")
+APPROVER = Successor("max@x.example", "Max Weber", "max@x.example", "U0MAX")
+BOB = Successor("bob@x.example", "Bob Ross", "bob@x.example", "U0BOB")
+CAROL = Successor("carol@x.example", "Carol Díaz", "carol@x.example", "U0CAROL")
+MAX, DANA, EVE = Actor("slack:U0MAX", "Max Weber"), Actor("slack:U0DANA", "Dana O'Neill"), Actor("slack:U0EVE", "Eve")
+
+
+def crm(name: str = "crm", *, records: int = 12) -> World:
+    """Return a CRM where Dana owns records, two to a client, and Bob and Carol can receive."""
+    world = World(name)
+    for user, email in (("dana", LEAVER.email), ("bob", BOB.email), ("carol", CAROL.email), ("zed", "zed@x.example")):
+        world.user(user, email)
+    for n in range(records):
+        world.record(f"opportunity:{n:03}", "dana", family=f"party:{n // 2}", value=1000 + n)
+    return world
+
+
+class Stage:
+    """One case with a book in each system."""
+
+    def __init__(self, folder: Path, *systems: System, successors: tuple[Successor, ...] = (BOB, CAROL),
+                 approver: Successor = APPROVER, strategy: str = "balanced", books: bool = True) -> None:
+        self.time = Time()
+        self.store = Store(sqlite_url(folder))
+        SQLModel.metadata.create_all(self.store._writer)
+        self.vault = Vault(b"m" * 32)
+        self.journal = Journal(self.store, self.time, b"s" * 32)
+        self.systems = Systems(list(systems))
+        self.handover = self.start()
+        data = CaseData(LEAVER, approver, successors, Actor("slack:U0HANNA", "Hanna"), "C0CASES")
+        key = self.vault.new_key()
+        with self.store.write() as session:
+            sealed = self.vault.seal(key, data.dump(), f"case:{CASE}")
+            session.add(Case(
+                id=CASE, leaver_key="k", mail_key="m", state=CaseState.RUNNING, immediate=True,
+                effective_at=self.time.now(), opened_at=self.time.now(), opened_by="slack:U0HANNA", approver="a",
+                strategy=strategy, reason="resignation", wrapped_key=key, sealed=sealed))
+            session.flush()
+            for system in systems if books else ():
+                session.add(Book(id=f"{CASE}:{system.name}", case_id=CASE, system=system.name, state=WorkState.DUE,
+                                 due_at=self.time.now()))
+
+    def start(self) -> Handover:
+        """Return the track as a fresh process builds it."""
+        return Handover(self.store, self.vault, self.journal, self.systems, self.time, RETRY)
+
+    def tick(self, *systems: str) -> None:
+        """Do what is due, as the clock would."""
+        for book in self.books():
+            due = book.state == WorkState.DUE and book.due_at <= self.time.now()
+            if due and book.system in (systems or self.systems):
+                self.handover.run(book.id)
+
+    def retry(self, system: str = "crm") -> None:
+        """Press Retry."""
+        with self.store.write() as session:
+            self.handover.retry(session, CASE, system)
+
+    def settle(self, minutes: int = 60) -> None:
+        """Let the clock tick for a while."""
+        for _ in range(minutes):
+            self.tick()
+            self.time.pass_(minutes=1)
+
+    def books(self) -> list[Book]:
+        with self.store.read() as session:
+            return list(session.exec(select(Book).order_by(Book.id)).all())
+
+    def book(self, system: str = "crm") -> Book:
+        return next(book for book in self.books() if book.system == system)
+
+    def rows(self) -> dict[str, Assignment]:
+        with self.store.read() as session:
+            return {row.record_id: row for row in session.exec(select(Assignment)).all()}
+
+    def proposals(self) -> list[ProposalView]:
+        with self.store.read() as session:
+            shown = session.exec(select(Proposal.id).where(Proposal.version > 0).order_by("version")).all()
+        return [self.handover.view(number) for number in shown]
+
+    def proposal(self) -> ProposalView:
+        """Return the newest version."""
+        return self.proposals()[-1]
+
+    def lines(self) -> list[RecordLine]:
+        return self.handover.lines(self.proposal().id, 0, 1000)[0]
+
+    def approve(self, by: Actor = MAX) -> ProposalView:
+        newest = self.proposal()
+        return self.handover.decide(newest.id, newest.digest, by, approve=True)
+
+    def clients(self) -> ClientsView:
+        with self.store.read() as session:
+            view = self.handover.clients(session, CASE)
+        assert view is not None
+        return view
+
+    def posts(self) -> dict[str, Post]:
+        with self.store.read() as session:
+            return {post.id: post for post in session.exec(select(Post)).all()}
+
+    def journalled(self, action: str) -> list[JournalEntry]:
+        with self.store.read() as session:
+            return list(session.exec(select(JournalEntry).where(JournalEntry.action == action)).all())
+
+    def decisions(self) -> list[Decision]:
+        with self.store.read() as session:
+            return list(session.exec(select(Decision)).all())
+
+    def change(self, what: Callable[[Case], None]) -> None:
+        with self.store.write() as session:
+            case = session.get_one(Case, CASE)
+            what(case)
+            session.add(case)

@@ -1,0 +1,30 @@
+"""Counts before and after, in words: every difference is explained, or said to be unexplained."""
+
+import pytest
+
+from workflows.handover.balance import Fate, sentences
+
+BEFORE = {"dana": {"deal": 10}, "bob": {"deal": 5}}
+
+
+@pytest.mark.parametrize(
+    ("after", "fate", "said"),
+    [
+        ({"dana": {"deal": 0}, "bob": {"deal": 15}}, Fate(), "15 before, 15 after"),
+        ({"dana": {"deal": 0}, "bob": {"deal": 13}}, Fate(taken=1, gone=1),
+         "15 before, 13 after; 1 taken by another, 1 gone"),
+        ({"dana": {"deal": 0}, "bob": {"deal": 13}}, Fate(gone=1),
+         "15 before, 13 after; 1 gone; 1 fewer for a reason outside this handover"),
+        ({"dana": {"deal": 0}, "bob": {"deal": 16}}, Fate(),
+         "15 before, 16 after; 1 more than before for a reason outside this handover"),
+        ({"dana": {"deal": 3}, "bob": {"deal": 12}}, Fate(refused=1, waiting=1),
+         "15 before, 15 after; 3 still with the leaver (1 refused, 1 waiting for a decision, 1 new since)"),
+    ],
+)
+def test_every_difference_is_explained_or_said(after: dict[str, dict[str, int]], fate: Fate, said: str) -> None:
+    assert sentences("crm", BEFORE, after, frozenset({"dana"}), {"deal": fate}) == [f"crm, deal: {said}"]
+
+
+def test_a_kind_that_vanished_altogether_is_not_left_out() -> None:
+    found = sentences("crm", {"dana": {"deal": 1, "lead": 2}}, {"dana": {}}, frozenset({"dana"}), {})
+    assert [line.split(";")[0] for line in found] == ["crm, deal: 1 before, 0 after", "crm, lead: 2 before, 0 after"]

@@ -1,0 +1,159 @@
+"""Cases open once, for the right person, at the right time, and can be called off until anything may have been done."""
+
+import threading
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.workflows.office import BOB, DANA, HR, MAX, Office
+from workflows.model import CaseState
+from workflows.refusals import Code, Refused
+from workflows.views import Actor, Successor
+
+
+def _refused(office: Office, **change: object) -> Code:
+    with pytest.raises(Refused) as caught:
+        office.offboarding.open(office.request(**change))
+    assert office.offboarding.cases(open_only=True) == []
+    return caught.value.code
+
+
+def test_a_protected_account_is_refused_by_address_and_by_log_in(office: Office) -> None:
+    assert _refused(office, leaver=replace(DANA, email="ROOT@x.example")) is Code.PROTECTED
+    assert _refused(office, leaver=replace(DANA, logins=("root@x.example",))) is Code.PROTECTED
+
+
+def test_nobody_offboards_themselves(office: Office) -> None:
+    assert _refused(office, requested_by=Actor("slack:U0DANA", "Dana")) is Code.ONESELF
+
+
+def test_the_leaver_neither_decides_nor_receives(office: Office) -> None:
+    leaver = Successor("dana@x.example", "Dana", "dana@x.example", "")
+    assert _refused(office, approver=leaver) is Code.LEAVER_DECIDES
+    assert _refused(office, successors=(BOB, leaver)) is Code.NO_SUCCESSOR
+
+
+def test_a_time_that_has_passed_is_refused(office: Office) -> None:
+    assert _refused(office, effective_at=office.clock.now() - timedelta(hours=1)) is Code.PAST_TIME
+
+
+def test_a_second_case_for_one_person_is_refused_with_the_first_ones_id(office: Office) -> None:
+    case_id = office.offboarding.open(office.request())
+    for again in (DANA, replace(DANA, email="DANA@X.example"), replace(DANA, name="Someone Else", directory_id="d-1")):
+        with pytest.raises(Refused) as caught:
+            office.offboarding.open(office.request(leaver=again))
+        assert (caught.value.code, caught.value.facts["case"]) == (Code.OPEN_CASE, case_id)
+
+
+def test_a_renamed_person_is_the_same_person(office: Office) -> None:
+    office.offboarding.open(office.request(leaver=replace(DANA, directory_id="entry-7")))
+    renamed = replace(DANA, name="Dana Smith", email="dana.smith@x.example", directory_id="entry-7")
+    with pytest.raises(Refused) as caught:
+        office.offboarding.open(office.request(leaver=renamed))
+    assert caught.value.code is Code.OPEN_CASE
+
+
+def test_ten_submits_at_once_open_one_case(office: Office) -> None:
+    opened: list[str] = []
+    refused: list[Code] = []
+
+    def submit() -> None:
+        try:
+            opened.append(office.offboarding.open(office.request()))
+        except Refused as error:
+            refused.append(error.code)
+
+    threads = [threading.Thread(target=submit) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(opened) == 1
+    assert refused == [Code.OPEN_CASE] * 9
+
+
+def test_a_scheduled_case_touches_nothing_before_its_time(office: Office) -> None:
+    at = office.clock.now() + timedelta(days=3)
+    case_id = office.offboarding.open(office.request(effective_at=at))
+    assert office.started == []
+    office.work("revoke")
+    assert office.offboarding.case(case_id).state is CaseState.SCHEDULED
+    assert all(user.active for user in office.directory.users.values())
+    office.clock.at = at
+    office.work("revoke")
+    assert office.offboarding.case(case_id).locked_out
+
+
+def test_a_scheduled_case_can_be_cancelled_and_then_nothing_is_ever_done(office: Office) -> None:
+    at = office.clock.now() + timedelta(days=3)
+    case_id = office.offboarding.open(office.request(effective_at=at))
+    office.offboarding.cancel(case_id, HR)
+    office.clock.at = at + timedelta(days=100)
+    assert office.work() == 0
+    assert office.offboarding.case(case_id).state is CaseState.CANCELLED
+    assert all(user.active for user in office.directory.users.values())
+    office.offboarding.open(office.request())
+
+
+def test_a_running_case_cannot_be_cancelled(office: Office) -> None:
+    case_id = office.offboarding.open(office.request())
+    with pytest.raises(Refused) as caught:
+        office.offboarding.cancel(case_id, HR)
+    assert caught.value.code is Code.NOT_OPEN
+
+
+def test_a_plan_shows_what_would_be_done_and_writes_nothing(office: Office) -> None:
+    office.crm.record("opportunity:1", "crm-dana", value=1000)
+    plan = office.offboarding.plan(DANA)
+    crm = next(one for one in plan.systems if one.system == "crm")
+    assert crm.book is not None
+    assert crm.book.counts == {"opportunity": 1}
+    assert [account.login for account in crm.accounts] == ["dana"]
+    assert plan.leaver.directory_id == "directory-dana"
+    assert not plan.refusals
+    assert not any(office.crm.writes.values())
+    assert office.offboarding.cases() == []
+
+
+def test_a_plan_goes_on_without_a_dead_system_and_says_so(office: Office) -> None:
+    office.crm.down = True
+    plan = office.offboarding.plan(DANA)
+    problems = {one.system: one.problem for one in plan.systems}
+    assert "not reachable" in problems["crm"]
+    assert problems["directory"] == ""
+    assert any("unknown" in warning for warning in plan.warnings)
+
+
+def test_a_plan_names_the_open_case_and_the_protected(office: Office) -> None:
+    case_id = office.offboarding.open(office.request())
+    assert office.offboarding.plan(DANA).refusals == (f"open case {case_id}",)
+    assert office.offboarding.plan(replace(DANA, email="root@x.example")).refusals == ("protected",)
+
+
+def test_cases_are_found_by_id_address_and_slack_id(office: Office) -> None:
+    case_id = office.offboarding.open(office.request())
+    for who in (case_id, "Dana@x.example", "U0DANA"):
+        found = office.offboarding.find_case(who)
+        assert found is not None
+        assert found.id == case_id
+    assert office.offboarding.find_case("nobody@x.example") is None
+    with pytest.raises(Refused):
+        office.offboarding.case("HO-none")
+
+
+def test_a_whole_case_ends_watched_with_its_clients_moved(office: Office) -> None:
+    for number in range(6):
+        office.crm.record(f"opportunity:{number}", "crm-dana", value=number * 100)
+    case_id = office.offboarding.open(office.request())
+    for _ in range(6):
+        office.work()
+        for proposal in office.handover.waiting_for(MAX.slack_id):
+            office.handover.decide(proposal.id, proposal.digest, Actor(f"slack:{MAX.slack_id}", "Max"), approve=True)
+        office.clock.pass_(minutes=1)
+    case = office.offboarding.case(case_id)
+    assert case.state is CaseState.WATCHED
+    assert case.clients is not None
+    assert (case.clients.moved, case.clients.left) == (6, 0)
+    assert office.crm.owned("crm-dana") == set()
+    assert office.journal.verify().ok
