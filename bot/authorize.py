@@ -1,4 +1,4 @@
-"""Who may do what: roles from the settings, by user ids and user groups, asked afresh at every click. Unknown means no."""
+"""Who may do what: roles of the settings, by user ids and groups, asked afresh at every click. Unknown means no."""
 
 import logging
 import threading
@@ -71,7 +71,9 @@ class Authorizer:
         try:
             return frozenset(self._client.usergroups_users_list(usergroup=group)["users"])
         except SlackApiError as error:
-            log.warning("the members of user group %s are not known (%s): nobody gets a role by it", group, reason(error))
+            log.warning(
+                "the members of user group %s are not known (%s): nobody gets a role by it", group, reason(error)
+            )
             return frozenset()
         except OSError as error:
             log.warning("Slack did not answer about user group %s (%s): nobody gets a role by it", group, error)

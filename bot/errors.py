@@ -1,4 +1,4 @@
-"""Every refusal and every trouble as a sentence for a person, with what to do next. No stack trace ever reaches people."""
+"""Every refusal and every trouble as a sentence for a person, with what to do next; no stack trace reaches people."""
 
 import secrets
 from collections.abc import Mapping
@@ -36,18 +36,30 @@ REFUSALS: Mapping[Code, str] = {
     ),
     Code.ALREADY_SETTLED: N_("This proposal was already settled by {by} ({at}). Nothing was changed by your click."),
     Code.NOT_APPROVER: N_("Only {approver} can decide this. Ask them, or ask HR to name another approver."),
-    Code.LEAVER_DECIDES: N_("The person who leaves cannot decide where their clients go. Ask HR to name another approver."),
+    Code.LEAVER_DECIDES: N_(
+        "The person who leaves cannot decide where their clients go. Ask HR to name another approver."
+    ),
     Code.ALREADY_DECIDED: N_("You have decided this already. Nothing was changed by your click."),
-    Code.UNKNOWN_PROPOSAL: N_("This proposal does not exist any more. `/offboard status @person` shows where the case stands."),
-    Code.UNKNOWN_RECORD: N_("One of the chosen records is not part of this proposal. Open the form again and choose anew."),
-    Code.UNKNOWN_SUCCESSOR: N_("That colleague is not one of the successors of this case. Choose one of those in the list."),
+    Code.UNKNOWN_PROPOSAL: N_(
+        "This proposal does not exist any more. `/offboard status @person` shows where the case stands."
+    ),
+    Code.UNKNOWN_RECORD: N_(
+        "One of the chosen records is not part of this proposal. Open the form again and choose anew."
+    ),
+    Code.UNKNOWN_SUCCESSOR: N_(
+        "That colleague is not one of the successors of this case. Choose one of those in the list."
+    ),
     Code.NO_SUCCESSOR: N_("Nobody is named to receive the clients. Choose at least one successor."),
     Code.PAST_TIME: N_("That time has passed already. Choose a later day, or choose to lock now."),
     Code.CLOSED_FINDING: N_("This finding was closed by {by} ({at}). Nothing was changed by your click."),
     Code.UNKNOWN_FINDING: N_("This finding does not exist any more. `/offboard audit` shows the open ones."),
-    Code.UNKNOWN_SNAPSHOT: N_("This export snapshot does not exist any more. `/offboard status @person` shows the case."),
+    Code.UNKNOWN_SNAPSHOT: N_(
+        "This export snapshot does not exist any more. `/offboard status @person` shows the case."
+    ),
     Code.NEEDS_REASON: N_("A reason is needed, since it goes on record. Write one and try again."),
-    Code.NOTHING_CHANGED: N_("These records go to that colleague already, so nothing was changed. Choose another successor."),
+    Code.NOTHING_CHANGED: N_(
+        "These records go to that colleague already, so nothing was changed. Choose another successor."
+    ),
     Code.BAD_PERSON: N_(
         "This person cannot be used here: no usable address is known. Check their Slack profile and the directory, then try again."
     ),
@@ -59,10 +71,16 @@ TROUBLES: Mapping[type[ConnectorError], str] = {
         "A system did not answer after the request had left ({detail}). It is not known whether it was done: "
         "look at the case before you try again."
     ),
-    BadCredential: N_("A system refused Handover's own credential ({detail}). Ask an administrator to renew it, then try again."),
-    Forbidden: N_("Handover lacks a permission in a system ({detail}). Ask an administrator to grant it, then try again."),
+    BadCredential: N_(
+        "A system refused Handover's own credential ({detail}). Ask an administrator to renew it, then try again."
+    ),
+    Forbidden: N_(
+        "Handover lacks a permission in a system ({detail}). Ask an administrator to grant it, then try again."
+    ),
     Missing: N_("Something named here is not there any more ({detail}). Look at the case and plan again."),
-    Conflict: N_("Something changed in a system meanwhile ({detail}). Nothing was overwritten; look again and decide anew."),
+    Conflict: N_(
+        "Something changed in a system meanwhile ({detail}). Nothing was overwritten; look again and decide anew."
+    ),
 }
 
 
@@ -73,7 +91,9 @@ class Told(Exception):
 class _Facts(dict[str, str]):
     def __missing__(self, key: str) -> str:
         return {
-            "by": _("somebody"), "at": _("at a time not on record"), "case": _("see `/offboard list`"),
+            "by": _("somebody"),
+            "at": _("at a time not on record"),
+            "case": _("see `/offboard list`"),
             "approver": _("the approver named in the case"),
         }.get(key, _("not known"))
 

@@ -53,7 +53,9 @@ def manifest(mode: str, url: str = "https://handover.example.com/slack/events") 
         },
         "features": {
             "app_home": {
-                "home_tab_enabled": True, "messages_tab_enabled": True, "messages_tab_read_only_enabled": True,
+                "home_tab_enabled": True,
+                "messages_tab_enabled": True,
+                "messages_tab_read_only_enabled": True,
             },
             "bot_user": {"display_name": "Handover", "always_online": True},
             "slash_commands": [command],

@@ -39,7 +39,8 @@ class Metrics:
             lines += [f'handover_slack_ack_seconds_bucket{{le="{limit}"}} {self._buckets[limit]}' for limit in BUCKETS]
             lines += [
                 f'handover_slack_ack_seconds_bucket{{le="+Inf"}} {total}',
-                f"handover_slack_ack_seconds_sum {self._seconds:.6f}", f"handover_slack_ack_seconds_count {total}",
+                f"handover_slack_ack_seconds_sum {self._seconds:.6f}",
+                f"handover_slack_ack_seconds_count {total}",
             ]
         for name, value in sorted(self._gauges().items()):
             lines += [f"# TYPE {name} gauge", f"{name} {value:g}"]

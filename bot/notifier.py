@@ -74,9 +74,12 @@ class SlackNotifier:
         """Return the ts of this very post where an earlier try did arrive and only its answer was lost, else empty."""
         if thread:
             seen = self._client.conversations_replies(
-                channel=channel, ts=thread, limit=LOOK_BACK, include_all_metadata=True)["messages"]
+                channel=channel, ts=thread, limit=LOOK_BACK, include_all_metadata=True
+            )["messages"]
         else:
-            seen = self._client.conversations_history(channel=channel, limit=LOOK_BACK, include_all_metadata=True)["messages"]
+            seen = self._client.conversations_history(channel=channel, limit=LOOK_BACK, include_all_metadata=True)[
+                "messages"
+            ]
         return next((str(one["ts"]) for one in seen if _is(one, post)), "")
 
     def _send(self, post: Post, send: Callable[[Message], SlackResponse]) -> SlackResponse:
@@ -89,12 +92,19 @@ class SlackNotifier:
 
     def _update(self, post: Post, channel: str, ts: str, message: Message) -> SlackResponse:
         return self._client.chat_update(
-            channel=channel, ts=ts, text=message.text, blocks=list(message.blocks), metadata=_metadata(post))
+            channel=channel, ts=ts, text=message.text, blocks=list(message.blocks), metadata=_metadata(post)
+        )
 
     def _post(self, post: Post, channel: str, thread: str, message: Message) -> SlackResponse:
         return self._client.chat_postMessage(
-            channel=channel, thread_ts=thread or None, text=message.text, blocks=list(message.blocks),
-            metadata=_metadata(post), unfurl_links=False, unfurl_media=False)
+            channel=channel,
+            thread_ts=thread or None,
+            text=message.text,
+            blocks=list(message.blocks),
+            metadata=_metadata(post),
+            unfurl_links=False,
+            unfurl_media=False,
+        )
 
     def _build(self, post: Post, *, chart: bool) -> Message:
         services = self._services
@@ -120,7 +130,12 @@ class SlackNotifier:
         name = f"{post.subject}.csv"
         try:
             self._client.files_upload_v2(
-                channel=channel, thread_ts=ts, content=self._services.audits.csv(post.subject), filename=name, title=name)
+                channel=channel,
+                thread_ts=ts,
+                content=self._services.audits.csv(post.subject),
+                filename=name,
+                title=name,
+            )
         except (SlackApiError, OSError, Refused) as error:
             log.warning("%s could not be attached to its digest: %s", name, error)
 

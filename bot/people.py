@@ -35,7 +35,11 @@ class Profile:
     def leaver(self, fallback_zone: str) -> Leaver:
         """Return the person as the one who leaves."""
         return Leaver(
-            name=self.name, email=self.email, slack_id=self.id, timezone=self.timezone or fallback_zone, title=self.title
+            name=self.name,
+            email=self.email,
+            slack_id=self.id,
+            timezone=self.timezone or fallback_zone,
+            title=self.title,
         )
 
     def successor(self) -> Successor:
@@ -54,7 +58,12 @@ def profile(user: dict[str, Any]) -> Profile:
         title=own.get("title") or "",
         team=user.get("team_id") or "",
         deleted=bool(user.get("deleted")),
-        bot=bool(user.get("is_bot") or user.get("is_workflow_bot") or user.get("is_connector_bot") or user["id"] == "USLACKBOT"),
+        bot=bool(
+            user.get("is_bot")
+            or user.get("is_workflow_bot")
+            or user.get("is_connector_bot")
+            or user["id"] == "USLACKBOT"
+        ),
         guest=bool(user.get("is_restricted") or user.get("is_ultra_restricted")),
         stranger=bool(user.get("is_stranger")),
     )
@@ -124,17 +133,19 @@ def against_leaver(person: Profile, asker: str) -> str | None:
     """Return why no case can be opened for this person, with what to do, or None."""
     name = mrkdwn(person.name)
     if person.bot:
-        return _("{name} is a bot, not a person. To retire a bot, remove its app in Slack's administration.").format(name=name)
+        return _("{name} is a bot, not a person. To retire a bot, remove its app in Slack's administration.").format(
+            name=name
+        )
     if person.id == asker:
         return _("You cannot offboard yourself. Ask a colleague in HR to do it.")
     if person.stranger:
-        return _("{name} belongs to another organisation, which must lock them out itself. Choose somebody of ours.").format(
-            name=name
-        )
+        return _(
+            "{name} belongs to another organisation, which must lock them out itself. Choose somebody of ours."
+        ).format(name=name)
     if not person.email:
-        return _("Slack shows no address for {name}, so no account can be found safely. Use `handover offboard EMAIL`.").format(
-            name=name
-        )
+        return _(
+            "Slack shows no address for {name}, so no account can be found safely. Use `handover offboard EMAIL`."
+        ).format(name=name)
     return None
 
 
@@ -144,7 +155,9 @@ def warnings(person: Profile) -> list[str]:
     if person.guest:
         said.append(_("{name} is a guest in Slack: the directory may not know them.").format(name=mrkdwn(person.name)))
     if person.deleted:
-        said.append(_("{name} is deactivated in Slack already; the other systems may not be.").format(name=mrkdwn(person.name)))
+        said.append(
+            _("{name} is deactivated in Slack already; the other systems may not be.").format(name=mrkdwn(person.name))
+        )
     return said
 
 

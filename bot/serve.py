@@ -1,6 +1,7 @@
 """How Slack reaches the bot: over Socket Mode, or over HTTP by Bolt's Flask adapter on waitress. Health and metrics always."""
 
 import logging
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,11 +10,13 @@ from flask import Flask, Response, request
 from slack_bolt import App
 from slack_bolt.adapter.flask import SlackRequestHandler
 from slack_bolt.adapter.socket_mode import SocketModeHandler
+from waitress import wasyncore
 from waitress.server import create_server
 
-from bot.app import make_app, make_client
+from bot.app import make_app
 from bot.metrics import Metrics, watch
 from bot.services import Services
+from bot.slack import web_client
 from config.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -22,11 +25,15 @@ PATH = "/slack/events"
 
 
 def serve(
-    services: Services, settings: Settings, *, stop: threading.Event | None = None, ready: Callable[[int], None] | None = None
+    services: Services,
+    settings: Settings,
+    *,
+    stop: threading.Event | None = None,
+    ready: Callable[[int], None] | None = None,
 ) -> None:
     """Serve until `stop` is set or an exception (Ctrl-C) comes; `ready` is told the port of the HTTP side."""
     slack = settings.slack
-    client = make_client(slack.bot_token.get_secret_value(), slack.api_url)
+    client = web_client(slack)
     secret = slack.signing_secret.get_secret_value() if slack.signing_secret else ""
     app = make_app(services, client, signing_secret=secret)
     metrics = Metrics(lambda: {"handover_open_cases": float(len(services.offboarding.cases(open_only=True)))})
@@ -64,14 +71,17 @@ def make_web(app: App | None, metrics: Metrics) -> Flask:
 @contextmanager
 def listening(web: Flask, host: str, port: int) -> Iterator[int]:
     """Serve on waitress in a thread; yield the port, and let running answers end before closing."""
-    server = create_server(web, host=host, port=port, threads=THREADS, ident="handover")
+    held: dict[int, wasyncore.dispatcher] = {}
+    listener = socket.create_server((host, port))
+    server = create_server(web, map=held, sockets=[listener], threads=THREADS, ident="handover")
     thread = threading.Thread(target=server.run, name="http", daemon=True)
     thread.start()
     try:
-        yield int(server.effective_port)
+        yield int(listener.getsockname()[1])
     finally:
         server.task_dispatcher.shutdown(cancel_pending=False, timeout=5)
-        server.close()
+        # In the loop's own thread, where no other may close what it is waiting on: kept-alive connections would hold it.
+        server.trigger.pull_trigger(lambda: wasyncore.close_all(held))
         thread.join(5)
 
 
@@ -82,8 +92,8 @@ def _socket(app: App, settings: Settings) -> Iterator[None]:
         yield
         return
     handler = SocketModeHandler(app, token.get_secret_value())
-    handler.connect()
+    handler.connect()  # type: ignore[no-untyped-call] # Bolt gives no types here
     try:
         yield
     finally:
-        handler.close()
+        handler.close()  # type: ignore[no-untyped-call]

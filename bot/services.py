@@ -9,7 +9,17 @@ from config.settings import Settings
 from workflows.ports import Clock
 from workflows.systems import System
 from workflows.views import (
-    Actor, AuditView, CaseView, ExportView, FindingLine, FollowUpLine, Leaver, Plan, ProposalView, RecordLine, Request,
+    Actor,
+    AuditView,
+    CaseView,
+    ExportView,
+    FindingLine,
+    FollowUpLine,
+    Leaver,
+    Plan,
+    ProposalView,
+    RecordLine,
+    Request,
     Successor,
 )
 
@@ -30,9 +40,13 @@ class Handover(Protocol):
     """Proposals and decisions."""
 
     def view(self, proposal_id: str) -> ProposalView: ...
-    def lines(self, proposal_id: str, offset: int = 0, limit: int = 20, search: str = "") -> tuple[list[RecordLine], int]: ...
+    def lines(
+        self, proposal_id: str, offset: int = 0, limit: int = 20, search: str = ""
+    ) -> tuple[list[RecordLine], int]: ...
     def decide(self, proposal_id: str, digest: str, by: Actor, approve: bool, reason: str = "") -> ProposalView: ...
-    def reassign(self, proposal_id: str, digest: str, lines: Sequence[str], successor_key: str, by: Actor) -> ProposalView: ...
+    def reassign(
+        self, proposal_id: str, digest: str, lines: Sequence[str], successor_key: str, by: Actor
+    ) -> ProposalView: ...
     def successors(self, proposal_id: str) -> tuple[Successor, ...]: ...
     def csv(self, proposal_id: str) -> str: ...
     def waiting_for(self, slack_id: str) -> list[ProposalView]: ...

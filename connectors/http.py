@@ -72,7 +72,9 @@ class Api:
         authority: Path | None = None,
     ) -> None:
         timeout = httpx.Timeout(patience.read, connect=patience.connect)
-        trust = ssl.create_default_context(cafile=authority)
+        trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody, and is not asked for plain http
+        if base_url.startswith("https:"):
+            trust = ssl.create_default_context(cafile=authority)
         self._client = httpx.Client(base_url=base_url, timeout=timeout, headers=headers, verify=trust)
         self._patience, self._classify, self._limit = patience, classify, limit
 
@@ -95,6 +97,7 @@ class Api:
             timeout=self._patience.total,
             wait_initial=0.1,
             wait_max=2.0,
+            wait_jitter=0.1,
         )
         for attempt in waiting:
             with attempt:

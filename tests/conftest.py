@@ -6,6 +6,8 @@ import pytest
 
 from tests.sandbox.company.slapd import Slapd
 
+pytest.register_assert_rewrite("tests.conformance")  # the suites are no test modules, and must explain themselves too
+
 
 @pytest.fixture(scope="session")
 def slapd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slapd]:

@@ -46,6 +46,8 @@ def test_another_owner_is_noticed(tmp_path: Path) -> None:
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: intruder\nVersion: 1.0\n")
     (info / "RECORD").write_text("config/__init__.py,,\n")
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "__init__.py").touch()
     assert owners("config", metadata.distributions(path=[str(tmp_path)])) == {"intruder"}
     assert owners("bot", metadata.distributions(path=[str(tmp_path)])) == set()
 
@@ -106,6 +108,9 @@ def test_wheel_holds_the_four_packages_and_nothing_else(copy: Path) -> None:
     for name in ("README.md", "LICENSE", ".gitignore"):
         shutil.copy(ROOT / name, copy)
     (copy / "config" / "handover.toml").write_text('[company]\nname = "somebody\'s own"\n')
+    catalogue = copy / "bot" / "locales" / "xx" / "LC_MESSAGES" / "handover.mo"
+    catalogue.parent.mkdir(parents=True)
+    catalogue.touch()
     (copy / "stray").mkdir()
     (copy / "stray" / "__init__.py").touch()
     names = wheel(copy, copy / "dist")
@@ -113,4 +118,4 @@ def test_wheel_holds_the_four_packages_and_nothing_else(copy: Path) -> None:
     assert {name.split("/")[0] for name in names} == set(ROOMS)
     assert any(name.startswith("config/examples/") and name.endswith(".toml") for name in names)
     assert any(name.startswith("workflows/migrations/versions/") for name in names)
-    assert any(name.startswith("bot/locales/") for name in names)
+    assert str(catalogue.relative_to(copy)) in names

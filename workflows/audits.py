@@ -79,7 +79,7 @@ class Audits:
         if now < due:
             return
         with self._store.read() as session:
-            if session.get(AuditRun, run_id) or session.exec(select(Case.id).limit(1)).first() is None:
+            if session.get(AuditRun, run_id) or session.exec(_past(due).limit(1)).first() is None:
                 return
         with self._store.write() as session:
             if session.get(AuditRun, run_id) is None:

@@ -74,11 +74,13 @@ class LockOut:
         with store.read() as session:
             row = session.get_one(Account, row_id)
         self._id, self._case = AccountId(row.account_id), row.case_id
+        self._running = 0
         self._open: list[str] = []
         self._left: list[str] = []
 
     def run(self) -> Result:
         """Lock first, then what outlives a lock; a part that fails is said, and the others are still done."""
+        self._part(self._count_sessions, self._open)
         login = self._lock()
         self._part(self._end_sessions, self._open)
         self._part(self._revoke_tokens, self._open)
@@ -119,16 +121,21 @@ class LockOut:
         except ConnectorError as error:
             trouble.append(say(error))
 
+    def _count_sessions(self) -> None:
+        """Count before the lock: where a lock ends sessions by itself, people still hear how many there were."""
+        sessions = self._system.having(Sessions)
+        self._running = sessions.sessions(self._id) if sessions else 0
+
     def _end_sessions(self) -> None:
         sessions = self._system.having(Sessions)
         if sessions is None:
             return
-        running = sessions.sessions(self._id)
         change = sessions.end(self._id)
         if left := sessions.sessions(self._id):
             self._open.append(f"{left} sessions are still open")
             return
-        self._done("sessions", change, f"{running} sessions ended" if running else "no session was open")
+        said = {0: "no session was open", 1: "1 session ended"}.get(self._running, f"{self._running} sessions ended")
+        self._done("sessions", change, said)
 
     def _revoke_tokens(self) -> None:
         tokens = self._system.having(Tokens)

@@ -215,7 +215,7 @@ class Offboarding:
             )
             if system.has(ClientBook):
                 session.add(Book(id=f"{case.id}:{name}", case_id=case.id, system=name, state=WorkState.DUE, due_at=now))
-        snapshots = {"notice": now, "lock": case.effective_at}
+        snapshots = {"lock": case.effective_at} if case.immediate else {"notice": now, "lock": case.effective_at}
         for day in self._days:
             due = case.effective_at + timedelta(days=day)
             session.add(FollowUp(id=f"{case.id}:day-{day}", case_id=case.id, day=day, state=WorkState.DUE, due_at=due))

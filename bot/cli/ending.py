@@ -78,7 +78,9 @@ def explain(error: Exception) -> Stop:
         return Stop(refused(error))
     for kinds, said, todo, code in MEANINGS:
         if isinstance(error, kinds):
-            return Stop(_(said).format(error=str(error).rstrip(".")), _(todo), code)
+            # A database error's own text repeats the statement with its values; the driver's says what is wrong.
+            text = str(getattr(error, "orig", None) or error).rstrip(".")
+            return Stop(_(said).format(error=text), _(todo), code)
     return Stop(
         _("This should not happen: {kind}: {error}").format(kind=type(error).__name__, error=error),
         _("Please report it, with what HANDOVER_DEBUG=1 shows."),

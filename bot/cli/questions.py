@@ -30,6 +30,7 @@ class Answers:
         self._given = dict(_pair(text) for text in given)
         self._env = env
         self._forgotten: set[str] = set()
+        self._used: set[str] = set()
         self._suggested: dict[str, str] = {}
 
     def table(
@@ -105,7 +106,12 @@ class Answers:
             return _read(key, self._ask(whole, key)) if self.interactive else None
         return f"env:{variable(whole)}" if key.secret and whole not in self._given else _read(key, known)
 
+    def unused(self) -> list[str]:
+        """Return the keys that were given and that nothing asked for: misspelt ones."""
+        return sorted(self._given.keys() - self._used)
+
     def _known(self, whole: str) -> str | None:
+        self._used.add(whole)
         if any(whole == prefix or whole.startswith(f"{prefix}.") for prefix in self._forgotten):
             return None
         return self._given.get(whole, self._env.get(variable(whole)))

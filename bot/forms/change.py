@@ -20,8 +20,12 @@ def build(proposal: str, digest: str, successors: Sequence[Successor], channel: 
     lines = {"type": "multi_external_select", "min_query_length": 0, "max_selected_items": CHOICES}
     blocks = [
         field(LINES, _("Clients"), lines, _("Type a part of the name to search all of them.")),
-        field(SUCCESSOR, _("Go to"), {"type": "static_select", "options": colleagues},
-              _("This makes a new version of the proposal, which is then decided on as a whole.")),
+        field(
+            SUCCESSOR,
+            _("Go to"),
+            {"type": "static_select", "options": colleagues},
+            _("This makes a new version of the proposal, which is then decided on as a whole."),
+        ),
     ]
     metadata = pack(proposal=proposal, digest=digest, channel=channel, ts=ts)
     return modal(CALLBACK, _("Change clients"), _("Change Clients"), blocks, metadata)
@@ -29,7 +33,10 @@ def build(proposal: str, digest: str, successors: Sequence[Successor], channel: 
 
 def choices(lines: Sequence[RecordLine]) -> list[Block]:
     """Return records as options of the search."""
-    return [option(label(line), line.id, plain(_("now to {name}").format(name=line.successor.name), 75)) for line in lines[:CHOICES]]
+    return [
+        option(label(line), line.id, plain(_("now to {name}").format(name=line.successor.name), 75))
+        for line in lines[:CHOICES]
+    ]
 
 
 def label(line: RecordLine) -> str:

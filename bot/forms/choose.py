@@ -15,7 +15,9 @@ def build(problem: str = "") -> dict[str, Any]:
     blocks = [section(problem)] if problem else []
     blocks.append(
         field(
-            PERSON, _("Who leaves?"), {"type": "users_select"},
+            PERSON,
+            _("Who leaves?"),
+            {"type": "users_select"},
             _("Choose from the list: names are not unique, so nobody is ever looked up by name."),
         )
     )

@@ -12,7 +12,10 @@ FIELD = "value"
 def field(block_id: str, label: str, element: Block, hint: str = "", *, optional: bool = False) -> Block:
     """Return an input block; its element answers under one fixed action id."""
     block: Block = {
-        "type": "input", "block_id": block_id, "label": words(label, 2000), "optional": optional,
+        "type": "input",
+        "block_id": block_id,
+        "label": words(label, 2000),
+        "optional": optional,
         "element": {"action_id": FIELD, **element},
     }
     if hint:
@@ -37,8 +40,13 @@ def text_area(limit: int, initial: str = "") -> Block:
 def modal(callback: str, title: str, submit: str, blocks: Sequence[Block], metadata: str) -> dict[str, Any]:
     """Return a form."""
     return {
-        "type": "modal", "callback_id": callback, "title": words(title, 24), "submit": words(submit, 24),
-        "close": words(_("Cancel"), 24), "private_metadata": metadata, "blocks": list(blocks),
+        "type": "modal",
+        "callback_id": callback,
+        "title": words(title, 24),
+        "submit": words(submit, 24),
+        "close": words(_("Cancel"), 24),
+        "private_metadata": metadata,
+        "blocks": list(blocks),
     }
 
 

@@ -20,6 +20,11 @@ def starting() -> dict[str, Any]:
     )
 
 
+def failed(text: str) -> dict[str, Any]:
+    """Return what a form turns into when it did not work; `text` says what to do."""
+    return notice(_("This did not work"), [section(text)])
+
+
 def notice(title: str, blocks: Sequence[Block]) -> dict[str, Any]:
     """Return a view that only says something."""
     return {

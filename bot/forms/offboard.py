@@ -12,7 +12,15 @@ from bot.text import N_, _, plain
 from workflows.model import Reason, Strategy
 
 CALLBACK = "offboard"
-WHEN, DAY, REASON, APPROVER, STRATEGY, SUCCESSORS, NOTE = "when", "day", "reason", "approver", "strategy", "successors", "note"
+WHEN, DAY, REASON, APPROVER, STRATEGY, SUCCESSORS, NOTE = (
+    "when",
+    "day",
+    "reason",
+    "approver",
+    "strategy",
+    "successors",
+    "note",
+)
 NOW, LAST_DAY = "now", "last_day"
 NOTE_LIMIT = 1000
 FIELDS = 9
@@ -78,7 +86,8 @@ def _when(defaults: Defaults) -> list[Block]:
         ],
     }
     hint = _("Takes effect at {time} in {zone}, the leaver's own time zone.").format(
-        time=f"{defaults.end_of_day:%H:%M}", zone=defaults.zone)
+        time=f"{defaults.end_of_day:%H:%M}", zone=defaults.zone
+    )
     reasons = [option(_(label), reason.value) for reason, label in REASONS.items()]
     return [
         section(danger),
@@ -97,12 +106,24 @@ def _who(defaults: Defaults) -> list[Block]:
         approver["initial_user"] = defaults.approver
         successors["initial_users"] = [defaults.approver]
     return [
-        field(APPROVER, _("Who approves the new owners of the clients"), approver,
-              _("Usually the line manager; never the person who leaves.")),
-        field(SUCCESSORS, _("Who receives the clients"), successors,
-              _("Nothing moves before the approver has agreed to every single record."), optional=True),
-        field(STRATEGY, _("How the clients are split"),
-              {"type": "static_select", "options": strategies, "initial_option": initial}),
+        field(
+            APPROVER,
+            _("Who approves the new owners of the clients"),
+            approver,
+            _("Usually the line manager; never the person who leaves."),
+        ),
+        field(
+            SUCCESSORS,
+            _("Who receives the clients"),
+            successors,
+            _("Nothing moves before the approver has agreed to every single record."),
+            optional=True,
+        ),
+        field(
+            STRATEGY,
+            _("How the clients are split"),
+            {"type": "static_select", "options": strategies, "initial_option": initial},
+        ),
         field(NOTE, _("Note for the record"), text_area(NOTE_LIMIT), optional=True),
     ]
 
@@ -124,7 +145,9 @@ def parse(view: dict[str, Any], leaver: str, today: date) -> tuple[Wish | None, 
     faults |= _people(leaver, approver, successors)
     note = typed(view, NOTE)
     if len(note) > NOTE_LIMIT:
-        faults[NOTE] = _("The note has {count} characters; shorten it to {limit}.").format(count=len(note), limit=NOTE_LIMIT)
+        faults[NOTE] = _("The note has {count} characters; shorten it to {limit}.").format(
+            count=len(note), limit=NOTE_LIMIT
+        )
     strategy = picked(view, STRATEGY)
     if strategy not in set(Strategy):
         faults[STRATEGY] = _("Choose how the clients are split.")

@@ -31,5 +31,7 @@ def parse(view: dict[str, Any]) -> tuple[str, dict[str, str]]:
     if not why:
         return "", {REASON: _("Write a reason: it goes on record.")}
     if len(why) > LIMIT:
-        return "", {REASON: _("The reason has {count} characters; shorten it to {limit}.").format(count=len(why), limit=LIMIT)}
+        return "", {
+            REASON: _("The reason has {count} characters; shorten it to {limit}.").format(count=len(why), limit=LIMIT)
+        }
     return why, {}

@@ -21,7 +21,9 @@ def register(app: App, desk: Desk) -> None:
         call = Call(body, client)
         desk.allow(call, Right.LOCK_AGAIN)
         case = desk.services.audits.lock_again(str(call.value.get("finding", "")), desk.actor(call))
-        call.tell(_("Locking again now; the message of case {case} shows what a fresh read says.").format(case=mrkdwn(case)))
+        call.tell(
+            _("Locking again now; the message of case {case} shows what a fresh read says.").format(case=mrkdwn(case))
+        )
 
     @app.action(audit.CSV)
     def file(ack: Ack, body: dict[str, Any], client: WebClient) -> None:

@@ -21,7 +21,11 @@ def register(app: App, desk: Desk) -> None:
         desk.allow(call, Right.RETRY)
         system = str(call.value.get("system", ""))
         desk.services.offboarding.retry(str(call.value.get("case", "")), system, desk.actor(call))
-        call.tell(_("{system} is tried again now; the case message shows what a fresh read says.").format(system=mrkdwn(system)))
+        call.tell(
+            _("{system} is tried again now; the case message shows what a fresh read says.").format(
+                system=mrkdwn(system)
+            )
+        )
 
     @app.action(CANCEL)
     def cancel(ack: Ack, body: dict[str, Any], client: WebClient) -> None:

@@ -22,10 +22,15 @@ def choose(client: WebClient, channel: str, *, leaver: str, asker: str, bot: str
     """Return where the case message goes. Whatever is not known counts as visible to the leaver."""
     try:
         if not client.conversations_info(channel=channel)["channel"].get("is_private"):
-            return Place(asker, _("<#{channel}> is public, so {person} could read it").format(channel=channel, person=f"<@{leaver}>"))
+            return Place(
+                asker,
+                _("<#{channel}> is public, so {person} could read it").format(channel=channel, person=f"<@{leaver}>"),
+            )
         members = set(_members(client, channel))
     except SlackApiError as error:
-        why = _("<#{channel}> could not be checked ({detail})").format(channel=channel, detail=mrkdwn(reason(error), 80))
+        why = _("<#{channel}> could not be checked ({detail})").format(
+            channel=channel, detail=mrkdwn(reason(error), 80)
+        )
         return Place(asker, why)
     if leaver in members:
         return Place(asker, _("<@{leaver}> is a member of <#{channel}>").format(leaver=leaver, channel=channel))

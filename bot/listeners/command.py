@@ -53,4 +53,6 @@ def _about(verb: Verb, text: str) -> Asked:
         return Asked(verb, user=mention[1])
     if address := EMAIL.fullmatch(text):
         return Asked(verb, email=address[1].lower())
-    return Asked(Verb.NAME if verb is Verb.STATUS or text.startswith("@") else Verb.UNKNOWN, words=text)
+    # Slack escapes what people type; it is escaped again, once, where it is shown.
+    words = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    return Asked(Verb.NAME if verb is Verb.STATUS or text.startswith("@") else Verb.UNKNOWN, words=words)

@@ -1,7 +1,8 @@
 """What every listener works with: the services, who may do what, and the person at the other end."""
 
 import logging
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from typing import Any
 
 from slack_sdk import WebClient
@@ -17,7 +18,9 @@ from bot.text import _
 from workflows.views import Actor
 
 log = logging.getLogger(__name__)
-LATE = frozenset({"expired_trigger_id", "trigger_expired", "exchanged_trigger_id", "trigger_exchanged", "invalid_trigger_id"})
+LATE = frozenset(
+    {"expired_trigger_id", "trigger_expired", "exchanged_trigger_id", "trigger_exchanged", "invalid_trigger_id"}
+)
 CLOSED = frozenset({"not_found", "view_not_found"})
 
 
@@ -27,6 +30,7 @@ class Call:
 
     body: dict[str, Any]
     client: WebClient
+    came: float = field(default_factory=time.monotonic)
 
     @property
     def user(self) -> str:
@@ -64,7 +68,9 @@ class Call:
         except SlackApiError as error:
             if reason(error) in LATE:
                 raise Told(
-                    _("That took longer than Slack allows, so the form could not open. Nothing happened: please do it again.")
+                    _(
+                        "That took longer than Slack allows, so the form could not open. Nothing happened: please do it again."
+                    )
                 ) from error
             raise
 
@@ -99,7 +105,9 @@ class Desk:
         if not self.authorizer.may(call.user, right, fresh=fresh):
             self.refuse(call, right)
             raise Told(
-                _("You are not allowed to do this. Ask HR or an administrator; roles are set in Handover's configuration.")
+                _(
+                    "You are not allowed to do this. Ask HR or an administrator; roles are set in Handover's configuration."
+                )
             )
 
     def refuse(self, call: Call, what: str) -> None:

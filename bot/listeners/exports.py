@@ -8,6 +8,7 @@ from slack_sdk import WebClient
 from bot.authorize import Right
 from bot.forms import notice, reasons
 from bot.listeners.desk import Call, Desk
+from bot.listeners.submission import answer as answer_submission
 from bot.messages import exports
 from bot.messages.blocks import Block, section
 from bot.text import _, mrkdwn
@@ -29,13 +30,16 @@ def register(app: App, desk: Desk) -> None:
         if faults:
             ack(response_action="errors", errors=faults)
             return
-        ack(response_action="update", view=notice.starting())
         call = Call(body, client)
-        desk.allow(call, Right.REVEAL)
-        opened = desk.services.exports.reveal(str(call.metadata.get("snapshot", "")), desk.actor(call), why)
-        name = opened.leaver.name if opened.leaver else _("not known")
-        said: list[Block] = [
-            section(_("{pseudonym} is *{name}*.").format(pseudonym=mrkdwn(opened.pseudonym), name=mrkdwn(name))),
-            section(_("Only you see this. That you looked, and why, is on record.")),
-        ]
-        call.show(view["id"], notice.notice(_("Name revealed"), said))
+        answer_submission(ack, call, notice.starting(), lambda: _open(desk, call, why))
+
+
+def _open(desk: Desk, call: Call, why: str) -> dict[str, Any]:
+    desk.allow(call, Right.REVEAL)
+    opened = desk.services.exports.reveal(str(call.metadata.get("snapshot", "")), desk.actor(call), why)
+    name = opened.leaver.name if opened.leaver else _("not known")
+    said: list[Block] = [
+        section(_("{pseudonym} is *{name}*.").format(pseudonym=mrkdwn(opened.pseudonym), name=mrkdwn(name))),
+        section(_("Only you see this. That you looked, and why, is on record.")),
+    ]
+    return notice.notice(_("Name revealed"), said)

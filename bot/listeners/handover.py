@@ -11,6 +11,7 @@ from bot.forms import change, notice, reasons
 from bot.forms.fields import FIELD
 from bot.listeners.desk import Call, Desk
 from bot.listeners.files import send_csv
+from bot.listeners.submission import answer as answer_submission
 from bot.messages import proposal
 from bot.messages.blocks import section, unpack
 from bot.people import against_decider
@@ -31,7 +32,8 @@ def _register_buttons(app: App, desk: Desk) -> None:
         call = Call(body, client)
         _live(desk, call)
         view = desk.services.handover.decide(
-            str(call.value.get("proposal", "")), str(call.value.get("digest", "")), desk.actor(call), approve=True)
+            str(call.value.get("proposal", "")), str(call.value.get("digest", "")), desk.actor(call), approve=True
+        )
         _redraw(desk, call, view, body["channel"]["id"], body["message"]["ts"])
 
     @app.action(proposal.DECLINE)
@@ -39,8 +41,14 @@ def _register_buttons(app: App, desk: Desk) -> None:
         ack()
         call = Call(body, client)
         asked = call.value
-        call.open(reasons.decline(
-            str(asked.get("proposal", "")), str(asked.get("digest", "")), body["channel"]["id"], body["message"]["ts"]))
+        call.open(
+            reasons.decline(
+                str(asked.get("proposal", "")),
+                str(asked.get("digest", "")),
+                body["channel"]["id"],
+                body["message"]["ts"],
+            )
+        )
 
     @app.action(proposal.CHANGE)
     def edit(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
@@ -49,10 +57,14 @@ def _register_buttons(app: App, desk: Desk) -> None:
         proposal_id = str(call.value.get("proposal", ""))
         _party(desk, call, proposal_id)
         successors = desk.services.handover.successors(proposal_id)
-        call.open(change.build(
-            proposal_id, str(call.value.get("digest", "")), successors, body["channel"]["id"], body["message"]["ts"]))
+        call.open(
+            change.build(
+                proposal_id, str(call.value.get("digest", "")), successors, body["channel"]["id"], body["message"]["ts"]
+            )
+        )
 
     for turn in ("previous", "next"):
+
         @app.action(f"{proposal.PAGE}:{turn}")
         def page(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
             ack()
@@ -75,14 +87,8 @@ def _register_forms(app: App, desk: Desk) -> None:
         if faults:
             ack(response_action="errors", errors=faults)
             return
-        ack(response_action="update", view=notice.starting())
         call = Call(body, client)
-        _live(desk, call)
-        meta = call.metadata
-        settled = desk.services.handover.decide(
-            str(meta.get("proposal", "")), str(meta.get("digest", "")), desk.actor(call), approve=False, reason=why)
-        _redraw(desk, call, settled, str(meta.get("channel", "")), str(meta.get("ts", "")))
-        call.show(view["id"], notice.notice(_("Declined"), [section(_("Nothing moves. HR is told, with your reason."))]))
+        answer_submission(ack, call, notice.starting(), lambda: _decline(desk, call, why))
 
     @app.options({"block_id": change.LINES, "action_id": FIELD})
     def search(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
@@ -97,15 +103,28 @@ def _register_forms(app: App, desk: Desk) -> None:
         if faults:
             ack(response_action="errors", errors=faults)
             return
-        ack(response_action="update", view=notice.starting())
         call = Call(body, client)
-        _live(desk, call)
-        meta = call.metadata
-        old = str(meta.get("proposal", ""))
-        new = desk.services.handover.reassign(old, str(meta.get("digest", "")), lines, successor, desk.actor(call))
-        _redraw(desk, call, desk.services.handover.view(old), str(meta.get("channel", "")), str(meta.get("ts", "")))
-        said = _("Version {version} is on its way to you. Nothing moves before you approve it.").format(version=new.version)
-        call.show(view["id"], notice.notice(_("Changed"), [section(said)]))
+        answer_submission(ack, call, notice.starting(), lambda: _change(desk, call, lines, successor))
+
+
+def _decline(desk: Desk, call: Call, why: str) -> dict[str, Any]:
+    _live(desk, call)
+    meta = call.metadata
+    settled = desk.services.handover.decide(
+        str(meta.get("proposal", "")), str(meta.get("digest", "")), desk.actor(call), approve=False, reason=why
+    )
+    _redraw(desk, call, settled, str(meta.get("channel", "")), str(meta.get("ts", "")))
+    return notice.notice(_("Declined"), [section(_("Nothing moves. HR is told, with your reason."))])
+
+
+def _change(desk: Desk, call: Call, lines: tuple[str, ...], successor: str) -> dict[str, Any]:
+    _live(desk, call)
+    meta = call.metadata
+    old = str(meta.get("proposal", ""))
+    new = desk.services.handover.reassign(old, str(meta.get("digest", "")), lines, successor, desk.actor(call))
+    _redraw(desk, call, desk.services.handover.view(old), str(meta.get("channel", "")), str(meta.get("ts", "")))
+    said = _("Version {version} is on its way to you. Nothing moves before you approve it.").format(version=new.version)
+    return notice.notice(_("Changed"), [section(said)])
 
 
 def _live(desk: Desk, call: Call) -> None:

@@ -1,5 +1,6 @@
 """`/offboard` and the form that opens a case: ack, parse, call one service, render."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from bot.forms.fields import picked, picked_all
 from bot.listeners import channels
 from bot.listeners.command import COMMAND, Asked, Verb, parse
 from bot.listeners.desk import Call, Desk
+from bot.listeners.submission import answer as answer_submission
 from bot.messages import case as case_message
 from bot.messages import help as help_message
 from bot.messages import plan as plan_message
@@ -51,13 +53,18 @@ def register(app: App, desk: Desk) -> None:
         if faults:
             ack(response_action="errors", errors=faults)
             return
-        ack(response_action="update", view=notice.loading())
         call = Call(body, client)
-        desk.allow(call, Right.OPEN)
-        show_plan(desk, call, view["id"], person)
+
+        def work() -> dict[str, Any]:
+            desk.allow(call, Right.OPEN)
+            return plan_of(desk, call, person)
+
+        answer_submission(ack, call, notice.loading(), work)
 
     @app.view(offboard.CALLBACK)
-    def submitted(ack: Ack, body: dict[str, Any], client: WebClient, context: BoltContext, view: dict[str, Any]) -> None:
+    def submitted(
+        ack: Ack, body: dict[str, Any], client: WebClient, context: BoltContext, view: dict[str, Any]
+    ) -> None:
         submit(desk, Call(body, client), ack, view, context.bot_user_id or "")
 
 
@@ -94,30 +101,33 @@ def start(desk: Desk, call: Call, asked: Asked, context: BoltContext) -> None:
     if asked.email:
         found = desk.people.by_email(asked.email)
         if found is None:
-            call.show(view_id, choose.build(
-                _("Slack knows nobody with the address {email}. Choose the person:").format(email=mrkdwn(asked.email))))
+            call.show(
+                view_id,
+                choose.build(
+                    _("Slack knows nobody with the address {email}. Choose the person:").format(
+                        email=mrkdwn(asked.email)
+                    )
+                ),
+            )
             return
         user = found.id
-    show_plan(desk, call, view_id, user)
+    call.show(view_id, plan_of(desk, call, user))
 
 
-def show_plan(desk: Desk, call: Call, view_id: str, user: str) -> None:
-    """Put the plan of one person into an open modal, or why there can be none."""
+def plan_of(desk: Desk, call: Call, user: str) -> dict[str, Any]:
+    """Return the form with the plan of one person, or why there can be none."""
     try:
         person = desk.people.find(user, fresh=True)
     except Told as error:
-        call.show(view_id, choose.build(str(error)))
-        return
+        return choose.build(str(error))
     refusal = against_leaver(person, call.user)
     if refusal:
         desk.refuse(call, f"open a case for {user}")
-        call.show(view_id, choose.build(refusal))
-        return
+        return choose.build(refusal)
     running = desk.services.offboarding.find_case(person.id) or desk.services.offboarding.find_case(person.email)
     if running and running.state in OPEN_STATES:
-        call.show(view_id, already_open(desk, running))
-        return
-    call.show(view_id, plan_view(desk, person))
+        return already_open(desk, running)
+    return plan_view(desk, person)
 
 
 def plan_view(desk: Desk, person: Profile) -> dict[str, Any]:
@@ -130,8 +140,12 @@ def plan_view(desk: Desk, person: Profile) -> dict[str, Any]:
         stops: list[Block] = [section(_("✗ {why}").format(why=mrkdwn(why, 600))) for why in plan.refusals]
         return notice.notice(_("No case can be opened"), [*stops, *shown])
     defaults = offboard.Defaults(
-        leaver=person.id, zone=zone, end_of_day=company.end_of_day, approver=_approver(desk, plan.leaver.manager_email, person.id),
-        strategy=Strategy(desk.services.settings.clients.default_strategy), systems=len(plan.systems),
+        leaver=person.id,
+        zone=zone,
+        end_of_day=company.end_of_day,
+        approver=_approver(desk, plan.leaver.manager_email, person.id),
+        strategy=Strategy(desk.services.settings.clients.default_strategy),
+        systems=len(plan.systems),
     )
     return offboard.build(shown, defaults)
 
@@ -163,21 +177,45 @@ def submit(desk: Desk, call: Call, ack: Ack, view: dict[str, Any], bot: str) -> 
     if wish is None or faults or isinstance(person, Told):
         ack(response_action="errors", errors=faults or {offboard.WHEN: str(person)})
         return
-    ack(response_action="update", view=notice.starting())
+    found = {user: profile for user, profile in people.items() if isinstance(profile, Profile)}
+    submitted = Submitted(wish, person, found, zone, bot)
+    answer_submission(ack, call, notice.starting(), lambda: carry_out(desk, call, submitted))
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A form without faults, and the people in it as they were found."""
+
+    wish: offboard.Wish
+    leaver: Profile
+    people: dict[str, Profile]
+    zone: str
+    bot: str
+
+
+def carry_out(desk: Desk, call: Call, form: Submitted) -> dict[str, Any]:
+    """Open the case that the form asks for; return the view that says what came of it."""
     desk.allow(call, Right.OPEN)
-    refusal = against_leaver(person, call.user)
+    refusal = against_leaver(form.leaver, call.user)
     if refusal:
         raise Told(refusal)
-    found = {user: profile for user, profile in people.items() if isinstance(profile, Profile)}
-    at = offboard.end_of_day(wish.day, company.end_of_day, zone) if wish.day else None
+    wish, settings = form.wish, desk.services.settings
+    at = offboard.end_of_day(wish.day, settings.company.end_of_day, form.zone) if wish.day else None
     place = channels.choose(
-        call.client, desk.services.settings.slack.case_channel, leaver=leaver, asker=call.user, bot=bot)
-    request = Request(
-        leaver=person.leaver(zone), reason=wish.reason, effective_at=at, approver=found[wish.approver].successor(),
-        strategy=wish.strategy, successors=tuple(found[user].successor() for user in wish.successors),
-        requested_by=desk.actor(call), channel=place.channel, note=wish.note,
+        call.client, settings.slack.case_channel, leaver=form.leaver.id, asker=call.user, bot=form.bot
     )
-    call.show(view["id"], open_case(desk, request, place))
+    request = Request(
+        leaver=form.leaver.leaver(form.zone),
+        reason=wish.reason,
+        effective_at=at,
+        approver=form.people[wish.approver].successor(),
+        strategy=wish.strategy,
+        successors=tuple(form.people[user].successor() for user in wish.successors),
+        requested_by=desk.actor(call),
+        channel=place.channel,
+        note=wish.note,
+    )
+    return open_case(desk, request, place)
 
 
 def _unfit(view: dict[str, Any], leaver: str, people: dict[str, Profile | Told]) -> dict[str, str]:
@@ -202,7 +240,9 @@ def open_case(desk: Desk, request: Request, place: channels.Place) -> dict[str, 
     except Refused as refused:
         view = _own_case(desk, refused, request.requested_by)
         if view is not None:
-            return _opened(view.id, request.leaver.name, view.effective_at if view.state is CaseState.SCHEDULED else None, place)
+            return _opened(
+                view.id, request.leaver.name, view.effective_at if view.state is CaseState.SCHEDULED else None, place
+            )
         return notice.notice(_("No case was opened"), _stopped(desk, refused))
     return _opened(case_id, request.leaver.name, request.effective_at, place)
 
@@ -224,15 +264,23 @@ def _stopped(desk: Desk, refused: Refused) -> list[Block]:
 
 def _opened(case_id: str, name: str, at: datetime | None, place: channels.Place) -> dict[str, Any]:
     what = (
-        _("{name} will be locked out {when}.").format(name=mrkdwn(name), when=moment(at)) if at
+        _("{name} will be locked out {when}.").format(name=mrkdwn(name), when=moment(at))
+        if at
         else _("{name} is being locked out now.").format(name=mrkdwn(name))
     )
     where = (
-        _("The case message comes to you in a direct message, because {why}.").format(why=place.why) if place.why
+        _("The case message comes to you in a direct message, because {why}.").format(why=place.why)
+        if place.why
         else _("The case message stands in <#{channel}> and is kept up to date there.").format(channel=place.channel)
     )
-    return notice.notice(_("Case opened"), [section(f"✓ *{what}*"), section(where), section(
-        _("Case {id}. You may close this.").format(id=mrkdwn(case_id)))])
+    return notice.notice(
+        _("Case opened"),
+        [
+            section(f"✓ *{what}*"),
+            section(where),
+            section(_("Case {id}. You may close this.").format(id=mrkdwn(case_id))),
+        ],
+    )
 
 
 def tell_status(desk: Desk, call: Call, asked: Asked) -> None:

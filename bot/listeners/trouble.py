@@ -8,10 +8,8 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot.errors import apology, reference, sentence
-from bot.forms.notice import notice
+from bot.forms.notice import failed
 from bot.listeners.desk import Call
-from bot.messages.blocks import section
-from bot.text import _
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +20,7 @@ def register(app: App) -> None:
     @app.error
     def handle(error: Exception, body: dict[str, Any], client: WebClient, context: BoltContext) -> BoltResponse | None:
         text = explain(error)
-        view = notice(_("This did not work"), [section(text)])
+        view = failed(text)
         view_id = str(context.get("view_id") or "")
         submitted = body.get("type") == "view_submission"
         try:

@@ -2,7 +2,20 @@
 
 from collections.abc import Sequence
 
-from bot.messages.blocks import Block, Message, actions, button, confirm, context, header, message, pack, paragraphs, section, table
+from bot.messages.blocks import (
+    Block,
+    Message,
+    actions,
+    button,
+    confirm,
+    context,
+    header,
+    message,
+    pack,
+    paragraphs,
+    section,
+    table,
+)
 from bot.messages.words import short, verdict
 from bot.text import _, mrkdwn, ngettext, plain, trim
 from connectors.contract import Verdict
@@ -18,13 +31,20 @@ def build(view: AuditView, run_id: str = "") -> Message:
     if not view.findings and not view.not_read and view.finished_at:
         return message(mrkdwn(point, 600), [section(mrkdwn(point, 600)), *_file(run_id)])
     blocks: list[Block] = [header(point)]
-    blocks += paragraphs([_("✗ NOT READ, so nothing is claimed: {what}").format(what=short(what)) for what in view.not_read])
+    blocks += paragraphs(
+        [_("✗ NOT READ, so nothing is claimed: {what}").format(what=short(what)) for what in view.not_read]
+    )
     blocks += [_finding(finding) for finding in view.findings[:WITH_BUTTON]]
     if len(view.findings) > WITH_BUTTON:
         blocks.append(table(_rows(view.findings[:ROWS])))
     if len(view.findings) > ROWS:
-        blocks.append(context(_("The table shows the worst {shown} of {count}; the CSV has all.").format(
-            shown=ROWS, count=len(view.findings))))
+        blocks.append(
+            context(
+                _("The table shows the worst {shown} of {count}; the CSV has all.").format(
+                    shown=ROWS, count=len(view.findings)
+                )
+            )
+        )
     blocks += [context(_tally(view)), *_file(run_id)]
     return message(mrkdwn(point, 600), blocks)
 
@@ -34,8 +54,11 @@ def headline(view: AuditView) -> str:
     if view.finished_at is None:
         return _("The audit of {day} is still running").format(day=view.day.isoformat())
     dark = ngettext("{count} system was not read", "{count} systems were not read", len(view.not_read)).format(
-        count=len(view.not_read))
-    scope = _("{leavers:,} past leavers with {accounts:,} accounts").format(leavers=view.leavers, accounts=view.accounts)
+        count=len(view.not_read)
+    )
+    scope = _("{leavers:,} past leavers with {accounts:,} accounts").format(
+        leavers=view.leavers, accounts=view.accounts
+    )
     if view.findings:
         bad = ngettext("{count:,} finding", "{count:,} findings", len(view.findings)).format(count=len(view.findings))
         text = _("{bad} among {scope}").format(bad=bad, scope=scope)
@@ -48,8 +71,13 @@ def headline(view: AuditView) -> str:
 
 def _finding(finding: FindingLine) -> Block:
     text = _("✗ *{name}*: {kind} in {system} ({login}), since {since}. {detail}").format(
-        name=mrkdwn(finding.leaver.name, 80), kind=mrkdwn(finding.kind), system=mrkdwn(finding.system),
-        login=mrkdwn(finding.login, 80), since=finding.first_seen.date().isoformat(), detail=short(finding.detail))
+        name=mrkdwn(finding.leaver.name, 80),
+        kind=mrkdwn(finding.kind),
+        system=mrkdwn(finding.system),
+        login=mrkdwn(finding.login, 80),
+        since=finding.first_seen.date().isoformat(),
+        detail=short(finding.detail),
+    )
     return section(text, lock_again(finding) if finding.can_lock_again and finding.closed_at is None else None)
 
 
@@ -58,7 +86,8 @@ def lock_again(finding: FindingLine) -> Block:
     ask = confirm(
         _("Lock this account again?"),
         _("{login} in {system} is locked at once, its sessions end, and the result is read back.").format(
-            login=plain(finding.login, 60), system=plain(finding.system, 40)),
+            login=plain(finding.login, 60), system=plain(finding.system, 40)
+        ),
         _("Lock Again"),
     )
     return button(_("Lock Again"), LOCK_AGAIN, pack(finding=finding.id), "danger", ask)
@@ -66,10 +95,19 @@ def lock_again(finding: FindingLine) -> Block:
 
 def _rows(findings: Sequence[FindingLine]) -> list[list[str]]:
     head = [_("Who"), _("What"), _("Where"), _("Account"), _("Since")]
-    return [head, *(
-        [plain(line.leaver.name, 40), plain(line.kind, 30), plain(line.system, 30), plain(line.login, 40), f"{line.first_seen:%Y-%m-%d}"]
-        for line in findings
-    )]
+    return [
+        head,
+        *(
+            [
+                plain(line.leaver.name, 40),
+                plain(line.kind, 30),
+                plain(line.system, 30),
+                plain(line.login, 40),
+                f"{line.first_seen:%Y-%m-%d}",
+            ]
+            for line in findings
+        ),
+    ]
 
 
 def _tally(view: AuditView) -> str:

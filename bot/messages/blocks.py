@@ -1,4 +1,4 @@
-"""The few Block Kit pieces that our messages are made of, each within Slack's limits (docs.slack.dev/reference/block-kit)."""
+"""The few Block Kit pieces that our messages are made of, within Slack's limits (docs.slack.dev/reference/block-kit)."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -30,26 +30,27 @@ def fit(blocks: list[Block], most: int) -> tuple[Block, ...]:
     if len(blocks) <= most:
         return tuple(blocks)
     cut = len(blocks) - most + 1
-    return (*blocks[: most - 1], context(_("{count} more parts do not fit here; the command line shows all.").format(count=cut)))
+    more = _("{count} more parts do not fit here; the command line shows all.").format(count=cut)
+    return (*blocks[: most - 1], context(more))
 
 
 def words(text: str, limit: int) -> Block:
-    """Plain text: Slack reads no markup and no emoji in it."""
+    """Return plain text: Slack reads no markup and no emoji in it."""
     return {"type": "plain_text", "text": trim(text, limit), "emoji": False}
 
 
 def marked(text: str) -> Block:
-    """Slack markup in which nothing but what we wrote is markup (`verbatim` switches off link and name guessing)."""
+    """Return Slack markup in which nothing but what we wrote is markup (`verbatim` switches off link and name guessing)."""
     return {"type": "mrkdwn", "text": trim(text, SECTION), "verbatim": True}
 
 
 def header(text: str) -> Block:
-    """A heading."""
+    """Return a heading."""
     return {"type": "header", "text": words(text, HEADER)}
 
 
 def section(text: str, accessory: Block | None = None, block_id: str = "") -> Block:
-    """A paragraph, with at most one button beside it."""
+    """Return a paragraph, with at most one button beside it."""
     block: Block = {"type": "section", "text": marked(text)}
     if accessory:
         block["accessory"] = accessory
@@ -59,7 +60,7 @@ def section(text: str, accessory: Block | None = None, block_id: str = "") -> Bl
 
 
 def paragraphs(lines: Sequence[str]) -> list[Block]:
-    """Lines as few sections as hold them, none cut in the middle."""
+    """Return lines as few sections as hold them, none cut in the middle."""
     blocks: list[Block] = []
     held: list[str] = []
     for line in lines:
@@ -71,24 +72,27 @@ def paragraphs(lines: Sequence[str]) -> list[Block]:
 
 
 def context(text: str) -> Block:
-    """Small print."""
+    """Return small print."""
     return {"type": "context", "elements": [marked(text)]}
 
 
 def divider() -> Block:
-    """A line."""
+    """Return a line."""
     return {"type": "divider"}
 
 
 def actions(block_id: str, *elements: Block) -> Block:
-    """A row of buttons."""
+    """Return a row of buttons."""
     return {"type": "actions", "block_id": block_id, "elements": list(elements)}
 
 
 def button(label: str, action: str, value: str = "", style: str = "", confirm: Block | None = None) -> Block:
-    """A button; screen readers hear its label."""
+    """Return a button; screen readers hear its label."""
     made: Block = {
-        "type": "button", "action_id": action, "text": words(label, BUTTON), "accessibility_label": trim(label, BUTTON),
+        "type": "button",
+        "action_id": action,
+        "text": words(label, BUTTON),
+        "accessibility_label": trim(label, BUTTON),
     }
     if value:
         made["value"] = value
@@ -100,9 +104,12 @@ def button(label: str, action: str, value: str = "", style: str = "", confirm: B
 
 
 def confirm(title: str, text: str, yes: str) -> Block:
-    """The question before something that cuts access."""
+    """Return the question before something that cuts access."""
     return {
-        "title": words(title, 100), "text": words(text, 300), "confirm": words(yes, 30), "deny": words(_("Go back"), 30),
+        "title": words(title, 100),
+        "text": words(text, 300),
+        "confirm": words(yes, 30),
+        "deny": words(_("Go back"), 30),
         "style": "danger",
     }
 
@@ -122,5 +129,6 @@ def unpack(value: str) -> dict[str, Any]:
 
 
 def table(rows: Sequence[Sequence[str]]) -> Block:
-    """A table: at most 100 rows with the heading, 20 cells each, 10,000 characters (docs.slack.dev, table block)."""
-    return {"type": "table", "rows": [[{"type": "raw_text", "text": cell or "–"} for cell in row] for row in rows[:100]]}
+    """Return a table: at most 100 rows with the heading, 20 cells a row, 10,000 characters (table block)."""
+    cells = [[{"type": "raw_text", "text": cell or "–"} for cell in row] for row in rows[:100]]
+    return {"type": "table", "rows": cells}

@@ -3,7 +3,19 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from bot.messages.blocks import Block, Message, actions, button, confirm, context, header, message, pack, paragraphs, section
+from bot.messages.blocks import (
+    Block,
+    Message,
+    actions,
+    button,
+    confirm,
+    context,
+    header,
+    message,
+    pack,
+    paragraphs,
+    section,
+)
 from bot.messages.words import GOOD, listing, records, short, verdict
 from bot.text import N_, _, moment, mrkdwn, ngettext, plain
 from connectors.contract import Verdict
@@ -63,7 +75,9 @@ def headline(view: CaseView) -> str:
 
 def _when(view: CaseView) -> list[Block]:
     if view.state is CaseState.SCHEDULED:
-        return [section(_("Takes effect {when}. Nothing is locked before that.").format(when=moment(view.effective_at)))]
+        return [
+            section(_("Takes effect {when}. Nothing is locked before that.").format(when=moment(view.effective_at)))
+        ]
     return []
 
 
@@ -92,8 +106,11 @@ def _system(view: CaseView, line: SystemLine) -> str:
     if line.working:
         said.append(_("Being worked on now (try {attempt}).").format(attempt=line.attempt + 1))
     elif line.next_try_at and line.verdict not in GOOD:
-        said.append(_("Next try {when}, by itself (tried {count} times).").format(
-            when=moment(line.next_try_at), count=line.attempt))
+        said.append(
+            _("Next try {when}, by itself (tried {count} times).").format(
+                when=moment(line.next_try_at), count=line.attempt
+            )
+        )
     said += [_("By hand, by IT: {what}").format(what=short(what)) for what in line.cannot[:5]]
     return "\n".join(said)
 
@@ -114,7 +131,9 @@ def _retry(view: CaseView, line: SystemLine) -> Block | None:
 def _cancel_button(view: CaseView) -> Block:
     ask = confirm(
         _("Cancel this offboarding?"),
-        _("Access of {name} stays as it is and nothing will be locked on the day.").format(name=plain(view.leaver.name, 80)),
+        _("Access of {name} stays as it is and nothing will be locked on the day.").format(
+            name=plain(view.leaver.name, 80)
+        ),
         _("Cancel Offboarding"),
     )
     return button(_("Cancel Offboarding"), CANCEL, pack(case=view.id), "danger", ask)
@@ -132,13 +151,16 @@ def _progress(view: CaseView, clients: ClientsView, now: datetime) -> str:
         return _("all handed over: {moved} moved").format(moved=records(clients.moved))
     if proposal and proposal.state is ProposalState.PENDING:
         return _("{listed}, waiting for {name} to approve").format(
-            listed=records(clients.listed), name=mrkdwn(proposal.approver.name))
+            listed=records(clients.listed), name=mrkdwn(proposal.approver.name)
+        )
     if proposal and proposal.state is ProposalState.DECLINED:
         return _("{name} declined the proposal ({why}); HR must agree on another one with them").format(
-            name=mrkdwn(proposal.settled_by), why=short(proposal.note) or _("no reason given"))
+            name=mrkdwn(proposal.settled_by), why=short(proposal.note) or _("no reason given")
+        )
     if clients.moved or clients.rate:
         text = _("{moved} of {all} records moved, {left} left").format(
-            moved=f"{clients.moved:,}", all=f"{clients.moved + clients.left:,}", left=f"{clients.left:,}")
+            moved=f"{clients.moved:,}", all=f"{clients.moved + clients.left:,}", left=f"{clients.left:,}"
+        )
         return text + _pace(clients, now)
     if proposal is None:
         return _("being listed; {name} will be asked to approve").format(name=mrkdwn(view.approver.name))
@@ -156,15 +178,21 @@ def _findings(findings: Sequence[FindingLine]) -> list[str]:
     still = [finding for finding in findings if finding.closed_at is None]
     return [
         _("✗ Finding: {kind} in {system} ({login}), first seen {when}. {detail}").format(
-            kind=mrkdwn(finding.kind), system=mrkdwn(finding.system), login=mrkdwn(finding.login),
-            when=moment(finding.first_seen), detail=short(finding.detail))
+            kind=mrkdwn(finding.kind),
+            system=mrkdwn(finding.system),
+            login=mrkdwn(finding.login),
+            when=moment(finding.first_seen),
+            detail=short(finding.detail),
+        )
         for finding in still[:10]
     ]
 
 
 def _follow_ups(lines: Sequence[FollowUpLine]) -> list[str]:
     said = [
-        _("Checked on day {day}: {summary}").format(day=line.day, summary=short(line.summary)) for line in lines if line.done_at
+        _("Checked on day {day}: {summary}").format(day=line.day, summary=short(line.summary))
+        for line in lines
+        if line.done_at
     ][-3:]
     coming = next((line for line in lines if line.done_at is None), None)
     if coming:
@@ -174,5 +202,9 @@ def _follow_ups(lines: Sequence[FollowUpLine]) -> list[str]:
 
 def _footer(view: CaseView) -> str:
     return _("Case {id}, {state} · opened by {by} {when} · approver {approver}").format(
-        id=mrkdwn(view.id), state=_(STATES[view.state]), by=mrkdwn(view.opened_by.name), when=moment(view.opened_at),
-        approver=mrkdwn(view.approver.name))
+        id=mrkdwn(view.id),
+        state=_(STATES[view.state]),
+        by=mrkdwn(view.opened_by.name),
+        when=moment(view.opened_at),
+        approver=mrkdwn(view.approver.name),
+    )

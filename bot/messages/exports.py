@@ -16,15 +16,25 @@ POINTS, SERIES = 20, 6
 def build(view: ExportView, *, chart: bool = True) -> Message:
     """Return the snapshot; without `chart` the weeks are bars of text, for a Slack that knows no charts."""
     point = headline(view)
-    blocks: list[Block] = [header(point), section(_("{moment}: looked at {since} to {until}.").format(
-        moment=mrkdwn(view.moment), since=day(view.since), until=day(view.until)))]
-    blocks += paragraphs([_line(line) for line in view.lines] or [_("No system keeps an export log, so nothing is known.")])
+    blocks: list[Block] = [
+        header(point),
+        section(
+            _("{moment}: looked at {since} to {until}.").format(
+                moment=mrkdwn(view.moment), since=day(view.since), until=day(view.until)
+            )
+        ),
+    ]
+    blocks += paragraphs(
+        [_line(line) for line in view.lines] or [_("No system keeps an export log, so nothing is known.")]
+    )
     weekly = [line for line in view.lines if line.weeks and not line.problem][:SERIES]
     if weekly:
         blocks += [_chart(weekly)] if chart else _bars(weekly)
     if view.leaver is None:
         blocks.append(actions("exports_actions", button(_("Reveal Name"), REVEAL, pack(snapshot=view.id))))
-    blocks.append(context(_("Security only. Counts are what the systems' own logs say; each look at the name goes on record.")))
+    blocks.append(
+        context(_("Security only. Counts are what the systems' own logs say; each look at the name goes on record."))
+    )
     return message(mrkdwn(point, 400), blocks)
 
 
@@ -35,7 +45,9 @@ def headline(view: ExportView) -> str:
     events = sum(line.events for line in read)
     if not read:
         return _("It is not known what {who} exported: no log could be read").format(who=who)
-    text = ngettext("{who} exported {count:,} time", "{who} exported {count:,} times", events).format(who=who, count=events)
+    text = ngettext("{who} exported {count:,} time", "{who} exported {count:,} times", events).format(
+        who=who, count=events
+    )
     share = max((line.share for line in read if line.share is not None), default=None)
     if share:
         text = _("{text}, {share:.0%} of the client base").format(text=text, share=share)
@@ -68,10 +80,15 @@ def _chart(lines: list[ExportLine]) -> Block:
         data = [{"label": _label(week), "value": heights.get(week, 0)} for week in weeks]
         series.append({"name": plain(line.system, 20), "data": data})
     axis: dict[str, Any] = {
-        "categories": [_label(week) for week in weeks], "x_label": _("Week of"), "y_label": _("Records"),
+        "categories": [_label(week) for week in weeks],
+        "x_label": _("Week of"),
+        "y_label": _("Records"),
     }
-    return {"type": "data_visualization", "title": _("Records exported, week by week"),
-            "chart": {"type": "bar", "series": series, "axis_config": axis}}
+    return {
+        "type": "data_visualization",
+        "title": _("Records exported, week by week"),
+        "chart": {"type": "bar", "series": series, "axis_config": axis},
+    }
 
 
 def _label(week: date) -> str:

@@ -10,7 +10,9 @@ def build(case: CaseView, line: FollowUpLine) -> Message:
     """Return what the check of one day saw."""
     name = mrkdwn(case.leaver.name)
     if line.done_at is None:
-        point = _("The check of {name} on day {day} is due {when}.").format(name=name, day=line.day, when=moment(line.due_at))
+        point = _("The check of {name} on day {day} is due {when}.").format(
+            name=name, day=line.day, when=moment(line.due_at)
+        )
         return message(point, [section(point)])
     point = _("Day {day} check of {name}: {summary}").format(day=line.day, name=name, summary=short(line.summary, 1500))
     return message(point, [section(point), context(_("Read afresh {when}.").format(when=moment(line.done_at)))])

@@ -14,15 +14,17 @@ MOST = 40
 
 def guide() -> list[Block]:
     """Return what can be typed."""
-    return paragraphs([
-        _("*What you can type*"),
-        _("`/offboard @person` shows what would happen, and starts it only when you confirm"),
-        _("`/offboard` asks whom"),
-        _("`/offboard status @person` shows where a case stands; without a person, all open cases"),
-        _("`/offboard list` shows all cases"),
-        _("`/offboard audit` checks every past leaver now (security and administrators)"),
-        _("`/offboard help` shows this"),
-    ])
+    return paragraphs(
+        [
+            _("*What you can type*"),
+            _("`/offboard @person` shows what would happen, and starts it only when you confirm"),
+            _("`/offboard` asks whom"),
+            _("`/offboard status @person` shows where a case stands; without a person, all open cases"),
+            _("`/offboard list` shows all cases"),
+            _("`/offboard audit` checks every past leaver now (security and administrators)"),
+            _("`/offboard help` shows this"),
+        ]
+    )
 
 
 def unknown(words: str) -> list[Block]:
@@ -33,12 +35,18 @@ def unknown(words: str) -> list[Block]:
 def bare_name(words: str) -> list[Block]:
     """Return why a bare name is refused, and what to do."""
     return [
-        section(_(
-            "“{words}” is only a name, and names are not unique, so nobody is looked up by it. "
-            "Type `@` and pick the person from Slack's list, or choose here:"
-        ).format(words=mrkdwn(words, 100))),
+        section(
+            _(
+                "“{words}” is only a name, and names are not unique, so nobody is looked up by it. "
+                "Type `@` and pick the person from Slack's list, or choose here:"
+            ).format(words=mrkdwn(words, 100))
+        ),
         *_offer(),
-        context(_("If you did pick from the list: an administrator must tick “Escape channels, users, and links” for this command.")),
+        context(
+            _(
+                "If you did pick from the list: an administrator must tick “Escape channels, users, and links” for this command."
+            )
+        ),
     ]
 
 
@@ -52,7 +60,9 @@ def cases(views: Sequence[CaseView]) -> list[Block]:
         return [section(_("There are no cases. `/offboard @person` starts one."))]
     lines = [line(view) for view in views[:MOST]]
     if len(views) > MOST:
-        lines.append(_("… and {count} more: `handover status` on the server shows all.").format(count=len(views) - MOST))
+        lines.append(
+            _("… and {count} more: `handover status` on the server shows all.").format(count=len(views) - MOST)
+        )
     return paragraphs(lines)
 
 
@@ -60,4 +70,5 @@ def line(view: CaseView) -> str:
     """Return a case in a line."""
     when = view.effective_at if view.state is CaseState.SCHEDULED else view.opened_at
     return _("• {point} – {state}, {when} (case {id})").format(
-        point=mrkdwn(headline(view), 200), state=_(STATES[view.state]), when=moment(when), id=mrkdwn(view.id))
+        point=mrkdwn(headline(view), 200), state=_(STATES[view.state]), when=moment(when), id=mrkdwn(view.id)
+    )

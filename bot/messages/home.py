@@ -50,7 +50,11 @@ def _proposal(view: ProposalView) -> Block:
 
 def _finding(finding: FindingLine, may_lock: bool) -> Block:
     text = _("✗ *{name}*: {kind} in {system}. {detail}").format(
-        name=mrkdwn(finding.leaver.name, 80), kind=mrkdwn(finding.kind), system=mrkdwn(finding.system), detail=short(finding.detail))
+        name=mrkdwn(finding.leaver.name, 80),
+        kind=mrkdwn(finding.kind),
+        system=mrkdwn(finding.system),
+        detail=short(finding.detail),
+    )
     return section(text, lock_again(finding) if may_lock and finding.can_lock_again else None)
 
 

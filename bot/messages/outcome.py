@@ -11,7 +11,7 @@ from workflows.views import ProposalView, Share
 def build(view: ProposalView) -> Message:
     """Return the outcome, and what happens next."""
     point = headline(view)
-    blocks = [header(point), section(outcome(view) if view.settled_at else _("Nobody has decided yet."))]
+    blocks = [header(point), section(outcome(view))]
     if view.state is ProposalState.APPROVED:
         blocks += paragraphs([_share(share) for share in view.shares[:60]])
     blocks.append(context(_next(view)))
@@ -21,7 +21,8 @@ def build(view: ProposalView) -> Message:
 def _share(share: Share) -> str:
     value = money(share.value)
     text = _("• {name}: {records}, {moved:,} moved so far").format(
-        name=mrkdwn(share.successor.name), records=records(share.records), moved=share.moved)
+        name=mrkdwn(share.successor.name), records=records(share.records), moved=share.moved
+    )
     return f"{text} ({value})" if value else text
 
 
@@ -30,5 +31,6 @@ def _next(view: ProposalView) -> str:
         return _("Records move by themselves now; the case message shows how far they are.")
     if view.state is ProposalState.DECLINED:
         return _("Nothing has moved. Agree with {name} on another split; the case stays open.").format(
-            name=mrkdwn(view.approver.name))
-    return _("The approver has a newer version to decide on.")
+            name=mrkdwn(view.approver.name)
+        )
+    return _("{name} has a newer version to decide on.").format(name=mrkdwn(view.approver.name))

@@ -17,8 +17,13 @@ def build(plan: Plan, warnings: list[str]) -> list[Block]:
         blocks += _system(system)
     left = plan.systems[MOST_SYSTEMS:]
     if left:
-        blocks.append(context(_("Not shown in full here, and handled just the same: {names}").format(
-            names=listing((system.title for system in left), 40))))
+        blocks.append(
+            context(
+                _("Not shown in full here, and handled just the same: {names}").format(
+                    names=listing((system.title for system in left), 40)
+                )
+            )
+        )
     return blocks
 
 
@@ -29,7 +34,9 @@ def headline(plan: Plan) -> str:
     where = sum(1 for system in plan.systems if system.accounts)
     dark = sum(1 for system in plan.systems if system.problem)
     point = ngettext(
-        "{name} has {found} account in {where} of {all} systems", "{name} has {found} accounts in {where} of {all} systems", found
+        "{name} has {found} account in {where} of {all} systems",
+        "{name} has {found} accounts in {where} of {all} systems",
+        found,
     ).format(name=name, found=found, where=where, all=len(plan.systems))
     return _("{point}; {dark} could not be read").format(point=point, dark=dark) if dark else point
 
@@ -37,8 +44,11 @@ def headline(plan: Plan) -> str:
 def _system(system: SystemPlan) -> list[Block]:
     lines = [f"*{mrkdwn(system.title)}* ({mrkdwn(system.system)})"]
     if system.problem:
-        lines.append(_("? could not be looked up: {why} The case keeps trying and claims nothing until then.").format(
-            why=short(system.problem)))
+        lines.append(
+            _("? could not be looked up: {why} The case keeps trying and claims nothing until then.").format(
+                why=short(system.problem)
+            )
+        )
     elif not system.accounts:
         lines.append(_("– no account found (looked up by {how})").format(how=short(system.how)))
     lines += [_account(account) for account in system.accounts[:10]]
@@ -54,10 +64,13 @@ def _system(system: SystemPlan) -> list[Block]:
 
 def _account(account: AccountLine) -> str:
     text = _("• account {login}, matched by {how}, now {verdict}").format(
-        login=mrkdwn(account.login), how=mrkdwn(account.matched_by), verdict=verdict(account.verdict))
+        login=mrkdwn(account.login), how=mrkdwn(account.matched_by), verdict=verdict(account.verdict)
+    )
     if not account.groups:
         return text
-    return _("{account}, in {count} groups: {groups}").format(account=text, count=len(account.groups), groups=listing(account.groups))
+    return _("{account}, in {count} groups: {groups}").format(
+        account=text, count=len(account.groups), groups=listing(account.groups)
+    )
 
 
 def _book(book: BookLine) -> str:

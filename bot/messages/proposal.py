@@ -21,10 +21,18 @@ from bot.text import N_, _, moment, mrkdwn, ngettext, plain
 from workflows.model import AssignmentState, ProposalState
 from workflows.views import ProposalView, RecordLine, Share
 
-APPROVE, DECLINE, CHANGE, PAGE, CSV = "proposal_approve", "proposal_decline", "proposal_change", "proposal_page", "proposal_csv"
+APPROVE, DECLINE, CHANGE, PAGE, CSV = (
+    "proposal_approve",
+    "proposal_decline",
+    "proposal_change",
+    "proposal_page",
+    "proposal_csv",
+)
 PER_PAGE = 20
 MOST_SHARES = 40
 SETTLED = {
+    ProposalState.DRAFT: N_("Being prepared; it can be decided once every record is listed."),
+    ProposalState.PENDING: N_("Nobody has decided yet."),
     ProposalState.APPROVED: N_("✓ Approved by {by} {at}."),
     ProposalState.DECLINED: N_("✗ Declined by {by} {at}. {note}"),
     ProposalState.SUPERSEDED: N_("Replaced by a newer version {at}; this one can no longer be decided. {note}"),
@@ -40,11 +48,19 @@ def build(view: ProposalView, lines: Sequence[RecordLine], total: int, page: int
         blocks += [divider(), *paragraphs([_line(line) for line in lines]), context(_where(len(lines), total, page))]
     if pending:
         paging = _paging(view, total, page)
-        blocks += [actions(f"page_{view.digest[:40]}", *paging), actions(f"decide_{view.digest[:40]}", *_deciding(view))]
+        blocks += [
+            actions(f"page_{view.digest[:40]}", *paging),
+            actions(f"decide_{view.digest[:40]}", *_deciding(view)),
+        ]
     else:
         blocks.append(section(outcome(view)))
-    blocks.append(context(_("Version {version} of case {case} · {why}").format(
-        version=view.version, case=mrkdwn(view.case_id), why=short(view.why))))
+    blocks.append(
+        context(
+            _("Version {version} of case {case} · {why}").format(
+                version=view.version, case=mrkdwn(view.case_id), why=short(view.why)
+            )
+        )
+    )
     return message(mrkdwn(point, 400), blocks)
 
 
@@ -53,9 +69,13 @@ def headline(view: ProposalView) -> str:
     name = plain(view.leaver.name, 80)
     if view.state is ProposalState.PENDING:
         return ngettext(
-            "Approve the handover of {count:,} record of {name}?", "Approve the handover of {count:,} records of {name}?", view.records
+            "Approve the handover of {count:,} record of {name}?",
+            "Approve the handover of {count:,} records of {name}?",
+            view.records,
         ).format(count=view.records, name=name)
-    return _("Handover of {count:,} records of {name}: {state}").format(count=view.records, name=name, state=_state(view.state))
+    return _("Handover of {count:,} records of {name}: {state}").format(
+        count=view.records, name=name, state=_state(view.state)
+    )
 
 
 def outcome(view: ProposalView) -> str:
@@ -66,14 +86,23 @@ def outcome(view: ProposalView) -> str:
 
 def _state(state: ProposalState) -> str:
     return {
-        ProposalState.PENDING: _("waiting"), ProposalState.APPROVED: _("approved"),
-        ProposalState.DECLINED: _("declined"), ProposalState.SUPERSEDED: _("replaced"),
+        ProposalState.DRAFT: _("being prepared"),
+        ProposalState.PENDING: _("waiting"),
+        ProposalState.APPROVED: _("approved"),
+        ProposalState.DECLINED: _("declined"),
+        ProposalState.SUPERSEDED: _("replaced"),
     }[state]
 
 
 def _summary(view: ProposalView) -> str:
-    return _("{records} of {clients} go to {count} colleagues. Nothing moves until {name} approves exactly this.").format(
-        records=records(view.records), clients=clients(view.families), count=len(view.shares), name=mrkdwn(view.approver.name))
+    return _(
+        "{records} of {clients} go to {count} colleagues. Nothing moves until {name} approves exactly this."
+    ).format(
+        records=records(view.records),
+        clients=clients(view.families),
+        count=len(view.shares),
+        name=mrkdwn(view.approver.name),
+    )
 
 
 def _shares(view: ProposalView) -> list[str]:
@@ -88,7 +117,8 @@ def _share(share: Share, most: float, every: int) -> str:
     drawn = bar(worth, most) if most else bar(share.records, every)
     value = money(share.value)
     text = _("*{name}* receives {records} of {clients}").format(
-        name=mrkdwn(share.successor.name), records=records(share.records), clients=clients(share.families))
+        name=mrkdwn(share.successor.name), records=records(share.records), clients=clients(share.families)
+    )
     return " ".join(part for part in (text, f"({value})" if value else "", drawn) if part)
 
 
@@ -102,7 +132,8 @@ def _line(line: RecordLine) -> str:
 
 def _where(shown: int, total: int, page: int) -> str:
     return _("Records {first:,} to {last:,} of {total:,}").format(
-        first=page * PER_PAGE + 1, last=page * PER_PAGE + shown, total=total)
+        first=page * PER_PAGE + 1, last=page * PER_PAGE + shown, total=total
+    )
 
 
 def _paging(view: ProposalView, total: int, page: int) -> list[Block]:

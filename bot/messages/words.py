@@ -10,7 +10,7 @@ GOOD = (Verdict.LOCKED, Verdict.ABSENT)
 
 
 def verdict(value: Verdict) -> str:
-    """A mark and a word; neither colour nor the mark alone carries the meaning."""
+    """Return a mark and a word; neither colour nor the mark alone carries the meaning."""
     return {
         Verdict.LOCKED: _("✓ locked"),
         Verdict.OPEN: _("✗ OPEN"),
@@ -20,33 +20,35 @@ def verdict(value: Verdict) -> str:
 
 
 def money(value: Mapping[str, Decimal]) -> str:
-    """Amounts by currency: `120,000 EUR`; empty where there are none."""
-    return ", ".join(f"{amount:,.0f} {mrkdwn(currency)}".strip() for currency, amount in sorted(value.items()) if amount)
+    """Return amounts by currency: `120,000 EUR`; empty where there are none."""
+    return ", ".join(
+        f"{amount:,.0f} {mrkdwn(currency)}".strip() for currency, amount in sorted(value.items()) if amount
+    )
 
 
 def records(count: int) -> str:
-    """`3 records`."""
+    """Return `3 records`."""
     return ngettext("{count:,} record", "{count:,} records", count).format(count=count)
 
 
 def clients(count: int) -> str:
-    """`3 clients`."""
+    """Return `3 clients`."""
     return ngettext("{count:,} client", "{count:,} clients", count).format(count=count)
 
 
 def listing(names: Iterable[str], most: int = 10) -> str:
-    """Names of data in a row, the rest counted, never dropped in silence."""
+    """Return names of data in a row, the rest counted, never dropped in silence."""
     every = [mrkdwn(name, 80) for name in names]
     shown = ", ".join(every[:most])
     return shown if len(every) <= most else _("{names} and {count} more").format(names=shown, count=len(every) - most)
 
 
 def bar(part: float, whole: float, width: int = 12) -> str:
-    """A bar in text; anything above nothing shows."""
+    """Return a bar in text; anything above nothing shows."""
     cells = round(width * part / whole) if whole else 0
     return "▇" * max(cells, 1 if part > 0 else 0)
 
 
 def short(text: str, limit: int = 300) -> str:
-    """A reason from a system, as data."""
+    """Return a reason from a system, as data."""
     return mrkdwn(trim(text, limit), limit + 2)

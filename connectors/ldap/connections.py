@@ -10,7 +10,7 @@ import ldap
 from ldap.controls import SimplePagedResultsControl
 
 from connectors.errors import BadCredential, ConnectorError, OutcomeUnknown, Unavailable
-from connectors.ldap.diagnosis import explain
+from connectors.ldap.diagnosis import explain, handshake
 from connectors.ldap.faults import NO_ANSWER, translate
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, Modification
@@ -166,15 +166,27 @@ class Connections:
         for url in self._settings.urls:
             try:
                 return use(self._open(url))
+            except TimeoutError as error:
+                reasons.append(explain(url, error))
             except NO_ANSWER:
-                s = self._settings
-                reasons.append(explain(url, s.start_tls, s.ca_file, s.connect_seconds))
+                reasons.append(explain(url, self._trouble(url)))
             except ldap.LDAPError as error:
                 raise translate(error, f"log-in at {url}") from error
         raise Unavailable("; ".join(reasons))
 
+    def _trouble(self, url: str) -> OSError | None:
+        s = self._settings
+        try:
+            handshake(url, s.start_tls, s.ca_file, s.connect_seconds)
+        except OSError as error:
+            return error
+        return None
+
     def _open(self, url: str) -> Any:
         s = self._settings
+        trouble = self._trouble(url)
+        if isinstance(trouble, TimeoutError):
+            raise trouble  # libldap would wait for ever; of all other trouble it is the better judge
         raw = ldap.initialize(url)
         raw.set_option(ldap.OPT_PROTOCOL_VERSION, ldap.VERSION3)
         raw.set_option(ldap.OPT_REFERRALS, 0)

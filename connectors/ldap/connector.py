@@ -140,7 +140,7 @@ class Ldap(Accounts, Groups):
             return entry.dn, Change.ALREADY
         if self._dialect.state(entry) != before.state:
             raise Conflict(f"{entry.dn} is not as it was read before the lock (lock, password or place): read it again")
-        link.modify(entry.dn, self._dialect.locking(secret), self._dialect.guard(entry))
+        link.modify(entry.dn, self._dialect.locking(entry, secret), self._dialect.guard(entry))
         return entry.dn, Change.MADE
 
     def _unlock(self, link: Link, before: Before) -> Change:

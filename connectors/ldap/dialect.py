@@ -40,11 +40,11 @@ class Dialect(Protocol):
     def verdict(self, entry: Entry) -> tuple[Verdict, str]:
         """Return locked or open, with a reason where it is not plain."""
 
-    def locking(self, secret: str) -> Sequence[Modification]:
-        """Return the one modification that locks."""
+    def locking(self, entry: Entry, secret: str) -> Sequence[Modification]:
+        """Return the one modification that locks an entry that is not locked for good."""
 
     def unlocking(self, state: Mapping[str, str]) -> Sequence[Modification]:
-        """Return the one modification that restores `state`."""
+        """Return the one modification that restores `state` on an entry that is locked for good."""
 
     def guard(self, entry: Entry) -> Sequence[Any]:
         """Return the controls that let a write through only while the entry is exactly as `entry`."""

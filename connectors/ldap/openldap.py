@@ -2,8 +2,10 @@
 
 Seen on slapd 2.5.13 and kept by tests/connectors/ldap:
 - `pwdAccountLockedTime: 000001010000Z` locks for good; any other value is a lock for a time, after wrong passwords.
-- Writing userPassword takes the lock off, and a lock written in the same modify is lost as well, unless that modify
-  deletes the lock explicitly first: delete lock, write password, add lock. That order is one atomic change.
+- Writing userPassword takes a lock off: the overlay adds its own delete to the end of the modify, so that a lock added
+  in the same modify is lost too, and a lock replaced by nothing makes the whole modify fail (NO_SUCH_ATTRIBUTE). It
+  keeps out only where there is no lock, or where the modify itself deletes the lock by MOD_DELETE. So: [delete the
+  temporary lock if there is one,] write the password, add the lock, in one modify, which is atomic.
 - The lock only works where the policy that applies has `pwdLockout: TRUE`; otherwise the right password still opens.
 - The assertion control (RFC 4528) on entryCSN refuses the write when the entry changed since it was read.
 """
@@ -64,17 +66,17 @@ class OpenLdap(Dialect):
             return Verdict.LOCKED, ""
         return Verdict.OPEN, f"locked for a time only, since {value}, after wrong passwords" if value else ""
 
-    def locking(self, secret: str) -> Sequence[Modification]:
-        """Delete, write, add: see the module's docstring for why this order."""
+    def locking(self, entry: Entry, secret: str) -> Sequence[Modification]:
+        """Delete, write, add: see the module's docstring for why exactly so."""
         return [
-            (ldap.MOD_REPLACE, LOCK, None),
+            *([(ldap.MOD_DELETE, LOCK, None)] if entry.text(LOCK) else []),
             (ldap.MOD_REPLACE, PASSWORD, [secret.encode()]),
             (ldap.MOD_ADD, LOCK, [FOR_GOOD.encode()]),
         ]
 
     def unlocking(self, state: Mapping[str, str]) -> Sequence[Modification]:
         """Take the lock off and give the person's own password back, where its hash could be read."""
-        changes: list[Modification] = [(ldap.MOD_REPLACE, LOCK, None)]
+        changes: list[Modification] = [(ldap.MOD_DELETE, LOCK, None)]
         if state.get("password"):
             changes.append((ldap.MOD_REPLACE, PASSWORD, [line.encode() for line in state["password"].split("\n")]))
         if state.get("lock"):
@@ -82,9 +84,10 @@ class OpenLdap(Dialect):
         return changes
 
     def guard(self, entry: Entry) -> Sequence[Any]:
-        """Assert the entry's identity and version."""
-        same = both(equals(self.identifier, entry.text(self.identifier)), equals("entryCSN", entry.text("entryCSN")))
-        return [AssertionControl(True, same)]
+        """Assert identity, version, and the lock: the overlay writes temporary locks without a new version."""
+        lock = equals(LOCK, entry.text(LOCK)) if entry.text(LOCK) else f"(!({LOCK}=*))"
+        same = [equals(name, entry.text(name)) for name in (self.identifier, "entryCSN")]
+        return [AssertionControl(True, both(*same, lock))]
 
     def login_controls(self) -> Sequence[Any]:
         """Ask for the reason (needs `ppolicy_use_lockout` on the server)."""

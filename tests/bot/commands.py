@@ -114,7 +114,8 @@ def configuration(folder: Path, api_url: str = "http://127.0.0.1:9/api/", more: 
     """Write a good file; the address of Slack is one where nobody answers."""
     (folder / "data").mkdir(mode=0o700, exist_ok=True)
     path = folder / "handover.toml"
-    path.write_text(f"""
+    path.write_text(
+        f"""
 [company]
 name = "Northwind"
 timezone = "Europe/Berlin"
@@ -137,7 +138,9 @@ kind = "shop"
 url = "https://shop.example"
 password = "env:SHOP"
 {more}
-""", encoding="utf-8")
+""",
+        encoding="utf-8",
+    )
     return path
 
 
@@ -154,6 +157,11 @@ def document(result: Result) -> Any:
 def process(*arguments: str, env: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
     """Run one command as people do."""
     return subprocess.run(
-        [sys.executable, "-m", "bot", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+        [sys.executable, "-m", "bot", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
         env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "COLUMNS": "100", **(env or {})},
     )

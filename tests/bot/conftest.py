@@ -8,10 +8,11 @@ from typing import Any, cast
 import pytest
 from pydantic import SecretStr
 
-from bot.app import make_app, make_client
+from bot.app import make_app
 from bot.metrics import Metrics, watch
 from bot.serve import PATH, listening, make_web
 from bot.services import Services
+from bot.slack import web_client
 from config.settings import Clients, Company, Policy, Role, Roles, Settings, Slack, Storage
 from tests.bot.fakes import (
     FakeAudits,
@@ -35,13 +36,26 @@ def make_settings(api_url: str = "https://slack.invalid/api/", mode: str = "http
     return Settings(
         company=Company(name="Northwind", timezone="Europe/Berlin", directory="directory"),
         storage=Storage(path=Path("/nonexistent"), master_key=secret, signing_key=secret),
-        slack=Slack.model_validate({
-            "mode": mode, "bot_token": SecretStr("xoxb-practice"), "app_token": SecretStr("xapp-practice"),
-            "signing_secret": SecretStr("practice-signing-secret"), "api_url": api_url, "port": 0,
-            "case_channel": seed.OFFBOARDING, "security_channel": seed.SECURITY_ALERTS, "audit_channel": seed.ACCESS_AUDIT,
-        }),
-        roles=Roles(hr=Role(groups=(seed.HR_GROUP,)), security=Role(users=(SECURITY.slack_id,)), admin=Role(users=(ADMIN.slack_id,))),
-        policy=Policy(), clients=Clients(),
+        slack=Slack.model_validate(
+            {
+                "mode": mode,
+                "bot_token": SecretStr("xoxb-practice"),
+                "app_token": SecretStr("xapp-practice"),
+                "signing_secret": SecretStr("practice-signing-secret"),
+                "api_url": api_url,
+                "port": 0,
+                "case_channel": seed.OFFBOARDING,
+                "security_channel": seed.SECURITY_ALERTS,
+                "audit_channel": seed.ACCESS_AUDIT,
+            }
+        ),
+        roles=Roles(
+            hr=Role(groups=(seed.HR_GROUP,)),
+            security=Role(users=(SECURITY.slack_id,)),
+            admin=Role(users=(ADMIN.slack_id,)),
+        ),
+        policy=Policy(),
+        clients=Clients(),
     )
 
 
@@ -104,7 +118,7 @@ def office() -> Iterator[Office]:
     with SlackServer(Workspace()) as slack:
         fakes = FakeOffboarding(), FakeHandover(), FakeExports(), FakeAudits(), FakeJournal()
         services = make_services(make_settings(slack.api_url), *fakes)
-        client = make_client("xoxb-practice", slack.api_url)
+        client = web_client(services.settings.slack)
         app = make_app(services, client, signing_secret="practice-signing-secret", threads=16)
         metrics = Metrics()
         watch(app, metrics)
@@ -112,11 +126,19 @@ def office() -> Iterator[Office]:
             slack.workspace.app.use_url(f"http://127.0.0.1:{port}{PATH}")
             yield Office(slack, services, *fakes)
             fakes[0].slow.set()
+            fakes[0].opening.set()
 
 
 def make_services(settings: Settings, *fakes: object) -> Services:
     offboarding, handover, exports, audits, journal = fakes
     return Services(
-        settings, cast("FakeOffboarding", offboarding), cast("FakeHandover", handover), cast("FakeExports", exports),
-        cast("FakeAudits", audits), FakeFollowUps(), cast("FakeJournal", journal), FixedClock(), {},
+        settings,
+        cast("FakeOffboarding", offboarding),
+        cast("FakeHandover", handover),
+        cast("FakeExports", exports),
+        cast("FakeAudits", audits),
+        FakeFollowUps(),
+        cast("FakeJournal", journal),
+        FixedClock(),
+        {},
     )

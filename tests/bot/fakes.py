@@ -40,6 +40,8 @@ class FakeOffboarding:
         self.refusals: tuple[str, ...] = ()
         self.slow = threading.Event()
         self.slow.set()
+        self.opening = threading.Event()
+        self.opening.set()
         self.fails: Exception | None = None
         self._lock = threading.Lock()
 
@@ -47,9 +49,12 @@ class FakeOffboarding:
         self.slow.wait(10)
         if self.fails:
             raise self.fails
-        return replace(samples.plan(leaver), refusals=self.refusals, leaver=replace(leaver, manager_email=samples.MAX.email))
+        return replace(
+            samples.plan(leaver), refusals=self.refusals, leaver=replace(leaver, manager_email=samples.MAX.email)
+        )
 
     def open(self, request: Request) -> str:
+        self.opening.wait(10)
         if self.fails:
             raise self.fails
         with self._lock:
@@ -78,7 +83,9 @@ class FakeOffboarding:
         return list(self.known.values())
 
     def find_case(self, who: str) -> CaseView | None:
-        return next((case for case in self.known.values() if who in (case.id, case.leaver.slack_id, case.leaver.email)), None)
+        return next(
+            (case for case in self.known.values() if who in (case.id, case.leaver.slack_id, case.leaver.email)), None
+        )
 
 
 class FakeHandover:
@@ -92,9 +99,11 @@ class FakeHandover:
     def view(self, proposal_id: str) -> ProposalView:
         return self.proposal
 
-    def lines(self, proposal_id: str, offset: int = 0, limit: int = 20, search: str = "") -> tuple[list[RecordLine], int]:
+    def lines(
+        self, proposal_id: str, offset: int = 0, limit: int = 20, search: str = ""
+    ) -> tuple[list[RecordLine], int]:
         found = [line for line in self.records if search.lower() in line.name.lower()]
-        return found[offset:offset + limit], len(found)
+        return found[offset : offset + limit], len(found)
 
     def decide(self, proposal_id: str, digest: str, by: Actor, approve: bool, reason: str = "") -> ProposalView:
         with self._lock:
@@ -109,7 +118,9 @@ class FakeHandover:
             self.proposal = replace(self.proposal, state=state, settled_at=samples.NOW, settled_by=by.name, note=reason)
             return self.proposal
 
-    def reassign(self, proposal_id: str, digest: str, lines: Sequence[str], successor_key: str, by: Actor) -> ProposalView:
+    def reassign(
+        self, proposal_id: str, digest: str, lines: Sequence[str], successor_key: str, by: Actor
+    ) -> ProposalView:
         self.reassigned.append((tuple(lines), successor_key))
         self.proposal = replace(self.proposal, state=ProposalState.SUPERSEDED, settled_at=samples.NOW)
         return samples.proposal(version=2)

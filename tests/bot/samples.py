@@ -46,15 +46,25 @@ def leaver(name: str = LEAVER.name) -> Leaver:
 
 
 def account(system: str, verdict: Verdict = Verdict.OPEN, login: str = LEAVER.uid) -> AccountLine:
-    return AccountLine(system, f"{system}-1", login, "mail", verdict, groups=("sales", NASTY), done=("locked", "3 sessions ended"))
+    return AccountLine(
+        system, f"{system}-1", login, "mail", verdict, groups=("sales", NASTY), done=("locked", "3 sessions ended")
+    )
 
 
 def plan(who: Leaver | None = None, systems: int = 2) -> Plan:
     who = who or leaver()
     book = BookLine("crm", {"opportunity": 120, "party": 3}, {"EUR": Decimal(1234567)})
     every = [
-        SystemPlan(f"system{number}", f"System {number}", (account(f"system{number}"),), "mail", ("lock the log-in",), ("end sessions",),
-                   book if number == 1 else None, "" if number < 3 else "no answer within 10 seconds")
+        SystemPlan(
+            f"system{number}",
+            f"System {number}",
+            (account(f"system{number}"),),
+            "mail",
+            ("lock the log-in",),
+            ("end sessions",),
+            book if number == 1 else None,
+            "" if number < 3 else "no answer within 10 seconds",
+        )
         for number in range(systems)
     ]
     return Plan(who, tuple(every), ("is an approver elsewhere",), (), NOW)
@@ -63,44 +73,120 @@ def plan(who: Leaver | None = None, systems: int = 2) -> Plan:
 def system(name: str, verdict: Verdict, reason: str = "") -> SystemLine:
     read = NOW if verdict is not Verdict.UNKNOWN else None
     later = NOW + timedelta(minutes=5) if verdict is Verdict.UNKNOWN else None
-    return SystemLine(name, f"The {name}", verdict, reason, "pwdAccountLockedTime", read, False, later, 2, (account(name, verdict),), ())
-
-
-def follow_up(day: int, *, done: bool) -> FollowUpLine:
-    return FollowUpLine(f"follow-{day}", day, NOW + timedelta(days=day), NOW if done else None, "still locked" if done else "")
-
-
-def finding(number: int = 1, name: str = LEAVER.name) -> FindingLine:
-    return FindingLine(f"finding-{number}", "case-1", leaver(name), "open again", "crm", "dana.oneill", NOW, NOW, "enabled by admin", None, True)
-
-
-def clients(proposal: ProposalView | None = None) -> ClientsView:
-    return ClientsView(proposal, 600, 120, 480, ("2 records taken by another",), 4.0, ("opportunity: 600 before = 600 after",), False)
-
-
-def case(state: CaseState = CaseState.RUNNING, *verdicts: Verdict, name: str = LEAVER.name, case_id: str = "case-1") -> CaseView:
-    names = [f"system{number}" for number in range(len(verdicts))]
-    return CaseView(
-        case_id, leaver(name), state, Reason.RESIGNATION, True, NOW, NOW, Actor(f"slack:{HR.slack_id}", HR.name), MAX,
-        tuple(system(label, verdict, "no answer" if verdict is Verdict.UNKNOWN else "") for label, verdict in zip(names, verdicts, strict=True)),
-        clients(), "Exports were read from 1 of 2 systems.", (follow_up(1, done=True), follow_up(7, done=False)), (),
+    return SystemLine(
+        name,
+        f"The {name}",
+        verdict,
+        reason,
+        "pwdAccountLockedTime",
+        read,
+        False,
+        later,
+        2,
+        (account(name, verdict),),
+        (),
     )
 
 
-def proposal(state: ProposalState = ProposalState.PENDING, name: str = LEAVER.name, shares: int = 2, version: int = 1) -> ProposalView:
-    colleagues = [BOB, CAROL] if shares == 2 else [Successor(f"s{n}@northwind.example", f"{NASTY} {n}", "") for n in range(shares)]
+def follow_up(day: int, *, done: bool) -> FollowUpLine:
+    return FollowUpLine(
+        f"follow-{day}", day, NOW + timedelta(days=day), NOW if done else None, "still locked" if done else ""
+    )
+
+
+def finding(number: int = 1, name: str = LEAVER.name) -> FindingLine:
+    return FindingLine(
+        f"finding-{number}",
+        "case-1",
+        leaver(name),
+        "open again",
+        "crm",
+        "dana.oneill",
+        NOW,
+        NOW,
+        "enabled by admin",
+        None,
+        True,
+    )
+
+
+def clients(proposal: ProposalView | None = None) -> ClientsView:
+    return ClientsView(
+        proposal, 600, 120, 480, ("2 records taken by another",), 4.0, ("opportunity: 600 before = 600 after",), False
+    )
+
+
+def case(
+    state: CaseState = CaseState.RUNNING, *verdicts: Verdict, name: str = LEAVER.name, case_id: str = "case-1"
+) -> CaseView:
+    names = [f"system{number}" for number in range(len(verdicts))]
+    return CaseView(
+        case_id,
+        leaver(name),
+        state,
+        Reason.RESIGNATION,
+        True,
+        NOW,
+        NOW,
+        Actor(f"slack:{HR.slack_id}", HR.name),
+        MAX,
+        tuple(
+            system(label, verdict, "no answer" if verdict is Verdict.UNKNOWN else "")
+            for label, verdict in zip(names, verdicts, strict=True)
+        ),
+        clients(),
+        "Exports were read from 1 of 2 systems.",
+        (follow_up(1, done=True), follow_up(7, done=False)),
+        (),
+    )
+
+
+def proposal(
+    state: ProposalState = ProposalState.PENDING, name: str = LEAVER.name, shares: int = 2, version: int = 1
+) -> ProposalView:
+    colleagues = (
+        [BOB, CAROL]
+        if shares == 2
+        else [Successor(f"s{n}@northwind.example", f"{NASTY} {n}", "") for n in range(shares)]
+    )
     parts = tuple(Share(one, 30, 10, {"EUR": Decimal(1000 * (n + 1))}, 0) for n, one in enumerate(colleagues))
     settled = state is not ProposalState.PENDING
     return ProposalView(
-        "proposal-1", "case-1", leaver(name), version, f"digest-{version}", state, Strategy.BALANCED, MAX, parts, 60, 20, "the first version",
-        NOW, NOW if settled else None, MAX.name if settled else "", "too many for Bob" if settled else "",
+        "proposal-1",
+        "case-1",
+        leaver(name),
+        version,
+        f"digest-{version}",
+        state,
+        Strategy.BALANCED,
+        MAX,
+        parts,
+        60,
+        20,
+        "the first version",
+        NOW,
+        NOW if settled else None,
+        MAX.name if settled else "",
+        "too many for Bob" if settled else "",
     )
 
 
 def lines(count: int, name: str = "Acme") -> list[RecordLine]:
     return [
-        RecordLine(f"line-{n}", "crm", f"opportunity:{n}", "opportunity", f"{name} {n}", f"{name} family", Decimal(5000), "EUR", "lead", True,
-                   BOB if n % 2 else CAROL, AssignmentState.PROPOSED)
+        RecordLine(
+            f"line-{n}",
+            "crm",
+            f"opportunity:{n}",
+            "opportunity",
+            f"{name} {n}",
+            f"{name} family",
+            Decimal(5000),
+            "EUR",
+            "lead",
+            True,
+            BOB if n % 2 else CAROL,
+            AssignmentState.PROPOSED,
+        )
         for n in range(count)
     ]
 
@@ -110,14 +196,35 @@ def exports(systems: int = 2, name: Leaver | None = None, weeks: int = 8) -> Exp
     history = tuple((monday + timedelta(weeks=n), n, 40 * n) for n in range(weeks))
     every = [ExportLine(f"crm{n}", 12, 480, 300, 600, history) for n in range(systems - 1)]
     every.append(ExportLine("directory", 0, None, None, None, (), "the vendor keeps no export log"))
-    return ExportView("snapshot-1", "case-1", "Leaver 7F3A", "notice", NOW - timedelta(days=60), NOW, tuple(every), name)
+    return ExportView(
+        "snapshot-1", "case-1", "Leaver 7F3A", "notice", NOW - timedelta(days=60), NOW, tuple(every), name
+    )
 
 
 def audit(findings: int = 0, not_read: tuple[str, ...] = (), name: str = LEAVER.name) -> AuditView:
-    return AuditView(date(2026, 11, 23), NOW, NOW, 14, 28, {Verdict.LOCKED: 28 - findings, Verdict.OPEN: findings},
-                     tuple(finding(n, name) for n in range(findings)), not_read)
+    return AuditView(
+        date(2026, 11, 23),
+        NOW,
+        NOW,
+        14,
+        28,
+        {Verdict.LOCKED: 28 - findings, Verdict.OPEN: findings},
+        tuple(finding(n, name) for n in range(findings)),
+        not_read,
+    )
 
 
 def profile(**flags: object) -> Profile:
-    kind = Profile(LEAVER.slack_id, LEAVER.name, LEAVER.email, LEAVER.timezone, LEAVER.title, "T0PRACTICE", False, False, False, False)
+    kind = Profile(
+        LEAVER.slack_id,
+        LEAVER.name,
+        LEAVER.email,
+        LEAVER.timezone,
+        LEAVER.title,
+        "T0PRACTICE",
+        False,
+        False,
+        False,
+        False,
+    )
     return replace(kind, **flags)  # type: ignore[arg-type]

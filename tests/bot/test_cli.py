@@ -1,10 +1,12 @@
 """The commands with services in memory: what they print, what they ask for, and the code they end with."""
 
+import sqlite3
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from bot.cli.output import clean
 from bot.cli.plan import leaver_named
@@ -34,7 +36,9 @@ class Settling(FakeOffboarding):
         self.looks += 1
         shown = [end if number < self.looks else Verdict.UNKNOWN for number, end in enumerate(self.ends)]
         found = samples.case(CaseState.RUNNING, *shown, case_id=case_id)
-        lines = [replace(line, next_try_at=None, working=number >= self.looks) for number, line in enumerate(found.systems)]
+        lines = [
+            replace(line, next_try_at=None, working=number >= self.looks) for number, line in enumerate(found.systems)
+        ]
         return replace(found, systems=tuple(lines))
 
 
@@ -47,7 +51,14 @@ def test_plan_shows_everything_and_writes_nothing(config: str) -> None:
     wiring = Wiring()
     result = handover(wiring, "plan", DANA, "--config", config)
     assert result.exit_code == 0, result.output
-    for words in ("nothing has been written", "lock the log-in", "end sessions", "120 opportunity", "1,234,567", "approver elsewhere"):
+    for words in (
+        "nothing has been written",
+        "lock the log-in",
+        "end sessions",
+        "120 opportunity",
+        "1,234,567",
+        "approver elsewhere",
+    ):
         assert words in " ".join(result.output.split()), words
     assert wiring.modes == ["visit"]
     assert wiring.offboarding.requests == []
@@ -94,7 +105,9 @@ def test_nobody_is_looked_up_by_name(who: str, config: str) -> None:
 
 def test_offboard_asks_then_opens_and_shows_each_verdict_while_slack_is_down(config: str) -> None:
     wiring = Wiring(Settling(Verdict.LOCKED, Verdict.ABSENT))
-    result = handover(wiring, "offboard", DANA, "--successor", "bob.ross@northwind.example", "--config", config, typed="y\n")
+    result = handover(
+        wiring, "offboard", DANA, "--successor", "bob.ross@northwind.example", "--config", config, typed="y\n"
+    )
     assert result.exit_code == 0, result.output
     (request,) = wiring.offboarding.requests
     assert (request.leaver.email, request.effective_at, request.strategy) == (DANA, None, Strategy.BALANCED)
@@ -151,7 +164,9 @@ def test_offboard_later_is_scheduled_in_the_companys_zone_and_says_who_will_do_i
 
 
 def test_offboard_as_json_prints_one_document(config: str) -> None:
-    found = document(handover(Wiring(Settling(Verdict.LOCKED)), "offboard", DANA, "--yes", "--json", "--config", config))
+    found = document(
+        handover(Wiring(Settling(Verdict.LOCKED)), "offboard", DANA, "--yes", "--json", "--config", config)
+    )
     assert [line["verdict"] for line in found["systems"]] == ["locked"]
 
 
@@ -176,18 +191,23 @@ def test_a_refusal_is_a_sentence_in_the_terminals_words(config: str) -> None:
     assert "handover status EMAIL" in result.stderr
 
 
-@pytest.mark.parametrize(("error", "words", "code"), [
-    (StorageFailed("database or disk is full"), "disk is full", 1),
-    (WrongKey("sealed under another key"), "master key does not fit", 2),
-    (Unavailable("the directory did not answer"), "did not answer", 1),
-    (PermissionError(13, "Permission denied", "/data"), "Permission denied", 1),
-    (ZeroDivisionError("division by zero"), "should not happen", 1),
-])
+@pytest.mark.parametrize(
+    ("error", "words", "code"),
+    [
+        (StorageFailed("database or disk is full"), "disk is full", 1),
+        (WrongKey("sealed under another key"), "master key does not fit", 2),
+        (Unavailable("the directory did not answer"), "did not answer", 1),
+        (PermissionError(13, "Permission denied", "/data"), "Permission denied", 1),
+        (IntegrityError("insert x", {"name": "Dana"}, sqlite3.IntegrityError("no room")), "no room", 1),
+        (ZeroDivisionError("division by zero"), "should not happen", 1),
+    ],
+)
 def test_trouble_is_a_sentence_and_never_a_trace(error: Exception, words: str, code: int, config: str) -> None:
     result = handover(Wiring(broken=error), "status", "--config", config)
     assert result.exit_code == code
     assert words in result.stderr
     assert "Traceback" not in result.output
+    assert "Dana" not in result.output
 
 
 def test_status_lists_cases_and_tells_good_from_not_good(config: str) -> None:
@@ -205,7 +225,9 @@ def test_status_lists_cases_and_tells_good_from_not_good(config: str) -> None:
 
 def test_status_of_one_case_shows_what_was_read_and_what_comes_next(config: str) -> None:
     wiring = Wiring()
-    wiring.offboarding.known = {"HO-1": samples.case(CaseState.RUNNING, Verdict.LOCKED, Verdict.UNKNOWN, case_id="HO-1")}
+    wiring.offboarding.known = {
+        "HO-1": samples.case(CaseState.RUNNING, Verdict.LOCKED, Verdict.UNKNOWN, case_id="HO-1")
+    }
     result = handover(wiring, "status", DANA, "--config", config)
     text = " ".join(result.output.split())
     assert result.exit_code == 1
@@ -241,16 +263,22 @@ class Audited(FakeAudits):
         return self.answer
 
 
-@pytest.mark.parametrize(("run", "words", "code"), [
-    (samples.audit(0), "28 accounts of 14 leavers", 0),
-    (samples.audit(1), "open again", 1),
-    (samples.audit(0, ("crm: no answer",)), "crm: no answer", 1),
-    (replace(samples.audit(0), finished_at=None), "has not finished", 1),
-    (replace(samples.audit(0), started_at=samples.NOW - timedelta(hours=37)), "older than 36 hours", 1),
-    (replace(samples.audit(0), by_verdict={Verdict.UNKNOWN: 2}), "2 unknown", 1),
-])
+@pytest.mark.parametrize(
+    ("run", "words", "code"),
+    [
+        (samples.audit(0), "28 accounts of 14 leavers", 0),
+        (samples.audit(1), "open again", 1),
+        (samples.audit(0, ("crm: no answer",)), "crm: no answer", 1),
+        (replace(samples.audit(0), finished_at=None), "has not finished", 1),
+        (replace(samples.audit(0), started_at=samples.NOW - timedelta(hours=37)), "older than 36 hours", 1),
+        (replace(samples.audit(0), by_verdict={Verdict.UNKNOWN: 2}), "2 unknown", 1),
+    ],
+)
 def test_audit_is_good_only_when_all_was_read_lately_and_nothing_found(
-    run: AuditView, words: str, code: int, config: str,
+    run: AuditView,
+    words: str,
+    code: int,
+    config: str,
 ) -> None:
     result = handover(Wiring(audits=Audited(run)), "audit", "--config", config)
     assert result.exit_code == code, result.output

@@ -3,16 +3,18 @@
 import pytest
 
 from tests.conformance.accounts import AccountsSuite
+from tests.conformance.groups import GroupsSuite
 from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company.slapd import Slapd
 
 
-@pytest.fixture
-def world(slapd: Slapd) -> LdapWorld:
-    return LdapWorld(slapd)
-
-
 class TestAccounts(AccountsSuite):
+    @pytest.fixture
+    def world(self, slapd: Slapd) -> LdapWorld:
+        return LdapWorld(slapd)
+
+
+class TestGroups(GroupsSuite):
     @pytest.fixture
     def world(self, slapd: Slapd) -> LdapWorld:
         return LdapWorld(slapd)

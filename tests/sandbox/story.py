@@ -90,7 +90,7 @@ class Story:
         before = dict(self._practice.crm.counts())
         hr = self._person(HR.slack_id)
         message = self._message(hr, "offboarding", lambda text: "handed over" in text and "moved" in text, 60)
-        chapter.said = next((line for line in text_of(message).splitlines() if "handed over" in line), "")
+        chapter.said = next((line for line in text_of(message).splitlines() if line.startswith("*Clients*")), "")
         case = self._case()
         after = self._practice.crm.counts()
         chapter.claims = {"left with Dana": str(case["clients"]["left"]), "records in all": "unchanged"}

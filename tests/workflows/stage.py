@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import sqlalchemy as sa
 from sqlmodel import SQLModel, select
 
 from tests.workflows.memory import Time, World
@@ -42,6 +43,8 @@ class Stage:
                  approver: Successor = APPROVER, strategy: str = "balanced", books: bool = True) -> None:
         self.time = Time()
         self.store = Store(sqlite_url(folder))
+        # Deaths are played within one process, so nothing here needs to wait for a disk.
+        sa.event.listen(self.store._writer, "connect", lambda raw, _: raw.execute("PRAGMA synchronous=OFF"))
         SQLModel.metadata.create_all(self.store._writer)
         self.vault = Vault(b"m" * 32)
         self.journal = Journal(self.store, self.time, b"s" * 32)

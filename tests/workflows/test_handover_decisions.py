@@ -94,6 +94,7 @@ def test_an_unknown_proposal_and_a_draft_are_refused(stage: Stage, unknown: str)
 
 def test_a_cancelled_case_takes_no_decision(stage: Stage) -> None:
     stage.change(lambda case: setattr(case, "state", CaseState.CANCELLED))
+    assert stage.handover.waiting_for("U0MAX") == []
     assert decide(stage).code == Code.NOT_OPEN
 
 

@@ -140,8 +140,8 @@ class Decisions:
             .where(Assignment.proposal_id == proposal_id)
         ):
             homes.setdefault((system, key if row_id in ids else keys[taker]), set()).add(family)
-        return {system: {one: replace(tally, families=len(homes.get((system, one), ()))) for one, tally in by.items()
-                         if tally.records} for system, by in shares.items()}
+        return {system: {one: replace(tally, families=len(homes.get((system, one), ()))) for one, tally in by.items()}
+                for system, by in shares.items()}
 
     def _hand_lines_over(self, session: Session, old: str, new: str, chosen: Sequence[str], key: str) -> None:
         session.execute(sa.update(Assignment).where(col(Assignment.proposal_id) == old).values(proposal_id=new))

@@ -93,7 +93,7 @@ class Listing:
     def _file(self, session: Session, chunk: Sequence[Record], *, again: bool) -> None:
         ids = {lines.line_id(self._errand.case.id, self._system, record.id): record for record in chunk}
         rows = session.exec(select(Assignment).where(col(Assignment.id).in_(ids))).all()
-        asked = {row.id for row in rows if not _ask(row, ids[row.id], self.draft, again=again)}
+        asked = {row.id for row in rows if not _ask(row, ids[row.id], again=again)}
         # An older row of the same record makes room: its history stands in the journal.
         session.execute(sa.delete(Assignment).where(col(Assignment.id).in_({row.id for row in rows} - asked)))
         session.expunge_all()
@@ -141,9 +141,7 @@ def draft_id(case_id: str, system: str) -> str:
     return f"{case_id}-draft-{system}"
 
 
-def _ask(row: Assignment, record: Record, draft: str, *, again: bool) -> bool:
-    if row.proposal_id == draft:
-        return False
+def _ask(row: Assignment, record: Record, *, again: bool) -> bool:
     if again:
         return row.state in SETTLED_AND_BACK or (row.state == AssignmentState.APPROVED and row.owner != record.owner)
     return row.state not in ASKED_BEFORE

@@ -21,6 +21,7 @@ from workflows.model import (
     AssignmentState,
     Book,
     Case,
+    CaseState,
     Proposal,
     ProposalState,
     Strategy,
@@ -59,7 +60,7 @@ class Reading:
                                    .order_by(col(Proposal.created_at), col(Proposal.version))).all()
             read = [(proposal, *read_case(session, self._desk.vault, proposal.case_id)) for proposal in pending]
             return [self._view(session, proposal, case, data) for proposal, case, data in read
-                    if slack_id and data.approver.slack_id == slack_id]
+                    if slack_id and data.approver.slack_id == slack_id and case.state != CaseState.CANCELLED]
 
     def successors(self, proposal_id: str) -> tuple[Successor, ...]:
         """Return the successors who have an account in at least one system of the proposal."""

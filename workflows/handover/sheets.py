@@ -44,6 +44,11 @@ class Sheet:
         """Return the sheet with who settled the proposal, and with what words."""
         return replace(self, settled_by=name, words=words)
 
+    @property
+    def records(self) -> int:
+        """How many lines the sheet is about."""
+        return sum(tally.records for by in self.shares.values() for tally in by.values())
+
     def total(self, key: str) -> Tally:
         """Return a successor's share over all systems."""
         whole = Tally()

@@ -159,6 +159,9 @@ class Handover:
 
     def _complete(self, session: Session, errand: Errand, draft_id: str, sheet: Sheet | None) -> None:
         draft = session.get_one(Proposal, draft_id)
+        counted = select(sa.func.count()).select_from(Assignment).where(Assignment.proposal_id == draft_id)
+        if session.exec(counted).one() != (sheet.records if sheet else 0):
+            raise Trouble("the book was listed twice at once; it is listed again")
         draft.sealed = sheets.seal(self._desk.vault, errand.case, draft_id, sheet) if sheet else b""
         session.add(draft)
         session.flush()

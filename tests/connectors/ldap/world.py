@@ -5,7 +5,6 @@ from contextlib import AbstractContextManager
 from typing import Any
 from uuid import uuid4
 
-import ldap
 from pydantic import SecretStr
 
 from connectors.contract import AccountId, GroupId
@@ -13,7 +12,7 @@ from connectors.ldap.connector import Ldap
 from connectors.ldap.settings import LdapSettings
 from tests.conformance.accounts import Newcomer
 from tests.sandbox.company import ldif
-from tests.sandbox.company.slapd import LOCK, Entry, Slapd
+from tests.sandbox.company.slapd import Entry, Slapd
 
 VOLATILE = {"pwdFailureTime"}
 """Kept by the server whenever somebody mistypes a password."""
@@ -34,8 +33,8 @@ class LdapWorld:
             "bind_dn": self.slapd.bind_dn,
             "password": SecretStr(self.slapd.bind_password),
             "base_dn": self.slapd.base_dn,
-            "connect_seconds": 0.5,
-            "request_seconds": 0.5,
+            "connect_seconds": 1,
+            "request_seconds": 1,
         }
         return LdapSettings.model_validate(values | changes)
 
@@ -75,6 +74,26 @@ class LdapWorld:
 
     def secrets(self) -> Sequence[str]:
         return [self.slapd.bind_password, "{SSHA}"]
+
+    # -- groups
+
+    def add_group(self, name: str, members: Sequence[AccountId]) -> GroupId:
+        self.slapd.add(ldif.group_dn(name), {
+            "objectClass": ["groupOfNames"], "cn": [name], "member": [ldif.person_dn(self.login(m)) for m in members],
+        })
+        return GroupId(self._uuid(self.slapd.groups()[name]))
+
+    def members(self, group: GroupId) -> frozenset[AccountId]:
+        name = next(name for name, entry in self.slapd.groups().items() if self._uuid(entry) == group)
+        logins = self.slapd.members(name)
+        return frozenset(AccountId(self._uuid(e)) for uid, e in self.slapd.entries().items() if uid in logins)
+
+    def memberships(self) -> Mapping[GroupId, object]:
+        return {GroupId(self._uuid(entry)): {k: sorted(v) for k, v in entry.items()}
+                for entry in self.slapd.groups().values()}
+
+    def no_group(self) -> GroupId:
+        return GroupId(str(uuid4()))
 
     def login(self, account: AccountId) -> str:
         return next(uid for uid, entry in self.slapd.entries().items() if self._uuid(entry) == account)

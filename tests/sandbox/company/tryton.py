@@ -128,10 +128,30 @@ class Tryton(Server):
 
     def forget_attempts(self) -> None:
         """Forget wrong passwords, each of which makes Tryton slower; as five minutes' patience would."""
+        if not self.query("SELECT 1 FROM res_user_login_attempt"):
+            return
         connection = sqlite3.connect(self.folder / FILE, timeout=20)
         with connection:
             connection.execute("DELETE FROM res_user_login_attempt")
         connection.close()
+
+    def forget_sessions(self, login: str) -> None:
+        """Let an account's sessions run out."""
+        connection = sqlite3.connect(self.folder / FILE, timeout=20)
+        with connection:
+            connection.execute("DELETE FROM ir_session WHERE create_uid = ?", (self.user_id(login),))
+        connection.close()
+
+    def copy(self, record: int, times: int) -> list[int]:
+        """Copy an opportunity in the database itself, for books too long to be made through RPC in a test."""
+        own = [name for _, name, *_ in self.query("PRAGMA table_info(sale_opportunity)") if name not in ("id", "number")]
+        columns = ", ".join(f'"{name}"' for name in own)
+        copying = f"INSERT INTO sale_opportunity (number, {columns}) SELECT ?, {columns} FROM sale_opportunity WHERE id = ?"
+        connection = sqlite3.connect(self.folder / FILE, timeout=20)
+        with connection:
+            made = [connection.execute(copying, (f"C{record}.{n}", record)).lastrowid for n in range(times)]
+        connection.close()
+        return [number for number in made if number is not None]
 
     # --- the truth, from outside
 

@@ -86,8 +86,9 @@ def upload(workspace: Workspace, file_id: str) -> Response:
     file = workspace.files.get(file_id)
     if file is None:
         return Response("unknown upload", 404)
+    raw = request.get_data(cache=True)  # before the form is looked at: urllib calls raw bytes a form, too
     form = next(iter(request.files.values()), None)
-    file.data = form.read() if form else request.get_data()
+    file.data = form.read() if form else raw
     return Response(f"OK - {len(file.data)}")
 
 

@@ -324,7 +324,7 @@ function hatch(at, x, y, width, height) {
   return group;
 }
 function axes(c) {
-  const W = 560, H = 250, left = 52, right = 12, top = 16, bottom = c.axis_config.x_label ? 48 : 30, names = c.axis_config.categories;
+  const W = 560, H = 250, left = c.axis_config.y_label ? 68 : 52, right = 12, top = 16, bottom = c.axis_config.x_label ? 48 : 30, names = c.axis_config.categories;
   const stacked = c.type === "area", sums = names.map((_, at) => c.series.reduce((sum, one) => sum + one.data[at].value, 0));
   const most = Math.max(1, ...(stacked ? sums : c.series.flatMap((one) => one.data.map((point) => point.value))));
   const unit = 10 ** Math.floor(Math.log10(most)), step = [0.2, 0.25, 0.5, 1, 2].map((one) => one * unit).find((one) => most / one <= 5) || unit, high = Math.ceil(most / step) * step;
@@ -511,7 +511,8 @@ function picker(one, b, context, label, value) {
     box.setAttribute("aria-expanded", "true");
     if (shown.length) mark(0);
   }
-  box.addEventListener("focus", () => { box.select(); open(""); });
+  box.addEventListener("focus", () => box.select());
+  box.addEventListener("click", () => { if (list.hidden) open(""); });
   box.addEventListener("input", () => open(box.value));
   box.addEventListener("blur", () => { turn += 1; shut(); if (!several && !box.value && chosen.length) set([]); else show(); });
   box.addEventListener("keydown", (event) => {
@@ -630,7 +631,7 @@ function fillFeed(feed, list, room, inThread) {
   let before = null;
   for (const one of list) {
     if (!inThread && (!before || dayOf(before.ts) !== dayOf(one.ts))) nodes.push(h("div", { class: "day", role: "separator" }, h("span", {}, dayOf(one.ts)[0].toUpperCase() + dayOf(one.ts).slice(1))));
-    const follows = Boolean(before && before.user === one.user && !before.only && !one.only && Number(one.ts) - Number(before.ts) < 180 && dayOf(before.ts) === dayOf(one.ts));
+    const follows = Boolean(before && !(one.blocks && one.blocks.length) && before.user === one.user && !before.only && !one.only && Number(one.ts) - Number(before.ts) < 180 && dayOf(before.ts) === dayOf(one.ts));
     const replies = world.messages[room].filter((each) => each.thread_ts === one.ts).length;
     const id = `${inThread ? "t" : ""}${one.ts}`, key = JSON.stringify([one, follows, replies, me]);
     const known = drawn.get(id);
@@ -800,13 +801,14 @@ function openSwitch() {
 }
 
 /* ---------- the composer ---------- */
+const begins = (one, typed) => Number(`${one.real} ${one.name}`.toLowerCase().split(/[\s.]+/).some((word) => word.startsWith(typed.toLowerCase()))) + Number(one.name.startsWith(typed.toLowerCase()));
 let hintsAt = 0, hintsShown = [];
 function hints() {
   const box = $("composer-text"), before = box.value.slice(0, box.selectionStart), list = $("hints");
   const slash = /^\/(\S*)$/.exec(before), at = /(?:^|\s)@([\p{L}\p{N}._'-]*)$/u.exec(before);
   hintsShown = [];
   if (slash) hintsShown = world.commands.filter((one) => one.name.startsWith(`/${slash[1]}`)).map((one) => ({ label: one.name, sub: [one.hint, one.description].filter(Boolean).join(" · "), put: `${one.name} `, from: 0 }));
-  else if (at) hintsShown = Object.values(world.users).filter((one) => !one.deleted && one.id !== "USLACKBOT" && `${one.real} ${one.name}`.toLowerCase().includes(at[1].toLowerCase())).slice(0, 8).map((one) => ({ label: one.real, sub: `@${one.name} · ${one.title || (one.bot ? "App" : "")}`, who: one, put: `@${one.name} `, from: before.length - at[1].length - 1 }));
+  else if (at) hintsShown = Object.values(world.users).filter((one) => !one.deleted && one.id !== "USLACKBOT" && `${one.real} ${one.name}`.toLowerCase().includes(at[1].toLowerCase())).sort((a, b) => begins(b, at[1]) - begins(a, at[1])).slice(0, 8).map((one) => ({ label: one.real, sub: `@${one.name} · ${one.title || (one.bot ? "App" : "")}`, who: one, put: `@${one.name} `, from: before.length - at[1].length - 1 }));
   list.hidden = !hintsShown.length;
   hintsAt = 0;
   list.replaceChildren(...hintsShown.map((one, number) => h("div", { role: "option", id: `hint-${number}`, class: "hint-row", "aria-selected": String(number === 0), onmousedown: (event) => { event.preventDefault(); takeHint(one); } }, one.who ? avatar(one.who, "tiny") : h("span", { class: "slash", "aria-hidden": "true" }, "/"), h("strong", {}, one.label), h("small", {}, one.sub))));

@@ -1,10 +1,12 @@
 """The page and what it asks for: files, one state document, a stream of "something changed", and a person's acts."""
 
+import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, abort, jsonify, request
+from flask import Flask, Response, abort, request
 from flask.typing import ResponseReturnValue
 
 from tests.sandbox.slack import entry
@@ -38,6 +40,7 @@ class Page:
         web.add_url_rule("/", view_func=lambda: _file("page.html"), endpoint="page")
         web.add_url_rule("/page/<name>", view_func=_file, endpoint="page-file")
         web.add_url_rule("/ui/state", view_func=self.state)
+        web.add_url_rule("/ui/first", view_func=self.first)
         web.add_url_rule("/ui/stream", view_func=self.stream)
         web.add_url_rule("/ui/panel", view_func=self.panel)
         web.add_url_rule("/ui/file/<file_id>", view_func=self.file)
@@ -49,7 +52,12 @@ class Page:
         user = request.args.get("user", "")
         if user not in self._workspace.users or self._workspace.users[user].is_bot:
             abort(404)
-        return jsonify(state(self._workspace, user, self._panel.cast))
+        return _json(state(self._workspace, user, self._panel.cast))
+
+    def first(self) -> ResponseReturnValue:
+        """Who to be for somebody who comes for the first time."""
+        people = [user.id for user in self._workspace.users.values() if not user.is_bot and not user.deleted]
+        return _json({"user": (list(self._panel.cast) + people)[0]})
 
     def stream(self) -> ResponseReturnValue:
         """Server-sent events: a number whenever something changed."""
@@ -67,7 +75,7 @@ class Page:
 
     def panel(self) -> ResponseReturnValue:
         """Truth, clock and story."""
-        return jsonify(self._panel.payload())
+        return _json(self._panel.payload())
 
     def file(self, file_id: str) -> ResponseReturnValue:
         """A file's bytes, always as a download or as text: never as a page of ours."""
@@ -107,7 +115,7 @@ class Page:
         source = self._view(body) if body.get("view") else self._workspace.find(body["channel"], body["ts"]) or abort(404)
         block_id, element = _element(source.blocks, body)
         found = self._acts.search(body["user"], source, block_id, element, str(body["typed"]))
-        return jsonify([{"value": one["value"], "label": entry.text_of(one["text"])} for one in found])
+        return _json([{"value": one["value"], "label": entry.text_of(one["text"])} for one in found])
 
     def submit(self) -> ResponseReturnValue:
         """A modal's Submit."""
@@ -142,7 +150,8 @@ class Page:
         for block_id, element in entry.elements(view.blocks):
             held = given.get(block_id, {})
             if element["action_id"] in held and element["type"] not in {"button", "overflow"}:
-                self._acts.fill(view, block_id, element, held[element["action_id"]])
+                with suppress(LookupError):  # an option that the app has withdrawn meanwhile: the field keeps what it had
+                    self._acts.fill(view, block_id, element, held[element["action_id"]])
 
 
 def _element(blocks: list[JSON], body: JSON) -> tuple[str, JSON]:
@@ -153,8 +162,12 @@ def _element(blocks: list[JSON], body: JSON) -> tuple[str, JSON]:
     abort(404)
 
 
+def _json(value: Any) -> Response:
+    return Response(json.dumps(value), content_type="application/json; charset=utf-8")
+
+
 def _told(delivery: Delivery | None) -> Response:
-    return jsonify({"problem": delivery.problem if delivery else ""})
+    return _json({"problem": delivery.problem if delivery else ""})
 
 
 def _body() -> dict[str, Any]:

@@ -1,0 +1,228 @@
+"""`handover doctor` before a practice workspace: each fault planted once, and seen with what to do."""
+
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from slack_sdk.web import SlackResponse
+
+from bot.cli.checks import machine, slack
+from bot.cli.checks.result import Check, Result
+from bot.cli.doctor import examine
+from bot.manifest import manifest
+from tests.bot.commands import ENV, Wiring, configuration, document, handover
+from tests.sandbox.slack import seed
+from tests.sandbox.slack.server import SlackServer
+from tests.sandbox.slack.world import Workspace
+from workflows.model import Case
+from workflows.store import Store, sqlite_url
+from workflows.vault import Vault
+
+NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
+SCOPES = ",".join(manifest("socket")["oauth_config"]["scopes"]["bot"])
+
+
+@pytest.fixture
+def workspace() -> Iterator[SlackServer]:
+    with SlackServer(Workspace()) as server:
+        yield server
+
+
+def tokens(server: SlackServer) -> dict[str, str]:
+    app = server.workspace.app
+    return {"BOT": app.bot_token, "APP": app.app_token}
+
+
+def examined(
+    config: Path, env: Mapping[str, str], wiring: Wiring | None = None
+) -> tuple[int, dict[str, dict[str, Any]]]:
+    """Run the command; return its code and its checks by name."""
+    result = handover(wiring or Wiring(), "doctor", "--json", "--config", str(config), env=env)
+    found = document(result)
+    assert found["ok"] == all(check["ok"] for check in found["checks"])
+    return result.exit_code, {check["what"]: check for check in found["checks"]}
+
+
+def test_all_good_where_all_is_good(workspace: SlackServer, tmp_path: Path) -> None:
+    code, checks = examined(configuration(tmp_path, workspace.api_url), tokens(workspace))
+    assert {name: check for name, check in checks.items() if not check["ok"]} == {}
+    assert code == 0
+    assert {
+        "Slack",
+        "Slack scopes",
+        "Clock",
+        "Slack app token",
+        "slack.case_channel",
+        "slack.security_channel",
+        "systems.shop",
+        "Stored data",
+        "Master key",
+        "Data folder",
+        "Disk",
+        "Python",
+        "Text",
+        "SQLite",
+    } <= checks.keys()
+    assert checks["systems.shop"]["said"] == "A shop: the shop is open"
+    table = handover(Wiring(), "doctor", "--config", str(tmp_path / "handover.toml"), env=tokens(workspace))
+    assert "All good." in table.output
+
+
+def test_a_wrong_token_a_wrong_password_and_a_channel_without_the_bot_are_told_side_by_side(
+    workspace: SlackServer,
+    tmp_path: Path,
+) -> None:
+    config = configuration(tmp_path, workspace.api_url)
+    config.write_text(config.read_text(encoding="utf-8").replace("C0OFFBOARDING", seed.NO_BOT), encoding="utf-8")
+    code, checks = examined(config, {**tokens(workspace), "SHOP": "closed"})
+    assert code == 1
+    faults = {name: check["todo"] for name, check in checks.items() if not check["ok"]}
+    assert faults.keys() == {"slack.case_channel", "systems.shop"}
+    assert "/invite" in faults["slack.case_channel"]
+    assert "[systems.shop]" in faults["systems.shop"]
+    _, checks = examined(config, {"BOT": "xoxb-wrong", "APP": "xapp-wrong"})
+    assert not checks["Slack"]["ok"]
+    assert "OAuth & Permissions" in checks["Slack"]["todo"]
+    assert not checks["Slack app token"]["ok"]
+
+
+def test_with_slack_down_everything_else_is_still_examined(tmp_path: Path) -> None:
+    code, checks = examined(configuration(tmp_path), {})
+    assert code == 1
+    assert not checks["Slack"]["ok"]
+    assert checks["systems.shop"]["ok"]
+    assert checks["Data folder"]["ok"]
+
+
+def test_a_master_key_that_does_not_fit_is_told(tmp_path: Path) -> None:
+    config = configuration(tmp_path)
+    store = Store(sqlite_url(tmp_path / "data"))
+    store.upgrade()
+    with store.write() as session:
+        session.add(
+            Case(
+                id="HO-1",
+                leaver_key="k", mail_key="m",
+                state="watched",
+                immediate=True,
+                effective_at=NOW,
+                opened_at=NOW,
+                opened_by="cli:x",
+                approver="a",
+                strategy="single",
+                reason="other",
+                wrapped_key=Vault(b"\0" * 32).new_key(),
+                sealed=b"",
+            )
+        )
+    store.close()
+    assert examined(config, {})[1]["Master key"] == {
+        "what": "Master key",
+        "ok": True,
+        "said": "fits the stored cases",
+        "todo": "",
+    }
+    wrong = examined(config, {"MASTER": b64encode(b"1" * 32).decode()})[1]["Master key"]
+    assert not wrong["ok"]
+    assert "storage.master_key" in wrong["todo"]
+    assert ENV["MASTER"] not in str(wrong)
+
+
+def test_a_store_that_cannot_be_opened_is_one_fault_among_good_checks(tmp_path: Path) -> None:
+    _, checks = examined(configuration(tmp_path), {}, Wiring(broken=PermissionError(13, "Permission denied", "/data")))
+    assert "Permission denied" in checks["Stored data"]["said"]
+    assert checks["systems.shop"]["ok"]
+
+
+def test_one_that_hangs_is_a_fault_and_holds_nobody_up() -> None:
+    hold = threading.Event()
+
+    def hang() -> list[Result]:
+        hold.wait(20)
+        return []
+
+    begun = time.monotonic()
+    found = examine([Check("slow", hang), Check("quick", lambda: [Result("quick", True, "ok")])], 0.3)
+    assert time.monotonic() - begun < 5
+    hold.set()
+    assert [(result.what, result.ok) for result in found] == [("slow", False), ("quick", True)]
+    assert "0.3 s" in found[0].said
+
+
+def test_a_check_that_breaks_is_a_fault() -> None:
+    (found,) = examine([Check("odd", lambda: [Result("odd", 1 / 0 > 0, "")])], 5)
+    assert (found.what, found.ok) == ("odd", False)
+
+
+def answer(headers: dict[str, str]) -> SlackResponse:
+    return SlackResponse(
+        client=None,
+        http_verb="POST",
+        api_url="",
+        req_args={},
+        data={"user": "handover", "team": "Northwind"},
+        headers=headers,
+        status_code=200,
+    )
+
+
+def judged(headers: dict[str, str]) -> dict[str, bool]:
+    return {result.what: result.ok for result in slack.token(answer(headers), "socket", NOW)}
+
+
+def test_scopes_and_clock_are_read_from_slacks_headers() -> None:
+    good = {"X-OAuth-Scopes": SCOPES, "Date": format_datetime(NOW, usegmt=True)}
+    assert judged(good) == {"Slack": True, "Slack scopes": True, "Clock": True}
+    lacking = slack.scopes(SCOPES.replace("chat:write,", ""), "socket")
+    assert (lacking.ok, lacking.said) == (False, "missing: chat:write")
+    assert judged({**good, "X-OAuth-Scopes": SCOPES + ",more:read"})["Slack scopes"]
+    assert not judged({"Date": good["Date"]})["Slack scopes"]
+    assert not judged({"X-OAuth-Scopes": SCOPES})["Clock"]
+
+
+@pytest.mark.parametrize(("seconds", "ok"), [(0, True), (60, True), (61, False), (-61, False), (400, False)])
+def test_a_clock_more_than_a_minute_off_is_a_fault(seconds: int, ok: bool) -> None:
+    theirs = datetime.fromtimestamp(NOW.timestamp() - seconds, UTC)
+    assert slack.clock(format_datetime(theirs, usegmt=True), NOW).ok is ok
+
+
+@pytest.mark.parametrize(
+    ("found", "ok"),
+    [
+        ({"is_member": True}, True),
+        ({"is_im": True}, True),
+        ({"is_member": False}, False),
+        ({}, False),
+        ({"is_member": True, "is_archived": True}, False),
+    ],
+)
+def test_a_channel_is_good_only_with_the_bot_in_it(found: dict[str, bool], ok: bool) -> None:
+    assert slack.channel({"channel": {"id": "C1", "name": "cases", **found}}, "slack.case_channel").ok is ok
+
+
+def test_the_machine_is_judged_by_its_figures(tmp_path: Path) -> None:
+    assert [machine.python(version).ok for version in ((3, 10), (3, 11), (3, 13), (3, 14))] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+    assert [machine.sqlite(version).ok for version in ((3, 34, 9), (3, 35, 0))] == [False, True]
+    assert [machine.text("ascii", 500).ok, machine.text("utf-8", 0).ok, machine.text("UTF-8", 500).ok] == [
+        False,
+        False,
+        True,
+    ]
+    assert not machine.folder(tmp_path / "none").ok
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    assert machine.folder(data).ok
+    data.chmod(0o755)
+    assert not machine.folder(data).ok
+    assert machine.room(tmp_path / "none" / "deeper").said.endswith("GB free")

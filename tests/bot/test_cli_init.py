@@ -1,0 +1,204 @@
+"""`handover init`: what it asks, what it tries, what it writes, and what it never does."""
+
+import os
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+from config.settings import Settings, load
+from tests.bot.commands import ENV, SHOP, Wiring, handover
+from tests.sandbox.slack.server import SlackServer
+from tests.sandbox.slack.world import Workspace
+
+ANSWERS = {
+    "company.name": 'Northwind "Practice"',
+    "company.timezone": "Europe/Berlin",
+    "systems.shop.kind": "shop",
+    "systems.shop.url": "https://shop.example",
+    "systems.shop.password": "env:SHOP",
+    "slack.bot_token": "env:BOT",
+    "slack.app_token": "env:APP",
+    "slack.case_channel": "C0OFFBOARDING",
+    "slack.security_channel": "C0SECURITYALERTS",
+    "slack.audit_channel": "C0ACCESSAUDIT",
+    "roles.hr.users": "U0HR, U0HR2",
+    "policy.follow_up_days": "2,4",
+}
+
+
+@pytest.fixture
+def workspace() -> Iterator[SlackServer]:
+    with SlackServer(Workspace()) as server:
+        yield server
+
+
+def given(changes: dict[str, str | None]) -> list[str]:
+    answers = {**ANSWERS, **changes}
+    return [part for key, value in answers.items() if value is not None for part in ("--set", f"{key}={value}")]
+
+
+def unattended(
+    folder: Path, workspace: SlackServer, *more: str, env: dict[str, str] | None = None, **changes: str | None
+) -> Result:
+    app = workspace.workspace.app
+    named = {key.replace("__", "."): value for key, value in changes.items()}
+    return handover(
+        Wiring(),
+        "init",
+        "--non-interactive",
+        "--config",
+        str(folder / "etc" / "handover.toml"),
+        *more,
+        *given({"slack.api_url": workspace.api_url, "storage.path": str(folder / "data"), **named}),
+        env={"BOT": app.bot_token, "APP": app.app_token, **(env or {})},
+    )
+
+
+def settings(folder: Path, env: dict[str, str] | None = None) -> Settings:
+    return load(folder / "etc" / "handover.toml", {**ENV, **(env or {})}, lambda kind: SHOP.settings)
+
+
+def test_unattended_it_tries_everything_and_writes_a_file_that_loads(workspace: SlackServer, tmp_path: Path) -> None:
+    result = unattended(tmp_path, workspace)
+    assert result.exit_code == 0, result.output
+    assert "systems.shop: A shop: the shop is open" in result.stderr
+    assert "✓ Slack scopes" in result.stderr
+    assert "handover doctor" in result.stdout
+    found = settings(tmp_path)
+    assert found.company.name == 'Northwind "Practice"'
+    assert found.roles.hr.users == ("U0HR", "U0HR2")
+    assert found.policy.follow_up_days == (2, 4)
+    assert found.company.directory == "shop"
+    assert len({found.storage.master_key.get_secret_value(), found.storage.signing_key.get_secret_value()}) == 2
+
+
+def test_secrets_are_references_and_their_files_nobody_elses(workspace: SlackServer, tmp_path: Path) -> None:
+    typed = workspace.workspace.app.bot_token
+    result = unattended(tmp_path, workspace, slack__bot_token=typed)
+    assert result.exit_code == 0, result.output
+    text = (tmp_path / "etc" / "handover.toml").read_text(encoding="utf-8")
+    kept = tmp_path / "etc" / "secrets" / "slack.bot_token"
+    assert typed not in text + result.output
+    assert tomllib.loads(text)["slack"]["bot_token"] == f"file:{kept}"
+    assert settings(tmp_path).slack.bot_token.get_secret_value() == typed
+    for path in (*kept.parent.iterdir(), tmp_path / "etc" / "handover.toml"):
+        assert path.stat().st_mode & 0o777 == 0o600, path
+    assert kept.parent.stat().st_mode & 0o077 == 0
+
+
+def test_the_environment_answers_too_and_secrets_stay_there(workspace: SlackServer, tmp_path: Path) -> None:
+    env = {"HANDOVER_COMPANY_NAME": "From outside", "HANDOVER_SLACK_BOT_TOKEN": workspace.workspace.app.bot_token}
+    result = unattended(tmp_path, workspace, env=env, company__name=None, slack__bot_token=None)
+    assert result.exit_code == 0, result.output
+    raw = tomllib.loads((tmp_path / "etc" / "handover.toml").read_text(encoding="utf-8"))
+    assert raw["company"]["name"] == "From outside"
+    assert raw["slack"]["bot_token"] == "env:HANDOVER_SLACK_BOT_TOKEN"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words", "code"),
+    [
+        ({"company__name": None}, "company.name: is missing", 2),
+        ({"company__timezone": "Berlin"}, "company.timezone: 'Berlin' is not a time zone", 2),
+        ({"systems__shop__kind": "shoop"}, "known: shop", 2),
+        ({"systems__shop__depth": "deep"}, "systems.shop.depth", 2),
+        ({"slack__mode": "http"}, "slack.signing_secret: is missing", 2),
+        ({"systems__shop__password": "env:WRONG"}, "the shop refused the password", 1),
+        ({"slack__bot_token": "env:WRONG"}, "OAuth & Permissions", 1),
+        ({"company__nmae": "x"}, "company.nmae", 2),
+    ],
+)
+def test_what_is_wrong_is_told_and_nothing_is_written(
+    changes: dict[str, Any],
+    words: str,
+    code: int,
+    workspace: SlackServer,
+    tmp_path: Path,
+) -> None:
+    result = unattended(tmp_path, workspace, env={"WRONG": "xoxb-wrong"}, **changes)
+    assert result.exit_code == code, result.output
+    assert words in result.output
+    assert not (tmp_path / "etc").exists()
+
+
+def test_unchecked_writes_the_file_all_the_same(workspace: SlackServer, tmp_path: Path) -> None:
+    result = unattended(tmp_path, workspace, "--unchecked", env={"WRONG": "x"}, systems__shop__password="env:WRONG")
+    assert result.exit_code == 0
+    assert "✗ systems.shop" in result.stderr
+    assert (tmp_path / "etc" / "handover.toml").exists()
+
+
+def test_an_existing_file_is_left_and_the_keys_survive_an_overwrite(workspace: SlackServer, tmp_path: Path) -> None:
+    assert unattended(tmp_path, workspace).exit_code == 0
+    before = settings(tmp_path)
+    again = unattended(tmp_path, workspace, company__name="Other")
+    assert again.exit_code == 2
+    assert "left as it is" in again.stderr
+    assert settings(tmp_path) == before
+    assert unattended(tmp_path, workspace, "--overwrite", company__name="Other").exit_code == 0
+    assert settings(tmp_path).company.name == "Other"
+    assert settings(tmp_path).storage == before.storage, "rows are encrypted under the first master key"
+
+
+def test_asked_at_the_terminal_a_wrong_password_is_asked_for_again(workspace: SlackServer, tmp_path: Path) -> None:
+    app = workspace.workspace.app
+    typed = [
+        "shop",
+        "shop",
+        "https://shop.example",
+        "closed",
+        "y",  # name, kind, address, wrong password; answer again?
+        "shop",
+        "https://shop.example",
+        ENV["SHOP"],
+        "n",  # kind, address, password; another system?
+        "shop",
+        "Northwind",
+        "Berlin",
+        "Europe/Berlin",
+        str(tmp_path / "data"),  # directory, company, wrong zone, zone, folder
+        "socket",
+        app.bot_token,
+        app.app_token,
+        "#cases",
+        "C0SECURITYALERTS",
+        "C0ACCESSAUDIT",  # a name for an id
+        "C0OFFBOARDING",
+        "U0HR",
+        "",
+        "U0SAM",
+        "",
+        "",
+        "svc-backup, root@northwind.example",
+    ]
+    path = tmp_path / "etc" / "handover.toml"
+    result = handover(
+        Wiring(),
+        "init",
+        "--config",
+        str(path),
+        "--set",
+        f"slack.api_url={workspace.api_url}",
+        typed="\n".join(typed) + "\n",
+    )
+    assert result.exit_code == 0, result.output
+    found = settings(tmp_path)
+    assert found.slack.case_channel == "C0OFFBOARDING"
+    assert found.company.timezone == "Europe/Berlin"
+    assert found.policy.protected == ("svc-backup", "root@northwind.example")
+    assert found.roles.security.users == ("U0SAM",)
+    assert "the shop refused the password" in result.stderr
+    for secret in (app.bot_token, app.app_token, ENV["SHOP"]):
+        assert secret not in result.output
+
+
+def test_a_disk_that_cannot_be_written_is_a_sentence(workspace: SlackServer, tmp_path: Path) -> None:
+    (tmp_path / "etc").write_text("in the way", encoding="utf-8")
+    result = unattended(tmp_path, workspace)
+    assert result.exit_code == 1
+    assert "Traceback" not in result.output
+    assert os.listdir(tmp_path) == ["etc"]

@@ -1,0 +1,90 @@
+"""`handover verify` on real rows: whole, changed, cut short, signed by another."""
+
+import sqlite3
+from base64 import b64encode
+from pathlib import Path
+
+import pytest
+
+from tests.bot.commands import Wiring, configuration, document, handover
+from workflows.journal import Journal
+from workflows.ports import SystemClock
+from workflows.store import Store, sqlite_url
+from workflows.views import Actor
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A journal of three entries under a signed head."""
+    configuration(tmp_path)
+    store = Store(sqlite_url(tmp_path / "data"))
+    store.upgrade()
+    journal = Journal(store, SystemClock(), b"\0" * 32)
+    for number in range(3):
+        journal.note("case.opened", Actor("cli:root", "root"), {"number": number})
+    journal.sign()
+    store.close()
+    return tmp_path
+
+
+def key(data: Path) -> str:
+    result = handover(Wiring(), "verify", "--print-public-key", "--config", str(data / "handover.toml"))
+    assert result.exit_code == 0
+    return result.stdout.strip()
+
+
+def test_a_whole_journal_is_proven_with_the_public_key_alone(data: Path) -> None:
+    here = handover(Wiring(), "verify", "--config", str(data / "handover.toml"))
+    assert here.exit_code == 0, here.output
+    assert "The journal is whole." in here.output
+    assert "3 of 3 entries" in here.output
+    elsewhere = handover(
+        Wiring(),
+        "verify",
+        "--data",
+        str(data / "data"),
+        "--public-key",
+        key(data),
+        "--json",
+        env={"MASTER": "", "BOT": ""},
+    )
+    assert elsewhere.exit_code == 0, elsewhere.output
+    assert document(elsewhere)["sealed"] == 3
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update journal set actor = 'cli:nobody' where seq = 2",
+        "delete from journal where seq = 2",
+        "delete from journal where seq = 3",
+        "update journalhead set hash = 'f' || substr(hash, 2)",
+    ],
+)
+def test_a_changed_journal_is_not_good(change: str, data: Path) -> None:
+    with sqlite3.connect(data / "data" / "handover.sqlite") as rows:
+        assert rows.execute(change).rowcount == 1
+    rows.close()
+    result = handover(Wiring(), "verify", "--config", str(data / "handover.toml"))
+    assert result.exit_code == 1
+    assert "NOT WHOLE" in result.output
+
+
+def test_another_key_proves_nothing(data: Path) -> None:
+    result = handover(Wiring(), "verify", "--data", str(data / "data"), "--public-key", b64encode(b"1" * 32).decode())
+    assert result.exit_code == 1
+    assert "not by this key" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--data", "."), "needs --public-key"),
+        (("--data", "/nonexistent", "--public-key", "A" * 43 + "="), "no data in /nonexistent"),
+        (("--public-key", "short", "--data", "."), "32 bytes in base64"),
+    ],
+)
+def test_wrong_use_is_told(arguments: tuple[str, ...], words: str) -> None:
+    result = handover(Wiring(), "verify", *arguments)
+    assert result.exit_code == 2
+    assert words in result.stderr

@@ -1,0 +1,53 @@
+"""When a lock-out takes effect, as people type it."""
+
+from datetime import UTC, datetime, time
+
+import pytest
+
+from bot.cli.ending import Stop
+from bot.cli.when import effective
+
+NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("now", None),
+        (" NOW ", None),
+        ("end-of-day 2026-12-01", "2026-12-01T17:00+00:00"),
+        ("end of day 2026-12-01", "2026-12-01T17:00+00:00"),
+        ("end-of-day", "2026-11-23T17:00+00:00"),
+        ("2026-12-01T12:30", "2026-12-01T12:30+00:00"),
+        ("2026-12-01T12:30+02:00", "2026-12-01T10:30+00:00"),
+        ("2026-12-01T12:30Z", "2026-12-01T12:30+00:00"),
+        ("end-of-day 2027-06-01", "2027-06-01T16:00+00:00"),
+    ],
+)
+def test_it_is_read_in_the_leavers_zone(text: str, expected: str | None) -> None:
+    found = effective(text, NOW, "Europe/Dublin", time(17))
+    assert (found.isoformat(timespec="minutes") if found else None) == expected
+
+
+def test_today_is_the_leavers_today() -> None:
+    late = datetime(2026, 11, 23, 23, 30, tzinfo=UTC)
+    assert effective("end-of-day", late, "Pacific/Auckland", time(17)) == datetime(2026, 11, 24, 4, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-12-01",
+        "tomorrow",
+        "",
+        "end-of-day yesterday",
+        "end-of-day 2026-13-01",
+        "2026-11-23T08:59+00:00",
+        "end-of-day 2026-11-22",
+        "17:00",
+    ],
+)
+def test_what_is_past_or_not_exact_is_refused_with_what_to_write(text: str) -> None:
+    with pytest.raises(Stop) as caught:
+        effective(text, NOW, "Europe/Dublin", time(17))
+    assert caught.value.todo

@@ -1,0 +1,184 @@
+"""Every message within Slack's limits, whatever people are called, and never more good news than was read."""
+
+import pytest
+
+from bot.forms import change, choose, notice, offboard, reasons
+from bot.messages import audit, case, exports, follow_up, help, home, outcome, plan, proposal  # noqa: A004
+from bot.messages.blocks import Message
+from connectors.contract import Verdict
+from tests.bot import samples
+from tests.bot.conftest import strings
+from tests.sandbox.slack.records import JSON
+from tests.sandbox.slack.validation import problems
+from workflows.model import CaseState, ProposalState, Strategy
+from workflows.views import Successor
+
+NAMES = [samples.NASTY, samples.HEBREW, "Pat *Star* (Sr.)", "x" * 5000, ""]
+ALL = (Verdict.LOCKED, Verdict.OPEN, Verdict.ABSENT, Verdict.UNKNOWN)
+
+
+def messages(name: str) -> list[Message]:
+    who = samples.leaver(name)
+    many = samples.lines(20, name)
+    return [
+        *(case.build(samples.case(state, *ALL * 15, name=name), samples.NOW) for state in CaseState),
+        *(proposal.build(samples.proposal(state, name, shares=70), many, 600) for state in ProposalState),
+        *(outcome.build(samples.proposal(state, name, shares=70)) for state in ProposalState),
+        exports.build(samples.exports(9, who, weeks=40)),
+        exports.build(samples.exports(9, who, weeks=40), chart=False),
+        follow_up.build(samples.case(name=name), samples.follow_up(7, done=True)),
+        follow_up.build(samples.case(name=name), samples.follow_up(7, done=False)),
+        audit.build(samples.audit(), "audit-1"),
+        audit.build(samples.audit(120, (name, name), name), "audit-1"),
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_messages_keep_slacks_limits_and_ping_nobody(name: str) -> None:
+    for message in messages(name):
+        assert problems({"text": message.text, "blocks": list(message.blocks)}) == []
+        assert message.text
+        harmless(message)
+
+
+def harmless(message: Message) -> None:
+    for text in marked(message):
+        assert "<!channel" not in text
+        assert "<script" not in text
+        assert "*bold*" not in text
+        assert "\u202e" not in text
+
+
+def marked(message: Message) -> list[str]:
+    found = [message.text]
+
+    def walk(thing: object) -> None:
+        if isinstance(thing, dict):
+            if thing.get("type") == "mrkdwn":
+                assert thing["verbatim"] is True
+                found.append(str(thing["text"]))
+            for one in thing.values():
+                walk(one)
+        elif isinstance(thing, list | tuple):
+            for one in thing:
+                walk(one)
+
+    walk(message.blocks)
+    return found
+
+
+def views(name: str) -> list[JSON]:
+    shown = plan.build(samples.plan(samples.leaver(name), 60), ["careful"])
+    defaults = offboard.Defaults("U1", "Europe/Dublin", samples.NOW.time(), Strategy.BALANCED, "U2", 60)
+    colleagues = [Successor(f"{n}@northwind.example", name or "x", "") for n in range(130)]
+    waiting = home.Home(
+        [samples.proposal(name=name)] * 30,
+        [samples.finding(n, name) for n in range(30)],
+        [samples.case(state, *ALL, name=name) for state in CaseState] * 30,
+        may_open=True,
+        may_lock=True,
+    )
+    return [
+        offboard.build(shown, defaults),
+        choose.build("because"),
+        notice.loading(),
+        notice.starting(),
+        notice.notice("x" * 50, shown * 3),
+        reasons.decline("p", "d", "C1", "1.2"),
+        reasons.reveal("s"),
+        change.build("p", "d", colleagues, "C1", "1.2"),
+        home.build(waiting),
+        home.build(home.Home([], [], [], may_open=True, may_lock=False)),
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_views_keep_slacks_limits(name: str) -> None:
+    for view in views(name):
+        assert problems(view) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_answers_to_the_command_keep_slacks_limits(name: str) -> None:
+    cases = [samples.case(CaseState.RUNNING, *ALL, name=name)] * 80
+    for blocks in (help.guide(), help.unknown(name), help.bare_name(name), help.cases(cases), help.cases([])):
+        assert problems(blocks) == []
+
+
+def test_search_answers_keep_slacks_limits() -> None:
+    for choice in change.choices(samples.lines(150, samples.NASTY)):
+        assert 0 < len(choice["text"]["text"]) <= 75
+        assert len(choice["description"]["text"]) <= 75
+
+
+def test_locked_everywhere_is_the_only_good_news() -> None:
+    good = case.headline(samples.case(CaseState.RUNNING, Verdict.LOCKED, Verdict.ABSENT))
+    assert good == "Dana O'Neill is locked out of 2 of 2 systems"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"), [(Verdict.UNKNOWN, "not known in The system1"), (Verdict.OPEN, "still OPEN in The system1")]
+)
+def test_unknown_and_open_are_never_shown_as_good(verdict: Verdict, words: str) -> None:
+    view = samples.case(CaseState.RUNNING, Verdict.LOCKED, verdict)
+    shown = case.build(view, samples.NOW)
+    assert words in case.headline(view)
+    assert "locked out of 1 of 2" in case.headline(view)
+    assert "is locked out of" not in shown.text
+    text = "\n".join(strings(shown.blocks))
+    assert text.index("system1") < text.index("The system0*")
+
+
+def test_retry_stands_only_beside_a_system_that_is_not_good() -> None:
+    shown = case.build(samples.case(CaseState.RUNNING, Verdict.LOCKED, Verdict.UNKNOWN, Verdict.ABSENT), samples.NOW)
+    beside = [block["text"]["text"] for block in shown.blocks if "accessory" in block]
+    assert len(beside) == 1
+    assert "? unknown" in beside[0]
+
+
+def test_only_a_scheduled_case_can_be_cancelled_and_it_asks_first() -> None:
+    for state in CaseState:
+        shown = case.build(samples.case(state, Verdict.LOCKED), samples.NOW)
+        buttons = [one for block in shown.blocks if block["type"] == "actions" for one in block["elements"]]
+        assert bool(buttons) is (state is CaseState.SCHEDULED)
+        assert all(button["style"] == "danger" and button["confirm"] for button in buttons)
+
+
+def test_progress_shows_pace_and_expected_end() -> None:
+    text = "\n".join(strings(case.build(samples.case(CaseState.RUNNING, Verdict.LOCKED), samples.NOW).blocks))
+    assert "120 of 600 records moved, 480 left at 4.0 a second, done about <!date^1795424520^" in text
+
+
+def test_a_settled_proposal_has_no_buttons_and_says_who_and_when() -> None:
+    for state in ProposalState:
+        shown = proposal.build(samples.proposal(state), samples.lines(20), 60)
+        has_buttons = any(block["type"] == "actions" for block in shown.blocks)
+        assert has_buttons is (state is ProposalState.PENDING)
+    text = "\n".join(strings(proposal.build(samples.proposal(ProposalState.DECLINED), [], 0).blocks))
+    assert "Declined by Max Weber <!date^" in text
+    assert "too many for Bob" in text
+
+
+def test_a_pending_proposal_has_one_emphasised_button() -> None:
+    shown = proposal.build(samples.proposal(), samples.lines(20), 60)
+    styled = [
+        one for block in shown.blocks if block["type"] == "actions" for one in block["elements"] if "style" in one
+    ]
+    assert [(one["text"]["text"], one["style"]) for one in styled] == [("Approve 60 Records", "primary")]
+
+
+def test_exports_say_what_is_not_known_and_name_nobody() -> None:
+    text = "\n".join(strings(exports.build(samples.exports()).blocks))
+    assert "the vendor keeps no export log" in text
+    assert "1 systems are not known" in text or "1 system is not known" in text
+    assert "Dana" not in text
+    assert "50.0% of 600" in text
+
+
+def test_an_audit_without_findings_is_one_line_and_never_hides_what_was_not_read() -> None:
+    good = audit.build(samples.audit())
+    assert len(good.blocks) == 1
+    assert "all still locked out" in good.text
+    dark = audit.build(samples.audit(0, ("crm: no answer",)))
+    assert "all still locked out" not in dark.text
+    assert "NOT READ" in "\n".join(strings(dark.blocks))

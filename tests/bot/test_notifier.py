@@ -1,0 +1,148 @@
+"""Posts: one message each, whatever Slack does in between."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from bot.notifier import EVENT, SlackNotifier
+from bot.slack import web_client
+from connectors.contract import Verdict
+from tests.bot import samples
+from tests.bot.conftest import Office, said
+from tests.sandbox.company.people import HR
+from tests.sandbox.slack import seed
+from workflows.model import CaseState, Post, PostKind
+from workflows.ports import Undelivered
+
+
+class Desk:
+    """The notifier, and the posts that it can look up."""
+
+    def __init__(self, office: Office) -> None:
+        self.office = office
+        self.posts: dict[str, Post] = {}
+        client = web_client(office.services.settings.slack, seconds=3)
+        self.notifier = SlackNotifier(client, office.services, self.posts.get)
+
+    def show(self, kind: PostKind, subject: str, channel: str, post_id: str = "post-1", **more: str) -> Post:
+        post = Post(id=post_id, kind=kind, subject=subject, channel=channel, **more)
+        self.posts[post_id] = post
+        return self.again(post)
+
+    def again(self, post: Post) -> Post:
+        post.channel, post.ts = self.notifier.show(post)
+        return post
+
+    def count(self, channel: str) -> int:
+        return len([one for one in self.office.slack.workspace.messages(channel) if not one.only])
+
+
+@pytest.fixture
+def desk(office: Office) -> Iterator[Desk]:
+    office.offboarding.known["case-1"] = samples.case(CaseState.RUNNING, Verdict.UNKNOWN, Verdict.LOCKED)
+    yield Desk(office)
+
+
+def test_a_post_is_made_once_and_then_updated_in_place(desk: Desk) -> None:
+    post = desk.show(PostKind.CASE, "case-1", seed.OFFBOARDING)
+    desk.office.offboarding.known["case-1"] = samples.case(CaseState.WATCHED, Verdict.LOCKED, Verdict.LOCKED)
+    ts = post.ts
+    desk.again(post)
+    assert post.ts == ts
+    [message] = desk.office.hr.messages("offboarding")
+    assert "is locked out of 2 of 2 systems" in said(message)
+    assert desk.office.slack.refused() == []
+
+
+def test_a_person_is_told_in_a_direct_message(desk: Desk) -> None:
+    post = desk.show(PostKind.CASE, "case-1", HR.slack_id)
+    assert post.channel.startswith("D")
+    assert len(desk.office.hr.messages()) == 1
+
+
+def test_a_lost_answer_makes_no_second_message(desk: Desk) -> None:
+    desk.office.slack.fault("chat.postMessage", "lost", times=5)
+    with pytest.raises(Undelivered):
+        desk.show(PostKind.CASE, "case-1", seed.OFFBOARDING)
+    before = desk.count(seed.OFFBOARDING)
+    desk.office.slack.workspace.faults.clear()
+    desk.again(desk.posts["post-1"])
+    assert (before, desk.count(seed.OFFBOARDING)) == (1, 1)
+
+
+def test_a_deleted_message_is_posted_anew(desk: Desk) -> None:
+    post = desk.show(PostKind.CASE, "case-1", seed.OFFBOARDING)
+    old = post.ts
+    workspace = desk.office.slack.workspace
+    workspace.posts[seed.OFFBOARDING].clear()
+    desk.again(post)
+    assert post.ts != old
+    assert desk.count(seed.OFFBOARDING) == 1
+
+
+def test_a_post_in_a_thread_follows_the_case_message(desk: Desk) -> None:
+    above = desk.show(PostKind.CASE, "case-1", seed.OFFBOARDING, "case")
+    below = desk.show(PostKind.FOLLOW_UP, "follow-1", seed.OFFBOARDING, "follow", thread_of="case")
+    [_first, second] = desk.office.hr.messages("offboarding", thread=above.ts)
+    assert second.ts == below.ts
+
+
+def test_a_post_in_a_thread_waits_for_the_case_message(desk: Desk) -> None:
+    with pytest.raises(Undelivered, match="not posted yet"):
+        desk.show(PostKind.FOLLOW_UP, "follow-1", seed.OFFBOARDING, thread_of="case")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("not_in_channel", "invite the bot"),
+        ("channel_not_found", "private without the bot"),
+        ("internal_error", "internal_error"),
+    ],
+)
+def test_trouble_is_undelivered_with_a_reason(desk: Desk, error: str, words: str) -> None:
+    desk.office.slack.fault("chat.postMessage", error)
+    with pytest.raises(Undelivered, match=words):
+        desk.show(PostKind.CASE, "case-1", seed.OFFBOARDING)
+
+
+def test_a_long_rate_limit_does_not_hang(desk: Desk) -> None:
+    desk.office.slack.fault("chat.postMessage", "429", seconds=600)
+    with pytest.raises(Undelivered, match="600 seconds"):
+        desk.show(PostKind.CASE, "case-1", seed.OFFBOARDING)
+
+
+def test_a_short_rate_limit_is_waited_for(desk: Desk) -> None:
+    desk.office.slack.fault("chat.postMessage", "429", seconds=1)
+    assert desk.show(PostKind.CASE, "case-1", seed.OFFBOARDING).ts
+
+
+def test_a_case_that_is_gone_is_undelivered(desk: Desk) -> None:
+    with pytest.raises(Undelivered, match="unknown case"):
+        desk.show(PostKind.CASE, "no such case", seed.OFFBOARDING)
+
+
+def test_every_kind_is_shown_and_found_by_its_metadata(desk: Desk) -> None:
+    desk.office.slack.workspace.limits.on = False
+    for number, kind in enumerate(PostKind):
+        post = desk.show(kind, "case-1", seed.OFFBOARDING, f"post-{number}")
+        message = desk.office.slack.workspace.find(seed.OFFBOARDING, post.ts)
+        assert message is not None
+        assert message.body["metadata"] == {"event_type": EVENT, "event_payload": {"post": f"post-{number}"}}
+    assert desk.office.slack.refused() == []
+
+
+def test_an_audit_brings_its_list_as_a_file_once(desk: Desk) -> None:
+    post = desk.show(PostKind.AUDIT, "audit-2026-11-23", seed.ACCESS_AUDIT)
+    desk.again(post)
+    files = [one for one in desk.office.slack.workspace.files.values()]
+    assert [file.name for file in files] == ["audit-2026-11-23.csv"]
+
+
+def test_a_slack_without_charts_gets_bars_of_text(desk: Desk) -> None:
+    desk.office.slack.fault("chat.postMessage", "invalid_blocks")
+    post = desk.show(PostKind.EXPORTS, "snapshot-1", seed.SECURITY_ALERTS)
+    message = desk.office.slack.workspace.find(seed.SECURITY_ALERTS, post.ts)
+    assert message is not None
+    assert "data_visualization" not in {block["type"] for block in message.blocks}
+    assert "▇" in said(message)

@@ -1,0 +1,81 @@
+"""The bot as it is served: both transports, health, metrics, signatures, and an end that comes at once."""
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+
+import httpx
+import pytest
+from slack_sdk.signature import SignatureVerifier
+
+from bot.serve import PATH, serve
+from tests.bot.conftest import make_services, make_settings
+from tests.bot.fakes import FakeAudits, FakeExports, FakeHandover, FakeJournal, FakeOffboarding
+from tests.sandbox.company.people import HR
+from tests.sandbox.slack.server import SlackServer
+from tests.sandbox.slack.world import Workspace
+
+
+@contextmanager
+def served(slack: SlackServer, mode: str) -> Iterator[str]:
+    settings = make_settings(slack.api_url, mode)
+    services = make_services(settings, FakeOffboarding(), FakeHandover(), FakeExports(), FakeAudits(), FakeJournal())
+    stop, port = threading.Event(), Future[int]()
+    with ThreadPoolExecutor() as pool:
+        done = pool.submit(serve, services, settings, stop=stop, ready=port.set_result)
+        try:
+            yield f"http://127.0.0.1:{port.result(20)}"
+        finally:
+            began = time.monotonic()
+            stop.set()
+            done.result(20)
+            assert time.monotonic() - began < 6
+
+
+@pytest.fixture
+def slack() -> Iterator[SlackServer]:
+    with SlackServer(Workspace()) as server:
+        yield server
+
+
+@pytest.mark.parametrize("mode", ["socket", "http"])
+def test_a_command_is_answered_over_both_transports(slack: SlackServer, mode: str) -> None:
+    with served(slack, mode) as url:
+        if mode == "http":
+            slack.workspace.app.use_url(url + PATH)
+        hr = slack.as_user(HR.slack_id)
+        assert hr.command("/offboard", "help").acked
+        hr.wait_for(lambda: hr.ephemerals)
+        figures = httpx.get(f"{url}/metrics").text
+        assert 'handover_slack_requests_total{kind="command"} 1' in figures
+        assert "handover_open_cases 0" in figures
+        assert httpx.get(f"{url}/healthz").text == "ok\n"
+
+
+@pytest.mark.parametrize(
+    ("secret", "age", "status"),
+    [
+        ("practice-signing-secret", 0, 200),
+        ("practice-signing-secret", 400, 401),
+        ("wrong", 0, 401),
+        ("", 0, 401),
+    ],
+)
+def test_only_signed_and_fresh_requests_are_heard(slack: SlackServer, secret: str, age: int, status: int) -> None:
+    body = f"command=%2Foffboard&text=help&user_id={HR.slack_id}&team_id=T0PRACTICE&channel_id=C0GENERAL&trigger_id=1.2"
+    stamp = str(int(time.time()) - age)
+    signature = SignatureVerifier(secret).generate_signature(timestamp=stamp, body=body) if secret else ""
+    headers = {
+        "X-Slack-Signature": signature or "",
+        "X-Slack-Request-Timestamp": stamp,
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    with served(slack, "http") as url:
+        assert httpx.post(url + PATH, content=body, headers=headers).status_code == status
+
+
+def test_without_socket_or_secret_nothing_is_heard_over_http(slack: SlackServer) -> None:
+    with served(slack, "socket") as url:
+        assert httpx.post(url + PATH, content="{}").status_code == 404

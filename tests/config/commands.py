@@ -1,0 +1,44 @@
+"""The reference of the command line, from the commands themselves."""
+
+import inspect
+from enum import Enum
+from typing import Any
+
+HEAD = """<!-- Generated from the command line itself; a test holds it up to date. -->
+# Commands
+
+Every command takes `--help`. Tables are printed as JSON with `--json`.
+
+| exit code | meaning |
+|---|---|
+| 0 | good |
+| 1 | something is not good: an account open or unknown, a fault found, nothing proven |
+| 2 | wrong use or configuration |
+"""
+
+
+def commands(group: Any) -> str:
+    """Return docs/reference/commands.md."""
+    return "\n".join([HEAD, *(_command(name, command) for name, command in group.commands.items())])
+
+
+def _command(name: str, command: Any) -> str:
+    text, _, examples = inspect.cleandoc(command.help).partition("\b\n")
+    arguments = [param.metavar or param.name.upper() for param in command.params if param.param_type_name == "argument"]
+    usage = " ".join(["handover", name, *arguments])
+    lines = [f"### `handover {name}`", "", text.strip(), "", f"`{usage} [OPTIONS]`", ""]
+    options = [param for param in command.params if param.param_type_name == "option"]
+    if options:
+        lines += ["| option | meaning | default |", "|---|---|---|", *(_option(param) for param in options), ""]
+    shown = inspect.cleandoc(examples.partition("\n")[2])
+    return "\n".join([*lines, "```sh", shown, "```", ""])
+
+
+def _option(param: Any) -> str:
+    names = ", ".join(f"`{name}`" for name in param.opts)
+    value = param.default.value if hasattr(param.default, "value") else param.default
+    default = "" if value in (None, False, "", []) else f"`{value}`"
+    kind = param.type_descriptor.annotation
+    named = [f"`{choice.value}`" for choice in kind] if isinstance(kind, type) and issubclass(kind, Enum) else []
+    words = f" One of {', '.join(named)}." if named else ""
+    return f"| {names} | {param.help}{words} | {default} |"

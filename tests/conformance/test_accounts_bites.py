@@ -1,0 +1,249 @@
+"""Each planted-wrong connector must be caught by the test that is there for it."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from connectors.contract import (
+    AccountId,
+    Accounts,
+    Before,
+    Change,
+    Locked,
+    Login,
+    Lookup,
+    Observation,
+    Person,
+    Verdict,
+)
+from connectors.errors import Conflict, ConnectorError, Missing, Unavailable
+from connectors.ldap.connector import Ldap
+from tests.conformance.accounts import AccountsSuite
+from tests.conformance.planted import assert_bites
+from tests.connectors.ldap.world import LdapWorld
+from tests.sandbox.company.slapd import Slapd
+
+
+class LocksTheNextOneToo(Ldap):
+    """Hits a bystander."""
+
+    victim: AccountId
+
+    def lock(self, before: Before) -> Locked:
+        done = super().lock(before)
+        super().lock(super().before(self.victim))
+        return done
+
+
+class IgnoresBefore(Ldap):
+    """Locks whatever it finds."""
+
+    def lock(self, before: Before) -> Locked:
+        return super().lock(super().before(before.account))
+
+
+class DoesNothing(Ldap):
+    """Says that it locked."""
+
+    def lock(self, before: Before) -> Locked:
+        return Locked(Change.MADE, Login.REFUSED)
+
+
+class BelievesTheWrite(Ldap):
+    """Reports what it wrote last, and reads nothing."""
+
+    def __init__(self, settings: Any) -> None:
+        super().__init__(settings)
+        self.believed: dict[AccountId, Verdict] = {}
+
+    def lock(self, before: Before) -> Locked:
+        self.believed[before.account] = Verdict.LOCKED
+        return super().lock(before)
+
+    def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
+        seen = super().observe(accounts)
+        return {a: replace(o, verdict=self.believed.get(a, o.verdict)) for a, o in seen.items()}
+
+
+class AbsentWhenDown(Ldap):
+    """Takes a dead server for an empty one."""
+
+    def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
+        try:
+            return super().observe(accounts)
+        except Unavailable:
+            return {account: Observation(Verdict.ABSENT, "") for account in accounts}
+
+
+class MissingWhenRefused(Ldap):
+    """Takes a wrong password for an empty directory."""
+
+    def find(self, person: Person) -> Lookup:
+        try:
+            return super().find(person)
+        except ConnectorError:
+            return Lookup((), "")
+
+
+class FirstMatchOnly(Ldap):
+    """Guesses which of two people is meant."""
+
+    def find(self, person: Person) -> Lookup:
+        lookup = super().find(person)
+        return replace(lookup, accounts=lookup.accounts[:1])
+
+
+class SaysNotHow(Ldap):
+    """Absent, and that is all."""
+
+    def find(self, person: Person) -> Lookup:
+        return replace(super().find(person), how="nobody")
+
+
+class WritesEveryTime(Ldap):
+    """Locks again what is locked, with yet another password."""
+
+    def lock(self, before: Before) -> Locked:
+        if super().observe([before.account])[before.account].verdict is Verdict.LOCKED:
+            super().unlock(replace(before, state={"lock": "", "password": ""}))
+            super().lock(super().before(before.account))
+            return Locked(Change.ALREADY, Login.REFUSED)
+        return super().lock(before)
+
+
+class StopsAtPageOne(Ldap):
+    """Reads the first hundred ids and takes the rest for gone."""
+
+    def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
+        rest = {account: Observation(Verdict.ABSENT, "") for account in accounts[100:]}
+        return {**super().observe(accounts[:100]), **rest}
+
+
+class ForgetsTheGone(Ldap):
+    """Leaves ids that are not there out of the answer."""
+
+    def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
+        return {a: o for a, o in super().observe(accounts).items() if o.verdict is not Verdict.ABSENT}
+
+
+class MakesUpMissing(Ldap):
+    """Calls an account that is not there locked."""
+
+    def lock(self, before: Before) -> Locked:
+        try:
+            return super().lock(before)
+        except Missing:
+            return Locked(Change.ALREADY, Login.REFUSED)
+
+
+class WarnsAfterWriting(Ldap):
+    """Notices the stale before-image when it is too late."""
+
+    def lock(self, before: Before) -> Locked:
+        now = super().before(before.account)
+        done = super().lock(now)
+        if now != before:
+            raise Conflict("too late")
+        return done
+
+
+class UnlocksHalf(Ldap):
+    """Takes the lock off and keeps the password that nobody knows."""
+
+    def unlock(self, before: Before) -> Change:
+        return super().unlock(replace(before, state={**before.state, "password": ""}))
+
+
+class TakesWildcards(Ldap):
+    """Puts the person's text into the query as it is."""
+
+    def find(self, person: Person) -> Lookup:
+        if any("*" in text for text in (*person.emails, *person.logins)):
+            return super().find(replace(person, logins=("max.weber",)))
+        return super().find(person)
+
+
+class LooksByName(Ldap):
+    """Guesses from the display name."""
+
+    def find(self, person: Person) -> Lookup:
+        lookup = super().find(person)
+        root = person.name.rsplit(" ", 1)[-1]
+        return lookup if lookup.accounts or not root else super().find(replace(person, logins=(f"leaver.{root}",)))
+
+
+class TellsSecrets(Ldap):
+    """Logs what it logs in with."""
+
+    def lock(self, before: Before) -> Locked:
+        logging.getLogger("ldap").debug("binding with %s", self._settings.password.get_secret_value())
+        return super().lock(before)
+
+
+class NeverGivesUp(Ldap):
+    """Asks again and again while the server is silent."""
+
+    def check(self) -> str:
+        for _ in range(3):
+            try:
+                return super().check()
+            except Unavailable:
+                continue
+        return super().check()
+
+
+class Planted(LdapWorld):
+    """The practice directory, seen through a wrong connector."""
+
+    def __init__(self, slapd: Slapd, wrong: type[Ldap]) -> None:
+        super().__init__(slapd)
+        self.wrong = wrong
+
+    def connect(self, password: str = "good") -> Ldap:
+        good = super().connect(password)
+        return self.wrong(good._settings)
+
+
+SUITE = AccountsSuite()
+CASES: tuple[tuple[type[Accounts], Callable[..., None], tuple[str, ...]], ...] = (
+    (LocksTheNextOneToo, SUITE.test_lock_changes_the_named_account_and_nobody_else, ()),
+    (IgnoresBefore, SUITE.test_a_stale_before_is_a_conflict_and_writes_nothing, ()),
+    (WarnsAfterWriting, SUITE.test_a_stale_before_is_a_conflict_and_writes_nothing, ()),
+    (DoesNothing, SUITE.test_lock_changes_the_named_account_and_nobody_else, ()),
+    (DoesNothing, SUITE.test_lock_refuses_the_log_in_and_unlock_restores_it, ()),
+    (DoesNothing, SUITE.test_awkward_names_are_found_exactly, ("a*b(c)\\d",)),
+    (UnlocksHalf, SUITE.test_lock_refuses_the_log_in_and_unlock_restores_it, ()),
+    (BelievesTheWrite, SUITE.test_an_account_opened_behind_the_bots_back_is_seen, ()),
+    (AbsentWhenDown, SUITE.test_a_dead_server_is_unavailable_and_nothing_else, ()),
+    (AbsentWhenDown, SUITE.test_a_silent_server_is_unavailable_in_time, ()),
+    (NeverGivesUp, SUITE.test_a_silent_server_is_unavailable_in_time, ()),
+    (MissingWhenRefused, SUITE.test_wrong_credential_is_told_from_everything_else, ()),
+    (FirstMatchOnly, SUITE.test_two_matches_are_both_returned, ()),
+    (SaysNotHow, SUITE.test_unknown_person_is_absent_and_it_says_how, ()),
+    (WritesEveryTime, SUITE.test_a_second_lock_is_already_and_writes_nothing, ()),
+    (StopsAtPageOne, SUITE.test_observes_hundreds_at_once, ()),
+    (ForgetsTheGone, SUITE.test_observes_hundreds_at_once, ()),
+    (MakesUpMissing, SUITE.test_an_unknown_id_is_missing_to_write_and_absent_to_read, ()),
+    (TakesWildcards, SUITE.test_wildcards_match_nobody, ("*",)),
+    (LooksByName, SUITE.test_finds_by_address_and_by_login_and_never_by_name, ()),
+    (TellsSecrets, SUITE.test_secrets_are_never_shown, ()),
+)
+
+
+@pytest.mark.parametrize(("wrong", "test", "arguments"), CASES, ids=lambda value: getattr(value, "__name__", None))
+def test_the_suite_catches(
+    slapd: Slapd, wrong: type[Ldap], test: Callable[..., None], arguments: tuple[str, ...],
+) -> None:
+    world = Planted(slapd, wrong)
+    if wrong is LocksTheNextOneToo:
+        victim = LdapWorld(slapd).connect().find(Person("", (), ("tom.baker",))).accounts[0].id
+        LocksTheNextOneToo.victim = victim
+        try:
+            assert_bites(test, world, *arguments)
+        finally:
+            world.slapd.reopen("tom.baker")
+        return
+    assert_bites(test, world, *arguments)

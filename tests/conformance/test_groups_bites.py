@@ -1,0 +1,123 @@
+"""Each planted-wrong connector must be caught by the test that is there for it."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from connectors.contract import AccountId, Change, Group, GroupId, Person
+from connectors.errors import ConnectorError, Missing
+from connectors.ldap.connector import Ldap
+from tests.conformance.groups import GroupsSuite
+from tests.conformance.planted import assert_bites
+from tests.conformance.test_accounts_bites import Planted
+from tests.sandbox.company.slapd import Slapd
+
+
+class AddsOthers(Ldap):
+    """Puts colleagues into the group while it is there."""
+
+    def remove(self, account: AccountId, group: GroupId) -> Change:
+        done = super().remove(account, group)
+        for login in ("max.weber", "bob.ross"):
+            (found,) = super().find(Person("", (), (login,))).accounts
+            super().restore(found.id, group)
+        return done
+
+
+class RemovesEverybodyElse(Ldap):
+    """Replaces the members instead of deleting one: whoever was there is gone."""
+
+    def remove(self, account: AccountId, group: GroupId) -> Change:
+        (keeper,) = super().find(Person("", (), ("max.weber",))).accounts
+        super().restore(keeper.id, group)
+        for entry in self._members(group):
+            super().remove(entry, group)
+        return Change.MADE
+
+    def _members(self, group: GroupId) -> Sequence[AccountId]:
+        everyone = self._connections.run(lambda link: list(link.search(
+            self._settings.base_dn, "(&(objectClass=person)(!(uid=max.weber)))", ["entryUUID"])), "")
+        return [a for entry in everyone if group in [g.id for g in super(RemovesEverybodyElse, self).groups(
+            a := AccountId(entry.text("entryUUID")))]]
+
+
+class LeavesEveryGroup(Ldap):
+    """Takes the account out of all its groups."""
+
+    def remove(self, account: AccountId, group: GroupId) -> Change:
+        done = Change.ALREADY
+        for found in super().groups(account):
+            done = super().remove(account, found.id)
+        return done
+
+
+class DoesNothing(Ldap):
+    """Says that it removed."""
+
+    def remove(self, account: AccountId, group: GroupId) -> Change:
+        return Change.MADE
+
+
+class ForgetsThatItDid(Ldap):
+    """Says that it removed, again and again."""
+
+    def remove(self, account: AccountId, group: GroupId) -> Change:
+        super().remove(account, group)
+        return Change.MADE
+
+
+class RestoresNothing(Ldap):
+    """Says that it restored."""
+
+    def restore(self, account: AccountId, group: GroupId) -> Change:
+        return Change.MADE
+
+
+class NoGroupsWhenDown(Ldap):
+    """Takes an error for an empty list."""
+
+    def groups(self, account: AccountId) -> Sequence[Group]:
+        try:
+            return super().groups(account)
+        except ConnectorError:
+            return ()
+
+
+class InventsGroups(Ldap):
+    """Invents a group for everybody."""
+
+    def groups(self, account: AccountId) -> Sequence[Group]:
+        return [*super().groups(account), Group(GroupId("x"), "everybody")]
+
+
+class CallsMissingDone(Ldap):
+    """Takes a group that is not there for one that was left."""
+
+    def remove(self, account: AccountId, group: GroupId) -> Change:
+        try:
+            return super().remove(account, group)
+        except Missing:
+            return Change.ALREADY
+
+
+SUITE = GroupsSuite()
+CASES: tuple[tuple[type[Ldap], Callable[..., None], tuple[str, ...]], ...] = (
+    (RemovesEverybodyElse, SUITE.test_remove_takes_out_one_member_of_one_group, ()),
+    (AddsOthers, SUITE.test_remove_takes_out_one_member_of_one_group, ()),
+    (LeavesEveryGroup, SUITE.test_remove_takes_out_one_member_of_one_group, ()),
+    (DoesNothing, SUITE.test_remove_takes_out_one_member_of_one_group, ()),
+    (ForgetsThatItDid, SUITE.test_removing_twice_is_already_and_writes_nothing, ()),
+    (RestoresNothing, SUITE.test_restore_puts_back_who_was_removed, ()),
+    (NoGroupsWhenDown, SUITE.test_a_dead_server_and_a_wrong_credential_are_told_apart, ()),
+    (NoGroupsWhenDown, SUITE.test_a_silent_server_is_unavailable_in_time, ()),
+    (InventsGroups, SUITE.test_lists_exactly_the_groups_of_the_account, ("*",)),
+    (InventsGroups, SUITE.test_somebody_without_groups_has_none, ()),
+    (CallsMissingDone, SUITE.test_unknown_ids_are_missing_and_nothing_is_written, ()),
+)
+
+
+@pytest.mark.parametrize(("wrong", "test", "arguments"), CASES, ids=lambda value: getattr(value, "__name__", None))
+def test_the_suite_catches(
+    slapd: Slapd, wrong: type[Ldap], test: Callable[..., None], arguments: tuple[str, ...],
+) -> None:
+    assert_bites(test, Planted(slapd, wrong), *arguments)

@@ -1,0 +1,11 @@
+"""Fixtures of the LDAP connector's own tests."""
+
+import pytest
+
+from tests.connectors.ldap.world import LdapWorld
+from tests.sandbox.company.slapd import Slapd
+
+
+@pytest.fixture
+def world(slapd: Slapd) -> LdapWorld:
+    return LdapWorld(slapd)

@@ -1,0 +1,120 @@
+"""Locking on OpenLDAP: the traps of the password policy overlay, and writes whose fate is unknown."""
+
+from dataclasses import replace
+
+import ldap
+import pytest
+from pydantic import SecretStr
+
+from connectors.contract import Change, Login, Verdict
+from connectors.errors import Conflict, Forbidden, OutcomeUnknown
+from connectors.ldap.connector import Ldap
+from tests.conformance.accounts import newcomer
+from tests.connectors.ldap.lossy import lossy_wire
+from tests.connectors.ldap.world import LdapWorld
+from tests.sandbox.company import ldif
+from tests.sandbox.company.people import MANAGER
+from tests.sandbox.company.slapd import LOCK
+
+FOR_A_TIME = [b"20260101000000Z"]
+
+
+def test_lock_is_one_write_and_proved_by_a_refused_login(world: LdapWorld) -> None:
+    account, connector, writes = world.add(newcomer()), world.connect(), world.writes()
+    locked = connector.lock(connector.before(account))
+    assert (locked.change, locked.login) == (Change.MADE, Login.REFUSED)
+    assert "account locked" in locked.detail
+    assert world.writes() == writes + 1
+
+
+def test_a_second_lock_is_proved_by_a_refused_login_too(world: LdapWorld) -> None:
+    account, connector = world.add(newcomer()), world.connect()
+    connector.lock(connector.before(account))
+    assert connector.lock(connector.before(account)).login is Login.REFUSED
+
+
+def test_a_lock_for_a_time_is_open_and_can_be_locked_and_restored(world: LdapWorld) -> None:
+    who = newcomer()
+    account, connector = world.add(who), world.connect()
+    world.slapd.modify(ldif.person_dn(who.login), [(ldap.MOD_REPLACE, LOCK, FOR_A_TIME)])
+    seen = connector.observe([account])[account]
+    assert seen.verdict is Verdict.OPEN
+    assert "20260101000000Z" in seen.reason
+    before = connector.before(account)
+    assert connector.lock(before).login is Login.REFUSED
+    assert connector.observe([account])[account].verdict is Verdict.LOCKED
+    assert connector.unlock(before) is Change.MADE
+    entry = world.slapd.entry(who.login)
+    assert entry is not None
+    assert entry[LOCK] == FOR_A_TIME
+
+
+def test_a_policy_without_lockout_is_found_out(world: LdapWorld) -> None:
+    account, connector = world.add(newcomer()), world.connect()
+    world.slapd.modify(ldif.POLICY_DN, [(ldap.MOD_REPLACE, "pwdLockout", [b"FALSE"])])
+    try:
+        locked = connector.lock(connector.before(account))
+    finally:
+        world.slapd.modify(ldif.POLICY_DN, [(ldap.MOD_REPLACE, "pwdLockout", [b"TRUE"])])
+    assert locked.login is Login.ACCEPTED
+    assert "pwdLockout" in locked.detail
+
+
+def test_a_password_changed_since_the_before_image_is_a_conflict(world: LdapWorld) -> None:
+    who = newcomer()
+    account, connector = world.add(who), world.connect()
+    before = connector.before(account)
+    new = ldif.hash_password("Something-else-1")
+    world.slapd.modify(ldif.person_dn(who.login), [(ldap.MOD_REPLACE, "userPassword", [new.encode()])])
+    with pytest.raises(Conflict):
+        connector.lock(before)
+    assert world.can_log_in(who.login, "Something-else-1")
+
+
+def test_a_change_between_read_and_write_is_a_conflict(world: LdapWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    who = newcomer()
+    account, connector = world.add(who), world.connect()
+    before, guard = connector.before(account), connector._dialect.guard
+
+    def late(entry: object) -> object:
+        world.slapd.modify(ldif.person_dn(who.login), [(ldap.MOD_REPLACE, "title", [b"Promoted"])])
+        return guard(entry)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(connector._dialect, "guard", late)
+    with pytest.raises(Conflict, match="someone else"):
+        connector.lock(before)
+    assert world.can_log_in(who.login, who.password)
+
+
+def test_a_write_without_an_answer_is_unknown_and_then_already(world: LdapWorld) -> None:
+    account = world.add(newcomer())
+    before = world.connect().before(account)
+    with lossy_wire(world.slapd.port) as url:
+        lossy = Ldap(world.settings(urls=(url,), ca_file=None))
+        with pytest.raises(OutcomeUnknown):
+            lossy.lock(before)
+        lossy.close()
+    writes = world.writes()
+    assert world.connect().observe([account])[account].verdict is Verdict.LOCKED
+    assert world.connect().lock(before).change is Change.ALREADY
+    assert world.writes() == writes
+
+
+def test_without_rights_to_read_the_hash_the_lock_still_comes_off(world: LdapWorld) -> None:
+    who = newcomer()
+    account, connector = world.add(who), world.connect()
+    before = connector.before(account)
+    connector.lock(before)
+    assert connector.unlock(replace(before, state={**before.state, "password": ""})) is Change.MADE
+    assert connector.observe([account])[account].verdict is Verdict.OPEN
+    assert not world.can_log_in(who.login, who.password)
+
+
+def test_a_credential_without_rights_is_forbidden_and_says_which(world: LdapWorld) -> None:
+    who = newcomer()
+    account = world.add(who)
+    settings = world.settings(bind_dn=ldif.person_dn(MANAGER.uid), password=SecretStr(MANAGER.password))
+    connector = Ldap(settings)
+    with pytest.raises(Forbidden, match="userPassword and pwdAccountLockedTime"):
+        connector.lock(connector.before(account))
+    assert world.can_log_in(who.login, who.password)
