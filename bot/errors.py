@@ -18,10 +18,11 @@ from connectors.errors import (
     Unavailable,
 )
 from workflows.refusals import Code, Refused
+from workflows.store import StorageFailed
 
 REFUSALS: Mapping[Code, str] = {
     Code.PROTECTED: N_(
-        "This account is protected (a service, break-glass or last administrator account) and is never locked by a case. "
+        "This account is protected (a service, break-glass or last administrator account) and no case ever locks it. "
         "If it really must go, ask an administrator to take it off `policy.protected` first."
     ),
     Code.ONESELF: N_("You cannot offboard yourself. Ask a colleague in HR to do it."),
@@ -32,7 +33,8 @@ REFUSALS: Mapping[Code, str] = {
     Code.UNKNOWN_CASE: N_("There is no such case. `/offboard list` shows all of them."),
     Code.NOT_OPEN: N_("This case can no longer be changed that way. `/offboard status @person` shows where it stands."),
     Code.STALE_PROPOSAL: N_(
-        "The proposal has changed since this was shown, so nothing was decided. Look at the newest message and decide there."
+        "The proposal has changed since this was shown ({by}, {at}), so nothing was done. "
+        "Look at the newest message and decide there."
     ),
     Code.ALREADY_SETTLED: N_("This proposal was already settled by {by} ({at}). Nothing was changed by your click."),
     Code.NOT_APPROVER: N_("Only {approver} can decide this. Ask them, or ask HR to name another approver."),
@@ -61,7 +63,7 @@ REFUSALS: Mapping[Code, str] = {
         "These records go to that colleague already, so nothing was changed. Choose another successor."
     ),
     Code.BAD_PERSON: N_(
-        "This person cannot be used here: no usable address is known. Check their Slack profile and the directory, then try again."
+        "This person cannot be used here: no usable address is known. Check profile and directory, then try again."
     ),
 }
 
@@ -110,11 +112,13 @@ def sentence(error: Exception, *, markup: bool = False) -> str | None:
     if isinstance(error, Told):
         return str(error)
     if isinstance(error, Refused):
-        facts = _Facts({name: _fact(name, value, markup) for name, value in error.facts.items()})
+        facts = _Facts({name: _fact(name, value, markup) for name, value in error.facts.items() if value})
         return _(REFUSALS[error.code]).format_map(facts)
     if isinstance(error, ConnectorError):
         text = next((text for kind, text in TROUBLES.items() if isinstance(error, kind)), TROUBLES[Unavailable])
         return _(text).format(detail=_data(str(error), markup))
+    if isinstance(error, StorageFailed):
+        return _("Handover cannot write its data now, so nothing was done. Tell an administrator, then try again.")
     if isinstance(error, SlackApiError):
         return _("Slack refused a step ({detail}). Try again; if it stays, tell an administrator.").format(
             detail=_data(reason(error), markup)
@@ -150,5 +154,5 @@ def reference() -> str:
 def apology(token: str) -> str:
     """Return what to say when only the log knows more."""
     return _(
-        "Something went wrong here, and it was not you. Try again; if it stays, give an administrator this reference: `{token}`."
+        "Something went wrong, and not by you. Try again; if it stays, tell an administrator the reference: `{token}`."
     ).format(token=token)

@@ -23,7 +23,7 @@ METHOD_SCOPES: Mapping[str, tuple[str, ...]] = {
     "views_publish": (),
     "views_update": (),
 }
-"""Every Web API method that the bot calls, by the SDK's name, with the scopes it needs (docs.slack.dev/reference/methods)."""
+"""Every Web API method that the bot calls, by the SDK's name, with its scopes (docs.slack.dev/reference/methods)."""
 OTHER_SCOPES = ("commands", "metadata.message:read")
 """For the slash command, and for finding our own posts again by their metadata."""
 

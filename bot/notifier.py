@@ -1,4 +1,4 @@
-"""Shows posts in Slack: one message per post, updated in place, found again after a lost answer, posted anew when gone."""
+"""Shows posts in Slack: one message per post, updated in place, found again after a lost answer, renewed when gone."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -9,8 +9,9 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
 from bot.errors import reason
-from bot.messages import audit, case, exports, follow_up, outcome, proposal
+from bot.messages import audit, case, exports, follow_up, outcome
 from bot.messages.blocks import Message
+from bot.pages import proposal_page
 from bot.services import Services
 from workflows.model import Post, PostKind
 from workflows.ports import Undelivered
@@ -112,8 +113,7 @@ class SlackNotifier:
             case PostKind.CASE:
                 return case.build(services.offboarding.case(post.subject), services.clock.now())
             case PostKind.PROPOSAL:
-                lines, total = services.handover.lines(post.subject, 0, proposal.PER_PAGE)
-                return proposal.build(services.handover.view(post.subject), lines, total)
+                return proposal_page(services.handover, post.subject)
             case PostKind.OUTCOME:
                 return outcome.build(services.handover.view(post.subject))
             case PostKind.EXPORTS:
@@ -124,7 +124,7 @@ class SlackNotifier:
                 return audit.build(services.audits.view(post.subject), post.subject)
 
     def _attach(self, post: Post, channel: str, ts: str) -> None:
-        """Put an audit's whole list into the thread. The digest has a button for it too, so a failure holds up nothing."""
+        """Put an audit's whole list into the thread. The digest has a button for it too: a failure holds up nothing."""
         if post.kind != PostKind.AUDIT:
             return
         name = f"{post.subject}.csv"
@@ -153,7 +153,7 @@ def _is(message: dict[str, Any], post: Post) -> bool:
 def _why(error: SlackApiError) -> str:
     word = reason(error)
     if word == "ratelimited":
-        return f"Slack's rate limit is reached; it allows the next try in {_retry_after(error.response.headers.items())} seconds"
+        return f"Slack's rate limit is reached; next try in {_retry_after(error.response.headers.items())} seconds"
     todo = {
         "not_in_channel": "invite the bot to the channel",
         "channel_not_found": "the channel does not exist, or is private without the bot in it",

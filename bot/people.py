@@ -163,19 +163,15 @@ def warnings(person: Profile) -> list[str]:
 
 def against_colleague(person: Profile, leaver: str) -> str | None:
     """Return why this person cannot approve or receive clients, with what to do, as plain text, or None."""
-    if person.id == leaver:
-        return _("This is the person who leaves. Choose a colleague who stays.")
-    if person.bot:
-        return _("This is a bot. Choose a person.")
-    if person.deleted:
-        return _("This person is deactivated in Slack. Choose a colleague who is still here.")
-    if person.stranger:
-        return _("This person belongs to another organisation. Choose a colleague of ours.")
-    if person.guest:
-        return _("This person is a guest. Choose a full member of the workspace.")
-    if not person.email:
-        return _("Slack shows no address for this person. Choose somebody else, or have the profile completed.")
-    return None
+    reasons = (
+        (person.id == leaver, _("This is the person who leaves. Choose a colleague who stays.")),
+        (person.bot, _("This is a bot. Choose a person.")),
+        (person.deleted, _("This person is deactivated in Slack. Choose a colleague who is still here.")),
+        (person.stranger, _("This person belongs to another organisation. Choose a colleague of ours.")),
+        (person.guest, _("This person is a guest. Choose a full member of the workspace.")),
+        (not person.email, _("Slack shows no address for this person. Choose somebody else, or complete the profile.")),
+    )
+    return next((why for applies, why in reasons if applies), None)
 
 
 def against_decider(person: Profile, team: str) -> str | None:

@@ -1,4 +1,4 @@
-"""How Slack reaches the bot: over Socket Mode, or over HTTP by Bolt's Flask adapter on waitress. Health and metrics always."""
+"""How Slack reaches the bot: Socket Mode, or HTTP by Bolt's Flask adapter on waitress; health and metrics always."""
 
 import logging
 import socket
@@ -80,7 +80,7 @@ def listening(web: Flask, host: str, port: int) -> Iterator[int]:
         yield int(listener.getsockname()[1])
     finally:
         server.task_dispatcher.shutdown(cancel_pending=False, timeout=5)
-        # In the loop's own thread, where no other may close what it is waiting on: kept-alive connections would hold it.
+        # In the loop's own thread, which waits on these: kept-alive connections would hold it up.
         server.trigger.pull_trigger(lambda: wasyncore.close_all(held))
         thread.join(5)
 

@@ -10,8 +10,26 @@ from config.settings import Slack
 
 SECONDS = 10
 """For one call; a post that is not delivered is tried again by the clock."""
+NOT_REPEATED = ("chat.postMessage", "files.completeUploadExternal")
+"""It may have arrived although no answer came: the notifier looks before it posts again."""
 LONGEST_WAIT = 3
 """Seconds of Retry-After that are waited out here; who is told to wait longer gets the error, and tries again later."""
+
+
+class SafeConnectionRetryHandler(ConnectionErrorRetryHandler):
+    """Repeats a call after a broken connection, unless repeating could show people the same thing twice."""
+
+    def _can_retry(
+        self,
+        *,
+        state: RetryState,
+        request: HttpRequest,
+        response: HttpResponse | None = None,
+        error: Exception | None = None,
+    ) -> bool:
+        if request.url.endswith(NOT_REPEATED):
+            return False
+        return super()._can_retry(state=state, request=request, response=response, error=error)
 
 
 class BriefRateLimitRetryHandler(RateLimitErrorRetryHandler):
@@ -32,9 +50,9 @@ class BriefRateLimitRetryHandler(RateLimitErrorRetryHandler):
         self,
         *,
         state: RetryState,
-        request: HttpRequest,
+        request: HttpRequest,  # noqa: ARG002 - Slack's own signature
         response: HttpResponse | None = None,
-        error: Exception | None = None,
+        error: Exception | None = None,  # noqa: ARG002
     ) -> None:
         """Wait as long as the answer says."""
         state.next_attempt_requested = True
@@ -56,5 +74,5 @@ def web_client(slack: Slack, seconds: int = SECONDS) -> WebClient:
         token=slack.bot_token.get_secret_value(),
         base_url=slack.api_url,
         timeout=seconds,
-        retry_handlers=[ConnectionErrorRetryHandler(max_retry_count=1), BriefRateLimitRetryHandler(max_retry_count=2)],
+        retry_handlers=[SafeConnectionRetryHandler(max_retry_count=1), BriefRateLimitRetryHandler(max_retry_count=2)],
     )

@@ -49,6 +49,15 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Before:
+    """An account's state as read before a write: what a lock expects to find, and what an unlock restores."""
+
+    account: AccountId
+    state: Mapping[str, str] = field(repr=False)
+    """May hold what restores a password (a hash): never shown, encrypted wherever it is kept."""
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """One account as a lookup saw it."""
 
@@ -62,6 +71,8 @@ class Account:
     title: str = ""
     manager_email: str = ""
     """The line manager's address where the system knows it, else empty."""
+    before: Before | None = None
+    """What `lock` expects to find, where this lookup has read it already: it spares a call while somebody waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +90,6 @@ class Observation:
     verdict: Verdict
     how: str
     reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Before:
-    """An account's state as read before a write: what a lock expects to find, and what an unlock restores."""
-
-    account: AccountId
-    state: Mapping[str, str] = field(repr=False)
-    """May hold what restores a password (a hash): never shown, encrypted wherever it is kept."""
 
 
 class Login(StrEnum):
@@ -137,6 +139,8 @@ class Record:
     """Whether work on it goes on (an open deal or task), as against kept for the record."""
     stage: str = ""
     co_owners: tuple[AccountId, ...] = ()
+    fixed: str = ""
+    """Why the vendor lets nobody change the owner, as a sentence; empty where it does. Such a record is not proposed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.cli.app import COMMANDS
 from tests import capabilities
 from tests.capabilities import manifests
 
@@ -119,6 +120,19 @@ def test_every_dev_command_of_the_documents_exists() -> None:
     assert {"demo", "test"} <= used((ROOT / "README.md").read_text(encoding="utf-8"))
     for document in documents():
         assert used(document.read_text(encoding="utf-8")) <= commands, document
+
+
+def typed(text: str) -> set[str]:
+    """Return the `handover` commands that a text tells people to type."""
+    return set(re.findall(r"(?:`|[$#] |-- |/bin/)handover ([a-z]+)", text))
+
+
+def test_every_handover_command_of_the_documents_exists() -> None:
+    commands = {command.__name__ for command in COMMANDS}
+    assert {"manifest", "init", "doctor", "plan", "run"} <= typed((ROOT / "README.md").read_text(encoding="utf-8"))
+    for document in documents():
+        assert typed(document.read_text(encoding="utf-8")) <= commands, document
+    assert typed("`handover party`, $ handover dance") == {"party", "dance"}
 
 
 def test_an_unknown_dev_command_is_refused_with_the_list() -> None:

@@ -5,40 +5,28 @@ import io
 import json
 import uuid
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
-from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import SelectOfScalar
+from sqlmodel import col, select
 
-from connectors.contract import AccountId, Accounts, Observation, Verdict
-from connectors.errors import ConnectorError
-from workflows import watch
+from connectors.contract import Verdict
 from workflows.casefile import Casefile
-from workflows.cases import person, read_case, show
-from workflows.findings import Sighting, see
+from workflows.findings import Findings
 from workflows.journal import HANDOVER, Journal
-from workflows.model import Access, Account, AuditRun, Case, CaseState, Finding, PostKind, WorkState
+from workflows.model import AuditRun, Finding, PostKind, WorkState
 from workflows.ports import Clock
 from workflows.posts import want
 from workflows.refusals import Code, Refused
 from workflows.store import Store
-from workflows.systems import System, Systems
+from workflows.sweep import Sweep, Tally, past_cases
+from workflows.systems import Systems
 from workflows.vault import Vault
 from workflows.views import Actor, AuditView, FindingLine
 from workflows.work import finish
 
 PAGE = 500
-
-
-@dataclass
-class Tally:
-    """What one audit saw; stored with its run."""
-
-    verdicts: dict[str, int] = field(default_factory=lambda: {verdict.value: 0 for verdict in Verdict})
-    cases: int = 0
-    not_read: list[str] = field(default_factory=list)
 
 
 class Audits:
@@ -69,6 +57,7 @@ class Audits:
         self._channel = channel
         self._zone = ZoneInfo(zone)
         self._at = at
+        self._sweep = Sweep(store, vault, Findings(vault, journal, clock), systems, clock)
 
     def call(self) -> None:
         """Write today's run once its hour has come, also after a downtime; its key keeps it one a day."""
@@ -79,7 +68,7 @@ class Audits:
         if now < due:
             return
         with self._store.read() as session:
-            if session.get(AuditRun, run_id) or session.exec(_past(due).limit(1)).first() is None:
+            if session.get(AuditRun, run_id) or session.exec(past_cases(due).limit(1)).first() is None:
                 return
         with self._store.write() as session:
             if session.get(AuditRun, run_id) is None:
@@ -153,7 +142,7 @@ class Audits:
         writer = csv.writer(out)
         writer.writerow(["audit", "case", "leaver", "system", "account", "verdict", "reason", "how", "read at (UTC)"])
         with self._store.read() as session:
-            for case_id in session.exec(_past(self._clock.now())).all():
+            for case_id in session.exec(past_cases(self._clock.now())).all():
                 view = self._casefile.view(session, case_id)
                 for line in view.systems:
                     if not line.accounts:
@@ -187,127 +176,16 @@ class Audits:
         return out.getvalue()
 
     def _carry_out(self, run_id: str) -> None:
-        now = self._clock.now()
-        tally = Tally()
-        with self._store.read() as session:
-            tally.cases = len(session.exec(_past(now)).all())
-        for system, accounts in self._systems.with_capability(Accounts):
-            self._sweep(system, accounts, tally, run_id)
+        started = self._clock.now()
+        tally = self._sweep.run(run_id)
         with self._store.write() as session:
             row = session.get_one(AuditRun, run_id)
-            row.started_at, row.finished_at, row.result = now, self._clock.now(), json.dumps(asdict(tally))
+            row.started_at, row.finished_at, row.result = started, self._clock.now(), json.dumps(asdict(tally))
             if row.state == WorkState.DUE:
                 finish(session, row)
                 want(session, id=run_id, kind=PostKind.AUDIT, subject=run_id, channel=self._channel)
-            self._journal.write(session, actor=HANDOVER, action="audit.done", data={"run": run_id, **asdict(tally)})
-
-    def _sweep(self, system: System, accounts: Accounts, tally: Tally, run_id: str) -> None:
-        """Read one system. One that fails half-way is said as not read; nothing is claimed about the rest of it."""
-        after = ""
-        try:
-            while page := self._page(system.name, after):
-                seen = watch.observe(
-                    accounts, [AccountId(row.account_id) for row in page], system.manifest.limits.observe_batch
-                )
-                self._record(page, seen, tally, run_id)
-                after = page[-1].id
-            self._look_for_newcomers(system, accounts, tally, run_id)
-        except ConnectorError as error:
-            tally.not_read.append(watch.unreadable(system.name, system.manifest.title, error))
-            tally.verdicts[Verdict.UNKNOWN] += self._mark_unread(system.name, after, str(error))
-
-    def _record(self, page: list[Account], seen: dict[AccountId, Observation], tally: Tally, run_id: str) -> None:
-        now = self._clock.now()
-        with self._store.write() as session:
-            for row in page:
-                observation = seen[AccountId(row.account_id)]
-                fresh = session.get_one(Account, row.id)
-                before = fresh.verdict
-                watch.record(session, self._journal, fresh, observation, now, run_id)
-                tally.verdicts[observation.verdict] += 1
-                if before != observation.verdict:
-                    self._follow(session, fresh, observation)
-
-    def _follow(self, session: Session, row: Account, seen: Observation) -> None:
-        """Bring the case's own line in step with what was read, so that a case message never shows yesterday's lock."""
-        access = session.get_one(Access, row.access_id)
-        access.verdict, access.reason, access.how, access.read_at = seen.verdict, seen.reason, seen.how, row.read_at
-        session.add(access)
-        show(session, row.case_id)
-
-    def _look_for_newcomers(self, system: System, accounts: Accounts, tally: Tally, run_id: str) -> None:
-        """Look up afresh those who had no account here: one may have been made since."""
-        now = self._clock.now()
-        with self._store.read() as session:
-            absent = session.exec(
-                select(Access)
-                .join(Case)
-                .where(
-                    Access.system == system.name,
-                    Access.verdict == Verdict.ABSENT,
-                    Access.state == WorkState.DONE,
-                    Case.state != CaseState.CANCELLED,
-                )
-            ).all()
-        for access in absent:
-            with self._store.read() as session:
-                _, data = read_case(session, self._vault, access.case_id)
-                rows = watch.known(session, access.id)
-            new = watch.newcomers(accounts.find(person(data.leaver)).accounts, rows)
-            with self._store.write() as session:
-                for account in new:
-                    see(
-                        session,
-                        self._journal,
-                        Sighting(
-                            "new account",
-                            access.case_id,
-                            system.name,
-                            account.id,
-                            f"made or renamed since; matches by {account.matched_by}",
-                        ),
-                        now,
-                        run_id,
-                    )
-                tally.verdicts[Verdict.OPEN if new else Verdict.ABSENT] += 1
-
-    def _page(self, system: str, after: str) -> list[Account]:
-        with self._store.read() as session:
-            return list(
-                session.exec(
-                    select(Account)
-                    .join(Case, col(Account.case_id) == Case.id)
-                    .where(
-                        Account.system == system,
-                        col(Account.id) > after,
-                        Case.state != CaseState.CANCELLED,
-                        col(Case.effective_at) <= self._clock.now(),
-                    )
-                    .order_by(col(Account.id))
-                    .limit(PAGE)
-                )
-            )
-
-    def _mark_unread(self, system: str, after: str, why: str) -> int:
-        """Mark every account that was not reached as unknown, with the reason; return how many."""
-        unread = 0
-        while page := self._page(system, after):
-            with self._store.write() as session:
-                for row in page:
-                    fresh = session.get_one(Account, row.id)
-                    fresh.verdict, fresh.reason, fresh.read_at = Verdict.UNKNOWN, why, self._clock.now()
-                    session.add(fresh)
-            unread += len(page)
-            after = page[-1].id
-        return unread
-
-
-def _past(now: datetime) -> SelectOfScalar[str]:
-    return (
-        select(Case.id)
-        .where(Case.state != CaseState.CANCELLED, col(Case.effective_at) <= now)
-        .order_by(col(Case.effective_at))
-    )
+            said = {"run": run_id, "cases": tally.cases, "verdicts": tally.verdicts, "not_read": len(tally.not_read)}
+            self._journal.write(session, actor=HANDOVER, action="audit.done", data=said)
 
 
 def plain(text: str) -> str:

@@ -1,8 +1,5 @@
 """A case as people see it: rows read together and decrypted into one frozen view."""
 
-import json
-from datetime import datetime
-
 from sqlmodel import Session, col, select
 
 from connectors.contract import Verdict
@@ -11,6 +8,7 @@ from workflows.exports import Exports
 from workflows.handover import Handover
 from workflows.lockout import AccountData
 from workflows.model import Access, Account, Case, CaseState, Finding, FollowUp, Reason, WorkState
+from workflows.notes import unseal
 from workflows.ports import Clock
 from workflows.systems import Systems
 from workflows.vault import Vault
@@ -47,7 +45,7 @@ class Casefile:
             systems=self._lines(session, case),
             clients=self._handover.clients(session, case_id),
             exports=self._exports.line(session, case_id),
-            follow_ups=_follow_ups(session, case_id),
+            follow_ups=self._follow_ups(session, case_id),
             findings=self.findings(session, case_id),
         )
 
@@ -72,7 +70,7 @@ class Casefile:
                     self._login(session, case, row),
                     row.first_seen,
                     row.last_seen,
-                    row.detail,
+                    unseal(self._vault, case.wrapped_key, f"finding:{row.id}", row.note).reason,
                     row.closed_at,
                     row.kind in CAN_LOCK_AGAIN,
                 )
@@ -93,14 +91,15 @@ class Casefile:
 
     def _line(self, session: Session, case: Case, row: Access) -> SystemLine:
         system = self._systems.get(row.system)
+        note = unseal(self._vault, case.wrapped_key, f"access:{row.id}", row.note)
         due = row.state == WorkState.DUE
         ahead = row.due_at > self._clock.now()
         return SystemLine(
             system=row.system,
             title=system.manifest.title if system else row.system,
             verdict=Verdict(row.verdict),
-            reason=row.reason,
-            how=row.how,
+            reason=note.reason if row.read_at else "not looked up yet",
+            how=note.how,
             read_at=row.read_at,
             working=due and not ahead,
             next_try_at=row.due_at if due and ahead else None,
@@ -111,14 +110,15 @@ class Casefile:
 
     def _account(self, case: Case, row: Account) -> AccountLine:
         data = self._data(case, row)
+        note = unseal(self._vault, case.wrapped_key, f"account:{row.id}", row.note)
         return AccountLine(
             row.system,
             row.account_id,
             data.login,
             data.matched_by,
             Verdict(row.verdict),
-            row.reason,
-            row.how,
+            note.reason,
+            note.how,
             row.read_at,
             tuple(data.groups.values()),
             data.done,
@@ -131,14 +131,13 @@ class Casefile:
         row = session.get(Account, f"{case.id}:{finding.system}:{finding.account_id}")
         return self._data(case, row).login if row else ""
 
+    def follow_up(self, session: Session, row: FollowUp) -> FollowUpLine:
+        """Return one follow-up as people see it."""
+        key = session.get_one(Case, row.case_id).wrapped_key
+        words = self._vault.open(key, row.sealed, f"follow_up:{row.id}") if row.sealed else {}
+        summary = "; ".join(f"{system}: {said}" for system, said in words.items())
+        return FollowUpLine(row.id, row.day, row.due_at, row.done_at, summary)
 
-def _follow_ups(session: Session, case_id: str) -> tuple[FollowUpLine, ...]:
-    rows = session.exec(select(FollowUp).where(FollowUp.case_id == case_id).order_by(col(FollowUp.day)))
-    return tuple(follow_up_line(row) for row in rows)
-
-
-def follow_up_line(row: FollowUp) -> FollowUpLine:
-    """Return one follow-up as people see it."""
-    summary: str = json.loads(row.result).get("summary", "")
-    done: datetime | None = row.done_at
-    return FollowUpLine(row.id, row.day, row.due_at, done, summary)
+    def _follow_ups(self, session: Session, case_id: str) -> tuple[FollowUpLine, ...]:
+        rows = session.exec(select(FollowUp).where(FollowUp.case_id == case_id).order_by(col(FollowUp.day)))
+        return tuple(self.follow_up(session, row) for row in rows)

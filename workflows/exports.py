@@ -16,7 +16,7 @@ from connectors.contract import ClientBook, ExportEvent, ExportLog
 from connectors.errors import Conflict, ConnectorError
 from workflows import exportsheet
 from workflows.cases import read_case, settle, show
-from workflows.exportsheet import Moments, Sheet, summarize, unread
+from workflows.exportsheet import NO_LOG, Moments, Sheet, summarize, unread
 from workflows.handover.desk import Trouble
 from workflows.handover.people import leaver_accounts
 from workflows.journal import HANDOVER, Journal
@@ -29,9 +29,6 @@ from workflows.systems import System, Systems
 from workflows.vault import Vault
 from workflows.views import Actor, ExportLine, ExportView, Leaver
 from workflows.work import again, finish, retry_at, say
-
-NO_LOG = "keeps no export log"
-UNKNOWN = "unknown: "
 
 
 class Exports:
@@ -64,7 +61,7 @@ class Exports:
             sheet = self._sheet(session, case, row)
         failed: ConnectorError | None = None
         for system in self._logging():
-            if sheet.wants(system.name, UNKNOWN):
+            if sheet.wants(system.name):
                 line, after, new, error = self._read(system, case.id, data.leaver, sheet.moments)
                 sheet = sheet.plus(line, after, new)
                 failed = failed or error
@@ -94,7 +91,8 @@ class Exports:
         if not taken:
             return "not recorded yet"
         case = session.get_one(Case, case_id)
-        problems = [f"{line.system} {line.problem}" for line in self._open(case, taken[-1]).lines if line.problem]
+        problems = [f"{system} {problem if problem == NO_LOG else f'is not known ({problem})'}"
+                    for system, problem in self._open(case, taken[-1]).problems().items()]
         return "; ".join(["recorded at " + ", ".join(row.moment for row in taken), *problems])
 
     def after(self, case_id: str, since: datetime) -> list[tuple[str, ExportEvent]]:
@@ -136,7 +134,7 @@ class Exports:
             events = self._events(system, log, case_id, leaver, moments.since, moments.until)
             line = summarize(system.name, events, log.client_base(), moments, self._zone)
         except ConnectorError as error:
-            return unread(system.name, UNKNOWN + say(error)), 0, 0, error
+            return unread(system.name, say(error)), 0, 0, error
         after = sum(moments.locked is not None and event.at >= moments.locked for event in events)
         new = sum(moments.last is not None and event.at >= moments.last[1] for event in events)
         return line, after, new, None

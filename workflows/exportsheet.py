@@ -11,6 +11,9 @@ from connectors.contract import ExportEvent
 from workflows.model import ExportSnapshot
 from workflows.views import ExportLine, ExportView, Leaver
 
+NO_LOG = "keeps no export log"
+"""The one problem that is a result: reading again will not change it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Moments:
@@ -33,15 +36,16 @@ class Sheet:
     after: Mapping[str, int] = field(default_factory=dict)
     new: Mapping[str, int] = field(default_factory=dict)
 
-    def wants(self, system: str, unknown: str) -> bool:
+    def wants(self, system: str) -> bool:
         """Whether a system's log is still to be read."""
-        return not any(line.system == system and not line.problem.startswith(unknown) for line in self.lines)
+        return not any(line.system == system and line.problem in ("", NO_LOG) for line in self.lines)
 
     def plus(self, line: ExportLine, after: int, new: int) -> "Sheet":
         """Return the sheet with one system's line in place of an earlier one."""
         others = tuple(one for one in self.lines if one.system != line.system)
-        return replace(self, lines=(*others, line), after={**self.after, line.system: after},
-                       new={**self.new, line.system: new})
+        return replace(
+            self, lines=(*others, line), after={**self.after, line.system: after}, new={**self.new, line.system: new}
+        )
 
     def problems(self) -> dict[str, str]:
         """Return why a log was not read, by system."""
@@ -52,29 +56,51 @@ class Sheet:
         moments = self.moments
         changes = tuple(
             f"{line.system}: {self.new.get(line.system, 0) or 'no'} exports since the snapshot at {moments.last[0]}"
-            for line in lines if moments.last and not line.problem)
-        return ExportView(row.id, row.case_id, row.pseudonym, row.moment, moments.since, moments.until, tuple(lines),
-                          after_leaving=sum(self.after.values()), changes=changes)
+            for line in lines
+            if moments.last and not line.problem
+        )
+        return ExportView(
+            row.id,
+            row.case_id,
+            row.pseudonym,
+            row.moment,
+            moments.since,
+            moments.until,
+            tuple(lines),
+            after_leaving=sum(self.after.values()),
+            changes=changes,
+        )
 
     def dump(self) -> dict[str, Any]:
         """Return plain JSON data."""
         moments = self.moments
-        lines = [{**asdict(line), "weeks": [[day.isoformat(), events, records] for day, events, records in line.weeks]}
-                 for line in self.lines]
-        return {"since": moments.since.isoformat(), "until": moments.until.isoformat(),
-                "locked": moments.locked.isoformat() if moments.locked else "",
-                "last": [moments.last[0], moments.last[1].isoformat()] if moments.last else [],
-                "lines": lines, "after": dict(self.after), "new": dict(self.new)}
+        lines = [
+            {**asdict(line), "weeks": [[day.isoformat(), events, records] for day, events, records in line.weeks]}
+            for line in self.lines
+        ]
+        return {
+            "since": moments.since.isoformat(),
+            "until": moments.until.isoformat(),
+            "locked": moments.locked.isoformat() if moments.locked else "",
+            "last": [moments.last[0], moments.last[1].isoformat()] if moments.last else [],
+            "lines": lines,
+            "after": dict(self.after),
+            "new": dict(self.new),
+        }
 
     @classmethod
     def load(cls, data: Mapping[str, Any]) -> "Sheet":
         """Read what `dump` made."""
         moments = Moments(
-            datetime.fromisoformat(data["since"]), datetime.fromisoformat(data["until"]),
+            datetime.fromisoformat(data["since"]),
+            datetime.fromisoformat(data["until"]),
             datetime.fromisoformat(data["locked"]) if data["locked"] else None,
-            (data["last"][0], datetime.fromisoformat(data["last"][1])) if data["last"] else None)
-        lines = tuple(ExportLine(**{**line, "weeks": tuple((date.fromisoformat(d), e, r) for d, e, r in line["weeks"])})
-                      for line in data["lines"])
+            (data["last"][0], datetime.fromisoformat(data["last"][1])) if data["last"] else None,
+        )
+        lines = tuple(
+            ExportLine(**{**line, "weeks": tuple((date.fromisoformat(d), e, r) for d, e, r in line["weeks"])})
+            for line in data["lines"]
+        )
         return cls(moments, lines, data["after"], data["new"])
 
 
@@ -84,8 +110,12 @@ def summarize(system: str, events: Sequence[ExportEvent], base: int, moments: Mo
     listed = all(event.records == len(event.record_ids) for event in events)
     distinct = frozenset[str]().union(*(event.record_ids for event in events))
     return ExportLine(
-        system, len(events), sum(event.records or 0 for event in events) if counted else None,
-        len(distinct) if listed else None, base, _weeks(events, moments, zone),
+        system,
+        len(events),
+        sum(event.records or 0 for event in events) if counted else None,
+        len(distinct) if listed else None,
+        base,
+        _weeks(events, moments, zone),
     )
 
 

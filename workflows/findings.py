@@ -2,13 +2,16 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlmodel import Session, col, select
 
 from workflows.journal import HANDOVER, Journal
-from workflows.model import Finding
-from workflows.views import Actor
+from workflows.model import Case, Finding
+from workflows.notes import Note, seal
+from workflows.ports import Clock
+from workflows.vault import Vault
+
+ABOUT_ACCOUNTS = ("open again", "new account", "not verified")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,57 +30,62 @@ class Sighting:
         return f"{self.kind}|{self.case_id}|{self.system}|{self.account_id}"
 
 
-def see(session: Session, journal: Journal, sighting: Sighting, now: datetime, by: str) -> Finding:
-    """Open the finding, or note that it was seen again. `by` names the audit or follow-up."""
-    row = _open(session, sighting.key)
-    if row is None:
-        digest = hashlib.sha256(f"{sighting.key}|{now.isoformat()}".encode()).hexdigest()[:12]
-        row = Finding(
-            id=f"F-{digest}",
-            key=sighting.key,
-            case_id=sighting.case_id,
-            kind=sighting.kind,
-            system=sighting.system,
-            account_id=sighting.account_id,
-            first_seen=now,
-            last_seen=now,
-            seen_by=by,
-        )
-        journal.write(
-            session,
-            actor=HANDOVER,
-            action="finding.opened",
-            case_id=sighting.case_id,
-            data={"finding": row.id, "kind": sighting.kind, "system": sighting.system, "seen_by": by},
-        )
-    row.last_seen, row.detail = now, sighting.detail
-    session.add(row)
-    session.flush()
-    return row
+class Findings:
+    """Opens and closes findings, in the caller's transaction."""
 
+    def __init__(self, vault: Vault, journal: Journal, clock: Clock) -> None:
+        self._vault = vault
+        self._journal = journal
+        self._clock = clock
 
-def clear(session: Session, journal: Journal, sighting: Sighting, now: datetime, by: Actor) -> None:
-    """Close the finding, if it is open: a fresh read shows that it is no longer so."""
-    row = _open(session, sighting.key)
-    if row is None:
-        return
-    row.closed_at, row.closed_by = now, by.id
-    session.add(row)
-    journal.write(session, actor=by, action="finding.closed", case_id=sighting.case_id, data={"finding": row.id})
+    def see(self, session: Session, sighting: Sighting, by: str) -> None:
+        """Open the finding, or note that it was seen again. `by` names the audit or follow-up."""
+        now = self._clock.now()
+        row = _open(session, sighting.key)
+        if row is None:
+            digest = hashlib.sha256(f"{sighting.key}|{now.isoformat()}".encode()).hexdigest()[:12]
+            row = Finding(
+                id=f"F-{digest}",
+                key=sighting.key,
+                case_id=sighting.case_id,
+                kind=sighting.kind,
+                system=sighting.system,
+                account_id=sighting.account_id,
+                first_seen=now,
+                last_seen=now,
+                seen_by=by,
+            )
+            said = {"finding": row.id, "kind": sighting.kind, "system": sighting.system, "seen_by": by}
+            self._journal.write(session, actor=HANDOVER, action="finding.opened", case_id=sighting.case_id, data=said)
+        key = session.get_one(Case, row.case_id).wrapped_key
+        row.last_seen = now
+        row.note = seal(self._vault, key, f"finding:{row.id}", Note(sighting.detail))
+        session.add(row)
+        session.flush()
 
+    def clear(self, session: Session, sighting: Sighting) -> None:
+        """Close the finding, if it is open: a fresh read shows that it is no longer so."""
+        row = _open(session, sighting.key)
+        if row is not None:
+            self._close(session, row)
 
-def close_for(session: Session, journal: Journal, case_id: str, system: str, now: datetime) -> None:
-    """Close what a lock-out that was read back as complete has settled: everything about accounts in that system."""
-    rows = session.exec(
-        select(Finding).where(
+    def clear_accounts(self, session: Session, case_id: str, system: str) -> None:
+        """Close what a complete lock-out has settled: everything about the case's accounts in that system."""
+        query = select(Finding).where(
             Finding.case_id == case_id,
             Finding.system == system,
             col(Finding.closed_at).is_(None),
-            col(Finding.kind).in_(("open again", "new account", "not verified")),
+            col(Finding.kind).in_(ABOUT_ACCOUNTS),
         )
-    )
-    for row in rows.all():
-        clear(session, journal, Sighting(row.kind, case_id, system, row.account_id), now, HANDOVER)
+        for row in session.exec(query).all():
+            self._close(session, row)
+
+    def _close(self, session: Session, row: Finding) -> None:
+        row.closed_at, row.closed_by = self._clock.now(), HANDOVER.id
+        session.add(row)
+        self._journal.write(
+            session, actor=HANDOVER, action="finding.closed", case_id=row.case_id, data={"finding": row.id}
+        )
 
 
 def _open(session: Session, key: str) -> Finding | None:

@@ -1,19 +1,29 @@
 """Dated checks of one case, 1, 7, 30 and 90 days after: still locked, nothing new, owned or exported."""
 
-import json
+from collections import Counter
 from datetime import timedelta
 
-from sqlmodel import Session
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
 
 from connectors.contract import AccountId, Accounts, ClientBook, Verdict
 from connectors.errors import ConnectorError
 from workflows import watch
-from workflows.casefile import Casefile, follow_up_line
+from workflows.casefile import Casefile
 from workflows.cases import person, read_case, show
 from workflows.exports import Exports
-from workflows.findings import Sighting, clear, see
+from workflows.findings import Findings, Sighting
 from workflows.journal import HANDOVER, Journal
-from workflows.model import Access, Case, CaseState, FollowUp, PostKind, WorkState
+from workflows.model import (
+    Access,
+    Assignment,
+    AssignmentState,
+    Case,
+    CaseState,
+    FollowUp,
+    PostKind,
+    WorkState,
+)
 from workflows.ports import Clock
 from workflows.posts import want
 from workflows.store import Store
@@ -45,6 +55,7 @@ class FollowUps:
         self._exports = exports
         self._clock = clock
         self._retry = retry
+        self._findings = Findings(vault, journal, clock)
 
     def run(self, follow_up_id: str) -> None:
         """Check the case everywhere; a system that cannot be read is said, and the check is tried again there."""
@@ -67,7 +78,7 @@ class FollowUps:
         """Return the follow-up with its case."""
         with self._store.read() as session:
             row = session.get_one(FollowUp, follow_up_id)
-            return self._casefile.view(session, row.case_id), follow_up_line(row)
+            return self._casefile.view(session, row.case_id), self._casefile.follow_up(session, row)
 
     def _check(self, system: System, case: Case, leaver: Leaver, by: str) -> str:
         accounts = system.having(Accounts)
@@ -76,40 +87,49 @@ class FollowUps:
         access_id = f"{case.id}:{system.name}"
         lookup = accounts.find(person(leaver))
         with self._store.read() as session:
-            rows = watch.known(session, access_id)
-        seen = watch.observe(
-            accounts, [AccountId(row.account_id) for row in rows], system.manifest.limits.observe_batch
-        )
-        new = watch.newcomers(lookup.accounts, rows)
-        owned = self._owned(system, [AccountId(row.account_id) for row in rows])
-        now = self._clock.now()
+            ids = [AccountId(row.account_id) for row in watch.known(session, access_id)]
+        seen = watch.observe(accounts, ids, system.manifest.limits.observe_batch)
+        owned = self._owned(system, ids)
         with self._store.write() as session:
-            for row in watch.known(session, access_id):
-                watch.record(session, self._journal, row, seen[AccountId(row.account_id)], now, by)
+            rows = watch.known(session, access_id)
+            for row in rows:
+                row.read_at = self._clock.now()
+                watch.record(session, self._vault, self._findings, row, seen[AccountId(row.account_id)], by)
+            new = watch.newcomers(lookup.accounts, rows)
             for account in new:
-                detail = f"made or renamed since; matches by {account.matched_by}"
-                see(session, self._journal, Sighting("new account", case.id, system.name, account.id, detail), now, by)
-            self._note_owned(session, case, system.name, owned, by)
+                watch.see_newcomer(session, self._findings, case.id, system.name, account, by)
+            stay = self._staying(session, case.id, system.name)
+            self._note_owned(session, case.id, system.name, owned - stay, by)
             access = session.get(Access, access_id)
-        if access is not None and access.state == WorkState.DUE:
-            return f"{access.verdict}, still being worked on ({access.reason})"
-        return _sentence([seen[AccountId(row.account_id)].verdict for row in rows], len(new), owned)
+        words = _sentence([seen[one].verdict for one in ids], len(new), owned, stay)
+        return f"{words}, still being worked on" if access and access.state == WorkState.DUE else words
 
     def _owned(self, system: System, accounts: list[AccountId]) -> int:
         book = system.having(ClientBook)
         return sum(sum(book.count(account).values()) for account in accounts) if book else 0
 
-    def _note_owned(self, session: Session, case: Case, system: str, owned: int, by: str) -> None:
-        sighting = Sighting("owns records", case.id, system, detail=f"{owned} records are still owned by the leaver")
-        if owned:
-            see(session, self._journal, sighting, self._clock.now(), by)
+    def _staying(self, session: Session, case_id: str, system: str) -> int:
+        """Count the records that are known to stay: the vendor lets nobody change their owner."""
+        query = select(sa.func.count()).where(
+            Assignment.case_id == case_id,
+            Assignment.system == system,
+            col(Assignment.state).in_((AssignmentState.REFUSED, AssignmentState.EXCLUDED)),
+        )
+        return session.exec(query).one()
+
+    def _note_owned(self, session: Session, case_id: str, system: str, unexplained: int, by: str) -> None:
+        sighting = Sighting(
+            "owns records", case_id, system, detail=f"{unexplained} records are still owned by the leaver"
+        )
+        if unexplained > 0:
+            self._findings.see(session, sighting, by)
         else:
-            clear(session, self._journal, sighting, self._clock.now(), HANDOVER)
+            self._findings.clear(session, sighting)
 
     def _look_at_exports(self, case: Case, by: str, words: dict[str, str]) -> None:
         with self._store.read() as session:
-            locked = [a.locked_at for a in (session.get(Access, f"{case.id}:{name}") for name in self._systems) if a]
-        since = max((moment for moment in locked if moment), default=None)
+            rows = session.exec(select(Access.locked_at).where(Access.case_id == case.id)).all()
+        since = max((moment for moment in rows if moment), default=None)
         if since is None:
             return
         try:
@@ -118,49 +138,43 @@ class FollowUps:
             words["exports"] = f"unknown ({say(error)})"
             return
         with self._store.write() as session:
-            for system in {name for name, _ in events}:
-                count = sum(1 for name, _ in events if name == system)
-                see(
-                    session,
-                    self._journal,
-                    Sighting("exported after leaving", case.id, system, detail=f"{count} exports since the lock-out"),
-                    self._clock.now(),
-                    by,
-                )
+            for system, number in Counter(name for name, _ in events).items():
+                detail = f"{number} exports since the lock-out"
+                self._findings.see(session, Sighting("exported after leaving", case.id, system, detail=detail), by)
 
     def _settle(self, follow_up_id: str, words: dict[str, str], failed: ConnectorError | None) -> None:
         now = self._clock.now()
         with self._store.write() as session:
             row = session.get_one(FollowUp, follow_up_id)
-            row.result = json.dumps({"summary": "; ".join(f"{name}: {said}" for name, said in words.items()), **words})
+            case = session.get_one(Case, row.case_id)
+            row.sealed = self._vault.seal(case.wrapped_key, words, f"follow_up:{row.id}")
             if failed is None:
                 row.done_at = now
                 finish(session, row)
             else:
                 again(session, row, retry_at(row, failed, now, self._retry))
+            action = "follow_up.done" if failed is None else "follow_up.tried"
             self._journal.write(
-                session,
-                actor=HANDOVER,
-                action="follow_up.done" if failed is None else "follow_up.tried",
-                case_id=row.case_id,
-                data={"day": row.day, **words},
+                session, actor=HANDOVER, action=action, case_id=case.id, data={"day": row.day}, sealed=row.sealed
             )
             want(
                 session,
                 id=f"follow_up:{row.id}",
                 kind=PostKind.FOLLOW_UP,
                 subject=row.id,
-                case_id=row.case_id,
+                case_id=case.id,
                 channel="",
-                thread_of=f"case:{row.case_id}",
+                thread_of=f"case:{case.id}",
             )
-            show(session, row.case_id)
+            show(session, case.id)
 
 
-def _sentence(verdicts: list[Verdict], new: int, owned: int) -> str:
+def _sentence(verdicts: list[Verdict], new: int, owned: int, stay: int) -> str:
     parts = [", ".join(sorted({verdict.value for verdict in verdicts})) or Verdict.ABSENT.value]
     if new:
         parts.append(f"{new} new accounts")
-    if owned:
-        parts.append(f"still owns {owned} records")
+    if owned > stay:
+        parts.append(f"still owns {owned - stay} records")
+    if stay:
+        parts.append(f"{stay} records stay, their owner cannot be changed")
     return ", ".join(parts)

@@ -8,10 +8,22 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from connectors.contract import AccountId, Accounts, Change, Groups, Login, Observation, Sessions, Tokens, Verdict
+from connectors.contract import (
+    AccountId,
+    Accounts,
+    Before,
+    Change,
+    Groups,
+    Login,
+    Observation,
+    Sessions,
+    Tokens,
+    Verdict,
+)
 from connectors.errors import ConnectorError, Missing, OutcomeUnknown
 from workflows.journal import HANDOVER, Journal
 from workflows.model import Account
+from workflows.notes import Note, seal
 from workflows.ports import Clock
 from workflows.store import Store
 from workflows.systems import System
@@ -78,10 +90,13 @@ class LockOut:
         self._open: list[str] = []
         self._left: list[str] = []
 
-    def run(self) -> Result:
-        """Lock first, then what outlives a lock; a part that fails is said, and the others are still done."""
+    def run(self, fresh: Before | None = None) -> Result:
+        """Lock first, then what outlives a lock; a part that fails is said, and the others are still done.
+
+        `fresh` is the state that the lookup has just read; without it, it is read here.
+        """
         self._part(self._count_sessions, self._open)
-        login = self._lock()
+        login = self._lock(fresh)
         self._part(self._end_sessions, self._open)
         self._part(self._revoke_tokens, self._open)
         self._part(self._leave_groups, self._left)
@@ -99,9 +114,9 @@ class LockOut:
         left = "; ".join(self._left)
         return Result(Verdict.LOCKED, f"still to do: {left}" if left else "", seen.how, complete=not left)
 
-    def _lock(self) -> Login:
+    def _lock(self, fresh: Before | None) -> Login:
         try:
-            locked = self._accounts.lock(self._accounts.before(self._id))
+            locked = self._accounts.lock(fresh or self._accounts.before(self._id))
         except OutcomeUnknown:
             if self._accounts.observe([self._id])[self._id].verdict is not Verdict.LOCKED:
                 raise
@@ -187,5 +202,6 @@ class LockOut:
     def _record(self, result: Result) -> None:
         with self._store.write() as session:
             row = session.get_one(Account, self._row)
-            row.verdict, row.reason, row.how, row.read_at = result.verdict, result.reason, result.how, self._clock.now()
+            row.verdict, row.read_at = result.verdict, self._clock.now()
+            row.note = seal(self._vault, self._key, f"account:{self._row}", Note(result.reason, result.how))
             session.add(row)

@@ -152,8 +152,8 @@ class Access(SQLModel, table=True):
     due_at: datetime = Moment()
     attempt: int = 0
     verdict: str = "unknown"
-    reason: str = "not looked up yet"
-    how: str = ""
+    note: bytes = b""
+    """Sealed `notes.Note`: why, and how that is known."""
     read_at: datetime | None = Moment(default=None)
     locked_at: datetime | None = Moment(default=None)
     """When a read first showed the lock-out complete."""
@@ -169,8 +169,7 @@ class Account(SQLModel, table=True):
     system: str
     account_id: str
     verdict: str = "unknown"
-    reason: str = ""
-    how: str = ""
+    note: bytes = b""
     read_at: datetime | None = Moment(default=None)
     sealed: bytes
     """Login, match, before-image, and what was done to the account."""
@@ -270,7 +269,8 @@ class FollowUp(SQLModel, table=True):
     due_at: datetime = Moment()
     attempt: int = 0
     done_at: datetime | None = Moment(default=None)
-    result: str = "{}"
+    sealed: bytes = b""
+    """What was seen, a sentence per system."""
 
 
 class AuditRun(SQLModel, table=True):
@@ -311,7 +311,7 @@ class Finding(SQLModel, table=True):
     """Which audit or follow-up saw it first."""
     closed_at: datetime | None = Moment(default=None)
     closed_by: str = ""
-    detail: str = ""
+    note: bytes = b""
 
 
 class Post(SQLModel, table=True):

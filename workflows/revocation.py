@@ -10,13 +10,14 @@ from datetime import timedelta
 from sqlmodel import select
 
 from connectors.contract import Account as Found
-from connectors.contract import Accounts, Person, Verdict
+from connectors.contract import Accounts, Before, Person, Verdict
 from connectors.errors import ConnectorError
 from workflows.cases import person, read_case, settle
-from workflows.findings import close_for
+from workflows.findings import Findings
 from workflows.journal import HANDOVER, Journal
 from workflows.lockout import AccountData, LockOut, Result
-from workflows.model import Access, Account, CaseState, WorkState
+from workflows.model import Access, Account, Case, CaseState, WorkState
+from workflows.notes import Note, seal
 from workflows.ports import Clock
 from workflows.store import Store
 from workflows.systems import System, Systems
@@ -37,6 +38,7 @@ class Revocation:
         self._systems = systems
         self._clock = clock
         self._retry = retry
+        self._findings = Findings(vault, journal, clock)
 
     def run(self, access_id: str) -> None:
         """Lock, read back, record. A row that is not due is left alone: a doubled call does nothing."""
@@ -70,14 +72,19 @@ class Revocation:
                 "then press Retry"
             )
             return Result(Verdict.UNKNOWN, reason, lookup.how, complete=False)
+        fresh = {}
         for found in lookup.accounts:
-            self._remember(access, key, found, accounts)
+            before = found.before or accounts.before(found.id)
+            self._remember(access, key, found, before)
+            fresh[f"{access.id}:{found.id}"] = before
         rows = self._rows(access.id)
         if not rows:
-            return Result(Verdict.ABSENT, "", f"looked up by {lookup.how}")
+            return Result(Verdict.ABSENT, "", lookup.how)
         return Result.worst(
             [
-                LockOut(self._store, self._vault, self._journal, self._clock, system, accounts, key, row).run()
+                LockOut(self._store, self._vault, self._journal, self._clock, system, accounts, key, row).run(
+                    fresh.get(row)
+                )
                 for row in rows
             ]
         )
@@ -87,13 +94,13 @@ class Revocation:
         with self._store.read() as session:
             return list(session.exec(select(Account.id).where(Account.access_id == access_id).order_by(Account.id)))
 
-    def _remember(self, access: Access, key: bytes, found: Found, accounts: Accounts) -> None:
+    def _remember(self, access: Access, key: bytes, found: Found, before: Before) -> None:
         """Store the account with its before-image before anything is written to it; an earlier image stays."""
         row_id = f"{access.id}:{found.id}"
         with self._store.read() as session:
             if session.get(Account, row_id):
                 return
-        data = AccountData(found.login, found.matched_by, dict(accounts.before(found.id).state))
+        data = AccountData(found.login, found.matched_by, dict(before.state))
         with self._store.write() as session:
             session.add(
                 Account(
@@ -117,12 +124,14 @@ class Revocation:
         now = self._clock.now()
         with self._store.write() as session:
             access = session.get_one(Access, access_id)
-            access.verdict, access.reason, access.how, access.read_at = result.verdict, result.reason, result.how, now
+            key = session.get_one(Case, access.case_id).wrapped_key
+            note = seal(self._vault, key, f"access:{access_id}", Note(result.reason, result.how))
+            access.verdict, access.note, access.read_at = result.verdict, note, now
             if result.verdict in (Verdict.LOCKED, Verdict.ABSENT):
                 access.locked_at = access.locked_at or now
             if result.complete:
                 finish(session, access)
-                close_for(session, self._journal, access.case_id, access.system, now)
+                self._findings.clear_accounts(session, access.case_id, access.system)
             else:
                 again(session, access, retry_at(access, error, now, self._retry))
             self._journal.write(
@@ -130,6 +139,7 @@ class Revocation:
                 actor=HANDOVER,
                 action="access.read_back",
                 case_id=access.case_id,
-                data={"system": access.system, "verdict": result.verdict, "reason": result.reason, "how": result.how},
+                data={"system": access.system, "verdict": result.verdict, "complete": result.complete},
+                sealed=note,
             )
             settle(session, self._journal, access.case_id)

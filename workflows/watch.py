@@ -1,16 +1,16 @@
 """Looking at past leavers again, for audits and follow-ups: reads systems, writes verdicts and findings."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from sqlmodel import Session, select
 
 from connectors.contract import Account as Found
 from connectors.contract import AccountId, Accounts, Observation, Verdict
 from connectors.errors import ConnectorError
-from workflows.findings import Sighting, clear, see
-from workflows.journal import HANDOVER, Journal
-from workflows.model import Account
+from workflows.findings import Findings, Sighting
+from workflows.model import Account, Case
+from workflows.notes import Note, seal
+from workflows.vault import Vault
 from workflows.work import say
 
 
@@ -27,22 +27,23 @@ def observe(accounts: Accounts, ids: Sequence[AccountId], batch: int) -> dict[Ac
     return seen
 
 
-def record(session: Session, journal: Journal, row: Account, seen: Observation, now: datetime, by: str) -> None:
+def record(session: Session, vault: Vault, findings: Findings, row: Account, seen: Observation, by: str) -> None:
     """Write what a fresh read showed; open or close the findings that follow from it."""
-    row.verdict, row.reason, row.how, row.read_at = seen.verdict, seen.reason, seen.how, now
+    key = session.get_one(Case, row.case_id).wrapped_key
+    row.verdict = seen.verdict
+    row.note = seal(vault, key, f"account:{row.id}", Note(seen.reason, seen.how))
     session.add(row)
-    opened = Sighting(
-        "open again", row.case_id, row.system, row.account_id, seen.reason or "the account is enabled again"
-    )
+    why = seen.reason or "the account is enabled again"
+    opened = Sighting("open again", row.case_id, row.system, row.account_id, why)
     unread = Sighting("not verified", row.case_id, row.system, row.account_id, seen.reason)
     if seen.verdict is Verdict.OPEN:
-        see(session, journal, opened, now, by)
+        findings.see(session, opened, by)
     elif seen.verdict is Verdict.UNKNOWN:
-        see(session, journal, unread, now, by)
+        findings.see(session, unread, by)
     else:
-        clear(session, journal, opened, now, HANDOVER)
+        findings.clear(session, opened)
     if seen.verdict is not Verdict.UNKNOWN:
-        clear(session, journal, unread, now, HANDOVER)
+        findings.clear(session, unread)
 
 
 def known(session: Session, access_id: str) -> list[Account]:
@@ -54,6 +55,12 @@ def newcomers(found: Sequence[Found], rows: Sequence[Account]) -> list[Found]:
     """Return accounts that a lookup shows and the case does not know, unless they are locked."""
     ids = {row.account_id for row in rows}
     return [account for account in found if account.id not in ids and account.verdict is not Verdict.LOCKED]
+
+
+def see_newcomer(session: Session, findings: Findings, case_id: str, system: str, account: Found, by: str) -> None:
+    """Open the finding for an account that was made, or given the leaver's address, after the lock-out."""
+    detail = f"made or renamed since; matches by {account.matched_by}"
+    findings.see(session, Sighting("new account", case_id, system, account.id, detail), by)
 
 
 def unreadable(system: str, title: str, error: ConnectorError) -> str:

@@ -7,6 +7,7 @@ import typer
 
 from bot.cli.audit import audit
 from bot.cli.connectors import connectors
+from bot.cli.decide import decide
 from bot.cli.doctor import doctor
 from bot.cli.ending import guarded
 from bot.cli.init import init
@@ -24,6 +25,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     doctor,
     plan,
     offboard,
+    decide,
     status,
     audit,
     verify,

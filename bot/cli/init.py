@@ -73,8 +73,10 @@ def init(
         if name not in draft.tables:
             draft.put(name, answers.table(name, model, ASKED.get(name, ())))
     if unused := answers.unused():
-        raise Stop(_("--set {keys}: there is no such key; nothing was written.").format(keys=", ".join(unused)),
-                   _("docs/reference/configuration.md lists every key."))
+        raise Stop(
+            _("--set {keys}: there is no such key; nothing was written.").format(keys=", ".join(unused)),
+            _("docs/reference/configuration.md lists every key."),
+        )
     write(draft, config)
     _finish(load(config, os.environ, kinds(wiring(ctx))), config)
 

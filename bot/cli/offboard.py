@@ -51,8 +51,9 @@ def offboard(
     """Offboard a person: show the plan, ask, open the case, and say what each system was read to be.
 
     Beside a running bot the bot does the work; without one this command does. Works while Slack is down: people
-    without a Slack id are told once it is back. Exits with 1 unless the person is locked out everywhere, or the
-    case is scheduled for later.
+    are then known by address, and the approver decides with `handover decide`.
+
+    Exits with 1 unless the person is locked out everywhere, or the case is scheduled for later.
 
     For example:
       handover offboard dana@example.com --successor bob@example.com
@@ -106,8 +107,8 @@ def _look(
     if trouble:
         warn(
             _(
-                "Slack did not say who is who ({trouble}); the case goes on without Slack ids, and whoever decides "
-                "without one does it once they are known."
+                "Slack did not say who is who ({trouble}). The case goes on by address; an approver without a Slack id "
+                "decides with `handover decide`."
             ).format(trouble=trouble)
         )
     if not quiet:

@@ -34,5 +34,10 @@ def profiles(slack: Slack, addresses: Iterable[str]) -> tuple[dict[str, Profile]
             if answer.get("error") != "users_not_found":
                 return found, str(answer.get("error") or error)
         except OSError as error:
-            return found, str(error)
+            return found, plainly(error)
     return found, ""
+
+
+def plainly(error: OSError) -> str:
+    """Return what the network said, without the library's wrapping."""
+    return str(getattr(error, "reason", error))

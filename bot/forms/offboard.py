@@ -75,7 +75,7 @@ def build(plan: Sequence[Block], defaults: Defaults) -> dict[str, Any]:
 
 def _when(defaults: Defaults) -> list[Block]:
     danger = _(
-        "*Now* takes effect the moment you press Start Offboarding: log-ins in {count} systems are locked within seconds, "
+        "*Now* takes effect the moment you press Start Offboarding: log-ins in {count} systems lock within seconds, "
         "open sessions ended and group memberships removed. Clients wait for the approver either way."
     ).format(count=defaults.systems)
     when = {

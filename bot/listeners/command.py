@@ -24,7 +24,7 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A command; `user` or `email` is set where a person is named beyond doubt, `words` holds what was not understood."""
+    """A command; `user` or `email` is set where a person is named beyond doubt, `words` is what was not understood."""
 
     verb: Verb
     user: str = ""

@@ -68,9 +68,7 @@ class Call:
         except SlackApiError as error:
             if reason(error) in LATE:
                 raise Told(
-                    _(
-                        "That took longer than Slack allows, so the form could not open. Nothing happened: please do it again."
-                    )
+                    _("That took longer than Slack allows, so no form could open. Nothing happened: do it again.")
                 ) from error
             raise
 
@@ -105,9 +103,7 @@ class Desk:
         if not self.authorizer.may(call.user, right, fresh=fresh):
             self.refuse(call, right)
             raise Told(
-                _(
-                    "You are not allowed to do this. Ask HR or an administrator; roles are set in Handover's configuration."
-                )
+                _("You are not allowed to do this. Ask HR or an administrator; roles are in Handover's configuration.")
             )
 
     def refuse(self, call: Call, what: str) -> None:

@@ -1,12 +1,14 @@
 """Buttons and forms of the proposal: approve, decline, change, turn pages, get the file."""
 
+import logging
 from typing import Any
 
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
 
 from bot.authorize import Right
-from bot.errors import Told
+from bot.errors import Told, reason
 from bot.forms import change, notice, reasons
 from bot.forms.fields import FIELD
 from bot.listeners.desk import Call, Desk
@@ -14,9 +16,14 @@ from bot.listeners.files import send_csv
 from bot.listeners.submission import answer as answer_submission
 from bot.messages import proposal
 from bot.messages.blocks import section, unpack
+from bot.pages import proposal_page
 from bot.people import against_decider
 from bot.text import _
+from workflows.model import ProposalState
+from workflows.refusals import Code, Refused
 from workflows.views import ProposalView
+
+log = logging.getLogger(__name__)
 
 
 def register(app: App, desk: Desk) -> None:
@@ -41,6 +48,7 @@ def _register_buttons(app: App, desk: Desk) -> None:
         ack()
         call = Call(body, client)
         asked = call.value
+        _still(desk.services.handover.view(str(asked.get("proposal", ""))), str(asked.get("digest", "")))
         call.open(
             reasons.decline(
                 str(asked.get("proposal", "")),
@@ -55,7 +63,7 @@ def _register_buttons(app: App, desk: Desk) -> None:
         ack()
         call = Call(body, client)
         proposal_id = str(call.value.get("proposal", ""))
-        _party(desk, call, proposal_id)
+        _still(_party(desk, call, proposal_id), str(call.value.get("digest", "")))
         successors = desk.services.handover.successors(proposal_id)
         call.open(
             change.build(
@@ -136,6 +144,15 @@ def _live(desk: Desk, call: Call) -> None:
         raise Told(why)
 
 
+def _still(view: ProposalView, digest: str) -> None:
+    """Open no form on what cannot be decided any more. Raises `Refused`; the submission is checked again."""
+    at = view.settled_at.isoformat() if view.settled_at else ""
+    if view.state is ProposalState.SUPERSEDED or view.digest != digest:
+        raise Refused(Code.STALE_PROPOSAL, by=view.settled_by, at=at)
+    if view.state is not ProposalState.PENDING:
+        raise Refused(Code.ALREADY_SETTLED, by=view.settled_by, at=at)
+
+
 def _party(desk: Desk, call: Call, proposal_id: str) -> ProposalView:
     """Return a proposal to its approver and to those who may see cases. Raises `Told` for others."""
     view = desk.services.handover.view(proposal_id)
@@ -145,6 +162,11 @@ def _party(desk: Desk, call: Call, proposal_id: str) -> ProposalView:
 
 
 def _redraw(desk: Desk, call: Call, view: ProposalView, channel: str, ts: str, page: int = 0) -> None:
-    lines, total = desk.services.handover.lines(view.id, page * proposal.PER_PAGE, proposal.PER_PAGE)
-    shown = proposal.build(view, lines, total, page)
-    call.client.chat_update(channel=channel, ts=ts, text=shown.text, blocks=list(shown.blocks))
+    shown = proposal_page(desk.services.handover, view.id, page)
+    try:
+        call.client.chat_update(channel=channel, ts=ts, text=shown.text, blocks=list(shown.blocks))
+    except SlackApiError as error:
+        if view.state is ProposalState.PENDING:
+            raise
+        # It is decided, whatever Slack says; the clock brings the message up to date.
+        log.warning("the message of proposal %s was not redrawn at once: %s", view.id, reason(error))

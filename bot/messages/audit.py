@@ -16,7 +16,7 @@ from bot.messages.blocks import (
     section,
     table,
 )
-from bot.messages.words import short, verdict
+from bot.messages.words import account, short, verdict
 from bot.text import _, mrkdwn, ngettext, plain, trim
 from connectors.contract import Verdict
 from workflows.views import AuditView, FindingLine
@@ -56,25 +56,24 @@ def headline(view: AuditView) -> str:
     dark = ngettext("{count} system was not read", "{count} systems were not read", len(view.not_read)).format(
         count=len(view.not_read)
     )
-    scope = _("{leavers:,} past leavers with {accounts:,} accounts").format(
-        leavers=view.leavers, accounts=view.accounts
-    )
+    people = ngettext("{count:,} past leaver", "{count:,} past leavers", view.leavers).format(count=view.leavers)
+    accounts = ngettext("{count:,} account", "{count:,} accounts", view.accounts).format(count=view.accounts)
+    scope = _("{people} with {accounts}").format(people=people, accounts=accounts)
     if view.findings:
         bad = ngettext("{count:,} finding", "{count:,} findings", len(view.findings)).format(count=len(view.findings))
         text = _("{bad} among {scope}").format(bad=bad, scope=scope)
     elif view.not_read:
         text = _("No finding in what could be read of {scope}").format(scope=scope)
     else:
-        return _("✓ Audit of {day}: {scope} are all still locked out").format(day=view.day.isoformat(), scope=scope)
+        return _("✓ Audit of {day}: all still locked out, {scope}").format(day=view.day.isoformat(), scope=scope)
     return f"{text}; {dark}" if view.not_read else text
 
 
 def _finding(finding: FindingLine) -> Block:
-    text = _("✗ *{name}*: {kind} in {system} ({login}), since {since}. {detail}").format(
+    text = _("✗ *{name}*: {kind} in {where}, since {since}. {detail}").format(
         name=mrkdwn(finding.leaver.name, 80),
         kind=mrkdwn(finding.kind),
-        system=mrkdwn(finding.system),
-        login=mrkdwn(finding.login, 80),
+        where=account(finding),
         since=finding.first_seen.date().isoformat(),
         detail=short(finding.detail),
     )

@@ -1,4 +1,4 @@
-"""The few Block Kit pieces that our messages are made of, within Slack's limits (docs.slack.dev/reference/block-kit)."""
+"""The few Block Kit pieces that our messages are made of, within Slack's limits (docs.slack.dev, block-kit)."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -40,7 +40,7 @@ def words(text: str, limit: int) -> Block:
 
 
 def marked(text: str) -> Block:
-    """Return Slack markup in which nothing but what we wrote is markup (`verbatim` switches off link and name guessing)."""
+    """Return Slack markup in which nothing but what we wrote is markup (`verbatim`: no links or names guessed)."""
     return {"type": "mrkdwn", "text": trim(text, SECTION), "verbatim": True}
 
 

@@ -16,7 +16,7 @@ from bot.messages.blocks import (
     paragraphs,
     section,
 )
-from bot.messages.words import GOOD, listing, records, short, verdict
+from bot.messages.words import GOOD, account, listing, records, short, verdict
 from bot.text import N_, _, moment, mrkdwn, ngettext, plain
 from connectors.contract import Verdict
 from workflows.model import CaseState, ProposalState
@@ -39,12 +39,13 @@ def build(view: CaseView, now: datetime) -> Message:
     blocks: list[Block] = [header(point), *_when(view)]
     blocks += _systems(view)
     if view.clients and view.state is not CaseState.CANCELLED:
-        blocks += paragraphs(_clients(view, view.clients, now))
+        blocks += [*paragraphs(_clients(view, view.clients, now)), *_problems(view, view.clients)]
     if view.exports:
         blocks.append(section(_("*Exports* {line}").format(line=short(view.exports, 600))))
     blocks += paragraphs([*_findings(view.findings), *_follow_ups(view.follow_ups)])
     if view.state is CaseState.SCHEDULED:
         blocks.append(actions("case_actions", _cancel_button(view)))
+    blocks += _cannot(view)
     blocks.append(context(_footer(view)))
     return message(mrkdwn(point, 400), blocks)
 
@@ -102,7 +103,7 @@ def _system(view: CaseView, line: SystemLine) -> str:
         said[0] += _(", read back {when} ({how})").format(when=moment(line.read_at), how=short(line.how, 200))
     if line.reason and line.verdict not in (Verdict.LOCKED, Verdict.ABSENT):
         said.append(_("Why: {reason}").format(reason=short(line.reason)))
-    said += [_account(account) for account in line.accounts[:5]]
+    said += [_account(one) for one in line.accounts[:5]]
     if line.working:
         said.append(_("Being worked on now (try {attempt}).").format(attempt=line.attempt + 1))
     elif line.next_try_at and line.verdict not in GOOD:
@@ -111,14 +112,25 @@ def _system(view: CaseView, line: SystemLine) -> str:
                 when=moment(line.next_try_at), count=line.attempt
             )
         )
-    said += [_("By hand, by IT: {what}").format(what=short(what)) for what in line.cannot[:5]]
     return "\n".join(said)
 
 
-def _account(account: AccountLine) -> str:
-    done = f": {listing(account.done, 8)}" if account.done else ""
-    bad = "" if account.verdict in GOOD else f" – {verdict(account.verdict)}"
-    return f"• {mrkdwn(account.login)}{bad}{done}"
+def _cannot(view: CaseView) -> list[Block]:
+    """Return what no program can do there, in small print: it is known from the plan and is nobody's failure."""
+    said = [
+        _("What {title} leaves to people: {what}").format(
+            title=mrkdwn(line.title), what=" · ".join(map(short, line.cannot[:8]))
+        )
+        for line in view.systems
+        if line.cannot
+    ]
+    return [context(text) for text in said[:5]]
+
+
+def _account(line: AccountLine) -> str:
+    done = f": {listing(line.done, 8)}" if line.done else ""
+    bad = "" if line.verdict in GOOD else f" – {verdict(line.verdict)}"
+    return f"• {mrkdwn(line.login)}{bad}{done}"
 
 
 def _retry(view: CaseView, line: SystemLine) -> Block | None:
@@ -141,8 +153,19 @@ def _cancel_button(view: CaseView) -> Block:
 
 def _clients(view: CaseView, clients: ClientsView, now: datetime) -> list[str]:
     lines = [_("*Clients* {where}").format(where=_progress(view, clients, now))]
-    lines += [f"• {short(line)}" for line in clients.balance[:10]]
-    return lines + [_("• to do: {problem}").format(problem=short(problem)) for problem in clients.problems[:10]]
+    return lines + [f"• {short(line)}" for line in clients.balance[:10]]
+
+
+def _problems(view: CaseView, clients: ClientsView) -> list[Block]:
+    """Return what is still to do with clients, with Retry where the problem names one of the systems."""
+    blocks = []
+    for problem in clients.problems[:5]:
+        system = next((line.system for line in view.systems if problem.startswith(f"{line.system}:")), "")
+        again = button(_("Retry"), RETRY, pack(case=view.id, system=system)) if system else None
+        blocks.append(section(_("• to do: {problem}").format(problem=short(problem, 600)), again))
+    if len(clients.problems) > 5:  # noqa: PLR2004
+        blocks.append(context(_("… and {count} more").format(count=len(clients.problems) - 5)))
+    return blocks
 
 
 def _progress(view: CaseView, clients: ClientsView, now: datetime) -> str:
@@ -177,10 +200,9 @@ def _pace(clients: ClientsView, now: datetime) -> str:
 def _findings(findings: Sequence[FindingLine]) -> list[str]:
     still = [finding for finding in findings if finding.closed_at is None]
     return [
-        _("✗ Finding: {kind} in {system} ({login}), first seen {when}. {detail}").format(
+        _("✗ Finding: {kind} in {where}, first seen {when}. {detail}").format(
             kind=mrkdwn(finding.kind),
-            system=mrkdwn(finding.system),
-            login=mrkdwn(finding.login),
+            where=account(finding),
             when=moment(finding.first_seen),
             detail=short(finding.detail),
         )

@@ -79,14 +79,15 @@ def _chart(lines: list[ExportLine]) -> Block:
         heights = {week[0]: _height(week) for week in line.weeks}
         data = [{"label": _label(week), "value": heights.get(week, 0)} for week in weeks]
         series.append({"name": plain(line.system, 20), "data": data})
+    known = any(week[2] for line in lines for week in line.weeks)
     axis: dict[str, Any] = {
         "categories": [_label(week) for week in weeks],
         "x_label": _("Week of"),
-        "y_label": _("Records"),
+        "y_label": _("Records") if known else _("Exports"),
     }
     return {
         "type": "data_visualization",
-        "title": _("Records exported, week by week"),
+        "title": _("Records exported, week by week") if known else _("Exports, week by week"),
         "chart": {"type": "bar", "series": series, "axis_config": axis},
     }
 
@@ -99,6 +100,6 @@ def _bars(lines: list[ExportLine]) -> list[Block]:
     said = []
     for line in lines:
         most = max((_height(week) for week in line.weeks), default=0)
-        said.append(_("*{system}*, records exported in the week of").format(system=mrkdwn(line.system)))
+        said.append(_("*{system}*, exported in the week of").format(system=mrkdwn(line.system)))
         said += [f"`{_label(week[0])}` {bar(_height(week), most)} {_height(week):,}" for week in line.weeks[-POINTS:]]
     return paragraphs(said)

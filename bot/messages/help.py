@@ -42,11 +42,7 @@ def bare_name(words: str) -> list[Block]:
             ).format(words=mrkdwn(words, 100))
         ),
         *_offer(),
-        context(
-            _(
-                "If you did pick from the list: an administrator must tick “Escape channels, users, and links” for this command."
-            )
-        ),
+        context(_("If you did: an administrator must set “Escape channels, users, and links” on this command.")),
     ]
 
 

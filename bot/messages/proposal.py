@@ -127,7 +127,8 @@ def _line(line: RecordLine) -> str:
     state = "" if line.state in (AssignmentState.PROPOSED, AssignmentState.APPROVED) else f" · {mrkdwn(line.state)}"
     family = f"{mrkdwn(line.family_name, 60)} · " if line.family_name and line.family_name != line.name else ""
     note = f" · {short(line.note, 80)}" if line.note else ""
-    return f"• {family}{mrkdwn(line.name, 60)} ({mrkdwn(line.kind, 20)}{value}) → {mrkdwn(line.successor.name, 40)}{state}{note}"
+    what = f"{family}{mrkdwn(line.name, 60)} ({mrkdwn(line.kind, 20)}{value})"
+    return f"• {what} → {mrkdwn(line.successor.name, 40)}{state}{note}"
 
 
 def _where(shown: int, total: int, page: int) -> str:

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from bot.text import _, mrkdwn, ngettext, trim
 from connectors.contract import Verdict
+from workflows.views import FindingLine
 
 GOOD = (Verdict.LOCKED, Verdict.ABSENT)
 
@@ -17,6 +18,12 @@ def verdict(value: Verdict) -> str:
         Verdict.ABSENT: _("✓ no account"),
         Verdict.UNKNOWN: _("? unknown"),
     }[value]
+
+
+def account(finding: FindingLine) -> str:
+    """Return where a finding is: `crm (dana.oneill)`, or the system alone where it is about no single account."""
+    system = mrkdwn(finding.system)
+    return f"{system} ({mrkdwn(finding.login, 80)})" if finding.login else system
 
 
 def money(value: Mapping[str, Decimal]) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+import ldap
+
 from connectors.contract import (
     Account,
     AccountId,
@@ -26,7 +28,7 @@ from connectors.ldap.directory import Directory
 from connectors.ldap.memberships import Memberships
 from connectors.ldap.openldap import OpenLdap, random_password
 from connectors.ldap.settings import LdapSettings
-from connectors.ldap.wire import Entry, describe, matched_by
+from connectors.ldap.wire import Entry, Modification, describe, matched_by
 
 T = TypeVar("T")
 DIALECTS: Mapping[str, type[Dialect]] = {"openldap": OpenLdap}
@@ -123,6 +125,7 @@ class Ldap(Accounts, Groups):
             email=entry.text("mail"),
             title=entry.text("title"),
             manager_email=manager.text("mail") if manager else "",
+            before=Before(account_id(entry, self._dialect), self._dialect.state(entry)),
         )
 
     def _observation(self, account: AccountId, entry: Entry | None) -> Observation:
@@ -140,15 +143,24 @@ class Ldap(Accounts, Groups):
             return entry.dn, Change.ALREADY
         if self._dialect.state(entry) != before.state:
             raise Conflict(f"{entry.dn} is not as it was read before the lock (lock, password or place): read it again")
-        link.modify(entry.dn, self._dialect.locking(entry, secret), self._dialect.guard(entry))
+        self._write(link, entry, self._dialect.locking(entry, secret))
         return entry.dn, Change.MADE
 
     def _unlock(self, link: Link, before: Before) -> Change:
         entry = self._directory.person(link, before.account)
         if self._dialect.verdict(entry)[0] is not Verdict.LOCKED or self._dialect.state(entry) == before.state:
             return Change.ALREADY
-        link.modify(entry.dn, self._dialect.unlocking(before.state), self._dialect.guard(entry))
+        self._write(link, entry, self._dialect.unlocking(before.state))
         return Change.MADE
+
+    def _write(self, link: Link, entry: Entry, changes: Sequence[Modification]) -> None:
+        try:
+            link.modify(entry.dn, changes, self._dialect.guard(entry))
+        except ldap.ASSERTION_FAILED as error:
+            if self._directory.person(link, account_id(entry, self._dialect)) != entry:
+                raise
+            # Nothing has changed, so the server judged by what the bot's account may not read.
+            raise Forbidden(f"{entry.dn} was not changed: the bot's account needs {self._dialect.needs}") from error
 
     def _attempt(self, dn: str, secret: str, change: Change) -> Locked:
         try:

@@ -44,7 +44,7 @@ class OpenLdap(Dialect):
     login = "uid"
     lock = LOCK
     attributes = (identifier, "entryCSN", LOCK, PASSWORD)
-    needs = f"write access to {PASSWORD} and {LOCK} below base_dn"
+    needs = f"write access to {PASSWORD}, and read and write access to {LOCK}, below base_dn"
     memberships = (
         Membership("groupOfNames", "member"),
         Membership("groupOfUniqueNames", "uniqueMember"),

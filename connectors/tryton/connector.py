@@ -100,10 +100,10 @@ class Tryton(Accounts, Sessions, ClientBook, ExportLog):
         return self._book.move(batch)
 
     def exports(self, account: AccountId, since: datetime, until: datetime) -> Iterator[ExportEvent]:
-        """Read exports from the log, for the log-in that the user has today."""
-        login = self._users.row(account)["login"]
-        found = log.exports(log.lines(log.files(self._log(), since)), ZoneInfo(self._settings.log_timezone))
-        mine = [log.event(one) for one in found if one.login == login and since <= one.at < until]
+        """Read exports from the log, by user id, and by the log-in of today where the log has no id."""
+        row, zone = self._users.row(account), ZoneInfo(self._settings.log_timezone)
+        found = log.exports(log.lines(log.files(self._log(), since)), zone, row["login"], row["id"])
+        mine = [log.event(one, row["login"]) for one in found if since <= one.at < until]
         return iter(sorted(mine, key=lambda event: event.at))
 
     def client_base(self) -> int:

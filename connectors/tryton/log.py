@@ -1,8 +1,8 @@
 """Exports in the server's log. Pure but for reading the files.
 
 Tryton's dispatcher logs every call in one line: when, level, model, method, arguments, log-in, address, duration
-(trytond 8.2 protocols/dispatcher.py). A call that failed is at ERROR, or at INFO with a traceback after it: no data
-left the server, so it is no export. Arguments are in full only where that logger is at DEBUG; else lists end in `...`
+(trytond 8.2 protocols/dispatcher.py), and `trytond.wsgi` adds one with the user's id. A call that failed is at ERROR,
+or at INFO with a traceback after it: no data left the server, so it is no export. Arguments are in full only where that logger is at DEBUG; else lists end in `...`
 after five.
 """
 
@@ -12,8 +12,8 @@ import gzip
 import lzma
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +24,30 @@ _LINE = re.compile(
     r"(?P<model>[\w.]+)\.(?P<method>export_data|export_data_domain)(?P<arguments>\(.*\)) "
     r"from (?P<login>.*)@(?P<address>[^@\s]*?)(?P<path>/\S*) in \d+ ms$"
 )
+_SERVED = re.compile(
+    r"^(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) INFO trytond\.wsgi "
+    r"<JSONRequest (?:(?P<user>\d+)@)?\S+ '.*' \[POST\] model\.(?P<call>[\w.]+)> in \d+ ms$"
+)
+SOON = timedelta(minutes=1)
+"""How long after the dispatcher's line the answer may be ready; lines without an answer are older sooner or later."""
 _OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One line about an export that went well."""
+    """One line about an export; `failed` where the line or what follows it says so."""
 
     at: datetime
     login: str
     model: str
     method: str
     arguments: str
+    failed: bool = False
+
+    @property
+    def call(self) -> str:
+        """The method as a client calls it."""
+        return f"{self.model}.{self.method}"
 
 
 def files(log: Path, since: datetime) -> list[Path]:
@@ -51,35 +63,71 @@ def lines(paths: Iterable[Path]) -> Iterator[str]:
             yield from stream
 
 
-def exports(source: Iterable[str], zone: tzinfo) -> Iterator[Export]:
-    """Yield the exports in a log's lines."""
-    pending: Export | None = None
+def exports(source: Iterable[str], zone: tzinfo, login: str, user: int) -> Iterator[Export]:
+    """Yield one user's exports in a log's lines.
+
+    The log-in in a dispatcher's line is what the client claims to be; the user id in the line that `trytond.wsgi` adds
+    when the answer is ready is proven. So an export waits for its second line, and where none comes, as with a session
+    in a cookie, the name has to do.
+    """
+    # What has no answer stays in the list: one entry an export, and only in logs without lines by trytond.wsgi.
+    waiting: list[Export] = []
+    last: Export | None = None
     for line in source:
-        if pending and not line.startswith("Traceback "):
-            yield pending
-        pending = parse(line, zone)
-    if pending:
-        yield pending
+        if last and line.startswith("Traceback "):
+            waiting[-1] = replace(last, failed=True)
+        last = parse(line, zone)
+        if last:
+            waiting.append(last)
+        elif waiting and (served := _SERVED.match(line)):
+            oldest = _moment(served["at"], zone) - SOON
+            candidates = [export for export in waiting if export.at >= oldest and export.call == served["call"]]
+            found = _belonging(candidates, served["user"], login, user)
+            if found:
+                waiting.remove(found)
+            if found and not found.failed and _is_by(found, served["user"], login, user):
+                yield found
+    yield from (export for export in waiting if export.login == login and not export.failed)
+
+
+def _belonging(candidates: list[Export], proven: str | None, login: str, user: int) -> Export | None:
+    """Return the export that an answer is for: the first whose name goes with the id, else the first."""
+    ours = proven == str(user)
+    fitting = (export for export in candidates if (export.login == login) is ours)
+    return next(fitting, next(iter(candidates), None))
+
+
+def _is_by(export: Export, proven: str | None, login: str, user: int) -> bool:
+    return proven == str(user) if proven else export.login == login
 
 
 def parse(line: str, zone: tzinfo) -> Export | None:
-    """Read one line; None where it is about something else or says that the call failed."""
+    """Read one line by the dispatcher; None where it is about something else."""
     if ".export_data" not in line:
         return None
     found = _LINE.match(line.rstrip("\n"))
-    if found is None or found["level"] != "INFO":
+    if found is None:
         return None
-    at = datetime.strptime(found["at"], "%Y-%m-%d %H:%M:%S,%f").replace(tzinfo=zone).astimezone(UTC)
-    return Export(at, found["login"], found["model"], found["method"], found["arguments"])
+    at, failed = _moment(found["at"], zone), found["level"] != "INFO"
+    return Export(at, found["login"], found["model"], found["method"], found["arguments"], failed)
 
 
-def event(export: Export) -> ExportEvent:
-    """Return an export as the contract has it; the number is None where the log does not have every id."""
+def _moment(text: str, zone: tzinfo) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%d %H:%M:%S,%f").replace(tzinfo=zone).astimezone(UTC)
+
+
+def event(export: Export, login: str) -> ExportEvent:
+    """Return an export as the contract has it; the number is None where the log does not have every id.
+
+    `login` is the user's own: an export under another name says so in `detail`.
+    """
     arguments = _arguments(export.arguments)
     ids = _ids(arguments) if export.method == "export_data" else None
     named = frozenset(f"{_kind(export.model)}:{number}" for number in ids or ())
     detail = _detail(export, arguments, known=ids is not None)
-    return ExportEvent(export.at, export.login, export.model, None if ids is None else len(ids), named, detail)
+    if export.login != login:
+        detail += f"; under the name of {export.login}"
+    return ExportEvent(export.at, login, export.model, None if ids is None else len(ids), named, detail)
 
 
 def _kind(model: str) -> str:

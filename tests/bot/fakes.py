@@ -102,6 +102,8 @@ class FakeHandover:
     def lines(
         self, proposal_id: str, offset: int = 0, limit: int = 20, search: str = ""
     ) -> tuple[list[RecordLine], int]:
+        if self.proposal.state is ProposalState.SUPERSEDED:
+            raise Refused(Code.STALE_PROPOSAL)
         found = [line for line in self.records if search.lower() in line.name.lower()]
         return found[offset : offset + limit], len(found)
 
@@ -109,6 +111,8 @@ class FakeHandover:
         with self._lock:
             if by.id != f"slack:{self.proposal.approver.slack_id}":
                 raise Refused(Code.NOT_APPROVER, approver=self.proposal.approver.name)
+            if self.proposal.state is ProposalState.SUPERSEDED:
+                raise Refused(Code.STALE_PROPOSAL, by=self.proposal.settled_by, at=samples.NOW.isoformat())
             if self.proposal.state is not ProposalState.PENDING:
                 raise Refused(Code.ALREADY_SETTLED, by=self.proposal.settled_by, at=samples.NOW.isoformat())
             if digest != self.proposal.digest:

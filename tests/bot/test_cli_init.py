@@ -1,6 +1,5 @@
 """`handover init`: what it asks, what it tries, what it writes, and what it never does."""
 
-import os
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -201,4 +200,4 @@ def test_a_disk_that_cannot_be_written_is_a_sentence(workspace: SlackServer, tmp
     result = unattended(tmp_path, workspace)
     assert result.exit_code == 1
     assert "Traceback" not in result.output
-    assert os.listdir(tmp_path) == ["etc"]
+    assert [path.name for path in tmp_path.iterdir()] == ["etc"]

@@ -15,7 +15,10 @@ from tests.bot.commands import ENV, ROOT, process
 from tests.sandbox.slack.server import SlackServer
 from tests.sandbox.slack.world import Workspace
 
-COMMANDS = ("init", "run", "doctor", "plan", "offboard", "status", "audit", "verify", "connectors", "manifest")
+COMMANDS = (
+    *("init", "run", "doctor", "plan", "offboard", "decide"),
+    *("status", "audit", "verify", "connectors", "manifest"),
+)
 
 
 @pytest.fixture
@@ -146,7 +149,6 @@ def test_the_bot_runs_a_second_one_is_told_others_work_beside_it_and_sigterm_end
 
 def until(bot: "subprocess.Popen[str]", words: str, seconds: float = 30) -> str:
     """Read what a process says until the words come."""
-    assert bot.stderr is not None
     assert bot.stderr is not None
     said, end = "", time.monotonic() + seconds
     while words not in said and time.monotonic() < end and (line := bot.stderr.readline()):

@@ -1,10 +1,12 @@
 """Every message within Slack's limits, whatever people are called, and never more good news than was read."""
 
+from dataclasses import replace
+
 import pytest
 
 from bot.forms import change, choose, notice, offboard, reasons
 from bot.messages import audit, case, exports, follow_up, help, home, outcome, plan, proposal  # noqa: A004
-from bot.messages.blocks import Message
+from bot.messages.blocks import Message, message, section
 from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.conftest import strings
@@ -182,3 +184,35 @@ def test_an_audit_without_findings_is_one_line_and_never_hides_what_was_not_read
     dark = audit.build(samples.audit(0, ("crm: no answer",)))
     assert "all still locked out" not in dark.text
     assert "NOT READ" in "\n".join(strings(dark.blocks))
+
+
+def test_what_is_left_of_the_clients_can_be_tried_again() -> None:
+    view = samples.case(CaseState.WATCHED, Verdict.LOCKED, Verdict.LOCKED)
+    left = replace(samples.clients(), problems=("system1: 5 records were refused", "not about a system"))
+    shown = case.build(replace(view, clients=left), samples.NOW)
+    [again] = [block["accessory"]["value"] for block in shown.blocks if "accessory" in block]
+    assert again == '{"case":"case-1","system":"system1"}'
+
+
+def test_a_finding_about_no_account_has_no_empty_brackets() -> None:
+    found = replace(samples.finding(), login="")
+    text = "\n".join(strings(audit.build(replace(samples.audit(1), findings=(found,))).blocks))
+    assert "open again in crm, since" in text
+    assert "()" not in text
+
+
+def test_numbers_of_one_read_as_one() -> None:
+    alone = replace(samples.audit(1), leavers=1, accounts=1)
+    assert audit.headline(alone) == "1 finding among 1 past leaver with 1 account"
+
+
+def test_what_does_not_fit_is_counted_and_never_dropped_in_silence() -> None:
+    shown = message("point", [section(f"line {number}") for number in range(70)])
+    assert problems({"text": shown.text, "blocks": list(shown.blocks)}) == []
+    assert "21 more parts do not fit here" in "\n".join(strings(shown.blocks))
+    assert len(message("point", [section("x")] * 50).blocks) == 50
+
+
+def test_systems_beyond_what_one_message_holds_are_named_still() -> None:
+    text = "\n".join(strings(case.build(samples.case(CaseState.RUNNING, *[Verdict.LOCKED] * 45), samples.NOW).blocks))
+    assert all(f"The system{number}" in text for number in range(45))

@@ -1,7 +1,5 @@
 """Posts: one message each, whatever Slack does in between."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from bot.notifier import EVENT, SlackNotifier
@@ -24,8 +22,8 @@ class Desk:
         client = web_client(office.services.settings.slack, seconds=3)
         self.notifier = SlackNotifier(client, office.services, self.posts.get)
 
-    def show(self, kind: PostKind, subject: str, channel: str, post_id: str = "post-1", **more: str) -> Post:
-        post = Post(id=post_id, kind=kind, subject=subject, channel=channel, **more)
+    def show(self, kind: PostKind, subject: str, channel: str, post_id: str = "post-1", thread_of: str = "") -> Post:
+        post = Post(id=post_id, kind=kind, subject=subject, channel=channel, thread_of=thread_of)
         self.posts[post_id] = post
         return self.again(post)
 
@@ -38,9 +36,9 @@ class Desk:
 
 
 @pytest.fixture
-def desk(office: Office) -> Iterator[Desk]:
+def desk(office: Office) -> Desk:
     office.offboarding.known["case-1"] = samples.case(CaseState.RUNNING, Verdict.UNKNOWN, Verdict.LOCKED)
-    yield Desk(office)
+    return Desk(office)
 
 
 def test_a_post_is_made_once_and_then_updated_in_place(desk: Desk) -> None:
@@ -135,7 +133,7 @@ def test_every_kind_is_shown_and_found_by_its_metadata(desk: Desk) -> None:
 def test_an_audit_brings_its_list_as_a_file_once(desk: Desk) -> None:
     post = desk.show(PostKind.AUDIT, "audit-2026-11-23", seed.ACCESS_AUDIT)
     desk.again(post)
-    files = [one for one in desk.office.slack.workspace.files.values()]
+    files = list(desk.office.slack.workspace.files.values())
     assert [file.name for file in files] == ["audit-2026-11-23.csv"]
 
 

@@ -35,7 +35,7 @@ def _command(name: str, command: Any) -> str:
 
 
 def _option(param: Any) -> str:
-    names = ", ".join(f"`{name}`" for name in param.opts)
+    names = ", ".join(f"`{name}`" for name in (*param.opts, *param.secondary_opts))
     value = param.default.value if hasattr(param.default, "value") else param.default
     default = "" if value in (None, False, "", []) else f"`{value}`"
     kind = param.type_descriptor.annotation

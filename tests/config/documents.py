@@ -9,7 +9,6 @@ from bot.cli.app import make_app
 from bot.cli.draft import Draft
 from bot.cli.manifest import yaml
 from bot.manifest import manifest
-from bot.wiring import manifests
 from config.reference import markdown
 from connectors import registry
 from tests.config.commands import commands
@@ -55,7 +54,7 @@ def main() -> None:
     """Write reference pages and manifest."""
     reference = ROOT / "docs" / "reference"
     reference.mkdir(exist_ok=True)
-    kinds = {one.kind: one.settings for one in manifests()}
+    kinds = {kind: registry.settings_of(kind) for kind in registry.known()}
     (reference / "configuration.md").write_text(markdown(kinds), encoding="utf-8")
     (reference / "commands.md").write_text(commands(typer.main.get_command(make_app())), encoding="utf-8")
     (ROOT / "config" / "slack-manifest.yaml").write_text(yaml(manifest("socket")), encoding="utf-8")

@@ -14,7 +14,6 @@ import yaml  # type: ignore[import-untyped]
 from bot.cli.app import make_app
 from bot.cli.manifest import yaml as as_yaml
 from bot.manifest import manifest
-from bot.wiring import manifests
 from config.reference import Key, keys, markdown, tables, toml
 from config.settings import Settings, load
 from connectors import registry
@@ -108,7 +107,7 @@ def test_yaml_reads_back_as_what_was_written(value: Mapping[str, Any]) -> None:
 
 
 def test_the_reference_is_up_to_date() -> None:
-    generated = markdown({manifest.kind: manifest.settings for manifest in manifests()})
+    generated = markdown({kind: registry.settings_of(kind) for kind in registry.known()})
     assert (ROOT / "docs" / "reference" / "configuration.md").read_text(encoding="utf-8") == generated, (
         "run: python -m tests.config.documents"
     )

@@ -164,7 +164,9 @@ class ClientBookSuite:
         contents = world.contents()[taken]
         moved = world.connect().move(assignments([first, taken, last], owner, successor))
         assert outcomes(moved) == [
-            (first, MoveOutcome.MOVED, successor), (taken, MoveOutcome.TAKEN, taker), (last, MoveOutcome.MOVED, successor),
+            (first, MoveOutcome.MOVED, successor),
+            (taken, MoveOutcome.TAKEN, taker),
+            (last, MoveOutcome.MOVED, successor),
         ]
         assert world.owners()[taken] == taker
         assert world.contents()[taken] == contents
@@ -181,10 +183,12 @@ class ClientBookSuite:
         owner, gone, good = world.seller(), world.seller(active=False), world.seller()
         first, second, third = world.add(owner, ["A", "B", "C"])
         writes = world.writes()
-        batch = [Assignment(first, owner, gone), Assignment(second, owner, good), Assignment(third, owner, world.nobody())]
-        moved = world.connect().move(batch)
+        whom = {first: gone, second: good, third: world.nobody()}
+        moved = world.connect().move([Assignment(record, owner, successor) for record, successor in whom.items()])
         assert outcomes(moved) == [
-            (first, MoveOutcome.REFUSED, owner), (second, MoveOutcome.MOVED, good), (third, MoveOutcome.REFUSED, owner),
+            (first, MoveOutcome.REFUSED, owner),
+            (second, MoveOutcome.MOVED, good),
+            (third, MoveOutcome.REFUSED, owner),
         ]
         assert moved[0].reason
         assert moved[2].reason

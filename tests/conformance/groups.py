@@ -116,10 +116,8 @@ class GroupsSuite:
         account, other, connector = world.add(newcomer()), world.add(newcomer()), world.connect()
         group = world.add_group(fresh(), [account, other])
         everything, writes = world.memberships(), world.writes()
-        wrong = (*calls(connector, world.nobody(), group).values(),
-                 lambda: connector.remove(account, world.no_group()),
-                 lambda: connector.restore(account, world.no_group()))
-        for call in wrong:
+        strange, nowhere = calls(connector, world.nobody(), group), calls(connector, account, world.no_group())
+        for call in (*strange.values(), nowhere["remove"], nowhere["restore"]):
             with pytest.raises(Missing):
                 call()
         assert (world.memberships(), world.writes()) == (everything, writes)

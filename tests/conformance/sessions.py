@@ -1,6 +1,7 @@
 """What every `Sessions` connector must do, told apart from any vendor.
 
-Subclass `SessionsSuite` as `Test...` and give a `world` fixture. `test_sessions_bites.py` shows that each test can fail.
+Subclass `SessionsSuite` as `Test...` and give a `world` fixture. `test_sessions_bites.py` shows that each test can
+fail.
 """
 
 from typing import Protocol

@@ -187,7 +187,7 @@ class NeverGivesUp(Ldap):
     """Asks again and again while the server is silent."""
 
     def check(self) -> str:
-        for _ in range(3):
+        for _ in range(2):
             try:
                 return super().check()
             except Unavailable:

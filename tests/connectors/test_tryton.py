@@ -72,11 +72,13 @@ def test_a_write_between_our_read_and_our_write_is_not_overwritten(book: BookWor
     owner, successor, taker = book.seller(), book.seller(), book.seller()
     first, taken, last = book.add(owner, ["A", "B", "C"])
     connector = book.connect()
-    write, done = connector._rpc.write, []
+    write, done = connector._rpc.write, False
 
     def late(*arguments: Any, **context: Any) -> None:
+        nonlocal done
         if not done:
-            done.append(book.take(taken, by=taker))
+            done = True
+            book.take(taken, by=taker)
         write(*arguments, **context)
 
     connector._rpc.write = late  # type: ignore[method-assign]
@@ -104,6 +106,20 @@ def test_the_seeded_history_is_on_record(tryton: Tryton) -> None:
     counted = [size or None for _, uid, _, _, size in HISTORY if uid == LEAVER.uid]
     assert [event.records for event in events] == [*counted, 25, 25]
     assert events[0].at < now - timedelta(days=30)
+
+
+def test_an_export_under_another_name_is_still_ones_own(tryton: Tryton) -> None:
+    """The log-in in the log is what the client says; Tryton checks the user id and the key only."""
+    world = ExportWorld(tryton)
+    account, other = world.person(), world.person()
+    world.disguise(account, world.login(other))
+    world.export(account, 0, 6)
+    world.export(other, 0, 2)
+    connector = world.connect()
+    assert [event.records for event in connector.exports(other, LONG_AGO, FAR_OFF)] == [2]
+    [event] = connector.exports(account, LONG_AGO, FAR_OFF)
+    assert (event.records, event.actor) == (6, world.login(account))
+    assert world.login(other) in event.detail
 
 
 def test_a_record_of_an_employee_without_a_user_is_named_so(book: BookWorld) -> None:

@@ -109,7 +109,8 @@ def test_a_dead_log_is_unknown_and_read_later_and_the_other_is_kept(tmp_path: Pa
     room = Room(tmp_path, world.system(), shop.system())
     room.exports.take("c1:notice")
     assert room.figures()["crm"].events == 2
-    assert room.figures()["shop"].problem == "unknown: not reachable: shop is down"
+    assert room.figures()["shop"].problem == "not reachable: shop is down"
+    assert room.line() == "recorded at notice; shop is not known (not reachable: shop is down)"
     assert (room.figures()["shop"].records, room.figures()["shop"].share) == (None, None)
     row = room.row()
     assert (row.state, row.attempt) == (WorkState.DUE, 1)

@@ -50,7 +50,8 @@ def test_from_list_to_balance(stage: Stage, world: World) -> None:
     assert (clients.listed, clients.moved, clients.left, clients.complete, clients.problems) == (12, 12, 0, True, ())
     assert clients.balance == ("crm, opportunity: 12 before, 12 after",)
     assert [share.moved for share in stage.proposal().shares] == [6, 6]
-    assert stage.posts()[f"outcome:{proposal.id}"].channel == "U0HANNA"
+    outcome = stage.posts()[f"outcome:{proposal.id}"]
+    assert (outcome.channel, outcome.wanted) == ("U0HANNA", 2)  # decided, then carried out
     assert len(stage.journalled("clients.moved")) == 2  # batches of 10
     assert stage.journal.verify().ok
 

@@ -1,18 +1,21 @@
 """Killed at every commit, and driven by several hands at once: nothing lost, nothing done twice, one decision."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlmodel import Session
 
 from connectors.contract import Limits
+from connectors.errors import Unavailable
 from tests.workflows.memory import Killed
-from tests.workflows.stage import MAX, Stage, crm
-from workflows.model import ProposalState
+from tests.workflows.stage import BOB, MAX, Stage, crm
+from workflows.model import Assignment, Book, ProposalState, WorkState
 from workflows.refusals import Code, Refused
 from workflows.store import Store
 
@@ -64,6 +67,7 @@ def test_killed_at_any_commit(tmp_path: Path, number: int, kept: bool) -> None:
     assert world.writes == Counter({f"move:opportunity:{n:03}": 1 for n in range(7)})
     assert [proposal.version for proposal in stage.proposals()] == [1]
     assert len(stage.decisions()) == 1
+    assert json.loads(stage.book().counts_before)["dana"] == {"opportunity": 7}
     assert stage.clients().balance == ("crm, opportunity: 7 before, 7 after",)
     assert stage.clients().complete
     assert sum(post.startswith("outcome:") for post in stage.posts()) == 1
@@ -100,7 +104,8 @@ def test_one_book_in_several_hands_at_once_moves_everything_once(tmp_path: Path)
     stage.approve()
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(stage.handover.run, ["c1:crm"] * 4))
-    stage.settle(20)
+    stage.settle(1)
+    assert [proposal.version for proposal in stage.proposals()] == [1]
     assert world.owned("dana") == set()
     assert all(times == 1 for times in world.writes.values())
     assert stage.clients().balance == ("crm, opportunity: 60 before, 60 after",)
@@ -111,14 +116,104 @@ def test_one_book_listed_by_several_hands_at_once_is_proposed_whole(tmp_path: Pa
     world = crm(records=1500)
     stage = Stage(tmp_path, world.system())
 
-    def run(_: int) -> None:
-        with suppress(KeyError):  # said on the row as unexpected, and tried again
-            stage.handover.run("c1:crm")
-
     with ThreadPoolExecutor(3) as pool:
-        list(pool.map(run, range(3)))
-    stage.settle(10)
-    total = sum(proposal.records for proposal in stage.proposals())
-    lines = [line for p in stage.proposals() for line in stage.handover.lines(p.id, 0, 2000)[0]]
-    assert (total, len({line.record_id for line in lines})) == (1500, 1500)
+        list(pool.map(stage.handover.run, ["c1:crm"] * 3))
+    lines, total = stage.handover.lines(stage.proposal().id, 0, 2000)
+    assert (len(stage.proposals()), total, len({line.record_id for line in lines})) == (1, 1500, 1500)
     assert all(line.successor.key for line in lines)
+
+
+@pytest.mark.parametrize("step", ["record", "find", "count", "move"])
+def test_an_overtaken_attempt_stops_and_the_newer_one_finishes(tmp_path: Path, step: str) -> None:
+    world = crm(records=30)
+    stage = Stage(tmp_path, world.system(limits=Limits(move_batch=4)))
+    if step == "record":
+        world.before_call[step] = lambda: stage.retry() if world.calls[step] == 3 else None
+        stage.tick()
+        assert stage.rows() == {}  # what it read after it was overtaken was not written
+    stage.settle(1)
+    stage.approve()
+    once = iter([True])
+    world.before_call[step] = lambda: stage.retry() if next(once, False) else None
+    batches = world.calls["move"]
+    stage.tick()
+    assert world.calls["move"] - batches <= 1
+    assert not stage.clients().complete
+    stage.settle(2)
+    assert world.owned("dana") == set()
+    assert all(times == 1 for times in world.writes.values())
+    assert stage.clients().balance == ("crm, opportunity: 30 before, 30 after",)
+    assert stage.clients().complete
+
+
+def test_a_cancel_in_the_middle_stops_the_moves(tmp_path: Path) -> None:
+    world = crm(records=30)
+    stage = Stage(tmp_path, world.system(limits=Limits(move_batch=4)))
+    stage.tick()
+    stage.approve()
+
+    def cancel() -> None:
+        with stage.store.write() as session:
+            book = session.get_one(Book, "c1:crm")
+            book.state = WorkState.CANCELLED
+
+    world.before_call["move"] = cancel
+    stage.settle(2)
+    assert world.calls["move"] == 1
+    assert stage.book().state == WorkState.CANCELLED
+
+
+def test_a_draft_that_lost_a_line_is_never_shown(tmp_path: Path) -> None:
+    world = crm()
+    stage = Stage(tmp_path, world.system())
+
+    def meddle() -> None:
+        with stage.store.write() as session:
+            session.delete(session.get_one(Assignment, "c1:crm:opportunity:003"))
+
+    world.before_call["observe"] = meddle  # after the book is read, before its draft is complete
+    stage.tick()
+    assert stage.proposals() == []
+    assert "listed again" in stage.book().reason
+    del world.before_call["observe"]
+    stage.settle(2)
+    assert stage.proposal().records == 12
+
+
+def test_retry_brings_what_waits_forward_and_leaves_the_rest(tmp_path: Path) -> None:
+    world = crm()
+    world.fail("records", Unavailable("down", timedelta(hours=9)))
+    stage = Stage(tmp_path, world.system())
+    stage.tick()
+    assert stage.proposals() == []
+    stage.retry()
+    stage.tick()
+    assert stage.proposal().records == 12
+    stage.approve()
+    stage.tick()
+    done = stage.book()
+    stage.retry()
+    stage.retry("no such system")
+    assert (stage.book().state, stage.book().attempt) == (done.state, done.attempt)
+
+
+@pytest.mark.parametrize("step", ["find", "observe"])
+def test_another_replica_that_overtakes_keeps_its_draft(tmp_path: Path, step: str) -> None:
+    world, shop = crm(), crm("shop", records=2)
+    stage = Stage(tmp_path, world.system(), shop.system())
+    other, once = stage.start(), iter([True])
+    carol = next(user for user in world.users.values() if user.id == "carol")
+
+    def overtake() -> None:
+        if next(once, False):
+            stage.retry()
+            carol.active = False
+            other.run("c1:crm")  # its draft is complete now, and waits for the shop
+            carol.active = True
+
+    world.before_call[step] = overtake
+    stage.tick("crm")
+    stage.tick("shop")
+    lines = stage.lines()
+    assert {line.system for line in lines} == {"crm", "shop"}
+    assert [line.successor.key for line in lines if line.system == "crm"] == [BOB.key] * 12

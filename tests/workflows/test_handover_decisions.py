@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,6 +45,8 @@ def test_only_the_approver_decides(stage: Stage, world: World) -> None:
     assert decide(stage, EVE).facts["approver"] == "Max Weber"
     assert decide(stage, Actor("slack:", "nobody")).code == Code.NOT_APPROVER
     assert stage.decisions() == []
+    assert [(entry.actor, json.loads(entry.data)["code"]) for entry in stage.journalled("proposal.refused")][:1] == [
+        (EVE.id, Code.NOT_APPROVER)]
     stage.tick()
     assert world.writes == {}
 
@@ -114,7 +117,8 @@ def test_an_edit_is_a_new_version_and_the_old_one_cannot_be_approved(stage: Stag
     assert (old.state, old.settled_by, old.records) == (ProposalState.SUPERSEDED, "Max Weber", 12)
     assert decide(stage, proposal=first.id, digest=first.digest).code == Code.STALE_PROPOSAL
     assert decide(stage, digest=first.digest).code == Code.STALE_PROPOSAL
-    assert refusal(lambda: stage.handover.lines(first.id)).code == Code.STALE_PROPOSAL
+    assert stage.handover.lines(first.id) == stage.handover.lines(first.id, search="a") == ([], 0)
+    assert refusal(lambda: stage.handover.csv(first.id)).code == Code.STALE_PROPOSAL
     assert stage.posts()[f"proposal:{first.id}"].wanted == 2
     assert stage.posts()[f"proposal:{edited.id}"].channel == "U0MAX"
     assert [view.id for view in stage.handover.waiting_for("U0MAX")] == [edited.id]
@@ -155,6 +159,7 @@ def test_a_decline_moves_nothing_and_a_retry_asks_afresh(stage: Stage, world: Wo
     shown = stage.proposal()
     declined = stage.handover.decide(shown.id, shown.digest, MAX, approve=False, reason="not like this")
     assert (declined.state, declined.note) == (ProposalState.DECLINED, "not like this")
+    assert stage.posts()[f"outcome:{shown.id}"].channel == "U0HANNA"
     stage.settle(10)
     assert world.writes == {}
     assert stage.clients().problems == ("crm: version 1 was declined; press Retry for a new proposal",)

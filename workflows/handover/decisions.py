@@ -10,7 +10,7 @@ from workflows.cases import CaseData, read_case
 from workflows.handover import lines as line_rows
 from workflows.handover import sheets
 from workflows.handover.desk import CHUNK, Desk, chunks
-from workflows.handover.proposal import add_version, ask, route, show_proposal
+from workflows.handover.proposal import add_version, ask, route, show_outcome, show_proposal
 from workflows.handover.sheets import Sheet, Tally
 from workflows.model import (
     Assignment,
@@ -49,6 +49,7 @@ class Decisions:
             )
             self._go_on(session, proposal, approve=approve)
             show_proposal(session, proposal, data.approver)
+            show_outcome(session, proposal.id, case.id, data.opened_by)
             self._desk.show_case(session, case.id)
 
     def reassign(self, proposal_id: str, digest: str, chosen: Sequence[str], key: str, by: Actor) -> str:

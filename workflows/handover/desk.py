@@ -11,7 +11,7 @@ from sqlmodel import Session
 from connectors.contract import ClientBook
 from workflows.cases import CaseData, settle, show
 from workflows.journal import Journal
-from workflows.model import Book, Case, CaseState
+from workflows.model import Book, Case, CaseState, WorkState
 from workflows.ports import Clock
 from workflows.store import Store
 from workflows.systems import System, Systems
@@ -24,6 +24,10 @@ CHUNK = 500
 
 class Trouble(Exception):
     """The book cannot go on now, for a reason that a person can do something about; it is tried again later."""
+
+
+class Overtaken(Exception):
+    """A newer attempt or a cancel has this book now: whoever hears this stops, and leaves the row alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,13 @@ class Errand:
     book: Book
     case: Case
     data: CaseData
+
+    def hold(self, session: Session) -> Book:
+        """Return the book's row, held until the transaction ends. Every write of an attempt asks first: `Overtaken`."""
+        book = session.get_one(Book, self.book.id, with_for_update=True)
+        if book.state != WorkState.DUE or book.attempt != self.book.attempt:
+            raise Overtaken(self.book.id)
+        return book
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[Sequence[T]]:

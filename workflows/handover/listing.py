@@ -85,12 +85,14 @@ class Listing:
 
     def _clear(self) -> None:
         with self._desk.store.write() as session:
+            self._errand.hold(session)
             session.execute(sa.delete(Assignment).where(col(Assignment.proposal_id) == self.draft))
             if session.get(Proposal, self.draft) is None:
                 session.add(Proposal(id=self.draft, case_id=self._errand.case.id, version=0, digest="",
                                      state=ProposalState.DRAFT, created_at=self._desk.clock.now()))
 
     def _file(self, session: Session, chunk: Sequence[Record], *, again: bool) -> None:
+        self._errand.hold(session)
         ids = {lines.line_id(self._errand.case.id, self._system, record.id): record for record in chunk}
         rows = session.exec(select(Assignment).where(col(Assignment.id).in_(ids))).all()
         asked = {row.id for row in rows if not _ask(row, ids[row.id], again=again)}
@@ -132,6 +134,7 @@ class Listing:
     def _write(self, page: Sequence[tuple[str, str]], chosen: Mapping[str, str]) -> None:
         blind = {key: self._desk.vault.blind(key) for key in set(chosen.values())}
         with self._desk.store.write() as session:
+            self._errand.hold(session)
             session.execute(sa.update(Assignment),
                             [{"id": row, "successor": blind[chosen[family]]} for row, family in page])
 

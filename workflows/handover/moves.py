@@ -12,10 +12,9 @@ from connectors.contract import Assignment as Order
 from connectors.errors import OutcomeUnknown
 from workflows.handover import lines, sheets
 from workflows.handover.desk import Desk, Errand
-from workflows.handover.proposal import route
+from workflows.handover.proposal import route, show_outcome
 from workflows.journal import HANDOVER
-from workflows.model import Assignment, AssignmentState, Book, PostKind, Proposal, ProposalState
-from workflows.posts import want
+from workflows.model import Assignment, AssignmentState, Book, Proposal, ProposalState
 
 STATES = {
     MoveOutcome.MOVED: AssignmentState.MOVED,
@@ -80,8 +79,10 @@ class Moves:
         now = self._desk.clock.now()
         tally: Counter[str] = Counter()
         with self._desk.store.write() as session:
+            self._errand.hold(session)
             for (row, _), outcome in zip(batch, outcomes, strict=True):
-                if outcome is not None and self._keep(session, row.id, outcome):
+                if outcome is not None:
+                    self._keep(session, row.id, outcome)
                     tally[outcome.outcome] += 1
             if not tally:
                 return
@@ -92,13 +93,11 @@ class Moves:
             )
             self._desk.show_case(session, self._errand.case.id)
 
-    def _keep(self, session: Session, row_id: str, outcome: Moved) -> bool:
-        """Write one outcome on its row; a line that was settled meanwhile stays as it is."""
-        row = session.get_one(Assignment, row_id, with_for_update=True)
+    def _keep(self, session: Session, row_id: str, outcome: Moved) -> None:
+        """Write one outcome on its row."""
+        row = session.get_one(Assignment, row_id)
         if row.record_id != outcome.record:
             raise ValueError(f"asked about {row.record_id}, answered about {outcome.record}")
-        if row.state != AssignmentState.APPROVED:
-            return False
         row.state, row.owner_after = STATES[outcome.outcome], outcome.owner or ""
         row.moved_at = self._desk.clock.now()
         if outcome.reason:
@@ -106,7 +105,6 @@ class Moves:
             kept = lines.unseal(vault, case, row)
             row.sealed = lines.seal(vault, case, row.id, lines.noted(kept, outcome.reason))
         session.add(row)
-        return True
 
     def _count(self, owners: Sequence[str]) -> None:
         """Store the counts before the first move; a later attempt leaves them."""
@@ -114,20 +112,17 @@ class Moves:
             return
         counts = json.dumps({owner: dict(self._book.count(AccountId(owner))) for owner in owners})
         with self._desk.store.write() as session:
-            book = session.get_one(Book, self._errand.book.id, with_for_update=True)
-            if book.counts_before == "{}":
-                book.counts_before = counts
-                session.add(book)
-                self._desk.journal.write(session, actor=HANDOVER, action="clients.counted_before", case_id=book.case_id,
-                                         data={"system": self._name, "counts": json.loads(counts)})
+            book = self._errand.hold(session)
+            book.counts_before = counts
+            session.add(book)
+            self._desk.journal.write(session, actor=HANDOVER, action="clients.counted_before", case_id=book.case_id,
+                                     data={"system": self._name, "counts": json.loads(counts)})
 
     def _count_after(self, owners: Sequence[str]) -> None:
         known = {*owners, *json.loads(self._errand.book.counts_before)}
         counts = {owner: dict(self._book.count(AccountId(owner))) for owner in sorted(known)}
         with self._desk.store.write() as session:
-            book = session.get_one(Book, self._errand.book.id, with_for_update=True)
-            if book.attempt != self._errand.book.attempt:
-                return  # a later approval sent the book on its way again; that attempt counts
+            book = self._errand.hold(session)
             book.counts_after = json.dumps(counts)
             session.add(book)
             self._desk.journal.write(session, actor=HANDOVER, action="clients.counted_after", case_id=book.case_id,
@@ -141,10 +136,8 @@ def settle(desk: Desk, session: Session, errand: Errand, book: Book) -> None:
         Assignment.state == AssignmentState.REFUSED)).one()
     book.reason = f"{refused} records were refused; press Retry for a new proposal" if refused else ""
     route(desk, session, book)
-    asker = errand.data.opened_by.id
     for proposal in _carried_out(session, book):
-        want(session, id=f"outcome:{proposal}", kind=PostKind.OUTCOME, subject=proposal, case_id=book.case_id,
-             channel=asker.removeprefix("slack:") if asker.startswith("slack:") else "")
+        show_outcome(session, proposal, book.case_id, errand.data.opened_by)
 
 
 def _carried_out(session: Session, book: Book) -> Sequence[str]:

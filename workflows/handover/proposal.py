@@ -13,7 +13,7 @@ from workflows.journal import HANDOVER
 from workflows.model import Assignment, AssignmentState, Book, Case, PostKind, Proposal, ProposalState, WorkState
 from workflows.posts import want
 from workflows.vault import Vault
-from workflows.views import Successor
+from workflows.views import Actor, Successor
 from workflows.work import again, finish
 
 FIRST = "the first proposal"
@@ -82,6 +82,12 @@ def show_proposal(session: Session, proposal: Proposal, approver: Successor) -> 
     """Bring the message to the approver up to date."""
     want(session, id=f"proposal:{proposal.id}", kind=PostKind.PROPOSAL, subject=proposal.id, case_id=proposal.case_id,
          channel=approver.slack_id)
+
+
+def show_outcome(session: Session, proposal_id: str, case_id: str, asker: Actor) -> None:
+    """Tell whoever asked for the case how a proposal came out; who asked at the command line sees it in the case."""
+    to = asker.id.removeprefix("slack:") if asker.id.startswith("slack:") else ""
+    want(session, id=f"outcome:{proposal_id}", kind=PostKind.OUTCOME, subject=proposal_id, case_id=case_id, channel=to)
 
 
 def digest(session: Session, vault: Vault, proposal_id: str, sheet: Sheet) -> str:

@@ -71,9 +71,10 @@ class Reading:
             return tuple(one for one in data.successors if any(one.key in by for by in accounts.values()))
 
     def lines(self, proposal_id: str, offset: int, limit: int, search: str) -> tuple[list[RecordLine], int]:
-        """Return a page and the total; without a search only that page is decrypted."""
+        """Return a page and the total; without a search only that page is decrypted. A superseded version has none."""
         with self._desk.store.read() as session:
-            proposal, case, data = self._current(session, proposal_id)
+            proposal = _shown(session, proposal_id)
+            case, data = read_case(session, self._desk.vault, proposal.case_id)
             if search.strip():
                 found = [line for line in self._all(session, proposal, case, data) if _matches(line, search)]
                 return found[offset:offset + limit], len(found)

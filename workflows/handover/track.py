@@ -1,7 +1,9 @@
 """The client track as the rest of the house sees it: work on a book, decisions, and what people are shown."""
 
 import logging
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -11,7 +13,7 @@ from connectors.errors import ConnectorError
 from workflows.cases import read_case
 from workflows.handover import sheets
 from workflows.handover.decisions import Decisions
-from workflows.handover.desk import Desk, Errand, Trouble
+from workflows.handover.desk import Desk, Errand, Overtaken, Trouble
 from workflows.handover.listing import Listing
 from workflows.handover.moves import Moves, settle
 from workflows.handover.people import leaver_accounts, takers
@@ -21,6 +23,7 @@ from workflows.handover.sheets import Sheet
 from workflows.journal import HANDOVER, Journal
 from workflows.model import Assignment, AssignmentState, Book, Case, CaseState, Proposal, WorkState
 from workflows.ports import Clock
+from workflows.refusals import Refused
 from workflows.store import Store
 from workflows.systems import Systems
 from workflows.vault import Vault
@@ -40,21 +43,16 @@ class Handover:
         self._desk = Desk(store, vault, journal, systems, clock, retry)
         self._decisions = Decisions(self._desk)
         self._reading = Reading(self._desk)
+        # A book in two hands at once would take one's half-written list for the other's. Other replicas are kept off by
+        # the engine, which never hands one attempt to two of them, and by `hold`.
+        self._one_at_a_time: dict[str, threading.Lock] = {}
 
     def run(self, book_id: str) -> None:
         """Do what the book's row says is next. A row that is not due is left alone: a doubled call does nothing."""
-        errand = self._take(book_id)
-        if errand is None:
-            return
-        try:
-            self._move(errand) if errand.book.phase == "move" else self._list(errand)
-        except ConnectorError as error:
-            self._put_off(errand, say(error), error)
-        except Trouble as trouble:
-            self._put_off(errand, str(trouble), None)
-        except Exception:
-            self._put_off(errand, "something unexpected went wrong on our side; the log says what", None)
-            raise
+        with self._one_at_a_time.setdefault(book_id, threading.Lock()):
+            errand = self._take(book_id)
+            if errand is not None:
+                self._attempt(errand)
 
     def retry(self, session: Session, case_id: str, system: str) -> None:
         """Make a book that waits or was put off due now, in the caller's transaction; a finished one stays finished."""
@@ -73,7 +71,10 @@ class Handover:
     def lines(
         self, proposal_id: str, offset: int = 0, limit: int = 20, search: str = ""
     ) -> tuple[list[RecordLine], int]:
-        """Return a page of lines and how many there are; `search` looks in client, record and successor names."""
+        """Return a page of lines and how many there are; `search` looks in client, record and successor names.
+
+        A superseded version has no lines any more: the edit took them along.
+        """
         return self._reading.lines(proposal_id, offset, limit, search)
 
     def csv(self, proposal_id: str) -> str:
@@ -94,14 +95,39 @@ class Handover:
 
     def decide(self, proposal_id: str, digest: str, by: Actor, approve: bool, reason: str = "") -> ProposalView:
         """Approve or decline exactly what was shown. Raises `Refused`, with who settled it and when."""
-        self._decisions.decide(proposal_id, digest, by, approve=approve, reason=reason)
+        with self._refusals_journalled(proposal_id, by):
+            self._decisions.decide(proposal_id, digest, by, approve=approve, reason=reason)
         return self.view(proposal_id)
 
     def reassign(
         self, proposal_id: str, digest: str, lines: Sequence[str], successor_key: str, by: Actor
     ) -> ProposalView:
         """Give lines to another successor: a new version to be decided, the old one superseded. Raises `Refused`."""
-        return self.view(self._decisions.reassign(proposal_id, digest, lines, successor_key, by))
+        with self._refusals_journalled(proposal_id, by):
+            version = self._decisions.reassign(proposal_id, digest, lines, successor_key, by)
+        return self.view(version)
+
+    @contextmanager
+    def _refusals_journalled(self, proposal_id: str, by: Actor) -> Iterator[None]:
+        try:
+            yield
+        except Refused as refused:
+            self._desk.journal.note("proposal.refused", by, {"proposal": proposal_id, "code": refused.code},
+                                    refused.facts.get("case", ""))
+            raise
+
+    def _attempt(self, errand: Errand) -> None:
+        try:
+            self._move(errand) if errand.book.phase == "move" else self._list(errand)
+        except Overtaken:
+            log.info("book %s: attempt %s was overtaken", errand.book.id, errand.book.attempt)
+        except ConnectorError as error:
+            self._put_off(errand, say(error), error)
+        except Trouble as trouble:
+            self._put_off(errand, str(trouble), None)
+        except Exception:
+            self._put_off(errand, "something unexpected went wrong on our side; the log says what", None)
+            raise
 
     def _take(self, book_id: str) -> Errand | None:
         with self._desk.store.write() as session:
@@ -122,9 +148,7 @@ class Handover:
         listing.gather(leaver, again=False)
         sheet = listing.allot(takers(system, errand.data.successors, leaver)) if listing.families.tallies else None
         with self._desk.store.write() as session:
-            book = self._still(session, errand)
-            if book is None:
-                return
+            book = errand.hold(session)
             self._complete(session, errand, listing.draft, sheet)
             self._write_off(session, book)
             book.reason = ""
@@ -143,19 +167,12 @@ class Handover:
         Moves(self._desk, errand).run(leaver)
         sheet = listing.allot(takers(system, errand.data.successors, leaver)) if listing.families.tallies else None
         with self._desk.store.write() as session:
-            book = self._still(session, errand)
-            if book is None:
-                return
+            book = errand.hold(session)
             if sheet is not None:
                 self._complete(session, errand, listing.draft, sheet)
                 publish(self._desk, session, errand.case, errand.data.approver, DRIFT)
             settle(self._desk, session, errand, book)
             self._desk.show_case(session, errand.case.id)
-
-    def _still(self, session: Session, errand: Errand) -> Book | None:
-        """Return the book where this attempt is still the one that counts."""
-        book = session.get_one(Book, errand.book.id, with_for_update=True)
-        return book if book.state == WorkState.DUE and book.attempt == errand.book.attempt else None
 
     def _complete(self, session: Session, errand: Errand, draft_id: str, sheet: Sheet | None) -> None:
         draft = session.get_one(Proposal, draft_id)
@@ -185,10 +202,8 @@ class Handover:
     def _put_off(self, errand: Errand, reason: str, error: ConnectorError | None) -> None:
         """Say what is wrong, try again later; proposals of other systems no longer wait for this one."""
         log.warning("book %s: %s", errand.book.id, reason)
-        with self._desk.store.write() as session:
-            book = self._still(session, errand)
-            if book is None:
-                return
+        with suppress(Overtaken), self._desk.store.write() as session:
+            book = errand.hold(session)
             book.reason = reason
             again(session, book, retry_at(book, error, self._desk.clock.now(), self._desk.retry))
             session.flush()

@@ -10,7 +10,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
 from bot.cli.checks.result import Check, Result
-from bot.cli.workspace import client
+from bot.cli.workspace import client, plainly
 from bot.manifest import manifest
 from bot.text import _
 from config.settings import Slack
@@ -127,4 +127,4 @@ def _answered(what: str, look: Callable[[], list[Result]]) -> list[Result]:
         reason = str(error.response.get("error", ""))
         return [Result(what, False, reason, _(REASONS.get(reason, "See https://docs.slack.dev for this error.")))]
     except OSError as error:
-        return [Result(what, False, str(error), _("Let this machine reach slack.api_url over HTTPS."))]
+        return [Result(what, False, plainly(error), _("Let this machine reach slack.api_url over HTTPS."))]

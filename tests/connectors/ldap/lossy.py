@@ -16,13 +16,24 @@ def _is_modify(data: bytes) -> bool:
 
 
 def _serve(client: socket.socket, port: int) -> None:
-    with client, socket.create_connection(("127.0.0.1", port)) as server, contextlib.suppress(OSError):
-        while data := client.recv(65536):
-            server.sendall(data)
-            answer = server.recv(65536)
-            if _is_modify(data):
-                return
-            client.sendall(answer)
+    lost = threading.Event()
+    with client, socket.create_connection(("127.0.0.1", port)) as server:
+        back = threading.Thread(target=_answer, args=(server, client, lost), daemon=True)
+        back.start()
+        with contextlib.suppress(OSError):
+            while data := client.recv(65536):
+                if _is_modify(data):
+                    lost.set()
+                server.sendall(data)
+            server.shutdown(socket.SHUT_RDWR)
+        back.join(2)
+
+
+def _answer(server: socket.socket, client: socket.socket, lost: threading.Event) -> None:
+    with contextlib.suppress(OSError):
+        while (data := server.recv(65536)) and not lost.is_set():
+            client.sendall(data)
+        client.shutdown(socket.SHUT_RDWR)
 
 
 def _accept(listener: socket.socket, port: int) -> None:

@@ -9,6 +9,8 @@ from pydantic import SecretStr
 from connectors.contract import Change, Login, Verdict
 from connectors.errors import Conflict, Forbidden, OutcomeUnknown
 from connectors.ldap.connector import Ldap
+from connectors.ldap.openldap import FOR_GOOD
+from connectors.ldap.wire import Modification
 from tests.conformance.accounts import newcomer
 from tests.connectors.ldap.lossy import lossy_wire
 from tests.connectors.ldap.world import LdapWorld
@@ -115,6 +117,52 @@ def test_a_credential_without_rights_is_forbidden_and_says_which(world: LdapWorl
     account = world.add(who)
     settings = world.settings(bind_dn=ldif.person_dn(MANAGER.uid), password=SecretStr(MANAGER.password))
     connector = Ldap(settings)
-    with pytest.raises(Forbidden, match="userPassword and pwdAccountLockedTime"):
+    with pytest.raises(Forbidden, match=r"needs write access to userPassword, .*pwdAccountLockedTime"):
         connector.lock(connector.before(account))
     assert world.can_log_in(who.login, who.password)
+
+
+def test_a_policy_that_refuses_hashes_locks_and_says_that_it_cannot_restore(world: LdapWorld) -> None:
+    who = newcomer()
+    account, connector = world.add(who), world.connect()
+    before = connector.before(account)
+    world.slapd.modify(ldif.POLICY_DN, [(ldap.MOD_REPLACE, "pwdCheckQuality", [b"2"])])
+    try:
+        assert connector.lock(before).login is Login.REFUSED
+        with pytest.raises(Conflict):
+            connector.unlock(before)
+    finally:
+        world.slapd.modify(ldif.POLICY_DN, [(ldap.MOD_REPLACE, "pwdCheckQuality", None)])
+    assert connector.observe([account])[account].verdict is Verdict.LOCKED
+
+
+DELETE, REPLACE_BY_NOTHING = (ldap.MOD_DELETE, LOCK, None), (ldap.MOD_REPLACE, LOCK, None)
+WRITE, ADD = (ldap.MOD_REPLACE, "userPassword", [b"x"]), (ldap.MOD_ADD, LOCK, [FOR_GOOD.encode()])
+REPLACE = (ldap.MOD_REPLACE, LOCK, [FOR_GOOD.encode()])
+
+
+@pytest.mark.parametrize(("changes", "without", "with_one"), [
+    ([WRITE, ADD], True, False),
+    ([REPLACE_BY_NOTHING, WRITE, ADD], True, False),
+    ([DELETE, WRITE, ADD], None, True),
+    ([WRITE, REPLACE], True, False),
+    ([REPLACE, WRITE], True, False),
+])
+def test_which_modify_locks_as_the_readme_has_it(
+    world: LdapWorld, changes: list[Modification], without: bool | None, with_one: bool | None,
+) -> None:
+    """Not our code but slapd's: tells when another version behaves otherwise. None: the server refuses."""
+    who = newcomer()
+    world.add(who)
+    dn = ldif.person_dn(who.login)
+    for lock, expected in ((None, without), (FOR_A_TIME, with_one)):
+        world.slapd.modify(dn, [(ldap.MOD_REPLACE, LOCK, lock)])
+        try:
+            with world.slapd.bound(world.slapd.bind_dn, world.slapd.bind_password) as bot:
+                bot.modify_s(dn, changes)
+        except ldap.NO_SUCH_ATTRIBUTE:
+            assert expected is None
+            continue
+        entry = world.slapd.entry(who.login)
+        assert entry is not None
+        assert (LOCK in entry) is expected

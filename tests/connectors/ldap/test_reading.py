@@ -1,4 +1,4 @@
-"""What is read: people as accounts, crowds beyond the server's limits, groups of every kind; and the settings' faults."""
+"""What is read: people, crowds beyond the server's limits, groups of every kind; and the settings' faults."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,9 +71,8 @@ def test_groups_of_other_kinds(world: LdapWorld, kind: str, attribute: str) -> N
     who = newcomer()
     account, connector, name = world.add(who), world.connect(), f"{kind} {who.login}"
     values = [who.login, "x"] if attribute == "memberUid" else [ldif.person_dn(u) for u in (who.login, "max.weber")]
-    world.slapd.add(ldif.group_dn(name), {
-        "objectClass": [kind], "cn": [name], attribute: values, **({"gidNumber": ["7"]} if kind == "posixGroup" else {}),
-    })
+    number = {"gidNumber": ["7"]} if kind == "posixGroup" else {}
+    world.slapd.add(ldif.group_dn(name), {"objectClass": [kind], "cn": [name], attribute: values, **number})
     (group,) = connector.groups(account)
     assert connector.remove(account, group.id) is Change.MADE
     assert [v.decode() for v in world.slapd.groups()[name][attribute]] == values[1:]

@@ -21,7 +21,7 @@ VOLATILE = {"pwdFailureTime"}
 class LdapWorld:
     """Reads and changes the directory as its administrator; connects as the bot."""
 
-    patience = 4.0
+    patience = 2.8
 
     def __init__(self, slapd: Slapd) -> None:
         self.slapd = slapd

@@ -75,7 +75,7 @@ def seed(people: Sequence[Employee]) -> str:
         }),
         (SERVICE_POLICY_DN, {
             "objectClass": ["device", "pwdPolicy"], "cn": ["services"], "pwdAttribute": ["userPassword"],
-            "pwdLockout": ["FALSE"],
+            "pwdLockout": ["TRUE"], "pwdMaxFailure": ["1000"],
         }),
         (SERVICE_DN, {
             "objectClass": ["account", "simpleSecurityObject"], "uid": ["svc-handover"],

@@ -123,6 +123,7 @@ class Slapd:
         """Accept connections and answer nothing for a while."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)  # the signal is on its way until the kernel says so
         try:
             yield
         finally:

@@ -144,9 +144,9 @@ class Tryton(Server):
 
     def copy(self, record: int, times: int) -> list[int]:
         """Copy an opportunity in the database itself, for books too long to be made through RPC in a test."""
-        own = [name for _, name, *_ in self.query("PRAGMA table_info(sale_opportunity)") if name not in ("id", "number")]
-        columns = ", ".join(f'"{name}"' for name in own)
-        copying = f"INSERT INTO sale_opportunity (number, {columns}) SELECT ?, {columns} FROM sale_opportunity WHERE id = ?"
+        every = [name for _, name, *_ in self.query("PRAGMA table_info(sale_opportunity)")]
+        own = ", ".join(f'"{name}"' for name in every if name not in ("id", "number"))
+        copying = f"INSERT INTO sale_opportunity (number, {own}) SELECT ?, {own} FROM sale_opportunity WHERE id = ?"
         connection = sqlite3.connect(self.folder / FILE, timeout=20)
         with connection:
             made = [connection.execute(copying, (f"C{record}.{n}", record)).lastrowid for n in range(times)]

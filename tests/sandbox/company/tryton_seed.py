@@ -35,7 +35,7 @@ HISTORY: tuple[tuple[float, str, str, int, int], ...] = (
     (2.2, LEAVER.uid, "sale.opportunity", 160, 100),
     (1.1, LEAVER.uid, "sale.opportunity", 0, 0),
 )
-_EXPORT = re.compile(r" trytond\.protocols\.dispatcher [\w.]+\.export_data(_domain)?\(")
+_EXPORT = re.compile(r" trytond\.(protocols\.dispatcher|wsgi) .*[\w.]+\.export_data(_domain)?[(>]")
 _STAMP = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}", re.MULTILINE)
 
 
@@ -180,11 +180,11 @@ def exports_in(log: str) -> Iterator[str]:
 
 def spread(history: str, now: datetime) -> str:
     """Give the recorded entries the times of `HISTORY`, counted back from `now`; their text stays the server's own."""
-    days = [*(ago for ago, *_ in HISTORY), 1.0]
-    stamped = [
-        _STAMP.sub((now - timedelta(days=ago)).strftime("%Y-%m-%d %H:%M:%S,%f")[:-3], entry, count=1)
-        for ago, entry in zip(days, exports_in(history), strict=True)
-    ]
+    days, at, stamped = iter([*(ago for ago, *_ in HISTORY), 1.0]), now, []
+    for entry in exports_in(history):
+        if " trytond.protocols.dispatcher " in entry.partition("\n")[0]:
+            at = now - timedelta(days=next(days))
+        stamped.append(_STAMP.sub(at.strftime("%Y-%m-%d %H:%M:%S,%f")[:-3], entry, count=1))
     return "".join(stamped)
 
 

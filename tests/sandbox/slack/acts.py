@@ -36,7 +36,9 @@ class Acts:
             self._slackbot(user_id, channel_id, f"{name} is not a valid command.")
             return Delivery("slash_commands", {"command": name, "text": text}, problem="unknown_command")
         sent = self._mentions(escape(text), with_name=True) if known.should_escape else text
-        delivery = self._deliverer.send("slash_commands", payloads.command(workspace, user_id, workspace.channels[channel_id], name, sent.strip()))
+        delivery = self._deliverer.send(
+            "slash_commands", payloads.command(workspace, user_id, workspace.channels[channel_id], name, sent.strip())
+        )
         if not delivery.acked:
             self._slackbot(user_id, channel_id, f'{name} failed with the error "{delivery.problem.partition(":")[0]}"')
         elif delivery.body.get("text") or delivery.body.get("blocks"):
@@ -47,7 +49,9 @@ class Acts:
         """A button pressed or something picked in a message."""
         workspace = self._workspace
         value = self._value(user_id, element, raw)
-        state = workspace.entries.setdefault((message.channel, message.ts, user_id), entry.initial_values(message.blocks))
+        state = workspace.entries.setdefault(
+            (message.channel, message.ts, user_id), entry.initial_values(message.blocks)
+        )
         if value:
             state.setdefault(block_id, {})[element["action_id"]] = value
         act = payloads.action(element, block_id, value, workspace.stamp())

@@ -92,8 +92,10 @@ class Deliverer:
         except (httpx.HTTPError, ConnectionError, ValueError) as error:
             delivery.problem = f"dispatch_failed: {error}"
         delivery.ms = round((time.monotonic() - started) * 1000)
-        if delivery.acked and delivery.ms > ACK_SECONDS * 1000:
-            delivery.acked, delivery.problem = False, "operation_timeout"
+        if (
+            delivery.ms > ACK_SECONDS * 990
+        ):  # whatever came then came too late: Bolt itself answers 404 after three seconds
+            delivery.acked, delivery.problem, delivery.body = False, "operation_timeout", {}
         self._keep(delivery)
 
     def _keep(self, delivery: Delivery) -> None:

@@ -1,4 +1,4 @@
-"""A person at the keyboard, for tests: what they do and what they see. Everything is read from the workspace's state."""
+"""A person at the keyboard, for tests: what they do and what they see, read from the workspace's state."""
 
 import threading
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ class Person:
         self.id = user_id
 
     def command(self, name: str, text: str = "", channel: str = "general") -> Delivery:
-        """Type a slash command; `@name` in the text is a mention. Returns once the app acknowledged or three seconds passed."""
+        """Type a slash command; `@name` in the text is a mention. Returns once acknowledged or after three seconds."""
         return self._acts.command(self.id, self._channel(channel), name, text)
 
     def say(self, text: str, channel: str = "general", thread_ts: str = "") -> Message:
@@ -31,7 +31,7 @@ class Person:
         return self._acts.say(self.id, self._channel(channel), text, thread_ts).copy()
 
     def messages(self, channel: str = "", thread: str | None = None) -> list[Message]:
-        """What stands in a channel (by default the direct messages with the app), oldest first, without private notes."""
+        """What stands in a channel (by default the app's direct messages), oldest first, without private notes."""
         return [one for one in self._seen(channel, thread) if not one.only]
 
     @property
@@ -41,14 +41,21 @@ class Person:
             mine = [one.copy() for posts in self._workspace.posts.values() for one in posts if one.only == self.id]
         return sorted(mine, key=lambda one: float(one.ts))
 
-    def click(self, message: Message, what: str, *, value: str | None = None, stale: bool = False, times: int = 1) -> Delivery:
-        """Press a button, found by action_id or label. `stale` presses it on the message as it was remembered (an old window);
-        `times` 2 is a double click: two presses at the same moment.
+    def click(
+        self, message: Message, what: str, *, value: str | None = None, stale: bool = False, times: int = 1
+    ) -> Delivery:
+        """Press a button, found by action_id or label.
+
+        `stale` presses it on the message as it was remembered (an old window); `times` 2 is a double click: two presses
+        at the same moment.
         """
         shown = message if stale else self._again(message)
         block_id, element = entry.find(shown.blocks, what, value)
         presses: list[Delivery] = []
-        hands = [threading.Thread(target=lambda: presses.append(self._acts.use(self.id, shown, block_id, element))) for _ in range(times)]
+        hands = [
+            threading.Thread(target=lambda: presses.append(self._acts.use(self.id, shown, block_id, element)))
+            for _ in range(times)
+        ]
         for hand in hands:
             hand.start()
         for hand in hands:
@@ -64,7 +71,9 @@ class Person:
     def search(self, message: Message, what: str, typed: str) -> list[str]:
         """Type into an external select of a message; the labels offered."""
         block_id, element = entry.find(message.blocks, what)
-        return [entry.text_of(option["text"]) for option in self._acts.search(self.id, message, block_id, element, typed)]
+        return [
+            entry.text_of(option["text"]) for option in self._acts.search(self.id, message, block_id, element, typed)
+        ]
 
     @property
     def view(self) -> OpenView | None:

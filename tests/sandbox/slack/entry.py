@@ -1,4 +1,4 @@
-"""What a person can put into elements: the state values of Slack's payloads, and what Slack's client itself refuses to send."""
+"""What a person can put into elements: state values of payloads, and what Slack's client itself refuses to send."""
 
 import re
 import secrets
@@ -41,7 +41,12 @@ def elements(blocks: Sequence[JSON]) -> Iterator[tuple[str, JSON]]:
     """Every interactive element with its block_id, wherever it sits."""
     for block in blocks:
         block_id = str(block.get("block_id", ""))
-        inside = [block.get("accessory"), block.get("element"), *(block.get("elements") or []), *(block.get("actions") or [])]
+        inside = [
+            block.get("accessory"),
+            block.get("element"),
+            *(block.get("elements") or []),
+            *(block.get("actions") or []),
+        ]
         inside += [cell.get("element") for row in block.get("rows") or [] for cell in row if isinstance(cell, dict)]
         for element in inside:
             if isinstance(element, dict) and (element.get("type") == "button" or element.get("type") in _FIELDS):
@@ -93,7 +98,7 @@ def options(element: JSON) -> list[JSON]:
 
 
 def chosen(element: JSON, raw: Any, offered: Sequence[JSON] = ()) -> JSON:
-    """The state value for what a person typed or picked: text, an ISO date, a user id, an option's value or its label."""
+    """The state value for what was typed or picked: text, an ISO date, a user id, an option's value or label."""
     kind = element["type"]
     field = _FIELDS[kind]
     if kind in SINGLE:
@@ -112,7 +117,9 @@ def _option(element: JSON, raw: Any, offered: Sequence[JSON]) -> JSON:
     for option in every:
         if raw in {option.get("value"), text_of(option.get("text"))}:
             return option
-    raise LookupError(f"no option {raw!r} in {element.get('action_id')}: {[text_of(option.get('text')) for option in every]}")
+    raise LookupError(
+        f"no option {raw!r} in {element.get('action_id')}: {[text_of(option.get('text')) for option in every]}"
+    )
 
 
 def content(value: JSON | None) -> Any:
@@ -136,17 +143,19 @@ def complaints(blocks: Sequence[JSON], values: dict[str, dict[str, JSON]]) -> di
 def _complaint(element: JSON, held: Any, optional: bool) -> str:
     if held in (None, "", []):
         return "" if optional else "Please complete this required field."
-    if element.get("max_selected_items") and isinstance(held, list) and len(held) > element["max_selected_items"]:
-        return f"Please select {element['max_selected_items']} at most."
-    if element["type"] == "number_input":
-        return _number(element, str(held))
-    if element["type"] == "email_text_input" and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", str(held)):
-        return "Please enter a valid email address."
-    if element["type"] == "url_text_input" and not re.match(r"https?://\S+$", str(held)):
-        return "Please enter a valid URL."
-    if element["type"] == "plain_text_input":
-        return _length(element, str(held))
-    return ""
+    most = element.get("max_selected_items")
+    if most and isinstance(held, list) and len(held) > most:
+        return f"Please select {most} at most."
+    check = _COMPLAINTS.get(element["type"])
+    return check(element, str(held)) if check else ""
+
+
+def _email(element: JSON, held: str) -> str:
+    return "" if re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", held) else "Please enter a valid email address."
+
+
+def _url(element: JSON, held: str) -> str:
+    return "" if re.match(r"https?://\S+$", held) else "Please enter a valid URL."
 
 
 def _number(element: JSON, held: str) -> str:
@@ -164,3 +173,6 @@ def _length(element: JSON, held: str) -> str:
     if len(held) > int(element.get("max_length", 3000)):
         return f"Please enter at most {element.get('max_length', 3000)} characters."
     return ""
+
+
+_COMPLAINTS = {"number_input": _number, "email_text_input": _email, "url_text_input": _url, "plain_text_input": _length}

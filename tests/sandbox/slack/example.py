@@ -1,4 +1,4 @@
-"""A small real Bolt app that touches what the stand-in offers; the stand-in's own tests run it, and `python -m` shows the page with it."""
+"""A small real Bolt app that touches what the stand-in offers: its own tests and `look` run it."""
 
 import json
 import threading
@@ -44,7 +44,10 @@ def make_app(slack: SlackServer) -> App:
         state = view["state"]["values"]
         leaver, approver = state["leaver"]["who"]["selected_user"], state["approver"]["who"]["selected_user"]
         if leaver == approver:
-            ack(response_action="errors", errors={"approver": "Choose somebody else: the leaver can't approve their own handover."})
+            ack(
+                response_action="errors",
+                errors={"approver": "Choose somebody else: the leaver can't approve their own handover."},
+            )
             return
         ack()
         meta = json.loads(view["private_metadata"])
@@ -75,8 +78,10 @@ def make_app(slack: SlackServer) -> App:
 
     @app.event("app_home_opened")
     def home(event: JSON, client: WebClient) -> None:
-        blocks = [{"type": "header", "text": {"type": "plain_text", "text": "Waiting on you"}},
-                  {"type": "section", "text": {"type": "mrkdwn", "text": "Nothing. Type `/offboard @person` to begin."}}]
+        blocks = [
+            {"type": "header", "text": {"type": "plain_text", "text": "Waiting on you"}},
+            {"type": "section", "text": {"type": "mrkdwn", "text": "Nothing. Type `/offboard @person` to begin."}},
+        ]
         client.views_publish(user_id=event["user"], view={"type": "home", "blocks": blocks})
 
     return app
@@ -86,8 +91,9 @@ class SocketBot:
     """The app on Socket Mode; the same shape as `HttpBot`."""
 
     def __init__(self, slack: SlackServer, app: App) -> None:
-        self._handler = SocketModeHandler(app, slack.workspace.app.app_token, ping_interval=0.3)
-        self._handler.connect()
+        handler: Any = SocketModeHandler(app, slack.workspace.app.app_token, ping_interval=0.3)
+        self._handler = handler
+        handler.connect()
         slack.wait_for(lambda: slack.workspace.sockets.connected)
 
     def stop(self) -> None:

@@ -1,7 +1,8 @@
 """Faults on demand, for calls by the app and for deliveries to it.
 
-Kinds for a Web API method: `429`, `500`, `timeout`, `reset` (nothing happened), `lost` (it happened, the answer did not arrive),
-and any Slack error code (`ok: false`). Kinds for a delivery (`slash_commands`, `interactive`, `events_api`, `options`):
+Kinds for a Web API method: `429`, `500`, `timeout`, `reset` (nothing happened), `lost` (it happened, the answer did not
+arrive), and any Slack error code (`ok: false`).
+Kinds for a delivery (`slash_commands`, `interactive`, `events_api`, `options`):
 `twice` (same payload again, at the same moment), `late` (after `seconds`), `never`.
 """
 
@@ -14,7 +15,7 @@ DELIVERY_KINDS = frozenset({"slash_commands", "interactive", "events_api", "opti
 
 @dataclass
 class Fault:
-    """One planned fault; `seconds` is the Retry-After of a 429, the length of a timeout, or the delay of a late delivery."""
+    """One planned fault; `seconds` is the Retry-After of a 429, the length of a timeout, or a late delivery's delay."""
 
     target: str
     kind: str

@@ -67,7 +67,10 @@ class OpenView:
     def search(self, what: str, typed: str) -> list[str]:
         """Type into an external select; the labels offered."""
         block_id, element = entry.find(self.raw.blocks, what)
-        return [entry.text_of(option["text"]) for option in self._acts.search(self.raw.user, self.raw, block_id, element, typed)]
+        return [
+            entry.text_of(option["text"])
+            for option in self._acts.search(self.raw.user, self.raw, block_id, element, typed)
+        ]
 
     def click(self, what: str, *, value: str | None = None) -> Delivery:
         """Press a button inside."""

@@ -1,4 +1,4 @@
-"""`python -m tests.sandbox.slack.look [port]`: the page with the example app and one of every kind of block, to look at by eye."""
+"""`python -m tests.sandbox.slack.look [port]`: the page with the example app and one of every kind of block."""
 
 import sys
 import threading
@@ -38,17 +38,42 @@ def make_panel(workspace: Workspace, clock: Clock) -> Panel:
     def cards() -> list[TruthCard]:
         locked = asked()
         return [
-            TruthCard("Directory", "OpenLDAP, 127.0.0.1", [
-                ("Dana O'Neill", "locked" if locked else "can log in", "good" if locked else "bad"), ("Groups", "none" if locked else "sales, crm-users", "plain")]),
-            TruthCard("CRM", "Tryton, 127.0.0.1", [
-                ("Log-in", "refused" if locked else "accepted", "good" if locked else "bad"),
-                ("Clients owned", "0" if approved() else "3", "good" if approved() else "plain")]),
+            TruthCard(
+                "Directory",
+                "OpenLDAP, 127.0.0.1",
+                [
+                    ("Dana O'Neill", "locked" if locked else "can log in", "good" if locked else "bad"),
+                    ("Groups", "none" if locked else "sales, crm-users", "plain"),
+                ],
+            ),
+            TruthCard(
+                "CRM",
+                "Tryton, 127.0.0.1",
+                [
+                    ("Log-in", "refused" if locked else "accepted", "good" if locked else "bad"),
+                    ("Clients owned", "0" if approved() else "3", "good" if approved() else "plain"),
+                ],
+            ),
         ]
 
     steps = [
-        Step("Start an offboarding", "Type `/offboard @dana.oneill` in #offboarding and fill in the form.", asked, HR.slack_id),
-        Step("Approve the handover", "Open #offboarding as the approver and press *Approve 3 Reassignments*.", approved, HR.slack_id),
-        Step("Look a month ahead", "Press *+30 days* below and see the audit still hold.", lambda: clock.now() > datetime.now(UTC) + timedelta(days=20)),
+        Step(
+            "Start an offboarding",
+            "Type `/offboard @dana.oneill` in #offboarding and fill in the form.",
+            asked,
+            HR.slack_id,
+        ),
+        Step(
+            "Approve the handover",
+            "Open #offboarding as the approver and press *Approve 3 Reassignments*.",
+            approved,
+            HR.slack_id,
+        ),
+        Step(
+            "Look a month ahead",
+            "Press *+30 days* below and see the audit still hold.",
+            lambda: clock.now() > datetime.now(UTC) + timedelta(days=20),
+        ),
     ]
     cast = [HR.slack_id, MANAGER.slack_id, SECURITY.slack_id, LEAVER.slack_id]
     return Panel(truth=cards, now=clock.now, jump=clock.jump, guide=steps, cast=cast)

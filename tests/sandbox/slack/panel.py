@@ -31,7 +31,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Panel:
-    """Callbacks from the demo; what is not given is not shown. `cast` are the user ids to offer first when switching person."""
+    """Callbacks from the demo; what is not given is not shown. `cast`: the user ids offered first for switching."""
 
     truth: Callable[[], Sequence[TruthCard]] | None = None
     now: Callable[[], datetime] | None = None
@@ -45,7 +45,10 @@ class Panel:
             "truth": None if self.truth is None else [_card(card) for card in self.truth()],
             "now": self.now().isoformat() if self.now else None,
             "jump": self.jump is not None,
-            "guide": [{"title": step.title, "text": step.text, "person": step.person, "done": step.done()} for step in self.guide],
+            "guide": [
+                {"title": step.title, "text": step.text, "person": step.person, "done": step.done()}
+                for step in self.guide
+            ],
         }
 
 

@@ -13,9 +13,13 @@ DOMAIN = "northwind-practice"
 def _head(workspace: Workspace, kind: str, user_id: str) -> JSON:
     user = workspace.users[user_id]
     return {
-        "type": kind, "team": {"id": TEAM, "domain": DOMAIN}, "api_app_id": workspace.app.id, "token": "practice-verification",
+        "type": kind,
+        "team": {"id": TEAM, "domain": DOMAIN},
+        "api_app_id": workspace.app.id,
+        "token": "practice-verification",
         "user": {"id": user.id, "username": user.name, "name": user.name, "team_id": user.team},
-        "enterprise": None, "is_enterprise_install": False,
+        "enterprise": None,
+        "is_enterprise_install": False,
     }
 
 
@@ -30,10 +34,19 @@ def command(workspace: Workspace, user_id: str, channel: Channel, name: str, tex
     """slash_commands."""
     user = workspace.users[user_id]
     return {
-        "token": "practice-verification", "team_id": TEAM, "team_domain": DOMAIN, "channel_id": channel.id,
-        "channel_name": channel_name(channel), "user_id": user.id, "user_name": user.name, "command": name, "text": text,
-        "api_app_id": workspace.app.id, "is_enterprise_install": "false",
-        "response_url": _response_url(workspace, channel.id, user_id), "trigger_id": workspace.triggers.issue(user_id),
+        "token": "practice-verification",
+        "team_id": TEAM,
+        "team_domain": DOMAIN,
+        "channel_id": channel.id,
+        "channel_name": channel_name(channel),
+        "user_id": user.id,
+        "user_name": user.name,
+        "command": name,
+        "text": text,
+        "api_app_id": workspace.app.id,
+        "is_enterprise_install": "false",
+        "response_url": _response_url(workspace, channel.id, user_id),
+        "trigger_id": workspace.triggers.issue(user_id),
     }
 
 
@@ -51,14 +64,24 @@ def action(element: JSON, block_id: str, value: JSON, stamp: str) -> JSON:
     return out | {key: held for key, held in value.items() if key != "type"}
 
 
-def message_action(workspace: Workspace, user_id: str, message: Message, act: JSON, values: dict[str, dict[str, JSON]]) -> JSON:
+def message_action(
+    workspace: Workspace, user_id: str, message: Message, act: JSON, values: dict[str, dict[str, JSON]]
+) -> JSON:
     """block_actions from a message."""
     channel = workspace.channels[message.channel]
     body = message.copy().body
     return _head(workspace, "block_actions", user_id) | {
-        "container": {"type": "message", "message_ts": message.ts, "channel_id": channel.id, "is_ephemeral": bool(message.only)},
-        "channel": {"id": channel.id, "name": channel_name(channel)}, "message": body, "state": {"values": values},
-        "trigger_id": workspace.triggers.issue(user_id), "actions": [act],
+        "container": {
+            "type": "message",
+            "message_ts": message.ts,
+            "channel_id": channel.id,
+            "is_ephemeral": bool(message.only),
+        },
+        "channel": {"id": channel.id, "name": channel_name(channel)},
+        "message": body,
+        "state": {"values": values},
+        "trigger_id": workspace.triggers.issue(user_id),
+        "actions": [act],
         "response_url": _response_url(workspace, channel.id, user_id, message.ts),
     }
 
@@ -74,20 +97,34 @@ def view_action(workspace: Workspace, view: View, act: JSON) -> JSON:
 def submission(workspace: Workspace, view: View) -> JSON:
     """view_submission."""
     return _head(workspace, "view_submission", view.user) | {
-        "trigger_id": workspace.triggers.issue(view.user), "view": view.payload(workspace.app.id, workspace.app.bot_id), "response_urls": [],
+        "trigger_id": workspace.triggers.issue(view.user),
+        "view": view.payload(workspace.app.id, workspace.app.bot_id),
+        "response_urls": [],
     }
 
 
 def closed(workspace: Workspace, view: View, *, cleared: bool) -> JSON:
     """view_closed."""
-    return _head(workspace, "view_closed", view.user) | {"view": view.payload(workspace.app.id, workspace.app.bot_id), "is_cleared": cleared}
+    return _head(workspace, "view_closed", view.user) | {
+        "view": view.payload(workspace.app.id, workspace.app.bot_id),
+        "is_cleared": cleared,
+    }
 
 
-def suggestion(workspace: Workspace, user_id: str, source: View | Message, element: JSON, block_id: str, typed: str) -> JSON:
+def suggestion(
+    workspace: Workspace, user_id: str, source: View | Message, element: JSON, block_id: str, typed: str
+) -> JSON:
     """block_suggestion: the options request of an external select."""
-    head = _head(workspace, "block_suggestion", user_id) | {"action_id": element["action_id"], "block_id": block_id, "value": typed}
+    head = _head(workspace, "block_suggestion", user_id) | {
+        "action_id": element["action_id"],
+        "block_id": block_id,
+        "value": typed,
+    }
     if isinstance(source, View):
-        return head | {"view": source.payload(workspace.app.id, workspace.app.bot_id), "container": {"type": "view", "view_id": source.id}}
+        return head | {
+            "view": source.payload(workspace.app.id, workspace.app.bot_id),
+            "container": {"type": "view", "view_id": source.id},
+        }
     channel = workspace.channels[source.channel]
     return head | {
         "message": source.copy().body, "channel": {"id": channel.id, "name": channel_name(channel)},
@@ -98,15 +135,33 @@ def suggestion(workspace: Workspace, user_id: str, source: View | Message, eleme
 def home_opened(workspace: Workspace, user_id: str) -> JSON:
     """The app_home_opened event."""
     event: dict[str, Any] = {
-        "type": "app_home_opened", "user": user_id, "channel": workspace.direct(user_id).id, "tab": "home", "event_ts": workspace.stamp(),
+        "type": "app_home_opened",
+        "user": user_id,
+        "channel": workspace.direct(user_id).id,
+        "tab": "home",
+        "event_ts": workspace.stamp(),
     }
     home = workspace.homes.get(user_id)
     if home:
         event["view"] = home.payload(workspace.app.id, workspace.app.bot_id)
     return {
-        "token": "practice-verification", "team_id": TEAM, "api_app_id": workspace.app.id, "type": "event_callback", "event": event,
-        "event_id": f"Ev{secrets.token_hex(5).upper()}", "event_time": int(workspace.clock()), "is_ext_shared_channel": False,
-        "authorizations": [{"enterprise_id": None, "team_id": TEAM, "user_id": workspace.app.bot_user, "is_bot": True, "is_enterprise_install": False}],
+        "token": "practice-verification",
+        "team_id": TEAM,
+        "api_app_id": workspace.app.id,
+        "type": "event_callback",
+        "event": event,
+        "event_id": f"Ev{secrets.token_hex(5).upper()}",
+        "event_time": int(workspace.clock()),
+        "is_ext_shared_channel": False,
+        "authorizations": [
+            {
+                "enterprise_id": None,
+                "team_id": TEAM,
+                "user_id": workspace.app.bot_user,
+                "is_bot": True,
+                "is_enterprise_install": False,
+            }
+        ],
     }
 
 

@@ -36,11 +36,23 @@ class User:
         if email and self.email:
             profile["email"] = self.email
         out: JSON = {
-            "id": self.id, "team_id": self.team, "name": self.name, "real_name": self.real_name, "deleted": self.deleted,
-            "tz": self.tz, "tz_label": self.tz, "tz_offset": int(offset.total_seconds()) if offset else 0,
-            "is_bot": self.is_bot, "is_app_user": False, "is_admin": self.is_admin, "is_owner": False,
-            "is_primary_owner": False, "is_restricted": self.is_restricted,
-            "is_ultra_restricted": self.is_ultra_restricted, "is_stranger": self.is_stranger, "profile": profile,
+            "id": self.id,
+            "team_id": self.team,
+            "name": self.name,
+            "real_name": self.real_name,
+            "deleted": self.deleted,
+            "tz": self.tz,
+            "tz_label": self.tz,
+            "tz_offset": int(offset.total_seconds()) if offset else 0,
+            "is_bot": self.is_bot,
+            "is_app_user": False,
+            "is_admin": self.is_admin,
+            "is_owner": False,
+            "is_primary_owner": False,
+            "is_restricted": self.is_restricted,
+            "is_ultra_restricted": self.is_ultra_restricted,
+            "is_stranger": self.is_stranger,
+            "profile": profile,
         }
         return out | ({"locale": self.locale} if locale else {})
 
@@ -59,11 +71,20 @@ class Channel:
         """The conversation object as the app sees it."""
         direct = bool(self.user)
         out: JSON = {
-            "id": self.id, "is_im": direct, "is_mpim": False, "is_private": self.private or direct, "is_archived": False,
-            "is_channel": not self.private and not direct, "is_group": self.private, "is_member": bot in self.members,
-            "num_members": len(self.members), "created": 1_700_000_000,
+            "id": self.id,
+            "is_im": direct,
+            "is_mpim": False,
+            "is_private": self.private or direct,
+            "is_archived": False,
+            "is_channel": not self.private and not direct,
+            "is_group": self.private,
+            "is_member": bot in self.members,
+            "num_members": len(self.members),
+            "created": 1_700_000_000,
         }
-        return out | ({"user": self.user, "is_open": True} if direct else {"name": self.name, "name_normalized": self.name})
+        return out | (
+            {"user": self.user, "is_open": True} if direct else {"name": self.name, "name_normalized": self.name}
+        )
 
 
 @dataclass
@@ -147,12 +168,22 @@ class View:
     def payload(self, app_id: str, bot_id: str) -> JSON:
         """The view object as the app gets it."""
         return deepcopy(self.body) | {
-            "id": self.id, "team_id": TEAM, "hash": self.hash, "state": {"values": deepcopy(self.values)}, "app_id": app_id,
-            "bot_id": bot_id, "app_installed_team_id": TEAM, "root_view_id": self.root or self.id,
-            "previous_view_id": self.previous or None, "private_metadata": self.body.get("private_metadata", ""),
-            "callback_id": self.body.get("callback_id", ""), "external_id": self.body.get("external_id", ""),
-            "submit": self.body.get("submit"), "close": self.body.get("close"),
-            "clear_on_close": bool(self.body.get("clear_on_close")), "notify_on_close": bool(self.body.get("notify_on_close")),
+            "id": self.id,
+            "team_id": TEAM,
+            "hash": self.hash,
+            "state": {"values": deepcopy(self.values)},
+            "app_id": app_id,
+            "bot_id": bot_id,
+            "app_installed_team_id": TEAM,
+            "root_view_id": self.root or self.id,
+            "previous_view_id": self.previous or None,
+            "private_metadata": self.body.get("private_metadata", ""),
+            "callback_id": self.body.get("callback_id", ""),
+            "external_id": self.body.get("external_id", ""),
+            "submit": self.body.get("submit"),
+            "close": self.body.get("close"),
+            "clear_on_close": bool(self.body.get("clear_on_close")),
+            "notify_on_close": bool(self.body.get("notify_on_close")),
         }
 
 
@@ -170,11 +201,21 @@ class File:
     def payload(self, base: str) -> JSON:
         """The file object; the addresses need the app's token."""
         kind = self.name.rpartition(".")[2].lower() if "." in self.name else "text"
-        mime = {"csv": "text/csv", "json": "application/json", "png": "image/png", "html": "text/html"}.get(kind, "text/plain")
+        mime = {"csv": "text/csv", "json": "application/json", "png": "image/png", "html": "text/html"}.get(
+            kind, "text/plain"
+        )
         link = f"{base}/files/{self.id}/{self.name}"
         return {
-            "id": self.id, "name": self.name, "title": self.title, "filetype": kind, "mimetype": mime, "size": len(self.data or b""),
-            "url_private": link, "url_private_download": link, "permalink": link, "alt_txt": self.alt,
+            "id": self.id,
+            "name": self.name,
+            "title": self.title,
+            "filetype": kind,
+            "mimetype": mime,
+            "size": len(self.data or b""),
+            "url_private": link,
+            "url_private_download": link,
+            "permalink": link,
+            "alt_txt": self.alt,
         }
 
 

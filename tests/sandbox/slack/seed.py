@@ -36,9 +36,27 @@ def users() -> list[User]:
         User(SLACKBOT, "slackbot", "Slackbot", is_bot=True),
         User(OTHER_BOT, "buildbot", "Build Bot", is_bot=True),
         User(GUEST, "gwen.guest", "Gwen Guest", "gwen@agency.example", "Guest, agency", is_restricted=True),
-        User(SINGLE_CHANNEL_GUEST, "one.channel", "Ona Channel", "ona@agency.example", "Guest", is_restricted=True, is_ultra_restricted=True),
-        User(DEACTIVATED, "former.fred", "Fred Former", "former.fred@northwind.example", "Account manager", deleted=True),
-        User(STRANGER, "ellen.external", "Ellen External", "ellen@partner.example", "Partner", is_stranger=True, team="T0PARTNER"),
+        User(
+            SINGLE_CHANNEL_GUEST,
+            "one.channel",
+            "Ona Channel",
+            "ona@agency.example",
+            "Guest",
+            is_restricted=True,
+            is_ultra_restricted=True,
+        ),
+        User(
+            DEACTIVATED, "former.fred", "Fred Former", "former.fred@northwind.example", "Account manager", deleted=True
+        ),
+        User(
+            STRANGER,
+            "ellen.external",
+            "Ellen External",
+            "ellen@partner.example",
+            "Partner",
+            is_stranger=True,
+            team="T0PARTNER",
+        ),
     ]
     return staff + odd
 
@@ -54,7 +72,9 @@ def groups() -> list[Group]:
 
 def channels(everyone: list[User]) -> list[Channel]:
     """The channels with their members."""
-    active = {user.id for user in everyone if not user.deleted and not user.is_stranger and not user.is_ultra_restricted}
+    active = {
+        user.id for user in everyone if not user.deleted and not user.is_stranger and not user.is_ultra_restricted
+    }
     trusted = {*_of(Team.PEOPLE), *_of(Team.SECURITY), ADMIN.slack_id, BOT}
     return [
         Channel(GENERAL, "general", active - {SLACKBOT}),

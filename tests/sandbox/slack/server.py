@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from typing import Self
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
@@ -24,7 +25,14 @@ class _Quiet(WSGIRequestHandler):
 class SlackServer:
     """Serves a workspace: Web API at `.api_url`, Socket Mode through apps.connections.open, the page at `.url`."""
 
-    def __init__(self, workspace: Workspace, *, port: int = 0, retry_after: tuple[float, ...] = RETRY_AFTER, panel: Panel | None = None) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        *,
+        port: int = 0,
+        retry_after: tuple[float, ...] = RETRY_AFTER,
+        panel: Panel | None = None,
+    ) -> None:
         self.workspace = workspace
         self._port = port
         self._deliverer = Deliverer(workspace, retry_after)
@@ -34,7 +42,7 @@ class SlackServer:
         self._page.add_to(self._web)
         self._server: BaseWSGIServer | None = None
 
-    def start(self) -> "SlackServer":
+    def start(self) -> Self:
         """Listen; returns itself."""
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         self._server = make_server("127.0.0.1", self._port, self._web, threaded=True, request_handler=_Quiet)
@@ -53,7 +61,7 @@ class SlackServer:
             self._server.shutdown()
             self._server.server_close()
 
-    def __enter__(self) -> "SlackServer":
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, *_: object) -> None:

@@ -1,13 +1,29 @@
-"""How the app is installed in the workspace: its tokens, scopes, commands and addresses, as the app's manifest would say."""
+"""How the app is installed in the workspace: its tokens, scopes, commands and addresses."""
 
 from dataclasses import dataclass, field
 
 from tests.sandbox.slack.seed import BOT
 
-SCOPES = frozenset({
-    "commands", "chat:write", "im:write", "im:read", "im:history", "users:read", "users:read.email", "usergroups:read", "files:write",
-    "files:read", "channels:read", "channels:history", "channels:join", "groups:read", "groups:history", "metadata.message:read",
-})
+SCOPES = frozenset(
+    {
+        "commands",
+        "chat:write",
+        "im:write",
+        "im:read",
+        "im:history",
+        "users:read",
+        "users:read.email",
+        "usergroups:read",
+        "files:write",
+        "files:read",
+        "channels:read",
+        "channels:history",
+        "channels:join",
+        "groups:read",
+        "groups:history",
+        "metadata.message:read",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +47,9 @@ class AppSettings:
     signing_secret: str = field(default="practice-signing-secret", repr=False)
     scopes: frozenset[str] = SCOPES
     app_scopes: frozenset[str] = frozenset({"connections:write"})
-    commands: dict[str, Command] = field(default_factory=lambda: {"/offboard": Command("Start or look up an offboarding", "@person | status | help")})
+    commands: dict[str, Command] = field(
+        default_factory=lambda: {"/offboard": Command("Start or look up an offboarding", "@person | status | help")}
+    )
     events: frozenset[str] = frozenset({"app_home_opened"})
     command_url: str = ""
     interactivity_url: str = ""

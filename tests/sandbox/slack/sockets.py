@@ -16,6 +16,8 @@ from tests.sandbox.slack.records import JSON
 
 MOST = 10
 """Connections an app may hold at once."""
+PING_SECONDS = 0.3
+"""Frequent, because slack_sdk's client closes only between two frames, and else waits for its 3 s receive timeout."""
 
 
 class Sockets:
@@ -40,7 +42,7 @@ class Sockets:
     def start(self, app_id: str) -> None:
         """Listen on loopback, on a free port."""
         self._app_id = app_id
-        self._server = serve(self._talk, "127.0.0.1", 0, process_request=self._admit, ping_interval=None)
+        self._server = serve(self._talk, "127.0.0.1", 0, process_request=self._admit, ping_interval=PING_SECONDS)
         threading.Thread(target=self._server.serve_forever, name="slack-sockets", daemon=True).start()
 
     def stop(self) -> None:
@@ -69,7 +71,12 @@ class Sockets:
         envelope = secrets.token_hex(12)
         answer: Future[JSON] = Future()
         self._waiting[envelope] = answer
-        frame: JSON = {"envelope_id": envelope, "type": kind, "payload": payload, "accepts_response_payload": kind != "events_api"}
+        frame: JSON = {
+            "envelope_id": envelope,
+            "type": kind,
+            "payload": payload,
+            "accepts_response_payload": kind != "events_api",
+        }
         if kind == "events_api":
             frame |= {"retry_attempt": attempt, "retry_reason": reason}
         try:
@@ -110,7 +117,9 @@ class Sockets:
                 connection.send(json.dumps({"type": "disconnect", "reason": "too_many_websockets"}))
                 return
             hello = {"type": "hello", "num_connections": count, "connection_info": {"app_id": self._app_id}}
-            connection.send(json.dumps(hello | {"debug_info": {"host": "practice", "approximate_connection_time": 18060}}))
+            connection.send(
+                json.dumps(hello | {"debug_info": {"host": "practice", "approximate_connection_time": 18060}})
+            )
             for frame in connection:
                 self._hear(frame)
         except ConnectionClosed:

@@ -11,7 +11,7 @@ Check = Callable[[], T | None]
 
 
 def wait_for(workspace: Workspace, check: Check[T], seconds: float = 5.0) -> T:
-    """The first truthy value of `check` (a LookupError counts as "not yet"); AssertionError with the last traffic otherwise."""
+    """The first truthy value of `check` (a LookupError is "not yet"); else AssertionError with the last traffic."""
     until = time.monotonic() + seconds
     while True:
         with workspace.changed:

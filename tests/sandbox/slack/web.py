@@ -4,6 +4,7 @@ import json
 import socket
 import struct
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from flask import Flask, Response, request
@@ -38,7 +39,12 @@ def make_web(workspace: Workspace) -> Flask:
     web.add_url_rule("/api/<path:method>", view_func=api, methods=VERBS)
     web.add_url_rule("/response/<key>", view_func=respond_to, methods=["POST"])
     web.add_url_rule("/upload/<file_id>", view_func=lambda file_id: upload(workspace, file_id), methods=["POST"])
-    web.add_url_rule("/files/<file_id>/<name>", view_func=lambda file_id, name: download(workspace, file_id), methods=["GET"], endpoint="files")
+    web.add_url_rule(
+        "/files/<file_id>/<name>",
+        view_func=lambda file_id, name: download(workspace, file_id),
+        methods=["GET"],
+        endpoint="files",
+    )
     return web
 
 
@@ -96,7 +102,12 @@ def download(workspace: Workspace, file_id: str) -> Response:
     """A file, for the app with its token."""
     _, token = arguments()
     file = workspace.files.get(file_id)
-    if file is None or file.data is None or token != workspace.app.bot_token or "files:read" not in workspace.app.scopes:
+    if (
+        file is None
+        or file.data is None
+        or token != workspace.app.bot_token
+        or "files:read" not in workspace.app.scopes
+    ):
         return Response("not found", 404)
     return Response(file.data, content_type=file.payload("")["mimetype"])
 
@@ -108,6 +119,11 @@ def _json(body: JSON, status: int, headers: dict[str, str]) -> Response:
 def _reset() -> Response:
     """Cut the connection so that the caller sees a reset, not an answer."""
     raw: socket.socket = request.environ["werkzeug.socket"]
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    raw.close()
-    return Response("")
+
+    def cut() -> Iterator[bytes]:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        socket.close(raw.detach())
+        raise ConnectionResetError("a planned fault")
+        yield b""  # makes this a generator: the server must meet the error while sending, before any header
+
+    return Response(cut())

@@ -115,7 +115,14 @@ class Workspace:
         """Store a message and wake whoever waits. `content` holds text, blocks, thread_ts, files, metadata."""
         with self.lock:
             ts = self.stamp()
-            body: JSON = {"type": "message", "user": user_id, "ts": ts, "team": self.users[user_id].team, "text": "", **content}
+            body: JSON = {
+                "type": "message",
+                "user": user_id,
+                "ts": ts,
+                "team": self.users[user_id].team,
+                "text": "",
+                **content,
+            }
             if user_id == self.app.bot_user:
                 body |= {"bot_id": self.app.bot_id, "app_id": self.app.id}
             body["blocks"] = name_blocks(body.get("blocks"))

@@ -16,12 +16,16 @@ def check_content(args: JSON) -> JSON:
     """The content of a message as it will be stored, or Slack's refusal of it."""
     text, blocks = args.get("text") or "", args.get("blocks")
     if len(text) > TEXT_CHARACTERS:
-        raise invalid("msg_too_long", [f"[ERROR] must be less than {TEXT_CHARACTERS + 1} characters [json-pointer:/text]"])
+        raise invalid(
+            "msg_too_long", [f"[ERROR] must be less than {TEXT_CHARACTERS + 1} characters [json-pointer:/text]"]
+        )
     _refuse("invalid_blocks", blocks, check_blocks, "message")
     metadata = args.get("metadata")
     if metadata:
         _refuse("invalid_metadata_format", metadata, check_metadata)
-    return {key: value for key, value in (("text", text), ("blocks", blocks), ("metadata", metadata)) if value is not None}
+    return {
+        key: value for key, value in (("text", text), ("blocks", blocks), ("metadata", metadata)) if value is not None
+    }
 
 
 def _refuse(code: str, value: Any, check: Any, *more: Any) -> None:
@@ -36,7 +40,9 @@ def target(workspace: Workspace, channel: str) -> Channel:
     """Where to post: a channel id, a user id (opens the direct messages) or a public channel's name."""
     if channel in workspace.users:
         return workspace.direct(channel)
-    named = next((one.id for one in workspace.channels.values() if not one.user and one.name == channel.lstrip("#")), channel)
+    named = next(
+        (one.id for one in workspace.channels.values() if not one.user and one.name == channel.lstrip("#")), channel
+    )
     found = workspace.channel(named)
     if workspace.app.bot_user not in found.members:
         raise ApiError("not_in_channel")
@@ -74,7 +80,9 @@ def _ephemeral(workspace: Workspace, args: JSON) -> JSON:
     content = check_content(args)
     if not content.get("text") and not content.get("blocks"):
         raise ApiError("no_text")
-    message = workspace.post(channel.id, workspace.app.bot_user, content | _thread(workspace, channel.id, args), only=args["user"])
+    message = workspace.post(
+        channel.id, workspace.app.bot_user, content | _thread(workspace, channel.id, args), only=args["user"]
+    )
     return {"message_ts": message.ts}
 
 
@@ -117,7 +125,10 @@ def _permalink(workspace: Workspace, args: JSON) -> JSON:
     channel = workspace.channel(args["channel"])
     if workspace.find(channel.id, str(args["message_ts"])) is None:
         raise ApiError("message_not_found")
-    return {"channel": channel.id, "permalink": f"{workspace.base}/archives/{channel.id}/p{str(args['message_ts']).replace('.', '')}"}
+    return {
+        "channel": channel.id,
+        "permalink": f"{workspace.base}/archives/{channel.id}/p{str(args['message_ts']).replace('.', '')}",
+    }
 
 
 def _shown(message: Message) -> JSON:

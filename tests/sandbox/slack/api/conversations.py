@@ -70,7 +70,9 @@ def _readable(workspace: Workspace, args: JSON) -> Channel:
 
 def _history(workspace: Workspace, args: JSON) -> JSON:
     channel = _readable(workspace, args)
-    seen = [one for one in workspace.messages(channel.id) if not one.only and (not one.thread_ts or one.thread_ts == one.ts)]
+    seen = [
+        one for one in workspace.messages(channel.id) if not one.only and (not one.thread_ts or one.thread_ts == one.ts)
+    ]
     found = [_shown(workspace, one, args) for one in reversed(seen) if _within(one.ts, args)]
     messages, cursor = page(found, args, 100)
     return {"messages": messages, "has_more": bool(cursor), "response_metadata": {"next_cursor": cursor}}

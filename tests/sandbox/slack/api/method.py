@@ -10,7 +10,7 @@ from tests.sandbox.slack.world import Workspace
 
 @dataclass(frozen=True)
 class Method:
-    """`scopes` are all needed; `tier` 0 means limited elsewhere or not at all; `app_token` for the few methods with an xapp token."""
+    """`scopes` are all needed; `tier` 0 means not limited here; `app_token` for the few with an xapp token."""
 
     run: Callable[[Workspace, JSON], JSON]
     scopes: tuple[str, ...] = ()
@@ -22,7 +22,10 @@ def need(args: JSON, *names: str) -> None:
     """Refuse a call that lacks an argument."""
     missing = [name for name in names if args.get(name) in (None, "")]
     if missing:
-        raise ApiError("invalid_arguments", response_metadata={"messages": [f"[ERROR] missing required field: {name}" for name in missing]})
+        raise ApiError(
+            "invalid_arguments",
+            response_metadata={"messages": [f"[ERROR] missing required field: {name}" for name in missing]},
+        )
 
 
 def truth(args: JSON, name: str) -> bool:

@@ -17,7 +17,10 @@ def _info(workspace: Workspace, args: JSON) -> JSON:
 
 
 def _list(workspace: Workspace, args: JSON) -> JSON:
-    everyone = [user.payload(email=_with_email(workspace), locale=truth(args, "include_locale")) for user in workspace.users.values()]
+    everyone = [
+        user.payload(email=_with_email(workspace), locale=truth(args, "include_locale"))
+        for user in workspace.users.values()
+    ]
     members, cursor = page(everyone, args, 1000)
     return {"members": members, "cache_ts": int(workspace.clock()), "response_metadata": {"next_cursor": cursor}}
 
@@ -25,7 +28,11 @@ def _list(workspace: Workspace, args: JSON) -> JSON:
 def _by_email(workspace: Workspace, args: JSON) -> JSON:
     need(args, "email")
     wanted = str(args["email"]).lower()
-    found = [user for user in workspace.users.values() if user.email.lower() == wanted and not user.deleted and not user.is_stranger]
+    found = [
+        user
+        for user in workspace.users.values()
+        if user.email.lower() == wanted and not user.deleted and not user.is_stranger
+    ]
     if not found:
         raise ApiError("users_not_found")
     return {"user": found[0].payload(email=True)}
@@ -36,7 +43,9 @@ def _conversations(workspace: Workspace, args: JSON) -> JSON:
     workspace.user(user)
     bot = workspace.app.bot_user
     kinds = set(str(args.get("types") or "public_channel").split(","))
-    mine = [one for one in workspace.channels.values() if user in one.members and (not one.private or bot in one.members)]
+    mine = [
+        one for one in workspace.channels.values() if user in one.members and (not one.private or bot in one.members)
+    ]
     seen = [one.payload(bot) for one in mine if _kind(one.private, one.user) in kinds]
     some, cursor = page(seen, args, 100)
     return {"channels": some, "response_metadata": {"next_cursor": cursor}}
@@ -50,7 +59,10 @@ def _kind(private: bool, user: str) -> str:
 
 def _groups(workspace: Workspace, args: JSON) -> JSON:
     _need_plan(workspace)
-    groups = [{"id": one.id, "handle": one.handle, "name": one.name, "is_usergroup": True, "user_count": len(one.users)} for one in workspace.groups.values()]
+    groups = [
+        {"id": one.id, "handle": one.handle, "name": one.name, "is_usergroup": True, "user_count": len(one.users)}
+        for one in workspace.groups.values()
+    ]
     if truth(args, "include_users"):
         groups = [group | {"users": list(workspace.groups[str(group["id"])].users)} for group in groups]
     return {"usergroups": groups}

@@ -20,7 +20,7 @@ function h(tag, props = {}, ...children) {
 function add(node, children) {
   for (const child of [children].flat(Infinity)) {
     if (child === null || child === undefined || child === false) continue;
-    node.append(child instanceof Node ? child : document.createTextNode(String(child)));
+    if (child instanceof Node) node.append(child); else node.insertAdjacentHTML("beforeend", String(child));
   }
   return node;
 }
@@ -484,7 +484,7 @@ function picker(one, b, context, label, value) {
     }
     return allOptions(one).map((each) => ({ value: each.value, label: words(each.text), sub: words(each.description) })).filter(fits);
   }
-  const list = h("ul", { class: "choices", role: "listbox", id, hidden: true, "aria-label": label });
+  const list = h("ul", { class: "choices", role: "listbox", id, hidden: true, "aria-label": `Choices for ${one.action_id}` });
   const box = h("input", { type: "text", role: "combobox", "aria-expanded": "false", "aria-controls": id, "aria-autocomplete": "list", "aria-label": label, placeholder: words(one.placeholder) || "Choose", "data-action": one.action_id, autofocus: one.focus_on_load });
   const chips = h("span", { class: "chips" });
   const wrap = h("div", { class: `picker ${several ? "several" : ""}` }, chips, box, h("span", { class: "caret", "aria-hidden": "true" }, "▾"), list);
@@ -856,6 +856,7 @@ async function begin() {
   try { await refresh(true); } catch { sessionStorage.clear(); me = (await (await fetch("/ui/first")).json()).user; await refresh(true); }
   await look();
   drawSide(true);
+  if (place !== "home" && matchMedia("(min-width: 900px)").matches) $("composer-text").focus();
   const source = new EventSource("/ui/stream");
   source.onmessage = () => refresh();
   setInterval(look, 1000);

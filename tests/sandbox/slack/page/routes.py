@@ -112,7 +112,9 @@ class Page:
     def search(self) -> ResponseReturnValue:
         """The options of an external select."""
         body = _body()
-        source = self._view(body) if body.get("view") else self._workspace.find(body["channel"], body["ts"]) or abort(404)
+        source = (
+            self._view(body) if body.get("view") else self._workspace.find(body["channel"], body["ts"]) or abort(404)
+        )
         block_id, element = _element(source.blocks, body)
         found = self._acts.search(body["user"], source, block_id, element, str(body["typed"]))
         return _json([{"value": one["value"], "label": entry.text_of(one["text"])} for one in found])
@@ -150,7 +152,9 @@ class Page:
         for block_id, element in entry.elements(view.blocks):
             held = given.get(block_id, {})
             if element["action_id"] in held and element["type"] not in {"button", "overflow"}:
-                with suppress(LookupError):  # an option that the app has withdrawn meanwhile: the field keeps what it had
+                with suppress(
+                    LookupError
+                ):  # an option that the app has withdrawn meanwhile: the field keeps what it had
                     self._acts.fill(view, block_id, element, held[element["action_id"]])
 
 
@@ -159,7 +163,7 @@ def _element(blocks: list[JSON], body: JSON) -> tuple[str, JSON]:
         same = block_id == body["block"] and element["action_id"] == body["action"]
         if same and body.get("button") in {None, element.get("value")}:
             return block_id, element
-    abort(404)
+    return abort(404)
 
 
 def _json(value: Any) -> Response:
@@ -189,5 +193,12 @@ def _file(name: str) -> Response:
     if name not in FILES:
         abort(404)
     answer = Response((HERE / name).read_bytes(), content_type=f"{FILES[name]}; charset=utf-8")
-    answer.headers.update({"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
+    answer.headers.update(
+        {
+            "Content-Security-Policy": POLICY,
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "no-store",
+            "Referrer-Policy": "no-referrer",
+        }
+    )
     return answer

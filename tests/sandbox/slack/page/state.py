@@ -12,13 +12,24 @@ def state(workspace: Workspace, user_id: str, cast: Sequence[str]) -> JSON:
     with workspace.lock:
         me = workspace.users[user_id]
         workspace.direct(user_id)
-        mine = [one for one in workspace.channels.values() if user_id in one.members and (not one.user or one.user == user_id)]
+        mine = [
+            one
+            for one in workspace.channels.values()
+            if user_id in one.members and (not one.user or one.user == user_id)
+        ]
         home = workspace.homes.get(user_id)
         return {
-            "version": workspace.version, "team": workspace.name, "me": me.id, "bot": workspace.app.bot_user,
-            "users": {user.id: _user(user) for user in workspace.users.values()}, "cast": list(cast),
+            "version": workspace.version,
+            "team": workspace.name,
+            "me": me.id,
+            "bot": workspace.app.bot_user,
+            "users": {user.id: _user(user) for user in workspace.users.values()},
+            "cast": list(cast),
             "groups": {group.id: group.handle for group in workspace.groups.values()},
-            "commands": [{"name": name, "description": one.description, "hint": one.usage_hint} for name, one in workspace.app.commands.items()],
+            "commands": [
+                {"name": name, "description": one.description, "hint": one.usage_hint}
+                for name, one in workspace.app.commands.items()
+            ],
             "channels": [_channel(one) for one in mine],
             "messages": {one.id: _messages(workspace, one.id, user_id) for one in mine},
             "views": [_view(view) for view in workspace.stacks.get(user_id, [])],
@@ -28,13 +39,26 @@ def state(workspace: Workspace, user_id: str, cast: Sequence[str]) -> JSON:
 
 def _user(user: User) -> JSON:
     return {
-        "id": user.id, "name": user.name, "real": user.real_name, "title": user.title, "tz": user.tz, "bot": user.is_bot,
-        "deleted": user.deleted, "guest": user.is_restricted or user.is_ultra_restricted, "stranger": user.is_stranger,
+        "id": user.id,
+        "name": user.name,
+        "real": user.real_name,
+        "title": user.title,
+        "tz": user.tz,
+        "bot": user.is_bot,
+        "deleted": user.deleted,
+        "guest": user.is_restricted or user.is_ultra_restricted,
+        "stranger": user.is_stranger,
     }
 
 
 def _channel(channel: Channel) -> JSON:
-    return {"id": channel.id, "name": channel.name, "private": channel.private, "dm": bool(channel.user), "members": len(channel.members)}
+    return {
+        "id": channel.id,
+        "name": channel.name,
+        "private": channel.private,
+        "dm": bool(channel.user),
+        "members": len(channel.members),
+    }
 
 
 def _messages(workspace: Workspace, channel_id: str, user_id: str) -> list[JSON]:

@@ -10,7 +10,7 @@ __all__ = ["problems"]
 
 
 def problems(thing: JSON | list[JSON]) -> list[str]:
-    """What Slack would refuse in a list of blocks, a view (`type` modal or home) or a message; empty when it is fine."""
+    """What Slack would refuse in blocks (a list), a view (`type` modal or home) or a message; empty when fine."""
     report = Report()
     if isinstance(thing, list):
         check_blocks(report, thing, "message")

@@ -117,7 +117,9 @@ def _check_select(report: Report, kind: str, element: JSON, at: str) -> None:
 
 
 def _check_initial(report: Report, element: JSON, options: list[JSON], at: str) -> None:
-    chosen = list(element.get("initial_options") or []) + ([element["initial_option"]] if element.get("initial_option") else [])
+    chosen = list(element.get("initial_options") or []) + (
+        [element["initial_option"]] if element.get("initial_option") else []
+    )
     if "initial_options" in element and not element["initial_options"]:
         report.add("must have at least 1 items", f"{at}/initial_options")
     if any(option not in options for option in chosen):

@@ -44,7 +44,9 @@ class Report:
             self.add(f"must be a text object of type {' or '.join(sorted(kinds))}", at)
             return
         self.string(value, "text", limit, at, required=True)
-        self.known(value, {"type", "text", "emoji"} if value["type"] == "plain_text" else {"type", "text", "verbatim"}, at)
+        self.known(
+            value, {"type", "text", "emoji"} if value["type"] == "plain_text" else {"type", "text", "verbatim"}, at
+        )
 
     def items(self, owner: JSON, key: str, limit: int, at: str, *, least: int = 1) -> list[Any]:
         """A list field with its limits; returns what can be looked at further."""

@@ -7,8 +7,16 @@ from tests.sandbox.slack.validation.report import Report
 
 _PARTS = {"rich_text_section", "rich_text_list", "rich_text_quote", "rich_text_preformatted"}
 _NEEDS = {
-    "text": "text", "user": "user_id", "channel": "channel_id", "usergroup": "usergroup_id", "emoji": "name", "link": "url",
-    "date": "timestamp", "broadcast": "range", "color": "value", "team": "team_id",
+    "text": "text",
+    "user": "user_id",
+    "channel": "channel_id",
+    "usergroup": "usergroup_id",
+    "emoji": "name",
+    "link": "url",
+    "date": "timestamp",
+    "broadcast": "range",
+    "color": "value",
+    "team": "team_id",
 }
 
 

@@ -1,7 +1,8 @@
 """Tables, data tables and charts.
 
-Sources: npm @slack/types 3.2.0 (`blocks.d.ts`), docs.slack.dev/reference/block-kit/blocks/data-visualization-block, and Slack's own
-Block Kit guidance (slackapi/slack-skills-plugin). For a data table's rows the two disagree (100 or 200): the lower figure holds here.
+Sources: npm @slack/types 3.2.0 (`blocks.d.ts`), docs.slack.dev/reference/block-kit/blocks/data-visualization-block, and
+Slack's own Block Kit guidance (slackapi/slack-skills-plugin). For a data table's rows the two disagree (100 or 200):
+the lower figure holds here.
 """
 
 from typing import Any

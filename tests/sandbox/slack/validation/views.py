@@ -5,8 +5,17 @@ from tests.sandbox.slack.validation.blocks import check_blocks
 from tests.sandbox.slack.validation.report import Report
 
 _MODAL = {
-    "type", "title", "blocks", "submit", "close", "private_metadata", "callback_id", "clear_on_close", "notify_on_close",
-    "external_id", "submit_disabled",
+    "type",
+    "title",
+    "blocks",
+    "submit",
+    "close",
+    "private_metadata",
+    "callback_id",
+    "clear_on_close",
+    "notify_on_close",
+    "external_id",
+    "submit_disabled",
 }
 _HOME = {"type", "blocks", "private_metadata", "callback_id", "external_id"}
 

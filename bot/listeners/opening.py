@@ -1,0 +1,148 @@
+"""The submitted form: people checked, the case opened once, the outcome said in the same modal."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from slack_bolt import Ack
+
+from bot.authorize import Right
+from bot.errors import Told, sentence
+from bot.forms import notice, offboard
+from bot.forms.fields import picked, picked_all
+from bot.listeners import channels
+from bot.listeners.desk import Call, Desk
+from bot.listeners.submission import answer as answer_submission
+from bot.messages import case as case_message
+from bot.messages.blocks import Block, section
+from bot.people import Profile, against_colleague, against_leaver
+from bot.text import _, moment, mrkdwn
+from workflows.model import CaseState
+from workflows.refusals import Code, Refused
+from workflows.views import Actor, CaseView, Request
+
+CHECK_SECONDS = 1.8
+"""How long people are looked up before a submission must be answered; Slack waits for three."""
+
+
+def submit(desk: Desk, call: Call, ack: Ack, view: dict[str, Any], bot: str) -> None:
+    """Check the form, open the case, and say what came of it in the same modal."""
+    leaver = str(call.metadata.get("leaver", ""))
+    people = desk.people.find_all(
+        [leaver, *filter(None, [picked(view, offboard.APPROVER)]), *picked_all(view, offboard.SUCCESSORS)],
+        CHECK_SECONDS,
+    )
+    person = people[leaver]
+    company = desk.services.settings.company
+    zone = offboard.known_zone(person.timezone if isinstance(person, Profile) else "", company.timezone)
+    today = desk.services.clock.now().astimezone(ZoneInfo(zone)).date()
+    wish, faults = offboard.parse(view, leaver, today)
+    faults = {**_unfit(view, leaver, people), **faults}
+    if wish is None or faults or isinstance(person, Told):
+        ack(response_action="errors", errors=faults or {offboard.WHEN: str(person)})
+        return
+    found = {user: profile for user, profile in people.items() if isinstance(profile, Profile)}
+    submitted = Submitted(wish, person, found, zone, bot)
+    answer_submission(ack, call, notice.starting(), lambda: carry_out(desk, call, submitted))
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A form without faults, and the people in it as they were found."""
+
+    wish: offboard.Wish
+    leaver: Profile
+    people: dict[str, Profile]
+    zone: str
+    bot: str
+
+
+def carry_out(desk: Desk, call: Call, form: Submitted) -> dict[str, Any]:
+    """Open the case that the form asks for; return the view that says what came of it."""
+    desk.allow(call, Right.OPEN)
+    refusal = against_leaver(form.leaver, call.user)
+    if refusal:
+        raise Told(refusal)
+    wish, settings = form.wish, desk.services.settings
+    at = offboard.end_of_day(wish.day, settings.company.end_of_day, form.zone) if wish.day else None
+    place = channels.choose(
+        call.client, settings.slack.case_channel, leaver=form.leaver.id, asker=call.user, bot=form.bot
+    )
+    request = Request(
+        leaver=form.leaver.leaver(form.zone),
+        reason=wish.reason,
+        effective_at=at,
+        approver=form.people[wish.approver].successor(),
+        strategy=wish.strategy,
+        successors=tuple(form.people[user].successor() for user in wish.successors),
+        requested_by=desk.actor(call),
+        channel=place.channel,
+        note=wish.note,
+    )
+    return open_case(desk, request, place)
+
+
+def _unfit(view: dict[str, Any], leaver: str, people: dict[str, Profile | Told]) -> dict[str, str]:
+    faults: dict[str, str] = {}
+    for block, chosen in (
+        (offboard.APPROVER, [picked(view, offboard.APPROVER)]),
+        (offboard.SUCCESSORS, picked_all(view, offboard.SUCCESSORS)),
+    ):
+        for user in filter(None, chosen):
+            person = people[user]
+            why = str(person) if isinstance(person, Told) else against_colleague(person, leaver)
+            if why:
+                name = person.name if isinstance(person, Profile) else user
+                faults[block] = f"{name}: {why}"
+    return faults
+
+
+def open_case(desk: Desk, request: Request, place: channels.Place) -> dict[str, Any]:
+    """Open the case and return the view that says so; a double submit shows the case that the first one opened."""
+    try:
+        case_id = desk.services.offboarding.open(request)
+    except Refused as refused:
+        view = _own_case(desk, refused, request.requested_by)
+        if view is not None:
+            return _opened(
+                view.id, request.leaver.name, view.effective_at if view.state is CaseState.SCHEDULED else None, place
+            )
+        return notice.notice(_("No case was opened"), _stopped(desk, refused))
+    return _opened(case_id, request.leaver.name, request.effective_at, place)
+
+
+def _own_case(desk: Desk, refused: Refused, asker: Actor) -> CaseView | None:
+    if refused.code is not Code.OPEN_CASE or not refused.facts.get("case"):
+        return None
+    view = desk.services.offboarding.case(refused.facts["case"])
+    return view if view.opened_by.id == asker.id else None
+
+
+def _stopped(desk: Desk, refused: Refused) -> list[Block]:
+    blocks = [section(sentence(refused, markup=True))]
+    if refused.code is Code.OPEN_CASE and refused.facts.get("case"):
+        view = desk.services.offboarding.case(refused.facts["case"])
+        blocks += case_message.build(view, desk.services.clock.now()).blocks
+    return blocks
+
+
+def _opened(case_id: str, name: str, at: datetime | None, place: channels.Place) -> dict[str, Any]:
+    what = (
+        _("{name} will be locked out {when}.").format(name=mrkdwn(name), when=moment(at))
+        if at
+        else _("{name} is being locked out now.").format(name=mrkdwn(name))
+    )
+    where = (
+        _("The case message comes to you in a direct message, because {why}.").format(why=place.why)
+        if place.why
+        else _("The case message stands in <#{channel}> and is kept up to date there.").format(channel=place.channel)
+    )
+    return notice.notice(
+        _("Case opened"),
+        [
+            section(f"✓ *{what}*"),
+            section(where),
+            section(_("Case {id}. You may close this.").format(id=mrkdwn(case_id))),
+        ],
+    )

@@ -1,0 +1,1 @@
+"""Catalogues, and the template that translators start from."""

@@ -1,0 +1,57 @@
+"""`./dev bench [NAME ...] [--json FILE]`: measure, print, and exit with 1 where a goal was missed."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench import ack, idle, lockout
+from tests.bench.figures import Figure, Run
+
+BENCHES: dict[str, Callable[[], Run]] = {"ack": ack.run, "lockout": lockout.run, "idle": idle.run}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run all benches, or those named; every run is printed, a missed goal as missed."""
+    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(BENCHES)} (default: all)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure as JSON, too")
+    options = parser.parse_args(arguments)
+    unknown = sorted(set(options.names) - set(BENCHES))
+    if unknown:
+        parser.error(f"there is no bench called {', '.join(unknown)}; known: {', '.join(BENCHES)}")
+    console = Console()
+    runs = []
+    for name in options.names or BENCHES:
+        console.print(f"[dim]·[/] {name}")
+        runs.append(BENCHES[name]())
+    console.print(table(runs))
+    if options.json:
+        options.json.write_text(json.dumps([run.dump() for run in runs], indent=2), encoding="utf-8")
+    return 0 if all(run.met for run in runs) else 1
+
+
+def table(runs: Sequence[Run]) -> Table:
+    """Return the figures as people read them."""
+    shown = Table("bench", "figure", "measured", "floor", "ratio", "goal", "met")
+    for run in runs:
+        for figure in run.figures:
+            shown.add_row(run.name, *cells(figure))
+    return shown
+
+
+def cells(figure: Figure) -> tuple[str, ...]:
+    """Return one figure's cells."""
+    ratio = f"{figure.ratio:.2f}" if figure.ratio is not None else ""
+    goal = "" if figure.goal is None else f"<= {figure.goal:g}{' x floor' if figure.of == 'ratio' else f' {figure.unit}'}"
+    met = "" if figure.goal is None else ("met" if figure.met else "MISSED")
+    floor = f"{figure.floor:.1f}" if figure.floor is not None else ""
+    return figure.name, f"{figure.value:.1f} {figure.unit}", floor, ratio, goal, met
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,184 @@
+"""The page in Chromium: a story by keyboard and mouse; nothing that people wrote becomes markup or leaves loopback."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.sandbox.company.people import HR, LEAVER, SECURITY
+from tests.sandbox.slack import SlackServer, seed
+from tests.sandbox.slack.look import serve
+from tests.sandbox.slack.look_messages import NASTY
+
+ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def slack() -> Iterator[SlackServer]:
+    server, bot = serve()
+    yield server
+    bot.stop()
+    server.stop()
+
+
+class Watched:
+    """A page whose errors, dialogs and requests are kept."""
+
+    def __init__(self, browser: Browser, url: str, width: int) -> None:
+        self.page: Page = browser.new_page(viewport={"width": width, "height": 900})
+        self.faults: list[str] = []
+        self.hosts: set[str] = set()
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("console", lambda line: self.faults.append(line.text) if line.type == "error" else None)
+        self.page.on("dialog", lambda dialog: self.faults.append(dialog.message))
+        self.page.on("request", lambda sent: self.hosts.add(sent.url.split("/")[2]))
+        self.page.goto(f"{url}/?as={HR.slack_id}")
+        self.page.wait_for_selector("article")
+
+
+@pytest.fixture
+def watched(browser: Browser, slack: SlackServer) -> Iterator[Watched]:
+    one = Watched(browser, slack.url, 1440)
+    yield one
+    assert one.faults == []
+    assert one.hosts == {slack.url.removeprefix("http://")}
+    one.page.close()
+
+
+def test_a_story_from_command_to_decision(slack: SlackServer, watched: Watched) -> None:
+    page = watched.page
+    page.click(f"[data-place={seed.OFFBOARDING}]")
+    page.keyboard.type("/off")
+    expect(page.locator("#hints [role=option]")).to_have_count(1)
+    page.keyboard.press("Enter")
+    page.keyboard.type("@dana")
+    page.keyboard.press("Enter")
+    expect(page.locator("#composer-text")).to_have_value(f"/offboard @{LEAVER.uid} ")
+    page.keyboard.press("Enter")
+    modal = page.locator("#modal")
+    expect(modal.locator("h2")).to_have_text("Offboard a colleague")
+    expect(modal.get_by_role("combobox", name="Who leaves?")).to_have_value(LEAVER.name)
+    modal.get_by_role("button", name="Start Offboarding").click()
+    expect(modal.locator(".wrong")).to_have_count(2)
+    modal.get_by_role("combobox", name="Who approves the clients?").fill("hanna")
+    page.keyboard.press("Enter")
+    modal.get_by_label("At the end of the last working day").check()
+    modal.get_by_label("Last working day").last.fill("2026-11-30")
+    modal.get_by_role("combobox", name="Successor").fill("car")
+    expect(modal.locator(".choices:visible li")).to_have_text("Carol Díaz")
+    page.keyboard.press("Enter")
+    modal.get_by_label("Reason").fill(NASTY)
+    modal.get_by_role("button", name="Start Offboarding").click()
+    expect(modal).to_be_hidden()
+    sent = next(one.payload for one in slack.workspace.deliveries if one.payload.get("type") == "view_submission")
+    state = sent["view"]["state"]["values"]
+    assert state["when"]["when"]["selected_option"]["value"] == "later"
+    assert state["day"]["day"]["selected_date"] == "2026-11-30"
+    assert state["heir"]["successor"]["selected_option"]["value"] == "Carol Díaz"
+    assert state["reason"]["text"]["value"] == NASTY
+    request = page.locator("article", has_text="Reassign 3 clients?")
+    expect(request).to_contain_text(NASTY.replace("*not bold*", "not bold"))
+    request.get_by_role("button", name="Approve 3 Reassignments").click()
+    page.locator("#confirm").get_by_role("button", name="Approve").click()
+    expect(request).to_contain_text("Approved by @Hanna Lindqvist")
+    expect(request).to_contain_text("(edited)")
+    expect(request.get_by_role("button", name="Approve 3 Reassignments")).to_have_count(0)
+    expect(page.locator(".story .done")).to_have_count(2)
+
+
+def test_what_people_write_stays_text(watched: Watched) -> None:
+    page = watched.page
+    expect(page.locator("#feed")).to_contain_text(NASTY.replace("*not bold*", "not bold"))
+    assert page.locator("#feed script, #feed img").count() == 0
+    expect(page.locator("#feed .loud")).to_have_count(0)
+    page.keyboard.type("<b>x</b> <!channel> *bold* `code`")
+    page.keyboard.press("Enter")
+    mine = page.locator("article").last
+    expect(mine).to_contain_text("<b>x</b> <!channel> bold code")
+    assert mine.locator("b").count() == 0
+    expect(mine.locator("strong").last).to_have_text("bold")
+
+
+def test_only_the_person_meant_sees_a_private_note(watched: Watched) -> None:
+    page = watched.page
+    expect(page.locator("article.only")).to_contain_text("Only visible to you")
+    page.click("#me")
+    page.fill("#switch input", "Okafor")
+    page.click(f"[data-person={SECURITY.slack_id}]")
+    expect(page.locator("#me")).to_contain_text(SECURITY.name)
+    expect(page.locator("article").first).to_be_visible()
+    expect(page.locator("article.only")).to_have_count(0)
+
+
+def test_tables_sort_and_page_and_their_buttons_act(slack: SlackServer, watched: Watched) -> None:
+    page = watched.page
+    page.click(f"[data-place={seed.ACCESS_AUDIT}]")
+    rows = page.locator(".data-table tbody tr")
+    expect(rows).to_have_count(5)
+    page.get_by_role("button", name="Days", exact=True).click()
+    page.get_by_role("button", name="Days", exact=True).click()
+    expect(rows.first).to_contain_text("42")
+    rows.first.get_by_role("button", name="Lock Again").click()
+    slack.wait_for(lambda: slack.workspace.deliveries[-1].payload["actions"][0]["value"] == "row-6")
+    page.get_by_role("button", name="Next").click()
+    expect(rows).to_have_count(2)
+    expect(page.locator("svg.chart")).to_have_count(2)
+    expect(page.locator(".csv")).to_contain_text("Kunde 0, GmbH")
+
+
+def test_threads_home_and_the_clock(slack: SlackServer, watched: Watched) -> None:
+    page = watched.page
+    page.click(f"[data-place={seed.OFFBOARDING}]")
+    page.get_by_role("button", name="2 replies").click()
+    page.get_by_label("Reply", exact=True).fill("Thanks")
+    page.keyboard.press("Enter")
+    expect(page.locator(".thread-feed article")).to_have_count(4)
+    page.keyboard.press("Escape")
+    before = page.locator(".clock").inner_text()
+    page.get_by_role("button", name="+30 days").click()
+    expect(page.locator(".clock")).not_to_have_text(before)
+    page.click("[data-place=home]")
+    expect(page.locator(".home")).to_contain_text("Waiting on you")
+
+
+def test_unread_channels_are_marked_at_once(slack: SlackServer, watched: Watched) -> None:
+    page = watched.page
+    page.click(f"[data-place={seed.OFFBOARDING}]")
+    page.click(f"[data-place={seed.GENERAL}]")
+    expect(page.locator(f"[data-place={seed.OFFBOARDING}] .count")).to_have_count(0)
+    slack.as_user(SECURITY.slack_id).say("hello", "offboarding")
+    expect(page.locator(f"[data-place={seed.OFFBOARDING}] .count")).to_have_text("1 unread", timeout=1000)
+
+
+def test_a_narrow_window_still_reaches_everything(browser: Browser, slack: SlackServer) -> None:
+    one = Watched(browser, slack.url, 390)
+    one.page.get_by_role("button", name="Show channels").click()
+    one.page.click(f"[data-place={seed.OFFBOARDING}]")
+    expect(one.page.locator("#place")).to_contain_text("offboarding")
+    one.page.get_by_role("button", name="What the servers say").click()
+    expect(one.page.locator(".truth").first).to_be_in_viewport()
+    assert one.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert one.faults == []
+    one.page.close()
+
+
+def test_another_site_cannot_act_for_a_person(slack: SlackServer) -> None:
+    body = {"user": HR.slack_id, "channel": seed.GENERAL, "text": "x"}
+    assert httpx.post(f"{slack.url}/ui/say", data=body).status_code == 415
+    assert httpx.get(f"{slack.url}/", headers={"Host": "evil.example"}).status_code == 403
+    assert "script-src 'self'" in httpx.get(f"{slack.url}/").headers["Content-Security-Policy"]
