@@ -2,8 +2,8 @@
 
 Tryton's dispatcher logs every call in one line: when, level, model, method, arguments, log-in, address, duration
 (trytond 8.2 protocols/dispatcher.py), and `trytond.wsgi` adds one with the user's id. A call that failed is at ERROR,
-or at INFO with a traceback after it: no data left the server, so it is no export. Arguments are in full only where that logger is at DEBUG; else lists end in `...`
-after five.
+or at INFO with a traceback after it: no data left the server, so it is no export. Arguments are in full only where the
+dispatcher's logger is at DEBUG; else lists end in `...` after five.
 """
 
 import ast

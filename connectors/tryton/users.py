@@ -55,7 +55,7 @@ class Users:
 
     def before(self, account: AccountId) -> Before:
         """Read what a lock changes."""
-        return Before(account, {"active": str(bool(self.row(account)["active"])).lower()})
+        return wire.before(account, self.row(account))
 
     def lock(self, before: Before) -> Locked:
         """Make the user inactive; Tryton ends the sessions itself."""

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from connectors.contract import Account, AccountId, Observation, Person, Record, RecordId, Verdict
+from connectors.contract import Account, AccountId, Before, Observation, Person, Record, RecordId, Verdict
 from connectors.errors import Conflict, ConnectorError, Unavailable
 
 KIND = "opportunity"
@@ -84,7 +84,13 @@ def account(row: Mapping[str, Any], matched_by: str) -> Account:
     """Return a user as an account."""
     verdict = Verdict.OPEN if row["active"] else Verdict.LOCKED
     name, email = row["name"] or row["login"], row["email"] or ""
-    return Account(AccountId(str(row["id"])), row["login"], name, verdict, matched_by, email=email)
+    found = AccountId(str(row["id"]))
+    return Account(found, row["login"], name, verdict, matched_by, email=email, before=before(found, row))
+
+
+def before(account: AccountId, row: Mapping[str, Any]) -> Before:
+    """Return what a lock of the user changes."""
+    return Before(account, {"active": str(bool(row["active"])).lower()})
 
 
 def observation(row: Mapping[str, Any] | None) -> Observation:
@@ -117,6 +123,7 @@ def record(row: Mapping[str, Any], owner: AccountId) -> Record:
         currency=row["currency."]["code"],
         open=row["state"] in WORKED_ON,
         stage=row["state"],
+        fixed="" if row["state"] in WORKED_ON else f"{row['state']}: Tryton lets nobody change its employee any more",
     )
 
 

@@ -22,7 +22,7 @@ SLACK_LIMIT_MS, GOAL_MS = 3000.0, 300.0
 def run() -> Run:
     """Measure how long Slack waits for each acknowledgement."""
     with tempfile.TemporaryDirectory() as folder, Practice(Path(folder), http=True) as practice:
-        practice.slack.workspace.limits.enabled = False  # Slack's own limit on views.open is not what is measured
+        practice.slack.workspace.limits.on = False  # Slack's own limit on views.open is not what is measured
         practice.slack.as_user(HR.slack_id).command("/offboard", "help", "offboarding")
         taken = _commands(practice)
         opened = float(sum(call.method == "views.open" and not call.error for call in practice.slack.calls()))

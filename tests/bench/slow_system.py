@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 import httpx
-from flask import Flask, jsonify
+from flask import Flask, Response, jsonify
 from pydantic import BaseModel
 from waitress.server import create_server
 
@@ -36,11 +36,11 @@ class SlowServer:
         self.locked: set[str] = set()
         web = Flask("slow")
 
-        def look(who: str) -> object:
+        def look(who: str) -> Response:
             time.sleep(seconds)
             return jsonify(id=who, locked=who in self.locked)
 
-        def lock(who: str) -> object:
+        def lock(who: str) -> Response:
             time.sleep(seconds)
             self.locked.add(who)
             return jsonify(ok=True)

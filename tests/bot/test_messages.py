@@ -37,22 +37,22 @@ def messages(name: str) -> list[Message]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_messages_keep_slacks_limits_and_ping_nobody(name: str) -> None:
-    for message in messages(name):
-        assert problems({"text": message.text, "blocks": list(message.blocks)}) == []
-        assert message.text
-        harmless(message)
+    for built in messages(name):
+        assert problems({"text": built.text, "blocks": list(built.blocks)}) == []
+        assert built.text
+        harmless(built)
 
 
-def harmless(message: Message) -> None:
-    for text in marked(message):
+def harmless(built: Message) -> None:
+    for text in marked(built):
         assert "<!channel" not in text
         assert "<script" not in text
         assert "*bold*" not in text
         assert "\u202e" not in text
 
 
-def marked(message: Message) -> list[str]:
-    found = [message.text]
+def marked(built: Message) -> list[str]:
+    found = [built.text]
 
     def walk(thing: object) -> None:
         if isinstance(thing, dict):
@@ -65,7 +65,7 @@ def marked(message: Message) -> list[str]:
             for one in thing:
                 walk(one)
 
-    walk(message.blocks)
+    walk(built.blocks)
     return found
 
 

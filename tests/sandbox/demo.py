@@ -13,10 +13,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.sandbox.guide import guide
+from tests.sandbox.guide import panel
 from tests.sandbox.practice import Practice
 from tests.sandbox.story import Chapter, Story
-from tests.sandbox.truth import cards
 
 PORT = 8080
 
@@ -29,8 +28,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="handover-practice-") as folder:
         started = time.monotonic()
         port = 0 if options.play else options.port
+
+        def say(line: str) -> None:
+            console.print(f"[dim]·[/] {line}")
+
         try:
-            with Practice(Path(folder), port=port, http=options.http, say=lambda line: console.print(f"[dim]·[/] {line}")) as practice:
+            with Practice(Path(folder), port=port, http=options.http, say=say, panel=panel) as practice:
                 console.print(f"[dim]·[/] ready after {time.monotonic() - started:.1f} s")
                 return _play(practice, console, options.json) if options.play else _serve(practice, console)
         except KeyboardInterrupt:
@@ -48,7 +51,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(practice: Practice, console: Console) -> int:
-    practice.slack.offer(truth=lambda: cards(practice), jump=practice.jump, now=practice.clock.now, guide=guide(practice))
     console.print(f"\nOpen [bold]{practice.slack.url}[/] in a browser. You are Hanna from HR: type [bold]/offboard @dana.oneill[/]")
     console.print("Ctrl-C stops everything that was started.\n")
     while True:

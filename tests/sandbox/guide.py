@@ -6,7 +6,7 @@ from tests.sandbox.company.people import ADMIN, BY_UID, HR, LEAVER, MANAGER, SEC
 from tests.sandbox.practice import Practice
 from tests.sandbox.slack.panel import Panel, Step
 from tests.sandbox.slack.seed import ACCESS_AUDIT, SECURITY_ALERTS
-from tests.sandbox.story import DAY, SUCCESSORS, text_of
+from tests.sandbox.story import SUCCESSORS, text_of
 from tests.sandbox.truth import Truth
 
 
@@ -81,6 +81,3 @@ def _kept(check: Callable[[], bool]) -> Callable[[], bool]:
         return done
 
     return ask
-
-
-__all__ = ["DAY", "panel", "steps"]

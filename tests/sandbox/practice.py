@@ -20,11 +20,14 @@ from tests.sandbox.company.people import Employee
 from tests.sandbox.company.slapd import LOCK, Slapd
 from tests.sandbox.company.tryton import Tryton
 from tests.sandbox.jumping import JumpClock
+from tests.sandbox.slack.panel import Panel
 from tests.sandbox.slack.server import SlackServer
 from tests.sandbox.slack.world import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 30.0
+CLOSED = frozenset({"converted", "won", "lost", "cancelled"})
+"""States in which Tryton makes a deal's employee read-only (trytond-sale-opportunity 8.2, tried)."""
 Say = Callable[[str], None]
 
 
@@ -39,15 +42,28 @@ class NotReady(RuntimeError):
 class Practice:
     """Everything on loopback in one folder; `with` starts it and takes all of it down."""
 
-    def __init__(self, folder: Path, *, port: int = 0, http: bool = False, say: Say = _quiet) -> None:
-        """`port`: where the page is served, 0 for a free one. `http`: signed HTTP in place of Socket Mode."""
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int = 0,
+        http: bool = False,
+        say: Say = _quiet,
+        panel: "Callable[[Practice], Panel] | None" = None,
+    ) -> None:
+        """Lay out the company.
+
+        `port`: where the page is served, 0 for a free one. `http`: signed HTTP in place of Socket Mode. `panel`: what
+        hangs beside the chat.
+        """
         self.folder = folder
         self._say = say
         folder.mkdir(parents=True, exist_ok=True)
         self.directory = Slapd(folder / "directory")
         self.crm = Tryton(folder / "crm", say=say)
-        self.slack = SlackServer(Workspace(), port=port)
         self.clock = JumpClock(folder / "clock")
+        workspace = Workspace(clock=lambda: self.clock.now().timestamp())
+        self.slack = SlackServer(workspace, port=port, panel=panel(self) if panel else None)
         self.data = folder / "data"
         self.config = folder / "handover.toml"
         self._http_port = _free_port() if http else None
@@ -56,8 +72,8 @@ class Practice:
     def __enter__(self) -> Self:
         self._say("starting the directory (OpenLDAP) and the CRM (Tryton)")
         with ThreadPoolExecutor(2) as pool:
-            starting = [pool.submit(lambda: bool(self.directory.start())), pool.submit(lambda: bool(self.crm.start()))]
-            for started in starting:
+            starting: tuple[Callable[[], object], ...] = (self.directory.start, self.crm.start)
+            for started in [pool.submit(start) for start in starting]:
                 started.result()
         self._say("starting the Slack stand-in")
         self.slack.start()
@@ -162,6 +178,11 @@ class Practice:
         entry = self.directory.entry(person.uid)
         data = {"directory": entry is not None and LOCK not in entry, "crm": self.crm.user_active(person.uid)}
         return {name: data[name] or tried for name, tried in self.can_log_in(person).items()}
+
+    def fixed(self, person: Employee) -> int:
+        """Return how many of the person's deals are in a state in which the CRM lets nobody change the owner."""
+        states = self.crm.states()
+        return sum(owner == person.uid and states[deal] in CLOSED for deal, owner in self.crm.owners().items())
 
     def reopen(self, person: Employee) -> None:
         """Open the person's directory account again behind the bot's back, password and all."""

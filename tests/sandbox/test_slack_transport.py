@@ -1,4 +1,4 @@
-"""Signatures, several Socket Mode connections, refresh, late deliveries, and what an app may do with a stack of modals."""
+"""Signatures, several Socket Mode connections, refresh, late deliveries, and stacks of modals."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -131,7 +131,11 @@ def test_push_update_clear_and_close(slack: SlackServer, run: Callable[[App], No
     app.view("one")(lambda ack: ack(response_action="push", view=_modal("two", notify_on_close=True)))
     app.view("two")(lambda ack: ack(response_action="update", view=_modal("three")))
     app.view("three")(lambda ack: ack(response_action="clear"))
-    app.view_closed("two")(lambda ack: (ack(), closed.set()))
+
+    @app.view_closed("two")
+    def gone(ack: Any) -> None:
+        ack()
+        closed.set()
 
     @app.action("more")
     def more(ack: Any, client: WebClient, body: JSON) -> None:
@@ -197,7 +201,12 @@ def test_what_is_picked_in_a_message_arrives(slack: SlackServer, run: Callable[[
 
 def test_late_deliveries_wait_and_lost_ones_time_out(slack: SlackServer, run: Callable[[App], None]) -> None:
     app, came = _app(slack), threading.Event()
-    app.command("/offboard")(lambda ack: (ack(), came.set()))
+
+    @app.command("/offboard")
+    def arrive(ack: Any) -> None:
+        ack()
+        came.set()
+
     run(app)
     hr = slack.as_user(HR.slack_id)
     slack.fault("slash_commands", "late", seconds=0.3)

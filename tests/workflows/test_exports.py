@@ -210,3 +210,18 @@ def test_figures_stand_nowhere_in_clear(room: Room, tmp_path: Path) -> None:
     raw = b"".join(path.read_bytes() for path in tmp_path.glob("handover.sqlite*"))
     assert b"client_base" not in raw
     assert b"opportunity:00" not in raw
+
+
+def test_an_overtaken_attempt_writes_nothing(room: Room, world: World) -> None:
+    once = iter([True])
+
+    def overtake() -> None:
+        if next(once, False):
+            world.down = True
+            room.exports.take("c1:notice")  # another hand, which fails and puts the row off
+            world.down = False
+
+    world.before_call["find"] = overtake
+    room.exports.take("c1:notice")
+    assert (room.row().state, room.row().attempt) == (WorkState.DUE, 1)
+    assert room.figures()["crm"].problem == "not reachable: crm is down"

@@ -397,3 +397,16 @@ def test_personal_data_stands_nowhere_in_clear(stage: Stage, tmp_path: Path) -> 
     raw = b"".join(path.read_bytes() for path in tmp_path.glob("handover.sqlite*"))
     for secret in ("Deal opportunity", "Client party", "bob@x.example", "Carol", "Max Weber", DANA.name):
         assert secret.encode() not in raw, secret
+
+
+def test_the_outcome_is_told_again_only_when_every_system_is_done(tmp_path: Path) -> None:
+    shop = crm("shop", records=4)
+    stage = Stage(tmp_path, crm().system(), shop.system())
+    stage.tick()
+    stage.approve()
+    shop.down = True
+    stage.settle(2)
+    assert stage.posts()["outcome:c1-v1"].wanted == 1
+    shop.down = False
+    stage.settle(10)
+    assert stage.posts()["outcome:c1-v1"].wanted == 2

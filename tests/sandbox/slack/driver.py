@@ -1,7 +1,7 @@
 """A person at the keyboard, for tests: what they do and what they see, read from the workspace's state."""
 
-import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from tests.sandbox.slack import entry
@@ -51,16 +51,9 @@ class Person:
         """
         shown = message if stale else self._again(message)
         block_id, element = entry.find(shown.blocks, what, value)
-        presses: list[Delivery] = []
-        hands = [
-            threading.Thread(target=lambda: presses.append(self._acts.use(self.id, shown, block_id, element)))
-            for _ in range(times)
-        ]
-        for hand in hands:
-            hand.start()
-        for hand in hands:
-            hand.join()
-        return presses[0]
+        with ThreadPoolExecutor(times) as hands:
+            presses = [hands.submit(self._acts.use, self.id, shown, block_id, element) for _ in range(times)]
+        return [press.result() for press in presses].pop(0)
 
     def choose(self, message: Message, what: str, value: Any, *, stale: bool = False) -> Delivery:
         """Pick something in a select, picker or list of a message: an option's value or label, an id, an ISO date."""

@@ -20,7 +20,7 @@ function h(tag, props = {}, ...children) {
 function add(node, children) {
   for (const child of [children].flat(Infinity)) {
     if (child === null || child === undefined || child === false) continue;
-    if (child instanceof Node) node.append(child); else node.insertAdjacentHTML("beforeend", String(child));
+    node.append(child instanceof Node ? child : document.createTextNode(String(child)));
   }
   return node;
 }
