@@ -13,7 +13,7 @@ from bot.listeners.desk import Desk
 from bot.people import People
 from bot.services import Services
 
-THREADS = 48
+THREADS, SLOW_THREADS = 64, 32
 
 
 def make_app(services: Services, client: WebClient, *, signing_secret: str = "", threads: int = THREADS) -> App:
@@ -24,6 +24,11 @@ def make_app(services: Services, client: WebClient, *, signing_secret: str = "",
         listener_executor=ThreadPoolExecutor(max_workers=threads, thread_name_prefix="listener"),
         logger=logging.getLogger("bot.bolt"),
     )
-    desk = Desk(services, Authorizer(services.settings.roles, client), People(client))
+    desk = Desk(
+        services,
+        Authorizer(services.settings.roles, client),
+        People(client),
+        ThreadPoolExecutor(max_workers=SLOW_THREADS, thread_name_prefix="later"),
+    )
     register_listeners(app, desk)
     return app

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,6 +90,8 @@ class Desk:
     services: Services
     authorizer: Authorizer
     people: People
+    later: Executor
+    """Where slow work goes once Slack has its answer, so that it never keeps another answer waiting."""
 
     def actor(self, call: Call) -> Actor:
         """Return the person as the journal names them."""

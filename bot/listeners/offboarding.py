@@ -12,6 +12,8 @@ from bot.listeners.desk import Call, Desk
 from bot.listeners.opening import submit
 from bot.listeners.plan import plan_of
 from bot.listeners.submission import answer as answer_submission
+from bot.listeners.submission import fill
+from bot.listeners.trouble import explain
 from bot.messages import case as case_message
 from bot.messages import help as help_message
 from bot.messages.audit import build as build_audit
@@ -75,29 +77,34 @@ def answer(desk: Desk, call: Call, asked: Asked, context: BoltContext) -> None:
         case Verb.AUDIT:
             desk.allow(call, Right.AUDIT)
             call.tell(_("Checking every past leaver in every system. The result follows here."))
-            shown = build_audit(desk.services.audits.run_now(desk.actor(call)))
-            call.tell(shown.text, list(shown.blocks))
+            desk.later.submit(audit_now, desk, call)
 
 
 def start(desk: Desk, call: Call, asked: Asked, context: BoltContext) -> None:
     """Open the modal at once, then fill it."""
     view_id = call.open(notice.loading())
     context["view_id"] = view_id
-    user = asked.user
-    if asked.email:
-        found = desk.people.by_email(asked.email)
-        if found is None:
-            call.show(
-                view_id,
-                choose.build(
-                    _("Slack knows nobody with the address {email}. Choose the person:").format(
-                        email=mrkdwn(asked.email)
-                    )
-                ),
-            )
-            return
-        user = found.id
-    call.show(view_id, plan_of(desk, call, user))
+    desk.later.submit(fill, call, view_id, lambda: plan_asked(desk, call, asked))
+
+
+def plan_asked(desk: Desk, call: Call, asked: Asked) -> dict[str, Any]:
+    """Return the form for the person that the command names, by mention or by exact address."""
+    if asked.user:
+        return plan_of(desk, call, asked.user)
+    found = desk.people.by_email(asked.email)
+    if found is None:
+        unknown = _("Slack knows nobody with the address {email}. Choose the person:")
+        return choose.build(unknown.format(email=mrkdwn(asked.email)))
+    return plan_of(desk, call, found.id)
+
+
+def audit_now(desk: Desk, call: Call) -> None:
+    """Check every past leaver now, and tell the one who asked."""
+    try:
+        shown = build_audit(desk.services.audits.run_now(desk.actor(call)))
+        call.tell(shown.text, list(shown.blocks))
+    except Exception as error:  # noqa: BLE001 - the last stop: the person gets a sentence, the log gets the rest
+        call.tell(explain(error))
 
 
 def tell_status(desk: Desk, call: Call, asked: Asked) -> None:

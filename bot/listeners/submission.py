@@ -1,5 +1,6 @@
 """Answering a submitted form in time, however long the work takes, and never in silence."""
 
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -7,11 +8,13 @@ from concurrent.futures import TimeoutError as Late
 from typing import Any
 
 from slack_bolt import Ack
+from slack_sdk.errors import SlackApiError
 
 from bot.forms.notice import failed
 from bot.listeners.desk import Call
 from bot.listeners.trouble import explain
 
+log = logging.getLogger(__name__)
 ANSWER_WITHIN = 2.3
 """Seconds after which a submission is answered at the latest; Slack waits for three."""
 SETTLE = 0.5
@@ -36,6 +39,14 @@ def answer(ack: Ack, call: Call, meanwhile: dict[str, Any], work: Callable[[], d
         call.show(str(call.body["view"]["id"]), view)
     else:
         ack(response_action="update", view=view)
+
+
+def fill(call: Call, view_id: str, work: Callable[[], dict[str, Any]]) -> None:
+    """Do the work and put the view that it returns into an open modal; for the pool that no answer waits for."""
+    try:
+        call.show(view_id, _safely(work))
+    except (SlackApiError, OSError) as error:
+        log.warning("view %s could not be filled: %s", view_id, error)
 
 
 def _safely(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:

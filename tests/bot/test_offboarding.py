@@ -251,3 +251,15 @@ def test_an_audit_by_hand(office: Office) -> None:
     office.security.command("/offboard", "audit")
     office.private(office.security, "2 findings among")
     assert office.slack.refused() == []
+
+
+def test_slow_plans_keep_nobody_else_waiting(office: Office) -> None:
+    office.slack.workspace.limits.on = False
+    office.offboarding.slow.clear()
+    for _command in range(24):
+        assert office.hr.command("/offboard", f"@{LEAVER.uid}").acked
+    delivery = office.hr.command("/offboard", "help")
+    assert delivery.acked
+    assert delivery.ms < 1500
+    office.offboarding.slow.set()
+    office.hr.wait_for(lambda: len(office.slack.calls("views.update")) >= 24, 20)

@@ -176,6 +176,13 @@ class AccountsSuite:
         lookup = world.connect().find(Person("", (one.email,), (other.login,)))
         assert {found.id for found in lookup.accounts} == ids
 
+    def test_a_before_image_that_comes_with_the_lookup_is_the_one_that_a_read_gives(self, world: AccountsWorld) -> None:
+        who = newcomer()
+        world.add(who)
+        connector = world.connect()
+        [account] = connector.find(person(who)).accounts
+        assert account.before in (None, connector.before(account.id))
+
     def test_lock_changes_the_named_account_and_nobody_else(self, world: AccountsWorld) -> None:
         account, bystander = world.add(newcomer()), world.add(newcomer())
         connector, truth = world.connect(), dict(world.truth())

@@ -88,6 +88,15 @@ class MissingWhenRefused(Ldap):
             return Lookup((), "")
 
 
+class OldImageWithTheLookup(Ldap):
+    """Gives an image that is not what a read would give."""
+
+    def find(self, person: Person) -> Lookup:
+        lookup = super().find(person)
+        stale = [replace(one, before=Before(one.id, {"lock": "long ago"})) for one in lookup.accounts]
+        return replace(lookup, accounts=tuple(stale))
+
+
 class FirstMatchOnly(Ldap):
     """Guesses which of two people is meant."""
 
@@ -221,6 +230,11 @@ CASES: tuple[tuple[type[Accounts], Callable[..., None], tuple[str, ...]], ...] =
     (AbsentWhenDown, SUITE.test_a_silent_server_is_unavailable_in_time, ()),
     (NeverGivesUp, SUITE.test_a_silent_server_is_unavailable_in_time, ()),
     (MissingWhenRefused, SUITE.test_wrong_credential_is_told_from_everything_else, ()),
+    (
+        OldImageWithTheLookup,
+        SUITE.test_a_before_image_that_comes_with_the_lookup_is_the_one_that_a_read_gives,
+        (),
+    ),
     (FirstMatchOnly, SUITE.test_two_matches_are_both_returned, ()),
     (SaysNotHow, SUITE.test_unknown_person_is_absent_and_it_says_how, ()),
     (WritesEveryTime, SUITE.test_a_second_lock_is_already_and_writes_nothing, ()),

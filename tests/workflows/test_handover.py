@@ -410,3 +410,12 @@ def test_the_outcome_is_told_again_only_when_every_system_is_done(tmp_path: Path
     shop.down = False
     stage.settle(10)
     assert stage.posts()["outcome:c1-v1"].wanted == 2
+
+
+def test_a_lost_answer_to_what_was_never_done_is_done_later(stage: Stage, world: World) -> None:
+    stage.tick()
+    stage.approve()
+    world.fail("move", OutcomeUnknown("no answer"))
+    stage.settle(5)
+    assert world.owned("dana") == set()
+    assert stage.clients().moved == 12

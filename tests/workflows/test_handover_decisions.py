@@ -70,6 +70,7 @@ def test_an_approver_without_slack_is_not_matched_by_an_empty_id(tmp_path: Path)
     stage.tick()
     assert decide(stage, Actor("slack:", "")).code == Code.NOT_APPROVER
     assert not any(post.startswith("proposal:") for post in stage.posts())
+    assert stage.handover.waiting_for("") == []
     assert stage.approve(OPERATOR).state == ProposalState.APPROVED
 
 

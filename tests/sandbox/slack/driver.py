@@ -53,7 +53,8 @@ class Person:
         block_id, element = entry.find(shown.blocks, what, value)
         with ThreadPoolExecutor(times) as hands:
             presses = [hands.submit(self._acts.use, self.id, shown, block_id, element) for _ in range(times)]
-        return [press.result() for press in presses].pop(0)
+        first, *_ = [press.result() for press in presses]
+        return first
 
     def choose(self, message: Message, what: str, value: Any, *, stale: bool = False) -> Delivery:
         """Pick something in a select, picker or list of a message: an option's value or label, an id, an ISO date."""

@@ -16,6 +16,8 @@ from tests.sandbox.slack.records import JSON
 
 MOST = 10
 """Connections an app may hold at once."""
+ARRIVAL_SECONDS = 1.0
+"""A connection counts from the handshake on, though its thread may start a moment later."""
 PING_SECONDS = 0.3
 """Frequent, because slack_sdk's client closes only between two frames, and else waits for its 3 s receive timeout."""
 
@@ -29,7 +31,8 @@ class Sockets:
         self._tickets: set[str] = set()
         self._waiting: dict[str, Future[JSON]] = {}
         self._turn = itertools.count()
-        self._lock = threading.Lock()
+        self._arriving = 0
+        self._lock = threading.Condition()
         self._app_id = ""
         self.served: list[int] = []
         """Per envelope, the number of the connection that got it (for tests of several connections)."""
@@ -88,6 +91,7 @@ class Sockets:
     def _send_to_one(self, frame: str) -> None:
         for _ in range(MOST):
             with self._lock:
+                self._lock.wait_for(lambda: self._live or not self._arriving, ARRIVAL_SECONDS)
                 if not self._live:
                     raise ConnectionError("no connection")
                 number = next(self._turn) % len(self._live)
@@ -106,11 +110,15 @@ class Sockets:
         if ticket not in self._tickets:
             return connection.respond(HTTPStatus.FORBIDDEN, "bad ticket")
         self._tickets.discard(ticket)
+        with self._lock:
+            self._arriving += 1
         return None
 
     def _talk(self, connection: ServerConnection) -> None:
         with self._lock:
+            self._arriving -= 1
             self._live.append(connection)
+            self._lock.notify_all()
             count = len(self._live)
         try:
             if count > MOST:
