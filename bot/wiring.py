@@ -17,7 +17,8 @@ from config.settings import Settings, Storage
 from connectors import registry
 from connectors.contract import Manifest
 from workflows import engine as engines
-from workflows import posts, store as stores
+from workflows import posts
+from workflows import store as stores
 from workflows.audits import Audits
 from workflows.casefile import Casefile
 from workflows.clock import Reconciler, Ticker
@@ -69,8 +70,8 @@ def manifests() -> tuple[Manifest, ...]:
 def assemble(settings: Settings, *, clock: Clock | None = None, mode: Mode = "run") -> Iterator[House]:
     """Put the house together, and take it down at the end.
 
-    `run` holds the data folder (raises `Occupied`), starts the engine and the ticks, and tells people. `visit` only opens
-    the rows, beside a running bot or without one: what it writes is picked up by whoever runs.
+    `run` holds the data folder (raises `Occupied`), starts the engine and the ticks, and tells people. `visit` only
+    opens the rows, beside a running bot or without one: what it writes is picked up by whoever runs.
     """
     clock = clock or SystemClock()
     with ExitStack() as stack:
@@ -142,23 +143,53 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
     retry = timedelta(minutes=policy.retry_minutes)
     handover = Handover(store, vault, journal, systems, clock, retry=retry)
     exports = Exports(
-        store, vault, journal, systems, clock,
-        retry=retry, channel=settings.slack.security_channel, look_back=timedelta(days=settings.exports.look_back_days),
+        store,
+        vault,
+        journal,
+        systems,
+        clock,
+        retry=retry,
+        channel=settings.slack.security_channel,
+        look_back=timedelta(days=settings.exports.look_back_days),
         zone=company.timezone,
     )
     casefile = Casefile(vault, systems, handover, exports, clock)
     offboarding = Offboarding(
-        store, vault, journal, systems, casefile, clock, start,
-        directory=company.directory, protected=policy.protected, follow_up_days=policy.follow_up_days,
+        store,
+        vault,
+        journal,
+        systems,
+        casefile,
+        handover,
+        clock,
+        start,
+        directory=company.directory,
+        protected=policy.protected,
+        follow_up_days=policy.follow_up_days,
     )
     audits = Audits(
-        store, vault, journal, systems, casefile, clock, offboarding.retry,
-        channel=settings.slack.audit_channel, zone=company.timezone, at=policy.audit_at,
+        store,
+        vault,
+        journal,
+        systems,
+        casefile,
+        clock,
+        offboarding.retry,
+        channel=settings.slack.audit_channel,
+        zone=company.timezone,
+        at=policy.audit_at,
     )
     follow_ups = FollowUps(store, vault, journal, systems, casefile, exports, clock, retry)
     services = Services(
-        settings=settings, offboarding=offboarding, handover=handover, exports=exports, audits=audits,
-        follow_ups=follow_ups, journal=journal, clock=clock, systems=systems,
+        settings=settings,
+        offboarding=offboarding,
+        handover=handover,
+        exports=exports,
+        audits=audits,
+        follow_ups=follow_ups,
+        journal=journal,
+        clock=clock,
+        systems=systems,
     )
     revocation = Revocation(store, vault, journal, systems, clock, retry)
     return Tracks(services, revocation, handover, exports, follow_ups, audits, journal)

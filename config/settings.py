@@ -4,7 +4,6 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from datetime import time
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -134,8 +133,6 @@ class Clients(Table):
 
     default_strategy: Literal["single", "round_robin", "balanced"] = "balanced"
     """How a book is split unless someone chooses otherwise: one successor, in turn, or by count and value."""
-    second_approval_above: Decimal | None = Field(default=None, ge=0)
-    """A book worth more than this asks for a second approval; left out: never."""
 
 
 class Exports(Table):

@@ -105,17 +105,18 @@ class Sheet:
 
 
 def summarize(system: str, events: Sequence[ExportEvent], base: int, moments: Moments, zone: ZoneInfo) -> ExportLine:
-    """Count one system's exports. A figure that the log does not give in full is None, never a guess."""
-    counted = all(event.records is not None for event in events)
-    listed = all(event.records == len(event.record_ids) for event in events)
+    """Count one system's exports: what the log has, and how many events it does not have it of; nothing is guessed."""
+    unnamed = sum(event.records is None or event.records > len(event.record_ids) for event in events)
     distinct = frozenset[str]().union(*(event.record_ids for event in events))
     return ExportLine(
         system,
         len(events),
-        sum(event.records or 0 for event in events) if counted else None,
-        len(distinct) if listed else None,
+        sum(event.records or 0 for event in events),
+        len(distinct) if distinct or not unnamed else None,
         base,
         _weeks(events, moments, zone),
+        uncounted=sum(event.records is None for event in events),
+        unnamed=unnamed,
     )
 
 

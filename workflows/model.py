@@ -73,20 +73,25 @@ class WorkState(StrEnum):
 
 
 class ProposalState(StrEnum):
-    """A proposal is settled once; only `pending` can be decided. A `draft` gathers lines and is never shown."""
+    """A proposal is settled once; only `pending` can be decided. A `draft` gathers lines and is never shown.
+
+    `cancelled`: the case was called off while it was pending.
+    """
 
     DRAFT = "draft"
     PENDING = "pending"
     APPROVED = "approved"
     DECLINED = "declined"
     SUPERSEDED = "superseded"
+    CANCELLED = "cancelled"
 
 
 class AssignmentState(StrEnum):
-    """Where one record's move stands."""
+    """Where one record's move stands. `excluded`: it stays, the vendor lets nobody change its owner."""
 
     PROPOSED = "proposed"
     APPROVED = "approved"
+    DECLINED = "declined"
     MOVED = "moved"
     TAKEN = "taken by another"
     GONE = "gone"
@@ -220,6 +225,8 @@ class Book(SQLModel, table=True):
     counts_before: str = "{}"
     """JSON: `{owner: {kind: count}}` for leaver and successors, right before the first move."""
     counts_after: str = "{}"
+    sealed: bytes = b""
+    """Why records stay with the leaver, in the vendor's words, counted by kind: `handover.remarks`."""
 
 
 class Assignment(SQLModel, table=True):
@@ -228,8 +235,8 @@ class Assignment(SQLModel, table=True):
     __table_args__ = (sa.Index("assignment_work", "case_id", "system", "state"),)
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id", index=True)
-    proposal_id: str = Field(foreign_key="proposal.id", index=True)
-    """The version that first named it, or that named it again after drift."""
+    proposal_id: str | None = Field(default=None, foreign_key="proposal.id", index=True)
+    """The version that named it last. None: it stays (`excluded`), and nobody was asked. A draft: being gathered."""
     system: str
     record_id: str
     kind: str

@@ -11,6 +11,7 @@ from connectors.contract import ClientBook
 from workflows import planning
 from workflows.casefile import Casefile
 from workflows.cases import CaseData, read_case, show
+from workflows.handover import Handover
 from workflows.journal import Journal
 from workflows.model import (
     Access,
@@ -27,8 +28,11 @@ from workflows.store import Store
 from workflows.systems import Systems
 from workflows.vault import Vault
 from workflows.views import Actor, CaseView, Leaver, Plan, Request
+from workflows.work import again
 
 OPEN = (CaseState.SCHEDULED, CaseState.RUNNING)
+RETRIES = {"revoke": "access.retry", "book": "book.retry"}
+"""What the journal calls another try at a piece of work."""
 Start = Callable[[str, str, int], None]
 """Begins work at once: task, row, attempt. The engine's `start`, or nothing in a process that only visits."""
 
@@ -43,6 +47,7 @@ class Offboarding:
         journal: Journal,
         systems: Systems,
         casefile: Casefile,
+        handover: Handover,
         clock: Clock,
         start: Start,
         *,
@@ -56,6 +61,7 @@ class Offboarding:
         self._journal = journal
         self._systems = systems
         self._casefile = casefile
+        self._handover = handover
         self._clock = clock
         self._start = start
         self._directory = directory
@@ -67,11 +73,11 @@ class Offboarding:
         seen = planning.survey(self._systems, leaver)
         known = seen.get(self._directory)
         leaver = planning.identify(leaver, known.accounts if known else ())
-        refusals = []
+        refusals: list[Refused] = []
         if self._is_protected(leaver):
-            refusals.append(Code.PROTECTED.value)
+            refusals.append(Refused(Code.PROTECTED, name=leaver.name))
         if open_case := self.open_case(leaver):
-            refusals.append(f"{Code.OPEN_CASE.value} {open_case}")
+            refusals.append(Refused(Code.OPEN_CASE, case=open_case))
         return planning.assemble(seen, leaver, tuple(refusals), (), self._clock)
 
     def open(self, request: Request) -> str:
@@ -127,7 +133,10 @@ class Offboarding:
         return case_id
 
     def cancel(self, case_id: str, by: Actor) -> None:
-        """Call off a case that has not begun. Raises `Refused(NOT_OPEN)` once anything may have been locked."""
+        """Call off a case that has not begun, and whatever waits for a decision in it.
+
+        Raises `Refused(NOT_OPEN)` once anything may have been locked.
+        """
         with self._store.write() as session:
             case, _ = read_case(session, self._vault, case_id)
             if case.state != CaseState.SCHEDULED or case.effective_at <= self._clock.now():
@@ -140,23 +149,37 @@ class Offboarding:
                     .where(col(model.case_id) == case_id, col(model.state) != WorkState.DONE)
                     .values(state=WorkState.CANCELLED)
                 )
+            self._handover.cancel(session, case_id, by)
             self._journal.write(session, actor=by, action="case.cancelled", case_id=case_id)
             show(session, case_id)
 
     def retry(self, case_id: str, system: str, by: Actor) -> None:
-        """Try one system again now. Where a case is locked out there already, it is locked and read back afresh."""
-        now = self._clock.now()
+        """Try one system again now: its lock-out once the case has begun, and its clients where something is left.
+
+        Where the case is locked out there already, it is locked and read back afresh. Raises `Refused(NOT_OPEN)`.
+        """
+        attempts: dict[str, int] = {}
         with self._store.write() as session:
             case, _ = read_case(session, self._vault, case_id)
-            access = session.get(Access, f"{case_id}:{system}")
-            if access is None or case.state == CaseState.CANCELLED or case.effective_at > now:
+            if case.state != CaseState.CANCELLED:
+                attempts = self._again(session, case, system)
+            if not attempts:
                 raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
-            access.state, access.due_at, access.attempt = WorkState.DUE, now, access.attempt + 1
-            attempt = access.attempt
-            session.add(access)
-            self._journal.write(session, actor=by, action="access.retry", case_id=case_id, data={"system": system})
+            for task in attempts:
+                self._journal.write(session, actor=by, action=RETRIES[task], case_id=case_id, data={"system": system})
             show(session, case_id)
-        self._start("revoke", f"{case_id}:{system}", attempt)
+        for task, attempt in attempts.items():
+            self._start(task, f"{case_id}:{system}", attempt)
+
+    def _again(self, session: Session, case: Case, system: str) -> dict[str, int]:
+        """Make due what there is to retry in one system; return the attempt by task."""
+        attempts = {}
+        access = session.get(Access, f"{case.id}:{system}")
+        if access is not None and case.effective_at <= self._clock.now():
+            again(session, access, self._clock.now())
+            attempts["revoke"] = access.attempt
+        book = self._handover.retry(session, case.id, system)
+        return attempts if book is None else {**attempts, "book": book}
 
     def case(self, case_id: str) -> CaseView:
         """Return a case. Raises `Refused(UNKNOWN_CASE)`."""

@@ -19,6 +19,7 @@ from connectors.contract import (
 from connectors.errors import ConnectorError
 from workflows.cases import person
 from workflows.ports import Clock
+from workflows.refusals import Refused
 from workflows.systems import System, Systems
 from workflows.views import AccountLine, BookLine, Leaver, Plan, SystemPlan
 from workflows.work import say
@@ -83,7 +84,7 @@ def identify(leaver: Leaver, found: tuple[Account, ...]) -> Leaver:
 
 
 def assemble(
-    seen: dict[str, Seen], leaver: Leaver, refusals: tuple[str, ...], warnings: tuple[str, ...], clock: Clock
+    seen: dict[str, Seen], leaver: Leaver, refusals: tuple[Refused, ...], warnings: tuple[str, ...], clock: Clock
 ) -> Plan:
     """Join what the systems answered into one plan."""
     return Plan(leaver, tuple(one.plan for one in seen.values()), (*warnings, *_warnings(seen)), refusals, clock.now())

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from connectors.contract import Verdict
 from workflows.model import AssignmentState, CaseState, ProposalState, Reason, Strategy
+from workflows.refusals import Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class Plan:
     leaver: Leaver
     systems: tuple[SystemPlan, ...]
     warnings: tuple[str, ...]
-    refusals: tuple[str, ...]
+    refusals: tuple[Refused, ...]
     """Why no case can be opened: a protected account, an open case. Empty: one can."""
     made_at: datetime
 
@@ -185,6 +186,8 @@ class ProposalView:
     settled_by: str
     """Name of who settled it, for display."""
     note: str
+    staying: int = 0
+    """Records of the leaver that no proposal names: the vendor lets nobody change their owner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,14 +196,19 @@ class ClientsView:
 
     proposal: ProposalView | None
     listed: int
+    """Records that were ever proposed; those in `staying` are not among them."""
     moved: int
     left: int
+    """Proposed and not with a successor: waiting, declined, or refused by the system. Without `staying`."""
     problems: tuple[str, ...]
     rate: float | None
     """Records a second while moves run, else None."""
     balance: tuple[str, ...]
     """Counts before = counts after, a sentence per record type; what differs is said."""
     complete: bool
+    """Whether all that can move has moved. What has not is in `staying`, or was refused and stands in `problems`."""
+    staying: int = 0
+    """Records that stay with the leaver because the vendor lets nobody change their owner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,15 +286,21 @@ class ExportLine:
     system: str
     events: int
     records: int | None
+    """Sum over the events whose number of records is known: at least so many where `uncounted`. None: not read."""
     distinct: int | None
+    """Different records among those that the log names: at least so many where `unnamed`. None: it names none."""
     client_base: int | None
     weeks: tuple[tuple[date, int, int], ...]
     """(Monday, events, records known), oldest first, weeks with none included."""
     problem: str = ""
+    uncounted: int = 0
+    """Events whose number of records the log does not have."""
+    unnamed: int = 0
+    """Events of which the log does not name every record, the uncounted ones included."""
 
     @property
     def share(self) -> float | None:
-        """Part of the client base taken, 0 to 1, where both figures are known."""
+        """Part of the client base taken, 0 to 1, where both figures are known; at least that where `unnamed`."""
         return self.distinct / self.client_base if self.distinct is not None and self.client_base else None
 
 

@@ -13,7 +13,7 @@ from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import moment, say, show_json, warn
 from bot.cli.plan import Email, leaver_named
 from bot.cli.plan import show as show_plan
-from bot.cli.refusals import planned
+from bot.cli.refusals import refused
 from bot.cli.status import is_good, show_case
 from bot.cli.watch import watch
 from bot.cli.when import effective
@@ -114,7 +114,7 @@ def _look(
     if not quiet:
         show_plan(plan)
     if plan.refusals:
-        raise Stop(" ".join(planned(refusal) for refusal in plan.refusals), code=NOT_GOOD)
+        raise Stop(" ".join(refused(refusal) for refusal in plan.refusals), code=NOT_GOOD)
     return replace(plan, leaver=replace(plan.leaver, name=plan.leaver.name or plan.leaver.email)), people
 
 

@@ -69,7 +69,7 @@ def plain(value: Any) -> Any:
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, datetime | date):
         return value.isoformat()
-    return value if isinstance(value, str | int | float | None) else str(value)
+    return value if isinstance(value, str | int | float | None) else str(value)  # a Refused says its code and facts
 
 
 def moment(at: datetime | None, zone: str) -> str:

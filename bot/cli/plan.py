@@ -8,7 +8,7 @@ from bot.cli.ending import NOT_GOOD, Stop
 from bot.cli.house import visit
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import counts, money, say, show_json, show_table
-from bot.cli.refusals import planned
+from bot.cli.refusals import refused
 from bot.messages.words import verdict
 from bot.text import _
 from workflows.views import AccountLine, BookLine, Leaver, Plan, SystemPlan
@@ -57,7 +57,7 @@ def show(plan: Plan) -> None:
     for heading, lines in (
         (_("Cannot be done:"), [f"{s.title}: {line}" for s in plan.systems for line in s.cannot]),
         (_("Warnings:"), plan.warnings),
-        (_("No case can be opened:"), [planned(refusal) for refusal in plan.refusals]),
+        (_("No case can be opened:"), [refused(refusal) for refusal in plan.refusals]),
     ):
         if lines:
             say(heading)

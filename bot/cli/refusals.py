@@ -4,8 +4,7 @@ import html
 import re
 
 from bot.errors import sentence
-from bot.text import _
-from workflows.refusals import Code, Refused
+from workflows.refusals import Refused
 
 COMMANDS = (
     ("/offboard status @person", "handover status EMAIL"),
@@ -22,12 +21,3 @@ def refused(error: Refused) -> str:
     for slack, terminal in COMMANDS:
         text = text.replace(slack, terminal)
     return text
-
-
-def planned(refusal: str) -> str:
-    """Return the sentence for a plan's refusal: a code, with the case's id behind it where there is one."""
-    for code in sorted(Code, key=len, reverse=True):
-        if refusal == code or refusal.startswith(f"{code} "):
-            case = refusal.removeprefix(code).strip()
-            return refused(Refused(code, case=case) if case else Refused(code))
-    return _(refusal)

@@ -50,6 +50,9 @@ class Defaults:
     strategy: Strategy
     approver: str = ""
     systems: int = 0
+    directory_id: str = ""
+    """The leaver's stable id in the company's directory, kept so that the case is keyed by it."""
+    logins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,11 @@ def build(plan: Sequence[Block], defaults: Defaults) -> dict[str, Any]:
     """Return the form under the plan; the plan gives way where both do not fit."""
     shown = fit(list(plan), VIEW_BLOCKS - FIELDS)
     blocks = [*shown, *_when(defaults), *_who(defaults)]
-    return modal(CALLBACK, _("Offboard someone"), _("Start Offboarding"), blocks, pack(leaver=defaults.leaver))
+    return modal(CALLBACK, _("Offboard someone"), _("Start Offboarding"), blocks, _metadata(defaults))
+
+
+def _metadata(defaults: Defaults) -> str:
+    return pack(leaver=defaults.leaver, directory=defaults.directory_id, logins=" ".join(defaults.logins[:20]))
 
 
 def _when(defaults: Defaults) -> list[Block]:

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from slack_bolt import Ack, App
+from slack_bolt import App
 from slack_sdk import WebClient
 
 from bot.authorize import Right
+from bot.listeners.acknowledgement import acknowledge
 from bot.listeners.desk import Call, Desk
 from bot.messages.case import CANCEL, RETRY
 from bot.text import _, mrkdwn
@@ -14,9 +15,8 @@ from bot.text import _, mrkdwn
 def register(app: App, desk: Desk) -> None:
     """Listen."""
 
-    @app.action(RETRY)
-    def retry(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
-        ack()
+    @app.action(RETRY, middleware=[acknowledge])
+    def retry(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
         desk.allow(call, Right.RETRY)
         system = str(call.value.get("system", ""))
@@ -27,9 +27,8 @@ def register(app: App, desk: Desk) -> None:
             )
         )
 
-    @app.action(CANCEL)
-    def cancel(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
-        ack()
+    @app.action(CANCEL, middleware=[acknowledge])
+    def cancel(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
         desk.allow(call, Right.CANCEL)
         desk.services.offboarding.cancel(str(call.value.get("case", "")), desk.actor(call))

@@ -7,6 +7,7 @@ from slack_sdk import WebClient
 
 from bot.authorize import Right
 from bot.forms import notice, reasons
+from bot.listeners.acknowledgement import acknowledge
 from bot.listeners.desk import Call, Desk
 from bot.listeners.submission import answer as answer_submission
 from bot.messages import exports
@@ -17,9 +18,8 @@ from bot.text import _, mrkdwn
 def register(app: App, desk: Desk) -> None:
     """Listen."""
 
-    @app.action(exports.REVEAL)
-    def ask(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
-        ack()
+    @app.action(exports.REVEAL, middleware=[acknowledge])
+    def ask(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
         desk.allow(call, Right.REVEAL)
         call.open(reasons.reveal(str(call.value.get("snapshot", ""))))

@@ -11,6 +11,7 @@ from bot.authorize import Right
 from bot.errors import Told, reason
 from bot.forms import change, notice, reasons
 from bot.forms.fields import FIELD
+from bot.listeners.acknowledgement import acknowledge
 from bot.listeners.desk import Call, Desk
 from bot.listeners.files import send_csv
 from bot.listeners.submission import answer as answer_submission
@@ -33,9 +34,8 @@ def register(app: App, desk: Desk) -> None:
 
 
 def _register_buttons(app: App, desk: Desk) -> None:
-    @app.action(proposal.APPROVE)
-    def approve(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
-        ack()
+    @app.action(proposal.APPROVE, middleware=[acknowledge])
+    def approve(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
         _live(desk, call)
         view = desk.services.handover.decide(
@@ -43,9 +43,8 @@ def _register_buttons(app: App, desk: Desk) -> None:
         )
         _redraw(desk, call, view, body["channel"]["id"], body["message"]["ts"])
 
-    @app.action(proposal.DECLINE)
-    def decline(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
-        ack()
+    @app.action(proposal.DECLINE, middleware=[acknowledge])
+    def decline(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
         asked = call.value
         _still(desk.services.handover.view(str(asked.get("proposal", ""))), str(asked.get("digest", "")))
@@ -58,9 +57,8 @@ def _register_buttons(app: App, desk: Desk) -> None:
             )
         )
 
-    @app.action(proposal.CHANGE)
-    def edit(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
-        ack()
+    @app.action(proposal.CHANGE, middleware=[acknowledge])
+    def edit(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
         proposal_id = str(call.value.get("proposal", ""))
         _still(_party(desk, call, proposal_id), str(call.value.get("digest", "")))
@@ -73,16 +71,14 @@ def _register_buttons(app: App, desk: Desk) -> None:
 
     for turn in ("previous", "next"):
 
-        @app.action(f"{proposal.PAGE}:{turn}")
-        def page(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
-            ack()
+        @app.action(f"{proposal.PAGE}:{turn}", middleware=[acknowledge])
+        def page(body: dict[str, Any], client: WebClient) -> None:
             call = Call(body, client)
             view = _party(desk, call, str(call.value.get("proposal", "")))
             _redraw(desk, call, view, body["channel"]["id"], body["message"]["ts"], int(call.value.get("page", 0)))
 
-    @app.action(proposal.CSV)
-    def file(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
-        ack()
+    @app.action(proposal.CSV, middleware=[acknowledge])
+    def file(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
         view = _party(desk, call, str(call.value.get("proposal", "")))
         send_csv(call, desk.services.handover.csv(view.id), f"handover-{view.case_id}-v{view.version}.csv")

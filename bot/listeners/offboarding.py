@@ -7,6 +7,7 @@ from slack_sdk import WebClient
 
 from bot.authorize import Right
 from bot.forms import choose, notice, offboard
+from bot.listeners.acknowledgement import acknowledge
 from bot.listeners.command import COMMAND, Asked, Verb, parse
 from bot.listeners.desk import Call, Desk
 from bot.listeners.opening import submit
@@ -23,14 +24,12 @@ from bot.text import _, mrkdwn
 def register(app: App, desk: Desk) -> None:
     """Listen."""
 
-    @app.command(COMMAND)
-    def command(ack: Ack, body: dict[str, Any], client: WebClient, context: BoltContext) -> None:
-        ack()
+    @app.command(COMMAND, middleware=[acknowledge])
+    def command(body: dict[str, Any], client: WebClient, context: BoltContext) -> None:
         answer(desk, Call(body, client), parse(body.get("text") or ""), context)
 
-    @app.action(help_message.CHOOSE)
-    def choose_person(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
-        ack()
+    @app.action(help_message.CHOOSE, middleware=[acknowledge])
+    def choose_person(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
         desk.allow(call, Right.OPEN)
         call.open(choose.build())

@@ -1,6 +1,6 @@
 """The submitted form: people checked, the case opened once, the outcome said in the same modal."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,7 +20,7 @@ from bot.people import Profile, against_colleague, against_leaver
 from bot.text import _, moment, mrkdwn
 from workflows.model import CaseState
 from workflows.refusals import Code, Refused
-from workflows.views import Actor, CaseView, Request
+from workflows.views import Actor, CaseView, Leaver, Request
 
 CHECK_SECONDS = 1.8
 """How long people are looked up before a submission must be answered; Slack waits for three."""
@@ -70,7 +70,7 @@ def carry_out(desk: Desk, call: Call, form: Submitted) -> dict[str, Any]:
         call.client, settings.slack.case_channel, leaver=form.leaver.id, asker=call.user, bot=form.bot
     )
     request = Request(
-        leaver=form.leaver.leaver(form.zone),
+        leaver=known(form.leaver.leaver(form.zone), call.metadata),
         reason=wish.reason,
         effective_at=at,
         approver=form.people[wish.approver].successor(),
@@ -81,6 +81,12 @@ def carry_out(desk: Desk, call: Call, form: Submitted) -> dict[str, Any]:
         note=wish.note,
     )
     return open_case(desk, request, place)
+
+
+def known(leaver: Leaver, metadata: dict[str, Any]) -> Leaver:
+    """Complete the leaver with what the plan had found in the company's directory; the form carries it."""
+    logins = tuple(str(metadata.get("logins", "")).split())
+    return replace(leaver, directory_id=str(metadata.get("directory", "")), logins=logins)
 
 
 def _unfit(view: dict[str, Any], leaver: str, people: dict[str, Profile | Told]) -> dict[str, str]:

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from bot.errors import Told
+from bot.errors import Told, sentence
 from bot.forms import choose, notice, offboard
 from bot.listeners.desk import Call, Desk
 from bot.messages import case as case_message
 from bot.messages import plan as plan_message
 from bot.messages.blocks import Block, section
 from bot.people import Profile, against_colleague, against_leaver, warnings
-from bot.text import _, mrkdwn
+from bot.text import _
 from workflows.model import CaseState, Strategy
 from workflows.views import CaseView
 
@@ -39,7 +39,7 @@ def plan_view(desk: Desk, person: Profile) -> dict[str, Any]:
     plan = desk.services.offboarding.plan(person.leaver(zone))
     shown = plan_message.build(plan, warnings(person))
     if plan.refusals:
-        stops: list[Block] = [section(_("✗ {why}").format(why=mrkdwn(why, 600))) for why in plan.refusals]
+        stops: list[Block] = [section(_("✗ {why}").format(why=sentence(why, markup=True))) for why in plan.refusals]
         return notice.notice(_("No case can be opened"), [*stops, *shown])
     defaults = offboard.Defaults(
         leaver=person.id,
@@ -48,6 +48,8 @@ def plan_view(desk: Desk, person: Profile) -> dict[str, Any]:
         approver=_approver(desk, plan.leaver.manager_email, person.id),
         strategy=Strategy(desk.services.settings.clients.default_strategy),
         systems=len(plan.systems),
+        directory_id=plan.leaver.directory_id,
+        logins=plan.leaver.logins,
     )
     return offboard.build(shown, defaults)
 

@@ -101,12 +101,12 @@ def _system(view: CaseView, line: SystemLine) -> str:
     said = [f"{title} – {verdict(line.verdict)}"]
     if line.read_at:
         said[0] += _(", read back {when} ({how})").format(when=moment(line.read_at), how=short(line.how, 200))
-    if line.reason and line.verdict not in (Verdict.LOCKED, Verdict.ABSENT):
+    if line.reason:
         said.append(_("Why: {reason}").format(reason=short(line.reason)))
     said += [_account(one) for one in line.accounts[:5]]
     if line.working:
         said.append(_("Being worked on now (try {attempt}).").format(attempt=line.attempt + 1))
-    elif line.next_try_at and line.verdict not in GOOD:
+    elif line.next_try_at:
         said.append(
             _("Next try {when}, by itself (tried {count} times).").format(
                 when=moment(line.next_try_at), count=line.attempt

@@ -48,9 +48,11 @@ def headline(view: ExportView) -> str:
     text = ngettext("{who} exported {count:,} time", "{who} exported {count:,} times", events).format(
         who=who, count=events
     )
-    share = max((line.share for line in read if line.share is not None), default=None)
-    if share:
-        text = _("{text}, {share:.0%} of the client base").format(text=text, share=share)
+    most = max((line for line in read if line.share), key=lambda line: line.share or 0, default=None)
+    if most and most.unnamed:
+        text = _("{text}, at least {share:.0%} of the client base").format(text=text, share=most.share)
+    elif most:
+        text = _("{text}, {share:.0%} of the client base").format(text=text, share=most.share)
     dark = len(view.lines) - len(read)
     return text if not dark else _("{text}; {count} systems are not known").format(text=text, count=dark)
 
@@ -59,27 +61,48 @@ def _line(line: ExportLine) -> str:
     title = f"*{mrkdwn(line.system)}*"
     if line.problem:
         return _("{title}: not known. {problem}").format(title=title, problem=short(line.problem))
-    parts = [ngettext("{count:,} export", "{count:,} exports", line.events).format(count=line.events)]
-    parts.append(records(line.records) if line.records is not None else _("the log does not say how many records"))
+    least = _("at least ") if line.unnamed else ""
+    parts = [_taken(line)]
     if line.distinct is not None:
-        parts.append(_("{count:,} different ones").format(count=line.distinct))
+        parts.append(least + _("{count:,} different ones").format(count=line.distinct))
     if line.share is not None:
-        parts.append(_("{share:.1%} of {base:,} in the client base").format(share=line.share, base=line.client_base))
+        share = _("{share:.1%} of {base:,} in the client base").format(share=line.share, base=line.client_base)
+        parts.append(least + share)
     return f"{title}: {', '.join(parts)}"
 
 
-def _height(week: tuple[date, int, int]) -> int:
-    return week[2] or week[1]
+def _taken(line: ExportLine) -> str:
+    """Return what is known of how much: `at least 480 records in 12 exports; 1 export of unknown size`."""
+    counted = line.events - line.uncounted
+    times = ngettext("{count:,} export", "{count:,} exports", counted).format(count=counted)
+    unknown = ngettext("{count:,} export of unknown size", "{count:,} exports of unknown size", line.uncounted).format(
+        count=line.uncounted
+    )
+    if line.records is None or (line.uncounted and not counted):
+        return unknown
+    if line.uncounted:
+        return _("at least {records} in {exports}; {unknown}").format(
+            records=records(line.records), exports=times, unknown=unknown
+        )
+    return f"{times}, {records(line.records)}"
+
+
+def _height(week: tuple[date, int, int], *, known: bool) -> int:
+    return week[2] if known else week[1]
+
+
+def _known(lines: list[ExportLine]) -> bool:
+    """Whether records can be drawn; where no log has any number, exports are."""
+    return any(week[2] for line in lines for week in line.weeks)
 
 
 def _chart(lines: list[ExportLine]) -> Block:
     weeks = sorted({week for line in lines for week, _events, _known in line.weeks})[-POINTS:]
-    series = []
+    series, known = [], _known(lines)
     for line in lines:
-        heights = {week[0]: _height(week) for week in line.weeks}
+        heights = {week[0]: _height(week, known=known) for week in line.weeks}
         data = [{"label": _label(week), "value": heights.get(week, 0)} for week in weeks]
         series.append({"name": plain(line.system, 20), "data": data})
-    known = any(week[2] for line in lines for week in line.weeks)
     axis: dict[str, Any] = {
         "categories": [_label(week) for week in weeks],
         "x_label": _("Week of"),
@@ -87,9 +110,17 @@ def _chart(lines: list[ExportLine]) -> Block:
     }
     return {
         "type": "data_visualization",
-        "title": _("Records exported, week by week") if known else _("Exports, week by week"),
+        "title": _title(lines, known=known),
         "chart": {"type": "bar", "series": series, "axis_config": axis},
     }
+
+
+def _title(lines: list[ExportLine], *, known: bool) -> str:
+    if not known:
+        return _("Exports, week by week")
+    if any(line.uncounted for line in lines):
+        return _("Records exported, week by week, where known")
+    return _("Records exported, week by week")
 
 
 def _label(week: date) -> str:
@@ -99,7 +130,10 @@ def _label(week: date) -> str:
 def _bars(lines: list[ExportLine]) -> list[Block]:
     said = []
     for line in lines:
-        most = max((_height(week) for week in line.weeks), default=0)
-        said.append(_("*{system}*, exported in the week of").format(system=mrkdwn(line.system)))
-        said += [f"`{_label(week[0])}` {bar(_height(week), most)} {_height(week):,}" for week in line.weeks[-POINTS:]]
+        known = _known([line])
+        heights = [(week[0], _height(week, known=known)) for week in line.weeks]
+        most = max((height for _week, height in heights), default=0)
+        title = _("*{system}*, records in the week of") if known else _("*{system}*, exports in the week of")
+        said.append(title.format(system=mrkdwn(line.system)))
+        said += [f"`{_label(week)}` {bar(height, most)} {height:,}" for week, height in heights[-POINTS:]]
     return paragraphs(said)

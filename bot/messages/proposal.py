@@ -36,6 +36,7 @@ SETTLED = {
     ProposalState.APPROVED: N_("✓ Approved by {by} {at}."),
     ProposalState.DECLINED: N_("✗ Declined by {by} {at}. {note}"),
     ProposalState.SUPERSEDED: N_("Replaced by a newer version {at}; this one can no longer be decided. {note}"),
+    ProposalState.CANCELLED: N_("The offboarding was cancelled by {by} {at}; there is nothing to decide. {note}"),
 }
 
 
@@ -91,6 +92,7 @@ def _state(state: ProposalState) -> str:
         ProposalState.APPROVED: _("approved"),
         ProposalState.DECLINED: _("declined"),
         ProposalState.SUPERSEDED: _("replaced"),
+        ProposalState.CANCELLED: _("cancelled"),
     }[state]
 
 

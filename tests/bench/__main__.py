@@ -47,7 +47,9 @@ def table(runs: Sequence[Run]) -> Table:
 def cells(figure: Figure) -> tuple[str, ...]:
     """Return one figure's cells."""
     ratio = f"{figure.ratio:.2f}" if figure.ratio is not None else ""
-    goal = "" if figure.goal is None else f"<= {figure.goal:g}{' x floor' if figure.of == 'ratio' else f' {figure.unit}'}"
+    goal = (
+        "" if figure.goal is None else f"<= {figure.goal:g}{' x floor' if figure.of == 'ratio' else f' {figure.unit}'}"
+    )
     met = "" if figure.goal is None else ("met" if figure.met else "MISSED")
     floor = f"{figure.floor:.1f}" if figure.floor is not None else ""
     return figure.name, f"{figure.value:.1f} {figure.unit}", floor, ratio, goal, met

@@ -16,6 +16,7 @@ from tests.sandbox.company.people import HR, LEAVER, PEOPLE, Team
 from tests.sandbox.practice import Practice
 
 COMMANDS, AT_ONCE = 200, 50
+TRIGGER_SECONDS = 3.0
 SLACK_LIMIT_MS, GOAL_MS = 3000.0, 300.0
 
 
@@ -25,17 +26,21 @@ def run() -> Run:
         practice.slack.workspace.limits.on = False  # Slack's own limit on views.open is not what is measured
         practice.slack.as_user(HR.slack_id).command("/offboard", "help", "offboarding")
         taken = _commands(practice)
-        opened = float(sum(call.method == "views.open" and not call.error for call in practice.slack.calls()))
+        opened = _opened(practice)
     with _bare() as url:
         floor = _posts(url)
     over = float(sum(one > SLACK_LIMIT_MS for one in taken))
-    return Run("ack", {"commands": COMMANDS, "at once": AT_ONCE, "transport": "signed http"}, [
-        Figure("over 3 s", over, "commands", goal=0.0),
-        Figure("forms not opened", COMMANDS - opened, "forms", goal=0.0),
-        Figure("p50", percentile(taken, 0.5), "ms", floor=percentile(floor, 0.5)),
-        Figure("p99", percentile(taken, 0.99), "ms", goal=GOAL_MS, floor=percentile(floor, 0.99)),
-        Figure("slowest", max(taken), "ms", floor=max(floor)),
-    ])
+    return Run(
+        "ack",
+        {"commands": COMMANDS, "at once": AT_ONCE, "transport": "signed http"},
+        [
+            Figure("over 3 s", over, "commands", goal=0.0),
+            Figure("forms not opened", COMMANDS - opened, "forms", goal=0.0),
+            Figure("p50", percentile(taken, 0.5), "ms", floor=percentile(floor, 0.5)),
+            Figure("p99", percentile(taken, 0.99), "ms", goal=GOAL_MS, floor=percentile(floor, 0.99)),
+            Figure("slowest", max(taken), "ms", floor=max(floor)),
+        ],
+    )
 
 
 def _commands(practice: Practice) -> list[float]:
@@ -49,13 +54,22 @@ def _commands(practice: Practice) -> list[float]:
         return list(pool.map(type_one, range(COMMANDS)))
 
 
+def _opened(practice: Practice) -> float:
+    """Count the forms that opened while their triggers were good."""
+    time.sleep(TRIGGER_SECONDS)
+    return float(sum(not call.error for call in practice.slack.calls("views.open")))
+
+
 def _posts(url: str) -> list[float]:
     def post(_: int) -> float:
         started = time.perf_counter()
         client.post(url, content=b"x" * 400).raise_for_status()
         return (time.perf_counter() - started) * 1000
 
-    with httpx.Client(limits=httpx.Limits(max_connections=AT_ONCE), timeout=30) as client, ThreadPoolExecutor(AT_ONCE) as pool:
+    with (
+        httpx.Client(limits=httpx.Limits(max_connections=AT_ONCE), timeout=30) as client,
+        ThreadPoolExecutor(AT_ONCE) as pool,
+    ):
         return list(pool.map(post, range(COMMANDS)))
 
 

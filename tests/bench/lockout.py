@@ -40,10 +40,14 @@ def run() -> Run:
         store = _bot(stack, folder, slack, systems)
         taken = _click_to_read_back(slack, store)
         locked = sum(LEAVER.email in server.locked for server in servers)
-    return Run("lockout", {"systems": SYSTEMS, "latency": SECONDS}, [
-        Figure("click to last read-back", taken, "s", goal=GOAL, floor=floor, of="ratio"),
-        Figure("systems not locked", float(SYSTEMS - locked), "systems", goal=0.0),
-    ])
+    return Run(
+        "lockout",
+        {"systems": SYSTEMS, "latency": SECONDS},
+        [
+            Figure("click to last read-back", taken, "s", goal=GOAL, floor=floor, of="ratio"),
+            Figure("systems not locked", float(SYSTEMS - locked), "systems", goal=0.0),
+        ],
+    )
 
 
 def _own(url: str) -> float:
@@ -78,14 +82,23 @@ def _bot(stack: ExitStack, folder: Path, slack: SlackServer, systems: Systems) -
 def _settings(folder: Path, slack: SlackServer) -> Settings:
     key = base64.b64encode(b"k" * 32).decode()
     env = {"KEY": key, "BOT": slack.workspace.app.bot_token, "APP": slack.workspace.app.app_token}
-    return Settings.model_validate({
-        "company": {"name": "Bench", "directory": "system-0"},
-        "storage": {"path": folder, "master_key": "env:KEY", "signing_key": "env:KEY"},
-        "slack": {"bot_token": "env:BOT", "app_token": "env:APP", "api_url": slack.api_url, "port": 0,
-                  "case_channel": seed.OFFBOARDING, "security_channel": seed.SECURITY_ALERTS,
-                  "audit_channel": seed.ACCESS_AUDIT},
-        "roles": {"hr": {"users": [HR.slack_id]}},
-    }, context={"env": env})
+    return Settings.model_validate(
+        {
+            "company": {"name": "Bench", "directory": "system-0"},
+            "storage": {"path": folder, "master_key": "env:KEY", "signing_key": "env:KEY"},
+            "slack": {
+                "bot_token": "env:BOT",
+                "app_token": "env:APP",
+                "api_url": slack.api_url,
+                "port": 0,
+                "case_channel": seed.OFFBOARDING,
+                "security_channel": seed.SECURITY_ALERTS,
+                "audit_channel": seed.ACCESS_AUDIT,
+            },
+            "roles": {"hr": {"users": [HR.slack_id]}},
+        },
+        context={"env": env},
+    )
 
 
 def _click_to_read_back(slack: SlackServer, store: Store) -> float:

@@ -37,7 +37,7 @@ class FakeOffboarding:
         self.cancelled: list[str] = []
         self.retried: list[tuple[str, str, str]] = []
         self.known: dict[str, CaseView] = {}
-        self.refusals: tuple[str, ...] = ()
+        self.refusals: tuple[Refused, ...] = ()
         self.slow = threading.Event()
         self.slow.set()
         self.opening = threading.Event()
@@ -50,7 +50,9 @@ class FakeOffboarding:
         if self.fails:
             raise self.fails
         return replace(
-            samples.plan(leaver), refusals=self.refusals, leaver=replace(leaver, manager_email=samples.MAX.email)
+            samples.plan(leaver),
+            refusals=self.refusals,
+            leaver=replace(leaver, manager_email=samples.MAX.email, directory_id="entry-7", logins=("dana.oneill",)),
         )
 
     def open(self, request: Request) -> str:

@@ -86,7 +86,7 @@ def test_plan_is_not_good_where_a_system_was_not_looked_up_or_no_case_can_be_ope
     assert dead.exit_code == 1
     assert "not looked up" in dead.output
     wiring = Wiring()
-    wiring.offboarding.refusals = ("open case HO-7", "protected")
+    wiring.offboarding.refusals = (Refused(Code.OPEN_CASE, case="HO-7"), Refused(Code.PROTECTED))
     refused = handover(wiring, "plan", DANA, "--config", config)
     assert refused.exit_code == 1
     assert "HO-7" in refused.output

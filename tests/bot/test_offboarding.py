@@ -7,6 +7,7 @@ from tests.bot.conftest import Office, said
 from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.forms import OpenView
+from workflows.refusals import Code, Refused
 
 
 def form(office: Office, text: str = f"@{LEAVER.uid}") -> OpenView:
@@ -34,6 +35,13 @@ def test_the_plan_is_shown_and_a_case_is_opened(office: Office) -> None:
     assert request.channel == seed.OFFBOARDING
     assert request.approver.email == MANAGER.email
     assert office.slack.refused() == []
+
+
+def test_the_case_is_keyed_by_what_the_directory_knows_and_not_by_the_address_alone(office: Office) -> None:
+    filled(office).submit()
+    office.hr.modal("Case opened")
+    [request] = office.offboarding.requests
+    assert (request.leaver.directory_id, request.leaver.logins) == ("entry-7", ("dana.oneill",))
 
 
 def test_a_plan_that_takes_long_still_answers_at_once(office: Office) -> None:
@@ -140,10 +148,10 @@ def test_who_can_be_offboarded_with_a_warning(office: Office, user: str, words: 
 
 
 def test_a_protected_account_is_said_before_anyone_confirms(office: Office) -> None:
-    office.offboarding.refusals = ("dana.oneill is protected",)
+    office.offboarding.refusals = (Refused(Code.PROTECTED),)
     office.hr.command("/offboard", f"@{LEAVER.uid}")
     shown = office.hr.modal("No case can be opened")
-    assert "dana.oneill is protected" in shown.text
+    assert "This account is protected" in shown.text
     assert shown.submit_label == ""
 
 

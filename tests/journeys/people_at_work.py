@@ -51,7 +51,9 @@ class Office:
 
     def locked_out(self, leaver: Employee, seconds: float = 60) -> Message:
         """Wait for the case message to say that the leaver is locked out everywhere."""
-        return self.message(self.hr, "offboarding", lambda text: f"{leaver.name} is locked out of 2 of 2" in text, seconds)
+        return self.message(
+            self.hr, "offboarding", lambda text: f"{leaver.name} is locked out of 2 of 2" in text, seconds
+        )
 
     def approve(self, leaver: Employee, seconds: float = 60) -> Message:
         """Wait for the proposal, and approve it."""

@@ -76,7 +76,9 @@ def test_a_leaver_in_the_channel_never_sees_the_case(office: Office, practice: P
     office.offboard(leaver, [BOB])
     office.message(office.hr, "", lambda text: f"{leaver.name} is locked out" in text)
     assert not [one for one in office.hr.messages("offboarding") if leaver.name in text_of(one)]
-    assert not [one for one in practice.slack.as_user(leaver.slack_id).messages("offboarding") if leaver.name in text_of(one)]
+    assert not [
+        one for one in practice.slack.as_user(leaver.slack_id).messages("offboarding") if leaver.name in text_of(one)
+    ]
     practice.slack.workspace.channels[OFFBOARDING].members.discard(leaver.slack_id)
 
 
@@ -130,5 +132,3 @@ def test_rows_hold_no_name_in_clear(practice: Practice) -> None:
     rows = b"".join(file.read_bytes() for file in practice.data.glob("*.sqlite*"))
     assert LEAVER.name.encode() not in rows
     assert BY_UID["yulia.petrova"].name.encode() not in rows
-
-

@@ -39,8 +39,13 @@ class Office:
         self.crm = World("crm")
         for world in (self.directory, self.crm):
             for name in ("dana", "max", "bob", "carol"):
-                world.user(f"{world.name}-{name}", f"{name}@x.example", groups={"sales", "all staff"}, sessions=1,
-                           manager_email="max@x.example")
+                world.user(
+                    f"{world.name}-{name}",
+                    f"{name}@x.example",
+                    groups={"sales", "all staff"},
+                    sessions=1,
+                    manager_email="max@x.example",
+                )
         self.store = Store(sqlite_url(folder))
         self.store.upgrade()
         self.vault = Vault(b"m" * 32)
@@ -48,30 +53,67 @@ class Office:
         self.systems = Systems([self.directory.system(MemoryDirectory), self.crm.system()])
         retry = timedelta(minutes=5)
         self.handover = Handover(self.store, self.vault, self.journal, self.systems, self.clock, retry=retry)
-        self.exports = Exports(self.store, self.vault, self.journal, self.systems, self.clock, retry=retry,
-                               channel="C0SEC", look_back=timedelta(days=60), zone="Europe/Berlin")
+        self.exports = Exports(
+            self.store,
+            self.vault,
+            self.journal,
+            self.systems,
+            self.clock,
+            retry=retry,
+            channel="C0SEC",
+            look_back=timedelta(days=60),
+            zone="Europe/Berlin",
+        )
         casefile = Casefile(self.vault, self.systems, self.handover, self.exports, self.clock)
         self.started: list[tuple[str, str, int]] = []
         self.offboarding = Offboarding(
-            self.store, self.vault, self.journal, self.systems, casefile, self.clock,
-            lambda *work: self.started.append(work), directory="directory", protected=("root@x.example",),
+            self.store,
+            self.vault,
+            self.journal,
+            self.systems,
+            casefile,
+            self.handover,
+            self.clock,
+            lambda *work: self.started.append(work),
+            directory="directory",
+            protected=("root@x.example",),
             follow_up_days=(1, 7),
         )
-        self.audits = Audits(self.store, self.vault, self.journal, self.systems, casefile, self.clock,
-                             self.offboarding.retry, channel="C0AUDIT", zone="Europe/Berlin", at=time(8, 0))
-        self.follow_ups = FollowUps(self.store, self.vault, self.journal, self.systems, casefile, self.exports, self.clock,
-                                    retry)
+        self.audits = Audits(
+            self.store,
+            self.vault,
+            self.journal,
+            self.systems,
+            casefile,
+            self.clock,
+            self.offboarding.retry,
+            channel="C0AUDIT",
+            zone="Europe/Berlin",
+            at=time(8, 0),
+        )
+        self.follow_ups = FollowUps(
+            self.store, self.vault, self.journal, self.systems, casefile, self.exports, self.clock, retry
+        )
         self.revocation = Revocation(self.store, self.vault, self.journal, self.systems, self.clock, retry)
         self.handlers: dict[str, Callable[[str], None]] = {
-            "revoke": self.revocation.run, "book": self.handover.run, "exports": self.exports.take,
-            "follow_up": self.follow_ups.run, "audit": self.audits.run,
+            "revoke": self.revocation.run,
+            "book": self.handover.run,
+            "exports": self.exports.take,
+            "follow_up": self.follow_ups.run,
+            "audit": self.audits.run,
         }
 
     def request(self, **change: object) -> Request:
         """Return what HR asks for, for now unless changed."""
         asked: dict[str, object] = {
-            "leaver": DANA, "reason": Reason.RESIGNATION, "effective_at": None, "approver": MAX,
-            "strategy": Strategy.BALANCED, "successors": (BOB, CAROL), "requested_by": HR, "channel": "C0CASES",
+            "leaver": DANA,
+            "reason": Reason.RESIGNATION,
+            "effective_at": None,
+            "approver": MAX,
+            "strategy": Strategy.BALANCED,
+            "successors": (BOB, CAROL),
+            "requested_by": HR,
+            "channel": "C0CASES",
         }
         return Request(**{**asked, **change})  # type: ignore[arg-type]
 

@@ -56,7 +56,9 @@ def test_no_audit_before_its_hour_and_none_without_a_case(office: Office) -> Non
 def test_a_reopened_account_is_found_once_locked_again_and_closed(office: Office, case_id: str) -> None:
     office.directory.users[AccountId("directory-dana")].active = True
     first = _audit(office).findings
-    assert [(finding.kind, finding.system, finding.can_lock_again) for finding in first] == [("open again", "directory", True)]
+    assert [(finding.kind, finding.system, finding.can_lock_again) for finding in first] == [
+        ("open again", "directory", True)
+    ]
     assert not office.offboarding.case(case_id).locked_out
     second = _audit(office).findings
     assert [finding.id for finding in second] == [first[0].id]
@@ -95,7 +97,9 @@ def test_a_dead_system_is_said_as_not_read_and_nothing_is_claimed_about_it(offic
     assert view.by_verdict[Verdict.LOCKED] == 1
 
 
-def test_an_answer_that_leaves_an_account_out_is_unknown(office: Office, case_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_leaves_an_account_out_is_unknown(
+    office: Office, case_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(office.systems["crm"].connector, "observe", lambda _ids: {})
     view = _audit(office)
     assert view.by_verdict[Verdict.UNKNOWN] == 1

@@ -127,8 +127,10 @@ def test_a_plan_goes_on_without_a_dead_system_and_says_so(office: Office) -> Non
 
 def test_a_plan_names_the_open_case_and_the_protected(office: Office) -> None:
     case_id = office.offboarding.open(office.request())
-    assert office.offboarding.plan(DANA).refusals == (f"open case {case_id}",)
-    assert office.offboarding.plan(replace(DANA, email="root@x.example")).refusals == ("protected",)
+    [refused] = office.offboarding.plan(DANA).refusals
+    assert (refused.code, refused.facts["case"]) == (Code.OPEN_CASE, case_id)
+    [refused] = office.offboarding.plan(replace(DANA, email="root@x.example")).refusals
+    assert refused.code is Code.PROTECTED
 
 
 def test_cases_are_found_by_id_address_and_slack_id(office: Office) -> None:

@@ -116,7 +116,9 @@ def test_a_system_that_says_yes_and_does_nothing_is_open(office: Office, monkeyp
     assert crm.next_try_at is not None
 
 
-def test_a_log_in_that_still_works_is_open_whatever_the_read_says(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_in_that_still_works_is_open_whatever_the_read_says(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     connector = office.systems["crm"].connector
     real = connector.lock  # type: ignore[attr-defined]
 

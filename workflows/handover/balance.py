@@ -15,6 +15,9 @@ class Fate:
     gone: int = 0
     refused: int = 0
     waiting: int = 0
+    staying: int = 0
+    why: str = ""
+    """Why records stay: the vendor lets nobody change their owner."""
 
 
 def sentences(
@@ -27,11 +30,23 @@ def sentences(
             for kind in kinds]
 
 
+def unmoved(system: str, fates: Mapping[str, Fate]) -> list[str]:
+    """Return a sentence per kind of which nothing could be moved, so that nothing was counted either."""
+    return [f"{system}, {kind}: {_stay(fate.staying, fate)}" for kind, fate in sorted(fates.items()) if fate.staying]
+
+
 def _sentence(what: str, before: int, after: int, left: int, fate: Fate) -> str:
     said = [f"{what}: {before} before, {after} after", *_difference(before, after, fate)]
-    if left:
-        said.append(f"{left} still with the leaver ({_left(left, fate)})")
+    stay = min(left, fate.staying)
+    if stay:
+        said.append(_stay(stay, fate))
+    if left > stay:
+        said.append(f"{left - stay} still with the leaver ({_left(left - stay, fate)})")
     return "; ".join(said)
+
+
+def _stay(number: int, fate: Fate) -> str:
+    return f"{number} {'stays' if number == 1 else 'stay'} with the leaver: {fate.why}"
 
 
 def _difference(before: int, after: int, fate: Fate) -> list[str]:

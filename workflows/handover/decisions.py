@@ -45,7 +45,7 @@ class Decisions:
                                  decided_at=self._desk.clock.now()))
             session.execute(
                 sa.update(Assignment).where(col(Assignment.proposal_id) == proposal_id)
-                .values(state=AssignmentState.APPROVED if approve else AssignmentState.EXCLUDED)
+                .values(state=AssignmentState.APPROVED if approve else AssignmentState.DECLINED)
             )
             self._go_on(session, proposal, approve=approve)
             show_proposal(session, proposal, data.approver)
@@ -66,6 +66,14 @@ class Decisions:
             show_proposal(session, proposal, data.approver)
             ask(self._desk, session, case, version, edited, data.approver)
             return version.id
+
+    def cancel(self, session: Session, case_id: str, by: Actor) -> None:
+        """Settle what waits for a decision, in the transaction that calls the case off: its buttons go."""
+        case, data = read_case(session, self._desk.vault, case_id)
+        pending = select(Proposal).where(Proposal.case_id == case_id, Proposal.state == ProposalState.PENDING)
+        for proposal in session.exec(pending).all():
+            self._settle(session, case, proposal, by, ProposalState.CANCELLED, "")
+            show_proposal(session, proposal, data.approver)
 
     def _open(self, session: Session, proposal_id: str, digest: str, by: Actor) -> tuple[Proposal, Case, CaseData]:
         """Return a proposal that this person may settle now: who first, then whether it is still the one they saw."""
@@ -89,7 +97,7 @@ class Decisions:
     def _settle(self, session: Session, case: Case, proposal: Proposal, by: Actor, state: ProposalState,
                 words: str) -> None:
         desk = self._desk
-        sheet = sheets.unseal(desk.vault, case, proposal).settled(by.name, words.strip())
+        sheet = sheets.unseal(desk.vault, case, proposal).settled(by.name or by.id, words.strip())
         proposal.state, proposal.settled_at, proposal.settled_by = state, desk.clock.now(), by.id
         proposal.sealed = sheets.seal(desk.vault, case, proposal.id, sheet)
         session.add(proposal)

@@ -12,7 +12,7 @@ from workflows.views import RecordLine, Successor
 
 @dataclass(frozen=True, slots=True)
 class LineData:
-    """What an assignment keeps sealed; `note` says why it was not moved."""
+    """What an assignment keeps sealed; `note` says why it was not moved, or why nobody can move it."""
 
     name: str
     family_name: str
@@ -42,12 +42,14 @@ def unseal(vault: Vault, case: Case, row: Assignment) -> LineData:
 
 
 def draft(vault: Vault, case: Case, system: str, proposal: str, record: Record) -> Assignment:
-    """Return the row of a record that has no successor yet."""
+    """Return the row of a record that has no successor yet; one whose owner nobody can change will never have one."""
     row = line_id(case.id, system, record.id)
-    data = LineData(record.name, record.family_name, record.value, record.currency, record.stage, record.open)
+    data = LineData(record.name, record.family_name, record.value, record.currency, record.stage, record.open,
+                    record.fixed)
     return Assignment(
         id=row, case_id=case.id, proposal_id=proposal, system=system, record_id=record.id, kind=record.kind,
         family=record.family, owner=record.owner, successor="", sealed=seal(vault, case, row, data),
+        state=AssignmentState.EXCLUDED if record.fixed else AssignmentState.PROPOSED,
     )
 
 

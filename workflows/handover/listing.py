@@ -1,10 +1,11 @@
 """Reading a book into rows, family by family, and giving each family to a successor: a draft, shown to nobody yet.
 
 A draft belongs to one system of one case. It is cleared and gathered anew by every attempt, so that a killed one leaves
-nothing behind; only the families' sums are kept in memory, never the records.
+nothing behind; only the families' sums are kept in memory, never the records. A record whose owner nobody can change is
+in the draft only while the list is read, to mark that it was seen: `release` takes it out, and it is never proposed.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -14,9 +15,10 @@ from sqlmodel import Session, col, select
 
 from connectors.contract import AccountId, Record
 from workflows.allocation import Item, allocate
-from workflows.handover import lines
+from workflows.handover import lines, remarks
 from workflows.handover.desk import CHUNK, Desk, Errand, chunks
 from workflows.handover.people import Takers
+from workflows.handover.proposal import REPEATED
 from workflows.handover.sheets import Sheet, Tally
 from workflows.model import Assignment, AssignmentState, Proposal, ProposalState, Strategy
 
@@ -24,6 +26,8 @@ ASKED_BEFORE = frozenset({AssignmentState.PROPOSED, AssignmentState.APPROVED})
 """When a book is listed, a record in these states is with the approver already; in any other it is asked (again)."""
 SETTLED_AND_BACK = frozenset({AssignmentState.MOVED, AssignmentState.TAKEN, AssignmentState.GONE})
 """When a book is listed again before its move, a record in these states that the leaver owns has come back."""
+ANSWERED = frozenset({AssignmentState.DECLINED, AssignmentState.REFUSED})
+"""A person or the system said no: such a record is asked again when its book is listed again."""
 
 
 @dataclass
@@ -61,6 +65,9 @@ class Listing:
         self._system = errand.book.system
         self.draft = draft_id(errand.case.id, self._system)
         self.families = Families()
+        self.staying: dict[str, Counter[str]] = {}
+        """Why records stay, by kind."""
+        self._repeated = False
 
     def gather(self, owners: Sequence[AccountId], *, again: bool) -> None:
         """Stream the book into draft rows: what was never asked, or with `again` what drifted since it was approved."""
@@ -81,28 +88,57 @@ class Listing:
         shares: dict[str, Tally] = defaultdict(Tally)
         for family, tally in self.families.tallies.items():
             shares[chosen[family]] = shares[chosen[family]].plus(tally)
-        return Sheet("", takers.notes, {self._system: takers.accounts}, {self._system: dict(shares)})
+        why = REPEATED if self._repeated else ""
+        return Sheet(why, takers.notes, {self._system: takers.accounts}, {self._system: dict(shares)})
+
+    def release(self, session: Session) -> None:
+        """Once the whole book was read: keep what stays, out of the draft; what was not seen any more is let go."""
+        staying = (sa.and_(*self._mine()), col(Assignment.state) == AssignmentState.EXCLUDED)
+        session.execute(sa.delete(Assignment).where(*staying, col(Assignment.proposal_id).is_(None)))
+        session.execute(sa.update(Assignment).where(*staying, col(Assignment.proposal_id) == self.draft)
+                        .values(proposal_id=None))
+
+    def _mine(self) -> tuple[sa.ColumnElement[bool], ...]:
+        return col(Assignment.case_id) == self._errand.case.id, col(Assignment.system) == self._system
 
     def _clear(self) -> None:
         with self._desk.store.write() as session:
             self._errand.hold(session)
-            session.execute(sa.delete(Assignment).where(col(Assignment.proposal_id) == self.draft))
-            if session.get(Proposal, self.draft) is None:
-                session.add(Proposal(id=self.draft, case_id=self._errand.case.id, version=0, digest="",
-                                     state=ProposalState.DRAFT, created_at=self._desk.clock.now()))
+            gathered = col(Assignment.proposal_id) == self.draft
+            stays = col(Assignment.state) == AssignmentState.EXCLUDED
+            session.execute(sa.update(Assignment).where(gathered, stays).values(proposal_id=None))
+            session.execute(sa.delete(Assignment).where(gathered, ~stays))
+            draft = session.get(Proposal, self.draft) or Proposal(
+                id=self.draft, case_id=self._errand.case.id, version=0, digest="", state=ProposalState.DRAFT,
+                created_at=self._desk.clock.now())
+            draft.sealed = b""  # not complete any more: nobody publishes it meanwhile
+            session.add(draft)
 
     def _file(self, session: Session, chunk: Sequence[Record], *, again: bool) -> None:
         self._errand.hold(session)
         ids = {lines.line_id(self._errand.case.id, self._system, record.id): record for record in chunk}
         rows = session.exec(select(Assignment).where(col(Assignment.id).in_(ids))).all()
-        asked = {row.id for row in rows if not _ask(row, ids[row.id], again=again)}
+        older = [row for row in rows if self._asks(row, ids[row.id], again=again)]
+        self._repeated |= any(row.state in ANSWERED and not ids[row.id].fixed for row in older)
+        left_alone = {row.id for row in rows} - {row.id for row in older}
         # An older row of the same record makes room: its history stands in the journal.
-        session.execute(sa.delete(Assignment).where(col(Assignment.id).in_({row.id for row in rows} - asked)))
+        session.execute(sa.delete(Assignment).where(col(Assignment.id).in_([row.id for row in older])))
         session.expunge_all()
         for row_id, record in ids.items():
-            if row_id not in asked:
-                self.families.add(record)
+            if row_id not in left_alone:
+                self._count(record)
                 session.add(lines.draft(self._desk.vault, self._errand.case, self._system, self.draft, record))
+
+    def _asks(self, row: Assignment, record: Record, *, again: bool) -> bool:
+        if row.state == AssignmentState.EXCLUDED:
+            return row.proposal_id != self.draft  # in the draft: this attempt has seen it
+        return _ask(row, record, again=again)
+
+    def _count(self, record: Record) -> None:
+        if record.fixed:
+            remarks.count(self.staying, record.kind, record.fixed)
+        else:
+            self.families.add(record)
 
     def _families_given(self, takers: Takers) -> Mapping[str, str]:
         """Return who was given each family before: what joins a family later goes to the same person."""
@@ -123,7 +159,8 @@ class Listing:
             with self._desk.store.read() as session:
                 page = session.exec(
                     select(Assignment.id, Assignment.family)
-                    .where(Assignment.proposal_id == self.draft, col(Assignment.id) > last)
+                    .where(Assignment.proposal_id == self.draft, Assignment.state == AssignmentState.PROPOSED,
+                           col(Assignment.id) > last)
                     .order_by(col(Assignment.id)).limit(CHUNK)
                 ).all()
             if not page:

@@ -10,9 +10,10 @@ from sqlmodel import Session, col, select
 from connectors.contract import AccountId, Moved, MoveOutcome, RecordId
 from connectors.contract import Assignment as Order
 from connectors.errors import OutcomeUnknown
-from workflows.handover import lines, sheets
-from workflows.handover.desk import Desk, Errand
+from workflows.handover import lines, remarks, sheets
+from workflows.handover.desk import CHUNK, Desk, Errand
 from workflows.handover.proposal import route, show_outcome
+from workflows.handover.remarks import Reasons
 from workflows.journal import HANDOVER
 from workflows.model import Assignment, AssignmentState, Book, Proposal, ProposalState
 
@@ -22,7 +23,7 @@ STATES = {
     MoveOutcome.GONE: AssignmentState.GONE,
     MoveOutcome.REFUSED: AssignmentState.REFUSED,
 }
-Accounts = Mapping[str, Mapping[str, AccountId]]
+Accounts = Mapping[str | None, Mapping[str, AccountId]]
 """By proposal and blinded successor: the account that receives."""
 
 
@@ -131,13 +132,29 @@ class Moves:
 
 def settle(desk: Desk, session: Session, errand: Errand, book: Book) -> None:
     """Send a moved book on, and tell who asked for the case how each proposal came out."""
-    refused = session.exec(select(sa.func.count()).select_from(Assignment).where(
-        Assignment.case_id == book.case_id, Assignment.system == book.system,
-        Assignment.state == AssignmentState.REFUSED)).one()
-    book.reason = f"{refused} records were refused; press Retry for a new proposal" if refused else ""
+    book.reason = ""
     route(desk, session, book)
     for proposal in _carried_out(session, book):
         show_outcome(session, proposal, book.case_id, errand.data.opened_by)
+
+
+def refusals(desk: Desk, errand: Errand) -> Reasons:
+    """Return why the system refused records of a book, counted from their lines."""
+    counted: dict[str, Counter[str]] = {}
+    last = ""
+    with desk.store.read() as session:
+        while rows := session.exec(
+            select(Assignment).where(
+                Assignment.case_id == errand.case.id, Assignment.system == errand.book.system,
+                Assignment.state == AssignmentState.REFUSED, col(Assignment.id) > last,
+            ).order_by(col(Assignment.id)).limit(CHUNK)
+        ).all():
+            for row in rows:
+                note = lines.unseal(desk.vault, errand.case, row).note
+                remarks.count(counted, row.kind, note or "no reason was given")
+            last = rows[-1].id
+            session.expunge_all()
+    return counted
 
 
 def _carried_out(session: Session, book: Book) -> Sequence[str]:

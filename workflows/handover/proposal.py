@@ -19,8 +19,10 @@ from workflows.work import again, finish
 FIRST = "the first proposal"
 LATER = "what could not be read before"
 DRIFT = "what came to the leaver after the last approval"
-OPEN = (AssignmentState.PROPOSED, AssignmentState.EXCLUDED, AssignmentState.REFUSED)
-"""Lines that still need a person: to decide, or after a decline or a refusal to ask for a new proposal."""
+REPEATED = "what was declined or refused before"
+OPEN = (AssignmentState.PROPOSED, AssignmentState.DECLINED)
+"""Lines that still need a person: to decide, or after a decline to ask for a new proposal. A record that the system
+refused is not among them: it is said with the reason, and a case does not stay open for what no vendor lets go."""
 
 
 def publish(desk: Desk, session: Session, case: Case, approver: Successor, why: str) -> Proposal | None:
@@ -31,9 +33,10 @@ def publish(desk: Desk, session: Session, case: Case, approver: Successor, why: 
         if d.sealed]
     if not drafts:
         return None
-    sheet = Sheet(why)
-    for draft in drafts:
-        sheet = sheet.merge(sheets.unseal(desk.vault, case, draft))
+    kept = [sheets.unseal(desk.vault, case, draft) for draft in drafts]
+    sheet = Sheet(", ".join(sorted({one.why or why for one in kept})))
+    for draft, one in zip(drafts, kept, strict=True):
+        sheet = sheet.merge(one)
         draft.sealed = b""
         session.add(draft)
     proposal = add_version(desk, session, case, sheet)

@@ -11,10 +11,11 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from workflows.cases import CaseData, read_case
-from workflows.handover import balance, sheets
+from workflows.handover import balance, remarks, sheets
 from workflows.handover import lines as line_rows
 from workflows.handover.balance import Fate
 from workflows.handover.desk import CHUNK, Desk
+from workflows.handover.remarks import Reasons, Remarks
 from workflows.model import (
     Account,
     Assignment,
@@ -38,7 +39,9 @@ NOBODY = Successor("", "nobody yet", "")
 HEADER = ("system", "client", "record", "kind", "id", "value", "currency", "stage", "open", "successor", "address",
           "state", "note")
 PACE = timedelta(minutes=2)
-LEFT = (AssignmentState.PROPOSED, AssignmentState.APPROVED, AssignmentState.REFUSED, AssignmentState.EXCLUDED)
+LEFT = (AssignmentState.PROPOSED, AssignmentState.APPROVED, AssignmentState.REFUSED, AssignmentState.DECLINED)
+FATES = {AssignmentState.TAKEN: "taken", AssignmentState.GONE: "gone", AssignmentState.REFUSED: "refused",
+         AssignmentState.PROPOSED: "waiting", AssignmentState.DECLINED: "waiting", AssignmentState.EXCLUDED: "staying"}
 
 
 class Reading:
@@ -71,7 +74,11 @@ class Reading:
             return tuple(one for one in data.successors if any(one.key in by for by in accounts.values()))
 
     def lines(self, proposal_id: str, offset: int, limit: int, search: str) -> tuple[list[RecordLine], int]:
-        """Return a page and the total; without a search only that page is decrypted. A superseded version has none."""
+        """Return a page and the total. A superseded version has none.
+
+        Without a search only that page is decrypted. A search decrypts every line of the proposal, one after another:
+        names are sealed and cannot be looked up in an index, so it takes as long as a CSV does.
+        """
         with self._desk.store.read() as session:
             proposal = _shown(session, proposal_id)
             case, data = read_case(session, self._desk.vault, proposal.case_id)
@@ -104,16 +111,19 @@ class Reading:
         counted = session.exec(select(Assignment.state, sa.func.count()).where(Assignment.case_id == case_id)
                                .group_by(Assignment.state)).all()
         by_state = dict(counted)
+        staying = by_state.get(AssignmentState.EXCLUDED, 0)
         proposal = self._latest(session, case_id)
         case, data = read_case(session, self._desk.vault, case_id)
+        kept = [(book, remarks.unseal(self._desk.vault, case, book)) for book in books]
         return ClientsView(
             proposal=self._view(session, proposal, case, data) if proposal else None,
-            listed=sum(by_state.values()), moved=by_state.get(AssignmentState.MOVED, 0),
+            listed=sum(by_state.values()) - staying, moved=by_state.get(AssignmentState.MOVED, 0),
             left=sum(by_state.get(state, 0) for state in LEFT),
-            problems=tuple(f"{book.system}: {book.reason}" for book in books if book.reason and book.phase != "done"),
+            problems=tuple(f"{book.system}: {said}" for book, known in kept for said in _problems(book, known)),
             rate=self._rate(session, case_id, books),
-            balance=tuple(line for book in books for line in self._balance(session, book)),
+            balance=tuple(line for book, known in kept for line in self._balance(session, book, known)),
             complete=all(book.state == WorkState.DONE for book in books),
+            staying=staying,
         )
 
     def _latest(self, session: Session, case_id: str) -> Proposal | None:
@@ -138,6 +148,8 @@ class Reading:
             Strategy(case.strategy), data.approver, shares, sum(share.records for share in shares),
             sum(share.families for share in shares), sheet.why, proposal.created_at, proposal.settled_at,
             sheet.settled_by, "\n".join([*sheet.notes, *([sheet.words] if sheet.words else [])]),
+            staying=session.exec(select(sa.func.count()).select_from(Assignment).where(
+                Assignment.case_id == case.id, Assignment.state == AssignmentState.EXCLUDED)).one(),
         )
 
     def _current(self, session: Session, proposal_id: str) -> tuple[Proposal, Case, CaseData]:
@@ -172,32 +184,40 @@ class Reading:
         seconds = (last - first).total_seconds() if first and last else 0
         return number / seconds if seconds else None
 
-    def _balance(self, session: Session, book: Book) -> list[str]:
-        if book.counts_after == "{}":
-            return []
+    def _balance(self, session: Session, book: Book, known: Remarks) -> list[str]:
         before, after = json.loads(book.counts_before), json.loads(book.counts_after)
         rows = session.exec(
             select(Assignment.kind, Assignment.state, Assignment.owner_after, sa.func.count())
             .where(Assignment.case_id == book.case_id, Assignment.system == book.system)
             .group_by(Assignment.kind, Assignment.state, Assignment.owner_after)).all()
+        fates = _fates(rows, frozenset(before), known.staying)
+        if not after:
+            return balance.unmoved(book.system, fates) if book.state == WorkState.DONE else []
         owners = {owner for (owner,) in session.execute(
             sa.select(col(Assignment.owner)).where(col(Assignment.case_id) == book.case_id,
                                                    col(Assignment.system) == book.system).distinct())}
         owners.update(session.exec(select(Account.account_id).where(
             Account.case_id == book.case_id, Account.system == book.system)))
-        return balance.sentences(book.system, before, after, frozenset(owners), _fates(rows, frozenset(before)))
+        return balance.sentences(book.system, before, after, frozenset(owners), fates)
 
 
-def _fates(rows: Sequence[tuple[str, str, str, int]], counted: frozenset[str]) -> dict[str, Fate]:
+def _problems(book: Book, known: Remarks) -> Iterator[str]:
+    if book.reason and book.phase != "done":
+        yield book.reason
+    if number := remarks.total(known.refused):
+        records = "1 record was" if number == 1 else f"{number} records were"
+        yield f"{records} refused: {remarks.words(*known.refused.values())}; press Retry for a new proposal"
+
+
+def _fates(rows: Sequence[tuple[str, str, str, int]], counted: frozenset[str], staying: Reasons) -> dict[str, Fate]:
     """Count by kind what did not end with a successor; what one of the counted people took is in the counts."""
     tallies: dict[str, dict[str, int]] = {}
     for kind, state, owner, number in rows:
-        word = {AssignmentState.TAKEN: "taken", AssignmentState.GONE: "gone", AssignmentState.REFUSED: "refused",
-                AssignmentState.PROPOSED: "waiting", AssignmentState.EXCLUDED: "waiting"}.get(AssignmentState(state))
+        word = FATES.get(AssignmentState(state))
         if word and not (word == "taken" and owner in counted):
             tally = tallies.setdefault(kind, {})
             tally[word] = tally.get(word, 0) + number
-    return {kind: Fate(**tally) for kind, tally in tallies.items()}
+    return {kind: Fate(**tally, why=remarks.words(staying.get(kind, {}))) for kind, tally in tallies.items()}
 
 
 def _shown(session: Session, proposal_id: str) -> Proposal:

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 
@@ -11,14 +11,15 @@ from sqlmodel import Session, col, select
 
 from connectors.errors import ConnectorError
 from workflows.cases import read_case
-from workflows.handover import sheets
+from workflows.handover import remarks, sheets
 from workflows.handover.decisions import Decisions
 from workflows.handover.desk import Desk, Errand, Overtaken, Trouble
-from workflows.handover.listing import Listing
-from workflows.handover.moves import Moves, settle
+from workflows.handover.listing import ANSWERED, Listing
+from workflows.handover.moves import Moves, refusals, settle
 from workflows.handover.people import leaver_accounts, takers
 from workflows.handover.proposal import DRIFT, FIRST, LATER, publish, ready, route
 from workflows.handover.reading import Reading
+from workflows.handover.remarks import Remarks
 from workflows.handover.sheets import Sheet
 from workflows.journal import HANDOVER, Journal
 from workflows.model import Assignment, AssignmentState, Book, Case, CaseState, Proposal, WorkState
@@ -54,15 +55,26 @@ class Handover:
             if errand is not None:
                 self._attempt(errand)
 
-    def retry(self, session: Session, case_id: str, system: str) -> None:
-        """Make a book that waits or was put off due now, in the caller's transaction; a finished one stays finished."""
-        book = session.get(Book, f"{case_id}:{system}")
-        if book is None or book.state not in (WorkState.DUE, WorkState.PLANNED):
-            return
+    def retry(self, session: Session, case_id: str, system: str) -> int | None:
+        """Try again, in the caller's transaction, what failed, was declined or was refused; return the attempt.
+
+        A book that was put off is due now; one with declined or refused records is listed anew and they are proposed
+        again. None where there is nothing to retry: what is under way, waits for a decision or ended well goes on.
+        """
+        book = session.get(Book, f"{case_id}:{system}", with_for_update=True)
+        if book is None or not _retriable(session, book):
+            return None
         due = self._desk.clock.now()
         if book.phase == "move":
             due = max(due, session.get_one(Case, case_id).effective_at)
+        elif book.state != WorkState.DUE:
+            book.phase, book.reason = "list", ""
         again(session, book, due)
+        return book.attempt
+
+    def cancel(self, session: Session, case_id: str, by: Actor) -> None:
+        """Settle every pending proposal of a case that is called off, in the caller's transaction."""
+        self._decisions.cancel(session, case_id, by)
 
     def view(self, proposal_id: str) -> ProposalView:
         """Return a proposal, shares and all. Raises `Refused(UNKNOWN_PROPOSAL)`."""
@@ -149,8 +161,10 @@ class Handover:
         sheet = listing.allot(takers(system, errand.data.successors, leaver)) if listing.families.tallies else None
         with self._desk.store.write() as session:
             book = errand.hold(session)
+            listing.release(session)
             self._complete(session, errand, listing.draft, sheet)
             self._write_off(session, book)
+            self._remark(session, errand, book, Remarks(listing.staying))
             book.reason = ""
             route(self._desk, session, book)
             if book.phase == "done" and not _named(session, book):
@@ -166,8 +180,11 @@ class Handover:
         listing.gather(leaver, again=True)
         Moves(self._desk, errand).run(leaver)
         sheet = listing.allot(takers(system, errand.data.successors, leaver)) if listing.families.tallies else None
+        known = Remarks(listing.staying, refusals(self._desk, errand))
         with self._desk.store.write() as session:
             book = errand.hold(session)
+            listing.release(session)
+            self._remark(session, errand, book, known)
             if sheet is not None:
                 self._complete(session, errand, listing.draft, sheet)
                 publish(self._desk, session, errand.case, errand.data.approver, DRIFT)
@@ -188,9 +205,20 @@ class Handover:
         session.execute(
             sa.update(Assignment).where(
                 col(Assignment.case_id) == book.case_id, col(Assignment.system) == book.system,
-                col(Assignment.state).in_((AssignmentState.EXCLUDED, AssignmentState.REFUSED)),
+                col(Assignment.state).in_(ANSWERED),
             ).values(state=AssignmentState.TAKEN)
         )
+
+    def _remark(self, session: Session, errand: Errand, book: Book, known: Remarks) -> None:
+        """Keep why records stay; on record where it is news."""
+        if known == remarks.unseal(self._desk.vault, errand.case, book):
+            return
+        book.sealed = remarks.seal(self._desk.vault, errand.case, book, known)
+        session.add(book)
+        self._desk.journal.write(
+            session, actor=HANDOVER, action="clients.staying", case_id=book.case_id, sealed=book.sealed,
+            data={"system": book.system, "staying": remarks.total(known.staying),
+                  "refused": remarks.total(known.refused)})
 
     def _publish_if_ready(self, session: Session, errand: Errand) -> None:
         if not ready(session, errand.case.id):
@@ -213,7 +241,15 @@ class Handover:
             self._desk.show_case(session, book.case_id)
 
 
-def _named(session: Session, book: Book) -> bool:
-    """Whether any record of this book was ever named in the case."""
-    rows = select(Assignment.id).where(Assignment.case_id == book.case_id, Assignment.system == book.system)
+def _retriable(session: Session, book: Book) -> bool:
+    """Whether a person may ask for another try: it was put off with a reason, or someone or something said no."""
+    if book.state == WorkState.DUE:
+        return bool(book.reason)
+    return book.state in (WorkState.PLANNED, WorkState.DONE) and _named(session, book, ANSWERED)
+
+
+def _named(session: Session, book: Book, states: Collection[AssignmentState] = frozenset(AssignmentState)) -> bool:
+    """Whether the case has any record of this book, or any in these states."""
+    rows = select(Assignment.id).where(Assignment.case_id == book.case_id, Assignment.system == book.system,
+                                       col(Assignment.state).in_(states))
     return session.exec(rows.limit(1)).first() is not None

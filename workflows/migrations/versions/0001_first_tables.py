@@ -134,6 +134,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("counts_before", sa.String(), nullable=False),
         sa.Column("counts_after", sa.String(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["case_id"], ["case_.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -247,7 +248,7 @@ def upgrade() -> None:
         "assignment",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("case_id", sa.String(), nullable=False),
-        sa.Column("proposal_id", sa.String(), nullable=False),
+        sa.Column("proposal_id", sa.String(), nullable=True),
         sa.Column("system", sa.String(), nullable=False),
         sa.Column("record_id", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
