@@ -13,7 +13,7 @@ from bot.listeners.desk import Desk
 from bot.people import People
 from bot.services import Services
 
-THREADS, SLOW_THREADS = 64, 4
+THREADS, SLOW_THREADS = 24, 4
 
 
 def make_app(services: Services, client: WebClient, *, signing_secret: str = "", threads: int = THREADS) -> App:

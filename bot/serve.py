@@ -20,7 +20,7 @@ from bot.slack import web_client
 from config.settings import Settings
 
 log = logging.getLogger(__name__)
-THREADS = 64
+THREADS = 32
 PATH = "/slack/events"
 
 

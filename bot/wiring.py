@@ -6,7 +6,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
-from uuid import uuid4
 
 from slack_sdk import WebClient
 
@@ -30,13 +29,14 @@ from workflows.journal import Journal
 from workflows.occupancy import occupy
 from workflows.offboarding import Offboarding, Start
 from workflows.ports import Clock, Notifier, SystemClock
+from workflows.replicas import DEAD_AFTER, Replicas, forget_finished, new_id
 from workflows.revocation import Revocation
 from workflows.store import Store
 from workflows.systems import System, Systems
 from workflows.vault import Vault
 
 Mode = Literal["run", "visit"]
-TICK, POST_TICK, AUDIT_TICK = 0.5, 0.3, 5.0
+TICK, POST_TICK, AUDIT_TICK, FORGET_TICK = 0.5, 0.3, 5.0, 3600.0
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,9 @@ def manifests() -> tuple[Manifest, ...]:
 
 
 @contextmanager
-def assemble(settings: Settings, *, clock: Clock | None = None, mode: Mode = "run") -> Iterator[House]:
+def assemble(
+    settings: Settings, *, clock: Clock | None = None, mode: Mode = "run", dead_after: timedelta | None = None
+) -> Iterator[House]:
     """Put the house together, and take it down at the end.
 
     `run` holds the data folder (raises `Occupied`), starts the engine and the ticks, and tells people. `visit` only
@@ -84,15 +86,19 @@ def assemble(settings: Settings, *, clock: Clock | None = None, mode: Mode = "ru
         if mode == "visit":
             yield House(tracks(settings, store, systems, clock, start=_nobody).services, store, None)
             return
-        engine = Engine(_engine_url(settings.storage), "local" if not settings.storage.url else uuid4().hex)
+        engine = Engine(_engine_url(settings.storage), new_id() if store.postgres else posts.ALONE)
+        replicas = Replicas(store, engine, dead_after or patience(settings)) if store.postgres else None
         built = tracks(settings, store, systems, clock, start=engine.start)
-        stack.enter_context(running(engine, built, store, clock, notifier(settings, built.services, store)))
+        tell = notifier(settings, built.services, store)
+        stack.enter_context(running(engine, built, store, clock, tell, replicas))
         yield House(built.services, store, engine)
 
 
 @contextmanager
-def running(engine: Engine, built: Tracks, store: Store, clock: Clock, tell: Notifier) -> Iterator[None]:
-    """Run engine and ticks for as long as the context lasts."""
+def running(
+    engine: Engine, built: Tracks, store: Store, clock: Clock, tell: Notifier, replicas: Replicas | None = None
+) -> Iterator[None]:
+    """Run engine and ticks for as long as the context lasts; `replicas` where several processes share the rows."""
     for task, handler in {
         "revoke": built.revocation.run,
         "book": built.handover.run,
@@ -101,19 +107,23 @@ def running(engine: Engine, built: Tracks, store: Store, clock: Clock, tell: Not
         "audit": built.audits.run,
     }.items():
         engine.register(task, handler)
-    engine.launch()
     ticker = Ticker()
     ticker.every(TICK, Reconciler(store, engine, clock).tick, "hand over due work")
     ticker.every(TICK, built.journal.seal, "seal the journal")
-    ticker.every(POST_TICK, lambda: posts.deliver(store, tell, clock), "tell people")
+    ticker.every(POST_TICK, lambda: posts.deliver(store, tell, clock, engine.executor), "tell people")
     ticker.every(AUDIT_TICK, built.audits.call, "call the daily audit")
-    ticker.start()
-    try:
-        yield
-    finally:
-        ticker.stop()
-        engine.close()
-        built.journal.seal()
+    ticker.every(FORGET_TICK, lambda: forget_finished(engine), "forget finished work")
+    if replicas:
+        ticker.every(replicas.seconds / 4, replicas.sweep, "take over from the dead")
+    with replicas.living() if replicas else posts.alone(store):
+        engine.launch()
+        ticker.start()
+        try:
+            yield
+        finally:
+            ticker.stop()
+            engine.close()
+            built.journal.seal()
 
 
 def open_store(storage: Storage) -> Store:
@@ -133,6 +143,12 @@ def build_systems(settings: Settings) -> Systems:
             for name, system in settings.systems.items()
         ]
     )
+
+
+def patience(settings: Settings) -> timedelta:
+    """Return for how long a process may be silent: longer than any one request that it may have on its way."""
+    limits = [float(n) for one in settings.systems.values() for key, n in one.settings if key.endswith("_seconds")]
+    return max(DEAD_AFTER, timedelta(seconds=1.5 * max(limits, default=0)))
 
 
 def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, start: Start) -> Tracks:

@@ -113,6 +113,10 @@ class Locked:
 class Group:
     id: GroupId
     name: str
+    brings: tuple[str, ...] = ()
+    """Names of the groups that this one is nested in: who leaves it leaves them, where nothing else leads there."""
+    fixed: str = ""
+    """Why the vendor lets nobody leave this group, as a sentence; empty where it does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
-"""Fixtures of the whole suite: the practice directory, one server for a test session."""
+"""Fixtures of the whole suite: the practice directories and a PostgreSQL, one of each for a test session."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from tests.sandbox.company.samba import Samba
 from tests.sandbox.company.slapd import Slapd
+from tests.sandbox.postgres import Postgres
 
 pytest.register_assert_rewrite("tests.conformance")  # the suites are no test modules, and must explain themselves too
 
@@ -13,4 +15,18 @@ pytest.register_assert_rewrite("tests.conformance")  # the suites are no test mo
 def slapd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slapd]:
     """Serve the practice directory; fails with the command to run where slapd is missing."""
     with Slapd(tmp_path_factory.mktemp("slapd")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Serve PostgreSQL; fails with the command to run where it is missing."""
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def samba(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Samba]:
+    """Serve the practice domain; fails with the command to run where Samba is missing, and without root."""
+    with Samba(tmp_path_factory.mktemp("samba")) as server:
         yield server

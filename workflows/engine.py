@@ -3,14 +3,17 @@
 Each piece of work is short (one system of one case, one book, one audit) and named `task:row:attempt`; handing the
 same one over twice does nothing. Nothing outside is made exactly-once by this: handlers read, write and read again.
 Ways round the engine's known traps (docs/decisions/0002): a JSON serializer (its own is pickle), a pinned application
-version (its own changes with every edit and strands waiting work), no limit on recovery attempts, SQLite before 3.42.
+version (its own changes with every edit and strands waiting work), no limit on recovery attempts, SQLite before 3.42;
+and nobody takes over from a dead process, or deletes what is finished, unless asked to (`take_over`, `forget`).
 """
 
 import json
 import logging
 import sqlite3
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Collection
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,9 @@ OVER = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEED
 UNIXEPOCH_SUBSEC = (3, 42)
 WORKERS = 10
 POLL_SECONDS = 0.2
+PAGE = 500
+IDLE_LIMIT = "-c idle_in_transaction_session_timeout=10s -c lock_timeout=20s"
+"""A paused process must not keep a row of the engine's from the others."""
 
 
 class Engine:
@@ -31,7 +37,7 @@ class Engine:
     def __init__(self, url: str, executor: str = "local") -> None:
         """`url`: `sqlite:///...engine.sqlite` or `postgresql+psycopg://...`; `executor` names this process."""
         self._url = url
-        self._executor = executor
+        self.executor = executor
         self._handlers: dict[str, Handler] = {}
         self._carry: Callable[[str, str], None] | None = None
 
@@ -44,13 +50,16 @@ class Engine:
         config: DBOSConfig = {
             "name": "handover",
             "system_database_url": self._url,
-            "executor_id": self._executor,
+            "executor_id": self.executor,
             "application_version": "1",
             "serializer": _Json(),
             "log_level": "ERROR",
         }
         if self._url.startswith("sqlite"):
             config["system_database_engine"] = _sqlite(self._url)
+        else:
+            arguments = {"application_name": "handover engine", "options": IDLE_LIMIT}
+            config["db_engine_kwargs"] = {"connect_args": arguments}
         DBOS(config=config)
         self._carry = self._workflow()
         DBOS.launch()
@@ -83,9 +92,37 @@ class Engine:
             DBOS.start_workflow(self._carry, task, row)
 
     def over(self, task: str, row: str, attempt: int) -> bool:
-        """Whether this attempt has come to an end, well or badly."""
+        """Whether this attempt has come to an end, well or badly, or is forgotten; ask only of what was handed over."""
         status = DBOS.get_workflow_status(name(task, row, attempt))
-        return status is not None and status.status in OVER
+        return status is None or status.status in OVER
+
+    def take_over(self, alive: Collection[str]) -> int:
+        """Queue again what processes that are not `alive` had begun and not ended; return how much there was.
+
+        The caller must know that those processes do nothing any more: the engine would let both go on.
+        """
+        found = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+        left: dict[str, list[str]] = defaultdict(list)
+        for one in found:
+            if one.executor_id not in alive:
+                left[one.queue_name or one.workflow_id.partition(":")[0]].append(one.workflow_id)
+        for queue, ids in left.items():
+            DBOS.resume_workflows(ids, queue_name=queue)
+        return sum(map(len, left.values()))
+
+    def forget(self, before: datetime) -> int:
+        """Delete the engine's own record of work that ended before then; return how much there was.
+
+        The rows of cases keep what came of it. Whoever hands one of these over again starts it anew: handlers leave
+        rows alone that are not due.
+        """
+        gone = 0
+        while ended := DBOS.list_workflows(
+            status=sorted(OVER), completed_before=before.isoformat(), limit=PAGE, load_input=False, load_output=False
+        ):
+            DBOS.delete_workflows([one.workflow_id for one in ended])
+            gone += len(ended)
+        return gone
 
     def close(self, seconds: int = 5) -> None:
         """Stop; what does not end in `seconds` is taken up again at the next launch."""

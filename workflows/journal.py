@@ -26,7 +26,8 @@ from workflows.views import Actor
 HANDOVER = Actor("handover", "Handover")
 GENESIS = "0" * 64
 PAGE = 1000
-SEALER_LOCK = 0x68616E64  # any constant: what the sealers of several replicas queue on
+TURN = "journal"
+"""The turn that sealers of all replicas take; writers of entries go on beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class Journal:
 
     def note(self, action: str, actor: Actor, data: Mapping[str, Any], case_id: str = "") -> None:
         """Add an entry in a transaction of its own: a refusal, a look at personal data."""
-        with self._store.write() as session:
+        with self._store.write(TURN) as session:
             self.write(session, actor=actor, action=action, case_id=case_id, data=data)
 
     def seal(self) -> int:
@@ -92,9 +93,7 @@ class Journal:
             if session.exec(select(JournalEntry.id).where(col(JournalEntry.seq).is_(None)).limit(1)).first() is None:
                 return 0
         sealed = 0
-        with self._store.write() as session:
-            if self._store.postgres:
-                session.execute(sa.text("select pg_advisory_xact_lock(:key)"), {"key": SEALER_LOCK})
+        with self._store.write(TURN) as session:
             last = session.exec(
                 select(JournalEntry)
                 .where(col(JournalEntry.seq).is_not(None))
@@ -118,7 +117,7 @@ class Journal:
     def sign(self) -> None:
         """Seal what is new and sign the head."""
         self.seal()
-        with self._store.write() as session:
+        with self._store.write(TURN) as session:
             last = session.exec(
                 select(JournalEntry)
                 .where(col(JournalEntry.seq).is_not(None))

@@ -185,7 +185,7 @@ class LockOut:
         self, change: Callable[[AccountData], AccountData], action: str = "", said: dict[str, str] | None = None
     ) -> None:
         context = f"account:{self._row}"
-        with self._store.write() as session:
+        with self._store.write(self._case) as session:
             row = session.get_one(Account, self._row)
             data = AccountData.load(self._vault.open(self._key, row.sealed, context))
             row.sealed = self._vault.seal(self._key, asdict(change(data)), context)
@@ -200,7 +200,7 @@ class LockOut:
                 )
 
     def _record(self, result: Result) -> None:
-        with self._store.write() as session:
+        with self._store.write(self._case) as session:
             row = session.get_one(Account, self._row)
             row.verdict, row.read_at = result.verdict, self._clock.now()
             row.note = seal(self._vault, self._key, f"account:{self._row}", Note(result.reason, result.how))

@@ -338,6 +338,22 @@ class Post(SQLModel, table=True):
     shown: int = 0
     next_try_at: datetime | None = Moment(default=None)
     problem: str = ""
+    claimed_by: str = ""
+    """The process that is showing it just now, or empty."""
+    claimed_until: datetime | None = Moment(default=None)
+    """By the database's clock; a claim that is older binds nobody."""
+
+
+class Replica(SQLModel, table=True):
+    """One process among several on the same PostgreSQL, from its start until it is seen to be dead."""
+
+    id: str = Field(primary_key=True)
+    """New at every start; the engine's executor id."""
+    host: str
+    pid: int
+    started_at: datetime = Moment()
+    beat_at: datetime = Moment()
+    """Last sign of life, by the database's clock."""
 
 
 class JournalEntry(SQLModel, table=True):

@@ -1,4 +1,7 @@
-"""Opening, scheduling and cancelling a case; the case as a whole."""
+"""Opening, scheduling, retrying and cancelling a case; the case as a whole.
+
+Over 250 lines because it is the one door through which people act on a case, whichever of its tracks that touches.
+"""
 
 import secrets
 from collections.abc import Callable, Sequence

@@ -1,8 +1,13 @@
 """What people are to be shown, as rows: wanted by a transaction, shown by the clock, tried again until it is."""
 
 import logging
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from workflows.model import Post, PostKind
@@ -11,6 +16,10 @@ from workflows.store import Store
 
 log = logging.getLogger(__name__)
 AGAIN = timedelta(seconds=10)
+LEASE = timedelta(minutes=5)
+"""Longer than telling people ever takes; the claim of a process that died is voided before (`let_go`)."""
+ALONE = "local"
+FREE: dict[str, Any] = {"claimed_by": "", "claimed_until": None}
 
 
 def want(
@@ -45,34 +54,75 @@ def touch(session: Session, id: str) -> None:  # noqa: A002
         session.add(post)
 
 
-def deliver(store: Store, notifier: Notifier, clock: Clock) -> int:
-    """Show every post that is behind; return how many were shown. Trouble with one does not hold up the others."""
+def deliver(store: Store, notifier: Notifier, clock: Clock, by: str = ALONE) -> int:
+    """Show every post that is behind; return how many were shown. Trouble with one does not hold up the others.
+
+    `by` names this process: a post that another one is showing is left to it.
+    """
     with store.read() as session:
         behind = session.exec(select(Post).where(col(Post.shown) < col(Post.wanted)).order_by(col(Post.id))).all()
     shown = 0
     # The case message first: others stand in its thread.
     for post in sorted(behind, key=lambda post: bool(post.thread_of)):
         if post.next_try_at is None or post.next_try_at <= clock.now():
-            shown += _deliver(store, notifier, post, clock.now())
+            shown += _deliver(store, notifier, post.id, clock.now(), f"{by}/{uuid4().hex}")
     return shown
 
 
-def _deliver(store: Store, notifier: Notifier, post: Post, now: datetime) -> bool:
-    wanted = post.wanted
+@contextmanager
+def alone(store: Store) -> Iterator[None]:
+    """Be the only process on these rows: claims that a killed one left behind bind nobody."""
+    with store.write() as session:
+        let_go(session)
+    yield
+
+
+def let_go(session: Session, alive: Collection[str] = ()) -> None:
+    """Void the claims of processes that are not `alive`: what they were showing is shown by the others."""
+    claimed = session.exec(select(Post.id, Post.claimed_by).where(Post.claimed_by != "")).all()
+    for post_id, claim in claimed:
+        if claim.partition("/")[0] not in alive:
+            session.execute(_held(post_id, claim).values(**FREE))
+
+
+def _deliver(store: Store, notifier: Notifier, post_id: str, now: datetime, claim: str) -> bool:
+    post = _claim(store, post_id, claim)
+    if post is None:
+        return False
     try:
         channel, ts = notifier.show(post)
     except Undelivered as trouble:
         log.warning("post %s not delivered: %s", post.id, trouble)
-        with store.write() as session:
-            row = session.get_one(Post, post.id)
-            row.problem, row.next_try_at = str(trouble), now + AGAIN
-            session.add(row)
+        _settle(store, post_id, claim, problem=str(trouble), next_try_at=now + AGAIN)
         return False
-    with store.write() as session:
-        row = session.get_one(Post, post.id)
-        row.channel, row.ts, row.shown, row.problem, row.next_try_at = channel, ts, wanted, "", None
-        session.add(row)
+    except Exception:
+        _settle(store, post_id, claim, next_try_at=now + AGAIN)
+        raise
+    _settle(store, post_id, claim, channel=channel, ts=ts, shown=post.wanted, problem="", next_try_at=None)
     return True
+
+
+def _claim(store: Store, post_id: str, claim: str) -> Post | None:
+    """Return the post as it is now, ours to show; None where it was shown meanwhile, or another is showing it."""
+    with store.write(f"post:{post_id}") as session:
+        post, now = session.get(Post, post_id), store.now(session)
+        if post is None or post.shown >= post.wanted:
+            return None
+        if post.claimed_until is not None and post.claimed_until > now:
+            return None
+        post.claimed_by, post.claimed_until = claim, now + LEASE
+        session.add(post)
+    return post
+
+
+def _settle(store: Store, post_id: str, claim: str, **values: object) -> None:
+    """Write what came of it, unless the claim was voided: then it is another's to say."""
+    with store.write(f"post:{post_id}") as session:
+        session.execute(_held(post_id, claim).values(**FREE, **values))
+
+
+def _held(post_id: str, claim: str) -> sa.Update:
+    return sa.update(Post).where(col(Post.id) == post_id, col(Post.claimed_by) == claim)
 
 
 def find(store: Store, post_id: str) -> Post | None:

@@ -101,7 +101,7 @@ class Revocation:
             if session.get(Account, row_id):
                 return
         data = AccountData(found.login, found.matched_by, dict(before.state))
-        with self._store.write() as session:
+        with self._store.write(access.case_id) as session:
             session.add(
                 Account(
                     id=row_id,

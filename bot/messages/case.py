@@ -171,7 +171,9 @@ def _problems(view: CaseView, clients: ClientsView) -> list[Block]:
 def _progress(view: CaseView, clients: ClientsView, now: datetime) -> str:
     proposal = clients.proposal
     if clients.complete:
-        return _("all handed over: {moved} moved").format(moved=records(clients.moved))
+        stay = clients.staying + clients.left
+        done = _("handed over: {moved} moved").format(moved=records(clients.moved))
+        return done + _(", {stay} stay (why: below)").format(stay=records(stay)) if stay else done
     if proposal and proposal.state is ProposalState.PENDING:
         return _("{listed}, waiting for {name} to approve").format(
             listed=records(clients.listed), name=mrkdwn(proposal.approver.name)

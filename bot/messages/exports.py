@@ -61,13 +61,15 @@ def _line(line: ExportLine) -> str:
     title = f"*{mrkdwn(line.system)}*"
     if line.problem:
         return _("{title}: not known. {problem}").format(title=title, problem=short(line.problem))
-    least = _("at least ") if line.unnamed else ""
     parts = [_taken(line)]
     if line.distinct is not None:
-        parts.append(least + _("{count:,} different ones").format(count=line.distinct))
+        text = _("at least {count:,} different ones") if line.unnamed else _("{count:,} different ones")
+        parts.append(text.format(count=line.distinct))
     if line.share is not None:
-        share = _("{share:.1%} of {base:,} in the client base").format(share=line.share, base=line.client_base)
-        parts.append(least + share)
+        text = _("{share:.1%} of {base:,} in the client base")
+        if line.unnamed:
+            text = _("at least {share:.1%} of {base:,} in the client base")
+        parts.append(text.format(share=line.share, base=line.client_base))
     return f"{title}: {', '.join(parts)}"
 
 

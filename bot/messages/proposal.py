@@ -97,14 +97,23 @@ def _state(state: ProposalState) -> str:
 
 
 def _summary(view: ProposalView) -> str:
-    return _(
-        "{records} of {clients} go to {count} colleagues. Nothing moves until {name} approves exactly this."
-    ).format(
-        records=records(view.records),
-        clients=clients(view.families),
-        count=len(view.shares),
-        name=mrkdwn(view.approver.name),
-    )
+    said = [
+        _("{records} of {clients} go to {count} colleagues. Nothing moves until {name} approves exactly this.").format(
+            records=records(view.records),
+            clients=clients(view.families),
+            count=len(view.shares),
+            name=mrkdwn(view.approver.name),
+        )
+    ]
+    if view.staying:
+        said.append(
+            _("{records} more stay with {name}: the system lets nobody change their owner.").format(
+                records=records(view.staying), name=mrkdwn(view.leaver.name)
+            )
+        )
+    if view.note and view.state is ProposalState.PENDING:
+        said.append(_("Note: {note}").format(note=short(view.note, 600)))
+    return "\n".join(said)
 
 
 def _shares(view: ProposalView) -> list[str]:

@@ -10,8 +10,12 @@ import ldap
 from ldap.controls import SimplePagedResultsControl
 
 from connectors.errors import BadCredential, ConnectorError, OutcomeUnknown, Unavailable
+from connectors.ldap import refusals
+from connectors.ldap.addresses import Addresses
 from connectors.ldap.diagnosis import explain, handshake
-from connectors.ldap.faults import NO_ANSWER, translate
+from connectors.ldap.dialect import Dialect
+from connectors.ldap.faults import NO_ANSWER, said, translate
+from connectors.ldap.ranges import whole
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, Modification
 
@@ -26,21 +30,22 @@ REFUSED_SECONDS = 300.0
 class Link:
     """One connection that is logged in as the bot."""
 
-    def __init__(self, raw: Any, seconds: float) -> None:
+    def __init__(self, raw: Any, seconds: float, referrals_are_normal: bool = False) -> None:
         self._raw = raw
         self._seconds = seconds
+        self._referrals_are_normal = referrals_are_normal
         self.used_at = time.monotonic()
 
     def search(self, base: str, query: str, attributes: Sequence[str]) -> Iterator[Entry]:
         """Stream every entry, page by page. A part of the tree that lies on another server is an error, not silence."""
         page = SimplePagedResultsControl(True, PAGE, "")
         while True:
-            sent = self._raw.search_ext(base, ldap.SCOPE_SUBTREE, query, list(attributes), serverctrls=[page])
-            _, rows, _, controls = self._raw.result3(sent, timeout=self._seconds)
+            rows, controls = self._page(base, query, attributes, page)
             for dn, values in rows:
-                if dn is None:
+                if dn is not None:
+                    yield self._entry(dn, values)
+                elif not self._referrals_are_normal:
                     raise Unavailable(f"the answer is only a part: the rest is at {', '.join(map(str, values))}")
-                yield Entry.read(dn, values)
             page.cookie = next((c.cookie for c in controls if c.controlType == page.controlType), "")
             if not page.cookie:
                 return
@@ -51,13 +56,12 @@ class Link:
             rows = self._raw.search_ext_s(dn, ldap.SCOPE_BASE, query, list(attributes), timeout=self._seconds)
         except (ldap.NO_SUCH_OBJECT, ldap.INVALID_DN_SYNTAX):
             return None
-        return next((Entry.read(name, values) for name, values in rows if name is not None), None)
+        return next((self._entry(name, values) for name, values in rows if name is not None), None)
 
-    def sees_anyone(self, base: str, people: str) -> bool:
-        """Whether the bot's account can see at least one person."""
-        page = SimplePagedResultsControl(True, 1, "")
-        sent = self._raw.search_ext(base, ldap.SCOPE_SUBTREE, people, ["1.1"], serverctrls=[page])
-        return any(dn is not None for dn, _ in self._raw.result3(sent, timeout=self._seconds)[1])
+    def anyone(self, base: str, people: str, attributes: Sequence[str]) -> Entry | None:
+        """Read one person, whoever comes first; None where the bot's account can see nobody."""
+        rows, _ = self._page(base, people, attributes, SimplePagedResultsControl(True, 1, ""))
+        return next((Entry.read(dn, values) for dn, values in rows if dn is not None), None)
 
     def modify(self, dn: str, changes: Sequence[Modification], controls: Sequence[Any] = ()) -> None:
         """Write once. Raises `OutcomeUnknown` where no answer came; the server's refusals come as libldap's errors."""
@@ -66,17 +70,43 @@ class Link:
         except NO_ANSWER as error:
             raise OutcomeUnknown(f"the change of {dn} was sent and no answer came") from error
 
+    def rename(self, dn: str, rdn: str, parent: str) -> str:
+        """Move once; return the new DN. Raises as `modify` does."""
+        try:
+            self._raw.rename_s(dn, rdn, parent)
+        except NO_ANSWER as error:
+            raise OutcomeUnknown(f"the move of {dn} was sent and no answer came") from error
+        return f"{rdn},{parent}"
+
     def close(self) -> None:
         """Hang up. Never raises."""
         with contextlib.suppress(ldap.LDAPError):
             self._raw.unbind_ext()
 
+    def _page(self, base: str, query: str, attributes: Sequence[str], page: Any) -> tuple[Any, Any]:
+        try:
+            sent = self._raw.search_ext(base, ldap.SCOPE_SUBTREE, query, list(attributes), serverctrls=[page])
+            _, rows, _, controls = self._raw.result3(sent, timeout=self._seconds)
+        except ldap.NO_SUCH_OBJECT as error:
+            raise Unavailable(f"the directory says that there is no {base}, so nothing below it is taken for gone: it "
+                              "is being restored, or that name in the settings is wrong") from error
+        return rows, controls
+
+    def _entry(self, dn: str, values: Mapping[str, Sequence[bytes]]) -> Entry:
+        def more(attribute: str) -> Mapping[str, Sequence[bytes]]:
+            rows = self._raw.search_ext_s(dn, ldap.SCOPE_BASE, attrlist=[attribute], timeout=self._seconds)
+            return next((found for name, found in rows if name is not None), {})
+
+        return Entry.read(dn, whole(values, more))
+
 
 class Connections:
     """Up to `settings.connections` links, opened when needed."""
 
-    def __init__(self, settings: LdapSettings) -> None:
+    def __init__(self, settings: LdapSettings, dialect: Dialect) -> None:
         self._settings = settings
+        self._dialect = dialect
+        self._addresses = Addresses(settings.urls)
         self._free = threading.BoundedSemaphore(settings.connections)
         self._idle: list[Link] = []
         self._mutex = threading.Lock()
@@ -100,7 +130,7 @@ class Connections:
         raw = self._reach(lambda fresh: fresh)
         try:
             raw.simple_bind_s(dn, secret, serverctrls=list(controls))
-        except ldap.INVALID_CREDENTIALS as error:
+        except self._dialect.refusals as error:
             return dict(error.args[0])
         except ldap.LDAPError as error:
             raise translate(error, "log-in after the lock") from error
@@ -120,7 +150,7 @@ class Connections:
         if not self._free.acquire(timeout=self._settings.request_seconds):
             raise Unavailable("all connections to the directory are in use")
         try:
-            link = self._take() or Link(self._reach(self._bind), self._settings.request_seconds)
+            link = self._take() or self._reach(self._bind)
             try:
                 result = work(link)
             except BaseException as error:
@@ -149,7 +179,7 @@ class Connections:
         with self._mutex:
             self._idle.append(link)
 
-    def _bind(self, raw: Any) -> Any:
+    def _bind(self, raw: Any) -> Link:
         if time.monotonic() - self._refused_at < REFUSED_SECONDS:
             raise BadCredential(f"the directory refused the log-in of {self._settings.bind_dn} a moment ago; it is not "
                                 "tried again for five minutes, so that the directory does not lock the account")
@@ -157,21 +187,28 @@ class Connections:
             raw.simple_bind_s(self._settings.bind_dn, self._settings.password.get_secret_value())
         except (ldap.INVALID_CREDENTIALS, ldap.NO_SUCH_OBJECT, ldap.INVALID_DN_SYNTAX) as error:
             self._refused_at = time.monotonic()
-            raise BadCredential(f"the directory refuses the log-in of {self._settings.bind_dn}") from error
-        return raw
+            why = refusals.words(error.args[0]) if error.args else ""
+            raise BadCredential(f"the directory refuses the log-in of {self._settings.bind_dn}"
+                                f"{f': {why}' if why else ''}; the password is read when the bot starts: renew it where "
+                                "the settings point to, then restart the bot") from error
+        return Link(raw, self._settings.request_seconds, self._dialect.referrals_are_normal)
 
     def _reach(self, use: Callable[[Any], T]) -> T:
         """Open a connection to the first address that answers; say of each other why it does not."""
         reasons = []
-        for url in self._settings.urls:
+        for url in self._addresses.order():
             try:
-                return use(self._open(url))
+                result = use(self._open(url))
             except TimeoutError as error:
                 reasons.append(explain(url, error))
-            except NO_ANSWER:
-                reasons.append(explain(url, self._trouble(url)))
+            except NO_ANSWER as error:
+                reasons.append(explain(url, self._trouble(url), said(error)))
             except ldap.LDAPError as error:
                 raise translate(error, f"log-in at {url}") from error
+            else:
+                self._addresses.answered(url)
+                return result
+            self._addresses.failed(url)
         raise Unavailable("; ".join(reasons))
 
     def _trouble(self, url: str) -> OSError | None:

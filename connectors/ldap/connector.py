@@ -1,9 +1,8 @@
 """The LDAP connector: accounts and groups of a directory. What is particular to a server lies in its dialect."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
-
-import ldap
 
 from connectors.contract import (
     Account,
@@ -21,17 +20,24 @@ from connectors.contract import (
     Person,
     Verdict,
 )
-from connectors.errors import Conflict, ConnectorError, Forbidden
+from connectors.errors import ConnectorError, Forbidden
+from connectors.ldap.active_directory import ActiveDirectory
 from connectors.ldap.connections import Connections, Link
-from connectors.ldap.dialect import Dialect, account_id
+from connectors.ldap.dialect import Dialect
 from connectors.ldap.directory import Directory
+from connectors.ldap.ds389 import Ds389
+from connectors.ldap.locking import Done, Locking, random_password
 from connectors.ldap.memberships import Memberships
-from connectors.ldap.openldap import OpenLdap, random_password
+from connectors.ldap.openldap import OpenLdap
 from connectors.ldap.settings import LdapSettings
-from connectors.ldap.wire import Entry, Modification, describe, matched_by
+from connectors.ldap.wire import Entry, describe, matched_by
 
 T = TypeVar("T")
-DIALECTS: Mapping[str, type[Dialect]] = {"openldap": OpenLdap}
+DIALECTS: Mapping[str, Callable[[LdapSettings], Dialect]] = {
+    "openldap": lambda _: OpenLdap(),
+    "active_directory": ActiveDirectory,
+    "389ds": Ds389,
+}
 
 
 class Ldap(Accounts, Groups):
@@ -39,9 +45,10 @@ class Ldap(Accounts, Groups):
 
     def __init__(self, settings: LdapSettings) -> None:
         self._settings = settings
-        self._dialect = DIALECTS[settings.dialect]()
-        self._connections = Connections(settings)
+        self._dialect = DIALECTS[settings.dialect](settings)
+        self._connections = Connections(settings, self._dialect)
         self._directory = Directory(settings, self._dialect, self._connections)
+        self._locking = Locking(self._directory)
         self._memberships = Memberships(self._directory)
 
     def __repr__(self) -> str:
@@ -56,32 +63,34 @@ class Ldap(Accounts, Groups):
         self._connections.close()
 
     def find(self, person: Person) -> Lookup:
-        """Look people up by `mail` and the log-in attribute; names are not looked at."""
+        """Look people up by the attributes that hold addresses and log-ins; names are not looked at."""
         return self._run(lambda link: self._find(link, person), "looking a person up")
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
         """Read the lock of many accounts, 200 to a request; an answer cut short is an error and never `absent`."""
         attributes = (self._dialect.identifier, *self._dialect.attributes)
         found = self._run(lambda link: self._directory.people(link, accounts, attributes), "reading accounts")
-        return {account: self._observation(account, found.get(AccountId(account.lower()))) for account in accounts}
+        return {account: self._observation(account, found.get(account)) for account in accounts}
 
     def before(self, account: AccountId) -> Before:
-        """Read the lock, and the password's hash where the bot's account may read it."""
+        """Read what a lock changes; with it the password's hash, where there is one that may be read."""
         entry = self._run(lambda link: self._directory.person(link, account), "reading an account")
         return Before(account, self._dialect.state(entry))
 
     def lock(self, before: Before) -> Locked:
         """Change password and lock in one write, then try to log in with that password: it must be refused."""
         secret = random_password()
-        dn, change = self._run(lambda link: self._lock(link, before, secret), "locking an account", self._dialect.needs)
-        return self._attempt(dn, secret, change)
+        done = self._run(
+            lambda link: self._locking.lock(link, before, secret), "locking an account", self._dialect.needs,
+        )
+        return self._attempt(done, secret)
 
     def unlock(self, before: Before) -> Change:
         """Take the lock off and put the password's hash back; a lock that is not there any more is left to be."""
-        return self._run(lambda link: self._unlock(link, before), "unlocking an account", self._dialect.needs)
+        return self._run(lambda link: self._locking.unlock(link, before), "unlocking an account", self._dialect.needs)
 
     def groups(self, account: AccountId) -> Sequence[Group]:
-        """List every group that names the account: groupOfNames, groupOfUniqueNames, posixGroup."""
+        """List every group that the account is in, and with each the groups that it is nested in."""
         return self._run(lambda link: self._memberships.of(link, account), "reading groups")
 
     def remove(self, account: AccountId, group: GroupId) -> Change:
@@ -102,30 +111,33 @@ class Ldap(Accounts, Groups):
         return self._connections.run(work, doing, needs)
 
     def _check(self, link: Link) -> str:
-        root = link.read("", ["supportedControl"])
-        lacking = self._dialect.missing_features(frozenset(root.all("supportedControl") if root else ()))
+        root = link.read("", ["supportedControl", "supportedCapabilities"])
+        announced = (*root.all("supportedControl"), *root.all("supportedCapabilities")) if root else ()
+        lacking = self._dialect.missing_features(frozenset(announced))
         if lacking:
             raise Forbidden(f"accounts cannot be locked here: the server lacks {' and '.join(lacking)}")
-        if not link.sees_anyone(self._settings.base_dn, self._settings.people_filter):
+        if self._settings.disabled_ou and link.read(self._settings.disabled_ou, ["1.1"]) is None:
+            raise Forbidden(f"disabled_ou: there is no {self._settings.disabled_ou}, or it may not be read")
+        if link.anyone(self._settings.base_dn, self._directory.people_filter, ["1.1"]) is None:
             raise Forbidden(f"{self._settings.bind_dn} may not read anybody below {self._settings.base_dn}")
         return f"logged in as {self._settings.bind_dn}; accounts below {self._settings.base_dn} can be read"
 
     def _find(self, link: Link, person: Person) -> Lookup:
         accounts = tuple(self._account(link, entry, person) for entry in self._directory.search(link, person))
-        return Lookup(accounts, describe(person, self._dialect.login, self._settings.base_dn))
+        return Lookup(accounts, describe(person, self._dialect, self._settings.base_dn))
 
     def _account(self, link: Link, entry: Entry, person: Person) -> Account:
         manager = link.read(entry.text("manager"), ["mail"]) if entry.text("manager") else None
         return Account(
-            id=account_id(entry, self._dialect),
+            id=self._dialect.identify(entry),
             login=entry.text(self._dialect.login),
             name=entry.text("displayName") or entry.text("cn"),
             verdict=self._dialect.verdict(entry)[0],
-            matched_by=matched_by(entry, person, self._dialect.login),
+            matched_by=matched_by(entry, person, self._dialect),
             email=entry.text("mail"),
             title=entry.text("title"),
             manager_email=manager.text("mail") if manager else "",
-            before=Before(account_id(entry, self._dialect), self._dialect.state(entry)),
+            before=Before(self._dialect.identify(entry), self._dialect.state(entry)),
         )
 
     def _observation(self, account: AccountId, entry: Entry | None) -> Observation:
@@ -137,34 +149,13 @@ class Ldap(Accounts, Groups):
             return Observation(Verdict.UNKNOWN, how, f"this is not the form of an {self._dialect.identifier}")
         return Observation(Verdict.ABSENT, how)
 
-    def _lock(self, link: Link, before: Before, secret: str) -> tuple[str, Change]:
-        entry = self._directory.person(link, before.account)
-        if self._dialect.verdict(entry)[0] is Verdict.LOCKED:
-            return entry.dn, Change.ALREADY
-        if self._dialect.state(entry) != before.state:
-            raise Conflict(f"{entry.dn} is not as it was read before the lock (lock, password or place): read it again")
-        self._write(link, entry, self._dialect.locking(entry, secret))
-        return entry.dn, Change.MADE
-
-    def _unlock(self, link: Link, before: Before) -> Change:
-        entry = self._directory.person(link, before.account)
-        if self._dialect.verdict(entry)[0] is not Verdict.LOCKED or self._dialect.state(entry) == before.state:
-            return Change.ALREADY
-        self._write(link, entry, self._dialect.unlocking(before.state))
-        return Change.MADE
-
-    def _write(self, link: Link, entry: Entry, changes: Sequence[Modification]) -> None:
+    def _attempt(self, done: Done, secret: str) -> Locked:
+        if not done.secret_is_right and not self._dialect.tells_strangers:
+            note = "no log-in was tried: the directory says why it refuses only to somebody with the right password"
+            return Locked(done.change, Login.NOT_TRIED, "; ".join((note, *done.undone)))
         try:
-            link.modify(entry.dn, changes, self._dialect.guard(entry))
-        except ldap.ASSERTION_FAILED as error:
-            if self._directory.person(link, account_id(entry, self._dialect)) != entry:
-                raise
-            # Nothing has changed, so the server judged by what the bot's account may not read.
-            raise Forbidden(f"{entry.dn} was not changed: the bot's account needs {self._dialect.needs}") from error
-
-    def _attempt(self, dn: str, secret: str, change: Change) -> Locked:
-        try:
-            refusal = self._connections.try_login(dn, secret, self._dialect.login_controls())
+            refusal = self._connections.try_login(done.dn, secret, self._dialect.login_controls())
         except ConnectorError as error:
-            return Locked(change, Login.NOT_TRIED, str(error))
-        return self._dialect.locked(change is Change.MADE, refusal)
+            return Locked(done.change, Login.NOT_TRIED, "; ".join((str(error), *done.undone)))
+        judged = self._dialect.locked(done.secret_is_right, refusal)
+        return replace(judged, change=done.change, detail="; ".join((judged.detail, *done.undone)))

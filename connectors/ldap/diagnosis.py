@@ -14,6 +14,15 @@ from urllib.parse import urlsplit
 START_TLS = bytes.fromhex("301d02010177188016") + b"1.3.6.1.4.1.1466.20037"
 """The StartTLS request (RFC 4511, 4.14) as message 1."""
 PORTS = {"ldap": 389, "ldaps": 636}
+_UNKNOWN = "it is from an authority that is not trusted; ca_file must name the one that signed it"
+_NAME = "it is for another name; urls must have a name that stands in it"
+CERTIFICATE_FAULTS = {
+    9: "it is not valid yet; check the clocks of both machines",
+    10: "it has expired; the server needs a new one",
+    **dict.fromkeys((2, 18, 19, 20, 21), _UNKNOWN),
+    **dict.fromkeys((62, 64), _NAME),
+}
+"""OpenSSL's X509_V_ERR_ codes (openssl-verification-options(1)) in words for the person who must act."""
 
 
 def handshake(url: str, start_tls: bool, ca_file: Path | None, seconds: float) -> None:
@@ -31,13 +40,14 @@ def handshake(url: str, start_tls: bool, ca_file: Path | None, seconds: float) -
             context.wrap_socket(plain, server_hostname=host).close()
 
 
-def explain(url: str, error: OSError | None) -> str:
-    """Say for people why an address cannot be used; None: it can be reached, and then falls silent."""
+def explain(url: str, error: OSError | None, words: str = "no answer") -> str:
+    """Say for people why an address cannot be used; None: it can be reached, and what libldap says then (`words`)."""
     match error:
         case None:
-            return f"{url} takes connections and does not answer"
+            return f"{url} takes connections and does not answer ({words})"
         case ssl.SSLCertVerificationError():
-            return f"{url} shows a certificate that is not trusted: {error.verify_message}; check ca_file and the name"
+            fault = CERTIFICATE_FAULTS.get(error.verify_code, f"it is not trusted: {error.verify_message}")
+            return f"{url} shows a certificate that cannot be accepted: {fault}"
         case ssl.SSLError():
             return f"{url} does not agree on TLS: {error.reason or error}"
         case TimeoutError():

@@ -3,9 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+from uuid import UUID
+
+import ldap
 
 from connectors.contract import AccountId, Locked, Verdict
-from connectors.ldap.wire import Entry, Modification
+from connectors.ldap.wire import Entry, Modification, equals
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +21,7 @@ class Membership:
 
 
 class Dialect(Protocol):
-    """How one kind of directory names, locks and describes its accounts."""
+    """How one kind of directory names, locks and describes its accounts. What has a body here holds for most."""
 
     identifier: str
     """The attribute that is the `AccountId`: never reused, survives renames."""
@@ -27,38 +30,71 @@ class Dialect(Protocol):
     """What `observe` reads, for people."""
     attributes: Sequence[str]
     """What to ask for besides the usual attributes."""
+    password: str
+    """The attribute that a password is written to."""
     needs: str
     """The rights that locking needs, for people."""
     memberships: Sequence[Membership]
+    people: str = "(objectClass=person)"
+    """What counts as a person's account, where the settings do not say."""
+    addresses: Sequence[tuple[str, str]] = (("mail", ""),)
+    """Attributes that hold addresses, each with what stands before the address in it."""
+    logins: Sequence[str] = ("uid",)
+    """Attributes that hold log-ins."""
+    referrals_are_normal: bool = False
+    """Whether every search from the top also names parts of the directory that hold no people."""
+    chain: str = ""
+    """The matching rule that follows nested groups to their end, where the server has one."""
+    password_may_stay: bool = False
+    """Whether the lock is good without a new password, where the server refuses to change that."""
+    tells_strangers: bool = True
+    """Whether the server may say that an account is locked to somebody who has not the right password."""
+    refusals: tuple[type[Exception], ...] = (ldap.INVALID_CREDENTIALS,)
+    """How the server refuses a log-in."""
+
+    def canonical(self, wanted: str) -> AccountId:
+        """Return an id as `identify` gives it; raises ValueError for what cannot be an id here."""
+        return AccountId(str(UUID(wanted)))
 
     def matches(self, wanted: str) -> str:
         """Return the filter for one id; raises ValueError for what cannot be an id here."""
+        return equals(self.identifier, self.canonical(wanted))
+
+    def identify(self, entry: Entry) -> AccountId:
+        """Return the id of an entry, a person's or a group's."""
+        return AccountId(entry.text(self.identifier).lower())
 
     def state(self, entry: Entry) -> Mapping[str, str]:
         """Return what a lock changes, as a before-image."""
 
     def verdict(self, entry: Entry) -> tuple[Verdict, str]:
-        """Return locked or open, with a reason where it is not plain."""
+        """Return locked or open, with a reason where it is not plain; unknown where it cannot be read."""
+
+    def protects(self, entry: Entry) -> str:
+        """Return why an entry is not to be locked, as a sentence, or an empty text."""
+        return ""
 
     def locking(self, entry: Entry, secret: str) -> Sequence[Modification]:
         """Return the one modification that locks an entry that is not locked for good."""
 
-    def unlocking(self, state: Mapping[str, str]) -> Sequence[Modification]:
+    def unlocking(self, entry: Entry, state: Mapping[str, str]) -> Sequence[Modification]:
         """Return the one modification that restores `state` on an entry that is locked for good."""
 
     def guard(self, entry: Entry) -> Sequence[Any]:
         """Return the controls that let a write through only while the entry is exactly as `entry`."""
+        return ()
 
     def login_controls(self) -> Sequence[Any]:
         """Return the controls that make the server say why it refuses a log-in."""
+        return ()
 
     def locked(self, secret_is_right: bool, refusal: Mapping[str, Any] | None) -> Locked:
         """Judge the log-in that was tried after a lock; `refusal` is the server's answer, None where it let us in."""
 
-    def missing_features(self, controls: frozenset[str]) -> Sequence[str]:
+    def primary(self, entry: Entry) -> str:
+        """Return the filter for the group that the entry belongs to without being named in it, or an empty text."""
+        return ""
+
+    def missing_features(self, announced: frozenset[str]) -> Sequence[str]:
         """Return, from the OIDs that the server announces, what it lacks for locking."""
-
-
-def account_id(entry: Entry, dialect: Dialect) -> AccountId:
-    """Return the id of an entry."""
-    return AccountId(entry.text(dialect.identifier).lower())
+        return ()

@@ -1,14 +1,18 @@
-"""Accounts as entries: looked up by id, in bulk, and never taken for gone when the answer was only poor."""
+"""Accounts as entries: looked up by id, in bulk, and never taken for gone when the answer was only poor.
+
+A directory that is being restored, or a copy that starts empty, says "no such object" of everybody for a while. So
+nobody is believed to be absent before the same answer shows a witness: an account that the directory shows by itself.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.contract import AccountId, Person
-from connectors.errors import Forbidden, Missing
+from connectors.errors import Missing, Unavailable
 from connectors.ldap.connections import Connections, Link
-from connectors.ldap.dialect import Dialect, account_id
+from connectors.ldap.dialect import Dialect
 from connectors.ldap.settings import LdapSettings
-from connectors.ldap.wire import Entry, either, person_filter
+from connectors.ldap.wire import Entry, both, either, person_filter
 
 USUAL = ("cn", "displayName", "mail", "title", "manager")
 CHUNK = 200
@@ -28,48 +32,71 @@ class Directory:
         """Everything that is read of an account."""
         return (*USUAL, self.dialect.login, *self.dialect.attributes)
 
+    @property
+    def people_filter(self) -> str:
+        """What counts as a person's account."""
+        return self.settings.people_filter or self.dialect.people
+
     def person(self, link: Link, account: AccountId) -> Entry:
         """Read one account by its id. Raises `Missing`."""
         found = self.people(link, [account], self.attributes)
-        if account.lower() not in found:
+        if account not in found:
             raise Missing(f"there is no account with {self.dialect.identifier} {account} below {self.settings.base_dn}")
-        return found[AccountId(account.lower())]
+        return found[account]
 
     def people(self, link: Link, accounts: Sequence[AccountId], attributes: Sequence[str]) -> Mapping[AccountId, Entry]:
-        """Read many accounts by their ids, in lower case; ids that cannot be ids are not in the answer."""
-        wanted = [query for query in map(self._query, accounts) if query]
-        found: dict[AccountId, Entry] = {}
-        for start in range(0, len(wanted), CHUNK):
-            query = either(wanted[start:start + CHUNK])
-            for entry in link.search(self.settings.base_dn, query, attributes):
-                found[account_id(entry, self.dialect)] = entry
-        if len(found) < len(wanted):
-            self._prove_sight(link)
-        return found
+        """Read many accounts, under the ids that were asked for; what cannot be an id is not in the answer."""
+        ids = {account: self.dialect.canonical(account) for account in accounts if self.could_be(account)}
+        wanted = list(dict.fromkeys(ids.values()))
+        found = self._read(link, wanted, attributes)
+        if missing := [one for one in wanted if one not in found]:
+            found |= self._read(link, missing, attributes, self._witness(link))
+        return {account: found[one] for account, one in ids.items() if one in found}
 
     def search(self, link: Link, person: Person) -> Sequence[Entry]:
-        """Read everyone who matches; nobody is believed to be absent before the directory has shown anyone at all."""
-        query = person_filter(person, self.dialect.login, self.settings.people_filter)
-        if not query:
+        """Read everyone who matches; an empty answer is asked again, together with a witness."""
+        matching = person_filter(person, self.dialect)
+        if not matching:
             raise Missing("no address and no log-in is known to look anybody up by")
-        found = list(link.search(self.settings.base_dn, query, self.attributes))
-        if not found:
-            self._prove_sight(link)
-        return found
+        query = both(self.people_filter, matching)
+        if found := list(link.search(self.settings.base_dn, query, self.attributes)):
+            return found
+        witness = self._witness(link)
+        query = either([query, self.dialect.matches(witness)])
+        rows = list(link.search(self.settings.base_dn, query, self.attributes))
+        self._believe(witness, [self.dialect.identify(row) for row in rows])
+        return [row for row in rows if self.dialect.identify(row) != witness]
 
     def could_be(self, account: AccountId) -> bool:
         """Whether an id has the form of an id here."""
-        return bool(self._query(account))
-
-    def _query(self, account: AccountId) -> str:
         try:
-            return self.dialect.matches(account)
+            return bool(self.dialect.canonical(account))
         except ValueError:
-            return ""
+            return False
 
-    def _prove_sight(self, link: Link) -> None:
-        if not link.sees_anyone(self.settings.base_dn, self.settings.people_filter):
-            raise Forbidden(
-                f"the directory shows no account at all below {self.settings.base_dn}; "
-                f"{self.settings.bind_dn} needs read access there (or base_dn or people_filter is wrong)",
+    def _read(
+        self, link: Link, wanted: Sequence[AccountId], attributes: Sequence[str], witness: AccountId | None = None,
+    ) -> dict[AccountId, Entry]:
+        found: dict[AccountId, Entry] = {}
+        for start in range(0, len(wanted), CHUNK):
+            asked = [*wanted[start:start + CHUNK], *([witness] if witness else [])]
+            rows = link.search(self.settings.base_dn, either(map(self.dialect.matches, asked)), attributes)
+            page = {self.dialect.identify(row): row for row in rows}
+            if witness:
+                self._believe(witness, page)
+            found |= page
+        return found
+
+    def _witness(self, link: Link) -> AccountId:
+        seen = link.anyone(self.settings.base_dn, self.people_filter, [self.dialect.identifier])
+        if seen is None or not self.dialect.identify(seen):
+            raise Unavailable(
+                f"the directory shows no account at all below {self.settings.base_dn}, so nobody is taken for gone: it "
+                f"is being restored, or {self.settings.bind_dn} lacks read access, or base_dn or people_filter is wrong",
             )
+        return self.dialect.identify(seen)
+
+    def _believe(self, witness: AccountId, shown: Mapping[AccountId, Entry] | Sequence[AccountId]) -> None:
+        if witness not in shown:
+            raise Unavailable("the directory has just stopped showing an account that it showed: nobody is taken for "
+                              "gone before it is whole again")

@@ -15,6 +15,7 @@ _TABLE: tuple[tuple[tuple[str, ...], type[ConnectorError], str], ...] = (
     (("UNDEFINED_TYPE",), Forbidden, "the server must load the password policy overlay (ppolicy)"),
     (("REFERRAL",), Forbidden, "this server is a read-only copy; put the one that takes writes into urls"),
     (("NO_SUCH_OBJECT",), Missing, ""),
+    (("TIMELIMIT_EXCEEDED",), Unavailable, "the server's own time limit for bind_dn is too short for this search"),
     (("ASSERTION_FAILED",), Conflict, "the entry was changed by someone else meanwhile"),
     (("CONSTRAINT_VIOLATION", "OBJECT_CLASS_VIOLATION", "TYPE_OR_VALUE_EXISTS", "NO_SUCH_ATTRIBUTE",
       "UNWILLING_TO_PERFORM", "NOT_ALLOWED_ON_NONLEAF", "INVALID_SYNTAX"), Conflict, ""),

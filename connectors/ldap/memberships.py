@@ -9,9 +9,11 @@ from connectors.errors import Conflict, Missing
 from connectors.ldap.connections import Link
 from connectors.ldap.dialect import Membership
 from connectors.ldap.directory import Directory
+from connectors.ldap.nesting import BACK_LINK, Nesting
 from connectors.ldap.wire import Entry, both, either, equals
 
 CLASS = "objectClass"
+PRIMARY = "this is the account's primary group, which nobody can leave: it goes with the account"
 
 
 class Memberships:
@@ -19,26 +21,35 @@ class Memberships:
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
+        self._dialect = directory.dialect
         self._base = directory.settings.group_base_dn or directory.settings.base_dn
-        self._asked = ("cn", CLASS, directory.dialect.identifier)
+        self._asked = ("cn", CLASS, BACK_LINK, self._dialect.identifier)
+        self._nesting = Nesting(self._dialect, self._base)
 
     def of(self, link: Link, account: AccountId) -> Sequence[Group]:
-        """Return the groups that name the account, by name."""
+        """Return the groups that name the account, and the one that it has without being named, by name."""
         entry = self._directory.person(link, account)
         query = either(
             both(equals(CLASS, way.object_class), equals(way.attribute, self._member(way, entry)))
-            for way in self._directory.dialect.memberships
+            for way in self._dialect.memberships
         )
-        rows = link.search(self._base, query, self._asked)
-        return sorted((Group(self._id(row), row.text("cn")) for row in rows), key=lambda group: group.name)
+        rows = list(link.search(self._base, query, self._asked))
+        primary = self._primary(link, entry)
+        groups = [self._group_of(row, above) for row, above in zip(rows, self._nesting.above(link, rows), strict=True)]
+        return sorted([*groups, *(self._group_of(row, (), PRIMARY) for row in primary)], key=lambda group: group.name)
 
     def remove(self, link: Link, account: AccountId, group: GroupId) -> Change:
-        """Delete one value. Raises `Conflict` for the last member of a group that may not be empty."""
+        """Delete one value. Raises `Conflict` for the last member of a group that may not be empty, and the primary."""
         entry, found, way = self._both(link, account, group)
+        if self._is_primary(link, entry, found):
+            raise Conflict(f"{entry.text('cn')} cannot leave {found.text('cn')}: {PRIMARY}")
         try:
             link.modify(found.dn, [(ldap.MOD_DELETE, way.attribute, [self._member(way, entry).encode()])])
-        except ldap.NO_SUCH_ATTRIBUTE:
-            return Change.ALREADY
+        except (ldap.NO_SUCH_ATTRIBUTE, ldap.UNWILLING_TO_PERFORM):
+            # Servers say it in their own ways, so the group is asked: Active Directory is "unwilling to perform".
+            if link.read(found.dn, ["cn"], equals(way.attribute, self._member(way, entry))) is None:
+                return Change.ALREADY
+            raise
         except ldap.OBJECT_CLASS_VIOLATION as error:
             raise Conflict(
                 f"{entry.text('cn')} is the last member of the group {found.text('cn')}, and a {way.object_class} may "
@@ -49,9 +60,11 @@ class Memberships:
     def restore(self, link: Link, account: AccountId, group: GroupId) -> Change:
         """Add one value."""
         entry, found, way = self._both(link, account, group)
+        if self._is_primary(link, entry, found):
+            return Change.ALREADY
         try:
             link.modify(found.dn, [(ldap.MOD_ADD, way.attribute, [self._member(way, entry).encode()])])
-        except ldap.TYPE_OR_VALUE_EXISTS:
+        except (ldap.TYPE_OR_VALUE_EXISTS, ldap.ALREADY_EXISTS):
             return Change.ALREADY
         return Change.MADE
 
@@ -59,22 +72,29 @@ class Memberships:
         entry = self._directory.person(link, account)
         found = self._group(link, group)
         classes = {name.casefold() for name in found.all(CLASS)}
-        for way in self._directory.dialect.memberships:
+        for way in self._dialect.memberships:
             if way.object_class.casefold() in classes:
                 return entry, found, way
         raise Missing(f"{found.dn} is not a group of a kind that is known here")
 
     def _group(self, link: Link, group: GroupId) -> Entry:
         try:
-            query = self._directory.dialect.matches(group)
+            query = self._dialect.matches(group)
         except ValueError as error:
             raise Missing(f"{group!r} cannot be a group's id") from error
         for entry in link.search(self._base, query, self._asked):
             return entry
-        raise Missing(f"there is no group with {self._directory.dialect.identifier} {group} below {self._base}")
+        raise Missing(f"there is no group with {self._dialect.identifier} {group} below {self._base}")
 
-    def _id(self, row: Entry) -> GroupId:
-        return GroupId(row.text(self._directory.dialect.identifier))
+    def _primary(self, link: Link, entry: Entry) -> Sequence[Entry]:
+        query = self._dialect.primary(entry)
+        return list(link.search(self._directory.settings.base_dn, query, self._asked)) if query else ()
+
+    def _is_primary(self, link: Link, entry: Entry, group: Entry) -> bool:
+        return any(row.dn == group.dn for row in self._primary(link, entry))
+
+    def _group_of(self, row: Entry, above: tuple[str, ...], fixed: str = "") -> Group:
+        return Group(GroupId(self._dialect.identify(row)), row.text("cn"), above, fixed)
 
     def _member(self, way: Membership, entry: Entry) -> str:
-        return entry.text(self._directory.dialect.login) if way.by_login else entry.dn
+        return entry.text(self._dialect.login) if way.by_login else entry.dn

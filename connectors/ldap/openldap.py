@@ -10,10 +10,8 @@ Seen on slapd 2.5.13 and kept by tests/connectors/ldap:
 - The assertion control (RFC 4528) on entryCSN refuses the write when the entry changed since it was read.
 """
 
-import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
 import ldap
 from ldap.controls import AssertionControl, DecodeControlTuples
@@ -32,11 +30,6 @@ ASSERTION = "1.3.6.1.1.12"
 POLICY = "1.3.6.1.4.1.42.2.27.8.5.1"
 
 
-def random_password() -> str:
-    """Return a password nobody knows, of every class of characters that a quality check may ask for."""
-    return f"aA1-{secrets.token_urlsafe(48)}"
-
-
 class OpenLdap(Dialect):
     """Locks by pwdAccountLockedTime, together with a password that nobody knows."""
 
@@ -44,16 +37,13 @@ class OpenLdap(Dialect):
     login = "uid"
     lock = LOCK
     attributes = (identifier, "entryCSN", LOCK, PASSWORD)
+    password = PASSWORD
     needs = f"write access to {PASSWORD}, and read and write access to {LOCK}, below base_dn"
     memberships = (
         Membership("groupOfNames", "member"),
         Membership("groupOfUniqueNames", "uniqueMember"),
         Membership("posixGroup", "memberUid", by_login=True),
     )
-
-    def matches(self, wanted: str) -> str:
-        """Return the filter for one entryUUID: a malformed one would match nothing and look like `absent`."""
-        return equals(self.identifier, str(UUID(wanted)))
 
     def state(self, entry: Entry) -> Mapping[str, str]:
         """Keep the lock and the password's hash (never a clear password)."""
@@ -74,7 +64,7 @@ class OpenLdap(Dialect):
             (ldap.MOD_ADD, LOCK, [FOR_GOOD.encode()]),
         ]
 
-    def unlocking(self, state: Mapping[str, str]) -> Sequence[Modification]:
+    def unlocking(self, entry: Entry, state: Mapping[str, str]) -> Sequence[Modification]:
         """Take the lock off and give the person's own password back, where its hash could be read."""
         changes: list[Modification] = [(ldap.MOD_DELETE, LOCK, None)]
         if state.get("password"):
@@ -107,10 +97,10 @@ class OpenLdap(Dialect):
         return Locked(change, Login.NOT_TRIED, "locked by someone else's password, and the directory does not say why "
                       "it refuses (ppolicy_use_lockout is off)")
 
-    def missing_features(self, controls: frozenset[str]) -> Sequence[str]:
+    def missing_features(self, announced: frozenset[str]) -> Sequence[str]:
         """Name what slapd lacks; it announces the policy control only with the overlay loaded."""
         wanted = {POLICY: "the password policy overlay (ppolicy)", ASSERTION: "the assertion control (RFC 4528)"}
-        return [title for oid, title in wanted.items() if oid not in controls]
+        return [title for oid, title in wanted.items() if oid not in announced]
 
 
 def _says_locked(refusal: Mapping[str, Any]) -> bool:

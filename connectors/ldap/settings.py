@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
+from ldap.dn import is_dn
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from config.secrets import Secret
+
+GLOBAL_CATALOG = (3268, 3269)
 
 
 def _address(url: str) -> str:
@@ -48,9 +51,16 @@ class LdapSettings(BaseModel):
     """People are looked up below this."""
     group_base_dn: str = ""
     """Groups are looked up below this; empty: below `base_dn`."""
-    people_filter: str = "(objectClass=person)"
-    """What counts as a person's account."""
-    dialect: Literal["openldap"] = "openldap"
+    people_filter: str = ""
+    """What counts as a person's account; empty: what does in the dialect, for openldap `(objectClass=person)`."""
+    dialect: Literal["openldap", "active_directory", "389ds"] = "openldap"
+    """What kind of server it is. Samba's domain controller is an active_directory."""
+    disabled_ou: str = ""
+    """Active Directory: where to move locked accounts; empty: they stay where they are."""
+    lock_administrators: bool = False
+    """Active Directory: whether to lock accounts with adminCount 1, too."""
+    id_attribute: Literal["", "nsUniqueId", "entryUUID"] = ""
+    """389 Directory Server: the attribute that accounts are known by; empty: nsUniqueId."""
     connect_seconds: float = Field(default=5, gt=0, le=60)
     request_seconds: float = Field(default=15, gt=0, le=300)
     connections: int = Field(default=8, gt=0, le=64)
@@ -66,3 +76,21 @@ class LdapSettings(BaseModel):
         if self.start_tls and any(url.startswith("ldaps:") for url in self.urls):
             raise ValueError("start_tls: is for ldap:// addresses; ldaps:// has TLS already")
         return self
+
+    @model_validator(mode="after")
+    def _fits_the_dialect(self) -> Self:
+        if self.dialect == "active_directory":
+            self._fits_active_directory()
+        elif self.disabled_ou or self.lock_administrators:
+            raise ValueError('disabled_ou, lock_administrators: are for dialect = "active_directory"')
+        if self.id_attribute and self.dialect != "389ds":
+            raise ValueError('id_attribute: is for dialect = "389ds"')
+        return self
+
+    def _fits_active_directory(self) -> None:
+        if not self.start_tls and any(url.startswith("ldap:") for url in self.urls):
+            raise ValueError("urls: Active Directory takes passwords only over TLS; use ldaps:// or start_tls = true")
+        if any(urlsplit(url).port in GLOBAL_CATALOG for url in self.urls):
+            raise ValueError("urls: ports 3268 and 3269 are the global catalog, which takes no writes; use 636")
+        if self.disabled_ou and not is_dn(self.disabled_ou):
+            raise ValueError("disabled_ou: is not a DN such as OU=Disabled,DC=example,DC=com")

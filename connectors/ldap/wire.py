@@ -2,12 +2,20 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from ldap.filter import escape_filter_chars
 
 from connectors.contract import Person
 
 Modification = tuple[int, str, list[bytes] | None]
+
+
+class Names(Protocol):
+    """Where a kind of directory keeps addresses (attribute, and what stands before the address in it) and log-ins."""
+
+    addresses: Sequence[tuple[str, str]]
+    logins: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +38,20 @@ class Entry:
         """Return the first value of an attribute, or an empty text."""
         return next(iter(self.all(name)), "")
 
+    def first(self, name: str) -> bytes:
+        """Return the first value of an attribute as the server has it, or nothing."""
+        return next(iter(self.values.get(name.lower(), ())), b"")
+
 
 def equals(attribute: str, value: str) -> str:
     """Return a filter for one value; whatever stands in the value is data."""
     return f"({attribute}={escape_filter_chars(value)})"
+
+
+def equals_bytes(attribute: str, value: bytes) -> str:
+    """Return a filter for one binary value, every byte of it escaped (RFC 4515)."""
+    escaped = "".join(f"\\{byte:02x}" for byte in value)
+    return f"({attribute}={escaped})"
 
 
 def both(*filters: str) -> str:
@@ -46,22 +64,33 @@ def either(filters: Iterable[str]) -> str:
     return f"(|{''.join(filters)})"
 
 
-def person_filter(person: Person, login: str, people: str) -> str:
-    """Return the filter for everyone with one of the person's addresses or log-ins; empty where none is known."""
-    addresses = [equals("mail", email) for email in person.emails if email.strip()]
-    logins = [equals(login, name) for name in person.logins if name.strip()]
-    return both(people, either(addresses + logins)) if addresses + logins else ""
+def person_filter(person: Person, names: Names) -> str:
+    """Return the filter for whatever has one of the person's addresses or log-ins; empty where none is known."""
+    wanted = [
+        *(equals(attribute, prefix + email) for email in person.emails if email.strip()
+          for attribute, prefix in names.addresses),
+        *(equals(attribute, login) for login in person.logins if login.strip() for attribute in names.logins),
+    ]
+    return either(wanted) if wanted else ""
 
 
-def matched_by(entry: Entry, person: Person, login: str) -> str:
+def matched_by(entry: Entry, person: Person, names: Names) -> str:
     """Return which attribute made the entry match: an address is the better proof, so it is named first."""
-    addresses = {email.casefold() for email in person.emails}
-    return "mail" if addresses & {mail.casefold() for mail in entry.all("mail")} else login
+    for attribute, prefix in names.addresses:
+        if {(prefix + email).casefold() for email in person.emails} & _folded(entry, attribute):
+            return attribute
+    logins = {login.casefold() for login in person.logins}
+    return next((attribute for attribute in names.logins if logins & _folded(entry, attribute)), names.logins[0])
 
 
-def describe(person: Person, login: str, base_dn: str) -> str:
+def _folded(entry: Entry, attribute: str) -> set[str]:
+    return {value.casefold() for value in entry.all(attribute)}
+
+
+def describe(person: Person, names: Names, base_dn: str) -> str:
     """Return how a person was looked up, for people."""
-    parts = [f"mail {email}" for email in person.emails] + [f"{login} {name}" for name in person.logins]
+    addresses, logins = " or ".join(a for a, _ in names.addresses), " or ".join(names.logins)
+    parts = [f"{addresses} {email}" for email in person.emails] + [f"{logins} {name}" for name in person.logins]
     return f"looked up by {', '.join(parts)} below {base_dn}"
 
 

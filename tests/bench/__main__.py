@@ -1,18 +1,19 @@
-"""`./dev bench [NAME ...] [--json FILE]`: measure, print, and exit with 1 where a goal was missed."""
+"""`./dev bench [NAME ...] [--json FILE] [--kills N]`: measure, print, and exit with 1 where a goal was missed."""
 
 import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import ack, idle, lockout
+from tests.bench import ack, chaos, idle, lockout
 from tests.bench.figures import Figure, Run
 
-BENCHES: dict[str, Callable[[], Run]] = {"ack": ack.run, "lockout": lockout.run, "idle": idle.run}
+BENCHES: dict[str, Callable[[], Run]] = {"ack": ack.run, "lockout": lockout.run, "idle": idle.run, "chaos": chaos.run}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,7 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(BENCHES)} (default: all)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure as JSON, too")
+    parser.add_argument("--kills", type=int, metavar="N", default=chaos.KILLS, help="how often chaos kills (default: %(default)s)")
     options = parser.parse_args(arguments)
+    benches = {**BENCHES, "chaos": partial(chaos.run, options.kills)}
     unknown = sorted(set(options.names) - set(BENCHES))
     if unknown:
         parser.error(f"there is no bench called {', '.join(unknown)}; known: {', '.join(BENCHES)}")
@@ -28,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     runs = []
     for name in options.names or BENCHES:
         console.print(f"[dim]·[/] {name}")
-        runs.append(BENCHES[name]())
+        runs.append(benches[name]())
     console.print(table(runs))
     if options.json:
         options.json.write_text(json.dumps([run.dump() for run in runs], indent=2), encoding="utf-8")

@@ -72,16 +72,20 @@ class GroupsSuite:
     def world(self) -> GroupsWorld:
         raise NotImplementedError("give a world fixture")
 
+    def listed(self, groups: Sequence[Group]) -> Sequence[Group]:
+        """Leave out what the vendor puts everybody into, if it does: that must be marked as fixed."""
+        return list(groups)
+
     @pytest.mark.parametrize("name", AWKWARD)
     def test_lists_exactly_the_groups_of_the_account(self, world: GroupsWorld, name: str) -> None:
         account, other = world.add(newcomer("o'brien (*)")), world.add(newcomer())
         mine = fresh(name)
         group = world.add_group(mine, [account, other])
         world.add_group(fresh(), [other])
-        assert list(world.connect().groups(account)) == [Group(group, mine)]
+        assert self.listed(world.connect().groups(account)) == [Group(group, mine)]
 
     def test_somebody_without_groups_has_none(self, world: GroupsWorld) -> None:
-        assert list(world.connect().groups(world.add(newcomer()))) == []
+        assert self.listed(world.connect().groups(world.add(newcomer()))) == []
 
     def test_remove_takes_out_one_member_of_one_group(self, world: GroupsWorld) -> None:
         account, other, connector = world.add(newcomer()), world.add(newcomer()), world.connect()
@@ -92,7 +96,7 @@ class GroupsSuite:
         assert world.members(group) == {other}
         assert after.pop(group) != everything.pop(group)
         assert after == everything
-        assert [found.id for found in connector.groups(account)] == [kept]
+        assert [found.id for found in self.listed(connector.groups(account))] == [kept]
 
     def test_removing_twice_is_already_and_writes_nothing(self, world: GroupsWorld) -> None:
         account, other, connector = world.add(newcomer()), world.add(newcomer()), world.connect()

@@ -1,10 +1,16 @@
-"""The LDAP connector against a real slapd: the conformance suites."""
+"""The LDAP connector against a real slapd and a real Samba domain controller: the conformance suites."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
-from tests.conformance.accounts import AccountsSuite
+from connectors.contract import Group
+from tests.conformance.accounts import AccountsSuite, Newcomer
 from tests.conformance.groups import GroupsSuite
+from tests.connectors.ldap.ad_world import AdWorld
 from tests.connectors.ldap.world import LdapWorld
+from tests.sandbox.company.samba import Samba
 from tests.sandbox.company.slapd import Slapd
 
 
@@ -18,3 +24,25 @@ class TestGroups(GroupsSuite):
     @pytest.fixture
     def world(self, slapd: Slapd) -> LdapWorld:
         return LdapWorld(slapd)
+
+
+class TestActiveDirectoryAccounts(AccountsSuite):
+    @pytest.fixture
+    def world(self, samba: Samba) -> AdWorld:
+        return AdWorld(samba)
+
+    def after_unlock(self, world: Any, who: Newcomer) -> None:
+        """A password cannot be read, so that it does not come back: the old one must not work, until it is set anew."""
+        assert not world.can_log_in(who.login, who.password)
+        world.set_password(who.login, who.password)
+
+
+class TestActiveDirectoryGroups(GroupsSuite):
+    @pytest.fixture
+    def world(self, samba: Samba) -> AdWorld:
+        return AdWorld(samba)
+
+    def listed(self, groups: Sequence[Group]) -> Sequence[Group]:
+        """Everybody is in the primary group, and nobody can leave it."""
+        assert [group.name for group in groups if group.fixed] == ["Domain Users"]
+        return [group for group in groups if not group.fixed]

@@ -1,7 +1,9 @@
 """The production bot in a process of its own; against `handover run`, only its clock can be set ahead."""
 
+import logging
 import os
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 from bot.serve import serve
@@ -11,11 +13,16 @@ from connectors import registry
 from tests.sandbox.jumping import JumpClock
 
 
-def main(config: str, clock: str) -> None:
-    """Serve until killed. `config` is the configuration file, `clock` the file that a `JumpClock` reads."""
+def main(config: str, clock: str, dead_after: str = "") -> None:
+    """Serve until killed. `config` is the configuration file, `clock` the file that a `JumpClock` reads.
+
+    `dead_after`: seconds of silence after which the other replicas take over, where a test cannot wait for 30.
+    """
     settings = load(Path(config), os.environ, registry.settings_of)
-    with assemble(settings, clock=JumpClock(Path(clock))) as house:
-        serve(house.services, settings)
+    limit = timedelta(seconds=float(dead_after)) if dead_after else None
+    logging.basicConfig(level=logging.WARNING)
+    with assemble(settings, clock=JumpClock(Path(clock)), dead_after=limit) as house:
+        serve(house.services, settings, ready=lambda _port: print(f"ready {os.getpid()}", flush=True))
 
 
 if __name__ == "__main__":

@@ -27,8 +27,15 @@ def secrets(directory: Slapd, crm: Tryton, slack: SlackServer) -> dict[str, str]
     }
 
 
-def toml(folder: Path, directory: Slapd, crm: Tryton, slack: SlackServer, http_port: int | None = None) -> str:
-    """Return the file's text. `http_port`: signed HTTP on that port; None: Socket Mode."""
+def toml(
+    folder: Path,
+    directory: Slapd,
+    crm: Tryton,
+    slack: SlackServer,
+    http_port: int | None = None,
+    database_url: str = "",
+) -> str:
+    """Return the file's text. `http_port`: signed HTTP there; None: Socket Mode. `database_url`: PostgreSQL, if any."""
     assert LEAVER.email not in PROTECTED
     crm_lines = "\n".join(f'{key} = "{value}"' for key, value in crm.settings("env:CRM_PASSWORD").items())
     return f"""
@@ -39,6 +46,7 @@ directory = "directory"
 
 [storage]
 path = "{folder}"
+url = "{database_url}"
 master_key = "env:HANDOVER_MASTER_KEY"
 signing_key = "env:HANDOVER_SIGNING_KEY"
 

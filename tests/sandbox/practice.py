@@ -50,11 +50,14 @@ class Practice:
         http: bool = False,
         say: Say = _quiet,
         panel: "Callable[[Practice], Panel] | None" = None,
+        database_url: str = "",
+        dead_after: float | None = None,
     ) -> None:
         """Lay out the company.
 
         `port`: where the page is served, 0 for a free one. `http`: signed HTTP in place of Socket Mode. `panel`: what
-        hangs beside the chat.
+        hangs beside the chat. `database_url`: rows on PostgreSQL, for bots beside each other (`start_replica`), which
+        are dead to the others after `dead_after` seconds.
         """
         self.folder = folder
         self._say = say
@@ -68,6 +71,8 @@ class Practice:
         self.config = folder / "handover.toml"
         self._http_port = _free_port() if http else None
         self._bot: subprocess.Popen[bytes] | None = None
+        self._replicas: list[subprocess.Popen[bytes]] = []
+        self._database_url, self._dead_after = database_url, dead_after
 
     def __enter__(self) -> Self:
         self._say("starting the directory (OpenLDAP) and the CRM (Tryton)")
@@ -80,7 +85,10 @@ class Practice:
         if self._http_port:
             self.slack.workspace.app.use_url(f"http://127.0.0.1:{self._http_port}/slack/events")
         self.config.write_text(
-            configuration.toml(self.data, self.directory, self.crm, self.slack, self._http_port), encoding="utf-8"
+            configuration.toml(
+                self.data, self.directory, self.crm, self.slack, self._http_port, self._database_url
+            ),
+            encoding="utf-8",
         )
         self._say("starting the bot")
         self.start_bot()
@@ -115,21 +123,48 @@ class Practice:
         assert self._bot is not None
         return self._bot.pid
 
+    @property
+    def bot_runs(self) -> bool:
+        """Whether the bot's process is there."""
+        return self._bot is not None and self._bot.poll() is None
+
     def start_bot(self) -> None:
         """Start the bot and wait until it listens."""
-        with self.bot_log.open("ab") as log:
-            self._bot = subprocess.Popen(
-                [sys.executable, "-m", "tests.sandbox.bot", str(self.config), str(self.folder / "clock")],
-                env=self.environment, cwd=ROOT, stdout=log, stderr=log,
-            )
+        self._bot = self._spawn()
         deadline = time.monotonic() + READY_SECONDS
         while not self._listens():
             if self._bot.poll() is not None or time.monotonic() > deadline:
                 raise NotReady(f"the bot did not come up:\n{self.bot_log.read_text(encoding='utf-8')[-3000:]}")
             time.sleep(0.05)
 
+    def start_replica(self) -> subprocess.Popen[bytes]:
+        """Start one more bot on the same PostgreSQL, and wait until it says that it is ready."""
+        replica = self._spawn()
+        self._replicas.append(replica)
+        deadline = time.monotonic() + READY_SECONDS
+        while f"ready {replica.pid}\n".encode() not in self.bot_log.read_bytes():
+            if replica.poll() is not None or time.monotonic() > deadline:
+                raise NotReady(f"the replica did not come up:\n{self.bot_log.read_text(encoding='utf-8')[-3000:]}")
+            time.sleep(0.05)
+        return replica
+
+    @property
+    def processes(self) -> dict[int, subprocess.Popen[bytes]]:
+        """Every bot that was started and not stopped, by its process id, also one that has ended since."""
+        return {one.pid: one for one in (self._bot, *self._replicas) if one is not None}
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        dead_after = [] if self._dead_after is None else [str(self._dead_after)]
+        command = ["-m", "tests.sandbox.bot", str(self.config), str(self.folder / "clock"), *dead_after]
+        with self.bot_log.open("ab") as log:
+            return subprocess.Popen([sys.executable, *command], env=self.environment, cwd=ROOT, stdout=log, stderr=log)
+
     def stop_bot(self) -> None:
-        """Stop the bot as an operator would."""
+        """Stop the bot as an operator would, and every replica at once."""
+        for replica in self._replicas:
+            replica.kill()
+            replica.wait()
+        self._replicas.clear()
         if self._bot and self._bot.poll() is None:
             self._bot.terminate()
             try:

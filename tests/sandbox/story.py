@@ -89,11 +89,12 @@ class Story:
     def _move(self, chapter: Chapter) -> None:
         before = dict(self._practice.crm.counts())
         hr = self._person(HR.slack_id)
-        message = self._message(hr, "offboarding", lambda text: "handed over" in text and "moved" in text, 60)
+        message = self._message(hr, "offboarding", lambda text: "*Clients* handed over" in text, 60)
         chapter.said = next((line for line in text_of(message).splitlines() if line.startswith("*Clients*")), "")
         case = self._case()
         after = self._practice.crm.counts()
-        chapter.claims = {"left with Dana": str(case["clients"]["left"]), "records in all": "unchanged"}
+        left = case["clients"]["left"] + case["clients"]["staying"]
+        chapter.claims = {"left with Dana": str(left), "records in all": "unchanged"}
         same = sum(before.values()) == sum(after.values())
         chapter.facts = {
             "left with Dana": str(after.get(LEAVER.uid, 0)),

@@ -1,17 +1,67 @@
-"""The side panel "What the servers say": asked of the servers themselves each second, never of the bot."""
+"""The side panel "What the servers say": asked of the servers themselves, never of the bot.
 
+Data is read each second, log-ins are tried every few, both in the background: the panel answers at once, and a server
+that is away or hangs makes its own card say so while the others stay.
+"""
+
+import socket
+import sqlite3
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 
+import ldap
+
+from tests.sandbox.asker import Asker, Said
 from tests.sandbox.company import ldif
 from tests.sandbox.company.people import BY_UID, LEAVER, MANAGER
+from tests.sandbox.company.slapd import LOCK
+from tests.sandbox.company.tryton_rpc import Failed
 from tests.sandbox.practice import Practice
 from tests.sandbox.slack.panel import Tone, TruthCard
 from tests.sandbox.story import SUCCESSORS
 
-LOG_IN_SECONDS = 5.0
-"""Real log-ins are tried no more often than this: each failed one makes the CRM slower to answer."""
+READ_SECONDS, LOG_IN_SECONDS = 1.0, 5.0
+FIRST_SECONDS = 0.1
+"""How long the first look of the page waits for each answer."""
+SHOWN = (*SUCCESSORS, MANAGER.uid)
+"""Whose deals are counted beside the leaver's."""
+LATE_SECONDS = 3.0
+"""A server that takes longer than this to answer is shown as silent."""
+FAULTS = (OSError, ldap.LDAPError, sqlite3.Error, Failed, ValueError)  # ValueError: a row that is not there
 
 Line = tuple[str, str, Tone]
+
+
+@dataclass(frozen=True)
+class InDirectory:
+    """What the directory has about the leaver."""
+
+    lock: str
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class InCrm:
+    """What the CRM has about the leaver; `fixed`: deals that it lets nobody change."""
+
+    active: bool
+    sessions: int
+    counts: Mapping[str, int]
+    fixed: int
+
+    @property
+    def owned(self) -> int:
+        """How many deals are the leaver's."""
+        return self.counts.get(LEAVER.uid, 0)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A log-in with the leaver's own password, tried for real; `at` is monotonic."""
+
+    works: bool
+    at: float
 
 
 class Truth:
@@ -19,45 +69,119 @@ class Truth:
 
     def __init__(self, practice: Practice) -> None:
         self._practice = practice
-        self._tried = 0.0
-        self._can: dict[str, bool] = {}
+        self._entry = Asker(self._read_directory, READ_SECONDS, FAULTS)
+        self._rows = Asker(self._read_crm, READ_SECONDS, FAULTS)
+        self._binds = Asker(self._bind, LOG_IN_SECONDS, FAULTS)
+        self._logs_in = Asker(self._log_in, LOG_IN_SECONDS, FAULTS)
+        self._last: tuple[str, bool | None] = ("", None)
+        self._at_open: Tried | None = None
 
     def cards(self) -> list[TruthCard]:
-        """Return what both servers say right now."""
-        if time.monotonic() - self._tried > LOG_IN_SECONDS:
-            self._can = self._practice.can_log_in(LEAVER)
-            self._tried = time.monotonic()
-        return [self._directory(), self._crm()]
+        """Return what both servers said last, and how long ago; never raises."""
+        entry, rows = self._entry.said(FIRST_SECONDS), self._rows.said(FIRST_SECONDS)
+        self._try_again_after_a_change(entry.value, rows.value)
+        return [self._directory(entry), self._crm(rows)]
 
-    def _directory(self) -> TruthCard:
-        directory = self._practice.directory
-        entry = directory.entry(LEAVER.uid) or {}
-        lock = entry.get("pwdAccountLockedTime", [b""])[0].decode()
-        dn = ldif.person_dn(LEAVER.uid)
-        groups = sorted(
-            name for name, group in directory.groups().items() if dn in (member.decode() for member in group.get("member", ()))
-        )
-        lines: list[Line] = [
-            ("Log-in with her password", *_log_in(self._can["directory"])),
-            ("pwdAccountLockedTime", lock or "not set", "good" if lock else "bad"),
-            ("Groups", ", ".join(groups) or "none", "bad" if groups else "good"),
-        ]
-        return TruthCard(f"{LEAVER.name} in the directory", f"OpenLDAP · {directory.url}", lines)
+    def locked(self) -> bool:
+        """Return whether both servers' data and both log-ins show the leaver locked out."""
+        entry, rows = self._entry.said().value, self._rows.said().value
+        closed = entry is not None and entry.lock != "" and rows is not None and not rows.active
+        tries = (self._binds.said().value, self._logs_in.said().value)
+        return closed and all(tried is not None and not tried.works for tried in tries)
 
-    def _crm(self) -> TruthCard:
+    def handed_over(self) -> bool:
+        """Return whether the leaver has no deal left that can be given away."""
+        rows = self._rows.said().value
+        return rows is not None and rows.owned <= rows.fixed
+
+    def _try_again_after_a_change(self, entry: InDirectory | None, rows: InCrm | None) -> None:
+        now = (entry.lock if entry else "", rows.active if rows else None)
+        if now != self._last:
+            self._binds.ask_now()
+            self._logs_in.ask_now()
+        self._last = now
+
+    # --- asking, in the background
+
+    def _read_directory(self) -> InDirectory:
+        directory, dn = self._practice.directory, ldif.person_dn(LEAVER.uid).encode()
+        lock = (directory.entry(LEAVER.uid) or {}).get(LOCK, [b""])[0].decode()
+        groups = sorted(name for name, group in directory.groups().items() if dn in group.get("member", ()))
+        return InDirectory(lock, tuple(groups))
+
+    def _read_crm(self) -> InCrm:
+        practice, crm = self._practice, self._practice.crm
+        # its database file can be read even when the server is down
+        socket.create_connection(("127.0.0.1", _port(crm.url)), 1).close()
+        active, sessions = crm.user_active(LEAVER.uid), crm.sessions(LEAVER.uid)
+        return InCrm(active, sessions, crm.counts(), practice.fixed(LEAVER))
+
+    def _bind(self) -> Tried:
+        return Tried(self._practice.directory.can_bind(LEAVER.uid, LEAVER.password), time.monotonic())
+
+    def _log_in(self) -> Tried:
+        """Try the CRM; once only while the account is open: each try makes a session, which the bot may just count."""
         crm = self._practice.crm
-        counts, active, sessions = crm.counts(), crm.user_active(LEAVER.uid), crm.sessions(LEAVER.uid)
-        mine = counts.get(LEAVER.uid, 0)
-        lines: list[Line] = [
-            ("Log-in with her password", *_log_in(self._can["crm"])),
-            ("Account", "active" if active else "not active", "bad" if active else "good"),
-            ("Open sessions", str(sessions), "bad" if sessions else "good"),
-            ("Deals owned by Dana", str(mine), "plain"),
-            *((f"… by {BY_UID[uid].name}", str(counts.get(uid, 0)), "plain") for uid in (*SUCCESSORS, MANAGER.uid)),
-            ("Deals in all", str(sum(counts.values())), "plain"),
-        ]
-        return TruthCard(f"{LEAVER.name} in the CRM", f"Tryton · {crm.url}", lines)
+        if not crm.user_active(LEAVER.uid):
+            self._at_open = None
+        elif self._at_open is not None and self._at_open.works:
+            return self._at_open
+        tried = Tried(crm.can_login(LEAVER.uid, LEAVER.password), time.monotonic())
+        crm.forget_attempts()  # each refused try makes the next ones slower, the bot's too
+        if tried.works:
+            self._at_open = tried
+        return tried
+
+    # --- showing
+
+    def _directory(self, said: Said[InDirectory]) -> TruthCard:
+        lines: list[Line] = []
+        if (entry := said.value) is not None:
+            lines = [
+                _log_in_line(self._binds.said(FIRST_SECONDS)),
+                (LOCK, entry.lock or "not set", "good" if entry.lock else "bad"),
+                ("Groups", " · ".join(entry.groups) or "none", "bad" if entry.groups else "good"),
+            ]
+        server = f"OpenLDAP, port {_port(self._practice.directory.url)}"
+        return _card(f"{LEAVER.name} in the directory", server, lines, said, self._binds.said().value)
+
+    def _crm(self, said: Said[InCrm]) -> TruthCard:
+        lines: list[Line] = []
+        if (rows := said.value) is not None:
+            fixed = ", all closed" if 0 < rows.owned <= rows.fixed else ""
+            lines = [
+                _log_in_line(self._logs_in.said(FIRST_SECONDS)),
+                ("Account", "active" if rows.active else "not active", "bad" if rows.active else "good"),
+                ("Open sessions", str(rows.sessions), "bad" if rows.sessions else "good"),
+                ("Deals of Dana", f"{rows.owned}{fixed}", "plain"),
+                *((f"… of {BY_UID[uid].name}", str(rows.counts.get(uid, 0)), "plain") for uid in SHOWN),
+                ("Deals in all", str(sum(rows.counts.values())), "plain"),
+            ]
+        server = f"Tryton, port {_port(self._practice.crm.url)}"
+        return _card(f"{LEAVER.name} in the CRM", server, lines, said, self._logs_in.said().value)
 
 
-def _log_in(works: bool) -> tuple[str, Tone]:
-    return ("works", "bad") if works else ("refused", "good")
+def _card(
+    title: str, server: str, lines: list[Line], said: Said[InDirectory] | Said[InCrm], tried: Tried | None
+) -> TruthCard:
+    if said.problem:
+        lines = [("The server", "does not answer", "bad")]
+    elif said.waiting > LATE_SECONDS:
+        lines = [("The server", f"does not answer, for {said.waiting:.0f} s now", "bad")]
+    elif not lines:
+        lines = [("The server", "is being asked", "plain")]
+    log_in = f", log-in {time.monotonic() - tried.at:.0f} s" if tried else ""
+    return TruthCard(title, server, lines, f"read {said.seconds:.0f} s{log_in} ago")
+
+
+def _port(url: str) -> int:
+    return int(url.rpartition(":")[2])
+
+
+def _log_in_line(said: Said[Tried]) -> Line:
+    label = "Log-in, tried for real"
+    if said.problem or said.waiting > LATE_SECONDS:
+        return label, "no answer", "bad"
+    if said.value is None:
+        return label, "is being tried", "plain"
+    return (label, "works", "bad") if said.value.works else (label, "refused", "good")

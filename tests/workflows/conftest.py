@@ -1,13 +1,69 @@
-"""What tests of the middle share."""
+"""What tests of the middle share: rows on SQLite and on PostgreSQL, and services on them."""
 
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from tests.sandbox.postgres import Postgres
 from tests.workflows.office import Office
+from workflows.engine import Engine
+from workflows.store import Store, sqlite_url
+
+DATABASES = ("sqlite", "postgresql")
+FILES_THEMSELVES = "tmp_path"
+"""A test that asks for the folder looks at SQLite's files, and has no counterpart on PostgreSQL."""
+_numbers = count()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run every test on these rows on both databases."""
+    asked = inspected(metafunc)
+    if "url" in metafunc.fixturenames:
+        metafunc.parametrize("url", DATABASES[:1] if FILES_THEMSELVES in asked else DATABASES, indirect=True)
+
+
+def inspected(metafunc: pytest.Metafunc) -> set[str]:
+    """Return what the test function itself asks for."""
+    return set(metafunc.function.__code__.co_varnames[: metafunc.function.__code__.co_argcount])
+
+
+@pytest.fixture(scope="session")
+def template(postgres: Postgres) -> str:
+    """Return a PostgreSQL database with all tables, the engine's too, and no row, to be copied."""
+    url = postgres.database("rows")
+    store = Store(url)
+    store.upgrade()
+    store.close()
+    engine = Engine(url)
+    engine.launch()
+    engine.close(0)
+    return "rows"
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Office:
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return where a test's rows are: an SQLite file, then a PostgreSQL database of the test's own."""
+    if request.param == "sqlite":
+        return sqlite_url(tmp_path)
+    template: str = request.getfixturevalue("template")
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.database(f"test_{next(_numbers)}", template)
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    """Return rows with all tables."""
+    store = Store(url)
+    store.upgrade()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def office(tmp_path: Path, url: str) -> Iterator[Office]:
     """Return services on systems in memory."""
-    return Office(tmp_path)
+    office = Office(tmp_path, url)
+    yield office
+    office.store.close()

@@ -142,6 +142,10 @@ class World:
         """Let a person in the system itself hand a record over."""
         self.records[RecordId(record)] = replace(self.records[RecordId(record)], owner=AccountId(owner))
 
+    def fix(self, record: str, why: str) -> None:
+        """Let the vendor keep a record's owner for good, or with an empty `why` let it go again."""
+        self.records[RecordId(record)] = replace(self.records[RecordId(record)], fixed=why)
+
     def owned(self, owner: str) -> set[str]:
         """Return the ids of what an account owns."""
         return {str(r.id) for r in self.records.values() if r.owner == owner}
@@ -340,6 +344,8 @@ class _Book(_Tokens):
             return Moved(one.record, MoveOutcome.MOVED, record.owner, Change.ALREADY)
         if record.owner != one.owner:
             return Moved(one.record, MoveOutcome.TAKEN, record.owner)
+        if record.fixed:
+            return Moved(one.record, MoveOutcome.REFUSED, record.owner, None, record.fixed)
         if successor is None or not successor.active or not successor.can_own:
             return Moved(one.record, MoveOutcome.REFUSED, record.owner, None, "the successor cannot own records")
         self.world.records[one.record] = replace(record, owner=one.successor)

@@ -33,7 +33,8 @@ CAROL = Successor("carol@x.example", "Carol", "carol@x.example", "U0CAROL")
 class Office:
     """A directory and a CRM in memory with Dana, Max, Bob and Carol, and the services on them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, url: str = "") -> None:
+        """`url`: PostgreSQL rows in place of an SQLite file in `folder`."""
         self.clock = Time()
         self.directory = World("directory")
         self.crm = World("crm")
@@ -46,7 +47,7 @@ class Office:
                     sessions=1,
                     manager_email="max@x.example",
                 )
-        self.store = Store(sqlite_url(folder))
+        self.store = Store(url or sqlite_url(folder))
         self.store.upgrade()
         self.vault = Vault(b"m" * 32)
         self.journal = Journal(self.store, self.clock, b"s" * 32)

@@ -79,6 +79,13 @@ class Stage:
         with self.store.write() as session:
             self.handover.retry(session, CASE, system)
 
+    def overtake(self, system: str = "crm") -> None:
+        """Let another attempt begin, as when the clock took the first for dead."""
+        with self.store.write() as session:
+            book = session.get_one(Book, f"{CASE}:{system}")
+            book.state, book.attempt, book.due_at = WorkState.DUE, book.attempt + 1, self.time.now()
+            session.add(book)
+
     def settle(self, minutes: int = 60) -> None:
         """Let the clock tick for a while."""
         for _ in range(minutes):
@@ -125,6 +132,10 @@ class Stage:
     def journalled(self, action: str) -> list[JournalEntry]:
         with self.store.read() as session:
             return list(session.exec(select(JournalEntry).where(JournalEntry.action == action)).all())
+
+    def case(self) -> Case:
+        with self.store.read() as session:
+            return session.get_one(Case, CASE)
 
     def decisions(self) -> list[Decision]:
         with self.store.read() as session:

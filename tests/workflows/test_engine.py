@@ -3,16 +3,16 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from tests.sandbox.postgres import Postgres
 from tests.workflows.memory import Time
 from workflows.clock import Reconciler
 from workflows.engine import Engine
-from workflows.engine import sqlite_url as engine_url
 from workflows.model import AuditRun, WorkState
 from workflows.occupancy import Occupied, occupy
 from workflows.store import Store, sqlite_url
@@ -22,11 +22,11 @@ from workflows.work import finish
 class Desk:
     """An engine with one task on audit rows, and a count of what ran."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, url: str, executor: str = "local") -> None:
         self.clock = Time()
-        self.store = Store(sqlite_url(folder))
+        self.store = Store(url)
         self.store.upgrade()
-        self.engine = Engine(engine_url(folder))
+        self.engine = Engine(url.replace("handover.sqlite", "engine.sqlite"), executor)
         self.ran: Counter[str] = Counter()
         self.crashes = 0
         self.hold: threading.Event | None = None
@@ -52,6 +52,12 @@ class Desk:
         with self.store.read() as session:
             return session.get_one(AuditRun, row).state
 
+    def wait_for(self, wanted: Callable[[], bool], seconds: float = 10) -> None:
+        end = time.monotonic() + seconds
+        while not wanted():
+            assert time.monotonic() < end, "did not come"
+            time.sleep(0.02)
+
     def tick_until_done(self, row: str, seconds: float = 10) -> None:
         end = time.monotonic() + seconds
         while self.state(row) != WorkState.DONE:
@@ -61,8 +67,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(tmp_path)
+def desk(url: str) -> Iterator[Desk]:
+    desk = Desk(url)
     desk.engine.launch()
     yield desk
     desk.engine.close(0)
@@ -101,7 +107,8 @@ def test_a_crash_is_healed_by_a_later_attempt(desk: Desk) -> None:
 
 
 def test_work_of_a_dead_process_is_taken_up_at_the_next_launch(tmp_path: Path) -> None:
-    first = Desk(tmp_path)
+    url = sqlite_url(tmp_path)
+    first = Desk(url)
     first.hold = threading.Event()
     first.engine.launch()
     first.wish("c")
@@ -111,10 +118,67 @@ def test_work_of_a_dead_process_is_taken_up_at_the_next_launch(tmp_path: Path) -
     first.crashes = 1
     first.engine.close(0)  # the work had not ended: to the next process it looks like a kill
     first.hold.set()
-    second = Desk(tmp_path)
+    second = Desk(url)
     second.engine.launch()
     second.tick_until_done("c")
     second.engine.close(0)
+
+
+def test_work_of_a_dead_replica_waits_until_it_is_taken_over(postgres: Postgres, template: str) -> None:
+    url = postgres.database("heirs", template)
+    first = Desk(url, "first")
+    first.hold = threading.Event()
+    first.engine.launch()
+    for row in ("started", "queued"):
+        first.wish(row)
+    first.engine.start("audit", "started", 0)
+    first.engine.hand("audit", "queued", 0)
+    first.wait_for(lambda: first.ran == {"started": 1, "queued": 1})
+    first.crashes = 2
+    first.engine.close(0)
+    first.hold.set()
+    second = Desk(url, "second")
+    second.engine.launch()
+    for _ in range(10):
+        second.reconciler.tick()
+        time.sleep(0.05)
+    assert second.engine.take_over({"first", "second"}) == 0
+    assert not second.ran
+    assert second.engine.take_over({"second"}) == 2
+    for row in ("started", "queued"):
+        second.tick_until_done(row)
+    assert second.ran == {"started": 1, "queued": 1}
+    assert second.engine.take_over({"second"}) == 0
+    second.engine.close(0)
+    first.store.close()
+    second.store.close()
+
+
+def test_finished_work_is_forgotten_and_work_under_way_is_not(desk: Desk) -> None:
+    desk.wish("old")
+    desk.engine.hand("audit", "old", 0)
+    desk.tick_until_done("old")
+    desk.wait_for(lambda: desk.engine.over("audit", "old", 0))
+    desk.hold = threading.Event()
+    desk.wish("under way")
+    desk.engine.start("audit", "under way", 0)
+    now = datetime.now(UTC)
+    assert desk.engine.forget(now - timedelta(hours=1)) == 0
+    assert desk.engine.forget(now + timedelta(hours=1)) == 1
+    desk.hold.set()
+    desk.tick_until_done("under way")
+    assert desk.ran == {"old": 1, "under way": 1}
+
+
+def test_a_row_whose_attempt_was_forgotten_before_anyone_saw_it_crash_is_tried_again(desk: Desk) -> None:
+    desk.crashes = 1
+    desk.wish("lost")
+    desk.reconciler.tick()
+    desk.wait_for(lambda: desk.ran["lost"] == 1 and desk.engine.over("audit", "lost", 0))
+    assert desk.engine.forget(datetime.now(UTC) + timedelta(hours=1)) == 1
+    desk.reconciler.tick()
+    desk.clock.pass_(seconds=11)
+    desk.tick_until_done("lost")
 
 
 def test_a_second_process_is_told_in_words(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.contract import ExportEvent
 from connectors.errors import Unavailable
 from tests.workflows.memory import Killed, MemoryBook, MemoryDirectory, World
 from tests.workflows.stage import CASE, LEAVER, Stage, crm
@@ -87,11 +88,31 @@ def test_weeks_begin_on_mondays_and_none_is_left_out(room: Room, world: World) -
         date(2026, 2, 16): (2, 4), date(2026, 2, 23): (1, 1)}
 
 
-def test_a_log_without_counts_claims_no_figure(room: Room, world: World) -> None:
+def test_what_a_log_does_not_count_is_said_beside_what_it_does(room: Room, world: World) -> None:
     world.export("dana", datetime(2026, 2, 21, tzinfo=UTC), known=False)
+    world.events.append(ExportEvent(datetime(2026, 2, 24, tzinfo=UTC), "dana", "opportunity", 40))
     room.exports.take("c1:notice")
     line = room.figures()["crm"]
-    assert (line.events, line.records, line.distinct, line.share) == (3, None, None, None)
+    assert (line.events, line.records, line.uncounted) == (4, 44, 1)
+    assert (line.distinct, line.unnamed) == (3, 2)
+    assert line.share == pytest.approx(0.3)
+    assert {day: (events, records) for day, events, records in line.weeks if events} == {
+        date(2026, 2, 16): (3, 4), date(2026, 2, 23): (1, 40)}
+
+
+def test_a_log_that_names_no_record_claims_no_share(room: Room, world: World) -> None:
+    world.events = [ExportEvent(datetime(2026, 2, 24, tzinfo=UTC), "dana", "opportunity", n) for n in (40, None)]
+    room.exports.take("c1:notice")
+    line = room.figures()["crm"]
+    assert (line.events, line.records, line.uncounted) == (2, 40, 1)
+    assert (line.distinct, line.unnamed, line.share) == (None, 2, None)
+
+
+def test_nothing_exported_is_none_of_the_client_base(room: Room, world: World) -> None:
+    world.events = []
+    room.exports.take("c1:notice")
+    line = room.figures()["crm"]
+    assert (line.events, line.records, line.distinct, line.uncounted, line.unnamed, line.share) == (0, 0, 0, 0, 0, 0.0)
 
 
 def test_no_log_is_a_result_and_shown(tmp_path: Path, world: World) -> None:

@@ -283,7 +283,11 @@ def test_refused_records_are_said_and_asked_again_on_retry(stage: Stage, world: 
     stage.tick()
     assert len(world.owned("bob")) == 6
     assert len(world.owned("dana")) == 6
-    assert stage.clients().problems == ("crm: 6 records were refused; press Retry for a new proposal",)
+    assert stage.clients().problems == (
+        "crm: 6 records were refused: the successor cannot own records (6); press Retry for a new proposal",)
+    assert stage.clients().complete  # all that could move has moved
+    assert (stage.book().state, stage.case().state) == (WorkState.DONE, CaseState.WATCHED)
+    assert (stage.clients().left, stage.clients().staying) == (6, 0)
     assert stage.clients().balance == ("crm, opportunity: 12 before, 12 after; 6 still with the leaver (6 refused)",)
     assert {line.note for line in stage.lines() if line.state == AssignmentState.REFUSED} == {
         "the successor cannot own records"}
@@ -291,10 +295,12 @@ def test_refused_records_are_said_and_asked_again_on_retry(stage: Stage, world: 
     stage.retry()
     stage.tick()
     assert (stage.proposal().version, stage.proposal().records) == (2, 6)
+    assert stage.proposal().why == "what was declined or refused before"
+    assert (stage.clients().complete, stage.clients().problems) == (False, ())
     stage.approve()
     stage.tick()
     assert len(world.owned("bob")) == 12
-    assert stage.clients().complete
+    assert (stage.clients().complete, stage.clients().problems) == (True, ())
 
 
 @pytest.mark.parametrize("step", ["move", "count", "records", "record", "find", "observe"])

@@ -27,10 +27,10 @@ def kill_at_commit(store: Store, number: int, *, kept: bool) -> list[int]:
     write, seen = store.write, list[int]()
 
     @contextmanager
-    def dying() -> Iterator[Session]:
+    def dying(name: str = "") -> Iterator[Session]:
         seen.append(len(seen))
         here = len(seen) - 1 == number
-        with write() as session:
+        with write(name) as session:
             yield session
             if here and not kept:
                 raise Killed
@@ -128,13 +128,13 @@ def test_an_overtaken_attempt_stops_and_the_newer_one_finishes(tmp_path: Path, s
     world = crm(records=30)
     stage = Stage(tmp_path, world.system(limits=Limits(move_batch=4)))
     if step == "record":
-        world.before_call[step] = lambda: stage.retry() if world.calls[step] == 3 else None
+        world.before_call[step] = lambda: stage.overtake() if world.calls[step] == 3 else None
         stage.tick()
         assert stage.rows() == {}  # what it read after it was overtaken was not written
     stage.settle(1)
     stage.approve()
     once = iter([True])
-    world.before_call[step] = lambda: stage.retry() if next(once, False) else None
+    world.before_call[step] = lambda: stage.overtake() if next(once, False) else None
     batches = world.calls["move"]
     stage.tick()
     assert world.calls["move"] - batches <= 1
@@ -180,6 +180,17 @@ def test_a_draft_that_lost_a_line_is_never_shown(tmp_path: Path) -> None:
     assert stage.proposal().records == 12
 
 
+def test_retry_leaves_what_is_under_way_alone(tmp_path: Path) -> None:
+    world = crm(records=30)
+    stage = Stage(tmp_path, world.system(limits=Limits(move_batch=4)))
+    stage.tick()
+    stage.approve()
+    attempt = stage.book().attempt
+    world.before_call["move"] = stage.retry
+    stage.tick()
+    assert (stage.book().attempt, stage.clients().complete, world.calls["move"]) == (attempt, True, 8)
+
+
 def test_retry_brings_what_waits_forward_and_leaves_the_rest(tmp_path: Path) -> None:
     world = crm()
     world.fail("records", Unavailable("down", timedelta(hours=9)))
@@ -206,7 +217,7 @@ def test_another_replica_that_overtakes_keeps_its_draft(tmp_path: Path, step: st
 
     def overtake() -> None:
         if next(once, False):
-            stage.retry()
+            stage.overtake()
             carol.active = False
             other.run("c1:crm")  # its draft is complete now, and waits for the shop
             carol.active = True

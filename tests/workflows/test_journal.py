@@ -1,15 +1,14 @@
 """The record cannot be changed, shortened or reordered unseen; each planted forgery must be named."""
 
 import re
-import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from workflows.journal import HANDOVER, Journal
-from workflows.store import Store, sqlite_url
+from workflows.store import Store
 from workflows.vault import Vault, WrongKey
 
 SEED = b"s" * 32
@@ -21,9 +20,7 @@ class _Clock:
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Journal:
-    store = Store(sqlite_url(tmp_path))
-    store.upgrade()
+def journal(store: Store) -> Journal:
     journal = Journal(store, _Clock(), SEED)
     for number in range(10):
         journal.note(f"action.{number}", HANDOVER, {"number": number}, case_id="HO-1")
@@ -33,10 +30,10 @@ def journal(tmp_path: Path) -> Journal:
     return journal
 
 
-def _forge(tmp_path: Path, statement: str) -> None:
-    with sqlite3.connect(tmp_path / "handover.sqlite") as connection:
-        connection.execute(statement)
-    connection.close()
+def _forge(store: Store, statement: str) -> None:
+    """Change the rows as someone with the database's own password could."""
+    with store.write() as session:
+        session.execute(sa.text(statement))
 
 
 def test_an_honest_record_verifies(journal: Journal) -> None:
@@ -54,24 +51,24 @@ def test_sealing_again_changes_nothing(journal: Journal) -> None:
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
-        ("update journal set data = '{}' where seq = 4", "entry 4 .* was changed"),
+        ("update journal set data = '{{}}' where seq = 4", "entry 4 .* was changed"),
         ("update journal set actor = 'slack:U9' where seq = 7", "entry 7 .* was changed"),
-        ("update journal set sealed = x'00' where seq = 2", "entry 2 .* was changed"),
+        ("update journal set sealed = {bytes} where seq = 2", "entry 2 .* was changed"),
         ("delete from journal where seq = 5", "entry 5 is missing"),
         ("delete from journal where seq >= 9", "entry 10 was signed and is gone"),
         ("update journal set seq = seq + 100 where seq = 3", "entry 3 is missing"),
         ("update journalhead set hash = 'ff'", "not by this key"),
     ],
 )
-def test_forgeries_are_named(journal: Journal, tmp_path: Path, statement: str, said: str) -> None:
-    _forge(tmp_path, statement)
+def test_forgeries_are_named(journal: Journal, store: Store, statement: str, said: str) -> None:
+    _forge(store, statement.format(bytes="'\\x00'::bytea" if store.postgres else "x'00'"))
     found = journal.verify()
     assert not found.ok
     assert any(re.search(said, fault) for fault in found.faults), found.faults
 
 
-def test_a_chain_rewritten_from_an_entry_on_does_not_match_the_signed_head(journal: Journal, tmp_path: Path) -> None:
-    _forge(tmp_path, "update journal set data = '{}', seq = null, hash = '', prev = '' where seq >= 4")
+def test_a_chain_rewritten_from_an_entry_on_does_not_match_the_signed_head(journal: Journal, store: Store) -> None:
+    _forge(store, "update journal set data = '{}', seq = null, hash = '', prev = '' where seq >= 4")
     journal.seal()
     assert any("not the one that was signed" in fault for fault in journal.verify().faults)
 

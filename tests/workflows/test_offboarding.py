@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from tests.workflows.office import BOB, DANA, HR, MAX, Office
-from workflows.model import CaseState
+from workflows.model import CaseState, ProposalState
 from workflows.refusals import Code, Refused
-from workflows.views import Actor, Successor
+from workflows.views import Actor, ClientsView, Successor
 
 
 def _refused(office: Office, **change: object) -> Code:
@@ -159,3 +159,115 @@ def test_a_whole_case_ends_watched_with_its_clients_moved(office: Office) -> Non
     assert (case.clients.moved, case.clients.left) == (6, 0)
     assert office.crm.owned("crm-dana") == set()
     assert office.journal.verify().ok
+
+
+MAX_HIMSELF = Actor(f"slack:{MAX.slack_id}", "Max")
+
+
+def _with_clients(office: Office, **change: object) -> str:
+    for number in range(4):
+        office.crm.record(f"opportunity:{number}", "crm-dana", value=number * 100)
+    case_id = office.offboarding.open(office.request(**change))
+    office.work("book")
+    return case_id
+
+
+def _decide(office: Office, *, approve: bool) -> None:
+    for proposal in office.handover.waiting_for(MAX.slack_id):
+        office.handover.decide(proposal.id, proposal.digest, MAX_HIMSELF, approve=approve)
+
+
+def _clients(office: Office, case_id: str) -> ClientsView:
+    clients = office.offboarding.case(case_id).clients
+    assert clients is not None
+    return clients
+
+
+def test_a_retry_asks_again_about_declined_clients(office: Office) -> None:
+    case_id = _with_clients(office)
+    _decide(office, approve=False)
+    office.started.clear()
+    office.offboarding.retry(case_id, "crm", HR)
+    assert [(task, row) for task, row, _ in office.started] == [
+        ("revoke", f"{case_id}:crm"), ("book", f"{case_id}:crm")]
+    office.work("book")
+    assert [proposal.version for proposal in office.handover.waiting_for(MAX.slack_id)] == [2]
+    _decide(office, approve=True)
+    office.work()
+    assert _clients(office, case_id).complete
+
+
+def test_a_retry_leaves_clients_alone_that_wait_for_a_decision_or_are_done(office: Office) -> None:
+    case_id = _with_clients(office)
+    for approve in (None, True):
+        if approve:
+            _decide(office, approve=True)
+            office.work("book")
+        office.started.clear()
+        office.offboarding.retry(case_id, "crm", HR)
+        assert [task for task, _, _ in office.started] == ["revoke"]
+    assert _clients(office, case_id).moved == 4
+
+
+def test_clients_of_a_scheduled_case_can_be_retried_and_nothing_else(office: Office) -> None:
+    case_id = _with_clients(office, effective_at=office.clock.now() + timedelta(days=3))
+    with pytest.raises(Refused) as caught:
+        office.offboarding.retry(case_id, "crm", HR)
+    assert caught.value.code is Code.NOT_OPEN
+    _decide(office, approve=False)
+    office.offboarding.retry(case_id, "crm", HR)
+    assert [task for task, _, _ in office.started] == ["book"]
+    office.work()
+    assert [proposal.version for proposal in office.handover.waiting_for(MAX.slack_id)] == [2]
+    assert all(user.active for user in office.crm.users.values())
+
+
+def test_a_retry_after_a_failure_does_not_wait(office: Office) -> None:
+    office.crm.down = True
+    case_id = _with_clients(office)
+    assert "not reachable" in _clients(office, case_id).problems[0]
+    office.crm.down = False
+    assert office.work("book") == 0
+    office.offboarding.retry(case_id, "crm", HR)
+    assert office.work("book") == 1
+    assert len(office.handover.waiting_for(MAX.slack_id)) == 1
+
+
+def test_a_cancel_settles_what_waits_and_its_buttons_go(office: Office) -> None:
+    case_id = _with_clients(office, effective_at=office.clock.now() + timedelta(days=3))
+    (shown,) = office.handover.waiting_for(MAX.slack_id)
+    office.offboarding.cancel(case_id, HR)
+    settled = office.handover.view(shown.id)
+    assert (settled.state, settled.settled_by, settled.settled_at) == (
+        ProposalState.CANCELLED, HR.name, office.clock.now())
+    assert office.posts()[f"proposal:{shown.id}"].wanted == 2
+    with pytest.raises(Refused) as caught:
+        office.handover.decide(shown.id, shown.digest, MAX_HIMSELF, approve=True)
+    assert caught.value.code is Code.NOT_OPEN
+    with pytest.raises(Refused):
+        office.offboarding.retry(case_id, "crm", HR)
+
+
+def test_records_that_stay_are_no_finding(office: Office) -> None:
+    office.crm.record("opportunity:won", "crm-dana", fixed="won: the vendor lets nobody change it")
+    case_id = _with_clients(office)
+    office.work("revoke")
+    _decide(office, approve=True)
+    office.work()
+    assert office.offboarding.case(case_id).state is CaseState.WATCHED
+    office.clock.pass_(days=1)
+    office.work("follow_up")
+    case = office.offboarding.case(case_id)
+    assert [finding.kind for finding in case.findings] == []
+    assert "1 records stay" in case.follow_ups[0].summary
+
+
+def test_declined_records_are_still_owned(office: Office) -> None:
+    case_id = _with_clients(office)
+    office.work("revoke")
+    _decide(office, approve=False)
+    office.clock.pass_(days=1)
+    office.work("follow_up")
+    case = office.offboarding.case(case_id)
+    assert [(finding.kind, finding.detail) for finding in case.findings] == [
+        ("owns records", "4 records are still owned by the leaver")]

@@ -47,7 +47,7 @@ class Decisions:
                 sa.update(Assignment).where(col(Assignment.proposal_id) == proposal_id)
                 .values(state=AssignmentState.APPROVED if approve else AssignmentState.DECLINED)
             )
-            self._go_on(session, proposal, approve=approve)
+            self._go_on(session, proposal)
             show_proposal(session, proposal, data.approver)
             show_outcome(session, proposal.id, case.id, data.opened_by)
             self._desk.show_case(session, case.id)
@@ -106,12 +106,12 @@ class Decisions:
             data={"proposal": proposal.id, "version": proposal.version, "digest": proposal.digest},
         )
 
-    def _go_on(self, session: Session, proposal: Proposal, *, approve: bool) -> None:
+    def _go_on(self, session: Session, proposal: Proposal) -> None:
         """Send every book with lines in this proposal to its next phase."""
         named = select(Assignment.system).where(Assignment.proposal_id == proposal.id).distinct()
         books = session.exec(select(Book).where(Book.case_id == proposal.case_id, col(Book.system).in_(named)))
         for book in books.all():
-            book.reason = "" if approve else f"version {proposal.version} was declined; press Retry for a new proposal"
+            book.reason = ""
             route(self._desk, session, book)
 
     def _pick(self, session: Session, proposal: Proposal, chosen: Sequence[str], key: str, data: CaseData,

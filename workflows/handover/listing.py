@@ -107,7 +107,7 @@ class Listing:
             gathered = col(Assignment.proposal_id) == self.draft
             stays = col(Assignment.state) == AssignmentState.EXCLUDED
             session.execute(sa.update(Assignment).where(gathered, stays).values(proposal_id=None))
-            session.execute(sa.delete(Assignment).where(gathered, ~stays))
+            session.execute(sa.delete(Assignment).where(gathered))
             draft = session.get(Proposal, self.draft) or Proposal(
                 id=self.draft, case_id=self._errand.case.id, version=0, digest="", state=ProposalState.DRAFT,
                 created_at=self._desk.clock.now())

@@ -79,7 +79,7 @@ class Moves:
     def _record(self, batch: Sequence[tuple[Assignment, AccountId]], outcomes: Sequence[Moved | None]) -> None:
         now = self._desk.clock.now()
         tally: Counter[str] = Counter()
-        with self._desk.store.write() as session:
+        with self._desk.store.write(self._errand.case.id) as session:
             self._errand.hold(session)
             for (row, _), outcome in zip(batch, outcomes, strict=True):
                 if outcome is not None:

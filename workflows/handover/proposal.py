@@ -20,6 +20,7 @@ FIRST = "the first proposal"
 LATER = "what could not be read before"
 DRIFT = "what came to the leaver after the last approval"
 REPEATED = "what was declined or refused before"
+DECLINED = "version {version} was declined; press Retry for a new proposal"
 OPEN = (AssignmentState.PROPOSED, AssignmentState.DECLINED)
 """Lines that still need a person: to decide, or after a decline to ask for a new proposal. A record that the system
 refused is not among them: it is said with the reason, and a case does not stay open for what no vendor lets go."""
@@ -110,18 +111,29 @@ def digest(session: Session, vault: Vault, proposal_id: str, sheet: Sheet) -> st
 
 def route(desk: Desk, session: Session, book: Book) -> None:
     """Set where a book goes next by what its lines say: approved: moved, open: wait for a person, else done."""
-    if _any(session, book, AssignmentState.APPROVED):
+    if has_lines(session, book, AssignmentState.APPROVED):
         book.phase = "move"
         again(session, book, max(desk.clock.now(), session.get_one(Case, book.case_id).effective_at))
-    elif _any(session, book, *OPEN):
+    elif has_lines(session, book, *OPEN):
         book.phase, book.state = "decide", WorkState.PLANNED
+        version = _declined(session, book)
+        book.reason = DECLINED.format(version=version) if version else ""
         session.add(book)
     else:
         book.phase = "done"
         finish(session, book)
 
 
-def _any(session: Session, book: Book, *states: AssignmentState) -> bool:
+def _declined(session: Session, book: Book) -> int | None:
+    """Return the newest version with lines in this book that somebody said no to."""
+    return session.exec(
+        select(sa.func.max(Proposal.version)).join(Assignment, col(Assignment.proposal_id) == Proposal.id).where(
+            Assignment.case_id == book.case_id, Assignment.system == book.system,
+            Assignment.state == AssignmentState.DECLINED)).one()
+
+
+def has_lines(session: Session, book: Book, *states: AssignmentState) -> bool:
+    """Whether the case has any record of this book in one of these states."""
     found = select(Assignment.id).where(
         Assignment.case_id == book.case_id, Assignment.system == book.system, col(Assignment.state).in_(states)
     )

@@ -1,4 +1,4 @@
-"""Why records stay with the leaver, in the vendor's own words, counted; sealed with the book, as they may name people."""
+"""Why records stay with the leaver, in the vendor's own words, counted; sealed, because words may name people."""
 
 from collections import Counter
 from collections.abc import Mapping

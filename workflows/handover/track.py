@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 
@@ -17,7 +17,7 @@ from workflows.handover.desk import Desk, Errand, Overtaken, Trouble
 from workflows.handover.listing import ANSWERED, Listing
 from workflows.handover.moves import Moves, refusals, settle
 from workflows.handover.people import leaver_accounts, takers
-from workflows.handover.proposal import DRIFT, FIRST, LATER, publish, ready, route
+from workflows.handover.proposal import DRIFT, FIRST, LATER, has_lines, publish, ready, route
 from workflows.handover.reading import Reading
 from workflows.handover.remarks import Remarks
 from workflows.handover.sheets import Sheet
@@ -167,7 +167,7 @@ class Handover:
             self._remark(session, errand, book, Remarks(listing.staying))
             book.reason = ""
             route(self._desk, session, book)
-            if book.phase == "done" and not _named(session, book):
+            if book.phase == "done" and not has_lines(session, book, *AssignmentState):
                 book.reason = NOTHING
             session.flush()
             self._publish_if_ready(session, errand)
@@ -245,11 +245,4 @@ def _retriable(session: Session, book: Book) -> bool:
     """Whether a person may ask for another try: it was put off with a reason, or someone or something said no."""
     if book.state == WorkState.DUE:
         return bool(book.reason)
-    return book.state in (WorkState.PLANNED, WorkState.DONE) and _named(session, book, ANSWERED)
-
-
-def _named(session: Session, book: Book, states: Collection[AssignmentState] = frozenset(AssignmentState)) -> bool:
-    """Whether the case has any record of this book, or any in these states."""
-    rows = select(Assignment.id).where(Assignment.case_id == book.case_id, Assignment.system == book.system,
-                                       col(Assignment.state).in_(states))
-    return session.exec(rows.limit(1)).first() is not None
+    return book.state in (WorkState.PLANNED, WorkState.DONE) and has_lines(session, book, *ANSWERED)

@@ -179,9 +179,9 @@ class Tryton(Server):
         return bool(found)
 
     def can_login(self, login: str, password: str) -> bool:
-        """Try to log in, for real."""
+        """Try to log in, for real; no session is left behind."""
         try:
-            self.sign_in(login, password)
+            self.sign_in(login, password).log_out()
         except Failed as error:
             if error.status == 401:
                 return False
@@ -211,8 +211,8 @@ class Tryton(Server):
         """Return the state of every opportunity."""
         return dict(self.query("SELECT id, state FROM sale_opportunity"))
 
-    def writes(self, record: int) -> int:
-        """Return how often an opportunity was written, as the server's own model log has it."""
-        resource = f"sale.opportunity,{record}"
+    def writes(self, record: int, model: str = "sale.opportunity") -> int:
+        """Return how often a record (an opportunity) was written, as the server's own model log has it."""
+        resource = f"{model},{record}"
         [(found,)] = self.query("SELECT count(*) FROM ir_model_log WHERE event = 'write' AND resource = ?", resource)
         return int(found)

@@ -30,6 +30,10 @@ class Rpc:
         """Call `model.method` with the context added at the end."""
         return self._post(f"model.{method}", *arguments, self.context)
 
+    def log_out(self) -> None:
+        """End the session."""
+        self._post("common.db.logout")
+
     def _post(self, method: str, *params: Any) -> Any:
         body = json.dumps({"id": 1, "method": method, "params": params}).encode()
         request = urllib.request.Request(self._url, body, self._headers, method="POST")

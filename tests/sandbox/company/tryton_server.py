@@ -107,6 +107,11 @@ class Server:
             process.kill()
             process.wait()
 
+    @property
+    def running(self) -> bool:
+        """Whether the process is there."""
+        return self._process is not None and self._process.poll() is None
+
     def pause(self) -> None:
         """Make the server accept connections and answer nothing."""
         self._signal(signal.SIGSTOP)

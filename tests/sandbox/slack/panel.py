@@ -12,32 +12,55 @@ Tone = Literal["good", "bad", "plain"]
 
 @dataclass(frozen=True)
 class TruthCard:
-    """What one server says when asked directly; each line is (label, value, tone)."""
+    """What one server says when asked directly; each line is (label, value, tone). `asked` says when that was."""
 
     title: str
     server: str
     lines: Sequence[tuple[str, str, Tone]]
+    asked: str = ""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the story; `done` is asked each second and ticks it off. `person` is the user id to be for it."""
+    """One step of the story; `done` is asked each second and ticks it off.
+
+    `person` is the user id to be for it, `place` the channel to be in (`direct`: the messages with the app), `typed`
+    what to put into the message box.
+    """
 
     title: str
     text: str
     done: Callable[[], bool]
     person: str = ""
+    place: str = ""
+    typed: str = ""
+
+
+@dataclass(frozen=True)
+class Action:
+    """A button for what happens outside Slack: `act` does it and says what it did; `shown`: whether it can."""
+
+    label: str
+    hint: str
+    act: Callable[[], str]
+    shown: Callable[[], bool] = lambda: True
 
 
 @dataclass(frozen=True)
 class Panel:
-    """Callbacks from the demo; what is not given is not shown. `cast`: the user ids offered first for switching."""
+    """Callbacks from the demo; what is not given is not shown. None of them may take long: the page asks each second.
+
+    `cast`: the user ids offered first for switching. `opened`: told which channel a person has read (user, channel).
+    """
 
     truth: Callable[[], Sequence[TruthCard]] | None = None
     now: Callable[[], datetime] | None = None
     jump: Callable[[float], None] | None = None
     guide: Sequence[Step] = field(default_factory=tuple)
     cast: Sequence[str] = field(default_factory=tuple)
+    intro: str = ""
+    actions: Sequence[Action] = field(default_factory=tuple)
+    opened: Callable[[str, str], None] | None = None
 
     def payload(self) -> JSON:
         """All of it as the page shows it."""
@@ -45,13 +68,23 @@ class Panel:
             "truth": None if self.truth is None else [_card(card) for card in self.truth()],
             "now": self.now().isoformat() if self.now else None,
             "jump": self.jump is not None,
-            "guide": [
-                {"title": step.title, "text": step.text, "person": step.person, "done": step.done()}
-                for step in self.guide
+            "intro": self.intro,
+            "guide": [_step(step) for step in self.guide],
+            "actions": [
+                {"at": at, "label": action.label, "hint": action.hint}
+                for at, action in enumerate(self.actions)
+                if action.shown()
             ],
         }
 
 
+def _step(step: Step) -> JSON:
+    return {
+        "title": step.title, "text": step.text, "person": step.person, "place": step.place, "typed": step.typed,
+        "done": step.done(),
+    }
+
+
 def _card(card: TruthCard) -> JSON:
     lines = [{"label": label, "value": value, "tone": tone} for label, value, tone in card.lines]
-    return {"title": card.title, "server": card.server, "lines": lines}
+    return {"title": card.title, "server": card.server, "lines": lines, "asked": card.asked}

@@ -54,8 +54,9 @@ const initials = (name) => {
   return (parts.length > 1 ? parts[0][0] + parts[parts.length - 1][0] : (parts[0] || "?").slice(0, 2)).toUpperCase();
 };
 function avatar(one, size = "") {
-  let hue = 0;
-  for (const letter of one.id) hue = (hue * 31 + letter.codePointAt(0)) % 8;
+  let hue = world.cast.indexOf(one.id);
+  if (hue < 0) for (const letter of one.id) hue = (hue * 33 + letter.codePointAt(0)) >>> 0;
+  hue %= 8;
   return h("span", { class: `avatar ${size} hue-${one.id === world.bot ? "bot" : hue}`, "aria-hidden": "true" }, one.id === world.bot ? "⇄" : initials(one.real));
 }
 
@@ -331,8 +332,8 @@ function axes(c) {
   const x = (at) => left + ((at + 0.5) * (W - left - right)) / names.length, y = (value) => top + (1 - value / high) * (H - top - bottom);
   const svg = s("svg", { viewBox: `0 0 ${W} ${H}`, class: "chart", "aria-hidden": "true" });
   for (let value = 0; value <= high + step / 2; value += step) svg.append(s("line", { x1: left, x2: W - right, y1: y(value), y2: y(value), class: "grid" }), s("text", { x: left - 8, y: y(value) + 4, class: "tick end" }, compact(value)));
-  const every = Math.ceil(names.length / 10);
-  names.forEach((name, at) => { if (at % every === 0) svg.append(s("text", { x: x(at), y: H - bottom + 16, class: "tick mid" }, names.length > 6 && name.length > 8 ? `${name.slice(0, 7)}…` : name)); });
+  const longest = Math.max(...names.map((name) => Math.min(name.length, 14))) * 6.8 + 12, every = Math.max(1, Math.ceil((longest * names.length) / (W - left - right)));
+  names.forEach((name, at) => { if ((names.length - 1 - at) % every === 0) svg.append(s("text", { x: x(at), y: H - bottom + 16, class: "tick mid" }, name.length > 14 ? `${name.slice(0, 13)}…` : name)); });
   if (c.axis_config.x_label) svg.append(s("text", { x: (left + W - right) / 2, y: H - 8, class: "axis mid" }, c.axis_config.x_label));
   if (c.axis_config.y_label) svg.append(s("text", { x: -(top + H - bottom) / 2, y: 12, transform: "rotate(-90)", class: "axis mid" }, c.axis_config.y_label));
   const few = names.length * c.series.length <= 14;
@@ -393,6 +394,11 @@ function keep(one, b, context, raw) {
   const all = drafts.get(context.view.id) || {};
   all[b.block_id] = { ...(all[b.block_id] || {}), [one.action_id]: raw };
   drafts.set(context.view.id, all);
+  const bad = $("modal").querySelector(`[data-block="${CSS.escape(b.block_id)}"] .bad`);
+  if (!bad) return;
+  bad.classList.remove("bad");
+  bad.querySelectorAll(".wrong").forEach((note) => note.remove());
+  bad.querySelectorAll("[aria-invalid]").forEach((node) => node.removeAttribute("aria-invalid"));
 }
 const sentAtOnce = (b, context) => !context.view || b.type !== "input" || b.dispatch_action;
 const where = (one, b, context) => ({ user: me, block: b.block_id, action: one.action_id, ...(context.view ? { view: context.view.id, values: drafts.get(context.view.id) || {} } : { channel: context.channel, ts: context.message.ts }) });
@@ -473,7 +479,7 @@ function picker(one, b, context, label, value) {
     return known ? words(known.text) : picked.get(raw) || raw;
   };
   async function offers(query) {
-    const fits = (each) => `${each.label} ${each.sub || ""}`.toLowerCase().includes(query.toLowerCase());
+    const fits = (each) => `${each.label} ${each.sub || ""} ${each.who ? `@${each.who.name} ${each.who.name.replace(/[._]/g, " ")}` : ""}`.toLowerCase().includes(query.toLowerCase());
     if (/users_select/.test(one.type)) return Object.values(world.users).filter((each) => !each.deleted).map((each) => ({ value: each.id, label: each.real, sub: each.bot ? "App" : each.title, who: each })).filter(fits);
     if (/(channels|conversations)_select/.test(one.type)) return world.channels.filter((each) => !each.dm).map((each) => ({ value: each.id, label: `#${each.name}` })).filter(fits);
     if (/external/.test(one.type)) {
@@ -645,7 +651,11 @@ function fillFeed(feed, list, room, inThread) {
 }
 
 /* ---------- the frame ---------- */
+let railKey = "";
 function drawRail() {
+  const key = JSON.stringify([me, place, world.channels.map((one) => [one.id, one.name, unread(one.id)])]);
+  if (key === railKey) return;      // what is under the pointer must not be replaced for nothing
+  railKey = key;
   $("team").textContent = world.team;
   document.title = `${place === "home" ? "Handover" : channel() ? channel().name : ""} · ${world.team}`;
   const mine = user(me);
@@ -656,7 +666,7 @@ function drawRail() {
   const bot = user(world.bot).real;
   $("places").replaceChildren(
     h("h2", {}, "Channels"), ...rooms.map((one) => entry(one.id, one.private ? "🔒︎" : "#", one.name, unread(one.id))),
-    h("h2", {}, "Apps"), entry("home", "⌂", `${bot}: Home`, 0), direct ? entry(direct.id, "⇄", `${bot}: messages`, unread(direct.id)) : "");
+    h("h2", {}, `${bot} (app)`), direct ? entry(direct.id, "⇄", "Messages", unread(direct.id)) : "", entry("home", "⌂", "Home", 0));
 }
 function unread(id) {
   const last = seen[`${me} ${id}`] || "0";
@@ -665,8 +675,11 @@ function unread(id) {
 function read(id) {
   const list = world.messages[id];
   if (!list || !list.length || document.hidden) return;
-  seen[`${me} ${id}`] = list[list.length - 1].ts;
+  const last = list[list.length - 1].ts;
+  if (seen[`${me} ${id}`] === last) return;
+  seen[`${me} ${id}`] = last;
   sessionStorage.setItem("seen", JSON.stringify(seen));
+  ask("/ui/opened", { user: me, channel: id });
 }
 let homeKey = "";
 function drawMiddle(moved) {
@@ -689,7 +702,7 @@ function drawMiddle(moved) {
   homeKey = "";
   const list = world.messages[place].filter((one) => !one.thread_ts || one.thread_ts === one.ts);
   const near = fillFeed(feed, list, place, false);
-  if (!list.length) feed.replaceChildren(h("div", { class: "empty" }, h("p", {}, room.dm ? "No messages yet." : `This is the very beginning of #${room.name}.`), h("p", { class: "muted" }, "Type / to see the commands.")));
+  if (!list.length) feed.replaceChildren(h("div", { class: "empty" }, h("p", {}, room.dm ? "No messages yet." : `This is the very beginning of #${room.name}.`), h("p", { class: "muted" }, panel && panel.guide.some((one) => !one.done) ? "The story on the right says what to do next." : "Type / to see the commands.")));
   if (near || moved) feed.scrollTop = feed.scrollHeight;
   $("composer-text").placeholder = room.dm ? `Message ${bot}` : `Message #${room.name}`;
   read(place);
@@ -715,7 +728,6 @@ function draw(moved = false) {
 /* ---------- beside the chat: a thread, or story, clock and truth ---------- */
 function openThread(ts) { thread = ts; document.body.classList.add("side-open"); drawSide(true); const box = $("side").querySelector("textarea"); if (box) box.focus(); }
 const hasPanel = () => panel && (panel.truth || panel.now || panel.jump || panel.guide.length > 0);
-let sideKey = "";
 function drawSide(force = false) {
   const side = $("side");
   document.body.classList.toggle("has-side", Boolean(thread || hasPanel()));
@@ -735,47 +747,99 @@ function drawSide(force = false) {
     if (fillFeed(feed, list, place, true)) feed.scrollTop = feed.scrollHeight;
     return undefined;
   }
-  const key = JSON.stringify(panel);
-  if (side.dataset.kind === "panel" && key === sideKey && !force) return undefined;
-  const focus = document.activeElement && side.contains(document.activeElement) ? document.activeElement.dataset.jump : null;
-  const top = side.scrollTop;
-  side.dataset.kind = "panel";
-  sideKey = key;
-  side.replaceChildren(...(panel ? [story(), clock(), truth()].filter(Boolean) : []));
-  side.prepend(h("button", { type: "button", class: "icon narrow side-close", "aria-label": "Close", onclick: () => document.body.classList.remove("side-open") }, "×"));
-  side.scrollTop = top;
-  if (focus) { const again = side.querySelector(`[data-jump="${focus}"]`); if (again) again.focus(); }
+  if (side.dataset.kind !== "panel" || force) {
+    side.dataset.kind = "panel";
+    side.replaceChildren(h("button", { type: "button", class: "icon narrow side-close", "aria-label": "Close", onclick: () => document.body.classList.remove("side-open") }, "×"),
+      ...SIDE_PARTS.map(([name]) => h("section", { class: "side-part", "data-part": name, hidden: true })));
+    sideKeys.clear();
+  }
+  if (!panel || pressing) return undefined;
+  for (const [name, key, make] of SIDE_PARTS) {
+    const now_ = JSON.stringify([me, place, key()]);
+    if (sideKeys.get(name) === now_ || (acting && name === "actions")) continue;        // only what has changed is drawn again
+    sideKeys.set(name, now_);
+    const part = side.querySelector(`[data-part="${name}"]`), made = make();
+    const focus = part.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+    part.hidden = !made;
+    part.replaceChildren(...(made || []));
+    if (focus) { const again_ = part.querySelector(`[data-key="${CSS.escape(focus)}"]`); if (again_) again_.focus(); }
+  }
+  panel.truth && panel.truth.forEach((card, at) => { const note = side.querySelectorAll(".truth .live")[at]; if (note) note.textContent = card.asked; });
   return undefined;
 }
+let pressing = false;         // nothing beside the chat is replaced while a button there is held down
+const sideKeys = new Map();
+const SIDE_PARTS = [
+  ["story", () => [panel.intro, panel.guide], story], ["clock", () => [panel.now && shownNow(), panel.jump], clock],
+  ["truth", () => panel.truth && panel.truth.map((card) => ({ ...card, asked: "" })), truth], ["actions", () => [panel.actions, done], actions],
+];
 function story() {
   if (!panel.guide.length) return null;
-  const next = panel.guide.findIndex((one) => !one.done), done = panel.guide.filter((one) => one.done).length;
-  return h("section", { class: "side-part" }, h("div", { class: "side-head" }, h("h2", {}, "Story"), h("span", { class: "muted" }, `${done} of ${panel.guide.length}`)),
+  const next = panel.guide.findIndex((one) => !one.done), count = panel.guide.filter((one) => one.done).length;
+  return [h("div", { class: "side-head" }, h("h2", {}, "Story"), h("span", { class: "muted" }, `${count} of ${panel.guide.length}`)),
+    count === 0 && panel.intro && h("p", { class: "intro" }, panel.intro),
     h("ol", { class: "story" }, panel.guide.map((one, at) => h("li", { class: one.done ? "done" : at === next ? "next" : "" }, h("span", { class: "step-sign", "aria-hidden": "true" }, one.done ? "✓" : at + 1),
-      h("div", {}, h("strong", {}, one.title), one.done ? h("span", { class: "hidden-text" }, " (done)") : "", at === next ? h("p", {}, mrkdwn(one.text)) : "", at === next && one.person && one.person !== me ? h("button", { type: "button", class: "small", onclick: () => become(one.person) }, `Be ${user(one.person).real}`) : "")))));
+      h("div", {}, h("strong", {}, one.title), one.done ? h("span", { class: "hidden-text" }, " (done)") : "", at === next ? [h("p", {}, mrkdwn(one.text)), goThere(one)] : "")))),
+    next < 0 ? h("p", { class: "intro" }, "That was the story. Try the days on which things break, at the bottom.") : ""].filter(Boolean);
 }
+function goThere(one) {
+  const wanted = one.place === "direct" ? (world.channels.find((each) => each.dm) || {}).id : one.place;
+  const label = one.place === "direct" ? "the messages with the app" : one.place ? `#${nameOfPlace(one.place)}` : "";
+  const go_ = () => { if (one.person !== me) become(one.person, one.place); else go(wanted); };
+  if (one.person && one.person !== me) return h("button", { type: "button", class: "small", "data-key": "go", onclick: go_ }, `Become ${user(one.person).real}`);
+  if (one.place && wanted && place !== wanted) return h("button", { type: "button", class: "small", "data-key": "go", onclick: go_ }, `Open ${label}`);
+  if (!one.typed) return "";
+  return h("button", { type: "button", class: "small", "data-key": "go", onclick: () => { const box = $("composer-text"); box.value = `${one.typed} `; box.focus(); grow(); hints(); } }, "Put it into the message box");
+}
+const nameOfPlace = (id) => (world.channels.find((one) => one.id === id) || { name: "channel" }).name;
+const shownNow = () => new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZone: user(me).tz }).format(Date.parse(panel.now));
 function clock() {
   if (!panel.now && !panel.jump) return null;
   const steps = [["+1 hour", 3600], ["+1 day", 86400], ["+7 days", 604800], ["+30 days", 2592000]];
-  return h("section", { class: "side-part" }, h("h2", {}, "The bot's clock"),
-    panel.now && h("p", { class: "clock" }, new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZone: user(me).tz }).format(Date.parse(panel.now)), h("span", { class: "muted" }, ` ${user(me).tz.split("/").pop().replace("_", " ")} time`)),
-    panel.jump && h("div", { class: "jumps" }, steps.map(([label, seconds]) => h("button", { type: "button", class: "small", "data-jump": String(seconds), onclick: async (event) => { event.currentTarget.setAttribute("aria-busy", "true"); await ask("/ui/jump", { seconds }); await look(); say(`The clock moved by ${label.slice(1)}`); } }, label))));
+  const jump = (seconds, label) => async (event) => { event.currentTarget.setAttribute("aria-busy", "true"); await ask("/ui/jump", { seconds }); await look(); say(`The clock moved by ${label.slice(1)}`); };
+  return [h("h2", {}, "The bot's clock"), panel.now && h("p", { class: "clock" }, shownNow(), h("span", { class: "muted" }, ` ${user(me).tz.split("/").pop().replace("_", " ")} time`)),
+    panel.jump && h("div", { class: "jumps" }, steps.map(([label, seconds]) => h("button", { type: "button", class: "small", "data-key": label, onclick: jump(seconds, label) }, label)))].filter(Boolean);
+}
+let done = "", acting = false;        // what the last action said; whether one is under way
+function actions() {
+  if (!panel.actions.length) return null;
+  const act = (one) => async (event) => {
+    const press = event.currentTarget;
+    acting = true;
+    press.setAttribute("aria-busy", "true");
+    press.parentNode.querySelectorAll("button").forEach((each) => { each.disabled = true; });
+    try { done = (await ask("/ui/act", { at: one.at })).said; } catch { done = "That did not work: the practice company does not answer."; }
+    acting = false;
+    sideKeys.delete("actions");
+    await look();
+    drawSide();
+    const note = $("side").querySelector(".did");
+    if (note) note.scrollIntoView({ block: "nearest" });
+  };
+  return [h("h2", {}, "Behind the bot's back"), h("div", { class: "acts" }, panel.actions.map((one) => h("button", { type: "button", class: "small", "data-key": one.label, title: one.hint, onclick: act(one) }, one.label))),
+    h("p", { class: "did", role: "status" }, done || "Each button does what its name says, and the bot is not told.")];
 }
 const TONES = { good: ["✓", "good"], bad: ["!", "not good"], plain: ["", ""] };
 function truth() {
   if (!panel.truth) return null;
-  return h("section", { class: "side-part" }, h("div", { class: "side-head" }, h("h2", {}, "What the servers say"), h("span", { class: "live" }, "asked every second")),
-    panel.truth.length ? panel.truth.map((card) => h("div", { class: "truth" }, h("div", { class: "truth-head" }, h("strong", {}, card.title), h("span", { class: "muted" }, card.server)),
-      h("dl", {}, card.lines.map((line) => [h("dt", {}, line.label), h("dd", { class: `tone-${line.tone}` }, TONES[line.tone][0] && h("span", { class: "tone-sign", "aria-hidden": "true" }, TONES[line.tone][0]), line.value, TONES[line.tone][1] && h("span", { class: "hidden-text" }, ` (${TONES[line.tone][1]})`))])))) : h("p", { class: "muted" }, "Nothing to show yet."));
+  const value = (line) => h("dd", { class: `tone-${line.tone}` }, TONES[line.tone][0] && h("span", { class: "tone-sign", "aria-hidden": "true" }, TONES[line.tone][0]), h("span", {}, line.value), TONES[line.tone][1] && h("span", { class: "hidden-text" }, ` (${TONES[line.tone][1]})`));
+  return [h("div", { class: "side-head" }, h("h2", {}, "What the servers say"), h("span", { class: "muted" }, "not through the bot")),
+    ...(panel.truth.length ? panel.truth.map((card) => h("div", { class: "truth" }, h("strong", {}, card.title), h("div", { class: "truth-head" }, h("span", {}, card.server), h("span", { class: "live" }, card.asked)),
+      h("dl", {}, card.lines.map((line) => [h("dt", {}, line.label), value(line)])))) : [h("p", { class: "muted" }, "Nothing to show yet.")])];
 }
+let lastDay = "";
 async function look() {
   if (document.hidden) return;
   try { panel = await ask("/ui/panel"); } catch { return; }
-  if (world && !thread) drawSide();
+  if (!world) return;
+  const today = new Date(now()).toDateString();
+  if (lastDay && today !== lastDay) { drawn.clear(); homeKey = ""; draw(); }      // "today" and "tomorrow" mean another day now
+  else if (!thread) drawSide();
+  lastDay = today;
 }
 
 /* ---------- who am I ---------- */
-function become(id) {
+function become(id, where_ = "") {
   me = id;
   sessionStorage.setItem("me", id);
   thread = "";
@@ -784,16 +848,20 @@ function become(id) {
   drawn.clear();
   drafts.clear();
   if ($("modal").open) $("modal").close();
-  refresh(true).then(() => say(`You are ${user(id).real} now`));
+  refresh(true).then(() => {
+    const to = where_ === "direct" ? (world.channels.find((one) => one.dm) || {}).id : where_;
+    if (to && world.channels.some((one) => one.id === to)) go(to);
+    say(`You are ${user(id).real} now`);
+  });
 }
 function openSwitch() {
   const dialog = $("switch"), list = h("div", { class: "people" });
   const rank = (one) => { const at = world.cast.indexOf(one.id); return at < 0 ? 99 : at; };
   const everyone = Object.values(world.users).filter((one) => !one.bot && !one.deleted && !one.stranger).sort((a, b) => rank(a) - rank(b));
-  const show = (query) => list.replaceChildren(...everyone.filter((one) => `${one.real} ${one.title} ${one.name}`.toLowerCase().includes(query.toLowerCase())).map((one) => h("button", { type: "button", class: one.id === me ? "person here" : "person", "data-person": one.id, onclick: () => { dialog.close(); become(one.id); } }, avatar(one), h("span", {}, h("strong", {}, one.real), h("small", {}, one.title)), one.id === me && h("span", { class: "muted" }, "you"), rank(one) < 99 && one.id !== me && h("span", { class: "badge" }, "in the story"))));
+  const show = (query) => list.replaceChildren(...everyone.filter((one) => `${one.real} ${one.title} ${one.name} ${one.name.replace(/[._]/g, " ")}`.toLowerCase().includes(query.toLowerCase())).map((one) => h("button", { type: "button", class: one.id === me ? "person here" : "person", "data-person": one.id, onclick: () => { dialog.close(); become(one.id); } }, avatar(one), h("span", {}, h("strong", {}, one.real), h("small", {}, one.title)), one.id === me && h("span", { class: "muted" }, "you"), rank(one) < 99 && one.id !== me && h("span", { class: "badge" }, "in the story"))));
   const box = h("input", { type: "text", placeholder: "Search a name or a title", "aria-label": "Search people" });
   box.addEventListener("input", () => show(box.value));
-  box.addEventListener("keydown", (event) => { if (event.key === "Enter" && list.firstChild) list.firstChild.click(); });
+  box.addEventListener("keydown", (event) => { if (event.key !== "Enter") return; event.preventDefault(); if (list.firstChild) list.firstChild.click(); });
   dialog.replaceChildren(h("div", { class: "dialog-head" }, h("h2", { id: "switch-title" }, "Who would you like to be?"), h("button", { type: "button", class: "icon", "aria-label": "Close", onclick: () => dialog.close() }, "×")), h("div", { class: "dialog-body" }, box, list));
   show("");
   dialog.showModal();
@@ -852,8 +920,9 @@ async function refresh(moved = false) {
   if (again) { again = false; await refresh(moved); }
 }
 async function begin() {
-  if (!me) me = (await (await fetch("/ui/first")).json()).user;
-  try { await refresh(true); } catch { sessionStorage.clear(); me = (await (await fetch("/ui/first")).json()).user; await refresh(true); }
+  const first = await (await fetch("/ui/first")).json();
+  if (!me) { me = first.user; place = place || first.place; }
+  try { await refresh(true); } catch { sessionStorage.clear(); me = first.user; place = first.place; await refresh(true); }
   await look();
   drawSide(true);
   if (place !== "home" && matchMedia("(min-width: 900px)").matches) $("composer-text").focus();
@@ -864,6 +933,8 @@ async function begin() {
   $("composer-text").addEventListener("input", () => { grow(); hints(); });
   $("composer-text").addEventListener("keydown", composerKeys);
   $("composer-text").addEventListener("blur", () => { $("hints").hidden = true; });
+  $("side").addEventListener("pointerdown", () => { pressing = true; });
+  for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(() => { pressing = false; }));
   $("me").addEventListener("click", openSwitch);
   $("show-rail").addEventListener("click", () => document.body.classList.add("rail-open"));
   $("show-side").addEventListener("click", () => { if (thread) { thread = ""; drawSide(true); } document.body.classList.toggle("side-open"); });

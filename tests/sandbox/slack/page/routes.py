@@ -44,7 +44,7 @@ class Page:
         web.add_url_rule("/ui/stream", view_func=self.stream)
         web.add_url_rule("/ui/panel", view_func=self.panel)
         web.add_url_rule("/ui/file/<file_id>", view_func=self.file)
-        for name in ("say", "use", "search", "submit", "close", "home", "jump"):
+        for name in ("say", "use", "search", "submit", "close", "home", "jump", "act", "opened"):
             web.add_url_rule(f"/ui/{name}", view_func=getattr(self, name), methods=["POST"])
 
     def state(self) -> ResponseReturnValue:
@@ -57,7 +57,8 @@ class Page:
     def first(self) -> ResponseReturnValue:
         """Who to be for somebody who comes for the first time."""
         people = [user.id for user in self._workspace.users.values() if not user.is_bot and not user.deleted]
-        return _json({"user": (list(self._panel.cast) + people)[0]})
+        places = [step.place for step in self._panel.guide if step.place]
+        return _json({"user": (list(self._panel.cast) + people)[0], "place": places[0] if places else ""})
 
     def stream(self) -> ResponseReturnValue:
         """Server-sent events: a number whenever something changed."""
@@ -141,6 +142,22 @@ class Page:
             abort(404)
         self._panel.jump(float(_body()["seconds"]))
         self._workspace.touch()
+        return _told(None)
+
+    def act(self) -> ResponseReturnValue:
+        """Something that happens outside Slack, found by its number; the answer says what was done."""
+        at = _body()["at"]
+        if not isinstance(at, int) or not 0 <= at < len(self._panel.actions):
+            abort(404)
+        said = self._panel.actions[at].act()
+        self._workspace.touch()
+        return _json({"said": said})
+
+    def opened(self) -> ResponseReturnValue:
+        """A person has read a channel."""
+        body = _body()
+        if self._panel.opened:
+            self._panel.opened(str(body["user"]), str(body["channel"]))
         return _told(None)
 
     def _view(self, body: JSON) -> View:

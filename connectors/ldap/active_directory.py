@@ -1,0 +1,122 @@
+"""The Active Directory dialect: accounts are locked by bit 2 of userAccountControl, with a password that nobody knows.
+
+Seen on Samba 4.17 and kept by tests/connectors/ldap; sources in README.md:
+- Bit and password go in one modify. Neither server has the assertion control (RFC 4528), and Samba takes a stale old
+  value for good, so the entry is read on the same connection right before the write.
+- A refused log-in says why (`data 533`: disabled) only to somebody with the right password. `data 52e` (wrong password
+  or no such account) proves nothing, and counts towards a lockout.
+- A search from the domain's root ends with referrals to the partitions for configuration and DNS: no people there.
+- A password can be written and never read: it does not come back.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import ldap
+
+from connectors.contract import AccountId, Change, Locked, Login, Verdict
+from connectors.ldap import account_control, refusals
+from connectors.ldap.dialect import Dialect, Membership
+from connectors.ldap.settings import LdapSettings
+from connectors.ldap.wire import Entry, Modification, equals_bytes
+
+CONTROL = "userAccountControl"
+PASSWORD = "unicodePwd"  # noqa: S105 - an attribute's name
+IS_ACTIVE_DIRECTORY = "1.2.840.113556.1.4.800"
+IS_READ_ONLY = "1.2.840.113556.1.4.1920"
+GONE_FOR_GOOD = "Active Directory never shows a password: it does not come back, an administrator sets a new one"
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveDirectory(Dialect):
+    """Locks by userAccountControl. The settings say whether administrators may be locked, too."""
+
+    settings: LdapSettings
+
+    identifier = "objectGUID"
+    login = "sAMAccountName"
+    lock = CONTROL
+    attributes = (identifier, CONTROL, "accountExpires", "lockoutTime", "adminCount", "primaryGroupID", "objectSid",
+                  "userPrincipalName", "proxyAddresses")
+    password = PASSWORD
+    needs = f"the rights to reset passwords and to write {CONTROL}"
+    memberships = (Membership("group", "member"),)
+    people = "(&(objectCategory=person)(objectClass=user))"
+    addresses = (("mail", ""), ("userPrincipalName", ""), ("proxyAddresses", "smtp:"))
+    logins = ("sAMAccountName", "userPrincipalName")
+    referrals_are_normal = True
+    chain = "1.2.840.113556.1.4.1941"
+    password_may_stay = True
+    tells_strangers = False
+
+    def matches(self, wanted: str) -> str:
+        """Return the filter for one objectGUID: sixteen bytes, the first eight of them in little-endian order."""
+        return equals_bytes(self.identifier, UUID(self.canonical(wanted)).bytes_le)
+
+    def identify(self, entry: Entry) -> AccountId:
+        """Return the GUID as Windows writes it, in lower case; empty where it cannot be read."""
+        value = entry.first(self.identifier)
+        return AccountId(str(UUID(bytes_le=value)) if len(value) == len(UUID(int=0).bytes) else "")
+
+    def state(self, entry: Entry) -> Mapping[str, str]:
+        """Keep the flags and the place; the password cannot be kept, and it says so."""
+        return {"dn": entry.dn, CONTROL: entry.text(CONTROL), "password": GONE_FOR_GOOD}
+
+    def verdict(self, entry: Entry) -> tuple[Verdict, str]:
+        """Call only the flag `locked`: an expiry can lie ahead, and a lockout after wrong passwords passes."""
+        flags = account_control.flags(entry.text(CONTROL))
+        if flags is None:
+            return Verdict.UNKNOWN, f"{CONTROL} cannot be read, the bot's account needs the right to"
+        if flags & account_control.DISABLED:
+            return Verdict.LOCKED, ""
+        return Verdict.OPEN, account_control.why_open(
+            entry.text("accountExpires"), entry.text("lockoutTime"), datetime.now(UTC),
+        )
+
+    def protects(self, entry: Entry) -> str:
+        """Leave administrators alone unless the settings say otherwise: AdminSDHolder marks them with adminCount."""
+        if entry.text("adminCount") != "1" or self.settings.lock_administrators:
+            return ""
+        return (f"{entry.dn} is or was in a group of administrators (adminCount is 1) and is not locked by itself: take "
+                "it out of those groups and clear adminCount, lock it by hand, or set lock_administrators = true")
+
+    def locking(self, entry: Entry, secret: str) -> Sequence[Modification]:
+        """Write the password, and the flags with bit 2 added to what they are now."""
+        flags = account_control.flags(entry.text(CONTROL)) or 0
+        return [
+            (ldap.MOD_REPLACE, PASSWORD, [f'"{secret}"'.encode("utf-16-le")]),
+            (ldap.MOD_REPLACE, CONTROL, [str(flags | account_control.DISABLED).encode()]),
+        ]
+
+    def unlocking(self, entry: Entry, state: Mapping[str, str]) -> Sequence[Modification]:
+        """Take bit 2 off; every other flag stays as it is by now."""
+        flags = account_control.flags(entry.text(CONTROL)) or 0
+        before = account_control.flags(state.get(CONTROL, "")) or 0
+        kept = before & account_control.DISABLED
+        return [(ldap.MOD_REPLACE, CONTROL, [str(flags & ~account_control.DISABLED | kept).encode()])]
+
+    def locked(self, secret_is_right: bool, refusal: Mapping[str, Any] | None) -> Locked:
+        """Take nothing but `data 533` for proof: every other refusal could end by itself."""
+        change = Change.MADE if secret_is_right else Change.ALREADY
+        if refusal is None:
+            return Locked(change, Login.ACCEPTED, "the directory lets a disabled account in")
+        code = refusals.code(refusal)
+        words = f"the directory says: {refusals.words(refusal) or 'log-in refused'}"
+        if code == refusals.DISABLED:
+            return Locked(change, Login.REFUSED, words)
+        return Locked(change, Login.NOT_TRIED, f"{words}, which does not prove that the account is disabled")
+
+    def primary(self, entry: Entry) -> str:
+        """Return the filter for the primary group: the person's own SID with the group's number at its end."""
+        sid, number = entry.first("objectSid"), entry.text("primaryGroupID")
+        if len(sid) <= account_control.SID_TAIL or not number.isdigit():
+            return ""
+        return equals_bytes("objectSid", account_control.sibling(sid, int(number)))
+
+    def missing_features(self, announced: frozenset[str]) -> Sequence[str]:
+        """Tell another kind of server and a read-only domain controller from one that can lock."""
+        lacking = [] if IS_ACTIVE_DIRECTORY in announced else ["Active Directory (another dialect is right for it)"]
+        return [*lacking, *(["writes (it is a read-only domain controller)"] if IS_READ_ONLY in announced else [])]

@@ -1,0 +1,33 @@
+"""Which address to try first: a dead one is left aside for a minute, so that nobody waits for it again and again."""
+
+import threading
+import time
+from collections.abc import Sequence
+
+ASIDE_SECONDS = 60.0
+
+
+class Addresses:
+    """The addresses of one directory and what is known of them; used by several threads."""
+
+    def __init__(self, urls: Sequence[str]) -> None:
+        self._urls = tuple(urls)
+        self._failed: dict[str, float] = {}
+        self._mutex = threading.Lock()
+
+    def order(self) -> Sequence[str]:
+        """Return all, in the order of the settings, those that failed within the last minute at the end."""
+        now = time.monotonic()
+        with self._mutex:
+            aside = {url for url, at in self._failed.items() if now - at < ASIDE_SECONDS}
+        return sorted(self._urls, key=lambda url: url in aside)
+
+    def failed(self, url: str) -> None:
+        """Leave an address aside."""
+        with self._mutex:
+            self._failed[url] = time.monotonic()
+
+    def answered(self, url: str) -> None:
+        """Take an address back at once."""
+        with self._mutex:
+            self._failed.pop(url, None)

@@ -1,0 +1,87 @@
+"""The 389 Directory Server dialect (also sold as Red Hat Directory Server): accounts are locked by nsAccountLock.
+
+Written from its documentation (source in README.md): no such server runs in our tests. They drive it against slapd with
+these attributes in a small schema, which proves what is read and written, and nothing of what the server then does.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ldap
+
+from connectors.contract import AccountId, Change, Locked, Login, Verdict
+from connectors.ldap.dialect import Dialect, Membership
+from connectors.ldap.settings import LdapSettings
+from connectors.ldap.wire import Entry, Modification, hashes
+
+LOCK = "nsAccountLock"
+PASSWORD = "userPassword"  # noqa: S105 - an attribute's name
+UNIQUE_ID = "nsUniqueId"
+_FORM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{8}){3}")
+UNWILLING = 53
+"""How the server refuses a locked account (resultCode of RFC 4511), to somebody with the right password."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ds389(Dialect):
+    """Locks by nsAccountLock. The settings say which of the two ids it goes by."""
+
+    settings: LdapSettings
+
+    login = "uid"
+    lock = LOCK
+    attributes = (UNIQUE_ID, "entryUUID", LOCK, PASSWORD)
+    password = PASSWORD
+    needs = f"write access to {PASSWORD} and {LOCK} below base_dn"
+    memberships = (
+        Membership("groupOfNames", "member"),
+        Membership("groupOfUniqueNames", "uniqueMember"),
+        Membership("posixGroup", "memberUid", by_login=True),
+    )
+    password_may_stay = True
+    tells_strangers = False
+    refusals = (ldap.INVALID_CREDENTIALS, ldap.UNWILLING_TO_PERFORM)
+
+    @property
+    def identifier(self) -> str:  # type: ignore[override]  # the others know it without settings
+        """NsUniqueId is always there; entryUUID only where its plugin has run over all entries."""
+        return self.settings.id_attribute or UNIQUE_ID
+
+    def canonical(self, wanted: str) -> AccountId:
+        """Take `xxxxxxxx-xxxxxxxx-xxxxxxxx-xxxxxxxx` for an nsUniqueId."""
+        if self.identifier != UNIQUE_ID:
+            return Dialect.canonical(self, wanted)
+        if not _FORM.fullmatch(wanted.lower()):
+            raise ValueError(f"{wanted!r} is not an {UNIQUE_ID}")
+        return AccountId(wanted.lower())
+
+    def state(self, entry: Entry) -> Mapping[str, str]:
+        """Keep the lock and the password's hash, where it may be read."""
+        return {"dn": entry.dn, "lock": entry.text(LOCK), "password": "\n".join(hashes(entry.all(PASSWORD)))}
+
+    def verdict(self, entry: Entry) -> tuple[Verdict, str]:
+        """Call `true` locked; the value may also come from a role (nsDisabledRole), and then counts the same."""
+        return (Verdict.LOCKED if entry.text(LOCK).lower() == "true" else Verdict.OPEN), ""
+
+    def locking(self, entry: Entry, secret: str) -> Sequence[Modification]:
+        """Write password and lock."""
+        return [(ldap.MOD_REPLACE, PASSWORD, [secret.encode()]), (ldap.MOD_REPLACE, LOCK, [b"true"])]
+
+    def unlocking(self, entry: Entry, state: Mapping[str, str]) -> Sequence[Modification]:
+        """Put both back; the server takes hashes only with nsslapd-allow-hashed-passwords, else the lock comes off."""
+        lock = state.get("lock", "")
+        changes: list[Modification] = [(ldap.MOD_REPLACE, LOCK, [lock.encode()] if lock else None)]
+        if state.get("password"):
+            changes.append((ldap.MOD_REPLACE, PASSWORD, [line.encode() for line in state["password"].split("\n")]))
+        return changes
+
+    def locked(self, secret_is_right: bool, refusal: Mapping[str, Any] | None) -> Locked:
+        """Take the server's own refusal of inactive accounts for proof."""
+        change = Change.MADE if secret_is_right else Change.ALREADY
+        if refusal is None:
+            return Locked(change, Login.ACCEPTED, f"the directory lets an account in that has {LOCK}: true")
+        if refusal.get("result") == UNWILLING:
+            return Locked(change, Login.REFUSED, f"the directory says: {refusal.get('info') or 'account inactivated'}")
+        return Locked(change, Login.NOT_TRIED, "the directory refuses the log-in and does not say that it is the lock")

@@ -1,0 +1,86 @@
+"""Locking and unlocking one entry: read, compare, write once, and say what was not done."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import ldap
+
+from connectors.contract import AccountId, Before, Change, Verdict
+from connectors.errors import Conflict, Forbidden
+from connectors.ldap.connections import Link
+from connectors.ldap.directory import Directory
+from connectors.ldap.faults import said
+from connectors.ldap.moving import put_away, put_back
+from connectors.ldap.wire import Entry, Modification
+
+REFUSED_PASSWORD = (ldap.INSUFFICIENT_ACCESS, ldap.CONSTRAINT_VIOLATION, ldap.UNWILLING_TO_PERFORM)
+
+
+def random_password() -> str:
+    """Return a password nobody knows, of every class of characters that a quality check may ask for."""
+    return f"aA1-{secrets.token_urlsafe(48)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a lock did: where the entry is now, whether our password is the account's, and what was left undone."""
+
+    dn: str
+    change: Change
+    secret_is_right: bool = False
+    undone: tuple[str, ...] = ()
+
+
+class Locking:
+    """The two writes on an account."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+        self._dialect = directory.dialect
+        self._folder = directory.settings.disabled_ou
+
+    def lock(self, link: Link, before: Before, secret: str) -> Done:
+        """Lock, then move. Raises `Conflict` and `Forbidden`; an account that is locked already is only moved."""
+        entry = self._directory.person(link, before.account)
+        locked = self._dialect.verdict(entry)[0] is Verdict.LOCKED
+        if reason := "" if locked else self._dialect.protects(entry):
+            raise Forbidden(reason)
+        if not locked and self._dialect.state(entry) != before.state:
+            raise Conflict(f"{entry.dn} is not as it was read before the lock (lock, password or place): read it again")
+        kept = "" if locked else self._write(link, entry, self._dialect.locking(entry, secret))
+        dn, stays = put_away(link, entry, before.account, self._folder)
+        change = Change.ALREADY if locked and dn == entry.dn else Change.MADE
+        return Done(dn, change, not locked and not kept, tuple(filter(None, (kept, stays))))
+
+    def unlock(self, link: Link, before: Before) -> Change:
+        """Move back, then unlock. An account that is not locked any more is left to be."""
+        entry = self._directory.person(link, before.account)
+        if self._dialect.verdict(entry)[0] is not Verdict.LOCKED or self._dialect.state(entry) == before.state:
+            return Change.ALREADY
+        dn, stays = put_back(link, entry, before.state, self._folder)
+        self._write(link, Entry(dn, entry.values), self._dialect.unlocking(entry, before.state))
+        if stays:
+            raise Conflict(f"{dn} is unlocked, but {stays}")
+        return Change.MADE
+
+    def _write(self, link: Link, entry: Entry, changes: Sequence[Modification]) -> str:
+        """Write; return why the password stayed as it was, or an empty text."""
+        try:
+            self._guarded(link, entry, changes)
+        except REFUSED_PASSWORD as error:
+            rest = [change for change in changes if change[1] != self._dialect.password]
+            if not self._dialect.password_may_stay or len(rest) == len(changes):
+                raise
+            self._guarded(link, entry, rest)
+            return f"the password is still the old one, the directory refused a new one: {said(error)}"
+        return ""
+
+    def _guarded(self, link: Link, entry: Entry, changes: Sequence[Modification]) -> None:
+        try:
+            link.modify(entry.dn, changes, self._dialect.guard(entry))
+        except ldap.ASSERTION_FAILED as error:
+            if self._directory.person(link, AccountId(self._dialect.identify(entry))) != entry:
+                raise
+            # Nothing has changed, so the server judged by what the bot's account may not read.
+            raise Forbidden(f"{entry.dn} was not changed: the bot's account needs {self._dialect.needs}") from error

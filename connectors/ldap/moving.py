@@ -1,0 +1,67 @@
+"""Moving an entry to the folder for disabled accounts and back. Its DN changes, so it goes by its id before and after."""
+
+from collections.abc import Mapping
+
+import ldap
+from ldap.dn import dn2str, str2dn
+
+from connectors.contract import AccountId
+from connectors.ldap.connections import Link
+from connectors.ldap.faults import NO_ANSWER, said
+from connectors.ldap.wire import Entry
+
+Name = list[tuple[str, str, int]]
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two DNs name the same place, however they are written."""
+    return _folded(one) == _folded(other)
+
+
+def parent(dn: str) -> str:
+    """Return the DN of the folder that an entry lies in."""
+    return str(dn2str(str2dn(dn)[1:]))
+
+
+def rdn(dn: str) -> str:
+    """Return an entry's own part of its DN."""
+    return str(dn2str(str2dn(dn)[:1]))
+
+
+def marked(dn: str, account: AccountId) -> str:
+    """Return an RDN that nobody else has: the name with the beginning of the id behind it."""
+    (attribute, value, kind), *rest = str2dn(dn)[0]
+    return str(dn2str([[(attribute, f"{value} ({account[:8]})", kind), *rest]]))
+
+
+def put_away(link: Link, entry: Entry, account: AccountId, folder: str) -> tuple[str, str]:
+    """Move an entry into `folder`; return its DN from now on, and why it could not be moved (or an empty text)."""
+    if not folder or same(parent(entry.dn), folder):
+        return entry.dn, ""
+    try:
+        try:
+            return link.rename(entry.dn, rdn(entry.dn), folder), ""
+        except ldap.ALREADY_EXISTS:  # a namesake left before
+            return link.rename(entry.dn, marked(entry.dn, account), folder), ""
+    except NO_ANSWER:
+        raise
+    except ldap.LDAPError as error:
+        return entry.dn, f"it could not be moved to {folder}: {said(error)}"
+
+
+def put_back(link: Link, entry: Entry, state: Mapping[str, str], folder: str) -> tuple[str, str]:
+    """Move an entry out of `folder` to where it was before; returns as `put_away` does."""
+    home = state.get("dn", "")
+    if not folder or not home or same(entry.dn, home) or not same(parent(entry.dn), folder):
+        return entry.dn, ""
+    try:
+        return link.rename(entry.dn, rdn(home), parent(home)), ""
+    except NO_ANSWER:
+        raise
+    except ldap.LDAPError as error:
+        return entry.dn, f"it could not be moved back to {parent(home)}: {said(error)}"
+
+
+def _folded(dn: str) -> list[list[tuple[str, str]]]:
+    names: list[Name] = str2dn(dn)
+    return [[(attribute.casefold(), value.casefold()) for attribute, value, _ in name] for name in names]

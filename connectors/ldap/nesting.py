@@ -1,0 +1,52 @@
+"""Which further groups a direct membership brings with it, because groups are members of groups."""
+
+from collections.abc import Sequence
+
+from connectors.ldap.connections import Link
+from connectors.ldap.dialect import Dialect
+from connectors.ldap.wire import Entry, both, either, equals
+
+DEPTH = 20
+"""Levels that are followed at most, where the server does not follow them for us."""
+
+
+BACK_LINK = "memberOf"
+"""Kept by the server itself where it follows nested groups; elsewhere it is an overlay's copy and is not looked at."""
+
+
+class Nesting:
+    """Groups above groups."""
+
+    def __init__(self, dialect: Dialect, base: str) -> None:
+        self._chain = dialect.chain
+        self._ways = [way for way in dialect.memberships if not way.by_login]
+        self._base = base
+
+    def above(self, link: Link, groups: Sequence[Entry]) -> Sequence[tuple[str, ...]]:
+        """Return, for each of the groups, the names of those that it is nested in, however deep, in order."""
+        inside = {group.dn for group in groups if group.all(BACK_LINK)} if self._chain else self._inside(link, groups)
+        return [self._names(link, group) if group.dn in inside else () for group in groups]
+
+    def _inside(self, link: Link, groups: Sequence[Entry]) -> set[str]:
+        """Return all or none: mostly no group is nested, and one question tells."""
+        dns = [group.dn for group in groups]
+        return set(dns) if dns and self._parents(link, dns) else set()
+
+    def _names(self, link: Link, group: Entry) -> tuple[str, ...]:
+        above: dict[str, str] = {}
+        level = [group.dn]
+        for _ in range(1 if self._chain else DEPTH):
+            found = self._parents(link, level, self._chain)
+            level = [row.dn for row in found if row.dn not in above and row.dn != group.dn]
+            above |= {row.dn: row.text("cn") for row in found if row.dn != group.dn}
+            if not level:
+                break
+        return tuple(sorted(above.values()))
+
+    def _parents(self, link: Link, groups: Sequence[str], rule: str = "") -> Sequence[Entry]:
+        of = f":{rule}:" if rule else ""
+        query = either(
+            both(equals("objectClass", way.object_class), either(equals(way.attribute + of, dn) for dn in groups))
+            for way in self._ways
+        )
+        return list(link.search(self._base, query, ["cn"]))

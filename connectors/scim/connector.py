@@ -1,0 +1,84 @@
+"""The connector: its header says what SCIM can do, its methods say where that is done."""
+
+from collections.abc import Mapping, Sequence
+
+from connectors.contract import (
+    AccountId,
+    Accounts,
+    Before,
+    Change,
+    Group,
+    GroupId,
+    Groups,
+    Locked,
+    Lookup,
+    Observation,
+    Person,
+)
+from connectors.errors import Forbidden
+from connectors.scim.locks import Locks
+from connectors.scim.lookups import Lookups
+from connectors.scim.memberships import Memberships
+from connectors.scim.removals import Removals
+from connectors.scim.service import Service
+from connectors.scim.settings import ScimSettings
+from connectors.scim.sweep import Sweep
+
+
+class Scim(Accounts, Groups):
+    """One application by SCIM 2.0. Safe for use by several threads; nothing is sent before the first call."""
+
+    def __init__(self, settings: ScimSettings) -> None:
+        self._settings = settings
+        self._service = Service(settings)
+        removals = Removals(removes=settings.removes)
+        self._lookups = Lookups(self._service, settings.user_filter)
+        self._sweep = Sweep(self._service, removals, settings.connections)
+        self._locks = Locks(self._service, removals)
+        self._memberships = Memberships(self._service)
+
+    def __repr__(self) -> str:
+        return f"Scim({self._settings.url})"
+
+    def check(self) -> str:
+        """See at least one account, and say what the server offers."""
+        seen = self._service.sees()
+        if not seen:
+            raise Forbidden(f"the token may not see any account in {self._settings.url}/Users")
+        return f"SCIM at {self._settings.url}: {seen} accounts or more; the server offers {self._service.features()}"
+
+    def close(self) -> None:
+        """Give up connections."""
+        self._service.close()
+
+    def find(self, person: Person) -> Lookup:
+        """Look up by `userName`, `emails` and `externalId`, whatever their case."""
+        return self._lookups.find(person)
+
+    def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
+        """Read many accounts by filters, by the list or one by one, whichever takes the fewest requests."""
+        return self._sweep.observe(accounts)
+
+    def before(self, account: AccountId) -> Before:
+        """Read whether the account is active."""
+        return self._locks.before(account)
+
+    def lock(self, before: Before) -> Locked:
+        """Make the account inactive; no log-in is tried, as SCIM has none."""
+        return self._locks.lock(before)
+
+    def unlock(self, before: Before) -> Change:
+        """Make the account active again; `Missing` where the application removes inactive users."""
+        return self._locks.unlock(before)
+
+    def groups(self, account: AccountId) -> Sequence[Group]:
+        """List the groups that name the account as a member."""
+        return self._memberships.of(account)
+
+    def remove(self, account: AccountId, group: GroupId) -> Change:
+        """Take one member out of one group."""
+        return self._memberships.remove(account, group)
+
+    def restore(self, account: AccountId, group: GroupId) -> Change:
+        """Put one member back into one group."""
+        return self._memberships.restore(account, group)

@@ -1,0 +1,115 @@
+"""Making an account inactive and active again: read, write with the version that was read, read."""
+
+from collections.abc import Callable, Sequence
+
+from connectors.contract import AccountId, Before, Change, Locked, Login
+from connectors.errors import Conflict, Missing, OutcomeUnknown, Unavailable
+from connectors.scim.faults import Refused, Stale
+from connectors.scim.removals import Removals
+from connectors.scim.service import USERS, Service
+from connectors.scim.wire import User
+
+Send = Callable[[str], None]
+"""A write that takes the version to insist on, or an empty text."""
+
+
+class Locks:
+    """Writes `active` of users."""
+
+    def __init__(self, service: Service, removals: Removals) -> None:
+        self._service, self._removals = service, removals
+
+    def before(self, account: AccountId) -> Before:
+        """Read what a lock changes."""
+        return Before(account, self._service.user(account).state)
+
+    def lock(self, before: Before) -> Locked:
+        """Make the account inactive, if it is as `before` has it."""
+        try:
+            user = self._service.user(before.account)
+        except Missing:
+            if self._removals.explains(before.account):
+                return Locked(Change.ALREADY, Login.NOT_TRIED, "made inactive here, and removed by the server")
+            raise
+        if user.active is False:
+            return Locked(Change.ALREADY, Login.NOT_TRIED, "was inactive already")
+        if before.state != user.state:
+            raise Conflict(f"active is {user.said}, which is not what the plan saw")
+        self._removals.note(before.account)
+        try:
+            self._write(user, active=False)
+        except OutcomeUnknown:
+            raise
+        except Exception:
+            self._removals.forget(before.account)
+            raise
+        return Locked(Change.MADE, Login.NOT_TRIED, self._outcome(user))
+
+    def unlock(self, before: Before) -> Change:
+        """Make the account active, if it was before."""
+        try:
+            user = self._service.user(before.account)
+        except Missing as error:
+            if self._removals.removes:
+                raise Missing("the server removed the inactive user: it has to be created anew") from error
+            raise
+        if before.state.get("active") == "false" or user.active:
+            return Change.ALREADY
+        self._write(user, active=True)
+        self._removals.forget(before.account)
+        return Change.MADE
+
+    def _outcome(self, user: User) -> str:
+        if self._version(user) and not self._removals.removes:
+            return "made inactive"  # against the version that was read; what became of it, `observe` reads
+        try:
+            after = self._service.user(user.id)
+        except Missing:
+            if self._removals.removes:
+                return "made inactive, and the server removed the user"
+            return "made inactive, and the server removed the user: inactive_means should be removed here"
+        except Unavailable as error:
+            return f"made inactive, and not read back: {error}"
+        if after.active:
+            raise Conflict("the server took the change, and the account is active still or again")
+        return "made inactive"
+
+    def _write(self, user: User, *, active: bool) -> None:
+        refusals: list[Refused] = []
+        for send in self._ways(user, active=active):
+            if refusals and send.__name__ == "put" and not refusals[-1].unsupported:
+                break  # the server knows PATCH and said no: a PUT is no way around that
+            try:
+                self._insist(user, send)
+            except Refused as refusal:
+                refusals.append(refusal)
+            else:
+                return
+        raise refusals[0]
+
+    def _ways(self, user: User, *, active: bool) -> Sequence[Send]:
+        """Return the ways to write: with a path, without one (GitHub), the whole resource where PATCH is not known."""
+
+        def named(version: str) -> None:
+            self._service.patch(USERS, user.id, version, {"op": "replace", "path": "active", "value": active})
+
+        def pathless(version: str) -> None:
+            self._service.patch(USERS, user.id, version, {"op": "replace", "value": {"active": active}})
+
+        def put(version: str) -> None:
+            self._service.replace(USERS, user.id, version, user.replaced(active=active))
+
+        return (named, pathless, put) if self._service.features().patch else (put,)
+
+    def _insist(self, user: User, send: Send) -> None:
+        """Write against the version that was read; a server that never matches weak ETags is asked without."""
+        try:
+            send(self._version(user))
+        except Stale:
+            now = self._service.user(user.id)
+            if (now.version, now.active) != (user.version, user.active):
+                raise
+            send("")
+
+    def _version(self, user: User) -> str:
+        return user.version if self._service.features().etag else ""

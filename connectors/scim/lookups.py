@@ -1,0 +1,101 @@
+"""Finding a person's accounts: by filters where the server takes them, else by reading the whole list."""
+
+from collections.abc import Iterable, Sequence
+
+from connectors.contract import Account, Lookup, Person
+from connectors.errors import Conflict, Unavailable
+from connectors.scim import filters, wire
+from connectors.scim.faults import Refused
+from connectors.scim.paging import Page
+from connectors.scim.service import USERS, Service
+
+NAMED = 5
+"""How many passed-over records are named; the rest is counted."""
+
+
+class Sieve:
+    """Collects who matches out of any number of answers, and keeps count of what cannot be judged."""
+
+    def __init__(self, person: Person) -> None:
+        self._person = person
+        self.accounts: dict[str, Account] = {}
+        self.unreadable: dict[str, wire.User] = {}
+
+    def take(self, pages: Iterable[Page], *, filtered: bool) -> None:
+        """Sift one answer. Records that a filter let through and that hide their `userName` are taken at its word."""
+        doubtful, foreign = [], False
+        for page in pages:
+            for record in page.records:
+                user = wire.User.read(record)
+                if by := wire.matched_by(user, self._person):
+                    self._keep(user, by)
+                elif user.login:
+                    foreign = True  # the server does not mind the filter: its word is worth nothing
+                else:
+                    doubtful.append(user)
+        for user in doubtful:
+            if filtered and not foreign:
+                self._keep(user, "the server's own filter")
+            else:
+                self.unreadable[user.id] = user
+
+    def remarks(self) -> str:
+        """Say which records could not be judged, and that they were passed over."""
+        left = [name or "one without an id" for name in self.unreadable if name not in self.accounts]
+        if not left:
+            return ""
+        more = f" and {len(left) - NAMED} more" if len(left) > NAMED else ""
+        return f"; passed over for want of a userName, nothing else in them matching: {', '.join(left[:NAMED])}{more}"
+
+    def _keep(self, user: wire.User, by: str) -> None:
+        if not user.id:
+            raise Conflict(f"an account that matches by {by} has no id on the server: somebody has to look at it there")
+        self.accounts.setdefault(user.id, wire.account(user, by))
+
+
+class Lookups:
+    """Looks people up."""
+
+    def __init__(self, service: Service, user_filter: str) -> None:
+        self._service, self._narrow = service, user_filter
+
+    def find(self, person: Person) -> Lookup:
+        """Return everybody with one of the person's addresses or log-ins; nobody only where others can be seen."""
+        names, mails, externals = filters.names(person), filters.addresses(person), filters.externals(person)
+        if not names:
+            return Lookup((), "no address and no log-in to look up")
+        sieve = Sieve(person)
+        how = self._sift(sieve, names, mails, externals)
+        if not sieve.accounts and not self._service.sees():
+            raise Unavailable("the server shows no account at all; that is not believed")
+        said = ", ".join(dict.fromkeys((*person.emails, *person.logins)))
+        return Lookup(tuple(sieve.accounts.values()), f"{how} for {said}{sieve.remarks()}")
+
+    def _sift(self, sieve: Sieve, *groups: Sequence[filters.Ways]) -> str:
+        names, mails, externals = groups
+        asked = "/Users by userName, emails and externalId"
+        if not self._service.features().filter:
+            if self._narrow:
+                raise Conflict("user_filter is set and this server knows no filters")
+            return self._read_all(sieve)
+        if self._asks(sieve, (filters.any_of(ways[0] for ways in (*names, *mails, *externals)),)):
+            return asked
+        answered = [self._asks(sieve, ways) for ways in (*names, *mails)]
+        known = [self._asks(sieve, ways) for ways in externals]
+        if not all(answered):
+            return self._read_all(sieve)
+        return asked if all(known) else "/Users by userName and emails (the server does not filter by externalId)"
+
+    def _asks(self, sieve: Sieve, ways: filters.Ways) -> bool:
+        """Ask in each way until the server takes one; False where it takes none."""
+        for query in ways:
+            try:
+                sieve.take(self._service.pages(USERS, filters.narrowed(query, self._narrow)), filtered=True)
+            except Refused:
+                continue
+            return True
+        return False
+
+    def _read_all(self, sieve: Sieve) -> str:
+        sieve.take(self._service.pages(USERS, self._narrow), filtered=False)
+        return "every account in /Users read, as the server does not filter by userName and emails,"

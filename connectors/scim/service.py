@@ -1,0 +1,116 @@
+"""The requests: users and groups of one SCIM service, one at a time or page by page."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from connectors.errors import Conflict, Forbidden, Missing, Unavailable
+from connectors.http import Api, Patience, TokenBucket
+from connectors.scim.faults import Faults
+from connectors.scim.features import Features, read_features
+from connectors.scim.paging import Page, following, read_page
+from connectors.scim.settings import ScimSettings
+from connectors.scim.wire import User, patch
+
+USERS, GROUPS = "/Users", "/Groups"
+MEDIA = "application/scim+json"
+
+
+class Service:
+    """One service. Safe for use by several threads; nothing is sent before the first call."""
+
+    def __init__(self, settings: ScimSettings) -> None:
+        self._settings = settings
+        token, rate = settings.token.get_secret_value(), settings.requests_per_second
+        proof = f"{settings.auth_scheme} {token}".strip()
+        self._api = Api(
+            settings.url,
+            patience=Patience(connect=settings.connect_seconds, read=settings.request_seconds),
+            classify=Faults(token),
+            limit=TokenBucket(rate, max(1, int(rate))) if rate else None,
+            headers={"Accept": f"{MEDIA}, application/json", **settings.headers, settings.auth_header: proof},
+            authority=settings.ca_file,
+        )
+        self._features: Features | None = None
+
+    def close(self) -> None:
+        """Give up the connections."""
+        self._api.close()
+
+    def features(self) -> Features:
+        """Return what the server supports, asked for once."""
+        if self._features is None:  # two threads may ask at once: better than all waiting for one silent server
+            self._features = self._discover()
+        return self._features
+
+    def user(self, account: str) -> User:
+        """Read one user. Raises `Missing`."""
+        raw, etag = self.resource(USERS, account)
+        return User.read(raw, etag)
+
+    def resource(self, kind: str, identifier: str) -> tuple[object, str]:
+        """Read one resource and its ETag. Raises `Missing`."""
+        response = self._api.read("GET", _path(kind, identifier))
+        return _json(response), response.headers.get("ETag", "")
+
+    def pages(self, kind: str, query: str = "") -> Iterator[Page]:
+        """Stream a list, or what matches a filter, page by page. Raises `Unavailable` where it breaks off."""
+        fixed = {"count": str(self._settings.page_size)} | ({"filter": query} if query else {})
+        cursor = self.features().cursor
+        step: Mapping[str, str] | None = {"cursor": ""} if cursor else {"startIndex": "1"}
+        seen, head, asked = 0, "", set()
+        while step is not None:
+            page = self._page(kind, fixed | dict(step))
+            if page.records and page.head == head:
+                raise Unavailable(f"GET {kind}: the server gives the same page again and again")
+            yield page
+            asked.add(step.get("cursor"))
+            seen, head = seen + len(page.records), page.head
+            step = following(page, seen, by_cursor=cursor)
+            if step and step.get("cursor") in asked - {None}:
+                raise Unavailable(f"GET {kind}: the server gives the same page again and again")
+
+    def sees(self) -> int:
+        """Return how many users the bot can see, or 1 where the server does not say how many; 0 only for none."""
+        page = self._page(USERS, {"startIndex": "1", "count": "1"} if not self.features().cursor else {"count": "1"})
+        return page.total or len(page.records)
+
+    def patch(self, kind: str, identifier: str, version: str, *operations: Mapping[str, Any]) -> None:
+        """Change parts of a resource. Raises `Refused`, and `Stale` where it has another version."""
+        self._write("PATCH", kind, identifier, version, patch(*operations))
+
+    def replace(self, kind: str, identifier: str, version: str, resource: Mapping[str, Any]) -> None:
+        """Put a whole resource in the place of what is there. Raises as `patch` does."""
+        self._write("PUT", kind, identifier, version, resource)
+
+    def _write(self, method: str, kind: str, identifier: str, version: str, body: Mapping[str, Any]) -> None:
+        headers = {"Content-Type": MEDIA} | ({"If-Match": version} if version else {})
+        self._api.write(method, _path(kind, identifier), json=body, headers=headers)
+
+    def _discover(self) -> Features:
+        try:
+            return read_features(self._api.read("GET", "/ServiceProviderConfig").json())
+        except (Missing, Forbidden, Conflict, ValueError):  # not every server has it, or shows it, or has it right
+            return Features()
+
+    def _page(self, kind: str, params: Mapping[str, str]) -> Page:
+        try:
+            return read_page(_json(self._api.read("GET", kind, params=params)))
+        except Missing as error:  # a list may be empty and is never missing: a wrong address, or a server in trouble
+            raise Unavailable(f"GET {kind}: the server says that it has no such list; is the url right?") from error
+
+
+def _path(kind: str, identifier: str) -> str:
+    if identifier.strip(".") == "":
+        raise Missing(f"{identifier!r} is not an id")
+    return f"{kind}/{quote(identifier, safe='')}"
+
+
+def _json(response: httpx.Response) -> object:
+    try:
+        answer: object = response.json()
+    except ValueError as error:
+        raise Unavailable(f"{response.request.method} {response.request.url.path}: the answer is not JSON") from error
+    return answer

@@ -1,0 +1,84 @@
+"""The keys of a `[systems.NAME]` table of kind `scim`."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from config.secrets import Secret
+
+
+class Inactive(StrEnum):
+    """What the application makes of `active: false`."""
+
+    SUSPENDED = "suspended"
+    REMOVED = "removed"
+
+
+def _address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f"{url!r} is not an address such as https://app.example.com/scim/v2")
+    return url.rstrip("/")
+
+
+def _readable(path: Path) -> Path:
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}")
+    return path
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class ScimSettings(BaseModel):
+    """Where the service is, how the bot proves itself there, and what inactive means there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    url: Annotated[str, AfterValidator(_address)]
+    """The address that `/Users` is appended to, with its version: `https://app.example.com/scim/v2`."""
+    token: Secret
+    inactive_means: Inactive
+    """`suspended`: the account stays and can be made active again. `removed`: the application takes the user away."""
+    auth_header: str = Field(default="Authorization", pattern=r"^[A-Za-z0-9-]+$")
+    auth_scheme: str = Field(default="Bearer", pattern=r"^[A-Za-z0-9-]*$")
+    """The word before the token; empty where the header holds the token alone."""
+    headers: Mapping[str, str] = Field(default_factory=dict)
+    """More headers for every request; nothing secret belongs here."""
+    user_filter: str = ""
+    """A SCIM filter that narrows who is looked up, `userType eq "Employee"`."""
+    page_size: int = Field(default=100, ge=1, le=1000)
+    """Accounts asked for in one page; the server may give fewer."""
+    requests_per_second: float = Field(default=0, ge=0)
+    """The tenant's rate limit; 0: none but what the server answers."""
+    connections: int = Field(default=4, ge=1, le=32)
+    """How many requests one sweep sends at a time."""
+    connect_seconds: float = Field(default=5, gt=0, le=60)
+    request_seconds: float = Field(default=20, gt=0, le=300)
+    ca_file: Annotated[Path, AfterValidator(_readable)] | None = None
+    """PEM file of the authorities to trust; the system's own when left out."""
+
+    @model_validator(mode="after")
+    def _safe(self) -> Self:
+        if not self.token.get_secret_value():
+            raise ValueError("token: is empty")
+        if self.url.startswith("http:") and not _is_loopback(self.url):
+            raise ValueError(f"url: {self.url} would send the token unprotected; use https://")
+        if self.auth_header.lower() in {name.lower() for name in self.headers}:
+            raise ValueError(f"headers: {self.auth_header} is sent with the token already")
+        return self
+
+    @property
+    def removes(self) -> bool:
+        """Whether the application takes inactive users away."""
+        return self.inactive_means is Inactive.REMOVED

@@ -1,0 +1,145 @@
+"""Observing many accounts in few requests, and never taking a hidden or unread one for absent."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from enum import Enum, auto
+from itertools import chain, islice
+from math import ceil
+
+from connectors.contract import AccountId, Observation, Verdict
+from connectors.errors import Missing, Unavailable
+from connectors.scim import filters, wire
+from connectors.scim.faults import Refused
+from connectors.scim.paging import Page
+from connectors.scim.removals import Removals
+from connectors.scim.service import USERS, Service
+
+CHUNK = 40
+"""Ids in one filter: about 3,000 characters of address, within what every proxy passes on."""
+FEW = 3
+"""Up to so many accounts are simply read one by one."""
+SURE = 4
+"""Up to so many filters are sent without first asking how long the list is."""
+TROUBLE = 3
+"""Accounts that may fail one by one before the server, and not the record, is taken to be broken."""
+
+
+class Way(Enum):
+    """How a sweep reads."""
+
+    FILTER = auto()
+    LIST = auto()
+    EACH = auto()
+
+
+def cheapest(wanted: int, total: int, per_page: int, *, filters_work: bool) -> Way:
+    """Return the way with the fewest requests; figures are accounts."""
+    cost = {Way.LIST: ceil(total / max(per_page, 1)), Way.EACH: wanted}
+    if filters_work:
+        cost = {Way.FILTER: ceil(wanted / CHUNK)} | cost
+    return min(cost, key=lambda way: cost[way])
+
+
+class Sweep:
+    """Reads the lock of many accounts."""
+
+    def __init__(self, service: Service, removals: Removals, connections: int) -> None:
+        self._service, self._removals, self._connections = service, removals, connections
+        self._filters_work = True
+
+    def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
+        """Read them all; what a list leaves out is asked for by itself before it is called absent."""
+        found = self._in_bulk(set(accounts)) if len(set(accounts)) > FEW else {}
+        left = [account for account in dict.fromkeys(accounts) if account not in found]
+        seen = {AccountId(user.id): wire.observation(user) for user in found.values()}
+        seen |= self._one_by_one(left, alive=bool(found))
+        if any(one.verdict is Verdict.ABSENT for one in seen.values()) and not self._service.sees():
+            raise Unavailable("the server shows no account at all; that is not believed")
+        return {account: seen[account] for account in accounts}
+
+    def _in_bulk(self, wanted: set[AccountId]) -> dict[str, wire.User]:
+        if self._service.features().filter and self._filters_work and len(wanted) <= CHUNK * SURE:
+            found = self._by_filter(wanted)
+            if found is not None:
+                return found
+        pages = self._service.pages(USERS)
+        first = next(pages)
+        works = self._service.features().filter and self._filters_work
+        way = cheapest(len(wanted), first.total or len(first.records), len(first.records), filters_work=works)
+        if way is Way.FILTER:
+            found = self._by_filter(wanted)
+            way = Way.LIST if found is None else way
+        if way is Way.LIST:
+            found = _picked(chain([first], pages), wanted)
+        return found or {}
+
+    def _by_filter(self, wanted: set[AccountId]) -> dict[str, wire.User] | None:
+        """Return who answers to filters by id; None, now and in future, where the server does not mind them."""
+        found: dict[str, wire.User] = {}
+        for ids in _chunks(sorted(wanted)):
+            answer = self._answer(ids)
+            if answer is None:
+                self._filters_work = False
+                return None
+            found |= answer
+        return found
+
+    def _answer(self, ids: Sequence[AccountId]) -> dict[str, wire.User] | None:
+        query = filters.any_of(filters.equals("id", each) for each in ids)
+        found: dict[str, wire.User] = {}
+        try:
+            for page in self._service.pages(USERS, query):
+                users = [wire.User.read(record) for record in page.records]
+                if any(user.id and user.id not in ids for user in users):
+                    return None
+                found |= {user.id: user for user in users if user.id}
+        except Refused:
+            return None
+        return found
+
+    def _one_by_one(self, accounts: Sequence[AccountId], *, alive: bool) -> dict[AccountId, Observation]:
+        """Read each; where one fails and others do not, the record is to blame and not the server."""
+        enough = TROUBLE if alive else min(TROUBLE, len(accounts))
+        seen: dict[AccountId, Observation] = {}
+        troubles: list[Unavailable] = []
+        with ThreadPoolExecutor(self._connections) as pool:
+            futures = {account: pool.submit(self._read, account) for account in accounts}
+            try:
+                for account, future in futures.items():
+                    try:
+                        seen[account] = future.result()
+                    except Unavailable as error:
+                        troubles.append(error)
+                        if len(troubles) == enough:
+                            raise
+                        seen[account] = Observation(Verdict.UNKNOWN, "read from /Users by id", str(error))
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        return seen
+
+    def _read(self, account: AccountId) -> Observation:
+        try:
+            user = self._service.user(account)
+        except Missing:
+            return self._removals.gone(account)
+        if user.id != account:
+            what = "another account" if user.id else "a record without an id"
+            return Observation(Verdict.UNKNOWN, "read from /Users by id", f"the server answers with {what}")
+        return wire.observation(user)
+
+
+def _picked(pages: Iterable[Page], wanted: set[AccountId]) -> dict[str, wire.User]:
+    found: dict[str, wire.User] = {}
+    for page in pages:
+        users = (wire.User.read(record) for record in page.records)
+        found |= {user.id: user for user in users if user.id in wanted}
+        if len(found) == len(wanted):
+            break
+    return found
+
+
+def _chunks(ids: Iterable[AccountId]) -> Iterator[list[AccountId]]:
+    rest = iter(ids)
+    while chunk := list(islice(rest, CHUNK)):
+        yield chunk

@@ -1,0 +1,134 @@
+"""From payloads to values and back (RFC 7643). Pure, and tolerant: real servers send null, "False", text for lists.
+
+`scim2-models` is not used to read: it refuses a whole page for one malformed record in it.
+"""
+
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from connectors.contract import Account, AccountId, Before, Observation, Person, Verdict
+
+PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+TRUTHS = {"true": True, "1": True, "false": False, "0": False}
+READ_ONLY = frozenset({"meta", "groups"})
+
+
+def truth(value: object) -> bool | None:
+    """Read a boolean: as JSON has it, or as text in any case (Entra ID sends "False"); None where it is neither."""
+    return TRUTHS.get(str(value).strip().lower()) if isinstance(value, str | int) else None
+
+
+def texts(value: object) -> Iterator[str]:
+    """Yield every text of an attribute, whether it came as text, number, object with a `value`, or a list of these."""
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        if text := str(value).strip():
+            yield text
+    elif isinstance(value, Mapping):
+        yield from texts(value.get("value"))
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for each in value:
+            yield from texts(each)
+
+
+def key(text: str) -> str:
+    """Return what two spellings of one log-in or address have in common (`userName` knows no case, RFC 7643, 4.1.1)."""
+    return unicodedata.normalize("NFC", text.strip()).casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """One user as the server showed it; what cannot be read is empty."""
+
+    id: str
+    login: str
+    external: str
+    emails: tuple[str, ...]
+    name: str
+    title: str
+    active: bool | None
+    version: str
+    said: str
+    """What `active` was, as it came."""
+    raw: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def read(cls, answer: object, etag: str = "") -> "User":
+        """Read a user resource, whatever is wrong with it. `etag` is the header that came with it."""
+        raw = answer if isinstance(answer, Mapping) else {}
+        meta = raw.get("meta")
+        return cls(
+            id=_first(raw.get("id")),
+            login=_first(raw.get("userName")),
+            external=_first(raw.get("externalId")),
+            emails=tuple(texts(_primary_first(raw.get("emails")))),
+            name=_first(raw.get("displayName")) or _full_name(raw.get("name")),
+            title=_first(raw.get("title")),
+            active=truth(raw.get("active")),
+            version=_first(meta.get("version") if isinstance(meta, Mapping) else None) or etag,
+            said=repr(raw["active"]) if "active" in raw else "not said",
+            raw=raw,
+        )
+
+    @property
+    def state(self) -> Mapping[str, str]:
+        """What a lock changes."""
+        return {"active": "unknown" if self.active is None else str(self.active).lower()}
+
+    def replaced(self, *, active: bool) -> dict[str, Any]:
+        """Return the whole resource for a PUT."""
+        return {name: value for name, value in self.raw.items() if name not in READ_ONLY} | {"active": active}
+
+
+def matched_by(user: User, person: Person) -> str:
+    """Return which attribute makes this the person: an address is the better proof, so it is named first."""
+    emails, names = ({key(value) for value in values if value.strip()} for values in (person.emails, person.logins))
+    if emails & {key(email) for email in user.emails}:
+        return "emails"
+    if key(user.login) in emails | names:
+        return "userName"
+    return "externalId" if key(user.external) in emails | names else ""
+
+
+def verdict(user: User) -> Verdict:
+    """Return what `active` means; a server that does not say is not taken at its best."""
+    return {True: Verdict.OPEN, False: Verdict.LOCKED, None: Verdict.UNKNOWN}[user.active]
+
+
+def account(user: User, by: str) -> Account:
+    """Return a user as a lookup saw it."""
+    found = AccountId(user.id)
+    return Account(
+        id=found, login=user.login, name=user.name, verdict=verdict(user), matched_by=by,
+        email=next(iter(user.emails), ""), title=user.title, before=Before(found, user.state),
+    )
+
+
+def observation(user: User) -> Observation:
+    """Return what a read says of a user."""
+    said = verdict(user)
+    reason = "" if said is Verdict.LOCKED else f"active is {user.said}"
+    return Observation(said, f"read active of {user.login or 'the account'} from /Users", reason)
+
+
+def patch(*operations: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body of a PATCH (RFC 7644, 3.5.2)."""
+    return {"schemas": [PATCH_OP], "Operations": list(operations)}
+
+
+def _first(value: object) -> str:
+    return next(texts(value), "")
+
+
+def _primary_first(emails: object) -> object:
+    if not isinstance(emails, list):
+        return emails
+    return sorted(emails, key=lambda email: not (isinstance(email, Mapping) and truth(email.get("primary"))))
+
+
+def _full_name(name: object) -> str:
+    if not isinstance(name, Mapping):
+        return ""
+    parts = (_first(name.get(part)) for part in ("givenName", "familyName"))
+    return _first(name.get("formatted")) or " ".join(filter(None, parts))

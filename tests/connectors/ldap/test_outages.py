@@ -1,0 +1,180 @@
+"""Bad days of a directory: certificates, dead servers, a rotated password, and answers that hide everybody."""
+
+import socket
+from collections.abc import Iterator
+from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import ldap
+import pytest
+from cryptography import x509
+from pydantic import SecretStr
+
+from connectors.contract import Person, Verdict
+from connectors.errors import BadCredential, Unavailable
+from connectors.ldap import addresses
+from connectors.ldap.connections import Link
+from connectors.ldap.connector import Ldap
+from connectors.ldap.faults import translate
+from tests.conformance.accounts import newcomer, person
+from tests.connectors.ldap import certificates
+from tests.connectors.ldap.world import LdapWorld
+from tests.sandbox.company import ldif
+from tests.sandbox.company.people import LEAVER, PEOPLE
+from tests.sandbox.company.slapd import Slapd
+
+DAY = timedelta(days=1)
+HERE, ELSEWHERE = x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName("other.example")
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[LdapWorld]:
+    """A directory of the test's own, to be broken."""
+    with Slapd(tmp_path / "own", PEOPLE[:3]) as server:
+        yield LdapWorld(server)
+
+
+@pytest.mark.parametrize(("name", "since", "until", "words"), [
+    (HERE, -9 * DAY, -1 * DAY, "it has expired"),
+    (HERE, 1 * DAY, 9 * DAY, "not valid yet"),
+    (ELSEWHERE, -1 * DAY, 9 * DAY, "for another name"),
+])
+@pytest.mark.parametrize("start_tls", [False, True])
+def test_each_fault_of_a_certificate_has_its_words(
+    own: LdapWorld, name: x509.GeneralName, since: timedelta, until: timedelta, words: str, start_tls: bool,
+) -> None:
+    with own.stopped():
+        certificates.issue(own.slapd.folder / "tls", name, since, until)
+    url = own.slapd.url if start_tls else own.slapd.tls_url
+    with pytest.raises(Unavailable, match=words):
+        Ldap(own.settings(urls=(url,), start_tls=start_tls)).check()
+
+
+def test_a_renewed_certificate_is_accepted_without_a_restart(own: LdapWorld) -> None:
+    connector = own.connect()
+    with own.stopped():
+        certificates.issue(own.slapd.folder / "tls", HERE, -9 * DAY, -1 * DAY)
+    with pytest.raises(Unavailable, match="expired"):
+        connector.check()
+    with own.stopped():
+        certificates.issue(own.slapd.folder / "tls", HERE, -1 * DAY, 9 * DAY)
+    assert connector.check()
+
+
+def test_a_dead_address_is_left_aside_for_a_minute(world: LdapWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        dead = f"ldaps://127.0.0.1:{gone.getsockname()[1]}"
+    connector, tried = Ldap(world.settings(urls=(dead, world.slapd.tls_url))), []
+    openly = connector._connections._open
+    monkeypatch.setattr(connector._connections, "_open", lambda url: [tried.append(url), openly(url)][1])
+
+    def check() -> list[str]:
+        tried.clear()
+        connector.close()
+        connector.check()
+        return list(tried)
+
+    assert check() == [dead, world.slapd.tls_url]
+    assert check() == [world.slapd.tls_url]
+    monkeypatch.setattr(addresses, "ASIDE_SECONDS", 0.0)
+    assert check() == [dead, world.slapd.tls_url]
+
+
+def test_an_address_that_is_aside_is_tried_when_no_other_is_left(own: LdapWorld, world: LdapWorld) -> None:
+    connector = Ldap(own.settings(urls=(own.slapd.url, own.slapd.tls_url)))
+    with own.stopped(), pytest.raises(Unavailable):
+        connector.check()
+    assert connector.check()
+
+
+def test_a_rotated_password_is_told_and_a_new_connector_has_it(own: LdapWorld) -> None:
+    old = own.connect()
+    old.check()
+    own.slapd.modify(own.slapd.bind_dn, [
+        (ldap.MOD_REPLACE, "userPassword", [ldif.hash_password("Rotated-2026").encode()])])
+    assert old.check(), "what is logged in stays so"
+    old.close()
+    with pytest.raises(BadCredential, match="read when the bot starts.*restart the bot"):
+        old.check()
+    assert Ldap(own.settings(password=SecretStr("Rotated-2026"))).check()
+
+
+# -- an answer that hides everybody is never `absent`
+
+
+def test_a_tree_that_is_gone_for_a_while_is_unavailable(own: LdapWorld) -> None:
+    people = ldif.PEOPLE_DN
+    connector = Ldap(own.settings(base_dn=people))
+    account = connector.find(Person("", (PEOPLE[0].email,))).accounts[0].id
+    nobody = own.nobody()
+    with own.slapd.bound() as root:
+        root.rename_s(people, "ou=hidden")
+    try:
+        for call in (lambda: connector.observe([account, nobody]), lambda: connector.find(person(newcomer())),
+                     lambda: connector.before(account), connector.check):
+            with pytest.raises(Unavailable):
+                pytest.fail(f"answered {call()!r}")
+    finally:
+        with own.slapd.bound() as root:
+            root.rename_s(f"ou=hidden,{own.slapd.base_dn}", "ou=people")
+    seen = connector.observe([account, nobody])
+    assert [seen[one].verdict for one in (account, nobody)] == [Verdict.OPEN, Verdict.ABSENT]
+
+
+def test_an_emptied_directory_is_unavailable(own: LdapWorld) -> None:
+    connector = own.connect()
+    account = connector.find(Person("", (PEOPLE[0].email,))).accounts[0].id
+    for who in PEOPLE[:3]:
+        own.slapd.delete(ldif.person_dn(who.uid))
+    with pytest.raises(Unavailable, match="shows no account at all"):
+        connector.observe([account])
+    with pytest.raises(Unavailable, match="shows no account at all"):
+        connector.find(Person("", (PEOPLE[0].email,)))
+
+
+class Hiding:
+    """Makes a connector's searches answer with nothing for a while."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, answers: int) -> None:
+        self.left = answers
+        search = Link.search
+
+        def hidden(link: Link, *arguments: Any) -> Iterator[Any]:
+            self.left -= 1
+            return iter(()) if self.left >= 0 else search(link, *arguments)
+
+        monkeypatch.setattr(Link, "search", hidden)
+
+
+def test_an_outage_that_ends_in_the_middle_of_a_sweep_makes_nobody_absent(
+    world: LdapWorld, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connector, everybody = world.connect(), list(world.truth())
+    nobody = world.nobody()
+    Hiding(monkeypatch, 1)
+    seen = connector.observe([*everybody, nobody])
+    assert {seen[one].verdict for one in everybody} <= {Verdict.OPEN, Verdict.LOCKED}
+    assert seen[nobody].verdict is Verdict.ABSENT
+
+
+def test_an_outage_that_ends_in_the_middle_of_a_lookup_makes_nobody_absent(
+    world: LdapWorld, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Hiding(monkeypatch, 1)
+    assert len(world.connect().find(Person("", (LEAVER.email,))).accounts) == 1
+
+
+def test_an_outage_that_goes_on_makes_nobody_absent(world: LdapWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    Hiding(monkeypatch, 9)
+    with pytest.raises(Unavailable, match="stopped showing"):
+        world.connect().observe([world.nobody()])
+    with pytest.raises(Unavailable, match="stopped showing"):
+        world.connect().find(Person("", (LEAVER.email,)))
+
+
+def test_a_time_limit_of_the_servers_is_unavailable_and_says_so() -> None:
+    error = translate(ldap.TIMELIMIT_EXCEEDED({"desc": "Time limit exceeded"}), "reading accounts")
+    assert isinstance(error, Unavailable)
+    assert "own time limit" in str(error)

@@ -1,0 +1,234 @@
+"""Finding people on servers that take all filters, some, or none, with records that are not as they should be."""
+
+from typing import Any
+
+import pytest
+
+from connectors.contract import Person, Verdict
+from connectors.errors import Conflict, Unavailable
+from tests.conformance.accounts import newcomer, person
+from tests.connectors.scim.conftest import Open
+from tests.connectors.scim.proxy import Act, Fault
+from tests.connectors.scim.world import ScimWorld
+from tests.sandbox.company.scim import Call
+
+
+def _crowd(world: ScimWorld, size: int) -> list[str]:
+    return [world.server.add_user(f"crowd.{n:04}", emails=[{"value": f"crowd.{n:04}@northwind.example"}])
+            for n in range(size)]
+
+
+def _without_or(call: Call) -> int:
+    return 400 if " or " in call.filter else 0
+
+
+def _names_only(call: Call) -> int:
+    """Refuse as some do: userName and externalId, one at a time, and nothing else."""
+    return 400 if " or " in call.filter or call.filter.startswith("emails") else 0
+
+
+def test_one_request_finds_by_all_attributes_whatever_their_case(world: ScimWorld) -> None:
+    ids = [world.server.add_user("ANNA.Smith"), world.server.add_user("x1", externalId="anna.smith"),
+           world.server.add_user("x2", emails=[{"value": "Anna.SMITH@northwind.example"}])]
+    world.server.add_user("anna.smithers", displayName="anna.smith")
+    lookup = world.connect().find(Person("", ("anna.smith@NORTHWIND.example",), ("anna.smith",)))
+    found = {one.id: one.matched_by for one in lookup.accounts}
+    assert found == dict(zip(ids, ("userName", "externalId", "emails"), strict=True))
+    assert len(world.server.asked("GET", "/Users")) == 1
+
+
+@pytest.mark.parametrize("refuse", [_without_or, _names_only])
+def test_every_match_is_found_where_the_server_refuses_filters(world: ScimWorld, refuse: Any) -> None:
+    by_name, by_mail = newcomer(), newcomer()
+    ids = {world.add(by_name), world.add(by_mail), world.server.add_user("x", externalId=by_name.login)}
+    world.server.manners.refuse = refuse
+    lookup = world.connect().find(Person("", (by_mail.email,), (by_name.login,)))
+    assert {one.id for one in lookup.accounts} == ids
+    assert ("every account" in lookup.how) == (refuse is _names_only)
+
+
+def test_an_address_is_looked_for_as_a_log_in_too(world: ScimWorld) -> None:
+    account = world.server.add_user("anna@northwind.example")
+    assert [one.id for one in world.connect().find(Person("", ("Anna@Northwind.example",))).accounts] == [account]
+
+
+def test_a_server_that_does_not_mind_filters_finds_nobody_else(world: ScimWorld) -> None:
+    who = newcomer()
+    account = world.add(who)
+    _crowd(world, 250)
+    world.server.manners.ignores_filters = True
+    assert [one.id for one in world.connect().find(person(who)).accounts] == [account]
+
+
+@pytest.mark.parametrize("features", [{"filters": False}, {"filters": False, "cursor": True}])
+@pytest.mark.parametrize("page_size", [13, 100])
+def test_the_last_of_hundreds_is_found_page_by_page(open_world: Open, features: Any, page_size: int) -> None:
+    world = open_world(**features)
+    _crowd(world, 260)
+    last = max(world.server.users())
+    login = str(world.server.users()[last]["userName"])
+    found = world.connect(page_size=page_size).find(Person("", (), (login,))).accounts
+    assert [one.id for one in found] == [last]
+
+
+@pytest.mark.parametrize("act", [Act.HALF, Act.UNFRAMED, Act.RESET, Act.LOSE])
+def test_half_a_page_is_never_an_answer(open_world: Open, act: Act) -> None:
+    world = open_world(filters=False)
+    _crowd(world, 30)
+    connector = world.connect(page_size=10)
+    with world.proxy.fault(Fault(act, "GET", "startIndex=21")), pytest.raises(Unavailable):
+        connector.find(Person("", (), ("nobody",)))
+
+
+def test_a_page_that_breaks_once_is_asked_for_again(open_world: Open) -> None:
+    world = open_world(filters=False)
+    crowd = _crowd(world, 30)
+    connector = world.connect(page_size=10)
+    with world.proxy.fault(Fault(Act.RESET, "GET", "startIndex=21", times=1)):
+        assert [one.id for one in connector.find(Person("", (), ("crowd.0007",))).accounts] == [crowd[7]]
+
+
+@pytest.mark.parametrize("broken", [
+    {"Resources": []}, {"Resources": None}, {"Resources": {}}, {"totalResults": None, "Resources": None},
+])
+def test_a_list_that_breaks_off_is_never_an_empty_one(open_world: Open, broken: dict[str, Any]) -> None:
+    world = open_world(filters=False)
+    _crowd(world, 30)
+
+    def cut(call: Call, body: Any) -> Any:
+        return body | broken if call.query.get("startIndex") == "21" else body
+
+    world.server.manners.rewrite = cut
+    with pytest.raises(Unavailable):
+        world.connect(page_size=10).find(Person("", (), ("nobody",)))
+
+
+@pytest.mark.parametrize("cursor", [True, False])
+def test_a_server_that_repeats_one_page_is_found_out(open_world: Open, cursor: bool) -> None:
+    world = open_world(filters=False, cursor=cursor)
+    _crowd(world, 30)
+    first: list[Any] = []
+
+    def repeat(call: Call, body: Any) -> Any:
+        if call.path == "/Users":
+            first.append(body)
+            return first[0]
+        return body
+
+    world.server.manners.rewrite = repeat
+    with pytest.raises(Unavailable, match="same page"):
+        world.connect(page_size=10).find(Person("", (), ("nobody",)))
+
+
+@pytest.mark.parametrize("emptied", [{"totalResults": 0, "Resources": []}, {"totalResults": 0}])
+def test_an_empty_company_is_not_believed(world: ScimWorld, emptied: Any) -> None:
+    who = newcomer()
+    world.add(who)
+    world.server.manners.rewrite = lambda call, body: emptied if call.path == "/Users" else body
+    with pytest.raises(Unavailable, match="not believed"):
+        world.connect().find(person(who))
+
+
+def test_a_list_that_is_not_there_is_trouble_and_not_nobody(world: ScimWorld) -> None:
+    with world.proxy.fault(Fault(Act.STATUS, path="/Users", answer="404 Not Found")), pytest.raises(Unavailable):
+        world.connect().find(person(newcomer()))
+
+
+def test_the_operators_filter_narrows(world: ScimWorld) -> None:
+    staff, robot = (world.server.add_user(f"anna.{n}", userType=kind, emails=[{"value": "a@northwind.example"}])
+                    for n, kind in enumerate(("Employee", "Robot")))
+    who = Person("", ("a@northwind.example",))
+    assert {one.id for one in world.connect().find(who).accounts} == {staff, robot}
+    narrowed = world.connect(user_filter='userType eq "Employee"').find(who)
+    assert [one.id for one in narrowed.accounts] == [staff]
+
+
+def test_an_operators_filter_that_the_server_cannot_keep_is_refused(open_world: Open) -> None:
+    world = open_world(filters=False)
+    with pytest.raises(Conflict, match="user_filter"):
+        world.connect(user_filter='userType eq "Employee"').find(person(newcomer()))
+
+
+# -- records that are not as they should be
+
+BROKEN: list[dict[str, Any]] = [
+    {"userName": None}, {"emails": None}, {"emails": "leaver@northwind.example"}, {"emails": {"value": 7}},
+    {"emails": [None, 3, [], {"value": None}]}, {"userName": ["crowd"]}, {"name": "text"}, {"meta": []},
+    {"displayName": {"a": 1}}, {"active": {}}, {"id": None}, {"externalId": [[]]},
+]
+
+
+def _one_in_fifty(call: Call, body: Any) -> Any:
+    records = body.get("Resources") if isinstance(body, dict) else None
+    for place, record in enumerate(records or [], int(call.query.get("startIndex", "1")) - 1):
+        if "userName" in record and place % 50 == 0:
+            record.update(BROKEN[(place // 50) % len(BROKEN)])
+    return body
+
+
+def test_one_broken_record_in_fifty_breaks_nothing(open_world: Open) -> None:
+    world = open_world(filters=False)
+    _crowd(world, 600)
+    world.server.manners.rewrite = _one_in_fifty
+    connector = world.connect(page_size=200, request_seconds=5)
+    sane = [user for place, (_, user) in enumerate(sorted(world.server.users().items())) if place % 50]
+    for user in (sane[0], sane[-1]):
+        found = connector.find(Person("", (), (user["userName"],))).accounts
+        assert [one.id for one in found] == [user["id"]]
+    seen = connector.observe([user["id"] for user in world.server.users().values()])
+    assert {one.verdict for one in seen.values()} == {Verdict.OPEN, Verdict.UNKNOWN}
+    assert sum(one.verdict is Verdict.UNKNOWN for one in seen.values()) <= 1
+
+
+@pytest.mark.parametrize("shape", [
+    {"emails": "leaver@northwind.example"}, {"emails": ["leaver@northwind.example"]},
+    {"emails": {"value": "LEAVER@northwind.example"}}, {"emails": [None, {"value": ["leaver@northwind.example"]}]},
+    {"userName": ["leaver"]}, {"userName": {"value": "leaver"}}, {"externalId": ["leaver"]},
+])
+def test_a_broken_record_that_is_the_person_is_found(open_world: Open, shape: dict[str, Any]) -> None:
+    world = open_world(filters=False)
+    account = world.server.add_user("someone")
+
+    def mangle(_: Call, body: Any) -> Any:
+        for record in body.get("Resources", []):
+            if record.get("id") == account:
+                record.update(shape)
+        return body
+
+    world.server.manners.rewrite = mangle
+    found = world.connect().find(Person("", ("leaver@northwind.example",), ("leaver",))).accounts
+    assert [one.id for one in found] == [account]
+
+
+def test_a_record_that_hides_its_name_is_taken_at_the_filters_word_and_named_where_there_was_none(
+    open_world: Open,
+) -> None:
+    for filters in (True, False):
+        world = open_world(filters=filters)
+        account = world.server.add_user("leaver")
+
+        def hide(_: Call, body: Any, account: str = account) -> Any:
+            for record in body.get("Resources", []):
+                if record.get("id") == account:
+                    del record["userName"]
+            return body
+
+        world.server.manners.rewrite = hide
+        lookup = world.connect().find(Person("", (), ("leaver",)))
+        assert [one.id for one in lookup.accounts] == ([account] if filters else [])
+        assert (account in lookup.how) is not filters
+        assert account not in world.connect().find(Person("", (), ("max.weber",))).how or not filters
+
+
+def test_a_match_without_an_id_needs_a_person(world: ScimWorld) -> None:
+    who = newcomer()
+    world.add(who)
+
+    def nameless(_: Call, body: Any) -> Any:
+        for record in body.get("Resources", []):
+            del record["id"]
+        return body
+
+    world.server.manners.rewrite = nameless
+    with pytest.raises(Conflict, match="no id"):
+        world.connect().find(person(who))

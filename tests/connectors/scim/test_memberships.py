@@ -1,0 +1,108 @@
+"""Groups on servers that filter by member, that do not, and that take no PATCH."""
+
+from typing import Any
+
+import pytest
+
+from connectors.contract import AccountId, Change, Group, GroupId
+from connectors.errors import Conflict, OutcomeUnknown
+from tests.conformance.accounts import newcomer
+from tests.connectors.scim.conftest import Open
+from tests.connectors.scim.proxy import Act, Fault
+from tests.connectors.scim.world import ScimWorld
+from tests.sandbox.company.scim import Call
+
+
+def _group(world: ScimWorld) -> tuple[AccountId, AccountId, GroupId]:
+    account, other = world.add(newcomer()), world.add(newcomer())
+    return account, other, world.add_group("team", [account, other])
+
+
+@pytest.mark.parametrize("refused", ["members.value eq", "members"])
+def test_groups_are_found_where_filters_by_member_are_refused(world: ScimWorld, refused: str) -> None:
+    account, _, group = _group(world)
+    world.server.manners.refuse = lambda call: 400 * call.filter.startswith(refused)
+    assert world.connect().groups(account) == [Group(group, "team")]
+
+
+def test_groups_named_by_the_user_are_taken_where_nothing_can_be_filtered(open_world: Open) -> None:
+    world = open_world(filters=False)
+    account, *_ = _group(world)
+    named = [{"value": "g1", "display": "Team One"}, {"value": "g2", "display": "All", "type": "indirect"}, None, 3]
+    world.server.manners.rewrite = lambda call, body: body | {"groups": named} if "/Users/" in call.path else body
+    assert world.connect().groups(account) == [Group(GroupId("g1"), "Team One"), Group(GroupId("3"), "3")][:1]
+
+
+def test_groups_without_members_in_the_list_are_read_themselves(world: ScimWorld) -> None:
+    account, _, group = _group(world)
+    world.server.manners.ignores_filters = True
+
+    def bare(_: Any, body: Any) -> Any:
+        for record in body.get("Resources", []):
+            record.pop("members", None)
+        return body
+
+    world.server.manners.rewrite = bare
+    assert world.connect().groups(account) == [Group(group, "team")]
+
+
+def test_hundreds_of_groups_are_all_seen(open_world: Open) -> None:
+    world = open_world(filters=False)
+    account = world.add(newcomer())
+    mine = {world.add_group(f"team {n}", [account]) for n in range(130)}
+    for n in range(130):
+        world.add_group(f"others {n}", [])
+    assert {group.id for group in world.connect().groups(account)} == mine
+
+
+@pytest.mark.parametrize("status", [400, 501])
+def test_the_whole_group_is_put_where_the_operation_is_refused(world: ScimWorld, status: int) -> None:
+    account, other, group = _group(world)
+    world.server.manners.refuse = lambda call: status * (call.method == "PATCH")
+    connector = world.connect()
+    assert connector.remove(account, group) is Change.MADE
+    assert world.members(group) == {other}
+    assert connector.restore(account, group) is Change.MADE
+    assert world.members(group) == {account, other}
+    assert all(call.headers["if-match"] for call in world.server.asked("PUT"))
+
+
+def test_who_joins_while_the_whole_group_is_put_is_not_thrown_out(world: ScimWorld) -> None:
+    account, other, group = _group(world)
+    third = world.add(newcomer())
+
+    def meanwhile(call: Call) -> int:
+        if call.method == "PUT":
+            with world.server.storage.lock:
+                kind = world.server._service.get_resource_type("Group")
+                stored: Any = world.server.storage.get(kind, group)
+                stored.members.append(type(stored.members[0])(value=third))
+                world.server.storage.update(kind, stored)
+        return 400 * (call.method == "PATCH")
+
+    world.server.manners.refuse = meanwhile
+    with pytest.raises(Conflict):
+        world.connect().remove(account, group)
+    assert world.members(group) == {account, other, third}
+
+
+def test_a_server_that_says_yes_and_does_nothing_is_found_out(world: ScimWorld) -> None:
+    account, _, group = _group(world)
+    world.server.manners.refuse = lambda call: 204 * (call.method == "PATCH")
+    with pytest.raises(Conflict, match="as before"):
+        world.connect().remove(account, group)
+
+
+@pytest.mark.parametrize("method", ["PATCH", "GET"])
+def test_a_lost_answer_is_unknown_and_the_next_try_sees_what_happened(world: ScimWorld, method: str) -> None:
+    account, other, group = _group(world)
+    connector = world.connect()
+    connector.groups(account)
+    if method == "GET":  # the read back
+        world.server.manners.refuse = lambda call: 500 * (call.method == "GET" and world.members(group) == {other})
+    lost = Fault(Act.LOSE, "PATCH", times=int(method == "PATCH"))
+    with world.proxy.fault(lost), pytest.raises(OutcomeUnknown):
+        connector.remove(account, group)
+    world.server.manners.refuse = lambda _: 0
+    assert connector.remove(account, group) is Change.ALREADY
+    assert world.writes() == 1

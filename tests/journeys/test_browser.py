@@ -1,0 +1,193 @@
+"""The story as a newcomer clicks it, in Chromium, with real servers and the production bot; they say what is true."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from tests.sandbox.company.people import BY_UID, LEAVER, MANAGER, SECURITY, Employee
+from tests.sandbox.guide import panel
+from tests.sandbox.practice import Practice
+from tests.sandbox.story import SUCCESSORS
+
+INSTALL = "apt-get install -y --no-install-recommends chromium fonts-noto-core"
+ARGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update",
+]
+SLOW = 40_000
+"""Milliseconds in which the servers, the bot and the page have answered on a busy machine."""
+PANEL_SECONDS = 0.3
+
+
+@dataclass
+class Desk:
+    """A browser window in front of the practice company, and whatever went wrong in it."""
+
+    page: Page
+    practice: Practice
+    faults: list[str] = field(default_factory=list)
+    hosts: set[str] = field(default_factory=set)
+
+    def open(self) -> None:
+        """Come as a newcomer does."""
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("console", lambda line: self.faults.append(line.text) if line.type == "error" else None)
+        self.page.on("request", lambda sent: self.hosts.add(sent.url.split("/")[2]))
+        self.page.goto(self.practice.slack.url)
+
+    def become(self, person: Employee) -> None:
+        """Press what the story offers for becoming the next person."""
+        self.story.get_by_role("button", name=f"Become {person.name}").click(timeout=SLOW)
+        expect(self.page.locator("#me")).to_contain_text(person.name)
+
+    def act(self, label: str) -> None:
+        """Press a button in the panel and wait until it says what it did."""
+        self.page.locator(".acts").get_by_role("button", name=label).click(timeout=SLOW)
+        expect(self.page.locator(".acts [aria-busy]")).to_have_count(0, timeout=SLOW)
+
+    @property
+    def story(self) -> Locator:
+        """The story beside the chat."""
+        return self.page.locator("[data-part=story]")
+
+    @property
+    def feed(self) -> Locator:
+        """The messages in front of the person."""
+        return self.page.locator("#feed")
+
+    def card(self, title: str) -> Locator:
+        """What one server says."""
+        return self.page.locator(".truth", has_text=title)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Start Chromium."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.fail(f"Chromium is missing; install it with: {INSTALL}")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=ARGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def desk(chromium: Browser, tmp_path: Path) -> Iterator[Desk]:
+    """Sit down in front of a company of one's own; in the end, no error was seen and no other machine was asked."""
+    with Practice(tmp_path, panel=panel) as practice:
+        page = chromium.new_page(viewport={"width": 1440, "height": 900})
+        one = Desk(page, practice)
+        one.open()
+        yield one
+        page.close()
+        assert one.faults == []
+        assert one.hosts == {practice.slack.url.removeprefix("http://")}
+
+
+def test_a_newcomer_clicks_the_story_to_its_end(desk: Desk) -> None:
+    page, practice = desk.page, desk.practice
+    deals = practice.crm.counts()
+    desk.story.get_by_role("button", name="Put it into the message box").click()
+    expect(page.locator("#composer-text")).to_have_value(f"/offboard @{LEAVER.uid} ")
+    page.keyboard.press("Enter")
+    _fill_and_submit(page)
+    expect(desk.feed).to_contain_text(f"{LEAVER.name} is locked out of 2 of 2 systems", timeout=SLOW)
+    expect(desk.card("in the directory")).to_contain_text("refused", timeout=SLOW)
+    expect(desk.card("in the CRM")).to_contain_text("not active")
+    assert practice.is_open(LEAVER) == {"directory": False, "crm": False}
+
+    desk.become(SECURITY)
+    expect(desk.feed).to_contain_text("of the client base", timeout=SLOW)
+    expect(desk.feed).not_to_contain_text(LEAVER.name)
+
+    desk.become(MANAGER)
+    desk.feed.get_by_role("button", name=re.compile("Approve .* Records")).click(timeout=SLOW)
+    expect(desk.feed).to_contain_text(f"Approved by {MANAGER.name}", timeout=SLOW)
+
+    desk.become(SECURITY)
+    page.get_by_role("button", name="+1 day").click()
+    expect(desk.feed).to_contain_text("all still locked out", timeout=SLOW)
+    expect(desk.story.locator(".done")).to_have_count(4)
+
+    desk.act(f"Re-open {LEAVER.name.split()[0]}'s directory account")
+    expect(desk.card("in the directory")).to_contain_text("works", timeout=SLOW)
+    assert practice.is_open(LEAVER) == {"directory": True, "crm": False}
+    page.get_by_role("button", name="+1 day").click()
+    expect(desk.feed).to_contain_text("open again in directory", timeout=SLOW)
+    desk.feed.get_by_role("button", name="Lock Again").click()
+    page.locator("#confirm").get_by_role("button", name="Lock Again").click()
+    expect(desk.story.locator(".done")).to_have_count(6, timeout=SLOW)
+
+    assert practice.is_open(LEAVER) == {"directory": False, "crm": False}
+    after = practice.crm.counts()
+    assert after[LEAVER.uid] == practice.fixed(LEAVER)
+    assert sum(after.values()) == sum(deals.values())
+    gained = {uid: after[uid] - deals[uid] for uid in after if after[uid] > deals[uid]}
+    assert sorted(gained) == sorted(SUCCESSORS)
+    assert sum(gained.values()) == deals[LEAVER.uid] - practice.fixed(LEAVER)
+
+
+def test_a_dead_server_and_a_dead_bot_say_so_and_come_back(desk: Desk) -> None:
+    page, practice = desk.page, desk.practice
+    desk.act("Stop the CRM")
+    expect(desk.card("in the CRM")).to_contain_text("does not answer", timeout=SLOW)
+    expect(desk.card("in the directory")).to_contain_text("works")
+    with practice.directory.paused():
+        expect(desk.card("in the directory")).to_contain_text("does not answer", timeout=SLOW)
+        began = monotonic()
+        httpx.get(f"{practice.slack.url}/ui/panel", timeout=5).raise_for_status()
+        assert monotonic() - began < PANEL_SECONDS
+    desk.act("Start the CRM")
+    expect(desk.card("in the CRM")).to_contain_text("works", timeout=SLOW)
+    expect(desk.card("in the directory")).to_contain_text("works", timeout=SLOW)
+
+    desk.act("Kill the bot")
+    assert not practice.bot_runs
+    expect(page.locator(".did")).to_contain_text("killed")
+    desk.act("Start the bot")
+    assert practice.bot_runs
+    desk.story.get_by_role("button", name="Put it into the message box").click()
+    page.keyboard.press("Enter")
+    expect(page.locator("#modal").get_by_role("button", name="Start Offboarding")).to_be_visible(timeout=SLOW)
+
+
+def test_what_happens_behind_the_bots_back_is_asked_for_by_the_page_alone(desk: Desk) -> None:
+    url = f"{desk.practice.slack.url}/ui/act"
+    assert httpx.post(url, data={"at": "0"}).status_code == 415
+    assert httpx.post(url, json={"at": 0}, headers={"Host": "evil.example"}).status_code == 403
+    assert [httpx.post(url, json={"at": at}).status_code for at in (99, -1, "0")] == [404, 404, 404]
+    assert httpx.post(url, json={"at": 0}).json()["said"].endswith("open already: nothing was changed.")
+    expect(desk.page.locator("#feed")).to_contain_text("The story on the right")
+
+
+def _fill_and_submit(page: Page) -> None:
+    modal = page.locator("#modal")
+    expect(modal.get_by_role("button", name="Start Offboarding")).to_be_visible(timeout=SLOW)
+    modal.get_by_label("Now, at once").check()
+    _pick(page, "Reason", "dismissal")
+    _pick(page, "Who approves", MANAGER.uid)
+    for chip in modal.locator(".chip").all():
+        chip.click()
+    for uid in SUCCESSORS:
+        _pick(page, "Who receives", f"@{uid}")
+    expect(modal.locator(".chip")).to_contain_text([BY_UID[uid].name for uid in SUCCESSORS])
+    _pick(page, "How the clients", "balanced")
+    modal.get_by_role("button", name="Start Offboarding").click()
+    expect(modal).to_contain_text("Case opened", timeout=SLOW)
+    modal.locator(".dialog-foot").get_by_role("button", name="Close").click()
+    expect(modal).to_be_hidden()
+
+
+def _pick(page: Page, label: str, typed: str) -> None:
+    box = page.locator("#modal").get_by_role("combobox", name=re.compile(label))
+    box.fill(typed)
+    expect(page.locator("#modal .choices:visible li[aria-selected=true]")).to_be_visible()
+    box.press("Enter")

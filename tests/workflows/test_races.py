@@ -1,0 +1,217 @@
+"""Two at the same moment, on both databases: one decision, one audit and one post a day, one chain."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlmodel import select
+
+from tests.workflows.office import MAX, Office
+from workflows import posts
+from workflows.journal import HANDOVER, Journal
+from workflows.model import AuditRun, Decision, Post, PostKind, ProposalState
+from workflows.ports import Undelivered
+from workflows.refusals import Code, Refused
+from workflows.store import Store
+from workflows.views import Actor
+
+APPROVER = Actor(f"slack:{MAX.slack_id}", "Max")
+
+
+def at_once(*acts: Callable[[], object]) -> list[object]:
+    """Do everything at the same moment, each in a thread; return what each gave or raised."""
+    gate = threading.Barrier(len(acts))
+    results: list[object] = [None] * len(acts)
+
+    def run(place: int, act: Callable[[], object]) -> None:
+        gate.wait(10)
+        try:
+            results[place] = act()
+        except Exception as error:  # noqa: BLE001 - compared by the test
+            results[place] = error
+
+    threads = [threading.Thread(target=run, args=one) for one in enumerate(acts)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    return results
+
+
+class Slow:
+    """A notifier that takes a while, as Slack does."""
+
+    def __init__(self) -> None:
+        self.shown: Counter[str] = Counter()
+        self.fail = 0
+
+    def show(self, post: Post) -> tuple[str, str]:
+        self.shown[post.id] += 1
+        time.sleep(0.05)
+        if self.fail:
+            self.fail -= 1
+            raise Undelivered("planted")
+        return post.channel, f"{self.shown[post.id]}.0"
+
+
+@pytest.fixture
+def replica(office: Office, tmp_path: Path) -> Iterator[Callable[[], Store]]:
+    """Return what gives a process of its own on the same rows (a pool of its own, nothing shared in memory)."""
+    with ExitStack() as stack:
+
+        def start() -> Store:
+            store = Store(office.store.url)
+            stack.callback(store.close)
+            return store
+
+        yield start
+
+
+def _proposal(office: Office) -> str:
+    for number in range(6):
+        office.crm.record(f"opportunity:{number}", "crm-dana", value=number * 100)
+    office.offboarding.open(office.request())
+    for _ in range(4):
+        office.work()
+        office.clock.pass_(minutes=1)
+    [proposal] = office.handover.waiting_for(MAX.slack_id)
+    return proposal.id
+
+
+def test_a_double_click_decides_once(office: Office) -> None:
+    number = _proposal(office)
+    digest = office.handover.view(number).digest
+    results = at_once(
+        *(lambda yes=yes: office.handover.decide(number, digest, APPROVER, yes) for yes in (True, False, True, False))
+    )
+    refused = [one.code for one in results if isinstance(one, Refused)]
+    assert refused == [Code.ALREADY_SETTLED] * 3, results
+    with office.store.read() as session:
+        [decision] = session.exec(select(Decision)).all()
+    state = office.handover.view(number).state
+    assert state == (ProposalState.APPROVED if decision.approve else ProposalState.DECLINED)
+
+
+def test_an_edit_and_an_approval_never_both_hold(office: Office) -> None:
+    number = _proposal(office)
+    view = office.handover.view(number)
+    lines, _ = office.handover.lines(number)
+    other = next(one for one in office.handover.successors(number) if one != lines[0].successor)
+    results = at_once(
+        lambda: office.handover.decide(number, view.digest, APPROVER, True),
+        lambda: office.handover.reassign(number, view.digest, [lines[0].id], other.key, APPROVER),
+    )
+    assert sum(isinstance(one, Refused) for one in results) == 1, results
+
+
+def test_one_audit_a_day_however_many_processes_call_it(office: Office) -> None:
+    office.offboarding.open(office.request())
+    office.work("revoke")
+    office.clock.pass_(days=1)
+    assert at_once(*[office.audits.call] * 8) == [None] * 8
+    with office.store.read() as session:
+        [run] = session.exec(select(AuditRun.id)).all()
+    assert at_once(*[lambda: office.audits.run(run)] * 4) == [None] * 4
+    digest = office.posts()[run]
+    assert (digest.kind, digest.wanted) == (PostKind.AUDIT, 1)
+    assert office.journal.verify().ok
+
+
+def test_a_post_is_shown_by_one_process_at_a_time(office: Office, replica: Callable[[], Store]) -> None:
+    _proposal(office)
+    slow = Slow()
+    counts = at_once(
+        *[lambda store=store, n=n: posts.deliver(store, slow, office.clock, f"r{n}")
+          for n, store in enumerate([replica(), replica(), replica()])]
+    )
+    assert set(slow.shown.values()) == {1}
+    assert sum(map(int, counts)) == len(slow.shown) == len(office.posts())  # type: ignore[arg-type]
+
+
+def test_one_process_delivering_twice_at_once_shows_a_post_once(office: Office) -> None:
+    _proposal(office)
+    slow = Slow()
+    at_once(*[lambda: posts.deliver(office.store, slow, office.clock)] * 3)
+    assert set(slow.shown.values()) == {1}
+
+
+def test_what_is_asked_for_while_it_is_being_shown_is_shown_again(office: Office) -> None:
+    _proposal(office)
+    slow = Slow()
+    name = min(office.posts())
+
+    def ask() -> None:
+        time.sleep(0.03)
+        with office.store.write() as session:
+            posts.touch(session, name)
+
+    wanted = office.posts()[name].wanted
+    at_once(lambda: posts.deliver(office.store, slow, office.clock), ask)
+    posts.deliver(office.store, slow, office.clock)
+    assert slow.shown[name] == 2
+    assert office.posts()[name].shown == office.posts()[name].wanted == wanted + 1
+
+
+def test_a_claim_of_the_dead_is_voided_and_its_late_answer_counts_for_nothing(
+    office: Office, replica: Callable[[], Store]
+) -> None:
+    _proposal(office)
+    slow, quick = Slow(), Slow()
+    name = min(office.posts())
+    late = threading.Event()
+
+    def show(post: Post) -> tuple[str, str]:
+        late.wait(10)
+        return "late", "0.0"
+
+    held = Slow()
+    held.show = show  # type: ignore[method-assign]
+    dying = threading.Thread(target=posts.deliver, args=(replica(), held, office.clock, "dying"))
+    dying.start()
+    deadline = time.monotonic() + 5
+    while not any(post.claimed_by for post in office.posts().values()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    [claimed] = [post.id for post in office.posts().values() if post.claimed_by]
+    posts.deliver(office.store, slow, office.clock, "alive")
+    assert claimed not in slow.shown
+    with office.store.write() as session:
+        posts.let_go(session, {"alive"})
+    posts.deliver(office.store, quick, office.clock, "alive")
+    assert quick.shown[claimed] == 1
+    late.set()
+    dying.join(10)
+    assert office.posts()[claimed].channel != "late"
+    assert office.posts()[name].shown == office.posts()[name].wanted
+
+
+def test_a_post_that_could_not_be_delivered_is_free_for_the_next_try(office: Office) -> None:
+    _proposal(office)
+    slow = Slow()
+    slow.fail = len(office.posts())
+    assert posts.deliver(office.store, slow, office.clock, "one") == 0
+    assert {post.claimed_by for post in office.posts().values()} == {""}
+    assert posts.deliver(office.store, slow, office.clock, "two") == 0
+    office.clock.at += timedelta(seconds=11)
+    assert posts.deliver(office.store, slow, office.clock, "two") == len(office.posts())
+
+
+def test_sealers_of_several_processes_make_one_chain(office: Office, replica: Callable[[], Store]) -> None:
+    journals = [Journal(replica(), office.clock, b"s" * 32) for _ in range(3)]
+
+    def live(journal: Journal) -> None:
+        for number in range(12):
+            journal.note(f"action.{number}", HANDOVER, {})
+            journal.seal()
+            if number % 5 == 0:
+                journal.sign()
+
+    assert at_once(*[lambda journal=journal: live(journal) for journal in journals]) == [None] * 3
+    found = office.journal.verify()
+    assert found.ok, found.faults
+    assert found.entries == found.sealed == 36

@@ -1,0 +1,181 @@
+"""Signs of life, takeovers and ends of replicas, with time limits of two seconds and no process harmed."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+from sqlmodel import select
+
+from bot.wiring import patience
+from config.settings import Settings
+from tests.sandbox.postgres import Postgres
+from workflows.engine import Engine
+from workflows.model import Post, PostKind, Replica
+from workflows.replicas import DEAD_AFTER, HEIRS, KERNEL, Replicas, new_id
+from workflows.store import StorageFailed, Store
+
+LIMIT = 2.0
+
+
+class Work(Engine):
+    """An engine whose work belongs to whoever the test says."""
+
+    def __init__(self, executor: str) -> None:
+        super().__init__("", executor)
+        self.asked: list[frozenset[str]] = []
+
+    def take_over(self, alive: object) -> int:
+        assert isinstance(alive, frozenset)
+        self.asked.append(alive)
+        return 0
+
+
+class One:
+    """A replica with its ends and alarms written down."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.engine = Work(new_id())
+        self.ends: list[str] = []
+        self.alarms: list[float] = []
+        limit = timedelta(seconds=LIMIT)
+        self.replicas = Replicas(store, self.engine, limit, end=self.ends.append, alarm=self.alarms.append)
+
+    @property
+    def me(self) -> str:
+        return self.engine.executor
+
+
+@pytest.fixture
+def rows(postgres: Postgres, template: str) -> Iterator[Store]:
+    store = Store(postgres.database(f"replicas_{time.monotonic_ns()}", template))
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def start(rows: Store) -> Iterator[Callable[[], One]]:
+    with ExitStack() as stack:
+
+        def begin() -> One:
+            one = One(rows)
+            stack.enter_context(one.replicas.living())
+            return one
+
+        yield begin
+
+
+def _known(store: Store) -> set[str]:
+    with store.read() as session:
+        return set(session.exec(select(Replica.id)))
+
+
+def _age(store: Store, who: str, seconds: float) -> None:
+    with store.write() as session:
+        session.execute(
+            sa.text("update replica set beat_at = beat_at - make_interval(secs => :age) where id = :id"),
+            {"age": seconds, "id": who},
+        )
+
+
+def test_everyone_alive_is_known_and_nobody_is_taken_over(start: Callable[[], One], rows: Store) -> None:
+    one, two = start(), start()
+    time.sleep(LIMIT * 1.3)
+    one.replicas.sweep()
+    two.replicas.sweep()
+    assert _known(rows) == {one.me, two.me}
+    assert one.engine.asked == two.engine.asked == [{one.me, two.me}]
+    assert one.ends == two.ends == []
+
+
+def test_the_dead_are_taken_over_and_their_claims_voided(start: Callable[[], One], rows: Store) -> None:
+    one, two = start(), One(rows)
+    with two.replicas.living():
+        pass
+    _age(rows, two.me, LIMIT * HEIRS + 0.1)
+    with rows.write() as session:
+        for holder in (one.me, two.me):
+            post = Post(id=holder, kind=PostKind.CASE, subject="", channel="C")
+            post.claimed_by, post.claimed_until = f"{holder}/1", datetime.now(UTC) + timedelta(minutes=5)
+            session.add(post)
+    one.replicas.sweep()
+    assert one.engine.asked == [{one.me}]
+    assert _known(rows) == {one.me}
+    with rows.read() as session:
+        assert {post.id: bool(post.claimed_by) for post in session.exec(select(Post))} == {one.me: True, two.me: False}
+
+
+def test_nobody_is_taken_over_before_its_own_end_and_the_kernels(start: Callable[[], One], rows: Store) -> None:
+    one, two = start(), One(rows)
+    with two.replicas.living():
+        pass
+    _age(rows, two.me, LIMIT * KERNEL - 0.5)
+    one.replicas.sweep()
+    assert two.me in one.engine.asked[0]
+    assert 1.0 < KERNEL < HEIRS
+
+
+def test_who_comes_too_late_ends_although_its_own_clock_saw_nothing(start: Callable[[], One], rows: Store) -> None:
+    """A machine that was suspended wakes with its own clocks unmoved; the database's have gone on."""
+    one = start()
+    _age(rows, one.me, LIMIT + 0.1)
+    one.replicas.beat()
+    assert "given up" in one.ends[0]
+
+
+def test_without_a_database_it_ends_after_the_limit_and_not_before(postgres: Postgres, template: str) -> None:
+    store = Store(postgres.database("unreachable", template))
+    one = One(store)
+    with one.replicas.living():
+        postgres.stop()
+        try:
+            stopped = time.monotonic()
+            with pytest.raises(StorageFailed):
+                one.replicas.beat()
+            assert one.ends == []
+            while not one.ends:
+                assert time.monotonic() - stopped < LIMIT * 3
+                time.sleep(0.01)
+            assert time.monotonic() - stopped > LIMIT / 2
+            assert "no sign of life" in one.ends[0]
+        finally:
+            postgres.start()
+    store.close()
+
+
+def test_every_sign_of_life_moves_the_kernels_alarm_and_nothing_takes_it_away(start: Callable[[], One]) -> None:
+    one = start()
+    time.sleep(LIMIT / 2)
+    assert len(one.alarms) >= 2
+    assert all(LIMIT / 2 < seconds <= LIMIT * KERNEL for seconds in one.alarms)
+
+
+def test_a_paused_process_is_dead_before_its_next_instruction() -> None:
+    """The kernel's alarm, for real: it stops while paused for longer, and never says what it says next."""
+    program = (
+        "import sys, time\nfrom workflows.replicas import alarm\nalarm(1.0)\nprint('ready', flush=True)\n"
+        "began = time.monotonic()\nwhile time.monotonic() - began < 0.9: time.sleep(0.001)\nprint('harm', flush=True)\n"
+        "time.sleep(5)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(1.2)
+        process.send_signal(signal.SIGCONT)
+        assert process.stdout.read() == ""
+        assert process.wait(5) == -signal.SIGALRM
+
+
+def test_silence_is_allowed_for_longer_than_any_request_may_take() -> None:
+    limits = type("Kind", (), {"__iter__": lambda _: iter([("connect_seconds", 5), ("request_seconds", 300.0)])})()
+    system = type("Named", (), {"settings": limits})()
+    settings = Settings.model_construct(systems={"slow": system})
+    assert patience(settings) == timedelta(seconds=450)
+    assert patience(Settings.model_construct(systems={})) == DEAD_AFTER
