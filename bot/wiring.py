@@ -73,7 +73,8 @@ def assemble(
     """Put the house together, and take it down at the end.
 
     `run` holds the data folder (raises `Occupied`), starts the engine and the ticks, and tells people. `visit` only
-    opens the rows, beside a running bot or without one: what it writes is picked up by whoever runs.
+    opens the rows, beside a running bot or without one: what it writes is picked up by whoever runs. On PostgreSQL any
+    number may run; one that gives no sign of life for `dead_after` (None: `patience`) ends, and the others take over.
     """
     clock = clock or SystemClock()
     with ExitStack() as stack:

@@ -4,7 +4,6 @@ What was done is counted from the servers' own logs (slapd's access log, Tryton'
 messages), never from our rows: nothing may be lost, nothing done twice, and the journal verifies after every kill.
 """
 
-import os
 import random
 import tempfile
 import time
@@ -21,7 +20,6 @@ from connectors import registry
 from tests.bench.crowd import Crowd, Tally
 from tests.bench.figures import Figure, Run
 from tests.sandbox.company.people import BY_UID, HR, MANAGER, Employee
-from tests.sandbox.jumping import JumpClock
 from tests.sandbox.postgres import Postgres
 from tests.sandbox.practice import Practice
 from tests.sandbox.slack import seed
@@ -142,7 +140,7 @@ class Trial:
             if not self._practice.bot_runs:
                 self._practice.start_bot()
             return
-        while sum(one.poll() is None for one in self._practice.processes.values()) < 2:  # noqa: PLR2004
+        while sum(one.poll() is None for one in self._practice.processes.values()) < 2:
             self._practice.start_replica()
 
     def _until(self, wanted: Callable[[], bool], what: str, seconds: float = 60.0) -> None:

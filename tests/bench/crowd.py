@@ -1,4 +1,4 @@
-"""Many leavers with accounts, groups and deals in real servers, and what those servers' own logs say was done to them."""
+"""Many leavers with accounts, groups and deals in real servers, and what those servers' own logs say of them."""
 
 import re
 from collections import Counter
@@ -75,13 +75,15 @@ def enrol(directory: Slapd, people: Sequence[Employee]) -> None:
     """Add people to the directory, each in every group of the crowd."""
     with directory.bound() as root:
         for person in people:
-            attributes = ldif.person(person).items()
-            root.add_s(ldif.person_dn(person.uid), [(key, [one.encode() for one in values]) for key, values in attributes])
-        members = [ldif.person_dn(uid).encode() for uid in (STAYS, *(person.uid for person in people))]
+            root.add_s(ldif.person_dn(person.uid), _encoded(ldif.person(person)))
+        members = [ldif.person_dn(uid) for uid in (STAYS, *(person.uid for person in people))]
         for group in GROUPS:
-            root.add_s(
-                ldif.group_dn(group), [("objectClass", [b"groupOfNames"]), ("cn", [group.encode()]), ("member", members)]
-            )
+            attributes = {"objectClass": ["groupOfNames"], "cn": [group], "member": members}
+            root.add_s(ldif.group_dn(group), _encoded(attributes))
+
+
+def _encoded(attributes: ldif.Attributes) -> list[tuple[str, list[bytes]]]:
+    return [(key, [one.encode() for one in values]) for key, values in attributes.items()]
 
 
 def hire(crm: Tryton, people: Sequence[Employee]) -> dict[str, list[int]]:
@@ -96,9 +98,8 @@ def hire(crm: Tryton, people: Sequence[Employee]) -> dict[str, list[int]]:
     admin.call("res.user.create", users)
     deals = {}
     for person, party, employee in zip(people, parties, employees, strict=True):
-        rows = [
-            tryton_seed.opportunity(Deal(f"Deal {n}", Decimal(1000), "lead"), party, 1, 1, employee) for n in range(DEALS)
-        ]
+        names = [f"Deal {n}" for n in range(DEALS)]
+        rows = [tryton_seed.opportunity(Deal(one, Decimal(1000), "lead"), party, 1, 1, employee) for one in names]
         deals[person.uid] = admin.call("sale.opportunity.create", rows)
     return deals
 

@@ -28,7 +28,7 @@ NOT_IN_LOGINS = re.compile(r'["*+,/:;<=>?@\[\\\]|]')
 class AdWorld:
     """Reads and changes the domain as its administrator; connects as the bot."""
 
-    patience = 2.8
+    patience = 4.0
 
     def __init__(self, samba: Samba) -> None:
         self.samba = samba
@@ -41,7 +41,7 @@ class AdWorld:
             "password": SecretStr(self.samba.bind_password),
             "base_dn": self.samba.base_dn,
             "dialect": "active_directory",
-            "connect_seconds": 1,
+            "connect_seconds": 2,
             "request_seconds": 1,
         }
         return LdapSettings.model_validate(values | changes)

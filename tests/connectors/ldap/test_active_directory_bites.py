@@ -18,10 +18,12 @@ from connectors.ldap.memberships import Memberships
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, Modification, equals
 from tests.conformance.planted import assert_bites
+from tests.connectors import test_ldap as suites
 from tests.connectors.ldap import test_active_directory as traps
 from tests.connectors.ldap.ad_world import AdWorld
-from tests.connectors.test_ldap import TestActiveDirectoryAccounts, TestActiveDirectoryGroups
 from tests.sandbox.company.samba import Samba
+from tests.sandbox.company.samba_conf import CROWD
+from tests.sandbox.company.samba_seed import group_dn
 
 REPLACE = ldap.MOD_REPLACE
 
@@ -183,10 +185,6 @@ class TriesStrangers(Planted):
 class SeesOneLevel(Planted):
     """Shows the groups right above, and none above those."""
 
-    class dialect(ActiveDirectory):  # noqa: N801
-        def __init__(self, settings: LdapSettings) -> None:
-            super().__init__(settings)
-
     def groups(self, account: AccountId) -> Sequence[Any]:
         return [type(g)(g.id, g.name, g.brings[:1], g.fixed) for g in super().groups(account)]
 
@@ -208,7 +206,7 @@ class PlantedWorld(AdWorld):
         return self.wrong(self.settings(**changes))
 
 
-ACCOUNTS, GROUPS = TestActiveDirectoryAccounts(), TestActiveDirectoryGroups()
+ACCOUNTS, GROUPS = suites.TestActiveDirectoryAccounts(), suites.TestActiveDirectoryGroups()
 PATCHED = object()
 """Stands for pytest's monkeypatch."""
 CASES: tuple[tuple[type[Planted], Callable[..., None], tuple[Any, ...]], ...] = (
@@ -237,11 +235,11 @@ RAISES: tuple[tuple[type[Planted], Callable[..., None]], ...] = (
 
 @pytest.fixture(autouse=True)
 def _crowd_stays_whole(ad: AdWorld) -> Iterator[None]:
-    everybody = ad.entry(traps.samba_seed.group_dn(traps.CROWD))["member"]
+    everybody = ad.entry(group_dn(CROWD))["member"]
     yield
-    now = ad.entry(traps.samba_seed.group_dn(traps.CROWD))["member"]
+    now = ad.entry(group_dn(CROWD))["member"]
     if set(now) != set(everybody):
-        ad.samba.modify(traps.samba_seed.group_dn(traps.CROWD), [(REPLACE, "member", list(everybody))])
+        ad.samba.modify(group_dn(CROWD), [(REPLACE, "member", list(everybody))])
 
 
 @pytest.mark.parametrize(("wrong", "test", "arguments"), CASES, ids=lambda value: getattr(value, "__name__", None))

@@ -48,10 +48,10 @@ def test_hundreds_take_a_handful_of_requests(open_world: Open, features: Any, re
 
 
 def test_a_few_of_very_many_take_few_requests(world: ScimWorld) -> None:
-    crowd = _crowd(world, 300)[::6]
-    connector = world.connect(page_size=5)
+    crowd = _crowd(world, 150)[::3]
+    connector = world.connect(page_size=3)
     assert {said.verdict for said in connector.observe(crowd).values()} == {Verdict.OPEN}
-    assert _reads(world) <= 10
+    assert _reads(world) < 25  # two filters, in pages of three
 
 
 @pytest.mark.parametrize("ignores", [True, False])

@@ -1,0 +1,150 @@
+"""The 389 Directory Server dialect, against slapd with that server's attributes in a schema of our own.
+
+This proves which attributes are read and written. It does not prove what a 389 Directory Server does with them: slapd
+lets a person in who has `nsAccountLock: true`, and the connector says so.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import ldap
+import pytest
+from pydantic import SecretStr
+
+from connectors.contract import AccountId, Change, Login, Person, Verdict
+from connectors.errors import Conflict, Forbidden
+from connectors.ldap.connector import Ldap
+from connectors.ldap.ds389 import Ds389
+from connectors.ldap.wire import Entry
+from tests.conformance.accounts import Newcomer, newcomer
+from tests.connectors.ldap.world import LdapWorld
+from tests.sandbox.company import ldif
+from tests.sandbox.company.people import PEOPLE
+from tests.sandbox.company.slapd import Slapd
+
+SCHEMA = """\
+attributetype ( 2.16.840.1.113730.3.1.610 NAME 'nsAccountLock' EQUALITY caseIgnoreMatch
+  SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 SINGLE-VALUE )
+attributetype ( 2.16.840.1.113730.3.1.542 NAME 'nsUniqueId' EQUALITY caseIgnoreMatch
+  SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 SINGLE-VALUE )
+objectclass ( 1.3.6.1.4.1.32473.1 NAME 'practiceAccount' SUP top AUXILIARY MAY ( nsAccountLock $ nsUniqueId ) )
+"""
+RIGHTS = f"""\
+access to dn.subtree="{ldif.PEOPLE_DN}" attrs=nsAccountLock
+  by dn.exact="{ldif.SERVICE_DN}" write
+  by * read
+"""
+
+
+class StandIn(Slapd):
+    """A slapd that has the attributes."""
+
+    def _seed(self) -> None:
+        super()._seed()
+        (self.folder / "ns.schema").write_text(SCHEMA)
+        conf = self.folder / "slapd.conf"
+        text = conf.read_text().replace("modulepath ", f'include "{self.folder}/ns.schema"\nmodulepath ', 1)
+        conf.write_text(text.replace("access to ", RIGHTS + "access to ", 1))
+
+
+class World389(LdapWorld):
+    def settings(self, **changes: Any) -> Any:
+        return super().settings(**({"dialect": "389ds"} | changes))
+
+    def add(self, who: Newcomer) -> AccountId:
+        one = "-".join(uuid4().hex[at:at + 8] for at in range(0, 32, 8))
+        self.slapd.add(ldif.person_dn(who.login), {
+            "objectClass": ["inetOrgPerson", "practiceAccount"], "uid": [who.login], "cn": [who.name], "sn": [who.name],
+            "mail": [who.email], "userPassword": [ldif.hash_password(who.password)], "nsUniqueId": [one],
+        })
+        return AccountId(one)
+
+    def value(self, who: Newcomer, attribute: str) -> bytes:
+        entry = self.slapd.entry(who.login)
+        assert entry is not None
+        return (entry.get(attribute) or [b""])[0]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slapd]:
+    with StandIn(tmp_path_factory.mktemp("ds389"), PEOPLE[:3]) as slapd:
+        yield slapd
+
+
+@pytest.fixture
+def ds(server: Slapd) -> World389:
+    return World389(server)
+
+
+def test_lock_and_unlock_write_the_attribute_and_the_password(ds: World389) -> None:
+    who = newcomer()
+    account, connector, writes = ds.add(who), ds.connect(), ds.writes()
+    [found] = connector.find(Person("", (who.email,))).accounts
+    assert (found.id, found.verdict) == (account, Verdict.OPEN)
+    before = connector.before(account)
+    locked = connector.lock(before)
+    assert (locked.change, locked.login, ds.writes()) == (Change.MADE, Login.ACCEPTED, writes + 1)
+    assert "lets an account in" in locked.detail
+    assert ds.value(who, "nsAccountLock") == b"true"
+    assert not ds.can_log_in(who.login, who.password)
+    assert connector.observe([account])[account].verdict is Verdict.LOCKED
+    assert connector.lock(before).change is Change.ALREADY
+    assert connector.unlock(before) is Change.MADE
+    assert ds.value(who, "nsAccountLock") == b""
+    assert ds.can_log_in(who.login, who.password)
+    assert connector.unlock(before) is Change.ALREADY
+
+
+def test_a_server_that_takes_no_hashes_still_takes_the_lock_off(ds: World389) -> None:
+    who = newcomer()
+    account, connector = ds.add(who), ds.connect()
+    before = connector.before(account)
+    connector.lock(before)
+    ds.slapd.modify(ldif.POLICY_DN, [(ldap.MOD_REPLACE, "pwdCheckQuality", [b"2"])])
+    try:
+        assert connector.unlock(before) is Change.MADE
+    finally:
+        ds.slapd.modify(ldif.POLICY_DN, [(ldap.MOD_REPLACE, "pwdCheckQuality", None)])
+    assert connector.observe([account])[account].verdict is Verdict.OPEN
+    assert not ds.can_log_in(who.login, who.password)
+
+
+def test_a_stale_before_image_is_a_conflict(ds: World389) -> None:
+    who = newcomer()
+    account, connector = ds.add(who), ds.connect()
+    before = connector.before(account)
+    ds.slapd.modify(ldif.person_dn(who.login), [(ldap.MOD_REPLACE, "nsAccountLock", [b"false"])])
+    assert connector.observe([account])[account].verdict is Verdict.OPEN
+    with pytest.raises(Conflict):
+        connector.lock(before)
+
+
+def test_either_id_can_be_the_accounts(ds: World389) -> None:
+    who = newcomer()
+    account = ds.add(who)
+    uuid = AccountId(ds.value(who, "entryUUID").decode())
+    by_uuid = Ldap(ds.settings(id_attribute="entryUUID"))
+    assert by_uuid.find(Person("", (who.email,))).accounts[0].id == uuid
+    assert by_uuid.observe([uuid])[uuid].verdict is Verdict.OPEN
+    assert by_uuid.observe([account])[account].verdict is Verdict.UNKNOWN
+    assert ds.connect().observe([account, uuid])[uuid].verdict is Verdict.UNKNOWN
+    gone = AccountId("0" * 8 + "-00000000" * 3)
+    assert ds.connect().observe([gone])[gone].verdict is Verdict.ABSENT
+
+
+def test_a_credential_without_rights_is_forbidden(ds: World389) -> None:
+    account = ds.add(newcomer())
+    me = PEOPLE[0]
+    connector = Ldap(ds.settings(bind_dn=ldif.person_dn(me.uid), password=SecretStr(me.password)))
+    with pytest.raises(Forbidden):
+        connector.lock(connector.before(account))
+
+
+def test_only_the_servers_own_words_prove_the_lock(ds: World389) -> None:
+    dialect = Ds389(ds.settings())
+    inactive = {"result": 53, "info": "Account inactivated. Contact system administrator."}
+    assert dialect.locked(True, inactive).login is Login.REFUSED
+    assert dialect.locked(True, {"result": 49}).login is Login.NOT_TRIED
+    assert dialect.verdict(Entry.read("uid=x", {"nsAccountLock": [b"TRUE"]}))[0] is Verdict.LOCKED

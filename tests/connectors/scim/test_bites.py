@@ -1,0 +1,140 @@
+"""Faults that a SCIM connector is prone to, planted one by one: each must be caught by the test that is there for it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from connectors.contract import Observation, Verdict
+from connectors.http import Api
+from connectors.scim import filters, service, sweep, wire
+from connectors.scim.faults import Refused
+from connectors.scim.locks import Locks
+from connectors.scim.paging import Page, following
+from connectors.scim.removals import Removals
+from connectors.scim.service import Service
+from tests.conformance.accounts import AccountsSuite
+from tests.conformance.groups import GroupsSuite
+from tests.conformance.planted import CAUGHT
+from tests.connectors.scim import test_locks, test_lookups, test_memberships, test_sweep
+from tests.connectors.scim.conftest import Open
+from tests.connectors.scim.proxy import Act
+
+ACCOUNTS, GROUPS = AccountsSuite(), GroupsSuite()
+Plant = Callable[[pytest.MonkeyPatch], None]
+Run = Callable[[Open], None]
+
+
+def _truthy_text(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(wire, "truth", lambda value: None if value is None else bool(value))
+
+
+def _no_version(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Locks, "_version", lambda *_: "")
+
+
+def _page_one_only(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(service, "following", lambda *_, **__: None)
+
+
+def _an_empty_page_is_the_end(patch: pytest.MonkeyPatch) -> None:
+    def lenient(page: Page, seen: int, *, by_cursor: bool) -> Mapping[str, str] | None:
+        return following(page, seen, by_cursor=by_cursor) if page.records else None
+
+    patch.setattr(service, "following", lenient)
+
+
+def _believes_emptiness(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Service, "sees", lambda _: 1)
+
+
+def _unescaped(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(filters, "equals", lambda attribute, value: f'{attribute} eq "{value}"')
+
+
+def _believes_the_filter(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(wire, "matched_by", lambda *_: "userName")
+
+
+def _minds_case(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(wire, "key", lambda text: text)
+
+
+def _gone_is_always_ours(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Removals, "explains", lambda self, _: self.removes)
+
+
+def _gone_is_never_ours(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Removals, "explains", lambda *_: False)
+
+
+def _unlisted_is_absent(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sweep.Sweep, "_read", lambda *_: Observation(Verdict.ABSENT, "not in the list"))
+
+
+def _reads_each(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sweep, "FEW", 10_000)
+
+
+def _around_refusals(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Refused, "unsupported", property(lambda _: True))
+
+
+def _removes_all_members(patch: pytest.MonkeyPatch) -> None:
+    right = Service.patch
+
+    def wrong(self: Service, kind: str, identifier: str, version: str, *operations: Mapping[str, Any]) -> None:
+        right(self, kind, identifier, version, *({**one, "path": one["path"].partition("[")[0]} for one in operations))
+
+    patch.setattr(Service, "patch", wrong)
+
+
+def _puts_without_version(patch: pytest.MonkeyPatch) -> None:
+    right = Service.replace
+    patch.setattr(Service, "replace", lambda self, kind, identifier, _, resource: right(self, kind, identifier, "", resource))
+
+
+def _repeats_writes(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Api, "write", Api.read)
+
+
+def _inactive_when_unsaid(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(wire, "verdict", lambda user: Verdict.OPEN if user.active else Verdict.LOCKED)
+
+
+CASES: tuple[tuple[Plant, Run], ...] = (
+    (_truthy_text, lambda new: test_locks.test_active_as_text_is_read_and_nonsense_is_unknown(
+        new(), "False", Verdict.LOCKED)),
+    (_inactive_when_unsaid, lambda new: test_locks.test_active_as_text_is_read_and_nonsense_is_unknown(
+        new(), "disabled", Verdict.UNKNOWN)),
+    (_no_version, lambda new: test_locks.test_the_write_insists_on_the_version_that_was_read(new())),
+    (_no_version, lambda new: test_locks.test_a_change_between_read_and_write_is_a_conflict(new())),
+    (_page_one_only, lambda new: test_lookups.test_the_last_of_hundreds_is_found_page_by_page(
+        new, {"filters": False}, 100)),
+    (_an_empty_page_is_the_end, lambda new: test_lookups.test_a_list_that_breaks_off_is_never_an_empty_one(
+        new, {"Resources": []})),
+    (_believes_emptiness, lambda new: test_lookups.test_an_empty_company_is_not_believed(new(), {"totalResults": 0})),
+    (_believes_emptiness, lambda new: test_sweep.test_no_such_object_for_everybody_is_trouble_and_not_absence(new(), 2)),
+    (_unescaped, lambda new: ACCOUNTS.test_awkward_names_are_found_exactly(new(), '"quoted" <b>')),
+    (_believes_the_filter, lambda new: test_lookups.test_a_server_that_does_not_mind_filters_finds_nobody_else(new())),
+    (_minds_case, lambda new: test_lookups.test_one_request_finds_by_all_attributes_whatever_their_case(new())),
+    (_gone_is_always_ours, lambda new: test_locks.test_gone_without_our_lock_is_absent(new)),
+    (_gone_is_never_ours, lambda new: test_locks.test_a_removal_whose_answer_was_lost_is_still_ours(new)),
+    (_unlisted_is_absent, lambda new: test_sweep.test_who_is_hidden_in_lists_is_asked_for_before_being_absent(new, True)),
+    (_reads_each, lambda new: test_sweep.test_a_few_of_very_many_take_few_requests(new())),
+    (_around_refusals, lambda new: test_locks.test_a_refusal_is_not_got_around_by_put(new())),
+    (_removes_all_members, lambda new: GROUPS.test_remove_takes_out_one_member_of_one_group(new())),
+    (_puts_without_version,
+     lambda new: test_memberships.test_who_joins_while_the_whole_group_is_put_is_not_thrown_out(new())),
+    (_repeats_writes, lambda new: test_locks.test_no_answer_to_a_write_is_unknown_and_not_repeated(new(), Act.LOSE)),
+)
+
+
+@pytest.mark.parametrize(("plant", "run"), CASES, ids=lambda value: value.__name__.strip("_"))
+def test_a_planted_fault_is_caught(
+    open_world: Open, monkeypatch: pytest.MonkeyPatch, plant: Plant, run: Run,
+) -> None:
+    plant(monkeypatch)
+    with pytest.raises(BaseException) as caught:  # noqa: PT011
+        run(open_world)
+    assert isinstance(caught.value, CAUGHT) or type(caught.value).__module__ == "connectors.errors", caught.value
