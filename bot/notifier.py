@@ -117,7 +117,8 @@ class SlackNotifier:
             case PostKind.OUTCOME:
                 return outcome.build(services.handover.view(post.subject))
             case PostKind.EXPORTS:
-                return exports.build(services.exports.view(post.subject), chart=chart)
+                titles = {name: system.manifest.title for name, system in services.systems.items()}
+                return exports.build(services.exports.view(post.subject), chart=chart, titles=titles)
             case PostKind.FOLLOW_UP:
                 return follow_up.build(*services.follow_ups.view(post.subject))
             case PostKind.AUDIT:

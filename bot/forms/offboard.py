@@ -1,4 +1,4 @@
-"""The form that opens a case: the plan above, and what HR decides below."""
+"""The form that opens a case: the point on top, then what HR decides, then the plan's details."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.forms.fields import field, modal, option, picked, picked_all, text_area, typed
-from bot.messages.blocks import VIEW_BLOCKS, Block, fit, pack, section
+from bot.messages.blocks import VIEW_BLOCKS, Block, divider, fit, pack, section, unpack
 from bot.text import N_, _, plain
 from workflows.model import Reason, Strategy
 
@@ -23,7 +23,6 @@ WHEN, DAY, REASON, APPROVER, STRATEGY, SUCCESSORS, NOTE = (
 )
 NOW, LAST_DAY = "now", "last_day"
 NOTE_LIMIT = 1000
-FIELDS = 9
 
 REASONS = {
     Reason.RESIGNATION: N_("Resignation"),
@@ -53,6 +52,8 @@ class Defaults:
     directory_id: str = ""
     """The leaver's stable id in the company's directory, kept so that the case is keyed by it."""
     logins: tuple[str, ...] = ()
+    clients: bool = False
+    """Whether a system holds clients: then somebody must receive them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +70,20 @@ class Wish:
     note: str
 
 
-def build(plan: Sequence[Block], defaults: Defaults) -> dict[str, Any]:
-    """Return the form under the plan; the plan gives way where both do not fit."""
-    shown = fit(list(plan), VIEW_BLOCKS - FIELDS)
-    blocks = [*shown, *_when(defaults), *_who(defaults)]
+def build(summary: Sequence[Block], details: Sequence[Block], defaults: Defaults) -> dict[str, Any]:
+    """Return the form between the plan's point and its details; the details give way where all do not fit."""
+    asked = [*summary, *_when(defaults), *_who(defaults), divider()]
+    blocks = [*asked, *fit(list(details), VIEW_BLOCKS - len(asked))]
     return modal(CALLBACK, _("Offboard someone"), _("Start Offboarding"), blocks, _metadata(defaults))
 
 
 def _metadata(defaults: Defaults) -> str:
-    return pack(leaver=defaults.leaver, directory=defaults.directory_id, logins=" ".join(defaults.logins[:20]))
+    return pack(
+        leaver=defaults.leaver,
+        directory=defaults.directory_id,
+        logins=" ".join(defaults.logins[:20]),
+        clients=int(defaults.clients),
+    )
 
 
 def _when(defaults: Defaults) -> list[Block]:
@@ -92,7 +98,9 @@ def _when(defaults: Defaults) -> list[Block]:
             option(_("Now, at once"), NOW, _("Access is cut as soon as you submit")),
         ],
     }
-    hint = _("Takes effect at {time} in {zone}, the leaver's own time zone.").format(
+    hint = _(
+        "Needed for “At the end of the last working day”. Takes effect at {time} in {zone}, the leaver's own time zone."
+    ).format(
         time=f"{defaults.end_of_day:%H:%M}", zone=defaults.zone
     )
     reasons = [option(_(label), reason.value) for reason, label in REASONS.items()]
@@ -108,10 +116,8 @@ def _who(defaults: Defaults) -> list[Block]:
     strategies = [option(_(label), strategy.value) for strategy, label in STRATEGIES.items()]
     initial = option(_(STRATEGIES[defaults.strategy]), defaults.strategy.value)
     approver: Block = {"type": "users_select"}
-    successors: Block = {"type": "multi_users_select"}
     if defaults.approver:
         approver["initial_user"] = defaults.approver
-        successors["initial_users"] = [defaults.approver]
     return [
         field(
             APPROVER,
@@ -122,9 +128,12 @@ def _who(defaults: Defaults) -> list[Block]:
         field(
             SUCCESSORS,
             _("Who receives the clients"),
-            successors,
-            _("Nothing moves before the approver has agreed to every single record."),
-            optional=True,
+            {"type": "multi_users_select"},
+            _(
+                "Colleagues with an account in the system that holds the clients. "
+                "Nothing moves before the approver has agreed to every single record."
+            ),
+            optional=not defaults.clients,
         ),
         field(
             STRATEGY,
@@ -150,6 +159,8 @@ def parse(view: dict[str, Any], leaver: str, today: date) -> tuple[Wish | None, 
         faults[REASON] = _("Choose a reason.")
     approver, successors = picked(view, APPROVER), picked_all(view, SUCCESSORS)
     faults |= _people(leaver, approver, successors)
+    if not successors and unpack(str(view.get("private_metadata", ""))).get("clients"):
+        faults[SUCCESSORS] = _("Choose who receives the clients: at least one colleague, who may be the manager.")
     note = typed(view, NOTE)
     if len(note) > NOTE_LIMIT:
         faults[NOTE] = _("The note has {count} characters; shorten it to {limit}.").format(

@@ -10,6 +10,7 @@ from bot.messages import plan as plan_message
 from bot.messages.blocks import Block, section
 from bot.people import Profile, against_colleague, against_leaver, warnings
 from bot.text import _
+from connectors.contract import ClientBook
 from workflows.model import CaseState, Strategy
 from workflows.views import CaseView
 
@@ -33,14 +34,14 @@ def plan_of(desk: Desk, call: Call, user: str) -> dict[str, Any]:
 
 
 def plan_view(desk: Desk, person: Profile) -> dict[str, Any]:
-    """Return the form under a fresh plan, or the plan's own refusals."""
+    """Return the form with a fresh plan, or the plan's own refusals."""
     company = desk.services.settings.company
     zone = offboard.known_zone(person.timezone, company.timezone)
     plan = desk.services.offboarding.plan(person.leaver(zone))
-    shown = plan_message.build(plan, warnings(person))
+    summary, details = plan_message.summary(plan, warnings(person)), plan_message.details(plan)
     if plan.refusals:
         stops: list[Block] = [section(_("✗ {why}").format(why=sentence(why, markup=True))) for why in plan.refusals]
-        return notice.notice(_("No case can be opened"), [*stops, *shown])
+        return notice.notice(_("No case can be opened"), [*stops, *summary, *details])
     defaults = offboard.Defaults(
         leaver=person.id,
         zone=zone,
@@ -50,8 +51,10 @@ def plan_view(desk: Desk, person: Profile) -> dict[str, Any]:
         systems=len(plan.systems),
         directory_id=plan.leaver.directory_id,
         logins=plan.leaver.logins,
+        clients=any(system.has(ClientBook) for system in desk.services.systems.values())
+        or any(system.book for system in plan.systems),
     )
-    return offboard.build(shown, defaults)
+    return offboard.build(summary, details, defaults)
 
 
 def _approver(desk: Desk, email: str, leaver: str) -> str:

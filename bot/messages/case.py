@@ -24,6 +24,7 @@ from workflows.views import AccountLine, CaseView, ClientsView, FindingLine, Fol
 
 RETRY, CANCEL = "case_retry", "case_cancel"
 MOST_SYSTEMS = 30
+MOST_LIMITS, MOST_WORDS = 2, 160
 WORST_FIRST = (Verdict.OPEN, Verdict.UNKNOWN, Verdict.LOCKED, Verdict.ABSENT)
 STATES = {
     CaseState.SCHEDULED: N_("scheduled"),
@@ -100,7 +101,7 @@ def _system(view: CaseView, line: SystemLine) -> str:
         return _("{title} – waits for the day").format(title=title)
     said = [f"{title} – {verdict(line.verdict)}"]
     if line.read_at:
-        said[0] += _(", read back {when} ({how})").format(when=moment(line.read_at), how=short(line.how, 200))
+        said[0] += _read(line, line.read_at)
     if line.reason:
         said.append(_("Why: {reason}").format(reason=short(line.reason)))
     said += [_account(one) for one in line.accounts[:5]]
@@ -108,19 +109,36 @@ def _system(view: CaseView, line: SystemLine) -> str:
         said.append(_("Being worked on now (try {attempt}).").format(attempt=line.attempt + 1))
     elif line.next_try_at:
         said.append(
-            _("Next try {when}, by itself (tried {count} times).").format(
-                when=moment(line.next_try_at), count=line.attempt
-            )
+            ngettext(
+                "Next try {when}, by itself (tried {count} time).",
+                "Next try {when}, by itself (tried {count} times).",
+                line.attempt,
+            ).format(when=moment(line.next_try_at), count=line.attempt)
         )
     return "\n".join(said)
+
+
+def _read(line: SystemLine, at: datetime) -> str:
+    """Return when the verdict was read and how; an unknown one without a how was not read at all."""
+    if line.how:
+        return _(", read back {when} ({how})").format(when=moment(at), how=short(line.how, 200))
+    if line.verdict is Verdict.UNKNOWN:
+        return _(", could not be read ({when})").format(when=moment(at))
+    return _(", read back {when}").format(when=moment(at))
+
+
+def _limits(line: SystemLine) -> str:
+    """Return the first limits in short; where some are left out or cut, the sentence says so and where all are."""
+    said = " ".join(short(limit, MOST_WORDS) for limit in line.cannot[:MOST_LIMITS])
+    if len(line.cannot) <= MOST_LIMITS and all(len(limit) <= MOST_WORDS for limit in line.cannot):
+        return said
+    return _("{said} (all in the plan: `/offboard @person`)").format(said=said)
 
 
 def _cannot(view: CaseView) -> list[Block]:
     """Return what no program can do there, in small print: it is known from the plan and is nobody's failure."""
     said = [
-        _("What {title} leaves to people: {what}").format(
-            title=mrkdwn(line.title), what=" · ".join(map(short, line.cannot[:8]))
-        )
+        _("What {title} leaves to people: {what}").format(title=mrkdwn(line.title), what=_limits(line))
         for line in view.systems
         if line.cannot
     ]
@@ -128,6 +146,8 @@ def _cannot(view: CaseView) -> list[Block]:
 
 
 def _account(line: AccountLine) -> str:
+    if line.verdict is Verdict.UNKNOWN and line.done:
+        return _("• {login} – last known: {done}").format(login=mrkdwn(line.login), done=listing(line.done, 8))
     done = f": {listing(line.done, 8)}" if line.done else ""
     bad = "" if line.verdict in GOOD else f" – {verdict(line.verdict)}"
     return f"• {mrkdwn(line.login)}{bad}{done}"

@@ -1,5 +1,7 @@
 """The export snapshot: what was taken out, under a pseudonym, with a chart over the weeks."""
 
+import re
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -13,19 +15,22 @@ POINTS, SERIES = 20, 6
 """Slack's limits for a chart: 20 points a series, 6 series (docs.slack.dev, data visualization block)."""
 
 
-def build(view: ExportView, *, chart: bool = True) -> Message:
-    """Return the snapshot; without `chart` the weeks are bars of text, for a Slack that knows no charts."""
+def build(view: ExportView, *, chart: bool = True, titles: Mapping[str, str] | None = None) -> Message:
+    """Return the snapshot; without `chart` the weeks are bars of text, for a Slack that knows no charts.
+
+    `titles`: what the systems are called, by name.
+    """
     point = headline(view)
     blocks: list[Block] = [
         header(point),
         section(
-            _("{moment}: looked at {since} to {until}.").format(
-                moment=mrkdwn(view.moment), since=day(view.since), until=day(view.until)
+            _("{moment} ({until}), looking back to {since}.").format(
+                moment=_moment(view.moment), since=day(view.since), until=day(view.until)
             )
         ),
     ]
     blocks += paragraphs(
-        [_line(line) for line in view.lines] or [_("No system keeps an export log, so nothing is known.")]
+        [_line(line, titles or {}) for line in view.lines] or [_("No system keeps an export log, so nothing is known.")]
     )
     weekly = [line for line in view.lines if line.weeks and not line.problem][:SERIES]
     if weekly:
@@ -54,11 +59,24 @@ def headline(view: ExportView) -> str:
     elif most:
         text = _("{text}, {share:.0%} of the client base").format(text=text, share=most.share)
     dark = len(view.lines) - len(read)
-    return text if not dark else _("{text}; {count} systems are not known").format(text=text, count=dark)
+    if not dark:
+        return text
+    return ngettext("{text}; {count} system is not known", "{text}; {count} systems are not known", dark).format(
+        text=text, count=dark
+    )
 
 
-def _line(line: ExportLine) -> str:
+def _moment(moment: str) -> str:
+    """Return when in the case this was taken; `notice`, `lock` and `day 7` are what the export track calls it."""
+    if number := re.fullmatch(r"day (\d+)", moment):
+        return _("On day {day}").format(day=number[1])
+    return {"notice": _("At the notice"), "lock": _("At the lock")}.get(moment) or mrkdwn(moment)
+
+
+def _line(line: ExportLine, titles: Mapping[str, str]) -> str:
     title = f"*{mrkdwn(line.system)}*"
+    if called := titles.get(line.system):
+        title = f"*{mrkdwn(called)}* ({mrkdwn(line.system)})"
     if line.problem:
         return _("{title}: not known. {problem}").format(title=title, problem=short(line.problem))
     parts = [_taken(line)]

@@ -13,20 +13,27 @@ def build(view: ProposalView) -> Message:
     point = headline(view)
     blocks = [header(point), section(outcome(view))]
     if view.state is ProposalState.APPROVED:
-        blocks += paragraphs([_share(share) for share in view.shares[:60]])
+        done = _all_moved(view)
+        blocks += [section(_("✓ {records} moved").format(records=records(view.records)))] if done else []
+        blocks += paragraphs([_share(share, done=done) for share in view.shares[:60]])
     blocks.append(context(_next(view)))
     return message(mrkdwn(point, 400), blocks)
 
 
-def _share(share: Share) -> str:
+def _all_moved(view: ProposalView) -> bool:
+    return bool(view.records) and all(share.moved >= share.records for share in view.shares)
+
+
+def _share(share: Share, *, done: bool) -> str:
     value = money(share.value)
-    text = _("• {name}: {records}, {moved:,} moved so far").format(
-        name=mrkdwn(share.successor.name), records=records(share.records), moved=share.moved
-    )
+    text = _("• {name}: {records}") if done else _("• {name}: {moved:,} of {records} moved so far")
+    text = text.format(name=mrkdwn(share.successor.name), records=records(share.records), moved=share.moved)
     return f"{text} ({value})" if value else text
 
 
 def _next(view: ProposalView) -> str:
+    if view.state is ProposalState.APPROVED and _all_moved(view):
+        return _("All of them were read back; the case message has the counts before and after.")
     if view.state is ProposalState.APPROVED:
         return _("Records move by themselves now; the case message shows how far they are.")
     if view.state is ProposalState.DECLINED:

@@ -1,4 +1,7 @@
-"""What an offboarding would meet and do, shown before anyone confirms."""
+"""What an offboarding would meet and do, shown before anyone confirms: the point apart from its details."""
+
+from collections import defaultdict
+from decimal import Decimal
 
 from bot.messages.blocks import Block, context, paragraphs, section
 from bot.messages.words import listing, money, records, short, verdict
@@ -8,11 +11,18 @@ from workflows.views import AccountLine, BookLine, Plan, SystemPlan
 MOST_SYSTEMS = 30
 
 
-def build(plan: Plan, warnings: list[str]) -> list[Block]:
-    """Return the plan: the point first, then warnings, then a part per system."""
-    blocks = [section(f"*{headline(plan)}*")]
+def summary(plan: Plan, warnings: list[str]) -> list[Block]:
+    """Return the point in a sentence, and what to be careful about."""
     said = [*warnings, *(short(warning) for warning in plan.warnings)]
-    blocks += paragraphs([_("⚠ Careful: {text}").format(text=text) for text in said])
+    return [
+        section(f"*{headline(plan)}*"),
+        *paragraphs([_("⚠ Careful: {text}").format(text=text) for text in said]),
+    ]
+
+
+def details(plan: Plan) -> list[Block]:
+    """Return a part per system."""
+    blocks: list[Block] = []
     for system in plan.systems[:MOST_SYSTEMS]:
         blocks += _system(system)
     left = plan.systems[MOST_SYSTEMS:]
@@ -28,7 +38,7 @@ def build(plan: Plan, warnings: list[str]) -> list[Block]:
 
 
 def headline(plan: Plan) -> str:
-    """Return the plan in a sentence."""
+    """Return the plan in a sentence: accounts, clients, and what is not known."""
     name = mrkdwn(plan.leaver.name)
     found = sum(len(system.accounts) for system in plan.systems)
     where = sum(1 for system in plan.systems if system.accounts)
@@ -38,7 +48,24 @@ def headline(plan: Plan) -> str:
         "{name} has {found} accounts in {where} of {all} systems",
         found,
     ).format(name=name, found=found, where=where, all=len(plan.systems))
+    point = _clients(point, [system.book for system in plan.systems if system.book])
     return _("{point}; {dark} could not be read").format(point=point, dark=dark) if dark else point
+
+
+def _clients(point: str, books: list[BookLine]) -> str:
+    if not books:
+        return point
+    if any(book.problem for book in books):
+        return _("{point}; the clients could not be counted").format(point=point)
+    total: dict[str, Decimal] = defaultdict(Decimal)
+    for book in books:
+        for currency, amount in book.value.items():
+            total[currency] += amount
+    owned = records(sum(sum(book.counts.values()) for book in books))
+    text = _("{point}, and {records} of clients, open value {value}") if money(total) else _(
+        "{point}, and {records} of clients"
+    )
+    return text.format(point=point, records=owned, value=money(total))
 
 
 def _system(system: SystemPlan) -> list[Block]:
@@ -54,12 +81,15 @@ def _system(system: SystemPlan) -> list[Block]:
     lines += [_account(account) for account in system.accounts[:10]]
     if len(system.accounts) > 10:  # noqa: PLR2004
         lines.append(_("… and {count} more accounts").format(count=len(system.accounts) - 10))
-    if system.accounts or system.problem:
-        lines += [_("• will be done: {what}").format(what=short(what)) for what in system.does[:8]]
-    lines += [_("• cannot be done: {what}").format(what=short(what)) for what in system.cannot[:8]]
     if system.book:
         lines.append(_book(system.book))
+    lines += _under(_("Will be done"), system.does if system.accounts or system.problem else ())
+    lines += _under(_("Cannot be done here"), system.cannot)
     return paragraphs(lines)
+
+
+def _under(heading: str, what: tuple[str, ...]) -> list[str]:
+    return [f"_{heading}_", *(f"• {short(one)}" for one in what)] if what else []
 
 
 def _account(account: AccountLine) -> str:
@@ -68,16 +98,17 @@ def _account(account: AccountLine) -> str:
     )
     if not account.groups:
         return text
-    return _("{account}, in {count} groups: {groups}").format(
-        account=text, count=len(account.groups), groups=listing(account.groups)
-    )
+    return ngettext(
+        "{account}, in {count} group: {groups}", "{account}, in {count} groups: {groups}", len(account.groups)
+    ).format(account=text, count=len(account.groups), groups=listing(account.groups, quoted=True))
 
 
 def _book(book: BookLine) -> str:
     if book.problem:
         return _("• clients: not known ({why})").format(why=short(book.problem))
     count = sum(book.counts.values())
-    kinds = ", ".join(f"{number:,} {mrkdwn(kind)}" for kind, number in sorted(book.counts.items()) if number)
+    counted = [(kind, number) for kind, number in sorted(book.counts.items()) if number]
+    kinds = " · ".join(f"{number:,} {mrkdwn(kind)}" if number != count else mrkdwn(kind) for kind, number in counted)
     value = money(book.value)
     text = _("• clients: {records}").format(records=records(count)) + (f" ({kinds})" if kinds else "")
     return _("{text}, open value {value}").format(text=text, value=value) if value else text

@@ -55,13 +55,8 @@ def build(view: ProposalView, lines: Sequence[RecordLine], total: int, page: int
         ]
     else:
         blocks.append(section(outcome(view)))
-    blocks.append(
-        context(
-            _("Version {version} of case {case} · {why}").format(
-                version=view.version, case=mrkdwn(view.case_id), why=short(view.why)
-            )
-        )
-    )
+    text = _("Version {version} of case {case} · {why}") if view.version > 1 else _("Case {case} · {why}")
+    blocks.append(context(text.format(version=view.version, case=mrkdwn(view.case_id), why=short(view.why))))
     return message(mrkdwn(point, 400), blocks)
 
 
@@ -97,11 +92,16 @@ def _state(state: ProposalState) -> str:
 
 
 def _summary(view: ProposalView) -> str:
+    text = _("{records} of {clients}, proposed for {colleagues}.")
+    if view.state in (ProposalState.DRAFT, ProposalState.PENDING):
+        text = _("{records} of {clients} go to {colleagues}. Nothing moves until {name} approves exactly this.")
     said = [
-        _("{records} of {clients} go to {count} colleagues. Nothing moves until {name} approves exactly this.").format(
+        text.format(
             records=records(view.records),
             clients=clients(view.families),
-            count=len(view.shares),
+            colleagues=ngettext("{count} colleague", "{count} colleagues", len(view.shares)).format(
+                count=len(view.shares)
+            ),
             name=mrkdwn(view.approver.name),
         )
     ]
@@ -127,23 +127,23 @@ def _share(share: Share, most: float, every: int) -> str:
     worth = float(sum(share.value.values(), Decimal(0)))
     drawn = bar(worth, most) if most else bar(share.records, every)
     value = money(share.value)
-    text = _("*{name}* receives {records} of {clients}").format(
+    text = _("*{name}*: {records} of {clients}").format(
         name=mrkdwn(share.successor.name), records=records(share.records), clients=clients(share.families)
     )
     return " ".join(part for part in (text, f"({value})" if value else "", drawn) if part)
 
 
 def _line(line: RecordLine) -> str:
-    value = f" {line.value:,.0f} {mrkdwn(line.currency)}" if line.value else ""
+    value = f"{line.value:,.0f} {mrkdwn(line.currency)}".strip() if line.value else _("no value")
     state = "" if line.state in (AssignmentState.PROPOSED, AssignmentState.APPROVED) else f" · {mrkdwn(line.state)}"
     family = f"{mrkdwn(line.family_name, 60)} · " if line.family_name and line.family_name != line.name else ""
     note = f" · {short(line.note, 80)}" if line.note else ""
-    what = f"{family}{mrkdwn(line.name, 60)} ({mrkdwn(line.kind, 20)}{value})"
+    what = f"{family}{mrkdwn(line.name, 60)} ({mrkdwn(line.kind, 20)}, {value})"
     return f"• {what} → {mrkdwn(line.successor.name, 40)}{state}{note}"
 
 
 def _where(shown: int, total: int, page: int) -> str:
-    return _("Records {first:,} to {last:,} of {total:,}").format(
+    return _("Records {first:,} to {last:,} of {total:,}, by system, those of one client together").format(
         first=page * PER_PAGE + 1, last=page * PER_PAGE + shown, total=total
     )
 

@@ -43,10 +43,10 @@ def clients(count: int) -> str:
     return ngettext("{count:,} client", "{count:,} clients", count).format(count=count)
 
 
-def listing(names: Iterable[str], most: int = 10) -> str:
-    """Return names of data in a row, the rest counted, never dropped in silence."""
-    every = [mrkdwn(name, 80) for name in names]
-    shown = ", ".join(every[:most])
+def listing(names: Iterable[str], most: int = 10, *, quoted: bool = False) -> str:
+    """Return data in a row, the rest counted, never dropped in silence; `quoted` for names that people chose."""
+    every = [_("“{name}”").format(name=mrkdwn(name, 80)) if quoted else mrkdwn(name, 80) for name in names]
+    shown = " · ".join(every[:most])
     return shown if len(every) <= most else _("{names} and {count} more").format(names=shown, count=len(every) - most)
 
 

@@ -80,7 +80,7 @@ class ActiveDirectory(Dialect):
         """Leave administrators alone unless the settings say otherwise: AdminSDHolder marks them with adminCount."""
         if entry.text("adminCount") != "1" or self.settings.lock_administrators:
             return ""
-        return (f"{entry.dn} is or was in a group of administrators (adminCount is 1) and is not locked by itself: take "
+        return (f"{entry.dn} is or was in a group of administrators (adminCount is 1) and is left alone: take "
                 "it out of those groups and clear adminCount, lock it by hand, or set lock_administrators = true")
 
     def locking(self, entry: Entry, secret: str) -> Sequence[Modification]:

@@ -189,8 +189,8 @@ class Connections:
             self._refused_at = time.monotonic()
             why = refusals.words(error.args[0]) if error.args else ""
             raise BadCredential(f"the directory refuses the log-in of {self._settings.bind_dn}"
-                                f"{f': {why}' if why else ''}; the password is read when the bot starts: renew it where "
-                                "the settings point to, then restart the bot") from error
+                                f"{f': {why}' if why else ''}; the password is read when the bot starts: renew it "
+                                "where the settings point to, then restart the bot") from error
         return Link(raw, self._settings.request_seconds, self._dialect.referrals_are_normal)
 
     def _reach(self, use: Callable[[Any], T]) -> T:

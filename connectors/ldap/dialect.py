@@ -54,7 +54,10 @@ class Dialect(Protocol):
 
     def canonical(self, wanted: str) -> AccountId:
         """Return an id as `identify` gives it; raises ValueError for what cannot be an id here."""
-        return AccountId(str(UUID(wanted)))
+        form = wanted.strip("{}").lower()
+        if str(UUID(form)) != form:  # UUID takes hyphens anywhere, and so the ids of other servers
+            raise ValueError(f"{wanted!r} is not a UUID")
+        return AccountId(form)
 
     def matches(self, wanted: str) -> str:
         """Return the filter for one id; raises ValueError for what cannot be an id here."""
@@ -70,7 +73,7 @@ class Dialect(Protocol):
     def verdict(self, entry: Entry) -> tuple[Verdict, str]:
         """Return locked or open, with a reason where it is not plain; unknown where it cannot be read."""
 
-    def protects(self, entry: Entry) -> str:
+    def protects(self, entry: Entry) -> str:  # noqa: ARG002 - other dialects look at it, here and below
         """Return why an entry is not to be locked, as a sentence, or an empty text."""
         return ""
 
@@ -80,7 +83,7 @@ class Dialect(Protocol):
     def unlocking(self, entry: Entry, state: Mapping[str, str]) -> Sequence[Modification]:
         """Return the one modification that restores `state` on an entry that is locked for good."""
 
-    def guard(self, entry: Entry) -> Sequence[Any]:
+    def guard(self, entry: Entry) -> Sequence[Any]:  # noqa: ARG002
         """Return the controls that let a write through only while the entry is exactly as `entry`."""
         return ()
 
@@ -91,10 +94,10 @@ class Dialect(Protocol):
     def locked(self, secret_is_right: bool, refusal: Mapping[str, Any] | None) -> Locked:
         """Judge the log-in that was tried after a lock; `refusal` is the server's answer, None where it let us in."""
 
-    def primary(self, entry: Entry) -> str:
+    def primary(self, entry: Entry) -> str:  # noqa: ARG002
         """Return the filter for the group that the entry belongs to without being named in it, or an empty text."""
         return ""
 
-    def missing_features(self, announced: frozenset[str]) -> Sequence[str]:
+    def missing_features(self, announced: frozenset[str]) -> Sequence[str]:  # noqa: ARG002
         """Return, from the OIDs that the server announces, what it lacks for locking."""
         return ()

@@ -88,11 +88,12 @@ class Directory:
         return found
 
     def _witness(self, link: Link) -> AccountId:
-        seen = link.anyone(self.settings.base_dn, self.people_filter, [self.dialect.identifier])
+        known = both(self.people_filter, f"({self.dialect.identifier}=*)")
+        seen = link.anyone(self.settings.base_dn, known, [self.dialect.identifier])
         if seen is None or not self.dialect.identify(seen):
             raise Unavailable(
-                f"the directory shows no account at all below {self.settings.base_dn}, so nobody is taken for gone: it "
-                f"is being restored, or {self.settings.bind_dn} lacks read access, or base_dn or people_filter is wrong",
+                f"the directory shows no account at all below {self.settings.base_dn}, so nobody is taken for gone: "
+                f"it is being restored, {self.settings.bind_dn} may not read it, or base_dn or people_filter is wrong",
             )
         return self.dialect.identify(seen)
 

@@ -65,11 +65,11 @@ class Ds389(Dialect):
         """Call `true` locked; the value may also come from a role (nsDisabledRole), and then counts the same."""
         return (Verdict.LOCKED if entry.text(LOCK).lower() == "true" else Verdict.OPEN), ""
 
-    def locking(self, entry: Entry, secret: str) -> Sequence[Modification]:
+    def locking(self, entry: Entry, secret: str) -> Sequence[Modification]:  # noqa: ARG002 - the same for all
         """Write password and lock."""
         return [(ldap.MOD_REPLACE, PASSWORD, [secret.encode()]), (ldap.MOD_REPLACE, LOCK, [b"true"])]
 
-    def unlocking(self, entry: Entry, state: Mapping[str, str]) -> Sequence[Modification]:
+    def unlocking(self, entry: Entry, state: Mapping[str, str]) -> Sequence[Modification]:  # noqa: ARG002
         """Put both back; the server takes hashes only with nsslapd-allow-hashed-passwords, else the lock comes off."""
         lock = state.get("lock", "")
         changes: list[Modification] = [(ldap.MOD_REPLACE, LOCK, [lock.encode()] if lock else None)]

@@ -1,4 +1,4 @@
-"""Moving an entry to the folder for disabled accounts and back. Its DN changes, so it goes by its id before and after."""
+"""Moving an entry to the folder for disabled accounts and back. Its DN changes, so it goes by its id ever after."""
 
 from collections.abc import Mapping
 

@@ -64,7 +64,7 @@ class OpenLdap(Dialect):
             (ldap.MOD_ADD, LOCK, [FOR_GOOD.encode()]),
         ]
 
-    def unlocking(self, entry: Entry, state: Mapping[str, str]) -> Sequence[Modification]:
+    def unlocking(self, entry: Entry, state: Mapping[str, str]) -> Sequence[Modification]:  # noqa: ARG002
         """Take the lock off and give the person's own password back, where its hash could be read."""
         changes: list[Modification] = [(ldap.MOD_DELETE, LOCK, None)]
         if state.get("password"):

@@ -5,9 +5,6 @@ from collections.abc import Iterable
 
 from connectors.contract import Person
 
-Ways = tuple[str, ...]
-"""Ways to ask for the same thing, best first; servers differ in how they spell a value of a list."""
-
 
 def equals(attribute: str, value: str) -> str:
     """Return a filter for one value."""
@@ -24,24 +21,10 @@ def narrowed(text: str, by: str) -> str:
     return " and ".join(f"({part})" for part in (text, by) if part) if by else text
 
 
-def having(attribute: str, value: str) -> Ways:
-    """Return filters for one value of a list of objects."""
-    return equals(f"{attribute}.value", value), equals(attribute, value)
-
-
-def addresses(person: Person) -> list[Ways]:
-    """Return the filters for each address as an address."""
-    return [having("emails", email) for email in _said(person.emails)]
-
-
-def names(person: Person) -> list[Ways]:
-    """Return the filters for each log-in and address as `userName`: in many applications the address is the log-in."""
-    return [(equals("userName", name),) for name in _said((*person.logins, *person.emails))]
-
-
-def externals(person: Person) -> list[Ways]:
-    """Return the filters for each log-in and address as `externalId`: what the provisioning system calls the person."""
-    return [(equals("externalId", name),) for name in _said((*person.logins, *person.emails))]
+def terms(person: Person) -> dict[str, list[str]]:
+    """Return what to look for in each attribute: log-ins and addresses alike as `userName`, as many use the address."""
+    names, mails = _said((*person.logins, *person.emails)), _said(person.emails)
+    return {"userName": names, "emails": mails, "externalId": names}
 
 
 def _said(values: Iterable[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """Finding a person's accounts: by filters where the server takes them, else by reading the whole list."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 from connectors.contract import Account, Lookup, Person
 from connectors.errors import Conflict, Unavailable
@@ -8,6 +9,7 @@ from connectors.scim import filters, wire
 from connectors.scim.faults import Refused
 from connectors.scim.paging import Page
 from connectors.scim.service import USERS, Service
+from connectors.scim.trials import SPELLINGS, Trust, trust
 
 NAMED = 5
 """How many passed-over records are named; the rest is counted."""
@@ -58,43 +60,45 @@ class Lookups:
 
     def __init__(self, service: Service, user_filter: str) -> None:
         self._service, self._narrow = service, user_filter
+        self._trust: Trust | None = None
 
     def find(self, person: Person) -> Lookup:
         """Return everybody with one of the person's addresses or log-ins; nobody only where others can be seen."""
-        names, mails, externals = filters.names(person), filters.addresses(person), filters.externals(person)
-        if not names:
+        terms = filters.terms(person)
+        if not terms["userName"]:
             return Lookup((), "no address and no log-in to look up")
         sieve = Sieve(person)
-        how = self._sift(sieve, names, mails, externals)
+        how = self._sift(sieve, terms)
         if not sieve.accounts and not self._service.sees():
             raise Unavailable("the server shows no account at all; that is not believed")
         said = ", ".join(dict.fromkeys((*person.emails, *person.logins)))
         return Lookup(tuple(sieve.accounts.values()), f"{how} for {said}{sieve.remarks()}")
 
-    def _sift(self, sieve: Sieve, *groups: Sequence[filters.Ways]) -> str:
-        names, mails, externals = groups
-        asked = "/Users by userName, emails and externalId"
+    def _sift(self, sieve: Sieve, terms: Mapping[str, Sequence[str]]) -> str:
         if not self._service.features().filter:
             if self._narrow:
                 raise Conflict("user_filter is set and this server knows no filters")
             return self._read_all(sieve)
-        if self._asks(sieve, (filters.any_of(ways[0] for ways in (*names, *mails, *externals)),)):
-            return asked
-        answered = [self._asks(sieve, ways) for ways in (*names, *mails)]
-        known = [self._asks(sieve, ways) for ways in externals]
-        if not all(answered):
+        self._trust = self._trust or trust(self._service)
+        known = self._trust or Trust({name: ways[0] for name, ways in SPELLINGS.items()}, joined=False)
+        asked = {name: [filters.equals(known.spelled[name], value) for value in values if known.spelled[name]]
+                 for name, values in terms.items()}
+        if known.joined and self._asks(sieve, filters.any_of(chain.from_iterable(asked.values()))):
+            return "/Users by userName, emails and externalId"
+        answered = {name for name, values in terms.items()
+                    if sum(self._asks(sieve, query) for query in asked[name]) == len(values)}
+        if not answered >= {"userName", "emails"}:
             return self._read_all(sieve)
-        return asked if all(known) else "/Users by userName and emails (the server does not filter by externalId)"
+        lacking = "" if "externalId" in answered else " (the server does not filter by externalId)"
+        return f"/Users by {', '.join(sorted(answered))}{lacking}"
 
-    def _asks(self, sieve: Sieve, ways: filters.Ways) -> bool:
-        """Ask in each way until the server takes one; False where it takes none."""
-        for query in ways:
-            try:
-                sieve.take(self._service.pages(USERS, filters.narrowed(query, self._narrow)), filtered=True)
-            except Refused:
-                continue
-            return True
-        return False
+    def _asks(self, sieve: Sieve, query: str) -> bool:
+        """Ask, and say whether the server took the filter."""
+        try:
+            sieve.take(self._service.pages(USERS, filters.narrowed(query, self._narrow)), filtered=True)
+        except Refused:
+            return False
+        return True
 
     def _read_all(self, sieve: Sieve) -> str:
         sieve.take(self._service.pages(USERS, self._narrow), filtered=False)

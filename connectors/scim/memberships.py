@@ -8,6 +8,7 @@ from connectors.errors import Conflict, OutcomeUnknown, Unavailable
 from connectors.scim import filters
 from connectors.scim.faults import Refused
 from connectors.scim.service import GROUPS, Service
+from connectors.scim.trials import spelling
 from connectors.scim.wire import texts
 
 Raw = Mapping[str, Any]
@@ -18,16 +19,13 @@ class Memberships:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._filter: str | None = None
 
     def of(self, account: AccountId) -> list[Group]:
         """Return the groups that name the account. Raises `Missing` where there is no such account."""
         user = self._service.user(account)
-        if self._service.features().filter:
-            for query in filters.having("members", account):
-                try:
-                    return [_group(raw) for raw in self._groups(query) if self._names(raw, account)]
-                except Refused:
-                    continue
+        if spelled := self._spelled():
+            return [_group(raw) for raw in self._groups(filters.equals(spelled, account)) if self._names(raw, account)]
         if isinstance(user.raw.get("groups"), list):
             return list(_direct(user.raw["groups"]))
         return [_group(raw) for raw in self._groups("") if self._names(raw, account)]
@@ -49,6 +47,16 @@ class Memberships:
         self._service.user(account)
         self._change(raw, version, account, {"op": "add", "path": "members", "value": [{"value": account}]})
         return self._made(group, account, there=True)
+
+    def _spelled(self) -> str:
+        """Return how groups are filtered by member here, tried once on a member that is known; empty: not at all."""
+        if self._filter is None and self._service.features().filter:
+            samples = ((member, str(raw["id"])) for raw in self._groups("") for member in sorted(_members(raw)))
+            sample = next(samples, None)
+            if sample is None:
+                return ""
+            self._filter = spelling(self._service, GROUPS, ("members.value", "members"), sample)
+        return self._filter or ""
 
     def _change(self, raw: Raw, version: str, account: AccountId, operation: Raw) -> None:
         """Send one operation; the whole group, with the version insisted on, where the server does not take it."""

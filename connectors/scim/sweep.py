@@ -74,12 +74,13 @@ class Sweep:
         return found or {}
 
     def _by_filter(self, wanted: set[AccountId]) -> dict[str, wire.User] | None:
-        """Return who answers to filters by id; None, now and in future, where the server does not mind them."""
+        """Return who answers to filters by id; None where the server does not mind them."""
         found: dict[str, wire.User] = {}
         for ids in _chunks(sorted(wanted)):
             answer = self._answer(ids)
             if answer is None:
                 self._filters_work = False
+            if not answer:  # nobody at all: gone, or a server that answers what it does not understand with nothing
                 return None
             found |= answer
         return found

@@ -14,7 +14,7 @@ from connectors.contract import AccountId, GroupId
 from connectors.ldap.connector import Ldap
 from connectors.ldap.settings import LdapSettings
 from tests.conformance.accounts import Newcomer
-from tests.sandbox.company import samba_conf, samba_seed
+from tests.sandbox.company import samba_seed
 from tests.sandbox.company.samba import Entry, Samba
 
 VOLATILE = {"badPwdCount", "badPasswordTime", "lastLogon", "lastLogonTimestamp", "logonCount", "uSNChanged",

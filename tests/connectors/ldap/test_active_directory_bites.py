@@ -117,7 +117,7 @@ def _counting(link: Link) -> Link:
         rows, controls = page(*arguments)
         return [(dn or "", values if dn else {}) for dn, values in rows], controls
 
-    link._page = all_rows  # type: ignore[method-assign]
+    link._page = all_rows  # type: ignore[method-assign, assignment]
     return link
 
 

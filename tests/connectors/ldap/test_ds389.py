@@ -5,7 +5,6 @@ lets a person in who has `nsAccountLock: true`, and the connector says so.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 

@@ -66,9 +66,15 @@ def test_a_renewed_certificate_is_accepted_without_a_restart(own: LdapWorld) -> 
 def test_a_dead_address_is_left_aside_for_a_minute(world: LdapWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         dead = f"ldaps://127.0.0.1:{gone.getsockname()[1]}"
-    connector, tried = Ldap(world.settings(urls=(dead, world.slapd.tls_url))), []
+    connector = Ldap(world.settings(urls=(dead, world.slapd.tls_url)))
+    tried: list[str] = []
     openly = connector._connections._open
-    monkeypatch.setattr(connector._connections, "_open", lambda url: [tried.append(url), openly(url)][1])
+
+    def noted(url: str) -> Any:
+        tried.append(url)
+        return openly(url)
+
+    monkeypatch.setattr(connector._connections, "_open", noted)
 
     def check() -> list[str]:
         tried.clear()
@@ -96,7 +102,7 @@ def test_a_rotated_password_is_told_and_a_new_connector_has_it(own: LdapWorld) -
         (ldap.MOD_REPLACE, "userPassword", [ldif.hash_password("Rotated-2026").encode()])])
     assert old.check(), "what is logged in stays so"
     old.close()
-    with pytest.raises(BadCredential, match="read when the bot starts.*restart the bot"):
+    with pytest.raises(BadCredential, match=r"read when the bot starts.*restart the bot"):
         old.check()
     assert Ldap(own.settings(password=SecretStr("Rotated-2026"))).check()
 

@@ -31,17 +31,27 @@ def test_one_request_finds_by_all_attributes_whatever_their_case(world: ScimWorl
     ids = [world.server.add_user("ANNA.Smith"), world.server.add_user("x1", externalId="anna.smith"),
            world.server.add_user("x2", emails=[{"value": "Anna.SMITH@northwind.example"}])]
     world.server.add_user("anna.smithers", displayName="anna.smith")
-    lookup = world.connect().find(Person("", ("anna.smith@NORTHWIND.example",), ("anna.smith",)))
+    connector = world.connect()
+    connector.find(person(newcomer()))  # tries the filters
+    world.server.calls.clear()
+    lookup = connector.find(Person("", ("anna.smith@NORTHWIND.example",), ("anna.smith",)))
     found = {one.id: one.matched_by for one in lookup.accounts}
     assert found == dict(zip(ids, ("userName", "externalId", "emails"), strict=True))
     assert len(world.server.asked("GET", "/Users")) == 1
 
 
 @pytest.mark.parametrize("refuse", [_without_or, _names_only])
-def test_every_match_is_found_where_the_server_refuses_filters(world: ScimWorld, refuse: Any) -> None:
+@pytest.mark.parametrize("silently", [False, True])
+def test_every_match_is_found_where_the_server_refuses_filters_or_answers_them_with_nothing(
+    world: ScimWorld, refuse: Any, silently: bool
+) -> None:
     by_name, by_mail = newcomer(), newcomer()
     ids = {world.add(by_name), world.add(by_mail), world.server.add_user("x", externalId=by_name.login)}
-    world.server.manners.refuse = refuse
+    nothing = {"totalResults": 0, "Resources": []}
+    if silently:
+        world.server.manners.rewrite = lambda call, body: nothing if refuse(call) else body
+    else:
+        world.server.manners.refuse = refuse
     lookup = world.connect().find(Person("", (by_mail.email,), (by_name.login,)))
     assert {one.id for one in lookup.accounts} == ids
     assert ("every account" in lookup.how) == (refuse is _names_only)
@@ -55,9 +65,17 @@ def test_an_address_is_looked_for_as_a_log_in_too(world: ScimWorld) -> None:
 def test_a_server_that_does_not_mind_filters_finds_nobody_else(world: ScimWorld) -> None:
     who = newcomer()
     account = world.add(who)
-    _crowd(world, 250)
+    _crowd(world, 110)
     world.server.manners.ignores_filters = True
     assert [one.id for one in world.connect().find(person(who)).accounts] == [account]
+
+
+def test_a_name_that_ends_its_quotes_is_found_by_a_filter(world: ScimWorld) -> None:
+    login = '"\\" or userName pr or userName eq "x'
+    account, connector = world.server.add_user(login), world.connect()
+    lookup = connector.find(Person("", (), (login,)))
+    assert [one.id for one in lookup.accounts] == [account]
+    assert "every account" not in lookup.how
 
 
 @pytest.mark.parametrize("features", [{"filters": False}, {"filters": False, "cursor": True}])

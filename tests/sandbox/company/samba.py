@@ -4,14 +4,12 @@ Samba serves LDAP on fixed ports (389 and 636), so that one can run on a machine
 lock makes a second test run wait. Everything here speaks to the server directly, never through the connector.
 """
 
-import fcntl
 import os
 import re
 import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -29,6 +27,7 @@ from tests.sandbox.company.samba_seed import ENVIRONMENT, SambaFailed
 from tests.sandbox.company.samba_template import template, unpack
 from tests.sandbox.company.slapd import MissingProgram
 from tests.sandbox.company.tryton_install import CACHE
+from tests.sandbox.company.turns import Turn
 
 PACKAGES = ("samba-ad-dc", "samba-ad-provision", "python3-samba")
 INSTALL = f"apt-get install -y --no-install-recommends {' '.join(PACKAGES)}"
@@ -55,7 +54,7 @@ class Samba:
         self.folder = folder
         self._cache = cache
         self._process: subprocess.Popen[bytes] | None = None
-        self._turn: int | None = None
+        self._turn = Turn("samba", TURN_SECONDS)
         self._admin: ExitStack | None = None
         self._connection: Any = None
         self._mutex = threading.RLock()
@@ -68,24 +67,26 @@ class Samba:
     # -- life
 
     def start(self) -> Self:
-        """Unpack at the first start, then serve. Raises `MissingProgram`, or SambaFailed with the server's own words."""
-        _require()
-        self._take_turn()
+        """Unpack at the first start, then serve. Raises `MissingProgram`, `NotYourTurn`, `SambaFailed`."""
+        require()
+        self._turn.take()
         try:
             if not (self.folder / "smb.conf").exists():
-                unpack(template(self._cache, self._seeding), self.folder)
+                unpack(self.template(), self.folder)
             self._serve()
         except BaseException:
             self.stop()
             raise
         return self
 
+    def template(self) -> Path:
+        """Return the finished domain, making it where it is missing (half a minute, once)."""
+        return template(self._cache, self._seeding)
+
     def stop(self) -> None:
         """End the process, paused or not, and let others have the ports; the data stays."""
         self._halt()
-        if self._turn is not None:
-            os.close(self._turn)
-            self._turn = None
+        self._turn.give_back()
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -158,24 +159,6 @@ class Samba:
             process.kill()
             process.wait(5)
 
-    def _take_turn(self) -> None:
-        if self._turn is not None:
-            return
-        path = Path(tempfile.gettempdir()) / "handover-samba.lock"
-        turn = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        deadline = time.monotonic() + TURN_SECONDS
-        while True:
-            try:
-                fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    os.close(turn)
-                    raise SambaFailed(f"another test run has the domain controller's ports ({path})") from None
-                time.sleep(0.2)
-            else:
-                self._turn = turn
-                return
-
     # -- what is true, from outside the connector
 
     @contextmanager
@@ -243,8 +226,8 @@ class Samba:
             admin.add_s(dn, list(attributes))
 
 
-def _require() -> None:
-    """Say what is missing before anything fails for the want of it."""
+def require() -> None:
+    """Say what is missing before anything fails for the want of it. Raises `MissingProgram` with the command to run."""
     path = ENVIRONMENT["PATH"]
     gone = [name for name in ("samba", "samba-tool", "setpriv") if shutil.which(name, path=path) is None]
     if gone or not Path("/usr/share/samba/setup").is_dir():
@@ -256,3 +239,14 @@ def _require() -> None:
 def _text_of(sid: bytes) -> str:
     numbers = [int.from_bytes(sid[at:at + 4], "little") for at in range(8, len(sid), 4)]
     return "-".join(["S", str(sid[0]), str(int.from_bytes(sid[2:8], "big")), *map(str, numbers)])
+
+
+def prepare(cache: Path = CACHE) -> None:
+    """Make the template ahead of the first test. Raises as `start` does."""
+    require()
+    turn = Turn("samba", TURN_SECONDS)
+    turn.take()
+    try:
+        Samba(cache / "samba-prepare", cache).template()
+    finally:
+        turn.give_back()
