@@ -89,7 +89,7 @@ def system(name: str, verdict: Verdict, reason: str = "") -> SystemLine:
     )
 
 
-def step(assignee: str = BY_UID["raj.patel"].slack_id, *, by: str = "", note: str = "", proof: str = "",
+def step(assignee: str = BY_UID["li.wei"].slack_id, *, by: str = "", note: str = "", proof: str = "",
          name: str = LEAVER.name, needs_file: bool = False) -> StepView:
     """Return a step that waits, or with `by` one that is confirmed."""
     return StepView(

@@ -49,8 +49,12 @@ def opened(office: Office, **change: Any) -> str:
     return f"{case_id}:badge"
 
 
+def case_of(step: str) -> str:
+    return step.partition(":")[0]
+
+
 def line(office: Office, step: str) -> SystemLine:
-    found = next(one for one in office.offboarding.case(step.split(":")[0]).systems if one.system == "badge")
+    found = next(one for one in office.offboarding.case(case_of(step)).systems if one.system == "badge")
     assert found.step is not None
     return found
 
@@ -105,7 +109,7 @@ def test_nothing_is_asked_before_the_day_and_nothing_can_be_confirmed(office: Of
 
 def test_a_case_cancelled_meanwhile_asks_nobody_and_takes_no_answer(office: Office) -> None:
     step = opened(office, effective_at=office.clock.now() + timedelta(days=3))
-    office.offboarding.cancel(step.split(":")[0], HR)
+    office.offboarding.cancel(case_of(step), HR)
     office.clock.pass_(days=4)
     office.work("manual")
     assert asked(office) == []
@@ -287,7 +291,7 @@ def test_an_answer_that_comes_between_look_and_write_is_not_asked_over(
 
 def test_a_confirmation_is_a_persons_word_and_the_verdict_stays_unknown(office: Office) -> None:
     step = opened(office)
-    case_id = step.split(":")[0]
+    case_id = case_of(step)
     assert not office.offboarding.case(case_id).locked_out
     office.manual.confirm(step, ADA, "badge 117 collected")
     said = line(office, step)
@@ -302,12 +306,12 @@ def test_a_confirmed_step_makes_up_for_no_system_that_is_open(office: Office) ->
     office.crm.down = True
     step = opened(office)
     office.manual.confirm(step, ADA, "done")
-    assert not office.offboarding.case(step.split(":")[0]).locked_out
+    assert not office.offboarding.case(case_of(step)).locked_out
 
 
 def test_the_case_goes_on_to_watched_only_with_the_confirmation(office: Office) -> None:
     step = opened(office)
-    case_id = step.split(":")[0]
+    case_id = case_of(step)
     with office.store.write() as session:
         for book in session.exec(select(Book)).all():
             book.state = WorkState.DONE
@@ -376,7 +380,7 @@ def test_a_confirmation_taken_back_counts_no_more_and_is_asked_for_again(office:
     assert refused(office.manual.retract, step, ADA, "oops").code is Code.NOT_CONFIRMED
     office.manual.confirm(step, ADA, "done")
     office.manual.retract(step, ADA, "wrong badge")
-    case = office.offboarding.case(step.split(":")[0])
+    case = office.offboarding.case(case_of(step))
     assert not case.locked_out
     assert [one.kind for one in case.findings] == ["not verified"]
     office.work("manual")
@@ -417,7 +421,7 @@ def test_follow_up_and_audit_say_what_people_said(office: Office) -> None:
     step = confirmed(office)
     office.clock.pass_(days=1, hours=1)
     office.work("follow_up")
-    case = office.offboarding.case(step.split(":")[0])
+    case = office.offboarding.case(case_of(step))
     assert "badge: confirmed by Ada on 2026-03-02, not read back" in case.follow_ups[0].summary
     sheet = office.audits.csv("audit")
     assert 'badge,,unknown,"confirmed by Ada on 2026-03-02, not read back"' in sheet
@@ -428,7 +432,7 @@ def test_follow_up_and_audit_say_what_people_said(office: Office) -> None:
 
 def test_retry_is_not_for_what_people_do(office: Office) -> None:
     step = opened(office)
-    assert refused(office.offboarding.retry, step.split(":")[0], "badge", SECURITY).code is Code.NOT_OPEN
+    assert refused(office.offboarding.retry, case_of(step), "badge", SECURITY).code is Code.NOT_OPEN
 
 
 def test_a_step_gone_from_the_configuration_is_said_and_waits(office: Office) -> None:
@@ -454,6 +458,6 @@ def test_words_of_people_stand_sealed_alone(office: Office) -> None:
     assert b"secret words" not in raw
     with office.store.read() as session:
         row = session.get_one(ManualStep, step)
-        case = office.offboarding.case(step.split(":")[0])
+        case = office.offboarding.case(case_of(step))
         assert case.steps[0].note == "secret words of Ada"
         assert row.confirmed_by == ADA.id
