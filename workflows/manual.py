@@ -203,6 +203,9 @@ class ManualSteps:
         if case.state == CaseState.CANCELLED:
             cancel(session, case.id)
             return
+        if case.effective_at > now:  # put off since the row was made due
+            again(session, row, case.effective_at)
+            return
         if step.begins:
             row.round += answered(row)
             row.asked_at, row.deadline, row.escalated_at = now, ends, None
@@ -225,7 +228,8 @@ class ManualSteps:
         if step.overdue:
             self._findings.see(session, _unverified(row, f"nobody has confirmed by hand: {work.title}"), row.id)
         again(session, row, step.next_at)
-        settle(session, self._journal, case.id)
+        if case.state == CaseState.SCHEDULED:
+            settle(session, self._journal, case.id)
 
     def _want(self, session: Session, row: ManualStep, whom: str, which: str) -> None:
         want(
@@ -263,7 +267,8 @@ class ManualSteps:
             data = replace(data, trouble=UNCONFIGURED)
             fresh.sealed = data.seal(self._vault, case.wrapped_key, fresh.id)
             again(session, fresh, self._clock.now() + LOOK)
-            settle(session, self._journal, case.id)
+            if case.state == CaseState.SCHEDULED and case.effective_at <= self._clock.now():
+                settle(session, self._journal, case.id)
 
     def _view(self, session: Session, row: ManualStep) -> StepView:
         case, people = read_case(session, self._vault, row.case_id)
@@ -284,6 +289,14 @@ def cancel(session: Session, case_id: str) -> None:
     )
     for row in rows:
         _redraw(session, row.id)
+
+
+def reschedule(session: Session, case: Case) -> None:
+    """Ask at the case's new effective time, where nobody has been asked yet."""
+    query = select(ManualStep).where(ManualStep.case_id == case.id, col(ManualStep.asked_at).is_(None))
+    for row in session.exec(query).all():
+        row.due_at = case.effective_at
+        session.add(row)
 
 
 def _redraw(session: Session, step_id: str) -> None:

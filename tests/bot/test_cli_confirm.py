@@ -8,8 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from bot import wiring
+from bot.cli.app import make_app
 from config.settings import Settings, load
 from connectors import registry
 from connectors.contract import Verdict
@@ -61,7 +63,8 @@ def test_a_file_is_handed_in(config: str, tmp_path: Path) -> None:
     file = tmp_path / "receipt.pdf"
     file.write_bytes(b"signed")
     desk = Desk()
-    done = handover(desk, "confirm", "case-1", "badge", "--note", "x", "--proof", str(file), "--json", "--config", config)
+    answer = ("confirm", "case-1", "badge", "--note", "x", "--proof", str(file), "--json", "--config", config)
+    done = handover(desk, *answer)
     assert done.exit_code == 0, done.output
     assert document(done)["proof"] == "receipt.pdf"
 
@@ -145,26 +148,22 @@ def test_from_the_case_to_the_confirmed_message(tmp_path: Path, monkeypatch: pyt
             case_id = offboarding.open(Request(samples.leaver(), Reason.DISMISSAL, None, max_, Strategy.SINGLE, (), hr,
                                                seed.OFFBOARDING))  # fmt: skip
             li = slack.as_user(LI.slack_id)
-            [message] = li.wait_for(lambda: li.messages(), 15)
+            [message] = li.wait_for(li.messages, 15)
             assert "Take the badge." in said(message)
             receipt = tmp_path / "receipt.pdf"
             receipt.write_bytes(b"signed")
-            refused = handover_real("confirm", case_id, "badge", "--note", "done", "--config", str(path))
-            assert refused == 1
-            done = handover_real("confirm", case_id, "badge", "--note", "done", "--proof", str(receipt), "--config", str(path))
-            assert done == 0
+            answer = ("confirm", case_id, "badge", "--note", "done", "--config", str(path))
+            refused = CliRunner().invoke(make_app(), answer)
+            assert refused.exit_code != 0
+            assert "is needed here" in " ".join(refused.output.split())
+            done = CliRunner().invoke(make_app(), [*answer, "--proof", str(receipt)])
+            assert done.exit_code == 0, done.output
             digest = hashlib.sha256(b"signed").hexdigest()
             li.wait_for(lambda: digest in said(li.messages()[0]), 15)
             assert len(li.messages()) == 1
+            li.wait_for(lambda: offboarding.case(case_id).state is CaseState.WATCHED, 15)
             view = offboarding.case(case_id)
-            assert (view.state, view.systems[0].verdict) == (CaseState.WATCHED, Verdict.UNKNOWN)
+            assert view.systems[0].verdict is Verdict.UNKNOWN
             assert not view.locked_out
             assert slack.refused() == []
 
-
-def handover_real(*arguments: str) -> int:
-    from typer.testing import CliRunner
-
-    from bot.cli.app import make_app
-
-    return CliRunner().invoke(make_app(), [*arguments]).exit_code

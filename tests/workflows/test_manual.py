@@ -12,8 +12,8 @@ from connectors.manual import MANIFEST
 from connectors.manual.settings import ManualSettings
 from tests.workflows.memory import Killed
 from tests.workflows.office import HR, SECURITY, Office
-from workflows.manual import KEEP_BYTES, Proof
-from workflows.model import Book, CaseState, JournalEntry, ManualStep, Post, PostKind, WorkState
+from workflows.manual import KEEP_BYTES, Proof, cancel, reschedule
+from workflows.model import Book, Case, CaseState, JournalEntry, ManualStep, Post, PostKind, WorkState
 from workflows.ports import Undelivered
 from workflows.posts import deliver
 from workflows.refusals import Code, Refused
@@ -40,6 +40,13 @@ def make(folder: Path, **change: Any) -> Office:
 @pytest.fixture
 def office(tmp_path: Path) -> Office:
     return make(tmp_path)
+
+
+class Delivers:
+    """Slack on a good day."""
+
+    def show(self, post: Post) -> tuple[str, str]:
+        return post.channel, "1.0"
 
 
 def opened(office: Office, **change: Any) -> str:
@@ -114,6 +121,41 @@ def test_a_case_cancelled_meanwhile_asks_nobody_and_takes_no_answer(office: Offi
     office.work("manual")
     assert asked(office) == []
     assert refused(office.manual.confirm, step, ADA, "done").code is Code.NOT_OPEN
+
+
+def test_what_was_asked_is_called_off_in_the_message_that_asked(office: Office) -> None:
+    step = opened(office)
+    deliver(office.store, Delivers(), office.clock)
+    with office.store.write() as session:
+        cancel(session, case_of(step))
+    [post] = [post for post in office.posts().values() if post.kind == PostKind.MANUAL]
+    assert post.shown < post.wanted
+    assert office.manual.view(step).state is WorkState.CANCELLED
+    assert office.manual.waiting_for("U0ADA") == []
+    assert refused(office.manual.confirm, step, ADA, "done").code is Code.NOT_OPEN
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_case_put_off_asks_on_its_new_day(office: Office, told: bool) -> None:
+    step = opened(office, effective_at=office.clock.now() + timedelta(days=1))
+    with office.store.write() as session:
+        case = session.get_one(Case, case_of(step))
+        case.effective_at += timedelta(days=1)
+        session.add(case)
+        if told:
+            reschedule(session, case)
+    later(office, 30)
+    assert asked(office) == []
+    assert office.offboarding.case(case_of(step)).state is CaseState.SCHEDULED
+    later(office, 20)
+    assert asked(office).count("U0ADA") == 1
+
+
+def test_looking_who_is_there_redraws_nothing(office: Office) -> None:
+    opened(office)
+    deliver(office.store, Delivers(), office.clock)
+    later(office, 7)
+    assert [post.id for post in office.posts().values() if post.shown < post.wanted] == []
 
 
 def test_every_member_of_a_group_is_asked_but_never_the_leaver(tmp_path: Path) -> None:
