@@ -2,6 +2,7 @@
 
 One `ManualStep` row is one piece of work. Who is there is asked of the workspace first; then one transaction decides,
 writes the row, its posts and its journal entry: killed before it, nothing happened, and after it, everything did.
+Long: the clock's turn and the three answers share row, lock and refusals. What is pure is in `workflows.steps`.
 """
 
 import base64
@@ -200,11 +201,7 @@ class ManualSteps:
     ) -> None:  # fmt: skip
         now = self._clock.now()
         case = session.get_one(Case, row.case_id)
-        if case.state == CaseState.CANCELLED:
-            cancel(session, case.id)
-            return
-        if case.effective_at > now:  # put off since the row was made due
-            again(session, row, case.effective_at)
+        if _not_now(session, row, case, now):
             return
         if step.begins:
             row.round += answered(row)
@@ -213,23 +210,27 @@ class ManualSteps:
             data = replace(data, times=data.times + 1, asked_last=now.isoformat())
         asked = (*data.asked, *step.ask, *(one for one in heard if one.startswith(PEOPLE)))
         data = replace(data, asked=tuple(dict.fromkeys(asked)), trouble=step.trouble)
+        row.escalated_at = now if step.escalate else row.escalated_at
+        row.sealed = data.seal(self._vault, case.wrapped_key, row.id)
+        self._ask(session, row, data, step, heard, work)
+        if step.overdue:
+            self._findings.see(session, _unverified(row, f"nobody has confirmed by hand: {work.title}"), row.id)
+        again(session, row, step.next_at)
+        if case.state == CaseState.SCHEDULED:
+            settle(session, self._journal, case.id)
+
+    def _ask(
+        self, session: Session, row: ManualStep, data: StepData, step: Turn, heard: tuple[str, ...], work: ManualWork
+    ) -> None:
         if step.there is not None:
             _silence(session, row.id, (*step.there, *heard, work.escalate_to))
         for one in step.ask:
             self._want(session, row, one, str(data.times))
         for one in heard:
             self._want(session, row, one, "escalated")
-        if step.escalate:
-            row.escalated_at = now
-        row.sealed = data.seal(self._vault, case.wrapped_key, row.id)
         if step.begins or step.ask or step.escalate:
             self._say(session, row, HANDOVER, "manual.escalated" if step.escalate else "manual.asked",
                       round=row.round, times=data.times)  # fmt: skip
-        if step.overdue:
-            self._findings.see(session, _unverified(row, f"nobody has confirmed by hand: {work.title}"), row.id)
-        again(session, row, step.next_at)
-        if case.state == CaseState.SCHEDULED:
-            settle(session, self._journal, case.id)
 
     def _want(self, session: Session, row: ManualStep, whom: str, which: str) -> None:
         want(
@@ -289,6 +290,17 @@ def cancel(session: Session, case_id: str) -> None:
     )
     for row in rows:
         _redraw(session, row.id)
+
+
+def _not_now(session: Session, row: ManualStep, case: Case, now: datetime) -> bool:
+    """Whether the case was called off, or put off since the row was made due; the row follows it."""
+    if case.state == CaseState.CANCELLED:
+        cancel(session, case.id)
+    elif case.effective_at > now:
+        again(session, row, case.effective_at)
+    else:
+        return False
+    return True
 
 
 def reschedule(session: Session, case: Case) -> None:
