@@ -12,6 +12,7 @@ from connectors.manual import MANIFEST
 from connectors.manual.settings import ManualSettings
 from tests.workflows.memory import Killed
 from tests.workflows.office import HR, SECURITY, Office
+from workflows.cases import settle
 from workflows.manual import KEEP_BYTES, Proof, cancel, reschedule
 from workflows.model import Book, Case, CaseState, JournalEntry, ManualStep, Post, PostKind, WorkState
 from workflows.ports import Undelivered
@@ -358,6 +359,8 @@ def test_the_case_goes_on_to_watched_only_with_the_confirmation(office: Office) 
         for book in session.exec(select(Book)).all():
             book.state = WorkState.DONE
             session.add(book)
+        session.flush()
+        settle(session, office.journal, case_id)
     office.work("revoke", "manual")
     assert office.offboarding.case(case_id).state is CaseState.RUNNING
     office.manual.confirm(step, ADA, "done")
