@@ -25,6 +25,7 @@ class Right(StrEnum):
     LOCK_AGAIN = "lock again"
     REVEAL = "reveal a name"
     AUDIT = "run an audit"
+    CONFIRM = "answer for a manual step"
 
 
 HOLDERS: dict[Right, tuple[str, ...]] = {
@@ -35,6 +36,7 @@ HOLDERS: dict[Right, tuple[str, ...]] = {
     Right.LOCK_AGAIN: ("security", "admin"),
     Right.REVEAL: ("security",),
     Right.AUDIT: ("security", "admin"),
+    Right.CONFIRM: ("security", "admin"),
 }
 
 
@@ -55,6 +57,10 @@ class Authorizer:
         """Whether a person has a role, named as in `[roles]`."""
         given: Role = getattr(self._roles, role)
         return user in given.users or any(user in self._group(group, fresh=fresh) for group in given.groups)
+
+    def among(self, user: str, slack_id: str) -> bool:
+        """Whether a person is the one that the id names, or in its user group at this moment."""
+        return user == slack_id or (slack_id.startswith("S") and user in self._group(slack_id, fresh=True))
 
     def _group(self, group: str, *, fresh: bool) -> frozenset[str]:
         with self._lock:

@@ -65,6 +65,11 @@ REFUSALS: Mapping[Code, str] = {
     Code.BAD_PERSON: N_(
         "This person cannot be used here: no usable address is known. Check profile and directory, then try again."
     ),
+    Code.UNKNOWN_STEP: N_("This step does not exist any more. `/offboard status @person` shows where the case stands."),
+    Code.ALREADY_CONFIRMED: N_("This was confirmed by {by} already ({at}). Nothing was changed by your click."),
+    Code.NOT_CONFIRMED: N_("Nobody has confirmed this, so there is nothing to take back."),
+    Code.LEAVER_CONFIRMS: N_("The person who leaves cannot answer for this. Ask a colleague or security to do it."),
+    Code.NEEDS_PROOF: N_("A file that shows it, or a link to one, is needed here. Add it and try again."),
 }
 
 TROUBLES: Mapping[type[ConnectorError], str] = {

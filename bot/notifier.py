@@ -9,7 +9,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
 from bot.errors import reason
-from bot.messages import audit, case, exports, follow_up, outcome
+from bot.messages import audit, case, exports, follow_up, manual, outcome
 from bot.messages.blocks import Message
 from bot.pages import proposal_page
 from bot.services import Services
@@ -107,7 +107,7 @@ class SlackNotifier:
             unfurl_media=False,
         )
 
-    def _build(self, post: Post, *, chart: bool) -> Message:
+    def _build(self, post: Post, *, chart: bool) -> Message:  # noqa: PLR0911 - one for each kind of post
         services = self._services
         match PostKind(post.kind):
             case PostKind.CASE:
@@ -123,6 +123,8 @@ class SlackNotifier:
                 return follow_up.build(*services.follow_ups.view(post.subject))
             case PostKind.AUDIT:
                 return audit.build(services.audits.view(post.subject), post.subject)
+            case PostKind.MANUAL:
+                return manual.build(services.manual.view(post.subject))
 
     def _attach(self, post: Post, channel: str, ts: str) -> None:
         """Put an audit's whole list into the thread. The digest has a button for it too: a failure holds up nothing."""

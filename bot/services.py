@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from config.settings import Settings
+from workflows.manual import Proof
 from workflows.ports import Clock
 from workflows.systems import System
 from workflows.views import (
@@ -20,6 +21,7 @@ from workflows.views import (
     ProposalView,
     RecordLine,
     Request,
+    StepView,
     Successor,
 )
 
@@ -76,6 +78,16 @@ class FollowUps(Protocol):
     def view(self, follow_up_id: str) -> tuple[CaseView, FollowUpLine]: ...
 
 
+class ManualSteps(Protocol):
+    """What people do by hand."""
+
+    def view(self, step_id: str) -> StepView: ...
+    def confirm(self, step_id: str, by: Actor, note: str, proof: Proof | None = None) -> StepView: ...
+    def cannot(self, step_id: str, by: Actor, why: str) -> StepView: ...
+    def retract(self, step_id: str, by: Actor, why: str) -> StepView: ...
+    def waiting_for(self, slack_id: str) -> list[StepView]: ...
+
+
 class Verification(Protocol):
     """What a check of the journal found."""
 
@@ -113,3 +125,4 @@ class Services:
     journal: Journal
     clock: Clock
     systems: Mapping[str, System]
+    manual: ManualSteps

@@ -10,6 +10,7 @@ from typing import Literal
 from slack_sdk import WebClient
 
 from bot.notifier import SlackNotifier
+from bot.roster import SlackRoster
 from bot.services import Services
 from bot.slack import web_client
 from config.settings import Settings, Storage
@@ -26,11 +27,13 @@ from workflows.exports import Exports
 from workflows.followups import FollowUps
 from workflows.handover import Handover
 from workflows.journal import Journal
+from workflows.manual import ManualSteps
 from workflows.occupancy import occupy
 from workflows.offboarding import Offboarding, Start
 from workflows.ports import Clock, Notifier, SystemClock
 from workflows.replicas import DEAD_AFTER, Replicas, forget_finished, new_id
 from workflows.revocation import Revocation
+from workflows.steps import titled
 from workflows.store import Store
 from workflows.systems import System, Systems
 from workflows.vault import Vault
@@ -59,6 +62,7 @@ class Tracks:
     follow_ups: FollowUps
     audits: Audits
     journal: Journal
+    manual: ManualSteps
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -106,6 +110,7 @@ def running(
         "exports": built.exports.take,
         "follow_up": built.follow_ups.run,
         "audit": built.audits.run,
+        "manual": built.manual.run,
     }.items():
         engine.register(task, handler)
     ticker = Ticker()
@@ -140,7 +145,7 @@ def build_systems(settings: Settings) -> Systems:
     """Build a connector for every configured system; nothing is connected to yet."""
     return Systems(
         [
-            System(name, registry.manifest(system.kind), registry.build(system.kind, system.settings))
+            titled(System(name, registry.manifest(system.kind), registry.build(system.kind, system.settings)))
             for name, system in settings.systems.items()
         ]
     )
@@ -197,6 +202,8 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
         at=policy.audit_at,
     )
     follow_ups = FollowUps(store, vault, journal, systems, casefile, exports, clock, retry)
+    roster = SlackRoster(web_client(settings.slack))
+    manual = ManualSteps(store, vault, journal, systems, clock, roster, settings.slack.security_channel)
     services = Services(
         settings=settings,
         offboarding=offboarding,
@@ -207,9 +214,10 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
         journal=journal,
         clock=clock,
         systems=systems,
+        manual=manual,
     )
     revocation = Revocation(store, vault, journal, systems, clock, retry)
-    return Tracks(services, revocation, handover, exports, follow_ups, audits, journal)
+    return Tracks(services, revocation, handover, exports, follow_ups, audits, journal, manual)
 
 
 def notifier(settings: Settings, services: Services, store: Store) -> Notifier:

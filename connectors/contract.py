@@ -301,6 +301,35 @@ class ExportLog(Connector, Protocol):
         """Return how many client records there are in all, for the share that was taken."""
 
 
+@dataclass(frozen=True, slots=True)
+class ManualWork:
+    """What somebody is asked to do where no program can: the words, who, by when, and what counts as done."""
+
+    title: str
+    instructions: str
+    assignee: str
+    """Slack id of a person or of a user group."""
+    due: timedelta
+    """How long after the case takes effect it must be done."""
+    remind: timedelta
+    """How often it is asked again while nobody answers."""
+    escalate_to: str
+    """Slack id of a person, a user group or a channel; empty: security's channel."""
+    needs_file: bool
+    """Whether a file or a link to one is needed beside the note."""
+    ask_again: timedelta
+    """How long a confirmation stands before somebody is asked to look again."""
+
+
+class ByHand(Connector, Protocol):
+    """A system without an API. Not a capability: nothing is read, so no verdict but `unknown` ever comes of it."""
+
+    @property
+    @abstractmethod
+    def work(self) -> ManualWork:
+        """What a person does there."""
+
+
 CAPABILITIES: tuple[type, ...] = (Accounts, Sessions, Tokens, Groups, ClientBook, ExportLog)
 
 

@@ -3,6 +3,7 @@
 from sqlmodel import Session, col, select
 
 from connectors.contract import Verdict
+from workflows import steps
 from workflows.cases import CaseData, read_case
 from workflows.exports import Exports
 from workflows.handover import Handover
@@ -42,7 +43,7 @@ class Casefile:
             opened_at=case.opened_at,
             opened_by=data.opened_by,
             approver=data.approver,
-            systems=self._lines(session, case),
+            systems=self._lines(session, case) + steps.lines(session, self._vault, self._systems, case, data.leaver),
             clients=self._handover.clients(session, case_id),
             exports=self._exports.line(session, case_id),
             follow_ups=self._follow_ups(session, case_id),

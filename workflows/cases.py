@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from connectors.contract import Person
 from workflows.journal import HANDOVER, Journal
-from workflows.model import Access, Book, Case, CaseState, ExportSnapshot, PostKind, WorkState
+from workflows.model import Access, Book, Case, CaseState, ExportSnapshot, ManualStep, PostKind, WorkState
 from workflows.posts import want
 from workflows.refusals import Code, Refused
 from workflows.vault import Vault
@@ -80,6 +80,11 @@ def _left(session: Session, case: Case) -> int:
     """Count the work that keeps a case open; follow-ups and later snapshots are watching, not work."""
     queries = (
         select(sa.func.count()).select_from(Access).where(Access.case_id == case.id, Access.state == WorkState.DUE),
+        select(sa.func.count())
+        .select_from(ManualStep)
+        .where(
+            ManualStep.case_id == case.id, ManualStep.state == WorkState.DUE, col(ManualStep.confirmed_at).is_(None)
+        ),
         select(sa.func.count()).select_from(Book).where(Book.case_id == case.id, Book.state != WorkState.DONE),
         select(sa.func.count())
         .select_from(ExportSnapshot)

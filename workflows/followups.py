@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from connectors.contract import AccountId, Accounts, ClientBook, Verdict
 from connectors.errors import ConnectorError
-from workflows import watch
+from workflows import steps, watch
 from workflows.casefile import Casefile
 from workflows.cases import person, read_case, show
 from workflows.exports import Exports
@@ -68,7 +68,7 @@ class FollowUps:
         failed: ConnectorError | None = None
         for name, system in self._systems.items():
             try:
-                words[name] = self._check(system, case, data.leaver, follow_up_id)
+                words[name] = self._said(system, case, data.leaver, follow_up_id)
             except ConnectorError as error:
                 failed, words[name] = error, f"unknown ({say(error)})"
         self._look_at_exports(case, follow_up_id, words)
@@ -79,6 +79,14 @@ class FollowUps:
         with self._store.read() as session:
             row = session.get_one(FollowUp, follow_up_id)
             return self._casefile.view(session, row.case_id), self._casefile.follow_up(session, row)
+
+    def _said(self, system: System, case: Case, leaver: Leaver, by: str) -> str:
+        """Return what a read shows, or what people say where nothing can be read."""
+        if steps.work_of(system) is None:
+            return self._check(system, case, leaver, by)
+        with self._store.read() as session:
+            lines = steps.lines(session, self._vault, self._systems, case, leaver)
+        return next((line.reason for line in lines if line.system == system.name), "was not asked for in this case")
 
     def _check(self, system: System, case: Case, leaver: Leaver, by: str) -> str:
         accounts = system.having(Accounts)

@@ -108,6 +108,7 @@ class PostKind(StrEnum):
     EXPORTS = "exports"
     FOLLOW_UP = "follow_up"
     AUDIT = "audit"
+    MANUAL = "manual"
 
 
 class Case(SQLModel, table=True):
@@ -178,6 +179,30 @@ class Account(SQLModel, table=True):
     read_at: datetime | None = Moment(default=None)
     sealed: bytes
     """Login, match, before-image, and what was done to the account."""
+
+
+class ManualStep(SQLModel, table=True):
+    """What a person does for one leaver in a system without an API. `due_at`: when the clock looks at it next."""
+
+    id: str = Field(primary_key=True)
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    system: str
+    state: str = Field(default=WorkState.PLANNED, index=True)
+    due_at: datetime = Moment()
+    attempt: int = 0
+    round: int = 1
+    """How often it has been asked for from the start: once for the case, then again at the set interval."""
+    asked_at: datetime | None = Moment(default=None)
+    """When this round was first asked."""
+    deadline: datetime | None = Moment(default=None)
+    escalated_at: datetime | None = Moment(default=None)
+    confirmed_at: datetime | None = Moment(default=None)
+    """Answers this round where it is not before `asked_at`."""
+    confirmed_by: str = ""
+    sealed: bytes = b""
+    """`steps.StepData`: who was asked, who confirmed, note, proof, what is in the way."""
+    proof: bytes = b""
+    """Sealed content of a small file handed in at the command line."""
 
 
 class Proposal(SQLModel, table=True):

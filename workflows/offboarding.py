@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from connectors.contract import ClientBook
-from workflows import planning
+from workflows import manual, planning, steps
 from workflows.casefile import Casefile
 from workflows.cases import CaseData, read_case, show
 from workflows.handover import Handover
@@ -152,6 +152,7 @@ class Offboarding:
                     .where(col(model.case_id) == case_id, col(model.state) != WorkState.DONE)
                     .values(state=WorkState.CANCELLED)
                 )
+            manual.cancel(session, case_id)
             self._handover.cancel(session, case_id, by)
             self._journal.write(session, actor=by, action="case.cancelled", case_id=case_id)
             show(session, case_id)
@@ -234,6 +235,9 @@ class Offboarding:
     def _lay_out(self, session: Session, case: Case, now: datetime) -> None:
         """Write the wishes of all three tracks."""
         for name, system in self._systems.items():
+            if steps.work_of(system):
+                session.add(steps.new(case, name))
+                continue
             session.add(
                 Access(
                     id=f"{case.id}:{name}", case_id=case.id, system=name, state=WorkState.DUE, due_at=case.effective_at
@@ -261,8 +265,8 @@ class Offboarding:
     def _begin(self, case_id: str) -> None:
         # Straight to the engine: a dismissal does not wait for a tick. Were this process killed before the next line,
         # the rows are due all the same and the clock hands them over under the same ids.
-        for system in self._systems:
-            self._start("revoke", f"{case_id}:{system}", 0)
+        for name, system in self._systems.items():
+            self._start("manual" if steps.work_of(system) else "revoke", f"{case_id}:{name}", 0)
 
     def _is_protected(self, leaver: Leaver) -> bool:
         names = (leaver.email, leaver.slack_id, *leaver.logins)

@@ -17,6 +17,7 @@ from connectors.contract import (
     Verdict,
 )
 from connectors.errors import ConnectorError
+from workflows import steps
 from workflows.cases import person
 from workflows.ports import Clock
 from workflows.refusals import Refused
@@ -54,6 +55,8 @@ def survey(systems: Systems, leaver: Leaver) -> dict[str, Seen]:
 
 def look(system: System, leaver: Leaver) -> Seen:
     """Look the leaver up in one system, with groups and the size of the client book."""
+    if work := steps.work_of(system):
+        return Seen(steps.plan(system, work))
     accounts = system.having(Accounts)
     if accounts is None:
         return Seen(_plan(system, (), "", None, "this connector cannot look accounts up"))

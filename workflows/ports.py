@@ -21,6 +21,16 @@ class SystemClock:
         return datetime.now(UTC)
 
 
+class Roster(Protocol):
+    """Who can be asked for something, as the workspace knows it at this moment."""
+
+    def reach(self, assignee: str) -> tuple[str, ...]:
+        """Return the ids of the active people behind a person's or a user group's id; none: nobody is there.
+
+        Raises `Undelivered` where that cannot be known now.
+        """
+
+
 class Undelivered(Exception):
     """People could not be told now; the post stays due and is tried again. Nothing else is held up by it."""
 

@@ -28,6 +28,11 @@ class Code(StrEnum):
     NEEDS_REASON = "needs reason"
     NOTHING_CHANGED = "nothing changed"
     BAD_PERSON = "bad person"
+    UNKNOWN_STEP = "unknown step"
+    ALREADY_CONFIRMED = "already confirmed"
+    NOT_CONFIRMED = "not confirmed"
+    LEAVER_CONFIRMS = "leaver confirms"
+    NEEDS_PROOF = "needs proof"
 
 
 class Refused(Exception):

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from connectors.contract import Verdict
-from workflows.model import AssignmentState, CaseState, ProposalState, Reason, Strategy
+from workflows.model import AssignmentState, CaseState, ProposalState, Reason, Strategy, WorkState
 from workflows.refusals import Refused
 
 
@@ -87,6 +87,8 @@ class SystemPlan:
     cannot: tuple[str, ...]
     book: BookLine | None = None
     problem: str = ""
+    by_hand: bool = False
+    """Whether a person is asked to do it: there is nothing to look up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,43 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class StepView:
+    """What a person is asked to do in a system without an API, and what they said. Never a reading."""
+
+    id: str
+    case_id: str
+    leaver: Leaver
+    system: str
+    title: str
+    instructions: str
+    needs_file: bool
+    assignee: str
+    """Slack id of a person or of a user group; empty where the configuration has the step no longer."""
+    escalate_to: str
+    state: WorkState
+    asked_at: datetime | None
+    deadline: datetime | None
+    escalated_at: datetime | None
+    round: int
+    waiting: bool
+    """Whether somebody is asked now and has not answered."""
+    confirmed_by: str
+    """Name of who said that it is done; empty where nobody has."""
+    confirmed_at: datetime | None
+    note: str
+    proof: str
+    """Name of the file, or a link to it."""
+    proof_sha256: str
+    trouble: str
+    """Why somebody could not do it, in their words, or what keeps it from being asked."""
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether a person has said that it is done, however long ago."""
+        return self.confirmed_at is not None
+
+
+@dataclass(frozen=True, slots=True)
 class SystemLine:
     """The truth on one system of a case. `next_try_at` is set while work waits to be tried again."""
 
@@ -132,6 +171,8 @@ class SystemLine:
     attempt: int
     accounts: tuple[AccountLine, ...]
     cannot: tuple[str, ...]
+    step: StepView | None = None
+    """Set where a person does it and nothing can be read: the verdict is always `unknown` then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,9 +274,23 @@ class CaseView:
 
     @property
     def locked_out(self) -> bool:
-        """Whether every system was read and shows locked or absent. `unknown` is never good."""
+        """Whether every system that can be read shows locked or absent, and a person vouches for each that cannot.
+
+        `unknown` is never good by itself: a system without an API counts for nothing but its confirmation.
+        """
         good = (Verdict.LOCKED, Verdict.ABSENT)
-        return bool(self.systems) and all(line.verdict in good for line in self.systems)
+        by_hand = all(line.step.confirmed for line in self.systems if line.step)
+        return by_hand and bool(self.read) and all(line.verdict in good for line in self.read)
+
+    @property
+    def read(self) -> tuple[SystemLine, ...]:
+        """The systems that can be read."""
+        return tuple(line for line in self.systems if line.step is None)
+
+    @property
+    def steps(self) -> tuple[StepView, ...]:
+        """What people do by hand."""
+        return tuple(line.step for line in self.systems if line.step)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import typer
 
 from bot.cli.audit import audit
+from bot.cli.confirm import confirm
 from bot.cli.connectors import connectors
 from bot.cli.decide import decide
 from bot.cli.doctor import doctor
@@ -26,6 +27,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     plan,
     offboard,
     decide,
+    confirm,
     status,
     audit,
     verify,

@@ -68,6 +68,8 @@ def show(plan: Plan) -> None:
 def _row(system: SystemPlan) -> tuple[str, ...]:
     if system.problem:
         return system.title, _("? not looked up: {problem}").format(problem=system.problem), "", "", ""
+    if system.by_hand:
+        return system.title, _("by hand, by a person"), "", "\n".join(system.does), ""
     accounts = "\n".join(_account(line) for line in system.accounts) or _("no account ({how})").format(how=system.how)
     groups = "\n".join(dict.fromkeys(group for line in system.accounts for group in line.groups))
     return system.title, accounts, groups, "\n".join(system.does), _book(system.book)

@@ -13,7 +13,7 @@ from bot.cli.output import moment, say, show_json, show_table
 from bot.messages.words import verdict
 from bot.text import _
 from workflows.model import CaseState
-from workflows.views import CaseView, ClientsView, SystemLine
+from workflows.views import CaseView, ClientsView, StepView, SystemLine
 
 Who = Annotated[str | None, typer.Argument(metavar="[CASE|EMAIL]", help="A case's id or a leaver's address.")]
 AllCases = Annotated[bool, typer.Option("--all", help="Closed and watched cases too, not only open ones.")]
@@ -101,6 +101,7 @@ def show_case(case: CaseView, zone: str) -> None:
         )
     )
     show_systems(case.systems, zone)
+    show_steps(case.steps, zone)
     if case.clients:
         say(_("Clients: {line}").format(line=_clients(case.clients)))
         for line in (*case.clients.balance, *case.clients.problems):
@@ -135,6 +136,27 @@ def show_systems(lines: Sequence[SystemLine], zone: str) -> None:
     )
 
 
+def show_steps(steps: Sequence[StepView], zone: str) -> None:
+    """Print what people said of what they did by hand."""
+    for step in steps:
+        if step.confirmed_at:
+            said = _("{title}: confirmed by a person, {by}, {at}, not read back: {note}").format(
+                title=step.title, by=step.confirmed_by, at=moment(step.confirmed_at, zone), note=step.note
+            )
+            proof = " ".join(filter(None, [step.proof, step.proof_sha256 and f"sha256:{step.proof_sha256}"]))
+            say(f"{said} [{proof}]" if proof else said)
+        elif step.deadline:
+            say(
+                _("{title}: {who} is asked, until {at}; `handover confirm {case} {system} --note ...`").format(
+                    title=step.title,
+                    who=step.assignee,
+                    at=moment(step.deadline, zone),
+                    case=step.case_id,
+                    system=step.system,
+                )
+            )
+
+
 def _next(line: SystemLine, zone: str) -> str:
     if line.next_try_at:
         return _("tried again at {at}").format(at=moment(line.next_try_at, zone))
@@ -147,6 +169,10 @@ def _due(at: datetime, zone: str) -> str:
 
 def _state(case: CaseView) -> str:
     if case.state in (CaseState.RUNNING, CaseState.WATCHED):
+        if case.locked_out and case.steps:
+            return _("{state}, locked out of all that can be read, the rest confirmed by people").format(
+                state=case.state.value
+            )
         return (
             _("{state}, locked out everywhere").format(state=case.state.value)
             if case.locked_out

@@ -32,5 +32,7 @@ def watch(look: Callable[[], CaseView], seconds: float, tell: Callable[[str], No
 
 
 def settled(line: SystemLine) -> bool:
-    """Whether waiting on makes no sense: good, or tried and put off to a later try. Pure."""
-    return line.verdict in GOOD or line.next_try_at is not None or (line.attempt > 0 and not line.working)
+    """Whether waiting on makes no sense: good, tried and put off, or left to people. Pure."""
+    if line.step or line.verdict in GOOD:
+        return True
+    return line.next_try_at is not None or (line.attempt > 0 and not line.working)

@@ -30,4 +30,5 @@ def gather(desk: Desk, user: str) -> Home:
         cases=services.offboarding.cases() if may(user, Right.SEE) else [],
         may_open=may(user, Right.OPEN),
         may_lock=may(user, Right.LOCK_AGAIN),
+        steps=services.manual.waiting_for(user),
     )

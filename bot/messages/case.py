@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from bot.messages import manual
 from bot.messages.blocks import (
     Block,
     Message,
@@ -53,25 +54,29 @@ def build(view: CaseView, now: datetime) -> Message:
 
 def headline(view: CaseView) -> str:
     """Return the case in a sentence of plain text, with the bad news first."""
-    name, every = plain(view.leaver.name, 80), len(view.systems)
+    name, every, hand = plain(view.leaver.name, 80), len(view.read), manual.by_hand(view)
     if view.state is CaseState.CANCELLED:
         return _("The offboarding of {name} was cancelled; nothing was locked").format(name=name)
     if view.state is CaseState.SCHEDULED:
         return ngettext(
             "{name} will be locked out of {count} system", "{name} will be locked out of {count} systems", every
         ).format(name=name, count=every)
-    if view.locked_out:
+    if view.locked_out and not hand:
         return _("{name} is locked out of {count} of {count} systems").format(name=name, count=every)
-    still = [line.title for line in view.systems if line.verdict is Verdict.OPEN]
-    dark = [line.title for line in view.systems if line.verdict is Verdict.UNKNOWN]
+    if hand and all(line.verdict in GOOD for line in view.read):
+        return _("{name} is locked out of {count} of {count} systems that can be read{hand}").format(
+            name=name, count=every, hand=hand
+        )
+    still = [line.title for line in view.read if line.verdict is Verdict.OPEN]
+    dark = [line.title for line in view.read if line.verdict is Verdict.UNKNOWN]
     parts = []
     if still:
         parts.append(_("still OPEN in {systems}").format(systems=plain(", ".join(still), 60)))
     if dark:
         parts.append(_("not known in {systems}").format(systems=plain(", ".join(dark), 60)))
-    good = sum(1 for line in view.systems if line.verdict in GOOD)
-    return _("{name}: {trouble} (locked out of {good} of {count} systems)").format(
-        name=name, trouble=", ".join(parts) or _("nothing is read yet"), good=good, count=every
+    good = sum(1 for line in view.read if line.verdict in GOOD)
+    return _("{name}: {trouble} (locked out of {good} of {count} systems){hand}").format(
+        name=name, trouble=", ".join(parts) or _("nothing is read yet"), good=good, count=every, hand=hand
     )
 
 
@@ -96,6 +101,8 @@ def _systems(view: CaseView) -> list[Block]:
 
 
 def _system(view: CaseView, line: SystemLine) -> str:
+    if line.step:
+        return manual.line(view, line, line.step)
     title = f"*{mrkdwn(line.title)}*"
     if view.state is CaseState.SCHEDULED:
         return _("{title} – waits for the day").format(title=title)
@@ -154,6 +161,8 @@ def _account(line: AccountLine) -> str:
 
 
 def _retry(view: CaseView, line: SystemLine) -> Block | None:
+    if line.step:
+        return manual.done_button(line.step) if line.step.waiting else None
     busy = view.state in (CaseState.SCHEDULED, CaseState.CANCELLED) or line.working
     if busy or line.verdict in GOOD:
         return None

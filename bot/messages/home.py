@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bot.messages import manual
 from bot.messages.audit import lock_again
 from bot.messages.blocks import VIEW_BLOCKS, Block, button, divider, fit, header, section
 from bot.messages.help import CHOOSE, guide, line
@@ -11,7 +12,7 @@ from bot.messages.proposal import headline
 from bot.messages.words import short
 from bot.text import _, mrkdwn
 from workflows.model import CaseState
-from workflows.views import CaseView, FindingLine, ProposalView
+from workflows.views import CaseView, FindingLine, ProposalView, StepView
 
 OPEN = (CaseState.SCHEDULED, CaseState.RUNNING)
 MOST = 20
@@ -26,6 +27,8 @@ class Home:
     cases: Sequence[CaseView]
     may_open: bool
     may_lock: bool
+    steps: Sequence[StepView] = ()
+    """What this person is asked to do by hand."""
 
 
 def build(home: Home) -> dict[str, Any]:
@@ -34,8 +37,9 @@ def build(home: Home) -> dict[str, Any]:
     recent = [view for view in home.cases if view.state not in OPEN]
     blocks: list[Block] = [header(_("Waiting for you"))]
     blocks += [_proposal(view) for view in home.waiting[:MOST]]
+    blocks += [manual.waiting(step) for step in home.steps[:MOST]]
     blocks += [_finding(finding, home.may_lock) for finding in home.findings[:MOST]]
-    if not home.waiting and not home.findings:
+    if not home.waiting and not home.findings and not home.steps:
         blocks.append(section(_("Nothing waits for you.")))
     blocks += _part(_("Open cases"), running) + _part(_("Recent cases"), recent)
     if home.may_open:

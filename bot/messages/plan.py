@@ -47,7 +47,7 @@ def headline(plan: Plan) -> str:
         "{name} has {found} account in {where} of {all} systems",
         "{name} has {found} accounts in {where} of {all} systems",
         found,
-    ).format(name=name, found=found, where=where, all=len(plan.systems))
+    ).format(name=name, found=found, where=where, all=sum(1 for system in plan.systems if not system.by_hand))
     point = _clients(point, [system.book for system in plan.systems if system.book])
     return _("{point}; {dark} could not be read").format(point=point, dark=dark) if dark else point
 
@@ -76,6 +76,9 @@ def _system(system: SystemPlan) -> list[Block]:
                 why=short(system.problem)
             )
         )
+    elif system.by_hand:
+        lines[0] += _(" – by hand, by a person")
+        lines += [_("• will be done: {what}").format(what=short(what, 600)) for what in system.does]
     elif not system.accounts:
         lines.append(_("– no account found (looked up by {how})").format(how=short(system.how)))
     lines += [_account(account) for account in system.accounts[:10]]

@@ -20,6 +20,7 @@ from tests.bot.fakes import (
     FakeFollowUps,
     FakeHandover,
     FakeJournal,
+    FakeManualSteps,
     FakeOffboarding,
     FixedClock,
 )
@@ -70,6 +71,7 @@ class Office:
     exports: FakeExports
     audits: FakeAudits
     journal: FakeJournal
+    manual: FakeManualSteps
 
     def person(self, user: str) -> Person:
         return self.slack.as_user(user)
@@ -124,12 +126,12 @@ def office() -> Iterator[Office]:
         watch(app, metrics)
         with listening(make_web(app, metrics), "127.0.0.1", 0) as port:
             slack.workspace.app.use_url(f"http://127.0.0.1:{port}{PATH}")
-            yield Office(slack, services, *fakes)
+            yield Office(slack, services, *fakes, cast("FakeManualSteps", services.manual))
             fakes[0].slow.set()
             fakes[0].opening.set()
 
 
-def make_services(settings: Settings, *fakes: object) -> Services:
+def make_services(settings: Settings, *fakes: object, manual: FakeManualSteps | None = None) -> Services:
     offboarding, handover, exports, audits, journal = fakes
     return Services(
         settings,
@@ -141,4 +143,5 @@ def make_services(settings: Settings, *fakes: object) -> Services:
         cast("FakeJournal", journal),
         FixedClock(),
         {},
+        manual or FakeManualSteps(),
     )

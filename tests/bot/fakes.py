@@ -8,6 +8,7 @@ from typing import Any
 
 from connectors.contract import Verdict
 from tests.bot import samples
+from workflows.manual import Proof
 from workflows.model import CaseState, ProposalState
 from workflows.refusals import Code, Refused
 from workflows.views import (
@@ -22,6 +23,7 @@ from workflows.views import (
     ProposalView,
     RecordLine,
     Request,
+    StepView,
     Successor,
 )
 
@@ -181,6 +183,40 @@ class FakeAudits:
 class FakeFollowUps:
     def view(self, follow_up_id: str) -> tuple[CaseView, FollowUpLine]:
         return samples.case(CaseState.WATCHED, Verdict.LOCKED), samples.follow_up(1, done=True)
+
+
+class FakeManualSteps:
+    def __init__(self) -> None:
+        self.step = samples.step()
+        self.said: list[tuple[str, str, str, str]] = []
+        self._lock = threading.Lock()
+
+    def view(self, step_id: str) -> StepView:
+        if not step_id:
+            raise Refused(Code.UNKNOWN_STEP)
+        return self.step
+
+    def confirm(self, step_id: str, by: Actor, note: str, proof: Proof | None = None) -> StepView:
+        with self._lock:
+            if self.step.confirmed:
+                raise Refused(Code.ALREADY_CONFIRMED, by=self.step.confirmed_by, at=samples.NOW.isoformat())
+            if self.step.needs_file and proof is None:
+                raise Refused(Code.NEEDS_PROOF)
+            self.said.append(("confirm", by.id, note, proof.name if proof else ""))
+            self.step = samples.step(by=by.name, note=note, proof=proof.name if proof else "")
+            return self.step
+
+    def cannot(self, step_id: str, by: Actor, why: str) -> StepView:
+        self.said.append(("cannot", by.id, why, ""))
+        return self.step
+
+    def retract(self, step_id: str, by: Actor, why: str) -> StepView:
+        self.said.append(("retract", by.id, why, ""))
+        self.step = samples.step()
+        return self.step
+
+    def waiting_for(self, slack_id: str) -> list[StepView]:
+        return [self.step] if self.step.waiting and slack_id == self.step.assignee else []
 
 
 class FakeJournal:

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from bot.people import Profile
 from connectors.contract import Verdict
-from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER, Employee
-from workflows.model import AssignmentState, CaseState, ProposalState, Reason, Strategy
+from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER, SECURITY, Employee
+from workflows.model import AssignmentState, CaseState, ProposalState, Reason, Strategy, WorkState
 from workflows.views import (
     AccountLine,
     Actor,
@@ -24,6 +24,7 @@ from workflows.views import (
     ProposalView,
     RecordLine,
     Share,
+    StepView,
     Successor,
     SystemLine,
     SystemPlan,
@@ -86,6 +87,21 @@ def system(name: str, verdict: Verdict, reason: str = "") -> SystemLine:
         (account(name, verdict),),
         (),
     )
+
+
+def step(assignee: str = BY_UID["li.wei"].slack_id, *, by: str = "", note: str = "", proof: str = "",
+         name: str = LEAVER.name, needs_file: bool = False) -> StepView:
+    """Return a step that waits, or with `by` one that is confirmed."""
+    return StepView(
+        "case-1:badge", "case-1", leaver(name), "badge", "Office keys and badge", "Take the badge.\nSwitch it off.",
+        needs_file, assignee, SECURITY.slack_id, WorkState.DUE, NOW, NOW + timedelta(hours=24), None, 1, not by, by,
+        NOW if by else None, note, proof, "", "")
+
+
+def by_hand(one: StepView) -> SystemLine:
+    said = f"confirmed by {one.confirmed_by}, not read back" if one.confirmed else "not confirmed"
+    return SystemLine(
+        one.system, one.title, Verdict.UNKNOWN, said, "", None, False, None, 0, (), ("Nothing can be read back.",), one)
 
 
 def follow_up(day: int, *, done: bool) -> FollowUpLine:

@@ -64,6 +64,6 @@ def store(url: str) -> Iterator[Store]:
 @pytest.fixture
 def office(tmp_path: Path, url: str) -> Iterator[Office]:
     """Return services on systems in memory."""
-    office = Office(tmp_path, url)
+    office = Office(tmp_path, url=url)
     yield office
     office.store.close()

@@ -13,11 +13,13 @@ from workflows.exports import Exports
 from workflows.followups import FollowUps
 from workflows.handover import Handover
 from workflows.journal import Journal
+from workflows.manual import ManualSteps
 from workflows.model import Post, Reason, Strategy, WorkState
 from workflows.offboarding import Offboarding
+from workflows.ports import Undelivered
 from workflows.revocation import Revocation
 from workflows.store import Store, sqlite_url
-from workflows.systems import Systems
+from workflows.systems import System, Systems
 from workflows.vault import Vault
 from workflows.views import Actor, Leaver, Request, Successor
 from workflows.work import TASKS
@@ -30,11 +32,26 @@ BOB = Successor("bob@x.example", "Bob", "bob@x.example", "U0BOB")
 CAROL = Successor("carol@x.example", "Carol", "carol@x.example", "U0CAROL")
 
 
+class MemoryRoster:
+    """Who is there to be asked; `down`: Slack does not say."""
+
+    def __init__(self) -> None:
+        self.groups: dict[str, tuple[str, ...]] = {}
+        self.gone: set[str] = set()
+        self.down = False
+
+    def reach(self, assignee: str) -> tuple[str, ...]:
+        """Return the active people behind an id."""
+        if self.down:
+            raise Undelivered("Slack does not answer")
+        return tuple(one for one in self.groups.get(assignee, (assignee,)) if one not in self.gone)
+
+
 class Office:
     """A directory and a CRM in memory with Dana, Max, Bob and Carol, and the services on them."""
 
-    def __init__(self, folder: Path, url: str = "") -> None:
-        """`url`: PostgreSQL rows in place of an SQLite file in `folder`."""
+    def __init__(self, folder: Path, *more: System, url: str = "") -> None:
+        """`more`: systems beside these two. `url`: PostgreSQL rows in place of an SQLite file in `folder`."""
         self.clock = Time()
         self.directory = World("directory")
         self.crm = World("crm")
@@ -51,7 +68,7 @@ class Office:
         self.store.upgrade()
         self.vault = Vault(b"m" * 32)
         self.journal = Journal(self.store, self.clock, b"s" * 32)
-        self.systems = Systems([self.directory.system(MemoryDirectory), self.crm.system()])
+        self.systems = Systems([self.directory.system(MemoryDirectory), self.crm.system(), *more])
         retry = timedelta(minutes=5)
         self.handover = Handover(self.store, self.vault, self.journal, self.systems, self.clock, retry=retry)
         self.exports = Exports(
@@ -96,12 +113,17 @@ class Office:
             self.store, self.vault, self.journal, self.systems, casefile, self.exports, self.clock, retry
         )
         self.revocation = Revocation(self.store, self.vault, self.journal, self.systems, self.clock, retry)
+        self.roster = MemoryRoster()
+        self.manual = ManualSteps(
+            self.store, self.vault, self.journal, self.systems, self.clock, self.roster, channel="C0SEC"
+        )
         self.handlers: dict[str, Callable[[str], None]] = {
             "revoke": self.revocation.run,
             "book": self.handover.run,
             "exports": self.exports.take,
             "follow_up": self.follow_ups.run,
             "audit": self.audits.run,
+            "manual": self.manual.run,
         }
 
     def request(self, **change: object) -> Request:

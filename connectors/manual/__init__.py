@@ -1,0 +1,15 @@
+"""A system without an API: a person does it, is reminded, and says so; nothing is ever read back."""
+
+from connectors.contract import Manifest
+from connectors.manual.connector import Manual
+from connectors.manual.settings import ManualSettings
+
+MANIFEST = Manifest(
+    kind="manual",
+    title="By hand",
+    connector=Manual,
+    settings=ManualSettings,
+    cannot=(
+        "Nothing can be read back: that it is done rests on the word of the person who confirms it.",
+    ),
+)

@@ -1,0 +1,35 @@
+"""Says what a person does; sends nothing to anybody."""
+
+from datetime import timedelta
+
+from connectors.contract import ByHand, ManualWork
+from connectors.manual.settings import ManualSettings
+
+
+class Manual(ByHand):
+    """One thing that somebody does by hand for every leaver."""
+
+    def __init__(self, settings: ManualSettings) -> None:
+        self._settings = settings
+
+    @property
+    def work(self) -> ManualWork:
+        """What a person does there."""
+        own = self._settings
+        return ManualWork(
+            title=own.title,
+            instructions=own.instructions,
+            assignee=own.assignee,
+            due=timedelta(hours=own.due_hours),
+            remind=timedelta(hours=own.remind_hours),
+            escalate_to=own.escalate_to,
+            needs_file=own.proof == "file",
+            ask_again=timedelta(days=own.ask_again_days),
+        )
+
+    def check(self) -> str:
+        """Return who is asked; there is nothing to reach."""
+        return f"nothing to reach: {self._settings.assignee} is asked in Slack"
+
+    def close(self) -> None:
+        """Do nothing: nothing is open."""
