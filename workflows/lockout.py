@@ -168,6 +168,9 @@ class LockOut:
         present = groups.groups(self._id)
         self._change(lambda data: replace(data, groups={**{str(g.id): g.name for g in present}, **data.groups}))
         for group in present:
+            if group.fixed:  # a primary group, say: nobody can leave it, and it gives nothing to a locked account
+                self._done("group", Change.ALREADY, group.fixed)
+                continue
             try:
                 change = groups.remove(self._id, group.id)
             except ConnectorError as error:

@@ -70,7 +70,8 @@ def marked(built: Message) -> list[str]:
 
 
 def views(name: str) -> list[JSON]:
-    shown = plan.build(samples.plan(samples.leaver(name), 60), ["careful"])
+    meant = samples.plan(samples.leaver(name), 60)
+    summary, shown = plan.summary(meant, ["careful"]), plan.details(meant)
     defaults = offboard.Defaults("U1", "Europe/Dublin", samples.NOW.time(), Strategy.BALANCED, "U2", 60)
     colleagues = [Successor(f"{n}@northwind.example", name or "x", "") for n in range(130)]
     waiting = home.Home(
@@ -81,7 +82,7 @@ def views(name: str) -> list[JSON]:
         may_lock=True,
     )
     return [
-        offboard.build(shown, defaults),
+        offboard.build(summary, shown, defaults),
         choose.build("because"),
         notice.loading(),
         notice.starting(),

@@ -2,12 +2,18 @@
 
 import pytest
 
+from bot.forms import offboard
+from bot.messages.blocks import pack
 from connectors.errors import Unavailable
 from tests.bot.conftest import Office, said
+from tests.bot.samples import NOW
 from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.forms import OpenView
 from workflows.refusals import Code, Refused
+
+
+BOB = BY_UID["bob.ross"].slack_id
 
 
 def form(office: Office, text: str = f"@{LEAVER.uid}") -> OpenView:
@@ -18,14 +24,14 @@ def form(office: Office, text: str = f"@{LEAVER.uid}") -> OpenView:
 
 def filled(office: Office) -> OpenView:
     view = form(office)
-    return view.fill("when", "now").fill("reason", "resignation")
+    return view.fill("when", "now").fill("reason", "resignation").fill("successors", [BOB])
 
 
 def test_the_plan_is_shown_and_a_case_is_opened(office: Office) -> None:
     view = filled(office)
-    assert "Dana O'Neill has 2 accounts in 2 of 2 systems" in view.text
+    point = "Dana O'Neill has 2 accounts in 2 of 2 systems, and 123 records of clients, open value 1,234,567 EUR"
+    assert view.text.index(point) < view.text.index("Last working day") < view.text.index("Cannot be done here")
     assert view.value("approver") == MANAGER.slack_id
-    assert view.value("successors") == [MANAGER.slack_id]
     view.submit()
     done = office.hr.modal("Case opened")
     assert "being locked out now" in done.text
@@ -35,6 +41,20 @@ def test_the_plan_is_shown_and_a_case_is_opened(office: Office) -> None:
     assert request.channel == seed.OFFBOARDING
     assert request.approver.email == MANAGER.email
     assert office.slack.refused() == []
+
+
+def test_nobody_receives_clients_unless_hr_says_so(office: Office) -> None:
+    view = form(office).fill("when", "now").fill("reason", "resignation")
+    assert not view.value("successors")
+    view.submit()
+    assert set(office.hr.modal().errors) == {"successors"}
+    assert office.offboarding.requests == []
+
+
+def test_the_server_too_refuses_a_form_without_successors() -> None:
+    view = {"private_metadata": pack(clients=1), "state": {"values": {}}}
+    assert "at least one colleague" in offboard.parse(view, LEAVER.slack_id, NOW.date())[1]["successors"]
+    assert "successors" not in offboard.parse({**view, "private_metadata": pack(clients=0)}, "U1", NOW.date())[1]
 
 
 def test_the_case_is_keyed_by_what_the_directory_knows_and_not_by_the_address_alone(office: Office) -> None:
@@ -56,6 +76,7 @@ def test_a_plan_that_takes_long_still_answers_at_once(office: Office) -> None:
 
 def test_the_last_day_ends_in_the_zone_of_the_leaver(office: Office) -> None:
     view = form(office).fill("when", "last_day").fill("day", "2026-11-30").fill("reason", "retirement")
+    view.fill("successors", [BOB])
     assert "17:00 in Europe/Dublin" in view.text
     view.submit()
     office.hr.modal("Case opened")

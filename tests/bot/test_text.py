@@ -27,8 +27,16 @@ def test_what_people_typed_is_data(typed: str, shown: str) -> None:
 
 
 def test_marks_do_not_format() -> None:
-    assert "*Star*" not in mrkdwn("Pat *Star*")
-    assert mrkdwn("Pat *Star*").replace("\u2060", "") == "Pat *Star*"
+    shown = mrkdwn("Pat *Star* _a b_ ~c~ `d` ```e``` :x: *")
+    assert not set(shown) & set("*_~`")
+    assert "\ua789x:" in shown
+    assert shown.startswith("Pat \u2217Star\u2217 \u02cda b\u02cd \u223cc\u223c \u02cbd\u02cb ")
+    assert shown.isprintable(), "an invisible character beside a mark makes Slack format rather than not"
+
+
+@pytest.mark.parametrize("typed", ["dana_oneill", "a_b_c", "16:41:00", "at 9: one", "crm: no answer", "李_伟"])
+def test_what_formats_nothing_stays_as_it_was_typed(typed: str) -> None:
+    assert mrkdwn(typed) == typed
 
 
 def test_right_to_left_names_do_not_turn_the_line_around() -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from connectors.contract import AccountId, Change, Locked, Login, Verdict
+from connectors.contract import AccountId, Change, Group, GroupId, Locked, Login, Verdict
 from connectors.errors import BadCredential, Conflict, OutcomeUnknown, Unavailable
 from tests.workflows.memory import Killed
 from tests.workflows.office import DANA, HR, Office
@@ -151,6 +151,19 @@ def test_a_group_that_cannot_be_left_keeps_the_work_going(office: Office) -> Non
     office.clock.pass_(minutes=1)
     office.work("revoke")
     assert _line(office.offboarding.case(case_id), "directory").reason == ""
+
+
+def test_a_group_that_nobody_can_leave_is_said_and_holds_nothing_up(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    primary = Group(GroupId("513"), "Domain Users", fixed="Domain Users is the primary group, which nobody can leave")
+    monkeypatch.setattr(office.systems["directory"].connector, "groups", lambda _account: [primary])
+    case_id = _open(office)
+    office.work("revoke")
+    line = _line(office.offboarding.case(case_id), "directory")
+    assert (line.verdict, line.reason, line.next_try_at) == (Verdict.LOCKED, "", None)
+    assert any("primary group" in done for done in line.accounts[0].done)
+    assert office.directory.calls["remove"] == 0
 
 
 def test_two_matching_accounts_wait_for_a_person_and_neither_is_touched(office: Office) -> None:
