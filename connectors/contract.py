@@ -220,6 +220,18 @@ class Accounts(Connector, Protocol):
     def unlock(self, before: Before) -> Change:
         """Put the account back as `before` has it, as far as the vendor allows."""
 
+    def lost(self, before: Before) -> tuple[str, ...]:
+        """Return, as sentences, what `unlock` of this before-image cannot bring back.
+
+        By convention a password's hash is kept as `password`, empty where it could not be read.
+        """
+        gone = before.state.get("password") == ""
+        return ("the password: its hash could not be read, so a new one must be set",) if gone else ()
+
+    def own_account(self) -> str:
+        """Return the log-in or id of the account that Handover itself uses there, which is never locked; empty: none."""
+        return ""
+
 
 class Sessions(Connector, Protocol):
     """End what a lock alone leaves running."""

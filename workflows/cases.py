@@ -15,6 +15,9 @@ from workflows.refusals import Code, Refused
 from workflows.vault import Vault
 from workflows.views import Actor, Leaver, Successor
 
+UNWATCHED = (CaseState.CANCELLED, CaseState.HELD, CaseState.UNDONE, CaseState.CLOSED)
+"""Nobody is locked out, followed up or audited by such a case."""
+
 
 @dataclass(frozen=True, slots=True)
 class CaseData:

@@ -11,7 +11,7 @@ from workflows.notes import Note, seal
 from workflows.ports import Clock
 from workflows.vault import Vault
 
-ABOUT_ACCOUNTS = ("open again", "new account", "not verified")
+ABOUT_ACCOUNTS = ("open again", "new account", "not verified", "not linked", "protected")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,13 @@ class Findings:
         )
         for row in session.exec(query).all():
             self._close(session, row)
+
+    def clear_case(self, session: Session, case_id: str, by: str) -> None:
+        """Close everything open about a case that is no longer watched; `by` is who decided that."""
+        query = select(Finding).where(Finding.case_id == case_id, col(Finding.closed_at).is_(None))
+        for row in session.exec(query).all():
+            self._close(session, row)
+            row.closed_by = by
 
     def _close(self, session: Session, row: Finding) -> None:
         row.closed_at, row.closed_by = self._clock.now(), HANDOVER.id

@@ -18,6 +18,7 @@ from connectors.contract import (
 )
 from connectors.errors import ConnectorError
 from workflows.cases import person
+from workflows.guards import Guards
 from workflows.ports import Clock
 from workflows.refusals import Refused
 from workflows.systems import System, Systems
@@ -61,7 +62,7 @@ def look(system: System, leaver: Leaver) -> Seen:
     lines = tuple(_line(system, account) for account in lookup.accounts)
     book = _book(system, lookup)
     problem = (
-        f"{len(lines)} accounts match; a person must leave the address on the right one only" if len(lines) > 1 else ""
+        f"{len(lines)} accounts match; a person must choose the right one" if len(lines) > 1 else ""
     )
     return Seen(_plan(system, lines, lookup.how, book, problem), lookup.accounts)
 
@@ -88,6 +89,16 @@ def assemble(
 ) -> Plan:
     """Join what the systems answered into one plan."""
     return Plan(leaver, tuple(one.plan for one in seen.values()), (*warnings, *_warnings(seen)), refusals, clock.now())
+
+
+def kept(systems: Systems, seen: dict[str, Seen], guards: Guards) -> tuple[str, ...]:
+    """Return a warning for each account that a case would leave alone because it is protected."""
+    return tuple(
+        f"{one.plan.title}, {found.login}: {why}"
+        for name, one in seen.items()
+        for found in one.accounts
+        if (why := guards.why(systems[name], found.id, found.login, found.email))
+    )
 
 
 def _warnings(seen: dict[str, Seen]) -> tuple[str, ...]:

@@ -28,6 +28,12 @@ class Code(StrEnum):
     NEEDS_REASON = "needs reason"
     NOTHING_CHANGED = "nothing changed"
     BAD_PERSON = "bad person"
+    NOTHING_LOCKED = "nothing locked"
+    TOO_LATE = "too late"
+    SECOND_PERSON = "second person"
+    UNKNOWN_SYSTEM = "unknown system"
+    UNKNOWN_ACCOUNT = "unknown account"
+    LATER_CASE = "later case"
 
 
 class Refused(Exception):

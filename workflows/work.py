@@ -14,7 +14,7 @@ from connectors.errors import (
     OutcomeUnknown,
     Unavailable,
 )
-from workflows.model import Access, AuditRun, Book, ExportSnapshot, FollowUp, WorkState
+from workflows.model import Access, AuditRun, Book, ExportSnapshot, FollowUp, Restoration, WorkState
 
 FIRST_RETRY = timedelta(seconds=10)
 TASKS: dict[str, type["Work"]] = {
@@ -23,6 +23,7 @@ TASKS: dict[str, type["Work"]] = {
     "exports": ExportSnapshot,
     "follow_up": FollowUp,
     "audit": AuditRun,
+    "undo": Restoration,
 }
 TROUBLE: dict[type[ConnectorError], str] = {
     Unavailable: "not reachable",
