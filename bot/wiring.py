@@ -25,14 +25,18 @@ from workflows.clock import Reconciler, Ticker
 from workflows.engine import Engine
 from workflows.exports import Exports
 from workflows.followups import FollowUps
+from workflows.guards import Guards
 from workflows.handover import Handover
 from workflows.journal import Journal
+from workflows.linking import Linking
 from workflows.occupancy import occupy
 from workflows.offboarding import Offboarding, Start
 from workflows.ports import Clock, Notifier, SystemClock
 from workflows.revocation import Revocation
+from workflows.rules import Rules
 from workflows.store import Store
 from workflows.systems import System, Systems
+from workflows.undo import Undo
 from workflows.vault import Vault
 
 Mode = Literal["run", "visit"]
@@ -59,6 +63,7 @@ class Tracks:
     follow_ups: FollowUps
     audits: Audits
     journal: Journal
+    undo: Undo
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -99,6 +104,7 @@ def running(engine: Engine, built: Tracks, store: Store, clock: Clock, tell: Not
         "exports": built.exports.take,
         "follow_up": built.follow_ups.run,
         "audit": built.audits.run,
+        "undo": built.undo.run,
     }.items():
         engine.register(task, handler)
     engine.launch()
@@ -129,9 +135,15 @@ def build_systems(settings: Settings) -> Systems:
     """Build a connector for every configured system; nothing is connected to yet."""
     return Systems(
         [
-            System(name, registry.manifest(system.kind), registry.build(system.kind, system.settings))
+            System(
+                name,
+                registry.manifest(system.kind),
+                registry.build(system.kind, system.settings),
+                system.expects_account,
+            )
             for name, system in settings.systems.items()
-        ]
+        ],
+        settings.company.directory,
     )
 
 
@@ -166,6 +178,12 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
         directory=company.directory,
         protected=policy.protected,
         follow_up_days=policy.follow_up_days,
+        rules=Rules(
+            policy.undo_days,
+            policy.mass_cases_per_hour,
+            policy.immediate_needs_second,
+            settings.slack.security_channel,
+        ),
     )
     audits = Audits(
         store,
@@ -190,9 +208,10 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
         journal=journal,
         clock=clock,
         systems=systems,
+        linking=Linking(store, vault, journal, systems, clock, Guards(policy.protected), offboarding.retry),
     )
-    revocation = Revocation(store, vault, journal, systems, clock, retry)
-    return Tracks(services, revocation, handover, exports, follow_ups, audits, journal)
+    revocation = Revocation(store, vault, journal, systems, clock, retry, policy.protected)
+    return Tracks(services, revocation, handover, exports, follow_ups, audits, journal, offboarding.undoing)
 
 
 def notifier(settings: Settings, services: Services, store: Store) -> Notifier:

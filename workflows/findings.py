@@ -69,13 +69,14 @@ class Findings:
         if row is not None:
             self._close(session, row)
 
-    def clear_accounts(self, session: Session, case_id: str, system: str) -> None:
-        """Close what a complete lock-out has settled: everything about the case's accounts in that system."""
+    def clear_accounts(self, session: Session, case_id: str, system: str, but: str = "") -> None:
+        """Close what a complete lock-out has settled: all about the case's accounts in that system `but` one kind."""
         query = select(Finding).where(
             Finding.case_id == case_id,
             Finding.system == system,
             col(Finding.closed_at).is_(None),
             col(Finding.kind).in_(ABOUT_ACCOUNTS),
+            Finding.kind != but,
         )
         for row in session.exec(query).all():
             self._close(session, row)

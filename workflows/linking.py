@@ -5,7 +5,7 @@ from collections.abc import Callable
 from sqlmodel import Session, select
 
 from connectors.contract import Account as Found
-from connectors.contract import AccountId, Accounts, Person, Verdict
+from connectors.contract import Accounts, Person
 from workflows import matching
 from workflows.cases import UNWATCHED, CaseData, person, read_case, show
 from workflows.guards import Guards
@@ -62,7 +62,9 @@ class Linking:
         )
 
     def link(self, case_id: str, system: str, by: Actor, *, account: str = "", login: str = "") -> str:
-        """Remember that this account, by its id or exact log-in, is the leaver's; return its log-in.
+        """Remember that this account is the leaver's; return its log-in.
+
+        It is named by its exact log-in or address, or by its id: of one that matches the leaver, or with its log-in.
 
         It is tried at once where the case has begun, and found by every later case of the same person. Raises
         `Refused`: UNKNOWN_CASE, UNKNOWN_SYSTEM, UNKNOWN_ACCOUNT, PROTECTED, NOT_OPEN.
@@ -90,14 +92,12 @@ class Linking:
 
     def _one(self, accounts: Accounts, data: CaseData, account: str, login: str) -> Found:
         """Return exactly the account that is meant, as the system has it now."""
-        sought = [person(data.leaver)] if account else [Person("", (), (login,)), Person("", (login,))]
+        named = [Person("", (), (login,)), Person("", (login,))] if login else []
+        sought = [*([person(data.leaver)] if account else []), *named]
         for one in sought:
             hits = [found for found in accounts.find(one).accounts if _means(found, account, login)]
             if len(hits) == 1:
                 return hits[0]
-        known = AccountId(account)
-        if account and accounts.observe([known])[known].verdict in (Verdict.OPEN, Verdict.LOCKED):
-            return Found(known, login or account, "", Verdict.UNKNOWN, "linked by a person")
         raise Refused(Code.UNKNOWN_ACCOUNT, account=account or login)
 
     def _keep(self, case_id: str, system: str, by: Actor, account: str, login: str) -> None:
@@ -140,4 +140,4 @@ class Linking:
 
 
 def _means(found: Found, account: str, login: str) -> bool:
-    return found.id == account if account else login.casefold() in (found.login.casefold(), found.email.casefold())
+    return found.id == account if account else bool(login) and login.casefold() in (found.login.casefold(), found.email.casefold())

@@ -221,7 +221,7 @@ class Revocation:
                 access.locked_at = access.locked_at or now
             if result.complete:
                 finish(session, access)
-                self._findings.clear_accounts(session, access.case_id, access.system)
+                self._findings.clear_accounts(session, access.case_id, access.system, result.finding)
             else:
                 again(session, access, retry_at(access, error, now, self._retry))
             if result.finding:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import ldap
+from ldap.dn import explode_dn, explode_rdn
 
 from connectors.contract import (
     Account,
@@ -46,6 +47,10 @@ class Ldap(Accounts, Groups):
 
     def __repr__(self) -> str:
         return f"Ldap({', '.join(self._settings.urls)}, base_dn={self._settings.base_dn!r})"
+
+    def own_account(self) -> str:
+        """Return the first value of `bind_dn`: the service account's log-in where it is a person's entry."""
+        return str(explode_rdn(explode_dn(self._settings.bind_dn)[0], notypes=True)[0])
 
     def check(self) -> str:
         """Log in, see at least one account, and ask whether the server can lock at all."""

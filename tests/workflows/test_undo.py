@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from sqlmodel import select
 
 from connectors.contract import AccountId
 from connectors.errors import OutcomeUnknown
@@ -58,7 +59,7 @@ def test_account_and_groups_come_back_and_the_rest_is_said(office: Office, case_
     ]
     assert _dana(office, "crm").tokens == {}
     with office.store.read() as session:
-        said = [(e.action, e.actor) for e in session.query(JournalEntry).filter_by(case_id=case_id)]
+        said = [(e.action, e.actor) for e in session.exec(select(JournalEntry).where(JournalEntry.case_id == case_id))]
     assert ("case.undone", HR.id) in said
     assert said.count(("access.restored", "handover")) == 2
     assert office.journal.verify().ok
