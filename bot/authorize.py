@@ -25,6 +25,13 @@ class Right(StrEnum):
     LOCK_AGAIN = "lock again"
     REVEAL = "reveal a name"
     AUDIT = "run an audit"
+    UNDO = "undo a case"
+    CLOSE = "close a case"
+    RESCHEDULE = "reschedule a case"
+    RELEASE = "release a held case"
+    RELEASE_IMMEDIATE = "release an immediate case"
+    REJECT = "reject a held case"
+    LINK = "link an account"
 
 
 HOLDERS: dict[Right, tuple[str, ...]] = {
@@ -35,6 +42,13 @@ HOLDERS: dict[Right, tuple[str, ...]] = {
     Right.LOCK_AGAIN: ("security", "admin"),
     Right.REVEAL: ("security",),
     Right.AUDIT: ("security", "admin"),
+    Right.UNDO: ("hr", "security"),
+    Right.CLOSE: ("hr",),
+    Right.RESCHEDULE: ("hr",),
+    Right.RELEASE: ("security",),
+    Right.RELEASE_IMMEDIATE: ("security", "hr"),
+    Right.REJECT: ("security", "hr"),
+    Right.LINK: ("security", "admin"),
 }
 
 

@@ -65,6 +65,20 @@ REFUSALS: Mapping[Code, str] = {
     Code.BAD_PERSON: N_(
         "This person cannot be used here: no usable address is known. Check profile and directory, then try again."
     ),
+    Code.NOTHING_LOCKED: N_("Nobody was locked out by this case, so there is nothing to undo."),
+    Code.TOO_LATE: N_(
+        "A lock-out can be undone for {days} days, and they are over. Give access back in each system itself."
+    ),
+    Code.SECOND_PERSON: N_(
+        "This needs a second person: neither who opened the case ({by}) nor whom it is about can release it."
+    ),
+    Code.UNKNOWN_SYSTEM: N_("There is no system {system} with accounts here. Known are: {known}."),
+    Code.UNKNOWN_ACCOUNT: N_(
+        "{account} is not exactly one account there, so nothing was linked. Give its exact log-in or address."
+    ),
+    Code.LATER_CASE: N_(
+        "A later case ({case}) has locked this person out again, so this one cannot be undone. Undo the later one."
+    ),
 }
 
 TROUBLES: Mapping[type[ConnectorError], str] = {

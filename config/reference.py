@@ -113,7 +113,8 @@ are that kind's own. One more key is for every kind:
 
 | key | type | default | meaning |
 |---|---|---|---|
-| `expects_account` | true or false | `false` | Whether everybody should have an account there: a leaver without one is then a finding ("not linked") and never "no account". |"""
+| `expects_account` | true or false | `false` | Whether everybody should have an account there: a leaver without \
+one is then a finding ("not linked") and never "no account". |"""
 
 
 def _table(model: type[BaseModel]) -> str:

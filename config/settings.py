@@ -40,7 +40,7 @@ class Company(Table):
     friday_end: TimeOfDay | None = None
     """When it ends on a Friday, where that is earlier: `"12:00"`."""
     holidays: Country = ""
-    """Country whose public holidays count, `"DE"`, or a part of it, `"DE-BY"`: whoever chooses one as a last day is told."""
+    """Country whose public holidays count, `"DE"`, or a part of it, `"DE-BY"`: who chooses one as last day is told."""
     directory: str
     """Name of the system in [systems] that people are looked up in first; its account ids key the cases."""
 

@@ -13,7 +13,7 @@ from bot.text import _
 from workflows.model import CaseState, Strategy
 from workflows.views import CaseView
 
-OPEN_STATES = (CaseState.SCHEDULED, CaseState.RUNNING)
+OPEN_STATES = (CaseState.SCHEDULED, CaseState.RUNNING, CaseState.HELD)
 
 
 def plan_of(desk: Desk, call: Call, user: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from bot.messages import access
 from bot.messages.blocks import (
     Block,
     Message,
@@ -30,7 +31,12 @@ STATES = {
     CaseState.RUNNING: N_("running"),
     CaseState.WATCHED: N_("done and watched"),
     CaseState.CANCELLED: N_("cancelled"),
+    CaseState.HELD: N_("held"),
+    CaseState.UNDONE: N_("undone"),
+    CaseState.CLOSED: N_("closed"),
 }
+ENDED = (CaseState.CANCELLED, CaseState.HELD, CaseState.UNDONE, CaseState.CLOSED)
+"""Nothing is locked or watched by such a case, so no verdict is shown for it."""
 
 
 def build(view: CaseView, now: datetime) -> Message:
@@ -38,13 +44,14 @@ def build(view: CaseView, now: datetime) -> Message:
     point = headline(view)
     blocks: list[Block] = [header(point), *_when(view)]
     blocks += _systems(view)
-    if view.clients and view.state is not CaseState.CANCELLED:
+    if view.clients and view.state not in ENDED:
         blocks += [*paragraphs(_clients(view, view.clients, now)), *_problems(view, view.clients)]
     if view.exports:
         blocks.append(section(_("*Exports* {line}").format(line=short(view.exports, 600))))
     blocks += paragraphs([*_findings(view.findings), *_follow_ups(view.follow_ups)])
     if view.state is CaseState.SCHEDULED:
         blocks.append(actions("case_actions", _cancel_button(view)))
+    blocks += access.blocks(view, now)
     blocks += _cannot(view)
     blocks.append(context(_footer(view)))
     return message(mrkdwn(point, 400), blocks)
@@ -53,6 +60,8 @@ def build(view: CaseView, now: datetime) -> Message:
 def headline(view: CaseView) -> str:
     """Return the case in a sentence of plain text, with the bad news first."""
     name, every = plain(view.leaver.name, 80), len(view.systems)
+    if ended := access.headline(view):
+        return ended
     if view.state is CaseState.CANCELLED:
         return _("The offboarding of {name} was cancelled; nothing was locked").format(name=name)
     if view.state is CaseState.SCHEDULED:
@@ -83,10 +92,10 @@ def _when(view: CaseView) -> list[Block]:
 
 
 def _systems(view: CaseView) -> list[Block]:
-    if view.state is CaseState.CANCELLED:
+    if view.state in ENDED:
         return []
     lines = sorted(view.systems, key=lambda line: WORST_FIRST.index(line.verdict))
-    blocks = [section(_system(view, line), _retry(view, line)) for line in lines[:MOST_SYSTEMS]]
+    blocks = [section(_system(view, line), access.choose(view, line) or _retry(view, line)) for line in lines[:MOST_SYSTEMS]]
     left = lines[MOST_SYSTEMS:]
     if left:
         rest = listing((f"{line.title}: {verdict(line.verdict)}" for line in left), 60)
@@ -101,6 +110,8 @@ def _system(view: CaseView, line: SystemLine) -> str:
     said = [f"{title} – {verdict(line.verdict)}"]
     if line.read_at:
         said[0] += _(", read back {when} ({how})").format(when=moment(line.read_at), how=short(line.how, 200))
+    if late := access.late(line):
+        said.append(late)
     if line.reason:
         said.append(_("Why: {reason}").format(reason=short(line.reason)))
     said += [_account(one) for one in line.accounts[:5]]
@@ -122,7 +133,7 @@ def _cannot(view: CaseView) -> list[Block]:
             title=mrkdwn(line.title), what=" · ".join(map(short, line.cannot[:8]))
         )
         for line in view.systems
-        if line.cannot
+        if line.cannot and view.state not in ENDED
     ]
     return [context(text) for text in said[:5]]
 
@@ -134,7 +145,7 @@ def _account(line: AccountLine) -> str:
 
 
 def _retry(view: CaseView, line: SystemLine) -> Block | None:
-    busy = view.state in (CaseState.SCHEDULED, CaseState.CANCELLED) or line.working
+    busy = view.state is CaseState.SCHEDULED or view.state in ENDED or line.working
     if busy or line.verdict in GOOD:
         return None
     return button(_("Retry"), RETRY, pack(case=view.id, system=line.system))

@@ -49,8 +49,11 @@ class Ldap(Accounts, Groups):
         return f"Ldap({', '.join(self._settings.urls)}, base_dn={self._settings.base_dn!r})"
 
     def own_account(self) -> str:
-        """Return the first value of `bind_dn`: the service account's log-in where it is a person's entry."""
-        return str(explode_rdn(explode_dn(self._settings.bind_dn)[0], notypes=True)[0])
+        """Return the first value of `bind_dn`, or the whole where it is no DN: the service account's own log-in."""
+        try:
+            return str(explode_rdn(explode_dn(self._settings.bind_dn)[0], notypes=True)[0])
+        except (ldap.DECODING_ERROR, IndexError):
+            return self._settings.bind_dn
 
     def check(self) -> str:
         """Log in, see at least one account, and ask whether the server can lock at all."""
