@@ -107,7 +107,7 @@ class SlackNotifier:
             unfurl_media=False,
         )
 
-    def _build(self, post: Post, *, chart: bool) -> Message:
+    def _build(self, post: Post, *, chart: bool) -> Message:  # noqa: PLR0911 - one for each kind
         services = self._services
         match PostKind(post.kind):
             case PostKind.CASE:

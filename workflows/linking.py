@@ -140,4 +140,6 @@ class Linking:
 
 
 def _means(found: Found, account: str, login: str) -> bool:
-    return found.id == account if account else bool(login) and login.casefold() in (found.login.casefold(), found.email.casefold())
+    if account:
+        return found.id == account
+    return bool(login) and login.casefold() in (found.login.casefold(), found.email.casefold())

@@ -50,6 +50,7 @@ def plan_view(desk: Desk, person: Profile) -> dict[str, Any]:
         systems=len(plan.systems),
         directory_id=plan.leaver.directory_id,
         logins=plan.leaver.logins,
+        friday_end=company.friday_end,
     )
     return offboard.build(shown, defaults)
 

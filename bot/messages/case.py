@@ -95,7 +95,9 @@ def _systems(view: CaseView) -> list[Block]:
     if view.state in ENDED:
         return []
     lines = sorted(view.systems, key=lambda line: WORST_FIRST.index(line.verdict))
-    blocks = [section(_system(view, line), access.choose(view, line) or _retry(view, line)) for line in lines[:MOST_SYSTEMS]]
+    blocks = [
+        section(_system(view, line), access.choose(view, line) or _retry(view, line)) for line in lines[:MOST_SYSTEMS]
+    ]
     left = lines[MOST_SYSTEMS:]
     if left:
         rest = listing((f"{line.title}: {verdict(line.verdict)}" for line in left), 60)
