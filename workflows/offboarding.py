@@ -22,6 +22,7 @@ from workflows.model import (
     CaseState,
     ExportSnapshot,
     FollowUp,
+    Link,
     WorkState,
 )
 from workflows.ports import Clock
@@ -87,7 +88,9 @@ class Offboarding:
             refusals.append(Refused(Code.PROTECTED, name=leaver.name))
         if open_case := self.open_case(leaver):
             refusals.append(Refused(Code.OPEN_CASE, case=open_case))
-        kept = planning.kept(self._systems, seen, self._guards)
+        with self._store.read() as session:
+            linked = session.exec(select(Link.system).where(Link.person_key == self._key(leaver))).all()
+        kept = planning.kept(self._systems, seen, self._guards) + planning.unlinked(self._systems, seen, linked)
         return planning.assemble(seen, leaver, tuple(refusals), kept, self._clock)
 
     def open(self, request: Request) -> str:

@@ -1,6 +1,7 @@
 """What an offboarding would do, looked up in every system at once; nothing is written."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -98,6 +99,18 @@ def kept(systems: Systems, seen: dict[str, Seen], guards: Guards) -> tuple[str, 
         for name, one in seen.items()
         for found in one.accounts
         if (why := guards.why(systems[name], found.id, found.login, found.email))
+    )
+
+
+def unlinked(systems: Systems, seen: dict[str, Seen], linked: Collection[str]) -> tuple[str, ...]:
+    """Return a warning for each system where everybody should have an account and the leaver has none.
+
+    `linked`: systems where a person has said whose the account is, or that there is none.
+    """
+    return tuple(
+        f"{one.plan.title}: no account was found, and everybody should have one there; a person must link it."
+        for name, one in seen.items()
+        if systems[name].expects_account and not one.plan.problem and not one.accounts and name not in linked
     )
 
 

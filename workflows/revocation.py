@@ -210,7 +210,7 @@ class Revocation:
         now = self._clock.now()
         with self._store.write() as session:
             access = session.get_one(Access, access_id)
-            case = session.get_one(Case, access.case_id)
+            case = session.get_one(Case, access.case_id, with_for_update=True)
             if case.state in UNWATCHED:
                 self._call_off(session, case, access)
                 return

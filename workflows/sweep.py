@@ -13,7 +13,7 @@ from workflows import watch
 from workflows.cases import UNWATCHED, person, read_case, show
 from workflows.findings import Findings
 from workflows.matching import strangers
-from workflows.model import Access, Account, Case, WorkState
+from workflows.model import Access, Account, Case, Finding, WorkState
 from workflows.notes import Note, seal
 from workflows.ports import Clock
 from workflows.store import Store
@@ -133,6 +133,14 @@ class Sweep:
                 Access.state == WorkState.DONE,
                 col(Case.state).not_in(UNWATCHED),
                 ~select(Account.id).where(Account.access_id == Access.id).exists(),
+                ~select(Finding.id)  # left alone on purpose, and said so: no newcomer
+                .where(
+                    Finding.case_id == Access.case_id,
+                    Finding.system == Access.system,
+                    Finding.kind == "protected",
+                    col(Finding.closed_at).is_(None),
+                )
+                .exists(),
             )
         )
         with self._store.read() as session:

@@ -32,7 +32,8 @@ def test_it_is_read_in_the_leavers_zone(text: str, expected: str | None) -> None
 
 def test_today_is_the_leavers_today() -> None:
     late = datetime(2026, 11, 23, 23, 30, tzinfo=UTC)
-    assert effective("end-of-day", late, "Pacific/Auckland", Workdays(time(17))) == datetime(2026, 11, 24, 4, tzinfo=UTC)
+    found = effective("end-of-day", late, "Pacific/Auckland", Workdays(time(17)))
+    assert found == datetime(2026, 11, 24, 4, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,7 @@ def test_a_protected_account_found_at_execution_is_not_locked_and_it_is_said(off
     assert [one.kind for one in case.findings] == ["protected"]
     assert not case.locked_out
     assert _line(case, "directory").verdict is Verdict.LOCKED
+    assert [one.kind for one in office.audits.run_now(SECURITY).findings] == ["protected"]
     for _ in range(2):
         office.offboarding.retry(case_id, "crm", SECURITY)
         office.work("revoke")

@@ -8,7 +8,7 @@ from sqlmodel import select
 
 from connectors.contract import AccountId, Verdict
 from tests.workflows.memory import Killed, World
-from tests.workflows.office import HR, SECURITY, Office
+from tests.workflows.office import DANA, HR, SECURITY, Office
 from workflows.model import JournalEntry, Link
 from workflows.refusals import Code, Refused
 from workflows.systems import Systems
@@ -184,3 +184,12 @@ def test_log_ins_stand_nowhere_in_clear(office: Office, elsewhere: str) -> None:
     assert b"oneill" not in link.sealed
     assert "dana" not in link.person_key
     assert isinstance(office.crm, World)
+
+
+def test_the_plan_warns_before_anyone_confirms(office: Office) -> None:
+    _expecting(office)
+    del office.crm.users[AccountId("crm-dana")]
+    assert any("must link it" in warning for warning in office.offboarding.plan(DANA).warnings)
+    case_id = office.offboarding.open(office.request(leaver=replace(DANA, directory_id="directory-dana")))
+    office.linking.none(case_id, "crm", SECURITY)
+    assert not any("must link it" in warning for warning in office.offboarding.plan(DANA).warnings)

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
+from sqlmodel import select
 
 from tests.workflows.memory import Killed
 from tests.workflows.office import HR, Office
@@ -62,17 +63,12 @@ def test_a_moved_case_takes_effect_at_its_new_time_only(office: Office, day: dat
     office.work()
     assert office.offboarding.case(case_id).locked_out
     with office.store.read() as session:
-        assert {row.due_at for row in session.exec(_all(FollowUp))} == {new + timedelta(days=1), new + timedelta(days=7)}
-        shots = {row.moment: row.due_at for row in session.exec(_all(ExportSnapshot))}
-        said = [row.action for row in session.exec(_all(JournalEntry))]
+        checks = {row.due_at for row in session.exec(select(FollowUp))}
+        shots = {row.moment: row.due_at for row in session.exec(select(ExportSnapshot))}
+        said = [row.action for row in session.exec(select(JournalEntry))]
+    assert checks == {new + timedelta(days=1), new + timedelta(days=7)}
     assert (shots["lock"], shots["day 7"]) == (new, new + timedelta(days=7))
     assert said.count("case.rescheduled") == 1
-
-
-def _all(model: type) -> object:
-    from sqlmodel import select  # noqa: PLC0415
-
-    return select(model)
 
 
 def test_what_has_begun_or_is_past_is_not_moved(office: Office, day: datetime) -> None:
@@ -101,7 +97,7 @@ def test_after_a_downtime_it_says_how_late_and_that_nobody_was_there(office: Off
     assert case.locked_out
     assert {line.late for line in case.systems} == {"3 h 12 min late: Handover was not running"}
     with office.store.read() as session:
-        late = [row for row in session.exec(_all(JournalEntry)) if row.action == "access.late"]
+        late = [row for row in session.exec(select(JournalEntry)) if row.action == "access.late"]
     assert len(late) == 2
     assert '"seconds": 11520' in late[0].data or '"seconds":11520' in late[0].data
 
