@@ -26,6 +26,13 @@ class Right(StrEnum):
     REVEAL = "reveal a name"
     AUDIT = "run an audit"
     CONFIRM = "answer for a manual step"
+    UNDO = "undo a case"
+    CLOSE = "close a case"
+    RESCHEDULE = "reschedule a case"
+    RELEASE = "release a held case"
+    RELEASE_IMMEDIATE = "release an immediate case"
+    REJECT = "reject a held case"
+    LINK = "link an account"
 
 
 HOLDERS: dict[Right, tuple[str, ...]] = {
@@ -37,6 +44,13 @@ HOLDERS: dict[Right, tuple[str, ...]] = {
     Right.REVEAL: ("security",),
     Right.AUDIT: ("security", "admin"),
     Right.CONFIRM: ("security", "admin"),
+    Right.UNDO: ("hr", "security"),
+    Right.CLOSE: ("hr",),
+    Right.RESCHEDULE: ("hr",),
+    Right.RELEASE: ("security",),
+    Right.RELEASE_IMMEDIATE: ("security", "hr"),
+    Right.REJECT: ("security", "hr"),
+    Right.LINK: ("security", "admin"),
 }
 
 

@@ -70,6 +70,20 @@ REFUSALS: Mapping[Code, str] = {
     Code.NOT_CONFIRMED: N_("Nobody has confirmed this, so there is nothing to take back."),
     Code.LEAVER_CONFIRMS: N_("The person who leaves cannot answer for this. Ask a colleague or security to do it."),
     Code.NEEDS_PROOF: N_("A file that shows it, or a link to one, is needed here. Add it and try again."),
+    Code.NOTHING_LOCKED: N_("Nobody was locked out by this case, so there is nothing to undo."),
+    Code.TOO_LATE: N_(
+        "A lock-out can be undone for {days} days, and they are over. Give access back in each system itself."
+    ),
+    Code.SECOND_PERSON: N_(
+        "This needs a second person: neither who opened the case ({by}) nor whom it is about can release it."
+    ),
+    Code.UNKNOWN_SYSTEM: N_("There is no system {system} with accounts here. Known are: {known}."),
+    Code.UNKNOWN_ACCOUNT: N_(
+        "{account} is not exactly one account there, so nothing was linked. Give its exact log-in or address."
+    ),
+    Code.LATER_CASE: N_(
+        "A later case ({case}) has locked this person out again, so this one cannot be undone. Undo the later one."
+    ),
 }
 
 TROUBLES: Mapping[type[ConnectorError], str] = {

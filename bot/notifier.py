@@ -9,7 +9,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
 from bot.errors import reason
-from bot.messages import audit, case, exports, follow_up, manual, outcome
+from bot.messages import audit, case, exports, follow_up, held, manual, outcome
 from bot.messages.blocks import Message
 from bot.pages import proposal_page
 from bot.services import Services
@@ -125,6 +125,8 @@ class SlackNotifier:
                 return audit.build(services.audits.view(post.subject), post.subject)
             case PostKind.MANUAL:
                 return manual.build(services.manual.view(post.subject))
+            case PostKind.HELD:
+                return held.build(services.offboarding.case(post.subject))
 
     def _attach(self, post: Post, channel: str, ts: str) -> None:
         """Put an audit's whole list into the thread. The digest has a button for it too: a failure holds up nothing."""

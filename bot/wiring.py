@@ -25,17 +25,21 @@ from workflows.clock import Reconciler, Ticker
 from workflows.engine import Engine
 from workflows.exports import Exports
 from workflows.followups import FollowUps
+from workflows.guards import Guards
 from workflows.handover import Handover
 from workflows.journal import Journal
+from workflows.linking import Linking
 from workflows.manual import ManualSteps
 from workflows.occupancy import occupy
 from workflows.offboarding import Offboarding, Start
 from workflows.ports import Clock, Notifier, SystemClock
 from workflows.replicas import DEAD_AFTER, Replicas, forget_finished, new_id
 from workflows.revocation import Revocation
+from workflows.rules import Rules
 from workflows.steps import titled
 from workflows.store import Store
 from workflows.systems import System, Systems
+from workflows.undo import Undo
 from workflows.vault import Vault
 
 Mode = Literal["run", "visit"]
@@ -63,6 +67,7 @@ class Tracks:
     audits: Audits
     journal: Journal
     manual: ManualSteps
+    undo: Undo
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -111,6 +116,7 @@ def running(
         "follow_up": built.follow_ups.run,
         "audit": built.audits.run,
         "manual": built.manual.run,
+        "undo": built.undo.run,
     }.items():
         engine.register(task, handler)
     ticker = Ticker()
@@ -145,9 +151,17 @@ def build_systems(settings: Settings) -> Systems:
     """Build a connector for every configured system; nothing is connected to yet."""
     return Systems(
         [
-            titled(System(name, registry.manifest(system.kind), registry.build(system.kind, system.settings)))
+            titled(
+                System(
+                    name,
+                    registry.manifest(system.kind),
+                    registry.build(system.kind, system.settings),
+                    system.expects_account,
+                )
+            )
             for name, system in settings.systems.items()
-        ]
+        ],
+        settings.company.directory,
     )
 
 
@@ -188,6 +202,12 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
         directory=company.directory,
         protected=policy.protected,
         follow_up_days=policy.follow_up_days,
+        rules=Rules(
+            policy.undo_days,
+            policy.mass_cases_per_hour,
+            policy.immediate_needs_second,
+            settings.slack.security_channel,
+        ),
     )
     audits = Audits(
         store,
@@ -215,9 +235,10 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
         clock=clock,
         systems=systems,
         manual=manual,
+        linking=Linking(store, vault, journal, systems, clock, Guards(policy.protected), offboarding.retry),
     )
-    revocation = Revocation(store, vault, journal, systems, clock, retry)
-    return Tracks(services, revocation, handover, exports, follow_ups, audits, journal, manual)
+    revocation = Revocation(store, vault, journal, systems, clock, retry, policy.protected)
+    return Tracks(services, revocation, handover, exports, follow_ups, audits, journal, manual, offboarding.undoing)
 
 
 def notifier(settings: Settings, services: Services, store: Store) -> Notifier:

@@ -40,6 +40,19 @@ def _time(value: Any) -> Any:
 TimeOfDay = Annotated[time, BeforeValidator(_time)]
 
 
+def _country(code: str) -> str:
+    import holidays  # noqa: PLC0415 - a large library; a file without the key is read without it
+
+    country, _dash, part = code.partition("-")
+    known = holidays.list_supported_countries(include_aliases=False)
+    if code and (country not in known or (part and part not in known[country])):
+        raise ValueError("must be a country's two letters such as DE, or a part of one such as DE-BY")
+    return code
+
+
+Country = Annotated[str, AfterValidator(_country)]
+
+
 def _id(pattern: str, meaning: str) -> AfterValidator:
     def check(value: str) -> str:
         if not re.fullmatch(pattern, value):

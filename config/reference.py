@@ -109,7 +109,12 @@ else). The secret itself in this file is refused."""
 SYSTEMS = """## `[systems.NAME]`
 
 One table for each outside system, under a name of your own; `kind` says which connector it is for, and the other keys
-are that kind's own."""
+are that kind's own. One more key is for every kind:
+
+| key | type | default | meaning |
+|---|---|---|---|
+| `expects_account` | true or false | `false` | Whether everybody should have an account there: a leaver without \
+one is then a finding ("not linked") and never "no account". |"""
 
 
 def _table(model: type[BaseModel]) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from config.faults import describe
-from config.fields import ApiUrl, ChannelId, DatabaseUrl, GroupId, Key, TimeOfDay, UserId, Zone
+from config.fields import ApiUrl, ChannelId, Country, DatabaseUrl, GroupId, Key, TimeOfDay, UserId, Zone
 from config.secrets import Secret
 
 
@@ -37,6 +37,10 @@ class Company(Table):
     """Where nothing better is known: days, audits and last working days are counted here."""
     end_of_day: TimeOfDay = time(17, 0)
     """When a last working day ends, in the leaver's own time zone."""
+    friday_end: TimeOfDay | None = None
+    """When it ends on a Friday, where that is earlier: `"12:00"`."""
+    holidays: Country = ""
+    """Country whose public holidays count, `"DE"`, or a part of it, `"DE-BY"`: who chooses one as last day is told."""
     directory: str
     """Name of the system in [systems] that people are looked up in first; its account ids key the cases."""
 
@@ -119,7 +123,16 @@ class Policy(Table):
     """What is never done, and when things are checked."""
 
     protected: tuple[str, ...] = ()
-    """Addresses and log-ins that no case may name: service and break-glass accounts, the last admin."""
+    """Addresses, log-ins and account ids that are never locked: service and break-glass accounts, the last admin.
+
+    `"crm:boss"` protects that log-in in the system `crm` alone.
+    """
+    undo_days: int = Field(default=30, gt=0)
+    """How many days after a lock-out it can still be undone."""
+    mass_cases_per_hour: int = Field(default=10, gt=0)
+    """How many cases may be opened in an hour; more are held until a second person from security releases them."""
+    immediate_needs_second: bool = False
+    """Whether an immediate lock-out waits until a second person from security or HR releases it."""
     follow_up_days: Annotated[tuple[Annotated[int, Field(gt=0)], ...], AfterValidator(_days)] = (1, 7, 30, 90)
     """Days after the lock on which a case is checked again."""
     audit_at: TimeOfDay = time(8, 0)
@@ -148,6 +161,8 @@ class System(BaseModel):
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
     kind: str
     settings: BaseModel
+    expects_account: bool = False
+    """Whether everybody should have an account there: a leaver without one is a finding, not "no account"."""
 
 
 class Settings(Table):
@@ -164,6 +179,8 @@ class Settings(Table):
     """The outside systems, each under a name of your own."""
 
 
+EXPECTS = "expects_account"
+"""A key of every `[systems.NAME]` table that is ours and not the kind's own."""
 Kinds = Callable[[str], type[BaseModel]]
 """Gives a kind's settings class; raises LookupError with the known kinds. `connectors.registry` is one."""
 
@@ -225,9 +242,12 @@ def _system(name: str, table: Any, env: Mapping[str, str], kinds: Kinds, faults:
     except LookupError as error:
         faults.append(f"{key}.kind: {error.args[0]}")
         return None
+    expects = table.get(EXPECTS, False)
+    if not isinstance(expects, bool):
+        faults.append(f"{key}.{EXPECTS}: must be true or false")
     try:
-        own = model.model_validate({k: v for k, v in table.items() if k != "kind"}, context={"env": env})
+        own = model.model_validate({k: v for k, v in table.items() if k not in ("kind", EXPECTS)}, context={"env": env})
     except ValidationError as error:
         faults.extend(describe(model, error, key))
         return None
-    return System(kind=table["kind"], settings=own)
+    return System(kind=table["kind"], settings=own, expects_account=expects is True)

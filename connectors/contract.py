@@ -144,7 +144,7 @@ class Record:
     stage: str = ""
     co_owners: tuple[AccountId, ...] = ()
     fixed: str = ""
-    """Why the vendor lets nobody change the owner, as a sentence; empty where it does. Such a record is not proposed."""
+    """Why the vendor lets nobody change the owner, as a sentence, or empty. Such a record is not proposed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +206,7 @@ class Accounts(Connector, Protocol):
 
     @abstractmethod
     def find(self, person: Person) -> Lookup:
-        """Return every account that matches any address or log-in of `person`; several are returned, a human chooses."""
+        """Return every account that matches any address or log-in of `person`; of several, a human chooses."""
 
     @abstractmethod
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
@@ -218,11 +218,23 @@ class Accounts(Connector, Protocol):
 
     @abstractmethod
     def lock(self, before: Before) -> Locked:
-        """Disable, reversibly; never delete. Raises `Conflict` unless the account is still as `before` or locked already."""
+        """Disable, reversibly, never delete. Raises `Conflict` unless the account is as `before`, or locked already."""
 
     @abstractmethod
     def unlock(self, before: Before) -> Change:
         """Put the account back as `before` has it, as far as the vendor allows."""
+
+    def lost(self, before: Before) -> tuple[str, ...]:
+        """Return, as sentences, what `unlock` of this before-image cannot bring back.
+
+        By convention a password's hash is kept as `password`, empty where it could not be read.
+        """
+        gone = before.state.get("password") == ""
+        return ("the password: its hash could not be read, so a new one must be set",) if gone else ()
+
+    def own_account(self) -> str:
+        """Return the log-in or id of the account that Handover itself uses there, or empty: it is never locked."""
+        return ""
 
 
 class Sessions(Connector, Protocol):

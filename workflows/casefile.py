@@ -8,15 +8,26 @@ from workflows.cases import CaseData, read_case
 from workflows.exports import Exports
 from workflows.handover import Handover
 from workflows.lockout import AccountData
-from workflows.model import Access, Account, Case, CaseState, Finding, FollowUp, Reason, WorkState
+from workflows.matching import CHOOSE
+from workflows.model import Access, Account, Case, CaseState, Finding, FollowUp, Reason, Restoration, WorkState
 from workflows.notes import unseal
 from workflows.ports import Clock
 from workflows.systems import Systems
+from workflows.undo import Restored
 from workflows.vault import Vault
-from workflows.views import AccountLine, CaseView, FindingLine, FollowUpLine, SystemLine
+from workflows.views import AccountLine, CaseView, FindingLine, FollowUpLine, RestoredLine, SystemLine
 
 CAN_LOCK_AGAIN = frozenset({"open again", "new account"})
-URGENCY = ("open again", "new account", "exported after leaving", "owns records", "not verified")
+URGENCY = (
+    "protected",
+    "open again",
+    "not linked",
+    "new account",
+    "address reused",
+    "exported after leaving",
+    "owns records",
+    "not verified",
+)
 """Kinds of finding, worst first."""
 
 
@@ -48,6 +59,9 @@ class Casefile:
             exports=self._exports.line(session, case_id),
             follow_ups=self._follow_ups(session, case_id),
             findings=self.findings(session, case_id),
+            held=case.held,
+            restored=self._restored(session, case),
+            can_undo=self._can_undo(session, case),
         )
 
     def findings(self, session: Session, case_id: str = "") -> tuple[FindingLine, ...]:
@@ -107,7 +121,29 @@ class Casefile:
             attempt=row.attempt,
             accounts=self.accounts(session, case, row.id),
             cannot=system.manifest.cannot if system else (),
+            late=row.late,
+            choose=note.reason.startswith(CHOOSE),
         )
+
+    def _restored(self, session: Session, case: Case) -> tuple[RestoredLine, ...]:
+        rows = session.exec(select(Restoration).where(Restoration.case_id == case.id).order_by(col(Restoration.id)))
+        return tuple(line for row in rows for line in self._restoration(case, row))
+
+    def _restoration(self, case: Case, row: Restoration) -> list[RestoredLine]:
+        system = self._systems.get(row.system)
+        title = system.manifest.title if system else row.system
+        done, ahead = row.state == WorkState.DONE, row.due_at if row.due_at > self._clock.now() else None
+        if not row.sealed:
+            return [RestoredLine(row.system, title, "", (), (), "not tried yet", False, ahead)]
+        told = [Restored.load(one) for one in self._vault.open(case.wrapped_key, row.sealed, f"restoration:{row.id}")]
+        return [
+            RestoredLine(row.system, title, one.login, one.back, one.cannot, one.problem, done, ahead) for one in told
+        ]
+
+    def _can_undo(self, session: Session, case: Case) -> bool:
+        if case.state not in (CaseState.RUNNING, CaseState.WATCHED):
+            return False
+        return session.exec(select(Account.id).where(Account.case_id == case.id)).first() is not None
 
     def _account(self, case: Case, row: Account) -> AccountLine:
         data = self._data(case, row)

@@ -15,6 +15,9 @@ from workflows.refusals import Code, Refused
 from workflows.vault import Vault
 from workflows.views import Actor, Leaver, Successor
 
+UNWATCHED = (CaseState.CANCELLED, CaseState.HELD, CaseState.UNDONE, CaseState.CLOSED)
+"""Nobody is locked out, followed up or audited by such a case."""
+
 
 @dataclass(frozen=True, slots=True)
 class CaseData:
@@ -65,7 +68,7 @@ def show(session: Session, case_id: str, channel: str = "") -> None:
 
 def settle(session: Session, journal: Journal, case_id: str) -> None:
     """Move the case on where its tracks have: running once the access track is due, watched once all are done."""
-    case = session.get_one(Case, case_id)
+    case = session.get_one(Case, case_id, with_for_update=True)
     if case.state == CaseState.SCHEDULED:
         case.state = CaseState.RUNNING
         journal.write(session, actor=HANDOVER, action="case.running", case_id=case_id)

@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 from connectors.contract import ClientBook, ExportEvent, ExportLog
 from connectors.errors import Conflict, ConnectorError
 from workflows import exportsheet
-from workflows.cases import read_case, settle, show
+from workflows.cases import UNWATCHED, read_case, settle, show
 from workflows.exportsheet import NO_LOG, Moments, Sheet, summarize, unread
 from workflows.handover.desk import Trouble
 from workflows.handover.people import leaver_accounts
@@ -54,7 +54,7 @@ class Exports:
             case, data = read_case(session, self._vault, row.case_id)
             if row.state != WorkState.DUE or row.due_at > self._clock.now():
                 return
-            if case.state == CaseState.CANCELLED:
+            if case.state in UNWATCHED:
                 row.state = WorkState.CANCELLED
                 session.add(row)
                 return

@@ -11,7 +11,7 @@ from workflows.notes import Note, seal
 from workflows.ports import Clock
 from workflows.vault import Vault
 
-ABOUT_ACCOUNTS = ("open again", "new account", "not verified")
+ABOUT_ACCOUNTS = ("open again", "new account", "not verified", "not linked", "protected")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +69,24 @@ class Findings:
         if row is not None:
             self._close(session, row)
 
-    def clear_accounts(self, session: Session, case_id: str, system: str) -> None:
-        """Close what a complete lock-out has settled: everything about the case's accounts in that system."""
+    def clear_accounts(self, session: Session, case_id: str, system: str, but: str = "") -> None:
+        """Close what a complete lock-out has settled: all about the case's accounts in that system `but` one kind."""
         query = select(Finding).where(
             Finding.case_id == case_id,
             Finding.system == system,
             col(Finding.closed_at).is_(None),
             col(Finding.kind).in_(ABOUT_ACCOUNTS),
+            Finding.kind != but,
         )
         for row in session.exec(query).all():
             self._close(session, row)
+
+    def clear_case(self, session: Session, case_id: str, by: str) -> None:
+        """Close everything open about a case that is no longer watched; `by` is who decided that."""
+        query = select(Finding).where(Finding.case_id == case_id, col(Finding.closed_at).is_(None))
+        for row in session.exec(query).all():
+            self._close(session, row)
+            row.closed_by = by
 
     def _close(self, session: Session, row: Finding) -> None:
         row.closed_at, row.closed_by = self._clock.now(), HANDOVER.id

@@ -10,16 +10,16 @@ from connectors.contract import AccountId, Accounts, ClientBook, Verdict
 from connectors.errors import ConnectorError
 from workflows import steps, watch
 from workflows.casefile import Casefile
-from workflows.cases import person, read_case, show
+from workflows.cases import UNWATCHED, person, read_case, show
 from workflows.exports import Exports
 from workflows.findings import Findings, Sighting
 from workflows.journal import HANDOVER, Journal
+from workflows.matching import strangers
 from workflows.model import (
     Access,
     Assignment,
     AssignmentState,
     Case,
-    CaseState,
     FollowUp,
     PostKind,
     WorkState,
@@ -62,7 +62,10 @@ class FollowUps:
         with self._store.read() as session:
             row = session.get_one(FollowUp, follow_up_id)
             case, data = read_case(session, self._vault, row.case_id)
-        if row.state != WorkState.DUE or case.state == CaseState.CANCELLED:
+        if row.state != WorkState.DUE:
+            return
+        if case.state in UNWATCHED:
+            self._call_off(follow_up_id)
             return
         words: dict[str, str] = {}
         failed: ConnectorError | None = None
@@ -73,6 +76,12 @@ class FollowUps:
                 failed, words[name] = error, f"unknown ({say(error)})"
         self._look_at_exports(case, follow_up_id, words)
         self._settle(follow_up_id, words, failed)
+
+    def _call_off(self, follow_up_id: str) -> None:
+        with self._store.write() as session:
+            row = session.get_one(FollowUp, follow_up_id)
+            row.state = WorkState.CANCELLED
+            session.add(row)
 
     def view(self, follow_up_id: str) -> tuple[CaseView, FollowUpLine]:
         """Return the follow-up with its case."""
@@ -97,13 +106,17 @@ class FollowUps:
         with self._store.read() as session:
             ids = [AccountId(row.account_id) for row in watch.known(session, access_id)]
         seen = watch.observe(accounts, ids, system.manifest.limits.observe_batch)
+        others = strangers(self._systems, leaver, system.name, lookup.accounts, ids)
         owned = self._owned(system, ids)
         with self._store.write() as session:
             rows = watch.known(session, access_id)
             for row in rows:
                 row.read_at = self._clock.now()
                 watch.record(session, self._vault, self._findings, row, seen[AccountId(row.account_id)], by)
-            new = watch.newcomers(lookup.accounts, rows)
+            found = watch.newcomers(lookup.accounts, rows)
+            for account in (one for one in found if one.id in others):
+                watch.see_stranger(session, self._findings, case.id, system.name, account, by)
+            new = [one for one in found if one.id not in others]
             for account in new:
                 watch.see_newcomer(session, self._findings, case.id, system.name, account, by)
             stay = self._staying(session, case.id, system.name)

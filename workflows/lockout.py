@@ -44,6 +44,8 @@ class AccountData:
     groups: dict[str, str] = field(default_factory=dict)
     """Groups before the first removal, id to name."""
     done: tuple[str, ...] = ()
+    was: str = ""
+    """Verdict that the lookup showed before our first write: what an undo must read back."""
 
     @classmethod
     def load(cls, data: dict[str, Any]) -> "AccountData":
@@ -59,6 +61,8 @@ class Result:
     reason: str
     how: str
     complete: bool = True
+    finding: str = ""
+    """Kind of the finding that this is, where a person must act on it."""
 
     @classmethod
     def worst(cls, results: "list[Result]") -> "Result":

@@ -36,12 +36,19 @@ def Moment(**kwargs: Any) -> Any:  # noqa: N802 - reads as a type in the rows be
 
 
 class CaseState(StrEnum):
-    """`scheduled` and `running` are open: at most one such case per person."""
+    """`scheduled`, `running` and `held` are open: at most one such case per person.
+
+    `held`: nothing is done until a second person releases it. `undone`: access was given back. `closed`: nobody to
+    watch any more, such as a person who was hired again.
+    """
 
     SCHEDULED = "scheduled"
     RUNNING = "running"
     WATCHED = "watched"
     CANCELLED = "cancelled"
+    HELD = "held"
+    UNDONE = "undone"
+    CLOSED = "closed"
 
 
 class Reason(StrEnum):
@@ -109,6 +116,7 @@ class PostKind(StrEnum):
     FOLLOW_UP = "follow_up"
     AUDIT = "audit"
     MANUAL = "manual"
+    HELD = "held"
 
 
 class Case(SQLModel, table=True):
@@ -120,15 +128,15 @@ class Case(SQLModel, table=True):
             "one_open_case_a_person",
             "leaver_key",
             unique=True,
-            sqlite_where=sa.text("state in ('scheduled', 'running')"),
-            postgresql_where=sa.text("state in ('scheduled', 'running')"),
+            sqlite_where=sa.text("state in ('scheduled', 'running', 'held')"),
+            postgresql_where=sa.text("state in ('scheduled', 'running', 'held')"),
         ),
         sa.Index(
             "one_open_case_an_address",
             "mail_key",
             unique=True,
-            sqlite_where=sa.text("state in ('scheduled', 'running')"),
-            postgresql_where=sa.text("state in ('scheduled', 'running')"),
+            sqlite_where=sa.text("state in ('scheduled', 'running', 'held')"),
+            postgresql_where=sa.text("state in ('scheduled', 'running', 'held')"),
         ),
     )
     id: str = Field(primary_key=True)
@@ -146,6 +154,8 @@ class Case(SQLModel, table=True):
     wrapped_key: bytes
     sealed: bytes
     """`LeaverData` and the case's successors."""
+    held: str = ""
+    """Why the case is held: a `rules.Hold`, or empty."""
 
 
 class Access(SQLModel, table=True):
@@ -163,6 +173,8 @@ class Access(SQLModel, table=True):
     read_at: datetime | None = Moment(default=None)
     locked_at: datetime | None = Moment(default=None)
     """When a read first showed the lock-out complete."""
+    late: str = ""
+    """How long after it was due the work began, and why, where that was more than minutes."""
 
 
 class Account(SQLModel, table=True):
@@ -203,6 +215,36 @@ class ManualStep(SQLModel, table=True):
     """`steps.StepData`: who was asked, who confirmed, note, proof, what is in the way."""
     proof: bytes = b""
     """Sealed content of a small file handed in at the command line."""
+
+
+class Restoration(SQLModel, table=True):
+    """Giving one leaver's access to one system back: the unit of work of an undo. Its id is the `Access` row's."""
+
+    id: str = Field(primary_key=True)
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    system: str
+    state: str = Field(default=WorkState.DUE, index=True)
+    due_at: datetime = Moment()
+    attempt: int = 0
+    done_at: datetime | None = Moment(default=None)
+    sealed: bytes = b""
+    """What came back per account, what cannot, and what is still to do."""
+
+
+class Link(SQLModel, table=True):
+    """A person's word that an account is somebody's, or (no account) that they have none in that system."""
+
+    __table_args__ = (sa.UniqueConstraint("person_key", "system", "account_id"),)
+    id: str = Field(primary_key=True)
+    person_key: str = Field(index=True)
+    """The case's `leaver_key`: later cases of the same person find it."""
+    system: str
+    account_id: str = ""
+    by: str
+    at: datetime = Moment()
+    wrapped_key: bytes
+    sealed: bytes
+    """The account's log-in."""
 
 
 class Proposal(SQLModel, table=True):

@@ -13,8 +13,10 @@ from sqlmodel import Session, col, select
 from connectors.contract import ClientBook
 from workflows import manual, planning, steps
 from workflows.casefile import Casefile
-from workflows.cases import CaseData, read_case, show
+from workflows.cases import UNWATCHED, CaseData, read_case, show
+from workflows.guards import Guards
 from workflows.handover import Handover
+from workflows.holds import Holds
 from workflows.journal import Journal
 from workflows.model import (
     Access,
@@ -23,17 +25,21 @@ from workflows.model import (
     CaseState,
     ExportSnapshot,
     FollowUp,
+    Link,
     WorkState,
 )
 from workflows.ports import Clock
 from workflows.refusals import Code, Refused
+from workflows.rules import Rules
+from workflows.schedule import Schedule
 from workflows.store import Store
 from workflows.systems import Systems
+from workflows.undo import Undo
 from workflows.vault import Vault
 from workflows.views import Actor, CaseView, Leaver, Plan, Request
 from workflows.work import again
 
-OPEN = (CaseState.SCHEDULED, CaseState.RUNNING)
+OPEN = (CaseState.SCHEDULED, CaseState.RUNNING, CaseState.HELD)
 RETRIES = {"revoke": "access.retry", "book": "book.retry"}
 """What the journal calls another try at a piece of work."""
 Start = Callable[[str, str, int], None]
@@ -57,6 +63,7 @@ class Offboarding:
         directory: str,
         protected: Sequence[str],
         follow_up_days: Sequence[int],
+        rules: Rules = Rules(),  # noqa: B008 - a frozen value
     ) -> None:
         """`directory`: the system that knows everybody. `protected`: addresses and log-ins that no case may name."""
         self._store = store
@@ -68,8 +75,11 @@ class Offboarding:
         self._clock = clock
         self._start = start
         self._directory = directory
-        self._protected = frozenset(name.casefold() for name in protected)
+        self._guards = Guards(protected)
         self._days = tuple(follow_up_days)
+        self._holds = Holds(store, vault, journal, handover, clock, rules)
+        self._schedule = Schedule(store, vault, journal, handover, clock, self._days)
+        self.undoing = Undo(store, vault, journal, systems, handover, clock, start, days=rules.undo_days)
 
     def plan(self, leaver: Leaver) -> Plan:
         """Look up what a case would do; writes nothing, and takes seconds at most however dead a system is."""
@@ -81,7 +91,10 @@ class Offboarding:
             refusals.append(Refused(Code.PROTECTED, name=leaver.name))
         if open_case := self.open_case(leaver):
             refusals.append(Refused(Code.OPEN_CASE, case=open_case))
-        return planning.assemble(seen, leaver, tuple(refusals), (), self._clock)
+        with self._store.read() as session:
+            linked = session.exec(select(Link.system).where(Link.person_key == self._key(leaver))).all()
+        kept = planning.kept(self._systems, seen, self._guards) + planning.unlinked(self._systems, seen, linked)
+        return planning.assemble(seen, leaver, tuple(refusals), kept, self._clock)
 
     def open(self, request: Request) -> str:
         """Open a case and return its id; when for now, the lock-out begins before this returns.
@@ -113,6 +126,7 @@ class Offboarding:
         )
         try:
             with self._store.write() as session:
+                opened = self._holds.count(session, now)
                 session.add(case)
                 session.flush()
                 self._lay_out(session, case, now)
@@ -129,11 +143,34 @@ class Offboarding:
                         "immediate": case.immediate,
                     },
                 )
+                if held := self._holds.judge(opened, immediate=case.immediate):
+                    self._holds.park(session, case, held)
         except sa.exc.IntegrityError as error:
             raise Refused(Code.OPEN_CASE, case=self.open_case(request.leaver) or "") from error
-        if case.immediate:
+        if case.immediate and not held:
             self._begin(case_id)
         return case_id
+
+    def release(self, case_id: str, by: Actor) -> None:
+        """Let a held case go on, by a second person. Raises `Refused`: NOT_OPEN, SECOND_PERSON."""
+        if self._holds.release(case_id, by):
+            self._begin(case_id)
+
+    def reject(self, case_id: str, by: Actor) -> None:
+        """Call a held case off. Raises `Refused(NOT_OPEN)`."""
+        self._holds.reject(case_id, by)
+
+    def reschedule(self, case_id: str, at: datetime, by: Actor) -> None:
+        """Move the day of a case that has not begun. Raises `Refused`: NOT_OPEN, PAST_TIME, NOTHING_CHANGED."""
+        self._schedule.move(case_id, at, by)
+
+    def close(self, case_id: str, by: Actor) -> None:
+        """End the watching of a person who was hired again; nothing is unlocked. Raises `Refused(NOT_OPEN)`."""
+        self._schedule.close(case_id, by)
+
+    def undo(self, case_id: str, by: Actor) -> None:
+        """Give access back as it was; see `workflows.undo`. Raises `Refused`."""
+        self.undoing.begin(case_id, by)
 
     def cancel(self, case_id: str, by: Actor) -> None:
         """Call off a case that has not begun, and whatever waits for a decision in it.
@@ -165,7 +202,7 @@ class Offboarding:
         attempts: dict[str, int] = {}
         with self._store.write() as session:
             case, _ = read_case(session, self._vault, case_id)
-            if case.state != CaseState.CANCELLED:
+            if case.state not in UNWATCHED:
                 attempts = self._again(session, case, system)
             if not attempts:
                 raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
@@ -269,8 +306,7 @@ class Offboarding:
             self._start("manual" if steps.work_of(system) else "revoke", f"{case_id}:{name}", 0)
 
     def _is_protected(self, leaver: Leaver) -> bool:
-        names = (leaver.email, leaver.slack_id, *leaver.logins)
-        return any(name.casefold() in self._protected for name in names if name)
+        return self._guards.names((leaver.email, leaver.slack_id, leaver.directory_id, *leaver.logins))
 
     def _key(self, leaver: Leaver) -> str:
         return self._vault.blind(f"directory:{leaver.directory_id}") if leaver.directory_id else self._mail_key(leaver)

@@ -1,6 +1,7 @@
 """What an offboarding would do, looked up in every system at once; nothing is written."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -19,6 +20,7 @@ from connectors.contract import (
 from connectors.errors import ConnectorError
 from workflows import steps
 from workflows.cases import person
+from workflows.guards import Guards
 from workflows.ports import Clock
 from workflows.refusals import Refused
 from workflows.systems import System, Systems
@@ -64,7 +66,7 @@ def look(system: System, leaver: Leaver) -> Seen:
     lines = tuple(_line(system, account) for account in lookup.accounts)
     book = _book(system, lookup)
     problem = (
-        f"{len(lines)} accounts match; a person must leave the address on the right one only" if len(lines) > 1 else ""
+        f"{len(lines)} accounts match; a person must choose the right one" if len(lines) > 1 else ""
     )
     return Seen(_plan(system, lines, lookup.how, book, problem), lookup.accounts)
 
@@ -91,6 +93,28 @@ def assemble(
 ) -> Plan:
     """Join what the systems answered into one plan."""
     return Plan(leaver, tuple(one.plan for one in seen.values()), (*warnings, *_warnings(seen)), refusals, clock.now())
+
+
+def kept(systems: Systems, seen: dict[str, Seen], guards: Guards) -> tuple[str, ...]:
+    """Return a warning for each account that a case would leave alone because it is protected."""
+    return tuple(
+        f"{one.plan.title}, {found.login}: {why}"
+        for name, one in seen.items()
+        for found in one.accounts
+        if (why := guards.why(systems[name], found.id, found.login, found.email))
+    )
+
+
+def unlinked(systems: Systems, seen: dict[str, Seen], linked: Collection[str]) -> tuple[str, ...]:
+    """Return a warning for each system where everybody should have an account and the leaver has none.
+
+    `linked`: systems where a person has said whose the account is, or that there is none.
+    """
+    return tuple(
+        f"{one.plan.title}: no account was found, and everybody should have one there; a person must link it."
+        for name, one in seen.items()
+        if systems[name].expects_account and not one.plan.problem and not one.accounts and name not in linked
+    )
 
 
 def _warnings(seen: dict[str, Seen]) -> tuple[str, ...]:

@@ -33,6 +33,12 @@ class Code(StrEnum):
     NOT_CONFIRMED = "not confirmed"
     LEAVER_CONFIRMS = "leaver confirms"
     NEEDS_PROOF = "needs proof"
+    NOTHING_LOCKED = "nothing locked"
+    TOO_LATE = "too late"
+    SECOND_PERSON = "second person"
+    UNKNOWN_SYSTEM = "unknown system"
+    UNKNOWN_ACCOUNT = "unknown account"
+    LATER_CASE = "later case"
 
 
 class Refused(Exception):

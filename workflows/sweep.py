@@ -6,12 +6,14 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from connectors.contract import Account as Found
 from connectors.contract import AccountId, Accounts, Observation, Verdict
 from connectors.errors import ConnectorError
 from workflows import watch
-from workflows.cases import person, read_case, show
+from workflows.cases import UNWATCHED, person, read_case, show
 from workflows.findings import Findings
-from workflows.model import Access, Account, Case, CaseState, WorkState
+from workflows.matching import strangers
+from workflows.model import Access, Account, Case, Finding, WorkState
 from workflows.notes import Note, seal
 from workflows.ports import Clock
 from workflows.store import Store
@@ -104,6 +106,9 @@ class Sweep:
                 rows = watch.known(session, access.id)
             lookup = accounts.find(person(data.leaver))
             new = watch.newcomers(lookup.accounts, rows)
+            others = strangers(self._systems, data.leaver, system.name, new, ())
+            self._note_strangers(access, [one for one in new if one.id in others], by)
+            new = [one for one in new if one.id not in others]
             tally.verdicts[Verdict.OPEN if new else Verdict.ABSENT] += 1
             if new:
                 with self._store.write() as session:
@@ -111,6 +116,11 @@ class Sweep:
                         watch.see_newcomer(session, self._findings, access.case_id, system.name, account, by)
                     words = Observation(Verdict.OPEN, lookup.how, "an account was made or renamed since the lock-out")
                     self._follow(session, access.id, words)
+
+    def _note_strangers(self, access: Access, others: list[Found], by: str) -> None:
+        with self._store.write() as session:
+            for account in others:
+                watch.see_stranger(session, self._findings, access.case_id, access.system, account, by)
 
     def _absent(self, system: str) -> list[Access]:
         with_new = (Verdict.ABSENT, Verdict.OPEN)
@@ -121,8 +131,16 @@ class Sweep:
                 Access.system == system,
                 col(Access.verdict).in_(with_new),
                 Access.state == WorkState.DONE,
-                Case.state != CaseState.CANCELLED,
+                col(Case.state).not_in(UNWATCHED),
                 ~select(Account.id).where(Account.access_id == Access.id).exists(),
+                ~select(Finding.id)  # left alone on purpose, and said so: no newcomer
+                .where(
+                    Finding.case_id == Access.case_id,
+                    Finding.system == Access.system,
+                    Finding.kind == "protected",
+                    col(Finding.closed_at).is_(None),
+                )
+                .exists(),
             )
         )
         with self._store.read() as session:
@@ -135,7 +153,7 @@ class Sweep:
             .where(
                 Account.system == system,
                 col(Account.id) > after,
-                Case.state != CaseState.CANCELLED,
+                col(Case.state).not_in(UNWATCHED),
                 col(Case.effective_at) <= self._clock.now(),
             )
             .order_by(col(Account.id))
@@ -149,6 +167,6 @@ def past_cases(now: datetime) -> SelectOfScalar[str]:
     """Return the query for every case whose time has come, oldest first."""
     return (
         select(Case.id)
-        .where(Case.state != CaseState.CANCELLED, col(Case.effective_at) <= now)
+        .where(col(Case.state).not_in(UNWATCHED), col(Case.effective_at) <= now)
         .order_by(col(Case.effective_at))
     )

@@ -19,6 +19,8 @@ class System:
     name: str
     manifest: Manifest
     connector: Connector
+    expects_account: bool = False
+    """Whether everybody should have an account here: a leaver without one is then a finding, not `absent`."""
 
     def has(self, capability: type) -> bool:
         """Whether the connector declares the capability in its header."""
@@ -32,7 +34,9 @@ class System:
 class Systems(Mapping[str, System]):
     """All configured systems, in the order of the configuration."""
 
-    def __init__(self, systems: list[System]) -> None:
+    def __init__(self, systems: list[System], directory: str = "") -> None:
+        """`directory`: the system that knows everybody, whose ids key the cases."""
+        self.directory = directory
         self._systems = {system.name: system for system in systems}
 
     def __getitem__(self, name: str) -> System:

@@ -173,6 +173,38 @@ class SystemLine:
     cannot: tuple[str, ...]
     step: StepView | None = None
     """Set where a person does it and nothing can be read: the verdict is always `unknown` then."""
+    late: str = ""
+    """How long after it was due the work began, and why, where that was more than minutes."""
+    choose: bool = False
+    """Whether a person must say which account is the leaver's."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestoredLine:
+    """What came back in one system of an undone case. `problem` is set while something is still to do."""
+
+    system: str
+    title: str
+    login: str
+    back: tuple[str, ...]
+    cannot: tuple[str, ...]
+    problem: str
+    done: bool
+    next_try_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An account that may be the leaver's, for a person to choose. `reason`: why it cannot be chosen."""
+
+    account_id: str
+    login: str
+    name: str
+    email: str
+    verdict: Verdict
+    matched_by: str
+    linked: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +303,11 @@ class CaseView:
     """One line on the export track without figures (those are security's)."""
     follow_ups: tuple["FollowUpLine", ...]
     findings: tuple["FindingLine", ...]
+    held: str = ""
+    """Why the case waits for a second person (`rules.Hold`), or empty."""
+    restored: tuple[RestoredLine, ...] = ()
+    """What an undo gave back, an account a line."""
+    can_undo: bool = False
 
     @property
     def locked_out(self) -> bool:
@@ -308,7 +345,8 @@ class FindingLine:
     case_id: str
     leaver: Leaver
     kind: str
-    """`open again`, `new account`, `owns records`, `exported after leaving`, `not verified`."""
+    """`open again`, `new account`, `owns records`, `exported after leaving`, `not verified`, `protected`, `not linked`,
+    `address reused`."""
     system: str
     login: str
     first_seen: datetime

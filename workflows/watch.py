@@ -63,6 +63,15 @@ def see_newcomer(session: Session, findings: Findings, case_id: str, system: str
     findings.see(session, Sighting("new account", case_id, system, account.id, detail), by)
 
 
+def see_stranger(session: Session, findings: Findings, case_id: str, system: str, account: Found, by: str) -> None:
+    """Open the finding for an account that has the leaver's address and is not theirs as far as the directory knows.
+
+    It is never called theirs, and never locked for this case: a person must look.
+    """
+    detail = f"the address belongs to an account of somebody else by now; matches by {account.matched_by}"
+    findings.see(session, Sighting("address reused", case_id, system, account.id, detail), by)
+
+
 def unreadable(system: str, title: str, error: ConnectorError) -> str:
     """Return the sentence for a system that an audit could not read."""
     return f"{title} ({system}): {say(error)}"

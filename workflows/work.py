@@ -14,7 +14,7 @@ from connectors.errors import (
     OutcomeUnknown,
     Unavailable,
 )
-from workflows.model import Access, AuditRun, Book, ExportSnapshot, FollowUp, ManualStep, WorkState
+from workflows.model import Access, AuditRun, Book, ExportSnapshot, FollowUp, ManualStep, Restoration, WorkState
 
 FIRST_RETRY = timedelta(seconds=10)
 TASKS: dict[str, type["Work"]] = {
@@ -24,6 +24,7 @@ TASKS: dict[str, type["Work"]] = {
     "follow_up": FollowUp,
     "audit": AuditRun,
     "manual": ManualStep,
+    "undo": Restoration,
 }
 TROUBLE: dict[type[ConnectorError], str] = {
     Unavailable: "not reachable",

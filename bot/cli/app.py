@@ -12,11 +12,14 @@ from bot.cli.decide import decide
 from bot.cli.doctor import doctor
 from bot.cli.ending import guarded
 from bot.cli.init import init
+from bot.cli.link import link
 from bot.cli.manifest import manifest
 from bot.cli.offboard import offboard
 from bot.cli.plan import plan
+from bot.cli.release import close, release, reschedule
 from bot.cli.run import run
 from bot.cli.status import status
+from bot.cli.undo import undo
 from bot.cli.verify import verify
 from bot.text import _
 
@@ -29,6 +32,11 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     decide,
     confirm,
     status,
+    undo,
+    link,
+    reschedule,
+    release,
+    close,
     audit,
     verify,
     connectors,

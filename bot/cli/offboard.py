@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
+from bot import workdays
 from bot.cli.ending import NOT_GOOD, Stop
 from bot.cli.house import actor, read, wiring, work
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
@@ -18,10 +20,11 @@ from bot.cli.status import is_good, show_case
 from bot.cli.watch import watch
 from bot.cli.when import effective
 from bot.cli.workspace import profiles
+from bot.messages.access import why_held
 from bot.people import Profile
 from bot.text import _
 from config.settings import Settings
-from workflows.model import Reason, Strategy
+from workflows.model import CaseState, Reason, Strategy
 from workflows.views import CaseView, Leaver, Plan, Request, Successor
 
 At = Annotated[str, typer.Option(help='now, "end-of-day 2026-12-01" in the leaver\'s zone, or ISO 8601.')]
@@ -68,10 +71,11 @@ def offboard(
             _("Nobody is named to decide on the clients, and the directory knows no line manager."),
             _("Add --approver EMAIL."),
         )
+    days = workdays.of(settings.company)
     request = Request(
         leaver=leaver,
         reason=reason,
-        effective_at=effective(at, plan.made_at, leaver.timezone, settings.company.end_of_day),
+        effective_at=effective(at, plan.made_at, leaver.timezone, days),
         approver=_colleague(decider, people),
         strategy=strategy or Strategy(settings.clients.default_strategy),
         successors=tuple(_colleague(one, people) for one in successor or []),
@@ -79,17 +83,23 @@ def offboard(
         channel=settings.slack.case_channel,
         note=note,
     )
+    if request.effective_at:
+        last = request.effective_at.astimezone(ZoneInfo(leaver.timezone)).date()
+        if careful := workdays.against(days, last):
+            warn(careful)
     if not yes:
         _confirm(question(request))
     with work(ctx, settings) as (services, beside):
         case_id = services.offboarding.open(request)
         warn(_("Case {id} is open.").format(id=case_id))
-        if request.effective_at is None:
+        case = services.offboarding.case(case_id)
+        if case.state is CaseState.HELD:
+            warn(held(case))
+        elif request.effective_at is None:
             case = watch(lambda: services.offboarding.case(case_id), wait, warn)
         else:
-            case = services.offboarding.case(case_id)
             warn(_later(request.effective_at, leaver, beside=beside))
-        good = request.effective_at is not None or is_good(case, services.clock.now())
+        good = case.state is CaseState.SCHEDULED or is_good(case, services.clock.now())
     _report(case, settings.company.timezone, good=good, as_json=as_json)
 
 
@@ -162,6 +172,13 @@ def _confirm(text: str) -> None:
 def _later(at: datetime, leaver: Leaver, *, beside: bool) -> str:
     said = _("The lock-out begins at {at}.").format(at=moment(at, leaver.timezone))
     return said if beside else said + " " + _("No bot runs on this data now: start `handover run` before then.")
+
+
+def held(case: CaseView) -> str:
+    """Return why a case waits, and how it goes on. Pure."""
+    return _("HELD, nothing is locked. {why} `handover release {id}` does it here.").format(
+        why=why_held(case), id=case.id
+    )
 
 
 def _report(case: CaseView, zone: str, *, good: bool, as_json: bool) -> None:

@@ -10,6 +10,7 @@ from bot.cli.ending import NOT_GOOD, Stop
 from bot.cli.house import visit
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import moment, say, show_json, show_table
+from bot.messages.access import why_held
 from bot.messages.words import verdict
 from bot.text import _
 from workflows.model import CaseState
@@ -58,9 +59,16 @@ def find(case: CaseView | None, who: str) -> CaseView:
 
 
 def is_good(case: CaseView, now: datetime) -> bool:
-    """Whether nothing needs to be done: not yet due, cancelled, or locked out everywhere with no open finding. Pure."""
-    if case.state is CaseState.CANCELLED or (case.state is CaseState.SCHEDULED and case.effective_at > now):
-        return True
+    """Whether nothing needs to be done: not yet due, called off, all back, or locked out with no open finding. Pure."""
+    match case.state:
+        case CaseState.CANCELLED | CaseState.CLOSED:
+            return True
+        case CaseState.UNDONE:
+            return all(line.done for line in case.restored)
+        case CaseState.HELD:
+            return False
+        case CaseState.SCHEDULED if case.effective_at > now:
+            return True
     return case.locked_out and not any(finding.closed_at is None for finding in case.findings)
 
 
@@ -100,8 +108,13 @@ def show_case(case: CaseView, zone: str) -> None:
             approver=case.approver.name,
         )
     )
-    show_systems(case.systems, zone)
-    show_steps(case.steps, zone)
+    if case.state is CaseState.HELD:
+        say(_("HELD: {why} `handover release {id}` does it here.").format(why=why_held(case), id=case.id))
+    if case.state is CaseState.UNDONE:
+        show_restored(case, zone)
+    else:
+        show_systems(case.systems, zone)
+        show_steps(case.steps, zone)
     if case.clients:
         say(_("Clients: {line}").format(line=_clients(case.clients)))
         for line in (*case.clients.balance, *case.clients.problems):
@@ -119,6 +132,23 @@ def show_case(case: CaseView, zone: str) -> None:
             )
 
 
+def show_restored(case: CaseView, zone: str) -> None:
+    """Print what came back, what cannot, and what is still to do."""
+    show_table(
+        [_("System"), _("Account"), _("Back"), _("Cannot come back"), _("Still to do")],
+        [
+            (
+                line.title, line.login, "\n".join(line.back), "\n".join(line.cannot),
+                "\n".join(filter(None, [line.problem, moment(line.next_try_at, zone)])),
+            )
+            for line in case.restored
+        ],
+    )
+    if case.clients and case.clients.moved:
+        say(_("Clients are not moved back: {count} records stay with their successors.").format(
+            count=case.clients.moved))
+
+
 def show_systems(lines: Sequence[SystemLine], zone: str) -> None:
     """Print the verdict per system, how it was read and when."""
     show_table(
@@ -127,7 +157,7 @@ def show_systems(lines: Sequence[SystemLine], zone: str) -> None:
             (
                 line.title,
                 verdict(line.verdict),
-                "; ".join(filter(None, [line.reason, line.how, *line.cannot])),
+                "; ".join(filter(None, [line.late, line.reason, line.how, *line.cannot])),
                 moment(line.read_at, zone),
                 _next(line, zone),
             )

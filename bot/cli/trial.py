@@ -12,7 +12,7 @@ from bot.cli.ending import NOT_GOOD, Stop
 from bot.cli.output import warn
 from bot.cli.questions import Answers
 from bot.text import _
-from config.settings import Settings, System
+from config.settings import Company, Settings, System
 
 SECONDS = 10.0
 
@@ -42,5 +42,7 @@ class Trial:
 
 def try_system(wired: Any, name: str, kind: str, settings: BaseModel) -> Sequence[Check]:
     """Return the check of one system that is not configured yet."""
-    built = wired.build_systems(Settings.model_construct(systems={name: System(kind=kind, settings=settings)}))
+    table = System(kind=kind, settings=settings)
+    settled = Settings.model_construct(company=Company.model_construct(directory=name), systems={name: table})
+    built = wired.build_systems(settled)
     return systems.checks(built)

@@ -1,16 +1,17 @@
 """When a lock-out takes effect, as people type it. Pure."""
 
 import re
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from bot.cli.ending import Stop
 from bot.text import _
+from workflows.workdays import Workdays
 
 END_OF_DAY = re.compile(r"end[- ]of[- ]day(?:[ :=]+(\S+))?", re.IGNORECASE)
 
 
-def effective(text: str, now: datetime, zone: str, end_of_day: time) -> datetime | None:
+def effective(text: str, now: datetime, zone: str, days: Workdays) -> datetime | None:
     """Return the moment in UTC, or None for now.
 
     `now`; `end-of-day 2026-12-01` in the leaver's zone, today without a date; or ISO 8601, in the leaver's zone
@@ -21,7 +22,7 @@ def effective(text: str, now: datetime, zone: str, end_of_day: time) -> datetime
         return None
     if match := END_OF_DAY.fullmatch(said):
         day = _day(match[1]) if match[1] else now.astimezone(ZoneInfo(zone)).date()
-        return _future(datetime.combine(day, end_of_day, ZoneInfo(zone)), now, text)
+        return _future(days.end_of(day, zone), now, text)
     if re.fullmatch(r"\d{4}-\d\d-\d\d", said):
         raise Stop(
             _("{text} is a day without an hour.").format(text=said),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, time
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -23,6 +23,7 @@ WHEN, DAY, REASON, APPROVER, STRATEGY, SUCCESSORS, NOTE = (
 )
 NOW, LAST_DAY = "now", "last_day"
 NOTE_LIMIT = 1000
+CAREFUL = "careful"
 
 REASONS = {
     Reason.RESIGNATION: N_("Resignation"),
@@ -54,6 +55,7 @@ class Defaults:
     logins: tuple[str, ...] = ()
     clients: bool = False
     """Whether a system holds clients: then somebody must receive them."""
+    friday_end: time | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +105,13 @@ def _when(defaults: Defaults) -> list[Block]:
     ).format(
         time=f"{defaults.end_of_day:%H:%M}", zone=defaults.zone
     )
+    if defaults.friday_end:
+        hint += " " + _("On a Friday at {time}.").format(time=f"{defaults.friday_end:%H:%M}")
     reasons = [option(_(label), reason.value) for reason, label in REASONS.items()]
     return [
         section(danger),
         field(WHEN, _("When"), when),
-        field(DAY, _("Last working day"), {"type": "datepicker"}, hint, optional=True),
+        {**field(DAY, _("Last working day"), {"type": "datepicker"}, hint, optional=True), "dispatch_action": True},
         field(REASON, _("Reason"), {"type": "static_select", "options": reasons}),
     ]
 
@@ -195,9 +199,14 @@ def _day(text: str) -> date | None:
         return None
 
 
-def end_of_day(day: date, at: time, zone: str) -> datetime:
-    """Return the moment in UTC at which a working day ends where the leaver works."""
-    return datetime.combine(day, at, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+def warned(view: dict[str, Any], text: str) -> dict[str, Any]:
+    """Return an open form with a warning under the day, or without one; what was filled in stays."""
+    keep = ("type", "callback_id", "title", "submit", "close", "private_metadata")
+    blocks = [dict(block) for block in view["blocks"] if block.get("block_id") != CAREFUL]
+    if text:
+        place = next(number for number, block in enumerate(blocks) if block.get("block_id") == DAY)
+        blocks.insert(place + 1, section(text, block_id=CAREFUL))
+    return {**{key: view[key] for key in keep if key in view}, "blocks": blocks}
 
 
 def known_zone(zone: str, fallback: str) -> str:

@@ -1,12 +1,15 @@
 """`/offboard`: ack, parse, call one service, render."""
 
+from datetime import date
 from typing import Any
 
 from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 
+from bot import workdays
 from bot.authorize import Right
 from bot.forms import choose, notice, offboard
+from bot.forms.fields import FIELD, picked
 from bot.listeners.acknowledgement import acknowledge
 from bot.listeners.command import COMMAND, Asked, Verb, parse
 from bot.listeners.desk import Call, Desk
@@ -48,11 +51,30 @@ def register(app: App, desk: Desk) -> None:
 
         answer_submission(ack, call, notice.loading(), work)
 
+    @app.action({"block_id": offboard.DAY, "action_id": FIELD}, middleware=[acknowledge])
+    def day(body: dict[str, Any], client: WebClient) -> None:
+        view = body.get("view") or {}
+        if view.get("callback_id") == offboard.CALLBACK:
+            warn_of_day(desk, Call(body, client), view)
+
     @app.view(offboard.CALLBACK)
     def submitted(
         ack: Ack, body: dict[str, Any], client: WebClient, context: BoltContext, view: dict[str, Any]
     ) -> None:
         submit(desk, Call(body, client), ack, view, context.bot_user_id or "")
+
+
+def warn_of_day(desk: Desk, call: Call, view: dict[str, Any]) -> None:
+    """Say under the chosen day that nobody works on it, or take that back."""
+    try:
+        chosen = date.fromisoformat(picked(view, offboard.DAY))
+        text = workdays.against(workdays.of(desk.services.settings.company), chosen)
+    except ValueError:
+        text = ""
+    shown = any(block.get("block_id") == offboard.CAREFUL for block in view["blocks"])
+    if text or shown:
+        said = _("⚠ Careful: {text}").format(text=mrkdwn(text)) if text else ""
+        call.show(str(view["id"]), offboard.warned(view, said))
 
 
 def answer(desk: Desk, call: Call, asked: Asked, context: BoltContext) -> None:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from slack_bolt import Ack
 
+from bot import workdays
 from bot.authorize import Right
 from bot.errors import Told, sentence
 from bot.forms import notice, offboard
@@ -15,6 +16,7 @@ from bot.listeners import channels
 from bot.listeners.desk import Call, Desk
 from bot.listeners.submission import answer as answer_submission
 from bot.messages import case as case_message
+from bot.messages.access import why_held
 from bot.messages.blocks import Block, section
 from bot.people import Profile, against_colleague, against_leaver
 from bot.text import _, moment, mrkdwn
@@ -65,7 +67,8 @@ def carry_out(desk: Desk, call: Call, form: Submitted) -> dict[str, Any]:
     if refusal:
         raise Told(refusal)
     wish, settings = form.wish, desk.services.settings
-    at = offboard.end_of_day(wish.day, settings.company.end_of_day, form.zone) if wish.day else None
+    days = workdays.of(settings.company)
+    at = days.end_of(wish.day, form.zone) if wish.day else None
     place = channels.choose(
         call.client, settings.slack.case_channel, leaver=form.leaver.id, asker=call.user, bot=form.bot
     )
@@ -80,7 +83,10 @@ def carry_out(desk: Desk, call: Call, form: Submitted) -> dict[str, Any]:
         channel=place.channel,
         note=wish.note,
     )
-    return open_case(desk, request, place)
+    opened = open_case(desk, request, place)
+    if wish.day and (careful := workdays.against(days, wish.day)):
+        opened["blocks"] = [*opened["blocks"], section(_("⚠ Careful: {text}").format(text=mrkdwn(careful)))]
+    return opened
 
 
 def known(leaver: Leaver, metadata: dict[str, Any]) -> Leaver:
@@ -112,10 +118,15 @@ def open_case(desk: Desk, request: Request, place: channels.Place) -> dict[str, 
         view = _own_case(desk, refused, request.requested_by)
         if view is not None:
             return _opened(
-                view.id, request.leaver.name, view.effective_at if view.state is CaseState.SCHEDULED else None, place
+                view.id,
+                request.leaver.name,
+                view.effective_at if view.state is CaseState.SCHEDULED else None,
+                place,
+                why_held(view),
             )
         return notice.notice(_("No case was opened"), _stopped(desk, refused))
-    return _opened(case_id, request.leaver.name, request.effective_at, place)
+    held = why_held(desk.services.offboarding.case(case_id))
+    return _opened(case_id, request.leaver.name, request.effective_at, place, held)
 
 
 def _own_case(desk: Desk, refused: Refused, asker: Actor) -> CaseView | None:
@@ -133,7 +144,9 @@ def _stopped(desk: Desk, refused: Refused) -> list[Block]:
     return blocks
 
 
-def _opened(case_id: str, name: str, at: datetime | None, place: channels.Place) -> dict[str, Any]:
+def _opened(
+    case_id: str, name: str, at: datetime | None, place: channels.Place, held: str = ""
+) -> dict[str, Any]:
     what = (
         _("{name} will be locked out {when}.").format(name=mrkdwn(name), when=moment(at))
         if at
@@ -147,7 +160,7 @@ def _opened(case_id: str, name: str, at: datetime | None, place: channels.Place)
     return notice.notice(
         _("Case opened"),
         [
-            section(f"✓ *{what}*"),
+            section(_("HELD, nothing is locked: {why}").format(why=held) if held else f"✓ *{what}*"),
             section(where),
             section(_("Case {id}. You may close this.").format(id=mrkdwn(case_id))),
         ],

@@ -14,7 +14,7 @@ from connectors.contract import ClientBook
 from workflows.model import CaseState, Strategy
 from workflows.views import CaseView
 
-OPEN_STATES = (CaseState.SCHEDULED, CaseState.RUNNING)
+OPEN_STATES = (CaseState.SCHEDULED, CaseState.RUNNING, CaseState.HELD)
 
 
 def plan_of(desk: Desk, call: Call, user: str) -> dict[str, Any]:
@@ -53,6 +53,7 @@ def plan_view(desk: Desk, person: Profile) -> dict[str, Any]:
         logins=plan.leaver.logins,
         clients=any(system.has(ClientBook) for system in desk.services.systems.values())
         or any(system.book for system in plan.systems),
+        friday_end=company.friday_end,
     )
     return offboard.build(summary, details, defaults)
 

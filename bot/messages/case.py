@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from bot.messages import manual
+from bot.messages import access, manual
 from bot.messages.blocks import (
     Block,
     Message,
@@ -32,7 +32,12 @@ STATES = {
     CaseState.RUNNING: N_("running"),
     CaseState.WATCHED: N_("done and watched"),
     CaseState.CANCELLED: N_("cancelled"),
+    CaseState.HELD: N_("held"),
+    CaseState.UNDONE: N_("undone"),
+    CaseState.CLOSED: N_("closed"),
 }
+ENDED = (CaseState.CANCELLED, CaseState.HELD, CaseState.UNDONE, CaseState.CLOSED)
+"""Nothing is locked or watched by such a case, so no verdict is shown for it."""
 
 
 def build(view: CaseView, now: datetime) -> Message:
@@ -40,13 +45,14 @@ def build(view: CaseView, now: datetime) -> Message:
     point = headline(view)
     blocks: list[Block] = [header(point), *_when(view)]
     blocks += _systems(view)
-    if view.clients and view.state is not CaseState.CANCELLED:
+    if view.clients and view.state not in ENDED:
         blocks += [*paragraphs(_clients(view, view.clients, now)), *_problems(view, view.clients)]
     if view.exports:
         blocks.append(section(_("*Exports* {line}").format(line=short(view.exports, 600))))
     blocks += paragraphs([*_findings(view.findings), *_follow_ups(view.follow_ups)])
     if view.state is CaseState.SCHEDULED:
         blocks.append(actions("case_actions", _cancel_button(view)))
+    blocks += access.blocks(view, now)
     blocks += _cannot(view)
     blocks.append(context(_footer(view)))
     return message(mrkdwn(point, 400), blocks)
@@ -55,6 +61,8 @@ def build(view: CaseView, now: datetime) -> Message:
 def headline(view: CaseView) -> str:
     """Return the case in a sentence of plain text, with the bad news first."""
     name, every, hand = plain(view.leaver.name, 80), len(view.read), manual.by_hand(view)
+    if ended := access.headline(view):
+        return ended
     if view.state is CaseState.CANCELLED:
         return _("The offboarding of {name} was cancelled; nothing was locked").format(name=name)
     if view.state is CaseState.SCHEDULED:
@@ -89,10 +97,12 @@ def _when(view: CaseView) -> list[Block]:
 
 
 def _systems(view: CaseView) -> list[Block]:
-    if view.state is CaseState.CANCELLED:
+    if view.state in ENDED:
         return []
     lines = sorted(view.systems, key=lambda line: WORST_FIRST.index(line.verdict))
-    blocks = [section(_system(view, line), _retry(view, line)) for line in lines[:MOST_SYSTEMS]]
+    blocks = [
+        section(_system(view, line), access.choose(view, line) or _retry(view, line)) for line in lines[:MOST_SYSTEMS]
+    ]
     left = lines[MOST_SYSTEMS:]
     if left:
         rest = listing((f"{line.title}: {verdict(line.verdict)}" for line in left), 60)
@@ -109,6 +119,8 @@ def _system(view: CaseView, line: SystemLine) -> str:
     said = [f"{title} – {verdict(line.verdict)}"]
     if line.read_at:
         said[0] += _read(line, line.read_at)
+    if late := access.late(line):
+        said.append(late)
     if line.reason:
         said.append(_("Why: {reason}").format(reason=short(line.reason)))
     said += [_account(one) for one in line.accounts[:5]]
@@ -147,7 +159,7 @@ def _cannot(view: CaseView) -> list[Block]:
     said = [
         _("What {title} leaves to people: {what}").format(title=mrkdwn(line.title), what=_limits(line))
         for line in view.systems
-        if line.cannot
+        if line.cannot and view.state not in ENDED
     ]
     return [context(text) for text in said[:5]]
 
@@ -163,7 +175,7 @@ def _account(line: AccountLine) -> str:
 def _retry(view: CaseView, line: SystemLine) -> Block | None:
     if line.step:
         return manual.done_button(line.step) if line.step.waiting else None
-    busy = view.state in (CaseState.SCHEDULED, CaseState.CANCELLED) or line.working
+    busy = view.state is CaseState.SCHEDULED or view.state in ENDED or line.working
     if busy or line.verdict in GOOD:
         return None
     return button(_("Retry"), RETRY, pack(case=view.id, system=line.system))

@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+import ldap
+from ldap.dn import explode_dn, explode_rdn
+
 from connectors.contract import (
     Account,
     AccountId,
@@ -53,6 +56,13 @@ class Ldap(Accounts, Groups):
 
     def __repr__(self) -> str:
         return f"Ldap({', '.join(self._settings.urls)}, base_dn={self._settings.base_dn!r})"
+
+    def own_account(self) -> str:
+        """Return the first value of `bind_dn`, or the whole where it is no DN: the service account's own log-in."""
+        try:
+            return str(explode_rdn(explode_dn(self._settings.bind_dn)[0], notypes=True)[0])
+        except (ldap.DECODING_ERROR, IndexError):
+            return self._settings.bind_dn
 
     def check(self) -> str:
         """Log in, see at least one account, and ask whether the server can lock at all."""

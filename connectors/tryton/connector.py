@@ -42,6 +42,10 @@ class Tryton(Accounts, Sessions, ClientBook, ExportLog):
         self._users = Users(self._rpc)
         self._book = Book(self._rpc, self._users)
 
+    def own_account(self) -> str:
+        """Return the log-in that the settings name."""
+        return self._settings.login
+
     def check(self) -> str:
         """Sign in, read our own rights, open the log. Raises `Forbidden` with every right that is missing."""
         rights = self._rpc.rights(*_NEEDED)

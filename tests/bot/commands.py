@@ -20,7 +20,7 @@ from config.settings import Settings
 from connectors.contract import Accounts, Limits, Lookup, Manifest
 from connectors.errors import BadCredential
 from tests.bot.conftest import make_services
-from tests.bot.fakes import FakeAudits, FakeExports, FakeHandover, FakeJournal, FakeOffboarding
+from tests.bot.fakes import FakeAudits, FakeExports, FakeHandover, FakeJournal, FakeLinking, FakeOffboarding
 from workflows.occupancy import Occupied
 from workflows.store import Store, sqlite_url
 from workflows.systems import System, Systems
@@ -84,6 +84,7 @@ class Wiring:
 
     offboarding: FakeOffboarding = field(default_factory=FakeOffboarding)
     audits: FakeAudits = field(default_factory=FakeAudits)
+    linking: FakeLinking = field(default_factory=FakeLinking)
     occupied: bool = False
     broken: Exception | None = None
     modes: list[str] = field(default_factory=list)
@@ -101,7 +102,9 @@ class Wiring:
             raise self.broken
         if mode == "run" and self.occupied:
             raise Occupied("another Handover (process 7) works on /data. Stop it first")
-        services = make_services(settings, self.offboarding, FakeHandover(), FakeExports(), self.audits, FakeJournal())
+        services = make_services(
+            settings, self.offboarding, FakeHandover(), FakeExports(), self.audits, FakeJournal(), self.linking
+        )
         store = Store(sqlite_url(settings.storage.path))
         try:
             store.upgrade()

@@ -20,6 +20,7 @@ from tests.bot.fakes import (
     FakeFollowUps,
     FakeHandover,
     FakeJournal,
+    FakeLinking,
     FakeManualSteps,
     FakeOffboarding,
     FixedClock,
@@ -71,6 +72,7 @@ class Office:
     exports: FakeExports
     audits: FakeAudits
     journal: FakeJournal
+    linking: FakeLinking
     manual: FakeManualSteps
 
     def person(self, user: str) -> Person:
@@ -118,7 +120,7 @@ def strings(thing: Any) -> Iterator[str]:
 @pytest.fixture
 def office() -> Iterator[Office]:
     with SlackServer(Workspace()) as slack:
-        fakes = FakeOffboarding(), FakeHandover(), FakeExports(), FakeAudits(), FakeJournal()
+        fakes = FakeOffboarding(), FakeHandover(), FakeExports(), FakeAudits(), FakeJournal(), FakeLinking()
         services = make_services(make_settings(slack.api_url), *fakes)
         client = web_client(services.settings.slack)
         app = make_app(services, client, signing_secret="practice-signing-secret", threads=16)
@@ -132,7 +134,7 @@ def office() -> Iterator[Office]:
 
 
 def make_services(settings: Settings, *fakes: object, manual: FakeManualSteps | None = None) -> Services:
-    offboarding, handover, exports, audits, journal = fakes
+    offboarding, handover, exports, audits, journal, *others = fakes
     return Services(
         settings,
         cast("FakeOffboarding", offboarding),
@@ -144,4 +146,5 @@ def make_services(settings: Settings, *fakes: object, manual: FakeManualSteps | 
         FixedClock(),
         {},
         manual or FakeManualSteps(),
+        next((fake for fake in others if isinstance(fake, FakeLinking)), FakeLinking()),
     )

@@ -14,6 +14,7 @@ from workflows.refusals import Code, Refused
 from workflows.views import (
     Actor,
     AuditView,
+    Candidate,
     CaseView,
     ExportView,
     FindingLine,
@@ -45,6 +46,8 @@ class FakeOffboarding:
         self.opening = threading.Event()
         self.opening.set()
         self.fails: Exception | None = None
+        self.done: list[tuple[str, str, str]] = []
+        self.hold = ""
         self._lock = threading.Lock()
 
     def plan(self, leaver: Leaver) -> Plan:
@@ -70,6 +73,8 @@ class FakeOffboarding:
             state = CaseState.SCHEDULED if request.effective_at else CaseState.RUNNING
             made = samples.case(state, Verdict.UNKNOWN, Verdict.UNKNOWN, name=request.leaver.name, case_id=case_id)
             self.known[case_id] = replace(made, leaver=request.leaver, opened_by=request.requested_by)
+            if self.hold:
+                self.known[case_id] = replace(self.known[case_id], state=CaseState.HELD, held=self.hold)
         return case_id
 
     def cancel(self, case_id: str, by: Actor) -> None:
@@ -77,6 +82,30 @@ class FakeOffboarding:
 
     def retry(self, case_id: str, system: str, by: Actor) -> None:
         self.retried.append((case_id, system, by.id))
+
+    def undo(self, case_id: str, by: Actor) -> None:
+        self._note("undo", case_id, by)
+        restored = tuple(samples.restored(line.system) for line in self.known[case_id].systems)
+        self.known[case_id] = replace(self.known[case_id], state=CaseState.UNDONE, restored=restored)
+
+    def release(self, case_id: str, by: Actor) -> None:
+        if by.id == self.known[case_id].opened_by.id:
+            raise Refused(Code.SECOND_PERSON, by=by.name)
+        self._note("release", case_id, by)
+
+    def reject(self, case_id: str, by: Actor) -> None:
+        self._note("reject", case_id, by)
+
+    def reschedule(self, case_id: str, at: datetime, by: Actor) -> None:
+        self._note("reschedule", f"{case_id} {at.isoformat()}", by)
+
+    def close(self, case_id: str, by: Actor) -> None:
+        self._note("close", case_id, by)
+
+    def _note(self, what: str, case: str, by: Actor) -> None:
+        if self.fails:
+            raise self.fails
+        self.done.append((what, case, by.id))
 
     def case(self, case_id: str) -> CaseView:
         if case_id not in self.known:
@@ -141,6 +170,25 @@ class FakeHandover:
 
     def waiting_for(self, slack_id: str) -> list[ProposalView]:
         return [self.proposal] if slack_id == self.proposal.approver.slack_id else []
+
+
+class FakeLinking:
+    def __init__(self) -> None:
+        self.linked: list[tuple[str, str, str, str]] = []
+        self.searched: list[str] = []
+
+    def candidates(self, case_id: str, system: str, search: str = "") -> tuple[Candidate, ...]:
+        self.searched.append(search)
+        return samples.candidates() if not search or search == "d.oneill" else ()
+
+    def link(self, case_id: str, system: str, by: Actor, *, account: str = "", login: str = "") -> str:
+        if login == "nobody":
+            raise Refused(Code.UNKNOWN_ACCOUNT, account=login)
+        self.linked.append((case_id, system, account or login, by.id))
+        return login or account
+
+    def none(self, case_id: str, system: str, by: Actor) -> None:
+        self.linked.append((case_id, system, "none", by.id))
 
 
 class FakeExports:

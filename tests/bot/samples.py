@@ -13,6 +13,7 @@ from workflows.views import (
     Actor,
     AuditView,
     BookLine,
+    Candidate,
     CaseView,
     ClientsView,
     ExportLine,
@@ -23,6 +24,7 @@ from workflows.views import (
     Plan,
     ProposalView,
     RecordLine,
+    RestoredLine,
     Share,
     StepView,
     Successor,
@@ -107,6 +109,19 @@ def by_hand(one: StepView) -> SystemLine:
 def follow_up(day: int, *, done: bool) -> FollowUpLine:
     return FollowUpLine(
         f"follow-{day}", day, NOW + timedelta(days=day), NOW if done else None, "still locked" if done else ""
+    )
+
+
+def restored(name: str, *, done: bool = True) -> RestoredLine:
+    problem = "" if done else "not reachable: down"
+    cannot = ("the sessions that were ended: sign in again",)
+    return RestoredLine(name, f"The {name}", LEAVER.uid, ("the account is open again",), cannot, problem, done, None)
+
+
+def candidates() -> tuple[Candidate, ...]:
+    return (
+        Candidate("a-1", "d.oneill", NASTY, "dana@private.example", Verdict.OPEN, "login"),
+        Candidate("a-2", "boss", "The Boss", "boss@x.example", Verdict.OPEN, "mail", False, "PROTECTED by policy"),
     )
 
 

@@ -36,6 +36,13 @@ def test_every_right_has_holders_and_nobody_else_has_it() -> None:
         Right.REVEAL: ["USEC"],
         Right.AUDIT: ["USEC", "UADM"],
         Right.CONFIRM: ["USEC", "UADM"],
+            Right.UNDO: ["UHR", "USEC"],
+            Right.CLOSE: ["UHR"],
+            Right.RESCHEDULE: ["UHR"],
+            Right.RELEASE: ["USEC"],
+            Right.RELEASE_IMMEDIATE: ["UHR", "USEC"],
+            Right.REJECT: ["UHR", "USEC"],
+            Right.LINK: ["USEC", "UADM"],
     }
 
 

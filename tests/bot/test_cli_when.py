@@ -6,6 +6,7 @@ import pytest
 
 from bot.cli.ending import Stop
 from bot.cli.when import effective
+from workflows.workdays import Workdays
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
@@ -25,13 +26,14 @@ NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
     ],
 )
 def test_it_is_read_in_the_leavers_zone(text: str, expected: str | None) -> None:
-    found = effective(text, NOW, "Europe/Dublin", time(17))
+    found = effective(text, NOW, "Europe/Dublin", Workdays(time(17)))
     assert (found.isoformat(timespec="minutes") if found else None) == expected
 
 
 def test_today_is_the_leavers_today() -> None:
     late = datetime(2026, 11, 23, 23, 30, tzinfo=UTC)
-    assert effective("end-of-day", late, "Pacific/Auckland", time(17)) == datetime(2026, 11, 24, 4, tzinfo=UTC)
+    found = effective("end-of-day", late, "Pacific/Auckland", Workdays(time(17)))
+    assert found == datetime(2026, 11, 24, 4, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -49,5 +51,5 @@ def test_today_is_the_leavers_today() -> None:
 )
 def test_what_is_past_or_not_exact_is_refused_with_what_to_write(text: str) -> None:
     with pytest.raises(Stop) as caught:
-        effective(text, NOW, "Europe/Dublin", time(17))
+        effective(text, NOW, "Europe/Dublin", Workdays(time(17)))
     assert caught.value.todo

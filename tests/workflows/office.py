@@ -11,13 +11,16 @@ from workflows.audits import Audits
 from workflows.casefile import Casefile
 from workflows.exports import Exports
 from workflows.followups import FollowUps
+from workflows.guards import Guards
 from workflows.handover import Handover
 from workflows.journal import Journal
+from workflows.linking import Linking
 from workflows.manual import ManualSteps
 from workflows.model import Post, Reason, Strategy, WorkState
 from workflows.offboarding import Offboarding
 from workflows.ports import Undelivered
 from workflows.revocation import Revocation
+from workflows.rules import Rules
 from workflows.store import Store, sqlite_url
 from workflows.systems import System, Systems
 from workflows.vault import Vault
@@ -30,6 +33,7 @@ DANA = Leaver("Dana O'Neill", "dana@x.example", "U0DANA", "Europe/Dublin", manag
 MAX = Successor("max@x.example", "Max", "max@x.example", "U0MAX")
 BOB = Successor("bob@x.example", "Bob", "bob@x.example", "U0BOB")
 CAROL = Successor("carol@x.example", "Carol", "carol@x.example", "U0CAROL")
+PROTECTED = ("root@x.example", "crm:boss", "svc-sync")
 
 
 class MemoryRoster:
@@ -50,7 +54,13 @@ class MemoryRoster:
 class Office:
     """A directory and a CRM in memory with Dana, Max, Bob and Carol, and the services on them."""
 
-    def __init__(self, folder: Path, *more: System, url: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *more: System,
+        url: str = "",
+        rules: Rules = Rules(hold_channel="C0SEC"),  # noqa: B008 - frozen
+    ) -> None:
         """`more`: systems beside these two. `url`: PostgreSQL rows in place of an SQLite file in `folder`."""
         self.clock = Time()
         self.directory = World("directory")
@@ -68,7 +78,7 @@ class Office:
         self.store.upgrade()
         self.vault = Vault(b"m" * 32)
         self.journal = Journal(self.store, self.clock, b"s" * 32)
-        self.systems = Systems([self.directory.system(MemoryDirectory), self.crm.system(), *more])
+        self.systems = Systems([self.directory.system(MemoryDirectory), self.crm.system(), *more], "directory")
         retry = timedelta(minutes=5)
         self.handover = Handover(self.store, self.vault, self.journal, self.systems, self.clock, retry=retry)
         self.exports = Exports(
@@ -94,8 +104,9 @@ class Office:
             self.clock,
             lambda *work: self.started.append(work),
             directory="directory",
-            protected=("root@x.example",),
+            protected=PROTECTED,
             follow_up_days=(1, 7),
+            rules=rules,
         )
         self.audits = Audits(
             self.store,
@@ -112,10 +123,19 @@ class Office:
         self.follow_ups = FollowUps(
             self.store, self.vault, self.journal, self.systems, casefile, self.exports, self.clock, retry
         )
-        self.revocation = Revocation(self.store, self.vault, self.journal, self.systems, self.clock, retry)
+        self.revocation = Revocation(self.store, self.vault, self.journal, self.systems, self.clock, retry, PROTECTED)
         self.roster = MemoryRoster()
         self.manual = ManualSteps(
             self.store, self.vault, self.journal, self.systems, self.clock, self.roster, channel="C0SEC"
+        )
+        self.linking = Linking(
+            self.store,
+            self.vault,
+            self.journal,
+            self.systems,
+            self.clock,
+            Guards(PROTECTED),
+            self.offboarding.retry,
         )
         self.handlers: dict[str, Callable[[str], None]] = {
             "revoke": self.revocation.run,
@@ -124,6 +144,7 @@ class Office:
             "follow_up": self.follow_ups.run,
             "audit": self.audits.run,
             "manual": self.manual.run,
+            "undo": self.offboarding.undoing.run,
         }
 
     def request(self, **change: object) -> Request:

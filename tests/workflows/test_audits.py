@@ -1,4 +1,4 @@
-"""Audits and follow-ups see what changed behind the bot's back, claim nothing that was not read, and post once a day."""
+"""Audits and follow-ups see what changed behind the bot's back, and claim nothing that was not read."""
 
 from datetime import timedelta
 

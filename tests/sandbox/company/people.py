@@ -57,22 +57,18 @@ def _team(
     return [Employee(uid, name, team, title, manager, zone, crm) for uid, name, title in rows]
 
 
-PEOPLE: tuple[Employee, ...] = tuple(
-    [
-        Employee("erika.board", "Erika von Berg", Team.BOARD, "Managing director"),
-        Employee("max.weber", "Max Weber", Team.SALES, "Head of sales", "erika.board", crm=True),
-        Employee(
-            "hanna.lind", "Hanna Lindqvist", Team.PEOPLE, "HR business partner", "erika.board", "Europe/Stockholm"
-        ),
-        Employee("sam.okafor", "Sam Okafor", Team.SECURITY, "Security lead", "erika.board", "Europe/London"),
-        Employee("ada.kowal", "Ada Kowalska", Team.ENGINEERING, "IT operations", "erika.board", "Europe/Warsaw"),
-        Employee("felix.braun", "Felix Braun", Team.FINANCE, "Head of finance", "erika.board"),
-        Employee("grace.muller", "Grace Müller", Team.SUPPORT, "Head of support", "erika.board", crm=True),
-        Employee(
-            "dana.oneill", "Dana O'Neill", Team.SALES, "Senior account manager", "max.weber", "Europe/Dublin", crm=True
-        ),
-    ]
-    + _team(
+PEOPLE: tuple[Employee, ...] = (
+    Employee("erika.board", "Erika von Berg", Team.BOARD, "Managing director"),
+    Employee("max.weber", "Max Weber", Team.SALES, "Head of sales", "erika.board", crm=True),
+    Employee("hanna.lind", "Hanna Lindqvist", Team.PEOPLE, "HR business partner", "erika.board", "Europe/Stockholm"),
+    Employee("sam.okafor", "Sam Okafor", Team.SECURITY, "Security lead", "erika.board", "Europe/London"),
+    Employee("ada.kowal", "Ada Kowalska", Team.ENGINEERING, "IT operations", "erika.board", "Europe/Warsaw"),
+    Employee("felix.braun", "Felix Braun", Team.FINANCE, "Head of finance", "erika.board"),
+    Employee("grace.muller", "Grace Müller", Team.SUPPORT, "Head of support", "erika.board", crm=True),
+    Employee(
+        "dana.oneill", "Dana O'Neill", Team.SALES, "Senior account manager", "max.weber", "Europe/Dublin", crm=True
+    ),
+    *_team(
         Team.SALES,
         "max.weber",
         ("bob.ross", "Bob Ross", "Account manager"),
@@ -86,8 +82,8 @@ PEOPLE: tuple[Employee, ...] = tuple(
         ("ben.ford", "Ben & Ford <Sales>", "Sales development"),
         ("pat.star", "Pat *Star* (Sr.)", "Sales engineer"),
         crm=True,
-    )
-    + _team(
+    ),
+    *_team(
         Team.SUPPORT,
         "grace.muller",
         ("ivan.sokolov", "Иван Соколов", "Support engineer"),
@@ -98,8 +94,8 @@ PEOPLE: tuple[Employee, ...] = tuple(
         ("lara.croix", "Lara Croix", "Support engineer"),
         ("raj.patel", "Raj Patel", "Support engineer"),
         ("eva.horvat", "Eva Horvat", "Support engineer"),
-    )
-    + _team(
+    ),
+    *_team(
         Team.ENGINEERING,
         "ada.kowal",
         ("jon.snowdon", "Jón Snædal", "Developer"),
@@ -110,21 +106,21 @@ PEOPLE: tuple[Employee, ...] = tuple(
         ("sara.kim", "Sara Kim", "Developer"),
         ("luca.rossi", "Luca Rossi", "Developer"),
         ("fatima.zahra", "فاطمة الزهراء", "Developer"),
-    )
-    + _team(
+    ),
+    *_team(
         Team.FINANCE,
         "felix.braun",
         ("greta.wolf", "Greta Wolf", "Accountant"),
         ("henry.ives", "Henry St. John-Ives", "Accountant"),
         ("amy.lee", "Amy Lee", "Controller"),
-    )
-    + _team(
+    ),
+    *_team(
         Team.PEOPLE,
         "hanna.lind",
         ("jana.novak", "Jana Nováková", "Recruiter"),
         ("cleo.marsh", "Cleo Marsh", "HR assistant"),
-    )
-    + _team(
+    ),
+    *_team(
         Team.SECURITY,
         "sam.okafor",
         ("ruth.adler", "Ruth Adler", "Security analyst"),

@@ -40,6 +40,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("wrapped_key", sa.LargeBinary(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("held", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("case_", schema=None) as batch_op:
@@ -50,15 +51,15 @@ def upgrade() -> None:
             "one_open_case_a_person",
             ["leaver_key"],
             unique=True,
-            sqlite_where=sa.text("state in ('scheduled', 'running')"),
-            postgresql_where=sa.text("state in ('scheduled', 'running')"),
+            sqlite_where=sa.text("state in ('scheduled', 'running', 'held')"),
+            postgresql_where=sa.text("state in ('scheduled', 'running', 'held')"),
         )
         batch_op.create_index(
             "one_open_case_an_address",
             ["mail_key"],
             unique=True,
-            sqlite_where=sa.text("state in ('scheduled', 'running')"),
-            postgresql_where=sa.text("state in ('scheduled', 'running')"),
+            sqlite_where=sa.text("state in ('scheduled', 'running', 'held')"),
+            postgresql_where=sa.text("state in ('scheduled', 'running', 'held')"),
         )
 
     op.create_table(
@@ -126,6 +127,7 @@ def upgrade() -> None:
         sa.Column("note", sa.LargeBinary(), nullable=False),
         sa.Column("read_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("locked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("late", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(["case_id"], ["case_.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -358,13 +360,13 @@ def downgrade() -> None:
     with op.batch_alter_table("case_", schema=None) as batch_op:
         batch_op.drop_index(
             "one_open_case_an_address",
-            sqlite_where=sa.text("state in ('scheduled', 'running')"),
-            postgresql_where=sa.text("state in ('scheduled', 'running')"),
+            sqlite_where=sa.text("state in ('scheduled', 'running', 'held')"),
+            postgresql_where=sa.text("state in ('scheduled', 'running', 'held')"),
         )
         batch_op.drop_index(
             "one_open_case_a_person",
-            sqlite_where=sa.text("state in ('scheduled', 'running')"),
-            postgresql_where=sa.text("state in ('scheduled', 'running')"),
+            sqlite_where=sa.text("state in ('scheduled', 'running', 'held')"),
+            postgresql_where=sa.text("state in ('scheduled', 'running', 'held')"),
         )
         batch_op.drop_index(batch_op.f("ix_case__state"))
         batch_op.drop_index(batch_op.f("ix_case__mail_key"))

@@ -1,0 +1,72 @@
+"""`handover link`: say whose an account is, where no address leads to it."""
+
+from typing import Annotated
+
+import typer
+
+from bot.cli.ending import Stop
+from bot.cli.house import actor, visit
+from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose
+from bot.cli.output import say, show_json, show_table
+from bot.cli.status import find
+from bot.messages.words import verdict
+from bot.text import _
+from workflows.views import Candidate
+
+Where = Annotated[str, typer.Argument(metavar="SYSTEM", help="The system's name in the configuration.")]
+Login = Annotated[str, typer.Option("--login", help="The account's exact log-in or address there.")]
+AccountId = Annotated[str, typer.Option("--account", help="The id of one of the accounts that match.")]
+Nobody = Annotated[bool, typer.Option("--none", help="Say that the leaver has no account there.")]
+Search = Annotated[str, typer.Option("--search", help="Look for this exact address or log-in; links nothing.")]
+
+
+def link(
+    ctx: typer.Context,
+    who: Whose,
+    system: Where,
+    login: Login = "",
+    account: AccountId = "",
+    none: Nobody = False,
+    search: Search = "",
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT,
+) -> None:
+    """Say which account in a system is the leaver's; without a choice, show those that match.
+
+    It is remembered for the person, on record with your name, and locked at once where the case has begun.
+
+    For example:
+      handover link dana@example.com crm
+      handover link dana@example.com crm --login d.oneill
+    """
+    if bool(login or account) + none + bool(search) > 1:
+        raise Stop(_("One thing at a time."), _("Give --login or --account, or --none, or --search."))
+    with visit(ctx, config) as services:
+        case = find(services.offboarding.find_case(who), who)
+        if none:
+            services.linking.none(case.id, system, actor())
+            say(_("On record: {name} has no account in {system}.").format(name=case.leaver.name, system=system))
+        elif login or account:
+            linked = services.linking.link(case.id, system, actor(), account=account, login=login)
+            say(_("{login} in {system} is linked to {name}.").format(
+                login=linked, system=system, name=case.leaver.name))
+        else:
+            found = services.linking.candidates(case.id, system, search)
+            show_json(found) if as_json else show(found)
+
+
+def show(found: tuple[Candidate, ...]) -> None:
+    """Print the accounts to choose from."""
+    if not found:
+        say(_("Nothing matches there. Search with --search, by exact address or log-in."))
+        return
+    show_table(
+        [_("Account"), _("Log-in"), _("Name"), _("Address"), _("Verdict"), _("Matched by"), _("Remark")],
+        [
+            (
+                one.account_id, one.login, one.name, one.email, verdict(one.verdict), one.matched_by,
+                one.reason or (_("linked already") if one.linked else ""),
+            )
+            for one in found
+        ],
+    )

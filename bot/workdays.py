@@ -1,0 +1,21 @@
+"""The company's working days, and what to say against a day that somebody chose."""
+
+from datetime import date
+
+from bot.text import _
+from config.settings import Company
+from workflows.workdays import Workdays
+
+
+def of(company: Company) -> Workdays:
+    """Return the working days that the settings name."""
+    return Workdays(company.end_of_day, company.friday_end, company.holidays)
+
+
+def against(days: Workdays, day: date) -> str:
+    """Return a warning where nobody works on that day, in plain text, else empty."""
+    if name := days.holiday(day):
+        return _("{day} is a public holiday ({name}): is it really the last working day?").format(day=day, name=name)
+    if days.is_weekend(day):
+        return _("{day} is on a weekend: is it really the last working day?").format(day=day)
+    return ""

@@ -1,0 +1,111 @@
+"""`handover undo`, `link`, `reschedule`, `release` and `close`: what Slack can do, the terminal can."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from connectors.contract import Verdict
+from tests.bot import samples
+from tests.bot.commands import Wiring, configuration, document, handover
+from workflows.model import CaseState
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    return str(configuration(tmp_path))
+
+
+def _wiring(state: CaseState, **change: object) -> Wiring:
+    wiring = Wiring()
+    wiring.offboarding.known["case-1"] = replace(samples.case(state, Verdict.LOCKED), **change)  # type: ignore[arg-type]
+    return wiring
+
+
+def _who(wiring: Wiring) -> list[tuple[str, str]]:
+    assert all(by.startswith("cli:") for _what, _case, by in wiring.offboarding.done)
+    return [(what, case) for what, case, _by in wiring.offboarding.done]
+
+
+def test_undo_asks_does_and_says(config: str) -> None:
+    wiring = _wiring(CaseState.WATCHED)
+    assert handover(wiring, "undo", "case-1", "--config", config, typed="n\n").exit_code == 1
+    assert handover(wiring, "undo", "case-1", "--config", config, typed="").exit_code == 2
+    assert wiring.offboarding.done == []
+    result = handover(wiring, "undo", samples.leaver().email, "--yes", "--config", config)
+    assert result.exit_code == 0, result.output
+    assert "sessions that were ended" in result.stdout
+    assert "not moved back: 120 records" in result.stdout
+    assert _who(wiring) == [("undo", "case-1")]
+    found = document(handover(wiring, "undo", "case-1", "--yes", "--json", "--config", config))
+    assert found["state"] == "undone"
+    unknown = handover(wiring, "undo", "nobody@x.example", "--yes", "--config", config)
+    assert unknown.exit_code == 2
+    assert "no case" in unknown.stderr
+
+
+def test_status_of_an_undone_case_is_good_only_when_all_is_back(config: str) -> None:
+    done = _wiring(CaseState.UNDONE, restored=(samples.restored("crm"),))
+    assert handover(done, "status", "case-1", "--config", config).exit_code == 0
+    left = _wiring(CaseState.UNDONE, restored=(samples.restored("crm", done=False),))
+    result = handover(left, "status", "case-1", "--config", config)
+    assert result.exit_code == 1
+    assert "not reachable" in result.stdout
+    held = handover(_wiring(CaseState.HELD, held="mass"), "status", "case-1", "--config", config)
+    assert held.exit_code == 1
+    assert "handover release case-1" in held.stdout
+
+
+def test_link_shows_searches_and_links(config: str) -> None:
+    wiring = _wiring(CaseState.RUNNING)
+    fake = wiring.linking
+    shown = handover(wiring, "link", "case-1", "crm", "--config", config)
+    assert shown.exit_code == 0, shown.output
+    assert "d.oneill" in shown.stdout
+    assert "PROTECTED" in shown.stdout
+    none = handover(wiring, "link", "case-1", "crm", "--search", "zzz", "--config", config)
+    assert "Nothing matches" in none.stdout
+    assert fake.linked == []
+    assert handover(wiring, "link", "case-1", "crm", "--login", "d.oneill", "--config", config).exit_code == 0
+    assert handover(wiring, "link", "case-1", "crm", "--account", "a-1", "--config", config).exit_code == 0
+    assert handover(wiring, "link", "case-1", "crm", "--none", "--config", config).exit_code == 0
+    assert [one[2] for one in fake.linked] == ["d.oneill", "a-1", "none"]
+    assert handover(wiring, "link", "case-1", "crm", "--login", "x", "--none", "--config", config).exit_code == 2
+    refused = handover(wiring, "link", "case-1", "crm", "--login", "nobody", "--config", config)
+    assert refused.exit_code == 2
+    assert "not exactly one account" in refused.stderr
+
+
+def test_reschedule_reads_the_time_as_offboard_does(config: str) -> None:
+    wiring = _wiring(CaseState.SCHEDULED, effective_at=samples.NOW + timedelta(days=1))
+    moved = handover(wiring, "reschedule", "case-1", "--at", "end-of-day 2026-11-29", "--config", config)
+    assert moved.exit_code == 0, moved.output
+    assert "weekend" in moved.stderr
+    assert _who(wiring) == [("reschedule", "case-1 2026-11-29T17:00:00+00:00")]
+    for bad in ("now", "2026-11-29", "2020-01-01T10:00", "soon"):
+        assert handover(wiring, "reschedule", "case-1", "--at", bad, "--config", config).exit_code == 2
+    assert len(wiring.offboarding.done) == 1
+
+
+def test_release_reject_and_close(config: str) -> None:
+    wiring = _wiring(CaseState.HELD, held="mass")
+    assert handover(wiring, "release", "case-1", "--config", config, typed="n\n").exit_code == 1
+    assert wiring.offboarding.done == []
+    released = handover(wiring, "release", "case-1", "--yes", "--config", config)
+    assert released.exit_code == 0, released.output
+    assert handover(wiring, "release", "case-1", "--reject", "--yes", "--config", config).exit_code == 0
+    assert handover(wiring, "close", "case-1", "--yes", "--config", config).exit_code == 2
+    assert handover(wiring, "close", "case-1", "--rehired", "--yes", "--config", config).exit_code == 0
+    assert _who(wiring) == [("release", "case-1"), ("reject", "case-1"), ("close", "case-1")]
+
+
+def test_offboard_says_that_a_case_is_held_and_is_not_good(config: str) -> None:
+    wiring = Wiring()
+    wiring.offboarding.hold = "immediate"
+    result = handover(
+        wiring, "offboard", samples.leaver().email, "--approver", samples.MAX.email, "--successor", samples.BOB.email,
+        "--yes", "--config", config,
+    )
+    assert result.exit_code == 1
+    assert "HELD, nothing is locked" in result.stderr

@@ -1,0 +1,35 @@
+"""Every connector that has an account of its own says which, so that it is never locked."""
+
+from typing import cast
+
+import pytest
+from pydantic import SecretStr
+
+from connectors import registry
+from connectors.contract import AccountId, Accounts, Before
+
+
+@pytest.mark.parametrize(
+    ("bind_dn", "own"),
+    [("uid=svc-handover,ou=services,dc=x", "svc-handover"), ("cn=O\\,Neill,dc=x", "O,Neill"), ("svc@x.example",) * 2],
+)
+def test_the_directorys_own_account_is_who_binds(bind_dn: str, own: str) -> None:
+    settings = registry.settings_of("ldap").model_validate(
+        {"urls": ["ldap://127.0.0.1:9"], "bind_dn": bind_dn, "password": SecretStr("x"), "base_dn": "dc=x"}
+    )
+    connector = cast("Accounts", registry.build("ldap", settings))
+    assert connector.own_account() == own
+    connector.close()
+
+
+def test_the_crms_own_account_is_its_login() -> None:
+    settings = registry.settings_of("tryton").model_validate(
+        {"url": "http://127.0.0.1:9", "database": "crm", "login": "handover", "password": SecretStr("x")}
+    )
+    connector = cast("Accounts", registry.build("tryton", settings))
+    assert connector.own_account() == "handover"
+    lost = connector.lost(Before(AccountId("1"), {"password": ""}))
+    assert "hash could not be read" in lost[0]
+    assert connector.lost(Before(AccountId("1"), {"password": "{SSHA}x"})) == ()
+    assert connector.lost(Before(AccountId("1"), {"active": "true"})) == ()
+    connector.close()

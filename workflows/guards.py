@@ -1,0 +1,28 @@
+"""Accounts that are never locked, whatever a case says: protected ones, and Handover's own. They fail closed."""
+
+from collections.abc import Iterable, Sequence
+
+from connectors.contract import Accounts
+from workflows.systems import System
+
+
+class Guards:
+    """Knows what `policy.protected` names: addresses, log-ins, account ids, or `system:log-in` for one system alone."""
+
+    def __init__(self, protected: Sequence[str]) -> None:
+        self._protected = frozenset(name.strip().casefold() for name in protected if name.strip())
+
+    def names(self, names: Iterable[str]) -> bool:
+        """Whether any of these names is protected everywhere."""
+        return any(name.casefold() in self._protected for name in names if name)
+
+    def why(self, system: System, *names: str) -> str:
+        """Return why an account with these names (id, log-in, address) must not be locked there; empty: it may."""
+        known = [name.casefold() for name in names if name]
+        if any(name in self._protected or f"{system.name.casefold()}:{name}" in self._protected for name in known):
+            return "PROTECTED by policy, so it was NOT locked: a person must decide"
+        accounts = system.having(Accounts)
+        own = accounts.own_account().casefold() if accounts else ""
+        if own and own in known:
+            return "this is HANDOVER'S OWN account there, so it was NOT locked: a person must decide"
+        return ""

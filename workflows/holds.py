@@ -1,0 +1,115 @@
+"""Cases that wait for a second person: held as they are opened, released or rejected once.
+
+A held case has all its rows, none of them due: whoever forgets to look here does nothing by it.
+"""
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from workflows.cases import CaseData, read_case, show
+from workflows.handover import Handover
+from workflows.journal import HANDOVER, Journal
+from workflows.model import Access, Book, Case, CaseState, ExportSnapshot, FollowUp, PostKind, WorkState
+from workflows.ports import Clock
+from workflows.posts import touch, want
+from workflows.refusals import Code, Refused
+from workflows.rules import Hold, Rules
+from workflows.stopping import stop
+from workflows.store import Store
+from workflows.vault import Vault
+from workflows.views import Actor
+
+HOUR = timedelta(hours=1)
+ONE_AT_A_TIME = 7_205_759
+"""Key of the lock that makes PostgreSQL open one case after the other, so that two cannot both be the tenth."""
+WORK = (Access, Book, ExportSnapshot, FollowUp)
+
+
+class Holds:
+    """Decides which cases wait, and lets them go."""
+
+    def __init__(
+        self, store: Store, vault: Vault, journal: Journal, handover: Handover, clock: Clock, rules: Rules
+    ) -> None:
+        self._store, self._vault, self._journal = store, vault, journal
+        self._handover, self._clock, self._rules = handover, clock, rules
+
+    def count(self, session: Session, now: datetime) -> int:
+        """Return how many cases were opened in the last hour, whatever became of them; others wait meanwhile."""
+        if self._store.postgres:
+            session.execute(sa.text("select pg_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
+        query = select(sa.func.count()).select_from(Case).where(col(Case.opened_at) > now - HOUR)
+        return session.exec(query).one()
+
+    def judge(self, opened: int, *, immediate: bool) -> Hold | None:
+        """Return why one more case must wait, or None. `opened`: cases of the last hour without it. Pure."""
+        if opened >= self._rules.mass_cases_per_hour:
+            return Hold.MASS
+        return Hold.IMMEDIATE if immediate and self._rules.immediate_needs_second else None
+
+    def park(self, session: Session, case: Case, why: Hold) -> None:
+        """Hold a case that was just laid out, in the caller's transaction, and tell security."""
+        case.state, case.held = CaseState.HELD, why
+        session.add(case)
+        self._turn(session, case.id, WorkState.DUE, WorkState.PLANNED)
+        self._journal.write(session, actor=HANDOVER, action="case.held", case_id=case.id, data={"why": why})
+        want(
+            session,
+            id=f"held:{case.id}",
+            kind=PostKind.HELD,
+            subject=case.id,
+            case_id=case.id,
+            channel=self._rules.hold_channel,
+        )
+
+    def release(self, case_id: str, by: Actor) -> bool:
+        """Let a held case go on; return whether its time has come. Raises NOT_OPEN, SECOND_PERSON, PAST_TIME."""
+        now = self._clock.now()
+        with self._store.write() as session:
+            case, data = self._held(session, case_id, by, "release")
+            self._refuse_first(case, data, by)
+            begins = case.immediate or case.effective_at <= now
+            if begins:
+                case.effective_at = now
+            case.state, case.held = CaseState.SCHEDULED, ""
+            session.add(case)
+            self._turn(session, case_id, WorkState.PLANNED, WorkState.DUE)
+            if begins:  # late because it was held, not because of a downtime
+                session.execute(sa.update(Access).where(col(Access.case_id) == case_id).values(due_at=now))
+            self._settled(session, by, "case.released", case_id)
+        return begins
+
+    def reject(self, case_id: str, by: Actor) -> None:
+        """Call a held case off; whoever opened it may do that, too. Raises NOT_OPEN."""
+        with self._store.write() as session:
+            case, _ = self._held(session, case_id, by, "reject")
+            case.state = CaseState.CANCELLED
+            session.add(case)
+            stop(session, self._handover, case_id, by)
+            self._settled(session, by, "case.rejected", case_id)
+
+    def _held(self, session: Session, case_id: str, by: Actor, what: str) -> tuple[Case, CaseData]:
+        case, data = read_case(session, self._vault, case_id)
+        session.refresh(case, with_for_update=True)
+        if case.state != CaseState.HELD:
+            raise Refused(Code.NOT_OPEN, case=case_id, state=case.state, by=by.name, what=what)
+        return case, data
+
+    def _refuse_first(self, case: Case, data: CaseData, by: Actor) -> None:
+        """Two people means two: neither whoever opened the case nor whom it is about."""
+        about = f"slack:{data.leaver.slack_id}" if data.leaver.slack_id else ""
+        if by.id in (case.opened_by, about):
+            raise Refused(Code.SECOND_PERSON, case=case.id, by=data.opened_by.name)
+
+    def _turn(self, session: Session, case_id: str, old: WorkState, new: WorkState) -> None:
+        for model in WORK:
+            session.execute(
+                sa.update(model).where(col(model.case_id) == case_id, col(model.state) == old).values(state=new)
+            )
+
+    def _settled(self, session: Session, by: Actor, action: str, case_id: str) -> None:
+        self._journal.write(session, actor=by, action=action, case_id=case_id)
+        touch(session, f"held:{case_id}")
+        show(session, case_id)
