@@ -12,7 +12,6 @@ from tests.sandbox.slack import seed
 from tests.sandbox.slack.forms import OpenView
 from workflows.refusals import Code, Refused
 
-
 BOB = BY_UID["bob.ross"].slack_id
 
 

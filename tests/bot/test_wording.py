@@ -11,7 +11,7 @@ from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.conftest import strings
 from workflows.model import CaseState, ProposalState
-from workflows.views import CaseView
+from workflows.views import BookLine, CaseView
 
 LIMITS = ("Sessions stay open. " * 20, "Tokens are not known.", "Reports are not on record.")
 
@@ -84,14 +84,14 @@ def test_groups_are_quoted_so_that_their_count_can_be_followed() -> None:
 
 def test_one_kind_of_record_is_not_counted_twice() -> None:
     meant = samples.plan()
-    book = samples.BookLine("crm", {"opportunity": 60, "party": 0}, {"EUR": Decimal(5)})
+    book = BookLine("crm", {"opportunity": 60, "party": 0}, {"EUR": Decimal(5)})
     meant = replace(meant, systems=(replace(meant.systems[0], book=book),))
     assert "clients: 60 records (opportunity), open value 5 EUR" in "\n".join(strings(plan.details(meant)))
 
 
 def test_the_point_of_a_plan_never_counts_clients_that_were_not_read() -> None:
     meant = samples.plan()
-    dark = replace(meant, systems=(replace(meant.systems[0], book=samples.BookLine("crm", {}, {}, "no answer")),))
+    dark = replace(meant, systems=(replace(meant.systems[0], book=BookLine("crm", {}, {}, "no answer")),))
     assert plan.headline(dark).endswith("in 1 of 1 systems; the clients could not be counted")
 
 
