@@ -24,7 +24,7 @@ from tests.sandbox.postgres import Postgres
 from tests.sandbox.practice import Practice
 from tests.sandbox.slack import seed
 from tests.sandbox.story import DAY
-from workflows.model import AuditRun, Case, CaseState, Post, Reason, Strategy
+from workflows.model import Assignment, AuditRun, Case, CaseState, JournalEntry, Post, Reason, Strategy
 from workflows.refusals import Code, Refused
 from workflows.views import Actor, Leaver, Request, Successor
 
@@ -72,6 +72,7 @@ class Trial:
         self._finish()
         self._unproven += not self._house.services.journal.verify().ok
         tally = self._crowd.judge(self._crowd.people)
+        self._explain(tally)
         self._judge_posts(tally)
         return self._figures(tally, kills, time.monotonic() - started)
 
@@ -168,6 +169,19 @@ class Trial:
     def _audits(self) -> int:
         with self._house.store.read() as session:
             return len(session.exec(select(AuditRun.id)).all())
+
+    def _explain(self, tally: Tally) -> None:
+        """Print, for everybody to whom something was not done, or done twice, what our own rows say of it."""
+        for person in self._crowd.people:
+            if not any(person.uid in one for one in (*tally.lost, *tally.doubled)):
+                continue
+            case = self._house.services.offboarding.find_case(person.email)
+            with self._house.store.read() as session:
+                rows = session.exec(select(Assignment).where(Assignment.case_id == (case.id if case else ""))).all()
+                said = session.exec(select(JournalEntry).where(JournalEntry.case_id == (case.id if case else ""))).all()
+            print(person.uid, case and case.clients, Counter((row.state, row.owner_after) for row in rows), sep="\n  ")
+            for entry in sorted(said, key=lambda one: one.at):
+                print("  ", entry.at, entry.action, entry.data[:300])
 
     def _judge_posts(self, tally: Tally) -> None:
         """Count, in Slack, one message for each case and each day's audit."""

@@ -6,6 +6,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from bot.text import mrkdwn
 from tests.sandbox.company.people import HR, LEAVER, SECURITY
 from tests.sandbox.slack import SlackServer, seed
 from tests.sandbox.slack.look import serve
@@ -112,6 +113,16 @@ def test_what_people_write_stays_text(watched: Watched) -> None:
     expect(mine).to_contain_text("<b>x</b> <!channel> bold code")
     assert mine.locator("b").count() == 0
     expect(mine.locator("strong").last).to_have_text("bold")
+
+
+def test_what_the_bot_quotes_formats_nothing(watched: Watched) -> None:
+    page = watched.page
+    page.keyboard.insert_text(f"*{mrkdwn('a *b* _c d_ ~e~ `f` ```g``` :tada: dana_o_neill 16:41:00')}*")
+    page.keyboard.press("Enter")
+    mine = page.locator("article").last
+    expect(mine).to_contain_text("dana_o_neill 16:41:00")
+    expect(mine.locator(".b-text strong")).to_have_count(1)
+    expect(mine.locator(".b-text").locator("em, s, code, pre, .emoji")).to_have_count(0)
 
 
 def test_only_the_person_meant_sees_a_private_note(watched: Watched) -> None:
