@@ -40,6 +40,7 @@ from workflows.views import Actor, CaseView, Leaver, Plan, Request
 from workflows.work import again
 
 OPEN = (CaseState.SCHEDULED, CaseState.RUNNING, CaseState.HELD)
+FRESH = timedelta(days=1)
 RETRIES = {"revoke": "access.retry", "book": "book.retry"}
 """What the journal calls another try at a piece of work."""
 Start = Callable[[str, str, int], None]
@@ -247,10 +248,14 @@ class Offboarding:
         return None
 
     def open_case(self, leaver: Leaver) -> str | None:
-        """Return the id of the person's open case, if there is one."""
+        """Return the id of the person's open case, if there is one.
+
+        A case that was opened within the day and has come to its end already counts: a second submit is no rehire.
+        """
+        same = sa.or_(col(Case.leaver_key) == self._key(leaver), col(Case.mail_key) == self._mail_key(leaver))
+        fresh = sa.and_(col(Case.state) == CaseState.WATCHED, col(Case.opened_at) > self._clock.now() - FRESH)
         with self._store.read() as session:
-            same = sa.or_(col(Case.leaver_key) == self._key(leaver), col(Case.mail_key) == self._mail_key(leaver))
-            return session.exec(select(Case.id).where(same, col(Case.state).in_(OPEN))).first()
+            return session.exec(select(Case.id).where(same, sa.or_(col(Case.state).in_(OPEN), fresh))).first()
 
     def _refuse(self, request: Request, now: datetime) -> None:
         leaver = request.leaver

@@ -271,3 +271,15 @@ def test_declined_records_are_still_owned(office: Office) -> None:
     case = office.offboarding.case(case_id)
     assert [(finding.kind, finding.detail) for finding in case.findings] == [
         ("owns records", "4 records are still owned by the leaver")]
+
+
+def test_a_second_submit_after_a_quick_end_opens_no_second_case(office: Office) -> None:
+    case_id = office.offboarding.open(office.request())
+    for _ in range(4):
+        office.work()
+    assert office.offboarding.case(case_id).state is CaseState.WATCHED
+    with pytest.raises(Refused) as caught:
+        office.offboarding.open(office.request())
+    assert caught.value.facts["case"] == case_id
+    office.clock.pass_(days=2)
+    assert office.offboarding.open(office.request()) != case_id
