@@ -6,7 +6,7 @@ from connectors.ldap.settings import LdapSettings
 
 MANIFEST = Manifest(
     kind="ldap",
-    title="LDAP directory (OpenLDAP, Active Directory, 389)",
+    title="LDAP directory",
     connector=Ldap,
     settings=LdapSettings,
     limits=Limits(observe_batch=1000),

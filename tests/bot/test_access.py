@@ -112,7 +112,7 @@ def test_a_held_case_is_rejected_and_its_post_settles(office: Office) -> None:
 
 def test_the_form_says_that_the_case_is_held(office: Office) -> None:
     office.offboarding.hold = "immediate"
-    form(office).fill("when", "now").fill("reason", "resignation").submit()
+    form(office).fill("when", "now").fill("reason", "resignation").fill("successors", [office.manager.id]).submit()
     shown = office.hr.modal("Case opened").text
     assert "HELD, nothing is locked" in shown
     assert "being locked out now" not in shown
@@ -214,7 +214,8 @@ def test_a_weekend_as_last_day_is_warned_of_in_the_form(office: Office) -> None:
     assert view.value("reason")["value"] == "resignation"
     view.fill("day", "2026-11-30")
     office.hr.wait_for(lambda: office.hr.view if office.hr.view and "weekend" not in office.hr.view.text else None)
-    office.hr.modal("Offboard someone").fill("when", "last_day").fill("day", "2026-11-28").submit()
+    view = office.hr.modal("Offboard someone").fill("when", "last_day").fill("day", "2026-11-28")
+    view.fill("successors", [office.manager.id]).submit()
     assert "on a weekend" in office.hr.modal("Case opened").text
     assert len(office.offboarding.requests) == 1
 
