@@ -221,6 +221,22 @@ class Accounts(Connector, Protocol):
         """Put the account back as `before` has it, as far as the vendor allows."""
 
 
+class Roster(Connector, Protocol):
+    """List everybody: what an audit needs to find accounts that no case knows."""
+
+    @abstractmethod
+    def everyone(self) -> Iterator[Account]:
+        """Stream every account, locked ones included. An answer cut short raises; it never ends early in silence."""
+
+
+class Trace(Connector, Protocol):
+    """Tell who changed an account: what an audit says of one that was opened again."""
+
+    @abstractmethod
+    def changed_by(self, account: AccountId, since: datetime) -> str:
+        """Return who changed the account last and when, in words, or empty where that was before `since` or us."""
+
+
 class Sessions(Connector, Protocol):
     """End what a lock alone leaves running."""
 
@@ -297,7 +313,7 @@ class ExportLog(Connector, Protocol):
         """Return how many client records there are in all, for the share that was taken."""
 
 
-CAPABILITIES: tuple[type, ...] = (Accounts, Sessions, Tokens, Groups, ClientBook, ExportLog)
+CAPABILITIES: tuple[type, ...] = (Accounts, Sessions, Tokens, Groups, ClientBook, ExportLog, Roster, Trace)
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,7 @@ class PostKind(StrEnum):
     EXPORTS = "exports"
     FOLLOW_UP = "follow_up"
     AUDIT = "audit"
+    ESCALATION = "escalation"
 
 
 class Case(SQLModel, table=True):
@@ -308,7 +309,8 @@ class Finding(SQLModel, table=True):
     id: str = Field(primary_key=True)
     key: str = Field(index=True)
     """`kind:account` or the like: what makes it the same finding tomorrow."""
-    case_id: str = Field(foreign_key="case_.id", index=True)
+    case_id: str | None = Field(default=None, foreign_key="case_.id", index=True)
+    """None: it is about nobody's case (an orphan). Such a finding has a key of its own."""
     kind: str
     system: str
     account_id: str = ""
@@ -319,6 +321,32 @@ class Finding(SQLModel, table=True):
     closed_at: datetime | None = Moment(default=None)
     closed_by: str = ""
     note: bytes = b""
+    """Sealed `findings.FindingNote`, under the case's key or the finding's own."""
+    wrapped_key: bytes = b""
+    """The finding's own key, where it has no case or the case's key does not open; else empty."""
+    taken_at: datetime | None = Moment(default=None)
+    taken_by: str = ""
+    accepted_until: datetime | None = Moment(default=None)
+    """Until then it is listed apart; afterwards it is open as before."""
+    accepted_by: str = ""
+    escalated_at: datetime | None = Moment(default=None)
+    """When it was said to administrators and security in person, because nobody had taken it."""
+    relocked_at: datetime | None = Moment(default=None)
+    """When the bot itself last locked the account again, by policy."""
+
+
+class Reading(SQLModel, table=True):
+    """The last sweep of one system, for all its accounts at once.
+
+    A sweep writes an account's own row only where something changed: an account read as before was read at `read_at`.
+    """
+
+    system: str = Field(primary_key=True)
+    read_at: datetime | None = Moment(default=None)
+    """When the last sweep that read every account began."""
+    failed_at: datetime | None = Moment(default=None)
+    """When a sweep began that could not read everything, until a whole one follows: nothing older counts as known."""
+    problem: str = ""
 
 
 class Post(SQLModel, table=True):

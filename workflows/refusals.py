@@ -28,6 +28,7 @@ class Code(StrEnum):
     NEEDS_REASON = "needs reason"
     NOTHING_CHANGED = "nothing changed"
     BAD_PERSON = "bad person"
+    TOO_FAR = "too far"
 
 
 class Refused(Exception):

@@ -1,24 +1,46 @@
-"""Reading every past leaver in every system again, in few calls, and what one such sweep saw."""
+"""Reading every past leaver in every system again, in few calls, and what one such sweep saw.
 
+A row is written only where something changed; that all others were read, and when, is one `Reading` for the system.
+While one page is compared, the next ones are being read.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from sqlmodel import Session, col, select
+import sqlalchemy as sa
+from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from connectors.contract import AccountId, Accounts, Observation, Verdict
-from connectors.errors import ConnectorError
-from workflows import watch
-from workflows.cases import person, read_case, show
-from workflows.findings import Findings
+from connectors.errors import ConnectorError, Missing
+from workflows import readings, watch
+from workflows.cases import person, read_case
+from workflows.findings import ABOUT_ACCOUNTS, Findings, Sighting, still_open
 from workflows.model import Access, Account, Case, CaseState, WorkState
-from workflows.notes import Note, seal
 from workflows.ports import Clock
 from workflows.store import Store
 from workflows.systems import System, Systems
-from workflows.vault import Vault
+from workflows.vault import Vault, WrongKey
+from workflows.work import say
 
-PAGE = 500
+AHEAD = 2
+"""Pages that are read while one is compared, each on a connection of its own."""
+TIME_TO_READ = timedelta(hours=1)
+"""How long after its time a lock-out may be without a successful read before that is a finding."""
+NEVER = "never verified"
+
+
+class Row(NamedTuple):
+    """What a sweep needs of an account."""
+
+    id: str
+    account_id: str
+    verdict: str
+    case_id: str
 
 
 @dataclass
@@ -28,6 +50,13 @@ class Tally:
     verdicts: dict[str, int] = field(default_factory=lambda: {verdict.value: 0 for verdict in Verdict})
     cases: int = 0
     not_read: list[str] = field(default_factory=list)
+    not_looked: list[str] = field(default_factory=list)
+    """What was not looked for, and where: orphans in a system that lists nobody."""
+
+    def add(self, seen: Counter[str]) -> None:
+        """Count one system's accounts in."""
+        for verdict, number in seen.items():
+            self.verdicts[verdict] += number
 
 
 class Sweep:
@@ -44,105 +73,199 @@ class Sweep:
         """Read everything; `by` names the audit in the findings."""
         tally = Tally()
         with self._store.read() as session:
-            tally.cases = len(session.exec(past_cases(self._clock.now())).all())
+            tally.cases = session.exec(
+                select(sa.func.count()).select_from(past_cases(self._clock.now()).order_by(None).subquery())
+            ).one()
         for system, accounts in self._systems.with_capability(Accounts):
             self._system(system, accounts, tally, by)
+        self._forgotten(tally)
+        self._never_verified(tally, by)
         return tally
 
     def _system(self, system: System, accounts: Accounts, tally: Tally, by: str) -> None:
-        after = ""
+        began, seen = self._clock.now(), Counter[str]()
         try:
-            while page := self._page(system.name, after):
-                ids = [AccountId(row.account_id) for row in page]
-                seen = watch.observe(accounts, ids, system.manifest.limits.observe_batch)
-                self._record(page, seen, tally, by)
-                after = page[-1].id
-            self._newcomers(system, accounts, tally, by)
+            self._accounts(system, accounts, seen, by)
+            self._newcomers(system, accounts, seen, by)
         except ConnectorError as error:
             tally.not_read.append(watch.unreadable(system.name, system.manifest.title, error))
-            while page := self._page(system.name, after):
-                self._mark_unread(page, str(error), tally)
-                after = page[-1].id
+            with self._store.write() as session:
+                readings.failed(session, system.name, began, say(error))
+            tally.add(self._what_is_left(system.name, began))
+        else:
+            with self._store.write() as session:
+                readings.complete(session, system.name, began)
+            tally.add(seen)
 
-    def _record(self, page: list[Account], seen: dict[AccountId, Observation], tally: Tally, by: str) -> None:
+    # -- accounts that are known
+
+    def _accounts(self, system: System, accounts: Accounts, seen: Counter[str], by: str) -> None:
+        with self._store.read() as session:
+            pending = {row.account_id for row in still_open(session, system.name, ABOUT_ACCOUNTS)}
+        for page, answer in self._read(system, accounts):
+            verdicts = [answer[AccountId(row.account_id)].verdict for row in page]
+            seen.update(verdicts)
+            news = [
+                row
+                for row, verdict in zip(page, verdicts, strict=True)
+                if verdict != row.verdict or verdict not in readings.GOOD or row.account_id in pending
+            ]
+            if news:
+                changed_by = watch.changes(system, news, answer, self._clock.now())
+                self._record(news, answer, changed_by, by)
+
+    def _read(self, system: System, accounts: Accounts) -> Iterator[tuple[list[Row], dict[AccountId, Observation]]]:
+        """Give page after page with what a fresh read says, reading ahead."""
+        batch = system.manifest.limits.observe_batch
+        asked: deque[tuple[list[Row], Future[dict[AccountId, Observation]]]] = deque()
+        with ThreadPoolExecutor(AHEAD, thread_name_prefix=f"sweep-{system.name}") as pool:
+            for page in self._pages(system.name, batch):
+                ids = [AccountId(row.account_id) for row in page]
+                asked.append((page, pool.submit(watch.observe, accounts, ids, batch)))
+                if len(asked) > AHEAD:
+                    known, answer = asked.popleft()
+                    yield known, answer.result()
+            for known, answer in asked:
+                yield known, answer.result()
+
+    def _record(
+        self, rows: list[Row], answer: dict[AccountId, Observation], changed_by: dict[str, str], by: str
+    ) -> None:
         with self._store.write() as session:
-            for row in page:
-                fresh = session.get_one(Account, row.id)
-                before, observation = fresh.verdict, seen[AccountId(row.account_id)]
+            for row in rows:
+                fresh, observation = session.get_one(Account, row.id), answer[AccountId(row.account_id)]
                 fresh.read_at = self._clock.now()
-                watch.record(session, self._vault, self._findings, fresh, observation, by)
-                tally.verdicts[observation.verdict] += 1
-                if before != observation.verdict:
-                    self._follow(session, fresh.access_id, observation)
+                watch.record(
+                    session, self._vault, self._findings, fresh, observation, by, changed_by.get(row.account_id, "")
+                )
+                if row.verdict != observation.verdict:
+                    session.flush()
+                    watch.follow(session, self._vault, fresh.access_id, observation, self._clock.now())
 
-    def _mark_unread(self, page: list[Account], why: str, tally: Tally) -> None:
-        unread = Observation(Verdict.UNKNOWN, "", why)
-        with self._store.write() as session:
-            for row in page:
-                fresh = session.get_one(Account, row.id)
-                key = session.get_one(Case, row.case_id).wrapped_key
-                fresh.verdict, fresh.read_at = Verdict.UNKNOWN, self._clock.now()
-                fresh.note = seal(self._vault, key, f"account:{row.id}", Note(why))
-                session.add(fresh)
-                tally.verdicts[Verdict.UNKNOWN] += 1
-                self._follow(session, fresh.access_id, unread)
+    def _pages(self, system: str, batch: int) -> Iterator[list[Row]]:
+        after = ""
+        with self._store.read() as session:
+            apart = set(session.exec(_apart(self._clock.now())))
+        while page := self._page(system, after, batch):
+            after = page[-1].id
+            kept = [row for row in page if row.case_id not in apart]
+            if kept:
+                yield kept
 
-    def _follow(self, session: Session, access_id: str, seen: Observation) -> None:
-        """Bring the case's own line in step with what was read: a case message never shows yesterday's lock."""
-        access = session.get_one(Access, access_id)
-        key = session.get_one(Case, access.case_id).wrapped_key
-        access.verdict, access.read_at = seen.verdict, self._clock.now()
-        access.note = seal(self._vault, key, f"access:{access.id}", Note(seen.reason, seen.how))
-        session.add(access)
-        show(session, access.case_id)
+    def _page(self, system: str, after: str, batch: int) -> list[Row]:
+        query = (
+            sa.select(Account.id, Account.account_id, Account.verdict, Account.case_id)  # type: ignore[call-overload]
+            .where(Account.system == system, col(Account.id) > after)
+            .order_by(col(Account.id))
+            .limit(batch)
+        )
+        with self._store.read() as session:
+            return [Row(*row) for row in session.connection().execute(query)]
 
-    def _newcomers(self, system: System, accounts: Accounts, tally: Tally, by: str) -> None:
+    def _what_is_left(self, system: str, began: datetime) -> Counter[str]:
+        """Count a system that could not be read whole: what this sweep did write keeps its verdict, the rest has none."""
+        seen: Counter[str] = Counter()
+        past = past_cases(self._clock.now()).order_by(None)
+        fresh = col(Account.read_at) >= began
+        with self._store.read() as session:
+            query = sa.select(Account.verdict, fresh, sa.func.count()).where(  # type: ignore[call-overload]
+                Account.system == system, col(Account.case_id).in_(past)
+            )
+            for verdict, read, number in session.connection().execute(query.group_by(Account.verdict, fresh)):
+                seen[verdict if read else Verdict.UNKNOWN] += number
+            absent = _without_accounts(system).where(col(Access.read_at) < began).subquery()
+            seen[Verdict.UNKNOWN] += session.exec(select(sa.func.count()).select_from(absent)).one()
+        return seen
+
+    # -- people without an account
+
+    def _newcomers(self, system: System, accounts: Accounts, seen: Counter[str], by: str) -> None:
         """Look up afresh those who had no account here: one may have been made since."""
-        for access in self._absent(system.name):
+        after = ""
+        with self._store.read() as session:
+            doubted = {row.case_id for row in still_open(session, system.name, ["not verified"])}
+        query = _without_accounts(system.name).order_by(col(Access.id)).limit(system.manifest.limits.observe_batch)
+        while True:
+            with self._store.read() as session:
+                page = session.exec(query.where(col(Access.id) > after)).all()
+            if not page:
+                return
+            for access in page:
+                verdict = self._look_up(system, accounts, access, by)
+                seen[verdict] += 1
+                if access.case_id in doubted and verdict is not Verdict.UNKNOWN:
+                    with self._store.write() as session:
+                        self._findings.clear(session, Sighting("not verified", access.case_id, system.name))
+            after = page[-1].id
+
+    def _look_up(self, system: System, accounts: Accounts, access: Access, by: str) -> Verdict:
+        try:
             with self._store.read() as session:
                 _, data = read_case(session, self._vault, access.case_id)
                 rows = watch.known(session, access.id)
             lookup = accounts.find(person(data.leaver))
-            new = watch.newcomers(lookup.accounts, rows)
-            tally.verdicts[Verdict.OPEN if new else Verdict.ABSENT] += 1
-            if new:
-                with self._store.write() as session:
-                    for account in new:
-                        watch.see_newcomer(session, self._findings, access.case_id, system.name, account, by)
-                    words = Observation(Verdict.OPEN, lookup.how, "an account was made or renamed since the lock-out")
-                    self._follow(session, access.id, words)
+        except WrongKey as error:
+            return self._unknown(access, f"whom to look for cannot be opened: {error}", by)
+        except Missing as error:
+            return self._unknown(access, say(error), by)
+        new = watch.newcomers(lookup.accounts, rows)
+        if not new:
+            return Verdict.ABSENT
+        with self._store.write() as session:
+            for account in new:
+                watch.see_newcomer(session, self._findings, access.case_id, system.name, account, by)
+            words = Observation(Verdict.OPEN, lookup.how, "an account was made or renamed since the lock-out")
+            watch.follow(session, self._vault, access.id, words, self._clock.now())
+        return Verdict.OPEN
 
-    def _absent(self, system: str) -> list[Access]:
-        with_new = (Verdict.ABSENT, Verdict.OPEN)
+    def _unknown(self, access: Access, why: str, by: str) -> Verdict:
+        with self._store.write() as session:
+            self._findings.see(session, Sighting("not verified", access.case_id, access.system, "", why), by)
+        return Verdict.UNKNOWN
+
+    # -- what no system was asked about
+
+    def _forgotten(self, tally: Tally) -> None:
+        """Say which systems have leavers' accounts and are not in the configuration any more: nobody watches them."""
         query = (
+            sa.select(Access.system, sa.func.count())  # type: ignore[call-overload]
+            .where(col(Access.system).not_in(list(self._systems)), Access.state != WorkState.CANCELLED)
+            .where(col(Access.case_id).in_(past_cases(self._clock.now()).order_by(None)))
+            .group_by(Access.system)
+        )
+        with self._store.read() as session:
+            for system, number in session.connection().execute(query):
+                tally.not_read.append(f"{system}: no longer in the configuration; {number} leavers are not watched there")
+                tally.verdicts[Verdict.UNKNOWN] += number
+
+    def _never_verified(self, tally: Tally, by: str) -> None:
+        """Open a finding for every lock-out that no read has ever confirmed; close those that one has."""
+        never = (
             select(Access)
             .join(Case, col(Access.case_id) == col(Case.id))
             .where(
-                Access.system == system,
-                col(Access.verdict).in_(with_new),
-                Access.state == WorkState.DONE,
+                Access.verdict == Verdict.UNKNOWN,
+                col(Access.locked_at).is_(None),
+                Access.state != WorkState.CANCELLED,
                 Case.state != CaseState.CANCELLED,
-                ~select(Account.id).where(Account.access_id == Access.id).exists(),
+                col(Case.effective_at) <= self._clock.now() - TIME_TO_READ,
+                col(Access.system).in_(list(self._systems)),
             )
         )
         with self._store.read() as session:
-            return list(session.exec(query))
-
-    def _page(self, system: str, after: str) -> list[Account]:
-        query = (
-            select(Account)
-            .join(Case, col(Account.case_id) == col(Case.id))
-            .where(
-                Account.system == system,
-                col(Account.id) > after,
-                Case.state != CaseState.CANCELLED,
-                col(Case.effective_at) <= self._clock.now(),
-            )
-            .order_by(col(Account.id))
-            .limit(PAGE)
-        )
-        with self._store.read() as session:
-            return list(session.exec(query))
+            rows = {row.id: row for row in session.exec(never)}
+            counted = set(session.exec(select(Account.access_id).where(col(Account.access_id).in_(list(rows)))))
+            old = [row for name in self._systems for row in still_open(session, name, [NEVER])]
+        tally.verdicts[Verdict.UNKNOWN] += len(rows) - len(counted)
+        settled = [row for row in old if f"{row.case_id}:{row.system}" not in rows]
+        if not rows and not settled:
+            return
+        with self._store.write() as session:
+            for row in settled:
+                self._findings.clear(session, Sighting(NEVER, row.case_id or "", row.system))
+            for access in rows.values():
+                words = "no read has ever shown this leaver locked out here"
+                self._findings.see(session, Sighting(NEVER, access.case_id, access.system, "", words), by)
 
 
 def past_cases(now: datetime) -> SelectOfScalar[str]:
@@ -152,3 +275,26 @@ def past_cases(now: datetime) -> SelectOfScalar[str]:
         .where(Case.state != CaseState.CANCELLED, col(Case.effective_at) <= now)
         .order_by(col(Case.effective_at))
     )
+
+
+def _apart(now: datetime) -> SelectOfScalar[str]:
+    """Return the query for the few cases that have accounts and are not watched: called off, or not begun."""
+    return select(Case.id).where(
+        sa.or_(Case.state == CaseState.CANCELLED, col(Case.effective_at) > now),
+        select(Account.id).where(Account.case_id == Case.id).exists(),
+    )
+
+
+def _without_accounts(system: str) -> SelectOfScalar[Access]:
+    return (
+        select(Access)
+        .join(Case, col(Access.case_id) == col(Case.id))
+        .where(
+            Access.system == system,
+            col(Access.verdict).in_((Verdict.ABSENT, Verdict.OPEN)),
+            Access.state == WorkState.DONE,
+            Case.state != CaseState.CANCELLED,
+            ~select(Account.id).where(Account.access_id == Access.id).exists(),
+        )
+    )
+

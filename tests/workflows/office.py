@@ -10,11 +10,14 @@ from tests.workflows.memory import MemoryDirectory, Time, World
 from workflows.audits import Audits
 from workflows.casefile import Casefile
 from workflows.exports import Exports
+from workflows.findings import Findings
+from workflows.findingsheet import FindingSheet
 from workflows.followups import FollowUps
 from workflows.handover import Handover
 from workflows.journal import Journal
 from workflows.model import Post, Reason, Strategy, WorkState
 from workflows.offboarding import Offboarding
+from workflows.responses import Policy
 from workflows.revocation import Revocation
 from workflows.store import Store, sqlite_url
 from workflows.systems import Systems
@@ -33,7 +36,7 @@ CAROL = Successor("carol@x.example", "Carol", "carol@x.example", "U0CAROL")
 class Office:
     """A directory and a CRM in memory with Dana, Max, Bob and Carol, and the services on them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, policy: Policy = Policy()) -> None:  # noqa: B008 - frozen
         self.clock = Time()
         self.directory = World("directory")
         self.crm = World("crm")
@@ -64,7 +67,10 @@ class Office:
             look_back=timedelta(days=60),
             zone="Europe/Berlin",
         )
-        casefile = Casefile(self.vault, self.systems, self.handover, self.exports, self.clock)
+        sheet = FindingSheet(
+            self.vault, Findings(self.vault, self.journal, self.clock), self.clock, timedelta(hours=24)
+        )
+        casefile = Casefile(self.vault, self.systems, self.handover, self.exports, self.clock, sheet)
         self.started: list[tuple[str, str, int]] = []
         self.offboarding = Offboarding(
             self.store,
@@ -87,9 +93,12 @@ class Office:
             casefile,
             self.clock,
             self.offboarding.retry,
+            sheet=sheet,
+            directory="directory",
             channel="C0AUDIT",
             zone="Europe/Berlin",
             at=time(8, 0),
+            policy=policy,
         )
         self.follow_ups = FollowUps(
             self.store, self.vault, self.journal, self.systems, casefile, self.exports, self.clock, retry
