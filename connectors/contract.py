@@ -7,7 +7,7 @@ for anything that the outside system does.
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -222,7 +222,11 @@ class Accounts(Connector, Protocol):
 
 
 class Roster(Connector, Protocol):
-    """List everybody: what an audit needs to find accounts that no case knows."""
+    """List everybody: what an audit needs to read very many at once, and to find accounts that no case knows."""
+
+    @abstractmethod
+    def locked(self) -> Collection[AccountId]:
+        """Return the id of every account that a read shows locked now; who is not named is not said to be anything."""
 
     @abstractmethod
     def everyone(self) -> Iterator[Account]:

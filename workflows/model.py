@@ -116,6 +116,7 @@ class Case(SQLModel, table=True):
 
     __tablename__ = "case_"
     __table_args__ = (
+        sa.Index("case_past", "state", "effective_at"),
         sa.Index(
             "one_open_case_a_person",
             "leaver_key",
@@ -151,6 +152,7 @@ class Case(SQLModel, table=True):
 class Access(SQLModel, table=True):
     """Locking one leaver out of one system: the unit of work of the access track."""
 
+    __table_args__ = (sa.Index("access_sweep", "system", "verdict", "id"),)
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id", index=True)
     system: str
@@ -168,7 +170,11 @@ class Access(SQLModel, table=True):
 class Account(SQLModel, table=True):
     """One account of a leaver. The first before-image is kept for good: it is what an undo restores."""
 
-    __table_args__ = (sa.Index("account_sweep", "system", "account_id"),)
+    __table_args__ = (
+        sa.Index("account_sweep", "system", "account_id"),
+        # All that a sweep reads stands in the index: a page costs no look at the rows themselves.
+        sa.Index("account_pages", "system", "id", "account_id", "verdict", "case_id"),
+    )
     id: str = Field(primary_key=True)
     access_id: str = Field(foreign_key="access.id", index=True)
     case_id: str = Field(foreign_key="case_.id", index=True)

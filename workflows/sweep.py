@@ -4,8 +4,9 @@ A row is written only where something changed; that all others were read, and wh
 While one page is compared, the next ones are being read.
 """
 
+import logging
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ import sqlalchemy as sa
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from connectors.contract import AccountId, Accounts, Observation, Verdict
+from connectors.contract import AccountId, Accounts, Observation, Roster, Verdict
 from connectors.errors import ConnectorError, Missing
 from workflows import readings, watch
 from workflows.cases import person, read_case
@@ -32,6 +33,10 @@ AHEAD = 2
 TIME_TO_READ = timedelta(hours=1)
 """How long after its time a lock-out may be without a successful read before that is a finding."""
 NEVER = "never verified"
+LOCKED = Verdict.LOCKED.value
+MANY = 2000
+"""Accounts in one system from which on listing all locked ones is quicker than reading each by its id."""
+log = logging.getLogger(__name__)
 
 
 class Row(NamedTuple):
@@ -102,7 +107,8 @@ class Sweep:
     def _accounts(self, system: System, accounts: Accounts, seen: Counter[str], by: str) -> None:
         with self._store.read() as session:
             pending = {row.account_id for row in still_open(session, system.name, ABOUT_ACCOUNTS)}
-        for page, answer in self._read(system, accounts):
+        locked = self._locked(system)
+        for page, answer in self._read(system, accounts, locked, pending, seen):
             verdicts = [answer[AccountId(row.account_id)].verdict for row in page]
             seen.update(verdicts)
             news = [
@@ -114,14 +120,38 @@ class Sweep:
                 changed_by = watch.changes(system, news, answer, self._clock.now())
                 self._record(news, answer, changed_by, by)
 
-    def _read(self, system: System, accounts: Accounts) -> Iterator[tuple[list[Row], dict[AccountId, Observation]]]:
-        """Give page after page with what a fresh read says, reading ahead."""
+    def _locked(self, system: System) -> Collection[str]:
+        """List who is locked, where there are many to read and the system can; who is not listed is read by id."""
+        roster = system.having(Roster)
+        if roster is None or not self._many(system.name):
+            return ()
+        try:
+            return roster.locked()
+        except ConnectorError as error:
+            log.warning("%s cannot list who is locked (%s): everybody is read by id", system.name, error)
+            return ()
+
+    def _many(self, system: str) -> bool:
+        query = select(Account.id).where(Account.system == system).offset(MANY).limit(1)
+        with self._store.read() as session:
+            return session.exec(query).first() is not None
+
+    def _read(
+        self, system: System, accounts: Accounts, locked: Collection[str], pending: Collection[str], seen: Counter[str]
+    ) -> Iterator[tuple[list[Row], dict[AccountId, Observation]]]:
+        """Give page after page with what a fresh read says, reading ahead; those listed as locked as ever are counted."""
         batch = system.manifest.limits.observe_batch
         asked: deque[tuple[list[Row], Future[dict[AccountId, Observation]]]] = deque()
         with ThreadPoolExecutor(AHEAD, thread_name_prefix=f"sweep-{system.name}") as pool:
-            for page in self._pages(system.name, batch):
-                ids = [AccountId(row.account_id) for row in page]
-                asked.append((page, pool.submit(watch.observe, accounts, ids, batch)))
+            for rows in self._pages(system.name, batch):
+                page = [
+                    row for row in rows
+                    if row.account_id not in locked or row.verdict != LOCKED or row.account_id in pending
+                ]
+                seen[Verdict.LOCKED] += len(rows) - len(page)
+                if page:
+                    ids = [AccountId(row.account_id) for row in page]
+                    asked.append((page, pool.submit(watch.observe, accounts, ids, batch)))
                 if len(asked) > AHEAD:
                     known, answer = asked.popleft()
                     yield known, answer.result()
@@ -160,7 +190,7 @@ class Sweep:
             .limit(batch)
         )
         with self._store.read() as session:
-            return [Row(*row) for row in session.connection().execute(query)]
+            return list(map(Row._make, session.connection().execute(query).all()))
 
     def _what_is_left(self, system: str, began: datetime) -> Counter[str]:
         """Count a system that could not be read whole: what this sweep did write keeps its verdict, the rest has none."""

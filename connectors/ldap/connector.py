@@ -1,6 +1,7 @@
 """The LDAP connector: accounts and groups of a directory. What is particular to a server lies in its dialect."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 import ldap
@@ -19,22 +20,25 @@ from connectors.contract import (
     Lookup,
     Observation,
     Person,
+    Roster,
+    Trace,
     Verdict,
 )
 from connectors.errors import Conflict, ConnectorError, Forbidden
+from connectors.ldap import roster
 from connectors.ldap.connections import Connections, Link
 from connectors.ldap.dialect import Dialect, account_id
 from connectors.ldap.directory import Directory
 from connectors.ldap.memberships import Memberships
 from connectors.ldap.openldap import OpenLdap, random_password
 from connectors.ldap.settings import LdapSettings
-from connectors.ldap.wire import Entry, Modification, describe, matched_by
+from connectors.ldap.wire import Entry, Modification, describe, generalized_time, matched_by
 
 T = TypeVar("T")
 DIALECTS: Mapping[str, type[Dialect]] = {"openldap": OpenLdap}
 
 
-class Ldap(Accounts, Groups):
+class Ldap(Accounts, Groups, Roster, Trace):
     """One directory. Safe for use by several threads."""
 
     def __init__(self, settings: LdapSettings) -> None:
@@ -64,6 +68,23 @@ class Ldap(Accounts, Groups):
         attributes = (self._dialect.identifier, *self._dialect.attributes)
         found = self._run(lambda link: self._directory.people(link, accounts, attributes), "reading accounts")
         return {account: self._observation(account, found.get(AccountId(account.lower()))) for account in accounts}
+
+    def locked(self) -> frozenset[AccountId]:
+        """Read everybody who is locked, 1000 to a page."""
+        return self._run(lambda link: roster.locked(self._directory, link), "listing locked accounts")
+
+    def everyone(self) -> Iterator[Account]:
+        """Stream everybody below base_dn who matches people_filter."""
+        return self._connections.stream(lambda link: roster.everyone(self._directory, link), "listing accounts")
+
+    def changed_by(self, account: AccountId, since: datetime) -> str:
+        """Read modifiersName and modifyTimestamp: the last change, whatever it was."""
+        entry = self._run(lambda link: roster.last_change(self._directory, link, account), "reading who changed it")
+        who = entry.text(roster.WHO) if entry else ""
+        at = generalized_time(entry.text(roster.WHEN)) if entry else None
+        if at is None or at < since or not who or who.casefold() == self._settings.bind_dn.casefold():
+            return ""
+        return f"{who}, {at:%Y-%m-%d %H:%M} UTC"
 
     def before(self, account: AccountId) -> Before:
         """Read the lock, and the password's hash where the bot's account may read it."""

@@ -30,6 +30,8 @@ class Dialect(Protocol):
     needs: str
     """The rights that locking needs, for people."""
     memberships: Sequence[Membership]
+    locked_query: str = ""
+    """A filter for accounts that are locked for good, where one value of `lock` decides; else empty."""
 
     def matches(self, wanted: str) -> str:
         """Return the filter for one id; raises ValueError for what cannot be an id here."""

@@ -43,6 +43,7 @@ class OpenLdap(Dialect):
     identifier = "entryUUID"
     login = "uid"
     lock = LOCK
+    locked_query = f"({LOCK}={FOR_GOOD})"
     attributes = (identifier, "entryCSN", LOCK, PASSWORD)
     needs = f"write access to {PASSWORD}, and read and write access to {LOCK}, below base_dn"
     memberships = (

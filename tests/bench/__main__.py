@@ -9,10 +9,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import ack, idle, lockout
+from tests.bench import ack, audit, idle, lockout
 from tests.bench.figures import Figure, Run
 
-BENCHES: dict[str, Callable[[], Run]] = {"ack": ack.run, "lockout": lockout.run, "idle": idle.run}
+BENCHES: dict[str, Callable[[], Run]] = {"ack": ack.run, "lockout": lockout.run, "idle": idle.run, "audit": audit.run}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

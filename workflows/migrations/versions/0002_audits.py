@@ -19,8 +19,14 @@ def upgrade() -> None:
         sa.Column("problem", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("system"),
     )
+    op.create_index("account_pages", "account", ["system", "id", "account_id", "verdict", "case_id"])
+    op.create_index("access_sweep", "access", ["system", "verdict", "id"])
+    op.create_index("case_past", "case_", ["state", "effective_at"])
 
 
 def downgrade() -> None:
     """Take them back to the version before."""
+    op.drop_index("case_past", "case_")
+    op.drop_index("access_sweep", "access")
+    op.drop_index("account_pages", "account")
     op.drop_table("reading")
