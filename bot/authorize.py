@@ -25,6 +25,8 @@ class Right(StrEnum):
     LOCK_AGAIN = "lock again"
     REVEAL = "reveal a name"
     AUDIT = "run an audit"
+    TAKE = "take a finding"
+    ACCEPT = "accept a finding"
 
 
 HOLDERS: dict[Right, tuple[str, ...]] = {
@@ -35,6 +37,8 @@ HOLDERS: dict[Right, tuple[str, ...]] = {
     Right.LOCK_AGAIN: ("security", "admin"),
     Right.REVEAL: ("security",),
     Right.AUDIT: ("security", "admin"),
+    Right.TAKE: ("security", "admin"),
+    Right.ACCEPT: ("security",),
 }
 
 

@@ -65,7 +65,9 @@ REFUSALS: Mapping[Code, str] = {
     Code.BAD_PERSON: N_(
         "This person cannot be used here: no usable address is known. Check profile and directory, then try again."
     ),
-    Code.TOO_FAR: N_("That is too far ahead: a finding can be accepted for at most {days} days. Choose an earlier day."),
+    Code.TOO_FAR: N_(
+        "That is too far ahead: a finding can be accepted for at most {days} days. Choose an earlier day."
+    ),
 }
 
 TROUBLES: Mapping[type[ConnectorError], str] = {

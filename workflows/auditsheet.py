@@ -57,8 +57,8 @@ def _finding(line: FindingLine) -> list[str]:
         state = f"accepted until {_iso(line.accepted_until)} by {line.accepted_by}: {line.accepted_reason}"
     elif line.taken_by:
         state = f"taken by {line.taken_by}"
-    words = [line.case_id, plain(line.leaver.name), line.system, plain(line.login), "", plain(line.detail), plain(state)]
-    return [*words, _iso(line.last_seen), f"{line.kind} since {_iso(line.first_seen)}"]
+    who = [line.case_id, plain(line.leaver.name), line.system, plain(line.login)]
+    return [*who, "", plain(line.detail), plain(state), _iso(line.last_seen), f"{line.kind} since {_iso(line.first_seen)}"]
 
 
 def _iso(moment: datetime | None) -> str:

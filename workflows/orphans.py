@@ -47,7 +47,7 @@ class Orphans:
         return [word for system in others if (word := self._look(system, disabled, by))]
 
     def _disabled(self) -> set[int] | None:
-        """Return the addresses that stand on locked entries only, as numbers: a company has many, and memory is short."""
+        """Return the addresses that stand on locked entries only, as numbers to spare memory."""
         system = self._systems.get(self._directory)
         roster = system.having(Roster) if system else None
         if roster is None:

@@ -1,4 +1,4 @@
-"""What is done about findings: taken, accepted for a while, said again when nobody takes them, locked again by policy."""
+"""What is done about findings: taken, accepted for a while, said again in person, locked again by policy."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -10,9 +10,9 @@ from sqlmodel import Session, col, select
 from workflows.findings import Findings
 from workflows.findingsheet import FindingSheet, accepted
 from workflows.journal import HANDOVER, Journal
-from workflows.model import Case, CaseState, Finding, PostKind
+from workflows.model import AuditRun, Case, CaseState, Finding, PostKind, WorkState
 from workflows.ports import Clock
-from workflows.posts import want
+from workflows.posts import touch, want
 from workflows.refusals import Code, Refused
 from workflows.store import Store
 from workflows.views import Actor, FindingLine
@@ -136,6 +136,8 @@ class Responses:
 
     def _write(self, session: Session, row: Finding, by: Actor, action: str, **said: str) -> None:
         session.add(row)
+        runs = select(AuditRun.id).where(AuditRun.state == WorkState.DONE).order_by(col(AuditRun.finished_at).desc())
+        touch(session, session.exec(runs.limit(1)).first() or "")
         data = {"finding": row.id, **said}
         self._journal.write(session, actor=by, action=action, case_id=row.case_id or "", data=data, sealed=row.note)
 

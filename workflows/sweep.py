@@ -139,7 +139,7 @@ class Sweep:
     def _read(
         self, system: System, accounts: Accounts, locked: Collection[str], pending: Collection[str], seen: Counter[str]
     ) -> Iterator[tuple[list[Row], dict[AccountId, Observation]]]:
-        """Give page after page with what a fresh read says, reading ahead; those listed as locked as ever are counted."""
+        """Give page after page with what a fresh read says, reading ahead; those listed as locked are only counted."""
         batch = system.manifest.limits.observe_batch
         asked: deque[tuple[list[Row], Future[dict[AccountId, Observation]]]] = deque()
         with ThreadPoolExecutor(AHEAD, thread_name_prefix=f"sweep-{system.name}") as pool:
@@ -193,7 +193,7 @@ class Sweep:
             return list(map(Row._make, session.connection().execute(query).all()))
 
     def _what_is_left(self, system: str, began: datetime) -> Counter[str]:
-        """Count a system that could not be read whole: what this sweep did write keeps its verdict, the rest has none."""
+        """Count a system that could not be read whole: what this sweep wrote keeps its verdict, the rest has none."""
         seen: Counter[str] = Counter()
         past = past_cases(self._clock.now()).order_by(None)
         fresh = col(Account.read_at) >= began
@@ -265,7 +265,8 @@ class Sweep:
         )
         with self._store.read() as session:
             for system, number in session.connection().execute(query):
-                tally.not_read.append(f"{system}: no longer in the configuration; {number} leavers are not watched there")
+                words = f"no longer in the configuration; {number} leavers are not watched there"
+                tally.not_read.append(f"{system}: {words}")
                 tally.verdicts[Verdict.UNKNOWN] += number
 
     def _never_verified(self, tally: Tally, by: str) -> None:
@@ -310,7 +311,7 @@ def past_cases(now: datetime) -> SelectOfScalar[str]:
 def _apart(now: datetime) -> SelectOfScalar[str]:
     """Return the query for the few cases that have accounts and are not watched: called off, or not begun."""
     return select(Case.id).where(
-        sa.or_(Case.state == CaseState.CANCELLED, col(Case.effective_at) > now),
+        sa.or_(col(Case.state) == CaseState.CANCELLED, col(Case.effective_at) > now),
         select(Account.id).where(Account.case_id == Case.id).exists(),
     )
 

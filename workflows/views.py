@@ -253,7 +253,7 @@ class FindingLine:
     case_id: str
     leaver: Leaver
     kind: str
-    """`open again`, `new account`, `orphan`, `owns records`, `exported after leaving`, `never verified`, `not verified`."""
+    """`open again`, `new account`, `orphan`, `exported after leaving`, `owns records`, `never verified`, ..."""
     system: str
     login: str
     first_seen: datetime

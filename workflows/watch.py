@@ -20,7 +20,7 @@ from workflows.work import say
 
 LOOK_BACK = timedelta(days=90)
 MOST_ASKED = 50
-"""Accounts of one page that are asked about one by one: beyond that, who re-opened them is a question for the system."""
+"""Accounts of one page that are asked about one by one; beyond that, it is a question for the system's own log."""
 
 
 class Seen(Protocol):

@@ -10,6 +10,7 @@ from bot.cli.connectors import connectors
 from bot.cli.decide import decide
 from bot.cli.doctor import doctor
 from bot.cli.ending import guarded
+from bot.cli.findings import findings
 from bot.cli.init import init
 from bot.cli.manifest import manifest
 from bot.cli.offboard import offboard
@@ -28,6 +29,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     decide,
     status,
     audit,
+    findings,
     verify,
     connectors,
     manifest,

@@ -45,7 +45,7 @@ def run(leavers: int = LEAVERS, few: int = FEW) -> Run:
 
 
 def _median(runs: list[dict[str, Any]]) -> float:
-    return statistics.median(one["seconds"] for one in runs)
+    return float(statistics.median(one["seconds"] for one in runs))
 
 
 def _rows(folder: Path, count: int) -> None:

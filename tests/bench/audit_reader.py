@@ -1,14 +1,14 @@
-"""One reader in a process of its own, so that its peak memory is its own: `python -m tests.bench.audit_reader WHAT ...`.
+"""One reader in a process of its own, so that its peak memory is its own.
 
-`audit` runs the production audit over rows and directory; `plain` pages through the same entries and attributes with
+`python -m tests.bench.audit_reader audit|plain URL FOLDER`: `audit` runs the production audit over rows and directory; `plain` pages through the same entries and attributes with
 nothing but python-ldap. Prints one line of JSON.
 """
 
 import json
 import sys
 import time
-from datetime import timedelta
 from datetime import time as hour
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +50,9 @@ def plain(url: str) -> dict[str, Any]:
     link.simple_bind_s(ldif.SERVICE_DN, ldif.SERVICE_PASSWORD)
     page, entries = SimplePagedResultsControl(True, PAGE, ""), 0
     attributes = ["entryUUID", "pwdAccountLockedTime"]  # all that the audit asks for
+    locked = "(pwdAccountLockedTime=000001010000Z)"
     while True:
-        sent = link.search_ext(OU, ldap.SCOPE_ONELEVEL, "(pwdAccountLockedTime=000001010000Z)", attributes, serverctrls=[page])
+        sent = link.search_ext(OU, ldap.SCOPE_ONELEVEL, locked, attributes, serverctrls=[page])
         _, rows, _, controls = link.result3(sent)
         entries += len(rows)
         page.cookie = controls[0].cookie

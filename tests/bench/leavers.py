@@ -1,4 +1,4 @@
-"""A company with a long past: leavers by the hundred thousand, in a real slapd and as rows, made without the program."""
+"""A company with a long past: leavers by the hundred thousand, in a real slapd and as rows."""
 
 import subprocess
 from collections.abc import Iterator
