@@ -58,7 +58,8 @@ def _finding(line: FindingLine) -> list[str]:
     elif line.taken_by:
         state = f"taken by {line.taken_by}"
     who = [line.case_id, plain(line.leaver.name), line.system, plain(line.login)]
-    return [*who, "", plain(line.detail), plain(state), _iso(line.last_seen), f"{line.kind} since {_iso(line.first_seen)}"]
+    since = f"{line.kind} since {_iso(line.first_seen)}"
+    return [*who, "", plain(line.detail), plain(state), _iso(line.last_seen), since]
 
 
 def _iso(moment: datetime | None) -> str:

@@ -1,7 +1,7 @@
 """One reader in a process of its own, so that its peak memory is its own.
 
-`python -m tests.bench.audit_reader audit|plain URL FOLDER`: `audit` runs the production audit over rows and directory; `plain` pages through the same entries and attributes with
-nothing but python-ldap. Prints one line of JSON.
+`python -m tests.bench.audit_reader audit|plain URL FOLDER`: `audit` runs the production audit over rows and directory;
+`plain` pages through the same entries and attributes with nothing but python-ldap. Prints one line of JSON.
 """
 
 import json

@@ -35,6 +35,8 @@ def test_every_right_has_holders_and_nobody_else_has_it() -> None:
         Right.LOCK_AGAIN: ["USEC", "UADM"],
         Right.REVEAL: ["USEC"],
         Right.AUDIT: ["USEC", "UADM"],
+        Right.TAKE: ["USEC", "UADM"],
+        Right.ACCEPT: ["USEC"],
     }
 
 

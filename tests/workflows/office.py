@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlmodel import col, select
 
-from tests.workflows.memory import MemoryDirectory, Time, World
+from tests.workflows.memory import MemoryDirectory, MemoryListing, Time, World
 from workflows.audits import Audits
 from workflows.casefile import Casefile
 from workflows.exports import Exports
@@ -36,7 +36,7 @@ CAROL = Successor("carol@x.example", "Carol", "carol@x.example", "U0CAROL")
 class Office:
     """A directory and a CRM in memory with Dana, Max, Bob and Carol, and the services on them."""
 
-    def __init__(self, folder: Path, policy: Policy = Policy()) -> None:  # noqa: B008 - frozen
+    def __init__(self, folder: Path, policy: Policy = Policy(), *, crm_lists: bool = False) -> None:  # noqa: B008 - frozen
         self.clock = Time()
         self.directory = World("directory")
         self.crm = World("crm")
@@ -53,7 +53,7 @@ class Office:
         self.store.upgrade()
         self.vault = Vault(b"m" * 32)
         self.journal = Journal(self.store, self.clock, b"s" * 32)
-        self.systems = Systems([self.directory.system(MemoryDirectory), self.crm.system()])
+        self.systems = Systems([self.directory.system(MemoryDirectory), self.crm.system(MemoryListing if crm_lists else None)])
         retry = timedelta(minutes=5)
         self.handover = Handover(self.store, self.vault, self.journal, self.systems, self.clock, retry=retry)
         self.exports = Exports(
