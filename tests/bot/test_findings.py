@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from bot.messages import audit, escalation
+from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.commands import Wiring, configuration, document, handover
-from tests.bot.conftest import Office
+from tests.bot.conftest import Office, strings
 from tests.bot.fakes import FakeAudits
 from tests.bot.test_buttons import post
-from tests.bot.test_messages import strings
 from tests.sandbox.company.people import ADMIN
 from tests.sandbox.slack import seed
 from workflows.model import PostKind
@@ -90,7 +90,7 @@ def test_accepted_and_relocked_are_listed_apart_and_never_called_all_good() -> N
     for view in (
         replace(samples.audit(0), accepted=(waits,)),
         replace(samples.audit(0), relocked=(done,)),
-        replace(samples.audit(0), by_verdict={**samples.audit(0).by_verdict, samples.Verdict.UNKNOWN: 1}),
+        replace(samples.audit(0), by_verdict={**samples.audit(0).by_verdict, Verdict.UNKNOWN: 1}),
     ):
         assert "all still locked out" not in audit.build(view).text
     said = text(audit.build(replace(samples.audit(0), accepted=(waits,), relocked=(done,))))

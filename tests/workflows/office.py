@@ -53,7 +53,8 @@ class Office:
         self.store.upgrade()
         self.vault = Vault(b"m" * 32)
         self.journal = Journal(self.store, self.clock, b"s" * 32)
-        self.systems = Systems([self.directory.system(MemoryDirectory), self.crm.system(MemoryListing if crm_lists else None)])
+        crm = self.crm.system(MemoryListing if crm_lists else None)
+        self.systems = Systems([self.directory.system(MemoryDirectory), crm])
         retry = timedelta(minutes=5)
         self.handover = Handover(self.store, self.vault, self.journal, self.systems, self.clock, retry=retry)
         self.exports = Exports(

@@ -232,3 +232,15 @@ def test_half_a_list_opens_and_closes_no_orphan(tmp_path: Path, world: str) -> N
     view = audit(office)
     assert [line.kind for line in view.findings] == ["orphan"]
     assert "not looked for" in view.not_looked[0]
+
+
+def test_a_follow_up_of_a_case_sealed_under_a_lost_key_ends_as_a_finding(office: Office) -> None:
+    case_id = office.offboarding.open(office.request())
+    office.work("revoke", "exports", "book")
+    _spoil(office, case_id)
+    office.clock.pass_(days=1, minutes=1)
+    assert office.work("follow_up") == 1
+    assert office.work("follow_up") == 0
+    [finding] = office.audits.findings()
+    assert (finding.kind, case_id in finding.leaver.name) == ("not verified", True)
+    assert "follow-up of day 1" in finding.detail

@@ -1,11 +1,14 @@
 """Everybody at once, against a real slapd: who is locked, who is there, and who changed an account last."""
 
+from collections.abc import Generator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import ldap
 import pytest
 
-from connectors.contract import AccountId, Verdict
+from connectors.contract import Account, AccountId, Verdict
 from connectors.errors import ConnectorError
 from connectors.ldap import connections
 from tests.conformance.accounts import newcomer
@@ -50,9 +53,8 @@ def test_everyone_is_streamed_with_what_a_read_says(world: LdapWorld) -> None:
 
 def test_a_list_that_is_cut_short_is_an_error(world: LdapWorld) -> None:
     connector = world.connect()
-    stream = connector.everyone()
-    next(stream)
-    stream.close()
+    with closing(cast("Generator[Account, None, None]", connector.everyone())) as stream:
+        next(stream)
     assert connector.check(), "a list left in the middle holds no connection"
     with world.stopped(), pytest.raises(ConnectorError):
         list(connector.everyone())
