@@ -233,7 +233,7 @@ def test_an_old_case_is_not_undone_under_a_later_one(office: Office, case_id: st
     if office.offboarding.case(case_id).state is CaseState.RUNNING:
         office.clock.pass_(minutes=5)
         office.work()
-    office.clock.pass_(minutes=1)
+    office.clock.pass_(days=2)
     later = office.offboarding.open(office.request())
     office.work("revoke")
     with pytest.raises(Refused) as caught:
