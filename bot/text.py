@@ -1,54 +1,16 @@
-"""Words for people: gettext looked up when a sentence is made, and escaping of what people typed.
+"""Words for Slack: gettext (`config.text`), escaping of what people typed, and dates in each reader's zone."""
 
-Messages are English in the source; catalogues stand in `bot/locales/LANGUAGE/LC_MESSAGES/handover.mo`.
-"""
-
-import gettext as catalogues
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from datetime import datetime
-from functools import lru_cache
-from pathlib import Path
 
-LOCALES = Path(__file__).with_name("locales")
-_language: ContextVar[str] = ContextVar("language", default="en")
+from config.text import N_, _, language, ngettext
+
+__all__ = ["N_", "_", "day", "language", "moment", "mrkdwn", "ngettext", "plain", "trim"]
 _LOOK_ALIKES = {"*": "\u2217", "_": "\u02cd", "~": "\u223c", "`": "\u02cb", ":": "\ua789"}
 _MARKS = re.compile(r"[*~`]|(?<![^\W_])_|_(?![^\W_])|:(?<!\d:(?=\d))(?=[\w+'-]+:)")
 _ISOLATE, _END = "\u2068", "\u2069"
 _CONTROL = re.compile("[\u0000-\u001f\u007f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
-
-
-@lru_cache
-def _catalogue(language: str) -> catalogues.NullTranslations:
-    return catalogues.translation("handover", LOCALES, [language.replace("-", "_"), language[:2]], fallback=True)
-
-
-@contextmanager
-def language(locale: str) -> Iterator[None]:
-    """Speak another language in this thread for a while; `locale` as Slack has it, `de-DE`."""
-    token = _language.set(locale)
-    try:
-        yield
-    finally:
-        _language.reset(token)
-
-
-def _(message: str) -> str:
-    """Return the message in the language of the moment."""
-    return _catalogue(_language.get()).gettext(message)
-
-
-def ngettext(one: str, many: str, count: int) -> str:
-    """Return the form that fits `count` in the language of the moment."""
-    return _catalogue(_language.get()).ngettext(one, many, count)
-
-
-def N_(message: str) -> str:  # noqa: N802 - gettext's own word for marking a message that is looked up later
-    """Mark a message for the catalogue; `_` translates it when it is shown."""
-    return message
 
 
 def plain(text: str, limit: int = 200) -> str:

@@ -1,26 +1,27 @@
-"""`python -m bot.locales.extract` writes `handover.pot`: every message of the people's side, sorted."""
+"""`python -m bot.locales.extract` writes `handover.pot`: every message of the program, sorted."""
 
 import ast
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 LOCALES = Path(__file__).parent
 TEMPLATE = LOCALES / "handover.pot"
+ROOMS = tuple(LOCALES.parents[1] / name for name in ("bot", "connectors", "workflows", "config"))
 MARKS = frozenset({"_", "N_", "ngettext"})
 
 
-def calls(root: Path) -> Iterator[tuple[Path, ast.Call]]:
-    """Yield every call under `root` that marks or translates a message."""
-    for path in sorted(root.rglob("*.py")):
+def calls(rooms: Iterable[Path] = ROOMS) -> Iterator[tuple[Path, ast.Call]]:
+    """Yield every call in these folders that marks or translates a message."""
+    for path in (path for room in rooms for path in sorted(room.rglob("*.py"))):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MARKS:
                 yield path, node
 
 
-def messages(root: Path) -> list[tuple[str, ...]]:
+def messages(rooms: Iterable[Path] = ROOMS) -> list[tuple[str, ...]]:
     """Return each message once: its text, or singular and plural."""
-    found = {_texts(node) for _path, node in calls(root)}
+    found = {_texts(node) for _path, node in calls(rooms)}
     return sorted(texts for texts in found if texts and texts[0])
 
 
@@ -29,10 +30,10 @@ def _texts(node: ast.Call) -> tuple[str, ...]:
     return tuple(str(part.value) for part in node.args[:wanted] if isinstance(part, ast.Constant))
 
 
-def template(root: Path) -> str:
+def template(rooms: Iterable[Path] = ROOMS) -> str:
     """Return the template in gettext's format."""
     entries = ['msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n']
-    return "\n".join([*entries, *(_entry(texts) for texts in messages(root))])
+    return "\n".join([*entries, *(_entry(texts) for texts in messages(rooms))])
 
 
 def _entry(texts: tuple[str, ...]) -> str:
@@ -43,4 +44,4 @@ def _entry(texts: tuple[str, ...]) -> str:
 
 
 if __name__ == "__main__":
-    TEMPLATE.write_text(template(LOCALES.parent), encoding="utf-8")
+    TEMPLATE.write_text(template(), encoding="utf-8")

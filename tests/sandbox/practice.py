@@ -131,22 +131,22 @@ class Practice:
     def start_bot(self) -> None:
         """Start the bot and wait until it listens."""
         self._bot = self._spawn()
-        deadline = time.monotonic() + READY_SECONDS
-        while not self._listens():
-            if self._bot.poll() is not None or time.monotonic() > deadline:
-                raise NotReady(f"the bot did not come up:\n{self.bot_log.read_text(encoding='utf-8')[-3000:]}")
-            time.sleep(0.05)
+        self._await(self._bot)
 
     def start_replica(self) -> subprocess.Popen[bytes]:
-        """Start one more bot on the same PostgreSQL, and wait until it says that it is ready."""
+        """Start one more bot on the same PostgreSQL, and wait until it listens."""
         replica = self._spawn()
         self._replicas.append(replica)
-        deadline = time.monotonic() + READY_SECONDS
-        while f"ready {replica.pid}\n".encode() not in self.bot_log.read_bytes():
-            if replica.poll() is not None or time.monotonic() > deadline:
-                raise NotReady(f"the replica did not come up:\n{self.bot_log.read_text(encoding='utf-8')[-3000:]}")
-            time.sleep(0.05)
+        self._await(replica)
         return replica
+
+    def _await(self, process: subprocess.Popen[bytes]) -> None:
+        """Wait for the process's own word: a connection that a killed one left half open must not pass for it."""
+        deadline = time.monotonic() + READY_SECONDS
+        while f"ready {process.pid}\n".encode() not in self.bot_log.read_bytes() or not self._listens():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise NotReady(f"the bot did not come up:\n{self.bot_log.read_text(encoding='utf-8')[-3000:]}")
+            time.sleep(0.05)
 
     @property
     def processes(self) -> dict[int, subprocess.Popen[bytes]]:
