@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from bot.listeners.arrivals import ARRIVAL
 from bot.listeners.command import COMMAND
 from bot.listeners.home import EVENT
 from bot.text import _
@@ -62,7 +63,7 @@ def manifest(mode: str, url: str = "https://handover.example.com/slack/events") 
         },
         "oauth_config": {"scopes": {"bot": scopes()}},
         "settings": {
-            "event_subscriptions": {"bot_events": [EVENT], **reached},
+            "event_subscriptions": {"bot_events": [EVENT, ARRIVAL], **reached},
             "interactivity": {"is_enabled": True, **reached, **options},
             "org_deploy_enabled": False,
             "socket_mode_enabled": not http,

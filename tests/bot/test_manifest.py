@@ -6,7 +6,7 @@ from pathlib import Path
 from slack_sdk import WebClient
 
 import bot
-from bot.listeners import command, home
+from bot.listeners import arrivals, command, home
 from bot.manifest import METHOD_SCOPES, manifest, scopes
 
 HOUSE = Path(bot.__file__).parent
@@ -44,10 +44,10 @@ def test_commands_and_events_are_those_that_are_listened_to() -> None:
                 and node.func.value.id == "app"
             ):
                 heard[node.func.attr].append(ast.unparse(node.args[0]))
-    assert heard == {"command": ["COMMAND"], "event": ["EVENT"]}
+    assert heard == {"command": ["COMMAND"], "event": ["ARRIVAL", "EVENT"]}
     made = manifest("socket")
     assert [one["command"] for one in made["features"]["slash_commands"]] == [command.COMMAND]
-    assert made["settings"]["event_subscriptions"]["bot_events"] == [home.EVENT]
+    assert made["settings"]["event_subscriptions"]["bot_events"] == [home.EVENT, arrivals.ARRIVAL]
 
 
 def test_mentions_are_escaped_so_that_nobody_is_guessed() -> None:

@@ -117,6 +117,17 @@ class Acts:
             return None
         return self._deliverer.event(payloads.home_opened(self._workspace, user_id))
 
+    def join(self, user_id: str, channel: str, inviter: str = "") -> Delivery | None:
+        """Become a member of a channel; the app hears of it where it is a member itself."""
+        with self._workspace.lock:
+            members = self._workspace.channels[channel].members
+            members.add(user_id)
+            self._workspace.touch()
+        app = self._workspace.app
+        if "member_joined_channel" not in app.events or app.bot_user not in members:
+            return None
+        return self._deliverer.event(payloads.joined(self._workspace, user_id, channel, inviter))
+
     def redeliver(self, delivery: Delivery) -> Delivery:
         """The same payload once more (a doubled or late network packet)."""
         return self._deliverer.send(delivery.kind, delivery.payload)

@@ -84,6 +84,10 @@ class Person:
         self._acts.open_home(self.id)
         return self.home_now
 
+    def join(self, channel: str, inviter: str = "") -> Delivery | None:
+        """Become a member of a channel, by its id; a private one by somebody's invitation."""
+        return self._acts.join(self.id, channel, inviter)
+
     @property
     def home_now(self) -> OpenView | None:
         """The Home tab as last published, without telling the app."""

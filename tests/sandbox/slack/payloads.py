@@ -144,6 +144,23 @@ def home_opened(workspace: Workspace, user_id: str) -> JSON:
     home = workspace.homes.get(user_id)
     if home:
         event["view"] = home.payload(workspace.app.id, workspace.app.bot_id)
+    return _event(workspace, event)
+
+
+def joined(workspace: Workspace, user_id: str, channel: str, inviter: str) -> JSON:
+    """The member_joined_channel event."""
+    event: dict[str, Any] = {
+        "type": "member_joined_channel",
+        "user": user_id,
+        "channel": channel,
+        "channel_type": "G" if workspace.channels[channel].private else "C",
+        "team": TEAM,
+        "event_ts": workspace.stamp(),
+    }
+    return _event(workspace, event | ({"inviter": inviter} if inviter else {}))
+
+
+def _event(workspace: Workspace, event: JSON) -> JSON:
     return {
         "token": "practice-verification",
         "team_id": TEAM,

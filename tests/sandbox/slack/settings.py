@@ -50,7 +50,7 @@ class AppSettings:
     commands: dict[str, Command] = field(
         default_factory=lambda: {"/offboard": Command("Start or look up an offboarding", "@person | status | help")}
     )
-    events: frozenset[str] = frozenset({"app_home_opened"})
+    events: frozenset[str] = frozenset({"app_home_opened", "member_joined_channel"})
     command_url: str = ""
     interactivity_url: str = ""
     options_url: str = ""
