@@ -33,6 +33,8 @@ class Right(StrEnum):
     RELEASE_IMMEDIATE = "release an immediate case"
     REJECT = "reject a held case"
     LINK = "link an account"
+    TAKE = "take a finding"
+    ACCEPT = "accept a finding"
 
 
 HOLDERS: dict[Right, tuple[str, ...]] = {
@@ -51,6 +53,8 @@ HOLDERS: dict[Right, tuple[str, ...]] = {
     Right.RELEASE_IMMEDIATE: ("security", "hr"),
     Right.REJECT: ("security", "hr"),
     Right.LINK: ("security", "admin"),
+    Right.TAKE: ("security", "admin"),
+    Right.ACCEPT: ("security",),
 }
 
 

@@ -84,6 +84,9 @@ REFUSALS: Mapping[Code, str] = {
     Code.LATER_CASE: N_(
         "A later case ({case}) has locked this person out again, so this one cannot be undone. Undo the later one."
     ),
+    Code.TOO_FAR: N_(
+        "That is too far ahead: a finding can be accepted for at most {days} days. Choose an earlier day."
+    ),
 }
 
 TROUBLES: Mapping[type[ConnectorError], str] = {

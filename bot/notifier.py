@@ -9,7 +9,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
 from bot.errors import reason
-from bot.messages import audit, case, exports, follow_up, held, manual, outcome
+from bot.messages import audit, case, escalation, exports, follow_up, held, manual, outcome
 from bot.messages.blocks import Message
 from bot.pages import proposal_page
 from bot.services import Services
@@ -121,12 +121,13 @@ class SlackNotifier:
                 return exports.build(services.exports.view(post.subject), chart=chart, titles=titles)
             case PostKind.FOLLOW_UP:
                 return follow_up.build(*services.follow_ups.view(post.subject))
-            case PostKind.AUDIT:
-                return audit.build(services.audits.view(post.subject), post.subject)
             case PostKind.MANUAL:
                 return manual.build(services.manual.view(post.subject))
             case PostKind.HELD:
                 return held.build(services.offboarding.case(post.subject))
+            case PostKind.AUDIT | PostKind.ESCALATION:
+                view = services.audits.view(post.subject)
+                return audit.build(view, post.subject) if post.kind == PostKind.AUDIT else escalation.build(view)
 
     def _attach(self, post: Post, channel: str, ts: str) -> None:
         """Put an audit's whole list into the thread. The digest has a button for it too: a failure holds up nothing."""

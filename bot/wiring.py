@@ -24,6 +24,8 @@ from workflows.casefile import Casefile
 from workflows.clock import Reconciler, Ticker
 from workflows.engine import Engine
 from workflows.exports import Exports
+from workflows.findings import Findings
+from workflows.findingsheet import FindingSheet
 from workflows.followups import FollowUps
 from workflows.guards import Guards
 from workflows.handover import Handover
@@ -34,6 +36,7 @@ from workflows.occupancy import occupy
 from workflows.offboarding import Offboarding, Start
 from workflows.ports import Clock, Notifier, SystemClock
 from workflows.replicas import DEAD_AFTER, Replicas, forget_finished, new_id
+from workflows.responses import Policy as AuditPolicy
 from workflows.revocation import Revocation
 from workflows.rules import Rules
 from workflows.steps import titled
@@ -189,7 +192,8 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
         look_back=timedelta(days=settings.exports.look_back_days),
         zone=company.timezone,
     )
-    casefile = Casefile(vault, systems, handover, exports, clock)
+    sheet = FindingSheet(vault, Findings(vault, journal, clock), clock, timedelta(hours=policy.escalate_after_hours))
+    casefile = Casefile(vault, systems, handover, exports, clock, sheet)
     offboarding = Offboarding(
         store,
         vault,
@@ -217,9 +221,16 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
         casefile,
         clock,
         offboarding.retry,
+        sheet=sheet,
+        directory=company.directory,
         channel=settings.slack.audit_channel,
         zone=company.timezone,
         at=policy.audit_at,
+        policy=AuditPolicy(
+            policy.relock,
+            policy.accept_days,
+            tuple(dict.fromkeys((*settings.roles.security.users, *settings.roles.admin.users))),
+        ),
     )
     follow_ups = FollowUps(store, vault, journal, systems, casefile, exports, clock, retry)
     roster = SlackRoster(web_client(settings.slack))

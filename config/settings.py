@@ -137,6 +137,12 @@ class Policy(Table):
     """Days after the lock on which a case is checked again."""
     audit_at: TimeOfDay = time(8, 0)
     """When the daily audit runs, in the company's time zone."""
+    relock: bool = False
+    """Whether an account that an audit finds open again is locked again at once, without asking anybody."""
+    escalate_after_hours: int = Field(default=24, gt=0)
+    """How long a finding may wait for somebody to take it before security and administrators are told in person."""
+    accept_days: int = Field(default=30, gt=0)
+    """How far ahead a finding may be accepted, in days; it comes back when that day is over."""
     retry_minutes: int = Field(default=5, gt=0)
     """How long a system that did not answer is left alone before the next try, in minutes."""
 

@@ -7,7 +7,7 @@ for anything that the outside system does.
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -73,6 +73,8 @@ class Account:
     """The line manager's address where the system knows it, else empty."""
     before: Before | None = None
     """What `lock` expects to find, where this lookup has read it already: it spares a call while somebody waits."""
+    last_login: datetime | None = None
+    """The last log-in where the system tells it when it lists everybody; some only tell to within two weeks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +239,26 @@ class Accounts(Connector, Protocol):
         return ""
 
 
+class Roster(Connector, Protocol):
+    """List everybody: what an audit needs to read very many at once, and to find accounts that no case knows."""
+
+    @abstractmethod
+    def locked(self) -> Collection[AccountId]:
+        """Return the id of every account that a read shows locked now; who is not named is not said to be anything."""
+
+    @abstractmethod
+    def everyone(self) -> Iterator[Account]:
+        """Stream every account, locked ones included. An answer cut short raises; it never ends early in silence."""
+
+
+class Trace(Connector, Protocol):
+    """Tell who changed an account: what an audit says of one that was opened again."""
+
+    @abstractmethod
+    def changed_by(self, account: AccountId, since: datetime) -> str:
+        """Return who changed the account last and when, in words, or empty where that was before `since` or us."""
+
+
 class Sessions(Connector, Protocol):
     """End what a lock alone leaves running."""
 
@@ -342,7 +364,7 @@ class ByHand(Connector, Protocol):
         """What a person does there."""
 
 
-CAPABILITIES: tuple[type, ...] = (Accounts, Sessions, Tokens, Groups, ClientBook, ExportLog)
+CAPABILITIES: tuple[type, ...] = (Accounts, Sessions, Tokens, Groups, ClientBook, ExportLog, Roster, Trace)
 
 
 @dataclass(frozen=True, slots=True)

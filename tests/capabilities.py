@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from connectors import registry
-from connectors.contract import Accounts, ClientBook, ExportLog, Groups, Manifest, Sessions, Tokens
+from connectors.contract import Accounts, ClientBook, ExportLog, Groups, Manifest, Roster, Sessions, Tokens, Trace
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 BEGIN = "<!-- capabilities: written by ./dev docs from the connectors' own declarations -->"
 END = "<!-- end of capabilities -->"
 HEADINGS: dict[type, str] = {
     Accounts: "find, lock, watch accounts",
+    Roster: "list everybody",
+    Trace: "tell who changed an account",
     Sessions: "end sessions",
     Tokens: "revoke tokens",
     Groups: "leave groups",

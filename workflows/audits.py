@@ -1,32 +1,33 @@
 """The daily audit: every past leaver in every system, read afresh, posted once, with what must be acted on."""
 
-import csv
-import io
 import json
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlmodel import col, select
 
 from connectors.contract import Verdict
+from workflows import auditsheet
 from workflows.casefile import Casefile
 from workflows.findings import Findings
+from workflows.findingsheet import FindingSheet
 from workflows.journal import HANDOVER, Journal
-from workflows.model import AuditRun, Finding, PostKind, WorkState
+from workflows.model import AuditRun, PostKind, WorkState
+from workflows.orphans import Orphans
+from workflows.pastcases import past_cases
 from workflows.ports import Clock
 from workflows.posts import want
 from workflows.refusals import Code, Refused
+from workflows.responses import Policy, Responses, open_finding
 from workflows.store import Store
-from workflows.sweep import Sweep, Tally, past_cases
+from workflows.sweep import Sweep, Tally
 from workflows.systems import Systems
 from workflows.vault import Vault
 from workflows.views import Actor, AuditView, FindingLine
 from workflows.work import finish
-
-PAGE = 500
 
 
 class Audits:
@@ -42,11 +43,17 @@ class Audits:
         clock: Clock,
         retry: Callable[[str, str, Actor], None],
         *,
+        sheet: FindingSheet,
+        directory: str,
         channel: str,
         zone: str,
         at: time,
+        policy: Policy = Policy(),  # noqa: B008 - frozen
     ) -> None:
-        """`retry` locks one system of a case again; the day's audit is due `at` that hour in `zone`, in `channel`."""
+        """`retry` locks one system of a case again; the day's audit is due `at` that hour in `zone`, in `channel`.
+
+        `directory`: the system that knows everybody, and whose disabled people should be alive nowhere.
+        """
         self._store = store
         self._vault = vault
         self._journal = journal
@@ -57,7 +64,11 @@ class Audits:
         self._channel = channel
         self._zone = ZoneInfo(zone)
         self._at = at
-        self._sweep = Sweep(store, vault, Findings(vault, journal, clock), systems, clock)
+        self._sheet = sheet
+        findings = Findings(vault, journal, clock)
+        self._sweep = Sweep(store, vault, findings, systems, clock)
+        self._orphans = Orphans(store, vault, findings, systems, clock, directory)
+        self._responses = Responses(store, journal, findings, sheet, clock, retry, policy)
 
     def call(self) -> None:
         """Write today's run once its hour has come, also after a downtime; its key keeps it one a day."""
@@ -96,17 +107,20 @@ class Audits:
         with self._store.read() as session:
             row = session.get_one(AuditRun, run_id)
             tally = Tally(**json.loads(row.result)) if row.result != "{}" else Tally()
-            day = (row.started_at or row.due_at).astimezone(self._zone).date()
+            began = row.started_at or row.due_at
             verdicts = {Verdict(name): number for name, number in tally.verdicts.items()}
             return AuditView(
-                day,
-                row.started_at or row.due_at,
+                began.astimezone(self._zone).date(),
+                began,
                 row.finished_at,
                 tally.cases,
                 sum(verdicts.values()),
                 verdicts,
-                self._casefile.findings(session),
+                self._sheet.lines(session),
                 tuple(tally.not_read),
+                self._sheet.accepted(session),
+                self._sheet.relocked(session, began, row.finished_at) if row.finished_at else (),
+                tuple(tally.not_looked),
             )
 
     def latest(self) -> AuditView | None:
@@ -122,76 +136,56 @@ class Audits:
     def findings(self) -> list[FindingLine]:
         """Return open findings, worst first."""
         with self._store.read() as session:
-            return list(self._casefile.findings(session))
+            return list(self._sheet.lines(session))
 
     def lock_again(self, finding_id: str, by: Actor) -> str:
         """Lock what a finding shows open; return its case. Raises UNKNOWN_FINDING, CLOSED_FINDING."""
         with self._store.read() as session:
-            finding = session.get(Finding, finding_id)
-        if finding is None:
-            raise Refused(Code.UNKNOWN_FINDING, finding=finding_id)
-        if finding.closed_at is not None:
-            raise Refused(Code.CLOSED_FINDING, by=finding.closed_by, at=finding.closed_at.isoformat())
+            finding = open_finding(session, finding_id)
+        if finding.case_id is None:
+            raise Refused(Code.UNKNOWN_CASE)
         self._journal.note("finding.lock_again", by, {"finding": finding_id}, finding.case_id)
         self._retry(finding.case_id, finding.system, by)
         return finding.case_id
 
-    def csv(self, run_id: str) -> str:
-        """Return every account with its verdict and when it was read, as CSV."""
-        out = io.StringIO()
-        writer = csv.writer(out)
-        writer.writerow(["audit", "case", "leaver", "system", "account", "verdict", "reason", "how", "read at (UTC)"])
+    def take(self, finding_id: str, by: Actor) -> FindingLine:
+        """Note who works on a finding. Raises UNKNOWN_FINDING, CLOSED_FINDING."""
+        return self._responses.take(finding_id, by)
+
+    def accept(self, finding_id: str, until: date, reason: str, by: Actor) -> FindingLine:
+        """List a finding apart until the end of a day in the company's zone.
+
+        Raises UNKNOWN_FINDING, CLOSED_FINDING, NEEDS_REASON, PAST_TIME, TOO_FAR.
+        """
+        end = datetime.combine(until + timedelta(days=1), time(), self._zone)
+        return self._responses.accept(finding_id, end.astimezone(UTC), reason, by)
+
+    def accepted(self) -> list[FindingLine]:
+        """Return open findings that somebody accepted for a while."""
         with self._store.read() as session:
-            for case_id in session.exec(past_cases(self._clock.now())).all():
-                view = self._casefile.view(session, case_id)
-                for line in view.systems:
-                    if not line.accounts:
-                        writer.writerow(
-                            [
-                                run_id,
-                                case_id,
-                                plain(view.leaver.name),
-                                line.system,
-                                "",
-                                line.verdict,
-                                plain(line.reason),
-                                plain(line.how),
-                                _iso(line.read_at),
-                            ]
-                        )
-                    for one in line.accounts:
-                        writer.writerow(
-                            [
-                                run_id,
-                                case_id,
-                                plain(view.leaver.name),
-                                line.system,
-                                plain(one.login),
-                                one.verdict,
-                                plain(one.reason),
-                                plain(one.how),
-                                _iso(one.read_at),
-                            ]
-                        )
-        return out.getvalue()
+            return list(self._sheet.accepted(session))
+
+    def csv(self, run_id: str) -> str:
+        """Return every account with its verdict and when it was read, as CSV, then everything that was found."""
+        return auditsheet.write(self._store, self._casefile, self._sheet, run_id, self._clock.now())
 
     def _carry_out(self, run_id: str) -> None:
         started = self._clock.now()
         tally = self._sweep.run(run_id)
+        tally.not_looked += self._orphans.look(run_id)
+        relocked = self._responses.relock(started)
         with self._store.write() as session:
             row = session.get_one(AuditRun, run_id)
             row.started_at, row.finished_at, row.result = started, self._clock.now(), json.dumps(asdict(tally))
             if row.state == WorkState.DUE:
                 finish(session, row)
                 want(session, id=run_id, kind=PostKind.AUDIT, subject=run_id, channel=self._channel)
-            said = {"run": run_id, "cases": tally.cases, "verdicts": tally.verdicts, "not_read": len(tally.not_read)}
+                self._responses.escalate(session, run_id)
+            said = {
+                "run": run_id,
+                "cases": tally.cases,
+                "verdicts": tally.verdicts,
+                "not_read": len(tally.not_read),
+                "relocked": relocked,
+            }
             self._journal.write(session, actor=HANDOVER, action="audit.done", data=said)
-
-
-def plain(text: str) -> str:
-    """Return a CSV cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
-
-
-def _iso(moment: datetime | None) -> str:
-    return moment.isoformat(timespec="seconds") if moment else ""

@@ -3,13 +3,14 @@
 from sqlmodel import Session, col, select
 
 from connectors.contract import Verdict
-from workflows import steps
-from workflows.cases import CaseData, read_case
+from workflows import readings, steps
+from workflows.cases import read_case
 from workflows.exports import Exports
+from workflows.findingsheet import FindingSheet
 from workflows.handover import Handover
 from workflows.lockout import AccountData
 from workflows.matching import CHOOSE
-from workflows.model import Access, Account, Case, CaseState, Finding, FollowUp, Reason, Restoration, WorkState
+from workflows.model import Access, Account, Case, CaseState, FollowUp, Reading, Reason, Restoration, WorkState
 from workflows.notes import unseal
 from workflows.ports import Clock
 from workflows.systems import Systems
@@ -17,29 +18,25 @@ from workflows.undo import Restored
 from workflows.vault import Vault
 from workflows.views import AccountLine, CaseView, FindingLine, FollowUpLine, RestoredLine, SystemLine
 
-CAN_LOCK_AGAIN = frozenset({"open again", "new account"})
-URGENCY = (
-    "protected",
-    "open again",
-    "not linked",
-    "new account",
-    "address reused",
-    "exported after leaving",
-    "owns records",
-    "not verified",
-)
-"""Kinds of finding, worst first."""
-
 
 class Casefile:
     """Reads cases for people."""
 
-    def __init__(self, vault: Vault, systems: Systems, handover: Handover, exports: Exports, clock: Clock) -> None:
+    def __init__(
+        self,
+        vault: Vault,
+        systems: Systems,
+        handover: Handover,
+        exports: Exports,
+        clock: Clock,
+        sheet: FindingSheet,
+    ) -> None:
         self._vault = vault
         self._systems = systems
         self._handover = handover
         self._exports = exports
         self._clock = clock
+        self.sheet = sheet
 
     def view(self, session: Session, case_id: str) -> CaseView:
         """Return all that a case message shows. Raises `Refused(UNKNOWN_CASE)`."""
@@ -65,37 +62,14 @@ class Casefile:
         )
 
     def findings(self, session: Session, case_id: str = "") -> tuple[FindingLine, ...]:
-        """Return open findings, worst and oldest first; of one case, or of all."""
-        query = select(Finding).where(col(Finding.closed_at).is_(None)).order_by(col(Finding.first_seen))
-        if case_id:
-            query = query.where(Finding.case_id == case_id)
-        people: dict[str, tuple[Case, CaseData]] = {}
-        lines = []
-        for row in session.exec(query):
-            if row.case_id not in people:
-                people[row.case_id] = read_case(session, self._vault, row.case_id)
-            case, data = people[row.case_id]
-            lines.append(
-                FindingLine(
-                    row.id,
-                    row.case_id,
-                    data.leaver,
-                    row.kind,
-                    row.system,
-                    self._login(session, case, row),
-                    row.first_seen,
-                    row.last_seen,
-                    unseal(self._vault, case.wrapped_key, f"finding:{row.id}", row.note).reason,
-                    row.closed_at,
-                    row.kind in CAN_LOCK_AGAIN,
-                )
-            )
-        return tuple(sorted(lines, key=lambda line: URGENCY.index(line.kind)))
+        """Return open findings, worst and oldest first, accepted ones left out; of one case, or of all."""
+        return self.sheet.lines(session, case_id)
 
     def accounts(self, session: Session, case: Case, access_id: str) -> tuple[AccountLine, ...]:
         """Return the accounts of one system of a case."""
         rows = session.exec(select(Account).where(Account.access_id == access_id).order_by(col(Account.id)))
-        return tuple(self._account(case, row) for row in rows)
+        read = readings.of_all(session)
+        return tuple(self._account(case, row, read.get(row.system)) for row in rows)
 
     def _lines(self, session: Session, case: Case) -> tuple[SystemLine, ...]:
         rows = session.exec(select(Access).where(Access.case_id == case.id)).all()
@@ -107,15 +81,16 @@ class Casefile:
     def _line(self, session: Session, case: Case, row: Access) -> SystemLine:
         system = self._systems.get(row.system)
         note = unseal(self._vault, case.wrapped_key, f"access:{row.id}", row.note)
+        read = readings.known(session.get(Reading, row.system), Verdict(row.verdict), note.reason, row.read_at)
         due = row.state == WorkState.DUE
         ahead = row.due_at > self._clock.now()
         return SystemLine(
             system=row.system,
             title=system.manifest.title if system else row.system,
-            verdict=Verdict(row.verdict),
-            reason=note.reason if row.read_at else "not looked up yet",
+            verdict=read.verdict,
+            reason=read.reason if row.read_at else "not looked up yet",
             how=note.how,
-            read_at=row.read_at,
+            read_at=read.read_at,
             working=due and not ahead,
             next_try_at=row.due_at if due and ahead else None,
             attempt=row.attempt,
@@ -145,28 +120,25 @@ class Casefile:
             return False
         return session.exec(select(Account.id).where(Account.case_id == case.id)).first() is not None
 
-    def _account(self, case: Case, row: Account) -> AccountLine:
+    def _account(self, case: Case, row: Account, reading: Reading | None) -> AccountLine:
         data = self._data(case, row)
         note = unseal(self._vault, case.wrapped_key, f"account:{row.id}", row.note)
+        read = readings.known(reading, Verdict(row.verdict), note.reason, row.read_at)
         return AccountLine(
             row.system,
             row.account_id,
             data.login,
             data.matched_by,
-            Verdict(row.verdict),
-            note.reason,
+            read.verdict,
+            read.reason,
             note.how,
-            row.read_at,
+            read.read_at,
             tuple(data.groups.values()),
             data.done,
         )
 
     def _data(self, case: Case, row: Account) -> AccountData:
         return AccountData.load(self._vault.open(case.wrapped_key, row.sealed, f"account:{row.id}"))
-
-    def _login(self, session: Session, case: Case, finding: Finding) -> str:
-        row = session.get(Account, f"{case.id}:{finding.system}:{finding.account_id}")
-        return self._data(case, row).login if row else ""
 
     def follow_up(self, session: Session, row: FollowUp) -> FollowUpLine:
         """Return one follow-up as people see it."""

@@ -1,33 +1,60 @@
 """Things that must be acted on: opened once, seen again and again, closed once."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
 
 from sqlmodel import Session, col, select
 
 from workflows.journal import HANDOVER, Journal
 from workflows.model import Case, Finding
-from workflows.notes import Note, seal
 from workflows.ports import Clock
-from workflows.vault import Vault
+from workflows.vault import Vault, WrongKey
+from workflows.views import Actor
 
-ABOUT_ACCOUNTS = ("open again", "new account", "not verified", "not linked", "protected")
+ABOUT_ACCOUNTS = ("open again", "new account", "not verified", "never verified", "not linked", "protected")
+ORPHAN = "orphan"
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What an audit or a follow-up saw. The same kind at the same account of the same case is the same finding."""
+    """What an audit or a follow-up saw. The same kind at the same account of the same case is the same finding.
+
+    `name`, `email` and `login` say whom it is about where there is no case: an orphan.
+    """
 
     kind: str
     case_id: str
     system: str
     account_id: str = ""
     detail: str = ""
+    name: str = ""
+    email: str = ""
+    login: str = ""
+    changed_by: str = ""
 
     @property
     def key(self) -> str:
         """What makes it the same finding tomorrow."""
         return f"{self.kind}|{self.case_id}|{self.system}|{self.account_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class FindingNote:
+    """What a finding keeps sealed: everything that may name a person."""
+
+    reason: str = ""
+    name: str = ""
+    email: str = ""
+    login: str = ""
+    changed_by: str = ""
+    """Who changed the account last, in the system's own words, where it tells."""
+    taken_name: str = ""
+    accepted_name: str = ""
+    accepted_reason: str = ""
+
+
+_NAMES = tuple(one.name for one in fields(FindingNote))
 
 
 class Findings:
@@ -43,31 +70,22 @@ class Findings:
         now = self._clock.now()
         row = _open(session, sighting.key)
         if row is None:
-            digest = hashlib.sha256(f"{sighting.key}|{now.isoformat()}".encode()).hexdigest()[:12]
-            row = Finding(
-                id=f"F-{digest}",
-                key=sighting.key,
-                case_id=sighting.case_id,
-                kind=sighting.kind,
-                system=sighting.system,
-                account_id=sighting.account_id,
-                first_seen=now,
-                last_seen=now,
-                seen_by=by,
-            )
-            said = {"finding": row.id, "kind": sighting.kind, "system": sighting.system, "seen_by": by}
-            self._journal.write(session, actor=HANDOVER, action="finding.opened", case_id=sighting.case_id, data=said)
-        key = session.get_one(Case, row.case_id).wrapped_key
+            row = self._new(session, sighting, by)
         row.last_seen = now
-        row.note = seal(self._vault, key, f"finding:{row.id}", Note(sighting.detail))
-        session.add(row)
+        note = replace(
+            self.note(session, row),
+            reason=sighting.detail, name=sighting.name, email=sighting.email, login=sighting.login,
+        )
+        if sighting.changed_by:
+            note = replace(note, changed_by=sighting.changed_by)
+        self.keep(session, row, note)
         session.flush()
 
     def clear(self, session: Session, sighting: Sighting) -> None:
         """Close the finding, if it is open: a fresh read shows that it is no longer so."""
         row = _open(session, sighting.key)
         if row is not None:
-            self._close(session, row)
+            self.close(session, row)
 
     def clear_accounts(self, session: Session, case_id: str, system: str, but: str = "") -> None:
         """Close what a complete lock-out has settled: all about the case's accounts in that system `but` one kind."""
@@ -79,21 +97,70 @@ class Findings:
             Finding.kind != but,
         )
         for row in session.exec(query).all():
-            self._close(session, row)
+            self.close(session, row)
 
     def clear_case(self, session: Session, case_id: str, by: str) -> None:
         """Close everything open about a case that is no longer watched; `by` is who decided that."""
         query = select(Finding).where(Finding.case_id == case_id, col(Finding.closed_at).is_(None))
         for row in session.exec(query).all():
-            self._close(session, row)
+            self.close(session, row)
             row.closed_by = by
 
-    def _close(self, session: Session, row: Finding) -> None:
-        row.closed_at, row.closed_by = self._clock.now(), HANDOVER.id
+    def close(self, session: Session, row: Finding, by: Actor = HANDOVER) -> None:
+        """Close a finding."""
+        row.closed_at, row.closed_by = self._clock.now(), by.id
         session.add(row)
         self._journal.write(
-            session, actor=HANDOVER, action="finding.closed", case_id=row.case_id, data={"finding": row.id}
+            session, actor=by, action="finding.closed", case_id=row.case_id or "", data={"finding": row.id}
         )
+
+    def note(self, session: Session, row: Finding) -> FindingNote:
+        """Decrypt what a finding keeps; one whose key does not open says so, and is a finding all the same."""
+        if not row.note:
+            return FindingNote()
+        try:
+            kept = self._vault.open(self._key(session, row), row.note, f"finding:{row.id}")
+        except WrongKey as error:
+            return FindingNote(reason=f"its words cannot be opened: {error}")
+        return FindingNote(**{name: kept[name] for name in _NAMES if name in kept})
+
+    def keep(self, session: Session, row: Finding, note: FindingNote) -> None:
+        """Encrypt a finding's words: under the case's key, or under one of its own where there is none that opens."""
+        if not row.wrapped_key and not self._vault.fits(self._key(session, row)):
+            row.wrapped_key = self._vault.new_key()
+        row.note = self._vault.seal(self._key(session, row), asdict(note), f"finding:{row.id}")
+        session.add(row)
+
+    def _key(self, session: Session, row: Finding) -> bytes:
+        if row.wrapped_key or row.case_id is None:
+            return row.wrapped_key
+        return session.get_one(Case, row.case_id).wrapped_key
+
+    def _new(self, session: Session, sighting: Sighting, by: str) -> Finding:
+        now = self._clock.now()
+        digest = hashlib.sha256(f"{sighting.key}|{now.isoformat()}".encode()).hexdigest()[:12]
+        row = Finding(
+            id=f"F-{digest}",
+            key=sighting.key,
+            case_id=sighting.case_id or None,
+            kind=sighting.kind,
+            system=sighting.system,
+            account_id=sighting.account_id,
+            first_seen=now,
+            last_seen=now,
+            seen_by=by,
+        )
+        said = {"finding": row.id, "kind": sighting.kind, "system": sighting.system, "seen_by": by}
+        self._journal.write(session, actor=HANDOVER, action="finding.opened", case_id=sighting.case_id, data=said)
+        return row
+
+
+def still_open(session: Session, system: str, kinds: Sequence[str]) -> list[Finding]:
+    """Return the open findings of some kinds in one system."""
+    query = select(Finding).where(
+        Finding.system == system, col(Finding.closed_at).is_(None), col(Finding.kind).in_(tuple(kinds))
+    )
+    return list(session.exec(query))
 
 
 def _open(session: Session, key: str) -> Finding | None:

@@ -28,7 +28,7 @@ from workflows.ports import Clock
 from workflows.posts import want
 from workflows.store import Store
 from workflows.systems import System, Systems
-from workflows.vault import Vault
+from workflows.vault import Vault, WrongKey
 from workflows.views import CaseView, FollowUpLine, Leaver
 from workflows.work import again, finish, retry_at, say
 
@@ -59,9 +59,13 @@ class FollowUps:
 
     def run(self, follow_up_id: str) -> None:
         """Check the case everywhere; a system that cannot be read is said, and the check is tried again there."""
-        with self._store.read() as session:
-            row = session.get_one(FollowUp, follow_up_id)
-            case, data = read_case(session, self._vault, row.case_id)
+        try:
+            with self._store.read() as session:
+                row = session.get_one(FollowUp, follow_up_id)
+                case, data = read_case(session, self._vault, row.case_id)
+        except WrongKey as error:
+            self._give_up(follow_up_id, str(error))
+            return
         if row.state != WorkState.DUE:
             return
         if case.state in UNWATCHED:
@@ -162,6 +166,20 @@ class FollowUps:
             for system, number in Counter(name for name, _ in events).items():
                 detail = f"{number} exports since the lock-out"
                 self._findings.see(session, Sighting("exported after leaving", case.id, system, detail=detail), by)
+
+    def _give_up(self, follow_up_id: str, why: str) -> None:
+        """Settle a follow-up of a case whose data no key opens: trying again would never end; it is a finding."""
+        with self._store.write() as session:
+            row = session.get_one(FollowUp, follow_up_id)
+            if row.state != WorkState.DUE:
+                return
+            detail = f"the follow-up of day {row.day} could not be done, the case cannot be opened: {why}"
+            self._findings.see(session, Sighting("not verified", row.case_id, "", "", detail), follow_up_id)
+            finish(session, row)
+            said = {"day": row.day, "why": why}
+            self._journal.write(
+                session, actor=HANDOVER, action="follow_up.given_up", case_id=row.case_id, data=said
+            )
 
     def _settle(self, follow_up_id: str, words: dict[str, str], failed: ConnectorError | None) -> None:
         now = self._clock.now()

@@ -117,6 +117,7 @@ class PostKind(StrEnum):
     AUDIT = "audit"
     MANUAL = "manual"
     HELD = "held"
+    ESCALATION = "escalation"
 
 
 class Case(SQLModel, table=True):
@@ -124,6 +125,7 @@ class Case(SQLModel, table=True):
 
     __tablename__ = "case_"
     __table_args__ = (
+        sa.Index("case_past", "state", "effective_at"),
         sa.Index(
             "one_open_case_a_person",
             "leaver_key",
@@ -161,6 +163,7 @@ class Case(SQLModel, table=True):
 class Access(SQLModel, table=True):
     """Locking one leaver out of one system: the unit of work of the access track."""
 
+    __table_args__ = (sa.Index("access_sweep", "system", "verdict", "id"),)
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id", index=True)
     system: str
@@ -180,7 +183,11 @@ class Access(SQLModel, table=True):
 class Account(SQLModel, table=True):
     """One account of a leaver. The first before-image is kept for good: it is what an undo restores."""
 
-    __table_args__ = (sa.Index("account_sweep", "system", "account_id"),)
+    __table_args__ = (
+        sa.Index("account_sweep", "system", "account_id"),
+        # All that a sweep reads stands in the index: a page costs no look at the rows themselves.
+        sa.Index("account_pages", "system", "id", "account_id", "verdict", "case_id"),
+    )
     id: str = Field(primary_key=True)
     access_id: str = Field(foreign_key="access.id", index=True)
     case_id: str = Field(foreign_key="case_.id", index=True)
@@ -375,7 +382,8 @@ class Finding(SQLModel, table=True):
     id: str = Field(primary_key=True)
     key: str = Field(index=True)
     """`kind:account` or the like: what makes it the same finding tomorrow."""
-    case_id: str = Field(foreign_key="case_.id", index=True)
+    case_id: str | None = Field(default=None, foreign_key="case_.id", index=True)
+    """None: it is about nobody's case (an orphan). Such a finding has a key of its own."""
     kind: str
     system: str
     account_id: str = ""
@@ -386,6 +394,32 @@ class Finding(SQLModel, table=True):
     closed_at: datetime | None = Moment(default=None)
     closed_by: str = ""
     note: bytes = b""
+    """Sealed `findings.FindingNote`, under the case's key or the finding's own."""
+    wrapped_key: bytes = b""
+    """The finding's own key, where it has no case or the case's key does not open; else empty."""
+    taken_at: datetime | None = Moment(default=None)
+    taken_by: str = ""
+    accepted_until: datetime | None = Moment(default=None)
+    """Until then it is listed apart; afterwards it is open as before."""
+    accepted_by: str = ""
+    escalated_at: datetime | None = Moment(default=None)
+    """When it was said to administrators and security in person, because nobody had taken it."""
+    relocked_at: datetime | None = Moment(default=None)
+    """When the bot itself last locked the account again, by policy."""
+
+
+class Reading(SQLModel, table=True):
+    """The last sweep of one system, for all its accounts at once.
+
+    A sweep writes an account's own row only where something changed: an account read as before was read at `read_at`.
+    """
+
+    system: str = Field(primary_key=True)
+    read_at: datetime | None = Moment(default=None)
+    """When the last sweep that read every account began."""
+    failed_at: datetime | None = Moment(default=None)
+    """When a sweep began that could not read everything, until a whole one follows: nothing older counts as known."""
+    problem: str = ""
 
 
 class Post(SQLModel, table=True):

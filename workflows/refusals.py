@@ -39,6 +39,7 @@ class Code(StrEnum):
     UNKNOWN_SYSTEM = "unknown system"
     UNKNOWN_ACCOUNT = "unknown account"
     LATER_CASE = "later case"
+    TOO_FAR = "too far"
 
 
 class Refused(Exception):

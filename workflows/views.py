@@ -345,8 +345,7 @@ class FindingLine:
     case_id: str
     leaver: Leaver
     kind: str
-    """`open again`, `new account`, `owns records`, `exported after leaving`, `not verified`, `protected`, `not linked`,
-    `address reused`."""
+    """One of `findingsheet.URGENCY`."""
     system: str
     login: str
     first_seen: datetime
@@ -354,6 +353,17 @@ class FindingLine:
     detail: str
     closed_at: datetime | None
     can_lock_again: bool
+    changed_by: str = ""
+    """Who changed the account last, in the system's own words; empty where it does not tell."""
+    taken_by: str = ""
+    """Who works on it, or empty."""
+    accepted_until: datetime | None = None
+    accepted_by: str = ""
+    accepted_reason: str = ""
+    overdue: bool = False
+    """Whether nobody took it for longer than policy allows."""
+    relocked_at: datetime | None = None
+    """When the bot itself locked it again, by policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,6 +380,12 @@ class AuditView:
     """Worst first, open ones only."""
     not_read: tuple[str, ...]
     """Systems that could not be read, each with its reason; nothing is claimed about them."""
+    accepted: tuple[FindingLine, ...] = ()
+    """Open ones that somebody accepted until a day that has not come."""
+    relocked: tuple[FindingLine, ...] = ()
+    """What this audit found open and locked again at once, by policy."""
+    not_looked: tuple[str, ...] = ()
+    """What was not looked for and where, a sentence each."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,35 @@
 """Looking at past leavers again, for audits and follow-ups: reads systems, writes verdicts and findings."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
 
 from sqlmodel import Session, select
 
 from connectors.contract import Account as Found
-from connectors.contract import AccountId, Accounts, Observation, Verdict
+from connectors.contract import AccountId, Accounts, Observation, Trace, Verdict
 from connectors.errors import ConnectorError
+from workflows.cases import show
 from workflows.findings import Findings, Sighting
-from workflows.model import Account, Case
+from workflows.lockout import SEVERITY
+from workflows.model import Access, Account, Case
 from workflows.notes import Note, seal
-from workflows.vault import Vault
+from workflows.systems import System
+from workflows.vault import Vault, WrongKey
 from workflows.work import say
+
+LOOK_BACK = timedelta(days=90)
+MOST_ASKED = 50
+"""Accounts of one page that are asked about one by one; beyond that, it is a question for the system's own log."""
+
+
+class Seen(Protocol):
+    """An account's row, as far as it is looked at here."""
+
+    @property
+    def account_id(self) -> str: ...
+    @property
+    def verdict(self) -> str: ...
 
 
 def observe(accounts: Accounts, ids: Sequence[AccountId], batch: int) -> dict[AccountId, Observation]:
@@ -27,14 +45,18 @@ def observe(accounts: Accounts, ids: Sequence[AccountId], batch: int) -> dict[Ac
     return seen
 
 
-def record(session: Session, vault: Vault, findings: Findings, row: Account, seen: Observation, by: str) -> None:
-    """Write what a fresh read showed; open or close the findings that follow from it."""
-    key = session.get_one(Case, row.case_id).wrapped_key
+def record(
+    session: Session, vault: Vault, findings: Findings, row: Account, seen: Observation, by: str, changed_by: str = ""
+) -> None:
+    """Write what a fresh read showed; open or close the findings that follow from it.
+
+    `changed_by`: who changed the account last, where the system tells.
+    """
     row.verdict = seen.verdict
-    row.note = seal(vault, key, f"account:{row.id}", Note(seen.reason, seen.how))
+    row.note = _sealed(vault, session.get_one(Case, row.case_id).wrapped_key, f"account:{row.id}", seen)
     session.add(row)
     why = seen.reason or "the account is enabled again"
-    opened = Sighting("open again", row.case_id, row.system, row.account_id, why)
+    opened = Sighting("open again", row.case_id, row.system, row.account_id, why, changed_by=changed_by)
     unread = Sighting("not verified", row.case_id, row.system, row.account_id, seen.reason)
     if seen.verdict is Verdict.OPEN:
         findings.see(session, opened, by)
@@ -44,6 +66,48 @@ def record(session: Session, vault: Vault, findings: Findings, row: Account, see
         findings.clear(session, opened)
     if seen.verdict is not Verdict.UNKNOWN:
         findings.clear(session, unread)
+
+
+def follow(session: Session, vault: Vault, access_id: str, seen: Observation, now: datetime) -> None:
+    """Bring the case's own line in step with what was read of one account: a message never shows yesterday's lock.
+
+    The line shows the worst of its accounts: where another one is worse, it stays as it is.
+    """
+    verdicts = [row.verdict for row in known(session, access_id)]
+    if any(SEVERITY.index(Verdict(verdict)) < SEVERITY.index(seen.verdict) for verdict in verdicts):
+        return
+    access = session.get_one(Access, access_id)
+    key = session.get_one(Case, access.case_id).wrapped_key
+    access.verdict, access.read_at = seen.verdict, now
+    access.note = _sealed(vault, key, f"access:{access.id}", seen)
+    session.add(access)
+    show(session, access.case_id)
+
+
+def changes(
+    system: System, rows: Iterable[Seen], answer: Mapping[AccountId, Observation], now: datetime
+) -> dict[str, str]:
+    """Ask who changed the accounts that are newly open, where the system tells; no answer is no reason to stop."""
+    trace = system.having(Trace)
+    if trace is None:
+        return {}
+    opened = [r.account_id for r in rows if answer[AccountId(r.account_id)].verdict is Verdict.OPEN != r.verdict]
+    return {one: _changed_by(trace, AccountId(one), now) for one in opened[:MOST_ASKED]}
+
+
+def _changed_by(trace: Trace, account: AccountId, now: datetime) -> str:
+    try:
+        return trace.changed_by(account, now - LOOK_BACK)
+    except ConnectorError as error:
+        return f"not known ({say(error)})"
+
+
+def _sealed(vault: Vault, key: bytes, row: str, seen: Observation) -> bytes:
+    """Seal the words of a read; a case whose key does not open keeps none, and its verdict all the same."""
+    try:
+        return seal(vault, key, row, Note(seen.reason, seen.how))
+    except WrongKey:
+        return b""
 
 
 def known(session: Session, access_id: str) -> list[Account]:

@@ -11,6 +11,7 @@ from bot.cli.connectors import connectors
 from bot.cli.decide import decide
 from bot.cli.doctor import doctor
 from bot.cli.ending import guarded
+from bot.cli.findings import findings
 from bot.cli.init import init
 from bot.cli.link import link
 from bot.cli.manifest import manifest
@@ -38,6 +39,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     release,
     close,
     audit,
+    findings,
     verify,
     connectors,
     manifest,

@@ -71,6 +71,15 @@ def show(found: AuditView, zone: str) -> None:
             day=found.day, at=moment(found.started_at, zone), accounts=found.accounts, leavers=found.leavers
         )
     )
+    for what in found.not_looked:
+        say("  " + what)
+    if found.accepted or found.relocked:
+        say(
+            "  "
+            + _("{accepted} accepted for now, {relocked} locked again at once (`handover findings` shows more)").format(
+                accepted=len(found.accepted), relocked=len(found.relocked)
+            )
+        )
     say("  " + ", ".join(f"{verdict(v)}: {found.by_verdict.get(v, 0)}" for v in Verdict))
     if found.findings:
         show_table(

@@ -1,15 +1,20 @@
-"""Buttons of the audit's digest: Lock Again, and the whole list as a file."""
+"""Buttons of the audit's digest: Lock Again, Take, Accept Until ..., and the whole list as a file."""
 
+from datetime import date, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from slack_bolt import App
+from slack_bolt import Ack, App
 from slack_sdk import WebClient
 
 from bot.authorize import Right
+from bot.forms import acceptance, notice
 from bot.listeners.acknowledgement import acknowledge
 from bot.listeners.desk import Call, Desk
 from bot.listeners.files import send_csv
+from bot.listeners.submission import answer
 from bot.messages import audit
+from bot.messages.blocks import section
 from bot.text import _, mrkdwn
 
 
@@ -25,9 +30,44 @@ def register(app: App, desk: Desk) -> None:
             _("Locking again now; the message of case {case} shows what a fresh read says.").format(case=mrkdwn(case))
         )
 
+    @app.action(audit.TAKE, middleware=[acknowledge])
+    def take(body: dict[str, Any], client: WebClient) -> None:
+        call = Call(body, client)
+        desk.allow(call, Right.TAKE)
+        line = desk.services.audits.take(str(call.value.get("finding", "")), desk.actor(call))
+        call.tell(_("It is yours: {name}, {kind}.").format(name=mrkdwn(line.leaver.name, 80), kind=audit.kind(line)))
+
+    @app.action(audit.ACCEPT, middleware=[acknowledge])
+    def ask(body: dict[str, Any], client: WebClient) -> None:
+        call = Call(body, client)
+        desk.allow(call, Right.ACCEPT)
+        settings = desk.services.settings
+        today = desk.services.clock.now().astimezone(ZoneInfo(settings.company.timezone)).date()
+        latest = today + timedelta(days=settings.policy.accept_days)
+        call.open(acceptance.build(str(call.value.get("finding", "")), latest))
+
+    @app.view(acceptance.ACCEPT)
+    def accept(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
+        wish, faults = acceptance.parse(view)
+        if wish is None:
+            ack(response_action="errors", errors=faults)
+            return
+        call = Call(body, client)
+        answer(ack, call, notice.starting(), lambda: _accept(desk, call, *wish))
+
     @app.action(audit.CSV, middleware=[acknowledge])
     def file(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
         desk.allow(call, Right.AUDIT)
         run = str(call.value.get("run", ""))
         send_csv(call, desk.services.audits.csv(run), f"{run}.csv")
+
+
+def _accept(desk: Desk, call: Call, until: date, why: str) -> dict[str, Any]:
+    desk.allow(call, Right.ACCEPT)
+    finding = str(call.metadata.get("finding", ""))
+    line = desk.services.audits.accept(finding, until, why, desk.actor(call))
+    said = _("*{name}*, {kind}: accepted until the end of {day}. It comes back then.").format(
+        name=mrkdwn(line.leaver.name, 80), kind=audit.kind(line), day=until.isoformat()
+    )
+    return notice.notice(_("Accepted"), [section(said)])

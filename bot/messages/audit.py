@@ -17,24 +17,36 @@ from bot.messages.blocks import (
     table,
 )
 from bot.messages.words import account, short, verdict
-from bot.text import _, mrkdwn, ngettext, plain, trim
+from bot.text import N_, _, mrkdwn, ngettext, plain, trim
 from connectors.contract import Verdict
 from workflows.views import AuditView, FindingLine
 
-LOCK_AGAIN, CSV = "audit_lock_again", "audit_csv"
+LOCK_AGAIN, CSV, TAKE, ACCEPT = "audit_lock_again", "audit_csv", "audit_take", "audit_accept"
 WITH_BUTTON, ROWS = 15, 40
+KINDS = {
+    "open again": N_("open again"),
+    "new account": N_("new account"),
+    "orphan": N_("alive without a case, disabled in the directory"),
+    "exported after leaving": N_("exported after leaving"),
+    "owns records": N_("still owns records"),
+    "never verified": N_("never yet read as locked out"),
+    "not verified": N_("could not be read"),
+}
 
 
 def build(view: AuditView, run_id: str = "") -> Message:
     """Return the digest; `run_id` is set where the whole list can be had as a file."""
     point = headline(view)
-    if not view.findings and not view.not_read and view.finished_at:
-        return message(mrkdwn(point, 600), [section(mrkdwn(point, 600)), *_file(run_id)])
+    unsought = [context(short(what)) for what in view.not_looked[:3]]
+    quiet = not (view.findings or view.not_read or view.accepted or view.relocked)
+    if quiet and view.finished_at:
+        return message(mrkdwn(point, 600), [section(mrkdwn(point, 600)), *unsought, *_file(run_id)])
     blocks: list[Block] = [header(point)]
     blocks += paragraphs(
         [_("✗ NOT READ, so nothing is claimed: {what}").format(what=short(what)) for what in view.not_read]
     )
-    blocks += [_finding(finding) for finding in view.findings[:WITH_BUTTON]]
+    for one in view.findings[:WITH_BUTTON]:
+        blocks += finding(one)
     if len(view.findings) > WITH_BUTTON:
         blocks.append(table(_rows(view.findings[:ROWS])))
     if len(view.findings) > ROWS:
@@ -45,7 +57,9 @@ def build(view: AuditView, run_id: str = "") -> Message:
                 )
             )
         )
-    blocks += [context(_tally(view)), *_file(run_id)]
+    blocks += _apart(_("Locked again at once, by policy"), view.relocked)
+    blocks += _apart(_("Accepted for now"), view.accepted)
+    blocks += [context(_tally(view)), *unsought, *_file(run_id)]
     return message(mrkdwn(point, 600), blocks)
 
 
@@ -64,20 +78,63 @@ def headline(view: AuditView) -> str:
         text = _("{bad} among {scope}").format(bad=bad, scope=scope)
     elif view.not_read:
         text = _("No finding in what could be read of {scope}").format(scope=scope)
+    elif view.relocked or view.accepted or any(view.by_verdict.get(one) for one in (Verdict.OPEN, Verdict.UNKNOWN)):
+        counts = {_("locked again"): len(view.relocked), _("accepted"): len(view.accepted)}
+        apart = ", ".join(f"{number:,} {word}" for word, number in counts.items() if number) or _("not all locked out")
+        return _("No finding waits: {apart}, among {scope}").format(apart=apart, scope=scope)
     else:
         return _("✓ Audit of {day}: all still locked out, {scope}").format(day=view.day.isoformat(), scope=scope)
     return f"{text}; {dark}" if view.not_read else text
 
 
-def _finding(finding: FindingLine) -> Block:
+def kind(line: FindingLine) -> str:
+    """Return what a finding is, in words."""
+    return _(KINDS[line.kind]) if line.kind in KINDS else mrkdwn(line.kind)
+
+
+def finding(line: FindingLine) -> list[Block]:
+    """Return one finding with what can be done about it."""
     text = _("✗ *{name}*: {kind} in {where}, since {since}. {detail}").format(
-        name=mrkdwn(finding.leaver.name, 80),
-        kind=mrkdwn(finding.kind),
-        where=account(finding),
-        since=finding.first_seen.date().isoformat(),
-        detail=short(finding.detail),
+        name=mrkdwn(line.leaver.name, 80),
+        kind=kind(line),
+        where=account(line),
+        since=line.first_seen.date().isoformat(),
+        detail=short(line.detail),
     )
-    return section(text, lock_again(finding) if finding.can_lock_again and finding.closed_at is None else None)
+    if line.changed_by:
+        text += " " + _("Last changed by {who}.").format(who=short(line.changed_by))
+    if line.relocked_at:
+        text += " " + _("The bot has locked it again.")
+    if line.taken_by:
+        text += " " + _("{who} works on it.").format(who=mrkdwn(line.taken_by, 80))
+    if line.overdue:
+        text = _("*Nobody has taken this.*") + " " + text
+    if line.closed_at is not None:
+        return [section(text)]
+    return [
+        section(text, lock_again(line) if line.can_lock_again else None),
+        actions(
+            f"finding_{line.id}",
+            button(_("Take"), TAKE, pack(finding=line.id)),
+            button(_("Accept Until ..."), ACCEPT, pack(finding=line.id)),
+        ),
+    ]
+
+
+def _apart(title: str, lines: Sequence[FindingLine]) -> list[Block]:
+    said = [f"*{title}: {len(lines):,}*"] if lines else []
+    for line in lines[:WITH_BUTTON]:
+        words = f"• {mrkdwn(line.leaver.name, 80)}: {kind(line)}, {account(line)}"
+        if line.accepted_until:
+            words += " " + _("(until {day}, {who}: {why})").format(
+                day=line.accepted_until.date().isoformat(),
+                who=mrkdwn(line.accepted_by, 80),
+                why=short(line.accepted_reason, 150),
+            )
+        said.append(words)
+    if len(lines) > WITH_BUTTON:
+        said.append(_("and {count} more, in the CSV").format(count=len(lines) - WITH_BUTTON))
+    return paragraphs(said)
 
 
 def lock_again(finding: FindingLine) -> Block:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.messages import manual
-from bot.messages.audit import lock_again
+from bot.messages.audit import kind, lock_again
 from bot.messages.blocks import VIEW_BLOCKS, Block, button, divider, fit, header, section
 from bot.messages.help import CHOOSE, guide, line
 from bot.messages.proposal import headline
@@ -55,7 +55,7 @@ def _proposal(view: ProposalView) -> Block:
 def _finding(finding: FindingLine, may_lock: bool) -> Block:
     text = _("✗ *{name}*: {kind} in {system}. {detail}").format(
         name=mrkdwn(finding.leaver.name, 80),
-        kind=mrkdwn(finding.kind),
+        kind=kind(finding),
         system=mrkdwn(finding.system),
         detail=short(finding.detail),
     )

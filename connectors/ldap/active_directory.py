@@ -21,10 +21,12 @@ from connectors.contract import AccountId, Change, Locked, Login, Verdict
 from connectors.ldap import account_control, refusals
 from connectors.ldap.dialect import Dialect, Membership
 from connectors.ldap.settings import LdapSettings
-from connectors.ldap.wire import Entry, Modification, equals_bytes
+from connectors.ldap.wire import Entry, Modification, equals_bytes, generalized_time
 
 CONTROL = "userAccountControl"
 PASSWORD = "unicodePwd"  # noqa: S105 - an attribute's name
+BIT_AND = "1.2.840.113556.1.4.803"
+"""The matching rule for `all these bits are set`."""
 IS_ACTIVE_DIRECTORY = "1.2.840.113556.1.4.800"
 IS_READ_ONLY = "1.2.840.113556.1.4.1920"
 GONE_FOR_GOOD = "Active Directory never shows a password: it does not come back, an administrator sets a new one"
@@ -39,6 +41,9 @@ class ActiveDirectory(Dialect):
     identifier = "objectGUID"
     login = "sAMAccountName"
     lock = CONTROL
+    locked_query = f"({CONTROL}:{BIT_AND}:={account_control.DISABLED})"
+    last_login = ("lastLogonTimestamp",)
+    changed_by, changed_at = "", "whenChanged"
     attributes = (identifier, CONTROL, "accountExpires", "lockoutTime", "adminCount", "primaryGroupID", "objectSid",
                   "userPrincipalName", "proxyAddresses")
     password = PASSWORD
@@ -56,10 +61,13 @@ class ActiveDirectory(Dialect):
         """Return the filter for one objectGUID: sixteen bytes, the first eight of them in little-endian order."""
         return equals_bytes(self.identifier, UUID(self.canonical(wanted)).bytes_le)
 
-    def identify(self, entry: Entry) -> AccountId:
+    def named(self, value: bytes) -> AccountId:
         """Return the GUID as Windows writes it, in lower case; empty where it cannot be read."""
-        value = entry.first(self.identifier)
         return AccountId(str(UUID(bytes_le=value)) if len(value) == len(UUID(int=0).bytes) else "")
+
+    def moment(self, value: str) -> datetime | None:
+        """Read both forms: lastLogonTimestamp counts ticks, whenChanged is text."""
+        return account_control.moment(value) if value.isdecimal() else generalized_time(value)
 
     def state(self, entry: Entry) -> Mapping[str, str]:
         """Keep the flags and the place; the password cannot be kept, and it says so."""

@@ -20,7 +20,7 @@ from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, Modification
 
 T = TypeVar("T")
-PAGE = 500
+PAGE, BIG_PAGE = 500, 1000
 IDLE_SECONDS = 60.0
 """Firewalls and servers drop quiet connections without a word; older ones are not used again."""
 REFUSED_SECONDS = 300.0
@@ -49,6 +49,23 @@ class Link:
             page.cookie = next((c.cookie for c in controls if c.controlType == page.controlType), "")
             if not page.cookie:
                 return
+
+    def rows(self, base: str, query: str, attributes: Sequence[str]) -> Iterator[tuple[str, Mapping[str, list[bytes]]]]:
+        """Stream raw rows, asking for the next page before this one is looked at: for reading very many."""
+        page = SimplePagedResultsControl(True, BIG_PAGE, "")
+        sent = self._raw.search_ext(base, ldap.SCOPE_SUBTREE, query, list(attributes), serverctrls=[page])
+        while sent is not None:
+            _, rows, _, controls = self._raw.result3(sent, timeout=self._seconds)
+            page.cookie = next((c.cookie for c in controls if c.controlType == page.controlType), "")
+            sent = None
+            if page.cookie:
+                sent = self._raw.search_ext(base, ldap.SCOPE_SUBTREE, query, list(attributes), serverctrls=[page])
+            for dn, values in rows:
+                if dn is None and self._referrals_are_normal:
+                    continue
+                if dn is None:
+                    raise Unavailable(f"the answer is only a part: the rest is at {', '.join(map(str, values))}")
+                yield dn, values
 
     def read(self, dn: str, attributes: Sequence[str], query: str = "(objectClass=*)") -> Entry | None:
         """Read one entry by its DN; None where there is none (or it does not match `query`)."""
@@ -124,6 +141,21 @@ class Connections:
             raise
         except ldap.LDAPError as error:
             raise translate(error, doing, needs) from error
+
+    def stream(self, work: Callable[[Link], Iterator[T]], doing: str) -> Iterator[T]:
+        """Stream what a read gives, on one link from first to last; a link that dies meanwhile is an error."""
+        if not self._free.acquire(timeout=self._settings.request_seconds):
+            raise Unavailable("all connections to the directory are in use")
+        link: Link | None = None
+        try:
+            link = self._reach(self._bind)
+            yield from work(link)
+        except ldap.LDAPError as error:
+            raise translate(error, doing, "") from error
+        finally:
+            if link is not None:
+                link.close()  # it may have been left in the middle of an answer
+            self._free.release()
 
     def try_login(self, dn: str, secret: str, controls: Sequence[Any]) -> Mapping[str, Any] | None:
         """Log in as somebody on a connection of its own; return the server's refusal, or None where it let us in."""

@@ -1,12 +1,14 @@
 """The LDAP connector: accounts and groups of a directory. What is particular to a server lies in its dialect."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TypeVar
 
 import ldap
 from ldap.dn import explode_dn, explode_rdn
 
+from config.text import _
 from connectors.contract import (
     Account,
     AccountId,
@@ -21,9 +23,12 @@ from connectors.contract import (
     Lookup,
     Observation,
     Person,
+    Roster,
+    Trace,
     Verdict,
 )
 from connectors.errors import ConnectorError, Forbidden
+from connectors.ldap import roster
 from connectors.ldap.active_directory import ActiveDirectory
 from connectors.ldap.connections import Connections, Link
 from connectors.ldap.dialect import Dialect
@@ -43,7 +48,7 @@ DIALECTS: Mapping[str, Callable[[LdapSettings], Dialect]] = {
 }
 
 
-class Ldap(Accounts, Groups):
+class Ldap(Accounts, Groups, Roster, Trace):
     """One directory. Safe for use by several threads."""
 
     def __init__(self, settings: LdapSettings) -> None:
@@ -81,6 +86,22 @@ class Ldap(Accounts, Groups):
         attributes = (self._dialect.identifier, *self._dialect.attributes)
         found = self._run(lambda link: self._directory.people(link, accounts, attributes), "reading accounts")
         return {account: self._observation(account, found.get(account)) for account in accounts}
+
+    def locked(self) -> frozenset[AccountId]:
+        """Read everybody who is locked, 1000 to a page."""
+        return self._run(lambda link: roster.locked(self._directory, link), "listing locked accounts")
+
+    def everyone(self) -> Iterator[Account]:
+        """Stream everybody below base_dn who matches people_filter."""
+        return self._connections.stream(lambda link: roster.everyone(self._directory, link), "listing accounts")
+
+    def changed_by(self, account: AccountId, since: datetime) -> str:
+        """Read who made the last change and when, whatever it was; some directories only say when."""
+        who, at = self._run(lambda link: roster.last_change(self._directory, link, account), "reading who changed it")
+        if at is None or at < since or who.casefold() == self._settings.bind_dn.casefold():
+            return ""
+        return _("{who}, {at} UTC").format(who=who or _("somebody (the directory does not say who)"),
+                                           at=f"{at:%Y-%m-%d %H:%M}")
 
     def before(self, account: AccountId) -> Before:
         """Read what a lock changes; with it the password's hash, where there is one that may be read."""

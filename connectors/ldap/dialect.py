@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
 import ldap
 
 from connectors.contract import AccountId, Locked, Verdict
-from connectors.ldap.wire import Entry, Modification, equals
+from connectors.ldap.wire import Entry, Modification, equals, generalized_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,13 @@ class Dialect(Protocol):
     """Whether the server may say that an account is locked to somebody who has not the right password."""
     refusals: tuple[type[Exception], ...] = (ldap.INVALID_CREDENTIALS,)
     """How the server refuses a log-in."""
+    locked_query: str = ""
+    """A filter for accounts that are locked for good, where the value of `lock` alone decides; else empty."""
+    last_login: Sequence[str] = ()
+    """Attributes that tell the last log-in, where the server keeps it."""
+    changed_by: str = "modifiersName"
+    """Who changed an entry last (RFC 4512 section 3.4); empty where the server does not tell."""
+    changed_at: str = "modifyTimestamp"
 
     def canonical(self, wanted: str) -> AccountId:
         """Return an id as `identify` gives it; raises ValueError for what cannot be an id here."""
@@ -65,7 +73,15 @@ class Dialect(Protocol):
 
     def identify(self, entry: Entry) -> AccountId:
         """Return the id of an entry, a person's or a group's."""
-        return AccountId(entry.text(self.identifier).lower())
+        return self.named(entry.first(self.identifier))
+
+    def named(self, value: bytes) -> AccountId:
+        """Return the id that a value of `identifier` stands for; empty where it is none."""
+        return AccountId(value.decode("utf-8", "replace").lower())
+
+    def moment(self, value: str) -> datetime | None:
+        """Read a time as the server writes it; None for never, and for what is no time."""
+        return generalized_time(value)
 
     def state(self, entry: Entry) -> Mapping[str, str]:
         """Return what a lock changes, as a before-image."""

@@ -15,7 +15,7 @@ from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, both, either, person_filter
 
 USUAL = ("cn", "displayName", "mail", "title", "manager")
-CHUNK = 200
+CHUNK = 50
 """Ids in one filter: below every server's default limit of answers (slapd's is 500)."""
 
 

@@ -32,6 +32,8 @@ class Ds389(Dialect):
 
     login = "uid"
     lock = LOCK
+    locked_query = f"({LOCK}=true)"
+    last_login = ("lastLoginTime",)
     attributes = (UNIQUE_ID, "entryUUID", LOCK, PASSWORD)
     password = PASSWORD
     needs = f"write access to {PASSWORD} and {LOCK} below base_dn"

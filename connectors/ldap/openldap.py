@@ -36,6 +36,8 @@ class OpenLdap(Dialect):
     identifier = "entryUUID"
     login = "uid"
     lock = LOCK
+    last_login = ("authTimestamp", "pwdLastSuccess")
+    locked_query = f"({LOCK}={FOR_GOOD})"
     attributes = (identifier, "entryCSN", LOCK, PASSWORD)
     password = PASSWORD
     needs = f"write access to {PASSWORD}, and read and write access to {LOCK}, below base_dn"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Protocol
 
 from ldap.filter import escape_filter_chars
@@ -92,6 +93,14 @@ def describe(person: Person, names: Names, base_dn: str) -> str:
     addresses, logins = " or ".join(a for a, _ in names.addresses), " or ".join(names.logins)
     parts = [f"{addresses} {email}" for email in person.emails] + [f"{logins} {name}" for name in person.logins]
     return f"looked up by {', '.join(parts)} below {base_dn}"
+
+
+def generalized_time(value: str) -> datetime | None:
+    """Read a GeneralizedTime in UTC (RFC 4517 section 3.3.13), as servers write modifyTimestamp; None for any other."""
+    try:
+        return datetime.strptime(value.partition(".")[0].rstrip("Z"), "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def hashes(values: Sequence[str]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from connectors.contract import (
+    Account,
     AccountId,
     Accounts,
     Assignment,
@@ -21,10 +22,11 @@ from connectors.contract import (
     Person,
     Record,
     RecordId,
+    Roster,
     Sessions,
 )
 from connectors.errors import Forbidden, Missing
-from connectors.tryton import log, wire
+from connectors.tryton import log, roster, wire
 from connectors.tryton.book import Book
 from connectors.tryton.rpc import Rpc
 from connectors.tryton.settings import TrytonSettings
@@ -33,7 +35,7 @@ from connectors.tryton.users import Users
 _NEEDED = {"res.user": "write", "sale.opportunity": "write", "party.party": "read", "company.employee": "read"}
 
 
-class Tryton(Accounts, Sessions, ClientBook, ExportLog):
+class Tryton(Accounts, Sessions, ClientBook, ExportLog, Roster):
     """Tryton 8.2 by JSON-RPC, with the server's log for exports. Nothing is sent before the first call."""
 
     def __init__(self, settings: TrytonSettings) -> None:
@@ -66,6 +68,14 @@ class Tryton(Accounts, Sessions, ClientBook, ExportLog):
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
         """Read many users in one call."""
         return self._users.observe(accounts)
+
+    def locked(self) -> frozenset[AccountId]:
+        """Read the ids of all inactive users, 1000 to a call."""
+        return roster.locked(self._rpc)
+
+    def everyone(self) -> Iterator[Account]:
+        """Stream all users, 1000 to a call."""
+        return roster.everyone(self._rpc)
 
     def before(self, account: AccountId) -> Before:
         """Read whether the user is active."""

@@ -8,12 +8,14 @@ that Tryton itself refuses it if somebody else wrote in between.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from connectors.contract import AccountId, Before, Change, Locked, Login, Lookup, Observation, Person
+from connectors.contract import AccountId, Before, Change, Locked, Login, Lookup, Observation, Person, Verdict
 from connectors.errors import Conflict, Forbidden, Missing
 from connectors.tryton import wire
 from connectors.tryton.rpc import Rpc
 
 MODEL = "res.user"
+MALFORMED = Observation(Verdict.UNKNOWN, "res.user by id", "this is not the form of a user's id")
+"""What can be nobody's id is not said to be absent: it was never looked for."""
 
 
 class Users:
@@ -51,7 +53,7 @@ class Users:
         """Read many users in one call."""
         numbers = {account: wire.user_id(account) for account in accounts}
         rows = self.rows([number for number in numbers.values() if number is not None])
-        return {a: wire.observation(rows.get(n) if n is not None else None) for a, n in numbers.items()}
+        return {a: MALFORMED if n is None else wire.observation(rows.get(n)) for a, n in numbers.items()}
 
     def before(self, account: AccountId) -> Before:
         """Read what a lock changes."""

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from connectors.contract import Verdict
@@ -207,6 +207,8 @@ class FakeAudits:
     def __init__(self) -> None:
         self.run = samples.audit(2)
         self.locked: list[str] = []
+        self.taken: list[tuple[str, str]] = []
+        self.waived: list[tuple[str, date, str, str]] = []
 
     def view(self, run_id: str) -> AuditView:
         return self.run
@@ -226,6 +228,17 @@ class FakeAudits:
 
     def findings(self) -> list[FindingLine]:
         return list(self.run.findings)
+
+    def accepted(self) -> list[FindingLine]:
+        return list(self.run.accepted)
+
+    def take(self, finding_id: str, by: Actor) -> FindingLine:
+        self.taken.append((finding_id, by.id))
+        return samples.finding()
+
+    def accept(self, finding_id: str, until: date, reason: str, by: Actor) -> FindingLine:
+        self.waived.append((finding_id, until, reason, by.id))
+        return samples.finding()
 
 
 class FakeFollowUps:

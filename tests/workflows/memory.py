@@ -46,9 +46,11 @@ from connectors.contract import (
     Person,
     Record,
     RecordId,
+    Roster,
     Sessions,
     Token,
     Tokens,
+    Trace,
     Verdict,
 )
 from connectors.errors import Conflict, Missing, Unavailable
@@ -93,6 +95,7 @@ class User:
     groups: set[str] = field(default_factory=set)
     title: str = ""
     manager_email: str = ""
+    changed_by: str = ""
     can_own: bool = True
 
 
@@ -223,6 +226,19 @@ class _Accounts(_Base):
         if user is None:
             return Observation(Verdict.ABSENT, "read by id")
         return Observation(Verdict.OPEN if user.active else Verdict.LOCKED, "read by id")
+
+    def locked(self) -> frozenset[AccountId]:
+        return self.world.call(
+            "locked", lambda: frozenset(user.id for user in self.world.users.values() if not user.active)
+        )
+
+    def everyone(self) -> Iterator[Account]:
+        self.world.call("everyone", lambda: None)
+        for user in self.world.users.values():
+            yield self.world.call("one", lambda u=user: self._account(u, set()))  # type: ignore[misc]
+
+    def changed_by(self, account: AccountId, since: datetime) -> str:
+        return self.world.call("changed_by", lambda: self._user(account).changed_by)
 
     def before(self, account: AccountId) -> Before:
         return self.world.call("before", lambda: Before(account, {"active": str(self._user(account).active)}))
@@ -363,12 +379,16 @@ class _Log(_Book):
         return self.world.call("client_base", lambda: len(self.world.records))
 
 
-class MemoryDirectory(_Groups, Accounts, Sessions, Groups):
+class MemoryDirectory(_Groups, Accounts, Sessions, Groups, Roster, Trace):
     """A directory: people, sessions, groups; no clients."""
 
 
 class MemoryBook(_Book, Accounts, Sessions, Groups, Tokens, ClientBook):
     """A CRM that keeps no export log."""
+
+
+class MemoryListing(_Log, Accounts, Sessions, Groups, Tokens, ClientBook, ExportLog, Roster):
+    """A CRM that lists everybody, too."""
 
 
 class MemoryCrm(_Log, Accounts, Sessions, Groups, Tokens, ClientBook, ExportLog):

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from sqlmodel import col, select
 
-from tests.workflows.memory import MemoryDirectory, Time, World
+from tests.workflows.memory import MemoryDirectory, MemoryListing, Time, World
 from workflows.audits import Audits
 from workflows.casefile import Casefile
 from workflows.exports import Exports
+from workflows.findings import Findings
+from workflows.findingsheet import FindingSheet
 from workflows.followups import FollowUps
 from workflows.guards import Guards
 from workflows.handover import Handover
@@ -19,6 +21,7 @@ from workflows.manual import ManualSteps
 from workflows.model import Post, Reason, Strategy, WorkState
 from workflows.offboarding import Offboarding
 from workflows.ports import Undelivered
+from workflows.responses import Policy
 from workflows.revocation import Revocation
 from workflows.rules import Rules
 from workflows.store import Store, sqlite_url
@@ -60,6 +63,8 @@ class Office:
         *more: System,
         url: str = "",
         rules: Rules = Rules(hold_channel="C0SEC"),  # noqa: B008 - frozen
+        policy: Policy = Policy(),  # noqa: B008 - frozen
+        crm_lists: bool = False,
     ) -> None:
         """`more`: systems beside these two. `url`: PostgreSQL rows in place of an SQLite file in `folder`."""
         self.clock = Time()
@@ -78,7 +83,8 @@ class Office:
         self.store.upgrade()
         self.vault = Vault(b"m" * 32)
         self.journal = Journal(self.store, self.clock, b"s" * 32)
-        self.systems = Systems([self.directory.system(MemoryDirectory), self.crm.system(), *more], "directory")
+        crm = self.crm.system(MemoryListing if crm_lists else None)
+        self.systems = Systems([self.directory.system(MemoryDirectory), crm, *more], "directory")
         retry = timedelta(minutes=5)
         self.handover = Handover(self.store, self.vault, self.journal, self.systems, self.clock, retry=retry)
         self.exports = Exports(
@@ -92,7 +98,10 @@ class Office:
             look_back=timedelta(days=60),
             zone="Europe/Berlin",
         )
-        casefile = Casefile(self.vault, self.systems, self.handover, self.exports, self.clock)
+        sheet = FindingSheet(
+            self.vault, Findings(self.vault, self.journal, self.clock), self.clock, timedelta(hours=24)
+        )
+        casefile = Casefile(self.vault, self.systems, self.handover, self.exports, self.clock, sheet)
         self.started: list[tuple[str, str, int]] = []
         self.offboarding = Offboarding(
             self.store,
@@ -116,9 +125,12 @@ class Office:
             casefile,
             self.clock,
             self.offboarding.retry,
+            sheet=sheet,
+            directory="directory",
             channel="C0AUDIT",
             zone="Europe/Berlin",
             at=time(8, 0),
+            policy=policy,
         )
         self.follow_ups = FollowUps(
             self.store, self.vault, self.journal, self.systems, casefile, self.exports, self.clock, retry

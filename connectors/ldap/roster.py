@@ -1,0 +1,74 @@
+"""Everybody at once: what an audit of a hundred thousand leavers reads in the time of a paged search."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from connectors.contract import Account, AccountId
+from connectors.errors import Unavailable
+from connectors.ldap.connections import Link
+from connectors.ldap.dialect import Dialect
+from connectors.ldap.directory import Directory
+from connectors.ldap.wire import Entry, both
+
+
+def locked(directory: Directory, link: Link) -> frozenset[AccountId]:
+    """Return the ids of all accounts that are locked now. The server picks them out, and each lock is read.
+
+    An entry whose id cannot be read is left out: who is not named is read one by one.
+    """
+    dialect, base = directory.dialect, directory.settings.base_dn
+    if not dialect.locked_query:
+        raise Unavailable("this kind of directory has no filter for locked accounts")
+    query = both(directory.people_filter, dialect.locked_query)
+    judged: dict[bytes, bool] = {}
+    found = []
+    for dn, values in link.rows(base, query, (dialect.identifier, dialect.lock)):
+        lock, name = _first(values, dialect.lock), _first(values, dialect.identifier)
+        if lock not in judged:  # the value decides alone, and there are few different ones
+            judged[lock] = dialect.verdict(Entry.read(dn, values))[0] == "locked"
+        if judged[lock]:
+            found.append(dialect.named(name))
+    return frozenset(filter(None, found))
+
+
+def everyone(directory: Directory, link: Link) -> Iterator[Account]:
+    """Stream every account below the base, without before-images and managers' addresses."""
+    dialect, settings = directory.dialect, directory.settings
+    attributes = (
+        "cn", "displayName", "mail", "title", dialect.login, dialect.identifier, dialect.lock, *dialect.last_login,
+    )
+    for entry in link.search(settings.base_dn, directory.people_filter, attributes):
+        account = dialect.identify(entry)
+        if not account:
+            continue  # no id, so nobody can ask about it again or lock it
+        yield Account(
+            id=account,
+            login=entry.text(dialect.login),
+            name=entry.text("displayName") or entry.text("cn"),
+            verdict=dialect.verdict(entry)[0],
+            matched_by="",
+            email=entry.text("mail"),
+            title=entry.text("title"),
+            last_login=_last_login(entry, dialect),
+        )
+
+
+def last_change(directory: Directory, link: Link, account: AccountId) -> tuple[str, datetime | None]:
+    """Read who changed an entry last, and when; `who` is empty where the server keeps only when."""
+    dialect = directory.dialect
+    attributes = (dialect.identifier, *filter(None, (dialect.changed_by, dialect.changed_at)))
+    entry = directory.people(link, [account], attributes).get(account)
+    if entry is None:
+        return "", None
+    return entry.text(dialect.changed_by), dialect.moment(entry.text(dialect.changed_at))
+
+
+def _last_login(entry: Entry, dialect: Dialect) -> datetime | None:
+    moments = [moment for name in dialect.last_login if (moment := dialect.moment(entry.text(name)))]
+    return max(moments, default=None)
+
+
+def _first(values: Mapping[str, list[bytes]], name: str) -> bytes:
+    """Return the first value; servers may write an attribute's name in another case than it was asked for."""
+    found = values.get(name) or next((v for k, v in values.items() if k.lower() == name.lower()), None) or [b""]
+    return found[0]

@@ -1,0 +1,113 @@
+"""One reader in a process of its own, so that its peak memory is its own.
+
+`python -m tests.bench.audit_reader audit|plain URL FOLDER`: `audit` runs the production audit over rows and directory;
+`plain` pages through the same entries and attributes with nothing but python-ldap. Prints one line of JSON.
+"""
+
+import json
+import sys
+import time
+from datetime import time as hour
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import ldap
+from ldap.controls import SimplePagedResultsControl
+from pydantic import SecretStr
+
+from connectors.ldap import MANIFEST
+from connectors.ldap.connector import Ldap
+from connectors.ldap.settings import LdapSettings
+from tests.bench.leavers import MASTER, OU, SYSTEM
+from tests.sandbox.company import ldif
+from workflows.audits import Audits
+from workflows.casefile import Casefile
+from workflows.exports import Exports
+from workflows.findings import Findings
+from workflows.findingsheet import FindingSheet
+from workflows.handover import Handover
+from workflows.journal import Journal
+from workflows.ports import SystemClock
+from workflows.store import Store, sqlite_url
+from workflows.systems import System, Systems
+from workflows.vault import Vault
+from workflows.views import Actor
+
+PAGE = 1000
+
+
+def main(what: str, url: str, folder: Path) -> None:
+    """Read once and print what it took."""
+    found = plain(url) if what == "plain" else audit(url, folder)
+    print(json.dumps({**found, "peak_mb": peak_mb()}))
+
+
+def plain(url: str) -> dict[str, Any]:
+    """Page through every entry, as fast as python-ldap does."""
+    started = time.perf_counter()
+    link = ldap.initialize(url)
+    link.simple_bind_s(ldif.SERVICE_DN, ldif.SERVICE_PASSWORD)
+    page, entries = SimplePagedResultsControl(True, PAGE, ""), 0
+    attributes = ["entryUUID", "pwdAccountLockedTime"]  # all that the audit asks for
+    locked = "(pwdAccountLockedTime=000001010000Z)"
+    while True:
+        sent = link.search_ext(OU, ldap.SCOPE_ONELEVEL, locked, attributes, serverctrls=[page])
+        _, rows, _, controls = link.result3(sent)
+        entries += len(rows)
+        page.cookie = controls[0].cookie
+        if not page.cookie:
+            break
+    taken = time.perf_counter() - started
+    link.unbind_s()
+    return {"seconds": taken, "entries": entries}
+
+
+def audit(url: str, folder: Path) -> dict[str, Any]:
+    """Run the audit as the daily tick would, without its post."""
+    audits = _audits(Ldap(_settings(url)), folder)
+    audits.latest()  # a bot that runs has its rows' mappings made and its files open
+    started = time.perf_counter()
+    view = audits.run_now(Actor("cli:bench", "bench"))
+    taken = time.perf_counter() - started
+    return {
+        "seconds": taken,
+        "entries": view.accounts,
+        "verdicts": dict(view.by_verdict),
+        "findings": len(view.findings),
+        "not_read": view.not_read,
+    }
+
+
+def _settings(url: str) -> LdapSettings:
+    values = {"urls": (url,), "bind_dn": ldif.SERVICE_DN, "password": SecretStr(ldif.SERVICE_PASSWORD)}
+    return LdapSettings.model_validate({**values, "base_dn": ldif.SUFFIX})
+
+
+def _audits(directory: Ldap, folder: Path) -> Audits:
+    store, vault, clock = Store(sqlite_url(folder)), Vault(MASTER), SystemClock()
+    journal, systems = Journal(store, clock, b"s" * 32), Systems([System(SYSTEM, MANIFEST, directory)])
+    day = timedelta(days=1)
+    handover = Handover(store, vault, journal, systems, clock, retry=day)
+    exports = Exports(store, vault, journal, systems, clock, retry=day, channel="", look_back=day, zone="UTC")
+    sheet = FindingSheet(vault, Findings(vault, journal, clock), clock, day)
+    casefile = Casefile(vault, systems, handover, exports, clock, sheet)
+    return Audits(
+        store, vault, journal, systems, casefile, clock, _nobody,
+        sheet=sheet, directory=SYSTEM, channel="", zone="UTC", at=hour(8),
+    )
+
+
+def _nobody(case_id: str, system: str, by: Actor) -> None:
+    raise AssertionError(f"the bench locks nobody: {case_id} {system} {by.id}")
+
+
+def peak_mb() -> float:
+    """Return the most memory that this process ever held, in megabytes."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) / 1024
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]))

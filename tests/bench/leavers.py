@@ -1,0 +1,101 @@
+"""A company with a long past: leavers by the hundred thousand, in a real slapd and as rows."""
+
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from tests.sandbox.company import ldif
+from tests.sandbox.company.slapd import Slapd
+from workflows.model import Access, Account, Case, CaseState, WorkState
+from workflows.notes import Note, seal
+from workflows.store import Store
+from workflows.vault import Vault
+
+MASTER = b"b" * 32
+SYSTEM = "directory"
+OU = f"ou=leavers,{ldif.PEOPLE_DN}"
+LEFT = datetime(2025, 1, 31, 17, 0, tzinfo=UTC)
+PAGE = 5000
+
+
+def entry_uuid(number: int) -> str:
+    """Return the stable id of one leaver."""
+    return str(UUID(int=(0x4A << 120) | (0x4 << 76) | (0x8 << 60) | number))
+
+
+def directory(folder: Path, count: int) -> Slapd:
+    """Return a slapd, not started yet, with `count` locked leavers in an OU of their own."""
+    slapd = Slapd(folder)
+    slapd.start()
+    slapd.stop()
+    conf = folder / "slapd.conf"
+    # The practice company is small; the bot's account may page through all of this one.
+    big = conf.read_text(encoding="utf-8").replace("maxsize 104857600", "maxsize 2147483648")
+    big = big.replace("overlay ppolicy", f'limits dn.exact="{ldif.SERVICE_DN}" size=unlimited\noverlay ppolicy')
+    conf.write_text(big, encoding="utf-8")
+    file = folder / "leavers.ldif"
+    with file.open("w", encoding="ascii") as out:
+        out.write(f"dn: {OU}\nobjectClass: organizationalUnit\nou: leavers\n\n")
+        out.writelines(_entry(number) for number in range(count))
+    subprocess.run(
+        ["/usr/sbin/slapadd", "-q", "-f", conf, "-b", ldif.SUFFIX, "-l", file], check=True, capture_output=True
+    )
+    file.unlink()
+    return slapd
+
+
+def rows(store: Store, count: int) -> None:
+    """Write the cases of the first `count` leavers with their accounts, all read back as locked on the last day."""
+    vault = Vault(MASTER)
+    with store.write() as session:
+        numbers = iter(range(count))
+        while page := list(islice(numbers, PAGE)):
+            cases, accesses, accounts = zip(*(_case(vault, number) for number in page), strict=True)
+            for model, values in ((Case, cases), (Access, accesses), (Account, accounts)):
+                session.execute(sa.insert(model), list(values))
+
+
+def _entry(number: int) -> str:
+    return "".join(_lines(number))
+
+
+def _lines(number: int) -> Iterator[str]:
+    uid = f"leaver{number}"
+    yield f"dn: uid={uid},{OU}\nobjectClass: inetOrgPerson\nuid: {uid}\ncn: Leaver {number}\nsn: {number}\n"
+    yield f"mail: {uid}@northwind.example\nuserPassword: {{SSHA}}AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n"
+    yield f"entryUUID: {entry_uuid(number)}\npwdAccountLockedTime: 000001010000Z\n\n"
+
+
+def _case(vault: Vault, number: int) -> tuple[dict[str, object], dict[str, object], dict[str, object]]:
+    case_id, account = f"HO-250131-{number:06x}", entry_uuid(number)
+    access_id, uid, key = f"{case_id}:{SYSTEM}", f"leaver{number}", vault.new_key()
+    row_id = f"{access_id}:{account}"
+    leaver = {"name": f"Leaver {number}", "email": f"{uid}@northwind.example", "logins": [uid]}
+    boss = {"key": "max@x.example", "name": "Max", "email": "max@x.example"}
+    data = {
+        "leaver": leaver, "approver": boss, "successors": [boss], "opened_by": {"id": "cli:root", "name": "root"},
+        "channel": "C0CASES", "note": "",
+    }
+    note = Note("", f"pwdAccountLockedTime of uid={uid},{OU}")
+    account_data = {"login": uid, "matched_by": "mail", "before": {}, "groups": {}, "done": ["locked"]}
+    case = {
+        "id": case_id, "leaver_key": vault.blind(account), "mail_key": vault.blind(f"mail:{uid}@northwind.example"),
+        "state": CaseState.WATCHED, "immediate": False, "effective_at": LEFT, "opened_at": LEFT - timedelta(days=30),
+        "opened_by": "cli:root", "approver": "mail:max@x.example", "strategy": "balanced", "reason": "resignation",
+        "wrapped_key": key, "sealed": vault.seal(key, data, f"case:{case_id}"),
+    }
+    access = {
+        "id": access_id, "case_id": case_id, "system": SYSTEM, "state": WorkState.DONE, "due_at": LEFT, "attempt": 0,
+        "verdict": "locked", "note": seal(vault, key, f"access:{access_id}", note), "read_at": LEFT, "locked_at": LEFT,
+    }
+    read = {
+        "id": row_id, "access_id": access_id, "case_id": case_id, "system": SYSTEM, "account_id": account,
+        "verdict": "locked", "note": seal(vault, key, f"account:{row_id}", note), "read_at": LEFT,
+        "sealed": vault.seal(key, account_data, f"account:{row_id}"),
+    }
+    return case, access, read

@@ -1,0 +1,77 @@
+"""Which cases and lines of cases an audit looks at: those whose time has come and that are watched."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from connectors.contract import Verdict
+from workflows.cases import UNWATCHED
+from workflows.model import Access, Account, Case, Finding, WorkState
+
+
+def past_cases(now: datetime) -> SelectOfScalar[str]:
+    """Return the query for every case whose time has come, oldest first."""
+    return (
+        select(Case.id)
+        .where(col(Case.state).not_in(UNWATCHED), col(Case.effective_at) <= now)
+        .order_by(col(Case.effective_at))
+    )
+
+
+def apart(now: datetime) -> SelectOfScalar[str]:
+    """Return the query for the few cases that have accounts and are not watched: called off, undone, or not begun."""
+    return select(Case.id).where(
+        sa.or_(col(Case.state).in_(UNWATCHED), col(Case.effective_at) > now),
+        select(Account.id).where(Account.case_id == Case.id).exists(),
+    )
+
+
+def without_accounts(system: str) -> SelectOfScalar[Access]:
+    """Return the query for the lines of watched cases that have no account in a system, as far as is known."""
+    return (
+        select(Access)
+        .join(Case, col(Access.case_id) == col(Case.id))
+        .where(
+            Access.system == system,
+            col(Access.verdict).in_((Verdict.ABSENT, Verdict.OPEN)),
+            Access.state == WorkState.DONE,
+            col(Case.state).not_in(UNWATCHED),
+            ~select(Account.id).where(Account.access_id == Access.id).exists(),
+            ~doubted("protected"),  # left alone on purpose, and said so: no newcomer
+        )
+    )
+
+
+def never_confirmed(since: datetime) -> SelectOfScalar[Access]:
+    """Return the query for the lines of watched cases, in effect `since` at least, that no read ever showed good.
+
+    Left out is what an open finding says already: not linked, or left alone on purpose.
+    """
+    return (
+        select(Access)
+        .join(Case, col(Access.case_id) == col(Case.id))
+        .where(
+            Access.verdict == Verdict.UNKNOWN,
+            col(Access.locked_at).is_(None),
+            Access.state != WorkState.CANCELLED,
+            col(Case.state).not_in(UNWATCHED),
+            col(Case.effective_at) <= since,
+            ~doubted("protected", "not linked"),
+        )
+    )
+
+
+def doubted(*kinds: str) -> sa.Exists:
+    """Return the condition that an open finding of one of these kinds is about the line as a whole."""
+    return (
+        select(Finding.id)
+        .where(
+            Finding.case_id == Access.case_id,
+            Finding.system == Access.system,
+            col(Finding.kind).in_(kinds),
+            col(Finding.closed_at).is_(None),
+        )
+        .exists()
+    )
