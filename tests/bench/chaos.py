@@ -8,7 +8,7 @@ import random
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -33,14 +33,15 @@ PHASES = ("lock", "groups", "moves", "audits")
 DATABASES = ("sqlite", "postgresql")
 
 
-def run(kills: int = KILLS) -> Run:
-    """Kill so many times, half of them on each database."""
+def run(kills: int = KILLS, databases: Sequence[str] = DATABASES, seed: str = "") -> Run:
+    """Kill so many times, an even share of them on each database; `seed` tells runs of the same size apart."""
     figures: list[Figure] = []
-    for share, database in enumerate(DATABASES):
+    for share, database in enumerate(databases):
         with ExitStack() as stack:
-            trial = Trial(stack, database, random.Random(f"{database} {kills}"))
-            figures += trial.run((kills + share) // len(DATABASES))
-    return Run("chaos", {"kills": kills, "phases": ", ".join(PHASES), "replicas on PostgreSQL": 2}, figures)
+            trial = Trial(stack, database, random.Random(f"{database} {kills} {seed}"))
+            figures += trial.run((kills + share) // len(databases))
+    facts = {"kills": kills, "seed": seed, "phases": ", ".join(PHASES), "replicas on PostgreSQL": 2}
+    return Run("chaos", facts, figures)
 
 
 class Trial:

@@ -181,7 +181,7 @@ def test_a_claim_of_the_dead_is_voided_and_its_late_answer_counts_for_nothing(
     posts.deliver(office.store, slow, office.clock, "alive")
     assert claimed not in slow.shown
     with office.store.write() as session:
-        posts.let_go(session, {"alive"})
+        posts.let_go(session, lambda: {"alive"})
     posts.deliver(office.store, quick, office.clock, "alive")
     assert quick.shown[claimed] == 1
     late.set()
