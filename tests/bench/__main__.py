@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", default="", metavar="WORD", help="throw other dice in chaos: another run, told apart")
     options = parser.parse_args(arguments)
     on = (options.on,) if options.on else chaos.DATABASES
-    benches = {**BENCHES, "chaos": partial(chaos.run, options.kills, on, options.seed)}
+    benches: dict[str, Callable[[], Run]] = {**BENCHES, "chaos": partial(chaos.run, options.kills, on, options.seed)}
     unknown = sorted(set(options.names) - set(BENCHES))
     if unknown:
         parser.error(f"there is no bench called {', '.join(unknown)}; known: {', '.join(BENCHES)}")

@@ -27,7 +27,7 @@ class Trouble(Exception):
 
 
 class Overtaken(Exception):
-    """A newer attempt, another runner of this one, or a cancel has this book now: whoever hears this stops, and leaves the row alone."""
+    """A newer attempt, another runner of this one, or a cancel has this book now: who hears it leaves the row alone."""
 
 
 @dataclass(frozen=True, slots=True)
