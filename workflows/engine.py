@@ -96,15 +96,18 @@ class Engine:
         status = DBOS.get_workflow_status(name(task, row, attempt))
         return status is None or status.status in OVER
 
-    def take_over(self, alive: Collection[str]) -> int:
+    def take_over(self, alive: Callable[[], Collection[str]]) -> int:
         """Queue again what processes that are not `alive` had begun and not ended; return how much there was.
 
-        The caller must know that those processes do nothing any more: the engine would let both go on.
+        The caller must know that those processes do nothing any more: the engine would let both go on. `alive` is asked
+        once what was begun is known: who comes up between the two has made itself known before it began anything, and
+        asked the other way round would be taken for dead, and its work done by two at once.
         """
         found = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+        living = alive()
         left: dict[str, list[str]] = defaultdict(list)
         for one in found:
-            if one.executor_id not in alive:
+            if one.executor_id not in living:
                 left[one.queue_name or one.workflow_id.partition(":")[0]].append(one.workflow_id)
         for queue, ids in left.items():
             DBOS.resume_workflows(ids, queue_name=queue)

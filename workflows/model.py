@@ -295,6 +295,8 @@ class Book(SQLModel, table=True):
     """`list`, `decide`, `move`, `done`."""
     due_at: datetime = Moment()
     attempt: int = 0
+    runner: str = ""
+    """Who took this attempt up last: of two at work on it at once, only this one's writes count."""
     reason: str = ""
     counts_before: str = "{}"
     """JSON: `{owner: {kind: count}}` for leaver and successors, right before the first move."""

@@ -1,7 +1,7 @@
 """What people are to be shown, as rows: wanted by a transaction, shown by the clock, tried again until it is."""
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -73,15 +73,19 @@ def deliver(store: Store, notifier: Notifier, clock: Clock, by: str = ALONE) -> 
 def alone(store: Store) -> Iterator[None]:
     """Be the only process on these rows: claims that a killed one left behind bind nobody."""
     with store.write() as session:
-        let_go(session)
+        let_go(session, frozenset)
     yield
 
 
-def let_go(session: Session, alive: Collection[str] = ()) -> None:
-    """Void the claims of processes that are not `alive`: what they were showing is shown by the others."""
+def let_go(session: Session, alive: Callable[[], Collection[str]]) -> None:
+    """Void the claims of processes that are not `alive`: what they were showing is shown by the others.
+
+    `alive` is asked once the claims are known, as `Engine.take_over` does.
+    """
     claimed = session.exec(select(Post.id, Post.claimed_by).where(Post.claimed_by != "")).all()
+    living = alive() if claimed else ()
     for post_id, claim in claimed:
-        if claim.partition("/")[0] not in alive:
+        if claim.partition("/")[0] not in living:
             session.execute(_held(post_id, claim).values(**FREE))
 
 

@@ -108,9 +108,13 @@ class Replicas:
                 log.warning("%s has given no sign of life since %s; its work goes on elsewhere", one.id, one.beat_at)
                 session.delete(one)
             session.flush()
-            alive = frozenset(session.exec(select(Replica.id)))
+
+            def alive() -> frozenset[str]:
+                return frozenset(session.exec(select(Replica.id)))
+
+            taken = self._engine.take_over(alive)
             posts.let_go(session, alive)
-            return self._engine.take_over(alive)
+            return taken
 
     def _register(self) -> None:
         now = datetime.now(UTC)

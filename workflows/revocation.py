@@ -17,6 +17,7 @@ from workflows import matching
 from workflows.cases import UNWATCHED, CaseData, person, read_case, settle
 from workflows.findings import Findings, Sighting
 from workflows.guards import Guards
+from workflows.handover import closing
 from workflows.journal import HANDOVER, Journal
 from workflows.lockout import AccountData, LockOut, Result
 from workflows.matching import CHOOSE, Links, Match
@@ -205,6 +206,7 @@ class Revocation:
                 case_id=access.case_id,
                 data={"system": access.system, "account": found.id, "by": found.matched_by},
             )
+            closing.reopen(session, access.id, found.id, self._clock.now())
 
     def _settle(self, access_id: str, result: Result, error: ConnectorError | None) -> None:
         now = self._clock.now()

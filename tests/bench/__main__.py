@@ -29,8 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure as JSON, too")
     often = f"how often chaos kills; 200 for the record (default: {chaos.KILLS})"
     parser.add_argument("--kills", type=int, metavar="N", default=chaos.KILLS, help=often)
+    parser.add_argument("--on", choices=chaos.DATABASES, help="the one database that chaos runs on (default: each)")
+    parser.add_argument("--seed", default="", metavar="WORD", help="throw other dice in chaos: another run, told apart")
     options = parser.parse_args(arguments)
-    benches: dict[str, Callable[[], Run]] = {**BENCHES, "chaos": partial(chaos.run, options.kills)}
+    on = (options.on,) if options.on else chaos.DATABASES
+    benches: dict[str, Callable[[], Run]] = {**BENCHES, "chaos": partial(chaos.run, options.kills, on, options.seed)}
     unknown = sorted(set(options.names) - set(BENCHES))
     if unknown:
         parser.error(f"there is no bench called {', '.join(unknown)}; known: {', '.join(BENCHES)}")

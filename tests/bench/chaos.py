@@ -1,14 +1,17 @@
-"""`chaos`: kill -9 at random moments of locks, groups, moves and audits, on SQLite and on PostgreSQL with two bots.
+"""`chaos`: kill -9 at random moments of locks, groups, moves, audits and undos, and of starts after a kill.
+
+On SQLite with one bot, on PostgreSQL with two.
 
 What was done is counted from the servers' own logs (slapd's access log, Tryton's model log, the Slack stand-in's
 messages), never from our rows: nothing may be lost, nothing done twice, and the journal verifies after every kill.
 """
 
 import random
+import subprocess
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -20,27 +23,44 @@ from connectors import registry
 from tests.bench.crowd import Crowd, Tally
 from tests.bench.figures import Figure, Run
 from tests.sandbox.company.people import BY_UID, HR, MANAGER, Employee
+from tests.sandbox.company.slapd import LOCK
 from tests.sandbox.postgres import Postgres
 from tests.sandbox.practice import Practice
 from tests.sandbox.slack import seed
 from tests.sandbox.story import DAY
-from workflows.model import Assignment, AuditRun, Case, CaseState, JournalEntry, Post, Reason, Strategy
+from workflows.model import (
+    Access,
+    Assignment,
+    AuditRun,
+    Book,
+    Case,
+    CaseState,
+    JournalEntry,
+    Post,
+    Reason,
+    Restoration,
+    Strategy,
+    WorkState,
+)
 from workflows.refusals import Code, Refused
 from workflows.views import Actor, Leaver, Request, Successor
 
-KILLS, DEAD_AFTER, PATIENCE = 10, 5.0, 180.0
-PHASES = ("lock", "groups", "moves", "audits")
+KILLS, DEAD_AFTER, PATIENCE = 12, 4.0, 180.0
+PHASES = {"lock": 1.0, "groups": 0.1, "moves": 0.6, "audits": 0.3, "undo": 0.3, "start": 2.0}
+"""What a kill falls into, and up to how many seconds after it has begun."""
 DATABASES = ("sqlite", "postgresql")
+BY_HR = Actor(f"slack:{HR.slack_id}", HR.name)
 
 
-def run(kills: int = KILLS) -> Run:
-    """Kill so many times, half of them on each database."""
+def run(kills: int = KILLS, databases: Sequence[str] = DATABASES, seed: str = "") -> Run:
+    """Kill so many times, an even share of them on each database; `seed` tells runs of the same size apart."""
     figures: list[Figure] = []
-    for share, database in enumerate(DATABASES):
+    for share, database in enumerate(databases):
         with ExitStack() as stack:
-            trial = Trial(stack, database, random.Random(f"{database} {kills}"))
-            figures += trial.run((kills + share) // len(DATABASES))
-    return Run("chaos", {"kills": kills, "phases": ", ".join(PHASES), "replicas on PostgreSQL": 2}, figures)
+            trial = Trial(stack, database, random.Random(f"{database} {kills} {seed}"))
+            figures += trial.run((kills + share) // len(databases))
+    facts = {"kills": kills, "seed": seed, "phases": ", ".join(PHASES), "replicas on PostgreSQL": 2}
+    return Run("chaos", facts, figures)
 
 
 class Trial:
@@ -53,28 +73,34 @@ class Trial:
         self._practice = stack.enter_context(Practice(folder, database_url=url, dead_after=DEAD_AFTER))
         self._practice.slack.workspace.limits.on = False
         self._killed: Counter[str] = Counter()
+        self._opened: dict[str, str] = {}
+        """The case of each leaver, by log-in."""
+        self._undone: list[str] = []
         self._ended: set[int] = set()
         self._unproven = self._days = 0
 
     def run(self, kills: int) -> list[Figure]:
         """Open a case, wait for the moment, kill; again; then wait until all is done, and judge."""
-        started = time.monotonic()
         self._crowd = Crowd(self._practice, kills)
         self._house = self._visit()
-        self._man()
+        started = time.monotonic()
         for number, person in enumerate(self._crowd.people):
+            phase = list(PHASES)[number % len(PHASES)]
+            born = self._man()
+            if phase != "start":
+                self._await_bots()
             self._open(person)
-            phase = PHASES[number % len(PHASES)]
-            self._moment(phase, person)
-            self._kill(phase)
-            self._man()
+            self._moment(phase)
+            self._kill(phase, born)
             self._unproven += not self._house.services.journal.verify().ok
+        self._man()
         self._finish()
+        seconds = time.monotonic() - started
         self._unproven += not self._house.services.journal.verify().ok
-        tally = self._crowd.judge(self._crowd.people)
+        tally = self._crowd.judge(self._crowd.people, self._undone)
         self._explain(tally)
         self._judge_posts(tally)
-        return self._figures(tally, kills, time.monotonic() - started)
+        return self._figures(tally, kills, seconds)
 
     # --- what people do
 
@@ -84,7 +110,7 @@ class Trial:
 
     def _open(self, person: Employee) -> None:
         bob, carol = (BY_UID[uid] for uid in ("bob.ross", "carol.diaz"))
-        self._house.services.offboarding.open(
+        self._opened[person.uid] = self._house.services.offboarding.open(
             Request(
                 Leaver(person.name, person.email),
                 Reason.OTHER,
@@ -92,7 +118,7 @@ class Trial:
                 _colleague(MANAGER),
                 Strategy.ROUND_ROBIN,
                 (_colleague(bob), _colleague(carol)),
-                Actor(f"slack:{HR.slack_id}", HR.name),
+                BY_HR,
                 seed.OFFBOARDING,
             )
         )
@@ -109,15 +135,29 @@ class Trial:
                     raise
         return len(waiting)
 
+    def _undo(self) -> None:
+        """Undo the newest case that is all done, and was not undone yet; wait until there is one."""
+        found: list[str] = []
+
+        def watched() -> bool:
+            self._approve()
+            with self._house.store.read() as session:
+                done = set(session.exec(select(Case.id).where(Case.state == CaseState.WATCHED)))
+            found.extend(uid for uid, case in self._opened.items() if case in done and uid not in self._undone)
+            return bool(found)
+
+        self._until(watched, "a case to be undone", PATIENCE)
+        self._house.services.offboarding.undo(self._opened[found[-1]], BY_HR)
+        self._undone.append(found[-1])
+
     # --- when, and who
 
-    def _moment(self, phase: str, person: Employee) -> None:
+    def _moment(self, phase: str) -> None:
         """Wait for the moment of a phase, then a little longer."""
-        longest = {"lock": 1.0, "groups": 0.1, "moves": 0.6, "audits": 0.3}[phase]
+        person = self._crowd.people[len(self._opened) - 1]
         match phase:
             case "groups":
-                dn = f"uid={person.uid},"
-                self._until(lambda: any(one.startswith(dn) for one in self._practice.directory.writes()), "a lock")
+                self._until(lambda: LOCK in (self._practice.directory.entry(person.uid) or {}), "a lock")
             case "moves":
                 self._until(lambda: bool(self._approve()), "a proposal")
             case "audits":
@@ -125,24 +165,30 @@ class Trial:
                 before = self._audits()
                 self._practice.jump(DAY)
                 self._until(lambda: self._audits() > before, "the day's audit")
-        time.sleep(self._dice.uniform(0, longest))
+            case "undo":
+                self._undo()
+        time.sleep(self._dice.uniform(0, PHASES[phase]))
 
-    def _kill(self, phase: str) -> None:
+    def _kill(self, phase: str, born: "subprocess.Popen[bytes] | None") -> None:
+        """Kill a bot; in a start the one that was started last."""
         live = [one for pid, one in self._practice.processes.items() if pid not in self._ended and one.poll() is None]
-        victim = self._dice.choice(live)
+        victim = born if phase == "start" and born in live else self._dice.choice(live)
         victim.kill()
         victim.wait()
         self._ended.add(victim.pid)
         self._killed[phase] += 1
 
-    def _man(self) -> None:
-        """Have as many bots at work as there should be."""
-        if self._database == "sqlite":
-            if not self._practice.bot_runs:
-                self._practice.start_bot()
-            return
-        while sum(one.poll() is None for one in self._practice.processes.values()) < 2:
-            self._practice.start_replica()
+    def _man(self) -> "subprocess.Popen[bytes] | None":
+        """See to it that as many bots as there should be are at work or coming up; return the last that was started."""
+        wanted, born = 1 if self._database == "sqlite" else 2, None
+        while sum(one.poll() is None for one in self._practice.processes.values()) < wanted:
+            born = self._practice.begin_replica()
+        return born
+
+    def _await_bots(self) -> None:
+        for one in self._practice.processes.values():
+            if one.poll() is None:
+                self._practice.await_bot(one)
 
     def _until(self, wanted: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
         deadline = time.monotonic() + seconds
@@ -158,9 +204,14 @@ class Trial:
             self._approve()
             time.sleep(0.5)
             with self._house.store.read() as session:
-                open_cases = session.exec(select(Case.id).where(Case.state != CaseState.WATCHED).limit(1)).first()
-                untold = session.exec(select(Post.id).where(col(Post.shown) < col(Post.wanted)).limit(1)).first()
-            return open_cases is None and untold is None
+                ended = col(Case.state).in_((CaseState.WATCHED, CaseState.UNDONE))
+                left = (
+                    session.exec(select(Case.id).where(~ended).limit(1)).first(),
+                    session.exec(select(Restoration.id).where(Restoration.state == WorkState.DUE).limit(1)).first(),
+                    session.exec(select(AuditRun.id).where(AuditRun.state == WorkState.DUE).limit(1)).first(),
+                    session.exec(select(Post.id).where(col(Post.shown) < col(Post.wanted)).limit(1)).first(),
+                )
+            return not any(left)
 
         self._until(quiet, "the end of all cases", PATIENCE)
 
@@ -175,11 +226,15 @@ class Trial:
         for person in self._crowd.people:
             if not any(person.uid in one for one in (*tally.lost, *tally.doubled)):
                 continue
-            case = self._house.services.offboarding.find_case(person.email)
+            case_id = self._opened[person.uid]
             with self._house.store.read() as session:
-                rows = session.exec(select(Assignment).where(Assignment.case_id == (case.id if case else ""))).all()
-                said = session.exec(select(JournalEntry).where(JournalEntry.case_id == (case.id if case else ""))).all()
-            print(person.uid, case and case.clients, Counter((row.state, row.owner_after) for row in rows), sep="\n  ")
+                rows = session.exec(select(Assignment).where(Assignment.case_id == case_id)).all()
+                books = session.exec(select(Book).where(Book.case_id == case_id)).all()
+                accesses = session.exec(select(Access).where(Access.case_id == case_id)).all()
+                said = session.exec(select(JournalEntry).where(JournalEntry.case_id == case_id)).all()
+            print(person.uid, case_id, Counter((row.state, row.owner_after) for row in rows), sep="\n  ")
+            for one in (*books, *accesses):
+                print("  ", one.model_dump(exclude={"sealed", "note"}))
             for entry in sorted(said, key=lambda one: one.at):
                 print("  ", entry.at, entry.action, entry.data[:300])
 
@@ -205,9 +260,11 @@ class Trial:
                 print(f"{self._database}: {said}: {one}")
         ended = sum(one.poll() is not None for pid, one in self._practice.processes.items() if pid not in self._ended)
         name = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[self._database]
+        effects = self._crowd.effects(self._crowd.people, self._undone)
         return [
             Figure(f"{name}: kills", float(sum(self._killed.values())), "kills"),
-            Figure(f"{name}: effects in the servers", float(self._crowd.effects(self._crowd.people)), "effects"),
+            *(Figure(f"{name}: kills in {phase}", float(times), "kills") for phase, times in self._killed.items()),
+            Figure(f"{name}: effects in the servers", float(effects), "effects"),
             Figure(f"{name}: lost", float(len(tally.lost)), "effects", goal=0.0),
             Figure(f"{name}: done twice", float(len(tally.doubled)), "effects", goal=0.0),
             Figure(f"{name}: journal not proven", float(self._unproven), "times", goal=0.0),

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -19,7 +19,7 @@ GROUPS = ("crowd one", "crowd two", "crowd three")
 DEALS = 12
 STAYS = "erika.board"
 """A group must not become empty."""
-REMOVED = re.compile(rb"^member:- (.*)$")
+CHANGED = re.compile(rb"^member:([-+]) (.*)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,25 +50,33 @@ class Crowd:
         enrol(practice.directory, self.people)
         self.deals = hire(practice.crm, self.people)
 
-    def judge(self, people: Sequence[Employee]) -> Tally:
-        """Count, for these leavers, what the directory's access log and the CRM's model log have."""
+    def judge(self, people: Sequence[Employee], undone: Collection[str] = ()) -> Tally:
+        """Count, for these leavers, what the directory's access log and the CRM's model log have.
+
+        `undone`: the log-ins of those whose access was given back: the lock, its end, and every group both ways, once.
+        """
         tally = Tally()
-        locks, removals = self._directory.writes(), _removals(self._directory)
+        writes, changes = self._directory.writes(), _memberships(self._directory)
         entries = self._directory.entries("(uid=crowd-*)")
+        owners = self._crm.owners()
         for person in people:
-            dn = ldif.person_dn(person.uid)
-            tally.count(f"lock {person.uid} in the directory", locks[dn] if LOCK in entries[person.uid] else 0)
+            dn, back = ldif.person_dn(person.uid), person.uid in undone
+            access = f"{person.uid} locked{' and open again' * back}"
+            _both(tally, f"{access} in the directory", writes[dn], (LOCK in entries[person.uid]) != back, back)
+            logged = self._crm.writes(self._crm.user_id(person.uid), "res.user")
+            _both(tally, f"{access} in the CRM", logged, self._crm.user_active(person.uid) == back, back)
             for group in GROUPS:
-                tally.count(f"{person.uid} out of {group}", removals[ldif.group_dn(group), dn])
-            user = 0 if self._crm.user_active(person.uid) else self._crm.user_id(person.uid)
-            tally.count(f"lock {person.uid} in the CRM", self._crm.writes(user, "res.user") if user else 0)
+                tally.count(f"{person.uid} out of {group}", changes["-", ldif.group_dn(group), dn])
+                if back:
+                    tally.count(f"{person.uid} in {group} again", changes["+", ldif.group_dn(group), dn])
             for deal in self.deals[person.uid]:
-                tally.count(f"move deal {deal} of {person.uid}", self._crm.writes(deal))
+                moved = owners.get(deal, "") not in ("", person.uid)
+                tally.count(f"move deal {deal} of {person.uid}", self._crm.writes(deal) if moved else 0)
         return tally
 
-    def effects(self, people: Sequence[Employee]) -> int:
+    def effects(self, people: Sequence[Employee], undone: Collection[str] = ()) -> int:
         """Return how many effects the servers must show for these leavers."""
-        return len(people) * (2 + len(GROUPS) + DEALS)
+        return len(people) * (2 + len(GROUPS) + DEALS) + len(undone) * (2 + len(GROUPS))
 
 
 def enrol(directory: Slapd, people: Sequence[Employee]) -> None:
@@ -104,16 +112,25 @@ def hire(crm: Tryton, people: Sequence[Employee]) -> dict[str, list[int]]:
     return deals
 
 
-def _removals(directory: Slapd) -> "Counter[tuple[str, str]]":
-    """Count each (group, member) that the bot took out, as the access log has it."""
+def _both(tally: Tally, what: str, writes: int, as_wanted: bool, back: bool) -> None:
+    """Judge a lock, and with `back` its end: as many writes as that takes, and the state that the last one leaves."""
+    wanted = 2 if back else 1
+    if writes < wanted or not as_wanted:
+        tally.lost.append(f"{what} ({writes} writes)")
+    elif writes > wanted:
+        tally.doubled.append(f"{what} ({writes} writes)")
+
+
+def _memberships(directory: Slapd) -> "Counter[tuple[str, str, str]]":
+    """Count each (out or in, group, member) that the bot wrote, as the access log has it."""
     with directory.bound() as root:
         rows = root.search_s(
             slapd_conf.LOG_DN, ldap.SCOPE_ONELEVEL, f"(&(objectClass=auditModify)(reqAuthzID={ldif.SERVICE_DN}))",
             ["reqDN", "reqMod"],
         )
-    found: Counter[tuple[str, str]] = Counter()
+    found: Counter[tuple[str, str, str]] = Counter()
     for _, row in rows:
         for change in row.get("reqMod", []):
-            if match := REMOVED.match(change):
-                found[row["reqDN"][0].decode(), match[1].decode()] += 1
+            if match := CHANGED.match(change):
+                found[match[1].decode(), row["reqDN"][0].decode(), match[2].decode()] += 1
     return found

@@ -131,16 +131,21 @@ class Practice:
     def start_bot(self) -> None:
         """Start the bot and wait until it listens."""
         self._bot = self._spawn()
-        self._await(self._bot)
+        self.await_bot(self._bot)
 
     def start_replica(self) -> subprocess.Popen[bytes]:
         """Start one more bot on the same PostgreSQL, and wait until it listens."""
-        replica = self._spawn()
-        self._replicas.append(replica)
-        self._await(replica)
+        replica = self.begin_replica()
+        self.await_bot(replica)
         return replica
 
-    def _await(self, process: subprocess.Popen[bytes]) -> None:
+    def begin_replica(self) -> subprocess.Popen[bytes]:
+        """Start one more bot on the same rows, and do not wait for it."""
+        replica = self._spawn()
+        self._replicas.append(replica)
+        return replica
+
+    def await_bot(self, process: subprocess.Popen[bytes]) -> None:
         """Wait for the process's own word: a connection that a killed one left half open must not pass for it."""
         deadline = time.monotonic() + READY_SECONDS
         while f"ready {process.pid}\n".encode() not in self.bot_log.read_bytes() or not self._listens():

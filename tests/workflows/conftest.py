@@ -1,6 +1,7 @@
 """What tests of the middle share: rows on SQLite and on PostgreSQL, and services on them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 
@@ -8,12 +9,16 @@ import pytest
 
 from tests.sandbox.postgres import Postgres
 from tests.workflows.office import Office
+from tests.workflows.stage import Stage
 from workflows.engine import Engine
 from workflows.store import Store, sqlite_url
+from workflows.systems import System
 
 DATABASES = ("sqlite", "postgresql")
 FILES_THEMSELVES = "tmp_path"
 """A test that asks for the folder looks at SQLite's files, and has no counterpart on PostgreSQL."""
+Staged = Callable[..., Stage]
+Replica = Callable[[], Store]
 _numbers = count()
 
 
@@ -67,3 +72,29 @@ def office(tmp_path: Path, url: str) -> Iterator[Office]:
     office = Office(tmp_path, url=url)
     yield office
     office.store.close()
+
+
+@pytest.fixture
+def staged(tmp_path: Path, url: str) -> Iterator[Staged]:
+    """Return what sets up a case on a stage, once, with rows on either database."""
+    with ExitStack() as stack:
+
+        def set_up(*systems: System) -> Stage:
+            stage = Stage(tmp_path, *systems, url=url)
+            stack.callback(stage.store.close)
+            return stage
+
+        yield set_up
+
+
+@pytest.fixture
+def replica(url: str) -> Iterator[Replica]:
+    """Return what gives a process of its own on the test's rows (a pool of its own, nothing shared in memory)."""
+    with ExitStack() as stack:
+
+        def start() -> Store:
+            store = Store(url)
+            stack.callback(store.close)
+            return store
+
+        yield start

@@ -40,12 +40,14 @@ class Stage:
     """One case with a book in each system."""
 
     def __init__(self, folder: Path, *systems: System, successors: tuple[Successor, ...] = (BOB, CAROL),
-                 approver: Successor = APPROVER, strategy: str = "balanced", books: bool = True) -> None:
+                 approver: Successor = APPROVER, strategy: str = "balanced", books: bool = True, url: str = "") -> None:
+        """`url`: PostgreSQL rows with all tables, in place of an SQLite file in `folder`."""
         self.time = Time()
-        self.store = Store(sqlite_url(folder))
-        # Deaths are played within one process, so nothing here needs to wait for a disk.
-        sa.event.listen(self.store._writer, "connect", lambda raw, _: raw.execute("PRAGMA synchronous=OFF"))
-        SQLModel.metadata.create_all(self.store._writer)
+        self.store = Store(url or sqlite_url(folder))
+        if not self.store.postgres:
+            # Deaths are played within one process, so nothing here needs to wait for a disk.
+            sa.event.listen(self.store._writer, "connect", lambda raw, _: raw.execute("PRAGMA synchronous=OFF"))
+            SQLModel.metadata.create_all(self.store._writer)
         self.vault = Vault(b"m" * 32)
         self.journal = Journal(self.store, self.time, b"s" * 32)
         self.systems = Systems(list(systems))
@@ -63,9 +65,9 @@ class Stage:
                 session.add(Book(id=f"{CASE}:{system.name}", case_id=CASE, system=system.name, state=WorkState.DUE,
                                  due_at=self.time.now()))
 
-    def start(self) -> Handover:
-        """Return the track as a fresh process builds it."""
-        return Handover(self.store, self.vault, self.journal, self.systems, self.time, RETRY)
+    def start(self, store: Store | None = None) -> Handover:
+        """Return the track as a fresh process builds it; with a store of its own it shares nothing in memory."""
+        return Handover(store or self.store, self.vault, self.journal, self.systems, self.time, RETRY)
 
     def tick(self, *systems: str) -> None:
         """Do what is due, as the clock would."""

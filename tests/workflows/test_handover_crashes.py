@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlmodel import Session
 
 from connectors.contract import Limits
 from connectors.errors import Unavailable
+from tests.workflows.conftest import Staged
 from tests.workflows.memory import Killed
 from tests.workflows.stage import BOB, MAX, Stage, crm
 from workflows.model import Assignment, Book, ProposalState, WorkState
@@ -57,9 +57,9 @@ def play(stage: Stage) -> int:
 
 @pytest.mark.parametrize("kept", [False, True])
 @pytest.mark.parametrize("number", range(COMMITS))
-def test_killed_at_any_commit(tmp_path: Path, number: int, kept: bool) -> None:
+def test_killed_at_any_commit(staged: Staged, number: int, kept: bool) -> None:
     world = crm(records=7)
-    stage = Stage(tmp_path, world.system(limits=Limits(move_batch=3)))
+    stage = staged(world.system(limits=Limits(move_batch=3)))
     seen = kill_at_commit(stage.store, number, kept=kept)
     deaths = play(stage)
     assert deaths == (number < len(seen))
@@ -73,15 +73,15 @@ def test_killed_at_any_commit(tmp_path: Path, number: int, kept: bool) -> None:
     assert sum(post.startswith("outcome:") for post in stage.posts()) == 1
 
 
-def test_the_kills_reach_every_commit(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, crm(records=7).system(limits=Limits(move_batch=3)))
+def test_the_kills_reach_every_commit(staged: Staged) -> None:
+    stage = staged(crm(records=7).system(limits=Limits(move_batch=3)))
     seen = kill_at_commit(stage.store, -1, kept=True)
     assert play(stage) == 0
     assert 10 < len(seen) <= COMMITS + 1
 
 
-def test_of_many_clicks_at_once_one_counts(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, crm().system())
+def test_of_many_clicks_at_once_one_counts(staged: Staged) -> None:
+    stage = staged(crm().system())
     stage.tick()
     shown = stage.proposal()
 
@@ -97,9 +97,9 @@ def test_of_many_clicks_at_once_one_counts(tmp_path: Path) -> None:
     assert len(stage.decisions()) == 1
 
 
-def test_one_book_in_several_hands_at_once_moves_everything_once(tmp_path: Path) -> None:
+def test_one_book_in_several_hands_at_once_moves_everything_once(staged: Staged) -> None:
     world = crm(records=60)
-    stage = Stage(tmp_path, world.system(limits=Limits(move_batch=5)))
+    stage = staged(world.system(limits=Limits(move_batch=5)))
     stage.tick()
     stage.approve()
     with ThreadPoolExecutor(4) as pool:
@@ -112,9 +112,9 @@ def test_one_book_in_several_hands_at_once_moves_everything_once(tmp_path: Path)
     assert stage.clients().complete
 
 
-def test_one_book_listed_by_several_hands_at_once_is_proposed_whole(tmp_path: Path) -> None:
+def test_one_book_listed_by_several_hands_at_once_is_proposed_whole(staged: Staged) -> None:
     world = crm(records=1500)
-    stage = Stage(tmp_path, world.system())
+    stage = staged(world.system())
 
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(stage.handover.run, ["c1:crm"] * 3))
@@ -124,9 +124,9 @@ def test_one_book_listed_by_several_hands_at_once_is_proposed_whole(tmp_path: Pa
 
 
 @pytest.mark.parametrize("step", ["record", "find", "count", "move"])
-def test_an_overtaken_attempt_stops_and_the_newer_one_finishes(tmp_path: Path, step: str) -> None:
+def test_an_overtaken_attempt_stops_and_the_newer_one_finishes(staged: Staged, step: str) -> None:
     world = crm(records=30)
-    stage = Stage(tmp_path, world.system(limits=Limits(move_batch=4)))
+    stage = staged(world.system(limits=Limits(move_batch=4)))
     if step == "record":
         world.before_call[step] = lambda: stage.overtake() if world.calls[step] == 3 else None
         stage.tick()
@@ -146,9 +146,9 @@ def test_an_overtaken_attempt_stops_and_the_newer_one_finishes(tmp_path: Path, s
     assert stage.clients().complete
 
 
-def test_a_cancel_in_the_middle_stops_the_moves(tmp_path: Path) -> None:
+def test_a_cancel_in_the_middle_stops_the_moves(staged: Staged) -> None:
     world = crm(records=30)
-    stage = Stage(tmp_path, world.system(limits=Limits(move_batch=4)))
+    stage = staged(world.system(limits=Limits(move_batch=4)))
     stage.tick()
     stage.approve()
 
@@ -163,9 +163,9 @@ def test_a_cancel_in_the_middle_stops_the_moves(tmp_path: Path) -> None:
     assert stage.book().state == WorkState.CANCELLED
 
 
-def test_a_draft_that_lost_a_line_is_never_shown(tmp_path: Path) -> None:
+def test_a_draft_that_lost_a_line_is_never_shown(staged: Staged) -> None:
     world = crm()
-    stage = Stage(tmp_path, world.system())
+    stage = staged(world.system())
 
     def meddle() -> None:
         with stage.store.write() as session:
@@ -180,9 +180,9 @@ def test_a_draft_that_lost_a_line_is_never_shown(tmp_path: Path) -> None:
     assert stage.proposal().records == 12
 
 
-def test_retry_leaves_what_is_under_way_alone(tmp_path: Path) -> None:
+def test_retry_leaves_what_is_under_way_alone(staged: Staged) -> None:
     world = crm(records=30)
-    stage = Stage(tmp_path, world.system(limits=Limits(move_batch=4)))
+    stage = staged(world.system(limits=Limits(move_batch=4)))
     stage.tick()
     stage.approve()
     attempt = stage.book().attempt
@@ -191,10 +191,10 @@ def test_retry_leaves_what_is_under_way_alone(tmp_path: Path) -> None:
     assert (stage.book().attempt, stage.clients().complete, world.calls["move"]) == (attempt, True, 8)
 
 
-def test_retry_brings_what_waits_forward_and_leaves_the_rest(tmp_path: Path) -> None:
+def test_retry_brings_what_waits_forward_and_leaves_the_rest(staged: Staged) -> None:
     world = crm()
     world.fail("records", Unavailable("down", timedelta(hours=9)))
-    stage = Stage(tmp_path, world.system())
+    stage = staged(world.system())
     stage.tick()
     assert stage.proposals() == []
     stage.retry()
@@ -209,9 +209,9 @@ def test_retry_brings_what_waits_forward_and_leaves_the_rest(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("step", ["find", "observe"])
-def test_another_replica_that_overtakes_keeps_its_draft(tmp_path: Path, step: str) -> None:
+def test_another_replica_that_overtakes_keeps_its_draft(staged: Staged, step: str) -> None:
     world, shop = crm(), crm("shop", records=2)
-    stage = Stage(tmp_path, world.system(), shop.system())
+    stage = staged(world.system(), shop.system())
     other, once = stage.start(), iter([True])
     carol = next(user for user in world.users.values() if user.id == "carol")
 

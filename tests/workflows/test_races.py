@@ -3,12 +3,9 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
-import pytest
 from sqlmodel import select
 
 from tests.workflows.office import MAX, Office
@@ -57,19 +54,6 @@ class Slow:
             self.fail -= 1
             raise Undelivered("planted")
         return post.channel, f"{self.shown[post.id]}.0"
-
-
-@pytest.fixture
-def replica(office: Office, tmp_path: Path) -> Iterator[Callable[[], Store]]:
-    """Return what gives a process of its own on the same rows (a pool of its own, nothing shared in memory)."""
-    with ExitStack() as stack:
-
-        def start() -> Store:
-            store = Store(office.store.url)
-            stack.callback(store.close)
-            return store
-
-        yield start
 
 
 def _proposal(office: Office) -> str:
@@ -181,7 +165,7 @@ def test_a_claim_of_the_dead_is_voided_and_its_late_answer_counts_for_nothing(
     posts.deliver(office.store, slow, office.clock, "alive")
     assert claimed not in slow.shown
     with office.store.write() as session:
-        posts.let_go(session, {"alive"})
+        posts.let_go(session, lambda: {"alive"})
     posts.deliver(office.store, quick, office.clock, "alive")
     assert quick.shown[claimed] == 1
     late.set()

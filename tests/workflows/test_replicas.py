@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
@@ -30,10 +30,13 @@ class Work(Engine):
         super().__init__("", executor)
         self.asked: list[frozenset[str]] = []
 
-    def take_over(self, alive: object) -> int:
-        assert isinstance(alive, frozenset)
-        self.asked.append(alive)
+    def take_over(self, alive: Callable[[], Collection[str]]) -> int:
+        self.listing()
+        self.asked.append(frozenset(alive()))
         return 0
+
+    def listing(self) -> None:
+        """Stand for the moment at which the work that was begun is listed."""
 
 
 class One:
@@ -109,6 +112,15 @@ def test_the_dead_are_taken_over_and_their_claims_voided(start: Callable[[], One
     assert _known(rows) == {one.me}
     with rows.read() as session:
         assert {post.id: bool(post.claimed_by) for post in session.exec(select(Post))} == {one.me: True, two.me: False}
+
+
+def test_who_comes_up_while_work_is_listed_is_not_taken_for_dead(start: Callable[[], One], rows: Store) -> None:
+    """Its work may be in the list already: it registers first, and begins then."""
+    one, new = start(), One(rows)
+    with ExitStack() as stack:
+        one.engine.listing = lambda: stack.enter_context(new.replicas.living())  # type: ignore[method-assign]
+        one.replicas.sweep()
+    assert new.me in one.engine.asked[0]
 
 
 def test_nobody_is_taken_over_before_its_own_end_and_the_kernels(start: Callable[[], One], rows: Store) -> None:

@@ -27,7 +27,7 @@ class Trouble(Exception):
 
 
 class Overtaken(Exception):
-    """A newer attempt or a cancel has this book now: whoever hears this stops, and leaves the row alone."""
+    """A newer attempt, another runner of this one, or a cancel has this book now: who hears it leaves the row alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Errand:
     def hold(self, session: Session) -> Book:
         """Return the book's row, held until the transaction ends. Every write of an attempt asks first: `Overtaken`."""
         book = session.get_one(Book, self.book.id, with_for_update=True)
-        if book.state != WorkState.DUE or book.attempt != self.book.attempt:
+        if (book.state, book.attempt, book.runner) != (WorkState.DUE, self.book.attempt, self.book.runner):
             raise Overtaken(self.book.id)
         return book
 

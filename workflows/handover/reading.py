@@ -14,6 +14,7 @@ from workflows.cases import CaseData, read_case
 from workflows.handover import balance, remarks, sheets
 from workflows.handover import lines as line_rows
 from workflows.handover.balance import Fate
+from workflows.handover.closing import NOTHING
 from workflows.handover.desk import CHUNK, Desk
 from workflows.handover.remarks import Reasons, Remarks
 from workflows.model import (
@@ -202,7 +203,7 @@ class Reading:
 
 
 def _problems(book: Book, known: Remarks) -> Iterator[str]:
-    if book.reason and book.phase != "done":
+    if book.reason and book.reason != NOTHING:
         yield book.reason
     if number := remarks.total(known.refused):
         records = "1 record was" if number == 1 else f"{number} records were"

@@ -1,10 +1,12 @@
 """The client track as the rest of the house sees it: work on a book, decisions, and what people are shown."""
 
+import json
 import logging
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from uuid import uuid4
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -12,6 +14,7 @@ from sqlmodel import Session, col, select
 from connectors.errors import ConnectorError
 from workflows.cases import read_case
 from workflows.handover import remarks, sheets
+from workflows.handover.closing import NO_ACCOUNT, left_with, prove
 from workflows.handover.decisions import Decisions
 from workflows.handover.desk import Desk, Errand, Overtaken, Trouble
 from workflows.handover.listing import ANSWERED, Listing
@@ -32,7 +35,6 @@ from workflows.views import Actor, ClientsView, ProposalView, RecordLine, Succes
 from workflows.work import again, retry_at, say
 
 log = logging.getLogger(__name__)
-NOTHING = "owns nothing"
 
 
 class Handover:
@@ -44,8 +46,8 @@ class Handover:
         self._desk = Desk(store, vault, journal, systems, clock, retry)
         self._decisions = Decisions(self._desk)
         self._reading = Reading(self._desk)
-        # A book in two hands at once would take one's half-written list for the other's. Other replicas are kept off by
-        # the engine, which never hands one attempt to two of them, and by `hold`.
+        # A book in two hands at once would take one's half-written list for the other's: in one process they queue
+        # here, and of two processes `_take` names the one whose writes still count.
         self._one_at_a_time: dict[str, threading.Lock] = {}
 
     def run(self, book_id: str) -> None:
@@ -151,14 +153,17 @@ class Handover:
                 book.state = WorkState.CANCELLED
                 session.add(book)
                 return None
+            book.runner = uuid4().hex
+            session.add(book)
             return Errand(book.model_copy(), case, data)
 
     def _list(self, errand: Errand) -> None:
-        system, _ = self._desk.system(errand.book.system)
+        system, clients = self._desk.system(errand.book.system)
         listing = Listing(self._desk, errand)
         leaver = leaver_accounts(self._desk.store, errand.case.id, errand.data.leaver, system)
         listing.gather(leaver, again=False)
         sheet = listing.allot(takers(system, errand.data.successors, leaver)) if listing.families.tallies else None
+        left = {} if sheet else left_with(leaver, {account: clients.count(account) for account in leaver})
         with self._desk.store.write() as session:
             book = errand.hold(session)
             listing.release(session)
@@ -167,8 +172,8 @@ class Handover:
             self._remark(session, errand, book, Remarks(listing.staying))
             book.reason = ""
             route(self._desk, session, book)
-            if book.phase == "done" and not has_lines(session, book, *AssignmentState):
-                book.reason = NOTHING
+            if book.phase == "done":
+                prove(self._desk, session, book, leaver, left)
             session.flush()
             self._publish_if_ready(session, errand)
             self._desk.show_case(session, errand.case.id)
@@ -189,6 +194,8 @@ class Handover:
                 self._complete(session, errand, listing.draft, sheet)
                 publish(self._desk, session, errand.case, errand.data.approver, DRIFT)
             settle(self._desk, session, errand, book)
+            if book.phase == "done":
+                prove(self._desk, session, book, leaver, left_with(leaver, json.loads(book.counts_after)))
             self._desk.show_case(session, errand.case.id)
 
     def _complete(self, session: Session, errand: Errand, draft_id: str, sheet: Sheet | None) -> None:
@@ -245,4 +252,6 @@ def _retriable(session: Session, book: Book) -> bool:
     """Whether a person may ask for another try: it was put off with a reason, or someone or something said no."""
     if book.state == WorkState.DUE:
         return bool(book.reason)
+    if book.state == WorkState.DONE and book.reason == NO_ACCOUNT:
+        return True
     return book.state in (WorkState.PLANNED, WorkState.DONE) and has_lines(session, book, *ANSWERED)

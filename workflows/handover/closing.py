@@ -1,0 +1,116 @@
+"""The end of a book, proven: nothing of it waits, and the system counts nothing with the leaver that is unexplained.
+
+Whatever makes a book look finished that is not (a list read while a system was coming up, a second hand on the same
+rows, an answer about records that was none), the system's own count does not agree with it, and the book goes on.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from connectors.contract import AccountId
+from workflows.handover.desk import Desk, Trouble
+from workflows.handover.listing import SETTLED_AND_BACK
+from workflows.handover.proposal import OPEN
+from workflows.journal import HANDOVER
+from workflows.model import Account, Assignment, AssignmentState, Book, Proposal, ProposalState, WorkState
+from workflows.work import again
+
+NOTHING = "owns nothing"
+NO_ACCOUNT = "no account of the leaver was found here, so there are no clients to hand over"
+NONE_MOVED = "none of {number} approved records was moved: {fates}"
+WAITING = frozenset({AssignmentState.APPROVED, *OPEN})
+ELSEWHERE = SETTLED_AND_BACK
+"""A record in these states is not with the leaver; in any other it is, and the system may count it there."""
+Left = Mapping[str, int]
+"""Records that a system counts with the leaver, by kind."""
+
+
+def left_with(leaver: Sequence[AccountId], counts: Mapping[str, Mapping[str, int]]) -> Left:
+    """Return what all accounts of the leaver own together. Pure."""
+    total: Counter[str] = Counter()
+    for account in leaver:
+        total.update(counts.get(account, {}))
+    return total
+
+
+def prove(desk: Desk, session: Session, book: Book, leaver: Sequence[AccountId], left: Left) -> None:
+    """Put on record how a book ended; raise `Trouble` where it has not. In the transaction that ends it, its row held.
+
+    `left` was counted after the last move, or after a list that found nothing to propose.
+    """
+    session.flush()
+    lines = _lines(session, book)
+    states = _sum(lines, 1)
+    if waiting := sum(states[state] for state in WAITING):
+        raise Trouble(f"{waiting} records are neither moved nor settled yet")
+    known = _sum({key: number for key, number in lines.items() if key[1] not in ELSEWHERE}, 0)
+    if more := sum(max(0, number - known[kind]) for kind, number in left.items()):
+        raise Trouble(f"{more} records are still with the leaver and in no list; the list is read again")
+    if _accounts(session, book) - set(leaver):
+        raise Trouble("an account of the leaver was found meanwhile; its list is read")
+    approved = _approved(session, book)
+    book.reason = _said(leaver, approved, states)
+    session.add(book)
+    desk.journal.write(
+        session, actor=HANDOVER, action="clients.done", case_id=book.case_id,
+        data={"system": book.system, "accounts": len(leaver), "approved": approved.total(), "left": dict(left),
+              **states})
+
+
+def reopen(session: Session, book_id: str, account: str, now: datetime) -> None:
+    """Have a book listed that ended before this account was known to be the leaver's, in the transaction that says so.
+
+    A book that has not ended looks at every account again before it does.
+    """
+    book = session.get(Book, book_id, with_for_update=True)
+    if book is not None and book.state == WorkState.DONE and account not in json.loads(book.counts_after):
+        book.phase, book.reason = "list", ""
+        again(session, book, now)
+
+
+def _lines(session: Session, book: Book) -> dict[tuple[str, str], int]:
+    """Count a book's lines by kind and state."""
+    rows = session.exec(
+        select(Assignment.kind, Assignment.state, sa.func.count())
+        .where(Assignment.case_id == book.case_id, Assignment.system == book.system)
+        .group_by(Assignment.kind, Assignment.state))
+    return {(kind, state): number for kind, state, number in rows}
+
+
+def _sum(lines: Mapping[tuple[str, str], int], part: int) -> "Counter[str]":
+    total: Counter[str] = Counter()
+    for key, number in lines.items():
+        total[key[part]] += number
+    return total
+
+
+def _approved(session: Session, book: Book) -> "Counter[str]":
+    """Count by state the lines that somebody approved."""
+    rows = session.exec(
+        select(Assignment.state, sa.func.count()).join(Proposal, col(Proposal.id) == Assignment.proposal_id)
+        .where(Assignment.case_id == book.case_id, Assignment.system == book.system,
+               Proposal.state == ProposalState.APPROVED)
+        .group_by(Assignment.state))
+    return Counter(dict(rows.all()))
+
+
+def _accounts(session: Session, book: Book) -> set[str]:
+    return set(session.exec(
+        select(Account.account_id).where(Account.case_id == book.case_id, Account.system == book.system)))
+
+
+def _said(leaver: Sequence[AccountId], approved: "Counter[str]", states: Mapping[str, int]) -> str:
+    """Return why nothing was moved; an empty text where something was."""
+    if not leaver:
+        return NO_ACCOUNT
+    if not states:
+        return NOTHING
+    if not approved or approved[AssignmentState.MOVED]:
+        return ""
+    fates = ", ".join(f"{number} {state}" for state, number in sorted(approved.items()))
+    return NONE_MOVED.format(number=approved.total(), fates=fates)
