@@ -67,7 +67,7 @@ def show(session: Session, case_id: str, channel: str = "") -> None:
 
 def settle(session: Session, journal: Journal, case_id: str) -> None:
     """Move the case on where its tracks have: running once the access track is due, watched once all are done."""
-    case = session.get_one(Case, case_id, with_for_update=True)
+    case = session.get_one(Case, case_id)  # one turn at a time: nobody changes it beside us
     if case.state == CaseState.SCHEDULED:
         case.state = CaseState.RUNNING
         journal.write(session, actor=HANDOVER, action="case.running", case_id=case_id)

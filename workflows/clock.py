@@ -29,6 +29,7 @@ class Reconciler:
         self._engine = engine
         self._clock = clock
         self._handed: set[tuple[str, str, int]] = set()
+        self._ended: set[tuple[str, str, int]] = set()
 
     def tick(self) -> None:
         """One comparison of rows with the time."""
@@ -41,10 +42,12 @@ class Reconciler:
         new = [row for row in due if row not in self._handed]
         for work in dict.fromkeys(due[row] for row in new):
             self._engine.hand(*work)
-        ended = self._engine.ended({due[row] for row in due if row in self._handed})
-        for task, row_id, attempt in self._handed & due.keys():
-            if due[task, row_id, attempt] in ended:
-                self._next_attempt(TASKS[task], row_id, attempt)
+        # Settling a row takes a moment: it has crashed if it is still due at the tick after the one that saw it end.
+        for task, row_id, attempt in self._ended & due.keys():
+            self._next_attempt(TASKS[task], row_id, attempt)
+        old = self._handed & due.keys() - self._ended
+        ended = self._engine.ended({due[row] for row in old})
+        self._ended = {row for row in old if due[row] in ended}
         self._handed = set(due)
 
     def _due(self, model: type[Work], now: datetime) -> list[tuple[str, int]]:

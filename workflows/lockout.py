@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from sqlmodel import Session
+
 from connectors.contract import (
     AccountId,
     Accounts,
@@ -189,7 +191,8 @@ class LockOut:
         self, change: Callable[[AccountData], AccountData], action: str = "", said: dict[str, str] | None = None
     ) -> None:
         context = f"account:{self._row}"
-        with self._store.write(self._case) as session:
+
+        def write(session: Session) -> None:
             row = session.get_one(Account, self._row)
             data = AccountData.load(self._vault.open(self._key, row.sealed, context))
             row.sealed = self._vault.seal(self._key, asdict(change(data)), context)
@@ -202,3 +205,5 @@ class LockOut:
                     case_id=self._case,
                     data={"system": self._system.name, "account": self._id, **(said or {})},
                 )
+
+        self._store.together(write, self._case)

@@ -228,6 +228,11 @@ class Offboarding:
         with self._store.read() as session:
             return self._casefile.view(session, case_id)
 
+    def held(self, case_id: str) -> bool:
+        """Whether a case waits for a second person."""
+        with self._store.read() as session:
+            return session.exec(select(Case.held).where(Case.id == case_id)).first() not in (None, "")
+
     def cases(self, open_only: bool = False) -> list[CaseView]:
         """Return cases, newest first."""
         query = select(Case.id).order_by(col(Case.opened_at).desc())

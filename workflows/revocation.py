@@ -64,24 +64,29 @@ class Revocation:
 
     def begin(self, access_ids: Sequence[str]) -> dict[str, "Job"]:
         """Begin what is due among rows of one case, in one turn; return the jobs by row."""
-        with self._store.write(access_ids[0].partition(":")[0]) as session:
-            jobs = (self._job(session, access_id) for access_id in access_ids)
-            return {job.access.id: job for job in jobs if job}
+        case_id = access_ids[0].partition(":")[0]
+        return self._store.together(lambda session: self._jobs(session, case_id, access_ids), case_id)
 
-    def _job(self, session: Session, access_id: str) -> "Job | None":
-        access = session.get_one(Access, access_id)
-        case, data = read_case(session, self._vault, access.case_id)
+    def _jobs(self, session: Session, case_id: str, access_ids: Sequence[str]) -> dict[str, "Job"]:
+        case, data = read_case(session, self._vault, case_id)
+        rows = session.exec(select(Access).where(col(Access.id).in_(access_ids))).all()
+        due = [row for row in rows if self._begins(session, case, row)]
+        if due and case.state == CaseState.SCHEDULED:
+            settle(session, self._journal, case.id)
+        links = matching.all_links(session, self._vault, case.leaver_key) if due else {}
+        known: dict[str, list[Account]] = {row.id: [] for row in due}
+        for account in session.exec(select(Account).where(col(Account.access_id).in_(known))):
+            known[account.access_id].append(account)
+        return {row.id: Job(row, case, data, links.get(row.system, Links({})), tuple(known[row.id])) for row in due}
+
+    def _begins(self, session: Session, case: Case, access: Access) -> bool:
         if case.state in UNWATCHED:
             self._call_off(session, case, access)
-            return None
+            return False
         if access.state != WorkState.DUE or access.due_at > self._clock.now():
-            return None
+            return False
         self._note_delay(session, access)
-        if case.state == CaseState.SCHEDULED:
-            settle(session, self._journal, case.id)
-        links = matching.links(session, self._vault, case.leaver_key, access.system)
-        known = session.exec(select(Account).where(Account.access_id == access.id)).all()
-        return Job(access, case, data, links, tuple(known))
+        return True
 
     def carry_out(self, job: "Job") -> None:
         """Lock, read back, record what `begin` found due."""
@@ -194,11 +199,13 @@ class Revocation:
         ids = [f"{job.access.id}:{one.id}" for one, _ in found]
         if all(row_id in known for row_id in ids):
             return [known[row_id] for row_id in ids]
-        with self._store.write(job.case.id) as session:
-            return [
+        return self._store.together(
+            lambda session: [
                 session.get(Account, row_id) or self._new(session, job, row_id, *one)
                 for row_id, one in zip(ids, found, strict=True)
-            ]
+            ],
+            job.case.id,
+        )
 
     def _new(self, session: Session, job: "Job", row_id: str, found: Found, before: Before) -> Account:
         data = AccountData(found.login, found.matched_by, dict(before.state), was=found.verdict)
@@ -221,10 +228,10 @@ class Revocation:
         return row
 
     def _settle(self, access_id: str, result: Result, error: ConnectorError | None, seen: "Seen") -> None:
-        now = self._clock.now()
-        with self._store.write(access_id.partition(":")[0]) as session:
+        def write(session: Session) -> None:
+            now = self._clock.now()
             access = session.get_one(Access, access_id)
-            case = session.get_one(Case, access.case_id, with_for_update=True)
+            case = session.get_one(Case, access.case_id)
             self._record(session, case.wrapped_key, seen)
             if case.state in UNWATCHED:
                 self._call_off(session, case, access)
@@ -252,6 +259,7 @@ class Revocation:
             )
             settle(session, self._journal, access.case_id)
 
+        self._store.together(write, access_id.partition(":")[0])
 
     def _record(self, session: Session, key: bytes, seen: "Seen") -> None:
         """Write what the last read of each account showed."""
