@@ -22,6 +22,7 @@ from workflows import store as stores
 from workflows.audits import Audits
 from workflows.casefile import Casefile
 from workflows.clock import Reconciler, Ticker
+from workflows.dispatch import Dispatch
 from workflows.engine import Engine
 from workflows.exports import Exports
 from workflows.findings import Findings
@@ -46,6 +47,8 @@ from workflows.undo import Undo
 from workflows.vault import Vault
 
 Mode = Literal["run", "visit"]
+CASES = 512
+"""Lock-outs that may wait in their systems' lanes at a time; those of a system that hangs are among them."""
 TICK, POST_TICK, AUDIT_TICK, FORGET_TICK = 0.5, 0.3, 5.0, 3600.0
 
 
@@ -71,6 +74,7 @@ class Tracks:
     journal: Journal
     manual: ManualSteps
     undo: Undo
+    dispatch: Dispatch
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -112,8 +116,9 @@ def running(
     engine: Engine, built: Tracks, store: Store, clock: Clock, tell: Notifier, replicas: Replicas | None = None
 ) -> Iterator[None]:
     """Run engine and ticks for as long as the context lasts; `replicas` where several processes share the rows."""
+    engine.register("lockout", built.dispatch.case, CASES)
+    engine.register("revoke", built.dispatch.row, CASES)
     for task, handler in {
-        "revoke": built.revocation.run,
         "book": built.handover.run,
         "exports": built.exports.take,
         "follow_up": built.follow_ups.run,
@@ -249,7 +254,10 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
         linking=Linking(store, vault, journal, systems, clock, Guards(policy.protected), offboarding.retry),
     )
     revocation = Revocation(store, vault, journal, systems, clock, retry, policy.protected)
-    return Tracks(services, revocation, handover, exports, follow_ups, audits, journal, manual, offboarding.undoing)
+    dispatch = Dispatch(store, systems, clock, revocation)
+    return Tracks(
+        services, revocation, handover, exports, follow_ups, audits, journal, manual, offboarding.undoing, dispatch
+    )
 
 
 def notifier(settings: Settings, services: Services, store: Store) -> Notifier:

@@ -380,6 +380,8 @@ class Limits:
     """Records in one `move` call."""
     observe_batch: int = 500
     """Accounts in one `observe` call."""
+    connections: int = 10
+    """Requests that may be on their way at one time; ours, where the vendor names no number."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from connectors.contract import Person
@@ -68,7 +67,7 @@ def show(session: Session, case_id: str, channel: str = "") -> None:
 
 def settle(session: Session, journal: Journal, case_id: str) -> None:
     """Move the case on where its tracks have: running once the access track is due, watched once all are done."""
-    case = session.get_one(Case, case_id, with_for_update=True)
+    case = session.get_one(Case, case_id)  # one turn at a time: nobody changes it beside us
     if case.state == CaseState.SCHEDULED:
         case.state = CaseState.RUNNING
         journal.write(session, actor=HANDOVER, action="case.running", case_id=case_id)
@@ -79,22 +78,18 @@ def settle(session: Session, journal: Journal, case_id: str) -> None:
     show(session, case_id)
 
 
-def _left(session: Session, case: Case) -> int:
-    """Count the work that keeps a case open; follow-ups and later snapshots are watching, not work."""
+def _left(session: Session, case: Case) -> bool:
+    """Whether there is work that keeps a case open; follow-ups and later snapshots are watching, not work."""
     queries = (
-        select(sa.func.count()).select_from(Access).where(Access.case_id == case.id, Access.state == WorkState.DUE),
-        select(sa.func.count())
-        .select_from(ManualStep)
-        .where(
+        select(Access.id).where(Access.case_id == case.id, Access.state == WorkState.DUE),
+        select(ManualStep.id).where(
             ManualStep.case_id == case.id, ManualStep.state == WorkState.DUE, col(ManualStep.confirmed_at).is_(None)
         ),
-        select(sa.func.count()).select_from(Book).where(Book.case_id == case.id, Book.state != WorkState.DONE),
-        select(sa.func.count())
-        .select_from(ExportSnapshot)
-        .where(
+        select(Book.id).where(Book.case_id == case.id, Book.state != WorkState.DONE),
+        select(ExportSnapshot.id).where(
             ExportSnapshot.case_id == case.id,
             ExportSnapshot.state == WorkState.DUE,
             col(ExportSnapshot.due_at) <= case.effective_at,
         ),
     )
-    return sum(session.exec(query).one() for query in queries)
+    return any(session.exec(query.limit(1)).first() is not None for query in queries)

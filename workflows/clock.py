@@ -15,7 +15,7 @@ from workflows.engine import Engine
 from workflows.model import WorkState
 from workflows.ports import Clock
 from workflows.store import Store
-from workflows.work import FIRST_RETRY, TASKS, Work, again
+from workflows.work import FIRST_RETRY, TASKS, Work, again, carried
 
 log = logging.getLogger(__name__)
 PAGE = 5000
@@ -29,26 +29,33 @@ class Reconciler:
         self._engine = engine
         self._clock = clock
         self._handed: set[tuple[str, str, int]] = set()
+        self._ended: set[tuple[str, str, int]] = set()
 
     def tick(self) -> None:
         """One comparison of rows with the time."""
         now = self._clock.now()
-        still: set[tuple[str, str, int]] = set()
-        for task, model in TASKS.items():
-            for row_id, attempt in self._due(model, now):
-                key = (task, row_id, attempt)
-                if key not in self._handed:
-                    self._engine.hand(*key)
-                elif self._engine.over(*key):
-                    self._next_attempt(model, row_id, attempt)
-                still.add(key)
-        self._handed = still
+        due = {
+            (task, row_id, attempt): carried(task, row_id, attempt)
+            for task, model in TASKS.items()
+            for row_id, attempt in self._due(model, now)
+        }
+        new = [row for row in due if row not in self._handed]
+        for work in dict.fromkeys(due[row] for row in new):
+            self._engine.hand(*work)
+        # Settling a row takes a moment: it has crashed if it is still due at the tick after the one that saw it end.
+        for task, row_id, attempt in self._ended & due.keys():
+            self._next_attempt(TASKS[task], row_id, attempt)
+        old = self._handed & due.keys() - self._ended
+        ended = self._engine.ended({due[row] for row in old})
+        self._ended = {row for row in old if due[row] in ended}
+        self._handed = set(due)
 
     def _due(self, model: type[Work], now: datetime) -> list[tuple[str, int]]:
         with self._store.read() as session:
             rows = session.exec(
                 select(model.id, model.attempt)
                 .where(model.state == WorkState.DUE, col(model.due_at) <= now)
+                .order_by(col(model.due_at))
                 .limit(PAGE)
             )
             return [(row_id, attempt) for row_id, attempt in rows]

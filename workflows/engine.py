@@ -12,7 +12,7 @@ import logging
 import sqlite3
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID
 
 log = logging.getLogger(__name__)
 Handler = Callable[[str], None]
+UNDER_WAY = ["ENQUEUED", "PENDING", "DELAYED"]
 OVER = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
 UNIXEPOCH_SUBSEC = (3, 42)
 WORKERS = 10
@@ -39,11 +40,16 @@ class Engine:
         self._url = url
         self.executor = executor
         self._handlers: dict[str, Handler] = {}
+        self._widths: dict[str, int] = {}
         self._carry: Callable[[str, str], None] | None = None
 
-    def register(self, task: str, handler: Handler) -> None:
-        """Name the handler of a task. It gets the row's id, and must be safe to run again at any point."""
+    def register(self, task: str, handler: Handler, at_once: int = WORKERS) -> None:
+        """Name the handler of a task. It gets the row's id, and must be safe to run again at any point.
+
+        `at_once`: how much queued work of this task runs at a time in one process.
+        """
         self._handlers[task] = handler
+        self._widths[task] = at_once
 
     def launch(self) -> None:
         """Start; work that a killed process left behind is taken up again at once."""
@@ -63,8 +69,8 @@ class Engine:
         DBOS(config=config)
         self._carry = self._workflow()
         DBOS.launch()
-        for task in self._handlers:
-            DBOS.register_queue(task, worker_concurrency=WORKERS, polling_interval_sec=POLL_SECONDS)
+        for task, at_once in self._widths.items():
+            DBOS.register_queue(task, worker_concurrency=at_once, polling_interval_sec=POLL_SECONDS)
 
     def _workflow(self) -> Callable[[str, str], None]:
         handlers = self._handlers
@@ -95,6 +101,16 @@ class Engine:
         """Whether this attempt has come to an end, well or badly, or is forgotten; ask only of what was handed over."""
         status = DBOS.get_workflow_status(name(task, row, attempt))
         return status is None or status.status in OVER
+
+    def ended(self, work: Iterable[tuple[str, str, int]]) -> set[tuple[str, str, int]]:
+        """Return those of many attempts that are `over`, in few queries."""
+        left = {name(*one): one for one in work}
+        for ids in _pages(sorted(left)):
+            for one in DBOS.list_workflows(
+                workflow_ids=ids, status=UNDER_WAY, load_input=False, load_output=False
+            ):
+                del left[one.workflow_id]
+        return set(left.values())
 
     def take_over(self, alive: Callable[[], Collection[str]]) -> int:
         """Queue again what processes that are not `alive` had begun and not ended; return how much there was.
@@ -135,6 +151,10 @@ class Engine:
 def name(task: str, row: str, attempt: int) -> str:
     """Return the id of one attempt at one piece of work."""
     return f"{task}:{row}:{attempt}"
+
+
+def _pages(ids: list[str]) -> Iterator[list[str]]:
+    return (ids[start : start + PAGE] for start in range(0, len(ids), PAGE))
 
 
 def sqlite_url(folder: Path) -> str:

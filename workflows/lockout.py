@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from sqlmodel import Session
+
 from connectors.contract import (
     AccountId,
     Accounts,
@@ -23,7 +25,6 @@ from connectors.contract import (
 from connectors.errors import ConnectorError, Missing, OutcomeUnknown
 from workflows.journal import HANDOVER, Journal
 from workflows.model import Account
-from workflows.notes import Note, seal
 from workflows.ports import Clock
 from workflows.store import Store
 from workflows.systems import System
@@ -82,13 +83,11 @@ class LockOut:
         system: System,
         accounts: Accounts,
         key: bytes,
-        row_id: str,
+        row: Account,
     ) -> None:
-        """`row_id` names the `Account` row, which holds the before-image already; `key` opens it."""
+        """`row` holds the before-image already, and is committed; `key` opens it."""
         self._store, self._vault, self._journal, self._clock = store, vault, journal, clock
-        self._system, self._accounts, self._key, self._row = system, accounts, key, row_id
-        with store.read() as session:
-            row = session.get_one(Account, row_id)
+        self._system, self._accounts, self._key, self._row = system, accounts, key, row.id
         self._id, self._case = AccountId(row.account_id), row.case_id
         self._running = 0
         self._open: list[str] = []
@@ -97,6 +96,8 @@ class LockOut:
     def run(self, fresh: Before | None = None) -> Result:
         """Lock first, then what outlives a lock; a part that fails is said, and the others are still done.
 
+        The caller writes the result down, with its own.
+
         `fresh` is the state that the lookup has just read; without it, it is read here.
         """
         self._part(self._count_sessions, self._open)
@@ -104,9 +105,7 @@ class LockOut:
         self._part(self._end_sessions, self._open)
         self._part(self._revoke_tokens, self._open)
         self._part(self._leave_groups, self._left)
-        result = self._judge(self._accounts.observe([self._id])[self._id], login)
-        self._record(result)
-        return result
+        return self._judge(self._accounts.observe([self._id])[self._id], login)
 
     def _judge(self, seen: Observation, login: Login) -> Result:
         if login is Login.ACCEPTED:
@@ -192,7 +191,8 @@ class LockOut:
         self, change: Callable[[AccountData], AccountData], action: str = "", said: dict[str, str] | None = None
     ) -> None:
         context = f"account:{self._row}"
-        with self._store.write(self._case) as session:
+
+        def write(session: Session) -> None:
             row = session.get_one(Account, self._row)
             data = AccountData.load(self._vault.open(self._key, row.sealed, context))
             row.sealed = self._vault.seal(self._key, asdict(change(data)), context)
@@ -206,9 +206,4 @@ class LockOut:
                     data={"system": self._system.name, "account": self._id, **(said or {})},
                 )
 
-    def _record(self, result: Result) -> None:
-        with self._store.write(self._case) as session:
-            row = session.get_one(Account, self._row)
-            row.verdict, row.read_at = result.verdict, self._clock.now()
-            row.note = seal(self._vault, self._key, f"account:{self._row}", Note(result.reason, result.how))
-            session.add(row)
+        self._store.together(write, self._case)

@@ -1,5 +1,6 @@
 """Which of the accounts that a lookup shows are the leaver's: never a guess, never a stranger's."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -36,7 +37,18 @@ class Match:
 
 def links(session: Session, vault: Vault, person_key: str, system: str) -> Links:
     """Read what people have said."""
-    rows = session.exec(select(Link).where(Link.person_key == person_key, Link.system == system)).all()
+    return all_links(session, vault, person_key).get(system, Links({}))
+
+
+def all_links(session: Session, vault: Vault, person_key: str) -> dict[str, Links]:
+    """Read what people have said of one person, by system; a system that nobody spoke of is not there."""
+    spoken: dict[str, list[Link]] = defaultdict(list)
+    for row in session.exec(select(Link).where(Link.person_key == person_key)):
+        spoken[row.system].append(row)
+    return {system: _links(vault, rows) for system, rows in spoken.items()}
+
+
+def _links(vault: Vault, rows: Sequence[Link]) -> Links:
     known = {
         AccountId(row.account_id): str(vault.open(row.wrapped_key, row.sealed, f"link:{row.id}"))
         for row in rows

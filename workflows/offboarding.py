@@ -228,6 +228,11 @@ class Offboarding:
         with self._store.read() as session:
             return self._casefile.view(session, case_id)
 
+    def held(self, case_id: str) -> bool:
+        """Whether a case waits for a second person."""
+        with self._store.read() as session:
+            return session.exec(select(Case.held).where(Case.id == case_id)).first() not in (None, "")
+
     def cases(self, open_only: bool = False) -> list[CaseView]:
         """Return cases, newest first."""
         query = select(Case.id).order_by(col(Case.opened_at).desc())
@@ -307,8 +312,10 @@ class Offboarding:
     def _begin(self, case_id: str) -> None:
         # Straight to the engine: a dismissal does not wait for a tick. Were this process killed before the next line,
         # the rows are due all the same and the clock hands them over under the same ids.
+        self._start("lockout", case_id, 0)
         for name, system in self._systems.items():
-            self._start("manual" if steps.work_of(system) else "revoke", f"{case_id}:{name}", 0)
+            if steps.work_of(system):
+                self._start("manual", f"{case_id}:{name}", 0)
 
     def _is_protected(self, leaver: Leaver) -> bool:
         return self._guards.names((leaver.email, leaver.slack_id, leaver.directory_id, *leaver.logins))

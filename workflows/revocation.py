@@ -5,7 +5,7 @@ before-image is stored before the first write and never replaced, and the verdic
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
@@ -60,28 +60,48 @@ class Revocation:
 
     def run(self, access_id: str) -> None:
         """Lock, read back, record. A row that is not due is left alone: a doubled call does nothing."""
-        with self._store.write() as session:
-            access = session.get_one(Access, access_id)
-            case, data = read_case(session, self._vault, access.case_id)
-            if case.state in UNWATCHED:
-                self._call_off(session, case, access)
-                return
-            if access.state != WorkState.DUE or access.due_at > self._clock.now():
-                return
-            self._note_delay(session, access)
-            if case.state == CaseState.SCHEDULED:
-                settle(session, self._journal, case.id)
-        system = self._systems.get(access.system)
+        for job in self.begin([access_id]).values():
+            self.carry_out(job)
+
+    def begin(self, access_ids: Sequence[str]) -> dict[str, "Job"]:
+        """Begin what is due among rows of one case, in one turn; return the jobs by row."""
+        case_id = access_ids[0].partition(":")[0]
+        return self._store.together(lambda session: self._jobs(session, case_id, access_ids), case_id)
+
+    def _jobs(self, session: Session, case_id: str, access_ids: Sequence[str]) -> dict[str, "Job"]:
+        case, data = read_case(session, self._vault, case_id)
+        rows = session.exec(select(Access).where(col(Access.id).in_(access_ids))).all()
+        due = [row for row in rows if self._begins(session, case, row)]
+        if due and case.state == CaseState.SCHEDULED:
+            settle(session, self._journal, case.id)
+        links = matching.all_links(session, self._vault, case.leaver_key) if due else {}
+        known: dict[str, list[Account]] = {row.id: [] for row in due}
+        for account in session.exec(select(Account).where(col(Account.access_id).in_(known))):
+            known[account.access_id].append(account)
+        return {row.id: Job(row, case, data, links.get(row.system, Links({})), tuple(known[row.id])) for row in due}
+
+    def _begins(self, session: Session, case: Case, access: Access) -> bool:
+        if case.state in UNWATCHED:
+            self._call_off(session, case, access)
+            return False
+        if access.state != WorkState.DUE or access.due_at > self._clock.now():
+            return False
+        self._note_delay(session, access)
+        return True
+
+    def carry_out(self, job: "Job") -> None:
+        """Lock, read back, record what `begin` found due."""
+        system, seen = self._systems.get(job.access.system), Seen()
         if system is None:
             gone = Result(Verdict.UNKNOWN, "this system is no longer in the configuration", "", complete=False)
-            self._settle(access_id, gone, None)
+            self._settle(job.access.id, gone, None, seen)
             return
         try:
-            result = self._lock_out(system, access, case, data)
+            result = self._lock_out(system, job, seen)
         except ConnectorError as error:
-            self._settle(access_id, Result(Verdict.UNKNOWN, say(error), "", complete=False), error)
+            self._settle(job.access.id, Result(Verdict.UNKNOWN, say(error), "", complete=False), error, seen)
         else:
-            self._settle(access_id, result, None)
+            self._settle(job.access.id, result, None, seen)
 
     def _call_off(self, session: Session, case: Case, access: Access) -> None:
         """Do nothing for a case that was called off; an undone one is restored once more, after a try cut short."""
@@ -114,29 +134,25 @@ class Revocation:
             data={"system": access.system, "seconds": int((now - access.due_at).total_seconds()), "why": why},
         )
 
-    def _lock_out(self, system: System, access: Access, case: Case, data: CaseData) -> Result:
+    def _lock_out(self, system: System, job: "Job", seen: "Seen") -> Result:
         accounts = system.having(Accounts)
         if accounts is None:
             return Result(Verdict.UNKNOWN, "this connector cannot look accounts up", "", complete=False)
-        lookup = accounts.find(person(data.leaver))
-        with self._store.read() as session:
-            links = matching.links(session, self._vault, case.leaver_key, system.name)
+        links = job.links
+        lookup = accounts.find(person(job.data.leaver))
         strangers: frozenset[AccountId] = frozenset()
-        if self._clock.now() - case.effective_at > NAMES_ARE_REUSED:
-            known = {*links.accounts, *self._known(access.id)}
-            strangers = matching.strangers(self._systems, data.leaver, system.name, lookup.accounts, known)
+        if self._clock.now() - job.case.effective_at > NAMES_ARE_REUSED:
+            known = {*links.accounts, *(row.account_id for row in job.known)}
+            strangers = matching.strangers(self._systems, job.data.leaver, system.name, lookup.accounts, known)
         match = matching.match(lookup.accounts, frozenset(links.accounts), strangers)
         if match.ambiguous:
             reason = f"{CHOOSE}{match.ambiguous} accounts match and none was touched"
             return Result(Verdict.UNKNOWN, _join(reason, match.note), lookup.how, complete=False)
-        results, fresh = self._prepare(system, accounts, access, case.wrapped_key, match, links)
-        for row in self._rows(access.id):
-            kept = self._keep_off(system, accounts, case.wrapped_key, row)
+        results, fresh = self._prepare(system, accounts, job, match)
+        for row, before in sorted(fresh.values(), key=lambda one: one[0].id):
             results.append(
-                kept
-                or LockOut(
-                    self._store, self._vault, self._journal, self._clock, system, accounts, case.wrapped_key, row
-                ).run(fresh.get(row))
+                self._keep_off(system, accounts, job.case.wrapped_key, row)
+                or seen.add(row, self._one(system, accounts, job.case.wrapped_key, row, before))
             )
         if results:
             worst = Result.worst(results)
@@ -147,72 +163,78 @@ class Revocation:
         word = "a person said that there is none; " if links.nobody else ""
         return Result(Verdict.ABSENT, match.note, word + lookup.how)
 
-    def _prepare(
-        self, system: System, accounts: Accounts, access: Access, key: bytes, match: Match, links: Links
-    ) -> tuple[list[Result], dict[str, Before]]:
-        """Remember what will be locked, with its state now; return what must not be locked as results."""
-        results, fresh = [], {}
-        for found in (*match.own, *_linked(accounts, links, match)):
-            if why := self._guards.why(system, found.id, found.login, found.email):
-                results.append(_kept(found.verdict, why, found.matched_by))
-                continue
-            before = found.before or accounts.before(found.id)
-            self._remember(access, key, found, before)
-            fresh[f"{access.id}:{found.id}"] = before
-        return results, fresh
+    def _one(self, system: System, accounts: Accounts, key: bytes, row: Account, fresh: Before | None) -> Result:
+        return LockOut(self._store, self._vault, self._journal, self._clock, system, accounts, key, row).run(fresh)
 
-    def _keep_off(self, system: System, accounts: Accounts, key: bytes, row_id: str) -> Result | None:
+    def _prepare(
+        self, system: System, accounts: Accounts, job: "Job", match: Match
+    ) -> tuple[list[Result], dict[str, tuple[Account, Before | None]]]:
+        """Remember what will be locked, with its state now; return what must not be locked as results.
+
+        The rows are those of every account ever found here, also of one that the lookup no longer shows.
+        """
+        results: list[Result] = []
+        found: list[tuple[Found, Before]] = []
+        for one in (*match.own, *_linked(accounts, job.links, match)):
+            if why := self._guards.why(system, one.id, one.login, one.email):
+                results.append(_kept(one.verdict, why, one.matched_by))
+                continue
+            found.append((one, one.before or accounts.before(one.id)))
+        rows: dict[str, tuple[Account, Before | None]] = {row.id: (row, None) for row in job.known}
+        for row, (_, before) in zip(self._remember(job, found), found, strict=True):
+            rows[row.id] = (row, before)
+        return results, rows
+
+    def _keep_off(self, system: System, accounts: Accounts, key: bytes, row: Account) -> Result | None:
         """Return what a read shows of a known account that must not be locked by now; None: it may be locked."""
-        with self._store.read() as session:
-            row = session.get_one(Account, row_id)
-        login = AccountData.load(self._vault.open(key, row.sealed, f"account:{row_id}")).login
+        login = AccountData.load(self._vault.open(key, row.sealed, f"account:{row.id}")).login
         why = self._guards.why(system, row.account_id, login)
         if not why:
             return None
         seen = accounts.observe([AccountId(row.account_id)])[AccountId(row.account_id)]
         return _kept(seen.verdict, why, seen.how)
 
-    def _known(self, access_id: str) -> set[str]:
-        with self._store.read() as session:
-            return set(session.exec(select(Account.account_id).where(Account.access_id == access_id)))
+    def _remember(self, job: "Job", found: Sequence[tuple[Found, Before]]) -> list[Account]:
+        """Store accounts with their before-images before anything is written to them; an earlier image stays."""
+        known = {row.id: row for row in job.known}
+        ids = [f"{job.access.id}:{one.id}" for one, _ in found]
+        if all(row_id in known for row_id in ids):
+            return [known[row_id] for row_id in ids]
+        return self._store.together(
+            lambda session: [
+                session.get(Account, row_id) or self._new(session, job, row_id, *one)
+                for row_id, one in zip(ids, found, strict=True)
+            ],
+            job.case.id,
+        )
 
-    def _rows(self, access_id: str) -> list[str]:
-        """Return every account ever found here, also one that the lookup no longer shows."""
-        with self._store.read() as session:
-            return list(session.exec(select(Account.id).where(Account.access_id == access_id).order_by(Account.id)))
-
-    def _remember(self, access: Access, key: bytes, found: Found, before: Before) -> None:
-        """Store the account with its before-image before anything is written to it; an earlier image stays."""
-        row_id = f"{access.id}:{found.id}"
-        with self._store.read() as session:
-            if session.get(Account, row_id):
-                return
+    def _new(self, session: Session, job: "Job", row_id: str, found: Found, before: Before) -> Account:
         data = AccountData(found.login, found.matched_by, dict(before.state), was=found.verdict)
-        with self._store.write(access.case_id) as session:
-            session.add(
-                Account(
-                    id=row_id,
-                    access_id=access.id,
-                    case_id=access.case_id,
-                    system=access.system,
-                    account_id=found.id,
-                    sealed=self._vault.seal(key, asdict(data), f"account:{row_id}"),
-                )
-            )
-            self._journal.write(
-                session,
-                actor=HANDOVER,
-                action="account.found",
-                case_id=access.case_id,
-                data={"system": access.system, "account": found.id, "by": found.matched_by},
-            )
-            closing.reopen(session, access.id, found.id, self._clock.now())
+        row = Account(
+            id=row_id,
+            access_id=job.access.id,
+            case_id=job.case.id,
+            system=job.access.system,
+            account_id=found.id,
+            sealed=self._vault.seal(job.case.wrapped_key, asdict(data), f"account:{row_id}"),
+        )
+        session.add(row)
+        self._journal.write(
+            session,
+            actor=HANDOVER,
+            action="account.found",
+            case_id=job.case.id,
+            data={"system": job.access.system, "account": found.id, "by": found.matched_by},
+        )
+        closing.reopen(session, job.access.id, found.id, self._clock.now())
+        return row
 
-    def _settle(self, access_id: str, result: Result, error: ConnectorError | None) -> None:
-        now = self._clock.now()
-        with self._store.write() as session:
+    def _settle(self, access_id: str, result: Result, error: ConnectorError | None, seen: "Seen") -> None:
+        def write(session: Session) -> None:
+            now = self._clock.now()
             access = session.get_one(Access, access_id)
-            case = session.get_one(Case, access.case_id, with_for_update=True)
+            case = session.get_one(Case, access.case_id)
+            self._record(session, case.wrapped_key, seen)
             if case.state in UNWATCHED:
                 self._call_off(session, case, access)
                 return
@@ -238,6 +260,40 @@ class Revocation:
                 sealed=note,
             )
             settle(session, self._journal, access.case_id)
+
+        self._store.together(write, access_id.partition(":")[0])
+
+    def _record(self, session: Session, key: bytes, seen: "Seen") -> None:
+        """Write what the last read of each account showed."""
+        for row_id, result in seen.results.items():
+            row = session.get_one(Account, row_id)
+            row.verdict, row.read_at = result.verdict, self._clock.now()
+            row.note = seal(self._vault, key, f"account:{row_id}", Note(result.reason, result.how))
+            session.add(row)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One access that is due, and what is known about it as its work begins."""
+
+    access: Access
+    case: Case
+    data: CaseData
+    links: Links
+    known: tuple[Account, ...]
+    """Every account that was ever found there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the last read of each account showed; kept also where another account of the same access fails."""
+
+    results: dict[str, Result] = field(default_factory=dict)
+
+    def add(self, row: Account, result: Result) -> Result:
+        """Keep what was read of one account."""
+        self.results[row.id] = result
+        return result
 
 
 def span(since: datetime, until: datetime) -> str:

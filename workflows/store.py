@@ -7,17 +7,20 @@ writers that say that they stay within it.
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from sqlmodel import Session
 
+from workflows.turns import Together
+
+R = TypeVar("R")
 MIGRATIONS = Path(__file__).parent / "migrations"
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON")
 LIMITS = {
@@ -46,6 +49,7 @@ class Store:
         # SQLite makes a second writer sleep for up to 100 ms at a time; threads of one process queue here in place of
         # that (measured: a lock-out of 8 systems ended 0.2 to 0.5 s earlier).
         self._queue: AbstractContextManager[object] = nullcontext() if self.postgres else threading.Lock()
+        self._together = Together(self.write)
 
     @contextmanager
     def write(self, name: str = "") -> Iterator[Session]:
@@ -58,6 +62,16 @@ class Store:
             self._take_turn(session, name)
             yield session
             session.commit()
+
+    def together(self, work: Callable[[Session], R], name: str = "") -> R:
+        """Do `work` in a transaction, on SQLite in one with what others want to write at the same moment.
+
+        It may be run a second time, and must change nothing but its session. `name` is as for `write`.
+        """
+        if not self.postgres:
+            return self._together.run(work)
+        with self.write(name) as session:
+            return work(session)
 
     @contextmanager
     def read(self) -> Iterator[Session]:

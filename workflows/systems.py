@@ -52,6 +52,10 @@ class Systems(Mapping[str, System]):
         """Return the systems that have a capability, each with its connector as that capability."""
         return [(s, cast("C", s.connector)) for s in self._systems.values() if s.has(capability)]
 
+    def width(self, name: str) -> int:
+        """Return how many requests at a time a system bears."""
+        return self[name].manifest.limits.connections if name in self else 1
+
     def ask(self, question: Callable[[System], R], seconds: float) -> Mapping[str, R | ConnectorError]:
         """Put one question to every system at once; one that does not answer in time is `Unavailable`, others go on."""
         pool = ThreadPoolExecutor(max_workers=max(1, len(self)), thread_name_prefix="ask")

@@ -45,6 +45,11 @@ class Work(Protocol):
     attempt: int
 
 
+def carried(task: str, row_id: str, attempt: int) -> tuple[str, str, int]:
+    """Return the piece of the engine's work that a row's attempt is in: its own, or its case's first lock-out."""
+    return ("lockout", row_id.partition(":")[0], 0) if task == "revoke" and attempt == 0 else (task, row_id, attempt)
+
+
 def again(session: Session, row: Work, at: datetime) -> None:
     """Put the work off: a new attempt, due at `at`."""
     row.state, row.attempt, row.due_at = WorkState.DUE, row.attempt + 1, at

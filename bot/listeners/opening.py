@@ -125,7 +125,8 @@ def open_case(desk: Desk, request: Request, place: channels.Place) -> dict[str, 
                 why_held(view),
             )
         return notice.notice(_("No case was opened"), _stopped(desk, refused))
-    held = why_held(desk.services.offboarding.case(case_id))
+    # Only a held case is read whole: while a lock-out runs, its processor time comes first.
+    held = why_held(desk.services.offboarding.case(case_id)) if desk.services.offboarding.held(case_id) else ""
     return _opened(case_id, request.leaver.name, request.effective_at, place, held)
 
 

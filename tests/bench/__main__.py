@@ -10,12 +10,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import ack, audit, chaos, idle, lockout
+from tests.bench import ack, audit, chaos, idle, lockout, mass
 from tests.bench.figures import Figure, Run
 
 BENCHES: dict[str, Callable[[], Run]] = {
     "ack": ack.run,
     "lockout": lockout.run,
+    "mass": mass.run,
     "idle": idle.run,
     "chaos": chaos.run,
     "audit": audit.run,

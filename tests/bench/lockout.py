@@ -1,6 +1,8 @@
-"""`lockout`: one leaver in 8 systems of 300 ms a request, from the click in Slack to the last read-back."""
+"""`lockout`: one leaver in 8 systems of 300 ms a request, from the click in Slack to the last read-back.
 
-import base64
+The bot and the systems are processes of their own, as in production; the end is seen in the bot's rows from outside.
+"""
+
 import tempfile
 import threading
 import time
@@ -9,22 +11,15 @@ from pathlib import Path
 
 from sqlmodel import select
 
-from bot.serve import serve
-from bot.wiring import notifier, open_store, running, tracks
-from config.settings import Settings
 from connectors.contract import AccountId, Person
 from tests.bench.figures import Figure, Run
-from tests.bench.slow_system import SlowAccounts, SlowServer, system
+from tests.bench.slow_bot import SlowBot
+from tests.bench.slow_system import SlowAccounts, SlowWorld
 from tests.sandbox.company.people import HR, LEAVER, MANAGER
-from tests.sandbox.slack import seed
 from tests.sandbox.slack.server import SlackServer
 from tests.sandbox.slack.world import Workspace
-from workflows.engine import Engine
-from workflows.engine import sqlite_url as engine_url
 from workflows.model import Access, WorkState
-from workflows.ports import SystemClock
 from workflows.store import Store
-from workflows.systems import Systems
 
 SYSTEMS, SECONDS, GOAL = 8, 0.3, 1.3
 
@@ -33,13 +28,12 @@ def run() -> Run:
     """Measure once, against the slowest system's own read, write, read right before."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        servers = [stack.enter_context(SlowServer(SECONDS)) for _ in range(SYSTEMS)]
-        floor = max(_own(server.url) for server in servers)
+        world = stack.enter_context(SlowWorld(SYSTEMS, SECONDS))
+        floor = max(_own(url) for url in world.urls)
         slack = stack.enter_context(SlackServer(Workspace(rate_limits=False)))
-        systems = Systems([system(f"system-{number}", server.url) for number, server in enumerate(servers)])
-        store = _bot(stack, folder, slack, systems)
-        taken = _click_to_read_back(slack, store)
-        locked = sum(LEAVER.email in server.locked for server in servers)
+        bot = stack.enter_context(SlowBot(folder, slack, world.urls))
+        taken = _click_to_read_back(slack, bot.store)
+        locked = sum(LEAVER.email in system["locked"] for system in world.truth())
     return Run(
         "lockout",
         {"systems": SYSTEMS, "latency": SECONDS},
@@ -60,45 +54,6 @@ def _own(url: str) -> float:
     taken = time.perf_counter() - started
     connector.close()
     return taken
-
-
-def _bot(stack: ExitStack, folder: Path, slack: SlackServer, systems: Systems) -> Store:
-    settings = _settings(folder, slack)
-    store = open_store(settings.storage)
-    engine = Engine(engine_url(folder))
-    built = tracks(settings, store, systems, SystemClock(), start=engine.start)
-    stack.enter_context(running(engine, built, store, SystemClock(), notifier(settings, built.services, store)))
-    stop, ready = threading.Event(), threading.Event()
-    serving = threading.Thread(
-        target=serve, args=(built.services, settings), kwargs={"stop": stop, "ready": lambda _: ready.set()}
-    )
-    serving.start()
-    stack.callback(serving.join)
-    stack.callback(stop.set)
-    ready.wait(10)
-    return store
-
-
-def _settings(folder: Path, slack: SlackServer) -> Settings:
-    key = base64.b64encode(b"k" * 32).decode()
-    env = {"KEY": key, "BOT": slack.workspace.app.bot_token, "APP": slack.workspace.app.app_token}
-    return Settings.model_validate(
-        {
-            "company": {"name": "Bench", "directory": "system-0"},
-            "storage": {"path": folder, "master_key": "env:KEY", "signing_key": "env:KEY"},
-            "slack": {
-                "bot_token": "env:BOT",
-                "app_token": "env:APP",
-                "api_url": slack.api_url,
-                "port": 0,
-                "case_channel": seed.OFFBOARDING,
-                "security_channel": seed.SECURITY_ALERTS,
-                "audit_channel": seed.ACCESS_AUDIT,
-            },
-            "roles": {"hr": {"users": [HR.slack_id]}},
-        },
-        context={"env": env},
-    )
 
 
 def _click_to_read_back(slack: SlackServer, store: Store) -> float:

@@ -1,15 +1,20 @@
-"""A system over a real socket in which every request takes a set time: what the world's slowest vendor is to us."""
+"""Systems over real sockets in which every request takes a set time: what the world's slowest vendors are to us.
 
-import threading
-import time
+They run in a process of their own, as the world does: what they cost is not the bot's time.
+"""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import httpx
-from flask import Flask, Response, jsonify
 from pydantic import BaseModel
-from waitress.server import create_server
 
 from connectors.contract import (
     Account,
@@ -17,6 +22,7 @@ from connectors.contract import (
     Accounts,
     Before,
     Change,
+    Limits,
     Locked,
     Login,
     Lookup,
@@ -28,34 +34,72 @@ from connectors.contract import (
 from connectors.errors import Missing
 from workflows.systems import System
 
+CONNECTIONS = 10
 
-class SlowServer:
-    """Holds accounts by e-mail; every request waits `seconds` before it is answered."""
 
-    def __init__(self, seconds: float) -> None:
-        self.locked: set[str] = set()
-        web = Flask("slow")
+class SlowWorld:
+    """Some systems of so many seconds a request, in another process; `with` starts and ends it."""
 
-        def look(who: str) -> Response:
-            time.sleep(seconds)
-            return jsonify(id=who, locked=who in self.locked)
-
-        def lock(who: str) -> Response:
-            time.sleep(seconds)
-            self.locked.add(who)
-            return jsonify(ok=True)
-
-        web.add_url_rule("/<who>", "look", look, methods=["GET"])
-        web.add_url_rule("/<who>/lock", "lock", lock, methods=["POST"])
-        self._server = create_server(web, host="127.0.0.1", port=0, threads=32)
+    def __init__(self, systems: int, seconds: float) -> None:
+        self._arguments = (str(systems), str(seconds))
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._server.run, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.effective_port}"
+        command = [sys.executable, "-m", "tests.bench.slow_system", *self._arguments]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        self.urls: list[str] = json.loads(self._process.stdout.readline())
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
-        self._server.close()
+        self._process.kill()
+        self._process.wait()
+
+    def truth(self) -> list[dict[str, Any]]:
+        """Return what each system has: who is `locked`, `most` connections at a time, `twice` locked."""
+        return [dict(httpx.get(f"{url}/-/truth").json()) for url in self.urls]
+
+
+@dataclass
+class _Slow:
+    """One system: answers HTTP/1.1 on kept connections, each request after its time."""
+
+    seconds: float
+    locks: Counter[str] = field(default_factory=Counter)
+    open: int = 0
+    most: int = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one connection until it ends."""
+        self.open += 1
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                method, path, _ = head.decode("latin-1").split(" ", 2)
+                body = json.dumps(await self._answer(method, path.strip("/"))).encode()
+                kind = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
+                writer.write(kind + str(len(body)).encode() + b"\r\n\r\n" + body)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return
+        finally:
+            self.open -= 1
+            writer.close()
+
+    async def _answer(self, method: str, path: str) -> dict[str, Any]:
+        if path == "-/truth":
+            twice = sum(times > 1 for times in self.locks.values())
+            return {"locked": sorted(self.locks), "most": self.most, "twice": twice}
+        self.most = max(self.most, self.open)
+        await asyncio.sleep(self.seconds)
+        who = path.removesuffix("/lock")
+        if method == "POST":
+            self.locks[who] += 1
+        return {"id": who, "locked": who in self.locks}
+
+
+async def _serve(systems: int, seconds: float) -> None:
+    servers = [await asyncio.start_server(_Slow(seconds).serve, "127.0.0.1", 0) for _ in range(systems)]
+    urls = [f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}" for server in servers]
+    print(json.dumps(urls), flush=True)
+    await asyncio.gather(*(server.serve_forever() for server in servers))
 
 
 class NoSettings(BaseModel):
@@ -66,7 +110,8 @@ class SlowAccounts(Accounts):
     """Read, write and read are one request each."""
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=url, timeout=10)
+        limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+        self._http = httpx.Client(base_url=url, timeout=30, limits=limits)
 
     def check(self) -> str:
         return self.find(Person("nobody", ("nobody@x.example",))).how
@@ -100,4 +145,9 @@ class SlowAccounts(Accounts):
 
 def system(name: str, url: str) -> System:
     """Return the system as the program sees it."""
-    return System(name, Manifest("slow", name, SlowAccounts, NoSettings), SlowAccounts(url))
+    limits = Limits(connections=CONNECTIONS)
+    return System(name, Manifest("slow", name, SlowAccounts, NoSettings, limits), SlowAccounts(url))
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(int(sys.argv[1]), float(sys.argv[2])))

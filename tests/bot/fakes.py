@@ -112,6 +112,9 @@ class FakeOffboarding:
             raise Refused(Code.UNKNOWN_CASE)
         return self.known[case_id]
 
+    def held(self, case_id: str) -> bool:
+        return bool(self.case(case_id).held)
+
     def cases(self, open_only: bool = False) -> list[CaseView]:
         return list(self.known.values())
 

@@ -30,7 +30,7 @@ class Desk:
         self.ran: Counter[str] = Counter()
         self.crashes = 0
         self.hold: threading.Event | None = None
-        for task in ("revoke", "book", "exports", "follow_up", "audit"):
+        for task in ("lockout", "revoke", "book", "exports", "follow_up", "audit"):
             self.engine.register(task, self.run)
         self.reconciler = Reconciler(self.store, self.engine, self.clock)
 

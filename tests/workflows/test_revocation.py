@@ -22,7 +22,7 @@ def _open(office: Office) -> str:
 
 def test_a_leaver_is_locked_out_everywhere_and_everybody_else_stays(office: Office) -> None:
     case_id = _open(office)
-    assert office.started == [("revoke", f"{case_id}:directory", 0), ("revoke", f"{case_id}:crm", 0)]
+    assert office.started == [("lockout", case_id, 0)]
     office.work("revoke")
     case = office.offboarding.case(case_id)
     assert case.locked_out

@@ -1,0 +1,144 @@
+"""`mass`: 500 leavers due at the same minute over 5 systems of 200 ms a request and 10 connections each.
+
+Until the last of them is read back, HR types a command every half second and somebody is dismissed on the spot: neither
+may wait behind the 500. Slack's rate limits are on, so that telling people about it lags behind by minutes.
+"""
+
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlmodel import col, select
+
+from tests.bench.figures import Figure, Run, percentile
+from tests.bench.slow_bot import SlowBot
+from tests.bench.slow_system import CONNECTIONS, SlowWorld
+from tests.sandbox.company.people import HR, LEAVER, MANAGER
+from tests.sandbox.postgres import Postgres
+from tests.sandbox.slack.driver import Person
+from tests.sandbox.slack.server import SlackServer
+from tests.sandbox.slack.world import Workspace
+from workflows.model import Access, Case, WorkState
+from workflows.store import Store
+
+LEAVERS, SYSTEMS, SECONDS, CALLS, GOAL = 500, 5, 0.2, 3, 1.5
+SLASH_GOAL_MS = 1000.0
+DISMISSED_AFTER, EVERY = 8.0, 0.5
+PATIENCE = 300.0
+
+
+def run(postgres: bool = False, leavers: int = LEAVERS) -> Run:
+    """Measure once; the floor is what the systems' own connections take when none is ever idle."""
+    floor = leavers * CALLS * SECONDS / CONNECTIONS
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        url = ""
+        if postgres:
+            server = stack.enter_context(Postgres())
+            url = server.database("mass")
+        world = stack.enter_context(SlowWorld(SYSTEMS, SECONDS))
+        slack = stack.enter_context(SlackServer(Workspace()))
+        bot = stack.enter_context(SlowBot(folder, slack, world.urls, leavers, url))
+        during = _During(slack, bot)
+        taken = during.watch(leavers)
+        truth = world.truth()
+        memory = _megabytes(bot.pid, "VmHWM")
+    return Run(
+        "mass",
+        {"leavers": leavers, "systems": SYSTEMS, "latency": SECONDS, "connections": CONNECTIONS,
+         "rows": "PostgreSQL" if postgres else "SQLite"},
+        [
+            Figure("due to last read-back", taken, "s", goal=GOAL, floor=floor, of="ratio"),
+            Figure("not locked", float(sum(leavers + 1 - len(one["locked"]) for one in truth)), "accounts", goal=0.0),
+            Figure("locked twice", float(sum(one["twice"] for one in truth)), "accounts", goal=0.0),
+            Figure("most connections", float(max(one["most"] for one in truth)), "", goal=float(CONNECTIONS)),
+            Figure("slash commands, slowest", max(during.acks), "ms", goal=SLASH_GOAL_MS),
+            Figure("slash commands, p50", percentile(during.acks, 0.5), "ms"),
+            Figure("slash commands", float(len(during.acks)), "commands"),
+            Figure("dismissal meanwhile", during.dismissal, "s", floor=CALLS * SECONDS),
+            Figure("processor time of the bot", during.processor, "s"),
+            Figure("memory at most", memory, "MB"),
+        ],
+    )
+
+
+class _During:
+    """What is done, and seen, while the mass run lasts."""
+
+    def __init__(self, slack: SlackServer, bot: SlowBot) -> None:
+        self._hr, self._store, self._due = slack.as_user(HR.slack_id), bot.store, bot.due
+        self.acks: list[float] = []
+        self.dismissal = self.processor = 0.0
+        self._pid = bot.pid
+
+    def watch(self, leavers: int) -> float:
+        """Wait for the moment, then for the last read-back; return the seconds between the two."""
+        form = _form(self._hr)
+        time.sleep(max(0.0, (self._due - datetime.now(UTC)).total_seconds()))
+        started, over, before = time.perf_counter(), threading.Event(), _processor(self._pid)
+        people = [threading.Thread(target=self._type, args=(over,)), threading.Thread(target=self._dismiss, args=(form,))]
+        for one in people:
+            one.start()
+        _wait(lambda: _done(self._store, immediate=False) == leavers * SYSTEMS, 0.2)
+        taken, self.processor = time.perf_counter() - started, _processor(self._pid) - before
+        over.set()
+        for one in people:
+            one.join()
+        return taken
+
+    def _type(self, over: threading.Event) -> None:
+        while not over.wait(EVERY):
+            self.acks.append(float(self._hr.command("/offboard", "list", "offboarding").ms))
+
+    def _dismiss(self, form: "Callable[[], None]") -> None:
+        time.sleep(DISMISSED_AFTER)
+        started = time.perf_counter()
+        form()
+        _wait(lambda: _done(self._store, immediate=True) == SYSTEMS, 0.02)
+        self.dismissal = time.perf_counter() - started
+
+
+def _form(hr: Person) -> Callable[[], None]:
+    hr.command("/offboard", f"@{LEAVER.uid}", "offboarding")
+    form = hr.wait_for(lambda: hr.view if hr.view and hr.view.submit_label else None, 30)
+    form.fill("when", "now").fill("reason", "dismissal").fill("approver", MANAGER.slack_id)
+
+    def submit() -> None:
+        threading.Thread(target=form.submit, daemon=True).start()
+
+    return submit
+
+
+def _wait(over: Callable[[], bool], pause: float) -> None:
+    deadline = time.perf_counter() + PATIENCE
+    while not over():
+        assert time.perf_counter() < deadline, "the lock-outs did not end"
+        time.sleep(pause)
+
+
+def _done(store: Store, *, immediate: bool) -> int:
+    query = (
+        select(sa.func.count())
+        .select_from(Access)
+        .join(Case, col(Access.case_id) == col(Case.id))
+        .where(col(Case.immediate) == immediate, Access.state == WorkState.DONE)
+    )
+    with store.read() as session:
+        return session.exec(query).one()
+
+
+def _megabytes(pid: int, what: str) -> float:
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return int(next(line for line in status.splitlines() if line.startswith(what)).split()[1]) / 1024
+
+
+def _processor(pid: int) -> float:
+    """Return the seconds of processor time that a process has used (proc(5), fields 14 and 15)."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,157 @@
+"""The bot's own services and server on slow systems, in a process of its own, as it is in production."""
+
+import base64
+import json
+import logging
+import subprocess
+import sys
+import threading
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from bot.serve import serve
+from bot.services import Services
+from bot.wiring import notifier, open_store, running, tracks
+from config.settings import Settings
+from tests.bench.slow_system import system
+from tests.sandbox.company.people import HR, MANAGER
+from tests.sandbox.slack import seed
+from tests.sandbox.slack.server import SlackServer
+from workflows.engine import Engine
+from workflows.engine import sqlite_url as engine_url
+from workflows.model import Reason, Strategy
+from workflows.ports import SystemClock
+from workflows.store import Store
+from workflows.store import sqlite_url as rows_url
+from workflows.systems import Systems
+from workflows.views import Actor, Leaver, Request, Successor
+
+MANY = 10_000
+"""Cases an hour that the guard lets through here."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the bot is started with."""
+
+    folder: str
+    slack_url: str
+    bot_token: str
+    app_token: str
+    systems: tuple[str, ...]
+    leavers: int = 0
+    """Cases to open before it listens, all due at the same moment."""
+    database_url: str = ""
+
+
+class SlowBot:
+    """The process; `with` starts it, waits until it listens, and ends it."""
+
+    def __init__(
+        self, folder: Path, slack: SlackServer, systems: list[str], leavers: int = 0, database_url: str = ""
+    ) -> None:
+        app = slack.workspace.app
+        self._wishes = Wishes(
+            str(folder), slack.api_url, app.bot_token, app.app_token, tuple(systems), leavers, database_url
+        )
+        self._folder = folder
+        self._slack = slack
+
+    def __enter__(self) -> Self:
+        command = [sys.executable, "-m", "tests.bench.slow_bot", json.dumps(asdict(self._wishes))]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        while not (line := self._process.stdout.readline()).startswith("ready"):
+            assert line or self._process.poll() is None, "the bot did not come up"
+        self.due = datetime.fromisoformat(line.split()[1])
+        self.store = Store(self._wishes.database_url or rows_url(self._folder))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
+        self.store.close()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(60)
+
+    @property
+    def pid(self) -> int:
+        """The process."""
+        return self._process.pid
+
+
+def email(number: int) -> str:
+    """Return the address of one of many leavers."""
+    return f"leaver-{number:04}@x.example"
+
+
+def main(text: str) -> None:
+    """Serve until standard input ends."""
+    logging.basicConfig(level=logging.ERROR)
+    wishes = Wishes(**json.loads(text))
+    settings = _settings(wishes)
+    systems = Systems([system(f"system-{number}", url) for number, url in enumerate(wishes.systems)])
+    store, clock = open_store(settings.storage), SystemClock()
+    engine = Engine(wishes.database_url or engine_url(Path(wishes.folder)))
+    built = tracks(settings, store, systems, clock, start=engine.start)
+    stop = threading.Event()
+    with ExitStack() as stack:
+        due = _open(built.services, wishes.leavers)
+        stack.enter_context(running(engine, built, store, clock, notifier(settings, built.services, store)))
+        ready = [lambda _port: print(f"ready {due.isoformat()}", flush=True)]
+        serving = threading.Thread(target=serve, args=(built.services, settings), kwargs={"stop": stop, "ready": ready[0]})
+        serving.start()
+        sys.stdin.read()
+        stop.set()
+        serving.join()
+
+
+def _settings(wishes: Wishes) -> Settings:
+    key = base64.b64encode(b"k" * 32).decode()
+    env = {"KEY": key, "BOT": wishes.bot_token, "APP": wishes.app_token}
+    storage = {"path": wishes.folder, "master_key": "env:KEY", "signing_key": "env:KEY"}
+    return Settings.model_validate(
+        {
+            "company": {"name": "Bench", "directory": "system-0"},
+            "storage": {**storage, **({"url": wishes.database_url} if wishes.database_url else {})},
+            "slack": {
+                "bot_token": "env:BOT",
+                "app_token": "env:APP",
+                "api_url": wishes.slack_url,
+                "port": 0,
+                "case_channel": seed.OFFBOARDING,
+                "security_channel": seed.SECURITY_ALERTS,
+                "audit_channel": seed.ACCESS_AUDIT,
+            },
+            "roles": {"hr": {"users": [HR.slack_id]}},
+            "policy": {"mass_cases_per_hour": MANY},
+        },
+        context={"env": env},
+    )
+
+
+def _open(services: Services, leavers: int) -> datetime:
+    """Open a case for each leaver, all for one moment that is still ahead when the bot is up."""
+    due = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=10 + leavers * 0.03)
+    manager = Successor(MANAGER.email, MANAGER.name, MANAGER.email, MANAGER.slack_id)
+    for number in range(leavers):
+        services.offboarding.open(
+            Request(
+                leaver=Leaver(f"Leaver {number}", email(number)),
+                reason=Reason.END_OF_CONTRACT,
+                effective_at=due,
+                approver=manager,
+                strategy=Strategy.BALANCED,
+                successors=(),
+                requested_by=Actor(f"slack:{HR.slack_id}", HR.name),
+                channel=seed.OFFBOARDING,
+            )
+        )
+    return due
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

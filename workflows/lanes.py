@@ -1,0 +1,65 @@
+"""A bounded number of threads for each outside system: none waits for another system's, and urgent work goes first.
+
+A thread lives only while its lane has work: an idle bot keeps none.
+"""
+
+import heapq
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from itertools import count
+
+URGENT, PLANNED = 0, 1
+"""A dismissal does not wait behind the leavers of the month; within one rank, who came first goes first."""
+
+
+@dataclass(order=True, slots=True)
+class _Waiting:
+    rank: int
+    place: int
+    work: Callable[[], None] = field(compare=False)
+    done: "Future[None]" = field(compare=False)
+
+
+@dataclass(slots=True)
+class _Lane:
+    waiting: list[_Waiting] = field(default_factory=list)
+    threads: int = 0
+
+
+class Lanes:
+    """Carries work out, for each name at most `width(name)` pieces at a time."""
+
+    def __init__(self, width: Callable[[str], int]) -> None:
+        self._width = width
+        self._lanes: dict[str, _Lane] = {}
+        self._places = count()
+        self._lock = threading.Lock()
+
+    def submit(self, name: str, work: Callable[[], None], rank: int = PLANNED) -> "Future[None]":
+        """Put work into a lane; the future ends as the work does."""
+        done: Future[None] = Future()
+        with self._lock:
+            lane = self._lanes.setdefault(name, _Lane())
+            heapq.heappush(lane.waiting, _Waiting(rank, next(self._places), work, done))
+            if lane.threads >= max(1, self._width(name)):
+                return done
+            lane.threads += 1
+        # Daemons: at the end of the process they are cut off as by a kill, which the work bears.
+        threading.Thread(target=self._drain, args=(lane,), name=f"lane {name}", daemon=True).start()
+        return done
+
+    def _drain(self, lane: _Lane) -> None:
+        while True:
+            with self._lock:
+                if not lane.waiting:
+                    lane.threads -= 1
+                    return
+                one = heapq.heappop(lane.waiting)
+            try:
+                one.work()
+            except BaseException as error:  # noqa: BLE001 - whoever waits for the future gets it, and says it
+                one.done.set_exception(error)
+            else:
+                one.done.set_result(None)
