@@ -34,6 +34,7 @@ from workflows.occupancy import occupy
 from workflows.offboarding import Offboarding, Start
 from workflows.ports import Clock, Notifier, SystemClock
 from workflows.replicas import DEAD_AFTER, Replicas, forget_finished, new_id
+from workflows.restriction import Restrictions
 from workflows.revocation import Revocation
 from workflows.rules import Rules
 from workflows.steps import titled
@@ -68,6 +69,7 @@ class Tracks:
     journal: Journal
     manual: ManualSteps
     undo: Undo
+    restrictions: Restrictions
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -117,6 +119,7 @@ def running(
         "audit": built.audits.run,
         "manual": built.manual.run,
         "undo": built.undo.run,
+        "restrict": built.restrictions.run,
     }.items():
         engine.register(task, handler)
     ticker = Ticker()
@@ -157,6 +160,9 @@ def build_systems(settings: Settings) -> Systems:
                     registry.manifest(system.kind),
                     registry.build(system.kind, system.settings),
                     system.expects_account,
+                    system.common.administrators,
+                    system.common.restrict_before,
+                    system.common.restrict_groups,
                 )
             )
             for name, system in settings.systems.items()
@@ -206,6 +212,7 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
             policy.undo_days,
             policy.mass_cases_per_hour,
             policy.immediate_needs_second,
+            policy.mass_share,
             settings.slack.security_channel,
         ),
     )
@@ -238,7 +245,19 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
         linking=Linking(store, vault, journal, systems, clock, Guards(policy.protected), offboarding.retry),
     )
     revocation = Revocation(store, vault, journal, systems, clock, retry, policy.protected)
-    return Tracks(services, revocation, handover, exports, follow_ups, audits, journal, manual, offboarding.undoing)
+    restrictions = Restrictions(store, vault, journal, systems, clock, retry, Guards(policy.protected))
+    return Tracks(
+        services,
+        revocation,
+        handover,
+        exports,
+        follow_ups,
+        audits,
+        journal,
+        manual,
+        offboarding.undoing,
+        restrictions,
+    )
 
 
 def notifier(settings: Settings, services: Services, store: Store) -> Notifier:

@@ -236,6 +236,10 @@ class Accounts(Connector, Protocol):
         """Return the log-in or id of the account that Handover itself uses there, or empty: it is never locked."""
         return ""
 
+    def headcount(self) -> int | None:
+        """Return how many people's accounts there are, or None where the system cannot tell."""
+        return None
+
 
 class Sessions(Connector, Protocol):
     """End what a lock alone leaves running."""
@@ -342,7 +346,19 @@ class ByHand(Connector, Protocol):
         """What a person does there."""
 
 
-CAPABILITIES: tuple[type, ...] = (Accounts, Sessions, Tokens, Groups, ClientBook, ExportLog)
+class Administrators(Connector, Protocol):
+    """Who has full power there, so that the last one of them is never locked."""
+
+    @abstractmethod
+    def administrators(self, group: str) -> Sequence[Account]:
+        """Return everybody in the group with this name or id, through groups within it too, with their verdicts.
+
+        With an empty `group`: in the one that the system itself gives full power, or nobody where it tells of none.
+        Raises `Missing` where there is no such group, and never returns a part of it.
+        """
+
+
+CAPABILITIES: tuple[type, ...] = (Accounts, Sessions, Tokens, Groups, ClientBook, ExportLog, Administrators)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from sqlmodel import Session, col, select
 
 from connectors.contract import Verdict
-from workflows import steps
+from workflows import restriction, steps
 from workflows.cases import CaseData, read_case
 from workflows.exports import Exports
 from workflows.handover import Handover
@@ -62,6 +62,7 @@ class Casefile:
             held=case.held,
             restored=self._restored(session, case),
             can_undo=self._can_undo(session, case),
+            restrictions=restriction.lines(session, self._vault, self._systems, case),
         )
 
     def findings(self, session: Session, case_id: str = "") -> tuple[FindingLine, ...]:

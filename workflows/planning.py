@@ -18,7 +18,7 @@ from connectors.contract import (
     Verdict,
 )
 from connectors.errors import ConnectorError
-from workflows import steps
+from workflows import lastadmin, restriction, steps
 from workflows.cases import person
 from workflows.guards import Guards
 from workflows.ports import Clock
@@ -45,6 +45,8 @@ class Seen:
 
     plan: SystemPlan
     accounts: tuple[Account, ...] = ()
+    careful: tuple[str, ...] = ()
+    """What a person must know of this system before confirming."""
 
 
 def survey(systems: Systems, leaver: Leaver) -> dict[str, Seen]:
@@ -68,7 +70,8 @@ def look(system: System, leaver: Leaver) -> Seen:
     problem = (
         f"{len(lines)} accounts match; a person must choose the right one" if len(lines) > 1 else ""
     )
-    return Seen(_plan(system, lines, lookup.how, book, problem), lookup.accounts)
+    careful = lastadmin.foresee(system, {one.id for one in lookup.accounts})
+    return Seen(_plan(system, lines, lookup.how, book, problem), lookup.accounts, careful)
 
 
 def identify(leaver: Leaver, found: tuple[Account, ...]) -> Leaver:
@@ -118,7 +121,7 @@ def unlinked(systems: Systems, seen: dict[str, Seen], linked: Collection[str]) -
 
 
 def _warnings(seen: dict[str, Seen]) -> tuple[str, ...]:
-    words = []
+    words = [f"{one.plan.title}: {said}." for one in seen.values() for said in one.careful]
     unreachable = [one.plan.title for one in seen.values() if one.plan.problem and not one.plan.accounts]
     if unreachable:
         words.append(f"{', '.join(unreachable)}: not looked up. The case will say unknown there until a read succeeds.")
@@ -165,7 +168,8 @@ def _add(book: ClientBook, owner: AccountId, counts: dict[str, int], value: dict
 def _plan(
     system: System, accounts: tuple[AccountLine, ...], how: str, book: BookLine | None, problem: str
 ) -> SystemPlan:
-    does = tuple(words for capability, words in DOES if system.has(capability)) if accounts else ()
+    every = (*restriction.promise(system), *(words for capability, words in DOES if system.has(capability)))
+    does = every if accounts else ()
     return SystemPlan(system.name, system.manifest.title, accounts, how, does, system.manifest.cannot, book, problem)
 
 

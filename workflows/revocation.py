@@ -13,11 +13,12 @@ from sqlmodel import Session, col, select
 from connectors.contract import Account as Found
 from connectors.contract import AccountId, Accounts, Before, Verdict
 from connectors.errors import ConnectorError, Missing
-from workflows import matching
+from workflows import matching, restriction
 from workflows.cases import UNWATCHED, CaseData, person, read_case, settle
 from workflows.findings import Findings, Sighting
 from workflows.guards import Guards
 from workflows.journal import HANDOVER, Journal
+from workflows.lastadmin import LastAdministrator
 from workflows.lockout import AccountData, LockOut, Result
 from workflows.matching import CHOOSE, Links, Match
 from workflows.model import Access, Account, Case, CaseState, JournalEntry, WorkState
@@ -56,6 +57,7 @@ class Revocation:
         self._retry = retry
         self._findings = Findings(vault, journal, clock)
         self._guards = Guards(protected)
+        self._last = LastAdministrator(store, clock)
 
     def run(self, access_id: str) -> None:
         """Lock, read back, record. A row that is not due is left alone: a doubled call does nothing."""
@@ -130,7 +132,7 @@ class Revocation:
             return Result(Verdict.UNKNOWN, _join(reason, match.note), lookup.how, complete=False)
         results, fresh = self._prepare(system, accounts, access, case.wrapped_key, match, links)
         for row in self._rows(access.id):
-            kept = self._keep_off(system, accounts, case.wrapped_key, row)
+            kept = self._keep_off(system, accounts, case.wrapped_key, row, checked=row in fresh)
             results.append(
                 kept
                 or LockOut(
@@ -152,7 +154,8 @@ class Revocation:
         """Remember what will be locked, with its state now; return what must not be locked as results."""
         results, fresh = [], {}
         for found in (*match.own, *_linked(accounts, links, match)):
-            if why := self._guards.why(system, found.id, found.login, found.email):
+            why = self._guards.why(system, found.id, found.login, found.email)
+            if why := why or self._last.why(system, access.case_id, found.id):
                 results.append(_kept(found.verdict, why, found.matched_by))
                 continue
             before = found.before or accounts.before(found.id)
@@ -160,12 +163,16 @@ class Revocation:
             fresh[f"{access.id}:{found.id}"] = before
         return results, fresh
 
-    def _keep_off(self, system: System, accounts: Accounts, key: bytes, row_id: str) -> Result | None:
+    def _keep_off(
+        self, system: System, accounts: Accounts, key: bytes, row_id: str, *, checked: bool
+    ) -> Result | None:
         """Return what a read shows of a known account that must not be locked by now; None: it may be locked."""
         with self._store.read() as session:
             row = session.get_one(Account, row_id)
         login = AccountData.load(self._vault.open(key, row.sealed, f"account:{row_id}")).login
         why = self._guards.why(system, row.account_id, login)
+        if not (why or checked):
+            why = self._last.why(system, row.case_id, AccountId(row.account_id))
         if not why:
             return None
         seen = accounts.observe([AccountId(row.account_id)])[AccountId(row.account_id)]
@@ -186,7 +193,8 @@ class Revocation:
         with self._store.read() as session:
             if session.get(Account, row_id):
                 return
-        data = AccountData(found.login, found.matched_by, dict(before.state), was=found.verdict)
+            groups = restriction.taken(session, self._vault, key, access.id, found.id)
+        data = AccountData(found.login, found.matched_by, dict(before.state), groups, was=found.verdict)
         with self._store.write(access.case_id) as session:
             session.add(
                 Account(

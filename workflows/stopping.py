@@ -3,17 +3,19 @@
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from workflows import manual
 from workflows.handover import Handover
-from workflows.model import Access, Book, ExportSnapshot, FollowUp, WorkState
+from workflows.model import Access, Book, ExportSnapshot, FollowUp, Restriction, WorkState
 from workflows.views import Actor
 
 
 def stop(session: Session, handover: Handover, case_id: str, by: Actor) -> None:
     """Cancel whatever is not done: lock-outs, moves, snapshots, follow-ups, and proposals that wait for a decision."""
-    for model in (Access, Book, ExportSnapshot, FollowUp):
+    for model in (Access, Book, ExportSnapshot, FollowUp, Restriction):
         session.execute(
             sa.update(model)
             .where(col(model.case_id) == case_id, col(model.state) != WorkState.DONE)
             .values(state=WorkState.CANCELLED)
         )
+    manual.cancel(session, case_id)
     handover.cancel(session, case_id, by)
