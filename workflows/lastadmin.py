@@ -34,7 +34,9 @@ def remaining(members: Sequence[Account], account: AccountId, gone: Collection[s
 def among(system: System, group: str) -> Sequence[Account]:
     """Return a system's administrators. Raises `Missing`, and `Unavailable` where a named group shows nobody."""
     knows = system.having(Administrators)
-    members = knows.administrators(group) if knows else ()
+    if knows is None:
+        raise Missing(_("this kind of system cannot list a group"))
+    members = knows.administrators(group)
     if group and not members:
         raise Unavailable(_("the administrators' group {group} shows nobody, which is not believed").format(group=group))
     return members
