@@ -31,7 +31,7 @@ class Common(BaseModel):
     administrators: tuple[Name, ...] = ()
     """Names or ids of the groups that have full power there: their last enabled member is never locked."""
     restrict_before: Span | None = None
-    """How long before the lock-out of a scheduled case the leaver is taken out of `restrict_groups`: `"7d"`, `"36h"`."""
+    """How long before a scheduled lock-out the leaver is taken out of `restrict_groups`: `"7d"`, `"36h"`."""
     restrict_groups: tuple[Name, ...] = ()
     """Names or ids of groups that a leaver leaves at `restrict_before`: rights to export, say. Put back by a cancel."""
 

@@ -38,7 +38,8 @@ def among(system: System, group: str) -> Sequence[Account]:
         raise Missing(_("this kind of system cannot list a group"))
     members = knows.administrators(group)
     if group and not members:
-        raise Unavailable(_("the administrators' group {group} shows nobody, which is not believed").format(group=group))
+        said = _("the administrators' group {group} shows nobody, which is not believed")
+        raise Unavailable(said.format(group=group))
     return members
 
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from connectors.contract import ManualWork
-from workflows.cases import CaseData, read_case, settle, show
+from workflows.cases import UNWATCHED, CaseData, read_case, settle, show
 from workflows.findings import Findings, Sighting
 from workflows.journal import HANDOVER, Journal
 from workflows.model import Case, CaseState, ManualStep, Post, PostKind, WorkState

@@ -283,13 +283,13 @@ def _still(account: Found, present: Sequence[Group], names: tuple[str, ...]) -> 
     for one in present:
         if _named(one, names):
             said.append(_("{login} is still in {group}").format(login=account.login, group=one.name))
-        for above in one.brings:
-            if above.casefold() in wanted:
-                said.append(
-                    _("{login} is still in {group}, through {other}: name that group, too").format(
-                        login=account.login, group=above, other=one.name
-                    )
-                )
+        said += [
+            _("{login} is still in {group}, through {other}: name that group, too").format(
+                login=account.login, group=above, other=one.name
+            )
+            for above in one.brings
+            if above.casefold() in wanted
+        ]
     return said
 
 

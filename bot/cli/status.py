@@ -116,9 +116,9 @@ def show_case(case: CaseView, zone: str) -> None:
     else:
         show_systems(case.systems, zone)
         show_steps(case.steps, zone)
-    for line in filter(restriction.tells, case.restrictions):
-        said = restriction.said(line, moment(line.due_at, zone))
-        say(_("{title}, before the day: {said}").format(title=line.title, said=said))
+    for one in filter(restriction.tells, case.restrictions):
+        said = restriction.said(one, moment(one.due_at, zone))
+        say(_("{title}, before the day: {said}").format(title=one.title, said=said))
     if case.clients:
         say(_("Clients: {line}").format(line=_clients(case.clients)))
         for line in (*case.clients.balance, *case.clients.problems):
