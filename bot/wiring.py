@@ -17,7 +17,7 @@ from config.settings import Settings, Storage
 from connectors import registry
 from connectors.contract import Manifest
 from workflows import engine as engines
-from workflows import posts
+from workflows import posts, recall
 from workflows import store as stores
 from workflows.audits import Audits
 from workflows.casefile import Casefile
@@ -182,6 +182,7 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
     storage, policy, company = settings.storage, settings.policy, settings.company
     vault = Vault(base64.b64decode(storage.master_key.get_secret_value()))
     journal = Journal(store, clock, base64.b64decode(storage.signing_key.get_secret_value()))
+    recall.introduce(systems, store, vault)
     retry = timedelta(minutes=policy.retry_minutes)
     handover = Handover(store, vault, journal, systems, clock, retry=retry)
     exports = Exports(

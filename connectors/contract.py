@@ -7,7 +7,7 @@ for anything that the outside system does.
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -235,6 +235,9 @@ class Accounts(Connector, Protocol):
     def own_account(self) -> str:
         """Return the log-in or id of the account that Handover itself uses there, or empty: it is never locked."""
         return ""
+
+    def recall(self, locked: Callable[[AccountId], bool]) -> None:
+        """Take a way to ask whether a lock of ours is on record, over restarts: where a lock makes accounts vanish."""
 
     def headcount(self) -> int | None:
         """Return how many people's accounts there are, or None where the system cannot tell."""

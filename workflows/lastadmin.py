@@ -48,11 +48,11 @@ def foresee(system: System, accounts: Collection[AccountId]) -> tuple[str, ...]:
     said = []
     for group in _groups(system):
         try:
-            members = among(system, group)
+            members, own = among(system, group), _own(system)
         except ConnectorError as error:
             return (_("whether this is the last administrator cannot be told: {error}").format(error=error),)
         mine = [one for one in members if one.id in accounts and one.verdict is not Verdict.LOCKED]
-        if mine and not remaining(members, mine[0].id, accounts, _own(system)):
+        if mine and not remaining(members, mine[0].id, accounts, own):
             said.append(_last(mine[0], group))
     return tuple(said)
 

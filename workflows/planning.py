@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 
+from config.text import _
 from connectors.contract import (
     Account,
     AccountId,
@@ -104,8 +105,15 @@ def kept(systems: Systems, seen: dict[str, Seen], guards: Guards) -> tuple[str, 
         f"{one.plan.title}, {found.login}: {why}"
         for name, one in seen.items()
         for found in one.accounts
-        if (why := guards.why(systems[name], found.id, found.login, found.email))
+        if (why := _why(guards, systems[name], found))
     )
+
+
+def _why(guards: Guards, system: System, found: Account) -> str:
+    try:
+        return guards.why(system, found.id, found.login, found.email)
+    except ConnectorError as error:
+        return _("whether this is Handover's own account cannot be told now: {error}").format(error=say(error))
 
 
 def unlinked(systems: Systems, seen: dict[str, Seen], linked: Collection[str]) -> tuple[str, ...]:
