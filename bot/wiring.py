@@ -17,7 +17,7 @@ from config.settings import Settings, Storage
 from connectors import registry
 from connectors.contract import Manifest
 from workflows import engine as engines
-from workflows import posts, recall
+from workflows import latecomers, posts, recall
 from workflows import store as stores
 from workflows.audits import Audits
 from workflows.casefile import Casefile
@@ -131,6 +131,7 @@ def running(
     if replicas:
         ticker.every(replicas.seconds / 4, replicas.sweep, "take over from the dead")
     with replicas.living() if replicas else posts.alone(store):
+        latecomers.join(store, built.journal, built.services.systems, clock)
         engine.launch()
         ticker.start()
         try:

@@ -238,6 +238,7 @@ class Accounts(Connector, Protocol):
 
     def recall(self, locked: Callable[[AccountId], bool]) -> None:
         """Take a way to ask whether a lock of ours is on record, over restarts: where a lock makes accounts vanish."""
+        del locked  # most systems keep an account that is locked
 
     def headcount(self) -> int | None:
         """Return how many people's accounts there are, or None where the system cannot tell."""

@@ -15,6 +15,7 @@ from connectors.contract import Verdict
 from workflows.casefile import Casefile
 from workflows.findings import Findings
 from workflows.journal import HANDOVER, Journal
+from workflows.latecomers import Latecomers
 from workflows.model import AuditRun, Finding, PostKind, WorkState
 from workflows.ports import Clock
 from workflows.posts import want
@@ -57,6 +58,7 @@ class Audits:
         self._channel = channel
         self._zone = ZoneInfo(zone)
         self._at = at
+        self._latecomers = Latecomers(store, vault, journal, systems, clock)
         self._sweep = Sweep(store, vault, Findings(vault, journal, clock), systems, clock)
 
     def call(self) -> None:
@@ -177,7 +179,9 @@ class Audits:
 
     def _carry_out(self, run_id: str) -> None:
         started = self._clock.now()
+        unread = self._latecomers.catch_up(run_id)
         tally = self._sweep.run(run_id)
+        tally.not_read += [words for words in unread if words not in tally.not_read]
         with self._store.write() as session:
             row = session.get_one(AuditRun, run_id)
             row.started_at, row.finished_at, row.result = started, self._clock.now(), json.dumps(asdict(tally))

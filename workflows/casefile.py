@@ -3,7 +3,7 @@
 from sqlmodel import Session, col, select
 
 from connectors.contract import Verdict
-from workflows import restriction, steps
+from workflows import latecomers, restriction, steps
 from workflows.cases import CaseData, read_case
 from workflows.exports import Exports
 from workflows.handover import Handover
@@ -15,7 +15,7 @@ from workflows.ports import Clock
 from workflows.systems import Systems
 from workflows.undo import Restored
 from workflows.vault import Vault
-from workflows.views import AccountLine, CaseView, FindingLine, FollowUpLine, RestoredLine, SystemLine
+from workflows.views import AccountLine, CaseView, FindingLine, FollowUpLine, Leaver, RestoredLine, SystemLine
 
 CAN_LOCK_AGAIN = frozenset({"open again", "new account"})
 URGENCY = (
@@ -54,7 +54,7 @@ class Casefile:
             opened_at=case.opened_at,
             opened_by=data.opened_by,
             approver=data.approver,
-            systems=self._lines(session, case) + steps.lines(session, self._vault, self._systems, case, data.leaver),
+            systems=self._every(session, case, data.leaver),
             clients=self._handover.clients(session, case_id),
             exports=self._exports.line(session, case_id),
             follow_ups=self._follow_ups(session, case_id),
@@ -97,6 +97,10 @@ class Casefile:
         """Return the accounts of one system of a case."""
         rows = session.exec(select(Account).where(Account.access_id == access_id).order_by(col(Account.id)))
         return tuple(self._account(case, row) for row in rows)
+
+    def _every(self, session: Session, case: Case, leaver: Leaver) -> tuple[SystemLine, ...]:
+        known = self._lines(session, case) + steps.lines(session, self._vault, self._systems, case, leaver)
+        return known + latecomers.lines(self._systems, {line.system for line in known})
 
     def _lines(self, session: Session, case: Case) -> tuple[SystemLine, ...]:
         rows = session.exec(select(Access).where(Access.case_id == case.id)).all()

@@ -22,7 +22,7 @@ class _Answers(BaseHTTPRequestHandler):
 
     status, asked = 200, 0
 
-    def do_GET(self) -> None:  # noqa: N802 - http.server's name
+    def do_GET(self) -> None:
         type(self).asked += self.path.endswith("/Me")
         body = json.dumps(ME).encode()
         self.send_response(type(self).status)
@@ -44,8 +44,11 @@ def answers() -> Iterator[tuple[type[_Answers], str]]:
         server.shutdown()
 
 
-def _connector(url: str, **more: str) -> Connector:
-    return Connector(ScimSettings(url=url, token=SecretStr("t"), inactive_means=Inactive.SUSPENDED, **more))
+def _connector(url: str, own_account: str = "") -> Connector:
+    token = SecretStr("t")
+    return Connector(
+        ScimSettings(url=url, token=token, inactive_means=Inactive.SUSPENDED, own_account=own_account)
+    )
 
 
 def test_me_is_asked_once_and_gives_the_stable_id(answers: tuple[type[_Answers], str]) -> None:
