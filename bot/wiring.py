@@ -17,7 +17,7 @@ from config.settings import Settings, Storage
 from connectors import registry
 from connectors.contract import Manifest
 from workflows import engine as engines
-from workflows import posts
+from workflows import latecomers, posts, recall
 from workflows import store as stores
 from workflows.audits import Audits
 from workflows.casefile import Casefile
@@ -38,6 +38,7 @@ from workflows.offboarding import Offboarding, Start
 from workflows.ports import Clock, Notifier, SystemClock
 from workflows.replicas import DEAD_AFTER, Replicas, forget_finished, new_id
 from workflows.responses import Policy as AuditPolicy
+from workflows.restriction import Restrictions
 from workflows.revocation import Revocation
 from workflows.rules import Rules
 from workflows.steps import titled
@@ -75,6 +76,7 @@ class Tracks:
     manual: ManualSteps
     undo: Undo
     dispatch: Dispatch
+    restrictions: Restrictions
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -125,6 +127,7 @@ def running(
         "audit": built.audits.run,
         "manual": built.manual.run,
         "undo": built.undo.run,
+        "restrict": built.restrictions.run,
     }.items():
         engine.register(task, handler)
     ticker = Ticker()
@@ -136,6 +139,7 @@ def running(
     if replicas:
         ticker.every(replicas.seconds / 4, replicas.sweep, "take over from the dead")
     with replicas.living() if replicas else posts.alone(store):
+        latecomers.join(store, built.journal, built.services.systems, clock)
         engine.launch()
         ticker.start()
         try:
@@ -165,6 +169,9 @@ def build_systems(settings: Settings) -> Systems:
                     registry.manifest(system.kind),
                     registry.build(system.kind, system.settings),
                     system.expects_account,
+                    system.common.administrators,
+                    system.common.restrict_before,
+                    system.common.restrict_groups,
                 )
             )
             for name, system in settings.systems.items()
@@ -184,6 +191,7 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
     storage, policy, company = settings.storage, settings.policy, settings.company
     vault = Vault(base64.b64decode(storage.master_key.get_secret_value()))
     journal = Journal(store, clock, base64.b64decode(storage.signing_key.get_secret_value()))
+    recall.introduce(systems, store, vault)
     retry = timedelta(minutes=policy.retry_minutes)
     handover = Handover(store, vault, journal, systems, clock, retry=retry)
     exports = Exports(
@@ -215,6 +223,7 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
             policy.undo_days,
             policy.mass_cases_per_hour,
             policy.immediate_needs_second,
+            policy.mass_share,
             settings.slack.security_channel,
         ),
     )
@@ -255,8 +264,19 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
     )
     revocation = Revocation(store, vault, journal, systems, clock, retry, policy.protected)
     dispatch = Dispatch(store, systems, clock, revocation)
+    restrictions = Restrictions(store, vault, journal, systems, clock, retry, Guards(policy.protected))
     return Tracks(
-        services, revocation, handover, exports, follow_ups, audits, journal, manual, offboarding.undoing, dispatch
+        services,
+        revocation,
+        handover,
+        exports,
+        follow_ups,
+        audits,
+        journal,
+        manual,
+        offboarding.undoing,
+        dispatch,
+        restrictions,
     )
 
 

@@ -5,7 +5,7 @@ import inspect
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import time
+from datetime import time, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -15,11 +15,12 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from config.common import Common
 from config.settings import Role, Roles, Settings
 
 WORDS: Mapping[Any, str] = {
     str: "text", int: "whole number", float: "number", Decimal: "number", bool: "true or false", time: "time of day",
-    Path: "path", SecretStr: "reference to a secret",
+    Path: "path", SecretStr: "reference to a secret", timedelta: "days or hours",
 }
 CONTROLS = frozenset(map(chr, (*range(0x20), 0x7F)))
 """What TOML does not allow bare in a text."""
@@ -90,7 +91,7 @@ def markdown(kinds: Mapping[str, type[BaseModel]]) -> str:
     for name, model in tables().items():
         said = roles[name.partition(".")[2]] if model is Role else inspect.getdoc(model) or ""
         parts.append(f"## `[{name}]`\n\n{said}\n\n{_table(model)}")
-    parts.append(SYSTEMS)
+    parts.append(SYSTEMS + _table(Common).partition("\n|---|---|---|---|\n")[2])
     for kind, model in kinds.items():
         parts.append(f'### `kind = "{kind}"`\n\n{inspect.getdoc(model) or ""}\n\n{_table(model)}')
     return "\n\n".join(parts) + "\n"
@@ -109,12 +110,13 @@ else). The secret itself in this file is refused."""
 SYSTEMS = """## `[systems.NAME]`
 
 One table for each outside system, under a name of your own; `kind` says which connector it is for, and the other keys
-are that kind's own. One more key is for every kind:
+are that kind's own. These keys are for every kind:
 
 | key | type | default | meaning |
 |---|---|---|---|
 | `expects_account` | true or false | `false` | Whether everybody should have an account there: a leaver without \
-one is then a finding ("not linked") and never "no account". |"""
+one is then a finding ("not linked") and never "no account". |
+"""
 
 
 def _table(model: type[BaseModel]) -> str:

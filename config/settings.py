@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from config.common import Common
 from config.faults import describe
 from config.fields import ApiUrl, ChannelId, Country, DatabaseUrl, GroupId, Key, TimeOfDay, UserId, Zone
 from config.secrets import Secret
@@ -131,6 +132,10 @@ class Policy(Table):
     """How many days after a lock-out it can still be undone."""
     mass_cases_per_hour: int = Field(default=10, gt=0)
     """How many cases may be opened in an hour; more are held until a second person from security releases them."""
+    mass_share: float = Field(default=0.1, gt=0, le=1)
+    """What share of the directory's people may have cases opened, or taking effect, within a day; from the third case
+    on, more are held until a second person from security releases them, also where the directory does not say how many
+    people there are. 1: no such limit."""
     immediate_needs_second: bool = False
     """Whether an immediate lock-out waits until a second person from security or HR releases it."""
     follow_up_days: Annotated[tuple[Annotated[int, Field(gt=0)], ...], AfterValidator(_days)] = (1, 7, 30, 90)
@@ -169,6 +174,8 @@ class System(BaseModel):
     settings: BaseModel
     expects_account: bool = False
     """Whether everybody should have an account there: a leaver without one is a finding, not "no account"."""
+    common: Common = Common()
+    """Keys that every kind has."""
 
 
 class Settings(Table):
@@ -251,9 +258,25 @@ def _system(name: str, table: Any, env: Mapping[str, str], kinds: Kinds, faults:
     expects = table.get(EXPECTS, False)
     if not isinstance(expects, bool):
         faults.append(f"{key}.{EXPECTS}: must be true or false")
+    common, own = _parts(table, model, env, key, faults)
+    if common is None or own is None:
+        return None
+    return System(kind=table["kind"], settings=own, expects_account=expects is True, common=common)
+
+
+def _parts(
+    table: Mapping[str, Any], model: type[BaseModel], env: Mapping[str, str], key: str, faults: list[str]
+) -> tuple[Common | None, BaseModel | None]:
+    """Read the keys of every kind, and the kind's own."""
+    shared = {name: value for name, value in table.items() if name in Common.model_fields}
+    rest = {name: value for name, value in table.items() if name not in ("kind", EXPECTS, *shared)}
+    common = own = None
     try:
-        own = model.model_validate({k: v for k, v in table.items() if k not in ("kind", EXPECTS)}, context={"env": env})
+        common = Common.model_validate(shared)
+    except ValidationError as error:
+        faults.extend(describe(Common, error, key))
+    try:
+        own = model.model_validate(rest, context={"env": env})
     except ValidationError as error:
         faults.extend(describe(model, error, key))
-        return None
-    return System(kind=table["kind"], settings=own, expects_account=expects is True)
+    return common, own

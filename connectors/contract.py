@@ -7,7 +7,7 @@ for anything that the outside system does.
 """
 
 from abc import abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -238,6 +238,14 @@ class Accounts(Connector, Protocol):
         """Return the log-in or id of the account that Handover itself uses there, or empty: it is never locked."""
         return ""
 
+    def recall(self, locked: Callable[[AccountId], bool]) -> None:
+        """Take a way to ask whether a lock of ours is on record, over restarts: where a lock makes accounts vanish."""
+        del locked  # most systems keep an account that is locked
+
+    def headcount(self) -> int | None:
+        """Return how many people's accounts there are, or None where the system cannot tell."""
+        return None
+
 
 class Roster(Connector, Protocol):
     """List everybody: what an audit needs to read very many at once, and to find accounts that no case knows."""
@@ -364,7 +372,21 @@ class ByHand(Connector, Protocol):
         """What a person does there."""
 
 
-CAPABILITIES: tuple[type, ...] = (Accounts, Sessions, Tokens, Groups, ClientBook, ExportLog, Roster, Trace)
+class Administrators(Connector, Protocol):
+    """Who has full power there, so that the last one of them is never locked."""
+
+    @abstractmethod
+    def administrators(self, group: str) -> Sequence[Account]:
+        """Return everybody in the group with this name or id, through groups within it too, with their verdicts.
+
+        With an empty `group`: in the one that the system itself gives full power, or nobody where it tells of none.
+        Raises `Missing` where there is no such group, and never returns a part of it.
+        """
+
+
+CAPABILITIES: tuple[type, ...] = (
+    Accounts, Sessions, Tokens, Groups, ClientBook, ExportLog, Roster, Trace, Administrators,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from connectors import registry
-from connectors.contract import Accounts, ClientBook, ExportLog, Groups, Manifest, Roster, Sessions, Tokens, Trace
+from connectors.contract import (
+    Accounts,
+    Administrators,
+    ClientBook,
+    ExportLog,
+    Groups,
+    Manifest,
+    Roster,
+    Sessions,
+    Tokens,
+    Trace,
+)
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 BEGIN = "<!-- capabilities: written by ./dev docs from the connectors' own declarations -->"
@@ -19,6 +30,7 @@ HEADINGS: dict[type, str] = {
     Groups: "leave groups",
     ClientBook: "hand over clients",
     ExportLog: "export log",
+    Administrators: "spare the last administrator",
 }
 
 

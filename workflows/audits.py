@@ -15,6 +15,7 @@ from workflows.casefile import Casefile
 from workflows.findings import Findings
 from workflows.findingsheet import FindingSheet
 from workflows.journal import HANDOVER, Journal
+from workflows.latecomers import Latecomers
 from workflows.model import AuditRun, PostKind, WorkState
 from workflows.orphans import Orphans
 from workflows.pastcases import past_cases
@@ -69,6 +70,7 @@ class Audits:
         self._sweep = Sweep(store, vault, findings, systems, clock)
         self._orphans = Orphans(store, vault, findings, systems, clock, directory)
         self._responses = Responses(store, journal, findings, sheet, clock, retry, policy)
+        self._latecomers = Latecomers(store, vault, journal, systems, clock)
 
     def call(self) -> None:
         """Write today's run once its hour has come, also after a downtime; its key keeps it one a day."""
@@ -171,9 +173,11 @@ class Audits:
 
     def _carry_out(self, run_id: str) -> None:
         started = self._clock.now()
+        unread = self._latecomers.catch_up(run_id)
         tally = self._sweep.run(run_id)
         tally.not_looked += self._orphans.look(run_id)
         relocked = self._responses.relock(started)
+        tally.not_read += [words for words in unread if words not in tally.not_read]
         with self._store.write() as session:
             row = session.get_one(AuditRun, run_id)
             row.started_at, row.finished_at, row.result = started, self._clock.now(), json.dumps(asdict(tally))

@@ -3,7 +3,7 @@
 from sqlmodel import Session, col, select
 
 from connectors.contract import Verdict
-from workflows import readings, steps
+from workflows import latecomers, readings, restriction, steps
 from workflows.cases import read_case
 from workflows.exports import Exports
 from workflows.findingsheet import FindingSheet
@@ -16,7 +16,7 @@ from workflows.ports import Clock
 from workflows.systems import Systems
 from workflows.undo import Restored
 from workflows.vault import Vault
-from workflows.views import AccountLine, CaseView, FindingLine, FollowUpLine, RestoredLine, SystemLine
+from workflows.views import AccountLine, CaseView, FindingLine, FollowUpLine, Leaver, RestoredLine, SystemLine
 
 
 class Casefile:
@@ -51,7 +51,7 @@ class Casefile:
             opened_at=case.opened_at,
             opened_by=data.opened_by,
             approver=data.approver,
-            systems=self._lines(session, case) + steps.lines(session, self._vault, self._systems, case, data.leaver),
+            systems=self._every(session, case, data.leaver),
             clients=self._handover.clients(session, case_id),
             exports=self._exports.line(session, case_id),
             follow_ups=self._follow_ups(session, case_id),
@@ -59,6 +59,7 @@ class Casefile:
             held=case.held,
             restored=self._restored(session, case),
             can_undo=self._can_undo(session, case),
+            restrictions=restriction.lines(session, self._vault, self._systems, case),
         )
 
     def findings(self, session: Session, case_id: str = "") -> tuple[FindingLine, ...]:
@@ -70,6 +71,10 @@ class Casefile:
         rows = session.exec(select(Account).where(Account.access_id == access_id).order_by(col(Account.id)))
         read = readings.of_all(session)
         return tuple(self._account(case, row, read.get(row.system)) for row in rows)
+
+    def _every(self, session: Session, case: Case, leaver: Leaver) -> tuple[SystemLine, ...]:
+        known = self._lines(session, case) + steps.lines(session, self._vault, self._systems, case, leaver)
+        return known + latecomers.lines(self._systems, {line.system for line in known})
 
     def _lines(self, session: Session, case: Case) -> tuple[SystemLine, ...]:
         rows = session.exec(select(Access).where(Access.case_id == case.id)).all()

@@ -3,15 +3,29 @@
 A held case has all its rows, none of them due: whoever forgets to look here does nothing by it.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from workflows import restriction
 from workflows.cases import CaseData, read_case, show
 from workflows.handover import Handover
 from workflows.journal import HANDOVER, Journal
-from workflows.model import Access, Book, Case, CaseState, ExportSnapshot, FollowUp, PostKind, WorkState
+from workflows.model import (
+    Access,
+    Book,
+    Case,
+    CaseState,
+    ExportSnapshot,
+    FollowUp,
+    JournalEntry,
+    ManualStep,
+    PostKind,
+    Restriction,
+    WorkState,
+)
 from workflows.ports import Clock
 from workflows.posts import touch, want
 from workflows.refusals import Code, Refused
@@ -22,19 +36,31 @@ from workflows.vault import Vault
 from workflows.views import Actor
 
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+FEW = 2
+"""So many cases a day are nobody's share of a company: a small one could not let two people go on one day."""
 ONE_AT_A_TIME = 7_205_759
 """Key of the lock that makes PostgreSQL open one case after the other, so that two cannot both be the tenth."""
-WORK = (Access, Book, ExportSnapshot, FollowUp)
+WORK = (Access, Book, ExportSnapshot, FollowUp, ManualStep, Restriction)
 
 
 class Holds:
     """Decides which cases wait, and lets them go."""
 
     def __init__(
-        self, store: Store, vault: Vault, journal: Journal, handover: Handover, clock: Clock, rules: Rules
+        self,
+        store: Store,
+        vault: Vault,
+        journal: Journal,
+        handover: Handover,
+        clock: Clock,
+        rules: Rules,
+        people: Callable[[], int | None] = lambda: None,
     ) -> None:
+        """`people`: how many the directory has, None where nobody knows."""
         self._store, self._vault, self._journal = store, vault, journal
         self._handover, self._clock, self._rules = handover, clock, rules
+        self._people = people
 
     def count(self, session: Session, now: datetime) -> int:
         """Return how many cases were opened in the last hour, whatever became of them; others wait meanwhile."""
@@ -43,14 +69,52 @@ class Holds:
         query = select(sa.func.count()).select_from(Case).where(col(Case.opened_at) > now - HOUR)
         return session.exec(query).one()
 
-    def judge(self, opened: int, *, immediate: bool) -> Hold | None:
-        """Return why one more case must wait, or None. `opened`: cases of the last hour without it. Pure."""
+    def crowd(self, session: Session, now: datetime, effective: datetime, but: str = "") -> int:
+        """Return how many people have a case opened within a day, or taking effect within a day of `effective`.
+
+        Whatever became of those opened today; of the others only what is still to take effect, or has. Without `but`.
+        """
+        today = col(Case.opened_at) > now - DAY
+        together = sa.and_(
+            col(Case.effective_at) > effective - DAY,
+            col(Case.effective_at) < effective + DAY,
+            col(Case.state) != CaseState.CANCELLED,
+        )
+        query = select(sa.func.count(sa.distinct(col(Case.leaver_key)))).where(sa.or_(today, together), Case.id != but)
+        return session.exec(query).one()
+
+    def people(self) -> int | None:
+        """Return how many people the directory has, before any transaction; None: unknown, or no limit is set."""
+        return self._people() if self._rules.mass_share < 1 else None
+
+    def judge(self, opened: int, *, immediate: bool, crowd: int = 0, people: int | None = None) -> Hold | None:
+        """Return why one more case must wait, or None. Pure.
+
+        `opened`: cases of the last hour without it; `crowd`: people of the day without it; `people`: the directory's.
+        """
         if opened >= self._rules.mass_cases_per_hour:
             return Hold.MASS
+        if self.too_many(crowd, people):
+            return Hold.SHARE
         return Hold.IMMEDIATE if immediate and self._rules.immediate_needs_second else None
 
+    def too_many(self, crowd: int, people: int | None) -> bool:
+        """Whether one more than `crowd` is more than the policy's share; from the third on, no figure is too many."""
+        if self._rules.mass_share >= 1 or crowd < FEW:
+            return False
+        return people is None or crowd + 1 > self._rules.mass_share * people
+
+    def rejudge(self, session: Session, case: Case, people: int | None) -> Hold | None:
+        """Return why a case that is given another day must wait there: whoever gathers many on one day is no way round.
+
+        A case that is held already is held on; nothing is released here.
+        """
+        self.count(session, self._clock.now())  # one after the other
+        crowd = self.crowd(session, self._clock.now(), case.effective_at, case.id)
+        return Hold.SHARE if case.state == CaseState.SCHEDULED and self.too_many(crowd, people) else None
+
     def park(self, session: Session, case: Case, why: Hold) -> None:
-        """Hold a case that was just laid out, in the caller's transaction, and tell security."""
+        """Hold a case that was just laid out or moved, in the caller's transaction, and tell security."""
         case.state, case.held = CaseState.HELD, why
         session.add(case)
         self._turn(session, case.id, WorkState.DUE, WorkState.PLANNED)
@@ -69,7 +133,7 @@ class Holds:
         now = self._clock.now()
         with self._store.write() as session:
             case, data = self._held(session, case_id, by, "release")
-            self._refuse_first(case, data, by)
+            self._refuse_first(session, case, data, by)
             begins = case.immediate or case.effective_at <= now
             if begins:
                 case.effective_at = now
@@ -87,6 +151,7 @@ class Holds:
             case, _ = self._held(session, case_id, by, "reject")
             case.state = CaseState.CANCELLED
             session.add(case)
+            restriction.lift(session, case_id, self._clock.now())
             stop(session, self._handover, case_id, by)
             self._settled(session, by, "case.rejected", case_id)
 
@@ -97,10 +162,14 @@ class Holds:
             raise Refused(Code.NOT_OPEN, case=case_id, state=case.state, by=by.name, what=what)
         return case, data
 
-    def _refuse_first(self, case: Case, data: CaseData, by: Actor) -> None:
-        """Two people means two: neither whoever opened the case nor whom it is about."""
+    def _refuse_first(self, session: Session, case: Case, data: CaseData, by: Actor) -> None:
+        """Two people means two: neither whoever opened the case, or gave it another day, nor whom it is about."""
         about = f"slack:{data.leaver.slack_id}" if data.leaver.slack_id else ""
-        if by.id in (case.opened_by, about):
+        moved = select(JournalEntry.actor).where(
+            JournalEntry.case_id == case.id, JournalEntry.action == "case.rescheduled"
+        )
+        movers = session.exec(moved).all()
+        if by.id in (case.opened_by, about, *movers):
             raise Refused(Code.SECOND_PERSON, case=case.id, by=data.opened_by.name)
 
     def _turn(self, session: Session, case_id: str, old: WorkState, new: WorkState) -> None:

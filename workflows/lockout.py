@@ -168,7 +168,10 @@ class LockOut:
         groups = self._system.having(Groups)
         if groups is None:
             return
-        present = groups.groups(self._id)
+        try:
+            present = groups.groups(self._id)
+        except Missing:  # gone with the lock, or deleted meanwhile: the read back says so
+            return
         self._change(lambda data: replace(data, groups={**{str(g.id): g.name for g in present}, **data.groups}))
         for group in present:
             if group.fixed:  # a primary group, say: nobody can leave it, and it gives nothing to a locked account

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from connectors.contract import ManualWork
-from workflows.cases import CaseData, read_case, settle, show
+from workflows.cases import UNWATCHED, CaseData, read_case, settle, show
 from workflows.findings import Findings, Sighting
 from workflows.journal import HANDOVER, Journal
 from workflows.model import Case, CaseState, ManualStep, Post, PostKind, WorkState
@@ -294,7 +294,10 @@ def cancel(session: Session, case_id: str) -> None:
 
 def _not_now(session: Session, row: ManualStep, case: Case, now: datetime) -> bool:
     """Whether the case was called off, or put off since the row was made due; the row follows it."""
-    if case.state == CaseState.CANCELLED:
+    if case.state == CaseState.HELD:
+        row.state = WorkState.PLANNED
+        session.add(row)
+    elif case.state in UNWATCHED:
         cancel(session, case.id)
     elif case.effective_at > now:
         again(session, row, case.effective_at)

@@ -238,6 +238,42 @@ class Restoration(SQLModel, table=True):
     """What came back per account, what cannot, and what is still to do."""
 
 
+class Restriction(SQLModel, table=True):
+    """Taking one leaver out of named groups of one system before the lock-out. Its id is the `Access` row's."""
+
+    id: str = Field(primary_key=True)
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    system: str
+    state: str = Field(default=WorkState.PLANNED, index=True)
+    due_at: datetime = Moment()
+    attempt: int = 0
+    phase: str = "restrict"
+    """`restrict`; `lift` once the case was called off and what was taken is given back."""
+    done_at: datetime | None = Moment(default=None)
+    """When a read last showed this phase complete."""
+    sealed: bytes = b""
+    """`restriction.RestrictionData`: which groups of which accounts, and what is in the way."""
+
+
+class Clearance(SQLModel, table=True):
+    """An administrator's account that may be locked, because others remained: those cleared remain for nobody else."""
+
+    id: str = Field(primary_key=True)
+    """`system:account`."""
+    system: str = Field(index=True)
+    account_id: str
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    at: datetime = Moment()
+
+
+class Headcount(SQLModel, table=True):
+    """How many people a system had when it was last asked."""
+
+    system: str = Field(primary_key=True)
+    number: int
+    read_at: datetime = Moment()
+
+
 class Link(SQLModel, table=True):
     """A person's word that an account is somebody's, or (no account) that they have none in that system."""
 

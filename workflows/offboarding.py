@@ -11,11 +11,12 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from connectors.contract import ClientBook
-from workflows import manual, planning, steps
+from workflows import manual, planning, restriction, steps
 from workflows.casefile import Casefile
 from workflows.cases import UNWATCHED, CaseData, read_case, show
 from workflows.guards import Guards
 from workflows.handover import Handover
+from workflows.headcount import People
 from workflows.holds import Holds
 from workflows.journal import Journal
 from workflows.model import (
@@ -78,8 +79,10 @@ class Offboarding:
         self._directory = directory
         self._guards = Guards(protected)
         self._days = tuple(follow_up_days)
-        self._holds = Holds(store, vault, journal, handover, clock, rules)
-        self._schedule = Schedule(store, vault, journal, handover, clock, self._days)
+        self._holds = Holds(
+            store, vault, journal, handover, clock, rules, People(store, systems, clock).count
+        )
+        self._schedule = Schedule(store, vault, journal, handover, clock, self._days, self._holds, systems)
         self.undoing = Undo(store, vault, journal, systems, handover, clock, start, days=rules.undo_days)
 
     def plan(self, leaver: Leaver) -> Plan:
@@ -104,7 +107,7 @@ class Offboarding:
         """
         now = self._clock.now()
         self._refuse(request, now)
-        effective = request.effective_at or now
+        effective, people = request.effective_at or now, self._holds.people()
         case_id = f"HO-{now:%y%m%d}-{secrets.token_hex(3)}"
         wrapped = self._vault.new_key()
         data = CaseData(
@@ -128,6 +131,7 @@ class Offboarding:
         try:
             with self._store.write() as session:
                 opened = self._holds.count(session, now)
+                crowd = self._holds.crowd(session, now, effective)
                 session.add(case)
                 session.flush()
                 self._lay_out(session, case, now)
@@ -144,7 +148,7 @@ class Offboarding:
                         "immediate": case.immediate,
                     },
                 )
-                if held := self._holds.judge(opened, immediate=case.immediate):
+                if held := self._holds.judge(opened, immediate=case.immediate, crowd=crowd, people=people):
                     self._holds.park(session, case, held)
         except sa.exc.IntegrityError as error:
             raise Refused(Code.OPEN_CASE, case=self.open_case(request.leaver) or "") from error
@@ -191,6 +195,7 @@ class Offboarding:
                     .values(state=WorkState.CANCELLED)
                 )
             manual.cancel(session, case_id)
+            restriction.lift(session, case_id, self._clock.now())
             self._handover.cancel(session, case_id, by)
             self._journal.write(session, actor=by, action="case.cancelled", case_id=case_id)
             show(session, case_id)
@@ -217,6 +222,10 @@ class Offboarding:
         """Make due what there is to retry in one system; return the attempt by task."""
         attempts = {}
         access = session.get(Access, f"{case.id}:{system}")
+        if access is None and system in self._systems and not steps.work_of(self._systems[system]):
+            access = Access(  # the system is newer than the case
+                id=f"{case.id}:{system}", case_id=case.id, system=system, due_at=case.effective_at
+            )
         if access is not None and case.effective_at <= self._clock.now():
             again(session, access, self._clock.now())
             attempts["revoke"] = access.attempt
@@ -290,6 +299,7 @@ class Offboarding:
                     id=f"{case.id}:{name}", case_id=case.id, system=name, state=WorkState.DUE, due_at=case.effective_at
                 )
             )
+            restriction.lay_out(session, system, case, now)
             if system.has(ClientBook):
                 session.add(Book(id=f"{case.id}:{name}", case_id=case.id, system=name, state=WorkState.DUE, due_at=now))
         snapshots = {"lock": case.effective_at} if case.immediate else {"notice": now, "lock": case.effective_at}

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 
+from config.text import _
 from connectors.contract import (
     Account,
     AccountId,
@@ -18,7 +19,7 @@ from connectors.contract import (
     Verdict,
 )
 from connectors.errors import ConnectorError
-from workflows import steps
+from workflows import lastadmin, restriction, steps
 from workflows.cases import person
 from workflows.guards import Guards
 from workflows.ports import Clock
@@ -45,6 +46,8 @@ class Seen:
 
     plan: SystemPlan
     accounts: tuple[Account, ...] = ()
+    careful: tuple[str, ...] = ()
+    """What a person must know of this system before confirming."""
 
 
 def survey(systems: Systems, leaver: Leaver) -> dict[str, Seen]:
@@ -68,7 +71,8 @@ def look(system: System, leaver: Leaver) -> Seen:
     problem = (
         f"{len(lines)} accounts match; a person must choose the right one" if len(lines) > 1 else ""
     )
-    return Seen(_plan(system, lines, lookup.how, book, problem), lookup.accounts)
+    careful = lastadmin.foresee(system, {one.id for one in lookup.accounts})
+    return Seen(_plan(system, lines, lookup.how, book, problem), lookup.accounts, careful)
 
 
 def identify(leaver: Leaver, found: tuple[Account, ...]) -> Leaver:
@@ -101,8 +105,15 @@ def kept(systems: Systems, seen: dict[str, Seen], guards: Guards) -> tuple[str, 
         f"{one.plan.title}, {found.login}: {why}"
         for name, one in seen.items()
         for found in one.accounts
-        if (why := guards.why(systems[name], found.id, found.login, found.email))
+        if (why := _why(guards, systems[name], found))
     )
+
+
+def _why(guards: Guards, system: System, found: Account) -> str:
+    try:
+        return guards.why(system, found.id, found.login, found.email)
+    except ConnectorError as error:
+        return _("whether this is Handover's own account cannot be told now: {error}").format(error=say(error))
 
 
 def unlinked(systems: Systems, seen: dict[str, Seen], linked: Collection[str]) -> tuple[str, ...]:
@@ -118,7 +129,7 @@ def unlinked(systems: Systems, seen: dict[str, Seen], linked: Collection[str]) -
 
 
 def _warnings(seen: dict[str, Seen]) -> tuple[str, ...]:
-    words = []
+    words = [f"{one.plan.title}: {said}." for one in seen.values() for said in one.careful]
     unreachable = [one.plan.title for one in seen.values() if one.plan.problem and not one.plan.accounts]
     if unreachable:
         words.append(f"{', '.join(unreachable)}: not looked up. The case will say unknown there until a read succeeds.")
@@ -165,7 +176,8 @@ def _add(book: ClientBook, owner: AccountId, counts: dict[str, int], value: dict
 def _plan(
     system: System, accounts: tuple[AccountLine, ...], how: str, book: BookLine | None, problem: str
 ) -> SystemPlan:
-    does = tuple(words for capability, words in DOES if system.has(capability)) if accounts else ()
+    every = (*restriction.promise(system), *(words for capability, words in DOES if system.has(capability)))
+    does = every if accounts else ()
     return SystemPlan(system.name, system.manifest.title, accounts, how, does, system.manifest.cannot, book, problem)
 
 

@@ -13,12 +13,13 @@ from sqlmodel import Session, col, select
 from connectors.contract import Account as Found
 from connectors.contract import AccountId, Accounts, Before, Verdict
 from connectors.errors import ConnectorError, Missing
-from workflows import matching
+from workflows import matching, restriction
 from workflows.cases import UNWATCHED, CaseData, person, read_case, settle
 from workflows.findings import Findings, Sighting
 from workflows.guards import Guards
 from workflows.handover import closing
 from workflows.journal import HANDOVER, Journal
+from workflows.lastadmin import LastAdministrator
 from workflows.lockout import AccountData, LockOut, Result
 from workflows.matching import CHOOSE, Links, Match
 from workflows.model import Access, Account, Case, CaseState, JournalEntry, WorkState
@@ -57,6 +58,7 @@ class Revocation:
         self._retry = retry
         self._findings = Findings(vault, journal, clock)
         self._guards = Guards(protected)
+        self._last = LastAdministrator(store, clock)
 
     def run(self, access_id: str) -> None:
         """Lock, read back, record. A row that is not due is left alone: a doubled call does nothing."""
@@ -151,7 +153,7 @@ class Revocation:
         results, fresh = self._prepare(system, accounts, job, match)
         for row, before in sorted(fresh.values(), key=lambda one: one[0].id):
             results.append(
-                self._keep_off(system, accounts, job.case.wrapped_key, row)
+                self._keep_off(system, accounts, job.case.wrapped_key, row, checked=before is not None)
                 or seen.add(row, self._one(system, accounts, job.case.wrapped_key, row, before))
             )
         if results:
@@ -176,7 +178,8 @@ class Revocation:
         results: list[Result] = []
         found: list[tuple[Found, Before]] = []
         for one in (*match.own, *_linked(accounts, job.links, match)):
-            if why := self._guards.why(system, one.id, one.login, one.email):
+            why = self._guards.why(system, one.id, one.login, one.email)
+            if why := why or self._last.why(system, job.case.id, one.id):
                 results.append(_kept(one.verdict, why, one.matched_by))
                 continue
             found.append((one, one.before or accounts.before(one.id)))
@@ -185,10 +188,14 @@ class Revocation:
             rows[row.id] = (row, before)
         return results, rows
 
-    def _keep_off(self, system: System, accounts: Accounts, key: bytes, row: Account) -> Result | None:
+    def _keep_off(
+        self, system: System, accounts: Accounts, key: bytes, row: Account, *, checked: bool
+    ) -> Result | None:
         """Return what a read shows of a known account that must not be locked by now; None: it may be locked."""
         login = AccountData.load(self._vault.open(key, row.sealed, f"account:{row.id}")).login
         why = self._guards.why(system, row.account_id, login)
+        if not (why or checked):
+            why = self._last.why(system, row.case_id, AccountId(row.account_id))
         if not why:
             return None
         seen = accounts.observe([AccountId(row.account_id)])[AccountId(row.account_id)]
@@ -209,7 +216,8 @@ class Revocation:
         )
 
     def _new(self, session: Session, job: "Job", row_id: str, found: Found, before: Before) -> Account:
-        data = AccountData(found.login, found.matched_by, dict(before.state), was=found.verdict)
+        groups = restriction.taken(session, self._vault, job.case.wrapped_key, job.access.id, found.id)
+        data = AccountData(found.login, found.matched_by, dict(before.state), groups, was=found.verdict)
         row = Account(
             id=row_id,
             access_id=job.access.id,

@@ -9,6 +9,8 @@ class Hold(StrEnum):
 
     MASS = "mass"
     """More cases in an hour than the policy allows: somebody, or something, may be locking out a whole company."""
+    SHARE = "share"
+    """More cases within a day than the policy's share of the directory, or nobody knows how many people there are."""
     IMMEDIATE = "immediate"
     """The policy wants two people behind a lock-out that takes effect at once."""
 
@@ -20,5 +22,7 @@ class Rules:
     undo_days: int = 30
     mass_cases_per_hour: int = 10
     immediate_needs_second: bool = False
+    mass_share: float = 1
+    """Share of the directory's people that may have cases within a day; 1: no such limit."""
     hold_channel: str = ""
     """Channel that is told of a held case; empty: only the command line shows it."""

@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from workflows import manual, restriction
 from workflows.cases import read_case, show
 from workflows.findings import Findings
 from workflows.handover import Handover
+from workflows.holds import Holds
 from workflows.journal import Journal
 from workflows.model import Access, Book, Case, CaseState, ExportSnapshot, FollowUp, WorkState
 from workflows.ports import Clock
@@ -16,6 +18,7 @@ from workflows.posts import touch
 from workflows.refusals import Code, Refused
 from workflows.stopping import stop
 from workflows.store import Store
+from workflows.systems import Systems
 from workflows.vault import Vault
 from workflows.views import Actor
 
@@ -24,16 +27,25 @@ class Schedule:
     """Moves and ends cases."""
 
     def __init__(
-        self, store: Store, vault: Vault, journal: Journal, handover: Handover, clock: Clock, days: Sequence[int]
+        self,
+        store: Store,
+        vault: Vault,
+        journal: Journal,
+        handover: Handover,
+        clock: Clock,
+        days: Sequence[int],
+        holds: Holds,
+        systems: Systems,
     ) -> None:
-        """`days`: the follow-ups of a case."""
+        """`days`: the follow-ups of a case. `holds`: judges a case anew on its new day."""
+        self._holds, self._systems = holds, systems
         self._store, self._vault, self._journal = store, vault, journal
         self._handover, self._clock, self._days = handover, clock, tuple(days)
         self._findings = Findings(vault, journal, clock)
 
     def move(self, case_id: str, at: datetime, by: Actor) -> None:
         """Give a case that has not begun another time, with all that hangs on it; what is held stays held."""
-        now = self._clock.now()
+        now, people = self._clock.now(), self._holds.people()
         with self._store.write() as session:
             case, _ = read_case(session, self._vault, case_id)
             session.refresh(case, with_for_update=True)
@@ -49,6 +61,8 @@ class Schedule:
             self._move_work(session, case)
             said = {"from": old.isoformat(), "to": at.isoformat()}
             self._journal.write(session, actor=by, action="case.rescheduled", case_id=case_id, data=said)
+            if why := self._holds.rejudge(session, case, people):
+                self._holds.park(session, case, why)
             show(session, case_id)
             touch(session, f"held:{case_id}")
 
@@ -57,6 +71,8 @@ class Schedule:
             f"day {day}": case.effective_at + timedelta(days=day) for day in self._days
         }
         session.execute(sa.update(Access).where(col(Access.case_id) == case.id).values(due_at=case.effective_at))
+        manual.reschedule(session, case)
+        restriction.reschedule(session, self._systems, case, self._clock.now())
         session.execute(
             sa.update(Book)
             .where(col(Book.case_id) == case.id, col(Book.phase) == "move", col(Book.state) == WorkState.DUE)

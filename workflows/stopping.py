@@ -3,8 +3,9 @@
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from workflows import manual
 from workflows.handover import Handover
-from workflows.model import Access, Book, ExportSnapshot, FollowUp, WorkState
+from workflows.model import Access, Book, ExportSnapshot, FollowUp, Restriction, WorkState
 from workflows.views import Actor
 
 
@@ -16,4 +17,14 @@ def stop(session: Session, handover: Handover, case_id: str, by: Actor) -> None:
             .where(col(model.case_id) == case_id, col(model.state) != WorkState.DONE)
             .values(state=WorkState.CANCELLED)
         )
+    session.execute(  # what is being given back is given back
+        sa.update(Restriction)
+        .where(
+            col(Restriction.case_id) == case_id,
+            col(Restriction.state) != WorkState.DONE,
+            col(Restriction.phase) == "restrict",
+        )
+        .values(state=WorkState.CANCELLED)
+    )
+    manual.cancel(session, case_id)
     handover.cancel(session, case_id, by)

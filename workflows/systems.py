@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, TypeVar, cast
 
 from connectors.contract import Connector, Manifest
@@ -21,6 +22,11 @@ class System:
     connector: Connector
     expects_account: bool = False
     """Whether everybody should have an account here: a leaver without one is then a finding, not `absent`."""
+    administrators: tuple[str, ...] = ()
+    """Groups with full power, whose last enabled member is never locked."""
+    restrict_before: timedelta | None = None
+    """How long before a lock-out the leaver is taken out of `restrict_groups`."""
+    restrict_groups: tuple[str, ...] = ()
 
     def has(self, capability: type) -> bool:
         """Whether the connector declares the capability in its header."""

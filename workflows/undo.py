@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 
 from connectors.contract import AccountId, Accounts, Before, GroupId, Groups, Verdict
 from connectors.errors import ConnectorError, Missing, OutcomeUnknown
+from workflows import restriction
 from workflows.cases import UNWATCHED, read_case, show
 from workflows.findings import Findings
 from workflows.handover import Handover
@@ -112,6 +113,7 @@ class Undo:
 
     def _lay_out(self, session: Session, case: Case, by: Actor) -> None:
         """Stop the case and wish for a restoration wherever anything was found."""
+        restriction.lift(session, case.id, self._clock.now())
         stop(session, self._handover, case.id, by)
         case.state = CaseState.UNDONE
         session.add(case)

@@ -120,6 +120,22 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class RestrictionLine:
+    """What is taken from a leaver in one system before the lock-out."""
+
+    system: str
+    title: str
+    state: WorkState
+    lifted: bool
+    """Whether it is being given back, or was."""
+    due_at: datetime
+    done_at: datetime | None
+    taken: tuple[str, ...]
+    """Log-in and groups: `dana: Exporters`."""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StepView:
     """What a person is asked to do in a system without an API, and what they said. Never a reading."""
 
@@ -308,6 +324,8 @@ class CaseView:
     restored: tuple[RestoredLine, ...] = ()
     """What an undo gave back, an account a line."""
     can_undo: bool = False
+    restrictions: tuple[RestrictionLine, ...] = ()
+    """What is taken before the lock-out, a system a line."""
 
     @property
     def locked_out(self) -> bool:

@@ -10,6 +10,7 @@ from bot.cli.ending import NOT_GOOD, Stop
 from bot.cli.house import visit
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import moment, say, show_json, show_table
+from bot.messages import restriction
 from bot.messages.access import why_held
 from bot.messages.words import verdict
 from bot.text import _
@@ -115,6 +116,9 @@ def show_case(case: CaseView, zone: str) -> None:
     else:
         show_systems(case.systems, zone)
         show_steps(case.steps, zone)
+    for one in filter(restriction.tells, case.restrictions):
+        said = restriction.said(one, moment(one.due_at, zone))
+        say(_("{title}, before the day: {said}").format(title=one.title, said=said))
     if case.clients:
         say(_("Clients: {line}").format(line=_clients(case.clients)))
         for line in (*case.clients.balance, *case.clients.problems):

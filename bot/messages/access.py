@@ -17,6 +17,10 @@ HOLDS = {
         "More cases were opened within an hour than the policy allows, so this one waits: "
         "somebody from security, and not who opened it, must release it."
     ),
+    Hold.SHARE: N_(
+        "Cases for more of the company than the policy allows fall on one day, or the directory does not say how many "
+        "people there are, so this one waits: somebody from security, and not who opened or moved it, must release it."
+    ),
     Hold.IMMEDIATE: N_(
         "The policy wants two people behind a lock-out at once: "
         "somebody from security or HR, and not who opened it, must release it."

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from bot.messages import access, manual
+from bot.messages import access, manual, restriction
 from bot.messages.blocks import (
     Block,
     Message,
@@ -44,7 +44,7 @@ def build(view: CaseView, now: datetime) -> Message:
     """Return the message: the point, a line per system, the other two tracks, what comes next."""
     point = headline(view)
     blocks: list[Block] = [header(point), *_when(view)]
-    blocks += _systems(view)
+    blocks += [*_systems(view), *paragraphs(restriction.lines(view))]
     if view.clients and view.state not in ENDED:
         blocks += [*paragraphs(_clients(view, view.clients, now)), *_problems(view, view.clients)]
     if view.exports:

@@ -6,6 +6,8 @@ DISABLED = 0x2
 """ADS_UF_ACCOUNTDISABLE."""
 SID_TAIL = 4
 """The last bytes of a SID are the number within the domain, little-endian."""
+DOMAIN_ADMINS = 512
+"""The number of Domain Admins in every domain (well-known SIDs, MS-DTYP 2.4.2.4)."""
 NEVER = frozenset({0, 0x7FFFFFFFFFFFFFFF})
 """Both mean `never` in accountExpires; 0 means `not` in lockoutTime."""
 EPOCH = datetime(1601, 1, 1, tzinfo=UTC)

@@ -124,6 +124,31 @@ class ActiveDirectory(Dialect):
             return ""
         return equals_bytes("objectSid", account_control.sibling(sid, int(number)))
 
+    @property
+    def group_attributes(self) -> Sequence[str]:
+        """The group's own SID ends in the number that is its members' primaryGroupID."""
+        return ("objectSid",)
+
+    def belonging(self, group: Entry) -> str:
+        """Return the filter for those whose primary group this is."""
+        sid = group.first("objectSid")
+        if len(sid) <= account_control.SID_TAIL:
+            return ""
+        return f"(primaryGroupID={int.from_bytes(sid[-account_control.SID_TAIL:], 'little')})"
+
+    def top(self, link: Any, directory: Any) -> str:
+        """Return the filter for Domain Admins, by number: its name is another in every language.
+
+        Only where the settings let administrators be locked at all; elsewhere `protects` leaves them alone.
+        """
+        if not self.settings.lock_administrators:
+            return ""
+        someone = link.anyone(directory.settings.base_dn, directory.people_filter, ["objectSid"])
+        sid = someone.first("objectSid") if someone else b""
+        if len(sid) <= account_control.SID_TAIL:
+            return ""
+        return equals_bytes("objectSid", account_control.sibling(sid, account_control.DOMAIN_ADMINS))
+
     def missing_features(self, announced: frozenset[str]) -> Sequence[str]:
         """Tell another kind of server and a read-only domain controller from one that can lock."""
         lacking = [] if IS_ACTIVE_DIRECTORY in announced else ["Active Directory (another dialect is right for it)"]

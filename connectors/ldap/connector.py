@@ -13,6 +13,7 @@ from connectors.contract import (
     Account,
     AccountId,
     Accounts,
+    Administrators,
     Before,
     Change,
     Group,
@@ -30,6 +31,7 @@ from connectors.contract import (
 from connectors.errors import ConnectorError, Forbidden
 from connectors.ldap import roster
 from connectors.ldap.active_directory import ActiveDirectory
+from connectors.ldap.administrators import Powers
 from connectors.ldap.connections import Connections, Link
 from connectors.ldap.dialect import Dialect
 from connectors.ldap.directory import Directory
@@ -41,6 +43,7 @@ from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, describe, matched_by
 
 T = TypeVar("T")
+NOBODY = Person("")
 DIALECTS: Mapping[str, Callable[[LdapSettings], Dialect]] = {
     "openldap": lambda _: OpenLdap(),
     "active_directory": ActiveDirectory,
@@ -48,7 +51,7 @@ DIALECTS: Mapping[str, Callable[[LdapSettings], Dialect]] = {
 }
 
 
-class Ldap(Accounts, Groups, Roster, Trace):
+class Ldap(Accounts, Groups, Roster, Trace, Administrators):
     """One directory. Safe for use by several threads."""
 
     def __init__(self, settings: LdapSettings) -> None:
@@ -58,6 +61,7 @@ class Ldap(Accounts, Groups, Roster, Trace):
         self._directory = Directory(settings, self._dialect, self._connections)
         self._locking = Locking(self._directory)
         self._memberships = Memberships(self._directory)
+        self._powers = Powers(self._directory)
 
     def __repr__(self) -> str:
         return f"Ldap({', '.join(self._settings.urls)}, base_dn={self._settings.base_dn!r})"
@@ -135,6 +139,18 @@ class Ldap(Accounts, Groups, Roster, Trace):
         return self._run(
             lambda link: self._memberships.restore(link, account, group), "joining a group", "write access to members",
         )
+
+    def administrators(self, group: str) -> Sequence[Account]:
+        """Read everybody in a group by its cn or id; with none named, in Active Directory's Domain Admins."""
+        return self._run(
+            lambda link: [self._account(link, entry, NOBODY) for entry in self._powers.of(link, group)],
+            "reading administrators",
+        )
+
+    def headcount(self) -> int:
+        """Count the accounts of people, by their names alone."""
+        base, people = self._settings.base_dn, self._directory.people_filter
+        return self._run(lambda link: sum(1 for _ in link.search(base, people, ["1.1"])), "counting people")
 
     # -- on one connection
 

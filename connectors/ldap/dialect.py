@@ -114,6 +114,19 @@ class Dialect(Protocol):
         """Return the filter for the group that the entry belongs to without being named in it, or an empty text."""
         return ""
 
+    @property
+    def group_attributes(self) -> Sequence[str]:
+        """Return what to ask of a group besides its members, so that `belonging` can tell."""
+        return ()
+
+    def belonging(self, group: Entry) -> str:  # noqa: ARG002
+        """Return the filter for people who belong to a group without being named in it, or an empty text."""
+        return ""
+
+    def top(self, link: Any, directory: Any) -> str:  # noqa: ARG002
+        """Return the filter for the group that the server itself gives full power, or an empty text: it has none."""
+        return ""
+
     def missing_features(self, announced: frozenset[str]) -> Sequence[str]:  # noqa: ARG002
         """Return, from the OIDs that the server announces, what it lacks for locking."""
         return ()

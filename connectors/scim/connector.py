@@ -1,10 +1,12 @@
 """The connector: its header says what SCIM can do, its methods say where that is done."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from connectors.contract import (
+    Account,
     AccountId,
     Accounts,
+    Administrators,
     Before,
     Change,
     Group,
@@ -16,8 +18,10 @@ from connectors.contract import (
     Person,
 )
 from connectors.errors import Forbidden
+from connectors.scim.administrators import Powers
 from connectors.scim.locks import Locks
 from connectors.scim.lookups import Lookups
+from connectors.scim.me import Me
 from connectors.scim.memberships import Memberships
 from connectors.scim.removals import Removals
 from connectors.scim.service import Service
@@ -25,20 +29,38 @@ from connectors.scim.settings import ScimSettings
 from connectors.scim.sweep import Sweep
 
 
-class Scim(Accounts, Groups):
+class Scim(Accounts, Groups, Administrators):
     """One application by SCIM 2.0. Safe for use by several threads; nothing is sent before the first call."""
 
     def __init__(self, settings: ScimSettings) -> None:
         self._settings = settings
         self._service = Service(settings)
-        removals = Removals(removes=settings.removes)
+        self._removals = removals = Removals(removes=settings.removes)
+        self._me = Me(self._service, settings.own_account)
         self._lookups = Lookups(self._service, settings.user_filter)
         self._sweep = Sweep(self._service, removals, settings.connections)
         self._locks = Locks(self._service, removals)
         self._memberships = Memberships(self._service)
+        self._powers = Powers(self._service)
 
     def __repr__(self) -> str:
         return f"Scim({self._settings.url})"
+
+    def own_account(self) -> str:
+        """Return `own_account` of the settings, else the id that the server tells at `/Me`, else nothing."""
+        return self._me.name()
+
+    def recall(self, locked: Callable[[AccountId], bool]) -> None:
+        """Ask `locked` too whether it was us who made a missing account inactive."""
+        self._removals.on_record = locked
+
+    def headcount(self) -> int | None:
+        """Return the total that the server gives with its list, where it does."""
+        return self._service.total()
+
+    def administrators(self, group: str) -> Sequence[Account]:
+        """Read everybody in the group with this id or displayName; SCIM tells of no such group by itself."""
+        return self._powers.of(group) if group else ()
 
     def check(self) -> str:
         """See at least one account, and say what the server offers."""

@@ -1,13 +1,16 @@
-"""Which accounts this process has locked where inactive means removed: gone is then what a lock looks like."""
+"""Which accounts we have locked where inactive means removed: gone is then what a lock looks like."""
+
+from collections.abc import Callable
 
 from connectors.contract import AccountId, Observation, Verdict
 
 
 class Removals:
-    """Remembers for the life of the process; after a restart such an account is `absent`, which is as true."""
+    """Remembers what this process has locked, and asks the caller's record for what others did, or it did before."""
 
     def __init__(self, *, removes: bool) -> None:
         self.removes = removes
+        self.on_record: Callable[[AccountId], bool] = lambda _: False
         self._locked: set[AccountId] = set()
 
     def note(self, account: AccountId) -> None:
@@ -20,7 +23,7 @@ class Removals:
 
     def explains(self, account: AccountId) -> bool:
         """Whether our own lock is why the account is gone."""
-        return self.removes and account in self._locked
+        return self.removes and (account in self._locked or self.on_record(account))
 
     def gone(self, account: AccountId) -> Observation:
         """Return what it means that the server has no such account."""

@@ -72,6 +72,14 @@ class Service:
             if step and step.get("cursor") in asked - {None}:
                 raise Unavailable(f"GET {kind}: the server gives the same page again and again")
 
+    def me(self) -> object:
+        """Read the account that the token belongs to. Raises `Missing`, `Forbidden` or `Refused` where not offered."""
+        return _json(self._api.read("GET", "/Me"))
+
+    def total(self) -> int | None:
+        """Return how many users the server says there are; None where it does not say."""
+        return next(self.pages(USERS)).total or None
+
     def sees(self) -> int:
         """Return how many users the bot can see, or 1 where the server does not say how many; 0 only for none."""
         page = self._page(USERS, {"startIndex": "1", "count": "1"} if not self.features().cursor else {"count": "1"})

@@ -55,6 +55,8 @@ class ScimSettings(BaseModel):
     """The word before the token; empty where the header holds the token alone."""
     headers: Mapping[str, str] = Field(default_factory=dict)
     """More headers for every request; nothing secret belongs here."""
+    own_account: str = ""
+    """The bot's own log-in or id there, which is never locked; empty: what the server's `/Me` says, where it has it."""
     user_filter: str = ""
     """A SCIM filter that narrows who is looked up, `userType eq "Employee"`."""
     page_size: int = Field(default=100, ge=1, le=1000)

@@ -1,6 +1,6 @@
 """Keys of the access track: holidays, Fridays, limits, and a key that every system has."""
 
-from datetime import time
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,16 @@ def test_all_of_them_are_read(tmp_path: Path) -> None:
     changes: dict[str, dict[str, Any]] = {
         "company": {"holidays": "DE-BY", "friday_end": "12:00"},
         "policy": {"undo_days": 7, "mass_cases_per_hour": 3, "immediate_needs_second": True},
-        "systems.shop": {"expects_account": True},
+        "systems.shop": {
+            "expects_account": True, "administrators": ["root"], "restrict_before": "36h", "restrict_groups": ["x"]
+        },
     }
     settings = read(written(tmp_path, changes))
     assert (settings.company.holidays, settings.company.friday_end) == ("DE-BY", time(12))
     assert (settings.policy.undo_days, settings.policy.immediate_needs_second) == (7, True)
     assert settings.systems["shop"].expects_account is True
+    common = settings.systems["shop"].common
+    assert (common.administrators, common.restrict_before) == (("root",), timedelta(hours=36))
 
 
 @pytest.mark.parametrize(
@@ -37,6 +41,13 @@ def test_all_of_them_are_read(tmp_path: Path) -> None:
         ("company", {"friday_end": 12}, "company.friday_end: must be a time of day"),
         ("policy", {"undo_days": 0}, "policy.undo_days: "),
         ("policy", {"mass_cases_per_hour": 0}, "policy.mass_cases_per_hour: "),
+        ("policy", {"mass_share": 0}, "policy.mass_share: "),
+        ("policy", {"mass_share": 1.5}, "policy.mass_share: "),
+        ("systems.shop", {"restrict_before": "a week", "restrict_groups": ["x"]}, "systems.shop.restrict_before: must"),
+        ("systems.shop", {"restrict_before": "0d", "restrict_groups": ["x"]}, "systems.shop.restrict_before: must"),
+        ("systems.shop", {"restrict_before": "7d"}, "systems.shop: restrict_before, restrict_groups: each needs"),
+        ("systems.shop", {"administrators": "admins"}, "systems.shop.administrators: "),
+        ("systems.shop", {"administrators": [""]}, "systems.shop.administrators"),
         ("policy", {"immediate_needs_second": "perhaps"}, "policy.immediate_needs_second: "),
         ("systems.shop", {"expects_account": "yes"}, "systems.shop.expects_account: must be true or false"),
     ],

@@ -69,6 +69,7 @@ admin = {{ groups = ["{seed.ADMIN_GROUP}"] }}
 [policy]
 protected = {list(PROTECTED)}
 retry_minutes = 1
+mass_share = 1.0
 
 [systems.directory]
 kind = "ldap"

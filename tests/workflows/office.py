@@ -22,6 +22,7 @@ from workflows.model import Post, Reason, Strategy, WorkState
 from workflows.offboarding import Offboarding
 from workflows.ports import Undelivered
 from workflows.responses import Policy
+from workflows.restriction import Restrictions
 from workflows.revocation import Revocation
 from workflows.rules import Rules
 from workflows.store import Store, sqlite_url
@@ -157,6 +158,9 @@ class Office:
             "audit": self.audits.run,
             "manual": self.manual.run,
             "undo": self.offboarding.undoing.run,
+            "restrict": Restrictions(
+                self.store, self.vault, self.journal, self.systems, self.clock, retry, Guards(PROTECTED)
+            ).run,
         }
 
     def request(self, **change: object) -> Request:

@@ -1,0 +1,73 @@
+"""Who has full power in a directory: everybody in a group, through groups within it and as a primary group, too."""
+
+from collections.abc import Sequence
+
+from connectors.contract import AccountId
+from connectors.errors import Missing
+from connectors.ldap.connections import Link
+from connectors.ldap.directory import Directory
+from connectors.ldap.nesting import DEPTH
+from connectors.ldap.wire import Entry, both, either, equals
+
+CLASS = "objectClass"
+
+
+class Powers:
+    """The members of groups, from the top down."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+        self._dialect = directory.dialect
+        self._base = directory.settings.group_base_dn or directory.settings.base_dn
+        attributes = (*(way.attribute for way in self._dialect.memberships), *self._dialect.group_attributes)
+        self._asked = tuple(dict.fromkeys(("cn", CLASS, *attributes, *directory.attributes)))
+
+    def of(self, link: Link, group: str) -> Sequence[Entry]:
+        """Return the people in the group. Raises `Missing` where no group, or more than one, has that name or id."""
+        query = self._named(group) if group else self._dialect.top(link, self._directory)
+        if not query:
+            return ()
+        found = list(link.search(self._base, query, self._asked))
+        if len(found) != 1:
+            raise Missing(f"{len(found) or 'no'} groups below {self._base} are named {group or query}")
+        people: dict[AccountId, Entry] = {}
+        seen: set[str] = set()
+        level = found
+        for _ in range(DEPTH):
+            seen |= {one.dn.casefold() for one in level}
+            level = [row for one in level for row in self._members(link, one, people) if row.dn.casefold() not in seen]
+            if not level:
+                break
+        return list(people.values())
+
+    def _named(self, group: str) -> str:
+        classes = either(equals(CLASS, way.object_class) for way in self._dialect.memberships)
+        names = [equals("cn", group)]
+        if self._directory.could_be(AccountId(group)):
+            names.append(self._dialect.matches(group))
+        return both(classes, either(names))
+
+    def _members(self, link: Link, group: Entry, people: dict[AccountId, Entry]) -> list[Entry]:
+        """Put a group's people with the others; return the groups in it."""
+        rows = [row for query in self._without_name(group) for row in self._search(link, query)]
+        groups = []
+        for way in self._dialect.memberships:
+            if way.by_login:
+                names = [equals(self._dialect.login, name) for name in group.all(way.attribute)]
+                rows += self._search(link, either(names)) if names else []
+                continue
+            for dn in group.all(way.attribute):
+                person = link.read(dn, self._asked, self._directory.people_filter)
+                below = None if person else link.read(dn, self._asked)
+                rows += [person] if person else []
+                groups += [below] if below else []
+        people |= {self._dialect.identify(row): row for row in rows}
+        return groups
+
+    def _without_name(self, group: Entry) -> Sequence[str]:
+        query = self._dialect.belonging(group)
+        return [query] if query else []
+
+    def _search(self, link: Link, query: str) -> list[Entry]:
+        where = both(self._directory.people_filter, query)
+        return list(link.search(self._directory.settings.base_dn, where, self._asked))

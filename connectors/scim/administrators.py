@@ -1,0 +1,63 @@
+"""Everybody in a group, through groups within it: who has full power in the application."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from connectors.contract import Account
+from connectors.errors import Missing
+from connectors.scim import wire
+from connectors.scim.service import GROUPS, Service
+from connectors.scim.wire import key, texts
+
+DEPTH = 20
+
+
+class Powers:
+    """The members of a group, from the top down."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def of(self, group: str) -> Sequence[Account]:
+        """Return the people. Raises `Missing` where no group, or more than one, has that name or id."""
+        found = [raw for raw in self._groups() if _is(raw, group)]
+        if len(found) != 1:
+            raise Missing(f"{len(found) or 'no'} groups in /Groups are named {group}")
+        people: dict[str, Account] = {}
+        seen: set[str] = set()
+        level = [next(texts(found[0].get("id")))]
+        for _ in range(DEPTH):
+            seen |= set(level)
+            inner = dict.fromkeys(one for raw in map(self._whole, level) for one in texts(raw.get("members")))
+            level = [one for one in inner if one not in seen and one not in people and not self._take(one, people)]
+            if not level:
+                break
+        return list(people.values())
+
+    def _take(self, identifier: str, people: dict[str, Account]) -> bool:
+        """Put a member with the people, and say whether it is one; what is neither user nor group is gone."""
+        try:
+            people[identifier] = wire.account(self._service.user(identifier), "member")
+        except Missing:
+            return not self._is_group(identifier)
+        return True
+
+    def _is_group(self, identifier: str) -> bool:
+        try:
+            self._service.resource(GROUPS, identifier)
+        except Missing:
+            return False
+        return True
+
+    def _whole(self, identifier: str) -> Mapping[str, Any]:
+        raw, _ = self._service.resource(GROUPS, identifier)  # lists may leave the members out
+        return raw if isinstance(raw, Mapping) else {}
+
+    def _groups(self) -> Sequence[Mapping[str, Any]]:
+        pages = self._service.pages(GROUPS, "")
+        return [raw for page in pages for raw in page.records if isinstance(raw, Mapping) and any(texts(raw.get("id")))]
+
+
+def _is(raw: Mapping[str, Any], group: str) -> bool:
+    names = (*texts(raw.get("displayName")), *texts(raw.get("id")))
+    return key(group) in {key(name) for name in names}

@@ -1,0 +1,175 @@
+"""Systems that came into the configuration after a case was opened: past leavers are looked up there all the same.
+
+Looking up locks nobody: an account that is open is a finding with `Lock Again`. Until an answer has come the case says
+"not looked up yet". What people do by hand is asked of them, as in a fresh case.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, select
+
+from config.text import _
+from connectors.contract import Account as Found
+from connectors.contract import Accounts, Verdict
+from connectors.errors import ConnectorError
+from workflows import restriction, steps, watch
+from workflows.cases import UNWATCHED, person, read_case, show
+from workflows.findings import Findings
+from workflows.journal import HANDOVER, Journal
+from workflows.matching import strangers
+from workflows.model import Access, Case, CaseState, ManualStep, WorkState
+from workflows.notes import Note, seal
+from workflows.ports import Clock
+from workflows.store import Store
+from workflows.systems import System, Systems
+from workflows.vault import Vault
+from workflows.views import SystemLine
+
+OPEN = (CaseState.SCHEDULED, CaseState.RUNNING, CaseState.HELD)
+NOT_YET = "not looked up yet: this system came into the configuration after the case was opened"
+
+
+@dataclass(frozen=True, slots=True)
+class Latecomers:
+    """Looks past leavers up in systems that are new to their cases."""
+
+    store: Store
+    vault: Vault
+    journal: Journal
+    systems: Systems
+    clock: Clock
+
+    def catch_up(self, by: str) -> list[str]:
+        """Look everybody up who is missing somewhere; return, as sentences, the systems that could not be read.
+
+        A system that fails is left for the next time, with its cases as they are.
+        """
+        unread = []
+        for name, system in self.systems.items():
+            try:
+                for case_id in self._lacking(name):
+                    self._look(system, case_id, by)
+            except ConnectorError as error:
+                unread.append(watch.unreadable(name, system.manifest.title, error))
+        return unread
+
+    def _look(self, system: System, case_id: str, by: str) -> None:
+        if steps.work_of(system):
+            self._write(system, case_id, (), "", by)
+            return
+        accounts = system.having(Accounts)
+        if accounts is None:
+            return
+        with self.store.read() as session:
+            _case, data = read_case(session, self.vault, case_id)
+        lookup = accounts.find(person(data.leaver))
+        others = strangers(self.systems, data.leaver, system.name, lookup.accounts, ())
+        found = tuple(one for one in lookup.accounts if one.id not in others)
+        self._write(system, case_id, found, lookup.how, by)
+
+    def _write(self, system: System, case_id: str, found: tuple[Found, ...], how: str, by: str) -> None:
+        now = self.clock.now()
+        with self.store.write(case_id) as session:
+            case = session.get_one(Case, case_id)
+            if case.state in UNWATCHED or _has(session, f"{case_id}:{system.name}"):
+                return
+            if steps.work_of(system):
+                step = steps.new(case, system.name)
+                step.due_at = now
+                session.add(step)
+            else:
+                self._add(session, case, system, found, how, by)
+            said = {"system": system.name, "accounts": len(found)}
+            self.journal.write(session, actor=HANDOVER, action="access.caught_up", case_id=case_id, data=said)
+            show(session, case_id)
+
+    def _add(
+        self, session: Session, case: Case, system: System, found: tuple[Found, ...], how: str, by: str
+    ) -> None:
+        row_id, now = f"{case.id}:{system.name}", self.clock.now()
+        alive = [one for one in found if one.verdict is not Verdict.LOCKED]
+        verdict = Verdict.OPEN if alive else Verdict.LOCKED if found else Verdict.ABSENT
+        reason = _("found in a system that is new here, and never locked out of it") if alive else ""
+        session.add(
+            Access(
+                id=row_id,
+                case_id=case.id,
+                system=system.name,
+                state=WorkState.DONE,
+                due_at=case.effective_at,
+                verdict=verdict,
+                note=seal(self.vault, case.wrapped_key, f"access:{row_id}", Note(reason, how)),
+                read_at=now,
+            )
+        )
+        session.flush()
+        findings = Findings(self.vault, self.journal, self.clock)
+        for one in alive:
+            watch.see_newcomer(session, findings, case.id, system.name, one, by)
+
+    def _lacking(self, system: str) -> list[str]:
+        """Return the cases whose time has come, that nobody has called off, and that know nothing of a system."""
+        row_id = col(Case.id) + f":{system}"
+        query = (
+            select(Case.id)
+            .where(
+                col(Case.state).not_in(UNWATCHED),
+                col(Case.effective_at) <= self.clock.now(),
+                ~select(Access.id).where(col(Access.id) == row_id).exists(),  # by primary key: quick for 100,000 too
+                ~select(ManualStep.id).where(col(ManualStep.id) == row_id).exists(),
+            )
+            .order_by(col(Case.opened_at))
+        )
+        with self.store.read() as session:
+            return list(session.exec(query))
+
+
+def join(store: Store, journal: Journal, systems: Mapping[str, System], clock: Clock) -> None:
+    """Bring the systems that are new since then into every open case: on its day it is locked out there, too.
+
+    Called as the bot starts, which is when the configuration may have changed.
+    """
+    with store.read() as session:
+        cases = session.exec(select(Case.id).where(col(Case.state).in_(OPEN))).all()
+    for case_id in cases:
+        with store.write(case_id) as session:
+            case = session.get_one(Case, case_id, with_for_update=True)
+            if case.state in OPEN:
+                _join(session, journal, systems, case, clock)
+
+
+def _join(session: Session, journal: Journal, systems: Mapping[str, System], case: Case, clock: Clock) -> None:
+    held = case.state == CaseState.HELD
+    state, due = WorkState.PLANNED if held else WorkState.DUE, max(case.effective_at, case.opened_at)
+    new = [one for name, one in systems.items() if not _has(session, f"{case.id}:{name}")]
+    for system in new:
+        if steps.work_of(system):
+            step = steps.new(case, system.name)
+            step.state = state
+            session.add(step)
+            continue
+        session.add(
+            Access(id=f"{case.id}:{system.name}", case_id=case.id, system=system.name, state=state, due_at=due)
+        )
+        if not held:
+            restriction.lay_out(session, system, case, clock.now())
+    if new:
+        said = {"systems": [system.name for system in new]}
+        journal.write(session, actor=HANDOVER, action="case.joined", case_id=case.id, data=said)
+        show(session, case.id)
+
+
+def lines(systems: Systems, known: set[str]) -> tuple[SystemLine, ...]:
+    """Return a line for each system that a case knows nothing of: never counted as covered."""
+    return tuple(
+        SystemLine(
+            name, system.manifest.title, Verdict.UNKNOWN, NOT_YET, "", None, False, None, 0, (), system.manifest.cannot
+        )
+        for name, system in systems.items()
+        if name not in known
+    )
+
+
+def _has(session: Session, row_id: str) -> bool:
+    return session.get(Access, row_id) is not None or session.get(ManualStep, row_id) is not None

@@ -1,0 +1,38 @@
+"""What our rows say of locks that we have carried out, for connectors whose systems make locked accounts vanish."""
+
+from functools import partial
+
+from sqlmodel import col, select
+
+from connectors.contract import AccountId, Accounts
+from workflows.cases import UNWATCHED
+from workflows.lockout import AccountData
+from workflows.model import Account, Case
+from workflows.store import Store
+from workflows.systems import Systems
+from workflows.vault import Vault
+
+DONE = "locked"
+"""How the words of a lock that was made begin; `was locked already` is somebody else's."""
+
+
+def introduce(systems: Systems, store: Store, vault: Vault) -> None:
+    """Give every connector its way to ask."""
+    for system, accounts in systems.with_capability(Accounts):
+        accounts.recall(partial(locked, store, vault, system.name))
+
+
+def locked(store: Store, vault: Vault, system: str, account: AccountId) -> bool:
+    """Whether a case that still stands has locked this account there."""
+    query = (
+        select(Account, Case.wrapped_key)
+        .join(Case, col(Account.case_id) == col(Case.id))
+        .where(Account.system == system, Account.account_id == account, col(Case.state).not_in(UNWATCHED))
+    )
+    with store.read() as session:
+        rows = session.exec(query).all()
+    return any(
+        words.startswith(DONE)
+        for row, key in rows
+        for words in AccountData.load(vault.open(key, row.sealed, f"account:{row.id}")).done
+    )
