@@ -9,6 +9,8 @@ from typing import Literal
 
 from slack_sdk import WebClient
 
+from bot.approvals import approval_policy
+from bot.members import SlackMembers
 from bot.notifier import SlackNotifier
 from bot.roster import SlackRoster
 from bot.services import Services
@@ -27,6 +29,7 @@ from workflows.exports import Exports
 from workflows.followups import FollowUps
 from workflows.guards import Guards
 from workflows.handover import Handover
+from workflows.handover.live import Approvals
 from workflows.journal import Journal
 from workflows.linking import Linking
 from workflows.manual import ManualSteps
@@ -112,6 +115,7 @@ def running(
     for task, handler in {
         "revoke": built.revocation.run,
         "book": built.handover.run,
+        "approval": built.handover.asking.run,
         "exports": built.exports.take,
         "follow_up": built.follow_ups.run,
         "audit": built.audits.run,
@@ -177,7 +181,8 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
     vault = Vault(base64.b64decode(storage.master_key.get_secret_value()))
     journal = Journal(store, clock, base64.b64decode(storage.signing_key.get_secret_value()))
     retry = timedelta(minutes=policy.retry_minutes)
-    handover = Handover(store, vault, journal, systems, clock, retry=retry)
+    approvals = Approvals(SlackMembers(web_client(settings.slack)), approval_policy(settings))
+    handover = Handover(store, vault, journal, systems, clock, retry=retry, approvals=approvals)
     exports = Exports(
         store,
         vault,
@@ -235,6 +240,7 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
         clock=clock,
         systems=systems,
         manual=manual,
+        delegations=handover.delegations,
         linking=Linking(store, vault, journal, systems, clock, Guards(policy.protected), offboarding.retry),
     )
     revocation = Revocation(store, vault, journal, systems, clock, retry, policy.protected)

@@ -39,6 +39,12 @@ class Code(StrEnum):
     UNKNOWN_SYSTEM = "unknown system"
     UNKNOWN_ACCOUNT = "unknown account"
     LATER_CASE = "later case"
+    NOT_CHECKED = "not checked"
+    CANNOT_DECIDE = "cannot decide"
+    WHICH_APPROVER = "which approver"
+    BAD_DELEGATE = "bad delegate"
+    UNKNOWN_DELEGATION = "unknown delegation"
+    BAD_PERIOD = "bad period"
 
 
 class Refused(Exception):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sqlmodel import col, select
 
+from tests.workflows.members import MemoryMembers
 from tests.workflows.memory import MemoryDirectory, Time, World
 from workflows.audits import Audits
 from workflows.casefile import Casefile
@@ -13,6 +14,8 @@ from workflows.exports import Exports
 from workflows.followups import FollowUps
 from workflows.guards import Guards
 from workflows.handover import Handover
+from workflows.handover.live import Approvals
+from workflows.handover.policy import Policy
 from workflows.journal import Journal
 from workflows.linking import Linking
 from workflows.manual import ManualSteps
@@ -60,9 +63,11 @@ class Office:
         *more: System,
         url: str = "",
         rules: Rules = Rules(hold_channel="C0SEC"),  # noqa: B008 - frozen
+        policy: Policy = Policy(),  # noqa: B008 - frozen
     ) -> None:
         """`more`: systems beside these two. `url`: PostgreSQL rows in place of an SQLite file in `folder`."""
         self.clock = Time()
+        self.members = MemoryMembers()
         self.directory = World("directory")
         self.crm = World("crm")
         for world in (self.directory, self.crm):
@@ -80,7 +85,8 @@ class Office:
         self.journal = Journal(self.store, self.clock, b"s" * 32)
         self.systems = Systems([self.directory.system(MemoryDirectory), self.crm.system(), *more], "directory")
         retry = timedelta(minutes=5)
-        self.handover = Handover(self.store, self.vault, self.journal, self.systems, self.clock, retry=retry)
+        self.handover = Handover(self.store, self.vault, self.journal, self.systems, self.clock, retry=retry,
+                                 approvals=Approvals(self.members, policy))
         self.exports = Exports(
             self.store,
             self.vault,
@@ -140,6 +146,7 @@ class Office:
         self.handlers: dict[str, Callable[[str], None]] = {
             "revoke": self.revocation.run,
             "book": self.handover.run,
+            "approval": self.handover.asking.run,
             "exports": self.exports.take,
             "follow_up": self.follow_ups.run,
             "audit": self.audits.run,
