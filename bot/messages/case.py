@@ -21,7 +21,7 @@ from bot.messages.words import GOOD, account, listing, records, short, verdict
 from bot.text import N_, _, moment, mrkdwn, ngettext, plain
 from connectors.contract import Verdict
 from workflows.model import CaseState, ProposalState
-from workflows.views import AccountLine, CaseView, ClientsView, FindingLine, FollowUpLine, SystemLine
+from workflows.views import AccountLine, CaseView, ClientsView, FindingLine, FollowUpLine, ProposalView, SystemLine
 
 RETRY, CANCEL = "case_retry", "case_cancel"
 MOST_SYSTEMS = 30
