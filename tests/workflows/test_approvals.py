@@ -11,7 +11,7 @@ from tests.workflows.stage import BOB, CAROL, DANA, EVE, LEAVER, MAX, Stage, crm
 from workflows.handover.policy import Policy, Rule
 from workflows.model import CaseState, ProposalState, RequestState
 from workflows.refusals import Code, Refused
-from workflows.views import Actor, ProposalView, RequestView, Successor
+from workflows.views import Actor, ProposalView, RequestView
 
 ADA, BEA, CLEO = (Actor(f"slack:U0{name.upper()}", name) for name in ("Ada", "Bea", "Cleo"))
 OPERATOR = Actor("cli:root", "root")
@@ -28,11 +28,9 @@ def stage(tmp_path: Path, world: World) -> Stage:
     return make(tmp_path, world)
 
 
-def make(folder: Path, world: World, *rules: Rule, receivers: bool = False, escalate_to: tuple[str, ...] = (),
-         approver: Successor | None = None) -> Stage:
+def make(folder: Path, world: World, *rules: Rule, receivers: bool = False) -> Stage:
     """Return a stage with the board of three, two of whom must agree, unless other rules are given."""
-    policy = Policy(receivers, rules or (BOARD,), escalate_to)
-    stage = Stage(folder, world.system(), policy=policy, **({"approver": approver} if approver else {}))
+    stage = Stage(folder, world.system(), policy=Policy(receivers, rules or (BOARD,)))
     stage.tick()
     stage.look()
     return stage

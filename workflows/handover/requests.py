@@ -199,7 +199,8 @@ def redraw(session: Session, proposal_id: str) -> None:
     """Bring every message that shows a proposal up to date."""
     session.flush()
     for post in posts(session, proposal_id):
-        touch(session, post.id)
+        if post.ts or post.shown < post.wanted:  # else it never reached somebody who has gone, and was given up
+            touch(session, post.id)
 
 
 def names(people: Sequence[Successor]) -> str:
