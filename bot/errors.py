@@ -33,7 +33,7 @@ REFUSALS: Mapping[Code, str] = {
     Code.UNKNOWN_CASE: N_("There is no such case. `/offboard list` shows all of them."),
     Code.NOT_OPEN: N_("This case can no longer be changed that way. `/offboard status @person` shows where it stands."),
     Code.STALE_PROPOSAL: N_(
-        "The proposal has changed since this was shown ({by}, {at}), so nothing was done. "
+        "The proposal has changed since this was shown ({by}, {at}), so nothing was done. What changed: {changed}. "
         "Look at the newest message and decide there."
     ),
     Code.ALREADY_SETTLED: N_("This proposal was already settled by {by} ({at}). Nothing was changed by your click."),
@@ -87,6 +87,17 @@ REFUSALS: Mapping[Code, str] = {
     Code.TOO_FAR: N_(
         "That is too far ahead: a finding can be accepted for at most {days} days. Choose an earlier day."
     ),
+    Code.NOT_CHECKED: N_(
+        "Slack does not say just now who may decide, so nothing was done ({why}). Try again in a moment."
+    ),
+    Code.CANNOT_DECIDE: N_(
+        "{name} cannot decide: {why}. Only a full, active member of this workspace can. "
+        "Ask HR to name another approver."
+    ),
+    Code.WHICH_APPROVER: N_("Several people are asked ({known}). Say whose answer this is with --for ADDRESS."),
+    Code.BAD_DELEGATE: N_("This person cannot stand in: {why}. Choose somebody else."),
+    Code.UNKNOWN_DELEGATION: N_("There is no such delegation of yours any more. `handover delegate` lists them."),
+    Code.BAD_PERIOD: N_("That period is over, or ends before it begins. Choose other days."),
 }
 
 TROUBLES: Mapping[type[ConnectorError], str] = {
@@ -119,6 +130,7 @@ class _Facts(dict[str, str]):
             "at": _("at a time not on record"),
             "case": _("see `/offboard list`"),
             "approver": _("the approver named in the case"),
+            "changed": _("see the newest message"),
         }.get(key, _("not known"))
 
 

@@ -1,15 +1,28 @@
 """A proposal as the services have it now, one page of it as a message."""
 
-from bot.messages import proposal
+from bot.messages import proposal, requests
 from bot.messages.blocks import Message
 from bot.services import Handover
 from workflows.model import ProposalState
 
+AT = "@"
+"""Between a proposal's id and the person whose message shows it, in the subject of a post."""
 
-def proposal_page(handover: Handover, proposal_id: str, page: int = 0) -> Message:
-    """Return a page. A replaced version has handed its lines on to the newer one, so it shows none."""
+
+def proposal_page(handover: Handover, subject: str, page: int = 0, viewer: str = "") -> Message:
+    """Return a page, for the case's approver unless the subject names another.
+
+    A replaced version has handed its lines on to the newer one, so it shows none; who receives sees their own share.
+    """
+    proposal_id, _at, named = subject.partition(AT)
     view = handover.view(proposal_id)
+    viewer = viewer or named or view.approver.slack_id
     if view.state is ProposalState.SUPERSEDED:
-        return proposal.build(view, [], 0)
-    lines, total = handover.lines(proposal_id, page * proposal.PER_PAGE, proposal.PER_PAGE)
-    return proposal.build(view, lines, total, page)
+        return proposal.build(view, [], 0, viewer=viewer)
+    asked = requests.of(view, viewer)
+    at, most = page * proposal.PER_PAGE, proposal.PER_PAGE
+    if asked and asked.share:
+        lines, total = handover.share_lines(proposal_id, asked.share.key, at, most)
+    else:
+        lines, total = handover.lines(proposal_id, at, most)
+    return proposal.build(view, lines, total, page, viewer)

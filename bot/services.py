@@ -14,6 +14,7 @@ from workflows.views import (
     AuditView,
     Candidate,
     CaseView,
+    DelegationView,
     ExportView,
     FindingLine,
     FollowUpLine,
@@ -60,13 +61,29 @@ class Handover(Protocol):
     def lines(
         self, proposal_id: str, offset: int = 0, limit: int = 20, search: str = ""
     ) -> tuple[list[RecordLine], int]: ...
-    def decide(self, proposal_id: str, digest: str, by: Actor, approve: bool, reason: str = "") -> ProposalView: ...
+    def share_lines(
+        self, proposal_id: str, key: str, offset: int = 0, limit: int = 20
+    ) -> tuple[list[RecordLine], int]: ...
+    def decide(
+        self, proposal_id: str, digest: str, by: Actor, approve: bool, reason: str = "", whose: str = ""
+    ) -> ProposalView: ...
     def reassign(
         self, proposal_id: str, digest: str, lines: Sequence[str], successor_key: str, by: Actor
     ) -> ProposalView: ...
     def successors(self, proposal_id: str) -> tuple[Successor, ...]: ...
     def csv(self, proposal_id: str) -> str: ...
     def waiting_for(self, slack_id: str) -> list[ProposalView]: ...
+    def waiting(self) -> list[ProposalView]: ...
+
+
+class Delegations(Protocol):
+    """Who decides for whom in an absence. All may raise `Refused`."""
+
+    def make(
+        self, absent: str, delegate: str, since: datetime, until: datetime, by: Actor
+    ) -> DelegationView: ...
+    def end(self, delegation_id: str, by: Actor) -> DelegationView: ...
+    def present(self, user: str = "") -> list[DelegationView]: ...
 
 
 class Exports(Protocol):
@@ -145,3 +162,4 @@ class Services:
     systems: Mapping[str, System]
     manual: ManualSteps
     linking: Linking
+    delegations: Delegations

@@ -9,6 +9,8 @@ from typing import Literal
 
 from slack_sdk import WebClient
 
+from bot.approvals import approval_policy
+from bot.members import SlackMembers
 from bot.notifier import SlackNotifier
 from bot.roster import SlackRoster
 from bot.services import Services
@@ -30,6 +32,7 @@ from workflows.findingsheet import FindingSheet
 from workflows.followups import FollowUps
 from workflows.guards import Guards
 from workflows.handover import Handover
+from workflows.handover.live import Approvals
 from workflows.journal import Journal
 from workflows.linking import Linking
 from workflows.manual import ManualSteps
@@ -122,6 +125,7 @@ def running(
     engine.register("revoke", built.dispatch.row, CASES)
     for task, handler in {
         "book": built.handover.run,
+        "approval": built.handover.asking.run,
         "exports": built.exports.take,
         "follow_up": built.follow_ups.run,
         "audit": built.audits.run,
@@ -193,7 +197,8 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
     journal = Journal(store, clock, base64.b64decode(storage.signing_key.get_secret_value()))
     recall.introduce(systems, store, vault)
     retry = timedelta(minutes=policy.retry_minutes)
-    handover = Handover(store, vault, journal, systems, clock, retry=retry)
+    approvals = Approvals(SlackMembers(web_client(settings.slack)), approval_policy(settings))
+    handover = Handover(store, vault, journal, systems, clock, retry=retry, approvals=approvals)
     exports = Exports(
         store,
         vault,
@@ -260,6 +265,7 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
         clock=clock,
         systems=systems,
         manual=manual,
+        delegations=handover.delegations,
         linking=Linking(store, vault, journal, systems, clock, Guards(policy.protected), offboarding.retry),
     )
     revocation = Revocation(store, vault, journal, systems, clock, retry, policy.protected)

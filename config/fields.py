@@ -64,6 +64,7 @@ def _id(pattern: str, meaning: str) -> AfterValidator:
 
 ChannelId = Annotated[str, _id("[CGD][A-Z0-9]+", "a channel's id such as C0123456789 (in its details), no name")]
 UserId = Annotated[str, _id("[UW][A-Z0-9]+", "a member id such as U0123456789 (profile, Copy member ID), no name")]
+PersonId = Annotated[str, _id("[UWS][A-Z0-9]+", "the id of a member (U0123456789) or of a user group (S0123456789)")]
 GroupId = Annotated[str, _id("S[A-Z0-9]+", "a user group's id such as S0123456789, not its handle")]
 
 

@@ -9,10 +9,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from config.approvals import Approvals
 from config.common import Common
 from config.faults import describe
 from config.fields import ApiUrl, ChannelId, Country, DatabaseUrl, GroupId, Key, TimeOfDay, UserId, Zone
 from config.secrets import Secret
+from config.table import Table
 
 
 class SettingsError(Exception):
@@ -21,12 +23,6 @@ class SettingsError(Exception):
     def __init__(self, path: Path, faults: list[str]) -> None:
         super().__init__("\n".join([f"{path} has {len(faults)} fault(s):", *(f"  {fault}" for fault in faults)]))
         self.faults = faults
-
-
-class Table(BaseModel):
-    """A table of the file: frozen, and an unknown key is a fault."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Company(Table):
@@ -187,6 +183,7 @@ class Settings(Table):
     roles: Roles = Roles()
     policy: Policy = Policy()
     clients: Clients = Clients()
+    approvals: Approvals = Approvals()
     exports: Exports = Exports()
     systems: dict[str, System] = Field(default_factory=dict)
     """The outside systems, each under a name of your own."""

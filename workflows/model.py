@@ -82,7 +82,7 @@ class WorkState(StrEnum):
 class ProposalState(StrEnum):
     """A proposal is settled once; only `pending` can be decided. A `draft` gathers lines and is never shown.
 
-    `cancelled`: the case was called off while it was pending.
+    `cancelled`: the case was called off while it was pending. `expired`: not everybody who must answered in time.
     """
 
     DRAFT = "draft"
@@ -91,6 +91,17 @@ class ProposalState(StrEnum):
     DECLINED = "declined"
     SUPERSEDED = "superseded"
     CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class RequestState(StrEnum):
+    """What came of asking one role to agree; settled once, with its proposal or before it."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
 
 
 class AssignmentState(StrEnum):
@@ -309,7 +320,13 @@ class Proposal(SQLModel, table=True):
 class Decision(SQLModel, table=True):
     """One person's verdict on one exact digest."""
 
-    __table_args__ = (sa.UniqueConstraint("proposal_id", "decided_by"),)
+    __table_args__ = (
+        sa.UniqueConstraint("proposal_id", "decided_by"),
+        sa.Index("one_person_once", "proposal_id", "person", unique=True, sqlite_where=sa.text("person <> ''"),
+                 postgresql_where=sa.text("person <> ''")),
+        sa.Index("one_seat_once", "proposal_id", "seat", unique=True, sqlite_where=sa.text("seat <> ''"),
+                 postgresql_where=sa.text("seat <> ''")),
+    )
     id: int | None = Field(default=None, primary_key=True)
     proposal_id: str = Field(foreign_key="proposal.id", index=True)
     digest: str
@@ -317,6 +334,64 @@ class Decision(SQLModel, table=True):
     approve: bool
     decided_at: datetime = Moment()
     reason: str = ""
+    request_id: str = Field(default="", index=True)
+    person: str = ""
+    """Keyed hash of who decided, the same for all accounts of one address. Empty: it was found void."""
+    seat: str = ""
+    """Keyed hash of whose word it is: the same, or who delegated it. Empty: it was found void."""
+    void: str = ""
+    """Why it does not count any more, or empty."""
+    sealed: bytes = b""
+    """Who decided, for whom, and with what words."""
+
+
+class ApprovalRequest(SQLModel, table=True):
+    """Asking one role to agree to one proposal. `due_at`: when the clock looks at it next."""
+
+    id: str = Field(primary_key=True)
+    """`proposal#role`."""
+    proposal_id: str = Field(foreign_key="proposal.id", index=True)
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    role: str
+    """`manager`, a rule's name, or `receiver` with a hash of whose share it is."""
+    need: int = 1
+    state: str = Field(default=WorkState.DUE, index=True)
+    due_at: datetime = Moment()
+    attempt: int = 0
+    result: str = RequestState.WAITING
+    asked_at: datetime = Moment()
+    reminded_at: datetime | None = Moment(default=None)
+    escalated_at: datetime | None = Moment(default=None)
+    expires_at: datetime | None = Moment(default=None)
+    settled_at: datetime | None = Moment(default=None)
+    sealed: bytes = b""
+    """`requests.Asked`: who is wanted, who was told when, and what is in the way. Empty: the case's approver alone."""
+
+
+class Delegation(SQLModel, table=True):
+    """One person's word that another decides for them while they are away."""
+
+    id: str = Field(primary_key=True)
+    from_id: str = Field(index=True)
+    to_id: str
+    since: datetime = Moment()
+    until: datetime = Moment()
+    made_at: datetime = Moment()
+    made_by: str
+    ended_at: datetime | None = Moment(default=None)
+    ended_by: str = ""
+    wrapped_key: bytes
+    sealed: bytes
+    """The two people's names and addresses, and a note."""
+
+
+class Revision(SQLModel, table=True):
+    """What an edit changed between two versions of a proposal, for those who still look at the older one."""
+
+    id: str = Field(primary_key=True, foreign_key="proposal.id")
+    previous: str = Field(foreign_key="proposal.id", index=True)
+    sealed: bytes
+    """Which clients, from whom to whom: the first ones by name, and how many in all."""
 
 
 class Book(SQLModel, table=True):

@@ -1,5 +1,6 @@
 """What the middle needs from outside itself: the time, and someone who tells people."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -29,6 +30,28 @@ class Roster(Protocol):
 
         Raises `Undelivered` where that cannot be known now.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person as the workspace knows them at this moment."""
+
+    id: str
+    name: str
+    email: str
+    timezone: str = ""
+    standing: str = ""
+    """Why this person cannot decide: deactivated, a guest, a bot, of another workspace. Empty: they can."""
+
+
+class Members(Protocol):
+    """The workspace's live directory: asked afresh each time, never from memory."""
+
+    def find(self, user: str) -> Member | None:
+        """Return one person; None where the workspace does not know them. Raises `Undelivered` without an answer."""
+
+    def group(self, group: str) -> tuple[str, ...]:
+        """Return the ids of a user group's members; none where there is no such group. Raises `Undelivered`."""
 
 
 class Undelivered(Exception):

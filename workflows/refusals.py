@@ -40,6 +40,12 @@ class Code(StrEnum):
     UNKNOWN_ACCOUNT = "unknown account"
     LATER_CASE = "later case"
     TOO_FAR = "too far"
+    NOT_CHECKED = "not checked"
+    CANNOT_DECIDE = "cannot decide"
+    WHICH_APPROVER = "which approver"
+    BAD_DELEGATE = "bad delegate"
+    UNKNOWN_DELEGATION = "unknown delegation"
+    BAD_PERIOD = "bad period"
 
 
 class Refused(Exception):

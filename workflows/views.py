@@ -4,12 +4,12 @@ Bot and command line render these, and know no rows. The module is long because 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
 from connectors.contract import Verdict
-from workflows.model import AssignmentState, CaseState, ProposalState, Reason, Strategy, WorkState
+from workflows.model import AssignmentState, CaseState, ProposalState, Reason, RequestState, Strategy, WorkState
 from workflows.refusals import Refused
 
 
@@ -254,6 +254,80 @@ class RecordLine:
 
 
 @dataclass(frozen=True, slots=True)
+class WordView:
+    """What one person decided. `whose` differs from `person` where it was delegated; `void`: why it does not count."""
+
+    person: Successor
+    whose: Successor
+    approve: bool
+    at: datetime
+    reason: str = ""
+    void: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestView:
+    """Asking one role to agree to a proposal."""
+
+    id: str
+    role: str
+    """`manager`, a rule's name, or `receiver`."""
+    need: int
+    state: RequestState
+    wanted: tuple[Successor, ...]
+    """Who can decide; before the clock has looked, those whom the case names."""
+    words: tuple[WordView, ...]
+    share: Successor | None = None
+    """Whose share it is about, where not the whole."""
+    expires_at: datetime | None = None
+    reminded_at: datetime | None = None
+    escalated_at: datetime | None = None
+    settled_at: datetime | None = None
+    trouble: str = ""
+    delegates: Mapping[str, Successor] = field(default_factory=dict)
+    """Who stands in just now, by the Slack id of who is away."""
+
+    @property
+    def counted(self) -> tuple[WordView, ...]:
+        """The words that count."""
+        return tuple(word for word in self.words if not word.void)
+
+    @property
+    def awaited(self) -> tuple[Successor, ...]:
+        """Who can still decide; nobody once it is settled."""
+        if self.state is not RequestState.WAITING:
+            return ()
+        done = {one.key for word in self.counted for one in (word.person, word.whose)}
+        return tuple(one for one in self.wanted if one.key not in done)
+
+    def asks(self, slack_id: str) -> bool:
+        """Whether this person is asked here, in their own name or for somebody who is away."""
+        return self._among(slack_id, self.wanted)
+
+    def awaits(self, slack_id: str) -> bool:
+        """Whether this person's word is still missing here."""
+        said = any(slack_id == word.person.slack_id for word in self.counted)
+        return not said and self._among(slack_id, self.awaited)
+
+    def _among(self, slack_id: str, people: tuple[Successor, ...]) -> bool:
+        ids = {one.slack_id for one in people} | {
+            self.delegates[one.slack_id].slack_id for one in people if one.slack_id in self.delegates
+        }
+        return bool(slack_id) and slack_id in ids
+
+
+@dataclass(frozen=True, slots=True)
+class DelegationView:
+    """Somebody decides for somebody who is away."""
+
+    id: str
+    away: Successor
+    stands: Successor
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ProposalView:
     """One version of a split. `digest` binds decisions to exactly these lines."""
 
@@ -277,6 +351,13 @@ class ProposalView:
     note: str
     staying: int = 0
     """Records of the leaver that no proposal names: the vendor lets nobody change their owner."""
+    requests: tuple[RequestView, ...] = ()
+    """Who must agree, the case's approver first."""
+
+    @property
+    def awaited(self) -> tuple[Successor, ...]:
+        """Who is still asked, each once."""
+        return tuple(dict.fromkeys(one for request in self.requests for one in request.awaited))
 
 
 @dataclass(frozen=True, slots=True)

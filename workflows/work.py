@@ -16,6 +16,7 @@ from connectors.errors import (
 )
 from workflows.model import (
     Access,
+    ApprovalRequest,
     AuditRun,
     Book,
     ExportSnapshot,
@@ -36,6 +37,7 @@ TASKS: dict[str, type["Work"]] = {
     "manual": ManualStep,
     "undo": Restoration,
     "restrict": Restriction,
+    "approval": ApprovalRequest,
 }
 TROUBLE: dict[type[ConnectorError], str] = {
     Unavailable: "not reachable",

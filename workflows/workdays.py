@@ -1,7 +1,8 @@
 """Working days: when a last day ends, and what speaks against a day. Holidays are those of the `holidays` library."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -33,3 +34,34 @@ class Workdays:
     def is_weekend(self, day: date) -> bool:
         """Whether that day is a Saturday or Sunday."""
         return day.weekday() >= SATURDAY
+
+
+def business_days_later(start: datetime, days: int, zone: str, country: str) -> datetime:
+    """Return the moment in UTC so many business days after `start`, at the same time of day, where somebody works.
+
+    What begins on a day off counts from the beginning of the next business day: asked on Saturday, one day has passed
+    when Monday is over. Weekends are those of the country; without one, Saturday and Sunday.
+    """
+    place = ZoneInfo(zone)
+    local = start.astimezone(place)
+    working = _working(country)
+    day, at = local.date(), local.time()
+    if not working(day):
+        day, at = _next(day, working), time(0, 0)
+    for _ in range(days):
+        day = _next(day, working)
+    return datetime.combine(day, at, tzinfo=place).astimezone(UTC)
+
+
+def _next(day: date, working: Callable[[date], bool]) -> date:
+    day += timedelta(days=1)
+    while not working(day):
+        day += timedelta(days=1)
+    return day
+
+
+def _working(country: str) -> Callable[[date], bool]:
+    if not country:
+        return lambda day: day.weekday() < SATURDAY
+    name, _, part = country.partition("-")
+    return holidays.country_holidays(name, subdiv=part or None).is_working_day

@@ -9,6 +9,7 @@ from bot.cli.audit import audit
 from bot.cli.confirm import confirm
 from bot.cli.connectors import connectors
 from bot.cli.decide import decide
+from bot.cli.delegate import delegate
 from bot.cli.doctor import doctor
 from bot.cli.ending import guarded
 from bot.cli.findings import findings
@@ -22,6 +23,7 @@ from bot.cli.run import run
 from bot.cli.status import status
 from bot.cli.undo import undo
 from bot.cli.verify import verify
+from bot.cli.waiting import waiting
 from bot.text import _
 
 COMMANDS: tuple[Callable[..., None], ...] = (
@@ -31,6 +33,8 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     plan,
     offboard,
     decide,
+    waiting,
+    delegate,
     confirm,
     status,
     undo,

@@ -11,12 +11,15 @@ from bot.cli.output import money, say, show_json, show_table
 from bot.cli.status import find
 from bot.text import _
 from workflows.model import ProposalState
-from workflows.views import CaseView, ProposalView
+from workflows.views import CaseView, ProposalView, WordView
 
 Whose = Annotated[str, typer.Argument(metavar="CASE|EMAIL", help="A case's id or its leaver's address.")]
 Approve = Annotated[bool | None, typer.Option("--approve/--decline", help="The decision; without it: only look.")]
 Why = Annotated[str, typer.Option("--reason", help="Why; goes on record.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+For = Annotated[
+    str, typer.Option("--for", metavar="EMAIL", help="Whose answer it is, where several people are asked.")
+]
 Csv = Annotated[bool, typer.Option("--csv", help="Print every record of the proposal as CSV, and decide nothing.")]
 
 
@@ -25,6 +28,7 @@ def decide(
     who: Whose,
     approve: Approve = None,
     reason: Why = "",
+    whose: For = "",
     yes: Yes = False,
     csv: Csv = False,
     as_json: AsJson = False,
@@ -32,13 +36,14 @@ def decide(
 ) -> None:
     """Show how a leaver's clients would be split, and approve or decline it.
 
-    For approvers without a Slack id; on record as decided at the command line, by whom. The decision binds to exactly
-    what is shown: if it changes meanwhile, nothing is decided.
+    For approvers without a Slack id; on record as decided at the command line, by whom, for which approver. The
+    decision binds to exactly what is shown: if it changes meanwhile, nothing is decided. One operator has one word.
 
     For example:
       handover decide dana@example.com
       handover decide dana@example.com --csv > split.csv
       handover decide dana@example.com --approve
+      handover decide dana@example.com --decline --reason "not Bob" --for max@example.com
     """
     with visit(ctx, config) as services:
         case = find(services.offboarding.find_case(who), who)
@@ -50,11 +55,13 @@ def decide(
             show(proposal)
         if approve is not None:
             _confirm(approve=approve, yes=yes)
-            proposal = services.handover.decide(proposal.id, proposal.digest, actor(), approve, reason)
+            proposal = services.handover.decide(proposal.id, proposal.digest, actor(), approve, reason, whose)
     if as_json:
         show_json(proposal)
     elif approve is not None:
         say(_("The proposal is {state}.").format(state=proposal.state.value))
+        if proposal.state is ProposalState.PENDING:
+            show_requests(proposal)
 
 
 def waiting(case: CaseView) -> ProposalView:
@@ -87,9 +94,36 @@ def show(proposal: ProposalView) -> None:
             families=proposal.families,
             version=proposal.version,
             why=proposal.why,
-            approver=proposal.approver.name,
+            approver=", ".join(one.name or one.slack_id for one in proposal.awaited) or proposal.approver.name,
         ),
     )
+    if len(proposal.requests) > 1 or any(request.words for request in proposal.requests):
+        show_requests(proposal)
+
+
+def show_requests(proposal: ProposalView) -> None:
+    """Print who must agree, who has, and who is awaited until when."""
+    show_table(
+        [_("Asked"), _("Needed"), _("State"), _("Said"), _("Awaited"), _("Until")],
+        [
+            (
+                request.role if request.share is None else f"{request.role}: {request.share.name}",
+                f"{len(request.counted)}/{request.need}",
+                request.state.value,
+                "\n".join(_said(word) for word in request.words),
+                "\n".join(one.name or one.slack_id for one in request.awaited) + f"\n{request.trouble}".rstrip(),
+                request.expires_at.isoformat(timespec="minutes") if request.expires_at else "",
+            )
+            for request in proposal.requests
+        ],
+    )
+
+
+def _said(word: WordView) -> str:
+    verdict = _("yes") if word.approve else _("no")
+    given = "" if word.whose.key == word.person.key else _(" for {name}").format(name=word.whose.name)
+    void = _(" (does not count: {why})").format(why=word.void) if word.void else ""
+    return f"{word.person.name}{given}: {verdict}{void}"
 
 
 def _confirm(*, approve: bool, yes: bool) -> None:

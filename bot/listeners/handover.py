@@ -15,7 +15,7 @@ from bot.listeners.acknowledgement import acknowledge
 from bot.listeners.desk import Call, Desk
 from bot.listeners.files import send_csv
 from bot.listeners.submission import answer as answer_submission
-from bot.messages import proposal
+from bot.messages import proposal, requests
 from bot.messages.blocks import section, unpack
 from bot.pages import proposal_page
 from bot.people import against_decider
@@ -61,7 +61,7 @@ def _register_buttons(app: App, desk: Desk) -> None:
     def edit(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
         proposal_id = str(call.value.get("proposal", ""))
-        _still(_party(desk, call, proposal_id), str(call.value.get("digest", "")))
+        _still(_whole(desk, call, proposal_id), str(call.value.get("digest", "")))
         successors = desk.services.handover.successors(proposal_id)
         call.open(
             change.build(
@@ -80,7 +80,7 @@ def _register_buttons(app: App, desk: Desk) -> None:
     @app.action(proposal.CSV, middleware=[acknowledge])
     def file(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
-        view = _party(desk, call, str(call.value.get("proposal", "")))
+        view = _whole(desk, call, str(call.value.get("proposal", "")))
         send_csv(call, desk.services.handover.csv(view.id), f"handover-{view.case_id}-v{view.version}.csv")
 
 
@@ -97,7 +97,7 @@ def _register_forms(app: App, desk: Desk) -> None:
     @app.options({"block_id": change.LINES, "action_id": FIELD})
     def search(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
-        view = _party(desk, call, str(unpack(body["view"]["private_metadata"]).get("proposal", "")))
+        view = _whole(desk, call, str(unpack(body["view"]["private_metadata"]).get("proposal", "")))
         lines, _total = desk.services.handover.lines(view.id, 0, change.CHOICES, str(body.get("value") or ""))
         ack(options=change.choices(lines))
 
@@ -150,15 +150,25 @@ def _still(view: ProposalView, digest: str) -> None:
 
 
 def _party(desk: Desk, call: Call, proposal_id: str) -> ProposalView:
-    """Return a proposal to its approver and to those who may see cases. Raises `Told` for others."""
+    """Return a proposal to those who are asked and to those who may see cases. Raises `Told` for others."""
     view = desk.services.handover.view(proposal_id)
-    if call.user != view.approver.slack_id:
+    asked = view.requests and any(one.asks(call.user) for one in view.requests)
+    if call.user != view.approver.slack_id and not asked:
+        desk.allow(call, Right.SEE)
+    return view
+
+
+def _whole(desk: Desk, call: Call, proposal_id: str) -> ProposalView:
+    """Return a proposal to those who may see all of it: who is asked about their own share alone may not."""
+    view = _party(desk, call, proposal_id)
+    own = requests.of(view, call.user)
+    if own and own.share:
         desk.allow(call, Right.SEE)
     return view
 
 
 def _redraw(desk: Desk, call: Call, view: ProposalView, channel: str, ts: str, page: int = 0) -> None:
-    shown = proposal_page(desk.services.handover, view.id, page)
+    shown = proposal_page(desk.services.handover, view.id, page, call.user)
     try:
         call.client.chat_update(channel=channel, ts=ts, text=shown.text, blocks=list(shown.blocks))
     except SlackApiError as error:

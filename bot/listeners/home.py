@@ -31,4 +31,6 @@ def gather(desk: Desk, user: str) -> Home:
         may_open=may(user, Right.OPEN),
         may_lock=may(user, Right.LOCK_AGAIN),
         steps=services.manual.waiting_for(user),
+        delegations=services.delegations.present(user),
+        user=user,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from bot.messages import access, manual, restriction
+from bot.messages import access, manual, requests, restriction
 from bot.messages.blocks import (
     Block,
     Message,
@@ -21,7 +21,7 @@ from bot.messages.words import GOOD, account, listing, records, short, verdict
 from bot.text import N_, _, moment, mrkdwn, ngettext, plain
 from connectors.contract import Verdict
 from workflows.model import CaseState, ProposalState
-from workflows.views import AccountLine, CaseView, ClientsView, FindingLine, FollowUpLine, SystemLine
+from workflows.views import AccountLine, CaseView, ClientsView, FindingLine, FollowUpLine, ProposalView, SystemLine
 
 RETRY, CANCEL = "case_retry", "case_cancel"
 MOST_SYSTEMS = 30
@@ -217,12 +217,10 @@ def _progress(view: CaseView, clients: ClientsView, now: datetime) -> str:
         return done + _(", {stay} stay (why: below)").format(stay=records(stay)) if stay else done
     if proposal and proposal.state is ProposalState.PENDING:
         return _("{listed}, waiting for {name} to approve").format(
-            listed=records(clients.listed), name=mrkdwn(proposal.approver.name)
+            listed=records(clients.listed), name=requests.waits_for(proposal)
         )
-    if proposal and proposal.state is ProposalState.DECLINED:
-        return _("{name} declined the proposal ({why}); HR must agree on another one with them").format(
-            name=mrkdwn(proposal.settled_by), why=short(proposal.note) or _("no reason given")
-        )
+    if proposal and proposal.state in (ProposalState.DECLINED, ProposalState.EXPIRED):
+        return _refused(proposal)
     if clients.moved or clients.rate:
         text = _("{moved} of {all} records moved, {left} left").format(
             moved=f"{clients.moved:,}", all=f"{clients.moved + clients.left:,}", left=f"{clients.left:,}"
@@ -231,6 +229,14 @@ def _progress(view: CaseView, clients: ClientsView, now: datetime) -> str:
     if proposal is None:
         return _("being listed; {name} will be asked to approve").format(name=mrkdwn(view.approver.name))
     return _("{listed} to be moved").format(listed=records(clients.left or clients.listed))
+
+
+def _refused(proposal: ProposalView) -> str:
+    if proposal.state is ProposalState.EXPIRED:
+        return _("not everybody answered in time, so nothing moved; press Retry to ask again")
+    return _("{name} declined the proposal ({why}); HR must agree on another one with them").format(
+        name=mrkdwn(proposal.settled_by), why=short(proposal.note) or _("no reason given")
+    )
 
 
 def _pace(clients: ClientsView, now: datetime) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.messages import manual
+from bot.messages import delegate, manual
 from bot.messages.audit import kind, lock_again
 from bot.messages.blocks import VIEW_BLOCKS, Block, button, divider, fit, header, section
 from bot.messages.help import CHOOSE, guide, line
@@ -12,7 +12,7 @@ from bot.messages.proposal import headline
 from bot.messages.words import short
 from bot.text import _, mrkdwn
 from workflows.model import CaseState
-from workflows.views import CaseView, FindingLine, ProposalView, StepView
+from workflows.views import CaseView, DelegationView, FindingLine, ProposalView, StepView
 
 OPEN = (CaseState.SCHEDULED, CaseState.RUNNING)
 MOST = 20
@@ -29,6 +29,9 @@ class Home:
     may_lock: bool
     steps: Sequence[StepView] = ()
     """What this person is asked to do by hand."""
+    delegations: Sequence[DelegationView] = ()
+    """Who stands in for this person, and for whom they stand in."""
+    user: str = ""
 
 
 def build(home: Home) -> dict[str, Any]:
@@ -41,6 +44,7 @@ def build(home: Home) -> dict[str, Any]:
     blocks += [_finding(finding, home.may_lock) for finding in home.findings[:MOST]]
     if not home.waiting and not home.findings and not home.steps:
         blocks.append(section(_("Nothing waits for you.")))
+    blocks += delegate.part(home.delegations, home.user)
     blocks += _part(_("Open cases"), running) + _part(_("Recent cases"), recent)
     if home.may_open:
         start = button(_("Offboard Someone"), CHOOSE)

@@ -40,6 +40,8 @@ def _next(view: ProposalView) -> str:
         return _("Nothing has moved. Agree with {name} on another split; the case stays open.").format(
             name=mrkdwn(view.approver.name)
         )
+    if view.state is ProposalState.EXPIRED:
+        return _("Nothing has moved. Retry in the case message asks again, with a fresh list.")
     if view.state is ProposalState.CANCELLED:
         return _("Nothing has moved, and nothing will.")
     return _("{name} has a newer version to decide on.").format(name=mrkdwn(view.approver.name))

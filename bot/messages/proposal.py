@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+from bot.messages import requests
 from bot.messages.blocks import (
     Block,
     Message,
@@ -19,7 +20,7 @@ from bot.messages.blocks import (
 from bot.messages.words import bar, clients, money, records, short
 from bot.text import N_, _, moment, mrkdwn, ngettext, plain
 from workflows.model import AssignmentState, ProposalState
-from workflows.views import ProposalView, RecordLine, Share
+from workflows.views import ProposalView, RecordLine, RequestView, Share
 
 APPROVE, DECLINE, CHANGE, PAGE, CSV = (
     "proposal_approve",
@@ -37,22 +38,27 @@ SETTLED = {
     ProposalState.DECLINED: N_("✗ Declined by {by} {at}. {note}"),
     ProposalState.SUPERSEDED: N_("Replaced by a newer version {at}; this one can no longer be decided. {note}"),
     ProposalState.CANCELLED: N_("The offboarding was cancelled by {by} {at}; there is nothing to decide. {note}"),
+    ProposalState.EXPIRED: N_("Expired {at}: not everybody who must agree answered in time, so nothing moves. {note}"),
 }
 
 
-def build(view: ProposalView, lines: Sequence[RecordLine], total: int, page: int = 0) -> Message:
-    """Return the message; a settled proposal has no buttons and says who, when and what."""
+def build(view: ProposalView, lines: Sequence[RecordLine], total: int, page: int = 0, viewer: str = "") -> Message:
+    """Return the message; a settled proposal has no buttons and says who, when and what.
+
+    `viewer`: Slack id of whose message it is; who has answered already has nothing to press any more.
+    """
     pending = view.state is ProposalState.PENDING
-    point = headline(view)
-    blocks: list[Block] = [header(point), section(_summary(view)), *paragraphs(_shares(view))]
+    asked = requests.of(view, viewer) if viewer else None
+    point = headline(view, asked)
+    blocks: list[Block] = [header(point), section(_summary(view)), *paragraphs(_shares(view)), *requests.blocks(view)]
     if lines:
         blocks += [divider(), *paragraphs([_line(line) for line in lines]), context(_where(len(lines), total, page))]
     if pending:
-        paging = _paging(view, total, page)
-        blocks += [
-            actions(f"page_{view.digest[:40]}", *paging),
-            actions(f"decide_{view.digest[:40]}", *_deciding(view)),
-        ]
+        paging = _paging(view, total, page, own=bool(asked and asked.share))
+        if paging:
+            blocks.append(actions(f"page_{view.digest[:40]}", *paging))
+        if not viewer or not view.requests or (asked and asked.awaits(viewer)):
+            blocks.append(actions(f"decide_{view.digest[:40]}", *_deciding(view, asked)))
     else:
         blocks.append(section(outcome(view)))
     text = _("Version {version} of case {case} · {why}") if view.version > 1 else _("Case {case} · {why}")
@@ -60,9 +66,14 @@ def build(view: ProposalView, lines: Sequence[RecordLine], total: int, page: int
     return message(mrkdwn(point, 400), blocks)
 
 
-def headline(view: ProposalView) -> str:
-    """Return the point in plain text."""
+def headline(view: ProposalView, asked: RequestView | None = None) -> str:
+    """Return the point in plain text; `asked`: what one person is asked."""
     name = plain(view.leaver.name, 80)
+    if view.state is ProposalState.PENDING and asked and asked.share:
+        count = _records(view, asked)
+        return ngettext(
+            "Take over {count:,} record of {name}?", "Take over {count:,} records of {name}?", count
+        ).format(count=count, name=name)
     if view.state is ProposalState.PENDING:
         return ngettext(
             "Approve the handover of {count:,} record of {name}?",
@@ -88,6 +99,7 @@ def _state(state: ProposalState) -> str:
         ProposalState.DECLINED: _("declined"),
         ProposalState.SUPERSEDED: _("replaced"),
         ProposalState.CANCELLED: _("cancelled"),
+        ProposalState.EXPIRED: _("expired"),
     }[state]
 
 
@@ -102,7 +114,7 @@ def _summary(view: ProposalView) -> str:
             colleagues=ngettext("{count} colleague", "{count} colleagues", len(view.shares)).format(
                 count=len(view.shares)
             ),
-            name=mrkdwn(view.approver.name),
+            name=requests.waits_for(view),
         )
     ]
     if view.staying:
@@ -148,17 +160,27 @@ def _where(shown: int, total: int, page: int) -> str:
     )
 
 
-def _paging(view: ProposalView, total: int, page: int) -> list[Block]:
+def _paging(view: ProposalView, total: int, page: int, *, own: bool = False) -> list[Block]:
     turned = []
     if page > 0:
         turned.append(button(_("Previous"), f"{PAGE}:previous", pack(proposal=view.id, page=page - 1)))
     if (page + 1) * PER_PAGE < total:
         turned.append(button(_("Next"), f"{PAGE}:next", pack(proposal=view.id, page=page + 1)))
+    if own:
+        return turned
     bound = pack(proposal=view.id, digest=view.digest)
     return [*turned, button(_("Change Clients"), CHANGE, bound), button(_("Get CSV"), CSV, pack(proposal=view.id))]
 
 
-def _deciding(view: ProposalView) -> list[Block]:
+def _deciding(view: ProposalView, asked: RequestView | None = None) -> list[Block]:
     bound = pack(proposal=view.id, digest=view.digest)
-    label = ngettext("Approve {count:,} Record", "Approve {count:,} Records", view.records).format(count=view.records)
+    count = _records(view, asked)
+    label = ngettext("Approve {count:,} Record", "Approve {count:,} Records", count).format(count=count)
     return [button(label, APPROVE, bound, "primary"), button(_("Decline"), DECLINE, bound)]
+
+
+def _records(view: ProposalView, asked: RequestView | None) -> int:
+    """Return how many records a person decides on: their own share, or all."""
+    if asked is None or asked.share is None:
+        return view.records
+    return sum(share.records for share in view.shares if share.successor.key == asked.share.key)

@@ -21,12 +21,14 @@ from connectors.ldap.connector import Ldap
 from connectors.ldap.settings import LdapSettings
 from tests.bench.leavers import MASTER, OU, SYSTEM
 from tests.sandbox.company import ldif
+from tests.workflows.members import MemoryMembers
 from workflows.audits import Audits
 from workflows.casefile import Casefile
 from workflows.exports import Exports
 from workflows.findings import Findings
 from workflows.findingsheet import FindingSheet
 from workflows.handover import Handover
+from workflows.handover.live import Approvals
 from workflows.journal import Journal
 from workflows.ports import SystemClock
 from workflows.store import Store, sqlite_url
@@ -88,7 +90,7 @@ def _audits(directory: Ldap, folder: Path) -> Audits:
     store, vault, clock = Store(sqlite_url(folder)), Vault(MASTER), SystemClock()
     journal, systems = Journal(store, clock, b"s" * 32), Systems([System(SYSTEM, MANIFEST, directory)])
     day = timedelta(days=1)
-    handover = Handover(store, vault, journal, systems, clock, retry=day)
+    handover = Handover(store, vault, journal, systems, clock, retry=day, approvals=Approvals(MemoryMembers()))
     exports = Exports(store, vault, journal, systems, clock, retry=day, channel="", look_back=day, zone="UTC")
     sheet = FindingSheet(vault, Findings(vault, journal, clock), clock, day)
     casefile = Casefile(vault, systems, handover, exports, clock, sheet)

@@ -16,6 +16,7 @@ from bot.slack import web_client
 from config.settings import Clients, Company, Policy, Role, Roles, Settings, Slack, Storage
 from tests.bot.fakes import (
     FakeAudits,
+    FakeDelegations,
     FakeExports,
     FakeFollowUps,
     FakeHandover,
@@ -147,4 +148,5 @@ def make_services(settings: Settings, *fakes: object, manual: FakeManualSteps | 
         {},
         manual or FakeManualSteps(),
         next((fake for fake in others if isinstance(fake, FakeLinking)), FakeLinking()),
+        next((fake for fake in others if isinstance(fake, FakeDelegations)), FakeDelegations()),
     )

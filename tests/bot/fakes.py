@@ -16,6 +16,7 @@ from workflows.views import (
     AuditView,
     Candidate,
     CaseView,
+    DelegationView,
     ExportView,
     FindingLine,
     FollowUpLine,
@@ -143,7 +144,15 @@ class FakeHandover:
         found = [line for line in self.records if search.lower() in line.name.lower()]
         return found[offset : offset + limit], len(found)
 
-    def decide(self, proposal_id: str, digest: str, by: Actor, approve: bool, reason: str = "") -> ProposalView:
+    def share_lines(
+        self, proposal_id: str, key: str, offset: int = 0, limit: int = 20
+    ) -> tuple[list[RecordLine], int]:
+        found = [line for line in self.records if line.successor.key == key]
+        return found[offset : offset + limit], len(found)
+
+    def decide(
+        self, proposal_id: str, digest: str, by: Actor, approve: bool, reason: str = "", whose: str = ""
+    ) -> ProposalView:
         with self._lock:
             if by.id != f"slack:{self.proposal.approver.slack_id}":
                 raise Refused(Code.NOT_APPROVER, approver=self.proposal.approver.name)
@@ -173,6 +182,31 @@ class FakeHandover:
 
     def waiting_for(self, slack_id: str) -> list[ProposalView]:
         return [self.proposal] if slack_id == self.proposal.approver.slack_id else []
+
+    def waiting(self) -> list[ProposalView]:
+        return [self.proposal] if self.proposal.state is ProposalState.PENDING else []
+
+
+class FakeDelegations:
+    def __init__(self) -> None:
+        self.known: list[DelegationView] = []
+
+    def make(self, absent: str, delegate: str, since: datetime, until: datetime, by: Actor) -> DelegationView:
+        if delegate == absent:
+            raise Refused(Code.BAD_DELEGATE, why="nobody can stand in for themselves")
+        away, stands = (Successor(f"{one}@x.example", one, f"{one}@x.example", one) for one in (absent, delegate))
+        self.known.append(DelegationView(f"D-{len(self.known)}", away, stands, since, until))
+        return self.known[-1]
+
+    def end(self, delegation_id: str, by: Actor) -> DelegationView:
+        found = next((one for one in self.known if one.id == delegation_id), None)
+        if found is None:
+            raise Refused(Code.UNKNOWN_DELEGATION)
+        self.known.remove(found)
+        return found
+
+    def present(self, user: str = "") -> list[DelegationView]:
+        return [one for one in self.known if not user or user in (one.away.slack_id, one.stands.slack_id)]
 
 
 class FakeLinking:

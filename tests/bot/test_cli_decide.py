@@ -18,7 +18,9 @@ from workflows.views import Actor, ProposalView
 class Deciding(FakeHandover):
     """Takes a decision from the command line, and no other digest than the one shown."""
 
-    def decide(self, proposal_id: str, digest: str, by: Actor, approve: bool, reason: str = "") -> ProposalView:
+    def decide(
+        self, proposal_id: str, digest: str, by: Actor, approve: bool, reason: str = "", whose: str = ""
+    ) -> ProposalView:
         if digest != self.proposal.digest:
             raise Refused(Code.STALE_PROPOSAL)
         self.decided.append((by.id, approve, reason))

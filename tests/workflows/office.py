@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sqlmodel import col, select
 
+from tests.workflows.members import MemoryMembers
 from tests.workflows.memory import MemoryDirectory, MemoryListing, Time, World
 from workflows.audits import Audits
 from workflows.casefile import Casefile
@@ -15,13 +16,15 @@ from workflows.findingsheet import FindingSheet
 from workflows.followups import FollowUps
 from workflows.guards import Guards
 from workflows.handover import Handover
+from workflows.handover.live import Approvals
+from workflows.handover.policy import Policy
 from workflows.journal import Journal
 from workflows.linking import Linking
 from workflows.manual import ManualSteps
 from workflows.model import Post, Reason, Strategy, WorkState
 from workflows.offboarding import Offboarding
 from workflows.ports import Undelivered
-from workflows.responses import Policy
+from workflows.responses import Policy as Responses
 from workflows.restriction import Restrictions
 from workflows.revocation import Revocation
 from workflows.rules import Rules
@@ -65,10 +68,12 @@ class Office:
         url: str = "",
         rules: Rules = Rules(hold_channel="C0SEC"),  # noqa: B008 - frozen
         policy: Policy = Policy(),  # noqa: B008 - frozen
+        responses: Responses = Responses(),  # noqa: B008 - frozen
         crm_lists: bool = False,
     ) -> None:
         """`more`: systems beside these two. `url`: PostgreSQL rows in place of an SQLite file in `folder`."""
         self.clock = Time()
+        self.members = MemoryMembers()
         self.directory = World("directory")
         self.crm = World("crm")
         for world in (self.directory, self.crm):
@@ -87,7 +92,8 @@ class Office:
         crm = self.crm.system(MemoryListing if crm_lists else None)
         self.systems = Systems([self.directory.system(MemoryDirectory), crm, *more], "directory")
         retry = timedelta(minutes=5)
-        self.handover = Handover(self.store, self.vault, self.journal, self.systems, self.clock, retry=retry)
+        self.handover = Handover(self.store, self.vault, self.journal, self.systems, self.clock, retry=retry,
+                                 approvals=Approvals(self.members, policy))
         self.exports = Exports(
             self.store,
             self.vault,
@@ -131,7 +137,7 @@ class Office:
             channel="C0AUDIT",
             zone="Europe/Berlin",
             at=time(8, 0),
-            policy=policy,
+            policy=responses,
         )
         self.follow_ups = FollowUps(
             self.store, self.vault, self.journal, self.systems, casefile, self.exports, self.clock, retry
@@ -153,6 +159,7 @@ class Office:
         self.handlers: dict[str, Callable[[str], None]] = {
             "revoke": self.revocation.run,
             "book": self.handover.run,
+            "approval": self.handover.asking.run,
             "exports": self.exports.take,
             "follow_up": self.follow_ups.run,
             "audit": self.audits.run,

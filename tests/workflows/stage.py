@@ -7,11 +7,25 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlmodel import SQLModel, select
 
+from tests.workflows.members import MemoryMembers
 from tests.workflows.memory import Time, World
 from workflows.cases import CaseData
 from workflows.handover import Handover
+from workflows.handover.live import Approvals
+from workflows.handover.policy import Policy
 from workflows.journal import Journal
-from workflows.model import Assignment, Book, Case, CaseState, Decision, JournalEntry, Post, Proposal, WorkState
+from workflows.model import (
+    ApprovalRequest,
+    Assignment,
+    Book,
+    Case,
+    CaseState,
+    Decision,
+    JournalEntry,
+    Post,
+    Proposal,
+    WorkState,
+)
 from workflows.store import Store, sqlite_url
 from workflows.systems import System, Systems
 from workflows.vault import Vault
@@ -40,9 +54,11 @@ class Stage:
     """One case with a book in each system."""
 
     def __init__(self, folder: Path, *systems: System, successors: tuple[Successor, ...] = (BOB, CAROL),
-                 approver: Successor = APPROVER, strategy: str = "balanced", books: bool = True, url: str = "") -> None:
+                 approver: Successor = APPROVER, strategy: str = "balanced", books: bool = True, url: str = "",
+                 policy: Policy | None = None) -> None:
         """`url`: PostgreSQL rows with all tables, in place of an SQLite file in `folder`."""
         self.time = Time()
+        self.members, self.policy = MemoryMembers(), policy or Policy()
         self.store = Store(url or sqlite_url(folder))
         if not self.store.postgres:
             # Deaths are played within one process, so nothing here needs to wait for a disk.
@@ -67,7 +83,8 @@ class Stage:
 
     def start(self, store: Store | None = None) -> Handover:
         """Return the track as a fresh process builds it; with a store of its own it shares nothing in memory."""
-        return Handover(store or self.store, self.vault, self.journal, self.systems, self.time, RETRY)
+        return Handover(store or self.store, self.vault, self.journal, self.systems, self.time, RETRY,
+                        Approvals(self.members, self.policy))
 
     def tick(self, *systems: str) -> None:
         """Do what is due, as the clock would."""
@@ -75,6 +92,16 @@ class Stage:
             due = book.state == WorkState.DUE and book.due_at <= self.time.now()
             if due and book.system in (systems or self.systems):
                 self.handover.run(book.id)
+
+    def look(self) -> None:
+        """Look at every request for approval that is due, as the clock would."""
+        for row in self.requests():
+            if row.state == WorkState.DUE and row.due_at <= self.time.now():
+                self.handover.asking.run(row.id)
+
+    def requests(self) -> list[ApprovalRequest]:
+        with self.store.read() as session:
+            return list(session.exec(select(ApprovalRequest).order_by(ApprovalRequest.id)).all())
 
     def retry(self, system: str = "crm") -> None:
         """Press Retry."""

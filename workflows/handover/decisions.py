@@ -1,4 +1,4 @@
-"""One person's verdict on one exact digest, and edits, which make a new version."""
+"""Edits, which make a new version, and the end of what waits for a decision."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,113 +6,73 @@ from dataclasses import replace
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from workflows.cases import CaseData, read_case
+from workflows.cases import CaseData
+from workflows.handover import changes, sheets
 from workflows.handover import lines as line_rows
-from workflows.handover import sheets
+from workflows.handover.ballots import SLACK, Ballots, Table
 from workflows.handover.desk import CHUNK, Desk, chunks
-from workflows.handover.proposal import add_version, ask, route, show_outcome, show_proposal
+from workflows.handover.live import Live
+from workflows.handover.proposal import add_version, ask
 from workflows.handover.sheets import Sheet, Tally
 from workflows.model import (
     Assignment,
-    AssignmentState,
-    Book,
     Case,
-    CaseState,
-    Decision,
     Proposal,
     ProposalState,
 )
 from workflows.refusals import Code, Refused
-from workflows.views import Actor
+from workflows.views import Actor, Successor
 
 EDIT = "an edit of version {version} by {name}"
-SLACK, COMMAND_LINE = "slack:", "cli:"
 
 
 class Decisions:
-    """Takes decisions and edits."""
+    """Takes edits."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, ballots: Ballots) -> None:
         self._desk = desk
-
-    def decide(self, proposal_id: str, digest: str, by: Actor, *, approve: bool, reason: str) -> None:
-        """Settle a proposal once. Raises `Refused`."""
-        with self._desk.store.write() as session:
-            proposal, case, data = self._open(session, proposal_id, digest, by)
-            state = ProposalState.APPROVED if approve else ProposalState.DECLINED
-            self._settle(session, case, proposal, by, state, reason)
-            session.add(Decision(proposal_id=proposal_id, digest=digest, decided_by=by.id, approve=approve,
-                                 decided_at=self._desk.clock.now()))
-            session.execute(
-                sa.update(Assignment).where(col(Assignment.proposal_id) == proposal_id)
-                .values(state=AssignmentState.APPROVED if approve else AssignmentState.DECLINED)
-            )
-            self._go_on(session, proposal)
-            show_proposal(session, proposal, data.approver)
-            show_outcome(session, proposal.id, case.id, data.opened_by)
-            self._desk.show_case(session, case.id)
+        self._ballots = ballots
 
     def reassign(self, proposal_id: str, digest: str, chosen: Sequence[str], key: str, by: Actor) -> str:
         """Give some lines to another successor; return the id of the new version. Raises `Refused`."""
+        live = self._ballots.live(by)
+        made: list[str] = []
+        self._ballots.looked(live, lambda: made.append(self._reassign(proposal_id, digest, chosen, key, by, live)))
+        return made[-1]
+
+    def _reassign(self, proposal_id: str, digest: str, chosen: Sequence[str], key: str, by: Actor, live: Live) -> str:
         with self._desk.store.write() as session:
-            proposal, case, data = self._open(session, proposal_id, digest, by)
+            table = self._open(session, proposal_id, digest, by, live)
+            proposal, case, data = table.proposal, table.case, table.data
             sheet = sheets.unseal(self._desk.vault, case, proposal)
             moved = self._pick(session, proposal, chosen, key, data, sheet)
             edited = replace(sheet, why=EDIT.format(version=proposal.version, name=by.name), settled_by="", words="",
                              shares=self._recount(session, case, data, proposal_id, moved, key, sheet))
             version = add_version(self._desk, session, case, edited)
+            changes.keep(self._desk, session, case, data, proposal_id, version.id, moved, key)
             self._hand_lines_over(session, proposal_id, version.id, [row.id for row in moved], key)
-            self._settle(session, case, proposal, by, ProposalState.SUPERSEDED, "")
-            show_proposal(session, proposal, data.approver)
+            self._ballots.settle(session, table, by, ProposalState.SUPERSEDED, "")
             ask(self._desk, session, case, version, edited, data.approver)
             return version.id
 
     def cancel(self, session: Session, case_id: str, by: Actor) -> None:
         """Settle what waits for a decision, in the transaction that calls the case off: its buttons go."""
-        case, data = read_case(session, self._desk.vault, case_id)
         pending = select(Proposal).where(Proposal.case_id == case_id, Proposal.state == ProposalState.PENDING)
         for proposal in session.exec(pending).all():
-            self._settle(session, case, proposal, by, ProposalState.CANCELLED, "")
-            show_proposal(session, proposal, data.approver)
+            self._ballots.settle(session, self._ballots.table(session, proposal.id), by, ProposalState.CANCELLED, "")
 
-    def _open(self, session: Session, proposal_id: str, digest: str, by: Actor) -> tuple[Proposal, Case, CaseData]:
-        """Return a proposal that this person may settle now: who first, then whether it is still the one they saw."""
-        proposal = session.get(Proposal, proposal_id, with_for_update=True)
-        if proposal is None or proposal.state == ProposalState.DRAFT:
-            raise Refused(Code.UNKNOWN_PROPOSAL, proposal=proposal_id)
-        case, data = read_case(session, self._desk.vault, proposal.case_id)
-        _may(by, data)
-        if case.state == CaseState.CANCELLED:
-            raise Refused(Code.NOT_OPEN, case=case.id)
-        facts = {"case": case.id, "proposal": proposal.id, "version": str(proposal.version), "state": proposal.state}
-        if proposal.state != ProposalState.PENDING:
-            sheet = sheets.unseal(self._desk.vault, case, proposal)
-            stale = proposal.state == ProposalState.SUPERSEDED
-            raise Refused(Code.STALE_PROPOSAL if stale else Code.ALREADY_SETTLED, by=sheet.settled_by,
-                          at=proposal.settled_at.isoformat() if proposal.settled_at else "", **facts)
-        if proposal.digest != digest:
-            raise Refused(Code.STALE_PROPOSAL, by="", at="", **facts)
-        return proposal, case, data
-
-    def _settle(self, session: Session, case: Case, proposal: Proposal, by: Actor, state: ProposalState,
-                words: str) -> None:
-        desk = self._desk
-        sheet = sheets.unseal(desk.vault, case, proposal).settled(by.name or by.id, words.strip())
-        proposal.state, proposal.settled_at, proposal.settled_by = state, desk.clock.now(), by.id
-        proposal.sealed = sheets.seal(desk.vault, case, proposal.id, sheet)
-        session.add(proposal)
-        desk.journal.write(
-            session, actor=by, action=f"proposal.{state}", case_id=case.id, sealed=proposal.sealed,
-            data={"proposal": proposal.id, "version": proposal.version, "digest": proposal.digest},
-        )
-
-    def _go_on(self, session: Session, proposal: Proposal) -> None:
-        """Send every book with lines in this proposal to its next phase."""
-        named = select(Assignment.system).where(Assignment.proposal_id == proposal.id).distinct()
-        books = session.exec(select(Book).where(Book.case_id == proposal.case_id, col(Book.system).in_(named)))
-        for book in books.all():
-            book.reason = ""
-            route(self._desk, session, book)
+    def _open(self, session: Session, proposal_id: str, digest: str, by: Actor, live: Live) -> Table:
+        """Return a proposal that this person may edit now: who first, then whether it is still the one they saw."""
+        table = self._ballots.table(session, proposal_id)
+        seats = self._ballots.seats(session, table, by, live)
+        if all(seat.chair.asked.share for seat in seats):
+            raise Refused(Code.NOT_APPROVER, approver=table.data.approver.name)
+        self._ballots.still(session, table, digest)
+        if by.id.startswith(SLACK):
+            who = Successor(by.id, by.name, "", by.id.removeprefix(SLACK))
+            if why := self._ballots.standing(session, live, who):
+                raise Refused(Code.CANNOT_DECIDE, name=by.name, why=why)
+        return table
 
     def _pick(self, session: Session, proposal: Proposal, chosen: Sequence[str], key: str, data: CaseData,
               sheet: Sheet) -> list[Assignment]:
@@ -157,14 +117,3 @@ class Decisions:
         blind = self._desk.vault.blind(key)
         session.execute(sa.update(Assignment), [{"id": row, "successor": blind} for row in chosen])
         session.expire_all()
-
-
-def _may(by: Actor, data: CaseData) -> None:
-    """Let the case's approver decide, or an operator at the command line (journalled as such); never the leaver."""
-    if data.leaver.slack_id and by.id == SLACK + data.leaver.slack_id:
-        raise Refused(Code.LEAVER_DECIDES)
-    if by.id.startswith(COMMAND_LINE):
-        return
-    if not data.approver.slack_id or by.id != SLACK + data.approver.slack_id:
-        raise Refused(Code.NOT_APPROVER, approver=data.approver.name)
-

@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from connectors.contract import ClientBook
 from workflows.cases import CaseData, settle, show
+from workflows.handover.live import Approvals
 from workflows.journal import Journal
 from workflows.model import Book, Case, CaseState, WorkState
 from workflows.ports import Clock
@@ -41,6 +42,7 @@ class Desk:
     clock: Clock
     retry: timedelta
     """The longest time between two tries."""
+    approvals: Approvals
 
     def system(self, name: str) -> tuple[System, ClientBook]:
         """Return a configured system with its client book. Raises `Trouble`."""

@@ -6,7 +6,7 @@ import json
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from workflows.handover import sheets
+from workflows.handover import requests, sheets
 from workflows.handover.desk import Desk
 from workflows.handover.sheets import Sheet
 from workflows.journal import HANDOVER
@@ -21,6 +21,7 @@ LATER = "what could not be read before"
 DRIFT = "what came to the leaver after the last approval"
 REPEATED = "what was declined or refused before"
 DECLINED = "version {version} was declined; press Retry for a new proposal"
+EXPIRED = "version {version} expired without an answer; press Retry for a new proposal"
 OPEN = (AssignmentState.PROPOSED, AssignmentState.DECLINED)
 """Lines that still need a person: to decide, or after a decline to ask for a new proposal. A record that the system
 refused is not among them: it is said with the reason, and a case does not stay open for what no vendor lets go."""
@@ -78,6 +79,7 @@ def ask(desk: Desk, session: Session, case: Case, proposal: Proposal, sheet: She
         session, actor=HANDOVER, action="proposal.made", case_id=case.id, sealed=proposal.sealed,
         data={"proposal": proposal.id, "version": proposal.version, "digest": proposal.digest, "records": records},
     )
+    requests.raise_all(desk, session, case, proposal, sheet)
     show_proposal(session, proposal, approver)
     desk.show_case(session, case.id)
 
@@ -116,20 +118,23 @@ def route(desk: Desk, session: Session, book: Book) -> None:
         again(session, book, max(desk.clock.now(), session.get_one(Case, book.case_id).effective_at))
     elif has_lines(session, book, *OPEN):
         book.phase, book.state = "decide", WorkState.PLANNED
-        version = _declined(session, book)
-        book.reason = DECLINED.format(version=version) if version else ""
+        book.reason = _declined(session, book)
         session.add(book)
     else:
         book.phase = "done"
         finish(session, book)
 
 
-def _declined(session: Session, book: Book) -> int | None:
-    """Return the newest version with lines in this book that somebody said no to."""
-    return session.exec(
-        select(sa.func.max(Proposal.version)).join(Assignment, col(Assignment.proposal_id) == Proposal.id).where(
+def _declined(session: Session, book: Book) -> str:
+    """Return what became of the newest version with lines in this book that was not agreed to; empty without any."""
+    found = session.exec(
+        select(Proposal.version, Proposal.state).join(Assignment, col(Assignment.proposal_id) == Proposal.id).where(
             Assignment.case_id == book.case_id, Assignment.system == book.system,
-            Assignment.state == AssignmentState.DECLINED)).one()
+            Assignment.state == AssignmentState.DECLINED).order_by(col(Proposal.version).desc()).limit(1)).first()
+    if found is None:
+        return ""
+    version, state = found
+    return (EXPIRED if state == ProposalState.EXPIRED else DECLINED).format(version=version)
 
 
 def has_lines(session: Session, book: Book, *states: AssignmentState) -> bool:

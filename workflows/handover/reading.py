@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from workflows.cases import CaseData, read_case
-from workflows.handover import balance, remarks, sheets
+from workflows.handover import balance, remarks, sheets, shown
 from workflows.handover import lines as line_rows
 from workflows.handover.balance import Fate
 from workflows.handover.closing import NOTHING
@@ -59,12 +59,28 @@ class Reading:
 
     def waiting_for(self, slack_id: str) -> list[ProposalView]:
         """Return what a person is asked to decide."""
+        return [view for view in self.waiting() if any(one.awaits(slack_id) for one in view.requests)]
+
+    def waiting(self) -> list[ProposalView]:
+        """Return what waits for anybody."""
         with self._desk.store.read() as session:
             pending = session.exec(select(Proposal).where(Proposal.state == ProposalState.PENDING)
                                    .order_by(col(Proposal.created_at), col(Proposal.version))).all()
             read = [(proposal, *read_case(session, self._desk.vault, proposal.case_id)) for proposal in pending]
             return [self._view(session, proposal, case, data) for proposal, case, data in read
-                    if slack_id and data.approver.slack_id == slack_id and case.state != CaseState.CANCELLED]
+                    if case.state != CaseState.CANCELLED]
+
+    def share_lines(self, proposal_id: str, key: str, offset: int, limit: int) -> tuple[list[RecordLine], int]:
+        """Return a page of one successor's lines, and how many there are."""
+        taker = self._desk.vault.blind(key)
+        with self._desk.store.read() as session:
+            proposal = _shown(session, proposal_id)
+            case, data = read_case(session, self._desk.vault, proposal.case_id)
+            total = session.exec(select(sa.func.count()).select_from(Assignment).where(
+                Assignment.proposal_id == proposal_id, Assignment.successor == taker)).one()
+            rows = session.exec(_ordered(proposal_id).where(Assignment.successor == taker)
+                                .offset(offset).limit(limit)).all()
+            return self._lines(rows, case, data), total
 
     def successors(self, proposal_id: str) -> tuple[Successor, ...]:
         """Return the successors who have an account in at least one system of the proposal."""
@@ -151,6 +167,7 @@ class Reading:
             sheet.settled_by, "\n".join([*sheet.notes, *([sheet.words] if sheet.words else [])]),
             staying=session.exec(select(sa.func.count()).select_from(Assignment).where(
                 Assignment.case_id == case.id, Assignment.state == AssignmentState.EXCLUDED)).one(),
+            requests=shown.requests_of(self._desk, session, case, data, proposal.id),
         )
 
     def _current(self, session: Session, proposal_id: str) -> tuple[Proposal, Case, CaseData]:

@@ -14,10 +14,14 @@ from sqlmodel import Session, col, select
 from connectors.errors import ConnectorError
 from workflows.cases import read_case
 from workflows.handover import remarks, sheets
+from workflows.handover.asking import Asking
+from workflows.handover.ballots import Ballot, Ballots
 from workflows.handover.closing import NO_ACCOUNT, left_with, prove
 from workflows.handover.decisions import Decisions
+from workflows.handover.delegations import Delegations
 from workflows.handover.desk import Desk, Errand, Overtaken, Trouble
 from workflows.handover.listing import ANSWERED, Listing
+from workflows.handover.live import Approvals
 from workflows.handover.moves import Moves, refusals, settle
 from workflows.handover.people import leaver_accounts, takers
 from workflows.handover.proposal import DRIFT, FIRST, LATER, has_lines, publish, ready, route
@@ -41,10 +45,13 @@ class Handover:
     """Carries out `Book` rows, takes decisions, answers questions."""
 
     def __init__(self, store: Store, vault: Vault, journal: Journal, systems: Systems, clock: Clock,
-                 retry: timedelta) -> None:
+                 retry: timedelta, approvals: Approvals) -> None:
         """`retry`: the longest time between two tries at a system that does not answer."""
-        self._desk = Desk(store, vault, journal, systems, clock, retry)
-        self._decisions = Decisions(self._desk)
+        self._desk = Desk(store, vault, journal, systems, clock, retry, approvals)
+        self._ballots = Ballots(self._desk)
+        self._decisions = Decisions(self._desk, self._ballots)
+        self.asking = Asking(self._desk, self._ballots)
+        self.delegations = Delegations(self._desk)
         self._reading = Reading(self._desk)
         # A book in two hands at once would take one's half-written list for the other's: in one process they queue
         # here, and of two processes `_take` names the one whose writes still count.
@@ -91,6 +98,12 @@ class Handover:
         """
         return self._reading.lines(proposal_id, offset, limit, search)
 
+    def share_lines(
+        self, proposal_id: str, key: str, offset: int = 0, limit: int = 20
+    ) -> tuple[list[RecordLine], int]:
+        """Return a page of one successor's lines and how many there are."""
+        return self._reading.share_lines(proposal_id, key, offset, limit)
+
     def csv(self, proposal_id: str) -> str:
         """Return every line as CSV that no spreadsheet takes for a formula."""
         return self._reading.csv(proposal_id)
@@ -98,6 +111,10 @@ class Handover:
     def waiting_for(self, slack_id: str) -> list[ProposalView]:
         """Return the proposals that this person is asked to decide, oldest first."""
         return self._reading.waiting_for(slack_id)
+
+    def waiting(self) -> list[ProposalView]:
+        """Return every proposal that waits for somebody, oldest first."""
+        return self._reading.waiting()
 
     def successors(self, proposal_id: str) -> tuple[Successor, ...]:
         """Return who may receive clients in this proposal."""
@@ -107,10 +124,15 @@ class Handover:
         """Return the client track of a case; None where no system has a client book."""
         return self._reading.clients(session, case_id)
 
-    def decide(self, proposal_id: str, digest: str, by: Actor, approve: bool, reason: str = "") -> ProposalView:
-        """Approve or decline exactly what was shown. Raises `Refused`, with who settled it and when."""
+    def decide(
+        self, proposal_id: str, digest: str, by: Actor, approve: bool, reason: str = "", whose: str = ""
+    ) -> ProposalView:
+        """Approve or decline exactly what was shown. Raises `Refused`, with who settled it and when.
+
+        `whose`: at the command line, the address or Slack id of the approver whose answer it is.
+        """
         with self._refusals_journalled(proposal_id, by):
-            self._decisions.decide(proposal_id, digest, by, approve=approve, reason=reason)
+            self._ballots.decide(Ballot(proposal_id, digest, by, approve, reason, whose))
         return self.view(proposal_id)
 
     def reassign(

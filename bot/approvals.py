@@ -1,0 +1,24 @@
+"""The settings' rules on who must agree, as the middle takes them."""
+
+from config.settings import Settings
+from workflows.handover.policy import Policy, Rule
+
+
+def approval_policy(settings: Settings) -> Policy:
+    """Return the company's policy."""
+    said, company = settings.approvals, settings.company
+    return Policy(
+        receivers=said.receivers,
+        rules=tuple(
+            Rule(name, (*rule.users, *rule.groups), rule.need, rule.above_clients, rule.above_value, rule.sensitivity,
+                 rule.escalate_to)
+            for name, rule in said.rules.items()
+        ),
+        escalate_to=said.escalate_to,
+        remind_days=said.remind_days,
+        escalate_days=said.escalate_days,
+        expire_days=said.expire_days,
+        calendars=said.calendars,
+        country=company.holidays,
+        zone=company.timezone,
+    )

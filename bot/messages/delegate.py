@@ -1,0 +1,31 @@
+"""Who stands in for whom, on the App Home."""
+
+from collections.abc import Sequence
+
+from bot.messages.blocks import Block, button, divider, header, pack, section
+from bot.text import _, moment, mrkdwn
+from workflows.views import DelegationView
+
+ASK, END = "delegate_ask", "delegate_end"
+
+
+def part(delegations: Sequence[DelegationView], user: str) -> list[Block]:
+    """Return a person's delegations with a button to end their own, and one to name a stand-in."""
+    if not user:
+        return []
+    ask = button(_("Name a Stand-In"), ASK)
+    return [
+        divider(),
+        header(_("While you are away")),
+        *(_line(one, user) for one in delegations),
+        section(_("Somebody can approve handovers in your place for some days."), ask),
+    ]
+
+
+def _line(one: DelegationView, user: str) -> Block:
+    mine = one.away.slack_id == user
+    text = _("*{stands}* decides for {away}, {since} to {until}").format(
+        stands=mrkdwn(one.stands.name, 60), away=mrkdwn(one.away.name, 60), since=moment(one.since),
+        until=moment(one.until),
+    )
+    return section(text, button(_("End"), END, pack(delegation=one.id)) if mine else None)

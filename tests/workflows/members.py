@@ -1,0 +1,42 @@
+"""A workspace's directory in memory: everybody is there under their own name unless a test says otherwise."""
+
+from dataclasses import replace
+
+from workflows.ports import Member, Undelivered
+
+
+class MemoryMembers:
+    """Knows any id as a full member `name@x.example`; `down`: it does not answer."""
+
+    def __init__(self) -> None:
+        self.people: dict[str, Member] = {}
+        self.groups: dict[str, tuple[str, ...]] = {}
+        self.unknown: set[str] = set()
+        self.down = False
+        self.asked: list[str] = []
+
+    def find(self, user: str) -> Member | None:
+        """Return a person."""
+        self._answer(user)
+        return None if user in self.unknown else self.people.get(user) or _member(user)
+
+    def group(self, group: str) -> tuple[str, ...]:
+        """Return a group's members."""
+        self._answer(group)
+        return self.groups.get(group, ())
+
+    def change(self, user: str, standing: str = "", email: str = "", timezone: str = "") -> None:
+        """Deactivate somebody, say, or give them another address."""
+        known = self.people.get(user) or _member(user)
+        self.people[user] = replace(known, standing=standing, email=email or known.email,
+                                    timezone=timezone or known.timezone)
+
+    def _answer(self, who: str) -> None:
+        self.asked.append(who)
+        if self.down:
+            raise Undelivered("Slack does not answer")
+
+
+def _member(user: str) -> Member:
+    name = user.removeprefix("U0").capitalize()
+    return Member(user, name, f"{name.lower()}@x.example", "UTC")

@@ -1,0 +1,54 @@
+"""What an edit changed: which clients, from whom to whom, for somebody who still looks at an older version."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlmodel import Session, select
+
+from config.text import _, ngettext
+from workflows.cases import CaseData
+from workflows.handover import lines as line_rows
+from workflows.handover.desk import Desk
+from workflows.model import Assignment, Case, Proposal, Revision
+
+KEPT = 50
+"""Changes that are kept by name of one edit; the rest is counted."""
+TOLD = 3
+
+
+def keep(desk: Desk, session: Session, case: Case, data: CaseData, old: str, new: str, moved: Sequence[Assignment],
+         key: str) -> None:
+    """Remember that an edit gave these lines to the successor `key`; they still name who had them."""
+    people = {desk.vault.blind(one.key): one.key for one in data.successors}
+    named = []
+    for row in moved[:KEPT]:
+        line = line_rows.unseal(desk.vault, case, row)
+        named.append({"name": line.family_name or line.name, "from": people.get(row.successor, ""), "to": key})
+    sealed = desk.vault.seal(case.wrapped_key, {"named": named, "all": len(moved)}, f"revision:{new}")
+    session.add(Revision(id=new, previous=old, sealed=sealed))
+
+
+def since(desk: Desk, session: Session, case: Case, data: CaseData, proposal_id: str) -> str:
+    """Return what changed since that version, in words; empty where nothing is on record."""
+    names = {one.key: one.name for one in data.successors}
+    said: dict[str, None] = {}
+    count = 0
+    current = session.exec(select(Revision).where(Revision.previous == proposal_id)).first()
+    while current is not None:
+        plain: dict[str, Any] = desk.vault.open(case.wrapped_key, current.sealed, f"revision:{current.id}")
+        said.update(dict.fromkeys(
+            _("{client}: {old} → {new}").format(client=one["name"], old=names.get(one["from"], "?"),
+                                                new=names.get(one["to"], "?")) for one in plain["named"]))
+        count += plain["all"]
+        current = session.exec(select(Revision).where(Revision.previous == current.id)).first()
+    shown = "; ".join(list(said)[:TOLD])
+    if count > TOLD:
+        records = ngettext("{count:,} record in all", "{count:,} records in all", count).format(count=count)
+        shown = f"{shown}; {records}"
+    return shown
+
+
+def since_digest(desk: Desk, session: Session, case: Case, data: CaseData, digest: str) -> str:
+    """Return what changed since the version of this case that had that digest."""
+    old = session.exec(select(Proposal.id).where(Proposal.case_id == case.id, Proposal.digest == digest)).first()
+    return since(desk, session, case, data, old) if old else ""
