@@ -84,6 +84,15 @@ REFUSALS: Mapping[Code, str] = {
     Code.LATER_CASE: N_(
         "A later case ({case}) has locked this person out again, so this one cannot be undone. Undo the later one."
     ),
+    Code.NOTHING_MOVES: N_(
+        "No clients of this case are being moved, or are paused. `/offboard status @person` shows where it stands."
+    ),
+    Code.ALREADY_HALTED: N_("The moves were {what} by {by} already ({at}). Nothing was changed by your click."),
+    Code.NOTHING_TO_PUT_BACK: N_(
+        "None of these records can be put back: others have them now, or they never moved. Look at the list again."
+    ),
+    Code.ALREADY_PUT_BACK: N_("These records are put back, or are just being put back. Your click changed nothing."),
+    Code.NOTHING_HANDED_OVER: N_("No clients of this case were handed over yet, so there is nothing to tell."),
 }
 
 TROUBLES: Mapping[type[ConnectorError], str] = {

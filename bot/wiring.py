@@ -27,6 +27,7 @@ from workflows.exports import Exports
 from workflows.followups import FollowUps
 from workflows.guards import Guards
 from workflows.handover import Handover
+from workflows.handover.pace import share
 from workflows.journal import Journal
 from workflows.linking import Linking
 from workflows.manual import ManualSteps
@@ -93,6 +94,7 @@ def assemble(
         stack.callback(store.close)
         systems = build_systems(settings)
         stack.callback(systems.close)
+        share(systems, store)
         if mode == "visit":
             yield House(tracks(settings, store, systems, clock, start=_nobody).services, store, None)
             return

@@ -94,7 +94,10 @@ class ProposalState(StrEnum):
 
 
 class AssignmentState(StrEnum):
-    """Where one record's move stands. `excluded`: it stays, the vendor lets nobody change its owner."""
+    """Where one record's move stands. `excluded`: it stays, the vendor lets nobody change its owner.
+
+    `stopped`: it was approved, and somebody stopped the moves before its turn.
+    """
 
     PROPOSED = "proposed"
     APPROVED = "approved"
@@ -104,6 +107,7 @@ class AssignmentState(StrEnum):
     GONE = "gone"
     REFUSED = "refused"
     EXCLUDED = "excluded"
+    STOPPED = "stopped"
 
 
 class PostKind(StrEnum):
@@ -294,12 +298,16 @@ class Book(SQLModel, table=True):
     counts_after: str = "{}"
     sealed: bytes = b""
     """Why records stay with the leaver, in the vendor's words, counted by kind: `handover.remarks`."""
+    halted: str = ""
+    """`paused` or `stopped` by a person, or empty."""
+    halted_by: str = ""
+    halted_at: datetime | None = Moment(default=None)
 
 
 class Assignment(SQLModel, table=True):
     """One record and whom it goes to. `owner` is who had it when the proposal was made: the before-image."""
 
-    __table_args__ = (sa.Index("assignment_work", "case_id", "system", "state"),)
+    __table_args__ = (sa.Index("assignment_work", "case_id", "system", "state", "id"),)
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id", index=True)
     proposal_id: str | None = Field(default=None, foreign_key="proposal.id", index=True)
@@ -316,6 +324,14 @@ class Assignment(SQLModel, table=True):
     moved_at: datetime | None = Moment(default=None)
     sealed: bytes
     """Name, family name, value, currency, stage, whether open."""
+
+
+class TenantPace(SQLModel, table=True):
+    """When the next request may be sent to one system: one vendor's limit, shared by all processes."""
+
+    id: str = Field(primary_key=True)
+    """The system's name in the configuration."""
+    next_at: datetime = Moment()
 
 
 class ExportSnapshot(SQLModel, table=True):

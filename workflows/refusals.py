@@ -39,6 +39,11 @@ class Code(StrEnum):
     UNKNOWN_SYSTEM = "unknown system"
     UNKNOWN_ACCOUNT = "unknown account"
     LATER_CASE = "later case"
+    NOTHING_MOVES = "nothing moves"
+    ALREADY_HALTED = "already halted"
+    NOTHING_TO_PUT_BACK = "nothing to put back"
+    ALREADY_PUT_BACK = "already put back"
+    NOTHING_HANDED_OVER = "nothing handed over"
 
 
 class Refused(Exception):

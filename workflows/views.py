@@ -282,6 +282,14 @@ class ClientsView:
     """Whether all that can move has moved. What has not is in `staying`, or was refused and stands in `problems`."""
     staying: int = 0
     """Records that stay with the leaver because the vendor lets nobody change their owner."""
+    moving: bool = False
+    """Whether moves are under way, or are paused: they can be stopped."""
+    halted: str = ""
+    """`paused`, `stopped` or empty."""
+    halted_by: str = ""
+    halted_at: datetime | None = None
+    stopped: int = 0
+    """Records that were approved, and not moved because somebody stopped the moves."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from workflows.cases import read_case
 from workflows.handover import remarks, sheets
 from workflows.handover.decisions import Decisions
 from workflows.handover.desk import Desk, Errand, Overtaken, Trouble
+from workflows.handover.halts import Halt, Halts
 from workflows.handover.listing import ANSWERED, Listing
 from workflows.handover.moves import Moves, refusals, settle
 from workflows.handover.people import leaver_accounts, takers
@@ -44,6 +45,7 @@ class Handover:
         self._desk = Desk(store, vault, journal, systems, clock, retry)
         self._decisions = Decisions(self._desk)
         self._reading = Reading(self._desk)
+        self.halts = Halts(self._desk)
         # A book in two hands at once would take one's half-written list for the other's. Other replicas are kept off by
         # the engine, which never hands one attempt to two of them, and by `hold`.
         self._one_at_a_time: dict[str, threading.Lock] = {}
@@ -68,7 +70,7 @@ class Handover:
         if book.phase == "move":
             due = max(due, session.get_one(Case, case_id).effective_at)
         elif book.state != WorkState.DUE:
-            book.phase, book.reason = "list", ""
+            book.phase, book.reason, book.halted = "list", "", ""
         again(session, book, due)
         return book.attempt
 
@@ -177,13 +179,17 @@ class Handover:
         system, _ = self._desk.system(errand.book.system)
         listing = Listing(self._desk, errand)
         leaver = leaver_accounts(self._desk.store, errand.case.id, errand.data.leaver, system)
-        listing.gather(leaver, again=True)
+        stopped = errand.book.halted == Halt.STOPPED  # nothing new is asked for: it is only counted
+        if not stopped:
+            listing.gather(leaver, again=True)
         Moves(self._desk, errand).run(leaver)
         sheet = listing.allot(takers(system, errand.data.successors, leaver)) if listing.families.tallies else None
-        known = Remarks(listing.staying, refusals(self._desk, errand))
+        staying = remarks.unseal(self._desk.vault, errand.case, errand.book).staying if stopped else listing.staying
+        known = Remarks(staying, refusals(self._desk, errand))
         with self._desk.store.write() as session:
             book = errand.hold(session)
-            listing.release(session)
+            if not stopped:
+                listing.release(session)
             self._remark(session, errand, book, known)
             if sheet is not None:
                 self._complete(session, errand, listing.draft, sheet)
@@ -243,6 +249,8 @@ class Handover:
 
 def _retriable(session: Session, book: Book) -> bool:
     """Whether a person may ask for another try: it was put off with a reason, or someone or something said no."""
+    if book.halted == Halt.PAUSED:
+        return False
     if book.state == WorkState.DUE:
         return bool(book.reason)
     return book.state in (WorkState.PLANNED, WorkState.DONE) and has_lines(session, book, *ANSWERED)
