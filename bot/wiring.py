@@ -119,6 +119,7 @@ def running(
         "audit": built.audits.run,
         "manual": built.manual.run,
         "undo": built.undo.run,
+        "put_back": built.handover.put_backs.run,
     }.items():
         engine.register(task, handler)
     ticker = Ticker()

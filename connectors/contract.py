@@ -209,6 +209,7 @@ class Connector(Protocol):
 
     def keep_pace(self, pace: Pace) -> None:
         """Ask `pace` before every request from now on. Kinds without a published limit (`Limits.requests`) need not."""
+        del pace
 
     @abstractmethod
     def check(self) -> str:

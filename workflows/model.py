@@ -96,7 +96,8 @@ class ProposalState(StrEnum):
 class AssignmentState(StrEnum):
     """Where one record's move stands. `excluded`: it stays, the vendor lets nobody change its owner.
 
-    `stopped`: it was approved, and somebody stopped the moves before its turn.
+    `stopped`: it was approved, and somebody stopped the moves before its turn. `not put back`: the handover was undone,
+    and this record had changed hands since, or its system refused.
     """
 
     PROPOSED = "proposed"
@@ -108,6 +109,9 @@ class AssignmentState(StrEnum):
     REFUSED = "refused"
     EXCLUDED = "excluded"
     STOPPED = "stopped"
+    RETURNING = "being put back"
+    RETURNED = "put back"
+    KEPT = "not put back"
 
 
 class PostKind(StrEnum):
@@ -324,6 +328,21 @@ class Assignment(SQLModel, table=True):
     moved_at: datetime | None = Moment(default=None)
     sealed: bytes
     """Name, family name, value, currency, stage, whether open."""
+
+
+class PutBack(SQLModel, table=True):
+    """Giving records of one system back to the leaver: the unit of work of an undone handover. Its id is the book's."""
+
+    id: str = Field(primary_key=True)
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    system: str
+    state: str = Field(default=WorkState.DUE, index=True)
+    due_at: datetime = Moment()
+    attempt: int = 0
+    reason: str = ""
+    asked_by: str
+    asked_at: datetime = Moment()
+    done_at: datetime | None = Moment(default=None)
 
 
 class TenantPace(SQLModel, table=True):

@@ -41,6 +41,7 @@ class Code(StrEnum):
     LATER_CASE = "later case"
     NOTHING_MOVES = "nothing moves"
     ALREADY_HALTED = "already halted"
+    STILL_MOVING = "still moving"
     NOTHING_TO_PUT_BACK = "nothing to put back"
     ALREADY_PUT_BACK = "already put back"
     NOTHING_HANDED_OVER = "nothing handed over"

@@ -14,7 +14,17 @@ from connectors.errors import (
     OutcomeUnknown,
     Unavailable,
 )
-from workflows.model import Access, AuditRun, Book, ExportSnapshot, FollowUp, ManualStep, Restoration, WorkState
+from workflows.model import (
+    Access,
+    AuditRun,
+    Book,
+    ExportSnapshot,
+    FollowUp,
+    ManualStep,
+    PutBack,
+    Restoration,
+    WorkState,
+)
 
 FIRST_RETRY = timedelta(seconds=10)
 TASKS: dict[str, type["Work"]] = {
@@ -25,6 +35,7 @@ TASKS: dict[str, type["Work"]] = {
     "audit": AuditRun,
     "manual": ManualStep,
     "undo": Restoration,
+    "put_back": PutBack,
 }
 TROUBLE: dict[type[ConnectorError], str] = {
     Unavailable: "not reachable",

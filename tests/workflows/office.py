@@ -145,6 +145,7 @@ class Office:
             "audit": self.audits.run,
             "manual": self.manual.run,
             "undo": self.offboarding.undoing.run,
+            "put_back": self.handover.put_backs.run,
         }
 
     def request(self, **change: object) -> Request:

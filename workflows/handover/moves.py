@@ -30,10 +30,9 @@ STATES = {
     MoveOutcome.GONE: AssignmentState.GONE,
     MoveOutcome.REFUSED: AssignmentState.REFUSED,
 }
-FACTS = (AssignmentState.APPROVED, AssignmentState.STOPPED)
-"""What became of a record is written down in these states, whoever has the book by then: it is a fact."""
 SHOWN_EVERY = 5.0
 """Seconds between two updates of the case message while moves run, for Slack's sake."""
+Batch = Sequence[tuple[Assignment, Order]]
 Accounts = Mapping[str | None, Mapping[str, AccountId]]
 """By proposal and blinded successor: the account that receives."""
 
@@ -41,25 +40,32 @@ Accounts = Mapping[str | None, Mapping[str, AccountId]]
 class Moves:
     """Moves the approved lines of one book. Killed anywhere and run again, it moves nothing twice."""
 
+    wanted = AssignmentState.APPROVED
+    facts: tuple[AssignmentState, ...] = (AssignmentState.APPROVED, AssignmentState.STOPPED)
+    """What became of a record is written down in these states, whoever has the book by then: it is a fact."""
+    states: Mapping[MoveOutcome, AssignmentState] = STATES
+    action = "clients.moved"
+
     def __init__(self, desk: Desk, errand: Errand) -> None:
         self._desk = desk
         self._errand = errand
         self._name = errand.book.system
         self._system, self._book = desk.system(self._name)
         self._receivers = Receivers(self._system)
+        self._takers: Accounts = {}
         self._shown, self._showing = time.monotonic(), Lock()
 
     def run(self, leaver: Sequence[AccountId]) -> None:
         """Count, move everything that is approved, and keep what was counted."""
-        accounts = self._accounts()
-        owners = sorted({*leaver, *(account for by in accounts.values() for account in by.values())})
+        self._takers = self._accounts()
+        owners = sorted({*leaver, *(account for by in self._takers.values() for account in by.values())})
         self._count(owners)
-        self._carry(accounts)
+        self.carry()
         self._count_after(owners)
 
-    def _carry(self, accounts: Accounts) -> None:
+    def carry(self) -> None:
         """Send batch after batch, as many at once as the vendor takes; the first trouble stops the rest."""
-        batches = ([(row, accounts[row.proposal_id][row.successor]) for row in batch] for batch in self._batches())
+        batches = ([(row, self.order(row)) for row in batch] for batch in self._batches())
         at_once = self._system.manifest.limits.move_at_once
         if at_once <= 1:
             for batch in batches:
@@ -78,6 +84,10 @@ class Moves:
                 for left in under_way:
                     left.cancel()
 
+    def order(self, row: Assignment) -> Order:
+        """Return what is asked of the system for one line: from whom it expects it, and to whom."""
+        return Order(RecordId(row.record_id), AccountId(row.owner), self._takers[row.proposal_id][row.successor])
+
     def _accounts(self) -> Accounts:
         with self._desk.store.read() as session:
             approved = session.exec(select(Proposal).where(
@@ -93,7 +103,7 @@ class Moves:
                 batch = session.exec(
                     select(Assignment).where(
                         Assignment.case_id == self._errand.case.id, Assignment.system == self._name,
-                        Assignment.state == AssignmentState.APPROVED, col(Assignment.id) > last,
+                        Assignment.state == self.wanted, col(Assignment.id) > last,
                     ).order_by(col(Assignment.id)).limit(self._system.manifest.limits.move_batch)
                 ).all()
             if not batch:
@@ -101,13 +111,12 @@ class Moves:
             last = batch[-1].id
             yield batch
 
-    def _move(self, batch: Sequence[tuple[Assignment, AccountId]]) -> None:
-        refused = self._receivers.refuse(sorted({taker for _, taker in batch}))
-        closed = [Moved(RecordId(row.record_id), MoveOutcome.REFUSED, None, reason=refused[taker])
-                  for row, taker in batch if taker in refused]
-        self._record([one for one in batch if one[1] in refused], closed)
-        batch = [one for one in batch if one[1] not in refused]
-        orders = [Order(RecordId(row.record_id), AccountId(row.owner), taker) for row, taker in batch]
+    def _move(self, batch: Batch) -> None:
+        refused = self.vet(sorted({order.successor for _, order in batch}))
+        self._record([(row, _refused(order, refused[order.successor]))
+                      for row, order in batch if order.successor in refused])
+        batch = [(row, order) for row, order in batch if order.successor not in refused]
+        orders = [order for _, order in batch]
         if not orders:
             return
         with self._desk.store.read() as session:
@@ -115,30 +124,30 @@ class Moves:
         try:
             outcomes = self._book.move(orders)
         except OutcomeUnknown:
-            self._record(batch, self._read_back(orders))
+            self._record(_known(batch, self._read_back(orders)))
             raise
-        self._record(batch, [_doubted(order, one) for order, one in zip(orders, outcomes, strict=True)])
+        self._record(_known(batch, [_doubted(order, one) for order, one in zip(orders, outcomes, strict=True)]))
 
     def _read_back(self, orders: Sequence[Order]) -> list[Moved | None]:
         """Return what a read says became of orders without an answer; None: not carried out, to be tried again."""
         owners = self._book.owners([order.record for order in orders])
         return [_became(order, order.record in owners, owners.get(order.record)) for order in orders]
 
-    def _record(self, batch: Sequence[tuple[Assignment, AccountId]], outcomes: Sequence[Moved | None]) -> None:
+    def _record(self, outcomes: Sequence[tuple[Assignment, Moved]]) -> None:
         """Write down what became of a batch: first the facts, then ask whether the book is still ours to go on with."""
-        known = {row.id: one for (row, _), one in zip(batch, outcomes, strict=True) if one is not None}
+        known = {row.id: one for row, one in outcomes}
         if not known:
             return
         case_id = self._errand.case.id
         with self._desk.store.write(case_id) as session:
             rows = session.exec(
-                select(Assignment).where(col(Assignment.id).in_(known), col(Assignment.state).in_(FACTS))).all()
+                select(Assignment).where(col(Assignment.id).in_(known), col(Assignment.state).in_(self.facts))).all()
             for row in rows:
                 self._keep(session, row, known[row.id])
             fresh = [known[row.id] for row in rows]
             if fresh:
                 self._desk.journal.write(
-                    session, actor=HANDOVER, action="clients.moved", case_id=case_id,
+                    session, actor=HANDOVER, action=self.action, case_id=case_id,
                     data={"system": self._name, "at": self._desk.clock.now().isoformat(),
                           **Counter(str(one.outcome) for one in fresh),
                           "records": {str(one.record): [one.outcome, one.owner] for one in fresh}},
@@ -160,13 +169,22 @@ class Moves:
         """Write one outcome on its row."""
         if row.record_id != outcome.record:
             raise ValueError(f"asked about {row.record_id}, answered about {outcome.record}")
-        row.state, row.owner_after = STATES[outcome.outcome], outcome.owner or ""
+        row.state, row.owner_after = self.states[outcome.outcome], outcome.owner or ""
         row.moved_at = self._desk.clock.now()
-        if outcome.reason:
+        if note := self.note(outcome):
             vault, case = self._desk.vault, self._errand.case
             kept = lines.unseal(vault, case, row)
-            row.sealed = lines.seal(vault, case, row.id, lines.noted(kept, outcome.reason))
+            row.sealed = lines.seal(vault, case, row.id, lines.noted(kept, note))
         session.add(row)
+
+    def vet(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:
+        """Return which of those who would receive cannot, and why: nothing is sent for them. Raises `Trouble`."""
+        closed = self._receivers.closed(accounts)
+        return {account: f"the successor's account there is {verdict}" for account, verdict in closed.items()}
+
+    def note(self, outcome: Moved) -> str:
+        """Return what is kept with a line beside its state, for people."""
+        return outcome.reason
 
     def _count(self, owners: Sequence[str]) -> None:
         """Store the counts before the first move; a later attempt leaves them."""
@@ -245,3 +263,11 @@ def _doubted(order: Order, outcome: Moved) -> Moved:
         return outcome
     seen = f"{outcome.owner} has it" if outcome.owner else "nobody has it: give it an owner by hand"
     return Moved(order.record, MoveOutcome.REFUSED, outcome.owner, reason=f"the system said yes, but {seen}")
+
+
+def _known(batch: Batch, outcomes: Sequence[Moved | None]) -> list[tuple[Assignment, Moved]]:
+    return [(row, one) for (row, _), one in zip(batch, outcomes, strict=True) if one is not None]
+
+
+def _refused(order: Order, why: str) -> Moved:
+    return Moved(order.record, MoveOutcome.REFUSED, None, reason=why)

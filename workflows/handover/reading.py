@@ -17,6 +17,7 @@ from workflows.handover.balance import Fate
 from workflows.handover.desk import CHUNK, Desk
 from workflows.handover.halts import told as halts_told
 from workflows.handover.remarks import Reasons, Remarks
+from workflows.handover.undo import told as undo_told
 from workflows.model import (
     Account,
     Assignment,
@@ -127,6 +128,7 @@ class Reading:
             balance=tuple(line for book, known in kept for line in self._balance(session, book, known)),
             complete=all(book.state == WorkState.DONE for book in books),
             staying=staying, **halts_told(books, by_state),
+            **undo_told(self._desk, session, case, by_state),
         )
 
     def _latest(self, session: Session, case_id: str) -> Proposal | None:

@@ -20,18 +20,16 @@ class Receivers:
         self._seen: dict[AccountId, tuple[float, Observation]] = {}
         self._lock = Lock()
 
-    def refuse(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:
-        """Return which accounts get nothing, and why. Raises `Trouble` where that cannot be known now."""
+    def closed(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Verdict]:
+        """Return which accounts are not active. Raises `Trouble` where that cannot be known now."""
         with self._lock:
             self._look(accounts)
-            refused = {}
             for account in accounts:
                 _, seen = self._seen[account]
                 if seen.verdict is Verdict.UNKNOWN:
-                    raise Trouble(f"whether the account of a successor is active is not known: {seen.reason}")
-                if seen.verdict is not Verdict.OPEN:
-                    refused[account] = f"the successor's account there is {seen.verdict}"
-            return refused
+                    raise Trouble(f"whether the account of who receives is active is not known: {seen.reason}")
+            verdicts = {account: self._seen[account][1].verdict for account in accounts}
+            return {account: verdict for account, verdict in verdicts.items() if verdict is not Verdict.OPEN}
 
     def _look(self, accounts: Sequence[AccountId]) -> None:
         directory = self._system.having(Accounts)

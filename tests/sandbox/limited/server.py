@@ -120,7 +120,12 @@ def serve(crm: Crm, port: int = 0) -> ThreadingHTTPServer:
         disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            length = int(self.headers["Content-Length"])
+            body = self.rfile.read(length)
+            if len(body) < length:  # who asked was killed in the middle of it
+                self.close_connection = True
+                return
+            asked = json.loads(body)
             judge = self.path in ("/stats", "/set", "/give")
             wait = None if judge else crm.admit(self.path)
             if wait is not None:
