@@ -33,6 +33,8 @@ class Right(StrEnum):
     RELEASE_IMMEDIATE = "release an immediate case"
     REJECT = "reject a held case"
     LINK = "link an account"
+    HALT = "pause or stop moves"
+    PUT_BACK = "undo a handover"
 
 
 HOLDERS: dict[Right, tuple[str, ...]] = {
@@ -51,6 +53,8 @@ HOLDERS: dict[Right, tuple[str, ...]] = {
     Right.RELEASE_IMMEDIATE: ("security", "hr"),
     Right.REJECT: ("security", "hr"),
     Right.LINK: ("security", "admin"),
+    Right.HALT: ("hr", "security", "admin"),
+    Right.PUT_BACK: ("hr", "security"),
 }
 
 

@@ -1,6 +1,6 @@
 """What the people's side may ask of the middle, as protocols: tests put small stand-ins in their place."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -17,9 +17,11 @@ from workflows.views import (
     ExportView,
     FindingLine,
     FollowUpLine,
+    KeptLine,
     Leaver,
     Plan,
     ProposalView,
+    PutBackView,
     RecordLine,
     Request,
     StepView,
@@ -66,6 +68,22 @@ class Handover(Protocol):
     def successors(self, proposal_id: str) -> tuple[Successor, ...]: ...
     def csv(self, proposal_id: str) -> str: ...
     def waiting_for(self, slack_id: str) -> list[ProposalView]: ...
+
+
+class Halts(Protocol):
+    """Moves under way: pause, resume, stop. All may raise `Refused`."""
+
+    def pause(self, case_id: str, by: Actor) -> None: ...
+    def resume(self, case_id: str, by: Actor) -> None: ...
+    def stop(self, case_id: str, by: Actor) -> int: ...
+
+
+class PutBacks(Protocol):
+    """Undoing a handover. All may raise `Refused`; `plan` also what a connector raises."""
+
+    def plan(self, case_id: str, search: str = "") -> PutBackView: ...
+    def begin(self, case_id: str, by: Actor, search: str = "") -> int: ...
+    def csv_lines(self, case_id: str) -> Iterator[KeptLine]: ...
 
 
 class Exports(Protocol):
@@ -141,3 +159,5 @@ class Services:
     systems: Mapping[str, System]
     manual: ManualSteps
     linking: Linking
+    halts: Halts
+    put_backs: PutBacks

@@ -239,6 +239,8 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
         systems=systems,
         manual=manual,
         linking=Linking(store, vault, journal, systems, clock, Guards(policy.protected), offboarding.retry),
+        halts=handover.halts,
+        put_backs=handover.put_backs,
     )
     revocation = Revocation(store, vault, journal, systems, clock, retry, policy.protected)
     return Tracks(services, revocation, handover, exports, follow_ups, audits, journal, manual, offboarding.undoing)

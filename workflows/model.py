@@ -111,7 +111,7 @@ class AssignmentState(StrEnum):
     STOPPED = "stopped"
     RETURNING = "being put back"
     RETURNED = "put back"
-    KEPT = "not put back"
+    UNRETURNED = "not put back"
 
 
 class PostKind(StrEnum):

@@ -14,8 +14,10 @@ from bot.cli.ending import guarded
 from bot.cli.init import init
 from bot.cli.link import link
 from bot.cli.manifest import manifest
+from bot.cli.moves import moves
 from bot.cli.offboard import offboard
 from bot.cli.plan import plan
+from bot.cli.putback import putback
 from bot.cli.release import close, release, reschedule
 from bot.cli.run import run
 from bot.cli.status import status
@@ -30,6 +32,8 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     plan,
     offboard,
     decide,
+    moves,
+    putback,
     confirm,
     status,
     undo,

@@ -18,11 +18,13 @@ from tests.bot.fakes import (
     FakeAudits,
     FakeExports,
     FakeFollowUps,
+    FakeHalts,
     FakeHandover,
     FakeJournal,
     FakeLinking,
     FakeManualSteps,
     FakeOffboarding,
+    FakePutBacks,
     FixedClock,
 )
 from tests.sandbox.company.people import ADMIN, HR, LEAVER, MANAGER, SECURITY
@@ -133,7 +135,10 @@ def office() -> Iterator[Office]:
             fakes[0].opening.set()
 
 
-def make_services(settings: Settings, *fakes: object, manual: FakeManualSteps | None = None) -> Services:
+def make_services(
+    settings: Settings, *fakes: object, manual: FakeManualSteps | None = None, halts: FakeHalts | None = None,
+    put_backs: FakePutBacks | None = None,
+) -> Services:
     offboarding, handover, exports, audits, journal, *others = fakes
     return Services(
         settings,
@@ -147,4 +152,6 @@ def make_services(settings: Settings, *fakes: object, manual: FakeManualSteps | 
         {},
         manual or FakeManualSteps(),
         next((fake for fake in others if isinstance(fake, FakeLinking)), FakeLinking()),
+        halts=halts or FakeHalts(),
+        put_backs=put_backs or FakePutBacks(),
     )

@@ -84,7 +84,7 @@ def test_what_somebody_changed_since_stays_and_is_listed_with_who_has_it(back: B
     assert len(back.world.owned("dana")) == 9
     assert back.world.owned("zed") == {bobs[0]}
     assert bobs[1] in back.world.owned("carol")
-    assert back.states() == {AssignmentState.RETURNED: 9, AssignmentState.KEPT: 2, AssignmentState.GONE: 1}
+    assert back.states() == {AssignmentState.RETURNED: 9, AssignmentState.UNRETURNED: 2, AssignmentState.GONE: 1}
     assert {line.note for line in back.stage.handover.put_backs.csv_lines(CASE) if line.note} == {
         "zed has it now", "Carol Díaz has it now"}
     assert len(back.stage.clients().kept) == 2
@@ -96,7 +96,7 @@ def test_what_changes_hands_while_it_is_put_back_is_not_taken(back: Back) -> Non
     back.world.before_call["move"] = lambda: back.world.give(last, "zed")
     back.work()
     assert back.world.owned("zed") == {last}
-    assert back.states() == {AssignmentState.RETURNED: 11, AssignmentState.KEPT: 1}
+    assert back.states() == {AssignmentState.RETURNED: 11, AssignmentState.UNRETURNED: 1}
 
 
 def test_some_clients_alone(back: Back) -> None:

@@ -29,8 +29,8 @@ from workflows.work import again, finish, retry_at, say
 
 log = logging.getLogger(__name__)
 CLOSED = "the leaver's account there is {verdict}: give access back first"
-LISTED = 50
-"""Lines that a view names one by one; the CSV has all."""
+FEW, LISTED = 5, 50
+"""Lines that the case message and a plan name one by one; the CSV has all."""
 UNDER_WAY = (AssignmentState.RETURNING, AssignmentState.RETURNED)
 
 
@@ -51,8 +51,8 @@ class Returns(Moves):
     wanted = AssignmentState.RETURNING
     facts = (AssignmentState.RETURNING,)
     states: Mapping[MoveOutcome, AssignmentState] = {
-        MoveOutcome.MOVED: AssignmentState.RETURNED, MoveOutcome.TAKEN: AssignmentState.KEPT,
-        MoveOutcome.GONE: AssignmentState.GONE, MoveOutcome.REFUSED: AssignmentState.KEPT,
+        MoveOutcome.MOVED: AssignmentState.RETURNED, MoveOutcome.TAKEN: AssignmentState.UNRETURNED,
+        MoveOutcome.GONE: AssignmentState.GONE, MoveOutcome.REFUSED: AssignmentState.UNRETURNED,
     }
     action = "clients.put_back"
     people: Mapping[str, str] = {}
@@ -137,7 +137,7 @@ class PutBacks:
         """Return every line that was put back or could not be, with who has it now."""
         with self._desk.store.read() as session:
             case, _ = read_case(session, self._desk.vault, case_id)
-        for _, rows in self._chunks(case, "", *UNDER_WAY, AssignmentState.KEPT):
+        for _, rows in self._chunks(case, "", *UNDER_WAY, AssignmentState.UNRETURNED):
             yield from (self._line(case, row, "") for row in rows)
 
     def _look(self, view: PutBackView, case: Case, system: str, rows: Sequence[Assignment],
@@ -257,12 +257,13 @@ def told(desk: Desk, session: Session, case: Case, by_state: Mapping[str, int]) 
     if not rows:
         return {}
     kept = session.exec(select(Assignment).where(
-        Assignment.case_id == case.id, Assignment.state == AssignmentState.KEPT).order_by(col(Assignment.id)).limit(5))
+        Assignment.case_id == case.id, Assignment.state == AssignmentState.UNRETURNED,
+    ).order_by(col(Assignment.id)).limit(FEW))
     said = [(lines.unseal(desk.vault, case, row), row) for row in kept]
     return {
         "put_back": by_state.get(AssignmentState.RETURNED, 0),
         "putting_back": by_state.get(AssignmentState.RETURNING, 0),
-        "not_put_back": by_state.get(AssignmentState.KEPT, 0),
+        "not_put_back": by_state.get(AssignmentState.UNRETURNED, 0),
         "kept": tuple(f"{data.name} ({data.family_name}): {data.note}" for data, _ in said),
         "put_back_problems": tuple(f"{row.system}: {row.reason}" for row in rows if row.reason),
         "put_back_by": rows[0].asked_by,
