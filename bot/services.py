@@ -19,6 +19,7 @@ from workflows.views import (
     FollowUpLine,
     KeptLine,
     Leaver,
+    NoteView,
     Plan,
     ProposalView,
     PutBackView,
@@ -84,6 +85,14 @@ class PutBacks(Protocol):
     def plan(self, case_id: str, search: str = "") -> PutBackView: ...
     def begin(self, case_id: str, by: Actor, search: str = "") -> int: ...
     def csv_lines(self, case_id: str) -> Iterator[KeptLine]: ...
+
+
+class Notes(Protocol):
+    """What successors are told of their new clients."""
+
+    def view(self, note: str) -> NoteView: ...
+    def csv(self, note: str) -> str: ...
+    def of_case(self, case_id: str) -> list[NoteView]: ...
 
 
 class Exports(Protocol):
@@ -161,3 +170,4 @@ class Services:
     linking: Linking
     halts: Halts
     put_backs: PutBacks
+    notes: Notes

@@ -241,6 +241,7 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
         linking=Linking(store, vault, journal, systems, clock, Guards(policy.protected), offboarding.retry),
         halts=handover.halts,
         put_backs=handover.put_backs,
+        notes=handover.notes,
     )
     revocation = Revocation(store, vault, journal, systems, clock, retry, policy.protected)
     return Tracks(services, revocation, handover, exports, follow_ups, audits, journal, manual, offboarding.undoing)

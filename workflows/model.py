@@ -125,6 +125,7 @@ class PostKind(StrEnum):
     AUDIT = "audit"
     MANUAL = "manual"
     HELD = "held"
+    NOTE = "note"
 
 
 class Case(SQLModel, table=True):

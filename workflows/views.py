@@ -302,6 +302,37 @@ class ClientsView:
 
 
 @dataclass(frozen=True, slots=True)
+class NoteLine:
+    """One open record that a successor has now."""
+
+    system: str
+    kind: str
+    name: str
+    family_name: str
+    value: Decimal
+    currency: str
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteView:
+    """What one successor has got from one case, as it is now."""
+
+    id: str
+    case_id: str
+    leaver: Leaver
+    successor: Successor
+    records: int
+    clients: int
+    open: int
+    """Records on which work goes on."""
+    value: Mapping[str, Decimal]
+    """Of the open ones, by currency."""
+    next: tuple[NoteLine, ...]
+    """The open ones worth most, the most first."""
+
+
+@dataclass(frozen=True, slots=True)
 class KeptLine:
     """One record of an undone handover, and who has it now or why it did not go back."""
 

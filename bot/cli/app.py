@@ -15,6 +15,7 @@ from bot.cli.init import init
 from bot.cli.link import link
 from bot.cli.manifest import manifest
 from bot.cli.moves import moves
+from bot.cli.notes import notes
 from bot.cli.offboard import offboard
 from bot.cli.plan import plan
 from bot.cli.putback import putback
@@ -34,6 +35,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     decide,
     moves,
     putback,
+    notes,
     confirm,
     status,
     undo,

@@ -23,6 +23,7 @@ from tests.bot.fakes import (
     FakeJournal,
     FakeLinking,
     FakeManualSteps,
+    FakeNotes,
     FakeOffboarding,
     FakePutBacks,
     FixedClock,
@@ -154,4 +155,5 @@ def make_services(
         next((fake for fake in others if isinstance(fake, FakeLinking)), FakeLinking()),
         halts=halts or FakeHalts(),
         put_backs=put_backs or FakePutBacks(),
+        notes=FakeNotes(),
     )

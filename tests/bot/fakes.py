@@ -21,6 +21,7 @@ from workflows.views import (
     FollowUpLine,
     KeptLine,
     Leaver,
+    NoteView,
     Plan,
     ProposalView,
     PutBackView,
@@ -211,6 +212,17 @@ class FakePutBacks:
 
     def _kept(self, name: str, state: AssignmentState) -> KeptLine:
         return KeptLine("crm", "opportunity:9", "opportunity", name, "Client", state, "Zed has it now")
+
+
+class FakeNotes:
+    def view(self, note: str) -> NoteView:
+        return samples.note()
+
+    def csv(self, note: str) -> str:
+        return "client\nNorthwind"
+
+    def of_case(self, case_id: str) -> list[NoteView]:
+        return [samples.note(), samples.note(samples.CAROL)]
 
 
 class FakeLinking:

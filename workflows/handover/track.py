@@ -1,4 +1,7 @@
-"""The client track as the rest of the house sees it: work on a book, decisions, and what people are shown."""
+"""The client track as the rest of the house sees it: work on a book, decisions, and what people are shown.
+
+Over 250 lines because it is the one door to the client track, and an attempt at a book is read as a whole.
+"""
 
 import logging
 import threading
@@ -17,6 +20,7 @@ from workflows.handover.desk import Desk, Errand, Overtaken, Trouble
 from workflows.handover.halts import Halt, Halts
 from workflows.handover.listing import ANSWERED, Listing
 from workflows.handover.moves import Moves, refusals, settle
+from workflows.handover.notes import Notes
 from workflows.handover.people import leaver_accounts, takers
 from workflows.handover.proposal import DRIFT, FIRST, LATER, has_lines, publish, ready, route
 from workflows.handover.reading import Reading
@@ -47,6 +51,7 @@ class Handover:
         self._decisions = Decisions(self._desk)
         self._reading = Reading(self._desk)
         self.halts = Halts(self._desk)
+        self.notes = Notes(self._desk)
         self.put_backs = PutBacks(self._desk)
         # A book in two hands at once would take one's half-written list for the other's. Other replicas are kept off by
         # the engine, which never hands one attempt to two of them, and by `hold`.
@@ -197,6 +202,7 @@ class Handover:
                 self._complete(session, errand, listing.draft, sheet)
                 publish(self._desk, session, errand.case, errand.data.approver, DRIFT)
             settle(self._desk, session, errand, book)
+            self.notes.tell(session, errand.case, errand.data, book)
             self._desk.show_case(session, errand.case.id)
 
     def _complete(self, session: Session, errand: Errand, draft_id: str, sheet: Sheet | None) -> None:

@@ -20,6 +20,7 @@ from workflows.cases import CaseData, read_case
 from workflows.handover import lines, sheets
 from workflows.handover.desk import CHUNK, Desk, Errand, Overtaken, Trouble
 from workflows.handover.moves import Moves
+from workflows.handover.notes import renew
 from workflows.handover.receivers import Receivers
 from workflows.journal import HANDOVER
 from workflows.model import Assignment, AssignmentState, Book, Case, Proposal, PutBack, WorkState
@@ -236,6 +237,7 @@ class PutBacks:
             else:
                 row.done_at = now
                 finish(session, row)
+                renew(session, row.case_id)
             action = "clients.put_back_tried" if reason else "clients.put_back_done"
             self._desk.journal.write(session, actor=HANDOVER, action=action, case_id=row.case_id,
                                      data={"system": row.system, "reason": reason})
