@@ -35,6 +35,8 @@ class Right(StrEnum):
     LINK = "link an account"
     TAKE = "take a finding"
     ACCEPT = "accept a finding"
+    HALT = "pause or stop moves"
+    PUT_BACK = "undo a handover"
 
 
 HOLDERS: dict[Right, tuple[str, ...]] = {
@@ -55,6 +57,8 @@ HOLDERS: dict[Right, tuple[str, ...]] = {
     Right.LINK: ("security", "admin"),
     Right.TAKE: ("security", "admin"),
     Right.ACCEPT: ("security",),
+    Right.HALT: ("hr", "security", "admin"),
+    Right.PUT_BACK: ("hr", "security"),
 }
 
 

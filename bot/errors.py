@@ -98,6 +98,16 @@ REFUSALS: Mapping[Code, str] = {
     Code.BAD_DELEGATE: N_("This person cannot stand in: {why}. Choose somebody else."),
     Code.UNKNOWN_DELEGATION: N_("There is no such delegation of yours any more. `handover delegate` lists them."),
     Code.BAD_PERIOD: N_("That period is over, or ends before it begins. Choose other days."),
+    Code.NOTHING_MOVES: N_(
+        "No clients of this case are being moved, or are paused. `/offboard status @person` shows where it stands."
+    ),
+    Code.ALREADY_HALTED: N_("The moves were {what} by {by} already ({at}). Nothing was changed by your click."),
+    Code.STILL_MOVING: N_("Clients of this case are still being moved. Pause or stop the moves first."),
+    Code.NOTHING_TO_PUT_BACK: N_(
+        "None of these records can be put back: others have them now, or they never moved. Look at the list again."
+    ),
+    Code.ALREADY_PUT_BACK: N_("These records are put back, or are just being put back. Your click changed nothing."),
+    Code.NOTHING_HANDED_OVER: N_("No clients of this case were handed over yet, so there is nothing to tell."),
 }
 
 TROUBLES: Mapping[type[ConnectorError], str] = {

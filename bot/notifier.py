@@ -9,7 +9,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
 from bot.errors import reason
-from bot.messages import audit, case, escalation, exports, follow_up, held, manual, outcome
+from bot.messages import audit, case, escalation, exports, follow_up, held, manual, note, outcome
 from bot.messages.blocks import Message
 from bot.pages import proposal_page
 from bot.services import Services
@@ -123,6 +123,8 @@ class SlackNotifier:
                 return follow_up.build(*services.follow_ups.view(post.subject))
             case PostKind.MANUAL:
                 return manual.build(services.manual.view(post.subject))
+            case PostKind.NOTE:
+                return note.build(services.notes.view(post.subject))
             case PostKind.HELD:
                 return held.build(services.offboarding.case(post.subject))
             case PostKind.AUDIT | PostKind.ESCALATION:
@@ -130,20 +132,22 @@ class SlackNotifier:
                 return audit.build(view, post.subject) if post.kind == PostKind.AUDIT else escalation.build(view)
 
     def _attach(self, post: Post, channel: str, ts: str) -> None:
-        """Put an audit's whole list into the thread. The digest has a button for it too: a failure holds up nothing."""
-        if post.kind != PostKind.AUDIT:
+        """Put the whole list of an audit or of new clients into the thread. A failure holds up nothing."""
+        lists = {PostKind.AUDIT: self._services.audits.csv, PostKind.NOTE: self._services.notes.csv}
+        read = lists.get(PostKind(post.kind))
+        if read is None:
             return
-        name = f"{post.subject}.csv"
+        name = f"{post.subject}.csv" if post.kind == PostKind.AUDIT else "new-clients.csv"
         try:
             self._client.files_upload_v2(
                 channel=channel,
                 thread_ts=ts,
-                content=self._services.audits.csv(post.subject),
+                content=read(post.subject),
                 filename=name,
                 title=name,
             )
         except (SlackApiError, OSError, Refused) as error:
-            log.warning("%s could not be attached to its digest: %s", name, error)
+            log.warning("%s could not be attached to its message: %s", name, error)
 
 
 def _metadata(post: Post) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What the people's side may ask of the middle, as protocols: tests put small stand-ins in their place."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
@@ -18,9 +18,12 @@ from workflows.views import (
     ExportView,
     FindingLine,
     FollowUpLine,
+    KeptLine,
     Leaver,
+    NoteView,
     Plan,
     ProposalView,
+    PutBackView,
     RecordLine,
     Request,
     StepView,
@@ -84,6 +87,30 @@ class Delegations(Protocol):
     ) -> DelegationView: ...
     def end(self, delegation_id: str, by: Actor) -> DelegationView: ...
     def present(self, user: str = "") -> list[DelegationView]: ...
+
+
+class Halts(Protocol):
+    """Moves under way: pause, resume, stop. All may raise `Refused`."""
+
+    def pause(self, case_id: str, by: Actor) -> None: ...
+    def resume(self, case_id: str, by: Actor) -> None: ...
+    def stop(self, case_id: str, by: Actor) -> int: ...
+
+
+class PutBacks(Protocol):
+    """Undoing a handover. All may raise `Refused`; `plan` also what a connector raises."""
+
+    def plan(self, case_id: str, search: str = "") -> PutBackView: ...
+    def begin(self, case_id: str, by: Actor, search: str = "") -> int: ...
+    def csv_lines(self, case_id: str) -> Iterator[KeptLine]: ...
+
+
+class Notes(Protocol):
+    """What successors are told of their new clients."""
+
+    def view(self, note: str) -> NoteView: ...
+    def csv(self, note: str) -> str: ...
+    def of_case(self, case_id: str) -> list[NoteView]: ...
 
 
 class Exports(Protocol):
@@ -163,3 +190,6 @@ class Services:
     manual: ManualSteps
     linking: Linking
     delegations: Delegations
+    halts: Halts
+    put_backs: PutBacks
+    notes: Notes

@@ -33,6 +33,7 @@ from workflows.followups import FollowUps
 from workflows.guards import Guards
 from workflows.handover import Handover
 from workflows.handover.live import Approvals
+from workflows.handover.pace import share
 from workflows.journal import Journal
 from workflows.linking import Linking
 from workflows.manual import ManualSteps
@@ -105,6 +106,7 @@ def assemble(
         stack.callback(store.close)
         systems = build_systems(settings)
         stack.callback(systems.close)
+        share(systems, store)
         if mode == "visit":
             yield House(tracks(settings, store, systems, clock, start=_nobody).services, store, None)
             return
@@ -132,6 +134,7 @@ def running(
         "manual": built.manual.run,
         "undo": built.undo.run,
         "restrict": built.restrictions.run,
+        "put_back": built.handover.put_backs.run,
     }.items():
         engine.register(task, handler)
     ticker = Ticker()
@@ -267,6 +270,9 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
         manual=manual,
         delegations=handover.delegations,
         linking=Linking(store, vault, journal, systems, clock, Guards(policy.protected), offboarding.retry),
+        halts=handover.halts,
+        put_backs=handover.put_backs,
+        notes=handover.notes,
     )
     revocation = Revocation(store, vault, journal, systems, clock, retry, policy.protected)
     dispatch = Dispatch(store, systems, clock, revocation)

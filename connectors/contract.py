@@ -191,8 +191,27 @@ class ExportEvent:
     detail: str = ""
 
 
+class Pace(Protocol):
+    """The vendor's limit on requests, as every process of one tenant shares it."""
+
+    @abstractmethod
+    def take(self) -> float:
+        """Take leave for one request; return the seconds to wait before it is sent.
+
+        Raises `Unavailable` where that would be long.
+        """
+
+    @abstractmethod
+    def hold(self, wait: timedelta | None) -> None:
+        """Let nobody send anything for so long: the vendor said that it was too much; None where it did not say."""
+
+
 class Connector(Protocol):
     """Every connector. One instance may be used by several threads at once."""
+
+    def keep_pace(self, pace: Pace) -> None:
+        """Ask `pace` before every request from now on. Kinds without a published limit (`Limits.requests`) need not."""
+        del pace
 
     @abstractmethod
     def check(self) -> str:
@@ -400,6 +419,11 @@ class Limits:
     """How far back the export log reaches; None: as far as the operator keeps it."""
     move_batch: int = 100
     """Records in one `move` call."""
+    move_at_once: int = 1
+    """`move` calls that may be on their way at the same time."""
+    requests: int = 0
+    """Requests of any kind that the tenant may send within any `window`; 0: the vendor publishes no limit."""
+    window: timedelta = timedelta(seconds=10)
     observe_batch: int = 500
     """Accounts in one `observe` call."""
     connections: int = 10

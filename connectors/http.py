@@ -16,10 +16,14 @@ from typing import Any
 import httpx
 import stamina
 
+from connectors.contract import Pace
 from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, OutcomeUnknown, Unavailable
 
 NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 BUSY = frozenset({429, 503})
+TOO_MANY = 429
+UNSAID = timedelta(seconds=1)
+"""How long nothing is sent after a 429 that does not say how long."""
 REFUSALS: Mapping[int, type[ConnectorError]] = {
     401: BadCredential, 403: Forbidden, 404: Missing, 409: Conflict, 410: Missing, 412: Conflict, 423: Conflict,
 }
@@ -57,6 +61,12 @@ class TokenBucket:
             self._at = now
             return max(0.0, -self._tokens / self._rate)
 
+    def hold(self, wait: timedelta | None) -> None:
+        """Let nobody send anything for so long; None: the vendor did not say for how long."""
+        with self._lock:
+            seconds = (wait or UNSAID).total_seconds()
+            self._at, self._tokens = self._clock(), min(self._tokens, -seconds * self._rate)
+
 
 class Api:
     """`read` may be repeated freely; `write` is repeated only while nothing has happened."""
@@ -67,7 +77,7 @@ class Api:
         *,
         patience: Patience = Patience(),
         classify: Classify = lambda _: None,
-        limit: TokenBucket | None = None,
+        limit: Pace | None = None,
         headers: Mapping[str, str] | None = None,
         authority: Path | None = None,
     ) -> None:
@@ -85,6 +95,10 @@ class Api:
     def write(self, method: str, path: str, **content: Any) -> httpx.Response:
         """Send a request that changes something; no answer is `OutcomeUnknown`, and is not repeated."""
         return self._patiently(lambda: self._send(method, path, OutcomeUnknown, content))
+
+    def keep_pace(self, pace: Pace) -> None:
+        """Ask `pace` before every request from now on."""
+        self._limit = pace
 
     def close(self) -> None:
         """Give up the connections."""
@@ -124,6 +138,8 @@ class Api:
             raise (_Silent if lost is Unavailable else lost)(f"{where}: no answer in time") from error
         except httpx.HTTPError as error:
             raise lost(f"{where}: no answer ({type(error).__name__})") from error
+        if self._limit and response.status_code == TOO_MANY:
+            self._limit.hold(retry_after(response.headers.get("Retry-After", "")))
         fault = self._classify(response) or _fault(where, response, lost)
         if fault:
             raise fault

@@ -138,7 +138,7 @@ class FollowUps:
         query = select(sa.func.count()).where(
             Assignment.case_id == case_id,
             Assignment.system == system,
-            col(Assignment.state).in_((AssignmentState.REFUSED, AssignmentState.EXCLUDED)),
+            col(Assignment.state).in_((AssignmentState.REFUSED, AssignmentState.EXCLUDED, AssignmentState.RETURNED)),
         )
         return session.exec(query).one()
 

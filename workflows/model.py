@@ -105,7 +105,11 @@ class RequestState(StrEnum):
 
 
 class AssignmentState(StrEnum):
-    """Where one record's move stands. `excluded`: it stays, the vendor lets nobody change its owner."""
+    """Where one record's move stands. `excluded`: it stays, the vendor lets nobody change its owner.
+
+    `stopped`: it was approved, and somebody stopped the moves before its turn. `not put back`: the handover was undone,
+    and this record had changed hands since, or its system refused.
+    """
 
     PROPOSED = "proposed"
     APPROVED = "approved"
@@ -115,6 +119,10 @@ class AssignmentState(StrEnum):
     GONE = "gone"
     REFUSED = "refused"
     EXCLUDED = "excluded"
+    STOPPED = "stopped"
+    RETURNING = "being put back"
+    RETURNED = "put back"
+    UNRETURNED = "not put back"
 
 
 class PostKind(StrEnum):
@@ -129,6 +137,7 @@ class PostKind(StrEnum):
     MANUAL = "manual"
     HELD = "held"
     ESCALATION = "escalation"
+    NOTE = "note"
 
 
 class Case(SQLModel, table=True):
@@ -414,12 +423,16 @@ class Book(SQLModel, table=True):
     counts_after: str = "{}"
     sealed: bytes = b""
     """Why records stay with the leaver, in the vendor's words, counted by kind: `handover.remarks`."""
+    halted: str = ""
+    """`paused` or `stopped` by a person, or empty."""
+    halted_by: str = ""
+    halted_at: datetime | None = Moment(default=None)
 
 
 class Assignment(SQLModel, table=True):
     """One record and whom it goes to. `owner` is who had it when the proposal was made: the before-image."""
 
-    __table_args__ = (sa.Index("assignment_work", "case_id", "system", "state"),)
+    __table_args__ = (sa.Index("assignment_work", "case_id", "system", "state", "id"),)
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id", index=True)
     proposal_id: str | None = Field(default=None, foreign_key="proposal.id", index=True)
@@ -436,6 +449,29 @@ class Assignment(SQLModel, table=True):
     moved_at: datetime | None = Moment(default=None)
     sealed: bytes
     """Name, family name, value, currency, stage, whether open."""
+
+
+class PutBack(SQLModel, table=True):
+    """Giving records of one system back to the leaver: the unit of work of an undone handover. Its id is the book's."""
+
+    id: str = Field(primary_key=True)
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    system: str
+    state: str = Field(default=WorkState.DUE, index=True)
+    due_at: datetime = Moment()
+    attempt: int = 0
+    reason: str = ""
+    asked_by: str
+    asked_at: datetime = Moment()
+    done_at: datetime | None = Moment(default=None)
+
+
+class TenantPace(SQLModel, table=True):
+    """When the next request may be sent to one system: one vendor's limit, shared by all processes."""
+
+    id: str = Field(primary_key=True)
+    """The system's name in the configuration."""
+    next_at: datetime = Moment()
 
 
 class ExportSnapshot(SQLModel, table=True):

@@ -46,6 +46,12 @@ class Code(StrEnum):
     BAD_DELEGATE = "bad delegate"
     UNKNOWN_DELEGATION = "unknown delegation"
     BAD_PERIOD = "bad period"
+    NOTHING_MOVES = "nothing moves"
+    ALREADY_HALTED = "already halted"
+    STILL_MOVING = "still moving"
+    NOTHING_TO_PUT_BACK = "nothing to put back"
+    ALREADY_PUT_BACK = "already put back"
+    NOTHING_HANDED_OVER = "nothing handed over"
 
 
 class Refused(Exception):

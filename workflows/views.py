@@ -379,6 +379,87 @@ class ClientsView:
     """Whether all that can move has moved. What has not is in `staying`, or was refused and stands in `problems`."""
     staying: int = 0
     """Records that stay with the leaver because the vendor lets nobody change their owner."""
+    moving: bool = False
+    """Whether moves are under way, or are paused: they can be stopped."""
+    halted: str = ""
+    """`paused`, `stopped` or empty."""
+    halted_by: str = ""
+    halted_at: datetime | None = None
+    stopped: int = 0
+    """Records that were approved, and not moved because somebody stopped the moves."""
+    put_back: int = 0
+    """Records that an undo of the handover gave back to the leaver."""
+    putting_back: int = 0
+    not_put_back: int = 0
+    """Records that an undo left where they are: they changed hands since, or the system refused."""
+    kept: tuple[str, ...] = ()
+    """The first of them, with who has each now."""
+    put_back_by: str = ""
+    put_back_problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NoteLine:
+    """One open record that a successor has now."""
+
+    system: str
+    kind: str
+    name: str
+    family_name: str
+    value: Decimal
+    currency: str
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteView:
+    """What one successor has got from one case, as it is now."""
+
+    id: str
+    case_id: str
+    leaver: Leaver
+    successor: Successor
+    records: int
+    clients: int
+    open: int
+    """Records on which work goes on."""
+    value: Mapping[str, Decimal]
+    """Of the open ones, by currency."""
+    next: tuple[NoteLine, ...]
+    """The open ones worth most, the most first."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLine:
+    """One record of an undone handover, and who has it now or why it did not go back."""
+
+    system: str
+    record_id: str
+    kind: str
+    name: str
+    family_name: str
+    state: AssignmentState
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class PutBackView:
+    """What an undo of a handover would do, from a fresh read; nothing was written to make it."""
+
+    case_id: str
+    leaver: Leaver
+    search: str
+    asked: int = 0
+    """Records that moved and match."""
+    back: int = 0
+    """Those that nobody changed since: they can go back."""
+    kept: tuple[KeptLine, ...] = ()
+    """The first of the others, with who has each now."""
+
+    @property
+    def rest(self) -> int:
+        """How many stay where they are."""
+        return self.asked - self.back
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from workflows.model import (
     ExportSnapshot,
     FollowUp,
     ManualStep,
+    PutBack,
     Restoration,
     Restriction,
     WorkState,
@@ -38,6 +39,7 @@ TASKS: dict[str, type["Work"]] = {
     "undo": Restoration,
     "restrict": Restriction,
     "approval": ApprovalRequest,
+    "put_back": PutBack,
 }
 TROUBLE: dict[type[ConnectorError], str] = {
     Unavailable: "not reachable",

@@ -16,8 +16,11 @@ from bot.cli.findings import findings
 from bot.cli.init import init
 from bot.cli.link import link
 from bot.cli.manifest import manifest
+from bot.cli.moves import moves
+from bot.cli.notes import notes
 from bot.cli.offboard import offboard
 from bot.cli.plan import plan
+from bot.cli.putback import putback
 from bot.cli.release import close, release, reschedule
 from bot.cli.run import run
 from bot.cli.status import status
@@ -35,6 +38,9 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     decide,
     waiting,
     delegate,
+    moves,
+    putback,
+    notes,
     confirm,
     status,
     undo,

@@ -12,6 +12,7 @@ from bot.listeners import (
     handover,
     home,
     manual,
+    moves,
     offboarding,
     trouble,
 )
@@ -21,5 +22,6 @@ from bot.listeners.desk import Desk
 def register_listeners(app: App, desk: Desk) -> None:
     """Register everything on a fresh app."""
     trouble.register(app)
-    for task in (offboarding, cases, access, handover, exports, audits, manual, delegations, home, arrivals):
+    tasks = (offboarding, cases, access, handover, moves, exports, audits, manual, delegations, home, arrivals)
+    for task in tasks:
         task.register(app, desk)

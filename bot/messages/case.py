@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from bot.messages import access, manual, requests, restriction
+from bot.messages import access, manual, moves, requests, restriction
 from bot.messages.blocks import (
     Block,
     Message,
@@ -52,6 +52,7 @@ def build(view: CaseView, now: datetime) -> Message:
     blocks += paragraphs([*_findings(view.findings), *_follow_ups(view.follow_ups)])
     if view.state is CaseState.SCHEDULED:
         blocks.append(actions("case_actions", _cancel_button(view)))
+    blocks += moves.blocks(view)
     blocks += access.blocks(view, now)
     blocks += _cannot(view)
     blocks.append(context(_footer(view)))

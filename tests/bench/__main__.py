@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import ack, audit, chaos, idle, lockout, mass
+from tests.bench import ack, audit, chaos, idle, lockout, mass, move
 from tests.bench.figures import Figure, Run
 
 BENCHES: dict[str, Callable[[], Run]] = {
@@ -20,6 +20,7 @@ BENCHES: dict[str, Callable[[], Run]] = {
     "idle": idle.run,
     "chaos": chaos.run,
     "audit": audit.run,
+    "move": move.run,
 }
 
 

@@ -20,7 +20,16 @@ from config.settings import Settings
 from connectors.contract import Accounts, Limits, Lookup, Manifest
 from connectors.errors import BadCredential
 from tests.bot.conftest import make_services
-from tests.bot.fakes import FakeAudits, FakeExports, FakeHandover, FakeJournal, FakeLinking, FakeOffboarding
+from tests.bot.fakes import (
+    FakeAudits,
+    FakeExports,
+    FakeHalts,
+    FakeHandover,
+    FakeJournal,
+    FakeLinking,
+    FakeOffboarding,
+    FakePutBacks,
+)
 from workflows.occupancy import Occupied
 from workflows.store import Store, sqlite_url
 from workflows.systems import System, Systems
@@ -85,6 +94,8 @@ class Wiring:
     offboarding: FakeOffboarding = field(default_factory=FakeOffboarding)
     audits: FakeAudits = field(default_factory=FakeAudits)
     linking: FakeLinking = field(default_factory=FakeLinking)
+    halts: FakeHalts = field(default_factory=FakeHalts)
+    put_backs: FakePutBacks = field(default_factory=FakePutBacks)
     occupied: bool = False
     broken: Exception | None = None
     modes: list[str] = field(default_factory=list)
@@ -103,7 +114,8 @@ class Wiring:
         if mode == "run" and self.occupied:
             raise Occupied("another Handover (process 7) works on /data. Stop it first")
         services = make_services(
-            settings, self.offboarding, FakeHandover(), FakeExports(), self.audits, FakeJournal(), self.linking
+            settings, self.offboarding, FakeHandover(), FakeExports(), self.audits, FakeJournal(), self.linking,
+            halts=self.halts, put_backs=self.put_backs,
         )
         store = Store(sqlite_url(settings.storage.path))
         try:

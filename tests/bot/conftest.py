@@ -19,11 +19,14 @@ from tests.bot.fakes import (
     FakeDelegations,
     FakeExports,
     FakeFollowUps,
+    FakeHalts,
     FakeHandover,
     FakeJournal,
     FakeLinking,
     FakeManualSteps,
+    FakeNotes,
     FakeOffboarding,
+    FakePutBacks,
     FixedClock,
 )
 from tests.sandbox.company.people import ADMIN, HR, LEAVER, MANAGER, SECURITY
@@ -134,7 +137,10 @@ def office() -> Iterator[Office]:
             fakes[0].opening.set()
 
 
-def make_services(settings: Settings, *fakes: object, manual: FakeManualSteps | None = None) -> Services:
+def make_services(
+    settings: Settings, *fakes: object, manual: FakeManualSteps | None = None, halts: FakeHalts | None = None,
+    put_backs: FakePutBacks | None = None,
+) -> Services:
     offboarding, handover, exports, audits, journal, *others = fakes
     return Services(
         settings,
@@ -149,4 +155,7 @@ def make_services(settings: Settings, *fakes: object, manual: FakeManualSteps | 
         manual or FakeManualSteps(),
         next((fake for fake in others if isinstance(fake, FakeLinking)), FakeLinking()),
         next((fake for fake in others if isinstance(fake, FakeDelegations)), FakeDelegations()),
+        halts=halts or FakeHalts(),
+        put_backs=put_backs or FakePutBacks(),
+        notes=FakeNotes(),
     )

@@ -1,7 +1,7 @@
 """Services that keep everything in memory: what the Slack side asked for can be read back."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from connectors.contract import Verdict
 from tests.bot import samples
 from workflows.manual import Proof
-from workflows.model import CaseState, ProposalState
+from workflows.model import AssignmentState, CaseState, ProposalState
 from workflows.refusals import Code, Refused
 from workflows.views import (
     Actor,
@@ -20,9 +20,12 @@ from workflows.views import (
     ExportView,
     FindingLine,
     FollowUpLine,
+    KeptLine,
     Leaver,
+    NoteView,
     Plan,
     ProposalView,
+    PutBackView,
     RecordLine,
     Request,
     StepView,
@@ -207,6 +210,56 @@ class FakeDelegations:
 
     def present(self, user: str = "") -> list[DelegationView]:
         return [one for one in self.known if not user or user in (one.away.slack_id, one.stands.slack_id)]
+
+
+class FakeHalts:
+    def __init__(self) -> None:
+        self.done: list[tuple[str, str, str]] = []
+
+    def pause(self, case_id: str, by: Actor) -> None:
+        if ("pause", case_id) in [one[:2] for one in self.done]:
+            raise Refused(Code.ALREADY_HALTED, what="paused", by="Sam", at=samples.NOW.isoformat())
+        self.done.append(("pause", case_id, by.id))
+
+    def resume(self, case_id: str, by: Actor) -> None:
+        self.done.append(("resume", case_id, by.id))
+
+    def stop(self, case_id: str, by: Actor) -> int:
+        self.done.append(("stop", case_id, by.id))
+        return 7
+
+
+class FakePutBacks:
+    def __init__(self) -> None:
+        self.done: list[tuple[str, str, str]] = []
+
+    def plan(self, case_id: str, search: str = "") -> PutBackView:
+        kept = self._kept(samples.NASTY, AssignmentState.MOVED)
+        asked = 2 if search else 60
+        return PutBackView(case_id, samples.leaver(), search, asked, asked - 1, (kept,))
+
+    def begin(self, case_id: str, by: Actor, search: str = "") -> int:
+        if self.done:
+            raise Refused(Code.ALREADY_PUT_BACK)
+        self.done.append((case_id, by.id, search))
+        return 59
+
+    def csv_lines(self, case_id: str) -> Iterator[KeptLine]:
+        yield self._kept("=1+1", AssignmentState.UNRETURNED)
+
+    def _kept(self, name: str, state: AssignmentState) -> KeptLine:
+        return KeptLine("crm", "opportunity:9", "opportunity", name, "Client", state, "Zed has it now")
+
+
+class FakeNotes:
+    def view(self, note: str) -> NoteView:
+        return samples.note()
+
+    def csv(self, note: str) -> str:
+        return "client\nNorthwind"
+
+    def of_case(self, case_id: str) -> list[NoteView]:
+        return [samples.note(), samples.note(samples.CAROL)]
 
 
 class FakeLinking:

@@ -21,6 +21,8 @@ from workflows.views import (
     FindingLine,
     FollowUpLine,
     Leaver,
+    NoteLine,
+    NoteView,
     Plan,
     ProposalView,
     RecordLine,
@@ -46,6 +48,14 @@ MAX, BOB, CAROL = successor(MANAGER), successor(BY_UID["bob.ross"]), successor(B
 
 def leaver(name: str = LEAVER.name) -> Leaver:
     return Leaver(name, LEAVER.email, LEAVER.slack_id, LEAVER.timezone, LEAVER.title, MANAGER.email)
+
+
+def note(who: Successor = BOB) -> NoteView:
+    lines = tuple(
+        NoteLine("crm", "opportunity", name, f"Client {n}", Decimal(9000 - n), "EUR", "Lead")
+        for n, name in enumerate([NASTY, *map("Deal {}".format, range(1, 10))])
+    )
+    return NoteView(f"case-1:{who.key}", "case-1", leaver(), who, 45, 20, 30, {"EUR": Decimal(123456)}, lines)
 
 
 def account(system: str, verdict: Verdict = Verdict.OPEN, login: str = LEAVER.uid) -> AccountLine:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from config.settings import SettingsError, load
 from connectors import registry
-from connectors.contract import ByHand
+from connectors.contract import ByHand, Connector
 from connectors.manual import MANIFEST
 from connectors.manual.connector import Manual
 from connectors.manual.settings import ManualSettings
@@ -89,7 +89,7 @@ def test_only_a_connector_that_says_so_is_done_by_hand() -> None:
     assert work_of(System("badge", MANIFEST, Manual(settings()))) is not None
     assert work_of(None) is None
 
-    class Looks:
+    class Looks(Connector):
         """Has a `work` and is no manual step."""
 
         work = "something else"

@@ -168,6 +168,7 @@ class Office:
             "restrict": Restrictions(
                 self.store, self.vault, self.journal, self.systems, self.clock, retry, Guards(PROTECTED)
             ).run,
+            "put_back": self.handover.put_backs.run,
         }
 
     def request(self, **change: object) -> Request:

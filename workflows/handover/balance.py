@@ -16,6 +16,7 @@ class Fate:
     refused: int = 0
     waiting: int = 0
     staying: int = 0
+    stopped: int = 0
     why: str = ""
     """Why records stay: the vendor lets nobody change their owner."""
 
@@ -62,9 +63,10 @@ def _difference(before: int, after: int, fate: Fate) -> list[str]:
 
 
 def _left(left: int, fate: Fate) -> str:
-    words = ((fate.refused, "refused"), (fate.waiting, "waiting for a decision"))
+    words = ((fate.refused, "refused"), (fate.waiting, "waiting for a decision"),
+             (fate.stopped, "left when the moves were stopped"))
     known = [f"{number} {word}" for number, word in words if number]
-    strange = left - fate.refused - fate.waiting
+    strange = left - fate.refused - fate.waiting - fate.stopped
     return ", ".join([*known, *([f"{strange} new since"] if strange > 0 else [])])
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import TypeVar
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from connectors.contract import ClientBook
 from workflows.cases import CaseData, settle, show
@@ -77,6 +77,12 @@ class Errand:
         if (book.state, book.attempt, book.runner) != (WorkState.DUE, self.book.attempt, self.book.runner):
             raise Overtaken(self.book.id)
         return book
+
+    def check(self, session: Session) -> None:
+        """Ask without holding the row; for a moment at which nothing is written. Raises `Overtaken`."""
+        now = select(Book.state, Book.attempt).where(Book.id == self.book.id)
+        if session.exec(now).one() != (WorkState.DUE, self.book.attempt):
+            raise Overtaken(self.book.id)
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[Sequence[T]]:

@@ -26,7 +26,7 @@ ASKED_BEFORE = frozenset({AssignmentState.PROPOSED, AssignmentState.APPROVED})
 """When a book is listed, a record in these states is with the approver already; in any other it is asked (again)."""
 SETTLED_AND_BACK = frozenset({AssignmentState.MOVED, AssignmentState.TAKEN, AssignmentState.GONE})
 """When a book is listed again before its move, a record in these states that the leaver owns has come back."""
-ANSWERED = frozenset({AssignmentState.DECLINED, AssignmentState.REFUSED})
+ANSWERED = frozenset({AssignmentState.DECLINED, AssignmentState.REFUSED, AssignmentState.STOPPED})
 """A person or the system said no: such a record is asked again when its book is listed again."""
 
 

@@ -1,8 +1,14 @@
-"""Carrying out what was approved: look again, count, move in batches, count again."""
+"""Carrying out what was approved: look again, count, move in batches, count again.
+
+Over 250 lines because what is sent, what is read back and what is written down about it must be read side by side.
+"""
 
 import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
+import time
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -13,6 +19,7 @@ from connectors.errors import OutcomeUnknown
 from workflows.handover import lines, remarks, sheets
 from workflows.handover.desk import CHUNK, Desk, Errand
 from workflows.handover.proposal import route, show_outcome
+from workflows.handover.receivers import Receivers
 from workflows.handover.remarks import Reasons
 from workflows.journal import HANDOVER
 from workflows.model import Assignment, AssignmentState, Book, Proposal, ProposalState
@@ -23,6 +30,9 @@ STATES = {
     MoveOutcome.GONE: AssignmentState.GONE,
     MoveOutcome.REFUSED: AssignmentState.REFUSED,
 }
+SHOWN_EVERY = 5.0
+"""Seconds between two updates of the case message while moves run, for Slack's sake."""
+Batch = Sequence[tuple[Assignment, Order]]
 Accounts = Mapping[str | None, Mapping[str, AccountId]]
 """By proposal and blinded successor: the account that receives."""
 
@@ -30,20 +40,53 @@ Accounts = Mapping[str | None, Mapping[str, AccountId]]
 class Moves:
     """Moves the approved lines of one book. Killed anywhere and run again, it moves nothing twice."""
 
+    wanted = AssignmentState.APPROVED
+    facts: tuple[AssignmentState, ...] = (AssignmentState.APPROVED, AssignmentState.STOPPED)
+    """What became of a record is written down in these states, whoever has the book by then: it is a fact."""
+    states: Mapping[MoveOutcome, AssignmentState] = STATES
+    action = "clients.moved"
+
     def __init__(self, desk: Desk, errand: Errand) -> None:
         self._desk = desk
         self._errand = errand
         self._name = errand.book.system
         self._system, self._book = desk.system(self._name)
+        self._receivers = Receivers(self._system)
+        self._takers: Accounts = {}
+        self._shown, self._showing = time.monotonic(), Lock()
 
     def run(self, leaver: Sequence[AccountId]) -> None:
         """Count, move everything that is approved, and keep what was counted."""
-        accounts = self._accounts()
-        owners = sorted({*leaver, *(account for by in accounts.values() for account in by.values())})
+        self._takers = self._accounts()
+        owners = sorted({*leaver, *(account for by in self._takers.values() for account in by.values())})
         self._count(owners)
-        while batch := self._next():
-            self._move([(row, accounts[row.proposal_id][row.successor]) for row in batch])
+        self.carry()
         self._count_after(owners)
+
+    def carry(self) -> None:
+        """Send batch after batch, as many at once as the vendor takes; the first trouble stops the rest."""
+        batches = ([(row, self.order(row)) for row in batch] for batch in self._batches())
+        at_once = self._system.manifest.limits.move_at_once
+        if at_once <= 1:
+            for batch in batches:
+                self._move(batch)
+            return
+        with ThreadPoolExecutor(at_once, thread_name_prefix="move") as pool:
+            under_way: deque[Future[None]] = deque()
+            try:
+                for batch in batches:
+                    under_way.append(pool.submit(self._move, batch))
+                    if len(under_way) > at_once:
+                        under_way.popleft().result()
+                while under_way:
+                    under_way.popleft().result()
+            finally:
+                for left in under_way:
+                    left.cancel()
+
+    def order(self, row: Assignment) -> Order:
+        """Return what is asked of the system for one line: from whom it expects it, and to whom."""
+        return Order(RecordId(row.record_id), AccountId(row.owner), self._takers[row.proposal_id][row.successor])
 
     def _accounts(self) -> Accounts:
         with self._desk.store.read() as session:
@@ -53,59 +96,95 @@ class Moves:
         return {number: {self._desk.vault.blind(key): account for key, account in by.get(self._name, {}).items()}
                 for number, by in unsealed.items()}
 
-    def _next(self) -> Sequence[Assignment]:
-        with self._desk.store.read() as session:
-            return session.exec(
-                select(Assignment).where(
-                    Assignment.case_id == self._errand.case.id, Assignment.system == self._name,
-                    Assignment.state == AssignmentState.APPROVED,
-                ).order_by(col(Assignment.id)).limit(self._system.manifest.limits.move_batch)
-            ).all()
+    def _batches(self) -> Iterator[Sequence[Assignment]]:
+        last = ""
+        while True:
+            with self._desk.store.read() as session:
+                batch = session.exec(
+                    select(Assignment).where(
+                        Assignment.case_id == self._errand.case.id, Assignment.system == self._name,
+                        Assignment.state == self.wanted, col(Assignment.id) > last,
+                    ).order_by(col(Assignment.id)).limit(self._system.manifest.limits.move_batch)
+                ).all()
+            if not batch:
+                return
+            last = batch[-1].id
+            yield batch
 
-    def _move(self, batch: Sequence[tuple[Assignment, AccountId]]) -> None:
-        orders = [Order(RecordId(row.record_id), AccountId(row.owner), taker) for row, taker in batch]
+    def _move(self, batch: Batch) -> None:
+        refused = self.vet(sorted({order.successor for _, order in batch}))
+        self._record([(row, _refused(order, refused[order.successor]))
+                      for row, order in batch if order.successor in refused])
+        batch = [(row, order) for row, order in batch if order.successor not in refused]
+        orders = [order for _, order in batch]
+        if not orders:
+            return
+        with self._desk.store.read() as session:
+            self._errand.check(session)
         try:
             outcomes = self._book.move(orders)
         except OutcomeUnknown:
-            self._record(batch, self._read_back(orders))
+            self._record(_known(batch, self._read_back(orders)))
             raise
-        self._record(batch, outcomes)
+        self._record(_known(batch, [_doubted(order, one) for order, one in zip(orders, outcomes, strict=True)]))
 
     def _read_back(self, orders: Sequence[Order]) -> list[Moved | None]:
         """Return what a read says became of orders without an answer; None: not carried out, to be tried again."""
         owners = self._book.owners([order.record for order in orders])
         return [_became(order, order.record in owners, owners.get(order.record)) for order in orders]
 
-    def _record(self, batch: Sequence[tuple[Assignment, AccountId]], outcomes: Sequence[Moved | None]) -> None:
-        now = self._desk.clock.now()
-        tally: Counter[str] = Counter()
-        with self._desk.store.write(self._errand.case.id) as session:
-            self._errand.hold(session)
-            for (row, _), outcome in zip(batch, outcomes, strict=True):
-                if outcome is not None:
-                    self._keep(session, row.id, outcome)
-                    tally[outcome.outcome] += 1
-            if not tally:
-                return
-            self._desk.journal.write(
-                session, actor=HANDOVER, action="clients.moved", case_id=self._errand.case.id,
-                data={"system": self._name, "at": now.isoformat(), **tally,
-                      "records": {str(o.record): [o.outcome, o.owner] for o in outcomes if o is not None}},
-            )
-            self._desk.show_case(session, self._errand.case.id)
+    def _record(self, outcomes: Sequence[tuple[Assignment, Moved]]) -> None:
+        """Write down what became of a batch: first the facts, then ask whether the book is still ours to go on with."""
+        known = {row.id: one for row, one in outcomes}
+        if not known:
+            return
+        case_id = self._errand.case.id
+        with self._desk.store.write(case_id) as session:
+            rows = session.exec(
+                select(Assignment).where(col(Assignment.id).in_(known), col(Assignment.state).in_(self.facts))).all()
+            for row in rows:
+                self._keep(session, row, known[row.id])
+            fresh = [known[row.id] for row in rows]
+            if fresh:
+                self._desk.journal.write(
+                    session, actor=HANDOVER, action=self.action, case_id=case_id,
+                    data={"system": self._name, "at": self._desk.clock.now().isoformat(),
+                          **Counter(str(one.outcome) for one in fresh),
+                          "records": {str(one.record): [one.outcome, one.owner] for one in fresh}},
+                )
+            if self._tells():
+                self._desk.show_case(session, case_id)
+        with self._desk.store.read() as session:
+            self._errand.check(session)
 
-    def _keep(self, session: Session, row_id: str, outcome: Moved) -> None:
+    def _tells(self) -> bool:
+        """Whether it is time to show people how far it is."""
+        with self._showing:
+            if time.monotonic() - self._shown < SHOWN_EVERY:
+                return False
+            self._shown = time.monotonic()
+            return True
+
+    def _keep(self, session: Session, row: Assignment, outcome: Moved) -> None:
         """Write one outcome on its row."""
-        row = session.get_one(Assignment, row_id)
         if row.record_id != outcome.record:
             raise ValueError(f"asked about {row.record_id}, answered about {outcome.record}")
-        row.state, row.owner_after = STATES[outcome.outcome], outcome.owner or ""
+        row.state, row.owner_after = self.states[outcome.outcome], outcome.owner or ""
         row.moved_at = self._desk.clock.now()
-        if outcome.reason:
+        if note := self.note(outcome):
             vault, case = self._desk.vault, self._errand.case
             kept = lines.unseal(vault, case, row)
-            row.sealed = lines.seal(vault, case, row.id, lines.noted(kept, outcome.reason))
+            row.sealed = lines.seal(vault, case, row.id, lines.noted(kept, note))
         session.add(row)
+
+    def vet(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:
+        """Return which of those who would receive cannot, and why: nothing is sent for them. Raises `Trouble`."""
+        closed = self._receivers.closed(accounts)
+        return {account: f"the successor's account there is {verdict}" for account, verdict in closed.items()}
+
+    def note(self, outcome: Moved) -> str:
+        """Return what is kept with a line beside its state, for people."""
+        return outcome.reason
 
     def _count(self, owners: Sequence[str]) -> None:
         """Store the counts before the first move; a later attempt leaves them."""
@@ -176,3 +255,19 @@ def _became(order: Order, found: bool, owner: AccountId | None) -> Moved | None:
     if owner == order.successor:
         return Moved(order.record, MoveOutcome.MOVED, owner)
     return None if owner == order.owner else Moved(order.record, MoveOutcome.TAKEN, owner)
+
+
+def _doubted(order: Order, outcome: Moved) -> Moved:
+    """Return the outcome as far as its own read bears it out: a vendor may say yes and leave a record to nobody."""
+    if outcome.outcome is not MoveOutcome.MOVED or outcome.owner == order.successor:
+        return outcome
+    seen = f"{outcome.owner} has it" if outcome.owner else "nobody has it: give it an owner by hand"
+    return Moved(order.record, MoveOutcome.REFUSED, outcome.owner, reason=f"the system said yes, but {seen}")
+
+
+def _known(batch: Batch, outcomes: Sequence[Moved | None]) -> list[tuple[Assignment, Moved]]:
+    return [(row, one) for (row, _), one in zip(batch, outcomes, strict=True) if one is not None]
+
+
+def _refused(order: Order, why: str) -> Moved:
+    return Moved(order.record, MoveOutcome.REFUSED, None, reason=why)

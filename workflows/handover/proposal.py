@@ -115,6 +115,11 @@ def route(desk: Desk, session: Session, book: Book) -> None:
     """Set where a book goes next by what its lines say: approved: moved, open: wait for a person, else done."""
     if has_lines(session, book, AssignmentState.APPROVED):
         book.phase = "move"
+        if book.halted == "paused":  # a new approval is no word of whoever paused it
+            book.state = WorkState.PLANNED
+            session.add(book)
+            return
+        book.halted = ""
         again(session, book, max(desk.clock.now(), session.get_one(Case, book.case_id).effective_at))
     elif has_lines(session, book, *OPEN):
         book.phase, book.state = "decide", WorkState.PLANNED

@@ -16,7 +16,9 @@ from workflows.handover import lines as line_rows
 from workflows.handover.balance import Fate
 from workflows.handover.closing import NOTHING
 from workflows.handover.desk import CHUNK, Desk
+from workflows.handover.halts import told as halts_told
 from workflows.handover.remarks import Reasons, Remarks
+from workflows.handover.undo import told as undo_told
 from workflows.model import (
     Account,
     Assignment,
@@ -40,9 +42,11 @@ NOBODY = Successor("", "nobody yet", "")
 HEADER = ("system", "client", "record", "kind", "id", "value", "currency", "stage", "open", "successor", "address",
           "state", "note")
 PACE = timedelta(minutes=2)
-LEFT = (AssignmentState.PROPOSED, AssignmentState.APPROVED, AssignmentState.REFUSED, AssignmentState.DECLINED)
+LEFT = (AssignmentState.PROPOSED, AssignmentState.APPROVED, AssignmentState.REFUSED, AssignmentState.DECLINED,
+        AssignmentState.STOPPED)
 FATES = {AssignmentState.TAKEN: "taken", AssignmentState.GONE: "gone", AssignmentState.REFUSED: "refused",
-         AssignmentState.PROPOSED: "waiting", AssignmentState.DECLINED: "waiting", AssignmentState.EXCLUDED: "staying"}
+         AssignmentState.PROPOSED: "waiting", AssignmentState.DECLINED: "waiting", AssignmentState.EXCLUDED: "staying",
+         AssignmentState.STOPPED: "stopped"}
 
 
 class Reading:
@@ -140,7 +144,8 @@ class Reading:
             rate=self._rate(session, case_id, books),
             balance=tuple(line for book, known in kept for line in self._balance(session, book, known)),
             complete=all(book.state == WorkState.DONE for book in books),
-            staying=staying,
+            staying=staying, **halts_told(books, by_state),
+            **undo_told(self._desk, session, case, by_state),
         )
 
     def _latest(self, session: Session, case_id: str) -> Proposal | None:

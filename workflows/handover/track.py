@@ -1,4 +1,7 @@
-"""The client track as the rest of the house sees it: work on a book, decisions, and what people are shown."""
+"""The client track as the rest of the house sees it: work on a book, decisions, and what people are shown.
+
+Over 250 lines because it is the one door to the client track, and an attempt at a book is read as a whole.
+"""
 
 import json
 import logging
@@ -20,14 +23,17 @@ from workflows.handover.closing import NO_ACCOUNT, left_with, prove
 from workflows.handover.decisions import Decisions
 from workflows.handover.delegations import Delegations
 from workflows.handover.desk import Desk, Errand, Overtaken, Trouble
+from workflows.handover.halts import Halt, Halts
 from workflows.handover.listing import ANSWERED, Listing
 from workflows.handover.live import Approvals
 from workflows.handover.moves import Moves, refusals, settle
+from workflows.handover.notes import Notes
 from workflows.handover.people import leaver_accounts, takers
 from workflows.handover.proposal import DRIFT, FIRST, LATER, has_lines, publish, ready, route
 from workflows.handover.reading import Reading
 from workflows.handover.remarks import Remarks
 from workflows.handover.sheets import Sheet
+from workflows.handover.undo import PutBacks
 from workflows.journal import HANDOVER, Journal
 from workflows.model import Assignment, AssignmentState, Book, Case, CaseState, Proposal, WorkState
 from workflows.ports import Clock
@@ -53,6 +59,9 @@ class Handover:
         self.asking = Asking(self._desk, self._ballots)
         self.delegations = Delegations(self._desk)
         self._reading = Reading(self._desk)
+        self.halts = Halts(self._desk)
+        self.notes = Notes(self._desk)
+        self.put_backs = PutBacks(self._desk)
         # A book in two hands at once would take one's half-written list for the other's: in one process they queue
         # here, and of two processes `_take` names the one whose writes still count.
         self._one_at_a_time: dict[str, threading.Lock] = {}
@@ -77,7 +86,7 @@ class Handover:
         if book.phase == "move":
             due = max(due, session.get_one(Case, case_id).effective_at)
         elif book.state != WorkState.DUE:
-            book.phase, book.reason = "list", ""
+            book.phase, book.reason, book.halted = "list", "", ""
         again(session, book, due)
         return book.attempt
 
@@ -204,20 +213,25 @@ class Handover:
         system, _ = self._desk.system(errand.book.system)
         listing = Listing(self._desk, errand)
         leaver = leaver_accounts(self._desk.store, errand.case.id, errand.data.leaver, system)
-        listing.gather(leaver, again=True)
+        stopped = errand.book.halted == Halt.STOPPED  # nothing new is asked for: it is only counted
+        if not stopped:
+            listing.gather(leaver, again=True)
         Moves(self._desk, errand).run(leaver)
         sheet = listing.allot(takers(system, errand.data.successors, leaver)) if listing.families.tallies else None
-        known = Remarks(listing.staying, refusals(self._desk, errand))
+        staying = remarks.unseal(self._desk.vault, errand.case, errand.book).staying if stopped else listing.staying
+        known = Remarks(staying, refusals(self._desk, errand))
         with self._desk.store.write() as session:
             book = errand.hold(session)
-            listing.release(session)
+            if not stopped:
+                listing.release(session)
             self._remark(session, errand, book, known)
             if sheet is not None:
                 self._complete(session, errand, listing.draft, sheet)
                 publish(self._desk, session, errand.case, errand.data.approver, DRIFT)
             settle(self._desk, session, errand, book)
-            if book.phase == "done":
+            if book.phase == "done" and not stopped:  # what was stopped is counted, not proven empty
                 prove(self._desk, session, book, leaver, left_with(leaver, json.loads(book.counts_after)))
+            self.notes.tell(session, errand.case, errand.data, book)
             self._desk.show_case(session, errand.case.id)
 
     def _complete(self, session: Session, errand: Errand, draft_id: str, sheet: Sheet | None) -> None:
@@ -272,6 +286,8 @@ class Handover:
 
 def _retriable(session: Session, book: Book) -> bool:
     """Whether a person may ask for another try: it was put off with a reason, or someone or something said no."""
+    if book.halted == Halt.PAUSED:
+        return False
     if book.state == WorkState.DUE:
         return bool(book.reason)
     if book.state == WorkState.DONE and book.reason == NO_ACCOUNT:

@@ -1,0 +1,155 @@
+"""Pause, resume, stop, and putting clients back: who may, what is asked first, double clicks, and the terminal."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from bot.messages import case, moves
+from connectors.contract import Verdict
+from tests.bot import samples
+from tests.bot.commands import Wiring, configuration, handover
+from tests.bot.conftest import Office, said
+from tests.bot.fakes import FakeHalts, FakePutBacks
+from tests.bot.test_buttons import post
+from tests.sandbox.company.people import BY_UID
+from tests.sandbox.slack import seed
+from tests.sandbox.slack.records import Message
+from workflows.model import CaseState, PostKind
+from workflows.views import CaseView, ClientsView
+
+MOVING = ClientsView(None, 100, 40, 60, (), 4.0, (), False, moving=True)
+PAUSED = replace(MOVING, halted="paused", halted_by=samples.NASTY, halted_at=samples.NOW)
+DONE = ClientsView(None, 100, 100, 0, (), None, (), True)
+
+
+def view(clients: ClientsView, state: CaseState = CaseState.RUNNING) -> CaseView:
+    return replace(samples.case(state, Verdict.LOCKED), clients=clients)
+
+
+def shown(office: Office, clients: ClientsView) -> Message:
+    office.offboarding.known["case-1"] = view(clients)
+    return post(office, PostKind.CASE, seed.OFFBOARDING)
+
+
+def labels(clients: ClientsView, state: CaseState = CaseState.RUNNING) -> list[str]:
+    rows = [block for block in moves.blocks(view(clients, state)) if block["type"] == "actions"]
+    return [one["text"]["text"] for row in rows for one in row["elements"]]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    return str(configuration(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("clients", "buttons"),
+    [(MOVING, ["Pause Moves", "Stop Moves"]), (PAUSED, ["Resume Moves", "Stop Moves"]), (DONE, ["Put Clients Back"]),
+     (replace(DONE, moved=0), [])],
+)
+def test_the_buttons_are_those_that_do_something_now(clients: ClientsView, buttons: list[str]) -> None:
+    assert labels(clients) == buttons
+    assert labels(clients, CaseState.CANCELLED) == labels(clients, CaseState.HELD) == []
+
+
+def test_the_message_says_who_paused_and_what_a_stop_left(office: Office) -> None:
+    assert "Moves paused" in said(shown(office, PAUSED))
+    assert "<!channel>" not in str(moves.blocks(view(PAUSED)))
+    stopped = replace(DONE, moved=40, halted="stopped", halted_by="Sam", halted_at=samples.NOW, stopped=60)
+    assert "60 records not moved" in said(shown(office, stopped))
+    back = replace(DONE, moved=0, put_back=90, putting_back=3, not_put_back=7, put_back_by="Sam",
+                   kept=("Deal <!here> (Client): Zed has it now",), put_back_problems=("crm: not reachable",))
+    text = said(shown(office, back))
+    for words in ("90 records put back", "3 records on the way", "7 records not", "Zed has it now", "not reachable"):
+        assert words in text
+    assert "<!here>" not in str(case.build(view(back), samples.NOW).blocks)
+
+
+def test_pause_by_a_double_click_counts_once_and_strangers_do_nothing(office: Office) -> None:
+    halts = cast("FakeHalts", office.services.halts)
+    message = shown(office, MOVING)
+    stranger = office.person(BY_UID["raj.patel"].slack_id)
+    stranger.click(message, "Pause Moves")
+    office.private(stranger, "not allowed")
+    assert halts.done == []
+    office.hr.click(message, "Pause Moves")
+    office.private(office.hr, "Paused.")
+    office.security.click(message, "Pause Moves")
+    office.private(office.security, "were paused by Sam already")
+    assert halts.done == [("pause", "case-1", f"slack:{office.hr.id}")]
+
+
+def test_resume_and_stop(office: Office) -> None:
+    message = shown(office, PAUSED)
+    office.hr.click(message, "Resume Moves")
+    office.private(office.hr, "go on where they were paused")
+    office.security.click(message, "Stop Moves")
+    office.private(office.security, "7 records not moved")
+    assert [one[0] for one in cast("FakeHalts", office.services.halts).done] == ["resume", "stop"]
+
+
+def test_clients_are_put_back_after_a_look_and_another_choice_is_looked_at_first(office: Office) -> None:
+    backs = cast("FakePutBacks", office.services.put_backs)
+    message = shown(office, DONE)
+    office.hr.click(message, "Put Clients Back")
+    form = office.hr.modal("Put clients back")
+    assert "59 records of 60 would go back" in form.text
+    assert "Zed has it now" in form.text
+    assert "<!channel>" not in str(form.blocks)
+    form.fill("search", "north").submit()
+    again = office.hr.wait_for(
+        lambda: office.hr.view if office.hr.view and "1 record of 2" in office.hr.view.text else None, 30)
+    assert backs.done == []
+    again.submit()
+    assert "59 records are put back now" in office.hr.modal("Put back").text
+    assert backs.done == [("case-1", f"slack:{office.hr.id}", "north")]
+
+
+def test_putting_back_twice_says_that_it_is_done(office: Office) -> None:
+    message = shown(office, DONE)
+    for title, words in (("Put back", "are put back now"), ("This did not work", "Your click changed nothing")):
+        office.hr.click(message, "Put Clients Back")
+        office.hr.modal("Put clients back").submit()
+        assert words in office.hr.modal(title).text
+
+
+def test_a_stranger_puts_nothing_back(office: Office) -> None:
+    stranger = office.person(BY_UID["raj.patel"].slack_id)
+    stranger.click(shown(office, DONE), "Put Clients Back")
+    office.private(stranger, "not allowed")
+
+
+def wired(clients: ClientsView) -> Wiring:
+    wiring = Wiring()
+    wiring.offboarding.known["case-1"] = view(clients)
+    return wiring
+
+
+def test_the_terminal_shows_pauses_and_stops(config: str) -> None:
+    wiring = wired(PAUSED)
+    look = handover(wiring, "moves", "case-1", "--config", config)
+    assert look.exit_code == 0, look.output
+    assert "40 of 100 records moved, 60 left" in look.stdout
+    assert "4.0 a second" in look.stdout
+    assert handover(wiring, "moves", "case-1", "--pause", "--stop", "--config", config).exit_code == 2
+    assert handover(wiring, "moves", "case-1", "--pause", "--config", config).exit_code == 0
+    assert handover(wiring, "moves", "case-1", "--stop", "--config", config, typed="n\n").exit_code == 1
+    assert handover(wiring, "moves", "case-1", "--stop", "--yes", "--config", config).exit_code == 0
+    assert [one[0] for one in wiring.halts.done] == ["pause", "stop"]
+
+
+def test_the_terminal_puts_back_after_a_yes(config: str) -> None:
+    wiring = wired(DONE)
+    dry = handover(wiring, "putback", "case-1", "--dry-run", "--config", config)
+    assert "59 of 60 records would go back" in dry.stdout
+    assert handover(wiring, "putback", "case-1", "--config", config, typed="n\n").exit_code == 1
+    sheet = handover(wiring, "putback", "case-1", "--csv", "--config", config)
+    assert "'=1+1" in sheet.stdout
+    assert wiring.put_backs.done == []
+    done = handover(wiring, "putback", "case-1", "--clients", "north", "--yes", "--config", config)
+    assert done.exit_code == 0, done.output
+    assert [one[2] for one in wiring.put_backs.done] == ["north"]
+    twice = handover(wiring, "putback", "case-1", "--yes", "--config", config)
+    assert twice.exit_code == 2
+    assert "already" in twice.stderr or "changed nothing" in twice.stderr

@@ -1,0 +1,113 @@
+"""A connector for the CRM with a published limit, built as a real one is: `connectors.http`, the manifest's limits."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from pydantic import BaseModel
+
+from connectors.contract import (
+    Account,
+    AccountId,
+    Accounts,
+    Assignment,
+    Before,
+    Change,
+    ClientBook,
+    Limits,
+    Locked,
+    Login,
+    Lookup,
+    Manifest,
+    Moved,
+    MoveOutcome,
+    Observation,
+    Pace,
+    Person,
+    Record,
+    RecordId,
+    Verdict,
+)
+from connectors.http import Api
+from tests.sandbox.limited.server import PAGE, REQUESTS, WINDOW
+from workflows.systems import System
+
+
+class LimitedCrm(Accounts, ClientBook):
+    """Accounts that only look, and a client book."""
+
+    def __init__(self, url: str) -> None:
+        self.api = Api(url)
+
+    def keep_pace(self, pace: Pace) -> None:
+        self.api.keep_pace(pace)
+
+    def check(self) -> str:
+        self._ask("/find", emails=[])
+        return "answers"
+
+    def close(self) -> None:
+        self.api.close()
+
+    def _ask(self, path: str, **asked: Any) -> Any:
+        return self.api.read("POST", path, json=asked).json()
+
+    def find(self, person: Person) -> Lookup:
+        rows = self._ask("/find", emails=list(person.emails))
+        return Lookup(tuple(Account(AccountId(r["id"]), r["id"], r["id"], _verdict(r["active"]), "mail")
+                            for r in rows), "mail")
+
+    def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
+        rows = self._ask("/observe", ids=list(accounts))
+        return {one: Observation(_verdict(rows[one]), "asked") for one in accounts}
+
+    def before(self, account: AccountId) -> Before:
+        return Before(account, {})
+
+    def lock(self, before: Before) -> Locked:
+        return Locked(Change.ALREADY, Login.NOT_TRIED)
+
+    def unlock(self, before: Before) -> Change:
+        return Change.ALREADY
+
+    def count(self, owner: AccountId) -> Mapping[str, int]:
+        return {"deal": self._ask("/count", owner=owner)}
+
+    def records(self, owner: AccountId) -> Iterator[Record]:
+        after = ""
+        while ids := self._ask("/records", owner=owner, after=after):
+            after = ids[-1]
+            for one in ids:
+                family = f"client:{int(one.partition(':')[2]) // 4}"
+                yield Record(RecordId(one), "deal", f"Deal {one}", owner, family, f"Client {family}")
+
+    def owners(self, records: Sequence[RecordId]) -> Mapping[RecordId, AccountId | None]:
+        return {RecordId(r): AccountId(o) for start in range(0, len(records), PAGE)
+                for r, o in self._ask("/owners", ids=list(records[start:start + PAGE])).items()}
+
+    def move(self, batch: Sequence[Assignment]) -> Sequence[Moved]:
+        """One request; the answer is what the CRM reads of each record after its write."""
+        orders = [{"id": one.record, "owner": one.owner, "to": one.successor} for one in batch]
+        seen = self.api.write("POST", "/move", json={"orders": orders}).json()
+        read = zip(batch, seen, strict=True)
+        return [Moved(one.record, _outcome(one, owner), AccountId(owner)) for one, owner in read]
+
+
+def _verdict(active: bool | None) -> Verdict:
+    return Verdict.ABSENT if active is None else Verdict.OPEN if active else Verdict.LOCKED
+
+
+def _outcome(one: Assignment, owner: str) -> MoveOutcome:
+    if owner == one.successor:
+        return MoveOutcome.MOVED
+    return MoveOutcome.REFUSED if owner == one.owner else MoveOutcome.TAKEN
+
+
+class NoSettings(BaseModel):
+    """It is given its address."""
+
+
+def system(url: str, requests: int = REQUESTS, window: float = WINDOW) -> System:
+    """Return the system as the program sees it."""
+    limits = Limits(move_batch=PAGE, move_at_once=4, requests=requests, window=timedelta(seconds=window))
+    return System("crm", Manifest("limited", "Limited CRM", LimitedCrm, NoSettings, limits), LimitedCrm(url))
