@@ -1,0 +1,27 @@
+"""BottleCRM 1.35: members, personal access tokens, and records of seven kinds."""
+
+from datetime import timedelta
+
+from connectors.bottlecrm.connector import BottleCrm
+from connectors.bottlecrm.settings import BottleCrmSettings
+from connectors.contract import Limits, Manifest
+
+MANIFEST = Manifest(
+    kind="bottlecrm",
+    title="BottleCRM",
+    connector=BottleCrm,
+    settings=BottleCrmSettings,
+    limits=Limits(session_lag=timedelta(0), export_retention=timedelta(0), move_batch=25),
+    cannot=(
+        "Sessions cannot be counted, or ended by themselves: a lock refuses them at once, and after an undo they work again "
+        "until they expire (an hour, or 14 days with their refresh token).",
+        "Tokens can be seen and revoked only in a signed-in session of an administrator (session_file).",
+        "BottleCRM keeps no log of exports.",
+        "There is no write on a condition: who changes a record's owners in the moment between our read and our write is "
+        "overwritten.",
+        "Whoever is inactive is taken off a record when it is written, co-owners too; the outcome names them.",
+        "A won or lost deal without its amount or closing date cannot be written, and keeps its owner.",
+        "Converted leads and deleted tickets are in no list, and stay with whom they are assigned to; so do invoices.",
+        "BottleCRM itself sends the successor an e-mail for every record.",
+    ),
+)
