@@ -13,12 +13,10 @@ MANIFEST = Manifest(
     settings=BottleCrmSettings,
     limits=Limits(session_lag=timedelta(0), export_retention=timedelta(0), move_batch=25),
     cannot=(
-        "Sessions cannot be counted, or ended by themselves: a lock refuses them at once, and after an undo they work again "
-        "until they expire (an hour, or 14 days with their refresh token).",
+        "Sessions cannot be counted or ended alone: a lock refuses them at once, and an undo lets them work again.",
         "Tokens can be seen and revoked only in a signed-in session of an administrator (session_file).",
         "BottleCRM keeps no log of exports.",
-        "There is no write on a condition: who changes a record's owners in the moment between our read and our write is "
-        "overwritten.",
+        "BottleCRM writes without conditions: a change of owners in the moment between our read and our write is lost.",
         "Whoever is inactive is taken off a record when it is written, co-owners too; the outcome names them.",
         "A won or lost deal without its amount or closing date cannot be written, and keeps its owner.",
         "Converted leads and deleted tickets are in no list, and stay with whom they are assigned to; so do invoices.",

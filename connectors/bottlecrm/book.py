@@ -63,7 +63,7 @@ class Book:
                 done.append(self._move(one, people))
             except Unavailable as error:
                 if any(moved.change for moved in done):
-                    raise OutcomeUnknown(f"{len(done)} of {len(batch)} records were dealt with, then: {error}") from error
+                    raise OutcomeUnknown(f"after {len(done)} of {len(batch)} records: {error}") from error
                 raise
         return done
 

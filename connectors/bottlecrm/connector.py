@@ -75,7 +75,7 @@ class BottleCrm(Accounts, Tokens, ClientBook):
         return wire.before(self._directory.member(account))
 
     def lock(self, before: Before) -> Locked:
-        """Make the member inactive, which refuses their sessions and tokens, too. No log-in is tried: there is no password."""
+        """Make the member inactive, which refuses sessions and tokens. No log-in is tried: there is no password."""
         return self._directory.lock(before)
 
     def unlock(self, before: Before) -> Change:

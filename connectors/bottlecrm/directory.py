@@ -47,7 +47,8 @@ class Directory:
         if not texts:
             return Lookup((), "the organization's members: no address and no log-in to look up")
         found = {one.id: one for text in texts for one in self._list(text) if wire.matched(person, one)}
-        return Lookup(tuple(map(wire.account, found.values())), f"the organization's members by email: {', '.join(texts)}")
+        how = f"the organization's members by email: {', '.join(texts)}"
+        return Lookup(tuple(map(wire.account, found.values())), how)
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
         """Read many members in few calls."""

@@ -30,7 +30,7 @@ def report(one: Assignment, before: Sequence[Member], after: Sequence[Member]) -
     """Return what became of a record that was written."""
     ids = [who.id for who in after]
     if not ids:
-        return _refused(one, None, _("BottleCRM took the change and left the record without an owner: assign it by hand"))
+        return _refused(one, None, _("BottleCRM left the record without an owner: assign it by hand"))
     if one.owner in ids:
         return _refused(one, one.owner, _("BottleCRM took the change and kept the owner"))
     if one.successor not in ids:

@@ -53,9 +53,9 @@ class Session:
         try:
             answer = body(self._rest.post_bare(PATH, {"refresh": held}))
         except (BadCredential, Forbidden) as error:
-            raise BadCredential(f"BottleCRM refuses the session in {file} (used, expired or locked): {WHAT_TO_DO}") from error
+            raise BadCredential(f"BottleCRM refuses the session in {file} (used or expired): {WHAT_TO_DO}") from error
         except OutcomeUnknown as error:
-            raise OutcomeUnknown(f"renewing the session in {file} had no answer; if it stays refused, {WHAT_TO_DO}") from error
+            raise OutcomeUnknown(f"{error}; if the session in {file} is refused now, {WHAT_TO_DO}") from error
         _replace(file, wire.at(answer, ("refresh",)))
         return str(wire.at(answer, ("access",)))
 

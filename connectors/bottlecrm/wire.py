@@ -180,10 +180,9 @@ def family(kind: Kind, row: Json, families: Mapping[str, Family]) -> Family:
         return own
     if company := _link(row, "account_detail") or _link(row, "account"):
         return f"account:{company[0]}", company[1]
-    for other, key in (("opportunity", "deal"), ("opportunity", "opportunity"), ("case", "case"), ("project", "project"),
-                       ("lead", "lead")):
+    for key in ("deal", "opportunity", "case", "project", "lead"):
         if linked := _link(row, key):
-            parent = f"{other}:{linked[0]}"
+            parent = f"{'opportunity' if key == 'deal' else key}:{linked[0]}"
             return families.get(parent, (parent, linked[1]))
     return own
 

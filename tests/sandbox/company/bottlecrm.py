@@ -78,8 +78,9 @@ class BottleCrm(Server):
         token = uuid.uuid4().hex
         now = datetime.now(UTC)
         self.execute(
-            "INSERT INTO magic_link_token (id, email, token, delivery, code_hash, attempts, created_at, expires_at, is_used)"
-            " VALUES (?, ?, ?, 'link', '', 0, ?, ?, 0)",
+            "INSERT INTO magic_link_token "
+            "(id, email, token, created_at, expires_at, delivery, code_hash, attempts, is_used)"
+            " VALUES (?, ?, ?, ?, ?, 'link', '', 0, 0)",
             uuid.uuid4().hex, email, token, _moment(now), _moment(now + timedelta(minutes=10)))
         status, answer = self.call("POST", "/api/auth/magic-link/verify/", {"token": token})
         if status != 200 or "current_org" not in answer:
@@ -125,7 +126,8 @@ class BottleCrm(Server):
         chosen = ", ".join("?" if name in changes else f'"{name}"' for name in names)
         columns = ", ".join(f'"{name}"' for name in names)
         values = [changes[name] for name in names if name in changes]
-        self.execute(f'INSERT INTO "{table}" ({columns}) SELECT {chosen} FROM "{table}" WHERE id = ?', *values, bare(source))
+        copying = f'INSERT INTO "{table}" ({columns}) SELECT {chosen} FROM "{table}" WHERE id = ?'
+        self.execute(copying, *values, bare(source))
 
     def assign(self, kind: str, record: str, profiles: Sequence[str]) -> None:
         """Give a record to exactly these, behind the bot's back."""

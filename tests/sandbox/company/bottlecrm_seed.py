@@ -7,8 +7,10 @@ second seller and belong to a team. The bot is an administrator with a token.
 
 import json
 import sys
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import django
 
@@ -29,12 +31,14 @@ STAGES = {"lead": "PROSPECTING", "opportunity": "PROPOSAL", "won": "CLOSED_WON",
 CLOSED = date(2026, 10, 1)
 
 
-def member(org, row):
+def member(org: Org, row: Mapping[str, Any]) -> Profile:
     user = User.objects.create_user(email=row["email"], password=None, name=row["name"])
     return Profile.objects.create(user=user, org=org, role=row["role"], has_sales_access=True)
 
 
-def client(org, number, row, people, team, tag):
+def client(
+    org: Org, number: int, row: Mapping[str, Any], people: Mapping[str, Profile], team: Teams, tag: Tags
+) -> None:
     owner, maker = people[row["owner"]], people[row["owner"]].user
     common = {"org": org, "created_by": maker}
     company = Account.objects.create(name=row["name"], **common)
@@ -51,9 +55,11 @@ def client(org, number, row, people, team, tag):
     if row["more"]:
         made.append(Lead.objects.create(title=f"Lead {number}", first_name="Le", last_name="Ad", status="assigned",
                                         company_name=row["name"], opportunity_amount=Decimal(500), **common))
-        made.append(Case.objects.create(name=f"Ticket {number}", status="New", priority="High", account=company, **common))
+        made.append(Case.objects.create(
+            name=f"Ticket {number}", status="New", priority="High", account=company, **common))
         made.append(Project.objects.create(name=f"Project {number}", account=company, **common))
-        made.append(Task.objects.create(title=f"Call {number}", status="New", priority="High", account=company, **common))
+        made.append(Task.objects.create(
+            title=f"Call {number}", status="New", priority="High", account=company, **common))
         made.append(Task.objects.create(title=f"Offer {number}", status="Completed", priority="Low",
                                         opportunity=made[1], **common))
     for record in made:
@@ -62,7 +68,7 @@ def client(org, number, row, people, team, tag):
             record.teams.add(team)
 
 
-def main():
+def main() -> None:
     seed = json.load(sys.stdin)
     with transaction.atomic():
         org = Org.objects.create(name=seed["org"], company_name=seed["org"], default_currency="EUR")

@@ -13,7 +13,7 @@ from tests.sandbox.company.tryton_server import NotStarted, _free_port
 
 FILE = "crm.sqlite3"
 SECRET = "practice-key-of-a-sandbox-on-loopback-0123456789abcdef"
-_SETTINGS = '''"""Settings of the practice BottleCRM: SQLite, tables as they are today, background work done at once, no mail."""
+_SETTINGS = '''"""Settings of the practice BottleCRM: SQLite, tables as they are today, background work done at once."""
 import os
 from crm.settings import *
 DATABASES = {"default": {
