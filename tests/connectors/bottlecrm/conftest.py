@@ -1,12 +1,13 @@
 """The practice BottleCRM, one server and one front before it for a test session."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.connectors.bottlecrm.front import Front
-from tests.connectors.bottlecrm.world import watch
+from tests.connectors.bottlecrm.world import AccountsWorld, BookWorld, TokensWorld, watch
 from tests.sandbox.company.bottlecrm import BottleCrm
 from tests.sandbox.company.bottlecrm_install import NEEDED, interpreter
 
@@ -33,3 +34,24 @@ def front(bottlecrm: BottleCrm) -> Iterator[Front]:
 def parts(bottlecrm: BottleCrm, front: Front, tmp_path: Path) -> tuple[BottleCrm, Front, Path]:
     """What a world is made of."""
     return bottlecrm, front, tmp_path
+
+
+@pytest.fixture
+def people(parts: tuple[BottleCrm, Front, Path]) -> Iterator[AccountsWorld]:
+    """Members, to be locked."""
+    with closing(AccountsWorld(*parts)) as world:
+        yield world
+
+
+@pytest.fixture
+def tokens(parts: tuple[BottleCrm, Front, Path]) -> Iterator[TokensWorld]:
+    """Members with tokens."""
+    with closing(TokensWorld(*parts)) as world:
+        yield world
+
+
+@pytest.fixture
+def book(parts: tuple[BottleCrm, Front, Path]) -> Iterator[BookWorld]:
+    """Members with records."""
+    with closing(BookWorld(*parts)) as world:
+        yield world

@@ -1,5 +1,7 @@
 """The BottleCRM connector against a real server: the conformance suites."""
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
 
@@ -29,17 +31,20 @@ class TestAccounts(AccountsSuite):
         monkeypatch.setattr(accounts, "newcomer", newcomer)
 
     @pytest.fixture
-    def world(self, parts: Parts) -> AccountsWorld:
-        return AccountsWorld(*parts)
+    def world(self, parts: Parts) -> Iterator[AccountsWorld]:
+        with closing(AccountsWorld(*parts)) as world:
+            yield world
 
 
 class TestTokens(TokensSuite):
     @pytest.fixture
-    def world(self, parts: Parts) -> TokensWorld:
-        return TokensWorld(*parts)
+    def world(self, parts: Parts) -> Iterator[TokensWorld]:
+        with closing(TokensWorld(*parts)) as world:
+            yield world
 
 
 class TestClientBook(ClientBookSuite):
     @pytest.fixture
-    def world(self, parts: Parts) -> BookWorld:
-        return BookWorld(*parts)
+    def world(self, parts: Parts) -> Iterator[BookWorld]:
+        with closing(BookWorld(*parts)) as world:
+            yield world

@@ -35,6 +35,11 @@ class World:
         self.server, self.front, self.folder = server, front, folder
         self._connectors: list[Connector] = []
 
+    def close(self) -> None:
+        """Close what was connected."""
+        for connector in self._connectors:
+            connector.close()
+
     def settings(self, **changes: Any) -> BottleCrmSettings:
         values = {"url": self.front.url, "login": self.server.bot, "token": SecretStr(self.server.token)}
         return BottleCrmSettings.model_validate(values | changes)
@@ -88,10 +93,10 @@ class World:
 
 def watch(server: BottleCrm) -> None:
     """Have the database itself count every update of members and records."""
-    server.execute("CREATE TABLE IF NOT EXISTS practice_writes (what TEXT, id TEXT)")
+    server.execute("CREATE TABLE IF NOT EXISTS practice_writes (what TEXT, id TEXT)", [])
     for what, table in WATCHED.items():
         server.execute(f'CREATE TRIGGER IF NOT EXISTS practice_{what} AFTER UPDATE ON "{table}" '
-                       f"BEGIN INSERT INTO practice_writes VALUES ('{what}', NEW.id); END")
+                       f"BEGIN INSERT INTO practice_writes VALUES ('{what}', NEW.id); END", [])
 
 
 class AccountsWorld(World):
@@ -130,11 +135,11 @@ class TokensWorld(World):
         self._connectors.append(Connector(self.settings(session_file=self._file)))
         return self._connectors[-1]
 
-    def issue(self, account: AccountId, name: str) -> str:
+    def issue(self, account: AccountId, name: str, scopes: str = "[]") -> str:
         token, secret = str(uuid4()), f"bcrm_pat_{uuid4().hex}"
         bots = self.server.query("SELECT id FROM personal_access_token WHERE name = 'Handover'")[0][0]
         self.server.clone(
-            "personal_access_token", bots, id=bare(token), profile_id=bare(account), name=name,
+            "personal_access_token", bots, id=bare(token), profile_id=bare(account), name=name, scopes=scopes,
             token_hash=hashlib.sha256(secret.encode()).hexdigest(), token_prefix=f"x{secret[-9:]}")
         self._kept[token] = secret
         return token
@@ -142,23 +147,27 @@ class TokensWorld(World):
     def works(self, token: str) -> bool:
         return self.server.works(self._kept[token])
 
+    def holding(self, token: str, login: str) -> Connector:
+        """Return a connector that has a kept token as its own."""
+        settings = self.settings(token=SecretStr(self._kept[token]), login=login)
+        self._connectors.append(Connector(settings))
+        return self._connectors[-1]
+
 
 class BookWorld(World):
-    """For the suite of client books, with deals; `some` has records of every kind."""
+    """For the suite of client books, with tasks; `some` has records of every kind."""
 
     def seller(self, *, active: bool = True) -> AccountId:
         tag = uuid4().hex[:10]
         return AccountId(self.server.add_person(f"s.{tag}@northwind.example", f"Seller {tag}", active=active))
 
     def add(self, owner: AccountId, names: Sequence[str]) -> list[RecordId]:
-        [(company, deal)] = self.server.query("SELECT account_id, id FROM opportunity WHERE stage = 'PROPOSAL' LIMIT 1")
-        made = [(str(uuid4()), str(uuid4()), name) for name in names]
-        for new_company, new_deal, name in made:
-            self.server.clone("accounts", company, id=bare(new_company), name=name)
-            values = {"id": bare(new_deal), "name": f"Deal {new_deal}", "account_id": bare(new_company)}
-            self.server.clone("opportunity", deal, **values)
-            self.server.assign("opportunity", new_deal, [owner])
-        return [RecordId(f"opportunity:{number}") for _, number, _ in made]
+        [(task,)] = self.server.query("SELECT id FROM task WHERE account_id IS NOT NULL LIMIT 1")
+        made = {str(uuid4()): name for name in names}
+        self.server.clones("task", task, [
+            {"id": bare(number), "title": name, "account_id": None} for number, name in made.items()])
+        self.server.assign("task", {number: [owner] for number in made})
+        return [RecordId(f"task:{number}") for number in made]
 
     def some(self, owner: AccountId, *others: AccountId) -> list[RecordId]:
         """Copy one record of every kind, with what hangs on it, and give it to these."""
@@ -168,19 +177,19 @@ class BookWorld(World):
             [(source,)] = self.server.query(f'SELECT {owner_column(kind)} FROM "{table}_tags" LIMIT 1') if kind == (
                 "account") else self.server.query(f'SELECT id FROM "{table}" LIMIT 1')
             self.server.clone(table, source, id=bare(number))
-            self.server.assign(kind, number, [owner, *others])
+            self.server.assign(kind, {number: [owner, *others]})
             made.append(RecordId(f"{kind}:{number}"))
         return made
 
     def missing(self) -> RecordId:
-        return RecordId(f"opportunity:{uuid4()}")
+        return RecordId(f"task:{uuid4()}")
 
     def owners(self) -> Mapping[RecordId, AccountId]:
-        return {RecordId(f"opportunity:{number}"): AccountId(held[0] if len(held) == 1 else ",".join(held))
-                for number, held in self.server.holders("opportunity").items() if held}
+        return {RecordId(f"task:{number}"): AccountId(",".join(held))
+                for number, held in self.server.holders("task").items() if held}
 
     def contents(self) -> Mapping[RecordId, object]:
-        return {record: row for kind in ("opportunity", "account") for record, row in self.rows(kind).items()}
+        return self.rows("task")
 
     def rows(self, kind: str) -> dict[RecordId, object]:
         """Return all that stands in the records of a kind and hangs on them, but for who they are assigned to."""
@@ -195,16 +204,17 @@ class BookWorld(World):
         return {RecordId(f"{kind}:{dashed(number)}"): tuple(rows) for number, rows in found.items()}
 
     def writes(self) -> int:
-        return self.written("opportunity")
+        return self.written("task")
 
     def take(self, record: RecordId, by: AccountId) -> None:
         kind, _, number = record.partition(":")
-        self.server.assign(kind, number, [by])
+        self.server.assign(kind, {number: [by]})
 
     def delete(self, record: RecordId) -> None:
         number = bare(record.partition(":")[2])
-        self.server.execute("DELETE FROM opportunity_assigned_to WHERE opportunity_id = ?", number)
-        self.server.execute("DELETE FROM opportunity WHERE id = ?", number)
+        for hung in ("assigned_to", "teams", "tags", "contacts"):
+            self.server.execute(f"DELETE FROM task_{hung} WHERE task_id = ?", [number])
+        self.server.execute("DELETE FROM task WHERE id = ?", [number])
 
     @contextmanager
     def losing_answers(self) -> Iterator[None]:

@@ -9,7 +9,7 @@ import sqlite3
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -81,7 +81,7 @@ class BottleCrm(Server):
             "INSERT INTO magic_link_token "
             "(id, email, token, created_at, expires_at, delivery, code_hash, attempts, is_used)"
             " VALUES (?, ?, ?, ?, ?, 'link', '', 0, 0)",
-            uuid.uuid4().hex, email, token, _moment(now), _moment(now + timedelta(minutes=10)))
+            [uuid.uuid4().hex, email, token, _moment(now), _moment(now + timedelta(minutes=10))])
         status, answer = self.call("POST", "/api/auth/magic-link/verify/", {"token": token})
         if status != 200 or "current_org" not in answer:
             return None
@@ -110,7 +110,7 @@ class BottleCrm(Server):
 
     def set_active(self, profile: str, *, active: bool) -> None:
         """Open or shut a member's account behind the bot's back."""
-        self.execute("UPDATE profile SET is_active = ? WHERE id = ?", active, bare(profile))
+        self.execute("UPDATE profile SET is_active = ? WHERE id = ?", [active, bare(profile)])
 
     def add_person(self, email: str, name: str, *, active: bool = True, role: str = "USER") -> str:
         """Make a new member as a copy of the bot; return the id of the profile."""
@@ -122,28 +122,29 @@ class BottleCrm(Server):
 
     def clone(self, table: str, source: str, **changes: Any) -> None:
         """Insert a copy of a row with some columns changed."""
+        self.clones(table, source, [changes])
+
+    def clones(self, table: str, source: str, copies: Sequence[Mapping[str, Any]]) -> None:
+        """Insert copies of a row, each with the same columns changed."""
         names = [name for _, name, *_ in self.query(f'PRAGMA table_info("{table}")')]
-        chosen = ", ".join("?" if name in changes else f'"{name}"' for name in names)
+        changed = [name for name in names if name in copies[0]] if copies else []
+        chosen = ", ".join("?" if name in changed else f'"{name}"' for name in names)
         columns = ", ".join(f'"{name}"' for name in names)
-        values = [changes[name] for name in names if name in changes]
-        copying = f'INSERT INTO "{table}" ({columns}) SELECT {chosen} FROM "{table}" WHERE id = ?'
-        self.execute(copying, *values, bare(source))
+        self.execute(f'INSERT INTO "{table}" ({columns}) SELECT {chosen} FROM "{table}" WHERE id = ?',
+                     *([*(copy[name] for name in changed), bare(source)] for copy in copies))
 
-    def assign(self, kind: str, record: str, profiles: Sequence[str]) -> None:
-        """Give a record to exactly these, behind the bot's back."""
+    def assign(self, kind: str, holders: Mapping[str, Sequence[str]]) -> None:
+        """Give records to exactly these, behind the bot's back."""
         table, column = f"{RECORDS[kind]}_assigned_to", owner_column(kind)
-        rows = [(bare(record), bare(profile)) for profile in profiles]
-        connection = self._open()
-        with connection:
-            connection.execute(f'DELETE FROM "{table}" WHERE {column} = ?', (bare(record),))
-            connection.executemany(f'INSERT INTO "{table}" ({column}, profile_id) VALUES (?, ?)', rows)
-        connection.close()
+        rows = [[bare(record), bare(profile)] for record, profiles in holders.items() for profile in profiles]
+        self.execute(f'DELETE FROM "{table}" WHERE {column} = ?', *([bare(record)] for record in holders))
+        self.execute(f'INSERT INTO "{table}" ({column}, profile_id) VALUES (?, ?)', *rows)
 
-    def execute(self, sql: str, *values: Any) -> None:
-        """Write into the database file itself."""
+    def execute(self, sql: str, *rows: Sequence[Any]) -> None:
+        """Write into the database file itself, once for each row of values."""
         connection = self._open()
         with connection:
-            connection.execute(sql, values)
+            connection.executemany(sql, rows)
         connection.close()
 
     # --- the truth, from outside
