@@ -1,7 +1,5 @@
 """BottleCRM 1.35: members, personal access tokens, and records of seven kinds."""
 
-from datetime import timedelta
-
 from connectors.bottlecrm.connector import BottleCrm
 from connectors.bottlecrm.settings import BottleCrmSettings
 from connectors.contract import Limits, Manifest
@@ -11,7 +9,7 @@ MANIFEST = Manifest(
     title="BottleCRM",
     connector=BottleCrm,
     settings=BottleCrmSettings,
-    limits=Limits(session_lag=timedelta(0), export_retention=timedelta(0), move_batch=25),
+    limits=Limits(move_batch=25, observe_batch=5000),
     cannot=(
         "Sessions cannot be counted or ended alone: a lock refuses them at once, and an undo lets them work again.",
         "Tokens can be seen and revoked only in a signed-in session of an administrator (session_file).",
