@@ -51,7 +51,8 @@ def test_a_refusal_repeats_the_sentence_and_never_the_token() -> None:
     said = str(Faults(TOKEN)(answer(400, {"errors": {"stage": [f"no {TOKEN} here", "second"]}, "detail": "x" * 500})))
     assert TOKEN not in said
     assert len(said) < 300
-    assert "stage: no *** here second" in str(Faults(TOKEN)(answer(400, {"errors": {"stage": [f"no {TOKEN} here second"]}})))
+    said = str(Faults(TOKEN)(answer(400, {"errors": {"stage": [f"no {TOKEN} here", "second"]}})))
+    assert "stage: no *** here second" in said
 
 
 def answer(status: int, body: object) -> httpx.Response:
@@ -109,7 +110,9 @@ def test_two_halves_are_paged_as_one() -> None:
     assert ([row["id"] for row in found.rows], found.total, found.longest) == (["1", "2", "3"], 302, 300)
 
 
-@pytest.mark.parametrize("broken", [{}, [], {"tasks": []}, {"tasks": {}, "tasks_count": 1}, {"tasks": [], "tasks_count": "1"}])
+@pytest.mark.parametrize("broken", [
+    {}, [], {"tasks": []}, {"tasks": {}, "tasks_count": 1}, {"tasks": [], "tasks_count": "1"},
+])
 def test_a_list_of_another_shape_is_unreadable(broken: object) -> None:
     with pytest.raises(Unreadable):
         wire.page(broken, BY_NAME["task"].halves)
@@ -130,15 +133,16 @@ def member(number: str, *, active: bool = True) -> Member:
 
 
 def test_a_family_is_the_company_of_a_record_or_of_what_it_belongs_to() -> None:
-    families = {"opportunity:d1": ("account:c1", "Acme")}
+    acme = ("account:c1", "Acme")
+    families = {"opportunity:d1": acme}
     rows: list[tuple[str, dict[str, Any], tuple[str, str]]] = [
-        ("account", {"id": "c1", "name": "Acme"}, ("account:c1", "Acme")),
+        ("account", {"id": "c1", "name": "Acme"}, acme),
         ("contact", {"id": "p1", "first_name": "A", "last_name": "B", "title": "CEO", "account": "c1",
-                     "account_detail": {"id": "c1", "name": "Acme"}}, ("account:c1", "Acme")),
-        ("opportunity", {"id": "d1", "name": "D", "account": {"id": "c1", "name": "Acme"}}, ("account:c1", "Acme")),
-        ("task", {"id": "t1", "title": "T", "account": None, "opportunity": {"id": "d1", "name": "D"}}, ("account:c1", "Acme")),
+                     "account_detail": {"id": "c1", "name": "Acme"}}, acme),
+        ("opportunity", {"id": "d1", "name": "D", "account": {"id": "c1", "name": "Acme"}}, acme),
+        ("task", {"id": "t1", "title": "T", "account": None, "opportunity": {"id": "d1", "name": "D"}}, acme),
         ("task", {"id": "t2", "title": "T", "lead": {"id": "l1", "title": "L"}}, ("lead:l1", "L")),
-        ("project", {"id": "j1", "name": "J", "account": None, "deal": {"id": "d1", "name": "D"}}, ("account:c1", "Acme")),
+        ("project", {"id": "j1", "name": "J", "account": None, "deal": {"id": "d1", "name": "D"}}, acme),
         ("lead", {"id": "l1", "title": "", "first_name": "A", "last_name": "B"}, ("lead:l1", "A B")),
         ("task", {"id": "t3", "title": "<!channel>"}, ("task:t3", "<!channel>")),
     ]
@@ -169,7 +173,7 @@ MOVE = Assignment(RecordId("task:1"), AccountId(ALICE), AccountId(BOB))
 EVERYBODY = {AccountId(number): member(number) for number in (ALICE, BOB, CAROL)}
 
 
-def outcome(*present: Member, people: moves.People = EVERYBODY) -> tuple[MoveOutcome, AccountId | None] | list[AccountId]:
+def outcome(*present: Member, people: moves.People = EVERYBODY) -> object:
     found = moves.decide(MOVE, present, people)
     return found if isinstance(found, list) else (found.outcome, found.owner)
 
@@ -193,7 +197,8 @@ def test_nothing_is_written_for_a_successor_who_would_be_left_out() -> None:
 
 @pytest.mark.parametrize(("after", "expected"), [
     ([BOB], (MoveOutcome.MOVED, BOB)), ([BOB, CAROL], (MoveOutcome.MOVED, BOB)), ([], (MoveOutcome.REFUSED, None)),
-    ([ALICE], (MoveOutcome.REFUSED, ALICE)), ([ALICE, BOB], (MoveOutcome.REFUSED, ALICE)), ([CAROL], (MoveOutcome.TAKEN, CAROL)),
+    ([ALICE], (MoveOutcome.REFUSED, ALICE)), ([ALICE, BOB], (MoveOutcome.REFUSED, ALICE)),
+    ([CAROL], (MoveOutcome.TAKEN, CAROL)),
 ])
 def test_the_outcome_is_what_was_read_again(after: list[str], expected: tuple[MoveOutcome, str | None]) -> None:
     found = moves.report(MOVE, [member(ALICE)], [member(number) for number in after])
@@ -208,7 +213,7 @@ def test_who_was_left_out_is_named() -> None:
 # --- settings
 
 
-@pytest.mark.parametrize("url", ["http://crm.example.com", "ftp://crm.example.com", "https://crm.example.com/api", "crm"])
+@pytest.mark.parametrize("url", ["http://crm.example.com", "ftp://crm.example", "https://crm.example.com/api", "crm"])
 def test_an_address_that_would_not_do_is_refused(url: str) -> None:
     with pytest.raises(ValidationError, match="url"):
         BottleCrmSettings.model_validate({"url": url, "login": "a@x.example", "token": SecretStr("x")})
