@@ -11,12 +11,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 Answer = tuple[int, bytes]
-Manners = Callable[[str, str, Callable[[], Answer]], Answer | None]
+Manners = Callable[[str, str, Callable[[], Answer | None]], Answer | None]
 """Given method, path and a way to have the request passed on: what to answer, None for cutting the line."""
 KEPT = ("Authorization", "Content-Type", "Accept")
 
 
-def polite(_: str, __: str, pass_on: Callable[[], Answer]) -> Answer:
+def polite(_: str, __: str, pass_on: Callable[[], Answer | None]) -> Answer | None:
     """Pass everything on."""
     return pass_on()
 
@@ -109,7 +109,7 @@ class Front:
         self._thread.start()
 
 
-def _pass_on(target: str, handler: BaseHTTPRequestHandler, body: bytes, kept: dict[str, str]) -> Answer:
+def _pass_on(target: str, handler: BaseHTTPRequestHandler, body: bytes, kept: dict[str, str]) -> Answer | None:
     request = urllib.request.Request(target + handler.path, body or None, kept, method=handler.command)
     try:
         with urllib.request.urlopen(request, timeout=60) as response:
@@ -117,11 +117,13 @@ def _pass_on(target: str, handler: BaseHTTPRequestHandler, body: bytes, kept: di
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read()
+    except (urllib.error.URLError, ConnectionError):  # nobody there
+        return None
 
 
 def losing(*methods: str) -> Manners:
     """Have requests of these methods done, and cut the line instead of answering."""
-    def manners(method: str, _: str, pass_on: Callable[[], Answer]) -> Answer | None:
+    def manners(method: str, _: str, pass_on: Callable[[], Answer | None]) -> Answer | None:
         answer = pass_on()
         return None if method in methods else answer
     return manners
@@ -131,7 +133,7 @@ def failing(method: str, part: str, times: int = 1) -> Manners:
     """Have so many requests done and answered with 500."""
     left = [times]
 
-    def manners(asked: str, path: str, pass_on: Callable[[], Answer]) -> Answer:
+    def manners(asked: str, path: str, pass_on: Callable[[], Answer | None]) -> Answer | None:
         answer = pass_on()
         if asked == method and part in path and left[0]:
             left[0] -= 1
@@ -142,7 +144,7 @@ def failing(method: str, part: str, times: int = 1) -> Manners:
 
 def slow(seconds: float) -> Manners:
     """Answer late."""
-    def manners(_: str, __: str, pass_on: Callable[[], Answer]) -> Answer:
+    def manners(_: str, __: str, pass_on: Callable[[], Answer | None]) -> Answer | None:
         time.sleep(seconds)
         return pass_on()
     return manners
@@ -150,9 +152,9 @@ def slow(seconds: float) -> Manners:
 
 def rewriting(part: str, change: Callable[[Any], Any]) -> Manners:
     """Change what is answered to reads of a path."""
-    def manners(method: str, path: str, pass_on: Callable[[], Answer]) -> Answer:
-        status, body = pass_on()
-        if method == "GET" and part in path and status == 200:
-            body = json.dumps(change(json.loads(body))).encode()
-        return status, body
+    def manners(method: str, path: str, pass_on: Callable[[], Answer | None]) -> Answer | None:
+        answer = pass_on()
+        if answer and method == "GET" and part in path and answer[0] == 200:
+            return 200, json.dumps(change(json.loads(answer[1]))).encode()
+        return answer
     return manners

@@ -22,6 +22,8 @@ from tests.connectors.bottlecrm.front import Front, losing
 from tests.sandbox.company.bottlecrm import RECORDS, BottleCrm, bare, dashed, owner_column
 
 WATCHED = {"profile": "profile"} | RECORDS
+NAMED = {"contact": "last_name", "lead": "title", "task": "title"}
+"""The column that people call a record by, where it is not `name`."""
 NOISE = frozenset({"updated_at", "updated_by_id"})
 """Columns that say when and by whom a row was written last."""
 
@@ -171,15 +173,24 @@ class BookWorld(World):
 
     def some(self, owner: AccountId, *others: AccountId) -> list[RecordId]:
         """Copy one record of every kind, with what hangs on it, and give it to these."""
-        made = []
-        for kind, table in RECORDS.items():
-            number = str(uuid4())
-            [(source,)] = self.server.query(f'SELECT {owner_column(kind)} FROM "{table}_tags" LIMIT 1') if kind == (
-                "account") else self.server.query(f'SELECT id FROM "{table}" LIMIT 1')
-            self.server.clone(table, source, id=bare(number))
-            self.server.assign(kind, {number: [owner, *others]})
-            made.append(RecordId(f"{kind}:{number}"))
-        return made
+        return [self._copy(kind, [owner, *others]) for kind in RECORDS]
+
+    def _copy(self, kind: str, holders: Sequence[AccountId]) -> RecordId:
+        table, column, number = RECORDS[kind], owner_column(kind), str(uuid4())
+        hanging = [hung for hung in ("teams", "tags", "contacts") if self._is_table(f"{table}_{hung}")]
+        sql = f'SELECT {column} FROM "{table}_teams"' if "teams" in hanging else f'SELECT id FROM "{table}"'
+        source = self.server.query(f"{sql} LIMIT 1")[0][0]
+        self.server.clone(table, source, id=bare(number), **{NAMED.get(kind, "name"): f"Copy {number}"})
+        for hung in hanging:
+            columns = [row[1] for row in self.server.query(f'PRAGMA table_info("{table}_{hung}")')]
+            [other] = set(columns) - {"id", column}
+            self.server.execute(f'INSERT INTO "{table}_{hung}" ({column}, {other}) SELECT ?, {other} '
+                                f'FROM "{table}_{hung}" WHERE {column} = ?', [bare(number), source])
+        self.server.assign(kind, {number: holders})
+        return RecordId(f"{kind}:{number}")
+
+    def _is_table(self, name: str) -> bool:
+        return bool(self.server.query("SELECT 1 FROM sqlite_master WHERE name = ?", name))
 
     def missing(self) -> RecordId:
         return RecordId(f"task:{uuid4()}")
@@ -198,7 +209,7 @@ class BookWorld(World):
         chosen = ", ".join(f'"{name}"' for name in names)
         found = {bare(row[names.index("id")]): [row] for row in self.server.query(f'SELECT {chosen} FROM "{table}"')}
         for hung in ("teams", "tags", "contacts"):
-            if self.server.query("SELECT 1 FROM sqlite_master WHERE name = ?", f"{table}_{hung}"):
+            if self._is_table(f"{table}_{hung}"):
                 for row in self.server.query(f'SELECT {column}, * FROM "{table}_{hung}" ORDER BY id'):
                     found[row[0]].append((hung, *row[2:]))
         return {RecordId(f"{kind}:{dashed(number)}"): tuple(rows) for number, rows in found.items()}
