@@ -341,6 +341,10 @@ class ClientBook(Connector, Protocol):
     def owners(self, records: Sequence[RecordId]) -> Mapping[RecordId, AccountId | None]:
         """Read the present owner of many records in few calls; a record that is gone is not in the answer."""
 
+    def holders(self, records: Sequence[RecordId]) -> Mapping[RecordId, tuple[AccountId, ...]]:
+        """Read everybody who owns each record, where the vendor lets several own one alike; else its one owner."""
+        return {record: (owner,) if owner else () for record, owner in self.owners(records).items()}
+
     @abstractmethod
     def move(self, batch: Sequence[Assignment]) -> Sequence[Moved]:
         """Give records to successors; one outcome per assignment, in order, from a read after the write.

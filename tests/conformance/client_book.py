@@ -87,7 +87,7 @@ class ClientBookSuite:
         listed = list(connector.records(owner))
         assert sorted(record.id for record in listed) == sorted(mine)
         assert {record.owner for record in listed} == {owner}
-        assert connector.count(owner) == {listed[0].kind: MANY}
+        assert {kind: n for kind, n in connector.count(owner).items() if n} == {listed[0].kind: MANY}
 
     def test_an_empty_book_counts_every_kind_with_none(self, world: ClientBookWorld) -> None:
         owner, connector = world.seller(), world.connect()

@@ -33,3 +33,13 @@ def test_the_crms_own_account_is_its_login() -> None:
     assert connector.lost(Before(AccountId("1"), {"password": "{SSHA}x"})) == ()
     assert connector.lost(Before(AccountId("1"), {"active": "true"})) == ()
     connector.close()
+
+
+def test_the_rest_crms_own_account_is_its_login() -> None:
+    settings = registry.settings_of("bottlecrm").model_validate(
+        {"url": "http://127.0.0.1:9", "login": "svc@x.example", "token": SecretStr("x")}
+    )
+    connector = cast("Accounts", registry.build("bottlecrm", settings))
+    assert connector.own_account() == "svc@x.example"
+    assert "svc" not in repr(connector)
+    connector.close()

@@ -130,8 +130,8 @@ class Moves:
 
     def _read_back(self, orders: Sequence[Order]) -> list[Moved | None]:
         """Return what a read says became of orders without an answer; None: not carried out, to be tried again."""
-        owners = self._book.owners([order.record for order in orders])
-        return [_became(order, order.record in owners, owners.get(order.record)) for order in orders]
+        holders = self._book.holders([order.record for order in orders])
+        return [_became(order, holders.get(order.record)) for order in orders]
 
     def _record(self, outcomes: Sequence[tuple[Assignment, Moved]]) -> None:
         """Write down what became of a batch: first the facts, then ask whether the book is still ours to go on with."""
@@ -249,12 +249,14 @@ def _carried_out(session: Session, book: Book) -> Sequence[str]:
     ).all()
 
 
-def _became(order: Order, found: bool, owner: AccountId | None) -> Moved | None:
-    if not found:
+def _became(order: Order, holders: Sequence[AccountId] | None) -> Moved | None:
+    if holders is None:
         return Moved(order.record, MoveOutcome.GONE, None)
-    if owner == order.successor:
-        return Moved(order.record, MoveOutcome.MOVED, owner)
-    return None if owner == order.owner else Moved(order.record, MoveOutcome.TAKEN, owner)
+    if order.owner in holders:
+        return None
+    if order.successor in holders:
+        return Moved(order.record, MoveOutcome.MOVED, order.successor)
+    return Moved(order.record, MoveOutcome.TAKEN, holders[0] if holders else None)
 
 
 def _doubted(order: Order, outcome: Moved) -> Moved:

@@ -1,0 +1,144 @@
+"""The client book in BottleCRM: records of seven kinds, each assigned to any number of people.
+
+There is no call that writes several records, none that writes on a condition, and none that reads records by their
+ids: each record is read right before it is written, and read again after.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from connectors.bottlecrm import moves, wire
+from connectors.bottlecrm.directory import Directory
+from connectors.bottlecrm.faults import Declined, ModuleOff, Unreadable
+from connectors.bottlecrm.rest import PAGE, Rest, sweep
+from connectors.bottlecrm.wire import KINDS, Json, Kind, Member, Page
+from connectors.contract import AccountId, Assignment, Moved, Record, RecordId
+from connectors.errors import Missing, OutcomeUnknown, Unavailable
+
+CHEAPER = 10
+"""About so many rows of a list cost as much as one record read by itself."""
+
+
+class Book:
+    """Records by who they are assigned to."""
+
+    def __init__(self, rest: Rest, directory: Directory) -> None:
+        self._rest, self._directory = rest, directory
+
+    def count(self, owner: AccountId) -> Mapping[str, int]:
+        """Count each kind; one whose module is switched off has none that anybody can see."""
+        self._directory.member(owner)
+        return {kind.name: self._count(kind, owner) for kind in KINDS}
+
+    def records(self, owner: AccountId) -> Iterator[Record]:
+        """Stream the member's records, kind by kind."""
+        self._directory.member(owner)
+        families: dict[str, wire.Family] = {}
+        for kind in KINDS:
+            for row in self._rows(kind, owner):
+                if owner not in (one.id for one in wire.holders(row)):
+                    continue
+                found = wire.record(kind, row, owner, families)
+                if kind.name != "task":
+                    families[found.id] = found.family, found.family_name
+                yield found
+
+    def holders(self, records: Sequence[RecordId]) -> Mapping[RecordId, tuple[AccountId, ...]]:
+        """Read everybody that records are assigned to; what is gone is not in the answer."""
+        wanted: dict[str, set[str]] = {}
+        for record in records:
+            if place := wire.record_place(record):
+                wanted.setdefault(place[0].name, set()).add(place[1])
+        found: dict[RecordId, tuple[AccountId, ...]] = {}
+        for name, numbers in wanted.items():
+            kind = wire.BY_NAME[name]
+            found |= {wire.record_id(kind, number): ids for number, ids in self._holders(kind, numbers)}
+        return found
+
+    def move(self, batch: Sequence[Assignment]) -> Sequence[Moved]:
+        """Read, decide, write and read each record again, one by one."""
+        people = self._directory.members([who for one in batch for who in (one.owner, one.successor)]) if batch else {}
+        done: list[Moved] = []
+        for one in batch:
+            try:
+                done.append(self._move(one, people))
+            except Unavailable as error:
+                if any(moved.change for moved in done):
+                    raise OutcomeUnknown(f"after {len(done)} of {len(batch)} records: {error}") from error
+                raise
+        return done
+
+    def _move(self, one: Assignment, people: moves.People) -> Moved:
+        place = wire.record_place(one.record)
+        if place is None:
+            return moves.gone(one)
+        try:
+            present = self._present(*place)
+        except Missing:
+            return moves.gone(one)
+        except Unreadable as error:
+            return moves.unreadable(one, str(error))
+        decided = moves.decide(one, present, people)
+        return decided if isinstance(decided, Moved) else self._write(one, place, decided, present)
+
+    def _write(
+        self, one: Assignment, place: tuple[Kind, str], people: Sequence[AccountId], before: Sequence[Member]
+    ) -> Moved:
+        kind, number = place
+        try:
+            self._rest.write("PATCH", kind.address(number), {"assigned_to": list(people)})
+        except Declined as refusal:
+            return moves.declined(one, str(refusal))
+        except Missing:
+            return moves.gone(one)
+        except OutcomeUnknown:
+            if not self._arrived(one, place):
+                raise
+        try:
+            return moves.report(one, before, self._present(kind, number))
+        except Missing:
+            return moves.gone(one)
+        except Unavailable as error:
+            raise OutcomeUnknown(f"{one.record} was written and cannot be read back: {error}") from error
+
+    def _arrived(self, one: Assignment, place: tuple[Kind, str]) -> bool:
+        """Whether a write whose answer was lost is there. Where it is not it may still come: nobody knows."""
+        try:
+            ids = {who.id for who in self._present(*place)}
+        except (Missing, Unavailable):
+            return False
+        return one.successor in ids and one.owner not in ids
+
+    def _present(self, kind: Kind, number: str) -> tuple[Member, ...]:
+        answer = self._rest.get(kind.address(number), kind.query)
+        return wire.holders(wire.at(answer, (kind.detail,)))
+
+    def _holders(self, kind: Kind, numbers: set[str]) -> Iterator[tuple[str, tuple[AccountId, ...]]]:
+        left = set(numbers)
+        if len(numbers) * CHEAPER > self._count(kind):
+            for row in self._rows(kind):
+                if (number := wire.identity(row)) in left:
+                    left.discard(number)
+                    yield number, tuple(one.id for one in wire.holders(row))
+        for number in sorted(left):
+            try:
+                yield number, tuple(one.id for one in self._present(kind, number))
+            except Missing:
+                continue
+
+    def _count(self, kind: Kind, owner: AccountId | None = None) -> int:
+        try:
+            return self._page(kind, owner, 0, 1).total
+        except ModuleOff:
+            return 0
+
+    def _rows(self, kind: Kind, owner: AccountId | None = None) -> Iterator[Json]:
+        try:
+            yield from sweep(lambda offset: self._page(kind, owner, offset, PAGE), f"the list of {kind.path}")
+        except ModuleOff:
+            return
+
+    def _page(self, kind: Kind, owner: AccountId | None, offset: int, limit: int) -> Page:
+        query = dict(kind.query) | {"limit": str(limit), "offset": str(offset)}
+        if owner is not None:
+            query["assigned_to"] = owner
+        return wire.page(self._rest.get(kind.address(), query), kind.halves)

@@ -1,0 +1,97 @@
+"""The members of an organization: finding them, reading them in bulk, locking them out.
+
+A member's profile owns records and is what a lock makes inactive; the address of the lock takes the user's id.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from connectors.bottlecrm import wire
+from connectors.bottlecrm.rest import PAGE, Rest, sweep
+from connectors.bottlecrm.wire import Json, Member, Page
+from connectors.contract import AccountId, Before, Change, Locked, Login, Lookup, Observation, Person
+from connectors.errors import Conflict, Missing, OutcomeUnknown, Unavailable
+
+PATH = "/api/users/"
+FEW = 3
+"""Members that are looked up by their addresses; more are read from the whole list."""
+
+
+class Directory:
+    """`/api/users/` by profile id. It cannot be asked for one id, so addresses once seen narrow the search."""
+
+    def __init__(self, rest: Rest, login: str) -> None:
+        self._rest, self._login = rest, login
+        self._addresses: dict[AccountId, str] = {}
+
+    def members(self, accounts: Sequence[AccountId]) -> dict[AccountId, Member]:
+        """Read members; those that are gone are not in the answer."""
+        wanted = set(accounts)
+        found: dict[AccountId, Member] = {}
+        if len(wanted) <= FEW:
+            for known in (wanted & self._addresses.keys()):
+                found |= {one.id: one for one in self._list(self._addresses[known]) if one.id in wanted}
+        if wanted - found.keys():
+            found |= {one.id: one for one in self._list() if one.id in wanted}
+        return found
+
+    def member(self, account: AccountId) -> Member:
+        """Read one member. Raises `Missing`."""
+        found = self.members([account]).get(account)
+        if found is None:
+            raise Missing(f"BottleCRM has no member {account}")
+        return found
+
+    def find(self, person: Person) -> Lookup:
+        """Look a person up by their addresses and log-ins: in BottleCRM the address is the log-in."""
+        texts = dict.fromkeys(text for text in (*person.emails, *person.logins) if text)
+        if not texts:
+            return Lookup((), "the organization's members: no address and no log-in to look up")
+        found = {one.id: one for text in texts for one in self._list(text) if wire.matched(person, one)}
+        how = f"the organization's members by email: {', '.join(texts)}"
+        return Lookup(tuple(map(wire.account, found.values())), how)
+
+    def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
+        """Read many members in few calls."""
+        found = self.members(accounts) if accounts else {}
+        return {account: wire.observation(found.get(account)) for account in accounts}
+
+    def lock(self, before: Before) -> Locked:
+        """Make the member inactive; their log-ins and tokens are refused from that moment on."""
+        found = self.member(before.account)
+        if not found.active:
+            return Locked(Change.ALREADY, Login.NOT_TRIED, "was inactive already")
+        if before.state.get("active") != "true":
+            raise Conflict(f"{found.email} was inactive when the plan was made and is active now")
+        if found.email.casefold() == self._login.casefold():
+            raise Conflict("this is the user that Handover itself signs in with")
+        self._set(found, "Inactive")
+        return Locked(Change.MADE, Login.NOT_TRIED, "made inactive: log-ins, sessions and tokens are refused")
+
+    def unlock(self, before: Before) -> Change:
+        """Make the member active again, where they were before."""
+        found = self.member(before.account)
+        if before.state.get("active") != "true" or found.active:
+            return Change.ALREADY
+        self._set(found, "Active")
+        return Change.MADE
+
+    def _set(self, found: Member, status: str) -> None:
+        self._rest.write("POST", f"/api/user/{found.user}/status/", {"status": status})
+        try:
+            now = self.member(found.id)
+        except Unavailable as error:
+            raise OutcomeUnknown(f"{found.email} was made {status.lower()} and cannot be read back: {error}") from error
+        if now.active is not (status == "Active"):
+            raise Conflict(f"BottleCRM took the change and {found.email} is not {status.lower()}")
+
+    def _list(self, email: str = "") -> Iterator[Member]:
+        query = {"limit": str(PAGE)} | ({"email": email} if email else {})
+
+        def read(offset: int) -> Page:
+            answer: Json = self._rest.get(PATH, query | {"offset": str(offset)})
+            return wire.page(answer, wire.USERS)
+
+        for row in sweep(read, "the list of members"):
+            found = wire.member(row)
+            self._addresses[found.id] = found.email
+            yield found

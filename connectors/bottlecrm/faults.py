@@ -1,0 +1,75 @@
+"""BottleCRM's refusals as the six errors. It answers 403 to a bad token as well as to a missing right."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, Unavailable
+
+NO_ORGANIZATION = "Organization context is required"
+"""What an unknown, revoked or expired token is answered, and one whose owner is inactive (`rls_context.py`)."""
+SHOWN = 200
+"""Characters of the server's own sentence that are shown."""
+
+
+class Declined(Conflict):
+    """BottleCRM refused with a sentence about the content; nothing happened."""
+
+
+class ModuleOff(Forbidden):
+    """The organization has switched this module off: its records are there, and cannot be seen."""
+
+
+class Unreadable(Unavailable):
+    """The answer is not BottleCRM's, or lacks what it always has."""
+
+
+class Faults:
+    """Reads a server's refusals; our token is never shown, even where a server repeats it."""
+
+    def __init__(self, *secrets: str) -> None:
+        self._secrets = secrets
+
+    def __call__(self, response: httpx.Response) -> ConnectorError | None:
+        """Return the error of an answer, or None where the general reading will do."""
+        status, body = response.status_code, _body(response)
+        where = f"{response.request.method} {response.request.url.path}"
+        if response.is_redirect:
+            return Unavailable(f"{where}: sent elsewhere ({status}); is the url right?")
+        message = f"{where}: {status}{self._said(body)}"
+        if status in (401, 403):
+            return BadCredential(message) if _is_credential(status, body) else Forbidden(message)
+        if status == httpx.codes.NOT_FOUND:
+            return ModuleOff(message) if body.get("code") == "module_off" else Missing(message)
+        return Declined(message) if status == httpx.codes.BAD_REQUEST else None
+
+    def _said(self, body: Mapping[str, Any]) -> str:
+        parts = [_flat(body[name]) for name in ("detail", "errors", "error") if body.get(name) not in (None, True, "")]
+        said = " ".join(" ".join(parts).split())
+        for secret in self._secrets:
+            said = said.replace(secret, "***")
+        return f", {said[:SHOWN]}" if said else ""
+
+
+def _is_credential(status: int, body: Mapping[str, Any]) -> bool:
+    said = str(body.get("detail", ""))
+    return status == httpx.codes.UNAUTHORIZED or said.startswith(NO_ORGANIZATION) or "token_not_valid" in (
+        str(body.get("code", "")), said)
+
+
+def _body(response: httpx.Response) -> Mapping[str, Any]:
+    try:
+        body = response.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, Mapping) else {}
+
+
+def _flat(said: object) -> str:
+    """Return errors by field as a line."""
+    if isinstance(said, Mapping):
+        return "; ".join(f"{name}: {_flat(what)}" for name, what in said.items())
+    if isinstance(said, list):
+        return " ".join(map(_flat, said))
+    return str(said)

@@ -1,0 +1,83 @@
+"""Calls to BottleCRM's REST API: answers as values, refusals as one of the six errors."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import httpx
+
+from connectors.bottlecrm import wire
+from connectors.bottlecrm.faults import Faults, Unreadable
+from connectors.bottlecrm.settings import BottleCrmSettings
+from connectors.bottlecrm.wire import Json, Page
+from connectors.errors import Unavailable
+from connectors.http import Api, Patience
+
+PAGE = 200
+"""Rows in one page; the list of projects gives no more (`projects/views.py` MAX_LIMIT)."""
+PASSES = 5
+"""How often a list that changes while it is read is read."""
+
+
+class Rest:
+    """The service user's calls. Safe for use by several threads; nothing is sent before the first call."""
+
+    def __init__(self, settings: BottleCrmSettings) -> None:
+        token = settings.token.get_secret_value()
+        self._proof = {"Authorization": f"Bearer {token}"}
+        self._api = Api(
+            settings.url, patience=Patience(connect=min(3, settings.timeout_seconds), read=settings.timeout_seconds),
+            classify=Faults(token), headers={"Accept": "application/json"}, authority=settings.authority)
+
+    def get(self, path: str, query: Mapping[str, str] | None = None, proof: Mapping[str, str] | None = None) -> Json:
+        """Read an object. Raises `Unreadable` where the answer is none."""
+        return body(self._api.read("GET", path, params=query or {}, headers=proof or self._proof))
+
+    def write(self, method: str, path: str, content: object = None, proof: Mapping[str, str] | None = None) -> None:
+        """Change something; what the answer holds is not believed, and not read."""
+        self._api.write(method, path, json=content, headers=proof or self._proof)
+
+    def post_bare(self, path: str, content: object) -> httpx.Response:
+        """Send a request that proves itself by its content alone."""
+        return self._api.write("POST", path, json=content)
+
+    def close(self) -> None:
+        """Give up the connections."""
+        self._api.close()
+
+
+def body(response: httpx.Response) -> Json:
+    """Return the object in an answer. Raises `Unreadable`."""
+    where = f"{response.request.method} {response.request.url.path}"
+    try:
+        found: Any = response.json()
+    except ValueError as error:
+        raise Unreadable(f"{where}: the answer is not BottleCRM's; is the url right?") from error
+    if not isinstance(found, dict):
+        raise Unreadable(f"{where}: the answer is not BottleCRM's")
+    return found
+
+
+def sweep(read: Callable[[int], Page], what: str) -> Iterator[Json]:
+    """Stream each row of a list once, however it changes meanwhile.
+
+    Pages by offset shift while records come and go. A list is read again, for what was missed, until one reading had
+    the same number on every page and as many rows as that. Raises `Unavailable` where it never stands still.
+    """
+    seen: set[str] = set()
+    for _ in range(PASSES):
+        offset, totals, present = 0, set[int](), set[str]()
+        while True:
+            page = read(offset)
+            totals.add(page.total)
+            for row in page.rows:
+                number = wire.identity(row)
+                present.add(number)
+                if number not in seen:
+                    seen.add(number)
+                    yield row
+            offset += PAGE
+            if offset >= page.longest:
+                break
+        if totals == {len(present)}:
+            return
+    raise Unavailable(f"{what} goes on changing while it is read")

@@ -1,0 +1,240 @@
+"""What BottleCRM sends and takes, as our values and back. Pure: nothing is sent from here.
+
+Every kind of record has a list of its own shape; `KINDS` says where in it the rows and their number stand.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from uuid import UUID
+
+from connectors.bottlecrm.faults import Unreadable
+from connectors.contract import Account, AccountId, Before, Observation, Person, Record, RecordId, Token, Verdict
+
+Json = Mapping[str, Any]
+Place = tuple[str, ...]
+"""Where something stands in an answer: keys from the outside in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of record: its address, and the shapes of its list and its detail."""
+
+    name: str
+    path: str
+    halves: tuple[tuple[Place, Place], ...]
+    """Where rows stand in a list and where their number; some lists come in an open and a closed half, paged as one."""
+    detail: str
+    query: Mapping[str, str] = field(default_factory=dict)
+
+    def address(self, number: str = "") -> str:
+        """Return the address of the list, or of one record."""
+        return f"/api/{self.path}/" + (f"{number}/" if number else "")
+
+
+KINDS = (
+    Kind("account", "accounts", (
+        (("active_accounts", "open_accounts"), ("active_accounts", "open_accounts_count")),
+        (("closed_accounts", "close_accounts"), ("closed_accounts", "close_accounts_count"))), "account_obj"),
+    Kind("contact", "contacts", ((("results",), ("count",)),), "contact_obj"),
+    Kind("lead", "leads", ((("open_leads", "open_leads"), ("open_leads", "leads_count")),
+                           (("close_leads", "close_leads"), ("close_leads", "leads_count"))), "lead_obj"),
+    Kind("opportunity", "opportunities", ((("opportunities",), ("opportunities_count",)),), "opportunity_obj"),
+    Kind("case", "cases", ((("cases",), ("cases_count",)),), "cases_obj", {"slim": "true", "show_merged": "true"}),
+    Kind("project", "projects", ((("projects",), ("count",)),), "project"),
+    Kind("task", "tasks", ((("tasks",), ("tasks_count",)),), "task_obj", {"slim": "true"}),
+)
+"""In the order in which a book is told: what belongs to a deal comes after the deals."""
+BY_NAME = {kind.name: kind for kind in KINDS}
+USERS = ((("active_users", "active_users"), ("active_users", "active_users_count")),
+         (("inactive_users", "inactive_users"), ("inactive_users", "inactive_users_count")))
+CLOSED = frozenset({"closed", "converted", "Closed", "Rejected", "Duplicate", "Completed", "COMPLETED", "CANCELLED"})
+"""Statuses of leads, tickets, projects and tasks in which no work goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Part of a list: its rows, how many there are in all, and how far the longest half goes."""
+
+    rows: Sequence[Json]
+    total: int
+    longest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One person in the organization. A record is owned by the profile (`id`), and locked by the user."""
+
+    id: AccountId
+    user: str
+    email: str
+    name: str
+    active: bool
+    tokens: int = 0
+    """Live personal access tokens."""
+
+
+def page(answer: object, halves: Sequence[tuple[Place, Place]]) -> Page:
+    """Read a list. Raises `Unreadable`."""
+    counts = [_number(at(answer, number)) for _, number in halves]
+    rows: list[Json] = []
+    for place, _ in halves:
+        found = at(answer, place)
+        if not isinstance(found, list):
+            raise Unreadable(f"the answer has no list {'.'.join(place)}")
+        rows += found
+    return Page(rows, sum(counts), max(counts))
+
+
+def at(answer: object, place: Place) -> Any:
+    """Return what stands at a place. Raises `Unreadable`."""
+    for name in place:
+        if not isinstance(answer, Mapping) or name not in answer:
+            raise Unreadable(f"the answer has no {'.'.join(place)}")
+        answer = answer[name]
+    return answer
+
+
+def identity(row: object) -> str:
+    """Return a row's id. Raises `Unreadable`."""
+    return _text(at(row, ("id",)))
+
+
+def member(row: Json) -> Member:
+    """Return a row of `/api/users/` or an assignee. Raises `Unreadable`."""
+    who, active = at(row, ("user_details",)), at(row, ("is_active",))
+    if not isinstance(active, bool):
+        raise Unreadable("a user is neither active nor inactive")
+    email = _text(at(who, ("email",)))
+    return Member(AccountId(identity(row)), _text(at(who, ("id",))), email, who.get("name") or email, active,
+                  _number(row.get("active_token_count") or 0))
+
+
+def holders(row: Json) -> tuple[Member, ...]:
+    """Return who a record is assigned to, in the server's order. Raises `Unreadable`."""
+    found = at(row, ("assigned_to",))
+    if not isinstance(found, list):
+        raise Unreadable("a record has no list of people that it is assigned to")
+    return tuple(member(one) for one in found)
+
+
+def record_id(kind: Kind, number: str) -> RecordId:
+    """Return our id of a record."""
+    return RecordId(f"{kind.name}:{number}")
+
+
+def record_place(record: RecordId) -> tuple[Kind, str] | None:
+    """Return the kind and BottleCRM's own id; None where it cannot be one."""
+    name, _, number = record.partition(":")
+    kind = BY_NAME.get(name)
+    return (kind, number) if kind and is_id(number) else None
+
+
+def is_id(text: str) -> bool:
+    """Whether a text has the form of BottleCRM's ids."""
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False
+
+
+def matched(person: Person, found: Member) -> bool:
+    """Whether an address or a log-in of the person is the member's address, which is the log-in in BottleCRM."""
+    return found.email.casefold() in {text.casefold() for text in (*person.emails, *person.logins)}
+
+
+def account(found: Member) -> Account:
+    """Return a member as an account."""
+    verdict = Verdict.OPEN if found.active else Verdict.LOCKED
+    return Account(found.id, found.email, found.name, verdict, "email", email=found.email, before=before(found))
+
+
+def before(found: Member) -> Before:
+    """Return what a lock of the member changes."""
+    return Before(found.id, {"active": str(found.active).lower()})
+
+
+def observation(found: Member | None) -> Observation:
+    """Return what a fresh read of a member says; None where there is none with that id."""
+    if found is None:
+        return Observation(Verdict.ABSENT, "the organization's members by id")
+    if found.active:
+        return Observation(Verdict.OPEN, "is_active of the member", f"active, {found.tokens} live personal token(s)")
+    return Observation(Verdict.LOCKED, "is_active of the member")
+
+
+def token(row: Json) -> Token:
+    """Return a row of `/api/org/tokens/`; inactive owners' tokens are refused, and come back to life with them."""
+    return Token(identity(row), f"{row.get('name') or '?'} ({row.get('token_prefix') or '?'}…)", outlives_user=False)
+
+
+Family = tuple[str, str]
+"""What joins records, and the name of it."""
+
+
+def family(kind: Kind, row: Json, families: Mapping[str, Family]) -> Family:
+    """Return the family of a record: its company, else that of the deal, ticket, lead or project it belongs to."""
+    own = str(record_id(kind, identity(row))), name(kind, row)
+    if kind.name == "account":
+        return own
+    if company := _link(row, "account_detail") or _link(row, "account"):
+        return f"account:{company[0]}", company[1]
+    for key in ("deal", "opportunity", "case", "project", "lead"):
+        if linked := _link(row, key):
+            parent = f"{'opportunity' if key == 'deal' else key}:{linked[0]}"
+            return families.get(parent, (parent, linked[1]))
+    return own
+
+
+def name(kind: Kind, row: Json) -> str:
+    """Return what people call a record."""
+    person = " ".join(part for part in (row.get("first_name"), row.get("last_name")) if part)
+    named = row.get("name") or row.get("title") if kind.name != "contact" else person
+    return str(named or person or row.get("company_name") or kind.name)
+
+
+def record(kind: Kind, row: Json, owner: AccountId, families: Mapping[str, Family]) -> Record:
+    """Return a row of a list as a record of `owner`, whom it is assigned to. Raises `Unreadable`."""
+    joined = family(kind, row, families)
+    others = tuple(one.id for one in holders(row) if one.id != owner)
+    amount = row.get("amount") if kind.name == "opportunity" else row.get("opportunity_amount")
+    return Record(
+        id=record_id(kind, identity(row)), kind=kind.name, name=name(kind, row), owner=owner,
+        family=joined[0], family_name=joined[1], value=_decimal(amount), currency=str(row.get("currency") or ""),
+        open=_is_open(kind, row), stage=str(row.get("stage_label") or row.get("status") or ""), co_owners=others,
+    )
+
+
+def _is_open(kind: Kind, row: Json) -> bool:
+    if kind.name == "opportunity":
+        return row.get("stage_kind") not in ("won", "lost")
+    if kind.name in ("account", "contact"):
+        return row.get("is_active") is not False
+    return row.get("status") not in CLOSED
+
+
+def _link(row: Json, key: str) -> Family | None:
+    linked = row.get(key)
+    if isinstance(linked, Mapping) and linked.get("id"):
+        return str(linked["id"]), str(linked.get("name") or linked.get("title") or linked["id"])
+    return None
+
+
+def _decimal(value: object) -> Decimal:
+    try:
+        return Decimal(str(value)) if value is not None else Decimal(0)
+    except InvalidOperation as error:
+        raise Unreadable("a value is not a number") from error
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int) or value < 0:
+        raise Unreadable("a number of records is not a number")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise Unreadable("an id or address is not a text")
+    return value
