@@ -168,7 +168,7 @@ def test_a_yes_that_its_own_read_does_not_bear_out_is_no_move(tmp_path: Path, ow
     stage.tick()
     assert states(stage) == {AssignmentState.REFUSED: 12}
     assert stage.clients().moved == 0
-    assert words in stage.clients().problems[0]
+    assert any(words in problem for problem in stage.clients().problems)
 
 
 def test_paused_nothing_is_sent_until_somebody_resumes(tmp_path: Path) -> None:
