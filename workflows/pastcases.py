@@ -1,14 +1,17 @@
 """Which cases and lines of cases an audit looks at: those whose time has come and that are watched."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from connectors.contract import Account as Found
 from connectors.contract import Verdict
 from workflows.cases import UNWATCHED
 from workflows.model import Access, Account, Case, Finding, WorkState
+from workflows.vault import Vault
 
 
 def past_cases(now: datetime) -> SelectOfScalar[str]:
@@ -61,6 +64,16 @@ def never_confirmed(since: datetime) -> SelectOfScalar[Access]:
             ~doubted("protected", "not linked"),
         )
     )
+
+
+def in_cases(session: Session, vault: Vault, system: str, accounts: Sequence[Found]) -> set[str]:
+    """Return which accounts a case is about already: by their id, or by the person's address."""
+    keys = {vault.blind("mail:" + one.email.casefold()): str(one.id) for one in accounts if one.email}
+    here = select(Account.account_id).where(
+        Account.system == system, col(Account.account_id).in_([str(one.id) for one in accounts])
+    )
+    cases = select(Case.mail_key).where(col(Case.mail_key).in_(list(keys)), col(Case.state).not_in(UNWATCHED))
+    return set(session.exec(here)) | {keys[key] for key in session.exec(cases)}
 
 
 def doubted(*kinds: str) -> sa.Exists:

@@ -8,7 +8,7 @@ from connectors.errors import Unavailable
 from connectors.ldap.connections import Link
 from connectors.ldap.dialect import Dialect
 from connectors.ldap.directory import Directory
-from connectors.ldap.wire import Entry, both
+from connectors.ldap.wire import Entry
 
 
 def locked(directory: Directory, link: Link) -> frozenset[AccountId]:
@@ -19,10 +19,9 @@ def locked(directory: Directory, link: Link) -> frozenset[AccountId]:
     dialect, base = directory.dialect, directory.settings.base_dn
     if not dialect.locked_query:
         raise Unavailable("this kind of directory has no filter for locked accounts")
-    query = both(directory.people_filter, dialect.locked_query)
     judged: dict[bytes, bool] = {}
     found = []
-    for dn, values in link.rows(base, query, (dialect.identifier, dialect.lock)):
+    for dn, values in link.rows(base, dialect.locked_query, (dialect.identifier, dialect.lock)):
         lock, name = _first(values, dialect.lock), _first(values, dialect.identifier)
         if lock not in judged:  # the value decides alone, and there are few different ones
             judged[lock] = dialect.verdict(Entry.read(dn, values))[0] == "locked"

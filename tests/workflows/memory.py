@@ -96,6 +96,7 @@ class User:
     title: str = ""
     manager_email: str = ""
     changed_by: str = ""
+    last_login: datetime | None = None
     can_own: bool = True
 
 
