@@ -17,7 +17,7 @@ from tests.bot.test_buttons import post
 from tests.sandbox.company.people import ADMIN
 from tests.sandbox.slack import seed
 from workflows import findingsheet
-from workflows.model import PostKind
+from workflows.model import CaseState, PostKind
 
 LATER = samples.NOW + timedelta(days=9)
 
@@ -169,9 +169,12 @@ def test_every_kind_of_finding_has_words() -> None:
 
 def test_an_account_is_locked_again_and_listed_as_csv_at_the_command_line(config: str, audits: FakeAudits) -> None:
     first = audits.run.findings[0].id
-    done = handover(Wiring(audits=audits), "findings", "--lock-again", first, "--config", config)
+    wiring = Wiring(audits=audits)
+    wiring.offboarding.known["case-1"] = samples.case(CaseState.WATCHED, Verdict.LOCKED)
+    done = handover(wiring, "findings", "--lock-again", first, "--config", config)
     assert audits.locked == [first]
-    assert "locked" in done.output
+    assert "locked" in done.output, "what a fresh read shows is said"
+    assert wiring.modes[0] == "run", "who visits starts no work"
     listed = handover(Wiring(audits=audits), "findings", "--csv", "--config", config)
     assert listed.output.startswith("account,verdict")
     both = handover(Wiring(audits=audits), "findings", "--lock-again", first, "--take", first, "--config", config)
