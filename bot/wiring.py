@@ -250,6 +250,7 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
         at=policy.audit_at,
         policy=AuditPolicy(
             policy.relock,
+            timedelta(days=policy.dormant_days),
             policy.accept_days,
             tuple(dict.fromkeys((*settings.roles.security.users, *settings.roles.admin.users))),
         ),

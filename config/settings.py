@@ -142,6 +142,8 @@ class Policy(Table):
     """Whether an account that an audit finds open again is locked again at once, without asking anybody."""
     escalate_after_hours: int = Field(default=24, gt=0)
     """How long a finding may wait for somebody to take it before security and administrators are told in person."""
+    dormant_days: int = Field(default=0, ge=0)
+    """After how many days without a log-in an account is a finding, where the system tells; 0: not looked for."""
     accept_days: int = Field(default=30, gt=0)
     """How far ahead a finding may be accepted, in days; it comes back when that day is over."""
     retry_minutes: int = Field(default=5, gt=0)

@@ -12,6 +12,7 @@ from sqlmodel import col, select
 from connectors.contract import Verdict
 from workflows import auditsheet
 from workflows.casefile import Casefile
+from workflows.dormant import Dormant
 from workflows.findings import Findings
 from workflows.findingsheet import FindingSheet
 from workflows.journal import HANDOVER, Journal
@@ -68,7 +69,8 @@ class Audits:
         self._sheet = sheet
         findings = Findings(vault, journal, clock)
         self._sweep = Sweep(store, vault, findings, systems, clock)
-        self._orphans = Orphans(store, vault, findings, systems, clock, directory)
+        dormant = Dormant(store, vault, findings, clock, policy.dormant)
+        self._orphans = Orphans(store, vault, findings, systems, clock, directory, dormant)
         self._responses = Responses(store, journal, findings, sheet, clock, retry, policy)
         self._latecomers = Latecomers(store, vault, journal, systems, clock)
 
@@ -123,6 +125,7 @@ class Audits:
                 self._sheet.accepted(session),
                 self._sheet.relocked(session, began, row.finished_at) if row.finished_at else (),
                 tuple(tally.not_looked),
+                self._sheet.settled(session, row.finished_at) if row.finished_at else (),
             )
 
     def latest(self) -> AuditView | None:
@@ -141,11 +144,15 @@ class Audits:
             return list(self._sheet.lines(session))
 
     def lock_again(self, finding_id: str, by: Actor) -> str:
-        """Lock what a finding shows open; return its case. Raises UNKNOWN_FINDING, CLOSED_FINDING."""
+        """Lock what a finding shows open; return its case. Who asks for that works on it from now on.
+
+        Raises UNKNOWN_FINDING, CLOSED_FINDING.
+        """
         with self._store.read() as session:
             finding = open_finding(session, finding_id)
         if finding.case_id is None:
             raise Refused(Code.UNKNOWN_CASE)
+        self._responses.take(finding_id, by)
         self._journal.note("finding.lock_again", by, {"finding": finding_id}, finding.case_id)
         self._retry(finding.case_id, finding.system, by)
         return finding.case_id
@@ -170,6 +177,13 @@ class Audits:
     def csv(self, run_id: str) -> str:
         """Return every account with its verdict and when it was read, as CSV, then everything that was found."""
         return auditsheet.write(self._store, self._casefile, self._sheet, run_id, self._clock.now())
+
+    def sheet(self) -> str:
+        """Return the same as CSV for what is known now, under the newest audit's name."""
+        query = select(AuditRun.id).where(col(AuditRun.finished_at).is_not(None))
+        with self._store.read() as session:
+            newest = session.exec(query.order_by(col(AuditRun.finished_at).desc())).first()
+        return self.csv(newest or "")
 
     def _carry_out(self, run_id: str) -> None:
         started = self._clock.now()

@@ -7,13 +7,14 @@ from dataclasses import asdict, dataclass, fields, replace
 from sqlmodel import Session, col, select
 
 from workflows.journal import HANDOVER, Journal
-from workflows.model import Case, Finding
+from workflows.model import AuditRun, Case, Finding, WorkState
 from workflows.ports import Clock
+from workflows.posts import touch
 from workflows.vault import Vault, WrongKey
 from workflows.views import Actor
 
 ABOUT_ACCOUNTS = ("open again", "new account", "not verified", "never verified", "not linked", "protected")
-ORPHAN = "orphan"
+ORPHAN, DORMANT = "orphan", "dormant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +97,19 @@ class Findings:
             col(Finding.kind).in_(ABOUT_ACCOUNTS),
             Finding.kind != but,
         )
-        for row in session.exec(query).all():
-            self.close(session, row)
+        self._settle(session, session.exec(query).all(), HANDOVER.id)
 
     def clear_case(self, session: Session, case_id: str, by: str) -> None:
         """Close everything open about a case that is no longer watched; `by` is who decided that."""
         query = select(Finding).where(Finding.case_id == case_id, col(Finding.closed_at).is_(None))
-        for row in session.exec(query).all():
+        self._settle(session, session.exec(query).all(), by)
+
+    def _settle(self, session: Session, rows: Sequence[Finding], by: str) -> None:
+        for row in rows:
             self.close(session, row)
             row.closed_by = by
+        if rows:
+            show_digest(session)
 
     def close(self, session: Session, row: Finding, by: Actor = HANDOVER) -> None:
         """Close a finding."""
@@ -153,6 +158,12 @@ class Findings:
         said = {"finding": row.id, "kind": sighting.kind, "system": sighting.system, "seen_by": by}
         self._journal.write(session, actor=HANDOVER, action="finding.opened", case_id=sighting.case_id, data=said)
         return row
+
+
+def show_digest(session: Session) -> None:
+    """Bring the newest audit's message up to date: somebody did something about a finding."""
+    runs = select(AuditRun.id).where(AuditRun.state == WorkState.DONE).order_by(col(AuditRun.finished_at).desc())
+    touch(session, session.exec(runs.limit(1)).first() or "")
 
 
 def still_open(session: Session, system: str, kinds: Sequence[str]) -> list[Finding]:

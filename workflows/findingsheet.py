@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, select
 
 from workflows.cases import read_case
-from workflows.findings import FindingNote, Findings
+from workflows.findings import DORMANT, FindingNote, Findings
 from workflows.lockout import AccountData
 from workflows.model import Account, Case, Finding
 from workflows.ports import Clock
@@ -25,6 +25,7 @@ URGENCY = (
     "owns records",
     "never verified",
     "not verified",
+    "dormant",
 )
 """Kinds of finding, worst first; a kind that is not named here comes last."""
 SHUT = "name not readable"
@@ -54,10 +55,17 @@ class FindingSheet:
         query = select(Finding).where(col(Finding.relocked_at) >= since, col(Finding.relocked_at) <= until)
         return self._sorted(session, session.exec(query))
 
+    def settled(self, session: Session, since: datetime) -> tuple[FindingLine, ...]:
+        """Return what was seen before a moment and has been closed since."""
+        query = select(Finding).where(col(Finding.first_seen) <= since, col(Finding.closed_at) > since)
+        return self._sorted(session, session.exec(query))
+
     def overdue(self, row: Finding) -> bool:
         """Whether nobody took an open finding for too long; time in which it was accepted does not count."""
         since = max(row.first_seen, row.accepted_until or row.first_seen)
         now = self._clock.now()
+        if row.kind == DORMANT:  # nobody left: tidying up can wait
+            return False
         return row.taken_at is None and not accepted(row, now) and since + self._escalate <= now
 
     def line(self, session: Session, row: Finding) -> FindingLine:

@@ -7,7 +7,6 @@ from sqlmodel import col
 
 from connectors.contract import Account as Found
 from connectors.contract import Accounts, Observation, Verdict
-from connectors.errors import Missing
 from workflows import watch
 from workflows.cases import person, read_case
 from workflows.findings import Findings, Sighting, still_open
@@ -18,7 +17,6 @@ from workflows.ports import Clock
 from workflows.store import Store
 from workflows.systems import System, Systems
 from workflows.vault import Vault, WrongKey
-from workflows.work import say
 
 UNREAD = "not verified"
 
@@ -65,8 +63,8 @@ class Newcomers:
             lookup = accounts.find(person(data.leaver))
         except WrongKey as error:
             return self._unknown(access, f"whom to look for cannot be opened: {error}", by)
-        except Missing as error:
-            return self._unknown(access, say(error), by)
+        except watch.MALFORMED as error:
+            return self._unknown(access, watch.malformed(error), by)
         found = watch.newcomers(lookup.accounts, rows)
         others = strangers(self._systems, data.leaver, system.name, found, ())
         new = [one for one in found if one.id not in others]

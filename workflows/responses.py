@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from workflows.findings import Findings
+from workflows.findings import Findings, show_digest
 from workflows.findingsheet import FindingSheet, accepted
 from workflows.journal import HANDOVER, Journal
-from workflows.model import AuditRun, Case, CaseState, Finding, PostKind, WorkState
+from workflows.model import Case, CaseState, Finding, PostKind
 from workflows.ports import Clock
-from workflows.posts import touch, want
+from workflows.posts import want
 from workflows.refusals import Code, Refused
 from workflows.store import Store
 from workflows.views import Actor, FindingLine
@@ -28,6 +28,8 @@ class Policy:
 
     relock: bool = False
     """Lock an account again at once where an audit finds it open again."""
+    dormant: timedelta = timedelta()
+    """After how long without a log-in an account is a finding; zero: never."""
     accept_days: int = 30
     """How far ahead a finding may be accepted, in days."""
     tell: tuple[str, ...] = ()
@@ -136,8 +138,7 @@ class Responses:
 
     def _write(self, session: Session, row: Finding, by: Actor, action: str, **said: str) -> None:
         session.add(row)
-        runs = select(AuditRun.id).where(AuditRun.state == WorkState.DONE).order_by(col(AuditRun.finished_at).desc())
-        touch(session, session.exec(runs.limit(1)).first() or "")
+        show_digest(session)
         data = {"finding": row.id, **said}
         self._journal.write(session, actor=by, action=action, case_id=row.case_id or "", data=data, sealed=row.note)
 

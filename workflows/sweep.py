@@ -17,11 +17,11 @@ from sqlmodel import col, select
 
 from connectors.contract import AccountId, Accounts, Observation, Roster, Verdict
 from connectors.errors import ConnectorError
-from workflows import readings, watch
+from workflows import pastcases, readings, watch
 from workflows.findings import ABOUT_ACCOUNTS, Findings, still_open
 from workflows.model import Access, Account
 from workflows.newcomers import Newcomers
-from workflows.pastcases import apart, past_cases, without_accounts
+from workflows.pastcases import past_cases, without_accounts
 from workflows.ports import Clock
 from workflows.store import Store
 from workflows.systems import System, Systems
@@ -82,9 +82,7 @@ class Sweep:
         """Read everything; `by` names the audit in the findings."""
         tally = Tally()
         with self._store.read() as session:
-            tally.cases = session.exec(
-                select(sa.func.count()).select_from(past_cases(self._clock.now()).order_by(None).subquery())
-            ).one()
+            tally.cases = pastcases.count(session, self._clock.now())
         for system, accounts in self._systems.with_capability(Accounts):
             self._system(system, accounts, tally, by)
         for words, number in self._unwatched.forgotten():
@@ -180,7 +178,7 @@ class Sweep:
     def _pages(self, system: str, batch: int) -> Iterator[list[Raw]]:
         after = ""
         with self._store.read() as session:
-            left_out = set(session.exec(apart(self._clock.now())))
+            left_out = pastcases.apart(session, self._clock.now())
         while page := self._page(system, after, batch):
             after = page[-1][0]
             kept = [row for row in page if row[3] not in left_out] if left_out else page

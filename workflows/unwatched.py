@@ -8,7 +8,7 @@ from sqlmodel import col, select
 
 from workflows.findings import Findings, Sighting, still_open
 from workflows.model import Access, Account, WorkState
-from workflows.pastcases import never_confirmed, past_cases
+from workflows.pastcases import never_confirmed, past_cases, systems
 from workflows.ports import Clock
 from workflows.store import Store
 from workflows.systems import Systems
@@ -29,12 +29,16 @@ class Unwatched:
 
     def forgotten(self) -> Iterator[tuple[str, int]]:
         """Give a sentence and the number of leavers for each system that is not in the configuration any more."""
+        with self._store.read() as session:
+            gone = [name for name in systems(session) if name not in self._systems]
         query = (
             sa.select(Access.system, sa.func.count())  # type: ignore[call-overload]
-            .where(col(Access.system).not_in(list(self._systems)), Access.state != WorkState.CANCELLED)
+            .where(col(Access.system).in_(gone), Access.state != WorkState.CANCELLED)
             .where(col(Access.case_id).in_(past_cases(self._clock.now()).order_by(None)))
             .group_by(Access.system)
         )
+        if not gone:
+            return
         with self._store.read() as session:
             rows = session.connection().execute(query).all()
         for system, number in rows:

@@ -566,6 +566,8 @@ class AuditView:
     """What this audit found open and locked again at once, by policy."""
     not_looked: tuple[str, ...] = ()
     """What was not looked for and where, a sentence each."""
+    settled: tuple[FindingLine, ...] = ()
+    """What was open when this audit ended and has been settled since."""
 
 
 @dataclass(frozen=True, slots=True)

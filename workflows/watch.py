@@ -1,14 +1,16 @@
 """Looking at past leavers again, for audits and follow-ups: reads systems, writes verdicts and findings."""
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from sqlmodel import Session, select
 
+from config.text import _
 from connectors.contract import Account as Found
 from connectors.contract import AccountId, Accounts, Observation, Trace, Verdict
-from connectors.errors import ConnectorError
+from connectors.errors import Conflict, ConnectorError, Missing
 from workflows.cases import show
 from workflows.findings import Findings, Sighting
 from workflows.lockout import SEVERITY
@@ -21,6 +23,11 @@ from workflows.work import say
 LOOK_BACK = timedelta(days=90)
 MOST_ASKED = 50
 """Accounts of one page that are asked about one by one; beyond that, it is a question for the system's own log."""
+
+
+MALFORMED = (Missing, Conflict, ValueError, LookupError, TypeError, AttributeError)
+"""What one bad record can raise; that a whole system cannot be asked is another error, and stops its sweep."""
+log = logging.getLogger(__name__)
 
 
 class Seen(Protocol):
@@ -36,13 +43,29 @@ def observe(accounts: Accounts, ids: Sequence[AccountId], batch: int) -> dict[Ac
     """Read many accounts, `batch` a call. An account that the answer leaves out is unknown, never assumed locked."""
     seen: dict[AccountId, Observation] = {}
     for start in range(0, len(ids), batch):
-        page = ids[start : start + batch]
-        answer = accounts.observe(page)
-        for one in page:
-            seen[one] = answer.get(
-                one, Observation(Verdict.UNKNOWN, "bulk read", "the system's answer left this account out")
-            )
+        seen |= _page(accounts, ids[start : start + batch])
     return seen
+
+
+def _page(accounts: Accounts, ids: Sequence[AccountId]) -> dict[AccountId, Observation]:
+    """Read a page; where one record in it is unreadable, halve it until only that one is unknown."""
+    try:
+        answer = accounts.observe(ids)
+    except MALFORMED as error:
+        if len(ids) > 1:
+            middle = len(ids) // 2
+            return _page(accounts, ids[:middle]) | _page(accounts, ids[middle:])
+        log.warning("account %s cannot be read: %s", ids[0], type(error).__name__)
+        return {ids[0]: Observation(Verdict.UNKNOWN, "bulk read", malformed(error))}
+    left_out = Observation(Verdict.UNKNOWN, "bulk read", _("the system's answer left this account out"))
+    return {one: answer.get(one, left_out) for one in ids}
+
+
+def malformed(error: Exception) -> str:
+    """Return the sentence for one record that cannot be read; an unforeseen error's words may hold somebody's data."""
+    if isinstance(error, ConnectorError):
+        return say(error)
+    return _("the system's record of this account is malformed ({kind})").format(kind=type(error).__name__)
 
 
 def record(

@@ -1,14 +1,16 @@
 """`handover findings`: what audits and follow-ups saw that must be acted on; taking it, accepting it for a while."""
 
 from datetime import date
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bot.cli.ending import NOT_GOOD, Stop
-from bot.cli.house import actor, visit
+from bot.cli.house import actor, read, visit, work
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import moment, say, show_json, show_table
+from bot.cli.watch import watch
 from bot.text import _
 from workflows.views import FindingLine
 
@@ -16,6 +18,10 @@ Take = Annotated[str, typer.Option("--take", metavar="ID", help="Note that you w
 Accept = Annotated[
     str, typer.Option("--accept", metavar="ID", help="List a finding apart for a while; needs --until and --reason.")
 ]
+SECONDS = 60.0
+"""How long a lock-out by hand is watched."""
+LockAgain = Annotated[str, typer.Option("--lock-again", metavar="ID", help="Lock the account of a finding again now.")]
+Csv = Annotated[bool, typer.Option("--csv", help="Print every account with its verdict, and every finding, as CSV.")]
 Until = Annotated[str, typer.Option("--until", metavar="DATE", help="The last day of that, such as 2026-12-01.")]
 Why = Annotated[str, typer.Option("--reason", help="Why it is accepted; goes on record.")]
 
@@ -24,12 +30,14 @@ def findings(
     ctx: typer.Context,
     take: Take = "",
     accept: Accept = "",
+    lock_again: LockAgain = "",
     until: Until = "",
     reason: Why = "",
+    csv: Csv = False,
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
-    """Show what must be acted on, worst first; take a finding, or accept it for a while.
+    """Show what must be acted on, worst first; take a finding, accept it for a while, or lock the account again.
 
     An accepted finding is listed apart and comes back when its day is over. Exits with 1 while any finding is open
     and not accepted.
@@ -37,16 +45,26 @@ def findings(
     For example:
       handover findings
       handover findings --take F-0123456789ab
+      handover findings --lock-again F-0123456789ab
+      handover findings --csv > findings.csv
       handover findings --accept F-0123456789ab --until 2026-12-01 --reason "the vendor repairs it"
     """
-    if take and accept:
-        raise Stop(_("A finding is taken or accepted, not both at once."), _("Give one of --take and --accept."))
+    if len([one for one in (take, accept, lock_again) if one]) > 1:
+        raise Stop(
+            _("A finding is taken, accepted or locked again, not several at once."),
+            _("Give one of --take, --accept and --lock-again."),
+        )
     day = _day(until) if accept else None
+    if lock_again:
+        relock(ctx, config, lock_again)
     with visit(ctx, config) as services:
         if take:
             services.audits.take(take, actor())
         if accept and day:
             services.audits.accept(accept, day, reason, actor())
+        if csv:
+            typer.echo(services.audits.sheet(), nl=False)
+            return
         still, apart = services.audits.findings(), services.audits.accepted()
         zone = services.settings.company.timezone
     if as_json:
@@ -57,6 +75,13 @@ def findings(
             show(apart, zone, _("{count} accepted for now").format(count=len(apart)))
     if still:
         raise typer.Exit(NOT_GOOD)
+
+
+def relock(ctx: typer.Context, config: Path, finding: str) -> None:
+    """Lock the account of a finding again, and say what a fresh read shows."""
+    with work(ctx, read(ctx, config)) as (services, _beside):
+        case = services.audits.lock_again(finding, actor())
+        watch(lambda: services.offboarding.case(case), SECONDS, say)
 
 
 def show(lines: list[FindingLine], zone: str, title: str) -> None:

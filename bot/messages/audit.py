@@ -24,6 +24,10 @@ from workflows.views import AuditView, FindingLine
 LOCK_AGAIN, CSV, TAKE, ACCEPT = "audit_lock_again", "audit_csv", "audit_take", "audit_accept"
 WITH_BUTTON, ROWS = 15, 40
 KINDS = {
+    "protected": N_("protected, so it was not locked"),
+    "not linked": N_("no account found, and everybody should have one"),
+    "address reused": N_("an account of somebody else with this address"),
+    "dormant": N_("nobody has logged in for long"),
     "open again": N_("open again"),
     "new account": N_("new account"),
     "orphan": N_("alive without a case, disabled in the directory"),
@@ -38,7 +42,7 @@ def build(view: AuditView, run_id: str = "") -> Message:
     """Return the digest; `run_id` is set where the whole list can be had as a file."""
     point = headline(view)
     unsought = [context(short(what)) for what in view.not_looked[:3]]
-    quiet = not (view.findings or view.not_read or view.accepted or view.relocked)
+    quiet = not (view.findings or view.not_read or view.accepted or view.relocked or view.settled)
     if quiet and view.finished_at:
         return message(mrkdwn(point, 600), [section(mrkdwn(point, 600)), *unsought, *_file(run_id)])
     blocks: list[Block] = [header(point)]
@@ -59,6 +63,7 @@ def build(view: AuditView, run_id: str = "") -> Message:
         )
     blocks += _apart(_("Locked again at once, by policy"), view.relocked)
     blocks += _apart(_("Accepted for now"), view.accepted)
+    blocks += _apart(_("Settled since this audit"), view.settled)
     blocks += [context(_tally(view)), *unsought, *_file(run_id)]
     return message(mrkdwn(point, 600), blocks)
 
@@ -78,13 +83,23 @@ def headline(view: AuditView) -> str:
         text = _("{bad} among {scope}").format(bad=bad, scope=scope)
     elif view.not_read:
         text = _("No finding in what could be read of {scope}").format(scope=scope)
-    elif view.relocked or view.accepted or any(view.by_verdict.get(one) for one in (Verdict.OPEN, Verdict.UNKNOWN)):
-        counts = {_("locked again"): len(view.relocked), _("accepted"): len(view.accepted)}
-        apart = ", ".join(f"{number:,} {word}" for word, number in counts.items() if number) or _("not all locked out")
+    elif apart := _set_apart(view):
         return _("No finding waits: {apart}, among {scope}").format(apart=apart, scope=scope)
     else:
         return _("✓ Audit of {day}: all still locked out, {scope}").format(day=view.day.isoformat(), scope=scope)
     return f"{text}; {dark}" if view.not_read else text
+
+
+def _set_apart(view: AuditView) -> str:
+    """Return what keeps an audit without findings from being called all good, or an empty text."""
+    counts = {
+        _("locked again"): len(view.relocked),
+        _("accepted"): len(view.accepted),
+        _("settled"): len(view.settled),
+    }
+    words = ", ".join(f"{number:,} {word}" for word, number in counts.items() if number)
+    bad = any(view.by_verdict.get(one) for one in (Verdict.OPEN, Verdict.UNKNOWN))
+    return words or (_("not all locked out") if bad else "")
 
 
 def kind(line: FindingLine) -> str:
@@ -131,6 +146,8 @@ def _apart(title: str, lines: Sequence[FindingLine]) -> list[Block]:
                 who=mrkdwn(line.accepted_by, 80),
                 why=short(line.accepted_reason, 150),
             )
+        if line.closed_at:
+            words = words.replace("•", "✓", 1)
         said.append(words)
     if len(lines) > WITH_BUTTON:
         said.append(_("and {count} more, in the CSV").format(count=len(lines) - WITH_BUTTON))

@@ -41,7 +41,7 @@ class ActiveDirectory(Dialect):
     identifier = "objectGUID"
     login = "sAMAccountName"
     lock = CONTROL
-    locked_query = f"({CONTROL}:{BIT_AND}:={account_control.DISABLED})"
+    locked_query = f"(&(objectCategory=person)(objectClass=user)({CONTROL}:{BIT_AND}:={account_control.DISABLED}))"
     last_login = ("lastLogonTimestamp",)
     changed_by, changed_at = "", "whenChanged"
     attributes = (identifier, CONTROL, "accountExpires", "lockoutTime", "adminCount", "primaryGroupID", "objectSid",

@@ -8,7 +8,7 @@ from connectors.errors import Unavailable
 from connectors.ldap.connections import Link
 from connectors.ldap.dialect import Dialect
 from connectors.ldap.directory import Directory
-from connectors.ldap.wire import Entry, both
+from connectors.ldap.wire import Entry
 
 
 def locked(directory: Directory, link: Link) -> frozenset[AccountId]:
@@ -19,16 +19,15 @@ def locked(directory: Directory, link: Link) -> frozenset[AccountId]:
     dialect, base = directory.dialect, directory.settings.base_dn
     if not dialect.locked_query:
         raise Unavailable("this kind of directory has no filter for locked accounts")
-    query = both(directory.people_filter, dialect.locked_query)
     judged: dict[bytes, bool] = {}
-    found = []
-    for dn, values in link.rows(base, query, (dialect.identifier, dialect.lock)):
-        lock, name = _first(values, dialect.lock), _first(values, dialect.identifier)
+    found: set[AccountId] = set()
+    for dn, values in link.rows(base, dialect.locked_query, (dialect.identifier, dialect.lock)):
+        lock = _first(values, dialect.lock)
         if lock not in judged:  # the value decides alone, and there are few different ones
             judged[lock] = dialect.verdict(Entry.read(dn, values))[0] == "locked"
         if judged[lock]:
-            found.append(dialect.named(name))
-    return frozenset(filter(None, found))
+            found.add(dialect.named(_first(values, dialect.identifier)))
+    return frozenset(found - {AccountId("")})
 
 
 def everyone(directory: Directory, link: Link) -> Iterator[Account]:
@@ -70,5 +69,7 @@ def _last_login(entry: Entry, dialect: Dialect) -> datetime | None:
 
 def _first(values: Mapping[str, list[bytes]], name: str) -> bytes:
     """Return the first value; servers may write an attribute's name in another case than it was asked for."""
-    found = values.get(name) or next((v for k, v in values.items() if k.lower() == name.lower()), None) or [b""]
-    return found[0]
+    found = values.get(name)
+    if found is None:
+        found = next((v for k, v in values.items() if k.lower() == name.lower()), None)
+    return found[0] if found else b""

@@ -1,6 +1,6 @@
 """The connector: its header says what SCIM can do, its methods say where that is done."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from connectors.contract import (
     Account,
@@ -16,8 +16,10 @@ from connectors.contract import (
     Lookup,
     Observation,
     Person,
+    Roster,
 )
 from connectors.errors import Forbidden
+from connectors.scim import roster
 from connectors.scim.administrators import Powers
 from connectors.scim.locks import Locks
 from connectors.scim.lookups import Lookups
@@ -29,7 +31,7 @@ from connectors.scim.settings import ScimSettings
 from connectors.scim.sweep import Sweep
 
 
-class Scim(Accounts, Groups, Administrators):
+class Scim(Accounts, Groups, Roster, Administrators):
     """One application by SCIM 2.0. Safe for use by several threads; nothing is sent before the first call."""
 
     def __init__(self, settings: ScimSettings) -> None:
@@ -80,6 +82,14 @@ class Scim(Accounts, Groups, Administrators):
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
         """Read many accounts by filters, by the list or one by one, whichever takes the fewest requests."""
         return self._sweep.observe(accounts)
+
+    def everyone(self) -> Iterator[Account]:
+        """Stream every user that `user_filter` lets through."""
+        return roster.everyone(self._service, self._settings.user_filter)
+
+    def locked(self) -> frozenset[AccountId]:
+        """Read the whole list, and say who is inactive."""
+        return roster.locked(self._service, self._settings.user_filter)
 
     def before(self, account: AccountId) -> Before:
         """Read whether the account is active."""

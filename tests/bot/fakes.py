@@ -316,6 +316,9 @@ class FakeAudits:
     def csv(self, run_id: str) -> str:
         return "account,verdict\ndana.oneill,open"
 
+    def sheet(self) -> str:
+        return self.csv("")
+
     def findings(self) -> list[FindingLine]:
         return list(self.run.findings)
 

@@ -16,7 +16,8 @@ from tests.bot.fakes import FakeAudits
 from tests.bot.test_buttons import post
 from tests.sandbox.company.people import ADMIN
 from tests.sandbox.slack import seed
-from workflows.model import PostKind
+from workflows import findingsheet
+from workflows.model import CaseState, PostKind
 
 LATER = samples.NOW + timedelta(days=9)
 
@@ -150,3 +151,32 @@ def test_wrong_use_does_nothing(config: str, audits: FakeAudits, words: tuple[st
     result = handover(Wiring(audits=audits), "findings", *words, "--config", config)
     assert result.exit_code == 2
     assert (audits.taken, audits.waived) == ([], [])
+
+
+def test_what_was_settled_since_is_said_without_buttons_and_is_not_all_good() -> None:
+    done = replace(samples.finding(), closed_at=samples.NOW)
+    message = audit.build(replace(samples.audit(0), settled=(done,)), "audit-1")
+    said = text(message)
+    assert "Settled since this audit: 1" in said
+    assert "1 settled" in message.text
+    assert "✓ Audit of" not in message.text
+    assert audit.TAKE not in str(message.blocks)
+
+
+def test_every_kind_of_finding_has_words() -> None:
+    assert set(findingsheet.URGENCY) == set(audit.KINDS)
+
+
+def test_an_account_is_locked_again_and_listed_as_csv_at_the_command_line(config: str, audits: FakeAudits) -> None:
+    first = audits.run.findings[0].id
+    wiring = Wiring(audits=audits)
+    wiring.offboarding.known["case-1"] = samples.case(CaseState.WATCHED, Verdict.LOCKED)
+    done = handover(wiring, "findings", "--lock-again", first, "--config", config)
+    assert audits.locked == [first]
+    assert "locked" in done.output, "what a fresh read shows is said"
+    assert wiring.modes[0] == "run", "who visits starts no work"
+    listed = handover(Wiring(audits=audits), "findings", "--csv", "--config", config)
+    assert listed.output.startswith("account,verdict")
+    both = handover(Wiring(audits=audits), "findings", "--lock-again", first, "--take", first, "--config", config)
+    assert both.exit_code == 2
+    assert audits.locked == [first]

@@ -96,6 +96,7 @@ class User:
     title: str = ""
     manager_email: str = ""
     changed_by: str = ""
+    last_login: datetime | None = None
     can_own: bool = True
 
 
@@ -216,7 +217,10 @@ class _Accounts(_Base):
     def _account(self, user: User, emails: set[str]) -> Account:
         by = "mail" if user.email.lower() in emails else "login"
         verdict = Verdict.OPEN if user.active else Verdict.LOCKED
-        return Account(user.id, user.login, user.name, verdict, by, user.email, user.title, user.manager_email)
+        return Account(
+            user.id, user.login, user.name, verdict, by, user.email, user.title, user.manager_email,
+            last_login=user.last_login,
+        )
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
         return self.world.call("observe", lambda: {account: self._observe(account) for account in accounts})

@@ -1,5 +1,6 @@
 """Active Directory on a real Samba: flags, proofs, places, administrators, and what is not a person."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import ldap
@@ -313,6 +314,34 @@ def test_values_that_come_in_portions_are_put_together(ad: AdWorld, asked: str) 
 
     first = int(asked.partition("=")[2].partition("-")[0] or 0)
     assert ad.connect()._connections.run(read, "reading") == CROWD_SIZE - first
+
+
+# -- everybody at once
+
+
+def test_locked_accounts_are_listed_whatever_else_their_flags_say(ad: AdWorld) -> None:
+    locked, odd, free = (ad.add(newcomer()) for _ in range(3))
+    for account, flags in ((locked, NORMAL | 2), (odd, NORMAL | NEVER_EXPIRES | 2), (free, NORMAL | NEVER_EXPIRES)):
+        set_flags(ad, account, flags)
+    listed = ad.connect().locked()
+    assert {locked, odd} <= listed
+    assert free not in listed
+
+
+def test_the_last_log_in_and_the_last_change_are_told(ad: AdWorld) -> None:
+    who = newcomer()
+    account, connector, began = ad.add(who), ad.connect(), datetime.now(UTC) - timedelta(minutes=2)
+    quiet = ad.add(newcomer())
+    assert ad.can_log_in(who.login, who.password)
+    found = {one.id: one for one in connector.everyone()}
+    last = found[account].last_login
+    assert last is not None
+    assert last > began
+    assert (found[account].email, found[account].verdict) == (who.email, Verdict.OPEN)
+    assert found[quiet].last_login is None
+    said = connector.changed_by(account, began)
+    assert said.startswith("somebody (the directory does not say who)")
+    assert connector.changed_by(account, datetime.now(UTC) + timedelta(hours=1)) == ""
 
 
 # -- the server

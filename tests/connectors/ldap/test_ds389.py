@@ -96,6 +96,15 @@ def test_lock_and_unlock_write_the_attribute_and_the_password(ds: World389) -> N
     assert connector.unlock(before) is Change.ALREADY
 
 
+def test_locked_accounts_are_listed(ds: World389) -> None:
+    locked, free = ds.add(newcomer()), ds.add(newcomer())
+    connector = ds.connect()
+    connector.lock(connector.before(locked))
+    assert locked in connector.locked()
+    assert free not in connector.locked()
+    assert {locked, free} <= {one.id for one in connector.everyone()}
+
+
 def test_a_server_that_takes_no_hashes_still_takes_the_lock_off(ds: World389) -> None:
     who = newcomer()
     account, connector = ds.add(who), ds.connect()

@@ -9,14 +9,20 @@ import ldap
 import pytest
 
 from connectors.contract import Account, AccountId, Verdict
-from connectors.errors import ConnectorError
-from connectors.ldap import connections
+from connectors.errors import ConnectorError, Unavailable
+from connectors.ldap import connections, roster
+from connectors.ldap.connections import Connections, Link
+from connectors.ldap.connector import Ldap
+from connectors.ldap.directory import Directory
+from connectors.ldap.openldap import OpenLdap
+from connectors.ldap.wire import Entry
 from tests.conformance.accounts import newcomer
 from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company import ldif
 from tests.sandbox.company.people import PEOPLE
 
 AGO = timedelta(hours=1)
+LATEST = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def _lock(world: LdapWorld, account: AccountId) -> None:
@@ -58,6 +64,41 @@ def test_a_list_that_is_cut_short_is_an_error(world: LdapWorld) -> None:
     assert connector.check(), "a list left in the middle holds no connection"
     with world.stopped(), pytest.raises(ConnectorError):
         list(connector.everyone())
+
+
+def test_a_base_that_is_gone_for_a_minute_locks_nobody_and_makes_nobody_absent(world: LdapWorld) -> None:
+    account = world.add(newcomer())
+    _lock(world, account)
+    gone = Ldap(world.settings(base_dn=f"ou=gone,{ldif.SUFFIX}"))
+    for ask in (gone.locked, lambda: list(gone.everyone()), lambda: gone.observe([account])):
+        with pytest.raises(ConnectorError):
+            ask()
+    nobody = Ldap(world.settings(people_filter="(objectClass=country)"))
+    with pytest.raises(Unavailable, match="nobody is taken for gone"):
+        nobody.observe([world.nobody()])
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"authTimestamp": ["20260102030405Z"], "pwdLastSuccess": ["20251231000000.5Z"]}, LATEST),
+        ({"pwdLastSuccess": ["20251231000000Z"]}, datetime(2025, 12, 31, tzinfo=UTC)),
+        ({"authTimestamp": ["yesterday"]}, None),
+        ({}, None),
+    ],
+)
+def test_the_last_log_in_is_the_latest_that_is_told(
+    world: LdapWorld, values: dict[str, list[str]], told: datetime | None
+) -> None:
+    class Stub:
+        def search(self, *_: object) -> list[Entry]:
+            raw = {name: [value.encode() for value in many] for name, many in values.items()}
+            return [Entry.read("uid=x", raw | {"entryUUID": [b"0-1"], "uid": [b"x"]}), Entry.read("uid=no-id", raw)]
+
+    settings = world.settings()
+    directory = Directory(settings, OpenLdap(), cast("Connections", None))
+    [found] = list(roster.everyone(directory, cast("Link", Stub())))
+    assert found.last_login == told
 
 
 def test_who_changed_an_account_is_told_unless_it_was_us_or_long_ago(world: LdapWorld) -> None:

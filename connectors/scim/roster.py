@@ -1,0 +1,22 @@
+"""Everybody at once: the whole list of users, page by page. A list that breaks off raises, it never ends early."""
+
+from collections.abc import Iterator
+
+from connectors.contract import Account, AccountId, Verdict
+from connectors.errors import Conflict
+from connectors.scim import wire
+from connectors.scim.service import USERS, Service
+
+
+def everyone(service: Service, user_filter: str) -> Iterator[Account]:
+    """Stream every user; records without an id are left out, as nobody could ask about them again."""
+    if user_filter and not service.features().filter:
+        raise Conflict("user_filter is set and this server knows no filters")
+    for page in service.pages(USERS, user_filter):
+        users = (wire.User.read(record) for record in page.records)
+        yield from (wire.account(user, "") for user in users if user.id)
+
+
+def locked(service: Service, user_filter: str) -> frozenset[AccountId]:
+    """Return the ids of all inactive users: no filter on `active` is asked for, few servers answer it rightly."""
+    return frozenset(one.id for one in everyone(service, user_filter) if one.verdict is Verdict.LOCKED)
