@@ -20,6 +20,7 @@ from sqlmodel import col, select
 from bot.wiring import House, assemble
 from config.settings import load
 from connectors import registry
+from tests.bench import witness
 from tests.bench.crowd import Crowd, Tally
 from tests.bench.figures import Figure, Run
 from tests.sandbox.company.people import BY_UID, HR, MANAGER, Employee
@@ -28,20 +29,7 @@ from tests.sandbox.postgres import Postgres
 from tests.sandbox.practice import Practice
 from tests.sandbox.slack import seed
 from tests.sandbox.story import DAY
-from workflows.model import (
-    Access,
-    Assignment,
-    AuditRun,
-    Book,
-    Case,
-    CaseState,
-    JournalEntry,
-    Post,
-    Reason,
-    Restoration,
-    Strategy,
-    WorkState,
-)
+from workflows.model import AuditRun, Case, CaseState, Post, Reason, Restoration, Strategy, WorkState
 from workflows.refusals import Code, Refused
 from workflows.views import Actor, Leaver, Request, Successor
 
@@ -98,8 +86,8 @@ class Trial:
         seconds = time.monotonic() - started
         self._unproven += not self._house.services.journal.verify().ok
         tally = self._crowd.judge(self._crowd.people, self._undone)
-        self._explain(tally)
-        self._judge_posts(tally)
+        witness.explain(self._house.store, tally, self._opened)
+        witness.judge_posts(self._house.store, self._practice.slack.workspace, tally, self._days)
         return self._figures(tally, kills, seconds)
 
     # --- what people do
@@ -220,39 +208,6 @@ class Trial:
     def _audits(self) -> int:
         with self._house.store.read() as session:
             return len(session.exec(select(AuditRun.id)).all())
-
-    def _explain(self, tally: Tally) -> None:
-        """Print, for everybody to whom something was not done, or done twice, what our own rows say of it."""
-        for person in self._crowd.people:
-            if not any(person.uid in one for one in (*tally.lost, *tally.doubled)):
-                continue
-            case_id = self._opened[person.uid]
-            with self._house.store.read() as session:
-                rows = session.exec(select(Assignment).where(Assignment.case_id == case_id)).all()
-                books = session.exec(select(Book).where(Book.case_id == case_id)).all()
-                accesses = session.exec(select(Access).where(Access.case_id == case_id)).all()
-                said = session.exec(select(JournalEntry).where(JournalEntry.case_id == case_id)).all()
-            print(person.uid, case_id, Counter((row.state, row.owner_after) for row in rows), sep="\n  ")
-            for one in (*books, *accesses):
-                print("  ", one.model_dump(exclude={"sealed", "note"}))
-            for entry in sorted(said, key=lambda one: one.at):
-                print("  ", entry.at, entry.action, entry.data[:300])
-
-    def _judge_posts(self, tally: Tally) -> None:
-        """Count, in Slack, one message for each case and each day's audit."""
-        posts = Counter(
-            str(message.body["metadata"]["event_payload"]["post"])
-            for channel in list(self._practice.slack.workspace.posts.values())
-            for message in channel
-            if message.body.get("metadata")
-        )
-        with self._house.store.read() as session:
-            wanted = {*session.exec(select(Post.id))}
-        for post in wanted | set(posts):
-            tally.count(f"post {post}", posts[post])
-        audits = sum(post.startswith("audit-") for post in posts)
-        for day in range(audits, self._days):
-            tally.lost.append(f"an audit's post ({day + 1} of {self._days})")
 
     def _figures(self, tally: Tally, kills: int, seconds: float) -> list[Figure]:
         for said, what in (("LOST", tally.lost), ("DOUBLED", tally.doubled)):
