@@ -35,6 +35,7 @@ from workflows.handover import Handover
 from workflows.handover.live import Approvals
 from workflows.handover.pace import share
 from workflows.journal import Journal
+from workflows.leaps import Leaps
 from workflows.linking import Linking
 from workflows.manual import ManualSteps
 from workflows.occupancy import occupy
@@ -54,7 +55,7 @@ from workflows.vault import Vault
 Mode = Literal["run", "visit"]
 CASES = 512
 """Lock-outs that may wait in their systems' lanes at a time; those of a system that hangs are among them."""
-TICK, POST_TICK, AUDIT_TICK, FORGET_TICK = 0.5, 0.3, 5.0, 3600.0
+TICK, POST_TICK, AUDIT_TICK, LEAP_TICK, FORGET_TICK = 0.5, 0.3, 5.0, 5.0, 3600.0
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,7 @@ def running(
     ticker.every(TICK, built.journal.seal, "seal the journal")
     ticker.every(POST_TICK, lambda: posts.deliver(store, tell, clock, engine.executor), "tell people")
     ticker.every(AUDIT_TICK, built.audits.call, "call the daily audit")
+    ticker.every(LEAP_TICK, Leaps(store, built.journal, clock).look, "compare the clock with the time that passed")
     ticker.every(FORGET_TICK, lambda: forget_finished(engine), "forget finished work")
     if replicas:
         ticker.every(replicas.seconds / 4, replicas.sweep, "take over from the dead")

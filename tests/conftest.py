@@ -11,6 +11,12 @@ from tests.sandbox.postgres import Postgres
 pytest.register_assert_rewrite("tests.conformance")  # the suites are no test modules, and must explain themselves too
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let every test of the middle be run on PostgreSQL, not only those where databases differ."""
+    words = "where tests of workflows keep their rows: both (where that tells more), or postgresql (all that can)"
+    parser.addoption("--rows", choices=("both", "postgresql"), default="both", help=words)
+
+
 @pytest.fixture(scope="session")
 def slapd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slapd]:
     """Serve the practice directory; fails with the command to run where slapd is missing."""

@@ -1,6 +1,7 @@
 """The client book in Tryton: opportunities, owned by the employee that they name."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -66,14 +67,30 @@ class Book:
         """Write all, or halve what Tryton refuses; return its sentence for each record that refuses alone."""
         if not writes:
             return {}
-        arguments, context = payload(writes)
         try:
-            self._rpc.write(f"{MODEL}.write", *arguments, context=context)
+            self._send(writes)
         except Conflict as refusal:
             if len(writes) == 1:
-                return {writes[0].record: str(refusal)}
+                return self._once_more(writes[0], refusal)
             half = len(writes) // 2
             return self._write(writes[:half]) | self._write_rest(writes[half:])
+        return {}
+
+    def _send(self, writes: Writes) -> None:
+        arguments, context = payload(writes)
+        self._rpc.write(f"{MODEL}.write", *arguments, context=context)
+
+    def _once_more(self, write: Write, refusal: Conflict) -> dict[int, str]:
+        """Write a record anew that somebody changed since it was read, a note say, if its owner is still the same."""
+        if isinstance(refusal, wire.Declined):
+            return {write.record: str(refusal)}
+        row = next(iter(self._rows([write.record], wire.OWNER_FIELDS)), None)
+        if row is None or row["employee"] != write.owner:
+            return {}  # the read at the end says who has it
+        try:
+            self._send([replace(write, timestamp=row["_timestamp"])])
+        except Conflict as again:
+            return {write.record: str(again)}
         return {}
 
     def _write_rest(self, writes: Sequence[Write]) -> dict[int, str]:

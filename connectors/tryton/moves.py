@@ -19,6 +19,8 @@ class Write:
     employee: int
     timestamp: str
     state: str
+    owner: int
+    """The employee who has it until then."""
 
 
 def decide(batch: Sequence[Assignment], rows: Rows, sellers: Sellers) -> tuple[list[Write], dict[int, str]]:
@@ -33,7 +35,7 @@ def decide(batch: Sequence[Assignment], rows: Rows, sellers: Sellers) -> tuple[l
         if isinstance(found, str):
             refused[row["id"]] = found
         elif row["employee"] != found:
-            writes[row["id"]] = Write(row["id"], found, row["_timestamp"], row["state"])
+            writes[row["id"]] = Write(row["id"], found, row["_timestamp"], row["state"], row["employee"])
     return list(writes.values()), refused
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.sandbox.postgres import Postgres
+from tests.workflows import office as office_rows
+from tests.workflows import stage as stage_rows
 from tests.workflows.office import Office
 from tests.workflows.stage import Stage
 from workflows.engine import Engine
@@ -17,16 +19,26 @@ from workflows.systems import System
 DATABASES = ("sqlite", "postgresql")
 FILES_THEMSELVES = "tmp_path"
 """A test that asks for the folder looks at SQLite's files, and has no counterpart on PostgreSQL."""
+ON_BOTH = ("test_manual", "test_exports")
+"""Modules whose tests lay out folders of their own, and run on both databases; others do with `--rows postgresql`."""
+READ_THE_FILE = ("test_words_of_people_stand_sealed_alone",)
+"""Tests in such folders that look for words in the file of SQLite itself."""
 Staged = Callable[..., Stage]
 Replica = Callable[[], Store]
 _numbers = count()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run every test on these rows on both databases."""
+    """Run every test on these rows on both databases, and those that lay out their own folder where that tells more."""
     asked = inspected(metafunc)
     if "url" in metafunc.fixturenames:
         metafunc.parametrize("url", DATABASES[:1] if FILES_THEMSELVES in asked else DATABASES, indirect=True)
+    elif metafunc.function.__name__ in READ_THE_FILE:
+        return
+    elif metafunc.config.getoption("rows") == "postgresql":
+        metafunc.parametrize("rows", DATABASES[1:], indirect=True)
+    elif metafunc.module.__name__.rpartition(".")[2] in ON_BOTH:
+        metafunc.parametrize("rows", DATABASES, indirect=True)
 
 
 def inspected(metafunc: pytest.Metafunc) -> set[str]:
@@ -55,6 +67,31 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     template: str = request.getfixturevalue("template")
     server: Postgres = request.getfixturevalue("postgres")
     return server.database(f"test_{next(_numbers)}", template)
+
+
+@pytest.fixture(autouse=True)
+def rows(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Where it is parametrised so, have offices and stages keep their rows in PostgreSQL, one database a folder."""
+    with ExitStack() as stack:
+        if getattr(request, "param", "sqlite") == "postgresql":
+            template: str = request.getfixturevalue("template")
+            server: Postgres = request.getfixturevalue("postgres")
+            known: dict[Path, str] = {}
+
+            def elsewhere(folder: Path) -> str:
+                if folder not in known:
+                    known[folder] = server.database(f"test_{next(_numbers)}", template)
+                return known[folder]
+
+            def closed(url: str) -> Store:
+                store = Store(url)
+                stack.callback(store.close)
+                return store
+
+            for module in (office_rows, stage_rows):
+                monkeypatch.setattr(module, "sqlite_url", elsewhere)
+                monkeypatch.setattr(module, "Store", closed)
+        yield
 
 
 @pytest.fixture

@@ -132,7 +132,7 @@ def test_locking_again_twice_locks_once(office: Office) -> None:
 
 
 def test_an_account_that_nobody_logs_in_to_is_a_finding_until_somebody_does(tmp_path: Path) -> None:
-    office = Office(tmp_path, crm_lists=True, policy=Policy(dormant=timedelta(days=180)))
+    office = Office(tmp_path, crm_lists=True, responses=Policy(dormant=timedelta(days=180)))
     now = office.clock.now()
     for world in (office.directory, office.crm):
         for user in world.users.values():

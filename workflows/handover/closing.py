@@ -12,6 +12,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from config.text import N_, _, ngettext
 from connectors.contract import AccountId
 from workflows.handover.desk import Desk, Trouble
 from workflows.handover.listing import SETTLED_AND_BACK
@@ -20,9 +21,8 @@ from workflows.journal import HANDOVER
 from workflows.model import Account, Assignment, AssignmentState, Book, Proposal, ProposalState, WorkState
 from workflows.work import again
 
-NOTHING = "owns nothing"
-NO_ACCOUNT = "no account of the leaver was found here, so there are no clients to hand over"
-NONE_MOVED = "none of {number} approved records was moved: {fates}"
+NOTHING = N_("owns nothing")
+NO_ACCOUNT = N_("no account of the leaver was found here, so there are no clients to hand over")
 WAITING = frozenset({AssignmentState.APPROVED, *OPEN})
 ELSEWHERE = SETTLED_AND_BACK
 """A record in these states is not with the leaver; in any other it is, and the system may count it there."""
@@ -38,21 +38,26 @@ def left_with(leaver: Sequence[AccountId], counts: Mapping[str, Mapping[str, int
     return total
 
 
-def prove(desk: Desk, session: Session, book: Book, leaver: Sequence[AccountId], left: Left) -> None:
+def prove(desk: Desk, session: Session, book: Book, leaver: Sequence[AccountId], left: Left, *,
+          looked: bool = True) -> None:
     """Put on record how a book ended; raise `Trouble` where it has not. In the transaction that ends it, its row held.
 
-    `left` was counted after the last move, or after a list that found nothing to propose.
+    `left` was counted after the last move, or after a list that found nothing to propose. `looked`: the list was read
+    again before the end; where a person stopped the moves it is not, and what came since stays, counted.
     """
     session.flush()
     lines = _lines(session, book)
     states = _sum(lines, 1)
     if waiting := sum(states[state] for state in WAITING):
-        raise Trouble(f"{waiting} records are neither moved nor settled yet")
+        raise Trouble(_("{number} records are neither moved nor settled yet").format(number=waiting))
     known = _sum({key: number for key, number in lines.items() if key[1] not in ELSEWHERE}, 0)
-    if more := sum(max(0, number - known[kind]) for kind, number in left.items()):
-        raise Trouble(f"{more} records are still with the leaver and in no list; the list is read again")
+    more = sum(max(0, number - known[kind]) for kind, number in left.items())
+    if looked and more:
+        raise Trouble(ngettext("1 record is still with the leaver and in no list; the list is read again",
+                               "{number} records are still with the leaver and in no list; the list is read again",
+                               more).format(number=more))
     if _accounts(session, book) - set(leaver):
-        raise Trouble("an account of the leaver was found meanwhile; its list is read")
+        raise Trouble(_("an account of the leaver was found meanwhile; its list is read"))
     approved = _approved(session, book)
     book.reason = _said(leaver, approved, states)
     session.add(book)
@@ -113,4 +118,6 @@ def _said(leaver: Sequence[AccountId], approved: "Counter[str]", states: Mapping
     if not approved or approved[AssignmentState.MOVED]:
         return ""
     fates = ", ".join(f"{number} {state}" for state, number in sorted(approved.items()))
-    return NONE_MOVED.format(number=approved.total(), fates=fates)
+    number = approved.total()
+    return ngettext("the one approved record was not moved: {fates}",
+                    "none of {number} approved records was moved: {fates}", number).format(number=number, fates=fates)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from config.text import _
 from workflows.cases import CaseData, read_case
 from workflows.handover import balance, remarks, sheets, shown
 from workflows.handover import lines as line_rows
@@ -226,7 +227,7 @@ class Reading:
 
 def _problems(book: Book, known: Remarks) -> Iterator[str]:
     if book.reason and book.reason != NOTHING:
-        yield book.reason
+        yield _(book.reason)
     if number := remarks.total(known.refused):
         records = "1 record was" if number == 1 else f"{number} records were"
         yield f"{records} refused: {remarks.words(*known.refused.values())}; press Retry for a new proposal"

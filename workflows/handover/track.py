@@ -1,6 +1,6 @@
 """The client track as the rest of the house sees it: work on a book, decisions, and what people are shown.
 
-Over 250 lines because it is the one door to the client track, and an attempt at a book is read as a whole.
+Over 250 lines because it is the one door to the track: what each question and each attempt comes to is in other rooms.
 """
 
 import json

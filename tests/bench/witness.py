@@ -1,0 +1,47 @@
+"""What is said of a run of `chaos` afterwards: what people heard in Slack, and what our rows know of what is amiss."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from sqlmodel import select
+
+from tests.bench.crowd import Tally
+from tests.sandbox.slack.world import Workspace
+from workflows.model import Access, Assignment, Book, JournalEntry, Post
+from workflows.store import Store
+
+
+def explain(store: Store, tally: Tally, opened: Mapping[str, str]) -> None:
+    """Print, for everybody to whom something was not done, or done twice, what our own rows say of it.
+
+    `opened`: the case of each leaver, by log-in.
+    """
+    for uid, case_id in opened.items():
+        if not any(uid in one for one in (*tally.lost, *tally.doubled)):
+            continue
+        with store.read() as session:
+            rows = session.exec(select(Assignment).where(Assignment.case_id == case_id)).all()
+            books = session.exec(select(Book).where(Book.case_id == case_id)).all()
+            accesses = session.exec(select(Access).where(Access.case_id == case_id)).all()
+            said = session.exec(select(JournalEntry).where(JournalEntry.case_id == case_id)).all()
+        print(uid, case_id, Counter((row.state, row.owner_after) for row in rows), sep="\n  ")
+        for one in (*books, *accesses):
+            print("  ", one.model_dump(exclude={"sealed", "note"}))
+        for entry in sorted(said, key=lambda one: one.at):
+            print("  ", entry.at, entry.action, entry.data[:300])
+
+
+def judge_posts(store: Store, workspace: Workspace, tally: Tally, days: int) -> None:
+    """Count, in Slack, one message for each post that our rows want, and one audit for each day."""
+    posts = Counter(
+        str(message.body["metadata"]["event_payload"]["post"])
+        for channel in list(workspace.posts.values())
+        for message in channel
+        if message.body.get("metadata")
+    )
+    with store.read() as session:
+        wanted = {*session.exec(select(Post.id))}
+    for post in wanted | set(posts):
+        tally.count(f"post {post}", posts[post])
+    audits = sum(post.startswith("audit-") for post in posts)
+    tally.lost.extend(f"an audit's post ({day + 1} of {days})" for day in range(audits, days))
