@@ -36,7 +36,7 @@ def serve(
     client = web_client(slack)
     secret = slack.signing_secret.get_secret_value() if slack.signing_secret else ""
     app = make_app(services, client, signing_secret=secret)
-    metrics = Metrics(lambda: {"handover_open_cases": float(len(services.offboarding.cases(open_only=True)))})
+    metrics = Metrics(lambda: {"handover_open_cases": float(services.offboarding.count(open_only=True))})
     watch(app, metrics)
     web = make_web(app if slack.mode == "http" else None, metrics)
     with listening(web, slack.host, slack.port) as port, _socket(app, settings):

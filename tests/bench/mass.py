@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from itertools import cycle
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -93,8 +94,10 @@ class _During:
         return taken
 
     def _type(self, over: threading.Event) -> None:
-        while not over.wait(EVERY):
-            self.acks.append(float(self._hr.command("/offboard", "list", "offboarding").ms))
+        for text in cycle(("list", f"@{HR.uid}", "help")):
+            if over.wait(EVERY):
+                return
+            self.acks.append(float(self._hr.command("/offboard", text, "offboarding").ms))
 
     def _dismiss(self, form: "Callable[[], None]") -> None:
         time.sleep(DISMISSED_AFTER)
