@@ -101,8 +101,8 @@ def main(text: str) -> None:
     with ExitStack() as stack:
         due = _open(built.services, wishes.leavers)
         stack.enter_context(running(engine, built, store, clock, notifier(settings, built.services, store)))
-        ready = [lambda _port: print(f"ready {due.isoformat()}", flush=True)]
-        serving = threading.Thread(target=serve, args=(built.services, settings), kwargs={"stop": stop, "ready": ready[0]})
+        told: dict[str, object] = {"stop": stop, "ready": lambda _: print(f"ready {due.isoformat()}", flush=True)}
+        serving = threading.Thread(target=serve, args=(built.services, settings), kwargs=told)
         serving.start()
         sys.stdin.read()
         stop.set()
