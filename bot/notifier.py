@@ -38,7 +38,7 @@ class SlackNotifier:
         try:
             return self._show(post)
         except SlackApiError as error:
-            raise Undelivered(_why(error)) from error
+            raise Undelivered(_why(error), busy=reason(error) == "ratelimited") from error
         except Refused as error:
             raise Undelivered(f"there is nothing to show: {error}") from error
         except OSError as error:

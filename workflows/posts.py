@@ -60,12 +60,19 @@ def deliver(store: Store, notifier: Notifier, clock: Clock, by: str = ALONE) -> 
     `by` names this process: a post that another one is showing is left to it.
     """
     with store.read() as session:
-        behind = session.exec(select(Post).where(col(Post.shown) < col(Post.wanted)).order_by(col(Post.id))).all()
-    shown = 0
+        query = select(Post.id, Post.channel, Post.thread_of, col(Post.next_try_at))
+        behind = session.exec(query.where(col(Post.shown) < col(Post.wanted)).order_by(col(Post.id))).all()
+    shown, full = 0, set()
     # The case message first: others stand in its thread.
-    for post in sorted(behind, key=lambda post: bool(post.thread_of)):
-        if post.next_try_at is None or post.next_try_at <= clock.now():
-            shown += _deliver(store, notifier, post.id, clock.now(), f"{by}/{uuid4().hex}")
+    for post_id, channel, _thread, again_at in sorted(behind, key=lambda post: bool(post[2])):
+        if channel in full or (again_at is not None and again_at > clock.now()):
+            continue
+        try:
+            shown += _deliver(store, notifier, post_id, clock.now(), f"{by}/{uuid4().hex}")
+        except Undelivered as trouble:
+            log.warning("post %s not delivered: %s", post_id, trouble)
+            if trouble.busy:  # the rate of one conversation: hundreds of others would only be told the same
+                full.add(channel)
     return shown
 
 
@@ -92,9 +99,8 @@ def _deliver(store: Store, notifier: Notifier, post_id: str, now: datetime, clai
     try:
         channel, ts = notifier.show(post)
     except Undelivered as trouble:
-        log.warning("post %s not delivered: %s", post.id, trouble)
         _settle(store, post_id, claim, problem=str(trouble), next_try_at=now + AGAIN)
-        return False
+        raise
     except Exception:
         _settle(store, post_id, claim, next_try_at=now + AGAIN)
         raise
