@@ -42,7 +42,7 @@ class SlackNotifier:
         except Refused as error:
             raise Undelivered(f"there is nothing to show: {error}") from error
         except OSError as error:
-            raise Undelivered(f"Slack did not answer: {error}") from error
+            raise Undelivered(f"Slack did not answer: {error}", busy=True) from error
 
     def _show(self, post: Post) -> tuple[str, str]:
         channel, thread = self._place(post)
