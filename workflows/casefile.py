@@ -92,19 +92,21 @@ class Casefile:
             )
         return tuple(sorted(lines, key=lambda line: URGENCY.index(line.kind)))
 
-    def accounts(self, session: Session, case: Case, access_id: str) -> tuple[AccountLine, ...]:
-        """Return the accounts of one system of a case."""
-        rows = session.exec(select(Account).where(Account.access_id == access_id).order_by(col(Account.id)))
-        return tuple(self._account(case, row) for row in rows)
+    def _accounts(self, session: Session, case: Case) -> dict[str, tuple[AccountLine, ...]]:
+        """Return the accounts of a case by their access, read in one go."""
+        lines: dict[str, tuple[AccountLine, ...]] = {}
+        for row in session.exec(select(Account).where(Account.case_id == case.id).order_by(col(Account.id))):
+            lines[row.access_id] = (*lines.get(row.access_id, ()), self._account(case, row))
+        return lines
 
     def _lines(self, session: Session, case: Case) -> tuple[SystemLine, ...]:
         rows = session.exec(select(Access).where(Access.case_id == case.id)).all()
+        accounts = self._accounts(session, case)
         order = {name: place for place, name in enumerate(self._systems)}
-        return tuple(
-            self._line(session, case, row) for row in sorted(rows, key=lambda row: order.get(row.system, len(order)))
-        )
+        ranked = sorted(rows, key=lambda row: order.get(row.system, len(order)))
+        return tuple(self._line(case, row, accounts.get(row.id, ())) for row in ranked)
 
-    def _line(self, session: Session, case: Case, row: Access) -> SystemLine:
+    def _line(self, case: Case, row: Access, accounts: tuple[AccountLine, ...]) -> SystemLine:
         system = self._systems.get(row.system)
         note = unseal(self._vault, case.wrapped_key, f"access:{row.id}", row.note)
         due = row.state == WorkState.DUE
@@ -119,7 +121,7 @@ class Casefile:
             working=due and not ahead,
             next_try_at=row.due_at if due and ahead else None,
             attempt=row.attempt,
-            accounts=self.accounts(session, case, row.id),
+            accounts=accounts,
             cannot=system.manifest.cannot if system else (),
             late=row.late,
             choose=note.reason.startswith(CHOOSE),

@@ -128,7 +128,8 @@ def test_what_was_undone_while_it_waited_is_not_locked(crew: Crew) -> None:
     office.crm.before_call["find"] = lambda: (crew.go.wait(PATIENCE), None)[1]
     running = [crew.pool.submit(crew.dispatch.case, case) for case in planned]
 
-    _until(lambda: len(crew.waiting()) == 1)
+    width = office.systems.width("crm")
+    _until(lambda: office.crm.calls["find"] == width and len(crew.waiting()) == 1)
     case = crew.waiting()[0].partition(":")[0]
     _until(lambda: crew.state(case)["directory"] == WorkState.DONE)
     office.offboarding.undo(case, HR)
@@ -152,6 +153,7 @@ def test_an_error_in_one_system_is_raised_after_the_others_are_done(crew: Crew) 
 
 
 def test_first_attempts_of_a_case_are_one_piece_of_work_and_later_ones_their_own() -> None:
-    assert work.carried("revoke", "HO-1:crm", 0) == work.carried("revoke", "HO-1:directory", 0) == ("lockout", "HO-1", 0)
+    for row in ("HO-1:crm", "HO-1:directory"):
+        assert work.carried("revoke", row, 0) == ("lockout", "HO-1", 0)
     assert work.carried("revoke", "HO-1:crm", 2) == ("revoke", "HO-1:crm", 2)
     assert work.carried("book", "HO-1:crm", 0) == ("book", "HO-1:crm", 0)
