@@ -2,13 +2,15 @@
 
 import logging
 import secrets
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 
-from slack_bolt import App
+from slack_bolt import App, BoltContext, BoltResponse
 from slack_sdk import WebClient
 
 from bot.authorize import Authorizer
+from bot.door import Door, PolitePool
 from bot.listeners import register_listeners
+from bot.listeners.acknowledgement import DOOR
 from bot.listeners.desk import Desk
 from bot.people import People
 from bot.services import Services
@@ -16,19 +18,29 @@ from bot.services import Services
 THREADS, SLOW_THREADS = 24, 4
 
 
-def make_app(services: Services, client: WebClient, *, signing_secret: str = "", threads: int = THREADS) -> App:
-    """Return the app with every listener. Without a secret (Socket Mode) no HTTP request can ever verify."""
+def make_app(services: Services, client: WebClient, *, signing_secret: str = "", door: Door | None = None) -> App:
+    """Return the app with every listener. Without a secret (Socket Mode) no HTTP request can ever verify.
+
+    `door`: what requests come through, where they come over HTTP.
+    """
+    door = door or Door()
     app = App(
         client=client,
         signing_secret=signing_secret or secrets.token_hex(32),
-        listener_executor=ThreadPoolExecutor(max_workers=threads, thread_name_prefix="listener"),
+        listener_executor=PolitePool(door, THREADS, "listener"),
         logger=logging.getLogger("bot.bolt"),
     )
     desk = Desk(
         services,
         Authorizer(services.settings.roles, client),
         People(client),
-        ThreadPoolExecutor(max_workers=SLOW_THREADS, thread_name_prefix="later"),
+        PolitePool(door, SLOW_THREADS, "later", always_later=True),
     )
+
+    @app.middleware
+    def through(context: BoltContext, next: Callable[[], BoltResponse]) -> BoltResponse:  # noqa: A002 - Bolt's own name
+        context[DOOR] = door
+        return next()
+
     register_listeners(app, desk)
     return app

@@ -38,11 +38,11 @@ class SlackNotifier:
         try:
             return self._show(post)
         except SlackApiError as error:
-            raise Undelivered(_why(error)) from error
+            raise Undelivered(_why(error), busy=reason(error) == "ratelimited") from error
         except Refused as error:
             raise Undelivered(f"there is nothing to show: {error}") from error
         except OSError as error:
-            raise Undelivered(f"Slack did not answer: {error}") from error
+            raise Undelivered(f"Slack did not answer: {error}", busy=True) from error
 
     def _show(self, post: Post) -> tuple[str, str]:
         channel, thread = self._place(post)

@@ -14,6 +14,7 @@ from waitress import wasyncore
 from waitress.server import create_server
 
 from bot.app import make_app
+from bot.door import Door
 from bot.metrics import Metrics, watch
 from bot.services import Services
 from bot.slack import web_client
@@ -35,10 +36,11 @@ def serve(
     slack = settings.slack
     client = web_client(slack)
     secret = slack.signing_secret.get_secret_value() if slack.signing_secret else ""
-    app = make_app(services, client, signing_secret=secret)
-    metrics = Metrics(lambda: {"handover_open_cases": float(len(services.offboarding.cases(open_only=True)))})
+    door = Door()
+    app = make_app(services, client, signing_secret=secret, door=door)
+    metrics = Metrics(lambda: {"handover_open_cases": float(services.offboarding.count(open_only=True))})
     watch(app, metrics)
-    web = make_web(app if slack.mode == "http" else None, metrics)
+    web = make_web(app if slack.mode == "http" else None, metrics, door)
     with listening(web, slack.host, slack.port) as port, _socket(app, settings):
         log.info("ready: %s, http://%s:%d/healthz", slack.mode, slack.host, port)
         if ready:
@@ -46,7 +48,7 @@ def serve(
         (stop or threading.Event()).wait()
 
 
-def make_web(app: App | None, metrics: Metrics) -> Flask:
+def make_web(app: App | None, metrics: Metrics, door: Door) -> Flask:
     """Return the HTTP side: `/healthz` and `/metrics`, and Slack's address where there is an app to answer."""
     web = Flask("handover")
 
@@ -63,7 +65,8 @@ def make_web(app: App | None, metrics: Metrics) -> Flask:
 
         @web.post(PATH)
         def events() -> Response:
-            return handler.handle(request)
+            with door.passing():
+                return handler.handle(request)
 
     return web
 

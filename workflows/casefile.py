@@ -1,5 +1,7 @@
 """A case as people see it: rows read together and decrypted into one frozen view."""
 
+from collections.abc import Mapping
+
 from sqlmodel import Session, col, select
 
 from connectors.contract import Verdict
@@ -66,27 +68,30 @@ class Casefile:
         """Return open findings, worst and oldest first, accepted ones left out; of one case, or of all."""
         return self.sheet.lines(session, case_id)
 
-    def accounts(self, session: Session, case: Case, access_id: str) -> tuple[AccountLine, ...]:
-        """Return the accounts of one system of a case."""
-        rows = session.exec(select(Account).where(Account.access_id == access_id).order_by(col(Account.id)))
-        read = readings.of_all(session)
-        return tuple(self._account(case, row, read.get(row.system)) for row in rows)
-
     def _every(self, session: Session, case: Case, leaver: Leaver) -> tuple[SystemLine, ...]:
         known = self._lines(session, case) + steps.lines(session, self._vault, self._systems, case, leaver)
         return known + latecomers.lines(self._systems, {line.system for line in known})
+    def _accounts(self, session: Session, case: Case, read: Mapping[str, Reading]) -> dict[str, tuple[AccountLine, ...]]:
+        """Return the accounts of a case by their access, read in one go."""
+        lines: dict[str, tuple[AccountLine, ...]] = {}
+        for row in session.exec(select(Account).where(Account.case_id == case.id).order_by(col(Account.id))):
+            lines[row.access_id] = (*lines.get(row.access_id, ()), self._account(case, row, read.get(row.system)))
+        return lines
 
     def _lines(self, session: Session, case: Case) -> tuple[SystemLine, ...]:
         rows = session.exec(select(Access).where(Access.case_id == case.id)).all()
+        read = readings.of_all(session)
+        accounts = self._accounts(session, case, read)
         order = {name: place for place, name in enumerate(self._systems)}
-        return tuple(
-            self._line(session, case, row) for row in sorted(rows, key=lambda row: order.get(row.system, len(order)))
-        )
+        ranked = sorted(rows, key=lambda row: order.get(row.system, len(order)))
+        return tuple(self._line(case, row, accounts.get(row.id, ()), read.get(row.system)) for row in ranked)
 
-    def _line(self, session: Session, case: Case, row: Access) -> SystemLine:
+    def _line(
+        self, case: Case, row: Access, accounts: tuple[AccountLine, ...], last: Reading | None
+    ) -> SystemLine:
         system = self._systems.get(row.system)
         note = unseal(self._vault, case.wrapped_key, f"access:{row.id}", row.note)
-        read = readings.known(session.get(Reading, row.system), Verdict(row.verdict), note.reason, row.read_at)
+        read = readings.known(last, Verdict(row.verdict), note.reason, row.read_at)
         due = row.state == WorkState.DUE
         ahead = row.due_at > self._clock.now()
         return SystemLine(
@@ -99,7 +104,7 @@ class Casefile:
             working=due and not ahead,
             next_try_at=row.due_at if due and ahead else None,
             attempt=row.attempt,
-            accounts=self.accounts(session, case, row.id),
+            accounts=accounts,
             cannot=system.manifest.cannot if system else (),
             late=row.late,
             choose=note.reason.startswith(CHOOSE),

@@ -62,7 +62,7 @@ class _Briefing:
     """What the lock-outs of one case need to know, read together by the first that begins."""
 
     def __init__(self, revocation: Revocation, rows: Sequence[str]) -> None:
-        self.revocation, self._left = revocation, list(rows)
+        self.revocation, self._rows = revocation, rows
         self._jobs: dict[str, Job] = {}
         self._at = 0.0
         self._lock = threading.Lock()
@@ -70,10 +70,10 @@ class _Briefing:
     def take(self, row: str) -> Job | None:
         """Return the job of a row, read within the second; None: there is nothing to do any more."""
         with self._lock:
-            if row not in self._jobs or time.monotonic() - self._at > FRESH_SECONDS:
-                self._jobs = self.revocation.begin(self._left)
-                self._at = time.monotonic()
-            self._left.remove(row)
+            if not self._at:
+                self._jobs, self._at = self.revocation.begin(self._rows), time.monotonic()
+            elif time.monotonic() - self._at > FRESH_SECONDS:
+                return self.revocation.begin([row]).get(row)
             return self._jobs.pop(row, None)
 
 

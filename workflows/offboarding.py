@@ -242,9 +242,15 @@ class Offboarding:
         with self._store.read() as session:
             return session.exec(select(Case.held).where(Case.id == case_id)).first() not in (None, "")
 
-    def cases(self, open_only: bool = False) -> list[CaseView]:
-        """Return cases, newest first."""
-        query = select(Case.id).order_by(col(Case.opened_at).desc())
+    def count(self, open_only: bool = False) -> int:
+        """Return how many cases there are."""
+        query = select(sa.func.count()).select_from(Case)
+        with self._store.read() as session:
+            return session.exec(query.where(col(Case.state).in_(OPEN)) if open_only else query).one()
+
+    def cases(self, open_only: bool = False, limit: int | None = None) -> list[CaseView]:
+        """Return cases, newest first; at most `limit`: a view costs milliseconds, and there may be thousands."""
+        query = select(Case.id).order_by(col(Case.opened_at).desc()).limit(limit)
         if open_only:
             query = query.where(col(Case.state).in_(OPEN))
         with self._store.read() as session:

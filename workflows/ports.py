@@ -55,7 +55,14 @@ class Members(Protocol):
 
 
 class Undelivered(Exception):
-    """People could not be told now; the post stays due and is tried again. Nothing else is held up by it."""
+    """People could not be told now; the post stays due and is tried again. Nothing else is held up by it.
+
+    `busy`: nothing else would get through to the same conversation just now, either.
+    """
+
+    def __init__(self, why: str, *, busy: bool = False) -> None:
+        super().__init__(why)
+        self.busy = busy
 
 
 class Notifier(Protocol):

@@ -1,7 +1,8 @@
 """What people are to be shown, as rows: wanted by a transaction, shown by the clock, tried again until it is."""
 
 import logging
-from collections.abc import Callable, Collection, Iterator
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +11,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from workflows.model import Post, PostKind
+from workflows.model import Case, Post, PostKind
 from workflows.ports import Clock, Notifier, Undelivered
 from workflows.store import Store
 
@@ -18,6 +19,8 @@ log = logging.getLogger(__name__)
 AGAIN = timedelta(seconds=10)
 LEASE = timedelta(minutes=5)
 """Longer than telling people ever takes; the claim of a process that died is voided before (`let_go`)."""
+PASS_SECONDS = 5.0
+"""How long one pass goes on: hundreds of posts at Slack's pace take minutes, and a stop must not wait for them."""
 ALONE = "local"
 FREE: dict[str, Any] = {"claimed_by": "", "claimed_until": None}
 
@@ -59,14 +62,32 @@ def deliver(store: Store, notifier: Notifier, clock: Clock, by: str = ALONE) -> 
 
     `by` names this process: a post that another one is showing is left to it.
     """
-    with store.read() as session:
-        behind = session.exec(select(Post).where(col(Post.shown) < col(Post.wanted)).order_by(col(Post.id))).all()
-    shown = 0
-    # The case message first: others stand in its thread.
-    for post in sorted(behind, key=lambda post: bool(post.thread_of)):
-        if post.next_try_at is None or post.next_try_at <= clock.now():
-            shown += _deliver(store, notifier, post.id, clock.now(), f"{by}/{uuid4().hex}")
+    shown, full, until = 0, set(), time.monotonic() + PASS_SECONDS
+    for post_id, channel, again_at in _behind(store):
+        if channel in full or (again_at is not None and again_at > clock.now()):
+            continue
+        if time.monotonic() > until:
+            break
+        try:
+            shown += _deliver(store, notifier, post_id, clock.now(), f"{by}/{uuid4().hex}")
+        except Undelivered as trouble:
+            log.warning("post %s not delivered: %s", post_id, trouble)
+            if trouble.busy:  # hundreds of others in the same conversation would only be told the same
+                full.add(channel)
     return shown
+
+
+def _behind(store: Store) -> Sequence[tuple[str, str, datetime | None]]:
+    """Return what is to be shown: of a dismissal before all else, and a case message before what is in its thread."""
+    urgent = sa.func.coalesce(col(Case.immediate), sa.false())
+    query = (
+        select(Post.id, Post.channel, col(Post.next_try_at))
+        .join(Case, col(Post.case_id) == col(Case.id), isouter=True)
+        .where(col(Post.shown) < col(Post.wanted))
+        .order_by(urgent.desc(), col(Post.thread_of) != "", col(Post.id))
+    )
+    with store.read() as session:
+        return session.exec(query).all()
 
 
 @contextmanager
@@ -96,9 +117,8 @@ def _deliver(store: Store, notifier: Notifier, post_id: str, now: datetime, clai
     try:
         channel, ts = notifier.show(post)
     except Undelivered as trouble:
-        log.warning("post %s not delivered: %s", post.id, trouble)
         _settle(store, post_id, claim, problem=str(trouble), next_try_at=now + AGAIN)
-        return False
+        raise
     except Exception:
         _settle(store, post_id, claim, next_try_at=now + AGAIN)
         raise

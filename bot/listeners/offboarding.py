@@ -133,8 +133,9 @@ def tell_status(desk: Desk, call: Call, asked: Asked) -> None:
     offboarding = desk.services.offboarding
     who = asked.user or asked.email
     if not who:
-        views = offboarding.cases(open_only=asked.verb is Verb.STATUS)
-        call.tell(_("Cases"), help_message.cases(views))
+        only = asked.verb is Verb.STATUS
+        views = offboarding.cases(only, help_message.MOST)
+        call.tell(_("Cases"), help_message.cases(views, offboarding.count(only)))
         return
     view = offboarding.find_case(who)
     if view is None:

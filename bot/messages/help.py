@@ -50,14 +50,14 @@ def _offer() -> list[Block]:
     return [actions("choose", button(_("Choose Person"), CHOOSE))]
 
 
-def cases(views: Sequence[CaseView]) -> list[Block]:
-    """Return cases, a line each; what does not fit is counted."""
+def cases(views: Sequence[CaseView], total: int) -> list[Block]:
+    """Return the newest of `total` cases, a line each; the others are counted."""
     if not views:
         return [section(_("There are no cases. `/offboard @person` starts one."))]
     lines = [line(view) for view in views[:MOST]]
-    if len(views) > MOST:
+    if total > len(lines):
         lines.append(
-            _("… and {count} more: `handover status` on the server shows all.").format(count=len(views) - MOST)
+            _("… and {count} more: `handover status` on the server shows all.").format(count=total - len(lines))
         )
     return paragraphs(lines)
 

@@ -11,7 +11,9 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import col, select
@@ -82,7 +84,8 @@ class _During:
         form = _form(self._hr)
         time.sleep(max(0.0, (self._due - datetime.now(UTC)).total_seconds()))
         started, over, before = time.perf_counter(), threading.Event(), _processor(self._pid)
-        people = [threading.Thread(target=self._type, args=(over,)), threading.Thread(target=self._dismiss, args=(form,))]
+        acts: list[tuple[Callable[..., None], Any]] = [(self._type, over), (self._dismiss, form)]
+        people = [threading.Thread(target=act, args=(with_what,)) for act, with_what in acts]
         for one in people:
             one.start()
         _wait(lambda: _done(self._store, immediate=False) == leavers * SYSTEMS, 0.2)
@@ -93,8 +96,10 @@ class _During:
         return taken
 
     def _type(self, over: threading.Event) -> None:
-        while not over.wait(EVERY):
-            self.acks.append(float(self._hr.command("/offboard", "list", "offboarding").ms))
+        for text in cycle(("list", f"@{HR.uid}", "help")):
+            if over.wait(EVERY):
+                return
+            self.acks.append(float(self._hr.command("/offboard", text, "offboarding").ms))
 
     def _dismiss(self, form: "Callable[[], None]") -> None:
         time.sleep(DISMISSED_AFTER)

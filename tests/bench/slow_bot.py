@@ -73,9 +73,8 @@ class SlowBot:
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
         self.store.close()
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(60)
+        self._process.kill()  # what it still has to tell people, Slack would take minutes for
+        self._process.wait()
 
     @property
     def pid(self) -> int:
@@ -101,8 +100,8 @@ def main(text: str) -> None:
     with ExitStack() as stack:
         due = _open(built.services, wishes.leavers)
         stack.enter_context(running(engine, built, store, clock, notifier(settings, built.services, store)))
-        ready = [lambda _port: print(f"ready {due.isoformat()}", flush=True)]
-        serving = threading.Thread(target=serve, args=(built.services, settings), kwargs={"stop": stop, "ready": ready[0]})
+        told: dict[str, object] = {"stop": stop, "ready": lambda _: print(f"ready {due.isoformat()}", flush=True)}
+        serving = threading.Thread(target=serve, args=(built.services, settings), kwargs=told)
         serving.start()
         sys.stdin.read()
         stop.set()

@@ -9,6 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot.app import make_app
+from bot.door import Door
 from bot.metrics import Metrics, watch
 from bot.serve import PATH, listening, make_web
 from bot.services import Services
@@ -127,10 +128,11 @@ def office() -> Iterator[Office]:
         fakes = FakeOffboarding(), FakeHandover(), FakeExports(), FakeAudits(), FakeJournal(), FakeLinking()
         services = make_services(make_settings(slack.api_url), *fakes)
         client = web_client(services.settings.slack)
-        app = make_app(services, client, signing_secret="practice-signing-secret", threads=16)
+        door = Door()
+        app = make_app(services, client, signing_secret="practice-signing-secret", door=door)
         metrics = Metrics()
         watch(app, metrics)
-        with listening(make_web(app, metrics), "127.0.0.1", 0) as port:
+        with listening(make_web(app, metrics, door), "127.0.0.1", 0) as port:
             slack.workspace.app.use_url(f"http://127.0.0.1:{port}{PATH}")
             yield Office(slack, services, *fakes, cast("FakeManualSteps", services.manual))
             fakes[0].slow.set()

@@ -119,8 +119,11 @@ class FakeOffboarding:
     def held(self, case_id: str) -> bool:
         return bool(self.case(case_id).held)
 
-    def cases(self, open_only: bool = False) -> list[CaseView]:
-        return list(self.known.values())
+    def count(self, open_only: bool = False) -> int:
+        return len(self.known)
+
+    def cases(self, open_only: bool = False, limit: int | None = None) -> list[CaseView]:
+        return list(self.known.values())[:limit]
 
     def find_case(self, who: str) -> CaseView | None:
         return next(

@@ -104,7 +104,8 @@ def test_views_keep_slacks_limits(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_answers_to_the_command_keep_slacks_limits(name: str) -> None:
     cases = [samples.case(CaseState.RUNNING, *ALL, name=name)] * 80
-    for blocks in (help.guide(), help.unknown(name), help.bare_name(name), help.cases(cases), help.cases([])):
+    lists = help.cases(cases, 3 * len(cases)), help.cases([], 0)
+    for blocks in (help.guide(), help.unknown(name), help.bare_name(name), *lists):
         assert problems(blocks) == []
 
 

@@ -21,7 +21,7 @@ ROWS = "replicas"
 SUCCESSOR = BY_UID["carol.diaz"]
 AT_WORK = (
     "SELECT executor_id FROM dbos.workflow_status "
-    "WHERE status = 'PENDING' AND workflow_uuid LIKE 'revoke:%directory:%'"
+    "WHERE status = 'PENDING' AND workflow_uuid LIKE 'lockout:%'"
 )
 
 

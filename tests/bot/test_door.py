@@ -1,0 +1,47 @@
+"""Acknowledgements go first: what comes after one waits until nobody is inside, and never long."""
+
+import threading
+import time
+
+from bot.door import Door, PolitePool
+
+
+def _run(door: Door, pool: PolitePool, ran: threading.Event, *, answered: bool) -> None:
+    with door.passing():
+        if answered:
+            door.answered()
+        pool.submit(ran.set)
+
+
+def test_what_comes_after_an_answer_waits_until_the_last_request_has_left() -> None:
+    door, ran = Door(patience=60), threading.Event()
+    with PolitePool(door, 2, "test") as pool:
+        with door.passing():
+            _run(door, pool, ran, answered=True)
+            assert not ran.wait(0.3), "work began while somebody waited for an answer"
+        assert ran.wait(30)
+
+
+def test_what_an_answer_depends_on_begins_at_once() -> None:
+    door, ran = Door(patience=60), threading.Event()
+    with PolitePool(door, 2, "test") as pool, door.passing():
+        _run(door, pool, ran, answered=False)
+        assert ran.wait(30), "a request waited for itself"
+
+
+def test_an_answer_does_not_stick_to_the_thread() -> None:
+    door, first, second = Door(patience=60), threading.Event(), threading.Event()
+    with PolitePool(door, 2, "test") as pool:
+        _run(door, pool, first, answered=True)
+        with door.passing():
+            pool.submit(second.set)
+            assert second.wait(30), "the next request of the same thread was taken for an answered one"
+
+
+def test_an_endless_queue_at_the_door_delays_but_does_not_stop() -> None:
+    door, ran = Door(patience=0.2), threading.Event()
+    with PolitePool(door, 2, "test", always_later=True) as pool, door.passing():
+        started = time.monotonic()
+        pool.submit(ran.set)
+        assert ran.wait(30)
+        assert time.monotonic() - started >= 0.2

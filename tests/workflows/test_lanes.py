@@ -1,0 +1,83 @@
+"""Lanes: each system at its own width, urgent work first, and nothing waits for another system's."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import wait
+from functools import partial
+
+import pytest
+
+from workflows.lanes import PLANNED, URGENT, Lanes
+
+PATIENCE = 30
+
+
+class Gate:
+    """Work that stays until it is let go, and notes that it ran."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+        self.ran: list[str] = []
+        self.inside = threading.Semaphore(0)
+
+    def work(self, name: str) -> None:
+        self.inside.release()
+        assert self.open.wait(PATIENCE)
+        self.ran.append(name)
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    gate = Gate()
+    yield gate
+    gate.open.set()
+
+
+def test_no_more_than_its_width_runs_in_a_lane(gate: Gate) -> None:
+    lanes = Lanes(lambda _: 3)
+    work = [lanes.submit("crm", lambda: gate.work("x")) for _ in range(8)]
+    for _ in range(3):
+        assert gate.inside.acquire(timeout=PATIENCE)
+    assert not gate.inside.acquire(timeout=0.3), "a fourth one began"
+    gate.open.set()
+    wait(work, PATIENCE)
+    assert len(gate.ran) == 8
+
+
+def test_a_system_that_hangs_keeps_nobody_elsewhere_waiting(gate: Gate) -> None:
+    lanes = Lanes(lambda _: 2)
+    for _ in range(50):
+        lanes.submit("hangs", lambda: gate.work("x"))
+    lanes.submit("quick", lambda: None).result(PATIENCE)
+
+
+def test_a_dismissal_goes_before_what_was_planned_and_others_keep_their_order(gate: Gate) -> None:
+    lanes = Lanes(lambda _: 1)
+    work = [lanes.submit("crm", lambda: gate.work("under way"))]
+    assert gate.inside.acquire(timeout=PATIENCE)
+    work += [lanes.submit("crm", partial(gate.work, f"planned {n}"), PLANNED) for n in range(3)]
+    work += [lanes.submit("crm", partial(gate.work, f"urgent {n}"), URGENT) for n in range(2)]
+    gate.open.set()
+    wait(work, PATIENCE)
+    assert gate.ran == ["under way", "urgent 0", "urgent 1", "planned 0", "planned 1", "planned 2"]
+
+
+def test_an_error_reaches_who_waits_and_the_lane_goes_on() -> None:
+    def fail() -> None:
+        raise RuntimeError("planted")
+
+    lanes = Lanes(lambda _: 1)
+    bad, good = lanes.submit("crm", fail), lanes.submit("crm", lambda: None)
+    with pytest.raises(RuntimeError, match="planted"):
+        bad.result(PATIENCE)
+    good.result(PATIENCE)
+
+
+def test_an_idle_lane_keeps_no_thread() -> None:
+    before = threading.active_count()
+    lanes = Lanes(lambda _: 4)
+    wait([lanes.submit("crm", lambda: None) for _ in range(20)], PATIENCE)
+    for thread in threading.enumerate():
+        if thread.name.startswith("lane "):
+            thread.join(PATIENCE)
+    assert threading.active_count() <= before

@@ -1,0 +1,61 @@
+"""Telling people at Slack's pace: a full conversation is asked once a pass, and a dismissal is told first."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.workflows.office import DANA, Office
+from workflows.model import Post, PostKind
+from workflows.ports import Undelivered
+from workflows.posts import deliver
+from workflows.rules import Rules
+
+
+class Slack:
+    """Shows posts in order; `full` conversations are over their rate."""
+
+    def __init__(self, *full: str) -> None:
+        self.full = full
+        self.asked: list[tuple[str, str]] = []
+
+    def show(self, post: Post) -> tuple[str, str]:
+        self.asked.append((post.channel, post.case_id))
+        if post.channel in self.full:
+            raise Undelivered("rate limit", busy=True)
+        return post.channel, "1.0"
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    office = Office(tmp_path, rules=Rules(hold_channel="C0SEC", mass_cases_per_hour=1000))
+    with office.store.write() as session:
+        for channel in ("C1", "C2"):
+            for number in range(5):
+                row = f"{channel}-{number}"
+                session.add(Post(id=row, kind=PostKind.AUDIT, subject=row, channel=channel))
+    return office
+
+
+def test_a_conversation_over_its_rate_is_asked_once_and_holds_up_no_other(office: Office) -> None:
+    slack = Slack("C1")
+    assert deliver(office.store, slack, office.clock) == 5
+    assert [channel for channel, _ in slack.asked].count("C1") == 1
+    slack.full = ()
+    office.clock.pass_(seconds=11)
+    assert deliver(office.store, slack, office.clock) == 5
+
+
+def test_a_dismissal_is_told_before_what_waits(office: Office) -> None:
+    case = office.offboarding.open(office.request(leaver=replace(DANA)))
+    slack = Slack()
+    deliver(office.store, slack, office.clock)
+    assert slack.asked[0] == ("C0CASES", case)
+
+
+def test_a_pass_is_short_and_the_next_one_goes_on(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workflows.posts.PASS_SECONDS", -1.0)
+    slack = Slack()
+    assert deliver(office.store, slack, office.clock) == 0
+    monkeypatch.undo()
+    assert deliver(office.store, slack, office.clock) == 10

@@ -1,0 +1,94 @@
+"""Shared turns: all that waits is written in one transaction, and one fault is one thread's alone."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlmodel import Session, select
+
+from workflows.model import AuditRun
+from workflows.store import Store, sqlite_url
+from workflows.turns import Together
+
+PATIENCE = 30
+
+
+class Desk:
+    """Turns on real rows; `commits` counts transactions."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = Store(sqlite_url(folder))
+        self.store.upgrade()
+        self.commits = 0
+        self.together = Together(self._write)
+        self.pool = ThreadPoolExecutor(20)
+
+    @contextmanager
+    def _write(self) -> Iterator[Session]:
+        with self.store.write() as session:
+            yield session
+        self.commits += 1
+
+    def behind(self, *parts: str) -> list["Future[str]"]:
+        """Let one part keep the turn until all of these wait behind it."""
+        begun, go = threading.Event(), threading.Event()
+
+        def first(session: Session) -> str:
+            begun.set()
+            assert go.wait(PATIENCE)
+            return _add(session, "first")
+
+        futures = [self.pool.submit(self.together.run, first)]
+        assert begun.wait(PATIENCE)
+        for part in parts:
+            futures.append(self.pool.submit(self.together.run, lambda session, part=part: _add(session, part)))
+        while len(self.together._waiting) < len(parts):
+            assert begun.wait(PATIENCE)
+        go.set()
+        return futures
+
+    def rows(self) -> set[str]:
+        with self.store.read() as session:
+            return set(session.exec(select(AuditRun.id)))
+
+
+def _add(session: Session, name: str) -> str:
+    if name == "bad":
+        raise ValueError("planted")
+    session.add(AuditRun(id=name, due_at=datetime(2026, 3, 2, tzinfo=UTC)))
+    return name
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(tmp_path)
+    yield desk
+    desk.pool.shutdown()
+    desk.store.close()
+
+
+def test_what_waits_together_is_written_together(desk: Desk) -> None:
+    names = [f"n{number}" for number in range(8)]
+    futures = desk.behind(*names)
+    assert [one.result(PATIENCE) for one in futures] == ["first", *names]
+    assert desk.rows() == {"first", *names}
+    assert desk.commits == 2
+
+
+def test_a_fault_is_told_to_its_own_thread_and_the_others_are_written(desk: Desk) -> None:
+    first, one, bad, two = desk.behind("one", "bad", "two")
+    assert (first.result(PATIENCE), one.result(PATIENCE), two.result(PATIENCE)) == ("first", "one", "two")
+    with pytest.raises(ValueError, match="planted"):
+        bad.result(PATIENCE)
+    assert desk.rows() == {"first", "one", "two"}
+
+
+def test_a_part_alone_raises_and_writes_nothing(desk: Desk) -> None:
+    with pytest.raises(ValueError, match="planted"):
+        desk.together.run(lambda session: (_add(session, "kept not"), _add(session, "bad")))
+    assert desk.rows() == set()
+    assert desk.together.run(lambda session: _add(session, "next")) == "next"
