@@ -4,6 +4,7 @@ Looking up locks nobody: an account that is open is a finding with `Lock Again`.
 "not looked up yet". What people do by hand is asked of them, as in a fresh case.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
@@ -124,7 +125,7 @@ class Latecomers:
             return list(session.exec(query))
 
 
-def join(store: Store, journal: Journal, systems: Systems, clock: Clock) -> None:
+def join(store: Store, journal: Journal, systems: Mapping[str, System], clock: Clock) -> None:
     """Bring the systems that are new since then into every open case: on its day it is locked out there, too.
 
     Called as the bot starts, which is when the configuration may have changed.
@@ -138,7 +139,7 @@ def join(store: Store, journal: Journal, systems: Systems, clock: Clock) -> None
                 _join(session, journal, systems, case, clock)
 
 
-def _join(session: Session, journal: Journal, systems: Systems, case: Case, clock: Clock) -> None:
+def _join(session: Session, journal: Journal, systems: Mapping[str, System], case: Case, clock: Clock) -> None:
     held = case.state == CaseState.HELD
     state, due = WorkState.PLANNED if held else WorkState.DUE, max(case.effective_at, case.opened_at)
     new = [one for name, one in systems.items() if not _has(session, f"{case.id}:{name}")]

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import ldap
 from ldap.controls import SimplePagedResultsControl
 
+from config.secrets import renewal
 from connectors.errors import BadCredential, ConnectorError, OutcomeUnknown, Unavailable
 from connectors.ldap import refusals
 from connectors.ldap.addresses import Addresses
@@ -110,7 +111,7 @@ class Connections:
         self._free = threading.BoundedSemaphore(settings.connections)
         self._idle: list[Link] = []
         self._mutex = threading.Lock()
-        self._refused_at = -REFUSED_SECONDS
+        self._refused_at, self._refused = -REFUSED_SECONDS, ""
 
     def run(self, work: Callable[[Link], T], doing: str, needs: str = "") -> T:
         """Do reads, and at most one write after them, on one link. A link found dead while reading is replaced once."""
@@ -180,17 +181,18 @@ class Connections:
             self._idle.append(link)
 
     def _bind(self, raw: Any) -> Link:
-        if time.monotonic() - self._refused_at < REFUSED_SECONDS:
+        password = self._settings.password.get_secret_value()
+        if password == self._refused and time.monotonic() - self._refused_at < REFUSED_SECONDS:
             raise BadCredential(f"the directory refused the log-in of {self._settings.bind_dn} a moment ago; it is not "
                                 "tried again for five minutes, so that the directory does not lock the account")
         try:
-            raw.simple_bind_s(self._settings.bind_dn, self._settings.password.get_secret_value())
+            raw.simple_bind_s(self._settings.bind_dn, password)
         except (ldap.INVALID_CREDENTIALS, ldap.NO_SUCH_OBJECT, ldap.INVALID_DN_SYNTAX) as error:
-            self._refused_at = time.monotonic()
+            self._refused_at, self._refused = time.monotonic(), password
             why = refusals.words(error.args[0]) if error.args else ""
             raise BadCredential(f"the directory refuses the log-in of {self._settings.bind_dn}"
-                                f"{f': {why}' if why else ''}; the password is read when the bot starts: renew it "
-                                "where the settings point to, then restart the bot") from error
+                                f"{f': {why}' if why else ''}; the password is wrong now: "
+                                f"{renewal(self._settings.password)}") from error
         return Link(raw, self._settings.request_seconds, self._dialect.referrals_are_normal)
 
     def _reach(self, use: Callable[[Any], T]) -> T:

@@ -12,7 +12,7 @@ _TABLE: tuple[tuple[tuple[str, ...], type[ConnectorError], str], ...] = (
     (("STRONG_AUTH_REQUIRED", "CONFIDENTIALITY_REQUIRED"), Forbidden, "use ldaps:// or start_tls = true"),
     (("SIZELIMIT_EXCEEDED", "ADMINLIMIT_EXCEEDED"), Forbidden,
      "the answer was cut short; raise the server's limits for bind_dn"),
-    (("UNDEFINED_TYPE",), Forbidden, "the server must load the password policy overlay (ppolicy)"),
+    (("UNDEFINED_TYPE",), Forbidden, "the server must load the password policy overlay (ppolicy), or lock_by must be \"password\""),
     (("REFERRAL",), Forbidden, "this server is a read-only copy; put the one that takes writes into urls"),
     (("NO_SUCH_OBJECT",), Missing, ""),
     (("TIMELIMIT_EXCEEDED",), Unavailable, "the server's own time limit for bind_dn is too short for this search"),

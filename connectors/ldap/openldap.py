@@ -99,7 +99,7 @@ class OpenLdap(Dialect):
 
     def missing_features(self, announced: frozenset[str]) -> Sequence[str]:
         """Name what slapd lacks; it announces the policy control only with the overlay loaded."""
-        wanted = {POLICY: "the password policy overlay (ppolicy)", ASSERTION: "the assertion control (RFC 4528)"}
+        wanted = {POLICY: 'the password policy overlay (ppolicy; where it cannot be loaded, lock_by = "password" is the next best)', ASSERTION: "the assertion control (RFC 4528)"}
         return [title for oid, title in wanted.items() if oid not in announced]
 
 
