@@ -66,7 +66,7 @@ class OpenLdapPassword(OpenLdap):
         change = Change.MADE if secret_is_right else Change.ALREADY
         if refusal is None:
             return Locked(change, Login.ACCEPTED, "the directory lets somebody in by a value that is no password")
-        return Locked(change, Login.NOT_TRIED, "the password is one that nothing matches (lock_by = \"password\"); "
+        return Locked(change, Login.NOT_TRIED, 'the password is one that nothing matches (lock_by = "password"); '
                       "keys, Kerberos and sessions are not touched by that")
 
     def missing_features(self, announced: frozenset[str]) -> Sequence[str]:

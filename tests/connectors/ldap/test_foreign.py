@@ -1,7 +1,6 @@
 """A directory set up by somebody else: what can be done is done, and what cannot is said with what to do."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import ldap
