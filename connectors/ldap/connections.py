@@ -22,6 +22,7 @@ from connectors.ldap.wire import Entry, Modification
 
 T = TypeVar("T")
 PAGE = 500
+SMALLEST = 20
 IDLE_SECONDS = 60.0
 """Firewalls and servers drop quiet connections without a word; older ones are not used again."""
 REFUSED_SECONDS = 300.0
@@ -35,13 +36,21 @@ class Link:
         self._raw = raw
         self._seconds = seconds
         self._referrals_are_normal = referrals_are_normal
+        self._size = PAGE
         self.used_at = time.monotonic()
 
     def search(self, base: str, query: str, attributes: Sequence[str]) -> Iterator[Entry]:
         """Stream every entry, page by page. A part of the tree that lies on another server is an error, not silence."""
-        page = SimplePagedResultsControl(True, PAGE, "")
+        page = SimplePagedResultsControl(True, self._size, "")
         while True:
-            rows, controls = self._page(base, query, attributes, page)
+            try:
+                rows, controls = self._page(base, query, attributes, page)
+            except ldap.ADMINLIMIT_EXCEEDED:
+                if page.cookie or self._size <= SMALLEST:
+                    raise
+                self._size //= 5  # the server allows no pages of that size (slapd's size.pr): ask for smaller ones
+                page.size = self._size
+                continue
             for dn, values in rows:
                 if dn is not None:
                     yield self._entry(dn, values)

@@ -51,7 +51,8 @@ def _group(system: System, key: str, group: str) -> Result:
     try:
         members = lastadmin.among(system, group)
     except ConnectorError as error:
-        return Result(what, False, str(error), _("Correct {key} in [systems.{name}].").format(key=key, name=system.name))
+        fix = _("Correct {key} in [systems.{name}].").format(key=key, name=system.name)
+        return Result(what, False, str(error), fix)
     able = sum(one.verdict is Verdict.OPEN for one in members)
     said = ngettext("{group}: {count} person who can log in", "{group}: {count} people who can log in", able)
     return Result(what, True, said.format(group=group, count=able))

@@ -97,7 +97,7 @@ TLSCertificateFile "{folder}/tls/server.pem"
 TLSCertificateKeyFile "{folder}/tls/server.key"
 disallow bind_anon
 require authc
-sizelimit size.soft=50 size.hard=50 size.pr=50 size.prtotal=unlimited
+sizelimit size.soft=50 size.hard=50 size.pr=50
 
 database mdb
 suffix "{SUFFIX}"
