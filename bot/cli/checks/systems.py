@@ -49,7 +49,7 @@ def _groups(system: System) -> list[Result]:
 def _group(system: System, key: str, group: str) -> Result:
     what = f"systems.{system.name}.{key}"
     try:
-        members = lastadmin.among(system, group)
+        members = lastadmin.among(system, group, believing_nobody=key != "administrators")
     except ConnectorError as error:
         fix = _("Correct {key} in [systems.{name}].").format(key=key, name=system.name)
         return Result(what, False, str(error), fix)
