@@ -4,7 +4,7 @@ from sqlmodel import Session, col, select
 
 from connectors.contract import Verdict
 from workflows import latecomers, restriction, steps
-from workflows.cases import CaseData, read_case
+from workflows.cases import UNWATCHED, CaseData, read_case
 from workflows.exports import Exports
 from workflows.handover import Handover
 from workflows.lockout import AccountData
@@ -100,6 +100,8 @@ class Casefile:
 
     def _every(self, session: Session, case: Case, leaver: Leaver) -> tuple[SystemLine, ...]:
         known = self._lines(session, case) + steps.lines(session, self._vault, self._systems, case, leaver)
+        if case.state in UNWATCHED:
+            return known
         return known + latecomers.lines(self._systems, {line.system for line in known})
 
     def _lines(self, session: Session, case: Case) -> tuple[SystemLine, ...]:

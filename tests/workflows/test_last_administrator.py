@@ -34,9 +34,9 @@ class Knowing(MemoryCrm, Administrators):
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Office:
+def office(tmp_path: Path, url: str) -> Office:
     """An office whose CRM has two administrators, Dana and Max, besides the bot, and one who is locked already."""
-    made = Office(tmp_path)
+    made = Office(tmp_path, url=url)
     systems: Systems = made.systems
     systems._systems["crm"] = replace(made.crm.system(Knowing), administrators=("admins",))
     for name in ("dana", "max"):

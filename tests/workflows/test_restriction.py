@@ -20,8 +20,13 @@ WEEK = timedelta(days=7)
 DANAS = AccountId("crm-dana")
 
 
-def _office(folder: Path, kind: type = MemoryCrm, rules: Rules = Rules(hold_channel="C0SEC")) -> Office:  # noqa: B008
-    made = Office(folder, rules=rules)
+def _office(
+    folder: Path,
+    kind: type = MemoryCrm,
+    rules: Rules = Rules(hold_channel="C0SEC"),  # noqa: B008 - frozen
+    url: str = "",
+) -> Office:
+    made = Office(folder, url=url, rules=rules)
     systems: Systems = made.systems
     systems._systems["crm"] = replace(
         made.crm.system(kind), restrict_before=WEEK, restrict_groups=("exporters", "Price Lists")
@@ -32,8 +37,8 @@ def _office(folder: Path, kind: type = MemoryCrm, rules: Rules = Rules(hold_chan
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Office:
-    return _office(tmp_path)
+def office(tmp_path: Path, url: str) -> Office:
+    return _office(tmp_path, url=url)
 
 
 def _schedule(office: Office, days: float = 10) -> str:
