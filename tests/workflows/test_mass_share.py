@@ -119,6 +119,8 @@ def test_nobody_in_the_directory_is_no_answer(office: Office, monkeypatch: pytes
 
     monkeypatch.setattr(Counting, "headcount", none)
     assert [_state(office, _open(office, number)) is CaseState.HELD for number in range(3)] == [False, False, True]
+    monkeypatch.undo()
+    assert _state(office, _open(office, 3)) is not CaseState.HELD, "nor is it remembered as one"
 
 
 def test_a_directory_that_is_down_today_is_counted_as_yesterday(office: Office) -> None:
