@@ -1,5 +1,6 @@
 """The mass guard by share of the directory, and who tries to get round it by spreading, moving, cancelling."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -26,12 +27,13 @@ class Counting(MemoryDirectory):
 
 
 @pytest.fixture
-def office(tmp_path: Path, url: str) -> Office:
+def office(tmp_path: Path, url: str) -> Iterator[Office]:
     """An office of 40: four people a day, and no more."""
     made = Office(tmp_path, url=url, rules=RULES)
     systems: Systems = made.systems
     systems._systems["directory"] = made.directory.system(Counting)
-    return made
+    yield made
+    made.store.close()
 
 
 def _leaver(number: int) -> Leaver:

@@ -1,5 +1,6 @@
 """The lighter step before the day: taken at notice, shown, given back where the case is called off."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -37,8 +38,10 @@ def _office(
 
 
 @pytest.fixture
-def office(tmp_path: Path, url: str) -> Office:
-    return _office(tmp_path, url=url)
+def office(tmp_path: Path, url: str) -> Iterator[Office]:
+    made = _office(tmp_path, url=url)
+    yield made
+    made.store.close()
 
 
 def _schedule(office: Office, days: float = 10) -> str:
