@@ -19,7 +19,7 @@ from config.settings import Settings, Storage
 from connectors import registry
 from connectors.contract import Manifest
 from workflows import engine as engines
-from workflows import latecomers, posts, recall
+from workflows import jumps, latecomers, posts, recall
 from workflows import store as stores
 from workflows.audits import Audits
 from workflows.casefile import Casefile
@@ -55,7 +55,7 @@ from workflows.vault import Vault
 Mode = Literal["run", "visit"]
 CASES = 512
 """Lock-outs that may wait in their systems' lanes at a time; those of a system that hangs are among them."""
-TICK, POST_TICK, AUDIT_TICK, LEAP_TICK, FORGET_TICK = 0.5, 0.3, 5.0, 5.0, 3600.0
+TICK, POST_TICK, AUDIT_TICK, LEAP_TICK, JUMP_TICK, FORGET_TICK = 0.5, 0.3, 5.0, 5.0, 60.0, 3600.0
 
 
 @dataclass(frozen=True)
@@ -144,6 +144,7 @@ def running(
     ticker.every(POST_TICK, lambda: posts.deliver(store, tell, clock, engine.executor), "tell people")
     ticker.every(AUDIT_TICK, built.audits.call, "call the daily audit")
     ticker.every(LEAP_TICK, Leaps(store, built.journal, clock).look, "compare the clock with the time that passed")
+    ticker.every(JUMP_TICK, lambda: jumps.heal(store, built.journal, clock), "make due what a wrong clock put off")
     ticker.every(FORGET_TICK, lambda: forget_finished(engine), "forget finished work")
     if replicas:
         ticker.every(replicas.seconds / 4, replicas.sweep, "take over from the dead")

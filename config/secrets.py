@@ -1,5 +1,6 @@
 """Secrets by reference: `env:NAME` or `file:/path` in the TOML, the value only in memory and never in a repr."""
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -37,8 +38,37 @@ def environment(info: ValidationInfo) -> Mapping[str, str]:
     return env
 
 
+class FileSecret(SecretStr):
+    """A secret in a file, read anew whenever it is used: who rotates it need not restart the bot.
+
+    While the file cannot be read, or is empty because it is being written just now, the last good value stands.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(_read(path))
+        self._path = path
+
+    def get_secret_value(self) -> str:
+        """Return what the file holds now."""
+        with contextlib.suppress(ValueError):
+            self._secret_value = _read(self._path)
+        return self._secret_value
+
+
 def _resolve(value: Any, info: ValidationInfo) -> SecretStr:
-    return value if isinstance(value, SecretStr) else SecretStr(resolve(str(value), environment(info)))
+    if isinstance(value, SecretStr):
+        return value
+    source, _, name = str(value).partition(":")
+    if source == "file" and name:
+        return FileSecret(Path(name))
+    return SecretStr(resolve(str(value), environment(info)))
+
+
+def renewal(secret: SecretStr) -> str:
+    """Return how a secret that was refused is renewed, as a sentence for the operator."""
+    if isinstance(secret, FileSecret):
+        return "renew it in the file that the settings point to; it is read again at the next try, without a restart"
+    return "it is read when the bot starts: renew it where the settings point to, then restart the bot"
 
 
 Secret = Annotated[SecretStr, BeforeValidator(_resolve)]

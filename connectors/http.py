@@ -80,12 +80,14 @@ class Api:
         limit: Pace | None = None,
         headers: Mapping[str, str] | None = None,
         authority: Path | None = None,
+        sign: Callable[[httpx.Request], httpx.Request] | None = None,
     ) -> None:
+        """`sign` adds what proves who we are to each request, as it is at that moment."""
         timeout = httpx.Timeout(patience.read, connect=patience.connect)
         trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody, and is not asked for plain http
         if base_url.startswith("https:"):
             trust = ssl.create_default_context(cafile=authority)
-        self._client = httpx.Client(base_url=base_url, timeout=timeout, headers=headers, verify=trust)
+        self._client = httpx.Client(base_url=base_url, timeout=timeout, headers=headers, verify=trust, auth=sign)
         self._patience, self._classify, self._limit = patience, classify, limit
 
     def read(self, method: str, path: str, **content: Any) -> httpx.Response:

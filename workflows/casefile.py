@@ -6,7 +6,7 @@ from sqlmodel import Session, col, select
 
 from connectors.contract import Verdict
 from workflows import latecomers, readings, restriction, steps
-from workflows.cases import read_case
+from workflows.cases import UNWATCHED, read_case
 from workflows.exports import Exports
 from workflows.findingsheet import FindingSheet
 from workflows.handover import Handover
@@ -70,8 +70,13 @@ class Casefile:
 
     def _every(self, session: Session, case: Case, leaver: Leaver) -> tuple[SystemLine, ...]:
         known = self._lines(session, case) + steps.lines(session, self._vault, self._systems, case, leaver)
+        if case.state in UNWATCHED:
+            return known
         return known + latecomers.lines(self._systems, {line.system for line in known})
-    def _accounts(self, session: Session, case: Case, read: Mapping[str, Reading]) -> dict[str, tuple[AccountLine, ...]]:
+
+    def _accounts(
+        self, session: Session, case: Case, read: Mapping[str, Reading]
+    ) -> dict[str, tuple[AccountLine, ...]]:
         """Return the accounts of a case by their access, read in one go."""
         lines: dict[str, tuple[AccountLine, ...]] = {}
         for row in session.exec(select(Account).where(Account.case_id == case.id).order_by(col(Account.id))):

@@ -83,9 +83,16 @@ class Holds:
         query = select(sa.func.count(sa.distinct(col(Case.leaver_key)))).where(sa.or_(today, together), Case.id != but)
         return session.exec(query).one()
 
-    def people(self) -> int | None:
-        """Return how many people the directory has, before any transaction; None: unknown, or no limit is set."""
-        return self._people() if self._rules.mass_share < 1 else None
+    def people(self, effective: datetime) -> int | None:
+        """Return how many people the directory has, before any transaction; None: unknown, or of no account here.
+
+        The directory is asked only where a share could be exceeded: the first cases of a day do not wait for it.
+        """
+        if self._rules.mass_share >= 1:
+            return None
+        with self._store.read() as session:
+            crowd = self.crowd(session, self._clock.now(), effective)
+        return self._people() if crowd >= FEW else None
 
     def judge(self, opened: int, *, immediate: bool, crowd: int = 0, people: int | None = None) -> Hold | None:
         """Return why one more case must wait, or None. Pure.

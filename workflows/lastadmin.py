@@ -31,13 +31,13 @@ def remaining(members: Sequence[Account], account: AccountId, gone: Collection[s
     ]
 
 
-def among(system: System, group: str) -> Sequence[Account]:
-    """Return a system's administrators. Raises `Missing`, and `Unavailable` where a named group shows nobody."""
+def among(system: System, group: str, *, believing_nobody: bool = False) -> Sequence[Account]:
+    """Return who is in a group. Raises `Missing`, and `Unavailable` where a named one shows nobody."""
     knows = system.having(Administrators)
     if knows is None:
         raise Missing(_("this kind of system cannot list a group"))
     members = knows.administrators(group)
-    if group and not members:
+    if group and not members and not believing_nobody:
         said = _("the administrators' group {group} shows nobody, which is not believed")
         raise Unavailable(said.format(group=group))
     return members

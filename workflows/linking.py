@@ -139,6 +139,20 @@ class Linking:
         self._journal.write(session, actor=by, action="account.linked", case_id=case.id, data=said)
 
 
+def forget(session: Session, person_key: str) -> int:
+    """Delete what people said about somebody of whom no case is kept any more; return how much that was.
+
+    A link belongs to the person and not to one case: it stands, under a key of its own, for as long as any case of
+    theirs can be read, and must go with the last one. To be called in the transaction that deletes a case or its key.
+    """
+    if session.exec(select(Case.id).where(Case.leaver_key == person_key, Case.wrapped_key != b"")).first():
+        return 0
+    rows = session.exec(select(Link).where(Link.person_key == person_key)).all()
+    for row in rows:
+        session.delete(row)
+    return len(rows)
+
+
 def _means(found: Found, account: str, login: str) -> bool:
     if account:
         return found.id == account

@@ -107,7 +107,8 @@ class Offboarding:
         """
         now = self._clock.now()
         self._refuse(request, now)
-        effective, people = request.effective_at or now, self._holds.people()
+        effective = request.effective_at or now
+        people = self._holds.people(effective)
         case_id = f"HO-{now:%y%m%d}-{secrets.token_hex(3)}"
         wrapped = self._vault.new_key()
         data = CaseData(

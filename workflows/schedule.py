@@ -45,7 +45,7 @@ class Schedule:
 
     def move(self, case_id: str, at: datetime, by: Actor) -> None:
         """Give a case that has not begun another time, with all that hangs on it; what is held stays held."""
-        now, people = self._clock.now(), self._holds.people()
+        now, people = self._clock.now(), self._holds.people(at)
         with self._store.write() as session:
             case, _ = read_case(session, self._vault, case_id)
             session.refresh(case, with_for_update=True)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import ldap
 from ldap.controls import SimplePagedResultsControl
 
+from config.secrets import renewal
 from connectors.errors import BadCredential, ConnectorError, OutcomeUnknown, Unavailable
 from connectors.ldap import refusals
 from connectors.ldap.addresses import Addresses
@@ -21,6 +22,7 @@ from connectors.ldap.wire import Entry, Modification
 
 T = TypeVar("T")
 PAGE, BIG_PAGE = 500, 1000
+SMALLEST = 20
 IDLE_SECONDS = 60.0
 """Firewalls and servers drop quiet connections without a word; older ones are not used again."""
 REFUSED_SECONDS = 300.0
@@ -34,13 +36,21 @@ class Link:
         self._raw = raw
         self._seconds = seconds
         self._referrals_are_normal = referrals_are_normal
+        self._size, self._big = PAGE, BIG_PAGE
         self.used_at = time.monotonic()
 
     def search(self, base: str, query: str, attributes: Sequence[str]) -> Iterator[Entry]:
         """Stream every entry, page by page. A part of the tree that lies on another server is an error, not silence."""
-        page = SimplePagedResultsControl(True, PAGE, "")
+        page = SimplePagedResultsControl(True, self._size, "")
         while True:
-            rows, controls = self._page(base, query, attributes, page)
+            try:
+                rows, controls = self._page(base, query, attributes, page)
+            except ldap.ADMINLIMIT_EXCEEDED:
+                if page.cookie or self._size <= SMALLEST:
+                    raise
+                self._size //= 5  # the server allows no pages of that size (slapd's size.pr): ask for smaller ones
+                page.size = self._size
+                continue
             for dn, values in rows:
                 if dn is not None:
                     yield self._entry(dn, values)
@@ -52,10 +62,19 @@ class Link:
 
     def rows(self, base: str, query: str, attributes: Sequence[str]) -> Iterator[tuple[str, Mapping[str, list[bytes]]]]:
         """Stream raw rows, asking for the next page before this one is looked at: for reading very many."""
-        page = SimplePagedResultsControl(True, BIG_PAGE, "")
+        page = SimplePagedResultsControl(True, self._big, "")
+        begun = False
         sent = self._raw.search_ext(base, ldap.SCOPE_SUBTREE, query, list(attributes), serverctrls=[page])
         while sent is not None:
-            _, rows, _, controls = self._raw.result3(sent, timeout=self._seconds)
+            try:
+                _, rows, _, controls = self._raw.result3(sent, timeout=self._seconds)
+            except ldap.ADMINLIMIT_EXCEEDED:
+                if begun or self._big <= SMALLEST:
+                    raise
+                page.size = self._big = self._big // 5  # as in `search`
+                sent = self._raw.search_ext(base, ldap.SCOPE_SUBTREE, query, list(attributes), serverctrls=[page])
+                continue
+            begun = True
             page.cookie = next((c.cookie for c in controls if c.controlType == page.controlType), "")
             sent = None
             if page.cookie:
@@ -127,7 +146,7 @@ class Connections:
         self._free = threading.BoundedSemaphore(settings.connections)
         self._idle: list[Link] = []
         self._mutex = threading.Lock()
-        self._refused_at = -REFUSED_SECONDS
+        self._refused_at, self._refused = -REFUSED_SECONDS, ""
 
     def run(self, work: Callable[[Link], T], doing: str, needs: str = "") -> T:
         """Do reads, and at most one write after them, on one link. A link found dead while reading is replaced once."""
@@ -212,17 +231,18 @@ class Connections:
             self._idle.append(link)
 
     def _bind(self, raw: Any) -> Link:
-        if time.monotonic() - self._refused_at < REFUSED_SECONDS:
+        password = self._settings.password.get_secret_value()
+        if password == self._refused and time.monotonic() - self._refused_at < REFUSED_SECONDS:
             raise BadCredential(f"the directory refused the log-in of {self._settings.bind_dn} a moment ago; it is not "
                                 "tried again for five minutes, so that the directory does not lock the account")
         try:
-            raw.simple_bind_s(self._settings.bind_dn, self._settings.password.get_secret_value())
+            raw.simple_bind_s(self._settings.bind_dn, password)
         except (ldap.INVALID_CREDENTIALS, ldap.NO_SUCH_OBJECT, ldap.INVALID_DN_SYNTAX) as error:
-            self._refused_at = time.monotonic()
+            self._refused_at, self._refused = time.monotonic(), password
             why = refusals.words(error.args[0]) if error.args else ""
             raise BadCredential(f"the directory refuses the log-in of {self._settings.bind_dn}"
-                                f"{f': {why}' if why else ''}; the password is read when the bot starts: renew it "
-                                "where the settings point to, then restart the bot") from error
+                                f"{f': {why}' if why else ''}; the password is wrong now: "
+                                f"{renewal(self._settings.password)}") from error
         return Link(raw, self._settings.request_seconds, self._dialect.referrals_are_normal)
 
     def _reach(self, use: Callable[[Any], T]) -> T:

@@ -39,13 +39,14 @@ from connectors.ldap.ds389 import Ds389
 from connectors.ldap.locking import Done, Locking, random_password
 from connectors.ldap.memberships import Memberships
 from connectors.ldap.openldap import OpenLdap
+from connectors.ldap.openldap_password import OpenLdapPassword
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, describe, matched_by
 
 T = TypeVar("T")
 NOBODY = Person("")
 DIALECTS: Mapping[str, Callable[[LdapSettings], Dialect]] = {
-    "openldap": lambda _: OpenLdap(),
+    "openldap": lambda settings: OpenLdapPassword() if settings.lock_by == "password" else OpenLdap(),
     "active_directory": ActiveDirectory,
     "389ds": Ds389,
 }

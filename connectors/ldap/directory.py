@@ -7,6 +7,8 @@ nobody is believed to be absent before the same answer shows a witness: an accou
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import ldap
+
 from connectors.contract import AccountId, Person
 from connectors.errors import Missing, Unavailable
 from connectors.ldap.connections import Connections, Link
@@ -15,6 +17,8 @@ from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, both, either, person_filter
 
 USUAL = ("cn", "displayName", "mail", "title", "manager")
+FEW = 4
+"""So few answers every server gives at once; one that does not is misconfigured, and it is said."""
 CHUNK = 50
 """Ids in one filter: below every server's default limit of answers (slapd's is 500)."""
 
@@ -79,13 +83,26 @@ class Directory:
     ) -> dict[AccountId, Entry]:
         found: dict[AccountId, Entry] = {}
         for start in range(0, len(wanted), CHUNK):
-            asked = [*wanted[start:start + CHUNK], *([witness] if witness else [])]
+            found |= self._page(link, wanted[start:start + CHUNK], attributes, witness)
+        return found
+
+    def _page(
+        self, link: Link, wanted: Sequence[AccountId], attributes: Sequence[str], witness: AccountId | None,
+    ) -> dict[AccountId, Entry]:
+        """Read some; where the server gives fewer in one answer, one half after the other, each with the witness."""
+        asked = [*wanted, *([witness] if witness else [])]
+        try:
             rows = link.search(self.settings.base_dn, either(map(self.dialect.matches, asked)), attributes)
             page = {self.dialect.identify(row): row for row in rows}
-            if witness:
-                self._believe(witness, page)
-            found |= page
-        return found
+        except ldap.SIZELIMIT_EXCEEDED:
+            if len(wanted) <= FEW:
+                raise
+            half = len(wanted) // 2
+            halves = (wanted[:half], wanted[half:])
+            return {key: row for one in halves for key, row in self._page(link, one, attributes, witness).items()}
+        if witness:
+            self._believe(witness, page)
+        return page
 
     def _witness(self, link: Link) -> AccountId:
         known = both(self.people_filter, f"({self.dialect.identifier}=*)")

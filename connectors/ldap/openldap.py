@@ -38,7 +38,7 @@ class OpenLdap(Dialect):
     lock = LOCK
     last_login = ("authTimestamp", "pwdLastSuccess")
     locked_query = f"({LOCK}={FOR_GOOD})"
-    attributes = (identifier, "entryCSN", LOCK, PASSWORD)
+    attributes: Sequence[str] = (identifier, "entryCSN", LOCK, PASSWORD)
     password = PASSWORD
     needs = f"write access to {PASSWORD}, and read and write access to {LOCK}, below base_dn"
     memberships = (
@@ -101,7 +101,8 @@ class OpenLdap(Dialect):
 
     def missing_features(self, announced: frozenset[str]) -> Sequence[str]:
         """Name what slapd lacks; it announces the policy control only with the overlay loaded."""
-        wanted = {POLICY: "the password policy overlay (ppolicy)", ASSERTION: "the assertion control (RFC 4528)"}
+        overlay = 'the password policy overlay (ppolicy; where it cannot be loaded, lock_by = "password" is next best)'
+        wanted = {POLICY: overlay, ASSERTION: "the assertion control (RFC 4528)"}
         return [title for oid, title in wanted.items() if oid not in announced]
 
 

@@ -55,6 +55,8 @@ class LdapSettings(BaseModel):
     """What counts as a person's account; empty: what does in the dialect, for openldap `(objectClass=person)`."""
     dialect: Literal["openldap", "active_directory", "389ds"] = "openldap"
     """What kind of server it is. Samba's domain controller is an active_directory."""
+    lock_by: Literal["ppolicy", "password"] = "ppolicy"
+    """OpenLDAP: `ppolicy` needs that overlay; `password`, for a server without it, only replaces the password."""
     disabled_ou: str = ""
     """Active Directory: where to move locked accounts; empty: they stay where they are."""
     lock_administrators: bool = False
@@ -83,6 +85,8 @@ class LdapSettings(BaseModel):
             self._fits_active_directory()
         elif self.disabled_ou or self.lock_administrators:
             raise ValueError('disabled_ou, lock_administrators: are for dialect = "active_directory"')
+        if self.lock_by != "ppolicy" and self.dialect != "openldap":
+            raise ValueError('lock_by: is for dialect = "openldap"')
         if self.id_attribute and self.dialect != "389ds":
             raise ValueError('id_attribute: is for dialect = "389ds"')
         return self

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 
 import httpx
+from pydantic import SecretStr
 
+from config.secrets import renewal
 from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden
 
 NOT_DONE = frozenset({400, 405, 413, 414, 415, 501})
@@ -33,13 +35,15 @@ class Stale(Conflict):
 class Faults:
     """Reads a server's errors; the token is never shown, even where a server repeats it."""
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: SecretStr) -> None:
         self._token = token
 
     def __call__(self, response: httpx.Response) -> ConnectorError | None:
         """Return the error of an answer, or None where the general reading will do."""
         status = response.status_code
         message = f"{response.request.method} {response.request.url.path}: {status}{self._detail(response)}"
+        if status == httpx.codes.UNAUTHORIZED:
+            message += f"; {renewal(self._token)}"
         if status in NOT_DONE:
             return Refused(message, status)
         kinds: Mapping[int, type[ConnectorError]] = {401: BadCredential, 403: Forbidden, 409: Conflict, 412: Stale}
@@ -53,5 +57,5 @@ class Faults:
         if not isinstance(body, Mapping):
             return ""
         parts = [str(body[name]) for name in ("scimType", "detail") if body.get(name)]
-        said = " ".join(": ".join(parts).replace(self._token, "***").split())
+        said = " ".join(": ".join(parts).replace(self._token.get_secret_value(), "***").split())
         return f", {said[:SHOWN]}" if said else ""

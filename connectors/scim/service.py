@@ -23,17 +23,22 @@ class Service:
 
     def __init__(self, settings: ScimSettings) -> None:
         self._settings = settings
-        token, rate = settings.token.get_secret_value(), settings.requests_per_second
-        proof = f"{settings.auth_scheme} {token}".strip()
+        rate = settings.requests_per_second
         self._api = Api(
             settings.url,
             patience=Patience(connect=settings.connect_seconds, read=settings.request_seconds),
-            classify=Faults(token),
+            classify=Faults(settings.token),
             limit=TokenBucket(rate, max(1, int(rate))) if rate else None,
-            headers={"Accept": f"{MEDIA}, application/json", **settings.headers, settings.auth_header: proof},
+            headers={"Accept": f"{MEDIA}, application/json", **settings.headers},
+            sign=self._sign,
             authority=settings.ca_file,
         )
         self._features: Features | None = None
+
+    def _sign(self, request: httpx.Request) -> httpx.Request:
+        proof = f"{self._settings.auth_scheme} {self._settings.token.get_secret_value()}".strip()
+        request.headers[self._settings.auth_header] = proof
+        return request
 
     def close(self) -> None:
         """Give up the connections."""

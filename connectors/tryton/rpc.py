@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from config.secrets import renewal
 from connectors.errors import BadCredential, ConnectorError, Forbidden, OutcomeUnknown, Unavailable
 from connectors.http import Api, Patience
 from connectors.tryton import wire
@@ -39,7 +40,7 @@ class Rpc:
         patience = Patience(connect=min(3, settings.timeout_seconds), read=settings.timeout_seconds)
         self._api = Api(settings.url, patience=patience, classify=_classify, authority=settings.authority)
         self._token, self._user, self._lock = "", 0, Lock()
-        self._refused: tuple[float, BadCredential] | None = None
+        self._refused: tuple[float, BadCredential, str] | None = None
 
     @property
     def user(self) -> int:
@@ -91,14 +92,15 @@ class Rpc:
             return self._token
 
     def _sign_in(self) -> str:
-        if self._refused and time.monotonic() < self._refused[0]:
-            raise BadCredential(str(self._refused[1]))
         login, password = self._settings.login, self._settings.password.get_secret_value()
+        if self._refused and password == self._refused[2] and time.monotonic() < self._refused[0]:
+            raise BadCredential(str(self._refused[1]))
         try:
             answer = self._post("common.db.login", [login, {"password": password}], "", writes=False)
         except (BadCredential, wire.Declined) as error:
-            refusal = BadCredential(f"Tryton refuses the log-in {login}: wrong password, or inactive")
-            self._refused = (time.monotonic() + REFUSED_FOR, refusal)
+            said = f"Tryton refuses the log-in {login}: wrong password, or inactive; {renewal(self._settings.password)}"
+            refusal = BadCredential(said)
+            self._refused = (time.monotonic() + REFUSED_FOR, refusal, password)
             raise refusal from error
         self._user = int(answer[0])
         return base64.b64encode(f"{login}:{answer[0]}:{answer[1]}".encode()).decode()

@@ -1,6 +1,6 @@
 """The last administrator of a system is never locked, however somebody goes about it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,16 +34,17 @@ class Knowing(MemoryCrm, Administrators):
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Office:
+def office(tmp_path: Path, url: str) -> Iterator[Office]:
     """An office whose CRM has two administrators, Dana and Max, besides the bot, and one who is locked already."""
-    made = Office(tmp_path)
+    made = Office(tmp_path, url=url)
     systems: Systems = made.systems
     systems._systems["crm"] = replace(made.crm.system(Knowing), administrators=("admins",))
     for name in ("dana", "max"):
         made.crm.users[AccountId(f"crm-{name}")].groups.add("admins")
     made.crm.user("crm-robot", "robot@x.example", groups={"admins"})
     made.crm.user("crm-old", "old@x.example", groups={"admins"}, active=False)
-    return made
+    yield made
+    made.store.close()
 
 
 def _open(office: Office, leaver: Leaver) -> str:

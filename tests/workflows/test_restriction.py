@@ -1,5 +1,6 @@
 """The lighter step before the day: taken at notice, shown, given back where the case is called off."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,8 +21,13 @@ WEEK = timedelta(days=7)
 DANAS = AccountId("crm-dana")
 
 
-def _office(folder: Path, kind: type = MemoryCrm, rules: Rules = Rules(hold_channel="C0SEC")) -> Office:  # noqa: B008
-    made = Office(folder, rules=rules)
+def _office(
+    folder: Path,
+    kind: type = MemoryCrm,
+    rules: Rules = Rules(hold_channel="C0SEC"),  # noqa: B008 - frozen
+    url: str = "",
+) -> Office:
+    made = Office(folder, url=url, rules=rules)
     systems: Systems = made.systems
     systems._systems["crm"] = replace(
         made.crm.system(kind), restrict_before=WEEK, restrict_groups=("exporters", "Price Lists")
@@ -32,8 +38,10 @@ def _office(folder: Path, kind: type = MemoryCrm, rules: Rules = Rules(hold_chan
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Office:
-    return _office(tmp_path)
+def office(tmp_path: Path, url: str) -> Iterator[Office]:
+    made = _office(tmp_path, url=url)
+    yield made
+    made.store.close()
 
 
 def _schedule(office: Office, days: float = 10) -> str:

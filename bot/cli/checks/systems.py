@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 
 from bot.cli.checks.result import Check, Result
-from bot.text import _
+from bot.text import _, ngettext
+from connectors.contract import Administrators, Groups, Verdict
 from connectors.errors import BadCredential, ConnectorError, Forbidden, Unavailable
+from workflows import lastadmin
 from workflows.systems import System
 
 TODO: tuple[tuple[type[ConnectorError], str], ...] = (
@@ -24,11 +26,36 @@ def _check(system: System) -> Check:
 
     def look() -> list[Result]:
         try:
-            return [Result(what, True, f"{system.manifest.title}: {system.connector.check()}")]
+            said = f"{system.manifest.title}: {system.connector.check()}"
         except ConnectorError as error:
             return [Result(what, False, str(error), todo(system.name, error))]
+        return [Result(what, True, said), *_groups(system)]
 
     return Check(what, look)
+
+
+def _groups(system: System) -> list[Result]:
+    """Look up the groups that the settings name: a misspelt one would keep every lock-out or restriction back."""
+    if system.restrict_groups and not system.has(Groups):
+        what = f"systems.{system.name}.restrict_groups"
+        said = _("this kind of system has no groups that Handover could take anybody out of")
+        return [Result(what, False, said, _("Take restrict_groups out of [systems.{name}].").format(name=system.name))]
+    named = [("administrators", group) for group in system.administrators]
+    if system.has(Administrators):
+        named += [("restrict_groups", group) for group in system.restrict_groups]
+    return [_group(system, key, group) for key, group in named]
+
+
+def _group(system: System, key: str, group: str) -> Result:
+    what = f"systems.{system.name}.{key}"
+    try:
+        members = lastadmin.among(system, group, believing_nobody=key != "administrators")
+    except ConnectorError as error:
+        fix = _("Correct {key} in [systems.{name}].").format(key=key, name=system.name)
+        return Result(what, False, str(error), fix)
+    able = sum(one.verdict is Verdict.OPEN for one in members)
+    said = ngettext("{group}: {count} person who can log in", "{group}: {count} people who can log in", able)
+    return Result(what, True, said.format(group=group, count=able))
 
 
 def todo(name: str, error: ConnectorError) -> str:

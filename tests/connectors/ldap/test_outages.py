@@ -12,6 +12,7 @@ import pytest
 from cryptography import x509
 from pydantic import SecretStr
 
+from config.secrets import FileSecret
 from connectors.contract import Person, Verdict
 from connectors.errors import BadCredential, Unavailable
 from connectors.ldap import addresses
@@ -105,6 +106,21 @@ def test_a_rotated_password_is_told_and_a_new_connector_has_it(own: LdapWorld) -
     with pytest.raises(BadCredential, match=r"read when the bot starts.*restart the bot"):
         old.check()
     assert Ldap(own.settings(password=SecretStr("Rotated-2026"))).check()
+
+
+def test_a_password_renewed_in_its_file_is_taken_without_a_restart(own: LdapWorld, tmp_path: Path) -> None:
+    """Others go on meanwhile, and nobody waits five minutes for the next try: the new password was never refused."""
+    file = tmp_path / "password"
+    file.write_text("Wrong-by-now\n", encoding="utf-8")
+    connector = Ldap(own.settings(password=FileSecret(file)))
+    for _ in range(2):
+        with pytest.raises(BadCredential, match=r"without a restart|a moment ago"):
+            connector.check()
+    file.write_text("", encoding="utf-8")  # being written just now
+    with pytest.raises(BadCredential, match="a moment ago"):
+        connector.check()
+    file.write_text(own.slapd.bind_password + "\n", encoding="utf-8")
+    assert connector.check()
 
 
 # -- an answer that hides everybody is never `absent`

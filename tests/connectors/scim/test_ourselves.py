@@ -3,13 +3,15 @@
 import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
 from pydantic import SecretStr
 
+from config.secrets import FileSecret
 from connectors.contract import Verdict
-from connectors.errors import Missing, Unavailable
+from connectors.errors import BadCredential, Missing, Unavailable
 from connectors.scim.connector import Scim as Connector
 from connectors.scim.settings import Inactive, ScimSettings
 from tests.connectors.scim.world import ScimWorld
@@ -110,3 +112,14 @@ def test_two_groups_of_one_name_are_not_guessed_between(world: ScimWorld) -> Non
 
 def test_people_are_counted_by_the_servers_own_total(world: ScimWorld) -> None:
     assert world.connect(page_size=2).headcount() == len(world.truth())
+
+
+def test_a_token_renewed_in_its_file_is_taken_without_a_restart(world: ScimWorld, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("old-token", encoding="utf-8")
+    connector = world.connect(token=FileSecret(file))
+    with pytest.raises(BadCredential, match="without a restart") as refused:
+        connector.check()
+    assert "old-token" not in str(refused.value)
+    file.write_text(world.server.token, encoding="utf-8")
+    assert connector.check()

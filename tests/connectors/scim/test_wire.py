@@ -60,7 +60,7 @@ def test_what_the_server_says_it_supports_is_read_whatever_its_types() -> None:
 def test_a_token_that_the_server_repeats_is_not_shown() -> None:
     request = httpx.Request("GET", "https://app.example/Users?filter=x")
     answer = httpx.Response(403, json={"detail": "token hush-123 lacks users:write\n" * 40}, request=request)
-    error = Faults("hush-123")(answer)
+    error = Faults(SecretStr("hush-123"))(answer)
     assert "hush" not in str(error)
     assert "users:write" in str(error)
     assert len(str(error)) < 300

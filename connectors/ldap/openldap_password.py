@@ -1,0 +1,78 @@
+"""OpenLDAP without the password policy overlay: locked by a password that nothing matches (`lock_by = "password"`).
+
+A plain slapd knows no lock. What can be done is to put a value in the place of userPassword that is no password's hash,
+and to keep the old hashes for an undo. It keeps out whoever logs in by password against this directory, and nothing
+else: who may reset the password opens it again, which is then seen and said. `lock_by = "ppolicy"` is the better way
+wherever the overlay can be loaded.
+
+The value has 48 random bytes in it: a slapd without crypt(3) compares what it does not know as clear text.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import ldap
+from ldap.controls import AssertionControl
+
+from connectors.contract import Change, Locked, Login, Verdict
+from connectors.ldap.openldap import ASSERTION, PASSWORD, OpenLdap
+from connectors.ldap.wire import Entry, Modification, both, equals, hashes
+
+MARK = "{CRYPT}!locked-by-handover!"
+UNREADABLE = f"{PASSWORD} cannot be read, or there is none: the bot's account needs to read it, as it is the lock here"
+
+
+class OpenLdapPassword(OpenLdap):
+    """Locks by userPassword alone."""
+
+    lock = PASSWORD
+    attributes = (OpenLdap.identifier, "entryCSN", PASSWORD)
+    needs = f"read and write access to {PASSWORD} below base_dn"
+
+    def state(self, entry: Entry) -> Mapping[str, str]:
+        """Keep the hashes (never a clear password); our own mark is none."""
+        kept = [one for one in hashes(entry.all(PASSWORD)) if not one.startswith(MARK)]
+        return {"dn": entry.dn, "password": "\n".join(kept)}
+
+    def verdict(self, entry: Entry) -> tuple[Verdict, str]:
+        """Call `locked` only where our mark is all that there is."""
+        values = entry.all(PASSWORD)
+        if not values:
+            return Verdict.UNKNOWN, UNREADABLE
+        if all(value.startswith(MARK) for value in values):
+            return Verdict.LOCKED, ""
+        return Verdict.OPEN, "it has a password that opens it" if any(map(_marked, values)) else ""
+
+    def locking(self, entry: Entry, secret: str) -> Sequence[Modification]:  # noqa: ARG002 - the same for all
+        """Put our value in the place of every other."""
+        return [(ldap.MOD_REPLACE, PASSWORD, [f"{MARK}{secret}".encode()])]
+
+    def unlocking(self, entry: Entry, state: Mapping[str, str]) -> Sequence[Modification]:  # noqa: ARG002
+        """Put the hashes back; where none could be kept, take our value away: somebody sets a new password."""
+        kept = [line.encode() for line in state.get("password", "").split("\n") if line]
+        return [(ldap.MOD_REPLACE, PASSWORD, kept or None)]
+
+    def guard(self, entry: Entry) -> Sequence[Any]:
+        """Assert identity and version."""
+        same = [equals(name, entry.text(name)) for name in (self.identifier, "entryCSN")]
+        return [AssertionControl(True, both(*same))]
+
+    def login_controls(self) -> Sequence[Any]:
+        """Ask for nothing: without the overlay no reason is given."""
+        return []
+
+    def locked(self, secret_is_right: bool, refusal: Mapping[str, Any] | None) -> Locked:
+        """Take no refusal for proof: every wrong password is refused; what counts is what is read back."""
+        change = Change.MADE if secret_is_right else Change.ALREADY
+        if refusal is None:
+            return Locked(change, Login.ACCEPTED, "the directory lets somebody in by a value that is no password")
+        return Locked(change, Login.NOT_TRIED, 'the password is one that nothing matches (lock_by = "password"); '
+                      "keys, Kerberos and sessions are not touched by that")
+
+    def missing_features(self, announced: frozenset[str]) -> Sequence[str]:
+        """Name what slapd lacks even for this."""
+        return [] if ASSERTION in announced else ["the assertion control (RFC 4528)"]
+
+
+def _marked(value: str) -> bool:
+    return value.startswith(MARK)

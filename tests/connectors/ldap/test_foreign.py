@@ -1,0 +1,170 @@
+"""A directory set up by somebody else: what can be done is done, and what cannot is said with what to do."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import ldap
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from connectors.contract import AccountId, Change, Person, Verdict
+from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden
+from connectors.ldap.connector import Ldap
+from connectors.ldap.openldap_password import MARK
+from connectors.ldap.settings import LdapSettings
+from tests.connectors.ldap.foreign import GROUPS, OTHER, ROOT_DN, ROOT_PASSWORD, STAFF, Foreign, staff_dn
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Foreign]:
+    with Foreign(tmp_path_factory.mktemp("foreign")) as made:
+        yield made
+
+
+def _connect(server: Foreign, **changes: Any) -> Ldap:
+    values = {
+        "urls": (server.tls_url,), "ca_file": server.ca_file, "bind_dn": server.bind_dn,
+        "password": SecretStr(server.bind_password), "base_dn": server.base_dn, "connect_seconds": 2,
+        "request_seconds": 5, "lock_by": "password",
+    }
+    return Ldap(LdapSettings.model_validate(values | changes))
+
+
+def _account(connector: Ldap, number: int) -> AccountId:
+    [found] = connector.find(Person("", (f"p{number}@contoso.example",), (f"p{number}",))).accounts
+    return found.id
+
+
+def _log_in(server: Foreign, number: int) -> bool:
+    try:
+        with server.bound(staff_dn(number), f"pw-{number}"):
+            return True
+    except ldap.INVALID_CREDENTIALS:
+        return False
+
+
+def _write(server: Foreign, dn: str, changes: list[Any]) -> None:
+    with server.bound(ROOT_DN, ROOT_PASSWORD) as root:
+        root.modify_s(dn, changes)
+
+
+def test_without_the_overlay_the_check_says_what_to_do(server: Foreign) -> None:
+    with pytest.raises(Forbidden, match=r'overlay \(ppolicy.*lock_by = "password"'):
+        _connect(server, lock_by="ppolicy").check()
+    assert "can be read" in _connect(server).check()
+
+
+def test_without_the_overlay_a_lock_by_it_changes_nothing_and_says_why(server: Foreign) -> None:
+    connector = _connect(server, lock_by="ppolicy")
+    account = _account(connector, 1)
+    with pytest.raises(ConnectorError, match="ppolicy"):
+        connector.lock(connector.before(account))
+    assert _log_in(server, 1)
+
+
+@pytest.mark.parametrize("number", [2, 20])
+def test_locked_by_password_read_back_and_undone(server: Foreign, number: int) -> None:
+    connector = _connect(server)
+    account = _account(connector, number)
+    before = connector.before(account)
+    locked = connector.lock(before)
+    assert (locked.change, "Kerberos" in locked.detail) == (Change.MADE, True)
+    assert connector.observe([account])[account].verdict is Verdict.LOCKED
+    assert not _log_in(server, number)
+    assert connector.lock(before).change is Change.ALREADY
+    assert connector.lost(before) == ()
+    assert connector.unlock(before) is Change.MADE
+    assert connector.unlock(before) is Change.ALREADY
+    assert _log_in(server, number)
+
+
+def test_the_value_that_locks_is_no_password_itself(server: Foreign) -> None:
+    connector = _connect(server)
+    account = _account(connector, 3)
+    connector.lock(connector.before(account))
+    with server.bound(ROOT_DN, ROOT_PASSWORD) as root:
+        [(_, row)] = root.search_s(staff_dn(3), ldap.SCOPE_BASE, attrlist=["userPassword"])
+    value = row["userPassword"][0].decode()
+    assert value.startswith(MARK)
+    for guess in (value, value.removeprefix("{CRYPT}"), "!", ""):
+        with pytest.raises(ldap.LDAPError), server.bound(staff_dn(3), guess or " "):
+            pytest.fail("let in")
+
+
+def test_a_password_reset_behind_our_back_is_open_again(server: Foreign) -> None:
+    connector = _connect(server)
+    account = _account(connector, 4)
+    connector.lock(connector.before(account))
+    _write(server, staff_dn(4), [(ldap.MOD_ADD, "userPassword", [b"{SSHA}AAAA"])])
+    seen = connector.observe([account])[account]
+    assert (seen.verdict, seen.reason) == (Verdict.OPEN, "it has a password that opens it")
+
+
+def test_a_change_between_read_and_write_is_a_conflict(server: Foreign) -> None:
+    connector = _connect(server)
+    account = _account(connector, 5)
+    before = connector.before(account)
+    _write(server, staff_dn(5), [(ldap.MOD_REPLACE, "userPassword", [b"{SSHA}BBBB"])])
+    with pytest.raises(Conflict):
+        connector.lock(before)
+
+
+def test_a_password_that_may_not_be_read_is_unknown_and_says_so(server: Foreign) -> None:
+    connector = _connect(server, bind_dn=staff_dn(6), password=SecretStr("pw-6"))
+    account = _account(connector, 7)
+    seen = connector.observe([account])[account]
+    assert (seen.verdict, "needs to read it" in seen.reason) == (Verdict.UNKNOWN, True)
+    with pytest.raises(ConnectorError, match="access"):
+        connector.lock(connector.before(account))
+    assert _log_in(server, 7)
+
+
+def test_fifty_answers_at_most_hide_nobody(server: Foreign) -> None:
+    connector = _connect(server)
+    with pytest.raises(Forbidden, match="cut short"):
+        connector.headcount()
+    everyone = [_account(connector, number) for number in range(60, 125)]
+    gone = AccountId(str(uuid4()))
+    seen = connector.observe([*everyone, gone])
+    assert {seen[one].verdict for one in everyone} == {Verdict.OPEN}
+    assert seen[gone].verdict is Verdict.ABSENT
+
+
+def test_the_other_suffix_is_another_company(server: Foreign) -> None:
+    assert len(_connect(server).find(Person("", ("p10@contoso.example",))).accounts) == 1
+    assert _connect(server, base_dn=OTHER).headcount() == 1
+
+
+def test_groups_of_all_kinds_without_the_overlay(server: Foreign) -> None:
+    connector = _connect(server)
+    account = _account(connector, 10)
+    groups = {group.name: group.id for group in connector.groups(account)}
+    assert set(groups) == {"Vertrieb", "unix"}
+    for name, group in groups.items():
+        assert connector.remove(account, group) is Change.MADE, name
+    assert connector.groups(account) == []
+    for group in groups.values():
+        connector.restore(account, group)
+    assert {group.name for group in connector.groups(account)} == set(groups)
+    assert connector.administrators("unix")[0].login in {"p10", "p11"}
+    assert GROUPS in staff_dn(10).replace(STAFF, GROUPS)
+
+
+@pytest.mark.parametrize(("change", "kind", "words"), [
+    ({"password": SecretStr("wrong")}, BadCredential, "refuses the log-in"),
+    ({"bind_dn": "cn=nobody,o=Contoso GmbH,c=DE"}, BadCredential, "refuses the log-in"),
+    ({"bind_dn": "not a dn at all"}, BadCredential, "refuses the log-in"),
+    ({"base_dn": "dc=wrong,dc=example"}, ConnectorError, "dc=wrong,dc=example"),
+    ({"base_dn": f"ou=Nirgends,{STAFF}"}, ConnectorError, "Nirgends"),
+    ({"people_filter": "(objectClass=sambaSamAccount)"}, ConnectorError, "may not read anybody"),
+    ({"dialect": "active_directory", "lock_by": "ppolicy"}, Forbidden, "another dialect is right"),
+])
+def test_each_wrong_setting_has_its_words(server: Foreign, change: Any, kind: type[Exception], words: str) -> None:
+    with pytest.raises(kind, match=words):
+        _connect(server, **change).check()
+
+
+def test_lock_by_is_openldaps_alone(server: Foreign) -> None:
+    with pytest.raises(ValidationError, match="lock_by"):
+        _connect(server, dialect="389ds")
