@@ -110,7 +110,7 @@ class Book:
 
     def _present(self, kind: Kind, number: str) -> tuple[Member, ...]:
         answer = self._rest.get(kind.address(number), kind.query)
-        return wire.holders(wire.at(answer, (kind.detail,)))
+        return wire.holders(wire.at(answer, (kind.detail,) if kind.detail else ()))
 
     def _holders(self, kind: Kind, numbers: set[str]) -> Iterator[tuple[str, tuple[AccountId, ...]]]:
         left = set(numbers)

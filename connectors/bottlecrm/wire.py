@@ -26,6 +26,7 @@ class Kind:
     halves: tuple[tuple[Place, Place], ...]
     """Where rows stand in a list and where their number; some lists come in an open and a closed half, paged as one."""
     detail: str
+    """The key of the record in its own answer; empty where the answer is the record."""
     query: Mapping[str, str] = field(default_factory=dict)
 
     def address(self, number: str = "") -> str:
@@ -42,7 +43,7 @@ KINDS = (
                            (("close_leads", "close_leads"), ("close_leads", "leads_count"))), "lead_obj"),
     Kind("opportunity", "opportunities", ((("opportunities",), ("opportunities_count",)),), "opportunity_obj"),
     Kind("case", "cases", ((("cases",), ("cases_count",)),), "cases_obj", {"slim": "true", "show_merged": "true"}),
-    Kind("project", "projects", ((("projects",), ("count",)),), "project"),
+    Kind("project", "projects", ((("projects",), ("count",)),), ""),
     Kind("task", "tasks", ((("tasks",), ("tasks_count",)),), "task_obj", {"slim": "true"}),
 )
 """In the order in which a book is told: what belongs to a deal comes after the deals."""

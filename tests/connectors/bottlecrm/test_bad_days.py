@@ -74,7 +74,7 @@ def test_one_unreadable_record_among_fifty_stands_alone(book: BookWorld) -> None
     broken = mine[20].partition(":")[2]
     nonsense = {"task_obj": {"id": 7, "assigned_to": None}}
     with book.front.behaving(rewriting(f"/api/tasks/{broken}/", lambda _: nonsense)):
-        moved = book.connect().move([Assignment(record, owner, successor) for record in mine[10:30]])
+        moved = book.connect().move([Assignment(record, owner, successor) for record in mine[18:23]])
     refused = [one for one in moved if one.outcome is not MoveOutcome.MOVED]
     assert [(one.record, one.outcome) for one in refused] == [(mine[20], MoveOutcome.REFUSED)]
     assert "cannot be read" in refused[0].reason

@@ -186,6 +186,9 @@ class BookWorld(World):
             [other] = set(columns) - {"id", column}
             self.server.execute(f'INSERT INTO "{table}_{hung}" ({column}, {other}) SELECT ?, {other} '
                                 f'FROM "{table}_{hung}" WHERE {column} = ?', [bare(number), source])
+        if kind == "contact":  # BottleCRM links a contact to its company at each write, where it is not linked yet
+            self.server.execute("INSERT INTO accounts_contacts (account_id, contact_id) SELECT account_id, ? "
+                                "FROM accounts_contacts WHERE contact_id = ?", [bare(number), source])
         self.server.assign(kind, {number: holders})
         return RecordId(f"{kind}:{number}")
 
