@@ -1,7 +1,7 @@
 """One transaction for what several threads want to write at the same moment, where writers take turns anyway.
 
 Whoever gets the turn carries out what waits behind it, too: one BEGIN, one flush to disk, and rows that they share are
-read once. Measured on eight lock-outs that end together: 38 ms for the last of them before, 13 ms after.
+read once. Eight lock-outs that end together wait for two or three turns, not for eight times two.
 """
 
 import threading
