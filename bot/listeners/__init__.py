@@ -2,12 +2,24 @@
 
 from slack_bolt import App
 
-from bot.listeners import access, audits, cases, delegations, exports, handover, home, manual, offboarding, trouble
+from bot.listeners import (
+    access,
+    audits,
+    cases,
+    delegations,
+    exports,
+    handover,
+    home,
+    manual,
+    offboarding,
+    requests,
+    trouble,
+)
 from bot.listeners.desk import Desk
 
 
 def register_listeners(app: App, desk: Desk) -> None:
     """Register everything on a fresh app."""
     trouble.register(app)
-    for task in (offboarding, cases, access, handover, exports, audits, manual, delegations, home):
+    for task in (offboarding, cases, access, handover, exports, audits, manual, delegations, requests, home):
         task.register(app, desk)

@@ -8,12 +8,13 @@ from bot.members import SlackMembers
 from bot.messages import proposal, requests
 from bot.notifier import SlackNotifier
 from bot.slack import web_client
+from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.conftest import Office, said
 from tests.bot.samples import BOB, CAROL, MAX, NOW
-from tests.sandbox.company.people import BY_UID, MANAGER
+from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER
 from tests.sandbox.slack.records import Message
-from workflows.model import Post, PostKind, ProposalState, RequestState
+from workflows.model import CaseState, Post, PostKind, ProposalState, RequestState
 from workflows.ports import Undelivered
 from workflows.views import ProposalView, RequestView, Successor, WordView
 
@@ -120,3 +121,34 @@ def test_members_are_looked_up_with_every_flag(office: Office) -> None:
     office.slack.fault("usergroups.users.list", "internal_error", times=3)
     with pytest.raises(Undelivered):
         members.group("S0NOGROUP")
+
+
+def case_message(office: Office) -> Message:
+    case = samples.case(CaseState.RUNNING, Verdict.LOCKED)
+    office.offboarding.known["case-1"] = replace(case, clients=samples.clients(WAITING))
+    notifier = SlackNotifier(web_client(office.services.settings.slack), office.services, lambda _id: None)
+    channel = office.services.settings.slack.case_channel
+    notifier.show(Post(id="c", kind=PostKind.CASE, subject="case-1", channel=channel))
+    return office.hr.messages("offboarding")[-1]
+
+
+def test_hr_asks_somebody_else_where_who_is_asked_cannot(office: Office) -> None:
+    shown = case_message(office)
+    assert "in the way: Eve: is deactivated" in said(shown)
+    office.hr.click(shown, f"{requests.ASK}:board")
+    office.hr.modal("Ask someone else").fill("who", BY_UID["raj.patel"].slack_id).submit()
+    assert "direct message" in office.hr.modal("Asked").text
+    assert office.handover.appointed == [(BY_UID["raj.patel"].slack_id, "board", f"slack:{HR.slack_id}")]
+    office.hr.click(shown, f"{requests.ASK}:manager")
+    office.hr.modal("Ask someone else").fill("who", LEAVER.slack_id).submit()
+    assert "is leaving" in office.hr.modal("This did not work").text
+    assert office.slack.refused() == []
+
+
+def test_nobody_else_names_an_approver(office: Office) -> None:
+    shown = case_message(office)
+    raj = office.person(BY_UID["raj.patel"].slack_id)
+    office.slack.workspace.channels[shown.channel].members.add(raj.id)
+    raj.click(shown, f"{requests.ASK}:board")
+    office.private(raj, "not allowed")
+    assert office.handover.appointed == []
