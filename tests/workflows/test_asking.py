@@ -209,3 +209,16 @@ def test_hr_asks_somebody_else_where_nobody_is_left(tmp_path: Path, world: World
     assert [entry.actor for entry in stage.journalled("approval.appointed")] == [hanna.id]
     assert say(stage, ADA).state == ProposalState.APPROVED
     assert refusal(lambda: stage.handover.appoint(number, "U0BEA", hanna)).code == Code.ALREADY_SETTLED
+
+
+def test_one_too_few_of_several_is_escalated_at_once(tmp_path: Path, world: World) -> None:
+    board = Rule("board", ("U0ADA", "U0BEA"), need=2, escalate_to=("U0CLEO",))
+    stage = make(tmp_path, world, Policy(rules=(board,)))
+    stage.members.change("U0BEA", standing="is deactivated")
+    stage.time.pass_(hours=2)
+    stage.look()
+    stage.look()
+    assert sent(stage, "U0CLEO") == 1
+    for by in (MAX, ADA, CLEO):
+        say(stage, by)
+    assert stage.proposal().state == ProposalState.APPROVED
