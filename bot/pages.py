@@ -1,6 +1,6 @@
 """A proposal as the services have it now, one page of it as a message."""
 
-from bot.messages import proposal, requests
+from bot.messages import proposal, requests, share
 from bot.messages.blocks import Message
 from bot.services import Handover
 from workflows.model import ProposalState
@@ -22,7 +22,7 @@ def proposal_page(handover: Handover, subject: str, page: int = 0, viewer: str =
     asked = requests.of(view, viewer)
     at, most = page * proposal.PER_PAGE, proposal.PER_PAGE
     if asked and asked.share:
-        lines, total = handover.share_lines(proposal_id, asked.share.key, at, most)
-    else:
-        lines, total = handover.lines(proposal_id, at, most)
+        own, total = handover.share_lines(proposal_id, asked.share.key, at, most)
+        return share.build(view, asked, own, total, page, viewer)
+    lines, total = handover.lines(proposal_id, at, most)
     return proposal.build(view, lines, total, page, viewer)

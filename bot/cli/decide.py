@@ -20,6 +20,8 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmat
 For = Annotated[
     str, typer.Option("--for", metavar="EMAIL", help="Whose answer it is, where several people are asked.")
 ]
+Ask = Annotated[str, typer.Option("--ask", metavar="ID", help="Slack id of somebody who is to be asked as well.")]
+Role = Annotated[str, typer.Option("--as", metavar="ROLE", help="With --ask: for which part, a rule's name.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Print every record of the proposal as CSV, and decide nothing.")]
 
 
@@ -29,6 +31,8 @@ def decide(
     approve: Approve = None,
     reason: Why = "",
     whose: For = "",
+    ask: Ask = "",
+    role: Role = "manager",
     yes: Yes = False,
     csv: Csv = False,
     as_json: AsJson = False,
@@ -44,6 +48,7 @@ def decide(
       handover decide dana@example.com --csv > split.csv
       handover decide dana@example.com --approve
       handover decide dana@example.com --decline --reason "not Bob" --for max@example.com
+      handover decide dana@example.com --ask U0123EVE
     """
     with visit(ctx, config) as services:
         case = find(services.offboarding.find_case(who), who)
@@ -53,11 +58,15 @@ def decide(
             return
         if not as_json:
             show(proposal)
-        if approve is not None:
+        if ask:
+            proposal = services.handover.appoint(proposal.id, ask, actor(), role)
+        elif approve is not None:
             _confirm(approve=approve, yes=yes)
             proposal = services.handover.decide(proposal.id, proposal.digest, actor(), approve, reason, whose)
     if as_json:
         show_json(proposal)
+    elif ask:
+        say(_("{user} is asked as well, as soon as a bot runs.").format(user=ask))
     elif approve is not None:
         say(_("The proposal is {state}.").format(state=proposal.state.value))
         if proposal.state is ProposalState.PENDING:

@@ -14,6 +14,7 @@ from bot.listeners import (
     manual,
     moves,
     offboarding,
+    requests,
     trouble,
 )
 from bot.listeners.desk import Desk
@@ -22,6 +23,7 @@ from bot.listeners.desk import Desk
 def register_listeners(app: App, desk: Desk) -> None:
     """Register everything on a fresh app."""
     trouble.register(app)
-    tasks = (offboarding, cases, access, handover, moves, exports, audits, manual, delegations, home, arrivals)
+    tasks = (offboarding, cases, access, handover, moves, exports, audits, manual, delegations, requests,
+             home, arrivals)
     for task in tasks:
         task.register(app, desk)

@@ -47,6 +47,7 @@ def build(view: CaseView, now: datetime) -> Message:
     blocks += [*_systems(view), *paragraphs(restriction.lines(view))]
     if view.clients and view.state not in ENDED:
         blocks += [*paragraphs(_clients(view, view.clients, now)), *_problems(view, view.clients)]
+        blocks += requests.waiting(view.clients.proposal)
     if view.exports:
         blocks.append(section(_("*Exports* {line}").format(line=short(view.exports, 600))))
     blocks += paragraphs([*_findings(view.findings), *_follow_ups(view.follow_ups)])

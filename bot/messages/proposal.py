@@ -20,7 +20,7 @@ from bot.messages.blocks import (
 from bot.messages.words import bar, clients, money, records, short
 from bot.text import N_, _, moment, mrkdwn, ngettext, plain
 from workflows.model import AssignmentState, ProposalState
-from workflows.views import ProposalView, RecordLine, RequestView, Share
+from workflows.views import ProposalView, RecordLine, Share
 
 APPROVE, DECLINE, CHANGE, PAGE, CSV = (
     "proposal_approve",
@@ -49,16 +49,15 @@ def build(view: ProposalView, lines: Sequence[RecordLine], total: int, page: int
     """
     pending = view.state is ProposalState.PENDING
     asked = requests.of(view, viewer) if viewer else None
-    point = headline(view, asked)
+    point = headline(view)
     blocks: list[Block] = [header(point), section(_summary(view)), *paragraphs(_shares(view)), *requests.blocks(view)]
     if lines:
         blocks += [divider(), *paragraphs([_line(line) for line in lines]), context(_where(len(lines), total, page))]
     if pending:
-        paging = _paging(view, total, page, own=bool(asked and asked.share))
-        if paging:
-            blocks.append(actions(f"page_{view.digest[:40]}", *paging))
+        paging = _paging(view, total, page)
+        blocks.append(actions(f"page_{view.digest[:40]}", *paging))
         if not viewer or not view.requests or (asked and asked.awaits(viewer)):
-            blocks.append(actions(f"decide_{view.digest[:40]}", *_deciding(view, asked)))
+            blocks.append(actions(f"decide_{view.digest[:40]}", *_deciding(view)))
     else:
         blocks.append(section(outcome(view)))
     text = _("Version {version} of case {case} · {why}") if view.version > 1 else _("Case {case} · {why}")
@@ -66,14 +65,9 @@ def build(view: ProposalView, lines: Sequence[RecordLine], total: int, page: int
     return message(mrkdwn(point, 400), blocks)
 
 
-def headline(view: ProposalView, asked: RequestView | None = None) -> str:
-    """Return the point in plain text; `asked`: what one person is asked."""
+def headline(view: ProposalView) -> str:
+    """Return the point in plain text."""
     name = plain(view.leaver.name, 80)
-    if view.state is ProposalState.PENDING and asked and asked.share:
-        count = _records(view, asked)
-        return ngettext(
-            "Take over {count:,} record of {name}?", "Take over {count:,} records of {name}?", count
-        ).format(count=count, name=name)
     if view.state is ProposalState.PENDING:
         return ngettext(
             "Approve the handover of {count:,} record of {name}?",
@@ -160,27 +154,17 @@ def _where(shown: int, total: int, page: int) -> str:
     )
 
 
-def _paging(view: ProposalView, total: int, page: int, *, own: bool = False) -> list[Block]:
+def _paging(view: ProposalView, total: int, page: int) -> list[Block]:
     turned = []
     if page > 0:
         turned.append(button(_("Previous"), f"{PAGE}:previous", pack(proposal=view.id, page=page - 1)))
     if (page + 1) * PER_PAGE < total:
         turned.append(button(_("Next"), f"{PAGE}:next", pack(proposal=view.id, page=page + 1)))
-    if own:
-        return turned
     bound = pack(proposal=view.id, digest=view.digest)
     return [*turned, button(_("Change Clients"), CHANGE, bound), button(_("Get CSV"), CSV, pack(proposal=view.id))]
 
 
-def _deciding(view: ProposalView, asked: RequestView | None = None) -> list[Block]:
+def _deciding(view: ProposalView) -> list[Block]:
     bound = pack(proposal=view.id, digest=view.digest)
-    count = _records(view, asked)
-    label = ngettext("Approve {count:,} Record", "Approve {count:,} Records", count).format(count=count)
+    label = ngettext("Approve {count:,} Record", "Approve {count:,} Records", view.records).format(count=view.records)
     return [button(label, APPROVE, bound, "primary"), button(_("Decline"), DECLINE, bound)]
-
-
-def _records(view: ProposalView, asked: RequestView | None) -> int:
-    """Return how many records a person decides on: their own share, or all."""
-    if asked is None or asked.share is None:
-        return view.records
-    return sum(share.records for share in view.shares if share.successor.key == asked.share.key)

@@ -1,18 +1,38 @@
 """Who must agree to a proposal: who has, who is awaited and until when, in words."""
 
-from bot.messages.blocks import Block, paragraphs
+from bot.messages.blocks import Block, button, pack, paragraphs, section
 from bot.messages.words import listing, short
 from bot.text import _, moment, mrkdwn, ngettext
 from workflows.model import ProposalState, RequestState
 from workflows.views import ProposalView, RequestView, WordView
 
+ASK = "request_ask"
+
 
 def blocks(view: ProposalView) -> list[Block]:
     """Return a line for each request; none where there is only the approver's and nobody has said anything."""
-    plain = len(view.requests) == 1 and not view.requests[0].words and not view.requests[0].trouble
-    if not view.requests or (plain and not view.requests[0].escalated_at and not view.requests[0].delegates):
+    if not any(map(_eventful, view.requests)) and len(view.requests) < 2:  # noqa: PLR2004 - one is said elsewhere
         return []
     return paragraphs([line(request, pending=view.state is ProposalState.PENDING) for request in view.requests])
+
+
+def waiting(view: ProposalView | None) -> list[Block]:
+    """Return what a case says of a proposal that waits, with a button to ask somebody else for each part of it."""
+    if view is None or view.state is not ProposalState.PENDING or not blocks(view):
+        return []
+    return [section(line(request), _ask(view, request)) for request in view.requests]
+
+
+def _ask(view: ProposalView, request: RequestView) -> Block | None:
+    if request.share or request.state is not RequestState.WAITING:
+        return None
+    value = pack(proposal=view.id, role=request.id.partition("#")[2], case=view.case_id)
+    return button(_("Ask Someone Else"), f"{ASK}:{request.role}", value)
+
+
+def _eventful(request: RequestView) -> bool:
+    """Whether there is more to say of a request than that it waits."""
+    return bool(request.words or request.trouble or request.delegates or request.escalated_at or request.reminded_at)
 
 
 def line(request: RequestView, *, pending: bool = True) -> str:

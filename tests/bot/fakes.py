@@ -137,6 +137,7 @@ class FakeHandover:
         self.records = samples.lines(45)
         self.decided: list[tuple[str, bool, str]] = []
         self.reassigned: list[tuple[tuple[str, ...], str]] = []
+        self.appointed: list[tuple[str, str, str]] = []
         self._lock = threading.Lock()
 
     def view(self, proposal_id: str) -> ProposalView:
@@ -179,6 +180,12 @@ class FakeHandover:
         self.reassigned.append((tuple(lines), successor_key))
         self.proposal = replace(self.proposal, state=ProposalState.SUPERSEDED, settled_at=samples.NOW)
         return samples.proposal(version=2)
+
+    def appoint(self, proposal_id: str, user: str, by: Actor, role: str = "manager") -> ProposalView:
+        if user == self.proposal.leaver.slack_id:
+            raise Refused(Code.BAD_DELEGATE, why="that person is leaving")
+        self.appointed.append((user, role, by.id))
+        return self.proposal
 
     def successors(self, proposal_id: str) -> tuple[Successor, ...]:
         return (samples.BOB, samples.CAROL)

@@ -47,6 +47,7 @@ def book(clients: int = 1, tiers: str = "", **value: int) -> Summary:
         (book(CHF=1), True),  # a currency without a limit is above any
         (book(CHF=0), False),
         (book(tiers="key"), True),
+        (book(tiers="usual Key"), True),
         (book(tiers="usual"), False),
     ],
 )

@@ -290,3 +290,12 @@ def test_a_cancelled_case_asks_nobody_any_more(stage: Stage) -> None:
         stage.look()
     assert len(stage.posts()) == posts
     assert stage.handover.waiting() == []
+
+
+def test_who_is_named_fills_no_place_of_a_pool_even_when_their_own_is_taken(tmp_path: Path, world: World) -> None:
+    stage = make(tmp_path, world, Rule("board", ("U0MAX", "U0ADA")))
+    stage.handover.appoint(stage.proposal().id, "U0EVE", OPERATOR)
+    stage.look()
+    say(stage, EVE)
+    assert refusal(lambda: say(stage, MAX)).code == Code.ALREADY_SETTLED
+    assert say(stage, ADA).state == ProposalState.APPROVED

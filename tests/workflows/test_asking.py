@@ -11,7 +11,7 @@ from tests.workflows.test_approvals import ADA, BEA, CLEO, OPERATOR, refusal, re
 from workflows.handover.policy import Policy, Rule
 from workflows.model import AssignmentState, ProposalState, RequestState
 from workflows.refusals import Code
-from workflows.views import Successor
+from workflows.views import Actor, Successor
 
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 """When a stage begins."""
@@ -192,3 +192,33 @@ def test_cleo_is_asked_only_where_the_chain_reaches_her(tmp_path: Path, world: W
     assert (sent(stage, "U0CLEO"), sent(stage, "U0BEA")) == (1, 1)
     assert refusal(lambda: stage.handover.decide(
         stage.proposal().id, "0", CLEO, True)).code == Code.STALE_PROPOSAL  # wanted, on what was shown
+
+
+def test_hr_asks_somebody_else_where_nobody_is_left(tmp_path: Path, world: World) -> None:
+    stage = make(tmp_path, world)
+    hanna, number = Actor("slack:U0HANNA", "Hanna"), stage.proposal().id
+    stage.members.change("U0MAX", standing="is deactivated")
+    until(stage, "02T11:00")
+    for nobody in ("U0DANA", "U0MAX"):
+        assert refusal(lambda who=nobody: stage.handover.appoint(number, who, hanna)).code == Code.BAD_DELEGATE  # type: ignore[misc]
+    stage.members.change("U0ZOE", standing="is a guest")
+    assert refusal(lambda: stage.handover.appoint(number, "U0ZOE", hanna)).facts["why"] == "is a guest"
+    stage.handover.appoint(number, "U0ADA", hanna)
+    stage.look()
+    assert sent(stage, "U0ADA") == 1
+    assert [entry.actor for entry in stage.journalled("approval.appointed")] == [hanna.id]
+    assert say(stage, ADA).state == ProposalState.APPROVED
+    assert refusal(lambda: stage.handover.appoint(number, "U0BEA", hanna)).code == Code.ALREADY_SETTLED
+
+
+def test_one_too_few_of_several_is_escalated_at_once(tmp_path: Path, world: World) -> None:
+    board = Rule("board", ("U0ADA", "U0BEA"), need=2, escalate_to=("U0CLEO",))
+    stage = make(tmp_path, world, Policy(rules=(board,)))
+    stage.members.change("U0BEA", standing="is deactivated")
+    stage.time.pass_(hours=2)
+    stage.look()
+    stage.look()
+    assert sent(stage, "U0CLEO") == 1
+    for by in (MAX, ADA, CLEO):
+        say(stage, by)
+    assert stage.proposal().state == ProposalState.APPROVED

@@ -149,3 +149,15 @@ def test_periods_that_make_no_sense_are_refused(stage: Stage) -> None:
     assert refusal(lambda: stand_in(stage, "U0MAX", "U0CLEO")).code == Code.BAD_DELEGATE
     stage.members.down = True
     assert refusal(lambda: stand_in(stage, "U0ADA", "U0CLEO")).code == Code.NOT_CHECKED
+
+
+def test_who_is_asked_in_their_own_right_stands_in_for_nobody_even_when_their_part_is_settled(
+    tmp_path: Path, world: World
+) -> None:
+    stage = Stage(tmp_path, world.system(), policy=Policy(rules=(Rule("board", ("U0ADA", "U0BEA")),)))
+    stand_in(stage, "U0MAX", "U0ADA")
+    stage.tick()
+    stage.look()
+    say(stage, BEA)
+    assert refusal(lambda: say(stage, ADA)).code == Code.ALREADY_SETTLED
+    assert say(stage, MAX).state == ProposalState.APPROVED

@@ -1,4 +1,7 @@
-"""One person's verdict on one exact digest: who may give it, whether it is the last that was missing, what follows."""
+"""One person's verdict on one exact digest: who may give it, whether it is the last that was missing, what follows.
+
+Long because who may decide, when it is enough and what follows must be read side by side.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

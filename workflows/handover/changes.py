@@ -16,12 +16,15 @@ KEPT = 50
 TOLD = 3
 
 
-def keep(desk: Desk, session: Session, case: Case, data: CaseData, old: str, new: str, moved: Sequence[Assignment],
-         key: str) -> None:
-    """Remember that an edit gave these lines to the successor `key`; they still name who had them."""
+def keep(desk: Desk, session: Session, case: Case, data: CaseData, old: str, new: str,
+         moved: Sequence[tuple[Assignment, str]]) -> None:
+    """Remember what an edit does with lines, which still name who had them, each with its new successor's key.
+
+    An empty key: it stays with the leaver.
+    """
     people = {desk.vault.blind(one.key): one.key for one in data.successors}
     named = []
-    for row in moved[:KEPT]:
+    for row, key in moved[:KEPT]:
         line = line_rows.unseal(desk.vault, case, row)
         named.append({"name": line.family_name or line.name, "from": people.get(row.successor, ""), "to": key})
     sealed = desk.vault.seal(case.wrapped_key, {"named": named, "all": len(moved)}, f"revision:{new}")
@@ -30,7 +33,7 @@ def keep(desk: Desk, session: Session, case: Case, data: CaseData, old: str, new
 
 def since(desk: Desk, session: Session, case: Case, data: CaseData, proposal_id: str) -> str:
     """Return what changed since that version, in words; empty where nothing is on record."""
-    names = {one.key: one.name for one in data.successors}
+    names = {"": data.leaver.name, **{one.key: one.name for one in data.successors}}
     said: dict[str, None] = {}
     count = 0
     current = session.exec(select(Revision).where(Revision.previous == proposal_id)).first()

@@ -6,12 +6,12 @@ from dataclasses import replace
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from workflows.cases import CaseData
+from workflows.cases import CaseData, read_case
 from workflows.handover import changes, sheets
 from workflows.handover import lines as line_rows
 from workflows.handover.ballots import SLACK, Ballots, Table
 from workflows.handover.desk import CHUNK, Desk, chunks
-from workflows.handover.live import Live
+from workflows.handover.live import Live, Remembered
 from workflows.handover.proposal import add_version, ask
 from workflows.handover.sheets import Sheet, Tally
 from workflows.model import (
@@ -42,16 +42,15 @@ class Decisions:
 
     def _reassign(self, proposal_id: str, digest: str, chosen: Sequence[str], key: str, by: Actor, live: Live) -> str:
         with self._desk.store.write() as session:
-            table = self._open(session, proposal_id, digest, by, live)
-            proposal, case, data = table.proposal, table.case, table.data
+            proposal, case, data = self._open(session, proposal_id, digest, by, live)
             sheet = sheets.unseal(self._desk.vault, case, proposal)
             moved = self._pick(session, proposal, chosen, key, data, sheet)
             edited = replace(sheet, why=EDIT.format(version=proposal.version, name=by.name), settled_by="", words="",
                              shares=self._recount(session, case, data, proposal_id, moved, key, sheet))
             version = add_version(self._desk, session, case, edited)
-            changes.keep(self._desk, session, case, data, proposal_id, version.id, moved, key)
+            changes.keep(self._desk, session, case, data, proposal_id, version.id, [(row, key) for row in moved])
             self._hand_lines_over(session, proposal_id, version.id, [row.id for row in moved], key)
-            self._ballots.settle(session, table, by, ProposalState.SUPERSEDED, "")
+            self._settle(session, case, proposal, by, ProposalState.SUPERSEDED, "")
             ask(self._desk, session, case, version, edited, data.approver)
             return version.id
 
@@ -59,11 +58,18 @@ class Decisions:
         """Settle what waits for a decision, in the transaction that calls the case off: its buttons go."""
         pending = select(Proposal).where(Proposal.case_id == case_id, Proposal.state == ProposalState.PENDING)
         for proposal in session.exec(pending).all():
-            self._ballots.settle(session, self._ballots.table(session, proposal.id), by, ProposalState.CANCELLED, "")
+            case, _data = read_case(session, self._desk.vault, case_id)
+            self._settle(session, case, proposal, by, ProposalState.CANCELLED, "")
 
-    def _open(self, session: Session, proposal_id: str, digest: str, by: Actor, live: Live) -> Table:
-        """Return a proposal that this person may edit now: who first, then whether it is still the one they saw."""
+    def _open(self, session: Session, proposal_id: str, digest: str, by: Actor,
+              live: Live | None = None) -> tuple[Proposal, Case, CaseData]:
+        """Return a proposal that this person may edit now: who first, then whether it is still the one they saw.
+
+        Without `live`, who is asked is taken as the clock saw it last; the caller has looked at who acts.
+        """
         table = self._ballots.table(session, proposal_id)
+        known = tuple(one.slack_id for chair in table.chairs for one in chair.asked.wanted)
+        live = live or Remembered(known)
         seats = self._ballots.seats(session, table, by, live)
         if all(seat.chair.asked.share for seat in seats):
             raise Refused(Code.NOT_APPROVER, approver=table.data.approver.name)
@@ -72,7 +78,13 @@ class Decisions:
             who = Successor(by.id, by.name, "", by.id.removeprefix(SLACK))
             if why := self._ballots.standing(session, live, who):
                 raise Refused(Code.CANNOT_DECIDE, name=by.name, why=why)
-        return table
+        return table.proposal, table.case, table.data
+
+    def _settle(self, session: Session, case: Case, proposal: Proposal, by: Actor, state: ProposalState,
+                words: str) -> None:
+        """Settle a proposal without a decision, on record; `case` is its own."""
+        table = self._ballots.table(session, proposal.id)
+        self._ballots.settle(session, Table(proposal, case, table.data, table.chairs), by, state, words)
 
     def _pick(self, session: Session, proposal: Proposal, chosen: Sequence[str], key: str, data: CaseData,
               sheet: Sheet) -> list[Assignment]:

@@ -76,3 +76,18 @@ class Live:
             self._groups[one] = ()
         else:
             self._people[one] = Member(one, "", "")
+
+
+class Remembered(Live):
+    """What the rows know in place of the directory: for edits, whose outcome is decided on afresh by everybody."""
+
+    def __init__(self, known: tuple[str, ...]) -> None:
+        self._known = known
+
+    def member(self, user: str) -> Member | None:
+        """Return a person as nothing but an id."""
+        return Member(user, "", "")
+
+    def ids(self, pool: tuple[str, ...]) -> tuple[str, ...]:
+        """Return who was in the pool when the clock looked last."""
+        return (*(one for one in pool if not one.startswith(GROUP)), *self._known)

@@ -105,7 +105,11 @@ def _applies(rule: Rule, summary: Summary) -> bool:
     if rule.above_clients is None and not rule.above_value and not rule.sensitivity:
         return True
     many = rule.above_clients is not None and summary.clients > rule.above_clients
-    return many or _worth(rule, summary) or not summary.tiers.isdisjoint(rule.sensitivity)
+    return many or _worth(rule, summary) or _sensitive(rule, summary)
+
+
+def _sensitive(rule: Rule, summary: Summary) -> bool:
+    return not {tier.casefold() for tier in summary.tiers}.isdisjoint(tier.casefold() for tier in rule.sensitivity)
 
 
 def _worth(rule: Rule, summary: Summary) -> bool:

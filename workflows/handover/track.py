@@ -17,6 +17,7 @@ from sqlmodel import Session, col, select
 from connectors.errors import ConnectorError
 from workflows.cases import read_case
 from workflows.handover import remarks, sheets
+from workflows.handover.appointing import Appointing
 from workflows.handover.asking import Asking
 from workflows.handover.ballots import Ballot, Ballots
 from workflows.handover.closing import NO_ACCOUNT, left_with, prove
@@ -58,6 +59,7 @@ class Handover:
         self._decisions = Decisions(self._desk, self._ballots)
         self.asking = Asking(self._desk, self._ballots)
         self.delegations = Delegations(self._desk)
+        self._appointing = Appointing(self._desk, self._ballots)
         self._reading = Reading(self._desk)
         self.halts = Halts(self._desk)
         self.notes = Notes(self._desk)
@@ -142,6 +144,12 @@ class Handover:
         """
         with self._refusals_journalled(proposal_id, by):
             self._ballots.decide(Ballot(proposal_id, digest, by, approve, reason, whose))
+        return self.view(proposal_id)
+
+    def appoint(self, proposal_id: str, user: str, by: Actor, role: str = "manager") -> ProposalView:
+        """Ask another Slack user as well to decide one part of a proposal. Raises `Refused`."""
+        with self._refusals_journalled(proposal_id, by):
+            self._appointing.appoint(proposal_id, user, by, role)
         return self.view(proposal_id)
 
     def reassign(

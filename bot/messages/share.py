@@ -1,0 +1,79 @@
+"""What a colleague is asked who must agree to take their own share: that share alone, and no more of the book."""
+
+from collections.abc import Sequence
+
+from bot.messages import requests
+from bot.messages.blocks import (
+    Block,
+    Message,
+    actions,
+    button,
+    context,
+    divider,
+    header,
+    message,
+    pack,
+    paragraphs,
+    section,
+)
+from bot.messages.proposal import APPROVE, DECLINE, PAGE, PER_PAGE, outcome
+from bot.messages.words import clients, money, records, short
+from bot.text import _, mrkdwn, ngettext, plain
+from workflows.model import ProposalState
+from workflows.views import ProposalView, RecordLine, RequestView
+
+
+def build(view: ProposalView, asked: RequestView, lines: Sequence[RecordLine], total: int, page: int,
+          viewer: str) -> Message:
+    """Return the message for the colleague of that request."""
+    point = headline(view, total)
+    blocks: list[Block] = [header(point), section(_summary(view, asked)), *paragraphs([requests.line(
+        asked, pending=view.state is ProposalState.PENDING)])]
+    if lines:
+        first = page * PER_PAGE + 1
+        where = _("Records {first:,} to {last:,} of {total:,}").format(
+            first=first, last=first + len(lines) - 1, total=total)
+        blocks += [divider(), *paragraphs([_line(line) for line in lines]), context(where)]
+    if turned := _paging(view, total, page):
+        blocks.append(actions(f"page_{view.digest[:40]}", *turned))
+    if view.state is not ProposalState.PENDING:
+        blocks.append(section(outcome(view)))
+    elif asked.awaits(viewer):
+        bound = pack(proposal=view.id, digest=view.digest)
+        label = ngettext("Take {count:,} Record", "Take {count:,} Records", total).format(count=total)
+        deciding = (button(label, APPROVE, bound, "primary"), button(_("Decline"), DECLINE, bound))
+        blocks.append(actions(f"decide_{view.digest[:40]}", *deciding))
+    return message(mrkdwn(point, 400), blocks)
+
+
+def headline(view: ProposalView, count: int) -> str:
+    """Return the point in plain text."""
+    return ngettext(
+        "Take over {count:,} record of {name}?", "Take over {count:,} records of {name}?", count
+    ).format(count=count, name=plain(view.leaver.name, 80))
+
+
+def _summary(view: ProposalView, asked: RequestView) -> str:
+    share = next((one for one in view.shares if asked.share and one.successor.key == asked.share.key), None)
+    if share is None:
+        return _("Your share has changed; a newer message shows it.")
+    value = money(share.value)
+    text = _("{records} of {clients}{value} would become yours. Nothing moves until everybody who is asked agrees.")
+    return text.format(
+        records=records(share.records), clients=clients(share.families), value=f" ({value})" if value else "")
+
+
+def _line(line: RecordLine) -> str:
+    worth = f", {money({line.currency: line.value})}" if line.value else ""
+    family = f"{mrkdwn(line.family_name, 60)} · " if line.family_name and line.family_name != line.name else ""
+    note = f" · {short(line.note, 80)}" if line.note else ""
+    return f"• {family}{mrkdwn(line.name, 60)} ({mrkdwn(line.kind, 20)}{worth}){note}"
+
+
+def _paging(view: ProposalView, total: int, page: int) -> list[Block]:
+    turned = []
+    if page > 0:
+        turned.append(button(_("Previous"), f"{PAGE}:previous", pack(proposal=view.id, page=page - 1)))
+    if (page + 1) * PER_PAGE < total:
+        turned.append(button(_("Next"), f"{PAGE}:next", pack(proposal=view.id, page=page + 1)))
+    return turned

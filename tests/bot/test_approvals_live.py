@@ -1,0 +1,110 @@
+"""Two must agree: real services on rows, the production listeners, a practice workspace; the CRM is in memory."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlmodel import col
+
+from bot.app import make_app
+from bot.members import SlackMembers
+from bot.metrics import Metrics
+from bot.notifier import SlackNotifier
+from bot.serve import PATH, listening, make_web
+from bot.slack import web_client
+from tests.bot.conftest import make_services, make_settings, said
+from tests.bot.fakes import FakeAudits, FakeExports, FakeHandover, FakeJournal, FakeOffboarding
+from tests.sandbox.company.people import MANAGER, SECURITY
+from tests.sandbox.slack.server import SlackServer
+from tests.sandbox.slack.world import Workspace
+from tests.workflows.stage import Stage, crm
+from workflows import posts
+from workflows.handover.policy import Policy, Rule
+from workflows.model import Post, PostKind
+from workflows.views import Actor, Successor
+
+RULE = Rule("security", (SECURITY.slack_id,))
+MAX = Successor(MANAGER.email, MANAGER.name, MANAGER.email, MANAGER.slack_id)
+
+
+class Firm:
+    """The practice workspace in front of the client track."""
+
+    def __init__(self, slack: SlackServer, stage: Stage) -> None:
+        self.slack, self.stage = slack, stage
+        settings = make_settings(slack.api_url)
+        fakes = make_services(
+            settings, FakeOffboarding(), FakeHandover(), FakeExports(), FakeAudits(), FakeJournal())
+        self.services = replace(fakes, handover=stage.handover, delegations=stage.handover.delegations)
+        client = web_client(settings.slack)
+        self.app = make_app(self.services, client, signing_secret="practice-signing-secret", threads=8)
+        self.notifier = SlackNotifier(client, self.services, lambda number: posts.find(stage.store, number))
+
+    def tick(self) -> None:
+        """Let the clock look, and tell people."""
+        self.stage.look()
+        with self.stage.store.write() as session:
+            session.execute(sa.delete(Post).where(col(Post.kind) != PostKind.PROPOSAL))  # the rest has fakes behind it
+        posts.deliver(self.stage.store, self.notifier, self.stage.time)
+
+
+@pytest.fixture
+def firm(tmp_path: Path) -> Iterator[Firm]:
+    with SlackServer(Workspace()) as slack:
+        stage = Stage(tmp_path, crm().system(), approver=MAX, policy=Policy(rules=(RULE,)))
+        stage.members = SlackMembers(web_client(make_settings(slack.api_url).slack))  # type: ignore[assignment]
+        stage.handover = stage.start()
+        firm = Firm(slack, stage)
+        with listening(make_web(firm.app, Metrics()), "127.0.0.1", 0) as port:
+            slack.workspace.app.use_url(f"http://127.0.0.1:{port}{PATH}")
+            stage.tick()
+            firm.tick()
+            yield firm
+
+
+def test_two_agree_in_slack_and_every_message_says_so(firm: Firm) -> None:
+    max_, sam = (firm.slack.as_user(one.slack_id) for one in (MANAGER, SECURITY))
+    for one in (max_, sam):
+        assert "waiting for" in said(one.messages()[0])
+    max_.click(max_.messages()[0], "Approve 12 Records")
+    max_.wait_for(lambda: "approved by Max Weber" in said(max_.messages()[0]))
+    assert "Approve 12 Records" not in said(max_.messages()[0])
+    firm.tick()
+    assert "approved by Max Weber" in said(sam.messages()[0])
+    assert "Approve 12 Records" in said(sam.messages()[0])
+    sam.click(sam.messages()[0], "Approve 12 Records")
+    sam.wait_for(lambda: "Approved by Max Weber, " in said(sam.messages()[0]))
+    firm.tick()
+    for one in (max_, sam):
+        assert "Approved by Max Weber, " in said(one.messages()[0])
+        assert "Approve 12 Records" not in said(one.messages()[0])
+    firm.stage.tick()
+    assert {row.state for row in firm.stage.rows().values()} == {"moved"}
+    assert firm.slack.refused() == []
+
+
+def test_deactivated_between_the_message_and_the_last_yes(firm: Firm) -> None:
+    max_, sam = (firm.slack.as_user(one.slack_id) for one in (MANAGER, SECURITY))
+    max_.click(max_.messages()[0], "Approve 12 Records")
+    max_.wait_for(lambda: "approved by Max Weber" in said(max_.messages()[0]))
+    firm.slack.workspace.users[MANAGER.slack_id].deleted = True
+    sam.click(sam.messages()[0], "Approve 12 Records")
+    sam.wait_for(lambda: "no longer counts: is deactivated in Slack" in said(sam.messages()[0]))
+    firm.stage.tick()
+    assert {row.state for row in firm.stage.rows().values()} == {"proposed"}
+
+
+def test_an_old_message_hears_what_changed(firm: Firm) -> None:
+    max_ = firm.slack.as_user(MANAGER.slack_id)
+    old = firm.stage.proposal()
+    mine = firm.stage.lines()[0]
+    other = next(one for one in firm.stage.handover.successors(old.id) if one != mine.successor)
+    shown = max_.messages()[0]
+    by = Actor(f"slack:{MANAGER.slack_id}", MANAGER.name)
+    firm.stage.handover.reassign(old.id, old.digest, [mine.id], other.key, by)
+    max_.click(shown, "Approve 12 Records", stale=True)
+    answer = max_.wait_for(lambda: next((said(one) for one in max_.ephemerals), ""))
+    assert f"{mine.successor.name} → {other.name}" in answer
+    assert firm.stage.decisions() == []

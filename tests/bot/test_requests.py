@@ -1,0 +1,154 @@
+"""Who has agreed and who is awaited, in everybody's own message; no buttons for who has answered."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.members import SlackMembers
+from bot.messages import proposal, requests
+from bot.notifier import SlackNotifier
+from bot.slack import web_client
+from connectors.contract import Verdict
+from tests.bot import samples
+from tests.bot.conftest import Office, said
+from tests.bot.samples import BOB, CAROL, MAX, NOW
+from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER
+from tests.sandbox.slack.records import Message
+from workflows.model import CaseState, Post, PostKind, ProposalState, RequestState
+from workflows.ports import Undelivered
+from workflows.views import ProposalView, RequestView, Successor, WordView
+
+ADA = Successor("ada@x.example", samples.NASTY, "ada@x.example", "U0ADA")
+MANAGED = RequestView("p#manager", "manager", 1, RequestState.WAITING, (MAX,), ())
+BOARD = RequestView(
+    "p#board", "board", 2, RequestState.WAITING, (ADA, CAROL), (WordView(ADA, ADA, True, NOW),), expires_at=NOW,
+    escalated_at=NOW, trouble="Eve: is deactivated",
+)  # fmt: skip
+SHARE = RequestView("p#receiver-1", "receiver", 1, RequestState.WAITING, (BOB,), (), share=BOB)
+WAITING = replace(samples.proposal(), requests=(MANAGED, BOARD, SHARE))
+
+
+def labels(view: ProposalView, viewer: str) -> set[str]:
+    made = proposal.build(view, samples.lines(3), 3, viewer=viewer)
+    return {one["text"]["text"] for block in made.blocks if block["type"] == "actions" for one in block["elements"]}
+
+
+def words(view: ProposalView) -> str:
+    return "\n".join(str(block["text"]["text"]) for block in requests.blocks(view))
+
+
+def test_the_message_says_who_has_decided_and_who_is_awaited() -> None:
+    told = words(WAITING)
+    assert f"*Approver*: waiting for {MAX.name}" in told
+    assert "*board, 1 of 2*: ✓ approved by" in told
+    assert f"waiting for {CAROL.name}, escalated" in told
+    assert "in the way: Eve: is deactivated" in told
+    assert "<!channel>" not in told
+    assert f"*{BOB.name}, for their own share*" in told
+
+
+def test_one_approver_alone_needs_no_list() -> None:
+    assert requests.blocks(replace(WAITING, requests=(MANAGED,))) == []
+    assert requests.blocks(samples.proposal()) == []
+
+
+def test_who_has_answered_or_is_not_asked_has_nothing_to_press() -> None:
+    assert "Approve 60 Records" in labels(WAITING, MAX.slack_id)
+    assert "Approve 60 Records" in labels(WAITING, CAROL.slack_id)
+    for nothing in (ADA.slack_id, "U0STRANGER"):
+        assert not {"Approve 60 Records", "Decline"} & labels(WAITING, nothing)
+
+
+def test_a_void_word_a_delegate_and_an_expiry_are_said() -> None:
+    void = WordView(ADA, ADA, True, NOW, void="is deactivated")
+    board = replace(BOARD, words=(void, WordView(CAROL, BOB, True, NOW, reason="fine")), state=RequestState.EXPIRED)
+    away = replace(MANAGED, delegates={MAX.slack_id: CAROL})
+    told = words(replace(WAITING, requests=(away, board)))
+    assert "which no longer counts: is deactivated" in told
+    assert f"{CAROL.name} for {BOB.name}" in told
+    assert f"{MAX.name} (away: {CAROL.name})" in told
+    expired = replace(WAITING, state=ProposalState.EXPIRED, settled_at=NOW, requests=(away, board))
+    assert "expired without an answer" in words(expired)
+    assert "not everybody who must agree answered in time" in proposal.outcome(expired)
+
+
+@pytest.fixture
+def own(office: Office) -> Message:
+    """Bob's message about his own share."""
+    office.handover.proposal = WAITING
+    for place, line in enumerate(office.handover.records):
+        office.handover.records[place] = replace(line, successor=BOB if place < 25 else CAROL)
+    notifier = SlackNotifier(web_client(office.services.settings.slack), office.services, lambda _id: None)
+    bob = BY_UID["bob.ross"].slack_id
+    notifier.show(Post(id="q", kind=PostKind.PROPOSAL, subject=f"proposal-1@{bob}", channel=bob))
+    return office.person(bob).messages()[-1]
+
+
+def test_a_receiver_sees_their_own_share_and_no_more(office: Office, own: Message) -> None:
+    told = said(own)
+    assert "Take over 25 records" in told
+    assert "Records 1 to 20 of 25" in told
+    assert CAROL.name not in told
+    assert "Take 25 Records" in told
+    bob = office.person(BY_UID["bob.ross"].slack_id)
+    bob.click(own, "Next")
+    bob.wait_for(lambda: "Records 21 to 25 of 25" in said(bob.messages()[0]))
+    assert office.slack.refused() == []
+
+
+def test_members_are_looked_up_with_every_flag(office: Office) -> None:
+    members = SlackMembers(web_client(office.services.settings.slack))
+    user = office.slack.workspace.users[MANAGER.slack_id]
+    found = members.find(MANAGER.slack_id)
+    assert found is not None
+    assert (found.name, found.email, found.timezone, found.standing) == (
+        MANAGER.name, MANAGER.email, MANAGER.timezone, "")
+    for flag in ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger"):
+        setattr(user, flag, True)
+        changed = members.find(MANAGER.slack_id)
+        assert changed is not None
+        assert changed.standing, flag
+        setattr(user, flag, False)
+    user.team = "T0OTHER"
+    elsewhere = members.find(MANAGER.slack_id)
+    assert elsewhere is not None
+    assert elsewhere.standing == "belongs to another workspace"
+    assert members.find("U0NOBODY") is None
+    assert members.group("S0NOGROUP") == ()
+    office.slack.fault("users.info", "internal_error", times=3)
+    with pytest.raises(Undelivered):
+        members.find(MANAGER.slack_id)
+    office.slack.fault("usergroups.users.list", "internal_error", times=3)
+    with pytest.raises(Undelivered):
+        members.group("S0NOGROUP")
+
+
+def case_message(office: Office) -> Message:
+    case = samples.case(CaseState.RUNNING, Verdict.LOCKED)
+    office.offboarding.known["case-1"] = replace(case, clients=samples.clients(WAITING))
+    notifier = SlackNotifier(web_client(office.services.settings.slack), office.services, lambda _id: None)
+    channel = office.services.settings.slack.case_channel
+    notifier.show(Post(id="c", kind=PostKind.CASE, subject="case-1", channel=channel))
+    return office.hr.messages("offboarding")[-1]
+
+
+def test_hr_asks_somebody_else_where_who_is_asked_cannot(office: Office) -> None:
+    shown = case_message(office)
+    assert "in the way: Eve: is deactivated" in said(shown)
+    office.hr.click(shown, f"{requests.ASK}:board")
+    office.hr.modal("Ask someone else").fill("who", BY_UID["raj.patel"].slack_id).submit()
+    assert "direct message" in office.hr.modal("Asked").text
+    assert office.handover.appointed == [(BY_UID["raj.patel"].slack_id, "board", f"slack:{HR.slack_id}")]
+    office.hr.click(shown, f"{requests.ASK}:manager")
+    office.hr.modal("Ask someone else").fill("who", LEAVER.slack_id).submit()
+    assert "is leaving" in office.hr.modal("This did not work").text
+    assert office.slack.refused() == []
+
+
+def test_nobody_else_names_an_approver(office: Office) -> None:
+    shown = case_message(office)
+    raj = office.person(BY_UID["raj.patel"].slack_id)
+    office.slack.workspace.channels[shown.channel].members.add(raj.id)
+    raj.click(shown, f"{requests.ASK}:board")
+    office.private(raj, "not allowed")
+    assert office.handover.appointed == []
