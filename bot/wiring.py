@@ -120,6 +120,7 @@ def running(
         "manual": built.manual.run,
         "undo": built.undo.run,
         "put_back": built.handover.put_backs.run,
+        "leave": built.handover.leaves.run,
     }.items():
         engine.register(task, handler)
     ticker = Ticker()
@@ -242,6 +243,7 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
         halts=handover.halts,
         put_backs=handover.put_backs,
         notes=handover.notes,
+        leaves=handover.leaves,
     )
     revocation = Revocation(store, vault, journal, systems, clock, retry, policy.protected)
     return Tracks(services, revocation, handover, exports, follow_ups, audits, journal, manual, offboarding.undoing)

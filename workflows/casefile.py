@@ -6,7 +6,7 @@ from connectors.contract import Verdict
 from workflows import steps
 from workflows.cases import CaseData, read_case
 from workflows.exports import Exports
-from workflows.handover import Handover
+from workflows.handover import Handover, temporary
 from workflows.lockout import AccountData
 from workflows.matching import CHOOSE
 from workflows.model import Access, Account, Case, CaseState, Finding, FollowUp, Reason, Restoration, WorkState
@@ -62,6 +62,7 @@ class Casefile:
             held=case.held,
             restored=self._restored(session, case),
             can_undo=self._can_undo(session, case),
+            leave=temporary.view(session, case.id),
         )
 
     def findings(self, session: Session, case_id: str = "") -> tuple[FindingLine, ...]:

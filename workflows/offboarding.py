@@ -15,7 +15,7 @@ from workflows import manual, planning, steps
 from workflows.casefile import Casefile
 from workflows.cases import UNWATCHED, CaseData, read_case, show
 from workflows.guards import Guards
-from workflows.handover import Handover
+from workflows.handover import Handover, temporary
 from workflows.holds import Holds
 from workflows.journal import Journal
 from workflows.model import (
@@ -100,7 +100,7 @@ class Offboarding:
     def open(self, request: Request) -> str:
         """Open a case and return its id; when for now, the lock-out begins before this returns.
 
-        Raises `Refused`: PROTECTED, ONESELF, OPEN_CASE, PAST_TIME, LEAVER_DECIDES, NO_SUCCESSOR.
+        Raises `Refused`: PROTECTED, ONESELF, OPEN_CASE, PAST_TIME, LEAVER_DECIDES, NO_SUCCESSOR, NEEDS_RETURN.
         """
         now = self._clock.now()
         self._refuse(request, now)
@@ -114,7 +114,7 @@ class Offboarding:
             id=case_id,
             leaver_key=self._key(request.leaver),
             mail_key=self._mail_key(request.leaver),
-            state=CaseState.SCHEDULED,
+            state=CaseState.ON_LEAVE if request.keep_access else CaseState.SCHEDULED,
             immediate=request.effective_at is None,
             effective_at=effective,
             opened_at=now,
@@ -130,7 +130,12 @@ class Offboarding:
                 opened = self._holds.count(session, now)
                 session.add(case)
                 session.flush()
-                self._lay_out(session, case, now)
+                if request.keep_access:
+                    books = [system.name for system, _ in self._systems.with_capability(ClientBook)]
+                    temporary.lay_out(session, case, books, now)
+                else:
+                    self._lay_out(session, case, now)
+                temporary.wish(session, case, request.return_on, keeps_access=request.keep_access)
                 show(session, case_id, request.channel)
                 self._journal.write(
                     session,
@@ -144,11 +149,12 @@ class Offboarding:
                         "immediate": case.immediate,
                     },
                 )
-                if held := self._holds.judge(opened, immediate=case.immediate):
+                held = None if request.keep_access else self._holds.judge(opened, immediate=case.immediate)
+                if held:
                     self._holds.park(session, case, held)
         except sa.exc.IntegrityError as error:
             raise Refused(Code.OPEN_CASE, case=self.open_case(request.leaver) or "") from error
-        if case.immediate and not held:
+        if case.immediate and not held and not request.keep_access:
             self._begin(case_id)
         return case_id
 
@@ -180,7 +186,7 @@ class Offboarding:
         """
         with self._store.write() as session:
             case, _ = read_case(session, self._vault, case_id)
-            if case.state != CaseState.SCHEDULED or case.effective_at <= self._clock.now():
+            if case.state not in (CaseState.SCHEDULED, CaseState.ON_LEAVE) or case.effective_at <= self._clock.now():
                 raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
             case.state = CaseState.CANCELLED
             session.add(case)
@@ -203,7 +209,7 @@ class Offboarding:
         attempts: dict[str, int] = {}
         with self._store.write() as session:
             case, _ = read_case(session, self._vault, case_id)
-            if case.state not in UNWATCHED:
+            if case.state not in UNWATCHED or case.state == CaseState.ON_LEAVE:
                 attempts = self._again(session, case, system)
             if not attempts:
                 raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
@@ -267,6 +273,10 @@ class Offboarding:
             raise Refused(Code.OPEN_CASE, case=open_case)
         if request.effective_at is not None and request.effective_at < now - timedelta(minutes=1):
             raise Refused(Code.PAST_TIME, at=request.effective_at.isoformat())
+        if (request.keep_access and request.return_on is None) or (
+            request.return_on is not None and request.return_on <= (request.effective_at or now)
+        ):
+            raise Refused(Code.NEEDS_RETURN)
         if _same(leaver, request.approver.email, request.approver.slack_id):
             raise Refused(Code.LEAVER_DECIDES, name=leaver.name)
         if any(_same(leaver, one.email, one.slack_id) for one in request.successors):

@@ -20,6 +20,7 @@ from workflows.model import (
     Book,
     ExportSnapshot,
     FollowUp,
+    Leave,
     ManualStep,
     PutBack,
     Restoration,
@@ -36,6 +37,7 @@ TASKS: dict[str, type["Work"]] = {
     "manual": ManualStep,
     "undo": Restoration,
     "put_back": PutBack,
+    "leave": Leave,
 }
 TROUBLE: dict[type[ConnectorError], str] = {
     Unavailable: "not reachable",

@@ -146,6 +146,7 @@ class Office:
             "manual": self.manual.run,
             "undo": self.offboarding.undoing.run,
             "put_back": self.handover.put_backs.run,
+            "leave": self.handover.leaves.run,
         }
 
     def request(self, **change: object) -> Request:
