@@ -16,13 +16,17 @@ def test_the_whole_way_there_and_back(office: Office) -> None:
     [proposal] = office.handover.waiting_for(MAX.slack_id)
     office.handover.decide(proposal.id, proposal.digest, Actor(f"slack:{MAX.slack_id}", "Max"), approve=True)
     halts = office.handover.halts
-    office.crm.before_call["move"] = lambda: (
-        halts.pause(case_id, HR) if office.crm.calls["move"] == 2 else None)
+
+    def interrupt() -> None:
+        if office.crm.calls["move"] == 2:
+            halts.pause(case_id, HR)
+        if office.crm.calls["move"] == 3:
+            halts.stop(case_id, HR)
+
+    office.crm.before_call["move"] = interrupt
     office.work()
     assert len(office.crm.owned("crm-dana")) == 20
     halts.resume(case_id, HR)
-    office.crm.before_call["move"] = lambda: (
-        halts.stop(case_id, HR) if office.crm.calls["move"] == 3 else None)
     office.work()
     office.work()
     clients = office.offboarding.case(case_id).clients

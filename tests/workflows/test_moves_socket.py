@@ -1,4 +1,4 @@
-"""A whole handover through a CRM with a limit, over a real socket: dead in the middle, 429 said and unsaid, two hands."""
+"""A whole handover through a CRM with a limit, over a real socket: dead in the middle, 429 said and unsaid."""
 
 import threading
 from collections.abc import Iterator
