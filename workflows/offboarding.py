@@ -238,7 +238,7 @@ class Offboarding:
         """Return cases, newest first."""
         query = select(Case.id).order_by(col(Case.opened_at).desc())
         if open_only:
-            query = query.where(col(Case.state).in_(OPEN))
+            query = query.where(sa.or_(col(Case.state).in_(OPEN), temporary.going_on()))
         with self._store.read() as session:
             return [self._casefile.view(session, case_id) for case_id in session.exec(query).all()]
 

@@ -106,6 +106,12 @@ def test_they_may_stay_and_that_is_said_once(away: Away) -> None:
     assert away.owned == 0
 
 
+def test_a_leave_is_listed_as_open_until_it_is_answered(away: Away) -> None:
+    assert [one.id for one in away.office.offboarding.cases(open_only=True)] == [away.case_id]
+    away.office.handover.leaves.stay(away.case_id, HR)
+    assert away.office.offboarding.cases(open_only=True) == []
+
+
 def test_another_day_is_asked_on_that_day(away: Away) -> None:
     away.pass_(31)
     away.office.handover.leaves.move(away.case_id, away.back + timedelta(days=20), HR)

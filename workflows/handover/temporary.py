@@ -6,6 +6,7 @@ Putting them back is the undo of the handover, and has its rules: what changed h
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from workflows.cases import read_case, show
@@ -102,9 +103,7 @@ class Leaves:
 def wish(session: Session, case: Case, return_on: datetime | None, *, keeps_access: bool) -> None:
     """Write the way back, in the transaction that opens the case. Raises `Refused(OPEN_CASE)`: on leave already."""
     if keeps_access:
-        same = select(Case.id).join(Leave, col(Leave.case_id) == col(Case.id)).where(
-            Case.leaver_key == case.leaver_key, Case.id != case.id, Leave.state == WorkState.DUE,
-            Case.state == CaseState.ON_LEAVE)
+        same = select(Case.id).where(Case.leaver_key == case.leaver_key, Case.id != case.id, going_on())
         if other := session.exec(same).first():
             raise Refused(Code.OPEN_CASE, case=other)
     if return_on is not None:
@@ -130,6 +129,12 @@ def put_back(session: Session, case_id: str, by: Actor, now: datetime) -> None:
     if row is not None and row.state == WorkState.DUE:
         answer(session, row, by, PUT_BACK, now)
         touch(session, f"return:{case_id}")
+
+
+def going_on() -> sa.ColumnElement[bool]:
+    """Return the condition on a case that its person is on leave and nobody has said yet where the clients go."""
+    waits = select(Leave.id).where(Leave.case_id == Case.id, Leave.state == WorkState.DUE).exists()
+    return sa.and_(col(Case.state) == CaseState.ON_LEAVE, waits)
 
 
 def view(session: Session, case_id: str) -> LeaveView | None:
