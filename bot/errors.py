@@ -102,6 +102,9 @@ REFUSALS: Mapping[Code, str] = {
         "No clients of this case are being moved, or are paused. `/offboard status @person` shows where it stands."
     ),
     Code.ALREADY_HALTED: N_("The moves were {what} by {by} already ({at}). Nothing was changed by your click."),
+    Code.NEEDS_RETURN: N_("Whoever keeps access comes back: choose the day of return, after the first day of leave."),
+    Code.NOBODY_RETURNS: N_("This case has no day of return, so there is nothing to answer or to move."),
+    Code.ALREADY_ANSWERED: N_("{by} has answered this already ({at}). Nothing was changed by your click."),
     Code.STILL_MOVING: N_("Clients of this case are still being moved. Pause or stop the moves first."),
     Code.NOTHING_TO_PUT_BACK: N_(
         "None of these records can be put back: others have them now, or they never moved. Look at the list again."

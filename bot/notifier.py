@@ -9,7 +9,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
 from bot.errors import reason
-from bot.messages import audit, case, escalation, exports, follow_up, held, manual, note, outcome
+from bot.messages import audit, case, escalation, exports, follow_up, held, leave, manual, note, outcome
 from bot.messages.blocks import Message
 from bot.pages import proposal_page
 from bot.services import Services
@@ -107,7 +107,7 @@ class SlackNotifier:
             unfurl_media=False,
         )
 
-    def _build(self, post: Post, *, chart: bool) -> Message:  # noqa: PLR0911 - one for each kind of post
+    def _build(self, post: Post, *, chart: bool) -> Message:  # noqa: PLR0911, C901 - one for each kind of post
         services = self._services
         match PostKind(post.kind):
             case PostKind.CASE:
@@ -125,6 +125,8 @@ class SlackNotifier:
                 return manual.build(services.manual.view(post.subject))
             case PostKind.NOTE:
                 return note.build(services.notes.view(post.subject))
+            case PostKind.RETURN:
+                return leave.build(services.offboarding.case(post.subject))
             case PostKind.HELD:
                 return held.build(services.offboarding.case(post.subject))
             case PostKind.AUDIT | PostKind.ESCALATION:

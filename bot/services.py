@@ -115,6 +115,13 @@ class Notes(Protocol):
     def of_case(self, case_id: str) -> list[NoteView]: ...
 
 
+class Leaves(Protocol):
+    """The end of a handover for a time. All may raise `Refused`."""
+
+    def stay(self, case_id: str, by: Actor) -> None: ...
+    def move(self, case_id: str, at: datetime, by: Actor) -> None: ...
+
+
 class Exports(Protocol):
     """Export snapshots."""
 
@@ -196,3 +203,4 @@ class Services:
     halts: Halts
     put_backs: PutBacks
     notes: Notes
+    leaves: Leaves

@@ -136,6 +136,7 @@ def running(
         "undo": built.undo.run,
         "restrict": built.restrictions.run,
         "put_back": built.handover.put_backs.run,
+        "leave": built.handover.leaves.run,
     }.items():
         engine.register(task, handler)
     ticker = Ticker()
@@ -277,6 +278,7 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
         halts=handover.halts,
         put_backs=handover.put_backs,
         notes=handover.notes,
+        leaves=handover.leaves,
     )
     revocation = Revocation(store, vault, journal, systems, clock, retry, policy.protected)
     dispatch = Dispatch(store, systems, clock, revocation)

@@ -1,15 +1,23 @@
 """The company's working days, and what to say against a day that somebody chose."""
 
-from datetime import date
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
 
 from bot.text import _
 from config.settings import Company
 from workflows.workdays import Workdays
 
+MORNING = time(8)
+
 
 def of(company: Company) -> Workdays:
     """Return the working days that the settings name."""
     return Workdays(company.end_of_day, company.friday_end, company.holidays)
+
+
+def morning(day: date, zone: str) -> datetime:
+    """Return when somebody comes back on that day."""
+    return datetime.combine(day, MORNING, ZoneInfo(zone)).astimezone(UTC)
 
 
 def against(days: Workdays, day: date) -> str:

@@ -9,7 +9,7 @@ from workflows import latecomers, readings, restriction, steps
 from workflows.cases import UNWATCHED, read_case
 from workflows.exports import Exports
 from workflows.findingsheet import FindingSheet
-from workflows.handover import Handover
+from workflows.handover import Handover, temporary
 from workflows.lockout import AccountData
 from workflows.matching import CHOOSE
 from workflows.model import Access, Account, Case, CaseState, FollowUp, Reading, Reason, Restoration, WorkState
@@ -62,6 +62,7 @@ class Casefile:
             restored=self._restored(session, case),
             can_undo=self._can_undo(session, case),
             restrictions=restriction.lines(session, self._vault, self._systems, case),
+            leave=temporary.view(session, case.id),
         )
 
     def findings(self, session: Session, case_id: str = "") -> tuple[FindingLine, ...]:

@@ -14,7 +14,8 @@ from workflows.refusals import Code, Refused
 from workflows.vault import Vault
 from workflows.views import Actor, Leaver, Successor
 
-UNWATCHED = (CaseState.CANCELLED, CaseState.HELD, CaseState.UNDONE, CaseState.CLOSED)
+UNWATCHED = (CaseState.CANCELLED, CaseState.HELD, CaseState.UNDONE, CaseState.CLOSED,
+             CaseState.ON_LEAVE)
 """Nobody is locked out, followed up or audited by such a case."""
 
 

@@ -13,6 +13,7 @@ from workflows.casefile import Casefile
 from workflows.cases import UNWATCHED, person, read_case, show
 from workflows.exports import Exports
 from workflows.findings import Findings, Sighting
+from workflows.handover import newcomers
 from workflows.journal import HANDOVER, Journal
 from workflows.matching import strangers
 from workflows.model import (
@@ -143,9 +144,8 @@ class FollowUps:
         return session.exec(query).one()
 
     def _note_owned(self, session: Session, case_id: str, system: str, unexplained: int, by: str) -> None:
-        sighting = Sighting(
-            "owns records", case_id, system, detail=f"{unexplained} records are still owned by the leaver"
-        )
+        detail = newcomers.words(session, case_id, system, unexplained)
+        sighting = Sighting("owns records", case_id, system, detail=detail)
         if unexplained > 0:
             self._findings.see(session, sighting, by)
         else:

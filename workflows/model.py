@@ -39,7 +39,7 @@ class CaseState(StrEnum):
     """`scheduled`, `running` and `held` are open: at most one such case per person.
 
     `held`: nothing is done until a second person releases it. `undone`: access was given back. `closed`: nobody to
-    watch any more, such as a person who was hired again.
+    watch any more, such as a person who was hired again. `on leave`: clients are handed over for a time, access stays.
     """
 
     SCHEDULED = "scheduled"
@@ -49,6 +49,7 @@ class CaseState(StrEnum):
     HELD = "held"
     UNDONE = "undone"
     CLOSED = "closed"
+    ON_LEAVE = "on leave"
 
 
 class Reason(StrEnum):
@@ -59,6 +60,7 @@ class Reason(StrEnum):
     END_OF_CONTRACT = "end of contract"
     RETIREMENT = "retirement"
     SUSPECTED_THEFT = "suspected theft"
+    LEAVE = "leave"
     OTHER = "other"
 
 
@@ -138,6 +140,7 @@ class PostKind(StrEnum):
     HELD = "held"
     ESCALATION = "escalation"
     NOTE = "note"
+    RETURN = "return"
 
 
 class Case(SQLModel, table=True):
@@ -464,6 +467,24 @@ class PutBack(SQLModel, table=True):
     asked_by: str
     asked_at: datetime = Moment()
     done_at: datetime | None = Moment(default=None)
+
+
+class Leave(SQLModel, table=True):
+    """The way back of a handover for a time: from `due_at` on somebody is asked whether the clients go back."""
+
+    id: str = Field(primary_key=True)
+    """The case's id."""
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    state: str = Field(default=WorkState.DUE, index=True)
+    due_at: datetime = Moment()
+    attempt: int = 0
+    return_on: datetime = Moment()
+    keeps_access: bool
+    asked_at: datetime | None = Moment(default=None)
+    answered_at: datetime | None = Moment(default=None)
+    answered_by: str = ""
+    answer: str = ""
+    """`put back` or `stay`; empty: nobody has said, and nothing happens."""
 
 
 class TenantPace(SQLModel, table=True):

@@ -15,7 +15,7 @@ from workflows import manual, planning, restriction, steps
 from workflows.casefile import Casefile
 from workflows.cases import UNWATCHED, CaseData, read_case, show
 from workflows.guards import Guards
-from workflows.handover import Handover
+from workflows.handover import Handover, temporary
 from workflows.headcount import People
 from workflows.holds import Holds
 from workflows.journal import Journal
@@ -103,7 +103,7 @@ class Offboarding:
     def open(self, request: Request) -> str:
         """Open a case and return its id; when for now, the lock-out begins before this returns.
 
-        Raises `Refused`: PROTECTED, ONESELF, OPEN_CASE, PAST_TIME, LEAVER_DECIDES, NO_SUCCESSOR.
+        Raises `Refused`: PROTECTED, ONESELF, OPEN_CASE, PAST_TIME, LEAVER_DECIDES, NO_SUCCESSOR, NEEDS_RETURN.
         """
         now = self._clock.now()
         self._refuse(request, now)
@@ -118,7 +118,7 @@ class Offboarding:
             id=case_id,
             leaver_key=self._key(request.leaver),
             mail_key=self._mail_key(request.leaver),
-            state=CaseState.SCHEDULED,
+            state=CaseState.ON_LEAVE if request.keep_access else CaseState.SCHEDULED,
             immediate=request.effective_at is None,
             effective_at=effective,
             opened_at=now,
@@ -135,7 +135,12 @@ class Offboarding:
                 crowd = self._holds.crowd(session, now, effective)
                 session.add(case)
                 session.flush()
-                self._lay_out(session, case, now)
+                if request.keep_access:
+                    books = [system.name for system, _ in self._systems.with_capability(ClientBook)]
+                    temporary.lay_out(session, case, books, now)
+                else:
+                    self._lay_out(session, case, now)
+                temporary.wish(session, case, request.return_on, keeps_access=request.keep_access)
                 show(session, case_id, request.channel)
                 self._journal.write(
                     session,
@@ -149,11 +154,12 @@ class Offboarding:
                         "immediate": case.immediate,
                     },
                 )
-                if held := self._holds.judge(opened, immediate=case.immediate, crowd=crowd, people=people):
+                held = self._holds.judge(opened, immediate=case.immediate, crowd=crowd, people=people)
+                if held and not request.keep_access:
                     self._holds.park(session, case, held)
         except sa.exc.IntegrityError as error:
             raise Refused(Code.OPEN_CASE, case=self.open_case(request.leaver) or "") from error
-        if case.immediate and not held:
+        if case.immediate and not held and not request.keep_access:
             self._begin(case_id)
         return case_id
 
@@ -185,7 +191,7 @@ class Offboarding:
         """
         with self._store.write() as session:
             case, _ = read_case(session, self._vault, case_id)
-            if case.state != CaseState.SCHEDULED or case.effective_at <= self._clock.now():
+            if case.state not in (CaseState.SCHEDULED, CaseState.ON_LEAVE) or case.effective_at <= self._clock.now():
                 raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
             case.state = CaseState.CANCELLED
             session.add(case)
@@ -209,7 +215,7 @@ class Offboarding:
         attempts: dict[str, int] = {}
         with self._store.write() as session:
             case, _ = read_case(session, self._vault, case_id)
-            if case.state not in UNWATCHED:
+            if case.state not in UNWATCHED or case.state == CaseState.ON_LEAVE:
                 attempts = self._again(session, case, system)
             if not attempts:
                 raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
@@ -247,13 +253,13 @@ class Offboarding:
         """Return how many cases there are."""
         query = select(sa.func.count()).select_from(Case)
         with self._store.read() as session:
-            return session.exec(query.where(col(Case.state).in_(OPEN)) if open_only else query).one()
+            return session.exec(query.where(_open()) if open_only else query).one()
 
     def cases(self, open_only: bool = False, limit: int | None = None) -> list[CaseView]:
         """Return cases, newest first; at most `limit`: a view costs milliseconds, and there may be thousands."""
         query = select(Case.id).order_by(col(Case.opened_at).desc()).limit(limit)
         if open_only:
-            query = query.where(col(Case.state).in_(OPEN))
+            query = query.where(_open())
         with self._store.read() as session:
             return [self._casefile.view(session, case_id) for case_id in session.exec(query).all()]
 
@@ -288,6 +294,10 @@ class Offboarding:
             raise Refused(Code.OPEN_CASE, case=open_case)
         if request.effective_at is not None and request.effective_at < now - timedelta(minutes=1):
             raise Refused(Code.PAST_TIME, at=request.effective_at.isoformat())
+        if (request.keep_access and request.return_on is None) or (
+            request.return_on is not None and request.return_on <= (request.effective_at or now)
+        ):
+            raise Refused(Code.NEEDS_RETURN)
         if _same(leaver, request.approver.email, request.approver.slack_id):
             raise Refused(Code.LEAVER_DECIDES, name=leaver.name)
         if any(_same(leaver, one.email, one.slack_id) for one in request.successors):
@@ -350,3 +360,8 @@ def _actor_id(slack_id: str, key: str) -> str:
 
 def _same(leaver: Leaver, email: str, slack_id: str) -> bool:
     return email.casefold() == leaver.email.casefold() or bool(slack_id and slack_id == leaver.slack_id)
+
+
+def _open() -> sa.ColumnElement[bool]:
+    """Return the condition on a case that something of it is still to come."""
+    return sa.or_(col(Case.state).in_(OPEN), temporary.going_on())

@@ -20,7 +20,7 @@ from workflows.findings import Findings
 from workflows.handover import Handover
 from workflows.journal import HANDOVER, Journal
 from workflows.lockout import AccountData
-from workflows.model import Access, Account, Case, CaseState, Restoration, WorkState
+from workflows.model import Access, Account, Case, CaseState, Leave, Restoration, WorkState
 from workflows.ports import Clock
 from workflows.refusals import Code, Refused
 from workflows.stopping import stop
@@ -100,7 +100,8 @@ class Undo:
             raise Refused(Code.NOT_OPEN, case=case.id, state=case.state)
         if session.exec(select(Account.id).where(Account.case_id == case.id)).first() is None:
             raise Refused(Code.NOTHING_LOCKED, case=case.id)
-        if self._clock.now() > case.effective_at + self._days:
+        on_leave = session.get(Leave, case.id) is not None  # whoever was to come back does, however late
+        if not on_leave and self._clock.now() > case.effective_at + self._days:
             raise Refused(Code.TOO_LATE, case=case.id, days=str(self._days.days))
         later = select(Case.id).where(
             Case.leaver_key == case.leaver_key,

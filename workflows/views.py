@@ -117,6 +117,10 @@ class Request:
     channel: str
     """Where the case message goes: a channel, or a person's id for a direct message."""
     note: str = ""
+    return_on: datetime | None = None
+    """When the person comes back, of a handover for a time."""
+    keep_access: bool = False
+    """Nobody is locked out: only clients are handed over, until `return_on`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -488,6 +492,7 @@ class CaseView:
     can_undo: bool = False
     restrictions: tuple[RestrictionLine, ...] = ()
     """What is taken before the lock-out, a system a line."""
+    leave: "LeaveView | None" = None
 
     @property
     def locked_out(self) -> bool:
@@ -508,6 +513,19 @@ class CaseView:
     def steps(self) -> tuple[StepView, ...]:
         """What people do by hand."""
         return tuple(line.step for line in self.systems if line.step)
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveView:
+    """The way back of a handover for a time."""
+
+    return_on: datetime
+    keeps_access: bool
+    asked_at: datetime | None
+    answer: str
+    """`put back`, `stay`, `nothing` (nobody needed to be asked) or empty."""
+    answered_by: str
+    answered_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from workflows.model import (
     Book,
     ExportSnapshot,
     FollowUp,
+    Leave,
     ManualStep,
     PutBack,
     Restoration,
@@ -40,6 +41,7 @@ TASKS: dict[str, type["Work"]] = {
     "restrict": Restriction,
     "approval": ApprovalRequest,
     "put_back": PutBack,
+    "leave": Leave,
 }
 TROUBLE: dict[type[ConnectorError], str] = {
     Unavailable: "not reachable",

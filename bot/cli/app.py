@@ -22,6 +22,7 @@ from bot.cli.offboard import offboard
 from bot.cli.plan import plan
 from bot.cli.putback import putback
 from bot.cli.release import close, release, reschedule
+from bot.cli.returning import returning
 from bot.cli.run import run
 from bot.cli.status import status
 from bot.cli.undo import undo
@@ -41,6 +42,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     moves,
     putback,
     notes,
+    returning,
     confirm,
     status,
     undo,

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from bot import workdays
-from bot.cli.ending import NOT_GOOD, Stop
+from bot.cli.ending import NOT_GOOD, WRONG_USE, Stop
 from bot.cli.house import actor, read, wiring, work
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import moment, say, show_json, warn
@@ -35,6 +35,8 @@ Why = Annotated[Reason, typer.Option("--reason", help="Why the person leaves.")]
 Note = Annotated[str, typer.Option(help="A sentence for the case, kept encrypted.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 Wait = Annotated[float, typer.Option(min=0, help="Seconds to wait for the verdicts of an immediate lock-out.")]
+Back = Annotated[str, typer.Option("--return-on", metavar="WHEN", help="Of a leave: when the person is back.")]
+Keep = Annotated[bool, typer.Option("--keep-access", help="Of a leave: lock nobody out, hand clients over only.")]
 
 
 def offboard(
@@ -46,6 +48,8 @@ def offboard(
     successor: Heirs = None,
     reason: Why = Reason.OTHER,
     note: Note = "",
+    return_on: Back = "",
+    keep_access: Keep = False,
     yes: Yes = False,
     wait: Wait = 120,
     as_json: AsJson = False,
@@ -61,10 +65,13 @@ def offboard(
     For example:
       handover offboard dana@example.com --successor bob@example.com
       handover offboard dana@example.com --at "end-of-day 2026-12-01" --approver max@example.com --reason resignation
+      handover offboard dana@example.com --successor bob@example.com --keep-access --return-on 2027-03-01T08:00
     """
     settings = read(ctx, config)
     plan, people = _look(ctx, settings, email, [approver, *(successor or [])], quiet=as_json)
     leaver = plan.leaver
+    if keep_access and not return_on:
+        raise Stop(_("Whoever keeps access comes back."), _("Add --return-on WHEN."), code=WRONG_USE)
     decider = approver or leaver.manager_email
     if not decider:
         raise Stop(
@@ -82,6 +89,8 @@ def offboard(
         requested_by=actor(),
         channel=settings.slack.case_channel,
         note=note,
+        return_on=effective(return_on, plan.made_at, leaver.timezone, days) if return_on else None,
+        keep_access=keep_access,
     )
     if request.effective_at:
         last = request.effective_at.astimezone(ZoneInfo(leaver.timezone)).date()
@@ -95,11 +104,14 @@ def offboard(
         case = services.offboarding.case(case_id)
         if case.state is CaseState.HELD:
             warn(held(case))
+        elif keep_access:
+            warn(_("Nobody is locked out; the clients are proposed to others. `handover returning {id}` shows when "
+                   "{name} is back.").format(id=case.id, name=leaver.name))
         elif request.effective_at is None:
             case = watch(lambda: services.offboarding.case(case_id), wait, warn)
         else:
             warn(_later(request.effective_at, leaver, beside=beside))
-        good = case.state is CaseState.SCHEDULED or is_good(case, services.clock.now())
+        good = case.state in (CaseState.SCHEDULED, CaseState.ON_LEAVE) or is_good(case, services.clock.now())
     _report(case, settings.company.timezone, good=good, as_json=as_json)
 
 
@@ -144,8 +156,12 @@ def _colleague(address: str, people: dict[str, Profile]) -> Successor:
 def question(request: Request) -> str:
     """Return the question that stands before any write: whom, when, who decides. Pure."""
     zone = request.leaver.timezone
-    when = moment(request.effective_at, zone) if request.effective_at else _("NOW")
     heirs = ", ".join(one.name for one in request.successors) or _("nobody")
+    if request.keep_access:
+        return _("Nobody is locked out. Clients of {name} <{email}> go to {heirs}, once {approver} approves, until "
+                 "{back}. Go ahead?").format(name=request.leaver.name, email=request.leaver.email, heirs=heirs,
+                                             approver=request.approver.name, back=moment(request.return_on, zone))
+    when = moment(request.effective_at, zone) if request.effective_at else _("NOW")
     return _(
         "Lock {name} <{email}> out of every system: {when}. Clients go to {heirs} ({strategy}), once {approver} "
         "approves. Reason: {reason}. Go ahead?"

@@ -62,7 +62,7 @@ def find(case: CaseView | None, who: str) -> CaseView:
 def is_good(case: CaseView, now: datetime) -> bool:
     """Whether nothing needs to be done: not yet due, called off, all back, or locked out with no open finding. Pure."""
     match case.state:
-        case CaseState.CANCELLED | CaseState.CLOSED:
+        case CaseState.CANCELLED | CaseState.CLOSED | CaseState.ON_LEAVE:
             return True
         case CaseState.UNDONE:
             return all(line.done for line in case.restored)

@@ -24,6 +24,7 @@ WHEN, DAY, REASON, APPROVER, STRATEGY, SUCCESSORS, NOTE = (
 NOW, LAST_DAY = "now", "last_day"
 NOTE_LIMIT = 1000
 CAREFUL = "careful"
+RETURN, ACCESS, KEEP = "return", "access", "keep"
 
 REASONS = {
     Reason.RESIGNATION: N_("Resignation"),
@@ -31,6 +32,7 @@ REASONS = {
     Reason.END_OF_CONTRACT: N_("End of contract"),
     Reason.RETIREMENT: N_("Retirement"),
     Reason.SUSPECTED_THEFT: N_("Suspected theft"),
+    Reason.LEAVE: N_("Leave, for a time"),
     Reason.OTHER: N_("Other"),
 }
 STRATEGIES = {
@@ -70,6 +72,9 @@ class Wish:
     strategy: Strategy
     successors: tuple[str, ...]
     note: str
+    back: date | None = None
+    """The day of return, of a handover for a time."""
+    keep_access: bool = False
 
 
 def build(summary: Sequence[Block], details: Sequence[Block], defaults: Defaults) -> dict[str, Any]:
@@ -145,6 +150,16 @@ def _who(defaults: Defaults) -> list[Block]:
             {"type": "static_select", "options": strategies, "initial_option": initial},
         ),
         field(NOTE, _("Note for the record"), text_area(NOTE_LIMIT), optional=True),
+        *_leave(),
+    ]
+
+
+def _leave() -> list[Block]:
+    keep = option(_("Keep access: nobody is locked out"), KEEP, _("Only clients are handed over until then"))
+    return [
+        field(RETURN, _("Day of return"), {"type": "datepicker"},
+              _("Only for a leave: somebody is asked then whether the clients go back."), optional=True),
+        field(ACCESS, _("Access during a leave"), {"type": "checkboxes", "options": [keep]}, optional=True),
     ]
 
 
@@ -175,10 +190,20 @@ def parse(view: dict[str, Any], leaver: str, today: date) -> tuple[Wish | None, 
         faults[STRATEGY] = _("Choose how the clients are split.")
     elif strategy == Strategy.SINGLE and len(successors) > 1:
         faults[STRATEGY] = _("One successor is meant, and several are named: choose another way, or name one.")
+    last = day if when == LAST_DAY else None
+    back, keep = _day(picked(view, RETURN)), KEEP in picked_all(view, ACCESS)
+    faults |= _way_back(back, max(today, last or today), keep=keep)
     if faults:
         return None, faults
-    last = day if when == LAST_DAY else None
-    return Wish(leaver, last, Reason(reason), approver, Strategy(strategy), successors, note), {}
+    return Wish(leaver, last, Reason(reason), approver, Strategy(strategy), successors, note, back, keep), {}
+
+
+def _way_back(back: date | None, begins: date, *, keep: bool) -> dict[str, str]:
+    if back is not None and back <= begins:
+        return {RETURN: _("Choose a day after the leave has begun.")}
+    if keep and back is None:
+        return {RETURN: _("Whoever keeps access comes back: choose the day of return.")}
+    return {}
 
 
 def _people(leaver: str, approver: str, successors: tuple[str, ...]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from bot.listeners.acknowledgement import acknowledge
 from bot.listeners.desk import Call, Desk
 from bot.listeners.submission import answer as answer_submission
 from bot.listeners.submission import fill
-from bot.messages import moves
+from bot.messages import leave, moves
 from bot.messages.blocks import section
 from bot.messages.words import records
 from bot.text import _
@@ -41,6 +41,13 @@ def register(app: App, desk: Desk) -> None:
         desk.allow(call, Right.HALT)
         left = desk.services.halts.stop(_case(call), desk.actor(call))
         call.tell(_("Stopped: {left} not moved. The case message shows what is.").format(left=records(left)))
+
+    @app.action(leave.STAY, middleware=[acknowledge])
+    def stay(body: dict[str, Any], client: WebClient) -> None:
+        call = Call(body, client)
+        desk.allow(call, Right.PUT_BACK)
+        desk.services.leaves.stay(_case(call), desk.actor(call))
+        call.tell(_("The clients stay where they are."))
 
     _register_putting_back(app, desk)
 

@@ -82,6 +82,8 @@ def carry_out(desk: Desk, call: Call, form: Submitted) -> dict[str, Any]:
         requested_by=desk.actor(call),
         channel=place.channel,
         note=wish.note,
+        return_on=workdays.morning(wish.back, form.zone) if wish.back else None,
+        keep_access=wish.keep_access,
     )
     opened = open_case(desk, request, place)
     if wish.day and (careful := workdays.against(days, wish.day)):
@@ -125,9 +127,18 @@ def open_case(desk: Desk, request: Request, place: channels.Place) -> dict[str, 
                 why_held(view),
             )
         return notice.notice(_("No case was opened"), _stopped(desk, refused))
+    if request.keep_access and request.return_on:
+        return _on_leave(case_id, request.leaver.name, request.return_on)
     # Only a held case is read whole: while a lock-out runs, its processor time comes first.
     held = why_held(desk.services.offboarding.case(case_id)) if desk.services.offboarding.held(case_id) else ""
     return _opened(case_id, request.leaver.name, request.effective_at, place, held)
+
+
+def _on_leave(case_id: str, name: str, until: datetime) -> dict[str, Any]:
+    said = _("✓ *Nobody is locked out.* The clients of {name} are proposed to others, until {when}.").format(
+        name=mrkdwn(name), when=moment(until))
+    return notice.notice(
+        _("Case opened"), [section(said), section(_("Case {id}. You may close this.").format(id=mrkdwn(case_id)))])
 
 
 def _own_case(desk: Desk, refused: Refused, asker: Actor) -> CaseView | None:

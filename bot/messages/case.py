@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from bot.messages import access, manual, moves, requests, restriction
+from bot.messages import access, leave, manual, moves, requests, restriction
 from bot.messages.blocks import (
     Block,
     Message,
@@ -35,6 +35,7 @@ STATES = {
     CaseState.HELD: N_("held"),
     CaseState.UNDONE: N_("undone"),
     CaseState.CLOSED: N_("closed"),
+    CaseState.ON_LEAVE: N_("on leave"),
 }
 ENDED = (CaseState.CANCELLED, CaseState.HELD, CaseState.UNDONE, CaseState.CLOSED)
 """Nothing is locked or watched by such a case, so no verdict is shown for it."""
@@ -51,9 +52,9 @@ def build(view: CaseView, now: datetime) -> Message:
     if view.exports:
         blocks.append(section(_("*Exports* {line}").format(line=short(view.exports, 600))))
     blocks += paragraphs([*_findings(view.findings), *_follow_ups(view.follow_ups)])
-    if view.state is CaseState.SCHEDULED:
+    if view.state is CaseState.SCHEDULED or (view.state is CaseState.ON_LEAVE and view.effective_at > now):
         blocks.append(actions("case_actions", _cancel_button(view)))
-    blocks += moves.blocks(view)
+    blocks += [*leave.blocks(view), *moves.blocks(view)]
     blocks += access.blocks(view, now)
     blocks += _cannot(view)
     blocks.append(context(_footer(view)))
@@ -63,7 +64,7 @@ def build(view: CaseView, now: datetime) -> Message:
 def headline(view: CaseView) -> str:
     """Return the case in a sentence of plain text, with the bad news first."""
     name, every, hand = plain(view.leaver.name, 80), len(view.read), manual.by_hand(view)
-    if ended := access.headline(view):
+    if ended := access.headline(view) or leave.headline(view):
         return ended
     if view.state is CaseState.CANCELLED:
         return _("The offboarding of {name} was cancelled; nothing was locked").format(name=name)

@@ -26,6 +26,7 @@ from tests.bot.fakes import (
     FakeHalts,
     FakeHandover,
     FakeJournal,
+    FakeLeaves,
     FakeLinking,
     FakeOffboarding,
     FakePutBacks,
@@ -96,6 +97,7 @@ class Wiring:
     linking: FakeLinking = field(default_factory=FakeLinking)
     halts: FakeHalts = field(default_factory=FakeHalts)
     put_backs: FakePutBacks = field(default_factory=FakePutBacks)
+    leaves: FakeLeaves = field(default_factory=FakeLeaves)
     occupied: bool = False
     broken: Exception | None = None
     modes: list[str] = field(default_factory=list)
@@ -115,7 +117,7 @@ class Wiring:
             raise Occupied("another Handover (process 7) works on /data. Stop it first")
         services = make_services(
             settings, self.offboarding, FakeHandover(), FakeExports(), self.audits, FakeJournal(), self.linking,
-            halts=self.halts, put_backs=self.put_backs,
+            halts=self.halts, put_backs=self.put_backs, leaves=self.leaves,
         )
         store = Store(sqlite_url(settings.storage.path))
         try:

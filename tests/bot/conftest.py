@@ -23,6 +23,7 @@ from tests.bot.fakes import (
     FakeHalts,
     FakeHandover,
     FakeJournal,
+    FakeLeaves,
     FakeLinking,
     FakeManualSteps,
     FakeNotes,
@@ -141,7 +142,7 @@ def office() -> Iterator[Office]:
 
 def make_services(
     settings: Settings, *fakes: object, manual: FakeManualSteps | None = None, halts: FakeHalts | None = None,
-    put_backs: FakePutBacks | None = None,
+    put_backs: FakePutBacks | None = None, leaves: FakeLeaves | None = None,
 ) -> Services:
     offboarding, handover, exports, audits, journal, *others = fakes
     return Services(
@@ -160,4 +161,5 @@ def make_services(
         halts=halts or FakeHalts(),
         put_backs=put_backs or FakePutBacks(),
         notes=FakeNotes(),
+        leaves=leaves or FakeLeaves(),
     )

@@ -261,6 +261,19 @@ class FakePutBacks:
         return KeptLine("crm", "opportunity:9", "opportunity", name, "Client", state, "Zed has it now")
 
 
+class FakeLeaves:
+    def __init__(self) -> None:
+        self.done: list[tuple[str, str]] = []
+
+    def stay(self, case_id: str, by: Actor) -> None:
+        if self.done:
+            raise Refused(Code.ALREADY_ANSWERED, by="Hanna", at=samples.NOW.isoformat())
+        self.done.append(("stay", by.id))
+
+    def move(self, case_id: str, at: datetime, by: Actor) -> None:
+        self.done.append((at.isoformat(), by.id))
+
+
 class FakeNotes:
     def view(self, note: str) -> NoteView:
         return samples.note()

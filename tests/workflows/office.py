@@ -169,6 +169,7 @@ class Office:
                 self.store, self.vault, self.journal, self.systems, self.clock, retry, Guards(PROTECTED)
             ).run,
             "put_back": self.handover.put_backs.run,
+            "leave": self.handover.leaves.run,
         }
 
     def request(self, **change: object) -> Request:

@@ -23,7 +23,7 @@ from connectors.errors import OutcomeUnknown, Unavailable
 from tests.workflows.memory import Killed, MemoryCrm, World
 from tests.workflows.stage import MAX, Stage, crm
 from workflows.cases import show
-from workflows.model import AssignmentState, WorkState
+from workflows.model import AssignmentState, ProposalState, WorkState
 from workflows.refusals import Code, Refused
 
 SLOW = Limits(move_batch=5)
@@ -224,19 +224,52 @@ def test_what_was_paused_can_be_stopped(tmp_path: Path) -> None:
     assert (stage.clients().complete, len(world.writes)) == (True, 10)
 
 
-def test_an_approval_of_what_drifted_is_no_resume(tmp_path: Path) -> None:
+def partly(folder: Path) -> tuple[World, Stage]:
+    """Return a case with two moved records, two refused ones, and one that came since and waits for a decision."""
     world = crm(records=4)
-    stage = approved(tmp_path, world)
+    stage = approved(folder, world)
+    world.users[AccountId("bob")].can_own = False
     world.record("opportunity:900", "dana")
-    stage.tick()  # moves, and proposes what came since
-    stage.approve()
+    stage.tick()
+    world.users[AccountId("bob")].can_own = True
+    assert states(stage) == {AssignmentState.MOVED: 2, AssignmentState.REFUSED: 2, AssignmentState.PROPOSED: 1}
+    return world, stage
+
+
+def approve_oldest(stage: Stage) -> None:
+    waits = next(one for one in stage.proposals() if one.state is ProposalState.PENDING)
+    stage.handover.decide(waits.id, waits.digest, MAX, approve=True)
+
+
+def test_the_approval_of_another_proposal_is_no_resume(tmp_path: Path) -> None:
+    world, stage = partly(tmp_path)
+    stage.retry()
+    stage.tick()  # the refused ones are proposed again, beside what came since
+    approve_oldest(stage)
     stage.handover.halts.pause("c1", MAX)
-    world.record("opportunity:901", "dana")
+    approve_oldest(stage)
     stage.settle(3)
-    assert world.owned("dana") == {"opportunity:900", "opportunity:901"}
+    assert len(world.owned("dana")) == 3
     stage.handover.halts.resume("c1", MAX)
     stage.settle(1)
-    assert world.owned("dana") == {"opportunity:901"}
+    assert world.owned("dana") == set()
+
+
+def test_retry_is_no_resume(tmp_path: Path) -> None:
+    world, stage = partly(tmp_path)
+    approve_oldest(stage)
+    stage.handover.halts.pause("c1", MAX)
+    stage.retry()
+    stage.settle(3)
+    assert len(world.owned("dana")) == 3
+
+
+def test_after_a_pause_no_batch_that_was_waiting_its_turn_is_sent(tmp_path: Path) -> None:
+    world = crm(records=60)
+    stage = approved(tmp_path, world, Limits(move_batch=5, move_at_once=2))
+    at(world, 1, lambda: stage.handover.halts.pause("c1", MAX))
+    stage.tick()
+    assert world.calls["move"] <= 2
 
 
 @pytest.mark.parametrize("verb", ["pause", "stop"])

@@ -34,6 +34,7 @@ from workflows.handover.proposal import DRIFT, FIRST, LATER, has_lines, publish,
 from workflows.handover.reading import Reading
 from workflows.handover.remarks import Remarks
 from workflows.handover.sheets import Sheet
+from workflows.handover.temporary import Leaves
 from workflows.handover.undo import PutBacks
 from workflows.journal import HANDOVER, Journal
 from workflows.model import Assignment, AssignmentState, Book, Case, CaseState, Proposal, WorkState
@@ -63,6 +64,7 @@ class Handover:
         self._reading = Reading(self._desk)
         self.halts = Halts(self._desk)
         self.notes = Notes(self._desk)
+        self.leaves = Leaves(self._desk)
         self.put_backs = PutBacks(self._desk)
         # A book in two hands at once would take one's half-written list for the other's: in one process they queue
         # here, and of two processes `_take` names the one whose writes still count.

@@ -17,7 +17,7 @@ from connectors.contract import AccountId, Moved, MoveOutcome, RecordId
 from connectors.contract import Assignment as Order
 from connectors.errors import ConnectorError
 from workflows.cases import CaseData, read_case
-from workflows.handover import lines, sheets
+from workflows.handover import lines, sheets, temporary
 from workflows.handover.desk import CHUNK, Desk, Errand, Overtaken, Trouble
 from workflows.handover.moves import Moves
 from workflows.handover.notes import renew
@@ -109,6 +109,8 @@ class PutBacks:
                                      data={"records": sum(asked.values()), "some": bool(search.strip())})
             for system in asked:
                 self._wish(session, case, system, by)
+            if chosen is None:
+                temporary.put_back(session, case_id, by, self._desk.clock.now())
             self._desk.show_case(session, case_id)
         return sum(asked.values())
 

@@ -7,7 +7,6 @@
 
 import json
 import math
-import os
 import sys
 import threading
 import time
@@ -34,7 +33,7 @@ class Crm:
         self.accepted: deque[float] = deque()
         self.stats: dict[str, Any] = {"asked": 0, "refused": 0, "most": 0, "times": [], "moves": []}
         self.settings: dict[str, Any] = {
-            "limit": True, "retry_after": True, "refuse": 0, "die_after_moves": 0, "slow": 0.0,
+            "limit": True, "retry_after": True, "refuse": 0, "down": False, "down_after_moves": 0,
         }
 
     def admit(self, path: str) -> int | None:
@@ -94,9 +93,10 @@ class Crm:
             if self.owner[one["id"]] == one["owner"] and self.active[one["to"]]:
                 self.owner[one["id"]] = one["to"]
                 self.writes[one["id"]] += 1
-        if self.settings["die_after_moves"]:
-            self.settings["die_after_moves"] -= 1
-            if not self.settings["die_after_moves"]:
+        if self.settings["down_after_moves"]:
+            self.settings["down_after_moves"] -= 1
+            if not self.settings["down_after_moves"]:
+                self.settings["down"] = True
                 raise ConnectionAbortedError
         return [self.owner[one["id"]] for one in asked["orders"][:PAGE]]
 
@@ -127,15 +127,18 @@ def serve(crm: Crm, port: int = 0) -> ThreadingHTTPServer:
                 return
             asked = json.loads(body)
             judge = self.path in ("/stats", "/set", "/give")
+            if crm.settings["down"] and not judge:
+                self.close_connection = True
+                return
             wait = None if judge else crm.admit(self.path)
             if wait is not None:
                 self._send(429, b"{}", {"Retry-After": str(wait)} if crm.settings["retry_after"] else {})
                 return
-            time.sleep(0 if judge else crm.settings["slow"])
             try:
                 found = crm.answer(self.path, asked)
-            except ConnectionAbortedError:
-                os._exit(9)
+            except ConnectionAbortedError:  # it was written, and nobody hears of it
+                self.close_connection = True
+                return
             self._send(200, json.dumps(found).encode(), {})
 
         def _send(self, status: int, body: bytes, headers: dict[str, str]) -> None:
