@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import col
 
 from bot.app import make_app
+from bot.door import Door
 from bot.members import SlackMembers
 from bot.metrics import Metrics
 from bot.notifier import SlackNotifier
@@ -39,7 +40,8 @@ class Firm:
             settings, FakeOffboarding(), FakeHandover(), FakeExports(), FakeAudits(), FakeJournal())
         self.services = replace(fakes, handover=stage.handover, delegations=stage.handover.delegations)
         client = web_client(settings.slack)
-        self.app = make_app(self.services, client, signing_secret="practice-signing-secret", threads=8)
+        self.door = Door()
+        self.app = make_app(self.services, client, signing_secret="practice-signing-secret", door=self.door)
         self.notifier = SlackNotifier(client, self.services, lambda number: posts.find(stage.store, number))
 
     def tick(self) -> None:
@@ -57,7 +59,7 @@ def firm(tmp_path: Path) -> Iterator[Firm]:
         stage.members = SlackMembers(web_client(make_settings(slack.api_url).slack))  # type: ignore[assignment]
         stage.handover = stage.start()
         firm = Firm(slack, stage)
-        with listening(make_web(firm.app, Metrics()), "127.0.0.1", 0) as port:
+        with listening(make_web(firm.app, Metrics(), firm.door), "127.0.0.1", 0) as port:
             slack.workspace.app.use_url(f"http://127.0.0.1:{port}{PATH}")
             stage.tick()
             firm.tick()
