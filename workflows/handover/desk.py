@@ -80,8 +80,8 @@ class Errand:
 
     def check(self, session: Session) -> None:
         """Ask without holding the row; for a moment at which nothing is written. Raises `Overtaken`."""
-        now = select(Book.state, Book.attempt).where(Book.id == self.book.id)
-        if session.exec(now).one() != (WorkState.DUE, self.book.attempt):
+        now = select(Book.state, Book.attempt, Book.runner).where(Book.id == self.book.id)
+        if session.exec(now).one() != (WorkState.DUE, self.book.attempt, self.book.runner):
             raise Overtaken(self.book.id)
 
 

@@ -239,8 +239,9 @@ class Handover:
                 self._complete(session, errand, listing.draft, sheet)
                 publish(self._desk, session, errand.case, errand.data.approver, DRIFT)
             settle(self._desk, session, errand, book)
-            if book.phase == "done" and not stopped:  # what was stopped is counted, not proven empty
-                prove(self._desk, session, book, leaver, left_with(leaver, json.loads(book.counts_after)))
+            if book.phase == "done":
+                left = left_with(leaver, json.loads(book.counts_after))
+                prove(self._desk, session, book, leaver, left, looked=not stopped)
             self.notes.tell(session, errand.case, errand.data, book)
             self._desk.show_case(session, errand.case.id)
 
