@@ -43,6 +43,8 @@ def test_every_right_has_holders_and_nobody_else_has_it() -> None:
             Right.RELEASE_IMMEDIATE: ["UHR", "USEC"],
             Right.REJECT: ["UHR", "USEC"],
             Right.LINK: ["USEC", "UADM"],
+            Right.HALT: ["UHR", "USEC", "UADM"],
+            Right.PUT_BACK: ["UHR", "USEC"],
     }
 
 
