@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from config.settings import SettingsError, load
 from connectors import registry
-from connectors.contract import ByHand
+from connectors.contract import ByHand, Pace
 from connectors.manual import MANIFEST
 from connectors.manual.connector import Manual
 from connectors.manual.settings import ManualSettings
@@ -98,5 +98,7 @@ def test_only_a_connector_that_says_so_is_done_by_hand() -> None:
             return ""
 
         def close(self) -> None: ...
+
+        def keep_pace(self, pace: Pace) -> None: ...
 
     assert work_of(System("crm", MANIFEST, Looks())) is None
