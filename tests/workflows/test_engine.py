@@ -176,7 +176,8 @@ def test_a_row_whose_attempt_was_forgotten_before_anyone_saw_it_crash_is_tried_a
     desk.reconciler.tick()
     desk.wait_for(lambda: desk.ran["lost"] == 1 and desk.engine.over("audit", "lost", 0))
     assert desk.engine.forget(datetime.now(UTC) + timedelta(hours=1)) == 1
-    desk.reconciler.tick()
+    for _ in range(2):  # a crash is one that is still due at the next tick
+        desk.reconciler.tick()
     desk.clock.pass_(seconds=11)
     desk.tick_until_done("lost")
 

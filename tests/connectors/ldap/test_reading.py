@@ -118,5 +118,7 @@ def test_good_settings_and_the_manifest(tmp_path: Path) -> None:
     settings = LdapSettings.model_validate(GOOD, context={"env": {"PW": "s3cret"}})
     assert settings.urls == ("ldaps://directory.example.com",)
     assert "s3cret" not in repr(settings)
-    assert [c.__name__ for c in MANIFEST.capabilities] == ["Accounts", "Groups", "Roster", "Trace"]
+    assert [c.__name__ for c in MANIFEST.capabilities] == [
+        "Accounts", "Groups", "Roster", "Trace", "Administrators",
+    ]
     assert MANIFEST.settings is LdapSettings
