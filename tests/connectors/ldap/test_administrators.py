@@ -92,7 +92,8 @@ def test_active_directory_tells_its_domain_admins_nested_and_by_primary_group(ad
     [(admins, entry)] = _search(ad, "(cn=Domain Admins)")
     inner = f"CN=Helpdesk\\, EU \\+ #1,CN=Users,{base}"
     with ad.samba.bound() as root:
-        leads = root.search_s(base, ldap.SCOPE_SUBTREE, "(&(objectCategory=person)(objectClass=user)(mail=*))", ["sAMAccountName"])
+        users = "(&(objectCategory=person)(objectClass=user)(mail=*))"
+        leads = root.search_s(base, ldap.SCOPE_SUBTREE, users, ["sAMAccountName"])
         people = [(dn, row["sAMAccountName"][0].decode()) for dn, row in leads if dn][:2]
         root.add_s(inner, [("objectClass", [b"group"]), ("sAMAccountName", [b"helpdesk-eu"])])
         root.modify_s(inner, [(ldap.MOD_ADD, "member", [people[0][0].encode()])])
