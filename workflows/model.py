@@ -68,6 +68,8 @@ class Strategy(StrEnum):
     SINGLE = "single"
     ROUND_ROBIN = "round_robin"
     BALANCED = "balanced"
+    AFFINITY = "affinity"
+    RULES = "rules"
 
 
 class WorkState(StrEnum):

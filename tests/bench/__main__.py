@@ -10,10 +10,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import ack, chaos, idle, lockout
+from tests.bench import ack, allocate, chaos, idle, lockout
 from tests.bench.figures import Figure, Run
 
-BENCHES: dict[str, Callable[[], Run]] = {"ack": ack.run, "lockout": lockout.run, "idle": idle.run, "chaos": chaos.run}
+BENCHES: dict[str, Callable[[], Run]] = {
+    "ack": ack.run,
+    "lockout": lockout.run,
+    "idle": idle.run,
+    "chaos": chaos.run,
+    "allocate": allocate.run,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
