@@ -96,7 +96,10 @@ class ProposalState(StrEnum):
 
 
 class AssignmentState(StrEnum):
-    """Where one record's move stands. `excluded`: it stays, the vendor lets nobody change its owner."""
+    """Where one record's move stands. `excluded`: it stays, the vendor lets nobody change its owner.
+
+    `kept`: it stays, for a reason that a person gave.
+    """
 
     PROPOSED = "proposed"
     APPROVED = "approved"
@@ -106,6 +109,7 @@ class AssignmentState(StrEnum):
     GONE = "gone"
     REFUSED = "refused"
     EXCLUDED = "excluded"
+    KEPT = "kept"
 
 
 class PostKind(StrEnum):
@@ -301,7 +305,10 @@ class Book(SQLModel, table=True):
 class Assignment(SQLModel, table=True):
     """One record and whom it goes to. `owner` is who had it when the proposal was made: the before-image."""
 
-    __table_args__ = (sa.Index("assignment_work", "case_id", "system", "state"),)
+    __table_args__ = (
+        sa.Index("assignment_work", "case_id", "system", "state"),
+        sa.Index("assignment_clients", "proposal_id", "system", "family", "id"),
+    )
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id", index=True)
     proposal_id: str | None = Field(default=None, foreign_key="proposal.id", index=True)
@@ -318,6 +325,28 @@ class Assignment(SQLModel, table=True):
     moved_at: datetime | None = Moment(default=None)
     sealed: bytes
     """Name, family name, value, currency, stage, whether open."""
+
+
+class Exclusion(SQLModel, table=True):
+    """Clients that a person took out of a proposal: they stay with the leaver, and this is why."""
+
+    id: str = Field(primary_key=True)
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    proposal_id: str
+    """The version that they were taken out of."""
+    by: str
+    at: datetime = Moment()
+    sealed: bytes
+    """The reason, who gave it, how many clients, and how many records of each kind in each system."""
+
+
+class Allotment(SQLModel, table=True):
+    """Which client of a case goes to whom, as a file said when the case was opened."""
+
+    id: str = Field(primary_key=True)
+    """The case's id."""
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    sealed: bytes
 
 
 class ExportSnapshot(SQLModel, table=True):

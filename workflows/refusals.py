@@ -39,6 +39,7 @@ class Code(StrEnum):
     UNKNOWN_SYSTEM = "unknown system"
     UNKNOWN_ACCOUNT = "unknown account"
     LATER_CASE = "later case"
+    EMPTY_PROPOSAL = "empty proposal"
 
 
 class Refused(Exception):

@@ -4,7 +4,7 @@ Bot and command line render these, and know no rows. The module is long because 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -117,6 +117,8 @@ class Request:
     channel: str
     """Where the case message goes: a channel, or a person's id for a direct message."""
     note: str = ""
+    mapping: bytes = b""
+    """A CSV file that names who gets which client; what it does not name is split by the strategy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +218,8 @@ class Share:
     families: int
     value: Mapping[str, Decimal]
     moved: int
+    deals: int = 0
+    """Open deals among the records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +239,63 @@ class RecordLine:
     successor: Successor
     state: AssignmentState
     note: str = ""
+    client_id: str = ""
+    """The family's own id in the system."""
+    sensitivity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientLine:
+    """One client of a proposal: all records of one family in one system."""
+
+    id: str
+    """Id of one of its lines: it stands for the whole client in every edit."""
+    system: str
+    client_id: str
+    """The family's own id in the system."""
+    name: str
+    records: int
+    deals: int
+    value: Mapping[str, Decimal]
+    """Value of open records by currency."""
+    successor: Successor
+    sensitivity: str = ""
+    states: Mapping[AssignmentState, int] = field(default_factory=dict)
+    """How many of the records stand where."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLine:
+    """Clients that a person took out of a proposal: they stay with the leaver, and this is why."""
+
+    reason: str
+    by: str
+    at: datetime
+    clients: int
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class LineFault:
+    """What is wrong with one line of a file; line 0: with the whole file."""
+
+    line: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """How a book would be split, read now; nothing was written and nobody was asked."""
+
+    shares: tuple[Share, ...]
+    records: int
+    families: int
+    staying: int
+    """Records that nobody can move."""
+    notes: tuple[str, ...]
+    problems: tuple[str, ...]
+    """What could not be read, by system: the figures are without it."""
+    faults: tuple[LineFault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +322,10 @@ class ProposalView:
     note: str
     staying: int = 0
     """Records of the leaver that no proposal names: the vendor lets nobody change their owner."""
+    kept: tuple[KeptLine, ...] = ()
+    """What people took out of the case's proposals so far."""
+    sensitivities: Mapping[str, int] = field(default_factory=dict)
+    """How many clients there are of each sensitivity, where the system has any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +347,8 @@ class ClientsView:
     """Whether all that can move has moved. What has not is in `staying`, or was refused and stands in `problems`."""
     staying: int = 0
     """Records that stay with the leaver because the vendor lets nobody change their owner."""
+    kept: tuple[KeptLine, ...] = ()
+    """Clients that people took out of a proposal, with their reasons."""
 
 
 @dataclass(frozen=True, slots=True)

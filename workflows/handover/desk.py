@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from connectors.contract import ClientBook
 from workflows.cases import CaseData, settle, show
+from workflows.handover.wishes import Wishes
 from workflows.journal import Journal
 from workflows.model import Book, Case, CaseState, WorkState
 from workflows.ports import Clock
@@ -41,6 +42,8 @@ class Desk:
     clock: Clock
     retry: timedelta
     """The longest time between two tries."""
+    wishes: Wishes
+    """What the company wishes for every split."""
 
     def system(self, name: str) -> tuple[System, ClientBook]:
         """Return a configured system with its client book. Raises `Trouble`."""

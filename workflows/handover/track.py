@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 
@@ -14,6 +14,7 @@ from workflows.cases import read_case
 from workflows.handover import remarks, sheets
 from workflows.handover.decisions import Decisions
 from workflows.handover.desk import Desk, Errand, Overtaken, Trouble
+from workflows.handover.editing import Editing
 from workflows.handover.listing import ANSWERED, Listing
 from workflows.handover.moves import Moves, refusals, settle
 from workflows.handover.people import leaver_accounts, takers
@@ -21,6 +22,7 @@ from workflows.handover.proposal import DRIFT, FIRST, LATER, has_lines, publish,
 from workflows.handover.reading import Reading
 from workflows.handover.remarks import Remarks
 from workflows.handover.sheets import Sheet
+from workflows.handover.wishes import Wishes
 from workflows.journal import HANDOVER, Journal
 from workflows.model import Assignment, AssignmentState, Book, Case, CaseState, Proposal, WorkState
 from workflows.ports import Clock
@@ -28,7 +30,7 @@ from workflows.refusals import Refused
 from workflows.store import Store
 from workflows.systems import Systems
 from workflows.vault import Vault
-from workflows.views import Actor, ClientsView, ProposalView, RecordLine, Successor
+from workflows.views import Actor, ClientLine, ClientsView, ProposalView, RecordLine, Successor
 from workflows.work import again, retry_at, say
 
 log = logging.getLogger(__name__)
@@ -39,11 +41,12 @@ class Handover:
     """Carries out `Book` rows, takes decisions, answers questions."""
 
     def __init__(self, store: Store, vault: Vault, journal: Journal, systems: Systems, clock: Clock,
-                 retry: timedelta) -> None:
-        """`retry`: the longest time between two tries at a system that does not answer."""
-        self._desk = Desk(store, vault, journal, systems, clock, retry)
+                 retry: timedelta, *, wishes: Wishes = Wishes()) -> None:  # noqa: B008 - a frozen value
+        """`retry`: the longest time between two tries at a system that does not answer. `wishes`: for every split."""
+        self._desk = Desk(store, vault, journal, systems, clock, retry, wishes)
         self._decisions = Decisions(self._desk)
         self._reading = Reading(self._desk)
+        self._editing = Editing(self._desk, self._decisions)
         # A book in two hands at once would take one's half-written list for the other's. Other replicas are kept off by
         # the engine, which never hands one attempt to two of them, and by `hold`.
         self._one_at_a_time: dict[str, threading.Lock] = {}
@@ -117,6 +120,30 @@ class Handover:
         """Give lines to another successor: a new version to be decided, the old one superseded. Raises `Refused`."""
         with self._refusals_journalled(proposal_id, by):
             version = self._decisions.reassign(proposal_id, digest, lines, successor_key, by)
+        return self.view(version)
+
+    def client_page(
+        self, proposal_id: str, offset: int = 0, limit: int = 20, search: str = ""
+    ) -> tuple[list[ClientLine], int]:
+        """Return a page of clients and how many there are; `search` looks in all names, ids and successors."""
+        return self._reading.client_page(proposal_id, offset, limit, search)
+
+    def assign(self, proposal_id: str, digest: str, wishes: Mapping[str, str], by: Actor) -> ProposalView:
+        """Give whole clients, each named by one of its lines, to successors by key: a new version. Raises `Refused`."""
+        with self._refusals_journalled(proposal_id, by):
+            version = self._editing.assign(proposal_id, digest, wishes, by)
+        return self.view(version)
+
+    def exclude(self, proposal_id: str, digest: str, lines: Sequence[str], reason: str, by: Actor) -> ProposalView:
+        """Let whole clients stay with the leaver, with a reason: a new version. Raises `Refused`."""
+        with self._refusals_journalled(proposal_id, by):
+            version = self._editing.exclude(proposal_id, digest, lines, reason, by)
+        return self.view(version)
+
+    def upload(self, proposal_id: str, digest: str, content: bytes, by: Actor) -> ProposalView:
+        """Change successors by a CSV file: a new version. Raises `Refused`, or `Unfit` with every fault by line."""
+        with self._refusals_journalled(proposal_id, by):
+            version = self._editing.upload(proposal_id, digest, content, by)
         return self.view(version)
 
     @contextmanager
