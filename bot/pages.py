@@ -6,10 +6,10 @@ from bot.services import Handover
 from workflows.model import ProposalState
 
 
-def proposal_page(handover: Handover, proposal_id: str, page: int = 0) -> Message:
+def proposal_page(handover: Handover, proposal_id: str, page: int = 0, *, chart: bool = True) -> Message:
     """Return a page. A replaced version has handed its lines on to the newer one, so it shows none."""
     view = handover.view(proposal_id)
     if view.state is ProposalState.SUPERSEDED:
         return proposal.build(view, [], 0)
-    lines, total = handover.lines(proposal_id, page * proposal.PER_PAGE, proposal.PER_PAGE)
-    return proposal.build(view, lines, total, page)
+    clients, total = handover.client_page(proposal_id, page * proposal.PER_PAGE, proposal.PER_PAGE)
+    return proposal.build(view, clients, total, page, chart=chart)

@@ -9,6 +9,7 @@ from typing import Any
 from connectors.contract import Verdict
 from tests.bot import samples
 from workflows.manual import Proof
+from workflows.mapping import Unfit
 from workflows.model import CaseState, ProposalState
 from workflows.refusals import Code, Refused
 from workflows.views import (
@@ -16,6 +17,7 @@ from workflows.views import (
     AuditView,
     Candidate,
     CaseView,
+    ClientLine,
     ExportView,
     FindingLine,
     FollowUpLine,
@@ -125,6 +127,11 @@ class FakeHandover:
     def __init__(self) -> None:
         self.proposal = samples.proposal()
         self.records = samples.lines(45)
+        self.clients = samples.client_lines(45)
+        self.kept: list[tuple[tuple[str, ...], str]] = []
+        self.uploaded: list[bytes] = []
+        self.unfit: Unfit | None = None
+        self.heirs: tuple[Successor, ...] = (samples.BOB, samples.CAROL)
         self.decided: list[tuple[str, bool, str]] = []
         self.reassigned: list[tuple[tuple[str, ...], str]] = []
         self._lock = threading.Lock()
@@ -162,8 +169,37 @@ class FakeHandover:
         self.proposal = replace(self.proposal, state=ProposalState.SUPERSEDED, settled_at=samples.NOW)
         return samples.proposal(version=2)
 
+    def client_page(
+        self, proposal_id: str, offset: int = 0, limit: int = 20, search: str = ""
+    ) -> tuple[list[ClientLine], int]:
+        if self.proposal.state is ProposalState.SUPERSEDED:
+            raise Refused(Code.STALE_PROPOSAL)
+        found = [one for one in self.clients if search.lower() in one.name.lower()]
+        return found[offset : offset + limit], len(found)
+
+    def clients_of(self, proposal_id: str, successor_key: str) -> tuple[str, ...]:
+        return tuple(one.id for one in self.clients if one.successor.key == successor_key)
+
+    def assign(self, proposal_id: str, digest: str, wishes: Mapping[str, str], by: Actor) -> ProposalView:
+        self.reassigned.append((tuple(wishes), next(iter(wishes.values()))))
+        return self._next()
+
+    def exclude(self, proposal_id: str, digest: str, lines: Sequence[str], reason: str, by: Actor) -> ProposalView:
+        self.kept.append((tuple(lines), reason))
+        return self._next()
+
+    def upload(self, proposal_id: str, digest: str, content: bytes, by: Actor) -> ProposalView:
+        if self.unfit:
+            raise self.unfit
+        self.uploaded.append(content)
+        return self._next()
+
+    def _next(self) -> ProposalView:
+        self.proposal = replace(self.proposal, state=ProposalState.SUPERSEDED, settled_at=samples.NOW)
+        return samples.proposal(version=2)
+
     def successors(self, proposal_id: str) -> tuple[Successor, ...]:
-        return (samples.BOB, samples.CAROL)
+        return self.heirs
 
     def csv(self, proposal_id: str) -> str:
         return "record\n" + "\n".join(line.name for line in self.records)

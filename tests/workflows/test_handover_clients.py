@@ -1,4 +1,4 @@
-"""A proposal by client: pages and search, edits of many clients at once, staying with a reason, a file that changes it."""
+"""A proposal by client: pages and search, edits of many at once, staying with a reason, a file that changes it."""
 
 import csv
 import io

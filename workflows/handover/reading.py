@@ -95,6 +95,14 @@ class Reading:
             case, data = read_case(session, self._desk.vault, proposal.case_id)
             return self._clients.page(session, proposal.id, case, data, offset, limit, search)
 
+    def clients_of(self, proposal_id: str, key: str) -> tuple[str, ...]:
+        """Return one line of every client that goes to a successor."""
+        with self._desk.store.read() as session:
+            return tuple(session.exec(
+                select(sa.func.min(Assignment.id))
+                .where(Assignment.proposal_id == proposal_id, Assignment.successor == self._desk.vault.blind(key))
+                .group_by(col(Assignment.system), col(Assignment.family))))
+
     def csv(self, proposal_id: str) -> str:
         """Return every line."""
         text = io.StringIO()

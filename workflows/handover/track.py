@@ -128,6 +128,10 @@ class Handover:
         """Return a page of clients and how many there are; `search` looks in all names, ids and successors."""
         return self._reading.client_page(proposal_id, offset, limit, search)
 
+    def clients_of(self, proposal_id: str, successor_key: str) -> tuple[str, ...]:
+        """Return one line of every client that goes to a successor."""
+        return self._reading.clients_of(proposal_id, successor_key)
+
     def assign(self, proposal_id: str, digest: str, wishes: Mapping[str, str], by: Actor) -> ProposalView:
         """Give whole clients, each named by one of its lines, to successors by key: a new version. Raises `Refused`."""
         with self._refusals_journalled(proposal_id, by):
