@@ -13,6 +13,7 @@ from bot.notifier import SlackNotifier
 from bot.roster import SlackRoster
 from bot.services import Services
 from bot.slack import web_client
+from bot.wishes import wishes_of
 from config.settings import Settings, Storage
 from connectors import registry
 from connectors.contract import Manifest
@@ -177,7 +178,7 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
     vault = Vault(base64.b64decode(storage.master_key.get_secret_value()))
     journal = Journal(store, clock, base64.b64decode(storage.signing_key.get_secret_value()))
     retry = timedelta(minutes=policy.retry_minutes)
-    handover = Handover(store, vault, journal, systems, clock, retry=retry)
+    handover = Handover(store, vault, journal, systems, clock, retry=retry, wishes=wishes_of(settings.clients))
     exports = Exports(
         store,
         vault,

@@ -15,9 +15,11 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from config.book import BookRule, Colleague
 from config.settings import Role, Roles, Settings
 
 WORDS: Mapping[Any, str] = {
+    BookRule: "tables",
     str: "text", int: "whole number", float: "number", Decimal: "number", bool: "true or false", time: "time of day",
     Path: "path", SecretStr: "reference to a secret",
 }
@@ -77,6 +79,8 @@ def toml(value: Any) -> str:
             return str(value)
         case time():
             return f'"{value:%H:%M}"'
+        case dict():
+            return f"{{{', '.join(f'{key} = {toml(inner)}' for key, inner in value.items())}}}"
         case list() | tuple():
             return f"[{', '.join(toml(inner) for inner in value)}]"
         case _:
@@ -90,6 +94,8 @@ def markdown(kinds: Mapping[str, type[BaseModel]]) -> str:
     for name, model in tables().items():
         said = roles[name.partition(".")[2]] if model is Role else inspect.getdoc(model) or ""
         parts.append(f"## `[{name}]`\n\n{said}\n\n{_table(model)}")
+    for name, inner in (("[[clients.rules]]", BookRule), ('[clients.colleagues."ADDRESS"]', Colleague)):
+        parts.append(f"## `{name}`\n\n{inspect.getdoc(inner) or ''}\n\n{_table(inner)}")
     parts.append(SYSTEMS)
     for kind, model in kinds.items():
         parts.append(f'### `kind = "{kind}"`\n\n{inspect.getdoc(model) or ""}\n\n{_table(model)}')
@@ -127,7 +133,8 @@ def _table(model: type[BaseModel]) -> str:
 
 def _key(name: str, field: FieldInfo, meaning: str) -> Key:
     kind = _strip(field.annotation)
-    default = "" if field.is_required() or field.default is None else toml(field.default)
+    known = field.get_default(call_default_factory=True)
+    default = "" if field.is_required() or known is None else toml(known)
     return Key(name, _words(kind), field.is_required(), default, meaning, kind is SecretStr, get_origin(kind) is tuple)
 
 
@@ -146,6 +153,8 @@ def _words(kind: Any) -> str:
         return " or ".join(f"`{toml(value)}`" for value in get_args(kind))
     if get_origin(kind) is tuple:
         return f"list of {_words(get_args(kind)[0])}"
+    if get_origin(kind) is dict:
+        return "table"
     return WORDS.get(kind, getattr(kind, "__name__", str(kind)))
 
 

@@ -9,9 +9,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from config.book import Clients
 from config.faults import describe
 from config.fields import ApiUrl, ChannelId, Country, DatabaseUrl, GroupId, Key, TimeOfDay, UserId, Zone
 from config.secrets import Secret
+from config.table import Table
 
 
 class SettingsError(Exception):
@@ -20,12 +22,6 @@ class SettingsError(Exception):
     def __init__(self, path: Path, faults: list[str]) -> None:
         super().__init__("\n".join([f"{path} has {len(faults)} fault(s):", *(f"  {fault}" for fault in faults)]))
         self.faults = faults
-
-
-class Table(BaseModel):
-    """A table of the file: frozen, and an unknown key is a fault."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Company(Table):
@@ -139,13 +135,6 @@ class Policy(Table):
     """When the daily audit runs, in the company's time zone."""
     retry_minutes: int = Field(default=5, gt=0)
     """How long a system that did not answer is left alone before the next try, in minutes."""
-
-
-class Clients(Table):
-    """The client track."""
-
-    default_strategy: Literal["single", "round_robin", "balanced"] = "balanced"
-    """How a book is split unless someone chooses otherwise: one successor, in turn, or by count and value."""
 
 
 class Exports(Table):

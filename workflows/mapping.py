@@ -70,6 +70,11 @@ def read(data: bytes) -> tuple[Row, ...]:
     return tuple(rows)
 
 
+def addresses(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return everybody whom the file names, each once."""
+    return tuple(dict.fromkeys(row.address for row in rows))
+
+
 def refuse(faults: Sequence[LineFault]) -> None:
     """Raise `Unfit` where there is any fault, with as many as can be told."""
     if len(faults) > MOST_FAULTS:

@@ -15,7 +15,7 @@ from workflows import manual, planning, steps
 from workflows.casefile import Casefile
 from workflows.cases import UNWATCHED, CaseData, read_case, show
 from workflows.guards import Guards
-from workflows.handover import Handover
+from workflows.handover import Handover, wanting
 from workflows.holds import Holds
 from workflows.journal import Journal
 from workflows.model import (
@@ -100,10 +100,12 @@ class Offboarding:
     def open(self, request: Request) -> str:
         """Open a case and return its id; when for now, the lock-out begins before this returns.
 
-        Raises `Refused`: PROTECTED, ONESELF, OPEN_CASE, PAST_TIME, LEAVER_DECIDES, NO_SUCCESSOR.
+        Raises `Refused`: PROTECTED, ONESELF, OPEN_CASE, PAST_TIME, LEAVER_DECIDES, NO_SUCCESSOR;
+        or `Unfit` where the file with the wishes for single clients has faults.
         """
         now = self._clock.now()
         self._refuse(request, now)
+        rows = wanting.named(request)
         effective = request.effective_at or now
         case_id = f"HO-{now:%y%m%d}-{secrets.token_hex(3)}"
         wrapped = self._vault.new_key()
@@ -131,6 +133,8 @@ class Offboarding:
                 session.add(case)
                 session.flush()
                 self._lay_out(session, case, now)
+                if rows:
+                    wanting.keep(self._vault, session, case, rows)
                 show(session, case_id, request.channel)
                 self._journal.write(
                     session,

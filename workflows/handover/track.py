@@ -18,19 +18,20 @@ from workflows.handover.editing import Editing
 from workflows.handover.listing import ANSWERED, Listing
 from workflows.handover.moves import Moves, refusals, settle
 from workflows.handover.people import leaver_accounts, takers
+from workflows.handover.preview import preview
 from workflows.handover.proposal import DRIFT, FIRST, LATER, has_lines, publish, ready, route
 from workflows.handover.reading import Reading
 from workflows.handover.remarks import Remarks
 from workflows.handover.sheets import Sheet
 from workflows.handover.wishes import Wishes
 from workflows.journal import HANDOVER, Journal
-from workflows.model import Assignment, AssignmentState, Book, Case, CaseState, Proposal, WorkState
+from workflows.model import Assignment, AssignmentState, Book, Case, CaseState, Proposal, Strategy, WorkState
 from workflows.ports import Clock
 from workflows.refusals import Refused
 from workflows.store import Store
 from workflows.systems import Systems
 from workflows.vault import Vault
-from workflows.views import Actor, ClientLine, ClientsView, ProposalView, RecordLine, Successor
+from workflows.views import Actor, ClientLine, ClientsView, Leaver, Preview, ProposalView, RecordLine, Successor
 from workflows.work import again, retry_at, say
 
 log = logging.getLogger(__name__)
@@ -127,6 +128,12 @@ class Handover:
     ) -> tuple[list[ClientLine], int]:
         """Return a page of clients and how many there are; `search` looks in all names, ids and successors."""
         return self._reading.client_page(proposal_id, offset, limit, search)
+
+    def preview(
+        self, leaver: Leaver, successors: Sequence[Successor], strategy: Strategy, content: bytes = b""
+    ) -> Preview:
+        """Return how the books would be split, read now; `content` is a CSV file that names who gets which client."""
+        return preview(self._desk, leaver, successors, strategy, content)
 
     def clients_of(self, proposal_id: str, successor_key: str) -> tuple[str, ...]:
         """Return one line of every client that goes to a successor."""
