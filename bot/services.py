@@ -7,6 +7,7 @@ from typing import Protocol
 
 from config.settings import Settings
 from workflows.manual import Proof
+from workflows.model import Strategy
 from workflows.ports import Clock
 from workflows.systems import System
 from workflows.views import (
@@ -20,6 +21,7 @@ from workflows.views import (
     FollowUpLine,
     Leaver,
     Plan,
+    Preview,
     ProposalView,
     RecordLine,
     Request,
@@ -68,6 +70,9 @@ class Handover(Protocol):
     def client_page(
         self, proposal_id: str, offset: int = 0, limit: int = 20, search: str = ""
     ) -> tuple[list[ClientLine], int]: ...
+    def preview(
+        self, leaver: Leaver, successors: Sequence[Successor], strategy: Strategy, content: bytes = b""
+    ) -> Preview: ...
     def clients_of(self, proposal_id: str, successor_key: str) -> tuple[str, ...]: ...
     def assign(self, proposal_id: str, digest: str, wishes: Mapping[str, str], by: Actor) -> ProposalView: ...
     def exclude(

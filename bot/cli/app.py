@@ -16,6 +16,7 @@ from bot.cli.link import link
 from bot.cli.manifest import manifest
 from bot.cli.offboard import offboard
 from bot.cli.plan import plan
+from bot.cli.proposal import proposal
 from bot.cli.release import close, release, reschedule
 from bot.cli.run import run
 from bot.cli.status import status
@@ -29,6 +30,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     doctor,
     plan,
     offboard,
+    proposal,
     decide,
     confirm,
     status,

@@ -10,7 +10,7 @@ from connectors.contract import Verdict
 from tests.bot import samples
 from workflows.manual import Proof
 from workflows.mapping import Unfit
-from workflows.model import CaseState, ProposalState
+from workflows.model import CaseState, ProposalState, Strategy
 from workflows.refusals import Code, Refused
 from workflows.views import (
     Actor,
@@ -23,6 +23,7 @@ from workflows.views import (
     FollowUpLine,
     Leaver,
     Plan,
+    Preview,
     ProposalView,
     RecordLine,
     Request,
@@ -131,6 +132,8 @@ class FakeHandover:
         self.kept: list[tuple[tuple[str, ...], str]] = []
         self.uploaded: list[bytes] = []
         self.unfit: Unfit | None = None
+        self.previewed: list[tuple[str, tuple[str, ...], Strategy, bytes]] = []
+        self.seen = Preview(self.proposal.shares, 60, 20, 3, ("Zed gets nothing in crm: no account there",), ())
         self.heirs: tuple[Successor, ...] = (samples.BOB, samples.CAROL)
         self.decided: list[tuple[str, bool, str]] = []
         self.reassigned: list[tuple[tuple[str, ...], str]] = []
@@ -174,8 +177,14 @@ class FakeHandover:
     ) -> tuple[list[ClientLine], int]:
         if self.proposal.state is ProposalState.SUPERSEDED:
             raise Refused(Code.STALE_PROPOSAL)
-        found = [one for one in self.clients if search.lower() in one.name.lower()]
+        found = [one for one in self.clients if search.lower() in f"{one.name}\n{one.client_id}".lower()]
         return found[offset : offset + limit], len(found)
+
+    def preview(
+        self, leaver: Leaver, successors: Sequence[Successor], strategy: Strategy, content: bytes = b""
+    ) -> Preview:
+        self.previewed.append((leaver.email, tuple(one.key for one in successors), strategy, content))
+        return self.seen
 
     def clients_of(self, proposal_id: str, successor_key: str) -> tuple[str, ...]:
         return tuple(one.id for one in self.clients if one.successor.key == successor_key)

@@ -1,4 +1,4 @@
-"""A split before anybody is asked: what a case would propose, from the company's rules, capacities, closeness and file."""
+"""A split before anybody is asked: what a case would propose, by rules, capacities, closeness and a file."""
 
 from pathlib import Path
 
@@ -21,7 +21,8 @@ from workflows.views import Preview, Successor
 ZED = Successor("zed@x.example", "Zed", "zed@x.example")
 WISHES = Wishes(
     (Rule(frozenset({("segment", "key")}), (CAROL.key,)), Rule(frozenset({("sensitivity", "high")}), (ZED.key,))),
-    {BOB.key: Colleague(2, frozenset({("team", "emea")})), LEAVER.email: Colleague(traits=frozenset({("team", "emea")})),
+    {BOB.key: Colleague(2, frozenset({("team", "emea")})),
+     LEAVER.email: Colleague(traits=frozenset({("team", "emea")})),
      CAROL.key: Colleague(traits=frozenset({("language", "fr")}))},
 )
 
@@ -131,12 +132,15 @@ def test_a_file_handed_in_with_the_request_is_followed_and_kept_encrypted(tmp_pa
     office = Office(tmp_path)
     for n in range(4):
         office.crm.record(f"deal:{n}", "crm-dana", family=f"party:{n}", family_name=f"Klient {n}")
-    text = "client id,address\nparty:0,carol@x.example\nparty:1,carol@x.example\nparty:2,carol@x.example\nparty:9,bob@x.example\n"
+    given = [f"party:{n},carol@x.example" for n in range(3)]
+    text = "\n".join(["client id,address", *given, "party:9,bob@x.example"])
     case = office.offboarding.open(office.request(mapping=text.encode(), strategy=Strategy.SINGLE))
     office.work("revoke", "book")
     view = office.offboarding.case(case).clients
-    assert view is not None and view.proposal is not None
-    assert {one.successor.key: one.families for one in view.proposal.shares} == {OFFICE_BOB.key: 1, "carol@x.example": 3}
+    assert view is not None
+    assert view.proposal is not None
+    shared = {one.successor.key: one.families for one in view.proposal.shares}
+    assert shared == {OFFICE_BOB.key: 1, "carol@x.example": 3}
     with office.store.read() as session:
         kept = session.get_one(Allotment, case)
         assert b"party" not in kept.sealed
