@@ -22,6 +22,7 @@ METHOD_SCOPES: Mapping[str, tuple[str, ...]] = {
     "users_lookupByEmail": ("users:read.email",),
     "views_open": (),
     "views_publish": (),
+    "views_push": (),
     "views_update": (),
 }
 """Every Web API method that the bot calls, by the SDK's name, with its scopes (docs.slack.dev/reference/methods)."""

@@ -64,7 +64,7 @@ def offboard(
     """
     settings = read(ctx, config)
     how, data = strategy or Strategy(settings.clients.default_strategy), split.content(clients)
-    takers = heirs(settings, how, successor or [], data)
+    takers = heirs(settings, email, how, successor or [], data)
     plan, people = _look(ctx, settings, email, [approver, *takers], quiet=as_json)
     leaver = plan.leaver
     decider = approver or leaver.manager_email

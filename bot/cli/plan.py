@@ -47,7 +47,7 @@ def plan(
     with visit(ctx, config) as services:
         found = services.offboarding.plan(leaver_named(email))
         how = strategy or Strategy(services.settings.clients.default_strategy)
-        wanted = heirs(services.settings, how, successor or [], data)
+        wanted = heirs(services.settings, email, how, successor or [], data)
         seen = None
         if wanted and not found.refusals:
             people = [Successor(one.lower(), one, one) for one in wanted]
@@ -62,11 +62,14 @@ def plan(
         raise typer.Exit(NOT_GOOD)
 
 
-def heirs(settings: Settings, strategy: Strategy, named: Sequence[str], data: bytes) -> tuple[str, ...]:
+def heirs(
+    settings: Settings, leaver: str, strategy: Strategy, named: Sequence[str], data: bytes
+) -> tuple[str, ...]:
     """Return whose address may receive clients: who is named, whom a file names, and whom the company's rules name."""
     ruled = named_in_rules(settings.clients) if strategy is Strategy.RULES else ()
     every = [leaver_named(one).email.lower() for one in named]
-    return tuple(dict.fromkeys([*every, *split.named(data), *ruled]))
+    others = [one for one in (*split.named(data), *ruled) if one != leaver.strip().lower()]
+    return tuple(dict.fromkeys([*every, *others]))
 
 
 def leaver_named(email: str) -> Leaver:

@@ -1,32 +1,26 @@
 """Looking through and changing the clients of a proposal: search, another successor, staying, a file."""
 
-import csv
-import io
 from collections.abc import Callable
 from typing import Any
 
-import httpx
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
 
-from bot.errors import Told
 from bot.forms import browse, change, notice, upload
 from bot.forms.fields import FIELD, typed
 from bot.listeners.acknowledgement import acknowledge
 from bot.listeners.desk import Call, Desk
-from bot.listeners.files import send_csv
+from bot.listeners.files import fetch, tell_faults
 from bot.listeners.handover import live, party, redraw, still
 from bot.listeners.submission import answer as answer_submission
 from bot.listeners.submission import fill
 from bot.messages import clients, proposal, spread
 from bot.messages.blocks import paragraphs, section, unpack
 from bot.text import _
-from workflows.mapping import MOST_BYTES, Unfit
+from workflows.mapping import Unfit
 from workflows.views import ProposalView
 
 Form = Callable[[str, str, str, str], dict[str, Any]]
-SECONDS = 20
-"""For one file from Slack."""
 
 
 def register(app: App, desk: Desk) -> None:
@@ -145,25 +139,8 @@ def _changed(desk: Desk, call: Call, work: Callable[[], ProposalView]) -> dict[s
     try:
         new = work()
     except Unfit as unfit:
-        if len(unfit.faults) > upload.SHOWN:
-            table = io.StringIO()
-            csv.writer(table).writerows([("line", "fault"), *((one.line, one.what) for one in unfit.faults)])
-            send_csv(call, table.getvalue(), "faults.csv")
-        return notice.notice(_("This file has faults"), upload.faults(unfit.faults))
+        return tell_faults(call, unfit)
     old, meta = _bound(call)[0], call.metadata
     redraw(desk, call, desk.services.handover.view(old), str(meta.get("channel", "")), str(meta.get("ts", "")))
     said = _("Version {version} is on its way to you. Nothing moves before you approve it.").format(version=new.version)
     return notice.notice(_("Changed"), [section(said)])
-
-
-def fetch(client: WebClient, file: str) -> bytes:
-    """Return the content of an uploaded file; Slack itself is asked where it is. Raises `Told`."""
-    found = client.files_info(file=file)["file"]
-    if int(found.get("size") or 0) > MOST_BYTES:
-        raise Told(_("This file has more than {most} MB. Split it.").format(most=MOST_BYTES // 2**20))
-    try:
-        answer = httpx.get(str(found["url_private_download"]), headers={"Authorization": f"Bearer {client.token}"},
-                           timeout=SECONDS).raise_for_status()  # fmt: skip
-    except httpx.HTTPError as error:
-        raise Told(_("Slack did not hand the file over. Upload it again in a moment.")) from error
-    return answer.content
