@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import ack, allocate, chaos, idle, lockout
+from tests.bench import ack, allocate, chaos, idle, lockout, proposal
 from tests.bench.figures import Figure, Run
 
 BENCHES: dict[str, Callable[[], Run]] = {
@@ -19,6 +19,7 @@ BENCHES: dict[str, Callable[[], Run]] = {
     "idle": idle.run,
     "chaos": chaos.run,
     "allocate": allocate.run,
+    "proposal": proposal.run,
 }
 
 

@@ -94,6 +94,7 @@ def test_rules_are_offered_where_there_are_any_and_bring_their_people(office: Of
     view = form(office)
     with pytest.raises(LookupError):
         view.fill("strategy", "rules")
+    view.close()
     ruled = Clients(rules=(BookRule(segment="key", successors=(CAROL.email,)),))
     object.__setattr__(office.services.settings, "clients", ruled)
     view = form(office).fill("when", "now").fill("reason", "resignation").fill("strategy", "rules")
