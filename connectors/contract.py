@@ -148,7 +148,10 @@ class Record:
     sensitivity: str = ""
     """How sensitive the client is, in the company's own word, where the system has one."""
     traits: Mapping[str, str] = field(default_factory=dict)
-    """What else a split may go by, where the system has it: `segment`, `language` (`fr`), `region` (`FR`)."""
+    """What else a split may go by, where the system has it: `segment`, `language` (`fr`), `region` (`FR`).
+
+    Of several values (a client in two segments) all count; they stand in one text, with `;` between them.
+    """
 
 
 @dataclass(frozen=True, slots=True)

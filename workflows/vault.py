@@ -16,6 +16,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from pydantic_core import from_json
 
 NONCE = 12
 KEY = 32
@@ -49,7 +50,7 @@ class Vault:
     def opener(self, wrapped: bytes) -> Callable[[bytes, str], Any]:
         """Return `open` for many values of one case: the case's key is unwrapped once."""
         key = self._key(wrapped)
-        return lambda sealed, context: json.loads(_decrypt(key, sealed, context.encode()))
+        return lambda sealed, context: from_json(_decrypt(key, sealed, context.encode()))
 
     def fits(self, wrapped: bytes) -> bool:
         """Whether this master key is the one that the rows were written under."""

@@ -30,7 +30,7 @@ WISHES = Wishes(
 def shop() -> World:
     """Six clients: a key one, a sensitive one, a French one, one co-owned by Zed, two of no kind."""
     world = crm(records=0)
-    world.record("account:0", "dana", family="party:0", family_name="Key", traits={"segment": "Key"})
+    world.record("account:0", "dana", family="party:0", family_name="Key", traits={"segment": "Retail; Key"})
     world.record("deal:0", "dana", family="party:0", family_name="Key", value=90)
     world.record("deal:1", "dana", family="party:1", family_name="Secret", sensitivity="high", value=10)
     world.record("deal:2", "dana", family="party:2", family_name="Français", traits={"language": "FR"})

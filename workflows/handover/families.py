@@ -75,6 +75,7 @@ class Families:
 
 
 def _own(record: Record) -> Traits:
-    known = {(name, value.casefold()) for name, value in record.traits.items() if value}
+    known = {(name, value.strip().casefold())
+             for name, values in record.traits.items() for value in values.split(";") if value.strip()}
     known |= {("co_owner", str(account)) for account in record.co_owners}
     return frozenset(known | ({("sensitivity", record.sensitivity.casefold())} if record.sensitivity else set()))
