@@ -10,11 +10,12 @@ import pytest
 from sqlmodel import select
 
 from tests.workflows.memory import World
+from tests.workflows.office import Office
 from tests.workflows.stage import BOB, CAROL, CASE, DANA, EVE, MAX, Stage, crm
 from workflows.mapping import Unfit
 from workflows.model import AssignmentState, Exclusion, ProposalState
 from workflows.refusals import Code, Refused
-from workflows.views import ClientLine, ProposalView, Successor
+from workflows.views import Actor, ClientLine, ProposalView, Successor
 
 
 @pytest.fixture
@@ -258,3 +259,27 @@ def test_two_lines_may_not_tear_a_client_apart(tmp_path: Path) -> None:
         (3, "gives a client to zed@x.example that line 2 gives to carol@x.example: a client stays whole")]
     upload(stage, "sep=;\r\nid;address\r\nopportunity:000;carol@x.example\r\nopportunity:001;CAROL@x.example\r\n")
     assert [one.successor for one in clients(stage)] == [CAROL, *[BOB] * 5]
+
+
+def test_a_follow_up_finds_nothing_unexplained_where_a_person_let_clients_stay(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    for n in range(4):
+        office.crm.record(f"deal:{n}", "crm-dana", family=f"party:{n}")
+    case = office.offboarding.open(office.request())
+    office.work("revoke", "book")
+    view = office.offboarding.case(case).clients
+    assert view is not None
+    assert view.proposal is not None
+    by = Actor("slack:U0MAX", "Max")
+    shown = office.handover.exclude(view.proposal.id, view.proposal.digest, [f"{case}:crm:deal:2"], "frozen", by)
+    office.handover.decide(shown.id, shown.digest, by, approve=True)
+    for _ in range(3):
+        office.work("book", "exports")
+    assert office.crm.owned("crm-dana") == {"deal:2"}
+    office.clock.pass_(days=1, hours=1)
+    office.work("follow_up")
+    assert [one.kind for one in office.offboarding.case(case).findings] == []
+    office.crm.record("deal:9", "crm-dana", family="party:9")
+    office.clock.pass_(days=6)
+    office.work("follow_up")
+    assert [one.kind for one in office.offboarding.case(case).findings] == ["owns records"]
