@@ -11,7 +11,7 @@ from bot.forms.fields import FIELD, typed
 from bot.listeners.acknowledgement import acknowledge
 from bot.listeners.desk import Call, Desk
 from bot.listeners.files import fetch, tell_faults
-from bot.listeners.handover import live, party, redraw, still
+from bot.listeners.handover import live, redraw, still, whole
 from bot.listeners.submission import answer as answer_submission
 from bot.listeners.submission import fill
 from bot.messages import clients, proposal, spread
@@ -37,7 +37,7 @@ def _opens(app: App, desk: Desk, action: str, form: Form) -> None:
     @app.action(action, middleware=[acknowledge])
     def opened(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
-        view = party(desk, call, str(call.value.get("proposal", "")))
+        view = whole(desk, call, str(call.value.get("proposal", "")))
         digest = str(call.value.get("digest", ""))
         still(view, digest)
         call.open(form(view.id, digest, body["channel"]["id"], body["message"]["ts"]))
@@ -47,14 +47,14 @@ def _register_looking(app: App, desk: Desk) -> None:
     @app.action(proposal.FIND, middleware=[acknowledge])
     def find(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
-        view = party(desk, call, str(call.value.get("proposal", "")))
+        view = whole(desk, call, str(call.value.get("proposal", "")))
         opened = call.open(notice.notice(_("Clients"), [section(_("Reading the clients …"))]))
         desk.later.submit(fill, call, opened, lambda: _page(desk, view.id, "", 0))
 
     @app.action({"block_id": browse.SEARCH, "action_id": FIELD}, middleware=[acknowledge])
     def searched(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
-        view = party(desk, call, str(call.metadata.get("proposal", "")))
+        view = whole(desk, call, str(call.metadata.get("proposal", "")))
         call.show(str(body["view"]["id"]), _page(desk, view.id, browse.just_typed(body), 0))
 
     for way in ("previous", "next"):
@@ -62,7 +62,7 @@ def _register_looking(app: App, desk: Desk) -> None:
         @app.action(f"{browse.TURN}:{way}", middleware=[acknowledge])
         def turn(body: dict[str, Any], client: WebClient) -> None:
             call = Call(body, client)
-            view = party(desk, call, str(call.value.get("proposal", "")))
+            view = whole(desk, call, str(call.value.get("proposal", "")))
             asked = call.value
             page = _page(desk, view.id, str(asked.get("search", "")), int(asked.get("page", 0)))
             call.show(str(body["view"]["id"]), page)
@@ -70,7 +70,7 @@ def _register_looking(app: App, desk: Desk) -> None:
     @app.action(spread.SUCCESSORS, middleware=[acknowledge])
     def successors(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
-        view = party(desk, call, str(call.value.get("proposal", "")))
+        view = whole(desk, call, str(call.value.get("proposal", "")))
         call.open(notice.notice(_("All colleagues"), paragraphs(spread.lines(view.shares))))
 
 
@@ -78,7 +78,7 @@ def _register_looking(app: App, desk: Desk) -> None:
     def submitted(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
         call, words = Call(body, client), typed(view, browse.SEARCH)
         answer_submission(ack, call, notice.loading(), lambda: _page(
-            desk, party(desk, call, str(call.metadata.get("proposal", ""))).id, words, 0))  # fmt: skip
+            desk, whole(desk, call, str(call.metadata.get("proposal", ""))).id, words, 0))  # fmt: skip
 
 
 def _page(desk: Desk, proposal_id: str, search: str, page: int) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def _register_searches(app: App, desk: Desk) -> None:
     @app.options(FIELD)
     def search(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         meta, words = unpack(str(body["view"]["private_metadata"])), str(body.get("value") or "")
-        view = party(desk, Call(body, client), str(meta.get("proposal", "")))
+        view = whole(desk, Call(body, client), str(meta.get("proposal", "")))
         if body.get("block_id") == change.CLIENTS:
             found, _total = desk.services.handover.client_page(view.id, 0, clients.CHOICES, words)
             ack(options=clients.choices(found))

@@ -68,7 +68,7 @@ def _register_buttons(app: App, desk: Desk) -> None:
     @app.action(proposal.CSV, middleware=[acknowledge])
     def file(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
-        view = party(desk, call, str(call.value.get("proposal", "")))
+        view = whole(desk, call, str(call.value.get("proposal", "")))
         send_csv(call, desk.services.handover.csv(view.id), f"handover-{view.case_id}-v{view.version}.csv")
 
 
@@ -117,6 +117,11 @@ def party(desk: Desk, call: Call, proposal_id: str) -> ProposalView:
     if call.user != view.approver.slack_id:
         desk.allow(call, Right.SEE)
     return view
+
+
+def whole(desk: Desk, call: Call, proposal_id: str) -> ProposalView:
+    """Return a proposal to those who may see and change all of it. Raises `Told` for others."""
+    return party(desk, call, proposal_id)
 
 
 def redraw(desk: Desk, call: Call, view: ProposalView, channel: str, ts: str, page: int = 0) -> None:
