@@ -29,7 +29,7 @@ WAITING = replace(samples.proposal(), requests=(MANAGED, BOARD, SHARE))
 
 
 def labels(view: ProposalView, viewer: str) -> set[str]:
-    made = proposal.build(view, samples.lines(3), 3, viewer=viewer)
+    made = proposal.build(view, samples.client_lines(3), 3, viewer=viewer)
     return {one["text"]["text"] for block in made.blocks if block["type"] == "actions" for one in block["elements"]}
 
 
