@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -177,13 +178,32 @@ def test_staying_needs_a_reason_and_something_to_decide_on(stage: Stage) -> None
         assert session.exec(select(Exclusion)).all() == []
 
 
-def test_a_book_of_which_all_stays_is_done(tmp_path: Path) -> None:
+def two_books(path: Path) -> tuple[Stage, World]:
+    """A stage on which all of the second book stays by a person's wish, before its system was asked again."""
     one, two = crm("crm"), crm("erp", records=2)
-    stage = Stage(tmp_path, one.system(), two.system())
+    stage = Stage(path, one.system(), two.system())
     stage.tick()
     exclude(stage, "elsewhere", f"{CASE}:erp:opportunity:000")
+    return stage, two
+
+
+def test_a_book_of_which_all_stays_is_done_once_its_system_has_counted(tmp_path: Path) -> None:
+    stage, _erp = two_books(tmp_path)
+    assert stage.book("erp").phase == "list"
+    shown = stage.proposal()
+    stage.tick()
     assert stage.book("erp").phase == "done"
+    assert [json.loads(one.data)["left"] for one in stage.journalled("clients.done")] == [{"opportunity": 2}]
     assert stage.book("crm").phase == "decide"
+    assert stage.proposal() == shown
+
+
+def test_what_comes_to_a_book_of_which_all_stays_is_asked(tmp_path: Path) -> None:
+    stage, erp = two_books(tmp_path)
+    erp.record("opportunity:new", "dana", family="party:new")
+    stage.tick()
+    assert stage.book("erp").phase == "decide"
+    assert stage.rows()["opportunity:new"].state == AssignmentState.PROPOSED
 
 
 def downloaded(stage: Stage) -> list[list[str]]:

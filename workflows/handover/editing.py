@@ -19,11 +19,13 @@ from workflows.handover.clients import whole
 from workflows.handover.decisions import EDIT, Decisions
 from workflows.handover.desk import CHUNK, Desk, chunks
 from workflows.handover.families import DEALS
-from workflows.handover.proposal import add_version, ask, has_lines, route, show_proposal
+from workflows.handover.live import Live
+from workflows.handover.proposal import OPEN, add_version, ask, has_lines, show_proposal
 from workflows.handover.sheets import Sheet, Tally
-from workflows.model import Assignment, AssignmentState, Book, Case, Proposal, ProposalState
+from workflows.model import Assignment, Book, Case, Proposal, ProposalState
 from workflows.refusals import Code, Refused
 from workflows.views import Actor
+from workflows.work import again
 
 Rows = Sequence[Assignment]
 
@@ -52,7 +54,10 @@ class Editing:
 
         NOTHING_CHANGED where all of them go there already.
         """
-        with self._edited(proposal_id, digest, by) as table:
+        return self._decisions.looked(by, lambda live: self._assign(proposal_id, digest, wishes, by, live))
+
+    def _assign(self, proposal_id: str, digest: str, wishes: Mapping[str, str], by: Actor, live: Live) -> str:
+        with self._edited(proposal_id, digest, by, live) as table:
             self._known(table, set(wishes.values()))
             found = whole(table.session, proposal_id, wishes)
             named = {row.id for rows in found.values() for row in rows}
@@ -63,12 +68,15 @@ class Editing:
 
     def upload(self, proposal_id: str, digest: str, content: bytes, by: Actor) -> str:
         """Do as a file says; return the new version's id. Raises `Refused`, and `Unfit` with every fault by line."""
-        with self._edited(proposal_id, digest, by) as table:
+        return self._decisions.looked(by, lambda live: self._upload(proposal_id, digest, content, by, live))
+
+    def _upload(self, proposal_id: str, digest: str, content: bytes, by: Actor, live: Live) -> str:
+        with self._edited(proposal_id, digest, by, live) as table:
             pass  # who may not edit it is told nothing about what is in it
         with self._desk.store.read() as session:  # reading a large file keeps no writer waiting
             wished = upload.wishes(
                 self._desk, session, proposal_id, table.case, table.data, table.sheet, content)
-        return self.assign(proposal_id, digest, wished, by)
+        return self._assign(proposal_id, digest, wished, by, live)
 
     def exclude(self, proposal_id: str, digest: str, lines: Sequence[str], reason: str, by: Actor) -> str:
         """Let clients stay with the leaver; return the new version's id. Raises `Refused`.
@@ -77,7 +85,11 @@ class Editing:
         """
         if not reason.strip():
             raise Refused(Code.NEEDS_REASON)
-        with self._edited(proposal_id, digest, by) as table:
+        return self._decisions.looked(by, lambda live: self._exclude(proposal_id, digest, lines, reason, by, live))
+
+    def _exclude(self, proposal_id: str, digest: str, lines: Sequence[str], reason: str, by: Actor,
+                 live: Live) -> str:
+        with self._edited(proposal_id, digest, by, live) as table:
             found = whole(table.session, proposal_id, lines)
             rows = [row for rows in found.values() for row in rows]
             if missing := set(lines) - {row.id for row in rows}:
@@ -87,10 +99,10 @@ class Editing:
             return self._publish(table, {}, {row.id: row for row in rows}, reason.strip())
 
     @contextmanager
-    def _edited(self, proposal_id: str, digest: str, by: Actor) -> Iterator[Table]:
-        """Open a proposal to somebody who may edit it now, in one transaction."""
+    def _edited(self, proposal_id: str, digest: str, by: Actor, live: Live) -> Iterator[Table]:
+        """Open a proposal to somebody who may edit it now, in one transaction; nothing is written before."""
         with self._desk.store.write() as session:
-            proposal, case, data = self._decisions._open(session, proposal_id, digest, by)  # noqa: SLF001
+            proposal, case, data = self._decisions._open(session, proposal_id, digest, by, live)  # noqa: SLF001
             yield Table(session, proposal, case, data, sheets.unseal(self._desk.vault, case, proposal), by)
 
     def _supersede(self, table: Table) -> None:
@@ -121,6 +133,7 @@ class Editing:
         desk, session, old = self._desk, table.session, table.proposal.id
         edited = replace(
             table.sheet, settled_by="", words="", shares=self._recount(table, changed, excluded),
+            sensitivities=self._sensitive(table, excluded),
             why=EDIT.format(version=table.proposal.version, name=table.by.name))
         version = add_version(desk, session, table.case, edited)
         edits = [*changed.values(), *((row, "") for row in excluded.values())]
@@ -138,12 +151,23 @@ class Editing:
         return version.id
 
     def _send_on(self, table: Table, systems: set[str]) -> None:
-        """End the books of which every line stays now."""
+        """List the books again of which every line stays now: their end is proven by what their systems count."""
         for system in sorted(systems):
-            book = table.session.get_one(Book, f"{table.case.id}:{system}")
-            if not has_lines(table.session, book, AssignmentState.PROPOSED):
-                route(self._desk, table.session, book)
+            book = table.session.get_one(Book, f"{table.case.id}:{system}", with_for_update=True)
+            if book.phase == "decide" and not has_lines(table.session, book, *OPEN):
+                book.phase, book.reason = "list", ""
+                again(table.session, book, self._desk.clock.now())
         self._desk.show_case(table.session, table.case.id)
+
+    def _sensitive(self, table: Table, excluded: Mapping[str, Assignment]) -> dict[str, dict[str, int]]:
+        """Return how many clients of each sensitivity are left in the proposal."""
+        unseal = self._desk.vault.opener(table.case.wrapped_key)
+        gone = {(row.system, row.family, line.sensitivity) for row in excluded.values()
+                if (line := line_rows.loaded(unseal(row.sealed, f"assignment:{row.id}"))).sensitivity}
+        lost = Counter((system, word) for system, _family, word in gone)
+        counted = {system: {word: number - lost[system, word] for word, number in by.items()}
+                   for system, by in table.sheet.sensitivities.items()}
+        return {system: {word: number for word, number in by.items() if number > 0} for system, by in counted.items()}
 
     def _recount(self, table: Table, changed: Mapping[str, tuple[Assignment, str]],
                  excluded: Mapping[str, Assignment]) -> dict[str, dict[str, Tally]]:
