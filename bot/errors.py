@@ -81,6 +81,10 @@ REFUSALS: Mapping[Code, str] = {
     Code.UNKNOWN_ACCOUNT: N_(
         "{account} is not exactly one account there, so nothing was linked. Give its exact log-in or address."
     ),
+    Code.EMPTY_PROPOSAL: N_(
+        "Then no client would be left to decide on, so nothing was changed. Decline the proposal instead, with the "
+        "reason."
+    ),
     Code.LATER_CASE: N_(
         "A later case ({case}) has locked this person out again, so this one cannot be undone. Undo the later one."
     ),

@@ -16,12 +16,14 @@ METHOD_SCOPES: Mapping[str, tuple[str, ...]] = {
     "conversations_members": ("channels:read", "groups:read"),
     "conversations_open": ("im:write",),
     "conversations_replies": ("channels:history", "groups:history", "im:history"),
+    "files_info": ("files:read",),
     "files_upload_v2": ("files:write",),
     "usergroups_users_list": ("usergroups:read",),
     "users_info": ("users:read", "users:read.email"),
     "users_lookupByEmail": ("users:read.email",),
     "views_open": (),
     "views_publish": (),
+    "views_push": (),
     "views_update": (),
 }
 """Every Web API method that the bot calls, by the SDK's name, with its scopes (docs.slack.dev/reference/methods)."""

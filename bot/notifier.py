@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 EVENT = "handover_post"
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 REFUSED_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format"})
+CHARTED = (PostKind.EXPORTS, PostKind.PROPOSAL)
+"""Drawn with a chart, or without where Slack refuses it."""
 LOOK_BACK = 200
 """How many of the latest messages are searched for one whose answer was lost."""
 
@@ -87,7 +89,7 @@ class SlackNotifier:
         try:
             return send(self._build(post, chart=True))
         except SlackApiError as error:
-            if post.kind != PostKind.EXPORTS or reason(error) not in REFUSED_BLOCKS:
+            if post.kind not in CHARTED or reason(error) not in REFUSED_BLOCKS:
                 raise
             return send(self._build(post, chart=False))
 
@@ -113,7 +115,7 @@ class SlackNotifier:
             case PostKind.CASE:
                 return case.build(services.offboarding.case(post.subject), services.clock.now())
             case PostKind.PROPOSAL:
-                return proposal_page(services.handover, post.subject)
+                return proposal_page(services.handover, post.subject, chart=chart)
             case PostKind.OUTCOME:
                 return outcome.build(services.handover.view(post.subject))
             case PostKind.EXPORTS:

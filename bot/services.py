@@ -7,6 +7,7 @@ from typing import Protocol
 
 from config.settings import Settings
 from workflows.manual import Proof
+from workflows.model import Strategy
 from workflows.ports import Clock
 from workflows.systems import System
 from workflows.views import (
@@ -14,20 +15,22 @@ from workflows.views import (
     AuditView,
     Candidate,
     CaseView,
+    ClientLine,
     DelegationView,
     ExportView,
     FindingLine,
     FollowUpLine,
-    KeptLine,
     Leaver,
     NoteView,
     Plan,
+    Preview,
     ProposalView,
     PutBackView,
     RecordLine,
     Request,
     StepView,
     Successor,
+    UnreturnedLine,
 )
 
 
@@ -76,6 +79,18 @@ class Handover(Protocol):
         self, proposal_id: str, digest: str, lines: Sequence[str], successor_key: str, by: Actor
     ) -> ProposalView: ...
     def successors(self, proposal_id: str) -> tuple[Successor, ...]: ...
+    def client_page(
+        self, proposal_id: str, offset: int = 0, limit: int = 20, search: str = ""
+    ) -> tuple[list[ClientLine], int]: ...
+    def preview(
+        self, leaver: Leaver, successors: Sequence[Successor], strategy: Strategy, content: bytes = b""
+    ) -> Preview: ...
+    def clients_of(self, proposal_id: str, successor_key: str) -> tuple[str, ...]: ...
+    def assign(self, proposal_id: str, digest: str, wishes: Mapping[str, str], by: Actor) -> ProposalView: ...
+    def exclude(
+        self, proposal_id: str, digest: str, lines: Sequence[str], reason: str, by: Actor
+    ) -> ProposalView: ...
+    def upload(self, proposal_id: str, digest: str, content: bytes, by: Actor) -> ProposalView: ...
     def csv(self, proposal_id: str) -> str: ...
     def waiting_for(self, slack_id: str) -> list[ProposalView]: ...
     def waiting(self) -> list[ProposalView]: ...
@@ -104,7 +119,7 @@ class PutBacks(Protocol):
 
     def plan(self, case_id: str, search: str = "") -> PutBackView: ...
     def begin(self, case_id: str, by: Actor, search: str = "") -> int: ...
-    def csv_lines(self, case_id: str) -> Iterator[KeptLine]: ...
+    def csv_lines(self, case_id: str) -> Iterator[UnreturnedLine]: ...
 
 
 class Notes(Protocol):

@@ -15,6 +15,7 @@ from bot.notifier import SlackNotifier
 from bot.roster import SlackRoster
 from bot.services import Services
 from bot.slack import web_client
+from bot.wishes import wishes_of
 from config.settings import Settings, Storage
 from connectors import registry
 from connectors.contract import Manifest
@@ -205,7 +206,8 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
     recall.introduce(systems, store, vault)
     retry = timedelta(minutes=policy.retry_minutes)
     approvals = Approvals(SlackMembers(web_client(settings.slack)), approval_policy(settings))
-    handover = Handover(store, vault, journal, systems, clock, retry=retry, approvals=approvals)
+    wishes = wishes_of(settings.clients)
+    handover = Handover(store, vault, journal, systems, clock, retry=retry, approvals=approvals, wishes=wishes)
     exports = Exports(
         store,
         vault,

@@ -16,10 +16,12 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from config.approvals import ApprovalRule
+from config.book import BookRule, Colleague
 from config.common import Common
 from config.settings import Role, Roles, Settings
 
 WORDS: Mapping[Any, str] = {
+    BookRule: "tables",
     str: "text", int: "whole number", float: "number", Decimal: "number", bool: "true or false", time: "time of day",
     Path: "path", SecretStr: "reference to a secret", timedelta: "days or hours",
 }
@@ -94,7 +96,13 @@ def markdown(kinds: Mapping[str, type[BaseModel]]) -> str:
     for name, model in tables().items():
         said = roles[name.partition(".")[2]] if model is Role else inspect.getdoc(model) or ""
         parts.append(f"## `[{name}]`\n\n{said}\n\n{_table(model)}")
-    parts.append(f"## `[approvals.rules.NAME]`\n\n{inspect.getdoc(ApprovalRule) or ''}\n\n{_table(ApprovalRule)}")
+    inner_tables = (
+        ("[[clients.rules]]", BookRule),
+        ('[clients.colleagues."ADDRESS"]', Colleague),
+        ("[approvals.rules.NAME]", ApprovalRule),
+    )
+    for name, inner in inner_tables:
+        parts.append(f"## `{name}`\n\n{inspect.getdoc(inner) or ''}\n\n{_table(inner)}")
     parts.append(SYSTEMS + _table(Common).partition("\n|---|---|---|---|\n")[2])
     for kind, model in kinds.items():
         parts.append(f'### `kind = "{kind}"`\n\n{inspect.getdoc(model) or ""}\n\n{_table(model)}')

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from config.approvals import Approvals
+from config.book import Clients
 from config.common import Common
 from config.faults import describe
 from config.fields import ApiUrl, ChannelId, Country, DatabaseUrl, GroupId, Key, TimeOfDay, UserId, Zone
@@ -148,13 +149,6 @@ class Policy(Table):
     """How far ahead a finding may be accepted, in days; it comes back when that day is over."""
     retry_minutes: int = Field(default=5, gt=0)
     """How long a system that did not answer is left alone before the next try, in minutes."""
-
-
-class Clients(Table):
-    """The client track."""
-
-    default_strategy: Literal["single", "round_robin", "balanced"] = "balanced"
-    """How a book is split unless someone chooses otherwise: one successor, in turn, or by count and value."""
 
 
 class Exports(Table):

@@ -147,6 +147,13 @@ class Record:
     co_owners: tuple[AccountId, ...] = ()
     fixed: str = ""
     """Why the vendor lets nobody change the owner, as a sentence, or empty. Such a record is not proposed."""
+    sensitivity: str = ""
+    """How sensitive the client is, in the company's own word, where the system has one."""
+    traits: Mapping[str, str] = field(default_factory=dict)
+    """What else a split may go by, where the system has it: `segment`, `language` (`fr`), `region` (`FR`).
+
+    Of several values (a client in two segments) all count; they stand in one text, with `;` between them.
+    """
 
 
 @dataclass(frozen=True, slots=True)

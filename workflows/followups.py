@@ -135,11 +135,12 @@ class FollowUps:
         return sum(sum(book.count(account).values()) for account in accounts) if book else 0
 
     def _staying(self, session: Session, case_id: str, system: str) -> int:
-        """Count the records that are known to stay: the vendor lets nobody change their owner."""
+        """Count the records that are known to stay: the vendor lets nobody change their owner, or a person said so."""
         query = select(sa.func.count()).where(
             Assignment.case_id == case_id,
             Assignment.system == system,
-            col(Assignment.state).in_((AssignmentState.REFUSED, AssignmentState.EXCLUDED, AssignmentState.RETURNED)),
+            col(Assignment.state).in_((AssignmentState.REFUSED, AssignmentState.EXCLUDED, AssignmentState.KEPT,
+                                       AssignmentState.RETURNED)),
         )
         return session.exec(query).one()
 

@@ -70,6 +70,8 @@ class Strategy(StrEnum):
     SINGLE = "single"
     ROUND_ROBIN = "round_robin"
     BALANCED = "balanced"
+    AFFINITY = "affinity"
+    RULES = "rules"
 
 
 class WorkState(StrEnum):
@@ -109,8 +111,8 @@ class RequestState(StrEnum):
 class AssignmentState(StrEnum):
     """Where one record's move stands. `excluded`: it stays, the vendor lets nobody change its owner.
 
-    `stopped`: it was approved, and somebody stopped the moves before its turn. `not put back`: the handover was undone,
-    and this record had changed hands since, or its system refused.
+    `kept`: it stays, for a reason that a person gave. `stopped`: it was approved, and somebody stopped the moves before
+    its turn. `not put back`: the handover was undone, and this record had changed hands since, or its system refused.
     """
 
     PROPOSED = "proposed"
@@ -125,6 +127,7 @@ class AssignmentState(StrEnum):
     RETURNING = "being put back"
     RETURNED = "put back"
     UNRETURNED = "not put back"
+    KEPT = "kept"
 
 
 class PostKind(StrEnum):
@@ -435,7 +438,10 @@ class Book(SQLModel, table=True):
 class Assignment(SQLModel, table=True):
     """One record and whom it goes to. `owner` is who had it when the proposal was made: the before-image."""
 
-    __table_args__ = (sa.Index("assignment_work", "case_id", "system", "state", "id"),)
+    __table_args__ = (
+        sa.Index("assignment_work", "case_id", "system", "state", "id"),
+        sa.Index("assignment_clients", "proposal_id", "system", "family", "id"),
+    )
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id", index=True)
     proposal_id: str | None = Field(default=None, foreign_key="proposal.id", index=True)
@@ -493,6 +499,28 @@ class TenantPace(SQLModel, table=True):
     id: str = Field(primary_key=True)
     """The system's name in the configuration."""
     next_at: datetime = Moment()
+
+
+class Exclusion(SQLModel, table=True):
+    """Clients that a person took out of a proposal: they stay with the leaver, and this is why."""
+
+    id: str = Field(primary_key=True)
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    proposal_id: str
+    """The version that they were taken out of."""
+    by: str
+    at: datetime = Moment()
+    sealed: bytes
+    """The reason, who gave it, how many clients, and how many records of each kind in each system."""
+
+
+class Allotment(SQLModel, table=True):
+    """Which client of a case goes to whom, as a file said when the case was opened."""
+
+    id: str = Field(primary_key=True)
+    """The case's id."""
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    sealed: bytes
 
 
 class ExportSnapshot(SQLModel, table=True):

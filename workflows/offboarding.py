@@ -15,7 +15,7 @@ from workflows import manual, planning, restriction, steps
 from workflows.casefile import Casefile
 from workflows.cases import UNWATCHED, CaseData, read_case, show
 from workflows.guards import Guards
-from workflows.handover import Handover, temporary
+from workflows.handover import Handover, temporary, wanting
 from workflows.headcount import People
 from workflows.holds import Holds
 from workflows.journal import Journal
@@ -103,10 +103,12 @@ class Offboarding:
     def open(self, request: Request) -> str:
         """Open a case and return its id; when for now, the lock-out begins before this returns.
 
-        Raises `Refused`: PROTECTED, ONESELF, OPEN_CASE, PAST_TIME, LEAVER_DECIDES, NO_SUCCESSOR, NEEDS_RETURN.
+        Raises `Refused`: PROTECTED, ONESELF, OPEN_CASE, PAST_TIME, LEAVER_DECIDES, NO_SUCCESSOR, NEEDS_RETURN;
+        or `Unfit` where the file with the wishes for single clients has faults.
         """
         now = self._clock.now()
         self._refuse(request, now)
+        rows = wanting.named(request)
         effective = request.effective_at or now
         people = self._holds.people(effective)
         case_id = f"HO-{now:%y%m%d}-{secrets.token_hex(3)}"
@@ -141,6 +143,8 @@ class Offboarding:
                 else:
                     self._lay_out(session, case, now)
                 temporary.wish(session, case, request.return_on, keeps_access=request.keep_access)
+                if rows:
+                    wanting.keep(self._vault, session, case, rows)
                 show(session, case_id, request.channel)
                 self._journal.write(
                     session,

@@ -55,6 +55,7 @@ class Code(StrEnum):
     NOTHING_TO_PUT_BACK = "nothing to put back"
     ALREADY_PUT_BACK = "already put back"
     NOTHING_HANDED_OVER = "nothing handed over"
+    EMPTY_PROPOSAL = "empty proposal"
 
 
 class Refused(Exception):

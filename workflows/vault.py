@@ -9,12 +9,14 @@ import hashlib
 import hmac
 import json
 import os
+from collections.abc import Callable
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from pydantic_core import from_json
 
 NONCE = 12
 KEY = 32
@@ -44,6 +46,11 @@ class Vault:
     def open(self, wrapped: bytes, sealed: bytes, context: str) -> Any:
         """Decrypt what `seal` made for the same context. Raises `WrongKey`."""
         return json.loads(_decrypt(self._key(wrapped), sealed, context.encode()))
+
+    def opener(self, wrapped: bytes) -> Callable[[bytes, str], Any]:
+        """Return `open` for many values of one case: the case's key is unwrapped once."""
+        key = self._key(wrapped)
+        return lambda sealed, context: from_json(_decrypt(key, sealed, context.encode()))
 
     def fits(self, wrapped: bytes) -> bool:
         """Whether this master key is the one that the rows were written under."""

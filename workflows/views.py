@@ -117,6 +117,8 @@ class Request:
     channel: str
     """Where the case message goes: a channel, or a person's id for a direct message."""
     note: str = ""
+    mapping: bytes = b""
+    """A CSV file that names who gets which client; what it does not name is split by the strategy."""
     return_on: datetime | None = None
     """When the person comes back, of a handover for a time."""
     keep_access: bool = False
@@ -236,6 +238,8 @@ class Share:
     families: int
     value: Mapping[str, Decimal]
     moved: int
+    deals: int = 0
+    """Open deals among the records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +259,63 @@ class RecordLine:
     successor: Successor
     state: AssignmentState
     note: str = ""
+    client_id: str = ""
+    """The family's own id in the system."""
+    sensitivity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientLine:
+    """One client of a proposal: all records of one family in one system."""
+
+    id: str
+    """Id of one of its lines: it stands for the whole client in every edit."""
+    system: str
+    client_id: str
+    """The family's own id in the system."""
+    name: str
+    records: int
+    deals: int
+    value: Mapping[str, Decimal]
+    """Value of open records by currency."""
+    successor: Successor
+    sensitivity: str = ""
+    states: Mapping[AssignmentState, int] = field(default_factory=dict)
+    """How many of the records stand where."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLine:
+    """Clients that a person took out of a proposal: they stay with the leaver, and this is why."""
+
+    reason: str
+    by: str
+    at: datetime
+    clients: int
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class LineFault:
+    """What is wrong with one line of a file; line 0: with the whole file."""
+
+    line: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """How a book would be split, read now; nothing was written and nobody was asked."""
+
+    shares: tuple[Share, ...]
+    records: int
+    families: int
+    staying: int
+    """Records that nobody can move."""
+    notes: tuple[str, ...]
+    problems: tuple[str, ...]
+    """What could not be read, by system: the figures are without it."""
+    faults: tuple[LineFault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,6 +418,10 @@ class ProposalView:
     """Records of the leaver that no proposal names: the vendor lets nobody change their owner."""
     requests: tuple[RequestView, ...] = ()
     """Who must agree, the case's approver first."""
+    kept: tuple[KeptLine, ...] = ()
+    """What people took out of the case's proposals so far."""
+    sensitivities: Mapping[str, int] = field(default_factory=dict)
+    """How many clients there are of each sensitivity, where the system has any."""
 
     @property
     def awaited(self) -> tuple[Successor, ...]:
@@ -383,6 +448,8 @@ class ClientsView:
     """Whether all that can move has moved. What has not is in `staying`, or was refused and stands in `problems`."""
     staying: int = 0
     """Records that stay with the leaver because the vendor lets nobody change their owner."""
+    kept: tuple[KeptLine, ...] = ()
+    """Clients that people took out of a proposal, with their reasons."""
     moving: bool = False
     """Whether moves are under way, or are paused: they can be stopped."""
     halted: str = ""
@@ -396,7 +463,7 @@ class ClientsView:
     putting_back: int = 0
     not_put_back: int = 0
     """Records that an undo left where they are: they changed hands since, or the system refused."""
-    kept: tuple[str, ...] = ()
+    unreturned: tuple[str, ...] = ()
     """The first of them, with who has each now."""
     put_back_by: str = ""
     put_back_problems: tuple[str, ...] = ()
@@ -434,7 +501,7 @@ class NoteView:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptLine:
+class UnreturnedLine:
     """One record of an undone handover, and who has it now or why it did not go back."""
 
     system: str
@@ -457,7 +524,7 @@ class PutBackView:
     """Records that moved and match."""
     back: int = 0
     """Those that nobody changed since: they can go back."""
-    kept: tuple[KeptLine, ...] = ()
+    kept: tuple[UnreturnedLine, ...] = ()
     """The first of the others, with who has each now."""
 
     @property

@@ -20,6 +20,7 @@ from bot.cli.moves import moves
 from bot.cli.notes import notes
 from bot.cli.offboard import offboard
 from bot.cli.plan import plan
+from bot.cli.proposal import proposal
 from bot.cli.putback import putback
 from bot.cli.release import close, release, reschedule
 from bot.cli.returning import returning
@@ -36,6 +37,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     doctor,
     plan,
     offboard,
+    proposal,
     decide,
     waiting,
     delegate,

@@ -7,7 +7,8 @@ import typer
 from bot.cli.ending import NOT_GOOD, Stop
 from bot.cli.house import actor, visit
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
-from bot.cli.output import money, say, show_json, show_table
+from bot.cli.output import say, show_json, show_table
+from bot.cli.split import show_kept, show_shares
 from bot.cli.status import find
 from bot.text import _
 from workflows.model import ProposalState
@@ -86,17 +87,8 @@ def waiting(case: CaseView) -> ProposalView:
 
 def show(proposal: ProposalView) -> None:
     """Print who would get what."""
-    show_table(
-        [_("Successor"), _("Records"), _("Clients"), _("Value")],
-        [
-            (
-                f"{share.successor.name}\n{share.successor.email}",
-                str(share.records),
-                str(share.families),
-                money(share.value),
-            )
-            for share in proposal.shares
-        ],
+    show_shares(
+        proposal.shares,
         _("{name}: {records} records of {families} clients, version {version} ({why}); {approver} decides").format(
             name=proposal.leaver.name,
             records=proposal.records,
@@ -106,6 +98,7 @@ def show(proposal: ProposalView) -> None:
             approver=", ".join(one.name or one.slack_id for one in proposal.awaited) or proposal.approver.name,
         ),
     )
+    show_kept(proposal)
     if len(proposal.requests) > 1 or any(request.words for request in proposal.requests):
         show_requests(proposal)
 

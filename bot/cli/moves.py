@@ -72,4 +72,4 @@ def told(clients: ClientsView) -> list[str]:
     if clients.put_back or clients.putting_back or clients.not_put_back:
         lines.append(_("{back:,} put back, {going:,} on the way, {kept:,} not: others have them now.").format(
             back=clients.put_back, going=clients.putting_back, kept=clients.not_put_back))
-    return [*lines, *clients.kept, *clients.balance, *clients.problems, *clients.put_back_problems]
+    return [*lines, *clients.unreturned, *clients.balance, *clients.problems, *clients.put_back_problems]

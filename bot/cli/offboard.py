@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 import typer
 
 from bot import workdays
+from bot.cli import split
 from bot.cli.ending import NOT_GOOD, WRONG_USE, Stop
 from bot.cli.house import actor, read, wiring, work
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import moment, say, show_json, warn
-from bot.cli.plan import Email, leaver_named
+from bot.cli.plan import Email, Heirs, Split, heirs, leaver_named
 from bot.cli.plan import show as show_plan
 from bot.cli.refusals import refused
 from bot.cli.status import is_good, show_case
@@ -25,12 +26,10 @@ from bot.people import Profile
 from bot.text import _
 from config.settings import Settings
 from workflows.model import CaseState, Reason, Strategy
-from workflows.views import CaseView, Leaver, Plan, Request, Successor
+from workflows.views import CaseView, Leaver, Plan, Preview, Request, Successor
 
 At = Annotated[str, typer.Option(help='now, "end-of-day 2026-12-01" in the leaver\'s zone, or ISO 8601.')]
 Approver = Annotated[str, typer.Option(metavar="EMAIL", help="Who decides on the clients; else the line manager.")]
-Split = Annotated[Strategy | None, typer.Option("--strategy", help="How clients are split; else as configured.")]
-Heirs = Annotated[list[str] | None, typer.Option("--successor", metavar="EMAIL", help="Gets clients; repeatable.")]
 Why = Annotated[Reason, typer.Option("--reason", help="Why the person leaves.")]
 Note = Annotated[str, typer.Option(help="A sentence for the case, kept encrypted.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
@@ -46,6 +45,7 @@ def offboard(
     approver: Approver = "",
     strategy: Split = None,
     successor: Heirs = None,
+    clients: split.Csv = None,
     reason: Why = Reason.OTHER,
     note: Note = "",
     return_on: Back = "",
@@ -68,7 +68,9 @@ def offboard(
       handover offboard dana@example.com --successor bob@example.com --keep-access --return-on 2027-03-01T08:00
     """
     settings = read(ctx, config)
-    plan, people = _look(ctx, settings, email, [approver, *(successor or [])], quiet=as_json)
+    how, data = strategy or Strategy(settings.clients.default_strategy), split.content(clients)
+    takers = heirs(settings, email, how, successor or [], data)
+    plan, people = _look(ctx, settings, email, [approver, *takers], quiet=as_json)
     leaver = plan.leaver
     if keep_access and not return_on:
         raise Stop(_("Whoever keeps access comes back."), _("Add --return-on WHEN."), code=WRONG_USE)
@@ -84,14 +86,17 @@ def offboard(
         reason=reason,
         effective_at=effective(at, plan.made_at, leaver.timezone, days),
         approver=_colleague(decider, people),
-        strategy=strategy or Strategy(settings.clients.default_strategy),
-        successors=tuple(_colleague(one, people) for one in successor or []),
+        strategy=how,
+        successors=tuple(_colleague(one, people) for one in takers),
         requested_by=actor(),
         channel=settings.slack.case_channel,
         note=note,
         return_on=effective(return_on, plan.made_at, leaver.timezone, days) if return_on else None,
         keep_access=keep_access,
+        mapping=data,
     )
+    if takers and (data or not yes):
+        _preview(ctx, settings, request, quiet=as_json)
     if request.effective_at:
         last = request.effective_at.astimezone(ZoneInfo(leaver.timezone)).date()
         if careful := workdays.against(days, last):
@@ -138,6 +143,17 @@ def _look(
     if plan.refusals:
         raise Stop(" ".join(refused(refusal) for refusal in plan.refusals), code=NOT_GOOD)
     return replace(plan, leaver=replace(plan.leaver, name=plan.leaver.name or plan.leaver.email)), people
+
+
+def _preview(ctx: typer.Context, settings: Settings, request: Request, *, quiet: bool) -> None:
+    """Show the split before anybody is asked; a file with faults ends it here."""
+    with wiring(ctx).assemble(settings, mode="visit") as house:
+        seen: Preview = house.services.handover.preview(
+            request.leaver, request.successors, request.strategy, request.mapping)  # fmt: skip
+    if seen.faults:
+        raise split.faulty(seen.faults)
+    if not quiet:
+        split.show(seen)
 
 
 def as_known(leaver: Leaver, found: Profile | None, zone: str) -> Leaver:

@@ -1,37 +1,75 @@
 """`handover plan`: what an offboarding would do, without doing it."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
+from bot.cli import split
 from bot.cli.ending import NOT_GOOD, Stop
 from bot.cli.house import visit
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
-from bot.cli.output import counts, money, say, show_json, show_table
+from bot.cli.output import counts, money, plain, say, show_json, show_table
 from bot.cli.refusals import refused
+from bot.cli.split import Csv
 from bot.messages.words import verdict
 from bot.text import _
-from workflows.views import AccountLine, BookLine, Leaver, Plan, SystemPlan
+from bot.wishes import named_in_rules
+from config.settings import Settings
+from workflows.model import Strategy
+from workflows.views import AccountLine, BookLine, Leaver, Plan, Successor, SystemPlan
 
+Split = Annotated[Strategy | None, typer.Option("--strategy", help="How clients are split; else as configured.")]
+Heirs = Annotated[list[str] | None, typer.Option("--successor", metavar="EMAIL", help="Gets clients; repeatable.")]
 Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The leaver's address in the company's directory.")]
 
 
-def plan(ctx: typer.Context, email: Email, as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
+def plan(
+    ctx: typer.Context,
+    email: Email,
+    successor: Heirs = None,
+    strategy: Split = None,
+    clients: Csv = None,
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT,
+) -> None:
     """Show what offboarding a person would do. A dry run: nothing is written anywhere.
+
+    With successors it also shows how the clients would be split between them: by a strategy, by a CSV file, or both.
 
     Exits with 1 where a system could not be looked up, or where no case could be opened.
 
     For example:
       handover plan dana@example.com
+      handover plan dana@example.com --successor bob@example.com --successor carol@example.com --strategy affinity
     """
+    data = split.content(clients)
     with visit(ctx, config) as services:
         found = services.offboarding.plan(leaver_named(email))
+        how = strategy or Strategy(services.settings.clients.default_strategy)
+        wanted = heirs(services.settings, email, how, successor or [], data)
+        seen = None
+        if wanted and not found.refusals:
+            people = [Successor(one.lower(), one, one) for one in wanted]
+            seen = services.handover.preview(found.leaver, people, how, data)
     if as_json:
-        show_json(found)
+        show_json({**plain(found), "split": plain(seen)} if seen else found)
     else:
         show(found)
+        if seen:
+            split.show(seen)
     if found.refusals or any(system.problem for system in found.systems):
         raise typer.Exit(NOT_GOOD)
+
+
+def heirs(
+    settings: Settings, leaver: str, strategy: Strategy, named: Sequence[str], data: bytes
+) -> tuple[str, ...]:
+    """Return whose address may receive clients: who is named, whom a file names, and whom the company's rules name."""
+    ruled = named_in_rules(settings.clients) if strategy is Strategy.RULES else ()
+    every = [leaver_named(one).email.lower() for one in named]
+    others = [one for one in (*split.named(data), *ruled) if one != leaver.strip().lower()]
+    return tuple(dict.fromkeys([*every, *others]))
 
 
 def leaver_named(email: str) -> Leaver:

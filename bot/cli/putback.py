@@ -17,7 +17,7 @@ from bot.cli.status import find
 from bot.cli.undo import POLL, Wait, confirm
 from bot.text import _
 from workflows.cells import cell
-from workflows.views import CaseView, KeptLine, PutBackView
+from workflows.views import CaseView, PutBackView, UnreturnedLine
 
 Clients = Annotated[str, typer.Option("--clients", metavar="TEXT", help="Only clients whose name has this in it.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would go back; nothing is changed.")]
@@ -84,7 +84,7 @@ def _watch(look: Callable[[], CaseView], seconds: float) -> CaseView:
     return case
 
 
-def _sheet(lines: Iterable[KeptLine]) -> str:
+def _sheet(lines: Iterable[UnreturnedLine]) -> str:
     text = io.StringIO()
     table = sheets.writer(text)
     table.writerow(HEADER)

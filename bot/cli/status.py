@@ -219,6 +219,8 @@ def _clients(clients: ClientsView | None) -> str:
     if clients is None:
         return _("none")
     state = clients.proposal.state.value if clients.proposal else _("no proposal yet")
-    return _("{listed} listed, {moved} moved, {left} left; {state}").format(
+    said = _("{listed} listed, {moved} moved, {left} left; {state}").format(
         listed=clients.listed, moved=clients.moved, left=clients.left, state=state
     )
+    stay = [_("{records} stay: {reason}").format(records=one.records, reason=one.reason) for one in clients.kept]
+    return "; ".join([said, *stay])

@@ -1,29 +1,26 @@
-"""The form that gives single clients of a proposal to another successor."""
+"""Forms that change a proposal: another successor for clients, or clients that stay, with a reason."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from bot.forms.fields import field, modal, option, picked, picked_all
+from bot.forms.fields import field, modal, picked, picked_all, text_area, typed
+from bot.forms.reasons import LIMIT, REASON
 from bot.messages.blocks import Block, pack
-from bot.text import _, plain, trim
-from workflows.views import RecordLine, Successor
+from bot.messages.clients import CHOICES
+from bot.text import _
 
-CALLBACK = "change_clients"
-LINES, SUCCESSOR = "lines", "successor"
-CHOICES = 100
-"""Slack's limit of options in one answer."""
+CALLBACK, KEEP = "change_clients", "keep_clients"
+CLIENTS, ALL_OF, SUCCESSOR = "clients", "all_of", "successor"
 
 
-def build(proposal: str, digest: str, successors: Sequence[Successor], channel: str, ts: str) -> dict[str, Any]:
-    """Return the form; records are searched on the server, so that none is out of reach."""
-    colleagues = [option(plain(successor.name, 70), successor.key[:150]) for successor in successors[:CHOICES]]
-    lines = {"type": "multi_external_select", "min_query_length": 0, "max_selected_items": CHOICES}
+def build(proposal: str, digest: str, channel: str, ts: str) -> dict[str, Any]:
+    """Return the form; clients and colleagues are searched on the server, so that none is out of reach."""
     blocks = [
-        field(LINES, _("Clients"), lines, _("Type a part of the name to search all of them.")),
+        _clients(_("Clients"), optional=True),
+        field(ALL_OF, _("Or every client that now goes to"), _search(), optional=True),
         field(
             SUCCESSOR,
             _("Go to"),
-            {"type": "static_select", "options": colleagues},
+            _search(),
             _("This makes a new version of the proposal, which is then decided on as a whole."),
         ),
     ]
@@ -31,26 +28,42 @@ def build(proposal: str, digest: str, successors: Sequence[Successor], channel: 
     return modal(CALLBACK, _("Change clients"), _("Change Clients"), blocks, metadata)
 
 
-def choices(lines: Sequence[RecordLine]) -> list[Block]:
-    """Return records as options of the search."""
-    return [
-        option(label(line), line.id, plain(_("now to {name}").format(name=line.successor.name), 75))
-        for line in lines[:CHOICES]
-    ]
+def keep(proposal: str, digest: str, channel: str, ts: str) -> dict[str, Any]:
+    """Return the form that lets clients stay with the leaver."""
+    why = field(REASON, _("Why do they stay?"), text_area(LIMIT), _("On record, and told in the outcome."))
+    metadata = pack(proposal=proposal, digest=digest, channel=channel, ts=ts)
+    return modal(KEEP, _("Keep clients"), _("Keep Clients"), [_clients(_("Clients that stay")), why], metadata)
 
 
-def label(line: RecordLine) -> str:
-    """Return a record in a few words of plain text."""
-    name = line.name if line.name == line.family_name else f"{line.family_name} · {line.name}"
-    return trim(plain(name, 75), 75) or line.id[:75]
+def _clients(label: str, *, optional: bool = False) -> Block:
+    element = {"type": "multi_external_select", "min_query_length": 0, "max_selected_items": CHOICES}
+    hint = _("Type a part of the name to search all of them; a client goes whole. For more at once, upload a CSV file.")
+    return field(CLIENTS, label, element, hint, optional=optional)
 
 
-def parse(view: dict[str, Any]) -> tuple[tuple[tuple[str, ...], str], dict[str, str]]:
-    """Return the chosen lines and the successor's key, and faults by field."""
-    lines, successor = picked_all(view, LINES), picked(view, SUCCESSOR)
+def _search() -> Block:
+    return {"type": "external_select", "min_query_length": 0}
+
+
+def parse(view: dict[str, Any]) -> tuple[tuple[tuple[str, ...], str, str], dict[str, str]]:
+    """Return the chosen clients, whose clients all are meant, and the successor's key; and faults by field."""
+    clients, every, successor = picked_all(view, CLIENTS), picked(view, ALL_OF), picked(view, SUCCESSOR)
     faults = {}
-    if not lines:
-        faults[LINES] = _("Choose at least one client.")
+    if not clients and not every:
+        faults[CLIENTS] = _("Choose at least one client, or a colleague below.")
     if not successor:
         faults[SUCCESSOR] = _("Choose who receives them.")
-    return (lines, successor), faults
+    return (clients, every, successor), faults
+
+
+def parse_keep(view: dict[str, Any]) -> tuple[tuple[str, ...], str, dict[str, str]]:
+    """Return the chosen clients and the reason, and faults by field."""
+    clients, why, faults = picked_all(view, CLIENTS), typed(view, REASON), {}
+    if not clients:
+        faults[CLIENTS] = _("Choose at least one client.")
+    if not why:
+        faults[REASON] = _("Write a reason: it goes on record.")
+    elif len(why) > LIMIT:
+        faults[REASON] = _("The reason has {count} characters; shorten it to {limit}.").format(
+            count=len(why), limit=LIMIT)  # fmt: skip
+    return clients, why, faults

@@ -1,15 +1,18 @@
 """The form that opens a case: the point on top, then what HR decides, then the plan's details."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, time
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.forms.fields import field, modal, option, picked, picked_all, text_area, typed
-from bot.messages.blocks import VIEW_BLOCKS, Block, divider, fit, pack, section, unpack
+from bot.forms.upload import file_field
+from bot.forms.upload import parse as read_file
+from bot.messages.blocks import VIEW_BLOCKS, Block, actions, button, divider, fit, pack, section, unpack
 from bot.text import N_, _, plain
 from workflows.model import Reason, Strategy
+from workflows.views import Leaver
 
 CALLBACK = "offboard"
 WHEN, DAY, REASON, APPROVER, STRATEGY, SUCCESSORS, NOTE = (
@@ -22,6 +25,7 @@ WHEN, DAY, REASON, APPROVER, STRATEGY, SUCCESSORS, NOTE = (
     "note",
 )
 NOW, LAST_DAY = "now", "last_day"
+PREVIEW = "preview_split"
 NOTE_LIMIT = 1000
 CAREFUL = "careful"
 RETURN, ACCESS, KEEP = "return", "access", "keep"
@@ -39,6 +43,8 @@ STRATEGIES = {
     Strategy.SINGLE: N_("All to one successor"),
     Strategy.ROUND_ROBIN: N_("In turn"),
     Strategy.BALANCED: N_("Balanced by value"),
+    Strategy.AFFINITY: N_("By closeness: co-owner, team, language, region"),
+    Strategy.RULES: N_("By the company's rules"),
 }
 
 
@@ -58,6 +64,8 @@ class Defaults:
     clients: bool = False
     """Whether a system holds clients: then somebody must receive them."""
     friday_end: time | None = None
+    rules: bool = False
+    """Whether the company has rules to split by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,8 @@ class Wish:
     strategy: Strategy
     successors: tuple[str, ...]
     note: str
+    file: str = ""
+    """Id of the CSV file that names who gets which client."""
     back: date | None = None
     """The day of return, of a handover for a time."""
     keep_access: bool = False
@@ -122,7 +132,8 @@ def _when(defaults: Defaults) -> list[Block]:
 
 
 def _who(defaults: Defaults) -> list[Block]:
-    strategies = [option(_(label), strategy.value) for strategy, label in STRATEGIES.items()]
+    strategies = [option(_(label), strategy.value) for strategy, label in STRATEGIES.items()
+                  if defaults.rules or strategy is not Strategy.RULES]
     initial = option(_(STRATEGIES[defaults.strategy]), defaults.strategy.value)
     approver: Block = {"type": "users_select"}
     if defaults.approver:
@@ -140,15 +151,17 @@ def _who(defaults: Defaults) -> list[Block]:
             {"type": "multi_users_select"},
             _(
                 "Colleagues with an account in the system that holds the clients. "
-                "Nothing moves before the approver has agreed to every single record."
+                "Nothing moves before the approver has agreed to every single record. May stay empty where a CSV file "
+                "or the company's rules name everybody."
             ),
-            optional=not defaults.clients,
+            optional=True,  # whether somebody is named is checked with the file and the rules
         ),
         field(
             STRATEGY,
             _("How the clients are split"),
             {"type": "static_select", "options": strategies, "initial_option": initial},
         ),
+        *(_split() if defaults.clients else ()),
         field(NOTE, _("Note for the record"), text_area(NOTE_LIMIT), optional=True),
         *_leave(),
     ]
@@ -161,6 +174,12 @@ def _leave() -> list[Block]:
               _("Only for a leave: somebody is asked then whether the clients go back."), optional=True),
         field(ACCESS, _("Access during a leave"), {"type": "checkboxes", "options": [keep]}, optional=True),
     ]
+
+
+def _split() -> list[Block]:
+    hint = _("A CSV file with the columns “client id” (or “client”) and “address”: these clients go to the colleague "
+             "with that e-mail address, the others as chosen above.")
+    return [file_field(hint, optional=True), actions(PREVIEW, button(_("Preview Split"), PREVIEW))]
 
 
 def parse(view: dict[str, Any], leaver: str, today: date) -> tuple[Wish | None, dict[str, str]]:
@@ -178,14 +197,15 @@ def parse(view: dict[str, Any], leaver: str, today: date) -> tuple[Wish | None, 
         faults[REASON] = _("Choose a reason.")
     approver, successors = picked(view, APPROVER), picked_all(view, SUCCESSORS)
     faults |= _people(leaver, approver, successors)
-    if not successors and unpack(str(view.get("private_metadata", ""))).get("clients"):
+    strategy, (file, _none) = picked(view, STRATEGY), read_file(view)
+    holds_clients = unpack(str(view.get("private_metadata", ""))).get("clients")
+    if not successors and not file and strategy != Strategy.RULES and holds_clients:
         faults[SUCCESSORS] = _("Choose who receives the clients: at least one colleague, who may be the manager.")
     note = typed(view, NOTE)
     if len(note) > NOTE_LIMIT:
         faults[NOTE] = _("The note has {count} characters; shorten it to {limit}.").format(
             count=len(note), limit=NOTE_LIMIT
         )
-    strategy = picked(view, STRATEGY)
     if strategy not in set(Strategy):
         faults[STRATEGY] = _("Choose how the clients are split.")
     elif strategy == Strategy.SINGLE and len(successors) > 1:
@@ -195,7 +215,8 @@ def parse(view: dict[str, Any], leaver: str, today: date) -> tuple[Wish | None, 
     faults |= _way_back(back, max(today, last or today), keep=keep)
     if faults:
         return None, faults
-    return Wish(leaver, last, Reason(reason), approver, Strategy(strategy), successors, note, back, keep), {}
+    how = Strategy(strategy)
+    return Wish(leaver, last, Reason(reason), approver, how, successors, note, file, back, keep_access=keep), {}
 
 
 def _way_back(back: date | None, begins: date, *, keep: bool) -> dict[str, str]:
@@ -232,6 +253,12 @@ def warned(view: dict[str, Any], text: str) -> dict[str, Any]:
         place = next(number for number, block in enumerate(blocks) if block.get("block_id") == DAY)
         blocks.insert(place + 1, section(text, block_id=CAREFUL))
     return {**{key: view[key] for key in keep if key in view}, "blocks": blocks}
+
+
+def known_leaver(leaver: Leaver, metadata: dict[str, Any]) -> Leaver:
+    """Complete the leaver with what the plan had found in the company's directory; the form carries it."""
+    logins = tuple(str(metadata.get("logins", "")).split())
+    return replace(leaver, directory_id=str(metadata.get("directory", "")), logins=logins)
 
 
 def known_zone(zone: str, fallback: str) -> str:

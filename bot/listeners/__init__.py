@@ -6,6 +6,7 @@ from bot.listeners import (
     access,
     arrivals,
     audits,
+    book,
     cases,
     delegations,
     exports,
@@ -15,6 +16,7 @@ from bot.listeners import (
     moves,
     offboarding,
     requests,
+    split,
     trouble,
 )
 from bot.listeners.desk import Desk
@@ -23,7 +25,7 @@ from bot.listeners.desk import Desk
 def register_listeners(app: App, desk: Desk) -> None:
     """Register everything on a fresh app."""
     trouble.register(app)
-    tasks = (offboarding, cases, access, handover, moves, exports, audits, manual, delegations, requests,
+    tasks = (offboarding, split, cases, access, handover, book, moves, exports, audits, manual, delegations, requests,
              home, arrivals)
     for task in tasks:
         task.register(app, desk)

@@ -73,6 +73,17 @@ class Call:
                 ) from error
             raise
 
+    def push(self, view: dict[str, Any]) -> str:
+        """Open a modal on top of the open one and return its id. Raises `Told` where the three seconds are over."""
+        try:
+            return str(self.client.views_push(trigger_id=self.body["trigger_id"], view=view)["view"]["id"])
+        except SlackApiError as error:
+            if reason(error) in LATE:
+                raise Told(
+                    _("That took longer than Slack allows, so no form could open. Nothing happened: do it again.")
+                ) from error
+            raise
+
     def show(self, view_id: str, view: dict[str, Any]) -> None:
         """Put something else into an open modal; a modal that was closed meanwhile is left closed."""
         try:

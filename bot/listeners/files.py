@@ -1,7 +1,20 @@
-"""Files for one person: they come in the direct message with the bot."""
+"""Files for one person, which come in the direct message with the bot, and files that a person hands in."""
 
+import csv
+import io
+from typing import Any
+
+import httpx
+from slack_sdk import WebClient
+
+from bot.errors import Told
+from bot.forms import notice, upload
 from bot.listeners.desk import Call
 from bot.text import _
+from workflows.mapping import MOST_BYTES, Unfit
+
+SECONDS = 20
+"""For one file from Slack."""
 
 
 def send_csv(call: Call, csv: str, name: str) -> None:
@@ -9,3 +22,25 @@ def send_csv(call: Call, csv: str, name: str) -> None:
     channel = call.client.conversations_open(users=call.user)["channel"]["id"]
     call.client.files_upload_v2(channel=channel, content=csv, filename=name, title=name)
     call.tell(_("The file {name} is in your direct messages with me.").format(name=f"`{name}`"))
+
+
+def tell_faults(call: Call, unfit: Unfit) -> dict[str, Any]:
+    """Return the view that says what is wrong with a file, line by line; all of it as a file where it is much."""
+    if len(unfit.faults) > upload.SHOWN:
+        table = io.StringIO()
+        csv.writer(table).writerows([("line", "fault"), *((one.line, one.what) for one in unfit.faults)])
+        send_csv(call, table.getvalue(), "faults.csv")
+    return notice.notice(_("This file has faults"), upload.faults(unfit.faults))
+
+
+def fetch(client: WebClient, file: str) -> bytes:
+    """Return the content of an uploaded file; Slack itself is asked where it is. Raises `Told`."""
+    found = client.files_info(file=file)["file"]
+    if int(found.get("size") or 0) > MOST_BYTES:
+        raise Told(_("This file has more than {most} MB. Split it.").format(most=MOST_BYTES // 2**20))
+    try:
+        answer = httpx.get(str(found["url_private_download"]), headers={"Authorization": f"Bearer {client.token}"},
+                           timeout=SECONDS).raise_for_status()  # fmt: skip
+    except httpx.HTTPError as error:
+        raise Told(_("Slack did not hand the file over. Upload it again in a moment.")) from error
+    return answer.content

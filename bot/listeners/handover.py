@@ -1,4 +1,4 @@
-"""Buttons and forms of the proposal: approve, decline, change, turn pages, get the file."""
+"""Buttons and forms of the proposal: approve, decline, turn pages, get the file."""
 
 import logging
 from typing import Any
@@ -9,14 +9,14 @@ from slack_sdk.errors import SlackApiError
 
 from bot.authorize import Right
 from bot.errors import Told, reason
-from bot.forms import change, notice, reasons
-from bot.forms.fields import FIELD
+from bot.forms import notice, reasons
 from bot.listeners.acknowledgement import acknowledge
 from bot.listeners.desk import Call, Desk
 from bot.listeners.files import send_csv
 from bot.listeners.submission import answer as answer_submission
 from bot.messages import proposal, requests
-from bot.messages.blocks import section, unpack
+from bot.messages.blocks import Message, section
+from bot.notifier import REFUSED_BLOCKS
 from bot.pages import proposal_page
 from bot.people import against_decider
 from bot.text import _
@@ -37,17 +37,17 @@ def _register_buttons(app: App, desk: Desk) -> None:
     @app.action(proposal.APPROVE, middleware=[acknowledge])
     def approve(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
-        _live(desk, call)
+        live(desk, call)
         view = desk.services.handover.decide(
             str(call.value.get("proposal", "")), str(call.value.get("digest", "")), desk.actor(call), approve=True
         )
-        _redraw(desk, call, view, body["channel"]["id"], body["message"]["ts"])
+        redraw(desk, call, view, body["channel"]["id"], body["message"]["ts"])
 
     @app.action(proposal.DECLINE, middleware=[acknowledge])
     def decline(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
         asked = call.value
-        _still(desk.services.handover.view(str(asked.get("proposal", ""))), str(asked.get("digest", "")))
+        still(desk.services.handover.view(str(asked.get("proposal", ""))), str(asked.get("digest", "")))
         call.open(
             reasons.decline(
                 str(asked.get("proposal", "")),
@@ -57,30 +57,18 @@ def _register_buttons(app: App, desk: Desk) -> None:
             )
         )
 
-    @app.action(proposal.CHANGE, middleware=[acknowledge])
-    def edit(body: dict[str, Any], client: WebClient) -> None:
-        call = Call(body, client)
-        proposal_id = str(call.value.get("proposal", ""))
-        _still(_whole(desk, call, proposal_id), str(call.value.get("digest", "")))
-        successors = desk.services.handover.successors(proposal_id)
-        call.open(
-            change.build(
-                proposal_id, str(call.value.get("digest", "")), successors, body["channel"]["id"], body["message"]["ts"]
-            )
-        )
-
     for turn in ("previous", "next"):
 
         @app.action(f"{proposal.PAGE}:{turn}", middleware=[acknowledge])
         def page(body: dict[str, Any], client: WebClient) -> None:
             call = Call(body, client)
-            view = _party(desk, call, str(call.value.get("proposal", "")))
-            _redraw(desk, call, view, body["channel"]["id"], body["message"]["ts"], int(call.value.get("page", 0)))
+            view = party(desk, call, str(call.value.get("proposal", "")))
+            redraw(desk, call, view, body["channel"]["id"], body["message"]["ts"], int(call.value.get("page", 0)))
 
     @app.action(proposal.CSV, middleware=[acknowledge])
     def file(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
-        view = _whole(desk, call, str(call.value.get("proposal", "")))
+        view = whole(desk, call, str(call.value.get("proposal", "")))
         send_csv(call, desk.services.handover.csv(view.id), f"handover-{view.case_id}-v{view.version}.csv")
 
 
@@ -94,44 +82,18 @@ def _register_forms(app: App, desk: Desk) -> None:
         call = Call(body, client)
         answer_submission(ack, call, notice.starting(), lambda: _decline(desk, call, why))
 
-    @app.options({"block_id": change.LINES, "action_id": FIELD})
-    def search(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
-        call = Call(body, client)
-        view = _whole(desk, call, str(unpack(body["view"]["private_metadata"]).get("proposal", "")))
-        lines, _total = desk.services.handover.lines(view.id, 0, change.CHOICES, str(body.get("value") or ""))
-        ack(options=change.choices(lines))
-
-    @app.view(change.CALLBACK)
-    def changed(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
-        (lines, successor), faults = change.parse(view)
-        if faults:
-            ack(response_action="errors", errors=faults)
-            return
-        call = Call(body, client)
-        answer_submission(ack, call, notice.starting(), lambda: _change(desk, call, lines, successor))
-
 
 def _decline(desk: Desk, call: Call, why: str) -> dict[str, Any]:
-    _live(desk, call)
+    live(desk, call)
     meta = call.metadata
     settled = desk.services.handover.decide(
         str(meta.get("proposal", "")), str(meta.get("digest", "")), desk.actor(call), approve=False, reason=why
     )
-    _redraw(desk, call, settled, str(meta.get("channel", "")), str(meta.get("ts", "")))
+    redraw(desk, call, settled, str(meta.get("channel", "")), str(meta.get("ts", "")))
     return notice.notice(_("Declined"), [section(_("Nothing moves. HR is told, with your reason."))])
 
 
-def _change(desk: Desk, call: Call, lines: tuple[str, ...], successor: str) -> dict[str, Any]:
-    _live(desk, call)
-    meta = call.metadata
-    old = str(meta.get("proposal", ""))
-    new = desk.services.handover.reassign(old, str(meta.get("digest", "")), lines, successor, desk.actor(call))
-    _redraw(desk, call, desk.services.handover.view(old), str(meta.get("channel", "")), str(meta.get("ts", "")))
-    said = _("Version {version} is on its way to you. Nothing moves before you approve it.").format(version=new.version)
-    return notice.notice(_("Changed"), [section(said)])
-
-
-def _live(desk: Desk, call: Call) -> None:
+def live(desk: Desk, call: Call) -> None:
     """Let nobody decide who is not, at this moment, a full member here. Raises `Told`."""
     person = desk.people.find(call.user, fresh=True)
     why = against_decider(person, call.team)
@@ -140,7 +102,7 @@ def _live(desk: Desk, call: Call) -> None:
         raise Told(why)
 
 
-def _still(view: ProposalView, digest: str) -> None:
+def still(view: ProposalView, digest: str) -> None:
     """Open no form on what cannot be decided any more. Raises `Refused`; the submission is checked again."""
     at = view.settled_at.isoformat() if view.settled_at else ""
     if view.state is ProposalState.SUPERSEDED or view.digest != digest:
@@ -149,7 +111,7 @@ def _still(view: ProposalView, digest: str) -> None:
         raise Refused(Code.ALREADY_SETTLED, by=view.settled_by, at=at)
 
 
-def _party(desk: Desk, call: Call, proposal_id: str) -> ProposalView:
+def party(desk: Desk, call: Call, proposal_id: str) -> ProposalView:
     """Return a proposal to those who are asked and to those who may see cases. Raises `Told` for others."""
     view = desk.services.handover.view(proposal_id)
     asked = view.requests and any(one.asks(call.user) for one in view.requests)
@@ -158,21 +120,31 @@ def _party(desk: Desk, call: Call, proposal_id: str) -> ProposalView:
     return view
 
 
-def _whole(desk: Desk, call: Call, proposal_id: str) -> ProposalView:
-    """Return a proposal to those who may see all of it: who is asked about their own share alone may not."""
-    view = _party(desk, call, proposal_id)
+def whole(desk: Desk, call: Call, proposal_id: str) -> ProposalView:
+    """Return a proposal to those who may see and change all of it. Raises `Told` for others.
+
+    Who is asked about their own share alone may not.
+    """
+    view = party(desk, call, proposal_id)
     own = requests.of(view, call.user)
     if own and own.share:
         desk.allow(call, Right.SEE)
     return view
 
 
-def _redraw(desk: Desk, call: Call, view: ProposalView, channel: str, ts: str, page: int = 0) -> None:
-    shown = proposal_page(desk.services.handover, view.id, page, call.user)
+def redraw(desk: Desk, call: Call, view: ProposalView, channel: str, ts: str, page: int = 0) -> None:
+    """Show whoever pressed the proposal as they may see it. What is decided stays so where Slack refuses."""
+    handover = desk.services.handover
     try:
-        call.client.chat_update(channel=channel, ts=ts, text=shown.text, blocks=list(shown.blocks))
+        _update(call, channel, ts, proposal_page(handover, view.id, page, call.user))
     except SlackApiError as error:
-        if view.state is ProposalState.PENDING:
+        if reason(error) in REFUSED_BLOCKS:
+            _update(call, channel, ts, proposal_page(handover, view.id, page, call.user, chart=False))
+        elif view.state is ProposalState.PENDING:
             raise
-        # It is decided, whatever Slack says; the clock brings the message up to date.
-        log.warning("the message of proposal %s was not redrawn at once: %s", view.id, reason(error))
+        else:  # it is decided, whatever Slack says; the clock brings the message up to date
+            log.warning("the message of proposal %s was not redrawn at once: %s", view.id, reason(error))
+
+
+def _update(call: Call, channel: str, ts: str, shown: Message) -> None:
+    call.client.chat_update(channel=channel, ts=ts, text=shown.text, blocks=list(shown.blocks))

@@ -1,6 +1,6 @@
 """The submitted form: people checked, the case opened once, the outcome said in the same modal."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,19 +10,22 @@ from slack_bolt import Ack
 from bot import workdays
 from bot.authorize import Right
 from bot.errors import Told, sentence
-from bot.forms import notice, offboard
+from bot.forms import notice, offboard, upload
 from bot.forms.fields import picked, picked_all
 from bot.listeners import channels
 from bot.listeners.desk import Call, Desk
+from bot.listeners.files import fetch, tell_faults
+from bot.listeners.split import heirs
 from bot.listeners.submission import answer as answer_submission
 from bot.messages import case as case_message
 from bot.messages.access import why_held
 from bot.messages.blocks import Block, section
 from bot.people import Profile, against_colleague, against_leaver
 from bot.text import _, moment, mrkdwn
+from workflows.mapping import Unfit
 from workflows.model import CaseState
 from workflows.refusals import Code, Refused
-from workflows.views import Actor, CaseView, Leaver, Request
+from workflows.views import Actor, CaseView, Request
 
 CHECK_SECONDS = 1.8
 """How long people are looked up before a submission must be answered; Slack waits for three."""
@@ -72,29 +75,30 @@ def carry_out(desk: Desk, call: Call, form: Submitted) -> dict[str, Any]:
     place = channels.choose(
         call.client, settings.slack.case_channel, leaver=form.leaver.id, asker=call.user, bot=form.bot
     )
+    leaver = offboard.known_leaver(form.leaver.leaver(form.zone), call.metadata)
+    data = fetch(call.client, wish.file) if wish.file else b""
+    try:
+        receivers = heirs(desk, leaver, [form.people[user] for user in wish.successors], wish.strategy, data)
+    except Unfit as unfit:
+        return tell_faults(call, unfit)
     request = Request(
-        leaver=known(form.leaver.leaver(form.zone), call.metadata),
+        leaver=leaver,
         reason=wish.reason,
         effective_at=at,
         approver=form.people[wish.approver].successor(),
         strategy=wish.strategy,
-        successors=tuple(form.people[user].successor() for user in wish.successors),
+        successors=receivers,
         requested_by=desk.actor(call),
         channel=place.channel,
         note=wish.note,
         return_on=workdays.morning(wish.back, form.zone) if wish.back else None,
         keep_access=wish.keep_access,
+        mapping=data,
     )
     opened = open_case(desk, request, place)
     if wish.day and (careful := workdays.against(days, wish.day)):
         opened["blocks"] = [*opened["blocks"], section(_("⚠ Careful: {text}").format(text=mrkdwn(careful)))]
     return opened
-
-
-def known(leaver: Leaver, metadata: dict[str, Any]) -> Leaver:
-    """Complete the leaver with what the plan had found in the company's directory; the form carries it."""
-    logins = tuple(str(metadata.get("logins", "")).split())
-    return replace(leaver, directory_id=str(metadata.get("directory", "")), logins=logins)
 
 
 def _unfit(view: dict[str, Any], leaver: str, people: dict[str, Profile | Told]) -> dict[str, str]:
@@ -116,6 +120,8 @@ def open_case(desk: Desk, request: Request, place: channels.Place) -> dict[str, 
     """Open the case and return the view that says so; a double submit shows the case that the first one opened."""
     try:
         case_id = desk.services.offboarding.open(request)
+    except Unfit as unfit:
+        return notice.notice(_("No case was opened"), upload.faults(unfit.faults))
     except Refused as refused:
         view = _own_case(desk, refused, request.requested_by)
         if view is not None:

@@ -54,6 +54,7 @@ def plan_view(desk: Desk, person: Profile) -> dict[str, Any]:
         clients=any(system.has(ClientBook) for system in desk.services.systems.values())
         or any(system.book for system in plan.systems),
         friday_end=company.friday_end,
+        rules=bool(desk.services.settings.clients.rules),
     )
     return offboard.build(summary, details, defaults)
 

@@ -17,6 +17,7 @@ from bot.messages.blocks import (
     paragraphs,
     section,
 )
+from bot.messages.spread import kept
 from bot.messages.words import GOOD, account, listing, records, short, verdict
 from bot.text import N_, _, moment, mrkdwn, ngettext, plain
 from connectors.contract import Verdict
@@ -197,7 +198,8 @@ def _cancel_button(view: CaseView) -> Block:
 
 def _clients(view: CaseView, clients: ClientsView, now: datetime) -> list[str]:
     lines = [_("*Clients* {where}").format(where=_progress(view, clients, now))]
-    return lines + [f"• {short(line)}" for line in clients.balance[:10]]
+    stay = [] if clients.complete else [f"• {line}" for line in kept(clients.kept[:10], view.leaver.name)]
+    return lines + stay + [f"• {short(line)}" for line in clients.balance[:10]]
 
 
 def _problems(view: CaseView, clients: ClientsView) -> list[Block]:
@@ -215,7 +217,7 @@ def _problems(view: CaseView, clients: ClientsView) -> list[Block]:
 def _progress(view: CaseView, clients: ClientsView, now: datetime) -> str:
     proposal = clients.proposal
     if clients.complete:
-        stay = clients.staying + clients.left
+        stay = clients.staying + clients.left + sum(one.records for one in clients.kept)
         done = _("handed over: {moved} moved").format(moved=records(clients.moved))
         return done + _(", {stay} stay (why: below)").format(stay=records(stay)) if stay else done
     if proposal and proposal.state is ProposalState.PENDING:

@@ -4,7 +4,7 @@ from bot.messages.blocks import Block, actions, button, confirm, context, pack, 
 from bot.messages.words import records, short
 from bot.text import _, moment, mrkdwn, plain
 from workflows.model import CaseState
-from workflows.views import CaseView, ClientsView, KeptLine
+from workflows.views import CaseView, ClientsView, UnreturnedLine
 
 PAUSE, RESUME, STOP, PUT_BACK = "moves_pause", "moves_resume", "moves_stop", "moves_put_back"
 NEVER = (CaseState.CANCELLED, CaseState.HELD)
@@ -40,8 +40,8 @@ def _put_back(clients: ClientsView) -> list[str]:
         lines[0] += _(", {count} on the way").format(count=records(clients.putting_back))
     if clients.not_put_back:
         lines[0] += _(", {count} not: others have them now").format(count=records(clients.not_put_back))
-    lines += [f"• {short(line)}" for line in clients.kept]
-    if clients.not_put_back > len(clients.kept):
+    lines += [f"• {short(line)}" for line in clients.unreturned]
+    if clients.not_put_back > len(clients.unreturned):
         lines.append(_("… all of them: `handover putback CASE --csv`"))
     return lines + [_("✗ still to do: {what}").format(what=short(problem)) for problem in clients.put_back_problems]
 
@@ -64,7 +64,7 @@ def _ask_stop(view: CaseView, clients: ClientsView) -> Block:
     )
 
 
-def kept(lines: tuple[KeptLine, ...], rest: int) -> list[Block]:
+def kept(lines: tuple[UnreturnedLine, ...], rest: int) -> list[Block]:
     """Return the records that stay where they are, with who has each now; those that do not fit are counted."""
     said = [
         _("• {name} ({client}): {note}").format(

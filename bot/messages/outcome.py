@@ -2,6 +2,7 @@
 
 from bot.messages.blocks import Message, context, header, message, paragraphs, section
 from bot.messages.proposal import headline, outcome
+from bot.messages.spread import kept
 from bot.messages.words import money, records
 from bot.text import _, mrkdwn
 from workflows.model import ProposalState
@@ -15,7 +16,8 @@ def build(view: ProposalView) -> Message:
     if view.state is ProposalState.APPROVED:
         done = _all_moved(view)
         blocks += [section(_("✓ {records} moved").format(records=records(view.records)))] if done else []
-        blocks += paragraphs([_share(share, done=done) for share in view.shares[:60]])
+        blocks += paragraphs([_share(share, done=done) for share in view.shares])
+    blocks += paragraphs(kept(view.kept, view.leaver.name))
     blocks.append(context(_next(view)))
     return message(mrkdwn(point, 400), blocks)
 

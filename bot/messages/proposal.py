@@ -1,9 +1,9 @@
 """The proposal: who would receive which clients, to be approved as shown, changed, or declined."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 
-from bot.messages import requests
+from bot.messages import clients as client_lines
+from bot.messages import requests, spread
 from bot.messages.blocks import (
     Block,
     Message,
@@ -17,20 +17,22 @@ from bot.messages.blocks import (
     paragraphs,
     section,
 )
-from bot.messages.words import bar, clients, money, records, short
+from bot.messages.words import clients, records, short
 from bot.text import N_, _, moment, mrkdwn, ngettext, plain
-from workflows.model import AssignmentState, ProposalState
-from workflows.views import ProposalView, RecordLine, Share
+from workflows.model import ProposalState
+from workflows.views import ClientLine, ProposalView
 
-APPROVE, DECLINE, CHANGE, PAGE, CSV = (
+APPROVE, DECLINE, CHANGE, PAGE, CSV, KEEP, FIND, UPLOAD = (
     "proposal_approve",
     "proposal_decline",
     "proposal_change",
     "proposal_page",
     "proposal_csv",
+    "proposal_keep",
+    "proposal_find",
+    "proposal_upload",
 )
 PER_PAGE = 20
-MOST_SHARES = 40
 SETTLED = {
     ProposalState.DRAFT: N_("Being prepared; it can be decided once every record is listed."),
     ProposalState.PENDING: N_("Nobody has decided yet."),
@@ -42,7 +44,9 @@ SETTLED = {
 }
 
 
-def build(view: ProposalView, lines: Sequence[RecordLine], total: int, page: int = 0, viewer: str = "") -> Message:
+def build(
+    view: ProposalView, lines: Sequence[ClientLine], total: int, page: int = 0, viewer: str = "", *, chart: bool = True
+) -> Message:
     """Return the message; a settled proposal has no buttons and says who, when and what.
 
     `viewer`: Slack id of whose message it is; who has answered already has nothing to press any more.
@@ -50,9 +54,11 @@ def build(view: ProposalView, lines: Sequence[RecordLine], total: int, page: int
     pending = view.state is ProposalState.PENDING
     asked = requests.of(view, viewer) if viewer else None
     point = headline(view)
-    blocks: list[Block] = [header(point), section(_summary(view)), *paragraphs(_shares(view)), *requests.blocks(view)]
+    blocks: list[Block] = [header(point), section(_summary(view)), *spread.build(view, chart=chart)]
+    blocks += [*paragraphs(spread.kept(view.kept, view.leaver.name)), *requests.blocks(view)]
     if lines:
-        blocks += [divider(), *paragraphs([_line(line) for line in lines]), context(_where(len(lines), total, page))]
+        where = context(client_lines.where(len(lines), total, page * PER_PAGE))
+        blocks += [divider(), *paragraphs([client_lines.line(line) for line in lines]), where]
     if pending:
         paging = _paging(view, total, page)
         blocks.append(actions(f"page_{view.digest[:40]}", *paging))
@@ -117,41 +123,13 @@ def _summary(view: ProposalView) -> str:
                 records=records(view.staying), name=mrkdwn(view.leaver.name)
             )
         )
+    if view.sensitivities:
+        counted = sorted(view.sensitivities.items())
+        tiers = ", ".join(f"{mrkdwn(word, 30)} {clients(number)}" for word, number in counted)
+        said.append(_("Sensitivity: {tiers}.").format(tiers=tiers))
     if view.note and view.state is ProposalState.PENDING:
         said.append(_("Note: {note}").format(note=short(view.note, 600)))
     return "\n".join(said)
-
-
-def _shares(view: ProposalView) -> list[str]:
-    most = max((sum(share.value.values(), Decimal(0)) for share in view.shares), default=Decimal(0))
-    shown = [_share(share, float(most), view.records) for share in view.shares[:MOST_SHARES]]
-    left = len(view.shares) - MOST_SHARES
-    return shown if left <= 0 else [*shown, _("… and {count} more colleagues; the CSV has them all").format(count=left)]
-
-
-def _share(share: Share, most: float, every: int) -> str:
-    worth = float(sum(share.value.values(), Decimal(0)))
-    drawn = bar(worth, most) if most else bar(share.records, every)
-    value = money(share.value)
-    text = _("*{name}*: {records} of {clients}").format(
-        name=mrkdwn(share.successor.name), records=records(share.records), clients=clients(share.families)
-    )
-    return " ".join(part for part in (text, f"({value})" if value else "", drawn) if part)
-
-
-def _line(line: RecordLine) -> str:
-    value = f"{line.value:,.0f} {mrkdwn(line.currency)}".strip() if line.value else _("no value")
-    state = "" if line.state in (AssignmentState.PROPOSED, AssignmentState.APPROVED) else f" · {mrkdwn(line.state)}"
-    family = f"{mrkdwn(line.family_name, 60)} · " if line.family_name and line.family_name != line.name else ""
-    note = f" · {short(line.note, 80)}" if line.note else ""
-    what = f"{family}{mrkdwn(line.name, 60)} ({mrkdwn(line.kind, 20)}, {value})"
-    return f"• {what} → {mrkdwn(line.successor.name, 40)}{state}{note}"
-
-
-def _where(shown: int, total: int, page: int) -> str:
-    return _("Records {first:,} to {last:,} of {total:,}, by system, those of one client together").format(
-        first=page * PER_PAGE + 1, last=page * PER_PAGE + shown, total=total
-    )
 
 
 def _paging(view: ProposalView, total: int, page: int) -> list[Block]:
@@ -160,8 +138,10 @@ def _paging(view: ProposalView, total: int, page: int) -> list[Block]:
         turned.append(button(_("Previous"), f"{PAGE}:previous", pack(proposal=view.id, page=page - 1)))
     if (page + 1) * PER_PAGE < total:
         turned.append(button(_("Next"), f"{PAGE}:next", pack(proposal=view.id, page=page + 1)))
-    bound = pack(proposal=view.id, digest=view.digest)
-    return [*turned, button(_("Change Clients"), CHANGE, bound), button(_("Get CSV"), CSV, pack(proposal=view.id))]
+    bound, named = pack(proposal=view.id, digest=view.digest), pack(proposal=view.id)
+    return [*turned, button(_("Find Clients"), FIND, named), button(_("Change Clients"), CHANGE, bound),
+            button(_("Keep Clients"), KEEP, bound), button(_("Get CSV"), CSV, named),
+            button(_("Upload CSV"), UPLOAD, bound)]  # fmt: skip
 
 
 def _deciding(view: ProposalView) -> list[Block]:

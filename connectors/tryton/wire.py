@@ -18,7 +18,8 @@ ANY_STATE = ["active", "in", [True, False]]
 USER_FIELDS = ["login", "name", "email", "active", "sessions", "employee", "employees", "_timestamp"]
 EMPLOYEE_FIELDS = ["company", "start_date", "end_date"]
 OWNER_FIELDS = ["employee", "company", "state", "_timestamp"]
-RECORD_FIELDS = ["number", "description", "party", "party.rec_name", "amount", "currency.code", "state", "employee"]
+RECORD_FIELDS = ["number", "description", "party", "party.rec_name", "party.lang.code", "party.categories.name",
+                 "address.country.code", "amount", "currency.code", "state", "employee"]
 
 
 class Declined(Conflict):
@@ -123,8 +124,20 @@ def record(row: Mapping[str, Any], owner: AccountId) -> Record:
         currency=row["currency."]["code"],
         open=row["state"] in WORKED_ON,
         stage=row["state"],
+        traits=traits(row),
         fixed="" if row["state"] in WORKED_ON else f"{row['state']}: Tryton lets nobody change its employee any more",
     )
+
+
+def traits(row: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the party says of itself: its categories as segments, its language, the address's country."""
+    party, address = row.get("party.") or {}, row.get("address.") or {}
+    known = {
+        "segment": ";".join(one["name"] for one in party.get("categories.") or ()),
+        "language": (party.get("lang.") or {}).get("code") or "",
+        "region": (address.get("country.") or {}).get("code") or "",
+    }
+    return {name: value for name, value in known.items() if value}
 
 
 def number(value: Mapping[str, str] | None) -> Decimal:

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import ack, audit, chaos, idle, lockout, mass, move
+from tests.bench import ack, allocate, audit, chaos, idle, lockout, mass, move, proposal
 from tests.bench.figures import Figure, Run
 
 BENCHES: dict[str, Callable[[], Run]] = {
@@ -21,6 +21,8 @@ BENCHES: dict[str, Callable[[], Run]] = {
     "chaos": chaos.run,
     "audit": audit.run,
     "move": move.run,
+    "allocate": allocate.run,
+    "proposal": proposal.run,
 }
 
 

@@ -14,7 +14,8 @@ from bot.metrics import Metrics, watch
 from bot.serve import PATH, listening, make_web
 from bot.services import Services
 from bot.slack import web_client
-from config.settings import Clients, Company, Policy, Role, Roles, Settings, Slack, Storage
+from config.book import Clients
+from config.settings import Company, Policy, Role, Roles, Settings, Slack, Storage
 from tests.bot.fakes import (
     FakeAudits,
     FakeDelegations,

@@ -9,27 +9,30 @@ from typing import Any
 from connectors.contract import Verdict
 from tests.bot import samples
 from workflows.manual import Proof
-from workflows.model import AssignmentState, CaseState, ProposalState
+from workflows.mapping import Unfit
+from workflows.model import AssignmentState, CaseState, ProposalState, Strategy
 from workflows.refusals import Code, Refused
 from workflows.views import (
     Actor,
     AuditView,
     Candidate,
     CaseView,
+    ClientLine,
     DelegationView,
     ExportView,
     FindingLine,
     FollowUpLine,
-    KeptLine,
     Leaver,
     NoteView,
     Plan,
+    Preview,
     ProposalView,
     PutBackView,
     RecordLine,
     Request,
     StepView,
     Successor,
+    UnreturnedLine,
 )
 
 
@@ -135,6 +138,13 @@ class FakeHandover:
     def __init__(self) -> None:
         self.proposal = samples.proposal()
         self.records = samples.lines(45)
+        self.clients = samples.client_lines(45)
+        self.kept: list[tuple[tuple[str, ...], str]] = []
+        self.uploaded: list[bytes] = []
+        self.unfit: Unfit | None = None
+        self.previewed: list[tuple[str, tuple[str, ...], Strategy, bytes]] = []
+        self.seen = Preview(self.proposal.shares, 60, 20, 3, ("Zed gets nothing in crm: no account there",), ())
+        self.heirs: tuple[Successor, ...] = (samples.BOB, samples.CAROL)
         self.decided: list[tuple[str, bool, str]] = []
         self.reassigned: list[tuple[tuple[str, ...], str]] = []
         self.appointed: list[tuple[str, str, str]] = []
@@ -187,8 +197,43 @@ class FakeHandover:
         self.appointed.append((user, role, by.id))
         return self.proposal
 
+    def client_page(
+        self, proposal_id: str, offset: int = 0, limit: int = 20, search: str = ""
+    ) -> tuple[list[ClientLine], int]:
+        if self.proposal.state is ProposalState.SUPERSEDED:
+            raise Refused(Code.STALE_PROPOSAL)
+        found = [one for one in self.clients if search.lower() in f"{one.name}\n{one.client_id}".lower()]
+        return found[offset : offset + limit], len(found)
+
+    def preview(
+        self, leaver: Leaver, successors: Sequence[Successor], strategy: Strategy, content: bytes = b""
+    ) -> Preview:
+        self.previewed.append((leaver.email, tuple(one.key for one in successors), strategy, content))
+        return self.seen
+
+    def clients_of(self, proposal_id: str, successor_key: str) -> tuple[str, ...]:
+        return tuple(one.id for one in self.clients if one.successor.key == successor_key)
+
+    def assign(self, proposal_id: str, digest: str, wishes: Mapping[str, str], by: Actor) -> ProposalView:
+        self.reassigned.append((tuple(wishes), next(iter(wishes.values()))))
+        return self._next()
+
+    def exclude(self, proposal_id: str, digest: str, lines: Sequence[str], reason: str, by: Actor) -> ProposalView:
+        self.kept.append((tuple(lines), reason))
+        return self._next()
+
+    def upload(self, proposal_id: str, digest: str, content: bytes, by: Actor) -> ProposalView:
+        if self.unfit:
+            raise self.unfit
+        self.uploaded.append(content)
+        return self._next()
+
+    def _next(self) -> ProposalView:
+        self.proposal = replace(self.proposal, state=ProposalState.SUPERSEDED, settled_at=samples.NOW)
+        return samples.proposal(version=2)
+
     def successors(self, proposal_id: str) -> tuple[Successor, ...]:
-        return (samples.BOB, samples.CAROL)
+        return self.heirs
 
     def csv(self, proposal_id: str) -> str:
         return "record\n" + "\n".join(line.name for line in self.records)
@@ -254,11 +299,11 @@ class FakePutBacks:
         self.done.append((case_id, by.id, search))
         return 59
 
-    def csv_lines(self, case_id: str) -> Iterator[KeptLine]:
+    def csv_lines(self, case_id: str) -> Iterator[UnreturnedLine]:
         yield self._kept("=1+1", AssignmentState.UNRETURNED)
 
-    def _kept(self, name: str, state: AssignmentState) -> KeptLine:
-        return KeptLine("crm", "opportunity:9", "opportunity", name, "Client", state, "Zed has it now")
+    def _kept(self, name: str, state: AssignmentState) -> UnreturnedLine:
+        return UnreturnedLine("crm", "opportunity:9", "opportunity", name, "Client", state, "Zed has it now")
 
 
 class FakeLeaves:

@@ -15,6 +15,7 @@ from workflows.views import (
     BookLine,
     Candidate,
     CaseView,
+    ClientLine,
     ClientsView,
     ExportLine,
     ExportView,
@@ -228,6 +229,14 @@ def lines(count: int, name: str = "Acme") -> list[RecordLine]:
             BOB if n % 2 else CAROL,
             AssignmentState.PROPOSED,
         )
+        for n in range(count)
+    ]
+
+
+def client_lines(count: int, name: str = "Acme") -> list[ClientLine]:
+    worth = {"EUR": Decimal(5000)}
+    return [
+        ClientLine(f"line-{n}", "crm", f"party:{n}", f"{name} {n}", 3, 1, worth, BOB if n % 2 else CAROL)
         for n in range(count)
     ]
 

@@ -118,7 +118,7 @@ def test_offboard_asks_then_opens_and_shows_each_verdict_while_slack_is_down(con
     assert "Slack did not say who is who" in result.stderr
     assert "The system0: ✓ locked" in result.stderr
     assert "The system1: ✓ no account" in result.stderr
-    assert wiring.modes == ["visit", "run"]
+    assert wiring.modes == ["visit", "visit", "run"], "the plan, the split, then the work"
 
 
 def test_beside_a_running_bot_the_rows_are_left_to_it(config: str) -> None:

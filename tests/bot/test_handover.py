@@ -80,26 +80,31 @@ def test_declining_asks_why(office: Office, shown: Message) -> None:
 
 def test_a_stale_decline_says_so_in_the_form(office: Office, shown: Message) -> None:
     office.manager.click(shown, "Decline")
+    form = office.manager.modal("Decline this proposal")
     office.handover.proposal = samples.proposal(version=2)
-    office.manager.modal("Decline this proposal").fill("reason", "no").submit()
+    form.fill("reason", "no").submit()
     assert "has changed since this was shown" in office.manager.modal("This did not work").text
 
 
 def test_pages_turn_in_place_and_nothing_is_out_of_reach(office: Office, shown: Message) -> None:
     office.manager.click(shown, "Next")
-    office.manager.wait_for(lambda: "Records 21 to 40 of 45" in now(office))
+    office.manager.wait_for(lambda: "Clients 21 to 40 of 45" in now(office))
     office.manager.click(shown, "Next")
-    office.manager.wait_for(lambda: "Records 41 to 45 of 45" in now(office))
+    office.manager.wait_for(lambda: "Clients 41 to 45 of 45" in now(office))
     assert "Acme 44" in now(office)
     office.manager.click(office.manager.messages()[0], "Previous")
-    office.manager.wait_for(lambda: "Records 21 to 40 of 45" in now(office))
+    office.manager.wait_for(lambda: "Clients 21 to 40 of 45" in now(office))
 
 
 def test_clients_can_be_searched_and_given_to_another(office: Office, shown: Message) -> None:
     office.manager.click(shown, "Change Clients")
     form = office.manager.modal("Change clients")
-    assert len(form.search("lines", "acme 4")) == 6
-    form.fill("lines", ["line-44", "line-4"]).fill("successor", "Bob Ross").submit()
+    assert len(form.search("clients", "acme 4")) == 6
+    assert form.search("successor", "") == ["Bob Ross", "Carol Díaz"]
+    form.search("clients", "acme 4")
+    form.fill("clients", ["line-44", "line-4"])
+    form.search("successor", "bob")
+    form.fill("successor", "Bob Ross").submit()
     assert "Version 2" in office.manager.modal("Changed").text
     assert office.handover.reassigned == [(("line-44", "line-4"), samples.BOB.key)]
     assert "Replaced by a newer version" in now(office)

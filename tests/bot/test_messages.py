@@ -4,16 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from bot.forms import change, choose, notice, offboard, reasons
-from bot.messages import audit, case, exports, follow_up, help, home, outcome, plan, proposal  # noqa: A004
-from bot.messages.blocks import Message, message, section
+from bot.forms import browse, change, choose, notice, offboard, reasons, upload
+from bot.messages import audit, case, exports, follow_up, help, home, outcome, plan, proposal, spread  # noqa: A004
+from bot.messages.blocks import Message, message, paragraphs, section
+from bot.messages.clients import choices
 from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.conftest import strings
 from tests.sandbox.slack.records import JSON
 from tests.sandbox.slack.validation import problems
 from workflows.model import CaseState, ProposalState, Strategy
-from workflows.views import Successor
+from workflows.views import LineFault
 
 NAMES = [samples.NASTY, samples.HEBREW, "Pat *Star* (Sr.)", "x" * 5000, ""]
 ALL = (Verdict.LOCKED, Verdict.OPEN, Verdict.ABSENT, Verdict.UNKNOWN)
@@ -21,7 +22,7 @@ ALL = (Verdict.LOCKED, Verdict.OPEN, Verdict.ABSENT, Verdict.UNKNOWN)
 
 def messages(name: str) -> list[Message]:
     who = samples.leaver(name)
-    many = samples.lines(20, name)
+    many = samples.client_lines(20, name)
     return [
         *(case.build(samples.case(state, *ALL * 15, name=name), samples.NOW) for state in CaseState),
         *(proposal.build(samples.proposal(state, name, shares=70), many, 600) for state in ProposalState),
@@ -73,7 +74,6 @@ def views(name: str) -> list[JSON]:
     meant = samples.plan(samples.leaver(name), 60)
     summary, shown = plan.summary(meant, ["careful"]), plan.details(meant)
     defaults = offboard.Defaults("U1", "Europe/Dublin", samples.NOW.time(), Strategy.BALANCED, "U2", 60)
-    colleagues = [Successor(f"{n}@northwind.example", name or "x", "") for n in range(130)]
     waiting = home.Home(
         [samples.proposal(name=name)] * 30,
         [samples.finding(n, name) for n in range(30)],
@@ -89,7 +89,13 @@ def views(name: str) -> list[JSON]:
         notice.notice("x" * 50, shown * 3),
         reasons.decline("p", "d", "C1", "1.2"),
         reasons.reveal("s"),
-        change.build("p", "d", colleagues, "C1", "1.2"),
+        change.build("p", "d", "C1", "1.2"),
+        change.keep("p", "d", "C1", "1.2"),
+        upload.build("p", "d", "C1", "1.2"),
+        browse.build("p", samples.client_lines(browse.PER_PAGE, name), 20_000, name[:200], 3),
+        browse.build("p", [], 0, name[:200]),
+        notice.notice("x", upload.faults([LineFault(n, name) for n in range(500)])),
+        notice.notice("x", paragraphs(spread.lines(samples.proposal(shares=500).shares))),
         home.build(waiting),
         home.build(home.Home([], [], [], may_open=True, may_lock=False)),
     ]
@@ -110,7 +116,7 @@ def test_answers_to_the_command_keep_slacks_limits(name: str) -> None:
 
 
 def test_search_answers_keep_slacks_limits() -> None:
-    for choice in change.choices(samples.lines(150, samples.NASTY)):
+    for choice in choices(samples.client_lines(150, samples.NASTY)):
         assert 0 < len(choice["text"]["text"]) <= 75
         assert len(choice["description"]["text"]) <= 75
 
@@ -156,7 +162,7 @@ def test_progress_shows_pace_and_expected_end() -> None:
 
 def test_a_settled_proposal_has_no_buttons_and_says_who_and_when() -> None:
     for state in ProposalState:
-        shown = proposal.build(samples.proposal(state), samples.lines(20), 60)
+        shown = proposal.build(samples.proposal(state), samples.client_lines(20), 60)
         has_buttons = any(block["type"] == "actions" for block in shown.blocks)
         assert has_buttons is (state is ProposalState.PENDING)
     text = "\n".join(strings(proposal.build(samples.proposal(ProposalState.DECLINED), [], 0).blocks))
@@ -165,7 +171,7 @@ def test_a_settled_proposal_has_no_buttons_and_says_who_and_when() -> None:
 
 
 def test_a_pending_proposal_has_one_emphasised_button() -> None:
-    shown = proposal.build(samples.proposal(), samples.lines(20), 60)
+    shown = proposal.build(samples.proposal(), samples.client_lines(20), 60)
     styled = [
         one for block in shown.blocks if block["type"] == "actions" for one in block["elements"] if "style" in one
     ]

@@ -59,7 +59,7 @@ def test_the_message_says_who_paused_and_what_a_stop_left(office: Office) -> Non
     stopped = replace(DONE, moved=40, halted="stopped", halted_by="Sam", halted_at=samples.NOW, stopped=60)
     assert "60 records not moved" in said(shown(office, stopped))
     back = replace(DONE, moved=0, put_back=90, putting_back=3, not_put_back=7, put_back_by="Sam",
-                   kept=("Deal <!here> (Client): Zed has it now",), put_back_problems=("crm: not reachable",))
+                   unreturned=("Deal <!here> (Client): Zed has it now",), put_back_problems=("crm: not reachable",))
     text = said(shown(office, back))
     for words in ("90 records put back", "3 records on the way", "7 records not", "Zed has it now", "not reachable"):
         assert words in text

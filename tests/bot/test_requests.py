@@ -29,7 +29,7 @@ WAITING = replace(samples.proposal(), requests=(MANAGED, BOARD, SHARE))
 
 
 def labels(view: ProposalView, viewer: str) -> set[str]:
-    made = proposal.build(view, samples.lines(3), 3, viewer=viewer)
+    made = proposal.build(view, samples.client_lines(3), 3, viewer=viewer)
     return {one["text"]["text"] for block in made.blocks if block["type"] == "actions" for one in block["elements"]}
 
 
@@ -94,6 +94,20 @@ def test_a_receiver_sees_their_own_share_and_no_more(office: Office, own: Messag
     bob.click(own, "Next")
     bob.wait_for(lambda: "Records 21 to 25 of 25" in said(bob.messages()[0]))
     assert office.slack.refused() == []
+
+
+def test_a_receiver_opens_nothing_of_the_whole_proposal(office: Office, own: Message) -> None:
+    """A press that no message of theirs offers: forged, or of a message that somebody forwarded."""
+    notifier = SlackNotifier(web_client(office.services.settings.slack), office.services, lambda _id: None)
+    notifier.show(Post(id="p", kind=PostKind.PROPOSAL, subject="proposal-1", channel=MANAGER.slack_id))
+    whole = office.person(MANAGER.slack_id).messages()[-1]
+    bob = office.person(BY_UID["bob.ross"].slack_id)
+    offered = ("Find Clients", "Change Clients", "Keep Clients", "Get CSV", "Upload CSV")
+    for label in offered:
+        bob.click(whole, label, stale=True)
+    bob.wait_for(lambda: len(bob.ephemerals) == len(offered))
+    assert bob.view is None
+    assert (office.handover.kept, office.handover.reassigned, office.handover.uploaded) == ([], [], [])
 
 
 def test_members_are_looked_up_with_every_flag(office: Office) -> None:

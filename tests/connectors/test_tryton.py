@@ -50,6 +50,24 @@ def book(tryton: Tryton) -> BookWorld:
     return BookWorld(tryton)
 
 
+def test_a_client_is_known_by_segment_language_and_region(book: BookWorld) -> None:
+    owner = book.seller()
+    plain, told = book.add(owner, ["Plain", "Told"])
+    admin = book.server.as_admin()
+    [row] = admin.call("sale.opportunity.read", [number(told)], ["party"])
+    categories = admin.call("party.category.create", [{"name": f"{name} {told}"} for name in ("Key", "Retail")])
+    [french] = admin.call("ir.lang.search", [["code", "=", "fr"]])
+    [country] = admin.call("country.country.create", [{"name": "France", "code": "FR"}])
+    [address] = admin.call("party.address.create", [{"party": row["party"], "country": country}])
+    admin.call("party.party.write", [row["party"]], {"lang": french, "categories": [["add", categories]]})
+    admin.call("sale.opportunity.write", [number(told)], {"address": address})
+    found = {record.id: dict(record.traits) for record in book.connect().records(owner)}
+    segments = found[told].pop("segment").split(";")
+    assert sorted(segments) == [f"Key {told}", f"Retail {told}"]
+    assert found[told] == {"language": "fr", "region": "FR"}
+    assert found[plain].keys() <= {"language"}
+
+
 def test_what_tryton_refuses_stands_alone_and_the_rest_moves(book: BookWorld) -> None:
     """Closed opportunities keep their employee; one of them makes Tryton refuse the whole call."""
     owner, one, two = book.seller(), book.seller(), book.seller()

@@ -1,139 +1,191 @@
 """The split of a book: nothing lost, nothing doubled, families whole, loads bounded; and wrong splits are caught."""
 
 import random
-import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from workflows.allocation import Item, allocate, lower_bound
+from tests.workflows.splits import CLOSE, best, book, faults, loads, weights
+from workflows.allocation import FAIR, Item, Rule, Split, Taker, allocate
+from workflows.evenness import lower_bound
 from workflows.model import Strategy
 
-Split = Mapping[str, str]
+TRAITS = (("language", "fr"), ("language", "de"), ("region", "north"), ("co_owner", "s1"), ("segment", "key"))
 
 
-def book(*sizes: tuple[int, int]) -> list[Item]:
-    """One family per size: (records, value of each)."""
-    return [
-        Item(f"{n}.{i}", f"family {n}", Decimal(value))
-        for n, (count, value) in enumerate(sizes) for i in range(count)
-    ]
+def staff(*capacities: int | None) -> list[Taker]:
+    return [Taker(f"s{n}", capacity) for n, capacity in enumerate(capacities)]
 
 
 books = st.lists(st.tuples(st.integers(1, 6), st.integers(0, 10**7)), max_size=60).map(lambda sizes: book(*sizes))
-staff = st.integers(1, 9).map(lambda n: [f"s{i}" for i in range(n)])
+small = st.lists(st.tuples(st.integers(1, 3), st.integers(0, 9)), min_size=1, max_size=6).map(lambda s: book(*s))
+limits = st.none() | st.integers(0, 12)
+traits = st.frozensets(st.sampled_from(TRAITS), max_size=3)
+takers = st.lists(st.tuples(limits, traits), min_size=1, max_size=9).map(
+    lambda made: [Taker(f"s{n}", capacity, known | {("co_owner", f"s{n}")}) for n, (capacity, known) in enumerate(made)]
+)
+rules = st.lists(st.builds(Rule, traits, st.lists(st.sampled_from(["s0", "s1", "s8"]), max_size=2).map(tuple)))
 
 
-def weights(items: Sequence[Item]) -> dict[str, float]:
-    value, count = float(sum(item.value for item in items)), sum(item.count for item in items)
-    weight: dict[str, float] = defaultdict(float)
-    for item in items:
-        weight[item.family] += (float(item.value) / value if value else 0) + item.count / count
-    return weight
+@given(items=books, takers=takers, strategy=st.sampled_from(Strategy), rules=rules,
+       known=st.lists(traits, min_size=1, max_size=4))
+@settings(deadline=None, max_examples=200)
+def test_every_split_is_right(
+    items: list[Item], takers: list[Taker], strategy: Strategy, rules: list[Rule],
+    known: list[frozenset[tuple[str, str]]],
+) -> None:
+    items = [replace(item, traits=known[n % len(known)]) for n, item in enumerate(items)]
+    split = allocate(items, takers, strategy, rules=rules)
+    assert faults(items, takers, split, balanced=strategy is Strategy.BALANCED) == []
 
 
-def faults(items: Sequence[Item], successors: Sequence[str], split: Split, *, balanced: bool) -> list[str]:
-    """What is wrong with a split, in words; empty for a right one."""
-    found = []
-    if set(split) != {item.id for item in items}:
-        found.append("lost or invented a record")
-    if set(split.values()) - set(successors):
-        found.append("gave to a stranger")
-    homes: dict[str, set[str]] = defaultdict(set)
-    for item in items:
-        homes[item.family].add(split.get(item.id, "nobody"))
-    if any(len(home) > 1 for home in homes.values()):
-        found.append("tore a family apart")
-    if balanced and items and not found:
-        load: dict[str, float] = defaultdict(float)
-        for family, weight in weights(items).items():
-            load[next(iter(homes[family]))] += weight
-        if max(load.values()) > 4 / 3 * lower_bound(weights(items).values(), len(successors)) + 1e-9:
-            found.append("overloaded someone")
-    return found
-
-
-@given(items=books, successors=staff, strategy=st.sampled_from(Strategy))
-@settings(deadline=None, max_examples=300)
-def test_every_split_is_right(items: list[Item], successors: list[str], strategy: Strategy) -> None:
-    split = allocate(items, successors, strategy)
-    assert faults(items, successors, split, balanced=strategy is Strategy.BALANCED) == []
-
-
-@given(items=books, successors=staff, strategy=st.sampled_from(Strategy), seed=st.integers())
+@given(items=books, takers=takers, strategy=st.sampled_from(Strategy), rules=rules, seed=st.integers())
 @settings(deadline=None)
-def test_order_plays_no_part(items: list[Item], successors: list[str], strategy: Strategy, seed: int) -> None:
+def test_order_plays_no_part(
+    items: list[Item], takers: list[Taker], strategy: Strategy, rules: list[Rule], seed: int
+) -> None:
     shuffled = random.Random(seed).sample(items, len(items))
-    assert allocate(shuffled, successors, strategy) == allocate(items, successors, strategy)
+    assert allocate(shuffled, takers, strategy, rules=rules) == allocate(items, takers, strategy, rules=rules)
 
 
-def _loses_one(split: dict[str, str], items: Sequence[Item]) -> dict[str, str]:
-    split.pop(items[-1].id)
-    return split
+@given(items=small, capacities=st.lists(st.none() | st.integers(0, 7), min_size=1, max_size=3))
+@settings(deadline=None, max_examples=150)
+@example(items=book((1, 9), (1, 9), (1, 5), (1, 5), (1, 5)), capacities=[2, 3])
+def test_balanced_stays_within_four_thirds_of_the_best_split_there_is(
+    items: list[Item], capacities: list[int | None]
+) -> None:
+    takers = staff(*capacities)
+    split, lowest = allocate(items, takers, Strategy.BALANCED), best(items, takers)
+    if lowest == float("inf"):
+        assert split.over
+        return
+    most = max(loads(items, split.chosen).values())
+    bound = lower_bound(weights(items).values(), len(takers), capacities)
+    assert bound <= lowest + CLOSE
+    assert most <= FAIR * lowest + CLOSE
+    if split.notes:  # it says that it is uneven: then no split at all reaches the bound
+        assert lowest > bound + CLOSE / 10
 
 
-def _tears(split: dict[str, str], items: Sequence[Item]) -> dict[str, str]:
-    split[items[0].id] = "s1" if split[items[0].id] == "s0" else "s0"
-    return split
+def test_what_families_force_is_said() -> None:
+    twos_and_ones = [Item("big", "big", Decimal(2), 2), *(Item(str(n), str(n), Decimal(1)) for n in range(199))]
+    split = allocate(twos_and_ones, staff(*[None] * 100), Strategy.BALANCED)
+    assert max(loads(twos_and_ones, split.chosen).values()) > FAIR * lower_bound(weights(twos_and_ones).values(), 100)
+    assert "1.5 times" in split.notes[0]
 
 
-def _overloads(split: dict[str, str], items: Sequence[Item]) -> dict[str, str]:
-    return dict.fromkeys(split, "s0")
+def test_what_capacities_force_is_within_the_bound_that_they_allow() -> None:
+    items = book(*[(1, 10)] * 20)
+    split = allocate(items, staff(2, 2, None), Strategy.BALANCED)
+    assert sorted(list(split.chosen.values()).count(key) for key in ("s0", "s1", "s2")) == [2, 2, 16]
+    assert split.notes == ()
 
 
-def _strangers(split: dict[str, str], items: Sequence[Item]) -> dict[str, str]:
-    return dict.fromkeys(split, "eve")
+def test_without_room_for_all_the_rest_is_shared_and_said() -> None:
+    split = allocate(book(*[(1, 10)] * 10), staff(2, 3), Strategy.BALANCED)
+    assert sum(split.over.values()) == 5
+    assert any("5 clients are above" in note for note in split.notes)
+    assert allocate(book(*[(1, 10)] * 5), staff(2, 3), Strategy.BALANCED).over == {}
 
 
-@pytest.mark.parametrize("fault", [_loses_one, _tears, _overloads, _strangers])
-def test_a_wrong_split_is_caught(fault: Callable[[dict[str, str], Sequence[Item]], dict[str, str]]) -> None:
-    items, successors = book(*[(3, 100)] * 12), ["s0", "s1", "s2"]
-    right = dict(allocate(items, successors, Strategy.BALANCED))
-    assert faults(items, successors, right, balanced=True) == []
-    assert faults(items, successors, fault(right, items), balanced=True)
+def _loses_one(split: Split) -> Split:
+    return replace(split, chosen=dict(list(split.chosen.items())[1:]))
 
 
-def test_round_robin_deals_families_in_turn() -> None:
+def _overloads(split: Split) -> Split:
+    return replace(split, chosen=dict.fromkeys(split.chosen, "s1"))
+
+
+def _strangers(split: Split) -> Split:
+    return replace(split, chosen=dict.fromkeys(split.chosen, "eve"))
+
+
+def _breaks_a_capacity(split: Split) -> Split:
+    return replace(split, chosen=dict.fromkeys(split.chosen, "s0"), over={"s0": 2})
+
+
+def _keeps_silent(split: Split) -> Split:
+    return replace(split, chosen=dict.fromkeys(split.chosen, "s0"))
+
+
+@pytest.mark.parametrize("fault", [_loses_one, _overloads, _strangers, _breaks_a_capacity, _keeps_silent])
+def test_a_wrong_split_is_caught(fault: Callable[[Split], Split]) -> None:
+    items, takers = book(*[(3, 100)] * 12), staff(10, None, None)
+    right = allocate(items, takers, Strategy.BALANCED)
+    assert faults(items, takers, right, balanced=True) == []
+    assert faults(items, takers, fault(right), balanced=True)
+
+
+def test_round_robin_deals_families_in_turn_and_passes_over_the_full() -> None:
     items = book((1, 400), (5, 1), (1, 300), (1, 200))
-    split = allocate(items, ["a", "b"], Strategy.ROUND_ROBIN)
-    assert {split[item.id] for item in items if item.family == "family 1"} == {"a"}
-    assert sorted(split[f"{n}.0"] for n in range(4)) == ["a", "a", "b", "b"]
+    assert sorted(allocate(items, staff(None, None), Strategy.ROUND_ROBIN).chosen.values()) == ["s0", "s0", "s1", "s1"]
+    assert sorted(allocate(items, staff(1, None), Strategy.ROUND_ROBIN).chosen.values()) == ["s0", "s1", "s1", "s1"]
 
 
 def test_single_gives_all_to_the_first() -> None:
-    assert set(allocate(book((2, 5), (1, 9)), ["a", "b"], Strategy.SINGLE).values()) == {"a"}
+    assert set(allocate(book((2, 5), (1, 9)), staff(None, None), Strategy.SINGLE).chosen.values()) == {"s0"}
 
 
-def test_many_small_families_come_out_even_by_value_and_by_count() -> None:
-    chance = random.Random(7)
-    items = book(*[(chance.randint(1, 5), chance.randint(0, 90_000)) for _ in range(600)])
-    split = allocate(items, ["a", "b", "c", "d"], Strategy.BALANCED)
-    value, count = dict.fromkeys("abcd", Decimal(0)), dict.fromkeys("abcd", 0)
-    for item in items:
-        value[split[item.id]] += item.value
-        count[split[item.id]] += 1
-    assert max(value.values()) < Decimal("1.33") * sum(value.values()) / 4
-    assert max(count.values()) < 1.33 * sum(count.values()) / 4
+def test_a_mapping_comes_before_everything_and_counts_as_load() -> None:
+    items = book((1, 90), (1, 50), (1, 40))
+    split = allocate(items, staff(None, None), Strategy.BALANCED, mapping={"family 0": "s1"})
+    assert split.chosen == {"family 0": "s1", "family 1": "s0", "family 2": "s0"}
+    with pytest.raises(ValueError, match="no successor"):
+        allocate(items, staff(None), Strategy.BALANCED, mapping={"family 0": "eve"})
 
 
-@pytest.mark.parametrize("successors", [[], ["a", "a"]])
-def test_successors_are_named_once_and_exist(successors: list[str]) -> None:
+def near(*known: tuple[str, str]) -> frozenset[tuple[str, str]]:
+    return frozenset(known)
+
+
+def test_affinity_takes_the_co_owner_then_the_team_then_language_or_region() -> None:
+    people = [
+        Taker("owner", traits=near(("co_owner", "owner"))),
+        Taker("mate", traits=near(("team", "emea"))),
+        Taker("speaker", traits=near(("language", "fr"), ("region", "north"))),
+        Taker("other"),
+    ]
+    client = near(("team", "emea"), ("language", "fr"))
+    items = [Item("a", "a", traits=client | {("co_owner", "owner")}), Item("b", "b", traits=client)]
+    assert allocate(items, people, Strategy.AFFINITY).chosen == {"a": "owner", "b": "mate"}
+    assert allocate(items[1:], people[2:], Strategy.AFFINITY).chosen == {"b": "speaker"}
+    northern = [Item("c", "c", traits=near(("region", "north")))]
+    assert allocate(northern, people, Strategy.AFFINITY).chosen == {"c": "speaker"}
+    full = [replace(people[0], capacity=0), *people[1:]]
+    assert allocate(items[:1], full, Strategy.AFFINITY).chosen == {"a": "mate"}
+
+
+def test_affinity_is_even_among_those_who_are_equally_close() -> None:
+    french = near(("language", "fr"))
+    items = [replace(item, traits=french) for item in book(*[(1, 10)] * 30)]
+    chosen = allocate(items, [*staff(None), Taker("f1", traits=french), Taker("f2", traits=french)], Strategy.AFFINITY)
+    counted: dict[str, int] = defaultdict(int)
+    for key in chosen.chosen.values():
+        counted[key] += 1
+    assert counted == {"f1": 15, "f2": 15}
+
+
+def test_the_first_rule_that_fits_decides_and_what_none_fits_is_shared() -> None:
+    key, french = near(("segment", "key")), near(("language", "fr"))
+    ordered = [Rule(key, ("s2",)), Rule(french, ("s1",))]
+    items = [Item("a", "a", traits=key | french), Item("b", "b", traits=french), Item("c", "c", Decimal(9))]
+    assert allocate(items, staff(None, None, None), Strategy.RULES, rules=ordered).chosen == {
+        "a": "s2", "b": "s1", "c": "s0"}
+    assert allocate(items, staff(None, None, 0), Strategy.RULES, rules=ordered).chosen["a"] == "s1"
+    assert allocate(items, staff(None, None), Strategy.RULES, rules=ordered).chosen["a"] == "s1"
+
+
+@pytest.mark.parametrize("successors", [[], [Taker("a"), Taker("a")]])
+def test_successors_are_named_once_and_exist(successors: Sequence[Taker]) -> None:
     with pytest.raises(ValueError, match="successors"):
         allocate(book((1, 1)), successors, Strategy.SINGLE)
 
 
 def test_an_item_named_twice_is_refused() -> None:
     with pytest.raises(ValueError, match="twice"):
-        allocate([Item("1", "f"), Item("1", "g")], ["a"], Strategy.SINGLE)
-
-
-def test_a_hundred_thousand_records_over_fifty_successors_take_under_three_seconds() -> None:
-    chance = random.Random(1)
-    items = [Item(str(n), f"f{n // 2}", Decimal(chance.randint(0, 10**6))) for n in range(100_000)]
-    start = time.process_time()
-    allocate(items, [f"s{n}" for n in range(50)], Strategy.BALANCED)
-    assert time.process_time() - start < 3
+        allocate([Item("1", "f"), Item("1", "g")], staff(None), Strategy.SINGLE)

@@ -1,6 +1,6 @@
 """Edits, which make a new version, and the end of what waits for a decision."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -11,6 +11,7 @@ from workflows.handover import changes, sheets
 from workflows.handover import lines as line_rows
 from workflows.handover.ballots import SLACK, Ballots, Table
 from workflows.handover.desk import CHUNK, Desk, chunks
+from workflows.handover.families import DEALS
 from workflows.handover.live import Live, Remembered
 from workflows.handover.proposal import add_version, ask
 from workflows.handover.sheets import Sheet, Tally
@@ -35,9 +36,13 @@ class Decisions:
 
     def reassign(self, proposal_id: str, digest: str, chosen: Sequence[str], key: str, by: Actor) -> str:
         """Give some lines to another successor; return the id of the new version. Raises `Refused`."""
+        return self.looked(by, lambda live: self._reassign(proposal_id, digest, chosen, key, by, live))
+
+    def looked(self, by: Actor, act: Callable[[Live], str]) -> str:
+        """Do something with the directory as it is now, and return what it made. Raises `Refused(NOT_CHECKED)`."""
         live = self._ballots.live(by)
         made: list[str] = []
-        self._ballots.looked(live, lambda: made.append(self._reassign(proposal_id, digest, chosen, key, by, live)))
+        self._ballots.looked(live, lambda: made.append(act(live)))
         return made[-1]
 
     def _reassign(self, proposal_id: str, digest: str, chosen: Sequence[str], key: str, by: Actor, live: Live) -> str:
@@ -110,7 +115,8 @@ class Decisions:
         shares = {system: dict(by) for system, by in sheet.shares.items()}
         for row in moved:
             line = line_rows.unseal(vault, case, row)
-            tally = Tally(1, 0, {line.currency: line.value} if line.open and line.value else {})
+            tally = Tally(1, 0, {line.currency: line.value} if line.open and line.value else {},
+                          int(line.open and row.kind in DEALS))
             by, giver = shares[row.system], keys[row.successor]
             by[giver] = by[giver].plus(tally, -1)
             by[key] = by.get(key, Tally()).plus(tally)

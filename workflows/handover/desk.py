@@ -11,6 +11,7 @@ from sqlmodel import Session, select
 from connectors.contract import ClientBook
 from workflows.cases import CaseData, settle, show
 from workflows.handover.live import Approvals
+from workflows.handover.wishes import Wishes
 from workflows.journal import Journal
 from workflows.model import Book, Case, CaseState, WorkState
 from workflows.ports import Clock
@@ -43,6 +44,8 @@ class Desk:
     retry: timedelta
     """The longest time between two tries."""
     approvals: Approvals
+    wishes: Wishes
+    """What the company wishes for every split."""
 
     def system(self, name: str) -> tuple[System, ClientBook]:
         """Return a configured system with its client book. Raises `Trouble`."""

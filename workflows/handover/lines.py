@@ -21,6 +21,7 @@ class LineData:
     stage: str
     open: bool
     note: str = ""
+    sensitivity: str = ""
 
 
 def line_id(case_id: str, system: str, record: str) -> str:
@@ -31,13 +32,18 @@ def line_id(case_id: str, system: str, record: str) -> str:
 def seal(vault: Vault, case: Case, row: str, data: LineData) -> bytes:
     """Encrypt a line for its row."""
     plain = {"name": data.name, "family_name": data.family_name, "value": str(data.value), "currency": data.currency,
-             "stage": data.stage, "open": data.open, "note": data.note}
+             "stage": data.stage, "open": data.open, "note": data.note,
+             "sensitivity": data.sensitivity}
     return vault.seal(case.wrapped_key, plain, f"assignment:{row}")
 
 
 def unseal(vault: Vault, case: Case, row: Assignment) -> LineData:
     """Decrypt a line."""
-    plain: dict[str, Any] = vault.open(case.wrapped_key, row.sealed, f"assignment:{row.id}")
+    return loaded(vault.open(case.wrapped_key, row.sealed, f"assignment:{row.id}"))
+
+
+def loaded(plain: dict[str, Any]) -> LineData:
+    """Return a line from its decrypted JSON."""
     return LineData(**{**plain, "value": Decimal(plain["value"])})
 
 
@@ -45,7 +51,7 @@ def draft(vault: Vault, case: Case, system: str, proposal: str, record: Record) 
     """Return the row of a record that has no successor yet; one whose owner nobody can change will never have one."""
     row = line_id(case.id, system, record.id)
     data = LineData(record.name, record.family_name, record.value, record.currency, record.stage, record.open,
-                    record.fixed)
+                    record.fixed, record.sensitivity)
     return Assignment(
         id=row, case_id=case.id, proposal_id=proposal, system=system, record_id=record.id, kind=record.kind,
         family=record.family, owner=record.owner, successor="", sealed=seal(vault, case, row, data),
@@ -58,7 +64,8 @@ def show(vault: Vault, case: Case, row: Assignment, successor: Successor) -> Rec
     data = unseal(vault, case, row)
     return RecordLine(
         row.id, row.system, row.record_id, row.kind, data.name, data.family_name, data.value, data.currency, data.stage,
-        data.open, successor, AssignmentState(row.state), data.note,
+        data.open, successor, AssignmentState(row.state), data.note, row.family,
+        data.sensitivity,
     )
 
 

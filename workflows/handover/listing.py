@@ -5,55 +5,34 @@ nothing behind; only the families' sums are kept in memory, never the records. A
 in the draft only while the list is read, to mark that it was seen: `release` takes it out, and it is never proposed.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from decimal import Decimal
+from dataclasses import replace
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from config.text import ngettext
 from connectors.contract import AccountId, Record
-from workflows.allocation import Item, allocate
 from workflows.handover import lines, remarks
 from workflows.handover.desk import CHUNK, Desk, Errand, chunks
+from workflows.handover.families import Families
 from workflows.handover.people import Takers
 from workflows.handover.proposal import REPEATED
-from workflows.handover.sheets import Sheet, Tally
-from workflows.model import Assignment, AssignmentState, Proposal, ProposalState, Strategy
+from workflows.handover.sheets import Sheet
+from workflows.handover.wanting import wanted
+from workflows.handover.wishes import split
+from workflows.model import Assignment, AssignmentState, Proposal, ProposalState
 
-ASKED_BEFORE = frozenset({AssignmentState.PROPOSED, AssignmentState.APPROVED})
-"""When a book is listed, a record in these states is with the approver already; in any other it is asked (again)."""
+ASKED_BEFORE = frozenset({AssignmentState.PROPOSED, AssignmentState.APPROVED, AssignmentState.KEPT})
+"""When a book is listed, a record in these states is with the approver already, or stays by a person's wish; in any
+other it is asked (again)."""
 SETTLED_AND_BACK = frozenset({AssignmentState.MOVED, AssignmentState.TAKEN, AssignmentState.GONE})
 """When a book is listed again before its move, a record in these states that the leaver owns has come back."""
 ANSWERED = frozenset({AssignmentState.DECLINED, AssignmentState.REFUSED, AssignmentState.STOPPED})
 """A person or the system said no: such a record is asked again when its book is listed again."""
-
-
-@dataclass
-class Families:
-    """What was gathered: each family's share, and how much of each currency there is."""
-
-    tallies: dict[str, Tally] = field(default_factory=dict)
-
-    def add(self, record: Record) -> None:
-        """Count one record."""
-        worth = {record.currency: record.value} if record.open and record.value else {}
-        self.tallies[record.family] = self.tallies.get(record.family, Tally(families=1)).plus(Tally(1, 0, worth))
-
-    def items(self) -> list[Item]:
-        """Return the families for allocation; a currency weighs as much as it has records, whatever its rate."""
-        total: dict[str, Decimal] = defaultdict(Decimal)
-        holders: dict[str, int] = defaultdict(int)
-        for tally in self.tallies.values():
-            for currency, amount in tally.value.items():
-                total[currency] += amount
-                holders[currency] += tally.records
-        return [
-            Item(name, name, sum((a / total[c] * holders[c] for c, a in tally.value.items() if total[c]), Decimal(0)),
-                 tally.records)
-            for name, tally in self.tallies.items()
-        ]
+TOLD = 20
+"""Line numbers that are told at once."""
 
 
 class Listing:
@@ -64,7 +43,9 @@ class Listing:
         self._errand = errand
         self._system = errand.book.system
         self.draft = draft_id(errand.case.id, self._system)
-        self.families = Families()
+        with desk.store.read() as session:
+            self._wanted = wanted(desk, session, errand.case, errand.data)
+        self.families = Families(self._wanted.names)
         self.staying: dict[str, Counter[str]] = {}
         """Why records stay, by kind."""
         self._repeated = False
@@ -80,16 +61,18 @@ class Listing:
 
     def allot(self, takers: Takers) -> Sheet:
         """Give every gathered family to a successor; return the draft's sheet."""
-        kept = self._families_given(takers)
-        items = [item for item in self.families.items() if item.id not in kept]
-        chosen = {**kept, **allocate(items, list(takers.accounts), Strategy(self._errand.case.strategy))}
+        wanted = replace(self._wanted, given=self._families_given(takers))
+        done, faults, hits = split(self.families, takers.accounts, wanted, self._system)
         for page in self._pages():
-            self._write(page, chosen)
-        shares: dict[str, Tally] = defaultdict(Tally)
-        for family, tally in self.families.tallies.items():
-            shares[chosen[family]] = shares[chosen[family]].plus(tally)
+            self._write(page, done.chosen)
+        notes = (*takers.notes, *done.notes, *_unheeded({one.line for one in faults} | self._lost(hits)))
         why = REPEATED if self._repeated else ""
-        return Sheet(why, takers.notes, {self._system: takers.accounts}, {self._system: dict(shares)})
+        return Sheet(why, notes, {self._system: takers.accounts}, {self._system: self.families.shares(done.chosen)},
+                     sensitivities={self._system: self.families.sensitive()})
+
+    def _lost(self, hits: set[int]) -> set[int]:
+        """Return the lines of the file that name this system and none of its clients."""
+        return {row.line for row in self._wanted.rows if row.system == self._system} - hits
 
     def release(self, session: Session) -> None:
         """Once the whole book was read: keep what stays, out of the draft; what was not seen any more is let go."""
@@ -174,6 +157,15 @@ class Listing:
             self._errand.hold(session)
             session.execute(sa.update(Assignment),
                             [{"id": row, "successor": blind[chosen[family]]} for row, family in page])
+
+
+def _unheeded(numbers: set[int]) -> list[str]:
+    if not numbers:
+        return []
+    said = ngettext("{count} line of the file was not followed, the book has changed since: {lines}",
+                    "{count} lines of the file were not followed, the book has changed since: {lines}", len(numbers))
+    listed = ", ".join(map(str, sorted(numbers)[:TOLD])) + (", …" if len(numbers) > TOLD else "")
+    return [said.format(count=len(numbers), lines=listed)]
 
 
 def draft_id(case_id: str, system: str) -> str:

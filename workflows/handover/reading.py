@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
@@ -12,9 +13,11 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from config.text import _
 from workflows.cases import CaseData, read_case
-from workflows.handover import balance, remarks, sheets, shown
+from workflows.cells import cell
+from workflows.handover import balance, exclusions, remarks, sheets, shown
 from workflows.handover import lines as line_rows
 from workflows.handover.balance import Fate
+from workflows.handover.clients import NOBODY, Clients
 from workflows.handover.closing import NOTHING
 from workflows.handover.desk import CHUNK, Desk
 from workflows.handover.halts import told as halts_told
@@ -33,21 +36,16 @@ from workflows.model import (
     WorkState,
 )
 from workflows.refusals import Code, Refused
-from workflows.views import ClientsView, ProposalView, RecordLine, Share, Successor
+from workflows.views import ClientLine, ClientsView, ProposalView, RecordLine, Share, Successor
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""A cell that begins with one of these is run by spreadsheets (OWASP, CSV injection); an apostrophe makes it text."""
-UNSEEN = " \u00a0\u200b\u2060\ufeff"
-"""What some of them skip over before they look: spaces, zero-width characters, a byte order mark."""
-NOBODY = Successor("", "nobody yet", "")
-HEADER = ("system", "client", "record", "kind", "id", "value", "currency", "stage", "open", "successor", "address",
-          "state", "note")
+HEADER = ("system", "client id", "client", "record", "kind", "id", "value", "currency", "stage", "open", "successor",
+          "address", "state", "note", "sensitivity")
 PACE = timedelta(minutes=2)
 LEFT = (AssignmentState.PROPOSED, AssignmentState.APPROVED, AssignmentState.REFUSED, AssignmentState.DECLINED,
         AssignmentState.STOPPED)
 FATES = {AssignmentState.TAKEN: "taken", AssignmentState.GONE: "gone", AssignmentState.REFUSED: "refused",
          AssignmentState.PROPOSED: "waiting", AssignmentState.DECLINED: "waiting", AssignmentState.EXCLUDED: "staying",
-         AssignmentState.STOPPED: "stopped"}
+         AssignmentState.KEPT: "staying", AssignmentState.STOPPED: "stopped"}
 
 
 class Reading:
@@ -55,6 +53,7 @@ class Reading:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._clients = Clients(desk)
 
     def view(self, proposal_id: str) -> ProposalView:
         """Return one proposal."""
@@ -96,21 +95,34 @@ class Reading:
             return tuple(one for one in data.successors if any(one.key in by for by in accounts.values()))
 
     def lines(self, proposal_id: str, offset: int, limit: int, search: str) -> tuple[list[RecordLine], int]:
-        """Return a page and the total. A superseded version has none.
-
-        Without a search only that page is decrypted. A search decrypts every line of the proposal, one after another:
-        names are sealed and cannot be looked up in an index, so it takes as long as a CSV does.
-        """
+        """Return a page and the total. A superseded version has none."""
         with self._desk.store.read() as session:
             proposal = _shown(session, proposal_id)
             case, data = read_case(session, self._desk.vault, proposal.case_id)
             if search.strip():
-                found = [line for line in self._all(session, proposal, case, data) if _matches(line, search)]
-                return found[offset:offset + limit], len(found)
+                found = self._clients.catalogue.lines(session, proposal.id, case, data, search)
+                order = {line: place for place, line in enumerate(found[offset:offset + limit])}
+                rows = session.exec(select(Assignment).where(col(Assignment.id).in_(order))).all()
+                return self._lines(sorted(rows, key=lambda row: order[row.id]), case, data), len(found)
             total = session.exec(select(sa.func.count()).select_from(Assignment)
                                  .where(Assignment.proposal_id == proposal_id)).one()
             rows = session.exec(_ordered(proposal_id).offset(offset).limit(limit)).all()
             return self._lines(rows, case, data), total
+
+    def client_page(self, proposal_id: str, offset: int, limit: int, search: str) -> tuple[list[ClientLine], int]:
+        """Return a page of clients and how many there are. A superseded version has none."""
+        with self._desk.store.read() as session:
+            proposal = _shown(session, proposal_id)
+            case, data = read_case(session, self._desk.vault, proposal.case_id)
+            return self._clients.page(session, proposal.id, case, data, offset, limit, search)
+
+    def clients_of(self, proposal_id: str, key: str) -> tuple[str, ...]:
+        """Return one line of every client that goes to a successor."""
+        with self._desk.store.read() as session:
+            return tuple(session.exec(
+                select(sa.func.min(Assignment.id))
+                .where(Assignment.proposal_id == proposal_id, Assignment.successor == self._desk.vault.blind(key))
+                .group_by(col(Assignment.system), col(Assignment.family))))
 
     def csv(self, proposal_id: str) -> str:
         """Return every line."""
@@ -119,10 +131,12 @@ class Reading:
         table.writerow(HEADER)
         with self._desk.store.read() as session:
             for line in self._all(session, *self._current(session, proposal_id)):
-                table.writerow([_cell(value) for value in (
-                    line.system, line.family_name, line.name, line.kind, line.record_id, str(line.value), line.currency,
+                table.writerow([cell(value) for value in (
+                    line.system, line.client_id, line.family_name, line.name, line.kind, line.record_id,
+                    str(line.value), line.currency,
                     line.stage, "yes" if line.open else "no", line.successor.name, line.successor.email,
-                    str(line.state), line.note)])
+                    str(line.state), line.note,
+                    line.sensitivity)])
         return text.getvalue()
 
     def clients(self, session: Session, case_id: str) -> ClientsView | None:
@@ -134,19 +148,21 @@ class Reading:
                                .group_by(Assignment.state)).all()
         by_state = dict(counted)
         staying = by_state.get(AssignmentState.EXCLUDED, 0)
+        stay = staying + by_state.get(AssignmentState.KEPT, 0)
         proposal = self._latest(session, case_id)
         case, data = read_case(session, self._desk.vault, case_id)
         kept = [(book, remarks.unseal(self._desk.vault, case, book)) for book in books]
         return ClientsView(
             proposal=self._view(session, proposal, case, data) if proposal else None,
-            listed=sum(by_state.values()) - staying, moved=by_state.get(AssignmentState.MOVED, 0),
+            listed=sum(by_state.values()) - stay, moved=by_state.get(AssignmentState.MOVED, 0),
             left=sum(by_state.get(state, 0) for state in LEFT),
             problems=tuple(f"{book.system}: {said}" for book, known in kept for said in _problems(book, known)),
             rate=self._rate(session, case_id, books),
-            balance=tuple(line for book, known in kept for line in self._balance(session, book, known)),
+            balance=tuple(line for book, known in kept for line in self._balance(session, case, book, known)),
             complete=all(book.state == WorkState.DONE for book in books),
-            staying=staying, **halts_told(books, by_state),
-            **undo_told(self._desk, session, case, by_state),
+            staying=staying,
+            kept=exclusions.told(self._desk.vault, session, case),
+            **halts_told(books, by_state), **undo_told(self._desk, session, case, by_state),
         )
 
     def _latest(self, session: Session, case_id: str) -> Proposal | None:
@@ -164,7 +180,8 @@ class Reading:
             .group_by(Assignment.successor)).all())
         totals = [(one, sheet.total(one.key)) for one in data.successors]
         shares = tuple(
-            Share(one, total.records, total.families, total.value, moved.get(self._desk.vault.blind(one.key), 0))
+            Share(one, total.records, total.families, total.value, moved.get(self._desk.vault.blind(one.key), 0),
+                  total.deals)
             for one, total in totals if total.records)
         return ProposalView(
             proposal.id, case.id, data.leaver, proposal.version, proposal.digest, ProposalState(proposal.state),
@@ -174,6 +191,8 @@ class Reading:
             staying=session.exec(select(sa.func.count()).select_from(Assignment).where(
                 Assignment.case_id == case.id, Assignment.state == AssignmentState.EXCLUDED)).one(),
             requests=shown.requests_of(self._desk, session, case, data, proposal.id),
+            kept=exclusions.told(self._desk.vault, session, case),
+            sensitivities=dict(sum(map(Counter, sheet.sensitivities.values()), Counter[str]())),
         )
 
     def _current(self, session: Session, proposal_id: str) -> tuple[Proposal, Case, CaseData]:
@@ -208,13 +227,14 @@ class Reading:
         seconds = (last - first).total_seconds() if first and last else 0
         return number / seconds if seconds else None
 
-    def _balance(self, session: Session, book: Book, known: Remarks) -> list[str]:
+    def _balance(self, session: Session, case: Case, book: Book, known: Remarks) -> list[str]:
         before, after = json.loads(book.counts_before), json.loads(book.counts_after)
         rows = session.exec(
             select(Assignment.kind, Assignment.state, Assignment.owner_after, sa.func.count())
             .where(Assignment.case_id == book.case_id, Assignment.system == book.system)
             .group_by(Assignment.kind, Assignment.state, Assignment.owner_after)).all()
-        fates = _fates(rows, frozenset(before), known.staying)
+        kept = exclusions.reasons(self._desk.vault, session, case, book.system)
+        fates = _fates(rows, frozenset(before), exclusions.joined(known.staying, kept))
         if not after:
             return balance.unmoved(book.system, fates) if book.state == WorkState.DONE else []
         owners = {owner for (owner,) in session.execute(
@@ -254,12 +274,3 @@ def _shown(session: Session, proposal_id: str) -> Proposal:
 def _ordered(proposal_id: str) -> SelectOfScalar[Assignment]:
     return (select(Assignment).where(Assignment.proposal_id == proposal_id)
             .order_by(col(Assignment.system), col(Assignment.family), col(Assignment.id)))
-
-
-def _matches(line: RecordLine, search: str) -> bool:
-    wanted = search.strip().casefold()
-    return any(wanted in text.casefold() for text in (line.name, line.family_name, line.successor.name, line.record_id))
-
-
-def _cell(text: str) -> str:
-    return f"'{text}" if text.lstrip(UNSEEN).startswith(FORMULA) else text

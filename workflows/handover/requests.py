@@ -94,7 +94,7 @@ def summary(sheet: Sheet) -> Summary:
     whole = Tally()
     for total in totals.values():
         whole = whole.plus(total)
-    tiers = frozenset(word for by in getattr(sheet, "sensitivities", {}).values() for word in by)
+    tiers = frozenset(word for by in sheet.sensitivities.values() for word in by)
     return Summary(whole.families, whole.value, tuple(key for key, one in totals.items() if one.records), tiers)
 
 

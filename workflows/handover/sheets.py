@@ -18,13 +18,16 @@ class Tally:
     records: int = 0
     families: int = 0
     value: Mapping[str, Decimal] = field(default_factory=dict)
+    deals: int = 0
+    """Open deals among the records."""
 
     def plus(self, other: "Tally", sign: int = 1) -> "Tally":
         """Return the sum, or with `sign` -1 the difference."""
         value = defaultdict(Decimal, self.value)
         for currency, amount in other.value.items():
             value[currency] += sign * amount
-        return Tally(self.records + sign * other.records, self.families + sign * other.families, dict(value))
+        return Tally(self.records + sign * other.records, self.families + sign * other.families, dict(value),
+                     self.deals + sign * other.deals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ class Sheet:
     """By system: each successor's share."""
     settled_by: str = ""
     words: str = ""
+    sensitivities: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """By system: how many clients there are of each sensitivity."""
 
     def settled(self, name: str, words: str) -> "Sheet":
         """Return the sheet with who settled the proposal, and with what words."""
@@ -59,7 +64,8 @@ class Sheet:
     def merge(self, other: "Sheet") -> "Sheet":
         """Join the sheets of two systems' drafts."""
         return replace(self, notes=(*self.notes, *other.notes), accounts={**self.accounts, **other.accounts},
-                       shares={**self.shares, **other.shares})
+                       shares={**self.shares, **other.shares},
+                       sensitivities={**self.sensitivities, **other.sensitivities})
 
 
 def seal(vault: Vault, case: Case, proposal: str, sheet: Sheet) -> bytes:
@@ -70,7 +76,8 @@ def seal(vault: Vault, case: Case, proposal: str, sheet: Sheet) -> bytes:
         for system, by in sheet.shares.items()
     }
     plain = {"why": sheet.why, "notes": sheet.notes, "accounts": {s: dict(a) for s, a in sheet.accounts.items()},
-             "shares": shares, "settled_by": sheet.settled_by, "words": sheet.words}
+             "shares": shares, "settled_by": sheet.settled_by, "words": sheet.words,
+             "sensitivities": {system: dict(by) for system, by in sheet.sensitivities.items()}}
     return vault.seal(case.wrapped_key, plain, f"proposal:{proposal}")
 
 
@@ -78,8 +85,10 @@ def unseal(vault: Vault, case: Case, proposal: Proposal) -> Sheet:
     """Decrypt a proposal's sheet."""
     plain: dict[str, Any] = vault.open(case.wrapped_key, proposal.sealed, f"proposal:{proposal.id}")
     shares = {
-        system: {key: Tally(t["records"], t["families"], {c: Decimal(v) for c, v in t["value"].items()})
+        system: {key: Tally(t["records"], t["families"], {c: Decimal(v) for c, v in t["value"].items()},
+                            t.get("deals", 0))
                  for key, t in by.items()}
         for system, by in plain["shares"].items()
     }
-    return Sheet(plain["why"], tuple(plain["notes"]), plain["accounts"], shares, plain["settled_by"], plain["words"])
+    return Sheet(plain["why"], tuple(plain["notes"]), plain["accounts"], shares, plain["settled_by"], plain["words"],
+                 plain.get("sensitivities", {}))

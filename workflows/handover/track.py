@@ -6,7 +6,7 @@ Over 250 lines because it is the one door to the track: what each question and e
 import json
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from uuid import uuid4
@@ -24,26 +24,29 @@ from workflows.handover.closing import NO_ACCOUNT, left_with, prove
 from workflows.handover.decisions import Decisions
 from workflows.handover.delegations import Delegations
 from workflows.handover.desk import Desk, Errand, Overtaken, Trouble
+from workflows.handover.editing import Editing
 from workflows.handover.halts import Halt, Halts
 from workflows.handover.listing import ANSWERED, Listing
 from workflows.handover.live import Approvals
 from workflows.handover.moves import Moves, refusals, settle
 from workflows.handover.notes import Notes
 from workflows.handover.people import leaver_accounts, takers
+from workflows.handover.preview import preview
 from workflows.handover.proposal import DRIFT, FIRST, LATER, has_lines, publish, ready, route
 from workflows.handover.reading import Reading
 from workflows.handover.remarks import Remarks
 from workflows.handover.sheets import Sheet
 from workflows.handover.temporary import Leaves
 from workflows.handover.undo import PutBacks
+from workflows.handover.wishes import Wishes
 from workflows.journal import HANDOVER, Journal
-from workflows.model import Assignment, AssignmentState, Book, Case, CaseState, Proposal, WorkState
+from workflows.model import Assignment, AssignmentState, Book, Case, CaseState, Proposal, Strategy, WorkState
 from workflows.ports import Clock
 from workflows.refusals import Refused
 from workflows.store import Store
 from workflows.systems import Systems
 from workflows.vault import Vault
-from workflows.views import Actor, ClientsView, ProposalView, RecordLine, Successor
+from workflows.views import Actor, ClientLine, ClientsView, Leaver, Preview, ProposalView, RecordLine, Successor
 from workflows.work import again, retry_at, say
 
 log = logging.getLogger(__name__)
@@ -53,15 +56,17 @@ class Handover:
     """Carries out `Book` rows, takes decisions, answers questions."""
 
     def __init__(self, store: Store, vault: Vault, journal: Journal, systems: Systems, clock: Clock,
-                 retry: timedelta, approvals: Approvals) -> None:
-        """`retry`: the longest time between two tries at a system that does not answer."""
-        self._desk = Desk(store, vault, journal, systems, clock, retry, approvals)
+                 retry: timedelta, approvals: Approvals, *,
+                 wishes: Wishes = Wishes()) -> None:  # noqa: B008 - a frozen value
+        """`retry`: the longest time between two tries at a system that does not answer. `wishes`: for every split."""
+        self._desk = Desk(store, vault, journal, systems, clock, retry, approvals, wishes)
         self._ballots = Ballots(self._desk)
         self._decisions = Decisions(self._desk, self._ballots)
         self.asking = Asking(self._desk, self._ballots)
         self.delegations = Delegations(self._desk)
         self._appointing = Appointing(self._desk, self._ballots)
         self._reading = Reading(self._desk)
+        self._editing = Editing(self._desk, self._decisions)
         self.halts = Halts(self._desk)
         self.notes = Notes(self._desk)
         self.leaves = Leaves(self._desk)
@@ -160,6 +165,40 @@ class Handover:
         """Give lines to another successor: a new version to be decided, the old one superseded. Raises `Refused`."""
         with self._refusals_journalled(proposal_id, by):
             version = self._decisions.reassign(proposal_id, digest, lines, successor_key, by)
+        return self.view(version)
+
+    def client_page(
+        self, proposal_id: str, offset: int = 0, limit: int = 20, search: str = ""
+    ) -> tuple[list[ClientLine], int]:
+        """Return a page of clients and how many there are; `search` looks in all names, ids and successors."""
+        return self._reading.client_page(proposal_id, offset, limit, search)
+
+    def preview(
+        self, leaver: Leaver, successors: Sequence[Successor], strategy: Strategy, content: bytes = b""
+    ) -> Preview:
+        """Return how the books would be split, read now; `content` is a CSV file that names who gets which client."""
+        return preview(self._desk, leaver, successors, strategy, content)
+
+    def clients_of(self, proposal_id: str, successor_key: str) -> tuple[str, ...]:
+        """Return one line of every client that goes to a successor."""
+        return self._reading.clients_of(proposal_id, successor_key)
+
+    def assign(self, proposal_id: str, digest: str, wishes: Mapping[str, str], by: Actor) -> ProposalView:
+        """Give whole clients, each named by one of its lines, to successors by key: a new version. Raises `Refused`."""
+        with self._refusals_journalled(proposal_id, by):
+            version = self._editing.assign(proposal_id, digest, wishes, by)
+        return self.view(version)
+
+    def exclude(self, proposal_id: str, digest: str, lines: Sequence[str], reason: str, by: Actor) -> ProposalView:
+        """Let whole clients stay with the leaver, with a reason: a new version. Raises `Refused`."""
+        with self._refusals_journalled(proposal_id, by):
+            version = self._editing.exclude(proposal_id, digest, lines, reason, by)
+        return self.view(version)
+
+    def upload(self, proposal_id: str, digest: str, content: bytes, by: Actor) -> ProposalView:
+        """Change successors by a CSV file: a new version. Raises `Refused`, or `Unfit` with every fault by line."""
+        with self._refusals_journalled(proposal_id, by):
+            version = self._editing.upload(proposal_id, digest, content, by)
         return self.view(version)
 
     @contextmanager

@@ -25,7 +25,7 @@ from workflows.handover.receivers import Receivers
 from workflows.journal import HANDOVER
 from workflows.model import Assignment, AssignmentState, Book, Case, Proposal, PutBack, WorkState
 from workflows.refusals import Code, Refused
-from workflows.views import Actor, KeptLine, PutBackView
+from workflows.views import Actor, PutBackView, UnreturnedLine
 from workflows.work import again, finish, retry_at, say
 
 log = logging.getLogger(__name__)
@@ -136,7 +136,7 @@ class PutBacks:
         except Trouble as trouble:
             self._settle(row, str(trouble), None)
 
-    def csv_lines(self, case_id: str) -> Iterator[KeptLine]:
+    def csv_lines(self, case_id: str) -> Iterator[UnreturnedLine]:
         """Return every line that was put back or could not be, with who has it now."""
         with self._desk.store.read() as session:
             case, _ = read_case(session, self._desk.vault, case_id)
@@ -161,10 +161,10 @@ class PutBacks:
         return replace(view, asked=view.asked + len(rows), back=view.back + len(rows) - len(kept),
                        kept=(*view.kept, *kept)[:LISTED])
 
-    def _line(self, case: Case, row: Assignment, note: str) -> KeptLine:
+    def _line(self, case: Case, row: Assignment, note: str) -> UnreturnedLine:
         data = lines.unseal(self._desk.vault, case, row)
-        return KeptLine(row.system, row.record_id, row.kind, data.name, data.family_name, AssignmentState(row.state),
-                        note or data.note)
+        return UnreturnedLine(row.system, row.record_id, row.kind, data.name, data.family_name,
+                              AssignmentState(row.state), note or data.note)
 
     def _refuse(self, session: Session, case: Case, search: str) -> None:
         moving = select(Book.id).where(Book.case_id == case.id, Book.phase == "move", Book.state == WorkState.DUE)
@@ -268,7 +268,7 @@ def told(desk: Desk, session: Session, case: Case, by_state: Mapping[str, int]) 
         "put_back": by_state.get(AssignmentState.RETURNED, 0),
         "putting_back": by_state.get(AssignmentState.RETURNING, 0),
         "not_put_back": by_state.get(AssignmentState.UNRETURNED, 0),
-        "kept": tuple(f"{data.name} ({data.family_name}): {data.note}" for data, _ in said),
+        "unreturned": tuple(f"{data.name} ({data.family_name}): {data.note}" for data, _ in said),
         "put_back_problems": tuple(f"{row.system}: {row.reason}" for row in rows if row.reason),
         "put_back_by": rows[0].asked_by,
     }

@@ -13,13 +13,15 @@ MULTI = {"multi_static_select", "multi_external_select", "checkboxes"}
 _FIELDS = {
     "plain_text_input": "value", "email_text_input": "value", "url_text_input": "value", "number_input": "value",
     "datepicker": "selected_date", "timepicker": "selected_time", "datetimepicker": "selected_date_time",
+    "file_input": "files",
     "users_select": "selected_user", "multi_users_select": "selected_users",
     "channels_select": "selected_channel", "multi_channels_select": "selected_channels",
     "conversations_select": "selected_conversation", "multi_conversations_select": "selected_conversations",
     **dict.fromkeys(SINGLE, "selected_option"), **dict.fromkeys(MULTI, "selected_options"),
 }
 _INITIAL = {
-    "value": "initial_value", "selected_date": "initial_date", "selected_time": "initial_time",
+    "value": "initial_value", "files": "initial_files",
+    "selected_date": "initial_date", "selected_time": "initial_time",
     "selected_date_time": "initial_date_time", "selected_user": "initial_user", "selected_users": "initial_users",
     "selected_channel": "initial_channel", "selected_channels": "initial_channels",
     "selected_conversation": "initial_conversation", "selected_conversations": "initial_conversations",
@@ -105,7 +107,7 @@ def chosen(element: JSON, raw: Any, offered: Sequence[JSON] = ()) -> JSON:
         return {"type": kind, field: _option(element, raw, offered) if raw not in (None, "") else None}
     if kind in MULTI:
         return {"type": kind, field: [_option(element, one, offered) for one in raw or []]}
-    if kind.startswith("multi_"):
+    if kind.startswith("multi_") or kind == "file_input":
         return {"type": kind, field: list(raw or [])}
     if kind == "datetimepicker":
         return {"type": kind, field: int(raw) if raw else None}

@@ -1,0 +1,72 @@
+"""What is wrong with a split, judged by plain counting and by trying every split there is."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from itertools import product
+
+from workflows.allocation import FAIR, Item, Split, Taker
+from workflows.evenness import lower_bound
+
+CLOSE = 1e-9
+
+
+def book(*sizes: tuple[int, int]) -> list[Item]:
+    """One family per size: (records, value of each)."""
+    return [
+        Item(f"{n}.{i}", f"family {n}", Decimal(value))
+        for n, (count, value) in enumerate(sizes) for i in range(count)
+    ]
+
+
+def weights(items: Sequence[Item]) -> dict[str, float]:
+    """Each family's share of value and of count, added."""
+    value, count = float(sum(item.value for item in items)), sum(item.count for item in items)
+    weight: dict[str, float] = defaultdict(float)
+    for item in items:
+        weight[item.family] += (float(item.value) / value if value else 0) + item.count / count
+    return weight
+
+
+def loads(items: Sequence[Item], chosen: Mapping[str, str]) -> dict[str, float]:
+    """Weight by successor."""
+    found: dict[str, float] = defaultdict(float)
+    for family, weight in weights(items).items():
+        found[chosen[family]] += weight
+    return found
+
+
+def faults(items: Sequence[Item], takers: Sequence[Taker], split: Split, *, balanced: bool) -> list[str]:
+    """What is wrong, in words; empty for a right one."""
+    found = []
+    families, chosen = {item.family for item in items}, split.chosen
+    if set(chosen) != families:
+        found.append("lost or invented a client")
+    if set(chosen.values()) - {taker.key for taker in takers}:
+        found.append("gave to a stranger")
+    held = {taker.key: sum(1 for key in chosen.values() if key == taker.key) for taker in takers}
+    beyond = {t.key: held[t.key] - t.capacity for t in takers if t.capacity is not None and held[t.key] > t.capacity}
+    if dict(split.over) != beyond:
+        found.append("kept silent about a capacity that it broke")
+    room = sum(len(families) if t.capacity is None else t.capacity for t in takers)
+    if balanced and beyond and room >= len(families):
+        found.append("broke a capacity without need")
+    if balanced and families and not found:
+        bound = lower_bound(weights(items).values(), len(takers), [taker.capacity for taker in takers])
+        if max(loads(items, chosen).values()) > FAIR * bound + CLOSE and not split.notes:
+            found.append("overloaded someone and said nothing")
+    return found
+
+
+def best(items: Sequence[Item], takers: Sequence[Taker]) -> float:
+    """Return the lowest highest load of all splits within the capacities; infinite where there is none."""
+    weight = weights(items)
+    lowest = float("inf")
+    for turns in product(range(len(takers)), repeat=len(weight)):
+        held, numbers = [0.0] * len(takers), [0] * len(takers)
+        for turn, one in zip(turns, weight.values(), strict=True):
+            held[turn] += one
+            numbers[turn] += 1
+        if all(t.capacity is None or n <= t.capacity for n, t in zip(numbers, takers, strict=True)):
+            lowest = min(lowest, max(held))
+    return lowest
