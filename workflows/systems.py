@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar, cast
 
+from config.text import _
 from connectors.contract import Connector, Manifest
 from connectors.errors import ConnectorError, Unavailable
 
@@ -27,6 +28,11 @@ class System:
     restrict_before: timedelta | None = None
     """How long before a lock-out the leaver is taken out of `restrict_groups`."""
     restrict_groups: tuple[str, ...] = ()
+
+    @property
+    def cannot(self) -> tuple[str, ...]:
+        """What the vendor has no way to do, as sentences in the language of the moment."""
+        return tuple(_(words) for words in self.manifest.cannot)
 
     def has(self, capability: type) -> bool:
         """Whether the connector declares the capability in its header."""
@@ -79,7 +85,9 @@ class Systems(Mapping[str, System]):
 
 def _answer(name: str, future: "Future[Any]", seconds: float) -> Any:
     if not future.done() or future.cancelled():
-        return Unavailable(f"{name} did not answer within {seconds:g} seconds")
+        return Unavailable(_("{name} did not answer within {seconds} seconds").format(
+            name=name, seconds=f"{seconds:g}"
+        ))
     error = future.exception()
     if error is None:
         return future.result()
