@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar, cast
@@ -71,7 +72,8 @@ class Systems(Mapping[str, System]):
     def ask(self, question: Callable[[System], R], seconds: float) -> Mapping[str, R | ConnectorError]:
         """Put one question to every system at once; one that does not answer in time is `Unavailable`, others go on."""
         pool = ThreadPoolExecutor(max_workers=max(1, len(self)), thread_name_prefix="ask")
-        asked = {name: pool.submit(question, system) for name, system in self._systems.items()}
+        # A copy each: the words of an answer are in the language of whoever asks.
+        asked = {name: pool.submit(copy_context().run, question, system) for name, system in self._systems.items()}
         wait(asked.values(), timeout=seconds)
         # A hanging system must not hold up the answer: its thread ends by the connector's own time limit.
         pool.shutdown(wait=False, cancel_futures=True)
