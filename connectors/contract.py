@@ -16,6 +16,8 @@ from typing import NewType, Protocol
 
 from pydantic import BaseModel
 
+from config.text import _
+
 AccountId = NewType("AccountId", str)
 """Stable id of an account in one system (LDAP entryUUID, Tryton user id): survives renames, never a name."""
 GroupId = NewType("GroupId", str)
@@ -258,7 +260,7 @@ class Accounts(Connector, Protocol):
         By convention a password's hash is kept as `password`, empty where it could not be read.
         """
         gone = before.state.get("password") == ""
-        return ("the password: its hash could not be read, so a new one must be set",) if gone else ()
+        return (_("the password: its hash could not be read, so a new one must be set"),) if gone else ()
 
     def own_account(self) -> str:
         """Return the log-in or id of the account that Handover itself uses there, or empty: it is never locked."""

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import stamina
 
+from config.text import _
 from connectors.contract import Pace
 from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, OutcomeUnknown, Unavailable
 
@@ -135,11 +136,15 @@ class Api:
         try:
             response = self._client.request(method, path, **content)
         except NEVER_LEFT as error:
-            raise Unavailable(f"{where}: cannot be reached ({type(error).__name__})") from error
+            raise Unavailable(_("{where}: cannot be reached ({kind})").format(
+                where=where, kind=type(error).__name__
+            )) from error
         except httpx.TimeoutException as error:
-            raise (_Silent if lost is Unavailable else lost)(f"{where}: no answer in time") from error
+            raise (_Silent if lost is Unavailable else lost)(_("{where}: no answer in time").format(
+                where=where
+            )) from error
         except httpx.HTTPError as error:
-            raise lost(f"{where}: no answer ({type(error).__name__})") from error
+            raise lost(_("{where}: no answer ({kind})").format(where=where, kind=type(error).__name__)) from error
         if self._limit and response.status_code == TOO_MANY:
             self._limit.hold(retry_after(response.headers.get("Retry-After", "")))
         fault = self._classify(response) or _fault(where, response, lost)
@@ -151,12 +156,14 @@ class Api:
 def _fault(where: str, response: httpx.Response, lost: type[ConnectorError]) -> ConnectorError | None:
     status = response.status_code
     if status in BUSY:
-        return Unavailable(f"{where}: busy ({status})", retry_after(response.headers.get("Retry-After", "")))
+        return Unavailable(_("{where}: busy ({status})").format(
+            where=where, status=status
+        ), retry_after(response.headers.get("Retry-After", "")))
     if response.is_server_error:
-        return lost(f"{where}: the server failed ({status})")
+        return lost(_("{where}: the server failed ({status})").format(where=where, status=status))
     if response.is_success:
         return None
-    return REFUSALS.get(status, Conflict)(f"{where}: refused ({status})")
+    return REFUSALS.get(status, Conflict)(_("{where}: refused ({status})").format(where=where, status=status))
 
 
 def retry_after(value: str, now: datetime | None = None) -> timedelta | None:

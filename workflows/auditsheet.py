@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from config.text import _
 from workflows.casefile import Casefile
 from workflows.findingsheet import SHUT, FindingSheet
 from workflows.pastcases import past_cases
@@ -39,7 +40,7 @@ def _case(session: Session, casefile: Casefile, case_id: str) -> Iterator[list[s
     try:
         view = casefile.view(session, case_id)
     except WrongKey as error:
-        yield [case_id, SHUT, "", "", "unknown", plain(str(error)), "", ""]
+        yield [case_id, _(SHUT), "", "", "unknown", plain(_(str(error))), "", ""]
         return
     for line in view.systems:
         for one in line.accounts or [line]:
@@ -54,11 +55,13 @@ def _verdict(line: AccountLine | SystemLine) -> list[str]:
 def _finding(line: FindingLine) -> list[str]:
     state = "open"
     if line.accepted_until:
-        state = f"accepted until {_iso(line.accepted_until)} by {line.accepted_by}: {line.accepted_reason}"
+        state = _("accepted until {day} by {name}: {reason}").format(
+            day=_iso(line.accepted_until), name=line.accepted_by, reason=line.accepted_reason
+        )
     elif line.taken_by:
-        state = f"taken by {line.taken_by}"
+        state = _("taken by {name}").format(name=line.taken_by)
     who = [line.case_id, plain(line.leaver.name), line.system, plain(line.login)]
-    since = f"{line.kind} since {_iso(line.first_seen)}"
+    since = _("{kind} since {day}").format(kind=line.kind, day=_iso(line.first_seen))
     return [*who, "", plain(line.detail), plain(state), _iso(line.last_seen), since]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from sqlmodel import Session, col, select
 
+from config.text import _
 from connectors.contract import Verdict
 from workflows import latecomers, readings, restriction, steps
 from workflows.cases import UNWATCHED, read_case
@@ -104,16 +105,16 @@ class Casefile:
             system=row.system,
             title=system.manifest.title if system else row.system,
             verdict=read.verdict,
-            reason=read.reason if row.read_at else "not looked up yet",
+            reason=read.reason if row.read_at else _("not looked up yet"),
             how=note.how,
             read_at=read.read_at,
             working=due and not ahead,
             next_try_at=row.due_at if due and ahead else None,
             attempt=row.attempt,
             accounts=accounts,
-            cannot=system.manifest.cannot if system else (),
+            cannot=system.cannot if system else (),
             late=row.late,
-            choose=note.reason.startswith(CHOOSE),
+            choose=note.choose or note.reason.startswith(CHOOSE),
         )
 
     def _restored(self, session: Session, case: Case) -> tuple[RestoredLine, ...]:
@@ -125,7 +126,7 @@ class Casefile:
         title = system.manifest.title if system else row.system
         done, ahead = row.state == WorkState.DONE, row.due_at if row.due_at > self._clock.now() else None
         if not row.sealed:
-            return [RestoredLine(row.system, title, "", (), (), "not tried yet", False, ahead)]
+            return [RestoredLine(row.system, title, "", (), (), _("not tried yet"), False, ahead)]
         told = [Restored.load(one) for one in self._vault.open(case.wrapped_key, row.sealed, f"restoration:{row.id}")]
         return [
             RestoredLine(row.system, title, one.login, one.back, one.cannot, one.problem, done, ahead) for one in told

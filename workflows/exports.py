@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from config.text import _
 from connectors.contract import ClientBook, ExportEvent, ExportLog
 from connectors.errors import Conflict, ConnectorError
 from workflows import exportsheet
@@ -89,16 +90,16 @@ class Exports:
                             .order_by(col(ExportSnapshot.due_at), col(ExportSnapshot.id).desc())).all()
         taken = [row for row in rows if row.sealed]
         if not taken:
-            return "not recorded yet"
+            return _("not recorded yet")
         case = session.get_one(Case, case_id)
-        problems = [f"{system} {problem if problem == NO_LOG else f'is not known ({problem})'}"
-                    for system, problem in self._open(case, taken[-1]).problems().items()]
-        return "; ".join(["recorded at " + ", ".join(row.moment for row in taken), *problems])
+        recorded = _("recorded at {moments}").format(moments=", ".join(row.moment for row in taken))
+        problems = self._open(case, taken[-1]).problems().items()
+        return "; ".join([recorded, *(_unread(system, problem) for system, problem in problems)])
 
     def after(self, case_id: str, since: datetime) -> list[tuple[str, ExportEvent]]:
         """Read the logs afresh: every export by the leaver since a moment, by system. Raises a connector's error."""
         with self._store.read() as session:
-            _, data = read_case(session, self._vault, case_id)
+            _case, data = read_case(session, self._vault, case_id)
         return [(system.name, event) for system, log in self._systems.with_capability(ExportLog)
                 for event in self._events(system, log, case_id, data.leaver, since, self._clock.now())]
 
@@ -196,3 +197,9 @@ class Exports:
 
 def _post(snapshot_id: str) -> str:
     return f"exports:{snapshot_id}"
+
+
+def _unread(system: str, problem: str) -> str:
+    if problem == NO_LOG:
+        return f"{system} {_(NO_LOG)}"
+    return _("{system} is not known ({why})").format(system=system, why=problem)

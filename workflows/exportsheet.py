@@ -7,12 +7,13 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from config.text import N_, _, ngettext
 from connectors.contract import ExportEvent
 from workflows.model import ExportSnapshot
 from workflows.views import ExportLine, ExportView, Leaver
 
-NO_LOG = "keeps no export log"
-"""The one problem that is a result: reading again will not change it."""
+NO_LOG = N_("keeps no export log")
+"""The one problem that is a result: reading again will not change it. Kept as it stands here, translated when shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Sheet:
         """Return the snapshot under its pseudonym."""
         moments = self.moments
         changes = tuple(
-            f"{line.system}: {self.new.get(line.system, 0) or 'no'} exports since the snapshot at {moments.last[0]}"
+            _since(line.system, self.new.get(line.system, 0), moments.last[0])
             for line in lines
             if moments.last and not line.problem
         )
@@ -66,7 +67,7 @@ class Sheet:
             row.moment,
             moments.since,
             moments.until,
-            tuple(lines),
+            tuple(replace(line, problem=_(NO_LOG)) if line.problem == NO_LOG else line for line in lines),
             after_leaving=sum(self.after.values()),
             changes=changes,
         )
@@ -128,6 +129,17 @@ def unread(system: str, problem: str) -> ExportLine:
 def named(view: ExportView, leaver: Leaver) -> ExportView:
     """Return the snapshot with the leaver's name."""
     return replace(view, leaver=leaver)
+
+
+def _since(system: str, new: int, moment: str) -> str:
+    said = _("{system}: no exports since the snapshot at {moment}")
+    if new:
+        said = ngettext(
+            "{system}: {count} exports since the snapshot at {moment}",
+            "{system}: {count} exports since the snapshot at {moment}",
+            new,
+        )
+    return said.format(system=system, count=new, moment=moment)
 
 
 def _weeks(events: Sequence[ExportEvent], moments: Moments, zone: ZoneInfo) -> tuple[tuple[date, int, int], ...]:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields, replace
 
 from sqlmodel import Session, col, select
 
+from config.text import _
 from workflows.journal import HANDOVER, Journal
 from workflows.model import AuditRun, Case, Finding, WorkState
 from workflows.ports import Clock
@@ -126,7 +127,7 @@ class Findings:
         try:
             kept = self._vault.open(self._key(session, row), row.note, f"finding:{row.id}")
         except WrongKey as error:
-            return FindingNote(reason=f"its words cannot be opened: {error}")
+            return FindingNote(reason=_("its words cannot be opened: {why}").format(why=_(str(error))))
         return FindingNote(**{name: kept[name] for name in _NAMES if name in kept})
 
     def keep(self, session: Session, row: Finding, note: FindingNote) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
+from config.text import N_, _
 from workflows.cases import read_case
 from workflows.findings import DORMANT, FindingNote, Findings
 from workflows.lockout import AccountData
@@ -28,7 +29,7 @@ URGENCY = (
     "dormant",
 )
 """Kinds of finding, worst first; a kind that is not named here comes last."""
-SHUT = "name not readable"
+SHUT = N_("name not readable")
 
 
 class FindingSheet:
@@ -109,7 +110,7 @@ class FindingSheet:
         try:
             return read_case(session, self._vault, row.case_id)[1].leaver
         except WrongKey:
-            return Leaver(f"{row.case_id} ({SHUT})", "")
+            return Leaver(f"{row.case_id} ({_(SHUT)})", "")
 
     def _login(self, session: Session, row: Finding) -> str:
         account = session.get(Account, f"{row.case_id}:{row.system}:{row.account_id}")

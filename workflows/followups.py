@@ -6,6 +6,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from config.text import _, ngettext
 from connectors.contract import AccountId, Accounts, ClientBook, Verdict
 from connectors.errors import ConnectorError
 from workflows import steps, watch
@@ -78,7 +79,7 @@ class FollowUps:
             try:
                 words[name] = self._said(system, case, data.leaver, follow_up_id)
             except ConnectorError as error:
-                failed, words[name] = error, f"unknown ({say(error)})"
+                failed, words[name] = error, _("unknown ({why})").format(why=say(error))
         self._look_at_exports(case, follow_up_id, words)
         self._settle(follow_up_id, words, failed)
 
@@ -100,12 +101,12 @@ class FollowUps:
             return self._check(system, case, leaver, by)
         with self._store.read() as session:
             lines = steps.lines(session, self._vault, self._systems, case, leaver)
-        return next((line.reason for line in lines if line.system == system.name), "was not asked for in this case")
+        return next((line.reason for line in lines if line.system == system.name), _("was not asked for in this case"))
 
     def _check(self, system: System, case: Case, leaver: Leaver, by: str) -> str:
         accounts = system.having(Accounts)
         if accounts is None:
-            return "has no accounts"
+            return _("has no accounts")
         access_id = f"{case.id}:{system.name}"
         lookup = accounts.find(person(leaver))
         with self._store.read() as session:
@@ -128,7 +129,8 @@ class FollowUps:
             self._note_owned(session, case.id, system.name, owned - stay, by)
             access = session.get(Access, access_id)
         words = _sentence([seen[one].verdict for one in ids], len(new), owned, stay)
-        return f"{words}, still being worked on" if access and access.state == WorkState.DUE else words
+        working = access is not None and access.state == WorkState.DUE
+        return _("{words}, still being worked on").format(words=words) if working else words
 
     def _owned(self, system: System, accounts: list[AccountId]) -> int:
         book = system.having(ClientBook)
@@ -161,11 +163,13 @@ class FollowUps:
         try:
             events = self._exports.after(case.id, since)
         except ConnectorError as error:
-            words["exports"] = f"unknown ({say(error)})"
+            words["exports"] = _("unknown ({why})").format(why=say(error))
             return
         with self._store.write() as session:
-            for system, number in Counter(name for name, _ in events).items():
-                detail = f"{number} exports since the lock-out"
+            for system, number in Counter(name for name, _event in events).items():
+                detail = ngettext(
+                    "{count} exports since the lock-out", "{count} exports since the lock-out", number
+                ).format(count=number)
                 self._findings.see(session, Sighting("exported after leaving", case.id, system, detail=detail), by)
 
     def _give_up(self, follow_up_id: str, why: str) -> None:
@@ -174,7 +178,9 @@ class FollowUps:
             row = session.get_one(FollowUp, follow_up_id)
             if row.state != WorkState.DUE:
                 return
-            detail = f"the follow-up of day {row.day} could not be done, the case cannot be opened: {why}"
+            detail = _("the follow-up of day {day} could not be done, the case cannot be opened: {why}").format(
+                day=row.day, why=_(why)
+            )
             self._findings.see(session, Sighting("not verified", row.case_id, "", "", detail), follow_up_id)
             finish(session, row)
             said = {"day": row.day, "why": why}
@@ -212,9 +218,15 @@ class FollowUps:
 def _sentence(verdicts: list[Verdict], new: int, owned: int, stay: int) -> str:
     parts = [", ".join(sorted({verdict.value for verdict in verdicts})) or Verdict.ABSENT.value]
     if new:
-        parts.append(f"{new} new accounts")
+        parts.append(ngettext("{count} new accounts", "{count} new accounts", new).format(count=new))
     if owned > stay:
-        parts.append(f"still owns {owned - stay} records")
+        said = ngettext("still owns {count} records", "still owns {count} records", owned - stay)
+        parts.append(said.format(count=owned - stay))
     if stay:
-        parts.append(f"{stay} records stay, their owner cannot be changed")
+        said = ngettext(
+            "{count} records stay, their owner cannot be changed",
+            "{count} records stay, their owner cannot be changed",
+            stay,
+        )
+        parts.append(said.format(count=stay))
     return ", ".join(parts)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from config.text import _
 from connectors.contract import Accounts
 from workflows.systems import System
 
@@ -20,9 +21,9 @@ class Guards:
         """Return why an account with these names (id, log-in, address) must not be locked there; empty: it may."""
         known = [name.casefold() for name in names if name]
         if any(name in self._protected or f"{system.name.casefold()}:{name}" in self._protected for name in known):
-            return "PROTECTED by policy, so it was NOT locked: a person must decide"
+            return _("PROTECTED by policy, so it was NOT locked: a person must decide")
         accounts = system.having(Accounts)
         own = accounts.own_account().casefold() if accounts else ""
         if own and own in known:
-            return "this is HANDOVER'S OWN account there, so it was NOT locked: a person must decide"
+            return _("this is HANDOVER'S OWN account there, so it was NOT locked: a person must decide")
         return ""

@@ -18,6 +18,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from sqlmodel import Session, col, select
 
+from config.text import _
 from workflows.model import JournalEntry, JournalHead
 from workflows.ports import Clock
 from workflows.store import Store
@@ -206,12 +207,14 @@ def verify(store: Store, public_key: str) -> Verification:
 def _entry_faults(entry: JournalEntry, seq: int, prev: str) -> list[str]:
     faults = []
     if entry.seq != seq + 1:
-        faults.append(f"entry {seq + 1} is missing: the next one is {entry.seq}")
+        faults.append(_("entry {seq} is missing: the next one is {next}").format(seq=seq + 1, next=entry.seq))
     if entry.prev != prev:
-        faults.append(f"entry {entry.seq} does not follow the entry before it")
+        faults.append(_("entry {seq} does not follow the entry before it").format(seq=entry.seq))
     if entry.hash != link(entry):
         faults.append(
-            f"entry {entry.seq} ({entry.action}, {entry.at:%Y-%m-%d %H:%M} UTC) was changed after it was sealed"
+            _("entry {seq} ({action}, {at} UTC) was changed after it was sealed").format(
+                seq=entry.seq, action=entry.action, at=f"{entry.at:%Y-%m-%d %H:%M}"
+            )
         )
     return faults
 
@@ -221,10 +224,10 @@ def _head_faults(head: JournalHead, found: str | None, public_key: str) -> list[
         key = Ed25519PublicKey.from_public_bytes(base64.b64decode(public_key, validate=True))
         key.verify(base64.b64decode(head.signature), _head(head.seq, head.hash))
     except (InvalidSignature, ValueError):
-        return [f"the signature at entry {head.seq} is not by this key"]
+        return [_("the signature at entry {seq} is not by this key").format(seq=head.seq)]
     if found is None:
-        return [f"entry {head.seq} was signed and is gone: the record was cut short"]
-    return [] if found == head.hash else [f"entry {head.seq} is not the one that was signed"]
+        return [_("entry {seq} was signed and is gone: the record was cut short").format(seq=head.seq)]
+    return [] if found == head.hash else [_("entry {seq} is not the one that was signed").format(seq=head.seq)]
 
 
 def _head(seq: int, digest: str) -> bytes:

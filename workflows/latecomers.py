@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
 
-from config.text import _
+from config.text import N_, _
 from connectors.contract import Account as Found
 from connectors.contract import Accounts, Verdict
 from connectors.errors import ConnectorError
@@ -27,7 +27,7 @@ from workflows.vault import Vault
 from workflows.views import SystemLine
 
 OPEN = (CaseState.SCHEDULED, CaseState.RUNNING, CaseState.HELD)
-NOT_YET = "not looked up yet: this system came into the configuration after the case was opened"
+NOT_YET = N_("not looked up yet: this system came into the configuration after the case was opened")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ def lines(systems: Systems, known: set[str]) -> tuple[SystemLine, ...]:
     """Return a line for each system that a case knows nothing of: never counted as covered."""
     return tuple(
         SystemLine(
-            name, system.manifest.title, Verdict.UNKNOWN, NOT_YET, "", None, False, None, 0, (), system.manifest.cannot
+            name, system.manifest.title, Verdict.UNKNOWN, _(NOT_YET), "", None, False, None, 0, (), system.cannot
         )
         for name, system in systems.items()
         if name not in known

@@ -6,10 +6,12 @@ again, a step that was done answers `already`.
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from sqlmodel import Session
 
+from config.text import N_, _, language, ngettext
 from connectors.contract import (
     AccountId,
     Accounts,
@@ -31,6 +33,15 @@ from workflows.systems import System
 from workflows.vault import Vault
 from workflows.work import say
 
+LOCKED, ENDED, TOKEN = "locked", "sessions ended", "token"
+"""Marks of what was done."""
+LOCKS = {
+    (False, False): N_("locked"),
+    (False, True): N_("locked; a log-in was tried and refused"),
+    (True, False): N_("was locked already"),
+    (True, True): N_("was locked already; a log-in was tried and refused"),
+}
+"""Words of a lock: whether it was there already, and whether a log-in was refused."""
 SEVERITY = (Verdict.OPEN, Verdict.UNKNOWN, Verdict.LOCKED, Verdict.ABSENT)
 
 
@@ -47,11 +58,23 @@ class AccountData:
     done: tuple[str, ...] = ()
     was: str = ""
     """Verdict that the lookup showed before our first write: what an undo must read back."""
+    marks: tuple[str, ...] = ()
+    """What of `done` programs go by, in no language: `LOCKED`, `ENDED`, `TOKEN` and an id for each that was revoked."""
 
     @classmethod
     def load(cls, data: dict[str, Any]) -> "AccountData":
         """Read what `asdict` made."""
-        return cls(**{**data, "done": tuple(data["done"])})
+        return cls(**{**data, "done": tuple(data["done"]), "marks": tuple(data.get("marks", ()))})
+
+    def plus(self, said: str, mark: str) -> "AccountData":
+        """Return the data with what was done, once."""
+        done = self.done if said in self.done else (*self.done, said)
+        return replace(self, done=done, marks=self.marks if not mark or mark in self.marks else (*self.marks, mark))
+
+    @property
+    def locked(self) -> bool:
+        """Whether the lock is ours; in rows from before `marks` the English words say so."""
+        return LOCKED in self.marks or any(words.startswith("locked") for words in self.done)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +87,8 @@ class Result:
     complete: bool = True
     finding: str = ""
     """Kind of the finding that this is, where a person must act on it."""
+    choose: bool = False
+    """Whether it ends as soon as a person links an account."""
 
     @classmethod
     def worst(cls, results: "list[Result]") -> "Result":
@@ -109,13 +134,14 @@ class LockOut:
 
     def _judge(self, seen: Observation, login: Login) -> Result:
         if login is Login.ACCEPTED:
-            return Result(Verdict.OPEN, "a log-in was accepted after the lock", seen.how, complete=False)
+            return Result(Verdict.OPEN, _("a log-in was accepted after the lock"), seen.how, complete=False)
         if seen.verdict is not Verdict.LOCKED:
             return Result(seen.verdict, seen.reason, seen.how, complete=seen.verdict is Verdict.ABSENT)
         if self._open:
-            return Result(Verdict.OPEN, "locked, but " + "; ".join(self._open), seen.how, complete=False)
-        left = "; ".join(self._left)
-        return Result(Verdict.LOCKED, f"still to do: {left}" if left else "", seen.how, complete=not left)
+            said = _("locked, but {what}").format(what="; ".join(self._open))
+            return Result(Verdict.OPEN, said, seen.how, complete=False)
+        left = _("still to do: {what}").format(what="; ".join(self._left)) if self._left else ""
+        return Result(Verdict.LOCKED, left, seen.how, complete=not left)
 
     def _lock(self, fresh: Before | None) -> Login:
         try:
@@ -123,14 +149,14 @@ class LockOut:
         except OutcomeUnknown:
             if self._accounts.observe([self._id])[self._id].verdict is not Verdict.LOCKED:
                 raise
-            self._done("lock", Change.MADE, "locked (the answer was lost, a read shows it)")
+            lost = N_("locked (the answer was lost, a read shows it)")
+            self._done("lock", Change.MADE, lambda: _(lost), LOCKED)
             return Login.NOT_TRIED
         except Missing:  # deleted by someone meanwhile; the read back says so, and how it looked
             return Login.NOT_TRIED
-        words = "was locked already" if locked.change is Change.ALREADY else "locked"
-        self._done(
-            "lock", locked.change, words + ("; a log-in was tried and refused" if locked.login is Login.REFUSED else "")
-        )
+        already, refused = locked.change is Change.ALREADY, locked.login is Login.REFUSED
+        words = LOCKS[already, refused]
+        self._done("lock", locked.change, lambda: _(words), "" if already else LOCKED)
         return locked.login
 
     def _part(self, part: Callable[[], None], trouble: list[str]) -> None:
@@ -150,19 +176,23 @@ class LockOut:
             return
         change = sessions.end(self._id)
         if left := sessions.sessions(self._id):
-            self._open.append(f"{left} sessions are still open")
+            said = ngettext("{count} sessions are still open", "{count} sessions are still open", left)
+            self._open.append(said.format(count=left))
             return
-        said = {0: "no session was open", 1: "1 session ended"}.get(self._running, f"{self._running} sessions ended")
-        self._done("sessions", change, said)
+        self._done("sessions", change, lambda: _sessions(self._running), ENDED if self._running else "")
 
     def _revoke_tokens(self) -> None:
         tokens = self._system.having(Tokens)
         if tokens is None:
             return
         for token in tokens.tokens(self._id):
-            self._done("token", tokens.revoke(self._id, token.id), f"token {token.name} revoked")
+            words = partial(_said, N_("token {name} revoked"), token.name)
+            self._done("token", tokens.revoke(self._id, token.id), words, f"{TOKEN} {token.id}")
         if left := tokens.tokens(self._id):
-            self._open.append(f"{len(left)} personal tokens are still live")
+            said = ngettext(
+                "{count} personal tokens are still live", "{count} personal tokens are still live", len(left)
+            )
+            self._open.append(said.format(count=len(left)))
 
     def _leave_groups(self) -> None:
         groups = self._system.having(Groups)
@@ -175,20 +205,25 @@ class LockOut:
         self._change(lambda data: replace(data, groups={**{str(g.id): g.name for g in present}, **data.groups}))
         for group in present:
             if group.fixed:  # a primary group, say: nobody can leave it, and it gives nothing to a locked account
-                self._done("group", Change.ALREADY, group.fixed)
+                self._done("group", Change.ALREADY, partial(str, group.fixed))
                 continue
             try:
                 change = groups.remove(self._id, group.id)
             except ConnectorError as error:
-                self._left.append(f"group {group.name}: {say(error)}")
+                self._left.append(_("group {name}: {why}").format(name=group.name, why=say(error)))
             else:
-                self._done("group", change, f"taken out of group {group.name}")
+                self._done("group", change, partial(_said, N_("taken out of group {name}"), group.name))
 
-    def _done(self, what: str, change: Change, words: str) -> None:
+    def _done(self, what: str, change: Change, words: Callable[[], str], mark: str = "") -> None:
+        """Keep `words` for people and `mark` for programs; the journal is in English whatever people speak."""
+        said = words()
+        with language("en"):
+            result = words()
+
         def add(data: AccountData) -> AccountData:
-            return data if words in data.done else replace(data, done=(*data.done, words))
+            return data.plus(said, mark)
 
-        self._change(add, f"access.{what}", {"change": change, "result": words})
+        self._change(add, f"access.{what}", {"change": change, "result": result})
 
     def _change(
         self, change: Callable[[AccountData], AccountData], action: str = "", said: dict[str, str] | None = None
@@ -210,3 +245,13 @@ class LockOut:
                 )
 
         self._store.together(write, self._case)
+
+
+def _said(words: str, name: str) -> str:
+    return _(words).format(name=name)
+
+
+def _sessions(number: int) -> str:
+    if number == 0:
+        return _("no session was open")
+    return ngettext("{count} session ended", "{count} sessions ended", number).format(count=number)

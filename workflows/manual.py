@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from config.text import _
 from connectors.contract import ManualWork
 from workflows.cases import UNWATCHED, CaseData, read_case, settle, show
 from workflows.findings import Findings, Sighting
@@ -125,7 +126,8 @@ class ManualSteps:
             data = StepData.of(self._vault, case.wrapped_key, row)
             _unanswered(row, data)
             _sufficient(why, None, needs_file=False)
-            data = replace(data, stuck=True, trouble=f"{by.name} cannot do it: {why.strip()}")
+            trouble = _("{name} cannot do it: {why}").format(name=by.name, why=why.strip())
+            data = replace(data, stuck=True, trouble=trouble)
             row.sealed = data.seal(self._vault, case.wrapped_key, row.id)
             again(session, row, self._clock.now())
             self._say(session, row, by, "manual.cannot")
@@ -141,7 +143,7 @@ class ManualSteps:
             if row.confirmed_at is None:
                 raise Refused(Code.NOT_CONFIRMED)
             _sufficient(why, None, needs_file=False)
-            trouble = f"{by.name} took the confirmation back: {why.strip()}"
+            trouble = _("{name} took the confirmation back: {why}").format(name=by.name, why=why.strip())
             row.confirmed_at, row.confirmed_by, row.proof = None, "", b""
             row.round, row.asked_at, row.deadline, row.escalated_at = row.round + 1, None, None, None
             data = StepData(trouble=trouble)
@@ -214,7 +216,8 @@ class ManualSteps:
         row.sealed = data.seal(self._vault, case.wrapped_key, row.id)
         self._ask(session, row, data, step, heard, work)
         if step.overdue:
-            self._findings.see(session, _unverified(row, f"nobody has confirmed by hand: {work.title}"), row.id)
+            said = _("nobody has confirmed by hand: {title}").format(title=work.title)
+            self._findings.see(session, _unverified(row, said), row.id)
         again(session, row, step.next_at)
         if case.state == CaseState.SCHEDULED:
             settle(session, self._journal, case.id)

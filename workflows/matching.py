@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, select
 
+from config.text import _
 from connectors.contract import Account as Found
 from connectors.contract import AccountId, Accounts
 from workflows.cases import person
@@ -15,7 +16,7 @@ from workflows.vault import Vault
 from workflows.views import Leaver
 
 CHOOSE = "CHOOSE THE ACCOUNT: "
-"""Begins every reason that ends as soon as a person links an account."""
+"""Began every such reason in notes from before `Note.choose`, when all words were English."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +62,18 @@ def match(found: Sequence[Found], linked: Collection[AccountId], strangers: Coll
     """Choose among what a lookup shows. Pure."""
     mine = [one for one in found if one.id not in strangers]
     left = len(found) - len(mine)
-    note = f"{left} account(s) with this address belong to somebody else by now and were left alone" if left else ""
+    said = _("{count} account(s) with this address belong to somebody else by now and were left alone")
+    note = said.format(count=left) if left else ""
     if len(mine) <= 1:
         return Match(tuple(mine), note=note)
     chosen = tuple(one for one in mine if one.id in linked)
     if chosen:
-        others = f"{len(mine) - len(chosen)} more account(s) match and were left alone: a person chose"
-        return Match(chosen, note="; ".join(filter(None, [note, others if len(mine) > len(chosen) else ""])))
+        others = _("{count} more account(s) match and were left alone: a person chose")
+        more = others.format(count=len(mine) - len(chosen)) if len(mine) > len(chosen) else ""
+        return Match(chosen, note="; ".join(filter(None, [note, more])))
     if linked:
-        return Match((), note="; ".join(filter(None, [note, f"{len(mine)} account(s) match and were left alone"])))
+        all_of_them = _("{count} account(s) match and were left alone").format(count=len(mine))
+        return Match((), note="; ".join(filter(None, [note, all_of_them])))
     return Match((), len(mine), note)
 
 

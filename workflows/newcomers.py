@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from sqlmodel import col
 
+from config.text import _
 from connectors.contract import Account as Found
 from connectors.contract import Accounts, Observation, Verdict
 from workflows import watch
@@ -58,11 +59,11 @@ class Newcomers:
     def _look_up(self, system: System, accounts: Accounts, access: Access, by: str) -> Verdict:
         try:
             with self._store.read() as session:
-                _, data = read_case(session, self._vault, access.case_id)
+                _case, data = read_case(session, self._vault, access.case_id)
                 rows = watch.known(session, access.id)
             lookup = accounts.find(person(data.leaver))
         except WrongKey as error:
-            return self._unknown(access, f"whom to look for cannot be opened: {error}", by)
+            return self._unknown(access, _("whom to look for cannot be opened: {why}").format(why=_(str(error))), by)
         except watch.MALFORMED as error:
             return self._unknown(access, watch.malformed(error), by)
         found = watch.newcomers(lookup.accounts, rows)
@@ -80,7 +81,7 @@ class Newcomers:
             for account in new:
                 watch.see_newcomer(session, self._findings, access.case_id, access.system, account, by)
             if new:
-                words = Observation(Verdict.OPEN, how, "an account was made or renamed since the lock-out")
+                words = Observation(Verdict.OPEN, how, _("an account was made or renamed since the lock-out"))
                 watch.follow(session, self._vault, access.id, words, self._clock.now())
 
     def _unknown(self, access: Access, why: str, by: str) -> Verdict:

@@ -11,6 +11,8 @@ class Note:
 
     reason: str = ""
     how: str = ""
+    choose: bool = False
+    """Whether it is so until a person links an account."""
 
 
 def seal(vault: Vault, key: bytes, row: str, note: Note) -> bytes:

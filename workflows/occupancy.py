@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from config.text import _
+
 
 class Occupied(Exception):
     """Another process works on these rows; it can be left to do so, or stopped."""
@@ -22,7 +24,10 @@ def occupy(folder: Path) -> Iterator[None]:
             lock.seek(0)
             holder = lock.read().strip() or "unknown"
             raise Occupied(
-                f"another Handover (process {holder}) works on {folder}. Stop it first, or use PostgreSQL for several"
+                _(
+                    "another Handover (process {holder}) works on {folder}. Stop it first, or use PostgreSQL "
+                    "for several"
+                ).format(holder=holder, folder=folder)
             ) from error
         lock.truncate(0)
         lock.write(str(os.getpid()))

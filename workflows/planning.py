@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 
-from config.text import _
+from config.text import N_, _, ngettext
 from connectors.contract import (
     Account,
     AccountId,
@@ -31,12 +31,12 @@ from workflows.work import say
 SECONDS = 8.0
 """How long a system may take before the plan goes on without it: a person is waiting at a loading view."""
 DOES: tuple[tuple[type, str], ...] = (
-    (Accounts, "lock the account, then read it back"),
-    (Sessions, "end open sessions"),
-    (Tokens, "revoke personal tokens"),
-    (Groups, "leave all groups"),
-    (ClientBook, "hand the clients over, once approved"),
-    (ExportLog, "record what was exported"),
+    (Accounts, N_("lock the account, then read it back")),
+    (Sessions, N_("end open sessions")),
+    (Tokens, N_("revoke personal tokens")),
+    (Groups, N_("leave all groups")),
+    (ClientBook, N_("hand the clients over, once approved")),
+    (ExportLog, N_("record what was exported")),
 )
 
 
@@ -64,13 +64,16 @@ def look(system: System, leaver: Leaver) -> Seen:
         return Seen(steps.plan(system, work))
     accounts = system.having(Accounts)
     if accounts is None:
-        return Seen(_plan(system, (), "", None, "this connector cannot look accounts up"))
+        return Seen(_plan(system, (), "", None, _("this connector cannot look accounts up")))
     lookup = accounts.find(person(leaver))
     lines = tuple(_line(system, account) for account in lookup.accounts)
     book = _book(system, lookup)
-    problem = (
-        f"{len(lines)} accounts match; a person must choose the right one" if len(lines) > 1 else ""
+    several = ngettext(
+        "{count} account matches; a person must choose the right one",
+        "{count} accounts match; a person must choose the right one",
+        len(lines),
     )
+    problem = several.format(count=len(lines)) if len(lines) > 1 else ""
     careful = lastadmin.foresee(system, {one.id for one in lookup.accounts})
     return Seen(_plan(system, lines, lookup.how, book, problem), lookup.accounts, careful)
 
@@ -122,7 +125,9 @@ def unlinked(systems: Systems, seen: dict[str, Seen], linked: Collection[str]) -
     `linked`: systems where a person has said whose the account is, or that there is none.
     """
     return tuple(
-        f"{one.plan.title}: no account was found, and everybody should have one there; a person must link it."
+        _("{title}: no account was found, and everybody should have one there; a person must link it.").format(
+            title=one.plan.title
+        )
         for name, one in seen.items()
         if systems[name].expects_account and not one.plan.problem and not one.accounts and name not in linked
     )
@@ -132,16 +137,18 @@ def _warnings(seen: dict[str, Seen]) -> tuple[str, ...]:
     words = [f"{one.plan.title}: {said}." for one in seen.values() for said in one.careful]
     unreachable = [one.plan.title for one in seen.values() if one.plan.problem and not one.plan.accounts]
     if unreachable:
-        words.append(f"{', '.join(unreachable)}: not looked up. The case will say unknown there until a read succeeds.")
+        words.append(_("{systems}: not looked up. The case will say unknown there until a read succeeds.").format(
+            systems=", ".join(unreachable)
+        ))
     if not any(one.plan.accounts or one.plan.problem for one in seen.values()):
-        words.append("No account was found in any system. Check that this is the right person.")
+        words.append(_("No account was found in any system. Check that this is the right person."))
     locked = [
         one.plan.title
         for one in seen.values()
         if one.plan.accounts and all(a.verdict is Verdict.LOCKED for a in one.plan.accounts)
     ]
     if locked:
-        words.append(f"Already locked in {', '.join(locked)}.")
+        words.append(_("Already locked in {systems}.").format(systems=", ".join(locked)))
     return tuple(words)
 
 
@@ -176,9 +183,9 @@ def _add(book: ClientBook, owner: AccountId, counts: dict[str, int], value: dict
 def _plan(
     system: System, accounts: tuple[AccountLine, ...], how: str, book: BookLine | None, problem: str
 ) -> SystemPlan:
-    every = (*restriction.promise(system), *(words for capability, words in DOES if system.has(capability)))
+    every = (*restriction.promise(system), *(_(words) for capability, words in DOES if system.has(capability)))
     does = every if accounts else ()
-    return SystemPlan(system.name, system.manifest.title, accounts, how, does, system.manifest.cannot, book, problem)
+    return SystemPlan(system.name, system.manifest.title, accounts, how, does, system.cannot, book, problem)
 
 
 def _failed(system: System, error: ConnectorError) -> Seen:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Session, select
 
+from config.text import _
 from connectors.contract import Verdict
 from workflows.model import Reading
 
@@ -35,7 +36,8 @@ def known(reading: Reading | None, verdict: Verdict, reason: str, read_at: datet
     if reading is None or read_at is None:
         return own
     if reading.failed_at is not None and read_at < reading.failed_at:
-        return Known(Verdict.UNKNOWN, f"not read by the last audit: {reading.problem}", read_at)
+        said = _("not read by the last audit: {problem}").format(problem=reading.problem)
+        return Known(Verdict.UNKNOWN, said, read_at)
     if reading.read_at is not None and read_at < reading.read_at and verdict in GOOD:
         return Known(verdict, reason, reading.read_at)
     return own

@@ -12,9 +12,6 @@ from workflows.store import Store
 from workflows.systems import Systems
 from workflows.vault import Vault
 
-DONE = "locked"
-"""How the words of a lock that was made begin; `was locked already` is somebody else's."""
-
 
 def introduce(systems: Systems, store: Store, vault: Vault) -> None:
     """Give every connector its way to ask."""
@@ -31,8 +28,4 @@ def locked(store: Store, vault: Vault, system: str, account: AccountId) -> bool:
     )
     with store.read() as session:
         rows = session.exec(query).all()
-    return any(
-        words.startswith(DONE)
-        for row, key in rows
-        for words in AccountData.load(vault.open(key, row.sealed, f"account:{row.id}")).done
-    )
+    return any(AccountData.load(vault.open(key, row.sealed, f"account:{row.id}")).locked for row, key in rows)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, select
 
-from config.text import _, ngettext
+from config.text import N_, _, ngettext
 from connectors.contract import Account as Found
 from connectors.contract import AccountId, Accounts, Group, GroupId, Groups
 from connectors.errors import ConnectorError, Missing
@@ -28,7 +28,7 @@ from workflows.views import RestrictionLine
 from workflows.work import again, finish, retry_at, say
 
 RESTRICT, LIFT = "restrict", "lift"
-GONE = "this system is no longer in the configuration"
+GONE = N_("this system is no longer in the configuration")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Restrictions:
         groups = system.having(Groups) if system else None
         try:
             if system is None or groups is None:
-                data = replace(data, problem=GONE)
+                data = replace(data, problem=_(GONE))
             elif phase == LIFT:
                 data = _lifted(groups, data)
             else:

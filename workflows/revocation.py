@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
+from config.text import N_, _, ngettext
 from connectors.contract import Account as Found
 from connectors.contract import AccountId, Accounts, Before, Verdict
 from connectors.errors import ConnectorError, Missing
@@ -21,7 +22,7 @@ from workflows.handover import closing
 from workflows.journal import HANDOVER, Journal
 from workflows.lastadmin import LastAdministrator
 from workflows.lockout import AccountData, LockOut, Result
-from workflows.matching import CHOOSE, Links, Match
+from workflows.matching import Links, Match
 from workflows.model import Access, Account, Case, CaseState, JournalEntry, WorkState
 from workflows.notes import Note, seal
 from workflows.ports import Clock
@@ -33,6 +34,8 @@ from workflows.work import again, finish, retry_at, say
 
 LATE = timedelta(minutes=5)
 NAMES_ARE_REUSED = timedelta(days=1)
+BUSY = N_("Handover was busy, or not running for a part of that time")
+NOT_RUNNING = N_("Handover was not running")
 """How long after the lock-out an address may be somebody else's; before that, looking there would only cost time."""
 
 
@@ -95,7 +98,7 @@ class Revocation:
         """Lock, read back, record what `begin` found due."""
         system, seen = self._systems.get(job.access.system), Seen()
         if system is None:
-            gone = Result(Verdict.UNKNOWN, "this system is no longer in the configuration", "", complete=False)
+            gone = Result(Verdict.UNKNOWN, _("this system is no longer in the configuration"), "", complete=False)
             self._settle(job.access.id, gone, None, seen)
             return
         try:
@@ -125,8 +128,8 @@ class Revocation:
                 col(JournalEntry.at) < now - LATE,
             )
         ).first()
-        why = "Handover was busy, or not running for a part of that time" if at_work else "Handover was not running"
-        access.late = f"{span(access.due_at, now)} late: {why}"
+        why = BUSY if at_work else NOT_RUNNING
+        access.late = _("{span} late: {why}").format(span=span(access.due_at, now), why=_(why))
         session.add(access)
         self._journal.write(
             session,
@@ -139,7 +142,7 @@ class Revocation:
     def _lock_out(self, system: System, job: "Job", seen: "Seen") -> Result:
         accounts = system.having(Accounts)
         if accounts is None:
-            return Result(Verdict.UNKNOWN, "this connector cannot look accounts up", "", complete=False)
+            return Result(Verdict.UNKNOWN, _("this connector cannot look accounts up"), "", complete=False)
         links = job.links
         lookup = accounts.find(person(job.data.leaver))
         strangers: frozenset[AccountId] = frozenset()
@@ -148,8 +151,12 @@ class Revocation:
             strangers = matching.strangers(self._systems, job.data.leaver, system.name, lookup.accounts, known)
         match = matching.match(lookup.accounts, frozenset(links.accounts), strangers)
         if match.ambiguous:
-            reason = f"{CHOOSE}{match.ambiguous} accounts match and none was touched"
-            return Result(Verdict.UNKNOWN, _join(reason, match.note), lookup.how, complete=False)
+            reason = ngettext(
+                "CHOOSE THE ACCOUNT: {count} account matches and none was touched",
+                "CHOOSE THE ACCOUNT: {count} accounts match and none was touched",
+                match.ambiguous,
+            ).format(count=match.ambiguous)
+            return Result(Verdict.UNKNOWN, _join(reason, match.note), lookup.how, complete=False, choose=True)
         results, fresh = self._prepare(system, accounts, job, match)
         for row, before in sorted(fresh.values(), key=lambda one: one[0].id):
             results.append(
@@ -160,10 +167,11 @@ class Revocation:
             worst = Result.worst(results)
             return replace(worst, reason=_join(worst.reason, match.note)) if match.note else worst
         if system.expects_account and not links.nobody:
-            reason = f"{CHOOSE}no account was found, and everybody should have one here"
-            return Result(Verdict.UNKNOWN, _join(reason, match.note), lookup.how, complete=False, finding="not linked")
-        word = "a person said that there is none; " if links.nobody else ""
-        return Result(Verdict.ABSENT, match.note, word + lookup.how)
+            reason = _("CHOOSE THE ACCOUNT: no account was found, and everybody should have one here")
+            reason = _join(reason, match.note)
+            return Result(Verdict.UNKNOWN, reason, lookup.how, complete=False, finding="not linked", choose=True)
+        how = _("a person said that there is none; {how}").format(how=lookup.how) if links.nobody else lookup.how
+        return Result(Verdict.ABSENT, match.note, how)
 
     def _one(self, system: System, accounts: Accounts, key: bytes, row: Account, fresh: Before | None) -> Result:
         return LockOut(self._store, self._vault, self._journal, self._clock, system, accounts, key, row).run(fresh)
@@ -184,7 +192,7 @@ class Revocation:
                 continue
             found.append((one, one.before or accounts.before(one.id)))
         rows: dict[str, tuple[Account, Before | None]] = {row.id: (row, None) for row in job.known}
-        for row, (_, before) in zip(self._remember(job, found), found, strict=True):
+        for row, (_account, before) in zip(self._remember(job, found), found, strict=True):
             rows[row.id] = (row, before)
         return results, rows
 
@@ -204,7 +212,7 @@ class Revocation:
     def _remember(self, job: "Job", found: Sequence[tuple[Found, Before]]) -> list[Account]:
         """Store accounts with their before-images before anything is written to them; an earlier image stays."""
         known = {row.id: row for row in job.known}
-        ids = [f"{job.access.id}:{one.id}" for one, _ in found]
+        ids = [f"{job.access.id}:{one.id}" for one, _before in found]
         if all(row_id in known for row_id in ids):
             return [known[row_id] for row_id in ids]
         return self._store.together(
@@ -247,7 +255,7 @@ class Revocation:
                 self._call_off(session, case, access)
                 return
             key = case.wrapped_key
-            note = seal(self._vault, key, f"access:{access_id}", Note(result.reason, result.how))
+            note = seal(self._vault, key, f"access:{access_id}", Note(result.reason, result.how, result.choose))
             access.verdict, access.note, access.read_at = result.verdict, note, now
             if result.verdict in (Verdict.LOCKED, Verdict.ABSENT):
                 access.locked_at = access.locked_at or now
@@ -308,8 +316,12 @@ def span(since: datetime, until: datetime) -> str:
     """Return how long that is, in words: `3 h 12 min`."""
     minutes = int((until - since).total_seconds()) // 60
     days, hours = divmod(minutes // 60, 24)
-    parts = ((days, "d"), (hours, "h"), (minutes % 60, "min"))
-    return " ".join(f"{number} {word}" for number, word in parts if number) or "0 min"
+    parts = (
+        (days, _("{count} d")),
+        (hours, _("{count} h")),
+        (minutes % 60, _("{count} min")),
+    )
+    return " ".join(words.format(count=number) for number, words in parts if number) or _("0 min")
 
 
 def _linked(accounts: Accounts, links: Links, match: Match) -> list[Found]:
@@ -326,7 +338,7 @@ def _linked(accounts: Accounts, links: Links, match: Match) -> list[Found]:
         except Missing:
             continue
         found.append(
-            Found(one, links.accounts[one], "", seen[one].verdict, "linked by a person", before=before)
+            Found(one, links.accounts[one], "", seen[one].verdict, _("linked by a person"), before=before)
         )
     return found
 

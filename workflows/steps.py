@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from sqlmodel import Session, col, select
 
+from config.text import N_, _, ngettext
 from connectors.contract import ByHand, ManualWork, Verdict
 from workflows.model import Case, ManualStep, WorkState
 from workflows.systems import System, Systems
@@ -21,8 +22,8 @@ LOOK = timedelta(hours=1)
 SOON = timedelta(minutes=1)
 """When to look again where the workspace did not say who is there."""
 DAY = timedelta(days=1)
-NOBODY = "nobody who is asked for it is active in Slack any more"
-UNCONFIGURED = "this system is no longer in the configuration"
+NOBODY = N_("nobody who is asked for it is active in Slack any more")
+UNCONFIGURED = N_("this system is no longer in the configuration")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,17 +140,24 @@ def view(row: ManualStep, data: StepData, work: ManualWork | None, case_id: str,
         note=data.note,
         proof=data.proof,
         proof_sha256=data.proof_sha256,
-        trouble=data.trouble,
+        trouble=_(data.trouble) if data.trouble in (NOBODY, UNCONFIGURED) else data.trouble,
     )
 
 
 def reason(step: StepView) -> str:
     """Return why the verdict is `unknown`, as a sentence."""
     if step.confirmed_at:
-        said = f"confirmed by {step.confirmed_by} on {step.confirmed_at:%Y-%m-%d}, not read back"
-        return f"{said}; asked again on {step.asked_at:%Y-%m-%d}" if step.waiting and step.asked_at else said
-    said = "a person was asked and has not confirmed it yet" if step.asked_at else "a person will be asked to do it"
-    said += ", escalated" if step.escalated_at else ""
+        said = _("confirmed by {name} on {day}, not read back").format(
+            name=step.confirmed_by, day=f"{step.confirmed_at:%Y-%m-%d}"
+        )
+        if step.waiting and step.asked_at:
+            said = _("{said}; asked again on {day}").format(said=said, day=f"{step.asked_at:%Y-%m-%d}")
+        return said
+    said = _("a person will be asked to do it")
+    if step.asked_at:
+        said = _("a person was asked and has not confirmed it yet")
+    if step.escalated_at:
+        said = _("{said}, escalated").format(said=said)
     return f"{said} ({step.trouble})" if step.trouble else said
 
 
@@ -163,7 +171,7 @@ def _line(vault: Vault, systems: Systems, case: Case, leaver: Leaver, row: Manua
     system = systems.get(row.system)
     data = StepData.of(vault, case.wrapped_key, row)
     step = view(row, data, work_of(system), case.id, leaver)
-    cannot = system.manifest.cannot if system else ()
+    cannot = system.cannot if system else ()
     return SystemLine(
         row.system, step.title, Verdict.UNKNOWN, reason(step), "", None, False, None, 0, (), cannot, step
     )
@@ -171,9 +179,13 @@ def _line(vault: Vault, systems: Systems, case: Case, leaver: Leaver, row: Manua
 
 def plan(system: System, work: ManualWork) -> SystemPlan:
     """Return what a case would ask of a person in this system."""
-    words = f"someone will be asked to do this by hand, within {work.due.total_seconds() / 3600:g} hours"
-    does = f"{words}: {work.instructions}"
-    return SystemPlan(system.name, work.title, (), "", (does,), system.manifest.cannot, by_hand=True)
+    hours = work.due.total_seconds() / 3600
+    does = ngettext(
+        "someone will be asked to do this by hand, within {hours} hours: {instructions}",
+        "someone will be asked to do this by hand, within {hours} hours: {instructions}",
+        int(hours),
+    ).format(hours=f"{hours:g}", instructions=work.instructions)
+    return SystemPlan(system.name, work.title, (), "", (does,), system.cannot, by_hand=True)
 
 
 def new(case: Case, system: str) -> ManualStep:

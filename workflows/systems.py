@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar, cast
 
+from config.text import _
 from connectors.contract import Connector, Manifest
 from connectors.errors import ConnectorError, Unavailable
 
@@ -27,6 +29,11 @@ class System:
     restrict_before: timedelta | None = None
     """How long before a lock-out the leaver is taken out of `restrict_groups`."""
     restrict_groups: tuple[str, ...] = ()
+
+    @property
+    def cannot(self) -> tuple[str, ...]:
+        """What the vendor has no way to do, as sentences in the language of the moment."""
+        return tuple(_(words) for words in self.manifest.cannot)
 
     def has(self, capability: type) -> bool:
         """Whether the connector declares the capability in its header."""
@@ -65,7 +72,8 @@ class Systems(Mapping[str, System]):
     def ask(self, question: Callable[[System], R], seconds: float) -> Mapping[str, R | ConnectorError]:
         """Put one question to every system at once; one that does not answer in time is `Unavailable`, others go on."""
         pool = ThreadPoolExecutor(max_workers=max(1, len(self)), thread_name_prefix="ask")
-        asked = {name: pool.submit(question, system) for name, system in self._systems.items()}
+        # A copy each: the words of an answer are in the language of whoever asks.
+        asked = {name: pool.submit(copy_context().run, question, system) for name, system in self._systems.items()}
         wait(asked.values(), timeout=seconds)
         # A hanging system must not hold up the answer: its thread ends by the connector's own time limit.
         pool.shutdown(wait=False, cancel_futures=True)
@@ -79,7 +87,9 @@ class Systems(Mapping[str, System]):
 
 def _answer(name: str, future: "Future[Any]", seconds: float) -> Any:
     if not future.done() or future.cancelled():
-        return Unavailable(f"{name} did not answer within {seconds:g} seconds")
+        return Unavailable(_("{name} did not answer within {seconds} seconds").format(
+            name=name, seconds=f"{seconds:g}"
+        ))
     error = future.exception()
     if error is None:
         return future.result()

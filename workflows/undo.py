@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from config.text import N_, _
 from connectors.contract import AccountId, Accounts, Before, GroupId, Groups, Verdict
 from connectors.errors import ConnectorError, Missing, OutcomeUnknown
 from workflows import restriction
@@ -19,7 +20,7 @@ from workflows.cases import UNWATCHED, read_case, show
 from workflows.findings import Findings
 from workflows.handover import Handover
 from workflows.journal import HANDOVER, Journal
-from workflows.lockout import AccountData
+from workflows.lockout import ENDED, TOKEN, AccountData
 from workflows.model import Access, Account, Case, CaseState, Leave, Restoration, WorkState
 from workflows.ports import Clock
 from workflows.refusals import Code, Refused
@@ -31,7 +32,7 @@ from workflows.views import Actor
 from workflows.work import again, finish, retry_at, say
 
 Start = Callable[[str, str, int], None]
-GONE = "this system is no longer in the configuration"
+GONE = N_("this system is no longer in the configuration")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,26 +150,27 @@ class Undo:
     def _restore(self, system: System | None, account: Account, data: AccountData) -> Restored:
         accounts = system.having(Accounts) if system else None
         if system is None or accounts is None:
-            return Restored(data.login, problem=GONE)
+            return Restored(data.login, problem=_(GONE))
         before = Before(AccountId(account.account_id), data.before)
         try:
             accounts.unlock(before)
         except OutcomeUnknown:
             pass  # the read below shows whether it was done
         except Missing:
-            return Restored(data.login, cannot=("the account: it was deleted meanwhile",))
+            return Restored(data.login, cannot=(_("the account: it was deleted meanwhile"),))
         back, cannot, trouble = self._regroup(system, before.account, data)
         seen = accounts.observe([before.account])[before.account]
         if seen.verdict is Verdict.LOCKED and data.was == Verdict.LOCKED:
-            back.insert(0, "was locked before the case, and is so again")
+            back.insert(0, _("was locked before the case, and is so again"))
         elif seen.verdict is Verdict.OPEN:
-            back.insert(0, "the account is open again")
+            back.insert(0, _("the account is open again"))
         elif seen.verdict is Verdict.ABSENT:
-            return Restored(data.login, cannot=("the account: it is not there any more",))
+            return Restored(data.login, cannot=(_("the account: it is not there any more"),))
         else:
-            trouble.insert(0, f"a read shows it {seen.verdict}" + (f" ({seen.reason})" if seen.reason else ""))
+            shown = _("a read shows it {verdict}").format(verdict=seen.verdict)
+            trouble.insert(0, f"{shown} ({seen.reason})" if seen.reason else shown)
         return Restored(
-            data.login, tuple(back), (*accounts.lost(before), *ended(data.done), *cannot), "; ".join(trouble)
+            data.login, tuple(back), (*accounts.lost(before), *ended(data), *cannot), "; ".join(trouble)
         )
 
     def _regroup(
@@ -183,14 +185,14 @@ class Undo:
             try:
                 groups.restore(account, GroupId(group))
             except Missing:
-                cannot[group] = f"group {name}: it is not there any more"
+                cannot[group] = _("group {name}: it is not there any more").format(name=name)
             except ConnectorError as error:
-                trouble.append(f"group {name}: {say(error)}")
+                trouble.append(_("group {name}: {why}").format(name=name, why=say(error)))
         present = {str(group.id) for group in groups.groups(account)}
-        back = [f"in group {name}" for group, name in data.groups.items() if group in present]
+        back = [_("in group {name}").format(name=name) for group, name in data.groups.items() if group in present]
         left = [name for group, name in data.groups.items() if group not in present and group not in cannot]
         if left and not trouble:
-            trouble.append(f"not in group {', '.join(left)} yet")
+            trouble.append(_("not in group {groups} yet").format(groups=", ".join(left)))
         return back, list(cannot.values()), trouble
 
     def _settle(self, row_id: str, told: list[Restored], failed: ConnectorError | None) -> None:
@@ -216,14 +218,18 @@ class Undo:
             show(session, row.case_id)
 
 
-def ended(done: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what the lock-out ended for good, as sentences. Pure."""
+def ended(data: AccountData) -> tuple[str, ...]:
+    """Return what the lock-out ended for good, as sentences. Pure.
+
+    Rows from before `marks` have only words, which were English then.
+    """
     cannot = []
-    if any("session" in words and "ended" in words for words in done):
-        cannot.append("the sessions that were ended: sign in again")
-    tokens = sum(words.startswith("token ") for words in done)
+    if ENDED in data.marks or any("session" in words and "ended" in words for words in data.done):
+        cannot.append(_("the sessions that were ended: sign in again"))
+    of_old = sum(words.startswith("token ") for words in data.done)
+    tokens = max(of_old, sum(mark.startswith(f"{TOKEN} ") for mark in data.marks))
     if tokens:
-        cannot.append(f"{tokens} personal token(s) that were revoked: make new ones")
+        cannot.append(_("{count} personal token(s) that were revoked: make new ones").format(count=tokens))
     return tuple(cannot)
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlmodel import col, select
 
+from config.text import _, ngettext
 from workflows.findings import Findings, Sighting, still_open
 from workflows.model import Access, Account, WorkState
 from workflows.pastcases import never_confirmed, past_cases, systems
@@ -42,8 +43,12 @@ class Unwatched:
         with self._store.read() as session:
             rows = session.connection().execute(query).all()
         for system, number in rows:
-            words = f"no longer in the configuration; {number} leavers are not watched there"
-            yield f"{system}: {words}", number
+            words = ngettext(
+                "{system}: no longer in the configuration; {count} leavers are not watched there",
+                "{system}: no longer in the configuration; {count} leavers are not watched there",
+                number,
+            )
+            yield words.format(system=system, count=number), number
 
     def never_verified(self, by: str) -> int:
         """Open a finding for every lock-out that no read ever confirmed, close those of others.
@@ -61,6 +66,6 @@ class Unwatched:
                 for row in settled:
                     self._findings.clear(session, Sighting(NEVER, row.case_id or "", row.system))
                 for access in rows.values():
-                    words = "no read has ever shown this leaver locked out here"
+                    words = _("no read has ever shown this leaver locked out here")
                     self._findings.see(session, Sighting(NEVER, access.case_id, access.system, "", words), by)
         return len(rows) - len(counted)

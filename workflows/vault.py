@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic_core import from_json
 
+from config.text import N_
+
 NONCE = 12
 KEY = 32
 
@@ -86,4 +88,4 @@ def _decrypt(cipher: AESGCM, sealed: bytes, context: bytes) -> bytes:
     try:
         return cipher.decrypt(sealed[:NONCE], sealed[NONCE:], context)
     except (InvalidTag, ValueError) as error:
-        raise WrongKey("sealed under another key, or changed since") from error
+        raise WrongKey(N_("sealed under another key, or changed since")) from error

@@ -56,8 +56,8 @@ def _page(accounts: Accounts, ids: Sequence[AccountId]) -> dict[AccountId, Obser
             middle = len(ids) // 2
             return _page(accounts, ids[:middle]) | _page(accounts, ids[middle:])
         log.warning("account %s cannot be read: %s", ids[0], type(error).__name__)
-        return {ids[0]: Observation(Verdict.UNKNOWN, "bulk read", malformed(error))}
-    left_out = Observation(Verdict.UNKNOWN, "bulk read", _("the system's answer left this account out"))
+        return {ids[0]: Observation(Verdict.UNKNOWN, _("bulk read"), malformed(error))}
+    left_out = Observation(Verdict.UNKNOWN, _("bulk read"), _("the system's answer left this account out"))
     return {one: answer.get(one, left_out) for one in ids}
 
 
@@ -78,7 +78,7 @@ def record(
     row.verdict = seen.verdict
     row.note = _sealed(vault, session.get_one(Case, row.case_id).wrapped_key, f"account:{row.id}", seen)
     session.add(row)
-    why = seen.reason or "the account is enabled again"
+    why = seen.reason or _("the account is enabled again")
     opened = Sighting("open again", row.case_id, row.system, row.account_id, why, changed_by=changed_by)
     unread = Sighting("not verified", row.case_id, row.system, row.account_id, seen.reason)
     if seen.verdict is Verdict.OPEN:
@@ -122,7 +122,7 @@ def _changed_by(trace: Trace, account: AccountId, now: datetime) -> str:
     try:
         return trace.changed_by(account, now - LOOK_BACK)
     except ConnectorError as error:
-        return f"not known ({say(error)})"
+        return _("not known ({why})").format(why=say(error))
 
 
 def _sealed(vault: Vault, key: bytes, row: str, seen: Observation) -> bytes:
@@ -146,7 +146,7 @@ def newcomers(found: Sequence[Found], rows: Sequence[Account]) -> list[Found]:
 
 def see_newcomer(session: Session, findings: Findings, case_id: str, system: str, account: Found, by: str) -> None:
     """Open the finding for an account that was made, or given the leaver's address, after the lock-out."""
-    detail = f"made or renamed since; matches by {account.matched_by}"
+    detail = _("made or renamed since; matches by {by}").format(by=account.matched_by)
     findings.see(session, Sighting("new account", case_id, system, account.id, detail), by)
 
 
@@ -155,7 +155,9 @@ def see_stranger(session: Session, findings: Findings, case_id: str, system: str
 
     It is never called theirs, and never locked for this case: a person must look.
     """
-    detail = f"the address belongs to an account of somebody else by now; matches by {account.matched_by}"
+    detail = _("the address belongs to an account of somebody else by now; matches by {matched_by}").format(
+        matched_by=account.matched_by
+    )
     findings.see(session, Sighting("address reused", case_id, system, account.id, detail), by)
 
 

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from sqlmodel import Session
 
+from config.text import N_, _
 from connectors.errors import (
     BadCredential,
     Conflict,
@@ -44,12 +45,12 @@ TASKS: dict[str, type["Work"]] = {
     "leave": Leave,
 }
 TROUBLE: dict[type[ConnectorError], str] = {
-    Unavailable: "not reachable",
-    OutcomeUnknown: "no answer came; it is read back before anything else",
-    BadCredential: "our own credential was refused, an administrator must renew it",
-    Forbidden: "our credential lacks a permission",
-    Missing: "not there",
-    Conflict: "changed meanwhile",
+    Unavailable: N_("not reachable"),
+    OutcomeUnknown: N_("no answer came; it is read back before anything else"),
+    BadCredential: N_("our own credential was refused, an administrator must renew it"),
+    Forbidden: N_("our credential lacks a permission"),
+    Missing: N_("not there"),
+    Conflict: N_("changed meanwhile"),
 }
 
 
@@ -91,4 +92,4 @@ def retry_at(row: Work, error: ConnectorError | None, now: datetime, most: timed
 
 def say(error: ConnectorError) -> str:
     """Return what went wrong as a sentence for the case: the kind of trouble, then the vendor's words."""
-    return f"{TROUBLE[type(error)]}: {error}"
+    return f"{_(TROUBLE[type(error)])}: {error}"

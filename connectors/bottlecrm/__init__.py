@@ -1,5 +1,6 @@
 """BottleCRM 1.35: members, personal access tokens, and records of seven kinds."""
 
+from config.text import N_
 from connectors.bottlecrm.connector import BottleCrm
 from connectors.bottlecrm.settings import BottleCrmSettings
 from connectors.contract import Limits, Manifest
@@ -11,13 +12,19 @@ MANIFEST = Manifest(
     settings=BottleCrmSettings,
     limits=Limits(move_batch=25, observe_batch=5000),
     cannot=(
-        "Sessions cannot be counted or ended alone: a lock refuses them at once, and an undo lets them work again.",
-        "Tokens can be seen and revoked only in a signed-in session of an administrator (session_file).",
-        "BottleCRM keeps no log of exports.",
-        "BottleCRM writes without conditions: a change of owners in the moment between our read and our write is lost.",
-        "Whoever is inactive is taken off a record when it is written, co-owners too; the outcome names them.",
-        "A won or lost deal without its amount or closing date cannot be written, and keeps its owner.",
-        "Converted leads and deleted tickets are in no list, and stay with whom they are assigned to; so do invoices.",
-        "BottleCRM itself sends the successor an e-mail for every record.",
+        N_("Sessions cannot be counted or ended alone: a lock refuses them at once, and an undo lets them work again."),
+        N_("Tokens can be seen and revoked only in a signed-in session of an administrator (session_file)."),
+        N_("BottleCRM keeps no log of exports."),
+        N_(
+            "BottleCRM writes without conditions: a change of owners in the moment between our read and our "
+            "write is lost."
+        ),
+        N_("Whoever is inactive is taken off a record when it is written, co-owners too; the outcome names them."),
+        N_("A won or lost deal without its amount or closing date cannot be written, and keeps its owner."),
+        N_(
+            "Converted leads and deleted tickets are in no list, and stay with whom they are assigned to; so "
+            "do invoices."
+        ),
+        N_("BottleCRM itself sends the successor an e-mail for every record."),
     ),
 )

@@ -6,6 +6,7 @@ ids: each record is read right before it is written, and read again after.
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from config.text import _
 from connectors.bottlecrm import moves, wire
 from connectors.bottlecrm.directory import Directory
 from connectors.bottlecrm.faults import Declined, ModuleOff, Unreadable
@@ -63,7 +64,9 @@ class Book:
                 done.append(self._move(one, people))
             except Unavailable as error:
                 if any(moved.change for moved in done):
-                    raise OutcomeUnknown(f"after {len(done)} of {len(batch)} records: {error}") from error
+                    raise OutcomeUnknown(_("after {done} of {count} records: {error}").format(
+                        done=len(done), count=len(batch), error=error
+                    )) from error
                 raise
         return done
 
@@ -98,7 +101,9 @@ class Book:
         except Missing:
             return moves.gone(one)
         except Unavailable as error:
-            raise OutcomeUnknown(f"{one.record} was written and cannot be read back: {error}") from error
+            raise OutcomeUnknown(_("{record} was written and cannot be read back: {error}").format(
+                record=one.record, error=error
+            )) from error
 
     def _arrived(self, one: Assignment, place: tuple[Kind, str]) -> bool:
         """Whether a write whose answer was lost is there. Where it is not it may still come: nobody knows."""
@@ -133,7 +138,8 @@ class Book:
 
     def _rows(self, kind: Kind, owner: AccountId | None = None) -> Iterator[Json]:
         try:
-            yield from sweep(lambda offset: self._page(kind, owner, offset, PAGE), f"the list of {kind.path}")
+            listed = _("the list of {path}").format(path=kind.path)
+            yield from sweep(lambda offset: self._page(kind, owner, offset, PAGE), listed)
         except ModuleOff:
             return
 

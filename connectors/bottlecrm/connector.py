@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from config.text import _
 from connectors.bottlecrm import wire
 from connectors.bottlecrm.book import Book
 from connectors.bottlecrm.directory import Directory
@@ -50,13 +51,17 @@ class BottleCrm(Accounts, Tokens, ClientBook):
         """See who the token belongs to, and read what an administrator may read."""
         me = wire.member(wire.at(self._rest.get("/api/profile/"), ("user_obj",)))
         if me.email.casefold() != self._settings.login.casefold():
-            raise Forbidden(f"the token belongs to {me.email}, and login says {self._settings.login}")
+            raise Forbidden(_("the token belongs to {email}, and login says {login}").format(
+                email=me.email, login=self._settings.login
+            ))
         self._directory.member(me.id)
         self._book.count(me.id)
         if self._settings.session_file is None:
-            return f"BottleCRM at {self._settings.url} as {me.email}; tokens are not revoked: no session_file"
+            return _("BottleCRM at {url} as {email}; tokens are not revoked: no session_file").format(
+                url=self._settings.url, email=me.email
+            )
         self._tokens.check()
-        return f"BottleCRM at {self._settings.url} as {me.email}"
+        return _("BottleCRM at {url} as {email}").format(url=self._settings.url, email=me.email)
 
     def close(self) -> None:
         """Give up the connections; nothing stays signed in but what the session's file holds."""

@@ -5,6 +5,7 @@ A member's profile owns records and is what a lock makes inactive; the address o
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from config.text import _
 from connectors.bottlecrm import wire
 from connectors.bottlecrm.rest import PAGE, Rest, sweep
 from connectors.bottlecrm.wire import Json, Member, Page
@@ -38,16 +39,16 @@ class Directory:
         """Read one member. Raises `Missing`."""
         found = self.members([account]).get(account)
         if found is None:
-            raise Missing(f"BottleCRM has no member {account}")
+            raise Missing(_("BottleCRM has no member {account}").format(account=account))
         return found
 
     def find(self, person: Person) -> Lookup:
         """Look a person up by their addresses and log-ins: in BottleCRM the address is the log-in."""
         texts = dict.fromkeys(text for text in (*person.emails, *person.logins) if text)
         if not texts:
-            return Lookup((), "the organization's members: no address and no log-in to look up")
+            return Lookup((), _("the organization's members: no address and no log-in to look up"))
         found = {one.id: one for text in texts for one in self._list(text) if wire.matched(person, one)}
-        how = f"the organization's members by email: {', '.join(texts)}"
+        how = _("the organization's members by email: {sought}").format(sought=", ".join(texts))
         return Lookup(tuple(map(wire.account, found.values())), how)
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
@@ -59,13 +60,13 @@ class Directory:
         """Make the member inactive; their log-ins and tokens are refused from that moment on."""
         found = self.member(before.account)
         if not found.active:
-            return Locked(Change.ALREADY, Login.NOT_TRIED, "was inactive already")
+            return Locked(Change.ALREADY, Login.NOT_TRIED, _("was inactive already"))
         if before.state.get("active") != "true":
-            raise Conflict(f"{found.email} was inactive when the plan was made and is active now")
+            raise Conflict(_("{email} was inactive when the plan was made and is active now").format(email=found.email))
         if found.email.casefold() == self._login.casefold():
-            raise Conflict("this is the user that Handover itself signs in with")
+            raise Conflict(_("this is the user that Handover itself signs in with"))
         self._set(found, "Inactive")
-        return Locked(Change.MADE, Login.NOT_TRIED, "made inactive: log-ins, sessions and tokens are refused")
+        return Locked(Change.MADE, Login.NOT_TRIED, _("made inactive: log-ins, sessions and tokens are refused"))
 
     def unlock(self, before: Before) -> Change:
         """Make the member active again, where they were before."""
@@ -80,9 +81,13 @@ class Directory:
         try:
             now = self.member(found.id)
         except Unavailable as error:
-            raise OutcomeUnknown(f"{found.email} was made {status.lower()} and cannot be read back: {error}") from error
+            raise OutcomeUnknown(_("{email} was made {status} and cannot be read back: {error}").format(
+                email=found.email, status=status.lower(), error=error
+            )) from error
         if now.active is not (status == "Active"):
-            raise Conflict(f"BottleCRM took the change and {found.email} is not {status.lower()}")
+            raise Conflict(_("BottleCRM took the change and {email} is not {status}").format(
+                email=found.email, status=status.lower()
+            ))
 
     def _list(self, email: str = "") -> Iterator[Member]:
         query = {"limit": str(PAGE)} | ({"email": email} if email else {})
@@ -91,7 +96,7 @@ class Directory:
             answer: Json = self._rest.get(PATH, query | {"offset": str(offset)})
             return wire.page(answer, wire.USERS)
 
-        for row in sweep(read, "the list of members"):
+        for row in sweep(read, _("the list of members")):
             found = wire.member(row)
             self._addresses[found.id] = found.email
             yield found

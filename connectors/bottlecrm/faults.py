@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 
+from config.text import _
 from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, Unavailable
 
 NO_ORGANIZATION = "Organization context is required"
@@ -36,7 +37,9 @@ class Faults:
         status, body = response.status_code, _body(response)
         where = f"{response.request.method} {response.request.url.path}"
         if response.is_redirect:
-            return Unavailable(f"{where}: sent elsewhere ({status}); is the url right?")
+            return Unavailable(_("{where}: sent elsewhere ({status}); is the url right?").format(
+                where=where, status=status
+            ))
         message = f"{where}: {status}{self._said(body)}"
         if status in (401, 403):
             return BadCredential(message) if _is_credential(status, body) else Forbidden(message)

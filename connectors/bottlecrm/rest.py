@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 
+from config.text import _
 from connectors.bottlecrm import wire
 from connectors.bottlecrm.faults import Faults, Unreadable
 from connectors.bottlecrm.settings import BottleCrmSettings
@@ -51,9 +52,9 @@ def body(response: httpx.Response) -> Json:
     try:
         found: Any = response.json()
     except ValueError as error:
-        raise Unreadable(f"{where}: the answer is not BottleCRM's; is the url right?") from error
+        raise Unreadable(_("{where}: the answer is not BottleCRM's; is the url right?").format(where=where)) from error
     if not isinstance(found, dict):
-        raise Unreadable(f"{where}: the answer is not BottleCRM's")
+        raise Unreadable(_("{where}: the answer is not BottleCRM's").format(where=where))
     return found
 
 
@@ -64,7 +65,7 @@ def sweep(read: Callable[[int], Page], what: str) -> Iterator[Json]:
     the same number on every page and as many rows as that. Raises `Unavailable` where it never stands still.
     """
     seen: set[str] = set()
-    for _ in range(PASSES):
+    for _pass in range(PASSES):
         offset, totals, present = 0, set[int](), set[str]()
         while True:
             page = read(offset)
@@ -80,4 +81,4 @@ def sweep(read: Callable[[int], Page], what: str) -> Iterator[Json]:
                 break
         if totals == {len(present)}:
             return
-    raise Unavailable(f"{what} goes on changing while it is read")
+    raise Unavailable(_("{what} goes on changing while it is read").format(what=what))

@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
+from config.text import N_, _
 from connectors.bottlecrm import wire
 from connectors.bottlecrm.rest import Rest, body
 from connectors.errors import BadCredential, Forbidden, OutcomeUnknown
 
 PATH = "/api/auth/refresh-token/"
-WHAT_TO_DO = "sign in anew as that user and put the new refresh token into it"
+WHAT_TO_DO = N_("sign in anew as that user and put the new refresh token into it")
 
 
 class Session:
@@ -41,21 +42,25 @@ class Session:
 
     def _renew(self) -> str:
         if self._file is None:
-            raise Forbidden("BottleCRM lets no personal token see or revoke tokens: set session_file")
+            raise Forbidden(_("BottleCRM lets no personal token see or revoke tokens: set session_file"))
         try:
             with _alone(self._file):
                 return self._exchange(self._file)
         except OSError as error:
-            raise Forbidden(f"session_file {self._file}: {error.strerror}") from error
+            raise Forbidden(_("session_file {file}: {why}").format(file=self._file, why=error.strerror)) from error
 
     def _exchange(self, file: Path) -> str:
         held = file.read_text(encoding="utf-8").strip()
         try:
             answer = body(self._rest.post_bare(PATH, {"refresh": held}))
         except (BadCredential, Forbidden) as error:
-            raise BadCredential(f"BottleCRM refuses the session in {file} (used or expired): {WHAT_TO_DO}") from error
+            raise BadCredential(_("BottleCRM refuses the session in {file} (used or expired): {what_to_do}").format(
+                file=file, what_to_do=_(WHAT_TO_DO)
+            )) from error
         except OutcomeUnknown as error:
-            raise OutcomeUnknown(f"{error}; if the session in {file} is refused now, {WHAT_TO_DO}") from error
+            raise OutcomeUnknown(_("{error}; if the session in {file} is refused now, {what_to_do}").format(
+                error=error, file=file, what_to_do=_(WHAT_TO_DO)
+            )) from error
         _replace(file, wire.at(answer, ("refresh",)))
         return str(wire.at(answer, ("access",)))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from config.text import _
 from connectors.bottlecrm import wire
 from connectors.bottlecrm.directory import Directory
 from connectors.bottlecrm.rest import Rest
@@ -27,7 +28,9 @@ class PersonalTokens:
         try:
             return [wire.token(row) for row in self._rows(account) if row.get("is_live")]
         except Forbidden as error:
-            raise Forbidden(f"{found.tokens} live personal token(s) of {found.email} are left: {error}") from error
+            raise Forbidden(_("{tokens} live personal token(s) of {email} are left: {error}").format(
+                tokens=found.tokens, email=found.email, error=error
+            )) from error
 
     def revoke(self, account: AccountId, token: str) -> Change:
         """Revoke one token of the member. Raises `Missing` where it is not theirs."""
@@ -36,7 +39,7 @@ class PersonalTokens:
             return Change.ALREADY
         self._write(f"{PATH}{token}/")
         if self._row(account, token).get("is_live"):
-            raise Conflict("BottleCRM took the change and the token is still live")
+            raise Conflict(_("BottleCRM took the change and the token is still live"))
         return Change.MADE
 
     def check(self) -> None:
@@ -46,7 +49,7 @@ class PersonalTokens:
     def _row(self, account: AccountId, token: str) -> Json:
         found = next((row for row in self._rows(account) if wire.identity(row) == token), None)
         if found is None:
-            raise Missing(f"BottleCRM has no token {token} of {account}")
+            raise Missing(_("BottleCRM has no token {token} of {account}").format(token=token, account=account))
         return found
 
     def _rows(self, account: AccountId) -> list[Json]:

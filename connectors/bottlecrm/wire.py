@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
+from config.text import _
 from connectors.bottlecrm.faults import Unreadable
 from connectors.contract import Account, AccountId, Before, Observation, Person, Record, RecordId, Token, Verdict
 
@@ -78,12 +79,12 @@ class Member:
 
 def page(answer: object, halves: Sequence[tuple[Place, Place]]) -> Page:
     """Read a list. Raises `Unreadable`."""
-    counts = [_number(at(answer, number)) for _, number in halves]
+    counts = [_number(at(answer, number)) for _place, number in halves]
     rows: list[Json] = []
-    for place, _ in halves:
+    for place, _number_at in halves:
         found = at(answer, place)
         if not isinstance(found, list):
-            raise Unreadable(f"the answer has no list {'.'.join(place)}")
+            raise Unreadable(_("the answer has no list {place}").format(place=".".join(place)))
         rows += found
     return Page(rows, sum(counts), max(counts))
 
@@ -92,7 +93,7 @@ def at(answer: object, place: Place) -> Any:
     """Return what stands at a place. Raises `Unreadable`."""
     for name in place:
         if not isinstance(answer, Mapping) or name not in answer:
-            raise Unreadable(f"the answer has no {'.'.join(place)}")
+            raise Unreadable(_("the answer has no {place}").format(place=".".join(place)))
         answer = answer[name]
     return answer
 
@@ -106,7 +107,7 @@ def member(row: Json) -> Member:
     """Return a row of `/api/users/` or an assignee. Raises `Unreadable`."""
     who, active = at(row, ("user_details",)), at(row, ("is_active",))
     if not isinstance(active, bool):
-        raise Unreadable("a user is neither active nor inactive")
+        raise Unreadable(_("a user is neither active nor inactive"))
     email = _text(at(who, ("email",)))
     return Member(AccountId(identity(row)), _text(at(who, ("id",))), email, who.get("name") or email, active,
                   _number(row.get("active_token_count") or 0))
@@ -116,7 +117,7 @@ def holders(row: Json) -> tuple[Member, ...]:
     """Return who a record is assigned to, in the server's order. Raises `Unreadable`."""
     found = at(row, ("assigned_to",))
     if not isinstance(found, list):
-        raise Unreadable("a record has no list of people that it is assigned to")
+        raise Unreadable(_("a record has no list of people that it is assigned to"))
     return tuple(member(one) for one in found)
 
 
@@ -127,7 +128,7 @@ def record_id(kind: Kind, number: str) -> RecordId:
 
 def record_place(record: RecordId) -> tuple[Kind, str] | None:
     """Return the kind and BottleCRM's own id; None where it cannot be one."""
-    name, _, number = record.partition(":")
+    name, _colon, number = record.partition(":")
     kind = BY_NAME.get(name)
     return (kind, number) if kind and is_id(number) else None
 
@@ -159,10 +160,11 @@ def before(found: Member) -> Before:
 def observation(found: Member | None) -> Observation:
     """Return what a fresh read of a member says; None where there is none with that id."""
     if found is None:
-        return Observation(Verdict.ABSENT, "the organization's members by id")
+        return Observation(Verdict.ABSENT, _("the organization's members by id"))
     if found.active:
-        return Observation(Verdict.OPEN, "is_active of the member", f"active, {found.tokens} live personal token(s)")
-    return Observation(Verdict.LOCKED, "is_active of the member")
+        said = _("active, {tokens} live personal token(s)").format(tokens=found.tokens)
+        return Observation(Verdict.OPEN, _("is_active of the member"), said)
+    return Observation(Verdict.LOCKED, _("is_active of the member"))
 
 
 def token(row: Json) -> Token:
@@ -226,16 +228,16 @@ def _decimal(value: object) -> Decimal:
     try:
         return Decimal(str(value)) if value is not None else Decimal(0)
     except InvalidOperation as error:
-        raise Unreadable("a value is not a number") from error
+        raise Unreadable(_("a value is not a number")) from error
 
 
 def _number(value: object) -> int:
     if not isinstance(value, int) or value < 0:
-        raise Unreadable("a number of records is not a number")
+        raise Unreadable(_("a number of records is not a number"))
     return value
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value:
-        raise Unreadable("an id or address is not a text")
+        raise Unreadable(_("an id or address is not a text"))
     return value

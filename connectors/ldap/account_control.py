@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from config.text import _
+
 DISABLED = 0x2
 """ADS_UF_ACCOUNTDISABLE."""
 SID_TAIL = 4
@@ -37,11 +39,15 @@ def why_open(expires: str, locked_out: str, now: datetime) -> str:
     reasons = []
     expiry, lockout = moment(expires), moment(locked_out)
     if expiry and expiry <= now:
-        reasons.append(f"only expired since {expiry:%Y-%m-%d}, not disabled: a new date opens it again")
+        reasons.append(_("only expired since {expiry}, not disabled: a new date opens it again").format(
+            expiry=f"{expiry:%Y-%m-%d}"
+        ))
     elif expiry:
-        reasons.append(f"expires at {expiry:%Y-%m-%d %H:%M} UTC, and is open until then")
+        reasons.append(_("expires at {expiry} UTC, and is open until then").format(expiry=f"{expiry:%Y-%m-%d %H:%M}"))
     if lockout:
-        reasons.append(f"locked for a time only, since {lockout:%Y-%m-%d %H:%M} UTC, after wrong passwords")
+        reasons.append(_("locked for a time only, since {lockout} UTC, after wrong passwords").format(
+            lockout=f"{lockout:%Y-%m-%d %H:%M}"
+        ))
     return "; ".join(reasons)
 
 

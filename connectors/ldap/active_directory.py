@@ -17,6 +17,7 @@ from uuid import UUID
 
 import ldap
 
+from config.text import N_, _
 from connectors.contract import AccountId, Change, Locked, Login, Verdict
 from connectors.ldap import account_control, refusals
 from connectors.ldap.dialect import Dialect, Membership
@@ -47,7 +48,7 @@ class ActiveDirectory(Dialect):
     attributes = (identifier, CONTROL, "accountExpires", "lockoutTime", "adminCount", "primaryGroupID", "objectSid",
                   "userPrincipalName", "proxyAddresses")
     password = PASSWORD
-    needs = f"the rights to reset passwords and to write {CONTROL}"
+    needs = N_("the rights to reset passwords and to write userAccountControl")
     memberships = (Membership("group", "member"),)
     people = "(&(objectCategory=person)(objectClass=user))"
     addresses = (("mail", ""), ("userPrincipalName", ""), ("proxyAddresses", "smtp:"))
@@ -77,7 +78,9 @@ class ActiveDirectory(Dialect):
         """Call only the flag `locked`: an expiry can lie ahead, and a lockout after wrong passwords passes."""
         flags = account_control.flags(entry.text(CONTROL))
         if flags is None:
-            return Verdict.UNKNOWN, f"{CONTROL} cannot be read, the bot's account needs the right to"
+            return Verdict.UNKNOWN, _("{control} cannot be read, the bot's account needs the right to").format(
+                control=CONTROL
+            )
         if flags & account_control.DISABLED:
             return Verdict.LOCKED, ""
         return Verdict.OPEN, account_control.why_open(
@@ -88,8 +91,10 @@ class ActiveDirectory(Dialect):
         """Leave administrators alone unless the settings say otherwise: AdminSDHolder marks them with adminCount."""
         if entry.text("adminCount") != "1" or self.settings.lock_administrators:
             return ""
-        return (f"{entry.dn} is or was in a group of administrators (adminCount is 1) and is left alone: take "
-                "it out of those groups and clear adminCount, lock it by hand, or set lock_administrators = true")
+        return (_(
+            "{dn} is or was in a group of administrators (adminCount is 1) and is left alone: take it out of "
+            "those groups and clear adminCount, lock it by hand, or set lock_administrators = true"
+        ).format(dn=entry.dn))
 
     def locking(self, entry: Entry, secret: str) -> Sequence[Modification]:
         """Write the password, and the flags with bit 2 added to what they are now."""
@@ -110,12 +115,14 @@ class ActiveDirectory(Dialect):
         """Take nothing but `data 533` for proof: every other refusal could end by itself."""
         change = Change.MADE if secret_is_right else Change.ALREADY
         if refusal is None:
-            return Locked(change, Login.ACCEPTED, "the directory lets a disabled account in")
+            return Locked(change, Login.ACCEPTED, _("the directory lets a disabled account in"))
         code = refusals.code(refusal)
-        words = f"the directory says: {refusals.words(refusal) or 'log-in refused'}"
+        words = _("the directory says: {words}").format(words=refusals.words(refusal) or _(refusals.REFUSED))
         if code == refusals.DISABLED:
             return Locked(change, Login.REFUSED, words)
-        return Locked(change, Login.NOT_TRIED, f"{words}, which does not prove that the account is disabled")
+        return Locked(change, Login.NOT_TRIED, _("{words}, which does not prove that the account is disabled").format(
+            words=words
+        ))
 
     def primary(self, entry: Entry) -> str:
         """Return the filter for the primary group: the person's own SID with the group's number at its end."""
@@ -151,5 +158,5 @@ class ActiveDirectory(Dialect):
 
     def missing_features(self, announced: frozenset[str]) -> Sequence[str]:
         """Tell another kind of server and a read-only domain controller from one that can lock."""
-        lacking = [] if IS_ACTIVE_DIRECTORY in announced else ["Active Directory (another dialect is right for it)"]
-        return [*lacking, *(["writes (it is a read-only domain controller)"] if IS_READ_ONLY in announced else [])]
+        lacking = [] if IS_ACTIVE_DIRECTORY in announced else [_("Active Directory (another dialect is right for it)")]
+        return [*lacking, *([_("writes (it is a read-only domain controller)")] if IS_READ_ONLY in announced else [])]

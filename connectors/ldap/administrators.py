@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from config.text import _
 from connectors.contract import AccountId
 from connectors.errors import Missing
 from connectors.ldap.connections import Link
@@ -29,11 +30,13 @@ class Powers:
             return ()
         found = list(link.search(self._base, query, self._asked))
         if len(found) != 1:
-            raise Missing(f"{len(found) or 'no'} groups below {self._base} are named {group or query}")
+            said = _("{count} groups below {base} are named {group}")
+            said = said if found else _("no groups below {base} are named {group}")
+            raise Missing(said.format(count=len(found), base=self._base, group=group or query))
         people: dict[AccountId, Entry] = {}
         seen: set[str] = set()
         level = found
-        for _ in range(DEPTH):
+        for _level in range(DEPTH):
             seen |= {one.dn.casefold() for one in level}
             level = [row for one in level for row in self._members(link, one, people) if row.dn.casefold() not in seen]
             if not level:

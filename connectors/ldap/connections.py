@@ -10,6 +10,7 @@ import ldap
 from ldap.controls import SimplePagedResultsControl
 
 from config.secrets import renewal
+from config.text import _
 from connectors.errors import BadCredential, ConnectorError, OutcomeUnknown, Unavailable
 from connectors.ldap import refusals
 from connectors.ldap.addresses import Addresses
@@ -55,7 +56,9 @@ class Link:
                 if dn is not None:
                     yield self._entry(dn, values)
                 elif not self._referrals_are_normal:
-                    raise Unavailable(f"the answer is only a part: the rest is at {', '.join(map(str, values))}")
+                    raise Unavailable(_("the answer is only a part: the rest is at {places}").format(
+                        places=", ".join(map(str, values))
+                    ))
             page.cookie = next((c.cookie for c in controls if c.controlType == page.controlType), "")
             if not page.cookie:
                 return
@@ -67,7 +70,7 @@ class Link:
         sent = self._raw.search_ext(base, ldap.SCOPE_SUBTREE, query, list(attributes), serverctrls=[page])
         while sent is not None:
             try:
-                _, rows, _, controls = self._raw.result3(sent, timeout=self._seconds)
+                _kind, rows, _id, controls = self._raw.result3(sent, timeout=self._seconds)
             except ldap.ADMINLIMIT_EXCEEDED:
                 if begun or self._big <= SMALLEST:
                     raise
@@ -83,7 +86,9 @@ class Link:
                 if dn is None and self._referrals_are_normal:
                     continue
                 if dn is None:
-                    raise Unavailable(f"the answer is only a part: the rest is at {', '.join(map(str, values))}")
+                    raise Unavailable(_("the answer is only a part: the rest is at {places}").format(
+                        places=", ".join(map(str, values))
+                    ))
                 yield dn, values
 
     def read(self, dn: str, attributes: Sequence[str], query: str = "(objectClass=*)") -> Entry | None:
@@ -96,7 +101,7 @@ class Link:
 
     def anyone(self, base: str, people: str, attributes: Sequence[str]) -> Entry | None:
         """Read one person, whoever comes first; None where the bot's account can see nobody."""
-        rows, _ = self._page(base, people, attributes, SimplePagedResultsControl(True, 1, ""))
+        rows, _more = self._page(base, people, attributes, SimplePagedResultsControl(True, 1, ""))
         return next((Entry.read(dn, values) for dn, values in rows if dn is not None), None)
 
     def modify(self, dn: str, changes: Sequence[Modification], controls: Sequence[Any] = ()) -> None:
@@ -104,14 +109,14 @@ class Link:
         try:
             self._raw.modify_ext_s(dn, list(changes), serverctrls=list(controls))
         except NO_ANSWER as error:
-            raise OutcomeUnknown(f"the change of {dn} was sent and no answer came") from error
+            raise OutcomeUnknown(_("the change of {dn} was sent and no answer came").format(dn=dn)) from error
 
     def rename(self, dn: str, rdn: str, parent: str) -> str:
         """Move once; return the new DN. Raises as `modify` does."""
         try:
             self._raw.rename_s(dn, rdn, parent)
         except NO_ANSWER as error:
-            raise OutcomeUnknown(f"the move of {dn} was sent and no answer came") from error
+            raise OutcomeUnknown(_("the move of {dn} was sent and no answer came").format(dn=dn)) from error
         return f"{rdn},{parent}"
 
     def close(self) -> None:
@@ -122,10 +127,12 @@ class Link:
     def _page(self, base: str, query: str, attributes: Sequence[str], page: Any) -> tuple[Any, Any]:
         try:
             sent = self._raw.search_ext(base, ldap.SCOPE_SUBTREE, query, list(attributes), serverctrls=[page])
-            _, rows, _, controls = self._raw.result3(sent, timeout=self._seconds)
+            _kind, rows, _id, controls = self._raw.result3(sent, timeout=self._seconds)
         except ldap.NO_SUCH_OBJECT as error:
-            raise Unavailable(f"the directory says that there is no {base}, so nothing below it is taken for gone: it "
-                              "is being restored, or that name in the settings is wrong") from error
+            raise Unavailable(_(
+                "the directory says that there is no {base}, so nothing below it is taken for gone: it is "
+                "being restored, or that name in the settings is wrong"
+            ).format(base=base)) from error
         return rows, controls
 
     def _entry(self, dn: str, values: Mapping[str, Sequence[bytes]]) -> Entry:
@@ -164,7 +171,7 @@ class Connections:
     def stream(self, work: Callable[[Link], Iterator[T]], doing: str) -> Iterator[T]:
         """Stream what a read gives, on one link from first to last; a link that dies meanwhile is an error."""
         if not self._free.acquire(timeout=self._settings.request_seconds):
-            raise Unavailable("all connections to the directory are in use")
+            raise Unavailable(_("all connections to the directory are in use"))
         link: Link | None = None
         try:
             link = self._reach(self._bind)
@@ -184,7 +191,7 @@ class Connections:
         except self._dialect.refusals as error:
             return dict(error.args[0])
         except ldap.LDAPError as error:
-            raise translate(error, "log-in after the lock") from error
+            raise translate(error, _("log-in after the lock")) from error
         finally:
             with contextlib.suppress(ldap.LDAPError):
                 raw.unbind_ext()
@@ -199,7 +206,7 @@ class Connections:
 
     def _once(self, work: Callable[[Link], T]) -> T:
         if not self._free.acquire(timeout=self._settings.request_seconds):
-            raise Unavailable("all connections to the directory are in use")
+            raise Unavailable(_("all connections to the directory are in use"))
         try:
             link = self._take() or self._reach(self._bind)
             try:
@@ -233,16 +240,19 @@ class Connections:
     def _bind(self, raw: Any) -> Link:
         password = self._settings.password.get_secret_value()
         if password == self._refused and time.monotonic() - self._refused_at < REFUSED_SECONDS:
-            raise BadCredential(f"the directory refused the log-in of {self._settings.bind_dn} a moment ago; it is not "
-                                "tried again for five minutes, so that the directory does not lock the account")
+            raise BadCredential(_(
+                "the directory refused the log-in of {bind_dn} a moment ago; it is not tried again for five "
+                "minutes, so that the directory does not lock the account"
+            ).format(bind_dn=self._settings.bind_dn))
         try:
             raw.simple_bind_s(self._settings.bind_dn, password)
         except (ldap.INVALID_CREDENTIALS, ldap.NO_SUCH_OBJECT, ldap.INVALID_DN_SYNTAX) as error:
             self._refused_at, self._refused = time.monotonic(), password
             why = refusals.words(error.args[0]) if error.args else ""
-            raise BadCredential(f"the directory refuses the log-in of {self._settings.bind_dn}"
-                                f"{f': {why}' if why else ''}; the password is wrong now: "
-                                f"{renewal(self._settings.password)}") from error
+            refused = _("the directory refuses the log-in of {bind_dn}").format(bind_dn=self._settings.bind_dn)
+            raise BadCredential(_("{refused}; the password is wrong now: {renewal}").format(
+                refused=f"{refused}: {why}" if why else refused, renewal=renewal(self._settings.password)
+            )) from error
         return Link(raw, self._settings.request_seconds, self._dialect.referrals_are_normal)
 
     def _reach(self, use: Callable[[Any], T]) -> T:
@@ -256,7 +266,7 @@ class Connections:
             except NO_ANSWER as error:
                 reasons.append(explain(url, self._trouble(url), said(error)))
             except ldap.LDAPError as error:
-                raise translate(error, f"log-in at {url}") from error
+                raise translate(error, _("log-in at {url}").format(url=url)) from error
             else:
                 self._addresses.answered(url)
                 return result

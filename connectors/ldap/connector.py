@@ -76,7 +76,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
 
     def check(self) -> str:
         """Log in, see at least one account, and ask whether the server can lock at all."""
-        return self._run(self._check, "checking the directory")
+        return self._run(self._check, _("checking the directory"))
 
     def close(self) -> None:
         """Hang up."""
@@ -84,25 +84,26 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
 
     def find(self, person: Person) -> Lookup:
         """Look people up by the attributes that hold addresses and log-ins; names are not looked at."""
-        return self._run(lambda link: self._find(link, person), "looking a person up")
+        return self._run(lambda link: self._find(link, person), _("looking a person up"))
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
         """Read the lock of many accounts, 200 to a request; an answer cut short is an error and never `absent`."""
         attributes = (self._dialect.identifier, *self._dialect.attributes)
-        found = self._run(lambda link: self._directory.people(link, accounts, attributes), "reading accounts")
+        found = self._run(lambda link: self._directory.people(link, accounts, attributes), _("reading accounts"))
         return {account: self._observation(account, found.get(account)) for account in accounts}
 
     def locked(self) -> frozenset[AccountId]:
         """Read everybody who is locked, 1000 to a page."""
-        return self._run(lambda link: roster.locked(self._directory, link), "listing locked accounts")
+        return self._run(lambda link: roster.locked(self._directory, link), _("listing locked accounts"))
 
     def everyone(self) -> Iterator[Account]:
         """Stream everybody below base_dn who matches people_filter."""
-        return self._connections.stream(lambda link: roster.everyone(self._directory, link), "listing accounts")
+        return self._connections.stream(lambda link: roster.everyone(self._directory, link), _("listing accounts"))
 
     def changed_by(self, account: AccountId, since: datetime) -> str:
         """Read who made the last change and when, whatever it was; some directories only say when."""
-        who, at = self._run(lambda link: roster.last_change(self._directory, link, account), "reading who changed it")
+        doing = _("reading who changed it")
+        who, at = self._run(lambda link: roster.last_change(self._directory, link, account), doing)
         if at is None or at < since or who.casefold() == self._settings.bind_dn.casefold():
             return ""
         return _("{who}, {at} UTC").format(who=who or _("somebody (the directory does not say who)"),
@@ -110,48 +111,53 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
 
     def before(self, account: AccountId) -> Before:
         """Read what a lock changes; with it the password's hash, where there is one that may be read."""
-        entry = self._run(lambda link: self._directory.person(link, account), "reading an account")
+        entry = self._run(lambda link: self._directory.person(link, account), _("reading an account"))
         return Before(account, self._dialect.state(entry))
 
     def lock(self, before: Before) -> Locked:
         """Change password and lock in one write, then try to log in with that password: it must be refused."""
         secret = random_password()
         done = self._run(
-            lambda link: self._locking.lock(link, before, secret), "locking an account", self._dialect.needs,
+            lambda link: self._locking.lock(link, before, secret), _("locking an account"), _(self._dialect.needs),
         )
         return self._attempt(done, secret)
 
     def unlock(self, before: Before) -> Change:
         """Take the lock off and put the password's hash back; a lock that is not there any more is left to be."""
-        return self._run(lambda link: self._locking.unlock(link, before), "unlocking an account", self._dialect.needs)
+        doing, needs = _("unlocking an account"), _(self._dialect.needs)
+        return self._run(lambda link: self._locking.unlock(link, before), doing, needs)
 
     def groups(self, account: AccountId) -> Sequence[Group]:
         """List every group that the account is in, and with each the groups that it is nested in."""
-        return self._run(lambda link: self._memberships.of(link, account), "reading groups")
+        return self._run(lambda link: self._memberships.of(link, account), _("reading groups"))
 
     def remove(self, account: AccountId, group: GroupId) -> Change:
         """Take one member's value out of one group."""
         return self._run(
-            lambda link: self._memberships.remove(link, account, group), "leaving a group", "write access to members",
+            lambda link: self._memberships.remove(link, account, group),
+            _("leaving a group"),
+            _("write access to members"),
         )
 
     def restore(self, account: AccountId, group: GroupId) -> Change:
         """Put one member's value back."""
         return self._run(
-            lambda link: self._memberships.restore(link, account, group), "joining a group", "write access to members",
+            lambda link: self._memberships.restore(link, account, group),
+            _("joining a group"),
+            _("write access to members"),
         )
 
     def administrators(self, group: str) -> Sequence[Account]:
         """Read everybody in a group by its cn or id; with none named, in Active Directory's Domain Admins."""
         return self._run(
             lambda link: [self._account(link, entry, NOBODY) for entry in self._powers.of(link, group)],
-            "reading administrators",
+            _("reading administrators"),
         )
 
     def headcount(self) -> int:
         """Count the accounts of people, by their names alone."""
         base, people = self._settings.base_dn, self._directory.people_filter
-        return self._run(lambda link: sum(1 for _ in link.search(base, people, ["1.1"])), "counting people")
+        return self._run(lambda link: sum(1 for _one in link.search(base, people, ["1.1"])), _("counting people"))
 
     # -- on one connection
 
@@ -163,12 +169,20 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         announced = (*root.all("supportedControl"), *root.all("supportedCapabilities")) if root else ()
         lacking = self._dialect.missing_features(frozenset(announced))
         if lacking:
-            raise Forbidden(f"accounts cannot be locked here: the server lacks {' and '.join(lacking)}")
+            raise Forbidden(_("accounts cannot be locked here: the server lacks {lacking}").format(
+                lacking=" and ".join(lacking)
+            ))
         if self._settings.disabled_ou and link.read(self._settings.disabled_ou, ["1.1"]) is None:
-            raise Forbidden(f"disabled_ou: there is no {self._settings.disabled_ou}, or it may not be read")
+            raise Forbidden(_("disabled_ou: there is no {disabled_ou}, or it may not be read").format(
+                disabled_ou=self._settings.disabled_ou
+            ))
         if link.anyone(self._settings.base_dn, self._directory.people_filter, ["1.1"]) is None:
-            raise Forbidden(f"{self._settings.bind_dn} may not read anybody below {self._settings.base_dn}")
-        return f"logged in as {self._settings.bind_dn}; accounts below {self._settings.base_dn} can be read"
+            raise Forbidden(_("{bind_dn} may not read anybody below {base_dn}").format(
+                bind_dn=self._settings.bind_dn, base_dn=self._settings.base_dn
+            ))
+        return _("logged in as {bind_dn}; accounts below {base_dn} can be read").format(
+            bind_dn=self._settings.bind_dn, base_dn=self._settings.base_dn
+        )
 
     def _find(self, link: Link, person: Person) -> Lookup:
         accounts = tuple(self._account(link, entry, person) for entry in self._directory.search(link, person))
@@ -189,17 +203,21 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         )
 
     def _observation(self, account: AccountId, entry: Entry | None) -> Observation:
-        how = f"{self._dialect.identifier} {account} below {self._settings.base_dn}"
+        how = _("{identifier} {account} below {base_dn}").format(
+            identifier=self._dialect.identifier, account=account, base_dn=self._settings.base_dn
+        )
         if entry is not None:
             verdict, reason = self._dialect.verdict(entry)
-            return Observation(verdict, f"{self._dialect.lock} of {entry.dn}", reason)
+            return Observation(verdict, _("{lock} of {dn}").format(lock=self._dialect.lock, dn=entry.dn), reason)
         if not self._directory.could_be(account):
-            return Observation(Verdict.UNKNOWN, how, f"this is not the form of an {self._dialect.identifier}")
+            return Observation(Verdict.UNKNOWN, how, _("this is not the form of an {identifier}").format(
+                identifier=self._dialect.identifier
+            ))
         return Observation(Verdict.ABSENT, how)
 
     def _attempt(self, done: Done, secret: str) -> Locked:
         if not done.secret_is_right and not self._dialect.tells_strangers:
-            note = "no log-in was tried: the directory says why it refuses only to somebody with the right password"
+            note = _("no log-in was tried: the directory says why it refuses only to somebody with the right password")
             return Locked(done.change, Login.NOT_TRIED, "; ".join((note, *done.undone)))
         try:
             refusal = self._connections.try_login(done.dn, secret, self._dialect.login_controls())

@@ -11,14 +11,16 @@ import ssl
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from config.text import N_, _
+
 START_TLS = bytes.fromhex("301d02010177188016") + b"1.3.6.1.4.1.1466.20037"
 """The StartTLS request (RFC 4511, 4.14) as message 1."""
 PORTS = {"ldap": 389, "ldaps": 636}
-_UNKNOWN = "it is from an authority that is not trusted; ca_file must name the one that signed it"
-_NAME = "it is for another name; urls must have a name that stands in it"
+_UNKNOWN = N_("it is from an authority that is not trusted; ca_file must name the one that signed it")
+_NAME = N_("it is for another name; urls must have a name that stands in it")
 CERTIFICATE_FAULTS = {
-    9: "it is not valid yet; check the clocks of both machines",
-    10: "it has expired; the server needs a new one",
+    9: N_("it is not valid yet; check the clocks of both machines"),
+    10: N_("it has expired; the server needs a new one"),
     **dict.fromkeys((2, 18, 19, 20, 21), _UNKNOWN),
     **dict.fromkeys((62, 64), _NAME),
 }
@@ -40,17 +42,19 @@ def handshake(url: str, start_tls: bool, ca_file: Path | None, seconds: float) -
             context.wrap_socket(plain, server_hostname=host).close()
 
 
-def explain(url: str, error: OSError | None, words: str = "no answer") -> str:
+def explain(url: str, error: OSError | None, words: str = "") -> str:
     """Say for people why an address cannot be used; None: it can be reached, and what libldap says then (`words`)."""
     match error:
         case None:
-            return f"{url} takes connections and does not answer ({words})"
+            words = words or _("no answer")
+            return _("{url} takes connections and does not answer ({words})").format(url=url, words=words)
         case ssl.SSLCertVerificationError():
-            fault = CERTIFICATE_FAULTS.get(error.verify_code, f"it is not trusted: {error.verify_message}")
-            return f"{url} shows a certificate that cannot be accepted: {fault}"
+            known = CERTIFICATE_FAULTS.get(error.verify_code)
+            fault = _(known) if known else _("it is not trusted: {why}").format(why=error.verify_message)
+            return _("{url} shows a certificate that cannot be accepted: {fault}").format(url=url, fault=fault)
         case ssl.SSLError():
-            return f"{url} does not agree on TLS: {error.reason or error}"
+            return _("{url} does not agree on TLS: {why}").format(url=url, why=error.reason or error)
         case TimeoutError():
-            return f"{url} does not answer in time"
+            return _("{url} does not answer in time").format(url=url)
         case _:
-            return f"{url} cannot be reached: {error.strerror or error}"
+            return _("{url} cannot be reached: {why}").format(url=url, why=error.strerror or error)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import ldap
 
+from config.text import _
 from connectors.contract import AccountId, Person
 from connectors.errors import Missing, Unavailable
 from connectors.ldap.connections import Connections, Link
@@ -45,7 +46,9 @@ class Directory:
         """Read one account by its id. Raises `Missing`."""
         found = self.people(link, [account], self.attributes)
         if account not in found:
-            raise Missing(f"there is no account with {self.dialect.identifier} {account} below {self.settings.base_dn}")
+            raise Missing(_("there is no account with {identifier} {account} below {base_dn}").format(
+                identifier=self.dialect.identifier, account=account, base_dn=self.settings.base_dn
+            ))
         return found[account]
 
     def people(self, link: Link, accounts: Sequence[AccountId], attributes: Sequence[str]) -> Mapping[AccountId, Entry]:
@@ -61,7 +64,7 @@ class Directory:
         """Read everyone who matches; an empty answer is asked again, together with a witness."""
         matching = person_filter(person, self.dialect)
         if not matching:
-            raise Missing("no address and no log-in is known to look anybody up by")
+            raise Missing(_("no address and no log-in is known to look anybody up by"))
         query = both(self.people_filter, matching)
         if found := list(link.search(self.settings.base_dn, query, self.attributes)):
             return found
@@ -109,12 +112,16 @@ class Directory:
         seen = link.anyone(self.settings.base_dn, known, [self.dialect.identifier])
         if seen is None or not self.dialect.identify(seen):
             raise Unavailable(
-                f"the directory shows no account at all below {self.settings.base_dn}, so nobody is taken for gone: "
-                f"it is being restored, {self.settings.bind_dn} may not read it, or base_dn or people_filter is wrong",
+                _(
+                    "the directory shows no account at all below {base_dn}, so nobody is taken for gone: it is "
+                    "being restored, {bind_dn} may not read it, or base_dn or people_filter is wrong"
+                ).format(base_dn=self.settings.base_dn, bind_dn=self.settings.bind_dn),
             )
         return self.dialect.identify(seen)
 
     def _believe(self, witness: AccountId, shown: Mapping[AccountId, Entry] | Sequence[AccountId]) -> None:
         if witness not in shown:
-            raise Unavailable("the directory has just stopped showing an account that it showed: nobody is taken for "
-                              "gone before it is whole again")
+            raise Unavailable(_(
+                "the directory has just stopped showing an account that it showed: nobody is taken for gone "
+                "before it is whole again"
+            ))

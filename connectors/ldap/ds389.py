@@ -11,6 +11,7 @@ from typing import Any
 
 import ldap
 
+from config.text import N_, _
 from connectors.contract import AccountId, Change, Locked, Login, Verdict
 from connectors.ldap.dialect import Dialect, Membership
 from connectors.ldap.settings import LdapSettings
@@ -36,7 +37,7 @@ class Ds389(Dialect):
     last_login = ("lastLoginTime",)
     attributes = (UNIQUE_ID, "entryUUID", LOCK, PASSWORD)
     password = PASSWORD
-    needs = f"write access to {PASSWORD} and {LOCK} below base_dn"
+    needs = N_("write access to userPassword and nsAccountLock below base_dn")
     memberships = (
         Membership("groupOfNames", "member"),
         Membership("groupOfUniqueNames", "uniqueMember"),
@@ -83,7 +84,13 @@ class Ds389(Dialect):
         """Take the server's own refusal of inactive accounts for proof."""
         change = Change.MADE if secret_is_right else Change.ALREADY
         if refusal is None:
-            return Locked(change, Login.ACCEPTED, f"the directory lets an account in that has {LOCK}: true")
+            return Locked(change, Login.ACCEPTED, _("the directory lets an account in that has {lock}: true").format(
+                lock=LOCK
+            ))
         if refusal.get("result") == UNWILLING:
-            return Locked(change, Login.REFUSED, f"the directory says: {refusal.get('info') or 'account inactivated'}")
-        return Locked(change, Login.NOT_TRIED, "the directory refuses the log-in and does not say that it is the lock")
+            return Locked(change, Login.REFUSED, _("the directory says: {words}").format(
+                words=refusal.get("info") or "account inactivated"
+            ))
+        return Locked(change, Login.NOT_TRIED, _(
+            "the directory refuses the log-in and does not say that it is the lock"
+        ))

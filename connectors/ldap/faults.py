@@ -4,20 +4,21 @@ from typing import Any
 
 import ldap
 
+from config.text import N_, _
 from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, Unavailable
 
 _TABLE: tuple[tuple[tuple[str, ...], type[ConnectorError], str], ...] = (
     (("INVALID_CREDENTIALS", "INAPPROPRIATE_AUTH", "INVALID_DN_SYNTAX"), BadCredential, ""),
     (("INSUFFICIENT_ACCESS",), Forbidden, ""),
-    (("STRONG_AUTH_REQUIRED", "CONFIDENTIALITY_REQUIRED"), Forbidden, "use ldaps:// or start_tls = true"),
+    (("STRONG_AUTH_REQUIRED", "CONFIDENTIALITY_REQUIRED"), Forbidden, N_("use ldaps:// or start_tls = true")),
     (("SIZELIMIT_EXCEEDED", "ADMINLIMIT_EXCEEDED"), Forbidden,
-     "the answer was cut short; raise the server's limits for bind_dn"),
+     N_("the answer was cut short; raise the server's limits for bind_dn")),
     (("UNDEFINED_TYPE",), Forbidden,
-     'the server must load the password policy overlay (ppolicy), or lock_by must be "password"'),
-    (("REFERRAL",), Forbidden, "this server is a read-only copy; put the one that takes writes into urls"),
+     N_('the server must load the password policy overlay (ppolicy), or lock_by must be "password"')),
+    (("REFERRAL",), Forbidden, N_("this server is a read-only copy; put the one that takes writes into urls")),
     (("NO_SUCH_OBJECT",), Missing, ""),
-    (("TIMELIMIT_EXCEEDED",), Unavailable, "the server's own time limit for bind_dn is too short for this search"),
-    (("ASSERTION_FAILED",), Conflict, "the entry was changed by someone else meanwhile"),
+    (("TIMELIMIT_EXCEEDED",), Unavailable, N_("the server's own time limit for bind_dn is too short for this search")),
+    (("ASSERTION_FAILED",), Conflict, N_("the entry was changed by someone else meanwhile")),
     (("CONSTRAINT_VIOLATION", "OBJECT_CLASS_VIOLATION", "TYPE_OR_VALUE_EXISTS", "NO_SUCH_ATTRIBUTE",
       "UNWILLING_TO_PERFORM", "NOT_ALLOWED_ON_NONLEAF", "INVALID_SYNTAX"), Conflict, ""),
 )
@@ -41,6 +42,7 @@ def said(error: Exception) -> str:
 def translate(error: Exception, doing: str, needs: str = "") -> ConnectorError:
     """Return the instruction that an LDAP error amounts to; whatever is not in the table means: wait."""
     six, hint = ROWS.get(type(error), (Unavailable, ""))
+    hint = _(hint) if hint else ""
     if six is Forbidden and not hint:
-        hint = f"the bot's account needs {needs}" if needs else ""
+        hint = _("the bot's account needs {needs}").format(needs=needs) if needs else ""
     return six("; ".join(part for part in (f"{doing}: {said(error)}", hint) if part))

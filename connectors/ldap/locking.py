@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import ldap
 
+from config.text import _
 from connectors.contract import AccountId, Before, Change, Verdict
 from connectors.errors import Conflict, Forbidden
 from connectors.ldap.connections import Link
@@ -47,7 +48,8 @@ class Locking:
         if reason := "" if locked else self._dialect.protects(entry):
             raise Forbidden(reason)
         if not locked and self._dialect.state(entry) != before.state:
-            raise Conflict(f"{entry.dn} is not as it was read before the lock (lock, password or place): read it again")
+            changed = _("{dn} is not as it was read before the lock (lock, password or place): read it again")
+            raise Conflict(changed.format(dn=entry.dn))
         kept = "" if locked else self._write(link, entry, self._dialect.locking(entry, secret))
         dn, stays = put_away(link, entry, before.account, self._folder)
         change = Change.ALREADY if locked and dn == entry.dn else Change.MADE
@@ -61,7 +63,7 @@ class Locking:
         dn, stays = put_back(link, entry, before.state, self._folder)
         self._write(link, Entry(dn, entry.values), self._dialect.unlocking(entry, before.state))
         if stays:
-            raise Conflict(f"{dn} is unlocked, but {stays}")
+            raise Conflict(_("{dn} is unlocked, but {stays}").format(dn=dn, stays=stays))
         return Change.MADE
 
     def _write(self, link: Link, entry: Entry, changes: Sequence[Modification]) -> str:
@@ -73,7 +75,9 @@ class Locking:
             if not self._dialect.password_may_stay or len(rest) == len(changes):
                 raise
             self._guarded(link, entry, rest)
-            return f"the password is still the old one, the directory refused a new one: {said(error)}"
+            return _("the password is still the old one, the directory refused a new one: {why}").format(
+                why=said(error)
+            )
         return ""
 
     def _guarded(self, link: Link, entry: Entry, changes: Sequence[Modification]) -> None:
@@ -83,4 +87,6 @@ class Locking:
             if self._directory.person(link, AccountId(self._dialect.identify(entry))) != entry:
                 raise
             # Nothing has changed, so the server judged by what the bot's account may not read.
-            raise Forbidden(f"{entry.dn} was not changed: the bot's account needs {self._dialect.needs}") from error
+            raise Forbidden(_("{dn} was not changed: the bot's account needs {needs}").format(
+                dn=entry.dn, needs=_(self._dialect.needs)
+            )) from error

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import ldap
 
+from config.text import N_, _
 from connectors.contract import AccountId, Change, Group, GroupId
 from connectors.errors import Conflict, Missing
 from connectors.ldap.connections import Link
@@ -13,7 +14,7 @@ from connectors.ldap.nesting import BACK_LINK, Nesting
 from connectors.ldap.wire import Entry, both, either, equals
 
 CLASS = "objectClass"
-PRIMARY = "this is the account's primary group, which nobody can leave: it goes with the account"
+PRIMARY = N_("this is the account's primary group, which nobody can leave: it goes with the account")
 
 
 class Memberships:
@@ -36,13 +37,16 @@ class Memberships:
         rows = list(link.search(self._base, query, self._asked))
         primary = self._primary(link, entry)
         groups = [self._group_of(row, above) for row, above in zip(rows, self._nesting.above(link, rows), strict=True)]
-        return sorted([*groups, *(self._group_of(row, (), PRIMARY) for row in primary)], key=lambda group: group.name)
+        groups += [self._group_of(row, (), _(PRIMARY)) for row in primary]
+        return sorted(groups, key=lambda group: group.name)
 
     def remove(self, link: Link, account: AccountId, group: GroupId) -> Change:
         """Delete one value. Raises `Conflict` for the last member of a group that may not be empty, and the primary."""
         entry, found, way = self._both(link, account, group)
         if self._is_primary(link, entry, found):
-            raise Conflict(f"{entry.text('cn')} cannot leave {found.text('cn')}: {PRIMARY}")
+            raise Conflict(_("{member} cannot leave {group}: {why}").format(
+                member=entry.text("cn"), group=found.text("cn"), why=_(PRIMARY)
+            ))
         try:
             link.modify(found.dn, [(ldap.MOD_DELETE, way.attribute, [self._member(way, entry).encode()])])
         except (ldap.NO_SUCH_ATTRIBUTE, ldap.UNWILLING_TO_PERFORM):
@@ -52,8 +56,10 @@ class Memberships:
             raise
         except ldap.OBJECT_CLASS_VIOLATION as error:
             raise Conflict(
-                f"{entry.text('cn')} is the last member of the group {found.text('cn')}, and a {way.object_class} may "
-                "not be empty: put a successor in first, or delete the group",
+                _(
+                    "{member} is the last member of the group {group}, and a {kind} may not be empty: put a "
+                    "successor in first, or delete the group"
+                ).format(member=entry.text("cn"), group=found.text("cn"), kind=way.object_class),
             ) from error
         return Change.MADE
 
@@ -75,16 +81,18 @@ class Memberships:
         for way in self._dialect.memberships:
             if way.object_class.casefold() in classes:
                 return entry, found, way
-        raise Missing(f"{found.dn} is not a group of a kind that is known here")
+        raise Missing(_("{dn} is not a group of a kind that is known here").format(dn=found.dn))
 
     def _group(self, link: Link, group: GroupId) -> Entry:
         try:
             query = self._dialect.matches(group)
         except ValueError as error:
-            raise Missing(f"{group!r} cannot be a group's id") from error
+            raise Missing(_("{group!r} cannot be a group's id").format(group=group)) from error
         for entry in link.search(self._base, query, self._asked):
             return entry
-        raise Missing(f"there is no group with {self._dialect.identifier} {group} below {self._base}")
+        raise Missing(_("there is no group with {identifier} {group} below {base}").format(
+            identifier=self._dialect.identifier, group=group, base=self._base
+        ))
 
     def _primary(self, link: Link, entry: Entry) -> Sequence[Entry]:
         query = self._dialect.primary(entry)

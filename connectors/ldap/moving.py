@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import ldap
 from ldap.dn import dn2str, str2dn
 
+from config.text import _
 from connectors.contract import AccountId
 from connectors.ldap.connections import Link
 from connectors.ldap.faults import NO_ANSWER, said
@@ -46,7 +47,7 @@ def put_away(link: Link, entry: Entry, account: AccountId, folder: str) -> tuple
     except NO_ANSWER:
         raise
     except ldap.LDAPError as error:
-        return entry.dn, f"it could not be moved to {folder}: {said(error)}"
+        return entry.dn, _("it could not be moved to {folder}: {why}").format(folder=folder, why=said(error))
 
 
 def put_back(link: Link, entry: Entry, state: Mapping[str, str], folder: str) -> tuple[str, str]:
@@ -59,7 +60,7 @@ def put_back(link: Link, entry: Entry, state: Mapping[str, str], folder: str) ->
     except NO_ANSWER:
         raise
     except ldap.LDAPError as error:
-        return entry.dn, f"it could not be moved back to {parent(home)}: {said(error)}"
+        return entry.dn, _("it could not be moved back to {folder}: {why}").format(folder=parent(home), why=said(error))
 
 
 def _folded(dn: str) -> list[list[tuple[str, str]]]:

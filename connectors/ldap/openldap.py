@@ -17,6 +17,7 @@ import ldap
 from ldap.controls import AssertionControl, DecodeControlTuples
 from ldap.controls.ppolicy import PasswordPolicyControl
 
+from config.text import N_, _
 from connectors.contract import Change, Locked, Login, Verdict
 from connectors.ldap.dialect import Dialect, Membership
 from connectors.ldap.wire import Entry, Modification, both, equals, hashes
@@ -40,7 +41,7 @@ class OpenLdap(Dialect):
     locked_query = f"({LOCK}={FOR_GOOD})"
     attributes: Sequence[str] = (identifier, "entryCSN", LOCK, PASSWORD)
     password = PASSWORD
-    needs = f"write access to {PASSWORD}, and read and write access to {LOCK}, below base_dn"
+    needs = N_("write access to userPassword, and read and write access to pwdAccountLockedTime, below base_dn")
     memberships = (
         Membership("groupOfNames", "member"),
         Membership("groupOfUniqueNames", "uniqueMember"),
@@ -56,7 +57,8 @@ class OpenLdap(Dialect):
         value = entry.text(LOCK)
         if value == FOR_GOOD:
             return Verdict.LOCKED, ""
-        return Verdict.OPEN, f"locked for a time only, since {value}, after wrong passwords" if value else ""
+        said = _("locked for a time only, since {value}, after wrong passwords")
+        return Verdict.OPEN, said.format(value=value) if value else ""
 
     def locking(self, entry: Entry, secret: str) -> Sequence[Modification]:
         """Delete, write, add: see the module's docstring for why exactly so."""
@@ -89,20 +91,28 @@ class OpenLdap(Dialect):
         """Take a refusal as proof of the lock when the server says so, or when the password was the right one."""
         change = Change.MADE if secret_is_right else Change.ALREADY
         if refusal is None:
-            return Locked(change, Login.ACCEPTED, "the directory lets a locked account in: the password policy that "
-                          "applies to it must have pwdLockout: TRUE")
+            return Locked(change, Login.ACCEPTED, _(
+                "the directory lets a locked account in: the password policy that applies to it must have "
+                "pwdLockout: TRUE"
+            ))
         if _says_locked(refusal):
-            return Locked(change, Login.REFUSED, "the directory says: account locked")
+            return Locked(change, Login.REFUSED, _("the directory says: account locked"))
         if secret_is_right:
-            return Locked(change, Login.REFUSED, "the right password was refused; the directory does not say why "
-                          "(ppolicy_use_lockout is off)")
-        return Locked(change, Login.NOT_TRIED, "locked by someone else's password, and the directory does not say why "
-                      "it refuses (ppolicy_use_lockout is off)")
+            return Locked(change, Login.REFUSED, _(
+                "the right password was refused; the directory does not say why (ppolicy_use_lockout is off)"
+            ))
+        return Locked(change, Login.NOT_TRIED, _(
+            "locked by someone else's password, and the directory does not say why it refuses "
+            "(ppolicy_use_lockout is off)"
+        ))
 
     def missing_features(self, announced: frozenset[str]) -> Sequence[str]:
         """Name what slapd lacks; it announces the policy control only with the overlay loaded."""
-        overlay = 'the password policy overlay (ppolicy; where it cannot be loaded, lock_by = "password" is next best)'
-        wanted = {POLICY: overlay, ASSERTION: "the assertion control (RFC 4528)"}
+        overlay = _(
+            'the password policy overlay (ppolicy; where it cannot be loaded, lock_by = "password" is next '
+            "best)"
+        )
+        wanted = {POLICY: overlay, ASSERTION: _("the assertion control (RFC 4528)")}
         return [title for oid, title in wanted.items() if oid not in announced]
 
 

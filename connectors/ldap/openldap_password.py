@@ -14,12 +14,15 @@ from typing import Any
 import ldap
 from ldap.controls import AssertionControl
 
+from config.text import N_, _
 from connectors.contract import Change, Locked, Login, Verdict
 from connectors.ldap.openldap import ASSERTION, PASSWORD, OpenLdap
 from connectors.ldap.wire import Entry, Modification, both, equals, hashes
 
 MARK = "{CRYPT}!locked-by-handover!"
-UNREADABLE = f"{PASSWORD} cannot be read, or there is none: the bot's account needs to read it, as it is the lock here"
+UNREADABLE = N_(
+    "userPassword cannot be read, or there is none: the bot's account needs to read it, as it is the lock here"
+)
 
 
 class OpenLdapPassword(OpenLdap):
@@ -27,7 +30,7 @@ class OpenLdapPassword(OpenLdap):
 
     lock = PASSWORD
     attributes = (OpenLdap.identifier, "entryCSN", PASSWORD)
-    needs = f"read and write access to {PASSWORD} below base_dn"
+    needs = N_("read and write access to userPassword below base_dn")
 
     def state(self, entry: Entry) -> Mapping[str, str]:
         """Keep the hashes (never a clear password); our own mark is none."""
@@ -38,10 +41,10 @@ class OpenLdapPassword(OpenLdap):
         """Call `locked` only where our mark is all that there is."""
         values = entry.all(PASSWORD)
         if not values:
-            return Verdict.UNKNOWN, UNREADABLE
+            return Verdict.UNKNOWN, _(UNREADABLE)
         if all(value.startswith(MARK) for value in values):
             return Verdict.LOCKED, ""
-        return Verdict.OPEN, "it has a password that opens it" if any(map(_marked, values)) else ""
+        return Verdict.OPEN, _("it has a password that opens it") if any(map(_marked, values)) else ""
 
     def locking(self, entry: Entry, secret: str) -> Sequence[Modification]:  # noqa: ARG002 - the same for all
         """Put our value in the place of every other."""
@@ -65,13 +68,15 @@ class OpenLdapPassword(OpenLdap):
         """Take no refusal for proof: every wrong password is refused; what counts is what is read back."""
         change = Change.MADE if secret_is_right else Change.ALREADY
         if refusal is None:
-            return Locked(change, Login.ACCEPTED, "the directory lets somebody in by a value that is no password")
-        return Locked(change, Login.NOT_TRIED, 'the password is one that nothing matches (lock_by = "password"); '
-                      "keys, Kerberos and sessions are not touched by that")
+            return Locked(change, Login.ACCEPTED, _("the directory lets somebody in by a value that is no password"))
+        return Locked(change, Login.NOT_TRIED, _(
+            'the password is one that nothing matches (lock_by = "password"); keys, Kerberos and sessions are '
+            "not touched by that"
+        ))
 
     def missing_features(self, announced: frozenset[str]) -> Sequence[str]:
         """Name what slapd lacks even for this."""
-        return [] if ASSERTION in announced else ["the assertion control (RFC 4528)"]
+        return [] if ASSERTION in announced else [_("the assertion control (RFC 4528)")]
 
 
 def _marked(value: str) -> bool:

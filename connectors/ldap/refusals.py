@@ -8,19 +8,22 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from config.text import N_, _
+
 DISABLED = "533"
 WORDS = {
-    "525": "no such account",
-    "52e": "wrong password, or no such account",
-    "52f": "restricted account",
-    "530": "not at this hour",
-    "531": "not from this computer",
-    "532": "password expired",
-    DISABLED: "account disabled",
-    "701": "account expired",
-    "773": "password must be changed first",
-    "775": "account locked after wrong passwords",
+    "525": N_("no such account"),
+    "52e": N_("wrong password, or no such account"),
+    "52f": N_("restricted account"),
+    "530": N_("not at this hour"),
+    "531": N_("not from this computer"),
+    "532": N_("password expired"),
+    DISABLED: N_("account disabled"),
+    "701": N_("account expired"),
+    "773": N_("password must be changed first"),
+    "775": N_("account locked after wrong passwords"),
 }
+REFUSED = N_("log-in refused")
 _CODE = re.compile(r"AcceptSecurityContext error, data ([0-9a-f]+)", re.IGNORECASE)
 
 
@@ -33,4 +36,4 @@ def code(refusal: Mapping[str, Any]) -> str:
 def words(refusal: Mapping[str, Any]) -> str:
     """Return the reason for people, or an empty text where the server gives none."""
     given = code(refusal)
-    return f"{WORDS.get(given, 'log-in refused')} (data {given})" if given else ""
+    return _("{words} (data {code})").format(words=_(WORDS.get(given, REFUSED)), code=given) if given else ""

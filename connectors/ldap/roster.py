@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from config.text import _
 from connectors.contract import Account, AccountId
 from connectors.errors import Unavailable
 from connectors.ldap.connections import Link
@@ -18,7 +19,7 @@ def locked(directory: Directory, link: Link) -> frozenset[AccountId]:
     """
     dialect, base = directory.dialect, directory.settings.base_dn
     if not dialect.locked_query:
-        raise Unavailable("this kind of directory has no filter for locked accounts")
+        raise Unavailable(_("this kind of directory has no filter for locked accounts"))
     judged: dict[bytes, bool] = {}
     found: set[AccountId] = set()
     for dn, values in link.rows(base, dialect.locked_query, (dialect.identifier, dialect.lock)):

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ldap.filter import escape_filter_chars
 
+from config.text import _
 from connectors.contract import Person
 
 Modification = tuple[int, str, list[bytes] | None]
@@ -90,9 +91,9 @@ def _folded(entry: Entry, attribute: str) -> set[str]:
 
 def describe(person: Person, names: Names, base_dn: str) -> str:
     """Return how a person was looked up, for people."""
-    addresses, logins = " or ".join(a for a, _ in names.addresses), " or ".join(names.logins)
+    addresses, logins = " or ".join(a for a, _verified in names.addresses), " or ".join(names.logins)
     parts = [f"{addresses} {email}" for email in person.emails] + [f"{logins} {name}" for name in person.logins]
-    return f"looked up by {', '.join(parts)} below {base_dn}"
+    return _("looked up by {sought} below {base_dn}").format(sought=", ".join(parts), base_dn=base_dn)
 
 
 def generalized_time(value: str) -> datetime | None:

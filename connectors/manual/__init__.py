@@ -1,5 +1,6 @@
 """A system without an API: a person does it, is reminded, and says so; nothing is ever read back."""
 
+from config.text import N_
 from connectors.contract import Manifest
 from connectors.manual.connector import Manual
 from connectors.manual.settings import ManualSettings
@@ -10,6 +11,6 @@ MANIFEST = Manifest(
     connector=Manual,
     settings=ManualSettings,
     cannot=(
-        "Nothing can be read back: that it is done rests on the word of the person who confirms it.",
+        N_("Nothing can be read back: that it is done rests on the word of the person who confirms it."),
     ),
 )

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from config.text import _
 from connectors.contract import ByHand, ManualWork
 from connectors.manual.settings import ManualSettings
 
@@ -29,7 +30,7 @@ class Manual(ByHand):
 
     def check(self) -> str:
         """Return who is asked; there is nothing to reach."""
-        return f"nothing to reach: {self._settings.assignee} is asked in Slack"
+        return _("nothing to reach: {assignee} is asked in Slack").format(assignee=self._settings.assignee)
 
     def close(self) -> None:
         """Do nothing: nothing is open."""

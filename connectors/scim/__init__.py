@@ -1,5 +1,6 @@
 """Any application with a SCIM 2.0 service (RFC 7643, RFC 7644)."""
 
+from config.text import N_
 from connectors.contract import Limits, Manifest
 from connectors.scim.connector import Scim
 from connectors.scim.settings import ScimSettings
@@ -11,8 +12,11 @@ MANIFEST = Manifest(
     settings=ScimSettings,
     limits=Limits(observe_batch=1000),
     cannot=(
-        "SCIM knows no sessions and no tokens: whether those of an inactive account end is up to the application.",
-        "SCIM does not know who owns which records: the clients in this application are not handed over through it.",
-        "What inactive means is up to the application: some keep the account, some remove it (inactive_means).",
+        N_("SCIM knows no sessions and no tokens: whether those of an inactive account end is up to the application."),
+        N_(
+            "SCIM does not know who owns which records: the clients in this application are not handed over "
+            "through it."
+        ),
+        N_("What inactive means is up to the application: some keep the account, some remove it (inactive_means)."),
     ),
 )

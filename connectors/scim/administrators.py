@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from config.text import _
 from connectors.contract import Account
 from connectors.errors import Missing
 from connectors.scim import wire
@@ -22,11 +23,13 @@ class Powers:
         """Return the people. Raises `Missing` where no group, or more than one, has that name or id."""
         found = [raw for raw in self._groups() if _is(raw, group)]
         if len(found) != 1:
-            raise Missing(f"{len(found) or 'no'} groups in /Groups are named {group}")
+            said = _("{count} groups in /Groups are named {group}")
+            said = said if found else _("no groups in /Groups are named {group}")
+            raise Missing(said.format(count=len(found), group=group))
         people: dict[str, Account] = {}
         seen: set[str] = set()
         level = [next(texts(found[0].get("id")))]
-        for _ in range(DEPTH):
+        for _level in range(DEPTH):
             seen |= set(level)
             inner = dict.fromkeys(one for raw in map(self._whole, level) for one in texts(raw.get("members")))
             level = [one for one in inner if one not in seen and one not in people and not self._take(one, people)]

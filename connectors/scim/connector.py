@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from config.text import _
 from connectors.contract import (
     Account,
     AccountId,
@@ -68,8 +69,10 @@ class Scim(Accounts, Groups, Roster, Administrators):
         """See at least one account, and say what the server offers."""
         seen = self._service.sees()
         if not seen:
-            raise Forbidden(f"the token may not see any account in {self._settings.url}/Users")
-        return f"SCIM at {self._settings.url}: {seen} accounts or more; the server offers {self._service.features()}"
+            raise Forbidden(_("the token may not see any account in {url}/Users").format(url=self._settings.url))
+        return _("SCIM at {url}: {seen} accounts or more; the server offers {features}").format(
+            url=self._settings.url, seen=seen, features=self._service.features()
+        )
 
     def close(self) -> None:
         """Give up connections."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from config.text import _
 from connectors.scim.wire import truth
 
 
@@ -17,7 +18,7 @@ class Features:
 
     def __str__(self) -> str:
         offered = {"PATCH": self.patch, "filters": self.filter, "ETags": self.etag, "cursors": self.cursor}
-        return ", ".join(f"{'' if there else 'no '}{name}" for name, there in offered.items())
+        return ", ".join(name if there else _("no {name}").format(name=name) for name, there in offered.items())
 
 
 def read_features(answer: object) -> Features:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from config.text import _
 from connectors.contract import AccountId, Before, Change, Locked, Login
 from connectors.errors import Conflict, Missing, OutcomeUnknown, Unavailable
 from connectors.scim.faults import Refused, Stale
@@ -29,12 +30,12 @@ class Locks:
             user = self._service.user(before.account)
         except Missing:
             if self._removals.explains(before.account):
-                return Locked(Change.ALREADY, Login.NOT_TRIED, "made inactive here, and removed by the server")
+                return Locked(Change.ALREADY, Login.NOT_TRIED, _("made inactive here, and removed by the server"))
             raise
         if user.active is False:
-            return Locked(Change.ALREADY, Login.NOT_TRIED, "was inactive already")
+            return Locked(Change.ALREADY, Login.NOT_TRIED, _("was inactive already"))
         if before.state != user.state:
-            raise Conflict(f"active is {user.said}, which is not what the plan saw")
+            raise Conflict(_("active is {said}, which is not what the plan saw").format(said=user.said))
         self._removals.note(before.account)
         try:
             self._write(user, active=False)
@@ -51,7 +52,7 @@ class Locks:
             user = self._service.user(before.account)
         except Missing as error:
             if self._removals.removes:
-                raise Missing("the server removed the inactive user: it has to be created anew") from error
+                raise Missing(_("the server removed the inactive user: it has to be created anew")) from error
             raise
         if before.state.get("active") == "false" or user.active:
             return Change.ALREADY
@@ -61,18 +62,18 @@ class Locks:
 
     def _outcome(self, user: User) -> str:
         if self._version(user) and not self._removals.removes:
-            return "made inactive"  # against the version that was read; what became of it, `observe` reads
+            return _("made inactive")  # against the version that was read; what became of it, `observe` reads
         try:
             after = self._service.user(user.id)
         except Missing:
             if self._removals.removes:
-                return "made inactive, and the server removed the user"
-            return "made inactive, and the server removed the user: inactive_means should be removed here"
+                return _("made inactive, and the server removed the user")
+            return _("made inactive, and the server removed the user: inactive_means should be removed here")
         except Unavailable as error:
-            return f"made inactive, and not read back: {error}"
+            return _("made inactive, and not read back: {error}").format(error=error)
         if after.active:
-            raise Conflict("the server took the change, and the account is active still or again")
-        return "made inactive"
+            raise Conflict(_("the server took the change, and the account is active still or again"))
+        return _("made inactive")
 
     def _write(self, user: User, *, active: bool) -> None:
         refusals: list[Refused] = []

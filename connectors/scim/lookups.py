@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
+from config.text import _
 from connectors.contract import Account, Lookup, Person
 from connectors.errors import Conflict, Unavailable
 from connectors.scim import filters, wire
@@ -37,21 +38,25 @@ class Sieve:
                     doubtful.append(user)
         for user in doubtful:
             if filtered and not foreign:
-                self._keep(user, "the server's own filter")
+                self._keep(user, _("the server's own filter"))
             else:
                 self.unreadable[user.id] = user
 
     def remarks(self) -> str:
         """Say which records could not be judged, and that they were passed over."""
-        left = [name or "one without an id" for name in self.unreadable if name not in self.accounts]
+        left = [name or _("one without an id") for name in self.unreadable if name not in self.accounts]
         if not left:
             return ""
-        more = f" and {len(left) - NAMED} more" if len(left) > NAMED else ""
-        return f"; passed over for want of a userName, nothing else in them matching: {', '.join(left[:NAMED])}{more}"
+        more = _(" and {count} more").format(count=len(left) - NAMED) if len(left) > NAMED else ""
+        return _("; passed over for want of a userName, nothing else in them matching: {names}{more}").format(
+            names=", ".join(left[:NAMED]), more=more
+        )
 
     def _keep(self, user: wire.User, by: str) -> None:
         if not user.id:
-            raise Conflict(f"an account that matches by {by} has no id on the server: somebody has to look at it there")
+            raise Conflict(_(
+                "an account that matches by {by} has no id on the server: somebody has to look at it there"
+            ).format(by=by))
         self.accounts.setdefault(user.id, wire.account(user, by))
 
 
@@ -66,31 +71,33 @@ class Lookups:
         """Return everybody with one of the person's addresses or log-ins; nobody only where others can be seen."""
         terms = filters.terms(person)
         if not terms["userName"]:
-            return Lookup((), "no address and no log-in to look up")
+            return Lookup((), _("no address and no log-in to look up"))
         sieve = Sieve(person)
         how = self._sift(sieve, terms)
         if not sieve.accounts and not self._service.sees():
-            raise Unavailable("the server shows no account at all; that is not believed")
+            raise Unavailable(_("the server shows no account at all; that is not believed"))
         said = ", ".join(dict.fromkeys((*person.emails, *person.logins)))
-        return Lookup(tuple(sieve.accounts.values()), f"{how} for {said}{sieve.remarks()}")
+        return Lookup(tuple(sieve.accounts.values()), _("{how} for {said}{remarks}").format(
+            how=how, said=said, remarks=sieve.remarks()
+        ))
 
     def _sift(self, sieve: Sieve, terms: Mapping[str, Sequence[str]]) -> str:
         if not self._service.features().filter:
             if self._narrow:
-                raise Conflict("user_filter is set and this server knows no filters")
+                raise Conflict(_("user_filter is set and this server knows no filters"))
             return self._read_all(sieve)
         self._trust = self._trust or trust(self._service)
         known = self._trust or Trust({name: ways[0] for name, ways in SPELLINGS.items()}, joined=False)
         asked = {name: [filters.equals(known.spelled[name], value) for value in values if known.spelled[name]]
                  for name, values in terms.items()}
         if known.joined and self._asks(sieve, filters.any_of(chain.from_iterable(asked.values()))):
-            return "/Users by userName, emails and externalId"
+            return _("/Users by userName, emails and externalId")
         answered = {name for name, values in terms.items()
                     if sum(self._asks(sieve, query) for query in asked[name]) == len(values)}
         if not answered >= {"userName", "emails"}:
             return self._read_all(sieve)
-        lacking = "" if "externalId" in answered else " (the server does not filter by externalId)"
-        return f"/Users by {', '.join(sorted(answered))}{lacking}"
+        lacking = "" if "externalId" in answered else _(" (the server does not filter by externalId)")
+        return _("/Users by {attributes}{lacking}").format(attributes=", ".join(sorted(answered)), lacking=lacking)
 
     def _asks(self, sieve: Sieve, query: str) -> bool:
         """Ask, and say whether the server took the filter."""
@@ -102,4 +109,4 @@ class Lookups:
 
     def _read_all(self, sieve: Sieve) -> str:
         sieve.take(self._service.pages(USERS, self._narrow), filtered=False)
-        return "every account in /Users read, as the server does not filter by userName and emails,"
+        return _("every account in /Users read, as the server does not filter by userName and emails,")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from config.text import _
 from connectors.contract import AccountId, Change, Group, GroupId
 from connectors.errors import Conflict, OutcomeUnknown, Unavailable
 from connectors.scim import filters
@@ -77,15 +78,17 @@ class Memberships:
         try:
             members = _members(self._read(group)[0])
         except Unavailable as error:
-            raise OutcomeUnknown(f"the change of the group was taken, and could not be read back: {error}") from error
+            raise OutcomeUnknown(_("the change of the group was taken, and could not be read back: {error}").format(
+                error=error
+            )) from error
         if (account in members) is not there:
-            raise Conflict("the server took the change of the group, and its members are as before")
+            raise Conflict(_("the server took the change of the group, and its members are as before"))
         return Change.MADE
 
     def _read(self, group: GroupId) -> tuple[Raw, str]:
         raw, etag = self._service.resource(GROUPS, group)
         if not isinstance(raw, Mapping) or "id" not in raw:
-            raise Conflict("the server's record of the group cannot be read")
+            raise Conflict(_("the server's record of the group cannot be read"))
         meta = raw.get("meta")
         version = next(texts(meta.get("version")), "") if isinstance(meta, Mapping) else ""
         return raw, version or etag

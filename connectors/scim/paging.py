@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from config.text import _
 from connectors.errors import Unavailable
 
 
@@ -24,12 +25,12 @@ class Page:
 def read_page(answer: object) -> Page:
     """Read a ListResponse. Raises `Unavailable` for anything else: it is not an empty list."""
     if not isinstance(answer, Mapping):
-        raise Unavailable("the answer is not a SCIM list")
+        raise Unavailable(_("the answer is not a SCIM list"))
     records, total = answer.get("Resources"), answer.get("totalResults")
     whole = int(total) if isinstance(total, int | str) and str(total).isdecimal() else None
     if not isinstance(records, list):
         if records is not None or whole is None:
-            raise Unavailable("the answer is not a SCIM list")
+            raise Unavailable(_("the answer is not a SCIM list"))
         records = []
     return Page(records, whole, str(answer.get("nextCursor") or ""))
 
@@ -41,5 +42,5 @@ def following(page: Page, seen: int, *, by_cursor: bool) -> Mapping[str, str] | 
     if by_cursor or (page.total is None and not page.records) or (page.total is not None and seen >= page.total):
         return None
     if not page.records:
-        raise Unavailable(f"the list breaks off at {seen} of {page.total}")
+        raise Unavailable(_("the list breaks off at {seen} of {total}").format(seen=seen, total=page.total))
     return {"startIndex": str(seen + 1)}

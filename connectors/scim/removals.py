@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from config.text import _
 from connectors.contract import AccountId, Observation, Verdict
 
 
@@ -29,6 +30,8 @@ class Removals:
         """Return what it means that the server has no such account."""
         if self.explains(account):
             return Observation(
-                Verdict.LOCKED, "the server has no such account since it was made inactive here: it removes such users",
+                Verdict.LOCKED, _(
+                    "the server has no such account since it was made inactive here: it removes such users"
+                ),
             )
-        return Observation(Verdict.ABSENT, "looked up by id in /Users and not there")
+        return Observation(Verdict.ABSENT, _("looked up by id in /Users and not there"))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from config.text import _
 from connectors.contract import Account, AccountId, Verdict
 from connectors.errors import Conflict
 from connectors.scim import wire
@@ -11,7 +12,7 @@ from connectors.scim.service import USERS, Service
 def everyone(service: Service, user_filter: str) -> Iterator[Account]:
     """Stream every user; records without an id are left out, as nobody could ask about them again."""
     if user_filter and not service.features().filter:
-        raise Conflict("user_filter is set and this server knows no filters")
+        raise Conflict(_("user_filter is set and this server knows no filters"))
     for page in service.pages(USERS, user_filter):
         users = (wire.User.read(record) for record in page.records)
         yield from (wire.account(user, "") for user in users if user.id)

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import httpx
 
+from config.text import _
 from connectors.errors import Conflict, Forbidden, Missing, Unavailable
 from connectors.http import Api, Patience, TokenBucket
 from connectors.scim.faults import Faults
@@ -69,13 +70,13 @@ class Service:
         while step is not None:
             page = self._page(kind, fixed | dict(step))
             if page.records and page.head == head:
-                raise Unavailable(f"GET {kind}: the server gives the same page again and again")
+                raise Unavailable(_("GET {kind}: the server gives the same page again and again").format(kind=kind))
             yield page
             asked.add(step.get("cursor"))
             seen, head = seen + len(page.records), page.head
             step = following(page, seen, by_cursor=cursor)
             if step and step.get("cursor") in asked - {None}:
-                raise Unavailable(f"GET {kind}: the server gives the same page again and again")
+                raise Unavailable(_("GET {kind}: the server gives the same page again and again").format(kind=kind))
 
     def me(self) -> object:
         """Read the account that the token belongs to. Raises `Missing`, `Forbidden` or `Refused` where not offered."""
@@ -112,12 +113,14 @@ class Service:
         try:
             return read_page(_json(self._api.read("GET", kind, params=params)))
         except Missing as error:  # a list may be empty and is never missing: a wrong address, or a server in trouble
-            raise Unavailable(f"GET {kind}: the server says that it has no such list; is the url right?") from error
+            raise Unavailable(_("GET {kind}: the server says that it has no such list; is the url right?").format(
+                kind=kind
+            )) from error
 
 
 def _path(kind: str, identifier: str) -> str:
     if identifier.strip(".") == "":
-        raise Missing(f"{identifier!r} is not an id")
+        raise Missing(_("{identifier!r} is not an id").format(identifier=identifier))
     return f"{kind}/{quote(identifier, safe='')}"
 
 
@@ -125,5 +128,7 @@ def _json(response: httpx.Response) -> object:
     try:
         answer: object = response.json()
     except ValueError as error:
-        raise Unavailable(f"{response.request.method} {response.request.url.path}: the answer is not JSON") from error
+        raise Unavailable(_("{method} {path}: the answer is not JSON").format(
+            method=response.request.method, path=response.request.url.path
+        )) from error
     return answer

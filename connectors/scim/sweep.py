@@ -6,6 +6,7 @@ from enum import Enum, auto
 from itertools import chain, islice
 from math import ceil
 
+from config.text import _
 from connectors.contract import AccountId, Observation, Verdict
 from connectors.errors import Missing, Unavailable
 from connectors.scim import filters, wire
@@ -54,7 +55,7 @@ class Sweep:
         seen = {AccountId(user.id): wire.observation(user) for user in found.values()}
         seen |= self._one_by_one(left, alive=bool(found))
         if any(one.verdict is Verdict.ABSENT for one in seen.values()) and not self._service.sees():
-            raise Unavailable("the server shows no account at all; that is not believed")
+            raise Unavailable(_("the server shows no account at all; that is not believed"))
         return {account: seen[account] for account in accounts}
 
     def _in_bulk(self, wanted: set[AccountId]) -> dict[str, wire.User]:
@@ -113,7 +114,7 @@ class Sweep:
                         troubles.append(error)
                         if len(troubles) == enough:
                             raise
-                        seen[account] = Observation(Verdict.UNKNOWN, "read from /Users by id", str(error))
+                        seen[account] = Observation(Verdict.UNKNOWN, _("read from /Users by id"), str(error))
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
@@ -125,8 +126,10 @@ class Sweep:
         except Missing:
             return self._removals.gone(account)
         if user.id != account:
-            what = "another account" if user.id else "a record without an id"
-            return Observation(Verdict.UNKNOWN, "read from /Users by id", f"the server answers with {what}")
+            what = _("another account") if user.id else _("a record without an id")
+            return Observation(Verdict.UNKNOWN, _("read from /Users by id"), _("the server answers with {what}").format(
+                what=what
+            ))
         return wire.observation(user)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from config.text import _
 from connectors.contract import Account, AccountId, Before, Observation, Person, Verdict
 
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -67,7 +68,7 @@ class User:
             title=_first(raw.get("title")),
             active=truth(raw.get("active")),
             version=_first(meta.get("version") if isinstance(meta, Mapping) else None) or etag,
-            said=repr(raw["active"]) if "active" in raw else "not said",
+            said=repr(raw["active"]) if "active" in raw else _("not said"),
             raw=raw,
         )
 
@@ -108,8 +109,9 @@ def account(user: User, by: str) -> Account:
 def observation(user: User) -> Observation:
     """Return what a read says of a user."""
     said = verdict(user)
-    reason = "" if said is Verdict.LOCKED else f"active is {user.said}"
-    return Observation(said, f"read active of {user.login or 'the account'} from /Users", reason)
+    reason = "" if said is Verdict.LOCKED else _("active is {said}").format(said=user.said)
+    how = _("read active of {login} from /Users").format(login=user.login or _("the account"))
+    return Observation(said, how, reason)
 
 
 def patch(*operations: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from config.text import N_
 from connectors.contract import Limits, Manifest
 from connectors.tryton.connector import Tryton
 from connectors.tryton.settings import TrytonSettings
@@ -13,10 +14,16 @@ MANIFEST = Manifest(
     settings=TrytonSettings,
     limits=Limits(session_lag=timedelta(0), export_lag=timedelta(0), export_retention=None, move_batch=100),
     cannot=(
-        "An opportunity that is converted, won, lost or cancelled keeps its employee: Tryton lets nobody change it.",
-        "Clients (parties) have no owner of their own in Tryton: what is handed over are their opportunities.",
-        "The lock cannot be tried with a password: the person's own is not known, and a new one could not be undone.",
-        "The log has no number of records for an export of a whole list, only for one of selected records.",
-        "Reports, and lists read on the screen, are not exports to Tryton and are not on record.",
+        N_(
+            "An opportunity that is converted, won, lost or cancelled keeps its employee: Tryton lets nobody "
+            "change it."
+        ),
+        N_("Clients (parties) have no owner of their own in Tryton: what is handed over are their opportunities."),
+        N_(
+            "The lock cannot be tried with a password: the person's own is not known, and a new one could not "
+            "be undone."
+        ),
+        N_("The log has no number of records for an export of a whole list, only for one of selected records."),
+        N_("Reports, and lists read on the screen, are not exports to Tryton and are not on record."),
     ),
 )

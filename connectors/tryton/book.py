@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from config.text import _
 from connectors.contract import AccountId, Assignment, Moved, Record, RecordId
 from connectors.errors import Conflict, OutcomeUnknown, Unavailable
 from connectors.tryton import wire
@@ -97,7 +98,7 @@ class Book:
         try:
             return self._write(writes)
         except Unavailable as error:
-            raise OutcomeUnknown(f"a part of the batch was written, then: {error}") from error
+            raise OutcomeUnknown(_("a part of the batch was written, then: {error}").format(error=error)) from error
 
     def _arrived(self, writes: Sequence[Write]) -> bool:
         """Whether a write whose answer was lost is there in full. Where it is not it may still come: nobody knows."""
@@ -111,7 +112,9 @@ class Book:
         try:
             return self._report(batch, sellers, refused, writes)
         except Unavailable as error:
-            raise OutcomeUnknown(f"the batch was written and cannot be read back: {error}") from error
+            raise OutcomeUnknown(_("the batch was written and cannot be read back: {error}").format(
+                error=error
+            )) from error
 
     def _report(self, batch: Batch, sellers: Sellers, refused: Refused, writes: Writes) -> list[Moved]:
         rows = self._present(batch)

@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from config.text import _
 from connectors.contract import (
     Account,
     AccountId,
@@ -53,9 +54,13 @@ class Tryton(Accounts, Sessions, ClientBook, ExportLog, Roster):
         rights = self._rpc.rights(*_NEEDED)
         lacking = [f"{right} on {model}" for model, right in _NEEDED.items() if not rights[model][right]]
         if lacking:
-            raise Forbidden(f"{self._settings.login} lacks {', '.join(lacking)}")
-        exports = f"exports from {self._log()}" if self._settings.server_log else "exports unknown: no server_log"
-        return f"Tryton {self._settings.database} as {self._settings.login}; {exports}"
+            raise Forbidden(_("{login} lacks {lacking}").format(login=self._settings.login, lacking=", ".join(lacking)))
+        exports = _("exports unknown: no server_log")
+        if self._settings.server_log:
+            exports = _("exports from {log}").format(log=self._log())
+        return _("Tryton {database} as {login}; {exports}").format(
+            database=self._settings.database, login=self._settings.login, exports=exports
+        )
 
     def close(self) -> None:
         """Give up connections."""
@@ -127,11 +132,13 @@ class Tryton(Accounts, Sessions, ClientBook, ExportLog, Roster):
     def _log(self) -> Path:
         path = self._settings.server_log
         if path is None:
-            raise Forbidden("Tryton's exports are only in its server log: set server_log to the log's path")
+            raise Forbidden(_("Tryton's exports are only in its server log: set server_log to the log's path"))
         if not path.is_file():
-            raise Missing(f"Tryton's server log is not at {path}")
+            raise Missing(_("Tryton's server log is not at {path}").format(path=path))
         try:
             path.open("rb").close()
         except PermissionError as error:
-            raise Forbidden(f"Tryton's server log {path} may not be read by this program's user") from error
+            raise Forbidden(_("Tryton's server log {path} may not be read by this program's user").format(
+                path=path
+            )) from error
         return path

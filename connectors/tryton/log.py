@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
+from config.text import _
 from connectors.contract import ExportEvent
 
 _LINE = re.compile(
@@ -126,7 +127,7 @@ def event(export: Export, login: str) -> ExportEvent:
     named = frozenset(f"{_kind(export.model)}:{number}" for number in ids or ())
     detail = _detail(export, arguments, known=ids is not None)
     if export.login != login:
-        detail += f"; under the name of {export.login}"
+        detail += _("; under the name of {login}").format(login=export.login)
     return ExportEvent(export.at, login, export.model, None if ids is None else len(ids), named, detail)
 
 
@@ -153,9 +154,9 @@ def _ids(arguments: tuple[Any, ...]) -> list[int] | None:
 def _detail(export: Export, arguments: tuple[Any, ...], *, known: bool) -> str:
     fields = arguments[1] if len(arguments) > 1 and isinstance(arguments[1], list) else []
     said = ", ".join(str(field) for field in fields if field is not ...)
-    parts = [f"fields: {said}" + (" and more" if ... in fields else "")] if fields else []
+    parts = [_("fields: {said}").format(said=said) + (_(" and more") if ... in fields else "")] if fields else []
     if export.method == "export_data_domain":
-        parts.append("a whole list; the log does not say how many")
+        parts.append(_("a whole list; the log does not say how many"))
     elif not known:
-        parts.append("the log does not have every id")
+        parts.append(_("the log does not have every id"))
     return "; ".join(parts)

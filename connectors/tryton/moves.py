@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from config.text import _
 from connectors.contract import AccountId, Assignment, Change, Moved, MoveOutcome
 from connectors.tryton import wire
 
@@ -62,7 +63,7 @@ def report(
         change = Change.MADE if row["id"] in written else Change.ALREADY
         return Moved(one.record, MoveOutcome.MOVED, one.successor, change)
     if _is_owner(sellers.get(one.owner), one.owner, employee):
-        reason = refused.get(row["id"], "Tryton took the change and kept the owner")
+        reason = refused.get(row["id"], _("Tryton took the change and kept the owner"))
         return Moved(one.record, MoveOutcome.REFUSED, one.owner, reason=reason)
     other = next((a for a, s in sellers.items() if employee in s.all_employees), None) or name(employee)
     return Moved(one.record, MoveOutcome.TAKEN, other)
@@ -77,8 +78,8 @@ def _is_owner(seller: wire.Seller | None, account: AccountId, employee: int | No
 def _employee_for(account: AccountId, seller: wire.Seller | None, company: int) -> int | str:
     """Return the successor's employee in the record's company, or why there is none."""
     if seller is None:
-        return f"Tryton has no user {account}"
+        return _("Tryton has no user {account}").format(account=account)
     if not seller.active:
-        return f"{seller.name} is inactive"
+        return _("{name} is inactive").format(name=seller.name)
     fitting = [employee for employee, where in seller.employees.items() if where == company]
-    return fitting[-1] if fitting else f"{seller.name} is no employee of the record's company"
+    return fitting[-1] if fitting else _("{name} is no employee of the record's company").format(name=seller.name)

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from config.secrets import renewal
+from config.text import _
 from connectors.errors import BadCredential, ConnectorError, Forbidden, OutcomeUnknown, Unavailable
 from connectors.http import Api, Patience
 from connectors.tryton import wire
@@ -27,7 +28,7 @@ REFUSED_FOR = 60.0
 def _classify(response: httpx.Response) -> ConnectorError | None:
     """Too many wrong passwords for our log-in or address: each further try makes the wait longer, so it is long."""
     if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-        return Unavailable("Tryton refuses our log-in for a while, after too many wrong passwords", LOCKED_OUT)
+        return Unavailable(_("Tryton refuses our log-in for a while, after too many wrong passwords"), LOCKED_OUT)
     return None
 
 
@@ -53,7 +54,9 @@ class Rpc:
         try:
             return self._call(method, arguments, {}, writes=False)
         except wire.Declined as refusal:
-            raise Forbidden(f"{self._settings.login} may not do {method}: {refusal}") from refusal
+            raise Forbidden(_("{login} may not do {method}: {refusal}").format(
+                login=self._settings.login, method=method, refusal=refusal
+            )) from refusal
 
     def write(self, method: str, *arguments: Any, context: dict[str, Any]) -> None:
         """Call a method that changes something. `wire.Declined` has Tryton's own sentence."""
@@ -69,7 +72,9 @@ class Rpc:
 
     def _check_right(self, model: str, refusal: wire.Declined) -> None:
         if not self.rights(model)[model]["write"]:
-            raise Forbidden(f"{self._settings.login} has no write access to {model}") from refusal
+            raise Forbidden(_("{login} has no write access to {model}").format(
+                login=self._settings.login, model=model
+            )) from refusal
 
     def rights(self, *models: str) -> dict[str, dict[str, int]]:
         """Return our rights on models: `read`, `write`, `create`, `delete` as 0 or 1."""
@@ -98,7 +103,9 @@ class Rpc:
         try:
             answer = self._post("common.db.login", [login, {"password": password}], "", writes=False)
         except (BadCredential, wire.Declined) as error:
-            said = f"Tryton refuses the log-in {login}: wrong password, or inactive; {renewal(self._settings.password)}"
+            said = _("Tryton refuses the log-in {login}: wrong password, or inactive; {renewal}").format(
+                login=login, renewal=renewal(self._settings.password)
+            )
             refusal = BadCredential(said)
             self._refused = (time.monotonic() + REFUSED_FOR, refusal, password)
             raise refusal from error
@@ -113,7 +120,9 @@ class Rpc:
             answer = response.json()
             error, result = answer.get("error"), answer.get("result")
         except (ValueError, AttributeError) as broken:
-            raise (OutcomeUnknown if writes else Unavailable)(f"{method}: the answer is not Tryton's") from broken
+            raise (OutcomeUnknown if writes else Unavailable)(_("{method}: the answer is not Tryton's").format(
+                method=method
+            )) from broken
         if error:
             raise wire.fault(method, error)
         return result

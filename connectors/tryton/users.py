@@ -8,14 +8,13 @@ that Tryton itself refuses it if somebody else wrote in between.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from config.text import _
 from connectors.contract import AccountId, Before, Change, Locked, Login, Lookup, Observation, Person, Verdict
 from connectors.errors import Conflict, Forbidden, Missing
 from connectors.tryton import wire
 from connectors.tryton.rpc import Rpc
 
 MODEL = "res.user"
-MALFORMED = Observation(Verdict.UNKNOWN, "res.user by id", "this is not the form of a user's id")
-"""What can be nobody's id is not said to be absent: it was never looked for."""
 
 
 class Users:
@@ -37,14 +36,14 @@ class Users:
         number = wire.user_id(account)
         found = self.rows([number]).get(number) if number is not None else None
         if number is None or found is None:
-            raise Missing(f"Tryton has no user {account}")
+            raise Missing(_("Tryton has no user {account}").format(account=account))
         return found
 
     def find(self, person: Person) -> Lookup:
         """Look a person up by address and by log-in."""
-        how = f"res.user by email and login: {', '.join((*person.emails, *person.logins))}"
+        how = _("res.user by email and login: {sought}").format(sought=", ".join((*person.emails, *person.logins)))
         if not (person.emails or person.logins):
-            return Lookup((), "res.user: no address and no log-in to look up")
+            return Lookup((), _("res.user: no address and no log-in to look up"))
         rows = self._rpc.read(f"{MODEL}.search_read", wire.lookup(person), 0, None, None, wire.USER_FIELDS)
         hits = [(row, wire.matched(person, row)) for row in rows]
         return Lookup(tuple(wire.account(row, by) for row, by in hits if by), how)
@@ -53,7 +52,7 @@ class Users:
         """Read many users in one call."""
         numbers = {account: wire.user_id(account) for account in accounts}
         rows = self.rows([number for number in numbers.values() if number is not None])
-        return {a: MALFORMED if n is None else wire.observation(rows.get(n)) for a, n in numbers.items()}
+        return {a: _malformed() if n is None else wire.observation(rows.get(n)) for a, n in numbers.items()}
 
     def before(self, account: AccountId) -> Before:
         """Read what a lock changes."""
@@ -63,13 +62,17 @@ class Users:
         """Make the user inactive; Tryton ends the sessions itself."""
         row = self.row(before.account)
         if not row["active"]:
-            return Locked(Change.ALREADY, Login.NOT_TRIED, "was inactive already")
+            return Locked(Change.ALREADY, Login.NOT_TRIED, _("was inactive already"))
         if before.state.get("active") != "true":
-            raise Conflict(f"user {row['login']} was inactive when the plan was made and is active now")
+            raise Conflict(_("user {login} was inactive when the plan was made and is active now").format(
+                login=row["login"]
+            ))
         if row["id"] == self._rpc.user:
-            raise Conflict("this is the user that Handover itself signs in with")
+            raise Conflict(_("this is the user that Handover itself signs in with"))
         self.write(row, active=False)
-        return Locked(Change.MADE, Login.NOT_TRIED, f"made inactive, {row['sessions']} session(s) ended")
+        return Locked(Change.MADE, Login.NOT_TRIED, _("made inactive, {count} session(s) ended").format(
+            count=row["sessions"]
+        ))
 
     def unlock(self, before: Before) -> Change:
         """Make the user active again, where they were before."""
@@ -87,7 +90,7 @@ class Users:
         self.write(row, active=bool(row["active"]))
         left = self.row(account)["sessions"]
         if left:
-            raise Conflict(f"user {row['login']} has {left} session(s) again")
+            raise Conflict(_("user {login} has {left} session(s) again").format(login=row["login"], left=left))
         return Change.MADE
 
     def write(self, row: Mapping[str, Any], *, active: bool) -> None:
@@ -97,5 +100,10 @@ class Users:
             self._rpc.write(f"{MODEL}.write", [row["id"]], {"active": active}, context=context)
         except wire.Declined as refusal:
             if refusal.rights:
-                raise Forbidden(f"Tryton: {refusal}") from refusal
+                raise Forbidden(_("Tryton: {refusal}").format(refusal=refusal)) from refusal
             raise
+
+
+def _malformed() -> Observation:
+    """Return what is said of an id that can be nobody's: not that it is absent, as it was never looked for."""
+    return Observation(Verdict.UNKNOWN, _("res.user by id"), _("this is not the form of a user's id"))

@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from config.text import _
 from connectors.contract import Account, AccountId, Before, Observation, Person, Record, RecordId, Verdict
 from connectors.errors import Conflict, ConnectorError, Unavailable
 
@@ -34,13 +35,13 @@ def fault(method: str, error: Sequence[Any]) -> ConnectorError:
     """Return what an `error` in an answer means. Tryton rolls back before it answers one: nothing has happened."""
     name, said = str(error[0]), error[1] if len(error) > 1 else []
     if name == "ConcurrencyException":
-        return Conflict(f"{method}: changed by somebody else in the meantime")
+        return Conflict(_("{method}: changed by somebody else in the meantime").format(method=method))
     if name == "UserError":
-        message, description, *_ = [*list(said), "", ""]
+        message, description, *_more = [*list(said), "", ""]
         return Declined(str(message), rights=bool(description))
     if name == "UserWarning":
         return Declined(str(said[1]))
-    return Unavailable(f"{method}: the server failed ({name[:200]})")
+    return Unavailable(_("{method}: the server failed ({kind})").format(method=method, kind=name[:200]))
 
 
 def user_id(account: AccountId) -> int | None:
@@ -50,7 +51,7 @@ def user_id(account: AccountId) -> int | None:
 
 def record_number(record: RecordId) -> int | None:
     """Return the id of `sale.opportunity`; None where it cannot be one."""
-    kind, _, number = record.partition(":")
+    kind, _colon, number = record.partition(":")
     return int(number) if kind == KIND and number.isascii() and number.isdecimal() else None
 
 
@@ -97,9 +98,10 @@ def before(account: AccountId, row: Mapping[str, Any]) -> Before:
 def observation(row: Mapping[str, Any] | None) -> Observation:
     """Return what a fresh read of a user says; None where there is none with that id."""
     if row is None:
-        return Observation(Verdict.ABSENT, "res.user by id")
+        return Observation(Verdict.ABSENT, _("res.user by id"))
     if row["active"]:
-        return Observation(Verdict.OPEN, "res.user.active", f"active, {row['sessions']} session(s) open")
+        said = _("active, {count} session(s) open").format(count=row["sessions"])
+        return Observation(Verdict.OPEN, "res.user.active", said)
     return Observation(Verdict.LOCKED, "res.user.active")
 
 
@@ -124,8 +126,12 @@ def record(row: Mapping[str, Any], owner: AccountId) -> Record:
         currency=row["currency."]["code"],
         open=row["state"] in WORKED_ON,
         stage=row["state"],
+<<<<<<< HEAD
         traits=traits(row),
         fixed="" if row["state"] in WORKED_ON else f"{row['state']}: Tryton lets nobody change its employee any more",
+=======
+        fixed="" if row["state"] in WORKED_ON else _fixed(row["state"]),
+>>>>>>> words
     )
 
 
@@ -174,3 +180,7 @@ def seller(row: Mapping[str, Any], employees: Iterable[Mapping[str, Any]], today
 def _works(employee: Mapping[str, Any], today: date) -> bool:
     start, end = day(employee["start_date"]), day(employee["end_date"])
     return (start is None or start <= today) and (end is None or today <= end)
+
+
+def _fixed(state: str) -> str:
+    return _("{state}: Tryton lets nobody change its employee any more").format(state=state)

@@ -1,0 +1,109 @@
+"""The sentences that workflows make are in the language of the moment; programs go by none of them."""
+
+import gettext
+from collections.abc import Iterator
+
+import pytest
+from sqlmodel import select
+
+from config import text
+from tests.workflows.office import DANA, HR, Office
+from workflows.lockout import AccountData
+from workflows.model import JournalEntry
+from workflows.undo import ended
+
+OPENS, SHUTS = "⟦", "⟧"
+
+
+class Marking(gettext.NullTranslations):
+    """A language in which every message is as in English, between marks."""
+
+    def gettext(self, message: str) -> str:
+        return f"{OPENS}{message}{SHUTS}"
+
+    def ngettext(self, one: str, many: str, count: int) -> str:
+        return self.gettext(one if count == 1 else many)
+
+
+@pytest.fixture
+def marked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    plain = text._catalogue
+    monkeypatch.setattr(text, "_catalogue", lambda locale: Marking() if locale == "xx" else plain(locale))
+    with text.language("xx"):
+        yield
+
+
+def _bare(words: str) -> str:
+    """Return the letters outside of every mark: what no catalogue could translate."""
+    depth, left = 0, ""
+    for letter in words:
+        depth += (letter == OPENS) - (letter == SHUTS)
+        left += letter if depth == 0 and letter.isalpha() else ""
+    return left
+
+
+@pytest.mark.usefixtures("marked")
+def test_the_plan_is_in_the_language_of_who_asks(office: Office) -> None:
+    office.crm.user("crm-dana2", DANA.email, login="dana2")
+    plan = office.offboarding.plan(DANA)
+    said = [words for one in plan.systems for words in (*one.does, *one.cannot, one.problem) if words]
+    assert len(said) > 4
+    assert any("a person must choose" in words for words in said)
+    assert [words for words in said if _bare(words)] == []
+    office.crm.down = True
+    assert next(one.problem for one in office.offboarding.plan(DANA).systems if one.problem).startswith(OPENS)
+    office.directory.users.clear()
+    warnings = office.offboarding.plan(DANA).warnings
+    assert warnings
+    assert all(OPENS in words for words in warnings)
+
+
+@pytest.mark.usefixtures("marked")
+def test_what_a_lock_out_did_and_why_not_is_in_that_language_and_the_journal_in_english(office: Office) -> None:
+    office.crm.down = True
+    case_id = office.offboarding.open(office.request())
+    office.work("revoke")
+    lines = {line.system: line for line in office.offboarding.case(case_id).systems}
+    assert lines["crm"].reason.startswith(f"{OPENS}not reachable{SHUTS}")
+    done = lines["directory"].accounts[0].done
+    assert len(done) > 2
+    assert [words for words in done if _bare(words)] == []
+    with office.store.read() as session:
+        actions = [row.data for row in session.exec(select(JournalEntry)) if row.action.startswith("access.")]
+    assert actions
+    assert OPENS not in str(actions)
+
+
+@pytest.mark.usefixtures("marked")
+def test_an_account_is_offered_for_choice_in_every_language(office: Office) -> None:
+    office.crm.user("crm-dana2", DANA.email, login="dana2")
+    case_id = office.offboarding.open(office.request())
+    office.work("revoke")
+    with text.language("en"):
+        [line] = [one for one in office.offboarding.case(case_id).systems if one.system == "crm"]
+    assert line.reason.startswith(f"{OPENS}CHOOSE THE ACCOUNT")
+    assert line.choose
+
+
+@pytest.mark.usefixtures("marked")
+def test_an_undo_knows_what_was_ended_whatever_the_words_were(office: Office) -> None:
+    case_id = office.offboarding.open(office.request())
+    office.work("revoke")
+    with text.language("en"):
+        office.offboarding.undo(case_id, HR)
+        office.work("undo")
+        [restored] = [one for one in office.offboarding.case(case_id).restored if one.system == "crm"]
+    assert "the sessions that were ended: sign in again" in restored.cannot
+
+
+def test_rows_from_before_the_marks_are_read_by_their_english_words() -> None:
+    old = AccountData.load({"login": "dana", "matched_by": "mail", "done": ["locked", "1 session ended", "token a"]})
+    assert old.locked
+    assert len(ended(old)) == 2
+    assert not AccountData("dana", "mail", done=("was locked already",)).locked
+
+
+def test_a_name_that_looks_like_a_mark_is_no_mark() -> None:
+    group = AccountData("dana", "mail").plus("taken out of group sessions ended", "")
+    assert not group.locked
+    assert group.marks == ()
