@@ -126,12 +126,8 @@ def record(row: Mapping[str, Any], owner: AccountId) -> Record:
         currency=row["currency."]["code"],
         open=row["state"] in WORKED_ON,
         stage=row["state"],
-<<<<<<< HEAD
         traits=traits(row),
-        fixed="" if row["state"] in WORKED_ON else f"{row['state']}: Tryton lets nobody change its employee any more",
-=======
         fixed="" if row["state"] in WORKED_ON else _fixed(row["state"]),
->>>>>>> words
     )
 
 
