@@ -222,6 +222,11 @@ class Connector(Protocol):
         """Ask `pace` before every request from now on. Kinds without a published limit (`Limits.requests`) need not."""
         del pace
 
+    def limited_by(self, words: str) -> bool:
+        """Whether one of its kind's sentences (`Manifest.cannot`) holds for this very system; mostly all of them do."""
+        del words
+        return True
+
     @abstractmethod
     def check(self) -> str:
         """Prove address and credential with one cheap authenticated read; return a line on what answered."""

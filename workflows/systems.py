@@ -33,7 +33,7 @@ class System:
     @property
     def cannot(self) -> tuple[str, ...]:
         """What the vendor has no way to do, as sentences in the language of the moment."""
-        return tuple(_(words) for words in self.manifest.cannot)
+        return tuple(_(words) for words in self.manifest.cannot if self.connector.limited_by(words))
 
     def has(self, capability: type) -> bool:
         """Whether the connector declares the capability in its header."""

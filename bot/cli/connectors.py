@@ -22,7 +22,10 @@ def connectors(ctx: typer.Context, as_json: AsJson = False) -> None:
         return
     show_table(
         [_("Kind"), _("System"), _("Can"), _("Cannot")],
-        [(m.kind, m.title, ", ".join(c.__name__ for c in m.capabilities), "\n".join(m.cannot)) for m in manifests],
+        [
+            (m.kind, m.title, ", ".join(c.__name__ for c in m.capabilities), "\n".join(_(words) for words in m.cannot))
+            for m in manifests
+        ],
     )
 
 
@@ -32,7 +35,7 @@ def summary(manifest: Manifest) -> dict[str, object]:
         "kind": manifest.kind,
         "title": manifest.title,
         "capabilities": [capability.__name__ for capability in manifest.capabilities],
-        "cannot": manifest.cannot,
+        "cannot": [_(words) for words in manifest.cannot],
         "settings": {
             key.name: {"required": key.required, "description": key.meaning} for key in keys(manifest.settings)
         },

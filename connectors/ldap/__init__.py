@@ -2,6 +2,7 @@
 
 from config.text import N_
 from connectors.contract import Limits, Manifest
+from connectors.ldap import active_directory
 from connectors.ldap.connector import Ldap
 from connectors.ldap.settings import LdapSettings
 
@@ -13,7 +14,6 @@ MANIFEST = Manifest(
     limits=Limits(observe_batch=1000),
     cannot=(
         N_("LDAP cannot end a connection that is already logged in; it works on until its program closes it."),
-        N_("Active Directory gives no password back: after an undo an administrator sets a new one."),
-        N_("Active Directory lets nobody leave the primary group (mostly Domain Users); it goes with the account."),
+        *active_directory.CANNOT,
     ),
 )

@@ -30,6 +30,10 @@ BIT_AND = "1.2.840.113556.1.4.803"
 """The matching rule for `all these bits are set`."""
 IS_ACTIVE_DIRECTORY = "1.2.840.113556.1.4.800"
 IS_READ_ONLY = "1.2.840.113556.1.4.1920"
+CANNOT = (
+    N_("Active Directory gives no password back: after an undo an administrator sets a new one."),
+    N_("Active Directory lets nobody leave the primary group (mostly Domain Users); it goes with the account."),
+)
 GONE_FOR_GOOD = "Active Directory never shows a password: it does not come back, an administrator sets a new one"
 
 

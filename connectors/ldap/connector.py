@@ -30,7 +30,7 @@ from connectors.contract import (
 )
 from connectors.errors import ConnectorError, Forbidden
 from connectors.ldap import roster
-from connectors.ldap.active_directory import ActiveDirectory
+from connectors.ldap.active_directory import CANNOT, ActiveDirectory
 from connectors.ldap.administrators import Powers
 from connectors.ldap.connections import Connections, Link
 from connectors.ldap.dialect import Dialect
@@ -66,6 +66,10 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
 
     def __repr__(self) -> str:
         return f"Ldap({', '.join(self._settings.urls)}, base_dn={self._settings.base_dn!r})"
+
+    def limited_by(self, words: str) -> bool:
+        """Whether this sentence holds in the dialect."""
+        return isinstance(self._dialect, ActiveDirectory) or words not in CANNOT
 
     def own_account(self) -> str:
         """Return the first value of `bind_dn`, or the whole where it is no DN: the service account's own log-in."""

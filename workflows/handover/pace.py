@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from config.text import _
 from connectors.contract import Limits, Pace
 from connectors.errors import Unavailable
 from workflows.model import TenantPace
@@ -58,7 +59,7 @@ class SharedPace(Pace):
             row = session.get(TenantPace, self._system) or TenantPace(id=self._system, next_at=now)
             at, free = self._rhythm.next(row.next_at, now)
             if at - now > LONGEST:
-                raise Unavailable(f"{self._system}: its limit on requests is reached", at - now)
+                raise Unavailable(_("{system}: its limit on requests is reached").format(system=self._system), at - now)
             row.next_at = free
             session.add(row)
         return (at - now).total_seconds()

@@ -18,6 +18,7 @@ from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company import ldif
 from tests.sandbox.company.people import LEAVER, MANAGER, Employee, Team
 from tests.sandbox.company.slapd import Slapd
+from workflows.systems import System
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +113,12 @@ def test_faults_of_the_settings(change: dict[str, Any], fault: str) -> None:
     with pytest.raises(ValidationError, match=fault) as caught:
         LdapSettings.model_validate(GOOD | change, context={"env": {"PW": "x"}})
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("dialect", "said"), [("openldap", 1), ("389ds", 1), ("active_directory", 3)])
+def test_only_what_the_dialect_cannot_do_is_said(dialect: str, said: int) -> None:
+    settings = LdapSettings.model_validate({**GOOD, "dialect": dialect}, context={"env": {"PW": "s3cret"}})
+    assert len(System("directory", MANIFEST, Ldap(settings)).cannot) == said
 
 
 def test_good_settings_and_the_manifest(tmp_path: Path) -> None:
