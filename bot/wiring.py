@@ -13,6 +13,7 @@ from bot.approvals import approval_policy
 from bot.members import SlackMembers
 from bot.notifier import SlackNotifier
 from bot.roster import SlackRoster
+from bot.running import Tracks, running
 from bot.services import Services
 from bot.slack import web_client
 from bot.wishes import wishes_of
@@ -20,11 +21,10 @@ from config.settings import Settings, Storage
 from connectors import registry
 from connectors.contract import Manifest
 from workflows import engine as engines
-from workflows import jumps, latecomers, posts, recall
+from workflows import posts, recall
 from workflows import store as stores
 from workflows.audits import Audits
 from workflows.casefile import Casefile
-from workflows.clock import Reconciler, Ticker
 from workflows.dispatch import Dispatch
 from workflows.engine import Engine
 from workflows.exports import Exports
@@ -36,13 +36,12 @@ from workflows.handover import Handover
 from workflows.handover.live import Approvals
 from workflows.handover.pace import share
 from workflows.journal import Journal
-from workflows.leaps import Leaps
 from workflows.linking import Linking
 from workflows.manual import ManualSteps
 from workflows.occupancy import occupy
 from workflows.offboarding import Offboarding, Start
 from workflows.ports import Clock, Notifier, SystemClock
-from workflows.replicas import DEAD_AFTER, Replicas, forget_finished, new_id
+from workflows.replicas import DEAD_AFTER, Replicas, new_id
 from workflows.responses import Policy as AuditPolicy
 from workflows.restriction import Restrictions
 from workflows.revocation import Revocation
@@ -50,13 +49,9 @@ from workflows.rules import Rules
 from workflows.steps import titled
 from workflows.store import Store
 from workflows.systems import System, Systems
-from workflows.undo import Undo
 from workflows.vault import Vault
 
 Mode = Literal["run", "visit"]
-CASES = 512
-"""Lock-outs that may wait in their systems' lanes at a time; those of a system that hangs are among them."""
-TICK, POST_TICK, AUDIT_TICK, LEAP_TICK, JUMP_TICK, FORGET_TICK = 0.5, 0.3, 5.0, 5.0, 60.0, 3600.0
 
 
 @dataclass(frozen=True)
@@ -66,23 +61,6 @@ class House:
     services: Services
     store: Store
     engine: Engine | None
-
-
-@dataclass(frozen=True)
-class Tracks:
-    """The services with their work handlers, before an engine carries them."""
-
-    services: Services
-    revocation: Revocation
-    handover: Handover
-    exports: Exports
-    follow_ups: FollowUps
-    audits: Audits
-    journal: Journal
-    manual: ManualSteps
-    undo: Undo
-    dispatch: Dispatch
-    restrictions: Restrictions
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -118,48 +96,6 @@ def assemble(
         tell = notifier(settings, built.services, store)
         stack.enter_context(running(engine, built, store, clock, tell, replicas))
         yield House(built.services, store, engine)
-
-
-@contextmanager
-def running(
-    engine: Engine, built: Tracks, store: Store, clock: Clock, tell: Notifier, replicas: Replicas | None = None
-) -> Iterator[None]:
-    """Run engine and ticks for as long as the context lasts; `replicas` where several processes share the rows."""
-    engine.register("lockout", built.dispatch.case, CASES)
-    engine.register("revoke", built.dispatch.row, CASES)
-    for task, handler in {
-        "book": built.handover.run,
-        "approval": built.handover.asking.run,
-        "exports": built.exports.take,
-        "follow_up": built.follow_ups.run,
-        "audit": built.audits.run,
-        "manual": built.manual.run,
-        "undo": built.undo.run,
-        "restrict": built.restrictions.run,
-        "put_back": built.handover.put_backs.run,
-        "leave": built.handover.leaves.run,
-    }.items():
-        engine.register(task, handler)
-    ticker = Ticker()
-    ticker.every(TICK, Reconciler(store, engine, clock).tick, "hand over due work")
-    ticker.every(TICK, built.journal.seal, "seal the journal")
-    ticker.every(POST_TICK, lambda: posts.deliver(store, tell, clock, engine.executor), "tell people")
-    ticker.every(AUDIT_TICK, built.audits.call, "call the daily audit")
-    ticker.every(LEAP_TICK, Leaps(store, built.journal, clock).look, "compare the clock with the time that passed")
-    ticker.every(JUMP_TICK, lambda: jumps.heal(store, built.journal, clock), "make due what a wrong clock put off")
-    ticker.every(FORGET_TICK, lambda: forget_finished(engine), "forget finished work")
-    if replicas:
-        ticker.every(replicas.seconds / 4, replicas.sweep, "take over from the dead")
-    with replicas.living() if replicas else posts.alone(store):
-        latecomers.join(store, built.journal, built.services.systems, clock)
-        engine.launch()
-        ticker.start()
-        try:
-            yield
-        finally:
-            ticker.stop()
-            engine.close()
-            built.journal.seal()
 
 
 def open_store(storage: Storage) -> Store:

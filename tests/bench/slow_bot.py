@@ -13,9 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from bot.running import running
 from bot.serve import serve
 from bot.services import Services
-from bot.wiring import notifier, open_store, running, tracks
+from bot.wiring import notifier, open_store, tracks
 from config.settings import Settings
 from tests.bench.slow_system import system
 from tests.sandbox.company.people import HR, MANAGER

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot import wiring
+from bot import running
 from bot.wiring import build_systems
 from tests.config.test_files import EXAMPLES, example
 from workflows.work import TASKS
@@ -43,6 +43,6 @@ def test_keys_of_every_kind_reach_the_system(path: Path, tmp_path: Path) -> None
 
 def test_every_kind_of_work_has_its_handler() -> None:
     """The engine refuses a task that nobody registered, and the row would then be due for ever."""
-    source = Path(wiring.__file__).read_text(encoding="utf-8")
+    source = Path(running.__file__).read_text(encoding="utf-8")
     ways = ('"{task}": built.', 'engine.register("{task}", built.')
     assert [task for task in TASKS if not any(way.format(task=task) in source for way in ways)] == []

@@ -1,0 +1,87 @@
+"""What runs behind the services: the engine with a handler for every kind of work, and the ticks."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from bot.services import Services
+from workflows import jumps, latecomers, posts
+from workflows.audits import Audits
+from workflows.clock import Reconciler, Ticker
+from workflows.dispatch import Dispatch
+from workflows.engine import Engine
+from workflows.exports import Exports
+from workflows.followups import FollowUps
+from workflows.handover import Handover
+from workflows.journal import Journal
+from workflows.leaps import Leaps
+from workflows.manual import ManualSteps
+from workflows.ports import Clock, Notifier
+from workflows.replicas import Replicas, forget_finished
+from workflows.restriction import Restrictions
+from workflows.revocation import Revocation
+from workflows.store import Store
+from workflows.undo import Undo
+
+CASES = 512
+"""Lock-outs that may wait in their systems' lanes at a time; those of a system that hangs are among them."""
+TICK, POST_TICK, AUDIT_TICK, LEAP_TICK, JUMP_TICK, FORGET_TICK = 0.5, 0.3, 5.0, 5.0, 60.0, 3600.0
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """The services with their work handlers, before an engine carries them."""
+
+    services: Services
+    revocation: Revocation
+    handover: Handover
+    exports: Exports
+    follow_ups: FollowUps
+    audits: Audits
+    journal: Journal
+    manual: ManualSteps
+    undo: Undo
+    dispatch: Dispatch
+    restrictions: Restrictions
+
+
+@contextmanager
+def running(
+    engine: Engine, built: Tracks, store: Store, clock: Clock, tell: Notifier, replicas: Replicas | None = None
+) -> Iterator[None]:
+    """Run engine and ticks for as long as the context lasts; `replicas` where several processes share the rows."""
+    engine.register("lockout", built.dispatch.case, CASES)
+    engine.register("revoke", built.dispatch.row, CASES)
+    for task, handler in {
+        "book": built.handover.run,
+        "approval": built.handover.asking.run,
+        "exports": built.exports.take,
+        "follow_up": built.follow_ups.run,
+        "audit": built.audits.run,
+        "manual": built.manual.run,
+        "undo": built.undo.run,
+        "restrict": built.restrictions.run,
+        "put_back": built.handover.put_backs.run,
+        "leave": built.handover.leaves.run,
+    }.items():
+        engine.register(task, handler)
+    ticker = Ticker()
+    ticker.every(TICK, Reconciler(store, engine, clock).tick, "hand over due work")
+    ticker.every(TICK, built.journal.seal, "seal the journal")
+    ticker.every(POST_TICK, lambda: posts.deliver(store, tell, clock, engine.executor), "tell people")
+    ticker.every(AUDIT_TICK, built.audits.call, "call the daily audit")
+    ticker.every(LEAP_TICK, Leaps(store, built.journal, clock).look, "compare the clock with the time that passed")
+    ticker.every(JUMP_TICK, lambda: jumps.heal(store, built.journal, clock), "make due what a wrong clock put off")
+    ticker.every(FORGET_TICK, lambda: forget_finished(engine), "forget finished work")
+    if replicas:
+        ticker.every(replicas.seconds / 4, replicas.sweep, "take over from the dead")
+    with replicas.living() if replicas else posts.alone(store):
+        latecomers.join(store, built.journal, built.services.systems, clock)
+        engine.launch()
+        ticker.start()
+        try:
+            yield
+        finally:
+            ticker.stop()
+            engine.close()
+            built.journal.seal()
