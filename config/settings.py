@@ -1,4 +1,7 @@
-"""The configuration file as one frozen object, or as one error that lists every fault by its key."""
+"""The configuration file as one frozen object, or as one error that lists every fault by its key.
+
+Over 250 lines because it is the one list of all keys; what they mean is in the reference made from it.
+"""
 
 import re
 import tomllib

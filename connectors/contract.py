@@ -4,6 +4,8 @@ A connector class lists the capabilities that it really has in its header, and t
 them: the plan, the README table and the conformance suites are derived from it (docs/decisions/0003).
 All times are aware UTC datetimes. All methods may raise the six errors of `connectors.errors` and no other exception
 for anything that the outside system does.
+
+Long because it is the whole promise: who writes a connector reads this one page.
 """
 
 from abc import abstractmethod

@@ -2,6 +2,8 @@
 
 Every step is read, write, read and is recorded as it is done, so that a kill between two steps loses nothing: run
 again, a step that was done answers `already`.
+
+Over 250 lines because the order of the steps is the point, and is read as a whole.
 """
 
 from collections.abc import Callable

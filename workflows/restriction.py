@@ -3,6 +3,8 @@
 One `Restriction` row is one system of one scheduled case. What is taken is kept (sealed) before the first removal, so
 that a cancel or an undo gives exactly that back, and a lock-out later still knows what its own undo must restore. It
 can be killed at any point and run again; what people are told comes from the last read.
+
+Over 250 lines because taking and giving back share the row and what is remembered of the groups.
 """
 
 from collections.abc import Mapping, Sequence

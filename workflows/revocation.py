@@ -2,6 +2,8 @@
 
 One `Access` row is one piece of work. It can be killed at any point and run again: accounts are looked up afresh, the
 before-image is stored before the first write and never replaced, and the verdict comes from the last read alone.
+
+Over 250 lines because one attempt at a system, from lookup to verdict, is read as a whole.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,7 @@
-"""The form that opens a case: the point on top, then what HR decides, then the plan's details."""
+"""The form that opens a case: the point on top, then what HR decides, then the plan's details.
+
+Over 250 lines because what the form asks and what is made of the answers must agree field by field.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

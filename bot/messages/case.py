@@ -1,4 +1,7 @@
-"""The case message: one per case, updated in place. Unknown is never shown as good."""
+"""The case message: one per case, updated in place. Unknown is never shown as good.
+
+Over 250 lines because one message shows all tracks of a case, and what it leaves out is seen beside what is in.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

@@ -1,4 +1,7 @@
-"""A bounded pool of connections that are logged in: python-ldap's objects serve one thread at a time."""
+"""A bounded pool of connections that are logged in: python-ldap's objects serve one thread at a time.
+
+Over 250 lines because a link's verbs and the pool that renews and closes links share their errors.
+"""
 
 import contextlib
 import threading

@@ -2,6 +2,8 @@
 
 One `PutBack` row is one system of one case; its lines are `being put back` until a read shows what became of each.
 The write expects the successor as owner, so a record that changed hands since is never taken from who has it now.
+
+Over 250 lines because the plan that people see and the writes that follow it must choose the same records.
 """
 
 import logging
