@@ -107,9 +107,10 @@ def test_what_people_write_stays_text(watched: Watched) -> None:
     expect(page.locator("#feed")).to_contain_text(NASTY.replace("*not bold*", "not bold"))
     assert page.locator("#feed script, #feed img").count() == 0
     expect(page.locator("#feed .loud")).to_have_count(0)
+    page.locator("#composer-text").click()
     page.keyboard.type("<b>x</b> <!channel> *bold* `code`")
     page.keyboard.press("Enter")
-    mine = page.locator("article").last
+    mine = page.locator("article", has_text="<b>x</b>").last
     expect(mine).to_contain_text("<b>x</b> <!channel> bold code")
     assert mine.locator("b").count() == 0
     expect(mine.locator("strong").last).to_have_text("bold")
@@ -117,9 +118,10 @@ def test_what_people_write_stays_text(watched: Watched) -> None:
 
 def test_what_the_bot_quotes_formats_nothing(watched: Watched) -> None:
     page = watched.page
+    page.locator("#composer-text").click()
     page.keyboard.insert_text(f"*{mrkdwn('a *b* _c d_ ~e~ `f` ```g``` :tada: dana_o_neill 16:41:00')}*")
     page.keyboard.press("Enter")
-    mine = page.locator("article").last
+    mine = page.locator("article", has_text="dana_o_neill").last
     expect(mine).to_contain_text("dana_o_neill 16:41:00")
     expect(mine.locator(".b-text strong")).to_have_count(1)
     expect(mine.locator(".b-text").locator("em, s, code, pre, .emoji")).to_have_count(0)
