@@ -32,7 +32,7 @@ from workflows.systems import Systems
 from workflows.views import Actor, Leaver, Request, Successor
 
 MANY = 10_000
-"""Cases an hour that the guard lets through here."""
+"""Cases an hour that the guard lets through here, where all of them leave on one day."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def _settings(wishes: Wishes) -> Settings:
                 "audit_channel": seed.ACCESS_AUDIT,
             },
             "roles": {"hr": {"users": [HR.slack_id]}},
-            "policy": {"mass_cases_per_hour": MANY},
+            "policy": {"mass_cases_per_hour": MANY, "mass_share": 1.0},
         },
         context={"env": env},
     )
