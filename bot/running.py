@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bot.services import Services
-from workflows import jumps, latecomers, posts
+from workflows import latecomers, leaps, posts
 from workflows.audits import Audits
 from workflows.clock import Reconciler, Ticker
 from workflows.dispatch import Dispatch
@@ -14,7 +14,6 @@ from workflows.exports import Exports
 from workflows.followups import FollowUps
 from workflows.handover import Handover
 from workflows.journal import Journal
-from workflows.leaps import Leaps
 from workflows.manual import ManualSteps
 from workflows.ports import Clock, Notifier
 from workflows.replicas import Replicas, forget_finished
@@ -70,8 +69,8 @@ def running(
     ticker.every(TICK, built.journal.seal, "seal the journal")
     ticker.every(POST_TICK, lambda: posts.deliver(store, tell, clock, engine.executor), "tell people")
     ticker.every(AUDIT_TICK, built.audits.call, "call the daily audit")
-    ticker.every(LEAP_TICK, Leaps(store, built.journal, clock).look, "compare the clock with the time that passed")
-    ticker.every(JUMP_TICK, lambda: jumps.heal(store, built.journal, clock), "make due what a wrong clock put off")
+    ticker.every(LEAP_TICK, leaps.Leaps(store, built.journal, clock).look, "see whether the clock was set")
+    ticker.every(JUMP_TICK, lambda: leaps.heal(store, built.journal, clock), "make due what a wrong clock put off")
     ticker.every(FORGET_TICK, lambda: forget_finished(engine), "forget finished work")
     if replicas:
         ticker.every(replicas.seconds / 4, replicas.sweep, "take over from the dead")

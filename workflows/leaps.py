@@ -2,6 +2,9 @@
 
 A row that was put off for ten seconds would wait for an hour and ten seconds after the clock went back by an hour. What
 is due at a time that people chose is left alone: that time still comes.
+
+A clock that was ahead for a moment, perhaps while we did not run, is found by what it left: a try that failed is
+repeated within minutes, or when the vendor said, which is a day at most. What waits longer for another try is due now.
 """
 
 import logging
@@ -13,13 +16,17 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from workflows.journal import HANDOVER, Journal
-from workflows.model import Access, Case, Post, Restoration, WorkState
+from workflows.model import Access, Case, ExportSnapshot, FollowUp, Post, Restoration, WorkState
 from workflows.ports import Clock
 from workflows.store import Store
+from workflows.work import Work, again
 
 log = logging.getLogger(__name__)
 NOTABLE = timedelta(minutes=1)
 """Less is a clock being set right, little by little or after a short pause."""
+FAR = timedelta(days=2)
+RETRIED: tuple[type[Work], ...] = (Access, Restoration, ExportSnapshot, FollowUp)
+"""Rows whose every attempt after the first is a repetition; a book or a manual step may wait for its day again."""
 
 
 def elapsed() -> float:
@@ -64,3 +71,30 @@ def _pull(session: Session, now: datetime) -> int:
         pulled += session.connection().execute(sa.update(model).where(waits, now_once).values(due_at=now)).rowcount
     session.execute(sa.update(Post).where(col(Post.next_try_at) > now).values(next_try_at=None))
     return pulled
+
+
+def heal(store: Store, journal: Journal, clock: Clock) -> int:
+    """Make due what waits too long for its next try; return how many there were."""
+    healed = 0
+    for model in RETRIED:
+        with store.read() as session:
+            rows = session.exec(
+                select(model.id).where(
+                    model.state == WorkState.DUE, model.attempt > 0, col(model.due_at) > clock.now() + FAR
+                )
+            ).all()
+        for row_id in rows:
+            healed += _pull_one(store, journal, clock, model, row_id)
+    return healed
+
+
+def _pull_one(store: Store, journal: Journal, clock: Clock, model: type[Work], row_id: str) -> bool:
+    now = clock.now()
+    with store.write() as session:
+        row = session.get_one(model, row_id, with_for_update=True)
+        if row.state != WorkState.DUE or row.due_at <= now + FAR:
+            return False
+        said = {"work": model.__name__, "row": row_id, "was due": row.due_at.isoformat()}
+        journal.write(session, actor=HANDOVER, action="clock.jumped", case_id=row_id.partition(":")[0], data=said)
+        again(session, row, now)
+    return True

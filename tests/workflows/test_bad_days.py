@@ -7,7 +7,7 @@ import pytest
 from connectors.contract import AccountId, Verdict
 from connectors.errors import BadCredential, Missing, OutcomeUnknown, Unavailable
 from tests.workflows.office import SECURITY, Office
-from workflows import jumps
+from workflows import leaps
 from workflows.model import CaseState, FollowUp, WorkState
 from workflows.views import CaseView, SystemLine
 
@@ -68,8 +68,8 @@ def test_a_clock_that_was_a_year_ahead_for_a_moment_puts_nothing_off_for_a_year(
     office.clock.pass_(days=-365)
     office.crm.down = False
     assert office.work(task) == 0
-    assert jumps.heal(office.store, office.journal, office.clock) == 1
-    assert jumps.heal(office.store, office.journal, office.clock) == 0
+    assert leaps.heal(office.store, office.journal, office.clock) == 1
+    assert leaps.heal(office.store, office.journal, office.clock) == 0
     office.work(task)
     assert office.crm.users[DANAS].active is (task == "undo")
 
@@ -77,7 +77,7 @@ def test_a_clock_that_was_a_year_ahead_for_a_moment_puts_nothing_off_for_a_year(
 def test_what_waits_for_its_day_is_left_to_wait(office: Office) -> None:
     day = office.clock.now() + timedelta(days=40)
     case_id = office.offboarding.open(office.request(effective_at=day))
-    assert jumps.heal(office.store, office.journal, office.clock) == 0
+    assert leaps.heal(office.store, office.journal, office.clock) == 0
     assert office.offboarding.case(case_id).state is CaseState.SCHEDULED
     with office.store.read() as session:
         row = session.get_one(FollowUp, f"{case_id}:day-7")
