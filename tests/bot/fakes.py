@@ -184,13 +184,6 @@ class FakeHandover:
             self.proposal = replace(self.proposal, state=state, settled_at=samples.NOW, settled_by=by.name, note=reason)
             return self.proposal
 
-    def reassign(
-        self, proposal_id: str, digest: str, lines: Sequence[str], successor_key: str, by: Actor
-    ) -> ProposalView:
-        self.reassigned.append((tuple(lines), successor_key))
-        self.proposal = replace(self.proposal, state=ProposalState.SUPERSEDED, settled_at=samples.NOW)
-        return samples.proposal(version=2)
-
     def appoint(self, proposal_id: str, user: str, by: Actor, role: str = "manager") -> ProposalView:
         if user == self.proposal.leaver.slack_id:
             raise Refused(Code.BAD_DELEGATE, why="that person is leaving")

@@ -105,7 +105,7 @@ def test_an_old_message_hears_what_changed(firm: Firm) -> None:
     other = next(one for one in firm.stage.handover.successors(old.id) if one != mine.successor)
     shown = max_.messages()[0]
     by = Actor(f"slack:{MANAGER.slack_id}", MANAGER.name)
-    firm.stage.handover.reassign(old.id, old.digest, [mine.id], other.key, by)
+    firm.stage.handover.assign(old.id, old.digest, dict.fromkeys([mine.id], other.key), by)
     max_.click(shown, "Approve 12 Records", stale=True)
     answer = max_.wait_for(lambda: next((said(one) for one in max_.ephemerals), ""))
     assert f"{mine.successor.name} → {other.name}" in answer

@@ -145,7 +145,7 @@ def test_who_is_no_full_active_member_at_the_click_cannot_decide(stage: Stage, w
     refused = refusal(lambda: say(stage, MAX))
     assert (refused.code, refused.facts["why"]) == (Code.CANNOT_DECIDE, why)
     shown = stage.proposal()
-    edit = refusal(lambda: stage.handover.reassign(shown.id, shown.digest, [stage.lines()[0].id], BOB.key, MAX))
+    edit = refusal(lambda: stage.handover.assign(shown.id, shown.digest, {stage.lines()[0].id: BOB.key}, MAX))
     assert edit.code == Code.CANNOT_DECIDE
     assert stage.decisions() == []
 
@@ -228,7 +228,7 @@ def test_receivers_agree_to_their_own_share(tmp_path: Path, world: World) -> Non
     lines, total = stage.handover.share_lines(shown.id, BOB.key)
     assert (total, {line.successor for line in lines}) == (6, {BOB})
     bob, carol = Actor("slack:U0BOB", "Bob Ross"), Actor("slack:U0CAROL", "Carol Díaz")
-    edit = refusal(lambda: stage.handover.reassign(shown.id, shown.digest, [lines[0].id], CAROL.key, bob))
+    edit = refusal(lambda: stage.handover.assign(shown.id, shown.digest, dict.fromkeys([lines[0].id], CAROL.key), bob))
     assert edit.code == Code.NOT_APPROVER
     say(stage, bob)
     say(stage, MAX)
@@ -241,13 +241,13 @@ def test_an_edit_asks_everybody_again_and_says_what_changed(stage: Stage) -> Non
     say(stage, ADA)
     first = stage.proposal()
     mine = [line for line in stage.lines() if line.successor == CAROL]
-    stage.handover.reassign(first.id, first.digest, [mine[0].id], BOB.key, MAX)
+    stage.handover.assign(first.id, first.digest, dict.fromkeys([mine[0].id], BOB.key), MAX)
     second = stage.proposal()
-    stage.handover.reassign(second.id, second.digest, [one.id for one in mine[1:]], BOB.key, BEA)
+    stage.handover.assign(second.id, second.digest, dict.fromkeys([one.id for one in mine[1:]], BOB.key), BEA)
     for old in (first, second):
         stale = refusal(lambda old=old: stage.handover.decide(old.id, old.digest, BEA, True))  # type: ignore[misc]
         assert stale.code == Code.STALE_PROPOSAL
-        assert f"{mine[1].family_name}: Carol Díaz → Bob Ross" in stale.facts["changed"]
+        assert f"{mine[-1].family_name}: Carol Díaz → Bob Ross" in stale.facts["changed"]
     stale = refusal(lambda: stage.handover.decide(stage.proposal().id, first.digest, BEA, True))
     assert f"{mine[0].family_name}: Carol Díaz → Bob Ross" in stale.facts["changed"]
     assert "6 records in all" in stale.facts["changed"]

@@ -84,10 +84,11 @@ def test_where_all_stays_nobody_is_asked_and_the_case_goes_on(tmp_path: Path) ->
 def test_an_edit_takes_nothing_along_that_stays(stage: Stage) -> None:
     stage.tick()
     first = stage.proposal()
-    edited = stage.handover.reassign(first.id, first.digest, [line.id for line in stage.lines()], BOB.key, MAX)
+    everything = dict.fromkeys((one.id for one in stage.lines()), BOB.key)
+    edited = stage.handover.assign(first.id, first.digest, everything, MAX)
     assert (edited.records, edited.staying) == (12, 5)
     with pytest.raises(Refused) as caught:
-        stage.handover.reassign(edited.id, edited.digest, ["c1:crm:opportunity:old-1"], BOB.key, MAX)
+        stage.handover.assign(edited.id, edited.digest, dict.fromkeys(["c1:crm:opportunity:old-1"], BOB.key), MAX)
     assert caught.value.code == Code.UNKNOWN_RECORD
 
 

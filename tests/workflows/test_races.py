@@ -88,7 +88,7 @@ def test_an_edit_and_an_approval_never_both_hold(office: Office) -> None:
     other = next(one for one in office.handover.successors(number) if one != lines[0].successor)
     results = at_once(
         lambda: office.handover.decide(number, view.digest, APPROVER, True),
-        lambda: office.handover.reassign(number, view.digest, [lines[0].id], other.key, APPROVER),
+        lambda: office.handover.assign(number, view.digest, dict.fromkeys([lines[0].id], other.key), APPROVER),
     )
     assert sum(isinstance(one, Refused) for one in results) == 1, results
 

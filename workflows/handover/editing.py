@@ -20,7 +20,7 @@ from workflows.handover.decisions import EDIT, Decisions
 from workflows.handover.desk import CHUNK, Desk, chunks
 from workflows.handover.families import DEALS
 from workflows.handover.live import Live
-from workflows.handover.proposal import OPEN, add_version, ask, has_lines, show_proposal
+from workflows.handover.proposal import OPEN, add_version, ask, has_lines
 from workflows.handover.sheets import Sheet, Tally
 from workflows.model import Assignment, Book, Case, Proposal, ProposalState
 from workflows.refusals import Code, Refused
@@ -108,7 +108,6 @@ class Editing:
     def _supersede(self, table: Table) -> None:
         settle = self._decisions._settle  # noqa: SLF001 - one rule for who may settle, and how it is put on record
         settle(table.session, table.case, table.proposal, table.by, ProposalState.SUPERSEDED, "")
-        show_proposal(table.session, table.proposal, table.data.approver)
 
     def _known(self, table: Table, keys: set[str]) -> None:
         if strangers := keys - {one.key for one in table.data.successors}:

@@ -159,14 +159,6 @@ class Handover:
             self._appointing.appoint(proposal_id, user, by, role)
         return self.view(proposal_id)
 
-    def reassign(
-        self, proposal_id: str, digest: str, lines: Sequence[str], successor_key: str, by: Actor
-    ) -> ProposalView:
-        """Give lines to another successor: a new version to be decided, the old one superseded. Raises `Refused`."""
-        with self._refusals_journalled(proposal_id, by):
-            version = self._decisions.reassign(proposal_id, digest, lines, successor_key, by)
-        return self.view(version)
-
     def client_page(
         self, proposal_id: str, offset: int = 0, limit: int = 20, search: str = ""
     ) -> tuple[list[ClientLine], int]:
