@@ -145,57 +145,18 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
     wishes = wishes_of(settings.clients)
     handover = Handover(store, vault, journal, systems, clock, retry=retry, approvals=approvals, wishes=wishes)
     exports = Exports(
-        store,
-        vault,
-        journal,
-        systems,
-        clock,
-        retry=retry,
-        channel=settings.slack.security_channel,
-        look_back=timedelta(days=settings.exports.look_back_days),
-        zone=company.timezone,
+        store, vault, journal, systems, clock, retry=retry, channel=settings.slack.security_channel,
+        look_back=timedelta(days=settings.exports.look_back_days), zone=company.timezone,
     )
     sheet = FindingSheet(vault, Findings(vault, journal, clock), clock, timedelta(hours=policy.escalate_after_hours))
     casefile = Casefile(vault, systems, handover, exports, clock, sheet)
     offboarding = Offboarding(
-        store,
-        vault,
-        journal,
-        systems,
-        casefile,
-        handover,
-        clock,
-        start,
-        directory=company.directory,
-        protected=policy.protected,
-        follow_up_days=policy.follow_up_days,
-        rules=Rules(
-            policy.undo_days,
-            policy.mass_cases_per_hour,
-            policy.immediate_needs_second,
-            policy.mass_share,
-            settings.slack.security_channel,
-        ),
+        store, vault, journal, systems, casefile, handover, clock, start, directory=company.directory,
+        protected=policy.protected, follow_up_days=policy.follow_up_days, rules=_rules(settings),
     )
     audits = Audits(
-        store,
-        vault,
-        journal,
-        systems,
-        casefile,
-        clock,
-        offboarding.retry,
-        sheet=sheet,
-        directory=company.directory,
-        channel=settings.slack.audit_channel,
-        zone=company.timezone,
-        at=policy.audit_at,
-        policy=AuditPolicy(
-            policy.relock,
-            timedelta(days=policy.dormant_days),
-            policy.accept_days,
-            tuple(dict.fromkeys((*settings.roles.security.users, *settings.roles.admin.users))),
-        ),
+        store, vault, journal, systems, casefile, clock, offboarding.retry, sheet=sheet, directory=company.directory,
+        channel=settings.slack.audit_channel, zone=company.timezone, at=policy.audit_at, policy=_audit_policy(settings),
     )
     follow_ups = FollowUps(store, vault, journal, systems, casefile, exports, clock, retry)
     roster = SlackRoster(web_client(settings.slack))
@@ -222,18 +183,23 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
     dispatch = Dispatch(store, systems, clock, revocation)
     restrictions = Restrictions(store, vault, journal, systems, clock, retry, Guards(policy.protected))
     return Tracks(
-        services,
-        revocation,
-        handover,
-        exports,
-        follow_ups,
-        audits,
-        journal,
-        manual,
-        offboarding.undoing,
-        dispatch,
+        services, revocation, handover, exports, follow_ups, audits, journal, manual, offboarding.undoing, dispatch,
         restrictions,
     )
+
+
+def _rules(settings: Settings) -> Rules:
+    policy = settings.policy
+    return Rules(
+        policy.undo_days, policy.mass_cases_per_hour, policy.immediate_needs_second, policy.mass_share,
+        settings.slack.security_channel,
+    )
+
+
+def _audit_policy(settings: Settings) -> AuditPolicy:
+    policy, roles = settings.policy, settings.roles
+    tell = tuple(dict.fromkeys((*roles.security.users, *roles.admin.users)))
+    return AuditPolicy(policy.relock, timedelta(days=policy.dormant_days), policy.accept_days, tell)
 
 
 def notifier(settings: Settings, services: Services, store: Store) -> Notifier:

@@ -19,6 +19,7 @@ from workflows.handover import Handover, temporary, wanting
 from workflows.headcount import People
 from workflows.holds import Holds
 from workflows.journal import Journal
+from workflows.mapping import Row
 from workflows.model import (
     Access,
     Book,
@@ -111,12 +112,30 @@ class Offboarding:
         rows = wanting.named(request)
         effective = request.effective_at or now
         people = self._holds.people(effective)
+        case = self._new(request, effective, now)
+        try:
+            with self._store.write() as session:
+                opened = self._holds.count(session, now)
+                crowd = self._holds.crowd(session, now, effective)
+                self._enter(session, case, request, rows, now)
+                held = None
+                if not request.keep_access:  # nobody is locked out, so nothing is held back
+                    held = self._holds.judge(opened, immediate=case.immediate, crowd=crowd, people=people)
+                if held:
+                    self._holds.park(session, case, held)
+        except sa.exc.IntegrityError as error:
+            raise Refused(Code.OPEN_CASE, case=self.open_case(request.leaver) or "") from error
+        if case.immediate and not held and not request.keep_access:
+            self._begin(case.id)
+        return case.id
+
+    def _new(self, request: Request, effective: datetime, now: datetime) -> Case:
         case_id = f"HO-{now:%y%m%d}-{secrets.token_hex(3)}"
         wrapped = self._vault.new_key()
         data = CaseData(
             request.leaver, request.approver, request.successors, request.requested_by, request.channel, request.note
         )
-        case = Case(
+        return Case(
             id=case_id,
             leaver_key=self._key(request.leaver),
             mail_key=self._mail_key(request.leaver),
@@ -131,41 +150,34 @@ class Offboarding:
             wrapped_key=wrapped,
             sealed=self._vault.seal(wrapped, data.dump(), f"case:{case_id}"),
         )
-        try:
-            with self._store.write() as session:
-                opened = self._holds.count(session, now)
-                crowd = self._holds.crowd(session, now, effective)
-                session.add(case)
-                session.flush()
-                if request.keep_access:
-                    books = [system.name for system, _ in self._systems.with_capability(ClientBook)]
-                    temporary.lay_out(session, case, books, now)
-                else:
-                    self._lay_out(session, case, now)
-                temporary.wish(session, case, request.return_on, keeps_access=request.keep_access)
-                if rows:
-                    wanting.keep(self._vault, session, case, rows)
-                show(session, case_id, request.channel)
-                self._journal.write(
-                    session,
-                    actor=request.requested_by,
-                    action="case.opened",
-                    case_id=case_id,
-                    data={
-                        "effective_at": effective.isoformat(),
-                        "reason": request.reason,
-                        "strategy": request.strategy,
-                        "immediate": case.immediate,
-                    },
-                )
-                held = self._holds.judge(opened, immediate=case.immediate, crowd=crowd, people=people)
-                if held and not request.keep_access:
-                    self._holds.park(session, case, held)
-        except sa.exc.IntegrityError as error:
-            raise Refused(Code.OPEN_CASE, case=self.open_case(request.leaver) or "") from error
-        if case.immediate and not held and not request.keep_access:
-            self._begin(case_id)
-        return case_id
+
+    def _enter(
+        self, session: Session, case: Case, request: Request, rows: tuple[Row, ...], now: datetime
+    ) -> None:
+        """Write the case with everything that is to be done, in one transaction."""
+        session.add(case)
+        session.flush()
+        if request.keep_access:
+            books = [system.name for system, _ in self._systems.with_capability(ClientBook)]
+            temporary.lay_out(session, case, books, now)
+        else:
+            self._lay_out(session, case, now)
+        temporary.wish(session, case, request.return_on, keeps_access=request.keep_access)
+        if rows:
+            wanting.keep(self._vault, session, case, rows)
+        show(session, case.id, request.channel)
+        self._journal.write(
+            session,
+            actor=request.requested_by,
+            action="case.opened",
+            case_id=case.id,
+            data={
+                "effective_at": case.effective_at.isoformat(),
+                "reason": request.reason,
+                "strategy": request.strategy,
+                "immediate": case.immediate,
+            },
+        )
 
     def release(self, case_id: str, by: Actor) -> None:
         """Let a held case go on, by a second person. Raises `Refused`: NOT_OPEN, SECOND_PERSON."""
