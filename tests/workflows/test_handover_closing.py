@@ -4,14 +4,17 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 import pytest
+from sqlmodel import select
 
 from connectors.contract import AccountId, Assignment, Change, Moved, MoveOutcome
 from tests.workflows.conftest import Replica, Staged
 from tests.workflows.memory import Killed, MemoryCrm, World
 from tests.workflows.office import Office
 from tests.workflows.stage import MAX, Stage, crm
-from workflows.handover.closing import NO_ACCOUNT, NOTHING, left_with
-from workflows.model import Book, ProposalState, WorkState
+from workflows.handover.closing import NO_ACCOUNT, NOTHING, left_with, prove
+from workflows.handover.desk import Trouble
+from workflows.model import Assignment as Line
+from workflows.model import AssignmentState, Book, ProposalState, WorkState
 
 
 class Hurried(MemoryCrm):
@@ -236,3 +239,21 @@ def test_someone_who_owns_nothing_is_no_problem(staged: Staged) -> None:
     stage = staged(crm(records=0).system())
     stage.tick()
     assert (stage.book().state, stage.book().reason, stage.clients().problems) == (WorkState.DONE, NOTHING, ())
+
+
+@pytest.mark.parametrize("state", [AssignmentState.APPROVED, AssignmentState.PROPOSED])
+def test_a_line_that_waits_keeps_a_book_open(staged: Staged, state: AssignmentState) -> None:
+    """Also where the system counts nothing with the leaver any more: somebody else has moved it meanwhile."""
+    world = crm()
+    stage = staged(world.system())
+    stage.settle(2)
+    stage.approve()
+    stage.settle(2)
+    with stage.store.write() as session:
+        book = session.get_one(Book, "c1:crm")
+        line = session.exec(select(Line).limit(1)).one()
+        line.state = state
+        session.add(line)
+        with pytest.raises(Trouble, match="1 records are neither moved nor settled yet"):
+            prove(stage.handover._desk, session, book, [AccountId("dana")], {})
+        session.rollback()

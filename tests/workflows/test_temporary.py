@@ -125,6 +125,11 @@ def test_another_day_is_asked_on_that_day(away: Away) -> None:
         away.office.handover.leaves.move(away.case_id, away.back, HR)
 
 
+def test_no_lock_out_is_begun_for_whoever_keeps_access(away: Away) -> None:
+    assert away.office.started == []
+    assert away.view.systems == ()
+
+
 def test_a_second_leave_at_once_is_refused_and_a_real_leaving_is_not(away: Away) -> None:
     office = away.office
     with pytest.raises(Refused, match=Code.OPEN_CASE):

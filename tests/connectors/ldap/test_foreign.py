@@ -168,3 +168,8 @@ def test_each_wrong_setting_has_its_words(server: Foreign, change: Any, kind: ty
 def test_lock_by_is_openldaps_alone(server: Foreign) -> None:
     with pytest.raises(ValidationError, match="lock_by"):
         _connect(server, dialect="389ds")
+
+
+def test_a_list_of_everybody_that_the_server_cuts_short_is_an_error_and_never_a_part(server: Foreign) -> None:
+    with pytest.raises(Forbidden, match="cut short; raise the server's limits for bind_dn"):
+        list(_connect(server).everyone())

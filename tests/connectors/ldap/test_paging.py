@@ -52,9 +52,21 @@ def test_smaller_pages_are_asked_for_where_the_server_wants_them(largest: int, a
     assert raw.asked[0] == asked[-1], "what was learnt is kept"
 
 
-def test_a_server_that_gives_no_pages_at_all_is_an_error() -> None:
+@pytest.mark.parametrize(("largest", "asked"), [(1000, [1000]), (50, [1000, 200, 40]), (10, [1000, 200, 40, 8])])
+def test_a_bulk_read_learns_it_as_well(largest: int, asked: list[int]) -> None:
+    raw = Raw(largest, 130)
+    link = Link(raw, 1)
+    assert [dn for dn, _ in link.rows("o=x", "(a=b)", ["cn"])] == [f"cn={number}" for number in range(130)]
+    assert raw.asked[:len(asked)] == asked
+    raw.asked.clear()
+    assert len(list(link.rows("o=x", "(a=b)", ["cn"]))) == 130
+    assert raw.asked[0] == asked[-1], "what was learnt is kept"
+
+
+@pytest.mark.parametrize("read", ["search", "rows"])
+def test_a_server_that_gives_no_pages_at_all_is_an_error(read: str) -> None:
     with pytest.raises(ldap.ADMINLIMIT_EXCEEDED):
-        list(Link(Raw(5, 130), 1).search("o=x", "(a=b)", ["cn"]))
+        list(getattr(Link(Raw(3, 130), 1), read)("o=x", "(a=b)", ["cn"]))
 
 
 class Short:
