@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from bot.text import mrkdwn
 from tests.sandbox.company.people import HR, LEAVER, SECURITY
@@ -125,6 +125,21 @@ def test_what_the_bot_quotes_formats_nothing(watched: Watched) -> None:
     expect(mine).to_contain_text("dana_o_neill 16:41:00")
     expect(mine.locator(".b-text strong")).to_have_count(1)
     expect(mine.locator(".b-text").locator("em, s, code, pre, .emoji")).to_have_count(0)
+
+
+def test_what_can_be_seen_can_be_used_before_the_servers_speak(browser: Browser, slack: SlackServer) -> None:
+    page, held = browser.new_page(), list[Route]()
+    page.route("**/ui/panel*", lambda route: held.append(route))  # noqa: PLW0108 - a builtin cannot be wrapped there
+    page.goto(f"{slack.url}/?as={HR.slack_id}")
+    page.wait_for_selector("article")
+    page.click("#me")
+    expect(page.locator("#switch input")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.locator("#composer-text").fill("sent at once")
+    page.keyboard.press("Enter")
+    expect(page.locator("article", has_text="sent at once")).to_have_count(1)
+    assert held, "the panel was asked for and has not come"
+    page.close()
 
 
 def test_only_the_person_meant_sees_a_private_note(watched: Watched) -> None:

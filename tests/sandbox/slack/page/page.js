@@ -902,7 +902,7 @@ function composerKeys(event) {
 async function send(event) {
   event.preventDefault();
   const box = $("composer-text"), text = box.value.trim();
-  if (!text) return;
+  if (!text || !world) return;
   box.value = "";
   grow();
   hints();
@@ -919,28 +919,31 @@ async function refresh(moved = false) {
   try { world = await ask(`/ui/state?user=${encodeURIComponent(me)}`); draw(moved); } finally { asking = false; }
   if (again) { again = false; await refresh(moved); }
 }
-async function begin() {
-  const first = await (await fetch("/ui/first")).json();
-  if (!me) { me = first.user; place = place || first.place; }
-  try { await refresh(true); } catch { sessionStorage.clear(); me = first.user; place = first.place; await refresh(true); }
-  await look();
-  drawSide(true);
-  if (place !== "home" && matchMedia("(min-width: 900px)").matches) $("composer-text").focus();
-  const source = new EventSource("/ui/stream");
-  source.onmessage = () => refresh();
-  setInterval(look, 1000);
+function listen() {                // before anything is drawn: what can be seen can be used
   $("composer").addEventListener("submit", send);
-  $("composer-text").addEventListener("input", () => { grow(); hints(); });
+  $("composer-text").addEventListener("input", () => { grow(); if (world) hints(); });
   $("composer-text").addEventListener("keydown", composerKeys);
   $("composer-text").addEventListener("blur", () => { $("hints").hidden = true; });
   $("side").addEventListener("pointerdown", () => { pressing = true; });
   for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(() => { pressing = false; }));
-  $("me").addEventListener("click", openSwitch);
+  $("me").addEventListener("click", () => world && openSwitch());
   $("show-rail").addEventListener("click", () => document.body.classList.add("rail-open"));
   $("show-side").addEventListener("click", () => { if (thread) { thread = ""; drawSide(true); } document.body.classList.toggle("side-open"); });
   $("scrim").addEventListener("click", () => document.body.classList.remove("rail-open", "side-open"));
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") { document.body.classList.remove("rail-open", "side-open"); if (thread) { thread = ""; drawSide(true); } } });
   document.addEventListener("visibilitychange", () => { if (!document.hidden && world) draw(); });
   document.addEventListener("click", (event) => document.querySelectorAll(".menu:not([hidden])").forEach((menu) => { if (!menu.parentNode.contains(event.target)) menu.hidden = true; }));
+}
+async function begin() {
+  listen();
+  const first = await (await fetch("/ui/first")).json();
+  if (!me) { me = first.user; place = place || first.place; }
+  try { await refresh(true); } catch { sessionStorage.clear(); me = first.user; place = first.place; await refresh(true); }
+  if (place !== "home" && matchMedia("(min-width: 900px)").matches) $("composer-text").focus();
+  const source = new EventSource("/ui/stream");
+  source.onmessage = () => refresh();
+  await look();
+  drawSide(true);
+  setInterval(look, 1000);
 }
 begin();
