@@ -22,8 +22,6 @@ from workflows.revocation import Revocation
 from workflows.store import Store
 from workflows.undo import Undo
 
-CASES = 512
-"""Lock-outs that may wait in their systems' lanes at a time; those of a system that hangs are among them."""
 TICK, POST_TICK, AUDIT_TICK, LEAP_TICK, JUMP_TICK, FORGET_TICK = 0.5, 0.3, 5.0, 5.0, 60.0, 3600.0
 
 
@@ -49,8 +47,8 @@ def running(
     engine: Engine, built: Tracks, store: Store, clock: Clock, tell: Notifier, replicas: Replicas | None = None
 ) -> Iterator[None]:
     """Run engine and ticks for as long as the context lasts; `replicas` where several processes share the rows."""
-    engine.register("lockout", built.dispatch.case, CASES)
-    engine.register("revoke", built.dispatch.row, CASES)
+    engine.register("lockout", built.dispatch.case, wide=True)  # they wait in their systems' lanes,
+    engine.register("revoke", built.dispatch.row, wide=True)  # those of a system that hangs among them
     for task, handler in {
         "book": built.handover.run,
         "approval": built.handover.asking.run,

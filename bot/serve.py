@@ -38,7 +38,7 @@ def serve(
     secret = slack.signing_secret.get_secret_value() if slack.signing_secret else ""
     door = Door()
     app = make_app(services, client, signing_secret=secret, door=door)
-    metrics = Metrics(lambda: {"handover_open_cases": float(services.offboarding.count(open_only=True))})
+    metrics = Metrics(lambda: {"handover_open_cases": float(services.offboarding.count(still_open=True))})
     watch(app, metrics)
     web = make_web(app if slack.mode == "http" else None, metrics, door)
     with listening(web, slack.host, slack.port) as port, _socket(app, settings):

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from config.text import _
 from connectors.contract import Verdict
 from workflows import latecomers, readings, restriction, steps
-from workflows.cases import UNWATCHED, read_case
+from workflows.cases import UNWATCHED, mail_key, read_case, slack_key
 from workflows.exports import Exports
 from workflows.findingsheet import FindingSheet
 from workflows.handover import Handover, temporary
@@ -19,7 +20,16 @@ from workflows.ports import Clock
 from workflows.systems import Systems
 from workflows.undo import Restored
 from workflows.vault import Vault
-from workflows.views import AccountLine, CaseView, FindingLine, FollowUpLine, Leaver, RestoredLine, SystemLine
+from workflows.views import (
+    AccountLine,
+    CaseBrief,
+    CaseView,
+    FindingLine,
+    FollowUpLine,
+    Leaver,
+    RestoredLine,
+    SystemLine,
+)
 
 
 class Casefile:
@@ -64,6 +74,41 @@ class Casefile:
             can_undo=self._can_undo(session, case),
             restrictions=restriction.lines(session, self._vault, self._systems, case),
             leave=temporary.view(session, case.id),
+        )
+
+    def find(self, session: Session, who: str) -> CaseView | None:
+        """Return the newest case by its id, or by the leaver's address or Slack id."""
+        newest = select(Case.id).order_by(col(Case.opened_at).desc())
+        named = newest.where(
+            sa.or_(
+                col(Case.id) == who,
+                col(Case.mail_key) == mail_key(self._vault, who),
+                col(Case.slack_key) == slack_key(self._vault, who),
+            )
+        )
+        found = session.exec(named.limit(1)).first() if who else None
+        if found is None and who:
+            older = session.exec(newest.where(Case.slack_key == ""))
+            found = next((one for one in older if self._slack_id(session, one) == who.casefold()), None)
+        return self.view(session, found) if found else None
+
+    def _slack_id(self, session: Session, case_id: str) -> str:
+        return read_case(session, self._vault, case_id)[1].leaver.slack_id.casefold()
+
+    def brief(self, session: Session, case_id: str) -> CaseBrief:
+        """Return what a list shows of a case, at a third of the price. Raises `Refused(UNKNOWN_CASE)`."""
+        case, data = read_case(session, self._vault, case_id)
+        return CaseBrief(
+            id=case.id,
+            leaver=data.leaver,
+            state=CaseState(case.state),
+            reason=Reason(case.reason),
+            immediate=case.immediate,
+            effective_at=case.effective_at,
+            opened_at=case.opened_at,
+            systems=self._every(session, case, data.leaver),
+            restored=self._restored(session, case) if case.state == CaseState.UNDONE else (),
+            leave=temporary.view(session, case.id) if case.state == CaseState.ON_LEAVE else None,
         )
 
     def findings(self, session: Session, case_id: str = "") -> tuple[FindingLine, ...]:

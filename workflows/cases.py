@@ -48,6 +48,16 @@ class CaseData:
         )
 
 
+def mail_key(vault: Vault, email: str) -> str:
+    """Return what a case is found by where only the address is known: a keyed hash."""
+    return vault.blind("mail:" + email.casefold())
+
+
+def slack_key(vault: Vault, slack_id: str) -> str:
+    """Return what a case is found by where only the Slack id is known: a keyed hash."""
+    return vault.blind("slack:" + slack_id.casefold())
+
+
 def person(leaver: Leaver) -> Person:
     """Return how to look the leaver up in a system."""
     return Person(leaver.name, (leaver.email,), leaver.logins)

@@ -5,7 +5,7 @@ over under a fixed id.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -18,7 +18,11 @@ from workflows.store import Store
 from workflows.work import FIRST_RETRY, TASKS, Work, again, carried
 
 log = logging.getLogger(__name__)
+Piece = tuple[str, str, int]
+"""Task, row and attempt."""
 PAGE = 5000
+FEW = 100
+"""Pieces of work under way whose end is looked for at every tick; of ten times as many, at every tenth."""
 
 
 class Reconciler:
@@ -28,37 +32,43 @@ class Reconciler:
         self._store = store
         self._engine = engine
         self._clock = clock
-        self._handed: set[tuple[str, str, int]] = set()
-        self._ended: set[tuple[str, str, int]] = set()
+        self._handed: set[Piece] = set()
+        self._ended: set[Piece] = set()
+        self._ticks = 0
 
     def tick(self) -> None:
         """One comparison of rows with the time."""
-        now = self._clock.now()
-        due = {
-            (task, row_id, attempt): carried(task, row_id, attempt)
-            for task, model in TASKS.items()
-            for row_id, attempt in self._due(model, now)
-        }
+        due = {row: carried(*row) for row in self._due(self._clock.now())}
         new = [row for row in due if row not in self._handed]
         for work in dict.fromkeys(due[row] for row in new):
             self._engine.hand(*work)
         # Settling a row takes a moment: it has crashed if it is still due at the tick after the one that saw it end.
         for task, row_id, attempt in self._ended & due.keys():
             self._next_attempt(TASKS[task], row_id, attempt)
-        old = self._handed & due.keys() - self._ended
-        ended = self._engine.ended({due[row] for row in old})
-        self._ended = {row for row in old if due[row] in ended}
+        self._ended = self._look(due, self._handed & due.keys() - self._ended)
         self._handed = set(due)
 
-    def _due(self, model: type[Work], now: datetime) -> list[tuple[str, int]]:
+    def _look(self, due: Mapping[Piece, Piece], rows: set[Piece]) -> set[Piece]:
+        """Return those of the rows whose work has come to its end."""
+        work = {due[row] for row in rows}
+        self._ticks += 1
+        if self._ticks % (1 + len(work) // FEW):
+            return set()
+        ended = self._engine.ended(work)
+        return {row for row in rows if due[row] in ended}
+
+    def _due(self, now: datetime) -> list[Piece]:
+        found: list[Piece] = []
         with self._store.read() as session:
-            rows = session.exec(
-                select(model.id, model.attempt)
-                .where(model.state == WorkState.DUE, col(model.due_at) <= now)
-                .order_by(col(model.due_at))
-                .limit(PAGE)
-            )
-            return [(row_id, attempt) for row_id, attempt in rows]
+            for task, model in TASKS.items():
+                rows = session.exec(
+                    select(model.id, model.attempt)
+                    .where(model.state == WorkState.DUE, col(model.due_at) <= now)
+                    .order_by(col(model.due_at))
+                    .limit(PAGE)
+                )
+                found += [(task, row_id, attempt) for row_id, attempt in rows]
+        return found
 
     def _next_attempt(self, model: type[Work], row_id: str, attempt: int) -> None:
         # The attempt is over and the row is still due at it: it crashed (disk full, a bug). The guard on `attempt`

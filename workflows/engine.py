@@ -18,16 +18,20 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID
+from dbos import DBOS, DBOSConfig, Serializer, SetEnqueueOptions, SetWorkflowID
 
 log = logging.getLogger(__name__)
 Handler = Callable[[str], None]
 UNDER_WAY = ["ENQUEUED", "PENDING", "DELAYED"]
 OVER = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
 UNIXEPOCH_SUBSEC = (3, 42)
-WORKERS = 10
+WORK, WIDE = "work", "wide"
+"""The two queues: one keeps the tasks apart, so that none waits behind another; the other is for tasks that bound
+themselves, and for what was started past every queue by a process that died."""
+WORKERS, MANY = 10, 1024
+"""Pieces under way at a time in one process: of each task in `WORK`, and of all in `WIDE` together."""
 POLL_SECONDS = 0.4
-"""Every queue is asked this often, at 2 ms of processor time each: what must not wait is started, not queued."""
+"""Each queue is asked this often, at 2 ms of processor time: a queue for every task cost a tenth of a busy core."""
 PAGE = 500
 IDLE_LIMIT = "-c idle_in_transaction_session_timeout=10s -c lock_timeout=20s"
 """A paused process must not keep a row of the engine's from the others."""
@@ -41,16 +45,17 @@ class Engine:
         self._url = url
         self.executor = executor
         self._handlers: dict[str, Handler] = {}
-        self._widths: dict[str, int] = {}
+        self._wide: set[str] = set()
         self._carry: Callable[[str, str], None] | None = None
 
-    def register(self, task: str, handler: Handler, at_once: int = WORKERS) -> None:
+    def register(self, task: str, handler: Handler, *, wide: bool = False) -> None:
         """Name the handler of a task. It gets the row's id, and must be safe to run again at any point.
 
-        `at_once`: how much queued work of this task runs at a time in one process.
+        `WORKERS` pieces of a task run at a time in one process; of a `wide` one hundreds, which bound themselves.
         """
         self._handlers[task] = handler
-        self._widths[task] = at_once
+        if wide:
+            self._wide.add(task)
 
     def launch(self) -> None:
         """Start; work that a killed process left behind is taken up again at once."""
@@ -70,8 +75,8 @@ class Engine:
         DBOS(config=config)
         self._carry = self._workflow()
         DBOS.launch()
-        for task, at_once in self._widths.items():
-            DBOS.register_queue(task, worker_concurrency=at_once, polling_interval_sec=POLL_SECONDS)
+        DBOS.register_queue(WIDE, worker_concurrency=MANY, polling_interval_sec=POLL_SECONDS)
+        DBOS.register_queue(WORK, partition_worker_concurrency=WORKERS, polling_interval_sec=POLL_SECONDS)
 
     def _workflow(self) -> Callable[[str, str], None]:
         handlers = self._handlers
@@ -89,8 +94,9 @@ class Engine:
     def hand(self, task: str, row: str, attempt: int) -> None:
         """Queue the work; nothing where this attempt was handed over before."""
         assert self._carry is not None, "launch comes first"  # noqa: S101
-        with SetWorkflowID(name(task, row, attempt)):
-            DBOS.enqueue_workflow(task, self._carry, task, row)
+        wide = task in self._wide
+        with SetWorkflowID(name(task, row, attempt)), SetEnqueueOptions(queue_partition_key=None if wide else task):
+            DBOS.enqueue_workflow(WIDE if wide else WORK, self._carry, task, row)
 
     def start(self, task: str, row: str, attempt: int) -> None:
         """Begin the work at once in this process, past every queue: for lock-outs that must not wait."""
@@ -125,7 +131,7 @@ class Engine:
         left: dict[str, list[str]] = defaultdict(list)
         for one in found:
             if one.executor_id not in living:
-                left[one.queue_name or one.workflow_id.partition(":")[0]].append(one.workflow_id)
+                left[one.queue_name or WIDE].append(one.workflow_id)
         for queue, ids in left.items():
             DBOS.resume_workflows(ids, queue_name=queue)
         return sum(map(len, left.values()))

@@ -171,6 +171,8 @@ class Case(SQLModel, table=True):
     leaver_key: str = Field(index=True)
     """Keyed hash of the stable id in the company's directory, or of the address where that is not known."""
     mail_key: str = Field(index=True)
+    slack_key: str = Field(default="", index=True)
+    """Keyed hash of the leaver's Slack id; empty in cases from before there was one."""
     state: str = Field(index=True)
     immediate: bool
     effective_at: datetime = Moment()

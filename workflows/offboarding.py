@@ -6,14 +6,16 @@ Over 250 lines because it is the one door through which people act on a case, wh
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from connectors.contract import ClientBook
 from workflows import manual, planning, restriction, steps
 from workflows.casefile import Casefile
-from workflows.cases import UNWATCHED, CaseData, read_case, show
+from workflows.cases import UNWATCHED, CaseData, mail_key, read_case, show, slack_key
 from workflows.guards import Guards
 from workflows.handover import Handover, temporary, wanting
 from workflows.headcount import People
@@ -38,13 +40,14 @@ from workflows.store import Store
 from workflows.systems import Systems
 from workflows.undo import Undo
 from workflows.vault import Vault
-from workflows.views import Actor, CaseView, Leaver, Plan, Request
+from workflows.views import Actor, CaseBrief, CaseView, Leaver, Plan, Request
 from workflows.work import again
 
 OPEN = (CaseState.SCHEDULED, CaseState.RUNNING, CaseState.HELD)
 FRESH = timedelta(days=1)
 RETRIES = {"revoke": "access.retry", "book": "book.retry"}
 """What the journal calls another try at a piece of work."""
+R = TypeVar("R")
 Start = Callable[[str, str, int], None]
 """Begins work at once: task, row, attempt. The engine's `start`, or nothing in a process that only visits."""
 
@@ -138,7 +141,8 @@ class Offboarding:
         return Case(
             id=case_id,
             leaver_key=self._key(request.leaver),
-            mail_key=self._mail_key(request.leaver),
+            mail_key=mail_key(self._vault, request.leaver.email),
+            slack_key=slack_key(self._vault, request.leaver.slack_id),
             state=CaseState.ON_LEAVE if request.keep_access else CaseState.SCHEDULED,
             immediate=request.effective_at is None,
             effective_at=effective,
@@ -265,37 +269,34 @@ class Offboarding:
         with self._store.read() as session:
             return session.exec(select(Case.held).where(Case.id == case_id)).first() not in (None, "")
 
-    def count(self, open_only: bool = False) -> int:
-        """Return how many cases there are."""
-        query = select(sa.func.count()).select_from(Case)
+    def count(self, still_open: bool | None = None) -> int:
+        """Return how many cases there are: those that are, or are not, at their end, or all."""
         with self._store.read() as session:
-            return session.exec(query.where(_open()) if open_only else query).one()
+            return session.exec(_which(select(sa.func.count()).select_from(Case), still_open)).one()
 
-    def cases(self, open_only: bool = False, limit: int | None = None) -> list[CaseView]:
-        """Return cases, newest first; at most `limit`: a view costs milliseconds, and there may be thousands."""
-        query = select(Case.id).order_by(col(Case.opened_at).desc()).limit(limit)
-        if open_only:
-            query = query.where(_open())
+    def cases(self, open_only: bool = False) -> list[CaseView]:
+        """Return cases, newest first; a view costs milliseconds, and there may be thousands."""
         with self._store.read() as session:
-            return [self._casefile.view(session, case_id) for case_id in session.exec(query).all()]
+            newest = _newest(session, True if open_only else None)
+            return [self._casefile.view(session, case_id) for case_id in newest]
+
+    def briefs(self, limit: int, still_open: bool | None = None) -> list[CaseBrief]:
+        """Return the newest cases as a list shows them: those that are, or are not, at their end, or all."""
+        with self._store.read() as session:
+            return [self._casefile.brief(session, case_id) for case_id in _newest(session, still_open, limit)]
 
     def find_case(self, who: str) -> CaseView | None:
         """Return the newest case by its id, or by the leaver's address or Slack id."""
         with self._store.read() as session:
-            if session.get(Case, who):
-                return self._casefile.view(session, who)
-            for case_id in session.exec(select(Case.id).order_by(col(Case.opened_at).desc())):
-                _, data = read_case(session, self._vault, case_id)
-                if who and who.casefold() in (data.leaver.email.casefold(), data.leaver.slack_id.casefold()):
-                    return self._casefile.view(session, case_id)
-        return None
+            return self._casefile.find(session, who)
 
     def open_case(self, leaver: Leaver) -> str | None:
         """Return the id of the person's open case, if there is one.
 
         A case that was opened within the day and has come to its end already counts: a second submit is no rehire.
         """
-        same = sa.or_(col(Case.leaver_key) == self._key(leaver), col(Case.mail_key) == self._mail_key(leaver))
+        address = mail_key(self._vault, leaver.email)
+        same = sa.or_(col(Case.leaver_key) == self._key(leaver), col(Case.mail_key) == address)
         fresh = sa.and_(col(Case.state) == CaseState.WATCHED, col(Case.opened_at) > self._clock.now() - FRESH)
         with self._store.read() as session:
             return session.exec(select(Case.id).where(same, sa.or_(col(Case.state).in_(OPEN), fresh))).first()
@@ -364,10 +365,20 @@ class Offboarding:
         return self._guards.names((leaver.email, leaver.slack_id, leaver.directory_id, *leaver.logins))
 
     def _key(self, leaver: Leaver) -> str:
-        return self._vault.blind(f"directory:{leaver.directory_id}") if leaver.directory_id else self._mail_key(leaver)
+        if leaver.directory_id:
+            return self._vault.blind(f"directory:{leaver.directory_id}")
+        return mail_key(self._vault, leaver.email)
 
-    def _mail_key(self, leaver: Leaver) -> str:
-        return self._vault.blind("mail:" + leaver.email.casefold())
+
+def _newest(session: Session, still_open: bool | None, limit: int | None = None) -> Sequence[str]:
+    newest = select(Case.id).order_by(col(Case.opened_at).desc()).limit(limit)
+    return session.exec(_which(newest, still_open)).all()
+
+
+def _which(query: SelectOfScalar[R], still_open: bool | None) -> SelectOfScalar[R]:
+    if still_open is None:
+        return query
+    return query.where(_open() if still_open else sa.not_(_open()))
 
 
 def _actor_id(slack_id: str, key: str) -> str:

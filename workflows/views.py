@@ -533,9 +533,9 @@ class PutBackView:
         return self.asked - self.back
 
 
-@dataclass(frozen=True, slots=True)
-class CaseView:
-    """All that a case message and `handover status` show."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseBrief:
+    """A case in a list: enough for its headline, and cheap to read by the dozen."""
 
     id: str
     leaver: Leaver
@@ -544,21 +544,9 @@ class CaseView:
     immediate: bool
     effective_at: datetime
     opened_at: datetime
-    opened_by: Actor
-    approver: Successor
     systems: tuple[SystemLine, ...]
-    clients: ClientsView | None
-    exports: str
-    """One line on the export track without figures (those are security's)."""
-    follow_ups: tuple["FollowUpLine", ...]
-    findings: tuple["FindingLine", ...]
-    held: str = ""
-    """Why the case waits for a second person (`rules.Hold`), or empty."""
     restored: tuple[RestoredLine, ...] = ()
     """What an undo gave back, an account a line."""
-    can_undo: bool = False
-    restrictions: tuple[RestrictionLine, ...] = ()
-    """What is taken before the lock-out, a system a line."""
     leave: "LeaveView | None" = None
 
     @property
@@ -580,6 +568,24 @@ class CaseView:
     def steps(self) -> tuple[StepView, ...]:
         """What people do by hand."""
         return tuple(line.step for line in self.systems if line.step)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseView(CaseBrief):
+    """All that a case message and `handover status` show."""
+
+    opened_by: Actor
+    approver: Successor
+    clients: ClientsView | None
+    exports: str
+    """One line on the export track without figures (those are security's)."""
+    follow_ups: tuple["FollowUpLine", ...]
+    findings: tuple["FindingLine", ...]
+    held: str = ""
+    """Why the case waits for a second person (`rules.Hold`), or empty."""
+    can_undo: bool = False
+    restrictions: tuple[RestrictionLine, ...] = ()
+    """What is taken before the lock-out, a system a line."""
 
 
 @dataclass(frozen=True, slots=True)

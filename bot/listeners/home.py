@@ -7,7 +7,8 @@ from slack_sdk import WebClient
 
 from bot.authorize import Right
 from bot.listeners.desk import Desk
-from bot.messages.home import Home, build
+from bot.messages.home import MOST, Cases, Home, build
+from bot.services import Offboarding
 
 EVENT = "app_home_opened"
 
@@ -27,10 +28,16 @@ def gather(desk: Desk, user: str) -> Home:
     return Home(
         waiting=services.handover.waiting_for(user),
         findings=services.audits.findings() if may(user, Right.AUDIT) else [],
-        cases=services.offboarding.cases() if may(user, Right.SEE) else [],
+        open=cases(services.offboarding, still_open=True) if may(user, Right.SEE) else Cases(),
+        ended=cases(services.offboarding, still_open=False) if may(user, Right.SEE) else Cases(),
         may_open=may(user, Right.OPEN),
         may_lock=may(user, Right.LOCK_AGAIN),
         steps=services.manual.waiting_for(user),
         delegations=services.delegations.present(user),
         user=user,
     )
+
+
+def cases(offboarding: Offboarding, *, still_open: bool) -> Cases:
+    """Return the newest cases that are, or are not, at their end."""
+    return Cases(offboarding.briefs(MOST, still_open), offboarding.count(still_open))

@@ -133,8 +133,8 @@ def tell_status(desk: Desk, call: Call, asked: Asked) -> None:
     offboarding = desk.services.offboarding
     who = asked.user or asked.email
     if not who:
-        only = asked.verb is Verb.STATUS
-        views = offboarding.cases(only, help_message.MOST)
+        only = True if asked.verb is Verb.STATUS else None
+        views = offboarding.briefs(help_message.MOST, only)
         call.tell(_("Cases"), help_message.cases(views, offboarding.count(only)))
         return
     view = offboarding.find_case(who)

@@ -7,7 +7,7 @@ from bot.messages.words import listing, short
 from bot.text import N_, _, moment, mrkdwn, ngettext, plain
 from workflows.model import CaseState
 from workflows.rules import Hold
-from workflows.views import CaseView, RestoredLine, SystemLine
+from workflows.views import CaseBrief, CaseView, RestoredLine, SystemLine
 
 UNDO, RESCHEDULE, CLOSE, CHOOSE = "case_undo", "case_reschedule", "case_close", "case_choose_account"
 RELEASE, REJECT = "case_release", "case_reject"
@@ -33,7 +33,7 @@ def why_held(view: CaseView) -> str:
     return _(HOLDS[Hold(view.held)]) if view.held else ""
 
 
-def headline(view: CaseView) -> str:
+def headline(view: CaseBrief) -> str:
     """Return the point of a held, undone or closed case; empty for others."""
     name = plain(view.leaver.name, 80)
     if view.state is CaseState.HELD:

@@ -25,7 +25,16 @@ from bot.messages.words import GOOD, account, listing, records, short, verdict
 from bot.text import N_, _, moment, mrkdwn, ngettext, plain
 from connectors.contract import Verdict
 from workflows.model import CaseState, ProposalState
-from workflows.views import AccountLine, CaseView, ClientsView, FindingLine, FollowUpLine, ProposalView, SystemLine
+from workflows.views import (
+    AccountLine,
+    CaseBrief,
+    CaseView,
+    ClientsView,
+    FindingLine,
+    FollowUpLine,
+    ProposalView,
+    SystemLine,
+)
 
 RETRY, CANCEL = "case_retry", "case_cancel"
 MOST_SYSTEMS = 30
@@ -65,7 +74,7 @@ def build(view: CaseView, now: datetime) -> Message:
     return message(mrkdwn(point, 400), blocks)
 
 
-def headline(view: CaseView) -> str:
+def headline(view: CaseBrief) -> str:
     """Return the case in a sentence of plain text, with the bad news first."""
     name, every, hand = plain(view.leaver.name, 80), len(view.read), manual.by_hand(view)
     if ended := access.headline(view) or leave.headline(view):

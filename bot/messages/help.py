@@ -6,7 +6,7 @@ from bot.messages.blocks import Block, actions, button, context, paragraphs, sec
 from bot.messages.case import STATES, headline
 from bot.text import _, moment, mrkdwn
 from workflows.model import CaseState
-from workflows.views import CaseView
+from workflows.views import CaseBrief
 
 CHOOSE = "choose_person"
 MOST = 40
@@ -50,7 +50,7 @@ def _offer() -> list[Block]:
     return [actions("choose", button(_("Choose Person"), CHOOSE))]
 
 
-def cases(views: Sequence[CaseView], total: int) -> list[Block]:
+def cases(views: Sequence[CaseBrief], total: int) -> list[Block]:
     """Return the newest of `total` cases, a line each; the others are counted."""
     if not views:
         return [section(_("There are no cases. `/offboard @person` starts one."))]
@@ -62,7 +62,7 @@ def cases(views: Sequence[CaseView], total: int) -> list[Block]:
     return paragraphs(lines)
 
 
-def line(view: CaseView) -> str:
+def line(view: CaseBrief) -> str:
     """Return a case in a line."""
     when = view.effective_at if view.state is CaseState.SCHEDULED else view.opened_at
     return _("• {point} – {state}, {when} (case {id})").format(

@@ -11,11 +11,17 @@ from bot.messages.help import CHOOSE, guide, line
 from bot.messages.proposal import headline
 from bot.messages.words import short
 from bot.text import _, mrkdwn
-from workflows.model import CaseState
-from workflows.views import CaseView, DelegationView, FindingLine, ProposalView, StepView
+from workflows.views import CaseBrief, DelegationView, FindingLine, ProposalView, StepView
 
-OPEN = (CaseState.SCHEDULED, CaseState.RUNNING)
 MOST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """The newest of `total` cases, `MOST` at most."""
+
+    newest: Sequence[CaseBrief] = ()
+    total: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +30,8 @@ class Home:
 
     waiting: Sequence[ProposalView]
     findings: Sequence[FindingLine]
-    cases: Sequence[CaseView]
+    open: Cases
+    ended: Cases
     may_open: bool
     may_lock: bool
     steps: Sequence[StepView] = ()
@@ -36,8 +43,6 @@ class Home:
 
 def build(home: Home) -> dict[str, Any]:
     """Return the view."""
-    running = [view for view in home.cases if view.state in OPEN]
-    recent = [view for view in home.cases if view.state not in OPEN]
     blocks: list[Block] = [header(_("Waiting for you"))]
     blocks += [_proposal(view) for view in home.waiting[:MOST]]
     blocks += [manual.waiting(step) for step in home.steps[:MOST]]
@@ -45,7 +50,7 @@ def build(home: Home) -> dict[str, Any]:
     if not home.waiting and not home.findings and not home.steps:
         blocks.append(section(_("Nothing waits for you.")))
     blocks += delegate.part(home.delegations, home.user)
-    blocks += _part(_("Open cases"), running) + _part(_("Recent cases"), recent)
+    blocks += _part(_("Open cases"), home.open) + _part(_("Recent cases"), home.ended)
     if home.may_open:
         start = button(_("Offboard Someone"), CHOOSE)
         blocks += [divider(), section(_("To start, type `/offboard @person` anywhere in Slack."), start), *guide()]
@@ -66,10 +71,11 @@ def _finding(finding: FindingLine, may_lock: bool) -> Block:
     return section(text, lock_again(finding) if may_lock and finding.can_lock_again else None)
 
 
-def _part(title: str, views: Sequence[CaseView]) -> list[Block]:
-    if not views:
+def _part(title: str, cases: Cases) -> list[Block]:
+    if not cases.total:
         return []
-    blocks = [divider(), header(title), *(section(line(view)) for view in views[:MOST])]
-    if len(views) > MOST:
-        blocks.append(section(_("… and {count} more: `/offboard list`").format(count=len(views) - MOST)))
+    shown = cases.newest[:MOST]
+    blocks = [divider(), header(title), *(section(line(view)) for view in shown)]
+    if cases.total > len(shown):
+        blocks.append(section(_("… and {count} more: `/offboard list`").format(count=cases.total - len(shown))))
     return blocks

@@ -5,7 +5,7 @@ from bot.messages.moves import PUT_BACK
 from bot.messages.words import records
 from bot.text import _, moment, mrkdwn, plain
 from workflows.model import CaseState
-from workflows.views import CaseView, LeaveView
+from workflows.views import CaseBrief, CaseView, LeaveView
 
 STAY = "leave_stay"
 
@@ -31,7 +31,7 @@ def build(view: CaseView) -> Message:
     return message(mrkdwn(point, 400), blocks)
 
 
-def headline(view: CaseView) -> str:
+def headline(view: CaseBrief) -> str:
     """Return the point of a case whose person keeps access; empty for others."""
     if view.state is not CaseState.ON_LEAVE or view.leave is None:
         return ""

@@ -4,7 +4,7 @@ from bot.messages.blocks import Block, Message, actions, button, context, header
 from bot.messages.words import short, verdict
 from bot.text import _, moment, mrkdwn, plain
 from workflows.model import CaseState, WorkState
-from workflows.views import CaseView, StepView, SystemLine
+from workflows.views import CaseBrief, CaseView, StepView, SystemLine
 
 DONE, CANNOT, TAKE_BACK = "manual_done", "manual_cannot", "manual_take_back"
 
@@ -53,7 +53,7 @@ def line(view: CaseView, system: SystemLine, step: StepView) -> str:
     return "\n".join([*said, *_trouble(step)])
 
 
-def by_hand(view: CaseView) -> str:
+def by_hand(view: CaseBrief) -> str:
     """Return the tail of a case's headline, plain text: `; badge: confirmed by Ada`. Empty where nothing is by hand."""
     parts = []
     for step in view.steps:

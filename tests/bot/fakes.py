@@ -16,6 +16,7 @@ from workflows.views import (
     Actor,
     AuditView,
     Candidate,
+    CaseBrief,
     CaseView,
     ClientLine,
     DelegationView,
@@ -122,11 +123,15 @@ class FakeOffboarding:
     def held(self, case_id: str) -> bool:
         return bool(self.case(case_id).held)
 
-    def count(self, open_only: bool = False) -> int:
+    def count(self, still_open: bool | None = None) -> int:
         return len(self.known)
 
-    def cases(self, open_only: bool = False, limit: int | None = None) -> list[CaseView]:
-        return list(self.known.values())[:limit]
+    def cases(self, open_only: bool = False) -> list[CaseView]:
+        return list(self.known.values())
+
+    def briefs(self, limit: int, still_open: bool | None = None) -> list[CaseBrief]:
+        newest: list[CaseBrief] = [*self.known.values()]
+        return newest[:limit]
 
     def find_case(self, who: str) -> CaseView | None:
         return next(

@@ -163,23 +163,23 @@ def case(
 ) -> CaseView:
     names = [f"system{number}" for number in range(len(verdicts))]
     return CaseView(
-        case_id,
-        leaver(name),
-        state,
-        Reason.RESIGNATION,
-        True,
-        NOW,
-        NOW,
-        Actor(f"slack:{HR.slack_id}", HR.name),
-        MAX,
-        tuple(
+        id=case_id,
+        leaver=leaver(name),
+        state=state,
+        reason=Reason.RESIGNATION,
+        immediate=True,
+        effective_at=NOW,
+        opened_at=NOW,
+        opened_by=Actor(f"slack:{HR.slack_id}", HR.name),
+        approver=MAX,
+        systems=tuple(
             system(label, verdict, "no answer" if verdict is Verdict.UNKNOWN else "")
             for label, verdict in zip(names, verdicts, strict=True)
         ),
-        clients(),
-        "Exports were read from 1 of 2 systems.",
-        (follow_up(1, done=True), follow_up(7, done=False)),
-        (),
+        clients=clients(),
+        exports="Exports were read from 1 of 2 systems.",
+        follow_ups=(follow_up(1, done=True), follow_up(7, done=False)),
+        findings=(),
     )
 
 

@@ -77,7 +77,8 @@ def views(name: str) -> list[JSON]:
     waiting = home.Home(
         [samples.proposal(name=name)] * 30,
         [samples.finding(n, name) for n in range(30)],
-        [samples.case(state, *ALL, name=name) for state in CaseState] * 30,
+        home.Cases([samples.case(state, *ALL, name=name) for state in CaseState], 300),
+        home.Cases([samples.case(CaseState.WATCHED, *ALL, name=name)] * 30, 30),
         may_open=True,
         may_lock=True,
     )
@@ -97,7 +98,7 @@ def views(name: str) -> list[JSON]:
         notice.notice("x", upload.faults([LineFault(n, name) for n in range(500)])),
         notice.notice("x", paragraphs(spread.lines(samples.proposal(shares=500).shares))),
         home.build(waiting),
-        home.build(home.Home([], [], [], may_open=True, may_lock=False)),
+        home.build(home.Home([], [], home.Cases(), home.Cases(), may_open=True, may_lock=False)),
     ]
 
 
