@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from connectors.contract import Person
@@ -91,7 +92,7 @@ def settle(session: Session, journal: Journal, case_id: str) -> None:
 
 def _left(session: Session, case: Case) -> bool:
     """Whether there is work that keeps a case open; follow-ups and later snapshots are watching, not work."""
-    queries = (
+    work = (
         select(Access.id).where(Access.case_id == case.id, Access.state == WorkState.DUE),
         select(ManualStep.id).where(
             ManualStep.case_id == case.id, ManualStep.state == WorkState.DUE, col(ManualStep.confirmed_at).is_(None)
@@ -103,4 +104,4 @@ def _left(session: Session, case: Case) -> bool:
             col(ExportSnapshot.due_at) <= case.effective_at,
         ),
     )
-    return any(session.exec(query.limit(1)).first() is not None for query in queries)
+    return session.exec(select(sa.or_(*(one.exists() for one in work)))).one()

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 
 from config.text import N_, _, ngettext
 from connectors.contract import Account as Found
-from connectors.contract import AccountId, Accounts, Before, Verdict
+from connectors.contract import AccountId, Accounts, Before, ClientBook, Groups, Verdict
 from connectors.errors import ConnectorError, Missing
 from workflows import matching, restriction
 from workflows.cases import UNWATCHED, CaseData, person, read_case, settle
@@ -226,15 +226,16 @@ class Revocation:
         )
 
     def _new(self, session: Session, job: "Job", row_id: str, found: Found, before: Before) -> Account:
-        groups = restriction.taken(session, self._vault, job.case.wrapped_key, job.access.id, found.id)
-        data = AccountData(found.login, found.matched_by, dict(before.state), groups, was=found.verdict)
+        system, key = self._systems[job.access.system], job.case.wrapped_key
+        left = restriction.taken(session, self._vault, key, job.access.id, found.id) if system.has(Groups) else {}
+        data = AccountData(found.login, found.matched_by, dict(before.state), left, was=found.verdict)
         row = Account(
             id=row_id,
             access_id=job.access.id,
             case_id=job.case.id,
             system=job.access.system,
             account_id=found.id,
-            sealed=self._vault.seal(job.case.wrapped_key, asdict(data), f"account:{row_id}"),
+            sealed=self._vault.seal(key, asdict(data), f"account:{row_id}"),
         )
         session.add(row)
         self._journal.write(
@@ -244,7 +245,8 @@ class Revocation:
             case_id=job.case.id,
             data={"system": job.access.system, "account": found.id, "by": found.matched_by},
         )
-        closing.reopen(session, job.access.id, found.id, self._clock.now())
+        if system.has(ClientBook):
+            closing.reopen(session, job.access.id, found.id, self._clock.now())
         return row
 
     def _settle(self, access_id: str, result: Result, error: ConnectorError | None, seen: "Seen") -> None:

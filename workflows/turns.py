@@ -1,13 +1,15 @@
 """One transaction for what several threads want to write at the same moment, where writers take turns anyway.
 
-Whoever gets the turn carries out what waits behind it, too: one BEGIN, one flush to disk, and rows that they share are
-read once. Eight lock-outs that end together wait for two or three turns, not for eight times two.
+Who leads carries out what waits, too: one BEGIN, one flush to disk, and rows that they share are read once. Eight
+lock-outs that end together wait for two or three turns, not for eight times two. A turn passes from one leader to the
+next, past those whose part is done: as a lock that each had to take in its turn, it cost a lock-out in a crowd of 500
+three times its own time.
 """
 
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from sqlmodel import Session
@@ -18,9 +20,11 @@ R = TypeVar("R")
 @dataclass(slots=True)
 class _Part:
     work: Callable[[Session], Any]
+    called: threading.Event = field(default_factory=threading.Event)
+    """Set once the part is done, or is to lead."""
     done: bool = False
     value: Any = None
-    error: Exception | None = None
+    error: BaseException | None = None
 
 
 class Together:
@@ -29,23 +33,42 @@ class Together:
     def __init__(self, write: Callable[[], AbstractContextManager[Session]]) -> None:
         self._write = write
         self._waiting: list[_Part] = []
-        self._list, self._turn = threading.Lock(), threading.Lock()
+        self._led = False
+        self._list = threading.Lock()
 
     def run(self, work: Callable[[Session], R]) -> R:
         """Carry the part out and return what it returned, once that is committed; raise what it raised."""
         part = _Part(work)
         with self._list:
             self._waiting.append(part)
-        with self._turn:
-            if not part.done:
-                self._carry()
+            leads, self._led = not self._led, True
+        if not leads:
+            part.called.wait()
+        if not part.done:
+            self._lead()
         if part.error:
             raise part.error
         return cast("R", part.value)
 
-    def _carry(self) -> None:
+    def _lead(self) -> None:
         with self._list:
             parts, self._waiting = self._waiting, []
+        try:
+            self._carry(parts)
+        except BaseException as error:
+            for part in parts:
+                if not part.done:  # its thread must not wait for ever, nor take it for written
+                    part.error, part.done = error, True
+            raise
+        finally:
+            with self._list:
+                self._led = bool(self._waiting)
+                if self._led:
+                    self._waiting[0].called.set()
+            for part in parts:
+                part.called.set()
+
+    def _carry(self, parts: list[_Part]) -> None:
         try:
             self._commit(parts)
         except Exception:
