@@ -5,6 +5,7 @@ over under a fixed id.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
@@ -23,6 +24,8 @@ Piece = tuple[str, str, int]
 PAGE = 5000
 FEW = 100
 """Pieces of work under way whose end is looked for at every tick; of ten times as many, at every tenth."""
+BESIDE = 2
+"""Of a task, at a tick, while more than `FEW` people are being locked out: whoever leaves is locked out first."""
 
 
 class Reconciler:
@@ -39,14 +42,14 @@ class Reconciler:
     def tick(self) -> None:
         """One comparison of rows with the time."""
         due = {row: carried(*row) for row in self._due(self._clock.now())}
-        new = [row for row in due if row not in self._handed]
+        new = _in_turn([row for row in due if row not in self._handed], crowd=sum(task == "revoke" for task, *_ in due))
         for work in dict.fromkeys(due[row] for row in new):
             self._engine.hand(*work)
         # Settling a row takes a moment: it has crashed if it is still due at the tick after the one that saw it end.
         for task, row_id, attempt in self._ended & due.keys():
             self._next_attempt(TASKS[task], row_id, attempt)
         self._ended = self._look(due, self._handed & due.keys() - self._ended)
-        self._handed = set(due)
+        self._handed = due.keys() & self._handed.union(new)
 
     def _look(self, due: Mapping[Piece, Piece], rows: set[Piece]) -> set[Piece]:
         """Return those of the rows whose work has come to its end."""
@@ -78,6 +81,19 @@ class Reconciler:
             row = session.get_one(model, row_id, with_for_update=True)
             if row.state == WorkState.DUE and row.attempt == attempt:
                 again(session, row, self._clock.now() + FIRST_RETRY)
+
+
+def _in_turn(new: list[Piece], crowd: int) -> list[Piece]:
+    """Return what to hand over now. While a crowd is being locked out, of every other task only a few at a time."""
+    if crowd <= FEW:
+        return new
+    before = Counter[str]()
+    chosen = []
+    for piece in new:
+        before[piece[0]] += 1
+        if piece[0] == "revoke" or before[piece[0]] <= BESIDE:
+            chosen.append(piece)
+    return chosen
 
 
 class Ticker:

@@ -252,8 +252,9 @@ class Revocation:
     def _settle(self, access_id: str, result: Result, error: ConnectorError | None, seen: "Seen") -> None:
         def write(session: Session) -> None:
             now = self._clock.now()
-            access = session.get_one(Access, access_id)
-            case = session.get_one(Case, access.case_id)
+            access, case = session.exec(
+                select(Access, Case).join(Case, col(Access.case_id) == col(Case.id)).where(Access.id == access_id)
+            ).one()
             self._record(session, case.wrapped_key, seen)
             if case.state in UNWATCHED:
                 self._call_off(session, case, access)

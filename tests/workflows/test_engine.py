@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,9 +11,9 @@ import pytest
 
 from tests.sandbox.postgres import Postgres
 from tests.workflows.memory import Time
-from workflows.clock import Reconciler
+from workflows.clock import BESIDE, FEW, Reconciler
 from workflows.engine import Engine
-from workflows.model import AuditRun, WorkState
+from workflows.model import Access, AuditRun, Case, WorkState
 from workflows.occupancy import Occupied, occupy
 from workflows.store import Store, sqlite_url
 from workflows.work import finish
@@ -187,3 +187,60 @@ def test_a_second_process_is_told_in_words(tmp_path: Path) -> None:
         pass
     with occupy(tmp_path):
         pass
+
+
+class _Handed(Engine):
+    """An engine that notes what it is handed, and never gets to it."""
+
+    def __init__(self) -> None:
+        self.pieces: list[tuple[str, str, int]] = []
+
+    def hand(self, task: str, row: str, attempt: int) -> None:
+        self.pieces.append((task, row, attempt))
+
+    def ended(self, work: Iterable[tuple[str, str, int]]) -> set[tuple[str, str, int]]:
+        return set()
+
+
+@pytest.mark.parametrize(("leavers", "audits_by_tick"), [(FEW, [7, 7]), (FEW + 1, [BESIDE, 2 * BESIDE])])
+def test_a_crowd_is_locked_out_first_and_nothing_else_stands_still(
+    url: str, leavers: int, audits_by_tick: list[int]
+) -> None:
+    store, clock, engine = Store(url), Time(), _Handed()
+    store.upgrade()
+    with store.write() as session:
+        for number in range(leavers):
+            session.add(_case(f"c{number}", clock.now()))
+        session.flush()
+        for number in range(leavers):
+            session.add(
+                Access(
+                    id=f"c{number}:ldap", case_id=f"c{number}", system="ldap", state=WorkState.DUE, due_at=clock.now()
+                )
+            )
+        session.add_all(AuditRun(id=f"a{number}", due_at=clock.now()) for number in range(7))
+    reconciler = Reconciler(store, engine, clock)
+    for audits in audits_by_tick:
+        reconciler.tick()
+        tasks = Counter(task for task, *_ in engine.pieces)
+        assert tasks == {"lockout": leavers, "audit": audits}
+    assert len(set(engine.pieces)) == len(engine.pieces)
+    store.close()
+
+
+def _case(case_id: str, at: datetime) -> Case:
+    return Case(
+        id=case_id,
+        leaver_key=case_id,
+        mail_key=case_id,
+        state="running",
+        immediate=False,
+        effective_at=at,
+        opened_at=at,
+        opened_by="",
+        approver="",
+        strategy="",
+        reason="",
+        wrapped_key=b"",
+        sealed=b"",
+    )

@@ -1,15 +1,15 @@
 """Cases open once, for the right person, at the right time, and can be called off until anything may have been done."""
 
 import threading
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 
 import pytest
 
 from tests.workflows.office import BOB, DANA, HR, MAX, Office
-from workflows.model import CaseState, ProposalState
+from workflows.model import Case, CaseState, ProposalState
 from workflows.refusals import Code, Refused
-from workflows.views import Actor, ClientsView, Successor
+from workflows.views import Actor, CaseBrief, ClientsView, Successor
 
 
 def _refused(office: Office, **change: object) -> Code:
@@ -142,6 +142,34 @@ def test_cases_are_found_by_id_address_and_slack_id(office: Office) -> None:
     assert office.offboarding.find_case("nobody@x.example") is None
     with pytest.raises(Refused):
         office.offboarding.case("HO-none")
+
+
+def test_cases_from_before_slack_ids_were_indexed_are_found_all_the_same(office: Office) -> None:
+    case_id = office.offboarding.open(office.request())
+    with office.store.write() as session:
+        session.get_one(Case, case_id).slack_key = ""
+    found = office.offboarding.find_case("U0DANA")
+    assert found is not None
+    assert found.id == case_id
+    assert office.offboarding.find_case("") is None
+
+
+def test_a_brief_says_the_same_as_the_case(office: Office) -> None:
+    case_id = office.offboarding.open(office.request())
+    eve = replace(DANA, email="eve@x.example", slack_id="U0EVE", directory_id="", logins=())
+    later = office.offboarding.open(office.request(leaver=eve, effective_at=office.clock.now() + timedelta(days=1)))
+    for act in (lambda: None, office.work, lambda: office.offboarding.undo(case_id, HR), office.work):
+        act()
+        briefs = office.offboarding.briefs(5)
+        assert {brief.id for brief in briefs} == {case_id, later}
+        for brief in briefs:
+            view = office.offboarding.case(brief.id)
+            assert brief == CaseBrief(**{one.name: getattr(view, one.name) for one in fields(CaseBrief)})
+    assert [office.offboarding.count(still_open) for still_open in (None, True, False)] == [2, 1, 1]
+    assert [[one.id for one in office.offboarding.briefs(1, still_open)] for still_open in (True, False)] == [
+        [later],
+        [case_id],
+    ]
 
 
 def test_a_whole_case_ends_watched_with_its_clients_moved(office: Office) -> None:

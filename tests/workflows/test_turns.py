@@ -1,6 +1,7 @@
 """Shared turns: all that waits is written in one transaction, and one fault is one thread's alone."""
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -92,3 +93,30 @@ def test_a_part_alone_raises_and_writes_nothing(desk: Desk) -> None:
         desk.together.run(lambda session: (_add(session, "kept not"), _add(session, "bad")))
     assert desk.rows() == set()
     assert desk.together.run(lambda session: _add(session, "next")) == "next"
+
+
+def test_a_leader_that_is_cut_off_leaves_nobody_waiting_and_nothing_taken_for_written(desk: Desk) -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    def first(session: Session) -> str:
+        begun.set()
+        assert go.wait(PATIENCE)
+        return _add(session, "first")
+
+    def cut_off(session: Session) -> str:
+        raise KeyboardInterrupt
+
+    futures = [desk.pool.submit(desk.together.run, first)]
+    assert begun.wait(PATIENCE)
+    for number in range(3):
+        futures.append(desk.pool.submit(desk.together.run, lambda session, name=f"n{number}": _add(session, name)))
+    futures.append(desk.pool.submit(desk.together.run, cut_off))
+    while len(desk.together._waiting) < 4:
+        time.sleep(0.01)
+    go.set()
+    assert futures[0].result(PATIENCE) == "first"
+    for one in futures[1:]:
+        with pytest.raises(KeyboardInterrupt):
+            one.result(PATIENCE)
+    assert desk.rows() == {"first"}
+    assert desk.together.run(lambda session: _add(session, "after")) == "after"
