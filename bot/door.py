@@ -5,6 +5,7 @@ behind forms being opened and plans being drawn for the first ones, which nobody
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,14 +15,17 @@ P = ParamSpec("P")
 R = TypeVar("R")
 PATIENCE = 0.5
 """Seconds that later work waits at most: a form must be opened within three of the click."""
+CALM = 0.03
+"""Seconds that nobody must have been inside: between two requests of a crowd the door is free for a moment, too."""
 
 
 class Door:
     """Knows how many requests are inside, unanswered."""
 
-    def __init__(self, patience: float = PATIENCE) -> None:
-        self._patience = patience
+    def __init__(self, patience: float = PATIENCE, calm: float = CALM) -> None:
+        self._patience, self._calm = patience, calm
         self._inside = 0
+        self._left_at = 0.0
         self._quiet = threading.Condition()
         self._answered = threading.local()
 
@@ -36,6 +40,7 @@ class Door:
         finally:
             with self._quiet:
                 self._inside -= 1
+                self._left_at = time.monotonic()
                 if not self._inside:
                     self._quiet.notify_all()
 
@@ -49,9 +54,14 @@ class Door:
         return bool(getattr(self._answered, "yes", False))
 
     def wait(self) -> None:
-        """Wait until nobody is inside, but not for long."""
+        """Wait until nobody has been inside for a moment, but not for long."""
+        until = time.monotonic() + self._patience
         with self._quiet:
-            self._quiet.wait_for(lambda: not self._inside, self._patience)
+            while (now := time.monotonic()) < until:
+                left = until - now if self._inside else self._left_at + self._calm - now
+                if left <= 0:
+                    return
+                self._quiet.wait(min(left, until - now))
 
 
 class PolitePool(ThreadPoolExecutor):

@@ -4,7 +4,6 @@ Until the last of them is read back, HR types a command every half second and so
 may wait behind the 500. Slack's rate limits are on, so that telling people about it lags behind by minutes.
 """
 
-import os
 import tempfile
 import threading
 import time
@@ -19,6 +18,7 @@ import sqlalchemy as sa
 from sqlmodel import col, select
 
 from tests.bench.figures import Figure, Run, percentile
+from tests.bench.idle import processor
 from tests.bench.slow_bot import SlowBot
 from tests.bench.slow_system import CONNECTIONS, SlowWorld
 from tests.sandbox.company.people import HR, LEAVER, MANAGER
@@ -83,13 +83,13 @@ class _During:
         """Wait for the moment, then for the last read-back; return the seconds between the two."""
         form = _form(self._hr)
         time.sleep(max(0.0, (self._due - datetime.now(UTC)).total_seconds()))
-        started, over, before = time.perf_counter(), threading.Event(), _processor(self._pid)
+        started, over, before = time.perf_counter(), threading.Event(), processor(self._pid)
         acts: list[tuple[Callable[..., None], Any]] = [(self._type, over), (self._dismiss, form)]
         people = [threading.Thread(target=act, args=(with_what,)) for act, with_what in acts]
         for one in people:
             one.start()
         _wait(lambda: _done(self._store, immediate=False) == leavers * SYSTEMS, 0.2)
-        taken, self.processor = time.perf_counter() - started, _processor(self._pid) - before
+        taken, self.processor = time.perf_counter() - started, processor(self._pid) - before
         over.set()
         for one in people:
             one.join()
@@ -141,9 +141,3 @@ def _done(store: Store, *, immediate: bool) -> int:
 def _megabytes(pid: int, what: str) -> float:
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     return int(next(line for line in status.splitlines() if line.startswith(what)).split()[1]) / 1024
-
-
-def _processor(pid: int) -> float:
-    """Return the seconds of processor time that a process has used (proc(5), fields 14 and 15)."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

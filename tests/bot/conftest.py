@@ -130,7 +130,7 @@ def office() -> Iterator[Office]:
         fakes = FakeOffboarding(), FakeHandover(), FakeExports(), FakeAudits(), FakeJournal(), FakeLinking()
         services = make_services(make_settings(slack.api_url), *fakes)
         client = web_client(services.settings.slack)
-        door = Door()
+        door = Door(calm=0)
         app = make_app(services, client, signing_secret="practice-signing-secret", door=door)
         metrics = Metrics()
         watch(app, metrics)

@@ -40,7 +40,7 @@ class Firm:
             settings, FakeOffboarding(), FakeHandover(), FakeExports(), FakeAudits(), FakeJournal())
         self.services = replace(fakes, handover=stage.handover, delegations=stage.handover.delegations)
         client = web_client(settings.slack)
-        self.door = Door()
+        self.door = Door(calm=0)
         self.app = make_app(self.services, client, signing_secret="practice-signing-secret", door=self.door)
         self.notifier = SlackNotifier(client, self.services, lambda number: posts.find(stage.store, number))
 

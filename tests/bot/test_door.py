@@ -45,3 +45,15 @@ def test_an_endless_queue_at_the_door_delays_but_does_not_stop() -> None:
         pool.submit(ran.set)
         assert ran.wait(30)
         assert time.monotonic() - started >= 0.2
+
+
+def test_a_gap_between_two_requests_of_a_crowd_lets_nothing_in() -> None:
+    door, ran, entered = Door(patience=60, calm=2.0), threading.Event(), 0.0
+    with PolitePool(door, 2, "test") as pool:
+        _run(door, pool, ran, answered=True)
+        for _request in range(3):  # the door is free between two of them, but never calm
+            with door.passing():
+                entered = time.monotonic()
+                assert not ran.wait(0.2), "work began in a gap"
+        assert ran.wait(30)
+        assert time.monotonic() - entered >= 2.0
