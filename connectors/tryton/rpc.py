@@ -5,8 +5,10 @@ Tryton 8 has one address, `/DATABASE/rpc/`, and takes `Session base64(login:user
 
 import base64
 import time
+from collections.abc import Mapping
 from datetime import timedelta
 from threading import Lock
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -49,10 +51,10 @@ class Rpc:
         self._session("")
         return self._user
 
-    def read(self, method: str, *arguments: Any) -> Any:
+    def read(self, method: str, *arguments: Any, context: Mapping[str, Any] = MappingProxyType({})) -> Any:
         """Call a method that changes nothing. A refusal is about our rights, and is `Forbidden`."""
         try:
-            return self._call(method, arguments, {}, writes=False)
+            return self._call(method, arguments, dict(context), writes=False)
         except wire.Declined as refusal:
             raise Forbidden(_("{login} may not do {method}: {refusal}").format(
                 login=self._settings.login, method=method, refusal=refusal
