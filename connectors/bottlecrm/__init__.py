@@ -25,7 +25,10 @@ MANIFEST = Manifest(
             "Converted leads and deleted tickets are in no list, and stay with whom they are assigned to; so "
             "do invoices and estimates, whose people no call can change."
         ),
-        N_("Cards on boards are open to the board's own members alone, and stay; so do sales targets and ticket routing."),
+        N_(
+            "Cards on boards are open to the board's own members alone, and stay; so do sales targets and ticket "
+            "routing."
+        ),
         N_("BottleCRM itself sends the successor an e-mail for every record."),
     ),
 )

@@ -20,6 +20,7 @@ from connectors.contract import (
     Lookup,
     Moved,
     Observation,
+    Pace,
     Person,
     Record,
     RecordId,
@@ -44,6 +45,10 @@ class Tryton(Accounts, Sessions, ClientBook, ExportLog, Roster):
         self._rpc = Rpc(settings)
         self._users = Users(self._rpc)
         self._book = Book(self._rpc, self._users, settings.owner_fields)
+
+    def keep_pace(self, pace: Pace) -> None:
+        """Ask before every call."""
+        self._rpc.keep_pace(pace)
 
     def own_account(self) -> str:
         """Return the log-in that the settings name."""

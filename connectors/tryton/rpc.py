@@ -15,6 +15,7 @@ import httpx
 
 from config.secrets import renewal
 from config.text import _
+from connectors.contract import Pace
 from connectors.errors import BadCredential, ConnectorError, Forbidden, OutcomeUnknown, Unavailable
 from connectors.http import Api, Patience
 from connectors.tryton import wire
@@ -67,6 +68,10 @@ class Rpc:
         except wire.Declined as refusal:
             self._check_right(method.rpartition(".")[0], refusal)
             raise
+
+    def keep_pace(self, pace: Pace) -> None:
+        """Ask `pace` before every call, log-ins included."""
+        self._api.keep_pace(pace)
 
     def close(self) -> None:
         """Give up the connections; the session is left to run out."""
