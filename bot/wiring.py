@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Literal
 
@@ -17,6 +17,7 @@ from bot.running import Tracks, running
 from bot.services import Services
 from bot.slack import web_client
 from bot.wishes import wishes_of
+from config.common import Common, RequestLimit
 from config.settings import Settings, Storage
 from connectors import registry
 from connectors.contract import Manifest
@@ -114,7 +115,7 @@ def build_systems(settings: Settings) -> Systems:
             titled(
                 System(
                     name,
-                    registry.manifest(system.kind),
+                    _limited(registry.manifest(system.kind), system.common),
                     registry.build(system.kind, system.settings),
                     system.expects_account,
                     system.common.administrators,
@@ -126,6 +127,12 @@ def build_systems(settings: Settings) -> Systems:
         ],
         settings.company.directory,
     )
+
+
+def _limited(manifest: Manifest, common: Common) -> Manifest:
+    """Return a kind's manifest with the limits that the settings give one system."""
+    limit = common.request_limit or RequestLimit(0, timedelta(0))
+    return replace(manifest, limits=manifest.limits.narrowed(limit.requests, limit.window, common.records_at_once))
 
 
 def patience(settings: Settings) -> timedelta:

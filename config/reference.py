@@ -17,11 +17,11 @@ from pydantic.fields import FieldInfo
 
 from config.approvals import ApprovalRule
 from config.book import BookRule, Colleague
-from config.common import Common
+from config.common import Common, RequestLimit
 from config.settings import Role, Roles, Settings
 
 WORDS: Mapping[Any, str] = {
-    BookRule: "tables",
+    BookRule: "tables", RequestLimit: "requests/seconds",
     str: "text", int: "whole number", float: "number", Decimal: "number", bool: "true or false", time: "time of day",
     Path: "path", SecretStr: "reference to a secret", timedelta: "days or hours",
 }

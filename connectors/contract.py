@@ -10,7 +10,7 @@ Long because it is the whole promise: who writes a connector reads this one page
 
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -221,7 +221,7 @@ class Connector(Protocol):
     """Every connector. One instance may be used by several threads at once."""
 
     def keep_pace(self, pace: Pace) -> None:
-        """Ask `pace` before every request from now on. Kinds without a published limit (`Limits.requests`) need not."""
+        """Ask `pace` before every request from now on. A kind that cannot be limited so leaves this out."""
         del pace
 
     def limited_by(self, words: str) -> bool:
@@ -448,6 +448,12 @@ class Limits:
     """Accounts in one `observe` call."""
     connections: int = 10
     """Requests that may be on their way at one time; ours, where the vendor names no number."""
+
+
+    def narrowed(self, requests: int = 0, window: timedelta | None = None, records: int | None = None) -> "Limits":
+        """Return what holds for one system: the limit on requests that it has itself, and no more records at once."""
+        own = replace(self, requests=requests, window=window) if requests and window else self
+        return replace(own, move_batch=min(own.move_batch, records or own.move_batch))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,11 @@ MANIFEST = Manifest(
         N_("A won or lost deal without its amount or closing date cannot be written, and keeps its owner."),
         N_(
             "Converted leads and deleted tickets are in no list, and stay with whom they are assigned to; so "
-            "do invoices."
+            "do invoices and estimates, whose people no call can change."
+        ),
+        N_(
+            "Cards on boards are open to the board's own members alone, and stay; so do sales targets and ticket "
+            "routing."
         ),
         N_("BottleCRM itself sends the successor an e-mail for every record."),
     ),

@@ -21,6 +21,7 @@ from connectors.contract import (
     Lookup,
     Moved,
     Observation,
+    Pace,
     Person,
     Record,
     RecordId,
@@ -42,6 +43,10 @@ class BottleCrm(Accounts, Tokens, ClientBook):
 
     def __repr__(self) -> str:
         return f"BottleCrm({self._settings.url})"
+
+    def keep_pace(self, pace: Pace) -> None:
+        """Ask before every call."""
+        self._rest.keep_pace(pace)
 
     def own_account(self) -> str:
         """Return the address that the settings name."""

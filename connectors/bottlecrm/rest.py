@@ -10,6 +10,7 @@ from connectors.bottlecrm import wire
 from connectors.bottlecrm.faults import Faults, Unreadable
 from connectors.bottlecrm.settings import BottleCrmSettings
 from connectors.bottlecrm.wire import Json, Page
+from connectors.contract import Pace
 from connectors.errors import Unavailable
 from connectors.http import Api, Patience
 
@@ -40,6 +41,10 @@ class Rest:
     def post_bare(self, path: str, content: object) -> httpx.Response:
         """Send a request that proves itself by its content alone."""
         return self._api.write("POST", path, json=content)
+
+    def keep_pace(self, pace: Pace) -> None:
+        """Ask `pace` before every call."""
+        self._api.keep_pace(pace)
 
     def close(self) -> None:
         """Give up the connections."""

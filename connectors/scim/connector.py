@@ -16,6 +16,7 @@ from connectors.contract import (
     Locked,
     Lookup,
     Observation,
+    Pace,
     Person,
     Roster,
 )
@@ -48,6 +49,10 @@ class Scim(Accounts, Groups, Roster, Administrators):
 
     def __repr__(self) -> str:
         return f"Scim({self._settings.url})"
+
+    def keep_pace(self, pace: Pace) -> None:
+        """Ask before every call."""
+        self._service.keep_pace(pace)
 
     def own_account(self) -> str:
         """Return `own_account` of the settings, else the id that the server tells at `/Me`, else nothing."""

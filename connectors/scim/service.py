@@ -7,6 +7,7 @@ from urllib.parse import quote
 import httpx
 
 from config.text import _
+from connectors.contract import Pace
 from connectors.errors import Conflict, Forbidden, Missing, Unavailable
 from connectors.http import Api, Patience, TokenBucket
 from connectors.scim.faults import Faults
@@ -40,6 +41,10 @@ class Service:
         proof = f"{self._settings.auth_scheme} {self._settings.token.get_secret_value()}".strip()
         request.headers[self._settings.auth_header] = proof
         return request
+
+    def keep_pace(self, pace: Pace) -> None:
+        """Ask `pace` before every call, in place of `requests_per_second`."""
+        self._api.keep_pace(pace)
 
     def close(self) -> None:
         """Give up the connections."""

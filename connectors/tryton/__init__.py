@@ -18,7 +18,10 @@ MANIFEST = Manifest(
             "An opportunity that is converted, won, lost or cancelled keeps its employee: Tryton lets nobody "
             "change it."
         ),
-        N_("Clients (parties) have no owner of their own in Tryton: what is handed over are their opportunities."),
+        N_(
+            "Clients (parties) have no owner of their own in Tryton: what is handed over are their opportunities, "
+            "and the records of the fields in owner_fields."
+        ),
         N_(
             "The lock cannot be tried with a password: the person's own is not known, and a new one could not "
             "be undone."

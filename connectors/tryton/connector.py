@@ -20,6 +20,7 @@ from connectors.contract import (
     Lookup,
     Moved,
     Observation,
+    Pace,
     Person,
     Record,
     RecordId,
@@ -27,13 +28,13 @@ from connectors.contract import (
     Sessions,
 )
 from connectors.errors import Forbidden, Missing
-from connectors.tryton import log, roster, wire
+from connectors.tryton import log, roster
 from connectors.tryton.book import Book
 from connectors.tryton.rpc import Rpc
 from connectors.tryton.settings import TrytonSettings
 from connectors.tryton.users import Users
 
-_NEEDED = {"res.user": "write", "sale.opportunity": "write", "party.party": "read", "company.employee": "read"}
+_NEEDED = (("res.user", "write"), ("sale.opportunity", "write"), ("party.party", "read"), ("company.employee", "read"))
 
 
 class Tryton(Accounts, Sessions, ClientBook, ExportLog, Roster):
@@ -43,23 +44,35 @@ class Tryton(Accounts, Sessions, ClientBook, ExportLog, Roster):
         self._settings = settings
         self._rpc = Rpc(settings)
         self._users = Users(self._rpc)
-        self._book = Book(self._rpc, self._users)
+        self._book = Book(self._rpc, self._users, settings.owner_fields)
+
+    def keep_pace(self, pace: Pace) -> None:
+        """Ask before every call."""
+        self._rpc.keep_pace(pace)
 
     def own_account(self) -> str:
         """Return the log-in that the settings name."""
         return self._settings.login
 
     def check(self) -> str:
-        """Sign in, read our own rights, open the log. Raises `Forbidden` with every right that is missing."""
-        rights = self._rpc.rights(*_NEEDED)
-        lacking = [f"{right} on {model}" for model, right in _NEEDED.items() if not rights[model][right]]
+        """Sign in, read our own rights, look at `owner_fields`, open the log.
+
+        Raises `Missing` with every field that cannot be used, or `Forbidden` with every right that is missing.
+        """
+        models, faults = self._book.check()
+        needed = (*_NEEDED, *((model, right) for model in sorted(models) for right in ("read", "write")))
+        rights = self._rpc.rights(*dict.fromkeys(model for model, _right in needed))
+        lacking = dict.fromkeys(f"{right} on {model}" for model, right in needed if not rights[model][right])
+        login, kind = self._settings.login, Missing if faults else Forbidden
         if lacking:
-            raise Forbidden(_("{login} lacks {lacking}").format(login=self._settings.login, lacking=", ".join(lacking)))
+            faults.append(_("{login} lacks {lacking}").format(login=login, lacking=", ".join(lacking)))
+        if faults:
+            raise kind("; ".join(faults))
         exports = _("exports unknown: no server_log")
         if self._settings.server_log:
             exports = _("exports from {log}").format(log=self._log())
         return _("Tryton {database} as {login}; {exports}").format(
-            database=self._settings.database, login=self._settings.login, exports=exports
+            database=self._settings.database, login=login, exports=exports
         )
 
     def close(self) -> None:
@@ -103,11 +116,11 @@ class Tryton(Accounts, Sessions, ClientBook, ExportLog, Roster):
         return self._users.end_sessions(account)
 
     def count(self, owner: AccountId) -> Mapping[str, int]:
-        """Count opportunities: the one kind that has an owner."""
-        return {wire.KIND: self._book.count(owner)}
+        """Count opportunities, and the records of each further field that the settings name."""
+        return self._book.count(owner)
 
     def records(self, owner: AccountId) -> Iterator[Record]:
-        """Stream opportunities in whatever state, 200 at a time."""
+        """Stream opportunities and further records in whatever state, 200 at a time."""
         return self._book.records(owner)
 
     def owners(self, records: Sequence[RecordId]) -> Mapping[RecordId, AccountId | None]:
@@ -115,7 +128,7 @@ class Tryton(Accounts, Sessions, ClientBook, ExportLog, Roster):
         return self._book.owners(records)
 
     def move(self, batch: Sequence[Assignment]) -> Sequence[Moved]:
-        """Write all new owners in one call; what Tryton refuses is `refused` with Tryton's own sentence."""
+        """Write all new owners of a field in one call; what Tryton refuses is `refused` with Tryton's own sentence."""
         return self._book.move(batch)
 
     def exports(self, account: AccountId, since: datetime, until: datetime) -> Iterator[ExportEvent]:

@@ -6,80 +6,126 @@ from typing import Any
 
 from config.text import _
 from connectors.contract import AccountId, Assignment, Change, Moved, MoveOutcome
-from connectors.tryton import wire
+from connectors.tryton import records, wire
+from connectors.tryton.ownerfields import OwnerField
+from connectors.tryton.owners import unlinked
 
-Rows = Mapping[int, Mapping[str, Any]]
 Sellers = Mapping[AccountId, wire.Seller]
 
 
 @dataclass(frozen=True, slots=True)
-class Write:
-    """Give one opportunity to an employee, unless it was written since it was read."""
+class Holding:
+    """A record as a read shows it."""
 
     record: int
-    employee: int
+    owner: int | None
+    """The employee or user whom it names."""
+    unlinked: str
+    """How that owner is named where no account is known for it."""
+    company: int | None
+    timestamp: str
+    state: str
+
+
+Holdings = Mapping[int, Holding]
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Give one record to an employee or user, unless it was written since it was read."""
+
+    record: int
+    taker: int
     timestamp: str
     state: str
     owner: int
-    """The employee who has it until then."""
+    """Who has it until then."""
 
 
-def decide(batch: Sequence[Assignment], rows: Rows, sellers: Sellers) -> tuple[list[Write], dict[int, str]]:
+def fields(field: OwnerField) -> list[str]:
+    """Return what is read of records that move."""
+    own = [name for name, there in (("company", field.company), ("state", field.state)) if there]
+    return [field.name, *own, "_timestamp"]
+
+
+def holding(field: OwnerField, row: Mapping[str, Any]) -> Holding:
+    """Return a row of `fields`."""
+    owner = row[field.name]
+    named = "" if owner is None else str(unlinked(field, owner))
+    return Holding(row["id"], owner, named, row.get("company"), row["_timestamp"], row.get("state") or "")
+
+
+def decide(batch: Sequence[Assignment], rows: Holdings, sellers: Sellers) -> tuple[list[Write], dict[int, str]]:
     """Return what to write, and for records that are not written why; others are gone, taken or moved already."""
     writes: dict[int, Write] = {}
     refused: dict[int, str] = {}
     for one in batch:
-        row = rows.get(wire.record_number(one.record) or 0)
-        if row is None or row["id"] in writes or not _is_owner(sellers.get(one.owner), one.owner, row["employee"]):
+        row = _row(one, rows)
+        if row is None or row.owner is None or row.record in writes:
             continue
-        found = _employee_for(one.successor, sellers.get(one.successor), row["company"])
+        if not _is_owner(sellers.get(one.owner), one.owner, row):
+            continue
+        found = _taker(one.successor, sellers.get(one.successor), row.company)
         if isinstance(found, str):
-            refused[row["id"]] = found
-        elif row["employee"] != found:
-            writes[row["id"]] = Write(row["id"], found, row["_timestamp"], row["state"], row["employee"])
+            refused[row.record] = found
+        elif row.owner != found:
+            writes[row.record] = Write(row.record, found, row.timestamp, row.state, row.owner)
     return list(writes.values()), refused
 
 
-def payload(writes: Sequence[Write]) -> tuple[list[Any], dict[str, Any]]:
+def payload(field: OwnerField, writes: Sequence[Write]) -> tuple[list[Any], dict[str, Any]]:
     """Return the arguments and the context of one `write` call for all: ids and values by turns, one pair an owner."""
     groups: dict[int, list[int]] = {}
     for write in writes:
-        groups.setdefault(write.employee, []).append(write.record)
-    arguments = [part for employee, ids in groups.items() for part in (ids, {"employee": employee})]
+        groups.setdefault(write.taker, []).append(write.record)
+    arguments = [part for taker, ids in groups.items() for part in (ids, {field.name: taker})]
     rows = [{"id": write.record, "_timestamp": write.timestamp} for write in writes]
-    return arguments, wire.unchanged("sale.opportunity", rows)
+    return arguments, wire.unchanged(field.model, rows)
 
 
 def report(
-    one: Assignment, rows: Rows, sellers: Sellers, refused: Mapping[int, str], written: set[int],
+    one: Assignment, rows: Holdings, sellers: Sellers, refused: Mapping[int, str], written: set[int],
     name: Callable[[int | None], AccountId | None],
 ) -> Moved:
     """Return what became of one assignment, from the read after the write."""
-    row = rows.get(wire.record_number(one.record) or 0)
+    row = _row(one, rows)
     if row is None:
         return Moved(one.record, MoveOutcome.GONE, None)
-    employee = row["employee"]
-    if _is_owner(sellers.get(one.successor), one.successor, employee):
-        change = Change.MADE if row["id"] in written else Change.ALREADY
+    if _is_owner(sellers.get(one.successor), one.successor, row):
+        change = Change.MADE if row.record in written else Change.ALREADY
         return Moved(one.record, MoveOutcome.MOVED, one.successor, change)
-    if _is_owner(sellers.get(one.owner), one.owner, employee):
-        reason = refused.get(row["id"], _("Tryton took the change and kept the owner"))
+    if _is_owner(sellers.get(one.owner), one.owner, row):
+        reason = refused.get(row.record, _("Tryton took the change and kept the owner"))
         return Moved(one.record, MoveOutcome.REFUSED, one.owner, reason=reason)
-    other = next((a for a, s in sellers.items() if employee in s.all_employees), None) or name(employee)
+    other = next((a for a, s in sellers.items() if row.owner in s.all_hands), None) or name(row.owner)
     return Moved(one.record, MoveOutcome.TAKEN, other)
 
 
-def _is_owner(seller: wire.Seller | None, account: AccountId, employee: int | None) -> bool:
-    if employee is None:
+def gone(one: Assignment) -> Moved:
+    """Return what became of an assignment whose record has an id that Tryton cannot have given."""
+    return Moved(one.record, MoveOutcome.GONE, None)
+
+
+def _row(one: Assignment, rows: Holdings) -> Holding | None:
+    found = records.place(one.record)
+    return rows.get(found[1]) if found else None
+
+
+def _is_owner(seller: wire.Seller | None, account: AccountId, row: Holding) -> bool:
+    if row.owner is None:
         return False
-    return employee in seller.all_employees if seller else account == f"employee:{employee}"
+    return row.owner in seller.all_hands if seller else account == row.unlinked
 
 
-def _employee_for(account: AccountId, seller: wire.Seller | None, company: int) -> int | str:
-    """Return the successor's employee in the record's company, or why there is none."""
+def _taker(account: AccountId, seller: wire.Seller | None, company: int | None) -> int | str:
+    """Return whom the record names once it is the successor's: their employee in its company, or why there is none."""
     if seller is None:
         return _("Tryton has no user {account}").format(account=account)
     if not seller.active:
         return _("{name} is inactive").format(name=seller.name)
-    fitting = [employee for employee, where in seller.employees.items() if where == company]
-    return fitting[-1] if fitting else _("{name} is no employee of the record's company").format(name=seller.name)
+    fitting = [hand for hand, where in seller.hands.items() if company is None or where in (company, None)]
+    if fitting:
+        return fitting[-1]
+    if company is None:
+        return _("{name} is no employee").format(name=seller.name)
+    return _("{name} is no employee of the record's company").format(name=seller.name)

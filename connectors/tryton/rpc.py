@@ -5,14 +5,17 @@ Tryton 8 has one address, `/DATABASE/rpc/`, and takes `Session base64(login:user
 
 import base64
 import time
+from collections.abc import Mapping
 from datetime import timedelta
 from threading import Lock
+from types import MappingProxyType
 from typing import Any
 
 import httpx
 
 from config.secrets import renewal
 from config.text import _
+from connectors.contract import Pace
 from connectors.errors import BadCredential, ConnectorError, Forbidden, OutcomeUnknown, Unavailable
 from connectors.http import Api, Patience
 from connectors.tryton import wire
@@ -49,10 +52,10 @@ class Rpc:
         self._session("")
         return self._user
 
-    def read(self, method: str, *arguments: Any) -> Any:
+    def read(self, method: str, *arguments: Any, context: Mapping[str, Any] = MappingProxyType({})) -> Any:
         """Call a method that changes nothing. A refusal is about our rights, and is `Forbidden`."""
         try:
-            return self._call(method, arguments, {}, writes=False)
+            return self._call(method, arguments, dict(context), writes=False)
         except wire.Declined as refusal:
             raise Forbidden(_("{login} may not do {method}: {refusal}").format(
                 login=self._settings.login, method=method, refusal=refusal
@@ -65,6 +68,10 @@ class Rpc:
         except wire.Declined as refusal:
             self._check_right(method.rpartition(".")[0], refusal)
             raise
+
+    def keep_pace(self, pace: Pace) -> None:
+        """Ask `pace` before every call, log-ins included."""
+        self._api.keep_pace(pace)
 
     def close(self) -> None:
         """Give up the connections; the session is left to run out."""

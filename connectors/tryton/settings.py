@@ -1,5 +1,6 @@
 """The table `[systems.NAME]` of a Tryton server."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -17,6 +18,32 @@ def _zone(name: str) -> str:
     return name
 
 
+ALWAYS = "sale.opportunity:employee"
+"""Part of every book."""
+_FORM = re.compile(r"([a-z][\w-]*(?:\.[\w-]+)*):([a-z]\w*)", re.ASCII)
+_SYSTEM = ("res.", "ir.")
+_HISTORY = ("create_uid", "write_uid")
+
+
+def _owner_field(text: str) -> str:
+    found = _FORM.fullmatch(text)
+    if found is None:
+        raise ValueError('must be MODEL:FIELD in Tryton\'s own names, such as "party.party:account_manager"')
+    if text == ALWAYS:
+        raise ValueError(f"{text} is part of every book; leave it out")
+    if found[1].startswith(_SYSTEM):
+        raise ValueError(f"{text}: models of Tryton itself (res., ir.) hold rights, keys and views, and never clients")
+    if found[2] in _HISTORY:
+        raise ValueError(f"{text} says who made or wrote a record: that is history, and stays")
+    return text
+
+
+def _once(fields: tuple[str, ...]) -> tuple[str, ...]:
+    if twice := sorted({field for field in fields if fields.count(field) > 1}):
+        raise ValueError(f"named twice: {', '.join(twice)}")
+    return fields
+
+
 class TrytonSettings(BaseModel):
     """Where the server is, who we are there, and where its log can be read."""
 
@@ -31,6 +58,8 @@ class TrytonSettings(BaseModel):
     """A file with the certificate authority (PEM), where the company has its own."""
     timeout_seconds: float = Field(default=20, gt=0)
     """How long one call may take."""
+    owner_fields: Annotated[tuple[Annotated[str, AfterValidator(_owner_field)], ...], AfterValidator(_once)] = ()
+    """Further fields that name an employee or a user: their records are handed over, too. Each is `MODEL:FIELD`."""
     server_log: Path | None = None
     """The server's log file as this machine sees it; rotated ones beside it are read, too. Without it: no exports."""
     log_timezone: Annotated[str, AfterValidator(_zone)] = "UTC"

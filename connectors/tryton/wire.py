@@ -3,24 +3,17 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from config.text import _
-from connectors.contract import Account, AccountId, Before, Observation, Person, Record, RecordId, Verdict
+from connectors.contract import Account, AccountId, Before, Observation, Person, Verdict
 from connectors.errors import Conflict, ConnectorError, Unavailable
 
-KIND = "opportunity"
-WORKED_ON = frozenset({"lead", "opportunity"})
-"""States in which a sale is still hoped for, and in which Tryton lets the employee be changed."""
 ANY_STATE = ["active", "in", [True, False]]
 """Without this clause a search hides inactive users."""
 
 USER_FIELDS = ["login", "name", "email", "active", "sessions", "employee", "employees", "_timestamp"]
 EMPLOYEE_FIELDS = ["company", "start_date", "end_date"]
-OWNER_FIELDS = ["employee", "company", "state", "_timestamp"]
-RECORD_FIELDS = ["number", "description", "party", "party.rec_name", "party.lang.code", "party.categories.name",
-                 "address.country.code", "amount", "currency.code", "state", "employee"]
 
 
 class Declined(Conflict):
@@ -47,17 +40,6 @@ def fault(method: str, error: Sequence[Any]) -> ConnectorError:
 def user_id(account: AccountId) -> int | None:
     """Return the id of `res.user`; None where it cannot be one."""
     return int(account) if account.isascii() and account.isdecimal() else None
-
-
-def record_number(record: RecordId) -> int | None:
-    """Return the id of `sale.opportunity`; None where it cannot be one."""
-    kind, _colon, number = record.partition(":")
-    return int(number) if kind == KIND and number.isascii() and number.isdecimal() else None
-
-
-def record_id(number: int) -> RecordId:
-    """Return our id of an opportunity."""
-    return RecordId(f"{KIND}:{number}")
 
 
 def lookup(person: Person) -> list[Any]:
@@ -110,43 +92,6 @@ def unchanged(model: str, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return {"_timestamp": {f"{model},{row['id']}": row["_timestamp"] for row in rows}}
 
 
-def record(row: Mapping[str, Any], owner: AccountId) -> Record:
-    """Return an opportunity as a record; those of one party are a family, one without a party is its own."""
-    identity = record_id(row["id"])
-    name = row["description"] or f"Opportunity {row['number']}"
-    party = row["party."] if row["party"] else None
-    return Record(
-        id=identity,
-        kind=KIND,
-        name=name,
-        owner=owner,
-        family=f"party:{row['party']}" if party else identity,
-        family_name=party["rec_name"] if party else name,
-        value=number(row["amount"]),
-        currency=row["currency."]["code"],
-        open=row["state"] in WORKED_ON,
-        stage=row["state"],
-        traits=traits(row),
-        fixed="" if row["state"] in WORKED_ON else _fixed(row["state"]),
-    )
-
-
-def traits(row: Mapping[str, Any]) -> dict[str, str]:
-    """Return what the party says of itself: its categories as segments, its language, the address's country."""
-    party, address = row.get("party.") or {}, row.get("address.") or {}
-    known = {
-        "segment": ";".join(one["name"] for one in party.get("categories.") or ()),
-        "language": (party.get("lang.") or {}).get("code") or "",
-        "region": (address.get("country.") or {}).get("code") or "",
-    }
-    return {name: value for name, value in known.items() if value}
-
-
-def number(value: Mapping[str, str] | None) -> Decimal:
-    """Return a number as Tryton writes it in JSON; nothing is zero."""
-    return Decimal(value["decimal"]) if value else Decimal(0)
-
-
 def day(value: Mapping[str, int] | None) -> date | None:
     """Return a date as Tryton writes it in JSON."""
     return date(value["year"], value["month"], value["day"]) if value else None
@@ -154,29 +99,38 @@ def day(value: Mapping[str, int] | None) -> date | None:
 
 @dataclass(frozen=True, slots=True)
 class Seller:
-    """A user as an owner of opportunities: their employees, by company, the main one last."""
+    """A user as an owner of records, by the ids that records name: those of their employees, the main one last.
+
+    Where records name users, it is the user's own.
+    """
 
     account: AccountId
     name: str
     active: bool
-    employees: Mapping[int, int]
-    """Company by employee; only those who work there today."""
-    all_employees: frozenset[int]
-    """Former ones included: they may own records still."""
+    hands: Mapping[int, int | None]
+    """Company by id; only employees who work there today. A user is of no company."""
+    all_hands: frozenset[int]
+    """Former employees included: they may own records still."""
 
 
 def seller(row: Mapping[str, Any], employees: Iterable[Mapping[str, Any]], today: date) -> Seller:
-    """Return a user as an owner; `employees` are theirs."""
+    """Return a user as an owner of records that name employees; `employees` are theirs."""
     order = sorted(employees, key=lambda employee: (employee["id"] == row["employee"], employee["id"]))
     working = {one["id"]: one["company"] for one in order if _works(one, today)}
-    name, everyone = row["name"] or row["login"], frozenset(row["employees"])
-    return Seller(AccountId(str(row["id"])), name, bool(row["active"]), working, everyone)
+    return _seller(row, working, row["employees"])
+
+
+def user(row: Mapping[str, Any]) -> Seller:
+    """Return a user as an owner of records that name users."""
+    return _seller(row, {row["id"]: None}, [row["id"]])
+
+
+def _seller(row: Mapping[str, Any], hands: Mapping[int, int | None], everyone: Iterable[int]) -> Seller:
+    name = row["name"] or row["login"]
+    return Seller(AccountId(str(row["id"])), name, bool(row["active"]), hands, frozenset(everyone))
 
 
 def _works(employee: Mapping[str, Any], today: date) -> bool:
     start, end = day(employee["start_date"]), day(employee["end_date"])
     return (start is None or start <= today) and (end is None or today <= end)
 
-
-def _fixed(state: str) -> str:
-    return _("{state}: Tryton lets nobody change its employee any more").format(state=state)

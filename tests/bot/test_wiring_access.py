@@ -1,12 +1,16 @@
 """What the settings say of the access track arrives where it is used."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from bot import running
+from bot.cli.checks import systems as checks
 from bot.wiring import build_systems
+from connectors import registry
+from connectors.contract import Limits
 from tests.config.test_files import EXAMPLES, example
 from workflows.work import TASKS
 
@@ -15,6 +19,10 @@ administrators = ["Domain Admins", "Root"]
 restrict_before = "36h"
 restrict_groups = ["Exporters"]
 expects_account = true
+"""
+LIMIT = """
+request_limit = "190/10s"
+records_at_once = 40
 """
 
 
@@ -39,6 +47,42 @@ def test_keys_of_every_kind_reach_the_system(path: Path, tmp_path: Path) -> None
         assert {(one.administrators, one.restrict_before, one.restrict_groups) for one in others} == {((), None, ())}
     finally:
         systems.close()
+
+
+def test_a_limit_of_one_system_holds_for_it_and_for_no_other(path: Path, tmp_path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("[systems.crm]\n", f"[systems.crm]\n{LIMIT}"), encoding="utf-8")
+    systems = build_systems(example(path, tmp_path))
+    try:
+        limits, declared = systems["crm"].manifest.limits, registry.manifest("tryton").limits
+        assert (limits.requests, limits.window, limits.move_batch) == (190, timedelta(seconds=10), 40)
+        assert replace(limits, requests=0, move_batch=declared.move_batch) == declared
+        assert systems["directory"].manifest.limits == registry.manifest("ldap").limits
+    finally:
+        systems.close()
+
+
+def test_a_limit_that_nobody_would_keep_is_a_fault(path: Path, tmp_path: Path) -> None:
+    """LDAP is no web service: it is told apart from those that ask for leave before every request."""
+    text = path.read_text(encoding="utf-8")
+    for table in ("directory", "crm"):
+        text = text.replace(f"[systems.{table}]\n", f"[systems.{table}]\n{LIMIT}")
+    path.write_text(text, encoding="utf-8")
+    systems = build_systems(example(path, tmp_path))
+    try:
+        [fault] = checks.pace(systems["directory"])
+        assert (fault.what, fault.ok) == ("systems.directory.request_limit", False)
+        assert "Take request_limit out of [systems.directory]" in fault.todo
+        assert checks.pace(systems["crm"]) == []
+    finally:
+        systems.close()
+
+
+def test_settings_never_make_a_call_longer_than_its_connector_sends() -> None:
+    limits = Limits(move_batch=25, requests=7, window=timedelta(seconds=1))
+    assert limits.narrowed(records=1000) == limits
+    assert limits.narrowed(records=9).move_batch == 9
+    assert limits.narrowed(3, timedelta(seconds=2)) == Limits(move_batch=25, requests=3, window=timedelta(seconds=2))
 
 
 def test_every_kind_of_work_has_its_handler() -> None:

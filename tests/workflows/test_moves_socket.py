@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,8 @@ from tests.workflows.stage import BOB, CAROL, Stage
 from workflows.handover.pace import share
 
 RECORDS = 1000
+SMALL = 10
+"""Records in one call, where only the settings say so."""
 
 
 class Limited:
@@ -62,6 +66,34 @@ def test_dead_in_the_middle_with_writes_nobody_heard_of(limited: Limited) -> Non
     limited.stage.settle(30)
     assert all_moved_once(limited)
     assert limited.stage.clients().balance == (f"crm, deal: {RECORDS} before, {RECORDS} after",)
+
+
+def test_a_limit_that_only_the_settings_know_is_kept(tmp_path: Path) -> None:
+    """The kind declares none, as those of the real systems do not; the settings allow half of what the vendor does."""
+    crm = Crm(60 * SMALL, requests=40, window=0.5)
+    crm.owner = dict.fromkeys(crm.owner, "dana")
+    crm.active["dana"] = True
+    server = serve(crm)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    known = system(f"http://127.0.0.1:{server.server_port}", 0, 0.5)
+    limits = known.manifest.limits.narrowed(20, timedelta(seconds=0.5), SMALL)
+    try:
+        stage = Stage(tmp_path, replace(known, manifest=replace(known.manifest, limits=limits)), successors=(BOB,))
+        share(stage.systems, stage.store)
+        stage.settle(3)
+        stage.approve()
+        stage.settle(5)
+        assert crm.stats["refused"] == 0
+        assert crm.stats["most"] < 30  # as fast as it goes it would be 40
+        assert len(crm.stats["moves"]) == 60
+        assert set(crm.owner.values()) == {"bob"}
+        assert set(crm.writes.values()) == {1}
+    finally:
+        known.connector.close()
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 @pytest.mark.parametrize("said", [True, False])

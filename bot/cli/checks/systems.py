@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from bot.cli.checks.result import Check, Result
 from bot.text import _, ngettext
-from connectors.contract import Administrators, Groups, Verdict
+from connectors.contract import Administrators, Connector, Groups, Verdict
 from connectors.errors import BadCredential, ConnectorError, Forbidden, Unavailable
 from workflows import lastadmin
 from workflows.systems import System
@@ -29,9 +29,19 @@ def _check(system: System) -> Check:
             said = f"{system.manifest.title}: {system.connector.check()}"
         except ConnectorError as error:
             return [Result(what, False, str(error), todo(system.name, error))]
-        return [Result(what, True, said), *_groups(system)]
+        return [Result(what, True, said), *pace(system), *_groups(system)]
 
     return Check(what, look)
+
+
+def pace(system: System) -> list[Result]:
+    """Find a limit on requests that nobody would keep."""
+    kept = type(system.connector).keep_pace is not Connector.keep_pace
+    if kept or not system.manifest.limits.requests:
+        return []
+    said = _("this kind of system keeps no limit on requests")
+    return [Result(f"systems.{system.name}.request_limit", False, said,
+                   _("Take request_limit out of [systems.{name}].").format(name=system.name))]
 
 
 def _groups(system: System) -> list[Result]:

@@ -30,7 +30,7 @@ class Server:
         row = self.rows[number]
         row.update(change, _timestamp=f"{row['_timestamp']}1")
 
-    def read(self, method: str, domain: list[Any], *_: Any) -> list[dict[str, Any]]:
+    def read(self, method: str, domain: list[Any], *_: Any, **_context: Any) -> list[dict[str, Any]]:
         wanted = domain[0][2]
         if method.startswith("sale.opportunity"):
             return [dict(row) for number, row in self.rows.items() if number in wanted]

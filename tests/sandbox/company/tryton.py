@@ -142,14 +142,17 @@ class Tryton(Server):
             connection.execute("DELETE FROM ir_session WHERE create_uid = ?", (self.user_id(login),))
         connection.close()
 
-    def copy(self, record: int, times: int) -> list[int]:
-        """Copy an opportunity in the database itself, for books too long to be made through RPC in a test."""
-        every = [name for _, name, *_ in self.query("PRAGMA table_info(sale_opportunity)")]
+    def copy(self, record: int, times: int, table: str = "sale_opportunity") -> list[int]:
+        """Copy a record in the database itself, for books too long to be made through RPC in a test."""
+        every = [name for _, name, *_ in self.query(f"PRAGMA table_info({table})")]
         own = ", ".join(f'"{name}"' for name in every if name not in ("id", "number"))
-        copying = f"INSERT INTO sale_opportunity (number, {own}) SELECT ?, {own} FROM sale_opportunity WHERE id = ?"
+        copying = f"INSERT INTO {table} ({own}) SELECT {own} FROM {table} WHERE id = ?"
+        numbering = f"UPDATE {table} SET number = 'C{record}.' || id WHERE id = ?"
         connection = sqlite3.connect(self.folder / FILE, timeout=20)
         with connection:
-            made = [connection.execute(copying, (f"C{record}.{n}", record)).lastrowid for n in range(times)]
+            made = [connection.execute(copying, (record,)).lastrowid for _ in range(times)]
+            if "number" in every:
+                connection.executemany(numbering, [(one,) for one in made])
         connection.close()
         return [number for number in made if number is not None]
 

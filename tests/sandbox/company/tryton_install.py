@@ -1,6 +1,7 @@
 """Puts Tryton into a virtual environment of its own, once, with pinned versions."""
 
 import fcntl
+import hashlib
 import subprocess
 import sys
 import venv
@@ -20,9 +21,10 @@ class NotInstalled(Exception):
 
 
 def version() -> str:
-    """Return the pinned version of the server."""
-    pins = REQUIREMENTS.read_text(encoding="utf-8").splitlines()
-    return next(pin.partition("==")[2] for pin in pins if pin.startswith("trytond=="))
+    """Return the pinned version of the server, and what tells one set of modules from another."""
+    pins = REQUIREMENTS.read_text(encoding="utf-8")
+    server = next(pin.partition("==")[2] for pin in pins.splitlines() if pin.startswith("trytond=="))
+    return f"{server}-{hashlib.sha256(pins.encode()).hexdigest()[:8]}"
 
 
 @contextmanager

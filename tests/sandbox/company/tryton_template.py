@@ -12,6 +12,8 @@ from tests.sandbox.company.tryton_server import DATABASE, NotStarted, Server, co
 
 ADMIN_LOGIN, ADMIN_PASSWORD = "admin", "Practice-admin-2026"
 FILE = f"{DATABASE}.sqlite"
+MODULES = ("sale_opportunity", "notification_email")
+"""The first is the CRM; the second has fields that name a user, as the company's own modules may."""
 
 
 def template(cache: Path, programs: Path, say: Say) -> Path:
@@ -45,7 +47,7 @@ def _bare(cache: Path, programs: Path, say: Say) -> Path:
         (draft / "password").write_text(ADMIN_PASSWORD)
         (draft / "trytond.conf").write_text(configuration(draft, 0))
         _administer(draft, programs, "--all", "--email", "admin@northwind.example")
-        _administer(draft, programs, "-u", "sale_opportunity", "--activate-dependencies")
+        _administer(draft, programs, "-u", *MODULES, "--activate-dependencies")
         draft.rename(home)
     return home
 

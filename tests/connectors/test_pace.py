@@ -1,0 +1,42 @@
+"""Every connector over HTTP asks the shared pace before each request, log-ins included."""
+
+from datetime import timedelta
+
+import pytest
+from pydantic import BaseModel, SecretStr
+
+from connectors import registry
+from connectors.bottlecrm.settings import BottleCrmSettings
+from connectors.contract import Pace
+from connectors.errors import Unavailable
+from connectors.scim.settings import Inactive, ScimSettings
+from connectors.tryton.settings import TrytonSettings
+
+NOWHERE = "http://127.0.0.1:9"
+SETTINGS: dict[str, BaseModel] = {
+    "tryton": TrytonSettings(url=NOWHERE, database="crm", login="handover", password=SecretStr("x")),
+    "bottlecrm": BottleCrmSettings(url=NOWHERE, login="svc@x.example", token=SecretStr("x")),
+    "scim": ScimSettings(
+        url=NOWHERE, token=SecretStr("x"), inactive_means=Inactive.SUSPENDED, requests_per_second=1000),
+}
+
+
+class Closed(Pace):
+    """The limit is used up for a long time."""
+
+    def take(self) -> float:
+        raise Unavailable("the limit is used up", timedelta(hours=1))
+
+    def hold(self, wait: timedelta | None) -> None:
+        raise AssertionError("nothing was sent")
+
+
+@pytest.mark.parametrize("kind", SETTINGS)
+def test_nothing_is_sent_without_leave(kind: str) -> None:
+    connector = registry.build(kind, SETTINGS[kind])
+    try:
+        connector.keep_pace(Closed())
+        with pytest.raises(Unavailable, match="the limit is used up"):
+            connector.check()
+    finally:
+        connector.close()
