@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 
-PATIENCE = 10.0
+from tests.sandbox.ports import free_port
+
+PATIENCE = 60.0
 
 
 class Act(Enum):
@@ -44,7 +46,7 @@ class Proxy:
     """Passes on what it gets to the server at `port`."""
 
     def __init__(self, port: int) -> None:
-        self._port, self._listener = port, socket.create_server(("127.0.0.1", 0))
+        self._port, self._listener = port, socket.create_server(("127.0.0.1", free_port()))
         self.port: int = self._listener.getsockname()[1]
         self._faults: list[Fault] = []
         self._lock, self._released = threading.Lock(), threading.Event()
