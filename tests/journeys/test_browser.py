@@ -21,9 +21,10 @@ ARGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update",
 ]
-SLOW = 40_000
+SLOW = 90_000
 """Milliseconds in which the servers, the bot and the page have answered on a busy machine."""
-PANEL_SECONDS = 0.3
+PANEL_SECONDS = 3.0
+"""Who asks the silent directory itself waits for ten times as long."""
 
 
 @dataclass
@@ -73,6 +74,7 @@ def chromium() -> Iterator[Browser]:
     program = shutil.which("chromium")
     if program is None:
         pytest.fail(f"Chromium is missing; install it with: {INSTALL}")
+    expect.set_options(timeout=SLOW)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=ARGS)
         yield browser
@@ -143,7 +145,7 @@ def test_a_dead_server_and_a_dead_bot_say_so_and_come_back(desk: Desk) -> None:
     with practice.directory.paused():
         expect(desk.card("in the directory")).to_contain_text("does not answer", timeout=SLOW)
         began = monotonic()
-        httpx.get(f"{practice.slack.url}/ui/panel", timeout=5).raise_for_status()
+        httpx.get(f"{practice.slack.url}/ui/panel", timeout=60).raise_for_status()
         assert monotonic() - began < PANEL_SECONDS
     desk.act("Start the CRM")
     expect(desk.card("in the CRM")).to_contain_text("works", timeout=SLOW)

@@ -168,8 +168,8 @@ class Slapd:
     def bound(self, dn: str = slapd_conf.ROOT_DN, password: str = slapd_conf.ROOT_PASSWORD) -> Iterator[Any]:
         """Give a connection bound as `dn` (the administrator)."""
         connection = ldap.initialize(self.url)
-        connection.set_option(ldap.OPT_NETWORK_TIMEOUT, 5)
-        connection.set_option(ldap.OPT_TIMEOUT, 5)
+        connection.set_option(ldap.OPT_NETWORK_TIMEOUT, 30)
+        connection.set_option(ldap.OPT_TIMEOUT, 30)
         try:
             connection.simple_bind_s(dn, password)
             yield connection
