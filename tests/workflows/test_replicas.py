@@ -206,7 +206,8 @@ def test_a_paused_process_is_dead_before_its_next_instruction() -> None:
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)  # it paused by itself: nothing depends on how quick we are
+        # it pauses by itself, so that nothing depends on how quick we are
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         time.sleep(1.2)
         process.send_signal(signal.SIGCONT)
         assert process.stdout.read() == ""
