@@ -163,10 +163,10 @@ def test_a_dead_server_and_a_dead_bot_say_so_and_come_back(desk: Desk) -> None:
 
 def test_what_happens_behind_the_bots_back_is_asked_for_by_the_page_alone(desk: Desk) -> None:
     url = f"{desk.practice.slack.url}/ui/act"
-    assert httpx.post(url, data={"at": "0"}).status_code == 415
-    assert httpx.post(url, json={"at": 0}, headers={"Host": "evil.example"}).status_code == 403
-    assert [httpx.post(url, json={"at": at}).status_code for at in (99, -1, "0")] == [404, 404, 404]
-    assert httpx.post(url, json={"at": 0}).json()["said"].endswith("open already: nothing was changed.")
+    assert httpx.post(url, data={"at": "0"}, timeout=60).status_code == 415
+    assert httpx.post(url, json={"at": 0}, headers={"Host": "evil.example"}, timeout=60).status_code == 403
+    assert [httpx.post(url, json={"at": at}, timeout=60).status_code for at in (99, -1, "0")] == [404, 404, 404]
+    assert httpx.post(url, json={"at": 0}, timeout=60).json()["said"].endswith("open already: nothing was changed.")
     expect(desk.page.locator("#feed")).to_contain_text("The story on the right")
 
 

@@ -87,7 +87,7 @@ class Practice:
             self.slack.workspace.app.use_url(f"http://127.0.0.1:{self._http_port}/slack/events")
         self.config.write_text(
             configuration.toml(
-                self.data, self.directory, self.crm, self.slack, self._http_port, self._database_url
+                self.data, self.clock.now(), self.directory, self.crm, self.slack, self._http_port, self._database_url
             ),
             encoding="utf-8",
         )

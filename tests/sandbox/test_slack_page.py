@@ -210,6 +210,6 @@ def test_a_narrow_window_still_reaches_everything(browser: Browser, slack: Slack
 
 def test_another_site_cannot_act_for_a_person(slack: SlackServer) -> None:
     body = {"user": HR.slack_id, "channel": seed.GENERAL, "text": "x"}
-    assert httpx.post(f"{slack.url}/ui/say", data=body).status_code == 415
-    assert httpx.get(f"{slack.url}/", headers={"Host": "evil.example"}).status_code == 403
-    assert "script-src 'self'" in httpx.get(f"{slack.url}/").headers["Content-Security-Policy"]
+    assert httpx.post(f"{slack.url}/ui/say", data=body, timeout=60).status_code == 415
+    assert httpx.get(f"{slack.url}/", headers={"Host": "evil.example"}, timeout=60).status_code == 403
+    assert "script-src 'self'" in httpx.get(f"{slack.url}/", timeout=60).headers["Content-Security-Policy"]

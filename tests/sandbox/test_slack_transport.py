@@ -102,7 +102,7 @@ def test_http_deliveries_are_signed_with_the_secret(slack: SlackServer) -> None:
     assert hr.command("/offboard").acked
     slack.workspace.app.signing_secret = "another"
     assert "401" in hr.command("/offboard").problem
-    assert httpx.post(slack.workspace.app.command_url, data={"command": "/offboard"}).status_code == 401
+    assert httpx.post(slack.workspace.app.command_url, data={"command": "/offboard"}, timeout=60).status_code == 401
     bot.stop()
 
 
