@@ -11,6 +11,7 @@ import pytest
 
 from tests.sandbox.postgres import Postgres
 from tests.workflows.memory import Time
+from tests.workflows.tables import lay_out
 from workflows.clock import Reconciler
 from workflows.engine import Engine
 from workflows.model import AuditRun, WorkState
@@ -28,7 +29,7 @@ class Desk:
     def __init__(self, url: str, executor: str = "local") -> None:
         self.clock = Time()
         self.store = Store(url)
-        self.store.upgrade()
+        lay_out(self.store)
         self.engine = Engine(url.replace("handover.sqlite", "engine.sqlite"), executor)
         self.ran: Counter[str] = Counter()
         self.crashes = 0
