@@ -16,7 +16,7 @@ from tests.sandbox.practice import Practice
 from tests.sandbox.story import DAY, text_of
 
 T = TypeVar("T")
-DEAD_AFTER = 3.0
+DEAD_AFTER = 5.0
 ROWS = "replicas"
 SUCCESSOR = BY_UID["carol.diaz"]
 AT_WORK = (
