@@ -3,12 +3,20 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.sandbox.company.samba import Samba
 from tests.sandbox.company.slapd import Slapd
 from tests.sandbox.postgres import Postgres
 
 pytest.register_assert_rewrite("tests.conformance")  # the suites are no test modules, and must explain themselves too
+
+
+def pytest_configure() -> None:
+    """Have made-up examples be the same in every run, with as much time as they need: a failure is one that stays."""
+    slow = [HealthCheck.too_slow]
+    settings.register_profile("steady", derandomize=True, deadline=None, database=None, suppress_health_check=slow)
+    settings.load_profile("steady")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

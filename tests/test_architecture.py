@@ -54,7 +54,7 @@ def test_another_owner_is_noticed(tmp_path: Path) -> None:
 
 def lint_imports(tree: Path) -> subprocess.CompletedProcess[str]:
     program = Path(sys.executable).with_name("lint-imports")
-    return subprocess.run([program, "--no-cache"], cwd=tree, capture_output=True, text=True, check=False, timeout=100,
+    return subprocess.run([program, "--no-cache"], cwd=tree, capture_output=True, text=True, check=False, timeout=200,
                           env={"PATH": "/usr/bin:/bin", "COLUMNS": "200"})
 
 
@@ -91,7 +91,7 @@ def test_a_planted_import_breaks_its_contract(copy: Path, contract: str) -> None
 def wheel(source: Path, into: Path) -> set[str]:
     """Build the wheel and return the names in it."""
     done = subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", into], cwd=source,
-                          capture_output=True, text=True, check=False, timeout=100)
+                          capture_output=True, text=True, check=False, timeout=200)
     assert done.returncode == 0, done.stdout + done.stderr
     [built] = into.glob("*.whl")
     return {name for name in zipfile.ZipFile(built).namelist() if not name.split("/")[0].endswith(".dist-info")}

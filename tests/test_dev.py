@@ -44,7 +44,7 @@ def dev(checkout: Path, path: Path, *arguments: str) -> subprocess.CompletedProc
 
 def run(checkout: Path, env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [str(checkout / "dev"), *arguments]
-    return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=30)
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=90)
 
 
 def test_without_apt_it_prints_the_packages(checkout: Path, bare: Path) -> None:

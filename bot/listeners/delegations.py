@@ -1,6 +1,5 @@
 """Naming who decides while somebody is away, from the App Home."""
 
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,7 +26,8 @@ def register(app: App, desk: Desk) -> None:
     @app.action(delegate.ASK, middleware=[acknowledge])
     def ask(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
-        call.open(form.build(datetime.now(ZoneInfo(_zone(desk, call))).date()))
+        today = desk.services.clock.now().astimezone(ZoneInfo(_zone(desk, call))).date()
+        call.open(form.build(today))
 
     @app.view(form.CALLBACK)
     def named(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:

@@ -178,7 +178,7 @@ def process(*arguments: str, env: Mapping[str, str] | None = None) -> "subproces
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
         env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "COLUMNS": "100", **(env or {})},
     )

@@ -59,7 +59,7 @@ class FakeOffboarding:
         self._lock = threading.Lock()
 
     def plan(self, leaver: Leaver) -> Plan:
-        self.slow.wait(10)
+        self.slow.wait(60)
         if self.fails:
             raise self.fails
         return replace(
@@ -69,7 +69,7 @@ class FakeOffboarding:
         )
 
     def open(self, request: Request) -> str:
-        self.opening.wait(10)
+        self.opening.wait(60)
         if self.fails:
             raise self.fails
         with self._lock:

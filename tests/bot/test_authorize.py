@@ -17,7 +17,7 @@ ROLES = Roles(
 
 
 def authorizer(slack: SlackServer, roles: Roles = ROLES) -> Authorizer:
-    return Authorizer(roles, web_client(make_settings(slack.api_url).slack, seconds=2))
+    return Authorizer(roles, web_client(make_settings(slack.api_url).slack))
 
 
 def test_every_right_has_holders_and_nobody_else_has_it() -> None:

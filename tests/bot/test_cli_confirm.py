@@ -148,7 +148,7 @@ def test_from_the_case_to_the_confirmed_message(tmp_path: Path, monkeypatch: pyt
             case_id = offboarding.open(Request(samples.leaver(), Reason.DISMISSAL, None, max_, Strategy.SINGLE, (), hr,
                                                seed.OFFBOARDING))  # fmt: skip
             li = slack.as_user(LI.slack_id)
-            [message] = li.wait_for(li.messages, 15)
+            [message] = li.wait_for(li.messages)
             assert "Take the badge." in said(message)
             receipt = tmp_path / "receipt.pdf"
             receipt.write_bytes(b"signed")
@@ -159,9 +159,9 @@ def test_from_the_case_to_the_confirmed_message(tmp_path: Path, monkeypatch: pyt
             done = CliRunner().invoke(make_app(), [*answer, "--proof", str(receipt)])
             assert done.exit_code == 0, done.output
             digest = hashlib.sha256(b"signed").hexdigest()
-            li.wait_for(lambda: digest in said(li.messages()[0]), 15)
+            li.wait_for(lambda: digest in said(li.messages()[0]))
             assert len(li.messages()) == 1
-            li.wait_for(lambda: offboarding.case(case_id).state is CaseState.WATCHED, 15)
+            li.wait_for(lambda: offboarding.case(case_id).state is CaseState.WATCHED)
             view = offboarding.case(case_id)
             assert view.systems[0].verdict is Verdict.UNKNOWN
             assert not view.locked_out

@@ -144,15 +144,15 @@ def test_one_that_hangs_is_a_fault_and_holds_nobody_up() -> None:
     hold = threading.Event()
 
     def hang() -> list[Result]:
-        hold.wait(20)
+        hold.wait(60)
         return []
 
     begun = time.monotonic()
-    found = examine([Check("slow", hang), Check("quick", lambda: [Result("quick", True, "ok")])], 0.3)
-    assert time.monotonic() - begun < 5
+    found = examine([Check("slow", hang), Check("quick", lambda: [Result("quick", True, "ok")])], 1.5)
+    assert time.monotonic() - begun < 20
     hold.set()
     assert [(result.what, result.ok) for result in found] == [("slow", False), ("quick", True)]
-    assert "0.3 s" in found[0].said
+    assert "1.5 s" in found[0].said
 
 
 def test_a_check_that_breaks_is_a_fault() -> None:

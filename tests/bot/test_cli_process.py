@@ -138,7 +138,7 @@ def test_the_bot_runs_a_second_one_is_told_others_work_beside_it_and_sigterm_end
         assert process("status", "--config", str(config), env=env).returncode == 0
         assert process("verify", "--config", str(config), env=env).returncode == 0
         bot.send_signal(signal.SIGTERM)
-        _, rest = bot.communicate(timeout=30)
+        _, rest = bot.communicate(timeout=90)
         assert bot.returncode == 0, rest
         assert "Stopped" in rest
         assert "Traceback" not in said + rest
@@ -147,7 +147,7 @@ def test_the_bot_runs_a_second_one_is_told_others_work_beside_it_and_sigterm_end
         bot.wait()
 
 
-def until(bot: "subprocess.Popen[str]", words: str, seconds: float = 30) -> str:
+def until(bot: "subprocess.Popen[str]", words: str, seconds: float = 90) -> str:
     """Read what a process says until the words come."""
     assert bot.stderr is not None
     said, end = "", time.monotonic() + seconds

@@ -13,6 +13,7 @@ from tests.bot.conftest import Office, said
 from tests.bot.fakes import FakeDelegations, FakeHandover
 from tests.bot.test_requests import WAITING
 from tests.sandbox.company.people import BY_UID, MANAGER
+from tests.sandbox.slack.forms import OpenView
 from workflows.model import ProposalState
 
 CAROL = BY_UID["carol.diaz"].slack_id
@@ -22,12 +23,23 @@ def known(office: Office) -> FakeDelegations:
     return cast("FakeDelegations", office.services.delegations)
 
 
-def ask(office: Office, who: str, first: str, last: str) -> None:
+def empty_form(office: Office) -> OpenView:
     office.manager.home()
     view = office.manager.wait_for(lambda: office.manager.home_now)
     view.click("Name a Stand-In")
-    form = office.manager.modal("While you are away")
+    return office.manager.modal("While you are away")
+
+
+def ask(office: Office, who: str, first: str, last: str) -> None:
+    form = empty_form(office)
     form.fill("who", who).fill("first", first).fill("last", last).submit()
+
+
+def test_the_form_begins_with_today_as_the_bots_clock_and_the_managers_zone_have_it(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(samples, "NOW", datetime(2031, 1, 31, 23, 30, tzinfo=UTC))
+    assert empty_form(office).value("first") == "2031-02-01"
 
 
 def test_a_stand_in_is_named_and_ended_on_the_home_tab(office: Office) -> None:

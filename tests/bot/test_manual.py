@@ -274,7 +274,7 @@ def marked(thing: Any) -> Iterator[str]:
 
 @pytest.fixture
 def roster(office: Office) -> SlackRoster:
-    return SlackRoster(web_client(office.services.settings.slack, seconds=2))
+    return SlackRoster(web_client(office.services.settings.slack))
 
 
 def test_the_roster_knows_who_is_active(roster: SlackRoster) -> None:

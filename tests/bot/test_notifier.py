@@ -19,7 +19,7 @@ class Desk:
     def __init__(self, office: Office) -> None:
         self.office = office
         self.posts: dict[str, Post] = {}
-        client = web_client(office.services.settings.slack, seconds=3)
+        client = web_client(office.services.settings.slack)
         self.notifier = SlackNotifier(client, office.services, self.posts.get)
 
     def show(self, kind: PostKind, subject: str, channel: str, post_id: str = "post-1", thread_of: str = "") -> Post:

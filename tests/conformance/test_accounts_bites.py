@@ -196,7 +196,7 @@ class NeverGivesUp(Ldap):
     """Asks again and again while the server is silent."""
 
     def check(self) -> str:
-        for _ in range(2):
+        for _ in range(12):
             try:
                 return super().check()
             except Unavailable:
@@ -212,8 +212,8 @@ class Planted(LdapWorld):
         self.wrong = wrong
 
     def connect(self, password: str = "good") -> Ldap:
-        good = super().connect(password)
-        return self.wrong(good._settings)
+        self.connectors.append(self.wrong(super().connect(password)._settings))
+        return self.connectors[-1]
 
 
 SUITE = AccountsSuite()

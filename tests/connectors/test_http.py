@@ -32,7 +32,7 @@ def net() -> Iterator[respx.MockRouter]:
 
 @pytest.fixture
 def api() -> Iterator[Api]:
-    made = Api(URL, patience=Patience(total=2.0))
+    made = Api(URL, patience=Patience(total=60.0))
     yield made
     made.close()
 
@@ -71,7 +71,7 @@ def test_patience_ends_soon(net: respx.MockRouter, api: Api) -> None:
     with pytest.raises(Unavailable):
         api.write("POST", "/x")
     assert route.call_count == 3
-    assert time.monotonic() - begun < 2.5
+    assert time.monotonic() - begun < 10  # two short waits; what waits as long as it may takes a minute
 
 
 @pytest.mark.parametrize("happening", [httpx.Response(500), httpx.Response(504), httpx.ReadError("cut"),

@@ -24,7 +24,7 @@ class Office:
         """Type the command and wait for the filled form."""
         person = by or self.hr
         person.command("/offboard", f"@{leaver.uid}", "offboarding")
-        return person.wait_for(lambda: person.view if person.view and person.view.submit_label else None, 20)
+        return person.wait_for(lambda: person.view if person.view and person.view.submit_label else None)
 
     def offboard(self, leaver: Employee, successors: Sequence[Employee]) -> None:
         """Lock somebody out now."""
@@ -43,19 +43,19 @@ class Office:
         """Read the verdict per system."""
         return {line["system"]: line["verdict"] for line in self.case(leaver)["systems"]}
 
-    def message(self, person: Person, channel: str, wanted: Callable[[str], bool], seconds: float = 30) -> Message:
+    def message(self, person: Person, channel: str, wanted: Callable[[str], bool], seconds: float = 90) -> Message:
         """Wait for a message in a channel, or in the direct messages with the bot where `channel` is empty."""
         return person.wait_for(
             lambda: next((one for one in reversed(person.messages(channel)) if wanted(text_of(one))), None), seconds
         )
 
-    def locked_out(self, leaver: Employee, seconds: float = 60) -> Message:
+    def locked_out(self, leaver: Employee, seconds: float = 90) -> Message:
         """Wait for the case message to say that the leaver is locked out everywhere."""
         return self.message(
             self.hr, "offboarding", lambda text: f"{leaver.name} is locked out of 2 of 2" in text, seconds
         )
 
-    def approve(self, leaver: Employee, seconds: float = 60) -> Message:
+    def approve(self, leaver: Employee, seconds: float = 90) -> Message:
         """Wait for the proposal, and approve it."""
         proposal = self.message(
             self.manager, "", lambda text: "Approve the handover" in text and leaver.name in text, seconds

@@ -23,7 +23,7 @@ def test_killed_during_a_lock_out(office: Office, practice: Practice, uid: str) 
     time.sleep(random.Random(uid).uniform(0.0, 0.5))
     practice.kill_bot()
     practice.start_bot()
-    office.locked_out(leaver, 90)
+    office.locked_out(leaver)
     assert practice.is_open(leaver) == {"directory": False, "crm": False}
     assert practice.directory.writes()[ldif.person_dn(uid)] == 1
     assert practice.handover("verify").returncode == 0
@@ -36,7 +36,7 @@ def test_killed_again_and_again_while_clients_move(office: Office, practice: Pra
     moving = [record for record in deals if practice.crm.states()[record] in ("lead", "opportunity")]
     writes = {record: practice.crm.writes(record) for record in moving}
     office.offboard(LEAVER, [BY_UID["carol.diaz"], BY_UID["max.weber"]])
-    office.locked_out(LEAVER, 90)
+    office.locked_out(LEAVER)
     office.approve(LEAVER)
     dice = random.Random(7)
     for _ in range(4):

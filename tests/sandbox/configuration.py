@@ -2,7 +2,9 @@
 
 import base64
 import hashlib
+from datetime import datetime, time
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from tests.sandbox.company.people import LEAVER
 from tests.sandbox.company.slapd import Slapd
@@ -10,6 +12,9 @@ from tests.sandbox.company.tryton import Tryton
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.server import SlackServer
 
+CITIES = ("Europe/Berlin", "America/Los_Angeles", "Asia/Tokyo")
+"""Where the company may be: it is day in one of them at any moment."""
+OPENS, CLOSES = time(9, 30), time(20, 0)
 PROTECTED = ("erika.board@northwind.example", "svc-handover")
 
 
@@ -27,21 +32,34 @@ def secrets(directory: Slapd, crm: Tryton, slack: SlackServer) -> dict[str, str]
     }
 
 
+def daytime(now: datetime) -> str:
+    """Return the time zone of a company in which it is day.
+
+    The daily audit is at eight: a story that is told in the night would see none a day later, and one that is told
+    across that hour, or across midnight, one more. What people see must not depend on when they begin.
+    """
+    return next(city for city in CITIES if OPENS <= now.astimezone(ZoneInfo(city)).time() < CLOSES)
+
+
 def toml(
     folder: Path,
+    now: datetime,
     directory: Slapd,
     crm: Tryton,
     slack: SlackServer,
     http_port: int | None = None,
     database_url: str = "",
 ) -> str:
-    """Return the file's text. `http_port`: signed HTTP there; None: Socket Mode. `database_url`: PostgreSQL, if any."""
+    """Return the file's text, for a company that is set up `now`.
+
+    `http_port`: signed HTTP there; None: Socket Mode. `database_url`: PostgreSQL, if any.
+    """
     assert LEAVER.email not in PROTECTED
     crm_lines = "\n".join(f'{key} = "{value}"' for key, value in crm.settings("env:CRM_PASSWORD").items())
     return f"""
 [company]
 name = "Northwind Practice"
-timezone = "Europe/Berlin"
+timezone = "{daytime(now)}"
 directory = "directory"
 
 [storage]

@@ -8,7 +8,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -19,7 +18,9 @@ from typing import Self
 
 import psycopg
 
-READY_SECONDS = 20.0
+from tests.sandbox.ports import free_port
+
+READY_SECONDS = 90.0
 ACCOUNT = "nobody"
 """Who serves where the tests run as root, which PostgreSQL refuses to be."""
 SETTINGS = {
@@ -43,7 +44,7 @@ class Postgres:
         self._folder: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._account = _account()
-        self.port = _free_port()
+        self.port = free_port()
 
     def __enter__(self) -> Self:
         self.start()
@@ -77,10 +78,10 @@ class Postgres:
             return
         self._process.send_signal(how)
         try:
-            self._process.wait(10)
+            self._process.wait(30)
         except subprocess.TimeoutExpired:
             self._process.send_signal(signal.SIGQUIT)
-            self._process.wait(10)
+            self._process.wait(30)
         self._process = None
 
     def url(self, database: str = "postgres") -> str:
@@ -95,7 +96,7 @@ class Postgres:
     def run(self, statement: str, database: str = "postgres") -> list[tuple[object, ...]]:
         """Run one statement as the administrator; return its rows."""
         with psycopg.connect(
-            host="127.0.0.1", port=self.port, user="postgres", dbname=database, autocommit=True, connect_timeout=5
+            host="127.0.0.1", port=self.port, user="postgres", dbname=database, autocommit=True, connect_timeout=30
         ) as connection:
             done = connection.execute(statement.encode())
             return done.fetchall() if done.description else []
@@ -137,9 +138,3 @@ def _account() -> tuple[int, int] | None:
         return None
     account = pwd.getpwnam(ACCOUNT)
     return account.pw_uid, account.pw_gid
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

@@ -20,12 +20,13 @@ from tests.sandbox.company.people import Employee
 from tests.sandbox.company.slapd import LOCK, Slapd
 from tests.sandbox.company.tryton import Tryton
 from tests.sandbox.jumping import JumpClock
+from tests.sandbox.ports import free_port
 from tests.sandbox.slack.panel import Panel
 from tests.sandbox.slack.server import SlackServer
 from tests.sandbox.slack.world import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
-READY_SECONDS = 30.0
+READY_SECONDS = 90.0
 CLOSED = frozenset({"converted", "won", "lost", "cancelled"})
 """States in which Tryton makes a deal's employee read-only (trytond-sale-opportunity 8.2, tried)."""
 Say = Callable[[str], None]
@@ -69,7 +70,7 @@ class Practice:
         self.slack = SlackServer(workspace, port=port, panel=panel(self) if panel else None)
         self.data = folder / "data"
         self.config = folder / "handover.toml"
-        self._http_port = _free_port() if http else None
+        self._http_port = free_port() if http else None
         self._bot: subprocess.Popen[bytes] | None = None
         self._replicas: list[subprocess.Popen[bytes]] = []
         self._database_url, self._dead_after = database_url, dead_after
@@ -86,7 +87,7 @@ class Practice:
             self.slack.workspace.app.use_url(f"http://127.0.0.1:{self._http_port}/slack/events")
         self.config.write_text(
             configuration.toml(
-                self.data, self.directory, self.crm, self.slack, self._http_port, self._database_url
+                self.data, self.clock.now(), self.directory, self.crm, self.slack, self._http_port, self._database_url
             ),
             encoding="utf-8",
         )
@@ -233,9 +234,3 @@ class Practice:
     def owned(self, person: Employee) -> int:
         """Return how many deals the CRM's own database gives to the person."""
         return self.crm.counts().get(person.uid, 0)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

@@ -16,6 +16,7 @@ from tests.sandbox.slack.driver import Person
 from tests.sandbox.slack.records import Message, words
 
 SUCCESSORS = ("bob.ross", "carol.diaz", "li.wei")
+LOCKED_OUT = "is locked out of 2 of 2 systems"
 DAY = 86_400.0
 
 
@@ -66,11 +67,11 @@ class Story:
     def _offboard(self, chapter: Chapter) -> None:
         hr = self._person(HR.slack_id)
         hr.command("/offboard", f"@{LEAVER.uid}", "offboarding")
-        modal = hr.wait_for(lambda: hr.view if hr.view and hr.view.submit_label else None, 15)
+        modal = hr.wait_for(lambda: hr.view if hr.view and hr.view.submit_label else None)
         modal.fill("when", "now").fill("reason", "dismissal").fill("approver", MANAGER.slack_id)
         modal.fill("successors", [BY_UID[uid].slack_id for uid in SUCCESSORS]).fill("strategy", "balanced")
         modal.submit()
-        message = self._message(hr, "offboarding", lambda text: "is locked out of 2 of 2 systems" in text)
+        message = self._message(hr, "offboarding", lambda text: LOCKED_OUT in text)
         chapter.said = first_line(message)
         chapter.claims = self._bot_verdicts()
         chapter.facts = self._server_verdicts()
@@ -81,7 +82,7 @@ class Story:
 
     def _approve(self, chapter: Chapter) -> None:
         manager = self._person(MANAGER.slack_id)
-        proposal = self._message(manager, "", lambda text: "Approve the handover" in text, 30)
+        proposal = self._message(manager, "", lambda text: "Approve the handover" in text)
         chapter.said = first_line(proposal)
         manager.click(proposal, "proposal_approve")
         self._message(manager, "", lambda text: "approved" in text.lower() and "Approve the handover" not in text)
@@ -89,7 +90,7 @@ class Story:
     def _move(self, chapter: Chapter) -> None:
         before = dict(self._practice.crm.counts())
         hr = self._person(HR.slack_id)
-        message = self._message(hr, "offboarding", lambda text: "*Clients* handed over" in text, 60)
+        message = self._message(hr, "offboarding", lambda text: "*Clients* handed over" in text)
         chapter.said = next((line for line in text_of(message).splitlines() if line.startswith("*Clients*")), "")
         case = self._case()
         after = self._practice.crm.counts()
@@ -117,9 +118,11 @@ class Story:
     def _lock_again(self, chapter: Chapter) -> None:
         security = self._person(SECURITY.slack_id)
         digest = self._new_audit(2)
-        security.click(digest, "Lock Again")
         hr = self._person(HR.slack_id)
-        message = self._message(hr, "offboarding", lambda text: "is locked out of 2 of 2 systems" in text, 30)
+        # what the case message said of the first lock-out must not pass for the second one's word
+        hr.wait_for(lambda: not any(LOCKED_OUT in text_of(one) for one in hr.messages("offboarding")))
+        security.click(digest, "Lock Again")
+        message = self._message(hr, "offboarding", lambda text: LOCKED_OUT in text)
         chapter.said = first_line(message)
         chapter.claims = self._bot_verdicts()
         chapter.facts = self._server_verdicts()
@@ -136,15 +139,15 @@ class Story:
     def _person(self, slack_id: str) -> Person:
         return self._practice.slack.as_user(slack_id)
 
-    def _message(self, person: Person, channel: str, wanted: Callable[[str], bool], seconds: float = 20) -> Message:
+    def _message(self, person: Person, channel: str, wanted: Callable[[str], bool]) -> Message:
         return person.wait_for(
-            lambda: next((one for one in reversed(person.messages(channel)) if wanted(text_of(one))), None), seconds
+            lambda: next((one for one in reversed(person.messages(channel)) if wanted(text_of(one))), None)
         )
 
     def _new_audit(self, number: int) -> Message:
         person = self._person(SECURITY.slack_id)
         return person.wait_for(
-            lambda: posts[number - 1] if len(posts := person.messages("access-audit")) >= number else None, 30
+            lambda: posts[number - 1] if len(posts := person.messages("access-audit")) >= number else None
         )
 
     def _case(self) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def slack() -> Iterator[SlackServer]:
 
 @pytest.fixture
 def client(slack: SlackServer) -> WebClient:
-    return WebClient(token=slack.workspace.app.bot_token, base_url=slack.api_url, retry_handlers=[], timeout=3)
+    return WebClient(token=slack.workspace.app.bot_token, base_url=slack.api_url, retry_handlers=[], timeout=60)
 
 
 def _section(text: str) -> JSON:

@@ -8,6 +8,7 @@ from sqlmodel import col, select
 
 from tests.workflows.members import MemoryMembers
 from tests.workflows.memory import MemoryDirectory, MemoryListing, Time, World
+from tests.workflows.tables import lay_out
 from workflows.audits import Audits
 from workflows.casefile import Casefile
 from workflows.exports import Exports
@@ -86,7 +87,7 @@ class Office:
                     manager_email="max@x.example",
                 )
         self.store = Store(url or sqlite_url(folder))
-        self.store.upgrade()
+        lay_out(self.store)
         self.vault = Vault(b"m" * 32)
         self.journal = Journal(self.store, self.clock, b"s" * 32)
         crm = self.crm.system(MemoryListing if crm_lists else None)

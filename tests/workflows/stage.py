@@ -4,11 +4,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-import sqlalchemy as sa
-from sqlmodel import SQLModel, select
+from sqlmodel import select
 
 from tests.workflows.members import MemoryMembers
 from tests.workflows.memory import Time, World
+from tests.workflows.tables import lay_out
 from workflows.cases import CaseData
 from workflows.handover import Handover
 from workflows.handover.live import Approvals
@@ -60,10 +60,7 @@ class Stage:
         self.time = Time()
         self.members, self.policy = MemoryMembers(), policy or Policy()
         self.store = Store(url or sqlite_url(folder))
-        if not self.store.postgres:
-            # Deaths are played within one process, so nothing here needs to wait for a disk.
-            sa.event.listen(self.store._writer, "connect", lambda raw, _: raw.execute("PRAGMA synchronous=OFF"))
-            SQLModel.metadata.create_all(self.store._writer)
+        lay_out(self.store)
         self.vault = Vault(b"m" * 32)
         self.journal = Journal(self.store, self.time, b"s" * 32)
         self.systems = Systems(list(systems))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session, select
 
+from tests.workflows.tables import lay_out
 from workflows.model import AuditRun
 from workflows.store import Store, sqlite_url
 from workflows.turns import Together
@@ -23,7 +24,7 @@ class Desk:
 
     def __init__(self, folder: Path) -> None:
         self.store = Store(sqlite_url(folder))
-        self.store.upgrade()
+        lay_out(self.store)
         self.commits = 0
         self.together = Together(self._write)
         self.pool = ThreadPoolExecutor(20)

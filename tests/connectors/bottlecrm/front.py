@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.sandbox.ports import free_port
+
 Answer = tuple[int, bytes]
 Manners = Callable[[str, str, Callable[[], Answer | None]], Answer | None]
 """Given method, path and a way to have the request passed on: what to answer, None for cutting the line."""
@@ -27,7 +29,7 @@ class Front:
     def __init__(self, target: str) -> None:
         self.target, self.manners = target, polite
         self.requests: list[tuple[str, str]] = []
-        self._port = 0
+        self._port = free_port()
         self._listen()
 
     @property
@@ -104,7 +106,6 @@ class Front:
         self._server = ThreadingHTTPServer(("127.0.0.1", self._port), Handler)
         self._server.daemon_threads = True
         self._server.block_on_close = False
-        self._port = self._server.server_port
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
 

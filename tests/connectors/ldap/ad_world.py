@@ -1,8 +1,8 @@
 """The practice domain, a real Samba, as the conformance suites see it."""
 
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, cast
 from uuid import UUID, uuid4
 
@@ -14,6 +14,7 @@ from connectors.contract import AccountId, GroupId
 from connectors.ldap.connector import Ldap
 from connectors.ldap.settings import LdapSettings
 from tests.conformance.accounts import Newcomer
+from tests.connectors.ldap.world import hurried
 from tests.sandbox.company import samba_seed
 from tests.sandbox.company.samba import Entry, Samba
 
@@ -28,10 +29,11 @@ NOT_IN_LOGINS = re.compile(r'["*+,/:;<=>?@\[\\\]|]')
 class AdWorld:
     """Reads and changes the domain as its administrator; connects as the bot."""
 
-    patience = 4.0
+    patience = 6.0
 
     def __init__(self, samba: Samba) -> None:
         self.samba = samba
+        self.connectors: list[Ldap] = []
 
     def settings(self, **changes: Any) -> LdapSettings:
         values = {
@@ -41,8 +43,8 @@ class AdWorld:
             "password": SecretStr(self.samba.bind_password),
             "base_dn": self.samba.base_dn,
             "dialect": "active_directory",
-            "connect_seconds": 2,
-            "request_seconds": 1,
+            "connect_seconds": 20,
+            "request_seconds": 20,
         }
         return LdapSettings.model_validate(values | changes)
 
@@ -50,7 +52,8 @@ class AdWorld:
         return self.connector() if password == "good" else self.connector(password=SecretStr(password))
 
     def connector(self, **changes: Any) -> Ldap:
-        return Ldap(self.settings(**changes))
+        self.connectors.append(Ldap(self.settings(**changes)))
+        return self.connectors[-1]
 
     def add(self, who: Newcomer, **more: str) -> AccountId:
         plain = not NOT_IN_LOGINS.search(who.login)
@@ -87,8 +90,10 @@ class AdWorld:
     def stopped(self) -> AbstractContextManager[None]:
         return self.samba.stopped()
 
-    def silent(self) -> AbstractContextManager[None]:
-        return self.samba.paused()
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        with hurried(self.connectors), self.samba.paused():
+            yield
 
     def secrets(self) -> Sequence[str]:
         return [self.samba.bind_password]

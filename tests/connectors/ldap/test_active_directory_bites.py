@@ -203,7 +203,8 @@ class PlantedWorld(AdWorld):
         self.wrong = wrong
 
     def connector(self, **changes: Any) -> Ldap:
-        return self.wrong(self.settings(**changes))
+        self.connectors.append(self.wrong(self.settings(**changes)))
+        return self.connectors[-1]
 
 
 ACCOUNTS, GROUPS = suites.TestActiveDirectoryAccounts(), suites.TestActiveDirectoryGroups()

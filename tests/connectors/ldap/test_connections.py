@@ -59,7 +59,7 @@ def test_a_link_that_died_while_idle_is_replaced(world: LdapWorld) -> None:
 
 
 def test_many_threads_share_a_few_connections(world: LdapWorld) -> None:
-    connector = Ldap(world.settings(connections=3, request_seconds=10))
+    connector = Ldap(world.settings(connections=3))
     account = world.add(newcomer())
     with ThreadPoolExecutor(12) as pool:
         seen = list(pool.map(lambda _: connector.observe([account])[account].verdict, range(60)))

@@ -25,8 +25,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Foreign]:
 def _connect(server: Foreign, **changes: Any) -> Ldap:
     values = {
         "urls": (server.tls_url,), "ca_file": server.ca_file, "bind_dn": server.bind_dn,
-        "password": SecretStr(server.bind_password), "base_dn": server.base_dn, "connect_seconds": 2,
-        "request_seconds": 5, "lock_by": "password",
+        "password": SecretStr(server.bind_password), "base_dn": server.base_dn, "connect_seconds": 20,
+        "request_seconds": 20, "lock_by": "password",
     }
     return Ldap(LdapSettings.model_validate(values | changes))
 

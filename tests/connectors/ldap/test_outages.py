@@ -1,6 +1,5 @@
 """Bad days of a directory: certificates, dead servers, a rotated password, and answers that hide everybody."""
 
-import socket
 from collections.abc import Iterator
 from datetime import timedelta
 from ipaddress import ip_address
@@ -25,6 +24,7 @@ from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company import ldif
 from tests.sandbox.company.people import LEAVER, PEOPLE
 from tests.sandbox.company.slapd import Slapd
+from tests.sandbox.ports import free_port
 
 DAY = timedelta(days=1)
 HERE, ELSEWHERE = x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName("other.example")
@@ -65,8 +65,7 @@ def test_a_renewed_certificate_is_accepted_without_a_restart(own: LdapWorld) -> 
 
 
 def test_a_dead_address_is_left_aside_for_a_minute(world: LdapWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        dead = f"ldaps://127.0.0.1:{gone.getsockname()[1]}"
+    dead = f"ldaps://127.0.0.1:{free_port()}"
     connector = Ldap(world.settings(urls=(dead, world.slapd.tls_url)))
     tried: list[str] = []
     openly = connector._connections._open

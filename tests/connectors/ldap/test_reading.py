@@ -36,13 +36,13 @@ def test_an_account_carries_title_and_manager(world: LdapWorld) -> None:
 
 def test_a_crowd_is_observed_whole(crowd: LdapWorld) -> None:
     ids = list(crowd.truth())
-    seen = Ldap(crowd.settings(request_seconds=10)).observe(ids)
+    seen = Ldap(crowd.settings()).observe(ids)
     assert len(ids) == 700
     assert {o.verdict for o in seen.values()} == {Verdict.OPEN}
 
 
 def test_an_answer_cut_short_is_an_error(crowd: LdapWorld) -> None:
-    connector = Ldap(crowd.settings(request_seconds=10))
+    connector = Ldap(crowd.settings())
     with pytest.raises(Forbidden, match="cut short"):
         connector._connections.run(lambda link: list(link.search(crowd.slapd.base_dn, "(uid=*)", ["uid"])), "reading")
 

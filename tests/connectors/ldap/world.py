@@ -1,13 +1,15 @@
 """The practice directory as the conformance suites see it."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from uuid import uuid4
 
+import ldap
 from pydantic import SecretStr
 
 from connectors.contract import AccountId, GroupId
+from connectors.ldap.connections import Connections
 from connectors.ldap.connector import Ldap
 from connectors.ldap.settings import LdapSettings
 from tests.conformance.accounts import Newcomer
@@ -16,15 +18,39 @@ from tests.sandbox.company.slapd import Entry, Slapd
 
 VOLATILE = {"pwdFailureTime"}
 """Kept by the server whenever somebody mistypes a password."""
+HURRY = 0.5
+"""Seconds for a server that is known to answer nothing."""
+
+
+@contextmanager
+def hurried(connectors: Sequence[Ldap]) -> Iterator[None]:
+    """Shorten the patience of what has none to lose, and only meanwhile: a busy machine is not a silent server."""
+    usual = [(one._connections, one._connections._settings) for one in connectors]
+    for connections, settings in usual:
+        _allow(connections, settings.model_copy(update={"connect_seconds": HURRY, "request_seconds": HURRY}))
+    try:
+        yield
+    finally:
+        for connections, settings in usual:
+            _allow(connections, settings)
+
+
+def _allow(connections: Connections, settings: LdapSettings) -> None:
+    connections._settings = settings
+    for link in connections._idle:
+        link._seconds = link._raw.timeout = settings.request_seconds
+        link._raw.set_option(ldap.OPT_NETWORK_TIMEOUT, settings.connect_seconds)
+        link._raw.set_option(ldap.OPT_TIMEOUT, settings.request_seconds)
 
 
 class LdapWorld:
     """Reads and changes the directory as its administrator; connects as the bot."""
 
-    patience = 2.8
+    patience = 6.0
 
     def __init__(self, slapd: Slapd) -> None:
         self.slapd = slapd
+        self.connectors: list[Ldap] = []
 
     def settings(self, **changes: Any) -> LdapSettings:
         values = {
@@ -33,13 +59,15 @@ class LdapWorld:
             "bind_dn": self.slapd.bind_dn,
             "password": SecretStr(self.slapd.bind_password),
             "base_dn": self.slapd.base_dn,
-            "connect_seconds": 1,
-            "request_seconds": 1,
+            "connect_seconds": 20,
+            "request_seconds": 20,
         }
         return LdapSettings.model_validate(values | changes)
 
     def connect(self, password: str = "good") -> Ldap:
-        return Ldap(self.settings() if password == "good" else self.settings(password=SecretStr(password)))
+        made = Ldap(self.settings() if password == "good" else self.settings(password=SecretStr(password)))
+        self.connectors.append(made)
+        return made
 
     def add(self, who: Newcomer) -> AccountId:
         self.slapd.add(ldif.person_dn(who.login), {
@@ -69,8 +97,10 @@ class LdapWorld:
     def stopped(self) -> AbstractContextManager[None]:
         return self.slapd.stopped()
 
-    def silent(self) -> AbstractContextManager[None]:
-        return self.slapd.paused()
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        with hurried(self.connectors), self.slapd.paused():
+            yield
 
     def secrets(self) -> Sequence[str]:
         return [self.slapd.bind_password, "{SSHA}"]

@@ -4,11 +4,14 @@ import contextlib
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum, auto
 
-PATIENCE = 10.0
+from tests.sandbox.ports import free_port
+
+PATIENCE = 60.0
 
 
 class Act(Enum):
@@ -28,6 +31,9 @@ class Act(Enum):
     """Not passed on; answered with a status."""
 
 
+SILENT = frozenset({Act.LOSE, Act.HANG})
+
+
 @dataclass(slots=True)
 class Fault:
     """One fault, for so many requests of a method and path."""
@@ -44,10 +50,12 @@ class Proxy:
     """Passes on what it gets to the server at `port`."""
 
     def __init__(self, port: int) -> None:
-        self._port, self._listener = port, socket.create_server(("127.0.0.1", 0))
+        self._port, self._listener = port, socket.create_server(("127.0.0.1", free_port()))
         self.port: int = self._listener.getsockname()[1]
         self._faults: list[Fault] = []
         self._lock, self._released = threading.Lock(), threading.Event()
+        self.hurried: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
+        """What whoever waits does while there will be no answer."""
         self._listen()
 
     def close(self) -> None:
@@ -63,7 +71,8 @@ class Proxy:
         self._released.clear()
         self._faults.append(fault)
         try:
-            yield
+            with self.hurried() if fault.act in SILENT else contextlib.nullcontext():
+                yield
         finally:
             self._faults.remove(fault)
             self._released.set()

@@ -188,7 +188,7 @@ def test_one_broken_record_in_fifty_breaks_nothing(open_world: Open) -> None:
     world = open_world(filters=False)
     _crowd(world, 600)
     world.server.manners.rewrite = _one_in_fifty
-    connector = world.connect(page_size=200, request_seconds=5)
+    connector = world.connect(page_size=200)
     sane = [user for place, (_, user) in enumerate(sorted(world.server.users().items())) if place % 50]
     for user in (sane[0], sane[-1]):
         found = connector.find(Person("", (), (user["userName"],))).accounts

@@ -1,10 +1,11 @@
 """The practice application as the conformance suites see it."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from uuid import uuid4
 
+import httpx
 from pydantic import SecretStr
 
 from connectors.contract import AccountId, GroupId
@@ -18,25 +19,41 @@ from tests.sandbox.company.scim import Scim
 class ScimWorld:
     """Reads and changes the server's storage; connects as the bot, through the wire."""
 
-    patience = 2.8
+    patience = 6.0
 
     def __init__(self, server: Scim, proxy: Proxy, kind: type[Connector] = Connector) -> None:
         self.server, self.proxy, self.kind = server, proxy, kind
         self._passwords: dict[str, str] = {}
+        self._connectors: list[Connector] = []
+        proxy.hurried = self._hurried
 
     def settings(self, **changes: Any) -> ScimSettings:
         values = {
             "url": f"http://127.0.0.1:{self.proxy.port}/v2",
             "token": SecretStr(self.server.token),
             "inactive_means": Inactive.SUSPENDED,
-            "connect_seconds": 1,
-            "request_seconds": 1,
+            "connect_seconds": 20,
+            "request_seconds": 20,
         }
         return ScimSettings.model_validate(values | changes)
 
     def connect(self, password: str = "good", **changes: Any) -> Connector:
         token = {} if password == "good" else {"token": SecretStr(password)}
-        return self.kind(self.settings(**token, **changes))
+        self._connectors.append(self.kind(self.settings(**token, **changes)))
+        return self._connectors[-1]
+
+    @contextmanager
+    def _hurried(self) -> Iterator[None]:
+        """Shorten our patience only while nothing will come: a busy machine is not a silent server."""
+        clients = [connector._service._api._client for connector in self._connectors]
+        usual = [client.timeout for client in clients]
+        for client in clients:
+            client.timeout = httpx.Timeout(0.5)
+        try:
+            yield
+        finally:
+            for client, timeout in zip(clients, usual, strict=True):
+                client.timeout = timeout
 
     def add(self, who: Newcomer) -> AccountId:
         self._passwords[who.login] = who.password

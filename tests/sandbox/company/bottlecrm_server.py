@@ -9,7 +9,8 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.sandbox.company.tryton_server import NotStarted, _free_port
+from tests.sandbox.company.tryton_server import NotStarted
+from tests.sandbox.ports import free_port
 
 FILE = "crm.sqlite3"
 SECRET = "practice-key-of-a-sandbox-on-loopback-0123456789abcdef"
@@ -42,7 +43,7 @@ class Server:
 
     def serve(self, programs: Path) -> None:
         """Start the program on the data that is there; ready when it returns."""
-        self._port = self._port or _free_port()
+        self._port = self._port or free_port()
         command = [str(programs / "gunicorn"), "-w", "1", "--threads", "4", "-b", f"127.0.0.1:{self._port}",
                    "--no-control-socket", "crm.wsgi:application"]
         with (self.folder / "server.out").open("ab") as out:
@@ -51,7 +52,7 @@ class Server:
         self._wait()
 
     def _wait(self) -> None:
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 150
         while time.monotonic() < deadline and self._process is not None and self._process.poll() is None:
             try:
                 with urllib.request.urlopen(f"{self.url}/healthz/", timeout=5):
@@ -69,7 +70,7 @@ class Server:
         os.killpg(process.pid, signal.SIGCONT)
         os.killpg(process.pid, how)
         try:
-            process.wait(10)
+            process.wait(30)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()

@@ -31,8 +31,8 @@ from tests.sandbox.company.turns import Turn
 
 PACKAGES = ("samba-ad-dc", "samba-ad-provision", "python3-samba")
 INSTALL = f"apt-get install -y --no-install-recommends {' '.join(PACKAGES)}"
-READY_SECONDS = 20.0
-TURN_SECONDS = 90.0
+READY_SECONDS = 90.0
+TURN_SECONDS = 200.0
 """How long to wait for another test run to be done with the ports."""
 
 WRITE = re.compile(r'"dsdbChange".*"statusCode": 0,.*"userSid": "(?P<sid>[^"]+)", "dn": "(?P<dn>(?:[^"\\]|\\.)*)"')
@@ -154,10 +154,10 @@ class Samba:
         process.send_signal(signal.SIGCONT)
         process.terminate()
         try:
-            process.wait(5)
+            process.wait(20)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait(5)
+            process.wait(20)
 
     # -- what is true, from outside the connector
 
@@ -165,7 +165,7 @@ class Samba:
     def bound(self, who: str = conf.ADMIN, password: str = conf.ADMIN_PASSWORD) -> Iterator[Any]:
         """Give a connection bound as `who` (the administrator)."""
         connection = ldap.initialize(self.tls_url)
-        for option, value in ((ldap.OPT_REFERRALS, 0), (ldap.OPT_NETWORK_TIMEOUT, 5), (ldap.OPT_TIMEOUT, 30),
+        for option, value in ((ldap.OPT_REFERRALS, 0), (ldap.OPT_NETWORK_TIMEOUT, 30), (ldap.OPT_TIMEOUT, 30),
                               (ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_DEMAND),
                               (ldap.OPT_X_TLS_CACERTFILE, str(self.ca_file)), (ldap.OPT_X_TLS_NEWCTX, 0)):
             connection.set_option(option, value)

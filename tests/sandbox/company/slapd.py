@@ -24,8 +24,9 @@ from ldap.filter import filter_format
 from tests.sandbox.company import ldif, slapd_conf
 from tests.sandbox.company.authority import issue
 from tests.sandbox.company.people import PEOPLE, Employee
+from tests.sandbox.ports import free_port
 
-READY_SECONDS = 5.0
+READY_SECONDS = 60.0
 ATTEMPTS = 3
 LOCK = "pwdAccountLockedTime"
 
@@ -43,14 +44,6 @@ def _program(name: str) -> str:
     return found
 
 
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
-
-
 class Slapd:
     """One server. A folder that holds data already is used as it is, so that a stopped server comes back the same."""
 
@@ -62,7 +55,7 @@ class Slapd:
         self.folder = folder
         self._people = people
         self._process: subprocess.Popen[bytes] | None = None
-        self.port, self.tls_port = _free_ports(2)
+        self.port, self.tls_port = free_port(), free_port()
 
     @property
     def url(self) -> str:
@@ -97,7 +90,7 @@ class Slapd:
             self.stop()
             if attempt == 0:
                 continue  # once more on the same ports: the old process may just be letting go of them
-            self.port, self.tls_port = _free_ports(2)
+            self.port, self.tls_port = free_port(), free_port()
         raise RuntimeError(f"slapd does not start: {(self.folder / 'slapd.out').read_text(errors='replace')}")
 
     def stop(self) -> None:
@@ -175,8 +168,8 @@ class Slapd:
     def bound(self, dn: str = slapd_conf.ROOT_DN, password: str = slapd_conf.ROOT_PASSWORD) -> Iterator[Any]:
         """Give a connection bound as `dn` (the administrator)."""
         connection = ldap.initialize(self.url)
-        connection.set_option(ldap.OPT_NETWORK_TIMEOUT, 5)
-        connection.set_option(ldap.OPT_TIMEOUT, 5)
+        connection.set_option(ldap.OPT_NETWORK_TIMEOUT, 30)
+        connection.set_option(ldap.OPT_TIMEOUT, 30)
         try:
             connection.simple_bind_s(dn, password)
             yield connection

@@ -8,6 +8,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.sandbox.ports import free_port
+
 DATABASE = "crm"
 _CONF = """[database]
 uri = sqlite://
@@ -73,7 +75,7 @@ class Server:
 
     def serve(self, programs: Path) -> None:
         """Start the program itself on the data that is there."""
-        self._port = self._port or _free_port()
+        self._port = self._port or free_port()
         conf, logconf = self.folder / "trytond.conf", self.folder / "logging.conf"
         conf.write_text(configuration(self.folder, self._port))
         logconf.write_text(_LOGCONF.format(log=str(self.log), level="DEBUG" if self._full else "INFO"))
@@ -83,7 +85,7 @@ class Server:
         self._wait()
 
     def _wait(self) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             if self._process is None or self._process.poll() is not None:
                 break
@@ -102,7 +104,7 @@ class Server:
         process.send_signal(signal.SIGCONT)
         process.terminate()
         try:
-            process.wait(10)
+            process.wait(30)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -134,9 +136,3 @@ def configuration(folder: Path, port: int) -> str:
 def environment() -> Mapping[str, str]:
     """Return all that the program sees of ours; its log is in UTC."""
     return {"PATH": os.environ.get("PATH", ""), "TZ": "UTC", "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

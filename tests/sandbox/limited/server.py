@@ -31,7 +31,7 @@ class Crm:
         self.lock = threading.Lock()
         self.writes: Counter[str] = Counter()
         self.accepted: deque[float] = deque()
-        self.stats: dict[str, Any] = {"asked": 0, "refused": 0, "most": 0, "times": [], "moves": []}
+        self.stats: dict[str, Any] = {"asked": 0, "refused": 0, "most": 0, "times": [], "moves": [], "refusals": []}
         self.settings: dict[str, Any] = {
             "limit": True, "retry_after": True, "refuse": 0, "down": False, "down_after_moves": 0,
         }
@@ -48,6 +48,7 @@ class Crm:
             if self.settings["refuse"] or len(self.accepted) >= self.requests:
                 self.settings["refuse"] = max(0, self.settings["refuse"] - 1)
                 self.stats["refused"] += 1
+                self.stats["refusals"].append(now)
                 return max(1, math.ceil(self.window - (now - self.accepted[0]))) if self.accepted else 1
             self.accepted.append(now)
             self.stats["most"] = max(self.stats["most"], len(self.accepted))
@@ -106,7 +107,8 @@ class Crm:
 
     def set(self, asked: dict[str, Any]) -> None:
         self.settings.update(asked)
-        self.stats.update({"asked": 0, "refused": 0, "most": 0, "times": [], "moves": []} if asked.get("limit") else {})
+        if asked.get("limit"):
+            self.stats.update({"asked": 0, "refused": 0, "most": 0, "times": [], "moves": [], "refusals": []})
 
     def give(self, asked: dict[str, Any]) -> None:
         self.owner.update(dict.fromkeys(asked["ids"], asked["to"]))

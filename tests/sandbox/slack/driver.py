@@ -9,7 +9,7 @@ from tests.sandbox.slack.acts import Acts
 from tests.sandbox.slack.forms import OpenView
 from tests.sandbox.slack.records import Message, User
 from tests.sandbox.slack.trail import Delivery
-from tests.sandbox.slack.waiting import Check, T, wait_for
+from tests.sandbox.slack.waiting import PATIENCE, Check, T, wait_for
 from tests.sandbox.slack.world import Workspace
 
 
@@ -75,7 +75,7 @@ class Person:
         top = self._workspace.top_view(self.id)
         return OpenView(self._acts, top) if top else None
 
-    def modal(self, title: str = "", seconds: float = 5.0) -> OpenView:
+    def modal(self, title: str = "", seconds: float = PATIENCE) -> OpenView:
         """Wait for a modal (with this title) to be open."""
         return self.wait_for(lambda: self.view if self.view and title in {"", self.view.title} else None, seconds)
 
@@ -94,7 +94,7 @@ class Person:
         shown = self._workspace.homes.get(self.id)
         return OpenView(self._acts, shown) if shown else None
 
-    def wait_for(self, check: Check[T], seconds: float = 5.0) -> T:
+    def wait_for(self, check: Check[T], seconds: float = PATIENCE) -> T:
         """Wait until `check` is truthy; its value is returned."""
         return wait_for(self._workspace, check, seconds)
 

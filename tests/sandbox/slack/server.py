@@ -12,7 +12,7 @@ from tests.sandbox.slack.driver import Person
 from tests.sandbox.slack.page.routes import Page
 from tests.sandbox.slack.panel import Panel
 from tests.sandbox.slack.trail import Call, Delivery
-from tests.sandbox.slack.waiting import Check, T, wait_for
+from tests.sandbox.slack.waiting import PATIENCE, Check, T, wait_for
 from tests.sandbox.slack.web import make_web
 from tests.sandbox.slack.world import Workspace
 
@@ -91,7 +91,7 @@ class SlackServer:
         """Deliver the same payload once more."""
         return self.acts.redeliver(delivery)
 
-    def wait_for(self, check: Check[T], seconds: float = 5.0) -> T:
+    def wait_for(self, check: Check[T], seconds: float = PATIENCE) -> T:
         """Wait until `check` is truthy."""
         return wait_for(self.workspace, check, seconds)
 

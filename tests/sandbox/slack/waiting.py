@@ -8,9 +8,11 @@ from tests.sandbox.slack.world import Workspace
 
 T = TypeVar("T")
 Check = Callable[[], T | None]
+PATIENCE = 60.0
+"""Seconds until a state that does not come is a fault; a busy machine is not one."""
 
 
-def wait_for(workspace: Workspace, check: Check[T], seconds: float = 5.0) -> T:
+def wait_for(workspace: Workspace, check: Check[T], seconds: float = PATIENCE) -> T:
     """The first truthy value of `check` (a LookupError is "not yet"); else AssertionError with the last traffic."""
     until = time.monotonic() + seconds
     while True:
