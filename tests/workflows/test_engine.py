@@ -210,7 +210,7 @@ def test_a_crowd_is_locked_out_first_and_nothing_else_stands_still(
     url: str, leavers: int, audits_by_tick: list[int]
 ) -> None:
     store, clock, engine = Store(url), Time(), _Handed()
-    store.upgrade()
+    lay_out(store)
     with store.write() as session:
         for number in range(leavers):
             session.add(_case(f"c{number}", clock.now()))
