@@ -1,5 +1,7 @@
 """Handing over for a time: what the case says of it, and the question on the day of return."""
 
+from datetime import datetime
+
 from bot.messages.blocks import Block, Message, actions, button, context, header, message, pack, section
 from bot.messages.moves import PUT_BACK
 from bot.messages.words import records
@@ -41,13 +43,15 @@ def headline(view: CaseView) -> str:
     return _("Clients of {name} are handed over for a time; access stays").format(name=name)
 
 
-def blocks(view: CaseView) -> list[Block]:
+def blocks(view: CaseView, now: datetime) -> list[Block]:
     """Return the line on the way back, for the case message."""
     leave = view.leave
     if leave is None or view.state is CaseState.CANCELLED:
         return []
-    said = _answer(leave) or _("Back on {when}: somebody is asked then whether the clients go back.").format(
-        when=moment(leave.return_on))
+    coming = _("Back on {when}: somebody is asked then whether the clients go back.")
+    if leave.return_on <= now:
+        coming = _("Back since {when}: whether the clients go back is asked in the thread, and waits for an answer.")
+    said = _answer(leave) or coming.format(when=moment(leave.return_on))
     return [section(_("*Return* {said}").format(said=said))]
 
 

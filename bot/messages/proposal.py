@@ -17,7 +17,7 @@ from bot.messages.blocks import (
     paragraphs,
     section,
 )
-from bot.messages.words import clients, records, short
+from bot.messages.words import clients, for_a_time, records, short
 from bot.text import N_, _, moment, mrkdwn, ngettext, plain
 from workflows.model import ProposalState
 from workflows.views import ClientLine, ProposalView
@@ -126,6 +126,8 @@ def _summary(view: ProposalView) -> str:
             name=requests.waits_for(view),
         )
     ]
+    if view.until:
+        said.append(for_a_time(view.leaver.name, view.until))
     if view.staying:
         said.append(
             _("{records} more stay with {name}: the system lets nobody change their owner.").format(

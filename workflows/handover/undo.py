@@ -151,7 +151,7 @@ class PutBacks:
         known, book = self._desk.system(system)
         owners = book.owners([RecordId(row.record_id) for row in rows])
         closed = Receivers(known).closed(sorted({AccountId(row.owner) for row in rows}))
-        kept = []
+        kept, waiting = [], 0
         for row in rows:
             now = owners.get(RecordId(row.record_id))
             if RecordId(row.record_id) not in owners:
@@ -159,9 +159,9 @@ class PutBacks:
             elif now != row.owner_after:
                 kept.append(self._line(case, row, f"{people.get(now or '', now) or 'nobody'} has it now"))
             elif row.owner in closed:
-                kept.append(self._line(case, row, CLOSED.format(verdict=closed[AccountId(row.owner)])))
-        return replace(view, asked=view.asked + len(rows), back=view.back + len(rows) - len(kept),
-                       kept=(*view.kept, *kept)[:LISTED])
+                waiting += 1
+        return replace(view, asked=view.asked + len(rows), back=view.back + len(rows) - len(kept) - waiting,
+                       kept=(*view.kept, *kept)[:LISTED], waiting=view.waiting + waiting)
 
     def _line(self, case: Case, row: Assignment, note: str) -> UnreturnedLine:
         data = lines.unseal(self._desk.vault, case, row)
