@@ -78,7 +78,7 @@ def test_what_somebody_changed_since_stays_and_is_listed_with_who_has_it(back: B
     plan = back.plan()
     assert (plan.asked, plan.back) == (12, 9)
     told = {line.record_id: line.note for line in plan.kept}
-    assert told == {bobs[0]: "zed has it now", bobs[1]: "Carol Díaz has it now", bobs[2]: "it is gone"}
+    assert told == {bobs[0]: "somebody else has it now (account zed)", bobs[1]: "Carol Díaz has it now", bobs[2]: "it is gone"}
     back.begin()
     back.work()
     assert len(back.world.owned("dana")) == 9
@@ -86,7 +86,7 @@ def test_what_somebody_changed_since_stays_and_is_listed_with_who_has_it(back: B
     assert bobs[1] in back.world.owned("carol")
     assert back.states() == {AssignmentState.RETURNED: 9, AssignmentState.UNRETURNED: 2, AssignmentState.GONE: 1}
     assert {line.note for line in back.stage.handover.put_backs.csv_lines(CASE) if line.note} == {
-        "zed has it now", "Carol Díaz has it now"}
+        "somebody else has it now (account zed)", "Carol Díaz has it now"}
     assert len(back.stage.clients().unreturned) == 2
 
 

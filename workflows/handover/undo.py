@@ -73,7 +73,7 @@ class Returns(Moves):
     def note(self, outcome: Moved) -> str:
         """Say who has it now."""
         if outcome.outcome is MoveOutcome.TAKEN:
-            return f"{self.people.get(outcome.owner or '', outcome.owner) or 'nobody'} has it now"
+            return holder(outcome.owner, self.people)
         return outcome.reason
 
 
@@ -157,7 +157,7 @@ class PutBacks:
             if RecordId(row.record_id) not in owners:
                 kept.append(self._line(case, row, "it is gone"))
             elif now != row.owner_after:
-                kept.append(self._line(case, row, f"{people.get(now or '', now) or 'nobody'} has it now"))
+                kept.append(self._line(case, row, holder(now, people)))
             elif row.owner in closed:
                 waiting += 1
         return replace(view, asked=view.asked + len(rows), back=view.back + len(rows) - len(kept) - waiting,
@@ -246,6 +246,13 @@ class PutBacks:
             self._desk.journal.write(session, actor=HANDOVER, action=action, case_id=row.case_id,
                                      data={"system": row.system, "reason": reason})
             self._desk.show_case(session, row.case_id)
+
+
+def holder(account: str | None, people: Mapping[str, str]) -> str:
+    """Return who has a record now; an account that the case knows nothing of is no name to show."""
+    if account is None:
+        return "nobody has it now"
+    return f"{people[account]} has it now" if account in people else f"somebody else has it now (account {account})"
 
 
 def names(desk: Desk, session: Session, case: Case, data: CaseData) -> dict[str, str]:
