@@ -62,7 +62,7 @@ def read(data: bytes) -> tuple[Row, ...]:
 def sift(data: bytes) -> tuple[tuple[Row, ...], list[LineFault]]:
     """Return the wishes that can be read, and what is wrong with other lines, so that all faults are told at once.
 
-    Raises `Unfit` where nothing can be read.
+    Raises `Unfit` where no line is good.
     """
     rows: list[Row] = []
     faults: list[LineFault] = []
@@ -76,6 +76,8 @@ def sift(data: bytes) -> tuple[tuple[Row, ...], list[LineFault]]:
             rows.append(row)
     if not rows and not faults:
         faults.append(LineFault(0, _("no line names a successor: the column “address” is empty throughout")))
+    if not rows:
+        refuse(faults)
     return tuple(rows), faults
 
 
