@@ -62,6 +62,11 @@ def owners(practice: Practice, deals: set[int]) -> dict[int, str]:
     return {deal: every[deal] for deal in deals}
 
 
+def offboard(office: Office, leaver: Employee, *successors: Employee) -> None:
+    office.offboard(leaver, successors)
+    office.hr.modal("Case opened", SECONDS).close()
+
+
 def asked(desk: Desk, leaver: Employee, label: str) -> Locator:
     """Return the newest message about a leaver that has a button beginning like this."""
     button = desk.page.get_by_role("button", name=re.compile(f"^{label} "))
@@ -93,7 +98,7 @@ def test_a_file_with_faults_changes_nothing_and_a_right_one_is_followed(
 ) -> None:
     leaver = BY_UID["yulia.petrova"]
     deals = book(practice, leaver)
-    office.offboard(leaver, (BOB, CAROL))
+    offboard(office, leaver, BOB, CAROL)
     desk.sit(MANAGER, "Messages")
     message = asked(desk, leaver, "Approve")
     desk.press("Get CSV", message)
@@ -132,7 +137,7 @@ def test_who_receives_sees_and_decides_on_their_own_share_alone(
     leaver = BY_UID["omar.haddad"]
     deals = book(practice, leaver)
     names = dict(practice.crm.query("SELECT id, description FROM sale_opportunity"))
-    office.offboard(leaver, (BOB, CAROL))
+    offboard(office, leaver, BOB, CAROL)
     taken, shown = {}, {}
     for person in (BOB, CAROL):
         desk.sit(person, "Messages")
@@ -160,7 +165,7 @@ def test_clients_are_put_back_some_and_then_all_that_nobody_changed_since(
 ) -> None:
     leaver = BY_UID["anh.nguyen"]
     deals = book(practice, leaver)
-    office.offboard(leaver, (MANAGER,))
+    offboard(office, leaver, MANAGER)
     office.approve(leaver)
     until(lambda: set(owners(practice, deals).values()) == {MANAGER.uid})
     named = "SELECT o.id, p.name FROM sale_opportunity o JOIN party_party p ON p.id = o.party"
