@@ -46,7 +46,7 @@ class Desk:
 
     def press(self, label: str, within: Locator | None = None) -> None:
         """Press a button, in the open form unless said otherwise."""
-        (within or self.modal).get_by_role("button", name=label, exact=True).click(timeout=SLOW)
+        (within or self.modal).get_by_role("button", name=label).click(timeout=SLOW)
 
     def close(self) -> None:
         """Close the open form by the button below it."""
