@@ -19,7 +19,7 @@ def build(plan: PutBackView) -> dict[str, Any]:
         back=records(plan.back), all=f"{plan.asked:,}", name=name)
     if plan.waiting:
         said += "\n" + _("⚠ {count} would have to wait: {name} is locked out, and no records go to a locked account. "
-                         "Give access back first, with *Undo* in the case message.").format(
+                         "Press *Give Access Back* in the case message first.").format(
                              count=records(plan.waiting), name=name)
     hint = _("A part of a client's name. After a change here the button only looks again; nothing is done yet.")
     element = {"type": "plain_text_input", "max_length": 100}

@@ -29,7 +29,7 @@ def build(view: CaseView) -> Message:
                 button(_("Leave Them There"), STAY, pack(case=view.id))),
     ]
     if not leave.keeps_access:
-        blocks.append(context(_("Give access back first (Undo in the case message): records go to no locked account.")))
+        blocks.append(context(_("Press *Give Access Back* in the case message first: records go to no locked account.")))
     return message(mrkdwn(point, 400), blocks)
 
 

@@ -121,7 +121,7 @@ def test_a_locked_leaver_gets_nothing_yet_and_the_form_says_what_to_do_first(off
     form = office.hr.modal("Put clients back")
     assert "0 records of 60 would go back" in form.text
     assert "60 records would have to wait" in form.text
-    assert "with *Undo* in the case message" in form.text
+    assert "*Give Access Back* in the case message" in form.text
     assert "stay where they are" not in form.text
     form.submit()
     told = office.hr.modal("Put back").text

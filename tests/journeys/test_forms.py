@@ -181,8 +181,8 @@ def test_clients_are_put_back_some_and_then_all_that_nobody_changed_since(
     desk.press("Put Clients Back", case)
     expect(desk.modal).to_contain_text(f"{leaver.name} is locked out, and no records go to a locked", timeout=SLOW)
     desk.close()
-    desk.press("Undo", case)
-    desk.press("Undo Lock-out", desk.page.locator("#confirm"))
+    desk.press("Give Access Back", case)
+    desk.press("Give Access Back", desk.page.locator("#confirm"))
     expect(case).to_contain_text("has access back", timeout=SLOW)
     until(lambda: practice.can_log_in(leaver) == OPEN)
 

@@ -78,7 +78,8 @@ def test_what_somebody_changed_since_stays_and_is_listed_with_who_has_it(back: B
     plan = back.plan()
     assert (plan.asked, plan.back) == (12, 9)
     told = {line.record_id: line.note for line in plan.kept}
-    assert told == {bobs[0]: "somebody else has it now (account zed)", bobs[1]: "Carol Díaz has it now", bobs[2]: "it is gone"}
+    assert told == {bobs[0]: "somebody else has it now (account zed)", bobs[1]: "Carol Díaz has it now",
+                    bobs[2]: "it is gone"}
     back.begin()
     back.work()
     assert len(back.world.owned("dana")) == 9
