@@ -29,7 +29,8 @@ def build(view: CaseView) -> Message:
                 button(_("Leave Them There"), STAY, pack(case=view.id))),
     ]
     if not leave.keeps_access:
-        blocks.append(context(_("Press *Give Access Back* in the case message first: records go to no locked account.")))
+        first = _("Press *Give Access Back* in the case message first: no records go to a locked account.")
+        blocks.append(context(first))
     return message(mrkdwn(point, 400), blocks)
 
 
