@@ -224,8 +224,8 @@ def _sentence(verdicts: list[Verdict], new: int, owned: int, stay: int) -> str:
         parts.append(said.format(count=owned - stay))
     if stay:
         said = ngettext(
-            "{count} records stay, their owner cannot be changed",
-            "{count} records stay, their owner cannot be changed",
+            "{count} record stays, as the handover says",
+            "{count} records stay, as the handover says",
             stay,
         )
         parts.append(said.format(count=stay))

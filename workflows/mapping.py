@@ -54,6 +54,16 @@ class Row:
 
 def read(data: bytes) -> tuple[Row, ...]:
     """Return every wish in the file. Raises `Unfit` with every fault: nothing is half taken."""
+    rows, faults = sift(data)
+    refuse(faults)
+    return rows
+
+
+def sift(data: bytes) -> tuple[tuple[Row, ...], list[LineFault]]:
+    """Return the wishes that can be read, and what is wrong with other lines, so that all faults are told at once.
+
+    Raises `Unfit` where no line is good.
+    """
     rows: list[Row] = []
     faults: list[LineFault] = []
     named: dict[tuple[str, str], int] = {}
@@ -66,8 +76,9 @@ def read(data: bytes) -> tuple[Row, ...]:
             rows.append(row)
     if not rows and not faults:
         faults.append(LineFault(0, _("no line names a successor: the column “address” is empty throughout")))
-    refuse(faults)
-    return tuple(rows)
+    if not rows:
+        refuse(faults)
+    return tuple(rows), faults
 
 
 def addresses(rows: Sequence[Row]) -> tuple[str, ...]:
@@ -76,7 +87,8 @@ def addresses(rows: Sequence[Row]) -> tuple[str, ...]:
 
 
 def refuse(faults: Sequence[LineFault]) -> None:
-    """Raise `Unfit` where there is any fault, with as many as can be told."""
+    """Raise `Unfit` where there is any fault, with as many as can be told, by line."""
+    faults = sorted(faults, key=lambda fault: fault.line)
     if len(faults) > MOST_FAULTS:
         more = _("and {count:,} more lines are at fault").format(count=len(faults) - MOST_FAULTS)
         raise Unfit([*faults[:MOST_FAULTS], LineFault(faults[MOST_FAULTS].line, more)])

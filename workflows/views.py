@@ -422,6 +422,8 @@ class ProposalView:
     """What people took out of the case's proposals so far."""
     sensitivities: Mapping[str, int] = field(default_factory=dict)
     """How many clients there are of each sensitivity, where the system has any."""
+    until: datetime | None = None
+    """The day of return, of a handover for a time."""
 
     @property
     def awaited(self) -> tuple[Successor, ...]:
@@ -498,6 +500,8 @@ class NoteView:
     """Of the open ones, by currency."""
     next: tuple[NoteLine, ...]
     """The open ones worth most, the most first."""
+    until: datetime | None = None
+    """The day of return, of a handover for a time that nobody has ended yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -526,11 +530,13 @@ class PutBackView:
     """Those that nobody changed since: they can go back."""
     kept: tuple[UnreturnedLine, ...] = ()
     """The first of the others, with who has each now."""
+    waiting: int = 0
+    """Those that nobody changed either, and that wait until the leaver's account is active again."""
 
     @property
     def rest(self) -> int:
         """How many stay where they are."""
-        return self.asked - self.back
+        return self.asked - self.back - self.waiting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

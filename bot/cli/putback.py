@@ -69,6 +69,9 @@ def putback(
 def _show(plan: PutBackView) -> None:
     say(_("{back:,} of {all:,} records would go back to {name}.").format(
         back=plan.back, all=plan.asked, name=plan.leaver.name))
+    if plan.waiting:
+        say(_("{count:,} would have to wait: the leaver's account is locked. Give access back first: handover undo")
+            .format(count=plan.waiting))
     for line in plan.kept:
         say(_("stays: {name} ({client}): {note}").format(name=line.name, client=line.family_name, note=line.note))
     if plan.rest > len(plan.kept):

@@ -30,9 +30,9 @@ def content(path: Path | None) -> bytes:
 
 
 def named(data: bytes) -> tuple[str, ...]:
-    """Return everybody whom a file names. Raises `Stop` with every fault by line."""
+    """Return everybody whom a file names. Raises `Stop` where no line is good; a preview tells all faults."""
     try:
-        return mapping.addresses(mapping.read(data)) if data else ()
+        return mapping.addresses(mapping.sift(data)[0]) if data else ()
     except Unfit as unfit:
         raise faulty(unfit.faults) from unfit
 

@@ -27,7 +27,8 @@ def build(proposal: str, found: Sequence[ClientLine], total: int, search: str = 
         blocks += [*paragraphs([clients.line(one) for one in found]),
                    context(clients.where(len(found), total, page * PER_PAGE))]  # fmt: skip
     else:
-        blocks.append(section(_("Nothing was found for “{text}”.").format(text=mrkdwn(search, 80))))
+        nothing = _("Nothing was found for “{text}”. Try a shorter part of the name, or empty the field to see all.")
+        blocks.append(section(nothing.format(text=mrkdwn(search, 80))))
     turned = [button(label, f"{TURN}:{way}", pack(proposal=proposal, page=other, search=search))
               for label, way, other, there in (
                   (_("Previous"), "previous", page - 1, page > 0),

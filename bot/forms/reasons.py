@@ -13,7 +13,7 @@ LIMIT = 500
 
 def decline(proposal: str, digest: str, channel: str, ts: str) -> dict[str, Any]:
     """Return the form that declines exactly one version of a proposal."""
-    why = field(REASON, _("Why?"), text_area(LIMIT), _("HR and the successors see this."))
+    why = field(REASON, _("Why?"), text_area(LIMIT), _("HR sees this, and so does everybody who is asked."))
     metadata = pack(proposal=proposal, digest=digest, channel=channel, ts=ts)
     return modal(DECLINE, _("Decline this proposal"), _("Decline Proposal"), [why], metadata)
 

@@ -40,7 +40,8 @@ def faults(found: Sequence[LineFault]) -> list[Block]:
     left = len(found) - SHOWN
     more = [context(_("… and {count:,} more; all of them are in a file in our direct messages.").format(count=left))]
     lines = [f"• {where(one)}: {mrkdwn(one.what, 250)}" for one in found[:SHOWN]]
-    return [section(point), *paragraphs(lines), *(more if left > 0 else [])]
+    return [section(point), *paragraphs(lines), *(more if left > 0 else []),
+            context(_("Correct the file, and hand it in again."))]
 
 
 def where(fault: LineFault) -> str:

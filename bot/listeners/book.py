@@ -14,8 +14,9 @@ from bot.listeners.files import fetch, tell_faults
 from bot.listeners.handover import live, redraw, still, whole
 from bot.listeners.submission import answer as answer_submission
 from bot.listeners.submission import fill
-from bot.messages import clients, proposal, spread
+from bot.messages import clients, proposal, requests, spread
 from bot.messages.blocks import paragraphs, section, unpack
+from bot.messages.words import short
 from bot.text import _
 from workflows.mapping import Unfit
 from workflows.views import ProposalView
@@ -142,5 +143,7 @@ def _changed(desk: Desk, call: Call, work: Callable[[], ProposalView]) -> dict[s
         return tell_faults(call, unfit)
     old, meta = _bound(call)[0], call.metadata
     redraw(desk, call, desk.services.handover.view(old), str(meta.get("channel", "")), str(meta.get("ts", "")))
-    said = _("Version {version} is on its way to you. Nothing moves before you approve it.").format(version=new.version)
-    return notice.notice(_("Changed"), [section(said)])
+    said = _("Version {version} is {what}.").format(version=new.version, what=short(new.why))
+    asked = _("It waits for {name}; nothing moves before that. The older version can no longer be decided.").format(
+        name=requests.waits_for(new))
+    return notice.notice(_("Changed"), [section(said), section(asked)])

@@ -17,7 +17,7 @@ from bot.messages import delegate
 from bot.messages.blocks import section
 from bot.messages.home import build
 from bot.people import against_decider
-from bot.text import _, moment, mrkdwn
+from bot.text import _, mrkdwn
 
 
 def register(app: App, desk: Desk) -> None:
@@ -52,9 +52,8 @@ def _make(desk: Desk, call: Call, absence: form.Absence) -> dict[str, Any]:
         raise Told(why)
     made = desk.services.delegations.make(call.user, absence.delegate, absence.since, absence.until, desk.actor(call))
     _redraw(desk, call)
-    said = _("{name} decides for you from {since} to {until}. You can end that on the Home tab.").format(
-        name=mrkdwn(made.stands.name, 60), since=moment(made.since), until=moment(made.until)
-    )
+    said = _("{name} decides for you, {period}. You can end that on the Home tab.").format(
+        name=mrkdwn(made.stands.name, 60), period=delegate.period(made))
     return notice.notice(_("Stand-in named"), [section(said)])
 
 

@@ -18,10 +18,12 @@ SECONDS = 20
 
 
 def send_csv(call: Call, csv: str, name: str) -> None:
-    """Send a list as a file to the person who asked, and say so where they asked."""
+    """Send a list as a file to the person who asked, and say so where they asked, unless the file itself is there."""
     channel = call.client.conversations_open(users=call.user)["channel"]["id"]
     call.client.files_upload_v2(channel=channel, content=csv, filename=name, title=name)
-    call.tell(_("The file {name} is in your direct messages with me.").format(name=f"`{name}`"))
+    asked_in = (call.body.get("channel") or {}).get("id", "")
+    if asked_in and asked_in != channel:
+        call.tell(_("The file {name} is in your direct messages with me.").format(name=f"`{name}`"))
 
 
 def tell_faults(call: Call, unfit: Unfit) -> dict[str, Any]:

@@ -74,8 +74,12 @@ def _put_back(desk: Desk, call: Call, search: str) -> dict[str, Any]:
     if search != str(call.metadata.get("search", "")):
         return put_back.build(desk.services.put_backs.plan(case, search))
     asked = desk.services.put_backs.begin(case, desk.actor(call), search)
-    said = _("{count} are put back now. The case message shows what came back, and who has the rest.")
-    return notice.notice(_("Put back"), [section(said.format(count=records(asked)))])
+    waiting = int(call.metadata.get("waiting", 0))
+    said = _("{count} are being put back. The case message shows what came back, and who has the rest.")
+    if waiting:
+        said = _("{count} are asked for, and {waiting} of them wait: press *Give Access Back* in the case "
+                 "message. They then go back by themselves.")
+    return notice.notice(_("Put back"), [section(said.format(count=records(asked), waiting=f"{waiting:,}"))])
 
 
 def _case(call: Call) -> str:

@@ -22,6 +22,7 @@ from bot.messages.access import why_held
 from bot.messages.blocks import Block, section
 from bot.people import Profile, against_colleague, against_leaver
 from bot.text import _, moment, mrkdwn
+from workflows import mapping
 from workflows.mapping import Unfit
 from workflows.model import CaseState
 from workflows.refusals import Code, Refused
@@ -78,6 +79,8 @@ def carry_out(desk: Desk, call: Call, form: Submitted) -> dict[str, Any]:
     leaver = offboard.known_leaver(form.leaver.leaver(form.zone), call.metadata)
     data = fetch(call.client, wish.file) if wish.file else b""
     try:
+        if data:
+            mapping.read(data)
         receivers = heirs(desk, leaver, [form.people[user] for user in wish.successors], wish.strategy, data)
     except Unfit as unfit:
         return tell_faults(call, unfit)

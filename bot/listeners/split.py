@@ -56,12 +56,14 @@ def _preview(desk: Desk, call: Call, view: dict[str, Any]) -> dict[str, Any]:
 def heirs(
     desk: Desk, leaver: Leaver, chosen: Iterable[Profile], strategy: Strategy, data: bytes
 ) -> tuple[Successor, ...]:
-    """Return who receives: who is chosen, whom the file names, and whom the company's rules name. Raises `Unfit`.
+    """Return who receives: who is chosen, whom the file names, and whom the company's rules name.
+
+    Raises `Unfit` where the file cannot be read; single lines at fault are for whoever splits by it to tell.
 
     Somebody whom Slack does not know goes by the address: whether they can receive is for the systems to say.
     """
     found = {one.key: one for one in (person.successor() for person in chosen)}
-    named = mapping.addresses(mapping.read(data)) if data else ()
+    named = mapping.addresses(mapping.sift(data)[0]) if data else ()
     ruled = named_in_rules(desk.services.settings.clients) if strategy is Strategy.RULES else ()
     for address in (*named, *ruled):
         if address not in found and address != leaver.email.lower():

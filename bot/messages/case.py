@@ -62,12 +62,12 @@ def build(view: CaseView, now: datetime) -> Message:
     if view.clients and view.state not in ENDED:
         blocks += [*paragraphs(_clients(view, view.clients, now)), *_problems(view, view.clients)]
         blocks += requests.waiting(view.clients.proposal)
-    if view.exports:
+    if view.exports and view.state is not CaseState.ON_LEAVE:  # who keeps access is not watched
         blocks.append(section(_("*Exports* {line}").format(line=short(view.exports, 600))))
     blocks += paragraphs([*_findings(view.findings), *_follow_ups(view.follow_ups)])
     if view.state is CaseState.SCHEDULED or (view.state is CaseState.ON_LEAVE and view.effective_at > now):
         blocks.append(actions("case_actions", _cancel_button(view)))
-    blocks += [*leave.blocks(view), *moves.blocks(view)]
+    blocks += [*leave.blocks(view, now), *moves.blocks(view)]
     blocks += access.blocks(view, now)
     blocks += _cannot(view)
     blocks.append(context(_footer(view)))
@@ -102,6 +102,13 @@ def headline(view: CaseBrief) -> str:
     return _("{name}: {trouble} (locked out of {good} of {count} systems){hand}").format(
         name=name, trouble=", ".join(parts) or _("nothing is read yet"), good=good, count=every, hand=hand
     )
+
+
+def state(view: CaseBrief) -> str:
+    """Return where a case stands, in a word."""
+    if view.state is CaseState.ON_LEAVE and view.leave and view.leave.answer:
+        return _("back")
+    return _(STATES[view.state])
 
 
 def _when(view: CaseView) -> list[Block]:
@@ -229,9 +236,7 @@ def _problems(view: CaseView, clients: ClientsView) -> list[Block]:
 def _progress(view: CaseView, clients: ClientsView, now: datetime) -> str:
     proposal = clients.proposal
     if clients.complete:
-        stay = clients.staying + clients.left + sum(one.records for one in clients.kept)
-        done = _("handed over: {moved} moved").format(moved=records(clients.moved))
-        return done + _(", {stay} stay (why: below)").format(stay=records(stay)) if stay else done
+        return _ended(clients)
     if proposal and proposal.state is ProposalState.PENDING:
         return _("{listed}, waiting for {name} to approve").format(
             listed=records(clients.listed), name=requests.waits_for(proposal)
@@ -246,6 +251,17 @@ def _progress(view: CaseView, clients: ClientsView, now: datetime) -> str:
     if proposal is None:
         return _("being listed; {name} will be asked to approve").format(name=mrkdwn(view.approver.name))
     return _("{listed} to be moved").format(listed=records(clients.left or clients.listed))
+
+
+def _ended(clients: ClientsView) -> str:
+    """Return what was moved, also where it went back since, and what was not."""
+    moved = clients.moved + clients.put_back + clients.putting_back + clients.not_put_back
+    if clients.stopped:
+        return _("moves stopped: {moved} of {all} records moved").format(
+            moved=f"{moved:,}", all=f"{moved + clients.left:,}")
+    stay = clients.staying + clients.left + sum(one.records for one in clients.kept)
+    done = _("handed over: {moved} moved").format(moved=records(moved))
+    return done + _(", {stay} stay (why: below)").format(stay=records(stay)) if stay else done
 
 
 def _refused(proposal: ProposalView) -> str:
@@ -291,7 +307,7 @@ def _follow_ups(lines: Sequence[FollowUpLine]) -> list[str]:
 def _footer(view: CaseView) -> str:
     return _("Case {id}, {state} · opened by {by} {when} · approver {approver}").format(
         id=mrkdwn(view.id),
-        state=_(STATES[view.state]),
+        state=state(view),
         by=mrkdwn(view.opened_by.name),
         when=moment(view.opened_at),
         approver=mrkdwn(view.approver.name),

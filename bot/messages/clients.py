@@ -12,7 +12,8 @@ from workflows.views import ClientLine, Successor
 
 CHOICES = 100
 """Slack's limit of options in one answer; typing narrows them, so that none is out of reach."""
-QUIET = (AssignmentState.PROPOSED, AssignmentState.APPROVED)
+QUIET = (AssignmentState.PROPOSED, AssignmentState.APPROVED, AssignmentState.DECLINED)
+"""What the headline says of all of them at once."""
 
 
 def line(client: ClientLine) -> str:
@@ -26,7 +27,7 @@ def line(client: ClientLine) -> str:
 
 def where(shown: int, total: int, first: int) -> str:
     """Return which part of the list this is."""
-    return _("Clients {first:,} to {last:,} of {total:,}, by system").format(
+    return _("Clients {first:,} to {last:,} of {total:,}").format(
         first=first + 1 if shown else 0, last=first + shown, total=total
     )
 

@@ -1,9 +1,10 @@
 """Who stands in for whom, on the App Home."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from bot.messages.blocks import Block, button, divider, header, pack, section
-from bot.text import _, moment, mrkdwn
+from bot.text import _, day, mrkdwn
 from workflows.views import DelegationView
 
 ASK, END = "delegate_ask", "delegate_end"
@@ -22,10 +23,13 @@ def part(delegations: Sequence[DelegationView], user: str) -> list[Block]:
     ]
 
 
+def period(one: DelegationView) -> str:
+    """Return the first and the last day: it ends when the last one is over."""
+    return _("{since} to {until}").format(since=day(one.since), until=day(one.until - timedelta(seconds=1)))
+
+
 def _line(one: DelegationView, user: str) -> Block:
     mine = one.away.slack_id == user
-    text = _("*{stands}* decides for {away}, {since} to {until}").format(
-        stands=mrkdwn(one.stands.name, 60), away=mrkdwn(one.away.name, 60), since=moment(one.since),
-        until=moment(one.until),
-    )
-    return section(text, button(_("End"), END, pack(delegation=one.id)) if mine else None)
+    text = _("*{stands}* decides for {away}, {period}").format(
+        stands=mrkdwn(one.stands.name, 60), away=mrkdwn(one.away.name, 60), period=period(one))
+    return section(text, button(_("End Stand-In"), END, pack(delegation=one.id)) if mine else None)

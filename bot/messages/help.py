@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bot.messages.blocks import Block, actions, button, context, paragraphs, section
-from bot.messages.case import STATES, headline
+from bot.messages.case import headline, state
 from bot.text import _, moment, mrkdwn
 from workflows.model import CaseState
 from workflows.views import CaseBrief
@@ -66,5 +66,5 @@ def line(view: CaseBrief) -> str:
     """Return a case in a line."""
     when = view.effective_at if view.state is CaseState.SCHEDULED else view.opened_at
     return _("• {point} – {state}, {when} (case {id})").format(
-        point=mrkdwn(headline(view), 200), state=_(STATES[view.state]), when=moment(when), id=mrkdwn(view.id)
+        point=mrkdwn(headline(view), 200), state=state(view), when=moment(when), id=mrkdwn(view.id)
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.messages import delegate, manual
+from bot.messages import delegate, manual, requests, share
 from bot.messages.audit import kind, lock_again
 from bot.messages.blocks import VIEW_BLOCKS, Block, button, divider, fit, header, section
 from bot.messages.help import CHOOSE, guide, line
@@ -44,7 +44,7 @@ class Home:
 def build(home: Home) -> dict[str, Any]:
     """Return the view."""
     blocks: list[Block] = [header(_("Waiting for you"))]
-    blocks += [_proposal(view) for view in home.waiting[:MOST]]
+    blocks += [_proposal(view, home.user) for view in home.waiting[:MOST]]
     blocks += [manual.waiting(step) for step in home.steps[:MOST]]
     blocks += [_finding(finding, home.may_lock) for finding in home.findings[:MOST]]
     if not home.waiting and not home.findings and not home.steps:
@@ -57,8 +57,10 @@ def build(home: Home) -> dict[str, Any]:
     return {"type": "home", "blocks": list(fit(blocks, VIEW_BLOCKS))}
 
 
-def _proposal(view: ProposalView) -> Block:
-    return section(_("*{point}* Decide in our direct messages.").format(point=mrkdwn(headline(view), 300)))
+def _proposal(view: ProposalView, user: str) -> Block:
+    asked = requests.of(view, user)
+    point = share.point(view, asked, user) if asked and asked.share else headline(view)
+    return section(_("*{point}* Decide in our direct messages.").format(point=mrkdwn(point, 300)))
 
 
 def _finding(finding: FindingLine, may_lock: bool) -> Block:

@@ -1,5 +1,7 @@
 """Handing over for a time: what the case says of it, and the question on the day of return."""
 
+from datetime import datetime
+
 from bot.messages.blocks import Block, Message, actions, button, context, header, message, pack, section
 from bot.messages.moves import PUT_BACK
 from bot.messages.words import records
@@ -27,7 +29,8 @@ def build(view: CaseView) -> Message:
                 button(_("Leave Them There"), STAY, pack(case=view.id))),
     ]
     if not leave.keeps_access:
-        blocks.append(context(_("Give access back first (Undo in the case message): records go to no locked account.")))
+        first = _("Press *Give Access Back* in the case message first: no records go to a locked account.")
+        blocks.append(context(first))
     return message(mrkdwn(point, 400), blocks)
 
 
@@ -41,13 +44,15 @@ def headline(view: CaseBrief) -> str:
     return _("Clients of {name} are handed over for a time; access stays").format(name=name)
 
 
-def blocks(view: CaseView) -> list[Block]:
+def blocks(view: CaseView, now: datetime) -> list[Block]:
     """Return the line on the way back, for the case message."""
     leave = view.leave
     if leave is None or view.state is CaseState.CANCELLED:
         return []
-    said = _answer(leave) or _("Back on {when}: somebody is asked then whether the clients go back.").format(
-        when=moment(leave.return_on))
+    coming = _("Back on {when}: somebody is asked then whether the clients go back.")
+    if leave.return_on <= now:
+        coming = _("Back since {when}: whether the clients go back is asked in the thread, and waits for an answer.")
+    said = _answer(leave) or coming.format(when=moment(leave.return_on))
     return [section(_("*Return* {said}").format(said=said))]
 
 

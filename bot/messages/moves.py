@@ -1,7 +1,9 @@
 """Parts of the case message about moves: pause, resume, stop, and what an undo of the handover put back."""
 
+from collections.abc import Sequence
+
 from bot.messages.blocks import Block, actions, button, confirm, context, pack, paragraphs, section
-from bot.messages.words import records, short
+from bot.messages.words import listing, records, short
 from bot.text import _, moment, mrkdwn, plain
 from workflows.model import CaseState
 from workflows.views import CaseView, ClientsView, UnreturnedLine
@@ -34,9 +36,13 @@ def _halted(clients: ClientsView) -> list[str]:
 def _put_back(clients: ClientsView) -> list[str]:
     if not (clients.put_back or clients.putting_back or clients.not_put_back or clients.put_back_problems):
         return []
-    lines = [_("*Handover undone* by {by}: {back} put back").format(
-        by=mrkdwn(clients.put_back_by), back=records(clients.put_back))]
-    if clients.putting_back:
+    by, back = mrkdwn(clients.put_back_by), records(clients.put_back)
+    if not clients.put_back and not clients.not_put_back:
+        waits = _("*Clients to be put back*, asked by {by}: {count} on the way")
+        lines = [waits.format(by=by, count=records(clients.putting_back))]
+    else:
+        lines = [_("*Handover undone* by {by}: {back} put back").format(by=by, back=back)]
+    if clients.putting_back and (clients.put_back or clients.not_put_back):
         lines[0] += _(", {count} on the way").format(count=records(clients.putting_back))
     if clients.not_put_back:
         lines[0] += _(", {count} not: others have them now").format(count=records(clients.not_put_back))
@@ -66,12 +72,15 @@ def _ask_stop(view: CaseView, clients: ClientsView) -> Block:
 
 def kept(lines: tuple[UnreturnedLine, ...], rest: int) -> list[Block]:
     """Return the records that stay where they are, with who has each now; those that do not fit are counted."""
-    said = [
-        _("• {name} ({client}): {note}").format(
-            name=mrkdwn(line.name, 80), client=mrkdwn(line.family_name, 80), note=mrkdwn(line.note, 120))
-        for line in lines
-    ]
+    notes = dict.fromkeys(line.note for line in lines)
+    said = [_kept([line for line in lines if line.note == note], note) for note in notes]
     if rest > len(lines):
         said.append(_("… and {count} more").format(count=f"{rest - len(lines):,}"))
     return [section(_("*These stay where they are*")), *paragraphs(said)] if said else [
         context(_("Nobody has changed any of them since."))]
+
+
+def _kept(lines: Sequence[UnreturnedLine], note: str) -> str:
+    """Return all records of one fate: what is true of forty is said once."""
+    named = [f"{line.name} ({line.family_name})" if line.family_name != line.name else line.name for line in lines]
+    return _("• {note}: {names}").format(note=mrkdwn(note, 120), names=listing(named, 50))

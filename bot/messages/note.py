@@ -1,7 +1,7 @@
 """What a successor is told of their new clients, and a draft with which they may introduce themselves."""
 
 from bot.messages.blocks import Block, Message, context, divider, header, message, paragraphs, section
-from bot.messages.words import clients, money, records
+from bot.messages.words import clients, for_a_time, money, records
 from bot.text import _, mrkdwn, plain
 from workflows.views import NoteLine, NoteView
 
@@ -27,6 +27,11 @@ def build(view: NoteView) -> Message:
 
 def introduction(view: NoteView) -> str:
     """Return the draft. It says nothing of why the leaver is not there."""
+    if view.until:
+        return _(
+            "Hello,\n\nmy name is {successor}. I look after you while {leaver} is away, and have all that you two have "
+            "worked on. When would be a good time for a short call?\n\nBest regards\n{successor}"
+        ).format(successor=view.successor.name, leaver=view.leaver.name)
     return _(
         "Hello,\n\nmy name is {successor}. From now on I look after you in place of {leaver}, and have all that you "
         "two have worked on. When would be a good time for a short call?\n\nBest regards\n{successor}"
@@ -36,11 +41,15 @@ def introduction(view: NoteView) -> str:
 def _summary(view: NoteView) -> str:
     said = _("{records}, {open} open").format(records=records(view.records), open=f"{view.open:,}")
     worth = money(view.value)
-    return _("{said}, worth {value}").format(said=said, value=worth) if worth else said
+    said = _("{said}, worth {value}").format(said=said, value=worth) if worth else said
+    if view.until:
+        said += "\n" + for_a_time(view.leaver.name, view.until)
+    return said
 
 
 def _step(line: NoteLine) -> str:
     worth = money({line.currency: line.value})
-    facts = " · ".join(part for part in (mrkdwn(line.kind, 40), mrkdwn(line.stage, 60), worth) if part)
+    words = dict.fromkeys((mrkdwn(line.kind, 40), mrkdwn(line.stage, 60), worth))  # a kind may be called like a stage
+    facts = " · ".join(filter(None, words))
     return _("• *{client}*: {name} ({facts})").format(
         client=mrkdwn(line.family_name, 80), name=mrkdwn(line.name, 100), facts=facts)

@@ -17,7 +17,7 @@ from bot.messages.blocks import (
     paragraphs,
     section,
 )
-from bot.messages.words import clients, records, short
+from bot.messages.words import clients, for_a_time, records, short
 from bot.text import N_, _, moment, mrkdwn, ngettext, plain
 from workflows.model import ProposalState
 from workflows.views import ClientLine, ProposalView
@@ -47,21 +47,24 @@ SETTLED = {
 def build(
     view: ProposalView, lines: Sequence[ClientLine], total: int, page: int = 0, viewer: str = "", *, chart: bool = True
 ) -> Message:
-    """Return the message; a settled proposal has no buttons and says who, when and what.
+    """Return the message; a settled proposal says who, when and what; its only buttons turn pages, where there are any.
 
     `viewer`: Slack id of whose message it is; who has answered already has nothing to press any more.
     """
     pending = view.state is ProposalState.PENDING
     asked = requests.of(view, viewer) if viewer else None
     point = headline(view)
-    blocks: list[Block] = [header(point), section(_summary(view)), *spread.build(view, chart=chart)]
-    blocks += [*paragraphs(spread.kept(view.kept, view.leaver.name)), *requests.blocks(view)]
+    blocks: list[Block] = [header(point), section(_summary(view))]
+    if view.state is not ProposalState.SUPERSEDED:  # the newer version shows all of this as it is now
+        blocks += spread.build(view, chart=chart)
+        blocks += [*paragraphs(spread.kept(view.kept, view.leaver.name)), *requests.blocks(view)]
     if lines:
         where = context(client_lines.where(len(lines), total, page * PER_PAGE))
         blocks += [divider(), *paragraphs([client_lines.line(line) for line in lines]), where]
+    if pending or total > PER_PAGE:  # what was decided on can still be read to its end
+        changing = _changing(view) if pending else []
+        blocks.append(actions(f"page_{view.digest[:40]}", *_reading(view, total, page), *changing))
     if pending:
-        paging = _paging(view, total, page)
-        blocks.append(actions(f"page_{view.digest[:40]}", *paging))
         if not viewer or not view.requests or (asked and asked.awaits(viewer)):
             blocks.append(actions(f"decide_{view.digest[:40]}", *_deciding(view)))
     else:
@@ -81,7 +84,7 @@ def headline(view: ProposalView) -> str:
             view.records,
         ).format(count=view.records, name=name)
     return _("Handover of {count:,} records of {name}: {state}").format(
-        count=view.records, name=name, state=_state(view.state)
+        count=view.records, name=name, state=state(view.state)
     )
 
 
@@ -91,7 +94,8 @@ def outcome(view: ProposalView) -> str:
     return _(SETTLED[view.state]).format(by=mrkdwn(view.settled_by), at=at, note=short(view.note, 600)).strip()
 
 
-def _state(state: ProposalState) -> str:
+def state(state: ProposalState) -> str:
+    """Return what became of a proposal, in a word."""
     return {
         ProposalState.DRAFT: _("being prepared"),
         ProposalState.PENDING: _("waiting"),
@@ -106,7 +110,12 @@ def _state(state: ProposalState) -> str:
 def _summary(view: ProposalView) -> str:
     text = _("{records} of {clients}, proposed for {colleagues}.")
     if view.state in (ProposalState.DRAFT, ProposalState.PENDING):
-        text = _("{records} of {clients} go to {colleagues}. Nothing moves until {name} approves exactly this.")
+        text = ngettext(
+            "{records} of {clients} go to {colleagues}. Nothing moves until {name} approves exactly this.",
+            "{records} of {clients} go to {colleagues}. "
+            "Nothing moves until each of them approves exactly this: {name}.",
+            len(view.awaited) or 1,
+        )
     said = [
         text.format(
             records=records(view.records),
@@ -117,6 +126,8 @@ def _summary(view: ProposalView) -> str:
             name=requests.waits_for(view),
         )
     ]
+    if view.until:
+        said.append(for_a_time(view.leaver.name, view.until))
     if view.staying:
         said.append(
             _("{records} more stay with {name}: the system lets nobody change their owner.").format(
@@ -132,15 +143,19 @@ def _summary(view: ProposalView) -> str:
     return "\n".join(said)
 
 
-def _paging(view: ProposalView, total: int, page: int) -> list[Block]:
+def _reading(view: ProposalView, total: int, page: int) -> list[Block]:
     turned = []
     if page > 0:
         turned.append(button(_("Previous"), f"{PAGE}:previous", pack(proposal=view.id, page=page - 1)))
     if (page + 1) * PER_PAGE < total:
         turned.append(button(_("Next"), f"{PAGE}:next", pack(proposal=view.id, page=page + 1)))
-    bound, named = pack(proposal=view.id, digest=view.digest), pack(proposal=view.id)
-    return [*turned, button(_("Find Clients"), FIND, named), button(_("Change Clients"), CHANGE, bound),
-            button(_("Keep Clients"), KEEP, bound), button(_("Get CSV"), CSV, named),
+    named = pack(proposal=view.id)
+    return [*turned, button(_("Find Clients"), FIND, named), button(_("Get CSV"), CSV, named)]
+
+
+def _changing(view: ProposalView) -> list[Block]:
+    bound = pack(proposal=view.id, digest=view.digest)
+    return [button(_("Change Clients"), CHANGE, bound), button(_("Keep Clients"), KEEP, bound),
             button(_("Upload CSV"), UPLOAD, bound)]  # fmt: skip
 
 

@@ -11,7 +11,8 @@ ASK = "request_ask"
 
 def blocks(view: ProposalView) -> list[Block]:
     """Return a line for each request; none where there is only the approver's and nobody has said anything."""
-    if not any(map(_eventful, view.requests)) and len(view.requests) < 2:  # noqa: PLR2004 - one is said elsewhere
+    settled = view.state is not ProposalState.PENDING
+    if len(view.requests) < 2 and (settled or not any(map(_eventful, view.requests))):  # noqa: PLR2004 - said elsewhere
         return []
     return paragraphs([line(request, pending=view.state is ProposalState.PENDING) for request in view.requests])
 

@@ -16,7 +16,7 @@ from bot.messages.blocks import (
     paragraphs,
     section,
 )
-from bot.messages.proposal import APPROVE, DECLINE, PAGE, PER_PAGE, outcome
+from bot.messages.proposal import APPROVE, DECLINE, PAGE, PER_PAGE, outcome, state
 from bot.messages.words import clients, money, records, short
 from bot.text import _, mrkdwn, ngettext, plain
 from workflows.model import ProposalState
@@ -26,8 +26,8 @@ from workflows.views import ProposalView, RecordLine, RequestView
 def build(view: ProposalView, asked: RequestView, lines: Sequence[RecordLine], total: int, page: int,
           viewer: str) -> Message:
     """Return the message for the colleague of that request."""
-    point = headline(view, total)
-    blocks: list[Block] = [header(point), section(_summary(view, asked)), *paragraphs([requests.line(
+    said = headline(view, total, _other(asked, viewer))
+    blocks: list[Block] = [header(said), section(_summary(view, asked, viewer)), *paragraphs([requests.line(
         asked, pending=view.state is ProposalState.PENDING)])]
     if lines:
         first = page * PER_PAGE + 1
@@ -43,24 +43,52 @@ def build(view: ProposalView, asked: RequestView, lines: Sequence[RecordLine], t
         label = ngettext("Take {count:,} Record", "Take {count:,} Records", total).format(count=total)
         deciding = (button(label, APPROVE, bound, "primary"), button(_("Decline"), DECLINE, bound))
         blocks.append(actions(f"decide_{view.digest[:40]}", *deciding))
-    return message(mrkdwn(point, 400), blocks)
+    return message(mrkdwn(said, 400), blocks)
 
 
-def headline(view: ProposalView, count: int) -> str:
-    """Return the point in plain text."""
+def point(view: ProposalView, asked: RequestView, viewer: str) -> str:
+    """Return what a colleague is asked, in plain text."""
+    mine = (one.records for one in view.shares if asked.share and one.successor.key == asked.share.key)
+    return headline(view, next(mine, 0), _other(asked, viewer))
+
+
+def headline(view: ProposalView, count: int, other: str = "") -> str:
+    """Return the point in plain text. `other`: for whom a stand-in answers."""
+    name = plain(view.leaver.name, 80)
+    if view.state is not ProposalState.PENDING:
+        return ngettext(
+            "Handover of {count:,} record of {name}: {state}", "Handover of {count:,} records of {name}: {state}", count
+        ).format(count=count, name=name, state=state(view.state))
+    if other:
+        return ngettext(
+            "Take over {count:,} record of {name} for {other}?", "Take over {count:,} records of {name} for {other}?",
+            count,
+        ).format(count=count, name=name, other=plain(other, 60))
     return ngettext(
         "Take over {count:,} record of {name}?", "Take over {count:,} records of {name}?", count
-    ).format(count=count, name=plain(view.leaver.name, 80))
+    ).format(count=count, name=name)
 
 
-def _summary(view: ProposalView, asked: RequestView) -> str:
+def _other(asked: RequestView, viewer: str) -> str:
+    """Return whose share it is, where that is not the viewer's own."""
+    return asked.share.name if asked.share and asked.share.slack_id not in ("", viewer) else ""
+
+
+def _summary(view: ProposalView, asked: RequestView, viewer: str) -> str:
     share = next((one for one in view.shares if asked.share and one.successor.key == asked.share.key), None)
     if share is None:
         return _("Your share has changed; a newer message shows it.")
-    value = money(share.value)
-    text = _("{records} of {clients}{value} would become yours. Nothing moves until everybody who is asked agrees.")
-    return text.format(
-        records=records(share.records), clients=clients(share.families), value=f" ({value})" if value else "")
+    value, other = money(share.value), _other(asked, viewer)
+    if view.state is not ProposalState.PENDING:
+        text = _("{records} of {clients}{value}, proposed for {other}.")
+        other = share.successor.name
+    elif other:
+        text = _("{records} of {clients}{value} would go to {other}, and you decide while {other} is away. Nothing "
+                 "moves until everybody who is asked agrees.")
+    else:
+        text = _("{records} of {clients}{value} would become yours. Nothing moves until everybody who is asked agrees.")
+    return text.format(records=records(share.records), clients=clients(share.families),
+                       value=f" ({value})" if value else "", other=mrkdwn(other, 60))
 
 
 def _line(line: RecordLine) -> str:

@@ -54,12 +54,14 @@ def deals(count: int) -> str:
 
 def kept(lines: Sequence[KeptLine], name: str) -> list[str]:
     """Return a sentence for each time that somebody let clients stay."""
-    said = _("{clients} ({records}) stay with {name}: {reason} (decided by {by})")
-    return [
-        said.format(clients=clients(one.clients), records=records(one.records), name=mrkdwn(name),
-                    reason=short(one.reason), by=mrkdwn(one.by))
-        for one in lines
-    ]  # fmt: skip
+    return [_kept(one, name) for one in lines]
+
+
+def _kept(one: KeptLine, name: str) -> str:
+    said = ngettext("{clients} ({records}) stays with {name}: {reason} (decided by {by})",
+                    "{clients} ({records}) stay with {name}: {reason} (decided by {by})", one.clients)
+    return said.format(clients=clients(one.clients), records=records(one.records), name=mrkdwn(name),
+                       reason=short(one.reason), by=mrkdwn(one.by))
 
 
 def _chart(shares: Sequence[Share]) -> Block:

@@ -1,9 +1,10 @@
 """Words and figures that several messages share: verdicts, money, counts, progress."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 
-from bot.text import _, mrkdwn, ngettext, trim
+from bot.text import _, day, mrkdwn, ngettext, trim
 from connectors.contract import Verdict
 from workflows.views import FindingLine
 
@@ -48,6 +49,12 @@ def listing(names: Iterable[str], most: int = 10, *, quoted: bool = False) -> st
     every = [_("“{name}”").format(name=mrkdwn(name, 80)) if quoted else mrkdwn(name, 80) for name in names]
     shown = " · ".join(every[:most])
     return shown if len(every) <= most else _("{names} and {count} more").format(names=shown, count=len(every) - most)
+
+
+def for_a_time(name: str, until: datetime) -> str:
+    """Return that a handover is for a time."""
+    return _("*For a time:* {name} is to be back {when}, and somebody decides then whether they go back.").format(
+        name=mrkdwn(name, 80), when=day(until))
 
 
 def bar(part: float, whole: float, width: int = 12) -> str:

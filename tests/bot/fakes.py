@@ -285,8 +285,11 @@ class FakeHalts:
 class FakePutBacks:
     def __init__(self) -> None:
         self.done: list[tuple[str, str, str]] = []
+        self.waiting = 0
 
     def plan(self, case_id: str, search: str = "") -> PutBackView:
+        if self.waiting:
+            return PutBackView(case_id, samples.leaver(), search, self.waiting, waiting=self.waiting)
         kept = self._kept(samples.NASTY, AssignmentState.MOVED)
         asked = 2 if search else 60
         return PutBackView(case_id, samples.leaver(), search, asked, asked - 1, (kept,))

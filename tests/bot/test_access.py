@@ -33,10 +33,10 @@ def test_hr_and_security_undo_and_others_do_not(office: Office) -> None:
     _case(office, CaseState.WATCHED, can_undo=True)
     message = post(office, PostKind.CASE, seed.OFFBOARDING)
     stranger = office.person(BY_UID["raj.patel"].slack_id)
-    stranger.click(message, "Undo")
+    stranger.click(message, "Give Access Back")
     office.private(stranger, "not allowed")
     assert office.offboarding.done == []
-    office.hr.click(message, "Undo")
+    office.hr.click(message, "Give Access Back")
     office.private(office.hr, "what came back and what cannot")
     assert office.offboarding.done == [("undo", "case-1", f"slack:{office.hr.id}")]
 
@@ -46,14 +46,14 @@ def test_undo_is_asked_for_as_a_danger_and_only_where_something_was_locked(offic
     [undo, _close] = access.blocks(view, samples.NOW)[-1]["elements"]
     assert undo["style"] == "danger"
     assert "clients are not moved back" in undo["confirm"]["text"]["text"]
-    assert "Undo" not in str(case.build(replace(view, can_undo=False), samples.NOW).blocks)
+    assert "Give Access Back" not in str(case.build(replace(view, can_undo=False), samples.NOW).blocks)
 
 
 def test_a_refused_undo_says_why(office: Office) -> None:
     _case(office, CaseState.WATCHED, can_undo=True)
     message = post(office, PostKind.CASE, seed.OFFBOARDING)
     office.offboarding.fails = Refused(Code.TOO_LATE, days="30")
-    office.hr.click(message, "Undo")
+    office.hr.click(message, "Give Access Back")
     office.private(office.hr, "can be undone for 30 days")
 
 

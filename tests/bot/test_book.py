@@ -73,7 +73,7 @@ def test_clients_are_searched_and_every_page_can_be_reached(office: Office) -> N
     office.manager.modal("Clients").fill("search", "acme 1").submit()
     office.manager.wait_for(lambda: "Clients 1 to 11 of 11" in office.manager.modal("Clients").text)
     office.manager.modal("Clients").fill("search", "<!channel>")
-    office.manager.wait_for(lambda: "Nothing was found" in office.manager.modal("Clients").text)
+    office.manager.wait_for(lambda: "empty the field to see all" in office.manager.modal("Clients").text)
     assert view.title == "Clients"
 
 
@@ -99,6 +99,25 @@ def test_all_clients_of_one_go_to_another_at_once(office: Office) -> None:
     assert (len(lines), key) == (23, samples.BOB.key)
 
 
+def test_a_change_says_what_it_changed_and_whom_it_waits_for(office: Office) -> None:
+    office.manager.click(show(office), "Change Clients")
+    form = office.manager.modal("Change clients")
+    form.search("clients", "acme 7")
+    form.search("successor", "bob")
+    form.fill("clients", ["line-7"]).fill("successor", samples.BOB.key).submit()
+    text = office.manager.modal("Changed").text
+    assert office.handover.proposal.why in text
+    assert f"waits for {samples.MAX.name}" in text
+
+
+def test_only_a_file_moves_many_and_no_file_keeps_any(office: Office) -> None:
+    office.manager.click(show(office), "Change Clients")
+    assert "upload a CSV" in str(office.manager.modal("Change clients").blocks)
+    office.manager.modal("Change clients").close()
+    office.manager.click(show(office), "Keep Clients")
+    assert "CSV" not in str(office.manager.modal("Keep clients").blocks)
+
+
 def test_a_change_of_nothing_is_refused_at_the_fields(office: Office) -> None:
     office.manager.click(show(office), "Change Clients")
     form = office.manager.modal("Change clients")
@@ -119,7 +138,7 @@ def test_clients_stay_with_a_reason_which_is_shown(office: Office) -> None:
     notifier = SlackNotifier(web_client(office.services.settings.slack), office.services, lambda _id: None)
     notifier.show(Post(id="o", kind=PostKind.OUTCOME, subject="proposal-1", channel=MANAGER.slack_id))
     told = said(office.manager.messages()[-1])
-    assert "1 client (3 records) stay with Dana O'Neill: a lawsuit &lt;!here&gt; (decided by Max Weber)" in told
+    assert "1 client (3 records) stays with Dana O'Neill: a lawsuit &lt;!here&gt; (decided by Max Weber)" in told
 
 
 def hand_in(office: Office, content: bytes) -> None:
@@ -145,6 +164,7 @@ def test_faults_of_a_file_are_told_by_line_in_private_all_of_them(office: Office
     assert "100 lines are at fault" in text
     assert "line 2: eve &lt;!channel&gt; is no successor" in text
     assert "60 more" in text
+    assert "is in your direct messages" not in "".join(said(one) for one in office.manager.messages())
     assert b"101,eve" in (office.slack.workspace.files[max(office.slack.workspace.files, key=_number)].data or b"")
     assert "Replaced" not in said(office.manager.messages()[before])
 

@@ -1,5 +1,6 @@
 """Naming who decides while somebody is away: from the Home tab and from the terminal."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,7 +45,8 @@ def test_the_form_begins_with_today_as_the_bots_clock_and_the_managers_zone_have
 
 def test_a_stand_in_is_named_and_ended_on_the_home_tab(office: Office) -> None:
     ask(office, CAROL, "2026-12-21", "2026-12-22")
-    assert "decides for you from" in office.manager.modal("Stand-in named").text
+    said_so = office.manager.modal("Stand-in named").text
+    assert re.findall(r"\|(\S+)>", said_so) == ["2026-12-21", "2026-12-22"], "the last day in full, and not the next"
     [made] = known(office).known
     assert (made.away.slack_id, made.stands.slack_id) == (MANAGER.slack_id, CAROL)
     # whole days in the manager's own zone (Berlin)
@@ -53,7 +55,7 @@ def test_a_stand_in_is_named_and_ended_on_the_home_tab(office: Office) -> None:
     office.manager.wait_for(lambda: "decides for" in office.manager.home_now.text if office.manager.home_now else None)
     view = office.manager.home_now
     assert view is not None
-    view.click("End")
+    view.click("End Stand-In")
     office.manager.wait_for(lambda: not known(office).known)
     assert office.slack.refused() == []
 
@@ -84,7 +86,7 @@ def test_somebody_elses_delegation_cannot_be_ended_twice(office: Office) -> None
     view = office.manager.home_now
     assert view is not None
     known(office).known.clear()
-    view.click("End")
+    view.click("End Stand-In")
     office.manager.wait_for(lambda: any("no such delegation" in said(one) for one in office.manager.messages()))
 
 

@@ -26,7 +26,8 @@ def test_approving_settles_the_message_in_place(office: Office, shown: Message) 
     office.manager.click(shown, "Approve 60 Records")
     office.manager.wait_for(lambda: "Approved by Max Weber" in now(office))
     message = office.manager.messages()[0]
-    assert not any(block["type"] == "actions" for block in message.blocks)
+    rows = [block["elements"] for block in message.blocks if block["type"] == "actions"]
+    assert [one["text"]["text"] for row in rows for one in row] == ["Next", "Find Clients", "Get CSV"]
     assert office.handover.decided == [(f"slack:{MANAGER.slack_id}", True, "")]
     assert office.slack.refused() == []
 
@@ -112,9 +113,10 @@ def test_clients_can_be_searched_and_given_to_another(office: Office, shown: Mes
 
 def test_the_whole_list_comes_as_a_file(office: Office, shown: Message) -> None:
     office.manager.click(shown, "Get CSV")
-    office.private(office.manager, "handover-case-1-v1.csv")
-    [file] = office.slack.workspace.files.values()
+    [file] = office.manager.wait_for(lambda: list(office.slack.workspace.files.values()))
     assert file.name == "handover-case-1-v1.csv"
+    office.manager.wait_for(lambda: office.manager.messages()[-1].files)
+    assert office.manager.ephemerals == []  # the file itself stands in front of them
 
 
 def test_the_list_is_not_for_everybody(office: Office, shown: Message) -> None:

@@ -8,7 +8,8 @@ from typing import Any, cast
 import pytest
 
 from bot.forms import offboard
-from bot.messages import case, leave
+from bot.messages import case, leave, note, proposal
+from bot.messages import help as help_message
 from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.commands import Wiring, configuration, handover
@@ -45,6 +46,29 @@ def test_the_question_is_answered_once(office: Office) -> None:
     office.security.click(message, "Leave Them There")
     office.private(office.security, "Hanna has answered this already")
     assert cast("FakeLeaves", office.services.leaves).done == [("stay", f"slack:{office.hr.id}")]
+
+
+def test_the_case_says_where_the_return_stands() -> None:
+    def told(one: CaseView, days: int = 0) -> str:
+        return str(case.build(one, samples.NOW + timedelta(days=days)).blocks)
+
+    assert "somebody is asked then" in told(view())
+    assert "waits for an answer" in told(view(), days=31)
+    assert "Exports" not in told(replace(view(), exports="not recorded yet"))
+    assert ", on leave ·" in told(view())
+    assert ", back ·" in told(view(answered("put back")))
+    assert "– back," in help_message.line(view(answered("put back")))
+
+
+def test_who_decides_and_who_receives_hear_that_it_is_for_a_time() -> None:
+    for_a_time = str(proposal.build(replace(samples.proposal(), until=BACK), [], 0).blocks)
+    assert "*For a time:*" in for_a_time
+    assert "For a time" not in str(proposal.build(samples.proposal(), [], 0).blocks)
+    told = str(note.build(replace(samples.note(), until=BACK)).blocks)
+    assert "*For a time:*" in told
+    assert "while Dana O'Neill is away" in told
+    assert "in place of" not in told
+    assert "in place of" in str(note.build(samples.note()).blocks)
 
 
 def test_the_other_answer_opens_the_look_first(office: Office) -> None:

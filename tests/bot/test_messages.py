@@ -8,13 +8,14 @@ from bot.forms import browse, change, choose, notice, offboard, reasons, upload
 from bot.messages import audit, case, exports, follow_up, help, home, outcome, plan, proposal, spread  # noqa: A004
 from bot.messages.blocks import Message, message, paragraphs, section
 from bot.messages.clients import choices
+from bot.messages.clients import line as client_line
 from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.conftest import strings
 from tests.sandbox.slack.records import JSON
 from tests.sandbox.slack.validation import problems
-from workflows.model import CaseState, ProposalState, Strategy
-from workflows.views import LineFault
+from workflows.model import AssignmentState, CaseState, ProposalState, RequestState, Strategy
+from workflows.views import KeptLine, LineFault, RequestView, WordView
 
 NAMES = [samples.NASTY, samples.HEBREW, "Pat *Star* (Sr.)", "x" * 5000, ""]
 ALL = (Verdict.LOCKED, Verdict.OPEN, Verdict.ABSENT, Verdict.UNKNOWN)
@@ -161,14 +162,55 @@ def test_progress_shows_pace_and_expected_end() -> None:
     assert "120 of 600 records moved, 480 left at 4.0 a second, done about <!date^1795424520^" in text
 
 
-def test_a_settled_proposal_has_no_buttons_and_says_who_and_when() -> None:
+def labels(shown: Message) -> list[str]:
+    return [one["text"]["text"] for block in shown.blocks if block["type"] == "actions" for one in block["elements"]]
+
+
+def test_a_settled_proposal_cannot_be_decided_or_changed_and_says_who_and_when() -> None:
     for state in ProposalState:
-        shown = proposal.build(samples.proposal(state), samples.client_lines(20), 60)
-        has_buttons = any(block["type"] == "actions" for block in shown.blocks)
-        assert has_buttons is (state is ProposalState.PENDING)
+        if state is not ProposalState.PENDING:
+            assert labels(proposal.build(samples.proposal(state), samples.client_lines(20), 20)) == []
+            long = proposal.build(samples.proposal(state), samples.client_lines(20), 60)
+            assert labels(long) == ["Next", "Find Clients", "Get CSV"]
     text = "\n".join(strings(proposal.build(samples.proposal(ProposalState.DECLINED), [], 0).blocks))
     assert "Declined by Max Weber <!date^" in text
     assert "too many for Bob" in text
+
+
+def test_a_replaced_version_leaves_the_rest_to_the_newer_one() -> None:
+    stays = KeptLine("a lawsuit", "Max Weber", samples.NOW, 1, 3)
+    view = replace(samples.proposal(ProposalState.SUPERSEDED), kept=(stays,))
+    shown = proposal.build(view, [], 0)
+    assert [block["type"] for block in shown.blocks] == ["header", "section", "section", "context"]
+    assert "Replaced by a newer version" in str(shown.blocks)
+    assert "a lawsuit" not in str(shown.blocks)
+
+
+def test_one_approvers_word_is_said_once() -> None:
+    request = RequestView("p#manager", "manager", 1, RequestState.APPROVED, (samples.MAX,),
+                          (WordView(samples.MAX, samples.MAX, True, samples.NOW),))
+    view = replace(samples.proposal(ProposalState.APPROVED), requests=(request,))
+    assert str(proposal.build(view, [], 0).blocks).count("pproved by") == 1
+
+
+def test_of_a_declined_proposal_no_client_says_so_again() -> None:
+    client = replace(samples.client_lines(1)[0], states={AssignmentState.DECLINED: 3})
+    assert "declined" not in client_line(client)
+
+
+def test_several_are_not_one_who_approves() -> None:
+    alone = str(proposal.build(samples.proposal(), [], 0).blocks)
+    assert f"until {samples.MAX.name} approves exactly this" in alone
+    both = RequestView("p#board", "board", 2, RequestState.WAITING, (samples.MAX, samples.BOB), ())
+    text = str(proposal.build(replace(samples.proposal(), requests=(both,)), [], 0).blocks)
+    assert f"until each of them approves exactly this: {samples.MAX.name} · {samples.BOB.name}." in text
+
+
+def test_who_declined_is_whom_hr_must_talk_to() -> None:
+    view = replace(samples.proposal(ProposalState.DECLINED), settled_by="Li Wei")
+    text = str(outcome.build(view).blocks)
+    assert "Agree with Li Wei" in text
+    assert "Retry in the case message" in text
 
 
 def test_a_pending_proposal_has_one_emphasised_button() -> None:

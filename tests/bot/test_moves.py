@@ -10,14 +10,14 @@ from bot.messages import case, moves
 from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.commands import Wiring, configuration, handover
-from tests.bot.conftest import Office, said
+from tests.bot.conftest import Office, said, strings
 from tests.bot.fakes import FakeHalts, FakePutBacks
 from tests.bot.test_buttons import post
 from tests.sandbox.company.people import BY_UID
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.records import Message
-from workflows.model import CaseState, PostKind
-from workflows.views import CaseView, ClientsView
+from workflows.model import AssignmentState, CaseState, PostKind
+from workflows.views import CaseView, ClientsView, UnreturnedLine
 
 MOVING = ClientsView(None, 100, 40, 60, (), 4.0, (), False, moving=True)
 PAUSED = replace(MOVING, halted="paused", halted_by=samples.NASTY, halted_at=samples.NOW)
@@ -102,16 +102,56 @@ def test_clients_are_put_back_after_a_look_and_another_choice_is_looked_at_first
         lambda: office.hr.view if office.hr.view and "1 record of 2" in office.hr.view.text else None, 30)
     assert backs.done == []
     again.submit()
-    assert "59 records are put back now" in office.hr.modal("Put back").text
+    assert "59 records are being put back" in office.hr.modal("Put back").text
     assert backs.done == [("case-1", f"slack:{office.hr.id}", "north")]
 
 
 def test_putting_back_twice_says_that_it_is_done(office: Office) -> None:
     message = shown(office, DONE)
-    for title, words in (("Put back", "are put back now"), ("This did not work", "Your click changed nothing")):
+    for title, words in (("Put back", "are being put back"), ("This did not work", "Your click changed nothing")):
         office.hr.click(message, "Put Clients Back")
         office.hr.modal("Put clients back").submit()
         assert words in office.hr.modal(title).text
+
+
+def test_a_locked_leaver_gets_nothing_yet_and_the_form_says_what_to_do_first(office: Office) -> None:
+    backs = cast("FakePutBacks", office.services.put_backs)
+    backs.waiting = 60
+    office.hr.click(shown(office, DONE), "Put Clients Back")
+    form = office.hr.modal("Put clients back")
+    assert "0 records of 60 would go back" in form.text
+    assert "60 records would have to wait" in form.text
+    assert "*Give Access Back* in the case message" in form.text
+    assert "stay where they are" not in form.text
+    form.submit()
+    told = office.hr.modal("Put back").text
+    assert "60 of them wait" in told
+    assert "being put back" not in told
+
+
+def test_one_fate_of_many_records_is_said_once() -> None:
+    lines = [UnreturnedLine("crm", str(n), "deal", f"Deal {n}", "Client", AssignmentState.MOVED, "Zed has it now")
+             for n in range(40)]
+    text = str(moves.kept((*lines, replace(lines[0], name="Other", note="it is gone")), 41))
+    assert (text.count("Zed has it now"), text.count("Deal 39 (Client)"), text.count("it is gone: Other")) == (1, 1, 1)
+
+
+def test_an_undone_handover_had_moved_what_it_put_back() -> None:
+    back = replace(DONE, moved=0, put_back=90, not_put_back=10, put_back_by="Sam")
+    assert "handed over: 100 records moved" in told(back)
+    waits = replace(DONE, moved=40, putting_back=60, put_back_by="Sam", put_back_problems=("crm: locked",))
+    assert "*Clients to be put back*, asked by Sam: 60 records on the way" in told(waits)
+    assert "Handover undone" not in told(waits)
+
+
+def test_stopped_moves_are_no_finished_handover() -> None:
+    stopped = replace(DONE, moved=40, left=60, halted="stopped", halted_by="Sam", halted_at=samples.NOW, stopped=60)
+    assert "*Clients* moves stopped: 40 of 100 records moved" in told(stopped)
+    assert "handed over" not in told(stopped)
+
+
+def told(clients: ClientsView) -> str:
+    return "\n".join(strings(case.build(view(clients), samples.NOW).blocks))
 
 
 def test_a_stranger_puts_nothing_back(office: Office) -> None:

@@ -37,6 +37,11 @@ def test_the_draft_says_nothing_of_why_somebody_left() -> None:
         assert word not in draft.casefold()
 
 
+def test_a_kind_that_is_called_like_its_stage_is_said_once() -> None:
+    line = replace(samples.note().next[1], stage="opportunity")
+    assert "Deal 1 (opportunity · 8,999 EUR)" in str(note.build(replace(samples.note(), next=(line,))).blocks)
+
+
 def test_nothing_left_is_said_without_a_draft() -> None:
     text = str(note.build(replace(samples.note(), records=0)).blocks)
     assert "not yours any more" in text

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from bot.members import SlackMembers
-from bot.messages import proposal, requests
+from bot.messages import home, proposal, requests, share
+from bot.messages.home import Home
 from bot.notifier import SlackNotifier
 from bot.slack import web_client
 from connectors.contract import Verdict
@@ -94,6 +95,34 @@ def test_a_receiver_sees_their_own_share_and_no_more(office: Office, own: Messag
     bob.click(own, "Next")
     bob.wait_for(lambda: "Records 21 to 25 of 25" in said(bob.messages()[0]))
     assert office.slack.refused() == []
+
+
+def shares(view: ProposalView, viewer: str) -> str:
+    made = share.build(view, view.requests[-1], samples.lines(3), 3, 0, viewer)
+    return "\n".join(str(block) for block in made.blocks)
+
+
+def test_a_stand_in_is_not_told_that_clients_become_theirs() -> None:
+    own, other = shares(WAITING, BOB.slack_id), shares(WAITING, CAROL.slack_id)
+    assert "would become yours" in own
+    assert "yours" not in other
+    assert f"would go to {BOB.name}, and you decide while {BOB.name} is away" in other
+    assert f"for {BOB.name}?" in other
+
+
+def test_a_settled_share_asks_no_question_any_more() -> None:
+    told = shares(replace(WAITING, state=ProposalState.DECLINED, settled_by="Max", settled_at=NOW), BOB.slack_id)
+    assert "records of Dana O'Neill: declined" in told
+    assert "?" not in told.splitlines()[0]
+    assert "would become" not in told
+
+
+def test_the_home_tab_asks_a_receiver_about_their_own_share_alone() -> None:
+    mine = Home([WAITING], [], home.Cases(), home.Cases(), may_open=False, may_lock=False, user=BOB.slack_id)
+    records = next(one.records for one in WAITING.shares if one.successor.key == BOB.key)
+    assert f"Take over {records} records of" in str(home.build(mine))
+    assert "Approve the handover" not in str(home.build(mine))
+    assert "Approve the handover" in str(home.build(replace(mine, user=MAX.slack_id)))
 
 
 def test_a_receiver_opens_nothing_of_the_whole_proposal(office: Office, own: Message) -> None:

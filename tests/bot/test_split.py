@@ -71,7 +71,6 @@ def test_a_file_alone_names_who_receives(office: Office) -> None:
 @pytest.mark.parametrize("content", [
     "client,address\nРомашка,bob@x.example\n".encode("cp1251"),
     b"no,heading\n",
-    b"client,address\nA,bob@x.example\nA,bob@x.example\n",
 ])
 def test_a_bad_file_opens_no_case_and_is_told_by_line(office: Office, content: bytes) -> None:
     view = filled(office).fill("file", uploaded(office, content))
@@ -82,6 +81,20 @@ def test_a_bad_file_opens_no_case_and_is_told_by_line(office: Office, content: b
     assert "at fault" in office.hr.modal("This file has faults").text
     assert office.offboarding.requests == []
     assert office.handover.previewed == []
+
+
+def test_a_line_at_fault_is_told_with_what_only_the_book_shows(office: Office) -> None:
+    both = b"client,address\nA,bob@x.example\nA,bob@x.example\n"
+    office.handover.seen = replace(office.handover.seen, faults=(LineFault(2, "no A"), LineFault(3, "the same")))
+    view = filled(office).fill("file", uploaded(office, both))
+    view.click("Preview Split")
+    text = office.hr.modal("This file has faults").text
+    assert "2 lines are at fault" in text
+    assert "hand it in again" in text
+    office.hr.modal("This file has faults").close()
+    office.hr.modal("Offboard someone").submit()
+    assert "line 3: names the same as line 2" in office.hr.modal("This file has faults").text
+    assert office.offboarding.requests == []
 
 
 def test_faults_that_only_the_book_shows_are_told_too(office: Office) -> None:

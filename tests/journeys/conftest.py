@@ -1,10 +1,13 @@
 """Journeys share one practice company per module; each takes a leaver of its own."""
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.journeys.people_at_work import Office
+from tests.journeys.window import ARGS, INSTALL
 from tests.sandbox.practice import Practice
 
 
@@ -19,3 +22,15 @@ def practice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Practice]:
 def office(practice: Practice) -> Office:
     """Return the people in front of it."""
     return Office(practice)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Start Chromium."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.fail(f"Chromium is missing; install it with: {INSTALL}")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=ARGS)
+        yield browser
+        browser.close()

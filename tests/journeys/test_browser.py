@@ -1,84 +1,22 @@
 """The story as a newcomer clicks it, in Chromium, with real servers and the production bot; they say what is true."""
 
 import re
-import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.sandbox.company.people import BY_UID, LEAVER, MANAGER, SECURITY, Employee
+from tests.journeys.window import SLOW, Desk, pick
+from tests.sandbox.company.people import BY_UID, LEAVER, MANAGER, SECURITY
 from tests.sandbox.guide import panel
 from tests.sandbox.practice import Practice
 from tests.sandbox.story import SUCCESSORS
 
-INSTALL = "apt-get install -y --no-install-recommends chromium fonts-noto-core"
-ARGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update",
-]
-SLOW = 90_000
-"""Milliseconds in which the servers, the bot and the page have answered on a busy machine."""
 PANEL_SECONDS = 3.0
 """Who asks the silent directory itself waits for ten times as long."""
-
-
-@dataclass
-class Desk:
-    """A browser window in front of the practice company, and whatever went wrong in it."""
-
-    page: Page
-    practice: Practice
-    faults: list[str] = field(default_factory=list)
-    hosts: set[str] = field(default_factory=set)
-
-    def open(self) -> None:
-        """Come as a newcomer does."""
-        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.page.on("console", lambda line: self.faults.append(line.text) if line.type == "error" else None)
-        self.page.on("request", lambda sent: self.hosts.add(sent.url.split("/")[2]))
-        self.page.goto(self.practice.slack.url)
-
-    def become(self, person: Employee) -> None:
-        """Press what the story offers for becoming the next person."""
-        self.story.get_by_role("button", name=f"Become {person.name}").click(timeout=SLOW)
-        expect(self.page.locator("#me")).to_contain_text(person.name)
-
-    def act(self, label: str) -> None:
-        """Press a button in the panel and wait until it says what it did."""
-        self.page.locator(".acts").get_by_role("button", name=label).click(timeout=SLOW)
-        expect(self.page.locator(".acts [aria-busy]")).to_have_count(0, timeout=SLOW)
-
-    @property
-    def story(self) -> Locator:
-        """The story beside the chat."""
-        return self.page.locator("[data-part=story]")
-
-    @property
-    def feed(self) -> Locator:
-        """The messages in front of the person."""
-        return self.page.locator("#feed")
-
-    def card(self, title: str) -> Locator:
-        """What one server says."""
-        return self.page.locator(".truth", has_text=title)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """Start Chromium."""
-    program = shutil.which("chromium")
-    if program is None:
-        pytest.fail(f"Chromium is missing; install it with: {INSTALL}")
-    expect.set_options(timeout=SLOW)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=ARGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -174,22 +112,15 @@ def _fill_and_submit(page: Page) -> None:
     modal = page.locator("#modal")
     expect(modal.get_by_role("button", name="Start Offboarding")).to_be_visible(timeout=SLOW)
     modal.get_by_label("Now, at once").check()
-    _pick(page, "Reason", "dismissal")
-    _pick(page, "Who approves", MANAGER.uid)
+    pick(page, "Reason", "dismissal")
+    pick(page, "Who approves", MANAGER.uid)
     for chip in modal.locator(".chip").all():
         chip.click()
     for uid in SUCCESSORS:
-        _pick(page, "Who receives", f"@{uid}")
+        pick(page, "Who receives", f"@{uid}")
     expect(modal.locator(".chip")).to_contain_text([BY_UID[uid].name for uid in SUCCESSORS])
-    _pick(page, "How the clients", "balanced")
+    pick(page, "How the clients", "balanced")
     modal.get_by_role("button", name="Start Offboarding").click()
     expect(modal).to_contain_text("Case opened", timeout=SLOW)
     modal.locator(".dialog-foot").get_by_role("button", name="Close").click()
     expect(modal).to_be_hidden()
-
-
-def _pick(page: Page, label: str, typed: str) -> None:
-    box = page.locator("#modal").get_by_role("combobox", name=re.compile(label))
-    box.fill(typed)
-    expect(page.locator("#modal .choices:visible li[aria-selected=true]")).to_be_visible()
-    box.press("Enter")

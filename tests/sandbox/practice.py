@@ -53,12 +53,13 @@ class Practice:
         panel: "Callable[[Practice], Panel] | None" = None,
         database_url: str = "",
         dead_after: float | None = None,
+        policy: str = "",
     ) -> None:
         """Lay out the company.
 
         `port`: where the page is served, 0 for a free one. `http`: signed HTTP in place of Socket Mode. `panel`: what
         hangs beside the chat. `database_url`: rows on PostgreSQL, for bots beside each other (`start_replica`), which
-        are dead to the others after `dead_after` seconds.
+        are dead to the others after `dead_after` seconds. `policy`: further tables of the configuration, as TOML.
         """
         self.folder = folder
         self._say = say
@@ -73,7 +74,7 @@ class Practice:
         self._http_port = free_port() if http else None
         self._bot: subprocess.Popen[bytes] | None = None
         self._replicas: list[subprocess.Popen[bytes]] = []
-        self._database_url, self._dead_after = database_url, dead_after
+        self._database_url, self._dead_after, self._policy = database_url, dead_after, policy
 
     def __enter__(self) -> Self:
         self._say("starting the directory (OpenLDAP) and the CRM (Tryton)")
@@ -88,7 +89,8 @@ class Practice:
         self.config.write_text(
             configuration.toml(
                 self.data, self.clock.now(), self.directory, self.crm, self.slack, self._http_port, self._database_url
-            ),
+            )
+            + self._policy,
             encoding="utf-8",
         )
         self._say("starting the bot")

@@ -1,5 +1,6 @@
 """The page in Chromium: a story by keyboard and mouse; nothing that people wrote becomes markup or leaves loopback."""
 
+import re
 from collections.abc import Iterator
 
 import httpx
@@ -9,8 +10,10 @@ from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from bot.text import mrkdwn
 from tests.sandbox.company.people import HR, LEAVER, SECURITY
 from tests.sandbox.slack import SlackServer, seed
+from tests.sandbox.slack.api.views import build
 from tests.sandbox.slack.look import serve
 from tests.sandbox.slack.look_messages import NASTY
+from tests.sandbox.slack.records import JSON
 
 ARGS = [
     "--no-sandbox",
@@ -84,7 +87,7 @@ def test_a_story_from_command_to_decision(slack: SlackServer, watched: Watched) 
     modal.get_by_label("At the end of the last working day").check()
     modal.get_by_label("Last working day").last.fill("2026-11-30")
     modal.get_by_role("combobox", name="Successor").fill("car")
-    expect(modal.locator(".choices:visible li")).to_have_text("Carol Díaz")
+    expect(modal.locator(".choices:visible li")).to_contain_text("Carol Díaz")
     page.keyboard.press("Enter")
     modal.get_by_label("Reason").fill(NASTY)
     modal.get_by_role("button", name="Start Offboarding").click()
@@ -143,6 +146,66 @@ def test_what_can_be_seen_can_be_used_before_the_servers_speak(browser: Browser,
     expect(page.locator("article", has_text="sent at once")).to_have_count(1)
     assert held, "the panel was asked for and has not come"
     page.close()
+
+
+def show(slack: SlackServer) -> None:
+    """Open a form with a file, and a search at its very end, in front of HR."""
+    label = {"type": "plain_text", "text": "CSV file"}
+    file = {"type": "file_input", "action_id": "file", "filetypes": ["csv"], "max_files": 1}
+    heir = {"type": "external_select", "action_id": "successor", "min_query_length": 0}
+    form: JSON = {
+        "type": "modal", "callback_id": "upload", "title": {"type": "plain_text", "text": "Upload"},
+        "submit": {"type": "plain_text", "text": "Upload"},
+        "blocks": [
+            {"type": "input", "block_id": "file", "label": label, "element": file},
+            {"type": "input", "block_id": "heir", "label": {"type": "plain_text", "text": "Go to"}, "element": heir},
+        ],
+    }
+    slack.workspace.stacks[HR.slack_id] = [build(slack.workspace, HR.slack_id, form)]
+    slack.workspace.touch()
+
+
+def test_a_file_is_handed_in_and_another_kind_is_refused(slack: SlackServer, watched: Watched) -> None:
+    modal, workspace = watched.page.locator("#modal"), slack.workspace
+    show(slack)
+    modal.get_by_role("button", name="Upload").click()
+    expect(modal.locator(".wrong:visible")).to_have_count(2)
+    chooser = modal.get_by_label("CSV file")
+    chooser.set_input_files({"name": "list.txt", "mimeType": "text/plain", "buffer": b"x"})
+    expect(modal.locator("[data-block=file] .wrong:visible")).to_have_text(re.compile("list.txt is not one of"))
+    for name in ("wrong.csv", "split.csv"):
+        chooser.set_input_files({"name": name, "mimeType": "text/csv", "buffer": f"address\n{name}\nß\n".encode()})
+        expect(modal.locator(".chip")).to_contain_text(name)
+    expect(modal.locator("[data-block=file] .wrong:visible")).to_have_count(0)
+    modal.get_by_role("combobox", name="Go to").fill("car")
+    expect(modal.locator(".choices:visible li")).to_contain_text("Carol Díaz")
+    watched.page.keyboard.press("Enter")
+    modal.get_by_role("button", name="Upload").click()
+    sent = slack.wait_for(lambda: [one.payload for one in workspace.deliveries
+                                   if one.payload.get("type") == "view_submission"])
+    [file] = sent[-1]["view"]["state"]["values"]["file"]["file"]["files"]
+    assert (file["name"], workspace.files[file["id"]].data) == ("split.csv", "address\nsplit.csv\nß\n".encode())
+
+
+def test_the_choices_of_the_last_field_are_seen_whole_with_what_they_say(
+    slack: SlackServer, watched: Watched
+) -> None:
+    show(slack)
+    modal = watched.page.locator("#modal")
+    modal.get_by_role("combobox", name="Go to").click()
+    choice = modal.locator(".choices:visible li").last
+    expect(choice).to_contain_text("now 12 clients")
+    expect(choice).to_be_in_viewport(ratio=1)
+
+
+def test_half_a_client_is_on_no_axis(slack: SlackServer, watched: Watched) -> None:
+    points = [{"label": name, "value": value} for name, value in (("Bob", 11), ("Carol", 12))]
+    axes = {"categories": ["Bob", "Carol"]}
+    bars = {"type": "bar", "series": [{"name": "Clients", "data": points}], "axis_config": axes}
+    block = {"type": "data_visualization", "title": "Clients", "chart": bars}
+    slack.workspace.post(seed.GENERAL, slack.workspace.app.bot_user, {"text": "Clients", "blocks": [block]})
+    watched.page.click(f"[data-place={seed.GENERAL}]")
+    expect(watched.page.locator("svg.chart .tick.end")).to_have_text(["0", "5", "10", "15"])
 
 
 def test_only_the_person_meant_sees_a_private_note(watched: Watched) -> None:

@@ -270,6 +270,16 @@ def test_a_bad_file_is_refused_by_line(stage: Stage, text: str | bytes, line: in
     assert said in found[0][1]
 
 
+def test_all_faults_are_told_at_once_whether_the_file_or_the_book_shows_them(stage: Stage) -> None:
+    text = ("client id,address\nparty:0,eve@x.example\nparty:1,Bob Ross\nparty:99,bob@x.example\n"
+            "party:2,bob@x.example\nparty:2,carol@x.example\n")
+    found = faults(stage, text)
+    assert [at for at, _ in found] == [2, 3, 4, 6]
+    for (_, said), words in zip(found, ("no successor", "not an e-mail", "names no client", "same as line 5"),
+                                strict=True):
+        assert words in said
+
+
 def test_two_lines_may_not_tear_a_client_apart(tmp_path: Path) -> None:
     zed = Successor("zed@x.example", "Zed", "zed@x.example")
     stage = Stage(tmp_path, crm().system(), successors=(BOB, CAROL, zed), strategy="single")

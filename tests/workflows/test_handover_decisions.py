@@ -109,7 +109,7 @@ def test_an_edit_is_a_new_version_and_the_old_one_cannot_be_approved(stage: Stag
     edited = stage.handover.assign(first.id, first.digest, {mine.id: BOB.key}, MAX)
     assert (edited.version, edited.state, edited.records) == (2, ProposalState.PENDING, 12)
     assert edited.digest != first.digest
-    assert edited.why == "an edit of version 1 by Max Weber"
+    assert edited.why == f"an edit of version 1 by Max Weber: {mine.family_name}: Carol Díaz → Bob Ross"
     assert {share.successor.key: share.records for share in edited.shares} == {BOB.key: 8, CAROL.key: 4}
     assert {share.successor.key: share.families for share in edited.shares} == {BOB.key: 4, CAROL.key: 2}
     by_key = {share.successor.key: share.value["EUR"] for share in first.shares}

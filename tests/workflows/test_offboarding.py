@@ -287,7 +287,7 @@ def test_records_that_stay_are_no_finding(office: Office) -> None:
     office.work("follow_up")
     case = office.offboarding.case(case_id)
     assert [finding.kind for finding in case.findings] == []
-    assert "1 records stay" in case.follow_ups[0].summary
+    assert "1 record stays, as" in case.follow_ups[0].summary
 
 
 def test_declined_records_are_still_owned(office: Office) -> None:

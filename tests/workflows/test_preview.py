@@ -114,6 +114,8 @@ def test_a_file_comes_before_the_strategy(tmp_path: Path) -> None:
                                            (2, "eve@x.example is not among those who receive clients")]),
     ("id,address\naccount:0,bob@x.example\ndeal:0,carol@x.example\n",
      [(3, "gives a client to carol@x.example that line 2 gives to bob@x.example: a client stays whole")]),
+    ("client,address\nNobody,bob@x.example\nKey,Bob\n",
+     [(2, "names no client of the person who leaves: Nobody"), (3, "“bob” is not an e-mail address")]),
     ("id;address\naccount:0;=1+1\n", [(2, "“=1+1” is not an e-mail address")]),
 ])
 def test_faults_of_a_file_are_listed_by_line(tmp_path: Path, text: str, faults: list[tuple[int, str]]) -> None:

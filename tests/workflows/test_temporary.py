@@ -57,6 +57,10 @@ def test_clients_are_handed_over_and_nobody_is_locked_out_or_watched(away: Away)
     office = away.office
     assert away.owned == 0
     assert away.view.state is CaseState.ON_LEAVE
+    assert away.view.clients is not None
+    assert away.view.clients.proposal is not None
+    assert away.view.clients.proposal.until == away.back
+    assert {note.until for note in office.handover.notes.of_case(away.case_id)} == {away.back}
     for world in (office.directory, office.crm):
         assert all(user.active for user in world.users.values())
         assert not [write for write in world.writes if not write.startswith("move:")]

@@ -37,37 +37,37 @@ def unmoved(system: str, fates: Mapping[str, Fate]) -> list[str]:
 
 
 def _sentence(what: str, before: int, after: int, left: int, fate: Fate) -> str:
-    said = [f"{what}: {before} before, {after} after", *_difference(before, after, fate)]
+    said = [f"{what}: {before:,} before, {after:,} after", *_difference(before, after, fate)]
     stay = min(left, fate.staying)
     if stay:
         said.append(_stay(stay, fate))
     if left > stay:
-        said.append(f"{left - stay} still with the leaver ({_left(left - stay, fate)})")
+        said.append(f"{left - stay:,} still with the leaver ({_left(left - stay, fate)})")
     return "; ".join(said)
 
 
 def _stay(number: int, fate: Fate) -> str:
-    return f"{number} {'stays' if number == 1 else 'stay'} with the leaver: {fate.why}"
+    return f"{number:,} {'stays' if number == 1 else 'stay'} with the leaver: {fate.why}"
 
 
 def _difference(before: int, after: int, fate: Fate) -> list[str]:
     if before == after:
         return []
-    seen = [f"{number} {word}" for number, word in ((fate.taken, "taken by another"), (fate.gone, "gone")) if number]
+    seen = [f"{number:,} {word}" for number, word in ((fate.taken, "taken by another"), (fate.gone, "gone")) if number]
     lost = before - after
     if 0 < lost <= fate.taken + fate.gone:
         return [", ".join(seen)]
     strange = -lost if lost < 0 else lost - fate.taken - fate.gone
     word = "more than before" if lost < 0 else "fewer"
-    return [*seen, f"{strange} {word} for a reason outside this handover"]
+    return [*seen, f"{strange:,} {word} for a reason outside this handover"]
 
 
 def _left(left: int, fate: Fate) -> str:
     words = ((fate.refused, "refused"), (fate.waiting, "waiting for a decision"),
              (fate.stopped, "left when the moves were stopped"))
-    known = [f"{number} {word}" for number, word in words if number]
+    known = [f"{number:,} {word}" for number, word in words if number]
     strange = left - fate.refused - fate.waiting - fate.stopped
-    return ", ".join([*known, *([f"{strange} new since"] if strange > 0 else [])])
+    return ", ".join([*known, *([f"{strange:,} new since"] if strange > 0 else [])])
 
 
 def _sum(counts: Counts, kind: str) -> int:

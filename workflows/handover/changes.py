@@ -1,6 +1,7 @@
 """What an edit changed: which clients, from whom to whom, for somebody who still looks at an older version."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlmodel import Session, select
@@ -16,9 +17,16 @@ KEPT = 50
 TOLD = 3
 
 
-def keep(desk: Desk, session: Session, case: Case, data: CaseData, old: str, new: str,
-         moved: Sequence[tuple[Assignment, str]]) -> None:
-    """Remember what an edit does with lines, which still name who had them, each with its new successor's key.
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What one edit did: the first lines by name, and how many there are."""
+
+    named: Sequence[Mapping[str, str]]
+    records: int
+
+
+def of(desk: Desk, case: Case, data: CaseData, moved: Sequence[tuple[Assignment, str]]) -> Edit:
+    """Return what an edit does with lines, which still name who had them, each with its new successor's key.
 
     An empty key: it stays with the leaver.
     """
@@ -27,28 +35,43 @@ def keep(desk: Desk, session: Session, case: Case, data: CaseData, old: str, new
     for row, key in moved[:KEPT]:
         line = line_rows.unseal(desk.vault, case, row)
         named.append({"name": line.family_name or line.name, "from": people.get(row.successor, ""), "to": key})
-    sealed = desk.vault.seal(case.wrapped_key, {"named": named, "all": len(moved)}, f"revision:{new}")
+    return Edit(named, len(moved))
+
+
+def keep(desk: Desk, session: Session, case: Case, old: str, new: str, edit: Edit) -> None:
+    """Remember an edit."""
+    sealed = desk.vault.seal(case.wrapped_key, {"named": edit.named, "all": edit.records}, f"revision:{new}")
     session.add(Revision(id=new, previous=old, sealed=sealed))
 
 
-def since(desk: Desk, session: Session, case: Case, data: CaseData, proposal_id: str) -> str:
-    """Return what changed since that version, in words; empty where nothing is on record."""
+def words(data: CaseData, edits: Iterable[Edit]) -> str:
+    """Return what edits changed: the first few clients, and how many records where there are more."""
     names = {"": data.leaver.name, **{one.key: one.name for one in data.successors}}
     said: dict[str, None] = {}
     count = 0
-    current = session.exec(select(Revision).where(Revision.previous == proposal_id)).first()
-    while current is not None:
-        plain: dict[str, Any] = desk.vault.open(case.wrapped_key, current.sealed, f"revision:{current.id}")
+    for edit in edits:
         said.update(dict.fromkeys(
             _("{client}: {old} → {new}").format(client=one["name"], old=names.get(one["from"], "?"),
-                                                new=names.get(one["to"], "?")) for one in plain["named"]))
-        count += plain["all"]
-        current = session.exec(select(Revision).where(Revision.previous == current.id)).first()
+                                                new=names.get(one["to"], "?")) for one in edit.named))
+        count += edit.records
     shown = "; ".join(list(said)[:TOLD])
     if count > TOLD:
         records = ngettext("{count:,} record in all", "{count:,} records in all", count).format(count=count)
         shown = f"{shown}; {records}"
     return shown
+
+
+def since(desk: Desk, session: Session, case: Case, data: CaseData, proposal_id: str) -> str:
+    """Return what changed since that version, in words; empty where nothing is on record."""
+    return words(data, _after(desk, session, case, proposal_id))
+
+
+def _after(desk: Desk, session: Session, case: Case, proposal_id: str) -> Iterator[Edit]:
+    current = session.exec(select(Revision).where(Revision.previous == proposal_id)).first()
+    while current is not None:
+        plain: dict[str, Any] = desk.vault.open(case.wrapped_key, current.sealed, f"revision:{current.id}")
+        yield Edit(plain["named"], plain["all"])
+        current = session.exec(select(Revision).where(Revision.previous == current.id)).first()
 
 
 def since_digest(desk: Desk, session: Session, case: Case, data: CaseData, digest: str) -> str:

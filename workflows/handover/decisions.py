@@ -16,7 +16,7 @@ from workflows.model import (
 from workflows.refusals import Code, Refused
 from workflows.views import Actor, Successor
 
-EDIT = "an edit of version {version} by {name}"
+EDIT = "an edit of version {version} by {name}: {what}"
 
 
 class Decisions:

@@ -130,13 +130,15 @@ class Editing:
     def _publish(self, table: Table, changed: Mapping[str, tuple[Assignment, str]],
                  excluded: Mapping[str, Assignment], reason: str = "") -> str:
         desk, session, old = self._desk, table.session, table.proposal.id
+        edits = [*changed.values(), *((row, "") for row in excluded.values())]
+        edit = changes.of(desk, table.case, table.data, edits)
         edited = replace(
             table.sheet, settled_by="", words="", shares=self._recount(table, changed, excluded),
             sensitivities=self._sensitive(table, excluded),
-            why=EDIT.format(version=table.proposal.version, name=table.by.name))
+            why=EDIT.format(version=table.proposal.version, name=table.by.name,
+                            what=changes.words(table.data, [edit])))
         version = add_version(desk, session, table.case, edited)
-        edits = [*changed.values(), *((row, "") for row in excluded.values())]
-        changes.keep(desk, session, table.case, table.data, old, version.id, edits)
+        changes.keep(desk, session, table.case, old, version.id, edit)
         session.execute(sa.update(Assignment).where(col(Assignment.proposal_id) == old).values(proposal_id=version.id))
         blind = {key: desk.vault.blind(key) for _row, key in changed.values()}
         for chunk in chunks(changed.items(), CHUNK):

@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 
 from workflows.cases import CaseData, read_case
 from workflows.cells import cell
-from workflows.handover import lines
+from workflows.handover import lines, temporary
 from workflows.handover.desk import CHUNK, Desk
 from workflows.handover.lines import LineData
 from workflows.model import Assignment, AssignmentState, Book, Case, Post, PostKind, WorkState
@@ -49,6 +49,7 @@ class Notes:
             mine = self._mine(case, successor)
             clients = session.exec(select(sa.func.count(sa.distinct(
                 col(Assignment.system) + ":" + col(Assignment.family)))).where(*mine)).one()
+            until = temporary.until(session, case.id)
         records = still = 0
         value: dict[str, Decimal] = defaultdict(Decimal)
         best: list[tuple[Decimal, int, NoteLine]] = []
@@ -62,7 +63,7 @@ class Notes:
                     heapq.heappop(best)
         named = tuple(line for _, _, line in sorted(best, reverse=True))
         return NoteView(note, case.id, data.leaver, successor, records, clients, still,
-                        {currency: amount for currency, amount in value.items() if amount}, named)
+                        {currency: amount for currency, amount in value.items() if amount}, named, until)
 
     def csv(self, note: str) -> str:
         """Return every record that the successor got, open ones or not."""

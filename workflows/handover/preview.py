@@ -36,7 +36,7 @@ def preview(
 ) -> Preview:
     """Read every book and split it as a case would. What is wrong with the file is in `faults`, by line."""
     try:
-        rows = mapping.read(content) if content else ()
+        rows, unread = mapping.sift(content) if content else ((), [])
     except Unfit as unfit:
         return Preview((), 0, 0, 0, (), (), unfit.faults)
     wanted = Wanted(desk.wishes, strategy, leaver.email, rows)
@@ -48,7 +48,7 @@ def preview(
             seen.append(answer)
         elif answer is not None:
             problems.append(f"{name}: {answer if isinstance(answer, str) else say(answer)}")
-    faults = [fault for one in seen for fault in one.faults]
+    faults = [*unread, *(fault for one in seen for fault in one.faults)]
     faults += _strangers(rows, successors) or ([] if problems else _nowhere(rows, seen))
     totals: dict[str, Tally] = defaultdict(Tally)
     for one in seen:

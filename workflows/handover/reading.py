@@ -17,7 +17,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from config.text import _
 from workflows.cases import CaseData, read_case
 from workflows.cells import cell
-from workflows.handover import balance, exclusions, remarks, sheets, shown
+from workflows.handover import balance, exclusions, remarks, sheets, shown, temporary
 from workflows.handover import lines as line_rows
 from workflows.handover.balance import Fate
 from workflows.handover.clients import NOBODY, Clients
@@ -196,6 +196,7 @@ class Reading:
             requests=shown.requests_of(self._desk, session, case, data, proposal.id),
             kept=exclusions.told(self._desk.vault, session, case),
             sensitivities=dict(sum(map(Counter, sheet.sensitivities.values()), Counter[str]())),
+            until=temporary.until(session, case.id),
         )
 
     def _current(self, session: Session, proposal_id: str) -> tuple[Proposal, Case, CaseData]:

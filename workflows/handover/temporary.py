@@ -145,6 +145,12 @@ def view(session: Session, case_id: str) -> LeaveView | None:
     return LeaveView(row.return_on, row.keeps_access, row.asked_at, row.answer, row.answered_by, row.answered_at)
 
 
+def until(session: Session, case_id: str) -> datetime | None:
+    """Return the day of return; None where nobody comes back, or where it is said already what becomes of clients."""
+    row = session.get(Leave, case_id)
+    return row.return_on if row and not row.answer else None
+
+
 def _handed_over(session: Session, case_id: str) -> bool:
     moved = select(Assignment.id).where(Assignment.case_id == case_id, Assignment.state == AssignmentState.MOVED)
     return session.exec(moved.limit(1)).first() is not None

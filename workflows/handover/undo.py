@@ -73,7 +73,7 @@ class Returns(Moves):
     def note(self, outcome: Moved) -> str:
         """Say who has it now."""
         if outcome.outcome is MoveOutcome.TAKEN:
-            return f"{self.people.get(outcome.owner or '', outcome.owner) or 'nobody'} has it now"
+            return holder(outcome.owner, self.people)
         return outcome.reason
 
 
@@ -151,17 +151,17 @@ class PutBacks:
         known, book = self._desk.system(system)
         owners = book.owners([RecordId(row.record_id) for row in rows])
         closed = Receivers(known).closed(sorted({AccountId(row.owner) for row in rows}))
-        kept = []
+        kept, waiting = [], 0
         for row in rows:
             now = owners.get(RecordId(row.record_id))
             if RecordId(row.record_id) not in owners:
                 kept.append(self._line(case, row, "it is gone"))
             elif now != row.owner_after:
-                kept.append(self._line(case, row, f"{people.get(now or '', now) or 'nobody'} has it now"))
+                kept.append(self._line(case, row, holder(now, people)))
             elif row.owner in closed:
-                kept.append(self._line(case, row, CLOSED.format(verdict=closed[AccountId(row.owner)])))
-        return replace(view, asked=view.asked + len(rows), back=view.back + len(rows) - len(kept),
-                       kept=(*view.kept, *kept)[:LISTED])
+                waiting += 1
+        return replace(view, asked=view.asked + len(rows), back=view.back + len(rows) - len(kept) - waiting,
+                       kept=(*view.kept, *kept)[:LISTED], waiting=view.waiting + waiting)
 
     def _line(self, case: Case, row: Assignment, note: str) -> UnreturnedLine:
         data = lines.unseal(self._desk.vault, case, row)
@@ -246,6 +246,13 @@ class PutBacks:
             self._desk.journal.write(session, actor=HANDOVER, action=action, case_id=row.case_id,
                                      data={"system": row.system, "reason": reason})
             self._desk.show_case(session, row.case_id)
+
+
+def holder(account: str | None, people: Mapping[str, str]) -> str:
+    """Return who has a record now; an account that the case knows nothing of is no name to show."""
+    if account is None:
+        return "nobody has it now"
+    return f"{people[account]} has it now" if account in people else f"somebody else has it now (account {account})"
 
 
 def names(desk: Desk, session: Session, case: Case, data: CaseData) -> dict[str, str]:

@@ -25,10 +25,9 @@ def wishes(desk: Desk, session: Session, proposal_id: str, case: Case, data: Cas
 
     Raises `Unfit` with every fault, and `Refused(NOTHING_CHANGED)`. A line that says what the proposal says is none.
     """
-    rows = mapping.read(content)
+    rows, faults = mapping.sift(content)
     book = _Book(desk, session, proposal_id, case, data, rows)
     chosen: dict[Client, tuple[str, int, str]] = {}
-    faults: list[LineFault] = []
     for row in rows:
         what = book.wrong(row, sheet, chosen)
         if what:

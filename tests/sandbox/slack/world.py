@@ -131,6 +131,13 @@ class Workspace:
             self.touch()
             return message
 
+    def keep(self, name: str, data: bytes) -> File:
+        """Store a file that a person hands in."""
+        with self.lock:
+            file = File(self.next_id("F"), name, name, data=data)
+            self.files[file.id] = file
+            return file
+
     def top_view(self, user_id: str) -> View | None:
         """The modal that a person has in front of them."""
         stack = self.stacks.get(user_id)

@@ -328,7 +328,8 @@ function axes(c) {
   const W = 560, H = 250, left = c.axis_config.y_label ? 68 : 52, right = 12, top = 16, bottom = c.axis_config.x_label ? 48 : 30, names = c.axis_config.categories;
   const stacked = c.type === "area", sums = names.map((_, at) => c.series.reduce((sum, one) => sum + one.data[at].value, 0));
   const most = Math.max(1, ...(stacked ? sums : c.series.flatMap((one) => one.data.map((point) => point.value))));
-  const unit = 10 ** Math.floor(Math.log10(most)), step = [0.2, 0.25, 0.5, 1, 2].map((one) => one * unit).find((one) => most / one <= 5) || unit, high = Math.ceil(most / step) * step;
+  const whole = c.series.every((one) => one.data.every((point) => Number.isInteger(point.value)));        // nobody has half a client
+  const unit = 10 ** Math.floor(Math.log10(most)), step = [0.2, 0.25, 0.5, 1, 2].map((one) => one * unit).find((one) => most / one <= 5 && (!whole || Number.isInteger(one))) || unit, high = Math.ceil(most / step) * step;
   const x = (at) => left + ((at + 0.5) * (W - left - right)) / names.length, y = (value) => top + (1 - value / high) * (H - top - bottom);
   const svg = s("svg", { viewBox: `0 0 ${W} ${H}`, class: "chart", "aria-hidden": "true" });
   for (let value = 0; value <= high + step / 2; value += step) svg.append(s("line", { x1: left, x2: W - right, y1: y(value), y2: y(value), class: "grid" }), s("text", { x: left - 8, y: y(value) + 4, class: "tick end" }, compact(value)));
@@ -377,7 +378,7 @@ function pie(c) {
 /* ---------- elements ---------- */
 const heldIn = (value) => {
   if (!value) return null;
-  const key = Object.keys(value).find((one) => one.startsWith("selected_") || one === "value");
+  const key = Object.keys(value).find((one) => one.startsWith("selected_") || one === "value" || one === "files");
   const inner = value[key];
   if (Array.isArray(inner)) return inner.map((one) => (one && one.value !== undefined ? one.value : one));
   return inner && inner.value !== undefined ? inner.value : inner;
@@ -394,10 +395,13 @@ function keep(one, b, context, raw) {
   const all = drafts.get(context.view.id) || {};
   all[b.block_id] = { ...(all[b.block_id] || {}), [one.action_id]: raw };
   drafts.set(context.view.id, all);
+  forgive(b);
+}
+function forgive(b) {                // what was wrong with a field is said no longer once something else is in it
   const bad = $("modal").querySelector(`[data-block="${CSS.escape(b.block_id)}"] .bad`);
   if (!bad) return;
   bad.classList.remove("bad");
-  bad.querySelectorAll(".wrong").forEach((note) => note.remove());
+  bad.querySelectorAll(".wrong[id]").forEach((note) => note.remove());
   bad.querySelectorAll("[aria-invalid]").forEach((node) => node.removeAttribute("aria-invalid"));
 }
 const sentAtOnce = (b, context) => !context.view || b.type !== "input" || b.dispatch_action;
@@ -450,6 +454,7 @@ function control(one, b, context, label) {
       node.addEventListener("change", () => changed(one, b, context, node.value ? Math.floor(new Date(node.value).getTime() / 1000) : null, null));
       return node;
     },
+    file_input: () => files(one, b, context, label, value),
     checkboxes: () => ticks(one, b, context, label, "checkbox"), radio_buttons: () => ticks(one, b, context, label, "radio"),
   };
   return (kinds[one.type] || (() => picker(one, b, context, label, value)))();
@@ -465,6 +470,34 @@ function ticks(one, b, context, label, type) {
     });
     return h("label", {}, box, h("span", {}, textObject(option.text), option.description && h("small", {}, textObject(option.description))));
   }));
+}
+
+/* files are handed to the workspace as they are chosen, as in Slack; the form then only names them */
+const base64 = (blob) => new Promise((done, fail) => { const reader = new FileReader(); reader.onload = () => done(reader.result.split(",")[1] || ""); reader.onerror = fail; reader.readAsDataURL(blob); });
+function files(one, b, context, label, value) {
+  const most = one.max_files || 10, kinds = one.filetypes || [];
+  let chosen = [...(value || [])];
+  const box = h("input", { type: "file", class: "hidden-text", "aria-label": label, "data-action": one.action_id, multiple: most > 1, accept: kinds.map((kind) => `.${kind}`).join(",") || undefined });
+  const chips = h("span", { class: "chips" }), note = h("p", { class: "wrong", role: "alert", hidden: true });
+  const wrap = h("div", { class: "files" }, chips, h("label", { class: "as-button" }, box, h("span", {}, most > 1 ? "Choose files" : "Choose a file")), note);
+  const tell = (text) => { note.textContent = text ? `⚠ ${text}` : ""; note.hidden = !text; forgive(b); };
+  const show = () => chips.replaceChildren(...chosen.map((file_) => h("button", { type: "button", class: "chip", "aria-label": `Remove ${file_.name}`, onclick: () => { chosen = chosen.filter((each) => each !== file_); show(); changed(one, b, context, chosen, null); } }, `${file_.name} · ${size(file_.size)}`, h("span", { "aria-hidden": "true" }, " ×"))));
+  box.addEventListener("change", async () => {
+    const given = [...box.files].slice(0, most), wrong = given.find((file_) => kinds.length && !kinds.includes(file_.name.split(".").pop().toLowerCase()));
+    box.value = "";
+    tell(wrong ? `${wrong.name} is not one of the kinds that can be taken here: ${kinds.join(", ")}.` : given.some((file_) => !file_.size) ? "This file is empty." : "");
+    if (!given.length || !note.hidden) return;
+    wrap.setAttribute("aria-busy", "true");
+    try {
+      const sent = await Promise.all(given.map(async (file_) => ask("/ui/upload", { user: me, name: file_.name, data: await base64(file_) })));
+      chosen = most > 1 ? [...chosen, ...sent].slice(0, most) : sent;
+      show();
+      changed(one, b, context, chosen, null);
+    } catch { tell("The file did not arrive. Choose it again."); }
+    wrap.removeAttribute("aria-busy");
+  });
+  show();
+  return wrap;
 }
 
 /* a searchable select for people, channels, fixed and external options; one or several */
@@ -515,6 +548,7 @@ function picker(one, b, context, label, value) {
       : [h("li", { class: "none", role: "option", "aria-disabled": "true" }, /external/.test(one.type) && query.length < (one.min_query_length ?? 3) ? `Type ${one.min_query_length ?? 3} letters to search` : "Nobody and nothing found")]));
     list.hidden = false;
     box.setAttribute("aria-expanded", "true");
+    list.scrollIntoView({ block: "nearest" });        // the last field of a form has no room below it
     if (shown.length) mark(0);
   }
   box.addEventListener("focus", () => box.select());

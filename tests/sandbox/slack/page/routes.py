@@ -1,6 +1,7 @@
 """The page and what it asks for: files, one state document, a stream of "something changed", and a person's acts."""
 
 import json
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -44,7 +45,7 @@ class Page:
         web.add_url_rule("/ui/stream", view_func=self.stream)
         web.add_url_rule("/ui/panel", view_func=self.panel)
         web.add_url_rule("/ui/file/<file_id>", view_func=self.file)
-        for name in ("say", "use", "search", "submit", "close", "home", "jump", "act", "opened"):
+        for name in ("say", "use", "search", "submit", "close", "home", "jump", "act", "opened", "upload"):
             web.add_url_rule(f"/ui/{name}", view_func=getattr(self, name), methods=["POST"])
 
     def state(self) -> ResponseReturnValue:
@@ -118,7 +119,8 @@ class Page:
         )
         block_id, element = _element(source.blocks, body)
         found = self._acts.search(body["user"], source, block_id, element, str(body["typed"]))
-        return _json([{"value": one["value"], "label": entry.text_of(one["text"])} for one in found])
+        return _json([{"value": one["value"], "label": entry.text_of(one["text"]),
+                       "sub": entry.text_of(one.get("description"))} for one in found])  # fmt: skip
 
     def submit(self) -> ResponseReturnValue:
         """A modal's Submit."""
@@ -152,6 +154,12 @@ class Page:
         said = self._panel.actions[at].act()
         self._workspace.touch()
         return _json({"said": said})
+
+    def upload(self) -> ResponseReturnValue:
+        """A file that a person has chosen in a form; it is the workspace's from then on."""
+        body = _body()
+        file = self._workspace.keep(str(body["name"]), b64decode(str(body["data"]), validate=True))
+        return _json(file.payload(self._workspace.base))
 
     def opened(self) -> ResponseReturnValue:
         """A person has read a channel."""
