@@ -77,6 +77,14 @@ class Practice:
         self._database_url, self._dead_after, self._policy = database_url, dead_after, policy
 
     def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:  # Ctrl-C, too: nothing that was started stays behind
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def _start(self) -> None:
         self._say("starting the directory (OpenLDAP) and the CRM (Tryton)")
         with ThreadPoolExecutor(2) as pool:
             starting: tuple[Callable[[], object], ...] = (self.directory.start, self.crm.start)
@@ -95,7 +103,6 @@ class Practice:
         )
         self._say("starting the bot")
         self.start_bot()
-        return self
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
         self.stop_bot()
