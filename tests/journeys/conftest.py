@@ -4,10 +4,10 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.journeys.people_at_work import Office
-from tests.journeys.window import ARGS, INSTALL
+from tests.journeys.window import ARGS, INSTALL, SLOW
 from tests.sandbox.practice import Practice
 
 
@@ -30,6 +30,7 @@ def chromium() -> Iterator[Browser]:
     program = shutil.which("chromium")
     if program is None:
         pytest.fail(f"Chromium is missing; install it with: {INSTALL}")
+    expect.set_options(timeout=SLOW)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=ARGS)
         yield browser
