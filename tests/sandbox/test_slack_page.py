@@ -148,6 +148,25 @@ def test_what_can_be_seen_can_be_used_before_the_servers_speak(browser: Browser,
     page.close()
 
 
+def test_who_becomes_another_while_the_page_is_being_drawn_comes_where_they_wanted(
+    slack: SlackServer, browser: Browser
+) -> None:
+    page = browser.new_page()
+    held: list[Route] = []
+    page.goto(f"{slack.url}/?as={HR.slack_id}")
+    page.wait_for_selector("#places button")
+    page.route(f"**/ui/state?user={HR.slack_id}", lambda route: held.append(route))  # noqa: PLW0108
+    page.evaluate("void refresh()")
+    while not held:
+        page.wait_for_timeout(20)
+    page.evaluate(f"become('{SECURITY.slack_id}', '{seed.SECURITY_ALERTS}')")
+    for route in held:
+        route.continue_()
+    expect(page.locator("#me")).to_contain_text(SECURITY.name)
+    expect(page.locator("#place")).to_contain_text("security-alerts")
+    page.close()
+
+
 def show(slack: SlackServer) -> None:
     """Open a form with a file, and a search at its very end, in front of HR."""
     label = {"type": "plain_text", "text": "CSV file"}

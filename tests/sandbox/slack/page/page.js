@@ -946,12 +946,13 @@ async function send(event) {
 function grow() { const box = $("composer-text"); box.style.height = "auto"; box.style.height = `${Math.min(box.scrollHeight, 160)}px`; }
 
 /* ---------- live ---------- */
-let asking = false, again = false;
-async function refresh(moved = false) {
-  if (asking) { again = true; return; }
-  asking = true;
-  try { world = await ask(`/ui/state?user=${encodeURIComponent(me)}`); draw(moved); } finally { asking = false; }
-  if (again) { again = false; await refresh(moved); }
+let running = null, queued = null, moving = false;
+async function load(moved) { world = await ask(`/ui/state?user=${encodeURIComponent(me)}`); draw(moved); }
+function refresh(moved = false) {      // ends once what was asked for after this call is drawn: what is under way may be somebody else's
+  if (!running) return (running = load(moved).finally(() => { running = null; }));
+  moving = moving || moved;
+  queued = queued || running.catch(() => {}).then(() => { const all = moving; queued = null; moving = false; return refresh(all); });
+  return queued;
 }
 function listen() {                // before anything is drawn: what can be seen can be used
   $("composer").addEventListener("submit", send);
