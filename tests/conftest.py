@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 
 from tests.sandbox.company.samba import Samba
 from tests.sandbox.company.slapd import Slapd
 from tests.sandbox.postgres import Postgres
+from workflows import store as rows_of
 
 pytest.register_assert_rewrite("tests.conformance")  # the suites are no test modules, and must explain themselves too
 
@@ -23,6 +25,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Let every test of the middle be run on PostgreSQL, not only those where databases differ."""
     words = "where tests of workflows keep their rows: both (where that tells more), or postgresql (all that can)"
     parser.addoption("--rows", choices=("both", "postgresql"), default="both", help=words)
+
+
+@pytest.fixture(autouse=True)
+def _connections_end_with_their_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close what a test opened and left open: from 3.13 on Python warns of it, in whatever test runs at that moment."""
+    opened: list[sa.Engine] = []
+    connect = rows_of.connect
+
+    def noted(url: str, *, read_only: bool = False, pool_size: int = 20) -> sa.Engine:
+        opened.append(connect(url, read_only=read_only, pool_size=pool_size))
+        return opened[-1]
+
+    monkeypatch.setattr(rows_of, "connect", noted)
+    yield
+    for engine in opened:
+        engine.dispose()
 
 
 @pytest.fixture(scope="session")

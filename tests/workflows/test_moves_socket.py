@@ -65,7 +65,7 @@ def test_dead_in_the_middle_with_writes_nobody_heard_of(limited: Limited) -> Non
     limited.crm.settings["down"] = False
     limited.stage.settle(30)
     assert all_moved_once(limited)
-    assert limited.stage.clients().balance == (f"crm, deal: {RECORDS} before, {RECORDS} after",)
+    assert limited.stage.clients().balance == (f"crm, deal: {RECORDS:,} before, {RECORDS:,} after",)
 
 
 def test_a_limit_that_only_the_settings_know_is_kept(tmp_path: Path) -> None:
