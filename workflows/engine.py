@@ -47,6 +47,7 @@ class Engine:
         self._handlers: dict[str, Handler] = {}
         self._wide: set[str] = set()
         self._carry: Callable[[str, str], None] | None = None
+        self._rows: sa.Engine | None = None
 
     def register(self, task: str, handler: Handler, *, wide: bool = False) -> None:
         """Name the handler of a task. It gets the row's id, and must be safe to run again at any point.
@@ -68,7 +69,7 @@ class Engine:
             "log_level": "ERROR",
         }
         if self._url.startswith("sqlite"):
-            config["system_database_engine"] = _sqlite(self._url)
+            self._rows = config["system_database_engine"] = _sqlite(self._url)
         else:
             arguments = {"application_name": "handover engine", "options": IDLE_LIMIT}
             config["db_engine_kwargs"] = {"connect_args": arguments}
@@ -153,6 +154,8 @@ class Engine:
     def close(self, seconds: int = 5) -> None:
         """Stop; what does not end in `seconds` is taken up again at the next launch."""
         DBOS.destroy(workflow_completion_timeout_sec=seconds, destroy_registry=True)
+        if self._rows is not None:  # it was given from outside, so it is not the engine's to close
+            self._rows.dispose()
 
 
 def name(task: str, row: str, attempt: int) -> str:
