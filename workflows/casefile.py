@@ -1,6 +1,7 @@
 """A case as people see it: rows read together and decrypted into one frozen view."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -55,26 +56,37 @@ class Casefile:
         """Return all that a case message shows. Raises `Refused(UNKNOWN_CASE)`."""
         case, data = read_case(session, self._vault, case_id)
         return CaseView(
-            id=case.id,
-            leaver=data.leaver,
-            state=CaseState(case.state),
-            reason=Reason(case.reason),
-            immediate=case.immediate,
-            effective_at=case.effective_at,
-            opened_at=case.opened_at,
+            **self._facts(session, case, data.leaver),
             opened_by=data.opened_by,
             approver=data.approver,
-            systems=self._every(session, case, data.leaver),
             clients=self._handover.clients(session, case_id),
             exports=self._exports.line(session, case_id),
             follow_ups=self._follow_ups(session, case_id),
             findings=self.findings(session, case_id),
             held=case.held,
-            restored=self._restored(session, case),
             can_undo=self._can_undo(session, case),
             restrictions=restriction.lines(session, self._vault, self._systems, case),
-            leave=temporary.view(session, case.id),
         )
+
+    def brief(self, session: Session, case_id: str) -> CaseBrief:
+        """Return what a list shows of a case, at half the price. Raises `Refused(UNKNOWN_CASE)`."""
+        case, data = read_case(session, self._vault, case_id)
+        return CaseBrief(**self._facts(session, case, data.leaver))
+
+    def _facts(self, session: Session, case: Case, leaver: Leaver) -> dict[str, Any]:
+        """Return what a list and the case's own message both show: the fields of `CaseBrief`."""
+        return {
+            "id": case.id,
+            "leaver": leaver,
+            "state": CaseState(case.state),
+            "reason": Reason(case.reason),
+            "immediate": case.immediate,
+            "effective_at": case.effective_at,
+            "opened_at": case.opened_at,
+            "systems": self._every(session, case, leaver),
+            "restored": self._restored(session, case),
+            "leave": temporary.view(session, case.id),
+        }
 
     def find(self, session: Session, who: str) -> CaseView | None:
         """Return the newest case by its id, or by the leaver's address or Slack id."""
@@ -94,22 +106,6 @@ class Casefile:
 
     def _slack_id(self, session: Session, case_id: str) -> str:
         return read_case(session, self._vault, case_id)[1].leaver.slack_id.casefold()
-
-    def brief(self, session: Session, case_id: str) -> CaseBrief:
-        """Return what a list shows of a case, at a third of the price. Raises `Refused(UNKNOWN_CASE)`."""
-        case, data = read_case(session, self._vault, case_id)
-        return CaseBrief(
-            id=case.id,
-            leaver=data.leaver,
-            state=CaseState(case.state),
-            reason=Reason(case.reason),
-            immediate=case.immediate,
-            effective_at=case.effective_at,
-            opened_at=case.opened_at,
-            systems=self._every(session, case, data.leaver),
-            restored=self._restored(session, case) if case.state == CaseState.UNDONE else (),
-            leave=temporary.view(session, case.id) if case.state == CaseState.ON_LEAVE else None,
-        )
 
     def findings(self, session: Session, case_id: str = "") -> tuple[FindingLine, ...]:
         """Return open findings, worst and oldest first, accepted ones left out; of one case, or of all."""

@@ -24,8 +24,9 @@ Piece = tuple[str, str, int]
 PAGE = 5000
 FEW = 100
 """Pieces of work under way whose end is looked for at every tick; of ten times as many, at every tenth."""
-BESIDE = 2
-"""Of a task, at a tick, while more than `FEW` people are being locked out: whoever leaves is locked out first."""
+CROWD, BESIDE = 100, 2
+"""While more lock-outs than `CROWD` are due, one for each person and system, so many pieces of every other task are
+handed over at a tick: whoever leaves is locked out first, and nothing stands still."""
 
 
 class Reconciler:
@@ -85,7 +86,7 @@ class Reconciler:
 
 def _in_turn(new: list[Piece], crowd: int) -> list[Piece]:
     """Return what to hand over now. While a crowd is being locked out, of every other task only a few at a time."""
-    if crowd <= FEW:
+    if crowd <= CROWD:
         return new
     before = Counter[str]()
     chosen = []

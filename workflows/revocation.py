@@ -36,9 +36,9 @@ from workflows.work import again, finish, retry_at, say
 
 LATE = timedelta(minutes=5)
 NAMES_ARE_REUSED = timedelta(days=1)
+"""How long after the lock-out an address may be somebody else's; before that, looking there would only cost time."""
 BUSY = N_("Handover was busy, or not running for a part of that time")
 NOT_RUNNING = N_("Handover was not running")
-"""How long after the lock-out an address may be somebody else's; before that, looking there would only cost time."""
 
 
 class Revocation:

@@ -12,8 +12,8 @@ import pytest
 from tests.sandbox.postgres import Postgres
 from tests.workflows.memory import Time
 from tests.workflows.tables import lay_out
-from workflows.clock import BESIDE, FEW, Reconciler
-from workflows.engine import Engine
+from workflows.clock import BESIDE, CROWD, Reconciler
+from workflows.engine import WORKERS, Engine
 from workflows.model import Access, AuditRun, Case, WorkState
 from workflows.occupancy import Occupied, occupy
 from workflows.store import Store, sqlite_url
@@ -205,7 +205,25 @@ class _Handed(Engine):
         return set()
 
 
-@pytest.mark.parametrize(("leavers", "audits_by_tick"), [(FEW, [7, 7]), (FEW + 1, [BESIDE, 2 * BESIDE])])
+def test_a_task_that_hangs_holds_up_no_other(desk: Desk) -> None:
+    go, hanging = threading.Event(), Counter[str]()
+
+    def hang(row: str) -> None:
+        hanging[row] += 1
+        go.wait(PATIENCE)
+
+    desk.engine.register("book", hang)
+    for number in range(WORKERS + 5):
+        desk.engine.hand("book", f"b{number}", 0)
+    desk.wait_for(lambda: len(hanging) == WORKERS)
+    desk.wish("a")
+    desk.tick_until_done("a")
+    assert len(hanging) == WORKERS, "more of one task at a time than it may have"
+    go.set()
+    desk.wait_for(lambda: len(hanging) == WORKERS + 5)
+
+
+@pytest.mark.parametrize(("leavers", "audits_by_tick"), [(CROWD, [7, 7]), (CROWD + 1, [BESIDE, 2 * BESIDE])])
 def test_a_crowd_is_locked_out_first_and_nothing_else_stands_still(
     url: str, leavers: int, audits_by_tick: list[int]
 ) -> None:
