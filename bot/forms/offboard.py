@@ -13,7 +13,7 @@ from bot.forms.fields import field, modal, option, picked, picked_all, text_area
 from bot.forms.upload import file_field
 from bot.forms.upload import parse as read_file
 from bot.messages.blocks import VIEW_BLOCKS, Block, actions, button, divider, fit, pack, section, unpack
-from bot.text import N_, _, plain
+from bot.text import N_, _, ngettext, plain
 from workflows.model import Reason, Strategy
 from workflows.views import Leaver
 
@@ -61,6 +61,9 @@ class Defaults:
     strategy: Strategy
     approver: str = ""
     systems: int = 0
+    """How many answer, and are locked at once."""
+    later: int = 0
+    """How many others there are: they do not answer, or a person does it."""
     directory_id: str = ""
     """The leaver's stable id in the company's directory, kept so that the case is keyed by it."""
     logins: tuple[str, ...] = ()
@@ -107,10 +110,20 @@ def _metadata(defaults: Defaults) -> str:
 
 
 def _when(defaults: Defaults) -> list[Block]:
-    danger = _(
+    danger = ngettext(
+        "*Now* takes effect the moment you press Start Offboarding: log-ins in {count} system lock within seconds, "
+        "open sessions end and group memberships are removed.",
         "*Now* takes effect the moment you press Start Offboarding: log-ins in {count} systems lock within seconds, "
-        "open sessions ended and group memberships removed. Clients wait for the approver either way."
+        "open sessions end and group memberships are removed.",
+        defaults.systems,
     ).format(count=defaults.systems)
+    if defaults.later:
+        danger += " " + ngettext(
+            "{count} more follows when it answers, or when somebody has done it by hand.",
+            "{count} more follow when they answer, or when somebody has done it by hand.",
+            defaults.later,
+        ).format(count=defaults.later)
+    danger += " " + _("Clients wait for the approver either way.")
     when = {
         "type": "radio_buttons",
         "options": [

@@ -42,13 +42,15 @@ def plan_view(desk: Desk, person: Profile) -> dict[str, Any]:
     if plan.refusals:
         stops: list[Block] = [section(_("✗ {why}").format(why=sentence(why, markup=True))) for why in plan.refusals]
         return notice.notice(_("No case can be opened"), [*stops, *summary, *details])
+    later = sum(bool(one.problem or one.by_hand) for one in plan.systems)
     defaults = offboard.Defaults(
         leaver=person.id,
         zone=zone,
         end_of_day=company.end_of_day,
         approver=_approver(desk, plan.leaver.manager_email, person.id),
         strategy=Strategy(desk.services.settings.clients.default_strategy),
-        systems=len(plan.systems),
+        systems=len(plan.systems) - later,
+        later=later,
         directory_id=plan.leaver.directory_id,
         logins=plan.leaver.logins,
         clients=any(system.has(ClientBook) for system in desk.services.systems.values())

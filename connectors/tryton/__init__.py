@@ -20,7 +20,7 @@ MANIFEST = Manifest(
         ),
         N_(
             "Clients (parties) have no owner of their own in Tryton: what is handed over are their opportunities, "
-            "and the records of the fields in owner_fields."
+            "and what else the settings name."
         ),
         N_(
             "The lock cannot be tried with a password: the person's own is not known, and a new one could not "

@@ -49,6 +49,7 @@ class FakeOffboarding:
         self.retried: list[tuple[str, str, str]] = []
         self.known: dict[str, CaseView] = {}
         self.refusals: tuple[Refused, ...] = ()
+        self.systems = 2
         self.slow = threading.Event()
         self.slow.set()
         self.opening = threading.Event()
@@ -63,7 +64,7 @@ class FakeOffboarding:
         if self.fails:
             raise self.fails
         return replace(
-            samples.plan(leaver),
+            samples.plan(leaver, self.systems),
             refusals=self.refusals,
             leaver=replace(leaver, manager_email=samples.MAX.email, directory_id="entry-7", logins=("dana.oneill",)),
         )

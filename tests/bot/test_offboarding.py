@@ -43,6 +43,13 @@ def test_the_plan_is_shown_and_a_case_is_opened(office: Office) -> None:
     assert office.slack.refused() == []
 
 
+def test_now_promises_nothing_for_a_system_that_does_not_answer(office: Office) -> None:
+    office.offboarding.systems = 4  # the last of them gave no answer
+    said = form(office).text
+    assert "log-ins in 3 systems lock within seconds" in said
+    assert "1 more follows when it answers" in said
+
+
 def test_nobody_receives_clients_unless_hr_says_so(office: Office) -> None:
     view = form(office).fill("when", "now").fill("reason", "resignation")
     assert not view.value("successors")

@@ -44,8 +44,8 @@ class Server:
     def serve(self, programs: Path) -> None:
         """Start the program on the data that is there; ready when it returns."""
         self._port = self._port or free_port()
-        command = [str(programs / "gunicorn"), "-w", "1", "--threads", "4", "-b", f"127.0.0.1:{self._port}",
-                   "--no-control-socket", "crm.wsgi:application"]
+        command = [str(programs / "python"), "-m", "gunicorn", "-w", "1", "--threads", "4",
+                   "-b", f"127.0.0.1:{self._port}", "--no-control-socket", "crm.wsgi:application"]
         with (self.folder / "server.out").open("ab") as out:
             self._process = subprocess.Popen(command, stdout=out, stderr=out, cwd=self.folder,
                                              env=environment(self.folder), start_new_session=True)

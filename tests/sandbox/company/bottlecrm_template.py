@@ -30,7 +30,7 @@ def template(cache: Path, programs: Path, say: Say) -> Path:
             draft = home.with_suffix(".draft")
             shutil.rmtree(draft, ignore_errors=True)
             prepare(draft)
-            _run(draft, programs / "django-admin", "migrate", "-v", "0", "--run-syncdb")
+            _run(draft, programs / "python", "-m", "django", "migrate", "-v", "0", "--run-syncdb")
             _run(draft, programs / "python", str(SEED), said=json.dumps(seed()))
             draft.rename(home)
     return home

@@ -79,7 +79,9 @@ class Server:
         conf, logconf = self.folder / "trytond.conf", self.folder / "logging.conf"
         conf.write_text(configuration(self.folder, self._port))
         logconf.write_text(_LOGCONF.format(log=str(self.log), level="DEBUG" if self._full else "INFO"))
-        command = [str(programs / "trytond"), "-c", str(conf), "-d", DATABASE, "--logconf", str(logconf)]
+        # By its Python, not by its first line: that has the place in which the environment was made, and folders move.
+        started = [str(programs / "python"), str(programs / "trytond")]
+        command = [*started, "-c", str(conf), "-d", DATABASE, "--logconf", str(logconf)]
         with (self.folder / "server.out").open("ab") as out:
             self._process = subprocess.Popen(command, stdout=out, stderr=out, env=environment())
         self._wait()

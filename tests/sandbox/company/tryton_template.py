@@ -53,7 +53,8 @@ def _bare(cache: Path, programs: Path, say: Say) -> Path:
 
 
 def _administer(draft: Path, programs: Path, *step: str) -> None:
-    command = [str(programs / "trytond-admin"), "-c", str(draft / "trytond.conf"), "-d", DATABASE, *step]
+    started = [str(programs / "python"), str(programs / "trytond-admin")]
+    command = [*started, "-c", str(draft / "trytond.conf"), "-d", DATABASE, *step]
     variables = {**environment(), "TRYTONPASSFILE": str(draft / "password")}
     done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     if done.returncode:
