@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from connectors.errors import Unavailable
 from tests.workflows.office import BOB, DANA, HR, MAX, Office
 from workflows.model import Case, CaseState, ProposalState
 from workflows.refusals import Code, Refused
@@ -187,6 +188,20 @@ def test_a_whole_case_ends_watched_with_its_clients_moved(office: Office) -> Non
     assert (case.clients.moved, case.clients.left) == (6, 0)
     assert office.crm.owned("crm-dana") == set()
     assert office.journal.verify().ok
+
+
+@pytest.mark.parametrize("left", ["one system", "book", "exports"])
+def test_a_case_is_open_for_as_long_as_one_of_its_tracks_is_not_at_its_end(office: Office, left: str) -> None:
+    if left == "one system":
+        office.directory.fail("lock", Unavailable("down"), times=1)
+    case_id = office.offboarding.open(office.request())
+    for _step in range(3):
+        office.work(*({"revoke", "book", "exports"} - {left}))
+    assert office.offboarding.case(case_id).state is CaseState.RUNNING
+    office.clock.pass_(minutes=5)
+    for _step in range(3):
+        office.work()
+    assert office.offboarding.case(case_id).state is CaseState.WATCHED
 
 
 MAX_HIMSELF = Actor(f"slack:{MAX.slack_id}", "Max")
