@@ -42,7 +42,7 @@ def install(cache: Path, say: Say) -> Path:
             say(f"Installing BottleCRM {version()} into {home} (0.4 GB, about a minute)")
             _run(str(python), "-m", "venv", "--clear", str(home))
             pip = (str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-            _run(*pip, "--require-hashes", "-r", str(REQUIREMENTS))
+            _run(*pip, "--require-hashes", "--no-deps", "-r", str(REQUIREMENTS))
             (home / "complete").touch()
             say("BottleCRM is installed")
     return home / "bin"
