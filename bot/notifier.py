@@ -48,7 +48,7 @@ class SlackNotifier:
 
     def _show(self, post: Post) -> tuple[str, str]:
         channel, thread = self._place(post)
-        ts = post.ts or self._lost(post, channel, thread)
+        ts = post.ts or (self._lost(post, channel, thread) if post.tries > 1 else "")
         if ts:
             try:
                 self._send(post, lambda message: self._update(post, channel, ts, message))

@@ -447,7 +447,8 @@ class Limits:
     observe_batch: int = 500
     """Accounts in one `observe` call."""
     connections: int = 10
-    """Requests that may be on their way at one time; ours, where the vendor names no number."""
+    """Requests that may be on their way at one time; ours, where the vendor names no number. The connector keeps to it
+    (`connectors.http.Api` does): slightly more lock-outs than that are under way."""
 
 
     def narrowed(self, requests: int = 0, window: timedelta | None = None, records: int | None = None) -> "Limits":

@@ -17,7 +17,7 @@ import httpx
 import stamina
 
 from config.text import _
-from connectors.contract import Pace
+from connectors.contract import Limits, Pace
 from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, OutcomeUnknown, Unavailable
 
 NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
@@ -82,13 +82,20 @@ class Api:
         headers: Mapping[str, str] | None = None,
         authority: Path | None = None,
         sign: Callable[[httpx.Request], httpx.Request] | None = None,
+        connections: int = Limits().connections,
     ) -> None:
-        """`sign` adds what proves who we are to each request, as it is at that moment."""
+        """`sign` adds what proves who we are to each request, as it is at that moment.
+
+        No more than `connections` requests are on their way at a time; who comes later waits for one to end.
+        """
         timeout = httpx.Timeout(patience.read, connect=patience.connect)
         trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody, and is not asked for plain http
         if base_url.startswith("https:"):
             trust = ssl.create_default_context(cafile=authority)
-        self._client = httpx.Client(base_url=base_url, timeout=timeout, headers=headers, verify=trust, auth=sign)
+        at_once = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
+        self._client = httpx.Client(
+            base_url=base_url, timeout=timeout, headers=headers, verify=trust, auth=sign, limits=at_once
+        )
         self._patience, self._classify, self._limit = patience, classify, limit
 
     def read(self, method: str, path: str, **content: Any) -> httpx.Response:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from config.text import _
@@ -16,6 +17,14 @@ from workflows.views import Actor
 
 ABOUT_ACCOUNTS = ("open again", "new account", "not verified", "never verified", "not linked", "protected")
 ORPHAN, DORMANT = "orphan", "dormant"
+SETTLED = select(Finding).where(
+    Finding.case_id == sa.bindparam("case"),
+    Finding.system == sa.bindparam("system"),
+    col(Finding.closed_at).is_(None),
+    col(Finding.kind).in_(ABOUT_ACCOUNTS),
+    Finding.kind != sa.bindparam("but"),
+)
+"""What a complete lock-out settles; made once, because every lock-out asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +100,8 @@ class Findings:
 
     def clear_accounts(self, session: Session, case_id: str, system: str, but: str = "") -> None:
         """Close what a complete lock-out has settled: all about the case's accounts in that system `but` one kind."""
-        query = select(Finding).where(
-            Finding.case_id == case_id,
-            Finding.system == system,
-            col(Finding.closed_at).is_(None),
-            col(Finding.kind).in_(ABOUT_ACCOUNTS),
-            Finding.kind != but,
-        )
-        self._settle(session, session.exec(query).all(), HANDOVER.id)
+        known = {"case": case_id, "system": system, "but": but}
+        self._settle(session, session.exec(SETTLED, params=known).all(), HANDOVER.id)
 
     def clear_case(self, session: Session, case_id: str, by: str) -> None:
         """Close everything open about a case that is no longer watched; `by` is who decided that."""

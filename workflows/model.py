@@ -643,6 +643,8 @@ class Post(SQLModel, table=True):
     """The process that is showing it just now, or empty."""
     claimed_until: datetime | None = Moment(default=None)
     """By the database's clock; a claim that is older binds nobody."""
+    tries: int = 0
+    """How often somebody set out to show it while it had no message: after the first, one may be there all the same."""
 
 
 class Replica(SQLModel, table=True):

@@ -135,6 +135,7 @@ def _claim(store: Store, post_id: str, claim: str) -> Post | None:
         if post.claimed_until is not None and post.claimed_until > now:
             return None
         post.claimed_by, post.claimed_until = claim, now + LEASE
+        post.tries += not post.ts
         session.add(post)
     return post
 

@@ -66,8 +66,13 @@ class Systems(Mapping[str, System]):
         return [(s, cast("C", s.connector)) for s in self._systems.values() if s.has(capability)]
 
     def width(self, name: str) -> int:
-        """Return how many requests at a time a system bears."""
-        return self[name].manifest.limits.connections if name in self else 1
+        """Return how many lock-outs at a time keep a system's connections busy.
+
+        A quarter more than it bears requests, which its connector sees to: while one lock-out writes down what it
+        did, another one's request is on its way.
+        """
+        connections = self[name].manifest.limits.connections if name in self else 1
+        return connections + max(1, connections // 4)
 
     def ask(self, question: Callable[[System], R], seconds: float) -> Mapping[str, R | ConnectorError]:
         """Put one question to every system at once; one that does not answer in time is `Unavailable`, others go on."""

@@ -28,6 +28,7 @@ class Desk:
         return self.again(post)
 
     def again(self, post: Post) -> Post:
+        post.tries += not post.ts
         post.channel, post.ts = self.notifier.show(post)
         return post
 
@@ -66,6 +67,14 @@ def test_a_lost_answer_makes_no_second_message(desk: Desk) -> None:
     desk.office.slack.workspace.faults.clear()
     desk.again(desk.posts["post-1"])
     assert (before, desk.count(seed.OFFBOARDING)) == (1, 1)
+
+
+def test_what_nobody_tried_to_post_is_not_searched_for(desk: Desk) -> None:
+    post = desk.show(PostKind.CASE, "case-1", seed.OFFBOARDING)
+    assert desk.office.slack.calls("conversations.history") == []
+    post.ts = ""
+    desk.again(post)
+    assert len(desk.office.slack.calls("conversations.history")) == 1
 
 
 def test_a_deleted_message_is_posted_anew(desk: Desk) -> None:

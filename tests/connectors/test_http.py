@@ -1,10 +1,13 @@
 """Answers as the six errors, and what is sent again."""
 
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
@@ -22,6 +25,41 @@ from connectors.errors import (
 from connectors.http import Api, Patience, TokenBucket, retry_after
 
 URL = "http://crm.example"
+
+
+class Counting(BaseHTTPRequestHandler):
+    """Answers after a moment, and counts how many are inside."""
+
+    protocol_version = "HTTP/1.1"
+    inside = most = 0
+    lock = threading.Lock()
+
+    def do_GET(self) -> None:
+        with Counting.lock:
+            Counting.inside += 1
+            Counting.most = max(Counting.most, Counting.inside)
+        time.sleep(0.05)
+        with Counting.lock:
+            Counting.inside -= 1
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *args: object) -> None:
+        """Keep quiet."""
+
+
+def test_no_more_requests_are_on_their_way_than_the_system_bears() -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Counting)
+    serving = threading.Thread(target=server.serve_forever)
+    serving.start()
+    api = Api(f"http://127.0.0.1:{server.server_port}", connections=2)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: api.read("GET", "/x").status_code, range(16)))
+    api.close()
+    server.shutdown()
+    server.server_close()
+    serving.join()
+    assert (answers, Counting.most) == ([204] * 16, 2)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from tests.workflows.office import DANA, Office
 from workflows.model import Post, PostKind
 from workflows.ports import Undelivered
-from workflows.posts import deliver
+from workflows.posts import deliver, let_go
 from workflows.rules import Rules
 
 
@@ -51,6 +51,21 @@ def test_a_dismissal_is_told_before_what_waits(office: Office) -> None:
     slack = Slack()
     deliver(office.store, slack, office.clock)
     assert slack.asked[0] == ("C0CASES", case)
+
+
+def test_a_post_knows_whether_somebody_tried_before(office: Office) -> None:
+    class Dies(Slack):
+        def show(self, post: Post) -> tuple[str, str]:
+            tries.append(post.tries)
+            raise KeyboardInterrupt  # as a kill: nothing after it is done
+
+    tries: list[int] = []
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            deliver(office.store, Dies(), office.clock)
+        with office.store.write() as session:
+            let_go(session, frozenset)
+    assert tries == [1, 2]
 
 
 def test_a_pass_is_short_and_the_next_one_goes_on(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
