@@ -1,6 +1,7 @@
 """The LDAP connector: accounts and groups of a directory. What is particular to a server lies in its dialect."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
@@ -124,7 +125,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         done = self._run(
             lambda link: self._locking.lock(link, before, secret), _("locking an account"), _(self._dialect.needs),
         )
-        return self._attempt(done, secret)
+        return self._attempt(done, before, secret)
 
     def unlock(self, before: Before) -> Change:
         """Take the lock off and put the password's hash back; a lock that is not there any more is left to be."""
@@ -219,13 +220,31 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
             ))
         return Observation(Verdict.ABSENT, how)
 
-    def _attempt(self, done: Done, secret: str) -> Locked:
+    def _attempt(self, done: Done, before: Before, secret: str) -> Locked:
         if not done.secret_is_right and not self._dialect.tells_strangers:
             note = _("no log-in was tried: the directory says why it refuses only to somebody with the right password")
-            return Locked(done.change, Login.NOT_TRIED, "; ".join((note, *done.undone)))
+            return Locked(done.change, Login.NOT_TRIED, "; ".join((note, *done.undone)), done.undone)
         try:
             refusal = self._connections.try_login(done.dn, secret, self._dialect.login_controls())
         except ConnectorError as error:
-            return Locked(done.change, Login.NOT_TRIED, "; ".join((str(error), *done.undone)))
+            return Locked(done.change, Login.NOT_TRIED, "; ".join((str(error), *done.undone)), done.undone)
         judged = self._dialect.locked(done.secret_is_right, refusal)
-        return replace(judged, change=done.change, detail="; ".join((judged.detail, *done.undone)))
+        if judged.login is Login.ACCEPTED:
+            self._disown(before.account)
+        elif judged.login is Login.NOT_TRIED and not done.secret_is_right and self._dialect.proves_anew:
+            return self._prove(judged, before)
+        detail = "; ".join((judged.detail, *done.undone))
+        return replace(judged, change=done.change, detail=detail, undone=done.undone)
+
+    def _prove(self, judged: Locked, before: Before) -> Locked:
+        """Try a lock that somebody else has set with a password of our own; where that cannot be, it stays as judged."""
+        secret, doing = random_password(), _("locking an account")
+        try:
+            done = self._run(lambda link: self._locking.lock(link, before, secret, anew=True), doing)
+        except ConnectorError as error:
+            return replace(judged, detail=f"{judged.detail}; {error}")
+        return self._attempt(done, before, secret) if done.secret_is_right else judged
+
+    def _disown(self, account: AccountId) -> None:
+        with suppress(ConnectorError):  # what counts by now is `Login.ACCEPTED`; the next try does it again
+            self._run(lambda link: self._locking.disown(link, account), _("locking an account"))

@@ -48,6 +48,8 @@ class Dialect(Protocol):
     """The matching rule that follows nested groups to their end, where the server has one."""
     password_may_stay: bool = False
     """Whether the lock is good without a new password, where the server refuses to change that."""
+    proves_anew: bool = False
+    """Whether a lock that is there already, and that no answer proves, is written once more with a password to try."""
     tells_strangers: bool = True
     """Whether the server may say that an account is locked to somebody who has not the right password."""
     refusals: tuple[type[Exception], ...] = (ldap.INVALID_CREDENTIALS,)
@@ -95,6 +97,14 @@ class Dialect(Protocol):
 
     def locking(self, entry: Entry, secret: str) -> Sequence[Modification]:
         """Return the one modification that locks an entry that is not locked for good."""
+
+    def disowning(self) -> Sequence[Modification]:
+        """Return what makes every later read tell a lock that lets people in from one that holds; mostly nothing can."""
+        return ()
+
+    def is_ours(self, entry: Entry) -> bool:
+        """Whether there is a lock for `unlock` to take off."""
+        return self.verdict(entry)[0] is Verdict.LOCKED
 
     def unlocking(self, entry: Entry, state: Mapping[str, str]) -> Sequence[Modification]:
         """Return the one modification that restores `state` on an entry that is locked for good."""

@@ -41,10 +41,14 @@ class Locking:
         self._dialect = directory.dialect
         self._folder = directory.settings.disabled_ou
 
-    def lock(self, link: Link, before: Before, secret: str) -> Done:
-        """Lock, then move. Raises `Conflict` and `Forbidden`; an account that is locked already is only moved."""
+    def lock(self, link: Link, before: Before, secret: str, *, anew: bool = False) -> Done:
+        """Lock, then move. Raises `Conflict` and `Forbidden`; an account that is locked already is only moved.
+
+        `anew`: one that is locked, and still as `before` has it, gets the lock again, with the password `secret`.
+        """
         entry = self._directory.person(link, before.account)
         locked = self._dialect.verdict(entry)[0] is Verdict.LOCKED
+        locked = locked and not (anew and self._dialect.state(entry) == before.state)
         if reason := "" if locked else self._dialect.protects(entry):
             raise Forbidden(reason)
         if not locked and self._dialect.state(entry) != before.state:
@@ -55,10 +59,16 @@ class Locking:
         change = Change.ALREADY if locked and dn == entry.dn else Change.MADE
         return Done(dn, change, not locked and not kept, tuple(filter(None, (kept, stays))))
 
+    def disown(self, link: Link, account: AccountId) -> None:
+        """Mark a lock that let somebody in, so that no read takes it for one. What is no lock any more stays."""
+        entry = self._directory.person(link, account)
+        if changes := self._dialect.disowning():
+            link.modify(entry.dn, changes)
+
     def unlock(self, link: Link, before: Before) -> Change:
         """Move back, then unlock. An account that is not locked any more is left to be."""
         entry = self._directory.person(link, before.account)
-        if self._dialect.verdict(entry)[0] is not Verdict.LOCKED or self._dialect.state(entry) == before.state:
+        if not self._dialect.is_ours(entry) or self._dialect.state(entry) == before.state:
             return Change.ALREADY
         dn, stays = put_back(link, entry, before.state, self._folder)
         self._write(link, Entry(dn, entry.values), self._dialect.unlocking(entry, before.state))

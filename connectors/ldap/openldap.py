@@ -7,6 +7,7 @@ Seen on slapd 2.5.13 and kept by tests/connectors/ldap:
   keeps out only where there is no lock, or where the modify itself deletes the lock by MOD_DELETE. So: [delete the
   temporary lock if there is one,] write the password, add the lock, in one modify, which is atomic.
 - The lock only works where the policy that applies has `pwdLockout: TRUE`; otherwise the right password still opens.
+  A later read cannot see that, so a lock that did not hold is written as another value (`HOLLOW`) at once.
 - The assertion control (RFC 4528) on entryCSN refuses the write when the entry changed since it was read.
 """
 
@@ -24,7 +25,12 @@ from connectors.ldap.wire import Entry, Modification, both, equals, hashes
 
 LOCK = "pwdAccountLockedTime"
 FOR_GOOD = "000001010000Z"
+HOLLOW = "000001010000.1Z"
+"""As good a lock as `FOR_GOOD` to slapd, and to us one that let somebody in when it was tried."""
 PASSWORD = "userPassword"  # noqa: S105 - an attribute's name
+UNENFORCED = N_(
+    "the directory lets a locked account in: the password policy that applies to it must have pwdLockout: TRUE"
+)
 ACCOUNT_LOCKED = 1
 """The password policy control's error for a locked account."""
 ASSERTION = "1.3.6.1.1.12"
@@ -41,6 +47,7 @@ class OpenLdap(Dialect):
     locked_query = f"({LOCK}={FOR_GOOD})"
     attributes: Sequence[str] = (identifier, "entryCSN", LOCK, PASSWORD)
     password = PASSWORD
+    proves_anew = True
     needs = N_("write access to userPassword, and read and write access to pwdAccountLockedTime, below base_dn")
     memberships = (
         Membership("groupOfNames", "member"),
@@ -57,6 +64,8 @@ class OpenLdap(Dialect):
         value = entry.text(LOCK)
         if value == FOR_GOOD:
             return Verdict.LOCKED, ""
+        if value == HOLLOW:
+            return Verdict.OPEN, _("{fault}; correct the policy, then lock again").format(fault=_(UNENFORCED))
         said = _("locked for a time only, since {value}, after wrong passwords")
         return Verdict.OPEN, said.format(value=value) if value else ""
 
@@ -77,6 +86,14 @@ class OpenLdap(Dialect):
             changes.append((ldap.MOD_ADD, LOCK, [state["lock"].encode()]))
         return changes
 
+    def disowning(self) -> Sequence[Modification]:
+        """Put `HOLLOW` in the place of the lock for good, and of nothing else."""
+        return [(ldap.MOD_DELETE, LOCK, [FOR_GOOD.encode()]), (ldap.MOD_ADD, LOCK, [HOLLOW.encode()])]
+
+    def is_ours(self, entry: Entry) -> bool:
+        """A lock that did not hold comes off as well."""
+        return entry.text(LOCK) in {FOR_GOOD, HOLLOW}
+
     def guard(self, entry: Entry) -> Sequence[Any]:
         """Assert identity, version, and the lock: the overlay writes temporary locks without a new version."""
         lock = equals(LOCK, entry.text(LOCK)) if entry.text(LOCK) else f"(!({LOCK}=*))"
@@ -91,10 +108,7 @@ class OpenLdap(Dialect):
         """Take a refusal as proof of the lock when the server says so, or when the password was the right one."""
         change = Change.MADE if secret_is_right else Change.ALREADY
         if refusal is None:
-            return Locked(change, Login.ACCEPTED, _(
-                "the directory lets a locked account in: the password policy that applies to it must have "
-                "pwdLockout: TRUE"
-            ))
+            return Locked(change, Login.ACCEPTED, _(UNENFORCED))
         if _says_locked(refusal):
             return Locked(change, Login.REFUSED, _("the directory says: account locked"))
         if secret_is_right:
@@ -103,7 +117,7 @@ class OpenLdap(Dialect):
             ))
         return Locked(change, Login.NOT_TRIED, _(
             "locked by someone else's password, and the directory does not say why it refuses "
-            "(ppolicy_use_lockout is off)"
+            "(ppolicy_use_lockout is off, or the policy that applies has no pwdLockout: TRUE)"
         ))
 
     def missing_features(self, announced: frozenset[str]) -> Sequence[str]:

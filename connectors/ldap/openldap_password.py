@@ -30,6 +30,7 @@ class OpenLdapPassword(OpenLdap):
 
     lock = PASSWORD
     attributes = (OpenLdap.identifier, "entryCSN", PASSWORD)
+    proves_anew = False
     needs = N_("read and write access to userPassword below base_dn")
 
     def state(self, entry: Entry) -> Mapping[str, str]:
@@ -54,6 +55,14 @@ class OpenLdapPassword(OpenLdap):
         """Put the hashes back; where none could be kept, take our value away: somebody sets a new password."""
         kept = [line.encode() for line in state.get("password", "").split("\n") if line]
         return [(ldap.MOD_REPLACE, PASSWORD, kept or None)]
+
+    def disowning(self) -> Sequence[Modification]:
+        """Return nothing: the password itself is the lock, and is read."""
+        return ()
+
+    def is_ours(self, entry: Entry) -> bool:
+        """Whether our mark is all that there is."""
+        return self.verdict(entry)[0] is Verdict.LOCKED
 
     def guard(self, entry: Entry) -> Sequence[Any]:
         """Assert identity and version."""
