@@ -14,7 +14,7 @@ from ldap.controls import SimplePagedResultsControl
 
 from config.secrets import renewal
 from config.text import _
-from connectors.errors import BadCredential, ConnectorError, OutcomeUnknown, Unavailable
+from connectors.errors import BadCredential, ConnectorError, Forbidden, OutcomeUnknown, Unavailable
 from connectors.ldap import refusals
 from connectors.ldap.addresses import Addresses
 from connectors.ldap.diagnosis import explain, handshake
@@ -43,8 +43,11 @@ class Link:
         self._size, self._big = PAGE, BIG_PAGE
         self.used_at = time.monotonic()
 
-    def search(self, base: str, query: str, attributes: Sequence[str]) -> Iterator[Entry]:
-        """Stream every entry, page by page. A part of the tree that lies on another server is an error, not silence."""
+    def search(self, base: str, query: str, attributes: Sequence[str], *, partly: bool = False) -> Iterator[Entry]:
+        """Stream every entry, page by page. A part of the tree that lies on another server is an error, not silence.
+
+        `partly`: only what this server has is asked for.
+        """
         page = SimplePagedResultsControl(True, self._size, "")
         while True:
             try:
@@ -58,7 +61,7 @@ class Link:
             for dn, values in rows:
                 if dn is not None:
                     yield self._entry(dn, values)
-                elif not self._referrals_are_normal:
+                elif not (self._referrals_are_normal or partly):
                     raise Unavailable(_("the answer is only a part: the rest is at {places}").format(
                         places=", ".join(map(str, values))
                     ))
@@ -102,6 +105,13 @@ class Link:
             return None
         return next((self._entry(name, values) for name, values in rows if name is not None), None)
 
+    def glimpse(self, dn: str, attributes: Sequence[str]) -> Entry | None:
+        """Read one entry that nothing hangs on; None too where it is on another server, or not for us to read."""
+        try:
+            return self.read(dn, attributes)
+        except (ldap.REFERRAL, ldap.INSUFFICIENT_ACCESS):
+            return None
+
     def anyone(self, base: str, people: str, attributes: Sequence[str]) -> Entry | None:
         """Read one person, whoever comes first; None where the bot's account can see nobody."""
         rows, _more = self._page(base, people, attributes, SimplePagedResultsControl(True, 1, ""))
@@ -136,6 +146,10 @@ class Link:
                 "the directory says that there is no {base}, so nothing below it is taken for gone: it is "
                 "being restored, or that name in the settings is wrong"
             ).format(base=base)) from error
+        except ldap.REFERRAL as error:
+            raise Forbidden(_(
+                "{base} lies on another server ({why}): correct that name in the settings, or put that server into urls"
+            ).format(base=base, why=said(error))) from error
         return rows, controls
 
     def _entry(self, dn: str, values: Mapping[str, Sequence[bytes]]) -> Entry:
@@ -253,7 +267,7 @@ class Connections:
             self._refused_at, self._refused = time.monotonic(), password
             why = refusals.words(error.args[0]) if error.args else ""
             refused = _("the directory refuses the log-in of {bind_dn}").format(bind_dn=self._settings.bind_dn)
-            raise BadCredential(_("{refused}; the password is wrong now: {renewal}").format(
+            raise BadCredential(_("{refused}; bind_dn is wrong, or the password is: {renewal}").format(
                 refused=f"{refused}: {why}" if why else refused, renewal=renewal(self._settings.password)
             )) from error
         return Link(raw, self._settings.request_seconds, self._dialect.referrals_are_normal)

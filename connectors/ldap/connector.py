@@ -6,9 +6,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
-import ldap
-from ldap.dn import explode_dn, explode_rdn
-
 from config.text import _
 from connectors.contract import (
     Account,
@@ -29,8 +26,8 @@ from connectors.contract import (
     Trace,
     Verdict,
 )
-from connectors.errors import ConnectorError, Forbidden
-from connectors.ldap import roster
+from connectors.errors import ConnectorError
+from connectors.ldap import checking, roster
 from connectors.ldap.active_directory import CANNOT, ActiveDirectory
 from connectors.ldap.administrators import Powers
 from connectors.ldap.connections import Connections, Link
@@ -41,6 +38,7 @@ from connectors.ldap.locking import Done, Locking, random_password
 from connectors.ldap.memberships import Memberships
 from connectors.ldap.openldap import OpenLdap
 from connectors.ldap.openldap_password import OpenLdapPassword
+from connectors.ldap.ourselves import Ourselves
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, describe, matched_by
 
@@ -64,6 +62,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         self._locking = Locking(self._directory)
         self._memberships = Memberships(self._directory)
         self._powers = Powers(self._directory)
+        self._ourselves = Ourselves(self._directory)
 
     def __repr__(self) -> str:
         return f"Ldap({', '.join(self._settings.urls)}, base_dn={self._settings.base_dn!r})"
@@ -73,15 +72,12 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         return isinstance(self._dialect, ActiveDirectory) or words not in CANNOT
 
     def own_account(self) -> str:
-        """Return the first value of `bind_dn`, or the whole where it is no DN: the service account's own log-in."""
-        try:
-            return str(explode_rdn(explode_dn(self._settings.bind_dn)[0], notypes=True)[0])
-        except (ldap.DECODING_ERROR, IndexError):
-            return self._settings.bind_dn
+        """Return the id of the account behind `bind_dn`, or the log-in in it where no entry can be read."""
+        return self._ourselves.name()
 
     def check(self) -> str:
         """Log in, see at least one account, and ask whether the server can lock at all."""
-        return self._run(self._check, _("checking the directory"))
+        return self._run(lambda link: checking.check(self._directory, link), _("checking the directory"))
 
     def close(self) -> None:
         """Hang up."""
@@ -169,32 +165,12 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
     def _run(self, work: Callable[[Link], T], doing: str, needs: str = "") -> T:
         return self._connections.run(work, doing, needs)
 
-    def _check(self, link: Link) -> str:
-        root = link.read("", ["supportedControl", "supportedCapabilities"])
-        announced = (*root.all("supportedControl"), *root.all("supportedCapabilities")) if root else ()
-        lacking = self._dialect.missing_features(frozenset(announced))
-        if lacking:
-            raise Forbidden(_("accounts cannot be locked here: the server lacks {lacking}").format(
-                lacking=" and ".join(lacking)
-            ))
-        if self._settings.disabled_ou and link.read(self._settings.disabled_ou, ["1.1"]) is None:
-            raise Forbidden(_("disabled_ou: there is no {disabled_ou}, or it may not be read").format(
-                disabled_ou=self._settings.disabled_ou
-            ))
-        if link.anyone(self._settings.base_dn, self._directory.people_filter, ["1.1"]) is None:
-            raise Forbidden(_("{bind_dn} may not read anybody below {base_dn}").format(
-                bind_dn=self._settings.bind_dn, base_dn=self._settings.base_dn
-            ))
-        return _("logged in as {bind_dn}; accounts below {base_dn} can be read").format(
-            bind_dn=self._settings.bind_dn, base_dn=self._settings.base_dn
-        )
-
     def _find(self, link: Link, person: Person) -> Lookup:
         accounts = tuple(self._account(link, entry, person) for entry in self._directory.search(link, person))
         return Lookup(accounts, describe(person, self._dialect, self._settings.base_dn))
 
     def _account(self, link: Link, entry: Entry, person: Person) -> Account:
-        manager = link.read(entry.text("manager"), ["mail"]) if entry.text("manager") else None
+        manager = link.glimpse(entry.text("manager"), ["mail"]) if entry.text("manager") else None
         return Account(
             id=self._dialect.identify(entry),
             login=entry.text(self._dialect.login),
@@ -237,7 +213,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         return replace(judged, change=done.change, detail=detail, undone=done.undone)
 
     def _prove(self, judged: Locked, before: Before) -> Locked:
-        """Try a lock that somebody else has set with a password of our own; where that cannot be, it stays as judged."""
+        """Try somebody else's lock with a password of our own; where that cannot be, it stays as it was judged."""
         secret, doing = random_password(), _("locking an account")
         try:
             done = self._run(lambda link: self._locking.lock(link, before, secret, anew=True), doing)

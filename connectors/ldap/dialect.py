@@ -99,7 +99,7 @@ class Dialect(Protocol):
         """Return the one modification that locks an entry that is not locked for good."""
 
     def disowning(self) -> Sequence[Modification]:
-        """Return what makes every later read tell a lock that lets people in from one that holds; mostly nothing can."""
+        """Return what tells every later read of a lock that it lets people in; mostly nothing can."""
         return ()
 
     def is_ours(self, entry: Entry) -> bool:
@@ -119,6 +119,10 @@ class Dialect(Protocol):
 
     def locked(self, secret_is_right: bool, refusal: Mapping[str, Any] | None) -> Locked:
         """Judge the log-in that was tried after a lock; `refusal` is the server's answer, None where it let us in."""
+
+    def ourselves(self, bind_dn: str) -> str:  # noqa: ARG002
+        """Return the filter for the bot's own account where `bind_dn` is no DN, or an empty text."""
+        return ""
 
     def primary(self, entry: Entry) -> str:  # noqa: ARG002
         """Return the filter for the group that the entry belongs to without being named in it, or an empty text."""

@@ -8,7 +8,9 @@ from config.text import N_, _
 from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, Unavailable
 
 _TABLE: tuple[tuple[tuple[str, ...], type[ConnectorError], str], ...] = (
-    (("INVALID_CREDENTIALS", "INAPPROPRIATE_AUTH", "INVALID_DN_SYNTAX"), BadCredential, ""),
+    (("INVALID_CREDENTIALS", "INAPPROPRIATE_AUTH"), BadCredential, ""),
+    (("INVALID_DN_SYNTAX",), Forbidden, N_("a DN in the settings is not one that this server can read")),
+    (("FILTER_ERROR",), Forbidden, N_("people_filter is not a filter")),
     (("INSUFFICIENT_ACCESS",), Forbidden, ""),
     (("STRONG_AUTH_REQUIRED", "CONFIDENTIALITY_REQUIRED"), Forbidden, N_("use ldaps:// or start_tls = true")),
     (("SIZELIMIT_EXCEEDED", "ADMINLIMIT_EXCEEDED"), Forbidden,
@@ -36,7 +38,7 @@ def said(error: Exception) -> str:
     if not isinstance(facts, dict):
         return type(error).__name__
     words = [str(facts[key]) for key in ("desc", "info") if facts.get(key)]
-    return ": ".join(words) or type(error).__name__
+    return " ".join(": ".join(words).split()) or type(error).__name__
 
 
 def translate(error: Exception, doing: str, needs: str = "") -> ConnectorError:

@@ -19,6 +19,12 @@ def same(one: str, other: str) -> bool:
     return _folded(one) == _folded(other)
 
 
+def below(dn: str, top: str) -> bool:
+    """Whether a place lies below another, and is not that other itself."""
+    inner, outer = _folded(dn), _folded(top)
+    return 0 < len(outer) < len(inner) and inner[-len(outer):] == outer
+
+
 def parent(dn: str) -> str:
     """Return the DN of the folder that an entry lies in."""
     return str(dn2str(str2dn(dn)[1:]))

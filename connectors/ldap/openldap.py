@@ -91,7 +91,7 @@ class OpenLdap(Dialect):
         return [(ldap.MOD_DELETE, LOCK, [FOR_GOOD.encode()]), (ldap.MOD_ADD, LOCK, [HOLLOW.encode()])]
 
     def is_ours(self, entry: Entry) -> bool:
-        """A lock that did not hold comes off as well."""
+        """Take a lock that did not hold for ours as well."""
         return entry.text(LOCK) in {FOR_GOOD, HOLLOW}
 
     def guard(self, entry: Entry) -> Sequence[Any]:

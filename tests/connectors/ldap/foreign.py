@@ -1,7 +1,8 @@
 """A directory that somebody else set up, unlike ours in every way that we could think of.
 
 No ppolicy, no memberof overlay, people named by cn below three levels, several suffixes, nobody may ask anonymously,
-fifty answers at most without paging, clear names of groups in groupOfUniqueNames and posixGroup.
+fifty answers at most without paging, clear names of groups in groupOfUniqueNames and posixGroup, referrals to a server
+elsewhere, an entry whose id the bot may not read.
 """
 
 import subprocess
@@ -97,6 +98,7 @@ TLSCertificateFile "{folder}/tls/server.pem"
 TLSCertificateKeyFile "{folder}/tls/server.key"
 disallow bind_anon
 require authc
+referral ldap://elsewhere.invalid
 sizelimit size.soft=50 size.hard=50 size.pr=50
 
 database mdb
@@ -109,6 +111,8 @@ dbnosync
 access to attrs=userPassword
   by dn.exact="{BOT_DN}" write
   by anonymous auth
+  by * none
+access to dn.exact="{staff_dn(128)}" attrs=entryUUID
   by * none
 access to dn.subtree="{GROUPS}"
   by dn.exact="{BOT_DN}" write

@@ -13,7 +13,7 @@ from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden
 from connectors.ldap.connector import Ldap
 from connectors.ldap.openldap_password import MARK
 from connectors.ldap.settings import LdapSettings
-from tests.connectors.ldap.foreign import GROUPS, OTHER, ROOT_DN, ROOT_PASSWORD, STAFF, Foreign, staff_dn
+from tests.connectors.ldap.foreign import GROUPS, OTHER, ROOT_DN, ROOT_PASSWORD, STAFF, SUFFIX, Foreign, staff_dn
 
 
 @pytest.fixture(scope="module")
@@ -154,15 +154,56 @@ def test_groups_of_all_kinds_without_the_overlay(server: Foreign) -> None:
 @pytest.mark.parametrize(("change", "kind", "words"), [
     ({"password": SecretStr("wrong")}, BadCredential, "refuses the log-in"),
     ({"bind_dn": "cn=nobody,o=Contoso GmbH,c=DE"}, BadCredential, "refuses the log-in"),
-    ({"bind_dn": "not a dn at all"}, BadCredential, "refuses the log-in"),
     ({"base_dn": "dc=wrong,dc=example"}, ConnectorError, "dc=wrong,dc=example"),
     ({"base_dn": f"ou=Nirgends,{STAFF}"}, ConnectorError, "Nirgends"),
     ({"people_filter": "(objectClass=sambaSamAccount)"}, ConnectorError, "may not read anybody"),
+    ({"group_base_dn": f"ou=Grupen,{SUFFIX}"}, Forbidden, "group_base_dn: there is no ou=Grupen"),
     ({"dialect": "active_directory", "lock_by": "ppolicy"}, Forbidden, "another dialect is right"),
 ])
 def test_each_wrong_setting_has_its_words(server: Foreign, change: Any, kind: type[Exception], words: str) -> None:
     with pytest.raises(kind, match=words):
         _connect(server, **change).check()
+
+
+def test_a_base_without_groups_is_said(server: Foreign) -> None:
+    assert "NO GROUP" in _connect(server, base_dn=STAFF).check()
+    assert "NO GROUP" not in _connect(server, base_dn=STAFF, group_base_dn=GROUPS).check()
+
+
+def test_who_is_moved_out_of_the_base_is_not_gone(server: Foreign) -> None:
+    everywhere, staff = _connect(server), _connect(server, base_dn=STAFF)
+    account = _account(everywhere, 126)
+    with server.bound(ROOT_DN, ROOT_PASSWORD) as root:
+        root.rename_s(staff_dn(126), "cn=Person 126", SUFFIX)
+    gone = AccountId(str(uuid4()))
+    seen = staff.observe([account, gone])
+    assert (seen[account].verdict, seen[gone].verdict) == (Verdict.OPEN, Verdict.ABSENT)
+    staff.lock(staff.before(account))
+    assert everywhere.observe([account])[account].verdict is Verdict.LOCKED
+
+
+def test_a_manager_in_another_directory_hides_nobody(server: Foreign) -> None:
+    elsewhere = b"cn=Chef,dc=elsewhere,dc=example"
+    _write(server, staff_dn(127), [(ldap.MOD_ADD, "manager", [elsewhere])])
+    [found] = _connect(server).find(Person("", ("p127@contoso.example",))).accounts
+    assert (found.login, found.manager_email) == ("p127", "")
+
+
+def test_an_account_whose_id_may_not_be_read_is_forbidden_and_said(server: Foreign) -> None:
+    with pytest.raises(Forbidden, match=r"cn=Person 128.* matches, and .* may not read its entryUUID"):
+        _connect(server).find(Person("", ("p128@contoso.example",)))
+
+
+def test_a_base_on_another_server_is_said_with_what_to_do(server: Foreign) -> None:
+    with pytest.raises(Forbidden, match=r"dc=wrong,dc=example lies on another server .*correct that name"):
+        _connect(server, base_dn="dc=wrong,dc=example").check()
+
+
+def test_the_bots_own_account_is_known_by_its_id(server: Foreign) -> None:
+    with server.bound(ROOT_DN, ROOT_PASSWORD) as root:
+        [(_, row)] = root.search_s(server.bind_dn, ldap.SCOPE_BASE, attrlist=["entryUUID"])
+    assert _connect(server).own_account() == row["entryUUID"][0].decode()
+    assert _connect(server, bind_dn=ROOT_DN, password=SecretStr(ROOT_PASSWORD)).own_account() == "Chef"
 
 
 def test_lock_by_is_openldaps_alone(server: Foreign) -> None:
