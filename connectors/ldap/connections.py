@@ -19,7 +19,7 @@ from connectors.ldap import refusals
 from connectors.ldap.addresses import Addresses
 from connectors.ldap.diagnosis import explain, handshake
 from connectors.ldap.dialect import Dialect
-from connectors.ldap.faults import NO_ANSWER, said, translate
+from connectors.ldap.faults import NO_ANSWER, NOT_NOW, said, translate
 from connectors.ldap.ranges import whole
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, Modification
@@ -41,6 +41,7 @@ class Link:
         self._seconds = seconds
         self._referrals_are_normal = referrals_are_normal
         self._size, self._big = PAGE, BIG_PAGE
+        self.url = ""
         self.used_at = time.monotonic()
 
     def search(self, base: str, query: str, attributes: Sequence[str], *, partly: bool = False) -> Iterator[Entry]:
@@ -173,11 +174,16 @@ class Connections:
         self._refused_at, self._refused = -REFUSED_SECONDS, ""
 
     def run(self, work: Callable[[Link], T], doing: str, needs: str = "") -> T:
-        """Do reads, and at most one write after them, on one link. A link found dead while reading is replaced once."""
+        """Do reads, and at most one write after them, on one link.
+
+        A link found dead while reading is replaced once, and one that is silent by a link to another address.
+        """
         try:
             try:
                 return self._once(work)
-            except ldap.SERVER_DOWN:
+            except (ldap.SERVER_DOWN, ldap.TIMEOUT, *NOT_NOW) as error:
+                if not isinstance(error, ldap.SERVER_DOWN) and len(self._settings.urls) == 1:
+                    raise
                 self.close()
                 return self._once(work)
         except ConnectorError:
@@ -230,6 +236,8 @@ class Connections:
                 result = work(link)
             except BaseException as error:
                 usable = isinstance(error, ldap.LDAPError | ConnectorError)
+                if isinstance(error, (*NO_ANSWER, *NOT_NOW)):
+                    self._addresses.failed(link.url)
                 if usable and not isinstance(error, (*NO_ANSWER, OutcomeUnknown)):
                     self._give_back(link)
                 else:
@@ -282,10 +290,14 @@ class Connections:
                 reasons.append(explain(url, error))
             except NO_ANSWER as error:
                 reasons.append(explain(url, self._trouble(url), said(error)))
+            except NOT_NOW as error:
+                reasons.append(_("{url} takes nobody in just now ({why})").format(url=url, why=said(error)))
             except ldap.LDAPError as error:
                 raise translate(error, _("log-in at {url}").format(url=url)) from error
             else:
                 self._addresses.answered(url)
+                if isinstance(result, Link):
+                    result.url = url
                 return result
             self._addresses.failed(url)
         raise Unavailable("; ".join(reasons))

@@ -32,8 +32,14 @@ NO_ANSWER: tuple[type[Exception], ...] = (ldap.SERVER_DOWN, ldap.TIMEOUT, ldap.C
 """The connection is of no more use, and whether a request was carried out cannot be known."""
 
 
+NOT_NOW: tuple[type[Exception], ...] = (ldap.BUSY, ldap.UNAVAILABLE)
+"""The server does nothing for anybody just now: another address may."""
+
+
 def said(error: Exception) -> str:
     """Return the server's own words, and nothing that we sent."""
+    if isinstance(error, ldap.TIMEOUT):
+        return _("no answer in time")
     facts: Any = error.args[0] if error.args else {}
     if not isinstance(facts, dict):
         return type(error).__name__
