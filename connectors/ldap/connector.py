@@ -30,10 +30,11 @@ from connectors.errors import ConnectorError
 from connectors.ldap import checking, roster
 from connectors.ldap.active_directory import CANNOT, ActiveDirectory
 from connectors.ldap.administrators import Powers
-from connectors.ldap.connections import Connections, Link
+from connectors.ldap.connections import Connections
 from connectors.ldap.dialect import Dialect
 from connectors.ldap.directory import Directory
 from connectors.ldap.ds389 import Ds389
+from connectors.ldap.link import Link
 from connectors.ldap.locking import Done, Locking, random_password
 from connectors.ldap.memberships import Memberships
 from connectors.ldap.openldap import OpenLdap

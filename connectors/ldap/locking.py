@@ -9,9 +9,9 @@ import ldap
 from config.text import _
 from connectors.contract import AccountId, Before, Change, Verdict
 from connectors.errors import Conflict, Forbidden
-from connectors.ldap.connections import Link
 from connectors.ldap.directory import Directory
 from connectors.ldap.faults import said
+from connectors.ldap.link import Link
 from connectors.ldap.moving import put_away, put_back
 from connectors.ldap.wire import Entry, Modification
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from connectors.ldap.connections import Link
 from connectors.ldap.dialect import Dialect
+from connectors.ldap.link import Link
 from connectors.ldap.wire import Entry, both, either, equals
 
 DEPTH = 20

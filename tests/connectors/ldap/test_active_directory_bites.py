@@ -10,9 +10,10 @@ import pytest
 from connectors.contract import AccountId, Change, GroupId, Locked, Login, Verdict
 from connectors.ldap import moving
 from connectors.ldap.active_directory import CONTROL, ActiveDirectory
-from connectors.ldap.connections import Connections, Link
+from connectors.ldap.connections import Connections
 from connectors.ldap.connector import Ldap
 from connectors.ldap.directory import Directory
+from connectors.ldap.link import Link
 from connectors.ldap.locking import Locking
 from connectors.ldap.memberships import Memberships
 from connectors.ldap.settings import LdapSettings
