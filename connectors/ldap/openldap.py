@@ -20,7 +20,8 @@ from ldap.controls.ppolicy import PasswordPolicyControl
 
 from config.text import N_, _
 from connectors.contract import Change, Locked, Login, Verdict
-from connectors.ldap.dialect import Dialect, Membership
+from connectors.ldap import posix
+from connectors.ldap.dialect import Dialect
 from connectors.ldap.wire import Entry, Modification, both, equals, hashes
 
 LOCK = "pwdAccountLockedTime"
@@ -45,15 +46,11 @@ class OpenLdap(Dialect):
     lock = LOCK
     last_login = ("authTimestamp", "pwdLastSuccess")
     locked_query = f"({LOCK}={FOR_GOOD})"
-    attributes: Sequence[str] = (identifier, "entryCSN", LOCK, PASSWORD)
+    attributes: Sequence[str] = (identifier, "entryCSN", LOCK, PASSWORD, posix.NUMBER)
     password = PASSWORD
     proves_anew = True
     needs = N_("write access to userPassword, and read and write access to pwdAccountLockedTime, below base_dn")
-    memberships = (
-        Membership("groupOfNames", "member"),
-        Membership("groupOfUniqueNames", "uniqueMember"),
-        Membership("posixGroup", "memberUid", by_login=True),
-    )
+    memberships = posix.MEMBERSHIPS
 
     def state(self, entry: Entry) -> Mapping[str, str]:
         """Keep the lock and the password's hash (never a clear password)."""
@@ -119,6 +116,19 @@ class OpenLdap(Dialect):
             "locked by someone else's password, and the directory does not say why it refuses "
             "(ppolicy_use_lockout is off, or the policy that applies has no pwdLockout: TRUE)"
         ))
+
+    def primary(self, entry: Entry) -> str:
+        """Return the filter for the group with the account's gidNumber."""
+        return posix.primary(entry)
+
+    @property
+    def group_attributes(self) -> Sequence[str]:
+        """Return what `belonging` looks at."""
+        return (posix.NUMBER,)
+
+    def belonging(self, group: Entry) -> str:
+        """Return the filter for those whose primary group this is."""
+        return posix.belonging(group)
 
     def missing_features(self, announced: frozenset[str]) -> Sequence[str]:
         """Name what slapd lacks; it announces the policy control only with the overlay loaded."""

@@ -16,6 +16,7 @@ from ldap.controls import AssertionControl
 
 from config.text import N_, _
 from connectors.contract import Change, Locked, Login, Verdict
+from connectors.ldap import posix
 from connectors.ldap.openldap import ASSERTION, PASSWORD, OpenLdap
 from connectors.ldap.wire import Entry, Modification, both, equals, hashes
 
@@ -29,7 +30,7 @@ class OpenLdapPassword(OpenLdap):
     """Locks by userPassword alone."""
 
     lock = PASSWORD
-    attributes = (OpenLdap.identifier, "entryCSN", PASSWORD)
+    attributes = (OpenLdap.identifier, "entryCSN", PASSWORD, posix.NUMBER)
     proves_anew = False
     needs = N_("read and write access to userPassword below base_dn")
 

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import ldap
 import pytest
+from ldap.filter import filter_format
 from pydantic import SecretStr, ValidationError
 
 from connectors.contract import AccountId, Change, Person, Verdict
@@ -149,6 +150,43 @@ def test_groups_of_all_kinds_without_the_overlay(server: Foreign) -> None:
     assert {group.name for group in connector.groups(account)} == set(groups)
     assert connector.administrators("unix")[0].login in {"p10", "p11"}
     assert GROUPS in staff_dn(10).replace(STAFF, GROUPS)
+
+
+def test_a_group_is_left_under_every_name_it_has_for_somebody(server: Foreign) -> None:
+    connector = _connect(server)
+    account = _account(connector, 30)
+    _write(server, staff_dn(30), [
+        (ldap.MOD_ADD, "uid", [b"thirty"]), (ldap.MOD_ADD, "objectClass", [b"posixAccount"]),
+        (ldap.MOD_ADD, "uidNumber", [b"30"]), (ldap.MOD_ADD, "gidNumber", [b"504"]),
+        (ldap.MOD_ADD, "homeDirectory", [b"/"]),
+    ])
+    groups = {group.name: group for group in connector.groups(account)}
+    assert set(groups) == {"Vertrieb", "both", "members", "second name", "primary"}
+    assert not any(group.fixed for group in groups.values())
+    for group in groups.values():
+        assert connector.remove(account, group.id) is Change.MADE, group.name
+    with server.bound(ROOT_DN, ROOT_PASSWORD) as root:
+        query = filter_format("(|(member=%s)(uniqueMember=%s)(memberUid=p30)(memberUid=thirty))", [staff_dn(30)] * 2)
+        assert root.search_s(GROUPS, ldap.SCOPE_SUBTREE, query) == []
+    [left] = connector.groups(account)
+    assert (left.name, bool(left.fixed)) == ("primary", True)
+    with pytest.raises(Conflict, match="primary group"):
+        connector.remove(account, left.id)
+    assert connector.remove(account, groups["both"].id) is Change.ALREADY
+    assert connector.restore(account, groups["both"].id) is Change.MADE
+    assert connector.restore(account, groups["both"].id) is Change.ALREADY
+    with server.bound(ROOT_DN, ROOT_PASSWORD) as root:
+        [(_, row)] = root.search_s(f"cn=both,{GROUPS}", ldap.SCOPE_BASE)
+    assert sorted(row["memberUid"]) == [b"p30", b"p31"]
+    assert len(row["member"]) == 2
+    assert {one.login for one in connector.administrators("primary")} == {"p30"}
+
+
+def test_somebody_without_a_log_in_is_in_no_group_of_log_ins(server: Foreign) -> None:
+    connector = _connect(server)
+    account = _account(connector, 32)
+    _write(server, staff_dn(32), [(ldap.MOD_DELETE, "uid", None)])
+    assert [group.name for group in connector.groups(account)] == ["Vertrieb"]
 
 
 @pytest.mark.parametrize(("change", "kind", "words"), [
