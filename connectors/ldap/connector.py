@@ -174,7 +174,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         manager = link.glimpse(entry.text("manager"), ["mail"]) if entry.text("manager") else None
         return Account(
             id=self._dialect.identify(entry),
-            login=entry.text(self._dialect.login),
+            login=self._dialect.handle(entry),
             name=entry.text("displayName") or entry.text("cn"),
             verdict=self._dialect.verdict(entry)[0],
             matched_by=matched_by(entry, person, self._dialect),
@@ -206,10 +206,11 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         except ConnectorError as error:
             return Locked(done.change, Login.NOT_TRIED, "; ".join((str(error), *done.undone)), done.undone)
         judged = self._dialect.locked(done.secret_is_right, refusal)
-        if judged.login is Login.ACCEPTED:
-            self._disown(before.account)
-        elif judged.login is Login.NOT_TRIED and not done.secret_is_right and self._dialect.proves_anew:
+        unproved = judged.login is Login.NOT_TRIED and not done.secret_is_right and self._dialect.proves_anew
+        if unproved and done.change is Change.ALREADY:
             return self._prove(judged, before)
+        if unproved or judged.login is Login.ACCEPTED:
+            self._disown(before.account, judged.login)
         detail = "; ".join((judged.detail, *done.undone))
         return replace(judged, change=done.change, detail=detail, undone=done.undone)
 
@@ -222,6 +223,6 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
             return replace(judged, detail=f"{judged.detail}; {error}")
         return self._attempt(done, before, secret) if done.secret_is_right else judged
 
-    def _disown(self, account: AccountId) -> None:
-        with suppress(ConnectorError):  # what counts by now is `Login.ACCEPTED`; the next try does it again
-            self._run(lambda link: self._locking.disown(link, account), _("locking an account"))
+    def _disown(self, account: AccountId, login: Login) -> None:
+        with suppress(ConnectorError):  # the next try does it again
+            self._run(lambda link: self._locking.disown(link, account, login), _("locking an account"))

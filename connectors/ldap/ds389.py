@@ -41,6 +41,7 @@ class Ds389(Dialect):
     needs = N_("write access to userPassword and nsAccountLock below base_dn")
     memberships = posix.MEMBERSHIPS
     password_may_stay = True
+    opens_without_password = True
     tells_strangers = False
     refusals = (ldap.INVALID_CREDENTIALS, ldap.UNWILLING_TO_PERFORM)
 

@@ -31,6 +31,7 @@ class OpenLdapPassword(OpenLdap):
 
     lock = PASSWORD
     attributes = (OpenLdap.identifier, "entryCSN", PASSWORD, posix.NUMBER)
+    password_may_stay = False
     proves_anew = False
     needs = N_("read and write access to userPassword below base_dn")
 
@@ -57,7 +58,7 @@ class OpenLdapPassword(OpenLdap):
         kept = [line.encode() for line in state.get("password", "").split("\n") if line]
         return [(ldap.MOD_REPLACE, PASSWORD, kept or None)]
 
-    def disowning(self) -> Sequence[Modification]:
+    def disowning(self, login: Login) -> Sequence[Modification]:  # noqa: ARG002
         """Return nothing: the password itself is the lock, and is read."""
         return ()
 

@@ -43,7 +43,7 @@ def everyone(directory: Directory, link: Link) -> Iterator[Account]:
             continue  # no id, so nobody can ask about it again or lock it
         yield Account(
             id=account,
-            login=entry.text(dialect.login),
+            login=dialect.handle(entry),
             name=entry.text("displayName") or entry.text("cn"),
             verdict=dialect.verdict(entry)[0],
             matched_by="",

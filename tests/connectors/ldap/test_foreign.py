@@ -14,7 +14,7 @@ from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden
 from connectors.ldap.connector import Ldap
 from connectors.ldap.openldap_password import MARK
 from connectors.ldap.settings import LdapSettings
-from tests.connectors.ldap.foreign import GROUPS, OTHER, ROOT_DN, ROOT_PASSWORD, STAFF, SUFFIX, Foreign, staff_dn
+from tests.connectors.ldap.foreign import GROUPS, OTHER, ROOT_DN, ROOT_PASSWORD, STAFF, SUFFIX, Foreign, name, staff_dn
 
 
 @pytest.fixture(scope="module")
@@ -142,8 +142,8 @@ def test_groups_of_all_kinds_without_the_overlay(server: Foreign) -> None:
     account = _account(connector, 10)
     groups = {group.name: group.id for group in connector.groups(account)}
     assert set(groups) == {"Vertrieb", "unix"}
-    for name, group in groups.items():
-        assert connector.remove(account, group) is Change.MADE, name
+    for title, group in groups.items():
+        assert connector.remove(account, group) is Change.MADE, title
     assert connector.groups(account) == []
     for group in groups.values():
         connector.restore(account, group)
@@ -182,10 +182,12 @@ def test_a_group_is_left_under_every_name_it_has_for_somebody(server: Foreign) -
     assert {one.login for one in connector.administrators("primary")} == {"p30"}
 
 
-def test_somebody_without_a_log_in_is_in_no_group_of_log_ins(server: Foreign) -> None:
+def test_somebody_without_a_log_in_has_a_name_and_is_in_no_group_of_log_ins(server: Foreign) -> None:
     connector = _connect(server)
-    account = _account(connector, 32)
-    _write(server, staff_dn(32), [(ldap.MOD_DELETE, "uid", None)])
+    account = _account(connector, 40)
+    _write(server, staff_dn(40), [(ldap.MOD_DELETE, "uid", None)])
+    [found] = connector.find(Person("", ("p40@contoso.example",))).accounts
+    assert (found.login, found.matched_by) == (name(40), "mail")
     assert [group.name for group in connector.groups(account)] == ["Vertrieb"]
 
 

@@ -176,6 +176,51 @@ def test_a_policy_that_refuses_hashes_locks_and_says_that_it_cannot_restore(worl
     assert connector.observe([account])[account].verdict is Verdict.LOCKED
 
 
+@pytest.mark.parametrize(("rule", "value", "words"), [
+    ("pwdMinAge", b"86400", "too young"), ("pwdSafeModify", b"TRUE", "supply old password"),
+])
+def test_a_policy_that_refuses_a_new_password_keeps_nobody_in(
+    world: LdapWorld, rule: str, value: bytes, words: str,
+) -> None:
+    who = newcomer()
+    account, connector = world.add(who), world.connect()
+    with world.slapd.bound() as root:
+        root.passwd_s(ldif.person_dn(who.login), None, "Quite-new-2026")
+    before = connector.before(account)
+    world.slapd.modify(ldif.POLICY_DN, [(ldap.MOD_REPLACE, rule, [value])])
+    try:
+        locked = connector.lock(before)
+        assert (locked.change, locked.login) == (Change.MADE, Login.REFUSED)
+        assert words in locked.undone[0]
+        assert connector.observe([account])[account].verdict is Verdict.LOCKED
+        assert not world.can_log_in(who.login, "Quite-new-2026")
+        assert connector.unlock(before) is Change.MADE
+    finally:
+        world.slapd.modify(ldif.POLICY_DN, [(ldap.MOD_REPLACE, rule, None)])
+    assert world.can_log_in(who.login, "Quite-new-2026")
+
+
+def test_a_lock_beside_the_old_password_that_nothing_proves_is_open(world: LdapWorld) -> None:
+    who = newcomer()
+    account, connector = world.add(who), world.connect()
+    with world.slapd.bound() as root:
+        root.passwd_s(ldif.person_dn(who.login), None, "Quite-new-2026")
+    before = connector.before(account)
+    world.slapd.modify(ldif.POLICY_DN, [(ldap.MOD_REPLACE, "pwdMinAge", [b"86400"])])
+    try:
+        with _no_lockout(world):
+            for _try in range(2):
+                assert connector.lock(connector.before(account)).login is Login.NOT_TRIED
+                seen = connector.observe([account])[account]
+                assert (seen.verdict, "whether it holds cannot be told" in seen.reason) == (Verdict.OPEN, True)
+        assert connector.lock(connector.before(account)).login is Login.REFUSED
+        assert connector.observe([account])[account].verdict is Verdict.LOCKED
+        assert connector.unlock(before) is Change.MADE
+    finally:
+        world.slapd.modify(ldif.POLICY_DN, [(ldap.MOD_REPLACE, "pwdMinAge", None)])
+    assert world.can_log_in(who.login, "Quite-new-2026")
+
+
 DELETE, REPLACE_BY_NOTHING = (ldap.MOD_DELETE, LOCK, None), (ldap.MOD_REPLACE, LOCK, None)
 WRITE, ADD = (ldap.MOD_REPLACE, "userPassword", [b"x"]), (ldap.MOD_ADD, LOCK, [FOR_GOOD.encode()])
 REPLACE = (ldap.MOD_REPLACE, LOCK, [FOR_GOOD.encode()])
