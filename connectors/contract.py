@@ -113,6 +113,8 @@ class Locked:
     change: Change
     login: Login
     detail: str = ""
+    undone: tuple[str, ...] = ()
+    """What beside the lock itself was not done, as sentences: a password that stayed, a move that was refused."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from connectors.contract import (
     Before,
     Change,
     Groups,
+    Locked,
     Login,
     Observation,
     Sessions,
@@ -44,6 +45,7 @@ LOCKS = {
     (True, True): N_("was locked already; a log-in was tried and refused"),
 }
 """Words of a lock: whether it was there already, and whether a log-in was refused."""
+ACCEPTED = N_("the lock was written, and a log-in was accepted all the same")
 SEVERITY = (Verdict.OPEN, Verdict.UNKNOWN, Verdict.LOCKED, Verdict.ABSENT)
 
 
@@ -128,24 +130,25 @@ class LockOut:
         `fresh` is the state that the lookup has just read; without it, it is read here.
         """
         self._part(self._count_sessions, self._open)
-        login = self._lock(fresh)
+        locked = self._lock(fresh)
         self._part(self._end_sessions, self._open)
         self._part(self._revoke_tokens, self._open)
         self._part(self._leave_groups, self._left)
-        return self._judge(self._accounts.observe([self._id])[self._id], login)
+        return self._judge(self._accounts.observe([self._id])[self._id], locked)
 
-    def _judge(self, seen: Observation, login: Login) -> Result:
-        if login is Login.ACCEPTED:
-            return Result(Verdict.OPEN, _("a log-in was accepted after the lock"), seen.how, complete=False)
+    def _judge(self, seen: Observation, locked: Locked) -> Result:
+        if locked.login is Login.ACCEPTED:
+            reason = ": ".join(filter(None, (_("a log-in was accepted after the lock"), locked.detail)))
+            return Result(Verdict.OPEN, reason, seen.how, complete=False)
         if seen.verdict is not Verdict.LOCKED:
             return Result(seen.verdict, seen.reason, seen.how, complete=seen.verdict is Verdict.ABSENT)
         if self._open:
             said = _("locked, but {what}").format(what="; ".join(self._open))
             return Result(Verdict.OPEN, said, seen.how, complete=False)
-        left = _("still to do: {what}").format(what="; ".join(self._left)) if self._left else ""
-        return Result(Verdict.LOCKED, left, seen.how, complete=not left)
+        left = [_("still to do: {what}").format(what="; ".join(self._left))] if self._left else []
+        return Result(Verdict.LOCKED, "; ".join((*locked.undone, *left)), seen.how, complete=not left)
 
-    def _lock(self, fresh: Before | None) -> Login:
+    def _lock(self, fresh: Before | None) -> Locked:
         try:
             locked = self._accounts.lock(fresh or self._accounts.before(self._id))
         except OutcomeUnknown:
@@ -153,13 +156,15 @@ class LockOut:
                 raise
             lost = N_("locked (the answer was lost, a read shows it)")
             self._done("lock", Change.MADE, lambda: _(lost), LOCKED)
-            return Login.NOT_TRIED
+            return Locked(Change.MADE, Login.NOT_TRIED)
         except Missing:  # deleted by someone meanwhile; the read back says so, and how it looked
-            return Login.NOT_TRIED
+            return Locked(Change.ALREADY, Login.NOT_TRIED)
         already, refused = locked.change is Change.ALREADY, locked.login is Login.REFUSED
-        words = LOCKS[already, refused]
+        words = ACCEPTED if locked.login is Login.ACCEPTED else LOCKS[already, refused]
         self._done("lock", locked.change, lambda: _(words), "" if already else LOCKED)
-        return locked.login
+        for left in locked.undone:
+            self._done("lock", Change.ALREADY, partial(str, left))
+        return locked
 
     def _part(self, part: Callable[[], None], trouble: list[str]) -> None:
         try:

@@ -22,7 +22,7 @@ from connectors.contract import AccountId, Change, Locked, Login, Verdict
 from connectors.ldap import account_control, refusals
 from connectors.ldap.dialect import Dialect, Membership
 from connectors.ldap.settings import LdapSettings
-from connectors.ldap.wire import Entry, Modification, equals_bytes, generalized_time
+from connectors.ldap.wire import Entry, Modification, either, equals, equals_bytes, generalized_time
 
 CONTROL = "userAccountControl"
 PASSWORD = "unicodePwd"  # noqa: S105 - an attribute's name
@@ -127,6 +127,11 @@ class ActiveDirectory(Dialect):
         return Locked(change, Login.NOT_TRIED, _("{words}, which does not prove that the account is disabled").format(
             words=words
         ))
+
+    def ourselves(self, bind_dn: str) -> str:
+        r"""Read `name@domain` (which holds beside any userPrincipalName), `DOMAIN\name` and the name alone."""
+        name = bind_dn.rpartition("\\")[2].partition("@")[0]
+        return either([equals("userPrincipalName", bind_dn), equals(self.login, name)])
 
     def primary(self, entry: Entry) -> str:
         """Return the filter for the primary group: the person's own SID with the group's number at its end."""

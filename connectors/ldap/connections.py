@@ -1,7 +1,4 @@
-"""A bounded pool of connections that are logged in: python-ldap's objects serve one thread at a time.
-
-Over 250 lines because a link's verbs and the pool that renews and closes links share their errors.
-"""
+"""A bounded pool of connections that are logged in: python-ldap's objects serve one thread at a time."""
 
 import contextlib
 import threading
@@ -10,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import ldap
-from ldap.controls import SimplePagedResultsControl
 
 from config.secrets import renewal
 from config.text import _
@@ -19,131 +15,15 @@ from connectors.ldap import refusals
 from connectors.ldap.addresses import Addresses
 from connectors.ldap.diagnosis import explain, handshake
 from connectors.ldap.dialect import Dialect
-from connectors.ldap.faults import NO_ANSWER, said, translate
-from connectors.ldap.ranges import whole
+from connectors.ldap.faults import NO_ANSWER, NOT_NOW, said, translate
+from connectors.ldap.link import Link
 from connectors.ldap.settings import LdapSettings
-from connectors.ldap.wire import Entry, Modification
 
 T = TypeVar("T")
-PAGE, BIG_PAGE = 500, 1000
-SMALLEST = 20
 IDLE_SECONDS = 60.0
 """Firewalls and servers drop quiet connections without a word; older ones are not used again."""
 REFUSED_SECONDS = 300.0
 """How long a refused password is not tried again: directories lock an account out after a handful of tries."""
-
-
-class Link:
-    """One connection that is logged in as the bot."""
-
-    def __init__(self, raw: Any, seconds: float, referrals_are_normal: bool = False) -> None:
-        self._raw = raw
-        self._seconds = seconds
-        self._referrals_are_normal = referrals_are_normal
-        self._size, self._big = PAGE, BIG_PAGE
-        self.used_at = time.monotonic()
-
-    def search(self, base: str, query: str, attributes: Sequence[str]) -> Iterator[Entry]:
-        """Stream every entry, page by page. A part of the tree that lies on another server is an error, not silence."""
-        page = SimplePagedResultsControl(True, self._size, "")
-        while True:
-            try:
-                rows, controls = self._page(base, query, attributes, page)
-            except ldap.ADMINLIMIT_EXCEEDED:
-                if page.cookie or self._size <= SMALLEST:
-                    raise
-                self._size //= 5  # the server allows no pages of that size (slapd's size.pr): ask for smaller ones
-                page.size = self._size
-                continue
-            for dn, values in rows:
-                if dn is not None:
-                    yield self._entry(dn, values)
-                elif not self._referrals_are_normal:
-                    raise Unavailable(_("the answer is only a part: the rest is at {places}").format(
-                        places=", ".join(map(str, values))
-                    ))
-            page.cookie = next((c.cookie for c in controls if c.controlType == page.controlType), "")
-            if not page.cookie:
-                return
-
-    def rows(self, base: str, query: str, attributes: Sequence[str]) -> Iterator[tuple[str, Mapping[str, list[bytes]]]]:
-        """Stream raw rows, asking for the next page before this one is looked at: for reading very many."""
-        page = SimplePagedResultsControl(True, self._big, "")
-        begun = False
-        sent = self._raw.search_ext(base, ldap.SCOPE_SUBTREE, query, list(attributes), serverctrls=[page])
-        while sent is not None:
-            try:
-                _kind, rows, _id, controls = self._raw.result3(sent, timeout=self._seconds)
-            except ldap.ADMINLIMIT_EXCEEDED:
-                if begun or self._big <= SMALLEST:
-                    raise
-                page.size = self._big = self._big // 5  # as in `search`
-                sent = self._raw.search_ext(base, ldap.SCOPE_SUBTREE, query, list(attributes), serverctrls=[page])
-                continue
-            begun = True
-            page.cookie = next((c.cookie for c in controls if c.controlType == page.controlType), "")
-            sent = None
-            if page.cookie:
-                sent = self._raw.search_ext(base, ldap.SCOPE_SUBTREE, query, list(attributes), serverctrls=[page])
-            for dn, values in rows:
-                if dn is None and self._referrals_are_normal:
-                    continue
-                if dn is None:
-                    raise Unavailable(_("the answer is only a part: the rest is at {places}").format(
-                        places=", ".join(map(str, values))
-                    ))
-                yield dn, values
-
-    def read(self, dn: str, attributes: Sequence[str], query: str = "(objectClass=*)") -> Entry | None:
-        """Read one entry by its DN; None where there is none (or it does not match `query`)."""
-        try:
-            rows = self._raw.search_ext_s(dn, ldap.SCOPE_BASE, query, list(attributes), timeout=self._seconds)
-        except (ldap.NO_SUCH_OBJECT, ldap.INVALID_DN_SYNTAX):
-            return None
-        return next((self._entry(name, values) for name, values in rows if name is not None), None)
-
-    def anyone(self, base: str, people: str, attributes: Sequence[str]) -> Entry | None:
-        """Read one person, whoever comes first; None where the bot's account can see nobody."""
-        rows, _more = self._page(base, people, attributes, SimplePagedResultsControl(True, 1, ""))
-        return next((Entry.read(dn, values) for dn, values in rows if dn is not None), None)
-
-    def modify(self, dn: str, changes: Sequence[Modification], controls: Sequence[Any] = ()) -> None:
-        """Write once. Raises `OutcomeUnknown` where no answer came; the server's refusals come as libldap's errors."""
-        try:
-            self._raw.modify_ext_s(dn, list(changes), serverctrls=list(controls))
-        except NO_ANSWER as error:
-            raise OutcomeUnknown(_("the change of {dn} was sent and no answer came").format(dn=dn)) from error
-
-    def rename(self, dn: str, rdn: str, parent: str) -> str:
-        """Move once; return the new DN. Raises as `modify` does."""
-        try:
-            self._raw.rename_s(dn, rdn, parent)
-        except NO_ANSWER as error:
-            raise OutcomeUnknown(_("the move of {dn} was sent and no answer came").format(dn=dn)) from error
-        return f"{rdn},{parent}"
-
-    def close(self) -> None:
-        """Hang up. Never raises."""
-        with contextlib.suppress(ldap.LDAPError):
-            self._raw.unbind_ext()
-
-    def _page(self, base: str, query: str, attributes: Sequence[str], page: Any) -> tuple[Any, Any]:
-        try:
-            sent = self._raw.search_ext(base, ldap.SCOPE_SUBTREE, query, list(attributes), serverctrls=[page])
-            _kind, rows, _id, controls = self._raw.result3(sent, timeout=self._seconds)
-        except ldap.NO_SUCH_OBJECT as error:
-            raise Unavailable(_(
-                "the directory says that there is no {base}, so nothing below it is taken for gone: it is "
-                "being restored, or that name in the settings is wrong"
-            ).format(base=base)) from error
-        return rows, controls
-
-    def _entry(self, dn: str, values: Mapping[str, Sequence[bytes]]) -> Entry:
-        def more(attribute: str) -> Mapping[str, Sequence[bytes]]:
-            rows = self._raw.search_ext_s(dn, ldap.SCOPE_BASE, attrlist=[attribute], timeout=self._seconds)
-            return next((found for name, found in rows if name is not None), {})
-
-        return Entry.read(dn, whole(values, more))
 
 
 class Connections:
@@ -159,11 +39,16 @@ class Connections:
         self._refused_at, self._refused = -REFUSED_SECONDS, ""
 
     def run(self, work: Callable[[Link], T], doing: str, needs: str = "") -> T:
-        """Do reads, and at most one write after them, on one link. A link found dead while reading is replaced once."""
+        """Do reads, and at most one write after them, on one link.
+
+        A link found dead while reading is replaced once, and one that is silent by a link to another address.
+        """
         try:
             try:
                 return self._once(work)
-            except ldap.SERVER_DOWN:
+            except (ldap.SERVER_DOWN, ldap.TIMEOUT, *NOT_NOW) as error:
+                if not isinstance(error, ldap.SERVER_DOWN) and len(self._settings.urls) == 1:
+                    raise
                 self.close()
                 return self._once(work)
         except ConnectorError:
@@ -216,6 +101,8 @@ class Connections:
                 result = work(link)
             except BaseException as error:
                 usable = isinstance(error, ldap.LDAPError | ConnectorError)
+                if isinstance(error, (*NO_ANSWER, *NOT_NOW)):
+                    self._addresses.failed(link.url)
                 if usable and not isinstance(error, (*NO_ANSWER, OutcomeUnknown)):
                     self._give_back(link)
                 else:
@@ -253,7 +140,7 @@ class Connections:
             self._refused_at, self._refused = time.monotonic(), password
             why = refusals.words(error.args[0]) if error.args else ""
             refused = _("the directory refuses the log-in of {bind_dn}").format(bind_dn=self._settings.bind_dn)
-            raise BadCredential(_("{refused}; the password is wrong now: {renewal}").format(
+            raise BadCredential(_("{refused}; bind_dn is wrong, or the password is: {renewal}").format(
                 refused=f"{refused}: {why}" if why else refused, renewal=renewal(self._settings.password)
             )) from error
         return Link(raw, self._settings.request_seconds, self._dialect.referrals_are_normal)
@@ -268,10 +155,14 @@ class Connections:
                 reasons.append(explain(url, error))
             except NO_ANSWER as error:
                 reasons.append(explain(url, self._trouble(url), said(error)))
+            except NOT_NOW as error:
+                reasons.append(_("{url} takes nobody in just now ({why})").format(url=url, why=said(error)))
             except ldap.LDAPError as error:
                 raise translate(error, _("log-in at {url}").format(url=url)) from error
             else:
                 self._addresses.answered(url)
+                if isinstance(result, Link):
+                    result.url = url
                 return result
             self._addresses.failed(url)
         raise Unavailable("; ".join(reasons))

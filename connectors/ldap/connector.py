@@ -1,12 +1,10 @@
 """The LDAP connector: accounts and groups of a directory. What is particular to a server lies in its dialect."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
-
-import ldap
-from ldap.dn import explode_dn, explode_rdn
 
 from config.text import _
 from connectors.contract import (
@@ -28,18 +26,20 @@ from connectors.contract import (
     Trace,
     Verdict,
 )
-from connectors.errors import ConnectorError, Forbidden
-from connectors.ldap import roster
+from connectors.errors import ConnectorError
+from connectors.ldap import checking, roster
 from connectors.ldap.active_directory import CANNOT, ActiveDirectory
 from connectors.ldap.administrators import Powers
-from connectors.ldap.connections import Connections, Link
+from connectors.ldap.connections import Connections
 from connectors.ldap.dialect import Dialect
 from connectors.ldap.directory import Directory
 from connectors.ldap.ds389 import Ds389
+from connectors.ldap.link import Link
 from connectors.ldap.locking import Done, Locking, random_password
 from connectors.ldap.memberships import Memberships
 from connectors.ldap.openldap import OpenLdap
 from connectors.ldap.openldap_password import OpenLdapPassword
+from connectors.ldap.ourselves import Ourselves
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, describe, matched_by
 
@@ -63,6 +63,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         self._locking = Locking(self._directory)
         self._memberships = Memberships(self._directory)
         self._powers = Powers(self._directory)
+        self._ourselves = Ourselves(self._directory)
 
     def __repr__(self) -> str:
         return f"Ldap({', '.join(self._settings.urls)}, base_dn={self._settings.base_dn!r})"
@@ -72,15 +73,12 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         return isinstance(self._dialect, ActiveDirectory) or words not in CANNOT
 
     def own_account(self) -> str:
-        """Return the first value of `bind_dn`, or the whole where it is no DN: the service account's own log-in."""
-        try:
-            return str(explode_rdn(explode_dn(self._settings.bind_dn)[0], notypes=True)[0])
-        except (ldap.DECODING_ERROR, IndexError):
-            return self._settings.bind_dn
+        """Return the id of the account behind `bind_dn`, or the log-in in it where no entry can be read."""
+        return self._ourselves.name()
 
     def check(self) -> str:
         """Log in, see at least one account, and ask whether the server can lock at all."""
-        return self._run(self._check, _("checking the directory"))
+        return self._run(lambda link: checking.check(self._directory, link), _("checking the directory"))
 
     def close(self) -> None:
         """Hang up."""
@@ -124,7 +122,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         done = self._run(
             lambda link: self._locking.lock(link, before, secret), _("locking an account"), _(self._dialect.needs),
         )
-        return self._attempt(done, secret)
+        return self._attempt(done, before, secret)
 
     def unlock(self, before: Before) -> Change:
         """Take the lock off and put the password's hash back; a lock that is not there any more is left to be."""
@@ -168,35 +166,15 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
     def _run(self, work: Callable[[Link], T], doing: str, needs: str = "") -> T:
         return self._connections.run(work, doing, needs)
 
-    def _check(self, link: Link) -> str:
-        root = link.read("", ["supportedControl", "supportedCapabilities"])
-        announced = (*root.all("supportedControl"), *root.all("supportedCapabilities")) if root else ()
-        lacking = self._dialect.missing_features(frozenset(announced))
-        if lacking:
-            raise Forbidden(_("accounts cannot be locked here: the server lacks {lacking}").format(
-                lacking=" and ".join(lacking)
-            ))
-        if self._settings.disabled_ou and link.read(self._settings.disabled_ou, ["1.1"]) is None:
-            raise Forbidden(_("disabled_ou: there is no {disabled_ou}, or it may not be read").format(
-                disabled_ou=self._settings.disabled_ou
-            ))
-        if link.anyone(self._settings.base_dn, self._directory.people_filter, ["1.1"]) is None:
-            raise Forbidden(_("{bind_dn} may not read anybody below {base_dn}").format(
-                bind_dn=self._settings.bind_dn, base_dn=self._settings.base_dn
-            ))
-        return _("logged in as {bind_dn}; accounts below {base_dn} can be read").format(
-            bind_dn=self._settings.bind_dn, base_dn=self._settings.base_dn
-        )
-
     def _find(self, link: Link, person: Person) -> Lookup:
         accounts = tuple(self._account(link, entry, person) for entry in self._directory.search(link, person))
         return Lookup(accounts, describe(person, self._dialect, self._settings.base_dn))
 
     def _account(self, link: Link, entry: Entry, person: Person) -> Account:
-        manager = link.read(entry.text("manager"), ["mail"]) if entry.text("manager") else None
+        manager = link.glimpse(entry.text("manager"), ["mail"]) if entry.text("manager") else None
         return Account(
             id=self._dialect.identify(entry),
-            login=entry.text(self._dialect.login),
+            login=self._dialect.handle(entry),
             name=entry.text("displayName") or entry.text("cn"),
             verdict=self._dialect.verdict(entry)[0],
             matched_by=matched_by(entry, person, self._dialect),
@@ -219,13 +197,32 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
             ))
         return Observation(Verdict.ABSENT, how)
 
-    def _attempt(self, done: Done, secret: str) -> Locked:
+    def _attempt(self, done: Done, before: Before, secret: str) -> Locked:
         if not done.secret_is_right and not self._dialect.tells_strangers:
             note = _("no log-in was tried: the directory says why it refuses only to somebody with the right password")
-            return Locked(done.change, Login.NOT_TRIED, "; ".join((note, *done.undone)))
+            return Locked(done.change, Login.NOT_TRIED, "; ".join((note, *done.undone)), done.undone)
         try:
             refusal = self._connections.try_login(done.dn, secret, self._dialect.login_controls())
         except ConnectorError as error:
-            return Locked(done.change, Login.NOT_TRIED, "; ".join((str(error), *done.undone)))
+            return Locked(done.change, Login.NOT_TRIED, "; ".join((str(error), *done.undone)), done.undone)
         judged = self._dialect.locked(done.secret_is_right, refusal)
-        return replace(judged, change=done.change, detail="; ".join((judged.detail, *done.undone)))
+        unproved = judged.login is Login.NOT_TRIED and not done.secret_is_right and self._dialect.proves_anew
+        if unproved and done.change is Change.ALREADY:
+            return self._prove(judged, before)
+        if unproved or judged.login is Login.ACCEPTED:
+            self._disown(before.account, judged.login)
+        detail = "; ".join((judged.detail, *done.undone))
+        return replace(judged, change=done.change, detail=detail, undone=done.undone)
+
+    def _prove(self, judged: Locked, before: Before) -> Locked:
+        """Try somebody else's lock with a password of our own; where that cannot be, it stays as it was judged."""
+        secret, doing = random_password(), _("locking an account")
+        try:
+            done = self._run(lambda link: self._locking.lock(link, before, secret, anew=True), doing)
+        except ConnectorError as error:
+            return replace(judged, detail=f"{judged.detail}; {error}")
+        return self._attempt(done, before, secret) if done.secret_is_right else judged
+
+    def _disown(self, account: AccountId, login: Login) -> None:
+        with suppress(ConnectorError):  # the next try does it again
+            self._run(lambda link: self._locking.disown(link, account, login), _("locking an account"))

@@ -7,8 +7,9 @@ from typing import Any, Protocol
 from uuid import UUID
 
 import ldap
+from ldap.dn import explode_dn, explode_rdn
 
-from connectors.contract import AccountId, Locked, Verdict
+from connectors.contract import AccountId, Locked, Login, Verdict
 from connectors.ldap.wire import Entry, Modification, equals, generalized_time
 
 
@@ -48,6 +49,10 @@ class Dialect(Protocol):
     """The matching rule that follows nested groups to their end, where the server has one."""
     password_may_stay: bool = False
     """Whether the lock is good without a new password, where the server refuses to change that."""
+    opens_without_password: bool = False
+    """Whether `unlock` takes the lock off alone, where the server refuses the password that was there before."""
+    proves_anew: bool = False
+    """Whether a lock that is there already, and that no answer proves, is written once more with a password to try."""
     tells_strangers: bool = True
     """Whether the server may say that an account is locked to somebody who has not the right password."""
     refusals: tuple[type[Exception], ...] = (ldap.INVALID_CREDENTIALS,)
@@ -75,6 +80,10 @@ class Dialect(Protocol):
         """Return the id of an entry, a person's or a group's."""
         return self.named(entry.first(self.identifier))
 
+    def handle(self, entry: Entry) -> str:
+        """Return what people know an account by: its log-in, or where it has none, its name in its folder."""
+        return entry.text(self.login) or str(explode_rdn(explode_dn(entry.dn)[0], notypes=True)[0])
+
     def named(self, value: bytes) -> AccountId:
         """Return the id that a value of `identifier` stands for; empty where it is none."""
         return AccountId(value.decode("utf-8", "replace").lower())
@@ -96,6 +105,14 @@ class Dialect(Protocol):
     def locking(self, entry: Entry, secret: str) -> Sequence[Modification]:
         """Return the one modification that locks an entry that is not locked for good."""
 
+    def disowning(self, login: Login) -> Sequence[Modification]:  # noqa: ARG002
+        """Return what tells every later read that a lock let somebody in, or is not proved; mostly nothing can."""
+        return ()
+
+    def is_ours(self, entry: Entry) -> bool:
+        """Whether there is a lock for `unlock` to take off."""
+        return self.verdict(entry)[0] is Verdict.LOCKED
+
     def unlocking(self, entry: Entry, state: Mapping[str, str]) -> Sequence[Modification]:
         """Return the one modification that restores `state` on an entry that is locked for good."""
 
@@ -109,6 +126,10 @@ class Dialect(Protocol):
 
     def locked(self, secret_is_right: bool, refusal: Mapping[str, Any] | None) -> Locked:
         """Judge the log-in that was tried after a lock; `refusal` is the server's answer, None where it let us in."""
+
+    def ourselves(self, bind_dn: str) -> str:  # noqa: ARG002
+        """Return the filter for the bot's own account where `bind_dn` is no DN, or an empty text."""
+        return ""
 
     def primary(self, entry: Entry) -> str:  # noqa: ARG002
         """Return the filter for the group that the entry belongs to without being named in it, or an empty text."""

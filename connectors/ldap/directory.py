@@ -11,9 +11,11 @@ import ldap
 
 from config.text import _
 from connectors.contract import AccountId, Person
-from connectors.errors import Missing, Unavailable
-from connectors.ldap.connections import Connections, Link
+from connectors.errors import Forbidden, Missing, Unavailable
+from connectors.ldap.connections import Connections
 from connectors.ldap.dialect import Dialect
+from connectors.ldap.link import Link
+from connectors.ldap.moving import below
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, both, either, person_filter
 
@@ -58,6 +60,8 @@ class Directory:
         found = self._read(link, wanted, attributes)
         if missing := [one for one in wanted if one not in found]:
             found |= self._read(link, missing, attributes, self._witness(link))
+        if missing := [one for one in wanted if one not in found]:
+            found |= self._elsewhere(link, missing, attributes)
         return {account: found[one] for account, one in ids.items() if one in found}
 
     def search(self, link: Link, person: Person) -> Sequence[Entry]:
@@ -67,12 +71,20 @@ class Directory:
             raise Missing(_("no address and no log-in is known to look anybody up by"))
         query = both(self.people_filter, matching)
         if found := list(link.search(self.settings.base_dn, query, self.attributes)):
-            return found
+            return [self.known(row) for row in found]
         witness = self._witness(link)
         query = either([query, self.dialect.matches(witness)])
         rows = list(link.search(self.settings.base_dn, query, self.attributes))
         self._believe(witness, [self.dialect.identify(row) for row in rows])
         return [row for row in rows if self.dialect.identify(row) != witness]
+
+    def known(self, row: Entry) -> Entry:
+        """Return an entry that can be asked about again. Raises `Forbidden` where its id may not be read."""
+        if not self.dialect.identify(row):
+            raise Forbidden(_("{dn} matches, and {bind_dn} may not read its {identifier}").format(
+                dn=row.dn, bind_dn=self.settings.bind_dn, identifier=self.dialect.identifier
+            ))
+        return row
 
     def could_be(self, account: AccountId) -> bool:
         """Whether an id has the form of an id here."""
@@ -106,6 +118,25 @@ class Directory:
         if witness:
             self._believe(witness, page)
         return page
+
+    def _elsewhere(
+        self, link: Link, wanted: Sequence[AccountId], attributes: Sequence[str],
+    ) -> dict[AccountId, Entry]:
+        """Read what somebody has moved out of `base_dn`, as far as we may see: it is not gone, and may be open."""
+        everything = self._everything(link)
+        found: dict[AccountId, Entry] = {}
+        for start in range(0, len(wanted), CHUNK) if everything else ():
+            query = either(map(self.dialect.matches, wanted[start:start + CHUNK]))
+            rows = link.search(everything, query, attributes, partly=True)
+            found |= {self.dialect.identify(row): row for row in rows}
+        return found
+
+    def _everything(self, link: Link) -> str:
+        """Return the top of the tree that `base_dn` is a part of; empty where it is the whole, or we cannot see it."""
+        root = link.read("", ["namingContexts"])
+        tops = [top for top in (root.all("namingContexts") if root else ()) if below(self.settings.base_dn, top)]
+        top = min(tops, key=len, default="")
+        return top if top and link.glimpse(top, ["1.1"]) else ""
 
     def _witness(self, link: Link) -> AccountId:
         known = both(self.people_filter, f"({self.dialect.identifier}=*)")

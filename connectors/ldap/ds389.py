@@ -13,7 +13,8 @@ import ldap
 
 from config.text import N_, _
 from connectors.contract import AccountId, Change, Locked, Login, Verdict
-from connectors.ldap.dialect import Dialect, Membership
+from connectors.ldap import posix
+from connectors.ldap.dialect import Dialect
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, Modification, hashes
 
@@ -35,15 +36,12 @@ class Ds389(Dialect):
     lock = LOCK
     locked_query = f"({LOCK}=true)"
     last_login = ("lastLoginTime",)
-    attributes = (UNIQUE_ID, "entryUUID", LOCK, PASSWORD)
+    attributes = (UNIQUE_ID, "entryUUID", LOCK, PASSWORD, posix.NUMBER)
     password = PASSWORD
     needs = N_("write access to userPassword and nsAccountLock below base_dn")
-    memberships = (
-        Membership("groupOfNames", "member"),
-        Membership("groupOfUniqueNames", "uniqueMember"),
-        Membership("posixGroup", "memberUid", by_login=True),
-    )
+    memberships = posix.MEMBERSHIPS
     password_may_stay = True
+    opens_without_password = True
     tells_strangers = False
     refusals = (ldap.INVALID_CREDENTIALS, ldap.UNWILLING_TO_PERFORM)
 
@@ -79,6 +77,19 @@ class Ds389(Dialect):
         if state.get("password"):
             changes.append((ldap.MOD_REPLACE, PASSWORD, [line.encode() for line in state["password"].split("\n")]))
         return changes
+
+    def primary(self, entry: Entry) -> str:
+        """Return the filter for the group with the account's gidNumber."""
+        return posix.primary(entry)
+
+    @property
+    def group_attributes(self) -> Sequence[str]:
+        """Return what `belonging` looks at."""
+        return (posix.NUMBER,)
+
+    def belonging(self, group: Entry) -> str:
+        """Return the filter for those whose primary group this is."""
+        return posix.belonging(group)
 
     def locked(self, secret_is_right: bool, refusal: Mapping[str, Any] | None) -> Locked:
         """Take the server's own refusal of inactive accounts for proof."""

@@ -8,7 +8,9 @@ from config.text import N_, _
 from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, Unavailable
 
 _TABLE: tuple[tuple[tuple[str, ...], type[ConnectorError], str], ...] = (
-    (("INVALID_CREDENTIALS", "INAPPROPRIATE_AUTH", "INVALID_DN_SYNTAX"), BadCredential, ""),
+    (("INVALID_CREDENTIALS", "INAPPROPRIATE_AUTH"), BadCredential, ""),
+    (("INVALID_DN_SYNTAX",), Forbidden, N_("a DN in the settings is not one that this server can read")),
+    (("FILTER_ERROR",), Forbidden, N_("people_filter is not a filter")),
     (("INSUFFICIENT_ACCESS",), Forbidden, ""),
     (("STRONG_AUTH_REQUIRED", "CONFIDENTIALITY_REQUIRED"), Forbidden, N_("use ldaps:// or start_tls = true")),
     (("SIZELIMIT_EXCEEDED", "ADMINLIMIT_EXCEEDED"), Forbidden,
@@ -30,13 +32,19 @@ NO_ANSWER: tuple[type[Exception], ...] = (ldap.SERVER_DOWN, ldap.TIMEOUT, ldap.C
 """The connection is of no more use, and whether a request was carried out cannot be known."""
 
 
+NOT_NOW: tuple[type[Exception], ...] = (ldap.BUSY, ldap.UNAVAILABLE)
+"""The server does nothing for anybody just now: another address may."""
+
+
 def said(error: Exception) -> str:
     """Return the server's own words, and nothing that we sent."""
+    if isinstance(error, ldap.TIMEOUT):
+        return _("no answer in time")
     facts: Any = error.args[0] if error.args else {}
     if not isinstance(facts, dict):
         return type(error).__name__
     words = [str(facts[key]) for key in ("desc", "info") if facts.get(key)]
-    return ": ".join(words) or type(error).__name__
+    return " ".join(": ".join(words).split()) or type(error).__name__
 
 
 def translate(error: Exception, doing: str, needs: str = "") -> ConnectorError:

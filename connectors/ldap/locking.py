@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import ldap
 
 from config.text import _
-from connectors.contract import AccountId, Before, Change, Verdict
+from connectors.contract import AccountId, Before, Change, Login, Verdict
 from connectors.errors import Conflict, Forbidden
-from connectors.ldap.connections import Link
 from connectors.ldap.directory import Directory
 from connectors.ldap.faults import said
+from connectors.ldap.link import Link
 from connectors.ldap.moving import put_away, put_back
 from connectors.ldap.wire import Entry, Modification
 
@@ -41,38 +41,50 @@ class Locking:
         self._dialect = directory.dialect
         self._folder = directory.settings.disabled_ou
 
-    def lock(self, link: Link, before: Before, secret: str) -> Done:
-        """Lock, then move. Raises `Conflict` and `Forbidden`; an account that is locked already is only moved."""
+    def lock(self, link: Link, before: Before, secret: str, *, anew: bool = False) -> Done:
+        """Lock, then move. Raises `Conflict` and `Forbidden`; an account that is locked already is only moved.
+
+        `anew`: one that is locked, and still as `before` has it, gets the lock again, with the password `secret`.
+        """
         entry = self._directory.person(link, before.account)
         locked = self._dialect.verdict(entry)[0] is Verdict.LOCKED
+        locked = locked and not (anew and self._dialect.state(entry) == before.state)
         if reason := "" if locked else self._dialect.protects(entry):
             raise Forbidden(reason)
         if not locked and self._dialect.state(entry) != before.state:
             changed = _("{dn} is not as it was read before the lock (lock, password or place): read it again")
             raise Conflict(changed.format(dn=entry.dn))
-        kept = "" if locked else self._write(link, entry, self._dialect.locking(entry, secret))
+        changes = [] if locked else self._dialect.locking(entry, secret)
+        kept = self._write(link, entry, changes, self._dialect.password_may_stay) if changes else ""
         dn, stays = put_away(link, entry, before.account, self._folder)
         change = Change.ALREADY if locked and dn == entry.dn else Change.MADE
         return Done(dn, change, not locked and not kept, tuple(filter(None, (kept, stays))))
 
+    def disown(self, link: Link, account: AccountId, login: Login) -> None:
+        """Mark a lock that let somebody in, or that nothing proves, so that no read takes it for one."""
+        entry = self._directory.person(link, account)
+        if changes := self._dialect.disowning(login):
+            link.modify(entry.dn, changes)
+
     def unlock(self, link: Link, before: Before) -> Change:
         """Move back, then unlock. An account that is not locked any more is left to be."""
         entry = self._directory.person(link, before.account)
-        if self._dialect.verdict(entry)[0] is not Verdict.LOCKED or self._dialect.state(entry) == before.state:
+        if not self._dialect.is_ours(entry) or self._dialect.state(entry) == before.state:
             return Change.ALREADY
         dn, stays = put_back(link, entry, before.state, self._folder)
-        self._write(link, Entry(dn, entry.values), self._dialect.unlocking(entry, before.state))
+        changes = self._dialect.unlocking(entry, before.state)
+        self._write(link, Entry(dn, entry.values), changes, self._dialect.opens_without_password)
         if stays:
             raise Conflict(_("{dn} is unlocked, but {stays}").format(dn=dn, stays=stays))
         return Change.MADE
 
-    def _write(self, link: Link, entry: Entry, changes: Sequence[Modification]) -> str:
-        """Write; return why the password stayed as it was, or an empty text."""
+    def _write(self, link: Link, entry: Entry, changes: Sequence[Modification], may_stay: bool) -> str:
+        """Write; return why the password stayed as it was, where it may, or an empty text."""
         try:
             self._guarded(link, entry, changes)
         except REFUSED_PASSWORD as error:
             rest = [change for change in changes if change[1] != self._dialect.password]
-            if not self._dialect.password_may_stay or len(rest) == len(changes):
+            if not may_stay or len(rest) == len(changes):
                 raise
             self._guarded(link, entry, rest)
             return _("the password is still the old one, the directory refused a new one: {why}").format(

@@ -1,5 +1,6 @@
 """Direct membership in groups, read from the groups themselves: `memberOf` is an overlay's copy and may be stale."""
 
+import contextlib
 from collections.abc import Sequence
 
 import ldap
@@ -7,11 +8,11 @@ import ldap
 from config.text import N_, _
 from connectors.contract import AccountId, Change, Group, GroupId
 from connectors.errors import Conflict, Missing
-from connectors.ldap.connections import Link
 from connectors.ldap.dialect import Membership
 from connectors.ldap.directory import Directory
+from connectors.ldap.link import Link
 from connectors.ldap.nesting import BACK_LINK, Nesting
-from connectors.ldap.wire import Entry, both, either, equals
+from connectors.ldap.wire import Entry, either, equals
 
 CLASS = "objectClass"
 PRIMARY = N_("this is the account's primary group, which nobody can leave: it goes with the account")
@@ -30,28 +31,32 @@ class Memberships:
     def of(self, link: Link, account: AccountId) -> Sequence[Group]:
         """Return the groups that name the account, and the one that it has without being named, by name."""
         entry = self._directory.person(link, account)
-        query = either(
-            both(equals(CLASS, way.object_class), equals(way.attribute, self._member(way, entry)))
-            for way in self._dialect.memberships
-        )
-        rows = list(link.search(self._base, query, self._asked))
-        primary = self._primary(link, entry)
+        names = self._names(entry, self._dialect.memberships)
+        rows = list(link.search(self._base, either(equals(*name) for name in names), self._asked))
         groups = [self._group_of(row, above) for row, above in zip(rows, self._nesting.above(link, rows), strict=True)]
-        groups += [self._group_of(row, (), _(PRIMARY)) for row in primary]
+        named = {row.dn for row in rows}
+        groups += [self._group_of(row, (), _(PRIMARY)) for row in self._primary(link, entry) if row.dn not in named]
         return sorted(groups, key=lambda group: group.name)
 
     def remove(self, link: Link, account: AccountId, group: GroupId) -> Change:
-        """Delete one value. Raises `Conflict` for the last member of a group that may not be empty, and the primary."""
-        entry, found, way = self._both(link, account, group)
-        if self._is_primary(link, entry, found):
+        """Delete every value that names the account, in one write.
+
+        Raises `Conflict` for the last member of a group that may not be empty, and for the primary group.
+        """
+        entry, found, ways = self._both(link, account, group)
+        names = self._names(entry, ways)
+        if self._is_primary(link, entry, found) and not self._here(link, found, names):
             raise Conflict(_("{member} cannot leave {group}: {why}").format(
                 member=entry.text("cn"), group=found.text("cn"), why=_(PRIMARY)
             ))
+        here = names if len(names) == 1 else self._here(link, found, names)
+        if not here:
+            return Change.ALREADY
         try:
-            link.modify(found.dn, [(ldap.MOD_DELETE, way.attribute, [self._member(way, entry).encode()])])
+            link.modify(found.dn, [(ldap.MOD_DELETE, attribute, [value.encode()]) for attribute, value in here])
         except (ldap.NO_SUCH_ATTRIBUTE, ldap.UNWILLING_TO_PERFORM):
             # Servers say it in their own ways, so the group is asked: Active Directory is "unwilling to perform".
-            if link.read(found.dn, ["cn"], equals(way.attribute, self._member(way, entry))) is None:
+            if not self._here(link, found, here):
                 return Change.ALREADY
             raise
         except ldap.OBJECT_CLASS_VIOLATION as error:
@@ -59,29 +64,43 @@ class Memberships:
                 _(
                     "{member} is the last member of the group {group}, and a {kind} may not be empty: put a "
                     "successor in first, or delete the group"
-                ).format(member=entry.text("cn"), group=found.text("cn"), kind=way.object_class),
+                ).format(member=entry.text("cn"), group=found.text("cn"), kind=ways[0].object_class),
             ) from error
         return Change.MADE
 
     def restore(self, link: Link, account: AccountId, group: GroupId) -> Change:
-        """Add one value."""
-        entry, found, way = self._both(link, account, group)
+        """Add one value, the first log-in or the DN, for each way in which the group names people."""
+        entry, found, ways = self._both(link, account, group)
         if self._is_primary(link, entry, found):
             return Change.ALREADY
-        try:
-            link.modify(found.dn, [(ldap.MOD_ADD, way.attribute, [self._member(way, entry).encode()])])
-        except (ldap.TYPE_OR_VALUE_EXISTS, ldap.ALREADY_EXISTS):
-            return Change.ALREADY
-        return Change.MADE
+        change, first = Change.ALREADY, dict(reversed(self._names(entry, ways)))
+        for attribute, value in first.items():
+            with contextlib.suppress(ldap.TYPE_OR_VALUE_EXISTS, ldap.ALREADY_EXISTS):
+                link.modify(found.dn, [(ldap.MOD_ADD, attribute, [value.encode()])])
+                change = Change.MADE
+        return change
 
-    def _both(self, link: Link, account: AccountId, group: GroupId) -> tuple[Entry, Entry, Membership]:
+    def _both(self, link: Link, account: AccountId, group: GroupId) -> tuple[Entry, Entry, Sequence[Membership]]:
         entry = self._directory.person(link, account)
         found = self._group(link, group)
         classes = {name.casefold() for name in found.all(CLASS)}
-        for way in self._dialect.memberships:
-            if way.object_class.casefold() in classes:
-                return entry, found, way
-        raise Missing(_("{dn} is not a group of a kind that is known here").format(dn=found.dn))
+        ways = [way for way in self._dialect.memberships if way.object_class.casefold() in classes]
+        # A kind that no schema of ours has is one all the same, if it names anybody as the others do.
+        ways = ways or [way for way in self._dialect.memberships if link.read(found.dn, ["cn"], f"({way.attribute}=*)")]
+        if not ways:
+            raise Missing(_("{dn} is not a group of a kind that is known here").format(dn=found.dn))
+        return entry, found, ways
+
+    def _names(self, entry: Entry, ways: Sequence[Membership]) -> Sequence[tuple[str, str]]:
+        """Return the attributes that may name an entry, with the values that do, once each: uids may be several."""
+        logins = entry.all(self._dialect.login)
+        return list(dict.fromkeys(
+            (way.attribute, value) for way in ways for value in (logins if way.by_login else (entry.dn,))
+        ))
+
+    def _here(self, link: Link, group: Entry, names: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+        """Return under which of the names an entry is in a group now."""
+        return [name for name in names if link.read(group.dn, ["cn"], equals(*name)) is not None]
 
     def _group(self, link: Link, group: GroupId) -> Entry:
         try:
@@ -103,6 +122,3 @@ class Memberships:
 
     def _group_of(self, row: Entry, above: tuple[str, ...], fixed: str = "") -> Group:
         return Group(GroupId(self._dialect.identify(row)), row.text("cn"), above, fixed)
-
-    def _member(self, way: Membership, entry: Entry) -> str:
-        return entry.text(self._dialect.login) if way.by_login else entry.dn

@@ -7,8 +7,8 @@ from ldap.dn import dn2str, str2dn
 
 from config.text import _
 from connectors.contract import AccountId
-from connectors.ldap.connections import Link
 from connectors.ldap.faults import NO_ANSWER, said
+from connectors.ldap.link import Link
 from connectors.ldap.wire import Entry
 
 Name = list[tuple[str, str, int]]
@@ -17,6 +17,12 @@ Name = list[tuple[str, str, int]]
 def same(one: str, other: str) -> bool:
     """Whether two DNs name the same place, however they are written."""
     return _folded(one) == _folded(other)
+
+
+def below(dn: str, top: str) -> bool:
+    """Whether a place lies below another, and is not that other itself."""
+    inner, outer = _folded(dn), _folded(top)
+    return 0 < len(outer) < len(inner) and inner[-len(outer):] == outer
 
 
 def parent(dn: str) -> str:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from connectors.ldap.connections import Link
 from connectors.ldap.dialect import Dialect
-from connectors.ldap.wire import Entry, both, either, equals
+from connectors.ldap.link import Link
+from connectors.ldap.wire import Entry, either, equals
 
 DEPTH = 20
 """Levels that are followed at most, where the server does not follow them for us."""
@@ -19,7 +19,7 @@ class Nesting:
 
     def __init__(self, dialect: Dialect, base: str) -> None:
         self._chain = dialect.chain
-        self._ways = [way for way in dialect.memberships if not way.by_login]
+        self._attributes = list(dict.fromkeys(way.attribute for way in dialect.memberships if not way.by_login))
         self._base = base
 
     def above(self, link: Link, groups: Sequence[Entry]) -> Sequence[tuple[str, ...]]:
@@ -45,8 +45,5 @@ class Nesting:
 
     def _parents(self, link: Link, groups: Sequence[str], rule: str = "") -> Sequence[Entry]:
         of = f":{rule}:" if rule else ""
-        query = either(
-            both(equals("objectClass", way.object_class), either(equals(way.attribute + of, dn) for dn in groups))
-            for way in self._ways
-        )
+        query = either(equals(attribute + of, dn) for attribute in self._attributes for dn in groups)
         return list(link.search(self._base, query, ["cn"]))

@@ -7,6 +7,8 @@ Seen on slapd 2.5.13 and kept by tests/connectors/ldap:
   keeps out only where there is no lock, or where the modify itself deletes the lock by MOD_DELETE. So: [delete the
   temporary lock if there is one,] write the password, add the lock, in one modify, which is atomic.
 - The lock only works where the policy that applies has `pwdLockout: TRUE`; otherwise the right password still opens.
+  A later read cannot see that, so a lock that did not hold is written as another value at once (`HOLLOW`, `UNPROVED`).
+- A policy may refuse the new password (`pwdMinAge`, `pwdSafeModify`), to the bot's account too: the lock goes alone.
 - The assertion control (RFC 4528) on entryCSN refuses the write when the entry changed since it was read.
 """
 
@@ -19,12 +21,22 @@ from ldap.controls.ppolicy import PasswordPolicyControl
 
 from config.text import N_, _
 from connectors.contract import Change, Locked, Login, Verdict
-from connectors.ldap.dialect import Dialect, Membership
+from connectors.ldap import posix
+from connectors.ldap.dialect import Dialect
 from connectors.ldap.wire import Entry, Modification, both, equals, hashes
 
 LOCK = "pwdAccountLockedTime"
 FOR_GOOD = "000001010000Z"
+HOLLOW, UNPROVED = "000001010000.1Z", "000001010000.2Z"
+"""As good a lock as `FOR_GOOD` to slapd. To us: one that let somebody in, and one that nothing could prove."""
 PASSWORD = "userPassword"  # noqa: S105 - an attribute's name
+UNENFORCED = N_(
+    "the directory lets a locked account in: the password policy that applies to it must have pwdLockout: TRUE"
+)
+UNTRIED = N_(
+    "a lock is written, and whether it holds cannot be told: the old password is still there, and the directory does "
+    "not say why it refuses a log-in; set ppolicy_use_lockout on the server, then lock again"
+)
 ACCOUNT_LOCKED = 1
 """The password policy control's error for a locked account."""
 ASSERTION = "1.3.6.1.1.12"
@@ -39,14 +51,12 @@ class OpenLdap(Dialect):
     lock = LOCK
     last_login = ("authTimestamp", "pwdLastSuccess")
     locked_query = f"({LOCK}={FOR_GOOD})"
-    attributes: Sequence[str] = (identifier, "entryCSN", LOCK, PASSWORD)
+    attributes: Sequence[str] = (identifier, "entryCSN", LOCK, PASSWORD, posix.NUMBER)
     password = PASSWORD
+    password_may_stay = True
+    proves_anew = True
     needs = N_("write access to userPassword, and read and write access to pwdAccountLockedTime, below base_dn")
-    memberships = (
-        Membership("groupOfNames", "member"),
-        Membership("groupOfUniqueNames", "uniqueMember"),
-        Membership("posixGroup", "memberUid", by_login=True),
-    )
+    memberships = posix.MEMBERSHIPS
 
     def state(self, entry: Entry) -> Mapping[str, str]:
         """Keep the lock and the password's hash (never a clear password)."""
@@ -57,6 +67,10 @@ class OpenLdap(Dialect):
         value = entry.text(LOCK)
         if value == FOR_GOOD:
             return Verdict.LOCKED, ""
+        if value == HOLLOW:
+            return Verdict.OPEN, _("{fault}; correct the policy, then lock again").format(fault=_(UNENFORCED))
+        if value == UNPROVED:
+            return Verdict.OPEN, _(UNTRIED)
         said = _("locked for a time only, since {value}, after wrong passwords")
         return Verdict.OPEN, said.format(value=value) if value else ""
 
@@ -68,14 +82,24 @@ class OpenLdap(Dialect):
             (ldap.MOD_ADD, LOCK, [FOR_GOOD.encode()]),
         ]
 
-    def unlocking(self, entry: Entry, state: Mapping[str, str]) -> Sequence[Modification]:  # noqa: ARG002
+    def unlocking(self, entry: Entry, state: Mapping[str, str]) -> Sequence[Modification]:
         """Take the lock off and give the person's own password back, where its hash could be read."""
         changes: list[Modification] = [(ldap.MOD_DELETE, LOCK, None)]
-        if state.get("password"):
-            changes.append((ldap.MOD_REPLACE, PASSWORD, [line.encode() for line in state["password"].split("\n")]))
+        kept = state.get("password", "")
+        if kept and kept != self.state(entry)["password"]:  # a policy may refuse even the one that is there (pwdMinAge)
+            changes.append((ldap.MOD_REPLACE, PASSWORD, [line.encode() for line in kept.split("\n")]))
         if state.get("lock"):
             changes.append((ldap.MOD_ADD, LOCK, [state["lock"].encode()]))
         return changes
+
+    def disowning(self, login: Login) -> Sequence[Modification]:
+        """Put another value in the place of the lock for good, and of nothing else."""
+        value = HOLLOW if login is Login.ACCEPTED else UNPROVED
+        return [(ldap.MOD_DELETE, LOCK, [FOR_GOOD.encode()]), (ldap.MOD_ADD, LOCK, [value.encode()])]
+
+    def is_ours(self, entry: Entry) -> bool:
+        """Take a lock that did not hold for ours as well."""
+        return entry.text(LOCK) in {FOR_GOOD, HOLLOW, UNPROVED}
 
     def guard(self, entry: Entry) -> Sequence[Any]:
         """Assert identity, version, and the lock: the overlay writes temporary locks without a new version."""
@@ -91,10 +115,7 @@ class OpenLdap(Dialect):
         """Take a refusal as proof of the lock when the server says so, or when the password was the right one."""
         change = Change.MADE if secret_is_right else Change.ALREADY
         if refusal is None:
-            return Locked(change, Login.ACCEPTED, _(
-                "the directory lets a locked account in: the password policy that applies to it must have "
-                "pwdLockout: TRUE"
-            ))
+            return Locked(change, Login.ACCEPTED, _(UNENFORCED))
         if _says_locked(refusal):
             return Locked(change, Login.REFUSED, _("the directory says: account locked"))
         if secret_is_right:
@@ -103,8 +124,21 @@ class OpenLdap(Dialect):
             ))
         return Locked(change, Login.NOT_TRIED, _(
             "locked by someone else's password, and the directory does not say why it refuses "
-            "(ppolicy_use_lockout is off)"
+            "(ppolicy_use_lockout is off, or the policy that applies has no pwdLockout: TRUE)"
         ))
+
+    def primary(self, entry: Entry) -> str:
+        """Return the filter for the group with the account's gidNumber."""
+        return posix.primary(entry)
+
+    @property
+    def group_attributes(self) -> Sequence[str]:
+        """Return what `belonging` looks at."""
+        return (posix.NUMBER,)
+
+    def belonging(self, group: Entry) -> str:
+        """Return the filter for those whose primary group this is."""
+        return posix.belonging(group)
 
     def missing_features(self, announced: frozenset[str]) -> Sequence[str]:
         """Name what slapd lacks; it announces the policy control only with the overlay loaded."""

@@ -16,6 +16,7 @@ from ldap.controls import AssertionControl
 
 from config.text import N_, _
 from connectors.contract import Change, Locked, Login, Verdict
+from connectors.ldap import posix
 from connectors.ldap.openldap import ASSERTION, PASSWORD, OpenLdap
 from connectors.ldap.wire import Entry, Modification, both, equals, hashes
 
@@ -29,7 +30,9 @@ class OpenLdapPassword(OpenLdap):
     """Locks by userPassword alone."""
 
     lock = PASSWORD
-    attributes = (OpenLdap.identifier, "entryCSN", PASSWORD)
+    attributes = (OpenLdap.identifier, "entryCSN", PASSWORD, posix.NUMBER)
+    password_may_stay = False
+    proves_anew = False
     needs = N_("read and write access to userPassword below base_dn")
 
     def state(self, entry: Entry) -> Mapping[str, str]:
@@ -54,6 +57,14 @@ class OpenLdapPassword(OpenLdap):
         """Put the hashes back; where none could be kept, take our value away: somebody sets a new password."""
         kept = [line.encode() for line in state.get("password", "").split("\n") if line]
         return [(ldap.MOD_REPLACE, PASSWORD, kept or None)]
+
+    def disowning(self, login: Login) -> Sequence[Modification]:  # noqa: ARG002
+        """Return nothing: the password itself is the lock, and is read."""
+        return ()
+
+    def is_ours(self, entry: Entry) -> bool:
+        """Whether our mark is all that there is."""
+        return self.verdict(entry)[0] is Verdict.LOCKED
 
     def guard(self, entry: Entry) -> Sequence[Any]:
         """Assert identity and version."""

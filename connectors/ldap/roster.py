@@ -6,9 +6,9 @@ from datetime import datetime
 from config.text import _
 from connectors.contract import Account, AccountId
 from connectors.errors import Unavailable
-from connectors.ldap.connections import Link
 from connectors.ldap.dialect import Dialect
 from connectors.ldap.directory import Directory
+from connectors.ldap.link import Link
 from connectors.ldap.wire import Entry
 
 
@@ -43,7 +43,7 @@ def everyone(directory: Directory, link: Link) -> Iterator[Account]:
             continue  # no id, so nobody can ask about it again or lock it
         yield Account(
             id=account,
-            login=entry.text(dialect.login),
+            login=dialect.handle(entry),
             name=entry.text("displayName") or entry.text("cn"),
             verdict=dialect.verdict(entry)[0],
             matched_by="",

@@ -1,6 +1,7 @@
 """The keys of a `[systems.NAME]` table of kind `ldap`."""
 
 from ipaddress import ip_address
+from itertools import accumulate
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -26,6 +27,21 @@ def _readable(path: Path) -> Path:
     return path
 
 
+def _dn(name: str) -> str:
+    if name and not is_dn(name):
+        raise ValueError(f"{name!r} is not a DN such as dc=example,dc=com")
+    return name
+
+
+def _filter(text: str) -> str:
+    """Take what can stand within another filter; libldap says no more than "bad filter", and only in the lookup."""
+    text = text.strip()
+    depths = list(accumulate((sign == "(") - (sign == ")") for sign in text))
+    if text and (min(depths[:-1], default=0) < 1 or depths[-1] or "=" not in text):
+        raise ValueError(f"{text!r} is not one filter in parentheses, such as (objectClass=person)")
+    return text
+
+
 def _is_loopback(url: str) -> bool:
     host = urlsplit(url).hostname or ""
     try:
@@ -47,17 +63,17 @@ class LdapSettings(BaseModel):
     """PEM file of the authorities to trust; the system's own when left out."""
     bind_dn: str = Field(min_length=1)
     password: Secret
-    base_dn: str = Field(min_length=1)
+    base_dn: Annotated[str, AfterValidator(_dn)] = Field(min_length=1)
     """People are looked up below this."""
-    group_base_dn: str = ""
+    group_base_dn: Annotated[str, AfterValidator(_dn)] = ""
     """Groups are looked up below this; empty: below `base_dn`."""
-    people_filter: str = ""
+    people_filter: Annotated[str, AfterValidator(_filter)] = ""
     """What counts as a person's account; empty: what does in the dialect, for openldap `(objectClass=person)`."""
     dialect: Literal["openldap", "active_directory", "389ds"] = "openldap"
     """What kind of server it is. Samba's domain controller is an active_directory."""
     lock_by: Literal["ppolicy", "password"] = "ppolicy"
     """OpenLDAP: `ppolicy` needs that overlay; `password`, for a server without it, only replaces the password."""
-    disabled_ou: str = ""
+    disabled_ou: Annotated[str, AfterValidator(_dn)] = ""
     """Active Directory: where to move locked accounts; empty: they stay where they are."""
     lock_administrators: bool = False
     """Active Directory: whether to lock accounts with adminCount 1, too."""
@@ -85,6 +101,8 @@ class LdapSettings(BaseModel):
             self._fits_active_directory()
         elif self.disabled_ou or self.lock_administrators:
             raise ValueError('disabled_ou, lock_administrators: are for dialect = "active_directory"')
+        if self.dialect != "active_directory" and not is_dn(self.bind_dn):
+            raise ValueError("bind_dn: is not a DN such as uid=svc-handover,ou=services,dc=example,dc=com")
         if self.lock_by != "ppolicy" and self.dialect != "openldap":
             raise ValueError('lock_by: is for dialect = "openldap"')
         if self.id_attribute and self.dialect != "389ds":
@@ -96,5 +114,3 @@ class LdapSettings(BaseModel):
             raise ValueError("urls: Active Directory takes passwords only over TLS; use ldaps:// or start_tls = true")
         if any(urlsplit(url).port in GLOBAL_CATALOG for url in self.urls):
             raise ValueError("urls: ports 3268 and 3269 are the global catalog, which takes no writes; use 636")
-        if self.disabled_ou and not is_dn(self.disabled_ou):
-            raise ValueError("disabled_ou: is not a DN such as OU=Disabled,DC=example,DC=com")

@@ -79,14 +79,19 @@ def person_filter(person: Person, names: Names) -> str:
 def matched_by(entry: Entry, person: Person, names: Names) -> str:
     """Return which attribute made the entry match: an address is the better proof, so it is named first."""
     for attribute, prefix in names.addresses:
-        if {(prefix + email).casefold() for email in person.emails} & _folded(entry, attribute):
+        if {folded(prefix + email) for email in person.emails} & _folded(entry, attribute):
             return attribute
-    logins = {login.casefold() for login in person.logins}
+    logins = {folded(login) for login in person.logins}
     return next((attribute for attribute in names.logins if logins & _folded(entry, attribute)), names.logins[0])
 
 
 def _folded(entry: Entry, attribute: str) -> set[str]:
-    return {value.casefold() for value in entry.all(attribute)}
+    return {folded(value) for value in entry.all(attribute)}
+
+
+def folded(value: str) -> str:
+    """Return a value as servers compare it: spaces around it, and how many there are, do not count (RFC 4518)."""
+    return " ".join(value.split()).casefold()
 
 
 def describe(person: Person, names: Names, base_dn: str) -> str:

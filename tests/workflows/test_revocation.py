@@ -1,5 +1,6 @@
 """The access track tells what a read shows, whatever the systems do: die, lie, lose answers, refuse."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,11 @@ from workflows.views import CaseView, SystemLine
 
 def _line(case: CaseView, system: str) -> SystemLine:
     return next(line for line in case.systems if line.system == system)
+
+
+def _done(case: CaseView, system: str) -> tuple[str, ...]:
+    [account] = _line(case, system).accounts
+    return account.done
 
 
 def _open(office: Office) -> str:
@@ -124,12 +130,27 @@ def test_a_log_in_that_still_works_is_open_whatever_the_read_says(
 
     def lock(before: object) -> Locked:
         real(before)
-        return Locked(Change.MADE, Login.ACCEPTED)
+        return Locked(Change.MADE, Login.ACCEPTED, "the policy must say so")
 
     monkeypatch.setattr(connector, "lock", lock)
     case_id = _open(office)
     office.work("revoke")
-    assert _line(office.offboarding.case(case_id), "crm").verdict is Verdict.OPEN
+    case = office.offboarding.case(case_id)
+    assert (_line(case, "crm").verdict, "the policy must say so" in _line(case, "crm").reason) == (Verdict.OPEN, True)
+    assert _done(case, "crm")[0] == "the lock was written, and a log-in was accepted all the same"
+
+
+def test_what_a_lock_left_undone_is_said(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    connector = office.systems["crm"].connector
+    real = connector.lock  # type: ignore[attr-defined]
+    left = "it could not be moved to OU=Disabled"
+    monkeypatch.setattr(connector, "lock", lambda before: replace(real(before), undone=(left,)))
+    case_id = _open(office)
+    office.work("revoke")
+    case = office.offboarding.case(case_id)
+    assert (_line(case, "crm").verdict, _line(case, "crm").reason) == (Verdict.LOCKED, left)
+    assert left in _done(case, "crm")
+    assert case.locked_out
 
 
 def test_sessions_that_stay_open_are_open(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

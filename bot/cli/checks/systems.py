@@ -12,7 +12,7 @@ from workflows.systems import System
 TODO: tuple[tuple[type[ConnectorError], str], ...] = (
     (BadCredential, "Renew the credential, and give its reference in [systems.{name}]."),
     (Forbidden, "Grant what is missing to the bot's user in that system."),
-    (Unavailable, "See that the address in [systems.{name}] is right and reachable from this machine."),
+    (Unavailable, "See that [systems.{name}] is right, and its address reachable from this machine."),
 )
 
 

@@ -1,7 +1,8 @@
 """A directory that somebody else set up, unlike ours in every way that we could think of.
 
 No ppolicy, no memberof overlay, people named by cn below three levels, several suffixes, nobody may ask anonymously,
-fifty answers at most without paging, clear names of groups in groupOfUniqueNames and posixGroup.
+fifty answers at most without paging, clear names of groups in groupOfUniqueNames and posixGroup, referrals to a server
+elsewhere, an entry whose id the bot may not read.
 """
 
 import subprocess
@@ -21,6 +22,16 @@ BOT_DN, BOT_PASSWORD = f"cn=Handover Bot,{SUFFIX}", "Foreign-bot-2026"
 ROOT_DN, ROOT_PASSWORD = f"cn=Chef,{SUFFIX}", "Foreign-root-2026"
 GROUPS = f"ou=Gruppen,{SUFFIX}"
 COUNT = 130
+SCHEMA = """\
+attributetype ( 1.3.6.1.1.1.1.3 NAME 'homeDirectory' EQUALITY caseExactIA5Match
+  SYNTAX 1.3.6.1.4.1.1466.115.121.1.26 SINGLE-VALUE )
+attributetype ( 1.3.6.1.1.1.1.12 NAME 'memberUid' EQUALITY caseExactIA5Match SYNTAX 1.3.6.1.4.1.1466.115.121.1.26 )
+objectclass ( 1.3.6.1.1.1.2.0 NAME 'posixAccount' SUP top AUXILIARY
+  MUST ( cn $ uid $ uidNumber $ gidNumber $ homeDirectory ) )
+objectclass ( 1.3.6.1.1.1.2.2 NAME 'posixGroup' SUP top AUXILIARY MUST gidNumber MAY memberUid )
+objectclass ( 1.3.6.1.1.1.2.18 NAME 'groupOfMembers' SUP top STRUCTURAL MUST cn MAY member )
+"""
+"""What a directory for Unix machines has (draft-howard-rfc2307bis): a group of names may be one of log-ins as well."""
 
 
 def name(number: int) -> str:
@@ -48,10 +59,20 @@ class Foreign(Slapd):
         issue(self.folder / "tls")
         conf = self.folder / "slapd.conf"
         conf.write_text(_conf(self.folder), encoding="utf-8")
+        (self.folder / "rfc2307bis.schema").write_text(SCHEMA, encoding="utf-8")
         for suffix, entries in ((SUFFIX, _contoso()), (OTHER, _partners())):
             seed = self.folder / "seed.ldif"
             seed.write_text("\n".join(ldif._entry(dn, row) for dn, row in entries), encoding="utf-8")
             subprocess.run([_program("slapadd"), "-q", "-f", conf, "-b", suffix, "-l", seed], check=True)
+
+
+UNIX: tuple[tuple[str, str, Mapping[str, Sequence[str]]], ...] = (
+    ("unix", "groupOfMembers", {"gidNumber": ["500"], "memberUid": ["p10", "p11"]}),
+    ("both", "groupOfNames", {"gidNumber": ["501"], "member": [staff_dn(30), BOT_DN], "memberUid": ["p30", "p31"]}),
+    ("members", "groupOfMembers", {"gidNumber": ["502"], "member": [staff_dn(30)]}),
+    ("second name", "groupOfMembers", {"gidNumber": ["503"], "memberUid": ["thirty", "p31"]}),
+    ("primary", "groupOfMembers", {"gidNumber": ["504"], "memberUid": ["p30"]}),
+)
 
 
 def _contoso() -> list[tuple[str, Mapping[str, Sequence[str]]]]:
@@ -70,8 +91,8 @@ def _contoso() -> list[tuple[str, Mapping[str, Sequence[str]]]]:
     return [*rows,
             (f"cn=Vertrieb,{GROUPS}", {"objectClass": ["groupOfUniqueNames"], "cn": ["Vertrieb"],
                                        "uniqueMember": [staff_dn(n) for n in range(COUNT)]}),
-            (f"cn=unix,{GROUPS}", {"objectClass": ["posixGroup"], "cn": ["unix"], "gidNumber": ["500"],
-                                   "memberUid": ["p10", "p11"]})]
+            *((f"cn={cn},{GROUPS}", {"objectClass": [kind, "posixGroup"], "cn": [cn], **values})
+              for cn, kind, values in UNIX)]
 
 
 def _partners() -> list[tuple[str, Mapping[str, Sequence[str]]]]:
@@ -87,7 +108,7 @@ def _conf(folder: Path) -> str:
 include /etc/ldap/schema/core.schema
 include /etc/ldap/schema/cosine.schema
 include /etc/ldap/schema/inetorgperson.schema
-include /etc/ldap/schema/nis.schema
+include "{folder}/rfc2307bis.schema"
 modulepath /usr/lib/ldap
 moduleload back_mdb
 pidfile "{folder}/slapd.pid"
@@ -97,6 +118,7 @@ TLSCertificateFile "{folder}/tls/server.pem"
 TLSCertificateKeyFile "{folder}/tls/server.key"
 disallow bind_anon
 require authc
+referral ldap://elsewhere.invalid
 sizelimit size.soft=50 size.hard=50 size.pr=50
 
 database mdb
@@ -109,6 +131,8 @@ dbnosync
 access to attrs=userPassword
   by dn.exact="{BOT_DN}" write
   by anonymous auth
+  by * none
+access to dn.exact="{staff_dn(128)}" attrs=entryUUID
   by * none
 access to dn.subtree="{GROUPS}"
   by dn.exact="{BOT_DN}" write

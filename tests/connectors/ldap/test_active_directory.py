@@ -20,7 +20,7 @@ from tests.sandbox.company.samba_conf import CROWD, CROWD_SIZE, DISABLED_OU, PEO
 
 NEVER_EXPIRES, NO_PREAUTHENTICATION = 0x10000, 0x400000
 NORMAL = 0x200
-ERRORS = (Conflict, Unavailable)
+ERRORS = (Conflict, Forbidden, Unavailable)
 CONTROL = "userAccountControl"
 
 
@@ -353,7 +353,7 @@ def test_start_tls(ad: AdWorld) -> None:
 
 def test_the_wrong_dialect_is_found_out(ad: AdWorld, world: LdapWorld) -> None:
     with pytest.raises(Forbidden, match="ppolicy"):
-        ad.connector(dialect="openldap").check()
+        ad.connector(dialect="openldap", bind_dn=samba_conf.SERVICE_DN).check()
     with pytest.raises(Forbidden, match="lacks Active Directory"):
         Ldap(world.settings(dialect="active_directory")).check()
 
@@ -370,3 +370,31 @@ def test_why_the_bots_own_log_in_is_refused_is_said(ad: AdWorld) -> None:
 def test_the_bots_rights_are_those_of_the_readme() -> None:
     assert set(samba_conf.rights("S-1-1-1")) == {PEOPLE_OU, DISABLED_OU, samba_conf.GROUPS_OU}
     assert locking.random_password() != locking.random_password()
+
+
+def test_who_is_moved_out_of_the_base_is_not_gone(ad: AdWorld) -> None:
+    who = newcomer()
+    account = ad.add(who)
+    connector = ad.connector(base_dn=PEOPLE_OU)
+    gone = ad.nobody()
+    with ad.samba.administrator() as admin:
+        admin.rename_s(ad.dn(account), f"CN={who.login}", f"CN=Users,{samba_conf.SUFFIX}")
+    seen = connector.observe([account, gone])
+    assert (seen[account].verdict, seen[gone].verdict) == (Verdict.OPEN, Verdict.ABSENT)
+    assert "CN=Users" in seen[account].how
+
+
+@pytest.mark.parametrize("written", [samba_conf.SERVICE, "NORTHWIND\\svc-handover", samba_conf.SERVICE_DN])
+def test_the_bots_own_account_is_known_however_bind_dn_is_written(ad: AdWorld, written: str) -> None:
+    assert ad.connector(bind_dn=written).own_account() == ad.guid(ad.entry(samba_conf.SERVICE_DN))
+
+
+def test_a_folder_outside_the_base_is_no_dead_end(ad: AdWorld) -> None:
+    who = newcomer()
+    account = ad.add(who)
+    connector = ad.connector(base_dn=PEOPLE_OU, disabled_ou=DISABLED_OU)
+    before = connector.before(account)
+    connector.lock(before)
+    assert connector.observe([account])[account].verdict is Verdict.LOCKED
+    assert connector.unlock(before) is Change.MADE
+    assert ad.dn(account) == before.state["dn"]

@@ -10,9 +10,10 @@ import pytest
 from connectors.contract import AccountId, Change, GroupId, Locked, Login, Verdict
 from connectors.ldap import moving
 from connectors.ldap.active_directory import CONTROL, ActiveDirectory
-from connectors.ldap.connections import Connections, Link
+from connectors.ldap.connections import Connections
 from connectors.ldap.connector import Ldap
 from connectors.ldap.directory import Directory
+from connectors.ldap.link import Link
 from connectors.ldap.locking import Locking
 from connectors.ldap.memberships import Memberships
 from connectors.ldap.settings import LdapSettings
@@ -217,7 +218,6 @@ CASES: tuple[tuple[type[Planted], Callable[..., None], tuple[Any, ...]], ...] = 
     (WritesTwice, traps.test_the_lock_is_one_write_and_proved_by_code_533, ()),
     (KnowsByName, traps.test_an_account_is_known_by_its_guid_wherever_it_is, ()),
     (ReadsTheGuidBackwards, ACCOUNTS.test_finds_by_address_and_by_login_and_never_by_name, ()),
-    (CountsReferrals, traps.test_referrals_to_other_partitions_are_no_people, ()),
     (RewritesMembers, traps.test_a_group_of_more_than_1500_loses_one_member_and_no_other, ()),
     (ReadsMemberOf, GROUPS.test_somebody_without_groups_has_none, ()),
     (LocksAdministrators, traps.test_administrators_are_left_alone_unless_the_settings_say_so, ()),
@@ -229,6 +229,7 @@ CASES: tuple[tuple[type[Planted], Callable[..., None], tuple[Any, ...]], ...] = 
 )
 RAISES: tuple[tuple[type[Planted], Callable[..., None]], ...] = (
     (StopsAtReferrals, traps.test_referrals_to_other_partitions_are_no_people),
+    (CountsReferrals, traps.test_referrals_to_other_partitions_are_no_people),
     (NeedsThePassword, traps.test_a_password_that_is_refused_does_not_keep_the_account_open),
 )
 """Faults that show as an error of the connector where there must be none."""

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import ldap
 import pytest
+from ldap.filter import filter_format
 from pydantic import SecretStr, ValidationError
 
 from connectors.contract import AccountId, Change, Person, Verdict
@@ -13,7 +14,7 @@ from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden
 from connectors.ldap.connector import Ldap
 from connectors.ldap.openldap_password import MARK
 from connectors.ldap.settings import LdapSettings
-from tests.connectors.ldap.foreign import GROUPS, OTHER, ROOT_DN, ROOT_PASSWORD, STAFF, Foreign, staff_dn
+from tests.connectors.ldap.foreign import GROUPS, OTHER, ROOT_DN, ROOT_PASSWORD, STAFF, SUFFIX, Foreign, name, staff_dn
 
 
 @pytest.fixture(scope="module")
@@ -141,8 +142,8 @@ def test_groups_of_all_kinds_without_the_overlay(server: Foreign) -> None:
     account = _account(connector, 10)
     groups = {group.name: group.id for group in connector.groups(account)}
     assert set(groups) == {"Vertrieb", "unix"}
-    for name, group in groups.items():
-        assert connector.remove(account, group) is Change.MADE, name
+    for title, group in groups.items():
+        assert connector.remove(account, group) is Change.MADE, title
     assert connector.groups(account) == []
     for group in groups.values():
         connector.restore(account, group)
@@ -151,18 +152,98 @@ def test_groups_of_all_kinds_without_the_overlay(server: Foreign) -> None:
     assert GROUPS in staff_dn(10).replace(STAFF, GROUPS)
 
 
+def test_a_group_is_left_under_every_name_it_has_for_somebody(server: Foreign) -> None:
+    connector = _connect(server)
+    account = _account(connector, 30)
+    _write(server, staff_dn(30), [
+        (ldap.MOD_ADD, "uid", [b"thirty"]), (ldap.MOD_ADD, "objectClass", [b"posixAccount"]),
+        (ldap.MOD_ADD, "uidNumber", [b"30"]), (ldap.MOD_ADD, "gidNumber", [b"504"]),
+        (ldap.MOD_ADD, "homeDirectory", [b"/"]),
+    ])
+    groups = {group.name: group for group in connector.groups(account)}
+    assert set(groups) == {"Vertrieb", "both", "members", "second name", "primary"}
+    assert not any(group.fixed for group in groups.values())
+    for group in groups.values():
+        assert connector.remove(account, group.id) is Change.MADE, group.name
+    with server.bound(ROOT_DN, ROOT_PASSWORD) as root:
+        query = filter_format("(|(member=%s)(uniqueMember=%s)(memberUid=p30)(memberUid=thirty))", [staff_dn(30)] * 2)
+        assert root.search_s(GROUPS, ldap.SCOPE_SUBTREE, query) == []
+    [left] = connector.groups(account)
+    assert (left.name, bool(left.fixed)) == ("primary", True)
+    with pytest.raises(Conflict, match="primary group"):
+        connector.remove(account, left.id)
+    assert connector.remove(account, groups["both"].id) is Change.ALREADY
+    assert connector.restore(account, groups["both"].id) is Change.MADE
+    assert connector.restore(account, groups["both"].id) is Change.ALREADY
+    with server.bound(ROOT_DN, ROOT_PASSWORD) as root:
+        [(_, row)] = root.search_s(f"cn=both,{GROUPS}", ldap.SCOPE_BASE)
+    assert sorted(row["memberUid"]) == [b"p30", b"p31"]
+    assert len(row["member"]) == 2
+    assert {one.login for one in connector.administrators("primary")} == {"p30"}
+
+
+def test_somebody_without_a_log_in_has_a_name_and_is_in_no_group_of_log_ins(server: Foreign) -> None:
+    connector = _connect(server)
+    account = _account(connector, 40)
+    _write(server, staff_dn(40), [(ldap.MOD_DELETE, "uid", None)])
+    [found] = connector.find(Person("", ("p40@contoso.example",))).accounts
+    assert (found.login, found.matched_by) == (name(40), "mail")
+    assert [group.name for group in connector.groups(account)] == ["Vertrieb"]
+
+
 @pytest.mark.parametrize(("change", "kind", "words"), [
     ({"password": SecretStr("wrong")}, BadCredential, "refuses the log-in"),
     ({"bind_dn": "cn=nobody,o=Contoso GmbH,c=DE"}, BadCredential, "refuses the log-in"),
-    ({"bind_dn": "not a dn at all"}, BadCredential, "refuses the log-in"),
     ({"base_dn": "dc=wrong,dc=example"}, ConnectorError, "dc=wrong,dc=example"),
     ({"base_dn": f"ou=Nirgends,{STAFF}"}, ConnectorError, "Nirgends"),
     ({"people_filter": "(objectClass=sambaSamAccount)"}, ConnectorError, "may not read anybody"),
+    ({"group_base_dn": f"ou=Grupen,{SUFFIX}"}, Forbidden, "group_base_dn: there is no ou=Grupen"),
     ({"dialect": "active_directory", "lock_by": "ppolicy"}, Forbidden, "another dialect is right"),
 ])
 def test_each_wrong_setting_has_its_words(server: Foreign, change: Any, kind: type[Exception], words: str) -> None:
     with pytest.raises(kind, match=words):
         _connect(server, **change).check()
+
+
+def test_a_base_without_groups_is_said(server: Foreign) -> None:
+    assert "NO GROUP" in _connect(server, base_dn=STAFF).check()
+    assert "NO GROUP" not in _connect(server, base_dn=STAFF, group_base_dn=GROUPS).check()
+
+
+def test_who_is_moved_out_of_the_base_is_not_gone(server: Foreign) -> None:
+    everywhere, staff = _connect(server), _connect(server, base_dn=STAFF)
+    account = _account(everywhere, 126)
+    with server.bound(ROOT_DN, ROOT_PASSWORD) as root:
+        root.rename_s(staff_dn(126), "cn=Person 126", SUFFIX)
+    gone = AccountId(str(uuid4()))
+    seen = staff.observe([account, gone])
+    assert (seen[account].verdict, seen[gone].verdict) == (Verdict.OPEN, Verdict.ABSENT)
+    staff.lock(staff.before(account))
+    assert everywhere.observe([account])[account].verdict is Verdict.LOCKED
+
+
+def test_a_manager_in_another_directory_hides_nobody(server: Foreign) -> None:
+    elsewhere = b"cn=Chef,dc=elsewhere,dc=example"
+    _write(server, staff_dn(127), [(ldap.MOD_ADD, "manager", [elsewhere])])
+    [found] = _connect(server).find(Person("", ("p127@contoso.example",))).accounts
+    assert (found.login, found.manager_email) == ("p127", "")
+
+
+def test_an_account_whose_id_may_not_be_read_is_forbidden_and_said(server: Foreign) -> None:
+    with pytest.raises(Forbidden, match=r"cn=Person 128.* matches, and .* may not read its entryUUID"):
+        _connect(server).find(Person("", ("p128@contoso.example",)))
+
+
+def test_a_base_on_another_server_is_said_with_what_to_do(server: Foreign) -> None:
+    with pytest.raises(Forbidden, match=r"dc=wrong,dc=example lies on another server .*correct that name"):
+        _connect(server, base_dn="dc=wrong,dc=example").check()
+
+
+def test_the_bots_own_account_is_known_by_its_id(server: Foreign) -> None:
+    with server.bound(ROOT_DN, ROOT_PASSWORD) as root:
+        [(_, row)] = root.search_s(server.bind_dn, ldap.SCOPE_BASE, attrlist=["entryUUID"])
+    assert _connect(server).own_account() == row["entryUUID"][0].decode()
+    assert _connect(server, bind_dn=ROOT_DN, password=SecretStr(ROOT_PASSWORD)).own_account() == "Chef"
 
 
 def test_lock_by_is_openldaps_alone(server: Foreign) -> None:

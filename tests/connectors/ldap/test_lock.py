@@ -1,5 +1,7 @@
 """Locking on OpenLDAP: the traps of the password policy overlay, and writes whose fate is unknown."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import ldap
@@ -51,15 +53,53 @@ def test_a_lock_for_a_time_is_open_and_can_be_locked_and_restored(world: LdapWor
     assert entry[LOCK] == FOR_A_TIME
 
 
-def test_a_policy_without_lockout_is_found_out(world: LdapWorld) -> None:
-    account, connector = world.add(newcomer()), world.connect()
+@contextmanager
+def _no_lockout(world: LdapWorld) -> Iterator[None]:
     world.slapd.modify(ldif.POLICY_DN, [(ldap.MOD_REPLACE, "pwdLockout", [b"FALSE"])])
     try:
-        locked = connector.lock(connector.before(account))
+        yield
     finally:
         world.slapd.modify(ldif.POLICY_DN, [(ldap.MOD_REPLACE, "pwdLockout", [b"TRUE"])])
-    assert locked.login is Login.ACCEPTED
-    assert "pwdLockout" in locked.detail
+
+
+def test_a_policy_without_lockout_is_found_out_at_every_try_and_every_read(world: LdapWorld) -> None:
+    who = newcomer()
+    account, connector = world.add(who), world.connect()
+    before = connector.before(account)
+    with _no_lockout(world):
+        for _try in range(2):
+            locked = connector.lock(connector.before(account))
+            assert (locked.login, "pwdLockout" in locked.detail) == (Login.ACCEPTED, True)
+            seen = world.connect().observe([account])[account]
+            assert (seen.verdict, "pwdLockout" in seen.reason) == (Verdict.OPEN, True)
+            assert account not in connector.locked()
+    assert connector.lock(connector.before(account)).login is Login.REFUSED
+    assert connector.observe([account])[account].verdict is Verdict.LOCKED
+    assert connector.unlock(before) is Change.MADE
+    assert world.can_log_in(who.login, who.password)
+
+
+def test_what_a_lock_that_did_not_hold_has_changed_comes_back(world: LdapWorld) -> None:
+    who = newcomer()
+    account, connector = world.add(who), world.connect()
+    before = connector.before(account)
+    with _no_lockout(world):
+        connector.lock(before)
+        assert not world.can_log_in(who.login, who.password)
+        assert connector.unlock(before) is Change.MADE
+        assert world.can_log_in(who.login, who.password)
+
+
+def test_somebody_elses_lock_that_does_not_hold_is_found_out(world: LdapWorld) -> None:
+    who = newcomer()
+    account, connector = world.add(who), world.connect()
+    world.slapd.modify(ldif.person_dn(who.login), [(ldap.MOD_ADD, LOCK, [FOR_GOOD.encode()])])
+    before = connector.before(account)
+    with _no_lockout(world):
+        assert connector.lock(before).login is Login.ACCEPTED
+        assert connector.observe([account])[account].verdict is Verdict.OPEN
+        assert connector.unlock(before) is Change.MADE
+    assert connector.before(account).state["password"] == before.state["password"]
 
 
 def test_a_password_changed_since_the_before_image_is_a_conflict(world: LdapWorld) -> None:
@@ -134,6 +174,51 @@ def test_a_policy_that_refuses_hashes_locks_and_says_that_it_cannot_restore(worl
     finally:
         world.slapd.modify(ldif.POLICY_DN, [(ldap.MOD_REPLACE, "pwdCheckQuality", None)])
     assert connector.observe([account])[account].verdict is Verdict.LOCKED
+
+
+@pytest.mark.parametrize(("rule", "value", "words"), [
+    ("pwdMinAge", b"86400", "too young"), ("pwdSafeModify", b"TRUE", "supply old password"),
+])
+def test_a_policy_that_refuses_a_new_password_keeps_nobody_in(
+    world: LdapWorld, rule: str, value: bytes, words: str,
+) -> None:
+    who = newcomer()
+    account, connector = world.add(who), world.connect()
+    with world.slapd.bound() as root:
+        root.passwd_s(ldif.person_dn(who.login), None, "Quite-new-2026")
+    before = connector.before(account)
+    world.slapd.modify(ldif.POLICY_DN, [(ldap.MOD_REPLACE, rule, [value])])
+    try:
+        locked = connector.lock(before)
+        assert (locked.change, locked.login) == (Change.MADE, Login.REFUSED)
+        assert words in locked.undone[0]
+        assert connector.observe([account])[account].verdict is Verdict.LOCKED
+        assert not world.can_log_in(who.login, "Quite-new-2026")
+        assert connector.unlock(before) is Change.MADE
+    finally:
+        world.slapd.modify(ldif.POLICY_DN, [(ldap.MOD_REPLACE, rule, None)])
+    assert world.can_log_in(who.login, "Quite-new-2026")
+
+
+def test_a_lock_beside_the_old_password_that_nothing_proves_is_open(world: LdapWorld) -> None:
+    who = newcomer()
+    account, connector = world.add(who), world.connect()
+    with world.slapd.bound() as root:
+        root.passwd_s(ldif.person_dn(who.login), None, "Quite-new-2026")
+    before = connector.before(account)
+    world.slapd.modify(ldif.POLICY_DN, [(ldap.MOD_REPLACE, "pwdMinAge", [b"86400"])])
+    try:
+        with _no_lockout(world):
+            for _try in range(2):
+                assert connector.lock(connector.before(account)).login is Login.NOT_TRIED
+                seen = connector.observe([account])[account]
+                assert (seen.verdict, "whether it holds cannot be told" in seen.reason) == (Verdict.OPEN, True)
+        assert connector.lock(connector.before(account)).login is Login.REFUSED
+        assert connector.observe([account])[account].verdict is Verdict.LOCKED
+        assert connector.unlock(before) is Change.MADE
+    finally:
+        world.slapd.modify(ldif.POLICY_DN, [(ldap.MOD_REPLACE, "pwdMinAge", None)])
+    assert world.can_log_in(who.login, "Quite-new-2026")
 
 
 DELETE, REPLACE_BY_NOTHING = (ldap.MOD_DELETE, LOCK, None), (ldap.MOD_REPLACE, LOCK, None)

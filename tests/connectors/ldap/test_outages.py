@@ -15,11 +15,12 @@ from config.secrets import FileSecret
 from connectors.contract import Person, Verdict
 from connectors.errors import BadCredential, Unavailable
 from connectors.ldap import addresses
-from connectors.ldap.connections import Link
 from connectors.ldap.connector import Ldap
 from connectors.ldap.faults import translate
+from connectors.ldap.link import Link
 from tests.conformance.accounts import newcomer, person
 from tests.connectors.ldap import certificates
+from tests.connectors.ldap.reticent import reticent
 from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company import ldif
 from tests.sandbox.company.people import LEAVER, PEOPLE
@@ -86,6 +87,23 @@ def test_a_dead_address_is_left_aside_for_a_minute(world: LdapWorld, monkeypatch
     assert check() == [world.slapd.tls_url]
     monkeypatch.setattr(addresses, "ASIDE_SECONDS", 0.0)
     assert check() == [dead, world.slapd.tls_url]
+
+
+@pytest.mark.parametrize(("code", "words"), [
+    (0, "no answer in time"),
+    (51, "takes nobody in just now .Server is busy"),
+    (52, "takes nobody in just now .Server is unavailable"),
+])
+def test_an_address_that_is_silent_after_the_log_in_or_too_busy_for_it_is_left_for_the_next(
+    world: LdapWorld, code: int, words: str,
+) -> None:
+    with reticent(code) as url:
+        alone = Ldap(world.settings(urls=(url,), ca_file=None, request_seconds=0.5))
+        with pytest.raises(Unavailable, match=words):
+            alone.check()
+        both = Ldap(world.settings(urls=(url, world.slapd.url), ca_file=None, request_seconds=2))
+        assert both.check()
+        assert both._connections._addresses.order() == [world.slapd.url, url]
 
 
 def test_an_address_that_is_aside_is_tried_when_no_other_is_left(own: LdapWorld, world: LdapWorld) -> None:

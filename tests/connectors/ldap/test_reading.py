@@ -108,6 +108,13 @@ GOOD: dict[str, Any] = {
     ({"ca_file": "/nowhere/ca.pem"}, "no file"),
     ({"dialect": "notes"}, "openldap"),
     ({"surprise": 1}, "not permitted"),
+    ({"base_dn": "example.com"}, "is not a DN"),
+    ({"group_base_dn": "groups"}, "is not a DN"),
+    ({"bind_dn": "bot@example.com"}, "bind_dn: is not a DN"),
+    ({"people_filter": "objectClass=person"}, "one filter in parentheses"),
+    ({"people_filter": "(objectClass=person"}, "one filter in parentheses"),
+    ({"people_filter": "(objectClass=person)(uid=*)"}, "one filter in parentheses"),
+    ({"people_filter": "(person)"}, "one filter in parentheses"),
 ])
 def test_faults_of_the_settings(change: dict[str, Any], fault: str) -> None:
     with pytest.raises(ValidationError, match=fault) as caught:
@@ -124,6 +131,8 @@ def test_only_what_the_dialect_cannot_do_is_said(dialect: str, said: int) -> Non
 def test_good_settings_and_the_manifest(tmp_path: Path) -> None:
     settings = LdapSettings.model_validate(GOOD, context={"env": {"PW": "s3cret"}})
     assert settings.urls == ("ldaps://directory.example.com",)
+    nested = r"(&(objectClass=person)(!(cn=\28old\29)))"
+    assert LdapSettings.model_validate(settings.model_dump() | {"people_filter": nested}).people_filter == nested
     assert "s3cret" not in repr(settings)
     assert [c.__name__ for c in MANIFEST.capabilities] == [
         "Accounts", "Groups", "Roster", "Trace", "Administrators",

@@ -10,10 +10,11 @@ import pytest
 
 from connectors.contract import Account, AccountId, Verdict
 from connectors.errors import ConnectorError, Unavailable
-from connectors.ldap import connections, roster
-from connectors.ldap.connections import Connections, Link
+from connectors.ldap import link, roster
+from connectors.ldap.connections import Connections
 from connectors.ldap.connector import Ldap
 from connectors.ldap.directory import Directory
+from connectors.ldap.link import Link
 from connectors.ldap.openldap import OpenLdap
 from connectors.ldap.wire import Entry
 from tests.conformance.accounts import newcomer
@@ -33,7 +34,7 @@ def _lock(world: LdapWorld, account: AccountId) -> None:
 def test_everybody_who_is_locked_for_good_is_listed_page_after_page(
     world: LdapWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "BIG_PAGE", 2)
+    monkeypatch.setattr(link, "BIG_PAGE", 2)
     accounts = [world.add(newcomer()) for _ in range(5)]
     free, for_a_time = world.add(newcomer()), world.add(newcomer())
     for account in accounts:

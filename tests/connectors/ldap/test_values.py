@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from connectors.contract import AccountId, Verdict
+from connectors.contract import AccountId, Person, Verdict
 from connectors.ldap import account_control, ranges, refusals
 from connectors.ldap.active_directory import ActiveDirectory
+from connectors.ldap.openldap import OpenLdap
 from connectors.ldap.settings import LdapSettings
-from connectors.ldap.wire import Entry
+from connectors.ldap.wire import Entry, matched_by
 from tests.conformance.accounts import newcomer
 from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company import ldif
@@ -107,3 +108,8 @@ def test_an_id_is_the_same_however_it_is_written(world: LdapWorld) -> None:
     account = world.add(newcomer())
     shouted = AccountId(f"{{{account.upper()}}}")
     assert world.connect().observe([shouted])[shouted].verdict is Verdict.OPEN
+
+
+def test_which_attribute_matched_is_told_as_the_server_compares() -> None:
+    entry = Entry.read("uid=x,o=y", {"mail": [b" Dana.Scott@X.example "], "uid": [b"dana"]})
+    assert matched_by(entry, Person("", ("dana.scott@x.example",), ("dana",)), OpenLdap()) == "mail"

@@ -1,0 +1,146 @@
+"""One connection that is logged in as the bot: reads page by page, and writes whose fate is told."""
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import ldap
+from ldap.controls import SimplePagedResultsControl
+
+from config.text import _
+from connectors.errors import Forbidden, OutcomeUnknown, Unavailable
+from connectors.ldap.faults import NO_ANSWER, said
+from connectors.ldap.ranges import whole
+from connectors.ldap.wire import Entry, Modification
+
+PAGE, BIG_PAGE = 500, 1000
+SMALLEST = 20
+
+
+class Link:
+    """One connection that is logged in as the bot."""
+
+    def __init__(self, raw: Any, seconds: float, referrals_are_normal: bool = False) -> None:
+        self._raw = raw
+        self._seconds = seconds
+        self._referrals_are_normal = referrals_are_normal
+        self._size, self._big = PAGE, BIG_PAGE
+        self.url = ""
+        self.used_at = time.monotonic()
+
+    def search(self, base: str, query: str, attributes: Sequence[str], *, partly: bool = False) -> Iterator[Entry]:
+        """Stream every entry, page by page. A part of the tree that lies on another server is an error, not silence.
+
+        `partly`: only what this server has is asked for.
+        """
+        page = SimplePagedResultsControl(True, self._size, "")
+        while True:
+            try:
+                rows, controls = self._page(base, query, attributes, page)
+            except ldap.ADMINLIMIT_EXCEEDED:
+                if page.cookie or self._size <= SMALLEST:
+                    raise
+                self._size //= 5  # the server allows no pages of that size (slapd's size.pr): ask for smaller ones
+                page.size = self._size
+                continue
+            for dn, values in rows:
+                if dn is not None:
+                    yield self._entry(dn, values)
+                elif not (self._referrals_are_normal or partly):
+                    raise Unavailable(_("the answer is only a part: the rest is at {places}").format(
+                        places=", ".join(map(str, values))
+                    ))
+            page.cookie = next((c.cookie for c in controls if c.controlType == page.controlType), "")
+            if not page.cookie:
+                return
+
+    def rows(self, base: str, query: str, attributes: Sequence[str]) -> Iterator[tuple[str, Mapping[str, list[bytes]]]]:
+        """Stream raw rows, asking for the next page before this one is looked at: for reading very many."""
+        page = SimplePagedResultsControl(True, self._big, "")
+        begun = False
+        sent = self._raw.search_ext(base, ldap.SCOPE_SUBTREE, query, list(attributes), serverctrls=[page])
+        while sent is not None:
+            try:
+                _kind, rows, _id, controls = self._raw.result3(sent, timeout=self._seconds)
+            except ldap.ADMINLIMIT_EXCEEDED:
+                if begun or self._big <= SMALLEST:
+                    raise
+                page.size = self._big = self._big // 5  # as in `search`
+                sent = self._raw.search_ext(base, ldap.SCOPE_SUBTREE, query, list(attributes), serverctrls=[page])
+                continue
+            begun = True
+            page.cookie = next((c.cookie for c in controls if c.controlType == page.controlType), "")
+            sent = None
+            if page.cookie:
+                sent = self._raw.search_ext(base, ldap.SCOPE_SUBTREE, query, list(attributes), serverctrls=[page])
+            for dn, values in rows:
+                if dn is None and self._referrals_are_normal:
+                    continue
+                if dn is None:
+                    raise Unavailable(_("the answer is only a part: the rest is at {places}").format(
+                        places=", ".join(map(str, values))
+                    ))
+                yield dn, values
+
+    def read(self, dn: str, attributes: Sequence[str], query: str = "(objectClass=*)") -> Entry | None:
+        """Read one entry by its DN; None where there is none (or it does not match `query`)."""
+        try:
+            rows = self._raw.search_ext_s(dn, ldap.SCOPE_BASE, query, list(attributes), timeout=self._seconds)
+        except (ldap.NO_SUCH_OBJECT, ldap.INVALID_DN_SYNTAX):
+            return None
+        return next((self._entry(name, values) for name, values in rows if name is not None), None)
+
+    def glimpse(self, dn: str, attributes: Sequence[str]) -> Entry | None:
+        """Read one entry that nothing hangs on; None too where it is on another server, or not for us to read."""
+        try:
+            return self.read(dn, attributes)
+        except (ldap.REFERRAL, ldap.INSUFFICIENT_ACCESS):
+            return None
+
+    def anyone(self, base: str, people: str, attributes: Sequence[str]) -> Entry | None:
+        """Read one person, whoever comes first; None where the bot's account can see nobody."""
+        rows, _more = self._page(base, people, attributes, SimplePagedResultsControl(True, 1, ""))
+        return next((Entry.read(dn, values) for dn, values in rows if dn is not None), None)
+
+    def modify(self, dn: str, changes: Sequence[Modification], controls: Sequence[Any] = ()) -> None:
+        """Write once. Raises `OutcomeUnknown` where no answer came; the server's refusals come as libldap's errors."""
+        try:
+            self._raw.modify_ext_s(dn, list(changes), serverctrls=list(controls))
+        except NO_ANSWER as error:
+            raise OutcomeUnknown(_("the change of {dn} was sent and no answer came").format(dn=dn)) from error
+
+    def rename(self, dn: str, rdn: str, parent: str) -> str:
+        """Move once; return the new DN. Raises as `modify` does."""
+        try:
+            self._raw.rename_s(dn, rdn, parent)
+        except NO_ANSWER as error:
+            raise OutcomeUnknown(_("the move of {dn} was sent and no answer came").format(dn=dn)) from error
+        return f"{rdn},{parent}"
+
+    def close(self) -> None:
+        """Hang up. Never raises."""
+        with contextlib.suppress(ldap.LDAPError):
+            self._raw.unbind_ext()
+
+    def _page(self, base: str, query: str, attributes: Sequence[str], page: Any) -> tuple[Any, Any]:
+        try:
+            sent = self._raw.search_ext(base, ldap.SCOPE_SUBTREE, query, list(attributes), serverctrls=[page])
+            _kind, rows, _id, controls = self._raw.result3(sent, timeout=self._seconds)
+        except ldap.NO_SUCH_OBJECT as error:
+            raise Unavailable(_(
+                "the directory says that there is no {base}, so nothing below it is taken for gone: it is "
+                "being restored, or that name in the settings is wrong"
+            ).format(base=base)) from error
+        except ldap.REFERRAL as error:
+            raise Forbidden(_(
+                "{base} lies on another server ({why}): correct that name in the settings, or put that server into urls"
+            ).format(base=base, why=said(error))) from error
+        return rows, controls
+
+    def _entry(self, dn: str, values: Mapping[str, Sequence[bytes]]) -> Entry:
+        def more(attribute: str) -> Mapping[str, Sequence[bytes]]:
+            rows = self._raw.search_ext_s(dn, ldap.SCOPE_BASE, attrlist=[attribute], timeout=self._seconds)
+            return next((found for name, found in rows if name is not None), {})
+
+        return Entry.read(dn, whole(values, more))
