@@ -293,6 +293,10 @@ class Roster(Connector, Protocol):
     def everyone(self) -> Iterator[Account]:
         """Stream every account, locked ones included. An answer cut short raises; it never ends early in silence."""
 
+    def alive(self) -> Iterator[Account]:
+        """Stream every account that is open, at the least; a system that can filter spares reading all others."""
+        return (one for one in self.everyone() if one.verdict is Verdict.OPEN)
+
 
 class Trace(Connector, Protocol):
     """Tell who changed an account: what an audit says of one that was opened again."""

@@ -104,6 +104,10 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         """Stream everybody below base_dn who matches people_filter."""
         return self._connections.stream(lambda link: roster.everyone(self._directory, link), _("listing accounts"))
 
+    def alive(self) -> Iterator[Account]:
+        """Stream everybody who matches people_filter and is not locked."""
+        return self._connections.stream(lambda link: roster.alive(self._directory, link), _("listing accounts"))
+
     def changed_by(self, account: AccountId, since: datetime) -> str:
         """Read who made the last change and when, whatever it was; some directories only say when."""
         doing = _("reading who changed it")

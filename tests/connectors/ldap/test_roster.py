@@ -57,6 +57,17 @@ def test_everyone_is_streamed_with_what_a_read_says(world: LdapWorld) -> None:
     assert any(one.verdict is Verdict.OPEN for one in found.values())
 
 
+def test_who_is_alive_is_listed_without_those_who_are_locked(world: LdapWorld) -> None:
+    free, gone, for_a_time = (world.add(newcomer()) for _ in range(3))
+    _lock(world, gone)
+    dn = ldif.person_dn(world.login(for_a_time))
+    world.slapd.modify(dn, [(ldap.MOD_ADD, "pwdAccountLockedTime", [b"20260101000000Z"])])
+    found = {one.id: one.verdict for one in world.connect().alive()}
+    assert found[free] is Verdict.OPEN
+    assert gone not in found
+    assert for_a_time in found, "a lock that ends by itself is none"
+
+
 def test_a_list_that_is_cut_short_is_an_error(world: LdapWorld) -> None:
     connector = world.connect()
     with closing(cast("Generator[Account, None, None]", connector.everyone())) as stream:
