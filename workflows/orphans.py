@@ -75,8 +75,7 @@ class Orphans:
         locked, alive, dormant, second = set[int](), set[int](), set[str](), set[str]()
         for page in _pages(roster.everyone() if whole else roster.alive()):
             for account in page:
-                if account.email:
-                    (locked if account.verdict is Verdict.LOCKED else alive).add(_number(account.email))
+                (locked if account.verdict is Verdict.LOCKED else alive).update(_addresses(account))
             dormant |= self._dormant.look(self._directory, page, by)
             second |= self._suspects(self._directory, page)
         if whole and not (locked or alive):
@@ -103,8 +102,8 @@ class Orphans:
         orphans, dormant, second, nobody = set[str](), set[str](), set[str](), True
         for page in _pages(roster.everyone()):
             nobody = False
-            hits = [one for one in page if one.verdict is Verdict.OPEN and _number(one.email) in (disabled or ())]
-            orphans |= self._record(system.name, [one for one in hits if one.email], by)
+            hits = [one for one in page if disabled and one.verdict is Verdict.OPEN and disabled & _addresses(one)]
+            orphans |= self._record(system.name, hits, by)
             dormant |= self._dormant.look(system.name, [one for one in page if one.id not in orphans], by)
             second |= self._suspects(system.name, page)
         if nobody:
@@ -153,8 +152,8 @@ class Orphans:
         return {str(one.id) for one in orphans}
 
 
-def _number(email: str) -> int:
-    return hash(email.casefold())
+def _addresses(account: Found) -> set[int]:
+    return {hash(one.casefold()) for one in (account.email, *account.also) if one}
 
 
 def _pages(accounts: Iterator[Found]) -> Iterator[list[Found]]:

@@ -142,8 +142,8 @@ def in_watched_cases(
 def _by_address(vault: Vault, accounts: Sequence[Found]) -> dict[str, list[Found]]:
     keys = defaultdict[str, list[Found]](list)
     for one in accounts:
-        if one.email:
-            keys[mail_key(vault, one.email)].append(one)
+        for address in dict.fromkeys(name.casefold() for name in (one.email, *one.also) if name):
+            keys[mail_key(vault, address)].append(one)
     return keys
 
 

@@ -41,7 +41,7 @@ from connectors.ldap.memberships import Memberships
 from connectors.ldap.openldap import OpenLdap
 from connectors.ldap.openldap_password import OpenLdapPassword
 from connectors.ldap.settings import LdapSettings
-from connectors.ldap.wire import Entry, describe, matched_by
+from connectors.ldap.wire import Entry, also, describe, matched_by
 
 T = TypeVar("T")
 NOBODY = Person("")
@@ -207,6 +207,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
             email=entry.text("mail"),
             title=entry.text("title"),
             manager_email=manager.text("mail") if manager else "",
+            also=also(entry, self._dialect),
             before=Before(self._dialect.identify(entry), self._dialect.state(entry)),
         )
 

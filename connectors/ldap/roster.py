@@ -9,7 +9,7 @@ from connectors.errors import Unavailable
 from connectors.ldap.connections import Link
 from connectors.ldap.dialect import Dialect
 from connectors.ldap.directory import Directory
-from connectors.ldap.wire import Entry, both
+from connectors.ldap.wire import Entry, also, both
 
 
 def locked(directory: Directory, link: Link) -> frozenset[AccountId]:
@@ -42,6 +42,7 @@ def everyone(directory: Directory, link: Link, people: str = "") -> Iterator[Acc
     dialect, settings = directory.dialect, directory.settings
     attributes = (
         "cn", "displayName", "mail", "title", dialect.login, dialect.identifier, dialect.lock, *dialect.last_login,
+        *(name for name, _prefix in dialect.addresses),
     )
     for entry in link.search(settings.base_dn, people or directory.people_filter, attributes):
         account = dialect.identify(entry)
@@ -56,6 +57,7 @@ def everyone(directory: Directory, link: Link, people: str = "") -> Iterator[Acc
             email=entry.text("mail"),
             title=entry.text("title"),
             last_login=_last_login(entry, dialect),
+            also=also(entry, dialect),
         )
 
 

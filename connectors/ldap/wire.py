@@ -89,6 +89,18 @@ def _folded(entry: Entry, attribute: str) -> set[str]:
     return {value.casefold() for value in entry.all(attribute)}
 
 
+def also(entry: Entry, names: Names) -> tuple[str, ...]:
+    """Return every address of an entry but the first `mail`, which is the account's own."""
+    found = (
+        value[len(prefix) :]
+        for attribute, prefix in names.addresses
+        for value in entry.all(attribute)
+        if value.casefold().startswith(prefix)
+    )
+    own = entry.text("mail").casefold()
+    return tuple(dict.fromkeys(address for address in found if address.casefold() != own))
+
+
 def describe(person: Person, names: Names, base_dn: str) -> str:
     """Return how a person was looked up, for people."""
     addresses, logins = " or ".join(a for a, _verified in names.addresses), " or ".join(names.logins)
