@@ -184,7 +184,7 @@ def see_newcomer(
         "made or renamed since; matches by {by}"
     )
     detail = words.format(by=account.matched_by)
-    findings.see(session, Sighting("new account", case_id, system, account.id, detail), by)
+    findings.see(session, Sighting("new account", case_id, system, account.id, detail, login=account.login), by)
 
 
 def see_stranger(session: Session, findings: Findings, case_id: str, system: str, account: Found, by: str) -> None:
@@ -195,7 +195,7 @@ def see_stranger(session: Session, findings: Findings, case_id: str, system: str
     detail = _("the address belongs to an account of somebody else by now; matches by {matched_by}").format(
         matched_by=account.matched_by
     )
-    findings.see(session, Sighting("address reused", case_id, system, account.id, detail), by)
+    findings.see(session, Sighting("address reused", case_id, system, account.id, detail, login=account.login), by)
 
 
 def unreadable(system: str, title: str, error: ConnectorError) -> str:

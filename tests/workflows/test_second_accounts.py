@@ -194,3 +194,16 @@ def test_an_account_that_was_locked_when_its_system_came_is_watched(tmp_path: Pa
     office.work("revoke")
     assert not account.active
     assert audit(office).findings == ()
+
+
+def test_what_a_follow_up_sees_open_is_not_called_locked_until_the_next_audit(company: Office) -> None:
+    company.directory.users[AccountId("directory-dana")].active = True
+    company.crm.user("crm-second", "dana@x.example", login="dd")
+    company.clock.pass_(days=1)
+    company.work("follow_up")
+    for _ in range(2):
+        case = _crm(company)
+        assert [line.verdict for line in case.systems] == [Verdict.OPEN, Verdict.OPEN]
+        assert not case.locked_out
+        assert [one.login for one in case.findings] == ["dana", "dd"]
+        company.audits.run_now(SECURITY)
