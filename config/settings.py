@@ -137,7 +137,7 @@ class Policy(Table):
     on, more are held until a second person from security releases them, also where the directory does not say how many
     people there are. 1: no such limit."""
     immediate_needs_second: bool = False
-    """Whether an immediate lock-out waits until a second person from security or HR releases it."""
+    """Whether a lock-out at once, or within the hour, waits until a second person from security or HR releases it."""
     follow_up_days: Annotated[tuple[Annotated[int, Field(gt=0)], ...], AfterValidator(_days)] = (1, 7, 30, 90)
     """Days after the lock on which a case is checked again."""
     audit_at: TimeOfDay = time(8, 0)

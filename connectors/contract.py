@@ -79,6 +79,13 @@ class Account:
     """What `lock` expects to find, where this lookup has read it already: it spares a call while somebody waits."""
     last_login: datetime | None = None
     """The last log-in where the system tells it when it lists everybody; some only tell to within two weeks."""
+    also: tuple[str, ...] = ()
+    """Further addresses of the account, where the system keeps several."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """By what somebody may mean this account: id, log-in, every address."""
+        return tuple(filter(None, (self.id, self.login, self.email, *self.also)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +301,10 @@ class Roster(Connector, Protocol):
     @abstractmethod
     def everyone(self) -> Iterator[Account]:
         """Stream every account, locked ones included. An answer cut short raises; it never ends early in silence."""
+
+    def alive(self) -> Iterator[Account]:
+        """Stream every account that is open, at the least; a system that can filter spares reading all others."""
+        return (one for one in self.everyone() if one.verdict is Verdict.OPEN)
 
 
 class Trace(Connector, Protocol):

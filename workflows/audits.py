@@ -18,6 +18,7 @@ from workflows.findingsheet import FindingSheet
 from workflows.journal import HANDOVER, Journal
 from workflows.latecomers import Latecomers
 from workflows.model import AuditRun, PostKind, WorkState
+from workflows.newcomers import Newcomers
 from workflows.orphans import Orphans
 from workflows.pastcases import past_cases
 from workflows.ports import Clock
@@ -68,9 +69,10 @@ class Audits:
         self._at = at
         self._sheet = sheet
         findings = Findings(vault, journal, clock)
-        self._sweep = Sweep(store, vault, findings, systems, clock)
+        newcomers = Newcomers(store, vault, findings, systems, clock)
+        self._sweep = Sweep(store, vault, findings, systems, clock, newcomers)
         dormant = Dormant(store, vault, findings, clock, policy.dormant)
-        self._orphans = Orphans(store, vault, findings, systems, clock, directory, dormant)
+        self._orphans = Orphans(store, vault, findings, systems, directory, dormant, newcomers)
         self._responses = Responses(store, journal, findings, sheet, clock, retry, policy)
         self._latecomers = Latecomers(store, vault, journal, systems, clock)
 
@@ -189,7 +191,7 @@ class Audits:
         started = self._clock.now()
         unread = self._latecomers.catch_up(run_id)
         tally = self._sweep.run(run_id)
-        tally.not_looked += self._orphans.look(run_id)
+        self._orphans.look(run_id, tally)
         relocked = self._responses.relock(started)
         tally.not_read += [words for words in unread if words not in tally.not_read]
         with self._store.write() as session:

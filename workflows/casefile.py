@@ -13,7 +13,7 @@ from workflows.cases import UNWATCHED, mail_key, read_case, slack_key
 from workflows.exports import Exports
 from workflows.findingsheet import FindingSheet
 from workflows.handover import Handover, temporary
-from workflows.lockout import AccountData
+from workflows.lockout import SEVERITY, AccountData
 from workflows.matching import CHOOSE
 from workflows.model import Access, Account, Case, CaseState, FollowUp, Reading, Reason, Restoration, WorkState
 from workflows.notes import unseal
@@ -140,6 +140,9 @@ class Casefile:
         system = self._systems.get(row.system)
         note = unseal(self._vault, case.wrapped_key, f"access:{row.id}", row.note)
         read = readings.known(last, Verdict(row.verdict), note.reason, row.read_at)
+        worst = min(accounts, key=lambda one: SEVERITY.index(one.verdict), default=None)
+        if worst and row.read_at and SEVERITY.index(worst.verdict) < SEVERITY.index(read.verdict):
+            read = readings.Known(worst.verdict, worst.reason, worst.read_at)  # no line is better than its accounts
         due = row.state == WorkState.DUE
         ahead = row.due_at > self._clock.now()
         return SystemLine(

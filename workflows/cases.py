@@ -79,6 +79,12 @@ def person(leaver: Leaver) -> Person:
     return Person(leaver.name, (leaver.email,), leaver.logins)
 
 
+def is_about(leaver: Leaver, by: Actor) -> bool:
+    """Whether somebody acts on their own case, in Slack or at a terminal."""
+    own = Actor(f"slack:{leaver.slack_id}" if leaver.slack_id else "", leaver.name, leaver.email)
+    return by.may_be(own) or by.id.casefold() in {f"cli:{login}".casefold() for login in leaver.logins}
+
+
 def read_case(session: Session, vault: Vault, case_id: str) -> tuple[Case, CaseData]:
     """Read and decrypt a case. Raises `Refused(UNKNOWN_CASE)`."""
     case = session.get(Case, case_id)

@@ -178,5 +178,13 @@ def still_open(session: Session, system: str, kinds: Sequence[str]) -> list[Find
     return list(session.exec(query))
 
 
+def open_of(session: Session, case_id: str, system: str) -> list[Finding]:
+    """Return the open findings about one case in one system."""
+    query = select(Finding).where(
+        Finding.case_id == case_id, Finding.system == system, col(Finding.closed_at).is_(None)
+    )
+    return list(session.exec(query))
+
+
 def _open(session: Session, key: str) -> Finding | None:
     return session.exec(select(Finding).where(Finding.key == key, col(Finding.closed_at).is_(None))).first()

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from config.text import _, ngettext
-from connectors.contract import AccountId, Accounts, ClientBook, Verdict
+from connectors.contract import AccountId, Accounts, ClientBook, Observation, Verdict
 from connectors.errors import ConnectorError
 from workflows import steps, watch
 from workflows.casefile import Casefile
@@ -116,9 +116,13 @@ class FollowUps:
         owned = self._owned(system, ids)
         with self._store.write() as session:
             rows = watch.known(session, access_id)
+            before = {row.account_id: row.verdict for row in rows}
             for row in rows:
                 row.read_at = self._clock.now()
                 watch.record(session, self._vault, self._findings, row, seen[AccountId(row.account_id)], by)
+            session.flush()
+            for one in (seen[one] for one in ids if before.get(one) != seen[one].verdict):
+                watch.follow(session, self._vault, access_id, one, self._clock.now())
             found = watch.newcomers(lookup.accounts, rows)
             for account in (one for one in found if one.id in others):
                 watch.see_stranger(session, self._findings, case.id, system.name, account, by)
@@ -128,8 +132,11 @@ class FollowUps:
             stay = self._staying(session, case.id, system.name)
             self._note_owned(session, case.id, system.name, owned - stay, by)
             access = session.get(Access, access_id)
+            working = access is not None and access.state == WorkState.DUE
+            if new and access and not working:
+                made = Observation(Verdict.OPEN, lookup.how, _("an account was made or renamed since the lock-out"))
+                watch.follow(session, self._vault, access_id, made, self._clock.now())
         words = _sentence([seen[one].verdict for one in ids], len(new), owned, stay)
-        working = access is not None and access.state == WorkState.DUE
         return _("{words}, still being worked on").format(words=words) if working else words
 
     def _owned(self, system: System, accounts: list[AccountId]) -> int:

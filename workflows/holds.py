@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from workflows import restriction
-from workflows.cases import CaseData, read_case, show
+from workflows.cases import CaseData, is_about, read_case, show
 from workflows.handover import Handover
 from workflows.journal import HANDOVER, Journal
 from workflows.model import (
@@ -94,16 +94,21 @@ class Holds:
             crowd = self.crowd(session, self._clock.now(), effective)
         return self._people() if crowd >= FEW else None
 
-    def judge(self, opened: int, *, immediate: bool, crowd: int = 0, people: int | None = None) -> Hold | None:
+    def judge(self, opened: int, *, soon: bool, crowd: int = 0, people: int | None = None) -> Hold | None:
         """Return why one more case must wait, or None. Pure.
 
-        `opened`: cases of the last hour without it; `crowd`: people of the day without it; `people`: the directory's.
+        `soon`: it takes effect at once, or so soon that nobody could stop it. `opened`: cases of the last hour without
+        it; `crowd`: people of the day without it; `people`: the directory's.
         """
         if opened >= self._rules.mass_cases_per_hour:
             return Hold.MASS
         if self.too_many(crowd, people):
             return Hold.SHARE
-        return Hold.IMMEDIATE if immediate and self._rules.immediate_needs_second else None
+        return Hold.IMMEDIATE if soon and self._rules.immediate_needs_second else None
+
+    def soon(self, effective: datetime) -> bool:
+        """Whether a case that takes effect then is as good as immediate: who writes "in two minutes" means now."""
+        return effective < self._clock.now() + HOUR
 
     def too_many(self, crowd: int, people: int | None) -> bool:
         """Whether one more than `crowd` is more than the policy's share; from the third on, no figure is too many."""
@@ -112,13 +117,17 @@ class Holds:
         return people is None or crowd + 1 > self._rules.mass_share * people
 
     def rejudge(self, session: Session, case: Case, people: int | None) -> Hold | None:
-        """Return why a case that is given another day must wait there: whoever gathers many on one day is no way round.
+        """Return why a case that is given another day must wait: neither many on one day nor "soon" is a way round.
 
-        A case that is held already is held on; nothing is released here.
+        A case that is held already is held on, by whichever rule asks for more; nothing is released here.
         """
         self.count(session, self._clock.now())  # one after the other
         crowd = self.crowd(session, self._clock.now(), case.effective_at, case.id)
-        return Hold.SHARE if case.state == CaseState.SCHEDULED and self.too_many(crowd, people) else None
+        if self.too_many(crowd, people):
+            return Hold.SHARE if case.held in ("", Hold.IMMEDIATE) else None
+        if case.held or not self._rules.immediate_needs_second:
+            return None
+        return Hold.IMMEDIATE if self.soon(case.effective_at) else None
 
     def park(self, session: Session, case: Case, why: Hold) -> None:
         """Hold a case that was just laid out or moved, in the caller's transaction, and tell security."""
@@ -170,13 +179,15 @@ class Holds:
         return case, data
 
     def _refuse_first(self, session: Session, case: Case, data: CaseData, by: Actor) -> None:
-        """Two people means two: neither whoever opened the case, or gave it another day, nor whom it is about."""
-        about = f"slack:{data.leaver.slack_id}" if data.leaver.slack_id else ""
+        """Two people means two: neither whoever opened the case, or gave it another day, nor whom it is about.
+
+        By whichever door they come: an operator may be the same human as somebody in Slack.
+        """
         moved = select(JournalEntry.actor).where(
             JournalEntry.case_id == case.id, JournalEntry.action == "case.rescheduled"
         )
         movers = session.exec(moved).all()
-        if by.id in (case.opened_by, about, *movers):
+        if by.may_be(data.opened_by) or is_about(data.leaver, by) or by.id in movers:
             raise Refused(Code.SECOND_PERSON, case=case.id, by=data.opened_by.name)
 
     def _turn(self, session: Session, case_id: str, old: WorkState, new: WorkState) -> None:

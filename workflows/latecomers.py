@@ -4,6 +4,7 @@ Looking up locks nobody: an account that is open is a finding with `Lock Again`.
 "not looked up yet". What people do by hand is asked of them, as in a fresh case.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,18 +16,20 @@ from connectors.contract import Accounts, Verdict
 from connectors.errors import ConnectorError
 from workflows import restriction, steps, watch
 from workflows.cases import UNWATCHED, person, read_case, show
-from workflows.findings import Findings
+from workflows.findings import Findings, Sighting
 from workflows.journal import HANDOVER, Journal
 from workflows.matching import strangers
 from workflows.model import Access, Case, CaseState, ManualStep, WorkState
+from workflows.newcomers import UNREAD
 from workflows.notes import Note, seal
 from workflows.ports import Clock
 from workflows.store import Store
 from workflows.systems import System, Systems
-from workflows.vault import Vault
+from workflows.vault import Vault, WrongKey
 from workflows.views import SystemLine
 
 OPEN = (CaseState.SCHEDULED, CaseState.RUNNING, CaseState.HELD)
+log = logging.getLogger(__name__)
 NOT_YET = N_("not looked up yet: this system came into the configuration after the case was opened")
 
 
@@ -49,10 +52,25 @@ class Latecomers:
         for name, system in self.systems.items():
             try:
                 for case_id in self._lacking(name):
-                    self._look(system, case_id, by)
+                    self._try(system, case_id, by)
             except ConnectorError as error:
                 unread.append(watch.unreadable(name, system.manifest.title, error))
         return unread
+
+    def _try(self, system: System, case_id: str, by: str) -> None:
+        """Look one person up; who cannot be looked up is a finding, stays as they are, and holds up nobody else."""
+        try:
+            self._look(system, case_id, by)
+        except WrongKey as error:
+            why = _("whom to look for cannot be opened: {why}").format(why=_(str(error)))
+        except watch.MALFORMED as error:
+            why = watch.malformed(error)
+        else:
+            return
+        log.warning("case %s cannot be looked up in %s: %s", case_id, system.name, why)
+        with self.store.write(case_id) as session:
+            findings = Findings(self.vault, self.journal, self.clock)
+            findings.see(session, Sighting(UNREAD, case_id, system.name, "", why), by)
 
     def _look(self, system: System, case_id: str, by: str) -> None:
         if steps.work_of(system):
@@ -65,7 +83,7 @@ class Latecomers:
             _case, data = read_case(session, self.vault, case_id)
         lookup = accounts.find(person(data.leaver))
         others = strangers(self.systems, data.leaver, system.name, lookup.accounts, ())
-        found = tuple(one for one in lookup.accounts if one.id not in others)
+        found = tuple(watch.imaged(accounts, one) for one in lookup.accounts if one.id not in others)
         self._write(system, case_id, found, lookup.how, by)
 
     def _write(self, system: System, case_id: str, found: tuple[Found, ...], how: str, by: str) -> None:
@@ -104,7 +122,11 @@ class Latecomers:
             )
         )
         session.flush()
+        for one in found:
+            if one.verdict is Verdict.LOCKED:
+                watch.adopt(session, self.vault, case, row_id, one, how, now)
         findings = Findings(self.vault, self.journal, self.clock)
+        findings.clear(session, Sighting(UNREAD, case.id, system.name))
         for one in alive:
             watch.see_newcomer(session, findings, case.id, system.name, one, by)
 

@@ -56,7 +56,7 @@ class Linking:
                 one.verdict,
                 one.matched_by,
                 one.id in links.accounts,
-                self._guards.why(where, one.id, one.login, one.email),
+                self._guards.why(where, *one.names),
             )
             for one in accounts.find(sought).accounts
         )
@@ -73,7 +73,7 @@ class Linking:
         with self._store.read() as session:
             _, data = read_case(session, self._vault, case_id)
         found = self._one(accounts, data, account, login)
-        if self._guards.why(where, found.id, found.login, found.email):
+        if self._guards.why(where, *found.names):
             raise Refused(Code.PROTECTED, name=found.login)
         self._keep(case_id, system, by, found.id, found.login)
         return found.login

@@ -15,7 +15,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from connectors.contract import ClientBook
 from workflows import manual, planning, restriction, steps
 from workflows.casefile import Casefile
-from workflows.cases import UNWATCHED, CaseData, mail_key, read_case, show, slack_key
+from workflows.cases import UNWATCHED, CaseData, is_about, mail_key, read_case, show, slack_key
 from workflows.guards import Guards
 from workflows.handover import Handover, temporary, wanting
 from workflows.headcount import People
@@ -123,7 +123,7 @@ class Offboarding:
                 self._enter(session, case, request, rows, now)
                 held = None
                 if not request.keep_access:  # nobody is locked out, so nothing is held back
-                    held = self._holds.judge(opened, immediate=case.immediate, crowd=crowd, people=people)
+                    held = self._holds.judge(opened, soon=self._holds.soon(effective), crowd=crowd, people=people)
                 if held:
                     self._holds.park(session, case, held)
         except sa.exc.IntegrityError as error:
@@ -305,7 +305,7 @@ class Offboarding:
         leaver = request.leaver
         if self._is_protected(leaver):
             raise Refused(Code.PROTECTED, name=leaver.name)
-        if leaver.slack_id and request.requested_by.id == f"slack:{leaver.slack_id}":
+        if is_about(leaver, request.requested_by):
             raise Refused(Code.ONESELF)
         if open_case := self.open_case(leaver):
             raise Refused(Code.OPEN_CASE, case=open_case)

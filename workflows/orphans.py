@@ -1,25 +1,29 @@
-"""Accounts that no case is about: alive though the company's directory has disabled the person, or dormant.
+"""What shows only where everybody is listed: accounts that no case is about, and second accounts of past leavers.
 
-Everybody is listed once, system by system, and each page is looked at for both.
+No case is about who is alive though the company's directory has disabled the person, or about who is dormant.
+Everybody is listed once, system by system, and each page is looked at for all three.
 """
 
 from collections.abc import Iterator
 from itertools import islice
 
-from config.text import _
+from config.text import _, ngettext
 from connectors.contract import Account as Found
 from connectors.contract import Accounts, Roster, Verdict
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, Unavailable
+from workflows import watch
 from workflows.dormant import Dormant
 from workflows.findings import DORMANT, ORPHAN, Findings, Sighting, still_open
+from workflows.newcomers import Newcomers
 from workflows.pastcases import in_cases
-from workflows.ports import Clock
 from workflows.store import Store
+from workflows.sweep import Tally
 from workflows.systems import System, Systems
 from workflows.vault import Vault
-from workflows.work import say
 
 PAGE = 500
+UNREADABLE = (ConnectorError, *watch.MALFORMED)
+"""What a list can raise: a record in it that cannot be read spoils the list, and nothing else."""
 
 
 class Orphans:
@@ -31,63 +35,102 @@ class Orphans:
         vault: Vault,
         findings: Findings,
         systems: Systems,
-        clock: Clock,
         directory: str,
         dormant: Dormant,
+        newcomers: Newcomers,
     ) -> None:
         """`directory`: the system that knows everybody."""
         self._store = store
         self._vault = vault
         self._findings = findings
         self._systems = systems
-        self._clock = clock
         self._directory = directory
         self._dormant = dormant
+        self._newcomers = newcomers
 
-    def look(self, by: str) -> list[str]:
-        """Open and close findings; return a sentence for every system in which nobody could be looked for."""
-        everywhere = [system for system, _accounts in self._systems.with_capability(Accounts)]
-        others = [system for system in everywhere if system.name != self._directory]
-        if not others and not self._dormant.after:
-            return []
+    def look(self, by: str, tally: Tally) -> None:
+        """Open and close findings; say in the tally where nobody could be looked for, and count what is new."""
+        others = [one for one, _accounts in self._systems.with_capability(Accounts) if one.name != self._directory]
+        disabled: set[int] | None = None
         try:
-            disabled = self._disabled(by)
-        except ConnectorError as error:
-            return [_("orphans were not looked for: the directory was not read ({why})").format(why=say(error))]
-        if disabled is None:
-            return [_("orphans were not looked for: the directory cannot list everybody")]
-        return [word for system in others if (word := self._look(system, disabled, by))]
+            disabled = self._disabled(by, tally, whole=bool(others or self._dormant.after))
+        except UNREADABLE as error:
+            words = _("orphans were not looked for: the directory was not read ({why})")
+            tally.not_looked.append(words.format(why=watch.malformed(error)))
+        else:
+            if disabled is None and others:
+                tally.not_looked.append(_("orphans were not looked for: the directory cannot list everybody"))
+        for system in others:
+            self._look(system, disabled, by, tally)
 
-    def _disabled(self, by: str) -> set[int] | None:
-        """Return the addresses that stand on locked entries only, as numbers to spare memory."""
+    def _disabled(self, by: str, tally: Tally, *, whole: bool) -> set[int] | None:
+        """Return the addresses that stand on locked entries only, as numbers to spare memory.
+
+        None: the directory lists nobody. Not `whole`: who is locked there is of no interest now.
+        """
         system = self._systems.get(self._directory)
         roster = system.having(Roster) if system else None
-        if roster is None:
+        if system is None or roster is None:
             return None
-        locked, alive, dormant = set[int](), set[int](), set[str]()
-        for page in _pages(roster.everyone()):
+        locked, alive, dormant, second = set[int](), set[int](), set[str](), set[str]()
+        for page in _pages(roster.everyone() if whole else roster.alive()):
             for account in page:
-                if account.email:
-                    (locked if account.verdict is Verdict.LOCKED else alive).add(_number(account.email))
+                (locked if account.verdict is Verdict.LOCKED else alive).update(_addresses(account))
             dormant |= self._dormant.look(self._directory, page, by)
+            second |= self._suspects(self._directory, page)
+        if whole and not (locked or alive):
+            raise Unavailable(_("it shows nobody with an address, which is not believed"))
         self._settle(self._directory, DORMANT, dormant)
+        self._again(system, second, by, tally)
         return locked - alive
 
-    def _look(self, system: System, disabled: set[int], by: str) -> str:
+    def _look(self, system: System, disabled: set[int] | None, by: str, tally: Tally) -> None:
         roster = system.having(Roster)
         if roster is None:
-            return _("orphans were not looked for in {system}: it cannot list everybody").format(system=system.name)
-        orphans, dormant = set[str](), set[str]()
+            if disabled is not None:
+                words = _("orphans were not looked for in {system}: it cannot list everybody")
+                tally.not_looked.append(words.format(system=system.name))
+            self._say_turns(system, tally)
+            return
         try:
-            for page in _pages(roster.everyone()):
-                hits = [one for one in page if one.verdict is Verdict.OPEN and _number(one.email) in disabled]
-                orphans |= self._record(system.name, [one for one in hits if one.email], by)
-                dormant |= self._dormant.look(system.name, [one for one in page if one.id not in orphans], by)
-        except ConnectorError as error:
-            return _("orphans were not looked for in {system}: {why}").format(system=system.name, why=say(error))
-        self._settle(system.name, ORPHAN, orphans)
+            self._read(system, roster, disabled, by, tally)
+        except UNREADABLE as error:
+            words = _("orphans were not looked for in {system}: {why}")
+            tally.not_looked.append(words.format(system=system.name, why=watch.malformed(error)))
+
+    def _read(self, system: System, roster: Roster, disabled: set[int] | None, by: str, tally: Tally) -> None:
+        orphans, dormant, second, nobody = set[str](), set[str](), set[str](), True
+        for page in _pages(roster.everyone()):
+            nobody = False
+            hits = [one for one in page if disabled and one.verdict is Verdict.OPEN and disabled & _addresses(one)]
+            orphans |= self._record(system.name, hits, by)
+            dormant |= self._dormant.look(system.name, [one for one in page if one.id not in orphans], by)
+            second |= self._suspects(system.name, page)
+        if nobody:
+            raise Unavailable(_("it shows nobody, which is not believed"))
+        if disabled is not None:
+            self._settle(system.name, ORPHAN, orphans)
         self._settle(system.name, DORMANT, dormant)
-        return ""
+        self._again(system, second, by, tally)
+
+    def _suspects(self, system: str, page: list[Found]) -> set[str]:
+        with self._store.read() as session:
+            return self._newcomers.suspects(session, system, page)
+
+    def _again(self, system: System, access_ids: set[str], by: str, tally: Tally) -> None:
+        accounts = system.having(Accounts)
+        if accounts and access_ids:
+            tally.verdicts[Verdict.OPEN] += self._newcomers.look_again(system, accounts, sorted(access_ids), by)
+
+    def _say_turns(self, system: System, tally: Tally) -> None:
+        turns = self._newcomers.turns(system)
+        if turns > 1:
+            words = ngettext(
+                "second accounts in {system}: each leaver is looked up every {count} day, as it cannot list everybody",
+                "second accounts in {system}: each leaver is looked up every {count} days, as it cannot list everybody",
+                turns,
+            )
+            tally.not_looked.append(words.format(system=system.name, count=turns))
 
     def _settle(self, system: str, kind: str, seen: set[str]) -> None:
         """Close what a list that was read to its end did not show again."""
@@ -109,8 +152,8 @@ class Orphans:
         return {str(one.id) for one in orphans}
 
 
-def _number(email: str) -> int:
-    return hash(email.casefold())
+def _addresses(account: Found) -> set[int]:
+    return {hash(one.casefold()) for one in (account.email, *account.also) if one}
 
 
 def _pages(accounts: Iterator[Found]) -> Iterator[list[Found]]:

@@ -1,5 +1,6 @@
 """Which cases and lines of cases an audit looks at: those whose time has come and that are watched."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -9,12 +10,15 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from connectors.contract import Account as Found
 from connectors.contract import Verdict
-from workflows.cases import UNWATCHED
+from workflows.cases import UNWATCHED, mail_key
 from workflows.model import Access, Account, Case, CaseState, Finding, WorkState
 from workflows.vault import Vault
 
 WATCHED = tuple(state for state in CaseState if state not in UNWATCHED)
 """Named one by one, so that the index over states and moments answers, and no row has to be read."""
+
+OVER = (CaseState.CANCELLED, CaseState.UNDONE, CaseState.CLOSED, CaseState.ON_LEAVE)
+"""Cases that say nothing against an account: nobody is, or will be, locked out by them."""
 
 
 def past_cases(now: datetime) -> SelectOfScalar[str]:
@@ -50,17 +54,41 @@ def _past(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
 
 
 def without_accounts(system: str) -> SelectOfScalar[Access]:
-    """Return the query for the lines of watched cases that have no account in a system, as far as is known."""
+    """Return the query for the lines of watched cases that have no account in a system, as far as is known.
+
+    Also of those who were in order once and are not now, because a person must choose among new accounts, say.
+    """
+    settled = sa.and_(col(Access.verdict) != Verdict.UNKNOWN, col(Access.state) == WorkState.DONE)
+    in_doubt = sa.and_(col(Access.locked_at).is_not(None), col(Access.state) != WorkState.CANCELLED)
     return (
         select(Access)
         .join(Case, col(Access.case_id) == col(Case.id))
         .where(
             Access.system == system,
-            col(Access.verdict).in_((Verdict.ABSENT, Verdict.OPEN)),
-            Access.state == WorkState.DONE,
+            col(Access.verdict).in_((Verdict.ABSENT, Verdict.OPEN, Verdict.UNKNOWN)),
+            sa.or_(settled, in_doubt),
             col(Case.state).not_in(UNWATCHED),
             ~select(Account.id).where(Account.access_id == Access.id).exists(),
             ~doubted("protected"),  # left alone on purpose, and said so: no newcomer
+        )
+    )
+
+
+def beside_accounts(system: str) -> SelectOfScalar[str]:
+    """Return the query for the lines of watched cases that have accounts in a system, where another would be news.
+
+    Left out is where a person has still to choose, or left one alone on purpose: an open finding says that already.
+    """
+    return (
+        select(Access.id)
+        .join(Case, col(Access.case_id) == col(Case.id))
+        .where(
+            Access.system == system,
+            Access.state != WorkState.CANCELLED,
+            sa.or_(col(Access.verdict) != Verdict.UNKNOWN, col(Access.locked_at).is_not(None)),
+            col(Case.state).not_in(UNWATCHED),
+            select(Account.id).where(Account.access_id == Access.id).exists(),
+            ~doubted("protected", "not linked"),
         )
     )
 
@@ -85,13 +113,38 @@ def never_confirmed(since: datetime) -> SelectOfScalar[Access]:
 
 
 def in_cases(session: Session, vault: Vault, system: str, accounts: Sequence[Found]) -> set[str]:
-    """Return which accounts a case is about already: by their id, or by the person's address."""
-    keys = {vault.blind("mail:" + one.email.casefold()): str(one.id) for one in accounts if one.email}
-    here = select(Account.account_id).where(
-        Account.system == system, col(Account.account_id).in_([str(one.id) for one in accounts])
+    """Return which accounts a case is about: by their id, or by the person's address. One that is over counts not."""
+    keys = _by_address(vault, accounts)
+    here = (
+        select(Account.account_id)
+        .join(Case, col(Account.case_id) == col(Case.id))
+        .where(
+            Account.system == system,
+            col(Account.account_id).in_([str(one.id) for one in accounts]),
+            col(Case.state).not_in(OVER),
+        )
     )
-    cases = select(Case.mail_key).where(col(Case.mail_key).in_(list(keys)), col(Case.state).not_in(UNWATCHED))
-    return set(session.exec(here)) | {keys[key] for key in session.exec(cases)}
+    cases = select(Case.mail_key).where(col(Case.mail_key).in_(list(keys)), col(Case.state).not_in(OVER))
+    return {*session.exec(here), *(str(one.id) for key in session.exec(cases) for one in keys[key])}
+
+
+def in_watched_cases(
+    session: Session, vault: Vault, accounts: Sequence[Found], now: datetime
+) -> list[tuple[str, Found]]:
+    """Return the accounts that have the address of somebody whose case is past, each with the case."""
+    keys = _by_address(vault, accounts)
+    if not keys:
+        return []
+    cases = select(Case.id, Case.mail_key).where(col(Case.mail_key).in_(list(keys)), *_past(now))
+    return [(case_id, one) for case_id, key in session.exec(cases) for one in keys[key]]
+
+
+def _by_address(vault: Vault, accounts: Sequence[Found]) -> dict[str, list[Found]]:
+    keys = defaultdict[str, list[Found]](list)
+    for one in accounts:
+        for address in dict.fromkeys(name.casefold() for name in (one.email, *one.also) if name):
+            keys[mail_key(vault, address)].append(one)
+    return keys
 
 
 def doubted(*kinds: str) -> sa.Exists:

@@ -127,7 +127,7 @@ class Restrictions:
             return replace(data, problem=said)
         trouble: list[str] = []
         for account in match.own:
-            if why := self._guards.why(system, account.id, account.login, account.email):
+            if why := self._guards.why(system, *account.names):
                 trouble.append(f"{account.login}: {why}")
                 continue
             wanted = [one for one in groups.groups(account.id) if _named(one, system.restrict_groups)]

@@ -69,13 +69,21 @@ class Tally:
 class Sweep:
     """Reads systems, writes verdicts and findings; nothing is claimed about what was not read."""
 
-    def __init__(self, store: Store, vault: Vault, findings: Findings, systems: Systems, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        findings: Findings,
+        systems: Systems,
+        clock: Clock,
+        newcomers: Newcomers,
+    ) -> None:
         self._store = store
         self._vault = vault
         self._findings = findings
         self._systems = systems
         self._clock = clock
-        self._newcomers = Newcomers(store, vault, findings, systems, clock)
+        self._newcomers = newcomers
         self._unwatched = Unwatched(store, findings, systems, clock)
 
     def run(self, by: str) -> Tally:
@@ -131,7 +139,7 @@ class Sweep:
             return ()
         try:
             return roster.locked()
-        except ConnectorError as error:
+        except (ConnectorError, *watch.MALFORMED) as error:
             log.warning("%s cannot list who is locked (%s): everybody is read by id", system.name, error)
             return ()
 

@@ -19,6 +19,17 @@ class Actor:
 
     id: str
     name: str
+    email: str = ""
+    """Their address, where the door by which they came knows it."""
+
+    def may_be(self, other: "Actor") -> bool:
+        """Whether both can be one human: the same id, or an operator named as what stands before the other's @."""
+        return self.id == other.id or _operates(self, other) or _operates(other, self)
+
+
+def _operates(one: Actor, other: Actor) -> bool:
+    name = other.email.partition("@")[0]
+    return bool(name) and one.id.casefold() == f"cli:{name}".casefold()
 
 
 @dataclass(frozen=True, slots=True)

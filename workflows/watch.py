@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -13,7 +14,7 @@ from connectors.contract import AccountId, Accounts, Observation, Trace, Verdict
 from connectors.errors import Conflict, ConnectorError, Missing
 from workflows.cases import show
 from workflows.findings import Findings, Sighting
-from workflows.lockout import SEVERITY
+from workflows.lockout import SEVERITY, AccountData
 from workflows.model import Access, Account, Case
 from workflows.notes import Note, seal
 from workflows.systems import System
@@ -144,10 +145,46 @@ def newcomers(found: Sequence[Found], rows: Sequence[Account]) -> list[Found]:
     return [account for account in found if account.id not in ids and account.verdict is not Verdict.LOCKED]
 
 
-def see_newcomer(session: Session, findings: Findings, case_id: str, system: str, account: Found, by: str) -> None:
-    """Open the finding for an account that was made, or given the leaver's address, after the lock-out."""
-    detail = _("made or renamed since; matches by {by}").format(by=account.matched_by)
-    findings.see(session, Sighting("new account", case_id, system, account.id, detail), by)
+def imaged(accounts: Accounts, account: Found) -> Found:
+    """Return an account with its before-image, where it is locked and so about to be adopted."""
+    if account.verdict is not Verdict.LOCKED or account.before:
+        return account
+    return replace(account, before=accounts.before(account.id))
+
+
+def adopt(
+    session: Session, vault: Vault, case: Case, access_id: str, account: Found, how: str, now: datetime
+) -> None:
+    """Make the row by which audits read an account that a lookup has shown locked: it may be opened again."""
+    row_id, before = f"{access_id}:{account.id}", dict(account.before.state) if account.before else {}
+    data = AccountData(account.login, account.matched_by, before, was=account.verdict)
+    session.add(
+        Account(
+            id=row_id,
+            access_id=access_id,
+            case_id=case.id,
+            system=access_id.rpartition(":")[2],
+            account_id=account.id,
+            verdict=account.verdict,
+            note=seal(vault, case.wrapped_key, f"account:{row_id}", Note("", how)),
+            read_at=now,
+            sealed=vault.seal(case.wrapped_key, asdict(data), f"account:{row_id}"),
+        )
+    )
+
+
+def see_newcomer(
+    session: Session, findings: Findings, case_id: str, system: str, account: Found, by: str, *, linked: bool = False
+) -> None:
+    """Open the finding for an account that was made, or given the leaver's address, after the lock-out.
+
+    `linked`: a person has said which account is the leaver's, so that this one may be older than the lock-out.
+    """
+    words = _("not the account that a person linked; matches by {by}") if linked else _(
+        "made or renamed since; matches by {by}"
+    )
+    detail = words.format(by=account.matched_by)
+    findings.see(session, Sighting("new account", case_id, system, account.id, detail, login=account.login), by)
 
 
 def see_stranger(session: Session, findings: Findings, case_id: str, system: str, account: Found, by: str) -> None:
@@ -158,7 +195,7 @@ def see_stranger(session: Session, findings: Findings, case_id: str, system: str
     detail = _("the address belongs to an account of somebody else by now; matches by {matched_by}").format(
         matched_by=account.matched_by
     )
-    findings.see(session, Sighting("address reused", case_id, system, account.id, detail), by)
+    findings.see(session, Sighting("address reused", case_id, system, account.id, detail, login=account.login), by)
 
 
 def unreadable(system: str, title: str, error: ConnectorError) -> str:

@@ -9,6 +9,7 @@ from bot.cli.ending import NOT_GOOD, Stop
 from bot.cli.house import actor, visit
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import moment, say, show_json, show_table
+from bot.messages.audit import headline
 from bot.messages.words import verdict
 from bot.text import _
 from connectors.contract import Verdict
@@ -66,11 +67,8 @@ def concerns(found: AuditView, now: datetime) -> list[str]:
 
 def show(found: AuditView, zone: str) -> None:
     """Print an audit."""
-    say(
-        _("Audit of {day}, {at}: {accounts} accounts of {leavers} leavers").format(
-            day=found.day, at=moment(found.started_at, zone), accounts=found.accounts, leavers=found.leavers
-        )
-    )
+    say(headline(found))
+    say("  " + _("begun {at}").format(at=moment(found.started_at, zone)))
     for what in found.not_looked:
         say("  " + what)
     if found.accepted or found.relocked:

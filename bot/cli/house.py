@@ -1,7 +1,7 @@
 """How a command reaches the services: the configuration read, the house put together, or a clear sentence why not."""
 
-import getpass
 import os
+import pwd
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,6 +14,10 @@ from bot.services import Services
 from config.settings import Kinds, Settings, load
 from workflows.occupancy import Occupied
 from workflows.views import Actor
+
+LOGIN_UID = Path("/proc/self/loginuid")
+NOBODY = 2**32 - 1
+"""What the kernel writes where nobody has logged in: a container, a service."""
 
 
 def wiring(ctx: typer.Context) -> Any:
@@ -50,9 +54,27 @@ def visit(ctx: typer.Context, config: Path) -> Iterator[Services]:
 
 
 def actor() -> Actor:
-    """Return who sits at the terminal, for the journal; through sudo, the person and not root."""
-    name = os.environ.get("SUDO_USER") or getpass.getuser()
+    """Return who sits at the terminal, for the journal; through sudo, the person and not root.
+
+    Whom they logged in as, which the kernel keeps (proc(5), `loginuid`); where it does not, whom sudo names, or whose
+    process this is. Never LOGNAME or USER, in which anybody writes what they like.
+    """
+    name = _account(_login_uid()) or os.environ.get("SUDO_USER") or _account(os.getuid()) or str(os.getuid())
     return Actor(f"cli:{name}", name)
+
+
+def _login_uid() -> int:
+    try:
+        return int(LOGIN_UID.read_text())
+    except (OSError, ValueError):
+        return NOBODY
+
+
+def _account(uid: int) -> str:
+    try:
+        return "" if uid == NOBODY else pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return ""
 
 
 @contextmanager

@@ -161,13 +161,18 @@ def show_systems(lines: Sequence[SystemLine], zone: str) -> None:
             (
                 line.title,
                 verdict(line.verdict),
-                "; ".join(filter(None, [line.late, line.reason, line.how, *line.cannot])),
+                "; ".join(filter(None, [line.late, line.reason, line.how])),
                 moment(line.read_at, zone),
                 _next(line, zone),
             )
             for line in lines
         ],
     )
+    limits = [f"  - {line.title}: {what}" for line in lines for what in line.cannot]
+    if limits:
+        say(_("Cannot be done:"))
+    for what in limits:
+        say(what)
 
 
 def show_steps(steps: Sequence[StepView], zone: str) -> None:
@@ -192,6 +197,8 @@ def show_steps(steps: Sequence[StepView], zone: str) -> None:
 
 
 def _next(line: SystemLine, zone: str) -> str:
+    if line.next_try_at and not line.attempt:
+        return _due(line.next_try_at, zone)
     if line.next_try_at:
         return _("tried again at {at}").format(at=moment(line.next_try_at, zone))
     return _("working") if line.working else ""

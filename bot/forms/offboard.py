@@ -104,7 +104,7 @@ def _metadata(defaults: Defaults) -> str:
     return pack(
         leaver=defaults.leaver,
         directory=defaults.directory_id,
-        logins=" ".join(defaults.logins[:20]),
+        logins="\n".join(defaults.logins[:20]),  # a log-in may hold spaces: cut there, it would be somebody else's
         clients=int(defaults.clients),
     )
 
@@ -273,7 +273,7 @@ def warned(view: dict[str, Any], text: str) -> dict[str, Any]:
 
 def known_leaver(leaver: Leaver, metadata: dict[str, Any]) -> Leaver:
     """Complete the leaver with what the plan had found in the company's directory; the form carries it."""
-    logins = tuple(str(metadata.get("logins", "")).split())
+    logins = tuple(filter(None, str(metadata.get("logins", "")).split("\n")))
     return replace(leaver, directory_id=str(metadata.get("directory", "")), logins=logins)
 
 

@@ -1,6 +1,7 @@
 """Buttons and forms about access: Undo, Reschedule, Hired Again, Choose Account, Release and Reject."""
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
@@ -85,7 +86,7 @@ def _register_reschedule(app: App, desk: Desk) -> None:
             desk.allow(call, Right.RESCHEDULE)
             desk.services.offboarding.reschedule(case.id, at, desk.actor(call))
             said = [section(_("It takes effect {when} now.").format(when=moment(at)))]
-            if careful := workdays.against(days, at.date()):
+            if careful := workdays.against(days, at.astimezone(ZoneInfo(zone)).date()):
                 said.append(section(_("⚠ Careful: {text}").format(text=mrkdwn(careful))))
             return notice.notice(_("Rescheduled"), said)
 

@@ -107,10 +107,10 @@ class Desk:
     def actor(self, call: Call) -> Actor:
         """Return the person as the journal names them."""
         try:
-            name = self.people.find(call.user).name
+            person = self.people.find(call.user)
         except Told:
-            name = call.user
-        return Actor(f"slack:{call.user}", name)
+            return Actor(f"slack:{call.user}", call.user)
+        return Actor(f"slack:{call.user}", person.name, person.email)
 
     def allow(self, call: Call, right: Right, *, fresh: bool = True) -> None:
         """Go on only where the person may. Raises `Told`, and puts the refusal on record."""

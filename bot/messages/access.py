@@ -22,8 +22,8 @@ HOLDS = {
         "people there are, so this one waits: somebody from security, and not who opened or moved it, must release it."
     ),
     Hold.IMMEDIATE: N_(
-        "The policy wants two people behind a lock-out at once: "
-        "somebody from security or HR, and not who opened it, must release it."
+        "The policy wants two people behind a lock-out at once or within the hour: "
+        "somebody from security or HR, and not who opened or moved it, must release it."
     ),
 }
 

@@ -1,6 +1,7 @@
 """The audit's digest: the number first, worst first, one line where all is well; what was not read is said loudly."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from bot.messages.blocks import (
     Block,
@@ -16,13 +17,13 @@ from bot.messages.blocks import (
     section,
     table,
 )
-from bot.messages.words import account, short, verdict
-from bot.text import N_, _, mrkdwn, ngettext, plain, trim
+from bot.messages.words import account, because, short, verdict
+from bot.text import N_, _, day, mrkdwn, ngettext, plain, trim
 from connectors.contract import Verdict
 from workflows.views import AuditView, FindingLine
 
 LOCK_AGAIN, CSV, TAKE, ACCEPT = "audit_lock_again", "audit_csv", "audit_take", "audit_accept"
-WITH_BUTTON, ROWS = 15, 40
+WITH_BUTTON, ROWS, MOST_UNSOUGHT = 15, 40, 5
 KINDS = {
     "protected": N_("protected, so it was not locked"),
     "not linked": N_("no account found, and everybody should have one"),
@@ -41,7 +42,9 @@ KINDS = {
 def build(view: AuditView, run_id: str = "") -> Message:
     """Return the digest; `run_id` is set where the whole list can be had as a file."""
     point = headline(view)
-    unsought = [context(short(what)) for what in view.not_looked[:3]]
+    unsought = [context(short(what)) for what in view.not_looked[:MOST_UNSOUGHT]]
+    if (more := len(view.not_looked) - MOST_UNSOUGHT) > 0:
+        unsought.append(context(_("… and {count} more; `handover audit` shows all.").format(count=more)))
     quiet = not (view.findings or view.not_read or view.accepted or view.relocked or view.settled)
     if quiet and view.finished_at:
         return message(mrkdwn(point, 600), [section(mrkdwn(point, 600)), *unsought, *_file(run_id)])
@@ -109,12 +112,12 @@ def kind(line: FindingLine) -> str:
 
 def finding(line: FindingLine) -> list[Block]:
     """Return one finding with what can be done about it."""
-    text = _("✗ *{name}*: {kind} in {where}, since {since}. {detail}").format(
+    text = _("✗ *{name}*: {kind} in {where}, since {since}{because}").format(
         name=mrkdwn(line.leaver.name, 80),
         kind=kind(line),
         where=account(line),
-        since=line.first_seen.date().isoformat(),
-        detail=short(line.detail),
+        since=day(line.first_seen),
+        because=because(line),
     )
     if line.changed_by:
         text += " " + _("Last changed by {who}.").format(who=short(line.changed_by))
@@ -142,7 +145,7 @@ def _apart(title: str, lines: Sequence[FindingLine]) -> list[Block]:
         words = f"• {mrkdwn(line.leaver.name, 80)}: {kind(line)}, {account(line)}"
         if line.accepted_until:
             words += " " + _("(until {day}, {who}: {why})").format(
-                day=line.accepted_until.date().isoformat(),
+                day=day(line.accepted_until - timedelta(seconds=1)),  # it ends with that day
                 who=mrkdwn(line.accepted_by, 80),
                 why=short(line.accepted_reason, 150),
             )

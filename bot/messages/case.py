@@ -6,7 +6,7 @@ Over 250 lines because one message shows all tracks of a case, and what it leave
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from bot.messages import access, leave, manual, moves, requests, restriction
+from bot.messages import access, audit, leave, manual, moves, requests, restriction
 from bot.messages.blocks import (
     Block,
     Message,
@@ -21,7 +21,7 @@ from bot.messages.blocks import (
     section,
 )
 from bot.messages.spread import kept
-from bot.messages.words import GOOD, account, listing, records, short, verdict
+from bot.messages.words import GOOD, account, because, listing, records, short, verdict
 from bot.text import N_, _, moment, mrkdwn, ngettext, plain
 from connectors.contract import Verdict
 from workflows.model import CaseState, ProposalState
@@ -190,9 +190,11 @@ def _cannot(view: CaseView) -> list[Block]:
 def _account(line: AccountLine) -> str:
     if line.verdict is Verdict.UNKNOWN and line.done:
         return _("• {login} – last known: {done}").format(login=mrkdwn(line.login), done=listing(line.done, 8))
-    done = f": {listing(line.done, 8)}" if line.done else ""
-    bad = "" if line.verdict in GOOD else f" – {verdict(line.verdict)}"
-    return f"• {mrkdwn(line.login)}{bad}{done}"
+    done = listing(line.done, 8)
+    if line.verdict in GOOD:
+        return f"• {mrkdwn(line.login)}: {done}" if done else f"• {mrkdwn(line.login)}"
+    bad = f"• {mrkdwn(line.login)} – {verdict(line.verdict)}"
+    return _("{bad}; done before: {done}").format(bad=bad, done=done) if done else bad
 
 
 def _retry(view: CaseView, line: SystemLine) -> Block | None:
@@ -282,11 +284,11 @@ def _pace(clients: ClientsView, now: datetime) -> str:
 def _findings(findings: Sequence[FindingLine]) -> list[str]:
     still = [finding for finding in findings if finding.closed_at is None]
     return [
-        _("✗ Finding: {kind} in {where}, first seen {when}. {detail}").format(
-            kind=mrkdwn(finding.kind),
+        _("✗ Finding: {kind} in {where}, first seen {when}{because}").format(
+            kind=audit.kind(finding),
             where=account(finding),
             when=moment(finding.first_seen),
-            detail=short(finding.detail),
+            because=because(finding),
         )
         for finding in still[:10]
     ]

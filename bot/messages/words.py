@@ -27,6 +27,11 @@ def account(finding: FindingLine) -> str:
     return f"{system} ({mrkdwn(finding.login, 80)})" if finding.login else system
 
 
+def because(finding: FindingLine) -> str:
+    """Return what is known of a finding besides its kind, as the end of its sentence."""
+    return f": {short(finding.detail)}." if finding.detail else "."
+
+
 def money(value: Mapping[str, Decimal]) -> str:
     """Return amounts by currency: `120,000 EUR`; empty where there are none."""
     return ", ".join(

@@ -41,7 +41,7 @@ from connectors.ldap.openldap import OpenLdap
 from connectors.ldap.openldap_password import OpenLdapPassword
 from connectors.ldap.ourselves import Ourselves
 from connectors.ldap.settings import LdapSettings
-from connectors.ldap.wire import Entry, describe, matched_by
+from connectors.ldap.wire import Entry, also, describe, matched_by
 
 T = TypeVar("T")
 NOBODY = Person("")
@@ -101,6 +101,10 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
     def everyone(self) -> Iterator[Account]:
         """Stream everybody below base_dn who matches people_filter."""
         return self._connections.stream(lambda link: roster.everyone(self._directory, link), _("listing accounts"))
+
+    def alive(self) -> Iterator[Account]:
+        """Stream everybody who matches people_filter and is not locked."""
+        return self._connections.stream(lambda link: roster.alive(self._directory, link), _("listing accounts"))
 
     def changed_by(self, account: AccountId, since: datetime) -> str:
         """Read who made the last change and when, whatever it was; some directories only say when."""
@@ -181,6 +185,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
             email=entry.text("mail"),
             title=entry.text("title"),
             manager_email=manager.text("mail") if manager else "",
+            also=also(entry, self._dialect),
             before=Before(self._dialect.identify(entry), self._dialect.state(entry)),
         )
 

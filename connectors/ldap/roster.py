@@ -9,7 +9,7 @@ from connectors.errors import Unavailable
 from connectors.ldap.dialect import Dialect
 from connectors.ldap.directory import Directory
 from connectors.ldap.link import Link
-from connectors.ldap.wire import Entry
+from connectors.ldap.wire import Entry, also, both
 
 
 def locked(directory: Directory, link: Link) -> frozenset[AccountId]:
@@ -31,13 +31,20 @@ def locked(directory: Directory, link: Link) -> frozenset[AccountId]:
     return frozenset(found - {AccountId("")})
 
 
-def everyone(directory: Directory, link: Link) -> Iterator[Account]:
+def alive(directory: Directory, link: Link) -> Iterator[Account]:
+    """Stream every account that is not locked; the server leaves the locked ones out where it has a filter for them."""
+    query, people = directory.dialect.locked_query, directory.people_filter
+    return everyone(directory, link, both(people, f"(!{query})") if query else people)
+
+
+def everyone(directory: Directory, link: Link, people: str = "") -> Iterator[Account]:
     """Stream every account below the base, without before-images and managers' addresses."""
     dialect, settings = directory.dialect, directory.settings
     attributes = (
         "cn", "displayName", "mail", "title", dialect.login, dialect.identifier, dialect.lock, *dialect.last_login,
+        *(name for name, _prefix in dialect.addresses),
     )
-    for entry in link.search(settings.base_dn, directory.people_filter, attributes):
+    for entry in link.search(settings.base_dn, people or directory.people_filter, attributes):
         account = dialect.identify(entry)
         if not account:
             continue  # no id, so nobody can ask about it again or lock it
@@ -50,6 +57,7 @@ def everyone(directory: Directory, link: Link) -> Iterator[Account]:
             email=entry.text("mail"),
             title=entry.text("title"),
             last_login=_last_login(entry, dialect),
+            also=also(entry, dialect),
         )
 
 

@@ -94,6 +94,18 @@ def folded(value: str) -> str:
     return " ".join(value.split()).casefold()
 
 
+def also(entry: Entry, names: Names) -> tuple[str, ...]:
+    """Return every address of an entry but the first `mail`, which is the account's own."""
+    found = (
+        value[len(prefix) :]
+        for attribute, prefix in names.addresses
+        for value in entry.all(attribute)
+        if value.casefold().startswith(prefix)
+    )
+    own = entry.text("mail").casefold()
+    return tuple(dict.fromkeys(address for address in found if address.casefold() != own))
+
+
 def describe(person: Person, names: Names, base_dn: str) -> str:
     """Return how a person was looked up, for people."""
     addresses, logins = " or ".join(a for a, _verified in names.addresses), " or ".join(names.logins)

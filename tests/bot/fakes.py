@@ -66,7 +66,12 @@ class FakeOffboarding:
         return replace(
             samples.plan(leaver, self.systems),
             refusals=self.refusals,
-            leaver=replace(leaver, manager_email=samples.MAX.email, directory_id="entry-7", logins=("dana.oneill",)),
+            leaver=replace(
+                leaver,
+                manager_email=samples.MAX.email,
+                directory_id="entry-7",
+                logins=("dana.oneill", "Dana O'Neill"),
+            ),
         )
 
     def open(self, request: Request) -> str:

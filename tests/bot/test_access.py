@@ -131,6 +131,15 @@ def test_hr_moves_a_case_in_the_leavers_zone_and_is_warned_of_a_sunday(office: O
     ]
 
 
+@pytest.mark.parametrize(("day", "warned"), [("2026-12-04", False), ("2026-12-05", True)])
+def test_the_day_that_is_warned_of_is_the_leavers_own(office: Office, day: str, *, warned: bool) -> None:
+    leaver = replace(samples.leaver(), timezone="Pacific/Honolulu")  # a working day there ends on the next day in UTC
+    _case(office, CaseState.SCHEDULED, effective_at=samples.NOW + timedelta(days=3), leaver=leaver)
+    office.hr.click(post(office, PostKind.CASE, seed.OFFBOARDING), "Reschedule")
+    office.hr.modal("Reschedule").fill("day", day).submit()
+    assert ("on a weekend" in office.hr.modal("Rescheduled").text) is warned
+
+
 def test_a_day_in_the_past_keeps_the_form_open(office: Office) -> None:
     _case(office, CaseState.SCHEDULED, effective_at=samples.NOW + timedelta(days=1))
     message = post(office, PostKind.CASE, seed.OFFBOARDING)

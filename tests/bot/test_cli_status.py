@@ -77,7 +77,7 @@ class Audited(FakeAudits):
 @pytest.mark.parametrize(
     ("run", "words", "code"),
     [
-        (samples.audit(0), "28 accounts of 14 leavers", 0),
+        (samples.audit(0), "all still locked out, 14 past leavers with 28 accounts", 0),
         (samples.audit(1), "open again", 1),
         (samples.audit(0, ("crm: no answer",)), "crm: no answer", 1),
         (replace(samples.audit(0), finished_at=None), "has not finished", 1),

@@ -68,7 +68,7 @@ def test_the_case_is_keyed_by_what_the_directory_knows_and_not_by_the_address_al
     filled(office).submit()
     office.hr.modal("Case opened")
     [request] = office.offboarding.requests
-    assert (request.leaver.directory_id, request.leaver.logins) == ("entry-7", ("dana.oneill",))
+    assert (request.leaver.directory_id, request.leaver.logins) == ("entry-7", ("dana.oneill", "Dana O'Neill"))
 
 
 def test_a_plan_that_takes_long_still_answers_at_once(office: Office) -> None:

@@ -10,6 +10,7 @@ from connectors.contract import AccountId, Verdict
 from connectors.errors import Unavailable
 from tests.workflows.memory import MemoryCrm
 from tests.workflows.office import DANA, HR, SECURITY, Office
+from workflows.guards import Guards
 from workflows.model import CaseState, PostKind
 from workflows.refusals import Code, Refused
 from workflows.rules import Rules
@@ -212,6 +213,62 @@ def test_an_immediate_case_needs_a_second_person_where_the_policy_says_so(tmp_pa
     day = office.clock.now() + timedelta(days=1)
     scheduled = office.offboarding.open(office.request(leaver=_leaver(1), effective_at=day))
     assert office.offboarding.case(scheduled).state is CaseState.SCHEDULED
+
+
+def test_soon_is_no_way_round_the_second_person(tmp_path: Path) -> None:
+    office = Office(tmp_path, rules=Rules(immediate_needs_second=True))
+    soon = office.offboarding.open(office.request(effective_at=office.clock.now() + timedelta(minutes=2)))
+    assert office.offboarding.case(soon).held == "immediate"
+    later = office.offboarding.open(
+        office.request(leaver=_leaver(1), effective_at=office.clock.now() + timedelta(days=9))
+    )
+    assert office.offboarding.case(later).held == ""
+    office.offboarding.reschedule(later, office.clock.now() + timedelta(minutes=2), HR)
+    assert office.offboarding.case(later).held == "immediate"
+    office.clock.pass_(minutes=5)
+    office.work()
+    assert office.crm.writes == {}
+    assert _refused("release", office, later, HR) is Code.SECOND_PERSON
+    office.offboarding.release(soon, SECURITY)
+    office.work("revoke")
+    assert office.offboarding.case(soon).locked_out
+
+
+def test_hr_alone_does_not_release_what_was_moved_into_a_crowd(tmp_path: Path) -> None:
+    office = Office(tmp_path, rules=Rules(immediate_needs_second=True, mass_share=0.25))
+    day = office.clock.now() + timedelta(days=30)
+    for number in (1, 2):
+        office.offboarding.open(office.request(leaver=_leaver(number), effective_at=day))
+    office.clock.pass_(days=5)
+    soon = office.offboarding.open(office.request(effective_at=office.clock.now() + timedelta(minutes=2)))
+    assert office.offboarding.case(soon).held == "immediate"
+    office.offboarding.reschedule(soon, day, HR)
+    assert office.offboarding.case(soon).held == "share"
+
+
+@pytest.mark.parametrize(
+    ("opener", "second"),
+    [
+        (Actor("slack:U0SAM", "Sam", "sam.o@x.example"), Actor("cli:sam.o", "sam.o")),
+        (Actor("cli:Sam.O", "sam.o"), Actor("slack:U0SAM", "Sam", "sam.o@x.example")),
+        (HR, Actor("cli:dana", "dana")),
+        (HR, Actor("slack:U0DANA", "Dana")),
+    ],
+)
+def test_one_human_is_one_person_at_every_door(tmp_path: Path, opener: Actor, second: Actor) -> None:
+    office = Office(tmp_path, rules=Rules(mass_cases_per_hour=0))
+    case_id = office.offboarding.open(office.request(requested_by=opener))
+    assert _refused("release", office, case_id, second) is Code.SECOND_PERSON
+    office.offboarding.release(case_id, SECURITY)
+
+
+def test_nobody_offboards_themselves_at_a_terminal(office: Office) -> None:
+    assert _refused("open", office, office.request(requested_by=Actor("cli:dana", "dana"))) is Code.ONESELF
+
+
+@pytest.mark.parametrize("named", ["CH\u00c9F@x.example", "che\u0301f@x.example ", "\uff43h\u00e9f@x.example"])
+def test_a_protected_name_is_the_same_however_it_is_written(named: str) -> None:
+    assert Guards(["ch\u00e9f@x.example"]).names([named])
 
 
 # -- names given out anew, and people hired again

@@ -8,7 +8,7 @@ from typing import cast
 import ldap
 import pytest
 
-from connectors.contract import Account, AccountId, Verdict
+from connectors.contract import Account, AccountId, Person, Verdict
 from connectors.errors import ConnectorError, Unavailable
 from connectors.ldap import link, roster
 from connectors.ldap.connections import Connections
@@ -21,6 +21,7 @@ from tests.conformance.accounts import newcomer
 from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company import ldif
 from tests.sandbox.company.people import PEOPLE
+from workflows.guards import Guards
 
 AGO = timedelta(hours=1)
 LATEST = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -56,6 +57,30 @@ def test_everyone_is_streamed_with_what_a_read_says(world: LdapWorld) -> None:
         Verdict.LOCKED, who.email, who.login
     )
     assert any(one.verdict is Verdict.OPEN for one in found.values())
+
+
+def test_who_is_alive_is_listed_without_those_who_are_locked(world: LdapWorld) -> None:
+    free, gone, for_a_time = (world.add(newcomer()) for _ in range(3))
+    _lock(world, gone)
+    dn = ldif.person_dn(world.login(for_a_time))
+    world.slapd.modify(dn, [(ldap.MOD_ADD, "pwdAccountLockedTime", [b"20260101000000Z"])])
+    found = {one.id: one.verdict for one in world.connect().alive()}
+    assert found[free] is Verdict.OPEN
+    assert gone not in found
+    assert for_a_time in found, "a lock that ends by itself is none"
+
+
+def test_every_address_of_an_account_is_told(world: LdapWorld) -> None:
+    account = world.add(newcomer())
+    login = world.login(account)
+    world.slapd.modify(ldif.person_dn(login), [(ldap.MOD_ADD, "mail", [b"Chief@board.example", b"z@board.example"])])
+    connector = world.connect()
+    [found] = connector.find(Person("", (), (login,))).accounts
+    listed = next(one for one in connector.everyone() if one.id == account)
+    for one in (found, listed):
+        assert {"chief@board.example", "z@board.example"} <= {name.casefold() for name in (one.email, *one.also)}
+        assert len({one.email, *one.also}) == 3
+        assert Guards(["chief@BOARD.example"]).names(one.names)
 
 
 def test_a_list_that_is_cut_short_is_an_error(world: LdapWorld) -> None:
