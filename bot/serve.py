@@ -1,4 +1,8 @@
-"""How Slack reaches the bot: Socket Mode, or HTTP by Bolt's Flask adapter on waitress; health and metrics always."""
+"""How Slack reaches the bot: Socket Mode, or HTTP by Bolt's Flask adapter on waitress; health and metrics always.
+
+A Slack that does not answer, or refuses our tokens, keeps nobody from being locked out: the bot runs without it, and
+comes back to it by itself.
+"""
 
 import logging
 import socket
@@ -10,11 +14,14 @@ from flask import Flask, Response, request
 from slack_bolt import App
 from slack_bolt.adapter.flask import SlackRequestHandler
 from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
 from waitress import wasyncore
 from waitress.server import create_server
 
 from bot.app import make_app
 from bot.door import Door
+from bot.errors import reason
 from bot.metrics import Metrics, watch
 from bot.services import Services
 from bot.slack import web_client
@@ -23,6 +30,10 @@ from config.settings import Settings
 log = logging.getLogger(__name__)
 THREADS = 32
 PATH = "/slack/events"
+FIRST_SECONDS = 5.0
+"""How long a start waits for Slack; what is due meanwhile is done already."""
+AGAIN_SECONDS, SELDOM_SECONDS = 5.0, 60.0
+"""When a Slack that could not be reached is tried again: at first, and at most."""
 
 
 def serve(
@@ -41,7 +52,7 @@ def serve(
     metrics = Metrics(lambda: {"handover_open_cases": float(services.offboarding.count(still_open=True))})
     watch(app, metrics)
     web = make_web(app if slack.mode == "http" else None, metrics, door)
-    with listening(web, slack.host, slack.port) as port, _socket(app, settings):
+    with listening(web, slack.host, slack.port) as port, reaching(client, _handler(app, settings)):
         log.info("ready: %s, http://%s:%d/healthz", slack.mode, slack.host, port)
         if ready:
             ready(port)
@@ -88,15 +99,52 @@ def listening(web: Flask, host: str, port: int) -> Iterator[int]:
         thread.join(5)
 
 
-@contextmanager
-def _socket(app: App, settings: Settings) -> Iterator[None]:
+def _handler(app: App, settings: Settings) -> SocketModeHandler | None:
     token = settings.slack.app_token
     if settings.slack.mode != "socket" or token is None:
-        yield
-        return
-    handler = SocketModeHandler(app, token.get_secret_value())
-    handler.connect()  # type: ignore[no-untyped-call] # Bolt gives no types here
+        return None
+    return SocketModeHandler(app, token.get_secret_value())
+
+
+@contextmanager
+def reaching(client: WebClient, handler: SocketModeHandler | None) -> Iterator[None]:
+    """Be in touch with Slack for as long as the context lasts; not reached at first, it is tried again beside the work."""
+    line = _Line(client, handler)
+    thread = threading.Thread(target=line.reach, name="reach Slack", daemon=True)
+    thread.start()
+    line.tried.wait(FIRST_SECONDS)
     try:
         yield
     finally:
-        handler.close()  # type: ignore[no-untyped-call]
+        line.stop.set()
+        if handler is not None:
+            handler.close()  # type: ignore[no-untyped-call] # Bolt gives no types here
+
+
+class _Line:
+    """Greets Slack, which tries the bot's token, and opens the socket; later the socket renews itself."""
+
+    def __init__(self, client: WebClient, handler: SocketModeHandler | None) -> None:
+        self._client, self._handler = client, handler
+        self.tried, self.stop = threading.Event(), threading.Event()
+
+    def reach(self) -> None:
+        """Try until it is done, or nobody wants it any more."""
+        pause = AGAIN_SECONDS
+        while not self._reached():
+            self.tried.set()
+            if self.stop.wait(pause):
+                return
+            pause = min(2 * pause, SELDOM_SECONDS)
+        self.tried.set()
+
+    def _reached(self) -> bool:
+        try:
+            self._client.auth_test()
+            if self._handler is not None:
+                self._handler.client.connect_to_new_endpoint()
+        except Exception as error:  # noqa: BLE001 - whatever Slack does, the log says it and the lock-outs go on
+            said = f"Slack says {reason(error)}" if isinstance(error, SlackApiError) else f"no answer: {error}"
+            log.warning("Slack is not reached (%s); all that needs no Slack goes on, and it is tried again", said)
+            return False
+        return True

@@ -14,6 +14,10 @@ from bot.text import _
 from workflows.occupancy import Occupied
 
 
+CHATTY = {"apscheduler": logging.ERROR, "httpx": logging.WARNING}
+"""The one notes each run of each tick, fifteen lines a second; the other each request, with whom it asks about."""
+
+
 def run(ctx: typer.Context, config: ConfigPath = DEFAULT) -> None:
     """Start the bot; it serves until Ctrl-C or SIGTERM and then stops cleanly.
 
@@ -29,6 +33,8 @@ def run(ctx: typer.Context, config: ConfigPath = DEFAULT) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_arguments: stop.set())
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for name, level in CHATTY.items():
+        logging.getLogger(name).setLevel(level)
     try:
         with wiring(ctx).assemble(settings, mode="run") as house:
             serve(house.services, settings, stop=stop, ready=_ready)

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from slack_sdk.signature import SignatureVerifier
 
+from bot import serve as serving
 from bot.serve import PATH, serve
 from tests.bot.conftest import make_services, make_settings
 from tests.bot.fakes import FakeAudits, FakeExports, FakeHandover, FakeJournal, FakeOffboarding
@@ -79,3 +80,25 @@ def test_only_signed_and_fresh_requests_are_heard(slack: SlackServer, secret: st
 def test_without_socket_or_secret_nothing_is_heard_over_http(slack: SlackServer) -> None:
     with served(slack, "socket") as url:
         assert httpx.post(url + PATH, content="{}", timeout=60).status_code == 404
+
+
+@pytest.mark.parametrize("fault", ["500", "reset", "invalid_auth"])
+def test_a_slack_that_is_down_keeps_no_bot_from_starting(
+    slack: SlackServer, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    monkeypatch.setattr(serving, "AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(serving, "SELDOM_SECONDS", 0.05)
+    slack.fault("auth.test", fault, times=3)
+    slack.fault("apps.connections.open", "500", times=2)
+    with served(slack, "socket") as url:
+        assert httpx.get(f"{url}/healthz", timeout=60).text == "ok\n"
+        slack.wait_for(lambda: slack.workspace.sockets.connected or None)
+        hr = slack.as_user(HR.slack_id)
+        assert hr.command("/offboard", "help").acked
+        hr.wait_for(lambda: hr.ephemerals)
+
+
+def test_a_bot_that_never_came_to_slack_ends_at_once(slack: SlackServer) -> None:
+    slack.fault("*", "500", times=1000)
+    with served(slack, "socket") as url:
+        assert httpx.get(f"{url}/healthz", timeout=60).text == "ok\n"
