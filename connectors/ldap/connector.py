@@ -129,6 +129,10 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         doing, needs = _("unlocking an account"), _(self._dialect.needs)
         return self._run(lambda link: self._locking.unlock(link, before), doing, needs)
 
+    def lost(self, before: Before) -> tuple[str, ...]:
+        """Return what an unlock cannot bring back: a password whose hash could not be read, or that is never shown."""
+        return (*super().lost(before), *self._dialect.lost(before.state))
+
     def groups(self, account: AccountId) -> Sequence[Group]:
         """List every group that the account is in, and with each the groups that it is nested in."""
         return self._run(lambda link: self._memberships.of(link, account), _("reading groups"))

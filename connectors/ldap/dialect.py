@@ -98,6 +98,10 @@ class Dialect(Protocol):
     def verdict(self, entry: Entry) -> tuple[Verdict, str]:
         """Return locked or open, with a reason where it is not plain; unknown where it cannot be read."""
 
+    def lost(self, state: Mapping[str, str]) -> tuple[str, ...]:  # noqa: ARG002
+        """Return, as sentences, what never comes back of `state`, besides a hash that could not be read."""
+        return ()
+
     def protects(self, entry: Entry) -> str:  # noqa: ARG002 - other dialects look at it, here and below
         """Return why an entry is not to be locked, as a sentence, or an empty text."""
         return ""

@@ -40,6 +40,7 @@ def test_the_other_flags_stay_at_lock_and_unlock(ad: AdWorld) -> None:
     set_flags(ad, account, NORMAL | NEVER_EXPIRES)
     before = connector.before(account)
     assert "does not come back" in before.state["password"]
+    assert "an administrator sets a new one" in connector.lost(before)[0]
     connector.lock(before)
     assert ad.value(account, CONTROL) == str(NORMAL | NEVER_EXPIRES | 2)
     set_flags(ad, account, NORMAL | NO_PREAUTHENTICATION | 2)

@@ -82,6 +82,19 @@ def test_groups_of_other_kinds(world: LdapWorld, kind: str, attribute: str) -> N
     assert connector.restore(account, group.id) is Change.ALREADY
 
 
+def test_a_group_that_could_not_be_left_need_not_be_joined(world: LdapWorld) -> None:
+    who = newcomer()
+    account, connector, dn = world.add(who), world.connect(), f"cn=beyond {who.login},{world.slapd.base_dn}"
+    world.slapd.add(dn, {"objectClass": ["groupOfNames"], "cn": ["beyond"], "member": [ldif.person_dn(who.login)]})
+    try:
+        [group] = connector.groups(account)
+        with pytest.raises(Forbidden, match="write access to members"):
+            connector.remove(account, group.id)
+        assert connector.restore(account, group.id) is Change.ALREADY
+    finally:
+        world.slapd.delete(dn)
+
+
 def test_what_is_no_group_is_missing(world: LdapWorld) -> None:
     account = world.add(newcomer())
     for group in (GroupId("*"), GroupId(account)):
