@@ -44,6 +44,7 @@ class ActiveDirectory(Dialect):
 
     settings: LdapSettings
 
+    cannot = CANNOT
     identifier = "objectGUID"
     login = "sAMAccountName"
     lock = CONTROL

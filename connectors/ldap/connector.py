@@ -27,8 +27,8 @@ from connectors.contract import (
     Verdict,
 )
 from connectors.errors import ConnectorError
-from connectors.ldap import checking, roster
-from connectors.ldap.active_directory import CANNOT, ActiveDirectory
+from connectors.ldap import active_directory, checking, openldap_password, roster
+from connectors.ldap.active_directory import ActiveDirectory
 from connectors.ldap.administrators import Powers
 from connectors.ldap.connections import Connections
 from connectors.ldap.dialect import Dialect
@@ -70,7 +70,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
 
     def limited_by(self, words: str) -> bool:
         """Whether this sentence holds in the dialect."""
-        return isinstance(self._dialect, ActiveDirectory) or words not in CANNOT
+        return words in self._dialect.cannot or words not in (*active_directory.CANNOT, *openldap_password.CANNOT)
 
     def own_account(self) -> str:
         """Return the id of the account behind `bind_dn`, or the log-in in it where no entry can be read."""

@@ -53,6 +53,8 @@ class Dialect(Protocol):
     """Whether `unlock` takes the lock off alone, where the server refuses the password that was there before."""
     proves_anew: bool = False
     """Whether a lock that is there already, and that no answer proves, is written once more with a password to try."""
+    cannot: Sequence[str] = ()
+    """What it has no way to do and other dialects have, as sentences for the plan."""
     tells_strangers: bool = True
     """Whether the server may say that an account is locked to somebody who has not the right password."""
     refusals: tuple[type[Exception], ...] = (ldap.INVALID_CREDENTIALS,)

@@ -135,9 +135,12 @@ def test_faults_of_the_settings(change: dict[str, Any], fault: str) -> None:
     assert "hunter2" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("dialect", "said"), [("openldap", 1), ("389ds", 1), ("active_directory", 3)])
-def test_only_what_the_dialect_cannot_do_is_said(dialect: str, said: int) -> None:
-    settings = LdapSettings.model_validate({**GOOD, "dialect": dialect}, context={"env": {"PW": "s3cret"}})
+@pytest.mark.parametrize(("change", "said"), [
+    ({"dialect": "openldap"}, 1), ({"dialect": "389ds"}, 1), ({"dialect": "active_directory"}, 3),
+    ({"lock_by": "password"}, 2),
+])
+def test_only_what_the_dialect_cannot_do_is_said(change: dict[str, str], said: int) -> None:
+    settings = LdapSettings.model_validate(GOOD | change, context={"env": {"PW": "s3cret"}})
     assert len(System("directory", MANIFEST, Ldap(settings)).cannot) == said
 
 
