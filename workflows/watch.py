@@ -79,7 +79,8 @@ def record(
     row.verdict = seen.verdict
     row.note = _sealed(vault, session.get_one(Case, row.case_id).wrapped_key, f"account:{row.id}", seen)
     session.add(row)
-    why = seen.reason or _("the account is enabled again")
+    was_locked = session.get_one(Access, row.access_id).locked_at is not None
+    why = seen.reason or (_("the account is enabled again") if was_locked else _("the account was never locked"))
     opened = Sighting("open again", row.case_id, row.system, row.account_id, why, changed_by=changed_by)
     unread = Sighting("not verified", row.case_id, row.system, row.account_id, seen.reason)
     if seen.verdict is Verdict.OPEN:

@@ -35,6 +35,7 @@ CANNOT = (
     N_("Active Directory lets nobody leave the primary group (mostly Domain Users); it goes with the account."),
 )
 GONE_FOR_GOOD = "Active Directory never shows a password: it does not come back, an administrator sets a new one"
+LOST = N_("the password: Active Directory never shows it, so an administrator sets a new one")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class ActiveDirectory(Dialect):
 
     settings: LdapSettings
 
+    cannot = CANNOT
     identifier = "objectGUID"
     login = "sAMAccountName"
     lock = CONTROL
@@ -77,6 +79,10 @@ class ActiveDirectory(Dialect):
     def state(self, entry: Entry) -> Mapping[str, str]:
         """Keep the flags and the place; the password cannot be kept, and it says so."""
         return {"dn": entry.dn, CONTROL: entry.text(CONTROL), "password": GONE_FOR_GOOD}
+
+    def lost(self, state: Mapping[str, str]) -> tuple[str, ...]:  # noqa: ARG002
+        """Name the password."""
+        return (_(LOST),)
 
     def verdict(self, entry: Entry) -> tuple[Verdict, str]:
         """Call only the flag `locked`: an expiry can lie ahead, and a lockout after wrong passwords passes."""

@@ -153,6 +153,8 @@ class Connections:
                 result = use(self._open(url))
             except TimeoutError as error:
                 reasons.append(explain(url, error))
+            except ldap.TIMEOUT:
+                reasons.append(explain(url, self._trouble(url) or TimeoutError()))
             except NO_ANSWER as error:
                 reasons.append(explain(url, self._trouble(url), said(error)))
             except NOT_NOW as error:

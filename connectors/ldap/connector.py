@@ -27,8 +27,8 @@ from connectors.contract import (
     Verdict,
 )
 from connectors.errors import ConnectorError
-from connectors.ldap import checking, roster
-from connectors.ldap.active_directory import CANNOT, ActiveDirectory
+from connectors.ldap import active_directory, checking, openldap_password, roster
+from connectors.ldap.active_directory import ActiveDirectory
 from connectors.ldap.administrators import Powers
 from connectors.ldap.connections import Connections
 from connectors.ldap.dialect import Dialect
@@ -70,7 +70,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
 
     def limited_by(self, words: str) -> bool:
         """Whether this sentence holds in the dialect."""
-        return isinstance(self._dialect, ActiveDirectory) or words not in CANNOT
+        return words in self._dialect.cannot or words not in (*active_directory.CANNOT, *openldap_password.CANNOT)
 
     def own_account(self) -> str:
         """Return the id of the account behind `bind_dn`, or the log-in in it where no entry can be read."""
@@ -132,6 +132,10 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         """Take the lock off and put the password's hash back; a lock that is not there any more is left to be."""
         doing, needs = _("unlocking an account"), _(self._dialect.needs)
         return self._run(lambda link: self._locking.unlock(link, before), doing, needs)
+
+    def lost(self, before: Before) -> tuple[str, ...]:
+        """Return what an unlock cannot bring back: a password whose hash could not be read, or that is never shown."""
+        return (*super().lost(before), *self._dialect.lost(before.state))
 
     def groups(self, account: AccountId) -> Sequence[Group]:
         """List every group that the account is in, and with each the groups that it is nested in."""

@@ -47,13 +47,21 @@ def explain(url: str, error: OSError | None, words: str = "") -> str:
     match error:
         case None:
             words = words or _("no answer")
+            if url.startswith("ldaps:"):
+                return _(
+                    "{url} agrees on TLS, and then it is broken off ({words}): by a server that is just starting, or "
+                    "by the LDAP library, which refuses the certificate unless it is for the very name in urls"
+                ).format(url=url, words=words)
             return _("{url} takes connections and does not answer ({words})").format(url=url, words=words)
         case ssl.SSLCertVerificationError():
             known = CERTIFICATE_FAULTS.get(error.verify_code)
             fault = _(known) if known else _("it is not trusted: {why}").format(why=error.verify_message)
             return _("{url} shows a certificate that cannot be accepted: {fault}").format(url=url, fault=fault)
         case ssl.SSLError():
-            return _("{url} does not agree on TLS: {why}").format(url=url, why=error.reason or error)
+            return _(
+                "{url} does not agree on TLS ({why}): ldaps:// needs a port with TLS, mostly 636; ldap:// with "
+                "start_tls one without, mostly 389"
+            ).format(url=url, why=error.reason or error)
         case TimeoutError():
             return _("{url} does not answer in time").format(url=url)
         case _:

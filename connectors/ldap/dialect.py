@@ -53,6 +53,8 @@ class Dialect(Protocol):
     """Whether `unlock` takes the lock off alone, where the server refuses the password that was there before."""
     proves_anew: bool = False
     """Whether a lock that is there already, and that no answer proves, is written once more with a password to try."""
+    cannot: Sequence[str] = ()
+    """What it has no way to do and other dialects have, as sentences for the plan."""
     tells_strangers: bool = True
     """Whether the server may say that an account is locked to somebody who has not the right password."""
     refusals: tuple[type[Exception], ...] = (ldap.INVALID_CREDENTIALS,)
@@ -97,6 +99,10 @@ class Dialect(Protocol):
 
     def verdict(self, entry: Entry) -> tuple[Verdict, str]:
         """Return locked or open, with a reason where it is not plain; unknown where it cannot be read."""
+
+    def lost(self, state: Mapping[str, str]) -> tuple[str, ...]:  # noqa: ARG002
+        """Return, as sentences, what never comes back of `state`, besides a hash that could not be read."""
+        return ()
 
     def protects(self, entry: Entry) -> str:  # noqa: ARG002 - other dialects look at it, here and below
         """Return why an entry is not to be locked, as a sentence, or an empty text."""

@@ -71,7 +71,7 @@ class Locking:
         entry = self._directory.person(link, before.account)
         if not self._dialect.is_ours(entry) or self._dialect.state(entry) == before.state:
             return Change.ALREADY
-        dn, stays = put_back(link, entry, before.state, self._folder)
+        dn, stays = put_back(link, entry, before.account, before.state, self._folder)
         changes = self._dialect.unlocking(entry, before.state)
         self._write(link, Entry(dn, entry.values), changes, self._dialect.opens_without_password)
         if stays:

@@ -69,12 +69,18 @@ class Memberships:
         return Change.MADE
 
     def restore(self, link: Link, account: AccountId, group: GroupId) -> Change:
-        """Add one value, the first log-in or the DN, for each way in which the group names people."""
+        """Add one value, the first log-in or the DN, for each way in which the group names people.
+
+        What is there already is not written: a group that could not be left may not be joined either.
+        """
         entry, found, ways = self._both(link, account, group)
         if self._is_primary(link, entry, found):
             return Change.ALREADY
         change, first = Change.ALREADY, dict(reversed(self._names(entry, ways)))
+        here = {attribute for attribute, _value in self._here(link, found, self._names(entry, ways))}
         for attribute, value in first.items():
+            if attribute in here:
+                continue
             with contextlib.suppress(ldap.TYPE_OR_VALUE_EXISTS, ldap.ALREADY_EXISTS):
                 link.modify(found.dn, [(ldap.MOD_ADD, attribute, [value.encode()])])
                 change = Change.MADE

@@ -56,13 +56,18 @@ def put_away(link: Link, entry: Entry, account: AccountId, folder: str) -> tuple
         return entry.dn, _("it could not be moved to {folder}: {why}").format(folder=folder, why=said(error))
 
 
-def put_back(link: Link, entry: Entry, state: Mapping[str, str], folder: str) -> tuple[str, str]:
+def put_back(
+    link: Link, entry: Entry, account: AccountId, state: Mapping[str, str], folder: str,
+) -> tuple[str, str]:
     """Move an entry out of `folder` to where it was before; returns as `put_away` does."""
     home = state.get("dn", "")
     if not folder or not home or same(entry.dn, home) or not same(parent(entry.dn), folder):
         return entry.dn, ""
     try:
-        return link.rename(entry.dn, rdn(home), parent(home)), ""
+        try:
+            return link.rename(entry.dn, rdn(home), parent(home)), ""
+        except ldap.ALREADY_EXISTS:  # a namesake who came meanwhile
+            return link.rename(entry.dn, marked(home, account), parent(home)), ""
     except NO_ANSWER:
         raise
     except ldap.LDAPError as error:

@@ -21,6 +21,9 @@ from connectors.ldap.openldap import ASSERTION, PASSWORD, OpenLdap
 from connectors.ldap.wire import Entry, Modification, both, equals, hashes
 
 MARK = "{CRYPT}!locked-by-handover!"
+CANNOT = (
+    N_('Locking by password (lock_by = "password") leaves SSH keys, Kerberos and Samba hashes as they are.'),
+)
 UNREADABLE = N_(
     "userPassword cannot be read, or there is none: the bot's account needs to read it, as it is the lock here"
 )
@@ -29,6 +32,7 @@ UNREADABLE = N_(
 class OpenLdapPassword(OpenLdap):
     """Locks by userPassword alone."""
 
+    cannot = CANNOT
     lock = PASSWORD
     attributes = (OpenLdap.identifier, "entryCSN", PASSWORD, posix.NUMBER)
     password_may_stay = False

@@ -82,7 +82,9 @@ def matched_by(entry: Entry, person: Person, names: Names) -> str:
         if {folded(prefix + email) for email in person.emails} & _folded(entry, attribute):
             return attribute
     logins = {folded(login) for login in person.logins}
-    return next((attribute for attribute in names.logins if logins & _folded(entry, attribute)), names.logins[0])
+    # The server may search in what it does not show: then it is named after what was asked for.
+    unseen = names.logins[0] if logins else names.addresses[0][0]
+    return next((attribute for attribute in names.logins if logins & _folded(entry, attribute)), unseen)
 
 
 def _folded(entry: Entry, attribute: str) -> set[str]:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from connectors.contract import AccountId, Verdict
-from connectors.errors import Unavailable
+from connectors.errors import Forbidden, Unavailable
 from tests.workflows.memory import Killed
 from tests.workflows.office import SECURITY, Office
 from workflows.model import PostKind
@@ -51,6 +51,13 @@ def test_one_audit_and_one_post_a_day(office: Office, case_id: str) -> None:
 def test_no_audit_before_its_hour_and_none_without_a_case(office: Office) -> None:
     office.audits.call()
     assert office.work("audit") == 0
+
+
+def test_what_was_never_locked_is_not_called_enabled_again(office: Office) -> None:
+    office.directory.fail("lock", Forbidden("may not"), done=False)
+    office.offboarding.open(office.request())
+    office.work("revoke", "exports", "book")
+    assert [finding.detail for finding in _audit(office).findings] == ["the account was never locked"]
 
 
 def test_a_reopened_account_is_found_once_locked_again_and_closed(office: Office, case_id: str) -> None:

@@ -11,7 +11,7 @@ from workflows.systems import System
 
 TODO: tuple[tuple[type[ConnectorError], str], ...] = (
     (BadCredential, "Renew the credential, and give its reference in [systems.{name}]."),
-    (Forbidden, "Grant what is missing to the bot's user in that system."),
+    (Forbidden, "Grant the bot's user there what is missing, or correct [systems.{name}] where that is at fault."),
     (Unavailable, "See that [systems.{name}] is right, and its address reachable from this machine."),
 )
 

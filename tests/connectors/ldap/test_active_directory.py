@@ -40,6 +40,7 @@ def test_the_other_flags_stay_at_lock_and_unlock(ad: AdWorld) -> None:
     set_flags(ad, account, NORMAL | NEVER_EXPIRES)
     before = connector.before(account)
     assert "does not come back" in before.state["password"]
+    assert "an administrator sets a new one" in connector.lost(before)[0]
     connector.lock(before)
     assert ad.value(account, CONTROL) == str(NORMAL | NEVER_EXPIRES | 2)
     set_flags(ad, account, NORMAL | NO_PREAUTHENTICATION | 2)
@@ -191,6 +192,17 @@ def test_a_namesake_in_the_folder_is_no_obstacle(ad: AdWorld) -> None:
     assert f"({account[:8]})" in ad.dn(account)
     connector.unlock(before)
     assert ad.dn(account) == before.state["dn"]
+
+
+def test_a_namesake_who_came_meanwhile_keeps_nobody_in_the_folder(ad: AdWorld) -> None:
+    account, connector = ad.add(newcomer()), ad.connector(disabled_ou=DISABLED_OU)
+    before = connector.before(account)
+    connector.lock(before)
+    ad.samba.add(before.state["dn"], [("objectClass", [b"contact"])])
+    assert connector.unlock(before) is Change.MADE
+    assert ad.dn(account).endswith(PEOPLE_OU)
+    assert f"({account[:8]})" in ad.dn(account)
+    assert connector.observe([account])[account].verdict is Verdict.OPEN
 
 
 def test_a_folder_that_is_not_there_is_said_and_the_lock_holds(ad: AdWorld) -> None:

@@ -32,6 +32,11 @@ def test_a_strange_certificate_is_told_from_a_dead_server(world: LdapWorld, tmp_
         Ldap(world.settings(urls=(DEAD,))).check()
 
 
+def test_a_port_without_tls_is_said_to_be_one(world: LdapWorld) -> None:
+    with pytest.raises(Unavailable, match=r"does not agree on TLS .*ldaps:// needs a port with TLS, mostly 636"):
+        Ldap(world.settings(urls=(f"ldaps://127.0.0.1:{world.slapd.port}",))).check()
+
+
 def test_the_next_address_is_tried(world: LdapWorld) -> None:
     assert Ldap(world.settings(urls=(DEAD, world.slapd.tls_url))).check()
 

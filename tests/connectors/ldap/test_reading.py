@@ -82,6 +82,19 @@ def test_groups_of_other_kinds(world: LdapWorld, kind: str, attribute: str) -> N
     assert connector.restore(account, group.id) is Change.ALREADY
 
 
+def test_a_group_that_could_not_be_left_need_not_be_joined(world: LdapWorld) -> None:
+    who = newcomer()
+    account, connector, dn = world.add(who), world.connect(), f"cn=beyond {who.login},{world.slapd.base_dn}"
+    world.slapd.add(dn, {"objectClass": ["groupOfNames"], "cn": ["beyond"], "member": [ldif.person_dn(who.login)]})
+    try:
+        [group] = connector.groups(account)
+        with pytest.raises(Forbidden, match="write access to members"):
+            connector.remove(account, group.id)
+        assert connector.restore(account, group.id) is Change.ALREADY
+    finally:
+        world.slapd.delete(dn)
+
+
 def test_what_is_no_group_is_missing(world: LdapWorld) -> None:
     account = world.add(newcomer())
     for group in (GroupId("*"), GroupId(account)):
@@ -122,9 +135,12 @@ def test_faults_of_the_settings(change: dict[str, Any], fault: str) -> None:
     assert "hunter2" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("dialect", "said"), [("openldap", 1), ("389ds", 1), ("active_directory", 3)])
-def test_only_what_the_dialect_cannot_do_is_said(dialect: str, said: int) -> None:
-    settings = LdapSettings.model_validate({**GOOD, "dialect": dialect}, context={"env": {"PW": "s3cret"}})
+@pytest.mark.parametrize(("change", "said"), [
+    ({"dialect": "openldap"}, 1), ({"dialect": "389ds"}, 1), ({"dialect": "active_directory"}, 3),
+    ({"lock_by": "password"}, 2),
+])
+def test_only_what_the_dialect_cannot_do_is_said(change: dict[str, str], said: int) -> None:
+    settings = LdapSettings.model_validate(GOOD | change, context={"env": {"PW": "s3cret"}})
     assert len(System("directory", MANIFEST, Ldap(settings)).cannot) == said
 
 

@@ -113,3 +113,4 @@ def test_an_id_is_the_same_however_it_is_written(world: LdapWorld) -> None:
 def test_which_attribute_matched_is_told_as_the_server_compares() -> None:
     entry = Entry.read("uid=x,o=y", {"mail": [b" Dana.Scott@X.example "], "uid": [b"dana"]})
     assert matched_by(entry, Person("", ("dana.scott@x.example",), ("dana",)), OpenLdap()) == "mail"
+    assert matched_by(Entry.read("uid=x,o=y", {}), Person("", ("dana.scott@x.example",)), OpenLdap()) == "mail"
