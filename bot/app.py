@@ -27,7 +27,7 @@ def make_app(services: Services, client: WebClient, *, signing_secret: str = "",
     app = App(
         client=client,
         signing_secret=signing_secret or secrets.token_hex(32),
-        token_verification_enabled=False,  # asked at the first request: a dead Slack must not keep the bot from starting
+        token_verification_enabled=False,  # at the first request: a dead Slack must not keep us from starting
         listener_executor=PolitePool(door, THREADS, "listener"),
         logger=logging.getLogger("bot.bolt"),
     )

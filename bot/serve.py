@@ -108,7 +108,7 @@ def _handler(app: App, settings: Settings) -> SocketModeHandler | None:
 
 @contextmanager
 def reaching(client: WebClient, handler: SocketModeHandler | None) -> Iterator[None]:
-    """Be in touch with Slack for as long as the context lasts; not reached at first, it is tried again beside the work."""
+    """Be in touch with Slack for as long as the context lasts; not reached at first, it is tried again meanwhile."""
     line = _Line(client, handler)
     thread = threading.Thread(target=line.reach, name="reach Slack", daemon=True)
     thread.start()

@@ -17,7 +17,7 @@ from sqlmodel import col, select
 from workflows.engine import Engine
 from workflows.model import WorkState
 from workflows.ports import Clock
-from workflows.store import Store
+from workflows.store import StorageFailed, Store
 from workflows.work import FIRST_RETRY, TASKS, Work, again, carried
 
 log = logging.getLogger(__name__)
@@ -105,8 +105,8 @@ def _in_turn(new: list[Piece], crowd: int) -> list[Piece]:
 class Ticker:
     """Runs jobs in the background, each at its own pace, never twice at a time, each going on after a failure.
 
-    The scheduler goes by the machine's clock: after that was set back by a day it would rest for a day, and after it was
-    set ahead by a year it would first count every tick of that year (0.5 GB a minute, until the machine has no more).
+    The scheduler goes by the machine's clock: after that was set back by a day it would rest for a day, and after it
+    was set ahead by a year it would first count every tick of that year (2 GB a minute, until there is no more).
     """
 
     def __init__(self) -> None:
@@ -155,6 +155,8 @@ def _logged(job: Callable[[], object], name: str) -> Callable[[], None]:
     def run() -> None:
         try:
             job()
+        except StorageFailed as error:  # no stack trace several times a second, on a disk that is full
+            log.error("tick %s failed: %s; it is tried again at the next tick", name, error)  # noqa: TRY400
         except Exception:  # the tick must come again whatever this one met; the log says what
             log.exception("tick %s failed; it is tried again at the next tick", name)
 

@@ -4,7 +4,8 @@ Each piece of work is short (one system of one case, one book, one audit) and na
 same one over twice does nothing. Nothing outside is made exactly-once by this: handlers read, write and read again.
 Ways round the engine's known traps (docs/decisions/0002): a JSON serializer (its own is pickle), a pinned application
 version (its own changes with every edit and strands waiting work), no limit on recovery attempts, SQLite before 3.42;
-and nobody takes over from a dead process, or deletes what is finished, unless asked to (`take_over`, `forget`).
+nobody takes over from a dead process, or deletes what is finished, unless asked to (`take_over`, `forget`); and work
+that failed while the engine could not write that down (a full disk) is under way to it for ever (`_broken`).
 """
 
 import json
@@ -48,6 +49,8 @@ class Engine:
         self._wide: set[str] = set()
         self._carry: Callable[[str, str], None] | None = None
         self._rows: sa.Engine | None = None
+        self._broken: set[str] = set()
+        """What failed in this process, whether the engine could write that down or not."""
 
     def register(self, task: str, handler: Handler, *, wide: bool = False) -> None:
         """Name the handler of a task. It gets the row's id, and must be safe to run again at any point.
@@ -88,7 +91,11 @@ class Engine:
 
         @DBOS.workflow(name="carry", max_recovery_attempts=None)
         def carry(task: str, row: str) -> None:
-            work(task, row)
+            try:
+                work(task, row)
+            except Exception:  # not the engine's word that another process has the work: that is no `Exception`
+                self._broken.add(str(DBOS.workflow_id))
+                raise
 
         return carry
 
@@ -114,10 +121,15 @@ class Engine:
         """Return those of many attempts that are `over`, in few queries."""
         left = {name(*one): one for one in work}
         for ids in _pages(sorted(left)):
-            for one in DBOS.list_workflows(
-                workflow_ids=ids, status=UNDER_WAY, load_input=False, load_output=False
-            ):
-                del left[one.workflow_id]
+            under_way = {
+                one.workflow_id
+                for one in DBOS.list_workflows(workflow_ids=ids, status=UNDER_WAY, load_input=False, load_output=False)
+            }
+            if unsaid := under_way & self._broken:
+                DBOS.cancel_workflows(sorted(unsaid))
+            for one in under_way - unsaid:
+                del left[one]
+        self._broken.difference_update(left)
         return set(left.values())
 
     def take_over(self, alive: Callable[[], Collection[str]]) -> int:

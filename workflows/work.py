@@ -91,5 +91,9 @@ def retry_at(row: Work, error: ConnectorError | None, now: datetime, most: timed
 
 
 def say(error: ConnectorError) -> str:
-    """Return what went wrong as a sentence for the case: the kind of trouble, then the vendor's words."""
-    return f"{_(TROUBLE[type(error)])}: {error}"
+    """Return what went wrong as a sentence for the case: the kind of trouble, then the vendor's words.
+
+    Connectors have narrower errors of their own below the six.
+    """
+    words = next(words for kind, words in TROUBLE.items() if isinstance(error, kind))
+    return f"{_(words)}: {error}"

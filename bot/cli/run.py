@@ -13,7 +13,6 @@ from bot.cli.output import warn
 from bot.text import _
 from workflows.occupancy import Occupied
 
-
 CHATTY = {"apscheduler": logging.ERROR, "httpx": logging.WARNING}
 """The one notes each run of each tick, fifteen lines a second; the other each request, with whom it asks about."""
 

@@ -5,11 +5,12 @@ from datetime import timedelta
 import pytest
 
 from connectors.contract import AccountId, Verdict
-from connectors.errors import BadCredential, Missing, OutcomeUnknown, Unavailable
+from connectors.errors import BadCredential, ConnectorError, Missing, OutcomeUnknown, Unavailable
 from tests.workflows.office import SECURITY, Office
 from workflows import leaps
 from workflows.model import CaseState, FollowUp, WorkState
 from workflows.views import CaseView, SystemLine
+from workflows.work import TROUBLE, say
 
 DANAS = AccountId("crm-dana")
 
@@ -29,6 +30,24 @@ def test_a_credential_rotated_meanwhile_holds_up_nobody_else_and_goes_on_once_re
         office.clock.pass_(minutes=6)
         office.work("revoke")
     assert office.offboarding.case(case_id).locked_out
+
+
+@pytest.mark.parametrize("kind", TROUBLE)
+def test_a_connectors_own_kind_of_trouble_spoils_neither_case_nor_audit(
+    office: Office, kind: type[ConnectorError]
+) -> None:
+    own = type("Own", (kind,), {})
+    case_id = office.offboarding.open(office.request())
+    office.crm.fail("find", own("of the CRM"))
+    office.work("revoke", "book", "exports")
+    crm = _crm(office.offboarding.case(case_id))
+    assert (crm.verdict, crm.reason) == (Verdict.UNKNOWN, say(kind("of the CRM")))
+    office.clock.pass_(days=1)
+    office.work("revoke")
+    office.clock.pass_(minutes=1)
+    office.crm.fail("observe", own("of the CRM"), times=9)
+    audit = office.audits.run_now(SECURITY)
+    assert (audit.by_verdict[Verdict.LOCKED], audit.by_verdict[Verdict.UNKNOWN]) == (1, 1)
 
 
 def test_an_answer_after_the_time_limit_is_read_back_and_not_repeated(office: Office) -> None:

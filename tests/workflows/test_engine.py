@@ -16,7 +16,7 @@ from workflows.clock import BESIDE, CROWD, Reconciler
 from workflows.engine import WORKERS, Engine
 from workflows.model import Access, AuditRun, Case, WorkState
 from workflows.occupancy import Occupied, occupy
-from workflows.store import Store, sqlite_url
+from workflows.store import Store, connect, sqlite_url
 from workflows.work import finish
 
 PATIENCE = 60.0
@@ -108,6 +108,35 @@ def test_a_crash_is_healed_by_a_later_attempt(desk: Desk) -> None:
         desk.clock.pass_(seconds=1)
         time.sleep(0.02)
     assert desk.ran["b"] == 2
+
+
+def test_a_crash_that_the_engine_could_not_write_down_is_healed_too(desk: Desk) -> None:
+    """A disk that is full for a moment: neither what came of the work nor that it failed can be kept."""
+    desk.hold = threading.Event()
+    desk.crashes = 1
+    desk.wish("b")
+    desk.reconciler.tick()
+    desk.wait_for(lambda: desk.ran["b"] == 1)
+    rows = connect(desk.engine._url)
+    schema = "dbos." if desk.store.postgres else ""
+    with rows.begin() as connection:
+        connection.exec_driver_sql(f"ALTER TABLE {schema}operation_outputs RENAME TO stuck")
+        connection.exec_driver_sql(f"ALTER TABLE {schema}workflow_status RENAME TO stuck_too")
+    desk.hold.set()
+    desk.wait_for(lambda: not desk.crashes)
+    time.sleep(0.5)
+    with rows.begin() as connection:
+        connection.exec_driver_sql(f"ALTER TABLE {schema}stuck_too RENAME TO workflow_status")
+        connection.exec_driver_sql(f"ALTER TABLE {schema}stuck RENAME TO operation_outputs")
+    rows.dispose()
+    end = time.monotonic() + PATIENCE
+    while desk.state("b") != WorkState.DONE:
+        assert time.monotonic() < end, "it is under way to the engine for ever"
+        desk.reconciler.tick()
+        desk.clock.pass_(seconds=1)
+        time.sleep(0.02)
+    assert desk.ran["b"] == 2
+    assert desk.engine.over("audit", "b", 0)
 
 
 def test_work_of_a_dead_process_is_taken_up_at_the_next_launch(tmp_path: Path) -> None:
