@@ -8,14 +8,14 @@ from sqlmodel import Session, col, select
 
 from config.text import _
 from workflows.journal import HANDOVER, Journal
-from workflows.model import AuditRun, Case, Finding, WorkState
+from workflows.model import Account, AuditRun, Case, Finding, WorkState
 from workflows.ports import Clock
 from workflows.posts import touch
 from workflows.vault import Vault, WrongKey
 from workflows.views import Actor
 
 ABOUT_ACCOUNTS = ("open again", "new account", "not verified", "never verified", "not linked", "protected")
-ORPHAN, DORMANT = "orphan", "dormant"
+NEW_ACCOUNT, ORPHAN, DORMANT = "new account", "orphan", "dormant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,10 @@ class Findings:
             self.close(session, row)
 
     def clear_accounts(self, session: Session, case_id: str, system: str, but: str = "") -> None:
-        """Close what a complete lock-out has settled: all about the case's accounts in that system `but` one kind."""
+        """Close what a complete lock-out has settled: all about the case's accounts in that system `but` one kind.
+
+        An account that the lock-out did not take for the leaver's is as open as it was.
+        """
         query = select(Finding).where(
             Finding.case_id == case_id,
             Finding.system == system,
@@ -98,7 +101,8 @@ class Findings:
             col(Finding.kind).in_(ABOUT_ACCOUNTS),
             Finding.kind != but,
         )
-        self._settle(session, session.exec(query).all(), HANDOVER.id)
+        rows = session.exec(query).all()
+        self._settle(session, [row for row in rows if not _left_alone(session, row)], HANDOVER.id)
 
     def clear_case(self, session: Session, case_id: str, by: str) -> None:
         """Close everything open about a case that is no longer watched; `by` is who decided that."""
@@ -159,6 +163,12 @@ class Findings:
         said = {"finding": row.id, "kind": sighting.kind, "system": sighting.system, "seen_by": by}
         self._journal.write(session, actor=HANDOVER, action="finding.opened", case_id=sighting.case_id, data=said)
         return row
+
+
+def _left_alone(session: Session, row: Finding) -> bool:
+    if row.kind != NEW_ACCOUNT:
+        return False
+    return session.get(Account, f"{row.case_id}:{row.system}:{row.account_id}") is None
 
 
 def show_digest(session: Session) -> None:
