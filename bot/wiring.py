@@ -161,9 +161,11 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
         store, vault, journal, systems, casefile, handover, clock, start, directory=company.directory,
         protected=policy.protected, follow_up_days=policy.follow_up_days, rules=_rules(settings),
     )
+    linking = Linking(store, vault, journal, systems, clock, Guards(policy.protected), offboarding.retry)
     audits = Audits(
-        store, vault, journal, systems, casefile, clock, offboarding.retry, sheet=sheet, directory=company.directory,
-        channel=settings.slack.audit_channel, zone=company.timezone, at=policy.audit_at, policy=_audit_policy(settings),
+        store, vault, journal, systems, casefile, clock, offboarding.retry, linking.beside, sheet=sheet,
+        directory=company.directory, channel=settings.slack.audit_channel, zone=company.timezone, at=policy.audit_at,
+        policy=_audit_policy(settings),
     )
     follow_ups = FollowUps(store, vault, journal, systems, casefile, exports, clock, retry)
     roster = SlackRoster(web_client(settings.slack))
@@ -180,7 +182,7 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
         systems=systems,
         manual=manual,
         delegations=handover.delegations,
-        linking=Linking(store, vault, journal, systems, clock, Guards(policy.protected), offboarding.retry),
+        linking=linking,
         halts=handover.halts,
         put_backs=handover.put_backs,
         notes=handover.notes,

@@ -13,11 +13,11 @@ from connectors.contract import Verdict
 from workflows import auditsheet
 from workflows.casefile import Casefile
 from workflows.dormant import Dormant
-from workflows.findings import Findings
+from workflows.findings import NEW_ACCOUNT, Findings
 from workflows.findingsheet import FindingSheet
 from workflows.journal import HANDOVER, Journal
 from workflows.latecomers import Latecomers
-from workflows.model import AuditRun, PostKind, WorkState
+from workflows.model import AuditRun, Finding, PostKind, WorkState
 from workflows.newcomers import Newcomers
 from workflows.orphans import Orphans
 from workflows.pastcases import past_cases
@@ -45,6 +45,7 @@ class Audits:
         casefile: Casefile,
         clock: Clock,
         retry: Callable[[str, str, Actor], None],
+        link: Callable[[str, str, Actor, str], object],
         *,
         sheet: FindingSheet,
         directory: str,
@@ -55,6 +56,7 @@ class Audits:
     ) -> None:
         """`retry` locks one system of a case again; the day's audit is due `at` that hour in `zone`, in `channel`.
 
+        `link` says that an account is the leaver's beside those that are known, and locks it.
         `directory`: the system that knows everybody, and whose disabled people should be alive nowhere.
         """
         self._store = store
@@ -63,7 +65,7 @@ class Audits:
         self._systems = systems
         self._casefile = casefile
         self._clock = clock
-        self._retry = retry
+        self._retry, self._link = retry, link
         self._channel = channel
         self._zone = ZoneInfo(zone)
         self._at = at
@@ -148,7 +150,8 @@ class Audits:
     def lock_again(self, finding_id: str, by: Actor) -> str:
         """Lock what a finding shows open; return its case. Who asks for that works on it from now on.
 
-        Raises UNKNOWN_FINDING, CLOSED_FINDING.
+        With that, an account that is new is said to be the leaver's: nobody needs to choose it again. Raises
+        UNKNOWN_FINDING, CLOSED_FINDING, PROTECTED and what the connector raises.
         """
         with self._store.read() as session:
             finding = open_finding(session, finding_id)
@@ -156,8 +159,19 @@ class Audits:
             raise Refused(Code.UNKNOWN_CASE)
         self._responses.take(finding_id, by)
         self._journal.note("finding.lock_again", by, {"finding": finding_id}, finding.case_id)
-        self._retry(finding.case_id, finding.system, by)
+        self._lock(finding.case_id, finding, by)
         return finding.case_id
+
+    def _lock(self, case_id: str, finding: Finding, by: Actor) -> None:
+        if finding.kind == NEW_ACCOUNT:
+            try:
+                self._link(case_id, finding.system, by, finding.account_id)
+            except Refused as refused:
+                if refused.code is not Code.UNKNOWN_ACCOUNT:  # gone meanwhile: what is known is locked and read afresh
+                    raise
+            else:
+                return
+        self._retry(case_id, finding.system, by)
 
     def take(self, finding_id: str, by: Actor) -> FindingLine:
         """Note who works on a finding. Raises UNKNOWN_FINDING, CLOSED_FINDING."""

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from config.text import _
 from connectors.contract import Verdict
-from workflows import latecomers, readings, restriction, steps
+from workflows import holds, latecomers, readings, restriction, steps
 from workflows.cases import UNWATCHED, mail_key, read_case, slack_key
 from workflows.exports import Exports
 from workflows.findingsheet import FindingSheet
@@ -55,6 +55,7 @@ class Casefile:
     def view(self, session: Session, case_id: str) -> CaseView:
         """Return all that a case message shows. Raises `Refused(UNKNOWN_CASE)`."""
         case, data = read_case(session, self._vault, case_id)
+        settled_by, settled_at = holds.settled(session, self._vault, case)
         return CaseView(
             **self._facts(session, case, data.leaver),
             opened_by=data.opened_by,
@@ -64,6 +65,8 @@ class Casefile:
             follow_ups=self._follow_ups(session, case_id),
             findings=self.findings(session, case_id),
             held=case.held,
+            settled_by=settled_by,
+            settled_at=settled_at,
             can_undo=self._can_undo(session, case),
             restrictions=restriction.lines(session, self._vault, self._systems, case),
         )
@@ -209,5 +212,7 @@ class Casefile:
         return FollowUpLine(row.id, row.day, row.due_at, row.done_at, summary)
 
     def _follow_ups(self, session: Session, case_id: str) -> tuple[FollowUpLine, ...]:
-        rows = session.exec(select(FollowUp).where(FollowUp.case_id == case_id).order_by(col(FollowUp.day)))
+        coming = col(FollowUp.state).in_((WorkState.DUE, WorkState.DONE))  # what is held or called off promises nothing
+        ours = sa.and_(col(FollowUp.case_id) == case_id, coming)
+        rows = session.exec(select(FollowUp).where(ours).order_by(col(FollowUp.day)))
         return tuple(self.follow_up(session, row) for row in rows)

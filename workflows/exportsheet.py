@@ -135,7 +135,7 @@ def _since(system: str, new: int, moment: str) -> str:
     said = _("{system}: no exports since the snapshot at {moment}")
     if new:
         said = ngettext(
-            "{system}: {count} exports since the snapshot at {moment}",
+            "{system}: {count} export since the snapshot at {moment}",
             "{system}: {count} exports since the snapshot at {moment}",
             new,
         )

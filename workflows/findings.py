@@ -9,14 +9,14 @@ from sqlmodel import Session, col, select
 
 from config.text import _
 from workflows.journal import HANDOVER, Journal
-from workflows.model import AuditRun, Case, Finding, WorkState
+from workflows.model import Account, AuditRun, Case, Finding, WorkState
 from workflows.ports import Clock
 from workflows.posts import touch
 from workflows.vault import Vault, WrongKey
 from workflows.views import Actor
 
 ABOUT_ACCOUNTS = ("open again", "new account", "not verified", "never verified", "not linked", "protected")
-ORPHAN, DORMANT = "orphan", "dormant"
+NEW_ACCOUNT, ORPHAN, DORMANT = "new account", "orphan", "dormant"
 SETTLED = select(Finding).where(
     Finding.case_id == sa.bindparam("case"),
     Finding.system == sa.bindparam("system"),
@@ -99,9 +99,13 @@ class Findings:
             self.close(session, row)
 
     def clear_accounts(self, session: Session, case_id: str, system: str, but: str = "") -> None:
-        """Close what a complete lock-out has settled: all about the case's accounts in that system `but` one kind."""
+        """Close what a complete lock-out has settled: all about the case's accounts in that system `but` one kind.
+
+        An account that the lock-out did not take for the leaver's is as open as it was.
+        """
         known = {"case": case_id, "system": system, "but": but}
-        self._settle(session, session.exec(SETTLED, params=known).all(), HANDOVER.id)
+        rows = session.exec(SETTLED, params=known).all()
+        self._settle(session, [row for row in rows if not _left_alone(session, row)], HANDOVER.id)
 
     def clear_case(self, session: Session, case_id: str, by: str) -> None:
         """Close everything open about a case that is no longer watched; `by` is who decided that."""
@@ -162,6 +166,12 @@ class Findings:
         said = {"finding": row.id, "kind": sighting.kind, "system": sighting.system, "seen_by": by}
         self._journal.write(session, actor=HANDOVER, action="finding.opened", case_id=sighting.case_id, data=said)
         return row
+
+
+def _left_alone(session: Session, row: Finding) -> bool:
+    if row.kind != NEW_ACCOUNT:
+        return False
+    return session.get(Account, f"{row.case_id}:{row.system}:{row.account_id}") is None
 
 
 def show_digest(session: Session) -> None:

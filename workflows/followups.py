@@ -175,7 +175,7 @@ class FollowUps:
         with self._store.write() as session:
             for system, number in Counter(name for name, _event in events).items():
                 detail = ngettext(
-                    "{count} exports since the lock-out", "{count} exports since the lock-out", number
+                    "{count} export since the lock-out", "{count} exports since the lock-out", number
                 ).format(count=number)
                 self._findings.see(session, Sighting("exported after leaving", case.id, system, detail=detail), by)
 
@@ -225,9 +225,9 @@ class FollowUps:
 def _sentence(verdicts: list[Verdict], new: int, owned: int, stay: int) -> str:
     parts = [", ".join(sorted({verdict.value for verdict in verdicts})) or Verdict.ABSENT.value]
     if new:
-        parts.append(ngettext("{count} new accounts", "{count} new accounts", new).format(count=new))
+        parts.append(ngettext("{count} new account", "{count} new accounts", new).format(count=new))
     if owned > stay:
-        said = ngettext("still owns {count} records", "still owns {count} records", owned - stay)
+        said = ngettext("still owns {count} record", "still owns {count} records", owned - stay)
         parts.append(said.format(count=owned - stay))
     if stay:
         said = ngettext(

@@ -41,6 +41,7 @@ FEW = 2
 """So many cases a day are nobody's share of a company: a small one could not let two people go on one day."""
 ONE_AT_A_TIME = 7_205_759
 """Key of the lock that makes PostgreSQL open one case after the other, so that two cannot both be the tenth."""
+RELEASED, REJECTED = "case.released", "case.rejected"
 WORK = (Access, Book, ExportSnapshot, FollowUp, ManualStep, Restriction)
 
 
@@ -158,7 +159,7 @@ class Holds:
             self._turn(session, case_id, WorkState.PLANNED, WorkState.DUE)
             if begins:  # late because it was held, not because of a downtime
                 session.execute(sa.update(Access).where(col(Access.case_id) == case_id).values(due_at=now))
-            self._settled(session, by, "case.released", case_id)
+            self._settled(session, by, RELEASED, case)
         return begins
 
     def reject(self, case_id: str, by: Actor) -> None:
@@ -169,7 +170,7 @@ class Holds:
             session.add(case)
             restriction.lift(session, case_id, self._clock.now())
             stop(session, self._handover, case_id, by)
-            self._settled(session, by, "case.rejected", case_id)
+            self._settled(session, by, REJECTED, case)
 
     def _held(self, session: Session, case_id: str, by: Actor, what: str) -> tuple[Case, CaseData]:
         case, data = read_case(session, self._vault, case_id)
@@ -196,7 +197,20 @@ class Holds:
                 sa.update(model).where(col(model.case_id) == case_id, col(model.state) == old).values(state=new)
             )
 
-    def _settled(self, session: Session, by: Actor, action: str, case_id: str) -> None:
-        self._journal.write(session, actor=by, action=action, case_id=case_id)
-        touch(session, f"held:{case_id}")
-        show(session, case_id)
+    def _settled(self, session: Session, by: Actor, action: str, case: Case) -> None:
+        name = self._vault.seal(case.wrapped_key, by.name, f"settled:{case.id}")
+        self._journal.write(session, actor=by, action=action, case_id=case.id, sealed=name)
+        touch(session, f"held:{case.id}")
+        show(session, case.id)
+
+
+def settled(session: Session, vault: Vault, case: Case) -> tuple[str, datetime | None]:
+    """Return who released or rejected a case last, and when; empty where nobody has."""
+    answers = select(JournalEntry).where(
+        JournalEntry.case_id == case.id, col(JournalEntry.action).in_((RELEASED, REJECTED))
+    )
+    row = session.exec(answers.order_by(col(JournalEntry.at).desc()).limit(1)).first()
+    if row is None:
+        return "", None
+    name = vault.open(case.wrapped_key, row.sealed, f"settled:{case.id}") if row.sealed else row.actor
+    return str(name), row.at

@@ -6,10 +6,11 @@ from sqlmodel import Session, select
 
 from connectors.contract import Account as Found
 from connectors.contract import Accounts, Person
-from workflows import matching
+from workflows import matching, watch
 from workflows.cases import UNWATCHED, CaseData, person, read_case, show
 from workflows.guards import Guards
 from workflows.journal import Journal
+from workflows.lockout import AccountData
 from workflows.model import Case, Link
 from workflows.ports import Clock
 from workflows.refusals import Code, Refused
@@ -77,6 +78,18 @@ class Linking:
             raise Refused(Code.PROTECTED, name=found.login)
         self._keep(case_id, system, by, found.id, found.login)
         return found.login
+
+    def beside(self, case_id: str, system: str, by: Actor, account: str) -> str:
+        """Remember that this account is the leaver's beside those that the case knows; raises as `link`.
+
+        Those are linked with it: where a person has chosen, every other account is left alone, in later cases too.
+        """
+        with self._store.write() as session:
+            case, _ = read_case(session, self._vault, case_id)
+            for row in watch.known(session, f"{case_id}:{system}"):
+                data = AccountData.load(self._vault.open(case.wrapped_key, row.sealed, f"account:{row.id}"))
+                self._replace(session, case, system, by, row.account_id, data.login)
+        return self.link(case_id, system, by, account=account)
 
     def none(self, case_id: str, system: str, by: Actor) -> None:
         """Remember that the leaver has no account there. Raises as `link`."""

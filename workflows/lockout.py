@@ -183,7 +183,7 @@ class LockOut:
             return
         change = sessions.end(self._id)
         if left := sessions.sessions(self._id):
-            said = ngettext("{count} sessions are still open", "{count} sessions are still open", left)
+            said = ngettext("{count} session is still open", "{count} sessions are still open", left)
             self._open.append(said.format(count=left))
             return
         self._done("sessions", change, lambda: _sessions(self._running), ENDED if self._running else "")
@@ -197,7 +197,7 @@ class LockOut:
             self._done("token", tokens.revoke(self._id, token.id), words, f"{TOKEN} {token.id}")
         if left := tokens.tokens(self._id):
             said = ngettext(
-                "{count} personal tokens are still live", "{count} personal tokens are still live", len(left)
+                "{count} personal token is still live", "{count} personal tokens are still live", len(left)
             )
             self._open.append(said.format(count=len(left)))
 

@@ -18,7 +18,7 @@ from connectors.contract import Account as Found
 from connectors.contract import Accounts, Observation, Roster, Verdict
 from workflows import matching, watch
 from workflows.cases import person, read_case
-from workflows.findings import Findings, Sighting, open_of, still_open
+from workflows.findings import NEW_ACCOUNT, Findings, Sighting, open_of, still_open
 from workflows.lockout import SEVERITY
 from workflows.matching import strangers
 from workflows.model import Access, Account, Case, Finding, WorkState
@@ -29,7 +29,7 @@ from workflows.systems import System, Systems
 from workflows.vault import Vault, WrongKey
 
 UNREAD = "not verified"
-SECOND = ("new account", "address reused")
+SECOND = (NEW_ACCOUNT, "address reused")
 """Kinds of finding that a lookup opens, and closes once it shows them no longer."""
 MOST = 500
 """Leavers with an account who are looked up in one audit of a system that cannot list everybody."""

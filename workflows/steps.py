@@ -181,7 +181,7 @@ def plan(system: System, work: ManualWork) -> SystemPlan:
     """Return what a case would ask of a person in this system."""
     hours = work.due.total_seconds() / 3600
     does = ngettext(
-        "someone will be asked to do this by hand, within {hours} hours: {instructions}",
+        "someone will be asked to do this by hand, within {hours} hour: {instructions}",
         "someone will be asked to do this by hand, within {hours} hours: {instructions}",
         int(hours),
     ).format(hours=f"{hours:g}", instructions=work.instructions)

@@ -44,7 +44,7 @@ class Unwatched:
             rows = session.connection().execute(query).all()
         for system, number in rows:
             words = ngettext(
-                "{system}: no longer in the configuration; {count} leavers are not watched there",
+                "{system}: no longer in the configuration; {count} leaver is not watched there",
                 "{system}: no longer in the configuration; {count} leavers are not watched there",
                 number,
             )

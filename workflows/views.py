@@ -600,6 +600,9 @@ class CaseView(CaseBrief):
     findings: tuple["FindingLine", ...]
     held: str = ""
     """Why the case waits for a second person (`rules.Hold`), or empty."""
+    settled_by: str = ""
+    """Who released or rejected it, where it was held."""
+    settled_at: datetime | None = None
     can_undo: bool = False
     restrictions: tuple[RestrictionLine, ...] = ()
     """What is taken before the lock-out, a system a line."""

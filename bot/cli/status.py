@@ -86,7 +86,7 @@ def show_cases(cases: Sequence[CaseView], zone: str) -> None:
                 f"{case.leaver.name}\n{case.leaver.email}",
                 _state(case),
                 moment(case.effective_at, zone),
-                ", ".join(f"{line.system} {line.verdict.value}" for line in case.systems),
+                _systems(case),
                 _clients(case.clients),
             )
             for case in cases
@@ -194,6 +194,16 @@ def show_steps(steps: Sequence[StepView], zone: str) -> None:
                     system=step.system,
                 )
             )
+
+
+def _systems(case: CaseView) -> str:
+    """Return how each system stands; of a case that was undone what it once read says nothing any more."""
+    if case.state is CaseState.UNDONE:
+        back = {line.system: _("given back") if line.done else _("still to be given back") for line in case.restored}
+        return ", ".join(f"{system} {said}" for system, said in back.items())
+    if case.state is CaseState.CANCELLED:
+        return _("nothing was locked")
+    return ", ".join(f"{line.system} {line.verdict.value}" for line in case.systems)
 
 
 def _next(line: SystemLine, zone: str) -> str:

@@ -17,7 +17,7 @@ def build(view: CaseView) -> Message:
             if released
             else _("The case of {name} was rejected; nothing was locked").format(name=name)
         )
-        return message(mrkdwn(point, 400), [section(mrkdwn(point, 400)), section(_about(view))])
+        return message(mrkdwn(point, 400), [section(_said(view, point)), section(_about(view))])
     point = _("HELD: {name} is not locked out before a second person agrees").format(name=name)
     return message(
         mrkdwn(point, 400),
@@ -25,8 +25,19 @@ def build(view: CaseView) -> Message:
     )
 
 
+def _said(view: CaseView, point: str) -> str:
+    if not view.settled_at:
+        return mrkdwn(point, 400)
+    by = _("{point}, by {name}, {when}.")
+    return by.format(point=mrkdwn(point, 400), name=mrkdwn(view.settled_by, 80), when=moment(view.settled_at))
+
+
 def _about(view: CaseView) -> str:
     when = _("at once") if view.immediate else moment(view.effective_at)
+    if view.state is not CaseState.HELD:
+        return _("Case {id}, opened by {by} {at}.").format(
+            id=mrkdwn(view.id), by=mrkdwn(view.opened_by.name), at=moment(view.opened_at)
+        )
     return _("Case {id}, opened by {by} {at}; to take effect {when}.").format(
         id=mrkdwn(view.id), by=mrkdwn(view.opened_by.name), at=moment(view.opened_at), when=when
     )

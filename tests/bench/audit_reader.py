@@ -95,13 +95,13 @@ def _audits(directory: Ldap, folder: Path) -> Audits:
     sheet = FindingSheet(vault, Findings(vault, journal, clock), clock, day)
     casefile = Casefile(vault, systems, handover, exports, clock, sheet)
     return Audits(
-        store, vault, journal, systems, casefile, clock, _nobody,
+        store, vault, journal, systems, casefile, clock, _nobody, _nobody,
         sheet=sheet, directory=SYSTEM, channel="", zone="UTC", at=hour(8),
     )
 
 
-def _nobody(case_id: str, system: str, by: Actor) -> None:
-    raise AssertionError(f"the bench locks nobody: {case_id} {system} {by.id}")
+def _nobody(case_id: str, system: str, by: Actor, account: str = "") -> None:
+    raise AssertionError(f"the bench locks nobody: {case_id} {system} {by.id} {account}")
 
 
 def peak_mb() -> float:

@@ -104,9 +104,9 @@ def test_a_held_case_is_rejected_and_its_post_settles(office: Office) -> None:
     office.security.click(post(office, PostKind.HELD, seed.SECURITY_ALERTS), "Reject")
     office.private(office.security, "is rejected")
     assert office.offboarding.done == [("reject", "case-1", f"slack:{office.security.id}")]
-    _case(office, CaseState.CANCELLED)
+    _case(office, CaseState.CANCELLED, settled_by="Sam *Okafor*", settled_at=samples.NOW)
     settled = post(office, PostKind.HELD, seed.SECURITY_ALERTS)
-    assert "was rejected" in said(settled)
+    assert "was rejected; nothing was locked, by Sam \u2217Okafor\u2217, <!date^" in said(settled)
     assert not [block for block in settled.blocks if block["type"] == "actions"]
 
 

@@ -34,6 +34,17 @@ def test_status_lists_cases_and_tells_good_from_not_good(config: str) -> None:
     assert "NOT" in bad.output
 
 
+def test_what_was_undone_is_not_listed_as_locked(config: str) -> None:
+    wiring = Wiring()
+    undone = samples.case(CaseState.UNDONE, Verdict.LOCKED, Verdict.LOCKED)
+    lines = (samples.restored("crm"), samples.restored("directory", done=False))
+    wiring.offboarding.known = {"case-1": replace(undone, restored=lines)}
+    listed = handover(wiring, "status", "--all", "--config", config).output
+    assert "locked" not in listed
+    assert "crm given back" in listed
+    assert "directory still to be" in listed
+
+
 def test_status_of_one_case_shows_what_was_read_and_what_comes_next(config: str) -> None:
     wiring = Wiring()
     wiring.offboarding.known = {

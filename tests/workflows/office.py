@@ -125,6 +125,15 @@ class Office:
             follow_up_days=(1, 7),
             rules=rules,
         )
+        self.linking = Linking(
+            self.store,
+            self.vault,
+            self.journal,
+            self.systems,
+            self.clock,
+            Guards(PROTECTED),
+            self.offboarding.retry,
+        )
         self.audits = Audits(
             self.store,
             self.vault,
@@ -133,6 +142,7 @@ class Office:
             casefile,
             self.clock,
             self.offboarding.retry,
+            self.linking.beside,
             sheet=sheet,
             directory="directory",
             channel="C0AUDIT",
@@ -147,15 +157,6 @@ class Office:
         self.roster = MemoryRoster()
         self.manual = ManualSteps(
             self.store, self.vault, self.journal, self.systems, self.clock, self.roster, channel="C0SEC"
-        )
-        self.linking = Linking(
-            self.store,
-            self.vault,
-            self.journal,
-            self.systems,
-            self.clock,
-            Guards(PROTECTED),
-            self.offboarding.retry,
         )
         self.handlers: dict[str, Callable[[str], None]] = {
             "revoke": self.revocation.run,

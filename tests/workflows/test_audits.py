@@ -153,7 +153,7 @@ def test_follow_ups_come_on_their_day_and_see_what_is_owned_and_exported(office:
     assert {finding.kind for finding in case.findings} == {"owns records", "exported after leaving"}
     [first, second] = case.follow_ups
     assert first.done_at is not None
-    assert "still owns 1 records" in first.summary
+    assert "still owns 1 record" in first.summary
     assert second.done_at is None
 
 

@@ -193,14 +193,14 @@ def test_later_moments_are_held_against_the_earlier_and_the_lock(room: Room, wor
     world.export("dana", room.time.now() - timedelta(hours=1), "opportunity:004")
     room.exports.take("c1:lock")
     view = room.exports.view("c1:lock")
-    assert (view.changes, view.after_leaving) == (("crm: 1 exports since the snapshot at notice",), 0)
+    assert (view.changes, view.after_leaving) == (("crm: 1 export since the snapshot at notice",), 0)
     room.lock()
     locked = room.time.now()
     room.time.pass_(days=1)
     world.export("dana", room.time.now() - timedelta(hours=2), "opportunity:005")
     room.exports.take("c1:day 1")
     view = room.exports.view("c1:day 1")
-    assert (view.changes, view.after_leaving) == (("crm: 1 exports since the snapshot at lock",), 1)
+    assert (view.changes, view.after_leaving) == (("crm: 1 export since the snapshot at lock",), 1)
     assert [(system, event.record_ids) for system, event in room.exports.after(CASE, locked)] == [
         ("crm", frozenset({"opportunity:005"}))]
     assert room.stage.posts()["exports:c1:day 1"].thread_of == "exports:c1:notice"

@@ -165,12 +165,16 @@ def test_a_second_person_releases_it_once_and_it_runs(held: tuple[Office, str]) 
     office.work()
     case = office.offboarding.case(case_id)
     assert (case.locked_out, case.held) == (True, "")
+    assert (case.settled_by, case.settled_at) == (SECURITY.name, office.clock.now())
     assert {line.late for line in case.systems} == {""}
 
 
 def test_a_rejected_case_never_runs_and_still_counts(held: tuple[Office, str]) -> None:
     office, case_id = held
+    assert office.offboarding.case(case_id).follow_ups == (), "no check is promised of what is held"
     office.offboarding.reject(case_id, HR)
+    assert office.offboarding.case(case_id).settled_by == HR.name
+    assert office.offboarding.case(case_id).follow_ups == ()
     assert _refused("release", office, case_id, SECURITY) is Code.NOT_OPEN
     office.work()
     assert office.crm.users[AccountId("crm-dana")].active

@@ -12,6 +12,7 @@ from tests.workflows.memory import MemoryDirectory, MemoryListing, World
 from tests.workflows.office import CAROL, DANA, HR, MAX, SECURITY, Office
 from tests.workflows.test_findings import audit
 from workflows import newcomers
+from workflows.refusals import Code, Refused
 from workflows.views import AuditView, CaseView
 
 LEFT_BOB = replace(DANA, name="Bob", email="bob@x.example", slack_id="U0BOB")
@@ -100,13 +101,53 @@ def test_what_a_person_left_alone_is_said_as_what_it_is(company: Office) -> None
     assert finding.detail == "not the account that a person linked; matches by mail"
 
 
+def test_lock_again_locks_the_very_account_and_the_known_one_in_a_later_case_too(company: Office) -> None:
+    second, third = (company.crm.user(f"crm-{n}", "dana@x.example", login=f"dana{n}") for n in (2, 3))
+    [first, other] = audit(company).findings
+    case_id = company.audits.lock_again(first.id, SECURITY)
+    company.work("revoke")
+    assert {one.login for one in (second, third) if not one.active} == {first.login}
+    assert [one.id for one in company.audits.findings()] == [other.id], "what nobody locked is not settled"
+    company.audits.lock_again(other.id, SECURITY)
+    company.work("revoke")
+    assert audit(company).findings == ()
+    company.offboarding.undo(case_id, HR)
+    company.work("undo")
+    assert company.crm.users[AccountId("crm-dana")].active
+    company.clock.pass_(days=2)
+    _leave(company)
+    assert not any(one.active for one in company.crm.users.values() if one.email == "dana@x.example")
+
+
+def test_lock_again_spares_a_protected_account(company: Office) -> None:
+    boss = company.crm.user("crm-2", "dana@x.example", login="boss")
+    [finding] = audit(company).findings
+    with pytest.raises(Refused) as caught:
+        company.audits.lock_again(finding.id, SECURITY)
+    assert caught.value.code is Code.PROTECTED
+    company.work("revoke")
+    assert boss.active
+    assert [one.id for one in company.audits.findings()] == [finding.id]
+
+
+def test_lock_again_of_what_was_deleted_meanwhile_locks_the_rest_afresh(company: Office) -> None:
+    company.crm.user("crm-2", "dana@x.example", login="dana2")
+    [finding] = audit(company).findings
+    del company.crm.users[AccountId("crm-2")]
+    company.audits.lock_again(finding.id, SECURITY)
+    company.work("revoke")
+    assert audit(company).findings == ()
+    assert _crm(company).locked_out
+
+
 def test_where_a_person_must_choose_the_line_still_counts(tmp_path: Path) -> None:
     office = Office(tmp_path)
     del office.crm.users[AccountId("crm-dana")]
-    _leave(office)
+    case_id = _leave(office)
     for number in (1, 2):
         office.crm.user(f"crm-{number}", "dana@x.example", login=f"dana{number}")
-    office.audits.lock_again(audit(office).findings[0].id, SECURITY)
+    audit(office)
+    office.offboarding.retry(case_id, "crm", SECURITY)
     office.work("revoke")
     view = audit(office)
     assert (view.by_verdict[Verdict.LOCKED], view.by_verdict[Verdict.OPEN]) == (1, 2)
