@@ -50,7 +50,7 @@ TROUBLE: dict[type[ConnectorError], str] = {
     BadCredential: N_("our own credential was refused, an administrator must renew it"),
     Forbidden: N_("our credential lacks a permission"),
     Missing: N_("not there"),
-    Conflict: N_("changed meanwhile"),
+    Conflict: N_("changed meanwhile, or refused"),
 }
 
 
@@ -92,4 +92,5 @@ def retry_at(row: Work, error: ConnectorError | None, now: datetime, most: timed
 
 def say(error: ConnectorError) -> str:
     """Return what went wrong as a sentence for the case: the kind of trouble, then the vendor's words."""
-    return f"{_(TROUBLE[type(error)])}: {error}"
+    kind = next(words for kind, words in TROUBLE.items() if isinstance(error, kind))  # connectors have kinds of these
+    return f"{_(kind)}: {error}"
