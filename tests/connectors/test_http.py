@@ -3,6 +3,8 @@
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -120,6 +122,46 @@ def test_retry_after_is_seconds_or_a_date() -> None:
     assert retry_after(format_datetime(now - timedelta(seconds=90), usegmt=True), now) == timedelta(0)
     for nonsense in ("", "soon", "-5", "1.5"):
         assert retry_after(nonsense, now) is None
+
+
+@pytest.mark.parametrize("value", ["99999999", "9" * 5000, "Wed, 21 Oct 2099 07:28:00 GMT"])
+def test_nobody_is_left_alone_for_longer_than_a_day(value: str) -> None:
+    assert retry_after(value) == timedelta(days=1)
+
+
+def test_where_a_redirect_leads_is_said_and_not_followed(net: respx.MockRouter, api: Api) -> None:
+    net.get("/x").respond(302, headers={"Location": "https://login.example/?ticket=hush"})
+    with pytest.raises(Conflict, match=r"login\.example") as caught:
+        api.read("GET", "/x")
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["/" + "x" * 70_000, "/?\ud800"])
+def test_text_that_no_address_can_hold_is_a_conflict(api: Api, path: str) -> None:
+    with pytest.raises(Conflict, match="no address"):
+        api.read("GET", path)
+
+
+def test_an_answer_that_trickles_without_end_is_no_answer() -> None:
+    """Each piece comes in time; all of them never do."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+        pool.submit(_trickle, listener)
+        dripping = Api(f"http://127.0.0.1:{listener.getsockname()[1]}", patience=Patience(read=20.0, whole=0.02))
+        for send, error in ((dripping.read, Unavailable), (dripping.write, OutcomeUnknown)):
+            with pytest.raises(error, match="no answer in time"):
+                send("POST", "/x")
+        dripping.close()
+
+
+def _trickle(listener: socket.socket) -> None:
+    for _ in range(2):
+        client, _address = listener.accept()
+        with client, suppress(OSError):
+            client.recv(65536)
+            client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+            while True:
+                client.sendall(b" ")
+                time.sleep(0.02)
 
 
 def test_a_vendor_may_read_an_answer_differently(net: respx.MockRouter) -> None:
