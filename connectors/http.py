@@ -25,6 +25,8 @@ BUSY = frozenset({429, 503})
 TOO_MANY = 429
 UNSAID = timedelta(seconds=1)
 """How long nothing is sent after a 429 that does not say how long."""
+LONGEST_SLEEP = timedelta(seconds=15)
+"""A longer wait that a vendor asked for is put off: no thread sleeps through an hour."""
 LONGEST = timedelta(days=1)
 """The most that a `Retry-After` is believed: quotas end with the day, and a date in 2099 must not end all tries."""
 REFUSALS: Mapping[int, type[ConnectorError]] = {
@@ -78,11 +80,15 @@ class TokenBucket:
     def __init__(self, rate: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._rate, self._burst, self._clock = rate, burst, clock
         self._tokens, self._at, self._lock = float(burst), clock(), Lock()
+        self._held = self._at
 
     def take(self) -> float:
-        """Take a token and return the seconds to wait before using it."""
+        """Take a token and return the seconds to wait before using it. Raises `Unavailable` in a long `hold`."""
         with self._lock:
             now = self._clock()
+            held = timedelta(seconds=self._held - now)
+            if held > LONGEST_SLEEP:
+                raise Unavailable(_("the limit on requests is reached"), held)
             self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate) - 1
             self._at = now
             return max(0.0, -self._tokens / self._rate)
@@ -92,6 +98,7 @@ class TokenBucket:
         with self._lock:
             seconds = (wait or UNSAID).total_seconds()
             self._at, self._tokens = self._clock(), min(self._tokens, -seconds * self._rate)
+            self._held = max(self._held, self._at + seconds)
 
 
 class Api:

@@ -12,7 +12,7 @@ from connectors.scim.service import USERS, Service
 def everyone(service: Service, user_filter: str) -> Iterator[Account]:
     """Stream every user; records without an id are left out, as nobody could ask about them again.
 
-    Raises `Conflict` where the list leaves `active` out of its first page: it then says of nobody whether they are alive.
+    Raises `Conflict` where the list leaves `active` out of its first page: it says of nobody whether they are alive.
     """
     if user_filter and not service.features().filter:
         raise Conflict(_("user_filter is set and this server knows no filters"))

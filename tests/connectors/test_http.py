@@ -200,6 +200,18 @@ def test_the_rate_is_kept_after_a_burst() -> None:
     assert bucket.take() > 0
 
 
+def test_nobody_sleeps_through_the_hour_that_a_vendor_asked_for(net: respx.MockRouter) -> None:
+    route = net.get("/x").respond(429, headers={"Retry-After": "3600"})
+    limited = Api(URL, limit=TokenBucket(rate=2, burst=2))
+    for _ in range(2):
+        with pytest.raises(Unavailable) as caught:
+            limited.read("GET", "/x")
+        assert caught.value.retry_after is not None
+        assert caught.value.retry_after > timedelta(minutes=59)
+    assert route.call_count == 1
+    limited.close()
+
+
 def test_a_client_waits_for_its_rate(net: respx.MockRouter) -> None:
     net.get("/x").respond(200)
     slow = Api(URL, limit=TokenBucket(rate=20, burst=1))
