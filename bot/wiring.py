@@ -47,9 +47,8 @@ from workflows.responses import Policy as AuditPolicy
 from workflows.restriction import Restrictions
 from workflows.revocation import Revocation
 from workflows.rules import Rules
-from workflows.steps import titled
 from workflows.store import Store
-from workflows.systems import System, Systems
+from workflows.systems import System, Systems, distinct, titled
 from workflows.vault import Vault
 
 Mode = Literal["run", "visit"]
@@ -111,20 +110,18 @@ def open_store(storage: Storage) -> Store:
 def build_systems(settings: Settings) -> Systems:
     """Build a connector for every configured system; nothing is connected to yet."""
     return Systems(
-        [
-            titled(
-                System(
-                    name,
-                    _limited(registry.manifest(system.kind), system.common),
-                    registry.build(system.kind, system.settings),
-                    system.expects_account,
-                    system.common.administrators,
-                    system.common.restrict_before,
-                    system.common.restrict_groups,
-                )
-            )
+        distinct([
+            titled(System(
+                name,
+                _limited(registry.manifest(system.kind), system.common),
+                registry.build(system.kind, system.settings),
+                system.expects_account,
+                system.common.administrators,
+                system.common.restrict_before,
+                system.common.restrict_groups,
+            ), getattr(system.settings, "title", ""))
             for name, system in settings.systems.items()
-        ],
+        ]),
         settings.company.directory,
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import time, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
 from types import NoneType, UnionType
@@ -159,9 +160,11 @@ def _words(kind: Any) -> str:
     kind = _strip(kind)
     if get_origin(kind) is Literal:
         return " or ".join(f"`{toml(value)}`" for value in get_args(kind))
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return " or ".join(f"`{toml(one.value)}`" for one in kind)
     if get_origin(kind) is tuple:
         return f"list of {_words(get_args(kind)[0])}"
-    if get_origin(kind) is dict:
+    if get_origin(kind) in (dict, Mapping):
         return "table"
     return WORDS.get(kind, getattr(kind, "__name__", str(kind)))
 

@@ -5,7 +5,7 @@ What never happened is tried again for a few seconds; what may have happened is 
 
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -25,6 +25,10 @@ BUSY = frozenset({429, 503})
 TOO_MANY = 429
 UNSAID = timedelta(seconds=1)
 """How long nothing is sent after a 429 that does not say how long."""
+LONGEST_SLEEP = timedelta(seconds=15)
+"""A longer wait that a vendor asked for is put off: no thread sleeps through an hour."""
+LONGEST = timedelta(days=1)
+"""The most that a `Retry-After` is believed: quotas end with the day, and a date in 2099 must not end all tries."""
 REFUSALS: Mapping[int, type[ConnectorError]] = {
     401: BadCredential, 403: Forbidden, 404: Missing, 409: Conflict, 410: Missing, 412: Conflict, 423: Conflict,
 }
@@ -41,10 +45,33 @@ class Patience:
     read: float = 20.0
     attempts: int = 3
     total: float = 6.0
+    whole: float = 3.0
+    """How many times `read` an answer may take from its head to its end, however steadily it trickles."""
 
 
 class _Silent(Unavailable):
     """A read that got no answer within its limit: asking again at once would only double the wait."""
+
+
+class Failed(Unavailable):
+    """A read that the server itself failed at (5xx, but not busy)."""
+
+
+class _Timed(httpx.SyncByteStream):
+    """A body that must have come by `end`: `read` bounds the wait for a piece, and a server may send one a second."""
+
+    def __init__(self, stream: httpx.SyncByteStream, end: float, request: httpx.Request) -> None:
+        self._stream, self._end, self._request = stream, end, request
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._stream:
+            if time.monotonic() > self._end:
+                raise httpx.ReadTimeout("the answer does not end", request=self._request)
+            yield piece
+
+    def close(self) -> None:
+        """Give up the connection, or give it back."""
+        self._stream.close()
 
 
 class TokenBucket:
@@ -53,11 +80,15 @@ class TokenBucket:
     def __init__(self, rate: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._rate, self._burst, self._clock = rate, burst, clock
         self._tokens, self._at, self._lock = float(burst), clock(), Lock()
+        self._held = self._at
 
     def take(self) -> float:
-        """Take a token and return the seconds to wait before using it."""
+        """Take a token and return the seconds to wait before using it. Raises `Unavailable` in a long `hold`."""
         with self._lock:
             now = self._clock()
+            held = timedelta(seconds=self._held - now)
+            if held > LONGEST_SLEEP:
+                raise Unavailable(_("the limit on requests is reached"), held)
             self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate) - 1
             self._at = now
             return max(0.0, -self._tokens / self._rate)
@@ -67,6 +98,7 @@ class TokenBucket:
         with self._lock:
             seconds = (wait or UNSAID).total_seconds()
             self._at, self._tokens = self._clock(), min(self._tokens, -seconds * self._rate)
+            self._held = max(self._held, self._at + seconds)
 
 
 class Api:
@@ -94,7 +126,8 @@ class Api:
             trust = ssl.create_default_context(cafile=authority)
         at_once = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
         self._client = httpx.Client(
-            base_url=base_url, timeout=timeout, headers=headers, verify=trust, auth=sign, limits=at_once
+            base_url=base_url, timeout=timeout, headers=headers, verify=trust, auth=sign, limits=at_once,
+            event_hooks={"response": [self._time]},
         )
         self._patience, self._classify, self._limit = patience, classify, limit
 
@@ -113,6 +146,11 @@ class Api:
     def close(self) -> None:
         """Give up the connections."""
         self._client.close()
+
+    def _time(self, response: httpx.Response) -> None:
+        end = time.monotonic() + self._patience.read * self._patience.whole
+        if isinstance(response.stream, httpx.SyncByteStream):
+            response.stream = _Timed(response.stream, end, response.request)
 
     def _patiently(self, send: Callable[[], httpx.Response]) -> httpx.Response:
         waiting = stamina.retry_context(
@@ -142,6 +180,8 @@ class Api:
             time.sleep(self._limit.take())
         try:
             response = self._client.request(method, path, **content)
+        except (httpx.InvalidURL, UnicodeEncodeError) as error:  # somebody's text as an id: far too long, half a letter
+            raise Conflict(_("{where}: holds text that no address can hold").format(where=method)) from error
         except NEVER_LEFT as error:
             raise Unavailable(_("{where}: cannot be reached ({kind})").format(
                 where=where, kind=type(error).__name__
@@ -167,19 +207,32 @@ def _fault(where: str, response: httpx.Response, lost: type[ConnectorError]) -> 
             where=where, status=status
         ), retry_after(response.headers.get("Retry-After", "")))
     if response.is_server_error:
-        return lost(_("{where}: the server failed ({status})").format(where=where, status=status))
+        kind = Failed if lost is Unavailable else lost
+        return kind(_("{where}: the server failed ({status})").format(where=where, status=status))
     if response.is_success:
         return None
+    if response.has_redirect_location:
+        return Conflict(_("{where}: the server sends us on to {host} ({status}), where our credential is not sent; is "
+                          "the url right?").format(where=where, status=status, host=_host(response)))
     return REFUSALS.get(status, Conflict)(_("{where}: refused ({status})").format(where=where, status=status))
 
 
 def retry_after(value: str, now: datetime | None = None) -> timedelta | None:
-    """Read a `Retry-After` header: seconds or an HTTP date (RFC 9110, 10.2.3); None where it says neither."""
-    if value.strip().isdecimal():
-        return timedelta(seconds=int(value))
+    """Read a `Retry-After` header: seconds or an HTTP date (RFC 9110, 10.2.3), a day at most; None: neither."""
+    said = value.strip()
+    if said.isdecimal():
+        return min(LONGEST, timedelta(seconds=int(said))) if len(said) <= len("999999999") else LONGEST
     try:
         moment = parsedate_to_datetime(value)
     except ValueError:
         return None
     zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(timedelta(0), zoned - (now or datetime.now(UTC)))
+    return min(LONGEST, max(timedelta(0), zoned - (now or datetime.now(UTC))))
+
+
+def _host(response: httpx.Response) -> str:
+    """Return where a redirect leads, without a path: it may hold a ticket."""
+    try:
+        return response.request.url.join(response.headers["Location"]).host
+    except (httpx.InvalidURL, ValueError):
+        return _("an address that cannot be read")

@@ -66,7 +66,7 @@ def look(system: System, leaver: Leaver) -> Seen:
     if accounts is None:
         return Seen(_plan(system, (), "", None, _("this connector cannot look accounts up")))
     lookup = accounts.find(person(leaver))
-    lines = tuple(_line(system, account) for account in lookup.accounts)
+    lines, unread = _lines(system, lookup.accounts)
     book = _book(system, lookup)
     several = ngettext(
         "{count} account matches; a person must choose the right one",
@@ -74,7 +74,7 @@ def look(system: System, leaver: Leaver) -> Seen:
         len(lines),
     )
     problem = several.format(count=len(lines)) if len(lines) > 1 else ""
-    careful = lastadmin.foresee(system, {one.id for one in lookup.accounts})
+    careful = (*lastadmin.foresee(system, {one.id for one in lookup.accounts}), *unread)
     return Seen(_plan(system, lines, lookup.how, book, problem), lookup.accounts, careful)
 
 
@@ -152,10 +152,25 @@ def _warnings(seen: dict[str, Seen]) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _line(system: System, account: Account) -> AccountLine:
+def _lines(system: System, found: tuple[Account, ...]) -> tuple[tuple[AccountLine, ...], tuple[str, ...]]:
+    """Return a line for each account, and what keeps its groups from being read: the account is shown all the same."""
+    lines: list[AccountLine] = []
+    unread: dict[str, None] = {}
+    for account in found:
+        names: tuple[str, ...] = ()
+        try:
+            names = _group_names(system, account)
+        except ConnectorError as error:
+            unread[_("the groups cannot be read: {error}").format(error=say(error))] = None
+        lines.append(
+            AccountLine(system.name, account.id, account.login, account.matched_by, account.verdict, groups=names)
+        )
+    return tuple(lines), tuple(unread)
+
+
+def _group_names(system: System, account: Account) -> tuple[str, ...]:
     groups = system.having(Groups)
-    names = tuple(group.name for group in groups.groups(account.id)) if groups else ()
-    return AccountLine(system.name, account.id, account.login, account.matched_by, account.verdict, groups=names)
+    return tuple(group.name for group in groups.groups(account.id)) if groups else ()
 
 
 def _book(system: System, lookup: Lookup) -> BookLine | None:

@@ -4,7 +4,7 @@ Nothing here writes. A step's verdict is `unknown` whatever anybody says: a conf
 shown beside the verdict, and never a reading.
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -77,12 +77,6 @@ def work_of(system: System | None) -> ManualWork | None:
     """Return what a person does in this system, or None where a program does it or it is not configured."""
     connector = system.connector if system else None
     return cast("ByHand", connector).work if ByHand in type(connector).__mro__ else None
-
-
-def titled(system: System) -> System:
-    """Return the system under its own title: what a person does by hand is named by the configuration."""
-    work = work_of(system)
-    return replace(system, manifest=replace(system.manifest, title=work.title)) if work else system
 
 
 def answered(row: ManualStep) -> bool:

@@ -1,9 +1,10 @@
 """The configured outside systems, by name, and how to ask them all at once."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, TypeVar, cast
 
@@ -42,6 +43,19 @@ class System:
     def having(self, capability: type[C]) -> C | None:
         """Return the connector as that capability, or None where it has not got it."""
         return cast("C", self.connector) if self.has(capability) else None
+
+
+def titled(system: System, title: str) -> System:
+    """Return the system under a title of the configuration, where that gives one."""
+    return replace(system, manifest=replace(system.manifest, title=title)) if title else system
+
+
+def distinct(systems: Sequence[System]) -> list[System]:
+    """Return the systems, those that share a title with their names: two applications must not look like one."""
+    times = Counter(system.manifest.title for system in systems)
+    return [
+        titled(one, f"{one.manifest.title} ({one.name})" if times[one.manifest.title] > 1 else "") for one in systems
+    ]
 
 
 class Systems(Mapping[str, System]):

@@ -156,8 +156,9 @@ class Undo:
             accounts.unlock(before)
         except OutcomeUnknown:
             pass  # the read below shows whether it was done
-        except Missing:
-            return Restored(data.login, cannot=(_("the account: it was deleted meanwhile"),))
+        except Missing as error:
+            said = _("the account: it was deleted meanwhile ({error})").format(error=error)
+            return Restored(data.login, cannot=(said,))
         back, cannot, trouble = self._regroup(system, before.account, data)
         seen = accounts.observe([before.account])[before.account]
         if seen.verdict is Verdict.LOCKED and data.was == Verdict.LOCKED:

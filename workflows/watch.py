@@ -201,4 +201,5 @@ def see_stranger(session: Session, findings: Findings, case_id: str, system: str
 
 def unreadable(system: str, title: str, error: ConnectorError) -> str:
     """Return the sentence for a system that an audit could not read."""
-    return f"{title} ({system}): {say(error)}"
+    named = title if title.endswith(f"({system})") else f"{title} ({system})"
+    return f"{named}: {say(error)}"

@@ -50,7 +50,7 @@ TROUBLE: dict[type[ConnectorError], str] = {
     BadCredential: N_("our own credential was refused, an administrator must renew it"),
     Forbidden: N_("our credential lacks a permission"),
     Missing: N_("not there"),
-    Conflict: N_("changed meanwhile"),
+    Conflict: N_("changed meanwhile, or refused"),
 }
 
 

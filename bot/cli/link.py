@@ -1,18 +1,23 @@
 """`handover link`: say whose an account is, where no address leads to it."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from bot.cli.ending import Stop
-from bot.cli.house import actor, visit
+from bot.cli.house import actor, read, visit, work
 from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose
 from bot.cli.output import say, show_json, show_table
 from bot.cli.status import find
+from bot.cli.watch import watch
 from bot.messages.words import verdict
+from bot.services import Services
 from bot.text import _
-from workflows.views import Candidate
+from workflows.views import Candidate, CaseView
 
+SECONDS = 60.0
+"""How long the verdict is waited for."""
 Where = Annotated[str, typer.Argument(metavar="SYSTEM", help="The system's name in the configuration.")]
 Login = Annotated[str, typer.Option("--login", help="The account's exact log-in or address there.")]
 AccountId = Annotated[str, typer.Option("--account", help="The id of one of the accounts that match.")]
@@ -41,18 +46,29 @@ def link(
     """
     if bool(login or account) + none + bool(search) > 1:
         raise Stop(_("One thing at a time."), _("Give --login or --account, or --none, or --search."))
-    with visit(ctx, config) as services:
+    if not (none or login or account):
+        with visit(ctx, config) as services:
+            case = find(services.offboarding.find_case(who), who)
+            found = services.linking.candidates(case.id, system, search)
+        show_json(found) if as_json else show(found)
+        return
+    with work(ctx, read(ctx, config)) as (services, _beside):
         case = find(services.offboarding.find_case(who), who)
         if none:
             services.linking.none(case.id, system, actor())
             say(_("On record: {name} has no account in {system}.").format(name=case.leaver.name, system=system))
-        elif login or account:
+        else:
             linked = services.linking.link(case.id, system, actor(), account=account, login=login)
             say(_("{login} in {system} is linked to {name}.").format(
                 login=linked, system=system, name=case.leaver.name))
-        else:
-            found = services.linking.candidates(case.id, system, search)
-            show_json(found) if as_json else show(found)
+        if any(line.working for line in _there(services, case.id, system).systems):
+            watch(lambda: _there(services, case.id, system), SECONDS, say)
+
+
+def _there(services: Services, case_id: str, system: str) -> CaseView:
+    """Return the case with the one system that was linked."""
+    case = services.offboarding.case(case_id)
+    return replace(case, systems=tuple(line for line in case.systems if line.system == system))
 
 
 def show(found: tuple[Candidate, ...]) -> None:

@@ -2,7 +2,7 @@
 
 from config.text import N_
 from connectors.contract import Limits, Manifest
-from connectors.scim.connector import Scim
+from connectors.scim.connector import UNREAD, Scim
 from connectors.scim.settings import ScimSettings
 
 MANIFEST = Manifest(
@@ -18,5 +18,6 @@ MANIFEST = Manifest(
             "through it."
         ),
         N_("What inactive means is up to the application: some keep the account, some remove it (inactive_means)."),
+        UNREAD,
     ),
 )

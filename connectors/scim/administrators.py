@@ -5,7 +5,7 @@ from typing import Any
 
 from config.text import _
 from connectors.contract import Account
-from connectors.errors import Missing
+from connectors.errors import Forbidden, Missing
 from connectors.scim import wire
 from connectors.scim.service import GROUPS, Service
 from connectors.scim.wire import key, texts
@@ -20,7 +20,10 @@ class Powers:
         self._service = service
 
     def of(self, group: str) -> Sequence[Account]:
-        """Return the people. Raises `Missing` where no group, or more than one, has that name or id."""
+        """Return the people. Raises `Missing` where no group, or more than one, has that name or id.
+
+        Raises `Forbidden` where nobody is shown in it: some servers hide members, and full power has somebody.
+        """
         found = [raw for raw in self._groups() if _is(raw, group)]
         if len(found) != 1:
             said = _("{count} groups in /Groups are named {group}")
@@ -35,6 +38,8 @@ class Powers:
             level = [one for one in inner if one not in seen and one not in people and not self._take(one, people)]
             if not level:
                 break
+        if not people:
+            raise Forbidden(_("the server shows no member of the group {group}").format(group=group))
         return list(people.values())
 
     def _take(self, identifier: str, people: dict[str, Account]) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from config.text import _
+from config.text import N_, _
 from connectors.contract import (
     Account,
     AccountId,
@@ -32,6 +32,8 @@ from connectors.scim.service import Service
 from connectors.scim.settings import ScimSettings
 from connectors.scim.sweep import Sweep
 
+UNREAD = N_("Groups are neither read nor left where the application shows the members of none (read_groups = false).")
+
 
 class Scim(Accounts, Groups, Roster, Administrators):
     """One application by SCIM 2.0. Safe for use by several threads; nothing is sent before the first call."""
@@ -44,7 +46,7 @@ class Scim(Accounts, Groups, Roster, Administrators):
         self._lookups = Lookups(self._service, settings.user_filter)
         self._sweep = Sweep(self._service, removals, settings.connections)
         self._locks = Locks(self._service, removals)
-        self._memberships = Memberships(self._service)
+        self._memberships = Memberships(self._service, reads=settings.read_groups)
         self._powers = Powers(self._service)
 
     def __repr__(self) -> str:
@@ -53,6 +55,10 @@ class Scim(Accounts, Groups, Roster, Administrators):
     def keep_pace(self, pace: Pace) -> None:
         """Ask before every call."""
         self._service.keep_pace(pace)
+
+    def limited_by(self, words: str) -> bool:
+        """Whether a sentence of the manifest holds: that groups are not read does where the settings say so."""
+        return words != UNREAD or not self._settings.read_groups
 
     def own_account(self) -> str:
         """Return `own_account` of the settings, else the id that the server tells at `/Me`, else nothing."""

@@ -6,7 +6,7 @@ import httpx
 from pydantic import SecretStr
 
 from config.secrets import renewal
-from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden
+from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Unavailable
 
 NOT_DONE = frozenset({400, 405, 413, 414, 415, 501})
 """The server did not understand or does not do this: nothing happened."""
@@ -32,6 +32,22 @@ class Stale(Conflict):
     """The resource has another version than the one named in If-Match."""
 
 
+class Unversioned(Conflict):
+    """The server takes a write only with If-Match, whatever it says of itself (RFC 6585, 3)."""
+
+
+class Mistaken(Conflict):
+    """The server answers about somebody else than was asked for: nothing of it is believed or written."""
+
+
+class NotJson(Unavailable):
+    """A page for people, say: a log-in, or a notice. It is no answer, and no empty one."""
+
+
+class NoList(Unavailable):
+    """The server has no such list: a wrong address, a server in trouble, or, of groups, an application without."""
+
+
 class Faults:
     """Reads a server's errors; the token is never shown, even where a server repeats it."""
 
@@ -46,13 +62,15 @@ class Faults:
             message += f"; {renewal(self._token)}"
         if status in NOT_DONE:
             return Refused(message, status)
-        kinds: Mapping[int, type[ConnectorError]] = {401: BadCredential, 403: Forbidden, 409: Conflict, 412: Stale}
+        kinds: Mapping[int, type[ConnectorError]] = {
+            401: BadCredential, 403: Forbidden, 409: Conflict, 412: Stale, 428: Unversioned,
+        }
         return kinds[status](message) if status in kinds else None
 
     def _detail(self, response: httpx.Response) -> str:
         try:
             body = response.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             return ""
         if not isinstance(body, Mapping):
             return ""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from config.text import _
 from connectors.contract import AccountId, Before, Change, Locked, Login
 from connectors.errors import Conflict, Missing, OutcomeUnknown, Unavailable
-from connectors.scim.faults import Refused, Stale
+from connectors.scim.faults import Refused, Stale, Unversioned
 from connectors.scim.removals import Removals
 from connectors.scim.service import USERS, Service
 from connectors.scim.wire import User
@@ -106,6 +106,10 @@ class Locks:
         """Write against the version that was read; a server that never matches weak ETags is asked without."""
         try:
             send(self._version(user))
+        except Unversioned:  # it says that it has no ETags, and insists on them
+            if not user.version:
+                raise
+            send(user.version)
         except Stale:
             now = self._service.user(user.id)
             if (now.version, now.active) != (user.version, user.active):

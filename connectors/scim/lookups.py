@@ -5,12 +5,12 @@ from itertools import chain
 
 from config.text import _
 from connectors.contract import Account, Lookup, Person
-from connectors.errors import Conflict, Unavailable
+from connectors.errors import Conflict, Missing, Unavailable
 from connectors.scim import filters, wire
-from connectors.scim.faults import Refused
+from connectors.scim.faults import Mistaken, Refused
 from connectors.scim.paging import Page
 from connectors.scim.service import USERS, Service
-from connectors.scim.trials import SPELLINGS, Trust, trust
+from connectors.scim.trials import UNTRIED, Trust, trust
 
 NAMED = 5
 """How many passed-over records are named; the rest is counted."""
@@ -21,11 +21,12 @@ class Sieve:
 
     def __init__(self, person: Person) -> None:
         self._person = person
-        self.accounts: dict[str, Account] = {}
+        self.users: dict[str, tuple[wire.User, str]] = {}
+        """Who matches, and by what."""
         self.unreadable: dict[str, wire.User] = {}
 
     def take(self, pages: Iterable[Page], *, filtered: bool) -> None:
-        """Sift one answer. Records that a filter let through and that hide their `userName` are taken at its word."""
+        """Sift one answer. `filtered`: what a filter let through and hides its `userName` is taken at its word."""
         doubtful, foreign = [], False
         for page in pages:
             for record in page.records:
@@ -44,7 +45,7 @@ class Sieve:
 
     def remarks(self) -> str:
         """Say which records could not be judged, and that they were passed over."""
-        left = [name or _("one without an id") for name in self.unreadable if name not in self.accounts]
+        left = [name or _("one without an id") for name in self.unreadable if name not in self.users]
         if not left:
             return ""
         more = _(" and {count} more").format(count=len(left) - NAMED) if len(left) > NAMED else ""
@@ -57,7 +58,7 @@ class Sieve:
             raise Conflict(_(
                 "an account that matches by {by} has no id on the server: somebody has to look at it there"
             ).format(by=by))
-        self.accounts.setdefault(user.id, wire.account(user, by))
+        self.users.setdefault(user.id, (user, by))
 
 
 class Lookups:
@@ -74,39 +75,51 @@ class Lookups:
             return Lookup((), _("no address and no log-in to look up"))
         sieve = Sieve(person)
         how = self._sift(sieve, terms)
-        if not sieve.accounts and not self._service.sees():
+        if not sieve.users and not self._service.sees():
             raise Unavailable(_("the server shows no account at all; that is not believed"))
         said = ", ".join(dict.fromkeys((*person.emails, *person.logins)))
-        return Lookup(tuple(sieve.accounts.values()), _("{how} for {said}{remarks}").format(
+        return Lookup(tuple(self._account(*one) for one in sieve.users.values()), _("{how} for {said}{remarks}").format(
             how=how, said=said, remarks=sieve.remarks()
         ))
+
+    def _account(self, user: wire.User, by: str) -> Account:
+        """Return an account; what a list leaves out of it (`active`, to some servers) is read by its id."""
+        if "active" in user.raw:
+            return wire.account(user, by)
+        try:
+            return wire.account(self._service.user(user.id), by)
+        except (Missing, Mistaken):
+            return wire.account(user, by)
 
     def _sift(self, sieve: Sieve, terms: Mapping[str, Sequence[str]]) -> str:
         if not self._service.features().filter:
             if self._narrow:
                 raise Conflict(_("user_filter is set and this server knows no filters"))
             return self._read_all(sieve)
-        self._trust = self._trust or trust(self._service)
-        known = self._trust or Trust({name: ways[0] for name, ways in SPELLINGS.items()}, joined=False)
+        if self._trust is None or not self._trust.sure:
+            self._trust = trust(self._service)
+        known = self._trust or UNTRIED
         asked = {name: [filters.equals(known.spelled[name], value) for value in values if known.spelled[name]]
                  for name, values in terms.items()}
-        if known.joined and self._asks(sieve, filters.any_of(chain.from_iterable(asked.values()))):
+        if known.joined and self._asks(sieve, filters.any_of(chain.from_iterable(asked.values())), known.exact):
             return _("/Users by userName, emails and externalId")
         answered = {name for name, values in terms.items()
-                    if sum(self._asks(sieve, query) for query in asked[name]) == len(values)}
+                    if sum(self._asks(sieve, query, known.exact) for query in asked[name]) == len(values)}
         if not answered >= {"userName", "emails"}:
             return self._read_all(sieve)
         lacking = "" if "externalId" in answered else _(" (the server does not filter by externalId)")
         return _("/Users by {attributes}{lacking}").format(attributes=", ".join(sorted(answered)), lacking=lacking)
 
-    def _asks(self, sieve: Sieve, query: str) -> bool:
+    def _asks(self, sieve: Sieve, query: str, exact: bool) -> bool:
         """Ask, and say whether the server took the filter."""
         try:
-            sieve.take(self._service.pages(USERS, filters.narrowed(query, self._narrow)), filtered=True)
+            sieve.take(self._service.pages(USERS, filters.narrowed(query, self._narrow)), filtered=exact)
         except Refused:
             return False
         return True
 
     def _read_all(self, sieve: Sieve) -> str:
         sieve.take(self._service.pages(USERS, self._narrow), filtered=False)
-        return _("every account in /Users read, as the server does not filter by userName and emails,")
+        return _(
+            "every account in /Users read, as the server does not filter by userName and emails whatever their case,"
+        )

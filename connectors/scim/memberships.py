@@ -5,12 +5,12 @@ from typing import Any
 
 from config.text import _
 from connectors.contract import AccountId, Change, Group, GroupId
-from connectors.errors import Conflict, OutcomeUnknown, Unavailable
+from connectors.errors import Conflict, Forbidden, OutcomeUnknown, Unavailable
 from connectors.scim import filters
-from connectors.scim.faults import Refused
+from connectors.scim.faults import NoList, Refused, Unversioned
 from connectors.scim.service import GROUPS, Service
 from connectors.scim.trials import spelling
-from connectors.scim.wire import texts
+from connectors.scim.wire import User, texts
 
 Raw = Mapping[str, Any]
 
@@ -18,41 +18,73 @@ Raw = Mapping[str, Any]
 class Memberships:
     """Reads and writes `members` of groups."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, service: Service, *, reads: bool = True) -> None:
+        self._service, self._reads = service, reads
         self._filter: str | None = None
+        self._shown = False
+        """Whether the server has ever shown a member: some show none, in lists (Slack) or at all (AWS)."""
 
     def of(self, account: AccountId) -> list[Group]:
-        """Return the groups that name the account. Raises `Missing` where there is no such account."""
+        """Return the groups that name the account. Raises `Missing` where there is no such account.
+
+        Raises `Forbidden` where groups are shown and nobody's membership is: that is not "in no group".
+        """
         user = self._service.user(account)
-        if spelled := self._spelled():
-            return [_group(raw) for raw in self._groups(filters.equals(spelled, account)) if self._names(raw, account)]
-        if isinstance(user.raw.get("groups"), list):
-            return list(_direct(user.raw["groups"]))
-        return [_group(raw) for raw in self._groups("") if self._names(raw, account)]
+        if not self._reads:
+            return []
+        try:
+            if spelled := self._spelled():
+                found = self._groups(filters.equals(spelled, account))
+                return [_group(raw) for raw in found if self._names(raw, account)]
+            return _direct(user) or self._search(account, told="groups" in user.raw)
+        except NoList:
+            self._service.sees()  # an application without groups; one that is not there at all raises here
+            return _direct(user)
 
     def remove(self, account: AccountId, group: GroupId) -> Change:
         """Take one member out. Raises `Missing` where account or group is not there."""
-        raw, version = self._read(group)
-        if account not in _members(raw):
-            self._service.user(account)
+        raw, version = self._whole(group)
+        if not self._inside(raw, account):
             return Change.ALREADY
         self._change(raw, version, account, {"op": "remove", "path": f"members[{filters.equals('value', account)}]"})
         return self._made(group, account, there=False)
 
     def restore(self, account: AccountId, group: GroupId) -> Change:
         """Put one member in. Raises as `remove` does."""
-        raw, version = self._read(group)
-        if account in _members(raw):
+        raw, version = self._whole(group)
+        if self._inside(raw, account):
             return Change.ALREADY
-        self._service.user(account)
         self._change(raw, version, account, {"op": "add", "path": "members", "value": [{"value": account}]})
         return self._made(group, account, there=True)
+
+    def _search(self, account: AccountId, *, told: bool) -> list[Group]:
+        """Look through all groups. Lists may leave members out, as an empty list too: then each is read by its id."""
+        groups = list(self._groups(""))
+        if not any(map(self._members, groups)):
+            groups = [self._whole(_group(raw).id)[0] for raw in groups]
+            if groups and not any(map(self._members, groups)) and not (told or self._shown):
+                raise Forbidden(_(
+                    "the server shows {count} groups and the members of none, so whether the account is in one cannot "
+                    "be told (with read_groups = false the plan says so instead)"
+                ).format(count=len(groups)))
+        return [_group(raw) for raw in groups if account in _members(raw)]
+
+    def _inside(self, raw: Raw, account: AccountId) -> bool:
+        """Whether a group has the account; where its members are hidden, whether the account names the group."""
+        if account in self._members(raw):
+            return True
+        user = self._service.user(account)
+        return not _members(raw) and _group(raw).id in {group.id for group in _direct(user)}
+
+    def _members(self, raw: Raw) -> frozenset[str]:
+        members = _members(raw)
+        self._shown |= bool(members)
+        return members
 
     def _spelled(self) -> str:
         """Return how groups are filtered by member here, tried once on a member that is known; empty: not at all."""
         if self._filter is None and self._service.features().filter:
-            samples = ((member, str(raw["id"])) for raw in self._groups("") for member in sorted(_members(raw)))
+            samples = ((member, _group(raw).id) for raw in self._groups("") for member in sorted(self._members(raw)))
             sample = next(samples, None)
             if sample is None:
                 return ""
@@ -60,13 +92,17 @@ class Memberships:
         return self._filter or ""
 
     def _change(self, raw: Raw, version: str, account: AccountId, operation: Raw) -> None:
-        """Send one operation; the whole group, with the version insisted on, where the server does not take it."""
+        """Send one operation; the whole group, with the version insisted on, where the server has no PATCH.
+
+        A PATCH that is disliked is not got around: members that the server does not show would be thrown out.
+        """
         identifier = str(raw["id"])
         if self._service.features().patch:
             try:
-                self._service.patch(GROUPS, identifier, "", operation)  # one member: whatever else changed stays
-            except Refused:
-                pass
+                self._patch(identifier, version, operation)
+            except Refused as refusal:
+                if not refusal.unsupported:
+                    raise
             else:
                 return
         others = [member for member in raw.get("members") or [] if account not in texts(member)]
@@ -74,18 +110,26 @@ class Memberships:
         whole = {name: value for name, value in raw.items() if name != "meta"} | {"members": others + added}
         self._service.replace(GROUPS, identifier, version if self._service.features().etag else "", whole)
 
+    def _patch(self, identifier: str, version: str, operation: Raw) -> None:
+        try:
+            self._service.patch(GROUPS, identifier, "", operation)  # one member: whatever else changed stays
+        except Unversioned:
+            if not version:
+                raise
+            self._service.patch(GROUPS, identifier, version, operation)
+
     def _made(self, group: GroupId, account: AccountId, *, there: bool) -> Change:
         try:
-            members = _members(self._read(group)[0])
+            inside = self._inside(self._whole(group)[0], account)
         except Unavailable as error:
             raise OutcomeUnknown(_("the change of the group was taken, and could not be read back: {error}").format(
                 error=error
             )) from error
-        if (account in members) is not there:
+        if inside is not there:
             raise Conflict(_("the server took the change of the group, and its members are as before"))
         return Change.MADE
 
-    def _read(self, group: GroupId) -> tuple[Raw, str]:
+    def _whole(self, group: GroupId) -> tuple[Raw, str]:
         raw, etag = self._service.resource(GROUPS, group)
         if not isinstance(raw, Mapping) or "id" not in raw:
             raise Conflict(_("the server's record of the group cannot be read"))
@@ -99,9 +143,9 @@ class Memberships:
 
     def _names(self, raw: Raw, account: AccountId) -> bool:
         """Whether the group has the member; servers that leave members out of lists are asked for the group itself."""
-        if "members" not in raw:
-            raw = self._read(_group(raw).id)[0]
-        return account in _members(raw)
+        if not _members(raw):
+            raw = self._whole(_group(raw).id)[0]
+        return account in self._members(raw)
 
 
 def _members(raw: Raw) -> frozenset[str]:
@@ -113,8 +157,11 @@ def _group(raw: Raw) -> Group:
     return Group(GroupId(identifier), next(texts(raw.get("displayName")), identifier))
 
 
-def _direct(groups: list[Any]) -> Iterator[Group]:
-    """Yield what `User.groups` names, without what comes through another group."""
-    for each in groups:
-        if isinstance(each, Mapping) and any(texts(each)) and each.get("type") != "indirect":
-            yield _group({"id": each, "displayName": each.get("display")})
+def _direct(user: User) -> list[Group]:
+    """Return what `User.groups` names, without what comes through another group."""
+    named = user.raw.get("groups")
+    return [
+        _group({"id": each, "displayName": each.get("display")})
+        for each in (named if isinstance(named, list) else [])
+        if isinstance(each, Mapping) and any(texts(each)) and each.get("type") != "indirect"
+    ]

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 
 from config.text import _
 from connectors.errors import Unavailable
+from connectors.scim.wire import texts
+
+CAPS = frozenset({10, 20, 25, 50, 100, 200, 250, 500, 1000})
+"""The most that servers show in one page, whatever is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,12 +18,6 @@ class Page:
     records: Sequence[object]
     total: int | None
     cursor: str = ""
-
-    @property
-    def head(self) -> str:
-        """What a server that knows no pages repeats: the first record's id, or the record itself."""
-        first = next(iter(self.records), "")
-        return str(first.get("id") or first) if isinstance(first, Mapping) else str(first)
 
 
 def read_page(answer: object) -> Page:
@@ -44,3 +42,47 @@ def following(page: Page, seen: int, *, by_cursor: bool) -> Mapping[str, str] | 
     if not page.records:
         raise Unavailable(_("the list breaks off at {seen} of {total}").format(seen=seen, total=page.total))
     return {"startIndex": str(seen + 1)}
+
+
+class Progress:
+    """What has been read of one list: a record that an earlier page had already is not read twice."""
+
+    def __init__(self) -> None:
+        self.pages, self.seen, self.first = 0, 0, 0
+        """Pages, and records; `first`: records of the first page."""
+        self._said: int | None = None
+        self._again = 0
+        self._known: set[int] = set()
+
+    def repeats(self, page: Page) -> bool:
+        """Whether a page has records and brings nobody new. A record without an id is nobody new after page one."""
+        keys = _keys(page)
+        return bool(self.pages and page.records and not any(key and key not in self._known for key in keys))
+
+    def add(self, page: Page) -> None:
+        """Count a page in."""
+        keys = _keys(page)
+        self._again += sum(key in self._known for key in keys)
+        self._known.update(key for key in keys if key)
+        if not self.pages:
+            self._said, self.first = page.total, len(page.records)
+        self.pages, self.seen = self.pages + 1, self.seen + len(page.records)
+
+    @property
+    def alone(self) -> bool:
+        """Whether the first page was all, by the server's total: some give as total what they show."""
+        return self.pages == 1 and self.first > 0 and self._said is not None and self._said <= self.first
+
+    def finish(self) -> None:
+        """Raise `Unavailable` where pages overlapped, or the list shrank, so that somebody may not have been shown."""
+        got = self.seen - self._again
+        if self._said is not None and got < self._said:
+            raise Unavailable(_("the list changed while it was read, or repeats itself: {got} of {total} shown").format(
+                got=got, total=self._said
+            ))
+
+
+def _keys(page: Page) -> list[int]:
+    """Return a number for each record's id, 0 where it has none: a hundred thousand ids must not be kept."""
+    ids = (next(texts(one.get("id")), "") if isinstance(one, Mapping) else "" for one in page.records)
+    return [(hash(one) or 1) if one else 0 for one in ids]

@@ -10,11 +10,16 @@ from connectors.scim.service import USERS, Service
 
 
 def everyone(service: Service, user_filter: str) -> Iterator[Account]:
-    """Stream every user; records without an id are left out, as nobody could ask about them again."""
+    """Stream every user; records without an id are left out, as nobody could ask about them again.
+
+    Raises `Conflict` where the list leaves `active` out of its first page: it says of nobody whether they are alive.
+    """
     if user_filter and not service.features().filter:
         raise Conflict(_("user_filter is set and this server knows no filters"))
-    for page in service.pages(USERS, user_filter):
-        users = (wire.User.read(record) for record in page.records)
+    for number, page in enumerate(service.pages(USERS, user_filter)):
+        users = [wire.User.read(record) for record in page.records]
+        if users and not number and not any("active" in user.raw for user in users):
+            raise Conflict(_("the server's list does not say who is active"))
         yield from (wire.account(user, "") for user in users if user.id)
 
 

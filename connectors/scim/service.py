@@ -1,6 +1,7 @@
 """The requests: users and groups of one SCIM service, one at a time or page by page."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -10,10 +11,10 @@ from config.text import _
 from connectors.contract import Pace
 from connectors.errors import Conflict, Forbidden, Missing, Unavailable
 from connectors.http import Api, Patience, TokenBucket
-from connectors.scim.faults import Faults
+from connectors.scim.faults import Faults, Mistaken, NoList, NotJson, Refused
 from connectors.scim.features import Features, read_features
-from connectors.scim.paging import Page, following, read_page
-from connectors.scim.settings import ScimSettings
+from connectors.scim.paging import CAPS, Page, Progress, following, read_page
+from connectors.scim.settings import Paging, ScimSettings
 from connectors.scim.wire import User, patch
 
 USERS, GROUPS = "/Users", "/Groups"
@@ -57,9 +58,13 @@ class Service:
         return self._features
 
     def user(self, account: str) -> User:
-        """Read one user. Raises `Missing`."""
+        """Read one user. Raises `Missing`, and `Mistaken` where the answer is about somebody else, or nobody."""
         raw, etag = self.resource(USERS, account)
-        return User.read(raw, etag)
+        user = User.read(raw, etag)
+        if user.id != account:
+            what = _("another account") if user.id else _("a record without an id")
+            raise Mistaken(_("the server answers with {what}").format(what=what))
+        return user
 
     def resource(self, kind: str, identifier: str) -> tuple[object, str]:
         """Read one resource and its ETag. Raises `Missing`."""
@@ -69,19 +74,47 @@ class Service:
     def pages(self, kind: str, query: str = "") -> Iterator[Page]:
         """Stream a list, or what matches a filter, page by page. Raises `Unavailable` where it breaks off."""
         fixed = {"count": str(self._settings.page_size)} | ({"filter": query} if query else {})
-        cursor = self.features().cursor
+        cursor = self._by_cursor()
         step: Mapping[str, str] | None = {"cursor": ""} if cursor else {"startIndex": "1"}
-        seen, head, asked = 0, "", set()
+        progress, asked, believed = Progress(), set(), True
         while step is not None:
             page = self._page(kind, fixed | dict(step))
-            if page.records and page.head == head:
+            page = page if believed else replace(page, total=None)
+            if progress.repeats(page):
                 raise Unavailable(_("GET {kind}: the server gives the same page again and again").format(kind=kind))
+            progress.add(page)
             yield page
             asked.add(step.get("cursor"))
-            seen, head = seen + len(page.records), page.head
-            step = following(page, seen, by_cursor=cursor)
+            step = following(page, progress.seen, by_cursor=cursor)
             if step and step.get("cursor") in asked - {None}:
                 raise Unavailable(_("GET {kind}: the server gives the same page again and again").format(kind=kind))
+            if step is None and not (query or cursor) and progress.alone:
+                step = self._more(kind, fixed, progress)
+                believed = step is None
+        if not (query or cursor):  # a filter may show one twice, and a cursor's total be a guess
+            progress.finish()
+
+    def _more(self, kind: str, fixed: Mapping[str, str], progress: Progress) -> Mapping[str, str] | None:
+        """Return how to go on after a first page that calls itself all; None where it is all.
+
+        Some give as `totalResults` what they show, and show no more than fifty. Whose first page leaves records over
+        is not asked this.
+        """
+        step = {"startIndex": str(progress.seen + 1)}
+        try:
+            page = self._ask(kind, {**fixed, **step})
+        except (Missing, Refused):  # beyond the end, to some servers
+            return None
+        if not page.records:
+            return None
+        if not progress.repeats(page):
+            return step
+        if progress.first in {*CAPS, self._settings.page_size} and len(self._page(kind, {"count": "1"}).records) == 1:
+            raise Unavailable(_(
+                "GET {kind}: the server shows {count} and gives no second page, so whether there are more cannot be "
+                'told; paging = "cursor" may read on'
+            ).format(kind=kind, count=progress.first))
+        return None  # it knows no pages at all
 
     def me(self) -> object:
         """Read the account that the token belongs to. Raises `Missing`, `Forbidden` or `Refused` where not offered."""
@@ -93,8 +126,12 @@ class Service:
 
     def sees(self) -> int:
         """Return how many users the bot can see, or 1 where the server does not say how many; 0 only for none."""
-        page = self._page(USERS, {"startIndex": "1", "count": "1"} if not self.features().cursor else {"count": "1"})
-        return page.total or len(page.records)
+        begin = {"cursor": ""} if self._by_cursor() else {"startIndex": "1"}
+        page = self._page(USERS, begin | {"count": "1"})
+        return (page.total or len(page.records)) if page.records else 0
+
+    def _by_cursor(self) -> bool:
+        return self._settings.paging is Paging.CURSOR or self.features().cursor
 
     def patch(self, kind: str, identifier: str, version: str, *operations: Mapping[str, Any]) -> None:
         """Change parts of a resource. Raises `Refused`, and `Stale` where it has another version."""
@@ -110,30 +147,43 @@ class Service:
 
     def _discover(self) -> Features:
         try:
-            return read_features(self._api.read("GET", "/ServiceProviderConfig").json())
-        except (Missing, Forbidden, Conflict, ValueError):  # not every server has it, or shows it, or has it right
+            return read_features(_json(self._api.read("GET", "/ServiceProviderConfig")))
+        except (Missing, Forbidden, Conflict, NotJson):  # not every server has it, or shows it, or has it right
             return Features()
+
+    def _ask(self, kind: str, params: Mapping[str, str]) -> Page:
+        return read_page(_json(self._api.read("GET", kind, params=params)))
 
     def _page(self, kind: str, params: Mapping[str, str]) -> Page:
         try:
-            return read_page(_json(self._api.read("GET", kind, params=params)))
-        except Missing as error:  # a list may be empty and is never missing: a wrong address, or a server in trouble
-            raise Unavailable(_("GET {kind}: the server says that it has no such list; is the url right?").format(
+            return self._ask(kind, params)
+        except Missing as error:
+            if "filter" in params:  # "nobody matches", to some servers, or a filter that they do not know
+                raise Refused(str(error), httpx.codes.NOT_FOUND) from error
+            # A list may be empty and is never missing: a wrong address, or a server in trouble.
+            raise NoList(_("GET {kind}: the server says that it has no such list; is the url right?").format(
                 kind=kind
             )) from error
+        except Refused as error:
+            if error.unsupported and "filter" not in params:
+                raise NoList(str(error)) from error
+            raise
 
 
 def _path(kind: str, identifier: str) -> str:
     if identifier.strip(".") == "":
         raise Missing(_("{identifier!r} is not an id").format(identifier=identifier))
-    return f"{kind}/{quote(identifier, safe='')}"
+    try:
+        return f"{kind}/{quote(identifier, safe='')}"
+    except UnicodeEncodeError as error:
+        raise Conflict(_("{identifier!r} is no id that could be asked for").format(identifier=identifier)) from error
 
 
 def _json(response: httpx.Response) -> object:
     try:
         answer: object = response.json()
-    except ValueError as error:
-        raise Unavailable(_("{method} {path}: the answer is not JSON").format(
+    except (ValueError, RecursionError) as error:
+        raise NotJson(_("{method} {path}: the answer is not JSON").format(
             method=response.request.method, path=response.request.url.path
         )) from error
     return answer

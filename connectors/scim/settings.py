@@ -19,6 +19,13 @@ class Inactive(StrEnum):
     REMOVED = "removed"
 
 
+class Paging(StrEnum):
+    """How a list is read on."""
+
+    ANNOUNCED = "announced"
+    CURSOR = "cursor"
+
+
 def _address(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
@@ -45,9 +52,12 @@ class ScimSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
+    title: str = Field(default="", max_length=80)
+    """What people call the application, as messages show it: `Slack`; empty: "SCIM 2.0 application"."""
     url: Annotated[str, AfterValidator(_address)]
     """The address that `/Users` is appended to, with its version: `https://app.example.com/scim/v2`."""
     token: Secret
+    """What the application's administrator page gives out for SCIM."""
     inactive_means: Inactive
     """`suspended`: the account stays and can be made active again. `removed`: the application takes the user away."""
     auth_header: str = Field(default="Authorization", pattern=r"^[A-Za-z0-9-]+$")
@@ -61,6 +71,10 @@ class ScimSettings(BaseModel):
     """A SCIM filter that narrows who is looked up, `userType eq "Employee"`."""
     page_size: int = Field(default=100, ge=1, le=1000)
     """Accounts asked for in one page; the server may give fewer."""
+    paging: Paging = Paging.ANNOUNCED
+    """`announced`: by cursor where the server says so, else by index. `cursor`: it can, and does not say so."""
+    read_groups: bool = True
+    """False where the application shows the members of no group: groups are then neither read nor left."""
     requests_per_second: float = Field(default=0, ge=0)
     """The tenant's rate limit; 0: none but what the server answers."""
     connections: int = Field(default=4, ge=1, le=32)

@@ -8,7 +8,7 @@ from math import ceil
 
 from config.text import _
 from connectors.contract import AccountId, Observation, Verdict
-from connectors.errors import Missing, Unavailable
+from connectors.errors import Conflict, ConnectorError, Forbidden, Missing, Unavailable
 from connectors.scim import filters, wire
 from connectors.scim.faults import Refused
 from connectors.scim.paging import Page
@@ -51,12 +51,19 @@ class Sweep:
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
         """Read them all; what a list leaves out is asked for by itself before it is called absent."""
         found = self._in_bulk(set(accounts)) if len(set(accounts)) > FEW else {}
-        left = [account for account in dict.fromkeys(accounts) if account not in found]
         seen = {AccountId(user.id): wire.observation(user) for user in found.values()}
+        unsaid = self._unsaid(found.values())
+        left = [account for account in dict.fromkeys(accounts) if account not in found or account in unsaid]
         seen |= self._one_by_one(left, alive=bool(found))
         if any(one.verdict is Verdict.ABSENT for one in seen.values()) and not self._service.sees():
             raise Unavailable(_("the server shows no account at all; that is not believed"))
         return {account: seen[account] for account in accounts}
+
+    def _unsaid(self, users: Iterable[wire.User]) -> set[AccountId]:
+        """Return whose `active` the list leaves out, where a read by id has it; tried on one of them."""
+        silent = [AccountId(user.id) for user in users if "active" not in user.raw]
+        said = self._one_by_one(silent[:1], alive=True)
+        return set(silent) if any(one.verdict in (Verdict.OPEN, Verdict.LOCKED) for one in said.values()) else set()
 
     def _in_bulk(self, wanted: set[AccountId]) -> dict[str, wire.User]:
         if self._service.features().filter and self._filters_work and len(wanted) <= CHUNK * SURE:
@@ -97,40 +104,39 @@ class Sweep:
                 found |= {user.id: user for user in users if user.id}
         except Refused:
             return None
-        return found
+        except Unavailable:
+            if not found:
+                raise
+        return found  # whom an answer that breaks off left out is asked for by id
 
     def _one_by_one(self, accounts: Sequence[AccountId], *, alive: bool) -> dict[AccountId, Observation]:
         """Read each; where one fails and others do not, the record is to blame and not the server."""
         enough = TROUBLE if alive else min(TROUBLE, len(accounts))
         seen: dict[AccountId, Observation] = {}
-        troubles: list[Unavailable] = []
+        troubles: list[ConnectorError] = []
         with ThreadPoolExecutor(self._connections) as pool:
             futures = {account: pool.submit(self._read, account) for account in accounts}
             try:
                 for account, future in futures.items():
                     try:
                         seen[account] = future.result()
-                    except Unavailable as error:
+                    except (Unavailable, Conflict, Forbidden) as error:
                         troubles.append(error)
-                        if len(troubles) == enough:
+                        if sum(isinstance(one, Unavailable) for one in troubles) == enough:
                             raise
                         seen[account] = Observation(Verdict.UNKNOWN, _("read from /Users by id"), str(error))
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+        if troubles and len(troubles) == len(seen) and not (alive or self._service.sees()):
+            raise troubles[0]
         return seen
 
     def _read(self, account: AccountId) -> Observation:
         try:
-            user = self._service.user(account)
+            return wire.observation(self._service.user(account))
         except Missing:
             return self._removals.gone(account)
-        if user.id != account:
-            what = _("another account") if user.id else _("a record without an id")
-            return Observation(Verdict.UNKNOWN, _("read from /Users by id"), _("the server answers with {what}").format(
-                what=what
-            ))
-        return wire.observation(user)
 
 
 def _picked(pages: Iterable[Page], wanted: set[AccountId]) -> dict[str, wire.User]:

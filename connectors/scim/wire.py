@@ -13,6 +13,8 @@ from connectors.contract import Account, AccountId, Before, Observation, Person,
 
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
+DEEPEST = 20
+"""How far a text may lie within lists and objects: beyond, it is nobody's address."""
 READ_ONLY = frozenset({"meta", "groups"})
 
 
@@ -21,16 +23,18 @@ def truth(value: object) -> bool | None:
     return TRUTHS.get(str(value).strip().lower()) if isinstance(value, str | int) else None
 
 
-def texts(value: object) -> Iterator[str]:
+def texts(value: object, deep: int = 0) -> Iterator[str]:
     """Yield every text of an attribute, whether it came as text, number, object with a `value`, or a list of these."""
+    if deep > DEEPEST:
+        return
     if isinstance(value, str | int) and not isinstance(value, bool):
         if text := str(value).strip():
             yield text
     elif isinstance(value, Mapping):
-        yield from texts(value.get("value"))
+        yield from texts(value.get("value"), deep + 1)
     elif isinstance(value, Sequence) and not isinstance(value, str):
         for each in value:
-            yield from texts(each)
+            yield from texts(each, deep + 1)
 
 
 def key(text: str) -> str:
@@ -100,9 +104,10 @@ def verdict(user: User) -> Verdict:
 def account(user: User, by: str) -> Account:
     """Return a user as a lookup saw it."""
     found = AccountId(user.id)
+    address = user.login if "@" in user.login else ""
     return Account(
         id=found, login=user.login, name=user.name, verdict=verdict(user), matched_by=by,
-        email=next(iter(user.emails), ""), title=user.title, before=Before(found, user.state),
+        email=next(iter(user.emails), address), title=user.title, before=Before(found, user.state),
     )
 
 

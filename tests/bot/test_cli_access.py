@@ -69,8 +69,9 @@ def test_link_shows_searches_and_links(config: str) -> None:
     assert "PROTECTED" in shown.stdout
     none = handover(wiring, "link", "case-1", "crm", "--search", "zzz", "--config", config)
     assert "Nothing matches" in none.stdout
-    assert fake.linked == []
+    assert (fake.linked, wiring.modes) == ([], ["visit", "visit"])
     assert handover(wiring, "link", "case-1", "crm", "--login", "d.oneill", "--config", config).exit_code == 0
+    assert wiring.modes[2:] == ["run"], "without a bot that runs, this very process locks what was linked"
     assert handover(wiring, "link", "case-1", "crm", "--account", "a-1", "--config", config).exit_code == 0
     assert handover(wiring, "link", "case-1", "crm", "--none", "--config", config).exit_code == 0
     assert [one[2] for one in fake.linked] == ["d.oneill", "a-1", "none"]

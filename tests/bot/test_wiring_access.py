@@ -49,6 +49,29 @@ def test_keys_of_every_kind_reach_the_system(path: Path, tmp_path: Path) -> None
         systems.close()
 
 
+SLACK = """
+[systems.{name}]
+kind = "scim"
+url = "https://{name}.example/scim/v2"
+token = "env:CRM_PASSWORD"
+inactive_means = "suspended"
+"""
+
+
+def test_two_applications_of_one_kind_are_told_apart_by_title_or_name(path: Path, tmp_path: Path) -> None:
+    text = path.read_text(encoding="utf-8") + "".join(SLACK.format(name=name) for name in ("wiki", "chat", "board"))
+    path.write_text(text.replace("[systems.chat]\n", '[systems.chat]\ntitle = "Slack"\n'), encoding="utf-8")
+    systems = build_systems(example(path, tmp_path))
+    try:
+        titles = {name: systems[name].manifest.title for name in ("directory", "wiki", "chat", "board")}
+        assert titles == {
+            "directory": registry.manifest("ldap").title, "chat": "Slack",
+            "wiki": "SCIM 2.0 application (wiki)", "board": "SCIM 2.0 application (board)",
+        }
+    finally:
+        systems.close()
+
+
 def test_a_limit_of_one_system_holds_for_it_and_for_no_other(path: Path, tmp_path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("[systems.crm]\n", f"[systems.crm]\n{LIMIT}"), encoding="utf-8")

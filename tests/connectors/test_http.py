@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -160,6 +161,46 @@ def test_retry_after_is_seconds_or_a_date() -> None:
         assert retry_after(nonsense, now) is None
 
 
+@pytest.mark.parametrize("value", ["99999999", "9" * 5000, "Wed, 21 Oct 2099 07:28:00 GMT"])
+def test_nobody_is_left_alone_for_longer_than_a_day(value: str) -> None:
+    assert retry_after(value) == timedelta(days=1)
+
+
+def test_where_a_redirect_leads_is_said_and_not_followed(net: respx.MockRouter, api: Api) -> None:
+    net.get("/x").respond(302, headers={"Location": "https://login.example/?ticket=hush"})
+    with pytest.raises(Conflict, match=r"login\.example") as caught:
+        api.read("GET", "/x")
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["/" + "x" * 70_000, "/?\ud800"])
+def test_text_that_no_address_can_hold_is_a_conflict(api: Api, path: str) -> None:
+    with pytest.raises(Conflict, match="no address"):
+        api.read("GET", path)
+
+
+def test_an_answer_that_trickles_without_end_is_no_answer() -> None:
+    """Each piece comes in time; all of them never do."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+        pool.submit(_trickle, listener)
+        dripping = Api(f"http://127.0.0.1:{listener.getsockname()[1]}", patience=Patience(read=20.0, whole=0.02))
+        for send, error in ((dripping.read, Unavailable), (dripping.write, OutcomeUnknown)):
+            with pytest.raises(error, match="no answer in time"):
+                send("POST", "/x")
+        dripping.close()
+
+
+def _trickle(listener: socket.socket) -> None:
+    for _ in range(2):
+        client, _address = listener.accept()
+        with client, suppress(OSError):
+            client.recv(65536)
+            client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+            while True:
+                client.sendall(b" ")
+                time.sleep(0.02)
+
+
 def test_a_vendor_may_read_an_answer_differently(net: respx.MockRouter) -> None:
     net.get("/x").respond(403, json={"error": "rate"})
     vendor = Api(URL, classify=lambda r: Unavailable("slow down", timedelta(hours=1)) if r.status_code == 403 else None)
@@ -194,6 +235,18 @@ def test_the_rate_is_kept_after_a_burst() -> None:
     now[0] = 10.0
     assert [bucket.take() for _ in range(3)] == [0, 0, 0]
     assert bucket.take() > 0
+
+
+def test_nobody_sleeps_through_the_hour_that_a_vendor_asked_for(net: respx.MockRouter) -> None:
+    route = net.get("/x").respond(429, headers={"Retry-After": "3600"})
+    limited = Api(URL, limit=TokenBucket(rate=2, burst=2))
+    for _ in range(2):
+        with pytest.raises(Unavailable) as caught:
+            limited.read("GET", "/x")
+        assert caught.value.retry_after is not None
+        assert caught.value.retry_after > timedelta(minutes=59)
+    assert route.call_count == 1
+    limited.close()
 
 
 def test_a_client_waits_for_its_rate(net: respx.MockRouter) -> None:

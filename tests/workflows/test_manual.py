@@ -18,8 +18,7 @@ from workflows.model import Book, Case, CaseState, JournalEntry, ManualStep, Pos
 from workflows.ports import Undelivered
 from workflows.posts import deliver
 from workflows.refusals import Code, Refused
-from workflows.steps import titled
-from workflows.systems import System
+from workflows.systems import System, titled
 from workflows.views import Actor, SystemLine
 
 ADA = Actor("slack:U0ADA", "Ada")
@@ -31,7 +30,7 @@ def badge(**change: Any) -> System:
     own = {"title": "Office keys and badge", "instructions": "Take the badge.", "assignee": "U0ADA", "due_hours": 24,
            "remind_hours": 8, "escalate_to": "U0EVE", "ask_again_days": 90}
     settings = ManualSettings.model_validate({**own, **change})
-    return titled(System("badge", MANIFEST, MANIFEST.connector(settings)))  # type: ignore[call-arg]
+    return titled(System("badge", MANIFEST, MANIFEST.connector(settings)), settings.title)  # type: ignore[call-arg]
 
 
 def make(folder: Path, **change: Any) -> Office:

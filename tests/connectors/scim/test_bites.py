@@ -1,22 +1,24 @@
 """Faults that a SCIM connector is prone to, planted one by one: each is caught by the test that is there for it."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from connectors.contract import Observation, Verdict
+from connectors.contract import Observation, Person, Verdict
 from connectors.errors import ConnectorError
 from connectors.http import Api
 from connectors.scim import filters, service, sweep, trials, wire
 from connectors.scim.faults import Refused
 from connectors.scim.locks import Locks
-from connectors.scim.paging import Page, following
+from connectors.scim.memberships import Memberships
+from connectors.scim.paging import Page, Progress, following
 from connectors.scim.removals import Removals
 from connectors.scim.service import Service
 from tests.conformance.groups import GroupsSuite
 from tests.conformance.planted import CAUGHT
-from tests.connectors.scim import test_locks, test_lookups, test_memberships, test_sweep
+from tests.connectors.scim import test_locks, test_lookups, test_memberships, test_paging, test_sweep
 from tests.connectors.scim.conftest import Open
 from tests.connectors.scim.proxy import Act
 
@@ -42,6 +44,7 @@ def _an_empty_page_is_the_end(patch: pytest.MonkeyPatch) -> None:
         return following(page, seen, by_cursor=by_cursor) if page.records else None
 
     patch.setattr(service, "following", lenient)
+    patch.setattr(Progress, "finish", lambda _: None)
 
 
 def _believes_emptiness(patch: pytest.MonkeyPatch) -> None:
@@ -54,6 +57,39 @@ def _unescaped(patch: pytest.MonkeyPatch) -> None:
 
 def _believes_the_filter(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(wire, "matched_by", lambda *_: "userName")
+
+
+def _matches_beginnings(patch: pytest.MonkeyPatch) -> None:
+    def wrong(user: wire.User, who: Person) -> str:
+        texts = [text for text in (*user.emails, user.login, user.external) if text]
+        return "userName" * any(text.startswith(name) for text in texts for name in (*who.emails, *who.logins))
+
+    patch.setattr(wire, "matched_by", wrong)
+
+
+def _believes_every_total(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Progress, "alone", property(lambda _: False))
+
+
+def _counts_repeats(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Progress, "finish", lambda _: None)
+
+
+def _tries_in_one_case(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(trials, "_swapped", lambda text: text)
+
+
+def _proves_or_by_one(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(trials, "_usable", lambda samples: [one for one in samples if one.value][:1])
+    patch.setattr(trials, "_one_by_one", lambda *_, **__: replace(trials.UNTRIED, joined=True, sure=True))
+
+
+def _hidden_is_nobody(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Memberships, "_search", lambda *_, **__: [])
+
+
+def _writes_to_whoever_answers(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Service, "user", lambda self, account: wire.User.read(*self.resource(service.USERS, account)))
 
 
 def _minds_case(patch: pytest.MonkeyPatch) -> None:
@@ -99,8 +135,8 @@ def _repeats_writes(patch: pytest.MonkeyPatch) -> None:
 
 
 def _no_trial(patch: pytest.MonkeyPatch) -> None:
-    right = trials.finds
-    patch.setattr(trials, "finds", lambda *arguments: right(*arguments) or True)
+    patch.setattr(trials, "finds", lambda *_: True)
+    patch.setattr(trials, "_tried", lambda *_: trials.Found(all=True))
 
 
 def _inactive_when_unsaid(patch: pytest.MonkeyPatch) -> None:
@@ -123,6 +159,16 @@ CASES: tuple[tuple[Plant, Run], ...] = (
         new(), 2)),
     (_unescaped, lambda new: test_lookups.test_a_name_that_ends_its_quotes_is_found_by_a_filter(new())),
     (_believes_the_filter, lambda new: test_lookups.test_a_server_that_does_not_mind_filters_finds_nobody_else(new())),
+    (_matches_beginnings, lambda new: test_lookups.test_a_server_that_does_not_mind_filters_finds_nobody_else(new())),
+    (_believes_every_total, test_paging.test_a_total_that_counts_the_page_alone_ends_no_list),
+    (_counts_repeats, test_paging.test_pages_that_overlap_are_no_whole_list),
+    (_tries_in_one_case, lambda new:
+        test_lookups.test_a_server_that_minds_case_hides_nobody_whom_the_directory_writes_otherwise(new())),
+    (_proves_or_by_one, lambda new: test_lookups.test_or_is_proven_by_several_people_alone(new, 1)),
+    (_hidden_is_nobody, lambda new: test_memberships.test_members_that_are_shown_nowhere_are_not_nobody(new())),
+    (_around_refusals, lambda new: test_memberships.test_a_group_is_not_put_where_a_patch_is_disliked(new())),
+    (_writes_to_whoever_answers, lambda new:
+        test_locks.test_nothing_is_written_to_somebody_whom_the_server_shows_in_anothers_place(new())),
     (_minds_case, lambda new: test_lookups.test_one_request_finds_by_all_attributes_whatever_their_case(new())),
     (_gone_is_always_ours, test_locks.test_gone_without_our_lock_is_absent),
     (_gone_is_never_ours, test_locks.test_a_removal_whose_answer_was_lost_is_still_ours),

@@ -119,6 +119,32 @@ def test_refused_writes_are_their_errors_and_are_sent_once(
     assert world.server.writes() <= 1 + (status == 412)
 
 
+def test_a_server_that_insists_on_a_version_and_says_it_has_none_gets_one(open_world: Open) -> None:
+    world = open_world()
+    none = {"etag": {"supported": False}}
+    world.server.manners.rewrite = lambda call, body: body | none if call.path == "/ServiceProviderConfig" else body
+    world.server.manners.refuse = lambda call: 428 * (call.method == "PATCH" and "if-match" not in call.headers)
+    account, connector = world.add(newcomer()), world.connect()
+    group = world.add_group("team", [account])
+    assert connector.lock(connector.before(account)).change is Change.MADE
+    assert connector.remove(account, group) is Change.MADE
+    assert _active(world, account) is False
+    assert world.members(group) == set()
+
+
+def test_nothing_is_written_to_somebody_whom_the_server_shows_in_anothers_place(world: ScimWorld) -> None:
+    account, other = world.add(newcomer()), world.add(newcomer())
+    connector = world.connect()
+    before = connector.before(account)
+    world.server.manners.rewrite = lambda call, body: (
+        body | {"id": other} if call.method == "GET" and call.path == f"/Users/{account}" else body
+    )
+    for call in (connector.lock, connector.unlock):
+        with pytest.raises(Conflict, match="another account"):
+            call(before)
+    assert (world.writes(), _active(world, other)) == (0, True)
+
+
 # -- what the network does
 
 @pytest.mark.parametrize("act", [Act.LOSE, Act.HANG, Act.RESET])

@@ -1,10 +1,11 @@
 """Finding people on servers that take all filters, some, or none, with records that are not as they should be."""
 
+import json
 from typing import Any
 
 import pytest
 
-from connectors.contract import Person, Verdict
+from connectors.contract import AccountId, Person, Verdict
 from connectors.errors import Conflict, Unavailable
 from tests.conformance.accounts import newcomer, person
 from tests.connectors.scim.conftest import Open
@@ -66,6 +67,7 @@ def test_a_server_that_does_not_mind_filters_finds_nobody_else(world: ScimWorld)
     who = newcomer()
     account = world.add(who)
     _crowd(world, 110)
+    world.server.add_user(f"{who.login}s", emails=[{"value": f"{who.email}.org"}])
     world.server.manners.ignores_filters = True
     assert [one.id for one in world.connect().find(person(who)).accounts] == [account]
 
@@ -167,12 +169,97 @@ def test_an_operators_filter_that_the_server_cannot_keep_is_refused(open_world: 
         world.connect(user_filter='userType eq "Employee"').find(person(newcomer()))
 
 
+# -- filters that are not as they should be
+
+def _case_exact(call: Call, body: Any) -> Any:
+    """Compare letter by letter, as servers do whose database does (Zulip until 2024, WSO2)."""
+    if not call.filter:
+        return body
+    shown = [one for one in body["Resources"] if json.dumps(one["userName"]) in call.filter
+             or any(json.dumps(mail["value"]) in call.filter for mail in one.get("emails", []))]
+    return body | {"Resources": shown, "totalResults": len(shown)}
+
+
+def test_a_server_that_minds_case_hides_nobody_whom_the_directory_writes_otherwise(world: ScimWorld) -> None:
+    account = world.server.add_user("dana.oneill", emails=[{"value": "dana.oneill@northwind.example"}])
+    world.server.manners.rewrite = _case_exact
+    lookup = world.connect().find(Person("", ("Dana.ONeill@northwind.example",)))
+    assert [one.id for one in lookup.accounts] == [account]
+
+
+@pytest.mark.parametrize("crowd", [1, 4])
+def test_or_is_proven_by_several_people_alone(open_world: Open, crowd: int) -> None:
+    """A server that minds the first term only, or answers `or` with nobody, seems to know it where one person is."""
+    world = open_world(people=[])
+    for n in range(crowd):
+        world.server.add_user(f"crowd.{n}")
+    nothing = {"totalResults": 0, "Resources": []}
+    world.server.manners.rewrite = lambda call, body: (
+        nothing if " or " in call.filter and (crowd > 1 or len(world.server.users()) > 1) else body
+    )
+    connector = world.connect()
+    connector.find(Person("", (), ("nobody",)))
+    account = world.server.add_user("leaver")
+    assert [one.id for one in connector.find(Person("", ("leaver",))).accounts] == [account]
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_nobody_matches_and_a_filter_that_fails_are_no_end(world: ScimWorld, status: int) -> None:
+    """404 is how some say "nobody"; some fail at an attribute that they do not know."""
+    who = newcomer()
+    account = world.add(who)
+    disliked = "emails" if status == 500 else " eq "
+    world.server.manners.refuse = lambda call: status * (disliked in call.filter)
+    assert [one.id for one in world.connect().find(Person("", (who.email,))).accounts] == [account]
+    lookup = world.connect().find(person(newcomer()))
+    assert (lookup.accounts, "every account" in lookup.how) == ((), True)
+
+
+def test_a_server_that_minds_no_filter_and_hides_names_gives_no_stranger(open_world: Open) -> None:
+    world = open_world(people=[])
+    stranger = world.server.add_user("stranger", emails=[{"value": "stranger@northwind.example"}])
+    world.server.manners.ignores_filters = True
+
+    def hide(_: Call, body: Any) -> Any:
+        for record in body.get("Resources", []):
+            record.pop("userName", None)
+        return body
+
+    world.server.manners.rewrite = hide
+    lookup = world.connect().find(person(newcomer()))
+    assert (lookup.accounts, stranger in lookup.how) == ((), True)
+
+
+def test_what_the_list_leaves_out_of_an_account_is_read_by_its_id(world: ScimWorld) -> None:
+    who = newcomer()
+    account = world.add(who)
+
+    def terse(_: Call, body: Any) -> Any:
+        for record in body.get("Resources", []):
+            record.pop("active", None)
+        return body
+
+    world.server.manners.rewrite = terse
+    connector = world.connect()
+    [found] = connector.find(person(who)).accounts
+    assert found.verdict is Verdict.OPEN
+    assert found.before is not None
+    connector.lock(found.before)
+    everybody = [*map(AccountId, world.server.users())]
+    seen = connector.observe(everybody)
+    assert [one for one in everybody if seen[one].verdict is Verdict.LOCKED] == [account]
+    assert {one.verdict for one in seen.values()} == {Verdict.LOCKED, Verdict.OPEN}
+    with pytest.raises(Conflict, match="who is active"):
+        list(connector.everyone())
+
+
 # -- records that are not as they should be
 
 BROKEN: list[dict[str, Any]] = [
     {"userName": None}, {"emails": None}, {"emails": "leaver@northwind.example"}, {"emails": {"value": 7}},
     {"emails": [None, 3, [], {"value": None}]}, {"userName": ["crowd"]}, {"name": "text"}, {"meta": []},
-    {"displayName": {"a": 1}}, {"active": {}}, {"id": None}, {"externalId": [[]]},
+    {"displayName": {"a": 1}}, {"active": {}}, {"id": None}, {"externalId": [[]]}, {"userName": "x" * 100_000},
+    {"userName": "\ud800"}, {"emails": ["\udfff@x"]},
 ]
 
 
@@ -184,9 +271,10 @@ def _one_in_fifty(call: Call, body: Any) -> Any:
     return body
 
 
-def test_one_broken_record_in_fifty_breaks_nothing(open_world: Open) -> None:
-    world = open_world(filters=False)
-    _crowd(world, 600)
+@pytest.mark.parametrize("filters", [False, True])
+def test_one_broken_record_in_fifty_breaks_nothing(open_world: Open, filters: bool) -> None:
+    world = open_world(filters=filters)
+    _crowd(world, 700)
     world.server.manners.rewrite = _one_in_fifty
     connector = world.connect(page_size=200)
     sane = [user for place, (_, user) in enumerate(sorted(world.server.users().items())) if place % 50]

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from connectors.contract import AccountId, Change, Group, GroupId
-from connectors.errors import Conflict, OutcomeUnknown
+from connectors.errors import Conflict, Forbidden, OutcomeUnknown
+from connectors.scim.connector import UNREAD
 from tests.conformance.accounts import newcomer
 from tests.connectors.scim.conftest import Open
 from tests.connectors.scim.proxy import Act, Fault
@@ -60,8 +61,85 @@ def test_groups_on_every_page_are_seen(open_world: Open) -> None:
     assert {group.id for group in world.connect(page_size=9).groups(account)} == mine
 
 
-@pytest.mark.parametrize("status", [400, 501])
-def test_the_whole_group_is_put_where_the_operation_is_refused(world: ScimWorld, status: int) -> None:
+@pytest.mark.parametrize("bare", [None, []])
+@pytest.mark.parametrize("filters", [True, False])
+def test_members_that_lists_hide_are_read_by_id(open_world: Open, filters: bool, bare: Any) -> None:
+    world = open_world(filters=filters)
+    account, _, group = _group(world)
+
+    def hide(_: Call, body: Any) -> Any:
+        for record in body.get("Resources", []):
+            if "displayName" in record and "userName" not in record:
+                record["members"] = bare
+        return body
+
+    world.server.manners.rewrite = hide
+    assert world.connect().groups(account) == [Group(group, "team")]
+
+
+def test_members_that_are_shown_nowhere_are_not_nobody(world: ScimWorld) -> None:
+    """AWS IAM Identity Center: GetGroup and ListGroups return an empty member list."""
+    account, other, group = _group(world)
+
+    def hide(call: Call, body: Any) -> Any:
+        for record in (body, *body.get("Resources", [])) if call.path.startswith("/Groups") else ():
+            if "displayName" in record:
+                record["members"] = []
+        return body
+
+    world.server.manners.rewrite = hide
+    with pytest.raises(Forbidden, match="members of none"):
+        world.connect().groups(account)
+    with pytest.raises(Forbidden, match="shows no member"):
+        world.connect().administrators("team")
+    unread = world.connect(read_groups=False)
+    assert (unread.groups(account), unread.limited_by(UNREAD), world.connect().limited_by(UNREAD)) == ([], True, False)
+    assert world.members(group) == {account, other}
+
+
+def test_a_group_that_hides_its_members_and_is_named_by_the_user_is_left(world: ScimWorld) -> None:
+    account, other, group = _group(world)
+
+    def hide(call: Call, body: Any) -> Any:
+        if call.path == f"/Users/{account}":
+            return body | {"groups": [{"value": group}] if account in world.members(group) else []}
+        for record in (body, *body.get("Resources", [])) if call.path.startswith("/Groups") else ():
+            record.pop("members", None)
+        return body
+
+    world.server.manners.rewrite = hide
+    connector = world.connect()
+    assert [one.id for one in connector.groups(account)] == [group]
+    assert connector.remove(account, group) is Change.MADE
+    assert world.members(group) == {other}
+    assert connector.groups(account) == []
+    assert connector.remove(account, group) is Change.ALREADY
+
+
+@pytest.mark.parametrize("status", [404, 501])
+def test_an_application_without_groups_has_none_and_one_that_may_not_show_them_is_no_such(
+    world: ScimWorld, status: int
+) -> None:
+    account, *_ = _group(world)
+    world.server.manners.refuse = lambda call: status * call.path.startswith("/Groups")
+    assert world.connect().groups(account) == []
+    world.server.manners.refuse = lambda call: 403 * call.path.startswith("/Groups")
+    with pytest.raises(Forbidden):
+        world.connect().groups(account)
+
+
+def test_a_group_is_not_put_where_a_patch_is_disliked(world: ScimWorld) -> None:
+    """Of a large group a server may show the first members only: a PUT of those would throw out the others."""
+    account, other, group = _group(world)
+    world.server.manners.refuse = lambda call: 400 * (call.method == "PATCH")
+    with pytest.raises(Conflict):
+        world.connect().remove(account, group)
+    assert world.server.asked("PUT") == []
+    assert world.members(group) == {account, other}
+
+
+@pytest.mark.parametrize("status", [405, 501])
+def test_the_whole_group_is_put_where_there_is_no_patch(world: ScimWorld, status: int) -> None:
     account, other, group = _group(world)
     world.server.manners.refuse = lambda call: status * (call.method == "PATCH")
     connector = world.connect()
@@ -83,7 +161,7 @@ def test_who_joins_while_the_whole_group_is_put_is_not_thrown_out(world: ScimWor
                 stored: Any = world.server.storage.get(kind, group)
                 stored.members.append(type(stored.members[0])(value=third))
                 world.server.storage.update(kind, stored)
-        return 400 * (call.method == "PATCH")
+        return 501 * (call.method == "PATCH")
 
     world.server.manners.refuse = meanwhile
     with pytest.raises(Conflict):

@@ -22,11 +22,13 @@ ME = {"id": "bot-1", "userName": "handover"}
 class _Answers(BaseHTTPRequestHandler):
     """Answers `/Me` as it is told, and counts how often it is asked."""
 
-    status, asked = 200, 0
+    status, asked, page = 200, 0, b""
 
     def do_GET(self) -> None:
         type(self).asked += self.path.endswith("/Me")
         body = json.dumps(ME).encode()
+        if self.page:
+            body = self.page if self.path.endswith("/Me") else b'{"totalResults": 1, "Resources": [{"id": "1"}]}'
         self.send_response(type(self).status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -77,6 +79,12 @@ def test_a_server_in_trouble_is_asked_again_and_nobody_is_guessed(answers: tuple
         connector.own_account()
     kind.status = 200
     assert connector.own_account() == "bot-1"
+
+
+def test_a_page_for_people_in_place_of_me_is_no_me_where_the_list_is_one(answers: tuple[type[_Answers], str]) -> None:
+    kind, url = answers
+    kind.page = b"<!doctype html>"
+    assert _connector(url).own_account() == ""
 
 
 def test_the_setting_comes_first(answers: tuple[type[_Answers], str]) -> None:

@@ -132,6 +132,20 @@ def test_one_record_that_the_server_cannot_show_is_unknown_and_the_others_are_re
     assert {said.verdict for one, said in seen.items() if one != crowd[7]} == {Verdict.OPEN}
 
 
+@pytest.mark.parametrize("status", [400, 403])
+def test_one_record_that_may_not_be_read_is_unknown_and_the_others_are_read(world: ScimWorld, status: int) -> None:
+    crowd, connector = _crowd(world, 3), world.connect()
+    world.server.manners.refuse = lambda call: status * call.path.endswith(crowd[1])
+    assert [one.verdict for one in connector.observe(crowd).values()] == [Verdict.OPEN, Verdict.UNKNOWN, Verdict.OPEN]
+
+
+@pytest.mark.parametrize("identifier", ["\ud800", "x" * 70_000])
+def test_an_id_that_cannot_be_asked_for_is_unknown_and_the_others_are_read(world: ScimWorld, identifier: str) -> None:
+    [account, odd] = [*_crowd(world, 1), AccountId(identifier)]
+    seen = world.connect().observe([account, odd])
+    assert (seen[account].verdict, seen[odd].verdict) == (Verdict.OPEN, Verdict.UNKNOWN)
+
+
 def test_an_answer_about_somebody_else_is_unknown(world: ScimWorld) -> None:
     account, other = _crowd(world, 2)
     world.server.manners.rewrite = lambda call, body: body | {"id": other} if call.path.startswith("/Users/") else body
