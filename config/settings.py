@@ -126,7 +126,7 @@ class Policy(Table):
     protected: tuple[str, ...] = ()
     """Addresses, log-ins and account ids that are never locked: service and break-glass accounts, the last admin.
 
-    `"crm:boss"` protects that log-in in the system `crm` alone.
+    `"crm:boss"` protects that log-in in the system `crm` alone; a name that has a colon itself is written so, too.
     """
     undo_days: int = Field(default=30, gt=0)
     """How many days after a lock-out it can still be undone."""
@@ -203,7 +203,7 @@ def load(path: Path, env: Mapping[str, str], kinds: Kinds) -> Settings:
         faults.append("systems: no system is configured; add at least one [systems.NAME] table")
         tables = {}
     systems = {name: _system(name, table, env, kinds, faults) for name, table in tables.items()}
-    faults += _directory(raw, tables) + _roles(raw)
+    faults += _directory(raw, tables) + _protected(raw, tables) + _roles(raw)
     try:
         settings = Settings.model_validate(raw, context={"env": env})
     except ValidationError as error:
@@ -228,6 +228,19 @@ def _directory(raw: Mapping[str, Any], tables: Mapping[str, Any]) -> list[str]:
     if not isinstance(name, str) or name in tables:
         return []
     return [f"company.directory: {name!r} is not one of the systems ({', '.join(tables) or 'none'})"]
+
+
+def _protected(raw: Mapping[str, Any], tables: Mapping[str, Any]) -> list[str]:
+    """Find names for systems that there are not: they would protect nobody, and nobody would notice."""
+    policy = raw.get("policy")
+    names = policy.get("protected") if isinstance(policy, dict) else None
+    known = {name.casefold() for name in tables}
+    return [
+        f"policy.protected: {name!r} names no system ({', '.join(tables) or 'none'}); "
+        "what stands before the colon must be one"
+        for name in (names if isinstance(names, list) else [])
+        if isinstance(name, str) and ":" in name and name.partition(":")[0].strip().casefold() not in known
+    ]
 
 
 def _roles(raw: Mapping[str, Any]) -> list[str]:

@@ -71,7 +71,7 @@ class Audits:
         self._at = at
         self._sheet = sheet
         findings = Findings(vault, journal, clock)
-        newcomers = Newcomers(store, vault, findings, systems, clock)
+        newcomers = Newcomers(store, vault, journal, findings, systems, clock)
         self._sweep = Sweep(store, vault, findings, systems, clock, newcomers)
         dormant = Dormant(store, vault, findings, clock, policy.dormant)
         self._orphans = Orphans(store, vault, findings, systems, directory, dormant, newcomers)

@@ -124,7 +124,7 @@ class Latecomers:
         session.flush()
         for one in found:
             if one.verdict is Verdict.LOCKED:
-                watch.adopt(session, self.vault, case, row_id, one, how, now)
+                watch.adopt(session, self.vault, self.journal, case, row_id, one, how, now)
         findings = Findings(self.vault, self.journal, self.clock)
         findings.clear(session, Sighting(UNREAD, case.id, system.name))
         for one in alive:

@@ -19,6 +19,7 @@ from connectors.contract import Accounts, Observation, Roster, Verdict
 from workflows import matching, watch
 from workflows.cases import person, read_case
 from workflows.findings import NEW_ACCOUNT, Findings, Sighting, open_of, still_open
+from workflows.journal import Journal
 from workflows.lockout import SEVERITY
 from workflows.matching import strangers
 from workflows.model import Access, Account, Case, Finding, WorkState
@@ -38,9 +39,18 @@ MOST = 500
 class Newcomers:
     """Looks people up afresh. Raises what the system raises: nothing is claimed about those who were not looked up."""
 
-    def __init__(self, store: Store, vault: Vault, findings: Findings, systems: Systems, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        journal: Journal,
+        findings: Findings,
+        systems: Systems,
+        clock: Clock,
+    ) -> None:
         self._store = store
         self._vault = vault
+        self._journal = journal
         self._findings = findings
         self._systems = systems
         self._clock = clock
@@ -161,7 +171,7 @@ class Newcomers:
                     self._findings.clear(session, Sighting(row.kind, access.case_id, access.system, row.account_id))
             now, case = self._clock.now(), session.get_one(Case, access.case_id)
             for account in locked:
-                watch.adopt(session, self._vault, case, access.id, account, seen.how, now)
+                watch.adopt(session, self._vault, self._journal, case, access.id, account, seen.how, now)
             session.flush()
             if access.state == WorkState.DONE and (new or locked or access.verdict == Verdict.OPEN != seen.verdict):
                 why = _("an account was made or renamed since the lock-out") if new else ""

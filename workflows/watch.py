@@ -14,6 +14,7 @@ from connectors.contract import AccountId, Accounts, Observation, Trace, Verdict
 from connectors.errors import Conflict, ConnectorError, Missing
 from workflows.cases import show
 from workflows.findings import Findings, Sighting
+from workflows.journal import HANDOVER, Journal
 from workflows.lockout import SEVERITY, AccountData
 from workflows.model import Access, Account, Case
 from workflows.notes import Note, seal
@@ -154,17 +155,27 @@ def imaged(accounts: Accounts, account: Found) -> Found:
 
 
 def adopt(
-    session: Session, vault: Vault, case: Case, access_id: str, account: Found, how: str, now: datetime
+    session: Session,
+    vault: Vault,
+    journal: Journal,
+    case: Case,
+    access_id: str,
+    account: Found,
+    how: str,
+    now: datetime,
 ) -> None:
     """Make the row by which audits read an account that a lookup has shown locked: it may be opened again."""
     row_id, before = f"{access_id}:{account.id}", dict(account.before.state) if account.before else {}
     data = AccountData(account.login, account.matched_by, before, was=account.verdict)
+    system = access_id.rpartition(":")[2]
+    said = {"system": system, "account": account.id, "by": account.matched_by}
+    journal.write(session, actor=HANDOVER, action="account.found", case_id=case.id, data=said)
     session.add(
         Account(
             id=row_id,
             access_id=access_id,
             case_id=case.id,
-            system=access_id.rpartition(":")[2],
+            system=system,
             account_id=account.id,
             verdict=account.verdict,
             note=seal(vault, case.wrapped_key, f"account:{row_id}", Note("", how)),

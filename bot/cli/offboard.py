@@ -21,6 +21,7 @@ from bot.cli.status import is_good, show_case
 from bot.cli.watch import watch
 from bot.cli.when import effective
 from bot.cli.workspace import profiles
+from bot.forms.offboard import known_zone
 from bot.messages.access import why_held
 from bot.people import Profile
 from bot.text import _
@@ -160,7 +161,8 @@ def as_known(leaver: Leaver, found: Profile | None, zone: str) -> Leaver:
     """Complete a leaver with what Slack knows. Pure."""
     if found is None:
         return replace(leaver, timezone=zone)
-    return replace(leaver, name=found.name, slack_id=found.id, timezone=found.timezone or zone, title=found.title)
+    place = known_zone(found.timezone, zone)  # Slack may name one that this machine does not know
+    return replace(leaver, name=found.name, slack_id=found.id, timezone=place, title=found.title)
 
 
 def _colleague(address: str, people: dict[str, Profile]) -> Successor:

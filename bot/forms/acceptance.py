@@ -24,11 +24,15 @@ def build(finding: str, latest: date) -> dict[str, Any]:
     return modal(ACCEPT, _("Accept for a while"), _("Accept Finding"), [day, why], pack(finding=finding))
 
 
-def parse(view: dict[str, Any]) -> tuple[tuple[date, str] | None, dict[str, str]]:
+def parse(view: dict[str, Any], today: date, latest: date) -> tuple[tuple[date, str] | None, dict[str, str]]:
     """Return the day and the reason, and faults by field."""
     why, faults = parse_reason(view)
     try:
         day = date.fromisoformat(picked(view, UNTIL))
     except ValueError:
         return None, {**faults, UNTIL: _("Choose a day.")}
+    if day < today:
+        faults[UNTIL] = _("That day has passed. Choose today or a later day.")
+    if day > latest:
+        faults[UNTIL] = _("That is too far ahead. Choose {day} or an earlier day.").format(day=latest.isoformat())
     return (None if faults else (day, why)), faults

@@ -41,14 +41,12 @@ def register(app: App, desk: Desk) -> None:
     def ask(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
         desk.allow(call, Right.ACCEPT)
-        settings = desk.services.settings
-        today = desk.services.clock.now().astimezone(ZoneInfo(settings.company.timezone)).date()
-        latest = today + timedelta(days=settings.policy.accept_days)
+        _today, latest = _days(desk)
         call.open(acceptance.build(str(call.value.get("finding", "")), latest))
 
     @app.view(acceptance.ACCEPT)
     def accept(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
-        wish, faults = acceptance.parse(view)
+        wish, faults = acceptance.parse(view, *_days(desk))
         if wish is None:
             ack(response_action="errors", errors=faults)
             return
@@ -61,6 +59,13 @@ def register(app: App, desk: Desk) -> None:
         desk.allow(call, Right.AUDIT)
         run = str(call.value.get("run", ""))
         send_csv(call, desk.services.audits.csv(run), f"{run}.csv")
+
+
+def _days(desk: Desk) -> tuple[date, date]:
+    """Return today where the company is, and the last day until which policy lets a finding be accepted."""
+    settings = desk.services.settings
+    today = desk.services.clock.now().astimezone(ZoneInfo(settings.company.timezone)).date()
+    return today, today + timedelta(days=settings.policy.accept_days)
 
 
 def _accept(desk: Desk, call: Call, until: date, why: str) -> dict[str, Any]:

@@ -5,7 +5,10 @@ from datetime import UTC, datetime, time
 import pytest
 
 from bot.cli.ending import Stop
+from bot.cli.offboard import as_known
 from bot.cli.when import effective
+from bot.people import Profile
+from workflows.views import Leaver
 from workflows.workdays import Workdays
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -53,3 +56,8 @@ def test_what_is_past_or_not_exact_is_refused_with_what_to_write(text: str) -> N
     with pytest.raises(Stop) as caught:
         effective(text, NOW, "Europe/Dublin", Workdays(time(17)))
     assert caught.value.todo
+
+
+def test_a_zone_that_nobody_knows_is_the_companys() -> None:
+    known = Profile("U1", "Dana", "dana@x.example", "Mars/Phobos", "", "T1", False, False, False, False)
+    assert as_known(Leaver("", "dana@x.example"), known, "Europe/Berlin").timezone == "Europe/Berlin"

@@ -41,6 +41,10 @@ def test_security_accepts_a_finding_with_a_day_and_a_reason(office: Office) -> N
     form = office.security.modal("Accept for a while")
     form.fill("until", "2026-12-01").fill("reason", "   ").submit()
     assert "goes on record" in office.security.modal("Accept for a while").errors["reason"]
+    for day, fault in (("2026-11-22", "has passed"), ("2026-12-24", "Choose 2026-12-23 or an earlier day")):
+        office.security.modal("Accept for a while").fill("until", day).fill("reason", "x").submit()
+        assert fault in office.security.modal("Accept for a while").errors["until"]
+    office.security.modal("Accept for a while").fill("until", "2026-12-01")
     office.security.modal("Accept for a while").fill("reason", "a contractor till then").submit()
     assert "accepted until the end of 2026-12-01" in office.security.modal("Accepted").text
     assert office.audits.waived == [
@@ -102,6 +106,8 @@ def test_accepted_and_relocked_are_listed_apart_and_never_called_all_good() -> N
 def test_what_was_not_looked_for_is_said_even_where_all_is_well() -> None:
     said = text(audit.build(replace(samples.audit(0), not_looked=("orphans were not looked for in crm",))))
     assert "orphans were not looked for in crm" in said
+    many = text(audit.build(replace(samples.audit(0), not_looked=tuple(f"not in system {n}" for n in range(7)))))
+    assert "and 2 more; `handover audit` shows all" in many
 
 
 def test_many_of_everything_stay_within_slacks_limits() -> None:

@@ -55,6 +55,7 @@ def test_all_of_them_are_read(tmp_path: Path) -> None:
         ("systems.shop", {"administrators": "admins"}, "systems.shop.administrators: "),
         ("systems.shop", {"administrators": [""]}, "systems.shop.administrators"),
         ("policy", {"immediate_needs_second": "perhaps"}, "policy.immediate_needs_second: "),
+        ("policy", {"protected": ["shop:a", "SHOP:a:b", "chop:a"]}, "policy.protected: 'chop:a' names no system"),
         ("systems.shop", {"expects_account": "yes"}, "systems.shop.expects_account: must be true or false"),
     ],
 )
