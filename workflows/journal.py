@@ -194,14 +194,18 @@ def verify(store: Store, public_key: str) -> Verification:
                 if seq in wanted:
                     hashes[seq] = entry.hash
             session.expunge_all()
-        unsealed = session.exec(
-            select(sa.func.count()).select_from(JournalEntry).where(col(JournalEntry.seq).is_(None))
-        ).one()
+        unsealed = _count(session, col(JournalEntry.seq).is_(None))
+        if before := _count(session, col(JournalEntry.seq) < 1):
+            faults.append(_("entries that stand before the first one were never sealed: {count}").format(count=before))
     faults.extend(fault for head in heads for fault in _head_faults(head, hashes.get(head.seq), public_key))
     last = heads[-1] if heads else None
     return Verification(
         not faults, seq + unsealed, seq, tuple(faults), prev, last.signed_at if last else None, last.seq if last else 0
     )
+
+
+def _count(session: Session, which: sa.ColumnElement[bool]) -> int:
+    return session.exec(select(sa.func.count()).select_from(JournalEntry).where(which)).one()
 
 
 def _entry_faults(entry: JournalEntry, seq: int, prev: str) -> list[str]:

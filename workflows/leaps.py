@@ -4,7 +4,8 @@ A row that was put off for ten seconds would wait for an hour and ten seconds af
 is due at a time that people chose is left alone: that time still comes.
 
 A clock that was ahead for a moment, perhaps while we did not run, is found by what it left: a try that failed is
-repeated within minutes, or when the vendor said, which is a day at most. What waits longer for another try is due now.
+repeated within minutes, or when the vendor said, which is a day at most. What waits longer for another try is due now;
+a message that Slack did not take is tried again within seconds, and never waits for longer than a notable leap.
 """
 
 import logging
@@ -85,7 +86,16 @@ def heal(store: Store, journal: Journal, clock: Clock) -> int:
             ).all()
         for row_id in rows:
             healed += _pull_one(store, journal, clock, model, row_id)
-    return healed
+    return healed + _heal_posts(store, clock)
+
+
+def _heal_posts(store: Store, clock: Clock) -> int:
+    far = col(Post.next_try_at) > clock.now() + NOTABLE
+    with store.read() as session:
+        if session.exec(select(Post.id).where(far).limit(1)).first() is None:
+            return 0
+    with store.write() as session:
+        return session.connection().execute(sa.update(Post).where(far).values(next_try_at=None)).rowcount
 
 
 def _pull_one(store: Store, journal: Journal, clock: Clock, model: type[Work], row_id: str) -> bool:

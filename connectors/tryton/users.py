@@ -44,7 +44,8 @@ class Users:
         how = _("res.user by email and login: {sought}").format(sought=", ".join((*person.emails, *person.logins)))
         if not (person.emails or person.logins):
             return Lookup((), _("res.user: no address and no log-in to look up"))
-        rows = self._rpc.read(f"{MODEL}.search_read", wire.lookup(person), 0, None, None, wire.USER_FIELDS)
+        asked = (wire.lookup(person), 0, None, None, wire.USER_FIELDS)
+        rows = self._rpc.read(f"{MODEL}.search_read", *asked, context=wire.ALL)
         hits = [(row, wire.matched(person, row)) for row in rows]
         return Lookup(tuple(wire.account(row, by) for row, by in hits if by), how)
 

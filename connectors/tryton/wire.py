@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 from config.text import _
@@ -10,7 +11,10 @@ from connectors.contract import Account, AccountId, Before, Observation, Person,
 from connectors.errors import Conflict, ConnectorError, Unavailable
 
 ANY_STATE = ["active", "in", [True, False]]
-"""Without this clause a search hides inactive users."""
+"""Without this clause a search hides inactive users; in a search with `OR` it does not help (`ALL`)."""
+ALL = MappingProxyType({"active_test": False})
+"""The context of a search that hides nobody. To each list below an `OR` Tryton adds that users be active, whatever
+stands beside it (trytond 8.2, `_search_domain_active`; tried)."""
 
 USER_FIELDS = ["login", "name", "email", "active", "sessions", "employee", "employees", "_timestamp"]
 EMPLOYEE_FIELDS = ["company", "start_date", "end_date"]
@@ -43,10 +47,13 @@ def user_id(account: AccountId) -> int | None:
 
 
 def lookup(person: Person) -> list[Any]:
-    """Return a search for users by address or log-in, whatever their case; `matched` takes out what `_` let in."""
+    """Return a search for users by address or log-in, whatever their case; `matched` takes out what `_` let in.
+
+    To be asked in the context `ALL`.
+    """
     clauses = [["email", "ilike", _literal(mail)] for mail in person.emails]
     clauses += [["login", "ilike", _literal(name)] for name in (*person.logins, *person.emails)]
-    return [["OR", *clauses], ANY_STATE]
+    return ["OR", *clauses]
 
 
 def _literal(text: str) -> str:

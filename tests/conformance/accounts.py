@@ -179,6 +179,13 @@ class AccountsSuite:
         lookup = world.connect().find(Person("", (one.email,), (other.login,)))
         assert {found.id for found in lookup.accounts} == ids
 
+    def test_who_is_locked_is_found_as_locked(self, world: AccountsWorld) -> None:
+        who = newcomer()
+        account, connector = world.add(who), world.connect()
+        connector.lock(connector.before(account))
+        found = world.connect().find(person(who)).accounts
+        assert [(one.id, one.verdict) for one in found] == [(account, Verdict.LOCKED)]
+
     def test_a_before_image_that_comes_with_the_lookup_is_the_one_that_a_read_gives(self, world: AccountsWorld) -> None:
         who = newcomer()
         world.add(who)

@@ -105,6 +105,14 @@ class FirstMatchOnly(Ldap):
         return replace(lookup, accounts=lookup.accounts[:1])
 
 
+class HidesTheLocked(Ldap):
+    """Lists who can work, as many a search does by itself."""
+
+    def find(self, person: Person) -> Lookup:
+        lookup = super().find(person)
+        return replace(lookup, accounts=tuple(one for one in lookup.accounts if one.verdict is Verdict.OPEN))
+
+
 class SaysNotHow(Ldap):
     """Absent, and that is all."""
 
@@ -236,6 +244,7 @@ CASES: tuple[tuple[type[Accounts], Callable[..., None], tuple[str, ...]], ...] =
         (),
     ),
     (FirstMatchOnly, SUITE.test_two_matches_are_both_returned, ()),
+    (HidesTheLocked, SUITE.test_who_is_locked_is_found_as_locked, ()),
     (SaysNotHow, SUITE.test_unknown_person_is_absent_and_it_says_how, ()),
     (WritesEveryTime, SUITE.test_a_second_lock_is_already_and_writes_nothing, ()),
     (StopsAtPageOne, SUITE.test_observes_hundreds_at_once, ()),

@@ -12,6 +12,10 @@ from workflows.store import Store
 from workflows.vault import Vault, WrongKey
 
 SEED = b"s" * 32
+PLANTED = (
+    "insert into journal (id, at, actor, action, case_id, data, sealed, prev, hash, seq) "
+    "values ('x', '2026-01-01', 'handover', 'a lie', '', '', {bytes}, '', '', "
+)
 
 
 class _Clock:
@@ -57,6 +61,9 @@ def test_sealing_again_changes_nothing(journal: Journal) -> None:
         ("delete from journal where seq = 5", "entry 5 is missing"),
         ("delete from journal where seq >= 9", "entry 10 was signed and is gone"),
         ("update journal set seq = seq + 100 where seq = 3", "entry 3 is missing"),
+        ("update journal set seq = case seq when 3 then -6 else -3 end where seq in (3, 6)", "entry 3 is missing"),
+        (f"{PLANTED}0)", "never sealed: 1"),
+        (f"{PLANTED}-7)", "never sealed: 1"),
         ("update journalhead set hash = 'ff'", "not by this key"),
     ],
 )

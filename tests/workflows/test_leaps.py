@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlmodel import select
 
 from tests.workflows.office import BOB, CAROL, DANA, MAX, Office
-from workflows.leaps import Leaps
+from workflows.leaps import Leaps, heal
 from workflows.model import Access, FollowUp, JournalEntry, WorkState
 from workflows.views import Actor, Leaver
 
@@ -79,6 +79,19 @@ def test_messages_that_slack_did_not_take_do_not_wait_an_hour_more(office: Offic
             session.merge(post)
     _leap(office, _leaps(office), hours=-1)
     assert {post.next_try_at for post in office.posts().values()} == {None}
+
+
+def test_messages_that_a_wrong_clock_put_off_while_nobody_ran_do_not_wait_a_year(office: Office) -> None:
+    office.offboarding.open(office.request())
+    soon, far = office.clock.now() + timedelta(seconds=10), office.clock.now() + timedelta(days=365)
+    with office.store.write() as session:
+        for number, post in enumerate(office.posts().values()):
+            post.next_try_at = soon if number else far
+            session.merge(post)
+    waiting = len(office.posts()) - 1
+    assert heal(office.store, office.journal, office.clock) == 1
+    assert Counter(post.next_try_at for post in office.posts().values()) == Counter({None: 1, soon: waiting})
+    assert heal(office.store, office.journal, office.clock) == 0
 
 
 def test_a_short_step_and_a_long_sleep_are_no_leap(office: Office) -> None:
