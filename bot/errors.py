@@ -53,6 +53,7 @@ REFUSALS: Mapping[Code, str] = {
     ),
     Code.NO_SUCCESSOR: N_("Nobody is named to receive the clients. Choose at least one successor."),
     Code.PAST_TIME: N_("That time has passed already. Choose a later day, or choose to lock now."),
+    Code.FAR_TIME: N_("That day lies more than two years ahead, in {year}. Is the year right? Choose an earlier day."),
     Code.CLOSED_FINDING: N_("This finding was closed by {by} ({at}). Nothing was changed by your click."),
     Code.UNKNOWN_FINDING: N_("This finding does not exist any more. `/offboard audit` shows the open ones."),
     Code.UNKNOWN_SNAPSHOT: N_(

@@ -35,7 +35,7 @@ from workflows.model import (
 from workflows.ports import Clock
 from workflows.refusals import Code, Refused
 from workflows.rules import Rules
-from workflows.schedule import Schedule
+from workflows.schedule import Schedule, in_reach
 from workflows.store import Store
 from workflows.systems import Systems
 from workflows.undo import Undo
@@ -107,8 +107,8 @@ class Offboarding:
     def open(self, request: Request) -> str:
         """Open a case and return its id; when for now, the lock-out begins before this returns.
 
-        Raises `Refused`: PROTECTED, ONESELF, OPEN_CASE, PAST_TIME, LEAVER_DECIDES, NO_SUCCESSOR, NEEDS_RETURN;
-        or `Unfit` where the file with the wishes for single clients has faults.
+        Raises `Refused`: PROTECTED, ONESELF, OPEN_CASE, PAST_TIME, FAR_TIME, LEAVER_DECIDES, NO_SUCCESSOR,
+        NEEDS_RETURN; or `Unfit` where the file with the wishes for single clients has faults.
         """
         now = self._clock.now()
         self._refuse(request, now)
@@ -193,7 +193,7 @@ class Offboarding:
         self._holds.reject(case_id, by)
 
     def reschedule(self, case_id: str, at: datetime, by: Actor) -> None:
-        """Move the day of a case that has not begun. Raises `Refused`: NOT_OPEN, PAST_TIME, NOTHING_CHANGED."""
+        """Move the day of a case not begun. Raises `Refused`: NOT_OPEN, PAST_TIME, FAR_TIME, NOTHING_CHANGED."""
         self._schedule.move(case_id, at, by)
 
     def close(self, case_id: str, by: Actor) -> None:
@@ -311,6 +311,7 @@ class Offboarding:
             raise Refused(Code.OPEN_CASE, case=open_case)
         if request.effective_at is not None and request.effective_at < now - timedelta(minutes=1):
             raise Refused(Code.PAST_TIME, at=request.effective_at.isoformat())
+        in_reach(request.effective_at or now, now)
         if (request.keep_access and request.return_on is None) or (
             request.return_on is not None and request.return_on <= (request.effective_at or now)
         ):

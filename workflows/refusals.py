@@ -22,6 +22,7 @@ class Code(StrEnum):
     UNKNOWN_SUCCESSOR = "unknown successor"
     NO_SUCCESSOR = "no successor"
     PAST_TIME = "past time"
+    FAR_TIME = "far time"
     CLOSED_FINDING = "closed finding"
     UNKNOWN_FINDING = "unknown finding"
     UNKNOWN_SNAPSHOT = "unknown snapshot"

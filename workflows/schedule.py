@@ -22,6 +22,15 @@ from workflows.systems import Systems
 from workflows.vault import Vault
 from workflows.views import Actor
 
+FARTHEST = timedelta(days=731)
+"""How far ahead a lock-out may lie; no notice is as long, and a slip in the year (2206) would keep access for ever."""
+
+
+def in_reach(at: datetime, now: datetime) -> None:
+    """Refuse a day that nobody can mean. Raises `Refused(FAR_TIME)`."""
+    if at > now + FARTHEST:
+        raise Refused(Code.FAR_TIME, at=at.isoformat(), year=str(at.year))
+
 
 class Schedule:
     """Moves and ends cases."""
@@ -54,6 +63,7 @@ class Schedule:
                 raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
             if at <= now:
                 raise Refused(Code.PAST_TIME, at=at.isoformat())
+            in_reach(at, now)
             if at == case.effective_at:
                 raise Refused(Code.NOTHING_CHANGED, case=case_id)
             old, case.effective_at = case.effective_at, at

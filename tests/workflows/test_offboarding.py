@@ -39,6 +39,11 @@ def test_a_time_that_has_passed_is_refused(office: Office) -> None:
     assert _refused(office, effective_at=office.clock.now() - timedelta(hours=1)) is Code.PAST_TIME
 
 
+def test_a_slip_in_the_year_is_refused(office: Office) -> None:
+    assert _refused(office, effective_at=office.clock.now() + timedelta(days=365 * 180)) is Code.FAR_TIME
+    office.offboarding.open(office.request(effective_at=office.clock.now() + timedelta(days=700)))
+
+
 def test_a_second_case_for_one_person_is_refused_with_the_first_ones_id(office: Office) -> None:
     case_id = office.offboarding.open(office.request())
     for again in (DANA, replace(DANA, email="DANA@X.example"), replace(DANA, name="Someone Else", directory_id="d-1")):

@@ -74,6 +74,7 @@ def test_a_moved_case_takes_effect_at_its_new_time_only(office: Office, day: dat
 def test_what_has_begun_or_is_past_is_not_moved(office: Office, day: datetime) -> None:
     case_id = office.offboarding.open(office.request(effective_at=day))
     assert _refused(office, case_id, office.clock.now()) is Code.PAST_TIME
+    assert _refused(office, case_id, day + timedelta(days=365 * 180)) is Code.FAR_TIME
     assert _refused(office, case_id, day) is Code.NOTHING_CHANGED
     office.clock.at = day
     assert _refused(office, case_id, day + timedelta(days=1)) is Code.NOT_OPEN
