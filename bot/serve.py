@@ -30,6 +30,7 @@ from config.settings import Settings
 log = logging.getLogger(__name__)
 THREADS = 32
 PATH = "/slack/events"
+CLOSE_SECONDS = 10.0
 FIRST_SECONDS = 5.0
 """How long a start waits for Slack; what is due meanwhile is done already."""
 AGAIN_SECONDS, SELDOM_SECONDS = 5.0, 60.0
@@ -117,8 +118,10 @@ def reaching(client: WebClient, handler: SocketModeHandler | None) -> Iterator[N
         yield
     finally:
         line.stop.set()
-        if handler is not None:
-            handler.close()  # type: ignore[no-untyped-call] # Bolt gives no types here
+        if handler is not None:  # closed in the moment in which a session begins, the SDK waits for it for ever
+            closing = threading.Thread(target=handler.close, name="leave Slack", daemon=True)
+            closing.start()
+            closing.join(CLOSE_SECONDS)
 
 
 class _Line:

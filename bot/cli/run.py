@@ -1,18 +1,24 @@
 """`handover run`: the bot itself."""
 
 import logging
+import os
 import signal
 import threading
+import time
+from queue import SimpleQueue
 
 import typer
 
-from bot.cli.ending import Stop
+from bot.cli.ending import NOT_GOOD, Stop
 from bot.cli.house import read, wiring
 from bot.cli.options import DEFAULT, ConfigPath
 from bot.cli.output import warn
 from bot.text import _
 from workflows.occupancy import Occupied
 
+log = logging.getLogger(__name__)
+END_SECONDS = 25.0
+"""Less than our systemd unit waits (`TimeoutStopSec`)."""
 CHATTY = {"apscheduler": logging.ERROR, "httpx": logging.WARNING}
 """The one notes each run of each tick, fifteen lines a second; the other each request, with whom it asks about."""
 
@@ -28,9 +34,7 @@ def run(ctx: typer.Context, config: ConfigPath = DEFAULT) -> None:
     from bot.serve import serve  # noqa: PLC0415 - Slack's and Flask's libraries; no other command waits for them
 
     settings = read(ctx, config)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_arguments: stop.set())
+    stop = _told_to_stop()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for name, level in CHATTY.items():
         logging.getLogger(name).setLevel(level)
@@ -40,6 +44,27 @@ def run(ctx: typer.Context, config: ConfigPath = DEFAULT) -> None:
     except Occupied as error:
         raise Stop(str(error) + ".", _("`handover status` and all other commands work beside it.")) from error
     warn(_("Stopped; open work goes on at the next start."))
+
+
+def _told_to_stop() -> threading.Event:
+    """Return what SIGTERM and Ctrl-C set; whatever hangs then, the process ends in time.
+
+    A signal's handler may do next to nothing: it runs in the middle of whatever the main thread does, which may hold
+    the event's own lock, for one.
+    """
+    asked, stop = SimpleQueue[int](), threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda got, _frame: asked.put(got))
+
+    def end() -> None:
+        asked.get()
+        stop.set()
+        time.sleep(END_SECONDS)
+        log.critical("not ended within %g s; cut off now, what is half done goes on at the next start", END_SECONDS)
+        os._exit(NOT_GOOD)
+
+    threading.Thread(target=end, name="end", daemon=True).start()
+    return stop
 
 
 def _ready(port: int) -> None:

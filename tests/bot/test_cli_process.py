@@ -117,6 +117,25 @@ def test_doctor_on_a_bad_day_names_the_fault_and_goes_on(config: Path, workspace
     assert checks["systems.directory"]["todo"]
 
 
+def test_whatever_hangs_sigterm_ends_it_in_time() -> None:
+    """Also one that comes while the main thread holds the event's own lock, on its way into waiting."""
+    hanging = """
+import os, signal, threading, time
+from bot.cli import run
+run.END_SECONDS = 0.1
+stop = run._told_to_stop()
+with stop._cond:
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0.1)
+stop.wait()
+threading.Event().wait()
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", hanging], cwd=ROOT, check=False, capture_output=True, text=True, timeout=60
+    )
+    assert (ended.returncode, "goes on at the next start" in ended.stderr) == (1, True)
+
+
 def test_the_bot_runs_a_second_one_is_told_others_work_beside_it_and_sigterm_ends_it(
     config: Path,
     workspace: SlackServer,

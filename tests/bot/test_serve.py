@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
+from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk.signature import SignatureVerifier
 
 from bot import serve as serving
@@ -102,3 +103,17 @@ def test_a_bot_that_never_came_to_slack_ends_at_once(slack: SlackServer) -> None
     slack.fault("*", "500", times=1000)
     with served(slack, "socket") as url:
         assert httpx.get(f"{url}/healthz", timeout=60).text == "ok\n"
+
+
+def test_a_socket_that_cannot_be_closed_holds_up_no_end(slack: SlackServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "CLOSE_SECONDS", 0.1)
+    released, close = threading.Event(), SocketModeHandler.close
+
+    def stuck(handler: SocketModeHandler) -> None:
+        released.wait(60)
+        close(handler)  # type: ignore[no-untyped-call] # Bolt gives no types here
+
+    monkeypatch.setattr(SocketModeHandler, "close", stuck)
+    with served(slack, "socket"):
+        pass
+    released.set()
