@@ -19,8 +19,6 @@ from workflows.occupancy import Occupied
 log = logging.getLogger(__name__)
 END_SECONDS = 25.0
 """Less than our systemd unit waits (`TimeoutStopSec`)."""
-CHATTY = {"apscheduler": logging.ERROR, "httpx": logging.WARNING}
-"""The one notes each run of each tick, fifteen lines a second; the other each request, with whom it asks about."""
 
 
 def run(ctx: typer.Context, config: ConfigPath = DEFAULT) -> None:
@@ -36,8 +34,6 @@ def run(ctx: typer.Context, config: ConfigPath = DEFAULT) -> None:
     settings = read(ctx, config)
     stop = _told_to_stop()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for name, level in CHATTY.items():
-        logging.getLogger(name).setLevel(level)
     try:
         with wiring(ctx).assemble(settings, mode="run") as house:
             serve(house.services, settings, stop=stop, ready=_ready)

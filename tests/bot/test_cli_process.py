@@ -161,6 +161,7 @@ def test_the_bot_runs_a_second_one_is_told_others_work_beside_it_and_sigterm_end
         assert bot.returncode == 0, rest
         assert "Stopped" in rest
         assert "Traceback" not in said + rest
+        assert "apscheduler" not in said + rest, "fifteen lines a second that nobody reads"
     finally:
         bot.kill()
         bot.wait()
