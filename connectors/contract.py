@@ -81,6 +81,8 @@ class Account:
     """The last log-in where the system tells it when it lists everybody; some only tell to within two weeks."""
     also: tuple[str, ...] = ()
     """Further addresses of the account, where the system keeps several."""
+    protected: str = ""
+    """Why `lock` would leave it alone, as a sentence for the plan; empty where it would not."""
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 from config.text import _
-from connectors.contract import Accounts
+from connectors.contract import Account, Accounts
 from workflows.systems import System
 
 
@@ -17,6 +17,10 @@ class Guards:
     def names(self, names: Iterable[str]) -> bool:
         """Whether any of these names is protected everywhere."""
         return any(_plain(name) in self._protected for name in names if name)
+
+    def why_not(self, system: System, account: Account) -> str:
+        """Return why an account that a lookup has shown must not, or will not, be locked; empty: it may."""
+        return self.why(system, *account.names) or account.protected
 
     def why(self, system: System, *names: str) -> str:
         """Return why an account with these names (id, log-in, address) must not be locked there; empty: it may."""

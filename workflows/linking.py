@@ -57,7 +57,7 @@ class Linking:
                 one.verdict,
                 one.matched_by,
                 one.id in links.accounts,
-                self._guards.why(where, *one.names),
+                self._guards.why_not(where, one),
             )
             for one in accounts.find(sought).accounts
         )

@@ -114,7 +114,7 @@ def kept(systems: Systems, seen: dict[str, Seen], guards: Guards) -> tuple[str, 
 
 def _why(guards: Guards, system: System, found: Account) -> str:
     try:
-        return guards.why(system, *found.names)
+        return guards.why_not(system, found)
     except ConnectorError as error:
         return _("whether this is Handover's own account cannot be told now: {error}").format(error=say(error))
 

@@ -188,7 +188,7 @@ class Revocation:
         results: list[Result] = []
         found: list[tuple[Found, Before]] = []
         for one in (*match.own, *_linked(accounts, job.links, match)):
-            why = self._guards.why(system, *one.names)
+            why = self._guards.why_not(system, one)
             if why := why or self._last.why(system, job.case.id, one.id):
                 results.append(_kept(one.verdict, why, one.matched_by))
                 continue

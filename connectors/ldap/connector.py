@@ -180,17 +180,19 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
 
     def _account(self, link: Link, entry: Entry, person: Person) -> Account:
         manager = link.glimpse(entry.text("manager"), ["mail"]) if entry.text("manager") else None
+        verdict = self._dialect.verdict(entry)[0]
         return Account(
             id=self._dialect.identify(entry),
             login=self._dialect.handle(entry),
             name=entry.text("displayName") or entry.text("cn"),
-            verdict=self._dialect.verdict(entry)[0],
+            verdict=verdict,
             matched_by=matched_by(entry, person, self._dialect),
             email=entry.text("mail"),
             title=entry.text("title"),
             manager_email=manager.text("mail") if manager else "",
             also=also(entry, self._dialect),
             before=Before(self._dialect.identify(entry), self._dialect.state(entry)),
+            protected="" if verdict is Verdict.LOCKED else self._dialect.protects(entry),
         )
 
     def _observation(self, account: AccountId, entry: Entry | None) -> Observation:

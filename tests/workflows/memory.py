@@ -97,6 +97,7 @@ class User:
     manager_email: str = ""
     changed_by: str = ""
     last_login: datetime | None = None
+    protected: str = ""
     can_own: bool = True
 
 
@@ -219,7 +220,7 @@ class _Accounts(_Base):
         verdict = Verdict.OPEN if user.active else Verdict.LOCKED
         return Account(
             user.id, user.login, user.name, verdict, by, user.email, user.title, user.manager_email,
-            last_login=user.last_login,
+            last_login=user.last_login, protected=user.protected,
         )
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:

@@ -37,13 +37,15 @@ def _refused(what: str, office: Office, *arguments: object) -> Code:
 # -- protected accounts, by what is found at execution
 
 
-@pytest.mark.parametrize("name", ["login", "id", "address"])
+@pytest.mark.parametrize("name", ["login", "id", "address", "its system says so"])
 def test_a_protected_account_found_at_execution_is_not_locked_and_it_is_said(office: Office, name: str) -> None:
     dana = office.crm.users.pop(AccountId("crm-dana"))
     if name == "login":
         dana.login = "BOSS"
     elif name == "id":
         dana.id = AccountId("svc-sync")
+    elif name == "its system says so":
+        dana.protected = "PROTECTED there: an administrator"
     else:
         dana.email, dana.login = "root@x.example", "dana"
     office.crm.users[dana.id] = dana

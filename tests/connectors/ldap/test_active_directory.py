@@ -159,6 +159,8 @@ def test_administrators_are_left_alone_unless_the_settings_say_so(ad: AdWorld) -
     account = ad.add(newcomer())
     ad.samba.modify(ad.dn(account), [(ldap.MOD_REPLACE, "adminCount", [b"1"])])
     careful, writes = ad.connect(), ad.writes()
+    [said] = careful.find(Person("", (ad.value(account, "mail"),))).accounts
+    assert (said.verdict, "adminCount is 1" in said.protected) == (Verdict.OPEN, True)
     with pytest.raises(Forbidden, match=r"adminCount is 1.*lock_administrators = true"):
         careful.lock(careful.before(account))
     assert ad.writes() == writes
