@@ -77,10 +77,7 @@ def offboard(
         raise Stop(_("Whoever keeps access comes back."), _("Add --return-on WHEN."), code=WRONG_USE)
     decider = approver or leaver.manager_email
     if not decider:
-        raise Stop(
-            _("Nobody is named to decide on the clients, and the directory knows no line manager."),
-            _("Add --approver EMAIL."),
-        )
+        raise Stop(_undecided(plan, settings.company.directory), _("Add --approver EMAIL."))
     days = workdays.of(settings.company)
     request = Request(
         leaver=leaver,
@@ -144,6 +141,13 @@ def _look(
     if plan.refusals:
         raise Stop(" ".join(refused(refusal) for refusal in plan.refusals), code=NOT_GOOD)
     return replace(plan, leaver=replace(plan.leaver, name=plan.leaver.name or plan.leaver.email)), people
+
+
+def _undecided(plan: Plan, directory: str) -> str:
+    if any(one.system == directory and one.problem for one in plan.systems):
+        return _("Nobody is named to decide on the clients, and the directory, which may know the line manager, "
+                 "could not be asked.")
+    return _("Nobody is named to decide on the clients, and the directory knows no line manager.")
 
 
 def _preview(ctx: typer.Context, settings: Settings, request: Request, *, quiet: bool) -> None:

@@ -177,6 +177,18 @@ def test_without_anyone_to_decide_no_case_is_opened(config: str) -> None:
     result = handover(Wiring(Orphan()), "offboard", DANA, "--yes", "--config", config)
     assert result.exit_code == 2
     assert "--approver" in result.stderr
+    assert "knows no line manager" in result.stderr
+
+
+def test_a_directory_that_was_not_read_is_not_said_to_know_no_manager(config: str) -> None:
+    class Unread(FakeOffboarding):
+        def plan(self, leaver: Leaver) -> Plan:
+            plan = samples.plan(replace(leaver, manager_email=""), systems=1)
+            return replace(plan, systems=(replace(plan.systems[0], system="shop", problem="not reachable"),))
+
+    result = handover(Wiring(Unread()), "offboard", DANA, "--yes", "--config", config)
+    assert result.exit_code == 2
+    assert "could not be asked" in result.stderr
 
 
 def test_a_refusal_is_a_sentence_in_the_terminals_words(config: str) -> None:
