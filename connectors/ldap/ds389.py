@@ -13,8 +13,7 @@ import ldap
 
 from config.text import N_, _
 from connectors.contract import AccountId, Change, Locked, Login, Verdict
-from connectors.ldap import posix
-from connectors.ldap.dialect import Dialect
+from connectors.ldap.posix import NUMBER, Posix
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, Modification, hashes
 
@@ -27,7 +26,7 @@ UNWILLING = 53
 
 
 @dataclass(frozen=True, slots=True)
-class Ds389(Dialect):
+class Ds389(Posix):
     """Locks by nsAccountLock. The settings say which of the two ids it goes by."""
 
     settings: LdapSettings
@@ -36,10 +35,9 @@ class Ds389(Dialect):
     lock = LOCK
     locked_query = f"({LOCK}=true)"
     last_login = ("lastLoginTime",)
-    attributes = (UNIQUE_ID, "entryUUID", LOCK, PASSWORD, posix.NUMBER)
+    attributes = (UNIQUE_ID, "entryUUID", LOCK, PASSWORD, NUMBER)
     password = PASSWORD
     needs = N_("write access to userPassword and nsAccountLock below base_dn")
-    memberships = posix.MEMBERSHIPS
     password_may_stay = True
     opens_without_password = True
     tells_strangers = False
@@ -53,7 +51,7 @@ class Ds389(Dialect):
     def canonical(self, wanted: str) -> AccountId:
         """Take `xxxxxxxx-xxxxxxxx-xxxxxxxx-xxxxxxxx` for an nsUniqueId."""
         if self.identifier != UNIQUE_ID:
-            return Dialect.canonical(self, wanted)
+            return Posix.canonical(self, wanted)
         if not _FORM.fullmatch(wanted.lower()):
             raise ValueError(f"{wanted!r} is not an {UNIQUE_ID}")
         return AccountId(wanted.lower())
@@ -77,19 +75,6 @@ class Ds389(Dialect):
         if state.get("password"):
             changes.append((ldap.MOD_REPLACE, PASSWORD, [line.encode() for line in state["password"].split("\n")]))
         return changes
-
-    def primary(self, entry: Entry) -> str:
-        """Return the filter for the group with the account's gidNumber."""
-        return posix.primary(entry)
-
-    @property
-    def group_attributes(self) -> Sequence[str]:
-        """Return what `belonging` looks at."""
-        return (posix.NUMBER,)
-
-    def belonging(self, group: Entry) -> str:
-        """Return the filter for those whose primary group this is."""
-        return posix.belonging(group)
 
     def locked(self, secret_is_right: bool, refusal: Mapping[str, Any] | None) -> Locked:
         """Take the server's own refusal of inactive accounts for proof."""

@@ -21,8 +21,7 @@ from ldap.controls.ppolicy import PasswordPolicyControl
 
 from config.text import N_, _
 from connectors.contract import Change, Locked, Login, Verdict
-from connectors.ldap import posix
-from connectors.ldap.dialect import Dialect
+from connectors.ldap.posix import NUMBER, Posix
 from connectors.ldap.wire import Entry, Modification, both, equals, hashes
 
 LOCK = "pwdAccountLockedTime"
@@ -43,7 +42,7 @@ ASSERTION = "1.3.6.1.1.12"
 POLICY = "1.3.6.1.4.1.42.2.27.8.5.1"
 
 
-class OpenLdap(Dialect):
+class OpenLdap(Posix):
     """Locks by pwdAccountLockedTime, together with a password that nobody knows."""
 
     identifier = "entryUUID"
@@ -51,12 +50,11 @@ class OpenLdap(Dialect):
     lock = LOCK
     last_login = ("authTimestamp", "pwdLastSuccess")
     locked_query = f"({LOCK}={FOR_GOOD})"
-    attributes: Sequence[str] = (identifier, "entryCSN", LOCK, PASSWORD, posix.NUMBER)
+    attributes: Sequence[str] = (identifier, "entryCSN", LOCK, PASSWORD, NUMBER)
     password = PASSWORD
     password_may_stay = True
     proves_anew = True
     needs = N_("write access to userPassword, and read and write access to pwdAccountLockedTime, below base_dn")
-    memberships = posix.MEMBERSHIPS
 
     def state(self, entry: Entry) -> Mapping[str, str]:
         """Keep the lock and the password's hash (never a clear password)."""
@@ -126,19 +124,6 @@ class OpenLdap(Dialect):
             "locked by someone else's password, and the directory does not say why it refuses "
             "(ppolicy_use_lockout is off, or the policy that applies has no pwdLockout: TRUE)"
         ))
-
-    def primary(self, entry: Entry) -> str:
-        """Return the filter for the group with the account's gidNumber."""
-        return posix.primary(entry)
-
-    @property
-    def group_attributes(self) -> Sequence[str]:
-        """Return what `belonging` looks at."""
-        return (posix.NUMBER,)
-
-    def belonging(self, group: Entry) -> str:
-        """Return the filter for those whose primary group this is."""
-        return posix.belonging(group)
 
     def missing_features(self, announced: frozenset[str]) -> Sequence[str]:
         """Name what slapd lacks; it announces the policy control only with the overlay loaded."""

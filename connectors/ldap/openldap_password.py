@@ -16,8 +16,8 @@ from ldap.controls import AssertionControl
 
 from config.text import N_, _
 from connectors.contract import Change, Locked, Login, Verdict
-from connectors.ldap import posix
 from connectors.ldap.openldap import ASSERTION, PASSWORD, OpenLdap
+from connectors.ldap.posix import NUMBER
 from connectors.ldap.wire import Entry, Modification, both, equals, hashes
 
 MARK = "{CRYPT}!locked-by-handover!"
@@ -34,7 +34,7 @@ class OpenLdapPassword(OpenLdap):
 
     cannot = CANNOT
     lock = PASSWORD
-    attributes = (OpenLdap.identifier, "entryCSN", PASSWORD, posix.NUMBER)
+    attributes = (OpenLdap.identifier, "entryCSN", PASSWORD, NUMBER)
     password_may_stay = False
     proves_anew = False
     needs = N_("read and write access to userPassword below base_dn")

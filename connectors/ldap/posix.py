@@ -4,25 +4,35 @@ A group may be of two kinds at once, groupOfNames and the auxiliary posixGroup, 
 under `memberUid`. Whoever has a gidNumber has a primary group, too, that names nobody: the one with that gidNumber.
 """
 
-from connectors.ldap.dialect import Membership
+from collections.abc import Sequence
+
+from connectors.ldap.dialect import Dialect, Membership
 from connectors.ldap.wire import Entry, both, equals
 
-MEMBERSHIPS = (
-    Membership("groupOfNames", "member"),
-    Membership("groupOfMembers", "member"),
-    Membership("groupOfUniqueNames", "uniqueMember"),
-    Membership("posixGroup", "memberUid", by_login=True),
-)
 NUMBER = "gidNumber"
 
 
-def primary(entry: Entry) -> str:
-    """Return the filter for the account's primary group, or an empty text."""
-    number = entry.text(NUMBER)
-    return both(equals("objectClass", "posixGroup"), equals(NUMBER, number)) if number else ""
+class Posix(Dialect):
+    """What the dialects of such directories have in common."""
 
+    memberships = (
+        Membership("groupOfNames", "member"),
+        Membership("groupOfMembers", "member"),
+        Membership("groupOfUniqueNames", "uniqueMember"),
+        Membership("posixGroup", "memberUid", by_login=True),
+    )
 
-def belonging(group: Entry) -> str:
-    """Return the filter for those whose primary group this is, or an empty text."""
-    number = group.text(NUMBER)
-    return equals(NUMBER, number) if number else ""
+    def primary(self, entry: Entry) -> str:
+        """Return the filter for the account's primary group, or an empty text."""
+        number = entry.text(NUMBER)
+        return both(equals("objectClass", "posixGroup"), equals(NUMBER, number)) if number else ""
+
+    @property
+    def group_attributes(self) -> Sequence[str]:
+        """Return what `belonging` looks at."""
+        return (NUMBER,)
+
+    def belonging(self, group: Entry) -> str:
+        """Return the filter for those whose primary group this is, or an empty text."""
+        number = group.text(NUMBER)
+        return equals(NUMBER, number) if number else ""
