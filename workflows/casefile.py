@@ -1,6 +1,6 @@
 """A case as people see it: rows read together and decrypted into one frozen view."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +18,7 @@ from workflows.matching import CHOOSE
 from workflows.model import Access, Account, Case, CaseState, FollowUp, Reading, Reason, Restoration, WorkState
 from workflows.notes import unseal
 from workflows.ports import Clock
+from workflows.shelf import Shelf
 from workflows.systems import Systems
 from workflows.undo import Restored
 from workflows.vault import Vault
@@ -57,7 +58,7 @@ class Casefile:
         case, data = read_case(session, self._vault, case_id)
         settled_by, settled_at = holds.settled(session, self._vault, case)
         return CaseView(
-            **self._facts(session, case, data.leaver),
+            **self._facts(Shelf(session, [case_id]), case, data.leaver),
             opened_by=data.opened_by,
             approver=data.approver,
             clients=self._handover.clients(session, case_id),
@@ -71,12 +72,13 @@ class Casefile:
             restrictions=restriction.lines(session, self._vault, self._systems, case),
         )
 
-    def brief(self, session: Session, case_id: str) -> CaseBrief:
-        """Return what a list shows of a case, at half the price. Raises `Refused(UNKNOWN_CASE)`."""
-        case, data = read_case(session, self._vault, case_id)
-        return CaseBrief(**self._facts(session, case, data.leaver))
+    def briefs(self, session: Session, case_ids: Sequence[str]) -> list[CaseBrief]:
+        """Return what a list shows of some cases, in as few questions as of one. Raises `Refused(UNKNOWN_CASE)`."""
+        shelf = Shelf(session, case_ids)
+        known = (read_case(session, self._vault, case_id) for case_id in case_ids)
+        return [CaseBrief(**self._facts(shelf, case, data.leaver)) for case, data in known]
 
-    def _facts(self, session: Session, case: Case, leaver: Leaver) -> dict[str, Any]:
+    def _facts(self, shelf: Shelf, case: Case, leaver: Leaver) -> dict[str, Any]:
         """Return what a list and the case's own message both show: the fields of `CaseBrief`."""
         return {
             "id": case.id,
@@ -86,9 +88,9 @@ class Casefile:
             "immediate": case.immediate,
             "effective_at": case.effective_at,
             "opened_at": case.opened_at,
-            "systems": self._every(session, case, leaver),
-            "restored": self._restored(session, case),
-            "leave": temporary.view(session, case.id),
+            "systems": self._every(shelf, case, leaver),
+            "restored": self._restored(shelf, case),
+            "leave": next(map(temporary.view, shelf.leaves[case.id]), None),
         }
 
     def find(self, session: Session, who: str) -> CaseView | None:
@@ -114,27 +116,25 @@ class Casefile:
         """Return open findings, worst and oldest first, accepted ones left out; of one case, or of all."""
         return self.sheet.lines(session, case_id)
 
-    def _every(self, session: Session, case: Case, leaver: Leaver) -> tuple[SystemLine, ...]:
-        known = self._lines(session, case) + steps.lines(session, self._vault, self._systems, case, leaver)
+    def _every(self, shelf: Shelf, case: Case, leaver: Leaver) -> tuple[SystemLine, ...]:
+        by_hand = steps.lines(shelf.steps[case.id], self._vault, self._systems, case, leaver)
+        known = self._lines(shelf, case) + by_hand
         if case.state in UNWATCHED:
             return known
         return known + latecomers.lines(self._systems, {line.system for line in known})
 
-    def _accounts(
-        self, session: Session, case: Case, read: Mapping[str, Reading]
-    ) -> dict[str, tuple[AccountLine, ...]]:
-        """Return the accounts of a case by their access, read in one go."""
+    def _accounts(self, shelf: Shelf, case: Case) -> dict[str, tuple[AccountLine, ...]]:
+        """Return the accounts of a case by their access."""
         lines: dict[str, tuple[AccountLine, ...]] = {}
-        for row in session.exec(select(Account).where(Account.case_id == case.id).order_by(col(Account.id))):
-            lines[row.access_id] = (*lines.get(row.access_id, ()), self._account(case, row, read.get(row.system)))
+        for row in shelf.accounts[case.id]:
+            line = self._account(case, row, shelf.readings.get(row.system))
+            lines[row.access_id] = (*lines.get(row.access_id, ()), line)
         return lines
 
-    def _lines(self, session: Session, case: Case) -> tuple[SystemLine, ...]:
-        rows = session.exec(select(Access).where(Access.case_id == case.id)).all()
-        read = readings.of_all(session)
-        accounts = self._accounts(session, case, read)
+    def _lines(self, shelf: Shelf, case: Case) -> tuple[SystemLine, ...]:
+        read, accounts = shelf.readings, self._accounts(shelf, case)
         order = {name: place for place, name in enumerate(self._systems)}
-        ranked = sorted(rows, key=lambda row: order.get(row.system, len(order)))
+        ranked = sorted(shelf.accesses[case.id], key=lambda row: order.get(row.system, len(order)))
         return tuple(self._line(case, row, accounts.get(row.id, ()), read.get(row.system)) for row in ranked)
 
     def _line(
@@ -164,9 +164,8 @@ class Casefile:
             choose=note.choose or note.reason.startswith(CHOOSE),
         )
 
-    def _restored(self, session: Session, case: Case) -> tuple[RestoredLine, ...]:
-        rows = session.exec(select(Restoration).where(Restoration.case_id == case.id).order_by(col(Restoration.id)))
-        return tuple(line for row in rows for line in self._restoration(case, row))
+    def _restored(self, shelf: Shelf, case: Case) -> tuple[RestoredLine, ...]:
+        return tuple(line for row in shelf.restorations[case.id] for line in self._restoration(case, row))
 
     def _restoration(self, case: Case, row: Restoration) -> list[RestoredLine]:
         system = self._systems.get(row.system)

@@ -23,6 +23,7 @@ from workflows.model import (
     AssignmentState,
     Case,
     FollowUp,
+    ManualStep,
     PostKind,
     WorkState,
 )
@@ -100,7 +101,8 @@ class FollowUps:
         if steps.work_of(system) is None:
             return self._check(system, case, leaver, by)
         with self._store.read() as session:
-            lines = steps.lines(session, self._vault, self._systems, case, leaver)
+            rows = session.exec(select(ManualStep).where(ManualStep.case_id == case.id)).all()
+        lines = steps.lines(rows, self._vault, self._systems, case, leaver)
         return next((line.reason for line in lines if line.system == system.name), _("was not asked for in this case"))
 
     def _check(self, system: System, case: Case, leaver: Leaver, by: str) -> str:

@@ -283,7 +283,7 @@ class Offboarding:
     def briefs(self, limit: int, still_open: bool | None = None) -> list[CaseBrief]:
         """Return the newest cases as a list shows them: those that are, or are not, at their end, or all."""
         with self._store.read() as session:
-            return [self._casefile.brief(session, case_id) for case_id in _newest(session, still_open, limit)]
+            return self._casefile.briefs(session, _newest(session, still_open, limit))
 
     def find_case(self, who: str) -> CaseView | None:
         """Return the newest case by its id, or by the leaver's address or Slack id."""

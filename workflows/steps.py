@@ -4,11 +4,10 @@ Nothing here writes. A step's verdict is `unknown` whatever anybody says: a conf
 shown beside the verdict, and never a reading.
 """
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
-
-from sqlmodel import Session, col, select
 
 from config.text import N_, _, ngettext
 from connectors.contract import ByHand, ManualWork, Verdict
@@ -155,9 +154,10 @@ def reason(step: StepView) -> str:
     return f"{said} ({step.trouble})" if step.trouble else said
 
 
-def lines(session: Session, vault: Vault, systems: Systems, case: Case, leaver: Leaver) -> tuple[SystemLine, ...]:
-    """Return the lines of a case for what people do by hand."""
-    rows = session.exec(select(ManualStep).where(ManualStep.case_id == case.id).order_by(col(ManualStep.id)))
+def lines(
+    rows: Iterable[ManualStep], vault: Vault, systems: Systems, case: Case, leaver: Leaver
+) -> tuple[SystemLine, ...]:
+    """Return the lines of a case for what people do by hand: `rows`, the steps of the case."""
     return tuple(_line(vault, systems, case, leaver, row) for row in rows)
 
 

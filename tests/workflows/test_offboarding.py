@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from connectors.errors import Unavailable
 from tests.workflows.office import BOB, DANA, HR, MAX, Office
@@ -42,6 +43,20 @@ def test_a_time_that_has_passed_is_refused(office: Office) -> None:
 def test_a_slip_in_the_year_is_refused(office: Office) -> None:
     assert _refused(office, effective_at=office.clock.now() + timedelta(days=365 * 180)) is Code.FAR_TIME
     office.offboarding.open(office.request(effective_at=office.clock.now() + timedelta(days=700)))
+
+
+def test_a_list_of_many_cases_asks_no_more_than_one_of_one(office: Office) -> None:
+    for number in range(6):
+        leaver = replace(DANA, name=f"P{number}", email=f"p{number}@x.example", logins=(), slack_id="")
+        office.offboarding.open(office.request(leaver=leaver))
+    asked: list[str] = []
+    sa.event.listen(office.store._reader, "before_cursor_execute", lambda *said: asked.append(said[2]))
+    questions = []
+    for limit in (1, 6):
+        asked.clear()
+        assert len(office.offboarding.briefs(limit)) == limit
+        questions.append(len(asked))
+    assert questions[0] == questions[1]
 
 
 def test_a_second_case_for_one_person_is_refused_with_the_first_ones_id(office: Office) -> None:
