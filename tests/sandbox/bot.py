@@ -22,7 +22,12 @@ def main(config: str, clock: str, dead_after: str = "") -> None:
     limit = timedelta(seconds=float(dead_after)) if dead_after else None
     logging.basicConfig(level=logging.WARNING)
     with assemble(settings, clock=JumpClock(Path(clock)), dead_after=limit) as house:
-        serve(house.services, settings, ready=lambda _port: print(f"ready {os.getpid()}", flush=True))
+        serve(house.services, settings, ready=_ready)
+
+
+def _ready(_port: int) -> None:
+    """Say so in one write: two bots share the log, and `print` may send the end of the line by itself."""
+    os.write(sys.stdout.fileno(), f"ready {os.getpid()}\n".encode())
 
 
 if __name__ == "__main__":
