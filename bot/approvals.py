@@ -10,8 +10,15 @@ def approval_policy(settings: Settings) -> Policy:
     return Policy(
         receivers=said.receivers,
         rules=tuple(
-            Rule(name, (*rule.users, *rule.groups), rule.need, rule.above_clients, rule.above_value, rule.sensitivity,
-                 rule.escalate_to)
+            Rule(
+                name,
+                (*rule.users, *rule.groups),
+                rule.need,
+                rule.above_clients,
+                rule.above_value,
+                rule.sensitivity,
+                rule.escalate_to,
+            )
             for name, rule in said.rules.items()
         ),
         escalate_to=said.escalate_to,

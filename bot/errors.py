@@ -8,15 +8,7 @@ from typing import overload
 from slack_sdk.errors import SlackApiError
 
 from bot.text import N_, _, moment, mrkdwn, plain
-from connectors.errors import (
-    BadCredential,
-    Conflict,
-    ConnectorError,
-    Forbidden,
-    Missing,
-    OutcomeUnknown,
-    Unavailable,
-)
+from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, OutcomeUnknown, Unavailable
 from workflows.refusals import Code, Refused
 from workflows.store import StorageFailed
 

@@ -144,11 +144,7 @@ class SlackNotifier:
         name = f"{post.subject}.csv" if post.kind == PostKind.AUDIT else "new-clients.csv"
         try:
             self._client.files_upload_v2(
-                channel=channel,
-                thread_ts=ts,
-                content=read(post.subject),
-                filename=name,
-                title=name,
+                channel=channel, thread_ts=ts, content=read(post.subject), filename=name, title=name
             )
         except (SlackApiError, OSError, Refused) as error:
             log.warning("%s could not be attached to its message: %s", name, error)

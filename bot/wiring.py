@@ -110,18 +110,23 @@ def open_store(storage: Storage) -> Store:
 def build_systems(settings: Settings) -> Systems:
     """Build a connector for every configured system; nothing is connected to yet."""
     return Systems(
-        distinct([
-            titled(System(
-                name,
-                _limited(registry.manifest(system.kind), system.common),
-                registry.build(system.kind, system.settings),
-                system.expects_account,
-                system.common.administrators,
-                system.common.restrict_before,
-                system.common.restrict_groups,
-            ), getattr(system.settings, "title", ""))
-            for name, system in settings.systems.items()
-        ]),
+        distinct(
+            [
+                titled(
+                    System(
+                        name,
+                        _limited(registry.manifest(system.kind), system.common),
+                        registry.build(system.kind, system.settings),
+                        system.expects_account,
+                        system.common.administrators,
+                        system.common.restrict_before,
+                        system.common.restrict_groups,
+                    ),
+                    getattr(system.settings, "title", ""),
+                )
+                for name, system in settings.systems.items()
+            ]
+        ),
         settings.company.directory,
     )
 
@@ -149,19 +154,47 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
     wishes = wishes_of(settings.clients)
     handover = Handover(store, vault, journal, systems, clock, retry=retry, approvals=approvals, wishes=wishes)
     exports = Exports(
-        store, vault, journal, systems, clock, retry=retry, channel=settings.slack.security_channel,
-        look_back=timedelta(days=settings.exports.look_back_days), zone=company.timezone,
+        store,
+        vault,
+        journal,
+        systems,
+        clock,
+        retry=retry,
+        channel=settings.slack.security_channel,
+        look_back=timedelta(days=settings.exports.look_back_days),
+        zone=company.timezone,
     )
     sheet = FindingSheet(vault, Findings(vault, journal, clock), clock, timedelta(hours=policy.escalate_after_hours))
     casefile = Casefile(vault, systems, handover, exports, clock, sheet)
     offboarding = Offboarding(
-        store, vault, journal, systems, casefile, handover, clock, start, directory=company.directory,
-        protected=policy.protected, follow_up_days=policy.follow_up_days, rules=_rules(settings),
+        store,
+        vault,
+        journal,
+        systems,
+        casefile,
+        handover,
+        clock,
+        start,
+        directory=company.directory,
+        protected=policy.protected,
+        follow_up_days=policy.follow_up_days,
+        rules=_rules(settings),
     )
     linking = Linking(store, vault, journal, systems, clock, Guards(policy.protected), offboarding.retry)
     audits = Audits(
-        store, vault, journal, systems, casefile, clock, offboarding.retry, linking.beside, sheet=sheet,
-        directory=company.directory, channel=settings.slack.audit_channel, zone=company.timezone, at=policy.audit_at,
+        store,
+        vault,
+        journal,
+        systems,
+        casefile,
+        clock,
+        offboarding.retry,
+        linking.beside,
+        sheet=sheet,
+        directory=company.directory,
+        channel=settings.slack.audit_channel,
+        zone=company.timezone,
+        at=policy.audit_at,
         policy=_audit_policy(settings),
     )
     follow_ups = FollowUps(store, vault, journal, systems, casefile, exports, clock, retry)
@@ -189,7 +222,16 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
     dispatch = Dispatch(store, systems, clock, revocation)
     restrictions = Restrictions(store, vault, journal, systems, clock, retry, Guards(policy.protected))
     return Tracks(
-        services, revocation, handover, exports, follow_ups, audits, journal, manual, offboarding.undoing, dispatch,
+        services,
+        revocation,
+        handover,
+        exports,
+        follow_ups,
+        audits,
+        journal,
+        manual,
+        offboarding.undoing,
+        dispatch,
         restrictions,
     )
 
@@ -197,7 +239,10 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
 def _rules(settings: Settings) -> Rules:
     policy = settings.policy
     return Rules(
-        policy.undo_days, policy.mass_cases_per_hour, policy.immediate_needs_second, policy.mass_share,
+        policy.undo_days,
+        policy.mass_cases_per_hour,
+        policy.immediate_needs_second,
+        policy.mass_share,
         settings.slack.security_channel,
     )
 

@@ -24,9 +24,11 @@ def _rule(rule: BookRule) -> Rule:
 
 
 def _known(one: Colleague) -> Known:
-    traits: Traits = frozenset({
-        *((("team", one.team.casefold()),) if one.team else ()),
-        *(("language", language.casefold()) for language in one.languages),
-        *(("region", region.casefold()) for region in one.regions),
-    })
+    traits: Traits = frozenset(
+        {
+            *((("team", one.team.casefold()),) if one.team else ()),
+            *(("language", language.casefold()) for language in one.languages),
+            *(("region", region.casefold()) for region in one.regions),
+        }
+    )
     return Known(one.capacity, traits)

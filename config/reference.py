@@ -22,9 +22,17 @@ from config.common import Common, RequestLimit
 from config.settings import Role, Roles, Settings
 
 WORDS: Mapping[Any, str] = {
-    BookRule: "tables", RequestLimit: "requests/seconds",
-    str: "text", int: "whole number", float: "number", Decimal: "number", bool: "true or false", time: "time of day",
-    Path: "path", SecretStr: "reference to a secret", timedelta: "days or hours",
+    BookRule: "tables",
+    RequestLimit: "requests/seconds",
+    str: "text",
+    int: "whole number",
+    float: "number",
+    Decimal: "number",
+    bool: "true or false",
+    time: "time of day",
+    Path: "path",
+    SecretStr: "reference to a secret",
+    timedelta: "days or hours",
 }
 CONTROLS = frozenset(map(chr, (*range(0x20), 0x7F)))
 """What TOML does not allow bare in a text."""

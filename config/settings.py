@@ -245,8 +245,11 @@ def _protected(raw: Mapping[str, Any], tables: Mapping[str, Any]) -> list[str]:
 
 def _roles(raw: Mapping[str, Any]) -> list[str]:
     roles = raw.get("roles", {})
-    holders = [role.get(key) for role in roles.values() if isinstance(role, dict) for key in ("users", "groups")] \
-        if isinstance(roles, dict) else [roles]
+    holders = (
+        [role.get(key) for role in roles.values() if isinstance(role, dict) for key in ("users", "groups")]
+        if isinstance(roles, dict)
+        else [roles]
+    )
     if any(holders):
         return []
     return ['roles: nobody has a role, so nobody could use the bot; begin with [roles.hr] users = ["U..."]']

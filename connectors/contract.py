@@ -465,7 +465,6 @@ class Limits:
     """Requests that may be on their way at one time; ours, where the vendor names no number. The connector keeps to it
     (`connectors.http.Api` does): slightly more lock-outs than that are under way."""
 
-
     def narrowed(self, requests: int = 0, window: timedelta | None = None, records: int | None = None) -> "Limits":
         """Return what holds for one system: the limit on requests that it has itself, and no more records at once."""
         own = replace(self, requests=requests, window=window) if requests and window else self

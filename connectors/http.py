@@ -30,7 +30,13 @@ LONGEST_SLEEP = timedelta(seconds=15)
 LONGEST = timedelta(days=1)
 """The most that a `Retry-After` is believed: quotas end with the day, and a date in 2099 must not end all tries."""
 REFUSALS: Mapping[int, type[ConnectorError]] = {
-    401: BadCredential, 403: Forbidden, 404: Missing, 409: Conflict, 410: Missing, 412: Conflict, 423: Conflict,
+    401: BadCredential,
+    403: Forbidden,
+    404: Missing,
+    409: Conflict,
+    410: Missing,
+    412: Conflict,
+    423: Conflict,
 }
 
 Classify = Callable[[httpx.Response], ConnectorError | None]
@@ -126,7 +132,12 @@ class Api:
             trust = ssl.create_default_context(cafile=authority)
         at_once = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
         self._client = httpx.Client(
-            base_url=base_url, timeout=timeout, headers=headers, verify=trust, auth=sign, limits=at_once,
+            base_url=base_url,
+            timeout=timeout,
+            headers=headers,
+            verify=trust,
+            auth=sign,
+            limits=at_once,
             event_hooks={"response": [self._time]},
         )
         self._patience, self._classify, self._limit = patience, classify, limit
@@ -183,13 +194,13 @@ class Api:
         except (httpx.InvalidURL, UnicodeEncodeError) as error:  # somebody's text as an id: far too long, half a letter
             raise Conflict(_("{where}: holds text that no address can hold").format(where=method)) from error
         except NEVER_LEFT as error:
-            raise Unavailable(_("{where}: cannot be reached ({kind})").format(
-                where=where, kind=type(error).__name__
-            )) from error
+            raise Unavailable(
+                _("{where}: cannot be reached ({kind})").format(where=where, kind=type(error).__name__)
+            ) from error
         except httpx.TimeoutException as error:
-            raise (_Silent if lost is Unavailable else lost)(_("{where}: no answer in time").format(
-                where=where
-            )) from error
+            raise (_Silent if lost is Unavailable else lost)(
+                _("{where}: no answer in time").format(where=where)
+            ) from error
         except httpx.HTTPError as error:
             raise lost(_("{where}: no answer ({kind})").format(where=where, kind=type(error).__name__)) from error
         if self._limit and response.status_code == TOO_MANY:
@@ -203,17 +214,22 @@ class Api:
 def _fault(where: str, response: httpx.Response, lost: type[ConnectorError]) -> ConnectorError | None:
     status = response.status_code
     if status in BUSY:
-        return Unavailable(_("{where}: busy ({status})").format(
-            where=where, status=status
-        ), retry_after(response.headers.get("Retry-After", "")))
+        return Unavailable(
+            _("{where}: busy ({status})").format(where=where, status=status),
+            retry_after(response.headers.get("Retry-After", "")),
+        )
     if response.is_server_error:
         kind = Failed if lost is Unavailable else lost
         return kind(_("{where}: the server failed ({status})").format(where=where, status=status))
     if response.is_success:
         return None
     if response.has_redirect_location:
-        return Conflict(_("{where}: the server sends us on to {host} ({status}), where our credential is not sent; is "
-                          "the url right?").format(where=where, status=status, host=_host(response)))
+        return Conflict(
+            _(
+                "{where}: the server sends us on to {host} ({status}), where our credential is not sent; is "
+                "the url right?"
+            ).format(where=where, status=status, host=_host(response))
+        )
     return REFUSALS.get(status, Conflict)(_("{where}: refused ({status})").format(where=where, status=status))
 
 

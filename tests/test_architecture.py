@@ -32,8 +32,11 @@ def test_packages_are_ours(room: str) -> None:
 
 def owners(room: str, distributions: Iterable[metadata.Distribution]) -> set[str]:
     """Return the distributions that bring files of that top-level name, by those files."""
-    return {dist.metadata["Name"] for dist in distributions
-            if any(file.parts[0] == room for file in dist.files or () if len(file.parts) > 1)}
+    return {
+        dist.metadata["Name"]
+        for dist in distributions
+        if any(file.parts[0] == room for file in dist.files or () if len(file.parts) > 1)
+    }
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -54,8 +57,15 @@ def test_another_owner_is_noticed(tmp_path: Path) -> None:
 
 def lint_imports(tree: Path) -> subprocess.CompletedProcess[str]:
     program = Path(sys.executable).with_name("lint-imports")
-    return subprocess.run([program, "--no-cache"], cwd=tree, capture_output=True, text=True, check=False, timeout=200,
-                          env={"PATH": "/usr/bin:/bin", "COLUMNS": "200"})
+    return subprocess.run(
+        [program, "--no-cache"],
+        cwd=tree,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+        env={"PATH": "/usr/bin:/bin", "COLUMNS": "200"},
+    )
 
 
 @pytest.fixture
@@ -90,8 +100,14 @@ def test_a_planted_import_breaks_its_contract(copy: Path, contract: str) -> None
 
 def wheel(source: Path, into: Path) -> set[str]:
     """Build the wheel and return the names in it."""
-    done = subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", into], cwd=source,
-                          capture_output=True, text=True, check=False, timeout=200)
+    done = subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", into],
+        cwd=source,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     [built] = into.glob("*.whl")
     return {name for name in zipfile.ZipFile(built).namelist() if not name.split("/")[0].endswith(".dist-info")}
@@ -100,8 +116,11 @@ def wheel(source: Path, into: Path) -> set[str]:
 def expected(source: Path) -> set[str]:
     """Return what belongs into the wheel: all of the four but caches, and `config/*.toml`, which is somebody's own."""
     inside = (path for room in ROOMS for path in (source / room).rglob("*") if path.is_file())
-    return {str(path.relative_to(source)) for path in inside
-            if "__pycache__" not in path.parts and not (path.suffix == ".toml" and path.parent == source / "config")}
+    return {
+        str(path.relative_to(source))
+        for path in inside
+        if "__pycache__" not in path.parts and not (path.suffix == ".toml" and path.parent == source / "config")
+    }
 
 
 def test_wheel_holds_the_four_packages_and_nothing_else(copy: Path) -> None:

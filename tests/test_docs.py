@@ -21,18 +21,36 @@ PIN = re.compile(r"([a-z0-9-]+)(?:\[[a-z,]+\])?==(\S+)(?: ;.*?)?((?:\s+--hash=sh
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 # Written in pieces, so that this file does not name what it looks for.
-HOSTS = [".".join(parts) for parts in (
-    ("pypi", "org"), ("pythonhosted", "org"), ("deb", "debian", "org"), ("security", "debian", "org"),
-    ("registry", "npmjs", "org"), ("proxy", "golang", "org"), ("crates", "io"), ("ghcr", "io"), ("docker", "io"),
-)]
-PATHS = ["/".join(parts) for parts in (
-    ("", "work", ""), ("", "tmp", "w", ""), ("", "opt", "pypi"), ("", "opt", "wheels"), ("", "root", ""),
-    (".pyenv", ""),
-)]
-NAMED = re.compile("|".join([
-    *(rf"(?<![\w-]){re.escape(host)}\b" for host in HOSTS),
-    *(rf"(?<![\w.~-]){re.escape(path)}" for path in PATHS),
-]))
+HOSTS = [
+    ".".join(parts)
+    for parts in (
+        ("pypi", "org"),
+        ("pythonhosted", "org"),
+        ("deb", "debian", "org"),
+        ("security", "debian", "org"),
+        ("registry", "npmjs", "org"),
+        ("proxy", "golang", "org"),
+        ("crates", "io"),
+        ("ghcr", "io"),
+        ("docker", "io"),
+    )
+]
+PATHS = [
+    "/".join(parts)
+    for parts in (
+        ("", "work", ""),
+        ("", "tmp", "w", ""),
+        ("", "opt", "pypi"),
+        ("", "opt", "wheels"),
+        ("", "root", ""),
+        (".pyenv", ""),
+    )
+]
+NAMED = re.compile(
+    "|".join(
+        [*(rf"(?<![\w-]){re.escape(host)}\b" for host in HOSTS), *(rf"(?<![\w.~-]){re.escape(path)}" for path in PATHS)]
+    )
+)
 
 
 def files(root: Path = ROOT) -> Iterator[Path]:

@@ -26,7 +26,7 @@ def bare(source: str) -> Iterator[int]:
         name = call.func.id if isinstance(call.func, ast.Name) else ""
         given = [word.value for word in call.keywords if word.arg in CANNOT]
         if name in SPEAKERS:
-            given += call.args[SPEAKERS[name]:]
+            given += call.args[SPEAKERS[name] :]
             given += [word.value for word in call.keywords if word.arg not in KEYS]
         yield from (line for value in given for line in _sentences(value))
 

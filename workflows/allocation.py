@@ -66,8 +66,12 @@ class Split:
 
 
 def allocate(
-    items: Iterable[Item], takers: Sequence[Taker], strategy: Strategy, *,
-    rules: Sequence[Rule] = (), mapping: Mapping[str, str] | None = None,
+    items: Iterable[Item],
+    takers: Sequence[Taker],
+    strategy: Strategy,
+    *,
+    rules: Sequence[Rule] = (),
+    mapping: Mapping[str, str] | None = None,
 ) -> Split:
     """Split. `mapping` names a successor for some families, whatever the strategy and their capacity.
 
@@ -121,8 +125,10 @@ def _families(items: Iterable[Item]) -> list[Load]:
         whole, every = float(sum(values.values(), NOTHING)) or 1.0, sum(counts.values()) or 1
     if len(seen) != number:
         raise ValueError("an item stands twice in the book")
-    loads = [Load((worth := float(value)) / whole + counts[family] / every, worth, family, traits[family])
-             for family, value in values.items()]
+    loads = [
+        Load((worth := float(value)) / whole + counts[family] / every, worth, family, traits[family])
+        for family, value in values.items()
+    ]
     loads.sort(key=itemgetter(2))
     loads.sort(key=itemgetter(0, 1), reverse=True)  # stable: those alike stay in the order of their names
     return loads
@@ -190,8 +196,10 @@ def _evened(pools: Pools, held: Sequence[list[Load]], *, fixed: int) -> list[str
         even_out(pools, held, FAIR * bound)
     if max(pools.loads) <= FAIR * bound * (1 + 1e-9):
         return []
-    said = _("The most loaded successor gets {times:.1f} times the least that anybody must carry: families stay whole, "
-             "and what is fixed or limited by capacity leaves no more even split.")
+    said = _(
+        "The most loaded successor gets {times:.1f} times the least that anybody must carry: families stay whole, "
+        "and what is fixed or limited by capacity leaves no more even split."
+    )
     return [said.format(times=max(pools.loads) / bound)]
 
 
@@ -201,5 +209,7 @@ def _crowded(over: Mapping[str, int]) -> list[str]:
         return []
     said = ngettext(
         "{count:,} client is above the successors' capacities ({who}): there is no room for it.",
-        "{count:,} clients are above the successors' capacities ({who}): there is no room for them.", number)
+        "{count:,} clients are above the successors' capacities ({who}): there is no room for them.",
+        number,
+    )
     return [said.format(count=number, who=", ".join(f"{key} +{more}" for key, more in sorted(over.items())))]

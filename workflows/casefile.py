@@ -38,13 +38,7 @@ class Casefile:
     """Reads cases for people."""
 
     def __init__(
-        self,
-        vault: Vault,
-        systems: Systems,
-        handover: Handover,
-        exports: Exports,
-        clock: Clock,
-        sheet: FindingSheet,
+        self, vault: Vault, systems: Systems, handover: Handover, exports: Exports, clock: Clock, sheet: FindingSheet
     ) -> None:
         self._vault = vault
         self._systems = systems
@@ -137,9 +131,7 @@ class Casefile:
         ranked = sorted(shelf.accesses[case.id], key=lambda row: order.get(row.system, len(order)))
         return tuple(self._line(case, row, accounts.get(row.id, ()), read.get(row.system)) for row in ranked)
 
-    def _line(
-        self, case: Case, row: Access, accounts: tuple[AccountLine, ...], last: Reading | None
-    ) -> SystemLine:
+    def _line(self, case: Case, row: Access, accounts: tuple[AccountLine, ...], last: Reading | None) -> SystemLine:
         system = self._systems.get(row.system)
         note = unseal(self._vault, case.wrapped_key, f"access:{row.id}", row.note)
         read = readings.known(last, Verdict(row.verdict), note.reason, row.read_at)

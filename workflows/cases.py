@@ -15,22 +15,23 @@ from workflows.refusals import Code, Refused
 from workflows.vault import Vault
 from workflows.views import Actor, Leaver, Successor
 
-UNWATCHED = (CaseState.CANCELLED, CaseState.HELD, CaseState.UNDONE, CaseState.CLOSED,
-             CaseState.ON_LEAVE)
+UNWATCHED = (CaseState.CANCELLED, CaseState.HELD, CaseState.UNDONE, CaseState.CLOSED, CaseState.ON_LEAVE)
 """Nobody is locked out, followed up or audited by such a case."""
 
 CASE: sa.BindParameter[str] = sa.bindparam("case")
 WORK = (
     select(Access.id).where(Access.case_id == CASE, Access.state == WorkState.DUE).limit(1),
-    select(ManualStep.id).where(
-        ManualStep.case_id == CASE, ManualStep.state == WorkState.DUE, col(ManualStep.confirmed_at).is_(None)
-    ).limit(1),
+    select(ManualStep.id)
+    .where(ManualStep.case_id == CASE, ManualStep.state == WorkState.DUE, col(ManualStep.confirmed_at).is_(None))
+    .limit(1),
     select(Book.id).where(Book.case_id == CASE, Book.state != WorkState.DONE).limit(1),
-    select(ExportSnapshot.id).where(
+    select(ExportSnapshot.id)
+    .where(
         ExportSnapshot.case_id == CASE,
         ExportSnapshot.state == WorkState.DUE,
         col(ExportSnapshot.due_at) <= sa.bindparam("effective_at"),
-    ).limit(1),
+    )
+    .limit(1),
 )
 """What keeps a case open, likeliest first. Made once: in a mass run, putting these together took longer than asking."""
 

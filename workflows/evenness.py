@@ -31,9 +31,7 @@ def lower_bound(weights: Iterable[float], successors: int, capacities: Sequence[
     """
     heaviest = sorted(weights, reverse=True)
     upto = [0.0, *accumulate(heaviest)]
-    forced = (
-        upto[k * successors + 1] - upto[k * successors - k] for k in range((len(heaviest) - 1) // successors + 1)
-    )
+    forced = (upto[k * successors + 1] - upto[k * successors - k] for k in range((len(heaviest) - 1) // successors + 1))
     return max([upto[-1] / successors, *forced, _crowding(upto, capacities)])
 
 

@@ -35,8 +35,19 @@ from workflows.work import again, finish, retry_at, say
 class Exports:
     """Carries out `ExportSnapshot` rows and shows them to those who may see them."""
 
-    def __init__(self, store: Store, vault: Vault, journal: Journal, systems: Systems, clock: Clock, *,
-                 retry: timedelta, channel: str, look_back: timedelta, zone: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        journal: Journal,
+        systems: Systems,
+        clock: Clock,
+        *,
+        retry: timedelta,
+        channel: str,
+        look_back: timedelta,
+        zone: str,
+    ) -> None:
         """`channel`: security's; `zone`: where weeks begin at midnight; `retry`: the longest time between two tries."""
         self._store = store
         self._vault = vault
@@ -80,14 +91,23 @@ class Exports:
         with self._store.write() as session:
             view, case, leaver = self._view(session, snapshot_id)
             words = self._vault.seal(case.wrapped_key, {"reason": reason.strip()}, f"reveal:{snapshot_id}")
-            self._journal.write(session, actor=by, action="exports.revealed", case_id=case.id,
-                                data={"snapshot": snapshot_id}, sealed=words)
+            self._journal.write(
+                session,
+                actor=by,
+                action="exports.revealed",
+                case_id=case.id,
+                data={"snapshot": snapshot_id},
+                sealed=words,
+            )
         return exportsheet.named(view, leaver)
 
     def line(self, session: Session, case_id: str) -> str:
         """Return one line on the track, without figures: those are security's."""
-        rows = session.exec(select(ExportSnapshot).where(ExportSnapshot.case_id == case_id)
-                            .order_by(col(ExportSnapshot.due_at), col(ExportSnapshot.id).desc())).all()
+        rows = session.exec(
+            select(ExportSnapshot)
+            .where(ExportSnapshot.case_id == case_id)
+            .order_by(col(ExportSnapshot.due_at), col(ExportSnapshot.id).desc())
+        ).all()
         taken = [row for row in rows if row.sealed]
         if not taken:
             return _("not recorded yet")
@@ -100,8 +120,11 @@ class Exports:
         """Read the logs afresh: every export by the leaver since a moment, by system. Raises a connector's error."""
         with self._store.read() as session:
             _case, data = read_case(session, self._vault, case_id)
-        return [(system.name, event) for system, log in self._systems.with_capability(ExportLog)
-                for event in self._events(system, log, case_id, data.leaver, since, self._clock.now())]
+        return [
+            (system.name, event)
+            for system, log in self._systems.with_capability(ExportLog)
+            for event in self._events(system, log, case_id, data.leaver, since, self._clock.now())
+        ]
 
     def _logging(self) -> list[System]:
         """Return the systems that hold clients: a directory has nothing that this track is about."""
@@ -118,15 +141,21 @@ class Exports:
     def _before(self, session: Session, case: Case, row: ExportSnapshot) -> tuple[str, datetime] | None:
         """Return the last snapshot that was taken before this one: its moment's name and where its window ends."""
         earlier = session.exec(
-            select(ExportSnapshot).where(
-                ExportSnapshot.case_id == case.id, ExportSnapshot.id != row.id,
-                col(ExportSnapshot.due_at) <= row.due_at, col(ExportSnapshot.taken_at).is_not(None),
-            ).order_by(col(ExportSnapshot.taken_at).desc()).limit(1)
+            select(ExportSnapshot)
+            .where(
+                ExportSnapshot.case_id == case.id,
+                ExportSnapshot.id != row.id,
+                col(ExportSnapshot.due_at) <= row.due_at,
+                col(ExportSnapshot.taken_at).is_not(None),
+            )
+            .order_by(col(ExportSnapshot.taken_at).desc())
+            .limit(1)
         ).first()
         return (earlier.moment, self._open(case, earlier).moments.until) if earlier else None
 
-    def _read(self, system: System, case_id: str, leaver: Leaver,
-              moments: Moments) -> tuple[ExportLine, int, int, ConnectorError | None]:
+    def _read(
+        self, system: System, case_id: str, leaver: Leaver, moments: Moments
+    ) -> tuple[ExportLine, int, int, ConnectorError | None]:
         """Return one system's line, exports after leaving, exports since the last snapshot, and what went wrong."""
         log = system.having(ExportLog)
         if log is None:
@@ -140,8 +169,9 @@ class Exports:
         new = sum(moments.last is not None and event.at >= moments.last[1] for event in events)
         return line, after, new, None
 
-    def _events(self, system: System, log: ExportLog, case_id: str, leaver: Leaver, since: datetime,
-                until: datetime) -> list[ExportEvent]:
+    def _events(
+        self, system: System, log: ExportLog, case_id: str, leaver: Leaver, since: datetime, until: datetime
+    ) -> list[ExportEvent]:
         try:
             accounts = leaver_accounts(self._store, case_id, leaver, system)
         except Trouble as trouble:
@@ -162,10 +192,22 @@ class Exports:
                 again(session, row, retry_at(row, failed, now, self._retry))
             session.flush()
             self._journal.write(
-                session, actor=HANDOVER, action="exports.taken" if failed is None else "exports.tried",
-                case_id=case.id, data={"snapshot": snapshot_id, "unread": sheet.problems()}, sealed=row.sealed)
-            want(session, id=_post(snapshot_id), kind=PostKind.EXPORTS, subject=snapshot_id, case_id=case.id,
-                 channel=self._channel, thread_of=self._thread(session, row))
+                session,
+                actor=HANDOVER,
+                action="exports.taken" if failed is None else "exports.tried",
+                case_id=case.id,
+                data={"snapshot": snapshot_id, "unread": sheet.problems()},
+                sealed=row.sealed,
+            )
+            want(
+                session,
+                id=_post(snapshot_id),
+                kind=PostKind.EXPORTS,
+                subject=snapshot_id,
+                case_id=case.id,
+                channel=self._channel,
+                thread_of=self._thread(session, row),
+            )
             if session.get_one(Case, case.id).state == CaseState.RUNNING:
                 settle(session, self._journal, case.id)
             else:
@@ -176,7 +218,8 @@ class Exports:
         first = session.exec(
             select(ExportSnapshot.id)
             .where(ExportSnapshot.case_id == row.case_id, col(ExportSnapshot.taken_at).is_not(None))
-            .order_by(col(ExportSnapshot.due_at), col(ExportSnapshot.taken_at), col(ExportSnapshot.id).desc()).limit(1)
+            .order_by(col(ExportSnapshot.due_at), col(ExportSnapshot.taken_at), col(ExportSnapshot.id).desc())
+            .limit(1)
         ).first()
         return _post(first) if first and first != row.id and session.get(Post, _post(first)) else ""
 

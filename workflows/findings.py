@@ -85,7 +85,10 @@ class Findings:
         row.last_seen = now
         note = replace(
             self.note(session, row),
-            reason=sighting.detail, name=sighting.name, email=sighting.email, login=sighting.login,
+            reason=sighting.detail,
+            name=sighting.name,
+            email=sighting.email,
+            login=sighting.login,
         )
         if sighting.changed_by:
             note = replace(note, changed_by=sighting.changed_by)

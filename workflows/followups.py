@@ -17,16 +17,7 @@ from workflows.findings import Findings, Sighting
 from workflows.handover import newcomers
 from workflows.journal import HANDOVER, Journal
 from workflows.matching import strangers
-from workflows.model import (
-    Access,
-    Assignment,
-    AssignmentState,
-    Case,
-    FollowUp,
-    ManualStep,
-    PostKind,
-    WorkState,
-)
+from workflows.model import Access, Assignment, AssignmentState, Case, FollowUp, ManualStep, PostKind, WorkState
 from workflows.ports import Clock
 from workflows.posts import want
 from workflows.store import Store
@@ -150,8 +141,9 @@ class FollowUps:
         query = select(sa.func.count()).where(
             Assignment.case_id == case_id,
             Assignment.system == system,
-            col(Assignment.state).in_((AssignmentState.REFUSED, AssignmentState.EXCLUDED, AssignmentState.KEPT,
-                                       AssignmentState.RETURNED)),
+            col(Assignment.state).in_(
+                (AssignmentState.REFUSED, AssignmentState.EXCLUDED, AssignmentState.KEPT, AssignmentState.RETURNED)
+            ),
         )
         return session.exec(query).one()
 
@@ -193,9 +185,7 @@ class FollowUps:
             self._findings.see(session, Sighting("not verified", row.case_id, "", "", detail), follow_up_id)
             finish(session, row)
             said = {"day": row.day, "why": why}
-            self._journal.write(
-                session, actor=HANDOVER, action="follow_up.given_up", case_id=row.case_id, data=said
-            )
+            self._journal.write(session, actor=HANDOVER, action="follow_up.given_up", case_id=row.case_id, data=said)
 
     def _settle(self, follow_up_id: str, words: dict[str, str], failed: ConnectorError | None) -> None:
         now = self._clock.now()
@@ -233,9 +223,7 @@ def _sentence(verdicts: list[Verdict], new: int, owned: int, stay: int) -> str:
         parts.append(said.format(count=owned - stay))
     if stay:
         said = ngettext(
-            "{count} record stays, as the handover says",
-            "{count} records stay, as the handover says",
-            stay,
+            "{count} record stays, as the handover says", "{count} records stay, as the handover says", stay
         )
         parts.append(said.format(count=stay))
     return ", ".join(parts)

@@ -102,9 +102,7 @@ class Latecomers:
             self.journal.write(session, actor=HANDOVER, action="access.caught_up", case_id=case_id, data=said)
             show(session, case_id)
 
-    def _add(
-        self, session: Session, case: Case, system: System, found: tuple[Found, ...], how: str, by: str
-    ) -> None:
+    def _add(self, session: Session, case: Case, system: System, found: tuple[Found, ...], how: str, by: str) -> None:
         row_id, now = f"{case.id}:{system.name}", self.clock.now()
         alive = [one for one in found if one.verdict is not Verdict.LOCKED]
         verdict = Verdict.OPEN if alive else Verdict.LOCKED if found else Verdict.ABSENT
@@ -171,9 +169,7 @@ def _join(session: Session, journal: Journal, systems: Mapping[str, System], cas
             step.state = state
             session.add(step)
             continue
-        session.add(
-            Access(id=f"{case.id}:{system.name}", case_id=case.id, system=system.name, state=state, due_at=due)
-        )
+        session.add(Access(id=f"{case.id}:{system.name}", case_id=case.id, system=system.name, state=state, due_at=due))
         if not held:
             restriction.lay_out(session, system, case, clock.now())
     if new:

@@ -26,14 +26,7 @@ class Linking:
     """Finds candidates, and keeps what people said. `retry` locks one system of a case again."""
 
     def __init__(
-        self,
-        store: Store,
-        vault: Vault,
-        journal: Journal,
-        systems: Systems,
-        clock: Clock,
-        guards: Guards,
-        retry: Retry,
+        self, store: Store, vault: Vault, journal: Journal, systems: Systems, clock: Clock, guards: Guards, retry: Retry
     ) -> None:
         self._store, self._vault, self._journal, self._systems = store, vault, journal, systems
         self._clock, self._guards, self._retry = clock, guards, retry

@@ -196,9 +196,7 @@ class LockOut:
             words = partial(_said, N_("token {name} revoked"), token.name)
             self._done("token", tokens.revoke(self._id, token.id), words, f"{TOKEN} {token.id}")
         if left := tokens.tokens(self._id):
-            said = ngettext(
-                "{count} personal token is still live", "{count} personal tokens are still live", len(left)
-            )
+            said = ngettext("{count} personal token is still live", "{count} personal tokens are still live", len(left))
             self._open.append(said.format(count=len(left)))
 
     def _leave_groups(self) -> None:

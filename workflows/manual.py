@@ -54,14 +54,7 @@ class ManualSteps:
     """Carries out `ManualStep` rows, and takes people's answers."""
 
     def __init__(
-        self,
-        store: Store,
-        vault: Vault,
-        journal: Journal,
-        systems: Systems,
-        clock: Clock,
-        roster: Roster,
-        channel: str,
+        self, store: Store, vault: Vault, journal: Journal, systems: Systems, clock: Clock, roster: Roster, channel: str
     ) -> None:
         """`roster`: who is there to be asked; `channel`: security's, where a step goes that nobody else can take."""
         self._store = store
@@ -88,8 +81,13 @@ class ManualSteps:
         data = StepData.of(self._vault, case.wrapped_key, row)
         ends = self._ends(row, case, work, now)
         if row.asked_at is None or answered(row):
-            data = StepData(name=data.name, note=data.note, proof=data.proof, proof_sha256=data.proof_sha256,
-                            trouble=data.trouble if row.asked_at is None else "")
+            data = StepData(
+                name=data.name,
+                note=data.note,
+                proof=data.proof,
+                proof_sha256=data.proof_sha256,
+                trouble=data.trouble if row.asked_at is None else "",
+            )
         next_ = turn(row, data, work, self._reach(work.assignee, people), ends, now)
         heard = self._escalation(work, people) if next_.escalate else ()
         with self._store.write() as session:
@@ -109,8 +107,15 @@ class ManualSteps:
             _unanswered(row, data)
             work = work_of(self._systems.get(row.system))
             _sufficient(note, proof, needs_file=bool(work and work.needs_file))
-            data = replace(data, name=by.name, note=note.strip(), proof=proof.name if proof else "",
-                           proof_sha256=proof.sha256 if proof else "", stuck=False, trouble="")
+            data = replace(
+                data,
+                name=by.name,
+                note=note.strip(),
+                proof=proof.name if proof else "",
+                proof_sha256=proof.sha256 if proof else "",
+                stuck=False,
+                trouble="",
+            )
             row.confirmed_at, row.confirmed_by, row.proof = now, by.id, self._kept(case, row, proof)
             row.sealed = data.seal(self._vault, case.wrapped_key, row.id)
             again(session, row, now + (work.ask_again if work else STANDS))
@@ -248,9 +253,7 @@ class ManualSteps:
     def _say(self, session: Session, row: ManualStep, by: Actor, action: str, **data: object) -> None:
         """Journal what happened, and bring everything that shows the step up to date."""
         said = {"system": row.system, **{name: value for name, value in data.items() if value}}
-        self._journal.write(
-            session, actor=by, action=action, case_id=row.case_id, data=said, sealed=row.sealed
-        )
+        self._journal.write(session, actor=by, action=action, case_id=row.case_id, data=said, sealed=row.sealed)
         _redraw(session, row.id)
         show(session, row.case_id)
 

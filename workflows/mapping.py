@@ -108,17 +108,27 @@ def _wrong(row: Row, named: dict[tuple[str, str], int]) -> str:
 
 def _text(data: bytes) -> str:
     if len(data) > MOST_BYTES:
-        raise Unfit([LineFault(0, _("the file has {size:,} MB, and at most {most} are read: split it").format(
-            size=len(data) // 2**20, most=MOST_BYTES // 2**20))])
+        raise Unfit(
+            [
+                LineFault(
+                    0,
+                    _("the file has {size:,} MB, and at most {most} are read: split it").format(
+                        size=len(data) // 2**20, most=MOST_BYTES // 2**20
+                    ),
+                )
+            ]
+        )
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
-        said = _("is not UTF-8: save the file as “CSV UTF-8”. Older code pages such as Windows-1251 are not guessed "
-                 "at, because one name could be taken for another.")
-        raise Unfit([LineFault(data[:error.start].count(b"\n") + 1, said)]) from error
+        said = _(
+            "is not UTF-8: save the file as “CSV UTF-8”. Older code pages such as Windows-1251 are not guessed "
+            "at, because one name could be taken for another."
+        )
+        raise Unfit([LineFault(data[: error.start].count(b"\n") + 1, said)]) from error
     if "\0" in text:
-        raise Unfit([LineFault(text[:text.index("\0")].count("\n") + 1, _("is not text: this is no CSV file"))])
+        raise Unfit([LineFault(text[: text.index("\0")].count("\n") + 1, _("is not text: this is no CSV file"))])
     return text
 
 
@@ -149,9 +159,17 @@ def _places(header: Sequence[str], line: int) -> dict[str, int]:
     titles = [title.strip().casefold() for title in header]
     places = {key: titles.index(name) for key, names in COLUMNS.items() for name in reversed(names) if name in titles}
     if "address" not in places or not places.keys() & {"record", "client_id", "client"}:
-        raise Unfit([LineFault(line, _(
-            "has no heading that says whom: there must be a column “address” for the successor's e-mail address, and "
-            "one of “id” (a record), “client id” and “client”"))])
+        raise Unfit(
+            [
+                LineFault(
+                    line,
+                    _(
+                        "has no heading that says whom: there must be a column “address” for the successor's e-mail "
+                        "address, and one of “id” (a record), “client id” and “client”"
+                    ),
+                )
+            ]
+        )
     return places
 
 

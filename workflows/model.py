@@ -339,10 +339,22 @@ class Decision(SQLModel, table=True):
 
     __table_args__ = (
         sa.UniqueConstraint("proposal_id", "decided_by"),
-        sa.Index("one_person_once", "proposal_id", "person", unique=True, sqlite_where=sa.text("person <> ''"),
-                 postgresql_where=sa.text("person <> ''")),
-        sa.Index("one_seat_once", "proposal_id", "seat", unique=True, sqlite_where=sa.text("seat <> ''"),
-                 postgresql_where=sa.text("seat <> ''")),
+        sa.Index(
+            "one_person_once",
+            "proposal_id",
+            "person",
+            unique=True,
+            sqlite_where=sa.text("person <> ''"),
+            postgresql_where=sa.text("person <> ''"),
+        ),
+        sa.Index(
+            "one_seat_once",
+            "proposal_id",
+            "seat",
+            unique=True,
+            sqlite_where=sa.text("seat <> ''"),
+            postgresql_where=sa.text("seat <> ''"),
+        ),
     )
     id: int | None = Field(default=None, primary_key=True)
     proposal_id: str = Field(foreign_key="proposal.id", index=True)

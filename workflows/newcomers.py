@@ -40,13 +40,7 @@ class Newcomers:
     """Looks people up afresh. Raises what the system raises: nothing is claimed about those who were not looked up."""
 
     def __init__(
-        self,
-        store: Store,
-        vault: Vault,
-        journal: Journal,
-        findings: Findings,
-        systems: Systems,
-        clock: Clock,
+        self, store: Store, vault: Vault, journal: Journal, findings: Findings, systems: Systems, clock: Clock
     ) -> None:
         self._store = store
         self._vault = vault

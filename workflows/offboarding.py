@@ -22,16 +22,7 @@ from workflows.headcount import People
 from workflows.holds import Holds
 from workflows.journal import Journal
 from workflows.mapping import Row
-from workflows.model import (
-    Access,
-    Book,
-    Case,
-    CaseState,
-    ExportSnapshot,
-    FollowUp,
-    Link,
-    WorkState,
-)
+from workflows.model import Access, Book, Case, CaseState, ExportSnapshot, FollowUp, Link, WorkState
 from workflows.ports import Clock
 from workflows.refusals import Code, Refused
 from workflows.rules import Rules
@@ -83,9 +74,7 @@ class Offboarding:
         self._directory = directory
         self._guards = Guards(protected)
         self._days = tuple(follow_up_days)
-        self._holds = Holds(
-            store, vault, journal, handover, clock, rules, People(store, systems, clock).count
-        )
+        self._holds = Holds(store, vault, journal, handover, clock, rules, People(store, systems, clock).count)
         self._schedule = Schedule(store, vault, journal, handover, clock, self._days, self._holds, systems)
         self.undoing = Undo(store, vault, journal, systems, handover, clock, start, days=rules.undo_days)
 
@@ -155,9 +144,7 @@ class Offboarding:
             sealed=self._vault.seal(wrapped, data.dump(), f"case:{case_id}"),
         )
 
-    def _enter(
-        self, session: Session, case: Case, request: Request, rows: tuple[Row, ...], now: datetime
-    ) -> None:
+    def _enter(self, session: Session, case: Case, request: Request, rows: tuple[Row, ...], now: datetime) -> None:
         """Write the case with everything that is to be done, in one transaction."""
         session.add(case)
         session.flush()

@@ -137,9 +137,11 @@ def _warnings(seen: dict[str, Seen]) -> tuple[str, ...]:
     words = [f"{one.plan.title}: {said}." for one in seen.values() for said in one.careful]
     unreachable = [one.plan.title for one in seen.values() if one.plan.problem and not one.plan.accounts]
     if unreachable:
-        words.append(_("{systems}: not looked up. The case will say unknown there until a read succeeds.").format(
-            systems=", ".join(unreachable)
-        ))
+        words.append(
+            _("{systems}: not looked up. The case will say unknown there until a read succeeds.").format(
+                systems=", ".join(unreachable)
+            )
+        )
     if not any(one.plan.accounts or one.plan.problem for one in seen.values()):
         words.append(_("No account was found in any system. Check that this is the right person."))
     locked = [

@@ -56,8 +56,9 @@ class Pools:
 
     def over(self) -> dict[int, int]:
         """Return how many clients beyond their capacity each has who has any."""
-        beyond = {turn: self.counts[turn] - capacity
-                  for turn, capacity in enumerate(self.capacities) if capacity is not None}
+        beyond = {
+            turn: self.counts[turn] - capacity for turn, capacity in enumerate(self.capacities) if capacity is not None
+        }
         return {turn: number for turn, number in beyond.items() if number > 0}
 
     def _heap(self, group: Sequence[int]) -> list[tuple[float, int]]:

@@ -83,9 +83,7 @@ class Responses:
         with self._store.write() as session:
             row = open_finding(session, finding_id)
             row.accepted_until, row.accepted_by, row.escalated_at = until, by.id, None
-            note = replace(
-                self._findings.note(session, row), accepted_name=by.name, accepted_reason=reason.strip()
-            )
+            note = replace(self._findings.note(session, row), accepted_name=by.name, accepted_reason=reason.strip())
             self._findings.keep(session, row, note)
             self._write(session, row, by, "finding.accepted", until=until.isoformat())
             return self._sheet.line(session, row)

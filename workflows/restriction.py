@@ -301,4 +301,3 @@ def _count(data: RestrictionData) -> int:
 
 def _rows(session: Session, case_id: str) -> list[Restriction]:
     return list(session.exec(select(Restriction).where(Restriction.case_id == case_id).order_by(Restriction.id)))
-

@@ -321,11 +321,7 @@ def span(since: datetime, until: datetime) -> str:
     """Return how long that is, in words: `3 h 12 min`."""
     minutes = int((until - since).total_seconds()) // 60
     days, hours = divmod(minutes // 60, 24)
-    parts = (
-        (days, _("{count} d")),
-        (hours, _("{count} h")),
-        (minutes % 60, _("{count} min")),
-    )
+    parts = ((days, _("{count} d")), (hours, _("{count} h")), (minutes % 60, _("{count} min")))
     return " ".join(words.format(count=number) for number, words in parts if number) or _("0 min")
 
 
@@ -342,9 +338,7 @@ def _linked(accounts: Accounts, links: Links, match: Match) -> list[Found]:
             before = accounts.before(one)
         except Missing:
             continue
-        found.append(
-            Found(one, links.accounts[one], "", seen[one].verdict, _("linked by a person"), before=before)
-        )
+        found.append(Found(one, links.accounts[one], "", seen[one].verdict, _("linked by a person"), before=before))
     return found
 
 

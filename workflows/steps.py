@@ -166,9 +166,7 @@ def _line(vault: Vault, systems: Systems, case: Case, leaver: Leaver, row: Manua
     data = StepData.of(vault, case.wrapped_key, row)
     step = view(row, data, work_of(system), case.id, leaver)
     cannot = system.cannot if system else ()
-    return SystemLine(
-        row.system, step.title, Verdict.UNKNOWN, reason(step), "", None, False, None, 0, (), cannot, step
-    )
+    return SystemLine(row.system, step.title, Verdict.UNKNOWN, reason(step), "", None, False, None, 0, (), cannot, step)
 
 
 def plan(system: System, work: ManualWork) -> SystemPlan:

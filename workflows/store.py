@@ -23,11 +23,7 @@ from workflows.turns import Together
 R = TypeVar("R")
 MIGRATIONS = Path(__file__).parent / "migrations"
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON")
-LIMITS = {
-    "lock_timeout": "20s",
-    "idle_in_transaction_session_timeout": "10s",
-    "statement_timeout": "60s",
-}
+LIMITS = {"lock_timeout": "20s", "idle_in_transaction_session_timeout": "10s", "statement_timeout": "60s"}
 """A process that is paused, or cut off, in the middle of a transaction must not keep the others out for longer."""
 EVERYTHING = sa.text("select pg_advisory_xact_lock(7233, 0)")
 ONE_NAME = sa.text("select pg_advisory_xact_lock_shared(7233, 0), pg_advisory_xact_lock(7234, hashtext(:name))")
@@ -138,12 +134,7 @@ def _postgres(url: str, read_only: bool, pool_size: int) -> sa.Engine:
     }
     isolation = "REPEATABLE READ" if read_only else "READ COMMITTED"
     return sa.create_engine(
-        url,
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_pre_ping=True,
-        isolation_level=isolation,
-        connect_args=arguments,
+        url, pool_size=pool_size, max_overflow=0, pool_pre_ping=True, isolation_level=isolation, connect_args=arguments
     )
 
 

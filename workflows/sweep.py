@@ -70,13 +70,7 @@ class Sweep:
     """Reads systems, writes verdicts and findings; nothing is claimed about what was not read."""
 
     def __init__(
-        self,
-        store: Store,
-        vault: Vault,
-        findings: Findings,
-        systems: Systems,
-        clock: Clock,
-        newcomers: Newcomers,
+        self, store: Store, vault: Vault, findings: Findings, systems: Systems, clock: Clock, newcomers: Newcomers
     ) -> None:
         self._store = store
         self._vault = vault
@@ -156,9 +150,7 @@ class Sweep:
         asked: deque[tuple[list[Row], Future[dict[AccountId, Observation]]]] = deque()
         with ThreadPoolExecutor(AHEAD, thread_name_prefix=f"sweep-{system.name}") as pool:
             for rows in self._pages(system.name, batch):
-                page = [
-                    Row._make(row) for row in rows if row[1] not in locked or row[2] != LOCKED or row[1] in pending
-                ]
+                page = [Row._make(row) for row in rows if row[1] not in locked or row[2] != LOCKED or row[1] in pending]
                 seen[Verdict.LOCKED] += len(rows) - len(page)
                 if page:
                     ids = [AccountId(row.account_id) for row in page]

@@ -106,9 +106,9 @@ class Systems(Mapping[str, System]):
 
 def _answer(name: str, future: "Future[Any]", seconds: float) -> Any:
     if not future.done() or future.cancelled():
-        return Unavailable(_("{name} did not answer within {seconds} seconds").format(
-            name=name, seconds=f"{seconds:g}"
-        ))
+        return Unavailable(
+            _("{name} did not answer within {seconds} seconds").format(name=name, seconds=f"{seconds:g}")
+        )
     error = future.exception()
     if error is None:
         return future.result()

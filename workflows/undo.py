@@ -120,9 +120,7 @@ class Undo:
         case.state = CaseState.UNDONE
         session.add(case)
         for access in session.exec(select(Access).where(Access.case_id == case.id)).all():
-            session.add(
-                Restoration(id=access.id, case_id=case.id, system=access.system, due_at=self._clock.now())
-            )
+            session.add(Restoration(id=access.id, case_id=case.id, system=access.system, due_at=self._clock.now()))
         self._findings.clear_case(session, case.id, by.id)
         self._journal.write(session, actor=by, action="case.undone", case_id=case.id)
         session.flush()
@@ -170,13 +168,9 @@ class Undo:
         else:
             shown = _("a read shows it {verdict}").format(verdict=seen.verdict)
             trouble.insert(0, f"{shown} ({seen.reason})" if seen.reason else shown)
-        return Restored(
-            data.login, tuple(back), (*accounts.lost(before), *ended(data), *cannot), "; ".join(trouble)
-        )
+        return Restored(data.login, tuple(back), (*accounts.lost(before), *ended(data), *cannot), "; ".join(trouble))
 
-    def _regroup(
-        self, system: System, account: AccountId, data: AccountData
-    ) -> tuple[list[str], list[str], list[str]]:
+    def _regroup(self, system: System, account: AccountId, data: AccountData) -> tuple[list[str], list[str], list[str]]:
         """Restore memberships; return what is back, what cannot come back, and what is still to do."""
         groups = system.having(Groups)
         if groups is None or not data.groups:

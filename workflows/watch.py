@@ -192,8 +192,10 @@ def see_newcomer(
 
     `linked`: a person has said which account is the leaver's, so that this one may be older than the lock-out.
     """
-    words = _("not the account that a person linked; matches by {by}") if linked else _(
-        "made or renamed since; matches by {by}"
+    words = (
+        _("not the account that a person linked; matches by {by}")
+        if linked
+        else _("made or renamed since; matches by {by}")
     )
     detail = words.format(by=account.matched_by)
     findings.see(session, Sighting("new account", case_id, system, account.id, detail, login=account.login), by)

@@ -6,15 +6,7 @@ from typing import Protocol
 from sqlmodel import Session
 
 from config.text import N_, _
-from connectors.errors import (
-    BadCredential,
-    Conflict,
-    ConnectorError,
-    Forbidden,
-    Missing,
-    OutcomeUnknown,
-    Unavailable,
-)
+from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, OutcomeUnknown, Unavailable
 from workflows.model import (
     Access,
     ApprovalRequest,

@@ -18,9 +18,7 @@ Whose = Annotated[str, typer.Argument(metavar="CASE|EMAIL", help="A case's id or
 Approve = Annotated[bool | None, typer.Option("--approve/--decline", help="The decision; without it: only look.")]
 Why = Annotated[str, typer.Option("--reason", help="Why; goes on record.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
-For = Annotated[
-    str, typer.Option("--for", metavar="EMAIL", help="Whose answer it is, where several people are asked.")
-]
+For = Annotated[str, typer.Option("--for", metavar="EMAIL", help="Whose answer it is, where several people are asked.")]
 Ask = Annotated[str, typer.Option("--ask", metavar="ID", help="Slack id of somebody who is to be asked as well.")]
 Role = Annotated[str, typer.Option("--as", metavar="ROLE", help="With --ask: for which part, a rule's name.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Print every record of the proposal as CSV, and decide nothing.")]

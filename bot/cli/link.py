@@ -59,8 +59,9 @@ def link(
             say(_("On record: {name} has no account in {system}.").format(name=case.leaver.name, system=system))
         else:
             linked = services.linking.link(case.id, system, actor(), account=account, login=login)
-            say(_("{login} in {system} is linked to {name}.").format(
-                login=linked, system=system, name=case.leaver.name))
+            say(
+                _("{login} in {system} is linked to {name}.").format(login=linked, system=system, name=case.leaver.name)
+            )
         if any(line.working for line in _there(services, case.id, system).systems):
             watch(lambda: _there(services, case.id, system), SECONDS, say)
 
@@ -80,7 +81,12 @@ def show(found: tuple[Candidate, ...]) -> None:
         [_("Account"), _("Log-in"), _("Name"), _("Address"), _("Verdict"), _("Matched by"), _("Remark")],
         [
             (
-                one.account_id, one.login, one.name, one.email, verdict(one.verdict), one.matched_by,
+                one.account_id,
+                one.login,
+                one.name,
+                one.email,
+                verdict(one.verdict),
+                one.matched_by,
                 one.reason or (_("linked already") if one.linked else ""),
             )
             for one in found

@@ -20,8 +20,14 @@ Halt = Annotated[bool, typer.Option("--stop", help="Leave what is moved, move no
 
 
 def moves(
-    ctx: typer.Context, who: Whose, pause: Pause = False, resume: Resume = False, stop: Halt = False,
-    yes: Yes = False, as_json: AsJson = False, config: ConfigPath = DEFAULT,
+    ctx: typer.Context,
+    who: Whose,
+    pause: Pause = False,
+    resume: Resume = False,
+    stop: Halt = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT,
 ) -> None:
     """Show how far a leaver's clients are moved; pause, resume or stop.
 
@@ -60,16 +66,25 @@ def _do(services: Services, case: CaseView, *, pause: bool, resume: bool, stop: 
 
 def told(clients: ClientsView) -> list[str]:
     """Return where the moves stand, line by line. Pure."""
-    lines = [_("{moved:,} of {listed:,} records moved, {left:,} left.").format(
-        moved=clients.moved, listed=clients.listed, left=clients.left)]
+    lines = [
+        _("{moved:,} of {listed:,} records moved, {left:,} left.").format(
+            moved=clients.moved, listed=clients.listed, left=clients.left
+        )
+    ]
     if clients.rate and clients.left:
-        lines.append(_("{rate:.1f} a second; about {minutes:.0f} minutes more.").format(
-            rate=clients.rate, minutes=clients.left / clients.rate / 60))
+        lines.append(
+            _("{rate:.1f} a second; about {minutes:.0f} minutes more.").format(
+                rate=clients.rate, minutes=clients.left / clients.rate / 60
+            )
+        )
     if clients.halted == "paused":
         lines.append(_("Paused by {by}; --resume goes on.").format(by=clients.halted_by))
     if clients.halted == "stopped":
         lines.append(_("Stopped by {by}; {count:,} were left.").format(by=clients.halted_by, count=clients.stopped))
     if clients.put_back or clients.putting_back or clients.not_put_back:
-        lines.append(_("{back:,} put back, {going:,} on the way, {kept:,} not: others have them now.").format(
-            back=clients.put_back, going=clients.putting_back, kept=clients.not_put_back))
+        lines.append(
+            _("{back:,} put back, {going:,} on the way, {kept:,} not: others have them now.").format(
+                back=clients.put_back, going=clients.putting_back, kept=clients.not_put_back
+            )
+        )
     return [*lines, *clients.unreturned, *clients.balance, *clients.problems, *clients.put_back_problems]

@@ -19,8 +19,13 @@ Draft = Annotated[bool, typer.Option("--introduction", help="Print a draft to in
 
 
 def notes(
-    ctx: typer.Context, who: Whose, successor: Heir = "", csv: Csv = False, introduction: Draft = False,
-    as_json: AsJson = False, config: ConfigPath = DEFAULT,
+    ctx: typer.Context,
+    who: Whose,
+    successor: Heir = "",
+    csv: Csv = False,
+    introduction: Draft = False,
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT,
 ) -> None:
     """Show what each successor got from a leaver: clients, open records, what to do next. Sends nothing to anybody.
 
@@ -31,8 +36,11 @@ def notes(
     """
     with visit(ctx, config) as services:
         case = find(services.offboarding.find_case(who), who)
-        found = [one for one in services.notes.of_case(case.id)
-                 if successor.casefold() in ("", one.successor.email.casefold())]
+        found = [
+            one
+            for one in services.notes.of_case(case.id)
+            if successor.casefold() in ("", one.successor.email.casefold())
+        ]
         if not found:
             raise Stop(_("Nobody has got clients of case {id}.").format(id=case.id), code=NOT_GOOD)
         if csv:
@@ -49,8 +57,14 @@ def notes(
 
 def _told(view: NoteView) -> str:
     head = _("{name} <{email}>: {records:,} records of {clients:,} clients, {open:,} open").format(
-        name=view.successor.name, email=view.successor.email, records=view.records, clients=view.clients,
-        open=view.open)
-    return "\n".join([f"{head} {money(view.value)}".strip(), *(
-        f"  {line.family_name}: {line.name} ({line.kind} {line.stage} {money({line.currency: line.value})})"
-        for line in view.next)])
+        name=view.successor.name, email=view.successor.email, records=view.records, clients=view.clients, open=view.open
+    )
+    return "\n".join(
+        [
+            f"{head} {money(view.value)}".strip(),
+            *(
+                f"  {line.family_name}: {line.name} ({line.kind} {line.stage} {money({line.currency: line.value})})"
+                for line in view.next
+            ),
+        ]
+    )

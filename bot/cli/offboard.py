@@ -108,8 +108,12 @@ def offboard(
         if case.state is CaseState.HELD:
             warn(held(case))
         elif keep_access:
-            warn(_("Nobody is locked out; the clients are proposed to others. `handover returning {id}` shows when "
-                   "{name} is back.").format(id=case.id, name=leaver.name))
+            warn(
+                _(
+                    "Nobody is locked out; the clients are proposed to others. `handover returning {id}` shows when "
+                    "{name} is back."
+                ).format(id=case.id, name=leaver.name)
+            )
         elif request.effective_at is None:
             case = watch(lambda: services.offboarding.case(case_id), wait, warn)
         else:
@@ -145,8 +149,10 @@ def _look(
 
 def _undecided(plan: Plan, directory: str) -> str:
     if any(one.system == directory and one.problem for one in plan.systems):
-        return _("Nobody is named to decide on the clients, and the directory, which may know the line manager, "
-                 "could not be asked.")
+        return _(
+            "Nobody is named to decide on the clients, and the directory, which may know the line manager, "
+            "could not be asked."
+        )
     return _("Nobody is named to decide on the clients, and the directory knows no line manager.")
 
 
@@ -180,9 +186,16 @@ def question(request: Request) -> str:
     zone = request.leaver.timezone
     heirs = ", ".join(one.name for one in request.successors) or _("nobody")
     if request.keep_access:
-        return _("Nobody is locked out. Clients of {name} <{email}> go to {heirs}, once {approver} approves, until "
-                 "{back}. Go ahead?").format(name=request.leaver.name, email=request.leaver.email, heirs=heirs,
-                                             approver=request.approver.name, back=moment(request.return_on, zone))
+        return _(
+            "Nobody is locked out. Clients of {name} <{email}> go to {heirs}, once {approver} approves, until "
+            "{back}. Go ahead?"
+        ).format(
+            name=request.leaver.name,
+            email=request.leaver.email,
+            heirs=heirs,
+            approver=request.approver.name,
+            back=moment(request.return_on, zone),
+        )
     when = moment(request.effective_at, zone) if request.effective_at else _("NOW")
     return _(
         "Lock {name} <{email}> out of every system: {when}. Clients go to {heirs} ({strategy}), once {approver} "

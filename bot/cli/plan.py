@@ -62,9 +62,7 @@ def plan(
         raise typer.Exit(NOT_GOOD)
 
 
-def heirs(
-    settings: Settings, leaver: str, strategy: Strategy, named: Sequence[str], data: bytes
-) -> tuple[str, ...]:
+def heirs(settings: Settings, leaver: str, strategy: Strategy, named: Sequence[str], data: bytes) -> tuple[str, ...]:
     """Return whose address may receive clients: who is named, whom a file names, and whom the company's rules name."""
     ruled = named_in_rules(settings.clients) if strategy is Strategy.RULES else ()
     every = [leaver_named(one).email.lower() for one in named]

@@ -26,8 +26,15 @@ HEADER = ("system", "client", "record", "kind", "id", "state", "note")
 
 
 def putback(
-    ctx: typer.Context, who: Whose, clients: Clients = "", dry_run: DryRun = False, csv: Csv = False,
-    yes: Yes = False, wait: Wait = 60, as_json: AsJson = False, config: ConfigPath = DEFAULT,
+    ctx: typer.Context,
+    who: Whose,
+    clients: Clients = "",
+    dry_run: DryRun = False,
+    csv: Csv = False,
+    yes: Yes = False,
+    wait: Wait = 60,
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT,
 ) -> None:
     """Give handed-over clients back to the leaver, as far as nobody has changed their owner since.
 
@@ -67,11 +74,17 @@ def putback(
 
 
 def _show(plan: PutBackView) -> None:
-    say(_("{back:,} of {all:,} records would go back to {name}.").format(
-        back=plan.back, all=plan.asked, name=plan.leaver.name))
+    say(
+        _("{back:,} of {all:,} records would go back to {name}.").format(
+            back=plan.back, all=plan.asked, name=plan.leaver.name
+        )
+    )
     if plan.waiting:
-        say(_("{count:,} would have to wait: the leaver's account is locked. Give access back first: handover undo")
-            .format(count=plan.waiting))
+        say(
+            _(
+                "{count:,} would have to wait: the leaver's account is locked. Give access back first: handover undo"
+            ).format(count=plan.waiting)
+        )
     for line in plan.kept:
         say(_("stays: {name} ({client}): {note}").format(name=line.name, client=line.family_name, note=line.note))
     if plan.rest > len(plan.kept):
@@ -92,6 +105,18 @@ def _sheet(lines: Iterable[UnreturnedLine]) -> str:
     table = sheets.writer(text)
     table.writerow(HEADER)
     for line in lines:
-        table.writerow([cell(value) for value in (line.system, line.family_name, line.name, line.kind, line.record_id,
-                                                  str(line.state), line.note)])
+        table.writerow(
+            [
+                cell(value)
+                for value in (
+                    line.system,
+                    line.family_name,
+                    line.name,
+                    line.kind,
+                    line.record_id,
+                    str(line.state),
+                    line.note,
+                )
+            ]
+        )
     return text.getvalue()

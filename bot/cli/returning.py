@@ -19,7 +19,11 @@ On = Annotated[str, typer.Option("--on", metavar="WHEN", help='Another day: "end
 
 
 def returning(
-    ctx: typer.Context, who: Whose, stay: Stay = False, on: On = "", as_json: AsJson = False,
+    ctx: typer.Context,
+    who: Whose,
+    stay: Stay = False,
+    on: On = "",
+    as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
     """Show when a person on leave comes back; leave the clients where they are, or choose another day.
@@ -55,6 +59,7 @@ def _told(leave: LeaveView | None, zone: str) -> str:
         return _("This case has no day of return.")
     if leave.answer:
         return _("Answered: {answer}, by {by}, {at}.").format(
-            answer=leave.answer, by=leave.answered_by, at=moment(leave.answered_at, zone))
+            answer=leave.answer, by=leave.answered_by, at=moment(leave.answered_at, zone)
+        )
     asked = _(" Asked since {at}.").format(at=moment(leave.asked_at, zone)) if leave.asked_at else ""
     return _("Back on {at}.").format(at=moment(leave.return_on, zone)) + asked

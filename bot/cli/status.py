@@ -22,11 +22,7 @@ AllCases = Annotated[bool, typer.Option("--all", help="Closed and watched cases 
 
 
 def status(
-    ctx: typer.Context,
-    who: Who = None,
-    every: AllCases = False,
-    as_json: AsJson = False,
-    config: ConfigPath = DEFAULT,
+    ctx: typer.Context, who: Who = None, every: AllCases = False, as_json: AsJson = False, config: ConfigPath = DEFAULT
 ) -> None:
     """Show open cases, or one case with every system's verdict and when it was read.
 
@@ -142,15 +138,21 @@ def show_restored(case: CaseView, zone: str) -> None:
         [_("System"), _("Account"), _("Back"), _("Cannot come back"), _("Still to do")],
         [
             (
-                line.title, line.login, "\n".join(line.back), "\n".join(line.cannot),
+                line.title,
+                line.login,
+                "\n".join(line.back),
+                "\n".join(line.cannot),
                 "\n".join(filter(None, [line.problem, moment(line.next_try_at, zone)])),
             )
             for line in case.restored
         ],
     )
     if case.clients and case.clients.moved:
-        say(_("Clients are not moved back: {count} records stay with their successors.").format(
-            count=case.clients.moved))
+        say(
+            _("Clients are not moved back: {count} records stay with their successors.").format(
+                count=case.clients.moved
+            )
+        )
 
 
 def show_systems(lines: Sequence[SystemLine], zone: str) -> None:

@@ -19,7 +19,11 @@ POLL = 0.2
 
 
 def undo(
-    ctx: typer.Context, who: Whose, yes: Yes = False, wait: Wait = 60, as_json: AsJson = False,
+    ctx: typer.Context,
+    who: Whose,
+    yes: Yes = False,
+    wait: Wait = 60,
+    as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
     """Give a leaver's accounts and groups back as they were before the lock-out, and read them back.
@@ -34,8 +38,11 @@ def undo(
     with work(ctx, settings) as (services, _beside):
         case = find(services.offboarding.find_case(who), who)
         if not yes:
-            confirm(_("Give {name} <{email}> access back as it was before case {id}?").format(
-                name=case.leaver.name, email=case.leaver.email, id=case.id))
+            confirm(
+                _("Give {name} <{email}> access back as it was before case {id}?").format(
+                    name=case.leaver.name, email=case.leaver.email, id=case.id
+                )
+            )
         services.offboarding.undo(case.id, actor())
         case = _watch(lambda: services.offboarding.case(case.id), wait)
     if as_json:

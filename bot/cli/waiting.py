@@ -29,8 +29,11 @@ def waiting(ctx: typer.Context, whose: Approver = "", as_json: AsJson = False, c
     if not found:
         say(_("No proposal waits for anybody."))
     for view in found:
-        say(_("{case}, version {version}: {records} records of {name}").format(
-            case=view.case_id, version=view.version, records=view.records, name=view.leaver.name))
+        say(
+            _("{case}, version {version}: {records} records of {name}").format(
+                case=view.case_id, version=view.version, records=view.records, name=view.leaver.name
+            )
+        )
         show_requests(view)
 
 

@@ -15,8 +15,14 @@ CLIENTS, ALL_OF, SUCCESSOR = "clients", "all_of", "successor"
 def build(proposal: str, digest: str, channel: str, ts: str) -> dict[str, Any]:
     """Return the form; clients and colleagues are searched on the server, so that none is out of reach."""
     blocks = [
-        _clients(_("Clients"), _("Type a part of the name to search all of them; a client goes whole. "
-                                 "For more at once, upload a CSV file."), optional=True),
+        _clients(
+            _("Clients"),
+            _(
+                "Type a part of the name to search all of them; a client goes whole. "
+                "For more at once, upload a CSV file."
+            ),
+            optional=True,
+        ),
         field(ALL_OF, _("Or every client that now goes to"), _search(), optional=True),
         field(
             SUCCESSOR,
@@ -34,8 +40,10 @@ def keep(proposal: str, digest: str, channel: str, ts: str) -> dict[str, Any]:
     hint = _("It goes on record with your name, and HR is told.")
     why = field(REASON, _("Why do they stay?"), text_area(LIMIT), hint)
     metadata = pack(proposal=proposal, digest=digest, channel=channel, ts=ts)
-    which = _clients(_("Clients that stay"), _(
-        "Type a part of the name to search all of them. A client stays with all of its records."))
+    which = _clients(
+        _("Clients that stay"),
+        _("Type a part of the name to search all of them. A client stays with all of its records."),
+    )
     return modal(KEEP, _("Keep clients"), _("Keep Clients"), [which, why], metadata)
 
 

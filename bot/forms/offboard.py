@@ -133,9 +133,7 @@ def _when(defaults: Defaults) -> list[Block]:
     }
     hint = _(
         "Needed for “At the end of the last working day”. Takes effect at {time} in {zone}, the leaver's own time zone."
-    ).format(
-        time=f"{defaults.end_of_day:%H:%M}", zone=defaults.zone
-    )
+    ).format(time=f"{defaults.end_of_day:%H:%M}", zone=defaults.zone)
     if defaults.friday_end:
         hint += " " + _("On a Friday at {time}.").format(time=f"{defaults.friday_end:%H:%M}")
     reasons = [option(_(label), reason.value) for reason, label in REASONS.items()]
@@ -148,8 +146,11 @@ def _when(defaults: Defaults) -> list[Block]:
 
 
 def _who(defaults: Defaults) -> list[Block]:
-    strategies = [option(_(label), strategy.value) for strategy, label in STRATEGIES.items()
-                  if defaults.rules or strategy is not Strategy.RULES]
+    strategies = [
+        option(_(label), strategy.value)
+        for strategy, label in STRATEGIES.items()
+        if defaults.rules or strategy is not Strategy.RULES
+    ]
     initial = option(_(STRATEGIES[defaults.strategy]), defaults.strategy.value)
     approver: Block = {"type": "users_select"}
     if defaults.approver:
@@ -186,15 +187,22 @@ def _who(defaults: Defaults) -> list[Block]:
 def _leave() -> list[Block]:
     keep = option(_("Keep access: nobody is locked out"), KEEP, _("Only clients are handed over until then"))
     return [
-        field(RETURN, _("Day of return"), {"type": "datepicker"},
-              _("Only for a leave: somebody is asked then whether the clients go back."), optional=True),
+        field(
+            RETURN,
+            _("Day of return"),
+            {"type": "datepicker"},
+            _("Only for a leave: somebody is asked then whether the clients go back."),
+            optional=True,
+        ),
         field(ACCESS, _("Access during a leave"), {"type": "checkboxes", "options": [keep]}, optional=True),
     ]
 
 
 def _split() -> list[Block]:
-    hint = _("A CSV file with the columns “client id” (or “client”) and “address”: these clients go to the colleague "
-             "with that e-mail address, the others as chosen above.")
+    hint = _(
+        "A CSV file with the columns “client id” (or “client”) and “address”: these clients go to the colleague "
+        "with that e-mail address, the others as chosen above."
+    )
     return [file_field(hint, optional=True), actions(PREVIEW, button(_("Preview Split"), PREVIEW))]
 
 

@@ -16,11 +16,13 @@ def build(plan: PutBackView) -> dict[str, Any]:
     """Return the form with what a read showed just now."""
     name = mrkdwn(plan.leaver.name, 80)
     said = _("{back} of {all} would go back to {name}. Nothing is changed yet.").format(
-        back=records(plan.back), all=f"{plan.asked:,}", name=name)
+        back=records(plan.back), all=f"{plan.asked:,}", name=name
+    )
     if plan.waiting:
-        said += "\n" + _("⚠ {count} would have to wait: {name} is locked out, and no records go to a locked account. "
-                         "Press *Give Access Back* in the case message first.").format(
-                             count=records(plan.waiting), name=name)
+        said += "\n" + _(
+            "⚠ {count} would have to wait: {name} is locked out, and no records go to a locked account. "
+            "Press *Give Access Back* in the case message first."
+        ).format(count=records(plan.waiting), name=name)
     hint = _("A part of a client's name. After a change here the button only looks again; nothing is done yet.")
     element = {"type": "plain_text_input", "max_length": 100}
     if plan.search:
@@ -30,8 +32,13 @@ def build(plan: PutBackView) -> dict[str, Any]:
         *(kept(plan.kept, plan.rest) if plan.rest or not plan.waiting else []),
         field(SEARCH, _("Only these clients"), element, hint, optional=True),
     ]
-    return modal(CALLBACK, _("Put clients back"), _("Put Clients Back"), blocks,
-                 pack(case=plan.case_id, search=plan.search, waiting=plan.waiting))
+    return modal(
+        CALLBACK,
+        _("Put clients back"),
+        _("Put Clients Back"),
+        blocks,
+        pack(case=plan.case_id, search=plan.search, waiting=plan.waiting),
+    )
 
 
 def parse(view: dict[str, Any]) -> str:

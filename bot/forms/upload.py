@@ -35,13 +35,20 @@ def parse(view: dict[str, Any]) -> tuple[str, dict[str, str]]:
 
 def faults(found: Sequence[LineFault]) -> list[Block]:
     """Return what is wrong, by line; the rest is counted."""
-    point = ngettext("*Nothing was changed: {count:,} line is at fault.*",
-                     "*Nothing was changed: {count:,} lines are at fault.*", len(found)).format(count=len(found))
+    point = ngettext(
+        "*Nothing was changed: {count:,} line is at fault.*",
+        "*Nothing was changed: {count:,} lines are at fault.*",
+        len(found),
+    ).format(count=len(found))
     left = len(found) - SHOWN
     more = [context(_("… and {count:,} more; all of them are in a file in our direct messages.").format(count=left))]
     lines = [f"• {where(one)}: {mrkdwn(one.what, 250)}" for one in found[:SHOWN]]
-    return [section(point), *paragraphs(lines), *(more if left > 0 else []),
-            context(_("Correct the file, and hand it in again."))]
+    return [
+        section(point),
+        *paragraphs(lines),
+        *(more if left > 0 else []),
+        context(_("Correct the file, and hand it in again.")),
+    ]
 
 
 def where(fault: LineFault) -> str:

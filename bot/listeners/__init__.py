@@ -25,7 +25,21 @@ from bot.listeners.desk import Desk
 def register_listeners(app: App, desk: Desk) -> None:
     """Register everything on a fresh app."""
     trouble.register(app)
-    tasks = (offboarding, split, cases, access, handover, book, moves, exports, audits, manual, delegations, requests,
-             home, arrivals)
+    tasks = (
+        offboarding,
+        split,
+        cases,
+        access,
+        handover,
+        book,
+        moves,
+        exports,
+        audits,
+        manual,
+        delegations,
+        requests,
+        home,
+        arrivals,
+    )
     for task in tasks:
         task.register(app, desk)

@@ -74,7 +74,6 @@ def _register_looking(app: App, desk: Desk) -> None:
         view = whole(desk, call, str(call.value.get("proposal", "")))
         call.open(notice.notice(_("All colleagues"), paragraphs(spread.lines(view.shares))))
 
-
     @app.view(browse.CALLBACK)
     def submitted(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
         call, words = Call(body, client), typed(view, browse.SEARCH)
@@ -145,5 +144,6 @@ def _changed(desk: Desk, call: Call, work: Callable[[], ProposalView]) -> dict[s
     redraw(desk, call, desk.services.handover.view(old), str(meta.get("channel", "")), str(meta.get("ts", "")))
     said = _("Version {version} is {what}.").format(version=new.version, what=short(new.why))
     asked = _("It waits for {name}; nothing moves before that. The older version can no longer be decided.").format(
-        name=requests.waits_for(new))
+        name=requests.waits_for(new)
+    )
     return notice.notice(_("Changed"), [section(said), section(asked)])

@@ -53,7 +53,8 @@ def _make(desk: Desk, call: Call, absence: form.Absence) -> dict[str, Any]:
     made = desk.services.delegations.make(call.user, absence.delegate, absence.since, absence.until, desk.actor(call))
     _redraw(desk, call)
     said = _("{name} decides for you, {period}. You can end that on the Home tab.").format(
-        name=mrkdwn(made.stands.name, 60), period=delegate.period(made))
+        name=mrkdwn(made.stands.name, 60), period=delegate.period(made)
+    )
     return notice.notice(_("Stand-in named"), [section(said)])
 
 

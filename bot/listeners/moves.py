@@ -77,8 +77,10 @@ def _put_back(desk: Desk, call: Call, search: str) -> dict[str, Any]:
     waiting = int(call.metadata.get("waiting", 0))
     said = _("{count} are being put back. The case message shows what came back, and who has the rest.")
     if waiting:
-        said = _("{count} are asked for, and {waiting} of them wait: press *Give Access Back* in the case "
-                 "message. They then go back by themselves.")
+        said = _(
+            "{count} are asked for, and {waiting} of them wait: press *Give Access Back* in the case "
+            "message. They then go back by themselves."
+        )
     return notice.notice(_("Put back"), [section(said.format(count=records(asked), waiting=f"{waiting:,}"))])
 
 

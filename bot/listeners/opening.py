@@ -145,9 +145,11 @@ def open_case(desk: Desk, request: Request, place: channels.Place) -> dict[str, 
 
 def _on_leave(case_id: str, name: str, until: datetime) -> dict[str, Any]:
     said = _("✓ *Nobody is locked out.* The clients of {name} are proposed to others, until {when}.").format(
-        name=mrkdwn(name), when=moment(until))
+        name=mrkdwn(name), when=moment(until)
+    )
     return notice.notice(
-        _("Case opened"), [section(said), section(_("Case {id}. You may close this.").format(id=mrkdwn(case_id)))])
+        _("Case opened"), [section(said), section(_("Case {id}. You may close this.").format(id=mrkdwn(case_id)))]
+    )
 
 
 def _own_case(desk: Desk, refused: Refused, asker: Actor) -> CaseView | None:
@@ -165,9 +167,7 @@ def _stopped(desk: Desk, refused: Refused) -> list[Block]:
     return blocks
 
 
-def _opened(
-    case_id: str, name: str, at: datetime | None, place: channels.Place, held: str = ""
-) -> dict[str, Any]:
+def _opened(case_id: str, name: str, at: datetime | None, place: channels.Place, held: str = "") -> dict[str, Any]:
     what = (
         _("{name} will be locked out {when}.").format(name=mrkdwn(name), when=moment(at))
         if at

@@ -95,11 +95,7 @@ def headline(view: AuditView) -> str:
 
 def _set_apart(view: AuditView) -> str:
     """Return what keeps an audit without findings from being called all good, or an empty text."""
-    counts = {
-        _("locked again"): len(view.relocked),
-        _("accepted"): len(view.accepted),
-        _("settled"): len(view.settled),
-    }
+    counts = {_("locked again"): len(view.relocked), _("accepted"): len(view.accepted), _("settled"): len(view.settled)}
     words = ", ".join(f"{number:,} {word}" for word, number in counts.items() if number)
     bad = any(view.by_verdict.get(one) for one in (Verdict.OPEN, Verdict.UNKNOWN))
     return words or (_("not all locked out") if bad else "")

@@ -260,7 +260,8 @@ def _ended(clients: ClientsView) -> str:
     moved = clients.moved + clients.put_back + clients.putting_back + clients.not_put_back
     if clients.stopped:
         return _("moves stopped: {moved} of {all} records moved").format(
-            moved=f"{moved:,}", all=f"{moved + clients.left:,}")
+            moved=f"{moved:,}", all=f"{moved + clients.left:,}"
+        )
     stay = clients.staying + clients.left + sum(one.records for one in clients.kept)
     done = _("handed over: {moved} moved").format(moved=records(moved))
     return done + _(", {stay} stay (why: below)").format(stay=records(stay)) if stay else done
@@ -285,10 +286,7 @@ def _findings(findings: Sequence[FindingLine]) -> list[str]:
     still = [finding for finding in findings if finding.closed_at is None]
     return [
         _("✗ Finding: {kind} in {where}, first seen {when}{because}").format(
-            kind=audit.kind(finding),
-            where=account(finding),
-            when=moment(finding.first_seen),
-            because=because(finding),
+            kind=audit.kind(finding), where=account(finding), when=moment(finding.first_seen), because=because(finding)
         )
         for finding in still[:10]
     ]

@@ -18,8 +18,12 @@ QUIET = (AssignmentState.PROPOSED, AssignmentState.APPROVED, AssignmentState.DEC
 
 def line(client: ClientLine) -> str:
     """Return one client in Slack's markup."""
-    parts = [records(client.records), deals(client.deals) if client.deals else "", money(client.value) or _("no value"),
-             mrkdwn(client.sensitivity, 30)]
+    parts = [
+        records(client.records),
+        deals(client.deals) if client.deals else "",
+        money(client.value) or _("no value"),
+        mrkdwn(client.sensitivity, 30),
+    ]
     states = ", ".join(f"{number:,} {mrkdwn(state)}" for state, number in client.states.items() if state not in QUIET)
     what = f"• {mrkdwn(client.name, 60)} ({', '.join(part for part in parts if part)})"
     return f"{what} → {mrkdwn(client.successor.name, 40)}{f' · {states}' if states else ''}"

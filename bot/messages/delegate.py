@@ -31,5 +31,6 @@ def period(one: DelegationView) -> str:
 def _line(one: DelegationView, user: str) -> Block:
     mine = one.away.slack_id == user
     text = _("*{stands}* decides for {away}, {period}").format(
-        stands=mrkdwn(one.stands.name, 60), away=mrkdwn(one.away.name, 60), period=period(one))
+        stands=mrkdwn(one.stands.name, 60), away=mrkdwn(one.away.name, 60), period=period(one)
+    )
     return section(text, button(_("End Stand-In"), END, pack(delegation=one.id)) if mine else None)

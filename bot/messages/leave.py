@@ -22,11 +22,17 @@ def build(view: CaseView) -> Message:
     point = _("Is {name} back? {count} wait for an answer").format(name=name, count=records(moved))
     blocks: list[Block] = [
         header(point),
-        section(_("The handover was for a time, until {when}. Nothing moves by itself: put the clients back, or leave "
-                  "them where they are. What changed hands since stays in any case.").format(
-                      when=moment(leave.return_on))),
-        actions("return_actions", button(_("Put Clients Back"), PUT_BACK, pack(case=view.id), "primary"),
-                button(_("Leave Them There"), STAY, pack(case=view.id))),
+        section(
+            _(
+                "The handover was for a time, until {when}. Nothing moves by itself: put the clients back, or leave "
+                "them where they are. What changed hands since stays in any case."
+            ).format(when=moment(leave.return_on))
+        ),
+        actions(
+            "return_actions",
+            button(_("Put Clients Back"), PUT_BACK, pack(case=view.id), "primary"),
+            button(_("Leave Them There"), STAY, pack(case=view.id)),
+        ),
     ]
     if not leave.keeps_access:
         first = _("Press *Give Access Back* in the case message first: no records go to a locked account.")

@@ -29,8 +29,11 @@ def _halted(clients: ClientsView) -> list[str]:
     if clients.halted == "paused":
         return [_("*Moves paused* by {by}, {when}. Nothing is moved until somebody resumes.").format(**facts)]
     left = records(clients.stopped)
-    return [_("*Moves stopped* by {by}, {when}: {left} not moved, and with the leaver still. "
-              "Retry proposes them again.").format(left=left, **facts)]
+    return [
+        _(
+            "*Moves stopped* by {by}, {when}: {left} not moved, and with the leaver still. Retry proposes them again."
+        ).format(left=left, **facts)
+    ]
 
 
 def _put_back(clients: ClientsView) -> list[str]:
@@ -55,8 +58,11 @@ def _put_back(clients: ClientsView) -> list[str]:
 def _buttons(view: CaseView, clients: ClientsView) -> list[Block]:
     case = pack(case=view.id)
     if clients.moving:
-        first = button(_("Resume Moves"), RESUME, case) if clients.halted == "paused" else button(
-            _("Pause Moves"), PAUSE, case)
+        first = (
+            button(_("Resume Moves"), RESUME, case)
+            if clients.halted == "paused"
+            else button(_("Pause Moves"), PAUSE, case)
+        )
         return [first, button(_("Stop Moves"), STOP, case, "danger", _ask_stop(view, clients))]
     return [button(_("Put Clients Back"), PUT_BACK, case)] if clients.moved else []
 
@@ -64,8 +70,10 @@ def _buttons(view: CaseView, clients: ClientsView) -> list[Block]:
 def _ask_stop(view: CaseView, clients: ClientsView) -> Block:
     return confirm(
         _("Stop moving clients?"),
-        _("What is moved stays with its new owners; the other {left} of {name} are not moved. They can be proposed "
-          "again later.").format(left=records(clients.left), name=plain(view.leaver.name, 60)),
+        _(
+            "What is moved stays with its new owners; the other {left} of {name} are not moved. They can be proposed "
+            "again later."
+        ).format(left=records(clients.left), name=plain(view.leaver.name, 60)),
         _("Stop Moves"),
     )
 
@@ -76,8 +84,11 @@ def kept(lines: tuple[UnreturnedLine, ...], rest: int) -> list[Block]:
     said = [_kept([line for line in lines if line.note == note], note) for note in notes]
     if rest > len(lines):
         said.append(_("… and {count} more").format(count=f"{rest - len(lines):,}"))
-    return [section(_("*These stay where they are*")), *paragraphs(said)] if said else [
-        context(_("Nobody has changed any of them since."))]
+    return (
+        [section(_("*These stay where they are*")), *paragraphs(said)]
+        if said
+        else [context(_("Nobody has changed any of them since."))]
+    )
 
 
 def _kept(lines: Sequence[UnreturnedLine], note: str) -> str:

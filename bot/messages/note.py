@@ -17,11 +17,19 @@ def build(view: NoteView) -> Message:
     if view.next:
         blocks += paragraphs([_("*Next steps*, by value"), *(_step(line) for line in view.next)])
     if view.open > len(view.next):
-        blocks.append(context(_("{count} more are open; the file in this thread has all.").format(
-            count=f"{view.open - len(view.next):,}")))
+        blocks.append(
+            context(
+                _("{count} more are open; the file in this thread has all.").format(
+                    count=f"{view.open - len(view.next):,}"
+                )
+            )
+        )
     draft = "\n".join(f"> {mrkdwn(line)}" if line else ">" for line in introduction(view).splitlines())
-    blocks += [divider(), section(_("*A draft to introduce yourself*\n{draft}").format(draft=draft)),
-               context(_("Only a text to copy: Handover writes to no client."))]
+    blocks += [
+        divider(),
+        section(_("*A draft to introduce yourself*\n{draft}").format(draft=draft)),
+        context(_("Only a text to copy: Handover writes to no client.")),
+    ]
     return message(mrkdwn(point, 400), blocks)
 
 
@@ -52,4 +60,5 @@ def _step(line: NoteLine) -> str:
     words = dict.fromkeys((mrkdwn(line.kind, 40), mrkdwn(line.stage, 60), worth))  # a kind may be called like a stage
     facts = " · ".join(filter(None, words))
     return _("• *{client}*: {name} ({facts})").format(
-        client=mrkdwn(line.family_name, 80), name=mrkdwn(line.name, 100), facts=facts)
+        client=mrkdwn(line.family_name, 80), name=mrkdwn(line.name, 100), facts=facts
+    )

@@ -39,9 +39,10 @@ def _next(view: ProposalView) -> str:
     if view.state is ProposalState.APPROVED:
         return _("Records move by themselves now; the case message shows how far they are.")
     if view.state is ProposalState.DECLINED:
-        return _("Nothing has moved. Agree with {name} on another split; Retry in the case message then makes a new "
-                 "proposal, which {approver} can change.").format(
-                     name=mrkdwn(view.settled_by), approver=mrkdwn(view.approver.name))
+        return _(
+            "Nothing has moved. Agree with {name} on another split; Retry in the case message then makes a new "
+            "proposal, which {approver} can change."
+        ).format(name=mrkdwn(view.settled_by), approver=mrkdwn(view.approver.name))
     if view.state is ProposalState.EXPIRED:
         return _("Nothing has moved. Retry in the case message asks again, with a fresh list.")
     if view.state is ProposalState.CANCELLED:

@@ -14,10 +14,7 @@ MOST_SYSTEMS = 30
 def summary(plan: Plan, warnings: list[str]) -> list[Block]:
     """Return the point in a sentence, and what to be careful about."""
     said = [*warnings, *(short(warning) for warning in plan.warnings)]
-    return [
-        section(f"*{headline(plan)}*"),
-        *paragraphs([_("⚠ Careful: {text}").format(text=text) for text in said]),
-    ]
+    return [section(f"*{headline(plan)}*"), *paragraphs([_("⚠ Careful: {text}").format(text=text) for text in said])]
 
 
 def details(plan: Plan) -> list[Block]:
@@ -62,8 +59,10 @@ def _clients(point: str, books: list[BookLine]) -> str:
         for currency, amount in book.value.items():
             total[currency] += amount
     owned = records(sum(sum(book.counts.values()) for book in books))
-    text = _("{point}, and {records} of clients, open value {value}") if money(total) else _(
-        "{point}, and {records} of clients"
+    text = (
+        _("{point}, and {records} of clients, open value {value}")
+        if money(total)
+        else _("{point}, and {records} of clients")
     )
     return text.format(point=point, records=owned, value=money(total))
 

@@ -23,16 +23,21 @@ from workflows.model import ProposalState
 from workflows.views import ProposalView, RecordLine, RequestView
 
 
-def build(view: ProposalView, asked: RequestView, lines: Sequence[RecordLine], total: int, page: int,
-          viewer: str) -> Message:
+def build(
+    view: ProposalView, asked: RequestView, lines: Sequence[RecordLine], total: int, page: int, viewer: str
+) -> Message:
     """Return the message for the colleague of that request."""
     said = headline(view, total, _other(asked, viewer))
-    blocks: list[Block] = [header(said), section(_summary(view, asked, viewer)), *paragraphs([requests.line(
-        asked, pending=view.state is ProposalState.PENDING)])]
+    blocks: list[Block] = [
+        header(said),
+        section(_summary(view, asked, viewer)),
+        *paragraphs([requests.line(asked, pending=view.state is ProposalState.PENDING)]),
+    ]
     if lines:
         first = page * PER_PAGE + 1
         where = _("Records {first:,} to {last:,} of {total:,}").format(
-            first=first, last=first + len(lines) - 1, total=total)
+            first=first, last=first + len(lines) - 1, total=total
+        )
         blocks += [divider(), *paragraphs([_line(line) for line in lines]), context(where)]
     if turned := _paging(view, total, page):
         blocks.append(actions(f"page_{view.digest[:40]}", *turned))
@@ -61,12 +66,13 @@ def headline(view: ProposalView, count: int, other: str = "") -> str:
         ).format(count=count, name=name, state=state(view.state))
     if other:
         return ngettext(
-            "Take over {count:,} record of {name} for {other}?", "Take over {count:,} records of {name} for {other}?",
+            "Take over {count:,} record of {name} for {other}?",
+            "Take over {count:,} records of {name} for {other}?",
             count,
         ).format(count=count, name=name, other=plain(other, 60))
-    return ngettext(
-        "Take over {count:,} record of {name}?", "Take over {count:,} records of {name}?", count
-    ).format(count=count, name=name)
+    return ngettext("Take over {count:,} record of {name}?", "Take over {count:,} records of {name}?", count).format(
+        count=count, name=name
+    )
 
 
 def _other(asked: RequestView, viewer: str) -> str:
@@ -83,12 +89,18 @@ def _summary(view: ProposalView, asked: RequestView, viewer: str) -> str:
         text = _("{records} of {clients}{value}, proposed for {other}.")
         other = share.successor.name
     elif other:
-        text = _("{records} of {clients}{value} would go to {other}, and you decide while {other} is away. Nothing "
-                 "moves until everybody who is asked agrees.")
+        text = _(
+            "{records} of {clients}{value} would go to {other}, and you decide while {other} is away. Nothing "
+            "moves until everybody who is asked agrees."
+        )
     else:
         text = _("{records} of {clients}{value} would become yours. Nothing moves until everybody who is asked agrees.")
-    return text.format(records=records(share.records), clients=clients(share.families),
-                       value=f" ({value})" if value else "", other=mrkdwn(other, 60))
+    return text.format(
+        records=records(share.records),
+        clients=clients(share.families),
+        value=f" ({value})" if value else "",
+        other=mrkdwn(other, 60),
+    )
 
 
 def _line(line: RecordLine) -> str:

@@ -23,8 +23,10 @@ def build(view: ProposalView, *, chart: bool) -> list[Block]:
     left = len(view.shares) - SHOWN
     if left > 0:
         more = ngettext("… and {count} more colleague", "… and {count} more colleagues", left).format(count=left)
-        blocks += [context(more), actions(f"successors_{view.digest[:40]}",
-                                          button(_("All Colleagues"), SUCCESSORS, pack(proposal=view.id)))]
+        blocks += [
+            context(more),
+            actions(f"successors_{view.digest[:40]}", button(_("All Colleagues"), SUCCESSORS, pack(proposal=view.id))),
+        ]
     return blocks
 
 
@@ -58,10 +60,18 @@ def kept(lines: Sequence[KeptLine], name: str) -> list[str]:
 
 
 def _kept(one: KeptLine, name: str) -> str:
-    said = ngettext("{clients} ({records}) stays with {name}: {reason} (decided by {by})",
-                    "{clients} ({records}) stay with {name}: {reason} (decided by {by})", one.clients)
-    return said.format(clients=clients(one.clients), records=records(one.records), name=mrkdwn(name),
-                       reason=short(one.reason), by=mrkdwn(one.by))
+    said = ngettext(
+        "{clients} ({records}) stays with {name}: {reason} (decided by {by})",
+        "{clients} ({records}) stay with {name}: {reason} (decided by {by})",
+        one.clients,
+    )
+    return said.format(
+        clients=clients(one.clients),
+        records=records(one.records),
+        name=mrkdwn(name),
+        reason=short(one.reason),
+        by=mrkdwn(one.by),
+    )
 
 
 def _chart(shares: Sequence[Share]) -> Block:

@@ -59,7 +59,8 @@ def listing(names: Iterable[str], most: int = 10, *, quoted: bool = False) -> st
 def for_a_time(name: str, until: datetime) -> str:
     """Return that a handover is for a time."""
     return _("*For a time:* {name} is to be back {when}, and somebody decides then whether they go back.").format(
-        name=mrkdwn(name, 80), when=day(until))
+        name=mrkdwn(name, 80), when=day(until)
+    )
 
 
 def bar(part: float, whole: float, width: int = 12) -> str:

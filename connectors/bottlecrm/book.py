@@ -64,9 +64,11 @@ class Book:
                 done.append(self._move(one, people))
             except Unavailable as error:
                 if any(moved.change for moved in done):
-                    raise OutcomeUnknown(_("after {done} of {count} records: {error}").format(
-                        done=len(done), count=len(batch), error=error
-                    )) from error
+                    raise OutcomeUnknown(
+                        _("after {done} of {count} records: {error}").format(
+                            done=len(done), count=len(batch), error=error
+                        )
+                    ) from error
                 raise
         return done
 
@@ -101,9 +103,9 @@ class Book:
         except Missing:
             return moves.gone(one)
         except Unavailable as error:
-            raise OutcomeUnknown(_("{record} was written and cannot be read back: {error}").format(
-                record=one.record, error=error
-            )) from error
+            raise OutcomeUnknown(
+                _("{record} was written and cannot be read back: {error}").format(record=one.record, error=error)
+            ) from error
 
     def _arrived(self, one: Assignment, place: tuple[Kind, str]) -> bool:
         """Whether a write whose answer was lost is there. Where it is not it may still come: nobody knows."""

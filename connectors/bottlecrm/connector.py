@@ -56,9 +56,11 @@ class BottleCrm(Accounts, Tokens, ClientBook):
         """See who the token belongs to, and read what an administrator may read."""
         me = wire.member(wire.at(self._rest.get("/api/profile/"), ("user_obj",)))
         if me.email.casefold() != self._settings.login.casefold():
-            raise Forbidden(_("the token belongs to {email}, and login says {login}").format(
-                email=me.email, login=self._settings.login
-            ))
+            raise Forbidden(
+                _("the token belongs to {email}, and login says {login}").format(
+                    email=me.email, login=self._settings.login
+                )
+            )
         self._directory.member(me.id)
         self._book.count(me.id)
         if self._settings.session_file is None:

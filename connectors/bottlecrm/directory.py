@@ -29,7 +29,7 @@ class Directory:
         wanted = set(accounts)
         found: dict[AccountId, Member] = {}
         if len(wanted) <= FEW:
-            for known in (wanted & self._addresses.keys()):
+            for known in wanted & self._addresses.keys():
                 found |= {one.id: one for one in self._list(self._addresses[known]) if one.id in wanted}
         if wanted - found.keys():
             found |= {one.id: one for one in self._list() if one.id in wanted}
@@ -81,13 +81,17 @@ class Directory:
         try:
             now = self.member(found.id)
         except Unavailable as error:
-            raise OutcomeUnknown(_("{email} was made {status} and cannot be read back: {error}").format(
-                email=found.email, status=status.lower(), error=error
-            )) from error
+            raise OutcomeUnknown(
+                _("{email} was made {status} and cannot be read back: {error}").format(
+                    email=found.email, status=status.lower(), error=error
+                )
+            ) from error
         if now.active is not (status == "Active"):
-            raise Conflict(_("BottleCRM took the change and {email} is not {status}").format(
-                email=found.email, status=status.lower()
-            ))
+            raise Conflict(
+                _("BottleCRM took the change and {email} is not {status}").format(
+                    email=found.email, status=status.lower()
+                )
+            )
 
     def _list(self, email: str = "") -> Iterator[Member]:
         query = {"limit": str(PAGE)} | ({"email": email} if email else {})

@@ -37,9 +37,9 @@ class Faults:
         status, body = response.status_code, _body(response)
         where = f"{response.request.method} {response.request.url.path}"
         if response.is_redirect:
-            return Unavailable(_("{where}: sent elsewhere ({status}); is the url right?").format(
-                where=where, status=status
-            ))
+            return Unavailable(
+                _("{where}: sent elsewhere ({status}); is the url right?").format(where=where, status=status)
+            )
         message = f"{where}: {status}{self._said(body)}"
         if status in (401, 403):
             return BadCredential(message) if _is_credential(status, body) else Forbidden(message)
@@ -57,8 +57,11 @@ class Faults:
 
 def _is_credential(status: int, body: Mapping[str, Any]) -> bool:
     said = str(body.get("detail", ""))
-    return status == httpx.codes.UNAUTHORIZED or said.startswith(NO_ORGANIZATION) or "token_not_valid" in (
-        str(body.get("code", "")), said)
+    return (
+        status == httpx.codes.UNAUTHORIZED
+        or said.startswith(NO_ORGANIZATION)
+        or "token_not_valid" in (str(body.get("code", "")), said)
+    )
 
 
 def _body(response: httpx.Response) -> Mapping[str, Any]:

@@ -27,8 +27,12 @@ class Rest:
         token = settings.token.get_secret_value()
         self._proof = {"Authorization": f"Bearer {token}"}
         self._api = Api(
-            settings.url, patience=Patience(connect=min(3, settings.timeout_seconds), read=settings.timeout_seconds),
-            classify=Faults(token), headers={"Accept": "application/json"}, authority=settings.authority)
+            settings.url,
+            patience=Patience(connect=min(3, settings.timeout_seconds), read=settings.timeout_seconds),
+            classify=Faults(token),
+            headers={"Accept": "application/json"},
+            authority=settings.authority,
+        )
 
     def get(self, path: str, query: Mapping[str, str] | None = None, proof: Mapping[str, str] | None = None) -> Json:
         """Read an object. Raises `Unreadable` where the answer is none."""

@@ -54,13 +54,17 @@ class Session:
         try:
             answer = body(self._rest.post_bare(PATH, {"refresh": held}))
         except (BadCredential, Forbidden) as error:
-            raise BadCredential(_("BottleCRM refuses the session in {file} (used or expired): {what_to_do}").format(
-                file=file, what_to_do=_(WHAT_TO_DO)
-            )) from error
+            raise BadCredential(
+                _("BottleCRM refuses the session in {file} (used or expired): {what_to_do}").format(
+                    file=file, what_to_do=_(WHAT_TO_DO)
+                )
+            ) from error
         except OutcomeUnknown as error:
-            raise OutcomeUnknown(_("{error}; if the session in {file} is refused now, {what_to_do}").format(
-                error=error, file=file, what_to_do=_(WHAT_TO_DO)
-            )) from error
+            raise OutcomeUnknown(
+                _("{error}; if the session in {file} is refused now, {what_to_do}").format(
+                    error=error, file=file, what_to_do=_(WHAT_TO_DO)
+                )
+            ) from error
         _replace(file, wire.at(answer, ("refresh",)))
         return str(wire.at(answer, ("access",)))
 

@@ -28,9 +28,11 @@ class PersonalTokens:
         try:
             return [wire.token(row) for row in self._rows(account) if row.get("is_live")]
         except Forbidden as error:
-            raise Forbidden(_("{tokens} live personal token(s) of {email} are left: {error}").format(
-                tokens=found.tokens, email=found.email, error=error
-            )) from error
+            raise Forbidden(
+                _("{tokens} live personal token(s) of {email} are left: {error}").format(
+                    tokens=found.tokens, email=found.email, error=error
+                )
+            ) from error
 
     def revoke(self, account: AccountId, token: str) -> Change:
         """Revoke one token of the member. Raises `Missing` where it is not theirs."""

@@ -36,12 +36,25 @@ class Kind:
 
 
 KINDS = (
-    Kind("account", "accounts", (
-        (("active_accounts", "open_accounts"), ("active_accounts", "open_accounts_count")),
-        (("closed_accounts", "close_accounts"), ("closed_accounts", "close_accounts_count"))), "account_obj"),
+    Kind(
+        "account",
+        "accounts",
+        (
+            (("active_accounts", "open_accounts"), ("active_accounts", "open_accounts_count")),
+            (("closed_accounts", "close_accounts"), ("closed_accounts", "close_accounts_count")),
+        ),
+        "account_obj",
+    ),
     Kind("contact", "contacts", ((("results",), ("count",)),), "contact_obj"),
-    Kind("lead", "leads", ((("open_leads", "open_leads"), ("open_leads", "leads_count")),
-                           (("close_leads", "close_leads"), ("close_leads", "leads_count"))), "lead_obj"),
+    Kind(
+        "lead",
+        "leads",
+        (
+            (("open_leads", "open_leads"), ("open_leads", "leads_count")),
+            (("close_leads", "close_leads"), ("close_leads", "leads_count")),
+        ),
+        "lead_obj",
+    ),
     Kind("opportunity", "opportunities", ((("opportunities",), ("opportunities_count",)),), "opportunity_obj"),
     Kind("case", "cases", ((("cases",), ("cases_count",)),), "cases_obj", {"slim": "true", "show_merged": "true"}),
     Kind("project", "projects", ((("projects",), ("count",)),), ""),
@@ -49,8 +62,10 @@ KINDS = (
 )
 """In the order in which a book is told: what belongs to a deal comes after the deals."""
 BY_NAME = {kind.name: kind for kind in KINDS}
-USERS = ((("active_users", "active_users"), ("active_users", "active_users_count")),
-         (("inactive_users", "inactive_users"), ("inactive_users", "inactive_users_count")))
+USERS = (
+    (("active_users", "active_users"), ("active_users", "active_users_count")),
+    (("inactive_users", "inactive_users"), ("inactive_users", "inactive_users_count")),
+)
 CLOSED = frozenset({"closed", "converted", "Closed", "Rejected", "Duplicate", "Completed", "COMPLETED", "CANCELLED"})
 """Statuses of leads, tickets, projects and tasks in which no work goes on."""
 
@@ -109,8 +124,14 @@ def member(row: Json) -> Member:
     if not isinstance(active, bool):
         raise Unreadable(_("a user is neither active nor inactive"))
     email = _text(at(who, ("email",)))
-    return Member(AccountId(identity(row)), _text(at(who, ("id",))), email, who.get("name") or email, active,
-                  _number(row.get("active_token_count") or 0))
+    return Member(
+        AccountId(identity(row)),
+        _text(at(who, ("id",))),
+        email,
+        who.get("name") or email,
+        active,
+        _number(row.get("active_token_count") or 0),
+    )
 
 
 def holders(row: Json) -> tuple[Member, ...]:
@@ -203,9 +224,17 @@ def record(kind: Kind, row: Json, owner: AccountId, families: Mapping[str, Famil
     others = tuple(one.id for one in holders(row) if one.id != owner)
     amount = row.get("amount") if kind.name == "opportunity" else row.get("opportunity_amount")
     return Record(
-        id=record_id(kind, identity(row)), kind=kind.name, name=name(kind, row), owner=owner,
-        family=joined[0], family_name=joined[1], value=_decimal(amount), currency=str(row.get("currency") or ""),
-        open=_is_open(kind, row), stage=str(row.get("stage_label") or row.get("status") or ""), co_owners=others,
+        id=record_id(kind, identity(row)),
+        kind=kind.name,
+        name=name(kind, row),
+        owner=owner,
+        family=joined[0],
+        family_name=joined[1],
+        value=_decimal(amount),
+        currency=str(row.get("currency") or ""),
+        open=_is_open(kind, row),
+        stage=str(row.get("stage_label") or row.get("status") or ""),
+        co_owners=others,
     )
 
 

@@ -39,15 +39,19 @@ def why_open(expires: str, locked_out: str, now: datetime) -> str:
     reasons = []
     expiry, lockout = moment(expires), moment(locked_out)
     if expiry and expiry <= now:
-        reasons.append(_("only expired since {expiry}, not disabled: a new date opens it again").format(
-            expiry=f"{expiry:%Y-%m-%d}"
-        ))
+        reasons.append(
+            _("only expired since {expiry}, not disabled: a new date opens it again").format(
+                expiry=f"{expiry:%Y-%m-%d}"
+            )
+        )
     elif expiry:
         reasons.append(_("expires at {expiry} UTC, and is open until then").format(expiry=f"{expiry:%Y-%m-%d %H:%M}"))
     if lockout:
-        reasons.append(_("locked for a time only, since {lockout} UTC, after wrong passwords").format(
-            lockout=f"{lockout:%Y-%m-%d %H:%M}"
-        ))
+        reasons.append(
+            _("locked for a time only, since {lockout} UTC, after wrong passwords").format(
+                lockout=f"{lockout:%Y-%m-%d %H:%M}"
+            )
+        )
     return "; ".join(reasons)
 
 

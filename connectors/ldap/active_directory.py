@@ -51,8 +51,17 @@ class ActiveDirectory(Dialect):
     locked_query = f"(&(objectCategory=person)(objectClass=user)({CONTROL}:{BIT_AND}:={account_control.DISABLED}))"
     last_login = ("lastLogonTimestamp",)
     changed_by, changed_at = "", "whenChanged"
-    attributes = (identifier, CONTROL, "accountExpires", "lockoutTime", "adminCount", "primaryGroupID", "objectSid",
-                  "userPrincipalName", "proxyAddresses")
+    attributes = (
+        identifier,
+        CONTROL,
+        "accountExpires",
+        "lockoutTime",
+        "adminCount",
+        "primaryGroupID",
+        "objectSid",
+        "userPrincipalName",
+        "proxyAddresses",
+    )
     password = PASSWORD
     needs = N_("the rights to reset passwords and to write userAccountControl")
     memberships = (Membership("group", "member"),)
@@ -94,17 +103,17 @@ class ActiveDirectory(Dialect):
         if flags & account_control.DISABLED:
             return Verdict.LOCKED, ""
         return Verdict.OPEN, account_control.why_open(
-            entry.text("accountExpires"), entry.text("lockoutTime"), datetime.now(UTC),
+            entry.text("accountExpires"), entry.text("lockoutTime"), datetime.now(UTC)
         )
 
     def protects(self, entry: Entry) -> str:
         """Leave administrators alone unless the settings say otherwise: AdminSDHolder marks them with adminCount."""
         if entry.text("adminCount") != "1" or self.settings.lock_administrators:
             return ""
-        return (_(
+        return _(
             "{dn} is or was in a group of administrators (adminCount is 1) and is left alone: take it out of "
             "those groups and clear adminCount, lock it by hand, or set lock_administrators = true"
-        ).format(dn=entry.dn))
+        ).format(dn=entry.dn)
 
     def locking(self, entry: Entry, secret: str) -> Sequence[Modification]:
         """Write the password, and the flags with bit 2 added to what they are now."""
@@ -130,9 +139,9 @@ class ActiveDirectory(Dialect):
         words = _("the directory says: {words}").format(words=refusals.words(refusal) or _(refusals.REFUSED))
         if code == refusals.DISABLED:
             return Locked(change, Login.REFUSED, words)
-        return Locked(change, Login.NOT_TRIED, _("{words}, which does not prove that the account is disabled").format(
-            words=words
-        ))
+        return Locked(
+            change, Login.NOT_TRIED, _("{words}, which does not prove that the account is disabled").format(words=words)
+        )
 
     def ourselves(self, bind_dn: str) -> str:
         r"""Read `name@domain` (which holds beside any userPrincipalName), `DOMAIN\name` and the name alone."""
@@ -156,7 +165,7 @@ class ActiveDirectory(Dialect):
         sid = group.first("objectSid")
         if len(sid) <= account_control.SID_TAIL:
             return ""
-        return f"(primaryGroupID={int.from_bytes(sid[-account_control.SID_TAIL:], 'little')})"
+        return f"(primaryGroupID={int.from_bytes(sid[-account_control.SID_TAIL :], 'little')})"
 
     def top(self, link: Any, directory: Any) -> str:
         """Return the filter for Domain Admins, by number: its name is another in every language.

@@ -28,9 +28,9 @@ def _can_lock(directory: Directory, link: Link) -> None:
     root = link.read("", ["supportedControl", "supportedCapabilities"])
     announced = (*root.all("supportedControl"), *root.all("supportedCapabilities")) if root else ()
     if lacking := directory.dialect.missing_features(frozenset(announced)):
-        raise Forbidden(_("accounts cannot be locked here: the server lacks {lacking}").format(
-            lacking=" and ".join(lacking)
-        ))
+        raise Forbidden(
+            _("accounts cannot be locked here: the server lacks {lacking}").format(lacking=" and ".join(lacking))
+        )
 
 
 def _is_there(link: Link, key: str, dn: str) -> None:
@@ -42,9 +42,11 @@ def _shows_people(directory: Directory, link: Link) -> None:
     settings, dialect = directory.settings, directory.dialect
     someone = link.anyone(settings.base_dn, directory.people_filter, [dialect.identifier])
     if someone is None:
-        raise Forbidden(_("{bind_dn} may not read anybody below {base_dn}").format(
-            bind_dn=settings.bind_dn, base_dn=settings.base_dn
-        ))
+        raise Forbidden(
+            _("{bind_dn} may not read anybody below {base_dn}").format(
+                bind_dn=settings.bind_dn, base_dn=settings.base_dn
+            )
+        )
     directory.known(someone)
 
 

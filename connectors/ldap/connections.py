@@ -130,19 +130,23 @@ class Connections:
     def _bind(self, raw: Any) -> Link:
         password = self._settings.password.get_secret_value()
         if password == self._refused and time.monotonic() - self._refused_at < REFUSED_SECONDS:
-            raise BadCredential(_(
-                "the directory refused the log-in of {bind_dn} a moment ago; it is not tried again for five "
-                "minutes, so that the directory does not lock the account"
-            ).format(bind_dn=self._settings.bind_dn))
+            raise BadCredential(
+                _(
+                    "the directory refused the log-in of {bind_dn} a moment ago; it is not tried again for five "
+                    "minutes, so that the directory does not lock the account"
+                ).format(bind_dn=self._settings.bind_dn)
+            )
         try:
             raw.simple_bind_s(self._settings.bind_dn, password)
         except (ldap.INVALID_CREDENTIALS, ldap.NO_SUCH_OBJECT, ldap.INVALID_DN_SYNTAX) as error:
             self._refused_at, self._refused = time.monotonic(), password
             why = refusals.words(error.args[0]) if error.args else ""
             refused = _("the directory refuses the log-in of {bind_dn}").format(bind_dn=self._settings.bind_dn)
-            raise BadCredential(_("{refused}; bind_dn is wrong, or the password is: {renewal}").format(
-                refused=f"{refused}: {why}" if why else refused, renewal=renewal(self._settings.password)
-            )) from error
+            raise BadCredential(
+                _("{refused}; bind_dn is wrong, or the password is: {renewal}").format(
+                    refused=f"{refused}: {why}" if why else refused, renewal=renewal(self._settings.password)
+                )
+            ) from error
         return Link(raw, self._settings.request_seconds, self._dialect.referrals_are_normal)
 
     def _reach(self, use: Callable[[Any], T]) -> T:

@@ -112,8 +112,9 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         who, at = self._run(lambda link: roster.last_change(self._directory, link, account), doing)
         if at is None or at < since or who.casefold() == self._settings.bind_dn.casefold():
             return ""
-        return _("{who}, {at} UTC").format(who=who or _("somebody (the directory does not say who)"),
-                                           at=f"{at:%Y-%m-%d %H:%M}")
+        return _("{who}, {at} UTC").format(
+            who=who or _("somebody (the directory does not say who)"), at=f"{at:%Y-%m-%d %H:%M}"
+        )
 
     def before(self, account: AccountId) -> Before:
         """Read what a lock changes; with it the password's hash, where there is one that may be read."""
@@ -124,7 +125,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         """Change password and lock in one write, then try to log in with that password: it must be refused."""
         secret = random_password()
         done = self._run(
-            lambda link: self._locking.lock(link, before, secret), _("locking an account"), _(self._dialect.needs),
+            lambda link: self._locking.lock(link, before, secret), _("locking an account"), _(self._dialect.needs)
         )
         return self._attempt(done, before, secret)
 
@@ -203,9 +204,11 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
             verdict, reason = self._dialect.verdict(entry)
             return Observation(verdict, _("{lock} of {dn}").format(lock=self._dialect.lock, dn=entry.dn), reason)
         if not self._directory.could_be(account):
-            return Observation(Verdict.UNKNOWN, how, _("this is not the form of an {identifier}").format(
-                identifier=self._dialect.identifier
-            ))
+            return Observation(
+                Verdict.UNKNOWN,
+                how,
+                _("this is not the form of an {identifier}").format(identifier=self._dialect.identifier),
+            )
         return Observation(Verdict.ABSENT, how)
 
     def _attempt(self, done: Done, before: Before, secret: str) -> Locked:

@@ -48,9 +48,11 @@ class Directory:
         """Read one account by its id. Raises `Missing`."""
         found = self.people(link, [account], self.attributes)
         if account not in found:
-            raise Missing(_("there is no account with {identifier} {account} below {base_dn}").format(
-                identifier=self.dialect.identifier, account=account, base_dn=self.settings.base_dn
-            ))
+            raise Missing(
+                _("there is no account with {identifier} {account} below {base_dn}").format(
+                    identifier=self.dialect.identifier, account=account, base_dn=self.settings.base_dn
+                )
+            )
         return found[account]
 
     def people(self, link: Link, accounts: Sequence[AccountId], attributes: Sequence[str]) -> Mapping[AccountId, Entry]:
@@ -81,9 +83,11 @@ class Directory:
     def known(self, row: Entry) -> Entry:
         """Return an entry that can be asked about again. Raises `Forbidden` where its id may not be read."""
         if not self.dialect.identify(row):
-            raise Forbidden(_("{dn} matches, and {bind_dn} may not read its {identifier}").format(
-                dn=row.dn, bind_dn=self.settings.bind_dn, identifier=self.dialect.identifier
-            ))
+            raise Forbidden(
+                _("{dn} matches, and {bind_dn} may not read its {identifier}").format(
+                    dn=row.dn, bind_dn=self.settings.bind_dn, identifier=self.dialect.identifier
+                )
+            )
         return row
 
     def could_be(self, account: AccountId) -> bool:
@@ -94,15 +98,15 @@ class Directory:
             return False
 
     def _read(
-        self, link: Link, wanted: Sequence[AccountId], attributes: Sequence[str], witness: AccountId | None = None,
+        self, link: Link, wanted: Sequence[AccountId], attributes: Sequence[str], witness: AccountId | None = None
     ) -> dict[AccountId, Entry]:
         found: dict[AccountId, Entry] = {}
         for start in range(0, len(wanted), CHUNK):
-            found |= self._page(link, wanted[start:start + CHUNK], attributes, witness)
+            found |= self._page(link, wanted[start : start + CHUNK], attributes, witness)
         return found
 
     def _page(
-        self, link: Link, wanted: Sequence[AccountId], attributes: Sequence[str], witness: AccountId | None,
+        self, link: Link, wanted: Sequence[AccountId], attributes: Sequence[str], witness: AccountId | None
     ) -> dict[AccountId, Entry]:
         """Read some; where the server gives fewer in one answer, one half after the other, each with the witness."""
         asked = [*wanted, *([witness] if witness else [])]
@@ -119,14 +123,12 @@ class Directory:
             self._believe(witness, page)
         return page
 
-    def _elsewhere(
-        self, link: Link, wanted: Sequence[AccountId], attributes: Sequence[str],
-    ) -> dict[AccountId, Entry]:
+    def _elsewhere(self, link: Link, wanted: Sequence[AccountId], attributes: Sequence[str]) -> dict[AccountId, Entry]:
         """Read what somebody has moved out of `base_dn`, as far as we may see: it is not gone, and may be open."""
         everything = self._everything(link)
         found: dict[AccountId, Entry] = {}
         for start in range(0, len(wanted), CHUNK) if everything else ():
-            query = either(map(self.dialect.matches, wanted[start:start + CHUNK]))
+            query = either(map(self.dialect.matches, wanted[start : start + CHUNK]))
             rows = link.search(everything, query, attributes, partly=True)
             found |= {self.dialect.identify(row): row for row in rows}
         return found
@@ -146,13 +148,15 @@ class Directory:
                 _(
                     "the directory shows no account at all below {base_dn}, so nobody is taken for gone: it is "
                     "being restored, {bind_dn} may not read it, or base_dn or people_filter is wrong"
-                ).format(base_dn=self.settings.base_dn, bind_dn=self.settings.bind_dn),
+                ).format(base_dn=self.settings.base_dn, bind_dn=self.settings.bind_dn)
             )
         return self.dialect.identify(seen)
 
     def _believe(self, witness: AccountId, shown: Mapping[AccountId, Entry] | Sequence[AccountId]) -> None:
         if witness not in shown:
-            raise Unavailable(_(
-                "the directory has just stopped showing an account that it showed: nobody is taken for gone "
-                "before it is whole again"
-            ))
+            raise Unavailable(
+                _(
+                    "the directory has just stopped showing an account that it showed: nobody is taken for gone "
+                    "before it is whole again"
+                )
+            )

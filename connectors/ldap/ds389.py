@@ -80,13 +80,15 @@ class Ds389(Posix):
         """Take the server's own refusal of inactive accounts for proof."""
         change = Change.MADE if secret_is_right else Change.ALREADY
         if refusal is None:
-            return Locked(change, Login.ACCEPTED, _("the directory lets an account in that has {lock}: true").format(
-                lock=LOCK
-            ))
+            return Locked(
+                change, Login.ACCEPTED, _("the directory lets an account in that has {lock}: true").format(lock=LOCK)
+            )
         if refusal.get("result") == UNWILLING:
-            return Locked(change, Login.REFUSED, _("the directory says: {words}").format(
-                words=refusal.get("info") or "account inactivated"
-            ))
-        return Locked(change, Login.NOT_TRIED, _(
-            "the directory refuses the log-in and does not say that it is the lock"
-        ))
+            return Locked(
+                change,
+                Login.REFUSED,
+                _("the directory says: {words}").format(words=refusal.get("info") or "account inactivated"),
+            )
+        return Locked(
+            change, Login.NOT_TRIED, _("the directory refuses the log-in and does not say that it is the lock")
+        )

@@ -13,17 +13,37 @@ _TABLE: tuple[tuple[tuple[str, ...], type[ConnectorError], str], ...] = (
     (("FILTER_ERROR",), Forbidden, N_("people_filter is not a filter")),
     (("INSUFFICIENT_ACCESS",), Forbidden, ""),
     (("STRONG_AUTH_REQUIRED", "CONFIDENTIALITY_REQUIRED"), Forbidden, N_("use ldaps:// or start_tls = true")),
-    (("SIZELIMIT_EXCEEDED", "ADMINLIMIT_EXCEEDED"), Forbidden,
-     N_("the answer was cut short; raise the server's limits for bind_dn")),
-    (("UNDEFINED_TYPE",), Forbidden,
-     N_('the server must load the password policy overlay (ppolicy), or lock_by must be "password"')),
-    (("REFERRAL",), Forbidden,
-     N_("that is on another server: put one that takes writes into urls, where this one is a read-only copy")),
+    (
+        ("SIZELIMIT_EXCEEDED", "ADMINLIMIT_EXCEEDED"),
+        Forbidden,
+        N_("the answer was cut short; raise the server's limits for bind_dn"),
+    ),
+    (
+        ("UNDEFINED_TYPE",),
+        Forbidden,
+        N_('the server must load the password policy overlay (ppolicy), or lock_by must be "password"'),
+    ),
+    (
+        ("REFERRAL",),
+        Forbidden,
+        N_("that is on another server: put one that takes writes into urls, where this one is a read-only copy"),
+    ),
     (("NO_SUCH_OBJECT",), Missing, ""),
     (("TIMELIMIT_EXCEEDED",), Unavailable, N_("the server's own time limit for bind_dn is too short for this search")),
     (("ASSERTION_FAILED",), Conflict, N_("the entry was changed by someone else meanwhile")),
-    (("CONSTRAINT_VIOLATION", "OBJECT_CLASS_VIOLATION", "TYPE_OR_VALUE_EXISTS", "NO_SUCH_ATTRIBUTE",
-      "UNWILLING_TO_PERFORM", "NOT_ALLOWED_ON_NONLEAF", "INVALID_SYNTAX"), Conflict, ""),
+    (
+        (
+            "CONSTRAINT_VIOLATION",
+            "OBJECT_CLASS_VIOLATION",
+            "TYPE_OR_VALUE_EXISTS",
+            "NO_SUCH_ATTRIBUTE",
+            "UNWILLING_TO_PERFORM",
+            "NOT_ALLOWED_ON_NONLEAF",
+            "INVALID_SYNTAX",
+        ),
+        Conflict,
+        "",
+    ),
 )
 ROWS: dict[type[Exception], tuple[type[ConnectorError], str]] = {
     getattr(ldap, name): (six, hint) for names, six, hint in _TABLE for name in names

@@ -48,9 +48,11 @@ class Link:
                 if dn is not None:
                     yield self._entry(dn, values)
                 elif not (self._referrals_are_normal or partly):
-                    raise Unavailable(_("the answer is only a part: the rest is at {places}").format(
-                        places=", ".join(map(str, values))
-                    ))
+                    raise Unavailable(
+                        _("the answer is only a part: the rest is at {places}").format(
+                            places=", ".join(map(str, values))
+                        )
+                    )
             page.cookie = next((c.cookie for c in controls if c.controlType == page.controlType), "")
             if not page.cookie:
                 return
@@ -78,9 +80,11 @@ class Link:
                 if dn is None and self._referrals_are_normal:
                     continue
                 if dn is None:
-                    raise Unavailable(_("the answer is only a part: the rest is at {places}").format(
-                        places=", ".join(map(str, values))
-                    ))
+                    raise Unavailable(
+                        _("the answer is only a part: the rest is at {places}").format(
+                            places=", ".join(map(str, values))
+                        )
+                    )
                 yield dn, values
 
     def read(self, dn: str, attributes: Sequence[str], query: str = "(objectClass=*)") -> Entry | None:
@@ -128,14 +132,19 @@ class Link:
             sent = self._raw.search_ext(base, ldap.SCOPE_SUBTREE, query, list(attributes), serverctrls=[page])
             _kind, rows, _id, controls = self._raw.result3(sent, timeout=self._seconds)
         except ldap.NO_SUCH_OBJECT as error:
-            raise Unavailable(_(
-                "the directory says that there is no {base}, so nothing below it is taken for gone: it is "
-                "being restored, or that name in the settings is wrong"
-            ).format(base=base)) from error
+            raise Unavailable(
+                _(
+                    "the directory says that there is no {base}, so nothing below it is taken for gone: it is "
+                    "being restored, or that name in the settings is wrong"
+                ).format(base=base)
+            ) from error
         except ldap.REFERRAL as error:
-            raise Forbidden(_(
-                "{base} lies on another server ({why}): correct that name in the settings, or put that server into urls"
-            ).format(base=base, why=said(error))) from error
+            raise Forbidden(
+                _(
+                    "{base} lies on another server ({why}): correct that name in the settings, "
+                    "or put that server into urls"
+                ).format(base=base, why=said(error))
+            ) from error
         return rows, controls
 
     def _entry(self, dn: str, values: Mapping[str, Sequence[bytes]]) -> Entry:

@@ -99,6 +99,8 @@ class Locking:
             if self._directory.person(link, AccountId(self._dialect.identify(entry))) != entry:
                 raise
             # Nothing has changed, so the server judged by what the bot's account may not read.
-            raise Forbidden(_("{dn} was not changed: the bot's account needs {needs}").format(
-                dn=entry.dn, needs=_(self._dialect.needs)
-            )) from error
+            raise Forbidden(
+                _("{dn} was not changed: the bot's account needs {needs}").format(
+                    dn=entry.dn, needs=_(self._dialect.needs)
+                )
+            ) from error

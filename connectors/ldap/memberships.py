@@ -46,9 +46,11 @@ class Memberships:
         entry, found, ways = self._both(link, account, group)
         names = self._names(entry, ways)
         if self._is_primary(link, entry, found) and not self._here(link, found, names):
-            raise Conflict(_("{member} cannot leave {group}: {why}").format(
-                member=entry.text("cn"), group=found.text("cn"), why=_(PRIMARY)
-            ))
+            raise Conflict(
+                _("{member} cannot leave {group}: {why}").format(
+                    member=entry.text("cn"), group=found.text("cn"), why=_(PRIMARY)
+                )
+            )
         here = names if len(names) == 1 else self._here(link, found, names)
         if not here:
             return Change.ALREADY
@@ -64,7 +66,7 @@ class Memberships:
                 _(
                     "{member} is the last member of the group {group}, and a {kind} may not be empty: put a "
                     "successor in first, or delete the group"
-                ).format(member=entry.text("cn"), group=found.text("cn"), kind=ways[0].object_class),
+                ).format(member=entry.text("cn"), group=found.text("cn"), kind=ways[0].object_class)
             ) from error
         return Change.MADE
 
@@ -100,9 +102,9 @@ class Memberships:
     def _names(self, entry: Entry, ways: Sequence[Membership]) -> Sequence[tuple[str, str]]:
         """Return the attributes that may name an entry, with the values that do, once each: uids may be several."""
         logins = entry.all(self._dialect.login)
-        return list(dict.fromkeys(
-            (way.attribute, value) for way in ways for value in (logins if way.by_login else (entry.dn,))
-        ))
+        return list(
+            dict.fromkeys((way.attribute, value) for way in ways for value in (logins if way.by_login else (entry.dn,)))
+        )
 
     def _here(self, link: Link, group: Entry, names: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
         """Return under which of the names an entry is in a group now."""
@@ -115,9 +117,11 @@ class Memberships:
             raise Missing(_("{group!r} cannot be a group's id").format(group=group)) from error
         for entry in link.search(self._base, query, self._asked):
             return entry
-        raise Missing(_("there is no group with {identifier} {group} below {base}").format(
-            identifier=self._dialect.identifier, group=group, base=self._base
-        ))
+        raise Missing(
+            _("there is no group with {identifier} {group} below {base}").format(
+                identifier=self._dialect.identifier, group=group, base=self._base
+            )
+        )
 
     def _primary(self, link: Link, entry: Entry) -> Sequence[Entry]:
         query = self._dialect.primary(entry)

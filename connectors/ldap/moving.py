@@ -22,7 +22,7 @@ def same(one: str, other: str) -> bool:
 def below(dn: str, top: str) -> bool:
     """Whether a place lies below another, and is not that other itself."""
     inner, outer = _folded(dn), _folded(top)
-    return 0 < len(outer) < len(inner) and inner[-len(outer):] == outer
+    return 0 < len(outer) < len(inner) and inner[-len(outer) :] == outer
 
 
 def parent(dn: str) -> str:
@@ -56,9 +56,7 @@ def put_away(link: Link, entry: Entry, account: AccountId, folder: str) -> tuple
         return entry.dn, _("it could not be moved to {folder}: {why}").format(folder=folder, why=said(error))
 
 
-def put_back(
-    link: Link, entry: Entry, account: AccountId, state: Mapping[str, str], folder: str,
-) -> tuple[str, str]:
+def put_back(link: Link, entry: Entry, account: AccountId, state: Mapping[str, str], folder: str) -> tuple[str, str]:
     """Move an entry out of `folder` to where it was before; returns as `put_away` does."""
     home = state.get("dn", "")
     if not folder or not home or same(entry.dn, home) or not same(parent(entry.dn), folder):

@@ -117,19 +117,24 @@ class OpenLdap(Posix):
         if _says_locked(refusal):
             return Locked(change, Login.REFUSED, _("the directory says: account locked"))
         if secret_is_right:
-            return Locked(change, Login.REFUSED, _(
-                "the right password was refused; the directory does not say why (ppolicy_use_lockout is off)"
-            ))
-        return Locked(change, Login.NOT_TRIED, _(
-            "locked by someone else's password, and the directory does not say why it refuses "
-            "(ppolicy_use_lockout is off, or the policy that applies has no pwdLockout: TRUE)"
-        ))
+            return Locked(
+                change,
+                Login.REFUSED,
+                _("the right password was refused; the directory does not say why (ppolicy_use_lockout is off)"),
+            )
+        return Locked(
+            change,
+            Login.NOT_TRIED,
+            _(
+                "locked by someone else's password, and the directory does not say why it refuses "
+                "(ppolicy_use_lockout is off, or the policy that applies has no pwdLockout: TRUE)"
+            ),
+        )
 
     def missing_features(self, announced: frozenset[str]) -> Sequence[str]:
         """Name what slapd lacks; it announces the policy control only with the overlay loaded."""
         overlay = _(
-            'the password policy overlay (ppolicy; where it cannot be loaded, lock_by = "password" is next '
-            "best)"
+            'the password policy overlay (ppolicy; where it cannot be loaded, lock_by = "password" is next best)'
         )
         wanted = {POLICY: overlay, ASSERTION: _("the assertion control (RFC 4528)")}
         return [title for oid, title in wanted.items() if oid not in announced]

@@ -21,9 +21,7 @@ from connectors.ldap.posix import NUMBER
 from connectors.ldap.wire import Entry, Modification, both, equals, hashes
 
 MARK = "{CRYPT}!locked-by-handover!"
-CANNOT = (
-    N_('Locking by password (lock_by = "password") leaves SSH keys, Kerberos and Samba hashes as they are.'),
-)
+CANNOT = (N_('Locking by password (lock_by = "password") leaves SSH keys, Kerberos and Samba hashes as they are.'),)
 UNREADABLE = N_(
     "userPassword cannot be read, or there is none: the bot's account needs to read it, as it is the lock here"
 )
@@ -84,10 +82,14 @@ class OpenLdapPassword(OpenLdap):
         change = Change.MADE if secret_is_right else Change.ALREADY
         if refusal is None:
             return Locked(change, Login.ACCEPTED, _("the directory lets somebody in by a value that is no password"))
-        return Locked(change, Login.NOT_TRIED, _(
-            'the password is one that nothing matches (lock_by = "password"); keys, Kerberos and sessions are '
-            "not touched by that"
-        ))
+        return Locked(
+            change,
+            Login.NOT_TRIED,
+            _(
+                'the password is one that nothing matches (lock_by = "password"); keys, Kerberos and sessions are '
+                "not touched by that"
+            ),
+        )
 
     def missing_features(self, announced: frozenset[str]) -> Sequence[str]:
         """Name what slapd lacks even for this."""

@@ -41,7 +41,14 @@ def everyone(directory: Directory, link: Link, people: str = "") -> Iterator[Acc
     """Stream every account below the base, without before-images and managers' addresses."""
     dialect, settings = directory.dialect, directory.settings
     attributes = (
-        "cn", "displayName", "mail", "title", dialect.login, dialect.identifier, dialect.lock, *dialect.last_login,
+        "cn",
+        "displayName",
+        "mail",
+        "title",
+        dialect.login,
+        dialect.identifier,
+        dialect.lock,
+        *dialect.last_login,
         *(name for name, _prefix in dialect.addresses),
     )
     for entry in link.search(settings.base_dn, people or directory.people_filter, attributes):

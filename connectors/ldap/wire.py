@@ -69,8 +69,12 @@ def either(filters: Iterable[str]) -> str:
 def person_filter(person: Person, names: Names) -> str:
     """Return the filter for whatever has one of the person's addresses or log-ins; empty where none is known."""
     wanted = [
-        *(equals(attribute, prefix + email) for email in person.emails if email.strip()
-          for attribute, prefix in names.addresses),
+        *(
+            equals(attribute, prefix + email)
+            for email in person.emails
+            if email.strip()
+            for attribute, prefix in names.addresses
+        ),
         *(equals(attribute, login) for login in person.logins if login.strip() for attribute in names.logins),
     ]
     return either(wanted) if wanted else ""

@@ -10,7 +10,5 @@ MANIFEST = Manifest(
     title="By hand",
     connector=Manual,
     settings=ManualSettings,
-    cannot=(
-        N_("Nothing can be read back: that it is done rests on the word of the person who confirms it."),
-    ),
+    cannot=(N_("Nothing can be read back: that it is done rests on the word of the person who confirms it."),),
 )

@@ -14,8 +14,7 @@ MANIFEST = Manifest(
     cannot=(
         N_("SCIM knows no sessions and no tokens: whether those of an inactive account end is up to the application."),
         N_(
-            "SCIM does not know who owns which records: the clients in this application are not handed over "
-            "through it."
+            "SCIM does not know who owns which records: the clients in this application are not handed over through it."
         ),
         N_("What inactive means is up to the application: some keep the account, some remove it (inactive_means)."),
         UNREAD,

@@ -63,7 +63,11 @@ class Faults:
         if status in NOT_DONE:
             return Refused(message, status)
         kinds: Mapping[int, type[ConnectorError]] = {
-            401: BadCredential, 403: Forbidden, 409: Conflict, 412: Stale, 428: Unversioned,
+            401: BadCredential,
+            403: Forbidden,
+            409: Conflict,
+            412: Stale,
+            428: Unversioned,
         }
         return kinds[status](message) if status in kinds else None
 

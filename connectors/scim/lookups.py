@@ -55,9 +55,11 @@ class Sieve:
 
     def _keep(self, user: wire.User, by: str) -> None:
         if not user.id:
-            raise Conflict(_(
-                "an account that matches by {by} has no id on the server: somebody has to look at it there"
-            ).format(by=by))
+            raise Conflict(
+                _("an account that matches by {by} has no id on the server: somebody has to look at it there").format(
+                    by=by
+                )
+            )
         self.users.setdefault(user.id, (user, by))
 
 
@@ -78,9 +80,10 @@ class Lookups:
         if not sieve.users and not self._service.sees():
             raise Unavailable(_("the server shows no account at all; that is not believed"))
         said = ", ".join(dict.fromkeys((*person.emails, *person.logins)))
-        return Lookup(tuple(self._account(*one) for one in sieve.users.values()), _("{how} for {said}{remarks}").format(
-            how=how, said=said, remarks=sieve.remarks()
-        ))
+        return Lookup(
+            tuple(self._account(*one) for one in sieve.users.values()),
+            _("{how} for {said}{remarks}").format(how=how, said=said, remarks=sieve.remarks()),
+        )
 
     def _account(self, user: wire.User, by: str) -> Account:
         """Return an account; what a list leaves out of it (`active`, to some servers) is read by its id."""
@@ -99,12 +102,17 @@ class Lookups:
         if self._trust is None or not self._trust.sure:
             self._trust = trust(self._service)
         known = self._trust or UNTRIED
-        asked = {name: [filters.equals(known.spelled[name], value) for value in values if known.spelled[name]]
-                 for name, values in terms.items()}
+        asked = {
+            name: [filters.equals(known.spelled[name], value) for value in values if known.spelled[name]]
+            for name, values in terms.items()
+        }
         if known.joined and self._asks(sieve, filters.any_of(chain.from_iterable(asked.values())), known.exact):
             return _("/Users by userName, emails and externalId")
-        answered = {name for name, values in terms.items()
-                    if sum(self._asks(sieve, query, known.exact) for query in asked[name]) == len(values)}
+        answered = {
+            name
+            for name, values in terms.items()
+            if sum(self._asks(sieve, query, known.exact) for query in asked[name]) == len(values)
+        }
         if not answered >= {"userName", "emails"}:
             return self._read_all(sieve)
         lacking = "" if "externalId" in answered else _(" (the server does not filter by externalId)")

@@ -63,10 +63,12 @@ class Memberships:
         if not any(map(self._members, groups)):
             groups = [self._whole(_group(raw).id)[0] for raw in groups]
             if groups and not any(map(self._members, groups)) and not (told or self._shown):
-                raise Forbidden(_(
-                    "the server shows {count} groups and the members of none, so whether the account is in one cannot "
-                    "be told (with read_groups = false the plan says so instead)"
-                ).format(count=len(groups)))
+                raise Forbidden(
+                    _(
+                        "the server shows {count} groups and the members of none, so whether the account is in one "
+                        "cannot be told (with read_groups = false the plan says so instead)"
+                    ).format(count=len(groups))
+                )
         return [_group(raw) for raw in groups if account in _members(raw)]
 
     def _inside(self, raw: Raw, account: AccountId) -> bool:
@@ -122,9 +124,9 @@ class Memberships:
         try:
             inside = self._inside(self._whole(group)[0], account)
         except Unavailable as error:
-            raise OutcomeUnknown(_("the change of the group was taken, and could not be read back: {error}").format(
-                error=error
-            )) from error
+            raise OutcomeUnknown(
+                _("the change of the group was taken, and could not be read back: {error}").format(error=error)
+            ) from error
         if inside is not there:
             raise Conflict(_("the server took the change of the group, and its members are as before"))
         return Change.MADE

@@ -77,9 +77,11 @@ class Progress:
         """Raise `Unavailable` where pages overlapped, or the list shrank, so that somebody may not have been shown."""
         got = self.seen - self._again
         if self._said is not None and got < self._said:
-            raise Unavailable(_("the list changed while it was read, or repeats itself: {got} of {total} shown").format(
-                got=got, total=self._said
-            ))
+            raise Unavailable(
+                _("the list changed while it was read, or repeats itself: {got} of {total} shown").format(
+                    got=got, total=self._said
+                )
+            )
 
 
 def _keys(page: Page) -> list[int]:

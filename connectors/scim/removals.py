@@ -30,8 +30,7 @@ class Removals:
         """Return what it means that the server has no such account."""
         if self.explains(account):
             return Observation(
-                Verdict.LOCKED, _(
-                    "the server has no such account since it was made inactive here: it removes such users"
-                ),
+                Verdict.LOCKED,
+                _("the server has no such account since it was made inactive here: it removes such users"),
             )
         return Observation(Verdict.ABSENT, _("looked up by id in /Users and not there"))

@@ -110,10 +110,12 @@ class Service:
         if not progress.repeats(page):
             return step
         if progress.first in {*CAPS, self._settings.page_size} and len(self._page(kind, {"count": "1"}).records) == 1:
-            raise Unavailable(_(
-                "GET {kind}: the server shows {count} and gives no second page, so whether there are more cannot be "
-                'told; paging = "cursor" may read on'
-            ).format(kind=kind, count=progress.first))
+            raise Unavailable(
+                _(
+                    "GET {kind}: the server shows {count} and gives no second page, so whether there are more cannot "
+                    'be told; paging = "cursor" may read on'
+                ).format(kind=kind, count=progress.first)
+            )
         return None  # it knows no pages at all
 
     def me(self) -> object:
@@ -161,9 +163,9 @@ class Service:
             if "filter" in params:  # "nobody matches", to some servers, or a filter that they do not know
                 raise Refused(str(error), httpx.codes.NOT_FOUND) from error
             # A list may be empty and is never missing: a wrong address, or a server in trouble.
-            raise NoList(_("GET {kind}: the server says that it has no such list; is the url right?").format(
-                kind=kind
-            )) from error
+            raise NoList(
+                _("GET {kind}: the server says that it has no such list; is the url right?").format(kind=kind)
+            ) from error
         except Refused as error:
             if error.unsupported and "filter" not in params:
                 raise NoList(str(error)) from error
@@ -183,7 +185,9 @@ def _json(response: httpx.Response) -> object:
     try:
         answer: object = response.json()
     except (ValueError, RecursionError) as error:
-        raise NotJson(_("{method} {path}: the answer is not JSON").format(
-            method=response.request.method, path=response.request.url.path
-        )) from error
+        raise NotJson(
+            _("{method} {path}: the answer is not JSON").format(
+                method=response.request.method, path=response.request.url.path
+            )
+        ) from error
     return answer

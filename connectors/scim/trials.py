@@ -14,7 +14,9 @@ from connectors.scim.service import USERS, Service
 from connectors.scim.wire import User, texts
 
 SPELLINGS: Mapping[str, Sequence[str]] = {
-    "userName": ("userName",), "emails": ("emails.value", "emails"), "externalId": ("externalId",),
+    "userName": ("userName",),
+    "emails": ("emails.value", "emails"),
+    "externalId": ("externalId",),
 }
 MOST = 200
 """Characters of a value that a filter is tried on: longer ones make addresses that no server takes."""
@@ -69,8 +71,11 @@ def trust(service: Service) -> Trust | None:
     if not samples:
         return None
     wanted, there = {sample.identifier for sample in samples}, len({user.id for user in users})
-    lacking = [filters.equals(ways[0], samples[0].value) for name, ways in SPELLINGS.items()
-               if name not in {sample.attribute for sample in samples}]  # what nobody has is asked for later, too
+    lacking = [
+        filters.equals(ways[0], samples[0].value)
+        for name, ways in SPELLINGS.items()
+        if name not in {sample.attribute for sample in samples}
+    ]  # what nobody has is asked for later, too
     query = filters.any_of([*(sample.asked() for sample in samples), *lacking])
     together = _tried(service, query, wanted)
     if together.all and len(wanted) > 1:

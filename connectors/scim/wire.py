@@ -106,8 +106,14 @@ def account(user: User, by: str) -> Account:
     found = AccountId(user.id)
     address = user.login if "@" in user.login else ""
     return Account(
-        id=found, login=user.login, name=user.name, verdict=verdict(user), matched_by=by,
-        email=next(iter(user.emails), address), title=user.title, before=Before(found, user.state),
+        id=found,
+        login=user.login,
+        name=user.name,
+        verdict=verdict(user),
+        matched_by=by,
+        email=next(iter(user.emails), address),
+        title=user.title,
+        before=Before(found, user.state),
     )
 
 

@@ -15,8 +15,7 @@ MANIFEST = Manifest(
     limits=Limits(session_lag=timedelta(0), export_lag=timedelta(0), export_retention=None, move_batch=100),
     cannot=(
         N_(
-            "An opportunity that is converted, won, lost or cancelled keeps its employee: Tryton lets nobody "
-            "change it."
+            "An opportunity that is converted, won, lost or cancelled keeps its employee: Tryton lets nobody change it."
         ),
         N_(
             "Clients (parties) have no owner of their own in Tryton: what is handed over are their opportunities, "

@@ -44,8 +44,11 @@ class Book:
         for record in ids:
             if found := records.place(record):
                 wanted.setdefault(found[0], {})[found[1]] = record
-        return {wanted[field][number]: owner for field, numbers in wanted.items()
-                for number, owner in self._shelf(field).owners(list(numbers)).items()}
+        return {
+            wanted[field][number]: owner
+            for field, numbers in wanted.items()
+            for number, owner in self._shelf(field).owners(list(numbers)).items()
+        }
 
     def move(self, batch: Sequence[Assignment]) -> Sequence[Moved]:
         """Move the records of one field after the other."""

@@ -151,7 +151,7 @@ class Tryton(Accounts, Sessions, ClientBook, ExportLog, Roster):
         try:
             path.open("rb").close()
         except PermissionError as error:
-            raise Forbidden(_("Tryton's server log {path} may not be read by this program's user").format(
-                path=path
-            )) from error
+            raise Forbidden(
+                _("Tryton's server log {path} may not be read by this program's user").format(path=path)
+            ) from error
         return path

@@ -84,7 +84,11 @@ def payload(field: OwnerField, writes: Sequence[Write]) -> tuple[list[Any], dict
 
 
 def report(
-    one: Assignment, rows: Holdings, sellers: Sellers, refused: Mapping[int, str], written: set[int],
+    one: Assignment,
+    rows: Holdings,
+    sellers: Sellers,
+    refused: Mapping[int, str],
+    written: set[int],
     name: Callable[[int | None], AccountId | None],
 ) -> Moved:
     """Return what became of one assignment, from the read after the write."""

@@ -45,17 +45,24 @@ def read(rpc: Rpc, text: str) -> OwnerField:
     """Look a field up, given as `MODEL:FIELD`. Raises `Missing` with what to do where it can own nothing."""
     model, _colon, name = text.partition(":")
     if not rpc.read("ir.model.search_count", [["name", "=", model]]):
-        raise Missing(_(
-            "owner_fields: Tryton has no model {model}; activate its module there, or take {field} out of the settings"
-        ).format(model=model, field=text))
+        raise Missing(
+            _(
+                "owner_fields: Tryton has no model {model}; activate its module there, "
+                "or take {field} out of the settings"
+            ).format(model=model, field=text)
+        )
     known = rpc.read(f"{model}.fields_get", [name, *BESIDES])
     if wrong := fault(text, known.get(name)):
         raise Missing(wrong)
     party = "" if model == PARTY else "party." if _points(known.get("party"), PARTY) else None
     return OwnerField(
-        model, name, users=_points(known[name], USER), party=party,
+        model,
+        name,
+        users=_points(known[name], USER),
+        party=party,
         company=_points(known.get("company"), "company.company"),
-        active="active" in known, state=known.get("state", {}).get("type") == "selection",
+        active="active" in known,
+        state=known.get("state", {}).get("type") == "selection",
     )
 
 

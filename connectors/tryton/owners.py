@@ -49,8 +49,11 @@ class Owners:
         domain, fields = [["id", "in", wanted]], wire.EMPLOYEE_FIELDS
         read = self._rpc.read(f"{EMPLOYEE}.search_read", domain, 0, None, None, fields)
         today = datetime.now(UTC).date()
-        return {a: wire.seller(rows[n], [e for e in read if e["id"] in rows[n]["employees"]], today)
-                for a, n in numbers.items() if n in rows}
+        return {
+            a: wire.seller(rows[n], [e for e in read if e["id"] in rows[n]["employees"]], today)
+            for a, n in numbers.items()
+            if n in rows
+        }
 
     def names(self, field: OwnerField, values: Iterable[int | None]) -> Mapping[int, AccountId]:
         """Return the account of each id that a field holds; an employee without a user is named `employee:ID`."""

@@ -12,8 +12,19 @@ from connectors.tryton.ownerfields import OPPORTUNITY, OwnerField
 KIND = "opportunity"
 WORKED_ON = frozenset({"lead", "opportunity"})
 """States in which a sale is still hoped for, and in which Tryton lets the employee be changed."""
-FIELDS = ["number", "description", "party", "party.rec_name", "party.lang.code", "party.categories.name",
-          "address.country.code", "amount", "currency.code", "state", "employee"]
+FIELDS = [
+    "number",
+    "description",
+    "party",
+    "party.rec_name",
+    "party.lang.code",
+    "party.categories.name",
+    "address.country.code",
+    "amount",
+    "currency.code",
+    "state",
+    "employee",
+]
 """What is read of an opportunity."""
 _ID = re.compile(rf"({KIND}|[\w.-]+:\w+):(\d+)", re.ASCII)
 

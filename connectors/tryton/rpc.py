@@ -57,9 +57,11 @@ class Rpc:
         try:
             return self._call(method, arguments, dict(context), writes=False)
         except wire.Declined as refusal:
-            raise Forbidden(_("{login} may not do {method}: {refusal}").format(
-                login=self._settings.login, method=method, refusal=refusal
-            )) from refusal
+            raise Forbidden(
+                _("{login} may not do {method}: {refusal}").format(
+                    login=self._settings.login, method=method, refusal=refusal
+                )
+            ) from refusal
 
     def write(self, method: str, *arguments: Any, context: dict[str, Any]) -> None:
         """Call a method that changes something. `wire.Declined` has Tryton's own sentence."""
@@ -79,9 +81,9 @@ class Rpc:
 
     def _check_right(self, model: str, refusal: wire.Declined) -> None:
         if not self.rights(model)[model]["write"]:
-            raise Forbidden(_("{login} has no write access to {model}").format(
-                login=self._settings.login, model=model
-            )) from refusal
+            raise Forbidden(
+                _("{login} has no write access to {model}").format(login=self._settings.login, model=model)
+            ) from refusal
 
     def rights(self, *models: str) -> dict[str, dict[str, int]]:
         """Return our rights on models: `read`, `write`, `create`, `delete` as 0 or 1."""
@@ -127,9 +129,9 @@ class Rpc:
             answer = response.json()
             error, result = answer.get("error"), answer.get("result")
         except (ValueError, AttributeError) as broken:
-            raise (OutcomeUnknown if writes else Unavailable)(_("{method}: the answer is not Tryton's").format(
-                method=method
-            )) from broken
+            raise (OutcomeUnknown if writes else Unavailable)(
+                _("{method}: the answer is not Tryton's").format(method=method)
+            ) from broken
         if error:
             raise wire.fault(method, error)
         return result

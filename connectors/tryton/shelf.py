@@ -112,9 +112,9 @@ class Shelf:
         try:
             return self._report(batch, sellers, refused, writes)
         except Unavailable as error:
-            raise OutcomeUnknown(_("the batch was written and cannot be read back: {error}").format(
-                error=error
-            )) from error
+            raise OutcomeUnknown(
+                _("the batch was written and cannot be read back: {error}").format(error=error)
+            ) from error
 
     def _report(self, batch: Batch, sellers: Sellers, refused: Refused, writes: Writes) -> list[Moved]:
         rows = self._present(batch)

@@ -65,15 +65,15 @@ class Users:
         if not row["active"]:
             return Locked(Change.ALREADY, Login.NOT_TRIED, _("was inactive already"))
         if before.state.get("active") != "true":
-            raise Conflict(_("user {login} was inactive when the plan was made and is active now").format(
-                login=row["login"]
-            ))
+            raise Conflict(
+                _("user {login} was inactive when the plan was made and is active now").format(login=row["login"])
+            )
         if row["id"] == self._rpc.user:
             raise Conflict(_("this is the user that Handover itself signs in with"))
         self.write(row, active=False)
-        return Locked(Change.MADE, Login.NOT_TRIED, _("made inactive, {count} session(s) ended").format(
-            count=row["sessions"]
-        ))
+        return Locked(
+            Change.MADE, Login.NOT_TRIED, _("made inactive, {count} session(s) ended").format(count=row["sessions"])
+        )
 
     def unlock(self, before: Before) -> Change:
         """Make the user active again, where they were before."""

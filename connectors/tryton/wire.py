@@ -140,4 +140,3 @@ def _seller(row: Mapping[str, Any], hands: Mapping[int, int | None], everyone: I
 def _works(employee: Mapping[str, Any], today: date) -> bool:
     start, end = day(employee["start_date"]), day(employee["end_date"])
     return (start is None or start <= today) and (end is None or today <= end)
-

@@ -61,9 +61,7 @@ def _commands(practice: Practice, path: str) -> list[str]:
     staff = [person.slack_id for person in PEOPLE if person.team is Team.PEOPLE]
     channel = workspace.channels[seed.OFFBOARDING]
     text = f"<@{LEAVER.slack_id}|{LEAVER.uid}>"
-    typed = [
-        payloads.command(workspace, staff[n % len(staff)], channel, "/offboard", text) for n in range(COMMANDS)
-    ]
+    typed = [payloads.command(workspace, staff[n % len(staff)], channel, "/offboard", text) for n in range(COMMANDS)]
     return [_signed(practice, path, urlencode(one)) for one in typed]
 
 

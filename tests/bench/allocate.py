@@ -24,16 +24,28 @@ def run() -> Run:
 def _figures(size: int) -> list[Figure]:
     chance = random.Random(size)
     managers = [f"m{n}@x.example" for n in range(MANAGERS)]
-    items = [Item(str(n), f"party:{n}", Decimal(chance.randrange(10**7)) / 100, 1 + n % 4, _traits(chance, managers))
-             for n in range(size)]
+    items = [
+        Item(str(n), f"party:{n}", Decimal(chance.randrange(10**7)) / 100, 1 + n % 4, _traits(chance, managers))
+        for n in range(size)
+    ]
     free = [Taker(key, traits=_own(n, key)) for n, key in enumerate(managers)]
     room = [Taker(one.key, size // MANAGERS + 50 * (n % 9) - 100, one.traits) for n, one in enumerate(free)]
     floor = _seconds(lambda: sorted(items, key=lambda item: item.value))
-    ways = (("balanced", free, Strategy.BALANCED), ("balanced, capacities", room, Strategy.BALANCED),
-            ("affinity, capacities", room, Strategy.AFFINITY))
-    return [Figure(f"{size:,} {name}", _seconds(lambda t=takers, s=how: allocate(items, t, s)), "s",  # type: ignore[misc]
-                   goal=GOALS[size], floor=floor)
-            for name, takers, how in ways]
+    ways = (
+        ("balanced", free, Strategy.BALANCED),
+        ("balanced, capacities", room, Strategy.BALANCED),
+        ("affinity, capacities", room, Strategy.AFFINITY),
+    )
+    return [
+        Figure(
+            f"{size:,} {name}",
+            _seconds(lambda t=takers, s=how: allocate(items, t, s)),
+            "s",  # type: ignore[misc]
+            goal=GOALS[size],
+            floor=floor,
+        )
+        for name, takers, how in ways
+    ]
 
 
 def _traits(chance: random.Random, managers: list[str]) -> frozenset[tuple[str, str]]:

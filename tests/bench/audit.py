@@ -36,7 +36,11 @@ def run(leavers: int = LEAVERS, few: int = FEW) -> Run:
         [
             Figure("time", _median(audits), "s", goal=TIME_GOAL, floor=_median(plain), of="ratio"),
             Figure(
-                "peak memory", max(one["peak_mb"] for one in audits), "MB", goal=MEMORY_GOAL, floor=small["peak_mb"],
+                "peak memory",
+                max(one["peak_mb"] for one in audits),
+                "MB",
+                goal=MEMORY_GOAL,
+                floor=small["peak_mb"],
                 of="ratio",
             ),
             Figure("accounts not read as locked", float(wrong), "accounts", goal=0.0),

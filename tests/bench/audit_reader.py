@@ -95,8 +95,19 @@ def _audits(directory: Ldap, folder: Path) -> Audits:
     sheet = FindingSheet(vault, Findings(vault, journal, clock), clock, day)
     casefile = Casefile(vault, systems, handover, exports, clock, sheet)
     return Audits(
-        store, vault, journal, systems, casefile, clock, _nobody, _nobody,
-        sheet=sheet, directory=SYSTEM, channel="", zone="UTC", at=hour(8),
+        store,
+        vault,
+        journal,
+        systems,
+        casefile,
+        clock,
+        _nobody,
+        _nobody,
+        sheet=sheet,
+        directory=SYSTEM,
+        channel="",
+        zone="UTC",
+        at=hour(8),
     )
 
 

@@ -125,7 +125,9 @@ def _memberships(directory: Slapd) -> "Counter[tuple[str, str, str]]":
     """Count each (out or in, group, member) that the bot wrote, as the access log has it."""
     with directory.bound() as root:
         rows = root.search_s(
-            slapd_conf.LOG_DN, ldap.SCOPE_ONELEVEL, f"(&(objectClass=auditModify)(reqAuthzID={ldif.SERVICE_DN}))",
+            slapd_conf.LOG_DN,
+            ldap.SCOPE_ONELEVEL,
+            f"(&(objectClass=auditModify)(reqAuthzID={ldif.SERVICE_DN}))",
             ["reqDN", "reqMod"],
         )
     found: Counter[tuple[str, str, str]] = Counter()

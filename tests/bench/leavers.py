@@ -78,24 +78,51 @@ def _case(vault: Vault, number: int) -> tuple[dict[str, object], dict[str, objec
     leaver = {"name": f"Leaver {number}", "email": f"{uid}@northwind.example", "logins": [uid]}
     boss = {"key": "max@x.example", "name": "Max", "email": "max@x.example"}
     data = {
-        "leaver": leaver, "approver": boss, "successors": [boss], "opened_by": {"id": "cli:root", "name": "root"},
-        "channel": "C0CASES", "note": "",
+        "leaver": leaver,
+        "approver": boss,
+        "successors": [boss],
+        "opened_by": {"id": "cli:root", "name": "root"},
+        "channel": "C0CASES",
+        "note": "",
     }
     note = Note("", f"pwdAccountLockedTime of uid={uid},{OU}")
     account_data = {"login": uid, "matched_by": "mail", "before": {}, "groups": {}, "done": ["locked"]}
     case = {
-        "id": case_id, "leaver_key": vault.blind(account), "mail_key": vault.blind(f"mail:{uid}@northwind.example"),
-        "state": CaseState.WATCHED, "immediate": False, "effective_at": LEFT, "opened_at": LEFT - timedelta(days=30),
-        "opened_by": "cli:root", "approver": "mail:max@x.example", "strategy": "balanced", "reason": "resignation",
-        "wrapped_key": key, "sealed": vault.seal(key, data, f"case:{case_id}"),
+        "id": case_id,
+        "leaver_key": vault.blind(account),
+        "mail_key": vault.blind(f"mail:{uid}@northwind.example"),
+        "state": CaseState.WATCHED,
+        "immediate": False,
+        "effective_at": LEFT,
+        "opened_at": LEFT - timedelta(days=30),
+        "opened_by": "cli:root",
+        "approver": "mail:max@x.example",
+        "strategy": "balanced",
+        "reason": "resignation",
+        "wrapped_key": key,
+        "sealed": vault.seal(key, data, f"case:{case_id}"),
     }
     access = {
-        "id": access_id, "case_id": case_id, "system": SYSTEM, "state": WorkState.DONE, "due_at": LEFT, "attempt": 0,
-        "verdict": "locked", "note": seal(vault, key, f"access:{access_id}", note), "read_at": LEFT, "locked_at": LEFT,
+        "id": access_id,
+        "case_id": case_id,
+        "system": SYSTEM,
+        "state": WorkState.DONE,
+        "due_at": LEFT,
+        "attempt": 0,
+        "verdict": "locked",
+        "note": seal(vault, key, f"access:{access_id}", note),
+        "read_at": LEFT,
+        "locked_at": LEFT,
     }
     read = {
-        "id": row_id, "access_id": access_id, "case_id": case_id, "system": SYSTEM, "account_id": account,
-        "verdict": "locked", "note": seal(vault, key, f"account:{row_id}", note), "read_at": LEFT,
+        "id": row_id,
+        "access_id": access_id,
+        "case_id": case_id,
+        "system": SYSTEM,
+        "account_id": account,
+        "verdict": "locked",
+        "note": seal(vault, key, f"account:{row_id}", note),
+        "read_at": LEFT,
         "sealed": vault.seal(key, account_data, f"account:{row_id}"),
     }
     return case, access, read

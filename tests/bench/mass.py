@@ -53,8 +53,13 @@ def run(postgres: bool = False, leavers: int = LEAVERS) -> Run:
         memory = _megabytes(bot.pid, "VmHWM")
     return Run(
         "mass",
-        {"leavers": leavers, "systems": SYSTEMS, "latency": SECONDS, "connections": CONNECTIONS,
-         "rows": "PostgreSQL" if postgres else "SQLite"},
+        {
+            "leavers": leavers,
+            "systems": SYSTEMS,
+            "latency": SECONDS,
+            "connections": CONNECTIONS,
+            "rows": "PostgreSQL" if postgres else "SQLite",
+        },
         [
             Figure("due to last read-back", taken, "s", goal=GOAL, floor=floor, of="ratio"),
             Figure("not locked", float(sum(leavers + 1 - len(one["locked"]) for one in truth)), "accounts", goal=0.0),

@@ -51,19 +51,23 @@ def run(records: int = RECORDS) -> Run:
         both = _two(SHARED)
         killed = _killed(here / "killed", KILLED)
     moves, every = seen["moves"], seen["times"]
-    return Run("move", {"records": records, "two replicas": SHARED, "killed": KILLED, "limit": [REQUESTS, WINDOW]}, [
-        Figure(f"moving {records:,} records", _span(moves), "s", PACE_GOAL, _floor(moves), of="ratio"),
-        Figure("whole attempt, looking again included", _span(every), "s", PACE_GOAL, _floor(every), of="ratio"),
-        Figure("records a second while moving", records / _span(moves), "1/s"),
-        Figure("refused with 429", _refused(seen), "%", REFUSED_GOAL),
-        Figure("peak memory", large["peak_mb"], "MB", MEMORY_GOAL, small["peak_mb"], of="ratio"),
-        Figure("two replicas: time", _span(both["times"]), "s", PACE_GOAL, _floor(both["times"]), of="ratio"),
-        Figure("two replicas: refused with 429", _refused(both), "%", REFUSED_GOAL),
-        Figure("two replicas: most in any window", both["most"], "requests", float(REQUESTS)),
-        Figure("killed ten times: kills that hit", float(killed["kills"]), "kills"),
-        Figure("killed ten times: records written twice", float(killed["twice"]), "records", 0.0),
-        Figure("killed ten times: records not moved", float(KILLED - killed["written"]), "records", 0.0),
-    ])
+    return Run(
+        "move",
+        {"records": records, "two replicas": SHARED, "killed": KILLED, "limit": [REQUESTS, WINDOW]},
+        [
+            Figure(f"moving {records:,} records", _span(moves), "s", PACE_GOAL, _floor(moves), of="ratio"),
+            Figure("whole attempt, looking again included", _span(every), "s", PACE_GOAL, _floor(every), of="ratio"),
+            Figure("records a second while moving", records / _span(moves), "1/s"),
+            Figure("refused with 429", _refused(seen), "%", REFUSED_GOAL),
+            Figure("peak memory", large["peak_mb"], "MB", MEMORY_GOAL, small["peak_mb"], of="ratio"),
+            Figure("two replicas: time", _span(both["times"]), "s", PACE_GOAL, _floor(both["times"]), of="ratio"),
+            Figure("two replicas: refused with 429", _refused(both), "%", REFUSED_GOAL),
+            Figure("two replicas: most in any window", both["most"], "requests", float(REQUESTS)),
+            Figure("killed ten times: kills that hit", float(killed["kills"]), "kills"),
+            Figure("killed ten times: records written twice", float(killed["twice"]), "records", 0.0),
+            Figure("killed ten times: records not moved", float(KILLED - killed["written"]), "records", 0.0),
+        ],
+    )
 
 
 def _alone(folder: Path, records: int) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -120,8 +124,12 @@ def crm(records: int, leavers: int = 1) -> Iterator[Judge]:
 def prepare(judge: Judge, rows: str, leaver: str) -> None:
     """List, propose and approve, with the limit off: that is not what is measured. The counts begin after it."""
     judge.ask("/set", limit=False)
-    subprocess.run([*PYTHON, "tests.sandbox.limited.mover", "prepare", judge.url, rows, leaver], check=True,
-                   stdout=subprocess.DEVNULL, timeout=PATIENCE)
+    subprocess.run(
+        [*PYTHON, "tests.sandbox.limited.mover", "prepare", judge.url, rows, leaver],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        timeout=PATIENCE,
+    )
     judge.ask("/set", limit=True)
 
 

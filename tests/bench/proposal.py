@@ -65,8 +65,9 @@ def _figures(stage: Stage, services: Services, client: WebClient) -> list[Figure
     return [
         Figure("first page", opened, "s", goal=GOAL_S, floor=floor),
         Figure("last page", _seconds(lambda: handover.client_page(shown.id, CLIENTS - 20, 20)), "s", goal=GOAL_S),
-        Figure("first search", _seconds(lambda: handover.client_page(shown.id, 0, 100, "049999")), "s",
-               goal=SLACK_LIMIT_S),
+        Figure(
+            "first search", _seconds(lambda: handover.client_page(shown.id, 0, 100, "049999")), "s", goal=SLACK_LIMIT_S
+        ),
         Figure("next search", _seconds(lambda: handover.client_page(shown.id, 0, 100, "04999")), "s", goal=1.0),
     ]
 

@@ -116,8 +116,16 @@ class Wiring:
         if mode == "run" and self.occupied:
             raise Occupied("another Handover (process 7) works on /data. Stop it first")
         services = make_services(
-            settings, self.offboarding, FakeHandover(), FakeExports(), self.audits, FakeJournal(), self.linking,
-            halts=self.halts, put_backs=self.put_backs, leaves=self.leaves,
+            settings,
+            self.offboarding,
+            FakeHandover(),
+            FakeExports(),
+            self.audits,
+            FakeJournal(),
+            self.linking,
+            halts=self.halts,
+            put_backs=self.put_backs,
+            leaves=self.leaves,
         )
         store = Store(sqlite_url(settings.storage.path))
         try:

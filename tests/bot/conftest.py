@@ -142,8 +142,12 @@ def office() -> Iterator[Office]:
 
 
 def make_services(
-    settings: Settings, *fakes: object, manual: FakeManualSteps | None = None, halts: FakeHalts | None = None,
-    put_backs: FakePutBacks | None = None, leaves: FakeLeaves | None = None,
+    settings: Settings,
+    *fakes: object,
+    manual: FakeManualSteps | None = None,
+    halts: FakeHalts | None = None,
+    put_backs: FakePutBacks | None = None,
+    leaves: FakeLeaves | None = None,
 ) -> Services:
     offboarding, handover, exports, audits, journal, *others = fakes
     return Services(

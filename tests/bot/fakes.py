@@ -67,10 +67,7 @@ class FakeOffboarding:
             samples.plan(leaver, self.systems),
             refusals=self.refusals,
             leaver=replace(
-                leaver,
-                manager_email=samples.MAX.email,
-                directory_id="entry-7",
-                logins=("dana.oneill", "Dana O'Neill"),
+                leaver, manager_email=samples.MAX.email, directory_id="entry-7", logins=("dana.oneill", "Dana O'Neill")
             ),
         )
 
@@ -172,9 +169,7 @@ class FakeHandover:
         found = [line for line in self.records if search.lower() in line.name.lower()]
         return found[offset : offset + limit], len(found)
 
-    def share_lines(
-        self, proposal_id: str, key: str, offset: int = 0, limit: int = 20
-    ) -> tuple[list[RecordLine], int]:
+    def share_lines(self, proposal_id: str, key: str, offset: int = 0, limit: int = 20) -> tuple[list[RecordLine], int]:
         found = [line for line in self.records if line.successor.key == key]
         return found[offset : offset + limit], len(found)
 

@@ -102,19 +102,46 @@ def system(name: str, verdict: Verdict, reason: str = "") -> SystemLine:
     )
 
 
-def step(assignee: str = BY_UID["li.wei"].slack_id, *, by: str = "", note: str = "", proof: str = "",
-         name: str = LEAVER.name, needs_file: bool = False) -> StepView:
+def step(
+    assignee: str = BY_UID["li.wei"].slack_id,
+    *,
+    by: str = "",
+    note: str = "",
+    proof: str = "",
+    name: str = LEAVER.name,
+    needs_file: bool = False,
+) -> StepView:
     """Return a step that waits, or with `by` one that is confirmed."""
     return StepView(
-        "case-1:badge", "case-1", leaver(name), "badge", "Office keys and badge", "Take the badge.\nSwitch it off.",
-        needs_file, assignee, SECURITY.slack_id, WorkState.DUE, NOW, NOW + timedelta(hours=24), None, 1, not by, by,
-        NOW if by else None, note, proof, "", "")
+        "case-1:badge",
+        "case-1",
+        leaver(name),
+        "badge",
+        "Office keys and badge",
+        "Take the badge.\nSwitch it off.",
+        needs_file,
+        assignee,
+        SECURITY.slack_id,
+        WorkState.DUE,
+        NOW,
+        NOW + timedelta(hours=24),
+        None,
+        1,
+        not by,
+        by,
+        NOW if by else None,
+        note,
+        proof,
+        "",
+        "",
+    )
 
 
 def by_hand(one: StepView) -> SystemLine:
     said = f"confirmed by {one.confirmed_by}, not read back" if one.confirmed else "not confirmed"
     return SystemLine(
-        one.system, one.title, Verdict.UNKNOWN, said, "", None, False, None, 0, (), ("Nothing can be read back.",), one)
+        one.system, one.title, Verdict.UNKNOWN, said, "", None, False, None, 0, (), ("Nothing can be read back.",), one
+    )
 
 
 def follow_up(day: int, *, done: bool) -> FollowUpLine:

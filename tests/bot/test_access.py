@@ -126,9 +126,7 @@ def test_hr_moves_a_case_in_the_leavers_zone_and_is_warned_of_a_sunday(office: O
     office.hr.click(post(office, PostKind.CASE, seed.OFFBOARDING), "Reschedule")
     office.hr.modal("Reschedule").fill("day", "2026-11-29").fill("time", "12:30").submit()
     assert "on a weekend" in office.hr.modal("Rescheduled").text
-    assert office.offboarding.done == [
-        ("reschedule", "case-1 2026-11-29T12:30:00+00:00", f"slack:{office.hr.id}")
-    ]
+    assert office.offboarding.done == [("reschedule", "case-1 2026-11-29T12:30:00+00:00", f"slack:{office.hr.id}")]
 
 
 @pytest.mark.parametrize(("day", "warned"), [("2026-12-04", False), ("2026-12-05", True)])

@@ -36,8 +36,7 @@ class Firm:
     def __init__(self, slack: SlackServer, stage: Stage) -> None:
         self.slack, self.stage = slack, stage
         settings = make_settings(slack.api_url)
-        fakes = make_services(
-            settings, FakeOffboarding(), FakeHandover(), FakeExports(), FakeAudits(), FakeJournal())
+        fakes = make_services(settings, FakeOffboarding(), FakeHandover(), FakeExports(), FakeAudits(), FakeJournal())
         self.services = replace(fakes, handover=stage.handover, delegations=stage.handover.delegations)
         client = web_client(settings.slack)
         self.door = Door(calm=0)

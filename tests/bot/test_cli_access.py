@@ -108,8 +108,16 @@ def test_offboard_says_that_a_case_is_held_and_is_not_good(config: str) -> None:
     wiring = Wiring()
     wiring.offboarding.hold = "immediate"
     result = handover(
-        wiring, "offboard", samples.leaver().email, "--approver", samples.MAX.email, "--successor", samples.BOB.email,
-        "--yes", "--config", config,
+        wiring,
+        "offboard",
+        samples.leaver().email,
+        "--approver",
+        samples.MAX.email,
+        "--successor",
+        samples.BOB.email,
+        "--yes",
+        "--config",
+        config,
     )
     assert result.exit_code == 1
     assert "HELD, nothing is locked" in result.stderr

@@ -166,4 +166,3 @@ def test_from_the_case_to_the_confirmed_message(tmp_path: Path, monkeypatch: pyt
             assert view.systems[0].verdict is Verdict.UNKNOWN
             assert not view.locked_out
             assert slack.refused() == []
-

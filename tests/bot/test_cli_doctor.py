@@ -75,8 +75,7 @@ def test_all_good_where_all_is_good(workspace: SlackServer, tmp_path: Path) -> N
 
 
 def test_a_wrong_token_a_wrong_password_and_a_channel_without_the_bot_are_told_side_by_side(
-    workspace: SlackServer,
-    tmp_path: Path,
+    workspace: SlackServer, tmp_path: Path
 ) -> None:
     config = configuration(tmp_path, workspace.api_url)
     config.write_text(config.read_text(encoding="utf-8").replace("C0OFFBOARDING", seed.NO_BOT), encoding="utf-8")
@@ -108,7 +107,8 @@ def test_a_master_key_that_does_not_fit_is_told(tmp_path: Path) -> None:
         session.add(
             Case(
                 id="HO-1",
-                leaver_key="k", mail_key="m",
+                leaver_key="k",
+                mail_key="m",
                 state="watched",
                 immediate=True,
                 effective_at=NOW,

@@ -112,11 +112,7 @@ def test_the_environment_answers_too_and_secrets_stay_there(workspace: SlackServ
     ],
 )
 def test_what_is_wrong_is_told_and_nothing_is_written(
-    changes: dict[str, Any],
-    words: str,
-    code: int,
-    workspace: SlackServer,
-    tmp_path: Path,
+    changes: dict[str, Any], words: str, code: int, workspace: SlackServer, tmp_path: Path
 ) -> None:
     result = unattended(tmp_path, workspace, env={"WRONG": "xoxb-wrong"}, **changes)
     assert result.exit_code == code, result.output

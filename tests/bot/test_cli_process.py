@@ -137,8 +137,7 @@ threading.Event().wait()
 
 
 def test_the_bot_runs_a_second_one_is_told_others_work_beside_it_and_sigterm_ends_it(
-    config: Path,
-    workspace: SlackServer,
+    config: Path, workspace: SlackServer
 ) -> None:
     env = environment(workspace)
     bot = subprocess.Popen(

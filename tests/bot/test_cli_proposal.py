@@ -60,14 +60,17 @@ def Desk_(desk: Desk) -> Desk:  # noqa: N802 - a fresh version to change
     return desk
 
 
-@pytest.mark.parametrize(("words", "said"), [
-    (["--client", "party:7"], "Which clients"),
-    (["--to", "bob@x.example"], "Which clients"),
-    (["--client", "nobody", "--to", "bob@x.example"], "No client is called"),
-    (["--client", "party:7", "--to", "b@x.example", "--keep", "why"], "Only one change"),
-    (["--all-of", "eve@x.example", "--to", "b@x.example"], "Nothing goes to"),
-    (["--upload", "/nowhere.csv"], "cannot be read"),
-])
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--client", "party:7"], "Which clients"),
+        (["--to", "bob@x.example"], "Which clients"),
+        (["--client", "nobody", "--to", "bob@x.example"], "No client is called"),
+        (["--client", "party:7", "--to", "b@x.example", "--keep", "why"], "Only one change"),
+        (["--all-of", "eve@x.example", "--to", "b@x.example"], "Nothing goes to"),
+        (["--upload", "/nowhere.csv"], "cannot be read"),
+    ],
+)
 def test_a_wrong_wish_changes_nothing(desk: Desk, config: str, words: list[str], said: str) -> None:
     result = handover(desk, "proposal", "case-1", *words, "--config", config)
     assert result.exit_code != 0
@@ -92,14 +95,26 @@ def test_a_plan_with_successors_shows_the_split(desk: Desk, config: str, tmp_pat
     path.write_text("client id,address\nparty:1,zed@x.example\n", encoding="utf-8")
     plain = handover(desk, "plan", "dana@x.example", "--config", config)
     assert desk.handover.previewed == []
-    shown = handover(desk, "plan", "dana@x.example", "--successor", "Bob@x.example", "--strategy", "affinity",
-                     "--clients", str(path), "--config", config)
+    shown = handover(
+        desk,
+        "plan",
+        "dana@x.example",
+        "--successor",
+        "Bob@x.example",
+        "--strategy",
+        "affinity",
+        "--clients",
+        str(path),
+        "--config",
+        config,
+    )
     assert len(shown.stdout) > len(plain.stdout)
     assert "Clients: 20 with 60 records would go to" in shown.stdout
     assert "Zed gets nothing in crm" in shown.stdout
     assert "3 records stay" in shown.stdout
     assert desk.handover.previewed == [
-        ("dana@x.example", ("bob@x.example", "zed@x.example"), Strategy.AFFINITY, path.read_bytes())]
+        ("dana@x.example", ("bob@x.example", "zed@x.example"), Strategy.AFFINITY, path.read_bytes())
+    ]
 
 
 def test_rules_bring_their_own_successors(desk: Desk, tmp_path: Path) -> None:
@@ -109,13 +124,16 @@ def test_rules_bring_their_own_successors(desk: Desk, tmp_path: Path) -> None:
     assert desk.handover.previewed[0][1] == ("max@x.example",)
 
 
-@pytest.mark.parametrize(("more", "fault"), [
-    ('[clients]\ndefault_strategy = "rules"\n', "needs at least one"),
-    ('[[clients.rules]]\nsegment = "key"\nsuccessors = []\n', "successors"),
-    ('[[clients.rules]]\nsuccessors = ["Max"]\n', "must be an e-mail address"),
-    ('[clients.colleagues."max@x.example"]\ncapacity = -1\n', "capacity"),
-    ("[clients.colleagues.max]\ncapacity = 1\n", "must be an e-mail address"),
-])
+@pytest.mark.parametrize(
+    ("more", "fault"),
+    [
+        ('[clients]\ndefault_strategy = "rules"\n', "needs at least one"),
+        ('[[clients.rules]]\nsegment = "key"\nsuccessors = []\n', "successors"),
+        ('[[clients.rules]]\nsuccessors = ["Max"]\n', "must be an e-mail address"),
+        ('[clients.colleagues."max@x.example"]\ncapacity = -1\n', "capacity"),
+        ("[clients.colleagues.max]\ncapacity = 1\n", "must be an e-mail address"),
+    ],
+)
 def test_wrong_rules_are_refused_with_their_key(desk: Desk, tmp_path: Path, more: str, fault: str) -> None:
     result = handover(desk, "plan", "dana@x.example", "--config", str(configuration(tmp_path, more=more)))
     assert result.exit_code == 2
@@ -128,8 +146,18 @@ def test_an_offboarding_shows_the_split_before_it_asks_and_a_bad_file_opens_noth
 ) -> None:
     path = tmp_path / "split.csv"
     path.write_text("client id,address\nparty:1,bob@x.example\n", encoding="utf-8")
-    words = ["offboard", "eve@x.example", "--approver", "max@x.example", "--at", "2027-01-29T17:00:00+00:00",
-             "--clients", str(path), "--config", config]
+    words = [
+        "offboard",
+        "eve@x.example",
+        "--approver",
+        "max@x.example",
+        "--at",
+        "2027-01-29T17:00:00+00:00",
+        "--clients",
+        str(path),
+        "--config",
+        config,
+    ]
     asked = handover(desk, *words, typed="y\n")
     assert asked.exit_code == 0, asked.stderr
     assert "Clients: 20 with 60 records would go to" in asked.stdout

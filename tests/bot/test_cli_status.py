@@ -97,10 +97,7 @@ class Audited(FakeAudits):
     ],
 )
 def test_audit_is_good_only_when_all_was_read_lately_and_nothing_found(
-    run: AuditView,
-    words: str,
-    code: int,
-    config: str,
+    run: AuditView, words: str, code: int, config: str
 ) -> None:
     result = handover(Wiring(audits=Audited(run)), "audit", "--config", config)
     assert result.exit_code == code, result.output

@@ -51,7 +51,9 @@ def test_a_stand_in_is_named_and_ended_on_the_home_tab(office: Office) -> None:
     assert (made.away.slack_id, made.stands.slack_id) == (MANAGER.slack_id, CAROL)
     # whole days in the manager's own zone (Berlin)
     assert (made.since.astimezone(UTC), made.until.astimezone(UTC)) == (
-        datetime(2026, 12, 20, 23, tzinfo=UTC), datetime(2026, 12, 22, 23, tzinfo=UTC))
+        datetime(2026, 12, 20, 23, tzinfo=UTC),
+        datetime(2026, 12, 22, 23, tzinfo=UTC),
+    )
     office.manager.wait_for(lambda: "decides for" in office.manager.home_now.text if office.manager.home_now else None)
     view = office.manager.home_now
     assert view is not None

@@ -39,8 +39,11 @@ def test_no_size_at_all_is_said_without_a_figure() -> None:
 
 def test_a_chart_of_records_draws_no_exports_among_them() -> None:
     line = ExportLine("crm", 14, 480, 300, 600, WEEKS, uncounted=1, unnamed=1)
-    chart = next(block for block in exports.build(replace(samples.exports(), lines=(line,))).blocks
-                 if block["type"] == "data_visualization")
+    chart = next(
+        block
+        for block in exports.build(replace(samples.exports(), lines=(line,))).blocks
+        if block["type"] == "data_visualization"
+    )
     assert [point["value"] for point in chart["chart"]["series"][0]["data"]] == [480, 0]
     assert chart["title"] == "Records exported, week by week, where known"
     assert "records in the week of" in said(line, chart=False)
@@ -48,7 +51,10 @@ def test_a_chart_of_records_draws_no_exports_among_them() -> None:
 
 def test_a_chart_without_any_size_draws_exports() -> None:
     line = ExportLine("crm", 2, 0, None, 600, tuple((day, events, 0) for day, events, _ in WEEKS), uncounted=14)
-    chart = next(block for block in exports.build(replace(samples.exports(), lines=(line,))).blocks
-                 if block["type"] == "data_visualization")
+    chart = next(
+        block
+        for block in exports.build(replace(samples.exports(), lines=(line,))).blocks
+        if block["type"] == "data_visualization"
+    )
     assert [point["value"] for point in chart["chart"]["series"][0]["data"]] == [13, 1]
     assert chart["title"] == "Exports, week by week"

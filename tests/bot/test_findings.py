@@ -78,8 +78,13 @@ def test_an_escalation_has_the_overdue_ones_only_and_says_when_none_is_left() ->
 
 def test_the_digest_says_who_and_what_is_known_and_escapes_it() -> None:
     line = replace(
-        samples.finding(), changed_by="cn=<!channel>", taken_by="Sam", relocked_at=samples.NOW, kind="orphan",
-        case_id="", can_lock_again=False,
+        samples.finding(),
+        changed_by="cn=<!channel>",
+        taken_by="Sam",
+        relocked_at=samples.NOW,
+        kind="orphan",
+        case_id="",
+        can_lock_again=False,
     )
     said = text(audit.build(replace(samples.audit(1), findings=(line,))))
     for words in ("Last changed by", "Sam works on it", "The bot has locked it again", "disabled in the directory"):
@@ -150,8 +155,7 @@ def test_no_finding_is_good(config: str, audits: FakeAudits) -> None:
 
 
 @pytest.mark.parametrize(
-    "words",
-    [("--accept", "finding-1"), ("--accept", "f", "--until", "soon"), ("--accept", "f", "--take", "f")],
+    "words", [("--accept", "finding-1"), ("--accept", "f", "--until", "soon"), ("--accept", "f", "--take", "f")]
 )
 def test_wrong_use_does_nothing(config: str, audits: FakeAudits, words: tuple[str, ...]) -> None:
     result = handover(Wiring(audits=audits), "findings", *words, "--config", config)

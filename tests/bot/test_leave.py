@@ -94,14 +94,18 @@ def test_the_case_says_that_access_stays_and_when_the_person_is_back() -> None:
 def test_the_form_reads_a_leave() -> None:
     keep = {"selected_options": [{"value": offboard.KEEP}]}
     values = {offboard.RETURN: {"value": {"selected_date": "2027-01-10"}}, offboard.ACCESS: {"value": keep}}
-    good: dict[str, Any] = {"state": {"values": {
-        offboard.WHEN: {"value": {"selected_option": {"value": offboard.NOW}}},
-        offboard.REASON: {"value": {"selected_option": {"value": "leave"}}},
-        offboard.APPROVER: {"value": {"selected_user": "U0MAX"}},
-        offboard.SUCCESSORS: {"value": {"selected_users": ["U0BOB"]}},
-        offboard.STRATEGY: {"value": {"selected_option": {"value": "single"}}},
-        **values,
-    }}}
+    good: dict[str, Any] = {
+        "state": {
+            "values": {
+                offboard.WHEN: {"value": {"selected_option": {"value": offboard.NOW}}},
+                offboard.REASON: {"value": {"selected_option": {"value": "leave"}}},
+                offboard.APPROVER: {"value": {"selected_user": "U0MAX"}},
+                offboard.SUCCESSORS: {"value": {"selected_users": ["U0BOB"]}},
+                offboard.STRATEGY: {"value": {"selected_option": {"value": "single"}}},
+                **values,
+            }
+        }
+    }
     wish, faults = offboard.parse(good, "U0DANA", date(2026, 11, 23))
     assert faults == {}
     assert wish is not None
@@ -130,8 +134,18 @@ def test_the_terminal_shows_answers_and_moves_the_day(config: str) -> None:
 
 def test_the_terminal_opens_a_leave(config: str) -> None:
     wiring = Wiring()
-    base = ("offboard", samples.leaver().email, "--approver", samples.MAX.email, "--successor", samples.BOB.email,
-            "--yes", "--keep-access", "--config", config)
+    base = (
+        "offboard",
+        samples.leaver().email,
+        "--approver",
+        samples.MAX.email,
+        "--successor",
+        samples.BOB.email,
+        "--yes",
+        "--keep-access",
+        "--config",
+        config,
+    )
     assert handover(wiring, *base).exit_code == 2
     handover(wiring, *base, "--return-on", "2027-03-01T08:00")
     [request] = wiring.offboarding.requests

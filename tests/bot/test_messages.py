@@ -187,8 +187,14 @@ def test_a_replaced_version_leaves_the_rest_to_the_newer_one() -> None:
 
 
 def test_one_approvers_word_is_said_once() -> None:
-    request = RequestView("p#manager", "manager", 1, RequestState.APPROVED, (samples.MAX,),
-                          (WordView(samples.MAX, samples.MAX, True, samples.NOW),))
+    request = RequestView(
+        "p#manager",
+        "manager",
+        1,
+        RequestState.APPROVED,
+        (samples.MAX,),
+        (WordView(samples.MAX, samples.MAX, True, samples.NOW),),
+    )
     view = replace(samples.proposal(ProposalState.APPROVED), requests=(request,))
     assert str(proposal.build(view, [], 0).blocks).count("pproved by") == 1
 

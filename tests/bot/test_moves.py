@@ -45,8 +45,12 @@ def config(tmp_path: Path) -> str:
 
 @pytest.mark.parametrize(
     ("clients", "buttons"),
-    [(MOVING, ["Pause Moves", "Stop Moves"]), (PAUSED, ["Resume Moves", "Stop Moves"]), (DONE, ["Put Clients Back"]),
-     (replace(DONE, moved=0), [])],
+    [
+        (MOVING, ["Pause Moves", "Stop Moves"]),
+        (PAUSED, ["Resume Moves", "Stop Moves"]),
+        (DONE, ["Put Clients Back"]),
+        (replace(DONE, moved=0), []),
+    ],
 )
 def test_the_buttons_are_those_that_do_something_now(clients: ClientsView, buttons: list[str]) -> None:
     assert labels(clients) == buttons
@@ -58,8 +62,16 @@ def test_the_message_says_who_paused_and_what_a_stop_left(office: Office) -> Non
     assert "<!channel>" not in str(moves.blocks(view(PAUSED)))
     stopped = replace(DONE, moved=40, halted="stopped", halted_by="Sam", halted_at=samples.NOW, stopped=60)
     assert "60 records not moved" in said(shown(office, stopped))
-    back = replace(DONE, moved=0, put_back=90, putting_back=3, not_put_back=7, put_back_by="Sam",
-                   unreturned=("Deal <!here> (Client): Zed has it now",), put_back_problems=("crm: not reachable",))
+    back = replace(
+        DONE,
+        moved=0,
+        put_back=90,
+        putting_back=3,
+        not_put_back=7,
+        put_back_by="Sam",
+        unreturned=("Deal <!here> (Client): Zed has it now",),
+        put_back_problems=("crm: not reachable",),
+    )
     text = said(shown(office, back))
     for words in ("90 records put back", "3 records on the way", "7 records not", "Zed has it now", "not reachable"):
         assert words in text
@@ -99,7 +111,8 @@ def test_clients_are_put_back_after_a_look_and_another_choice_is_looked_at_first
     assert "<!channel>" not in str(form.blocks)
     form.fill("search", "north").submit()
     again = office.hr.wait_for(
-        lambda: office.hr.view if office.hr.view and "1 record of 2" in office.hr.view.text else None, 30)
+        lambda: office.hr.view if office.hr.view and "1 record of 2" in office.hr.view.text else None, 30
+    )
     assert backs.done == []
     again.submit()
     assert "59 records are being put back" in office.hr.modal("Put back").text
@@ -130,8 +143,10 @@ def test_a_locked_leaver_gets_nothing_yet_and_the_form_says_what_to_do_first(off
 
 
 def test_one_fate_of_many_records_is_said_once() -> None:
-    lines = [UnreturnedLine("crm", str(n), "deal", f"Deal {n}", "Client", AssignmentState.MOVED, "Zed has it now")
-             for n in range(40)]
+    lines = [
+        UnreturnedLine("crm", str(n), "deal", f"Deal {n}", "Client", AssignmentState.MOVED, "Zed has it now")
+        for n in range(40)
+    ]
     text = str(moves.kept((*lines, replace(lines[0], name="Other", note="it is gone")), 41))
     assert (text.count("Zed has it now"), text.count("Deal 39 (Client)"), text.count("it is gone: Other")) == (1, 1, 1)
 

@@ -159,11 +159,7 @@ def test_an_open_case_is_shown_instead_of_a_second_one(office: Office) -> None:
 
 @pytest.mark.parametrize(
     ("user", "words"),
-    [
-        ("buildbot", "is a bot"),
-        (HR.uid, "cannot offboard yourself"),
-        ("ellen.external", "another organisation"),
-    ],
+    [("buildbot", "is a bot"), (HR.uid, "cannot offboard yourself"), ("ellen.external", "another organisation")],
 )
 def test_who_cannot_be_offboarded(office: Office, user: str, words: str) -> None:
     office.hr.command("/offboard", f"@{user}")

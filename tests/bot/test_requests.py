@@ -145,7 +145,11 @@ def test_members_are_looked_up_with_every_flag(office: Office) -> None:
     found = members.find(MANAGER.slack_id)
     assert found is not None
     assert (found.name, found.email, found.timezone, found.standing) == (
-        MANAGER.name, MANAGER.email, MANAGER.timezone, "")
+        MANAGER.name,
+        MANAGER.email,
+        MANAGER.timezone,
+        "",
+    )
     for flag in ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger"):
         setattr(user, flag, True)
         changed = members.find(MANAGER.slack_id)

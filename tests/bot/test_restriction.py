@@ -28,15 +28,21 @@ def _case(line: RestrictionLine, state: CaseState = CaseState.SCHEDULED) -> Case
     return replace(samples.case(state, Verdict.UNKNOWN, case_id="HO-1"), restrictions=(line,))
 
 
-@pytest.mark.parametrize(("change", "words"), [
-    ({}, "is taken out of sensitive groups"),
-    ({"done_at": NOW, "state": WorkState.DONE, "taken": ("dana: Exporters",)}, "taken out of sensitive groups (dana"),
-    ({"done_at": NOW, "state": WorkState.DONE}, "in none of the named groups"),
-    ({"lifted": True, "taken": ("dana: Exporters",)}, "being given back (dana: Exporters)"),
-    ({"lifted": True, "done_at": NOW, "taken": ("dana: Exporters",)}, "✓ given back"),
-    ({"problem": "not reachable: down"}, "✗ still to do: not reachable: down"),
-    ({"state": WorkState.DONE}, "left to the lock-out itself"),
-])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, "is taken out of sensitive groups"),
+        (
+            {"done_at": NOW, "state": WorkState.DONE, "taken": ("dana: Exporters",)},
+            "taken out of sensitive groups (dana",
+        ),
+        ({"done_at": NOW, "state": WorkState.DONE}, "in none of the named groups"),
+        ({"lifted": True, "taken": ("dana: Exporters",)}, "being given back (dana: Exporters)"),
+        ({"lifted": True, "done_at": NOW, "taken": ("dana: Exporters",)}, "✓ given back"),
+        ({"problem": "not reachable: down"}, "✗ still to do: not reachable: down"),
+        ({"state": WorkState.DONE}, "left to the lock-out itself"),
+    ],
+)
 def test_slack_and_the_terminal_say_the_same(tmp_path: Path, change: dict[str, object], words: str) -> None:
     view = _case(replace(LINE, **change))  # type: ignore[arg-type]
     assert words in str(message.build(view, NOW))

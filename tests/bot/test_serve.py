@@ -58,12 +58,7 @@ def test_a_command_is_answered_over_both_transports(slack: SlackServer, mode: st
 
 @pytest.mark.parametrize(
     ("secret", "age", "status"),
-    [
-        ("practice-signing-secret", 0, 200),
-        ("practice-signing-secret", 400, 401),
-        ("wrong", 0, 401),
-        ("", 0, 401),
-    ],
+    [("practice-signing-secret", 0, 200), ("practice-signing-secret", 400, 401), ("wrong", 0, 401), ("", 0, 401)],
 )
 def test_only_signed_and_fresh_requests_are_heard(slack: SlackServer, secret: str, age: int, status: int) -> None:
     body = f"command=%2Foffboard&text=help&user_id={HR.slack_id}&team_id=T0PRACTICE&channel_id=C0GENERAL&trigger_id=1.2"

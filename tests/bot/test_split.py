@@ -68,10 +68,7 @@ def test_a_file_alone_names_who_receives(office: Office) -> None:
     assert [one.key for one in office.offboarding.requests[0].successors] == [CAROL.email, "unknown@x.example"]
 
 
-@pytest.mark.parametrize("content", [
-    "client,address\nРомашка,bob@x.example\n".encode("cp1251"),
-    b"no,heading\n",
-])
+@pytest.mark.parametrize("content", ["client,address\nРомашка,bob@x.example\n".encode("cp1251"), b"no,heading\n"])
 def test_a_bad_file_opens_no_case_and_is_told_by_line(office: Office, content: bytes) -> None:
     view = filled(office).fill("file", uploaded(office, content))
     view.click("Preview Split")

@@ -65,8 +65,10 @@ def test_two_applications_of_one_kind_are_told_apart_by_title_or_name(path: Path
     try:
         titles = {name: systems[name].manifest.title for name in ("directory", "wiki", "chat", "board")}
         assert titles == {
-            "directory": registry.manifest("ldap").title, "chat": "Slack",
-            "wiki": "SCIM 2.0 application (wiki)", "board": "SCIM 2.0 application (board)",
+            "directory": registry.manifest("ldap").title,
+            "chat": "Slack",
+            "wiki": "SCIM 2.0 application (wiki)",
+            "board": "SCIM 2.0 application (board)",
         }
     finally:
         systems.close()

@@ -22,7 +22,10 @@ def test_all_of_them_are_read(tmp_path: Path) -> None:
         "company": {"holidays": "DE-BY", "friday_end": "12:00"},
         "policy": {"undo_days": 7, "mass_cases_per_hour": 3, "immediate_needs_second": True},
         "systems.shop": {
-            "expects_account": True, "administrators": ["root"], "restrict_before": "36h", "restrict_groups": ["x"]
+            "expects_account": True,
+            "administrators": ["root"],
+            "restrict_before": "36h",
+            "restrict_groups": ["x"],
         },
     }
     settings = read(written(tmp_path, changes))

@@ -153,7 +153,12 @@ class AccountsSuite:
         for wanted in (Person("", (who.email,)), Person("Someone Else", (), (who.login,))):
             (found,) = connector.find(wanted).accounts
             assert (found.id, found.login, found.name, found.email, found.verdict) == (
-                account, who.login, who.name, who.email, Verdict.OPEN)
+                account,
+                who.login,
+                who.name,
+                who.email,
+                Verdict.OPEN,
+            )
             assert found.matched_by
         stranger = newcomer()
         assert connector.find(replace(person(stranger), name=who.name)).accounts == ()
@@ -203,8 +208,7 @@ class AccountsSuite:
         assert after == truth
         assert bystander in truth
         seen = connector.observe([account, bystander])
-        assert {key: value.verdict for key, value in seen.items()} == {
-            account: Verdict.LOCKED, bystander: Verdict.OPEN}
+        assert {key: value.verdict for key, value in seen.items()} == {account: Verdict.LOCKED, bystander: Verdict.OPEN}
         assert all(value.how for value in seen.values())
 
     def test_lock_refuses_the_log_in_and_unlock_restores_it(self, world: AccountsWorld) -> None:

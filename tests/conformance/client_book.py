@@ -14,9 +14,20 @@ from connectors.contract import AccountId, Assignment, Change, ClientBook, Moved
 from connectors.errors import ConnectorError, Missing, OutcomeUnknown, Unavailable
 
 NAMES = (
-    "<!channel>", "O'Brien \"& Sons\"", '=HYPERLINK("http://evil.example","x")', "Robert'); DROP TABLE clients;--",
-    "<script>alert(1)</script>", "ООО «Ромашка»", "北京山水有限公司", "شركة النور", "חברת הצפון", "🦊 👩‍👩‍👧",
-    "N" + "a" * 198 + "m", "%s {0} ${x}", "back\\slash", "null",
+    "<!channel>",
+    'O\'Brien "& Sons"',
+    '=HYPERLINK("http://evil.example","x")',
+    "Robert'); DROP TABLE clients;--",
+    "<script>alert(1)</script>",
+    "ООО «Ромашка»",
+    "北京山水有限公司",
+    "شركة النور",
+    "חברת הצפון",
+    "🦊 👩‍👩‍👧",
+    "N" + "a" * 198 + "m",
+    "%s {0} ${x}",
+    "back\\slash",
+    "null",
 )
 MANY = 260
 """More than any page that a connector reads at once."""

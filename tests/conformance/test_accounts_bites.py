@@ -7,18 +7,7 @@ from typing import Any
 
 import pytest
 
-from connectors.contract import (
-    AccountId,
-    Accounts,
-    Before,
-    Change,
-    Locked,
-    Login,
-    Lookup,
-    Observation,
-    Person,
-    Verdict,
-)
+from connectors.contract import AccountId, Accounts, Before, Change, Locked, Login, Lookup, Observation, Person, Verdict
 from connectors.errors import Conflict, ConnectorError, Missing, Unavailable
 from connectors.ldap.connector import Ldap
 from tests.conformance.accounts import AccountsSuite
@@ -238,11 +227,7 @@ CASES: tuple[tuple[type[Accounts], Callable[..., None], tuple[str, ...]], ...] =
     (AbsentWhenDown, SUITE.test_a_silent_server_is_unavailable_in_time, ()),
     (NeverGivesUp, SUITE.test_a_silent_server_is_unavailable_in_time, ()),
     (MissingWhenRefused, SUITE.test_wrong_credential_is_told_from_everything_else, ()),
-    (
-        OldImageWithTheLookup,
-        SUITE.test_a_before_image_that_comes_with_the_lookup_is_the_one_that_a_read_gives,
-        (),
-    ),
+    (OldImageWithTheLookup, SUITE.test_a_before_image_that_comes_with_the_lookup_is_the_one_that_a_read_gives, ()),
     (FirstMatchOnly, SUITE.test_two_matches_are_both_returned, ()),
     (HidesTheLocked, SUITE.test_who_is_locked_is_found_as_locked, ()),
     (SaysNotHow, SUITE.test_unknown_person_is_absent_and_it_says_how, ()),
@@ -258,7 +243,7 @@ CASES: tuple[tuple[type[Accounts], Callable[..., None], tuple[str, ...]], ...] =
 
 @pytest.mark.parametrize(("wrong", "test", "arguments"), CASES, ids=lambda value: getattr(value, "__name__", None))
 def test_the_suite_catches(
-    slapd: Slapd, wrong: type[Ldap], test: Callable[..., None], arguments: tuple[str, ...],
+    slapd: Slapd, wrong: type[Ldap], test: Callable[..., None], arguments: tuple[str, ...]
 ) -> None:
     world = Planted(slapd, wrong)
     if wrong is LocksTheNextOneToo:

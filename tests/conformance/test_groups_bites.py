@@ -112,6 +112,6 @@ CASES: tuple[tuple[type[Ldap], Callable[..., None], tuple[str, ...]], ...] = (
 
 @pytest.mark.parametrize(("wrong", "test", "arguments"), CASES, ids=lambda value: getattr(value, "__name__", None))
 def test_the_suite_catches(
-    slapd: Slapd, wrong: type[Ldap], test: Callable[..., None], arguments: tuple[str, ...],
+    slapd: Slapd, wrong: type[Ldap], test: Callable[..., None], arguments: tuple[str, ...]
 ) -> None:
     assert_bites(test, Planted(slapd, wrong), *arguments)

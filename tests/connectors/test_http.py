@@ -14,15 +14,7 @@ import httpx
 import pytest
 import respx
 
-from connectors.errors import (
-    BadCredential,
-    Conflict,
-    ConnectorError,
-    Forbidden,
-    Missing,
-    OutcomeUnknown,
-    Unavailable,
-)
+from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, OutcomeUnknown, Unavailable
 from connectors.http import Api, Patience, TokenBucket, retry_after
 
 URL = "http://crm.example"
@@ -78,8 +70,16 @@ def api() -> Iterator[Api]:
 
 @pytest.mark.parametrize(
     ("status", "error"),
-    [(401, BadCredential), (403, Forbidden), (404, Missing), (410, Missing), (409, Conflict), (412, Conflict),
-     (400, Conflict), (302, Conflict)],
+    [
+        (401, BadCredential),
+        (403, Forbidden),
+        (404, Missing),
+        (410, Missing),
+        (409, Conflict),
+        (412, Conflict),
+        (400, Conflict),
+        (302, Conflict),
+    ],
 )
 def test_a_refusal_is_its_error_and_is_not_sent_again(
     net: respx.MockRouter, api: Api, status: int, error: type[ConnectorError]
@@ -113,8 +113,16 @@ def test_patience_ends_soon(net: respx.MockRouter, api: Api) -> None:
     assert time.monotonic() - begun < 10  # two short waits; what waits as long as it may takes a minute
 
 
-@pytest.mark.parametrize("happening", [httpx.Response(500), httpx.Response(504), httpx.ReadError("cut"),
-                                       httpx.RemoteProtocolError("cut"), httpx.ReadTimeout("late")])
+@pytest.mark.parametrize(
+    "happening",
+    [
+        httpx.Response(500),
+        httpx.Response(504),
+        httpx.ReadError("cut"),
+        httpx.RemoteProtocolError("cut"),
+        httpx.ReadTimeout("late"),
+    ],
+)
 def test_a_write_without_an_answer_is_unknown_and_never_repeated(
     net: respx.MockRouter, api: Api, happening: httpx.Response | Exception
 ) -> None:

@@ -17,7 +17,8 @@ SETTINGS: dict[str, BaseModel] = {
     "tryton": TrytonSettings(url=NOWHERE, database="crm", login="handover", password=SecretStr("x")),
     "bottlecrm": BottleCrmSettings(url=NOWHERE, login="svc@x.example", token=SecretStr("x")),
     "scim": ScimSettings(
-        url=NOWHERE, token=SecretStr("x"), inactive_means=Inactive.SUSPENDED, requests_per_second=1000),
+        url=NOWHERE, token=SecretStr("x"), inactive_means=Inactive.SUSPENDED, requests_per_second=1000
+    ),
 }
 
 

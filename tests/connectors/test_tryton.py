@@ -81,7 +81,8 @@ def test_what_tryton_refuses_stands_alone_and_the_rest_moves(book: BookWorld) ->
     assert {answer.outcome for answer in moved if answer not in refused} == {MoveOutcome.MOVED}
     owners = book.owners()
     assert {a.record: owners[a.record] for a in batch} == {
-        a.record: owner if a.record in (records[3], records[8]) else a.successor for a in batch}
+        a.record: owner if a.record in (records[3], records[8]) else a.successor for a in batch
+    }
     assert book.contents() == contents
 
 
@@ -110,7 +111,8 @@ def test_the_seeded_book_is_what_the_company_says(tryton: Tryton, book: BookWorl
     expected = [(client.name, deal) for client in clients() if client.owner == LEAVER.uid for deal in client.deals]
     records = list(connector.records(leaver))
     assert [(r.family_name, r.name, r.value, r.stage) for r in records] == [
-        (name, deal.title, deal.amount, deal.state) for name, deal in expected]
+        (name, deal.title, deal.amount, deal.state) for name, deal in expected
+    ]
     assert {record.currency for record in records} == {"EUR"}
     assert len({record.family for record in records}) == len({name for name, _ in expected})
     assert connector.count(leaver) == {"opportunity": LEAVERS_DEALS}

@@ -131,9 +131,7 @@ def test_a_file_with_faults_changes_nothing_and_a_right_one_is_followed(
     until(lambda: owners(practice, deals) == wanted)
 
 
-def test_who_receives_sees_and_decides_on_their_own_share_alone(
-    desk: Desk, practice: Practice, office: Office
-) -> None:
+def test_who_receives_sees_and_decides_on_their_own_share_alone(desk: Desk, practice: Practice, office: Office) -> None:
     leaver = BY_UID["omar.haddad"]
     deals = book(practice, leaver)
     names = dict(practice.crm.query("SELECT id, description FROM sale_opportunity"))
@@ -154,8 +152,10 @@ def test_who_receives_sees_and_decides_on_their_own_share_alone(
     desk.sit(MANAGER, "Messages")
     decide(desk, leaver, "Approve")
     until(lambda: leaver.uid not in owners(practice, deals).values())
-    got = {person.uid: {deal for deal, owner in owners(practice, deals).items() if owner == person.uid}
-           for person in (BOB, CAROL)}
+    got = {
+        person.uid: {deal for deal, owner in owners(practice, deals).items() if owner == person.uid}
+        for person in (BOB, CAROL)
+    }
     assert {uid: len(mine) for uid, mine in got.items()} == taken
     assert all(shown[uid] and shown[uid] <= got[uid] for uid in got), "they were shown theirs and nobody else's"
 

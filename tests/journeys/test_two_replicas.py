@@ -19,10 +19,7 @@ T = TypeVar("T")
 DEAD_AFTER = 5.0
 ROWS = "replicas"
 SUCCESSOR = BY_UID["carol.diaz"]
-AT_WORK = (
-    "SELECT executor_id FROM dbos.workflow_status "
-    "WHERE status = 'PENDING' AND workflow_uuid LIKE 'lockout:%'"
-)
+AT_WORK = "SELECT executor_id FROM dbos.workflow_status WHERE status = 'PENDING' AND workflow_uuid LIKE 'lockout:%'"
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,14 @@ from tests.sandbox.practice import Practice
 
 INSTALL = "apt-get install -y --no-install-recommends chromium fonts-noto-core"
 ARGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update",
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
 ]
 SLOW = 90_000
 """Milliseconds in which the servers, the bot and the page have answered on a busy machine."""

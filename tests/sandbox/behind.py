@@ -36,21 +36,25 @@ def actions(practice: Practice) -> list[Action]:
 
     return [
         button(
-            f"Re-open {NAME}'s directory account", "As a hurried administrator would; nobody tells the bot.",
+            f"Re-open {NAME}'s directory account",
+            "As a hurried administrator would; nobody tells the bot.",
             lambda: _reopen_directory(practice),
         ),
         button(
-            f"Re-open {NAME} in the CRM", "The account becomes active again; nobody tells the bot.",
+            f"Re-open {NAME} in the CRM",
+            "The account becomes active again; nobody tells the bot.",
             lambda: _reopen_crm(practice),
         ),
         button("Stop the CRM", "A day on which a server is dead.", lambda: _stop_crm(practice), lambda: crm.running),
         button("Start the CRM", "It comes back with its data.", lambda: _start_crm(practice), lambda: not crm.running),
         button(
-            "Kill the bot (kill -9)", "In the middle of anything.",
-            lambda: _kill_bot(practice), lambda: practice.bot_runs,
+            "Kill the bot (kill -9)",
+            "In the middle of anything.",
+            lambda: _kill_bot(practice),
+            lambda: practice.bot_runs,
         ),
         button(
-            "Start the bot", "It goes on where it was.", lambda: _start_bot(practice), lambda: not practice.bot_runs,
+            "Start the bot", "It goes on where it was.", lambda: _start_bot(practice), lambda: not practice.bot_runs
         ),
     ]
 

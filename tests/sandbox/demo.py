@@ -69,7 +69,8 @@ def _run(folder: Path, port: int, options: argparse.Namespace, console: Console)
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="./dev demo", description=__doc__,
+        prog="./dev demo",
+        description=__doc__,
         epilog="Ctrl-C stops everything. Nothing leaves this computer, and nothing is kept.",
     )
     add = parser.add_argument

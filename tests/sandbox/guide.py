@@ -48,34 +48,47 @@ class Guide:
                 f"Lock {NAME} out",
                 f"You are {HR.name} from HR. Send `/offboard @{LEAVER.uid}`. In the window choose *Now, at once*, a "
                 f"reason, {MANAGER.name} to approve, and {names} to receive the clients. Watch the servers below.",
-                _kept(self._truth.locked), HR.slack_id, OFFBOARDING, f"/offboard @{LEAVER.uid}",
+                _kept(self._truth.locked),
+                HR.slack_id,
+                OFFBOARDING,
+                f"/offboard @{LEAVER.uid}",
             ),
             Step(
                 "See what she exported",
                 f"As {SECURITY.name} from security, look at her exports of the last weeks. They come without her name.",
-                _kept(lambda: self._has_read(SECURITY_ALERTS)), SECURITY.slack_id, SECURITY_ALERTS,
+                _kept(lambda: self._has_read(SECURITY_ALERTS)),
+                SECURITY.slack_id,
+                SECURITY_ALERTS,
             ),
             Step(
                 "Approve the handover",
                 f"As {MANAGER.name}, her manager, look at the proposed split and approve it. The deals change hands in "
                 "the CRM.",
-                _kept(self._truth.handed_over), MANAGER.slack_id, "direct",
+                _kept(self._truth.handed_over),
+                MANAGER.slack_id,
+                "direct",
             ),
             Step(
                 "Let a day pass",
                 "Press *+1 day* below. The bot reads every system again and posts its audit in #access-audit.",
-                _kept(lambda: self._has_read(ACCESS_AUDIT)), SECURITY.slack_id, ACCESS_AUDIT,
+                _kept(lambda: self._has_read(ACCESS_AUDIT)),
+                SECURITY.slack_id,
+                ACCESS_AUDIT,
             ),
             Step(
                 "Re-open her account behind the bot's back",
                 f"At the bottom of this column press *Re-open {NAME}'s directory account*, then *+1 day* above it: "
                 "the audit must catch it.",
-                caught, SECURITY.slack_id, ACCESS_AUDIT,
+                caught,
+                SECURITY.slack_id,
+                ACCESS_AUDIT,
             ),
             Step(
                 "Lock it again",
                 "In the audit press *Lock Again*. The bot locks, reads back, and says what it read.",
-                _kept(lambda: caught() and self._truth.locked()), SECURITY.slack_id, ACCESS_AUDIT,
+                _kept(lambda: caught() and self._truth.locked()),
+                SECURITY.slack_id,
+                ACCESS_AUDIT,
             ),
         ]
 

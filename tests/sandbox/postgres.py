@@ -64,7 +64,11 @@ class Postgres:
         with (folder / "out.log").open("ab") as out:
             self._process = subprocess.Popen(
                 [server, "-D", folder / "data", "-p", str(self.port), "-k", folder, *options],
-                stdout=out, stderr=out, cwd=folder, user=user, group=group,
+                stdout=out,
+                stderr=out,
+                cwd=folder,
+                user=user,
+                group=group,
             )
         deadline = time.monotonic() + READY_SECONDS
         while not self._answers():
@@ -107,9 +111,26 @@ class Postgres:
             os.chown(folder, *self._account)
         user, group = self._account or (None, None)
         made = subprocess.run(
-            [_program("initdb"), "-D", folder / "data", "-U", "postgres", "-A", "trust", "-E", "UTF8",
-             "--locale=C.UTF-8", "--no-sync", "--no-instructions"],
-            check=False, capture_output=True, text=True, cwd=folder, user=user, group=group,
+            [
+                _program("initdb"),
+                "-D",
+                folder / "data",
+                "-U",
+                "postgres",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--locale=C.UTF-8",
+                "--no-sync",
+                "--no-instructions",
+            ],
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd=folder,
+            user=user,
+            group=group,
         )
         if made.returncode:
             shutil.rmtree(folder, ignore_errors=True)

@@ -197,8 +197,13 @@ class Practice:
     def handover(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run the `handover` command as an operator on the bot's machine would."""
         return subprocess.run(
-            [sys.executable, "-m", "bot", *arguments], env=self.environment, cwd=ROOT, check=False, capture_output=True,
-            text=True, timeout=timeout,
+            [sys.executable, "-m", "bot", *arguments],
+            env=self.environment,
+            cwd=ROOT,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
         )
 
     def jump(self, seconds: float) -> None:

@@ -173,7 +173,9 @@ def show(slack: SlackServer) -> None:
     file = {"type": "file_input", "action_id": "file", "filetypes": ["csv"], "max_files": 1}
     heir = {"type": "external_select", "action_id": "successor", "min_query_length": 0}
     form: JSON = {
-        "type": "modal", "callback_id": "upload", "title": {"type": "plain_text", "text": "Upload"},
+        "type": "modal",
+        "callback_id": "upload",
+        "title": {"type": "plain_text", "text": "Upload"},
         "submit": {"type": "plain_text", "text": "Upload"},
         "blocks": [
             {"type": "input", "block_id": "file", "label": label, "element": file},
@@ -200,15 +202,14 @@ def test_a_file_is_handed_in_and_another_kind_is_refused(slack: SlackServer, wat
     expect(modal.locator(".choices:visible li")).to_contain_text("Carol Díaz")
     watched.page.keyboard.press("Enter")
     modal.get_by_role("button", name="Upload").click()
-    sent = slack.wait_for(lambda: [one.payload for one in workspace.deliveries
-                                   if one.payload.get("type") == "view_submission"])
+    sent = slack.wait_for(
+        lambda: [one.payload for one in workspace.deliveries if one.payload.get("type") == "view_submission"]
+    )
     [file] = sent[-1]["view"]["state"]["values"]["file"]["file"]["files"]
     assert (file["name"], workspace.files[file["id"]].data) == ("split.csv", "address\nsplit.csv\nß\n".encode())
 
 
-def test_the_choices_of_the_last_field_are_seen_whole_with_what_they_say(
-    slack: SlackServer, watched: Watched
-) -> None:
+def test_the_choices_of_the_last_field_are_seen_whole_with_what_they_say(slack: SlackServer, watched: Watched) -> None:
     show(slack)
     modal = watched.page.locator("#modal")
     modal.get_by_role("combobox", name="Go to").click()

@@ -28,8 +28,9 @@ class MemoryMembers:
     def change(self, user: str, standing: str = "", email: str = "", timezone: str = "") -> None:
         """Deactivate somebody, say, or give them another address."""
         known = self.people.get(user) or _member(user)
-        self.people[user] = replace(known, standing=standing, email=email or known.email,
-                                    timezone=timezone or known.timezone)
+        self.people[user] = replace(
+            known, standing=standing, email=email or known.email, timezone=timezone or known.timezone
+        )
 
     def _answer(self, who: str) -> None:
         self.asked.append(who)

@@ -134,12 +134,29 @@ class World:
         self.users[made.id] = made
         return made
 
-    def record(self, record: str, owner: str, *, family: str = "", value: Decimal | int = 0, name: str = "",
-               currency: str = "EUR", **more: object) -> Record:
+    def record(
+        self,
+        record: str,
+        owner: str,
+        *,
+        family: str = "",
+        value: Decimal | int = 0,
+        name: str = "",
+        currency: str = "EUR",
+        **more: object,
+    ) -> Record:
         """Add a client record; its kind is what stands before the colon of its id."""
         family = family or f"party:{record.rpartition(':')[2]}"
-        made = Record(RecordId(record), record.partition(":")[0], name or f"Deal {record}", AccountId(owner), family,
-                      f"Client {family}", Decimal(value), currency)
+        made = Record(
+            RecordId(record),
+            record.partition(":")[0],
+            name or f"Deal {record}",
+            AccountId(owner),
+            family,
+            f"Client {family}",
+            Decimal(value),
+            currency,
+        )
         self.records[made.id] = replace(made, **more)  # type: ignore[arg-type]
         return self.records[made.id]
 
@@ -165,8 +182,9 @@ class World:
         """Let the next calls of a method fail, after `skip` good ones; with `done` the effect happens first."""
         self._faults.setdefault(method, []).append(_Fault(error, times, skip, done))
 
-    def system(self, kind: "type[Connector] | None" = None, limits: Limits | None = None,
-               cannot: tuple[str, ...] = ()) -> System:
+    def system(
+        self, kind: "type[Connector] | None" = None, limits: Limits | None = None, cannot: tuple[str, ...] = ()
+    ) -> System:
         """Return the system as the program sees it."""
         kind = kind or MemoryCrm
         manifest = Manifest("memory", self.name.upper(), kind, NoSettings, limits or Limits(move_batch=10), cannot)
@@ -219,8 +237,16 @@ class _Accounts(_Base):
         by = "mail" if user.email.lower() in emails else "login"
         verdict = Verdict.OPEN if user.active else Verdict.LOCKED
         return Account(
-            user.id, user.login, user.name, verdict, by, user.email, user.title, user.manager_email,
-            last_login=user.last_login, protected=user.protected,
+            user.id,
+            user.login,
+            user.name,
+            verdict,
+            by,
+            user.email,
+            user.title,
+            user.manager_email,
+            last_login=user.last_login,
+            protected=user.protected,
         )
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:

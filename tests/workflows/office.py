@@ -93,8 +93,15 @@ class Office:
         crm = self.crm.system(MemoryListing if crm_lists else None)
         self.systems = Systems([self.directory.system(MemoryDirectory), crm, *more], "directory")
         retry = timedelta(minutes=5)
-        self.handover = Handover(self.store, self.vault, self.journal, self.systems, self.clock, retry=retry,
-                                 approvals=Approvals(self.members, policy))
+        self.handover = Handover(
+            self.store,
+            self.vault,
+            self.journal,
+            self.systems,
+            self.clock,
+            retry=retry,
+            approvals=Approvals(self.members, policy),
+        )
         self.exports = Exports(
             self.store,
             self.vault,
@@ -126,13 +133,7 @@ class Office:
             rules=rules,
         )
         self.linking = Linking(
-            self.store,
-            self.vault,
-            self.journal,
-            self.systems,
-            self.clock,
-            Guards(PROTECTED),
-            self.offboarding.retry,
+            self.store, self.vault, self.journal, self.systems, self.clock, Guards(PROTECTED), self.offboarding.retry
         )
         self.audits = Audits(
             self.store,

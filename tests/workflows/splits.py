@@ -14,8 +14,7 @@ CLOSE = 1e-9
 def book(*sizes: tuple[int, int]) -> list[Item]:
     """One family per size: (records, value of each)."""
     return [
-        Item(f"{n}.{i}", f"family {n}", Decimal(value))
-        for n, (count, value) in enumerate(sizes) for i in range(count)
+        Item(f"{n}.{i}", f"family {n}", Decimal(value)) for n, (count, value) in enumerate(sizes) for i in range(count)
     ]
 
 

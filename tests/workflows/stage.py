@@ -53,9 +53,17 @@ def crm(name: str = "crm", *, records: int = 12) -> World:
 class Stage:
     """One case with a book in each system."""
 
-    def __init__(self, folder: Path, *systems: System, successors: tuple[Successor, ...] = (BOB, CAROL),
-                 approver: Successor = APPROVER, strategy: str = "balanced", books: bool = True, url: str = "",
-                 policy: Policy | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *systems: System,
+        successors: tuple[Successor, ...] = (BOB, CAROL),
+        approver: Successor = APPROVER,
+        strategy: str = "balanced",
+        books: bool = True,
+        url: str = "",
+        policy: Policy | None = None,
+    ) -> None:
         """`url`: PostgreSQL rows with all tables, in place of an SQLite file in `folder`."""
         self.time = Time()
         self.members, self.policy = MemoryMembers(), policy or Policy()
@@ -69,19 +77,46 @@ class Stage:
         key = self.vault.new_key()
         with self.store.write() as session:
             sealed = self.vault.seal(key, data.dump(), f"case:{CASE}")
-            session.add(Case(
-                id=CASE, leaver_key="k", mail_key="m", state=CaseState.RUNNING, immediate=True,
-                effective_at=self.time.now(), opened_at=self.time.now(), opened_by="slack:U0HANNA", approver="a",
-                strategy=strategy, reason="resignation", wrapped_key=key, sealed=sealed))
+            session.add(
+                Case(
+                    id=CASE,
+                    leaver_key="k",
+                    mail_key="m",
+                    state=CaseState.RUNNING,
+                    immediate=True,
+                    effective_at=self.time.now(),
+                    opened_at=self.time.now(),
+                    opened_by="slack:U0HANNA",
+                    approver="a",
+                    strategy=strategy,
+                    reason="resignation",
+                    wrapped_key=key,
+                    sealed=sealed,
+                )
+            )
             session.flush()
             for system in systems if books else ():
-                session.add(Book(id=f"{CASE}:{system.name}", case_id=CASE, system=system.name, state=WorkState.DUE,
-                                 due_at=self.time.now()))
+                session.add(
+                    Book(
+                        id=f"{CASE}:{system.name}",
+                        case_id=CASE,
+                        system=system.name,
+                        state=WorkState.DUE,
+                        due_at=self.time.now(),
+                    )
+                )
 
     def start(self, store: Store | None = None) -> Handover:
         """Return the track as a fresh process builds it; with a store of its own it shares nothing in memory."""
-        return Handover(store or self.store, self.vault, self.journal, self.systems, self.time, RETRY,
-                        Approvals(self.members, self.policy))
+        return Handover(
+            store or self.store,
+            self.vault,
+            self.journal,
+            self.systems,
+            self.time,
+            RETRY,
+            Approvals(self.members, self.policy),
+        )
 
     def tick(self, *systems: str) -> None:
         """Do what is due, as the clock would."""

@@ -32,11 +32,19 @@ takers = st.lists(st.tuples(limits, traits), min_size=1, max_size=9).map(
 rules = st.lists(st.builds(Rule, traits, st.lists(st.sampled_from(["s0", "s1", "s8"]), max_size=2).map(tuple)))
 
 
-@given(items=books, takers=takers, strategy=st.sampled_from(Strategy), rules=rules,
-       known=st.lists(traits, min_size=1, max_size=4))
+@given(
+    items=books,
+    takers=takers,
+    strategy=st.sampled_from(Strategy),
+    rules=rules,
+    known=st.lists(traits, min_size=1, max_size=4),
+)
 @settings(deadline=None, max_examples=200)
 def test_every_split_is_right(
-    items: list[Item], takers: list[Taker], strategy: Strategy, rules: list[Rule],
+    items: list[Item],
+    takers: list[Taker],
+    strategy: Strategy,
+    rules: list[Rule],
     known: list[frozenset[tuple[str, str]]],
 ) -> None:
     items = [replace(item, traits=known[n % len(known)]) for n, item in enumerate(items)]
@@ -175,7 +183,10 @@ def test_the_first_rule_that_fits_decides_and_what_none_fits_is_shared() -> None
     ordered = [Rule(key, ("s2",)), Rule(french, ("s1",))]
     items = [Item("a", "a", traits=key | french), Item("b", "b", traits=french), Item("c", "c", Decimal(9))]
     assert allocate(items, staff(None, None, None), Strategy.RULES, rules=ordered).chosen == {
-        "a": "s2", "b": "s1", "c": "s0"}
+        "a": "s2",
+        "b": "s1",
+        "c": "s0",
+    }
     assert allocate(items, staff(None, None, 0), Strategy.RULES, rules=ordered).chosen["a"] == "s1"
     assert allocate(items, staff(None, None), Strategy.RULES, rules=ordered).chosen["a"] == "s1"
 

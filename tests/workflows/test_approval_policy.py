@@ -19,8 +19,13 @@ def person(name: str) -> Successor:
 
 
 MAX, BOB, CAROL = person("max"), person("bob"), person("carol")
-DIRECTOR = Rule("director", ("U0EVE",), above_clients=100, above_value={"EUR": Decimal(1000), "USD": Decimal(2000)},
-                sensitivity=("key",))
+DIRECTOR = Rule(
+    "director",
+    ("U0EVE",),
+    above_clients=100,
+    above_value={"EUR": Decimal(1000), "USD": Decimal(2000)},
+    sensitivity=("key",),
+)
 
 
 def asked(summary: Summary, *rules: Rule, receivers: bool = False, approver: Successor = MAX) -> list[str]:
@@ -98,19 +103,19 @@ def test_the_approver_is_always_asked_and_the_leaver_never_by_name(
     needs = required(summary, policy, DANA, approver, takers)
     assert needs[0].people == (approver,)
     named = [one for need in needs for one in need.people]
-    assert not any(same(one, other) for n, one in enumerate(named) for other in named[n + 1:])
+    assert not any(same(one, other) for n, one in enumerate(named) for other in named[n + 1 :])
     assert "U0DANA" not in {one.slack_id for one in named}
     assert {need.share for need in needs if need.role == RECEIVER} <= set(summary.shares)
 
 
 @given(summaries, rules, st.integers(0, 50), st.sampled_from(["EUR", "CHF"]))
-def test_more_in_a_book_never_asks_fewer(
-    summary: Summary, given_rules: list[Rule], more: int, currency: str
-) -> None:
+def test_more_in_a_book_never_asks_fewer(summary: Summary, given_rules: list[Rule], more: int, currency: str) -> None:
     value = {**summary.value, currency: summary.value.get(currency, Decimal(0)) + more}
     bigger = Summary(summary.clients + more, value, summary.shares, summary.tiers | {"vip"})
-    roles = [{need.role for need in required(one, Policy(rules=tuple(given_rules)), DANA, MAX, (BOB,))}
-             for one in (summary, bigger)]
+    roles = [
+        {need.role for need in required(one, Policy(rules=tuple(given_rules)), DANA, MAX, (BOB,))}
+        for one in (summary, bigger)
+    ]
     assert roles[0] <= roles[1]
 
 

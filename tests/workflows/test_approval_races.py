@@ -44,8 +44,15 @@ def replica(office: Office) -> Iterator[Callable[[], Handover]]:
         def start() -> Handover:
             store = Store(office.store.url)
             stack.callback(store.close)
-            return Handover(store, office.vault, office.journal, office.systems, office.clock,
-                            timedelta(minutes=5), Approvals(office.members, BOARD))
+            return Handover(
+                store,
+                office.vault,
+                office.journal,
+                office.systems,
+                office.clock,
+                timedelta(minutes=5),
+                Approvals(office.members, BOARD),
+            )
 
         yield start
 
@@ -68,9 +75,9 @@ def moved(office: Office, proposal: str) -> set[str]:
 def test_everybody_at_once_on_two_replicas_is_one_approval(office: Office, replica: Callable[[], Handover]) -> None:
     view, houses = shown(office), [office.handover, replica()]
     people = (APPROVER, ADA, BEA, CLEO)
-    results = at_once(*(
-        lambda by=by, house=house: house.decide(view.id, view.digest, by, True)
-        for by in people for house in houses))
+    results = at_once(
+        *(lambda by=by, house=house: house.decide(view.id, view.digest, by, True) for by in people for house in houses)
+    )
     assert len(refusals(results)) == 5, results  # three words count; each was given twice
     with office.store.read() as session:
         given = session.exec(select(Decision)).all()
@@ -91,7 +98,8 @@ def test_a_yes_and_a_no_at_once_are_one_outcome(office: Office, replica: Callabl
     assert refusals(results) == [Code.ALREADY_SETTLED]
     state = office.handover.view(view.id).state
     assert moved(office, view.id) == {
-        AssignmentState.APPROVED if state == ProposalState.APPROVED else AssignmentState.DECLINED}
+        AssignmentState.APPROVED if state == ProposalState.APPROVED else AssignmentState.DECLINED
+    }
 
 
 def test_expiry_and_the_last_yes_never_both_hold(office: Office, replica: Callable[[], Handover]) -> None:
@@ -119,7 +127,8 @@ def test_two_replicas_looking_at_once_remind_once(office: Office, replica: Calla
     with office.store.read() as session:
         rows = session.exec(select(ApprovalRequest.id)).all()
     results = at_once(
-        *(lambda row=row, house=house: house.asking.run(row) for row in rows for house in (office.handover, other) * 2))
+        *(lambda row=row, house=house: house.asking.run(row) for row in rows for house in (office.handover, other) * 2)
+    )
     assert results == [None] * 8
     assert len(office.posts()) - before == 4  # Max, and the board of three
     assert {request.reminded_at for request in office.handover.view(view.id).requests} == {office.clock.now()}

@@ -54,7 +54,11 @@ def request(stage: Stage, role: str = "board") -> RequestView:
 def test_everybody_who_must_agree_is_asked_at_once(stage: Stage) -> None:
     number = stage.proposal().id
     assert {post.channel: post.subject for post in stage.posts().values() if post.kind == "proposal"} == {
-        "U0MAX": number, "U0ADA": f"{number}@U0ADA", "U0BEA": f"{number}@U0BEA", "U0CLEO": f"{number}@U0CLEO"}
+        "U0MAX": number,
+        "U0ADA": f"{number}@U0ADA",
+        "U0BEA": f"{number}@U0BEA",
+        "U0CLEO": f"{number}@U0CLEO",
+    }
     assert [one.role for one in stage.proposal().requests] == ["manager", "board"]
     assert len(stage.journalled("approval.asked")) == 2
 
@@ -66,7 +70,9 @@ def test_nothing_moves_before_enough_different_people_agreed(stage: Stage, world
         assert world.writes == {}
     shown = request(stage)
     assert ([word.person.name for word in shown.counted], [one.name for one in shown.awaited]) == (
-        ["Ada"], ["Bea", "Cleo"])
+        ["Ada"],
+        ["Bea", "Cleo"],
+    )
     assert stage.posts()[f"proposal:{stage.proposal().id}:U0BEA"].wanted > 1
     done = say(stage, CLEO)
     assert (done.state, done.settled_by) == (ProposalState.APPROVED, "Ada, Max, Cleo")
@@ -131,7 +137,10 @@ def test_a_no_settles_everything_and_its_words_are_shown(stage: Stage, world: Wo
     say(stage, MAX)
     declined = say(stage, BEA, approve=False, reason="not the key accounts")
     assert (declined.state, declined.note, declined.settled_by) == (
-        ProposalState.DECLINED, "not the key accounts", "Bea")
+        ProposalState.DECLINED,
+        "not the key accounts",
+        "Bea",
+    )
     assert [one.state for one in declined.requests] == [RequestState.APPROVED, RequestState.DECLINED]
     assert {row.state for row in stage.requests()} == {"done"}
     assert refusal(lambda: say(stage, ADA)).code == Code.ALREADY_SETTLED
@@ -223,8 +232,9 @@ def test_receivers_agree_to_their_own_share(tmp_path: Path, world: World) -> Non
     stage = make(tmp_path, world, Rule("board", ("U0ADA",), above_clients=10_000), receivers=True)
     shown = stage.proposal()
     assert [(one.role, one.share) for one in shown.requests] == [
-        ("manager", None), *sorted((("receiver", one) for one in (BOB, CAROL)),
-                                   key=lambda pair: stage.vault.blind(pair[1].key)[:12])]
+        ("manager", None),
+        *sorted((("receiver", one) for one in (BOB, CAROL)), key=lambda pair: stage.vault.blind(pair[1].key)[:12]),
+    ]
     lines, total = stage.handover.share_lines(shown.id, BOB.key)
     assert (total, {line.successor for line in lines}) == (6, {BOB})
     bob, carol = Actor("slack:U0BOB", "Bob Ross"), Actor("slack:U0CAROL", "Carol Díaz")
@@ -264,7 +274,10 @@ def test_what_came_later_is_asked_of_everybody_while_the_rest_goes_on(stage: Sta
     stage.look()
     again = stage.proposal()
     assert (again.records, again.state, [one.role for one in again.requests]) == (
-        1, ProposalState.PENDING, ["manager", "board"])
+        1,
+        ProposalState.PENDING,
+        ["manager", "board"],
+    )
     for by in (CLEO, MAX, ADA):
         say(stage, by)
     stage.tick()

@@ -128,7 +128,9 @@ def test_a_request_expires_in_business_days_and_nothing_moves(tmp_path: Path, wo
     until(stage, "16T09:00")
     expired = stage.proposal()
     assert (expired.state, [one.state for one in expired.requests]) == (
-        ProposalState.EXPIRED, [RequestState.APPROVED, RequestState.EXPIRED])
+        ProposalState.EXPIRED,
+        [RequestState.APPROVED, RequestState.EXPIRED],
+    )
     assert refusal(lambda: say(stage, ADA)).code == Code.ALREADY_SETTLED
     assert stage.posts()[f"outcome:{expired.id}"].channel == "U0HANNA"
     stage.settle(5)
@@ -190,8 +192,9 @@ def test_cleo_is_asked_only_where_the_chain_reaches_her(tmp_path: Path, world: W
     stage = make(tmp_path, world, Policy(rules=(rule,), escalate_to=("U0BEA",)))
     until(stage, "05T11:00")
     assert (sent(stage, "U0CLEO"), sent(stage, "U0BEA")) == (1, 1)
-    assert refusal(lambda: stage.handover.decide(
-        stage.proposal().id, "0", CLEO, True)).code == Code.STALE_PROPOSAL  # wanted, on what was shown
+    assert (
+        refusal(lambda: stage.handover.decide(stage.proposal().id, "0", CLEO, True)).code == Code.STALE_PROPOSAL
+    )  # wanted, on what was shown
 
 
 def test_hr_asks_somebody_else_where_nobody_is_left(tmp_path: Path, world: World) -> None:

@@ -57,13 +57,12 @@ def test_one_malformed_record_in_fifty_is_named_and_all_others_are_read(
     before = fifty.crm.calls["observe"]
     view = audit(fifty)
     assert [(line.kind, line.leaver.name) for line in view.findings] == [
-        ("open again", "Leaver 18"), ("not verified", "Leaver 17"),
+        ("open again", "Leaver 18"),
+        ("not verified", "Leaver 17"),
     ]
     assert "malformed" in view.findings[1].detail
     assert "private" not in view.findings[1].detail, "what stands in a record is not for a message"
-    assert view.by_verdict == {
-        Verdict.LOCKED: 2 * PEOPLE - 2, Verdict.OPEN: 1, Verdict.UNKNOWN: 1, Verdict.ABSENT: 0
-    }
+    assert view.by_verdict == {Verdict.LOCKED: 2 * PEOPLE - 2, Verdict.OPEN: 1, Verdict.UNKNOWN: 1, Verdict.ABSENT: 0}
     assert view.not_read == ()
     assert fifty.crm.calls["observe"] - before < 10, "found by halving, not one by one"
     monkeypatch.undo()

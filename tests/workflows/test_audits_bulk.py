@@ -128,9 +128,7 @@ def test_a_case_sealed_under_a_lost_key_is_named_and_the_others_are_read(office:
     _spoil(office, crowd[3])
     office.directory.users[AccountId("directory-leaver3")].active = True
     view = audit(office)
-    assert view.by_verdict == {
-        Verdict.LOCKED: 2 * PEOPLE - 1, Verdict.OPEN: 1, Verdict.ABSENT: 0, Verdict.UNKNOWN: 0
-    }
+    assert view.by_verdict == {Verdict.LOCKED: 2 * PEOPLE - 1, Verdict.OPEN: 1, Verdict.ABSENT: 0, Verdict.UNKNOWN: 0}
     [finding] = view.findings
     assert crowd[3] in finding.leaver.name
     assert (finding.kind, finding.login) == ("open again", "directory-leaver3")

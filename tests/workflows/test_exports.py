@@ -28,11 +28,27 @@ class Room:
         self.time = self.stage.time
         with self.stage.store.write() as session:
             for moment, day in MOMENTS.items():
-                session.add(ExportSnapshot(id=f"c1:{moment}", case_id=CASE, moment=moment, state=WorkState.DUE,
-                                           due_at=self.time.now() + timedelta(days=day), pseudonym="Leaver K7F2QX"))
+                session.add(
+                    ExportSnapshot(
+                        id=f"c1:{moment}",
+                        case_id=CASE,
+                        moment=moment,
+                        state=WorkState.DUE,
+                        due_at=self.time.now() + timedelta(days=day),
+                        pseudonym="Leaver K7F2QX",
+                    )
+                )
         self.exports = Exports(
-            self.stage.store, self.stage.vault, self.stage.journal, self.stage.systems, self.time,
-            retry=timedelta(minutes=5), channel="C0SEC", look_back=timedelta(days=60), zone="Europe/Berlin")
+            self.stage.store,
+            self.stage.vault,
+            self.stage.journal,
+            self.stage.systems,
+            self.time,
+            retry=timedelta(minutes=5),
+            channel="C0SEC",
+            look_back=timedelta(days=60),
+            zone="Europe/Berlin",
+        )
 
     def row(self, moment: str = "notice") -> ExportSnapshot:
         with self.stage.store.read() as session:
@@ -47,8 +63,16 @@ class Room:
 
     def lock(self) -> None:
         with self.stage.store.write() as session:
-            session.add(Access(id="c1:crm", case_id=CASE, system="crm", due_at=self.time.now(), state=WorkState.DONE,
-                               locked_at=self.time.now()))
+            session.add(
+                Access(
+                    id="c1:crm",
+                    case_id=CASE,
+                    system="crm",
+                    due_at=self.time.now(),
+                    state=WorkState.DONE,
+                    locked_at=self.time.now(),
+                )
+            )
 
 
 @pytest.fixture
@@ -85,7 +109,9 @@ def test_weeks_begin_on_mondays_and_none_is_left_out(room: Room, world: World) -
     assert [day.weekday() for day, _, _ in weeks] == [0] * len(weeks)
     assert (weeks[0][0], weeks[-1][0], len(weeks)) == (date(2025, 12, 29), date(2026, 3, 2), 10)
     assert {day: (events, records) for day, events, records in weeks if events} == {
-        date(2026, 2, 16): (2, 4), date(2026, 2, 23): (1, 1)}
+        date(2026, 2, 16): (2, 4),
+        date(2026, 2, 23): (1, 1),
+    }
 
 
 def test_what_a_log_does_not_count_is_said_beside_what_it_does(room: Room, world: World) -> None:
@@ -97,7 +123,9 @@ def test_what_a_log_does_not_count_is_said_beside_what_it_does(room: Room, world
     assert (line.distinct, line.unnamed) == (3, 2)
     assert line.share == pytest.approx(0.3)
     assert {day: (events, records) for day, events, records in line.weeks if events} == {
-        date(2026, 2, 16): (3, 4), date(2026, 2, 23): (1, 40)}
+        date(2026, 2, 16): (3, 4),
+        date(2026, 2, 23): (1, 40),
+    }
 
 
 def test_a_log_that_names_no_record_claims_no_share(room: Room, world: World) -> None:
@@ -178,7 +206,8 @@ def test_nobody_is_named_until_a_reason_is_given(room: Room) -> None:
     with room.stage.store.read() as session:
         case, _ = read_case(session, room.stage.vault, CASE)
     assert room.stage.vault.open(case.wrapped_key, entry.sealed, "reveal:c1:notice") == {
-        "reason": "case 17 of the works council"}
+        "reason": "case 17 of the works council"
+    }
 
 
 def test_the_case_line_has_no_figures(room: Room) -> None:
@@ -202,7 +231,8 @@ def test_later_moments_are_held_against_the_earlier_and_the_lock(room: Room, wor
     view = room.exports.view("c1:day 1")
     assert (view.changes, view.after_leaving) == (("crm: 1 export since the snapshot at lock",), 1)
     assert [(system, event.record_ids) for system, event in room.exports.after(CASE, locked)] == [
-        ("crm", frozenset({"opportunity:005"}))]
+        ("crm", frozenset({"opportunity:005"}))
+    ]
     assert room.stage.posts()["exports:c1:day 1"].thread_of == "exports:c1:notice"
     assert room.line() == "recorded at notice, lock, day 1"
 

@@ -107,8 +107,7 @@ def test_an_accepted_finding_is_listed_apart_and_comes_back_when_its_day_is_over
 
 
 @pytest.mark.parametrize(
-    ("days", "reason", "code"),
-    [(1, "  ", Code.NEEDS_REASON), (-1, "why", Code.PAST_TIME), (31, "why", Code.TOO_FAR)],
+    ("days", "reason", "code"), [(1, "  ", Code.NEEDS_REASON), (-1, "why", Code.PAST_TIME), (31, "why", Code.TOO_FAR)]
 )
 def test_acceptance_needs_a_reason_and_an_end_that_policy_allows(
     office: Office, days: int, reason: str, code: Code

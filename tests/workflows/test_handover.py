@@ -33,7 +33,9 @@ def test_from_list_to_balance(stage: Stage, world: World) -> None:
     proposal = stage.proposal()
     assert (proposal.version, proposal.state, proposal.records, proposal.families) == (1, ProposalState.PENDING, 12, 6)
     assert {share.successor.key: (share.records, share.families) for share in proposal.shares} == {
-        BOB.key: (6, 3), CAROL.key: (6, 3)}
+        BOB.key: (6, 3),
+        CAROL.key: (6, 3),
+    }
     assert sum(share.value["EUR"] for share in proposal.shares) == sum(range(1000, 1012))
     assert stage.posts()[f"proposal:{proposal.id}"].channel == "U0MAX"
     assert [view.id for view in stage.handover.waiting_for("U0MAX")] == [proposal.id]
@@ -225,7 +227,8 @@ def test_drift_is_asked_again_and_the_rest_goes_on(stage: Stage, world: World) -
     assert (proposal.version, proposal.state) == (2, ProposalState.PENDING)
     assert not stage.clients().complete
     assert stage.clients().balance == (
-        "crm, opportunity: 13 before, 13 after; 1 still with the leaver (1 waiting for a decision)",)
+        "crm, opportunity: 13 before, 13 after; 1 still with the leaver (1 waiting for a decision)",
+    )
     stage.approve()
     stage.tick()
     assert "opportunity:new" in world.owned("carol")
@@ -284,13 +287,15 @@ def test_refused_records_are_said_and_asked_again_on_retry(stage: Stage, world: 
     assert len(world.owned("bob")) == 6
     assert len(world.owned("dana")) == 6
     assert stage.clients().problems == (
-        "crm: 6 records were refused: the successor cannot own records (6); press Retry for a new proposal",)
+        "crm: 6 records were refused: the successor cannot own records (6); press Retry for a new proposal",
+    )
     assert stage.clients().complete  # all that could move has moved
     assert (stage.book().state, stage.case().state) == (WorkState.DONE, CaseState.WATCHED)
     assert (stage.clients().left, stage.clients().staying) == (6, 0)
     assert stage.clients().balance == ("crm, opportunity: 12 before, 12 after; 6 still with the leaver (6 refused)",)
     assert {line.note for line in stage.lines() if line.state == AssignmentState.REFUSED} == {
-        "the successor cannot own records"}
+        "the successor cannot own records"
+    }
     carol.active = False
     stage.retry()
     stage.tick()

@@ -42,8 +42,10 @@ def clients(stage: Stage, search: str = "") -> list[ClientLine]:
 
 
 def share_sums(view: ProposalView) -> dict[str, tuple[int, int, Decimal, int]]:
-    return {share.successor.key: (share.families, share.records, share.value.get("EUR", Decimal(0)), share.deals)
-            for share in view.shares}
+    return {
+        share.successor.key: (share.families, share.records, share.value.get("EUR", Decimal(0)), share.deals)
+        for share in view.shares
+    }
 
 
 def counted(stage: Stage) -> dict[str, tuple[int, int, Decimal, int]]:
@@ -121,14 +123,18 @@ def test_clients_change_hands_whole_in_a_new_version(stage: Stage) -> None:
     assert {one.successor for one in clients(stage)} == {BOB}
     assert share_sums(new) == counted(stage) == {BOB.key: (6, 12, Decimal(12066), 12)}
     assert refusal(lambda: stage.handover.assign(old.id, old.digest, {given[0]: BOB.key}, MAX)).code == (
-        Code.STALE_PROPOSAL)
+        Code.STALE_PROPOSAL
+    )
     assert refusal(lambda: assign(stage, BOB.key, given[0])).code == Code.NOTHING_CHANGED
 
 
-@pytest.mark.parametrize(("key", "line", "code"), [
-    ("eve@x.example", f"{CASE}:crm:opportunity:000", Code.UNKNOWN_SUCCESSOR),
-    (BOB.key, "c1:crm:opportunity:999", Code.UNKNOWN_RECORD),
-])
+@pytest.mark.parametrize(
+    ("key", "line", "code"),
+    [
+        ("eve@x.example", f"{CASE}:crm:opportunity:000", Code.UNKNOWN_SUCCESSOR),
+        (BOB.key, "c1:crm:opportunity:999", Code.UNKNOWN_RECORD),
+    ],
+)
 def test_what_is_not_in_the_proposal_changes_nothing(stage: Stage, key: str, line: str, code: Code) -> None:
     before = stage.proposal()
     assert refusal(lambda: assign(stage, key, line)).code == code
@@ -147,7 +153,8 @@ def test_what_stays_keeps_its_reason_and_is_explained_to_the_end(stage: Stage, w
     new = exclude(stage, "frozen until the lawsuit ends", f"{CASE}:crm:opportunity:000")
     assert (new.records, new.families) == (10, 5)
     assert [(one.reason, one.by, one.clients, one.records) for one in new.kept] == [
-        ("frozen until the lawsuit ends", "Max Weber", 1, 2)]
+        ("frozen until the lawsuit ends", "Max Weber", 1, 2)
+    ]
     assert share_sums(new) == counted(stage)
     stage.approve()
     stage.settle(3)
@@ -156,7 +163,8 @@ def test_what_stays_keeps_its_reason_and_is_explained_to_the_end(stage: Stage, w
     assert track.complete
     assert (track.listed, track.moved, track.left, track.kept[0].records) == (10, 10, 0, 2)
     assert track.balance == (
-        "crm, opportunity: 12 before, 12 after; 2 stay with the leaver: frozen until the lawsuit ends (2)",)
+        "crm, opportunity: 12 before, 12 after; 2 stay with the leaver: frozen until the lawsuit ends (2)",
+    )
     assert stage.rows()["opportunity:000"].state == AssignmentState.KEPT
     assert len(stage.journalled("clients.kept")) == 1
 
@@ -249,21 +257,24 @@ def test_names_that_a_spreadsheet_would_run_find_their_client(tmp_path: Path) ->
     assert {one.successor for one in clients(stage)} == {BOB}
 
 
-@pytest.mark.parametrize(("text", "line", "said"), [
-    ("client id,address\nparty:0,eve@x.example\n", 2, "eve@x.example is no successor"),
-    ("client id,address\nparty:0,bob@x.example\n\nparty:0,bob@x.example\n", 4, "names the same as line 2"),
-    ("client id,address\nparty:99,bob@x.example\n", 2, "names no client"),
-    ("client id,address\nparty:0,Bob Ross\n", 2, "not an e-mail address"),
-    ("client id,address\n,bob@x.example\n", 2, "names neither"),
-    ("client id,address\nparty:0,=cmd|'/C calc'!A0\n", 2, "not an e-mail address"),
-    ("name,who\nA,B\n", 1, "no heading"),
-    ("", 0, "empty"),
-    ("client id,address\nparty:0,\n", 0, "no line names a successor"),
-    ("client,address\nРомашка,bob@x.example\n".encode("windows-1251"), 2, "not UTF-8"),
-    (b"client id,address\nparty:0,bob\0@x.example\n", 2, "not text"),
-    (b"client id,address\n" + b"x" * (10 * 2**20), 2, "cannot be read as CSV"),
-    (b"x" * (21 * 2**20), 0, "at most 20"),
-])
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("client id,address\nparty:0,eve@x.example\n", 2, "eve@x.example is no successor"),
+        ("client id,address\nparty:0,bob@x.example\n\nparty:0,bob@x.example\n", 4, "names the same as line 2"),
+        ("client id,address\nparty:99,bob@x.example\n", 2, "names no client"),
+        ("client id,address\nparty:0,Bob Ross\n", 2, "not an e-mail address"),
+        ("client id,address\n,bob@x.example\n", 2, "names neither"),
+        ("client id,address\nparty:0,=cmd|'/C calc'!A0\n", 2, "not an e-mail address"),
+        ("name,who\nA,B\n", 1, "no heading"),
+        ("", 0, "empty"),
+        ("client id,address\nparty:0,\n", 0, "no line names a successor"),
+        ("client,address\nРомашка,bob@x.example\n".encode("windows-1251"), 2, "not UTF-8"),
+        (b"client id,address\nparty:0,bob\0@x.example\n", 2, "not text"),
+        (b"client id,address\n" + b"x" * (10 * 2**20), 2, "cannot be read as CSV"),
+        (b"x" * (21 * 2**20), 0, "at most 20"),
+    ],
+)
 def test_a_bad_file_is_refused_by_line(stage: Stage, text: str | bytes, line: int, said: str) -> None:
     found = faults(stage, text)
     assert [at for at, _ in found] == [line]
@@ -271,12 +282,15 @@ def test_a_bad_file_is_refused_by_line(stage: Stage, text: str | bytes, line: in
 
 
 def test_all_faults_are_told_at_once_whether_the_file_or_the_book_shows_them(stage: Stage) -> None:
-    text = ("client id,address\nparty:0,eve@x.example\nparty:1,Bob Ross\nparty:99,bob@x.example\n"
-            "party:2,bob@x.example\nparty:2,carol@x.example\n")
+    text = (
+        "client id,address\nparty:0,eve@x.example\nparty:1,Bob Ross\nparty:99,bob@x.example\n"
+        "party:2,bob@x.example\nparty:2,carol@x.example\n"
+    )
     found = faults(stage, text)
     assert [at for at, _ in found] == [2, 3, 4, 6]
-    for (_, said), words in zip(found, ("no successor", "not an e-mail", "names no client", "same as line 5"),
-                                strict=True):
+    for (_, said), words in zip(
+        found, ("no successor", "not an e-mail", "names no client", "same as line 5"), strict=True
+    ):
         assert words in said
 
 
@@ -286,7 +300,8 @@ def test_two_lines_may_not_tear_a_client_apart(tmp_path: Path) -> None:
     stage.tick()
     text = "id,address\nopportunity:000,carol@x.example\nopportunity:001,zed@x.example\n"
     assert faults(stage, text) == [
-        (3, "gives a client to zed@x.example that line 2 gives to carol@x.example: a client stays whole")]
+        (3, "gives a client to zed@x.example that line 2 gives to carol@x.example: a client stays whole")
+    ]
     upload(stage, "sep=;\r\nid;address\r\nopportunity:000;carol@x.example\r\nopportunity:001;CAROL@x.example\r\n")
     assert [one.successor for one in clients(stage)] == [CAROL, *[BOB] * 5]
 

@@ -46,7 +46,8 @@ def test_only_the_approver_decides(stage: Stage, world: World) -> None:
     assert decide(stage, Actor("slack:", "nobody")).code == Code.NOT_APPROVER
     assert stage.decisions() == []
     assert [(entry.actor, json.loads(entry.data)["code"]) for entry in stage.journalled("proposal.refused")][:1] == [
-        (EVE.id, Code.NOT_APPROVER)]
+        (EVE.id, Code.NOT_APPROVER)
+    ]
     stage.tick()
     assert world.writes == {}
 
@@ -115,7 +116,9 @@ def test_an_edit_is_a_new_version_and_the_old_one_cannot_be_approved(stage: Stag
     by_key = {share.successor.key: share.value["EUR"] for share in first.shares}
     worth = sum(line.value for line in client)
     assert {share.successor.key: share.value["EUR"] for share in edited.shares} == {
-        BOB.key: by_key[BOB.key] + worth, CAROL.key: by_key[CAROL.key] - worth}
+        BOB.key: by_key[BOB.key] + worth,
+        CAROL.key: by_key[CAROL.key] - worth,
+    }
     old = stage.handover.view(first.id)
     assert (old.state, old.settled_by, old.records) == (ProposalState.SUPERSEDED, "Max Weber", 12)
     assert decide(stage, proposal=first.id, digest=first.digest).code == Code.STALE_PROPOSAL
@@ -209,8 +212,23 @@ def test_lines_are_paged_and_searched_without_loss(stage: Stage) -> None:
     assert stage.handover.lines(number, search="nobody") == ([], 0)
 
 
-NASTY = ("=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "\ufeff=1", "\u200b=1", "＝1",
-         "O'Neill, \"Ltd\"\nline two", "<!channel>", "Кошкин & Ко", "客户", "עסק")
+NASTY = (
+    "=cmd|' /C calc'!A0",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    " =1",
+    "\ufeff=1",
+    "\u200b=1",
+    "＝1",
+    'O\'Neill, "Ltd"\nline two',
+    "<!channel>",
+    "Кошкин & Ко",
+    "客户",
+    "עסק",
+)
 
 
 def test_nasty_names_come_through_and_run_nowhere(tmp_path: Path) -> None:

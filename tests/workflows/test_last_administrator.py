@@ -76,8 +76,9 @@ def test_one_of_two_is_locked_and_the_other_is_not(office: Office) -> None:
 
 def test_both_at_the_same_moment_leave_one(office: Office) -> None:
     """Each lock-out reads the administrators while the other's lock has not been sent yet."""
-    cases = [office.offboarding.open(office.request(leaver=one, approver=CAROL, successors=(CAROL,)))
-             for one in (DANA, MAX)]
+    cases = [
+        office.offboarding.open(office.request(leaver=one, approver=CAROL, successors=(CAROL,))) for one in (DANA, MAX)
+    ]
 
     def meanwhile() -> None:
         office.crm.before_call.clear()

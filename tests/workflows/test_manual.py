@@ -27,8 +27,15 @@ DANA = Actor("slack:U0DANA", "Dana O'Neill")
 
 
 def badge(**change: Any) -> System:
-    own = {"title": "Office keys and badge", "instructions": "Take the badge.", "assignee": "U0ADA", "due_hours": 24,
-           "remind_hours": 8, "escalate_to": "U0EVE", "ask_again_days": 90}
+    own = {
+        "title": "Office keys and badge",
+        "instructions": "Take the badge.",
+        "assignee": "U0ADA",
+        "due_hours": 24,
+        "remind_hours": 8,
+        "escalate_to": "U0EVE",
+        "ask_again_days": 90,
+    }
     settings = ManualSettings.model_validate({**own, **change})
     return titled(System("badge", MANIFEST, MANIFEST.connector(settings)), settings.title)  # type: ignore[call-arg]
 

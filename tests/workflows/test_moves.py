@@ -10,15 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.contract import (
-    AccountId,
-    Assignment,
-    Limits,
-    Moved,
-    MoveOutcome,
-    Observation,
-    Verdict,
-)
+from connectors.contract import AccountId, Assignment, Limits, Moved, MoveOutcome, Observation, Verdict
 from connectors.errors import OutcomeUnknown, Unavailable
 from tests.workflows.memory import Killed, MemoryCrm, World
 from tests.workflows.stage import MAX, Stage, crm
@@ -85,9 +77,7 @@ def test_the_first_trouble_stops_the_batches_beside_it_and_what_was_done_is_writ
 
 @pytest.mark.parametrize("done", [False, True])
 @pytest.mark.parametrize("error", [Killed(), OutcomeUnknown("no answer")])
-def test_a_death_or_a_lost_answer_among_batches_side_by_side(
-    tmp_path: Path, error: BaseException, done: bool
-) -> None:
+def test_a_death_or_a_lost_answer_among_batches_side_by_side(tmp_path: Path, error: BaseException, done: bool) -> None:
     world = crm(records=60)
     stage = approved(tmp_path, world, AT_ONCE)
     world.fail("move", error, skip=5, done=done)
@@ -203,7 +193,8 @@ def test_stopped_what_is_moved_stays_and_the_rest_is_told_and_proposed_again_on_
     assert clients.complete
     assert clients.balance[0] == (
         "crm, opportunity: 40 before, 40 after; 1 stays with the leaver: won: nobody can change the owner (1); "
-        "24 still with the leaver (24 left when the moves were stopped)")
+        "24 still with the leaver (24 left when the moves were stopped)"
+    )
     assert len(stage.proposals()) == 1
     stage.retry()
     stage.settle(1)

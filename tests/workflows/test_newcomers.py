@@ -35,5 +35,9 @@ def test_new_records_of_a_leaver_are_told_from_those_left_behind(tmp_path: Path)
         office.crm.record(f"opportunity:9{n}", "crm-dana")
     office.clock.pass_(days=6)
     office.work("follow_up")
-    assert _seen(office) == [("13 records are owned by the leaver, 3 of them new since the handover: "
-                              "whatever assigns new records still names the leaver")]
+    assert _seen(office) == [
+        (
+            "13 records are owned by the leaver, 3 of them new since the handover: "
+            "whatever assigns new records still names the leaver"
+        )
+    ]

@@ -58,8 +58,11 @@ def test_the_open_ones_worth_most_come_first_and_closed_ones_are_no_step(tmp_pat
 
 def test_the_file_has_every_record_once_and_runs_no_formula(tmp_path: Path) -> None:
     stage = handed_over(tmp_path)
-    rows = [row for who in (BOB, CAROL)
-            for row in csv.DictReader(io.StringIO(stage.handover.notes.csv(note(stage, who).id)))]
+    rows = [
+        row
+        for who in (BOB, CAROL)
+        for row in csv.DictReader(io.StringIO(stage.handover.notes.csv(note(stage, who).id)))
+    ]
     assert len({row["id"] for row in rows}) == len(rows) == 42
     assert {row["record"] for row in rows if row["kind"] == "task"} == {"'=call()"}
 

@@ -252,7 +252,9 @@ def test_a_retry_asks_again_about_declined_clients(office: Office) -> None:
     office.started.clear()
     office.offboarding.retry(case_id, "crm", HR)
     assert [(task, row) for task, row, _ in office.started] == [
-        ("revoke", f"{case_id}:crm"), ("book", f"{case_id}:crm")]
+        ("revoke", f"{case_id}:crm"),
+        ("book", f"{case_id}:crm"),
+    ]
     office.work("book")
     assert [proposal.version for proposal in office.handover.waiting_for(MAX.slack_id)] == [2]
     _decide(office, approve=True)
@@ -302,7 +304,10 @@ def test_a_cancel_settles_what_waits_and_its_buttons_go(office: Office) -> None:
     office.offboarding.cancel(case_id, HR)
     settled = office.handover.view(shown.id)
     assert (settled.state, settled.settled_by, settled.settled_at) == (
-        ProposalState.CANCELLED, HR.name, office.clock.now())
+        ProposalState.CANCELLED,
+        HR.name,
+        office.clock.now(),
+    )
     assert office.posts()[f"proposal:{shown.id}"].wanted == 2
     with pytest.raises(Refused) as caught:
         office.handover.decide(shown.id, shown.digest, MAX_HIMSELF, approve=True)
@@ -333,7 +338,8 @@ def test_declined_records_are_still_owned(office: Office) -> None:
     office.work("follow_up")
     case = office.offboarding.case(case_id)
     assert [(finding.kind, finding.detail) for finding in case.findings] == [
-        ("owns records", "4 records are still owned by the leaver")]
+        ("owns records", "4 records are still owned by the leaver")
+    ]
 
 
 def test_a_second_submit_after_a_quick_end_opens_no_second_case(office: Office) -> None:

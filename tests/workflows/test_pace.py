@@ -70,9 +70,7 @@ def ask_together(connectors: list[LimitedCrm], number: int, threads: int = 3) ->
 
 
 @given(
-    requests=st.integers(1, 250),
-    seconds=st.floats(0.1, 100),
-    idle=st.lists(st.floats(0, 2), min_size=1, max_size=6),
+    requests=st.integers(1, 250), seconds=st.floats(0.1, 100), idle=st.lists(st.floats(0, 2), min_size=1, max_size=6)
 )
 def test_no_window_ever_holds_more_than_the_limit(requests: int, seconds: float, idle: list[float]) -> None:
     limits = Limits(requests=requests, window=timedelta(seconds=seconds))

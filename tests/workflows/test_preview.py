@@ -22,9 +22,11 @@ from workflows.views import Preview, Successor
 ZED = Successor("zed@x.example", "Zed", "zed@x.example")
 WISHES = Wishes(
     (Rule(frozenset({("segment", "key")}), (CAROL.key,)), Rule(frozenset({("sensitivity", "high")}), (ZED.key,))),
-    {BOB.key: Colleague(2, frozenset({("team", "emea")})),
-     LEAVER.email: Colleague(traits=frozenset({("team", "emea")})),
-     CAROL.key: Colleague(traits=frozenset({("language", "fr")}))},
+    {
+        BOB.key: Colleague(2, frozenset({("team", "emea")})),
+        LEAVER.email: Colleague(traits=frozenset({("team", "emea")})),
+        CAROL.key: Colleague(traits=frozenset({("language", "fr")})),
+    },
 )
 
 
@@ -43,8 +45,16 @@ def shop() -> World:
 
 
 def track(stage: Stage, wishes: Wishes = WISHES) -> Handover:
-    return Handover(stage.store, stage.vault, stage.journal, stage.systems, stage.time, RETRY,
-                    Approvals(stage.members, stage.policy), wishes=wishes)
+    return Handover(
+        stage.store,
+        stage.vault,
+        stage.journal,
+        stage.systems,
+        stage.time,
+        RETRY,
+        Approvals(stage.members, stage.policy),
+        wishes=wishes,
+    )
 
 
 def preview(stage: Stage, strategy: Strategy, text: str = "") -> Preview:
@@ -70,7 +80,8 @@ def test_the_preview_is_what_is_proposed_later_and_writes_nothing(tmp_path: Path
     stage.tick()
     shown = stage.proposal()
     assert {one.successor: (one.families, one.records, one.value, one.deals) for one in seen.shares} == {
-        one.successor: (one.families, one.records, one.value, one.deals) for one in shown.shares}
+        one.successor: (one.families, one.records, one.value, one.deals) for one in shown.shares
+    }
     assert (seen.records, seen.families, seen.staying) == (7, 6, 1)
     assert shown.sensitivities == {"high": 1}
 
@@ -83,8 +94,12 @@ def test_rules_closeness_and_capacity_reach_the_proposal(tmp_path: Path) -> None
         folder = tmp_path / strategy
         folder.mkdir()
         stage = Stage(folder, shop().system(), successors=(BOB, CAROL, ZED), strategy=strategy)
-        stage.handover = track(stage, WISHES if strategy == "rules" else Wishes(
-            (), {**WISHES.colleagues, BOB.key: Colleague(5, frozenset({("team", "emea")}))}))
+        stage.handover = track(
+            stage,
+            WISHES
+            if strategy == "rules"
+            else Wishes((), {**WISHES.colleagues, BOB.key: Colleague(5, frozenset({("team", "emea")}))}),
+        )
         stage.tick()
         found = held(stage)
         assert {family: found[family] for family in wanted} == wanted
@@ -107,17 +122,29 @@ def test_a_file_comes_before_the_strategy(tmp_path: Path) -> None:
     assert {one.successor.key: one.families for one in seen.shares} == {BOB.key: 4, CAROL.key: 1, ZED.key: 1}
 
 
-@pytest.mark.parametrize(("text", "faults"), [
-    ("client,address\nTwin,bob@x.example\n", [(2, "2 clients have this name: name them by “client id”")]),
-    ("client,address\nNobody,bob@x.example\n", [(2, "names no client of the person who leaves: Nobody")]),
-    ("client,address\nKey,eve@x.example\n", [(2, "eve@x.example is no successor with an active account in crm"),
-                                           (2, "eve@x.example is not among those who receive clients")]),
-    ("id,address\naccount:0,bob@x.example\ndeal:0,carol@x.example\n",
-     [(3, "gives a client to carol@x.example that line 2 gives to bob@x.example: a client stays whole")]),
-    ("client,address\nNobody,bob@x.example\nKey,Bob\n",
-     [(2, "names no client of the person who leaves: Nobody"), (3, "“bob” is not an e-mail address")]),
-    ("id;address\naccount:0;=1+1\n", [(2, "“=1+1” is not an e-mail address")]),
-])
+@pytest.mark.parametrize(
+    ("text", "faults"),
+    [
+        ("client,address\nTwin,bob@x.example\n", [(2, "2 clients have this name: name them by “client id”")]),
+        ("client,address\nNobody,bob@x.example\n", [(2, "names no client of the person who leaves: Nobody")]),
+        (
+            "client,address\nKey,eve@x.example\n",
+            [
+                (2, "eve@x.example is no successor with an active account in crm"),
+                (2, "eve@x.example is not among those who receive clients"),
+            ],
+        ),
+        (
+            "id,address\naccount:0,bob@x.example\ndeal:0,carol@x.example\n",
+            [(3, "gives a client to carol@x.example that line 2 gives to bob@x.example: a client stays whole")],
+        ),
+        (
+            "client,address\nNobody,bob@x.example\nKey,Bob\n",
+            [(2, "names no client of the person who leaves: Nobody"), (3, "“bob” is not an e-mail address")],
+        ),
+        ("id;address\naccount:0;=1+1\n", [(2, "“=1+1” is not an e-mail address")]),
+    ],
+)
 def test_faults_of_a_file_are_listed_by_line(tmp_path: Path, text: str, faults: list[tuple[int, str]]) -> None:
     stage = Stage(tmp_path, shop().system())
     assert [(one.line, one.what) for one in preview(stage, Strategy.BALANCED, text).faults] == faults

@@ -78,8 +78,11 @@ def test_what_somebody_changed_since_stays_and_is_listed_with_who_has_it(back: B
     plan = back.plan()
     assert (plan.asked, plan.back) == (12, 9)
     told = {line.record_id: line.note for line in plan.kept}
-    assert told == {bobs[0]: "somebody else has it now (account zed)", bobs[1]: "Carol Díaz has it now",
-                    bobs[2]: "it is gone"}
+    assert told == {
+        bobs[0]: "somebody else has it now (account zed)",
+        bobs[1]: "Carol Díaz has it now",
+        bobs[2]: "it is gone",
+    }
     back.begin()
     back.work()
     assert len(back.world.owned("dana")) == 9
@@ -87,7 +90,9 @@ def test_what_somebody_changed_since_stays_and_is_listed_with_who_has_it(back: B
     assert bobs[1] in back.world.owned("carol")
     assert back.states() == {AssignmentState.RETURNED: 9, AssignmentState.UNRETURNED: 2, AssignmentState.GONE: 1}
     assert {line.note for line in back.stage.handover.put_backs.csv_lines(CASE) if line.note} == {
-        "somebody else has it now (account zed)", "Carol Díaz has it now"}
+        "somebody else has it now (account zed)",
+        "Carol Díaz has it now",
+    }
     assert len(back.stage.clients().unreturned) == 2
 
 
@@ -132,8 +137,16 @@ def test_done_twice_it_is_already_done(back: Back) -> None:
 
 
 @pytest.mark.parametrize("call", range(4))
-@pytest.mark.parametrize(("error", "done"), [(Killed(), False), (Killed(), True), (OutcomeUnknown("?"), False),
-                                             (OutcomeUnknown("?"), True), (Unavailable("down"), False)])
+@pytest.mark.parametrize(
+    ("error", "done"),
+    [
+        (Killed(), False),
+        (Killed(), True),
+        (OutcomeUnknown("?"), False),
+        (OutcomeUnknown("?"), True),
+        (Unavailable("down"), False),
+    ],
+)
 def test_killed_or_cut_off_in_the_middle(back: Back, error: BaseException, call: int, done: bool) -> None:
     back.world.fail("move", error, skip=call, done=done)
     back.begin()

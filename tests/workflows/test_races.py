@@ -115,8 +115,10 @@ def test_a_post_is_shown_by_one_process_at_a_time(office: Office, replica: Calla
     _proposal(office)
     slow = Slow()
     counts = at_once(
-        *[lambda store=store, n=n: posts.deliver(store, slow, office.clock, f"r{n}")
-          for n, store in enumerate([replica(), replica(), replica()])]
+        *[
+            lambda store=store, n=n: posts.deliver(store, slow, office.clock, f"r{n}")
+            for n, store in enumerate([replica(), replica(), replica()])
+        ]
     )
     assert set(slow.shown.values()) == {1}
     assert sum(map(int, counts)) == len(slow.shown) == len(office.posts())  # type: ignore[arg-type]

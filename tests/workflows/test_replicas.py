@@ -52,8 +52,7 @@ class One:
         self.ends: list[str] = []
         self.ended_at: list[float] = []
         self.alarms: list[float] = []
-        self.replicas = Replicas(
-            store, self.engine, timedelta(seconds=limit), end=self.end, alarm=self.alarms.append)
+        self.replicas = Replicas(store, self.engine, timedelta(seconds=limit), end=self.end, alarm=self.alarms.append)
 
     def end(self, why: str) -> None:
         self.ended_at.append(time.monotonic())

@@ -23,7 +23,8 @@ class Away:
             self.office.crm.record(f"opportunity:{n}", "crm-dana", family=f"party:{n}")
         self.back = self.office.clock.now() + timedelta(days=30)
         self.case_id = self.office.offboarding.open(
-            self.office.request(reason=Reason.LEAVE, return_on=self.back, keep_access=keep_access))
+            self.office.request(reason=Reason.LEAVE, return_on=self.back, keep_access=keep_access)
+        )
         self.office.work()
         [proposal] = self.office.handover.waiting_for(MAX.slack_id)
         self.office.handover.decide(proposal.id, proposal.digest, BY_MAX, approve=True)
@@ -170,7 +171,8 @@ def test_a_leave_that_has_not_begun_can_be_called_off(tmp_path: Path) -> None:
     office.crm.record("opportunity:1", "crm-dana")
     begins = office.clock.now() + timedelta(days=3)
     case_id = office.offboarding.open(
-        office.request(effective_at=begins, return_on=begins + timedelta(days=9), keep_access=True))
+        office.request(effective_at=begins, return_on=begins + timedelta(days=9), keep_access=True)
+    )
     office.work()
     office.offboarding.cancel(case_id, HR)
     for _ in range(15):

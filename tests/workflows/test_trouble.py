@@ -27,8 +27,10 @@ def silent() -> Iterator[System]:
         server.add_user("dana", emails=[{"value": DANA.email}])
         proxy = Proxy(server.port)
         settings = ScimSettings(
-            url=f"http://127.0.0.1:{proxy.port}/v2", token=SecretStr(server.token),
-            inactive_means=Inactive.SUSPENDED, request_seconds=0.5,
+            url=f"http://127.0.0.1:{proxy.port}/v2",
+            token=SecretStr(server.token),
+            inactive_means=Inactive.SUSPENDED,
+            request_seconds=0.5,
         )
         with proxy.fault(Fault(Act.HANG)):
             yield System("app", MANIFEST, Connector(settings))

@@ -48,14 +48,23 @@ class Appointing:
         row.sealed = replace(chair.asked, pool=(*chair.asked.pool, user)).seal(self._desk.vault, table.case, row.id)
         requests.look_now(session, row, self._desk.clock.now())
         self._desk.journal.write(
-            session, actor=by, action="approval.appointed", case_id=table.case.id, sealed=row.sealed,
-            data={"proposal": table.proposal.id, "request": row.id, "who": user})
+            session,
+            actor=by,
+            action="approval.appointed",
+            case_id=table.case.id,
+            sealed=row.sealed,
+            data={"proposal": table.proposal.id, "request": row.id, "who": user},
+        )
 
     def _open(self, table: Table, role: str) -> Chair:
         found = next((chair for chair in table.chairs if chair.row.role == role and chair.waiting), None)
         if table.proposal.state != ProposalState.PENDING or found is None:
-            raise Refused(Code.ALREADY_SETTLED, by=table.proposal.settled_by, case=table.case.id,
-                          at=table.proposal.settled_at.isoformat() if table.proposal.settled_at else "")
+            raise Refused(
+                Code.ALREADY_SETTLED,
+                by=table.proposal.settled_by,
+                case=table.case.id,
+                at=table.proposal.settled_at.isoformat() if table.proposal.settled_at else "",
+            )
         return found
 
     def _against(self, session: Session, table: Table, chair: Chair, one: Successor, live: Live) -> str:

@@ -19,15 +19,7 @@ from workflows.handover.live import Live, Unseen
 from workflows.handover.requests import AT, Asked, Chair
 from workflows.handover.turns import SOON, Present, Turn
 from workflows.journal import HANDOVER
-from workflows.model import (
-    ApprovalRequest,
-    AssignmentState,
-    Decision,
-    PostKind,
-    ProposalState,
-    RequestState,
-    WorkState,
-)
+from workflows.model import ApprovalRequest, AssignmentState, Decision, PostKind, ProposalState, RequestState, WorkState
 from workflows.posts import want
 from workflows.refusals import Refused
 from workflows.views import Successor
@@ -186,8 +178,14 @@ class Asking:
         first = user == table.data.approver.slack_id and not which
         number = table.proposal.id
         if user and not first:
-            want(session, id=f"proposal:{number}:{user}{which}", kind=PostKind.PROPOSAL, subject=f"{number}{AT}{user}",
-                 case_id=table.case.id, channel=user)
+            want(
+                session,
+                id=f"proposal:{number}:{user}{which}",
+                kind=PostKind.PROPOSAL,
+                subject=f"{number}{AT}{user}",
+                case_id=table.case.id,
+                channel=user,
+            )
 
     def _delegations(self, session: Session, people: Sequence[Successor], now: datetime) -> list[datetime]:
         at = delegations.next_change(session, frozenset(one.slack_id for one in people), now)
@@ -208,8 +206,14 @@ class Asking:
                 again(session, row, self._desk.clock.now() + SOON)
 
     def _say(self, session: Session, row: ApprovalRequest, action: str, **data: object) -> None:
-        self._desk.journal.write(session, actor=HANDOVER, action=action, case_id=row.case_id, sealed=row.sealed,
-                                 data={"proposal": row.proposal_id, "request": row.id, **data})
+        self._desk.journal.write(
+            session,
+            actor=HANDOVER,
+            action=action,
+            case_id=row.case_id,
+            sealed=row.sealed,
+            data={"proposal": row.proposal_id, "request": row.id, **data},
+        )
 
 
 def _trouble(seen: Seen, lacking: int) -> str:

@@ -26,9 +26,16 @@ def sentences(
 ) -> list[str]:
     """Return a sentence per kind; every difference is explained by what was seen, or said to be unexplained."""
     kinds = sorted({kind for counts in (before, after) for by in counts.values() for kind in by})
-    return [_sentence(f"{system}, {kind}", _sum(before, kind), _sum(after, kind),
-                      sum(after.get(owner, {}).get(kind, 0) for owner in leaver), fates.get(kind, Fate()))
-            for kind in kinds]
+    return [
+        _sentence(
+            f"{system}, {kind}",
+            _sum(before, kind),
+            _sum(after, kind),
+            sum(after.get(owner, {}).get(kind, 0) for owner in leaver),
+            fates.get(kind, Fate()),
+        )
+        for kind in kinds
+    ]
 
 
 def unmoved(system: str, fates: Mapping[str, Fate]) -> list[str]:
@@ -63,8 +70,11 @@ def _difference(before: int, after: int, fate: Fate) -> list[str]:
 
 
 def _left(left: int, fate: Fate) -> str:
-    words = ((fate.refused, "refused"), (fate.waiting, "waiting for a decision"),
-             (fate.stopped, "left when the moves were stopped"))
+    words = (
+        (fate.refused, "refused"),
+        (fate.waiting, "waiting for a decision"),
+        (fate.stopped, "left when the moves were stopped"),
+    )
     known = [f"{number:,} {word}" for number, word in words if number]
     strange = left - fate.refused - fate.waiting - fate.stopped
     return ", ".join([*known, *([f"{strange:,} new since"] if strange > 0 else [])])

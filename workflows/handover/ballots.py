@@ -127,8 +127,13 @@ class Ballots:
             sheet = sheets.unseal(self._desk.vault, case, proposal)
             stale = proposal.state == ProposalState.SUPERSEDED
             changed = changes.since(self._desk, session, case, table.data, proposal.id) if stale else ""
-            raise Refused(Code.STALE_PROPOSAL if stale else Code.ALREADY_SETTLED, by=sheet.settled_by,
-                          at=proposal.settled_at.isoformat() if proposal.settled_at else "", changed=changed, **facts)
+            raise Refused(
+                Code.STALE_PROPOSAL if stale else Code.ALREADY_SETTLED,
+                by=sheet.settled_by,
+                at=proposal.settled_at.isoformat() if proposal.settled_at else "",
+                changed=changed,
+                **facts,
+            )
         if proposal.digest != digest:
             changed = changes.since_digest(self._desk, session, case, table.data, digest)
             raise Refused(Code.STALE_PROPOSAL, by="", at="", changed=changed, **facts)
@@ -147,8 +152,9 @@ class Ballots:
         known = Successor("", member.name, member.email, member.id)
         return _(LEFT) if requests.has_left(self._desk.vault, session, known) else ""
 
-    def settle(self, session: Session, table: Table, by: Actor, state: ProposalState, words: str,
-               names: str = "") -> None:
+    def settle(
+        self, session: Session, table: Table, by: Actor, state: ProposalState, words: str, names: str = ""
+    ) -> None:
         """Settle a proposal, on record. `names`: who decided, where not `by` alone."""
         desk, case, proposal = self._desk, table.case, table.proposal
         sheet = sheets.unseal(desk.vault, case, proposal).settled(names or by.name or by.id, words.strip())
@@ -156,7 +162,11 @@ class Ballots:
         proposal.sealed = sheets.seal(desk.vault, case, proposal.id, sheet)
         session.add(proposal)
         desk.journal.write(
-            session, actor=by, action=f"proposal.{state}", case_id=case.id, sealed=proposal.sealed,
+            session,
+            actor=by,
+            action=f"proposal.{state}",
+            case_id=case.id,
+            sealed=proposal.sealed,
             data={"proposal": proposal.id, "version": proposal.version, "digest": proposal.digest},
         )
         result = RequestState.EXPIRED if state == ProposalState.EXPIRED else RequestState.WITHDRAWN
@@ -165,8 +175,9 @@ class Ballots:
 
     def end(self, session: Session, table: Table, state: AssignmentState) -> None:
         """Send the lines of a settled proposal, and their books, to where they go next, and tell people."""
-        session.execute(sa.update(Assignment).where(col(Assignment.proposal_id) == table.proposal.id)
-                        .values(state=state))
+        session.execute(
+            sa.update(Assignment).where(col(Assignment.proposal_id) == table.proposal.id).values(state=state)
+        )
         named = select(Assignment.system).where(Assignment.proposal_id == table.proposal.id).distinct()
         books = session.exec(select(Book).where(Book.case_id == table.case.id, col(Book.system).in_(named)))
         for book in books.all():
@@ -180,8 +191,11 @@ class Ballots:
         found = []
         for row in _valid(session, table.proposal.id):
             word = requests.word(self._desk.vault, table.case, row)
-            why = next((why for one in (word.person, word.whose) if (why := self.standing(session, live, one))), "") \
-                if word else ""
+            why = (
+                next((why for one in (word.person, word.whose) if (why := self.standing(session, live, one))), "")
+                if word
+                else ""
+            )
             if why:
                 self._void(session, table, row, why)
                 found.append(row)
@@ -194,9 +208,14 @@ class Ballots:
             if chair.row.id == row.request_id:
                 chair.row.result, chair.row.settled_at = RequestState.WAITING, None
                 requests.look_now(session, chair.row, self._desk.clock.now())
-        self._desk.journal.write(session, actor=HANDOVER, action="approval.void", case_id=table.case.id,
-                                 sealed=row.sealed, data={"proposal": table.proposal.id, "request": row.request_id,
-                                                          "by": row.decided_by})
+        self._desk.journal.write(
+            session,
+            actor=HANDOVER,
+            action="approval.void",
+            case_id=table.case.id,
+            sealed=row.sealed,
+            data={"proposal": table.proposal.id, "request": row.request_id, "by": row.decided_by},
+        )
 
     def _take(self, ballot: Ballot, live: Live) -> None:
         with self._desk.store.write() as session:
@@ -213,8 +232,9 @@ class Ballots:
                 requests.redraw(session, table.proposal.id)
                 self._desk.show_case(session, table.case.id)
 
-    def _choose(self, session: Session, table: Table, ballot: Ballot, live: Live,
-                found: Sequence[Seat]) -> tuple[Successor, Seat]:
+    def _choose(
+        self, session: Session, table: Table, ballot: Ballot, live: Live, found: Sequence[Seat]
+    ) -> tuple[Successor, Seat]:
         """Return who speaks, and whose place they fill. Nobody has two words: not by role, delegation or account."""
         valid = _valid(session, table.proposal.id)
         taken = {key for row in valid for key in (row.person, row.seat)}
@@ -223,9 +243,11 @@ class Ballots:
         person = self._speaker(session, live, ballot)
         if person is not None and requests.person_key(self._desk.vault, person) in taken:
             raise Refused(Code.ALREADY_DECIDED)
-        free = [seat for seat in found
-                if seat.chair.waiting and requests.person_key(self._desk.vault, self._known(seat.whose, live)) not in
-                taken]
+        free = [
+            seat
+            for seat in found
+            if seat.chair.waiting and requests.person_key(self._desk.vault, self._known(seat.whose, live)) not in taken
+        ]
         if not free:
             raise self._taken(table, found, valid)
         if person is None and len({seat.whose.key for seat in free}) > 1:
@@ -251,21 +273,39 @@ class Ballots:
 
     def _write(self, session: Session, table: Table, ballot: Ballot, person: Successor, seat: Seat, live: Live) -> None:
         vault, proposal = self._desk.vault, table.proposal
-        session.execute(sa.delete(Decision).where(  # a word of the same person that was found void: the journal has it
-            col(Decision.proposal_id) == proposal.id, col(Decision.decided_by) == ballot.by.id))
+        session.execute(
+            sa.delete(Decision).where(  # a word of the same person that was found void: the journal has it
+                col(Decision.proposal_id) == proposal.id, col(Decision.decided_by) == ballot.by.id
+            )
+        )
         said = Word(person, seat.whose, ballot.reason.strip())
         row = Decision(
-            proposal_id=proposal.id, digest=proposal.digest, decided_by=ballot.by.id, approve=ballot.approve,
-            decided_at=self._desk.clock.now(), request_id=seat.chair.row.id,
-            person=requests.person_key(vault, person), seat=requests.person_key(vault, seat.whose),
-            sealed=requests.seal_word(vault, table.case, proposal.id, ballot.by.id, said))
+            proposal_id=proposal.id,
+            digest=proposal.digest,
+            decided_by=ballot.by.id,
+            approve=ballot.approve,
+            decided_at=self._desk.clock.now(),
+            request_id=seat.chair.row.id,
+            person=requests.person_key(vault, person),
+            seat=requests.person_key(vault, seat.whose),
+            sealed=requests.seal_word(vault, table.case, proposal.id, ballot.by.id, said),
+        )
         session.add(row)
         session.flush()
         self._desk.journal.write(
-            session, actor=ballot.by, action="approval.yes" if ballot.approve else "approval.no",
-            case_id=table.case.id, sealed=row.sealed,
-            data={"proposal": proposal.id, "digest": proposal.digest, "request": seat.chair.row.id,
-                  "delegated": row.person != row.seat, **({"unchecked": sorted(live.silent)} if live.silent else {})})
+            session,
+            actor=ballot.by,
+            action="approval.yes" if ballot.approve else "approval.no",
+            case_id=table.case.id,
+            sealed=row.sealed,
+            data={
+                "proposal": proposal.id,
+                "digest": proposal.digest,
+                "request": seat.chair.row.id,
+                "delegated": row.person != row.seat,
+                **({"unchecked": sorted(live.silent)} if live.silent else {}),
+            },
+        )
 
     def _complete(self, session: Session, table: Table, ballot: Ballot, live: Live) -> bool:
         """Settle what has enough; where that is everything, look at every yes again, and approve. Return whether."""
@@ -298,16 +338,24 @@ class Ballots:
         member = live.member(one.slack_id) if one.slack_id else None
         if member is None or not member.email:
             return one
-        return Successor(one.key if one.email else member.email.casefold(), one.name or member.name,
-                         one.email or member.email, one.slack_id)
+        return Successor(
+            one.key if one.email else member.email.casefold(),
+            one.name or member.name,
+            one.email or member.email,
+            one.slack_id,
+        )
 
     def _taken(self, table: Table, found: Sequence[Seat], valid: Sequence[Decision]) -> Refused:
         """Return the refusal of somebody whose part is decided, with who did it and when."""
         mine = {seat.chair.row.id for seat in found}
         row = next((row for row in reversed(valid) if row.request_id in mine), None)
         word = requests.word(self._desk.vault, table.case, row) if row else None
-        return Refused(Code.ALREADY_SETTLED, by=word.person.name if word else "",
-                       at=row.decided_at.isoformat() if row else "", case=table.case.id)
+        return Refused(
+            Code.ALREADY_SETTLED,
+            by=word.person.name if word else "",
+            at=row.decided_at.isoformat() if row else "",
+            case=table.case.id,
+        )
 
     def _approvers(self, table: Table) -> str:
         waiting = [chair for chair in table.chairs if chair.waiting] or table.chairs

@@ -51,9 +51,7 @@ class Catalogue:
         """Return all clients with a line in which every word is found, in their order."""
         return list(dict.fromkeys(entry.client for entry in self._found(session, proposal_id, case, data, search)))
 
-    def _found(
-        self, session: Session, proposal_id: str, case: Case, data: CaseData, search: str
-    ) -> Iterator[Entry]:
+    def _found(self, session: Session, proposal_id: str, case: Case, data: CaseData, search: str) -> Iterator[Entry]:
         words = search.casefold().split()
         entries = self._entries(session, proposal_id, case, data)
         return (entry for entry in entries if all(word in entry.text for word in words))
@@ -87,11 +85,18 @@ class Catalogue:
         unseal = self._desk.vault.opener(case.wrapped_key)
         people = {self._desk.vault.blind(one.key): f"{one.name}\n{one.email}" for one in data.successors}
         rows = session.execute(
-            sa.select(col(Assignment.id), col(Assignment.system), col(Assignment.family), col(Assignment.record_id),
-                      col(Assignment.successor), col(Assignment.sealed))
+            sa.select(
+                col(Assignment.id),
+                col(Assignment.system),
+                col(Assignment.family),
+                col(Assignment.record_id),
+                col(Assignment.successor),
+                col(Assignment.sealed),
+            )
             .where(col(Assignment.proposal_id) == proposal_id)
             .order_by(col(Assignment.system), col(Assignment.family), col(Assignment.id))
-            .execution_options(yield_per=1000))
+            .execution_options(yield_per=1000)
+        )
         for row_id, system, family, record, taker, sealed in rows:
             plain = unseal(sealed, f"assignment:{row_id}")
             text = f"{plain['family_name']}\n{plain['name']}\n{record}\n{family}\n{people.get(taker, '')}"

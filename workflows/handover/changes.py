@@ -50,9 +50,14 @@ def words(data: CaseData, edits: Iterable[Edit]) -> str:
     said: dict[str, None] = {}
     count = 0
     for edit in edits:
-        said.update(dict.fromkeys(
-            _("{client}: {old} → {new}").format(client=one["name"], old=names.get(one["from"], "?"),
-                                                new=names.get(one["to"], "?")) for one in edit.named))
+        said.update(
+            dict.fromkeys(
+                _("{client}: {old} → {new}").format(
+                    client=one["name"], old=names.get(one["from"], "?"), new=names.get(one["to"], "?")
+                )
+                for one in edit.named
+            )
+        )
         count += edit.records
     shown = "; ".join(list(said)[:TOLD])
     if count > TOLD:

@@ -38,8 +38,9 @@ def left_with(leaver: Sequence[AccountId], counts: Mapping[str, Mapping[str, int
     return total
 
 
-def prove(desk: Desk, session: Session, book: Book, leaver: Sequence[AccountId], left: Left, *,
-          looked: bool = True) -> None:
+def prove(
+    desk: Desk, session: Session, book: Book, leaver: Sequence[AccountId], left: Left, *, looked: bool = True
+) -> None:
     """Put on record how a book ended; raise `Trouble` where it has not. In the transaction that ends it, its row held.
 
     `left` was counted after the last move, or after a list that found nothing to propose. `looked`: the list was read
@@ -53,18 +54,31 @@ def prove(desk: Desk, session: Session, book: Book, leaver: Sequence[AccountId],
     known = _sum({key: number for key, number in lines.items() if key[1] not in ELSEWHERE}, 0)
     more = sum(max(0, number - known[kind]) for kind, number in left.items())
     if looked and more:
-        raise Trouble(ngettext("1 record is still with the leaver and in no list; the list is read again",
-                               "{number} records are still with the leaver and in no list; the list is read again",
-                               more).format(number=more))
+        raise Trouble(
+            ngettext(
+                "1 record is still with the leaver and in no list; the list is read again",
+                "{number} records are still with the leaver and in no list; the list is read again",
+                more,
+            ).format(number=more)
+        )
     if _accounts(session, book) - set(leaver):
         raise Trouble(_("an account of the leaver was found meanwhile; its list is read"))
     approved = _approved(session, book)
     book.reason = _said(leaver, approved, states)
     session.add(book)
     desk.journal.write(
-        session, actor=HANDOVER, action="clients.done", case_id=book.case_id,
-        data={"system": book.system, "accounts": len(leaver), "approved": approved.total(), "left": dict(left),
-              **states})
+        session,
+        actor=HANDOVER,
+        action="clients.done",
+        case_id=book.case_id,
+        data={
+            "system": book.system,
+            "accounts": len(leaver),
+            "approved": approved.total(),
+            "left": dict(left),
+            **states,
+        },
+    )
 
 
 def reopen(session: Session, book_id: str, account: str, now: datetime) -> None:
@@ -83,7 +97,8 @@ def _lines(session: Session, book: Book) -> dict[tuple[str, str], int]:
     rows = session.exec(
         select(Assignment.kind, Assignment.state, sa.func.count())
         .where(Assignment.case_id == book.case_id, Assignment.system == book.system)
-        .group_by(Assignment.kind, Assignment.state))
+        .group_by(Assignment.kind, Assignment.state)
+    )
     return {(kind, state): number for kind, state, number in rows}
 
 
@@ -97,16 +112,22 @@ def _sum(lines: Mapping[tuple[str, str], int], part: int) -> "Counter[str]":
 def _approved(session: Session, book: Book) -> "Counter[str]":
     """Count by state the lines that somebody approved."""
     rows = session.exec(
-        select(Assignment.state, sa.func.count()).join(Proposal, col(Proposal.id) == Assignment.proposal_id)
-        .where(Assignment.case_id == book.case_id, Assignment.system == book.system,
-               Proposal.state == ProposalState.APPROVED)
-        .group_by(Assignment.state))
+        select(Assignment.state, sa.func.count())
+        .join(Proposal, col(Proposal.id) == Assignment.proposal_id)
+        .where(
+            Assignment.case_id == book.case_id,
+            Assignment.system == book.system,
+            Proposal.state == ProposalState.APPROVED,
+        )
+        .group_by(Assignment.state)
+    )
     return Counter(dict(rows.all()))
 
 
 def _accounts(session: Session, book: Book) -> set[str]:
-    return set(session.exec(
-        select(Account.account_id).where(Account.case_id == book.case_id, Account.system == book.system)))
+    return set(
+        session.exec(select(Account.account_id).where(Account.case_id == book.case_id, Account.system == book.system))
+    )
 
 
 def _said(leaver: Sequence[AccountId], approved: "Counter[str]", states: Mapping[str, int]) -> str:
@@ -119,5 +140,6 @@ def _said(leaver: Sequence[AccountId], approved: "Counter[str]", states: Mapping
         return ""
     fates = ", ".join(f"{number} {state}" for state, number in sorted(approved.items()))
     number = approved.total()
-    return ngettext("the one approved record was not moved: {fates}",
-                    "none of {number} approved records was moved: {fates}", number).format(number=number, fates=fates)
+    return ngettext(
+        "the one approved record was not moved: {fates}", "none of {number} approved records was moved: {fates}", number
+    ).format(number=number, fates=fates)

@@ -8,11 +8,7 @@ from workflows.cases import CaseData, read_case
 from workflows.handover.ballots import SLACK, Ballots, Table
 from workflows.handover.desk import Desk
 from workflows.handover.live import Live, Remembered
-from workflows.model import (
-    Case,
-    Proposal,
-    ProposalState,
-)
+from workflows.model import Case, Proposal, ProposalState
 from workflows.refusals import Code, Refused
 from workflows.views import Actor, Successor
 
@@ -40,8 +36,9 @@ class Decisions:
             case, _data = read_case(session, self._desk.vault, case_id)
             self._settle(session, case, proposal, by, ProposalState.CANCELLED, "")
 
-    def _open(self, session: Session, proposal_id: str, digest: str, by: Actor,
-              live: Live | None = None) -> tuple[Proposal, Case, CaseData]:
+    def _open(
+        self, session: Session, proposal_id: str, digest: str, by: Actor, live: Live | None = None
+    ) -> tuple[Proposal, Case, CaseData]:
         """Return a proposal that this person may edit now: who first, then whether it is still the one they saw.
 
         Without `live`, who is asked is taken as the clock saw it last; the caller has looked at who acts.
@@ -59,8 +56,9 @@ class Decisions:
                 raise Refused(Code.CANNOT_DECIDE, name=by.name, why=why)
         return table.proposal, table.case, table.data
 
-    def _settle(self, session: Session, case: Case, proposal: Proposal, by: Actor, state: ProposalState,
-                words: str) -> None:
+    def _settle(
+        self, session: Session, case: Case, proposal: Proposal, by: Actor, state: ProposalState, words: str
+    ) -> None:
         """Settle a proposal without a decision, on record; `case` is its own."""
         table = self._ballots.table(session, proposal.id)
         self._ballots.settle(session, Table(proposal, case, table.data, table.chairs), by, state, words)

@@ -59,9 +59,11 @@ class Delegations:
     def present(self, user: str = "") -> list[DelegationView]:
         """Return those that are not over, of one person (either side) or of all, the earliest first."""
         with self._desk.store.read() as session:
-            rows = session.exec(select(Delegation).where(
-                col(Delegation.ended_at).is_(None), Delegation.until > self._desk.clock.now())
-                .order_by(col(Delegation.since))).all()
+            rows = session.exec(
+                select(Delegation)
+                .where(col(Delegation.ended_at).is_(None), Delegation.until > self._desk.clock.now())
+                .order_by(col(Delegation.since))
+            ).all()
             return [self._view(row) for row in rows if not user or user in (row.from_id, row.to_id)]
 
     def _refuse(self, session: Session, away: Successor, stands: Successor, since: datetime, until: datetime) -> None:
@@ -83,21 +85,34 @@ class Delegations:
                 why = _("that person is asked to decide in case {case} already").format(case=case.id)
                 raise Refused(Code.BAD_DELEGATE, why=why)
 
-    def _add(self, session: Session, away: Successor, stands: Successor, since: datetime, until: datetime,
-             by: Actor) -> Delegation:
+    def _add(
+        self, session: Session, away: Successor, stands: Successor, since: datetime, until: datetime, by: Actor
+    ) -> Delegation:
         number, key = f"D-{secrets.token_hex(4)}", self._desk.vault.new_key()
         plain = {"away": asdict(away), "stands": asdict(stands)}
         row = Delegation(
-            id=number, from_id=away.slack_id, to_id=stands.slack_id, since=since, until=until, made_by=by.id,
-            made_at=self._desk.clock.now(), wrapped_key=key,
-            sealed=self._desk.vault.seal(key, plain, f"delegation:{number}"))
+            id=number,
+            from_id=away.slack_id,
+            to_id=stands.slack_id,
+            since=since,
+            until=until,
+            made_by=by.id,
+            made_at=self._desk.clock.now(),
+            wrapped_key=key,
+            sealed=self._desk.vault.seal(key, plain, f"delegation:{number}"),
+        )
         session.add(row)
         self._journal(session, row, by, "delegation.made")
         return row
 
     def _journal(self, session: Session, row: Delegation, by: Actor, action: str) -> None:
-        self._desk.journal.write(session, actor=by, action=action, sealed=row.sealed, data={
-            "delegation": row.id, "from": row.from_id, "to": row.to_id, "since": row.since, "until": row.until})
+        self._desk.journal.write(
+            session,
+            actor=by,
+            action=action,
+            sealed=row.sealed,
+            data={"delegation": row.id, "from": row.from_id, "to": row.to_id, "since": row.since, "until": row.until},
+        )
 
     def _look_again(self, session: Session, user: str) -> None:
         """Have the clock look now at what waits for this person: the delegate is told."""
@@ -115,29 +130,37 @@ class Delegations:
 
 def active(session: Session, now: datetime) -> dict[str, str]:
     """Return who stands in for whom at this moment, by the id of who is away."""
-    rows = session.exec(select(Delegation).where(
-        col(Delegation.ended_at).is_(None), Delegation.since <= now, Delegation.until > now)).all()
+    rows = session.exec(
+        select(Delegation).where(col(Delegation.ended_at).is_(None), Delegation.since <= now, Delegation.until > now)
+    ).all()
     return {row.from_id: row.to_id for row in rows}
 
 
 def standing_in(vault: Vault, session: Session, now: datetime) -> dict[str, Successor]:
     """Return who stands in at this moment as a person, by the id of who is away."""
-    rows = session.exec(select(Delegation).where(
-        col(Delegation.ended_at).is_(None), Delegation.since <= now, Delegation.until > now)).all()
-    return {row.from_id: Successor(**vault.open(row.wrapped_key, row.sealed, f"delegation:{row.id}")["stands"])
-            for row in rows}
+    rows = session.exec(
+        select(Delegation).where(col(Delegation.ended_at).is_(None), Delegation.since <= now, Delegation.until > now)
+    ).all()
+    return {
+        row.from_id: Successor(**vault.open(row.wrapped_key, row.sealed, f"delegation:{row.id}")["stands"])
+        for row in rows
+    }
 
 
 def next_change(session: Session, users: frozenset[str], now: datetime) -> datetime | None:
     """Return when the next delegation of these people begins or ends."""
-    rows = session.exec(select(Delegation).where(
-        col(Delegation.ended_at).is_(None), Delegation.until > now, col(Delegation.from_id).in_(users))).all()
+    rows = session.exec(
+        select(Delegation).where(
+            col(Delegation.ended_at).is_(None), Delegation.until > now, col(Delegation.from_id).in_(users)
+        )
+    ).all()
     return min((row.since if row.since > now else row.until for row in rows), default=None)
 
 
 def _of(session: Session, user: str) -> list[Delegation]:
-    return list(session.exec(select(Delegation).where(
-        Delegation.from_id == user, col(Delegation.ended_at).is_(None))).all())
+    return list(
+        session.exec(select(Delegation).where(Delegation.from_id == user, col(Delegation.ended_at).is_(None))).all()
+    )
 
 
 def _person(member: Member | None) -> Successor:

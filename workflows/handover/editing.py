@@ -74,8 +74,7 @@ class Editing:
         with self._edited(proposal_id, digest, by, live) as table:
             pass  # who may not edit it is told nothing about what is in it
         with self._desk.store.read() as session:  # reading a large file keeps no writer waiting
-            wished = upload.wishes(
-                self._desk, session, proposal_id, table.case, table.data, table.sheet, content)
+            wished = upload.wishes(self._desk, session, proposal_id, table.case, table.data, table.sheet, content)
         return self._assign(proposal_id, digest, wished, by, live)
 
     def exclude(self, proposal_id: str, digest: str, lines: Sequence[str], reason: str, by: Actor) -> str:
@@ -87,8 +86,7 @@ class Editing:
             raise Refused(Code.NEEDS_REASON)
         return self._decisions.looked(by, lambda live: self._exclude(proposal_id, digest, lines, reason, by, live))
 
-    def _exclude(self, proposal_id: str, digest: str, lines: Sequence[str], reason: str, by: Actor,
-                 live: Live) -> str:
+    def _exclude(self, proposal_id: str, digest: str, lines: Sequence[str], reason: str, by: Actor, live: Live) -> str:
         with self._edited(proposal_id, digest, by, live) as table:
             found = whole(table.session, proposal_id, lines)
             rows = [row for rows in found.values() for row in rows]
@@ -127,16 +125,24 @@ class Editing:
             raise Refused(Code.NOTHING_CHANGED, proposal=table.proposal.id)
         return changed
 
-    def _publish(self, table: Table, changed: Mapping[str, tuple[Assignment, str]],
-                 excluded: Mapping[str, Assignment], reason: str = "") -> str:
+    def _publish(
+        self,
+        table: Table,
+        changed: Mapping[str, tuple[Assignment, str]],
+        excluded: Mapping[str, Assignment],
+        reason: str = "",
+    ) -> str:
         desk, session, old = self._desk, table.session, table.proposal.id
         edits = [*changed.values(), *((row, "") for row in excluded.values())]
         edit = changes.of(desk, table.case, table.data, edits)
         edited = replace(
-            table.sheet, settled_by="", words="", shares=self._recount(table, changed, excluded),
+            table.sheet,
+            settled_by="",
+            words="",
+            shares=self._recount(table, changed, excluded),
             sensitivities=self._sensitive(table, excluded),
-            why=EDIT.format(version=table.proposal.version, name=table.by.name,
-                            what=changes.words(table.data, [edit])))
+            why=EDIT.format(version=table.proposal.version, name=table.by.name, what=changes.words(table.data, [edit])),
+        )
         version = add_version(desk, session, table.case, edited)
         changes.keep(desk, session, table.case, old, version.id, edit)
         session.execute(sa.update(Assignment).where(col(Assignment.proposal_id) == old).values(proposal_id=version.id))
@@ -163,15 +169,21 @@ class Editing:
     def _sensitive(self, table: Table, excluded: Mapping[str, Assignment]) -> dict[str, dict[str, int]]:
         """Return how many clients of each sensitivity are left in the proposal."""
         unseal = self._desk.vault.opener(table.case.wrapped_key)
-        gone = {(row.system, row.family, line.sensitivity) for row in excluded.values()
-                if (line := line_rows.loaded(unseal(row.sealed, f"assignment:{row.id}"))).sensitivity}
+        gone = {
+            (row.system, row.family, line.sensitivity)
+            for row in excluded.values()
+            if (line := line_rows.loaded(unseal(row.sealed, f"assignment:{row.id}"))).sensitivity
+        }
         lost = Counter((system, word) for system, _family, word in gone)
-        counted = {system: {word: number - lost[system, word] for word, number in by.items()}
-                   for system, by in table.sheet.sensitivities.items()}
+        counted = {
+            system: {word: number - lost[system, word] for word, number in by.items()}
+            for system, by in table.sheet.sensitivities.items()
+        }
         return {system: {word: number for word, number in by.items() if number > 0} for system, by in counted.items()}
 
-    def _recount(self, table: Table, changed: Mapping[str, tuple[Assignment, str]],
-                 excluded: Mapping[str, Assignment]) -> dict[str, dict[str, Tally]]:
+    def _recount(
+        self, table: Table, changed: Mapping[str, tuple[Assignment, str]], excluded: Mapping[str, Assignment]
+    ) -> dict[str, dict[str, Tally]]:
         """Return every share after the edit, from the lines that it is about alone; clients are edited whole."""
         keys = {self._desk.vault.blind(one.key): one.key for one in table.data.successors}
         shares = {system: defaultdict(Tally, by) for system, by in table.sheet.shares.items()}
@@ -191,5 +203,3 @@ class Editing:
             if key:
                 shares[system][key] = shares[system][key].plus(Tally(0, 1))
         return {system: {key: tally for key, tally in by.items() if tally.records} for system, by in shares.items()}
-
-

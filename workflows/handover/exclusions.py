@@ -17,33 +17,61 @@ from workflows.vault import Vault
 from workflows.views import Actor, KeptLine
 
 
-def keep(desk: Desk, session: Session, case: Case, proposal: Proposal, rows: Sequence[Assignment], reason: str,
-         by: Actor) -> None:
+def keep(
+    desk: Desk, session: Session, case: Case, proposal: Proposal, rows: Sequence[Assignment], reason: str, by: Actor
+) -> None:
     """Take lines out of every proposal, and put the reason on record, in the caller's transaction."""
     for chunk in chunks(rows, CHUNK):
-        session.execute(sa.update(Assignment), [
-            {"id": row.id, "state": AssignmentState.KEPT, "proposal_id": None,
-             "sealed": lines.seal(desk.vault, case, row.id, replace(lines.unseal(desk.vault, case, row), note=reason))}
-            for row in chunk])
+        session.execute(
+            sa.update(Assignment),
+            [
+                {
+                    "id": row.id,
+                    "state": AssignmentState.KEPT,
+                    "proposal_id": None,
+                    "sealed": lines.seal(
+                        desk.vault, case, row.id, replace(lines.unseal(desk.vault, case, row), note=reason)
+                    ),
+                }
+                for row in chunk
+            ],
+        )
     counts: dict[str, Counter[str]] = {}
     for row in rows:
         counts.setdefault(row.system, Counter())[row.kind] += 1
     number = uuid.uuid4().hex
-    plain = {"reason": reason, "by": by.name or by.id, "clients": len({(row.system, row.family) for row in rows}),
-             "records": {system: dict(by_kind) for system, by_kind in counts.items()}}
+    plain = {
+        "reason": reason,
+        "by": by.name or by.id,
+        "clients": len({(row.system, row.family) for row in rows}),
+        "records": {system: dict(by_kind) for system, by_kind in counts.items()},
+    }
     sealed = desk.vault.seal(case.wrapped_key, plain, f"exclusion:{number}")
-    session.add(Exclusion(id=number, case_id=case.id, proposal_id=proposal.id, by=by.id, at=desk.clock.now(),
-                          sealed=sealed))
-    desk.journal.write(session, actor=by, action="clients.kept", case_id=case.id, sealed=sealed,
-                       data={"proposal": proposal.id, "clients": plain["clients"], "records": len(rows)})
+    session.add(
+        Exclusion(id=number, case_id=case.id, proposal_id=proposal.id, by=by.id, at=desk.clock.now(), sealed=sealed)
+    )
+    desk.journal.write(
+        session,
+        actor=by,
+        action="clients.kept",
+        case_id=case.id,
+        sealed=sealed,
+        data={"proposal": proposal.id, "clients": plain["clients"], "records": len(rows)},
+    )
 
 
 def told(vault: Vault, session: Session, case: Case) -> tuple[KeptLine, ...]:
     """Return every exclusion of a case, oldest first."""
     return tuple(
-        KeptLine(plain["reason"], plain["by"], row.at, plain["clients"],
-                 sum(sum(by_kind.values()) for by_kind in plain["records"].values()))
-        for row, plain in _all(vault, session, case))
+        KeptLine(
+            plain["reason"],
+            plain["by"],
+            row.at,
+            plain["clients"],
+            sum(sum(by_kind.values()) for by_kind in plain["records"].values()),
+        )
+        for row, plain in _all(vault, session, case)
+    )
 
 
 def reasons(vault: Vault, session: Session, case: Case, system: str) -> Reasons:
@@ -61,6 +89,7 @@ def joined(one: Reasons, other: Reasons) -> Reasons:
 
 
 def _all(vault: Vault, session: Session, case: Case) -> list[tuple[Exclusion, dict[str, Any]]]:
-    rows = session.exec(select(Exclusion).where(Exclusion.case_id == case.id).order_by(
-        col(Exclusion.at), col(Exclusion.id))).all()
+    rows = session.exec(
+        select(Exclusion).where(Exclusion.case_id == case.id).order_by(col(Exclusion.at), col(Exclusion.id))
+    ).all()
     return [(row, vault.open(case.wrapped_key, row.sealed, f"exclusion:{row.id}")) for row in rows]

@@ -57,8 +57,13 @@ class Families:
                 total[currency] += amount
                 holders[currency] += tally.records
         return [
-            Item(name, name, sum((a / total[c] * holders[c] for c, a in tally.value.items() if total[c]), Decimal(0)),
-                 tally.records, self._traits.get(name, NONE) | shared if shared else self._traits.get(name, NONE))
+            Item(
+                name,
+                name,
+                sum((a / total[c] * holders[c] for c, a in tally.value.items() if total[c]), Decimal(0)),
+                tally.records,
+                self._traits.get(name, NONE) | shared if shared else self._traits.get(name, NONE),
+            )
             for name, tally in self.tallies.items()
         ]
 
@@ -75,7 +80,11 @@ class Families:
 
 
 def _own(record: Record) -> Traits:
-    known = {(name, value.strip().casefold())
-             for name, values in record.traits.items() for value in values.split(";") if value.strip()}
+    known = {
+        (name, value.strip().casefold())
+        for name, values in record.traits.items()
+        for value in values.split(";")
+        if value.strip()
+    }
     known |= {("co_owner", str(account)) for account in record.co_owners}
     return frozenset(known | ({("sensitivity", record.sensitivity.casefold())} if record.sensitivity else set()))

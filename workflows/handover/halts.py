@@ -73,9 +73,13 @@ class Halts:
         """Return the books of a case with moves to halt."""
         read_case(session, self._desk.vault, case_id)
         return session.exec(
-            select(Book).where(Book.case_id == case_id, Book.phase == "move",
-                               col(Book.state).in_((WorkState.DUE, WorkState.PLANNED)))
-            .order_by(col(Book.id)).with_for_update()).all()
+            select(Book)
+            .where(
+                Book.case_id == case_id, Book.phase == "move", col(Book.state).in_((WorkState.DUE, WorkState.PLANNED))
+            )
+            .order_by(col(Book.id))
+            .with_for_update()
+        ).all()
 
     def _unless(self, books: Sequence[Book], going: Sequence[Book]) -> None:
         if going:
@@ -90,15 +94,17 @@ class Halts:
         session.add(book)
 
     def _stop_lines(self, session: Session, book: Book) -> int:
-        mine = (col(Assignment.case_id) == book.case_id, col(Assignment.system) == book.system,
-                col(Assignment.state) == AssignmentState.APPROVED)
+        mine = (
+            col(Assignment.case_id) == book.case_id,
+            col(Assignment.system) == book.system,
+            col(Assignment.state) == AssignmentState.APPROVED,
+        )
         left = session.exec(select(sa.func.count()).select_from(Assignment).where(*mine)).one()
         session.execute(sa.update(Assignment).where(*mine).values(state=AssignmentState.STOPPED))
         return left
 
     def _say(self, session: Session, case_id: str, by: Actor, action: str, left: int = 0) -> None:
-        self._desk.journal.write(session, actor=by, action=action, case_id=case_id,
-                                 data={"left": left} if left else {})
+        self._desk.journal.write(session, actor=by, action=action, case_id=case_id, data={"left": left} if left else {})
         self._desk.show_case(session, case_id)
 
 
@@ -112,6 +118,8 @@ def told(books: Sequence[Book], by_state: Mapping[str, int]) -> dict[str, Any]:
     halted = next((book for book in (*moving, *books) if book.halted), None)
     return {
         "moving": bool(moving) and any(book.halted != Halt.STOPPED for book in moving),
-        "halted": halted.halted if halted else "", "halted_by": halted.halted_by if halted else "",
-        "halted_at": halted.halted_at if halted else None, "stopped": by_state.get(AssignmentState.STOPPED, 0),
+        "halted": halted.halted if halted else "",
+        "halted_by": halted.halted_by if halted else "",
+        "halted_at": halted.halted_at if halted else None,
+        "stopped": by_state.get(AssignmentState.STOPPED, 0),
     }

@@ -31,9 +31,16 @@ def line_id(case_id: str, system: str, record: str) -> str:
 
 def seal(vault: Vault, case: Case, row: str, data: LineData) -> bytes:
     """Encrypt a line for its row."""
-    plain = {"name": data.name, "family_name": data.family_name, "value": str(data.value), "currency": data.currency,
-             "stage": data.stage, "open": data.open, "note": data.note,
-             "sensitivity": data.sensitivity}
+    plain = {
+        "name": data.name,
+        "family_name": data.family_name,
+        "value": str(data.value),
+        "currency": data.currency,
+        "stage": data.stage,
+        "open": data.open,
+        "note": data.note,
+        "sensitivity": data.sensitivity,
+    }
     return vault.seal(case.wrapped_key, plain, f"assignment:{row}")
 
 
@@ -50,11 +57,27 @@ def loaded(plain: dict[str, Any]) -> LineData:
 def draft(vault: Vault, case: Case, system: str, proposal: str, record: Record) -> Assignment:
     """Return the row of a record that has no successor yet; one whose owner nobody can change will never have one."""
     row = line_id(case.id, system, record.id)
-    data = LineData(record.name, record.family_name, record.value, record.currency, record.stage, record.open,
-                    record.fixed, record.sensitivity)
+    data = LineData(
+        record.name,
+        record.family_name,
+        record.value,
+        record.currency,
+        record.stage,
+        record.open,
+        record.fixed,
+        record.sensitivity,
+    )
     return Assignment(
-        id=row, case_id=case.id, proposal_id=proposal, system=system, record_id=record.id, kind=record.kind,
-        family=record.family, owner=record.owner, successor="", sealed=seal(vault, case, row, data),
+        id=row,
+        case_id=case.id,
+        proposal_id=proposal,
+        system=system,
+        record_id=record.id,
+        kind=record.kind,
+        family=record.family,
+        owner=record.owner,
+        successor="",
+        sealed=seal(vault, case, row, data),
         state=AssignmentState.EXCLUDED if record.fixed else AssignmentState.PROPOSED,
     )
 
@@ -63,8 +86,20 @@ def show(vault: Vault, case: Case, row: Assignment, successor: Successor) -> Rec
     """Return the line as people see it."""
     data = unseal(vault, case, row)
     return RecordLine(
-        row.id, row.system, row.record_id, row.kind, data.name, data.family_name, data.value, data.currency, data.stage,
-        data.open, successor, AssignmentState(row.state), data.note, row.family,
+        row.id,
+        row.system,
+        row.record_id,
+        row.kind,
+        data.name,
+        data.family_name,
+        data.value,
+        data.currency,
+        data.stage,
+        data.open,
+        successor,
+        AssignmentState(row.state),
+        data.note,
+        row.family,
         data.sensitivity,
     )
 

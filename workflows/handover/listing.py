@@ -67,8 +67,13 @@ class Listing:
             self._write(page, done.chosen)
         notes = (*takers.notes, *done.notes, *_unheeded({one.line for one in faults} | self._lost(hits)))
         why = REPEATED if self._repeated else ""
-        return Sheet(why, notes, {self._system: takers.accounts}, {self._system: self.families.shares(done.chosen)},
-                     sensitivities={self._system: self.families.sensitive()})
+        return Sheet(
+            why,
+            notes,
+            {self._system: takers.accounts},
+            {self._system: self.families.shares(done.chosen)},
+            sensitivities={self._system: self.families.sensitive()},
+        )
 
     def _lost(self, hits: set[int]) -> set[int]:
         """Return the lines of the file that name this system and none of its clients."""
@@ -78,8 +83,9 @@ class Listing:
         """Once the whole book was read: keep what stays, out of the draft; what was not seen any more is let go."""
         staying = (sa.and_(*self._mine()), col(Assignment.state) == AssignmentState.EXCLUDED)
         session.execute(sa.delete(Assignment).where(*staying, col(Assignment.proposal_id).is_(None)))
-        session.execute(sa.update(Assignment).where(*staying, col(Assignment.proposal_id) == self.draft)
-                        .values(proposal_id=None))
+        session.execute(
+            sa.update(Assignment).where(*staying, col(Assignment.proposal_id) == self.draft).values(proposal_id=None)
+        )
 
     def _mine(self) -> tuple[sa.ColumnElement[bool], ...]:
         return col(Assignment.case_id) == self._errand.case.id, col(Assignment.system) == self._system
@@ -92,8 +98,13 @@ class Listing:
             session.execute(sa.update(Assignment).where(gathered, stays).values(proposal_id=None))
             session.execute(sa.delete(Assignment).where(gathered))
             draft = session.get(Proposal, self.draft) or Proposal(
-                id=self.draft, case_id=self._errand.case.id, version=0, digest="", state=ProposalState.DRAFT,
-                created_at=self._desk.clock.now())
+                id=self.draft,
+                case_id=self._errand.case.id,
+                version=0,
+                digest="",
+                state=ProposalState.DRAFT,
+                created_at=self._desk.clock.now(),
+            )
             draft.sealed = b""  # not complete any more: nobody publishes it meanwhile
             session.add(draft)
 
@@ -128,13 +139,15 @@ class Listing:
         keys = {self._desk.vault.blind(key): key for key in takers.accounts}
         with self._desk.store.read() as session:
             given = session.exec(
-                select(Assignment.family, Assignment.successor).where(
-                    Assignment.case_id == self._errand.case.id, Assignment.system == self._system,
+                select(Assignment.family, Assignment.successor)
+                .where(
+                    Assignment.case_id == self._errand.case.id,
+                    Assignment.system == self._system,
                     col(Assignment.state).in_((AssignmentState.APPROVED, AssignmentState.MOVED)),
-                ).distinct()
+                )
+                .distinct()
             )
-            return {family: keys[taker] for family, taker in given
-                    if family in self.families.tallies and taker in keys}
+            return {family: keys[taker] for family, taker in given if family in self.families.tallies and taker in keys}
 
     def _pages(self) -> Iterable[Sequence[tuple[str, str]]]:
         last = ""
@@ -142,9 +155,13 @@ class Listing:
             with self._desk.store.read() as session:
                 page = session.exec(
                     select(Assignment.id, Assignment.family)
-                    .where(Assignment.proposal_id == self.draft, Assignment.state == AssignmentState.PROPOSED,
-                           col(Assignment.id) > last)
-                    .order_by(col(Assignment.id)).limit(CHUNK)
+                    .where(
+                        Assignment.proposal_id == self.draft,
+                        Assignment.state == AssignmentState.PROPOSED,
+                        col(Assignment.id) > last,
+                    )
+                    .order_by(col(Assignment.id))
+                    .limit(CHUNK)
                 ).all()
             if not page:
                 return
@@ -155,15 +172,19 @@ class Listing:
         blind = {key: self._desk.vault.blind(key) for key in set(chosen.values())}
         with self._desk.store.write() as session:
             self._errand.hold(session)
-            session.execute(sa.update(Assignment),
-                            [{"id": row, "successor": blind[chosen[family]]} for row, family in page])
+            session.execute(
+                sa.update(Assignment), [{"id": row, "successor": blind[chosen[family]]} for row, family in page]
+            )
 
 
 def _unheeded(numbers: set[int]) -> list[str]:
     if not numbers:
         return []
-    said = ngettext("{count} line of the file was not followed, the book has changed since: {lines}",
-                    "{count} lines of the file were not followed, the book has changed since: {lines}", len(numbers))
+    said = ngettext(
+        "{count} line of the file was not followed, the book has changed since: {lines}",
+        "{count} lines of the file were not followed, the book has changed since: {lines}",
+        len(numbers),
+    )
     listed = ", ".join(map(str, sorted(numbers)[:TOLD])) + (", …" if len(numbers) > TOLD else "")
     return [said.format(count=len(numbers), lines=listed)]
 

@@ -90,21 +90,31 @@ class Moves:
 
     def _accounts(self) -> Accounts:
         with self._desk.store.read() as session:
-            approved = session.exec(select(Proposal).where(
-                Proposal.case_id == self._errand.case.id, Proposal.state == ProposalState.APPROVED)).all()
+            approved = session.exec(
+                select(Proposal).where(
+                    Proposal.case_id == self._errand.case.id, Proposal.state == ProposalState.APPROVED
+                )
+            ).all()
         unsealed = {p.id: sheets.unseal(self._desk.vault, self._errand.case, p).accounts for p in approved}
-        return {number: {self._desk.vault.blind(key): account for key, account in by.get(self._name, {}).items()}
-                for number, by in unsealed.items()}
+        return {
+            number: {self._desk.vault.blind(key): account for key, account in by.get(self._name, {}).items()}
+            for number, by in unsealed.items()
+        }
 
     def _batches(self) -> Iterator[Sequence[Assignment]]:
         last = ""
         while True:
             with self._desk.store.read() as session:
                 batch = session.exec(
-                    select(Assignment).where(
-                        Assignment.case_id == self._errand.case.id, Assignment.system == self._name,
-                        Assignment.state == self.wanted, col(Assignment.id) > last,
-                    ).order_by(col(Assignment.id)).limit(self._system.manifest.limits.move_batch)
+                    select(Assignment)
+                    .where(
+                        Assignment.case_id == self._errand.case.id,
+                        Assignment.system == self._name,
+                        Assignment.state == self.wanted,
+                        col(Assignment.id) > last,
+                    )
+                    .order_by(col(Assignment.id))
+                    .limit(self._system.manifest.limits.move_batch)
                 ).all()
             if not batch:
                 return
@@ -113,8 +123,9 @@ class Moves:
 
     def _move(self, batch: Batch) -> None:
         refused = self.vet(sorted({order.successor for _, order in batch}))
-        self._record([(row, _refused(order, refused[order.successor]))
-                      for row, order in batch if order.successor in refused])
+        self._record(
+            [(row, _refused(order, refused[order.successor])) for row, order in batch if order.successor in refused]
+        )
         batch = [(row, order) for row, order in batch if order.successor not in refused]
         orders = [order for _, order in batch]
         if not orders:
@@ -141,16 +152,23 @@ class Moves:
         case_id = self._errand.case.id
         with self._desk.store.write(case_id) as session:
             rows = session.exec(
-                select(Assignment).where(col(Assignment.id).in_(known), col(Assignment.state).in_(self.facts))).all()
+                select(Assignment).where(col(Assignment.id).in_(known), col(Assignment.state).in_(self.facts))
+            ).all()
             for row in rows:
                 self._keep(session, row, known[row.id])
             fresh = [known[row.id] for row in rows]
             if fresh:
                 self._desk.journal.write(
-                    session, actor=HANDOVER, action=self.action, case_id=case_id,
-                    data={"system": self._name, "at": self._desk.clock.now().isoformat(),
-                          **Counter(str(one.outcome) for one in fresh),
-                          "records": {str(one.record): [one.outcome, one.owner] for one in fresh}},
+                    session,
+                    actor=HANDOVER,
+                    action=self.action,
+                    case_id=case_id,
+                    data={
+                        "system": self._name,
+                        "at": self._desk.clock.now().isoformat(),
+                        **Counter(str(one.outcome) for one in fresh),
+                        "records": {str(one.record): [one.outcome, one.owner] for one in fresh},
+                    },
                 )
             if self._tells():
                 self._desk.show_case(session, case_id)
@@ -195,8 +213,13 @@ class Moves:
             book = self._errand.hold(session)
             book.counts_before = counts
             session.add(book)
-            self._desk.journal.write(session, actor=HANDOVER, action="clients.counted_before", case_id=book.case_id,
-                                     data={"system": self._name, "counts": json.loads(counts)})
+            self._desk.journal.write(
+                session,
+                actor=HANDOVER,
+                action="clients.counted_before",
+                case_id=book.case_id,
+                data={"system": self._name, "counts": json.loads(counts)},
+            )
 
     def _count_after(self, owners: Sequence[str]) -> None:
         known = {*owners, *json.loads(self._errand.book.counts_before)}
@@ -205,8 +228,13 @@ class Moves:
             book = self._errand.hold(session)
             book.counts_after = json.dumps(counts)
             session.add(book)
-            self._desk.journal.write(session, actor=HANDOVER, action="clients.counted_after", case_id=book.case_id,
-                                     data={"system": self._name, "counts": counts})
+            self._desk.journal.write(
+                session,
+                actor=HANDOVER,
+                action="clients.counted_after",
+                case_id=book.case_id,
+                data={"system": self._name, "counts": counts},
+            )
 
 
 def settle(desk: Desk, session: Session, errand: Errand, book: Book) -> None:
@@ -223,10 +251,15 @@ def refusals(desk: Desk, errand: Errand) -> Reasons:
     last = ""
     with desk.store.read() as session:
         while rows := session.exec(
-            select(Assignment).where(
-                Assignment.case_id == errand.case.id, Assignment.system == errand.book.system,
-                Assignment.state == AssignmentState.REFUSED, col(Assignment.id) > last,
-            ).order_by(col(Assignment.id)).limit(CHUNK)
+            select(Assignment)
+            .where(
+                Assignment.case_id == errand.case.id,
+                Assignment.system == errand.book.system,
+                Assignment.state == AssignmentState.REFUSED,
+                col(Assignment.id) > last,
+            )
+            .order_by(col(Assignment.id))
+            .limit(CHUNK)
         ).all():
             for row in rows:
                 note = lines.unseal(desk.vault, errand.case, row).note
@@ -239,10 +272,12 @@ def refusals(desk: Desk, errand: Errand) -> Reasons:
 def _carried_out(session: Session, book: Book) -> Sequence[str]:
     """Return the approved proposals with lines in this book, of which no line in any book waits to be moved."""
     waiting = select(Assignment.proposal_id).where(
-        Assignment.case_id == book.case_id, Assignment.state == AssignmentState.APPROVED)
+        Assignment.case_id == book.case_id, Assignment.state == AssignmentState.APPROVED
+    )
     return session.exec(
         select(Proposal.id).where(
-            Proposal.case_id == book.case_id, Proposal.state == ProposalState.APPROVED,
+            Proposal.case_id == book.case_id,
+            Proposal.state == ProposalState.APPROVED,
             col(Proposal.id).not_in(waiting),
             sa.exists().where(col(Assignment.proposal_id) == Proposal.id, col(Assignment.system) == book.system),
         )

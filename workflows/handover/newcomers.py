@@ -14,10 +14,15 @@ def words(session: Session, case_id: str, system: str, owned: int) -> str:
     book = session.get(Book, f"{case_id}:{system}")
     if book is None or book.state != WorkState.DONE:
         return f"{owned} records are still owned by the leaver"
-    left = session.exec(select(sa.func.count()).where(
-        Assignment.case_id == case_id, Assignment.system == system, col(Assignment.state).in_(LEFT))).one()
+    left = session.exec(
+        select(sa.func.count()).where(
+            Assignment.case_id == case_id, Assignment.system == system, col(Assignment.state).in_(LEFT)
+        )
+    ).one()
     new = owned - left
     if new <= 0:
         return f"{owned} records are still owned by the leaver"
-    return (f"{owned} records are owned by the leaver, {new} of them new since the handover: "
-            "whatever assigns new records still names the leaver")
+    return (
+        f"{owned} records are owned by the leaver, {new} of them new since the handover: "
+        "whatever assigns new records still names the leaver"
+    )

@@ -39,16 +39,23 @@ class Notes:
         if book.state != WorkState.DONE:
             return
         for note, successor in self._of(session, case, data):
-            want(session, id=f"note:{note}", kind=PostKind.NOTE, subject=note, case_id=case.id,
-                 channel=successor.slack_id)
+            want(
+                session,
+                id=f"note:{note}",
+                kind=PostKind.NOTE,
+                subject=note,
+                case_id=case.id,
+                channel=successor.slack_id,
+            )
 
     def view(self, note: str) -> NoteView:
         """Return one successor's note. Raises `Refused(NOTHING_HANDED_OVER)` where there never was one."""
         with self._desk.store.read() as session:
             case, data, successor = self._find(session, note)
             mine = self._mine(case, successor)
-            clients = session.exec(select(sa.func.count(sa.distinct(
-                col(Assignment.system) + ":" + col(Assignment.family)))).where(*mine)).one()
+            clients = session.exec(
+                select(sa.func.count(sa.distinct(col(Assignment.system) + ":" + col(Assignment.family)))).where(*mine)
+            ).one()
             until = temporary.until(session, case.id)
         records = still = 0
         value: dict[str, Decimal] = defaultdict(Decimal)
@@ -62,8 +69,18 @@ class Notes:
                 if len(best) > NAMED:
                     heapq.heappop(best)
         named = tuple(line for _, _, line in sorted(best, reverse=True))
-        return NoteView(note, case.id, data.leaver, successor, records, clients, still,
-                        {currency: amount for currency, amount in value.items() if amount}, named, until)
+        return NoteView(
+            note,
+            case.id,
+            data.leaver,
+            successor,
+            records,
+            clients,
+            still,
+            {currency: amount for currency, amount in value.items() if amount},
+            named,
+            until,
+        )
 
     def csv(self, note: str) -> str:
         """Return every record that the successor got, open ones or not."""
@@ -73,9 +90,22 @@ class Notes:
         with self._desk.store.read() as session:
             case, _, successor = self._find(session, note)
         for row, one in self._lines(case, successor):
-            table.writerow([cell(part) for part in (
-                row.system, one.family_name, one.name, row.kind, row.record_id, str(one.value), one.currency, one.stage,
-                "yes" if one.open else "no")])
+            table.writerow(
+                [
+                    cell(part)
+                    for part in (
+                        row.system,
+                        one.family_name,
+                        one.name,
+                        row.kind,
+                        row.record_id,
+                        str(one.value),
+                        one.currency,
+                        one.stage,
+                        "yes" if one.open else "no",
+                    )
+                ]
+            )
         return text.getvalue()
 
     def of_case(self, case_id: str) -> list[NoteView]:
@@ -85,10 +115,16 @@ class Notes:
         return [self.view(note) for note in found]
 
     def _of(self, session: Session, case: Case, data: CaseData) -> list[tuple[str, Successor]]:
-        got = set(session.exec(select(Assignment.successor).where(
-            Assignment.case_id == case.id, Assignment.state == AssignmentState.MOVED).distinct()))
-        return [(f"{case.id}:{blind}", one) for one in data.successors
-                if (blind := self._desk.vault.blind(one.key)) in got]
+        got = set(
+            session.exec(
+                select(Assignment.successor)
+                .where(Assignment.case_id == case.id, Assignment.state == AssignmentState.MOVED)
+                .distinct()
+            )
+        )
+        return [
+            (f"{case.id}:{blind}", one) for one in data.successors if (blind := self._desk.vault.blind(one.key)) in got
+        ]
 
     def _find(self, session: Session, note: str) -> tuple[Case, CaseData, Successor]:
         case_id, _, blind = note.rpartition(":")
@@ -99,15 +135,22 @@ class Notes:
         raise Refused(Code.NOTHING_HANDED_OVER, case=case_id)
 
     def _mine(self, case: Case, successor: Successor) -> Sequence[sa.ColumnElement[bool]]:
-        return (col(Assignment.case_id) == case.id, col(Assignment.state) == AssignmentState.MOVED,
-                col(Assignment.successor) == self._desk.vault.blind(successor.key))
+        return (
+            col(Assignment.case_id) == case.id,
+            col(Assignment.state) == AssignmentState.MOVED,
+            col(Assignment.successor) == self._desk.vault.blind(successor.key),
+        )
 
     def _lines(self, case: Case, successor: Successor) -> Iterator[tuple[Assignment, LineData]]:
         last = ""
         while True:
             with self._desk.store.read() as session:
-                rows = session.exec(select(Assignment).where(*self._mine(case, successor), col(Assignment.id) > last)
-                                    .order_by(col(Assignment.id)).limit(CHUNK)).all()
+                rows = session.exec(
+                    select(Assignment)
+                    .where(*self._mine(case, successor), col(Assignment.id) > last)
+                    .order_by(col(Assignment.id))
+                    .limit(CHUNK)
+                ).all()
             if not rows:
                 return
             last = rows[-1].id

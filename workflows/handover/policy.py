@@ -81,9 +81,7 @@ def required(
 ) -> tuple[Need, ...]:
     """Return who must agree. The case's approver always comes first; nobody is asked as two, and never the leaver."""
     needs = [Need(MANAGER, (approver,))]
-    needs += [
-        Need(rule.name, pool=rule.people, need=rule.need) for rule in policy.rules if _applies(rule, summary)
-    ]
+    needs += [Need(rule.name, pool=rule.people, need=rule.need) for rule in policy.rules if _applies(rule, summary)]
     if policy.receivers:
         takers = [one for one in successors if one.key in summary.shares and not same(one, approver)]
         needs += [Need(RECEIVER, (one,), share=one.key) for one in takers if not is_leaver(one, leaver)]

@@ -54,11 +54,18 @@ def preview(
     for one in seen:
         for key, tally in one.shares.items():
             totals[key] = totals[key].plus(tally)
-    shares = tuple(Share(one, t.records, t.families, t.value, 0, t.deals)
-                   for one in successors if (t := totals[one.key]).records)
-    return Preview(shares, sum(share.records for share in shares), sum(share.families for share in shares),
-                   sum(one.staying for one in seen), tuple(note for one in seen for note in one.notes),
-                   tuple(problems), tuple(sorted(set(faults), key=lambda fault: (fault.line, fault.what))))
+    shares = tuple(
+        Share(one, t.records, t.families, t.value, 0, t.deals) for one in successors if (t := totals[one.key]).records
+    )
+    return Preview(
+        shares,
+        sum(share.records for share in shares),
+        sum(share.families for share in shares),
+        sum(one.staying for one in seen),
+        tuple(note for one in seen for note in one.notes),
+        tuple(problems),
+        tuple(sorted(set(faults), key=lambda fault: (fault.line, fault.what))),
+    )
 
 
 def _look(
@@ -95,5 +102,8 @@ def _strangers(rows: Sequence[Row], successors: Sequence[Successor]) -> list[Lin
 def _nowhere(rows: Sequence[Row], seen: Sequence[_Seen]) -> list[LineFault]:
     hits = {line for one in seen for line in one.hits}
     said = _("names no client of the person who leaves: {name}")
-    return [LineFault(row.line, said.format(name=(row.record or row.client_id or row.client)[:80]))
-            for row in rows if row.line not in hits]
+    return [
+        LineFault(row.line, said.format(name=(row.record or row.client_id or row.client)[:80]))
+        for row in rows
+        if row.line not in hits
+    ]

@@ -29,10 +29,15 @@ refused is not among them: it is said with the reason, and a case does not stay 
 
 def publish(desk: Desk, session: Session, case: Case, approver: Successor, why: str) -> Proposal | None:
     """Join the complete drafts of a case into the next version and ask for a decision; None without any."""
-    drafts = [d for d in session.exec(
-        select(Proposal).where(Proposal.case_id == case.id, Proposal.state == ProposalState.DRAFT)
-        .order_by(col(Proposal.id)))
-        if d.sealed]
+    drafts = [
+        d
+        for d in session.exec(
+            select(Proposal)
+            .where(Proposal.case_id == case.id, Proposal.state == ProposalState.DRAFT)
+            .order_by(col(Proposal.id))
+        )
+        if d.sealed
+    ]
     if not drafts:
         return None
     kept = [sheets.unseal(desk.vault, case, draft) for draft in drafts]
@@ -42,8 +47,11 @@ def publish(desk: Desk, session: Session, case: Case, approver: Successor, why: 
         draft.sealed = b""
         session.add(draft)
     proposal = add_version(desk, session, case, sheet)
-    session.execute(sa.update(Assignment).where(col(Assignment.proposal_id).in_([d.id for d in drafts]))
-                    .values(proposal_id=proposal.id))
+    session.execute(
+        sa.update(Assignment)
+        .where(col(Assignment.proposal_id).in_([d.id for d in drafts]))
+        .values(proposal_id=proposal.id)
+    )
     ask(desk, session, case, proposal, sheet, approver)
     return proposal
 
@@ -61,8 +69,13 @@ def add_version(desk: Desk, session: Session, case: Case, sheet: Sheet) -> Propo
     last = session.exec(select(sa.func.max(Proposal.version)).where(Proposal.case_id == case.id)).one() or 0
     number = f"{case.id}-v{last + 1}"
     proposal = Proposal(
-        id=number, case_id=case.id, version=last + 1, digest="", state=ProposalState.PENDING,
-        created_at=desk.clock.now(), sealed=sheets.seal(desk.vault, case, number, sheet),
+        id=number,
+        case_id=case.id,
+        version=last + 1,
+        digest="",
+        state=ProposalState.PENDING,
+        created_at=desk.clock.now(),
+        sealed=sheets.seal(desk.vault, case, number, sheet),
     )
     session.add(proposal)
     session.flush()
@@ -74,9 +87,14 @@ def ask(desk: Desk, session: Session, case: Case, proposal: Proposal, sheet: She
     proposal.digest = digest(session, desk.vault, proposal.id, sheet)
     session.add(proposal)
     records = session.exec(
-        select(sa.func.count()).select_from(Assignment).where(Assignment.proposal_id == proposal.id)).one()
+        select(sa.func.count()).select_from(Assignment).where(Assignment.proposal_id == proposal.id)
+    ).one()
     desk.journal.write(
-        session, actor=HANDOVER, action="proposal.made", case_id=case.id, sealed=proposal.sealed,
+        session,
+        actor=HANDOVER,
+        action="proposal.made",
+        case_id=case.id,
+        sealed=proposal.sealed,
         data={"proposal": proposal.id, "version": proposal.version, "digest": proposal.digest, "records": records},
     )
     requests.raise_all(desk, session, case, proposal, sheet)
@@ -86,8 +104,14 @@ def ask(desk: Desk, session: Session, case: Case, proposal: Proposal, sheet: She
 
 def show_proposal(session: Session, proposal: Proposal, approver: Successor) -> None:
     """Bring the message to the approver up to date."""
-    want(session, id=f"proposal:{proposal.id}", kind=PostKind.PROPOSAL, subject=proposal.id, case_id=proposal.case_id,
-         channel=approver.slack_id)
+    want(
+        session,
+        id=f"proposal:{proposal.id}",
+        kind=PostKind.PROPOSAL,
+        subject=proposal.id,
+        case_id=proposal.case_id,
+        channel=approver.slack_id,
+    )
 
 
 def show_outcome(session: Session, proposal_id: str, case_id: str, asker: Actor) -> None:
@@ -98,11 +122,13 @@ def show_outcome(session: Session, proposal_id: str, case_id: str, asker: Actor)
 
 def digest(session: Session, vault: Vault, proposal_id: str, sheet: Sheet) -> str:
     """Return the hash of every line: system, record, present owner, and the account that it goes to."""
-    accounts = {(system, vault.blind(key)): account
-                for system, by in sheet.accounts.items() for key, account in by.items()}
+    accounts = {
+        (system, vault.blind(key)): account for system, by in sheet.accounts.items() for key, account in by.items()
+    }
     rows = session.exec(
         select(Assignment.system, Assignment.record_id, Assignment.owner, Assignment.successor)
-        .where(Assignment.proposal_id == proposal_id).order_by(col(Assignment.id))
+        .where(Assignment.proposal_id == proposal_id)
+        .order_by(col(Assignment.id))
     )
     running = hashlib.sha256()
     for system, record, owner, successor in rows:
@@ -133,9 +159,16 @@ def route(desk: Desk, session: Session, book: Book) -> None:
 def _declined(session: Session, book: Book) -> str:
     """Return what became of the newest version with lines in this book that was not agreed to; empty without any."""
     found = session.exec(
-        select(Proposal.version, Proposal.state).join(Assignment, col(Assignment.proposal_id) == Proposal.id).where(
-            Assignment.case_id == book.case_id, Assignment.system == book.system,
-            Assignment.state == AssignmentState.DECLINED).order_by(col(Proposal.version).desc()).limit(1)).first()
+        select(Proposal.version, Proposal.state)
+        .join(Assignment, col(Assignment.proposal_id) == Proposal.id)
+        .where(
+            Assignment.case_id == book.case_id,
+            Assignment.system == book.system,
+            Assignment.state == AssignmentState.DECLINED,
+        )
+        .order_by(col(Proposal.version).desc())
+        .limit(1)
+    ).first()
     if found is None:
         return ""
     version, state = found

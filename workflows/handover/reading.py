@@ -41,14 +41,41 @@ from workflows.model import (
 from workflows.refusals import Code, Refused
 from workflows.views import ClientLine, ClientsView, ProposalView, RecordLine, Share, Successor
 
-HEADER = ("system", "client id", "client", "record", "kind", "id", "value", "currency", "stage", "open", "successor",
-          "address", "state", "note", "sensitivity")
+HEADER = (
+    "system",
+    "client id",
+    "client",
+    "record",
+    "kind",
+    "id",
+    "value",
+    "currency",
+    "stage",
+    "open",
+    "successor",
+    "address",
+    "state",
+    "note",
+    "sensitivity",
+)
 PACE = timedelta(minutes=2)
-LEFT = (AssignmentState.PROPOSED, AssignmentState.APPROVED, AssignmentState.REFUSED, AssignmentState.DECLINED,
-        AssignmentState.STOPPED)
-FATES = {AssignmentState.TAKEN: "taken", AssignmentState.GONE: "gone", AssignmentState.REFUSED: "refused",
-         AssignmentState.PROPOSED: "waiting", AssignmentState.DECLINED: "waiting", AssignmentState.EXCLUDED: "staying",
-         AssignmentState.KEPT: "staying", AssignmentState.STOPPED: "stopped"}
+LEFT = (
+    AssignmentState.PROPOSED,
+    AssignmentState.APPROVED,
+    AssignmentState.REFUSED,
+    AssignmentState.DECLINED,
+    AssignmentState.STOPPED,
+)
+FATES = {
+    AssignmentState.TAKEN: "taken",
+    AssignmentState.GONE: "gone",
+    AssignmentState.REFUSED: "refused",
+    AssignmentState.PROPOSED: "waiting",
+    AssignmentState.DECLINED: "waiting",
+    AssignmentState.EXCLUDED: "staying",
+    AssignmentState.KEPT: "staying",
+    AssignmentState.STOPPED: "stopped",
+}
 
 
 class Reading:
@@ -71,11 +98,17 @@ class Reading:
     def waiting(self) -> list[ProposalView]:
         """Return what waits for anybody."""
         with self._desk.store.read() as session:
-            pending = session.exec(select(Proposal).where(Proposal.state == ProposalState.PENDING)
-                                   .order_by(col(Proposal.created_at), col(Proposal.version))).all()
+            pending = session.exec(
+                select(Proposal)
+                .where(Proposal.state == ProposalState.PENDING)
+                .order_by(col(Proposal.created_at), col(Proposal.version))
+            ).all()
             read = [(proposal, *read_case(session, self._desk.vault, proposal.case_id)) for proposal in pending]
-            return [self._view(session, proposal, case, data) for proposal, case, data in read
-                    if case.state != CaseState.CANCELLED]
+            return [
+                self._view(session, proposal, case, data)
+                for proposal, case, data in read
+                if case.state != CaseState.CANCELLED
+            ]
 
     def share_lines(self, proposal_id: str, key: str, offset: int, limit: int) -> tuple[list[RecordLine], int]:
         """Return a page of one successor's lines, and how many there are."""
@@ -83,10 +116,14 @@ class Reading:
         with self._desk.store.read() as session:
             proposal = _shown(session, proposal_id)
             case, data = read_case(session, self._desk.vault, proposal.case_id)
-            total = session.exec(select(sa.func.count()).select_from(Assignment).where(
-                Assignment.proposal_id == proposal_id, Assignment.successor == taker)).one()
-            rows = session.exec(_ordered(proposal_id).where(Assignment.successor == taker)
-                                .offset(offset).limit(limit)).all()
+            total = session.exec(
+                select(sa.func.count())
+                .select_from(Assignment)
+                .where(Assignment.proposal_id == proposal_id, Assignment.successor == taker)
+            ).one()
+            rows = session.exec(
+                _ordered(proposal_id).where(Assignment.successor == taker).offset(offset).limit(limit)
+            ).all()
             return self._lines(rows, case, data), total
 
     def successors(self, proposal_id: str) -> tuple[Successor, ...]:
@@ -104,11 +141,12 @@ class Reading:
             case, data = read_case(session, self._desk.vault, proposal.case_id)
             if search.strip():
                 found = self._clients.catalogue.lines(session, proposal.id, case, data, search)
-                order = {line: place for place, line in enumerate(found[offset:offset + limit])}
+                order = {line: place for place, line in enumerate(found[offset : offset + limit])}
                 rows = session.exec(select(Assignment).where(col(Assignment.id).in_(order))).all()
                 return self._lines(sorted(rows, key=lambda row: order[row.id]), case, data), len(found)
-            total = session.exec(select(sa.func.count()).select_from(Assignment)
-                                 .where(Assignment.proposal_id == proposal_id)).one()
+            total = session.exec(
+                select(sa.func.count()).select_from(Assignment).where(Assignment.proposal_id == proposal_id)
+            ).one()
             rows = session.exec(_ordered(proposal_id).offset(offset).limit(limit)).all()
             return self._lines(rows, case, data), total
 
@@ -122,10 +160,13 @@ class Reading:
     def clients_of(self, proposal_id: str, key: str) -> tuple[str, ...]:
         """Return one line of every client that goes to a successor."""
         with self._desk.store.read() as session:
-            return tuple(session.exec(
-                select(sa.func.min(Assignment.id))
-                .where(Assignment.proposal_id == proposal_id, Assignment.successor == self._desk.vault.blind(key))
-                .group_by(col(Assignment.system), col(Assignment.family))))
+            return tuple(
+                session.exec(
+                    select(sa.func.min(Assignment.id))
+                    .where(Assignment.proposal_id == proposal_id, Assignment.successor == self._desk.vault.blind(key))
+                    .group_by(col(Assignment.system), col(Assignment.family))
+                )
+            )
 
     def csv(self, proposal_id: str) -> str:
         """Return every line."""
@@ -134,12 +175,28 @@ class Reading:
         table.writerow(HEADER)
         with self._desk.store.read() as session:
             for line in self._all(session, *self._current(session, proposal_id)):
-                table.writerow([cell(value) for value in (
-                    line.system, line.client_id, line.family_name, line.name, line.kind, line.record_id,
-                    str(line.value), line.currency,
-                    line.stage, "yes" if line.open else "no", line.successor.name, line.successor.email,
-                    str(line.state), line.note,
-                    line.sensitivity)])
+                table.writerow(
+                    [
+                        cell(value)
+                        for value in (
+                            line.system,
+                            line.client_id,
+                            line.family_name,
+                            line.name,
+                            line.kind,
+                            line.record_id,
+                            str(line.value),
+                            line.currency,
+                            line.stage,
+                            "yes" if line.open else "no",
+                            line.successor.name,
+                            line.successor.email,
+                            str(line.state),
+                            line.note,
+                            line.sensitivity,
+                        )
+                    ]
+                )
         return text.getvalue()
 
     def clients(self, session: Session, case_id: str) -> ClientsView | None:
@@ -147,8 +204,9 @@ class Reading:
         books = session.exec(select(Book).where(Book.case_id == case_id).order_by(col(Book.system))).all()
         if not books:
             return None
-        counted = session.exec(select(Assignment.state, sa.func.count()).where(Assignment.case_id == case_id)
-                               .group_by(Assignment.state)).all()
+        counted = session.exec(
+            select(Assignment.state, sa.func.count()).where(Assignment.case_id == case_id).group_by(Assignment.state)
+        ).all()
         by_state = dict(counted)
         staying = by_state.get(AssignmentState.EXCLUDED, 0)
         stay = staying + by_state.get(AssignmentState.KEPT, 0)
@@ -157,7 +215,8 @@ class Reading:
         kept = [(book, remarks.unseal(self._desk.vault, case, book)) for book in books]
         return ClientsView(
             proposal=self._view(session, proposal, case, data) if proposal else None,
-            listed=sum(by_state.values()) - stay, moved=by_state.get(AssignmentState.MOVED, 0),
+            listed=sum(by_state.values()) - stay,
+            moved=by_state.get(AssignmentState.MOVED, 0),
             left=sum(by_state.get(state, 0) for state in LEFT),
             problems=tuple(f"{book.system}: {said}" for book, known in kept for said in _problems(book, known)),
             rate=self._rate(session, case_id, books),
@@ -165,34 +224,64 @@ class Reading:
             complete=all(book.state == WorkState.DONE for book in books),
             staying=staying,
             kept=exclusions.told(self._desk.vault, session, case),
-            **halts_told(books, by_state), **undo_told(self._desk, session, case, by_state),
+            **halts_told(books, by_state),
+            **undo_told(self._desk, session, case, by_state),
         )
 
     def _latest(self, session: Session, case_id: str) -> Proposal | None:
         """Return the proposal that people should look at: the newest that waits, else the newest."""
-        shown = session.exec(select(Proposal).where(Proposal.case_id == case_id, Proposal.version > 0)
-                             .order_by(col(Proposal.version).desc())).all()
+        shown = session.exec(
+            select(Proposal)
+            .where(Proposal.case_id == case_id, Proposal.version > 0)
+            .order_by(col(Proposal.version).desc())
+        ).all()
         waiting = [proposal for proposal in shown if proposal.state == ProposalState.PENDING]
         return next(iter([*waiting, *shown]), None)
 
     def _view(self, session: Session, proposal: Proposal, case: Case, data: CaseData) -> ProposalView:
         sheet = sheets.unseal(self._desk.vault, case, proposal)
-        moved: dict[str, int] = dict(session.exec(
-            select(Assignment.successor, sa.func.count())
-            .where(Assignment.proposal_id == proposal.id, Assignment.state == AssignmentState.MOVED)
-            .group_by(Assignment.successor)).all())
+        moved: dict[str, int] = dict(
+            session.exec(
+                select(Assignment.successor, sa.func.count())
+                .where(Assignment.proposal_id == proposal.id, Assignment.state == AssignmentState.MOVED)
+                .group_by(Assignment.successor)
+            ).all()
+        )
         totals = [(one, sheet.total(one.key)) for one in data.successors]
         shares = tuple(
-            Share(one, total.records, total.families, total.value, moved.get(self._desk.vault.blind(one.key), 0),
-                  total.deals)
-            for one, total in totals if total.records)
+            Share(
+                one,
+                total.records,
+                total.families,
+                total.value,
+                moved.get(self._desk.vault.blind(one.key), 0),
+                total.deals,
+            )
+            for one, total in totals
+            if total.records
+        )
         return ProposalView(
-            proposal.id, case.id, data.leaver, proposal.version, proposal.digest, ProposalState(proposal.state),
-            Strategy(case.strategy), data.approver, shares, sum(share.records for share in shares),
-            sum(share.families for share in shares), sheet.why, proposal.created_at, proposal.settled_at,
-            sheet.settled_by, "\n".join([*sheet.notes, *([sheet.words] if sheet.words else [])]),
-            staying=session.exec(select(sa.func.count()).select_from(Assignment).where(
-                Assignment.case_id == case.id, Assignment.state == AssignmentState.EXCLUDED)).one(),
+            proposal.id,
+            case.id,
+            data.leaver,
+            proposal.version,
+            proposal.digest,
+            ProposalState(proposal.state),
+            Strategy(case.strategy),
+            data.approver,
+            shares,
+            sum(share.records for share in shares),
+            sum(share.families for share in shares),
+            sheet.why,
+            proposal.created_at,
+            proposal.settled_at,
+            sheet.settled_by,
+            "\n".join([*sheet.notes, *([sheet.words] if sheet.words else [])]),
+            staying=session.exec(
+                select(sa.func.count())
+                .select_from(Assignment)
+                .where(Assignment.case_id == case.id, Assignment.state == AssignmentState.EXCLUDED)
+            ).one(),
             requests=shown.requests_of(self._desk, session, case, data, proposal.id),
             kept=exclusions.told(self._desk.vault, session, case),
             sensitivities=dict(sum(map(Counter, sheet.sensitivities.values()), Counter[str]())),
@@ -204,9 +293,14 @@ class Reading:
         proposal = _shown(session, proposal_id)
         case, data = read_case(session, self._desk.vault, proposal.case_id)
         if proposal.state == ProposalState.SUPERSEDED:
-            raise Refused(Code.STALE_PROPOSAL, case=case.id, proposal=proposal.id, version=str(proposal.version),
-                          by=sheets.unseal(self._desk.vault, case, proposal).settled_by,
-                          at=proposal.settled_at.isoformat() if proposal.settled_at else "")
+            raise Refused(
+                Code.STALE_PROPOSAL,
+                case=case.id,
+                proposal=proposal.id,
+                version=str(proposal.version),
+                by=sheets.unseal(self._desk.vault, case, proposal).settled_by,
+                at=proposal.settled_at.isoformat() if proposal.settled_at else "",
+            )
         return proposal, case, data
 
     def _all(self, session: Session, proposal: Proposal, case: Case, data: CaseData) -> Iterator[RecordLine]:
@@ -226,8 +320,10 @@ class Reading:
         if not any(book.phase == "move" and book.state == WorkState.DUE for book in books):
             return None
         first, last, number = session.exec(
-            select(sa.func.min(Assignment.moved_at), sa.func.max(Assignment.moved_at), sa.func.count())
-            .where(Assignment.case_id == case_id, col(Assignment.moved_at) > self._desk.clock.now() - PACE)).one()
+            select(sa.func.min(Assignment.moved_at), sa.func.max(Assignment.moved_at), sa.func.count()).where(
+                Assignment.case_id == case_id, col(Assignment.moved_at) > self._desk.clock.now() - PACE
+            )
+        ).one()
         seconds = (last - first).total_seconds() if first and last else 0
         return number / seconds if seconds else None
 
@@ -236,16 +332,25 @@ class Reading:
         rows = session.exec(
             select(Assignment.kind, Assignment.state, Assignment.owner_after, sa.func.count())
             .where(Assignment.case_id == book.case_id, Assignment.system == book.system)
-            .group_by(Assignment.kind, Assignment.state, Assignment.owner_after)).all()
+            .group_by(Assignment.kind, Assignment.state, Assignment.owner_after)
+        ).all()
         kept = exclusions.reasons(self._desk.vault, session, case, book.system)
         fates = _fates(rows, frozenset(before), exclusions.joined(known.staying, kept))
         if not after:
             return balance.unmoved(book.system, fates) if book.state == WorkState.DONE else []
-        owners = {owner for (owner,) in session.execute(
-            sa.select(col(Assignment.owner)).where(col(Assignment.case_id) == book.case_id,
-                                                   col(Assignment.system) == book.system).distinct())}
-        owners.update(session.exec(select(Account.account_id).where(
-            Account.case_id == book.case_id, Account.system == book.system)))
+        owners = {
+            owner
+            for (owner,) in session.execute(
+                sa.select(col(Assignment.owner))
+                .where(col(Assignment.case_id) == book.case_id, col(Assignment.system) == book.system)
+                .distinct()
+            )
+        }
+        owners.update(
+            session.exec(
+                select(Account.account_id).where(Account.case_id == book.case_id, Account.system == book.system)
+            )
+        )
         return balance.sentences(book.system, before, after, frozenset(owners), fates)
 
 
@@ -276,5 +381,8 @@ def _shown(session: Session, proposal_id: str) -> Proposal:
 
 
 def _ordered(proposal_id: str) -> SelectOfScalar[Assignment]:
-    return (select(Assignment).where(Assignment.proposal_id == proposal_id)
-            .order_by(col(Assignment.system), col(Assignment.family), col(Assignment.id)))
+    return (
+        select(Assignment)
+        .where(Assignment.proposal_id == proposal_id)
+        .order_by(col(Assignment.system), col(Assignment.family), col(Assignment.id))
+    )

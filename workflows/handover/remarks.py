@@ -44,8 +44,10 @@ def words(*counted: Mapping[str, int]) -> str:
         head, colon, rest = reason.partition(": ")
         heads.setdefault(rest if colon else reason, []).extend([head] if colon else [])
         numbers[rest if colon else reason] += number
-    told = [f"{', '.join(heads[rest])}{': ' if heads[rest] else ''}{rest} ({number})"
-            for rest, number in numbers.most_common(TOLD)]
+    told = [
+        f"{', '.join(heads[rest])}{': ' if heads[rest] else ''}{rest} ({number})"
+        for rest, number in numbers.most_common(TOLD)
+    ]
     left = numbers.total() - sum(number for _, number in numbers.most_common(TOLD))
     return ", ".join([*told, *([f"{OTHER} ({left})"] if left else [])])
 

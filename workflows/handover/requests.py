@@ -105,8 +105,15 @@ def raise_all(desk: Desk, session: Session, case: Case, proposal: Proposal, shee
     now = desk.clock.now()
     for need in needs:
         role = f"{RECEIVER}-{desk.vault.blind(need.share)[:12]}" if need.share else need.role
-        row = ApprovalRequest(id=f"{proposal.id}#{role}", proposal_id=proposal.id, case_id=case.id, role=role,
-                              need=need.need, due_at=now, asked_at=now)
+        row = ApprovalRequest(
+            id=f"{proposal.id}#{role}",
+            proposal_id=proposal.id,
+            case_id=case.id,
+            role=role,
+            need=need.need,
+            due_at=now,
+            asked_at=now,
+        )
         row.sealed = _asked(need).seal(desk.vault, case, row.id)
         session.add(row)
     session.flush()
@@ -114,11 +121,18 @@ def raise_all(desk: Desk, session: Session, case: Case, proposal: Proposal, shee
 
 def chairs(vault: Vault, session: Session, case: Case, data: CaseData, proposal_id: str) -> list[Chair]:
     """Return the requests of a proposal, the approver's first; a proposal from before there were any has that one."""
-    rows = session.exec(select(ApprovalRequest).where(ApprovalRequest.proposal_id == proposal_id)
-                        .order_by(col(ApprovalRequest.id))).all()
+    rows = session.exec(
+        select(ApprovalRequest).where(ApprovalRequest.proposal_id == proposal_id).order_by(col(ApprovalRequest.id))
+    ).all()
     if not rows:
-        made = ApprovalRequest(id=f"{proposal_id}#manager", proposal_id=proposal_id, case_id=case.id, role="manager",
-                               due_at=case.opened_at, asked_at=case.opened_at)
+        made = ApprovalRequest(
+            id=f"{proposal_id}#manager",
+            proposal_id=proposal_id,
+            case_id=case.id,
+            role="manager",
+            due_at=case.opened_at,
+            asked_at=case.opened_at,
+        )
         return [Chair(made, Asked((data.approver,)))]
     found = [Chair(row, unseal(vault, case, data, row)) for row in rows]
     return sorted(found, key=lambda chair: (chair.row.role != "manager", chair.row.role.startswith(RECEIVER)))
@@ -135,8 +149,9 @@ def unseal(vault: Vault, case: Case, data: CaseData, row: ApprovalRequest) -> As
 
 def decisions(session: Session, proposal_id: str) -> list[Decision]:
     """Return every decision on a proposal, the oldest first, void ones too."""
-    return list(session.exec(select(Decision).where(Decision.proposal_id == proposal_id)
-                             .order_by(col(Decision.id))).all())
+    return list(
+        session.exec(select(Decision).where(Decision.proposal_id == proposal_id).order_by(col(Decision.id))).all()
+    )
 
 
 def seal_word(vault: Vault, case: Case, proposal_id: str, decided_by: str, word: Word) -> bytes:
@@ -190,9 +205,12 @@ def close_all(session: Session, proposal: Proposal, result: RequestState, now: d
 
 def posts(session: Session, proposal_id: str) -> Iterator[Post]:
     """Return every message that shows a proposal to somebody who decides."""
-    yield from session.exec(select(Post).where(
-        Post.kind == PostKind.PROPOSAL,
-        or_(col(Post.subject) == proposal_id, col(Post.subject).startswith(proposal_id + AT, autoescape=True)))).all()
+    yield from session.exec(
+        select(Post).where(
+            Post.kind == PostKind.PROPOSAL,
+            or_(col(Post.subject) == proposal_id, col(Post.subject).startswith(proposal_id + AT, autoescape=True)),
+        )
+    ).all()
 
 
 def redraw(session: Session, proposal_id: str) -> None:

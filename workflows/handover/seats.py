@@ -31,17 +31,28 @@ def seats(user: str, chairs: Sequence[Chair], delegated: Mapping[str, str], ids:
     """
     named = {one.slack_id for chair in chairs for one in chair.asked.named}
     own = [Seat(chair, found) for chair in chairs if (found := _one(chair, user, named, ids))]
-    others = [] if own else [
-        Seat(chair, found) for chair in chairs for absent, delegate in delegated.items()
-        if delegate == user and (found := _one(chair, absent, named, ids))]
+    others = (
+        []
+        if own
+        else [
+            Seat(chair, found)
+            for chair in chairs
+            for absent, delegate in delegated.items()
+            if delegate == user and (found := _one(chair, absent, named, ids))
+        ]
+    )
     return sorted(own + others, key=lambda seat: (not seat.chair.waiting, seat.choice))
 
 
 def by_name(who: str, chairs: Sequence[Chair]) -> list[Seat]:
     """Return the places of those whom an address or Slack id names; without one, every place there is."""
     wanted = who.strip().casefold()
-    found = [Seat(chair, one) for chair in chairs for one in chair.asked.wanted
-             if not wanted or wanted in (one.email.casefold(), one.slack_id.casefold(), one.key.casefold())]
+    found = [
+        Seat(chair, one)
+        for chair in chairs
+        for one in chair.asked.wanted
+        if not wanted or wanted in (one.email.casefold(), one.slack_id.casefold(), one.key.casefold())
+    ]
     return sorted(found, key=lambda seat: not seat.chair.waiting)
 
 

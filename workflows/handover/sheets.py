@@ -26,8 +26,12 @@ class Tally:
         value = defaultdict(Decimal, self.value)
         for currency, amount in other.value.items():
             value[currency] += sign * amount
-        return Tally(self.records + sign * other.records, self.families + sign * other.families, dict(value),
-                     self.deals + sign * other.deals)
+        return Tally(
+            self.records + sign * other.records,
+            self.families + sign * other.families,
+            dict(value),
+            self.deals + sign * other.deals,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +67,32 @@ class Sheet:
 
     def merge(self, other: "Sheet") -> "Sheet":
         """Join the sheets of two systems' drafts."""
-        return replace(self, notes=(*self.notes, *other.notes), accounts={**self.accounts, **other.accounts},
-                       shares={**self.shares, **other.shares},
-                       sensitivities={**self.sensitivities, **other.sensitivities})
+        return replace(
+            self,
+            notes=(*self.notes, *other.notes),
+            accounts={**self.accounts, **other.accounts},
+            shares={**self.shares, **other.shares},
+            sensitivities={**self.sensitivities, **other.sensitivities},
+        )
 
 
 def seal(vault: Vault, case: Case, proposal: str, sheet: Sheet) -> bytes:
     """Encrypt the sheet for its row."""
     shares = {
-        system: {key: {**asdict(tally), "value": {c: str(v) for c, v in tally.value.items()}}
-                 for key, tally in by.items()}
+        system: {
+            key: {**asdict(tally), "value": {c: str(v) for c, v in tally.value.items()}} for key, tally in by.items()
+        }
         for system, by in sheet.shares.items()
     }
-    plain = {"why": sheet.why, "notes": sheet.notes, "accounts": {s: dict(a) for s, a in sheet.accounts.items()},
-             "shares": shares, "settled_by": sheet.settled_by, "words": sheet.words,
-             "sensitivities": {system: dict(by) for system, by in sheet.sensitivities.items()}}
+    plain = {
+        "why": sheet.why,
+        "notes": sheet.notes,
+        "accounts": {s: dict(a) for s, a in sheet.accounts.items()},
+        "shares": shares,
+        "settled_by": sheet.settled_by,
+        "words": sheet.words,
+        "sensitivities": {system: dict(by) for system, by in sheet.sensitivities.items()},
+    }
     return vault.seal(case.wrapped_key, plain, f"proposal:{proposal}")
 
 
@@ -85,10 +100,18 @@ def unseal(vault: Vault, case: Case, proposal: Proposal) -> Sheet:
     """Decrypt a proposal's sheet."""
     plain: dict[str, Any] = vault.open(case.wrapped_key, proposal.sealed, f"proposal:{proposal.id}")
     shares = {
-        system: {key: Tally(t["records"], t["families"], {c: Decimal(v) for c, v in t["value"].items()},
-                            t.get("deals", 0))
-                 for key, t in by.items()}
+        system: {
+            key: Tally(t["records"], t["families"], {c: Decimal(v) for c, v in t["value"].items()}, t.get("deals", 0))
+            for key, t in by.items()
+        }
         for system, by in plain["shares"].items()
     }
-    return Sheet(plain["why"], tuple(plain["notes"]), plain["accounts"], shares, plain["settled_by"], plain["words"],
-                 plain.get("sensitivities", {}))
+    return Sheet(
+        plain["why"],
+        tuple(plain["notes"]),
+        plain["accounts"],
+        shares,
+        plain["settled_by"],
+        plain["words"],
+        plain.get("sensitivities", {}),
+    )

@@ -67,8 +67,13 @@ class Leaves:
                 raise Refused(Code.PAST_TIME, at=at.isoformat())
             old, row.return_on, row.asked_at = row.return_on, at, None
             again(session, row, at)
-            self._desk.journal.write(session, actor=by, action="leave.moved", case_id=case_id,
-                                     data={"from": old.isoformat(), "to": at.isoformat()})
+            self._desk.journal.write(
+                session,
+                actor=by,
+                action="leave.moved",
+                case_id=case_id,
+                data={"from": old.isoformat(), "to": at.isoformat()},
+            )
             self._show(session, case_id)
 
     def _open(self, session: Session, case_id: str) -> Leave:
@@ -77,14 +82,16 @@ class Leaves:
         if row is None or row.state == WorkState.CANCELLED:
             raise Refused(Code.NOBODY_RETURNS, case=case_id)
         if row.state != WorkState.DUE:
-            raise Refused(Code.ALREADY_ANSWERED, by=row.answered_by,
-                          at=row.answered_at.isoformat() if row.answered_at else "")
+            raise Refused(
+                Code.ALREADY_ANSWERED, by=row.answered_by, at=row.answered_at.isoformat() if row.answered_at else ""
+            )
         return row
 
     def _wait(self, session: Session, row: Leave, now: datetime) -> None:
         """Ask nobody while nothing is handed over: at the end of it, nobody needs to."""
-        under_way = select(Book.id).where(Book.case_id == row.case_id, Book.state != WorkState.DONE,
-                                          Book.state != WorkState.CANCELLED)
+        under_way = select(Book.id).where(
+            Book.case_id == row.case_id, Book.state != WorkState.DONE, Book.state != WorkState.CANCELLED
+        )
         if session.exec(under_way).first():
             again(session, row, now + DAILY)
         else:
@@ -96,8 +103,15 @@ class Leaves:
         show(session, case_id)
         row = session.get_one(Leave, case_id)
         if row.asked_at is not None:
-            want(session, id=f"return:{case_id}", kind=PostKind.RETURN, subject=case_id, case_id=case_id, channel="",
-                 thread_of=f"case:{case_id}")
+            want(
+                session,
+                id=f"return:{case_id}",
+                kind=PostKind.RETURN,
+                subject=case_id,
+                case_id=case_id,
+                channel="",
+                thread_of=f"case:{case_id}",
+            )
 
 
 def wish(session: Session, case: Case, return_on: datetime | None, *, keeps_access: bool) -> None:
@@ -107,8 +121,16 @@ def wish(session: Session, case: Case, return_on: datetime | None, *, keeps_acce
         if other := session.exec(same).first():
             raise Refused(Code.OPEN_CASE, case=other)
     if return_on is not None:
-        session.add(Leave(id=case.id, case_id=case.id, state=WorkState.DUE, due_at=return_on, return_on=return_on,
-                          keeps_access=keeps_access))
+        session.add(
+            Leave(
+                id=case.id,
+                case_id=case.id,
+                state=WorkState.DUE,
+                due_at=return_on,
+                return_on=return_on,
+                keeps_access=keeps_access,
+            )
+        )
 
 
 def lay_out(session: Session, case: Case, books: Sequence[str], now: datetime) -> None:

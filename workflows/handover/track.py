@@ -55,9 +55,18 @@ log = logging.getLogger(__name__)
 class Handover:
     """Carries out `Book` rows, takes decisions, answers questions."""
 
-    def __init__(self, store: Store, vault: Vault, journal: Journal, systems: Systems, clock: Clock,
-                 retry: timedelta, approvals: Approvals, *,
-                 wishes: Wishes = Wishes()) -> None:  # noqa: B008 - a frozen value
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        journal: Journal,
+        systems: Systems,
+        clock: Clock,
+        retry: timedelta,
+        approvals: Approvals,
+        *,
+        wishes: Wishes = Wishes(),  # noqa: B008 - a frozen value
+    ) -> None:
         """`retry`: the longest time between two tries at a system that does not answer. `wishes`: for every split."""
         self._desk = Desk(store, vault, journal, systems, clock, retry, approvals, wishes)
         self._ballots = Ballots(self._desk)
@@ -116,9 +125,7 @@ class Handover:
         """
         return self._reading.lines(proposal_id, offset, limit, search)
 
-    def share_lines(
-        self, proposal_id: str, key: str, offset: int = 0, limit: int = 20
-    ) -> tuple[list[RecordLine], int]:
+    def share_lines(self, proposal_id: str, key: str, offset: int = 0, limit: int = 20) -> tuple[list[RecordLine], int]:
         """Return a page of one successor's lines and how many there are."""
         return self._reading.share_lines(proposal_id, key, offset, limit)
 
@@ -198,8 +205,9 @@ class Handover:
         try:
             yield
         except Refused as refused:
-            self._desk.journal.note("proposal.refused", by, {"proposal": proposal_id, "code": refused.code},
-                                    refused.facts.get("case", ""))
+            self._desk.journal.note(
+                "proposal.refused", by, {"proposal": proposal_id, "code": refused.code}, refused.facts.get("case", "")
+            )
             raise
 
     def _attempt(self, errand: Errand) -> None:
@@ -288,10 +296,13 @@ class Handover:
     def _write_off(self, session: Session, book: Book) -> None:
         """Declined or refused records that the list no longer has went elsewhere without us."""
         session.execute(
-            sa.update(Assignment).where(
-                col(Assignment.case_id) == book.case_id, col(Assignment.system) == book.system,
+            sa.update(Assignment)
+            .where(
+                col(Assignment.case_id) == book.case_id,
+                col(Assignment.system) == book.system,
                 col(Assignment.state).in_(ANSWERED),
-            ).values(state=AssignmentState.TAKEN)
+            )
+            .values(state=AssignmentState.TAKEN)
         )
 
     def _remark(self, session: Session, errand: Errand, book: Book, known: Remarks) -> None:
@@ -301,15 +312,24 @@ class Handover:
         book.sealed = remarks.seal(self._desk.vault, errand.case, book, known)
         session.add(book)
         self._desk.journal.write(
-            session, actor=HANDOVER, action="clients.staying", case_id=book.case_id, sealed=book.sealed,
-            data={"system": book.system, "staying": remarks.total(known.staying),
-                  "refused": remarks.total(known.refused)})
+            session,
+            actor=HANDOVER,
+            action="clients.staying",
+            case_id=book.case_id,
+            sealed=book.sealed,
+            data={
+                "system": book.system,
+                "staying": remarks.total(known.staying),
+                "refused": remarks.total(known.refused),
+            },
+        )
 
     def _publish_if_ready(self, session: Session, errand: Errand) -> None:
         if not ready(session, errand.case.id):
             return
-        shown = session.exec(select(Proposal.id).where(
-            Proposal.case_id == errand.case.id, Proposal.version > 0).limit(1)).first()
+        shown = session.exec(
+            select(Proposal.id).where(Proposal.case_id == errand.case.id, Proposal.version > 0).limit(1)
+        ).first()
         publish(self._desk, session, errand.case, errand.data.approver, LATER if shown else FIRST)
 
     def _put_off(self, errand: Errand, reason: str, error: ConnectorError | None) -> None:
@@ -320,8 +340,13 @@ class Handover:
             book.reason = reason
             again(session, book, retry_at(book, error, self._desk.clock.now(), self._desk.retry))
             session.flush()
-            self._desk.journal.write(session, actor=HANDOVER, action="book.put_off", case_id=book.case_id,
-                                     data={"system": book.system, "phase": book.phase, "reason": reason})
+            self._desk.journal.write(
+                session,
+                actor=HANDOVER,
+                action="book.put_off",
+                case_id=book.case_id,
+                data={"system": book.system, "phase": book.phase, "reason": reason},
+            )
             self._publish_if_ready(session, errand)
             self._desk.show_case(session, book.case_id)
 

@@ -65,8 +65,9 @@ def told(asked: Asked, step: Turn, now: datetime) -> Asked:
     """Return what the request knows once that was done."""
     first = {one.key: now.isoformat() for one in step.ask}
     again = {one.key: now.isoformat() for one in step.remind}
-    return replace(asked, told={**asked.told, **first}, reminded={**asked.reminded, **again},
-                   times=asked.times + bool(again))
+    return replace(
+        asked, told={**asked.told, **first}, reminded={**asked.reminded, **again}, times=asked.times + bool(again)
+    )
 
 
 def missing(need: int, people: Sequence[Successor], answered: frozenset[str]) -> int:

@@ -54,8 +54,10 @@ class Returns(Moves):
     wanted = AssignmentState.RETURNING
     facts = (AssignmentState.RETURNING,)
     states: Mapping[MoveOutcome, AssignmentState] = {
-        MoveOutcome.MOVED: AssignmentState.RETURNED, MoveOutcome.TAKEN: AssignmentState.UNRETURNED,
-        MoveOutcome.GONE: AssignmentState.GONE, MoveOutcome.REFUSED: AssignmentState.UNRETURNED,
+        MoveOutcome.MOVED: AssignmentState.RETURNED,
+        MoveOutcome.TAKEN: AssignmentState.UNRETURNED,
+        MoveOutcome.GONE: AssignmentState.GONE,
+        MoveOutcome.REFUSED: AssignmentState.UNRETURNED,
     }
     action = "clients.put_back"
     people: Mapping[str, str] = {}
@@ -107,8 +109,13 @@ class PutBacks:
             asked = self._mark(session, case, chosen)
             if not asked:
                 self._refuse(session, case, search)
-            self._desk.journal.write(session, actor=by, action="clients.put_back_asked", case_id=case_id,
-                                     data={"records": sum(asked.values()), "some": bool(search.strip())})
+            self._desk.journal.write(
+                session,
+                actor=by,
+                action="clients.put_back_asked",
+                case_id=case_id,
+                data={"records": sum(asked.values()), "some": bool(search.strip())},
+            )
             for system in asked:
                 self._wish(session, case, system, by)
             if chosen is None:
@@ -124,8 +131,9 @@ class PutBacks:
             people = names(self._desk, session, case, data)
         if row.state != WorkState.DUE or row.due_at > self._desk.clock.now():
             return
-        book = Book(id=row.id, case_id=row.case_id, system=row.system, state=row.state, due_at=row.due_at,
-                    attempt=row.attempt)
+        book = Book(
+            id=row.id, case_id=row.case_id, system=row.system, state=row.state, due_at=row.due_at, attempt=row.attempt
+        )
         try:
             returns = Returns(self._desk, ReturnErrand(book, case, data))
             returns.people = people
@@ -145,8 +153,9 @@ class PutBacks:
         for _, rows in self._chunks(case, "", *UNDER_WAY, AssignmentState.UNRETURNED):
             yield from (self._line(case, row, "") for row in rows)
 
-    def _look(self, view: PutBackView, case: Case, system: str, rows: Sequence[Assignment],
-              people: Mapping[str, str]) -> PutBackView:
+    def _look(
+        self, view: PutBackView, case: Case, system: str, rows: Sequence[Assignment], people: Mapping[str, str]
+    ) -> PutBackView:
         """Count one page: what is still with its successor, and what is not."""
         known, book = self._desk.system(system)
         owners = book.owners([RecordId(row.record_id) for row in rows])
@@ -160,13 +169,25 @@ class PutBacks:
                 kept.append(self._line(case, row, holder(now, people)))
             elif row.owner in closed:
                 waiting += 1
-        return replace(view, asked=view.asked + len(rows), back=view.back + len(rows) - len(kept) - waiting,
-                       kept=(*view.kept, *kept)[:LISTED], waiting=view.waiting + waiting)
+        return replace(
+            view,
+            asked=view.asked + len(rows),
+            back=view.back + len(rows) - len(kept) - waiting,
+            kept=(*view.kept, *kept)[:LISTED],
+            waiting=view.waiting + waiting,
+        )
 
     def _line(self, case: Case, row: Assignment, note: str) -> UnreturnedLine:
         data = lines.unseal(self._desk.vault, case, row)
-        return UnreturnedLine(row.system, row.record_id, row.kind, data.name, data.family_name,
-                              AssignmentState(row.state), note or data.note)
+        return UnreturnedLine(
+            row.system,
+            row.record_id,
+            row.kind,
+            data.name,
+            data.family_name,
+            AssignmentState(row.state),
+            note or data.note,
+        )
 
     def _refuse(self, session: Session, case: Case, search: str) -> None:
         moving = select(Book.id).where(Book.case_id == case.id, Book.phase == "move", Book.state == WorkState.DUE)
@@ -186,10 +207,15 @@ class PutBacks:
         while True:
             with self._desk.store.read() as session:
                 rows = session.exec(
-                    select(Assignment).where(
-                        Assignment.case_id == case.id, col(Assignment.state).in_(states or (AssignmentState.MOVED,)),
-                        sa.tuple_(col(Assignment.system), col(Assignment.id)) > sa.tuple_(*map(sa.literal, last)))
-                    .order_by(col(Assignment.system), col(Assignment.id)).limit(CHUNK)).all()
+                    select(Assignment)
+                    .where(
+                        Assignment.case_id == case.id,
+                        col(Assignment.state).in_(states or (AssignmentState.MOVED,)),
+                        sa.tuple_(col(Assignment.system), col(Assignment.id)) > sa.tuple_(*map(sa.literal, last)),
+                    )
+                    .order_by(col(Assignment.system), col(Assignment.id))
+                    .limit(CHUNK)
+                ).all()
             if not rows:
                 return
             last = (rows[-1].system, rows[-1].id)
@@ -207,8 +233,9 @@ class PutBacks:
     def _mark(self, session: Session, case: Case, chosen: Sequence[str] | None) -> dict[str, int]:
         """Mark what is asked for; return how many lines there are by system. Others' click in between finds nothing."""
         mine = (col(Assignment.case_id) == case.id, col(Assignment.state) == AssignmentState.MOVED)
-        pages: Sequence[Any] = [None] if chosen is None else [
-            chosen[start:start + CHUNK] for start in range(0, len(chosen), CHUNK)]
+        pages: Sequence[Any] = (
+            [None] if chosen is None else [chosen[start : start + CHUNK] for start in range(0, len(chosen), CHUNK)]
+        )
         asked: dict[str, int] = {}
         for page in pages:
             some = mine if page is None else (*mine, col(Assignment.id).in_(page))
@@ -223,8 +250,17 @@ class PutBacks:
         now, row_id = self._desk.clock.now(), f"{case.id}:{system}"
         row = session.get(PutBack, row_id)
         if row is None:
-            session.add(PutBack(id=row_id, case_id=case.id, system=system, state=WorkState.DUE, due_at=now,
-                                asked_by=by.name or by.id, asked_at=now))
+            session.add(
+                PutBack(
+                    id=row_id,
+                    case_id=case.id,
+                    system=system,
+                    state=WorkState.DUE,
+                    due_at=now,
+                    asked_by=by.name or by.id,
+                    asked_at=now,
+                )
+            )
             return
         row.asked_by, row.asked_at, row.done_at, row.reason = by.name or by.id, now, None, ""
         again(session, row, now)
@@ -243,8 +279,13 @@ class PutBacks:
                 finish(session, row)
                 renew(session, row.case_id)
             action = "clients.put_back_tried" if reason else "clients.put_back_done"
-            self._desk.journal.write(session, actor=HANDOVER, action=action, case_id=row.case_id,
-                                     data={"system": row.system, "reason": reason})
+            self._desk.journal.write(
+                session,
+                actor=HANDOVER,
+                action=action,
+                case_id=row.case_id,
+                data={"system": row.system, "reason": reason},
+            )
             self._desk.show_case(session, row.case_id)
 
 
@@ -259,9 +300,13 @@ def names(desk: Desk, session: Session, case: Case, data: CaseData) -> dict[str,
     """Return the names of the accounts that a case knows: its successors', as far as a proposal named them."""
     known = {one.key: one.name for one in data.successors}
     proposals = session.exec(select(Proposal).where(Proposal.case_id == case.id, Proposal.version > 0)).all()
-    return {account: known[key] for proposal in proposals
-            for by in sheets.unseal(desk.vault, case, proposal).accounts.values()
-            for key, account in by.items() if key in known}
+    return {
+        account: known[key]
+        for proposal in proposals
+        for by in sheets.unseal(desk.vault, case, proposal).accounts.values()
+        for key, account in by.items()
+        if key in known
+    }
 
 
 def told(desk: Desk, session: Session, case: Case, by_state: Mapping[str, int]) -> dict[str, Any]:
@@ -269,9 +314,12 @@ def told(desk: Desk, session: Session, case: Case, by_state: Mapping[str, int]) 
     rows = session.exec(select(PutBack).where(PutBack.case_id == case.id)).all()
     if not rows:
         return {}
-    kept = session.exec(select(Assignment).where(
-        Assignment.case_id == case.id, Assignment.state == AssignmentState.UNRETURNED,
-    ).order_by(col(Assignment.id)).limit(FEW))
+    kept = session.exec(
+        select(Assignment)
+        .where(Assignment.case_id == case.id, Assignment.state == AssignmentState.UNRETURNED)
+        .order_by(col(Assignment.id))
+        .limit(FEW)
+    )
     said = [(lines.unseal(desk.vault, case, row), row) for row in kept]
     return {
         "put_back": by_state.get(AssignmentState.RETURNED, 0),

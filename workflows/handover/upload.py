@@ -19,8 +19,9 @@ from workflows.views import LineFault
 Client = tuple[str, str]
 
 
-def wishes(desk: Desk, session: Session, proposal_id: str, case: Case, data: CaseData, sheet: Sheet,
-           content: bytes) -> dict[str, str]:
+def wishes(
+    desk: Desk, session: Session, proposal_id: str, case: Case, data: CaseData, sheet: Sheet, content: bytes
+) -> dict[str, str]:
     """Return a successor by client, named by one of its lines, where the file says another than the proposal.
 
     Raises `Unfit` with every fault, and `Refused(NOTHING_CHANGED)`. A line that says what the proposal says is none.
@@ -41,8 +42,9 @@ def wishes(desk: Desk, session: Session, proposal_id: str, case: Case, data: Cas
 class _Book:
     """The proposal's clients, as a file may name them."""
 
-    def __init__(self, desk: Desk, session: Session, proposal_id: str, case: Case, data: CaseData,
-                 rows: Sequence[Row]) -> None:
+    def __init__(
+        self, desk: Desk, session: Session, proposal_id: str, case: Case, data: CaseData, rows: Sequence[Row]
+    ) -> None:
         self._case, self._people = case.id, {one.key for one in data.successors}
         self._keys = {desk.vault.blind(one.key): one.key for one in data.successors}
         self._now: dict[Client, tuple[str, str]] = {}
@@ -53,9 +55,15 @@ class _Book:
         self._names: dict[str, list[Client]] = {name: [] for name in names}
         unseal = desk.vault.opener(case.wrapped_key)
         for line, system, family, taker, sealed in session.execute(
-            sa.select(col(Assignment.id), col(Assignment.system), col(Assignment.family), col(Assignment.successor),
-                      col(Assignment.sealed))
-            .where(col(Assignment.proposal_id) == proposal_id).order_by(col(Assignment.id))
+            sa.select(
+                col(Assignment.id),
+                col(Assignment.system),
+                col(Assignment.family),
+                col(Assignment.successor),
+                col(Assignment.sealed),
+            )
+            .where(col(Assignment.proposal_id) == proposal_id)
+            .order_by(col(Assignment.id))
             .execution_options(yield_per=1000)
         ):
             client = (system, family)
@@ -81,14 +89,16 @@ class _Book:
         client = found[0]
         if row.address not in self._people or row.address not in sheet.accounts[client[0]]:
             return _("{address} is no successor of this case with an active account in {system}").format(
-                address=row.address[:80], system=client[0])
+                address=row.address[:80], system=client[0]
+            )
         line, taker = self._now[client]
         if self._keys.get(taker) == row.address:
             return ""
         earlier = chosen.setdefault(client, (row.address, row.line, line))
         if earlier[0] != row.address:
             return _("gives a client to {one} that line {line} gives to {other}: a client stays whole").format(
-                one=row.address, line=earlier[1], other=earlier[0])
+                one=row.address, line=earlier[1], other=earlier[0]
+            )
         return ""
 
     def _find(self, row: Row) -> Sequence[Client]:

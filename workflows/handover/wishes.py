@@ -80,15 +80,29 @@ def resolve(
         hits.add(row.line)
         earlier = mapping.get(found[0])
         if len(found) > 1:
-            faults.append(LineFault(row.line, _("{count} clients have this name: name them by “client id”").format(
-                count=len(found))))
+            faults.append(
+                LineFault(
+                    row.line, _("{count} clients have this name: name them by “client id”").format(count=len(found))
+                )
+            )
         elif row.address not in accounts:
-            faults.append(LineFault(row.line, _("{address} is no successor with an active account in {system}").format(
-                address=row.address, system=system)))
+            faults.append(
+                LineFault(
+                    row.line,
+                    _("{address} is no successor with an active account in {system}").format(
+                        address=row.address, system=system
+                    ),
+                )
+            )
         elif earlier and earlier[0] != row.address:
-            faults.append(LineFault(row.line, _(
-                "gives a client to {one} that line {line} gives to {other}: a client stays whole").format(
-                one=row.address, line=earlier[1], other=earlier[0])))
+            faults.append(
+                LineFault(
+                    row.line,
+                    _("gives a client to {one} that line {line} gives to {other}: a client stays whole").format(
+                        one=row.address, line=earlier[1], other=earlier[0]
+                    ),
+                )
+            )
         else:
             mapping.setdefault(found[0], (row.address, row.line))
     return {family: key for family, (key, _line) in mapping.items()}, faults, hits

@@ -40,8 +40,14 @@ def pace(system: System) -> list[Result]:
     if kept or not system.manifest.limits.requests:
         return []
     said = _("this kind of system keeps no limit on requests")
-    return [Result(f"systems.{system.name}.request_limit", False, said,
-                   _("Take request_limit out of [systems.{name}].").format(name=system.name))]
+    return [
+        Result(
+            f"systems.{system.name}.request_limit",
+            False,
+            said,
+            _("Take request_limit out of [systems.{name}].").format(name=system.name),
+        )
+    ]
 
 
 def _groups(system: System) -> list[Result]:

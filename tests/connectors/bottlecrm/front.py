@@ -124,9 +124,11 @@ def _pass_on(target: str, handler: BaseHTTPRequestHandler, body: bytes, kept: di
 
 def losing(*methods: str) -> Manners:
     """Have requests of these methods done, and cut the line instead of answering."""
+
     def manners(method: str, _: str, pass_on: Callable[[], Answer | None]) -> Answer | None:
         answer = pass_on()
         return None if method in methods else answer
+
     return manners
 
 
@@ -140,22 +142,27 @@ def failing(method: str, part: str, times: int = 1) -> Manners:
             left[0] -= 1
             return 500, b"<h1>Server Error (500)</h1>"
         return answer
+
     return manners
 
 
 def slow(seconds: float) -> Manners:
     """Answer late."""
+
     def manners(_: str, __: str, pass_on: Callable[[], Answer | None]) -> Answer | None:
         time.sleep(seconds)
         return pass_on()
+
     return manners
 
 
 def rewriting(part: str, change: Callable[[Any], Any]) -> Manners:
     """Change what is answered to reads of a path."""
+
     def manners(method: str, path: str, pass_on: Callable[[], Answer | None]) -> Answer | None:
         answer = pass_on()
         if answer and method == "GET" and part in path and answer[0] == 200:
             return 200, json.dumps(change(json.loads(answer[1]))).encode()
         return answer
+
     return manners

@@ -20,8 +20,10 @@ from tests.sandbox.company.people import LEAVER
 def expired() -> str:
     """Return an access token as the server makes it, of an hour ago."""
     claims = {"token_type": "access", "exp": int(time.time()) - 60, "iat": int(time.time()) - 3660, "jti": "x"}
-    head, body = (base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=")
-                  for part in ({"alg": "HS256", "typ": "JWT"}, claims))
+    head, body = (
+        base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=")
+        for part in ({"alg": "HS256", "typ": "JWT"}, claims)
+    )
     mark = hmac.new(SECRET.encode(), head + b"." + body, hashlib.sha256).digest()
     return b".".join((head, body, base64.urlsafe_b64encode(mark).rstrip(b"="))).decode()
 

@@ -32,7 +32,8 @@ def test_every_kind_moves_and_keeps_co_owners_and_all_that_hangs_on_it(book: Boo
     assert [held(book, record) for record in mine] == [{friend, successor}] * len(RECORDS)
     assert {kind: book.rows(kind) for kind in RECORDS} == before
     assert {record: sorted(ids) for record, ids in connector.holders(mine).items()} == {
-        record: sorted((friend, successor)) for record in mine}
+        record: sorted((friend, successor)) for record in mine
+    }
     assert set(connector.count(owner).values()) == {0}
 
 
@@ -87,8 +88,9 @@ def test_a_successor_locked_in_between_leaves_no_owner_and_it_is_said(book: Book
 def test_what_the_server_will_not_write_stays_with_its_sentence(book: BookWorld) -> None:
     owner, successor = book.seller(), book.seller()
     deal = next(record for record in book.some(owner) if record.startswith("opportunity"))
-    book.server.execute("UPDATE opportunity SET stage = 'CLOSED_WON', amount = NULL WHERE id = ?",
-                        [bare(deal.partition(":")[2])])
+    book.server.execute(
+        "UPDATE opportunity SET stage = 'CLOSED_WON', amount = NULL WHERE id = ?", [bare(deal.partition(":")[2])]
+    )
     [moved] = book.connect().move(assignments([deal], owner, successor))
     assert (moved.outcome, moved.owner) == (MoveOutcome.REFUSED, owner)
     assert "worth" in moved.reason
@@ -112,7 +114,8 @@ def test_the_seeded_book_is_what_the_company_says(book: BookWorld) -> None:
     records = list(connector.records(leaver))
     deals = [record for record in records if record.kind == "opportunity"]
     assert Counter((r.family_name, r.value, r.open) for r in deals) == Counter(
-        (c.name, d.amount, d.state in ("lead", "opportunity")) for c in hers for d in c.deals)
+        (c.name, d.amount, d.state in ("lead", "opportunity")) for c in hers for d in c.deals
+    )
     assert {record.currency for record in deals} == {"EUR"}
     families = {record.family for record in records if record.kind != "lead"}
     assert families == {str(record.id) for record in records if record.kind == "account"}
@@ -154,4 +157,5 @@ def _before(method: str, act: object) -> Manners:
             done = True
             act()  # type: ignore[operator]
         return pass_on()  # type: ignore[operator, no-any-return]
+
     return manners

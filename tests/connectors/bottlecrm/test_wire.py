@@ -64,7 +64,8 @@ def answer(status: int, body: object) -> httpx.Response:
 
 def listed(rows: list[str]) -> Callable[[int], Page]:
     def read(offset: int) -> Page:
-        return Page([{"id": one} for one in rows[offset:offset + PAGE]], len(rows), len(rows))
+        return Page([{"id": one} for one in rows[offset : offset + PAGE]], len(rows), len(rows))
+
     return read
 
 
@@ -103,16 +104,19 @@ def test_a_list_that_shifts_between_pages_gives_every_row_once(change: str) -> N
 
 def test_two_halves_are_paged_as_one() -> None:
     kind = BY_NAME["account"]
-    found = wire.page({
-        "active_accounts": {"open_accounts": [{"id": "1"}], "open_accounts_count": 300},
-        "closed_accounts": {"close_accounts": [{"id": "2"}, {"id": "3"}], "close_accounts_count": 2},
-    }, kind.halves)
+    found = wire.page(
+        {
+            "active_accounts": {"open_accounts": [{"id": "1"}], "open_accounts_count": 300},
+            "closed_accounts": {"close_accounts": [{"id": "2"}, {"id": "3"}], "close_accounts_count": 2},
+        },
+        kind.halves,
+    )
     assert ([row["id"] for row in found.rows], found.total, found.longest) == (["1", "2", "3"], 302, 300)
 
 
-@pytest.mark.parametrize("broken", [
-    {}, [], {"tasks": []}, {"tasks": {}, "tasks_count": 1}, {"tasks": [], "tasks_count": "1"},
-])
+@pytest.mark.parametrize(
+    "broken", [{}, [], {"tasks": []}, {"tasks": {}, "tasks_count": 1}, {"tasks": [], "tasks_count": "1"}]
+)
 def test_a_list_of_another_shape_is_unreadable(broken: object) -> None:
     with pytest.raises(Unreadable):
         wire.page(broken, BY_NAME["task"].halves)
@@ -137,8 +141,18 @@ def test_a_family_is_the_company_of_a_record_or_of_what_it_belongs_to() -> None:
     families = {"opportunity:d1": acme}
     rows: list[tuple[str, dict[str, Any], tuple[str, str]]] = [
         ("account", {"id": "c1", "name": "Acme"}, acme),
-        ("contact", {"id": "p1", "first_name": "A", "last_name": "B", "title": "CEO", "account": "c1",
-                     "account_detail": {"id": "c1", "name": "Acme"}}, acme),
+        (
+            "contact",
+            {
+                "id": "p1",
+                "first_name": "A",
+                "last_name": "B",
+                "title": "CEO",
+                "account": "c1",
+                "account_detail": {"id": "c1", "name": "Acme"},
+            },
+            acme,
+        ),
         ("opportunity", {"id": "d1", "name": "D", "account": {"id": "c1", "name": "Acme"}}, acme),
         ("task", {"id": "t1", "title": "T", "account": None, "opportunity": {"id": "d1", "name": "D"}}, acme),
         ("task", {"id": "t2", "title": "T", "lead": {"id": "l1", "title": "L"}}, ("lead:l1", "L")),
@@ -150,10 +164,17 @@ def test_a_family_is_the_company_of_a_record_or_of_what_it_belongs_to() -> None:
         assert wire.family(BY_NAME[kind], row, families) == expected
 
 
-@pytest.mark.parametrize("broken", [
-    {"assigned_to": None}, {"assigned_to": [{}]}, {"assigned_to": [{"id": "x", "user_details": 1, "is_active": True}]},
-    {"assigned_to": [person(ALICE) | {"is_active": "yes"}]}, {}, {"assigned_to": [None]},
-])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"assigned_to": None},
+        {"assigned_to": [{}]},
+        {"assigned_to": [{"id": "x", "user_details": 1, "is_active": True}]},
+        {"assigned_to": [person(ALICE) | {"is_active": "yes"}]},
+        {},
+        {"assigned_to": [None]},
+    ],
+)
 def test_owners_of_another_shape_are_unreadable(broken: dict[str, Any]) -> None:
     with pytest.raises(Unreadable):
         wire.holders(broken)
@@ -195,11 +216,17 @@ def test_nothing_is_written_for_a_successor_who_would_be_left_out() -> None:
         assert outcome(member(ALICE), people=people) == (MoveOutcome.REFUSED, ALICE)
 
 
-@pytest.mark.parametrize(("after", "expected"), [
-    ([BOB], (MoveOutcome.MOVED, BOB)), ([BOB, CAROL], (MoveOutcome.MOVED, BOB)), ([], (MoveOutcome.REFUSED, None)),
-    ([ALICE], (MoveOutcome.REFUSED, ALICE)), ([ALICE, BOB], (MoveOutcome.REFUSED, ALICE)),
-    ([CAROL], (MoveOutcome.TAKEN, CAROL)),
-])
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        ([BOB], (MoveOutcome.MOVED, BOB)),
+        ([BOB, CAROL], (MoveOutcome.MOVED, BOB)),
+        ([], (MoveOutcome.REFUSED, None)),
+        ([ALICE], (MoveOutcome.REFUSED, ALICE)),
+        ([ALICE, BOB], (MoveOutcome.REFUSED, ALICE)),
+        ([CAROL], (MoveOutcome.TAKEN, CAROL)),
+    ],
+)
 def test_the_outcome_is_what_was_read_again(after: list[str], expected: tuple[MoveOutcome, str | None]) -> None:
     found = moves.report(MOVE, [member(ALICE)], [member(number) for number in after])
     assert (found.outcome, found.owner) == expected

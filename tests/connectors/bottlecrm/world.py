@@ -97,8 +97,11 @@ def watch(server: BottleCrm) -> None:
     """Have the database itself count every update of members and records."""
     server.execute("CREATE TABLE IF NOT EXISTS practice_writes (what TEXT, id TEXT)", [])
     for what, table in WATCHED.items():
-        server.execute(f'CREATE TRIGGER IF NOT EXISTS practice_{what} AFTER UPDATE ON "{table}" '
-                       f"BEGIN INSERT INTO practice_writes VALUES ('{what}', NEW.id); END", [])
+        server.execute(
+            f'CREATE TRIGGER IF NOT EXISTS practice_{what} AFTER UPDATE ON "{table}" '
+            f"BEGIN INSERT INTO practice_writes VALUES ('{what}', NEW.id); END",
+            [],
+        )
 
 
 class AccountsWorld(World):
@@ -141,8 +144,15 @@ class TokensWorld(World):
         token, secret = str(uuid4()), f"bcrm_pat_{uuid4().hex}"
         bots = self.server.query("SELECT id FROM personal_access_token WHERE name = 'Handover'")[0][0]
         self.server.clone(
-            "personal_access_token", bots, id=bare(token), profile_id=bare(account), name=name, scopes=scopes,
-            token_hash=hashlib.sha256(secret.encode()).hexdigest(), token_prefix=f"x{secret[-9:]}")
+            "personal_access_token",
+            bots,
+            id=bare(token),
+            profile_id=bare(account),
+            name=name,
+            scopes=scopes,
+            token_hash=hashlib.sha256(secret.encode()).hexdigest(),
+            token_prefix=f"x{secret[-9:]}",
+        )
         self._kept[token] = secret
         return token
 
@@ -166,8 +176,9 @@ class BookWorld(World):
     def add(self, owner: AccountId, names: Sequence[str]) -> list[RecordId]:
         [(task,)] = self.server.query("SELECT id FROM task WHERE account_id IS NOT NULL LIMIT 1")
         made = {str(uuid4()): name for name in names}
-        self.server.clones("task", task, [
-            {"id": bare(number), "title": name, "account_id": None} for number, name in made.items()])
+        self.server.clones(
+            "task", task, [{"id": bare(number), "title": name, "account_id": None} for number, name in made.items()]
+        )
         self.server.assign("task", {number: [owner] for number in made})
         return [RecordId(f"task:{number}") for number in made]
 
@@ -184,11 +195,17 @@ class BookWorld(World):
         for hung in hanging:
             columns = [row[1] for row in self.server.query(f'PRAGMA table_info("{table}_{hung}")')]
             [other] = set(columns) - {"id", column}
-            self.server.execute(f'INSERT INTO "{table}_{hung}" ({column}, {other}) SELECT ?, {other} '
-                                f'FROM "{table}_{hung}" WHERE {column} = ?', [bare(number), source])
+            self.server.execute(
+                f'INSERT INTO "{table}_{hung}" ({column}, {other}) SELECT ?, {other} '
+                f'FROM "{table}_{hung}" WHERE {column} = ?',
+                [bare(number), source],
+            )
         if kind == "contact":  # BottleCRM links a contact to its company at each write, where it is not linked yet
-            self.server.execute("INSERT INTO accounts_contacts (account_id, contact_id) SELECT account_id, ? "
-                                "FROM accounts_contacts WHERE contact_id = ?", [bare(number), source])
+            self.server.execute(
+                "INSERT INTO accounts_contacts (account_id, contact_id) SELECT account_id, ? "
+                "FROM accounts_contacts WHERE contact_id = ?",
+                [bare(number), source],
+            )
         self.server.assign(kind, {number: holders})
         return RecordId(f"{kind}:{number}")
 
@@ -199,8 +216,11 @@ class BookWorld(World):
         return RecordId(f"task:{uuid4()}")
 
     def owners(self) -> Mapping[RecordId, AccountId]:
-        return {RecordId(f"task:{number}"): AccountId(",".join(held))
-                for number, held in self.server.holders("task").items() if held}
+        return {
+            RecordId(f"task:{number}"): AccountId(",".join(held))
+            for number, held in self.server.holders("task").items()
+            if held
+        }
 
     def contents(self) -> Mapping[RecordId, object]:
         return self.rows("task")

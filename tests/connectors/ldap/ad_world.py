@@ -18,8 +18,15 @@ from tests.connectors.ldap.world import hurried
 from tests.sandbox.company import samba_seed
 from tests.sandbox.company.samba import Entry, Samba
 
-VOLATILE = {"badPwdCount", "badPasswordTime", "lastLogon", "lastLogonTimestamp", "logonCount", "uSNChanged",
-            "whenChanged"}
+VOLATILE = {
+    "badPwdCount",
+    "badPasswordTime",
+    "lastLogon",
+    "lastLogonTimestamp",
+    "logonCount",
+    "uSNChanged",
+    "whenChanged",
+}
 """Kept by the server at every log-in, tried or done."""
 PEOPLE = "(&(objectCategory=person)(objectClass=user))"
 NOT_IN_LOGINS = re.compile(r'["*+,/:;<=>?@\[\\\]|]')
@@ -60,7 +67,9 @@ class AdWorld:
         values = {
             "sAMAccountName": who.login if plain else f"x{uuid4().hex[:12]}",
             "userPrincipalName": f"{who.login}@northwind.example" if plain else who.login,
-            "displayName": who.name, "mail": who.email, **more,
+            "displayName": who.name,
+            "mail": who.email,
+            **more,
         }
         dn = samba_seed.person_dn(who.login)
         self.samba.add(dn, samba_seed.user(who.password, {key: [value.encode()] for key, value in values.items()}))
@@ -70,8 +79,10 @@ class AdWorld:
         return AccountId(str(uuid4()))
 
     def truth(self) -> Mapping[AccountId, object]:
-        return {AccountId(self.guid(entry)): {k: sorted(v) for k, v in entry.items() if k not in VOLATILE}
-                for entry in self.samba.search(PEOPLE).values()}
+        return {
+            AccountId(self.guid(entry)): {k: sorted(v) for k, v in entry.items() if k not in VOLATILE}
+            for entry in self.samba.search(PEOPLE).values()
+        }
 
     def writes(self) -> int:
         return self.samba.writes().total()
@@ -112,8 +123,10 @@ class AdWorld:
         return frozenset(AccountId(self.guid(entry)) for dn, entry in everybody.items() if dn in inside)
 
     def memberships(self) -> Mapping[GroupId, object]:
-        return {GroupId(self.guid(entry)): {k: sorted(v) for k, v in entry.items() if k not in VOLATILE}
-                for entry in self.samba.search("(objectClass=group)").values()}
+        return {
+            GroupId(self.guid(entry)): {k: sorted(v) for k, v in entry.items() if k not in VOLATILE}
+            for entry in self.samba.search("(objectClass=group)").values()
+        }
 
     def no_group(self) -> GroupId:
         return GroupId(str(uuid4()))

@@ -81,25 +81,59 @@ def _contoso() -> list[tuple[str, Mapping[str, Sequence[str]]]]:
         (f"ou=Zentrale,{SUFFIX}", {"objectClass": ["organizationalUnit"], "ou": ["Zentrale"]}),
         (STAFF, {"objectClass": ["organizationalUnit"], "ou": ["Mitarbeiter"]}),
         (GROUPS, {"objectClass": ["organizationalUnit"], "ou": ["Gruppen"]}),
-        (BOT_DN, {"objectClass": ["organizationalRole", "simpleSecurityObject"], "cn": ["Handover Bot"],
-                  "userPassword": [ldif.hash_password(BOT_PASSWORD)]}),
+        (
+            BOT_DN,
+            {
+                "objectClass": ["organizationalRole", "simpleSecurityObject"],
+                "cn": ["Handover Bot"],
+                "userPassword": [ldif.hash_password(BOT_PASSWORD)],
+            },
+        ),
     ]
-    rows += [(staff_dn(n), {
-        "objectClass": ["inetOrgPerson"], "cn": [name(n)], "sn": ["Müller"], "uid": [f"p{n}"],
-        "mail": [f"p{n}@contoso.example"], "userPassword": [ldif.hash_password(f"pw-{n}")],
-    }) for n in range(COUNT)]
-    return [*rows,
-            (f"cn=Vertrieb,{GROUPS}", {"objectClass": ["groupOfUniqueNames"], "cn": ["Vertrieb"],
-                                       "uniqueMember": [staff_dn(n) for n in range(COUNT)]}),
-            *((f"cn={cn},{GROUPS}", {"objectClass": [kind, "posixGroup"], "cn": [cn], **values})
-              for cn, kind, values in UNIX)]
+    rows += [
+        (
+            staff_dn(n),
+            {
+                "objectClass": ["inetOrgPerson"],
+                "cn": [name(n)],
+                "sn": ["Müller"],
+                "uid": [f"p{n}"],
+                "mail": [f"p{n}@contoso.example"],
+                "userPassword": [ldif.hash_password(f"pw-{n}")],
+            },
+        )
+        for n in range(COUNT)
+    ]
+    return [
+        *rows,
+        (
+            f"cn=Vertrieb,{GROUPS}",
+            {
+                "objectClass": ["groupOfUniqueNames"],
+                "cn": ["Vertrieb"],
+                "uniqueMember": [staff_dn(n) for n in range(COUNT)],
+            },
+        ),
+        *(
+            (f"cn={cn},{GROUPS}", {"objectClass": [kind, "posixGroup"], "cn": [cn], **values})
+            for cn, kind, values in UNIX
+        ),
+    ]
 
 
 def _partners() -> list[tuple[str, Mapping[str, Sequence[str]]]]:
     return [
         (OTHER, {"objectClass": ["dcObject", "organization"], "dc": ["partners"], "o": ["Partners"]}),
-        (f"uid=p10,{OTHER}", {"objectClass": ["inetOrgPerson"], "uid": ["p10"], "cn": ["Somebody else"], "sn": ["E"],
-                              "mail": ["p10@contoso.example"]}),
+        (
+            f"uid=p10,{OTHER}",
+            {
+                "objectClass": ["inetOrgPerson"],
+                "uid": ["p10"],
+                "cn": ["Somebody else"],
+                "sn": ["E"],
+                "mail": ["p10@contoso.example"],
+            },
+        ),
     ]
 
 

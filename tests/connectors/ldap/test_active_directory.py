@@ -241,7 +241,8 @@ def test_referrals_to_other_partitions_are_no_people(ad: AdWorld) -> None:
     assert list(connector.observe([account])) == [account]
     assert [found.id for found in connector.find(Person("", (ad.value(account, "mail"),))).accounts] == [account]
     entries = connector._connections.run(
-        lambda link: list(link.search(ad.samba.base_dn, "(objectClass=user)", ["cn"])), "reading")
+        lambda link: list(link.search(ad.samba.base_dn, "(objectClass=user)", ["cn"])), "reading"
+    )
     assert all(entry.dn and entry.text("cn") for entry in entries)
 
 
@@ -260,12 +261,15 @@ def test_an_account_is_known_by_its_guid_wherever_it_is(ad: AdWorld) -> None:
     assert connector.observe([before])[before].verdict is Verdict.ABSENT
 
 
-@pytest.mark.parametrize(("attribute", "value", "matched"), [
-    ("proxyAddresses", "smtp:{}", "proxyAddresses"),
-    ("proxyAddresses", "SMTP:{}", "proxyAddresses"),
-    ("userPrincipalName", "{}", "userPrincipalName"),
-    ("mail", "{}", "mail"),
-])
+@pytest.mark.parametrize(
+    ("attribute", "value", "matched"),
+    [
+        ("proxyAddresses", "smtp:{}", "proxyAddresses"),
+        ("proxyAddresses", "SMTP:{}", "proxyAddresses"),
+        ("userPrincipalName", "{}", "userPrincipalName"),
+        ("mail", "{}", "mail"),
+    ],
+)
 def test_every_kind_of_address_is_looked_at(ad: AdWorld, attribute: str, value: str, matched: str) -> None:
     who = newcomer()
     alias = f"Alias.{who.login}@northwind.example"
@@ -277,7 +281,12 @@ def test_every_kind_of_address_is_looked_at(ad: AdWorld, attribute: str, value: 
 def test_an_account_carries_title_and_manager(ad: AdWorld) -> None:
     (found,) = ad.connect().find(Person("", (LEAVER.email.upper(),))).accounts
     assert (found.login, found.name, found.title, found.manager_email, found.matched_by) == (
-        LEAVER.uid, LEAVER.name, LEAVER.title, MANAGER.email, "mail")
+        LEAVER.uid,
+        LEAVER.name,
+        LEAVER.title,
+        MANAGER.email,
+        "mail",
+    )
 
 
 # -- groups

@@ -76,8 +76,7 @@ class WritesTwice(Planted):
         self._run(lambda link: link.modify(entry.dn, [self._dialect.locking(entry, "x")[1]]), "")
         password = self._dialect.locking(entry, secret := "aA1-Practice-random")[0]
         self._run(lambda link: link.modify(entry.dn, [password]), "")
-        return self._dialect.locked(
-            True, self._connections.try_login(entry.dn, secret, ()))
+        return self._dialect.locked(True, self._connections.try_login(entry.dn, secret, ()))
 
 
 class KnowsByName(Planted):
@@ -246,7 +245,10 @@ def _crowd_stays_whole(ad: AdWorld) -> Iterator[None]:
 
 @pytest.mark.parametrize(("wrong", "test", "arguments"), CASES, ids=lambda value: getattr(value, "__name__", None))
 def test_the_trap_catches(
-    samba: Samba, monkeypatch: pytest.MonkeyPatch, wrong: type[Planted], test: Callable[..., None],
+    samba: Samba,
+    monkeypatch: pytest.MonkeyPatch,
+    wrong: type[Planted],
+    test: Callable[..., None],
     arguments: tuple[Any, ...],
 ) -> None:
     given = [monkeypatch if one is PATCHED else one for one in arguments]

@@ -20,10 +20,17 @@ def _odd(world: LdapWorld) -> list[str]:
     dns = []
     for number, name in enumerate(ODD):
         dn = f"cn={escape_dn_chars(name)},{ldif.PEOPLE_DN}"
-        world.slapd.add(dn, {
-            "objectClass": ["inetOrgPerson"], "cn": [name], "sn": [name], "uid": [f"odd{number}"],
-            "mail": [f"odd{number}@northwind.example"], "userPassword": [ldif.hash_password("Odd-2026")],
-        })
+        world.slapd.add(
+            dn,
+            {
+                "objectClass": ["inetOrgPerson"],
+                "cn": [name],
+                "sn": [name],
+                "uid": [f"odd{number}"],
+                "mail": [f"odd{number}@northwind.example"],
+                "userPassword": [ldif.hash_password("Odd-2026")],
+            },
+        )
         dns.append(dn)
     return dns
 
@@ -32,12 +39,26 @@ def test_everybody_in_the_group_through_whatever_leads_there(world: LdapWorld) -
     odd = _odd(world)
     slapd, uids = world.slapd, list(BY_UID)[:3]
     ring = [ldif.group_dn(name) for name in ("Admins, EU + #1", "inner admins", "posix admins")]
-    slapd.add(ring[1], {"objectClass": ["groupOfNames"], "cn": ["inner admins"], "member": [
-        odd[0], odd[1], ring[0]]})  # and back to the top: a circle
-    slapd.add(ring[2], {"objectClass": ["posixGroup"], "cn": ["posix admins"], "gidNumber": ["4711"],
-                        "memberUid": [uids[1], "nobody-here"]})
-    slapd.add(ring[0], {"objectClass": ["groupOfNames"], "cn": ["Admins, EU + #1"], "member": [
-        ldif.person_dn(uids[0]), odd[2], ring[1], ring[2], f"cn=gone,{ldif.PEOPLE_DN}"]})
+    slapd.add(
+        ring[1], {"objectClass": ["groupOfNames"], "cn": ["inner admins"], "member": [odd[0], odd[1], ring[0]]}
+    )  # and back to the top: a circle
+    slapd.add(
+        ring[2],
+        {
+            "objectClass": ["posixGroup"],
+            "cn": ["posix admins"],
+            "gidNumber": ["4711"],
+            "memberUid": [uids[1], "nobody-here"],
+        },
+    )
+    slapd.add(
+        ring[0],
+        {
+            "objectClass": ["groupOfNames"],
+            "cn": ["Admins, EU + #1"],
+            "member": [ldif.person_dn(uids[0]), odd[2], ring[1], ring[2], f"cn=gone,{ldif.PEOPLE_DN}"],
+        },
+    )
     try:
         found = world.connect().administrators("Admins, EU + #1")
         assert sorted(one.login for one in found) == sorted([uids[0], uids[1], "odd0", "odd1", "odd2"])
@@ -62,8 +83,10 @@ def test_nobody_is_named_where_no_group_is(world: LdapWorld) -> None:
 def test_accounts_with_odd_characters_are_locked_leave_their_groups_and_come_back(world: LdapWorld) -> None:
     odd, connector = _odd(world), world.connect()
     group = ldif.group_dn("odd ones")
-    world.slapd.add(group, {"objectClass": ["groupOfNames"], "cn": ["odd ones"],
-                            "member": [ldif.person_dn(next(iter(BY_UID))), *odd]})
+    world.slapd.add(
+        group,
+        {"objectClass": ["groupOfNames"], "cn": ["odd ones"], "member": [ldif.person_dn(next(iter(BY_UID))), *odd]},
+    )
     try:
         everyone = [one for one in connector.administrators("odd ones") if one.login.startswith("odd")]
         assert len(everyone) == len(ODD)

@@ -53,11 +53,19 @@ class World389(LdapWorld):
         return super().settings(**({"dialect": "389ds"} | changes))
 
     def add(self, who: Newcomer) -> AccountId:
-        one = "-".join(uuid4().hex[at:at + 8] for at in range(0, 32, 8))
-        self.slapd.add(ldif.person_dn(who.login), {
-            "objectClass": ["inetOrgPerson", "practiceAccount"], "uid": [who.login], "cn": [who.name], "sn": [who.name],
-            "mail": [who.email], "userPassword": [ldif.hash_password(who.password)], "nsUniqueId": [one],
-        })
+        one = "-".join(uuid4().hex[at : at + 8] for at in range(0, 32, 8))
+        self.slapd.add(
+            ldif.person_dn(who.login),
+            {
+                "objectClass": ["inetOrgPerson", "practiceAccount"],
+                "uid": [who.login],
+                "cn": [who.name],
+                "sn": [who.name],
+                "mail": [who.email],
+                "userPassword": [ldif.hash_password(who.password)],
+                "nsUniqueId": [one],
+            },
+        )
         return AccountId(one)
 
     def value(self, who: Newcomer, attribute: str) -> bytes:

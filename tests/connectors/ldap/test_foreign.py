@@ -25,9 +25,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Foreign]:
 
 def _connect(server: Foreign, **changes: Any) -> Ldap:
     values = {
-        "urls": (server.tls_url,), "ca_file": server.ca_file, "bind_dn": server.bind_dn,
-        "password": SecretStr(server.bind_password), "base_dn": server.base_dn, "connect_seconds": 20,
-        "request_seconds": 20, "lock_by": "password",
+        "urls": (server.tls_url,),
+        "ca_file": server.ca_file,
+        "bind_dn": server.bind_dn,
+        "password": SecretStr(server.bind_password),
+        "base_dn": server.base_dn,
+        "connect_seconds": 20,
+        "request_seconds": 20,
+        "lock_by": "password",
     }
     return Ldap(LdapSettings.model_validate(values | changes))
 
@@ -155,11 +160,17 @@ def test_groups_of_all_kinds_without_the_overlay(server: Foreign) -> None:
 def test_a_group_is_left_under_every_name_it_has_for_somebody(server: Foreign) -> None:
     connector = _connect(server)
     account = _account(connector, 30)
-    _write(server, staff_dn(30), [
-        (ldap.MOD_ADD, "uid", [b"thirty"]), (ldap.MOD_ADD, "objectClass", [b"posixAccount"]),
-        (ldap.MOD_ADD, "uidNumber", [b"30"]), (ldap.MOD_ADD, "gidNumber", [b"504"]),
-        (ldap.MOD_ADD, "homeDirectory", [b"/"]),
-    ])
+    _write(
+        server,
+        staff_dn(30),
+        [
+            (ldap.MOD_ADD, "uid", [b"thirty"]),
+            (ldap.MOD_ADD, "objectClass", [b"posixAccount"]),
+            (ldap.MOD_ADD, "uidNumber", [b"30"]),
+            (ldap.MOD_ADD, "gidNumber", [b"504"]),
+            (ldap.MOD_ADD, "homeDirectory", [b"/"]),
+        ],
+    )
     groups = {group.name: group for group in connector.groups(account)}
     assert set(groups) == {"Vertrieb", "both", "members", "second name", "primary"}
     assert not any(group.fixed for group in groups.values())
@@ -191,15 +202,18 @@ def test_somebody_without_a_log_in_has_a_name_and_is_in_no_group_of_log_ins(serv
     assert [group.name for group in connector.groups(account)] == ["Vertrieb"]
 
 
-@pytest.mark.parametrize(("change", "kind", "words"), [
-    ({"password": SecretStr("wrong")}, BadCredential, "refuses the log-in"),
-    ({"bind_dn": "cn=nobody,o=Contoso GmbH,c=DE"}, BadCredential, "refuses the log-in"),
-    ({"base_dn": "dc=wrong,dc=example"}, ConnectorError, "dc=wrong,dc=example"),
-    ({"base_dn": f"ou=Nirgends,{STAFF}"}, ConnectorError, "Nirgends"),
-    ({"people_filter": "(objectClass=sambaSamAccount)"}, ConnectorError, "may not read anybody"),
-    ({"group_base_dn": f"ou=Grupen,{SUFFIX}"}, Forbidden, "group_base_dn: there is no ou=Grupen"),
-    ({"dialect": "active_directory", "lock_by": "ppolicy"}, Forbidden, "another dialect is right"),
-])
+@pytest.mark.parametrize(
+    ("change", "kind", "words"),
+    [
+        ({"password": SecretStr("wrong")}, BadCredential, "refuses the log-in"),
+        ({"bind_dn": "cn=nobody,o=Contoso GmbH,c=DE"}, BadCredential, "refuses the log-in"),
+        ({"base_dn": "dc=wrong,dc=example"}, ConnectorError, "dc=wrong,dc=example"),
+        ({"base_dn": f"ou=Nirgends,{STAFF}"}, ConnectorError, "Nirgends"),
+        ({"people_filter": "(objectClass=sambaSamAccount)"}, ConnectorError, "may not read anybody"),
+        ({"group_base_dn": f"ou=Grupen,{SUFFIX}"}, Forbidden, "group_base_dn: there is no ou=Grupen"),
+        ({"dialect": "active_directory", "lock_by": "ppolicy"}, Forbidden, "another dialect is right"),
+    ],
+)
 def test_each_wrong_setting_has_its_words(server: Foreign, change: Any, kind: type[Exception], words: str) -> None:
     with pytest.raises(kind, match=words):
         _connect(server, **change).check()

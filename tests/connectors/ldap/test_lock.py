@@ -176,11 +176,12 @@ def test_a_policy_that_refuses_hashes_locks_and_says_that_it_cannot_restore(worl
     assert connector.observe([account])[account].verdict is Verdict.LOCKED
 
 
-@pytest.mark.parametrize(("rule", "value", "words"), [
-    ("pwdMinAge", b"86400", "too young"), ("pwdSafeModify", b"TRUE", "supply old password"),
-])
+@pytest.mark.parametrize(
+    ("rule", "value", "words"),
+    [("pwdMinAge", b"86400", "too young"), ("pwdSafeModify", b"TRUE", "supply old password")],
+)
 def test_a_policy_that_refuses_a_new_password_keeps_nobody_in(
-    world: LdapWorld, rule: str, value: bytes, words: str,
+    world: LdapWorld, rule: str, value: bytes, words: str
 ) -> None:
     who = newcomer()
     account, connector = world.add(who), world.connect()
@@ -226,15 +227,18 @@ WRITE, ADD = (ldap.MOD_REPLACE, "userPassword", [b"x"]), (ldap.MOD_ADD, LOCK, [F
 REPLACE = (ldap.MOD_REPLACE, LOCK, [FOR_GOOD.encode()])
 
 
-@pytest.mark.parametrize(("changes", "without", "with_one"), [
-    ([WRITE, ADD], True, False),
-    ([REPLACE_BY_NOTHING, WRITE, ADD], True, False),
-    ([DELETE, WRITE, ADD], None, True),
-    ([WRITE, REPLACE], True, False),
-    ([REPLACE, WRITE], True, False),
-])
+@pytest.mark.parametrize(
+    ("changes", "without", "with_one"),
+    [
+        ([WRITE, ADD], True, False),
+        ([REPLACE_BY_NOTHING, WRITE, ADD], True, False),
+        ([DELETE, WRITE, ADD], None, True),
+        ([WRITE, REPLACE], True, False),
+        ([REPLACE, WRITE], True, False),
+    ],
+)
 def test_which_modify_locks_as_the_readme_has_it(
-    world: LdapWorld, changes: list[Modification], without: bool | None, with_one: bool | None,
+    world: LdapWorld, changes: list[Modification], without: bool | None, with_one: bool | None
 ) -> None:
     """Not our code but slapd's: tells when another version behaves otherwise. None: the server refuses."""
     who = newcomer()

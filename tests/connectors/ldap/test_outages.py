@@ -38,14 +38,17 @@ def own(tmp_path: Path) -> Iterator[LdapWorld]:
         yield LdapWorld(server)
 
 
-@pytest.mark.parametrize(("name", "since", "until", "words"), [
-    (HERE, -9 * DAY, -1 * DAY, "it has expired"),
-    (HERE, 1 * DAY, 9 * DAY, "not valid yet"),
-    (ELSEWHERE, -1 * DAY, 9 * DAY, "for another name"),
-])
+@pytest.mark.parametrize(
+    ("name", "since", "until", "words"),
+    [
+        (HERE, -9 * DAY, -1 * DAY, "it has expired"),
+        (HERE, 1 * DAY, 9 * DAY, "not valid yet"),
+        (ELSEWHERE, -1 * DAY, 9 * DAY, "for another name"),
+    ],
+)
 @pytest.mark.parametrize("start_tls", [False, True])
 def test_each_fault_of_a_certificate_has_its_words(
-    own: LdapWorld, name: x509.GeneralName, since: timedelta, until: timedelta, words: str, start_tls: bool,
+    own: LdapWorld, name: x509.GeneralName, since: timedelta, until: timedelta, words: str, start_tls: bool
 ) -> None:
     with own.stopped():
         certificates.issue(own.slapd.folder / "tls", name, since, until)
@@ -89,13 +92,16 @@ def test_a_dead_address_is_left_aside_for_a_minute(world: LdapWorld, monkeypatch
     assert check() == [dead, world.slapd.tls_url]
 
 
-@pytest.mark.parametrize(("code", "words"), [
-    (0, "no answer in time"),
-    (51, "takes nobody in just now .Server is busy"),
-    (52, "takes nobody in just now .Server is unavailable"),
-])
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (0, "no answer in time"),
+        (51, "takes nobody in just now .Server is busy"),
+        (52, "takes nobody in just now .Server is unavailable"),
+    ],
+)
 def test_an_address_that_is_silent_after_the_log_in_or_too_busy_for_it_is_left_for_the_next(
-    world: LdapWorld, code: int, words: str,
+    world: LdapWorld, code: int, words: str
 ) -> None:
     with reticent(code) as url:
         alone = Ldap(world.settings(urls=(url,), ca_file=None, request_seconds=0.5))
@@ -116,8 +122,9 @@ def test_an_address_that_is_aside_is_tried_when_no_other_is_left(own: LdapWorld,
 def test_a_rotated_password_is_told_and_a_new_connector_has_it(own: LdapWorld) -> None:
     old = own.connect()
     old.check()
-    own.slapd.modify(own.slapd.bind_dn, [
-        (ldap.MOD_REPLACE, "userPassword", [ldif.hash_password("Rotated-2026").encode()])])
+    own.slapd.modify(
+        own.slapd.bind_dn, [(ldap.MOD_REPLACE, "userPassword", [ldif.hash_password("Rotated-2026").encode()])]
+    )
     assert old.check(), "what is logged in stays so"
     old.close()
     with pytest.raises(BadCredential, match=r"read when the bot starts.*restart the bot"):
@@ -151,8 +158,12 @@ def test_a_tree_that_is_gone_for_a_while_is_unavailable(own: LdapWorld) -> None:
     with own.slapd.bound() as root:
         root.rename_s(people, "ou=hidden")
     try:
-        for call in (lambda: connector.observe([account, nobody]), lambda: connector.find(person(newcomer())),
-                     lambda: connector.before(account), connector.check):
+        for call in (
+            lambda: connector.observe([account, nobody]),
+            lambda: connector.find(person(newcomer())),
+            lambda: connector.before(account),
+            connector.check,
+        ):
             with pytest.raises(Unavailable):
                 pytest.fail(f"answered {call()!r}")
     finally:
@@ -188,7 +199,7 @@ class Hiding:
 
 
 def test_an_outage_that_ends_in_the_middle_of_a_sweep_makes_nobody_absent(
-    world: LdapWorld, monkeypatch: pytest.MonkeyPatch,
+    world: LdapWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connector, everybody = world.connect(), list(world.truth())
     nobody = world.nobody()
@@ -199,7 +210,7 @@ def test_an_outage_that_ends_in_the_middle_of_a_sweep_makes_nobody_absent(
 
 
 def test_an_outage_that_ends_in_the_middle_of_a_lookup_makes_nobody_absent(
-    world: LdapWorld, monkeypatch: pytest.MonkeyPatch,
+    world: LdapWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Hiding(monkeypatch, 1)
     assert len(world.connect().find(Person("", (LEAVER.email,))).accounts) == 1

@@ -47,7 +47,7 @@ def test_smaller_pages_are_asked_for_where_the_server_wants_them(largest: int, a
     raw = Raw(largest, 130)
     link = Link(raw, 1)
     assert len(list(link.search("o=x", "(a=b)", ["cn"]))) == 130
-    assert raw.asked[:len(asked)] == asked
+    assert raw.asked[: len(asked)] == asked
     raw.asked.clear()
     assert len(list(link.search("o=x", "(a=b)", ["cn"]))) == 130
     assert raw.asked[0] == asked[-1], "what was learnt is kept"
@@ -58,7 +58,7 @@ def test_a_bulk_read_learns_it_as_well(largest: int, asked: list[int]) -> None:
     raw = Raw(largest, 130)
     link = Link(raw, 1)
     assert [dn for dn, _ in link.rows("o=x", "(a=b)", ["cn"])] == [f"cn={number}" for number in range(130)]
-    assert raw.asked[:len(asked)] == asked
+    assert raw.asked[: len(asked)] == asked
     raw.asked.clear()
     assert len(list(link.rows("o=x", "(a=b)", ["cn"]))) == 130
     assert raw.asked[0] == asked[-1], "what was learnt is kept"

@@ -31,7 +31,12 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LdapWorld]:
 def test_an_account_carries_title_and_manager(world: LdapWorld) -> None:
     (found,) = world.connect().find(Person("", (LEAVER.email.upper(),))).accounts
     assert (found.login, found.name, found.title, found.manager_email, found.matched_by) == (
-        LEAVER.uid, LEAVER.name, LEAVER.title, MANAGER.email, "mail")
+        LEAVER.uid,
+        LEAVER.name,
+        LEAVER.title,
+        MANAGER.email,
+        "mail",
+    )
 
 
 def test_a_crowd_is_observed_whole(crowd: LdapWorld) -> None:
@@ -107,38 +112,49 @@ def test_clear_passwords_are_never_kept() -> None:
 
 
 GOOD: dict[str, Any] = {
-    "urls": ["ldaps://directory.example.com/"], "bind_dn": "cn=bot", "password": "env:PW", "base_dn": "dc=example",
+    "urls": ["ldaps://directory.example.com/"],
+    "bind_dn": "cn=bot",
+    "password": "env:PW",
+    "base_dn": "dc=example",
 }
 
 
-@pytest.mark.parametrize(("change", "fault"), [
-    ({"urls": ["ldap://directory.example.com"]}, "unprotected"),
-    ({"urls": ["https://directory.example.com"]}, "is not an address"),
-    ({"urls": []}, "at least 1"),
-    ({"start_tls": True}, "has TLS already"),
-    ({"password": "hunter2"}, "reference"),
-    ({"password": SecretStr("")}, "is empty"),
-    ({"ca_file": "/nowhere/ca.pem"}, "no file"),
-    ({"dialect": "notes"}, "openldap"),
-    ({"surprise": 1}, "not permitted"),
-    ({"base_dn": "example.com"}, "is not a DN"),
-    ({"group_base_dn": "groups"}, "is not a DN"),
-    ({"bind_dn": "bot@example.com"}, "bind_dn: is not a DN"),
-    ({"people_filter": "objectClass=person"}, "one filter in parentheses"),
-    ({"people_filter": "(objectClass=person"}, "one filter in parentheses"),
-    ({"people_filter": "(objectClass=person)(uid=*)"}, "one filter in parentheses"),
-    ({"people_filter": "(person)"}, "one filter in parentheses"),
-])
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"urls": ["ldap://directory.example.com"]}, "unprotected"),
+        ({"urls": ["https://directory.example.com"]}, "is not an address"),
+        ({"urls": []}, "at least 1"),
+        ({"start_tls": True}, "has TLS already"),
+        ({"password": "hunter2"}, "reference"),
+        ({"password": SecretStr("")}, "is empty"),
+        ({"ca_file": "/nowhere/ca.pem"}, "no file"),
+        ({"dialect": "notes"}, "openldap"),
+        ({"surprise": 1}, "not permitted"),
+        ({"base_dn": "example.com"}, "is not a DN"),
+        ({"group_base_dn": "groups"}, "is not a DN"),
+        ({"bind_dn": "bot@example.com"}, "bind_dn: is not a DN"),
+        ({"people_filter": "objectClass=person"}, "one filter in parentheses"),
+        ({"people_filter": "(objectClass=person"}, "one filter in parentheses"),
+        ({"people_filter": "(objectClass=person)(uid=*)"}, "one filter in parentheses"),
+        ({"people_filter": "(person)"}, "one filter in parentheses"),
+    ],
+)
 def test_faults_of_the_settings(change: dict[str, Any], fault: str) -> None:
     with pytest.raises(ValidationError, match=fault) as caught:
         LdapSettings.model_validate(GOOD | change, context={"env": {"PW": "x"}})
     assert "hunter2" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("change", "said"), [
-    ({"dialect": "openldap"}, 1), ({"dialect": "389ds"}, 1), ({"dialect": "active_directory"}, 3),
-    ({"lock_by": "password"}, 2),
-])
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"dialect": "openldap"}, 1),
+        ({"dialect": "389ds"}, 1),
+        ({"dialect": "active_directory"}, 3),
+        ({"lock_by": "password"}, 2),
+    ],
+)
 def test_only_what_the_dialect_cannot_do_is_said(change: dict[str, str], said: int) -> None:
     settings = LdapSettings.model_validate(GOOD | change, context={"env": {"PW": "s3cret"}})
     assert len(System("directory", MANIFEST, Ldap(settings)).cannot) == said
@@ -150,7 +166,5 @@ def test_good_settings_and_the_manifest(tmp_path: Path) -> None:
     nested = r"(&(objectClass=person)(!(cn=\28old\29)))"
     assert LdapSettings.model_validate(settings.model_dump() | {"people_filter": nested}).people_filter == nested
     assert "s3cret" not in repr(settings)
-    assert [c.__name__ for c in MANIFEST.capabilities] == [
-        "Accounts", "Groups", "Roster", "Trace", "Administrators",
-    ]
+    assert [c.__name__ for c in MANIFEST.capabilities] == ["Accounts", "Groups", "Roster", "Trace", "Administrators"]
     assert MANIFEST.settings is LdapSettings

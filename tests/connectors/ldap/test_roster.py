@@ -54,7 +54,9 @@ def test_everyone_is_streamed_with_what_a_read_says(world: LdapWorld) -> None:
     found = {one.id: one for one in world.connect().everyone()}
     assert len(found) >= len(PEOPLE) + 1
     assert (found[account].verdict, found[account].email, found[account].login) == (
-        Verdict.LOCKED, who.email, who.login
+        Verdict.LOCKED,
+        who.email,
+        who.login,
     )
     assert any(one.verdict is Verdict.OPEN for one in found.values())
 

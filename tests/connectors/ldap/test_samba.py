@@ -27,7 +27,7 @@ def test_without_root_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
 
 def test_a_second_run_waits_and_then_says_who_has_it(
-    samba: Samba, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+    samba: Samba, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(samba_module, "TURN_SECONDS", 0.1)
     with pytest.raises(NotYourTurn, match="handover-samba"):

@@ -18,15 +18,26 @@ from tests.sandbox.company import ldif
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 GOOD: dict[str, Any] = {
-    "urls": ["ldaps://dc1.example.com"], "bind_dn": "bot@example.com", "password": SecretStr("x"),
-    "base_dn": "DC=example,DC=com", "dialect": "active_directory",
+    "urls": ["ldaps://dc1.example.com"],
+    "bind_dn": "bot@example.com",
+    "password": SecretStr("x"),
+    "base_dn": "DC=example,DC=com",
+    "dialect": "active_directory",
 }
 
 
-@pytest.mark.parametrize(("control", "verdict"), [
-    (b"512", Verdict.OPEN), (b"514", Verdict.LOCKED), (b"66050", Verdict.LOCKED), (b"2", Verdict.LOCKED),
-    (b"", Verdict.UNKNOWN), (b"a lot", Verdict.UNKNOWN), (None, Verdict.UNKNOWN),
-])
+@pytest.mark.parametrize(
+    ("control", "verdict"),
+    [
+        (b"512", Verdict.OPEN),
+        (b"514", Verdict.LOCKED),
+        (b"66050", Verdict.LOCKED),
+        (b"2", Verdict.LOCKED),
+        (b"", Verdict.UNKNOWN),
+        (b"a lot", Verdict.UNKNOWN),
+        (None, Verdict.UNKNOWN),
+    ],
+)
 def test_a_verdict_needs_flags_that_can_be_read(control: bytes | None, verdict: Verdict) -> None:
     entry = Entry.read("CN=x", {} if control is None else {"userAccountControl": [control]})
     found, reason = ActiveDirectory(LdapSettings.model_validate(GOOD)).verdict(entry)
@@ -34,27 +45,37 @@ def test_a_verdict_needs_flags_that_can_be_read(control: bytes | None, verdict: 
     assert bool(reason) is (verdict is Verdict.UNKNOWN)
 
 
-@pytest.mark.parametrize(("expires", "locked_out", "words"), [
-    ("0", "0", ""),
-    ("9223372036854775807", "", ""),
-    ("", "soon", ""),
-    ("9223372036854775806", "", ""),
-    ("131000000000000000", "0", "only expired since 2016-02-15"),
-    ("139000000000000000", "0", "expires at 2041-06-22"),
-    ("0", "131000000000000000", "for a time only, since 2016-02-15"),
-])
+@pytest.mark.parametrize(
+    ("expires", "locked_out", "words"),
+    [
+        ("0", "0", ""),
+        ("9223372036854775807", "", ""),
+        ("", "soon", ""),
+        ("9223372036854775806", "", ""),
+        ("131000000000000000", "0", "only expired since 2016-02-15"),
+        ("139000000000000000", "0", "expires at 2041-06-22"),
+        ("0", "131000000000000000", "for a time only, since 2016-02-15"),
+    ],
+)
 def test_dates_of_active_directory(expires: str, locked_out: str, words: str) -> None:
     said = account_control.why_open(expires, locked_out, NOW)
     assert words in said
     assert bool(said) is bool(words)
 
 
-@pytest.mark.parametrize(("info", "code", "words"), [
-    ("80090308: LdapErr: DSID-0C09042A, comment: AcceptSecurityContext error, data 533, v3", "533", "disabled"),
-    ("80090308: LdapErr: DSID-0C09042A, comment: AcceptSecurityContext error, data 52E, v3", "52e", "wrong password"),
-    ("AcceptSecurityContext error, data 9999, v1", "9999", "log-in refused (data 9999)"),
-    ("data 533 of something else", "", ""),
-])
+@pytest.mark.parametrize(
+    ("info", "code", "words"),
+    [
+        ("80090308: LdapErr: DSID-0C09042A, comment: AcceptSecurityContext error, data 533, v3", "533", "disabled"),
+        (
+            "80090308: LdapErr: DSID-0C09042A, comment: AcceptSecurityContext error, data 52E, v3",
+            "52e",
+            "wrong password",
+        ),
+        ("AcceptSecurityContext error, data 9999, v1", "9999", "log-in refused (data 9999)"),
+        ("data 533 of something else", "", ""),
+    ],
+)
 def test_codes_of_refused_log_ins(info: str, code: str, words: str) -> None:
     assert refusals.code({"info": info}) == code
     assert words in refusals.words({"info": info})
@@ -77,14 +98,17 @@ def test_an_attribute_that_ends_between_two_portions_is_kept() -> None:
     assert ranges.whole({"member;range=0-1": [b"a", b"b"]}, lambda _: {}) == {"member": [b"a", b"b"]}
 
 
-@pytest.mark.parametrize(("change", "fault"), [
-    ({"urls": ["ldap://127.0.0.1"]}, "only over TLS"),
-    ({"urls": ["ldaps://dc1.example.com:3269"]}, "global catalog"),
-    ({"disabled_ou": "Disabled"}, "is not a DN"),
-    ({"id_attribute": "entryUUID"}, "389ds"),
-    ({"dialect": "openldap", "disabled_ou": "OU=x,DC=y"}, "active_directory"),
-    ({"dialect": "389ds", "lock_administrators": True}, "active_directory"),
-])
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"urls": ["ldap://127.0.0.1"]}, "only over TLS"),
+        ({"urls": ["ldaps://dc1.example.com:3269"]}, "global catalog"),
+        ({"disabled_ou": "Disabled"}, "is not a DN"),
+        ({"id_attribute": "entryUUID"}, "389ds"),
+        ({"dialect": "openldap", "disabled_ou": "OU=x,DC=y"}, "active_directory"),
+        ({"dialect": "389ds", "lock_administrators": True}, "active_directory"),
+    ],
+)
 def test_faults_of_the_settings(change: dict[str, Any], fault: str) -> None:
     LdapSettings.model_validate(GOOD)
     with pytest.raises(ValidationError, match=fault):
@@ -97,8 +121,9 @@ def test_nested_groups_of_openldap_are_followed_and_circles_end(world: LdapWorld
     world.add_group(names[0], [account])
     world.add_group(names[3], [account, other])
     for lower, upper in ((names[0], names[1]), (names[1], names[2])):
-        world.slapd.add(ldif.group_dn(upper), {
-            "objectClass": ["groupOfNames"], "cn": [upper], "member": [ldif.group_dn(lower)]})
+        world.slapd.add(
+            ldif.group_dn(upper), {"objectClass": ["groupOfNames"], "cn": [upper], "member": [ldif.group_dn(lower)]}
+        )
     world.slapd.modify(ldif.group_dn(names[0]), [(0, "member", [ldif.group_dn(names[2]).encode()])])
     found = {group.name: group.brings for group in world.connect().groups(account)}
     assert found == {names[0]: (names[1], names[2]), names[3]: ()}

@@ -70,10 +70,17 @@ class LdapWorld:
         return made
 
     def add(self, who: Newcomer) -> AccountId:
-        self.slapd.add(ldif.person_dn(who.login), {
-            "objectClass": ["inetOrgPerson"], "uid": [who.login], "cn": [who.name], "sn": [who.name],
-            "mail": [who.email], "userPassword": [ldif.hash_password(who.password)],
-        })
+        self.slapd.add(
+            ldif.person_dn(who.login),
+            {
+                "objectClass": ["inetOrgPerson"],
+                "uid": [who.login],
+                "cn": [who.name],
+                "sn": [who.name],
+                "mail": [who.email],
+                "userPassword": [ldif.hash_password(who.password)],
+            },
+        )
         entry = self.slapd.entry(who.login)
         assert entry is not None
         return AccountId(entry["entryUUID"][0].decode())
@@ -82,8 +89,10 @@ class LdapWorld:
         return AccountId(str(uuid4()))
 
     def truth(self) -> Mapping[AccountId, object]:
-        return {AccountId(self._uuid(entry)): {k: sorted(v) for k, v in entry.items() if k not in VOLATILE}
-                for entry in self.slapd.entries().values()}
+        return {
+            AccountId(self._uuid(entry)): {k: sorted(v) for k, v in entry.items() if k not in VOLATILE}
+            for entry in self.slapd.entries().values()
+        }
 
     def writes(self) -> int:
         return self.slapd.writes().total()
@@ -108,9 +117,10 @@ class LdapWorld:
     # -- groups
 
     def add_group(self, name: str, members: Sequence[AccountId]) -> GroupId:
-        self.slapd.add(ldif.group_dn(name), {
-            "objectClass": ["groupOfNames"], "cn": [name], "member": [ldif.person_dn(self.login(m)) for m in members],
-        })
+        self.slapd.add(
+            ldif.group_dn(name),
+            {"objectClass": ["groupOfNames"], "cn": [name], "member": [ldif.person_dn(self.login(m)) for m in members]},
+        )
         return GroupId(self._uuid(self.slapd.groups()[name]))
 
     def members(self, group: GroupId) -> frozenset[AccountId]:
@@ -119,8 +129,10 @@ class LdapWorld:
         return frozenset(AccountId(self._uuid(e)) for uid, e in self.slapd.entries().items() if uid in logins)
 
     def memberships(self) -> Mapping[GroupId, object]:
-        return {GroupId(self._uuid(entry)): {k: sorted(v) for k, v in entry.items()}
-                for entry in self.slapd.groups().values()}
+        return {
+            GroupId(self._uuid(entry)): {k: sorted(v) for k, v in entry.items()}
+            for entry in self.slapd.groups().values()
+        }
 
     def no_group(self) -> GroupId:
         return GroupId(str(uuid4()))

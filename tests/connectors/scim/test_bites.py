@@ -144,54 +144,77 @@ def _inactive_when_unsaid(patch: pytest.MonkeyPatch) -> None:
 
 
 CASES: tuple[tuple[Plant, Run], ...] = (
-    (_truthy_text, lambda new: test_locks.test_active_as_text_is_read_and_nonsense_is_unknown(
-        new(), "False", Verdict.LOCKED)),
-    (_inactive_when_unsaid, lambda new: test_locks.test_active_as_text_is_read_and_nonsense_is_unknown(
-        new(), "disabled", Verdict.UNKNOWN)),
+    (
+        _truthy_text,
+        lambda new: test_locks.test_active_as_text_is_read_and_nonsense_is_unknown(new(), "False", Verdict.LOCKED),
+    ),
+    (
+        _inactive_when_unsaid,
+        lambda new: test_locks.test_active_as_text_is_read_and_nonsense_is_unknown(new(), "disabled", Verdict.UNKNOWN),
+    ),
     (_no_version, lambda new: test_locks.test_the_write_insists_on_the_version_that_was_read(new())),
     (_no_version, lambda new: test_locks.test_a_change_between_read_and_write_is_a_conflict(new())),
-    (_page_one_only, lambda new: test_lookups.test_the_last_of_hundreds_is_found_page_by_page(
-        new, {"filters": False}, 100)),
-    (_an_empty_page_is_the_end, lambda new: test_lookups.test_a_list_that_breaks_off_is_never_an_empty_one(
-        new, {"Resources": []})),
+    (
+        _page_one_only,
+        lambda new: test_lookups.test_the_last_of_hundreds_is_found_page_by_page(new, {"filters": False}, 100),
+    ),
+    (
+        _an_empty_page_is_the_end,
+        lambda new: test_lookups.test_a_list_that_breaks_off_is_never_an_empty_one(new, {"Resources": []}),
+    ),
     (_believes_emptiness, lambda new: test_lookups.test_an_empty_company_is_not_believed(new(), {"totalResults": 0})),
-    (_believes_emptiness, lambda new: test_sweep.test_no_such_object_for_everybody_is_trouble_and_not_absence(
-        new(), 2)),
+    (
+        _believes_emptiness,
+        lambda new: test_sweep.test_no_such_object_for_everybody_is_trouble_and_not_absence(new(), 2),
+    ),
     (_unescaped, lambda new: test_lookups.test_a_name_that_ends_its_quotes_is_found_by_a_filter(new())),
     (_believes_the_filter, lambda new: test_lookups.test_a_server_that_does_not_mind_filters_finds_nobody_else(new())),
     (_matches_beginnings, lambda new: test_lookups.test_a_server_that_does_not_mind_filters_finds_nobody_else(new())),
     (_believes_every_total, test_paging.test_a_total_that_counts_the_page_alone_ends_no_list),
     (_counts_repeats, test_paging.test_pages_that_overlap_are_no_whole_list),
-    (_tries_in_one_case, lambda new:
-        test_lookups.test_a_server_that_minds_case_hides_nobody_whom_the_directory_writes_otherwise(new())),
+    (
+        _tries_in_one_case,
+        lambda new: test_lookups.test_a_server_that_minds_case_hides_nobody_whom_the_directory_writes_otherwise(new()),
+    ),
     (_proves_or_by_one, lambda new: test_lookups.test_or_is_proven_by_several_people_alone(new, 1)),
     (_hidden_is_nobody, lambda new: test_memberships.test_members_that_are_shown_nowhere_are_not_nobody(new())),
     (_around_refusals, lambda new: test_memberships.test_a_group_is_not_put_where_a_patch_is_disliked(new())),
-    (_writes_to_whoever_answers, lambda new:
-        test_locks.test_nothing_is_written_to_somebody_whom_the_server_shows_in_anothers_place(new())),
+    (
+        _writes_to_whoever_answers,
+        lambda new: test_locks.test_nothing_is_written_to_somebody_whom_the_server_shows_in_anothers_place(new()),
+    ),
     (_minds_case, lambda new: test_lookups.test_one_request_finds_by_all_attributes_whatever_their_case(new())),
     (_gone_is_always_ours, test_locks.test_gone_without_our_lock_is_absent),
     (_gone_is_never_ours, test_locks.test_a_removal_whose_answer_was_lost_is_still_ours),
-    (_unlisted_is_absent, lambda new: test_sweep.test_who_is_hidden_in_lists_is_asked_for_before_being_absent(
-        new, True)),
-    (_no_trial,
-     lambda new: test_lookups.test_every_match_is_found_where_the_server_refuses_filters_or_answers_them_with_nothing(
-        new(), test_lookups._without_or, True)),
-    (_no_trial, lambda new: test_memberships.test_groups_are_found_where_filters_by_member_are_refused(
-        new(), "members", True)),
+    (
+        _unlisted_is_absent,
+        lambda new: test_sweep.test_who_is_hidden_in_lists_is_asked_for_before_being_absent(new, True),
+    ),
+    (
+        _no_trial,
+        lambda new: (
+            test_lookups.test_every_match_is_found_where_the_server_refuses_filters_or_answers_them_with_nothing(
+                new(), test_lookups._without_or, True
+            )
+        ),
+    ),
+    (
+        _no_trial,
+        lambda new: test_memberships.test_groups_are_found_where_filters_by_member_are_refused(new(), "members", True),
+    ),
     (_reads_each, lambda new: test_sweep.test_a_few_of_very_many_take_few_requests(new())),
     (_around_refusals, lambda new: test_locks.test_a_refusal_is_not_got_around_by_put(new())),
     (_removes_all_members, lambda new: GROUPS.test_remove_takes_out_one_member_of_one_group(new())),
-    (_puts_without_version,
-     lambda new: test_memberships.test_who_joins_while_the_whole_group_is_put_is_not_thrown_out(new())),
+    (
+        _puts_without_version,
+        lambda new: test_memberships.test_who_joins_while_the_whole_group_is_put_is_not_thrown_out(new()),
+    ),
     (_repeats_writes, lambda new: test_locks.test_no_answer_to_a_write_is_unknown_and_not_repeated(new(), Act.LOSE)),
 )
 
 
 @pytest.mark.parametrize(("plant", "run"), CASES, ids=lambda value: value.__name__.strip("_"))
-def test_a_planted_fault_is_caught(
-    open_world: Open, monkeypatch: pytest.MonkeyPatch, plant: Plant, run: Run,
-) -> None:
+def test_a_planted_fault_is_caught(open_world: Open, monkeypatch: pytest.MonkeyPatch, plant: Plant, run: Run) -> None:
     plant(monkeypatch)
     with pytest.raises(BaseException) as caught:  # noqa: PT011
         run(open_world)

@@ -147,6 +147,7 @@ def test_nothing_is_written_to_somebody_whom_the_server_shows_in_anothers_place(
 
 # -- what the network does
 
+
 @pytest.mark.parametrize("act", [Act.LOSE, Act.HANG, Act.RESET])
 def test_no_answer_to_a_write_is_unknown_and_not_repeated(world: ScimWorld, act: Act) -> None:
     account, connector = world.add(newcomer()), world.connect()
@@ -189,6 +190,7 @@ def test_a_failing_server_leaves_it_unknown(world: ScimWorld) -> None:
 
 
 # -- what inactive means
+
 
 def test_where_inactive_users_are_removed_gone_is_locked_and_said_so(open_world: Open) -> None:
     world = open_world()
@@ -247,10 +249,19 @@ def test_where_the_setting_is_wrong_the_read_back_says_so(open_world: Open) -> N
     assert connector.observe([account])[account].verdict is Verdict.ABSENT
 
 
-@pytest.mark.parametrize(("said", "verdict"), [
-    ("False", Verdict.LOCKED), ("false", Verdict.LOCKED), (0, Verdict.LOCKED), ("True", Verdict.OPEN),
-    (None, Verdict.UNKNOWN), ("", Verdict.UNKNOWN), ("disabled", Verdict.UNKNOWN), ([False], Verdict.UNKNOWN),
-])
+@pytest.mark.parametrize(
+    ("said", "verdict"),
+    [
+        ("False", Verdict.LOCKED),
+        ("false", Verdict.LOCKED),
+        (0, Verdict.LOCKED),
+        ("True", Verdict.OPEN),
+        (None, Verdict.UNKNOWN),
+        ("", Verdict.UNKNOWN),
+        ("disabled", Verdict.UNKNOWN),
+        ([False], Verdict.UNKNOWN),
+    ],
+)
 def test_active_as_text_is_read_and_nonsense_is_unknown(world: ScimWorld, said: object, verdict: Verdict) -> None:
     who = newcomer()
     account, connector = world.add(who), world.connect()

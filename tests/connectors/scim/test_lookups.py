@@ -15,8 +15,10 @@ from tests.sandbox.company.scim import Call
 
 
 def _crowd(world: ScimWorld, size: int) -> list[str]:
-    return [world.server.add_user(f"crowd.{n:04}", emails=[{"value": f"crowd.{n:04}@northwind.example"}])
-            for n in range(size)]
+    return [
+        world.server.add_user(f"crowd.{n:04}", emails=[{"value": f"crowd.{n:04}@northwind.example"}])
+        for n in range(size)
+    ]
 
 
 def _without_or(call: Call) -> int:
@@ -29,8 +31,11 @@ def _names_only(call: Call) -> int:
 
 
 def test_one_request_finds_by_all_attributes_whatever_their_case(world: ScimWorld) -> None:
-    ids = [world.server.add_user("ANNA.Smith"), world.server.add_user("x1", externalId="anna.smith"),
-           world.server.add_user("x2", emails=[{"value": "Anna.SMITH@northwind.example"}])]
+    ids = [
+        world.server.add_user("ANNA.Smith"),
+        world.server.add_user("x1", externalId="anna.smith"),
+        world.server.add_user("x2", emails=[{"value": "Anna.SMITH@northwind.example"}]),
+    ]
     world.server.add_user("anna.smithers", displayName="anna.smith")
     connector = world.connect()
     connector.find(person(newcomer()))  # tries the filters
@@ -108,9 +113,9 @@ def test_a_page_that_breaks_once_is_asked_for_again(open_world: Open) -> None:
         assert [one.id for one in connector.find(Person("", (), ("crowd.0007",))).accounts] == [crowd[7]]
 
 
-@pytest.mark.parametrize("broken", [
-    {"Resources": []}, {"Resources": None}, {"Resources": {}}, {"totalResults": None, "Resources": None},
-])
+@pytest.mark.parametrize(
+    "broken", [{"Resources": []}, {"Resources": None}, {"Resources": {}}, {"totalResults": None, "Resources": None}]
+)
 def test_a_list_that_breaks_off_is_never_an_empty_one(open_world: Open, broken: dict[str, Any]) -> None:
     world = open_world(filters=False)
     _crowd(world, 30)
@@ -155,8 +160,10 @@ def test_a_list_that_is_not_there_is_trouble_and_not_nobody(world: ScimWorld) ->
 
 
 def test_the_operators_filter_narrows(world: ScimWorld) -> None:
-    staff, robot = (world.server.add_user(f"anna.{n}", userType=kind, emails=[{"value": "a@northwind.example"}])
-                    for n, kind in enumerate(("Employee", "Robot")))
+    staff, robot = (
+        world.server.add_user(f"anna.{n}", userType=kind, emails=[{"value": "a@northwind.example"}])
+        for n, kind in enumerate(("Employee", "Robot"))
+    )
     who = Person("", ("a@northwind.example",))
     assert {one.id for one in world.connect().find(who).accounts} == {staff, robot}
     narrowed = world.connect(user_filter='userType eq "Employee"').find(who)
@@ -171,12 +178,17 @@ def test_an_operators_filter_that_the_server_cannot_keep_is_refused(open_world: 
 
 # -- filters that are not as they should be
 
+
 def _case_exact(call: Call, body: Any) -> Any:
     """Compare letter by letter, as servers do whose database does (Zulip until 2024, WSO2)."""
     if not call.filter:
         return body
-    shown = [one for one in body["Resources"] if json.dumps(one["userName"]) in call.filter
-             or any(json.dumps(mail["value"]) in call.filter for mail in one.get("emails", []))]
+    shown = [
+        one
+        for one in body["Resources"]
+        if json.dumps(one["userName"]) in call.filter
+        or any(json.dumps(mail["value"]) in call.filter for mail in one.get("emails", []))
+    ]
     return body | {"Resources": shown, "totalResults": len(shown)}
 
 
@@ -256,10 +268,21 @@ def test_what_the_list_leaves_out_of_an_account_is_read_by_its_id(world: ScimWor
 # -- records that are not as they should be
 
 BROKEN: list[dict[str, Any]] = [
-    {"userName": None}, {"emails": None}, {"emails": "leaver@northwind.example"}, {"emails": {"value": 7}},
-    {"emails": [None, 3, [], {"value": None}]}, {"userName": ["crowd"]}, {"name": "text"}, {"meta": []},
-    {"displayName": {"a": 1}}, {"active": {}}, {"id": None}, {"externalId": [[]]}, {"userName": "x" * 100_000},
-    {"userName": "\ud800"}, {"emails": ["\udfff@x"]},
+    {"userName": None},
+    {"emails": None},
+    {"emails": "leaver@northwind.example"},
+    {"emails": {"value": 7}},
+    {"emails": [None, 3, [], {"value": None}]},
+    {"userName": ["crowd"]},
+    {"name": "text"},
+    {"meta": []},
+    {"displayName": {"a": 1}},
+    {"active": {}},
+    {"id": None},
+    {"externalId": [[]]},
+    {"userName": "x" * 100_000},
+    {"userName": "\ud800"},
+    {"emails": ["\udfff@x"]},
 ]
 
 
@@ -286,11 +309,18 @@ def test_one_broken_record_in_fifty_breaks_nothing(open_world: Open, filters: bo
     assert sum(one.verdict is Verdict.UNKNOWN for one in seen.values()) <= 1
 
 
-@pytest.mark.parametrize("shape", [
-    {"emails": "leaver@northwind.example"}, {"emails": ["leaver@northwind.example"]},
-    {"emails": {"value": "LEAVER@northwind.example"}}, {"emails": [None, {"value": ["leaver@northwind.example"]}]},
-    {"userName": ["leaver"]}, {"userName": {"value": "leaver"}}, {"externalId": ["leaver"]},
-])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"emails": "leaver@northwind.example"},
+        {"emails": ["leaver@northwind.example"]},
+        {"emails": {"value": "LEAVER@northwind.example"}},
+        {"emails": [None, {"value": ["leaver@northwind.example"]}]},
+        {"userName": ["leaver"]},
+        {"userName": {"value": "leaver"}},
+        {"externalId": ["leaver"]},
+    ],
+)
 def test_a_broken_record_that_is_the_person_is_found(open_world: Open, shape: dict[str, Any]) -> None:
     world = open_world(filters=False)
     account = world.server.add_user("someone")

@@ -50,9 +50,7 @@ def answers() -> Iterator[tuple[type[_Answers], str]]:
 
 def _connector(url: str, own_account: str = "") -> Connector:
     token = SecretStr("t")
-    return Connector(
-        ScimSettings(url=url, token=token, inactive_means=Inactive.SUSPENDED, own_account=own_account)
-    )
+    return Connector(ScimSettings(url=url, token=token, inactive_means=Inactive.SUSPENDED, own_account=own_account))
 
 
 def test_me_is_asked_once_and_gives_the_stable_id(answers: tuple[type[_Answers], str]) -> None:

@@ -29,11 +29,16 @@ def test_the_cheapest_way_is_taken() -> None:
     assert cheapest(5, 0, 0, filters_work=False) is Way.LIST
 
 
-@pytest.mark.parametrize(("features", "refuse", "most"), [
-    ({}, lambda _: 0, 3), ({"filters": False}, lambda _: 0, 3), ({"filters": False, "cursor": True}, lambda _: 0, 3),
-    ({}, lambda call: 400 * call.filter.startswith("id eq"), 5),
-    ({"filters": False}, lambda call: 501 * (call.path == "/ServiceProviderConfig"), 3),
-])
+@pytest.mark.parametrize(
+    ("features", "refuse", "most"),
+    [
+        ({}, lambda _: 0, 3),
+        ({"filters": False}, lambda _: 0, 3),
+        ({"filters": False, "cursor": True}, lambda _: 0, 3),
+        ({}, lambda call: 400 * call.filter.startswith("id eq"), 5),
+        ({"filters": False}, lambda call: 501 * (call.path == "/ServiceProviderConfig"), 3),
+    ],
+)
 def test_hundreds_take_a_handful_of_requests(open_world: Open, features: Any, refuse: Any, most: int) -> None:
     world = open_world(**features)
     crowd = _crowd(world, 260)
@@ -124,8 +129,11 @@ def test_a_page_that_did_not_come_makes_nobody_absent(open_world: Open, act: Act
 def test_one_record_that_the_server_cannot_show_is_unknown_and_the_others_are_read(world: ScimWorld) -> None:
     crowd, connector = _crowd(world, 60), world.connect()
     world.server.manners.refuse = lambda call: 500 * call.path.endswith(crowd[7])
-    world.server.manners.rewrite = lambda _, body: body if "Resources" not in body else body | {
-        "Resources": [record for record in body["Resources"] if record["id"] != crowd[7]]}
+    world.server.manners.rewrite = lambda _, body: (
+        body
+        if "Resources" not in body
+        else body | {"Resources": [record for record in body["Resources"] if record["id"] != crowd[7]]}
+    )
     seen = connector.observe(crowd)
     assert [one for one, said in seen.items() if said.verdict is Verdict.UNKNOWN] == [crowd[7]]
     assert "500" in seen[crowd[7]].reason

@@ -18,9 +18,33 @@ from connectors.scim.settings import ScimSettings
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-        st.sampled_from(["id", "value", "userName", "emails", "meta", "version", "primary", "name", "formatted",
-                         "active", "patch", "supported", "pagination", "cursor"]), inner, max_size=5), max_leaves=12)
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "id",
+                    "value",
+                    "userName",
+                    "emails",
+                    "meta",
+                    "version",
+                    "primary",
+                    "name",
+                    "formatted",
+                    "active",
+                    "patch",
+                    "supported",
+                    "pagination",
+                    "cursor",
+                ]
+            ),
+            inner,
+            max_size=5,
+        )
+    ),
+    max_leaves=12,
+)
 
 
 @settings(max_examples=60, deadline=None)
@@ -76,11 +100,22 @@ def test_settings_are_safe() -> None:
     assert "SecretStr('**********')" in repr(good)
 
 
-@pytest.mark.parametrize("wrong", [
-    {"url": "http://app.example/scim"}, {"url": "ftp://x"}, {"url": "app.example"}, {"url": "https://x/?a=b"},
-    {"token": SecretStr("")}, {"inactive_means": "deleted"}, {"headers": {"authorization": "Bearer y"}},
-    {"auth_scheme": "Bear er\r\n"}, {"ca_file": "/nowhere.pem"}, {"page_size": 0}, {"pages": 3},
-])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"url": "http://app.example/scim"},
+        {"url": "ftp://x"},
+        {"url": "app.example"},
+        {"url": "https://x/?a=b"},
+        {"token": SecretStr("")},
+        {"inactive_means": "deleted"},
+        {"headers": {"authorization": "Bearer y"}},
+        {"auth_scheme": "Bear er\r\n"},
+        {"ca_file": "/nowhere.pem"},
+        {"page_size": 0},
+        {"pages": 3},
+    ],
+)
 def test_unsafe_settings_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         ScimSettings.model_validate(GOOD | wrong)

@@ -57,8 +57,9 @@ class ScimWorld:
 
     def add(self, who: Newcomer) -> AccountId:
         self._passwords[who.login] = who.password
-        return AccountId(self.server.add_user(
-            who.login, displayName=who.name, emails=[{"value": who.email, "primary": True}]))
+        return AccountId(
+            self.server.add_user(who.login, displayName=who.name, emails=[{"value": who.email, "primary": True}])
+        )
 
     def nobody(self) -> AccountId:
         return AccountId(uuid4().hex)

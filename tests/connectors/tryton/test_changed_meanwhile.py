@@ -38,8 +38,17 @@ class Server:
             return [{"id": one, "company": 1, "start_date": None, "end_date": None} for one in wanted]
         users = wanted if domain[0][0] == "id" else [one // 10 for one in wanted]
         return [
-            {"id": one, "login": str(one), "name": str(one), "email": "", "active": True, "sessions": 0,
-             "employee": one * 10, "employees": [one * 10], "_timestamp": "1"}
+            {
+                "id": one,
+                "login": str(one),
+                "name": str(one),
+                "email": "",
+                "active": True,
+                "sessions": 0,
+                "employee": one * 10,
+                "employees": [one * 10],
+                "_timestamp": "1",
+            }
             for one in users
         ]
 

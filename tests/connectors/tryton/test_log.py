@@ -26,8 +26,7 @@ def read(*lines: str, login: str = "alice", user: int = 7) -> list[log.Export]:
 
 
 @pytest.mark.parametrize(
-    ("line", "records", "ids"),
-    [(FULL, 3, THREE), (ELIDED, None, frozenset()), (DOMAIN, None, frozenset())],
+    ("line", "records", "ids"), [(FULL, 3, THREE), (ELIDED, None, frozenset()), (DOMAIN, None, frozenset())]
 )
 def test_the_number_is_what_the_line_proves(line: str, records: int | None, ids: frozenset[str]) -> None:
     [export] = read(line)

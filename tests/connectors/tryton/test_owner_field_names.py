@@ -15,10 +15,16 @@ DANA, BOB = AccountId("1"), AccountId("2")
 
 
 def named(*fields: str) -> settings.TrytonSettings:
-    return settings.TrytonSettings.model_validate({
-        "url": "https://crm.example.com", "database": "crm", "login": "handover", "password": "env:PW",
-        "owner_fields": fields,
-    }, context={"env": {"PW": "x"}})
+    return settings.TrytonSettings.model_validate(
+        {
+            "url": "https://crm.example.com",
+            "database": "crm",
+            "login": "handover",
+            "password": "env:PW",
+            "owner_fields": fields,
+        },
+        context={"env": {"PW": "x"}},
+    )
 
 
 def test_fields_are_taken_as_tryton_writes_them() -> None:
@@ -28,23 +34,26 @@ def test_fields_are_taken_as_tryton_writes_them() -> None:
     assert OPPORTUNITY.text == settings.ALWAYS
 
 
-@pytest.mark.parametrize(("fields", "said"), [
-    (("party.party",), "must be MODEL:FIELD"),
-    (("party.party.account_manager",), "must be MODEL:FIELD"),
-    (("party.party:account_manager.name",), "must be MODEL:FIELD"),
-    (("party.party:",), "must be MODEL:FIELD"),
-    ((":account_manager",), "must be MODEL:FIELD"),
-    (("party.party: account_manager",), "must be MODEL:FIELD"),
-    (("party.party:account_manager\n",), "must be MODEL:FIELD"),
-    (("pärty.party:manager",), "must be MODEL:FIELD"),
-    (("party.party:a", "sale.sale:b", "party.party:a"), "named twice: party.party:a"),
-    (("sale.opportunity:employee",), "part of every book"),
-    (("res.user:employee",), "rights, keys and views"),
-    (("res.user.application:user",), "rights, keys and views"),
-    (("ir.export:user",), "rights, keys and views"),
-    (("sale.opportunity:create_uid",), "history"),
-    (("party.party:write_uid",), "history"),
-])
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        (("party.party",), "must be MODEL:FIELD"),
+        (("party.party.account_manager",), "must be MODEL:FIELD"),
+        (("party.party:account_manager.name",), "must be MODEL:FIELD"),
+        (("party.party:",), "must be MODEL:FIELD"),
+        ((":account_manager",), "must be MODEL:FIELD"),
+        (("party.party: account_manager",), "must be MODEL:FIELD"),
+        (("party.party:account_manager\n",), "must be MODEL:FIELD"),
+        (("pärty.party:manager",), "must be MODEL:FIELD"),
+        (("party.party:a", "sale.sale:b", "party.party:a"), "named twice: party.party:a"),
+        (("sale.opportunity:employee",), "part of every book"),
+        (("res.user:employee",), "rights, keys and views"),
+        (("res.user.application:user",), "rights, keys and views"),
+        (("ir.export:user",), "rights, keys and views"),
+        (("sale.opportunity:create_uid",), "history"),
+        (("party.party:write_uid",), "history"),
+    ],
+)
 def test_a_fault_says_what_would_be_right(fields: tuple[str, ...], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         named(*fields)
@@ -53,27 +62,39 @@ def test_a_fault_says_what_would_be_right(fields: tuple[str, ...], said: str) ->
 EMPLOYEE: dict[str, Any] = {"type": "many2one", "relation": "company.employee", "readonly": False, "searchable": True}
 
 
-@pytest.mark.parametrize(("found", "said"), [
-    (EMPLOYEE, ""),
-    ({**EMPLOYEE, "relation": "res.user"}, ""),
-    (None, "has no field f"),
-    ({**EMPLOYEE, "relation": "party.party"}, "m:f is many2one party.party"),
-    ({**EMPLOYEE, "type": "one2many"}, "m:f is one2many company.employee"),
-    ({"type": "char", "readonly": False}, "m:f is char in Tryton"),
-    ({**EMPLOYEE, "searchable": False}, "cannot search by m:f"),
-    ({**EMPLOYEE, "readonly": True}, "m:f is read-only"),
-])
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (EMPLOYEE, ""),
+        ({**EMPLOYEE, "relation": "res.user"}, ""),
+        (None, "has no field f"),
+        ({**EMPLOYEE, "relation": "party.party"}, "m:f is many2one party.party"),
+        ({**EMPLOYEE, "type": "one2many"}, "m:f is one2many company.employee"),
+        ({"type": "char", "readonly": False}, "m:f is char in Tryton"),
+        ({**EMPLOYEE, "searchable": False}, "cannot search by m:f"),
+        ({**EMPLOYEE, "readonly": True}, "m:f is read-only"),
+    ],
+)
 def test_what_a_field_is_decides(found: dict[str, Any] | None, said: str) -> None:
     why = ownerfields.fault("m:f", found)
     assert (said in why) if said else not why
 
 
-@pytest.mark.parametrize(("record", "place"), [
-    ("opportunity:7", ("sale.opportunity:employee", 7)),
-    ("northwind.visit:employee:7", ("northwind.visit:employee", 7)),
-    ("opportunity:-7", None), ("opportunity:", None), ("opportunity", None), ("7", None), ("deal:7", None),
-    ("a:b:c:7", None), ("northwind.visit:employee:７", None), ("", None),
-])
+@pytest.mark.parametrize(
+    ("record", "place"),
+    [
+        ("opportunity:7", ("sale.opportunity:employee", 7)),
+        ("northwind.visit:employee:7", ("northwind.visit:employee", 7)),
+        ("opportunity:-7", None),
+        ("opportunity:", None),
+        ("opportunity", None),
+        ("7", None),
+        ("deal:7", None),
+        ("a:b:c:7", None),
+        ("northwind.visit:employee:７", None),
+        ("", None),
+    ],
+)
 def test_an_id_tells_model_field_and_number(record: str, place: tuple[str, int] | None) -> None:
     assert records.place(RecordId(record)) == place
 
@@ -90,8 +111,7 @@ def test_a_party_is_its_own_family_and_a_visit_its_partys() -> None:
     theirs = records.record(VISITS, visit, DANA)
     alone = records.record(VISITS, {**visit, "party": None, "party.": None, "rec_name": ""}, DANA)
     assert (own.family, theirs.family, alone.family) == ("party:3", "party:3", "northwind.visit:9")
-    assert (own.family_name, theirs.family_name, alone.family_name) == (
-        "Zürcher AG", "Zürcher AG", "northwind.visit 9")
+    assert (own.family_name, theirs.family_name, alone.family_name) == ("Zürcher AG", "Zürcher AG", "northwind.visit 9")
     assert (own.open, theirs.open, theirs.stage) == (False, True, "planned")
     assert own.traits == theirs.traits == {"segment": "Key", "language": "de"}
     assert (own.kind, theirs.kind) == ("party.account_manager", "visit.employee")
@@ -100,7 +120,14 @@ def test_a_party_is_its_own_family_and_a_visit_its_partys() -> None:
 def test_what_is_read_is_what_is_shown() -> None:
     assert records.fields(MANAGED) == ["rec_name", "account_manager", "active", "lang.code", "categories.name"]
     assert records.fields(VISITS) == [
-        "rec_name", "employee", "party", "state", "party.rec_name", "party.lang.code", "party.categories.name"]
+        "rec_name",
+        "employee",
+        "party",
+        "state",
+        "party.rec_name",
+        "party.lang.code",
+        "party.categories.name",
+    ]
     assert moves.fields(MANAGED) == ["account_manager", "_timestamp"]
     assert moves.fields(VISITS) == ["employee", "company", "state", "_timestamp"]
 

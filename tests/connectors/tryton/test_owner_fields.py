@@ -61,7 +61,9 @@ def test_all_of_a_party_are_one_family_and_move_together(both: Connector, report
     [employee] = admin.call("company.employee.create", [subordinate])
     records = list(both.records(owner))
     assert [(one.id, one.kind) for one in records] == [
-        (f"opportunity:{deal}", "opportunity"), (f"company.employee:supervisor:{employee}", REPORTS)]
+        (f"opportunity:{deal}", "opportunity"),
+        (f"company.employee:supervisor:{employee}", REPORTS),
+    ]
     assert {(one.family, one.family_name) for one in records} == {(f"party:{row['party']}", "Both")}
     batch = [Assignment(one.id, owner, successor) for one in records]
     assert outcomes(both.move(batch)) == [(one.id, MoveOutcome.MOVED, successor) for one in records]
@@ -216,7 +218,9 @@ def test_who_stands_in_such_fields_alone_hands_over_and_gets_back_and_what_is_le
     stage = practice.stage
     stage.tick()
     assert {(line.kind, line.record_id) for line in stage.lines()} == {
-        *((REPORTS, record) for record in practice.led), *((NOTICES, record) for record in practice.noticed)}
+        *((REPORTS, record) for record in practice.led),
+        *((NOTICES, record) for record in practice.noticed),
+    }
     stage.approve()
     stage.tick()
     assert [practice.reports.owners()[record] for record in practice.led] == [practice.bob] * 3
@@ -234,6 +238,8 @@ def test_who_stands_in_such_fields_alone_hands_over_and_gets_back_and_what_is_le
     stage.handover.put_backs.run(row.id)
     assert [practice.reports.owners()[record] for record in practice.led] == [practice.dana] * 3
     states = {key: line.state for key, line in stage.rows().items()}
-    assert states == {**dict.fromkeys(practice.led, AssignmentState.RETURNED),
-                      **dict.fromkeys(practice.noticed, AssignmentState.REFUSED)}
+    assert states == {
+        **dict.fromkeys(practice.led, AssignmentState.RETURNED),
+        **dict.fromkeys(practice.noticed, AssignmentState.REFUSED),
+    }
     assert stage.book().state == WorkState.DONE

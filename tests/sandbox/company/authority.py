@@ -31,21 +31,27 @@ def _builder(subject: str, issuer: str, key: EllipticCurvePrivateKey) -> x509.Ce
 
 def _write_key(path: Path, key: EllipticCurvePrivateKey) -> None:
     path.touch(mode=0o600)
-    path.write_bytes(key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption(),
-    ))
+    path.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
 
 
 def issue(folder: Path, authority: str = "Practice CA") -> None:
     """Write `ca.pem`, `server.pem` and `server.key` into `folder`; the certificate names 127.0.0.1 and localhost."""
     folder.mkdir(parents=True, exist_ok=True)
     ca_key, server_key = generate_private_key(SECP256R1()), generate_private_key(SECP256R1())
-    ca = _builder(authority, authority, ca_key).add_extension(
-        x509.BasicConstraints(ca=True, path_length=0), critical=True,
-    ).sign(ca_key, hashes.SHA256())
-    server = _builder("127.0.0.1", authority, server_key).add_extension(
-        x509.SubjectAlternativeName([x509.IPAddress(LOOPBACK), x509.DNSName("localhost")]), critical=False,
-    ).sign(ca_key, hashes.SHA256())
+    ca = (
+        _builder(authority, authority, ca_key)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(ca_key, hashes.SHA256())
+    )
+    server = (
+        _builder("127.0.0.1", authority, server_key)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(LOOPBACK), x509.DNSName("localhost")]), critical=False
+        )
+        .sign(ca_key, hashes.SHA256())
+    )
     (folder / "ca.pem").write_bytes(ca.public_bytes(serialization.Encoding.PEM))
     (folder / "server.pem").write_bytes(server.public_bytes(serialization.Encoding.PEM))
     _write_key(folder / "server.key", server_key)

@@ -21,8 +21,15 @@ from tests.sandbox.company.bottlecrm_server import FILE, Server, prepare
 from tests.sandbox.company.bottlecrm_template import BOT, TOKEN, template
 from tests.sandbox.company.people import DOMAIN
 
-RECORDS = {"account": "accounts", "contact": "contacts", "lead": "lead", "opportunity": "opportunity", "case": "case",
-           "project": "project", "task": "task"}
+RECORDS = {
+    "account": "accounts",
+    "contact": "contacts",
+    "lead": "lead",
+    "opportunity": "opportunity",
+    "case": "case",
+    "project": "project",
+    "task": "task",
+}
 """Table by kind of record."""
 
 
@@ -81,7 +88,8 @@ class BottleCrm(Server):
             "INSERT INTO magic_link_token "
             "(id, email, token, created_at, expires_at, delivery, code_hash, attempts, is_used)"
             " VALUES (?, ?, ?, ?, ?, 'link', '', 0, 0)",
-            [uuid.uuid4().hex, email, token, _moment(now), _moment(now + timedelta(minutes=10))])
+            [uuid.uuid4().hex, email, token, _moment(now), _moment(now + timedelta(minutes=10))],
+        )
         status, answer = self.call("POST", "/api/auth/magic-link/verify/", {"token": token})
         if status != 200 or "current_org" not in answer:
             return None
@@ -116,8 +124,15 @@ class BottleCrm(Server):
         """Make a new member as a copy of the bot; return the id of the profile."""
         user, profile = str(uuid.uuid4()), str(uuid.uuid4())
         self.clone("users", self.user_id(self.bot), id=bare(user), email=email, name=name)
-        self.clone("profile", self.profile_id(self.bot), id=bare(profile), user_id=bare(user), role=role,
-                   is_organization_admin=role == "ADMIN", is_active=active)
+        self.clone(
+            "profile",
+            self.profile_id(self.bot),
+            id=bare(profile),
+            user_id=bare(user),
+            role=role,
+            is_organization_admin=role == "ADMIN",
+            is_active=active,
+        )
         return profile
 
     def clone(self, table: str, source: str, **changes: Any) -> None:
@@ -130,8 +145,10 @@ class BottleCrm(Server):
         changed = [name for name in names if name in copies[0]] if copies else []
         chosen = ", ".join("?" if name in changed else f'"{name}"' for name in names)
         columns = ", ".join(f'"{name}"' for name in names)
-        self.execute(f'INSERT INTO "{table}" ({columns}) SELECT {chosen} FROM "{table}" WHERE id = ?',
-                     *([*(copy[name] for name in changed), bare(source)] for copy in copies))
+        self.execute(
+            f'INSERT INTO "{table}" ({columns}) SELECT {chosen} FROM "{table}" WHERE id = ?',
+            *([*(copy[name] for name in changed), bare(source)] for copy in copies),
+        )
 
     def assign(self, kind: str, holders: Mapping[str, Sequence[str]]) -> None:
         """Give records to exactly these, behind the bot's back."""

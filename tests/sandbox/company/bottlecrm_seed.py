@@ -26,8 +26,14 @@ from opportunity.models import Opportunity  # noqa: E402
 from projects.models import Project  # noqa: E402
 from tasks.models import Task  # noqa: E402
 
-STAGES = {"lead": "PROSPECTING", "opportunity": "PROPOSAL", "won": "CLOSED_WON", "converted": "CLOSED_WON",
-          "lost": "CLOSED_LOST", "cancelled": "CLOSED_LOST"}
+STAGES = {
+    "lead": "PROSPECTING",
+    "opportunity": "PROPOSAL",
+    "won": "CLOSED_WON",
+    "converted": "CLOSED_WON",
+    "lost": "CLOSED_LOST",
+    "cancelled": "CLOSED_LOST",
+}
 CLOSED = date(2026, 10, 1)
 
 
@@ -46,22 +52,44 @@ def client(
     made = [company]
     for deal in row["deals"]:
         closed = CLOSED if STAGES[deal["state"]].startswith("CLOSED") else None
-        made.append(Opportunity.objects.create(
-            name=f"{deal['title']} ({number})", account=company, stage=STAGES[deal["state"]], currency="EUR",
-            amount=Decimal(deal["amount"]), closed_on=closed, **common))
+        made.append(
+            Opportunity.objects.create(
+                name=f"{deal['title']} ({number})",
+                account=company,
+                stage=STAGES[deal["state"]],
+                currency="EUR",
+                amount=Decimal(deal["amount"]),
+                closed_on=closed,
+                **common,
+            )
+        )
     contact = Contact.objects.create(first_name="Con", last_name=f"Tact {number}", account=company, **common)
     made.append(contact)
     company.contacts.add(contact)
     if row["more"]:
-        made.append(Lead.objects.create(title=f"Lead {number}", first_name="Le", last_name="Ad", status="assigned",
-                                        company_name=row["name"], opportunity_amount=Decimal(500), **common))
-        made.append(Case.objects.create(
-            name=f"Ticket {number}", status="New", priority="High", account=company, **common))
+        made.append(
+            Lead.objects.create(
+                title=f"Lead {number}",
+                first_name="Le",
+                last_name="Ad",
+                status="assigned",
+                company_name=row["name"],
+                opportunity_amount=Decimal(500),
+                **common,
+            )
+        )
+        made.append(
+            Case.objects.create(name=f"Ticket {number}", status="New", priority="High", account=company, **common)
+        )
         made.append(Project.objects.create(name=f"Project {number}", account=company, **common))
-        made.append(Task.objects.create(
-            title=f"Call {number}", status="New", priority="High", account=company, **common))
-        made.append(Task.objects.create(title=f"Offer {number}", status="Completed", priority="Low",
-                                        opportunity=made[1], **common))
+        made.append(
+            Task.objects.create(title=f"Call {number}", status="New", priority="High", account=company, **common)
+        )
+        made.append(
+            Task.objects.create(
+                title=f"Offer {number}", status="Completed", priority="Low", opportunity=made[1], **common
+            )
+        )
     for record in made:
         record.assigned_to.add(owner, *(people[uid] for uid in row["shared"]))
         if row["team"] and hasattr(record, "teams"):
@@ -75,8 +103,13 @@ def main() -> None:
         people = {row["uid"]: member(org, row) for row in seed["people"]}
         bot = people[seed["bot"]]
         PersonalAccessToken.objects.create(
-            org=org, profile=bot, name="Handover", token_hash=PersonalAccessToken.hash_token(seed["token"]),
-            token_prefix=seed["token"][:13], created_by=bot.user)
+            org=org,
+            profile=bot,
+            name="Handover",
+            token_hash=PersonalAccessToken.hash_token(seed["token"]),
+            token_prefix=seed["token"][:13],
+            created_by=bot.user,
+        )
         team = Teams.objects.create(name="Key accounts", org=org)
         tag = Tags.objects.create(name="Practice", org=org)
         for number, row in enumerate(seed["clients"]):

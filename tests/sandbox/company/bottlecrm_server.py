@@ -44,11 +44,23 @@ class Server:
     def serve(self, programs: Path) -> None:
         """Start the program on the data that is there; ready when it returns."""
         self._port = self._port or free_port()
-        command = [str(programs / "python"), "-m", "gunicorn", "-w", "1", "--threads", "4",
-                   "-b", f"127.0.0.1:{self._port}", "--no-control-socket", "crm.wsgi:application"]
+        command = [
+            str(programs / "python"),
+            "-m",
+            "gunicorn",
+            "-w",
+            "1",
+            "--threads",
+            "4",
+            "-b",
+            f"127.0.0.1:{self._port}",
+            "--no-control-socket",
+            "crm.wsgi:application",
+        ]
         with (self.folder / "server.out").open("ab") as out:
-            self._process = subprocess.Popen(command, stdout=out, stderr=out, cwd=self.folder,
-                                             env=environment(self.folder), start_new_session=True)
+            self._process = subprocess.Popen(
+                command, stdout=out, stderr=out, cwd=self.folder, env=environment(self.folder), start_new_session=True
+            )
         self._wait()
 
     def _wait(self) -> None:
@@ -85,8 +97,15 @@ def prepare(folder: Path) -> None:
 def environment(folder: Path) -> Mapping[str, str]:
     """Return all that the program sees of ours."""
     return {
-        "PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", "TZ": "UTC", "PYTHONUNBUFFERED": "1",
-        "PYTHONPATH": str(folder), "PRACTICE_FOLDER": str(folder), "DJANGO_SETTINGS_MODULE": "practice_settings",
-        "SECRET_KEY": SECRET, "EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend",
-        "MAGIC_LINK_THROTTLE_IP": "100000/hour", "MAGIC_LINK_THROTTLE_GLOBAL": "100000/hour",
+        "PATH": os.environ.get("PATH", ""),
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONPATH": str(folder),
+        "PRACTICE_FOLDER": str(folder),
+        "DJANGO_SETTINGS_MODULE": "practice_settings",
+        "SECRET_KEY": SECRET,
+        "EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend",
+        "MAGIC_LINK_THROTTLE_IP": "100000/hour",
+        "MAGIC_LINK_THROTTLE_GLOBAL": "100000/hour",
     }

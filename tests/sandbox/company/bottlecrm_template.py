@@ -39,22 +39,42 @@ def template(cache: Path, programs: Path, say: Say) -> Path:
 def seed() -> dict[str, Any]:
     """Return who and what is in the CRM: the same people and clients as in the other systems."""
     members = [{"uid": p.uid, "email": p.email, "name": p.name, "role": "USER"} for p in PEOPLE if p.crm]
-    admins = [{"uid": BOT, "email": f"{BOT}@{DOMAIN}", "name": "Handover", "role": "ADMIN"},
-              {"uid": "crm.admin", "email": f"crm.admin@{DOMAIN}", "name": "CRM administrator", "role": "ADMIN"}]
-    return {"org": "Northwind Practice", "people": members + admins, "bot": BOT, "token": TOKEN,
-            "clients": [_client(*pair) for pair in enumerate(clients.clients()[:CLIENTS])]}
+    admins = [
+        {"uid": BOT, "email": f"{BOT}@{DOMAIN}", "name": "Handover", "role": "ADMIN"},
+        {"uid": "crm.admin", "email": f"crm.admin@{DOMAIN}", "name": "CRM administrator", "role": "ADMIN"},
+    ]
+    return {
+        "org": "Northwind Practice",
+        "people": members + admins,
+        "bot": BOT,
+        "token": TOKEN,
+        "clients": [_client(*pair) for pair in enumerate(clients.clients()[:CLIENTS])],
+    }
 
 
 def _client(number: int, client: clients.Client) -> dict[str, Any]:
     deals = [{"title": d.title, "amount": str(d.amount), "state": d.state} for d in client.deals]
     shared = [SHARED_WITH.uid] if client.owner == LEAVER.uid and number % 5 == 2 else []
-    return {"name": client.name, "owner": client.owner, "deals": deals, "shared": shared, "team": number % 4 == 1,
-            "more": number % 6 == 3}
+    return {
+        "name": client.name,
+        "owner": client.owner,
+        "deals": deals,
+        "shared": shared,
+        "team": number % 4 == 1,
+        "more": number % 6 == 3,
+    }
 
 
 def _run(folder: Path, program: Path, *arguments: str, said: str = "") -> None:
-    done = subprocess.run([str(program), *arguments], env=environment(folder), cwd=folder, input=said,
-                          capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [str(program), *arguments],
+        env=environment(folder),
+        cwd=folder,
+        input=said,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         raise NotStarted(f"{program.name} {' '.join(arguments)} failed:\n{done.stderr[-3000:]}")
 

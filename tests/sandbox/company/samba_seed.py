@@ -57,8 +57,12 @@ def person(who: Employee) -> Attributes:
 
 def user(password: str, attributes: Attributes) -> list[tuple[str, Sequence[bytes]]]:
     """Return what makes an open account."""
-    return [("objectClass", [b"user"]), ("unicodePwd", [encoded(password)]), ("userAccountControl", [b"512"]),
-            *attributes.items()]
+    return [
+        ("objectClass", [b"user"]),
+        ("unicodePwd", [encoded(password)]),
+        ("userAccountControl", [b"512"]),
+        *attributes.items(),
+    ]
 
 
 def fill(admin: Any, sam: Path, settings: Path) -> None:

@@ -48,9 +48,18 @@ def configure(folder: Path) -> None:
 
 def _provision(folder: Path) -> None:
     samba_seed.tool(
-        "domain", "provision", f"--targetdir={folder}", f"--realm={samba_conf.REALM}", f"--domain={samba_conf.DOMAIN}",
-        "--server-role=dc", "--dns-backend=NONE", f"--adminpass={samba_conf.ADMIN_PASSWORD}", "--host-name=dc1",
-        "--host-ip=127.0.0.1", "--option=interfaces=127.0.0.1/8", "--option=bind interfaces only=yes",
+        "domain",
+        "provision",
+        f"--targetdir={folder}",
+        f"--realm={samba_conf.REALM}",
+        f"--domain={samba_conf.DOMAIN}",
+        "--server-role=dc",
+        "--dns-backend=NONE",
+        f"--adminpass={samba_conf.ADMIN_PASSWORD}",
+        "--host-name=dc1",
+        "--host-ip=127.0.0.1",
+        "--option=interfaces=127.0.0.1/8",
+        "--option=bind interfaces only=yes",
     )
     configure(folder)
 

@@ -12,11 +12,7 @@ from scim2_models import Pagination, ScimProvider, ServiceProviderConfig
 from scim2_server.memory import InMemoryStorage
 from scim2_server.service import ScimService
 from scim2_server.testserver.application import BearerTokenApplication
-from scim2_server.utils import (
-    load_default_resource_types,
-    load_default_schemas,
-    load_default_service_provider_config,
-)
+from scim2_server.utils import load_default_resource_types, load_default_schemas, load_default_service_provider_config
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from tests.sandbox.company.people import PEOPLE, Employee, Team
@@ -65,8 +61,10 @@ class _Quiet(WSGIRequestHandler):
 @cache
 def _provider(patch: bool, filters: bool, etag: bool, cursor: bool) -> ScimProvider:
     return ScimProvider.from_discovery(
-        load_default_schemas().values(), load_default_resource_types().values(),
-        config=_config(patch, filters, etag, cursor))
+        load_default_schemas().values(),
+        load_default_resource_types().values(),
+        config=_config(patch, filters, etag, cursor),
+    )
 
 
 def _config(patch: bool, filters: bool, etag: bool, cursor: bool) -> ServiceProviderConfig:
@@ -84,8 +82,14 @@ class Scim:
     """One server. What it holds is read from its storage, past its own protocol."""
 
     def __init__(
-        self, *, patch: bool = True, filters: bool = True, etag: bool = True, cursor: bool = False,
-        token: str = "practice-scim-token", people: Iterable[Employee] = PEOPLE,
+        self,
+        *,
+        patch: bool = True,
+        filters: bool = True,
+        etag: bool = True,
+        cursor: bool = False,
+        token: str = "practice-scim-token",
+        people: Iterable[Employee] = PEOPLE,
     ) -> None:
         self.token, self.manners, self.calls = token, Manners(), list[Call]()
         provider = _provider(patch, filters, etag, cursor)
@@ -164,8 +168,16 @@ class Scim:
     # -- inside
 
     def _seed(self, people: Sequence[Employee]) -> None:
-        ids = {who.uid: self.add_user(who.uid, externalId=f"hr-{who.uid}", displayName=who.name, title=who.title,
-                                      emails=[{"value": who.email, "primary": True}]) for who in people}
+        ids = {
+            who.uid: self.add_user(
+                who.uid,
+                externalId=f"hr-{who.uid}",
+                displayName=who.name,
+                title=who.title,
+                emails=[{"value": who.email, "primary": True}],
+            )
+            for who in people
+        }
         for team in Team:
             self.add_group(team.value, [ids[who.uid] for who in people if who.team is team])
 
@@ -189,7 +201,8 @@ class Scim:
             return [json.dumps({"schemas": [ERROR], "status": str(status), "detail": f"no {call.filter}"}).encode()]
         if self.manners.ignores_filters:
             environ["QUERY_STRING"] = "&".join(
-                part for part in environ["QUERY_STRING"].split("&") if not part.startswith("filter="))
+                part for part in environ["QUERY_STRING"].split("&") if not part.startswith("filter=")
+            )
         return self._answer(call, environ, start_response)
 
     def _answer(self, call: Call, environ: Any, start_response: Any) -> Iterable[bytes]:

@@ -83,7 +83,8 @@ class Slapd:
             with (self.folder / "slapd.out").open("wb") as out:
                 self._process = subprocess.Popen(
                     [program, "-h", f"{self.url}/ {self.tls_url}/", "-f", self.folder / "slapd.conf", "-d", "0"],
-                    stdout=out, stderr=subprocess.STDOUT,
+                    stdout=out,
+                    stderr=subprocess.STDOUT,
                 )
             if self._answers():
                 return self
@@ -135,7 +136,7 @@ class Slapd:
         return self.start()
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None,
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
 
@@ -148,7 +149,7 @@ class Slapd:
         conf = self.folder / "slapd.conf"
         conf.write_text(slapd_conf.render(self.folder), encoding="utf-8")
         done = subprocess.run(
-            [_program("slapadd"), "-q", "-f", conf, "-b", ldif.SUFFIX, "-l", seed], capture_output=True, check=False,
+            [_program("slapadd"), "-q", "-f", conf, "-b", ldif.SUFFIX, "-l", seed], capture_output=True, check=False
         )
         if done.returncode:
             conf.unlink()

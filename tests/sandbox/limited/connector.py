@@ -54,8 +54,9 @@ class LimitedCrm(Accounts, ClientBook):
 
     def find(self, person: Person) -> Lookup:
         rows = self._ask("/find", emails=list(person.emails))
-        return Lookup(tuple(Account(AccountId(r["id"]), r["id"], r["id"], _verdict(r["active"]), "mail")
-                            for r in rows), "mail")
+        return Lookup(
+            tuple(Account(AccountId(r["id"]), r["id"], r["id"], _verdict(r["active"]), "mail") for r in rows), "mail"
+        )
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
         rows = self._ask("/observe", ids=list(accounts))
@@ -82,8 +83,11 @@ class LimitedCrm(Accounts, ClientBook):
                 yield Record(RecordId(one), "deal", f"Deal {one}", owner, family, f"Client {family}")
 
     def owners(self, records: Sequence[RecordId]) -> Mapping[RecordId, AccountId | None]:
-        return {RecordId(r): AccountId(o) for start in range(0, len(records), PAGE)
-                for r, o in self._ask("/owners", ids=list(records[start:start + PAGE])).items()}
+        return {
+            RecordId(r): AccountId(o)
+            for start in range(0, len(records), PAGE)
+            for r, o in self._ask("/owners", ids=list(records[start : start + PAGE])).items()
+        }
 
     def move(self, batch: Sequence[Assignment]) -> Sequence[Moved]:
         """One request; the answer is what the CRM reads of each record after its write."""

@@ -43,16 +43,18 @@ class Mover:
         self.vault = Vault(b"m" * 32)
         self.systems = Systems([system(address)])
         journal = Journal(self.store, self.clock, b"s" * 32)
-        self.handover = Handover(self.store, self.vault, journal, self.systems, self.clock, timedelta(seconds=5),
-                                 Approvals(MemoryMembers()))
+        self.handover = Handover(
+            self.store, self.vault, journal, self.systems, self.clock, timedelta(seconds=5), Approvals(MemoryMembers())
+        )
 
     def prepare(self) -> None:
         """List, propose, approve; as fast as the CRM answers."""
         self._open()
         self.run()
         with self.store.read() as session:
-            [proposal] = session.exec(select(Proposal).where(
-                Proposal.case_id == self.case, Proposal.state == ProposalState.PENDING)).all()
+            [proposal] = session.exec(
+                select(Proposal).where(Proposal.case_id == self.case, Proposal.state == ProposalState.PENDING)
+            ).all()
         self.handover.decide(proposal.id, proposal.digest, Actor("slack:U0MAX", "Max"), approve=True)
 
     def move(self) -> None:
@@ -76,10 +78,23 @@ class Mover:
         leaver = Leaver(self.leaver, f"{self.leaver}@x.example")
         data = CaseData(leaver, MAX, HEIRS, Actor("cli:hr", "hr"), "C0CASES")
         with self.store.write() as session:
-            session.add(Case(
-                id=self.case, leaver_key=self.case, mail_key=self.case, state=CaseState.RUNNING, immediate=True,
-                effective_at=now, opened_at=now, opened_by="cli:hr", approver="a", strategy="balanced",
-                reason="resignation", wrapped_key=key, sealed=self.vault.seal(key, data.dump(), f"case:{self.case}")))
+            session.add(
+                Case(
+                    id=self.case,
+                    leaver_key=self.case,
+                    mail_key=self.case,
+                    state=CaseState.RUNNING,
+                    immediate=True,
+                    effective_at=now,
+                    opened_at=now,
+                    opened_by="cli:hr",
+                    approver="a",
+                    strategy="balanced",
+                    reason="resignation",
+                    wrapped_key=key,
+                    sealed=self.vault.seal(key, data.dump(), f"case:{self.case}"),
+                )
+            )
             session.flush()
             session.add(Book(id=f"{self.case}:crm", case_id=self.case, system="crm", state=WorkState.DUE, due_at=now))
 

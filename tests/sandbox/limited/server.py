@@ -33,7 +33,11 @@ class Crm:
         self.accepted: deque[float] = deque()
         self.stats: dict[str, Any] = {"asked": 0, "refused": 0, "most": 0, "times": [], "moves": [], "refusals": []}
         self.settings: dict[str, Any] = {
-            "limit": True, "retry_after": True, "refuse": 0, "down": False, "down_after_moves": 0,
+            "limit": True,
+            "retry_after": True,
+            "refuse": 0,
+            "down": False,
+            "down_after_moves": 0,
         }
 
     def admit(self, path: str) -> int | None:
@@ -60,8 +64,15 @@ class Crm:
     def answer(self, path: str, asked: dict[str, Any]) -> Any:
         """Do what is asked."""
         known: dict[str, Callable[[dict[str, Any]], Any]] = {
-            "/find": self.find, "/observe": self.observe, "/count": self.count, "/records": self.records,
-            "/owners": self.owners, "/move": self.move, "/stats": self.told, "/set": self.set, "/give": self.give,
+            "/find": self.find,
+            "/observe": self.observe,
+            "/count": self.count,
+            "/records": self.records,
+            "/owners": self.owners,
+            "/move": self.move,
+            "/stats": self.told,
+            "/set": self.set,
+            "/give": self.give,
         }
         with self.lock:
             return known[path](asked)

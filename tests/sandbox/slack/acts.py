@@ -181,7 +181,7 @@ class Acts:
             name = match[1].rstrip(".")
             if name not in people:
                 return match[0]
-            return f"<@{people[name]}{f'|{name}' if with_name else ''}>{match[1][len(name):]}"
+            return f"<@{people[name]}{f'|{name}' if with_name else ''}>{match[1][len(name) :]}"
 
         def room(match: re.Match[str]) -> str:
             return f"<#{rooms[match[1]]}|{match[1]}>" if match[1] in rooms else match[0]

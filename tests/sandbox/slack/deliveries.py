@@ -113,7 +113,8 @@ class Deliverer:
         body, content_type = _encode(delivery)
         stamp = str(int(time.time()))
         headers = {
-            "content-type": content_type, "x-slack-request-timestamp": stamp,
+            "content-type": content_type,
+            "x-slack-request-timestamp": stamp,
             "x-slack-signature": sign(self._workspace.app.signing_secret, stamp, body),
         }
         if delivery.attempt:

@@ -37,8 +37,12 @@ def start_form(channel: str, text: str) -> JSON:
     who = {"type": "users_select", "action_id": "who", "placeholder": plain("Choose a person")}
     named = text.partition("<@")[2].partition("|")[0]
     leaver = who | ({"initial_user": named} if named else {})
-    when = {"type": "radio_buttons", "action_id": "when", "initial_option": _option("Now", "now"),
-            "options": [_option("Now", "now"), _option("At the end of the last working day", "later")]}
+    when = {
+        "type": "radio_buttons",
+        "action_id": "when",
+        "initial_option": _option("Now", "now"),
+        "options": [_option("Now", "now"), _option("At the end of the last working day", "later")],
+    }
     blocks = [
         {
             "type": "section",
@@ -131,7 +135,8 @@ def approval(leaver: str, approver: str, by: str, reason: str) -> JSON:
 def settled(blocks: list[JSON], by: str) -> list[JSON]:
     """The same message after the decision, without buttons."""
     return [block for block in blocks if block["block_id"] != "decide"] + [
-        {"type": "context", "elements": [mrkdwn(f":white_check_mark: Approved by <@{by}>")]}]
+        {"type": "context", "elements": [mrkdwn(f":white_check_mark: Approved by <@{by}>")]}
+    ]
 
 
 def options(typed: str) -> list[JSON]:

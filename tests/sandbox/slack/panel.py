@@ -80,7 +80,11 @@ class Panel:
 
 def _step(step: Step) -> JSON:
     return {
-        "title": step.title, "text": step.text, "person": step.person, "place": step.place, "typed": step.typed,
+        "title": step.title,
+        "text": step.text,
+        "person": step.person,
+        "place": step.place,
+        "typed": step.typed,
         "done": step.done(),
     }
 

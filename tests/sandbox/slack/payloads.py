@@ -89,8 +89,10 @@ def message_action(
 def view_action(workspace: Workspace, view: View, act: JSON) -> JSON:
     """block_actions from a modal or the Home tab."""
     return _head(workspace, "block_actions", view.user) | {
-        "container": {"type": "view", "view_id": view.id}, "view": view.payload(workspace.app.id, workspace.app.bot_id),
-        "trigger_id": workspace.triggers.issue(view.user), "actions": [act],
+        "container": {"type": "view", "view_id": view.id},
+        "view": view.payload(workspace.app.id, workspace.app.bot_id),
+        "trigger_id": workspace.triggers.issue(view.user),
+        "actions": [act],
     }
 
 
@@ -127,7 +129,8 @@ def suggestion(
         }
     channel = workspace.channels[source.channel]
     return head | {
-        "message": source.copy().body, "channel": {"id": channel.id, "name": channel_name(channel)},
+        "message": source.copy().body,
+        "channel": {"id": channel.id, "name": channel_name(channel)},
         "container": {"type": "message", "message_ts": source.ts, "channel_id": channel.id},
     }
 

@@ -63,6 +63,8 @@ class AppSettings:
     def url(self, kind: str) -> str:
         """The address for `slash_commands`, `interactive`, `options` or `events_api`; empty means Socket Mode."""
         return {
-            "slash_commands": self.command_url, "interactive": self.interactivity_url,
-            "options": self.options_url or self.interactivity_url, "events_api": self.events_url,
+            "slash_commands": self.command_url,
+            "interactive": self.interactivity_url,
+            "options": self.options_url or self.interactivity_url,
+            "events_api": self.events_url,
         }[kind]

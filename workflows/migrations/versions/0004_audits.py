@@ -37,7 +37,15 @@ def downgrade() -> None:
     """Take them back to the version before; findings without a case are lost."""
     op.execute("delete from finding where case_id is null")
     with op.batch_alter_table("finding") as table:
-        for name in ("relocked_at", "escalated_at", "accepted_by", "accepted_until", "taken_by", "taken_at", "wrapped_key"):
+        for name in (
+            "relocked_at",
+            "escalated_at",
+            "accepted_by",
+            "accepted_until",
+            "taken_by",
+            "taken_at",
+            "wrapped_key",
+        ):
             table.drop_column(name)
         table.alter_column("case_id", existing_type=sa.String(), nullable=False)
     op.drop_index("case_past", "case_")

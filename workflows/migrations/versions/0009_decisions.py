@@ -78,5 +78,6 @@ def _widen_decisions() -> None:
     op.create_index("ix_decision_request_id", "decision", ["request_id"])
     for name, column in (("one_person_once", "person"), ("one_seat_once", "seat")):
         where = sa.text(f"{column} <> ''")
-        op.create_index(name, "decision", ["proposal_id", column], unique=True, sqlite_where=where,
-                        postgresql_where=where)
+        op.create_index(
+            name, "decision", ["proposal_id", column], unique=True, sqlite_where=where, postgresql_where=where
+        )

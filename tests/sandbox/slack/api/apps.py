@@ -8,8 +8,13 @@ from tests.sandbox.slack.world import Workspace
 def _auth(workspace: Workspace, args: JSON) -> JSON:
     bot = workspace.user(workspace.app.bot_user)
     return {
-        "url": f"{workspace.base}/", "team": workspace.name, "team_id": TEAM, "user": bot.name, "user_id": bot.id,
-        "bot_id": workspace.app.bot_id, "is_enterprise_install": False,
+        "url": f"{workspace.base}/",
+        "team": workspace.name,
+        "team_id": TEAM,
+        "user": bot.name,
+        "user_id": bot.id,
+        "bot_id": workspace.app.bot_id,
+        "is_enterprise_install": False,
     }
 
 

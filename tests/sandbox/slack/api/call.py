@@ -12,7 +12,12 @@ from tests.sandbox.slack.trail import Call
 from tests.sandbox.slack.world import Workspace
 
 METHODS: dict[str, Method] = {
-    **apps.METHODS, **chat.METHODS, **conversations.METHODS, **files.METHODS, **users.METHODS, **views.METHODS,
+    **apps.METHODS,
+    **chat.METHODS,
+    **conversations.METHODS,
+    **files.METHODS,
+    **users.METHODS,
+    **views.METHODS,
 }
 _JSON_ARGUMENTS = ("blocks", "view", "metadata", "attachments")
 

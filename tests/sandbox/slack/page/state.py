@@ -68,6 +68,10 @@ def _messages(workspace: Workspace, channel_id: str, user_id: str) -> list[JSON]
 
 def _view(view: View) -> JSON:
     return {
-        "id": view.id, "hash": view.hash, "body": deepcopy(view.body), "values": deepcopy(view.values),
-        "errors": dict(view.errors), "notice": view.notice,
+        "id": view.id,
+        "hash": view.hash,
+        "body": deepcopy(view.body),
+        "values": deepcopy(view.values),
+        "errors": dict(view.errors),
+        "notice": view.notice,
     }
