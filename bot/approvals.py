@@ -1,7 +1,7 @@
 """The settings' rules on who must agree, as the middle takes them."""
 
 from config.settings import Settings
-from workflows.handover.policy import Policy, Rule
+from workflows.clients.approval_policy import Policy, Rule
 
 
 def approval_policy(settings: Settings) -> Policy:

@@ -10,7 +10,7 @@ from slack_sdk.errors import SlackApiError
 from bot.text import N_, _, moment, mrkdwn, plain
 from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, OutcomeUnknown, Unavailable
 from workflows.refusals import Code, Refused
-from workflows.store import StorageFailed
+from workflows.storage.store import StorageFailed
 
 REFUSALS: Mapping[Code, str] = {
     Code.PROTECTED: N_(

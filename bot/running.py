@@ -5,22 +5,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bot.services import Services
-from workflows import latecomers, leaps, posts
-from workflows.audits import Audits
-from workflows.clock import Reconciler, Ticker
-from workflows.dispatch import Dispatch
-from workflows.engine import Engine
-from workflows.exports import Exports
-from workflows.followups import FollowUps
-from workflows.handover import Handover
-from workflows.journal import Journal
-from workflows.manual import ManualSteps
-from workflows.ports import Clock, Notifier
-from workflows.replicas import Replicas, forget_finished
-from workflows.restriction import Restrictions
-from workflows.revocation import Revocation
-from workflows.store import Store
-from workflows.undo import Undo
+from workflows.access.dispatch import Dispatch
+from workflows.access.manual_steps import ManualSteps
+from workflows.access.restoration import Restorations
+from workflows.access.restriction import Restrictions
+from workflows.access.revocation import Revocation
+from workflows.cases import added_systems
+from workflows.clients import Handover
+from workflows.engine import clock_jumps
+from workflows.engine.durable import Engine
+from workflows.engine.reconciler import Reconciler, Ticker
+from workflows.engine.replicas import Replicas, forget_finished
+from workflows.exports.snapshots import Exports
+from workflows.ports import Clock
+from workflows.storage import outbox
+from workflows.storage.journal import Journal
+from workflows.storage.outbox import Notifier
+from workflows.storage.store import Store
+from workflows.watch.audit import Audits
+from workflows.watch.follow_ups import FollowUps
 
 TICK, POST_TICK, AUDIT_TICK, LEAP_TICK, JUMP_TICK, FORGET_TICK = 0.5, 0.3, 5.0, 5.0, 60.0, 3600.0
 
@@ -37,7 +40,7 @@ class Tracks:
     audits: Audits
     journal: Journal
     manual: ManualSteps
-    undo: Undo
+    restorations: Restorations
     dispatch: Dispatch
     restrictions: Restrictions
 
@@ -56,7 +59,7 @@ def running(
         "follow_up": built.follow_ups.run,
         "audit": built.audits.run,
         "manual": built.manual.run,
-        "undo": built.undo.run,
+        "undo": built.restorations.run,
         "restrict": built.restrictions.run,
         "put_back": built.handover.put_backs.run,
         "leave": built.handover.leaves.run,
@@ -65,15 +68,17 @@ def running(
     ticker = Ticker()
     ticker.every(TICK, Reconciler(store, engine, clock).tick, "hand over due work")
     ticker.every(TICK, built.journal.seal, "seal the journal")
-    ticker.every(POST_TICK, lambda: posts.deliver(store, tell, clock, engine.executor), "tell people")
+    ticker.every(POST_TICK, lambda: outbox.deliver(store, tell, clock, engine.executor), "tell people")
     ticker.every(AUDIT_TICK, built.audits.call, "call the daily audit")
-    ticker.every(LEAP_TICK, leaps.Leaps(store, built.journal, clock).look, "see whether the clock was set")
-    ticker.every(JUMP_TICK, lambda: leaps.heal(store, built.journal, clock), "make due what a wrong clock put off")
+    ticker.every(LEAP_TICK, clock_jumps.Leaps(store, built.journal, clock).look, "see whether the clock was set")
+    ticker.every(
+        JUMP_TICK, lambda: clock_jumps.heal(store, built.journal, clock), "make due what a wrong clock put off"
+    )
     ticker.every(FORGET_TICK, lambda: forget_finished(engine), "forget finished work")
     if replicas:
         ticker.every(replicas.seconds / 4, replicas.sweep, "take over from the dead")
-    with replicas.living() if replicas else posts.alone(store):
-        latecomers.join(store, built.journal, built.services.systems, clock)
+    with replicas.living() if replicas else outbox.alone(store):
+        added_systems.join(store, built.journal, built.services.systems, clock)
         engine.launch()
         ticker.start()
         try:

@@ -6,33 +6,25 @@ from datetime import date, datetime
 from typing import Protocol
 
 from config.settings import Settings
-from workflows.manual import Proof
-from workflows.model import Strategy
-from workflows.ports import Clock
-from workflows.systems import System
-from workflows.views import (
-    Actor,
-    AuditView,
-    Candidate,
-    CaseBrief,
-    CaseView,
+from workflows.access.manual_steps import Proof
+from workflows.access.views import Candidate, StepView
+from workflows.cases.views import CaseBrief, CaseView, FindingLine, FollowUpLine, Plan, Request
+from workflows.clients.views import (
     ClientLine,
     DelegationView,
-    ExportView,
-    FindingLine,
-    FollowUpLine,
-    Leaver,
     NoteView,
-    Plan,
     Preview,
     ProposalView,
     PutBackView,
     RecordLine,
-    Request,
-    StepView,
-    Successor,
     UnreturnedLine,
 )
+from workflows.exports.views import ExportView
+from workflows.people import Actor, Leaver, Successor
+from workflows.ports import Clock
+from workflows.storage.rows.case import Strategy
+from workflows.systems.registry import System
+from workflows.watch.views import AuditView
 
 
 class Offboarding(Protocol):

@@ -10,46 +10,49 @@ from typing import Literal
 from slack_sdk import WebClient
 
 from bot.approvals import approval_policy
-from bot.members import SlackMembers
-from bot.notifier import SlackNotifier
-from bot.roster import SlackRoster
 from bot.running import Tracks, running
 from bot.services import Services
-from bot.slack import web_client
+from bot.slack.client import web_client
+from bot.slack.members import SlackMembers
+from bot.slack.notifier import SlackNotifier
+from bot.slack.roster import SlackRoster
 from bot.wishes import wishes_of
 from config.common import Common, RequestLimit
 from config.settings import Settings, Storage
 from connectors import registry
 from connectors.contract import Manifest
-from workflows import engine as engines
-from workflows import posts, recall
-from workflows import store as stores
-from workflows.audits import Audits
-from workflows.casefile import Casefile
-from workflows.dispatch import Dispatch
-from workflows.engine import Engine
-from workflows.exports import Exports
-from workflows.findings import Findings
-from workflows.findingsheet import FindingSheet
-from workflows.followups import FollowUps
-from workflows.guards import Guards
-from workflows.handover import Handover
-from workflows.handover.live import Approvals
-from workflows.handover.pace import share
-from workflows.journal import Journal
-from workflows.linking import Linking
-from workflows.manual import ManualSteps
-from workflows.occupancy import occupy
-from workflows.offboarding import Offboarding, Start
-from workflows.ports import Clock, Notifier, SystemClock
-from workflows.replicas import DEAD_AFTER, Replicas, new_id
-from workflows.responses import Policy as AuditPolicy
-from workflows.restriction import Restrictions
-from workflows.revocation import Revocation
-from workflows.rules import Rules
-from workflows.store import Store
-from workflows.systems import System, Systems, distinct, titled
-from workflows.vault import Vault
+from workflows.access import lock_history
+from workflows.access.dispatch import Dispatch
+from workflows.access.links import Linking
+from workflows.access.manual_steps import ManualSteps
+from workflows.access.protected import Guards
+from workflows.access.restoration import Restorations
+from workflows.access.restriction import Restrictions
+from workflows.access.revocation import Revocation
+from workflows.cases.casefile import Casefile
+from workflows.cases.ending import Start
+from workflows.cases.finding_list import FindingSheet
+from workflows.cases.holds import Rules
+from workflows.cases.offboarding import Offboarding
+from workflows.clients import Handover
+from workflows.clients.approval_policy import Approvals
+from workflows.engine import durable as engines
+from workflows.engine.durable import Engine
+from workflows.engine.replicas import DEAD_AFTER, Replicas, new_id, occupy
+from workflows.exports.snapshots import Exports
+from workflows.ports import Clock, SystemClock
+from workflows.storage import outbox
+from workflows.storage import store as stores
+from workflows.storage.findings import Findings
+from workflows.storage.journal import Journal
+from workflows.storage.outbox import Notifier
+from workflows.storage.store import Store
+from workflows.storage.vault import Vault
+from workflows.systems.rate_limit import share
+from workflows.systems.registry import System, Systems, distinct, titled
+from workflows.watch.audit import Audits
+from workflows.watch.follow_ups import FollowUps
+from workflows.watch.responses import Policy as AuditPolicy
 
 Mode = Literal["run", "visit"]
 
@@ -90,7 +93,7 @@ def assemble(
         if mode == "visit":
             yield House(tracks(settings, store, systems, clock, start=_nobody).services, store, None)
             return
-        engine = Engine(_engine_url(settings.storage), new_id() if store.postgres else posts.ALONE)
+        engine = Engine(_engine_url(settings.storage), new_id() if store.postgres else outbox.ALONE)
         replicas = Replicas(store, engine, dead_after or patience(settings)) if store.postgres else None
         built = tracks(settings, store, systems, clock, start=engine.start)
         tell = notifier(settings, built.services, store)
@@ -148,7 +151,7 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
     storage, policy, company = settings.storage, settings.policy, settings.company
     vault = Vault(base64.b64decode(storage.master_key.get_secret_value()))
     journal = Journal(store, clock, base64.b64decode(storage.signing_key.get_secret_value()))
-    recall.introduce(systems, store, vault)
+    lock_history.introduce(systems, store, vault)
     retry = timedelta(minutes=policy.retry_minutes)
     approvals = Approvals(SlackMembers(web_client(settings.slack)), approval_policy(settings))
     wishes = wishes_of(settings.clients)
@@ -219,6 +222,7 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
         leaves=handover.leaves,
     )
     revocation = Revocation(store, vault, journal, systems, clock, retry, policy.protected)
+    restorations = Restorations(store, vault, journal, systems, clock)
     dispatch = Dispatch(store, systems, clock, revocation)
     restrictions = Restrictions(store, vault, journal, systems, clock, retry, Guards(policy.protected))
     return Tracks(
@@ -230,7 +234,7 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
         audits,
         journal,
         manual,
-        offboarding.undoing,
+        restorations,
         dispatch,
         restrictions,
     )
@@ -256,7 +260,7 @@ def _audit_policy(settings: Settings) -> AuditPolicy:
 def notifier(settings: Settings, services: Services, store: Store) -> Notifier:
     """Build what tells people, in Slack."""
     client: WebClient = web_client(settings.slack)
-    return SlackNotifier(client, services, find_post=lambda post_id: posts.find(store, post_id))
+    return SlackNotifier(client, services, find_post=lambda post_id: outbox.find(store, post_id))
 
 
 def _engine_url(storage: Storage) -> str:

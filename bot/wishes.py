@@ -1,9 +1,9 @@
 """The settings' wishes for every split, as the middle takes them; and whom the company's rules name."""
 
 from config.book import BookRule, Clients, Colleague
-from workflows.allocation import Rule, Traits
-from workflows.handover.wishes import Colleague as Known
-from workflows.handover.wishes import Wishes
+from workflows.clients.split.allocation import Rule, Traits
+from workflows.clients.split.rules import Colleague as Known
+from workflows.clients.split.rules import Wishes
 
 CONDITIONS = ("segment", "language", "region", "sensitivity")
 

@@ -1,11 +1,11 @@
 """The company's working days, and what to say against a day that somebody chose."""
 
 from datetime import UTC, date, datetime, time
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from bot.text import _
+from bot.text import _, plain
 from config.settings import Company
-from workflows.workdays import Workdays
+from workflows.business_days import Workdays
 
 MORNING = time(8)
 
@@ -27,3 +27,12 @@ def against(days: Workdays, day: date) -> str:
     if days.is_weekend(day):
         return _("{day} is on a weekend: is it really the last working day?").format(day=day)
     return ""
+
+
+def known_zone(zone: str, fallback: str) -> str:
+    """Return the zone, or the company's own where Slack gave none that exists."""
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        return fallback
+    return plain(zone) or fallback

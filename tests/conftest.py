@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from tests.sandbox.company.samba import Samba
 from tests.sandbox.company.slapd import Slapd
 from tests.sandbox.postgres import Postgres
-from workflows import store as rows_of
+from workflows.storage import store as rows_of
 
 pytest.register_assert_rewrite("tests.conformance")  # the suites are no test modules, and must explain themselves too
 

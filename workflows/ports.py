@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from workflows.model import Post
-
 
 class Clock(Protocol):
     """The time. Production uses `SystemClock`; the sandbox jumps ahead with its own."""
@@ -63,10 +61,3 @@ class Undelivered(Exception):
     def __init__(self, why: str, *, busy: bool = False) -> None:
         super().__init__(why)
         self.busy = busy
-
-
-class Notifier(Protocol):
-    """Shows a post to people, in Slack or wherever they are."""
-
-    def show(self, post: Post) -> tuple[str, str]:
-        """Send the post, or update it in place where `post.ts` is set; return (channel, ts). Raises `Undelivered`."""

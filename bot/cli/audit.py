@@ -9,11 +9,11 @@ from bot.cli.ending import NOT_GOOD, Stop
 from bot.cli.house import actor, visit
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import moment, say, show_json, show_table
-from bot.messages.audit import headline
-from bot.messages.words import verdict
+from bot.slack.messages.audit import headline
+from bot.slack.messages.phrases import verdict
 from bot.text import _
 from connectors.contract import Verdict
-from workflows.views import AuditView
+from workflows.watch.views import AuditView
 
 STALE = timedelta(hours=36)
 Now = Annotated[bool, typer.Option("--now", help="Check now, beside the daily audit; posts nothing in Slack.")]

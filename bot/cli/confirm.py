@@ -11,8 +11,9 @@ from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import say, show_json
 from bot.cli.status import find
 from bot.text import _
-from workflows.manual import Proof
-from workflows.views import CaseView, StepView
+from workflows.access.manual_steps import Proof
+from workflows.access.views import StepView
+from workflows.cases.views import CaseView
 
 MOST_BYTES = 50 * 1024 * 1024
 Whose = Annotated[str, typer.Argument(metavar="CASE|EMAIL", help="A case's id or its leaver's address.")]

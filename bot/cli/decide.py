@@ -11,8 +11,9 @@ from bot.cli.output import say, show_json, show_table
 from bot.cli.split import show_kept, show_shares
 from bot.cli.status import find
 from bot.text import _
-from workflows.model import ProposalState
-from workflows.views import CaseView, ProposalView, WordView
+from workflows.cases.views import CaseView
+from workflows.clients.views import ProposalView, WordView
+from workflows.storage.rows.clients import ProposalState
 
 Whose = Annotated[str, typer.Argument(metavar="CASE|EMAIL", help="A case's id or its leaver's address.")]
 Approve = Annotated[bool | None, typer.Option("--approve/--decline", help="The decision; without it: only look.")]

@@ -9,9 +9,9 @@ from bot.cli.ending import Stop
 from bot.cli.house import actor, visit
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import say, show_json, show_table
-from bot.forms.delegate import period
+from bot.slack.forms.delegate import period
 from bot.text import _
-from workflows.views import DelegationView
+from workflows.clients.views import DelegationView
 
 Away = Annotated[str, typer.Argument(metavar="[AWAY]", help="Slack id of who is away; without it: list.")]
 To = Annotated[str, typer.Option("--to", metavar="ID", help="Slack id of who decides meanwhile.")]

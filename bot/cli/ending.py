@@ -13,8 +13,8 @@ from bot.text import N_, _
 from config.settings import SettingsError
 from connectors.errors import ConnectorError
 from workflows.refusals import Refused
-from workflows.store import StorageFailed
-from workflows.vault import WrongKey
+from workflows.storage.store import StorageFailed
+from workflows.storage.vault import WrongKey
 
 GOOD, NOT_GOOD, WRONG_USE = 0, 1, 2
 P = ParamSpec("P")

@@ -12,7 +12,7 @@ from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import moment, say, show_json, show_table
 from bot.cli.watch import watch
 from bot.text import _
-from workflows.views import FindingLine
+from workflows.cases.views import FindingLine
 
 Take = Annotated[str, typer.Option("--take", metavar="ID", help="Note that you work on a finding.")]
 Accept = Annotated[

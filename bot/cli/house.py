@@ -12,8 +12,8 @@ from pydantic import BaseModel
 
 from bot.services import Services
 from config.settings import Kinds, Settings, load
-from workflows.occupancy import Occupied
-from workflows.views import Actor
+from workflows.engine.replicas import Occupied
+from workflows.people import Actor
 
 LOGIN_UID = Path("/proc/self/loginuid")
 NOBODY = 2**32 - 1

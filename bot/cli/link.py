@@ -11,10 +11,11 @@ from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose
 from bot.cli.output import say, show_json, show_table
 from bot.cli.status import find
 from bot.cli.watch import watch
-from bot.messages.words import verdict
 from bot.services import Services
+from bot.slack.messages.phrases import verdict
 from bot.text import _
-from workflows.views import Candidate, CaseView
+from workflows.access.views import Candidate
+from workflows.cases.views import CaseView
 
 SECONDS = 60.0
 """How long the verdict is waited for."""

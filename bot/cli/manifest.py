@@ -33,7 +33,7 @@ def manifest(mode: SlackMode = Mode.SOCKET, url: Url = URL, as_json: AsJson = Fa
     For example:
       handover manifest --mode socket > slack-manifest.yaml
     """
-    from bot.manifest import manifest as built  # noqa: PLC0415 - one name, two meanings: the command and the value
+    from bot.slack.manifest import manifest as built  # noqa: PLC0415 - one name, two meanings: the command and the value
 
     value = built(mode.value, url)
     if as_json:

@@ -12,7 +12,8 @@ from bot.cli.status import find
 from bot.cli.undo import confirm
 from bot.services import Services
 from bot.text import _
-from workflows.views import CaseView, ClientsView
+from workflows.cases.views import CaseView
+from workflows.clients.views import ClientsView
 
 Pause = Annotated[bool, typer.Option("--pause", help="Move nothing more until --resume.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where the moves were paused.")]

@@ -9,9 +9,9 @@ from bot.cli.house import visit
 from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose
 from bot.cli.output import money, say, show_json
 from bot.cli.status import find
-from bot.messages.note import introduction as draft_of
+from bot.slack.messages.note import introduction as draft_of
 from bot.text import _
-from workflows.views import NoteView
+from workflows.clients.views import NoteView
 
 Heir = Annotated[str, typer.Option("--successor", metavar="EMAIL", help="Only this successor's.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Print every record of one successor as CSV.")]

@@ -21,13 +21,15 @@ from bot.cli.status import is_good, show_case
 from bot.cli.watch import watch
 from bot.cli.when import effective
 from bot.cli.workspace import profiles
-from bot.forms.offboard import known_zone
-from bot.messages.access import why_held
-from bot.people import Profile
+from bot.slack.messages.access import why_held
+from bot.slack.people import Profile
 from bot.text import _
+from bot.workdays import known_zone
 from config.settings import Settings
-from workflows.model import CaseState, Reason, Strategy
-from workflows.views import CaseView, Leaver, Plan, Preview, Request, Successor
+from workflows.cases.views import CaseView, Plan, Request
+from workflows.clients.views import Preview
+from workflows.people import Leaver, Successor
+from workflows.storage.rows.case import CaseState, Reason, Strategy
 
 At = Annotated[str, typer.Option(help='now, "end-of-day 2026-12-01" in the leaver\'s zone, or ISO 8601.')]
 Approver = Annotated[str, typer.Option(metavar="EMAIL", help="Who decides on the clients; else the line manager.")]

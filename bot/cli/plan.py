@@ -12,12 +12,14 @@ from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import counts, money, plain, say, show_json, show_table
 from bot.cli.refusals import refused
 from bot.cli.split import Csv
-from bot.messages.words import verdict
+from bot.slack.messages.phrases import verdict
 from bot.text import _
 from bot.wishes import named_in_rules
 from config.settings import Settings
-from workflows.model import Strategy
-from workflows.views import AccountLine, BookLine, Leaver, Plan, Successor, SystemPlan
+from workflows.access.views import AccountLine, BookLine, SystemPlan
+from workflows.cases.views import Plan
+from workflows.people import Leaver, Successor
+from workflows.storage.rows.case import Strategy
 
 Split = Annotated[Strategy | None, typer.Option("--strategy", help="How clients are split; else as configured.")]
 Heirs = Annotated[list[str] | None, typer.Option("--successor", metavar="EMAIL", help="Gets clients; repeatable.")]

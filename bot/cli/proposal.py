@@ -15,8 +15,8 @@ from bot.cli.split import content, faulty, show_kept, show_shares
 from bot.cli.status import find
 from bot.services import Handover
 from bot.text import _
-from workflows.mapping import Unfit
-from workflows.views import ClientLine, ProposalView
+from workflows.clients.split.assignment_file import Unfit
+from workflows.clients.views import ClientLine, ProposalView
 
 PER_PAGE = 50
 EVERY = 1_000_000

@@ -16,8 +16,9 @@ from bot.cli.output import say, show_json
 from bot.cli.status import find
 from bot.cli.undo import POLL, Wait, confirm
 from bot.text import _
-from workflows.cells import cell
-from workflows.views import CaseView, PutBackView, UnreturnedLine
+from workflows.cases.views import CaseView
+from workflows.clients.views import PutBackView, UnreturnedLine
+from workflows.csv_cells import cell
 
 Clients = Annotated[str, typer.Option("--clients", metavar="TEXT", help="Only clients whose name has this in it.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would go back; nothing is changed.")]

@@ -14,7 +14,7 @@ from bot.cli.status import find
 from bot.cli.undo import confirm
 from bot.cli.when import effective
 from bot.text import _
-from workflows.model import CaseState
+from workflows.storage.rows.case import CaseState
 
 Reject = Annotated[bool, typer.Option("--reject", help="Call the held case off instead.")]
 Rehired = Annotated[bool, typer.Option("--rehired", help="Say that the person was hired again.")]

@@ -12,7 +12,7 @@ from bot.cli.output import moment, say, show_json
 from bot.cli.status import find
 from bot.cli.when import effective
 from bot.text import _
-from workflows.views import LeaveView
+from workflows.clients.views import LeaveView
 
 Stay = Annotated[bool, typer.Option("--stay", help="Leave the clients with those who have them.")]
 On = Annotated[str, typer.Option("--on", metavar="WHEN", help='Another day: "end-of-day 2026-12-01" or ISO 8601.')]

@@ -14,7 +14,7 @@ from bot.cli.house import read, wiring
 from bot.cli.options import DEFAULT, ConfigPath
 from bot.cli.output import warn
 from bot.text import _
-from workflows.occupancy import Occupied
+from workflows.engine.replicas import Occupied
 
 log = logging.getLogger(__name__)
 END_SECONDS = 25.0
@@ -29,7 +29,7 @@ def run(ctx: typer.Context, config: ConfigPath = DEFAULT) -> None:
     For example:
       handover run --config /etc/handover/handover.toml
     """
-    from bot.serve import serve  # noqa: PLC0415 - Slack's and Flask's libraries; no other command waits for them
+    from bot.slack.serve import serve  # noqa: PLC0415 - Slack's and Flask's libraries; no other command waits for them
 
     settings = read(ctx, config)
     stop = _told_to_stop()

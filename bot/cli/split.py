@@ -9,9 +9,9 @@ import typer
 from bot.cli.ending import NOT_GOOD, Stop
 from bot.cli.output import money, say, show_table
 from bot.text import _
-from workflows import mapping
-from workflows.mapping import MOST_BYTES, Unfit
-from workflows.views import LineFault, Preview, ProposalView, Share
+from workflows.clients.split import assignment_file
+from workflows.clients.split.assignment_file import MOST_BYTES, Unfit
+from workflows.clients.views import LineFault, Preview, ProposalView, Share
 
 Csv = Annotated[
     Path | None, typer.Option("--clients", metavar="FILE", help="A CSV file that names who gets which client.")
@@ -32,7 +32,7 @@ def content(path: Path | None) -> bytes:
 def named(data: bytes) -> tuple[str, ...]:
     """Return everybody whom a file names. Raises `Stop` where no line is good; a preview tells all faults."""
     try:
-        return mapping.addresses(mapping.sift(data)[0]) if data else ()
+        return assignment_file.addresses(assignment_file.sift(data)[0]) if data else ()
     except Unfit as unfit:
         raise faulty(unfit.faults) from unfit
 

@@ -10,12 +10,14 @@ from bot.cli.ending import NOT_GOOD, Stop
 from bot.cli.house import visit
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import moment, say, show_json, show_table
-from bot.messages import restriction
-from bot.messages.access import why_held
-from bot.messages.words import verdict
+from bot.slack.messages import restriction
+from bot.slack.messages.access import why_held
+from bot.slack.messages.phrases import verdict
 from bot.text import _
-from workflows.model import CaseState
-from workflows.views import CaseView, ClientsView, StepView, SystemLine
+from workflows.access.views import StepView, SystemLine
+from workflows.cases.views import CaseView
+from workflows.clients.views import ClientsView
+from workflows.storage.rows.case import CaseState
 
 Who = Annotated[str | None, typer.Argument(metavar="[CASE|EMAIL]", help="A case's id or a leaver's address.")]
 AllCases = Annotated[bool, typer.Option("--all", help="Closed and watched cases too, not only open ones.")]

@@ -12,7 +12,7 @@ from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose, Yes
 from bot.cli.output import show_json
 from bot.cli.status import find, show_restored
 from bot.text import _
-from workflows.views import CaseView
+from workflows.cases.views import CaseView
 
 Wait = Annotated[float, typer.Option(min=0, help="Seconds to wait until everything is back.")]
 POLL = 0.2

@@ -14,9 +14,9 @@ from bot.cli.output import moment, say, show_json
 from bot.text import _
 from config.fields import KEY_BYTES
 from config.settings import Storage
-from workflows.journal import Verification
-from workflows.journal import verify as prove
-from workflows.store import Store, sqlite_url
+from workflows.storage.journal import Verification
+from workflows.storage.journal import verify as prove
+from workflows.storage.store import Store, sqlite_url
 
 PublicKey = Annotated[str, typer.Option("--public-key", metavar="BASE64", help="The key to prove with.")]
 Data = Annotated[Path | None, typer.Option("--data", metavar="FOLDER", help="A copied data folder; no configuration.")]

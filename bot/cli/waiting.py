@@ -9,7 +9,7 @@ from bot.cli.house import visit
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import say, show_json
 from bot.text import _
-from workflows.views import ProposalView
+from workflows.clients.views import ProposalView
 
 Approver = Annotated[str, typer.Option("--for", metavar="EMAIL", help="Only what waits for this person.")]
 

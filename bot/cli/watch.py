@@ -3,9 +3,10 @@
 import time
 from collections.abc import Callable
 
-from bot.messages.words import GOOD, verdict
+from bot.slack.messages.phrases import GOOD, verdict
 from bot.text import _
-from workflows.views import CaseView, SystemLine
+from workflows.access.views import SystemLine
+from workflows.cases.views import CaseView
 
 EVERY = 0.25
 """Seconds between two looks: one read of the rows, however many systems."""

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from bot.cli.ending import Stop
 from bot.text import _
-from workflows.workdays import Workdays
+from workflows.business_days import Workdays
 
 END_OF_DAY = re.compile(r"end[- ]of[- ]day(?:[ :=]+(\S+))?", re.IGNORECASE)
 

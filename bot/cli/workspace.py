@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackClientError
 
-from bot.people import Profile, profile
+from bot.slack.people import Profile, profile
 from config.settings import Slack
 
 SECONDS = 3

@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urlsplit
 from flask import Flask
 from waitress.server import create_server
 
-from bot.serve import THREADS
+from bot.slack.serve import THREADS
 from tests.bench.figures import Figure, Run, percentile
 from tests.bench.load import Load, request
 from tests.sandbox.company.people import HR, LEAVER, PEOPLE, Team

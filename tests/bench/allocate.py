@@ -4,10 +4,11 @@ import random
 import time
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 
 from tests.bench.figures import Figure, Run
-from workflows.allocation import Item, Taker, allocate
-from workflows.model import Strategy
+from workflows.clients.split.allocation import Item, Taker, allocate
+from workflows.storage.rows.case import Strategy
 
 MANAGERS = 50
 SMALL, LARGE = 100_000, 1_000_000
@@ -37,13 +38,7 @@ def _figures(size: int) -> list[Figure]:
         ("affinity, capacities", room, Strategy.AFFINITY),
     )
     return [
-        Figure(
-            f"{size:,} {name}",
-            _seconds(lambda t=takers, s=how: allocate(items, t, s)),
-            "s",  # type: ignore[misc]
-            goal=GOALS[size],
-            floor=floor,
-        )
+        Figure(f"{size:,} {name}", _seconds(partial(allocate, items, takers, how)), "s", goal=GOALS[size], floor=floor)
         for name, takers, how in ways
     ]
 

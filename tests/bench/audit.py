@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.bench.figures import Figure, Run
 from tests.bench.leavers import directory, rows
-from workflows.store import Store, sqlite_url
+from workflows.storage.store import Store, sqlite_url
 
 LEAVERS, FEW = 100_000, 10_000
 ROUNDS = 5

@@ -22,19 +22,19 @@ from connectors.ldap.settings import LdapSettings
 from tests.bench.leavers import MASTER, OU, SYSTEM
 from tests.sandbox.company import ldif
 from tests.workflows.members import MemoryMembers
-from workflows.audits import Audits
-from workflows.casefile import Casefile
-from workflows.exports import Exports
-from workflows.findings import Findings
-from workflows.findingsheet import FindingSheet
-from workflows.handover import Handover
-from workflows.handover.live import Approvals
-from workflows.journal import Journal
+from workflows.cases.casefile import Casefile
+from workflows.cases.finding_list import FindingSheet
+from workflows.clients import Handover
+from workflows.clients.approval_policy import Approvals
+from workflows.exports.snapshots import Exports
+from workflows.people import Actor
 from workflows.ports import SystemClock
-from workflows.store import Store, sqlite_url
-from workflows.systems import System, Systems
-from workflows.vault import Vault
-from workflows.views import Actor
+from workflows.storage.findings import Findings
+from workflows.storage.journal import Journal
+from workflows.storage.store import Store, sqlite_url
+from workflows.storage.vault import Vault
+from workflows.systems.registry import System, Systems
+from workflows.watch.audit import Audits
 
 PAGE = 1000
 

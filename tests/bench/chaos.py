@@ -29,9 +29,14 @@ from tests.sandbox.postgres import Postgres
 from tests.sandbox.practice import Practice
 from tests.sandbox.slack import seed
 from tests.sandbox.story import DAY
-from workflows.model import AuditRun, Case, CaseState, Post, Reason, Restoration, Strategy, WorkState
+from workflows.cases.views import Request
+from workflows.people import Actor, Leaver, Successor
 from workflows.refusals import Code, Refused
-from workflows.views import Actor, Leaver, Request, Successor
+from workflows.storage.rows.access import Restoration
+from workflows.storage.rows.case import Case, CaseState, Reason, Strategy
+from workflows.storage.rows.post import Post
+from workflows.storage.rows.watch import AuditRun
+from workflows.storage.rows.work_state import WorkState
 
 KILLS, DEAD_AFTER, PATIENCE = 12, 4.0, 180.0
 PHASES = {"lock": 1.0, "groups": 0.1, "moves": 0.6, "audits": 0.3, "undo": 0.3, "start": 2.0}

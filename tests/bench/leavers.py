@@ -11,10 +11,12 @@ import sqlalchemy as sa
 
 from tests.sandbox.company import ldif
 from tests.sandbox.company.slapd import Slapd
-from workflows.model import Access, Account, Case, CaseState, WorkState
-from workflows.notes import Note, seal
-from workflows.store import Store
-from workflows.vault import Vault
+from workflows.access.account_state import Note, seal
+from workflows.storage.rows.access import Access, Account
+from workflows.storage.rows.case import Case, CaseState
+from workflows.storage.rows.work_state import WorkState
+from workflows.storage.store import Store
+from workflows.storage.vault import Vault
 
 MASTER = b"b" * 32
 SYSTEM = "directory"

@@ -18,8 +18,9 @@ from tests.bench.slow_system import SlowAccounts, SlowWorld
 from tests.sandbox.company.people import HR, LEAVER, MANAGER
 from tests.sandbox.slack.server import SlackServer
 from tests.sandbox.slack.world import Workspace
-from workflows.model import Access, WorkState
-from workflows.store import Store
+from workflows.storage.rows.access import Access
+from workflows.storage.rows.work_state import WorkState
+from workflows.storage.store import Store
 
 SYSTEMS, SECONDS, GOAL = 8, 0.3, 1.3
 

@@ -26,8 +26,10 @@ from tests.sandbox.postgres import Postgres
 from tests.sandbox.slack.driver import Person
 from tests.sandbox.slack.server import SlackServer
 from tests.sandbox.slack.world import Workspace
-from workflows.model import Access, Case, WorkState
-from workflows.store import Store
+from workflows.storage.rows.access import Access
+from workflows.storage.rows.case import Case
+from workflows.storage.rows.work_state import WorkState
+from workflows.storage.store import Store
 
 LEAVERS, SYSTEMS, SECONDS, CALLS, GOAL = 500, 5, 0.2, 3, 1.5
 SLASH_GOAL_MS = 1000.0

@@ -21,7 +21,7 @@ from typing import Any
 from tests.bench.figures import Figure, Run
 from tests.sandbox.limited.server import REQUESTS, WINDOW
 from tests.sandbox.postgres import Postgres
-from workflows.store import sqlite_url
+from workflows.storage.store import sqlite_url
 
 RECORDS, SHARED, KILLED, KILLS = 100_000, 20_000, 20_000, 10
 PACE_GOAL, REFUSED_GOAL, MEMORY_GOAL = 1 / 0.95, 0.5, 1.3

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from slack_sdk import WebClient
 
-from bot.notifier import SlackNotifier
 from bot.services import Services
-from bot.slack import web_client
+from bot.slack.client import web_client
+from bot.slack.notifier import SlackNotifier
 from tests.bench.figures import Figure, Run
 from tests.bot.conftest import make_services, make_settings
 from tests.bot.fakes import FakeAudits, FakeExports, FakeHandover, FakeJournal, FakeOffboarding
@@ -19,8 +19,8 @@ from tests.sandbox.slack.server import SlackServer
 from tests.sandbox.slack.world import Workspace
 from tests.workflows.memory import World
 from tests.workflows.stage import Stage
-from workflows.model import Post, PostKind
-from workflows.views import Successor
+from workflows.people import Successor
+from workflows.storage.rows.post import Post, PostKind
 
 CLIENTS, COLLEAGUES = 50_000, 50
 GOAL_S, SLACK_LIMIT_S = 2.0, 3.0

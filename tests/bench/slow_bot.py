@@ -14,22 +14,23 @@ from types import TracebackType
 from typing import Self
 
 from bot.running import running
-from bot.serve import serve
 from bot.services import Services
+from bot.slack.serve import serve
 from bot.wiring import notifier, open_store, tracks
 from config.settings import Settings
 from tests.bench.slow_system import system
 from tests.sandbox.company.people import HR, MANAGER
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.server import SlackServer
-from workflows.engine import Engine
-from workflows.engine import sqlite_url as engine_url
-from workflows.model import Reason, Strategy
+from workflows.cases.views import Request
+from workflows.engine.durable import Engine
+from workflows.engine.durable import sqlite_url as engine_url
+from workflows.people import Actor, Leaver, Successor
 from workflows.ports import SystemClock
-from workflows.store import Store
-from workflows.store import sqlite_url as rows_url
-from workflows.systems import Systems
-from workflows.views import Actor, Leaver, Request, Successor
+from workflows.storage.rows.case import Reason, Strategy
+from workflows.storage.store import Store
+from workflows.storage.store import sqlite_url as rows_url
+from workflows.systems.registry import Systems
 
 MANY = 10_000
 """Cases an hour that the guard lets through here, where all of them leave on one day."""

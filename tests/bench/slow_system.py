@@ -32,7 +32,7 @@ from connectors.contract import (
     Verdict,
 )
 from connectors.errors import Missing
-from workflows.systems import System
+from workflows.systems.registry import System
 
 CONNECTIONS = 10
 

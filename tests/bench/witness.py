@@ -7,8 +7,11 @@ from sqlmodel import select
 
 from tests.bench.crowd import Tally
 from tests.sandbox.slack.world import Workspace
-from workflows.model import Access, Assignment, Book, JournalEntry, Post
-from workflows.store import Store
+from workflows.storage.rows.access import Access
+from workflows.storage.rows.clients import Assignment, Book
+from workflows.storage.rows.operations import JournalEntry
+from workflows.storage.rows.post import Post
+from workflows.storage.store import Store
 
 
 def explain(store: Store, tally: Tally, opened: Mapping[str, str]) -> None:

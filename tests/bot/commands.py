@@ -31,9 +31,9 @@ from tests.bot.fakes import (
     FakeOffboarding,
     FakePutBacks,
 )
-from workflows.occupancy import Occupied
-from workflows.store import Store, sqlite_url
-from workflows.systems import System, Systems
+from workflows.engine.replicas import Occupied
+from workflows.storage.store import Store, sqlite_url
+from workflows.systems.registry import System, Systems
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "A" * 43 + "="

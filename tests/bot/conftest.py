@@ -8,12 +8,12 @@ from typing import Any, cast
 import pytest
 from pydantic import SecretStr
 
-from bot.app import make_app
-from bot.door import Door
-from bot.metrics import Metrics, watch
-from bot.serve import PATH, listening, make_web
 from bot.services import Services
-from bot.slack import web_client
+from bot.slack.acknowledgement_gate import Door
+from bot.slack.app import make_app
+from bot.slack.client import web_client
+from bot.slack.metrics import Metrics, watch
+from bot.slack.serve import PATH, listening, make_web
 from config.book import Clients
 from config.settings import Company, Policy, Role, Roles, Settings, Slack, Storage
 from tests.bot.fakes import (

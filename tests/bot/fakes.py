@@ -8,33 +8,26 @@ from typing import Any
 
 from connectors.contract import Verdict
 from tests.bot import samples
-from workflows.manual import Proof
-from workflows.mapping import Unfit
-from workflows.model import AssignmentState, CaseState, ProposalState, Strategy
-from workflows.refusals import Code, Refused
-from workflows.views import (
-    Actor,
-    AuditView,
-    Candidate,
-    CaseBrief,
-    CaseView,
+from workflows.access.manual_steps import Proof
+from workflows.access.views import Candidate, StepView
+from workflows.cases.views import CaseBrief, CaseView, FindingLine, FollowUpLine, Plan, Request
+from workflows.clients.split.assignment_file import Unfit
+from workflows.clients.views import (
     ClientLine,
     DelegationView,
-    ExportView,
-    FindingLine,
-    FollowUpLine,
-    Leaver,
     NoteView,
-    Plan,
     Preview,
     ProposalView,
     PutBackView,
     RecordLine,
-    Request,
-    StepView,
-    Successor,
     UnreturnedLine,
 )
+from workflows.exports.views import ExportView
+from workflows.people import Actor, Leaver, Successor
+from workflows.refusals import Code, Refused
+from workflows.storage.rows.case import CaseState, Strategy
+from workflows.storage.rows.clients import AssignmentState, ProposalState
+from workflows.watch.views import AuditView
 
 
 class FixedClock:

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.forms import offboard
-from bot.messages import access, case
+from bot.slack.forms import offboard
+from bot.slack.messages import access, case
 from config.settings import Company
 from connectors.contract import Verdict
 from tests.bot import samples
@@ -15,9 +15,11 @@ from tests.bot.test_buttons import post
 from tests.bot.test_offboarding import form
 from tests.sandbox.company.people import ADMIN, BY_UID
 from tests.sandbox.slack import seed
-from workflows.model import CaseState, PostKind
+from workflows.cases.views import CaseView
+from workflows.people import Actor
 from workflows.refusals import Code, Refused
-from workflows.views import Actor, CaseView
+from workflows.storage.rows.case import CaseState
+from workflows.storage.rows.post import PostKind
 
 
 def _case(office: Office, state: CaseState, **change: object) -> CaseView:

@@ -8,23 +8,23 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import col
 
-from bot.app import make_app
-from bot.door import Door
-from bot.members import SlackMembers
-from bot.metrics import Metrics
-from bot.notifier import SlackNotifier
-from bot.serve import PATH, listening, make_web
-from bot.slack import web_client
+from bot.slack.acknowledgement_gate import Door
+from bot.slack.app import make_app
+from bot.slack.client import web_client
+from bot.slack.members import SlackMembers
+from bot.slack.metrics import Metrics
+from bot.slack.notifier import SlackNotifier
+from bot.slack.serve import PATH, listening, make_web
 from tests.bot.conftest import make_services, make_settings, said
 from tests.bot.fakes import FakeAudits, FakeExports, FakeHandover, FakeJournal, FakeOffboarding
 from tests.sandbox.company.people import MANAGER, SECURITY
 from tests.sandbox.slack.server import SlackServer
 from tests.sandbox.slack.world import Workspace
 from tests.workflows.stage import Stage, crm
-from workflows import posts
-from workflows.handover.policy import Policy, Rule
-from workflows.model import Post, PostKind
-from workflows.views import Actor, Successor
+from workflows.clients.approval_policy import Policy, Rule
+from workflows.people import Actor, Successor
+from workflows.storage import outbox
+from workflows.storage.rows.post import Post, PostKind
 
 RULE = Rule("security", (SECURITY.slack_id,))
 MAX = Successor(MANAGER.email, MANAGER.name, MANAGER.email, MANAGER.slack_id)
@@ -41,14 +41,14 @@ class Firm:
         client = web_client(settings.slack)
         self.door = Door(calm=0)
         self.app = make_app(self.services, client, signing_secret="practice-signing-secret", door=self.door)
-        self.notifier = SlackNotifier(client, self.services, lambda number: posts.find(stage.store, number))
+        self.notifier = SlackNotifier(client, self.services, lambda number: outbox.find(stage.store, number))
 
     def tick(self) -> None:
         """Let the clock look, and tell people."""
         self.stage.look()
         with self.stage.store.write() as session:
             session.execute(sa.delete(Post).where(col(Post.kind) != PostKind.PROPOSAL))  # the rest has fakes behind it
-        posts.deliver(self.stage.store, self.notifier, self.stage.time)
+        outbox.deliver(self.stage.store, self.notifier, self.stage.time)
 
 
 @pytest.fixture

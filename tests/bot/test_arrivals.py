@@ -10,7 +10,7 @@ from tests.sandbox.company.people import BY_UID, HR
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.driver import Person
 from tests.sandbox.slack.records import Message
-from workflows.model import CaseState
+from workflows.storage.rows.case import CaseState
 
 WARNING = "has joined <#"
 

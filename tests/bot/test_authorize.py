@@ -2,8 +2,8 @@
 
 import pytest
 
-from bot.authorize import HOLDERS, Authorizer, Right
-from bot.slack import web_client
+from bot.slack.authorize import HOLDERS, Authorizer, Right
+from bot.slack.client import web_client
 from config.settings import Role, Roles
 from tests.bot.conftest import make_settings
 from tests.sandbox.company.people import HR, LEAVER

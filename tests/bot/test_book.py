@@ -5,15 +5,17 @@ from decimal import Decimal
 
 import pytest
 
-from bot.notifier import SlackNotifier
-from bot.slack import web_client
+from bot.slack.client import web_client
+from bot.slack.notifier import SlackNotifier
 from tests.bot import samples
 from tests.bot.conftest import Office, said
 from tests.sandbox.company.people import BY_UID, MANAGER
 from tests.sandbox.slack.records import File, Message
-from workflows.mapping import MOST_BYTES, Unfit
-from workflows.model import Post, PostKind, ProposalState
-from workflows.views import KeptLine, LineFault, Share, Successor
+from workflows.clients.split.assignment_file import MOST_BYTES, Unfit
+from workflows.clients.views import KeptLine, LineFault, Share
+from workflows.people import Successor
+from workflows.storage.rows.clients import ProposalState
+from workflows.storage.rows.post import Post, PostKind
 
 
 def show(office: Office) -> Message:

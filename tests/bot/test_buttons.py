@@ -2,15 +2,16 @@
 
 import pytest
 
-from bot.notifier import SlackNotifier
-from bot.slack import web_client
+from bot.slack.client import web_client
+from bot.slack.notifier import SlackNotifier
 from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.conftest import Office, said
 from tests.sandbox.company.people import ADMIN, BY_UID, MANAGER
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.records import Message
-from workflows.model import CaseState, Post, PostKind
+from workflows.storage.rows.case import CaseState
+from workflows.storage.rows.post import Post, PostKind
 
 
 def post(office: Office, kind: PostKind, channel: str) -> Message:

@@ -14,11 +14,12 @@ from connectors.errors import Unavailable
 from tests.bot import samples
 from tests.bot.commands import Wiring, configuration, document, handover
 from tests.bot.fakes import FakeOffboarding
-from workflows.model import CaseState, Strategy
+from workflows.cases.views import CaseView, Plan, Request
+from workflows.people import Leaver
 from workflows.refusals import Code, Refused
-from workflows.store import StorageFailed
-from workflows.vault import WrongKey
-from workflows.views import CaseView, Leaver, Plan, Request
+from workflows.storage.rows.case import CaseState, Strategy
+from workflows.storage.store import StorageFailed
+from workflows.storage.vault import WrongKey
 
 DANA = samples.leaver().email
 

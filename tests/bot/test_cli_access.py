@@ -11,8 +11,8 @@ from bot.cli import house
 from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.commands import Wiring, configuration, document, handover
-from workflows.model import CaseState
-from workflows.views import Actor
+from workflows.people import Actor
+from workflows.storage.rows.case import CaseState
 
 
 @pytest.fixture

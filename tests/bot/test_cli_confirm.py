@@ -23,8 +23,9 @@ from tests.sandbox.company.people import BY_UID, MANAGER
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.server import SlackServer
 from tests.sandbox.slack.world import Workspace
-from workflows.model import CaseState, Reason, Strategy
-from workflows.views import Actor, Request, Successor
+from workflows.cases.views import Request
+from workflows.people import Actor, Successor
+from workflows.storage.rows.case import CaseState, Reason, Strategy
 
 LI = BY_UID["li.wei"]
 

@@ -10,9 +10,11 @@ from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.commands import House, Wiring, configuration, document, handover
 from tests.bot.fakes import FakeHandover
-from workflows.model import CaseState, ProposalState
+from workflows.clients.views import ProposalView
+from workflows.people import Actor
 from workflows.refusals import Code, Refused
-from workflows.views import Actor, ProposalView
+from workflows.storage.rows.case import CaseState
+from workflows.storage.rows.clients import ProposalState
 
 
 class Deciding(FakeHandover):

@@ -15,14 +15,14 @@ from slack_sdk.web import SlackResponse
 from bot.cli.checks import machine, slack
 from bot.cli.checks.result import Check, Result
 from bot.cli.doctor import examine
-from bot.manifest import manifest
+from bot.slack.manifest import manifest
 from tests.bot.commands import ENV, Wiring, configuration, document, handover
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.server import SlackServer
 from tests.sandbox.slack.world import Workspace
-from workflows.model import Case
-from workflows.store import Store, sqlite_url
-from workflows.vault import Vault
+from workflows.storage.rows.case import Case
+from workflows.storage.store import Store, sqlite_url
+from workflows.storage.vault import Vault
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 SCOPES = ",".join(manifest("socket")["oauth_config"]["scopes"]["bot"])

@@ -8,9 +8,9 @@ import pytest
 from tests.bot import samples
 from tests.bot.commands import configuration, document, handover
 from tests.bot.test_cli_decide import Desk
-from workflows.mapping import Unfit
-from workflows.model import Strategy
-from workflows.views import KeptLine, LineFault
+from workflows.clients.split.assignment_file import Unfit
+from workflows.clients.views import KeptLine, LineFault
+from workflows.storage.rows.case import Strategy
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.bot.commands import Wiring, configuration, document, handover
-from workflows.journal import Journal
+from workflows.people import Actor
 from workflows.ports import SystemClock
-from workflows.store import Store, sqlite_url
-from workflows.views import Actor
+from workflows.storage.journal import Journal
+from workflows.storage.store import Store, sqlite_url
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import pytest
 from bot.cli.ending import Stop
 from bot.cli.offboard import as_known
 from bot.cli.when import effective
-from bot.people import Profile
-from workflows.views import Leaver
-from workflows.workdays import Workdays
+from bot.slack.people import Profile
+from workflows.business_days import Workdays
+from workflows.people import Leaver
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 

@@ -15,7 +15,7 @@ from tests.bot.fakes import FakeDelegations, FakeHandover
 from tests.bot.test_requests import WAITING
 from tests.sandbox.company.people import BY_UID, MANAGER
 from tests.sandbox.slack.forms import OpenView
-from workflows.model import ProposalState
+from workflows.storage.rows.clients import ProposalState
 
 CAROL = BY_UID["carol.diaz"].slack_id
 

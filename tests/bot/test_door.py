@@ -3,7 +3,7 @@
 import threading
 import time
 
-from bot.door import Door, PolitePool
+from bot.slack.acknowledgement_gate import Door, PolitePool
 
 
 def _run(door: Door, pool: PolitePool, ran: threading.Event, *, answered: bool) -> None:

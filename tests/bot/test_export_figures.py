@@ -3,10 +3,10 @@
 from dataclasses import replace
 from datetime import date
 
-from bot.messages import exports
+from bot.slack.messages import exports
 from tests.bot import samples
 from tests.bot.conftest import strings
-from workflows.views import ExportLine
+from workflows.exports.views import ExportLine
 
 WEEKS = ((date(2026, 9, 28), 13, 480), (date(2026, 10, 5), 1, 0))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.messages import audit, escalation
+from bot.slack.messages import audit, escalation
 from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.commands import Wiring, configuration, document, handover
@@ -16,8 +16,9 @@ from tests.bot.fakes import FakeAudits
 from tests.bot.test_buttons import post
 from tests.sandbox.company.people import ADMIN
 from tests.sandbox.slack import seed
-from workflows import findingsheet
-from workflows.model import CaseState, PostKind
+from workflows.cases import finding_list
+from workflows.storage.rows.case import CaseState
+from workflows.storage.rows.post import PostKind
 
 LATER = samples.NOW + timedelta(days=9)
 
@@ -174,7 +175,7 @@ def test_what_was_settled_since_is_said_without_buttons_and_is_not_all_good() ->
 
 
 def test_every_kind_of_finding_has_words() -> None:
-    assert set(findingsheet.URGENCY) == set(audit.KINDS)
+    assert set(finding_list.URGENCY) == set(audit.KINDS)
 
 
 def test_an_account_is_locked_again_and_listed_as_csv_at_the_command_line(config: str, audits: FakeAudits) -> None:

@@ -2,13 +2,14 @@
 
 import pytest
 
-from bot.notifier import SlackNotifier
-from bot.slack import web_client
+from bot.slack.client import web_client
+from bot.slack.notifier import SlackNotifier
 from tests.bot import samples
 from tests.bot.conftest import Office, said
 from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER
 from tests.sandbox.slack.records import Message
-from workflows.model import Post, PostKind, ProposalState
+from workflows.storage.rows.clients import ProposalState
+from workflows.storage.rows.post import Post, PostKind
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from typing import Any, cast
 
 import pytest
 
-from bot.forms import offboard
-from bot.messages import case, leave, note, proposal
-from bot.messages import help as help_message
+from bot.slack.forms import offboard
+from bot.slack.messages import case, leave, note, proposal
+from bot.slack.messages import help as help_message
 from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.commands import Wiring, configuration, handover
@@ -19,8 +19,10 @@ from tests.bot.test_buttons import post
 from tests.bot.test_moves import DONE
 from tests.sandbox.company.people import BY_UID
 from tests.sandbox.slack import seed
-from workflows.model import CaseState, PostKind
-from workflows.views import CaseView, LeaveView
+from workflows.cases.views import CaseView
+from workflows.clients.views import LeaveView
+from workflows.storage.rows.case import CaseState
+from workflows.storage.rows.post import PostKind
 
 BACK = samples.NOW + timedelta(days=30)
 WAITS = LeaveView(BACK, True, samples.NOW, "", "", None)

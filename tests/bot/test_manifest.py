@@ -6,8 +6,8 @@ from pathlib import Path
 from slack_sdk import WebClient
 
 import bot
-from bot.listeners import arrivals, command, home
-from bot.manifest import METHOD_SCOPES, manifest, scopes
+from bot.slack.listeners import command, home, member_joined
+from bot.slack.manifest import METHOD_SCOPES, manifest, scopes
 
 HOUSE = Path(bot.__file__).parent
 CLIENTS = {"client", "_client"}
@@ -47,7 +47,7 @@ def test_commands_and_events_are_those_that_are_listened_to() -> None:
     assert heard == {"command": ["COMMAND"], "event": ["ARRIVAL", "EVENT"]}
     made = manifest("socket")
     assert [one["command"] for one in made["features"]["slash_commands"]] == [command.COMMAND]
-    assert made["settings"]["event_subscriptions"]["bot_events"] == [home.EVENT, arrivals.ARRIVAL]
+    assert made["settings"]["event_subscriptions"]["bot_events"] == [home.EVENT, member_joined.ARRIVAL]
 
 
 def test_mentions_are_escaped_so_that_nobody_is_guessed() -> None:

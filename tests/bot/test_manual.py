@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from bot.messages import case as case_message
-from bot.messages import manual
-from bot.notifier import SlackNotifier
-from bot.roster import SlackRoster
-from bot.slack import web_client
+from bot.slack.client import web_client
+from bot.slack.messages import case as case_message
+from bot.slack.messages import manual
+from bot.slack.notifier import SlackNotifier
+from bot.slack.roster import SlackRoster
 from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.conftest import Office, make_settings, said, strings
@@ -18,9 +18,12 @@ from tests.sandbox.company.people import ADMIN, BY_UID, LEAVER, SECURITY
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.driver import Person
 from tests.sandbox.slack.records import Message
-from workflows.model import CaseState, Post, PostKind, WorkState
+from workflows.access.views import StepView
+from workflows.cases.views import CaseView
 from workflows.ports import Undelivered
-from workflows.views import CaseView, StepView
+from workflows.storage.rows.case import CaseState
+from workflows.storage.rows.post import Post, PostKind
+from workflows.storage.rows.work_state import WorkState
 
 LI = BY_UID["li.wei"].slack_id
 BOB = BY_UID["bob.ross"].slack_id

@@ -4,18 +4,19 @@ from dataclasses import replace
 
 import pytest
 
-from bot.forms import browse, change, choose, notice, offboard, reasons, upload
-from bot.messages import audit, case, exports, follow_up, help, home, outcome, plan, proposal, spread  # noqa: A004
-from bot.messages.blocks import Message, message, paragraphs, section
-from bot.messages.clients import choices
-from bot.messages.clients import line as client_line
+from bot.slack.forms import browse, change, choose, notice, offboard, reasons, upload
+from bot.slack.messages import audit, case, exports, follow_up, guide, home, outcome, pages, plan, proposal
+from bot.slack.messages.blocks import Message, message, paragraphs, section
+from bot.slack.messages.clients import choices
+from bot.slack.messages.clients import line as client_line
 from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.conftest import strings
 from tests.sandbox.slack.records import JSON
 from tests.sandbox.slack.validation import problems
-from workflows.model import AssignmentState, CaseState, ProposalState, RequestState, Strategy
-from workflows.views import KeptLine, LineFault, RequestView, WordView
+from workflows.clients.views import KeptLine, LineFault, RequestView, WordView
+from workflows.storage.rows.case import CaseState, Strategy
+from workflows.storage.rows.clients import AssignmentState, ProposalState, RequestState
 
 NAMES = [samples.NASTY, samples.HEBREW, "Pat *Star* (Sr.)", "x" * 5000, ""]
 ALL = (Verdict.LOCKED, Verdict.OPEN, Verdict.ABSENT, Verdict.UNKNOWN)
@@ -97,7 +98,7 @@ def views(name: str) -> list[JSON]:
         browse.build("p", samples.client_lines(browse.PER_PAGE, name), 20_000, name[:200], 3),
         browse.build("p", [], 0, name[:200]),
         notice.notice("x", upload.faults([LineFault(n, name) for n in range(500)])),
-        notice.notice("x", paragraphs(spread.lines(samples.proposal(shares=500).shares))),
+        notice.notice("x", paragraphs(pages.lines(samples.proposal(shares=500).shares))),
         home.build(waiting),
         home.build(home.Home([], [], home.Cases(), home.Cases(), may_open=True, may_lock=False)),
     ]
@@ -112,8 +113,8 @@ def test_views_keep_slacks_limits(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_answers_to_the_command_keep_slacks_limits(name: str) -> None:
     cases = [samples.case(CaseState.RUNNING, *ALL, name=name)] * 80
-    lists = help.cases(cases, 3 * len(cases)), help.cases([], 0)
-    for blocks in (help.guide(), help.unknown(name), help.bare_name(name), *lists):
+    lists = guide.cases(cases, 3 * len(cases)), guide.cases([], 0)
+    for blocks in (guide.guide(), guide.unknown(name), guide.bare_name(name), *lists):
         assert problems(blocks) == []
 
 

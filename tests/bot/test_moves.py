@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from bot.messages import case, moves
+from bot.slack.messages import case, moves
 from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.commands import Wiring, configuration, handover
@@ -16,8 +16,11 @@ from tests.bot.test_buttons import post
 from tests.sandbox.company.people import BY_UID
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.records import Message
-from workflows.model import AssignmentState, CaseState, PostKind
-from workflows.views import CaseView, ClientsView, UnreturnedLine
+from workflows.cases.views import CaseView
+from workflows.clients.views import ClientsView, UnreturnedLine
+from workflows.storage.rows.case import CaseState
+from workflows.storage.rows.clients import AssignmentState
+from workflows.storage.rows.post import PostKind
 
 MOVING = ClientsView(None, 100, 40, 60, (), 4.0, (), False, moving=True)
 PAUSED = replace(MOVING, halted="paused", halted_by=samples.NASTY, halted_at=samples.NOW)

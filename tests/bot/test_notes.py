@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from bot.messages import note
+from bot.slack.messages import note
 from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.commands import Wiring, configuration, document, handover
 from tests.bot.conftest import Office, said
 from tests.bot.test_buttons import post
 from tests.sandbox.company.people import BY_UID
-from workflows.model import CaseState, PostKind
+from workflows.storage.rows.case import CaseState
+from workflows.storage.rows.post import PostKind
 
 BOB = BY_UID["bob.ross"].slack_id
 

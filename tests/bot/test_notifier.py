@@ -2,15 +2,16 @@
 
 import pytest
 
-from bot.notifier import EVENT, SlackNotifier
-from bot.slack import web_client
+from bot.slack.client import web_client
+from bot.slack.notifier import EVENT, SlackNotifier
 from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.conftest import Office, said
 from tests.sandbox.company.people import HR
 from tests.sandbox.slack import seed
-from workflows.model import CaseState, Post, PostKind
 from workflows.ports import Undelivered
+from workflows.storage.rows.case import CaseState
+from workflows.storage.rows.post import Post, PostKind
 
 
 class Desk:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from bot.forms import offboard
-from bot.listeners import submission
-from bot.messages.blocks import pack
+from bot.slack.forms import offboard
+from bot.slack.listeners import submission
+from bot.slack.messages.blocks import pack
 from connectors.errors import Unavailable
 from tests.bot.conftest import Office, said
 from tests.bot.samples import NOW

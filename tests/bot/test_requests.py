@@ -4,20 +4,23 @@ from dataclasses import replace
 
 import pytest
 
-from bot.members import SlackMembers
-from bot.messages import home, proposal, requests, share
-from bot.messages.home import Home
-from bot.notifier import SlackNotifier
-from bot.slack import web_client
+from bot.slack.client import web_client
+from bot.slack.members import SlackMembers
+from bot.slack.messages import home, proposal, requests, share
+from bot.slack.messages.home import Home
+from bot.slack.notifier import SlackNotifier
 from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.conftest import Office, said
 from tests.bot.samples import BOB, CAROL, MAX, NOW
 from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER
 from tests.sandbox.slack.records import Message
-from workflows.model import CaseState, Post, PostKind, ProposalState, RequestState
+from workflows.clients.views import ProposalView, RequestView, WordView
+from workflows.people import Successor
 from workflows.ports import Undelivered
-from workflows.views import ProposalView, RequestView, Successor, WordView
+from workflows.storage.rows.case import CaseState
+from workflows.storage.rows.clients import ProposalState, RequestState
+from workflows.storage.rows.post import Post, PostKind
 
 ADA = Successor("ada@x.example", samples.NASTY, "ada@x.example", "U0ADA")
 MANAGED = RequestView("p#manager", "manager", 1, RequestState.WAITING, (MAX,), ())

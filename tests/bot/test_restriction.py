@@ -9,15 +9,16 @@ import pytest
 
 from bot.cli.checks import systems
 from bot.cli.checks.result import Result
-from bot.messages import case as message
+from bot.slack.messages import case as message
 from connectors.contract import Account, AccountId, Administrators, Verdict
 from connectors.errors import Missing, Unavailable
 from tests.bot import samples
 from tests.bot.commands import Wiring, configuration, handover
 from tests.workflows.memory import MemoryBook, MemoryCrm, World
-from workflows.model import CaseState, WorkState
-from workflows.rules import Hold
-from workflows.views import CaseView, RestrictionLine
+from workflows.access.views import RestrictionLine
+from workflows.cases.views import CaseView
+from workflows.storage.rows.case import CaseState, Hold
+from workflows.storage.rows.work_state import WorkState
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 DUE = datetime(2026, 11, 25, 16, tzinfo=UTC)

@@ -11,8 +11,8 @@ import pytest
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk.signature import SignatureVerifier
 
-from bot import serve as serving
-from bot.serve import PATH, serve
+from bot.slack import serve as serving
+from bot.slack.serve import PATH, serve
 from tests.bot.conftest import make_services, make_settings
 from tests.bot.fakes import FakeAudits, FakeExports, FakeHandover, FakeJournal, FakeOffboarding
 from tests.sandbox.company.people import HR

@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from bot.forms.upload import parse
+from bot.slack.forms.upload import parse
 from config.book import BookRule, Clients
 from tests.bot import samples
 from tests.bot.conftest import Office
 from tests.bot.test_offboarding import BOB, filled, form
 from tests.sandbox.company.people import BY_UID, LEAVER
 from tests.sandbox.slack.records import File
-from workflows.model import Strategy
-from workflows.views import LineFault, Preview
+from workflows.clients.views import LineFault, Preview
+from workflows.storage.rows.case import Strategy
 
 CAROL = BY_UID["carol.diaz"]
 GOOD = f"client id,address\nparty:1,{CAROL.email}\nparty:2,unknown@x.example\n".encode()

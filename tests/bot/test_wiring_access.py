@@ -12,7 +12,7 @@ from bot.wiring import build_systems
 from connectors import registry
 from connectors.contract import Limits
 from tests.config.test_files import EXAMPLES, example
-from workflows.work import TASKS
+from workflows.storage.work import TASKS
 
 MORE = """
 administrators = ["Domain Admins", "Root"]

@@ -5,13 +5,15 @@ from decimal import Decimal
 
 import pytest
 
-from bot.messages import case, exports, outcome, plan, proposal
-from bot.messages.blocks import Message
+from bot.slack.messages import case, exports, outcome, plan, proposal
+from bot.slack.messages.blocks import Message
 from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.conftest import strings
-from workflows.model import CaseState, ProposalState
-from workflows.views import BookLine, CaseView
+from workflows.access.views import BookLine
+from workflows.cases.views import CaseView
+from workflows.storage.rows.case import CaseState
+from workflows.storage.rows.clients import ProposalState
 
 LIMITS = ("Sessions stay open. " * 20, "Tokens are not known.", "Reports are not on record.")
 

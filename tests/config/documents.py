@@ -8,7 +8,7 @@ import typer
 from bot.cli.app import make_app
 from bot.cli.draft import Draft
 from bot.cli.manifest import yaml
-from bot.manifest import manifest
+from bot.slack.manifest import manifest
 from config.reference import markdown
 from connectors import registry
 from tests.config.commands import commands

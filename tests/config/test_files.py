@@ -13,7 +13,7 @@ import yaml  # type: ignore[import-untyped]
 
 from bot.cli.app import make_app
 from bot.cli.manifest import yaml as as_yaml
-from bot.manifest import manifest
+from bot.slack.manifest import manifest
 from config.reference import Key, keys, markdown, tables, toml
 from config.settings import Settings, load
 from connectors import registry

@@ -12,8 +12,8 @@ from connectors.contract import ByHand, Connector
 from connectors.manual import MANIFEST
 from connectors.manual.connector import Manual
 from connectors.manual.settings import ManualSettings
-from workflows.steps import work_of
-from workflows.systems import System
+from workflows.access.manual_step import work_of
+from workflows.systems.registry import System
 
 OWN: dict[str, Any] = {"title": "Office keys", "instructions": "Collect them.", "assignee": "U0ADA"}
 

@@ -6,7 +6,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from bot.serve import serve
+from bot.slack.serve import serve
 from bot.wiring import assemble
 from config.settings import load
 from connectors import registry

@@ -12,9 +12,9 @@ from tests.workflows import office as office_rows
 from tests.workflows import stage as stage_rows
 from tests.workflows.office import Office
 from tests.workflows.stage import Stage
-from workflows.engine import Engine
-from workflows.store import Store, sqlite_url
-from workflows.systems import System
+from workflows.engine.durable import Engine
+from workflows.storage.store import Store, sqlite_url
+from workflows.systems.registry import System
 
 DATABASES = ("sqlite", "postgresql")
 FILES_THEMSELVES = "tmp_path"

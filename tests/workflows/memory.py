@@ -54,7 +54,7 @@ from connectors.contract import (
     Verdict,
 )
 from connectors.errors import Conflict, Missing, Unavailable
-from workflows.systems import System
+from workflows.systems.registry import System
 
 P = ParamSpec("P")
 R = TypeVar("R")

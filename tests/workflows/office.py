@@ -9,31 +9,34 @@ from sqlmodel import col, select
 from tests.workflows.members import MemoryMembers
 from tests.workflows.memory import MemoryDirectory, MemoryListing, Time, World
 from tests.workflows.tables import lay_out
-from workflows.audits import Audits
-from workflows.casefile import Casefile
-from workflows.exports import Exports
-from workflows.findings import Findings
-from workflows.findingsheet import FindingSheet
-from workflows.followups import FollowUps
-from workflows.guards import Guards
-from workflows.handover import Handover
-from workflows.handover.live import Approvals
-from workflows.handover.policy import Policy
-from workflows.journal import Journal
-from workflows.linking import Linking
-from workflows.manual import ManualSteps
-from workflows.model import Post, Reason, Strategy, WorkState
-from workflows.offboarding import Offboarding
+from workflows.access.links import Linking
+from workflows.access.manual_steps import ManualSteps
+from workflows.access.protected import Guards
+from workflows.access.restoration import Restorations
+from workflows.access.restriction import Restrictions
+from workflows.access.revocation import Revocation
+from workflows.cases.casefile import Casefile
+from workflows.cases.finding_list import FindingSheet
+from workflows.cases.holds import Rules
+from workflows.cases.offboarding import Offboarding
+from workflows.cases.views import Request
+from workflows.clients import Handover
+from workflows.clients.approval_policy import Approvals, Policy
+from workflows.exports.snapshots import Exports
+from workflows.people import Actor, Leaver, Successor
 from workflows.ports import Undelivered
-from workflows.responses import Policy as Responses
-from workflows.restriction import Restrictions
-from workflows.revocation import Revocation
-from workflows.rules import Rules
-from workflows.store import Store, sqlite_url
-from workflows.systems import System, Systems
-from workflows.vault import Vault
-from workflows.views import Actor, Leaver, Request, Successor
-from workflows.work import TASKS
+from workflows.storage.findings import Findings
+from workflows.storage.journal import Journal
+from workflows.storage.rows.case import Reason, Strategy
+from workflows.storage.rows.post import Post
+from workflows.storage.rows.work_state import WorkState
+from workflows.storage.store import Store, sqlite_url
+from workflows.storage.vault import Vault
+from workflows.storage.work import TASKS
+from workflows.systems.registry import System, Systems
+from workflows.watch.audit import Audits
+from workflows.watch.follow_ups import FollowUps
+from workflows.watch.responses import Policy as Responses
 
 HR = Actor("slack:U0HR", "Hanna")
 SECURITY = Actor("slack:U0SEC", "Sam")
@@ -159,6 +162,7 @@ class Office:
         self.manual = ManualSteps(
             self.store, self.vault, self.journal, self.systems, self.clock, self.roster, channel="C0SEC"
         )
+        self.restorations = Restorations(self.store, self.vault, self.journal, self.systems, self.clock)
         self.handlers: dict[str, Callable[[str], None]] = {
             "revoke": self.revocation.run,
             "book": self.handover.run,
@@ -167,7 +171,7 @@ class Office:
             "follow_up": self.follow_ups.run,
             "audit": self.audits.run,
             "manual": self.manual.run,
-            "undo": self.offboarding.undoing.run,
+            "undo": self.restorations.run,
             "restrict": Restrictions(
                 self.store, self.vault, self.journal, self.systems, self.clock, retry, Guards(PROTECTED)
             ).run,

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from itertools import product
 
-from workflows.allocation import FAIR, Item, Split, Taker
-from workflows.evenness import lower_bound
+from workflows.clients.split.allocation import FAIR, Item, Split, Taker
+from workflows.clients.split.rebalancing import lower_bound
 
 CLOSE = 1e-9
 

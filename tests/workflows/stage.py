@@ -9,27 +9,20 @@ from sqlmodel import select
 from tests.workflows.members import MemoryMembers
 from tests.workflows.memory import Time, World
 from tests.workflows.tables import lay_out
-from workflows.cases import CaseData
-from workflows.handover import Handover
-from workflows.handover.live import Approvals
-from workflows.handover.policy import Policy
-from workflows.journal import Journal
-from workflows.model import (
-    ApprovalRequest,
-    Assignment,
-    Book,
-    Case,
-    CaseState,
-    Decision,
-    JournalEntry,
-    Post,
-    Proposal,
-    WorkState,
-)
-from workflows.store import Store, sqlite_url
-from workflows.systems import System, Systems
-from workflows.vault import Vault
-from workflows.views import Actor, ClientsView, Leaver, ProposalView, RecordLine, Successor
+from workflows.clients import Handover
+from workflows.clients.approval_policy import Approvals, Policy
+from workflows.clients.views import ClientsView, ProposalView, RecordLine
+from workflows.people import Actor, Leaver, Successor
+from workflows.storage.case import CaseData
+from workflows.storage.journal import Journal
+from workflows.storage.rows.case import Case, CaseState
+from workflows.storage.rows.clients import ApprovalRequest, Assignment, Book, Decision, Proposal
+from workflows.storage.rows.operations import JournalEntry
+from workflows.storage.rows.post import Post
+from workflows.storage.rows.work_state import WorkState
+from workflows.storage.store import Store, sqlite_url
+from workflows.storage.vault import Vault
+from workflows.systems.registry import System, Systems
 
 CASE = "c1"
 RETRY = timedelta(minutes=5)

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import sqlalchemy as sa
 
-from workflows.store import Store, sqlite_url
+from workflows.storage.store import Store, sqlite_url
 
 
 def lay_out(store: Store) -> None:

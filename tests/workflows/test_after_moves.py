@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from tests.workflows.office import BOB, CAROL, HR, MAX, Office
-from workflows.model import AssignmentState
-from workflows.views import Actor
+from workflows.people import Actor
+from workflows.storage.rows.clients import AssignmentState
 
 
 def test_the_whole_way_there_and_back(office: Office) -> None:

@@ -11,9 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.workflows.splits import CLOSE, best, book, faults, loads, weights
-from workflows.allocation import FAIR, Item, Rule, Split, Taker, allocate
-from workflows.evenness import lower_bound
-from workflows.model import Strategy
+from workflows.clients.split.allocation import FAIR, Item, Rule, Split, Taker, allocate
+from workflows.clients.split.rebalancing import lower_bound
+from workflows.storage.rows.case import Strategy
 
 TRAITS = (("language", "fr"), ("language", "de"), ("region", "north"), ("co_owner", "s1"), ("segment", "key"))
 

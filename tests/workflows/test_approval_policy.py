@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.handover.policy import MANAGER, RECEIVER, Policy, Rule, Summary, required, same
-from workflows.views import Leaver, Successor
-from workflows.workdays import business_days_later
+from workflows.business_days import business_days_later
+from workflows.clients.approval_policy import MANAGER, RECEIVER, Policy, Rule, Summary, required, same
+from workflows.people import Leaver, Successor
 
 DANA = Leaver("Dana", "dana@x.example", "U0DANA")
 

@@ -10,13 +10,13 @@ from sqlmodel import select
 
 from tests.workflows.office import MAX, Office
 from tests.workflows.test_races import at_once
-from workflows.handover import Handover
-from workflows.handover.live import Approvals
-from workflows.handover.policy import Policy, Rule
-from workflows.model import ApprovalRequest, Assignment, AssignmentState, Decision, ProposalState
+from workflows.clients import Handover
+from workflows.clients.approval_policy import Approvals, Policy, Rule
+from workflows.clients.views import ProposalView
+from workflows.people import Actor
 from workflows.refusals import Code, Refused
-from workflows.store import Store
-from workflows.views import Actor, ProposalView
+from workflows.storage.rows.clients import ApprovalRequest, Assignment, AssignmentState, Decision, ProposalState
+from workflows.storage.store import Store
 
 APPROVER = Actor(f"slack:{MAX.slack_id}", "Max")
 ADA, BEA, CLEO = (Actor(f"slack:U0{name.upper()}", name) for name in ("Ada", "Bea", "Cleo"))

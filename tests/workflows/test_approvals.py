@@ -8,10 +8,12 @@ import pytest
 
 from tests.workflows.memory import World
 from tests.workflows.stage import BOB, CAROL, DANA, EVE, LEAVER, MAX, Stage, crm
-from workflows.handover.policy import Policy, Rule
-from workflows.model import CaseState, ProposalState, RequestState
+from workflows.clients.approval_policy import Policy, Rule
+from workflows.clients.views import ProposalView, RequestView
+from workflows.people import Actor
 from workflows.refusals import Code, Refused
-from workflows.views import Actor, ProposalView, RequestView
+from workflows.storage.rows.case import CaseState
+from workflows.storage.rows.clients import ProposalState, RequestState
 
 ADA, BEA, CLEO = (Actor(f"slack:U0{name.upper()}", name) for name in ("Ada", "Bea", "Cleo"))
 OPERATOR = Actor("cli:root", "root")

@@ -8,10 +8,10 @@ import pytest
 from tests.workflows.memory import World
 from tests.workflows.stage import APPROVER, MAX, Stage, crm
 from tests.workflows.test_approvals import ADA, BEA, CLEO, OPERATOR, refusal, request, say
-from workflows.handover.policy import Policy, Rule
-from workflows.model import AssignmentState, ProposalState, RequestState
+from workflows.clients.approval_policy import Policy, Rule
+from workflows.people import Actor, Successor
 from workflows.refusals import Code
-from workflows.views import Actor, Successor
+from workflows.storage.rows.clients import AssignmentState, ProposalState, RequestState
 
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 """When a stage begins."""

@@ -11,11 +11,11 @@ from connectors.errors import Unavailable
 from tests.workflows.memory import MemoryCrm, MemoryDirectory
 from tests.workflows.office import SECURITY, Office
 from tests.workflows.test_findings import DANA, actions, audit, reopened
-from workflows import sweep
-from workflows.model import PostKind
-from workflows.responses import Policy
-from workflows.rules import Rules
-from workflows.views import Actor, Leaver
+from workflows.cases.holds import Rules
+from workflows.people import Actor, Leaver
+from workflows.storage.rows.post import PostKind
+from workflows.watch import sweep
+from workflows.watch.responses import Policy
 
 PEOPLE = 50
 BAD = AccountId("crm-leaver17")

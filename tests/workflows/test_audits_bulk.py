@@ -12,11 +12,13 @@ from connectors.contract import AccountId, Limits, Verdict
 from connectors.errors import Missing, Unavailable
 from tests.workflows.office import SECURITY, Office
 from tests.workflows.test_findings import audit
-from workflows import sweep
-from workflows.model import Access, Account, Case, Finding
-from workflows.rules import Rules
-from workflows.vault import Vault
-from workflows.views import Leaver
+from workflows.cases.holds import Rules
+from workflows.people import Leaver
+from workflows.storage.rows.access import Access, Account
+from workflows.storage.rows.case import Case
+from workflows.storage.rows.watch import Finding
+from workflows.storage.vault import Vault
+from workflows.watch import sweep
 
 PEOPLE = 12
 

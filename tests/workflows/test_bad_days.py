@@ -7,10 +7,13 @@ import pytest
 from connectors.contract import AccountId, Verdict
 from connectors.errors import BadCredential, ConnectorError, Missing, OutcomeUnknown, Unavailable
 from tests.workflows.office import SECURITY, Office
-from workflows import leaps
-from workflows.model import CaseState, FollowUp, WorkState
-from workflows.views import CaseView, SystemLine
-from workflows.work import TROUBLE, say
+from workflows.access.views import SystemLine
+from workflows.cases.views import CaseView
+from workflows.engine import clock_jumps
+from workflows.storage.rows.case import CaseState
+from workflows.storage.rows.watch import FollowUp
+from workflows.storage.rows.work_state import WorkState
+from workflows.storage.work import TROUBLE, say
 
 DANAS = AccountId("crm-dana")
 
@@ -87,8 +90,8 @@ def test_a_clock_that_was_a_year_ahead_for_a_moment_puts_nothing_off_for_a_year(
     office.clock.pass_(days=-365)
     office.crm.down = False
     assert office.work(task) == 0
-    assert leaps.heal(office.store, office.journal, office.clock) == 1
-    assert leaps.heal(office.store, office.journal, office.clock) == 0
+    assert clock_jumps.heal(office.store, office.journal, office.clock) == 1
+    assert clock_jumps.heal(office.store, office.journal, office.clock) == 0
     office.work(task)
     assert office.crm.users[DANAS].active is (task == "undo")
 
@@ -96,7 +99,7 @@ def test_a_clock_that_was_a_year_ahead_for_a_moment_puts_nothing_off_for_a_year(
 def test_what_waits_for_its_day_is_left_to_wait(office: Office) -> None:
     day = office.clock.now() + timedelta(days=40)
     case_id = office.offboarding.open(office.request(effective_at=day))
-    assert leaps.heal(office.store, office.journal, office.clock) == 0
+    assert clock_jumps.heal(office.store, office.journal, office.clock) == 0
     assert office.offboarding.case(case_id).state is CaseState.SCHEDULED
     with office.store.read() as session:
         row = session.get_one(FollowUp, f"{case_id}:day-7")

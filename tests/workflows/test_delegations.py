@@ -8,10 +8,11 @@ import pytest
 from tests.workflows.memory import World
 from tests.workflows.stage import DANA, MAX, Stage, crm
 from tests.workflows.test_approvals import ADA, BEA, CLEO, refusal, request, say
-from workflows.handover.policy import Policy, Rule
-from workflows.model import ProposalState
+from workflows.clients.approval_policy import Policy, Rule
+from workflows.clients.views import DelegationView
+from workflows.people import Actor
 from workflows.refusals import Code
-from workflows.views import Actor, DelegationView
+from workflows.storage.rows.clients import ProposalState
 
 ZOE = Actor("slack:U0ZOE", "Zoe")
 

@@ -11,10 +11,12 @@ import pytest
 from sqlmodel import col, select
 
 from tests.workflows.office import DANA, HR, Office
-from workflows import work
-from workflows.dispatch import Dispatch
-from workflows.model import Access, JournalEntry, WorkState
-from workflows.rules import Rules
+from workflows.access.dispatch import Dispatch
+from workflows.cases.holds import Rules
+from workflows.storage import work
+from workflows.storage.rows.access import Access
+from workflows.storage.rows.operations import JournalEntry
+from workflows.storage.rows.work_state import WorkState
 
 PATIENCE = 30
 LEAVERS = 25

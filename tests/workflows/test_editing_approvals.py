@@ -7,11 +7,11 @@ import pytest
 
 from tests.workflows.memory import World
 from tests.workflows.stage import BOB, CAROL, CASE, LEAVER, MAX, Stage, crm
-from workflows.handover.policy import Policy, Rule
-from workflows.model import ProposalState
+from workflows.clients.approval_policy import Policy, Rule
+from workflows.people import Actor
 from workflows.ports import Member
 from workflows.refusals import Code, Refused
-from workflows.views import Actor
+from workflows.storage.rows.clients import ProposalState
 
 ADA = Actor("slack:U0ADA", "Ada")
 SECRET = f"{CASE}:crm:deal:secret"

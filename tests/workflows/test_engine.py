@@ -12,12 +12,15 @@ import pytest
 from tests.sandbox.postgres import Postgres
 from tests.workflows.memory import Time
 from tests.workflows.tables import lay_out
-from workflows.clock import BESIDE, CROWD, Reconciler
-from workflows.engine import WORKERS, Engine
-from workflows.model import Access, AuditRun, Case, WorkState
-from workflows.occupancy import Occupied, occupy
-from workflows.store import Store, connect, sqlite_url
-from workflows.work import finish
+from workflows.engine.durable import WORKERS, Engine
+from workflows.engine.reconciler import BESIDE, CROWD, Reconciler
+from workflows.engine.replicas import Occupied, occupy
+from workflows.storage.rows.access import Access
+from workflows.storage.rows.case import Case
+from workflows.storage.rows.watch import AuditRun
+from workflows.storage.rows.work_state import WorkState
+from workflows.storage.store import Store, connect, sqlite_url
+from workflows.storage.work import finish
 
 PATIENCE = 60.0
 """Seconds for what takes parts of one: a busy machine is no fault."""

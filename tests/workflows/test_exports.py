@@ -9,12 +9,16 @@ from connectors.contract import ExportEvent
 from connectors.errors import Unavailable
 from tests.workflows.memory import Killed, MemoryBook, MemoryDirectory, World
 from tests.workflows.stage import CASE, LEAVER, Stage, crm
-from workflows.cases import read_case
-from workflows.exports import Exports
-from workflows.model import Access, CaseState, ExportSnapshot, WorkState
+from workflows.exports.snapshots import Exports
+from workflows.exports.views import ExportLine
+from workflows.people import Actor
 from workflows.refusals import Code, Refused
-from workflows.systems import System
-from workflows.views import Actor, ExportLine
+from workflows.storage.case import read_case
+from workflows.storage.rows.access import Access
+from workflows.storage.rows.case import CaseState
+from workflows.storage.rows.watch import ExportSnapshot
+from workflows.storage.rows.work_state import WorkState
+from workflows.systems.registry import System
 
 SAM = Actor("slack:U0SAM", "Sam Okafor")
 MOMENTS = {"notice": 0, "lock": 10, "day 1": 11}

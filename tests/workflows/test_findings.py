@@ -10,10 +10,14 @@ from connectors.contract import AccountId
 from connectors.errors import Unavailable
 from tests.workflows.memory import Killed
 from tests.workflows.office import SECURITY, Office
-from workflows.model import Case, CaseState, JournalEntry, PostKind
+from workflows.cases.views import FindingLine
+from workflows.people import Actor
 from workflows.refusals import Code, Refused
-from workflows.responses import Policy
-from workflows.views import Actor, AuditView, FindingLine
+from workflows.storage.rows.case import Case, CaseState
+from workflows.storage.rows.operations import JournalEntry
+from workflows.storage.rows.post import PostKind
+from workflows.watch.responses import Policy
+from workflows.watch.views import AuditView
 
 DANA = AccountId("directory-dana")
 OTHER = Actor("slack:U0OTHER", "Olga")

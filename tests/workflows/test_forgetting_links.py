@@ -5,8 +5,9 @@ from sqlmodel import col, select
 
 from connectors.contract import AccountId
 from tests.workflows.office import DANA, SECURITY, Office
-from workflows.linking import forget
-from workflows.model import Case, Link
+from workflows.access.links import forget
+from workflows.storage.rows.access import Link
+from workflows.storage.rows.case import Case
 
 
 def _links(office: Office) -> int:

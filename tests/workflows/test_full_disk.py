@@ -10,9 +10,9 @@ import pytest
 from sqlmodel import Session
 
 from tests.workflows.office import MAX, Office
-from workflows.model import CaseState
-from workflows.store import StorageFailed, Store
-from workflows.views import Actor
+from workflows.people import Actor
+from workflows.storage.rows.case import CaseState
+from workflows.storage.store import StorageFailed, Store
 
 APPROVER = Actor(f"slack:{MAX.slack_id}", "Max")
 EVERY = 18

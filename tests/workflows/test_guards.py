@@ -10,12 +10,15 @@ from connectors.contract import AccountId, Verdict
 from connectors.errors import Unavailable
 from tests.workflows.memory import MemoryCrm
 from tests.workflows.office import DANA, HR, SECURITY, Office
-from workflows.guards import Guards
-from workflows.model import CaseState, PostKind
+from workflows.access.protected import Guards
+from workflows.access.views import SystemLine
+from workflows.cases.holds import Rules
+from workflows.cases.views import CaseView
+from workflows.people import Actor, Leaver
 from workflows.refusals import Code, Refused
-from workflows.rules import Rules
-from workflows.systems import Systems
-from workflows.views import Actor, CaseView, Leaver, SystemLine
+from workflows.storage.rows.case import CaseState
+from workflows.storage.rows.post import PostKind
+from workflows.systems.registry import Systems
 
 KEYED = replace(DANA, directory_id="directory-dana", logins=("dana",))
 

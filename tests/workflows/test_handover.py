@@ -10,7 +10,9 @@ from connectors.contract import AccountId, Limits, Record
 from connectors.errors import OutcomeUnknown, Unavailable
 from tests.workflows.memory import Killed, MemoryCrm, MemoryDirectory, World
 from tests.workflows.stage import BOB, CAROL, DANA, MAX, Stage, crm
-from workflows.model import AssignmentState, Case, CaseState, ProposalState, WorkState
+from workflows.storage.rows.case import Case, CaseState
+from workflows.storage.rows.clients import AssignmentState, ProposalState
+from workflows.storage.rows.work_state import WorkState
 
 
 def moved_once(world: World) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from workflows.handover.balance import Fate, sentences
+from workflows.clients.split.balance import Fate, sentences
 
 BEFORE = {"dana": {"deal": 10}, "bob": {"deal": 5}}
 

@@ -13,10 +13,11 @@ from sqlmodel import select
 from tests.workflows.memory import World
 from tests.workflows.office import Office
 from tests.workflows.stage import BOB, CAROL, CASE, DANA, EVE, MAX, Stage, crm
-from workflows.mapping import Unfit
-from workflows.model import AssignmentState, Exclusion, ProposalState
+from workflows.clients.split.assignment_file import Unfit
+from workflows.clients.views import ClientLine, ProposalView
+from workflows.people import Actor, Successor
 from workflows.refusals import Code, Refused
-from workflows.views import Actor, ClientLine, ProposalView, Successor
+from workflows.storage.rows.clients import AssignmentState, Exclusion, ProposalState
 
 
 @pytest.fixture

@@ -11,10 +11,11 @@ from tests.workflows.conftest import Replica, Staged
 from tests.workflows.memory import Killed, MemoryCrm, World
 from tests.workflows.office import Office
 from tests.workflows.stage import MAX, Stage, crm
-from workflows.handover.closing import NO_ACCOUNT, NOTHING, left_with, prove
-from workflows.handover.desk import Trouble
-from workflows.model import Assignment as Line
-from workflows.model import AssignmentState, Book, ProposalState, WorkState
+from workflows.clients.moves.reconciliation import NO_ACCOUNT, NOTHING, left_with, prove
+from workflows.storage.rows.clients import Assignment as Line
+from workflows.storage.rows.clients import AssignmentState, Book, ProposalState
+from workflows.storage.rows.work_state import WorkState
+from workflows.systems.accounts import Trouble
 
 
 class Hurried(MemoryCrm):

@@ -15,9 +15,10 @@ from connectors.errors import Unavailable
 from tests.workflows.conftest import Staged
 from tests.workflows.memory import Killed
 from tests.workflows.stage import BOB, MAX, Stage, crm
-from workflows.model import Assignment, Book, ProposalState, WorkState
 from workflows.refusals import Code, Refused
-from workflows.store import Store
+from workflows.storage.rows.clients import Assignment, Book, ProposalState
+from workflows.storage.rows.work_state import WorkState
+from workflows.storage.store import Store
 
 COMMITS = 18
 

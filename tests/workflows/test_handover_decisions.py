@@ -10,9 +10,10 @@ import pytest
 
 from tests.workflows.memory import World
 from tests.workflows.stage import BOB, CAROL, CASE, DANA, EVE, LEAVER, MAX, Stage, crm
-from workflows.model import AssignmentState, CaseState, ProposalState
+from workflows.people import Actor, Successor
 from workflows.refusals import Code, Refused
-from workflows.views import Actor, Successor
+from workflows.storage.rows.case import CaseState
+from workflows.storage.rows.clients import AssignmentState, ProposalState
 
 OPERATOR = Actor("cli:root", "root")
 

@@ -11,10 +11,12 @@ from connectors.errors import Unavailable
 from tests.workflows.memory import Killed, MemoryCrm, World
 from tests.workflows.stage import BOB, MAX, Stage, crm
 from tests.workflows.test_handover_crashes import kill_at_commit
-from workflows.handover.lines import unseal
-from workflows.handover.remarks import MOST, count, words
-from workflows.model import AssignmentState, CaseState, ProposalState, WorkState
+from workflows.clients.split.lines import unseal
+from workflows.clients.split.unmoved import MOST, count, words
 from workflows.refusals import Code, Refused
+from workflows.storage.rows.case import CaseState
+from workflows.storage.rows.clients import AssignmentState, ProposalState
+from workflows.storage.rows.work_state import WorkState
 
 WON, LOST = "won: the vendor lets nobody change it", "lost: the vendor lets nobody change it"
 WHY = "won, lost: the vendor lets nobody change it (5)"

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
-from workflows.journal import HANDOVER, Journal
-from workflows.store import Store
-from workflows.vault import Vault, WrongKey
+from workflows.storage.journal import HANDOVER, Journal
+from workflows.storage.store import Store
+from workflows.storage.vault import Vault, WrongKey
 
 SEED = b"s" * 32
 PLANTED = (

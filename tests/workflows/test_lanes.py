@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from workflows.lanes import PLANNED, URGENT, Lanes
+from workflows.systems.thread_pools import PLANNED, URGENT, Lanes
 
 PATIENCE = 30
 

@@ -10,8 +10,10 @@ from connectors.contract import Account, AccountId, Administrators, Verdict
 from connectors.errors import Missing, Unavailable
 from tests.workflows.memory import MemoryCrm
 from tests.workflows.office import CAROL, DANA, SECURITY, Office
-from workflows.systems import Systems
-from workflows.views import CaseView, Leaver, SystemLine
+from workflows.access.views import SystemLine
+from workflows.cases.views import CaseView
+from workflows.people import Leaver
+from workflows.systems.registry import Systems
 
 MAX = replace(DANA, name="Max", email="max@x.example", slack_id="U0MAX2")
 BOB = replace(DANA, name="Bob", email="bob@x.example", slack_id="U0BOB2")

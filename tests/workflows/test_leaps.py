@@ -6,9 +6,12 @@ from datetime import timedelta
 from sqlmodel import select
 
 from tests.workflows.office import BOB, CAROL, DANA, MAX, Office
-from workflows.leaps import Leaps, heal
-from workflows.model import Access, FollowUp, JournalEntry, WorkState
-from workflows.views import Actor, Leaver
+from workflows.engine.clock_jumps import Leaps, heal
+from workflows.people import Actor, Leaver
+from workflows.storage.rows.access import Access
+from workflows.storage.rows.operations import JournalEntry
+from workflows.storage.rows.watch import FollowUp
+from workflows.storage.rows.work_state import WorkState
 
 APPROVER = Actor(f"slack:{MAX.slack_id}", "Max")
 ZOE = Leaver("Zoe", "max@x.example", "U0ZOE", "Europe/Dublin")

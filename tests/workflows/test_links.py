@@ -9,10 +9,11 @@ from sqlmodel import select
 from connectors.contract import AccountId, Verdict
 from tests.workflows.memory import Killed, World
 from tests.workflows.office import DANA, HR, SECURITY, Office
-from workflows.model import JournalEntry, Link
+from workflows.access.views import SystemLine
 from workflows.refusals import Code, Refused
-from workflows.systems import Systems
-from workflows.views import SystemLine
+from workflows.storage.rows.access import Link
+from workflows.storage.rows.operations import JournalEntry
+from workflows.systems.registry import Systems
 
 
 def _line(office: Office, case_id: str) -> SystemLine:

@@ -12,14 +12,20 @@ from connectors.manual import MANIFEST
 from connectors.manual.settings import ManualSettings
 from tests.workflows.memory import Killed
 from tests.workflows.office import HR, SECURITY, Office
-from workflows.cases import settle
-from workflows.manual import KEEP_BYTES, Proof, cancel, reschedule
-from workflows.model import Book, Case, CaseState, JournalEntry, ManualStep, Post, PostKind, WorkState
+from workflows.access.manual_steps import KEEP_BYTES, Proof, cancel, reschedule
+from workflows.access.views import SystemLine
+from workflows.people import Actor
 from workflows.ports import Undelivered
-from workflows.posts import deliver
 from workflows.refusals import Code, Refused
-from workflows.systems import System, titled
-from workflows.views import Actor, SystemLine
+from workflows.storage.case import settle
+from workflows.storage.outbox import deliver
+from workflows.storage.rows.access import ManualStep
+from workflows.storage.rows.case import Case, CaseState
+from workflows.storage.rows.clients import Book
+from workflows.storage.rows.operations import JournalEntry
+from workflows.storage.rows.post import Post, PostKind
+from workflows.storage.rows.work_state import WorkState
+from workflows.systems.registry import System, titled
 
 ADA = Actor("slack:U0ADA", "Ada")
 MAX = Actor("slack:U0MAX", "Max")
@@ -295,7 +301,7 @@ def test_killed_before_the_rows_are_written_it_asks_once_when_run_again(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr("workflows.manual.settle", die)
+        patch.setattr("workflows.access.manual_steps.settle", die)
         with pytest.raises(Killed):
             office.manual.run(step)
     assert asked(office) == []
@@ -311,7 +317,7 @@ def test_killed_while_confirming_nothing_is_half_confirmed(office: Office, monke
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr("workflows.manual.settle", die)
+        patch.setattr("workflows.access.manual_steps.settle", die)
         with pytest.raises(Killed):
             office.manual.confirm(step, ADA, "done")
     assert not office.manual.view(step).confirmed

@@ -10,11 +10,11 @@ import pytest
 from connectors.errors import Unavailable
 from tests.workflows.memory import MemoryDirectory
 from tests.workflows.office import DANA, HR, SECURITY, Office
-from workflows.model import CaseState
+from workflows.cases.holds import Rules
+from workflows.people import Actor, Leaver
 from workflows.refusals import Code, Refused
-from workflows.rules import Rules
-from workflows.systems import Systems
-from workflows.views import Actor, Leaver
+from workflows.storage.rows.case import CaseState
+from workflows.systems.registry import Systems
 
 RULES = Rules(mass_cases_per_hour=1000, mass_share=0.1, hold_channel="C0SEC")
 

@@ -14,9 +14,10 @@ from connectors.contract import AccountId, Assignment, Limits, Moved, MoveOutcom
 from connectors.errors import OutcomeUnknown, Unavailable
 from tests.workflows.memory import Killed, MemoryCrm, World
 from tests.workflows.stage import MAX, Stage, crm
-from workflows.cases import show
-from workflows.model import AssignmentState, ProposalState, WorkState
 from workflows.refusals import Code, Refused
+from workflows.storage.case import show
+from workflows.storage.rows.clients import AssignmentState, ProposalState
+from workflows.storage.rows.work_state import WorkState
 
 SLOW = Limits(move_batch=5)
 AT_ONCE = Limits(move_batch=5, move_at_once=4)
@@ -116,7 +117,7 @@ def test_a_successor_who_is_not_active_any_more_gets_nothing_and_nothing_is_sent
 def test_a_successor_who_is_deactivated_while_moves_run_gets_nothing_from_then_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workflows.handover.receivers.FRESH", 0.0)
+    monkeypatch.setattr("workflows.clients.moves.moves.FRESH", 0.0)
     world = crm(records=40)
     stage = approved(tmp_path, world)
 
@@ -318,7 +319,7 @@ def test_the_case_message_is_not_brought_up_to_date_for_every_batch(tmp_path: Pa
 
 
 def test_a_long_run_brings_the_case_message_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workflows.handover.moves.SHOWN_EVERY", 0.0)
+    monkeypatch.setattr("workflows.clients.moves.moves.SHOWN_EVERY", 0.0)
     stage = approved(tmp_path, crm(records=100))
     before = stage.posts()["case:c1"].wanted
     stage.tick()

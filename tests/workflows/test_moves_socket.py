@@ -11,7 +11,7 @@ import pytest
 from tests.sandbox.limited.connector import system
 from tests.sandbox.limited.server import Crm, serve
 from tests.workflows.stage import BOB, CAROL, Stage
-from workflows.handover.pace import share
+from workflows.systems.rate_limit import share
 
 RECORDS = 1000
 SMALL = 10

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.workflows.office import HR, MAX, Office
-from workflows.views import Actor
+from workflows.people import Actor
 
 
 def _seen(office: Office) -> list[str]:

@@ -9,8 +9,9 @@ import pytest
 
 from connectors.contract import Limits
 from tests.workflows.stage import BOB, CAROL, CASE, MAX, Stage, crm
+from workflows.clients.views import NoteView
+from workflows.people import Successor
 from workflows.refusals import Code, Refused
-from workflows.views import NoteView, Successor
 
 
 def handed_over(folder: Path, records: int = 40, **more: object) -> Stage:

@@ -9,9 +9,12 @@ import sqlalchemy as sa
 
 from connectors.errors import Unavailable
 from tests.workflows.office import BOB, DANA, HR, MAX, Office
-from workflows.model import Case, CaseState, ProposalState
+from workflows.cases.views import CaseBrief
+from workflows.clients.views import ClientsView
+from workflows.people import Actor, Successor
 from workflows.refusals import Code, Refused
-from workflows.views import Actor, CaseBrief, ClientsView, Successor
+from workflows.storage.rows.case import Case, CaseState
+from workflows.storage.rows.clients import ProposalState
 
 
 def _refused(office: Office, **change: object) -> Code:

@@ -14,10 +14,10 @@ from connectors.contract import AccountId, Limits
 from connectors.errors import Unavailable
 from tests.sandbox.limited.connector import LimitedCrm, system
 from tests.sandbox.limited.server import Crm, serve
-from workflows.handover.pace import LONGEST, Rhythm, SharedPace, share
-from workflows.model import TenantPace
-from workflows.store import Store, sqlite_url
-from workflows.systems import Systems
+from workflows.storage.rows.operations import TenantPace
+from workflows.storage.store import Store, sqlite_url
+from workflows.systems.rate_limit import LONGEST, Rhythm, SharedPace, share
+from workflows.systems.registry import Systems
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 REQUESTS, WINDOW = 40, 1.0

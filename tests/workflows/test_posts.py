@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.workflows.office import DANA, Office
-from workflows.model import Post, PostKind
+from workflows.cases.holds import Rules
 from workflows.ports import Undelivered
-from workflows.posts import deliver, let_go
-from workflows.rules import Rules
+from workflows.storage.outbox import deliver, let_go
+from workflows.storage.rows.post import Post, PostKind
 
 
 class Slack:
@@ -69,7 +69,7 @@ def test_a_post_knows_whether_somebody_tried_before(office: Office) -> None:
 
 
 def test_a_pass_is_short_and_the_next_one_goes_on(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workflows.posts.PASS_SECONDS", -1.0)
+    monkeypatch.setattr("workflows.storage.outbox.PASS_SECONDS", -1.0)
     slack = Slack()
     assert deliver(office.store, slack, office.clock) == 0
     monkeypatch.undo()

@@ -11,13 +11,15 @@ from tests.workflows.memory import MemoryDirectory, World
 from tests.workflows.office import BOB as OFFICE_BOB
 from tests.workflows.office import Office
 from tests.workflows.stage import BOB, CAROL, LEAVER, RETRY, Stage, crm
-from workflows.allocation import Rule
-from workflows.handover import Handover
-from workflows.handover.live import Approvals
-from workflows.handover.wishes import Colleague, Wishes
-from workflows.mapping import Unfit
-from workflows.model import Allotment, Assignment, Case, Strategy
-from workflows.views import Preview, Successor
+from workflows.clients import Handover
+from workflows.clients.approval_policy import Approvals
+from workflows.clients.split.allocation import Rule
+from workflows.clients.split.assignment_file import Unfit
+from workflows.clients.split.rules import Colleague, Wishes
+from workflows.clients.views import Preview
+from workflows.people import Successor
+from workflows.storage.rows.case import Case, Strategy
+from workflows.storage.rows.clients import Allotment, Assignment
 
 ZED = Successor("zed@x.example", "Zed", "zed@x.example")
 WISHES = Wishes(

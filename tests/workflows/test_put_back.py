@@ -11,9 +11,10 @@ from connectors.contract import AccountId, Limits
 from connectors.errors import ConnectorError, OutcomeUnknown, Unavailable
 from tests.workflows.memory import Killed, World
 from tests.workflows.stage import CASE, MAX, Stage, crm
-from workflows.model import AssignmentState, PutBack, WorkState
+from workflows.clients.views import PutBackView
 from workflows.refusals import Code, Refused
-from workflows.views import PutBackView
+from workflows.storage.rows.clients import AssignmentState, PutBack
+from workflows.storage.rows.work_state import WorkState
 
 
 class Back:

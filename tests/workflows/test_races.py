@@ -9,13 +9,15 @@ from datetime import timedelta
 from sqlmodel import select
 
 from tests.workflows.office import MAX, Office
-from workflows import posts
-from workflows.journal import HANDOVER, Journal
-from workflows.model import AuditRun, Decision, Post, PostKind, ProposalState
+from workflows.people import Actor
 from workflows.ports import Undelivered
 from workflows.refusals import Code, Refused
-from workflows.store import Store
-from workflows.views import Actor
+from workflows.storage import outbox
+from workflows.storage.journal import HANDOVER, Journal
+from workflows.storage.rows.clients import Decision, ProposalState
+from workflows.storage.rows.post import Post, PostKind
+from workflows.storage.rows.watch import AuditRun
+from workflows.storage.store import Store
 
 PATIENCE = 60.0
 """Seconds for what takes parts of one: a busy machine is no fault."""
@@ -116,7 +118,7 @@ def test_a_post_is_shown_by_one_process_at_a_time(office: Office, replica: Calla
     slow = Slow()
     counts = at_once(
         *[
-            lambda store=store, n=n: posts.deliver(store, slow, office.clock, f"r{n}")
+            lambda store=store, n=n: outbox.deliver(store, slow, office.clock, f"r{n}")
             for n, store in enumerate([replica(), replica(), replica()])
         ]
     )
@@ -127,7 +129,7 @@ def test_a_post_is_shown_by_one_process_at_a_time(office: Office, replica: Calla
 def test_one_process_delivering_twice_at_once_shows_a_post_once(office: Office) -> None:
     _proposal(office)
     slow = Slow()
-    at_once(*[lambda: posts.deliver(office.store, slow, office.clock)] * 3)
+    at_once(*[lambda: outbox.deliver(office.store, slow, office.clock)] * 3)
     assert set(slow.shown.values()) == {1}
 
 
@@ -138,12 +140,12 @@ def test_what_is_asked_for_while_it_is_being_shown_is_shown_again(office: Office
     def ask(post: Post) -> None:
         if post.id == name and slow.shown[name] == 1:
             with office.store.write() as session:
-                posts.touch(session, name)
+                outbox.touch(session, name)
 
     slow = Slow(ask)
     wanted = office.posts()[name].wanted
-    posts.deliver(office.store, slow, office.clock)
-    posts.deliver(office.store, slow, office.clock)
+    outbox.deliver(office.store, slow, office.clock)
+    outbox.deliver(office.store, slow, office.clock)
     assert slow.shown[name] == 2
     assert office.posts()[name].shown == office.posts()[name].wanted == wanted + 1
 
@@ -162,18 +164,18 @@ def test_a_claim_of_the_dead_is_voided_and_its_late_answer_counts_for_nothing(
 
     held = Slow()
     held.show = show  # type: ignore[method-assign]
-    dying = threading.Thread(target=posts.deliver, args=(replica(), held, office.clock, "dying"))
+    dying = threading.Thread(target=outbox.deliver, args=(replica(), held, office.clock, "dying"))
     dying.start()
     deadline = time.monotonic() + PATIENCE
     while not any(post.claimed_by for post in office.posts().values()):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     [claimed] = [post.id for post in office.posts().values() if post.claimed_by]
-    posts.deliver(office.store, slow, office.clock, "alive")
+    outbox.deliver(office.store, slow, office.clock, "alive")
     assert claimed not in slow.shown
     with office.store.write() as session:
-        posts.let_go(session, lambda: {"alive"})
-    posts.deliver(office.store, quick, office.clock, "alive")
+        outbox.let_go(session, lambda: {"alive"})
+    outbox.deliver(office.store, quick, office.clock, "alive")
     assert quick.shown[claimed] == 1
     late.set()
     dying.join(PATIENCE)
@@ -185,11 +187,11 @@ def test_a_post_that_could_not_be_delivered_is_free_for_the_next_try(office: Off
     _proposal(office)
     slow = Slow()
     slow.fail = len(office.posts())
-    assert posts.deliver(office.store, slow, office.clock, "one") == 0
+    assert outbox.deliver(office.store, slow, office.clock, "one") == 0
     assert {post.claimed_by for post in office.posts().values()} == {""}
-    assert posts.deliver(office.store, slow, office.clock, "two") == 0
+    assert outbox.deliver(office.store, slow, office.clock, "two") == 0
     office.clock.at += timedelta(seconds=11)
-    assert posts.deliver(office.store, slow, office.clock, "two") == len(office.posts())
+    assert outbox.deliver(office.store, slow, office.clock, "two") == len(office.posts())
 
 
 def test_sealers_of_several_processes_make_one_chain(office: Office, replica: Callable[[], Store]) -> None:

@@ -16,10 +16,11 @@ from sqlmodel import select
 from bot.wiring import patience
 from config.settings import Settings
 from tests.sandbox.postgres import Postgres
-from workflows.engine import Engine
-from workflows.model import Post, PostKind, Replica
-from workflows.replicas import DEAD_AFTER, HEIRS, KERNEL, Replicas, new_id
-from workflows.store import StorageFailed, Store
+from workflows.engine.durable import Engine
+from workflows.engine.replicas import DEAD_AFTER, HEIRS, KERNEL, Replicas, new_id
+from workflows.storage.rows.operations import Replica
+from workflows.storage.rows.post import Post, PostKind
+from workflows.storage.store import StorageFailed, Store
 
 LIMIT = 2.0
 LONG = 60.0
@@ -111,7 +112,7 @@ def _silent_for(store: Store) -> timedelta:
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have ten signs of life a second where the limit is `LONG`."""
-    monkeypatch.setattr("workflows.replicas.BEATS", int(LONG * 10))
+    monkeypatch.setattr("workflows.engine.replicas.BEATS", int(LONG * 10))
 
 
 @pytest.mark.usefixtures("often")
@@ -199,7 +200,7 @@ def test_every_sign_of_life_moves_the_kernels_alarm_and_nothing_takes_it_away(st
 def test_a_paused_process_is_dead_before_its_next_instruction() -> None:
     """The kernel's alarm, for real: it stops while paused for longer, and never says what it says next."""
     program = (
-        "import os, signal, time\nfrom workflows.replicas import alarm\nalarm(1.0)\nprint('ready', flush=True)\n"
+        "import os, signal, time\nfrom workflows.engine.replicas import alarm\nalarm(1.0)\nprint('ready', flush=True)\n"
         "os.kill(os.getpid(), signal.SIGSTOP)\nprint('harm', flush=True)\ntime.sleep(30)"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:

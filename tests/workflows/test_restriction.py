@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from bot.messages import case as message
+from bot.slack.messages import case as message
 from connectors.contract import AccountId, Group, GroupId
 from connectors.errors import Missing, OutcomeUnknown, Unavailable
 from tests.workflows.memory import Killed, MemoryCrm
 from tests.workflows.office import DANA, HR, SECURITY, Office
-from workflows.model import CaseState, WorkState
-from workflows.rules import Rules
-from workflows.systems import Systems
-from workflows.views import RestrictionLine
+from workflows.access.views import RestrictionLine
+from workflows.cases.holds import Rules
+from workflows.storage.rows.case import CaseState
+from workflows.storage.rows.work_state import WorkState
+from workflows.systems.registry import Systems
 
 WEEK = timedelta(days=7)
 DANAS = AccountId("crm-dana")

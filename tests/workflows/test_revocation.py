@@ -9,8 +9,10 @@ from connectors.contract import AccountId, Change, Group, GroupId, Locked, Login
 from connectors.errors import BadCredential, Conflict, OutcomeUnknown, Unavailable
 from tests.workflows.memory import Killed
 from tests.workflows.office import DANA, HR, Office
-from workflows.model import Access, CaseState
-from workflows.views import CaseView, SystemLine
+from workflows.access.views import SystemLine
+from workflows.cases.views import CaseView
+from workflows.storage.rows.access import Access
+from workflows.storage.rows.case import CaseState
 
 
 def _line(case: CaseView, system: str) -> SystemLine:

@@ -11,9 +11,10 @@ from connectors.errors import Missing
 from tests.workflows.memory import MemoryDirectory, MemoryListing, World
 from tests.workflows.office import CAROL, DANA, HR, MAX, SECURITY, Office
 from tests.workflows.test_findings import audit
-from workflows import newcomers
+from workflows.cases.views import CaseView
 from workflows.refusals import Code, Refused
-from workflows.views import AuditView, CaseView
+from workflows.watch import new_accounts
+from workflows.watch.views import AuditView
 
 LEFT_BOB = replace(DANA, name="Bob", email="bob@x.example", slack_id="U0BOB")
 
@@ -82,7 +83,7 @@ def test_one_that_was_made_and_locked_by_hand_is_watched_from_then_on(tmp_path: 
 def test_where_many_are_looked_up_each_has_a_turn_and_that_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(newcomers, "MOST", 1)
+    monkeypatch.setattr(new_accounts, "MOST", 1)
     office = Office(tmp_path)
     _leave(office)
     _leave(office, leaver=LEFT_BOB, successors=(CAROL,))

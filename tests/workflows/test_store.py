@@ -13,8 +13,8 @@ from alembic.migration import MigrationContext
 from sqlmodel import Session, SQLModel, select
 
 from tests.sandbox.postgres import Postgres
-from workflows.model import Post, PostKind
-from workflows.store import LIMITS, StorageFailed, Store
+from workflows.storage.rows.post import Post, PostKind
+from workflows.storage.store import LIMITS, StorageFailed, Store
 
 
 def _write(store: Store, *names: str, text: str = "", then: Callable[[Session], object] = bool) -> None:
@@ -121,7 +121,7 @@ def test_nothing_can_be_changed_while_only_reading(store: Store) -> None:
 
 def test_replicas_that_start_at_once_make_the_tables_once(postgres: Postgres) -> None:
     url = postgres.database("fresh")
-    start = "import sys; from workflows.store import Store; Store(sys.argv[1]).upgrade()"
+    start = "import sys; from workflows.storage.store import Store; Store(sys.argv[1]).upgrade()"
     processes = [subprocess.Popen([sys.executable, "-c", start, url]) for _ in range(2)]
     assert [process.wait(60) for process in processes] == [0, 0]
     store = Store(url)

@@ -7,9 +7,10 @@ import pytest
 
 from connectors.contract import AccountId
 from tests.workflows.office import HR, MAX, SECURITY, Office
-from workflows.model import CaseState, Reason
+from workflows.cases.views import CaseView
+from workflows.people import Actor
 from workflows.refusals import Code, Refused
-from workflows.views import Actor, CaseView
+from workflows.storage.rows.case import CaseState, Reason
 
 BY_MAX = Actor(f"slack:{MAX.slack_id}", "Max")
 

@@ -7,10 +7,12 @@ from sqlmodel import select
 
 from tests.workflows.memory import Killed
 from tests.workflows.office import HR, Office
-from workflows.journal import HANDOVER
-from workflows.model import CaseState, ExportSnapshot, FollowUp, JournalEntry
+from workflows.business_days import Workdays
 from workflows.refusals import Code, Refused
-from workflows.workdays import Workdays
+from workflows.storage.journal import HANDOVER
+from workflows.storage.rows.case import CaseState
+from workflows.storage.rows.operations import JournalEntry
+from workflows.storage.rows.watch import ExportSnapshot, FollowUp
 
 
 @pytest.fixture

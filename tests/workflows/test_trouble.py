@@ -16,8 +16,8 @@ from connectors.scim.settings import Inactive, ScimSettings
 from tests.connectors.scim.proxy import Act, Fault, Proxy
 from tests.sandbox.company.scim import Scim
 from tests.workflows.office import DANA, Office
-from workflows.systems import System
-from workflows.work import TROUBLE, say
+from workflows.storage.work import TROUBLE, say
+from workflows.systems.registry import System
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ import pytest
 from sqlmodel import Session, select
 
 from tests.workflows.tables import lay_out
-from workflows.model import AuditRun
-from workflows.store import Store, sqlite_url
-from workflows.turns import Together
+from workflows.storage.group_commit import Together
+from workflows.storage.rows.watch import AuditRun
+from workflows.storage.store import Store, sqlite_url
 
 PATIENCE = 30
 

@@ -9,9 +9,11 @@ from connectors.contract import AccountId
 from connectors.errors import OutcomeUnknown
 from tests.workflows.memory import Killed, User
 from tests.workflows.office import BOB, CAROL, HR, MAX, SECURITY, Office
-from workflows.model import CaseState, JournalEntry
+from workflows.cases.views import CaseView
+from workflows.people import Actor
 from workflows.refusals import Code, Refused
-from workflows.views import Actor, CaseView
+from workflows.storage.rows.case import CaseState
+from workflows.storage.rows.operations import JournalEntry
 
 
 @pytest.fixture
@@ -101,7 +103,7 @@ def test_killed_at_any_call_it_is_all_back_and_nothing_done_twice(
     office.offboarding.undo(case_id, HR)
     office.crm.fail(method, Killed(), done=done)
     with pytest.raises(Killed):
-        office.offboarding.undoing.run(f"{case_id}:crm")
+        office.restorations.run(f"{case_id}:crm")
     assert not _complete(office.offboarding.case(case_id))
     office.work("undo")
     assert _is_back(office)

@@ -8,9 +8,9 @@ from sqlmodel import select
 
 from config import text
 from tests.workflows.office import DANA, HR, Office
-from workflows.lockout import AccountData
-from workflows.model import JournalEntry
-from workflows.undo import ended
+from workflows.access.account_state import AccountData
+from workflows.access.restoration import ended
+from workflows.storage.rows.operations import JournalEntry
 
 OPENS, SHUTS = "⟦", "⟧"
 

@@ -9,8 +9,8 @@ from sqlmodel import Session, col, select
 from bot.cli.checks.result import Check, Result
 from bot.text import _
 from config.settings import Settings
-from workflows.model import Case
-from workflows.vault import Vault
+from workflows.storage.rows.case import Case
+from workflows.storage.vault import Vault
 
 
 def check(wired: Any, settings: Settings) -> Check:

@@ -11,7 +11,7 @@ from slack_sdk.web import SlackResponse
 
 from bot.cli.checks.result import Check, Result
 from bot.cli.workspace import client, plainly
-from bot.manifest import manifest
+from bot.slack.manifest import manifest
 from bot.text import _
 from config.settings import Slack
 

@@ -6,8 +6,8 @@ from bot.cli.checks.result import Check, Result
 from bot.text import _, ngettext
 from connectors.contract import Administrators, Connector, Groups, Verdict
 from connectors.errors import BadCredential, ConnectorError, Forbidden, Unavailable
-from workflows import lastadmin
-from workflows.systems import System
+from workflows.access import last_administrator
+from workflows.systems.registry import System
 
 TODO: tuple[tuple[type[ConnectorError], str], ...] = (
     (BadCredential, "Renew the credential, and give its reference in [systems.{name}]."),
@@ -65,7 +65,7 @@ def _groups(system: System) -> list[Result]:
 def _group(system: System, key: str, group: str) -> Result:
     what = f"systems.{system.name}.{key}"
     try:
-        members = lastadmin.among(system, group, believing_nobody=key != "administrators")
+        members = last_administrator.among(system, group, believing_nobody=key != "administrators")
     except ConnectorError as error:
         fix = _("Correct {key} in [systems.{name}].").format(key=key, name=system.name)
         return Result(what, False, str(error), fix)

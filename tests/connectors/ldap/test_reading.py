@@ -18,7 +18,7 @@ from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company import ldif
 from tests.sandbox.company.people import LEAVER, MANAGER, Employee, Team
 from tests.sandbox.company.slapd import Slapd
-from workflows.systems import System
+from workflows.systems.registry import System
 
 
 @pytest.fixture(scope="module")

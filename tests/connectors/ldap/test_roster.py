@@ -21,7 +21,7 @@ from tests.conformance.accounts import newcomer
 from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company import ldif
 from tests.sandbox.company.people import PEOPLE
-from workflows.guards import Guards
+from workflows.access.protected import Guards
 
 AGO = timedelta(hours=1)
 LATEST = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

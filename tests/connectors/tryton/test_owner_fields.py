@@ -16,8 +16,9 @@ from tests.conformance.client_book import ClientBookSuite, assignments, outcomes
 from tests.connectors.tryton.world import FieldWorld, NotificationWorld, SupervisorWorld, number
 from tests.sandbox.company.tryton import Tryton
 from tests.workflows.stage import BOB, CASE, LEAVER, MAX, Stage
-from workflows.model import AssignmentState, PutBack, WorkState
-from workflows.systems import System
+from workflows.storage.rows.clients import AssignmentState, PutBack
+from workflows.storage.rows.work_state import WorkState
+from workflows.systems.registry import System
 
 BOTH = (SupervisorWorld.field, NotificationWorld.field)
 REPORTS, NOTICES = "employee.supervisor", "email.fallback_recipients"

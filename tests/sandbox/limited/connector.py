@@ -30,7 +30,7 @@ from connectors.contract import (
 )
 from connectors.http import Api
 from tests.sandbox.limited.server import PAGE, REQUESTS, WINDOW
-from workflows.systems import System
+from workflows.systems.registry import System
 
 
 class LimitedCrm(Accounts, ClientBook):

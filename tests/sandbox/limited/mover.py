@@ -15,17 +15,19 @@ from sqlmodel import select
 
 from tests.sandbox.limited.connector import system
 from tests.workflows.members import MemoryMembers
-from workflows.cases import CaseData
-from workflows.handover import Handover
-from workflows.handover.live import Approvals
-from workflows.handover.pace import share
-from workflows.journal import Journal
-from workflows.model import Book, Case, CaseState, Proposal, ProposalState, WorkState
+from workflows.clients import Handover
+from workflows.clients.approval_policy import Approvals
+from workflows.people import Actor, Leaver, Successor
 from workflows.ports import SystemClock
-from workflows.store import Store
-from workflows.systems import Systems
-from workflows.vault import Vault
-from workflows.views import Actor, Leaver, Successor
+from workflows.storage.case import CaseData
+from workflows.storage.journal import Journal
+from workflows.storage.rows.case import Case, CaseState
+from workflows.storage.rows.clients import Book, Proposal, ProposalState
+from workflows.storage.rows.work_state import WorkState
+from workflows.storage.store import Store
+from workflows.storage.vault import Vault
+from workflows.systems.rate_limit import share
+from workflows.systems.registry import Systems
 
 MAX = Successor("max@x.example", "Max", "max@x.example", "U0MAX")
 HEIRS = tuple(Successor(f"{name}@x.example", name.title(), f"{name}@x.example") for name in ("bob", "carol"))

@@ -1,0 +1,284 @@
+"""The form that opens a case: the point on top, then what HR decides, then the plan's details.
+
+Over 250 lines because what the form asks and what is made of the answers must agree field by field.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, time
+from typing import Any
+
+from bot.slack.forms.fields import field, modal, picked, picked_all, text_area, typed
+from bot.slack.forms.upload import file_field
+from bot.slack.forms.upload import parse as read_file
+from bot.slack.messages.blocks import VIEW_BLOCKS, Block, actions, button, divider, fit, option, pack, section, unpack
+from bot.text import N_, _, ngettext
+from workflows.people import Leaver
+from workflows.storage.rows.case import Reason, Strategy
+
+CALLBACK = "offboard"
+WHEN, DAY, REASON, APPROVER, STRATEGY, SUCCESSORS, NOTE = (
+    "when",
+    "day",
+    "reason",
+    "approver",
+    "strategy",
+    "successors",
+    "note",
+)
+NOW, LAST_DAY = "now", "last_day"
+PREVIEW = "preview_split"
+NOTE_LIMIT = 1000
+CAREFUL = "careful"
+RETURN, ACCESS, KEEP = "return", "access", "keep"
+
+REASONS = {
+    Reason.RESIGNATION: N_("Resignation"),
+    Reason.DISMISSAL: N_("Dismissal"),
+    Reason.END_OF_CONTRACT: N_("End of contract"),
+    Reason.RETIREMENT: N_("Retirement"),
+    Reason.SUSPECTED_THEFT: N_("Suspected theft"),
+    Reason.LEAVE: N_("Leave, for a time"),
+    Reason.OTHER: N_("Other"),
+}
+STRATEGIES = {
+    Strategy.SINGLE: N_("All to one successor"),
+    Strategy.ROUND_ROBIN: N_("In turn"),
+    Strategy.BALANCED: N_("Balanced by value"),
+    Strategy.AFFINITY: N_("By closeness: co-owner, team, language, region"),
+    Strategy.RULES: N_("By the company's rules"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What the form starts with."""
+
+    leaver: str
+    zone: str
+    end_of_day: time
+    strategy: Strategy
+    approver: str = ""
+    systems: int = 0
+    """How many answer, and are locked at once."""
+    later: int = 0
+    """How many others there are: they do not answer, or a person does it."""
+    directory_id: str = ""
+    """The leaver's stable id in the company's directory, kept so that the case is keyed by it."""
+    logins: tuple[str, ...] = ()
+    clients: bool = False
+    """Whether a system holds clients: then somebody must receive them."""
+    friday_end: time | None = None
+    rules: bool = False
+    """Whether the company has rules to split by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What HR put into the form."""
+
+    leaver: str
+    day: date | None
+    """None: now."""
+    reason: Reason
+    approver: str
+    strategy: Strategy
+    successors: tuple[str, ...]
+    note: str
+    file: str = ""
+    """Id of the CSV file that names who gets which client."""
+    back: date | None = None
+    """The day of return, of a handover for a time."""
+    keep_access: bool = False
+
+
+def build(summary: Sequence[Block], details: Sequence[Block], defaults: Defaults) -> dict[str, Any]:
+    """Return the form between the plan's point and its details; the details give way where all do not fit."""
+    asked = [*summary, *_when(defaults), *_who(defaults), divider()]
+    blocks = [*asked, *fit(list(details), VIEW_BLOCKS - len(asked))]
+    return modal(CALLBACK, _("Offboard someone"), _("Start Offboarding"), blocks, _metadata(defaults))
+
+
+def _metadata(defaults: Defaults) -> str:
+    return pack(
+        leaver=defaults.leaver,
+        directory=defaults.directory_id,
+        logins="\n".join(defaults.logins[:20]),  # a log-in may hold spaces: cut there, it would be somebody else's
+        clients=int(defaults.clients),
+    )
+
+
+def _when(defaults: Defaults) -> list[Block]:
+    danger = ngettext(
+        "*Now* takes effect the moment you press Start Offboarding: log-ins in {count} system lock within seconds, "
+        "open sessions end and group memberships are removed.",
+        "*Now* takes effect the moment you press Start Offboarding: log-ins in {count} systems lock within seconds, "
+        "open sessions end and group memberships are removed.",
+        defaults.systems,
+    ).format(count=defaults.systems)
+    if defaults.later:
+        danger += " " + ngettext(
+            "{count} more follows when it answers, or when somebody has done it by hand.",
+            "{count} more follow when they answer, or when somebody has done it by hand.",
+            defaults.later,
+        ).format(count=defaults.later)
+    danger += " " + _("Clients wait for the approver either way.")
+    when = {
+        "type": "radio_buttons",
+        "options": [
+            option(_("At the end of the last working day"), LAST_DAY),
+            option(_("Now, at once"), NOW, _("Access is cut as soon as you submit")),
+        ],
+    }
+    hint = _(
+        "Needed for “At the end of the last working day”. Takes effect at {time} in {zone}, the leaver's own time zone."
+    ).format(time=f"{defaults.end_of_day:%H:%M}", zone=defaults.zone)
+    if defaults.friday_end:
+        hint += " " + _("On a Friday at {time}.").format(time=f"{defaults.friday_end:%H:%M}")
+    reasons = [option(_(label), reason.value) for reason, label in REASONS.items()]
+    return [
+        section(danger),
+        field(WHEN, _("When"), when),
+        {**field(DAY, _("Last working day"), {"type": "datepicker"}, hint, optional=True), "dispatch_action": True},
+        field(REASON, _("Reason"), {"type": "static_select", "options": reasons}),
+    ]
+
+
+def _who(defaults: Defaults) -> list[Block]:
+    strategies = [
+        option(_(label), strategy.value)
+        for strategy, label in STRATEGIES.items()
+        if defaults.rules or strategy is not Strategy.RULES
+    ]
+    initial = option(_(STRATEGIES[defaults.strategy]), defaults.strategy.value)
+    approver: Block = {"type": "users_select"}
+    if defaults.approver:
+        approver["initial_user"] = defaults.approver
+    return [
+        field(
+            APPROVER,
+            _("Who approves the new owners of the clients"),
+            approver,
+            _("Usually the line manager; never the person who leaves."),
+        ),
+        field(
+            SUCCESSORS,
+            _("Who receives the clients"),
+            {"type": "multi_users_select"},
+            _(
+                "Colleagues with an account in the system that holds the clients. "
+                "Nothing moves before the approver has agreed to every single record. May stay empty where a CSV file "
+                "or the company's rules name everybody."
+            ),
+            optional=True,  # whether somebody is named is checked with the file and the rules
+        ),
+        field(
+            STRATEGY,
+            _("How the clients are split"),
+            {"type": "static_select", "options": strategies, "initial_option": initial},
+        ),
+        *(_split() if defaults.clients else ()),
+        field(NOTE, _("Note for the record"), text_area(NOTE_LIMIT), optional=True),
+        *_leave(),
+    ]
+
+
+def _leave() -> list[Block]:
+    keep = option(_("Keep access: nobody is locked out"), KEEP, _("Only clients are handed over until then"))
+    return [
+        field(
+            RETURN,
+            _("Day of return"),
+            {"type": "datepicker"},
+            _("Only for a leave: somebody is asked then whether the clients go back."),
+            optional=True,
+        ),
+        field(ACCESS, _("Access during a leave"), {"type": "checkboxes", "options": [keep]}, optional=True),
+    ]
+
+
+def _split() -> list[Block]:
+    hint = _(
+        "A CSV file with the columns “client id” (or “client”) and “address”: these clients go to the colleague "
+        "with that e-mail address, the others as chosen above."
+    )
+    return [file_field(hint, optional=True), actions(PREVIEW, button(_("Preview Split"), PREVIEW))]
+
+
+def parse(view: dict[str, Any], leaver: str, today: date) -> tuple[Wish | None, dict[str, str]]:
+    """Return what was wished, or every fault at once by field. `today` is the leaver's own date."""
+    faults: dict[str, str] = {}
+    when, day = picked(view, WHEN), _day(picked(view, DAY))
+    if when not in (NOW, LAST_DAY):
+        faults[WHEN] = _("Choose when access ends.")
+    if when == LAST_DAY and day is None:
+        faults[DAY] = _("Choose the last working day.")
+    if when == LAST_DAY and day is not None and day < today:
+        faults[DAY] = _("That day has passed. Choose today or a later day, or choose to lock now.")
+    reason = picked(view, REASON)
+    if reason not in set(Reason):
+        faults[REASON] = _("Choose a reason.")
+    approver, successors = picked(view, APPROVER), picked_all(view, SUCCESSORS)
+    faults |= _people(leaver, approver, successors)
+    strategy, (file, _none) = picked(view, STRATEGY), read_file(view)
+    holds_clients = unpack(str(view.get("private_metadata", ""))).get("clients")
+    if not successors and not file and strategy != Strategy.RULES and holds_clients:
+        faults[SUCCESSORS] = _("Choose who receives the clients: at least one colleague, who may be the manager.")
+    note = typed(view, NOTE)
+    if len(note) > NOTE_LIMIT:
+        faults[NOTE] = _("The note has {count} characters; shorten it to {limit}.").format(
+            count=len(note), limit=NOTE_LIMIT
+        )
+    if strategy not in set(Strategy):
+        faults[STRATEGY] = _("Choose how the clients are split.")
+    elif strategy == Strategy.SINGLE and len(successors) > 1:
+        faults[STRATEGY] = _("One successor is meant, and several are named: choose another way, or name one.")
+    last = day if when == LAST_DAY else None
+    back, keep = _day(picked(view, RETURN)), KEEP in picked_all(view, ACCESS)
+    faults |= _way_back(back, max(today, last or today), keep=keep)
+    if faults:
+        return None, faults
+    how = Strategy(strategy)
+    return Wish(leaver, last, Reason(reason), approver, how, successors, note, file, back, keep_access=keep), {}
+
+
+def _way_back(back: date | None, begins: date, *, keep: bool) -> dict[str, str]:
+    if back is not None and back <= begins:
+        return {RETURN: _("Choose a day after the leave has begun.")}
+    if keep and back is None:
+        return {RETURN: _("Whoever keeps access comes back: choose the day of return.")}
+    return {}
+
+
+def _people(leaver: str, approver: str, successors: tuple[str, ...]) -> dict[str, str]:
+    faults = {}
+    if not approver:
+        faults[APPROVER] = _("Choose who approves.")
+    if approver == leaver:
+        faults[APPROVER] = _("This is the person who leaves. Choose a colleague who stays.")
+    if leaver in successors:
+        faults[SUCCESSORS] = _("This is the person who leaves. Choose colleagues who stay.")
+    return faults
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def warned(view: dict[str, Any], text: str) -> dict[str, Any]:
+    """Return an open form with a warning under the day, or without one; what was filled in stays."""
+    keep = ("type", "callback_id", "title", "submit", "close", "private_metadata")
+    blocks = [dict(block) for block in view["blocks"] if block.get("block_id") != CAREFUL]
+    if text:
+        place = next(number for number, block in enumerate(blocks) if block.get("block_id") == DAY)
+        blocks.insert(place + 1, section(text, block_id=CAREFUL))
+    return {**{key: view[key] for key in keep if key in view}, "blocks": blocks}
+
+
+def known_leaver(leaver: Leaver, metadata: dict[str, Any]) -> Leaver:
+    """Complete the leaver with what the plan had found in the company's directory; the form carries it."""
+    logins = tuple(filter(None, str(metadata.get("logins", "")).split("\n")))
+    return replace(leaver, directory_id=str(metadata.get("directory", "")), logins=logins)

@@ -1,0 +1,66 @@
+"""Naming who decides while somebody is away, from the App Home."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from slack_bolt import Ack, App
+from slack_sdk import WebClient
+
+from bot.errors import Told
+from bot.slack.forms import delegate as form
+from bot.slack.forms import notice
+from bot.slack.listeners import home
+from bot.slack.listeners.acknowledgement import acknowledge
+from bot.slack.listeners.call import Call, Desk
+from bot.slack.listeners.submission import answer
+from bot.slack.messages import delegate
+from bot.slack.messages.blocks import section
+from bot.slack.messages.home import build
+from bot.slack.people import against_decider
+from bot.text import _, mrkdwn
+
+
+def register(app: App, desk: Desk) -> None:
+    """Listen."""
+
+    @app.action(delegate.ASK, middleware=[acknowledge])
+    def ask(body: dict[str, Any], client: WebClient) -> None:
+        call = Call(body, client)
+        today = desk.services.clock.now().astimezone(ZoneInfo(_zone(desk, call))).date()
+        call.open(form.build(today))
+
+    @app.view(form.CALLBACK)
+    def named(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
+        call = Call(body, client)
+        absence, faults = form.parse(view, _zone(desk, call))
+        if absence is None:
+            ack(response_action="errors", errors=faults)
+            return
+        answer(ack, call, notice.starting(), lambda: _make(desk, call, absence))
+
+    @app.action(delegate.END, middleware=[acknowledge])
+    def end(body: dict[str, Any], client: WebClient) -> None:
+        call = Call(body, client)
+        desk.services.delegations.end(str(call.value.get("delegation", "")), desk.actor(call))
+        _redraw(desk, call)
+
+
+def _make(desk: Desk, call: Call, absence: form.Absence) -> dict[str, Any]:
+    person = desk.people.find(call.user, fresh=True)
+    if why := against_decider(person, call.team):
+        desk.refuse(call, "name a stand-in")
+        raise Told(why)
+    made = desk.services.delegations.make(call.user, absence.delegate, absence.since, absence.until, desk.actor(call))
+    _redraw(desk, call)
+    said = _("{name} decides for you, {period}. You can end that on the Home tab.").format(
+        name=mrkdwn(made.stands.name, 60), period=delegate.period(made)
+    )
+    return notice.notice(_("Stand-in named"), [section(said)])
+
+
+def _redraw(desk: Desk, call: Call) -> None:
+    call.client.views_publish(user_id=call.user, view=build(home.gather(desk, call.user)))
+
+
+def _zone(desk: Desk, call: Call) -> str:
+    return desk.people.find(call.user).timezone or desk.services.settings.company.timezone

@@ -1,0 +1,150 @@
+"""Buttons and forms of the proposal: approve, decline, turn pages, get the file."""
+
+import logging
+from typing import Any
+
+from slack_bolt import Ack, App
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+
+from bot.errors import Told, reason
+from bot.slack.authorize import Right
+from bot.slack.forms import notice, reasons
+from bot.slack.listeners.acknowledgement import acknowledge
+from bot.slack.listeners.call import Call, Desk
+from bot.slack.listeners.files import send_csv
+from bot.slack.listeners.submission import answer as answer_submission
+from bot.slack.messages import proposal, requests
+from bot.slack.messages.blocks import Message, section
+from bot.slack.notifier import REFUSED_BLOCKS
+from bot.slack.pages import proposal_page
+from bot.slack.people import against_decider
+from bot.text import _
+from workflows.clients.views import ProposalView
+from workflows.refusals import Code, Refused
+from workflows.storage.rows.clients import ProposalState
+
+log = logging.getLogger(__name__)
+
+
+def register(app: App, desk: Desk) -> None:
+    """Listen."""
+    _register_buttons(app, desk)
+    _register_forms(app, desk)
+
+
+def _register_buttons(app: App, desk: Desk) -> None:
+    @app.action(proposal.APPROVE, middleware=[acknowledge])
+    def approve(body: dict[str, Any], client: WebClient) -> None:
+        call = Call(body, client)
+        live(desk, call)
+        view = desk.services.handover.decide(
+            str(call.value.get("proposal", "")), str(call.value.get("digest", "")), desk.actor(call), approve=True
+        )
+        redraw(desk, call, view, body["channel"]["id"], body["message"]["ts"])
+
+    @app.action(proposal.DECLINE, middleware=[acknowledge])
+    def decline(body: dict[str, Any], client: WebClient) -> None:
+        call = Call(body, client)
+        asked = call.value
+        still(desk.services.handover.view(str(asked.get("proposal", ""))), str(asked.get("digest", "")))
+        call.open(
+            reasons.decline(
+                str(asked.get("proposal", "")),
+                str(asked.get("digest", "")),
+                body["channel"]["id"],
+                body["message"]["ts"],
+            )
+        )
+
+    for turn in ("previous", "next"):
+
+        @app.action(f"{proposal.PAGE}:{turn}", middleware=[acknowledge])
+        def page(body: dict[str, Any], client: WebClient) -> None:
+            call = Call(body, client)
+            view = party(desk, call, str(call.value.get("proposal", "")))
+            redraw(desk, call, view, body["channel"]["id"], body["message"]["ts"], int(call.value.get("page", 0)))
+
+    @app.action(proposal.CSV, middleware=[acknowledge])
+    def file(body: dict[str, Any], client: WebClient) -> None:
+        call = Call(body, client)
+        view = whole(desk, call, str(call.value.get("proposal", "")))
+        send_csv(call, desk.services.handover.csv(view.id), f"handover-{view.case_id}-v{view.version}.csv")
+
+
+def _register_forms(app: App, desk: Desk) -> None:
+    @app.view(reasons.DECLINE)
+    def declined(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
+        why, faults = reasons.parse(view)
+        if faults:
+            ack(response_action="errors", errors=faults)
+            return
+        call = Call(body, client)
+        answer_submission(ack, call, notice.starting(), lambda: _decline(desk, call, why))
+
+
+def _decline(desk: Desk, call: Call, why: str) -> dict[str, Any]:
+    live(desk, call)
+    meta = call.metadata
+    settled = desk.services.handover.decide(
+        str(meta.get("proposal", "")), str(meta.get("digest", "")), desk.actor(call), approve=False, reason=why
+    )
+    redraw(desk, call, settled, str(meta.get("channel", "")), str(meta.get("ts", "")))
+    return notice.notice(_("Declined"), [section(_("Nothing moves. HR is told, with your reason."))])
+
+
+def live(desk: Desk, call: Call) -> None:
+    """Let nobody decide who is not, at this moment, a full member here. Raises `Told`."""
+    person = desk.people.find(call.user, fresh=True)
+    why = against_decider(person, call.team)
+    if why:
+        desk.refuse(call, "decide a proposal")
+        raise Told(why)
+
+
+def still(view: ProposalView, digest: str) -> None:
+    """Open no form on what cannot be decided any more. Raises `Refused`; the submission is checked again."""
+    at = view.settled_at.isoformat() if view.settled_at else ""
+    if view.state is ProposalState.SUPERSEDED or view.digest != digest:
+        raise Refused(Code.STALE_PROPOSAL, by=view.settled_by, at=at)
+    if view.state is not ProposalState.PENDING:
+        raise Refused(Code.ALREADY_SETTLED, by=view.settled_by, at=at)
+
+
+def party(desk: Desk, call: Call, proposal_id: str) -> ProposalView:
+    """Return a proposal to those who are asked and to those who may see cases. Raises `Told` for others."""
+    view = desk.services.handover.view(proposal_id)
+    asked = view.requests and any(one.asks(call.user) for one in view.requests)
+    if call.user != view.approver.slack_id and not asked:
+        desk.allow(call, Right.SEE)
+    return view
+
+
+def whole(desk: Desk, call: Call, proposal_id: str) -> ProposalView:
+    """Return a proposal to those who may see and change all of it. Raises `Told` for others.
+
+    Who is asked about their own share alone may not.
+    """
+    view = party(desk, call, proposal_id)
+    own = requests.of(view, call.user)
+    if own and own.share:
+        desk.allow(call, Right.SEE)
+    return view
+
+
+def redraw(desk: Desk, call: Call, view: ProposalView, channel: str, ts: str, page: int = 0) -> None:
+    """Show whoever pressed the proposal as they may see it. What is decided stays so where Slack refuses."""
+    handover = desk.services.handover
+    try:
+        _update(call, channel, ts, proposal_page(handover, view.id, page, call.user))
+    except SlackApiError as error:
+        if reason(error) in REFUSED_BLOCKS:
+            _update(call, channel, ts, proposal_page(handover, view.id, page, call.user, chart=False))
+        elif view.state is ProposalState.PENDING:
+            raise
+        else:  # it is decided, whatever Slack says; the clock brings the message up to date
+            log.warning("the message of proposal %s was not redrawn at once: %s", view.id, reason(error))
+
+
+def _update(call: Call, channel: str, ts: str, shown: Message) -> None:
+    call.client.chat_update(channel=channel, ts=ts, text=shown.text, blocks=list(shown.blocks))

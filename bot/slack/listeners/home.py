@@ -1,0 +1,43 @@
+"""App Home, drawn when it is opened."""
+
+from typing import Any
+
+from slack_bolt import App
+from slack_sdk import WebClient
+
+from bot.services import Offboarding
+from bot.slack.authorize import Right
+from bot.slack.listeners.call import Desk
+from bot.slack.messages.home import MOST, Cases, Home, build
+
+EVENT = "app_home_opened"
+
+
+def register(app: App, desk: Desk) -> None:
+    """Listen."""
+
+    @app.event(EVENT)
+    def opened(event: dict[str, Any], client: WebClient) -> None:
+        if event.get("tab") == "home":
+            client.views_publish(user_id=event["user"], view=build(gather(desk, event["user"])))
+
+
+def gather(desk: Desk, user: str) -> Home:
+    """Return what this person may see."""
+    services, may = desk.services, desk.authorizer.may
+    return Home(
+        waiting=services.handover.waiting_for(user),
+        findings=services.audits.findings() if may(user, Right.AUDIT) else [],
+        open=cases(services.offboarding, still_open=True) if may(user, Right.SEE) else Cases(),
+        ended=cases(services.offboarding, still_open=False) if may(user, Right.SEE) else Cases(),
+        may_open=may(user, Right.OPEN),
+        may_lock=may(user, Right.LOCK_AGAIN),
+        steps=services.manual.waiting_for(user),
+        delegations=services.delegations.present(user),
+        user=user,
+    )
+
+
+def cases(offboarding: Offboarding, *, still_open: bool) -> Cases:
+    """Return the newest cases that are, or are not, at their end."""
+    return Cases(offboarding.briefs(MOST, still_open), offboarding.count(still_open))

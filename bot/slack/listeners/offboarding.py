@@ -1,0 +1,145 @@
+"""`/offboard`: ack, parse, call one service, render."""
+
+from datetime import date
+from typing import Any
+
+from slack_bolt import Ack, App, BoltContext
+from slack_sdk import WebClient
+
+from bot import workdays
+from bot.slack.authorize import Right
+from bot.slack.forms import choose, notice, offboard
+from bot.slack.forms.fields import FIELD, picked
+from bot.slack.listeners.acknowledgement import acknowledge
+from bot.slack.listeners.call import Call, Desk
+from bot.slack.listeners.command import COMMAND, Asked, Verb, parse
+from bot.slack.listeners.error_handler import explain
+from bot.slack.listeners.opening import submit
+from bot.slack.listeners.plan import plan_of
+from bot.slack.listeners.submission import answer as answer_submission
+from bot.slack.listeners.submission import fill
+from bot.slack.messages import case as case_message
+from bot.slack.messages import guide
+from bot.slack.messages.audit import build as build_audit
+from bot.text import _, mrkdwn
+
+
+def register(app: App, desk: Desk) -> None:
+    """Listen."""
+
+    @app.command(COMMAND, middleware=[acknowledge])
+    def command(body: dict[str, Any], client: WebClient, context: BoltContext) -> None:
+        answer(desk, Call(body, client), parse(body.get("text") or ""), context)
+
+    @app.action(guide.CHOOSE, middleware=[acknowledge])
+    def choose_person(body: dict[str, Any], client: WebClient) -> None:
+        call = Call(body, client)
+        desk.allow(call, Right.OPEN)
+        call.open(choose.build())
+
+    @app.view(choose.CALLBACK)
+    def chosen(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
+        person, faults = choose.parse(view)
+        if faults:
+            ack(response_action="errors", errors=faults)
+            return
+        call = Call(body, client)
+
+        def work() -> dict[str, Any]:
+            desk.allow(call, Right.OPEN)
+            return plan_of(desk, call, person)
+
+        answer_submission(ack, call, notice.loading(), work)
+
+    @app.action({"block_id": offboard.DAY, "action_id": FIELD}, middleware=[acknowledge])
+    def day(body: dict[str, Any], client: WebClient) -> None:
+        view = body.get("view") or {}
+        if view.get("callback_id") == offboard.CALLBACK:
+            warn_of_day(desk, Call(body, client), view)
+
+    @app.view(offboard.CALLBACK)
+    def submitted(
+        ack: Ack, body: dict[str, Any], client: WebClient, context: BoltContext, view: dict[str, Any]
+    ) -> None:
+        submit(desk, Call(body, client), ack, view, context.bot_user_id or "")
+
+
+def warn_of_day(desk: Desk, call: Call, view: dict[str, Any]) -> None:
+    """Say under the chosen day that nobody works on it, or take that back."""
+    try:
+        chosen = date.fromisoformat(picked(view, offboard.DAY))
+        text = workdays.against(workdays.of(desk.services.settings.company), chosen)
+    except ValueError:
+        text = ""
+    shown = any(block.get("block_id") == offboard.CAREFUL for block in view["blocks"])
+    if text or shown:
+        said = _("⚠ Careful: {text}").format(text=mrkdwn(text)) if text else ""
+        call.show(str(view["id"]), offboard.warned(view, said))
+
+
+def answer(desk: Desk, call: Call, asked: Asked, context: BoltContext) -> None:
+    """Do what the command asks."""
+    match asked.verb:
+        case Verb.HELP:
+            call.tell(_("What you can type"), guide.guide())
+        case Verb.UNKNOWN:
+            call.tell(_("I do not know these words"), guide.unknown(asked.words))
+        case Verb.NAME:
+            call.tell(_("Nobody is looked up by name"), guide.bare_name(asked.words))
+        case Verb.CHOOSE:
+            desk.allow(call, Right.OPEN, fresh=False)
+            call.open(choose.build())
+        case Verb.START:
+            desk.allow(call, Right.OPEN, fresh=False)
+            start(desk, call, asked, context)
+        case Verb.STATUS | Verb.LIST:
+            desk.allow(call, Right.SEE, fresh=False)
+            tell_status(desk, call, asked)
+        case Verb.AUDIT:
+            desk.allow(call, Right.AUDIT)
+            call.tell(_("Checking every past leaver in every system. The result follows here."))
+            desk.later.submit(audit_now, desk, call)
+
+
+def start(desk: Desk, call: Call, asked: Asked, context: BoltContext) -> None:
+    """Open the modal at once, then fill it."""
+    view_id = call.open(notice.loading())
+    context["view_id"] = view_id
+    desk.later.submit(fill, call, view_id, lambda: plan_asked(desk, call, asked))
+
+
+def plan_asked(desk: Desk, call: Call, asked: Asked) -> dict[str, Any]:
+    """Return the form for the person that the command names, by mention or by exact address."""
+    if asked.user:
+        return plan_of(desk, call, asked.user)
+    found = desk.people.by_email(asked.email)
+    if found is None:
+        unknown = _("Slack knows nobody with the address {email}. Choose the person:")
+        return choose.build(unknown.format(email=mrkdwn(asked.email)))
+    return plan_of(desk, call, found.id)
+
+
+def audit_now(desk: Desk, call: Call) -> None:
+    """Check every past leaver now, and tell the one who asked."""
+    try:
+        shown = build_audit(desk.services.audits.run_now(desk.actor(call)))
+        call.tell(shown.text, list(shown.blocks))
+    except Exception as error:  # noqa: BLE001 - the last stop: the person gets a sentence, the log gets the rest
+        call.tell(explain(error))
+
+
+def tell_status(desk: Desk, call: Call, asked: Asked) -> None:
+    """Answer `status` and `list`."""
+    offboarding = desk.services.offboarding
+    who = asked.user or asked.email
+    if not who:
+        only = True if asked.verb is Verb.STATUS else None
+        views = offboarding.briefs(guide.MOST, only)
+        call.tell(_("Cases"), guide.cases(views, offboarding.count(only)))
+        return
+    view = offboarding.find_case(who)
+    if view is None:
+        call.tell(_("There is no case for this person. `/offboard @person` shows what one would do."))
+        return
+    shown = case_message.build(view, desk.services.clock.now())
+    call.tell(shown.text, list(shown.blocks))

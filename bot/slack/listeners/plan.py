@@ -1,0 +1,73 @@
+"""The plan in the modal: what a case would do for one person, or why there can be none."""
+
+from typing import Any
+
+from bot.errors import Told, sentence
+from bot.slack.forms import choose, notice, offboard
+from bot.slack.listeners.call import Call, Desk
+from bot.slack.messages import case as case_message
+from bot.slack.messages import plan as plan_message
+from bot.slack.messages.blocks import Block, section
+from bot.slack.people import Profile, against_colleague, against_leaver, warnings
+from bot.text import _
+from bot.workdays import known_zone
+from connectors.contract import ClientBook
+from workflows.cases.views import CaseView
+from workflows.storage.rows.case import CaseState, Strategy
+
+OPEN_STATES = (CaseState.SCHEDULED, CaseState.RUNNING, CaseState.HELD)
+
+
+def plan_of(desk: Desk, call: Call, user: str) -> dict[str, Any]:
+    """Return the form with the plan of one person, or why there can be none."""
+    try:
+        person = desk.people.find(user, fresh=True)
+    except Told as error:
+        return choose.build(str(error))
+    refusal = against_leaver(person, call.user)
+    if refusal:
+        desk.refuse(call, f"open a case for {user}")
+        return choose.build(refusal)
+    running = desk.services.offboarding.find_case(person.id) or desk.services.offboarding.find_case(person.email)
+    if running and running.state in OPEN_STATES:
+        return already_open(desk, running)
+    return plan_view(desk, person)
+
+
+def plan_view(desk: Desk, person: Profile) -> dict[str, Any]:
+    """Return the form with a fresh plan, or the plan's own refusals."""
+    company = desk.services.settings.company
+    zone = known_zone(person.timezone, company.timezone)
+    plan = desk.services.offboarding.plan(person.leaver(zone))
+    summary, details = plan_message.summary(plan, warnings(person)), plan_message.details(plan)
+    if plan.refusals:
+        stops: list[Block] = [section(_("✗ {why}").format(why=sentence(why, markup=True))) for why in plan.refusals]
+        return notice.notice(_("No case can be opened"), [*stops, *summary, *details])
+    later = sum(bool(one.problem or one.by_hand) for one in plan.systems)
+    defaults = offboard.Defaults(
+        leaver=person.id,
+        zone=zone,
+        end_of_day=company.end_of_day,
+        approver=_approver(desk, plan.leaver.manager_email, person.id),
+        strategy=Strategy(desk.services.settings.clients.default_strategy),
+        systems=len(plan.systems) - later,
+        later=later,
+        directory_id=plan.leaver.directory_id,
+        logins=plan.leaver.logins,
+        clients=any(system.has(ClientBook) for system in desk.services.systems.values())
+        or any(system.book for system in plan.systems),
+        friday_end=company.friday_end,
+        rules=bool(desk.services.settings.clients.rules),
+    )
+    return offboard.build(summary, details, defaults)
+
+
+def _approver(desk: Desk, email: str, leaver: str) -> str:
+    found = desk.people.by_email(email)
+    return found.id if found and not against_colleague(found, leaver) else ""
+
+
+def already_open(desk: Desk, view: CaseView) -> dict[str, Any]:
+    """Return where the open case of this person stands, instead of a second one."""
+    said = section(_("There is an open case for this person already; here is where it stands."))
+    return notice.notice(_("A case is open"), [said, *case_message.build(view, desk.services.clock.now()).blocks])

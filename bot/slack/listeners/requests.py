@@ -1,0 +1,43 @@
+"""Asking somebody else to decide, from the case message."""
+
+import re
+from typing import Any
+
+from slack_bolt import Ack, App
+from slack_sdk import WebClient
+
+from bot.slack.authorize import Right
+from bot.slack.forms import appoint as form
+from bot.slack.forms import notice
+from bot.slack.listeners.acknowledgement import acknowledge
+from bot.slack.listeners.call import Call, Desk
+from bot.slack.listeners.submission import answer
+from bot.slack.messages import requests
+from bot.slack.messages.blocks import section
+from bot.text import _
+
+
+def register(app: App, desk: Desk) -> None:
+    """Listen."""
+
+    @app.action(re.compile(f"^{requests.ASK}:"), middleware=[acknowledge])
+    def ask(body: dict[str, Any], client: WebClient) -> None:
+        call = Call(body, client)
+        desk.allow(call, Right.OPEN)
+        call.open(form.build(str(call.value.get("proposal", "")), str(call.value.get("role", ""))))
+
+    @app.view(form.CALLBACK)
+    def named(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
+        who, faults = form.parse(view)
+        if faults:
+            ack(response_action="errors", errors=faults)
+            return
+        call = Call(body, client)
+        answer(ack, call, notice.starting(), lambda: _appoint(desk, call, who))
+
+
+def _appoint(desk: Desk, call: Call, who: str) -> dict[str, Any]:
+    desk.allow(call, Right.OPEN)
+    meta = call.metadata
+    desk.services.handover.appoint(str(meta.get("proposal", "")), who, desk.actor(call), str(meta.get("role", "")))
+    return notice.notice(_("Asked"), [section(_("They get the proposal in a direct message now."))])

@@ -1,0 +1,52 @@
+"""The workspace's live directory: implements `workflows.ports.Members`."""
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+
+from bot.errors import reason
+from bot.slack.people import Profile, profile
+from bot.slack.roster import NO_GROUP, NOBODY
+from bot.text import _
+from workflows.ports import Member, Undelivered
+
+
+class SlackMembers:
+    """Asks Slack afresh each time; the id of our own workspace is asked once."""
+
+    def __init__(self, client: WebClient) -> None:
+        self._client = client
+        self._team = ""
+
+    def find(self, user: str) -> Member | None:
+        """Return one person, or None. Raises `Undelivered`."""
+        try:
+            person = profile(self._client.users_info(user=user)["user"])
+            return Member(person.id, person.name, person.email, person.timezone, self._standing(person))
+        except SlackApiError as error:
+            if reason(error) in NOBODY:
+                return None
+            raise Undelivered(f"Slack does not say who {user} is: {reason(error)}") from error
+        except OSError as error:
+            raise Undelivered(f"Slack did not answer: {error}") from error
+
+    def group(self, group: str) -> tuple[str, ...]:
+        """Return the members' ids, none where there is no such group. Raises `Undelivered`."""
+        try:
+            return tuple(self._client.usergroups_users_list(usergroup=group)["users"])
+        except SlackApiError as error:
+            if reason(error) in NO_GROUP:
+                return ()
+            raise Undelivered(f"Slack does not say who is in {group}: {reason(error)}") from error
+        except OSError as error:
+            raise Undelivered(f"Slack did not answer: {error}") from error
+
+    def _standing(self, person: Profile) -> str:
+        self._team = self._team or str(self._client.auth_test()["team_id"])
+        reasons = (
+            (person.deleted, _("is deactivated in Slack")),
+            (person.bot, _("is a bot")),
+            (person.guest, _("is a guest")),
+            (person.stranger, _("belongs to another organisation")),
+            (bool(person.team) and person.team != self._team, _("belongs to another workspace")),
+        )
+        return next((why for applies, why in reasons if applies), "")

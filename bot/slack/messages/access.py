@@ -1,0 +1,150 @@
+"""Parts of the case message about access: what may be done with it, what an undo gave back, why a case is held."""
+
+from datetime import datetime
+
+from bot.slack.messages.blocks import Block, actions, button, confirm, context, pack, paragraphs, section
+from bot.slack.messages.phrases import listing, short
+from bot.text import N_, _, moment, mrkdwn, ngettext, plain
+from workflows.access.views import RestoredLine, SystemLine
+from workflows.cases.views import CaseBrief, CaseView
+from workflows.storage.rows.case import CaseState, Hold
+
+UNDO, RESCHEDULE, CLOSE, CHOOSE = "case_undo", "case_reschedule", "case_close", "case_choose_account"
+RELEASE, REJECT = "case_release", "case_reject"
+MOST = 40
+HOLDS = {
+    Hold.MASS: N_(
+        "More cases were opened within an hour than the policy allows, so this one waits: "
+        "somebody from security, and not who opened it, must release it."
+    ),
+    Hold.SHARE: N_(
+        "Cases for more of the company than the policy allows fall on one day, or the directory does not say how many "
+        "people there are, so this one waits: somebody from security, and not who opened or moved it, must release it."
+    ),
+    Hold.IMMEDIATE: N_(
+        "The policy wants two people behind a lock-out at once or within the hour: "
+        "somebody from security or HR, and not who opened or moved it, must release it."
+    ),
+}
+
+
+def why_held(view: CaseView) -> str:
+    """Return why a case waits, as a sentence."""
+    return _(HOLDS[Hold(view.held)]) if view.held else ""
+
+
+def headline(view: CaseBrief) -> str:
+    """Return the point of a held, undone or closed case; empty for others."""
+    name = plain(view.leaver.name, 80)
+    if view.state is CaseState.HELD:
+        return _("HELD: nothing is done about {name} until a second person releases it").format(name=name)
+    if view.state is CaseState.CLOSED:
+        return _("{name} was hired again; this case is closed and nothing is checked any more").format(name=name)
+    if view.state is not CaseState.UNDONE:
+        return ""
+    left = [line.title for line in view.restored if not line.done]
+    if left:
+        return _("{name} gets access back; still to do in {systems}").format(
+            name=name, systems=plain(", ".join(left), 60)
+        )
+    return _("{name} has access back; this case was undone").format(name=name)
+
+
+def blocks(view: CaseView, now: datetime) -> list[Block]:
+    """Return what a held, undone or scheduled case has to say, with its buttons."""
+    said: list[Block] = []
+    if view.state is CaseState.HELD:
+        when = _("at once") if view.immediate else moment(view.effective_at)
+        said.append(section(_("{why} It would take effect {when}.").format(why=why_held(view), when=when)))
+    said += restored(view)
+    buttons = _buttons(view, now)
+    return [*said, actions("case_access", *buttons)] if buttons else said
+
+
+def restored(view: CaseView) -> list[Block]:
+    """Return what an undo gave back, and what cannot come back."""
+    if view.state is not CaseState.UNDONE:
+        return []
+    lines = [_restored(line) for line in view.restored[:MOST]]
+    if len(view.restored) > MOST:
+        lines.append(_("… and {count} more; `handover status` shows all.").format(count=len(view.restored) - MOST))
+    moved = view.clients.moved if view.clients else 0
+    if moved:
+        lines.append(
+            ngettext(
+                "Clients are not moved back: {count} record stays with its successor.",
+                "Clients are not moved back: {count} records stay with their successors.",
+                moved,
+            ).format(count=moved)
+        )
+    return [*paragraphs(lines), context(_("Nobody checks this case any more; what was not done yet is called off."))]
+
+
+def _restored(line: RestoredLine) -> str:
+    said = [f"*{mrkdwn(line.title)}* {mrkdwn(line.login)}".strip()]
+    if line.back:
+        said.append(_("✓ back: {what}").format(what=listing(line.back, 20)))
+    if line.cannot:
+        said.append(_("– cannot come back: {what}").format(what=listing(line.cannot, 20)))
+    if line.problem:
+        again = _(" It is tried again {when}.").format(when=moment(line.next_try_at)) if line.next_try_at else ""
+        said.append(_("✗ still to do: {what}.").format(what=short(line.problem)) + again)
+    return "\n".join(said)
+
+
+def _buttons(view: CaseView, now: datetime) -> list[Block]:
+    case = pack(case=view.id)
+    if view.state is CaseState.HELD:
+        return release_buttons(view)
+    if view.state is CaseState.SCHEDULED and view.effective_at > now:
+        return [button(_("Reschedule"), RESCHEDULE, case)]
+    found = [button(_("Give Access Back"), UNDO, case, "danger", _ask_undo(view))] if view.can_undo else []
+    if view.state is CaseState.UNDONE and any(not line.done for line in view.restored):
+        found.append(button(_("Try Again Now"), UNDO, case))
+    if view.state is CaseState.WATCHED:
+        found.append(button(_("Hired Again"), CLOSE, case, "", _ask_close(view)))
+    return found
+
+
+def release_buttons(view: CaseView) -> list[Block]:
+    """Return Release and Reject."""
+    ask = confirm(
+        _("Release this case?"),
+        _("{name} is then locked out as planned; where its time has come, within seconds.").format(
+            name=plain(view.leaver.name, 80)
+        ),
+        _("Release"),
+    )
+    case = pack(case=view.id)
+    return [button(_("Release"), RELEASE, case, "danger", ask), button(_("Reject"), REJECT, case)]
+
+
+def _ask_undo(view: CaseView) -> Block:
+    return confirm(
+        _("Give access back?"),
+        _(
+            "Accounts and groups of {name} come back as they were. Ended sessions and revoked tokens do not, and "
+            "clients are not moved back. Checks of this case end."
+        ).format(name=plain(view.leaver.name, 60)),
+        _("Give Access Back"),
+    )
+
+
+def _ask_close(view: CaseView) -> Block:
+    return confirm(
+        _("Hired again?"),
+        _("{name} is no longer checked by audits and follow-ups. Nothing is unlocked by this.").format(
+            name=plain(view.leaver.name, 80)
+        ),
+        _("Close Case"),
+    )
+
+
+def late(line: SystemLine) -> str:
+    """Return how late a system was, or empty."""
+    return _("⚠ {late}").format(late=short(line.late)) if line.late else ""
+
+
+def choose(view: CaseView, line: SystemLine) -> Block | None:
+    """Return the button that lets a person say whose an account is, where the case waits for that."""
+    return button(_("Choose Account"), CHOOSE, pack(case=view.id, system=line.system)) if line.choose else None

@@ -1,0 +1,192 @@
+"""The audit's digest: the number first, worst first, one line where all is well; what was not read is said loudly."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from bot.slack.messages.blocks import (
+    Block,
+    Message,
+    actions,
+    button,
+    confirm,
+    context,
+    header,
+    message,
+    pack,
+    paragraphs,
+    section,
+    table,
+)
+from bot.slack.messages.phrases import account, because, short, verdict
+from bot.text import N_, _, day, mrkdwn, ngettext, plain, trim
+from connectors.contract import Verdict
+from workflows.cases.views import FindingLine
+from workflows.watch.views import AuditView
+
+LOCK_AGAIN, CSV, TAKE, ACCEPT = "audit_lock_again", "audit_csv", "audit_take", "audit_accept"
+WITH_BUTTON, ROWS, MOST_UNSOUGHT = 15, 40, 5
+KINDS = {
+    "protected": N_("protected, so it was not locked"),
+    "not linked": N_("no account found, and everybody should have one"),
+    "address reused": N_("an account of somebody else with this address"),
+    "dormant": N_("nobody has logged in for long"),
+    "open again": N_("open again"),
+    "new account": N_("new account"),
+    "orphan": N_("alive without a case, disabled in the directory"),
+    "exported after leaving": N_("exported after leaving"),
+    "owns records": N_("still owns records"),
+    "never verified": N_("never yet read as locked out"),
+    "not verified": N_("could not be read"),
+}
+
+
+def build(view: AuditView, run_id: str = "") -> Message:
+    """Return the digest; `run_id` is set where the whole list can be had as a file."""
+    point = headline(view)
+    unsought = [context(short(what)) for what in view.not_looked[:MOST_UNSOUGHT]]
+    if (more := len(view.not_looked) - MOST_UNSOUGHT) > 0:
+        unsought.append(context(_("… and {count} more; `handover audit` shows all.").format(count=more)))
+    quiet = not (view.findings or view.not_read or view.accepted or view.relocked or view.settled)
+    if quiet and view.finished_at:
+        return message(mrkdwn(point, 600), [section(mrkdwn(point, 600)), *unsought, *_file(run_id)])
+    blocks: list[Block] = [header(point)]
+    blocks += paragraphs(
+        [_("✗ NOT READ, so nothing is claimed: {what}").format(what=short(what)) for what in view.not_read]
+    )
+    for one in view.findings[:WITH_BUTTON]:
+        blocks += finding(one)
+    if len(view.findings) > WITH_BUTTON:
+        blocks.append(table(_rows(view.findings[:ROWS])))
+    if len(view.findings) > ROWS:
+        blocks.append(
+            context(
+                _("The table shows the worst {shown} of {count}; the CSV has all.").format(
+                    shown=ROWS, count=len(view.findings)
+                )
+            )
+        )
+    blocks += _apart(_("Locked again at once, by policy"), view.relocked)
+    blocks += _apart(_("Accepted for now"), view.accepted)
+    blocks += _apart(_("Settled since this audit"), view.settled)
+    blocks += [context(_tally(view)), *unsought, *_file(run_id)]
+    return message(mrkdwn(point, 600), blocks)
+
+
+def headline(view: AuditView) -> str:
+    """Return the audit in a sentence of plain text."""
+    if view.finished_at is None:
+        return _("The audit of {day} is still running").format(day=view.day.isoformat())
+    dark = ngettext("{count} system was not read", "{count} systems were not read", len(view.not_read)).format(
+        count=len(view.not_read)
+    )
+    people = ngettext("{count:,} past leaver", "{count:,} past leavers", view.leavers).format(count=view.leavers)
+    accounts = ngettext("{count:,} account", "{count:,} accounts", view.accounts).format(count=view.accounts)
+    scope = _("{people} with {accounts}").format(people=people, accounts=accounts)
+    if view.findings:
+        bad = ngettext("{count:,} finding", "{count:,} findings", len(view.findings)).format(count=len(view.findings))
+        text = _("{bad} among {scope}").format(bad=bad, scope=scope)
+    elif view.not_read:
+        text = _("No finding in what could be read of {scope}").format(scope=scope)
+    elif apart := _set_apart(view):
+        return _("No finding waits: {apart}, among {scope}").format(apart=apart, scope=scope)
+    else:
+        return _("✓ Audit of {day}: all still locked out, {scope}").format(day=view.day.isoformat(), scope=scope)
+    return f"{text}; {dark}" if view.not_read else text
+
+
+def _set_apart(view: AuditView) -> str:
+    """Return what keeps an audit without findings from being called all good, or an empty text."""
+    counts = {_("locked again"): len(view.relocked), _("accepted"): len(view.accepted), _("settled"): len(view.settled)}
+    words = ", ".join(f"{number:,} {word}" for word, number in counts.items() if number)
+    bad = any(view.by_verdict.get(one) for one in (Verdict.OPEN, Verdict.UNKNOWN))
+    return words or (_("not all locked out") if bad else "")
+
+
+def kind(line: FindingLine) -> str:
+    """Return what a finding is, in words."""
+    return _(KINDS[line.kind]) if line.kind in KINDS else mrkdwn(line.kind)
+
+
+def finding(line: FindingLine) -> list[Block]:
+    """Return one finding with what can be done about it."""
+    text = _("✗ *{name}*: {kind} in {where}, since {since}{because}").format(
+        name=mrkdwn(line.leaver.name, 80),
+        kind=kind(line),
+        where=account(line),
+        since=day(line.first_seen),
+        because=because(line),
+    )
+    if line.changed_by:
+        text += " " + _("Last changed by {who}.").format(who=short(line.changed_by))
+    if line.relocked_at:
+        text += " " + _("The bot has locked it again.")
+    if line.taken_by:
+        text += " " + _("{who} works on it.").format(who=mrkdwn(line.taken_by, 80))
+    if line.overdue:
+        text = _("*Nobody has taken this.*") + " " + text
+    if line.closed_at is not None:
+        return [section(text)]
+    return [
+        section(text, lock_again(line) if line.can_lock_again else None),
+        actions(
+            f"finding_{line.id}",
+            button(_("Take"), TAKE, pack(finding=line.id)),
+            button(_("Accept Until ..."), ACCEPT, pack(finding=line.id)),
+        ),
+    ]
+
+
+def _apart(title: str, lines: Sequence[FindingLine]) -> list[Block]:
+    said = [f"*{title}: {len(lines):,}*"] if lines else []
+    for line in lines[:WITH_BUTTON]:
+        words = f"• {mrkdwn(line.leaver.name, 80)}: {kind(line)}, {account(line)}"
+        if line.accepted_until:
+            words += " " + _("(until {day}, {who}: {why})").format(
+                day=day(line.accepted_until - timedelta(seconds=1)),  # it ends with that day
+                who=mrkdwn(line.accepted_by, 80),
+                why=short(line.accepted_reason, 150),
+            )
+        if line.closed_at:
+            words = words.replace("•", "✓", 1)
+        said.append(words)
+    if len(lines) > WITH_BUTTON:
+        said.append(_("and {count} more, in the CSV").format(count=len(lines) - WITH_BUTTON))
+    return paragraphs(said)
+
+
+def lock_again(finding: FindingLine) -> Block:
+    """Return the button that locks one account again."""
+    ask = confirm(
+        _("Lock this account again?"),
+        _("{login} in {system} is locked at once, its sessions end, and the result is read back.").format(
+            login=plain(finding.login, 60), system=plain(finding.system, 40)
+        ),
+        _("Lock Again"),
+    )
+    return button(_("Lock Again"), LOCK_AGAIN, pack(finding=finding.id), "danger", ask)
+
+
+def _rows(findings: Sequence[FindingLine]) -> list[list[str]]:
+    head = [_("Who"), _("What"), _("Where"), _("Account"), _("Since")]
+    return [
+        head,
+        *(
+            [
+                plain(line.leaver.name, 40),
+                plain(line.kind, 30),
+                plain(line.system, 30),
+                plain(line.login, 40),
+                f"{line.first_seen:%Y-%m-%d}",
+            ]
+            for line in findings
+        ),
+    ]
+
+
+def _tally(view: AuditView) -> str:
+    counts = [f"{verdict(kind)}: {view.by_verdict.get(kind, 0):,}" for kind in Verdict]
+    return trim(" · ".join(counts), 2000)
+
+
+def _file(run_id: str) -> list[Block]:
+    return [actions("audit_actions", button(_("Get CSV"), CSV, pack(run=run_id)))] if run_id else []

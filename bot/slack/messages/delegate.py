@@ -1,0 +1,36 @@
+"""Who stands in for whom, on the App Home."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from bot.slack.messages.blocks import Block, button, divider, header, pack, section
+from bot.text import _, day, mrkdwn
+from workflows.clients.views import DelegationView
+
+ASK, END = "delegate_ask", "delegate_end"
+
+
+def part(delegations: Sequence[DelegationView], user: str) -> list[Block]:
+    """Return a person's delegations with a button to end their own, and one to name a stand-in."""
+    if not user:
+        return []
+    ask = button(_("Name a Stand-In"), ASK)
+    return [
+        divider(),
+        header(_("While you are away")),
+        *(_line(one, user) for one in delegations),
+        section(_("Somebody can approve handovers in your place for some days."), ask),
+    ]
+
+
+def period(one: DelegationView) -> str:
+    """Return the first and the last day: it ends when the last one is over."""
+    return _("{since} to {until}").format(since=day(one.since), until=day(one.until - timedelta(seconds=1)))
+
+
+def _line(one: DelegationView, user: str) -> Block:
+    mine = one.away.slack_id == user
+    text = _("*{stands}* decides for {away}, {period}").format(
+        stands=mrkdwn(one.stands.name, 60), away=mrkdwn(one.away.name, 60), period=period(one)
+    )
+    return section(text, button(_("End Stand-In"), END, pack(delegation=one.id)) if mine else None)

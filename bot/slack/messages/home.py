@@ -1,0 +1,85 @@
+"""App Home: what waits for you, then what runs, then what was; by role."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.slack.messages import delegate, manual, requests, share
+from bot.slack.messages.audit import kind, lock_again
+from bot.slack.messages.blocks import VIEW_BLOCKS, Block, button, divider, fit, header, section
+from bot.slack.messages.guide import CHOOSE, guide, line
+from bot.slack.messages.phrases import short
+from bot.slack.messages.proposal import headline
+from bot.text import _, mrkdwn
+from workflows.access.views import StepView
+from workflows.cases.views import CaseBrief, FindingLine
+from workflows.clients.views import DelegationView, ProposalView
+
+MOST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """The newest of `total` cases, `MOST` at most."""
+
+    newest: Sequence[CaseBrief] = ()
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """What one person may see; an empty part is not shown."""
+
+    waiting: Sequence[ProposalView]
+    findings: Sequence[FindingLine]
+    open: Cases
+    ended: Cases
+    may_open: bool
+    may_lock: bool
+    steps: Sequence[StepView] = ()
+    """What this person is asked to do by hand."""
+    delegations: Sequence[DelegationView] = ()
+    """Who stands in for this person, and for whom they stand in."""
+    user: str = ""
+
+
+def build(home: Home) -> dict[str, Any]:
+    """Return the view."""
+    blocks: list[Block] = [header(_("Waiting for you"))]
+    blocks += [_proposal(view, home.user) for view in home.waiting[:MOST]]
+    blocks += [manual.waiting(step) for step in home.steps[:MOST]]
+    blocks += [_finding(finding, home.may_lock) for finding in home.findings[:MOST]]
+    if not home.waiting and not home.findings and not home.steps:
+        blocks.append(section(_("Nothing waits for you.")))
+    blocks += delegate.part(home.delegations, home.user)
+    blocks += _part(_("Open cases"), home.open) + _part(_("Recent cases"), home.ended)
+    if home.may_open:
+        start = button(_("Offboard Someone"), CHOOSE)
+        blocks += [divider(), section(_("To start, type `/offboard @person` anywhere in Slack."), start), *guide()]
+    return {"type": "home", "blocks": list(fit(blocks, VIEW_BLOCKS))}
+
+
+def _proposal(view: ProposalView, user: str) -> Block:
+    asked = requests.of(view, user)
+    point = share.point(view, asked, user) if asked and asked.share else headline(view)
+    return section(_("*{point}* Decide in our direct messages.").format(point=mrkdwn(point, 300)))
+
+
+def _finding(finding: FindingLine, may_lock: bool) -> Block:
+    text = _("✗ *{name}*: {kind} in {system}. {detail}").format(
+        name=mrkdwn(finding.leaver.name, 80),
+        kind=kind(finding),
+        system=mrkdwn(finding.system),
+        detail=short(finding.detail),
+    )
+    return section(text, lock_again(finding) if may_lock and finding.can_lock_again else None)
+
+
+def _part(title: str, cases: Cases) -> list[Block]:
+    if not cases.total:
+        return []
+    shown = cases.newest[:MOST]
+    blocks = [divider(), header(title), *(section(line(view)) for view in shown)]
+    if cases.total > len(shown):
+        blocks.append(section(_("… and {count} more: `/offboard list`").format(count=cases.total - len(shown))))
+    return blocks

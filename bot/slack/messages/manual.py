@@ -1,0 +1,140 @@
+"""What a person is asked to do by hand, and what they said: shown as a person's word, never as read back."""
+
+from bot.slack.messages.blocks import (
+    Block,
+    Message,
+    actions,
+    button,
+    context,
+    header,
+    message,
+    pack,
+    paragraphs,
+    section,
+)
+from bot.slack.messages.phrases import short, verdict
+from bot.text import _, moment, mrkdwn, plain
+from workflows.access.views import StepView, SystemLine
+from workflows.cases.views import CaseBrief, CaseView
+from workflows.storage.rows.case import CaseState
+from workflows.storage.rows.work_state import WorkState
+
+DONE, CANNOT, TAKE_BACK = "manual_done", "manual_cannot", "manual_take_back"
+
+
+def build(step: StepView) -> Message:
+    """Return the message to who is asked: the point, what to do, by when; once answered, who, when and what."""
+    point = headline(step)
+    blocks: list[Block] = [header(plain(point, 150))]
+    if step.waiting:
+        blocks += [*_asked(step), actions("manual_actions", done_button(step), _cannot_button(step))]
+    elif step.confirmed and step.state is not WorkState.CANCELLED:
+        blocks += [*paragraphs(_answer(step)), actions("manual_actions", _take_back_button(step))]
+        blocks.append(context(_("Nothing can be read back there: this rests on that person's word.")))
+    return message(mrkdwn(point, 400), blocks)
+
+
+def headline(step: StepView) -> str:
+    """Return the step in a sentence of plain text."""
+    facts = {"title": plain(step.title, 80), "name": plain(step.leaver.name, 80)}
+    if step.state is WorkState.CANCELLED:
+        return _("Not needed any more: {title} for {name}").format(**facts)
+    if step.waiting and step.confirmed:
+        return _("Look again, please: {title} of {name}, who has left").format(**facts)
+    if step.waiting:
+        return _("{name} leaves: {title} is for you to do by hand").format(**facts)
+    if step.confirmed:
+        return _("{title} of {name}: confirmed by {by}").format(by=plain(step.confirmed_by, 80), **facts)
+    return _("{title} of {name} is not asked for now").format(**facts)
+
+
+def line(view: CaseView, system: SystemLine, step: StepView) -> str:
+    """Return the step as a part of the case message."""
+    title = f"*{mrkdwn(step.title)}*"
+    if view.state is CaseState.SCHEDULED:
+        return _("{title} – by hand: {who} will be asked on the day").format(title=title, who=mention(step.assignee))
+    if not step.confirmed:
+        said = [_("{title} – {verdict}, done by hand and not confirmed by anybody").format(
+            title=title, verdict=verdict(system.verdict))]  # fmt: skip
+    else:
+        said = [_("{title} – {verdict}, not read back; confirmed by a person: {by}").format(
+            title=title, verdict=verdict(system.verdict), by=_who_when(step))]  # fmt: skip
+        said += _words(step)
+    if step.waiting and step.deadline:
+        asked = _("{who} is asked again, until {when}.") if step.confirmed else _("{who} is asked, until {when}.")
+        said.append(asked.format(who=mention(step.assignee), when=moment(step.deadline)))
+    return "\n".join([*said, *_trouble(step)])
+
+
+def by_hand(view: CaseBrief) -> str:
+    """Return the tail of a case's headline, plain text: `; badge: confirmed by Ada`. Empty where nothing is by hand."""
+    parts = []
+    for step in view.steps:
+        facts = {"title": plain(step.title, 40), "by": plain(step.confirmed_by, 40)}
+        said = _("{title}: confirmed by {by}") if step.confirmed else _("{title}: not confirmed by anybody")
+        parts.append(said.format(**facts))
+    return "; " + "; ".join(parts) if parts else ""
+
+
+def mention(slack_id: str) -> str:
+    """Return a person, a user group or a channel as Slack shows them; the id comes from our own configuration."""
+    if not slack_id:
+        return _("nobody")
+    mark = {"S": "!subteam^", "C": "#", "G": "#"}.get(slack_id[0], "@")
+    return f"<{mark}{mrkdwn(slack_id, 40)}>"
+
+
+def waiting(step: StepView) -> Block:
+    """Return the step in App Home."""
+    until = _(" until {when}").format(when=moment(step.deadline)) if step.deadline else ""
+    return section(f"*{mrkdwn(headline(step), 300)}*{until}", done_button(step))
+
+
+def done_button(step: StepView) -> Block:
+    """Return the button that opens the form for the note."""
+    return button(_("Mark as Done"), DONE, pack(step=step.id), "primary")
+
+
+def _cannot_button(step: StepView) -> Block:
+    return button(_("Cannot Do It"), CANNOT, pack(step=step.id))
+
+
+def _take_back_button(step: StepView) -> Block:
+    return button(_("Take Back"), TAKE_BACK, pack(step=step.id))
+
+
+def _asked(step: StepView) -> list[Block]:
+    lines = [short(one, 2000) for one in step.instructions.splitlines() if one.strip()]
+    if step.confirmed:
+        lines.append(_("Last confirmed by {by}. Is it still so?").format(by=_who_when(step)))
+    blocks = paragraphs([*lines, *_trouble(step)])
+    if step.deadline:
+        blocks.append(section(_("To be done until {when}.").format(when=moment(step.deadline))))
+    if step.escalated_at:
+        said = _("Escalated {when}; {who} was asked first.")
+        blocks.append(context(said.format(who=mention(step.assignee), when=moment(step.escalated_at))))
+    return blocks
+
+
+def _answer(step: StepView) -> list[str]:
+    return [_("Confirmed by {by}.").format(by=_who_when(step)), *_words(step)]
+
+
+def _words(step: StepView) -> list[str]:
+    said = [_("Note: {note}").format(note=short(step.note))] if step.note else []
+    if step.proof:
+        link = step.proof.startswith("https://") and not step.proof_sha256
+        proof = f"<{step.proof.replace('&', '&amp;')}>" if link else short(step.proof)
+        said.append(_("Proof: {proof}").format(proof=proof))
+    if step.proof_sha256:
+        said.append(_("SHA-256 of the file: {hash}").format(hash=f"`{step.proof_sha256}`"))
+    return said
+
+
+def _trouble(step: StepView) -> list[str]:
+    return [_("⚠ {trouble}").format(trouble=short(step.trouble, 600))] if step.trouble else []
+
+
+def _who_when(step: StepView) -> str:
+    when = moment(step.confirmed_at) if step.confirmed_at else ""
+    return f"{mrkdwn(step.confirmed_by, 80)}, {when}"

@@ -1,0 +1,64 @@
+"""What a successor is told of their new clients, and a draft with which they may introduce themselves."""
+
+from bot.slack.messages.blocks import Block, Message, context, divider, header, message, paragraphs, section
+from bot.slack.messages.phrases import clients, for_a_time, money, records
+from bot.text import _, mrkdwn, plain
+from workflows.clients.views import NoteLine, NoteView
+
+
+def build(view: NoteView) -> Message:
+    """Return the note: the point, the open records worth most as next steps, the draft."""
+    name = plain(view.leaver.name, 80)
+    if not view.records:
+        point = _("The clients of {name} are not yours any more").format(name=name)
+        return message(point, [header(point), section(_("They were put back; nothing is left for you to do."))])
+    point = _("You have {clients} of {name} now").format(clients=clients(view.clients), name=name)
+    blocks: list[Block] = [header(point), section(_summary(view))]
+    if view.next:
+        blocks += paragraphs([_("*Next steps*, by value"), *(_step(line) for line in view.next)])
+    if view.open > len(view.next):
+        blocks.append(
+            context(
+                _("{count} more are open; the file in this thread has all.").format(
+                    count=f"{view.open - len(view.next):,}"
+                )
+            )
+        )
+    draft = "\n".join(f"> {mrkdwn(line)}" if line else ">" for line in introduction(view).splitlines())
+    blocks += [
+        divider(),
+        section(_("*A draft to introduce yourself*\n{draft}").format(draft=draft)),
+        context(_("Only a text to copy: Handover writes to no client.")),
+    ]
+    return message(mrkdwn(point, 400), blocks)
+
+
+def introduction(view: NoteView) -> str:
+    """Return the draft. It says nothing of why the leaver is not there."""
+    if view.until:
+        return _(
+            "Hello,\n\nmy name is {successor}. I look after you while {leaver} is away, and have all that you two have "
+            "worked on. When would be a good time for a short call?\n\nBest regards\n{successor}"
+        ).format(successor=view.successor.name, leaver=view.leaver.name)
+    return _(
+        "Hello,\n\nmy name is {successor}. From now on I look after you in place of {leaver}, and have all that you "
+        "two have worked on. When would be a good time for a short call?\n\nBest regards\n{successor}"
+    ).format(successor=view.successor.name, leaver=view.leaver.name)
+
+
+def _summary(view: NoteView) -> str:
+    said = _("{records}, {open} open").format(records=records(view.records), open=f"{view.open:,}")
+    worth = money(view.value)
+    said = _("{said}, worth {value}").format(said=said, value=worth) if worth else said
+    if view.until:
+        said += "\n" + for_a_time(view.leaver.name, view.until)
+    return said
+
+
+def _step(line: NoteLine) -> str:
+    worth = money({line.currency: line.value})
+    words = dict.fromkeys((mrkdwn(line.kind, 40), mrkdwn(line.stage, 60), worth))  # a kind may be called like a stage
+    facts = " · ".join(filter(None, words))
+    return _("• *{client}*: {name} ({facts})").format(
+        client=mrkdwn(line.family_name, 80), name=mrkdwn(line.name, 100), facts=facts
+    )

@@ -1,0 +1,50 @@
+"""What the person who asked for an offboarding is told once a proposal is settled."""
+
+from bot.slack.messages.blocks import Message, context, header, message, paragraphs, section
+from bot.slack.messages.pages import kept
+from bot.slack.messages.phrases import money, records
+from bot.slack.messages.proposal import headline, outcome
+from bot.text import _, mrkdwn
+from workflows.clients.views import ProposalView, Share
+from workflows.storage.rows.clients import ProposalState
+
+
+def build(view: ProposalView) -> Message:
+    """Return the outcome, and what happens next."""
+    point = headline(view)
+    blocks = [header(point), section(outcome(view))]
+    if view.state is ProposalState.APPROVED:
+        done = _all_moved(view)
+        blocks += [section(_("✓ {records} moved").format(records=records(view.records)))] if done else []
+        blocks += paragraphs([_share(share, done=done) for share in view.shares])
+    blocks += paragraphs(kept(view.kept, view.leaver.name))
+    blocks.append(context(_next(view)))
+    return message(mrkdwn(point, 400), blocks)
+
+
+def _all_moved(view: ProposalView) -> bool:
+    return bool(view.records) and all(share.moved >= share.records for share in view.shares)
+
+
+def _share(share: Share, *, done: bool) -> str:
+    value = money(share.value)
+    text = _("• {name}: {records}") if done else _("• {name}: {moved:,} of {records} moved so far")
+    text = text.format(name=mrkdwn(share.successor.name), records=records(share.records), moved=share.moved)
+    return f"{text} ({value})" if value else text
+
+
+def _next(view: ProposalView) -> str:
+    if view.state is ProposalState.APPROVED and _all_moved(view):
+        return _("All of them were read back; the case message has the counts before and after.")
+    if view.state is ProposalState.APPROVED:
+        return _("Records move by themselves now; the case message shows how far they are.")
+    if view.state is ProposalState.DECLINED:
+        return _(
+            "Nothing has moved. Agree with {name} on another split; Retry in the case message then makes a new "
+            "proposal, which {approver} can change."
+        ).format(name=mrkdwn(view.settled_by), approver=mrkdwn(view.approver.name))
+    if view.state is ProposalState.EXPIRED:
+        return _("Nothing has moved. Retry in the case message asks again, with a fresh list.")
+    if view.state is ProposalState.CANCELLED:
+        return _("Nothing has moved, and nothing will.")
+    return _("{name} has a newer version to decide on.").format(name=mrkdwn(view.approver.name))

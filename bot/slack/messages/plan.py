@@ -1,0 +1,117 @@
+"""What an offboarding would meet and do, shown before anyone confirms: the point apart from its details."""
+
+from collections import defaultdict
+from decimal import Decimal
+
+from bot.slack.messages.blocks import Block, context, paragraphs, section
+from bot.slack.messages.phrases import listing, money, records, short, verdict
+from bot.text import _, mrkdwn, ngettext
+from workflows.access.views import AccountLine, BookLine, SystemPlan
+from workflows.cases.views import Plan
+
+MOST_SYSTEMS = 30
+
+
+def summary(plan: Plan, warnings: list[str]) -> list[Block]:
+    """Return the point in a sentence, and what to be careful about."""
+    said = [*warnings, *(short(warning) for warning in plan.warnings)]
+    return [section(f"*{headline(plan)}*"), *paragraphs([_("⚠ Careful: {text}").format(text=text) for text in said])]
+
+
+def details(plan: Plan) -> list[Block]:
+    """Return a part per system."""
+    blocks: list[Block] = []
+    for system in plan.systems[:MOST_SYSTEMS]:
+        blocks += _system(system)
+    left = plan.systems[MOST_SYSTEMS:]
+    if left:
+        blocks.append(
+            context(
+                _("Not shown in full here, and handled just the same: {names}").format(
+                    names=listing((system.title for system in left), 40)
+                )
+            )
+        )
+    return blocks
+
+
+def headline(plan: Plan) -> str:
+    """Return the plan in a sentence: accounts, clients, and what is not known."""
+    name = mrkdwn(plan.leaver.name)
+    found = sum(len(system.accounts) for system in plan.systems)
+    where = sum(1 for system in plan.systems if system.accounts)
+    dark = sum(1 for system in plan.systems if system.problem)
+    point = ngettext(
+        "{name} has {found} account in {where} of {all} systems",
+        "{name} has {found} accounts in {where} of {all} systems",
+        found,
+    ).format(name=name, found=found, where=where, all=sum(1 for system in plan.systems if not system.by_hand))
+    point = _clients(point, [system.book for system in plan.systems if system.book])
+    return _("{point}; {dark} could not be read").format(point=point, dark=dark) if dark else point
+
+
+def _clients(point: str, books: list[BookLine]) -> str:
+    if not books:
+        return point
+    if any(book.problem for book in books):
+        return _("{point}; the clients could not be counted").format(point=point)
+    total: dict[str, Decimal] = defaultdict(Decimal)
+    for book in books:
+        for currency, amount in book.value.items():
+            total[currency] += amount
+    owned = records(sum(sum(book.counts.values()) for book in books))
+    text = (
+        _("{point}, and {records} of clients, open value {value}")
+        if money(total)
+        else _("{point}, and {records} of clients")
+    )
+    return text.format(point=point, records=owned, value=money(total))
+
+
+def _system(system: SystemPlan) -> list[Block]:
+    lines = [f"*{mrkdwn(system.title)}* ({mrkdwn(system.system)})"]
+    if system.problem:
+        lines.append(
+            _("? could not be looked up: {why} The case keeps trying and claims nothing until then.").format(
+                why=short(system.problem)
+            )
+        )
+    elif system.by_hand:
+        lines[0] += _(" – by hand, by a person")
+        lines += [_("• will be done: {what}").format(what=short(what, 600)) for what in system.does]
+    elif not system.accounts:
+        lines.append(_("– no account found (looked up by {how})").format(how=short(system.how)))
+    lines += [_account(account) for account in system.accounts[:10]]
+    if len(system.accounts) > 10:  # noqa: PLR2004
+        lines.append(_("… and {count} more accounts").format(count=len(system.accounts) - 10))
+    if system.book:
+        lines.append(_book(system.book))
+    lines += _under(_("Will be done"), system.does if system.accounts or system.problem else ())
+    lines += _under(_("Cannot be done here"), system.cannot)
+    return paragraphs(lines)
+
+
+def _under(heading: str, what: tuple[str, ...]) -> list[str]:
+    return [f"_{heading}_", *(f"• {short(one)}" for one in what)] if what else []
+
+
+def _account(account: AccountLine) -> str:
+    text = _("• account {login}, matched by {how}, now {verdict}").format(
+        login=mrkdwn(account.login), how=mrkdwn(account.matched_by), verdict=verdict(account.verdict)
+    )
+    if not account.groups:
+        return text
+    return ngettext(
+        "{account}, in {count} group: {groups}", "{account}, in {count} groups: {groups}", len(account.groups)
+    ).format(account=text, count=len(account.groups), groups=listing(account.groups, quoted=True))
+
+
+def _book(book: BookLine) -> str:
+    if book.problem:
+        return _("• clients: not known ({why})").format(why=short(book.problem))
+    count = sum(book.counts.values())
+    counted = [(kind, number) for kind, number in sorted(book.counts.items()) if number]
+    kinds = " · ".join(f"{number:,} {mrkdwn(kind)}" if number != count else mrkdwn(kind) for kind, number in counted)
+    value = money(book.value)
+    text = _("• clients: {records}").format(records=records(count)) + (f" ({kinds})" if kinds else "")
+    return _("{text}, open value {value}").format(text=text, value=value) if value else text

@@ -1,0 +1,166 @@
+"""The proposal: who would receive which clients, to be approved as shown, changed, or declined."""
+
+from collections.abc import Sequence
+
+from bot.slack.messages import clients as client_lines
+from bot.slack.messages import pages as spread
+from bot.slack.messages import requests
+from bot.slack.messages.blocks import (
+    Block,
+    Message,
+    actions,
+    button,
+    context,
+    divider,
+    header,
+    message,
+    pack,
+    paragraphs,
+    section,
+)
+from bot.slack.messages.phrases import clients, for_a_time, records, short
+from bot.text import N_, _, moment, mrkdwn, ngettext, plain
+from workflows.clients.views import ClientLine, ProposalView
+from workflows.storage.rows.clients import ProposalState
+
+APPROVE, DECLINE, CHANGE, PAGE, CSV, KEEP, FIND, UPLOAD = (
+    "proposal_approve",
+    "proposal_decline",
+    "proposal_change",
+    "proposal_page",
+    "proposal_csv",
+    "proposal_keep",
+    "proposal_find",
+    "proposal_upload",
+)
+PER_PAGE = 20
+SETTLED = {
+    ProposalState.DRAFT: N_("Being prepared; it can be decided once every record is listed."),
+    ProposalState.PENDING: N_("Nobody has decided yet."),
+    ProposalState.APPROVED: N_("✓ Approved by {by} {at}."),
+    ProposalState.DECLINED: N_("✗ Declined by {by} {at}. {note}"),
+    ProposalState.SUPERSEDED: N_("Replaced by a newer version {at}; this one can no longer be decided. {note}"),
+    ProposalState.CANCELLED: N_("The offboarding was cancelled by {by} {at}; there is nothing to decide. {note}"),
+    ProposalState.EXPIRED: N_("Expired {at}: not everybody who must agree answered in time, so nothing moves. {note}"),
+}
+
+
+def build(
+    view: ProposalView, lines: Sequence[ClientLine], total: int, page: int = 0, viewer: str = "", *, chart: bool = True
+) -> Message:
+    """Return the message; a settled proposal says who, when and what; its only buttons turn pages, where there are any.
+
+    `viewer`: Slack id of whose message it is; who has answered already has nothing to press any more.
+    """
+    pending = view.state is ProposalState.PENDING
+    asked = requests.of(view, viewer) if viewer else None
+    point = headline(view)
+    blocks: list[Block] = [header(point), section(_summary(view))]
+    if view.state is not ProposalState.SUPERSEDED:  # the newer version shows all of this as it is now
+        blocks += spread.build(view, chart=chart)
+        blocks += [*paragraphs(spread.kept(view.kept, view.leaver.name)), *requests.blocks(view)]
+    if lines:
+        where = context(client_lines.where(len(lines), total, page * PER_PAGE))
+        blocks += [divider(), *paragraphs([client_lines.line(line) for line in lines]), where]
+    if pending or total > PER_PAGE:  # what was decided on can still be read to its end
+        changing = _changing(view) if pending else []
+        blocks.append(actions(f"page_{view.digest[:40]}", *_reading(view, total, page), *changing))
+    if pending:
+        if not viewer or not view.requests or (asked and asked.awaits(viewer)):
+            blocks.append(actions(f"decide_{view.digest[:40]}", *_deciding(view)))
+    else:
+        blocks.append(section(outcome(view)))
+    text = _("Version {version} of case {case} · {why}") if view.version > 1 else _("Case {case} · {why}")
+    blocks.append(context(text.format(version=view.version, case=mrkdwn(view.case_id), why=short(view.why))))
+    return message(mrkdwn(point, 400), blocks)
+
+
+def headline(view: ProposalView) -> str:
+    """Return the point in plain text."""
+    name = plain(view.leaver.name, 80)
+    if view.state is ProposalState.PENDING:
+        return ngettext(
+            "Approve the handover of {count:,} record of {name}?",
+            "Approve the handover of {count:,} records of {name}?",
+            view.records,
+        ).format(count=view.records, name=name)
+    return _("Handover of {count:,} records of {name}: {state}").format(
+        count=view.records, name=name, state=state(view.state)
+    )
+
+
+def outcome(view: ProposalView) -> str:
+    """Return who settled it, when, and how."""
+    at = moment(view.settled_at) if view.settled_at else ""
+    return _(SETTLED[view.state]).format(by=mrkdwn(view.settled_by), at=at, note=short(view.note, 600)).strip()
+
+
+def state(state: ProposalState) -> str:
+    """Return what became of a proposal, in a word."""
+    return {
+        ProposalState.DRAFT: _("being prepared"),
+        ProposalState.PENDING: _("waiting"),
+        ProposalState.APPROVED: _("approved"),
+        ProposalState.DECLINED: _("declined"),
+        ProposalState.SUPERSEDED: _("replaced"),
+        ProposalState.CANCELLED: _("cancelled"),
+        ProposalState.EXPIRED: _("expired"),
+    }[state]
+
+
+def _summary(view: ProposalView) -> str:
+    text = _("{records} of {clients}, proposed for {colleagues}.")
+    if view.state in (ProposalState.DRAFT, ProposalState.PENDING):
+        text = ngettext(
+            "{records} of {clients} go to {colleagues}. Nothing moves until {name} approves exactly this.",
+            "{records} of {clients} go to {colleagues}. "
+            "Nothing moves until each of them approves exactly this: {name}.",
+            len(view.awaited) or 1,
+        )
+    said = [
+        text.format(
+            records=records(view.records),
+            clients=clients(view.families),
+            colleagues=ngettext("{count} colleague", "{count} colleagues", len(view.shares)).format(
+                count=len(view.shares)
+            ),
+            name=requests.waits_for(view),
+        )
+    ]
+    if view.until:
+        said.append(for_a_time(view.leaver.name, view.until))
+    if view.staying:
+        said.append(
+            _("{records} more stay with {name}: the system lets nobody change their owner.").format(
+                records=records(view.staying), name=mrkdwn(view.leaver.name)
+            )
+        )
+    if view.sensitivities:
+        counted = sorted(view.sensitivities.items())
+        tiers = ", ".join(f"{mrkdwn(word, 30)} {clients(number)}" for word, number in counted)
+        said.append(_("Sensitivity: {tiers}.").format(tiers=tiers))
+    if view.note and view.state is ProposalState.PENDING:
+        said.append(_("Note: {note}").format(note=short(view.note, 600)))
+    return "\n".join(said)
+
+
+def _reading(view: ProposalView, total: int, page: int) -> list[Block]:
+    turned = []
+    if page > 0:
+        turned.append(button(_("Previous"), f"{PAGE}:previous", pack(proposal=view.id, page=page - 1)))
+    if (page + 1) * PER_PAGE < total:
+        turned.append(button(_("Next"), f"{PAGE}:next", pack(proposal=view.id, page=page + 1)))
+    named = pack(proposal=view.id)
+    return [*turned, button(_("Find Clients"), FIND, named), button(_("Get CSV"), CSV, named)]
+
+
+def _changing(view: ProposalView) -> list[Block]:
+    bound = pack(proposal=view.id, digest=view.digest)
+    return [button(_("Change Clients"), CHANGE, bound), button(_("Keep Clients"), KEEP, bound),
+            button(_("Upload CSV"), UPLOAD, bound)]  # fmt: skip
+
+
+def _deciding(view: ProposalView) -> list[Block]:
+    bound = pack(proposal=view.id, digest=view.digest)
+    label = ngettext("Approve {count:,} Record", "Approve {count:,} Records", view.records).format(count=view.records)
+    return [button(label, APPROVE, bound, "primary"), button(_("Decline"), DECLINE, bound)]

@@ -1,0 +1,183 @@
+"""People as Slack knows them, and who may not take a part. Nobody is ever looked up by name."""
+
+import threading
+import time
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+
+from bot.errors import Told, reason
+from bot.text import _, mrkdwn
+from workflows.people import Leaver, Successor
+
+KEEP_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One person. The flags are Slack's own (docs.slack.dev/reference/methods/users.info)."""
+
+    id: str
+    name: str
+    email: str
+    timezone: str
+    title: str
+    team: str
+    deleted: bool
+    bot: bool
+    guest: bool
+    stranger: bool
+
+    def leaver(self, fallback_zone: str) -> Leaver:
+        """Return the person as the one who leaves."""
+        return Leaver(
+            name=self.name,
+            email=self.email,
+            slack_id=self.id,
+            timezone=self.timezone or fallback_zone,
+            title=self.title,
+        )
+
+    def successor(self) -> Successor:
+        """Return the person as a colleague who decides or receives."""
+        return Successor(key=self.email.lower(), name=self.name, email=self.email, slack_id=self.id)
+
+
+def profile(user: dict[str, Any]) -> Profile:
+    """Read one `user` of users.info."""
+    own = user.get("profile", {})
+    return Profile(
+        id=user["id"],
+        name=user.get("real_name") or own.get("real_name") or user.get("name") or user["id"],
+        email=own.get("email") or "",
+        timezone=user.get("tz") or "",
+        title=own.get("title") or "",
+        team=user.get("team_id") or "",
+        deleted=bool(user.get("deleted")),
+        bot=bool(
+            user.get("is_bot")
+            or user.get("is_workflow_bot")
+            or user.get("is_connector_bot")
+            or user["id"] == "USLACKBOT"
+        ),
+        guest=bool(user.get("is_restricted") or user.get("is_ultra_restricted")),
+        stranger=bool(user.get("is_stranger")),
+    )
+
+
+class People:
+    """Looks people up, keeps an answer for a minute, and asks anew where a decision hangs on it."""
+
+    def __init__(self, client: WebClient) -> None:
+        self._client = client
+        self._kept: dict[str, tuple[float, Profile]] = {}
+        self._lock = threading.Lock()
+
+    def find(self, user: str, *, fresh: bool = False) -> Profile:
+        """Return one person. Raises `Told` where Slack does not know them or does not answer."""
+        with self._lock:
+            kept = self._kept.get(user)
+        if kept and not fresh and time.monotonic() - kept[0] < KEEP_SECONDS:
+            return kept[1]
+        try:
+            found = profile(self._client.users_info(user=user)["user"])
+        except SlackApiError as error:
+            raise _not_found(error) from error
+        with self._lock:
+            self._kept[user] = (time.monotonic(), found)
+        return found
+
+    def by_email(self, email: str) -> Profile | None:
+        """Return the person with exactly this address, or None where Slack does not say."""
+        if not email:
+            return None
+        try:
+            return profile(self._client.users_lookupByEmail(email=email)["user"])
+        except SlackApiError:
+            return None
+
+    def find_all(self, users: Iterable[str], seconds: float) -> dict[str, Profile | Told]:
+        """Look several people up at once, fresh; who is not answered for in time is a `Told`, never taken as good."""
+        every = list(dict.fromkeys(users))
+        pool = ThreadPoolExecutor(max_workers=max(1, len(every)), thread_name_prefix="people")
+        asked = {user: pool.submit(self.find, user, fresh=True) for user in every}
+        wait(asked.values(), timeout=seconds)
+        pool.shutdown(wait=False, cancel_futures=True)
+        return {user: _answer(future) for user, future in asked.items()}
+
+
+def _answer(future: Future[Profile]) -> Profile | Told:
+    if not future.done() or future.cancelled():
+        return Told(_("Slack does not answer about this person just now. Submit again in a moment."))
+    error = future.exception()
+    if error is None:
+        return future.result()
+    return error if isinstance(error, Told) else Told(_("This person could not be checked. Submit again in a moment."))
+
+
+def _not_found(error: SlackApiError) -> Told:
+    if reason(error) in ("user_not_found", "user_not_visible", "users_not_found"):
+        return Told(_("Slack does not know this person in this workspace. Choose the person from the list."))
+    return Told(
+        _("Slack does not answer about this person just now ({detail}). Try again in a moment.").format(
+            detail=mrkdwn(reason(error), 80)
+        )
+    )
+
+
+def against_leaver(person: Profile, asker: str) -> str | None:
+    """Return why no case can be opened for this person, with what to do, or None."""
+    name = mrkdwn(person.name)
+    if person.bot:
+        return _("{name} is a bot, not a person. To retire a bot, remove its app in Slack's administration.").format(
+            name=name
+        )
+    if person.id == asker:
+        return _("You cannot offboard yourself. Ask a colleague in HR to do it.")
+    if person.stranger:
+        return _(
+            "{name} belongs to another organisation, which must lock them out itself. Choose somebody of ours."
+        ).format(name=name)
+    if not person.email:
+        return _(
+            "Slack shows no address for {name}, so no account can be found safely. Use `handover offboard EMAIL`."
+        ).format(name=name)
+    return None
+
+
+def warnings(person: Profile) -> list[str]:
+    """Return what to know about the leaver before confirming."""
+    said = []
+    if person.guest:
+        said.append(_("{name} is a guest in Slack: the directory may not know them.").format(name=mrkdwn(person.name)))
+    if person.deleted:
+        said.append(
+            _("{name} is deactivated in Slack already; the other systems may not be.").format(name=mrkdwn(person.name))
+        )
+    return said
+
+
+def against_colleague(person: Profile, leaver: str) -> str | None:
+    """Return why this person cannot approve or receive clients, with what to do, as plain text, or None."""
+    reasons = (
+        (person.id == leaver, _("This is the person who leaves. Choose a colleague who stays.")),
+        (person.bot, _("This is a bot. Choose a person.")),
+        (person.deleted, _("This person is deactivated in Slack. Choose a colleague who is still here.")),
+        (person.stranger, _("This person belongs to another organisation. Choose a colleague of ours.")),
+        (person.guest, _("This person is a guest. Choose a full member of the workspace.")),
+        (not person.email, _("Slack shows no address for this person. Choose somebody else, or complete the profile.")),
+    )
+    return next((why for applies, why in reasons if applies), None)
+
+
+def against_decider(person: Profile, team: str) -> str | None:
+    """Return why this click counts for nothing, or None. `team` is the workspace that the click must come from."""
+    if person.deleted or person.bot or person.guest or person.stranger:
+        return _("Only a full, active member of this workspace can decide. Ask HR to name another approver.")
+    if team and person.team and person.team != team:
+        return _("You belong to another workspace, so you cannot decide here. Ask HR to name another approver.")
+    return None

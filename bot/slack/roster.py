@@ -1,0 +1,45 @@
+"""Who can be asked for something, as Slack knows it now: implements `workflows.ports.Roster`."""
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+
+from bot.errors import reason
+from bot.slack.people import profile
+from workflows.ports import Undelivered
+
+NOBODY = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
+NO_GROUP = frozenset({"no_such_subteam", "subteam_not_found", "plan_upgrade_required"})
+
+
+class SlackRoster:
+    """Asks Slack afresh each time."""
+
+    def __init__(self, client: WebClient) -> None:
+        self._client = client
+
+    def reach(self, assignee: str) -> tuple[str, ...]:
+        """Return the active people behind an id. Raises `Undelivered` where Slack does not say."""
+        try:
+            members = self._members(assignee) if assignee.startswith("S") else (assignee,)
+            return tuple(one for one in members if self._active(one))
+        except SlackApiError as error:
+            raise Undelivered(f"Slack does not say who {assignee} is: {reason(error)}") from error
+        except OSError as error:
+            raise Undelivered(f"Slack did not answer: {error}") from error
+
+    def _members(self, group: str) -> tuple[str, ...]:
+        try:
+            return tuple(self._client.usergroups_users_list(usergroup=group)["users"])
+        except SlackApiError as error:
+            if reason(error) in NO_GROUP:
+                return ()
+            raise
+
+    def _active(self, user: str) -> bool:
+        try:
+            person = profile(self._client.users_info(user=user)["user"])
+        except SlackApiError as error:
+            if reason(error) in NOBODY:
+                return False
+            raise
+        return not (person.deleted or person.bot)

@@ -1,0 +1,153 @@
+"""How Slack reaches the bot: Socket Mode, or HTTP by Bolt's Flask adapter on waitress; health and metrics always.
+
+A Slack that does not answer, or refuses our tokens, keeps nobody from being locked out: the bot runs without it, and
+comes back to it by itself.
+"""
+
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from flask import Flask, Response, request
+from slack_bolt import App
+from slack_bolt.adapter.flask import SlackRequestHandler
+from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+from waitress import wasyncore
+from waitress.server import create_server
+
+from bot.errors import reason
+from bot.services import Services
+from bot.slack.acknowledgement_gate import Door
+from bot.slack.app import make_app
+from bot.slack.client import web_client
+from bot.slack.metrics import Metrics, watch
+from config.settings import Settings
+
+log = logging.getLogger(__name__)
+THREADS = 32
+PATH = "/slack/events"
+CLOSE_SECONDS = 10.0
+FIRST_SECONDS = 5.0
+"""How long a start waits for Slack; what is due meanwhile is done already."""
+AGAIN_SECONDS, SELDOM_SECONDS = 5.0, 60.0
+"""When a Slack that could not be reached is tried again: at first, and at most."""
+
+
+def serve(
+    services: Services,
+    settings: Settings,
+    *,
+    stop: threading.Event | None = None,
+    ready: Callable[[int], None] | None = None,
+) -> None:
+    """Serve until `stop` is set or an exception (Ctrl-C) comes; `ready` is told the port of the HTTP side."""
+    slack = settings.slack
+    client = web_client(slack)
+    secret = slack.signing_secret.get_secret_value() if slack.signing_secret else ""
+    door = Door()
+    app = make_app(services, client, signing_secret=secret, door=door)
+    metrics = Metrics(lambda: {"handover_open_cases": float(services.offboarding.count(still_open=True))})
+    watch(app, metrics)
+    web = make_web(app if slack.mode == "http" else None, metrics, door)
+    with listening(web, slack.host, slack.port) as port, reaching(client, _handler(app, settings)):
+        log.info("ready: %s, http://%s:%d/healthz", slack.mode, slack.host, port)
+        if ready:
+            ready(port)
+        (stop or threading.Event()).wait()
+
+
+def make_web(app: App | None, metrics: Metrics, door: Door) -> Flask:
+    """Return the HTTP side: `/healthz` and `/metrics`, and Slack's address where there is an app to answer."""
+    web = Flask("handover")
+
+    @web.get("/healthz")
+    def healthz() -> Response:
+        return Response("ok\n", mimetype="text/plain")
+
+    @web.get("/metrics")
+    def figures() -> Response:
+        return Response(metrics.text(), content_type="text/plain; version=0.0.4")
+
+    if app is not None:
+        handler = SlackRequestHandler(app)
+
+        @web.post(PATH)
+        def events() -> Response:
+            with door.passing():
+                return handler.handle(request)
+
+    return web
+
+
+@contextmanager
+def listening(web: Flask, host: str, port: int) -> Iterator[int]:
+    """Serve on waitress in a thread; yield the port, and let running answers end before closing."""
+    held: dict[int, wasyncore.dispatcher] = {}
+    listener = socket.create_server((host, port))
+    server = create_server(web, map=held, sockets=[listener], threads=THREADS, ident="handover")
+    thread = threading.Thread(target=server.run, name="http", daemon=True)
+    thread.start()
+    try:
+        yield int(listener.getsockname()[1])
+    finally:
+        server.task_dispatcher.shutdown(cancel_pending=False, timeout=5)
+        # In the loop's own thread, which waits on these: kept-alive connections would hold it up.
+        server.trigger.pull_trigger(lambda: wasyncore.close_all(held))
+        thread.join(5)
+
+
+def _handler(app: App, settings: Settings) -> SocketModeHandler | None:
+    token = settings.slack.app_token
+    if settings.slack.mode != "socket" or token is None:
+        return None
+    return SocketModeHandler(app, token.get_secret_value())
+
+
+@contextmanager
+def reaching(client: WebClient, handler: SocketModeHandler | None) -> Iterator[None]:
+    """Be in touch with Slack for as long as the context lasts; not reached at first, it is tried again meanwhile."""
+    line = _Line(client, handler)
+    thread = threading.Thread(target=line.reach, name="reach Slack", daemon=True)
+    thread.start()
+    line.tried.wait(FIRST_SECONDS)
+    try:
+        yield
+    finally:
+        line.stop.set()
+        if handler is not None:  # closed in the moment in which a session begins, the SDK waits for it for ever
+            closing = threading.Thread(target=handler.close, name="leave Slack", daemon=True)
+            closing.start()
+            closing.join(CLOSE_SECONDS)
+
+
+class _Line:
+    """Greets Slack, which tries the bot's token, and opens the socket; later the socket renews itself."""
+
+    def __init__(self, client: WebClient, handler: SocketModeHandler | None) -> None:
+        self._client, self._handler = client, handler
+        self.tried, self.stop = threading.Event(), threading.Event()
+
+    def reach(self) -> None:
+        """Try until it is done, or nobody wants it any more."""
+        pause = AGAIN_SECONDS
+        while not self._reached():
+            self.tried.set()
+            if self.stop.wait(pause):
+                return
+            pause = min(2 * pause, SELDOM_SECONDS)
+        self.tried.set()
+
+    def _reached(self) -> bool:
+        try:
+            self._client.auth_test()
+            if self._handler is not None:
+                self._handler.client.connect_to_new_endpoint()
+        except Exception as error:  # noqa: BLE001 - whatever Slack does, the log says it and the lock-outs go on
+            said = f"Slack says {reason(error)}" if isinstance(error, SlackApiError) else f"no answer: {error}"
+            log.warning("Slack is not reached (%s); all that needs no Slack goes on, and it is tried again", said)
+            return False
+        return True

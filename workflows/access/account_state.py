@@ -1,0 +1,115 @@
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, select
+
+from config.text import _
+from connectors.contract import Verdict
+from workflows.storage.rows.watch import Reading
+from workflows.storage.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Why something is so, and how that is known."""
+
+    reason: str = ""
+    how: str = ""
+    choose: bool = False
+    """Whether it is so until a person links an account."""
+
+
+def seal(vault: Vault, key: bytes, row: str, note: Note) -> bytes:
+    """Encrypt a note for its row; `row` is `table:id`."""
+    return vault.seal(key, asdict(note), f"note:{row}")
+
+
+def unseal(vault: Vault, key: bytes, row: str, sealed: bytes) -> Note:
+    """Decrypt a row's note; a row that has none yet gives an empty one."""
+    return Note(**vault.open(key, sealed, f"note:{row}")) if sealed else Note()
+
+
+GOOD = (Verdict.LOCKED, Verdict.ABSENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of one account or one line of a case, and when it was read."""
+
+    verdict: Verdict
+    reason: str
+    read_at: datetime | None
+
+
+def of_all(session: Session) -> Mapping[str, Reading]:
+    """Return the last sweep of every system, by its name."""
+    return {row.system: row for row in session.exec(select(Reading))}
+
+
+def known(reading: Reading | None, verdict: Verdict, reason: str, read_at: datetime | None) -> Known:
+    """Join a row's own verdict with the last sweep of its system. Pure.
+
+    What a later sweep could not read is unknown, whatever the row says; what it read as before was read then.
+    """
+    own = Known(verdict, reason, read_at)
+    if reading is None or read_at is None:
+        return own
+    if reading.failed_at is not None and read_at < reading.failed_at:
+        said = _("not read by the last audit: {problem}").format(problem=reading.problem)
+        return Known(Verdict.UNKNOWN, said, read_at)
+    if reading.read_at is not None and read_at < reading.read_at and verdict in GOOD:
+        return Known(verdict, reason, reading.read_at)
+    return own
+
+
+def complete(session: Session, system: str, began: datetime) -> None:
+    """Note that everything was read by a sweep that began then."""
+    row = session.get(Reading, system) or Reading(system=system)
+    row.read_at, row.failed_at, row.problem = began, None, ""
+    session.add(row)
+
+
+def failed(session: Session, system: str, began: datetime, problem: str) -> None:
+    """Note that a sweep that began then could not read everything."""
+    row = session.get(Reading, system) or Reading(system=system)
+    row.failed_at, row.problem = began, problem
+    session.add(row)
+
+
+LOCKED, ENDED, TOKEN = "locked", "sessions ended", "token"
+"""Marks of what was done."""
+SEVERITY = (Verdict.OPEN, Verdict.UNKNOWN, Verdict.LOCKED, Verdict.ABSENT)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountData:
+    """What an account row keeps sealed."""
+
+    login: str
+    matched_by: str
+    before: dict[str, str] = field(default_factory=dict)
+    """State before our first write; an undo restores it."""
+    groups: dict[str, str] = field(default_factory=dict)
+    """Groups before the first removal, id to name."""
+    done: tuple[str, ...] = ()
+    was: str = ""
+    """Verdict that the lookup showed before our first write: what an undo must read back."""
+    marks: tuple[str, ...] = ()
+    """What of `done` programs go by, in no language: `LOCKED`, `ENDED`, `TOKEN` and an id for each that was revoked."""
+
+    @classmethod
+    def load(cls, data: dict[str, Any]) -> "AccountData":
+        """Read what `asdict` made."""
+        return cls(**{**data, "done": tuple(data["done"]), "marks": tuple(data.get("marks", ()))})
+
+    def plus(self, said: str, mark: str) -> "AccountData":
+        """Return the data with what was done, once."""
+        done = self.done if said in self.done else (*self.done, said)
+        return replace(self, done=done, marks=self.marks if not mark or mark in self.marks else (*self.marks, mark))
+
+    @property
+    def locked(self) -> bool:
+        """Whether the lock is ours; in rows from before `marks` the English words say so."""
+        return LOCKED in self.marks or any(words.startswith("locked") for words in self.done)

@@ -1,0 +1,190 @@
+"""Steps that people do by hand, as values: what is asked, what was answered, and what is to be done next.
+
+Nothing here writes. A step's verdict is `unknown` whatever anybody says: a confirmation is a person's word, kept and
+shown beside the verdict, and never a reading.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from config.text import N_, _, ngettext
+from connectors.contract import ByHand, ManualWork, Verdict
+from workflows.access.views import StepView, SystemLine, SystemPlan
+from workflows.people import Leaver
+from workflows.storage.rows.access import ManualStep
+from workflows.storage.rows.case import Case
+from workflows.storage.rows.work_state import WorkState
+from workflows.storage.vault import Vault
+from workflows.systems.registry import System, Systems
+
+LOOK = timedelta(hours=1)
+"""How often who is asked is compared with who is still there."""
+SOON = timedelta(minutes=1)
+"""When to look again where the workspace did not say who is there."""
+DAY = timedelta(days=1)
+NOBODY = N_("nobody who is asked for it is active in Slack any more")
+UNCONFIGURED = N_("this system is no longer in the configuration")
+
+
+@dataclass(frozen=True, slots=True)
+class StepData:
+    """What a step keeps sealed: words of people, and who they are."""
+
+    asked: tuple[str, ...] = ()
+    """Slack ids of everybody who was asked in this round, those it was escalated to included."""
+    times: int = 0
+    """How often it was asked in this round."""
+    asked_last: str = ""
+    """When it was asked last, ISO."""
+    stuck: bool = False
+    """Whether somebody said in this round that it cannot be done."""
+    trouble: str = ""
+    name: str = ""
+    note: str = ""
+    proof: str = ""
+    proof_sha256: str = ""
+
+    def seal(self, vault: Vault, key: bytes, step_id: str) -> bytes:
+        """Encrypt for the step's row."""
+        return vault.seal(key, asdict(self), f"manual:{step_id}")
+
+    @classmethod
+    def of(cls, vault: Vault, key: bytes, row: ManualStep) -> "StepData":
+        """Decrypt a row's data; a fresh row has none."""
+        if not row.sealed:
+            return cls()
+        data: dict[str, Any] = vault.open(key, row.sealed, f"manual:{row.id}")
+        return cls(**{**data, "asked": tuple(data["asked"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What the clock does with a step at one moment."""
+
+    begins: bool
+    """A new round begins: nobody has been asked in it yet."""
+    ask: tuple[str, ...]
+    """Whom to send a new message."""
+    escalate: bool
+    overdue: bool
+    next_at: datetime
+    there: tuple[str, ...] | None = None
+    """Who is there to be asked, where that is known."""
+    trouble: str = ""
+
+
+def work_of(system: System | None) -> ManualWork | None:
+    """Return what a person does in this system, or None where a program does it or it is not configured."""
+    connector = system.connector if system else None
+    return cast("ByHand", connector).work if ByHand in type(connector).__mro__ else None
+
+
+def answered(row: ManualStep) -> bool:
+    """Whether a person has answered the round that the step is in."""
+    return row.confirmed_at is not None and (row.asked_at is None or row.confirmed_at >= row.asked_at)
+
+
+def deadline(row: ManualStep, effective_at: datetime, work: ManualWork, now: datetime) -> datetime:
+    """Return by when the round that begins now must be answered: the first counts from the case's effective time."""
+    return (effective_at if row.round == 1 and not answered(row) else now) + work.due
+
+
+def turn(
+    row: ManualStep, data: StepData, work: ManualWork, reach: tuple[str, ...] | None, ends: datetime, now: datetime
+) -> Turn:
+    """Decide what to do now. `reach`: who is there to be asked, None where that is not known; `ends`: the deadline."""
+    begins = answered(row) or row.asked_at is None
+    overdue = now >= ends
+    nobody = reach == ()
+    spacing = max(work.remind, DAY) if overdue else work.remind
+    last = datetime.fromisoformat(data.asked_last) if data.asked_last and not begins else None
+    people = reach if reach is not None else _likely(work.assignee)
+    ask = people if last is None or now >= last + spacing else ()
+    escalate = (overdue or nobody or data.stuck) and (begins or row.escalated_at is None)
+    wake = [(now if ask else last or now) + spacing, now + (SOON if reach is None else LOOK)]
+    trouble = NOBODY if nobody else "" if data.trouble in (NOBODY, UNCONFIGURED) else data.trouble
+    return Turn(begins, ask, escalate, overdue, min([*wake, *([] if overdue else [ends])]), reach, trouble)
+
+
+def _likely(assignee: str) -> tuple[str, ...]:
+    """Return whom to ask while Slack does not answer: a person, who is told later; a group must be looked up."""
+    return (assignee,) if assignee[:1] in ("U", "W") else ()
+
+
+def view(row: ManualStep, data: StepData, work: ManualWork | None, case_id: str, leaver: Leaver) -> StepView:
+    """Return a step as people see it."""
+    return StepView(
+        id=row.id,
+        case_id=case_id,
+        leaver=leaver,
+        system=row.system,
+        title=work.title if work else row.system,
+        instructions=work.instructions if work else "",
+        needs_file=bool(work and work.needs_file),
+        assignee=work.assignee if work else "",
+        escalate_to=work.escalate_to if work else "",
+        state=WorkState(row.state),
+        asked_at=row.asked_at,
+        deadline=row.deadline,
+        escalated_at=row.escalated_at,
+        round=row.round,
+        waiting=row.state == WorkState.DUE and row.asked_at is not None and not answered(row),
+        confirmed_by=data.name if row.confirmed_at else "",
+        confirmed_at=row.confirmed_at,
+        note=data.note,
+        proof=data.proof,
+        proof_sha256=data.proof_sha256,
+        trouble=_(data.trouble) if data.trouble in (NOBODY, UNCONFIGURED) else data.trouble,
+    )
+
+
+def reason(step: StepView) -> str:
+    """Return why the verdict is `unknown`, as a sentence."""
+    if step.confirmed_at:
+        said = _("confirmed by {name} on {day}, not read back").format(
+            name=step.confirmed_by, day=f"{step.confirmed_at:%Y-%m-%d}"
+        )
+        if step.waiting and step.asked_at:
+            said = _("{said}; asked again on {day}").format(said=said, day=f"{step.asked_at:%Y-%m-%d}")
+        return said
+    said = _("a person will be asked to do it")
+    if step.asked_at:
+        said = _("a person was asked and has not confirmed it yet")
+    if step.escalated_at:
+        said = _("{said}, escalated").format(said=said)
+    return f"{said} ({step.trouble})" if step.trouble else said
+
+
+def lines(
+    rows: Iterable[ManualStep], vault: Vault, systems: Systems, case: Case, leaver: Leaver
+) -> tuple[SystemLine, ...]:
+    """Return the lines of a case for what people do by hand: `rows`, the steps of the case."""
+    return tuple(_line(vault, systems, case, leaver, row) for row in rows)
+
+
+def _line(vault: Vault, systems: Systems, case: Case, leaver: Leaver, row: ManualStep) -> SystemLine:
+    system = systems.get(row.system)
+    data = StepData.of(vault, case.wrapped_key, row)
+    step = view(row, data, work_of(system), case.id, leaver)
+    cannot = system.cannot if system else ()
+    return SystemLine(row.system, step.title, Verdict.UNKNOWN, reason(step), "", None, False, None, 0, (), cannot, step)
+
+
+def plan(system: System, work: ManualWork) -> SystemPlan:
+    """Return what a case would ask of a person in this system."""
+    hours = work.due.total_seconds() / 3600
+    does = ngettext(
+        "someone will be asked to do this by hand, within {hours} hour: {instructions}",
+        "someone will be asked to do this by hand, within {hours} hours: {instructions}",
+        int(hours),
+    ).format(hours=f"{hours:g}", instructions=work.instructions)
+    return SystemPlan(system.name, work.title, (), "", (does,), system.cannot, by_hand=True)
+
+
+def new(case: Case, system: str) -> ManualStep:
+    """Return the step of a fresh case, due when the case takes effect."""
+    return ManualStep(
+        id=f"{case.id}:{system}", case_id=case.id, system=system, state=WorkState.DUE, due_at=case.effective_at
+    )

@@ -1,0 +1,377 @@
+"""What people do by hand, as work: asked, reminded, escalated, confirmed, taken back, and asked again.
+
+One `ManualStep` row is one piece of work. Who is there is asked of the workspace first; then one transaction decides,
+writes the row, its posts and its journal entry: killed before it, nothing happened, and after it, everything did.
+Long: the scheduled step and the three answers share row, lock and refusals. Pure functions are in `manual_step`.
+"""
+
+import base64
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from config.text import _
+from connectors.contract import ManualWork
+from workflows.access.manual_step import (
+    LOOK,
+    NOBODY,
+    UNCONFIGURED,
+    StepData,
+    Turn,
+    answered,
+    deadline,
+    turn,
+    view,
+    work_of,
+)
+from workflows.access.views import StepView
+from workflows.people import Actor
+from workflows.ports import Clock, Roster, Undelivered
+from workflows.refusals import Code, Refused
+from workflows.storage.case import UNWATCHED, CaseData, read_case, settle, show
+from workflows.storage.findings import Findings, Sighting
+from workflows.storage.journal import HANDOVER, Journal
+from workflows.storage.outbox import touch, want
+from workflows.storage.rows.access import ManualStep
+from workflows.storage.rows.case import Case, CaseState
+from workflows.storage.rows.post import Post, PostKind
+from workflows.storage.rows.work_state import WorkState
+from workflows.storage.store import Store
+from workflows.storage.vault import Vault
+from workflows.storage.work import again
+from workflows.systems.registry import Systems
+
+STANDS = timedelta(days=90)
+"""How long a confirmation stands where the step is no longer in the configuration."""
+PEOPLE = ("U", "W", "S")
+"""How ids of people and user groups begin; anything else is a channel."""
+KEEP_BYTES = 256 * 1024
+"""Files up to this size are kept, sealed; of larger ones the hash and the name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What is handed in beside the note: a file's name and content, or a link (no content)."""
+
+    name: str
+    content: bytes | None = None
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the content, or empty."""
+        return hashlib.sha256(self.content).hexdigest() if self.content is not None else ""
+
+
+class ManualSteps:
+    """Carries out `ManualStep` rows, and takes people's answers."""
+
+    def __init__(
+        self, store: Store, vault: Vault, journal: Journal, systems: Systems, clock: Clock, roster: Roster, channel: str
+    ) -> None:
+        """`roster`: who is there to be asked; `channel`: security's, where a step goes that nobody else can take."""
+        self._store = store
+        self._vault = vault
+        self._journal = journal
+        self._systems = systems
+        self._clock = clock
+        self._roster = roster
+        self._channel = channel
+        self._findings = Findings(vault, journal, clock)
+
+    def run(self, step_id: str) -> None:
+        """Ask, remind, escalate, or ask again. A row that is not due is left alone: a doubled call does nothing."""
+        now = self._clock.now()
+        with self._store.read() as session:
+            row = session.get_one(ManualStep, step_id)
+            case, people = read_case(session, self._vault, row.case_id)
+        if row.state != WorkState.DUE or row.due_at > now:
+            return
+        work = work_of(self._systems.get(row.system))
+        if work is None:
+            self._put_off(row)
+            return
+        data = StepData.of(self._vault, case.wrapped_key, row)
+        ends = self._ends(row, case, work, now)
+        if row.asked_at is None or answered(row):
+            data = StepData(
+                name=data.name,
+                note=data.note,
+                proof=data.proof,
+                proof_sha256=data.proof_sha256,
+                trouble=data.trouble if row.asked_at is None else "",
+            )
+        next_ = turn(row, data, work, self._reach(work.assignee, people), ends, now)
+        heard = self._escalation(work, people) if next_.escalate else ()
+        with self._store.write() as session:
+            fresh = session.get_one(ManualStep, step_id, with_for_update=True)
+            if (fresh.state, fresh.attempt) == (row.state, row.attempt):
+                self._take(session, fresh, data, next_, heard, ends, work)
+
+    def confirm(self, step_id: str, by: Actor, note: str, proof: Proof | None = None) -> StepView:
+        """Put a person's word on record. Whether they are among those who may is the caller's to check, live.
+
+        Raises `Refused`: UNKNOWN_STEP, NOT_OPEN, LEAVER_CONFIRMS, ALREADY_CONFIRMED, NEEDS_REASON, NEEDS_PROOF.
+        """
+        now = self._clock.now()
+        with self._store.write() as session:
+            row, case, people = self._open(session, step_id, by)
+            data = StepData.of(self._vault, case.wrapped_key, row)
+            _unanswered(row, data)
+            work = work_of(self._systems.get(row.system))
+            _sufficient(note, proof, needs_file=bool(work and work.needs_file))
+            data = replace(
+                data,
+                name=by.name,
+                note=note.strip(),
+                proof=proof.name if proof else "",
+                proof_sha256=proof.sha256 if proof else "",
+                stuck=False,
+                trouble="",
+            )
+            row.confirmed_at, row.confirmed_by, row.proof = now, by.id, self._kept(case, row, proof)
+            row.sealed = data.seal(self._vault, case.wrapped_key, row.id)
+            again(session, row, now + (work.ask_again if work else STANDS))
+            self._say(session, row, by, "manual.confirmed", proof_sha256=data.proof_sha256)
+            self._findings.clear(session, _unverified(row))
+            settle(session, self._journal, case.id)
+            return view(row, data, work, case.id, people.leaver)
+
+    def cannot(self, step_id: str, by: Actor, why: str) -> StepView:
+        """Put on record that somebody cannot do it; it is escalated at once. Raises as `confirm` does."""
+        with self._store.write() as session:
+            row, case, people = self._open(session, step_id, by)
+            data = StepData.of(self._vault, case.wrapped_key, row)
+            _unanswered(row, data)
+            _sufficient(why, None, needs_file=False)
+            trouble = _("{name} cannot do it: {why}").format(name=by.name, why=why.strip())
+            data = replace(data, stuck=True, trouble=trouble)
+            row.sealed = data.seal(self._vault, case.wrapped_key, row.id)
+            again(session, row, self._clock.now())
+            self._say(session, row, by, "manual.cannot")
+            return view(row, data, work_of(self._systems.get(row.system)), case.id, people.leaver)
+
+    def retract(self, step_id: str, by: Actor, why: str) -> StepView:
+        """Take a confirmation back: it counts no more, is a finding, and is asked for again at once.
+
+        Raises `Refused`: UNKNOWN_STEP, NOT_OPEN, LEAVER_CONFIRMS, NOT_CONFIRMED, NEEDS_REASON.
+        """
+        with self._store.write() as session:
+            row, case, people = self._open(session, step_id, by)
+            if row.confirmed_at is None:
+                raise Refused(Code.NOT_CONFIRMED)
+            _sufficient(why, None, needs_file=False)
+            trouble = _("{name} took the confirmation back: {why}").format(name=by.name, why=why.strip())
+            row.confirmed_at, row.confirmed_by, row.proof = None, "", b""
+            row.round, row.asked_at, row.deadline, row.escalated_at = row.round + 1, None, None, None
+            data = StepData(trouble=trouble)
+            row.sealed = data.seal(self._vault, case.wrapped_key, row.id)
+            again(session, row, self._clock.now())
+            self._say(session, row, by, "manual.retracted")
+            self._findings.see(session, _unverified(row, trouble), row.id)
+            return view(row, data, work_of(self._systems.get(row.system)), case.id, people.leaver)
+
+    def view(self, step_id: str) -> StepView:
+        """Return a step. Raises `Refused(UNKNOWN_STEP)`."""
+        with self._store.read() as session:
+            return self._view(session, _row(session, step_id))
+
+    def waiting_for(self, slack_id: str) -> list[StepView]:
+        """Return what this person was asked for and nobody has answered, the earliest deadline first."""
+        with self._store.read() as session:
+            rows = session.exec(
+                select(ManualStep)
+                .where(ManualStep.state == WorkState.DUE, col(ManualStep.asked_at).is_not(None))
+                .order_by(col(ManualStep.deadline))
+            ).all()
+            return [
+                self._view(session, row) for row in rows if not answered(row) and slack_id in self._asked(session, row)
+            ]
+
+    def _open(self, session: Session, step_id: str, by: Actor) -> tuple[ManualStep, Case, CaseData]:
+        row = _row(session, step_id, lock=True)
+        case, people = read_case(session, self._vault, row.case_id)
+        if people.leaver.slack_id and by.id == f"slack:{people.leaver.slack_id}":
+            raise Refused(Code.LEAVER_CONFIRMS)
+        if row.state != WorkState.DUE or case.state == CaseState.CANCELLED or case.effective_at > self._clock.now():
+            raise Refused(Code.NOT_OPEN, case=case.id, state=case.state)
+        return row, case, people
+
+    def _ends(self, row: ManualStep, case: Case, work: ManualWork, now: datetime) -> datetime:
+        if row.deadline is not None and not answered(row):
+            return row.deadline
+        return deadline(row, case.effective_at, work, now)
+
+    def _reach(self, assignee: str, people: CaseData) -> tuple[str, ...] | None:
+        """Return who is there to be asked, never the leaver; None where the workspace does not say."""
+        try:
+            there = self._roster.reach(assignee)
+        except Undelivered:
+            return None if assignee != people.leaver.slack_id else ()
+        return tuple(one for one in there if one != people.leaver.slack_id)
+
+    def _escalation(self, work: ManualWork, people: CaseData) -> tuple[str, ...]:
+        if work.escalate_to and not work.escalate_to.startswith(PEOPLE):
+            return (work.escalate_to,)
+        return (work.escalate_to and self._reach(work.escalate_to, people)) or (self._channel,)
+
+    def _take(
+        self, session: Session, row: ManualStep, data: StepData, step: Turn, heard: tuple[str, ...], ends: datetime,
+        work: ManualWork,
+    ) -> None:  # fmt: skip
+        now = self._clock.now()
+        case = session.get_one(Case, row.case_id)
+        if _not_now(session, row, case, now):
+            return
+        if step.begins:
+            row.round += answered(row)
+            row.asked_at, row.deadline, row.escalated_at = now, ends, None
+        if step.ask:
+            data = replace(data, times=data.times + 1, asked_last=now.isoformat())
+        asked = (*data.asked, *step.ask, *(one for one in heard if one.startswith(PEOPLE)))
+        data = replace(data, asked=tuple(dict.fromkeys(asked)), trouble=step.trouble)
+        row.escalated_at = now if step.escalate else row.escalated_at
+        row.sealed = data.seal(self._vault, case.wrapped_key, row.id)
+        self._ask(session, row, data, step, heard, work)
+        if step.overdue:
+            said = _("nobody has confirmed by hand: {title}").format(title=work.title)
+            self._findings.see(session, _unverified(row, said), row.id)
+        again(session, row, step.next_at)
+        if case.state == CaseState.SCHEDULED:
+            settle(session, self._journal, case.id)
+
+    def _ask(
+        self, session: Session, row: ManualStep, data: StepData, step: Turn, heard: tuple[str, ...], work: ManualWork
+    ) -> None:
+        if step.there is not None:
+            _silence(session, row.id, (*step.there, *heard, work.escalate_to))
+        for one in step.ask:
+            self._want(session, row, one, str(data.times))
+        for one in heard:
+            self._want(session, row, one, "escalated")
+        if step.begins or step.ask or step.escalate:
+            self._say(session, row, HANDOVER, "manual.escalated" if step.escalate else "manual.asked",
+                      round=row.round, times=data.times)  # fmt: skip
+
+    def _want(self, session: Session, row: ManualStep, whom: str, which: str) -> None:
+        want(
+            session,
+            id=f"manual:{row.id}:{row.round}:{which}:{whom}",
+            kind=PostKind.MANUAL,
+            subject=row.id,
+            channel=whom,
+            case_id=row.case_id,
+        )
+
+    def _say(self, session: Session, row: ManualStep, by: Actor, action: str, **data: object) -> None:
+        """Journal what happened, and bring everything that shows the step up to date."""
+        said = {"system": row.system, **{name: value for name, value in data.items() if value}}
+        self._journal.write(session, actor=by, action=action, case_id=row.case_id, data=said, sealed=row.sealed)
+        _redraw(session, row.id)
+        show(session, row.case_id)
+
+    def _kept(self, case: Case, row: ManualStep, proof: Proof | None) -> bytes:
+        if proof is None or proof.content is None or len(proof.content) > KEEP_BYTES:
+            return b""
+        content = base64.b64encode(proof.content).decode()
+        return self._vault.seal(case.wrapped_key, content, f"manual proof:{row.id}")
+
+    def _put_off(self, row: ManualStep) -> None:
+        """Wait for a step to come back into the configuration; nobody can be asked for what nobody describes."""
+        with self._store.write() as session:
+            fresh = session.get_one(ManualStep, row.id, with_for_update=True)
+            case = session.get_one(Case, row.case_id)
+            if (fresh.state, fresh.attempt) != (row.state, row.attempt):
+                return
+            data = StepData.of(self._vault, case.wrapped_key, fresh)
+            data = replace(data, trouble=UNCONFIGURED)
+            fresh.sealed = data.seal(self._vault, case.wrapped_key, fresh.id)
+            again(session, fresh, self._clock.now() + LOOK)
+            if case.state == CaseState.SCHEDULED and case.effective_at <= self._clock.now():
+                settle(session, self._journal, case.id)
+
+    def _view(self, session: Session, row: ManualStep) -> StepView:
+        case, people = read_case(session, self._vault, row.case_id)
+        data = StepData.of(self._vault, case.wrapped_key, row)
+        return view(row, data, work_of(self._systems.get(row.system)), case.id, people.leaver)
+
+    def _asked(self, session: Session, row: ManualStep) -> tuple[str, ...]:
+        return StepData.of(self._vault, session.get_one(Case, row.case_id).wrapped_key, row).asked
+
+
+def cancel(session: Session, case_id: str) -> None:
+    """Call off what people are asked for in a case, and say so in the messages that asked."""
+    rows = session.exec(select(ManualStep).where(ManualStep.case_id == case_id)).all()
+    session.execute(
+        sa.update(ManualStep)
+        .where(col(ManualStep.case_id) == case_id, col(ManualStep.state) != WorkState.DONE)
+        .values(state=WorkState.CANCELLED)
+    )
+    for row in rows:
+        _redraw(session, row.id)
+
+
+def _not_now(session: Session, row: ManualStep, case: Case, now: datetime) -> bool:
+    """Whether the case was called off, or put off since the row was made due; the row follows it."""
+    if case.state == CaseState.HELD:
+        row.state = WorkState.PLANNED
+        session.add(row)
+    elif case.state in UNWATCHED:
+        cancel(session, case.id)
+    elif case.effective_at > now:
+        again(session, row, case.effective_at)
+    else:
+        return False
+    return True
+
+
+def reschedule(session: Session, case: Case) -> None:
+    """Ask at the case's new effective time, where nobody has been asked yet."""
+    query = select(ManualStep).where(ManualStep.case_id == case.id, col(ManualStep.asked_at).is_(None))
+    for row in session.exec(query).all():
+        row.due_at = case.effective_at
+        session.add(row)
+
+
+def _redraw(session: Session, step_id: str) -> None:
+    """Bring what was delivered up to date; what was not says the newest when it is."""
+    for post in _posts(session, step_id):
+        if post.ts:
+            touch(session, post.id)
+
+
+def _silence(session: Session, step_id: str, there: tuple[str, ...]) -> None:
+    """Give up on messages that never reached a person who is no longer there: Slack would refuse them for ever."""
+    for post in _posts(session, step_id):
+        if not post.ts and post.channel.startswith(PEOPLE) and post.channel not in there:
+            post.shown, post.problem = post.wanted, NOBODY
+            session.add(post)
+
+
+def _posts(session: Session, step_id: str) -> list[Post]:
+    return list(session.exec(select(Post).where(Post.kind == PostKind.MANUAL, Post.subject == step_id)).all())
+
+
+def _row(session: Session, step_id: str, *, lock: bool = False) -> ManualStep:
+    row = session.get(ManualStep, step_id, with_for_update=lock)
+    if row is None:
+        raise Refused(Code.UNKNOWN_STEP)
+    return row
+
+
+def _unanswered(row: ManualStep, data: StepData) -> None:
+    if answered(row):
+        raise Refused(Code.ALREADY_CONFIRMED, by=data.name, at=row.confirmed_at.isoformat() if row.confirmed_at else "")
+
+
+def _sufficient(words: str, proof: Proof | None, *, needs_file: bool) -> None:
+    if not words.strip():
+        raise Refused(Code.NEEDS_REASON)
+    if (needs_file and proof is None) or (proof is not None and proof.content == b""):
+        raise Refused(Code.NEEDS_PROOF)
+
+
+def _unverified(row: ManualStep, detail: str = "") -> Sighting:
+    return Sighting("not verified", row.case_id, row.system, detail=detail)

@@ -1,0 +1,218 @@
+"""Looking at past leavers again, for audits and follow-ups: reads systems, writes verdicts and findings."""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from sqlmodel import Session, select
+
+from config.text import _
+from connectors.contract import Account as Found
+from connectors.contract import AccountId, Accounts, Observation, Trace, Verdict
+from connectors.errors import Conflict, ConnectorError, Missing
+from workflows.access.account_state import SEVERITY, AccountData, Note, seal
+from workflows.storage.case import show
+from workflows.storage.findings import Findings, Sighting
+from workflows.storage.journal import HANDOVER, Journal
+from workflows.storage.rows.access import Access, Account
+from workflows.storage.rows.case import Case
+from workflows.storage.vault import Vault, WrongKey
+from workflows.storage.work import say
+from workflows.systems.registry import System
+
+LOOK_BACK = timedelta(days=90)
+MOST_ASKED = 50
+"""Accounts of one page that are asked about one by one; beyond that, it is a question for the system's own log."""
+
+
+MALFORMED = (Missing, Conflict, ValueError, LookupError, TypeError, AttributeError)
+"""What one bad record can raise; that a whole system cannot be asked is another error, and stops its sweep."""
+log = logging.getLogger(__name__)
+
+
+class Seen(Protocol):
+    """An account's row, as far as it is looked at here."""
+
+    @property
+    def account_id(self) -> str: ...
+    @property
+    def verdict(self) -> str: ...
+
+
+def observe(accounts: Accounts, ids: Sequence[AccountId], batch: int) -> dict[AccountId, Observation]:
+    """Read many accounts, `batch` a call. An account that the answer leaves out is unknown, never assumed locked."""
+    seen: dict[AccountId, Observation] = {}
+    for start in range(0, len(ids), batch):
+        seen |= _page(accounts, ids[start : start + batch])
+    return seen
+
+
+def _page(accounts: Accounts, ids: Sequence[AccountId]) -> dict[AccountId, Observation]:
+    """Read a page; where one record in it is unreadable, halve it until only that one is unknown."""
+    try:
+        answer = accounts.observe(ids)
+    except MALFORMED as error:
+        if len(ids) > 1:
+            middle = len(ids) // 2
+            return _page(accounts, ids[:middle]) | _page(accounts, ids[middle:])
+        log.warning("account %s cannot be read: %s", ids[0], type(error).__name__)
+        return {ids[0]: Observation(Verdict.UNKNOWN, _("bulk read"), malformed(error))}
+    left_out = Observation(Verdict.UNKNOWN, _("bulk read"), _("the system's answer left this account out"))
+    return {one: answer.get(one, left_out) for one in ids}
+
+
+def malformed(error: Exception) -> str:
+    """Return the sentence for one record that cannot be read; an unforeseen error's words may hold somebody's data."""
+    if isinstance(error, ConnectorError):
+        return say(error)
+    return _("the system's record of this account is malformed ({kind})").format(kind=type(error).__name__)
+
+
+def record(
+    session: Session, vault: Vault, findings: Findings, row: Account, seen: Observation, by: str, changed_by: str = ""
+) -> None:
+    """Write what a fresh read showed; open or close the findings that follow from it.
+
+    `changed_by`: who changed the account last, where the system tells.
+    """
+    row.verdict = seen.verdict
+    row.note = _sealed(vault, session.get_one(Case, row.case_id).wrapped_key, f"account:{row.id}", seen)
+    session.add(row)
+    was_locked = session.get_one(Access, row.access_id).locked_at is not None
+    why = seen.reason or (_("the account is enabled again") if was_locked else _("the account was never locked"))
+    opened = Sighting("open again", row.case_id, row.system, row.account_id, why, changed_by=changed_by)
+    unread = Sighting("not verified", row.case_id, row.system, row.account_id, seen.reason)
+    if seen.verdict is Verdict.OPEN:
+        findings.see(session, opened, by)
+    elif seen.verdict is Verdict.UNKNOWN:
+        findings.see(session, unread, by)
+    else:
+        findings.clear(session, opened)
+    if seen.verdict is not Verdict.UNKNOWN:
+        findings.clear(session, unread)
+
+
+def follow(session: Session, vault: Vault, access_id: str, seen: Observation, now: datetime) -> None:
+    """Bring the case's own line in step with what was read of one account: a message never shows yesterday's lock.
+
+    The line shows the worst of its accounts: where another one is worse, it stays as it is.
+    """
+    verdicts = [row.verdict for row in known(session, access_id)]
+    if any(SEVERITY.index(Verdict(verdict)) < SEVERITY.index(seen.verdict) for verdict in verdicts):
+        return
+    access = session.get_one(Access, access_id)
+    key = session.get_one(Case, access.case_id).wrapped_key
+    access.verdict, access.read_at = seen.verdict, now
+    access.note = _sealed(vault, key, f"access:{access.id}", seen)
+    session.add(access)
+    show(session, access.case_id)
+
+
+def changes(
+    system: System, rows: Iterable[Seen], answer: Mapping[AccountId, Observation], now: datetime
+) -> dict[str, str]:
+    """Ask who changed the accounts that are newly open, where the system tells; no answer is no reason to stop."""
+    trace = system.having(Trace)
+    if trace is None:
+        return {}
+    opened = [r.account_id for r in rows if answer[AccountId(r.account_id)].verdict is Verdict.OPEN != r.verdict]
+    return {one: _changed_by(trace, AccountId(one), now) for one in opened[:MOST_ASKED]}
+
+
+def _changed_by(trace: Trace, account: AccountId, now: datetime) -> str:
+    try:
+        return trace.changed_by(account, now - LOOK_BACK)
+    except ConnectorError as error:
+        return _("not known ({why})").format(why=say(error))
+
+
+def _sealed(vault: Vault, key: bytes, row: str, seen: Observation) -> bytes:
+    """Seal the words of a read; a case whose key does not open keeps none, and its verdict all the same."""
+    try:
+        return seal(vault, key, row, Note(seen.reason, seen.how))
+    except WrongKey:
+        return b""
+
+
+def known(session: Session, access_id: str) -> list[Account]:
+    """Return the account rows of one system of one case."""
+    return list(session.exec(select(Account).where(Account.access_id == access_id).order_by(Account.id)))
+
+
+def newcomers(found: Sequence[Found], rows: Sequence[Account]) -> list[Found]:
+    """Return accounts that a lookup shows and the case does not know, unless they are locked."""
+    ids = {row.account_id for row in rows}
+    return [account for account in found if account.id not in ids and account.verdict is not Verdict.LOCKED]
+
+
+def imaged(accounts: Accounts, account: Found) -> Found:
+    """Return an account with its before-image, where it is locked and so about to be adopted."""
+    if account.verdict is not Verdict.LOCKED or account.before:
+        return account
+    return replace(account, before=accounts.before(account.id))
+
+
+def adopt(
+    session: Session,
+    vault: Vault,
+    journal: Journal,
+    case: Case,
+    access_id: str,
+    account: Found,
+    how: str,
+    now: datetime,
+) -> None:
+    """Make the row by which audits read an account that a lookup has shown locked: it may be opened again."""
+    row_id, before = f"{access_id}:{account.id}", dict(account.before.state) if account.before else {}
+    data = AccountData(account.login, account.matched_by, before, was=account.verdict)
+    system = access_id.rpartition(":")[2]
+    said = {"system": system, "account": account.id, "by": account.matched_by}
+    journal.write(session, actor=HANDOVER, action="account.found", case_id=case.id, data=said)
+    session.add(
+        Account(
+            id=row_id,
+            access_id=access_id,
+            case_id=case.id,
+            system=system,
+            account_id=account.id,
+            verdict=account.verdict,
+            note=seal(vault, case.wrapped_key, f"account:{row_id}", Note("", how)),
+            read_at=now,
+            sealed=vault.seal(case.wrapped_key, asdict(data), f"account:{row_id}"),
+        )
+    )
+
+
+def see_newcomer(
+    session: Session, findings: Findings, case_id: str, system: str, account: Found, by: str, *, linked: bool = False
+) -> None:
+    """Open the finding for an account that was made, or given the leaver's address, after the lock-out.
+
+    `linked`: a person has said which account is the leaver's, so that this one may be older than the lock-out.
+    """
+    words = (
+        _("not the account that a person linked; matches by {by}")
+        if linked
+        else _("made or renamed since; matches by {by}")
+    )
+    detail = words.format(by=account.matched_by)
+    findings.see(session, Sighting("new account", case_id, system, account.id, detail, login=account.login), by)
+
+
+def see_stranger(session: Session, findings: Findings, case_id: str, system: str, account: Found, by: str) -> None:
+    """Open the finding for an account that has the leaver's address and is not theirs as far as the directory knows.
+
+    It is never called theirs, and never locked for this case: a person must look.
+    """
+    detail = _("the address belongs to an account of somebody else by now; matches by {matched_by}").format(
+        matched_by=account.matched_by
+    )
+    findings.see(session, Sighting("address reused", case_id, system, account.id, detail, login=account.login), by)
+
+
+def unreadable(system: str, title: str, error: ConnectorError) -> str:
+    """Return the sentence for a system that an audit could not read."""
+    named = title if title.endswith(f"({system})") else f"{title} ({system})"
+    return f"{named}: {say(error)}"

@@ -1,0 +1,39 @@
+"""Accounts that are never locked, whatever a case says: protected ones, and Handover's own. They fail closed."""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from config.text import _
+from connectors.contract import Account, Accounts
+from workflows.systems.registry import System
+
+
+class Guards:
+    """Knows what `policy.protected` names: addresses, log-ins, account ids, or `system:log-in` for one system alone."""
+
+    def __init__(self, protected: Sequence[str]) -> None:
+        self._protected = frozenset(_plain(name) for name in protected if name.strip())
+
+    def names(self, names: Iterable[str]) -> bool:
+        """Whether any of these names is protected everywhere."""
+        return any(_plain(name) in self._protected for name in names if name)
+
+    def why_not(self, system: System, account: Account) -> str:
+        """Return why an account that a lookup has shown must not, or will not, be locked; empty: it may."""
+        return self.why(system, *account.names) or account.protected
+
+    def why(self, system: System, *names: str) -> str:
+        """Return why an account with these names (id, log-in, address) must not be locked there; empty: it may."""
+        known = [_plain(name) for name in names if name]
+        if any(name in self._protected or f"{system.name.casefold()}:{name}" in self._protected for name in known):
+            return _("PROTECTED by policy, so it was NOT locked: a person must decide")
+        accounts = system.having(Accounts)
+        own = _plain(accounts.own_account()) if accounts else ""
+        if own and own in known:
+            return _("this is HANDOVER'S OWN account there, so it was NOT locked: a person must decide")
+        return ""
+
+
+def _plain(name: str) -> str:
+    """Return a name as it is compared: the same letters may be written composed or not, wide, or in another case."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()

@@ -1,0 +1,171 @@
+"""Giving access back where HR was wrong: account, groups and attributes as the before-images have them, read back.
+
+One `Restoration` row is one system of one case. It can be killed at any point and run again: a restoration that was
+done answers `already`, and what people are told comes from the last read. Sessions and tokens cannot come back, and
+clients are not moved back: both are said. A lock-out under way while HR undoes the case is restored once it ends.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlmodel import Session, select
+
+from config.text import N_, _
+from connectors.contract import AccountId, Accounts, Before, GroupId, Groups, Verdict
+from connectors.errors import ConnectorError, Missing, OutcomeUnknown
+from workflows.access.account_state import ENDED, TOKEN, AccountData
+from workflows.ports import Clock
+from workflows.storage.case import show
+from workflows.storage.journal import HANDOVER, Journal
+from workflows.storage.rows.access import Account, Restoration
+from workflows.storage.rows.case import Case
+from workflows.storage.rows.work_state import WorkState
+from workflows.storage.store import Store
+from workflows.storage.vault import Vault
+from workflows.storage.work import again, finish, retry_at, say
+from workflows.systems.registry import System, Systems
+
+GONE = N_("this system is no longer in the configuration")
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a read showed of one account after it was given back."""
+
+    login: str
+    back: tuple[str, ...] = ()
+    cannot: tuple[str, ...] = ()
+    problem: str = ""
+    """What is still to do, or empty."""
+
+    @classmethod
+    def load(cls, data: dict[str, Any]) -> "Restored":
+        """Read what `asdict` made."""
+        return cls(**{**data, "back": tuple(data["back"]), "cannot": tuple(data["cannot"])})
+
+
+class Restorations:
+    """Carries out `Restoration` rows."""
+
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        journal: Journal,
+        systems: Systems,
+        clock: Clock,
+        retry: timedelta = timedelta(minutes=5),
+    ) -> None:
+        """`retry`: the longest time between two tries."""
+        self._store, self._vault, self._journal, self._systems = store, vault, journal, systems
+        self._clock, self._retry = clock, retry
+
+    def run(self, row_id: str) -> None:
+        """Give one system back, read it, record. A row that is not due is left alone: a doubled call does nothing."""
+        with self._store.read() as session:
+            row = session.get_one(Restoration, row_id)
+            key = session.get_one(Case, row.case_id).wrapped_key
+            accounts = session.exec(select(Account).where(Account.access_id == row_id).order_by(Account.id)).all()
+        if row.state != WorkState.DUE or row.due_at > self._clock.now():
+            return
+        system = self._systems.get(row.system)
+        told: list[Restored] = []
+        failed: ConnectorError | None = None
+        for account in accounts:
+            data = AccountData.load(self._vault.open(key, account.sealed, f"account:{account.id}"))
+            try:
+                told.append(self._restore(system, account, data))
+            except ConnectorError as error:
+                failed = error
+                told.append(Restored(data.login, problem=say(error)))
+        self._settle(row_id, told, failed)
+
+    def _restore(self, system: System | None, account: Account, data: AccountData) -> Restored:
+        accounts = system.having(Accounts) if system else None
+        if system is None or accounts is None:
+            return Restored(data.login, problem=_(GONE))
+        before = Before(AccountId(account.account_id), data.before)
+        try:
+            accounts.unlock(before)
+        except OutcomeUnknown:
+            pass  # the read below shows whether it was done
+        except Missing as error:
+            said = _("the account: it was deleted meanwhile ({error})").format(error=error)
+            return Restored(data.login, cannot=(said,))
+        back, cannot, trouble = self._regroup(system, before.account, data)
+        seen = accounts.observe([before.account])[before.account]
+        if seen.verdict is Verdict.LOCKED and data.was == Verdict.LOCKED:
+            back.insert(0, _("was locked before the case, and is so again"))
+        elif seen.verdict is Verdict.OPEN:
+            back.insert(0, _("the account is open again"))
+        elif seen.verdict is Verdict.ABSENT:
+            return Restored(data.login, cannot=(_("the account: it is not there any more"),))
+        else:
+            shown = _("a read shows it {verdict}").format(verdict=seen.verdict)
+            trouble.insert(0, f"{shown} ({seen.reason})" if seen.reason else shown)
+        return Restored(data.login, tuple(back), (*accounts.lost(before), *ended(data), *cannot), "; ".join(trouble))
+
+    def _regroup(self, system: System, account: AccountId, data: AccountData) -> tuple[list[str], list[str], list[str]]:
+        """Restore memberships; return what is back, what cannot come back, and what is still to do."""
+        groups = system.having(Groups)
+        if groups is None or not data.groups:
+            return [], [], []
+        cannot, trouble = {}, []
+        for group, name in data.groups.items():
+            try:
+                groups.restore(account, GroupId(group))
+            except Missing:
+                cannot[group] = _("group {name}: it is not there any more").format(name=name)
+            except ConnectorError as error:
+                trouble.append(_("group {name}: {why}").format(name=name, why=say(error)))
+        present = {str(group.id) for group in groups.groups(account)}
+        back = [_("in group {name}").format(name=name) for group, name in data.groups.items() if group in present]
+        left = [name for group, name in data.groups.items() if group not in present and group not in cannot]
+        if left and not trouble:
+            trouble.append(_("not in group {groups} yet").format(groups=", ".join(left)))
+        return back, list(cannot.values()), trouble
+
+    def _settle(self, row_id: str, told: list[Restored], failed: ConnectorError | None) -> None:
+        now = self._clock.now()
+        complete = not any(one.problem for one in told)
+        with self._store.write() as session:
+            row = session.get_one(Restoration, row_id)
+            key = session.get_one(Case, row.case_id).wrapped_key
+            row.sealed = self._vault.seal(key, [asdict(one) for one in told], f"restoration:{row_id}")
+            if complete:
+                row.done_at = now
+                finish(session, row)
+            else:
+                again(session, row, retry_at(row, failed, now, self._retry))
+            self._journal.write(
+                session,
+                actor=HANDOVER,
+                action="access.restored" if complete else "access.restore_tried",
+                case_id=row.case_id,
+                data={"system": row.system, "accounts": len(told), "complete": complete},
+                sealed=row.sealed,
+            )
+            show(session, row.case_id)
+
+
+def ended(data: AccountData) -> tuple[str, ...]:
+    """Return what the lock-out ended for good, as sentences. Pure.
+
+    Rows from before `marks` have only words, which were English then.
+    """
+    cannot = []
+    if ENDED in data.marks or any("session" in words and "ended" in words for words in data.done):
+        cannot.append(_("the sessions that were ended: sign in again"))
+    of_old = sum(words.startswith("token ") for words in data.done)
+    tokens = max(of_old, sum(mark.startswith(f"{TOKEN} ") for mark in data.marks))
+    if tokens:
+        cannot.append(_("{count} personal token(s) that were revoked: make new ones").format(count=tokens))
+    return tuple(cannot)
+
+
+def redo(session: Session, access_id: str, clock: Clock) -> None:
+    """Restore a system once more, in the caller's transaction: a lock-out was under way when HR undid the case."""
+    row = session.get(Restoration, access_id)
+    if row is not None:
+        again(session, row, clock.now())

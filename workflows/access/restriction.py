@@ -1,0 +1,305 @@
+"""A lighter step before the lock-out: at notice, say, the leaver is taken out of groups that give rights to export.
+
+One `Restriction` row is one system of one scheduled case. What is taken is kept (sealed) before the first removal, so
+that a cancel or an undo gives exactly that back, and a lock-out later still knows what its own undo must restore. It
+can be killed at any point and run again; what people are told comes from the last read.
+
+Over 250 lines because taking and giving back share the row and what is remembered of the groups.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, select
+
+from config.text import N_, _, ngettext
+from connectors.contract import Account as Found
+from connectors.contract import AccountId, Accounts, Group, GroupId, Groups
+from connectors.errors import ConnectorError, Missing
+from workflows.access import matching
+from workflows.access.protected import Guards
+from workflows.access.views import RestrictionLine
+from workflows.ports import Clock
+from workflows.storage.case import UNWATCHED, CaseData, person, read_case, show
+from workflows.storage.journal import HANDOVER, Journal
+from workflows.storage.rows.access import Restriction
+from workflows.storage.rows.case import Case, CaseState
+from workflows.storage.rows.work_state import WorkState
+from workflows.storage.store import Store
+from workflows.storage.vault import Vault
+from workflows.storage.work import again, finish, retry_at, say
+from workflows.systems.registry import System, Systems
+
+RESTRICT, LIFT = "restrict", "lift"
+GONE = N_("this system is no longer in the configuration")
+
+
+@dataclass(frozen=True, slots=True)
+class RestrictionData:
+    """What a row keeps sealed."""
+
+    logins: Mapping[str, str] = field(default_factory=dict)
+    """Account id to log-in."""
+    taken: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Account id to the groups that it was in, id to name."""
+    problem: str = ""
+    """What is still to do, or why nothing was, or empty."""
+
+    @classmethod
+    def of(cls, vault: Vault, key: bytes, row: Restriction) -> "RestrictionData":
+        """Decrypt a row's data; a fresh row has none."""
+        return cls(**vault.open(key, row.sealed, f"restriction:{row.id}")) if row.sealed else cls()
+
+    def seal(self, vault: Vault, key: bytes, row_id: str) -> bytes:
+        """Encrypt for the row."""
+        return vault.seal(key, asdict(self), f"restriction:{row_id}")
+
+    def adding(self, account: Found, groups: Mapping[str, str]) -> "RestrictionData":
+        """Return this with groups that an account is about to be taken out of."""
+        before = self.taken.get(account.id, {})
+        return replace(
+            self,
+            logins={**self.logins, account.id: account.login},
+            taken={**self.taken, account.id: {**groups, **before}},
+        )
+
+
+class Restrictions:
+    """Carries out `Restriction` rows."""
+
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        journal: Journal,
+        systems: Systems,
+        clock: Clock,
+        retry: timedelta,
+        guards: Guards,
+    ) -> None:
+        """`retry`: the longest time between two tries."""
+        self._store, self._vault, self._journal, self._systems = store, vault, journal, systems
+        self._clock, self._retry, self._guards = clock, retry, guards
+
+    def run(self, row_id: str) -> None:
+        """Take or give back, read, record. A row that is not due is left alone: a doubled call does nothing."""
+        with self._store.write() as session:
+            row = session.get_one(Restriction, row_id, with_for_update=True)
+            case, people = read_case(session, self._vault, row.case_id)
+            if row.state != WorkState.DUE or row.due_at > self._clock.now() or not self._stands(session, row, case):
+                return
+            data, phase = RestrictionData.of(self._vault, case.wrapped_key, row), row.phase
+        system, failed = self._systems.get(row.system), None
+        groups = system.having(Groups) if system else None
+        try:
+            if system is None or groups is None:
+                data = replace(data, problem=_(GONE))
+            elif phase == LIFT:
+                data = _lifted(groups, data)
+            else:
+                data = self._restrict(system, groups, row, case, people, data)
+        except ConnectorError as error:
+            failed, data = error, replace(self._data(row_id), problem=say(error))
+        self._settle(row_id, phase, data, failed)
+
+    def _stands(self, session: Session, row: Restriction, case: Case) -> bool:
+        """Whether it is still to be done; where the case is held, ended or locked out already, the row follows it."""
+        if row.phase == LIFT:
+            return True
+        if case.state == CaseState.HELD:
+            row.state = WorkState.PLANNED
+        elif case.state in UNWATCHED:
+            row.state = WorkState.CANCELLED
+        elif case.effective_at <= self._clock.now():
+            row.state = WorkState.DONE  # the lock-out itself takes every group
+        session.add(row)
+        return row.state == WorkState.DUE
+
+    def _restrict(
+        self, system: System, groups: Groups, row: Restriction, case: Case, people: CaseData, data: RestrictionData
+    ) -> RestrictionData:
+        accounts = system.having(Accounts)
+        lookup = accounts.find(person(people.leaver)) if accounts else None
+        with self._store.read() as session:
+            links = matching.links(session, self._vault, case.leaver_key, system.name)
+        match = matching.match(lookup.accounts if lookup else (), frozenset(links.accounts))
+        if match.ambiguous:
+            said = _("{count} accounts match and none was touched: a person must choose").format(count=match.ambiguous)
+            return replace(data, problem=said)
+        trouble: list[str] = []
+        for account in match.own:
+            if why := self._guards.why(system, *account.names):
+                trouble.append(f"{account.login}: {why}")
+                continue
+            wanted = [one for one in groups.groups(account.id) if _named(one, system.restrict_groups)]
+            data = self._keep(row.id, data.adding(account, {str(one.id): one.name for one in wanted}))
+            for one in wanted:
+                groups.remove(account.id, one.id)
+            trouble += _still(account, groups.groups(account.id), system.restrict_groups)
+        return replace(data, problem="; ".join(trouble))
+
+    def _keep(self, row_id: str, data: RestrictionData) -> RestrictionData:
+        """Store what is about to be taken before anything is: a kill in between must lose nothing."""
+        with self._store.write() as session:
+            row = session.get_one(Restriction, row_id, with_for_update=True)
+            row.sealed = data.seal(self._vault, session.get_one(Case, row.case_id).wrapped_key, row_id)
+            session.add(row)
+        return data
+
+    def _data(self, row_id: str) -> RestrictionData:
+        with self._store.read() as session:
+            row = session.get_one(Restriction, row_id)
+            return RestrictionData.of(self._vault, session.get_one(Case, row.case_id).wrapped_key, row)
+
+    def _settle(self, row_id: str, phase: str, data: RestrictionData, failed: ConnectorError | None) -> None:
+        now = self._clock.now()
+        with self._store.write() as session:
+            row = session.get_one(Restriction, row_id, with_for_update=True)
+            case = session.get_one(Case, row.case_id)
+            row.sealed = data.seal(self._vault, case.wrapped_key, row_id)
+            if row.phase != phase:  # called off while it was being done: what was taken meanwhile is given back, too
+                again(session, row, now)
+            elif failed is not None or (data.problem and phase == LIFT):
+                again(session, row, retry_at(row, failed, now, self._retry))
+            elif data.problem:
+                again(session, row, max(retry_at(row, None, now, self._retry), now + self._retry))
+            else:
+                row.done_at = now
+                finish(session, row)
+            action = "access.restricted" if phase == RESTRICT else "access.unrestricted"
+            said = {"system": row.system, "groups": _count(data), "complete": not data.problem}
+            self._journal.write(
+                session, actor=HANDOVER, action=action, case_id=row.case_id, data=said, sealed=row.sealed
+            )
+            show(session, row.case_id)
+
+
+def lay_out(session: Session, system: System, case: Case, now: datetime) -> None:
+    """Wish for the restriction of a fresh scheduled case, where the system has one; the caller adds the case."""
+    if system.restrict_before and not case.immediate and system.has(Groups) and case.effective_at > now:
+        due = max(now, case.effective_at - system.restrict_before)
+        session.add(
+            Restriction(
+                id=f"{case.id}:{system.name}", case_id=case.id, system=system.name, state=WorkState.DUE, due_at=due
+            )
+        )
+
+
+def reschedule(session: Session, systems: Systems, case: Case, now: datetime) -> None:
+    """Move what has not been done to the case's new day; what was taken already stays taken."""
+    for row in _rows(session, case.id):
+        system = systems.get(row.system)
+        if row.done_at is None and row.phase == RESTRICT and system and system.restrict_before:
+            row.due_at = max(now, case.effective_at - system.restrict_before)
+            session.add(row)
+
+
+def lift(session: Session, case_id: str, now: datetime) -> None:
+    """Give back what was taken, in the caller's transaction: the case was called off or undone."""
+    for row in _rows(session, case_id):
+        if row.phase == LIFT:
+            continue
+        begun = row.sealed or (row.state == WorkState.DUE and row.due_at <= now)
+        if begun:
+            row.phase, row.done_at = LIFT, None
+            again(session, row, now)
+        else:
+            row.state = WorkState.CANCELLED
+            session.add(row)
+
+
+def taken(session: Session, vault: Vault, key: bytes, access_id: str, account: AccountId) -> dict[str, str]:
+    """Return the groups that an account has left already, for the lock-out's own before-image."""
+    row = session.get(Restriction, access_id)
+    return dict(RestrictionData.of(vault, key, row).taken.get(account, {})) if row else {}
+
+
+def lines(session: Session, vault: Vault, systems: Systems, case: Case) -> tuple[RestrictionLine, ...]:
+    """Return what a case shows of it."""
+    return tuple(_line(vault, systems, case, row) for row in _rows(session, case.id))
+
+
+def promise(system: System) -> tuple[str, ...]:
+    """Return what the plan says that will be done before the day."""
+    if system.restrict_before is None or not system.has(Groups):
+        return ()
+    hours = int(system.restrict_before.total_seconds()) // 3600
+    before = (
+        ngettext("{count} day", "{count} days", hours // 24).format(count=hours // 24)
+        if hours % 24 == 0
+        else ngettext("{count} hour", "{count} hours", hours).format(count=hours)
+    )
+    names = ", ".join(system.restrict_groups)
+    return (_("{before} before the day of a scheduled case: leave {groups}").format(before=before, groups=names),)
+
+
+def _line(vault: Vault, systems: Systems, case: Case, row: Restriction) -> RestrictionLine:
+    data = RestrictionData.of(vault, case.wrapped_key, row)
+    system = systems.get(row.system)
+    names = tuple(
+        f"{data.logins.get(account, account)}: {', '.join(groups.values())}"
+        for account, groups in data.taken.items()
+        if groups
+    )
+    return RestrictionLine(
+        row.system,
+        system.manifest.title if system else row.system,
+        WorkState(row.state),
+        row.phase == LIFT,
+        row.due_at,
+        row.done_at,
+        names,
+        data.problem,
+    )
+
+
+def _lifted(groups: Groups, data: RestrictionData) -> RestrictionData:
+    trouble = []
+    for account, names in data.taken.items():
+        lost = []
+        for group in names:
+            try:
+                groups.restore(AccountId(account), GroupId(group))
+            except Missing:
+                lost.append(group)  # the account or the group is not there any more: nothing to give back
+        try:
+            present = {str(one.id) for one in groups.groups(AccountId(account))}
+        except Missing:
+            continue
+        login = data.logins.get(account, account)
+        trouble += [
+            _("{login} is not back in {group}").format(login=login, group=name)
+            for group, name in names.items()
+            if group not in present and group not in lost
+        ]
+    return replace(data, problem="; ".join(trouble))
+
+
+def _named(group: Group, names: tuple[str, ...]) -> bool:
+    return {group.id.casefold(), group.name.casefold()} & {name.casefold() for name in names} != set()
+
+
+def _still(account: Found, present: Sequence[Group], names: tuple[str, ...]) -> list[str]:
+    """Say which named groups an account is in after all, through another group too."""
+    wanted = {name.casefold() for name in names}
+    said = []
+    for one in present:
+        if _named(one, names):
+            said.append(_("{login} is still in {group}").format(login=account.login, group=one.name))
+        said += [
+            _("{login} is still in {group}, through {other}: name that group, too").format(
+                login=account.login, group=above, other=one.name
+            )
+            for above in one.brings
+            if above.casefold() in wanted
+        ]
+    return said
+
+
+def _count(data: RestrictionData) -> int:
+    return sum(len(groups) for groups in data.taken.values())
+
+
+def _rows(session: Session, case_id: str) -> list[Restriction]:
+    return list(session.exec(select(Restriction).where(Restriction.case_id == case_id).order_by(Restriction.id)))

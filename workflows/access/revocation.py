@@ -1,0 +1,352 @@
+"""The access track: lock one leaver out of one system, read back, and say what is true.
+
+One `Access` row is one piece of work. It can be killed at any point and run again: accounts are looked up afresh, the
+before-image is stored before the first write and never replaced, and the verdict comes from the last read alone.
+
+Over 250 lines because one attempt at a system, from lookup to verdict, is read as a whole.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select
+
+from config.text import N_, _, ngettext
+from connectors.contract import Account as Found
+from connectors.contract import AccountId, Accounts, Before, ClientBook, Groups, Verdict
+from connectors.errors import ConnectorError, Missing
+from workflows.access import matching, restriction
+from workflows.access.account_state import AccountData, Note, seal
+from workflows.access.last_administrator import LastAdministrator
+from workflows.access.lockout import LockOut, Result
+from workflows.access.matching import Links, Match
+from workflows.access.protected import Guards
+from workflows.access.restoration import redo
+from workflows.ports import Clock
+from workflows.storage.case import UNWATCHED, CaseData, person, read_case, settle
+from workflows.storage.findings import Findings, Sighting
+from workflows.storage.journal import HANDOVER, Journal
+from workflows.storage.rows.access import Access, Account
+from workflows.storage.rows.case import Case, CaseState
+from workflows.storage.rows.operations import JournalEntry
+from workflows.storage.rows.work_state import WorkState
+from workflows.storage.store import Store
+from workflows.storage.vault import Vault
+from workflows.storage.work import again, finish, reopen, retry_at, say
+from workflows.systems.registry import System, Systems
+
+LATE = timedelta(minutes=5)
+NAMES_ARE_REUSED = timedelta(days=1)
+"""How long after the lock-out an address may be somebody else's; before that, looking there would only cost time."""
+BUSY = N_("Handover was busy, or not running for a part of that time")
+NOT_RUNNING = N_("Handover was not running")
+
+
+class Revocation:
+    """Carries out `Access` rows."""
+
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        journal: Journal,
+        systems: Systems,
+        clock: Clock,
+        retry: timedelta,
+        protected: Sequence[str] = (),
+    ) -> None:
+        """`retry`: the longest time between two tries at a system that does not answer. `protected`: never locked."""
+        self._store = store
+        self._vault = vault
+        self._journal = journal
+        self._systems = systems
+        self._clock = clock
+        self._retry = retry
+        self._findings = Findings(vault, journal, clock)
+        self._guards = Guards(protected)
+        self._last = LastAdministrator(store, clock)
+
+    def run(self, access_id: str) -> None:
+        """Lock, read back, record. A row that is not due is left alone: a doubled call does nothing."""
+        for job in self.begin([access_id]).values():
+            self.carry_out(job)
+
+    def begin(self, access_ids: Sequence[str]) -> dict[str, "Job"]:
+        """Begin what is due among rows of one case, in one turn; return the jobs by row."""
+        case_id = access_ids[0].partition(":")[0]
+        return self._store.together(lambda session: self._jobs(session, case_id, access_ids), case_id)
+
+    def _jobs(self, session: Session, case_id: str, access_ids: Sequence[str]) -> dict[str, "Job"]:
+        case, data = read_case(session, self._vault, case_id)
+        rows = session.exec(select(Access).where(col(Access.id).in_(access_ids))).all()
+        due = [row for row in rows if self._begins(session, case, row)]
+        if due and case.state == CaseState.SCHEDULED:
+            settle(session, self._journal, case.id)
+        links = matching.all_links(session, self._vault, case.leaver_key) if due else {}
+        known: dict[str, list[Account]] = {row.id: [] for row in due}
+        for account in session.exec(select(Account).where(col(Account.access_id).in_(known))):
+            known[account.access_id].append(account)
+        return {row.id: Job(row, case, data, links.get(row.system, Links({})), tuple(known[row.id])) for row in due}
+
+    def _begins(self, session: Session, case: Case, access: Access) -> bool:
+        if case.state in UNWATCHED:
+            self._call_off(session, case, access)
+            return False
+        if access.state != WorkState.DUE or access.due_at > self._clock.now():
+            return False
+        self._note_delay(session, access)
+        return True
+
+    def carry_out(self, job: "Job") -> None:
+        """Lock, read back, record what `begin` found due."""
+        system, seen = self._systems.get(job.access.system), Seen()
+        if system is None:
+            gone = Result(Verdict.UNKNOWN, _("this system is no longer in the configuration"), "", complete=False)
+            self._settle(job.access.id, gone, None, seen)
+            return
+        try:
+            result = self._lock_out(system, job, seen)
+        except ConnectorError as error:
+            self._settle(job.access.id, Result(Verdict.UNKNOWN, say(error), "", complete=False), error, seen)
+        else:
+            self._settle(job.access.id, result, None, seen)
+
+    def _call_off(self, session: Session, case: Case, access: Access) -> None:
+        """Do nothing for a case that was called off; an undone one is restored once more, after a try cut short."""
+        if access.state == WorkState.DUE:
+            access.state = WorkState.CANCELLED
+            session.add(access)
+        if case.state == CaseState.UNDONE:
+            redo(session, access.id, self._clock)
+
+    def _note_delay(self, session: Session, access: Access) -> None:
+        """Say for good how late the work begins, and whether that is because nobody was there to do it."""
+        now = self._clock.now()
+        if now - access.due_at <= LATE:
+            return
+        at_work = session.exec(
+            select(JournalEntry.id).where(
+                JournalEntry.actor == HANDOVER.id,
+                col(JournalEntry.at) > access.due_at,
+                col(JournalEntry.at) < now - LATE,
+            )
+        ).first()
+        why = BUSY if at_work else NOT_RUNNING
+        access.late = _("{span} late: {why}").format(span=span(access.due_at, now), why=_(why))
+        session.add(access)
+        self._journal.write(
+            session,
+            actor=HANDOVER,
+            action="access.late",
+            case_id=access.case_id,
+            data={"system": access.system, "seconds": int((now - access.due_at).total_seconds()), "why": why},
+        )
+
+    def _lock_out(self, system: System, job: "Job", seen: "Seen") -> Result:
+        accounts = system.having(Accounts)
+        if accounts is None:
+            return Result(Verdict.UNKNOWN, _("this connector cannot look accounts up"), "", complete=False)
+        links = job.links
+        lookup = accounts.find(person(job.data.leaver))
+        strangers: frozenset[AccountId] = frozenset()
+        if self._clock.now() - job.case.effective_at > NAMES_ARE_REUSED:
+            known = {*links.accounts, *(row.account_id for row in job.known)}
+            strangers = matching.strangers(self._systems, job.data.leaver, system.name, lookup.accounts, known)
+        match = matching.match(lookup.accounts, frozenset(links.accounts), strangers)
+        if match.ambiguous:
+            reason = ngettext(
+                "CHOOSE THE ACCOUNT: {count} account matches and none was touched",
+                "CHOOSE THE ACCOUNT: {count} accounts match and none was touched",
+                match.ambiguous,
+            ).format(count=match.ambiguous)
+            return Result(Verdict.UNKNOWN, _join(reason, match.note), lookup.how, complete=False, choose=True)
+        results, fresh = self._prepare(system, accounts, job, match)
+        for row, before in sorted(fresh.values(), key=lambda one: one[0].id):
+            results.append(
+                self._keep_off(system, accounts, job.case.wrapped_key, row, checked=before is not None)
+                or seen.add(row, self._one(system, accounts, job.case.wrapped_key, row, before))
+            )
+        if results:
+            worst = Result.worst(results)
+            return replace(worst, reason=_join(worst.reason, match.note)) if match.note else worst
+        if system.expects_account and not links.nobody:
+            reason = _("CHOOSE THE ACCOUNT: no account was found, and everybody should have one here")
+            reason = _join(reason, match.note)
+            return Result(Verdict.UNKNOWN, reason, lookup.how, complete=False, finding="not linked", choose=True)
+        how = _("a person said that there is none; {how}").format(how=lookup.how) if links.nobody else lookup.how
+        return Result(Verdict.ABSENT, match.note, how)
+
+    def _one(self, system: System, accounts: Accounts, key: bytes, row: Account, fresh: Before | None) -> Result:
+        return LockOut(self._store, self._vault, self._journal, self._clock, system, accounts, key, row).run(fresh)
+
+    def _prepare(
+        self, system: System, accounts: Accounts, job: "Job", match: Match
+    ) -> tuple[list[Result], dict[str, tuple[Account, Before | None]]]:
+        """Remember what will be locked, with its state now; return what must not be locked as results.
+
+        The rows are those of every account ever found here, also of one that the lookup no longer shows.
+        """
+        results: list[Result] = []
+        found: list[tuple[Found, Before]] = []
+        for one in (*match.own, *_linked(accounts, job.links, match)):
+            why = self._guards.why_not(system, one)
+            if why := why or self._last.why(system, job.case.id, one.id):
+                results.append(_kept(one.verdict, why, one.matched_by))
+                continue
+            found.append((one, one.before or accounts.before(one.id)))
+        rows: dict[str, tuple[Account, Before | None]] = {row.id: (row, None) for row in job.known}
+        for row, (_account, before) in zip(self._remember(job, found), found, strict=True):
+            rows[row.id] = (row, before)
+        return results, rows
+
+    def _keep_off(
+        self, system: System, accounts: Accounts, key: bytes, row: Account, *, checked: bool
+    ) -> Result | None:
+        """Return what a read shows of a known account that must not be locked by now; None: it may be locked."""
+        login = AccountData.load(self._vault.open(key, row.sealed, f"account:{row.id}")).login
+        why = self._guards.why(system, row.account_id, login)
+        if not (why or checked):
+            why = self._last.why(system, row.case_id, AccountId(row.account_id))
+        if not why:
+            return None
+        seen = accounts.observe([AccountId(row.account_id)])[AccountId(row.account_id)]
+        return _kept(seen.verdict, why, seen.how)
+
+    def _remember(self, job: "Job", found: Sequence[tuple[Found, Before]]) -> list[Account]:
+        """Store accounts with their before-images before anything is written to them; an earlier image stays."""
+        known = {row.id: row for row in job.known}
+        ids = [f"{job.access.id}:{one.id}" for one, _before in found]
+        if all(row_id in known for row_id in ids):
+            return [known[row_id] for row_id in ids]
+        return self._store.together(
+            lambda session: [
+                session.get(Account, row_id) or self._new(session, job, row_id, *one)
+                for row_id, one in zip(ids, found, strict=True)
+            ],
+            job.case.id,
+        )
+
+    def _new(self, session: Session, job: "Job", row_id: str, found: Found, before: Before) -> Account:
+        system, key = self._systems[job.access.system], job.case.wrapped_key
+        left = restriction.taken(session, self._vault, key, job.access.id, found.id) if system.has(Groups) else {}
+        data = AccountData(found.login, found.matched_by, dict(before.state), left, was=found.verdict)
+        row = Account(
+            id=row_id,
+            access_id=job.access.id,
+            case_id=job.case.id,
+            system=job.access.system,
+            account_id=found.id,
+            sealed=self._vault.seal(key, asdict(data), f"account:{row_id}"),
+        )
+        session.add(row)
+        self._journal.write(
+            session,
+            actor=HANDOVER,
+            action="account.found",
+            case_id=job.case.id,
+            data={"system": job.access.system, "account": found.id, "by": found.matched_by},
+        )
+        if system.has(ClientBook):
+            reopen(session, job.access.id, found.id, self._clock.now())
+        return row
+
+    def _settle(self, access_id: str, result: Result, error: ConnectorError | None, seen: "Seen") -> None:
+        def write(session: Session) -> None:
+            now = self._clock.now()
+            access, case = session.exec(
+                select(Access, Case).join(Case, col(Access.case_id) == col(Case.id)).where(Access.id == access_id)
+            ).one()
+            self._record(session, case.wrapped_key, seen)
+            if case.state in UNWATCHED:
+                self._call_off(session, case, access)
+                return
+            key = case.wrapped_key
+            note = seal(self._vault, key, f"access:{access_id}", Note(result.reason, result.how, result.choose))
+            access.verdict, access.note, access.read_at = result.verdict, note, now
+            if result.verdict in (Verdict.LOCKED, Verdict.ABSENT):
+                access.locked_at = access.locked_at or now
+            if result.complete:
+                finish(session, access)
+                self._findings.clear_accounts(session, access.case_id, access.system, result.finding)
+            else:
+                again(session, access, retry_at(access, error, now, self._retry))
+            if result.finding:
+                said = Sighting(result.finding, access.case_id, access.system, detail=result.reason)
+                self._findings.see(session, said, "lock-out")
+            self._journal.write(
+                session,
+                actor=HANDOVER,
+                action="access.read_back",
+                case_id=access.case_id,
+                data={"system": access.system, "verdict": result.verdict, "complete": result.complete},
+                sealed=note,
+            )
+            settle(session, self._journal, access.case_id)
+
+        self._store.together(write, access_id.partition(":")[0])
+
+    def _record(self, session: Session, key: bytes, seen: "Seen") -> None:
+        """Write what the last read of each account showed."""
+        for row_id, result in seen.results.items():
+            row = session.get_one(Account, row_id)
+            row.verdict, row.read_at = result.verdict, self._clock.now()
+            row.note = seal(self._vault, key, f"account:{row_id}", Note(result.reason, result.how))
+            session.add(row)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One access that is due, and what is known about it as its work begins."""
+
+    access: Access
+    case: Case
+    data: CaseData
+    links: Links
+    known: tuple[Account, ...]
+    """Every account that was ever found there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the last read of each account showed; kept also where another account of the same access fails."""
+
+    results: dict[str, Result] = field(default_factory=dict)
+
+    def add(self, row: Account, result: Result) -> Result:
+        """Keep what was read of one account."""
+        self.results[row.id] = result
+        return result
+
+
+def span(since: datetime, until: datetime) -> str:
+    """Return how long that is, in words: `3 h 12 min`."""
+    minutes = int((until - since).total_seconds()) // 60
+    days, hours = divmod(minutes // 60, 24)
+    parts = ((days, _("{count} d")), (hours, _("{count} h")), (minutes % 60, _("{count} min")))
+    return " ".join(words.format(count=number) for number, words in parts if number) or _("0 min")
+
+
+def _linked(accounts: Accounts, links: Links, match: Match) -> list[Found]:
+    """Return what a person linked and the lookup does not show, as it is there now; what is gone is left out."""
+    others = [one for one in links.accounts if one not in {found.id for found in match.own}]
+    seen = accounts.observe(others) if others else {}
+    gone = [one for one in others if seen[one].verdict is Verdict.ABSENT]
+    found = []
+    for one in others:
+        if one in gone:
+            continue
+        try:
+            before = accounts.before(one)
+        except Missing:
+            continue
+        found.append(Found(one, links.accounts[one], "", seen[one].verdict, _("linked by a person"), before=before))
+    return found
+
+
+def _kept(verdict: Verdict, why: str, how: str) -> Result:
+    return Result(verdict, why, how, complete=True, finding="protected")
+
+
+def _join(*words: str) -> str:
+    return "; ".join(filter(None, words))

@@ -1,0 +1,234 @@
+"""A case as people see it: rows read together and decrypted into one frozen view."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from config.text import _
+from connectors.contract import Verdict
+from workflows.access import account_state, manual_step, restriction
+from workflows.access.account_state import SEVERITY, AccountData, unseal
+from workflows.access.matching import CHOOSE
+from workflows.access.restoration import Restored
+from workflows.access.views import AccountLine, RestoredLine, SystemLine
+from workflows.cases import added_systems, holds
+from workflows.cases.finding_list import FindingSheet
+from workflows.cases.views import CaseBrief, CaseView, FindingLine, FollowUpLine
+from workflows.clients import Handover
+from workflows.clients.moves import leave as temporary
+from workflows.exports.snapshots import Exports
+from workflows.people import Leaver
+from workflows.ports import Clock
+from workflows.storage.case import UNWATCHED, mail_key, read_case, slack_key
+from workflows.storage.rows.access import Access, Account, ManualStep, Restoration
+from workflows.storage.rows.case import Case, CaseState, Reason
+from workflows.storage.rows.clients import Leave
+from workflows.storage.rows.watch import FollowUp, Reading
+from workflows.storage.rows.work_state import WorkState
+from workflows.storage.vault import Vault
+from workflows.systems.registry import Systems
+
+Row = TypeVar("Row", Access, Account, ManualStep, Restoration, Leave)
+
+
+class Shelf:
+    """Rows by their case, in the order of their ids. A kind of row that a case has not got is an empty list."""
+
+    def __init__(self, session: Session, case_ids: Sequence[str]) -> None:
+        """Read; the cases themselves are in the session afterwards, and asked of it without another question."""
+        self._session, self._ids = session, list(case_ids)
+        self.cases = session.exec(select(Case).where(col(Case.id).in_(self._ids))).all()
+        self.readings = account_state.of_all(session)
+        """The last sweep of every system, by its name."""
+        self.accesses = self._read(Access)
+        self.accounts = self._read(Account)
+        self.steps = self._read(ManualStep)
+        self.restorations = self._read(Restoration)
+        self.leaves = self._read(Leave)
+
+    def _read(self, kind: type[Row]) -> dict[str, list[Row]]:
+        rows = defaultdict[str, list[Row]](list)
+        query = select(kind).where(col(kind.case_id).in_(self._ids)).order_by(col(kind.id))
+        for row in self._session.exec(query):
+            rows[row.case_id].append(row)
+        return rows
+
+
+class Casefile:
+    """Reads cases for people."""
+
+    def __init__(
+        self, vault: Vault, systems: Systems, handover: Handover, exports: Exports, clock: Clock, sheet: FindingSheet
+    ) -> None:
+        self._vault = vault
+        self._systems = systems
+        self._handover = handover
+        self._exports = exports
+        self._clock = clock
+        self.sheet = sheet
+
+    def view(self, session: Session, case_id: str) -> CaseView:
+        """Return all that a case message shows. Raises `Refused(UNKNOWN_CASE)`."""
+        case, data = read_case(session, self._vault, case_id)
+        settled_by, settled_at = holds.settled(session, self._vault, case)
+        return CaseView(
+            **self._facts(Shelf(session, [case_id]), case, data.leaver),
+            opened_by=data.opened_by,
+            approver=data.approver,
+            clients=self._handover.clients(session, case_id),
+            exports=self._exports.line(session, case_id),
+            follow_ups=self._follow_ups(session, case_id),
+            findings=self.findings(session, case_id),
+            held=case.held,
+            settled_by=settled_by,
+            settled_at=settled_at,
+            can_undo=self._can_undo(session, case),
+            restrictions=restriction.lines(session, self._vault, self._systems, case),
+        )
+
+    def briefs(self, session: Session, case_ids: Sequence[str]) -> list[CaseBrief]:
+        """Return what a list shows of some cases, in as few questions as of one. Raises `Refused(UNKNOWN_CASE)`."""
+        shelf = Shelf(session, case_ids)
+        known = (read_case(session, self._vault, case_id) for case_id in case_ids)
+        return [CaseBrief(**self._facts(shelf, case, data.leaver)) for case, data in known]
+
+    def _facts(self, shelf: Shelf, case: Case, leaver: Leaver) -> dict[str, Any]:
+        """Return what a list and the case's own message both show: the fields of `CaseBrief`."""
+        return {
+            "id": case.id,
+            "leaver": leaver,
+            "state": CaseState(case.state),
+            "reason": Reason(case.reason),
+            "immediate": case.immediate,
+            "effective_at": case.effective_at,
+            "opened_at": case.opened_at,
+            "systems": self._every(shelf, case, leaver),
+            "restored": self._restored(shelf, case),
+            "leave": next(map(temporary.view, shelf.leaves[case.id]), None),
+        }
+
+    def find(self, session: Session, who: str) -> CaseView | None:
+        """Return the newest case by its id, or by the leaver's address or Slack id."""
+        newest = select(Case.id).order_by(col(Case.opened_at).desc())
+        named = newest.where(
+            sa.or_(
+                col(Case.id) == who,
+                col(Case.mail_key) == mail_key(self._vault, who),
+                col(Case.slack_key) == slack_key(self._vault, who),
+            )
+        )
+        found = session.exec(named.limit(1)).first() if who else None
+        if found is None and who:
+            older = session.exec(newest.where(Case.slack_key == ""))
+            found = next((one for one in older if self._slack_id(session, one) == who.casefold()), None)
+        return self.view(session, found) if found else None
+
+    def _slack_id(self, session: Session, case_id: str) -> str:
+        return read_case(session, self._vault, case_id)[1].leaver.slack_id.casefold()
+
+    def findings(self, session: Session, case_id: str = "") -> tuple[FindingLine, ...]:
+        """Return open findings, worst and oldest first, accepted ones left out; of one case, or of all."""
+        return self.sheet.lines(session, case_id)
+
+    def _every(self, shelf: Shelf, case: Case, leaver: Leaver) -> tuple[SystemLine, ...]:
+        by_hand = manual_step.lines(shelf.steps[case.id], self._vault, self._systems, case, leaver)
+        known = self._lines(shelf, case) + by_hand
+        if case.state in UNWATCHED:
+            return known
+        return known + added_systems.lines(self._systems, {line.system for line in known})
+
+    def _accounts(self, shelf: Shelf, case: Case) -> dict[str, tuple[AccountLine, ...]]:
+        """Return the accounts of a case by their access."""
+        lines: dict[str, tuple[AccountLine, ...]] = {}
+        for row in shelf.accounts[case.id]:
+            line = self._account(case, row, shelf.readings.get(row.system))
+            lines[row.access_id] = (*lines.get(row.access_id, ()), line)
+        return lines
+
+    def _lines(self, shelf: Shelf, case: Case) -> tuple[SystemLine, ...]:
+        read, accounts = shelf.readings, self._accounts(shelf, case)
+        order = {name: place for place, name in enumerate(self._systems)}
+        ranked = sorted(shelf.accesses[case.id], key=lambda row: order.get(row.system, len(order)))
+        return tuple(self._line(case, row, accounts.get(row.id, ()), read.get(row.system)) for row in ranked)
+
+    def _line(self, case: Case, row: Access, accounts: tuple[AccountLine, ...], last: Reading | None) -> SystemLine:
+        system = self._systems.get(row.system)
+        note = unseal(self._vault, case.wrapped_key, f"access:{row.id}", row.note)
+        read = account_state.known(last, Verdict(row.verdict), note.reason, row.read_at)
+        worst = min(accounts, key=lambda one: SEVERITY.index(one.verdict), default=None)
+        if worst and row.read_at and SEVERITY.index(worst.verdict) < SEVERITY.index(read.verdict):
+            read = account_state.Known(
+                worst.verdict, worst.reason, worst.read_at
+            )  # no line is better than its accounts
+        due = row.state == WorkState.DUE
+        ahead = row.due_at > self._clock.now()
+        return SystemLine(
+            system=row.system,
+            title=system.manifest.title if system else row.system,
+            verdict=read.verdict,
+            reason=read.reason if row.read_at else _("not looked up yet"),
+            how=note.how,
+            read_at=read.read_at,
+            working=due and not ahead,
+            next_try_at=row.due_at if due and ahead else None,
+            attempt=row.attempt,
+            accounts=accounts,
+            cannot=system.cannot if system else (),
+            late=row.late,
+            choose=note.choose or note.reason.startswith(CHOOSE),
+        )
+
+    def _restored(self, shelf: Shelf, case: Case) -> tuple[RestoredLine, ...]:
+        return tuple(line for row in shelf.restorations[case.id] for line in self._restoration(case, row))
+
+    def _restoration(self, case: Case, row: Restoration) -> list[RestoredLine]:
+        system = self._systems.get(row.system)
+        title = system.manifest.title if system else row.system
+        done, ahead = row.state == WorkState.DONE, row.due_at if row.due_at > self._clock.now() else None
+        if not row.sealed:
+            return [RestoredLine(row.system, title, "", (), (), _("not tried yet"), False, ahead)]
+        told = [Restored.load(one) for one in self._vault.open(case.wrapped_key, row.sealed, f"restoration:{row.id}")]
+        return [
+            RestoredLine(row.system, title, one.login, one.back, one.cannot, one.problem, done, ahead) for one in told
+        ]
+
+    def _can_undo(self, session: Session, case: Case) -> bool:
+        if case.state not in (CaseState.RUNNING, CaseState.WATCHED):
+            return False
+        return session.exec(select(Account.id).where(Account.case_id == case.id)).first() is not None
+
+    def _account(self, case: Case, row: Account, reading: Reading | None) -> AccountLine:
+        data = self._data(case, row)
+        note = unseal(self._vault, case.wrapped_key, f"account:{row.id}", row.note)
+        read = account_state.known(reading, Verdict(row.verdict), note.reason, row.read_at)
+        return AccountLine(
+            row.system,
+            row.account_id,
+            data.login,
+            data.matched_by,
+            read.verdict,
+            read.reason,
+            note.how,
+            read.read_at,
+            tuple(data.groups.values()),
+            data.done,
+        )
+
+    def _data(self, case: Case, row: Account) -> AccountData:
+        return AccountData.load(self._vault.open(case.wrapped_key, row.sealed, f"account:{row.id}"))
+
+    def follow_up(self, session: Session, row: FollowUp) -> FollowUpLine:
+        """Return one follow-up as people see it."""
+        key = session.get_one(Case, row.case_id).wrapped_key
+        words = self._vault.open(key, row.sealed, f"follow_up:{row.id}") if row.sealed else {}
+        summary = "; ".join(f"{system}: {said}" for system, said in words.items())
+        return FollowUpLine(row.id, row.day, row.due_at, row.done_at, summary)
+
+    def _follow_ups(self, session: Session, case_id: str) -> tuple[FollowUpLine, ...]:
+        coming = col(FollowUp.state).in_((WorkState.DUE, WorkState.DONE))  # what is held or called off promises nothing
+        ours = sa.and_(col(FollowUp.case_id) == case_id, coming)
+        rows = session.exec(select(FollowUp).where(ours).order_by(col(FollowUp.day)))
+        return tuple(self.follow_up(session, row) for row in rows)

@@ -1,0 +1,387 @@
+"""Opening, scheduling, retrying and cancelling a case; the case as a whole.
+
+Over 250 lines because it is the one door through which people act on a case, whichever of its tracks that touches.
+"""
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from connectors.contract import ClientBook
+from workflows.access import manual_step, manual_steps, restriction
+from workflows.access.protected import Guards
+from workflows.cases import plan as planning
+from workflows.cases.casefile import Casefile
+from workflows.cases.ending import CaseUndo, Start
+from workflows.cases.headcount import People
+from workflows.cases.holds import Holds, Rules
+from workflows.cases.schedule import Schedule, in_reach
+from workflows.cases.views import CaseBrief, CaseView, Plan, Request
+from workflows.clients import Handover
+from workflows.clients.moves import leave
+from workflows.clients.proposals import requested
+from workflows.clients.split.assignment_file import Row
+from workflows.people import Actor, Leaver
+from workflows.ports import Clock
+from workflows.refusals import Code, Refused
+from workflows.storage.case import UNWATCHED, CaseData, is_about, mail_key, read_case, show, slack_key
+from workflows.storage.journal import Journal
+from workflows.storage.rows.access import Access, Link
+from workflows.storage.rows.case import Case, CaseState
+from workflows.storage.rows.clients import Book
+from workflows.storage.rows.watch import ExportSnapshot, FollowUp
+from workflows.storage.rows.work_state import WorkState
+from workflows.storage.store import Store
+from workflows.storage.vault import Vault
+from workflows.storage.work import again
+from workflows.systems.registry import Systems
+
+OPEN = (CaseState.SCHEDULED, CaseState.RUNNING, CaseState.HELD)
+FRESH = timedelta(days=1)
+RETRIES = {"revoke": "access.retry", "book": "book.retry"}
+"""What the journal calls another try at a piece of work."""
+R = TypeVar("R")
+
+
+class Offboarding:
+    """What HR does with a case."""
+
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        journal: Journal,
+        systems: Systems,
+        casefile: Casefile,
+        handover: Handover,
+        clock: Clock,
+        start: Start,
+        *,
+        directory: str,
+        protected: Sequence[str],
+        follow_up_days: Sequence[int],
+        rules: Rules = Rules(),  # noqa: B008 - a frozen value
+    ) -> None:
+        """`directory`: the system that knows everybody. `protected`: addresses and log-ins that no case may name."""
+        self._store = store
+        self._vault = vault
+        self._journal = journal
+        self._systems = systems
+        self._casefile = casefile
+        self._handover = handover
+        self._clock = clock
+        self._start = start
+        self._directory = directory
+        self._guards = Guards(protected)
+        self._days = tuple(follow_up_days)
+        self._holds = Holds(store, vault, journal, handover, clock, rules, People(store, systems, clock).count)
+        self._schedule = Schedule(store, vault, journal, handover, clock, self._days, self._holds, systems)
+        self._undo = CaseUndo(store, vault, journal, handover, clock, start, days=rules.undo_days)
+
+    def plan(self, leaver: Leaver) -> Plan:
+        """Look up what a case would do; writes nothing, and takes seconds at most however dead a system is."""
+        seen = planning.survey(self._systems, leaver)
+        known = seen.get(self._directory)
+        leaver = planning.identify(leaver, known.accounts if known else ())
+        refusals: list[Refused] = []
+        if self._is_protected(leaver):
+            refusals.append(Refused(Code.PROTECTED, name=leaver.name))
+        if open_case := self.open_case(leaver):
+            refusals.append(Refused(Code.OPEN_CASE, case=open_case))
+        with self._store.read() as session:
+            linked = session.exec(select(Link.system).where(Link.person_key == self._key(leaver))).all()
+        kept = planning.kept(self._systems, seen, self._guards) + planning.unlinked(self._systems, seen, linked)
+        return planning.assemble(seen, leaver, tuple(refusals), kept, self._clock)
+
+    def open(self, request: Request) -> str:
+        """Open a case and return its id; when for now, the lock-out begins before this returns.
+
+        Raises `Refused`: PROTECTED, ONESELF, OPEN_CASE, PAST_TIME, FAR_TIME, LEAVER_DECIDES, NO_SUCCESSOR,
+        NEEDS_RETURN; or `Unfit` where the file with the wishes for single clients has faults.
+        """
+        now = self._clock.now()
+        self._refuse(request, now)
+        rows = requested.named(request.mapping, request.successors)
+        effective = request.effective_at or now
+        people = self._holds.people(effective)
+        case = self._new(request, effective, now)
+        try:
+            with self._store.write() as session:
+                opened = self._holds.count(session, now)
+                crowd = self._holds.crowd(session, now, effective)
+                self._enter(session, case, request, rows, now)
+                held = None
+                if not request.keep_access:  # nobody is locked out, so nothing is held back
+                    held = self._holds.judge(opened, soon=self._holds.soon(effective), crowd=crowd, people=people)
+                if held:
+                    self._holds.park(session, case, held)
+        except sa.exc.IntegrityError as error:
+            raise Refused(Code.OPEN_CASE, case=self.open_case(request.leaver) or "") from error
+        if case.immediate and not held and not request.keep_access:
+            self._begin(case.id)
+        return case.id
+
+    def _new(self, request: Request, effective: datetime, now: datetime) -> Case:
+        case_id = f"HO-{now:%y%m%d}-{secrets.token_hex(3)}"
+        wrapped = self._vault.new_key()
+        data = CaseData(
+            request.leaver, request.approver, request.successors, request.requested_by, request.channel, request.note
+        )
+        return Case(
+            id=case_id,
+            leaver_key=self._key(request.leaver),
+            mail_key=mail_key(self._vault, request.leaver.email),
+            slack_key=slack_key(self._vault, request.leaver.slack_id),
+            state=CaseState.ON_LEAVE if request.keep_access else CaseState.SCHEDULED,
+            immediate=request.effective_at is None,
+            effective_at=effective,
+            opened_at=now,
+            opened_by=request.requested_by.id,
+            approver=_actor_id(request.approver.slack_id, request.approver.key),
+            strategy=request.strategy,
+            reason=request.reason,
+            wrapped_key=wrapped,
+            sealed=self._vault.seal(wrapped, data.dump(), f"case:{case_id}"),
+        )
+
+    def _enter(self, session: Session, case: Case, request: Request, rows: tuple[Row, ...], now: datetime) -> None:
+        """Write the case with everything that is to be done, in one transaction."""
+        session.add(case)
+        session.flush()
+        if request.keep_access:
+            books = [system.name for system, _ in self._systems.with_capability(ClientBook)]
+            leave.lay_out(session, case, books, now)
+        else:
+            self._lay_out(session, case, now)
+        leave.wish(session, case, request.return_on, keeps_access=request.keep_access)
+        if rows:
+            requested.keep(self._vault, session, case, rows)
+        show(session, case.id, request.channel)
+        self._journal.write(
+            session,
+            actor=request.requested_by,
+            action="case.opened",
+            case_id=case.id,
+            data={
+                "effective_at": case.effective_at.isoformat(),
+                "reason": request.reason,
+                "strategy": request.strategy,
+                "immediate": case.immediate,
+            },
+        )
+
+    def release(self, case_id: str, by: Actor) -> None:
+        """Let a held case go on, by a second person. Raises `Refused`: NOT_OPEN, SECOND_PERSON."""
+        if self._holds.release(case_id, by):
+            self._begin(case_id)
+
+    def reject(self, case_id: str, by: Actor) -> None:
+        """Call a held case off. Raises `Refused(NOT_OPEN)`."""
+        self._holds.reject(case_id, by)
+
+    def reschedule(self, case_id: str, at: datetime, by: Actor) -> None:
+        """Move the day of a case not begun. Raises `Refused`: NOT_OPEN, PAST_TIME, FAR_TIME, NOTHING_CHANGED."""
+        self._schedule.move(case_id, at, by)
+
+    def close(self, case_id: str, by: Actor) -> None:
+        """End the watching of a person who was hired again; nothing is unlocked. Raises `Refused(NOT_OPEN)`."""
+        self._schedule.close(case_id, by)
+
+    def undo(self, case_id: str, by: Actor) -> None:
+        """Give access back as it was; see `workflows.access.restoration`. Raises `Refused`."""
+        self._undo.begin(case_id, by)
+
+    def cancel(self, case_id: str, by: Actor) -> None:
+        """Call off a case that has not begun, and whatever waits for a decision in it.
+
+        Raises `Refused(NOT_OPEN)` once anything may have been locked.
+        """
+        with self._store.write() as session:
+            case, _ = read_case(session, self._vault, case_id)
+            if case.state not in (CaseState.SCHEDULED, CaseState.ON_LEAVE) or case.effective_at <= self._clock.now():
+                raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
+            case.state = CaseState.CANCELLED
+            session.add(case)
+            for model in (Access, Book, ExportSnapshot, FollowUp):
+                session.execute(
+                    sa.update(model)
+                    .where(col(model.case_id) == case_id, col(model.state) != WorkState.DONE)
+                    .values(state=WorkState.CANCELLED)
+                )
+            manual_steps.cancel(session, case_id)
+            restriction.lift(session, case_id, self._clock.now())
+            self._handover.cancel(session, case_id, by)
+            self._journal.write(session, actor=by, action="case.cancelled", case_id=case_id)
+            show(session, case_id)
+
+    def retry(self, case_id: str, system: str, by: Actor) -> None:
+        """Try one system again now: its lock-out once the case has begun, and its clients where something is left.
+
+        Where the case is locked out there already, it is locked and read back afresh. Raises `Refused(NOT_OPEN)`.
+        """
+        attempts: dict[str, int] = {}
+        with self._store.write() as session:
+            case, _ = read_case(session, self._vault, case_id)
+            if case.state not in UNWATCHED or case.state == CaseState.ON_LEAVE:
+                attempts = self._again(session, case, system)
+            if not attempts:
+                raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
+            for task in attempts:
+                self._journal.write(session, actor=by, action=RETRIES[task], case_id=case_id, data={"system": system})
+            show(session, case_id)
+        for task, attempt in attempts.items():
+            self._start(task, f"{case_id}:{system}", attempt)
+
+    def _again(self, session: Session, case: Case, system: str) -> dict[str, int]:
+        """Make due what there is to retry in one system; return the attempt by task."""
+        attempts = {}
+        access = session.get(Access, f"{case.id}:{system}")
+        if access is None and system in self._systems and not manual_step.work_of(self._systems[system]):
+            access = Access(  # the system is newer than the case
+                id=f"{case.id}:{system}", case_id=case.id, system=system, due_at=case.effective_at
+            )
+        if access is not None and case.effective_at <= self._clock.now():
+            again(session, access, self._clock.now())
+            attempts["revoke"] = access.attempt
+        book = self._handover.retry(session, case.id, system)
+        return attempts if book is None else {**attempts, "book": book}
+
+    def case(self, case_id: str) -> CaseView:
+        """Return a case. Raises `Refused(UNKNOWN_CASE)`."""
+        with self._store.read() as session:
+            return self._casefile.view(session, case_id)
+
+    def held(self, case_id: str) -> bool:
+        """Whether a case waits for a second person."""
+        with self._store.read() as session:
+            return session.exec(select(Case.held).where(Case.id == case_id)).first() not in (None, "")
+
+    def count(self, still_open: bool | None = None) -> int:
+        """Return how many cases there are: those that are, or are not, at their end, or all."""
+        with self._store.read() as session:
+            return session.exec(_which(select(sa.func.count()).select_from(Case), still_open)).one()
+
+    def cases(self, open_only: bool = False) -> list[CaseView]:
+        """Return cases, newest first; a view costs milliseconds, and there may be thousands."""
+        with self._store.read() as session:
+            newest = _newest(session, True if open_only else None)
+            return [self._casefile.view(session, case_id) for case_id in newest]
+
+    def briefs(self, limit: int, still_open: bool | None = None) -> list[CaseBrief]:
+        """Return the newest cases as a list shows them: those that are, or are not, at their end, or all."""
+        with self._store.read() as session:
+            return self._casefile.briefs(session, _newest(session, still_open, limit))
+
+    def find_case(self, who: str) -> CaseView | None:
+        """Return the newest case by its id, or by the leaver's address or Slack id."""
+        with self._store.read() as session:
+            return self._casefile.find(session, who)
+
+    def open_case(self, leaver: Leaver) -> str | None:
+        """Return the id of the person's open case, if there is one.
+
+        A case that was opened within the day and has come to its end already counts: a second submit is no rehire.
+        """
+        address = mail_key(self._vault, leaver.email)
+        same = sa.or_(col(Case.leaver_key) == self._key(leaver), col(Case.mail_key) == address)
+        fresh = sa.and_(col(Case.state) == CaseState.WATCHED, col(Case.opened_at) > self._clock.now() - FRESH)
+        with self._store.read() as session:
+            return session.exec(select(Case.id).where(same, sa.or_(col(Case.state).in_(OPEN), fresh))).first()
+
+    def _refuse(self, request: Request, now: datetime) -> None:
+        leaver = request.leaver
+        if self._is_protected(leaver):
+            raise Refused(Code.PROTECTED, name=leaver.name)
+        if is_about(leaver, request.requested_by):
+            raise Refused(Code.ONESELF)
+        if open_case := self.open_case(leaver):
+            raise Refused(Code.OPEN_CASE, case=open_case)
+        if request.effective_at is not None and request.effective_at < now - timedelta(minutes=1):
+            raise Refused(Code.PAST_TIME, at=request.effective_at.isoformat())
+        in_reach(request.effective_at or now, now)
+        if (request.keep_access and request.return_on is None) or (
+            request.return_on is not None and request.return_on <= (request.effective_at or now)
+        ):
+            raise Refused(Code.NEEDS_RETURN)
+        if _same(leaver, request.approver.email, request.approver.slack_id):
+            raise Refused(Code.LEAVER_DECIDES, name=leaver.name)
+        if any(_same(leaver, one.email, one.slack_id) for one in request.successors):
+            raise Refused(Code.NO_SUCCESSOR, name=leaver.name)
+        if not request.successors and self._systems.with_capability(ClientBook):
+            raise Refused(Code.NO_SUCCESSOR, name="")
+
+    def _lay_out(self, session: Session, case: Case, now: datetime) -> None:
+        """Write the wishes of all three tracks."""
+        for name, system in self._systems.items():
+            if manual_step.work_of(system):
+                session.add(manual_step.new(case, name))
+                continue
+            session.add(
+                Access(
+                    id=f"{case.id}:{name}", case_id=case.id, system=name, state=WorkState.DUE, due_at=case.effective_at
+                )
+            )
+            restriction.lay_out(session, system, case, now)
+            if system.has(ClientBook):
+                session.add(Book(id=f"{case.id}:{name}", case_id=case.id, system=name, state=WorkState.DUE, due_at=now))
+        snapshots = {"lock": case.effective_at} if case.immediate else {"notice": now, "lock": case.effective_at}
+        for day in self._days:
+            due = case.effective_at + timedelta(days=day)
+            session.add(FollowUp(id=f"{case.id}:day-{day}", case_id=case.id, day=day, state=WorkState.DUE, due_at=due))
+            snapshots[f"day {day}"] = due
+        for moment, due in snapshots.items():
+            session.add(
+                ExportSnapshot(
+                    id=f"{case.id}:{moment.replace(' ', '-')}",
+                    case_id=case.id,
+                    moment=moment,
+                    due_at=due,
+                    state=WorkState.DUE,
+                    pseudonym=self._vault.pseudonym(case.id),
+                )
+            )
+
+    def _begin(self, case_id: str) -> None:
+        # Straight to the engine: a dismissal does not wait for a tick. Were this process killed before the next line,
+        # the rows are due all the same and the clock hands them over under the same ids.
+        self._start("lockout", case_id, 0)
+        for name, system in self._systems.items():
+            if manual_step.work_of(system):
+                self._start("manual", f"{case_id}:{name}", 0)
+
+    def _is_protected(self, leaver: Leaver) -> bool:
+        return self._guards.names((leaver.email, leaver.slack_id, leaver.directory_id, *leaver.logins))
+
+    def _key(self, leaver: Leaver) -> str:
+        if leaver.directory_id:
+            return self._vault.blind(f"directory:{leaver.directory_id}")
+        return mail_key(self._vault, leaver.email)
+
+
+def _newest(session: Session, still_open: bool | None, limit: int | None = None) -> Sequence[str]:
+    newest = select(Case.id).order_by(col(Case.opened_at).desc()).limit(limit)
+    return session.exec(_which(newest, still_open)).all()
+
+
+def _which(query: SelectOfScalar[R], still_open: bool | None) -> SelectOfScalar[R]:
+    if still_open is None:
+        return query
+    return query.where(_open() if still_open else sa.not_(_open()))
+
+
+def _actor_id(slack_id: str, key: str) -> str:
+    return f"slack:{slack_id}" if slack_id else f"mail:{key}"
+
+
+def _same(leaver: Leaver, email: str, slack_id: str) -> bool:
+    return email.casefold() == leaver.email.casefold() or bool(slack_id and slack_id == leaver.slack_id)
+
+
+def _open() -> sa.ColumnElement[bool]:
+    """Return the condition on a case that something of it is still to come."""
+    return sa.or_(col(Case.state).in_(OPEN), leave.going_on())

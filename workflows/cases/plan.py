@@ -1,0 +1,211 @@
+"""What an offboarding would do, looked up in every system at once; nothing is written."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from decimal import Decimal
+
+from config.text import N_, _, ngettext
+from connectors.contract import (
+    Account,
+    AccountId,
+    Accounts,
+    ClientBook,
+    ExportLog,
+    Groups,
+    Lookup,
+    Sessions,
+    Tokens,
+    Verdict,
+)
+from connectors.errors import ConnectorError
+from workflows.access import last_administrator, manual_step, restriction
+from workflows.access.protected import Guards
+from workflows.access.views import AccountLine, BookLine, SystemPlan
+from workflows.cases.views import Plan
+from workflows.people import Leaver
+from workflows.ports import Clock
+from workflows.refusals import Refused
+from workflows.storage.case import person
+from workflows.storage.work import say
+from workflows.systems.registry import System, Systems
+
+SECONDS = 8.0
+"""How long a system may take before the plan goes on without it: a person is waiting at a loading view."""
+DOES: tuple[tuple[type, str], ...] = (
+    (Accounts, N_("lock the account, then read it back")),
+    (Sessions, N_("end open sessions")),
+    (Tokens, N_("revoke personal tokens")),
+    (Groups, N_("leave all groups")),
+    (ClientBook, N_("hand the clients over, once approved")),
+    (ExportLog, N_("record what was exported")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one system answered."""
+
+    plan: SystemPlan
+    accounts: tuple[Account, ...] = ()
+    careful: tuple[str, ...] = ()
+    """What a person must know of this system before confirming."""
+
+
+def survey(systems: Systems, leaver: Leaver) -> dict[str, Seen]:
+    """Look the leaver up everywhere at once; a system that does not answer is a plan with its problem."""
+    answers = systems.ask(lambda system: look(system, leaver), SECONDS)
+    return {
+        name: answer if isinstance(answer, Seen) else _failed(systems[name], answer) for name, answer in answers.items()
+    }
+
+
+def look(system: System, leaver: Leaver) -> Seen:
+    """Look the leaver up in one system, with groups and the size of the client book."""
+    if work := manual_step.work_of(system):
+        return Seen(manual_step.plan(system, work))
+    accounts = system.having(Accounts)
+    if accounts is None:
+        return Seen(_plan(system, (), "", None, _("this connector cannot look accounts up")))
+    lookup = accounts.find(person(leaver))
+    lines, unread = _lines(system, lookup.accounts)
+    book = _book(system, lookup)
+    several = ngettext(
+        "{count} account matches; a person must choose the right one",
+        "{count} accounts match; a person must choose the right one",
+        len(lines),
+    )
+    problem = several.format(count=len(lines)) if len(lines) > 1 else ""
+    careful = (*last_administrator.foresee(system, {one.id for one in lookup.accounts}), *unread)
+    return Seen(_plan(system, lines, lookup.how, book, problem), lookup.accounts, careful)
+
+
+def identify(leaver: Leaver, found: tuple[Account, ...]) -> Leaver:
+    """Complete the leaver with what the company's directory knows, where exactly one account matched."""
+    if len(found) != 1:
+        return leaver
+    known = found[0]
+    return Leaver(
+        name=leaver.name or known.name,
+        email=leaver.email or known.email,
+        slack_id=leaver.slack_id,
+        timezone=leaver.timezone,
+        title=leaver.title or known.title,
+        manager_email=known.manager_email or leaver.manager_email,
+        logins=tuple(dict.fromkeys([*leaver.logins, known.login])),
+        directory_id=known.id,
+    )
+
+
+def assemble(
+    seen: dict[str, Seen], leaver: Leaver, refusals: tuple[Refused, ...], warnings: tuple[str, ...], clock: Clock
+) -> Plan:
+    """Join what the systems answered into one plan."""
+    return Plan(leaver, tuple(one.plan for one in seen.values()), (*warnings, *_warnings(seen)), refusals, clock.now())
+
+
+def kept(systems: Systems, seen: dict[str, Seen], guards: Guards) -> tuple[str, ...]:
+    """Return a warning for each account that a case would leave alone because it is protected."""
+    return tuple(
+        f"{one.plan.title}, {found.login}: {why}"
+        for name, one in seen.items()
+        for found in one.accounts
+        if (why := _why(guards, systems[name], found))
+    )
+
+
+def _why(guards: Guards, system: System, found: Account) -> str:
+    try:
+        return guards.why_not(system, found)
+    except ConnectorError as error:
+        return _("whether this is Handover's own account cannot be told now: {error}").format(error=say(error))
+
+
+def unlinked(systems: Systems, seen: dict[str, Seen], linked: Collection[str]) -> tuple[str, ...]:
+    """Return a warning for each system where everybody should have an account and the leaver has none.
+
+    `linked`: systems where a person has said whose the account is, or that there is none.
+    """
+    return tuple(
+        _("{title}: no account was found, and everybody should have one there; a person must link it.").format(
+            title=one.plan.title
+        )
+        for name, one in seen.items()
+        if systems[name].expects_account and not one.plan.problem and not one.accounts and name not in linked
+    )
+
+
+def _warnings(seen: dict[str, Seen]) -> tuple[str, ...]:
+    words = [f"{one.plan.title}: {said}." for one in seen.values() for said in one.careful]
+    unreachable = [one.plan.title for one in seen.values() if one.plan.problem and not one.plan.accounts]
+    if unreachable:
+        words.append(
+            _("{systems}: not looked up. The case will say unknown there until a read succeeds.").format(
+                systems=", ".join(unreachable)
+            )
+        )
+    if not any(one.plan.accounts or one.plan.problem for one in seen.values()):
+        words.append(_("No account was found in any system. Check that this is the right person."))
+    locked = [
+        one.plan.title
+        for one in seen.values()
+        if one.plan.accounts and all(a.verdict is Verdict.LOCKED for a in one.plan.accounts)
+    ]
+    if locked:
+        words.append(_("Already locked in {systems}.").format(systems=", ".join(locked)))
+    return tuple(words)
+
+
+def _lines(system: System, found: tuple[Account, ...]) -> tuple[tuple[AccountLine, ...], tuple[str, ...]]:
+    """Return a line for each account, and what keeps its groups from being read: the account is shown all the same."""
+    lines: list[AccountLine] = []
+    unread: dict[str, None] = {}
+    for account in found:
+        names: tuple[str, ...] = ()
+        try:
+            names = _group_names(system, account)
+        except ConnectorError as error:
+            unread[_("the groups cannot be read: {error}").format(error=say(error))] = None
+        lines.append(
+            AccountLine(system.name, account.id, account.login, account.matched_by, account.verdict, groups=names)
+        )
+    return tuple(lines), tuple(unread)
+
+
+def _group_names(system: System, account: Account) -> tuple[str, ...]:
+    groups = system.having(Groups)
+    return tuple(group.name for group in groups.groups(account.id)) if groups else ()
+
+
+def _book(system: System, lookup: Lookup) -> BookLine | None:
+    book = system.having(ClientBook)
+    if book is None:
+        return None
+    counts: dict[str, int] = defaultdict(int)
+    value: dict[str, Decimal] = defaultdict(Decimal)
+    try:
+        for account in lookup.accounts:
+            _add(book, account.id, counts, value)
+    except ConnectorError as error:
+        return BookLine(system.name, {}, {}, say(error))
+    return BookLine(system.name, dict(counts), dict(value))
+
+
+def _add(book: ClientBook, owner: AccountId, counts: dict[str, int], value: dict[str, Decimal]) -> None:
+    for kind, number in book.count(owner).items():
+        counts[kind] += number
+    for record in book.records(owner):
+        if record.open and record.value:
+            value[record.currency] += record.value
+
+
+def _plan(
+    system: System, accounts: tuple[AccountLine, ...], how: str, book: BookLine | None, problem: str
+) -> SystemPlan:
+    every = (*restriction.promise(system), *(_(words) for capability, words in DOES if system.has(capability)))
+    does = every if accounts else ()
+    return SystemPlan(system.name, system.manifest.title, accounts, how, does, system.cannot, book, problem)
+
+
+def _failed(system: System, error: ConnectorError) -> Seen:
+    return Seen(_plan(system, (), "", None, say(error)))

@@ -1,0 +1,119 @@
+"""The day of a case: moved while nothing has begun, and the end of watching."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from workflows.access import manual_steps, restriction
+from workflows.cases.ending import stop
+from workflows.cases.holds import Holds
+from workflows.clients import Handover
+from workflows.people import Actor
+from workflows.ports import Clock
+from workflows.refusals import Code, Refused
+from workflows.storage.case import read_case, show
+from workflows.storage.findings import Findings
+from workflows.storage.journal import Journal
+from workflows.storage.outbox import touch
+from workflows.storage.rows.access import Access
+from workflows.storage.rows.case import Case, CaseState
+from workflows.storage.rows.clients import Book
+from workflows.storage.rows.watch import ExportSnapshot, FollowUp
+from workflows.storage.rows.work_state import WorkState
+from workflows.storage.store import Store
+from workflows.storage.vault import Vault
+from workflows.systems.registry import Systems
+
+FARTHEST = timedelta(days=731)
+"""How far ahead a lock-out may lie; no notice is as long, and a slip in the year (2206) would keep access for ever."""
+
+
+def in_reach(at: datetime, now: datetime) -> None:
+    """Refuse a day that nobody can mean. Raises `Refused(FAR_TIME)`."""
+    if at > now + FARTHEST:
+        raise Refused(Code.FAR_TIME, at=at.isoformat(), year=str(at.year))
+
+
+class Schedule:
+    """Moves and ends cases."""
+
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        journal: Journal,
+        handover: Handover,
+        clock: Clock,
+        days: Sequence[int],
+        holds: Holds,
+        systems: Systems,
+    ) -> None:
+        """`days`: the follow-ups of a case. `holds`: judges a case anew on its new day."""
+        self._holds, self._systems = holds, systems
+        self._store, self._vault, self._journal = store, vault, journal
+        self._handover, self._clock, self._days = handover, clock, tuple(days)
+        self._findings = Findings(vault, journal, clock)
+
+    def move(self, case_id: str, at: datetime, by: Actor) -> None:
+        """Give a case that has not begun another time, with all that hangs on it; what is held stays held."""
+        now, people = self._clock.now(), self._holds.people(at)
+        with self._store.write() as session:
+            case, _ = read_case(session, self._vault, case_id)
+            session.refresh(case, with_for_update=True)
+            begun = case.state not in (CaseState.SCHEDULED, CaseState.HELD) or case.immediate
+            if begun or (case.state == CaseState.SCHEDULED and case.effective_at <= now):
+                raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
+            if at <= now:
+                raise Refused(Code.PAST_TIME, at=at.isoformat())
+            in_reach(at, now)
+            if at == case.effective_at:
+                raise Refused(Code.NOTHING_CHANGED, case=case_id)
+            old, case.effective_at = case.effective_at, at
+            session.add(case)
+            self._move_work(session, case)
+            said = {"from": old.isoformat(), "to": at.isoformat()}
+            self._journal.write(session, actor=by, action="case.rescheduled", case_id=case_id, data=said)
+            if why := self._holds.rejudge(session, case, people):
+                self._holds.park(session, case, why)
+            show(session, case_id)
+            touch(session, f"held:{case_id}")
+
+    def _move_work(self, session: Session, case: Case) -> None:
+        moved = {"lock": case.effective_at} | {
+            f"day {day}": case.effective_at + timedelta(days=day) for day in self._days
+        }
+        session.execute(sa.update(Access).where(col(Access.case_id) == case.id).values(due_at=case.effective_at))
+        manual_steps.reschedule(session, case)
+        restriction.reschedule(session, self._systems, case, self._clock.now())
+        session.execute(
+            sa.update(Book)
+            .where(col(Book.case_id) == case.id, col(Book.phase) == "move", col(Book.state) == WorkState.DUE)
+            .values(due_at=case.effective_at)
+        )
+        for row in session.exec(select(FollowUp).where(FollowUp.case_id == case.id)).all():
+            row.due_at = case.effective_at + timedelta(days=row.day)
+            session.add(row)
+        for shot in session.exec(select(ExportSnapshot).where(ExportSnapshot.case_id == case.id)).all():
+            shot.due_at = moved.get(shot.moment, shot.due_at)
+            session.add(shot)
+
+    def close(self, case_id: str, by: Actor) -> None:
+        """End the watching of a case whose lock-out is over: the person was hired again. Nothing is unlocked."""
+        with self._store.write() as session:
+            case, _ = read_case(session, self._vault, case_id)
+            session.refresh(case, with_for_update=True)
+            waiting = select(Access.id).where(Access.case_id == case_id, Access.state == WorkState.DUE)
+            over = case.state == CaseState.WATCHED or (
+                case.state == CaseState.RUNNING and session.exec(waiting).first() is None
+            )
+            if not over:
+                raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
+            case.state = CaseState.CLOSED
+            session.add(case)
+            stop(session, self._handover, case_id, by)
+            self._findings.clear_case(session, case_id, by.id)
+            said = {"why": "hired again"}
+            self._journal.write(session, actor=by, action="case.closed", case_id=case_id, data=said)
+            show(session, case_id)

@@ -1,0 +1,179 @@
+"""A handover for a time: on the day of return somebody is asked whether the clients go back; silence moves nothing.
+
+Putting them back is the undo of the handover, and has its rules: what changed hands since stays where it is.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from workflows.clients.context import Desk
+from workflows.clients.views import LeaveView
+from workflows.people import Actor
+from workflows.refusals import Code, Refused
+from workflows.storage.case import read_case, show
+from workflows.storage.journal import HANDOVER
+from workflows.storage.outbox import touch, want
+from workflows.storage.rows.case import Case, CaseState
+from workflows.storage.rows.clients import Assignment, AssignmentState, Book, Leave
+from workflows.storage.rows.post import PostKind
+from workflows.storage.rows.work_state import WorkState
+from workflows.storage.work import again, finish
+
+DAILY = timedelta(days=1)
+PUT_BACK, STAY, NOTHING = "put back", "stay", "nothing"
+OVER = (CaseState.CANCELLED,)
+
+
+class Leaves:
+    """Asks on the day of return, and takes the answer."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def run(self, row_id: str) -> None:
+        """Ask, and look again every day until somebody has answered. A row that is not due is left alone."""
+        with self._desk.store.write() as session:
+            row = session.get_one(Leave, row_id, with_for_update=True)
+            now = self._desk.clock.now()
+            if row.state != WorkState.DUE or row.due_at > now:
+                return
+            case = session.get_one(Case, row.case_id)
+            if case.state in OVER:
+                row.state = WorkState.CANCELLED
+                session.add(row)
+                return
+            if not _handed_over(session, case.id):
+                self._wait(session, row, now)
+                return
+            if row.asked_at is None:
+                row.asked_at = now
+                self._desk.journal.write(session, actor=HANDOVER, action="leave.asked", case_id=case.id)
+            again(session, row, now + DAILY)
+            self._show(session, case.id)
+
+    def stay(self, case_id: str, by: Actor) -> None:
+        """Leave the clients with those who have them. Raises `Refused`: NOBODY_RETURNS, ALREADY_ANSWERED."""
+        with self._desk.store.write() as session:
+            row = self._open(session, case_id)
+            answer(session, row, by, STAY, self._desk.clock.now())
+            self._desk.journal.write(session, actor=by, action="leave.stay", case_id=case_id)
+            self._show(session, case_id)
+
+    def move(self, case_id: str, at: datetime, by: Actor) -> None:
+        """Give the return another day. Raises `Refused`: NOBODY_RETURNS, ALREADY_ANSWERED, PAST_TIME."""
+        now = self._desk.clock.now()
+        with self._desk.store.write() as session:
+            row = self._open(session, case_id)
+            if at <= now:
+                raise Refused(Code.PAST_TIME, at=at.isoformat())
+            old, row.return_on, row.asked_at = row.return_on, at, None
+            again(session, row, at)
+            self._desk.journal.write(
+                session,
+                actor=by,
+                action="leave.moved",
+                case_id=case_id,
+                data={"from": old.isoformat(), "to": at.isoformat()},
+            )
+            self._show(session, case_id)
+
+    def _open(self, session: Session, case_id: str) -> Leave:
+        read_case(session, self._desk.vault, case_id)
+        row = session.get(Leave, case_id, with_for_update=True)
+        if row is None or row.state == WorkState.CANCELLED:
+            raise Refused(Code.NOBODY_RETURNS, case=case_id)
+        if row.state != WorkState.DUE:
+            raise Refused(
+                Code.ALREADY_ANSWERED, by=row.answered_by, at=row.answered_at.isoformat() if row.answered_at else ""
+            )
+        return row
+
+    def _wait(self, session: Session, row: Leave, now: datetime) -> None:
+        """Ask nobody while nothing is handed over: at the end of it, nobody needs to."""
+        under_way = select(Book.id).where(
+            Book.case_id == row.case_id, Book.state != WorkState.DONE, Book.state != WorkState.CANCELLED
+        )
+        if session.exec(under_way).first():
+            again(session, row, now + DAILY)
+        else:
+            row.answer, row.answered_at = NOTHING, now
+            finish(session, row)
+        self._show(session, row.case_id)
+
+    def _show(self, session: Session, case_id: str) -> None:
+        show(session, case_id)
+        row = session.get_one(Leave, case_id)
+        if row.asked_at is not None:
+            want(
+                session,
+                id=f"return:{case_id}",
+                kind=PostKind.RETURN,
+                subject=case_id,
+                case_id=case_id,
+                channel="",
+                thread_of=f"case:{case_id}",
+            )
+
+
+def wish(session: Session, case: Case, return_on: datetime | None, *, keeps_access: bool) -> None:
+    """Write the way back, in the transaction that opens the case. Raises `Refused(OPEN_CASE)`: on leave already."""
+    if keeps_access:
+        same = select(Case.id).where(Case.leaver_key == case.leaver_key, Case.id != case.id, going_on())
+        if other := session.exec(same).first():
+            raise Refused(Code.OPEN_CASE, case=other)
+    if return_on is not None:
+        session.add(
+            Leave(
+                id=case.id,
+                case_id=case.id,
+                state=WorkState.DUE,
+                due_at=return_on,
+                return_on=return_on,
+                keeps_access=keeps_access,
+            )
+        )
+
+
+def lay_out(session: Session, case: Case, books: Sequence[str], now: datetime) -> None:
+    """Write the only wish of a person who keeps access: that their clients are looked after."""
+    for system in books:
+        session.add(Book(id=f"{case.id}:{system}", case_id=case.id, system=system, state=WorkState.DUE, due_at=now))
+
+
+def answer(session: Session, row: Leave, by: Actor, said: str, now: datetime) -> None:
+    """Settle the question for good."""
+    row.answer, row.answered_by, row.answered_at = said, by.name or by.id, now
+    finish(session, row)
+
+
+def put_back(session: Session, case_id: str, by: Actor, now: datetime) -> None:
+    """Take an undo of the whole handover for the answer, in its transaction."""
+    row = session.get(Leave, case_id, with_for_update=True)
+    if row is not None and row.state == WorkState.DUE:
+        answer(session, row, by, PUT_BACK, now)
+        touch(session, f"return:{case_id}")
+
+
+def going_on() -> sa.ColumnElement[bool]:
+    """Return the condition on a case that its person is on leave and nobody has said yet where the clients go."""
+    waits = select(Leave.id).where(Leave.case_id == Case.id, Leave.state == WorkState.DUE).exists()
+    return sa.and_(col(Case.state) == CaseState.ON_LEAVE, waits)
+
+
+def view(row: Leave) -> LeaveView:
+    """Return the way back as people see it."""
+    return LeaveView(row.return_on, row.keeps_access, row.asked_at, row.answer, row.answered_by, row.answered_at)
+
+
+def until(session: Session, case_id: str) -> datetime | None:
+    """Return the day of return; None where nobody comes back, or where it is said already what becomes of clients."""
+    row = session.get(Leave, case_id)
+    return row.return_on if row and not row.answer else None
+
+
+def _handed_over(session: Session, case_id: str) -> bool:
+    moved = select(Assignment.id).where(Assignment.case_id == case_id, Assignment.state == AssignmentState.MOVED)
+    return session.exec(moved.limit(1)).first() is not None

@@ -1,0 +1,343 @@
+"""Carrying out what was approved: look again, count, move in batches, count again.
+
+Over 250 lines because what is sent, what is read back and what is written down about it must be read side by side.
+"""
+
+import json
+import time
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from connectors.contract import AccountId, Accounts, Moved, MoveOutcome, Observation, RecordId, Verdict
+from connectors.contract import Assignment as Order
+from connectors.errors import OutcomeUnknown
+from workflows.clients.context import CHUNK, Desk, Errand, route, show_outcome
+from workflows.clients.split import lines, shares, unmoved
+from workflows.clients.split.unmoved import Reasons
+from workflows.storage.journal import HANDOVER
+from workflows.storage.rows.clients import Assignment, AssignmentState, Book, Proposal, ProposalState
+from workflows.systems.accounts import Trouble
+from workflows.systems.registry import System
+
+FRESH = 30.0
+"""Seconds that a reading of an account stands while moves run."""
+
+
+class Receivers:
+    """Reads the accounts of successors. A real CRM answers 200 and leaves a record to nobody when one is inactive."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._seen: dict[AccountId, tuple[float, Observation]] = {}
+        self._lock = Lock()
+
+    def closed(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Verdict]:
+        """Return which accounts are not active. Raises `Trouble` where that cannot be known now."""
+        with self._lock:
+            self._look(accounts)
+            for account in accounts:
+                _, seen = self._seen[account]
+                if seen.verdict is Verdict.UNKNOWN:
+                    raise Trouble(f"whether the account of who receives is active is not known: {seen.reason}")
+            verdicts = {account: self._seen[account][1].verdict for account in accounts}
+            return {account: verdict for account, verdict in verdicts.items() if verdict is not Verdict.OPEN}
+
+    def _look(self, accounts: Sequence[AccountId]) -> None:
+        directory = self._system.having(Accounts)
+        if directory is None:
+            raise Trouble("this system cannot look people up, so nobody knows whether a successor is active")
+        now = time.monotonic()
+        stale = sorted(one for one in accounts if one not in self._seen or now - self._seen[one][0] > FRESH)
+        if stale:
+            self._seen.update({one: (now, seen) for one, seen in directory.observe(stale).items()})
+
+
+STATES = {
+    MoveOutcome.MOVED: AssignmentState.MOVED,
+    MoveOutcome.TAKEN: AssignmentState.TAKEN,
+    MoveOutcome.GONE: AssignmentState.GONE,
+    MoveOutcome.REFUSED: AssignmentState.REFUSED,
+}
+SHOWN_EVERY = 5.0
+"""Seconds between two updates of the case message while moves run, for Slack's sake."""
+Batch = Sequence[tuple[Assignment, Order]]
+ReceivingAccounts = Mapping[str | None, Mapping[str, AccountId]]
+"""By proposal and blinded successor: the account that receives."""
+
+
+class Moves:
+    """Moves the approved lines of one book. Killed anywhere and run again, it moves nothing twice."""
+
+    wanted = AssignmentState.APPROVED
+    facts: tuple[AssignmentState, ...] = (AssignmentState.APPROVED, AssignmentState.STOPPED)
+    """What became of a record is written down in these states, whoever has the book by then: it is a fact."""
+    states: Mapping[MoveOutcome, AssignmentState] = STATES
+    action = "clients.moved"
+
+    def __init__(self, desk: Desk, errand: Errand) -> None:
+        self._desk = desk
+        self._errand = errand
+        self._name = errand.book.system
+        self._system, self._book = desk.system(self._name)
+        self._receivers = Receivers(self._system)
+        self._takers: ReceivingAccounts = {}
+        self._shown, self._showing = time.monotonic(), Lock()
+
+    def run(self, leaver: Sequence[AccountId]) -> None:
+        """Count, move everything that is approved, and keep what was counted."""
+        self._takers = self._accounts()
+        owners = sorted({*leaver, *(account for by in self._takers.values() for account in by.values())})
+        self._count(owners)
+        self.carry()
+        self._count_after(owners)
+
+    def carry(self) -> None:
+        """Send batch after batch, as many at once as the vendor takes; the first trouble stops the rest."""
+        batches = ([(row, self.order(row)) for row in batch] for batch in self._batches())
+        at_once = self._system.manifest.limits.move_at_once
+        if at_once <= 1:
+            for batch in batches:
+                self._move(batch)
+            return
+        with ThreadPoolExecutor(at_once, thread_name_prefix="move") as pool:
+            under_way: deque[Future[None]] = deque()
+            try:
+                for batch in batches:
+                    under_way.append(pool.submit(self._move, batch))
+                    if len(under_way) > at_once:
+                        under_way.popleft().result()
+                while under_way:
+                    under_way.popleft().result()
+            finally:
+                for left in under_way:
+                    left.cancel()
+
+    def order(self, row: Assignment) -> Order:
+        """Return what is asked of the system for one line: from whom it expects it, and to whom."""
+        return Order(RecordId(row.record_id), AccountId(row.owner), self._takers[row.proposal_id][row.successor])
+
+    def _accounts(self) -> ReceivingAccounts:
+        with self._desk.store.read() as session:
+            approved = session.exec(
+                select(Proposal).where(
+                    Proposal.case_id == self._errand.case.id, Proposal.state == ProposalState.APPROVED
+                )
+            ).all()
+        unsealed = {p.id: shares.unseal(self._desk.vault, self._errand.case, p).accounts for p in approved}
+        return {
+            number: {self._desk.vault.blind(key): account for key, account in by.get(self._name, {}).items()}
+            for number, by in unsealed.items()
+        }
+
+    def _batches(self) -> Iterator[Sequence[Assignment]]:
+        last = ""
+        while True:
+            with self._desk.store.read() as session:
+                batch = session.exec(
+                    select(Assignment)
+                    .where(
+                        Assignment.case_id == self._errand.case.id,
+                        Assignment.system == self._name,
+                        Assignment.state == self.wanted,
+                        col(Assignment.id) > last,
+                    )
+                    .order_by(col(Assignment.id))
+                    .limit(self._system.manifest.limits.move_batch)
+                ).all()
+            if not batch:
+                return
+            last = batch[-1].id
+            yield batch
+
+    def _move(self, batch: Batch) -> None:
+        refused = self.vet(sorted({order.successor for _, order in batch}))
+        self._record(
+            [(row, _refused(order, refused[order.successor])) for row, order in batch if order.successor in refused]
+        )
+        batch = [(row, order) for row, order in batch if order.successor not in refused]
+        orders = [order for _, order in batch]
+        if not orders:
+            return
+        with self._desk.store.read() as session:
+            self._errand.check(session)
+        try:
+            outcomes = self._book.move(orders)
+        except OutcomeUnknown:
+            self._record(_known(batch, self._read_back(orders)))
+            raise
+        self._record(_known(batch, [_doubted(order, one) for order, one in zip(orders, outcomes, strict=True)]))
+
+    def _read_back(self, orders: Sequence[Order]) -> list[Moved | None]:
+        """Return what a read says became of orders without an answer; None: not carried out, to be tried again."""
+        holders = self._book.holders([order.record for order in orders])
+        return [_became(order, holders.get(order.record)) for order in orders]
+
+    def _record(self, outcomes: Sequence[tuple[Assignment, Moved]]) -> None:
+        """Write down what became of a batch: first the facts, then ask whether the book is still ours to go on with."""
+        known = {row.id: one for row, one in outcomes}
+        if not known:
+            return
+        case_id = self._errand.case.id
+        with self._desk.store.write(case_id) as session:
+            rows = session.exec(
+                select(Assignment).where(col(Assignment.id).in_(known), col(Assignment.state).in_(self.facts))
+            ).all()
+            for row in rows:
+                self._keep(session, row, known[row.id])
+            fresh = [known[row.id] for row in rows]
+            if fresh:
+                self._desk.journal.write(
+                    session,
+                    actor=HANDOVER,
+                    action=self.action,
+                    case_id=case_id,
+                    data={
+                        "system": self._name,
+                        "at": self._desk.clock.now().isoformat(),
+                        **Counter(str(one.outcome) for one in fresh),
+                        "records": {str(one.record): [one.outcome, one.owner] for one in fresh},
+                    },
+                )
+            if self._tells():
+                self._desk.show_case(session, case_id)
+        with self._desk.store.read() as session:
+            self._errand.check(session)
+
+    def _tells(self) -> bool:
+        """Whether it is time to show people how far it is."""
+        with self._showing:
+            if time.monotonic() - self._shown < SHOWN_EVERY:
+                return False
+            self._shown = time.monotonic()
+            return True
+
+    def _keep(self, session: Session, row: Assignment, outcome: Moved) -> None:
+        """Write one outcome on its row."""
+        if row.record_id != outcome.record:
+            raise ValueError(f"asked about {row.record_id}, answered about {outcome.record}")
+        row.state, row.owner_after = self.states[outcome.outcome], outcome.owner or ""
+        row.moved_at = self._desk.clock.now()
+        if note := self.note(outcome):
+            vault, case = self._desk.vault, self._errand.case
+            kept = lines.unseal(vault, case, row)
+            row.sealed = lines.seal(vault, case, row.id, lines.noted(kept, note))
+        session.add(row)
+
+    def vet(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:
+        """Return which of those who would receive cannot, and why: nothing is sent for them. Raises `Trouble`."""
+        closed = self._receivers.closed(accounts)
+        return {account: f"the successor's account there is {verdict}" for account, verdict in closed.items()}
+
+    def note(self, outcome: Moved) -> str:
+        """Return what is kept with a line beside its state, for people."""
+        return outcome.reason
+
+    def _count(self, owners: Sequence[str]) -> None:
+        """Store the counts before the first move; a later attempt leaves them."""
+        if self._errand.book.counts_before != "{}":
+            return
+        counts = json.dumps({owner: dict(self._book.count(AccountId(owner))) for owner in owners})
+        with self._desk.store.write() as session:
+            book = self._errand.hold(session)
+            book.counts_before = counts
+            session.add(book)
+            self._desk.journal.write(
+                session,
+                actor=HANDOVER,
+                action="clients.counted_before",
+                case_id=book.case_id,
+                data={"system": self._name, "counts": json.loads(counts)},
+            )
+
+    def _count_after(self, owners: Sequence[str]) -> None:
+        known = {*owners, *json.loads(self._errand.book.counts_before)}
+        counts = {owner: dict(self._book.count(AccountId(owner))) for owner in sorted(known)}
+        with self._desk.store.write() as session:
+            book = self._errand.hold(session)
+            book.counts_after = json.dumps(counts)
+            session.add(book)
+            self._desk.journal.write(
+                session,
+                actor=HANDOVER,
+                action="clients.counted_after",
+                case_id=book.case_id,
+                data={"system": self._name, "counts": counts},
+            )
+
+
+def settle(desk: Desk, session: Session, errand: Errand, book: Book) -> None:
+    """Send a moved book on, and tell who asked for the case how each proposal came out."""
+    book.reason = ""
+    route(desk, session, book)
+    for proposal in _carried_out(session, book):
+        show_outcome(session, proposal, book.case_id, errand.data.opened_by)
+
+
+def refusals(desk: Desk, errand: Errand) -> Reasons:
+    """Return why the system refused records of a book, counted from their lines."""
+    counted: dict[str, Counter[str]] = {}
+    last = ""
+    with desk.store.read() as session:
+        while rows := session.exec(
+            select(Assignment)
+            .where(
+                Assignment.case_id == errand.case.id,
+                Assignment.system == errand.book.system,
+                Assignment.state == AssignmentState.REFUSED,
+                col(Assignment.id) > last,
+            )
+            .order_by(col(Assignment.id))
+            .limit(CHUNK)
+        ).all():
+            for row in rows:
+                note = lines.unseal(desk.vault, errand.case, row).note
+                unmoved.count(counted, row.kind, note or "no reason was given")
+            last = rows[-1].id
+            session.expunge_all()
+    return counted
+
+
+def _carried_out(session: Session, book: Book) -> Sequence[str]:
+    """Return the approved proposals with lines in this book, of which no line in any book waits to be moved."""
+    waiting = select(Assignment.proposal_id).where(
+        Assignment.case_id == book.case_id, Assignment.state == AssignmentState.APPROVED
+    )
+    return session.exec(
+        select(Proposal.id).where(
+            Proposal.case_id == book.case_id,
+            Proposal.state == ProposalState.APPROVED,
+            col(Proposal.id).not_in(waiting),
+            sa.exists().where(col(Assignment.proposal_id) == Proposal.id, col(Assignment.system) == book.system),
+        )
+    ).all()
+
+
+def _became(order: Order, holders: Sequence[AccountId] | None) -> Moved | None:
+    if holders is None:
+        return Moved(order.record, MoveOutcome.GONE, None)
+    if order.owner in holders:
+        return None
+    if order.successor in holders:
+        return Moved(order.record, MoveOutcome.MOVED, order.successor)
+    return Moved(order.record, MoveOutcome.TAKEN, holders[0] if holders else None)
+
+
+def _doubted(order: Order, outcome: Moved) -> Moved:
+    """Return the outcome as far as its own read bears it out: a vendor may say yes and leave a record to nobody."""
+    if outcome.outcome is not MoveOutcome.MOVED or outcome.owner == order.successor:
+        return outcome
+    seen = f"{outcome.owner} has it" if outcome.owner else "nobody has it: give it an owner by hand"
+    return Moved(order.record, MoveOutcome.REFUSED, outcome.owner, reason=f"the system said yes, but {seen}")
+
+
+def _known(batch: Batch, outcomes: Sequence[Moved | None]) -> list[tuple[Assignment, Moved]]:
+    return [(row, one) for (row, _), one in zip(batch, outcomes, strict=True) if one is not None]
+
+
+def _refused(order: Order, why: str) -> Moved:
+    return Moved(order.record, MoveOutcome.REFUSED, None, reason=why)

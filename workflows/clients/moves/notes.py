@@ -1,0 +1,172 @@
+"""What each successor is told once clients are theirs: how many, the open ones worth most, what to do next, and a CSV.
+
+A note is read afresh from the lines each time it is shown, a page at a time: memory does not grow with the book.
+"""
+
+import csv
+import heapq
+import io
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from workflows.clients.context import CHUNK, Desk
+from workflows.clients.moves import leave
+from workflows.clients.split import lines
+from workflows.clients.split.lines import LineData
+from workflows.clients.views import NoteLine, NoteView
+from workflows.csv_cells import cell
+from workflows.people import Successor
+from workflows.refusals import Code, Refused
+from workflows.storage.case import CaseData, read_case
+from workflows.storage.outbox import touch, want
+from workflows.storage.rows.case import Case
+from workflows.storage.rows.clients import Assignment, AssignmentState, Book
+from workflows.storage.rows.post import Post, PostKind
+from workflows.storage.rows.work_state import WorkState
+
+NAMED = 10
+"""Open records that a note names; the CSV has all."""
+HEADER = ("system", "client", "record", "kind", "id", "value", "currency", "stage", "open")
+
+
+class Notes:
+    """Reads notes; `tell` asks for them to be shown."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def tell(self, session: Session, case: Case, data: CaseData, book: Book) -> None:
+        """Ask, once a book is done, that every successor with clients from this case be told."""
+        if book.state != WorkState.DONE:
+            return
+        for note, successor in self._of(session, case, data):
+            want(
+                session,
+                id=f"note:{note}",
+                kind=PostKind.NOTE,
+                subject=note,
+                case_id=case.id,
+                channel=successor.slack_id,
+            )
+
+    def view(self, note: str) -> NoteView:
+        """Return one successor's note. Raises `Refused(NOTHING_HANDED_OVER)` where there never was one."""
+        with self._desk.store.read() as session:
+            case, data, successor = self._find(session, note)
+            mine = self._mine(case, successor)
+            clients = session.exec(
+                select(sa.func.count(sa.distinct(col(Assignment.system) + ":" + col(Assignment.family)))).where(*mine)
+            ).one()
+            until = leave.until(session, case.id)
+        records = still = 0
+        value: dict[str, Decimal] = defaultdict(Decimal)
+        best: list[tuple[Decimal, int, NoteLine]] = []
+        for row, one in self._lines(case, successor):
+            records += 1
+            if one.open:
+                still += 1
+                value[one.currency] += one.value
+                heapq.heappush(best, (one.value, -records, _line(row, one)))
+                if len(best) > NAMED:
+                    heapq.heappop(best)
+        named = tuple(line for _, _, line in sorted(best, reverse=True))
+        return NoteView(
+            note,
+            case.id,
+            data.leaver,
+            successor,
+            records,
+            clients,
+            still,
+            {currency: amount for currency, amount in value.items() if amount},
+            named,
+            until,
+        )
+
+    def csv(self, note: str) -> str:
+        """Return every record that the successor got, open ones or not."""
+        text = io.StringIO()
+        table = csv.writer(text)
+        table.writerow(HEADER)
+        with self._desk.store.read() as session:
+            case, _, successor = self._find(session, note)
+        for row, one in self._lines(case, successor):
+            table.writerow(
+                [
+                    cell(part)
+                    for part in (
+                        row.system,
+                        one.family_name,
+                        one.name,
+                        row.kind,
+                        row.record_id,
+                        str(one.value),
+                        one.currency,
+                        one.stage,
+                        "yes" if one.open else "no",
+                    )
+                ]
+            )
+        return text.getvalue()
+
+    def of_case(self, case_id: str) -> list[NoteView]:
+        """Return the notes of a case, one for each successor who got anything."""
+        with self._desk.store.read() as session:
+            found = [note for note, _ in self._of(session, *read_case(session, self._desk.vault, case_id))]
+        return [self.view(note) for note in found]
+
+    def _of(self, session: Session, case: Case, data: CaseData) -> list[tuple[str, Successor]]:
+        got = set(
+            session.exec(
+                select(Assignment.successor)
+                .where(Assignment.case_id == case.id, Assignment.state == AssignmentState.MOVED)
+                .distinct()
+            )
+        )
+        return [
+            (f"{case.id}:{blind}", one) for one in data.successors if (blind := self._desk.vault.blind(one.key)) in got
+        ]
+
+    def _find(self, session: Session, note: str) -> tuple[Case, CaseData, Successor]:
+        case_id, _, blind = note.rpartition(":")
+        case, data = read_case(session, self._desk.vault, case_id)
+        for one in data.successors:
+            if self._desk.vault.blind(one.key) == blind:
+                return case, data, one
+        raise Refused(Code.NOTHING_HANDED_OVER, case=case_id)
+
+    def _mine(self, case: Case, successor: Successor) -> Sequence[sa.ColumnElement[bool]]:
+        return (
+            col(Assignment.case_id) == case.id,
+            col(Assignment.state) == AssignmentState.MOVED,
+            col(Assignment.successor) == self._desk.vault.blind(successor.key),
+        )
+
+    def _lines(self, case: Case, successor: Successor) -> Iterator[tuple[Assignment, LineData]]:
+        last = ""
+        while True:
+            with self._desk.store.read() as session:
+                rows = session.exec(
+                    select(Assignment)
+                    .where(*self._mine(case, successor), col(Assignment.id) > last)
+                    .order_by(col(Assignment.id))
+                    .limit(CHUNK)
+                ).all()
+            if not rows:
+                return
+            last = rows[-1].id
+            yield from ((row, lines.unseal(self._desk.vault, case, row)) for row in rows)
+
+
+def renew(session: Session, case_id: str) -> None:
+    """Bring every note of a case up to date: some of its clients went back."""
+    for post in session.exec(select(Post.id).where(Post.case_id == case_id, Post.kind == PostKind.NOTE)).all():
+        touch(session, post)
+
+
+def _line(row: Assignment, one: LineData) -> NoteLine:
+    return NoteLine(row.system, row.kind, one.name, one.family_name, one.value, one.currency, one.stage)

@@ -1,0 +1,335 @@
+"""Undoing a handover, whole or of some clients: what nobody changed since goes back to the leaver, the rest is listed.
+
+One `PutBack` row is one system of one case; its lines are `being put back` until a read shows what became of each.
+The write expects the successor as owner, so a record that changed hands since is never taken from who has it now.
+
+Over 250 lines because the plan that people see and the writes that follow it must choose the same records.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from connectors.contract import AccountId, Moved, MoveOutcome, RecordId
+from connectors.contract import Assignment as Order
+from connectors.errors import ConnectorError
+from workflows.clients.context import CHUNK, Desk, Errand, Overtaken
+from workflows.clients.moves import leave
+from workflows.clients.moves.moves import Moves, Receivers
+from workflows.clients.moves.notes import renew
+from workflows.clients.split import lines, shares
+from workflows.clients.views import PutBackView, UnreturnedLine
+from workflows.people import Actor
+from workflows.refusals import Code, Refused
+from workflows.storage.case import CaseData, read_case
+from workflows.storage.journal import HANDOVER
+from workflows.storage.rows.case import Case
+from workflows.storage.rows.clients import Assignment, AssignmentState, Book, Proposal, PutBack
+from workflows.storage.rows.work_state import WorkState
+from workflows.storage.work import again, finish, retry_at, say
+from workflows.systems.accounts import Trouble
+
+log = logging.getLogger(__name__)
+CLOSED = "the leaver's account there is {verdict}: give access back first"
+FEW, LISTED = 5, 50
+"""Lines that the case message and a plan name one by one; the CSV has all."""
+UNDER_WAY = (AssignmentState.RETURNING, AssignmentState.RETURNED)
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnErrand(Errand):
+    """One attempt at putting one system's records back."""
+
+    def check(self, session: Session) -> None:
+        """Ask whether this attempt is still the one. Raises `Overtaken`."""
+        now = select(PutBack.state, PutBack.attempt).where(PutBack.id == self.book.id)
+        if session.exec(now).one() != (WorkState.DUE, self.book.attempt):
+            raise Overtaken(self.book.id)
+
+
+class Returns(Moves):
+    """Moves lines back: expected owner is the successor, the taker whoever had it before."""
+
+    wanted = AssignmentState.RETURNING
+    facts = (AssignmentState.RETURNING,)
+    states: Mapping[MoveOutcome, AssignmentState] = {
+        MoveOutcome.MOVED: AssignmentState.RETURNED,
+        MoveOutcome.TAKEN: AssignmentState.UNRETURNED,
+        MoveOutcome.GONE: AssignmentState.GONE,
+        MoveOutcome.REFUSED: AssignmentState.UNRETURNED,
+    }
+    action = "clients.put_back"
+    people: Mapping[str, str] = {}
+
+    def order(self, row: Assignment) -> Order:
+        """Return the way back."""
+        return Order(RecordId(row.record_id), AccountId(row.owner_after), AccountId(row.owner))
+
+    def vet(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:
+        """Wait until the leaver's account is active: nobody's records go to one that is not."""
+        for verdict in self._receivers.closed(accounts).values():
+            raise Trouble(CLOSED.format(verdict=verdict))
+        return {}
+
+    def note(self, outcome: Moved) -> str:
+        """Say who has it now."""
+        if outcome.outcome is MoveOutcome.TAKEN:
+            return holder(outcome.owner, self.people)
+        return outcome.reason
+
+
+class PutBacks:
+    """Plans, begins and carries out `PutBack` rows."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def plan(self, case_id: str, search: str = "") -> PutBackView:
+        """Say what would go back, from a fresh read of who has what; writes nothing. `search` picks clients by name.
+
+        Raises `Refused`: STILL_MOVING, ALREADY_PUT_BACK, NOTHING_TO_PUT_BACK; and what a connector raises.
+        """
+        with self._desk.store.read() as session:
+            case, data = read_case(session, self._desk.vault, case_id)
+            self._refuse(session, case, search)
+            people = names(self._desk, session, case, data)
+        view = PutBackView(case_id, data.leaver, search)
+        for system, rows in self._chunks(case, search):
+            view = self._look(view, case, system, rows, people)
+        return view
+
+    def begin(self, case_id: str, by: Actor, search: str = "") -> int:
+        """Put back what still is with its successor; return how many records are asked for. Raises `Refused`."""
+        with self._desk.store.read() as session:
+            case, _ = read_case(session, self._desk.vault, case_id)
+            self._refuse(session, case, search)
+        chosen = [row.id for _, rows in self._chunks(case, search) for row in rows] if search.strip() else None
+        with self._desk.store.write() as session:
+            asked = self._mark(session, case, chosen)
+            if not asked:
+                self._refuse(session, case, search)
+            self._desk.journal.write(
+                session,
+                actor=by,
+                action="clients.put_back_asked",
+                case_id=case_id,
+                data={"records": sum(asked.values()), "some": bool(search.strip())},
+            )
+            for system in asked:
+                self._wish(session, case, system, by)
+            if chosen is None:
+                leave.put_back(session, case_id, by, self._desk.clock.now())
+            self._desk.show_case(session, case_id)
+        return sum(asked.values())
+
+    def run(self, row_id: str) -> None:
+        """Put one system's records back. A row that is not due is left alone: a doubled call does nothing."""
+        with self._desk.store.read() as session:
+            row = session.get_one(PutBack, row_id)
+            case, data = read_case(session, self._desk.vault, row.case_id)
+            people = names(self._desk, session, case, data)
+        if row.state != WorkState.DUE or row.due_at > self._desk.clock.now():
+            return
+        book = Book(
+            id=row.id, case_id=row.case_id, system=row.system, state=row.state, due_at=row.due_at, attempt=row.attempt
+        )
+        try:
+            returns = Returns(self._desk, ReturnErrand(book, case, data))
+            returns.people = people
+            returns.carry()
+            self._settle(row, "", None)
+        except Overtaken:
+            log.info("put back %s: attempt %s was overtaken", row.id, row.attempt)
+        except ConnectorError as error:
+            self._settle(row, say(error), error)
+        except Trouble as trouble:
+            self._settle(row, str(trouble), None)
+
+    def csv_lines(self, case_id: str) -> Iterator[UnreturnedLine]:
+        """Return every line that was put back or could not be, with who has it now."""
+        with self._desk.store.read() as session:
+            case, _ = read_case(session, self._desk.vault, case_id)
+        for _, rows in self._chunks(case, "", *UNDER_WAY, AssignmentState.UNRETURNED):
+            yield from (self._line(case, row, "") for row in rows)
+
+    def _look(
+        self, view: PutBackView, case: Case, system: str, rows: Sequence[Assignment], people: Mapping[str, str]
+    ) -> PutBackView:
+        """Count one page: what is still with its successor, and what is not."""
+        known, book = self._desk.system(system)
+        owners = book.owners([RecordId(row.record_id) for row in rows])
+        closed = Receivers(known).closed(sorted({AccountId(row.owner) for row in rows}))
+        kept, waiting = [], 0
+        for row in rows:
+            now = owners.get(RecordId(row.record_id))
+            if RecordId(row.record_id) not in owners:
+                kept.append(self._line(case, row, "it is gone"))
+            elif now != row.owner_after:
+                kept.append(self._line(case, row, holder(now, people)))
+            elif row.owner in closed:
+                waiting += 1
+        return replace(
+            view,
+            asked=view.asked + len(rows),
+            back=view.back + len(rows) - len(kept) - waiting,
+            kept=(*view.kept, *kept)[:LISTED],
+            waiting=view.waiting + waiting,
+        )
+
+    def _line(self, case: Case, row: Assignment, note: str) -> UnreturnedLine:
+        data = lines.unseal(self._desk.vault, case, row)
+        return UnreturnedLine(
+            row.system,
+            row.record_id,
+            row.kind,
+            data.name,
+            data.family_name,
+            AssignmentState(row.state),
+            note or data.note,
+        )
+
+    def _refuse(self, session: Session, case: Case, search: str) -> None:
+        moving = select(Book.id).where(Book.case_id == case.id, Book.phase == "move", Book.state == WorkState.DUE)
+        if session.exec(moving).first():
+            raise Refused(Code.STILL_MOVING, case=case.id)
+        if self._any(case, search, AssignmentState.MOVED):
+            return
+        done = self._any(case, search, *UNDER_WAY)
+        raise Refused(Code.ALREADY_PUT_BACK if done else Code.NOTHING_TO_PUT_BACK, case=case.id)
+
+    def _any(self, case: Case, search: str, *states: AssignmentState) -> bool:
+        return next(self._chunks(case, search, *states), None) is not None
+
+    def _chunks(self, case: Case, search: str, *states: AssignmentState) -> Iterator[tuple[str, list[Assignment]]]:
+        """Yield matching lines of one system after another, a page at a time; names are sealed, so all are opened."""
+        wanted, last = search.strip().casefold(), ("", "")
+        while True:
+            with self._desk.store.read() as session:
+                rows = session.exec(
+                    select(Assignment)
+                    .where(
+                        Assignment.case_id == case.id,
+                        col(Assignment.state).in_(states or (AssignmentState.MOVED,)),
+                        sa.tuple_(col(Assignment.system), col(Assignment.id)) > sa.tuple_(*map(sa.literal, last)),
+                    )
+                    .order_by(col(Assignment.system), col(Assignment.id))
+                    .limit(CHUNK)
+                ).all()
+            if not rows:
+                return
+            last = (rows[-1].system, rows[-1].id)
+            for system in sorted({row.system for row in rows}):
+                found = [row for row in rows if row.system == system and self._matches(case, row, wanted)]
+                if found:
+                    yield system, found
+
+    def _matches(self, case: Case, row: Assignment, wanted: str) -> bool:
+        if not wanted:
+            return True
+        data = lines.unseal(self._desk.vault, case, row)
+        return any(wanted in text.casefold() for text in (data.family_name, data.name, row.record_id))
+
+    def _mark(self, session: Session, case: Case, chosen: Sequence[str] | None) -> dict[str, int]:
+        """Mark what is asked for; return how many lines there are by system. Others' click in between finds nothing."""
+        mine = (col(Assignment.case_id) == case.id, col(Assignment.state) == AssignmentState.MOVED)
+        pages: Sequence[Any] = (
+            [None] if chosen is None else [chosen[start : start + CHUNK] for start in range(0, len(chosen), CHUNK)]
+        )
+        asked: dict[str, int] = {}
+        for page in pages:
+            some = mine if page is None else (*mine, col(Assignment.id).in_(page))
+            for system, number in session.exec(
+                select(Assignment.system, sa.func.count()).where(*some).group_by(Assignment.system)
+            ):
+                asked[system] = asked.get(system, 0) + number
+            session.execute(sa.update(Assignment).where(*some).values(state=AssignmentState.RETURNING))
+        return asked
+
+    def _wish(self, session: Session, case: Case, system: str, by: Actor) -> None:
+        now, row_id = self._desk.clock.now(), f"{case.id}:{system}"
+        row = session.get(PutBack, row_id)
+        if row is None:
+            session.add(
+                PutBack(
+                    id=row_id,
+                    case_id=case.id,
+                    system=system,
+                    state=WorkState.DUE,
+                    due_at=now,
+                    asked_by=by.name or by.id,
+                    asked_at=now,
+                )
+            )
+            return
+        row.asked_by, row.asked_at, row.done_at, row.reason = by.name or by.id, now, None, ""
+        again(session, row, now)
+
+    def _settle(self, seen: PutBack, reason: str, error: ConnectorError | None) -> None:
+        now = self._desk.clock.now()
+        with suppress(Overtaken), self._desk.store.write() as session:
+            row = session.get_one(PutBack, seen.id, with_for_update=True)
+            if row.state != WorkState.DUE or row.attempt != seen.attempt:
+                raise Overtaken(row.id)
+            row.reason = reason
+            if reason:
+                again(session, row, retry_at(row, error, now, self._desk.retry))
+            else:
+                row.done_at = now
+                finish(session, row)
+                renew(session, row.case_id)
+            action = "clients.put_back_tried" if reason else "clients.put_back_done"
+            self._desk.journal.write(
+                session,
+                actor=HANDOVER,
+                action=action,
+                case_id=row.case_id,
+                data={"system": row.system, "reason": reason},
+            )
+            self._desk.show_case(session, row.case_id)
+
+
+def holder(account: str | None, people: Mapping[str, str]) -> str:
+    """Return who has a record now; an account that the case knows nothing of is no name to show."""
+    if account is None:
+        return "nobody has it now"
+    return f"{people[account]} has it now" if account in people else f"somebody else has it now (account {account})"
+
+
+def names(desk: Desk, session: Session, case: Case, data: CaseData) -> dict[str, str]:
+    """Return the names of the accounts that a case knows: its successors', as far as a proposal named them."""
+    known = {one.key: one.name for one in data.successors}
+    proposals = session.exec(select(Proposal).where(Proposal.case_id == case.id, Proposal.version > 0)).all()
+    return {
+        account: known[key]
+        for proposal in proposals
+        for by in shares.unseal(desk.vault, case, proposal).accounts.values()
+        for key, account in by.items()
+        if key in known
+    }
+
+
+def told(desk: Desk, session: Session, case: Case, by_state: Mapping[str, int]) -> dict[str, Any]:
+    """Return what people are shown about an undone handover: the fields of `ClientsView`."""
+    rows = session.exec(select(PutBack).where(PutBack.case_id == case.id)).all()
+    if not rows:
+        return {}
+    kept = session.exec(
+        select(Assignment)
+        .where(Assignment.case_id == case.id, Assignment.state == AssignmentState.UNRETURNED)
+        .order_by(col(Assignment.id))
+        .limit(FEW)
+    )
+    said = [(lines.unseal(desk.vault, case, row), row) for row in kept]
+    return {
+        "put_back": by_state.get(AssignmentState.RETURNED, 0),
+        "putting_back": by_state.get(AssignmentState.RETURNING, 0),
+        "not_put_back": by_state.get(AssignmentState.UNRETURNED, 0),
+        "unreturned": tuple(f"{data.name} ({data.family_name}): {data.note}" for data, _ in said),
+        "put_back_problems": tuple(f"{row.system}: {row.reason}" for row in rows if row.reason),
+        "put_back_by": rows[0].asked_by,
+    }

@@ -1,0 +1,156 @@
+"""The end of a book, proven: nothing of it waits, and the system counts nothing with the leaver that is unexplained.
+
+Whatever makes a book look finished that is not (a list read while a system was coming up, a second hand on the same
+rows, an answer about records that was none), the system's own count does not agree with it, and the book goes on.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from config.text import N_, _, ngettext
+from connectors.contract import AccountId
+from workflows.clients.context import OPEN, Desk
+from workflows.clients.proposals.listing import SETTLED_AND_BACK
+from workflows.storage.journal import HANDOVER
+from workflows.storage.rows.access import Account
+from workflows.storage.rows.clients import Assignment, AssignmentState, Book, Proposal, ProposalState
+from workflows.storage.rows.work_state import WorkState
+from workflows.systems.accounts import Trouble
+
+LEFT = (AssignmentState.PROPOSED, AssignmentState.APPROVED, AssignmentState.DECLINED, AssignmentState.STOPPED)
+"""Known to be with the leaver still: such a record is no newcomer."""
+
+
+def words(session: Session, case_id: str, system: str, owned: int) -> str:
+    """Say how many records the leaver owns without a reason, and how many of them are new since the book was done."""
+    book = session.get(Book, f"{case_id}:{system}")
+    if book is None or book.state != WorkState.DONE:
+        return f"{owned} records are still owned by the leaver"
+    left = session.exec(
+        select(sa.func.count()).where(
+            Assignment.case_id == case_id, Assignment.system == system, col(Assignment.state).in_(LEFT)
+        )
+    ).one()
+    new = owned - left
+    if new <= 0:
+        return f"{owned} records are still owned by the leaver"
+    return (
+        f"{owned} records are owned by the leaver, {new} of them new since the handover: "
+        "whatever assigns new records still names the leaver"
+    )
+
+
+NOTHING = N_("owns nothing")
+NO_ACCOUNT = N_("no account of the leaver was found here, so there are no clients to hand over")
+WAITING = frozenset({AssignmentState.APPROVED, *OPEN})
+ELSEWHERE = SETTLED_AND_BACK
+"""A record in these states is not with the leaver; in any other it is, and the system may count it there."""
+Left = Mapping[str, int]
+"""Records that a system counts with the leaver, by kind."""
+
+
+def left_with(leaver: Sequence[AccountId], counts: Mapping[str, Mapping[str, int]]) -> Left:
+    """Return what all accounts of the leaver own together. Pure."""
+    total: Counter[str] = Counter()
+    for account in leaver:
+        total.update(counts.get(account, {}))
+    return total
+
+
+def prove(
+    desk: Desk, session: Session, book: Book, leaver: Sequence[AccountId], left: Left, *, looked: bool = True
+) -> None:
+    """Put on record how a book ended; raise `Trouble` where it has not. In the transaction that ends it, its row held.
+
+    `left` was counted after the last move, or after a list that found nothing to propose. `looked`: the list was read
+    again before the end; where a person stopped the moves it is not, and what came since stays, counted.
+    """
+    session.flush()
+    lines = _lines(session, book)
+    states = _sum(lines, 1)
+    if waiting := sum(states[state] for state in WAITING):
+        raise Trouble(_("{number} records are neither moved nor settled yet").format(number=waiting))
+    known = _sum({key: number for key, number in lines.items() if key[1] not in ELSEWHERE}, 0)
+    more = sum(max(0, number - known[kind]) for kind, number in left.items())
+    if looked and more:
+        raise Trouble(
+            ngettext(
+                "1 record is still with the leaver and in no list; the list is read again",
+                "{number} records are still with the leaver and in no list; the list is read again",
+                more,
+            ).format(number=more)
+        )
+    if _accounts(session, book) - set(leaver):
+        raise Trouble(_("an account of the leaver was found meanwhile; its list is read"))
+    approved = _approved(session, book)
+    book.reason = _said(leaver, approved, states)
+    session.add(book)
+    desk.journal.write(
+        session,
+        actor=HANDOVER,
+        action="clients.done",
+        case_id=book.case_id,
+        data={
+            "system": book.system,
+            "accounts": len(leaver),
+            "approved": approved.total(),
+            "left": dict(left),
+            **states,
+        },
+    )
+
+
+def _lines(session: Session, book: Book) -> dict[tuple[str, str], int]:
+    """Count a book's lines by kind and state."""
+    rows = session.exec(
+        select(Assignment.kind, Assignment.state, sa.func.count())
+        .where(Assignment.case_id == book.case_id, Assignment.system == book.system)
+        .group_by(Assignment.kind, Assignment.state)
+    )
+    return {(kind, state): number for kind, state, number in rows}
+
+
+def _sum(lines: Mapping[tuple[str, str], int], part: int) -> "Counter[str]":
+    total: Counter[str] = Counter()
+    for key, number in lines.items():
+        total[key[part]] += number
+    return total
+
+
+def _approved(session: Session, book: Book) -> "Counter[str]":
+    """Count by state the lines that somebody approved."""
+    rows = session.exec(
+        select(Assignment.state, sa.func.count())
+        .join(Proposal, col(Proposal.id) == Assignment.proposal_id)
+        .where(
+            Assignment.case_id == book.case_id,
+            Assignment.system == book.system,
+            Proposal.state == ProposalState.APPROVED,
+        )
+        .group_by(Assignment.state)
+    )
+    return Counter(dict(rows.all()))
+
+
+def _accounts(session: Session, book: Book) -> set[str]:
+    return set(
+        session.exec(select(Account.account_id).where(Account.case_id == book.case_id, Account.system == book.system))
+    )
+
+
+def _said(leaver: Sequence[AccountId], approved: "Counter[str]", states: Mapping[str, int]) -> str:
+    """Return why nothing was moved; an empty text where something was."""
+    if not leaver:
+        return NO_ACCOUNT
+    if not states:
+        return NOTHING
+    if not approved or approved[AssignmentState.MOVED]:
+        return ""
+    fates = ", ".join(f"{number} {state}" for state, number in sorted(approved.items()))
+    number = approved.total()
+    return ngettext(
+        "the one approved record was not moved: {fates}", "none of {number} approved records was moved: {fates}", number
+    ).format(number=number, fates=fates)

@@ -1,0 +1,103 @@
+"""A proposal by client: pages, search, and the clients behind chosen lines."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from decimal import Decimal
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from workflows.clients.context import CHUNK, Desk, chunks
+from workflows.clients.proposals.search import Catalogue
+from workflows.clients.split import lines as line_rows
+from workflows.clients.split.families import DEALS
+from workflows.clients.views import ClientLine
+from workflows.people import Successor
+from workflows.storage.case import CaseData
+from workflows.storage.rows.case import Case
+from workflows.storage.rows.clients import Assignment, AssignmentState
+
+NOBODY = Successor("", "nobody yet", "")
+Client = tuple[str, str]
+"""System and family."""
+
+
+class Clients:
+    """Reads; writes nothing."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self.catalogue = Catalogue(desk)
+
+    def page(
+        self, session: Session, proposal_id: str, case: Case, data: CaseData, offset: int, limit: int, search: str
+    ) -> tuple[list[ClientLine], int]:
+        """Return a page and the number of all that match. Without a search nothing but that page is decrypted."""
+        if search.strip():
+            every = self.catalogue.clients(session, proposal_id, case, data, search)
+            total, wanted = len(every), every[offset : offset + limit]
+        else:
+            named = (
+                select(Assignment.system, Assignment.family)
+                .where(Assignment.proposal_id == proposal_id)
+                .distinct()
+                .order_by(col(Assignment.system), col(Assignment.family))
+            )
+            total = session.execute(sa.select(sa.func.count()).select_from(named.subquery())).scalar_one()
+            wanted = [(system, family) for system, family in session.exec(named.offset(offset).limit(limit))]
+        return list(self._shown(session, proposal_id, case, data, wanted)), total
+
+    def _shown(
+        self, session: Session, proposal_id: str, case: Case, data: CaseData, wanted: Sequence[Client]
+    ) -> Iterator[ClientLine]:
+        people = {self._desk.vault.blind(one.key): one for one in data.successors}
+        for system, family in wanted:
+            rows = session.exec(
+                select(Assignment)
+                .where(Assignment.proposal_id == proposal_id, Assignment.system == system, Assignment.family == family)
+                .order_by(col(Assignment.id))
+            )
+            yield self._client(case, rows.all(), people)
+
+    def _client(self, case: Case, rows: Sequence[Assignment], people: dict[str, Successor]) -> ClientLine:
+        read = [line_rows.unseal(self._desk.vault, case, row) for row in rows]
+        value: dict[str, Decimal] = defaultdict(Decimal)
+        for line in read:
+            if line.open and line.value:
+                value[line.currency] += line.value
+        first = rows[0]
+        deals = sum(line.open and row.kind in DEALS for row, line in zip(rows, read, strict=True))
+        return ClientLine(
+            first.id,
+            first.system,
+            first.family,
+            read[0].family_name or read[0].name,
+            len(rows),
+            deals,
+            dict(value),
+            people.get(first.successor, NOBODY),
+            ", ".join(sorted({line.sensitivity for line in read} - {""})),
+            Counter(AssignmentState(row.state) for row in rows),
+        )
+
+
+def whole(session: Session, proposal_id: str, lines: Collection[str]) -> dict[str, list[Assignment]]:
+    """Return all lines of each client that one of `lines` belongs to, by that line."""
+    named: dict[Client, str] = {}
+    for chunk in chunks(lines, CHUNK):
+        found = session.exec(
+            select(Assignment.id, Assignment.system, Assignment.family).where(
+                Assignment.proposal_id == proposal_id, col(Assignment.id).in_(chunk)
+            )
+        )
+        for row_id, system, family in found:
+            named.setdefault((system, family), row_id)
+    rows: dict[str, list[Assignment]] = defaultdict(list)
+    for clients in map(set, chunks(named, CHUNK)):
+        families = {family for _system, family in clients}
+        for row in session.exec(
+            select(Assignment).where(Assignment.proposal_id == proposal_id, col(Assignment.family).in_(families))
+        ):
+            if (row.system, row.family) in clients:
+                rows[named[row.system, row.family]].append(row)
+    return rows

@@ -1,0 +1,111 @@
+"""How a book would be split, read now from the systems; nothing is written and nobody is asked."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from config.text import _
+from connectors.contract import ClientBook
+from workflows.clients.context import Desk
+from workflows.clients.proposals.receivers import takers
+from workflows.clients.split import assignment_file
+from workflows.clients.split.assignment_file import Row, Unfit
+from workflows.clients.split.families import Families
+from workflows.clients.split.rules import Wanted, split
+from workflows.clients.split.shares import Tally
+from workflows.clients.views import LineFault, Preview, Share
+from workflows.people import Leaver, Successor
+from workflows.storage.rows.case import Strategy
+from workflows.storage.work import say
+from workflows.systems.accounts import Trouble, leaver_accounts
+from workflows.systems.registry import System
+
+SECONDS = 120.0
+"""How long the systems are read at most: a larger book is first shown as a proposal."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    shares: dict[str, Tally]
+    staying: int = 0
+    notes: tuple[str, ...] = ()
+    faults: tuple[LineFault, ...] = ()
+    hits: frozenset[int] = frozenset()
+
+
+def preview(
+    desk: Desk, leaver: Leaver, successors: Sequence[Successor], strategy: Strategy, content: bytes = b""
+) -> Preview:
+    """Read every book and split it as a case would. What is wrong with the file is in `faults`, by line."""
+    try:
+        rows, unread = assignment_file.sift(content) if content else ((), [])
+    except Unfit as unfit:
+        return Preview((), 0, 0, 0, (), (), unfit.faults)
+    wanted = Wanted(desk.wishes, strategy, leaver.email, rows)
+    seen: list[_Seen] = []
+    problems = []
+    answers = desk.systems.ask(lambda system: _look(desk, system, leaver, successors, wanted), SECONDS)
+    for name, answer in answers.items():
+        if isinstance(answer, _Seen):
+            seen.append(answer)
+        elif answer is not None:
+            problems.append(f"{name}: {answer if isinstance(answer, str) else say(answer)}")
+    faults = [*unread, *(fault for one in seen for fault in one.faults)]
+    faults += _strangers(rows, successors) or ([] if problems else _nowhere(rows, seen))
+    totals: dict[str, Tally] = defaultdict(Tally)
+    for one in seen:
+        for key, tally in one.shares.items():
+            totals[key] = totals[key].plus(tally)
+    shares = tuple(
+        Share(one, t.records, t.families, t.value, 0, t.deals) for one in successors if (t := totals[one.key]).records
+    )
+    return Preview(
+        shares,
+        sum(share.records for share in shares),
+        sum(share.families for share in shares),
+        sum(one.staying for one in seen),
+        tuple(note for one in seen for note in one.notes),
+        tuple(problems),
+        tuple(sorted(set(faults), key=lambda fault: (fault.line, fault.what))),
+    )
+
+
+def _look(
+    desk: Desk, system: System, leaver: Leaver, successors: Sequence[Successor], wanted: Wanted
+) -> _Seen | str | None:
+    book = system.having(ClientBook)
+    if book is None:
+        return None
+    families, staying = Families(wanted.names), 0
+    try:
+        accounts = leaver_accounts(desk.store, "", leaver, system)
+        for account in accounts:
+            for record in book.records(account):
+                if record.fixed:
+                    staying += 1
+                else:
+                    families.add(record)
+        if not families.tallies:
+            return _Seen({}, staying)
+        able = takers(system, successors, accounts)
+    except Trouble as trouble:
+        return str(trouble)
+    done, faults, hits = split(families, able.accounts, wanted, system.name)
+    notes = (*able.notes, *done.notes)
+    return _Seen(families.shares(done.chosen), staying, notes, tuple(faults), frozenset(hits))
+
+
+def _strangers(rows: Sequence[Row], successors: Sequence[Successor]) -> list[LineFault]:
+    known = {one.key for one in successors}
+    said = _("{address} is not among those who receive clients")
+    return [LineFault(row.line, said.format(address=row.address[:80])) for row in rows if row.address not in known]
+
+
+def _nowhere(rows: Sequence[Row], seen: Sequence[_Seen]) -> list[LineFault]:
+    hits = {line for one in seen for line in one.hits}
+    said = _("names no client of the person who leaves: {name}")
+    return [
+        LineFault(row.line, said.format(name=(row.record or row.client_id or row.client)[:80]))
+        for row in rows
+        if row.line not in hits
+    ]

@@ -1,0 +1,42 @@
+"""Which accounts are the leaver's, and which the successors', in one system."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from connectors.contract import Account as Found
+from connectors.contract import AccountId, Person, Verdict
+from workflows.people import Successor
+from workflows.systems.accounts import Trouble, _accounts
+from workflows.systems.registry import System
+
+
+@dataclass(frozen=True, slots=True)
+class Takers:
+    """Successors with an active account, by key, in the order of the case; `notes` names who was left out and why."""
+
+    accounts: Mapping[str, AccountId]
+    notes: tuple[str, ...]
+
+
+def takers(system: System, successors: Sequence[Successor], leaver: Sequence[AccountId]) -> Takers:
+    """Look up every successor and check that they can receive. Raises `Trouble` where nobody can."""
+    directory = _accounts(system)
+    found = {one.key: directory.find(Person(one.name, (one.email,))).accounts for one in successors}
+    seen = directory.observe([account.id for hits in found.values() for account in hits])
+    accounts: dict[str, AccountId] = {}
+    notes = []
+    for one in successors:
+        active = [a for a in found[one.key] if a.id not in leaver and seen[a.id].verdict is Verdict.OPEN]
+        if len(active) == 1:
+            accounts[one.key] = active[0].id
+        else:
+            notes.append(f"{one.name} gets nothing in {system.name}: {_why(found[one.key], active)}")
+    if not accounts:
+        raise Trouble("none of the successors has an active account here")
+    return Takers(accounts, tuple(notes))
+
+
+def _why(found: Sequence[Found], active: Sequence[Found]) -> str:
+    if not found:
+        return "no account there"
+    return f"{len(active)} accounts match" if active else "the account there is not active"

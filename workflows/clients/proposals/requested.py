@@ -1,0 +1,41 @@
+"""What is wished for one case, as it was kept when the case was opened."""
+
+from collections.abc import Sequence
+
+from sqlmodel import Session
+
+from config.text import _
+from workflows.clients.context import Desk
+from workflows.clients.split import assignment_file
+from workflows.clients.split.assignment_file import Row
+from workflows.clients.split.rules import Wanted
+from workflows.clients.views import LineFault
+from workflows.people import Successor
+from workflows.storage.case import CaseData
+from workflows.storage.rows.case import Case, Strategy
+from workflows.storage.rows.clients import Allotment
+from workflows.storage.vault import Vault
+
+
+def keep(vault: Vault, session: Session, case: Case, rows: tuple[Row, ...]) -> None:
+    """Keep what a file named, in the transaction that opens the case."""
+    plain = [[row.line, row.system, row.record, row.client_id, row.client, row.address] for row in rows]
+    sealed = vault.seal(case.wrapped_key, plain, f"allotment:{case.id}")
+    session.add(Allotment(id=case.id, case_id=case.id, sealed=sealed))
+
+
+def named(content: bytes, successors: Sequence[Successor]) -> tuple[Row, ...]:
+    """Return the rows of an assignment file. Raises `Unfit`, also where it names somebody who receives nothing."""
+    rows = assignment_file.read(content) if content else ()
+    known = {one.key for one in successors}
+    said = _("{address} is not among those who receive clients")
+    strangers = [row for row in rows if row.address not in known]
+    assignment_file.refuse([LineFault(row.line, said.format(address=row.address[:80])) for row in strangers])
+    return rows
+
+
+def wanted(desk: Desk, session: Session, case: Case, data: CaseData) -> Wanted:
+    """Return it."""
+    kept = session.get(Allotment, case.id)
+    rows = desk.vault.open(case.wrapped_key, kept.sealed, f"allotment:{case.id}") if kept else []
+    return Wanted(desk.wishes, Strategy(case.strategy), data.leaver.email, tuple(Row(*row) for row in rows))

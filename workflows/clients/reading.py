@@ -1,0 +1,386 @@
+"""What people are shown of the client track: proposals, their lines, a CSV, and the track as a whole.
+
+Over 250 lines because every question about the client track is answered here, from rows alone.
+"""
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from config.text import _
+from workflows.clients.approvals import request_views
+from workflows.clients.context import CHUNK, Desk
+from workflows.clients.moves import leave
+from workflows.clients.moves.halts import told as halts_told
+from workflows.clients.moves.put_back import told as undo_told
+from workflows.clients.moves.reconciliation import NOTHING
+from workflows.clients.proposals import exclusions
+from workflows.clients.proposals.by_client import NOBODY, Clients
+from workflows.clients.split import balance
+from workflows.clients.split import lines as line_rows
+from workflows.clients.split import shares as sheets
+from workflows.clients.split import unmoved as remarks
+from workflows.clients.split.balance import Fate
+from workflows.clients.split.unmoved import Reasons, Remarks
+from workflows.clients.views import ClientLine, ClientsView, ProposalView, RecordLine, Share
+from workflows.csv_cells import cell
+from workflows.people import Successor
+from workflows.refusals import Code, Refused
+from workflows.storage.case import CaseData, read_case
+from workflows.storage.rows.access import Account
+from workflows.storage.rows.case import Case, CaseState, Strategy
+from workflows.storage.rows.clients import Assignment, AssignmentState, Book, Proposal, ProposalState
+from workflows.storage.rows.work_state import WorkState
+
+HEADER = (
+    "system",
+    "client id",
+    "client",
+    "record",
+    "kind",
+    "id",
+    "value",
+    "currency",
+    "stage",
+    "open",
+    "successor",
+    "address",
+    "state",
+    "note",
+    "sensitivity",
+)
+PACE = timedelta(minutes=2)
+LEFT = (
+    AssignmentState.PROPOSED,
+    AssignmentState.APPROVED,
+    AssignmentState.REFUSED,
+    AssignmentState.DECLINED,
+    AssignmentState.STOPPED,
+)
+FATES = {
+    AssignmentState.TAKEN: "taken",
+    AssignmentState.GONE: "gone",
+    AssignmentState.REFUSED: "refused",
+    AssignmentState.PROPOSED: "waiting",
+    AssignmentState.DECLINED: "waiting",
+    AssignmentState.EXCLUDED: "staying",
+    AssignmentState.KEPT: "staying",
+    AssignmentState.STOPPED: "stopped",
+}
+
+
+class Reading:
+    """Reads; writes nothing."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._clients = Clients(desk)
+
+    def view(self, proposal_id: str) -> ProposalView:
+        """Return one proposal."""
+        with self._desk.store.read() as session:
+            proposal = _shown(session, proposal_id)
+            return self._view(session, proposal, *read_case(session, self._desk.vault, proposal.case_id))
+
+    def waiting_for(self, slack_id: str) -> list[ProposalView]:
+        """Return what a person is asked to decide."""
+        return [view for view in self.waiting() if any(one.awaits(slack_id) for one in view.requests)]
+
+    def waiting(self) -> list[ProposalView]:
+        """Return what waits for anybody."""
+        with self._desk.store.read() as session:
+            pending = session.exec(
+                select(Proposal)
+                .where(Proposal.state == ProposalState.PENDING)
+                .order_by(col(Proposal.created_at), col(Proposal.version))
+            ).all()
+            read = [(proposal, *read_case(session, self._desk.vault, proposal.case_id)) for proposal in pending]
+            return [
+                self._view(session, proposal, case, data)
+                for proposal, case, data in read
+                if case.state != CaseState.CANCELLED
+            ]
+
+    def share_lines(self, proposal_id: str, key: str, offset: int, limit: int) -> tuple[list[RecordLine], int]:
+        """Return a page of one successor's lines, and how many there are."""
+        taker = self._desk.vault.blind(key)
+        with self._desk.store.read() as session:
+            proposal = _shown(session, proposal_id)
+            case, data = read_case(session, self._desk.vault, proposal.case_id)
+            total = session.exec(
+                select(sa.func.count())
+                .select_from(Assignment)
+                .where(Assignment.proposal_id == proposal_id, Assignment.successor == taker)
+            ).one()
+            rows = session.exec(
+                _ordered(proposal_id).where(Assignment.successor == taker).offset(offset).limit(limit)
+            ).all()
+            return self._lines(rows, case, data), total
+
+    def successors(self, proposal_id: str) -> tuple[Successor, ...]:
+        """Return the successors who have an account in at least one system of the proposal."""
+        with self._desk.store.read() as session:
+            proposal = _shown(session, proposal_id)
+            case, data = read_case(session, self._desk.vault, proposal.case_id)
+            accounts = sheets.unseal(self._desk.vault, case, proposal).accounts
+            return tuple(one for one in data.successors if any(one.key in by for by in accounts.values()))
+
+    def lines(self, proposal_id: str, offset: int, limit: int, search: str) -> tuple[list[RecordLine], int]:
+        """Return a page and the total. A superseded version has none."""
+        with self._desk.store.read() as session:
+            proposal = _shown(session, proposal_id)
+            case, data = read_case(session, self._desk.vault, proposal.case_id)
+            if search.strip():
+                found = self._clients.catalogue.lines(session, proposal.id, case, data, search)
+                order = {line: place for place, line in enumerate(found[offset : offset + limit])}
+                rows = session.exec(select(Assignment).where(col(Assignment.id).in_(order))).all()
+                return self._lines(sorted(rows, key=lambda row: order[row.id]), case, data), len(found)
+            total = session.exec(
+                select(sa.func.count()).select_from(Assignment).where(Assignment.proposal_id == proposal_id)
+            ).one()
+            rows = session.exec(_ordered(proposal_id).offset(offset).limit(limit)).all()
+            return self._lines(rows, case, data), total
+
+    def client_page(self, proposal_id: str, offset: int, limit: int, search: str) -> tuple[list[ClientLine], int]:
+        """Return a page of clients and how many there are. A superseded version has none."""
+        with self._desk.store.read() as session:
+            proposal = _shown(session, proposal_id)
+            case, data = read_case(session, self._desk.vault, proposal.case_id)
+            return self._clients.page(session, proposal.id, case, data, offset, limit, search)
+
+    def clients_of(self, proposal_id: str, key: str) -> tuple[str, ...]:
+        """Return one line of every client that goes to a successor."""
+        with self._desk.store.read() as session:
+            return tuple(
+                session.exec(
+                    select(sa.func.min(Assignment.id))
+                    .where(Assignment.proposal_id == proposal_id, Assignment.successor == self._desk.vault.blind(key))
+                    .group_by(col(Assignment.system), col(Assignment.family))
+                )
+            )
+
+    def csv(self, proposal_id: str) -> str:
+        """Return every line."""
+        text = io.StringIO()
+        table = csv.writer(text)
+        table.writerow(HEADER)
+        with self._desk.store.read() as session:
+            for line in self._all(session, *self._current(session, proposal_id)):
+                table.writerow(
+                    [
+                        cell(value)
+                        for value in (
+                            line.system,
+                            line.client_id,
+                            line.family_name,
+                            line.name,
+                            line.kind,
+                            line.record_id,
+                            str(line.value),
+                            line.currency,
+                            line.stage,
+                            "yes" if line.open else "no",
+                            line.successor.name,
+                            line.successor.email,
+                            str(line.state),
+                            line.note,
+                            line.sensitivity,
+                        )
+                    ]
+                )
+        return text.getvalue()
+
+    def clients(self, session: Session, case_id: str) -> ClientsView | None:
+        """Return the whole track."""
+        books = session.exec(select(Book).where(Book.case_id == case_id).order_by(col(Book.system))).all()
+        if not books:
+            return None
+        counted = session.exec(
+            select(Assignment.state, sa.func.count()).where(Assignment.case_id == case_id).group_by(Assignment.state)
+        ).all()
+        by_state = dict(counted)
+        staying = by_state.get(AssignmentState.EXCLUDED, 0)
+        stay = staying + by_state.get(AssignmentState.KEPT, 0)
+        proposal = self._latest(session, case_id)
+        case, data = read_case(session, self._desk.vault, case_id)
+        kept = [(book, remarks.unseal(self._desk.vault, case, book)) for book in books]
+        return ClientsView(
+            proposal=self._view(session, proposal, case, data) if proposal else None,
+            listed=sum(by_state.values()) - stay,
+            moved=by_state.get(AssignmentState.MOVED, 0),
+            left=sum(by_state.get(state, 0) for state in LEFT),
+            problems=tuple(f"{book.system}: {said}" for book, known in kept for said in _problems(book, known)),
+            rate=self._rate(session, case_id, books),
+            balance=tuple(line for book, known in kept for line in self._balance(session, case, book, known)),
+            complete=all(book.state == WorkState.DONE for book in books),
+            staying=staying,
+            kept=exclusions.told(self._desk.vault, session, case),
+            **halts_told(books, by_state),
+            **undo_told(self._desk, session, case, by_state),
+        )
+
+    def _latest(self, session: Session, case_id: str) -> Proposal | None:
+        """Return the proposal that people should look at: the newest that waits, else the newest."""
+        shown = session.exec(
+            select(Proposal)
+            .where(Proposal.case_id == case_id, Proposal.version > 0)
+            .order_by(col(Proposal.version).desc())
+        ).all()
+        waiting = [proposal for proposal in shown if proposal.state == ProposalState.PENDING]
+        return next(iter([*waiting, *shown]), None)
+
+    def _view(self, session: Session, proposal: Proposal, case: Case, data: CaseData) -> ProposalView:
+        sheet = sheets.unseal(self._desk.vault, case, proposal)
+        moved: dict[str, int] = dict(
+            session.exec(
+                select(Assignment.successor, sa.func.count())
+                .where(Assignment.proposal_id == proposal.id, Assignment.state == AssignmentState.MOVED)
+                .group_by(Assignment.successor)
+            ).all()
+        )
+        totals = [(one, sheet.total(one.key)) for one in data.successors]
+        shares = tuple(
+            Share(
+                one,
+                total.records,
+                total.families,
+                total.value,
+                moved.get(self._desk.vault.blind(one.key), 0),
+                total.deals,
+            )
+            for one, total in totals
+            if total.records
+        )
+        return ProposalView(
+            proposal.id,
+            case.id,
+            data.leaver,
+            proposal.version,
+            proposal.digest,
+            ProposalState(proposal.state),
+            Strategy(case.strategy),
+            data.approver,
+            shares,
+            sum(share.records for share in shares),
+            sum(share.families for share in shares),
+            sheet.why,
+            proposal.created_at,
+            proposal.settled_at,
+            sheet.settled_by,
+            "\n".join([*sheet.notes, *([sheet.words] if sheet.words else [])]),
+            staying=session.exec(
+                select(sa.func.count())
+                .select_from(Assignment)
+                .where(Assignment.case_id == case.id, Assignment.state == AssignmentState.EXCLUDED)
+            ).one(),
+            requests=request_views.requests_of(self._desk, session, case, data, proposal.id),
+            kept=exclusions.told(self._desk.vault, session, case),
+            sensitivities=dict(sum(map(Counter, sheet.sensitivities.values()), Counter[str]())),
+            until=leave.until(session, case.id),
+        )
+
+    def _current(self, session: Session, proposal_id: str) -> tuple[Proposal, Case, CaseData]:
+        """Return a proposal that still has its lines; an edit took those of a superseded one along."""
+        proposal = _shown(session, proposal_id)
+        case, data = read_case(session, self._desk.vault, proposal.case_id)
+        if proposal.state == ProposalState.SUPERSEDED:
+            raise Refused(
+                Code.STALE_PROPOSAL,
+                case=case.id,
+                proposal=proposal.id,
+                version=str(proposal.version),
+                by=sheets.unseal(self._desk.vault, case, proposal).settled_by,
+                at=proposal.settled_at.isoformat() if proposal.settled_at else "",
+            )
+        return proposal, case, data
+
+    def _all(self, session: Session, proposal: Proposal, case: Case, data: CaseData) -> Iterator[RecordLine]:
+        offset = 0
+        while rows := session.exec(_ordered(proposal.id).offset(offset).limit(CHUNK)).all():
+            yield from self._lines(rows, case, data)
+            offset += CHUNK
+            for row in rows:
+                session.expunge(row)
+
+    def _lines(self, rows: Sequence[Assignment], case: Case, data: CaseData) -> list[RecordLine]:
+        people = {self._desk.vault.blind(one.key): one for one in data.successors}
+        return [line_rows.show(self._desk.vault, case, row, people.get(row.successor, NOBODY)) for row in rows]
+
+    def _rate(self, session: Session, case_id: str, books: Sequence[Book]) -> float | None:
+        """Return the records a second of the last minutes while a move is under way."""
+        if not any(book.phase == "move" and book.state == WorkState.DUE for book in books):
+            return None
+        first, last, number = session.exec(
+            select(sa.func.min(Assignment.moved_at), sa.func.max(Assignment.moved_at), sa.func.count()).where(
+                Assignment.case_id == case_id, col(Assignment.moved_at) > self._desk.clock.now() - PACE
+            )
+        ).one()
+        seconds = (last - first).total_seconds() if first and last else 0
+        return number / seconds if seconds else None
+
+    def _balance(self, session: Session, case: Case, book: Book, known: Remarks) -> list[str]:
+        before, after = json.loads(book.counts_before), json.loads(book.counts_after)
+        rows = session.exec(
+            select(Assignment.kind, Assignment.state, Assignment.owner_after, sa.func.count())
+            .where(Assignment.case_id == book.case_id, Assignment.system == book.system)
+            .group_by(Assignment.kind, Assignment.state, Assignment.owner_after)
+        ).all()
+        kept = exclusions.reasons(self._desk.vault, session, case, book.system)
+        fates = _fates(rows, frozenset(before), exclusions.joined(known.staying, kept))
+        if not after:
+            return balance.unmoved(book.system, fates) if book.state == WorkState.DONE else []
+        owners = {
+            owner
+            for (owner,) in session.execute(
+                sa.select(col(Assignment.owner))
+                .where(col(Assignment.case_id) == book.case_id, col(Assignment.system) == book.system)
+                .distinct()
+            )
+        }
+        owners.update(
+            session.exec(
+                select(Account.account_id).where(Account.case_id == book.case_id, Account.system == book.system)
+            )
+        )
+        return balance.sentences(book.system, before, after, frozenset(owners), fates)
+
+
+def _problems(book: Book, known: Remarks) -> Iterator[str]:
+    if book.reason and book.reason != NOTHING:
+        yield _(book.reason)
+    if number := remarks.total(known.refused):
+        records = "1 record was" if number == 1 else f"{number} records were"
+        yield f"{records} refused: {remarks.words(*known.refused.values())}; press Retry for a new proposal"
+
+
+def _fates(rows: Sequence[tuple[str, str, str, int]], counted: frozenset[str], staying: Reasons) -> dict[str, Fate]:
+    """Count by kind what did not end with a successor; what one of the counted people took is in the counts."""
+    tallies: dict[str, dict[str, int]] = {}
+    for kind, state, owner, number in rows:
+        word = FATES.get(AssignmentState(state))
+        if word and not (word == "taken" and owner in counted):
+            tally = tallies.setdefault(kind, {})
+            tally[word] = tally.get(word, 0) + number
+    return {kind: Fate(**tally, why=remarks.words(staying.get(kind, {}))) for kind, tally in tallies.items()}
+
+
+def _shown(session: Session, proposal_id: str) -> Proposal:
+    proposal = session.get(Proposal, proposal_id)
+    if proposal is None or proposal.state == ProposalState.DRAFT:
+        raise Refused(Code.UNKNOWN_PROPOSAL, proposal=proposal_id)
+    return proposal
+
+
+def _ordered(proposal_id: str) -> SelectOfScalar[Assignment]:
+    return (
+        select(Assignment)
+        .where(Assignment.proposal_id == proposal_id)
+        .order_by(col(Assignment.system), col(Assignment.family), col(Assignment.id))
+    )

@@ -1,0 +1,73 @@
+"""Why records stay with the leaver, in the vendor's own words, counted; sealed, because words may name people."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from workflows.storage.rows.case import Case
+from workflows.storage.rows.clients import Book
+from workflows.storage.vault import Vault
+
+MOST = 20
+"""Different sentences that are kept of one kind; what goes beyond is counted together, so that memory stays bounded."""
+TOLD = 3
+"""Different sentences that people are told at once."""
+OTHER = "other reasons"
+Reasons = Mapping[str, Mapping[str, int]]
+"""`{kind: {sentence: records}}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remarks:
+    """What is known of one book's records that did not move. `staying`: never asked; `refused`: refused at the move."""
+
+    staying: Reasons = field(default_factory=dict)
+    refused: Reasons = field(default_factory=dict)
+
+
+def count(into: dict[str, Counter[str]], kind: str, reason: str) -> None:
+    """Count one record."""
+    known = into.setdefault(kind, Counter())
+    known[reason if reason in known or len(known) < MOST else OTHER] += 1
+
+
+def total(reasons: Reasons) -> int:
+    """Return how many records there are."""
+    return sum(number for by in reasons.values() for number in by.values())
+
+
+def words(*counted: Mapping[str, int]) -> str:
+    """Return the reasons, most frequent first: `won, lost: nobody can change the owner (5), in use (1)`."""
+    heads: dict[str, list[str]] = {}
+    numbers: Counter[str] = Counter()
+    for reason, number in sum((Counter(by) for by in counted), Counter[str]()).most_common():
+        head, colon, rest = reason.partition(": ")
+        heads.setdefault(rest if colon else reason, []).extend([head] if colon else [])
+        numbers[rest if colon else reason] += number
+    told = [
+        f"{', '.join(heads[rest])}{': ' if heads[rest] else ''}{rest} ({number})"
+        for rest, number in numbers.most_common(TOLD)
+    ]
+    left = numbers.total() - sum(number for _, number in numbers.most_common(TOLD))
+    return ", ".join([*told, *([f"{OTHER} ({left})"] if left else [])])
+
+
+def seal(vault: Vault, case: Case, book: Book, remarks: Remarks) -> bytes:
+    """Encrypt the remarks for their row; none make nothing."""
+    if remarks == Remarks():
+        return b""
+    plain = {"staying": _plain(remarks.staying), "refused": _plain(remarks.refused)}
+    return vault.seal(case.wrapped_key, plain, f"book:{book.id}")
+
+
+def unseal(vault: Vault, case: Case, book: Book) -> Remarks:
+    """Decrypt a book's remarks."""
+    if not book.sealed:
+        return Remarks()
+    plain: dict[str, Any] = vault.open(case.wrapped_key, book.sealed, f"book:{book.id}")
+    return Remarks(**plain)
+
+
+def _plain(reasons: Reasons) -> dict[str, dict[str, int]]:
+    return {kind: dict(by) for kind, by in reasons.items()}

@@ -1,0 +1,159 @@
+"""What one export snapshot says, as a value: counted from events, sealed as plain data, read back. Pure."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from config.text import N_, _, ngettext
+from connectors.contract import ExportEvent
+from workflows.exports.views import ExportLine, ExportView
+from workflows.people import Leaver
+from workflows.storage.rows.watch import ExportSnapshot
+
+NO_LOG = N_("keeps no export log")
+"""The one problem that is a result: reading again will not change it. Kept as it stands here, translated when shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """The window, fixed by the first attempt, and the moments that it is held against."""
+
+    since: datetime
+    until: datetime
+    locked: datetime | None = None
+    """When the lock-out was complete, if it is."""
+    last: tuple[str, datetime] | None = None
+    """The snapshot before this one: its name and the end of its window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Every system's line, with what came after leaving and what is new since the last snapshot."""
+
+    moments: Moments
+    lines: tuple[ExportLine, ...] = ()
+    after: Mapping[str, int] = field(default_factory=dict)
+    new: Mapping[str, int] = field(default_factory=dict)
+
+    def wants(self, system: str) -> bool:
+        """Whether a system's log is still to be read."""
+        return not any(line.system == system and line.problem in ("", NO_LOG) for line in self.lines)
+
+    def plus(self, line: ExportLine, after: int, new: int) -> "Sheet":
+        """Return the sheet with one system's line in place of an earlier one."""
+        others = tuple(one for one in self.lines if one.system != line.system)
+        return replace(
+            self, lines=(*others, line), after={**self.after, line.system: after}, new={**self.new, line.system: new}
+        )
+
+    def problems(self) -> dict[str, str]:
+        """Return why a log was not read, by system."""
+        return {line.system: line.problem for line in self.lines if line.problem}
+
+    def show(self, row: ExportSnapshot, lines: Sequence[ExportLine]) -> ExportView:
+        """Return the snapshot under its pseudonym."""
+        moments = self.moments
+        changes = tuple(
+            _since(line.system, self.new.get(line.system, 0), moments.last[0])
+            for line in lines
+            if moments.last and not line.problem
+        )
+        return ExportView(
+            row.id,
+            row.case_id,
+            row.pseudonym,
+            row.moment,
+            moments.since,
+            moments.until,
+            tuple(replace(line, problem=_(NO_LOG)) if line.problem == NO_LOG else line for line in lines),
+            after_leaving=sum(self.after.values()),
+            changes=changes,
+        )
+
+    def dump(self) -> dict[str, Any]:
+        """Return plain JSON data."""
+        moments = self.moments
+        lines = [
+            {**asdict(line), "weeks": [[day.isoformat(), events, records] for day, events, records in line.weeks]}
+            for line in self.lines
+        ]
+        return {
+            "since": moments.since.isoformat(),
+            "until": moments.until.isoformat(),
+            "locked": moments.locked.isoformat() if moments.locked else "",
+            "last": [moments.last[0], moments.last[1].isoformat()] if moments.last else [],
+            "lines": lines,
+            "after": dict(self.after),
+            "new": dict(self.new),
+        }
+
+    @classmethod
+    def load(cls, data: Mapping[str, Any]) -> "Sheet":
+        """Read what `dump` made."""
+        moments = Moments(
+            datetime.fromisoformat(data["since"]),
+            datetime.fromisoformat(data["until"]),
+            datetime.fromisoformat(data["locked"]) if data["locked"] else None,
+            (data["last"][0], datetime.fromisoformat(data["last"][1])) if data["last"] else None,
+        )
+        lines = tuple(
+            ExportLine(**{**line, "weeks": tuple((date.fromisoformat(d), e, r) for d, e, r in line["weeks"])})
+            for line in data["lines"]
+        )
+        return cls(moments, lines, data["after"], data["new"])
+
+
+def summarize(system: str, events: Sequence[ExportEvent], base: int, moments: Moments, zone: ZoneInfo) -> ExportLine:
+    """Count one system's exports: what the log has, and how many events it does not have it of; nothing is guessed."""
+    unnamed = sum(event.records is None or event.records > len(event.record_ids) for event in events)
+    distinct = frozenset[str]().union(*(event.record_ids for event in events))
+    return ExportLine(
+        system,
+        len(events),
+        sum(event.records or 0 for event in events),
+        len(distinct) if distinct or not unnamed else None,
+        base,
+        _weeks(events, moments, zone),
+        uncounted=sum(event.records is None for event in events),
+        unnamed=unnamed,
+    )
+
+
+def unread(system: str, problem: str) -> ExportLine:
+    """Return the line of a log that was not read, with the reason: no figure is claimed."""
+    return ExportLine(system, 0, None, None, None, (), problem)
+
+
+def named(view: ExportView, leaver: Leaver) -> ExportView:
+    """Return the snapshot with the leaver's name."""
+    return replace(view, leaver=leaver)
+
+
+def _since(system: str, new: int, moment: str) -> str:
+    said = _("{system}: no exports since the snapshot at {moment}")
+    if new:
+        said = ngettext(
+            "{system}: {count} export since the snapshot at {moment}",
+            "{system}: {count} exports since the snapshot at {moment}",
+            new,
+        )
+    return said.format(system=system, count=new, moment=moment)
+
+
+def _weeks(events: Sequence[ExportEvent], moments: Moments, zone: ZoneInfo) -> tuple[tuple[date, int, int], ...]:
+    times, records = Counter[date](), Counter[date]()
+    for event in events:
+        monday = _monday(event.at, zone)
+        times[monday] += 1
+        records[monday] += event.records or 0
+    first, last = _monday(moments.since, zone), _monday(moments.until, zone)
+    mondays = (first + timedelta(weeks=n) for n in range((last - first).days // 7 + 1))
+    return tuple((day, times[day], records[day]) for day in mondays)
+
+
+def _monday(moment: datetime, zone: ZoneInfo) -> date:
+    day = moment.astimezone(zone).date()
+    return day - timedelta(days=day.weekday())

@@ -1,0 +1,252 @@
+"""The export track: what the leaver took out, as the systems' own logs have it, at notice, at the lock and later.
+
+Figures are for security only and pseudonymous until opened with a reason. A log that cannot be read is `unknown` and
+read again later; what the others said is kept and shown meanwhile. A system that keeps no log is a result, too.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from config.text import _
+from connectors.contract import ClientBook, ExportEvent, ExportLog
+from connectors.errors import Conflict, ConnectorError
+from workflows.exports import figures as exportsheet
+from workflows.exports.figures import NO_LOG, Moments, Sheet, summarize, unread
+from workflows.exports.views import ExportLine, ExportView
+from workflows.people import Actor, Leaver
+from workflows.ports import Clock
+from workflows.refusals import Code, Refused
+from workflows.storage.case import UNWATCHED, read_case, settle, show
+from workflows.storage.journal import HANDOVER, Journal
+from workflows.storage.outbox import want
+from workflows.storage.rows.access import Access
+from workflows.storage.rows.case import Case, CaseState
+from workflows.storage.rows.post import Post, PostKind
+from workflows.storage.rows.watch import ExportSnapshot
+from workflows.storage.rows.work_state import WorkState
+from workflows.storage.store import Store
+from workflows.storage.vault import Vault
+from workflows.storage.work import again, finish, retry_at, say
+from workflows.systems.accounts import Trouble, leaver_accounts
+from workflows.systems.registry import System, Systems
+
+
+class Exports:
+    """Carries out `ExportSnapshot` rows and shows them to those who may see them."""
+
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        journal: Journal,
+        systems: Systems,
+        clock: Clock,
+        *,
+        retry: timedelta,
+        channel: str,
+        look_back: timedelta,
+        zone: str,
+    ) -> None:
+        """`channel`: security's; `zone`: where weeks begin at midnight; `retry`: the longest time between two tries."""
+        self._store = store
+        self._vault = vault
+        self._journal = journal
+        self._systems = systems
+        self._clock = clock
+        self._retry = retry
+        self._channel = channel
+        self._look_back = look_back
+        self._zone = ZoneInfo(zone)
+
+    def take(self, snapshot_id: str) -> None:
+        """Read every log that was not read yet. A row that is not due is left alone: a doubled call does nothing."""
+        with self._store.write() as session:
+            row = session.get_one(ExportSnapshot, snapshot_id)
+            case, data = read_case(session, self._vault, row.case_id)
+            if row.state != WorkState.DUE or row.due_at > self._clock.now():
+                return
+            if case.state in UNWATCHED:
+                row.state = WorkState.CANCELLED
+                session.add(row)
+                return
+            sheet = self._sheet(session, case, row)
+        failed: ConnectorError | None = None
+        for system in self._logging():
+            if sheet.wants(system.name):
+                line, after, new, error = self._read(system, case.id, data.leaver, sheet.moments)
+                sheet = sheet.plus(line, after, new)
+                failed = failed or error
+        self._keep(snapshot_id, row.attempt, case, sheet, failed)
+
+    def view(self, snapshot_id: str) -> ExportView:
+        """Return a snapshot under a pseudonym. Raises `Refused(UNKNOWN_SNAPSHOT)`."""
+        with self._store.read() as session:
+            return self._view(session, snapshot_id)[0]
+
+    def reveal(self, snapshot_id: str, by: Actor, reason: str) -> ExportView:
+        """Return a snapshot with the leaver's name; who looked and why is journalled. Raises `Refused`."""
+        if not reason.strip():
+            raise Refused(Code.NEEDS_REASON, snapshot=snapshot_id)
+        with self._store.write() as session:
+            view, case, leaver = self._view(session, snapshot_id)
+            words = self._vault.seal(case.wrapped_key, {"reason": reason.strip()}, f"reveal:{snapshot_id}")
+            self._journal.write(
+                session,
+                actor=by,
+                action="exports.revealed",
+                case_id=case.id,
+                data={"snapshot": snapshot_id},
+                sealed=words,
+            )
+        return exportsheet.named(view, leaver)
+
+    def line(self, session: Session, case_id: str) -> str:
+        """Return one line on the track, without figures: those are security's."""
+        rows = session.exec(
+            select(ExportSnapshot)
+            .where(ExportSnapshot.case_id == case_id)
+            .order_by(col(ExportSnapshot.due_at), col(ExportSnapshot.id).desc())
+        ).all()
+        taken = [row for row in rows if row.sealed]
+        if not taken:
+            return _("not recorded yet")
+        case = session.get_one(Case, case_id)
+        recorded = _("recorded at {moments}").format(moments=", ".join(row.moment for row in taken))
+        problems = self._open(case, taken[-1]).problems().items()
+        return "; ".join([recorded, *(_unread(system, problem) for system, problem in problems)])
+
+    def after(self, case_id: str, since: datetime) -> list[tuple[str, ExportEvent]]:
+        """Read the logs afresh: every export by the leaver since a moment, by system. Raises a connector's error."""
+        with self._store.read() as session:
+            _case, data = read_case(session, self._vault, case_id)
+        return [
+            (system.name, event)
+            for system, log in self._systems.with_capability(ExportLog)
+            for event in self._events(system, log, case_id, data.leaver, since, self._clock.now())
+        ]
+
+    def _logging(self) -> list[System]:
+        """Return the systems that hold clients: a directory has nothing that this track is about."""
+        return [system for system in self._systems.values() if system.has(ClientBook) or system.has(ExportLog)]
+
+    def _sheet(self, session: Session, case: Case, row: ExportSnapshot) -> Sheet:
+        """Return what an earlier attempt read, or an empty sheet with the window fixed at this moment."""
+        if row.sealed:
+            return self._open(case, row)
+        now = self._clock.now()
+        locked = session.exec(select(sa.func.max(Access.locked_at)).where(Access.case_id == case.id)).one()
+        return Sheet(Moments(now - self._look_back, now, locked, self._before(session, case, row)))
+
+    def _before(self, session: Session, case: Case, row: ExportSnapshot) -> tuple[str, datetime] | None:
+        """Return the last snapshot that was taken before this one: its moment's name and where its window ends."""
+        earlier = session.exec(
+            select(ExportSnapshot)
+            .where(
+                ExportSnapshot.case_id == case.id,
+                ExportSnapshot.id != row.id,
+                col(ExportSnapshot.due_at) <= row.due_at,
+                col(ExportSnapshot.taken_at).is_not(None),
+            )
+            .order_by(col(ExportSnapshot.taken_at).desc())
+            .limit(1)
+        ).first()
+        return (earlier.moment, self._open(case, earlier).moments.until) if earlier else None
+
+    def _read(
+        self, system: System, case_id: str, leaver: Leaver, moments: Moments
+    ) -> tuple[ExportLine, int, int, ConnectorError | None]:
+        """Return one system's line, exports after leaving, exports since the last snapshot, and what went wrong."""
+        log = system.having(ExportLog)
+        if log is None:
+            return unread(system.name, NO_LOG), 0, 0, None
+        try:
+            events = self._events(system, log, case_id, leaver, moments.since, moments.until)
+            line = summarize(system.name, events, log.client_base(), moments, self._zone)
+        except ConnectorError as error:
+            return unread(system.name, say(error)), 0, 0, error
+        after = sum(moments.locked is not None and event.at >= moments.locked for event in events)
+        new = sum(moments.last is not None and event.at >= moments.last[1] for event in events)
+        return line, after, new, None
+
+    def _events(
+        self, system: System, log: ExportLog, case_id: str, leaver: Leaver, since: datetime, until: datetime
+    ) -> list[ExportEvent]:
+        try:
+            accounts = leaver_accounts(self._store, case_id, leaver, system)
+        except Trouble as trouble:
+            raise Conflict(str(trouble)) from trouble
+        return [event for account in accounts for event in log.exports(account, since, until)]
+
+    def _keep(self, snapshot_id: str, attempt: int, case: Case, sheet: Sheet, failed: ConnectorError | None) -> None:
+        now = self._clock.now()
+        with self._store.write() as session:
+            row = session.get_one(ExportSnapshot, snapshot_id, with_for_update=True)
+            if row.state != WorkState.DUE or row.attempt != attempt:
+                return
+            row.taken_at = row.taken_at or sheet.moments.until
+            row.sealed = self._vault.seal(case.wrapped_key, sheet.dump(), f"export:{snapshot_id}")
+            if failed is None:
+                finish(session, row)
+            else:
+                again(session, row, retry_at(row, failed, now, self._retry))
+            session.flush()
+            self._journal.write(
+                session,
+                actor=HANDOVER,
+                action="exports.taken" if failed is None else "exports.tried",
+                case_id=case.id,
+                data={"snapshot": snapshot_id, "unread": sheet.problems()},
+                sealed=row.sealed,
+            )
+            want(
+                session,
+                id=_post(snapshot_id),
+                kind=PostKind.EXPORTS,
+                subject=snapshot_id,
+                case_id=case.id,
+                channel=self._channel,
+                thread_of=self._thread(session, row),
+            )
+            if session.get_one(Case, case.id).state == CaseState.RUNNING:
+                settle(session, self._journal, case.id)
+            else:
+                show(session, case.id)
+
+    def _thread(self, session: Session, row: ExportSnapshot) -> str:
+        """Return the post of the case's first snapshot, whose thread the later ones go to."""
+        first = session.exec(
+            select(ExportSnapshot.id)
+            .where(ExportSnapshot.case_id == row.case_id, col(ExportSnapshot.taken_at).is_not(None))
+            .order_by(col(ExportSnapshot.due_at), col(ExportSnapshot.taken_at), col(ExportSnapshot.id).desc())
+            .limit(1)
+        ).first()
+        return _post(first) if first and first != row.id and session.get(Post, _post(first)) else ""
+
+    def _open(self, case: Case, row: ExportSnapshot) -> Sheet:
+        plain: dict[str, Any] = self._vault.open(case.wrapped_key, row.sealed, f"export:{row.id}")
+        return Sheet.load(plain)
+
+    def _view(self, session: Session, snapshot_id: str) -> tuple[ExportView, Case, Leaver]:
+        row = session.get(ExportSnapshot, snapshot_id)
+        if row is None or not row.sealed:
+            raise Refused(Code.UNKNOWN_SNAPSHOT, snapshot=snapshot_id)
+        case, data = read_case(session, self._vault, row.case_id)
+        sheet = self._open(case, row)
+        order = {name: place for place, name in enumerate(self._systems)}
+        lines: Sequence[ExportLine] = sorted(sheet.lines, key=lambda line: order.get(line.system, len(order)))
+        return sheet.show(row, lines), case, data.leaver
+
+
+def _post(snapshot_id: str) -> str:
+    return f"exports:{snapshot_id}"
+
+
+def _unread(system: str, problem: str) -> str:
+    if problem == NO_LOG:
+        return f"{system} {_(NO_LOG)}"
+    return _("{system} is not known ({why})").format(system=system, why=problem)

@@ -1,5 +1,0 @@
-"""The client track: list what a leaver owns, propose who takes it, ask, move it, and count again."""
-
-from workflows.handover.track import Handover
-
-__all__ = ["Handover"]

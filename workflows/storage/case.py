@@ -1,0 +1,123 @@
+"""A case as a whole: its personal data in clear, and the moment when nothing is left to do but watch."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from connectors.contract import Person
+from workflows.people import Actor, Leaver, Successor
+from workflows.refusals import Code, Refused
+from workflows.storage.journal import HANDOVER, Journal
+from workflows.storage.outbox import want
+from workflows.storage.rows.access import Access, ManualStep
+from workflows.storage.rows.case import Case, CaseState
+from workflows.storage.rows.clients import Book
+from workflows.storage.rows.post import PostKind
+from workflows.storage.rows.watch import ExportSnapshot
+from workflows.storage.rows.work_state import WorkState
+from workflows.storage.vault import Vault
+
+UNWATCHED = (CaseState.CANCELLED, CaseState.HELD, CaseState.UNDONE, CaseState.CLOSED, CaseState.ON_LEAVE)
+"""Nobody is locked out, followed up or audited by such a case."""
+
+CASE: sa.BindParameter[str] = sa.bindparam("case")
+WORK = (
+    select(Access.id).where(Access.case_id == CASE, Access.state == WorkState.DUE).limit(1),
+    select(ManualStep.id)
+    .where(ManualStep.case_id == CASE, ManualStep.state == WorkState.DUE, col(ManualStep.confirmed_at).is_(None))
+    .limit(1),
+    select(Book.id).where(Book.case_id == CASE, Book.state != WorkState.DONE).limit(1),
+    select(ExportSnapshot.id)
+    .where(
+        ExportSnapshot.case_id == CASE,
+        ExportSnapshot.state == WorkState.DUE,
+        col(ExportSnapshot.due_at) <= sa.bindparam("effective_at"),
+    )
+    .limit(1),
+)
+"""What keeps a case open, likeliest first. Made once: in a mass run, putting these together took longer than asking."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseData:
+    """What a case keeps sealed: everything that names a person."""
+
+    leaver: Leaver
+    approver: Successor
+    successors: tuple[Successor, ...]
+    opened_by: Actor
+    channel: str
+    note: str = ""
+
+    def dump(self) -> dict[str, Any]:
+        """Return plain JSON data."""
+        return asdict(self)
+
+    @classmethod
+    def load(cls, data: Mapping[str, Any]) -> "CaseData":
+        """Read what `dump` made."""
+        leaver = {**data["leaver"], "logins": tuple(data["leaver"]["logins"])}
+        return cls(
+            Leaver(**leaver),
+            Successor(**data["approver"]),
+            tuple(Successor(**one) for one in data["successors"]),
+            Actor(**data["opened_by"]),
+            data["channel"],
+            data["note"],
+        )
+
+
+def mail_key(vault: Vault, email: str) -> str:
+    """Return what a case is found by where only the address is known: a keyed hash."""
+    return vault.blind("mail:" + email.casefold())
+
+
+def slack_key(vault: Vault, slack_id: str) -> str:
+    """Return what a case is found by where only the Slack id is known: a keyed hash."""
+    return vault.blind("slack:" + slack_id.casefold())
+
+
+def person(leaver: Leaver) -> Person:
+    """Return how to look the leaver up in a system."""
+    return Person(leaver.name, (leaver.email,), leaver.logins)
+
+
+def is_about(leaver: Leaver, by: Actor) -> bool:
+    """Whether somebody acts on their own case, in Slack or at a terminal."""
+    own = Actor(f"slack:{leaver.slack_id}" if leaver.slack_id else "", leaver.name, leaver.email)
+    return by.may_be(own) or by.id.casefold() in {f"cli:{login}".casefold() for login in leaver.logins}
+
+
+def read_case(session: Session, vault: Vault, case_id: str) -> tuple[Case, CaseData]:
+    """Read and decrypt a case. Raises `Refused(UNKNOWN_CASE)`."""
+    case = session.get(Case, case_id)
+    if case is None:
+        raise Refused(Code.UNKNOWN_CASE, case=case_id)
+    return case, CaseData.load(vault.open(case.wrapped_key, case.sealed, f"case:{case_id}"))
+
+
+def show(session: Session, case_id: str, channel: str = "") -> None:
+    """Bring the case message up to date."""
+    want(session, id=f"case:{case_id}", kind=PostKind.CASE, subject=case_id, case_id=case_id, channel=channel)
+
+
+def settle(session: Session, journal: Journal, case_id: str) -> None:
+    """Move the case on where its tracks have: running once the access track is due, watched once all are done."""
+    case = session.get_one(Case, case_id)  # one turn at a time: nobody changes it beside us
+    if case.state == CaseState.SCHEDULED:
+        case.state = CaseState.RUNNING
+        journal.write(session, actor=HANDOVER, action="case.running", case_id=case_id)
+    if case.state == CaseState.RUNNING and not _left(session, case):
+        case.state = CaseState.WATCHED
+        journal.write(session, actor=HANDOVER, action="case.watched", case_id=case_id)
+    session.add(case)
+    show(session, case_id)
+
+
+def _left(session: Session, case: Case) -> bool:
+    """Whether there is work that keeps a case open; follow-ups and later snapshots are watching, not work."""
+    known = {"case": case.id, "effective_at": case.effective_at}
+    return any(session.exec(work, params=known).first() is not None for work in WORK)

@@ -1,0 +1,206 @@
+"""Things that must be acted on: opened once, seen again and again, closed once."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from config.text import _
+from workflows.people import Actor
+from workflows.ports import Clock
+from workflows.storage.journal import HANDOVER, Journal
+from workflows.storage.outbox import touch
+from workflows.storage.rows.access import Account
+from workflows.storage.rows.case import Case
+from workflows.storage.rows.watch import AuditRun, Finding
+from workflows.storage.rows.work_state import WorkState
+from workflows.storage.vault import Vault, WrongKey
+
+ABOUT_ACCOUNTS = ("open again", "new account", "not verified", "never verified", "not linked", "protected")
+NEW_ACCOUNT, ORPHAN, DORMANT = "new account", "orphan", "dormant"
+SETTLED = select(Finding).where(
+    Finding.case_id == sa.bindparam("case"),
+    Finding.system == sa.bindparam("system"),
+    col(Finding.closed_at).is_(None),
+    col(Finding.kind).in_(ABOUT_ACCOUNTS),
+    Finding.kind != sa.bindparam("but"),
+)
+"""What a complete lock-out settles; made once, because every lock-out asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What an audit or a follow-up saw. The same kind at the same account of the same case is the same finding.
+
+    `name`, `email` and `login` say whom it is about where there is no case: an orphan.
+    """
+
+    kind: str
+    case_id: str
+    system: str
+    account_id: str = ""
+    detail: str = ""
+    name: str = ""
+    email: str = ""
+    login: str = ""
+    changed_by: str = ""
+
+    @property
+    def key(self) -> str:
+        """What makes it the same finding tomorrow."""
+        return f"{self.kind}|{self.case_id}|{self.system}|{self.account_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class FindingNote:
+    """What a finding keeps sealed: everything that may name a person."""
+
+    reason: str = ""
+    name: str = ""
+    email: str = ""
+    login: str = ""
+    changed_by: str = ""
+    """Who changed the account last, in the system's own words, where it tells."""
+    taken_name: str = ""
+    accepted_name: str = ""
+    accepted_reason: str = ""
+
+
+_NAMES = tuple(one.name for one in fields(FindingNote))
+
+
+class Findings:
+    """Opens and closes findings, in the caller's transaction."""
+
+    def __init__(self, vault: Vault, journal: Journal, clock: Clock) -> None:
+        self._vault = vault
+        self._journal = journal
+        self._clock = clock
+
+    def see(self, session: Session, sighting: Sighting, by: str) -> None:
+        """Open the finding, or note that it was seen again. `by` names the audit or follow-up."""
+        now = self._clock.now()
+        row = _open(session, sighting.key)
+        if row is None:
+            row = self._new(session, sighting, by)
+        row.last_seen = now
+        note = replace(
+            self.note(session, row),
+            reason=sighting.detail,
+            name=sighting.name,
+            email=sighting.email,
+            login=sighting.login,
+        )
+        if sighting.changed_by:
+            note = replace(note, changed_by=sighting.changed_by)
+        self.keep(session, row, note)
+        session.flush()
+
+    def clear(self, session: Session, sighting: Sighting) -> None:
+        """Close the finding, if it is open: a fresh read shows that it is no longer so."""
+        row = _open(session, sighting.key)
+        if row is not None:
+            self.close(session, row)
+
+    def clear_accounts(self, session: Session, case_id: str, system: str, but: str = "") -> None:
+        """Close what a complete lock-out has settled: all about the case's accounts in that system `but` one kind.
+
+        An account that the lock-out did not take for the leaver's is as open as it was.
+        """
+        known = {"case": case_id, "system": system, "but": but}
+        rows = session.exec(SETTLED, params=known).all()
+        self._settle(session, [row for row in rows if not _left_alone(session, row)], HANDOVER.id)
+
+    def clear_case(self, session: Session, case_id: str, by: str) -> None:
+        """Close everything open about a case that is no longer watched; `by` is who decided that."""
+        query = select(Finding).where(Finding.case_id == case_id, col(Finding.closed_at).is_(None))
+        self._settle(session, session.exec(query).all(), by)
+
+    def _settle(self, session: Session, rows: Sequence[Finding], by: str) -> None:
+        for row in rows:
+            self.close(session, row)
+            row.closed_by = by
+        if rows:
+            show_digest(session)
+
+    def close(self, session: Session, row: Finding, by: Actor = HANDOVER) -> None:
+        """Close a finding."""
+        row.closed_at, row.closed_by = self._clock.now(), by.id
+        session.add(row)
+        self._journal.write(
+            session, actor=by, action="finding.closed", case_id=row.case_id or "", data={"finding": row.id}
+        )
+
+    def note(self, session: Session, row: Finding) -> FindingNote:
+        """Decrypt what a finding keeps; one whose key does not open says so, and is a finding all the same."""
+        if not row.note:
+            return FindingNote()
+        try:
+            kept = self._vault.open(self._key(session, row), row.note, f"finding:{row.id}")
+        except WrongKey as error:
+            return FindingNote(reason=_("its words cannot be opened: {why}").format(why=_(str(error))))
+        return FindingNote(**{name: kept[name] for name in _NAMES if name in kept})
+
+    def keep(self, session: Session, row: Finding, note: FindingNote) -> None:
+        """Encrypt a finding's words: under the case's key, or under one of its own where there is none that opens."""
+        if not row.wrapped_key and not self._vault.fits(self._key(session, row)):
+            row.wrapped_key = self._vault.new_key()
+        row.note = self._vault.seal(self._key(session, row), asdict(note), f"finding:{row.id}")
+        session.add(row)
+
+    def _key(self, session: Session, row: Finding) -> bytes:
+        if row.wrapped_key or row.case_id is None:
+            return row.wrapped_key
+        return session.get_one(Case, row.case_id).wrapped_key
+
+    def _new(self, session: Session, sighting: Sighting, by: str) -> Finding:
+        now = self._clock.now()
+        digest = hashlib.sha256(f"{sighting.key}|{now.isoformat()}".encode()).hexdigest()[:12]
+        row = Finding(
+            id=f"F-{digest}",
+            key=sighting.key,
+            case_id=sighting.case_id or None,
+            kind=sighting.kind,
+            system=sighting.system,
+            account_id=sighting.account_id,
+            first_seen=now,
+            last_seen=now,
+            seen_by=by,
+        )
+        said = {"finding": row.id, "kind": sighting.kind, "system": sighting.system, "seen_by": by}
+        self._journal.write(session, actor=HANDOVER, action="finding.opened", case_id=sighting.case_id, data=said)
+        return row
+
+
+def _left_alone(session: Session, row: Finding) -> bool:
+    if row.kind != NEW_ACCOUNT:
+        return False
+    return session.get(Account, f"{row.case_id}:{row.system}:{row.account_id}") is None
+
+
+def show_digest(session: Session) -> None:
+    """Bring the newest audit's message up to date: somebody did something about a finding."""
+    runs = select(AuditRun.id).where(AuditRun.state == WorkState.DONE).order_by(col(AuditRun.finished_at).desc())
+    touch(session, session.exec(runs.limit(1)).first() or "")
+
+
+def still_open(session: Session, system: str, kinds: Sequence[str]) -> list[Finding]:
+    """Return the open findings of some kinds in one system."""
+    query = select(Finding).where(
+        Finding.system == system, col(Finding.closed_at).is_(None), col(Finding.kind).in_(tuple(kinds))
+    )
+    return list(session.exec(query))
+
+
+def open_of(session: Session, case_id: str, system: str) -> list[Finding]:
+    """Return the open findings about one case in one system."""
+    query = select(Finding).where(
+        Finding.case_id == case_id, Finding.system == system, col(Finding.closed_at).is_(None)
+    )
+    return list(session.exec(query))
+
+
+def _open(session: Session, key: str) -> Finding | None:
+    return session.exec(select(Finding).where(Finding.key == key, col(Finding.closed_at).is_(None))).first()

@@ -1,0 +1,164 @@
+"""What people are to be shown, as rows: wanted by a transaction, shown by the clock, tried again until it is."""
+
+import logging
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from uuid import uuid4
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from workflows.ports import Clock, Undelivered
+from workflows.storage.rows.case import Case
+from workflows.storage.rows.post import Post, PostKind
+from workflows.storage.store import Store
+
+log = logging.getLogger(__name__)
+AGAIN = timedelta(seconds=10)
+LEASE = timedelta(minutes=5)
+"""Longer than telling people ever takes; the claim of a process that died is voided before (`let_go`)."""
+PASS_SECONDS = 5.0
+"""How long one pass goes on: hundreds of posts at Slack's pace take minutes, and a stop must not wait for them."""
+ALONE = "local"
+FREE: dict[str, Any] = {"claimed_by": "", "claimed_until": None}
+
+
+def want(
+    session: Session,
+    *,
+    id: str,  # noqa: A002 - the row's own word
+    kind: PostKind,
+    subject: str,
+    channel: str,
+    case_id: str = "",
+    thread_of: str = "",
+) -> None:
+    """Ask, in the caller's transaction, that a post be shown or brought up to date; no channel: nobody to tell."""
+    post = session.get(Post, id)
+    if post is None:
+        parent = session.get(Post, thread_of) if thread_of else None
+        channel = channel or (parent.channel if parent else "")
+        if channel:
+            session.add(Post(id=id, kind=kind, subject=subject, channel=channel, case_id=case_id, thread_of=thread_of))
+        return
+    post.wanted += 1
+    post.next_try_at = None
+    session.add(post)
+
+
+def touch(session: Session, id: str) -> None:  # noqa: A002
+    """Ask that an existing post be brought up to date; nothing where there is none."""
+    post = session.get(Post, id)
+    if post is not None:
+        post.wanted += 1
+        post.next_try_at = None
+        session.add(post)
+
+
+class Notifier(Protocol):
+    """Shows a post to people, in Slack or wherever they are."""
+
+    def show(self, post: Post) -> tuple[str, str]:
+        """Send the post, or update it in place where `post.ts` is set; return (channel, ts). Raises `Undelivered`."""
+
+
+def deliver(store: Store, notifier: Notifier, clock: Clock, by: str = ALONE) -> int:
+    """Show every post that is behind; return how many were shown. Trouble with one does not hold up the others.
+
+    `by` names this process: a post that another one is showing is left to it.
+    """
+    shown, full, until = 0, set(), time.monotonic() + PASS_SECONDS
+    for post_id, channel, again_at in _behind(store):
+        if channel in full or (again_at is not None and again_at > clock.now()):
+            continue
+        if time.monotonic() > until:
+            break
+        try:
+            shown += _deliver(store, notifier, post_id, clock.now(), f"{by}/{uuid4().hex}")
+        except Undelivered as trouble:
+            log.warning("post %s not delivered: %s", post_id, trouble)
+            if trouble.busy:  # hundreds of others in the same conversation would only be told the same
+                full.add(channel)
+    return shown
+
+
+def _behind(store: Store) -> Sequence[tuple[str, str, datetime | None]]:
+    """Return what is to be shown: of a dismissal before all else, and a case message before what is in its thread."""
+    urgent = sa.func.coalesce(col(Case.immediate), sa.false())
+    query = (
+        select(Post.id, Post.channel, col(Post.next_try_at))
+        .join(Case, col(Post.case_id) == col(Case.id), isouter=True)
+        .where(col(Post.shown) < col(Post.wanted))
+        .order_by(urgent.desc(), col(Post.thread_of) != "", col(Post.id))
+    )
+    with store.read() as session:
+        return session.exec(query).all()
+
+
+@contextmanager
+def alone(store: Store) -> Iterator[None]:
+    """Be the only process on these rows: claims that a killed one left behind bind nobody."""
+    with store.write() as session:
+        let_go(session, frozenset)
+    yield
+
+
+def let_go(session: Session, alive: Callable[[], Collection[str]]) -> None:
+    """Void the claims of processes that are not `alive`: what they were showing is shown by the others.
+
+    `alive` is asked once the claims are known, as `Engine.take_over` does.
+    """
+    claimed = session.exec(select(Post.id, Post.claimed_by).where(Post.claimed_by != "")).all()
+    living = alive() if claimed else ()
+    for post_id, claim in claimed:
+        if claim.partition("/")[0] not in living:
+            session.execute(_held(post_id, claim).values(**FREE))
+
+
+def _deliver(store: Store, notifier: Notifier, post_id: str, now: datetime, claim: str) -> bool:
+    post = _claim(store, post_id, claim)
+    if post is None:
+        return False
+    try:
+        channel, ts = notifier.show(post)
+    except Undelivered as trouble:
+        _settle(store, post_id, claim, problem=str(trouble), next_try_at=now + AGAIN)
+        raise
+    except Exception:
+        _settle(store, post_id, claim, next_try_at=now + AGAIN)
+        raise
+    _settle(store, post_id, claim, channel=channel, ts=ts, shown=post.wanted, problem="", next_try_at=None)
+    return True
+
+
+def _claim(store: Store, post_id: str, claim: str) -> Post | None:
+    """Return the post as it is now, ours to show; None where it was shown meanwhile, or another is showing it."""
+    with store.write(f"post:{post_id}") as session:
+        post, now = session.get(Post, post_id), store.now(session)
+        if post is None or post.shown >= post.wanted:
+            return None
+        if post.claimed_until is not None and post.claimed_until > now:
+            return None
+        post.claimed_by, post.claimed_until = claim, now + LEASE
+        post.tries += not post.ts
+        session.add(post)
+    return post
+
+
+def _settle(store: Store, post_id: str, claim: str, **values: object) -> None:
+    """Write what came of it, unless the claim was voided: then it is another's to say."""
+    with store.write(f"post:{post_id}") as session:
+        session.execute(_held(post_id, claim).values(**FREE, **values))
+
+
+def _held(post_id: str, claim: str) -> sa.Update:
+    return sa.update(Post).where(col(Post.id) == post_id, col(Post.claimed_by) == claim)
+
+
+def find(store: Store, post_id: str) -> Post | None:
+    """Return a post as it is now."""
+    with store.read() as session:
+        return session.get(Post, post_id)

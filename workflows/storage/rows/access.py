@@ -1,0 +1,128 @@
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from workflows.storage.rows.work_state import Moment, WorkState
+
+
+class Access(SQLModel, table=True):
+    """Locking one leaver out of one system: the unit of work of the access track."""
+
+    __table_args__ = (sa.Index("access_sweep", "system", "verdict", "id"),)
+    id: str = Field(primary_key=True)
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    system: str
+    state: str = Field(default=WorkState.PLANNED, index=True)
+    due_at: datetime = Moment()
+    attempt: int = 0
+    verdict: str = "unknown"
+    note: bytes = b""
+    """Sealed `notes.Note`: why, and how that is known."""
+    read_at: datetime | None = Moment(default=None)
+    locked_at: datetime | None = Moment(default=None)
+    """When a read first showed the lock-out complete."""
+    late: str = ""
+    """How long after it was due the work began, and why, where that was more than minutes."""
+
+
+class Account(SQLModel, table=True):
+    """One account of a leaver. The first before-image is kept for good: it is what an undo restores."""
+
+    __table_args__ = (
+        sa.Index("account_sweep", "system", "account_id"),
+        # All that a sweep reads stands in the index: a page costs no look at the rows themselves.
+        sa.Index("account_pages", "system", "id", "account_id", "verdict", "case_id"),
+    )
+    id: str = Field(primary_key=True)
+    access_id: str = Field(foreign_key="access.id", index=True)
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    system: str
+    account_id: str
+    verdict: str = "unknown"
+    note: bytes = b""
+    read_at: datetime | None = Moment(default=None)
+    sealed: bytes
+    """Login, match, before-image, and what was done to the account."""
+
+
+class ManualStep(SQLModel, table=True):
+    """What a person does for one leaver in a system without an API. `due_at`: when the clock looks at it next."""
+
+    id: str = Field(primary_key=True)
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    system: str
+    state: str = Field(default=WorkState.PLANNED, index=True)
+    due_at: datetime = Moment()
+    attempt: int = 0
+    round: int = 1
+    """How often it has been asked for from the start: once for the case, then again at the set interval."""
+    asked_at: datetime | None = Moment(default=None)
+    """When this round was first asked."""
+    deadline: datetime | None = Moment(default=None)
+    escalated_at: datetime | None = Moment(default=None)
+    confirmed_at: datetime | None = Moment(default=None)
+    """Answers this round where it is not before `asked_at`."""
+    confirmed_by: str = ""
+    sealed: bytes = b""
+    """`steps.StepData`: who was asked, who confirmed, note, proof, what is in the way."""
+    proof: bytes = b""
+    """Sealed content of a small file handed in at the command line."""
+
+
+class Restoration(SQLModel, table=True):
+    """Giving one leaver's access to one system back: the unit of work of an undo. Its id is the `Access` row's."""
+
+    id: str = Field(primary_key=True)
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    system: str
+    state: str = Field(default=WorkState.DUE, index=True)
+    due_at: datetime = Moment()
+    attempt: int = 0
+    done_at: datetime | None = Moment(default=None)
+    sealed: bytes = b""
+    """What came back per account, what cannot, and what is still to do."""
+
+
+class Restriction(SQLModel, table=True):
+    """Taking one leaver out of named groups of one system before the lock-out. Its id is the `Access` row's."""
+
+    id: str = Field(primary_key=True)
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    system: str
+    state: str = Field(default=WorkState.PLANNED, index=True)
+    due_at: datetime = Moment()
+    attempt: int = 0
+    phase: str = "restrict"
+    """`restrict`; `lift` once the case was called off and what was taken is given back."""
+    done_at: datetime | None = Moment(default=None)
+    """When a read last showed this phase complete."""
+    sealed: bytes = b""
+    """`restriction.RestrictionData`: which groups of which accounts, and what is in the way."""
+
+
+class Clearance(SQLModel, table=True):
+    """An administrator's account that may be locked, because others remained: those cleared remain for nobody else."""
+
+    id: str = Field(primary_key=True)
+    """`system:account`."""
+    system: str = Field(index=True)
+    account_id: str
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    at: datetime = Moment()
+
+
+class Link(SQLModel, table=True):
+    """A person's word that an account is somebody's, or (no account) that they have none in that system."""
+
+    __table_args__ = (sa.UniqueConstraint("person_key", "system", "account_id"),)
+    id: str = Field(primary_key=True)
+    person_key: str = Field(index=True)
+    """The case's `leaver_key`: later cases of the same person find it."""
+    system: str
+    account_id: str = ""
+    by: str
+    at: datetime = Moment()
+    wrapped_key: bytes
+    sealed: bytes
+    """The account's log-in."""

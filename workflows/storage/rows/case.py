@@ -1,0 +1,107 @@
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from workflows.storage.rows.work_state import Moment
+
+
+class CaseState(StrEnum):
+    """`scheduled`, `running` and `held` are open: at most one such case per person.
+
+    `held`: nothing is done until a second person releases it. `undone`: access was given back. `closed`: nobody to
+    watch any more, such as a person who was hired again. `on leave`: clients are handed over for a time, access stays.
+    """
+
+    SCHEDULED = "scheduled"
+    RUNNING = "running"
+    WATCHED = "watched"
+    CANCELLED = "cancelled"
+    HELD = "held"
+    UNDONE = "undone"
+    CLOSED = "closed"
+    ON_LEAVE = "on leave"
+
+
+class Reason(StrEnum):
+    """Why the person leaves, as HR says it."""
+
+    RESIGNATION = "resignation"
+    DISMISSAL = "dismissal"
+    END_OF_CONTRACT = "end of contract"
+    RETIREMENT = "retirement"
+    SUSPECTED_THEFT = "suspected theft"
+    LEAVE = "leave"
+    OTHER = "other"
+
+
+class Strategy(StrEnum):
+    """How a client book is split."""
+
+    SINGLE = "single"
+    ROUND_ROBIN = "round_robin"
+    BALANCED = "balanced"
+    AFFINITY = "affinity"
+    RULES = "rules"
+
+
+class Case(SQLModel, table=True):
+    """One leaver's offboarding."""
+
+    __tablename__ = "case_"
+    __table_args__ = (
+        sa.Index("case_past", "state", "effective_at"),
+        sa.Index(
+            "one_open_case_a_person",
+            "leaver_key",
+            unique=True,
+            sqlite_where=sa.text("state in ('scheduled', 'running', 'held')"),
+            postgresql_where=sa.text("state in ('scheduled', 'running', 'held')"),
+        ),
+        sa.Index(
+            "one_open_case_an_address",
+            "mail_key",
+            unique=True,
+            sqlite_where=sa.text("state in ('scheduled', 'running', 'held')"),
+            postgresql_where=sa.text("state in ('scheduled', 'running', 'held')"),
+        ),
+    )
+    id: str = Field(primary_key=True)
+    leaver_key: str = Field(index=True)
+    """Keyed hash of the stable id in the company's directory, or of the address where that is not known."""
+    mail_key: str = Field(index=True)
+    slack_key: str = Field(default="", index=True)
+    """Keyed hash of the leaver's Slack id; empty in cases from before there was one."""
+    state: str = Field(index=True)
+    immediate: bool
+    effective_at: datetime = Moment()
+    opened_at: datetime = Moment()
+    opened_by: str
+    approver: str
+    strategy: str
+    reason: str
+    wrapped_key: bytes
+    sealed: bytes
+    """`LeaverData` and the case's successors."""
+    held: str = ""
+    """Why the case is held: a `rules.Hold`, or empty."""
+
+
+class Headcount(SQLModel, table=True):
+    """How many people a system had when it was last asked."""
+
+    system: str = Field(primary_key=True)
+    number: int
+    read_at: datetime = Moment()
+
+
+class Hold(StrEnum):
+    """Why a case waits for a second person."""
+
+    MASS = "mass"
+    """More cases in an hour than the policy allows: somebody, or something, may be locking out a whole company."""
+    SHARE = "share"
+    """More cases within a day than the policy's share of the directory, or nobody knows how many people there are."""
+    IMMEDIATE = "immediate"
+    """The policy wants two people behind a lock-out that takes effect at once."""

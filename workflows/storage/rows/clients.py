@@ -1,0 +1,265 @@
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from workflows.storage.rows.work_state import Moment, WorkState
+
+
+class ProposalState(StrEnum):
+    """A proposal is settled once; only `pending` can be decided. A `draft` gathers lines and is never shown.
+
+    `cancelled`: the case was called off while it was pending. `expired`: not everybody who must answered in time.
+    """
+
+    DRAFT = "draft"
+    PENDING = "pending"
+    APPROVED = "approved"
+    DECLINED = "declined"
+    SUPERSEDED = "superseded"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class RequestState(StrEnum):
+    """What came of asking one role to agree; settled once, with its proposal or before it."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+
+
+class AssignmentState(StrEnum):
+    """Where one record's move stands. `excluded`: it stays, the vendor lets nobody change its owner.
+
+    `kept`: it stays, for a reason that a person gave. `stopped`: it was approved, and somebody stopped the moves before
+    its turn. `not put back`: the handover was undone, and this record had changed hands since, or its system refused.
+    """
+
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    DECLINED = "declined"
+    MOVED = "moved"
+    TAKEN = "taken by another"
+    GONE = "gone"
+    REFUSED = "refused"
+    EXCLUDED = "excluded"
+    STOPPED = "stopped"
+    RETURNING = "being put back"
+    RETURNED = "put back"
+    UNRETURNED = "not put back"
+    KEPT = "kept"
+
+
+class Proposal(SQLModel, table=True):
+    """One version of the split of a client book, as it was shown to those who decide."""
+
+    id: str = Field(primary_key=True)
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    version: int
+    digest: str
+    state: str = Field(index=True)
+    created_at: datetime = Moment()
+    settled_at: datetime | None = Moment(default=None)
+    settled_by: str = ""
+    note: str = ""
+    sealed: bytes = b""
+    """Shares, the successors' accounts, why this version exists, who settled it and with what words."""
+
+
+class Decision(SQLModel, table=True):
+    """One person's verdict on one exact digest."""
+
+    __table_args__ = (
+        sa.UniqueConstraint("proposal_id", "decided_by"),
+        sa.Index(
+            "one_person_once",
+            "proposal_id",
+            "person",
+            unique=True,
+            sqlite_where=sa.text("person <> ''"),
+            postgresql_where=sa.text("person <> ''"),
+        ),
+        sa.Index(
+            "one_seat_once",
+            "proposal_id",
+            "seat",
+            unique=True,
+            sqlite_where=sa.text("seat <> ''"),
+            postgresql_where=sa.text("seat <> ''"),
+        ),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    proposal_id: str = Field(foreign_key="proposal.id", index=True)
+    digest: str
+    decided_by: str
+    approve: bool
+    decided_at: datetime = Moment()
+    reason: str = ""
+    request_id: str = Field(default="", index=True)
+    person: str = ""
+    """Keyed hash of who decided, the same for all accounts of one address. Empty: it was found void."""
+    seat: str = ""
+    """Keyed hash of whose word it is: the same, or who delegated it. Empty: it was found void."""
+    void: str = ""
+    """Why it does not count any more, or empty."""
+    sealed: bytes = b""
+    """Who decided, for whom, and with what words."""
+
+
+class ApprovalRequest(SQLModel, table=True):
+    """Asking one role to agree to one proposal. `due_at`: when the clock looks at it next."""
+
+    id: str = Field(primary_key=True)
+    """`proposal#role`."""
+    proposal_id: str = Field(foreign_key="proposal.id", index=True)
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    role: str
+    """`manager`, a rule's name, or `receiver` with a hash of whose share it is."""
+    need: int = 1
+    state: str = Field(default=WorkState.DUE, index=True)
+    due_at: datetime = Moment()
+    attempt: int = 0
+    result: str = RequestState.WAITING
+    asked_at: datetime = Moment()
+    reminded_at: datetime | None = Moment(default=None)
+    escalated_at: datetime | None = Moment(default=None)
+    expires_at: datetime | None = Moment(default=None)
+    settled_at: datetime | None = Moment(default=None)
+    sealed: bytes = b""
+    """`requests.Asked`: who is wanted, who was told when, and what is in the way. Empty: the case's approver alone."""
+
+
+class Delegation(SQLModel, table=True):
+    """One person's word that another decides for them while they are away."""
+
+    id: str = Field(primary_key=True)
+    from_id: str = Field(index=True)
+    to_id: str
+    since: datetime = Moment()
+    until: datetime = Moment()
+    made_at: datetime = Moment()
+    made_by: str
+    ended_at: datetime | None = Moment(default=None)
+    ended_by: str = ""
+    wrapped_key: bytes
+    sealed: bytes
+    """The two people's names and addresses, and a note."""
+
+
+class Revision(SQLModel, table=True):
+    """What an edit changed between two versions of a proposal, for those who still look at the older one."""
+
+    id: str = Field(primary_key=True, foreign_key="proposal.id")
+    previous: str = Field(foreign_key="proposal.id", index=True)
+    sealed: bytes
+    """Which clients, from whom to whom: the first ones by name, and how many in all."""
+
+
+class Book(SQLModel, table=True):
+    """The handing over of one leaver's records in one system: the unit of work of the client track."""
+
+    id: str = Field(primary_key=True)
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    system: str
+    state: str = Field(default=WorkState.PLANNED, index=True)
+    """planned -> due (list) -> planned (wait for decision) -> due (move) -> done."""
+    phase: str = "list"
+    """`list`, `decide`, `move`, `done`."""
+    due_at: datetime = Moment()
+    attempt: int = 0
+    runner: str = ""
+    """Who took this attempt up last: of two at work on it at once, only this one's writes count."""
+    reason: str = ""
+    counts_before: str = "{}"
+    """JSON: `{owner: {kind: count}}` for leaver and successors, right before the first move."""
+    counts_after: str = "{}"
+    sealed: bytes = b""
+    """Why records stay with the leaver, in the vendor's words, counted by kind: `handover.remarks`."""
+    halted: str = ""
+    """`paused` or `stopped` by a person, or empty."""
+    halted_by: str = ""
+    halted_at: datetime | None = Moment(default=None)
+
+
+class Assignment(SQLModel, table=True):
+    """One record and whom it goes to. `owner` is who had it when the proposal was made: the before-image."""
+
+    __table_args__ = (
+        sa.Index("assignment_work", "case_id", "system", "state", "id"),
+        sa.Index("assignment_clients", "proposal_id", "system", "family", "id"),
+    )
+    id: str = Field(primary_key=True)
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    proposal_id: str | None = Field(default=None, foreign_key="proposal.id", index=True)
+    """The version that named it last. None: it stays (`excluded`), and nobody was asked. A draft: being gathered."""
+    system: str
+    record_id: str
+    kind: str
+    family: str
+    owner: str
+    successor: str
+    """Key of the successor within the case's sealed data."""
+    state: str = Field(default=AssignmentState.PROPOSED)
+    owner_after: str = ""
+    moved_at: datetime | None = Moment(default=None)
+    sealed: bytes
+    """Name, family name, value, currency, stage, whether open."""
+
+
+class PutBack(SQLModel, table=True):
+    """Giving records of one system back to the leaver: the unit of work of an undone handover. Its id is the book's."""
+
+    id: str = Field(primary_key=True)
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    system: str
+    state: str = Field(default=WorkState.DUE, index=True)
+    due_at: datetime = Moment()
+    attempt: int = 0
+    reason: str = ""
+    asked_by: str
+    asked_at: datetime = Moment()
+    done_at: datetime | None = Moment(default=None)
+
+
+class Leave(SQLModel, table=True):
+    """The way back of a handover for a time: from `due_at` on somebody is asked whether the clients go back."""
+
+    id: str = Field(primary_key=True)
+    """The case's id."""
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    state: str = Field(default=WorkState.DUE, index=True)
+    due_at: datetime = Moment()
+    attempt: int = 0
+    return_on: datetime = Moment()
+    keeps_access: bool
+    asked_at: datetime | None = Moment(default=None)
+    answered_at: datetime | None = Moment(default=None)
+    answered_by: str = ""
+    answer: str = ""
+    """`put back` or `stay`; empty: nobody has said, and nothing happens."""
+
+
+class Exclusion(SQLModel, table=True):
+    """Clients that a person took out of a proposal: they stay with the leaver, and this is why."""
+
+    id: str = Field(primary_key=True)
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    proposal_id: str
+    """The version that they were taken out of."""
+    by: str
+    at: datetime = Moment()
+    sealed: bytes
+    """The reason, who gave it, how many clients, and how many records of each kind in each system."""
+
+
+class Allotment(SQLModel, table=True):
+    """Which client of a case goes to whom, as a file said when the case was opened."""
+
+    id: str = Field(primary_key=True)
+    """The case's id."""
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    sealed: bytes

@@ -1,0 +1,53 @@
+from datetime import datetime
+
+from sqlmodel import Field, SQLModel
+
+from workflows.storage.rows.work_state import Moment
+
+
+class TenantPace(SQLModel, table=True):
+    """When the next request may be sent to one system: one vendor's limit, shared by all processes."""
+
+    id: str = Field(primary_key=True)
+    """The system's name in the configuration."""
+    next_at: datetime = Moment()
+
+
+class Replica(SQLModel, table=True):
+    """One process among several on the same PostgreSQL, from its start until it is seen to be dead."""
+
+    id: str = Field(primary_key=True)
+    """New at every start; the engine's executor id."""
+    host: str
+    pid: int
+    started_at: datetime = Moment()
+    beat_at: datetime = Moment()
+    """Last sign of life, by the database's clock."""
+
+
+class JournalEntry(SQLModel, table=True):
+    """One line of the record. `seq`, `prev` and `hash` are the sealer's, set once within a second."""
+
+    __tablename__ = "journal"
+    id: str = Field(primary_key=True)
+    at: datetime = Moment()
+    actor: str
+    action: str
+    case_id: str = Field(default="", index=True)
+    data: str = "{}"
+    """JSON without personal data."""
+    sealed: bytes = b""
+    """Personal data, under the case's key; the hash covers the ciphertext, so the chain outlives the key."""
+    seq: int | None = Field(default=None, unique=True, index=True)
+    prev: str = ""
+    hash: str = ""
+
+
+class JournalHead(SQLModel, table=True):
+    """The chain's head at one moment, signed with Ed25519."""
+
+    seq: int = Field(primary_key=True)
+    hash: str
+    signed_at: datetime = Moment()
+    signature: str
+    public_key: str

@@ -1,0 +1,103 @@
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from workflows.storage.rows.work_state import Moment, WorkState
+
+
+class ExportSnapshot(SQLModel, table=True):
+    """What the leaver took out, as the systems' own logs had it at one moment."""
+
+    id: str = Field(primary_key=True)
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    moment: str
+    """`notice`, `lock`, or `day N`."""
+    state: str = Field(default=WorkState.PLANNED, index=True)
+    due_at: datetime = Moment()
+    attempt: int = 0
+    taken_at: datetime | None = Moment(default=None)
+    pseudonym: str
+    sealed: bytes = b""
+
+
+class FollowUp(SQLModel, table=True):
+    """A dated check of one case."""
+
+    id: str = Field(primary_key=True)
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    day: int
+    state: str = Field(default=WorkState.PLANNED, index=True)
+    due_at: datetime = Moment()
+    attempt: int = 0
+    done_at: datetime | None = Moment(default=None)
+    sealed: bytes = b""
+    """What was seen, a sentence per system."""
+
+
+class AuditRun(SQLModel, table=True):
+    """The daily check of every past leaver in every system. One a day, across replicas, by its key."""
+
+    id: str = Field(primary_key=True)
+    """`audit-YYYY-MM-DD` in the company's time zone."""
+    state: str = Field(default=WorkState.DUE, index=True)
+    due_at: datetime = Moment()
+    attempt: int = 0
+    started_at: datetime | None = Moment(default=None)
+    finished_at: datetime | None = Moment(default=None)
+    result: str = "{}"
+
+
+class Finding(SQLModel, table=True):
+    """Something that must be acted on; opened once, closed once."""
+
+    __table_args__ = (
+        sa.Index(
+            "one_open_finding",
+            "key",
+            unique=True,
+            sqlite_where=sa.text("closed_at is null"),
+            postgresql_where=sa.text("closed_at is null"),
+        ),
+    )
+    id: str = Field(primary_key=True)
+    key: str = Field(index=True)
+    """`kind:account` or the like: what makes it the same finding tomorrow."""
+    case_id: str | None = Field(default=None, foreign_key="case_.id", index=True)
+    """None: it is about nobody's case (an orphan). Such a finding has a key of its own."""
+    kind: str
+    system: str
+    account_id: str = ""
+    first_seen: datetime = Moment()
+    last_seen: datetime = Moment()
+    seen_by: str
+    """Which audit or follow-up saw it first."""
+    closed_at: datetime | None = Moment(default=None)
+    closed_by: str = ""
+    note: bytes = b""
+    """Sealed `findings.FindingNote`, under the case's key or the finding's own."""
+    wrapped_key: bytes = b""
+    """The finding's own key, where it has no case or the case's key does not open; else empty."""
+    taken_at: datetime | None = Moment(default=None)
+    taken_by: str = ""
+    accepted_until: datetime | None = Moment(default=None)
+    """Until then it is listed apart; afterwards it is open as before."""
+    accepted_by: str = ""
+    escalated_at: datetime | None = Moment(default=None)
+    """When it was said to administrators and security in person, because nobody had taken it."""
+    relocked_at: datetime | None = Moment(default=None)
+    """When the bot itself last locked the account again, by policy."""
+
+
+class Reading(SQLModel, table=True):
+    """The last sweep of one system, for all its accounts at once.
+
+    A sweep writes an account's own row only where something changed: an account read as before was read at `read_at`.
+    """
+
+    system: str = Field(primary_key=True)
+    read_at: datetime | None = Moment(default=None)
+    """When the last sweep that read every account began."""
+    failed_at: datetime | None = Moment(default=None)
+    """When a sweep began that could not read everything, until a whole one follows: nothing older counts as known."""
+    problem: str = ""

@@ -1,0 +1,228 @@
+"""The daily audit: every past leaver in every system, read afresh, posted once, with what must be acted on."""
+
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlmodel import col, select
+
+from connectors.contract import Verdict
+from workflows.cases.casefile import Casefile
+from workflows.cases.finding_list import FindingSheet
+from workflows.cases.views import FindingLine
+from workflows.people import Actor
+from workflows.ports import Clock
+from workflows.refusals import Code, Refused
+from workflows.storage.findings import NEW_ACCOUNT, Findings
+from workflows.storage.journal import HANDOVER, Journal
+from workflows.storage.outbox import want
+from workflows.storage.rows.post import PostKind
+from workflows.storage.rows.watch import AuditRun, Finding
+from workflows.storage.rows.work_state import WorkState
+from workflows.storage.store import Store
+from workflows.storage.vault import Vault
+from workflows.storage.work import finish
+from workflows.systems.registry import Systems
+from workflows.watch import audit_csv
+from workflows.watch.new_accounts import Newcomers
+from workflows.watch.new_systems import Latecomers
+from workflows.watch.orphans import Dormant, Orphans
+from workflows.watch.responses import Policy, Responses, open_finding
+from workflows.watch.sweep import Sweep, Tally
+from workflows.watch.views import AuditView
+from workflows.watch.watched_cases import past_cases
+
+
+class Audits:
+    """Runs and shows audits."""
+
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        journal: Journal,
+        systems: Systems,
+        casefile: Casefile,
+        clock: Clock,
+        retry: Callable[[str, str, Actor], None],
+        link: Callable[[str, str, Actor, str], object],
+        *,
+        sheet: FindingSheet,
+        directory: str,
+        channel: str,
+        zone: str,
+        at: time,
+        policy: Policy = Policy(),  # noqa: B008 - frozen
+    ) -> None:
+        """`retry` locks one system of a case again; the day's audit is due `at` that hour in `zone`, in `channel`.
+
+        `link` says that an account is the leaver's beside those that are known, and locks it.
+        `directory`: the system that knows everybody, and whose disabled people should be alive nowhere.
+        """
+        self._store = store
+        self._vault = vault
+        self._journal = journal
+        self._systems = systems
+        self._casefile = casefile
+        self._clock = clock
+        self._retry, self._link = retry, link
+        self._channel = channel
+        self._zone = ZoneInfo(zone)
+        self._at = at
+        self._sheet = sheet
+        findings = Findings(vault, journal, clock)
+        newcomers = Newcomers(store, vault, journal, findings, systems, clock)
+        self._sweep = Sweep(store, vault, findings, systems, clock, newcomers)
+        dormant = Dormant(store, vault, findings, clock, policy.dormant)
+        self._orphans = Orphans(store, vault, findings, systems, directory, dormant, newcomers)
+        self._responses = Responses(store, journal, findings, sheet, clock, retry, policy)
+        self._latecomers = Latecomers(store, vault, journal, systems, clock)
+
+    def call(self) -> None:
+        """Write today's run once its hour has come, also after a downtime; its key keeps it one a day."""
+        now = self._clock.now()
+        local = now.astimezone(self._zone)
+        due = datetime.combine(local.date(), self._at, self._zone)
+        run_id = f"audit-{local.date().isoformat()}"
+        if now < due:
+            return
+        with self._store.read() as session:
+            if session.get(AuditRun, run_id) or session.exec(past_cases(due).limit(1)).first() is None:
+                return
+        with self._store.write() as session:
+            if session.get(AuditRun, run_id) is None:
+                session.add(AuditRun(id=run_id, due_at=due))
+
+    def run(self, run_id: str) -> None:
+        """Carry out the day's audit, sign the journal, and ask that it be posted. A finished run is left alone."""
+        with self._store.read() as session:
+            if session.get_one(AuditRun, run_id).state != WorkState.DUE:
+                return
+        self._carry_out(run_id)
+        self._journal.sign()
+
+    def run_now(self, by: Actor) -> AuditView:
+        """Read everything now, without a post: a check by hand."""
+        run_id = f"check-{uuid.uuid4().hex[:8]}"
+        with self._store.write() as session:
+            session.add(AuditRun(id=run_id, due_at=self._clock.now(), state=WorkState.PLANNED))
+            self._journal.write(session, actor=by, action="audit.by_hand", data={"run": run_id})
+        self._carry_out(run_id)
+        return self.view(run_id)
+
+    def view(self, run_id: str) -> AuditView:
+        """Return one audit with the findings open now."""
+        with self._store.read() as session:
+            row = session.get_one(AuditRun, run_id)
+            tally = Tally(**json.loads(row.result)) if row.result != "{}" else Tally()
+            began = row.started_at or row.due_at
+            verdicts = {Verdict(name): number for name, number in tally.verdicts.items()}
+            return AuditView(
+                began.astimezone(self._zone).date(),
+                began,
+                row.finished_at,
+                tally.cases,
+                sum(verdicts.values()),
+                verdicts,
+                self._sheet.lines(session),
+                tuple(tally.not_read),
+                self._sheet.accepted(session),
+                self._sheet.relocked(session, began, row.finished_at) if row.finished_at else (),
+                tuple(tally.not_looked),
+                self._sheet.settled(session, row.finished_at) if row.finished_at else (),
+            )
+
+    def latest(self) -> AuditView | None:
+        """Return the newest finished audit."""
+        with self._store.read() as session:
+            run_id = session.exec(
+                select(AuditRun.id)
+                .where(col(AuditRun.finished_at).is_not(None))
+                .order_by(col(AuditRun.finished_at).desc())
+            ).first()
+        return self.view(run_id) if run_id else None
+
+    def findings(self) -> list[FindingLine]:
+        """Return open findings, worst first."""
+        with self._store.read() as session:
+            return list(self._sheet.lines(session))
+
+    def lock_again(self, finding_id: str, by: Actor) -> str:
+        """Lock what a finding shows open; return its case. Who asks for that works on it from now on.
+
+        With that, an account that is new is said to be the leaver's: nobody needs to choose it again. Raises
+        UNKNOWN_FINDING, CLOSED_FINDING, PROTECTED and what the connector raises.
+        """
+        with self._store.read() as session:
+            finding = open_finding(session, finding_id)
+        if finding.case_id is None:
+            raise Refused(Code.UNKNOWN_CASE)
+        self._responses.take(finding_id, by)
+        self._journal.note("finding.lock_again", by, {"finding": finding_id}, finding.case_id)
+        self._lock(finding.case_id, finding, by)
+        return finding.case_id
+
+    def _lock(self, case_id: str, finding: Finding, by: Actor) -> None:
+        if finding.kind == NEW_ACCOUNT:
+            try:
+                self._link(case_id, finding.system, by, finding.account_id)
+            except Refused as refused:
+                if refused.code is not Code.UNKNOWN_ACCOUNT:  # gone meanwhile: what is known is locked and read afresh
+                    raise
+            else:
+                return
+        self._retry(case_id, finding.system, by)
+
+    def take(self, finding_id: str, by: Actor) -> FindingLine:
+        """Note who works on a finding. Raises UNKNOWN_FINDING, CLOSED_FINDING."""
+        return self._responses.take(finding_id, by)
+
+    def accept(self, finding_id: str, until: date, reason: str, by: Actor) -> FindingLine:
+        """List a finding apart until the end of a day in the company's zone.
+
+        Raises UNKNOWN_FINDING, CLOSED_FINDING, NEEDS_REASON, PAST_TIME, TOO_FAR.
+        """
+        end = datetime.combine(until + timedelta(days=1), time(), self._zone)
+        return self._responses.accept(finding_id, end.astimezone(UTC), reason, by)
+
+    def accepted(self) -> list[FindingLine]:
+        """Return open findings that somebody accepted for a while."""
+        with self._store.read() as session:
+            return list(self._sheet.accepted(session))
+
+    def csv(self, run_id: str) -> str:
+        """Return every account with its verdict and when it was read, as CSV, then everything that was found."""
+        return audit_csv.write(self._store, self._casefile, self._sheet, run_id, self._clock.now())
+
+    def sheet(self) -> str:
+        """Return the same as CSV for what is known now, under the newest audit's name."""
+        query = select(AuditRun.id).where(col(AuditRun.finished_at).is_not(None))
+        with self._store.read() as session:
+            newest = session.exec(query.order_by(col(AuditRun.finished_at).desc())).first()
+        return self.csv(newest or "")
+
+    def _carry_out(self, run_id: str) -> None:
+        started = self._clock.now()
+        unread = self._latecomers.catch_up(run_id)
+        tally = self._sweep.run(run_id)
+        self._orphans.look(run_id, tally)
+        relocked = self._responses.relock(started)
+        tally.not_read += [words for words in unread if words not in tally.not_read]
+        with self._store.write() as session:
+            row = session.get_one(AuditRun, run_id)
+            row.started_at, row.finished_at, row.result = started, self._clock.now(), json.dumps(asdict(tally))
+            if row.state == WorkState.DUE:
+                finish(session, row)
+                want(session, id=run_id, kind=PostKind.AUDIT, subject=run_id, channel=self._channel)
+                self._responses.escalate(session, run_id)
+            said = {
+                "run": run_id,
+                "cases": tally.cases,
+                "verdicts": tally.verdicts,
+                "not_read": len(tally.not_read),
+                "relocked": relocked,
+            }
+            self._journal.write(session, actor=HANDOVER, action="audit.done", data=said)

@@ -1,0 +1,235 @@
+"""Dated checks of one case, 1, 7, 30 and 90 days after: still locked, nothing new, owned or exported."""
+
+from collections import Counter
+from datetime import timedelta
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from config.text import _, ngettext
+from connectors.contract import AccountId, Accounts, ClientBook, Observation, Verdict
+from connectors.errors import ConnectorError
+from workflows.access import manual_step, observation
+from workflows.access.matching import strangers
+from workflows.cases.casefile import Casefile
+from workflows.cases.views import CaseView, FollowUpLine
+from workflows.clients.moves import reconciliation
+from workflows.exports.snapshots import Exports
+from workflows.people import Leaver
+from workflows.ports import Clock
+from workflows.storage.case import UNWATCHED, person, read_case, show
+from workflows.storage.findings import Findings, Sighting
+from workflows.storage.journal import HANDOVER, Journal
+from workflows.storage.outbox import want
+from workflows.storage.rows.access import Access, ManualStep
+from workflows.storage.rows.case import Case
+from workflows.storage.rows.clients import Assignment, AssignmentState
+from workflows.storage.rows.post import PostKind
+from workflows.storage.rows.watch import FollowUp
+from workflows.storage.rows.work_state import WorkState
+from workflows.storage.store import Store
+from workflows.storage.vault import Vault, WrongKey
+from workflows.storage.work import again, finish, retry_at, say
+from workflows.systems.registry import System, Systems
+
+
+class FollowUps:
+    """Carries out `FollowUp` rows."""
+
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        journal: Journal,
+        systems: Systems,
+        casefile: Casefile,
+        exports: Exports,
+        clock: Clock,
+        retry: timedelta,
+    ) -> None:
+        self._store = store
+        self._vault = vault
+        self._journal = journal
+        self._systems = systems
+        self._casefile = casefile
+        self._exports = exports
+        self._clock = clock
+        self._retry = retry
+        self._findings = Findings(vault, journal, clock)
+
+    def run(self, follow_up_id: str) -> None:
+        """Check the case everywhere; a system that cannot be read is said, and the check is tried again there."""
+        try:
+            with self._store.read() as session:
+                row = session.get_one(FollowUp, follow_up_id)
+                case, data = read_case(session, self._vault, row.case_id)
+        except WrongKey as error:
+            self._give_up(follow_up_id, str(error))
+            return
+        if row.state != WorkState.DUE:
+            return
+        if case.state in UNWATCHED:
+            self._call_off(follow_up_id)
+            return
+        words: dict[str, str] = {}
+        failed: ConnectorError | None = None
+        for name, system in self._systems.items():
+            try:
+                words[name] = self._said(system, case, data.leaver, follow_up_id)
+            except ConnectorError as error:
+                failed, words[name] = error, _("unknown ({why})").format(why=say(error))
+        self._look_at_exports(case, follow_up_id, words)
+        self._settle(follow_up_id, words, failed)
+
+    def _call_off(self, follow_up_id: str) -> None:
+        with self._store.write() as session:
+            row = session.get_one(FollowUp, follow_up_id)
+            row.state = WorkState.CANCELLED
+            session.add(row)
+
+    def view(self, follow_up_id: str) -> tuple[CaseView, FollowUpLine]:
+        """Return the follow-up with its case."""
+        with self._store.read() as session:
+            row = session.get_one(FollowUp, follow_up_id)
+            return self._casefile.view(session, row.case_id), self._casefile.follow_up(session, row)
+
+    def _said(self, system: System, case: Case, leaver: Leaver, by: str) -> str:
+        """Return what a read shows, or what people say where nothing can be read."""
+        if manual_step.work_of(system) is None:
+            return self._check(system, case, leaver, by)
+        with self._store.read() as session:
+            rows = session.exec(select(ManualStep).where(ManualStep.case_id == case.id)).all()
+        lines = manual_step.lines(rows, self._vault, self._systems, case, leaver)
+        return next((line.reason for line in lines if line.system == system.name), _("was not asked for in this case"))
+
+    def _check(self, system: System, case: Case, leaver: Leaver, by: str) -> str:
+        accounts = system.having(Accounts)
+        if accounts is None:
+            return _("has no accounts")
+        access_id = f"{case.id}:{system.name}"
+        lookup = accounts.find(person(leaver))
+        with self._store.read() as session:
+            ids = [AccountId(row.account_id) for row in observation.known(session, access_id)]
+        seen = observation.observe(accounts, ids, system.manifest.limits.observe_batch)
+        others = strangers(self._systems, leaver, system.name, lookup.accounts, ids)
+        owned = self._owned(system, ids)
+        with self._store.write() as session:
+            rows = observation.known(session, access_id)
+            before = {row.account_id: row.verdict for row in rows}
+            for row in rows:
+                row.read_at = self._clock.now()
+                observation.record(session, self._vault, self._findings, row, seen[AccountId(row.account_id)], by)
+            session.flush()
+            for one in (seen[one] for one in ids if before.get(one) != seen[one].verdict):
+                observation.follow(session, self._vault, access_id, one, self._clock.now())
+            found = observation.newcomers(lookup.accounts, rows)
+            for account in (one for one in found if one.id in others):
+                observation.see_stranger(session, self._findings, case.id, system.name, account, by)
+            new = [one for one in found if one.id not in others]
+            for account in new:
+                observation.see_newcomer(session, self._findings, case.id, system.name, account, by)
+            stay = self._staying(session, case.id, system.name)
+            self._note_owned(session, case.id, system.name, owned - stay, by)
+            access = session.get(Access, access_id)
+            working = access is not None and access.state == WorkState.DUE
+            if new and access and not working:
+                made = Observation(Verdict.OPEN, lookup.how, _("an account was made or renamed since the lock-out"))
+                observation.follow(session, self._vault, access_id, made, self._clock.now())
+        words = _sentence([seen[one].verdict for one in ids], len(new), owned, stay)
+        return _("{words}, still being worked on").format(words=words) if working else words
+
+    def _owned(self, system: System, accounts: list[AccountId]) -> int:
+        book = system.having(ClientBook)
+        return sum(sum(book.count(account).values()) for account in accounts) if book else 0
+
+    def _staying(self, session: Session, case_id: str, system: str) -> int:
+        """Count the records that are known to stay: the vendor lets nobody change their owner, or a person said so."""
+        query = select(sa.func.count()).where(
+            Assignment.case_id == case_id,
+            Assignment.system == system,
+            col(Assignment.state).in_(
+                (AssignmentState.REFUSED, AssignmentState.EXCLUDED, AssignmentState.KEPT, AssignmentState.RETURNED)
+            ),
+        )
+        return session.exec(query).one()
+
+    def _note_owned(self, session: Session, case_id: str, system: str, unexplained: int, by: str) -> None:
+        detail = reconciliation.words(session, case_id, system, unexplained)
+        sighting = Sighting("owns records", case_id, system, detail=detail)
+        if unexplained > 0:
+            self._findings.see(session, sighting, by)
+        else:
+            self._findings.clear(session, sighting)
+
+    def _look_at_exports(self, case: Case, by: str, words: dict[str, str]) -> None:
+        with self._store.read() as session:
+            rows = session.exec(select(Access.locked_at).where(Access.case_id == case.id)).all()
+        since = max((moment for moment in rows if moment), default=None)
+        if since is None:
+            return
+        try:
+            events = self._exports.after(case.id, since)
+        except ConnectorError as error:
+            words["exports"] = _("unknown ({why})").format(why=say(error))
+            return
+        with self._store.write() as session:
+            for system, number in Counter(name for name, _event in events).items():
+                detail = ngettext(
+                    "{count} export since the lock-out", "{count} exports since the lock-out", number
+                ).format(count=number)
+                self._findings.see(session, Sighting("exported after leaving", case.id, system, detail=detail), by)
+
+    def _give_up(self, follow_up_id: str, why: str) -> None:
+        """Settle a follow-up of a case whose data no key opens: trying again would never end; it is a finding."""
+        with self._store.write() as session:
+            row = session.get_one(FollowUp, follow_up_id)
+            if row.state != WorkState.DUE:
+                return
+            detail = _("the follow-up of day {day} could not be done, the case cannot be opened: {why}").format(
+                day=row.day, why=_(why)
+            )
+            self._findings.see(session, Sighting("not verified", row.case_id, "", "", detail), follow_up_id)
+            finish(session, row)
+            said = {"day": row.day, "why": why}
+            self._journal.write(session, actor=HANDOVER, action="follow_up.given_up", case_id=row.case_id, data=said)
+
+    def _settle(self, follow_up_id: str, words: dict[str, str], failed: ConnectorError | None) -> None:
+        now = self._clock.now()
+        with self._store.write() as session:
+            row = session.get_one(FollowUp, follow_up_id)
+            case = session.get_one(Case, row.case_id)
+            row.sealed = self._vault.seal(case.wrapped_key, words, f"follow_up:{row.id}")
+            if failed is None:
+                row.done_at = now
+                finish(session, row)
+            else:
+                again(session, row, retry_at(row, failed, now, self._retry))
+            action = "follow_up.done" if failed is None else "follow_up.tried"
+            self._journal.write(
+                session, actor=HANDOVER, action=action, case_id=case.id, data={"day": row.day}, sealed=row.sealed
+            )
+            want(
+                session,
+                id=f"follow_up:{row.id}",
+                kind=PostKind.FOLLOW_UP,
+                subject=row.id,
+                case_id=case.id,
+                channel="",
+                thread_of=f"case:{case.id}",
+            )
+            show(session, case.id)
+
+
+def _sentence(verdicts: list[Verdict], new: int, owned: int, stay: int) -> str:
+    parts = [", ".join(sorted({verdict.value for verdict in verdicts})) or Verdict.ABSENT.value]
+    if new:
+        parts.append(ngettext("{count} new account", "{count} new accounts", new).format(count=new))
+    if owned > stay:
+        said = ngettext("still owns {count} record", "still owns {count} records", owned - stay)
+        parts.append(said.format(count=owned - stay))
+    if stay:
+        said = ngettext(
+            "{count} record stays, as the handover says", "{count} records stay, as the handover says", stay
+        )
+        parts.append(said.format(count=stay))
+    return ", ".join(parts)

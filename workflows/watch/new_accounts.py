@@ -1,0 +1,187 @@
+"""Past leavers for whom an account may have been made, or given their address, since they were locked out.
+
+Who has no account in a system is looked up there in every audit, and so is whoever's account was deleted: it may have
+been made again under another id. A second account beside one that is locked shows where the system lists everybody
+(`suspects`); where it cannot, everybody is looked up in turn.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from config.text import _
+from connectors.contract import Account as Found
+from connectors.contract import Accounts, Observation, Roster, Verdict
+from workflows.access import matching, observation
+from workflows.access.account_state import SEVERITY
+from workflows.access.matching import strangers
+from workflows.ports import Clock
+from workflows.storage.case import person, read_case
+from workflows.storage.findings import NEW_ACCOUNT, Findings, Sighting, open_of, still_open
+from workflows.storage.journal import Journal
+from workflows.storage.rows.access import Access, Account
+from workflows.storage.rows.case import Case
+from workflows.storage.rows.watch import Finding
+from workflows.storage.rows.work_state import WorkState
+from workflows.storage.store import Store
+from workflows.storage.vault import Vault, WrongKey
+from workflows.systems.registry import System, Systems
+from workflows.watch.watched_cases import beside_accounts, in_watched_cases, without_accounts
+
+UNREAD = "not verified"
+SECOND = (NEW_ACCOUNT, "address reused")
+"""Kinds of finding that a lookup opens, and closes once it shows them no longer."""
+MOST = 500
+"""Leavers with an account who are looked up in one audit of a system that cannot list everybody."""
+
+
+class Newcomers:
+    """Looks people up afresh. Raises what the system raises: nothing is claimed about those who were not looked up."""
+
+    def __init__(
+        self, store: Store, vault: Vault, journal: Journal, findings: Findings, systems: Systems, clock: Clock
+    ) -> None:
+        self._store = store
+        self._vault = vault
+        self._journal = journal
+        self._findings = findings
+        self._systems = systems
+        self._clock = clock
+
+    def look(self, system: System, accounts: Accounts, by: str) -> Counter[str]:
+        """Look up everybody who has no account in a system as far as is known; count what was seen.
+
+        Whose account is gone or in doubt, or whose turn it is, is looked up as well; of these only what is new counts.
+        """
+        seen: Counter[str] = Counter()
+        for access in self._lines(system, without_accounts(system.name)):
+            verdict, new = self._look_up(system, accounts, access, by)
+            seen[verdict] += max(1, new)
+        seen[Verdict.OPEN] += self.look_again(system, accounts, self._again(system), by)
+        return seen
+
+    def look_again(self, system: System, accounts: Accounts, access_ids: Sequence[str], by: str) -> int:
+        """Look up leavers who have accounts there that are known; return how many accounts are new."""
+        with self._store.read() as session:
+            lines = [session.get_one(Access, access_id) for access_id in access_ids]
+        return sum(self._look_up(system, accounts, access, by)[1] for access in lines)
+
+    def turns(self, system: System) -> int:
+        """Return in how many audits everybody with an account has been looked up once; 1: in each."""
+        if system.has(Roster):
+            return 1
+        with self._store.read() as session:
+            lines = session.exec(select(sa.func.count()).select_from(beside_accounts(system.name).subquery())).one()
+        return -(-lines // MOST) or 1
+
+    def suspects(self, session: Session, system: str, page: Sequence[Found]) -> set[str]:
+        """Return the lines of leavers whose address stands on an open account of the page that their case lacks."""
+        alive = [one for one in page if one.verdict is Verdict.OPEN]
+        hits = in_watched_cases(session, self._vault, alive, self._clock.now())
+        if not hits:
+            return set()
+        told = {(row.case_id, row.account_id) for row in still_open(session, system, SECOND)}
+        lines = {
+            f"{case_id}:{system}"
+            for case_id, one in hits
+            if (case_id, one.id) not in told and session.get(Account, f"{case_id}:{system}:{one.id}") is None
+        }
+        return set(session.exec(beside_accounts(system).where(col(Access.id).in_(lines))))
+
+    def _again(self, system: System) -> list[str]:
+        lines, turns = beside_accounts(system.name), self.turns(system)
+        gone = select(Account.access_id).where(Account.system == system.name, Account.verdict == Verdict.ABSENT)
+        with self._store.read() as session:
+            told = {f"{row.case_id}:{system.name}" for row in still_open(session, system.name, SECOND)}
+            chosen = set(session.exec(lines.where(sa.or_(col(Access.id).in_(gone), col(Access.id).in_(told)))))
+            if not system.has(Roster):
+                today = self._clock.now().date().toordinal() % turns
+                chosen |= set(session.exec(lines.order_by(col(Access.id))).all()[today::turns])
+        return sorted(chosen)
+
+    def _lines(self, system: System, query: SelectOfScalar[Access]) -> Iterator[Access]:
+        query = query.order_by(col(Access.id)).limit(system.manifest.limits.observe_batch)
+        after = ""
+        while True:
+            with self._store.read() as session:
+                page = session.exec(query.where(col(Access.id) > after)).all()
+            if not page:
+                return
+            yield from page
+            after = page[-1].id
+
+    def _look_up(self, system: System, accounts: Accounts, access: Access, by: str) -> tuple[Verdict, int]:
+        """Return what the line is by this lookup, and how many accounts there are new."""
+        with self._store.read() as session:
+            rows = observation.known(session, access.id)
+        try:
+            with self._store.read() as session:
+                case, data = read_case(session, self._vault, access.case_id)
+                linked = bool(matching.links(session, self._vault, case.leaver_key, system.name).accounts)
+            lookup = accounts.find(person(data.leaver))
+            known = {row.account_id for row in rows}
+            others = strangers(self._systems, data.leaver, system.name, lookup.accounts, known)
+            fresh = [one for one in lookup.accounts if one.id not in known]
+            mine = [observation.imaged(accounts, one) for one in fresh if one.id not in others]
+        except WrongKey as error:
+            why = _("whom to look for cannot be opened: {why}").format(why=_(str(error)))
+            watched = access.verdict != Verdict.UNKNOWN and bool(rows)  # the accounts themselves are read all the same
+            return (Verdict(access.verdict) if watched else self._unknown(access, why, by)), 0
+        except observation.MALFORMED as error:
+            return self._unknown(access, observation.malformed(error), by), 0
+        verdicts = [*(Verdict(row.verdict) for row in rows), *(one.verdict for one in mine)] or [Verdict.ABSENT]
+        seen = Observation(min(verdicts, key=SEVERITY.index), lookup.how)
+        theirs = [one for one in observation.newcomers(fresh, rows) if one.id in others]
+        self._say(access, mine, theirs, seen, by, linked=linked, adopt=not rows)
+        return seen.verdict, len(observation.newcomers(mine, rows))
+
+    def _say(
+        self,
+        access: Access,
+        mine: list[Found],
+        theirs: list[Found],
+        seen: Observation,
+        by: str,
+        *,
+        linked: bool,
+        adopt: bool,
+    ) -> None:
+        """Write what is new. `adopt`: no account was known, so one that is locked gets a row and is watched by it."""
+        new = observation.newcomers(mine, ())
+        locked = [one for one in mine if adopt and one.verdict is Verdict.LOCKED]
+        shown = {str(one.id) for one in (*new, *theirs)}
+        with self._store.read() as session:
+            told = [one for one in open_of(session, access.case_id, access.system) if _by_lookup(one)]
+        if not (shown or told or locked):
+            return
+        with self._store.write() as session:
+            for account in theirs:
+                observation.see_stranger(session, self._findings, access.case_id, access.system, account, by)
+            for account in new:
+                observation.see_newcomer(
+                    session, self._findings, access.case_id, access.system, account, by, linked=linked
+                )
+            for row in told:
+                if row.account_id not in shown:
+                    self._findings.clear(session, Sighting(row.kind, access.case_id, access.system, row.account_id))
+            now, case = self._clock.now(), session.get_one(Case, access.case_id)
+            for account in locked:
+                observation.adopt(session, self._vault, self._journal, case, access.id, account, seen.how, now)
+            session.flush()
+            if access.state == WorkState.DONE and (new or locked or access.verdict == Verdict.OPEN != seen.verdict):
+                why = _("an account was made or renamed since the lock-out") if new else ""
+                observation.follow(session, self._vault, access.id, replace(seen, reason=why), now)
+
+    def _unknown(self, access: Access, why: str, by: str) -> Verdict:
+        with self._store.write() as session:
+            self._findings.see(session, Sighting(UNREAD, access.case_id, access.system, "", why), by)
+        return Verdict.UNKNOWN
+
+
+def _by_lookup(row: Finding) -> bool:
+    """Whether a lookup opened a finding, so that another one may close it."""
+    return row.kind in SECOND or (row.kind == UNREAD and not row.account_id)

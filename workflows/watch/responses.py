@@ -1,0 +1,154 @@
+"""What is done about findings: taken, accepted for a while, said again in person, locked again by policy."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select
+
+from workflows.cases.finding_list import FindingSheet, accepted
+from workflows.cases.views import FindingLine
+from workflows.people import Actor
+from workflows.ports import Clock
+from workflows.refusals import Code, Refused
+from workflows.storage.findings import Findings, show_digest
+from workflows.storage.journal import HANDOVER, Journal
+from workflows.storage.outbox import want
+from workflows.storage.rows.case import Case, CaseState
+from workflows.storage.rows.post import PostKind
+from workflows.storage.rows.watch import Finding
+from workflows.storage.store import Store
+
+log = logging.getLogger(__name__)
+BEGUN = (CaseState.RUNNING, CaseState.WATCHED)
+"""Cases whose accounts the bot may lock by itself: not called off, not undone, not still to come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the company has decided about findings."""
+
+    relock: bool = False
+    """Lock an account again at once where an audit finds it open again."""
+    dormant: timedelta = timedelta()
+    """After how long without a log-in an account is a finding; zero: never."""
+    accept_days: int = 30
+    """How far ahead a finding may be accepted, in days."""
+    tell: tuple[str, ...] = ()
+    """Slack ids of those who are told in person when nobody takes a finding."""
+
+
+class Responses:
+    """Answers to findings."""
+
+    def __init__(
+        self,
+        store: Store,
+        journal: Journal,
+        findings: Findings,
+        sheet: FindingSheet,
+        clock: Clock,
+        retry: Callable[[str, str, Actor], None],
+        policy: Policy,
+    ) -> None:
+        """`retry` locks one system of a case again."""
+        self._store = store
+        self._journal = journal
+        self._findings = findings
+        self._sheet = sheet
+        self._clock = clock
+        self._retry = retry
+        self._policy = policy
+
+    def take(self, finding_id: str, by: Actor) -> FindingLine:
+        """Note who works on a finding; taking it again changes who. Raises UNKNOWN_FINDING, CLOSED_FINDING."""
+        with self._store.write() as session:
+            row = open_finding(session, finding_id)
+            if row.taken_by != by.id:
+                row.taken_at, row.taken_by = self._clock.now(), by.id
+                self._findings.keep(session, row, replace(self._findings.note(session, row), taken_name=by.name))
+                self._write(session, row, by, "finding.taken")
+            return self._sheet.line(session, row)
+
+    def accept(self, finding_id: str, until: datetime, reason: str, by: Actor) -> FindingLine:
+        """List a finding apart until a moment; it comes back then. The moment is set anew by accepting again.
+
+        Raises UNKNOWN_FINDING, CLOSED_FINDING, NEEDS_REASON, PAST_TIME, TOO_FAR.
+        """
+        now = self._clock.now()
+        if not reason.strip():
+            raise Refused(Code.NEEDS_REASON)
+        if until <= now:
+            raise Refused(Code.PAST_TIME, at=until.isoformat())
+        if until > now + timedelta(days=self._policy.accept_days + 1):
+            raise Refused(Code.TOO_FAR, days=str(self._policy.accept_days))
+        with self._store.write() as session:
+            row = open_finding(session, finding_id)
+            row.accepted_until, row.accepted_by, row.escalated_at = until, by.id, None
+            note = replace(self._findings.note(session, row), accepted_name=by.name, accepted_reason=reason.strip())
+            self._findings.keep(session, row, note)
+            self._write(session, row, by, "finding.accepted", until=until.isoformat())
+            return self._sheet.line(session, row)
+
+    def relock(self, since: datetime) -> int:
+        """Lock again, where policy says so, what an audit that began `since` has seen open again; return how many."""
+        if not self._policy.relock:
+            return 0
+        done = 0
+        for row in self._to_relock(since):
+            try:
+                self._retry(row.case_id or "", row.system, HANDOVER)
+            except Refused as refusal:
+                log.warning("finding %s is not locked again: %s", row.id, refusal)
+                continue
+            with self._store.write() as session:
+                fresh = session.get_one(Finding, row.id)
+                fresh.relocked_at = self._clock.now()
+                self._write(session, fresh, HANDOVER, "finding.relocked")
+            done += 1
+        return done
+
+    def escalate(self, session: Session, run_id: str) -> int:
+        """Ask, in the caller's transaction, that overdue findings be said in person, each once; return how many."""
+        query = select(Finding).where(col(Finding.closed_at).is_(None), col(Finding.escalated_at).is_(None))
+        late = [row for row in session.exec(query) if self._sheet.overdue(row)]
+        for row in late:
+            row.escalated_at = self._clock.now()
+            self._write(session, row, HANDOVER, "finding.escalated")
+        for user in self._policy.tell if late else ():
+            want(session, id=f"escalation:{run_id}:{user}", kind=PostKind.ESCALATION, subject=run_id, channel=user)
+        return len(late)
+
+    def _to_relock(self, since: datetime) -> Sequence[Finding]:
+        now = self._clock.now()
+        query = (
+            select(Finding)
+            .join(Case, col(Finding.case_id) == col(Case.id))
+            .where(
+                Finding.kind == "open again",
+                col(Finding.closed_at).is_(None),
+                col(Finding.last_seen) >= since,
+                col(Case.state).in_(BEGUN),
+            )
+        )
+        with self._store.read() as session:
+            rows = [row for row in session.exec(query) if not accepted(row, now)]
+        # One lock-out does all accounts of a case in one system.
+        return list({(row.case_id, row.system): row for row in rows}.values())
+
+    def _write(self, session: Session, row: Finding, by: Actor, action: str, **said: str) -> None:
+        session.add(row)
+        show_digest(session)
+        data = {"finding": row.id, **said}
+        self._journal.write(session, actor=by, action=action, case_id=row.case_id or "", data=data, sealed=row.note)
+
+
+def open_finding(session: Session, finding_id: str) -> Finding:
+    """Return an open finding. Raises UNKNOWN_FINDING, CLOSED_FINDING with who and when."""
+    row = session.get(Finding, finding_id)
+    if row is None:
+        raise Refused(Code.UNKNOWN_FINDING, finding=finding_id)
+    if row.closed_at is not None:
+        raise Refused(Code.CLOSED_FINDING, by=row.closed_by, at=row.closed_at.isoformat())
+    return row

@@ -1,0 +1,215 @@
+"""Reading every past leaver in every system again, in few calls, and what one such sweep saw.
+
+A row is written only where something changed; that all others were read, and when, is one `Reading` for the system.
+While one page is compared, the next ones are being read.
+"""
+
+import logging
+from collections import Counter, deque
+from collections.abc import Collection, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlmodel import col, select
+
+from connectors.contract import AccountId, Accounts, Observation, Roster, Verdict
+from connectors.errors import ConnectorError
+from workflows.access import account_state
+from workflows.access import observation as watch
+from workflows.ports import Clock
+from workflows.storage.findings import ABOUT_ACCOUNTS, Findings, still_open
+from workflows.storage.rows.access import Access, Account
+from workflows.storage.store import Store
+from workflows.storage.vault import Vault
+from workflows.storage.work import say
+from workflows.systems.registry import System, Systems
+from workflows.watch import watched_cases
+from workflows.watch.new_accounts import Newcomers
+from workflows.watch.unverified import Unwatched
+from workflows.watch.watched_cases import past_cases, without_accounts
+
+AHEAD = 2
+"""Pages that are read while one is compared, each on a connection of its own."""
+LOCKED = Verdict.LOCKED.value
+MANY = 2000
+"""Accounts in one system from which on listing all locked ones is quicker than reading each by its id."""
+log = logging.getLogger(__name__)
+
+
+Raw = tuple[str, str, str, str]
+"""The fields of a `Row`, as the driver gives them."""
+
+
+class Row(NamedTuple):
+    """What a sweep needs of an account."""
+
+    id: str
+    account_id: str
+    verdict: str
+    case_id: str
+
+
+@dataclass
+class Tally:
+    """What one sweep saw; stored with its audit."""
+
+    verdicts: dict[str, int] = field(default_factory=lambda: {verdict.value: 0 for verdict in Verdict})
+    cases: int = 0
+    not_read: list[str] = field(default_factory=list)
+    not_looked: list[str] = field(default_factory=list)
+    """What was not looked for, and where: orphans in a system that lists nobody."""
+
+    def add(self, seen: Counter[str]) -> None:
+        """Count one system's accounts in."""
+        for verdict, number in seen.items():
+            self.verdicts[verdict] += number
+
+
+class Sweep:
+    """Reads systems, writes verdicts and findings; nothing is claimed about what was not read."""
+
+    def __init__(
+        self, store: Store, vault: Vault, findings: Findings, systems: Systems, clock: Clock, newcomers: Newcomers
+    ) -> None:
+        self._store = store
+        self._vault = vault
+        self._findings = findings
+        self._systems = systems
+        self._clock = clock
+        self._newcomers = newcomers
+        self._unwatched = Unwatched(store, findings, systems, clock)
+
+    def run(self, by: str) -> Tally:
+        """Read everything; `by` names the audit in the findings."""
+        tally = Tally()
+        with self._store.read() as session:
+            tally.cases = watched_cases.count(session, self._clock.now())
+        for system, accounts in self._systems.with_capability(Accounts):
+            self._system(system, accounts, tally, by)
+        for words, number in self._unwatched.forgotten():
+            tally.not_read.append(words)
+            tally.verdicts[Verdict.UNKNOWN] += number
+        tally.verdicts[Verdict.UNKNOWN] += self._unwatched.never_verified(by)
+        return tally
+
+    def _system(self, system: System, accounts: Accounts, tally: Tally, by: str) -> None:
+        began, seen = self._clock.now(), Counter[str]()
+        try:
+            self._accounts(system, accounts, seen, by)
+            seen.update(self._newcomers.look(system, accounts, by))
+        except ConnectorError as error:
+            tally.not_read.append(watch.unreadable(system.name, system.manifest.title, error))
+            with self._store.write() as session:
+                account_state.failed(session, system.name, began, say(error))
+            tally.add(self._what_is_left(system.name, began))
+        else:
+            with self._store.write() as session:
+                account_state.complete(session, system.name, began)
+            tally.add(seen)
+
+    # -- accounts that are known
+
+    def _accounts(self, system: System, accounts: Accounts, seen: Counter[str], by: str) -> None:
+        with self._store.read() as session:
+            pending = {row.account_id for row in still_open(session, system.name, ABOUT_ACCOUNTS)}
+        locked = self._locked(system)
+        for page, answer in self._read(system, accounts, locked, pending, seen):
+            verdicts = [answer[AccountId(row.account_id)].verdict for row in page]
+            seen.update(verdicts)
+            news = [
+                row
+                for row, verdict in zip(page, verdicts, strict=True)
+                if verdict != row.verdict or verdict not in account_state.GOOD or row.account_id in pending
+            ]
+            if news:
+                changed_by = watch.changes(system, news, answer, self._clock.now())
+                self._record(news, answer, changed_by, by)
+
+    def _locked(self, system: System) -> Collection[str]:
+        """List who is locked, where there are many to read and the system can; who is not listed is read by id."""
+        roster = system.having(Roster)
+        if roster is None or not self._many(system.name):
+            return ()
+        try:
+            return roster.locked()
+        except (ConnectorError, *watch.MALFORMED) as error:
+            log.warning("%s cannot list who is locked (%s): everybody is read by id", system.name, error)
+            return ()
+
+    def _many(self, system: str) -> bool:
+        query = select(Account.id).where(Account.system == system).offset(MANY).limit(1)
+        with self._store.read() as session:
+            return session.exec(query).first() is not None
+
+    def _read(
+        self, system: System, accounts: Accounts, locked: Collection[str], pending: Collection[str], seen: Counter[str]
+    ) -> Iterator[tuple[list[Row], dict[AccountId, Observation]]]:
+        """Give page after page with what a fresh read says, reading ahead; those listed as locked are only counted."""
+        batch = system.manifest.limits.observe_batch
+        asked: deque[tuple[list[Row], Future[dict[AccountId, Observation]]]] = deque()
+        with ThreadPoolExecutor(AHEAD, thread_name_prefix=f"sweep-{system.name}") as pool:
+            for rows in self._pages(system.name, batch):
+                page = [Row._make(row) for row in rows if row[1] not in locked or row[2] != LOCKED or row[1] in pending]
+                seen[Verdict.LOCKED] += len(rows) - len(page)
+                if page:
+                    ids = [AccountId(row.account_id) for row in page]
+                    asked.append((page, pool.submit(watch.observe, accounts, ids, batch)))
+                if len(asked) > AHEAD:
+                    known, answer = asked.popleft()
+                    yield known, answer.result()
+            for known, answer in asked:
+                yield known, answer.result()
+
+    def _record(
+        self, rows: list[Row], answer: dict[AccountId, Observation], changed_by: dict[str, str], by: str
+    ) -> None:
+        with self._store.write() as session:
+            for row in rows:
+                fresh, observation = session.get_one(Account, row.id), answer[AccountId(row.account_id)]
+                fresh.read_at = self._clock.now()
+                watch.record(
+                    session, self._vault, self._findings, fresh, observation, by, changed_by.get(row.account_id, "")
+                )
+                if row.verdict != observation.verdict:
+                    session.flush()
+                    watch.follow(session, self._vault, fresh.access_id, observation, self._clock.now())
+
+    def _pages(self, system: str, batch: int) -> Iterator[list[Raw]]:
+        after = ""
+        with self._store.read() as session:
+            left_out = watched_cases.apart(session, self._clock.now())
+        while page := self._page(system, after, batch):
+            after = page[-1][0]
+            kept = [row for row in page if row[3] not in left_out] if left_out else page
+            if kept:
+                yield kept
+
+    def _page(self, system: str, after: str, batch: int) -> list[Raw]:
+        query = (
+            sa.select(Account.id, Account.account_id, Account.verdict, Account.case_id)  # type: ignore[call-overload]
+            .where(Account.system == system, col(Account.id) > after)
+            .order_by(col(Account.id))
+            .limit(batch)
+        )
+        with self._store.read() as session:
+            found = session.connection().execute(query)
+            # The driver's own tuples: a row object each would cost as much again as reading them.
+            return list(found.cursor.fetchall()) if found.cursor else []
+
+    def _what_is_left(self, system: str, began: datetime) -> Counter[str]:
+        """Count a system that could not be read whole: what this sweep wrote keeps its verdict, the rest has none."""
+        seen: Counter[str] = Counter()
+        past = past_cases(self._clock.now()).order_by(None)
+        fresh = col(Account.read_at) >= began
+        with self._store.read() as session:
+            query = sa.select(Account.verdict, fresh, sa.func.count()).where(  # type: ignore[call-overload]
+                Account.system == system, col(Account.case_id).in_(past)
+            )
+            for verdict, read, number in session.connection().execute(query.group_by(Account.verdict, fresh)):
+                seen[verdict if read else Verdict.UNKNOWN] += number
+            absent = without_accounts(system).where(col(Access.read_at) < began).subquery()
+            seen[Verdict.UNKNOWN] += session.exec(select(sa.func.count()).select_from(absent)).one()
+        return seen

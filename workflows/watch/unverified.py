@@ -1,0 +1,72 @@
+"""What no sweep reads: leavers in systems that are not configured any more, lock-outs that no read ever confirmed."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import sqlalchemy as sa
+from sqlmodel import col, select
+
+from config.text import _, ngettext
+from workflows.ports import Clock
+from workflows.storage.findings import Findings, Sighting, still_open
+from workflows.storage.rows.access import Access, Account
+from workflows.storage.rows.work_state import WorkState
+from workflows.storage.store import Store
+from workflows.systems.registry import Systems
+from workflows.watch.watched_cases import never_confirmed, past_cases, systems
+
+TIME_TO_READ = timedelta(hours=1)
+"""How long after its time a lock-out may be without a successful read before that is a finding."""
+NEVER = "never verified"
+
+
+class Unwatched:
+    """Says what nobody has looked at."""
+
+    def __init__(self, store: Store, findings: Findings, systems: Systems, clock: Clock) -> None:
+        self._store = store
+        self._findings = findings
+        self._systems = systems
+        self._clock = clock
+
+    def forgotten(self) -> Iterator[tuple[str, int]]:
+        """Give a sentence and the number of leavers for each system that is not in the configuration any more."""
+        with self._store.read() as session:
+            gone = [name for name in systems(session) if name not in self._systems]
+        query = (
+            sa.select(Access.system, sa.func.count())  # type: ignore[call-overload]
+            .where(col(Access.system).in_(gone), Access.state != WorkState.CANCELLED)
+            .where(col(Access.case_id).in_(past_cases(self._clock.now()).order_by(None)))
+            .group_by(Access.system)
+        )
+        if not gone:
+            return
+        with self._store.read() as session:
+            rows = session.connection().execute(query).all()
+        for system, number in rows:
+            words = ngettext(
+                "{system}: no longer in the configuration; {count} leaver is not watched there",
+                "{system}: no longer in the configuration; {count} leavers are not watched there",
+                number,
+            )
+            yield words.format(system=system, count=number), number
+
+    def never_verified(self, by: str) -> int:
+        """Open a finding for every lock-out that no read ever confirmed, close those of others.
+
+        Return how many of them no sweep counts, because no account is known there.
+        """
+        query = never_confirmed(self._clock.now() - TIME_TO_READ).where(col(Access.system).in_(list(self._systems)))
+        with self._store.read() as session:
+            rows = {row.id: row for row in session.exec(query)}
+            counted = set(session.exec(select(Account.access_id).where(col(Account.access_id).in_(list(rows)))))
+            old = [row for name in self._systems for row in still_open(session, name, [NEVER])]
+        settled = [row for row in old if f"{row.case_id}:{row.system}" not in rows]
+        if rows or settled:
+            with self._store.write() as session:
+                for row in settled:
+                    self._findings.clear(session, Sighting(NEVER, row.case_id or "", row.system))
+                for access in rows.values():
+                    words = _("no read has ever shown this leaver locked out here")
+                    self._findings.see(session, Sighting(NEVER, access.case_id, access.system, "", words), by)
+        return len(rows) - len(counted)

@@ -1,0 +1,164 @@
+"""Which cases and lines of cases an audit looks at: those whose time has come and that are watched."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from connectors.contract import Account as Found
+from connectors.contract import Verdict
+from workflows.storage.case import UNWATCHED, mail_key
+from workflows.storage.rows.access import Access, Account
+from workflows.storage.rows.case import Case, CaseState
+from workflows.storage.rows.watch import Finding
+from workflows.storage.rows.work_state import WorkState
+from workflows.storage.vault import Vault
+
+WATCHED = tuple(state for state in CaseState if state not in UNWATCHED)
+"""Named one by one, so that the index over states and moments answers, and no row has to be read."""
+
+OVER = (CaseState.CANCELLED, CaseState.UNDONE, CaseState.CLOSED, CaseState.ON_LEAVE)
+"""Cases that say nothing against an account: nobody is, or will be, locked out by them."""
+
+
+def past_cases(now: datetime) -> SelectOfScalar[str]:
+    """Return the query for every case whose time has come, oldest first."""
+    return select(Case.id).where(*_past(now)).order_by(col(Case.effective_at))
+
+
+def count(session: Session, now: datetime) -> int:
+    """Return how many cases are past."""
+    return session.exec(select(sa.func.count()).select_from(Case).where(*_past(now))).one()
+
+
+def apart(session: Session, now: datetime) -> set[str]:
+    """Return the few cases that have accounts and are not watched: called off, undone, or not begun."""
+    with_accounts = select(Case.id).where(select(Account.id).where(Account.case_id == Case.id).exists())
+    unwatched = with_accounts.where(col(Case.state).in_(UNWATCHED))
+    ahead = with_accounts.where(col(Case.state).in_(WATCHED), col(Case.effective_at) > now)
+    return {*session.exec(unwatched), *session.exec(ahead)}
+
+
+def systems(session: Session) -> list[str]:
+    """Return every system that any case ever knew, by leaps through the index: their lines are very many."""
+    names: list[str] = []
+    while name := session.exec(
+        select(sa.func.min(Access.system)).where(col(Access.system) > (names[-1] if names else ""))
+    ).one():
+        names.append(name)
+    return names
+
+
+def _past(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    return col(Case.state).in_(WATCHED), col(Case.effective_at) <= now
+
+
+def without_accounts(system: str) -> SelectOfScalar[Access]:
+    """Return the query for the lines of watched cases that have no account in a system, as far as is known.
+
+    Also of those who were in order once and are not now, because a person must choose among new accounts, say.
+    """
+    settled = sa.and_(col(Access.verdict) != Verdict.UNKNOWN, col(Access.state) == WorkState.DONE)
+    in_doubt = sa.and_(col(Access.locked_at).is_not(None), col(Access.state) != WorkState.CANCELLED)
+    return (
+        select(Access)
+        .join(Case, col(Access.case_id) == col(Case.id))
+        .where(
+            Access.system == system,
+            col(Access.verdict).in_((Verdict.ABSENT, Verdict.OPEN, Verdict.UNKNOWN)),
+            sa.or_(settled, in_doubt),
+            col(Case.state).not_in(UNWATCHED),
+            ~select(Account.id).where(Account.access_id == Access.id).exists(),
+            ~doubted("protected"),  # left alone on purpose, and said so: no newcomer
+        )
+    )
+
+
+def beside_accounts(system: str) -> SelectOfScalar[str]:
+    """Return the query for the lines of watched cases that have accounts in a system, where another would be news.
+
+    Left out is where a person has still to choose, or left one alone on purpose: an open finding says that already.
+    """
+    return (
+        select(Access.id)
+        .join(Case, col(Access.case_id) == col(Case.id))
+        .where(
+            Access.system == system,
+            Access.state != WorkState.CANCELLED,
+            sa.or_(col(Access.verdict) != Verdict.UNKNOWN, col(Access.locked_at).is_not(None)),
+            col(Case.state).not_in(UNWATCHED),
+            select(Account.id).where(Account.access_id == Access.id).exists(),
+            ~doubted("protected", "not linked"),
+        )
+    )
+
+
+def never_confirmed(since: datetime) -> SelectOfScalar[Access]:
+    """Return the query for the lines of watched cases, in effect `since` at least, that no read ever showed good.
+
+    Left out is what an open finding says already: not linked, or left alone on purpose.
+    """
+    return (
+        select(Access)
+        .join(Case, col(Access.case_id) == col(Case.id))
+        .where(
+            Access.verdict == Verdict.UNKNOWN,
+            col(Access.locked_at).is_(None),
+            Access.state != WorkState.CANCELLED,
+            col(Case.state).not_in(UNWATCHED),
+            col(Case.effective_at) <= since,
+            ~doubted("protected", "not linked"),
+        )
+    )
+
+
+def in_cases(session: Session, vault: Vault, system: str, accounts: Sequence[Found]) -> set[str]:
+    """Return which accounts a case is about: by their id, or by the person's address. One that is over counts not."""
+    keys = _by_address(vault, accounts)
+    here = (
+        select(Account.account_id)
+        .join(Case, col(Account.case_id) == col(Case.id))
+        .where(
+            Account.system == system,
+            col(Account.account_id).in_([str(one.id) for one in accounts]),
+            col(Case.state).not_in(OVER),
+        )
+    )
+    cases = select(Case.mail_key).where(col(Case.mail_key).in_(list(keys)), col(Case.state).not_in(OVER))
+    return {*session.exec(here), *(str(one.id) for key in session.exec(cases) for one in keys[key])}
+
+
+def in_watched_cases(
+    session: Session, vault: Vault, accounts: Sequence[Found], now: datetime
+) -> list[tuple[str, Found]]:
+    """Return the accounts that have the address of somebody whose case is past, each with the case."""
+    keys = _by_address(vault, accounts)
+    if not keys:
+        return []
+    cases = select(Case.id, Case.mail_key).where(col(Case.mail_key).in_(list(keys)), *_past(now))
+    return [(case_id, one) for case_id, key in session.exec(cases) for one in keys[key]]
+
+
+def _by_address(vault: Vault, accounts: Sequence[Found]) -> dict[str, list[Found]]:
+    keys = defaultdict[str, list[Found]](list)
+    for one in accounts:
+        for address in dict.fromkeys(name.casefold() for name in (one.email, *one.also) if name):
+            keys[mail_key(vault, address)].append(one)
+    return keys
+
+
+def doubted(*kinds: str) -> sa.Exists:
+    """Return the condition that an open finding of one of these kinds is about the line as a whole."""
+    return (
+        select(Finding.id)
+        .where(
+            Finding.case_id == Access.case_id,
+            Finding.system == Access.system,
+            col(Finding.kind).in_(kinds),
+            col(Finding.closed_at).is_(None),
+        )
+        .exists()
+    )
