@@ -9,7 +9,7 @@ from workflows.access.dispatch import Dispatch
 from workflows.access.manual_steps import ManualSteps
 from workflows.access.restoration import Restorations
 from workflows.access.restriction import Restrictions
-from workflows.access.revocation import Revocation
+from workflows.access.system_lockout import Revocation
 from workflows.cases import added_systems
 from workflows.clients import Handover
 from workflows.engine import clock_jumps

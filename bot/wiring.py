@@ -9,14 +9,14 @@ from typing import Literal
 
 from slack_sdk import WebClient
 
-from bot.approvals import approval_policy
+from bot.approval_rules import approval_policy
 from bot.running import Tracks, running
 from bot.services import Services
 from bot.slack.client import web_client
 from bot.slack.members import SlackMembers
 from bot.slack.notifier import SlackNotifier
 from bot.slack.roster import SlackRoster
-from bot.wishes import wishes_of
+from bot.split_rules import wishes_of
 from config.common import Common, RequestLimit
 from config.settings import Settings, Storage
 from connectors import registry
@@ -28,7 +28,7 @@ from workflows.access.manual_steps import ManualSteps
 from workflows.access.protected import Guards
 from workflows.access.restoration import Restorations
 from workflows.access.restriction import Restrictions
-from workflows.access.revocation import Revocation
+from workflows.access.system_lockout import Revocation
 from workflows.cases.casefile import Casefile
 from workflows.cases.ending import Start
 from workflows.cases.finding_list import FindingSheet

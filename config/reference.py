@@ -17,7 +17,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from config.approvals import ApprovalRule
-from config.book import BookRule, Colleague
+from config.client_book import BookRule, Colleague
 from config.common import Common, RequestLimit
 from config.settings import Role, Roles, Settings
 

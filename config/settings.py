@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from config.approvals import Approvals
-from config.book import Clients
+from config.client_book import Clients
 from config.common import Common
 from config.faults import describe
 from config.fields import ApiUrl, ChannelId, Country, DatabaseUrl, GroupId, Key, TimeOfDay, UserId, Zone

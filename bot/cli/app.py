@@ -6,12 +6,12 @@ from collections.abc import Callable
 import typer
 
 from bot.cli.audit import audit
+from bot.cli.command_errors import guarded
 from bot.cli.confirm import confirm
 from bot.cli.connectors import connectors
 from bot.cli.decide import decide
 from bot.cli.delegate import delegate
 from bot.cli.doctor import doctor
-from bot.cli.ending import guarded
 from bot.cli.findings import findings
 from bot.cli.init import init
 from bot.cli.link import link

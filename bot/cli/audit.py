@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.ending import NOT_GOOD, Stop
-from bot.cli.house import actor, visit
+from bot.cli.command_errors import NOT_GOOD, Stop
+from bot.cli.context import actor, visit
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import moment, say, show_json, show_table
 from bot.slack.messages.audit import headline

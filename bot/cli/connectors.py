@@ -2,7 +2,7 @@
 
 import typer
 
-from bot.cli.house import wiring
+from bot.cli.context import wiring
 from bot.cli.options import AsJson
 from bot.cli.output import show_json, show_table
 from bot.text import _

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.ending import NOT_GOOD, Stop
-from bot.cli.house import actor, visit
+from bot.cli.command_errors import NOT_GOOD, Stop
+from bot.cli.context import actor, visit
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import say, show_json, show_table
 from bot.cli.split import show_kept, show_shares

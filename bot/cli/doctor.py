@@ -10,8 +10,8 @@ import typer
 
 from bot.cli.checks import data, machine, slack, systems
 from bot.cli.checks.result import Check, Result
-from bot.cli.ending import NOT_GOOD, explain
-from bot.cli.house import read, wiring
+from bot.cli.command_errors import NOT_GOOD, explain
+from bot.cli.context import read, wiring
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import say, show_json, show_table
 from bot.text import _

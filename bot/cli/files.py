@@ -6,7 +6,7 @@ from tempfile import NamedTemporaryFile
 
 from pydantic import SecretStr
 
-from bot.cli.draft import Draft
+from bot.cli.configuration_draft import Draft
 
 SECRETS = "secrets"
 

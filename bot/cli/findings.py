@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.ending import NOT_GOOD, Stop
-from bot.cli.house import actor, read, visit, work
+from bot.cli.command_errors import NOT_GOOD, Stop
+from bot.cli.context import actor, read, visit, work
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import moment, say, show_json, show_table
-from bot.cli.watch import watch
+from bot.cli.verdict_wait import watch
 from bot.text import _
 from workflows.cases.views import FindingLine
 

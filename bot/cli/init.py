@@ -8,15 +8,15 @@ from typing import Annotated, Any
 import typer
 from pydantic import SecretStr
 
+from bot.cli.answer_checks import Trial, try_system
 from bot.cli.checks import slack
-from bot.cli.draft import Draft
-from bot.cli.ending import Stop
+from bot.cli.command_errors import Stop
+from bot.cli.configuration_draft import Draft
+from bot.cli.context import kinds, wiring
 from bot.cli.files import SECRETS, write
-from bot.cli.house import kinds, wiring
 from bot.cli.options import DEFAULT, ConfigPath
 from bot.cli.output import say
 from bot.cli.questions import Answers
-from bot.cli.trial import Trial, try_system
 from bot.cli.verify import public_half
 from bot.text import _
 from config.fields import KEY_BYTES

@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.ending import Stop
-from bot.cli.house import actor, read, visit, work
+from bot.cli.command_errors import Stop
+from bot.cli.context import actor, read, visit, work
 from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose
 from bot.cli.output import say, show_json, show_table
 from bot.cli.status import find
-from bot.cli.watch import watch
+from bot.cli.verdict_wait import watch
 from bot.services import Services
 from bot.slack.messages.phrases import verdict
 from bot.text import _

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.ending import WRONG_USE, Stop
-from bot.cli.house import actor, visit
+from bot.cli.command_errors import WRONG_USE, Stop
+from bot.cli.context import actor, visit
 from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose, Yes
 from bot.cli.output import say, show_json
 from bot.cli.status import find

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.ending import NOT_GOOD, WRONG_USE, Stop
-from bot.cli.house import visit
+from bot.cli.command_errors import NOT_GOOD, WRONG_USE, Stop
+from bot.cli.context import visit
 from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose
 from bot.cli.output import money, say, show_json
 from bot.cli.status import find

@@ -10,17 +10,17 @@ import typer
 
 from bot import workdays
 from bot.cli import split
-from bot.cli.ending import NOT_GOOD, WRONG_USE, Stop
-from bot.cli.house import actor, read, wiring, work
+from bot.cli.command_errors import NOT_GOOD, WRONG_USE, Stop
+from bot.cli.context import actor, read, wiring, work
+from bot.cli.effective_time import effective
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import moment, say, show_json, warn
 from bot.cli.plan import Email, Heirs, Split, heirs, leaver_named
 from bot.cli.plan import show as show_plan
 from bot.cli.refusals import refused
+from bot.cli.slack_profiles import profiles
 from bot.cli.status import is_good, show_case
-from bot.cli.watch import watch
-from bot.cli.when import effective
-from bot.cli.workspace import profiles
+from bot.cli.verdict_wait import watch
 from bot.slack.messages.access import why_held
 from bot.slack.people import Profile
 from bot.text import _

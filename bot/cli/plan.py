@@ -6,15 +6,15 @@ from typing import Annotated
 import typer
 
 from bot.cli import split
-from bot.cli.ending import NOT_GOOD, Stop
-from bot.cli.house import visit
+from bot.cli.command_errors import NOT_GOOD, Stop
+from bot.cli.context import visit
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import counts, money, plain, say, show_json, show_table
 from bot.cli.refusals import refused
 from bot.cli.split import Csv
 from bot.slack.messages.phrases import verdict
+from bot.split_rules import named_in_rules
 from bot.text import _
-from bot.wishes import named_in_rules
 from config.settings import Settings
 from workflows.access.views import AccountLine, BookLine, SystemPlan
 from workflows.cases.views import Plan

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
+from bot.cli.command_errors import Stop
+from bot.cli.context import actor, visit
 from bot.cli.decide import Whose, waiting
-from bot.cli.ending import Stop
-from bot.cli.house import actor, visit
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import money, show_json, show_table
 from bot.cli.split import content, faulty, show_kept, show_shares

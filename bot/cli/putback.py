@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.ending import NOT_GOOD
-from bot.cli.house import actor, read, visit, work
+from bot.cli.command_errors import NOT_GOOD
+from bot.cli.context import actor, read, visit, work
 from bot.cli.moves import told
 from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose, Yes
 from bot.cli.output import say, show_json

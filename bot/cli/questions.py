@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from bot.cli.ending import Stop
+from bot.cli.command_errors import Stop
 from bot.cli.output import warn
 from bot.text import _
 from config.faults import describe

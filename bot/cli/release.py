@@ -6,13 +6,13 @@ from zoneinfo import ZoneInfo
 import typer
 
 from bot import workdays
-from bot.cli.ending import Stop
-from bot.cli.house import actor, read, visit, work
+from bot.cli.command_errors import Stop
+from bot.cli.context import actor, read, visit, work
+from bot.cli.effective_time import effective
 from bot.cli.options import DEFAULT, ConfigPath, Whose, Yes
 from bot.cli.output import moment, say, warn
 from bot.cli.status import find
 from bot.cli.undo import confirm
-from bot.cli.when import effective
 from bot.text import _
 from workflows.storage.rows.case import CaseState
 

@@ -5,12 +5,12 @@ from typing import Annotated
 import typer
 
 from bot import workdays
-from bot.cli.ending import WRONG_USE, Stop
-from bot.cli.house import actor, visit
+from bot.cli.command_errors import WRONG_USE, Stop
+from bot.cli.context import actor, visit
+from bot.cli.effective_time import effective
 from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose
 from bot.cli.output import moment, say, show_json
 from bot.cli.status import find
-from bot.cli.when import effective
 from bot.text import _
 from workflows.clients.views import LeaveView
 

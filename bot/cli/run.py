@@ -9,8 +9,8 @@ from queue import SimpleQueue
 
 import typer
 
-from bot.cli.ending import NOT_GOOD, Stop
-from bot.cli.house import read, wiring
+from bot.cli.command_errors import NOT_GOOD, Stop
+from bot.cli.context import read, wiring
 from bot.cli.options import DEFAULT, ConfigPath
 from bot.cli.output import warn
 from bot.text import _

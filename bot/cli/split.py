@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.ending import NOT_GOOD, Stop
+from bot.cli.command_errors import NOT_GOOD, Stop
 from bot.cli.output import money, say, show_table
 from bot.text import _
 from workflows.clients.split import assignment_file

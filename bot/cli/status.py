@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.ending import NOT_GOOD, Stop
-from bot.cli.house import visit
+from bot.cli.command_errors import NOT_GOOD, Stop
+from bot.cli.context import visit
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import moment, say, show_json, show_table
 from bot.slack.messages import restriction

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.ending import NOT_GOOD, Stop
-from bot.cli.house import actor, read, work
+from bot.cli.command_errors import NOT_GOOD, Stop
+from bot.cli.context import actor, read, work
 from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose, Yes
 from bot.cli.output import show_json
 from bot.cli.status import find, show_restored

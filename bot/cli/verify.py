@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from bot.cli.ending import NOT_GOOD, Stop
-from bot.cli.house import read
+from bot.cli.command_errors import NOT_GOOD, Stop
+from bot.cli.context import read
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import moment, say, show_json
 from bot.text import _

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
+from bot.cli.context import visit
 from bot.cli.decide import show_requests
-from bot.cli.house import visit
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import say, show_json
 from bot.text import _

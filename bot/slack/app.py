@@ -12,7 +12,7 @@ from bot.slack.acknowledgement_gate import Door, PolitePool
 from bot.slack.authorize import Authorizer
 from bot.slack.listeners import register_listeners
 from bot.slack.listeners.acknowledgement import DOOR
-from bot.slack.listeners.call import Desk
+from bot.slack.listeners.context import Desk
 from bot.slack.people import People
 
 THREADS, SLOW_THREADS = 24, 4

@@ -15,7 +15,7 @@ from bot.slack.messages.blocks import Message
 from bot.slack.pages import proposal_page
 from workflows.ports import Undelivered
 from workflows.refusals import Refused
-from workflows.storage.rows.post import Post, PostKind
+from workflows.storage.rows.outbox import Post, PostKind
 
 log = logging.getLogger(__name__)
 EVENT = "handover_post"

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from config.text import _
 from connectors.bottlecrm import moves, wire
-from connectors.bottlecrm.directory import Directory
 from connectors.bottlecrm.faults import Declined, ModuleOff, Unreadable
+from connectors.bottlecrm.members import Directory
 from connectors.bottlecrm.rest import PAGE, Rest, sweep
 from connectors.bottlecrm.wire import KINDS, Json, Kind, Member, Page
 from connectors.contract import AccountId, Assignment, Moved, Record, RecordId

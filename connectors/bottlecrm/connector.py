@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from config.text import _
 from connectors.bottlecrm import wire
 from connectors.bottlecrm.book import Book
-from connectors.bottlecrm.directory import Directory
+from connectors.bottlecrm.members import Directory
 from connectors.bottlecrm.rest import Rest
 from connectors.bottlecrm.session import Session
 from connectors.bottlecrm.settings import BottleCrmSettings

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from config.text import _
 from connectors.bottlecrm import wire
-from connectors.bottlecrm.directory import Directory
+from connectors.bottlecrm.members import Directory
 from connectors.bottlecrm.rest import Rest
 from connectors.bottlecrm.session import Session
 from connectors.bottlecrm.wire import Json

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from config.text import _
 from connectors.contract import AccountId
 from connectors.errors import Missing
+from connectors.ldap.connection import Link
 from connectors.ldap.directory import Directory
-from connectors.ldap.link import Link
-from connectors.ldap.nesting import DEPTH
+from connectors.ldap.nested_groups import DEPTH
 from connectors.ldap.wire import Entry, both, either, equals
 
 CLASS = "objectClass"

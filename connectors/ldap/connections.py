@@ -13,10 +13,10 @@ from config.text import _
 from connectors.errors import BadCredential, ConnectorError, OutcomeUnknown, Unavailable
 from connectors.ldap import refusals
 from connectors.ldap.addresses import Addresses
+from connectors.ldap.connection import Link
 from connectors.ldap.diagnosis import explain, handshake
 from connectors.ldap.dialect import Dialect
 from connectors.ldap.faults import NO_ANSWER, NOT_NOW, said, translate
-from connectors.ldap.link import Link
 from connectors.ldap.settings import LdapSettings
 
 T = TypeVar("T")

@@ -27,19 +27,19 @@ from connectors.contract import (
     Verdict,
 )
 from connectors.errors import ConnectorError
-from connectors.ldap import active_directory, checking, openldap_password, roster
+from connectors.ldap import active_directory, openldap_password, preflight, roster
 from connectors.ldap.active_directory import ActiveDirectory
 from connectors.ldap.administrators import Powers
+from connectors.ldap.connection import Link
 from connectors.ldap.connections import Connections
 from connectors.ldap.dialect import Dialect
 from connectors.ldap.directory import Directory
 from connectors.ldap.ds389 import Ds389
-from connectors.ldap.link import Link
 from connectors.ldap.locking import Done, Locking, random_password
 from connectors.ldap.memberships import Memberships
 from connectors.ldap.openldap import OpenLdap
 from connectors.ldap.openldap_password import OpenLdapPassword
-from connectors.ldap.ourselves import Ourselves
+from connectors.ldap.own_account import Ourselves
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, also, describe, matched_by
 
@@ -78,7 +78,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
 
     def check(self) -> str:
         """Log in, see at least one account, and ask whether the server can lock at all."""
-        return self._run(lambda link: checking.check(self._directory, link), _("checking the directory"))
+        return self._run(lambda link: preflight.check(self._directory, link), _("checking the directory"))
 
     def close(self) -> None:
         """Hang up."""

@@ -12,10 +12,10 @@ import ldap
 from config.text import _
 from connectors.contract import AccountId, Person
 from connectors.errors import Forbidden, Missing, Unavailable
+from connectors.ldap.connection import Link
 from connectors.ldap.connections import Connections
 from connectors.ldap.dialect import Dialect
-from connectors.ldap.link import Link
-from connectors.ldap.moving import below
+from connectors.ldap.disabled_ou import below
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, both, either, person_filter
 

@@ -9,10 +9,10 @@ import ldap
 from config.text import _
 from connectors.contract import AccountId, Before, Change, Login, Verdict
 from connectors.errors import Conflict, Forbidden
+from connectors.ldap.connection import Link
 from connectors.ldap.directory import Directory
+from connectors.ldap.disabled_ou import put_away, put_back
 from connectors.ldap.faults import said
-from connectors.ldap.link import Link
-from connectors.ldap.moving import put_away, put_back
 from connectors.ldap.wire import Entry, Modification
 
 REFUSED_PASSWORD = (ldap.INSUFFICIENT_ACCESS, ldap.CONSTRAINT_VIOLATION, ldap.UNWILLING_TO_PERFORM)

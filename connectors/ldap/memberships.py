@@ -8,10 +8,10 @@ import ldap
 from config.text import N_, _
 from connectors.contract import AccountId, Change, Group, GroupId
 from connectors.errors import Conflict, Missing
+from connectors.ldap.connection import Link
 from connectors.ldap.dialect import Membership
 from connectors.ldap.directory import Directory
-from connectors.ldap.link import Link
-from connectors.ldap.nesting import BACK_LINK, Nesting
+from connectors.ldap.nested_groups import BACK_LINK, Nesting
 from connectors.ldap.wire import Entry, either, equals
 
 CLASS = "objectClass"

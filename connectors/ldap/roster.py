@@ -6,9 +6,9 @@ from datetime import datetime
 from config.text import _
 from connectors.contract import Account, AccountId
 from connectors.errors import Unavailable
+from connectors.ldap.connection import Link
 from connectors.ldap.dialect import Dialect
 from connectors.ldap.directory import Directory
-from connectors.ldap.link import Link
 from connectors.ldap.wire import Entry, also, both
 
 

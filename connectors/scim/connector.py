@@ -23,14 +23,14 @@ from connectors.contract import (
 from connectors.errors import Forbidden
 from connectors.scim import roster
 from connectors.scim.administrators import Powers
+from connectors.scim.bulk_observation import Sweep
 from connectors.scim.locks import Locks
 from connectors.scim.lookups import Lookups
-from connectors.scim.me import Me
 from connectors.scim.memberships import Memberships
+from connectors.scim.own_account import Me
 from connectors.scim.removals import Removals
 from connectors.scim.service import Service
 from connectors.scim.settings import ScimSettings
-from connectors.scim.sweep import Sweep
 
 UNREAD = N_("Groups are neither read nor left where the application shows the members of none (read_groups = false).")
 

@@ -8,9 +8,9 @@ from connectors.contract import Account, Lookup, Person
 from connectors.errors import Conflict, Missing, Unavailable
 from connectors.scim import filters, wire
 from connectors.scim.faults import Mistaken, Refused
+from connectors.scim.filter_probe import UNTRIED, Trust, trust
 from connectors.scim.paging import Page
 from connectors.scim.service import USERS, Service
-from connectors.scim.trials import UNTRIED, Trust, trust
 
 NAMED = 5
 """How many passed-over records are named; the rest is counted."""

@@ -8,8 +8,8 @@ from connectors.contract import AccountId, Change, Group, GroupId
 from connectors.errors import Conflict, Forbidden, OutcomeUnknown, Unavailable
 from connectors.scim import filters
 from connectors.scim.faults import NoList, Refused, Unversioned
+from connectors.scim.filter_probe import spelling
 from connectors.scim.service import GROUPS, Service
-from connectors.scim.trials import spelling
 from connectors.scim.wire import User, texts
 
 Raw = Mapping[str, Any]

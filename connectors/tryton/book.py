@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from config.text import _
 from connectors.contract import AccountId, Assignment, Change, Moved, Record, RecordId
 from connectors.errors import ConnectorError, Missing, OutcomeUnknown
-from connectors.tryton import moves, ownerfields, records
-from connectors.tryton.ownerfields import OPPORTUNITY
+from connectors.tryton import moves, records
+from connectors.tryton import owner_fields as ownerfields
+from connectors.tryton.owner_field_records import Shelf
+from connectors.tryton.owner_fields import OPPORTUNITY
 from connectors.tryton.owners import Owners
 from connectors.tryton.rpc import Rpc
-from connectors.tryton.shelf import Shelf
 from connectors.tryton.users import Users
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from config.text import _
 from connectors.contract import AccountId, Assignment, Change, Moved, MoveOutcome
 from connectors.tryton import records, wire
-from connectors.tryton.ownerfields import OwnerField
+from connectors.tryton.owner_fields import OwnerField
 from connectors.tryton.owners import unlinked
 
 Sellers = Mapping[AccountId, wire.Seller]

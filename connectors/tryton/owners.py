@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from connectors.contract import AccountId
 from connectors.tryton import wire
-from connectors.tryton.ownerfields import EMPLOYEE, OwnerField
+from connectors.tryton.owner_fields import EMPLOYEE, OwnerField
 from connectors.tryton.rpc import Rpc
 from connectors.tryton.users import MODEL, Users
 

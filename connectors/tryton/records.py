@@ -7,7 +7,7 @@ from typing import Any
 
 from config.text import _
 from connectors.contract import AccountId, Record, RecordId
-from connectors.tryton.ownerfields import OPPORTUNITY, OwnerField
+from connectors.tryton.owner_fields import OPPORTUNITY, OwnerField
 
 KIND = "opportunity"
 WORKED_ON = frozenset({"lead", "opportunity"})

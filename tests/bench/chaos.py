@@ -34,7 +34,7 @@ from workflows.people import Actor, Leaver, Successor
 from workflows.refusals import Code, Refused
 from workflows.storage.rows.access import Restoration
 from workflows.storage.rows.case import Case, CaseState, Reason, Strategy
-from workflows.storage.rows.post import Post
+from workflows.storage.rows.outbox import Post
 from workflows.storage.rows.watch import AuditRun
 from workflows.storage.rows.work_state import WorkState
 

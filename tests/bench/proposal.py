@@ -20,7 +20,7 @@ from tests.sandbox.slack.world import Workspace
 from tests.workflows.memory import World
 from tests.workflows.stage import Stage
 from workflows.people import Successor
-from workflows.storage.rows.post import Post, PostKind
+from workflows.storage.rows.outbox import Post, PostKind
 
 CLIENTS, COLLEAGUES = 50_000, 50
 GOAL_S, SLACK_LIMIT_S = 2.0, 3.0

@@ -10,7 +10,7 @@ from tests.sandbox.slack.world import Workspace
 from workflows.storage.rows.access import Access
 from workflows.storage.rows.clients import Assignment, Book
 from workflows.storage.rows.operations import JournalEntry
-from workflows.storage.rows.post import Post
+from workflows.storage.rows.outbox import Post
 from workflows.storage.store import Store
 
 

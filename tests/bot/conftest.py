@@ -14,7 +14,7 @@ from bot.slack.app import make_app
 from bot.slack.client import web_client
 from bot.slack.metrics import Metrics, watch
 from bot.slack.serve import PATH, listening, make_web
-from config.book import Clients
+from config.client_book import Clients
 from config.settings import Company, Policy, Role, Roles, Settings, Slack, Storage
 from tests.bot.fakes import (
     FakeAudits,

@@ -19,7 +19,7 @@ from workflows.cases.views import CaseView
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
 from workflows.storage.rows.case import CaseState
-from workflows.storage.rows.post import PostKind
+from workflows.storage.rows.outbox import PostKind
 
 
 def _case(office: Office, state: CaseState, **change: object) -> CaseView:

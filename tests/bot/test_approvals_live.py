@@ -24,7 +24,7 @@ from tests.workflows.stage import Stage, crm
 from workflows.clients.approval_policy import Policy, Rule
 from workflows.people import Actor, Successor
 from workflows.storage import outbox
-from workflows.storage.rows.post import Post, PostKind
+from workflows.storage.rows.outbox import Post, PostKind
 
 RULE = Rule("security", (SECURITY.slack_id,))
 MAX = Successor(MANAGER.email, MANAGER.name, MANAGER.email, MANAGER.slack_id)

@@ -15,7 +15,7 @@ from workflows.clients.split.assignment_file import MOST_BYTES, Unfit
 from workflows.clients.views import KeptLine, LineFault, Share
 from workflows.people import Successor
 from workflows.storage.rows.clients import ProposalState
-from workflows.storage.rows.post import Post, PostKind
+from workflows.storage.rows.outbox import Post, PostKind
 
 
 def show(office: Office) -> Message:

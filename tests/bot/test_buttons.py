@@ -11,7 +11,7 @@ from tests.sandbox.company.people import ADMIN, BY_UID, MANAGER
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.records import Message
 from workflows.storage.rows.case import CaseState
-from workflows.storage.rows.post import Post, PostKind
+from workflows.storage.rows.outbox import Post, PostKind
 
 
 def post(office: Office, kind: PostKind, channel: str) -> Message:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli import house
+from bot.cli import context
 from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.commands import Wiring, configuration, document, handover
@@ -124,16 +124,16 @@ def test_offboard_says_that_a_case_is_held_and_is_not_good(config: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kept", "sudo", "named"), [("0", "sam", "root"), (str(house.NOBODY), "sam", "sam"), ("", "", "root")]
+    ("kept", "sudo", "named"), [("0", "sam", "root"), (str(context.NOBODY), "sam", "sam"), ("", "", "root")]
 )
 def test_nobody_becomes_a_second_person_by_a_variable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: str, sudo: str, named: str
 ) -> None:
     uid = tmp_path / "loginuid"
     uid.write_text(kept)
-    monkeypatch.setattr(house, "LOGIN_UID", uid)
+    monkeypatch.setattr(context, "LOGIN_UID", uid)
     monkeypatch.setattr(os, "getuid", lambda: 0)
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.setenv(name, "somebody.else")
     monkeypatch.setenv("SUDO_USER", sudo)
-    assert house.actor() == Actor(f"cli:{named}", named)
+    assert context.actor() == Actor(f"cli:{named}", named)

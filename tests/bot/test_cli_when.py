@@ -4,9 +4,9 @@ from datetime import UTC, datetime, time
 
 import pytest
 
-from bot.cli.ending import Stop
+from bot.cli.command_errors import Stop
+from bot.cli.effective_time import effective
 from bot.cli.offboard import as_known
-from bot.cli.when import effective
 from bot.slack.people import Profile
 from workflows.business_days import Workdays
 from workflows.people import Leaver

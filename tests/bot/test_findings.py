@@ -18,7 +18,7 @@ from tests.sandbox.company.people import ADMIN
 from tests.sandbox.slack import seed
 from workflows.cases import finding_list
 from workflows.storage.rows.case import CaseState
-from workflows.storage.rows.post import PostKind
+from workflows.storage.rows.outbox import PostKind
 
 LATER = samples.NOW + timedelta(days=9)
 

@@ -9,7 +9,7 @@ from tests.bot.conftest import Office, said
 from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER
 from tests.sandbox.slack.records import Message
 from workflows.storage.rows.clients import ProposalState
-from workflows.storage.rows.post import Post, PostKind
+from workflows.storage.rows.outbox import Post, PostKind
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ from typing import Any, cast
 import pytest
 
 from bot.slack.forms import offboard
-from bot.slack.messages import case, leave, note, proposal
-from bot.slack.messages import help as help_message
+from bot.slack.messages import case, guide, leave, note, proposal
 from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.commands import Wiring, configuration, handover
@@ -22,7 +21,7 @@ from tests.sandbox.slack import seed
 from workflows.cases.views import CaseView
 from workflows.clients.views import LeaveView
 from workflows.storage.rows.case import CaseState
-from workflows.storage.rows.post import PostKind
+from workflows.storage.rows.outbox import PostKind
 
 BACK = samples.NOW + timedelta(days=30)
 WAITS = LeaveView(BACK, True, samples.NOW, "", "", None)
@@ -59,7 +58,7 @@ def test_the_case_says_where_the_return_stands() -> None:
     assert "Exports" not in told(replace(view(), exports="not recorded yet"))
     assert ", on leave ·" in told(view())
     assert ", back ·" in told(view(answered("put back")))
-    assert "– back," in help_message.line(view(answered("put back")))
+    assert "– back," in guide.line(view(answered("put back")))
 
 
 def test_who_decides_and_who_receives_hear_that_it_is_for_a_time() -> None:

@@ -22,7 +22,7 @@ from workflows.access.views import StepView
 from workflows.cases.views import CaseView
 from workflows.ports import Undelivered
 from workflows.storage.rows.case import CaseState
-from workflows.storage.rows.post import Post, PostKind
+from workflows.storage.rows.outbox import Post, PostKind
 from workflows.storage.rows.work_state import WorkState
 
 LI = BY_UID["li.wei"].slack_id

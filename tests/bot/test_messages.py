@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bot.slack.forms import browse, change, choose, notice, offboard, reasons, upload
-from bot.slack.messages import audit, case, exports, follow_up, guide, home, outcome, pages, plan, proposal
+from bot.slack.messages import audit, case, exports, follow_up, guide, home, outcome, plan, proposal, split
 from bot.slack.messages.blocks import Message, message, paragraphs, section
 from bot.slack.messages.clients import choices
 from bot.slack.messages.clients import line as client_line
@@ -98,7 +98,7 @@ def views(name: str) -> list[JSON]:
         browse.build("p", samples.client_lines(browse.PER_PAGE, name), 20_000, name[:200], 3),
         browse.build("p", [], 0, name[:200]),
         notice.notice("x", upload.faults([LineFault(n, name) for n in range(500)])),
-        notice.notice("x", paragraphs(pages.lines(samples.proposal(shares=500).shares))),
+        notice.notice("x", paragraphs(split.lines(samples.proposal(shares=500).shares))),
         home.build(waiting),
         home.build(home.Home([], [], home.Cases(), home.Cases(), may_open=True, may_lock=False)),
     ]

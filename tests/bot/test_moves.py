@@ -20,7 +20,7 @@ from workflows.cases.views import CaseView
 from workflows.clients.views import ClientsView, UnreturnedLine
 from workflows.storage.rows.case import CaseState
 from workflows.storage.rows.clients import AssignmentState
-from workflows.storage.rows.post import PostKind
+from workflows.storage.rows.outbox import PostKind
 
 MOVING = ClientsView(None, 100, 40, 60, (), 4.0, (), False, moving=True)
 PAUSED = replace(MOVING, halted="paused", halted_by=samples.NASTY, halted_at=samples.NOW)

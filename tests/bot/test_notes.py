@@ -13,7 +13,7 @@ from tests.bot.conftest import Office, said
 from tests.bot.test_buttons import post
 from tests.sandbox.company.people import BY_UID
 from workflows.storage.rows.case import CaseState
-from workflows.storage.rows.post import PostKind
+from workflows.storage.rows.outbox import PostKind
 
 BOB = BY_UID["bob.ross"].slack_id
 

@@ -11,7 +11,7 @@ from tests.sandbox.company.people import HR
 from tests.sandbox.slack import seed
 from workflows.ports import Undelivered
 from workflows.storage.rows.case import CaseState
-from workflows.storage.rows.post import Post, PostKind
+from workflows.storage.rows.outbox import Post, PostKind
 
 
 class Desk:

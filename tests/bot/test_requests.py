@@ -20,7 +20,7 @@ from workflows.people import Successor
 from workflows.ports import Undelivered
 from workflows.storage.rows.case import CaseState
 from workflows.storage.rows.clients import ProposalState, RequestState
-from workflows.storage.rows.post import Post, PostKind
+from workflows.storage.rows.outbox import Post, PostKind
 
 ADA = Successor("ada@x.example", samples.NASTY, "ada@x.example", "U0ADA")
 MANAGED = RequestView("p#manager", "manager", 1, RequestState.WAITING, (MAX,), ())

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.slack.forms.upload import parse
-from config.book import BookRule, Clients
+from config.client_book import BookRule, Clients
 from tests.bot import samples
 from tests.bot.conftest import Office
 from tests.bot.test_offboarding import BOB, filled, form

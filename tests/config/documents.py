@@ -6,7 +6,7 @@ from typing import Any
 import typer
 
 from bot.cli.app import make_app
-from bot.cli.draft import Draft
+from bot.cli.configuration_draft import Draft
 from bot.cli.manifest import yaml
 from bot.slack.manifest import manifest
 from config.reference import markdown

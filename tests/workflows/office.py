@@ -14,7 +14,7 @@ from workflows.access.manual_steps import ManualSteps
 from workflows.access.protected import Guards
 from workflows.access.restoration import Restorations
 from workflows.access.restriction import Restrictions
-from workflows.access.revocation import Revocation
+from workflows.access.system_lockout import Revocation
 from workflows.cases.casefile import Casefile
 from workflows.cases.finding_list import FindingSheet
 from workflows.cases.holds import Rules
@@ -28,7 +28,7 @@ from workflows.ports import Undelivered
 from workflows.storage.findings import Findings
 from workflows.storage.journal import Journal
 from workflows.storage.rows.case import Reason, Strategy
-from workflows.storage.rows.post import Post
+from workflows.storage.rows.outbox import Post
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store, sqlite_url
 from workflows.storage.vault import Vault

@@ -18,7 +18,7 @@ from workflows.storage.journal import Journal
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import ApprovalRequest, Assignment, Book, Decision, Proposal
 from workflows.storage.rows.operations import JournalEntry
-from workflows.storage.rows.post import Post
+from workflows.storage.rows.outbox import Post
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store, sqlite_url
 from workflows.storage.vault import Vault

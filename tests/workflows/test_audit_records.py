@@ -13,7 +13,7 @@ from tests.workflows.office import SECURITY, Office
 from tests.workflows.test_findings import DANA, actions, audit, reopened
 from workflows.cases.holds import Rules
 from workflows.people import Actor, Leaver
-from workflows.storage.rows.post import PostKind
+from workflows.storage.rows.outbox import PostKind
 from workflows.watch import sweep
 from workflows.watch.responses import Policy
 

@@ -9,7 +9,7 @@ from connectors.errors import Forbidden, Unavailable
 from tests.workflows.memory import Killed
 from tests.workflows.office import SECURITY, Office
 from workflows.refusals import Code, Refused
-from workflows.storage.rows.post import PostKind
+from workflows.storage.rows.outbox import PostKind
 from workflows.watch.views import AuditView
 
 

@@ -15,7 +15,7 @@ from workflows.people import Actor
 from workflows.refusals import Code, Refused
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.operations import JournalEntry
-from workflows.storage.rows.post import PostKind
+from workflows.storage.rows.outbox import PostKind
 from workflows.watch.responses import Policy
 from workflows.watch.views import AuditView
 

@@ -17,7 +17,7 @@ from workflows.cases.views import CaseView
 from workflows.people import Actor, Leaver
 from workflows.refusals import Code, Refused
 from workflows.storage.rows.case import CaseState
-from workflows.storage.rows.post import PostKind
+from workflows.storage.rows.outbox import PostKind
 from workflows.systems.registry import Systems
 
 KEYED = replace(DANA, directory_id="directory-dana", logins=("dana",))

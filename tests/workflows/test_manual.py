@@ -23,7 +23,7 @@ from workflows.storage.rows.access import ManualStep
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import Book
 from workflows.storage.rows.operations import JournalEntry
-from workflows.storage.rows.post import Post, PostKind
+from workflows.storage.rows.outbox import Post, PostKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.systems.registry import System, titled
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.workflows.office import SECURITY, Office
 from tests.workflows.test_manual import badge
 from workflows.cases.holds import Rules
-from workflows.storage.rows.post import PostKind
+from workflows.storage.rows.outbox import PostKind
 
 
 def test_nobody_is_asked_about_a_held_case_before_its_release(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from tests.workflows.office import DANA, Office
 from workflows.cases.holds import Rules
 from workflows.ports import Undelivered
 from workflows.storage.outbox import deliver, let_go
-from workflows.storage.rows.post import Post, PostKind
+from workflows.storage.rows.outbox import Post, PostKind
 
 
 class Slack:

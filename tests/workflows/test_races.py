@@ -15,7 +15,7 @@ from workflows.refusals import Code, Refused
 from workflows.storage import outbox
 from workflows.storage.journal import HANDOVER, Journal
 from workflows.storage.rows.clients import Decision, ProposalState
-from workflows.storage.rows.post import Post, PostKind
+from workflows.storage.rows.outbox import Post, PostKind
 from workflows.storage.rows.watch import AuditRun
 from workflows.storage.store import Store
 

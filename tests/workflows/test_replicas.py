@@ -19,7 +19,7 @@ from tests.sandbox.postgres import Postgres
 from workflows.engine.durable import Engine
 from workflows.engine.replicas import DEAD_AFTER, HEIRS, KERNEL, Replicas, new_id
 from workflows.storage.rows.operations import Replica
-from workflows.storage.rows.post import Post, PostKind
+from workflows.storage.rows.outbox import Post, PostKind
 from workflows.storage.store import StorageFailed, Store
 
 LIMIT = 2.0

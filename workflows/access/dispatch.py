@@ -11,7 +11,7 @@ from concurrent.futures import wait
 
 from sqlmodel import Session, col, select
 
-from workflows.access.revocation import Job, Revocation
+from workflows.access.system_lockout import Job, Revocation
 from workflows.ports import Clock
 from workflows.storage.rows.access import Access
 from workflows.storage.rows.case import Case

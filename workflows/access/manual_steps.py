@@ -37,7 +37,7 @@ from workflows.storage.journal import HANDOVER, Journal
 from workflows.storage.outbox import touch, want
 from workflows.storage.rows.access import ManualStep
 from workflows.storage.rows.case import Case, CaseState
-from workflows.storage.rows.post import Post, PostKind
+from workflows.storage.rows.outbox import Post, PostKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store
 from workflows.storage.vault import Vault

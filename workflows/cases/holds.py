@@ -23,7 +23,7 @@ from workflows.storage.rows.access import Access, ManualStep, Restriction
 from workflows.storage.rows.case import Case, CaseState, Hold
 from workflows.storage.rows.clients import Book
 from workflows.storage.rows.operations import JournalEntry
-from workflows.storage.rows.post import PostKind
+from workflows.storage.rows.outbox import PostKind
 from workflows.storage.rows.watch import ExportSnapshot, FollowUp
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store

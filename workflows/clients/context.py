@@ -18,7 +18,7 @@ from workflows.storage.journal import Journal
 from workflows.storage.outbox import want
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import Assignment, AssignmentState, Book, Proposal, ProposalState
-from workflows.storage.rows.post import PostKind
+from workflows.storage.rows.outbox import PostKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store
 from workflows.storage.vault import Vault

@@ -20,7 +20,7 @@ from workflows.ports import Clock
 from workflows.storage.journal import HANDOVER, Journal
 from workflows.storage.rows.access import Access, Restoration
 from workflows.storage.rows.case import Case
-from workflows.storage.rows.post import Post
+from workflows.storage.rows.outbox import Post
 from workflows.storage.rows.watch import ExportSnapshot, FollowUp
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store

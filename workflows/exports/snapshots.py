@@ -26,7 +26,7 @@ from workflows.storage.journal import HANDOVER, Journal
 from workflows.storage.outbox import want
 from workflows.storage.rows.access import Access
 from workflows.storage.rows.case import Case, CaseState
-from workflows.storage.rows.post import Post, PostKind
+from workflows.storage.rows.outbox import Post, PostKind
 from workflows.storage.rows.watch import ExportSnapshot
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store

@@ -15,7 +15,7 @@ from workflows.storage.outbox import want
 from workflows.storage.rows.access import Access, ManualStep
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import Book
-from workflows.storage.rows.post import PostKind
+from workflows.storage.rows.outbox import PostKind
 from workflows.storage.rows.watch import ExportSnapshot
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import Vault

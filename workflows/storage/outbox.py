@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 
 from workflows.ports import Clock, Undelivered
 from workflows.storage.rows.case import Case
-from workflows.storage.rows.post import Post, PostKind
+from workflows.storage.rows.outbox import Post, PostKind
 from workflows.storage.store import Store
 
 log = logging.getLogger(__name__)

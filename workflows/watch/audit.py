@@ -19,7 +19,7 @@ from workflows.refusals import Code, Refused
 from workflows.storage.findings import NEW_ACCOUNT, Findings
 from workflows.storage.journal import HANDOVER, Journal
 from workflows.storage.outbox import want
-from workflows.storage.rows.post import PostKind
+from workflows.storage.rows.outbox import PostKind
 from workflows.storage.rows.watch import AuditRun, Finding
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store

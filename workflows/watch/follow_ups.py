@@ -24,7 +24,7 @@ from workflows.storage.outbox import want
 from workflows.storage.rows.access import Access, ManualStep
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.clients import Assignment, AssignmentState
-from workflows.storage.rows.post import PostKind
+from workflows.storage.rows.outbox import PostKind
 from workflows.storage.rows.watch import FollowUp
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store

@@ -16,7 +16,7 @@ from workflows.storage.findings import Findings, show_digest
 from workflows.storage.journal import HANDOVER, Journal
 from workflows.storage.outbox import want
 from workflows.storage.rows.case import Case, CaseState
-from workflows.storage.rows.post import PostKind
+from workflows.storage.rows.outbox import PostKind
 from workflows.storage.rows.watch import Finding
 from workflows.storage.store import Store
 

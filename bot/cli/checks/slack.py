@@ -10,7 +10,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
 from bot.cli.checks.result import Check, Result
-from bot.cli.workspace import client, plainly
+from bot.cli.slack_profiles import client, plainly
 from bot.slack.manifest import manifest
 from bot.text import _
 from config.settings import Slack

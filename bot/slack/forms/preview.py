@@ -4,8 +4,8 @@ from typing import Any
 
 from bot.slack.forms import notice
 from bot.slack.messages.blocks import Block, context, paragraphs, section
-from bot.slack.messages.pages import lines
 from bot.slack.messages.phrases import clients, records, short
+from bot.slack.messages.split import lines
 from bot.text import _
 from workflows.clients.views import Preview
 

@@ -19,7 +19,7 @@ from bot.slack.listeners import (
     requests,
     split,
 )
-from bot.slack.listeners.call import Desk
+from bot.slack.listeners.context import Desk
 
 
 def register_listeners(app: App, desk: Desk) -> None:

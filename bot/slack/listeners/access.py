@@ -11,7 +11,7 @@ from bot.errors import Told
 from bot.slack.authorize import Right
 from bot.slack.forms import link, notice, reschedule
 from bot.slack.listeners.acknowledgement import acknowledge
-from bot.slack.listeners.call import Call, Desk
+from bot.slack.listeners.context import Call, Desk
 from bot.slack.listeners.submission import answer as answer_submission
 from bot.slack.listeners.submission import fill
 from bot.slack.messages import access

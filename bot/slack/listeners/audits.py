@@ -10,7 +10,7 @@ from slack_sdk import WebClient
 from bot.slack.authorize import Right
 from bot.slack.forms import acceptance, notice
 from bot.slack.listeners.acknowledgement import acknowledge
-from bot.slack.listeners.call import Call, Desk
+from bot.slack.listeners.context import Call, Desk
 from bot.slack.listeners.files import send_csv
 from bot.slack.listeners.submission import answer
 from bot.slack.messages import audit

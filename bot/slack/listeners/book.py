@@ -9,12 +9,12 @@ from slack_sdk import WebClient
 from bot.slack.forms import browse, change, notice, upload
 from bot.slack.forms.fields import FIELD, typed
 from bot.slack.listeners.acknowledgement import acknowledge
-from bot.slack.listeners.call import Call, Desk
+from bot.slack.listeners.context import Call, Desk
 from bot.slack.listeners.files import fetch, tell_faults
 from bot.slack.listeners.handover import live, redraw, still, whole
 from bot.slack.listeners.submission import answer as answer_submission
 from bot.slack.listeners.submission import fill
-from bot.slack.messages import clients, pages, proposal, requests
+from bot.slack.messages import clients, proposal, requests, split
 from bot.slack.messages.blocks import paragraphs, section, unpack
 from bot.slack.messages.phrases import short
 from bot.text import _
@@ -68,11 +68,11 @@ def _register_looking(app: App, desk: Desk) -> None:
             page = _page(desk, view.id, str(asked.get("search", "")), int(asked.get("page", 0)))
             call.show(str(body["view"]["id"]), page)
 
-    @app.action(pages.SUCCESSORS, middleware=[acknowledge])
+    @app.action(split.SUCCESSORS, middleware=[acknowledge])
     def successors(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
         view = whole(desk, call, str(call.value.get("proposal", "")))
-        call.open(notice.notice(_("All colleagues"), paragraphs(pages.lines(view.shares))))
+        call.open(notice.notice(_("All colleagues"), paragraphs(split.lines(view.shares))))
 
     @app.view(browse.CALLBACK)
     def submitted(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from slack_sdk import WebClient
 
 from bot.slack.authorize import Right
 from bot.slack.listeners.acknowledgement import acknowledge
-from bot.slack.listeners.call import Call, Desk
+from bot.slack.listeners.context import Call, Desk
 from bot.slack.messages.case import CANCEL, RETRY
 from bot.text import _, mrkdwn
 

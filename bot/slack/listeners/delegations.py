@@ -11,7 +11,7 @@ from bot.slack.forms import delegate as form
 from bot.slack.forms import notice
 from bot.slack.listeners import home
 from bot.slack.listeners.acknowledgement import acknowledge
-from bot.slack.listeners.call import Call, Desk
+from bot.slack.listeners.context import Call, Desk
 from bot.slack.listeners.submission import answer
 from bot.slack.messages import delegate
 from bot.slack.messages.blocks import section

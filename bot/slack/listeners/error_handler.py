@@ -9,7 +9,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.errors import apology, reference, sentence
 from bot.slack.forms.notice import failed
-from bot.slack.listeners.call import Call
+from bot.slack.listeners.context import Call
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from slack_sdk import WebClient
 from bot.slack.authorize import Right
 from bot.slack.forms import notice, reasons
 from bot.slack.listeners.acknowledgement import acknowledge
-from bot.slack.listeners.call import Call, Desk
+from bot.slack.listeners.context import Call, Desk
 from bot.slack.listeners.submission import answer as answer_submission
 from bot.slack.messages import exports
 from bot.slack.messages.blocks import Block, section

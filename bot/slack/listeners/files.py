@@ -9,7 +9,7 @@ from slack_sdk import WebClient
 
 from bot.errors import Told
 from bot.slack.forms import notice, upload
-from bot.slack.listeners.call import Call
+from bot.slack.listeners.context import Call
 from bot.text import _
 from workflows.clients.split.assignment_file import MOST_BYTES, Unfit
 

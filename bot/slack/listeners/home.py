@@ -7,7 +7,7 @@ from slack_sdk import WebClient
 
 from bot.services import Offboarding
 from bot.slack.authorize import Right
-from bot.slack.listeners.call import Desk
+from bot.slack.listeners.context import Desk
 from bot.slack.messages.home import MOST, Cases, Home, build
 
 EVENT = "app_home_opened"

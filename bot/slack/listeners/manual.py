@@ -11,7 +11,7 @@ from bot.slack.authorize import Right
 from bot.slack.forms import manual as forms
 from bot.slack.forms import notice, reasons
 from bot.slack.listeners.acknowledgement import acknowledge
-from bot.slack.listeners.call import Call, Desk
+from bot.slack.listeners.context import Call, Desk
 from bot.slack.listeners.submission import answer as answer_submission
 from bot.slack.messages import manual
 from bot.slack.messages.blocks import section

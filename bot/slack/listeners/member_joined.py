@@ -6,7 +6,7 @@ from typing import Any
 from slack_bolt import App
 from slack_sdk import WebClient
 
-from bot.slack.listeners.call import Desk
+from bot.slack.listeners.context import Desk
 from bot.text import _, mrkdwn
 from workflows.cases.views import CaseView
 from workflows.people import Actor

@@ -11,8 +11,8 @@ from bot.slack.authorize import Right
 from bot.slack.forms import choose, notice, offboard
 from bot.slack.forms.fields import FIELD, picked
 from bot.slack.listeners.acknowledgement import acknowledge
-from bot.slack.listeners.call import Call, Desk
 from bot.slack.listeners.command import COMMAND, Asked, Verb, parse
+from bot.slack.listeners.context import Call, Desk
 from bot.slack.listeners.error_handler import explain
 from bot.slack.listeners.opening import submit
 from bot.slack.listeners.plan import plan_of

@@ -13,7 +13,7 @@ from bot.slack.authorize import Right
 from bot.slack.forms import notice, offboard, upload
 from bot.slack.forms.fields import picked, picked_all
 from bot.slack.listeners import channels
-from bot.slack.listeners.call import Call, Desk
+from bot.slack.listeners.context import Call, Desk
 from bot.slack.listeners.files import fetch, tell_faults
 from bot.slack.listeners.split import heirs
 from bot.slack.listeners.submission import answer as answer_submission

@@ -4,7 +4,7 @@ from typing import Any
 
 from bot.errors import Told, sentence
 from bot.slack.forms import choose, notice, offboard
-from bot.slack.listeners.call import Call, Desk
+from bot.slack.listeners.context import Call, Desk
 from bot.slack.messages import case as case_message
 from bot.slack.messages import plan as plan_message
 from bot.slack.messages.blocks import Block, section

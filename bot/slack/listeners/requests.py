@@ -10,7 +10,7 @@ from bot.slack.authorize import Right
 from bot.slack.forms import appoint as form
 from bot.slack.forms import notice
 from bot.slack.listeners.acknowledgement import acknowledge
-from bot.slack.listeners.call import Call, Desk
+from bot.slack.listeners.context import Call, Desk
 from bot.slack.listeners.submission import answer
 from bot.slack.messages import requests
 from bot.slack.messages.blocks import section

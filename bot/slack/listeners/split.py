@@ -11,12 +11,12 @@ from bot.slack.authorize import Right
 from bot.slack.forms import notice, offboard, preview, upload
 from bot.slack.forms.fields import picked, picked_all
 from bot.slack.listeners.acknowledgement import acknowledge
-from bot.slack.listeners.call import Call, Desk
+from bot.slack.listeners.context import Call, Desk
 from bot.slack.listeners.files import fetch, tell_faults
 from bot.slack.listeners.submission import fill
 from bot.slack.people import Profile
+from bot.split_rules import named_in_rules
 from bot.text import _
-from bot.wishes import named_in_rules
 from bot.workdays import known_zone
 from workflows.clients.split import assignment_file
 from workflows.clients.split.assignment_file import Unfit

@@ -11,7 +11,7 @@ from slack_bolt import Ack
 from slack_sdk.errors import SlackApiError
 
 from bot.slack.forms.notice import failed
-from bot.slack.listeners.call import Call
+from bot.slack.listeners.context import Call
 from bot.slack.listeners.error_handler import explain
 
 log = logging.getLogger(__name__)

@@ -20,8 +20,8 @@ from bot.slack.messages.blocks import (
     paragraphs,
     section,
 )
-from bot.slack.messages.pages import kept
 from bot.slack.messages.phrases import GOOD, account, because, listing, records, short, verdict
+from bot.slack.messages.split import kept
 from bot.text import N_, _, moment, mrkdwn, ngettext, plain
 from connectors.contract import Verdict
 from workflows.access.views import AccountLine, SystemLine

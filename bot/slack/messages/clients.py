@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from bot.slack.messages.blocks import Block, option
-from bot.slack.messages.pages import deals
 from bot.slack.messages.phrases import money, records
+from bot.slack.messages.split import deals
 from bot.text import _, mrkdwn, plain, trim
 from workflows.clients.views import ClientLine
 from workflows.people import Successor

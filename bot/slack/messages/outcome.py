@@ -1,9 +1,9 @@
 """What the person who asked for an offboarding is told once a proposal is settled."""
 
 from bot.slack.messages.blocks import Message, context, header, message, paragraphs, section
-from bot.slack.messages.pages import kept
 from bot.slack.messages.phrases import money, records
 from bot.slack.messages.proposal import headline, outcome
+from bot.slack.messages.split import kept
 from bot.text import _, mrkdwn
 from workflows.clients.views import ProposalView, Share
 from workflows.storage.rows.clients import ProposalState

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from bot.slack.messages import clients as client_lines
-from bot.slack.messages import pages as spread
 from bot.slack.messages import requests
+from bot.slack.messages import split as spread
 from bot.slack.messages.blocks import (
     Block,
     Message,

@@ -8,12 +8,12 @@ import ldap
 import pytest
 
 from connectors.contract import AccountId, Change, GroupId, Locked, Login, Verdict
-from connectors.ldap import moving
+from connectors.ldap import disabled_ou
 from connectors.ldap.active_directory import CONTROL, ActiveDirectory
+from connectors.ldap.connection import Link
 from connectors.ldap.connections import Connections
 from connectors.ldap.connector import Ldap
 from connectors.ldap.directory import Directory
-from connectors.ldap.link import Link
 from connectors.ldap.locking import Locking
 from connectors.ldap.memberships import Memberships
 from connectors.ldap.settings import LdapSettings
@@ -262,5 +262,5 @@ def test_the_trap_raises(samba: Samba, wrong: type[Planted], test: Callable[...,
 
 
 def test_the_same_place_is_the_same_however_it_is_written() -> None:
-    assert moving.same("CN=a\\, b,OU=X,DC=y", "cn=A\\2C B,ou=x,dc=Y")
-    assert not moving.same("CN=a,OU=X,DC=y", "CN=a,OU=Z,DC=y")
+    assert disabled_ou.same("CN=a\\, b,OU=X,DC=y", "cn=A\\2C B,ou=x,dc=Y")
+    assert not disabled_ou.same("CN=a,OU=X,DC=y", "CN=a,OU=Z,DC=y")

@@ -15,9 +15,9 @@ from config.secrets import FileSecret
 from connectors.contract import Person, Verdict
 from connectors.errors import BadCredential, Unavailable
 from connectors.ldap import addresses
+from connectors.ldap.connection import Link
 from connectors.ldap.connector import Ldap
 from connectors.ldap.faults import translate
-from connectors.ldap.link import Link
 from tests.conformance.accounts import newcomer, person
 from tests.connectors.ldap import certificates
 from tests.connectors.ldap.reticent import reticent

@@ -11,9 +11,9 @@ from pydantic import SecretStr
 
 from connectors.contract import AccountId
 from connectors.errors import Unavailable
+from connectors.ldap.connection import Link
 from connectors.ldap.connections import Connections
 from connectors.ldap.directory import Directory
-from connectors.ldap.link import Link
 from connectors.ldap.openldap import OpenLdap
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry

@@ -10,11 +10,12 @@ import pytest
 
 from connectors.contract import Account, AccountId, Person, Verdict
 from connectors.errors import ConnectorError, Unavailable
-from connectors.ldap import link, roster
+from connectors.ldap import connection as link
+from connectors.ldap import roster
+from connectors.ldap.connection import Link
 from connectors.ldap.connections import Connections
 from connectors.ldap.connector import Ldap
 from connectors.ldap.directory import Directory
-from connectors.ldap.link import Link
 from connectors.ldap.openldap import OpenLdap
 from connectors.ldap.wire import Entry
 from tests.conformance.accounts import newcomer

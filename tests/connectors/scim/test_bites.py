@@ -9,7 +9,7 @@ import pytest
 from connectors.contract import Observation, Person, Verdict
 from connectors.errors import ConnectorError
 from connectors.http import Api
-from connectors.scim import filters, service, sweep, trials, wire
+from connectors.scim import bulk_observation, filter_probe, filters, service, wire
 from connectors.scim.faults import Refused
 from connectors.scim.locks import Locks
 from connectors.scim.memberships import Memberships
@@ -76,12 +76,12 @@ def _counts_repeats(patch: pytest.MonkeyPatch) -> None:
 
 
 def _tries_in_one_case(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(trials, "_swapped", lambda text: text)
+    patch.setattr(filter_probe, "_swapped", lambda text: text)
 
 
 def _proves_or_by_one(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(trials, "_usable", lambda samples: [one for one in samples if one.value][:1])
-    patch.setattr(trials, "_one_by_one", lambda *_, **__: replace(trials.UNTRIED, joined=True, sure=True))
+    patch.setattr(filter_probe, "_usable", lambda samples: [one for one in samples if one.value][:1])
+    patch.setattr(filter_probe, "_one_by_one", lambda *_, **__: replace(filter_probe.UNTRIED, joined=True, sure=True))
 
 
 def _hidden_is_nobody(patch: pytest.MonkeyPatch) -> None:
@@ -105,11 +105,11 @@ def _gone_is_never_ours(patch: pytest.MonkeyPatch) -> None:
 
 
 def _unlisted_is_absent(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(sweep.Sweep, "_read", lambda *_: Observation(Verdict.ABSENT, "not in the list"))
+    patch.setattr(bulk_observation.Sweep, "_read", lambda *_: Observation(Verdict.ABSENT, "not in the list"))
 
 
 def _reads_each(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(sweep, "FEW", 10_000)
+    patch.setattr(bulk_observation, "FEW", 10_000)
 
 
 def _around_refusals(patch: pytest.MonkeyPatch) -> None:
@@ -135,8 +135,8 @@ def _repeats_writes(patch: pytest.MonkeyPatch) -> None:
 
 
 def _no_trial(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(trials, "finds", lambda *_: True)
-    patch.setattr(trials, "_tried", lambda *_: trials.Found(all=True))
+    patch.setattr(filter_probe, "finds", lambda *_: True)
+    patch.setattr(filter_probe, "_tried", lambda *_: filter_probe.Found(all=True))
 
 
 def _inactive_when_unsaid(patch: pytest.MonkeyPatch) -> None:

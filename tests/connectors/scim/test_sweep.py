@@ -6,7 +6,7 @@ import pytest
 
 from connectors.contract import AccountId, Verdict
 from connectors.errors import Unavailable
-from connectors.scim.sweep import CHUNK, Way, cheapest
+from connectors.scim.bulk_observation import CHUNK, Way, cheapest
 from tests.connectors.scim.conftest import Open
 from tests.connectors.scim.proxy import Act, Fault
 from tests.connectors.scim.world import ScimWorld

@@ -6,8 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 from connectors.contract import AccountId, Assignment, MoveOutcome, RecordId
-from connectors.tryton import moves, ownerfields, records, settings, wire
-from connectors.tryton.ownerfields import OPPORTUNITY, OwnerField
+from connectors.tryton import moves, records, settings, wire
+from connectors.tryton import owner_fields as ownerfields
+from connectors.tryton.owner_fields import OPPORTUNITY, OwnerField
 
 MANAGED = OwnerField("party.party", "account_manager", users=True, party="", active=True)
 VISITS = OwnerField("northwind.visit", "employee", party="party.", company=True, state=True)

@@ -25,7 +25,7 @@ from workflows.refusals import Code, Refused
 from workflows.storage.journal import HANDOVER
 from workflows.storage.outbox import want
 from workflows.storage.rows.clients import ApprovalRequest, AssignmentState, Decision, ProposalState, RequestState
-from workflows.storage.rows.post import PostKind
+from workflows.storage.rows.outbox import PostKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import again, finish
 

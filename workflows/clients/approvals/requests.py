@@ -15,7 +15,7 @@ from workflows.storage.case import CaseData, read_case
 from workflows.storage.outbox import touch
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import ApprovalRequest, Decision, Proposal, RequestState
-from workflows.storage.rows.post import Post, PostKind
+from workflows.storage.rows.outbox import Post, PostKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import Vault
 from workflows.storage.work import again

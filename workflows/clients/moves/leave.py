@@ -18,7 +18,7 @@ from workflows.storage.journal import HANDOVER
 from workflows.storage.outbox import touch, want
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import Assignment, AssignmentState, Book, Leave
-from workflows.storage.rows.post import PostKind
+from workflows.storage.rows.outbox import PostKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import again, finish
 

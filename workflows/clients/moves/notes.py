@@ -25,7 +25,7 @@ from workflows.storage.case import CaseData, read_case
 from workflows.storage.outbox import touch, want
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.clients import Assignment, AssignmentState, Book
-from workflows.storage.rows.post import Post, PostKind
+from workflows.storage.rows.outbox import Post, PostKind
 from workflows.storage.rows.work_state import WorkState
 
 NAMED = 10

@@ -15,7 +15,7 @@ from workflows.storage.journal import HANDOVER
 from workflows.storage.outbox import want
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.clients import Assignment, Book, Proposal, ProposalState
-from workflows.storage.rows.post import PostKind
+from workflows.storage.rows.outbox import PostKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import Vault
 

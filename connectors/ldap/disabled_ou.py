@@ -7,8 +7,8 @@ from ldap.dn import dn2str, str2dn
 
 from config.text import _
 from connectors.contract import AccountId
+from connectors.ldap.connection import Link
 from connectors.ldap.faults import NO_ANSWER, said
-from connectors.ldap.link import Link
 from connectors.ldap.wire import Entry
 
 Name = list[tuple[str, str, int]]

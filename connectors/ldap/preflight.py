@@ -2,8 +2,8 @@
 
 from config.text import _
 from connectors.errors import Forbidden
+from connectors.ldap.connection import Link
 from connectors.ldap.directory import Directory
-from connectors.ldap.link import Link
 from connectors.ldap.wire import either, equals
 
 

@@ -1,6 +1,6 @@
 """The settings' wishes for every split, as the middle takes them; and whom the company's rules name."""
 
-from config.book import BookRule, Clients, Colleague
+from config.client_book import BookRule, Clients, Colleague
 from workflows.clients.split.allocation import Rule, Traits
 from workflows.clients.split.rules import Colleague as Known
 from workflows.clients.split.rules import Wishes

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from bot.cli.ending import Stop
+from bot.cli.command_errors import Stop
 from bot.text import _
 from workflows.business_days import Workdays
 

@@ -17,9 +17,9 @@ from connectors.contract import Account as Found
 from connectors.contract import AccountId, Accounts, Before, ClientBook, Groups, Verdict
 from connectors.errors import ConnectorError, Missing
 from workflows.access import matching, restriction
+from workflows.access.account_lockout import LockOut, Result
 from workflows.access.account_state import AccountData, Note, seal
 from workflows.access.last_administrator import LastAdministrator
-from workflows.access.lockout import LockOut, Result
 from workflows.access.matching import Links, Match
 from workflows.access.protected import Guards
 from workflows.access.restoration import redo

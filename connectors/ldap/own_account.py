@@ -4,8 +4,8 @@ import ldap
 from ldap.dn import explode_dn, explode_rdn, is_dn
 
 from config.text import _
+from connectors.ldap.connection import Link
 from connectors.ldap.directory import Directory
-from connectors.ldap.link import Link
 from connectors.ldap.wire import Entry
 
 

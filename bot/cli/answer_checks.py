@@ -7,8 +7,8 @@ from pydantic import BaseModel
 
 from bot.cli.checks import systems
 from bot.cli.checks.result import Check
+from bot.cli.command_errors import NOT_GOOD, Stop
 from bot.cli.doctor import examine
-from bot.cli.ending import NOT_GOOD, Stop
 from bot.cli.output import warn
 from bot.cli.questions import Answers
 from bot.text import _

@@ -9,7 +9,7 @@ from connectors.contract import AccountId, Assignment, Moved, Record
 from connectors.errors import Conflict, OutcomeUnknown, Unavailable
 from connectors.tryton import moves, records, wire
 from connectors.tryton.moves import Sellers, Write
-from connectors.tryton.ownerfields import OwnerField
+from connectors.tryton.owner_fields import OwnerField
 from connectors.tryton.owners import Hands, Owners
 from connectors.tryton.rpc import Rpc
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from connectors.ldap.connection import Link
 from connectors.ldap.dialect import Dialect
-from connectors.ldap.link import Link
 from connectors.ldap.wire import Entry, either, equals
 
 DEPTH = 20
