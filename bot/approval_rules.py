@@ -1,16 +1,16 @@
 """The settings' rules on who must agree, as the middle takes them."""
 
 from config.settings import Settings
-from workflows.clients.approval_policy import Policy, Rule
+from workflows.clients.approval_policy import AdditionalApproval, ApprovalPolicy
 
 
-def approval_policy(settings: Settings) -> Policy:
+def approval_policy(settings: Settings) -> ApprovalPolicy:
     """Return the company's policy."""
     said, company = settings.approvals, settings.company
-    return Policy(
+    return ApprovalPolicy(
         receivers=said.receivers,
         rules=tuple(
-            Rule(
+            AdditionalApproval(
                 name,
                 (*rule.users, *rule.groups),
                 rule.need,

@@ -110,7 +110,7 @@ REFUSALS: Mapping[Code, str] = {
     Code.NOTHING_HANDED_OVER: N_("No clients of this case were handed over yet, so there is nothing to tell."),
 }
 
-TROUBLES: Mapping[type[ConnectorError], str] = {
+CONNECTOR_ERROR_MESSAGES: Mapping[type[ConnectorError], str] = {
     Unavailable: N_("A system does not answer just now ({detail}). Nothing happened; try again in a few minutes."),
     OutcomeUnknown: N_(
         "A system did not answer after the request had left ({detail}). It is not known whether it was done: "
@@ -129,7 +129,7 @@ TROUBLES: Mapping[type[ConnectorError], str] = {
 }
 
 
-class Told(Exception):
+class UserFacingError(Exception):
     """Something stops here, and the sentence for the person is ready (already escaped)."""
 
 
@@ -145,27 +145,30 @@ class _Facts(dict[str, str]):
 
 
 @overload
-def sentence(error: Refused | ConnectorError | SlackApiError | Told, *, markup: bool = False) -> str: ...
+def user_message(error: Refused | ConnectorError | SlackApiError | UserFacingError, *, markup: bool = False) -> str: ...
 @overload
-def sentence(error: Exception, *, markup: bool = False) -> str | None: ...
-def sentence(error: Exception, *, markup: bool = False) -> str | None:
+def user_message(error: Exception, *, markup: bool = False) -> str | None: ...
+def user_message(error: Exception, *, markup: bool = False) -> str | None:
     """Return what to tell a person, or None where it is a fault of ours that only a log can explain.
 
     With `markup` for Slack: what came from outside is escaped and moments are date tokens. Else plain text.
     """
-    if isinstance(error, Told):
+    if isinstance(error, UserFacingError):
         return str(error)
     if isinstance(error, Refused):
         facts = _Facts({name: _fact(name, value, markup) for name, value in error.facts.items() if value})
         return _(REFUSALS[error.code]).format_map(facts)
     if isinstance(error, ConnectorError):
-        text = next((text for kind, text in TROUBLES.items() if isinstance(error, kind)), TROUBLES[Unavailable])
+        text = next(
+            (text for kind, text in CONNECTOR_ERROR_MESSAGES.items() if isinstance(error, kind)),
+            CONNECTOR_ERROR_MESSAGES[Unavailable],
+        )
         return _(text).format(detail=_data(str(error), markup))
     if isinstance(error, StorageFailed):
         return _("Handover cannot write its data now, so nothing was done. Tell an administrator, then try again.")
     if isinstance(error, SlackApiError):
         return _("Slack refused a step ({detail}). Try again; if it stays, tell an administrator.").format(
-            detail=_data(reason(error), markup)
+            detail=_data(slack_error_code(error), markup)
         )
     return None
 
@@ -183,7 +186,7 @@ def _fact(name: str, value: str, markup: bool) -> str:
     return _data(value, markup)
 
 
-def reason(error: SlackApiError) -> str:
+def slack_error_code(error: SlackApiError) -> str:
     """Return Slack's own word for what went wrong: `not_in_channel`, `ratelimited`."""
     response: object = error.response
     get = getattr(response, "get", None)
@@ -195,7 +198,7 @@ def reference() -> str:
     return secrets.token_hex(4)
 
 
-def apology(token: str) -> str:
+def internal_error_message(token: str) -> str:
     """Return what to say when only the log knows more."""
     return _(
         "Something went wrong, and not by you. Try again; if it stays, tell an administrator the reference: `{token}`."

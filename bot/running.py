@@ -5,18 +5,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bot.services import Services
-from workflows.access.dispatch import Dispatch
+from workflows.access.dispatch import LockoutDispatch
 from workflows.access.manual_steps import ManualSteps
 from workflows.access.restoration import Restorations
 from workflows.access.restriction import Restrictions
-from workflows.access.system_lockout import Revocation
+from workflows.access.system_lockout import SystemLockouts
 from workflows.cases import added_systems
-from workflows.clients import Handover
+from workflows.clients.handover import ClientHandover
 from workflows.engine import clock_jumps
 from workflows.engine.durable import Engine
 from workflows.engine.reconciler import Reconciler, Ticker
 from workflows.engine.replicas import Replicas, forget_finished
-from workflows.exports.snapshots import Exports
+from workflows.exports.snapshots import ExportTrack
 from workflows.ports import Clock
 from workflows.storage import outbox
 from workflows.storage.journal import Journal
@@ -29,25 +29,25 @@ TICK, POST_TICK, AUDIT_TICK, LEAP_TICK, JUMP_TICK, FORGET_TICK = 0.5, 0.3, 5.0, 
 
 
 @dataclass(frozen=True)
-class Tracks:
+class WorkHandlers:
     """The services with their work handlers, before an engine carries them."""
 
     services: Services
-    revocation: Revocation
-    handover: Handover
-    exports: Exports
+    revocation: SystemLockouts
+    handover: ClientHandover
+    exports: ExportTrack
     follow_ups: FollowUps
     audits: Audits
     journal: Journal
     manual: ManualSteps
     restorations: Restorations
-    dispatch: Dispatch
+    dispatch: LockoutDispatch
     restrictions: Restrictions
 
 
 @contextmanager
 def running(
-    engine: Engine, built: Tracks, store: Store, clock: Clock, tell: Notifier, replicas: Replicas | None = None
+    engine: Engine, built: WorkHandlers, store: Store, clock: Clock, tell: Notifier, replicas: Replicas | None = None
 ) -> Iterator[None]:
     """Run engine and ticks for as long as the context lasts; `replicas` where several processes share the rows."""
     engine.register("lockout", built.dispatch.case, wide=True)  # they wait in their systems' lanes,
@@ -70,15 +70,15 @@ def running(
     ticker.every(TICK, built.journal.seal, "seal the journal")
     ticker.every(POST_TICK, lambda: outbox.deliver(store, tell, clock, engine.executor), "tell people")
     ticker.every(AUDIT_TICK, built.audits.call, "call the daily audit")
-    ticker.every(LEAP_TICK, clock_jumps.Leaps(store, built.journal, clock).look, "see whether the clock was set")
+    ticker.every(LEAP_TICK, clock_jumps.ClockJumps(store, built.journal, clock).check, "see whether the clock was set")
     ticker.every(
         JUMP_TICK, lambda: clock_jumps.heal(store, built.journal, clock), "make due what a wrong clock put off"
     )
     ticker.every(FORGET_TICK, lambda: forget_finished(engine), "forget finished work")
     if replicas:
-        ticker.every(replicas.seconds / 4, replicas.sweep, "take over from the dead")
-    with replicas.living() if replicas else outbox.alone(store):
-        added_systems.join(store, built.journal, built.services.systems, clock)
+        ticker.every(replicas.seconds / 4, replicas.take_over_dead, "take over from the dead")
+    with replicas.living() if replicas else outbox.single_process(store):
+        added_systems.add_to_open_cases(store, built.journal, built.services.systems, clock)
         engine.launch()
         ticker.start()
         try:

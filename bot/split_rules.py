@@ -1,29 +1,31 @@
 """The settings' wishes for every split, as the middle takes them; and whom the company's rules name."""
 
-from config.client_book import BookRule, Clients, Colleague
-from workflows.clients.split.allocation import Rule, Traits
-from workflows.clients.split.rules import Colleague as Known
-from workflows.clients.split.rules import Wishes
+from config.client_book import ClientSettings, ColleagueSettings, SplitRule
+from workflows.clients.split.allocation import AllocationRule, Traits
+from workflows.clients.split.rules import AllocationPolicy
+from workflows.clients.split.rules import SuccessorProfile as Known
 
 CONDITIONS = ("segment", "language", "region", "sensitivity")
 
 
-def wishes_of(clients: Clients) -> Wishes:
+def split_rules(clients: ClientSettings) -> AllocationPolicy:
     """Return the company's wishes."""
-    return Wishes(tuple(map(_rule, clients.rules)), {key: _known(one) for key, one in clients.colleagues.items()})
+    return AllocationPolicy(
+        tuple(map(_rule, clients.rules)), {key: _known(one) for key, one in clients.colleagues.items()}
+    )
 
 
-def named_in_rules(clients: Clients) -> tuple[str, ...]:
+def named_in_rules(clients: ClientSettings) -> tuple[str, ...]:
     """Return the addresses that the rules name, each once, in their order."""
     return tuple(dict.fromkeys(address for rule in clients.rules for address in rule.successors))
 
 
-def _rule(rule: BookRule) -> Rule:
+def _rule(rule: SplitRule) -> AllocationRule:
     traits = {(name, str(getattr(rule, name)).casefold()) for name in CONDITIONS if getattr(rule, name)}
-    return Rule(frozenset(traits), rule.successors)
+    return AllocationRule(frozenset(traits), rule.successors)
 
 
-def _known(one: Colleague) -> Known:
+def _known(one: ColleagueSettings) -> Known:
     traits: Traits = frozenset(
         {
             *((("team", one.team.casefold()),) if one.team else ()),

@@ -10,36 +10,36 @@ from typing import Literal
 from slack_sdk import WebClient
 
 from bot.approval_rules import approval_policy
-from bot.running import Tracks, running
+from bot.running import WorkHandlers, running
 from bot.services import Services
 from bot.slack.client import web_client
 from bot.slack.members import SlackMembers
 from bot.slack.notifier import SlackNotifier
 from bot.slack.roster import SlackRoster
-from bot.split_rules import wishes_of
+from bot.split_rules import split_rules
 from config.common import Common, RequestLimit
 from config.settings import Settings, Storage
 from connectors import registry
 from connectors.contract import Manifest
 from workflows.access import lock_history
-from workflows.access.dispatch import Dispatch
-from workflows.access.links import Linking
+from workflows.access.dispatch import LockoutDispatch
+from workflows.access.links import AccountLinking
 from workflows.access.manual_steps import ManualSteps
-from workflows.access.protected import Guards
+from workflows.access.protected import ProtectedAccounts
 from workflows.access.restoration import Restorations
 from workflows.access.restriction import Restrictions
-from workflows.access.system_lockout import Revocation
+from workflows.access.system_lockout import SystemLockouts
 from workflows.cases.casefile import Casefile
 from workflows.cases.ending import Start
-from workflows.cases.finding_list import FindingSheet
-from workflows.cases.holds import Rules
+from workflows.cases.finding_list import FindingList
+from workflows.cases.holds import CasePolicy
 from workflows.cases.offboarding import Offboarding
-from workflows.clients import Handover
-from workflows.clients.approval_policy import Approvals
+from workflows.clients.approval_policy import ApprovalContext
+from workflows.clients.handover import ClientHandover
 from workflows.engine import durable as engines
 from workflows.engine.durable import Engine
-from workflows.engine.replicas import DEAD_AFTER, Replicas, new_id, occupy
-from workflows.exports.snapshots import Exports
+from workflows.engine.replicas import DEAD_AFTER, Replicas, new_id, process_lock
+from workflows.exports.snapshots import ExportTrack
 from workflows.ports import Clock, SystemClock
 from workflows.storage import outbox
 from workflows.storage import store as stores
@@ -48,17 +48,17 @@ from workflows.storage.journal import Journal
 from workflows.storage.outbox import Notifier
 from workflows.storage.store import Store
 from workflows.storage.vault import Vault
-from workflows.systems.rate_limit import share
+from workflows.systems.rate_limit import share_rate_limits
 from workflows.systems.registry import System, Systems, distinct, titled
 from workflows.watch.audit import Audits
 from workflows.watch.follow_ups import FollowUps
-from workflows.watch.responses import Policy as AuditPolicy
+from workflows.watch.responses import FindingPolicy as AuditPolicy
 
 Mode = Literal["run", "visit"]
 
 
 @dataclass(frozen=True)
-class House:
+class Application:
     """All services of one process, and what runs behind them."""
 
     services: Services
@@ -74,7 +74,7 @@ def manifests() -> tuple[Manifest, ...]:
 @contextmanager
 def assemble(
     settings: Settings, *, clock: Clock | None = None, mode: Mode = "run", dead_after: timedelta | None = None
-) -> Iterator[House]:
+) -> Iterator[Application]:
     """Put the house together, and take it down at the end.
 
     `run` holds the data folder (raises `Occupied`), starts the engine and the ticks, and tells people. `visit` only
@@ -84,21 +84,21 @@ def assemble(
     clock = clock or SystemClock()
     with ExitStack() as stack:
         if mode == "run" and not settings.storage.url:
-            stack.enter_context(occupy(settings.storage.path))
+            stack.enter_context(process_lock(settings.storage.path))
         store = open_store(settings.storage)
         stack.callback(store.close)
         systems = build_systems(settings)
         stack.callback(systems.close)
-        share(systems, store)
+        share_rate_limits(systems, store)
         if mode == "visit":
-            yield House(tracks(settings, store, systems, clock, start=_nobody).services, store, None)
+            yield Application(build_services(settings, store, systems, clock, start=_nobody).services, store, None)
             return
-        engine = Engine(_engine_url(settings.storage), new_id() if store.postgres else outbox.ALONE)
-        replicas = Replicas(store, engine, dead_after or patience(settings)) if store.postgres else None
-        built = tracks(settings, store, systems, clock, start=engine.start)
+        engine = Engine(_engine_url(settings.storage), new_id() if store.postgres else outbox.SINGLE_PROCESS)
+        replicas = Replicas(store, engine, dead_after or silence_limit(settings)) if store.postgres else None
+        built = build_services(settings, store, systems, clock, start=engine.start)
         tell = notifier(settings, built.services, store)
         stack.enter_context(running(engine, built, store, clock, tell, replicas))
-        yield House(built.services, store, engine)
+        yield Application(built.services, store, engine)
 
 
 def open_store(storage: Storage) -> Store:
@@ -140,23 +140,23 @@ def _limited(manifest: Manifest, common: Common) -> Manifest:
     return replace(manifest, limits=manifest.limits.narrowed(limit.requests, limit.window, common.records_at_once))
 
 
-def patience(settings: Settings) -> timedelta:
+def silence_limit(settings: Settings) -> timedelta:
     """Return for how long a process may be silent: longer than any one request that it may have on its way."""
     limits = [float(n) for one in settings.systems.values() for key, n in one.settings if key.endswith("_seconds")]
     return max(DEAD_AFTER, timedelta(seconds=1.5 * max(limits, default=0)))
 
 
-def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, start: Start) -> Tracks:
+def build_services(settings: Settings, store: Store, systems: Systems, clock: Clock, *, start: Start) -> WorkHandlers:
     """Build the services on given rows and systems."""
     storage, policy, company = settings.storage, settings.policy, settings.company
     vault = Vault(base64.b64decode(storage.master_key.get_secret_value()))
     journal = Journal(store, clock, base64.b64decode(storage.signing_key.get_secret_value()))
-    lock_history.introduce(systems, store, vault)
+    lock_history.connect_lock_history(systems, store, vault)
     retry = timedelta(minutes=policy.retry_minutes)
-    approvals = Approvals(SlackMembers(web_client(settings.slack)), approval_policy(settings))
-    wishes = wishes_of(settings.clients)
-    handover = Handover(store, vault, journal, systems, clock, retry=retry, approvals=approvals, wishes=wishes)
-    exports = Exports(
+    approvals = ApprovalContext(SlackMembers(web_client(settings.slack)), approval_policy(settings))
+    wishes = split_rules(settings.clients)
+    handover = ClientHandover(store, vault, journal, systems, clock, retry=retry, approvals=approvals, wishes=wishes)
+    exports = ExportTrack(
         store,
         vault,
         journal,
@@ -167,7 +167,7 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
         look_back=timedelta(days=settings.exports.look_back_days),
         zone=company.timezone,
     )
-    sheet = FindingSheet(vault, Findings(vault, journal, clock), clock, timedelta(hours=policy.escalate_after_hours))
+    sheet = FindingList(vault, Findings(vault, journal, clock), clock, timedelta(hours=policy.escalate_after_hours))
     casefile = Casefile(vault, systems, handover, exports, clock, sheet)
     offboarding = Offboarding(
         store,
@@ -183,7 +183,9 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
         follow_up_days=policy.follow_up_days,
         rules=_rules(settings),
     )
-    linking = Linking(store, vault, journal, systems, clock, Guards(policy.protected), offboarding.retry)
+    linking = AccountLinking(
+        store, vault, journal, systems, clock, ProtectedAccounts(policy.protected), offboarding.retry
+    )
     audits = Audits(
         store,
         vault,
@@ -192,7 +194,7 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
         casefile,
         clock,
         offboarding.retry,
-        linking.beside,
+        linking.link_additional,
         sheet=sheet,
         directory=company.directory,
         channel=settings.slack.audit_channel,
@@ -221,11 +223,11 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
         notes=handover.notes,
         leaves=handover.leaves,
     )
-    revocation = Revocation(store, vault, journal, systems, clock, retry, policy.protected)
+    revocation = SystemLockouts(store, vault, journal, systems, clock, retry, policy.protected)
     restorations = Restorations(store, vault, journal, systems, clock)
-    dispatch = Dispatch(store, systems, clock, revocation)
-    restrictions = Restrictions(store, vault, journal, systems, clock, retry, Guards(policy.protected))
-    return Tracks(
+    dispatch = LockoutDispatch(store, systems, clock, revocation)
+    restrictions = Restrictions(store, vault, journal, systems, clock, retry, ProtectedAccounts(policy.protected))
+    return WorkHandlers(
         services,
         revocation,
         handover,
@@ -240,9 +242,9 @@ def tracks(settings: Settings, store: Store, systems: Systems, clock: Clock, *, 
     )
 
 
-def _rules(settings: Settings) -> Rules:
+def _rules(settings: Settings) -> CasePolicy:
     policy = settings.policy
-    return Rules(
+    return CasePolicy(
         policy.undo_days,
         policy.mass_cases_per_hour,
         policy.immediate_needs_second,

@@ -5,14 +5,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.text import _, plain
 from config.settings import Company
-from workflows.business_days import Workdays
+from workflows.business_days import BusinessDays
 
 MORNING = time(8)
 
 
-def of(company: Company) -> Workdays:
+def of(company: Company) -> BusinessDays:
     """Return the working days that the settings name."""
-    return Workdays(company.end_of_day, company.friday_end, company.holidays)
+    return BusinessDays(company.end_of_day, company.friday_end, company.holidays)
 
 
 def morning(day: date, zone: str) -> datetime:
@@ -20,7 +20,7 @@ def morning(day: date, zone: str) -> datetime:
     return datetime.combine(day, MORNING, ZoneInfo(zone)).astimezone(UTC)
 
 
-def against(days: Workdays, day: date) -> str:
+def last_day_warning(days: BusinessDays, day: date) -> str:
     """Return a warning where nobody works on that day, in plain text, else empty."""
     if name := days.holiday(day):
         return _("{day} is a public holiday ({name}): is it really the last working day?").format(day=day, name=name)

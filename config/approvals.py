@@ -6,13 +6,13 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from config.fields import Country, GroupId, PersonId, UserId, Zone
-from config.table import Table
+from config.table import SettingsTable
 
 Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
 Days = Annotated[int, Field(gt=0)]
 
 
-class ApprovalRule(Table):
+class ApprovalRule(SettingsTable):
     """More people who must agree. With several conditions, each alone is enough; without any, they are always asked."""
 
     users: tuple[UserId, ...] = ()
@@ -41,7 +41,7 @@ class ApprovalRule(Table):
         return self
 
 
-class Approvals(Table):
+class ApprovalSettings(SettingsTable):
     """Who must agree before clients move. The approver that a case names, the line manager by default, always must."""
 
     receivers: bool = False
@@ -60,7 +60,7 @@ class Approvals(Table):
     """One table `[approvals.rules.NAME]` for each further group of people that must agree."""
 
     @model_validator(mode="after")
-    def _in_order(self) -> "Approvals":
+    def _in_order(self) -> "ApprovalSettings":
         if self.escalate_to and self.escalate_days >= self.expire_days:
             raise ValueError("escalate_days must be fewer than expire_days, or nobody has time to answer")
         return self

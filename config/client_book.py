@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from config.table import Table
+from config.table import SettingsTable
 
 
 def _address(text: str) -> str:
@@ -17,7 +17,7 @@ Address = Annotated[str, AfterValidator(_address)]
 """An e-mail address, in lower case."""
 
 
-class BookRule(Table):
+class SplitRule(SettingsTable):
     """One rule of `strategy = "rules"`: the first whose conditions a client meets decides; without any, all clients."""
 
     segment: str = ""
@@ -32,7 +32,7 @@ class BookRule(Table):
     """Addresses of the colleagues who get such clients, evenly; who has no room or no account is left out."""
 
 
-class Colleague(Table):
+class ColleagueSettings(SettingsTable):
     """What is known of somebody who may receive clients."""
 
     capacity: int | None = Field(default=None, ge=0)
@@ -45,19 +45,19 @@ class Colleague(Table):
     """Regions they look after, as the systems name them: `["FR"]`."""
 
 
-class Clients(Table):
+class ClientSettings(SettingsTable):
     """The client track."""
 
     default_strategy: Literal["single", "round_robin", "balanced", "affinity", "rules"] = "balanced"
     """How a book is split unless someone chooses otherwise: `single` successor, in turn (`round_robin`), `balanced` by
     count and value, by `affinity` (co-owner, then team, then language or region), or by the company's `rules`."""
-    rules: tuple[BookRule, ...] = ()
+    rules: tuple[SplitRule, ...] = ()
     """One table `[[clients.rules]]` for each rule, in order."""
-    colleagues: dict[Address, Colleague] = Field(default_factory=dict)
+    colleagues: dict[Address, ColleagueSettings] = Field(default_factory=dict)
     """One table `[clients.colleagues."ADDRESS"]` for each colleague of whom something is known."""
 
     @model_validator(mode="after")
-    def _ruled(self) -> "Clients":
+    def _ruled(self) -> "ClientSettings":
         if self.default_strategy == "rules" and not self.rules:
             raise ValueError('default_strategy = "rules" needs at least one [[clients.rules]] table')
         return self

@@ -17,12 +17,12 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from config.approvals import ApprovalRule
-from config.client_book import BookRule, Colleague
+from config.client_book import ColleagueSettings, SplitRule
 from config.common import Common, RequestLimit
 from config.settings import Role, Roles, Settings
 
 WORDS: Mapping[Any, str] = {
-    BookRule: "tables",
+    SplitRule: "tables",
     RequestLimit: "requests/seconds",
     str: "text",
     int: "whole number",
@@ -106,8 +106,8 @@ def markdown(kinds: Mapping[str, type[BaseModel]]) -> str:
         said = roles[name.partition(".")[2]] if model is Role else inspect.getdoc(model) or ""
         parts.append(f"## `[{name}]`\n\n{said}\n\n{_table(model)}")
     inner_tables = (
-        ("[[clients.rules]]", BookRule),
-        ('[clients.colleagues."ADDRESS"]', Colleague),
+        ("[[clients.rules]]", SplitRule),
+        ('[clients.colleagues."ADDRESS"]', ColleagueSettings),
         ("[approvals.rules.NAME]", ApprovalRule),
     )
     for name, inner in inner_tables:

@@ -12,13 +12,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from config.approvals import Approvals
-from config.client_book import Clients
+from config.approvals import ApprovalSettings
+from config.client_book import ClientSettings
 from config.common import Common
 from config.faults import describe
 from config.fields import ApiUrl, ChannelId, Country, DatabaseUrl, GroupId, Key, TimeOfDay, UserId, Zone
 from config.secrets import Secret
-from config.table import Table
+from config.table import SettingsTable
 
 
 class SettingsError(Exception):
@@ -29,7 +29,7 @@ class SettingsError(Exception):
         self.faults = faults
 
 
-class Company(Table):
+class Company(SettingsTable):
     """Who we are, and which system knows everybody."""
 
     name: str = Field(min_length=1)
@@ -46,7 +46,7 @@ class Company(Table):
     """Name of the system in [systems] that people are looked up in first; its account ids key the cases."""
 
 
-class Storage(Table):
+class Storage(SettingsTable):
     """Where rows are kept, and under which keys."""
 
     path: Path = Path("/var/lib/handover")
@@ -59,7 +59,7 @@ class Storage(Table):
     """32 bytes in base64: the Ed25519 seed that signs the journal's head."""
 
 
-class Slack(Table):
+class Slack(SettingsTable):
     """The workspace, and how it reaches us."""
 
     mode: Literal["socket", "http"] = "socket"
@@ -92,7 +92,7 @@ class Slack(Table):
         return value
 
 
-class Role(Table):
+class Role(SettingsTable):
     """Who has a role: Slack user ids, and Slack user group ids where the plan has groups."""
 
     users: tuple[UserId, ...] = ()
@@ -101,7 +101,7 @@ class Role(Table):
     """Slack user group ids: everybody in them has the role."""
 
 
-class Roles(Table):
+class Roles(SettingsTable):
     """The four roles; an empty role is held by nobody."""
 
     hr: Role = Role()
@@ -120,7 +120,7 @@ def _days(days: tuple[int, ...]) -> tuple[int, ...]:
     return days
 
 
-class Policy(Table):
+class PolicySettings(SettingsTable):
     """What is never done, and when things are checked."""
 
     protected: tuple[str, ...] = ()
@@ -154,14 +154,14 @@ class Policy(Table):
     """How long a system that did not answer is left alone before the next try, in minutes."""
 
 
-class Exports(Table):
+class ExportSettings(SettingsTable):
     """The export track."""
 
     look_back_days: int = Field(default=60, gt=0)
     """How far before the notice the systems' own export logs are read, in days."""
 
 
-class System(BaseModel):
+class SystemSettings(BaseModel):
     """One `[systems.NAME]` table: the kind, and that kind's own settings."""
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
@@ -173,18 +173,18 @@ class System(BaseModel):
     """Keys that every kind has."""
 
 
-class Settings(Table):
+class Settings(SettingsTable):
     """The whole file."""
 
     company: Company
     storage: Storage
     slack: Slack
     roles: Roles = Roles()
-    policy: Policy = Policy()
-    clients: Clients = Clients()
-    approvals: Approvals = Approvals()
-    exports: Exports = Exports()
-    systems: dict[str, System] = Field(default_factory=dict)
+    policy: PolicySettings = PolicySettings()
+    clients: ClientSettings = ClientSettings()
+    approvals: ApprovalSettings = ApprovalSettings()
+    exports: ExportSettings = ExportSettings()
+    systems: dict[str, SystemSettings] = Field(default_factory=dict)
     """The outside systems, each under a name of your own."""
 
 
@@ -255,7 +255,7 @@ def _roles(raw: Mapping[str, Any]) -> list[str]:
     return ['roles: nobody has a role, so nobody could use the bot; begin with [roles.hr] users = ["U..."]']
 
 
-def _system(name: str, table: Any, env: Mapping[str, str], kinds: Kinds, faults: list[str]) -> System | None:
+def _system(name: str, table: Any, env: Mapping[str, str], kinds: Kinds, faults: list[str]) -> SystemSettings | None:
     key = f"systems.{name}"
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
         faults.append(f"{key}: the name may have letters, digits, - and _ only")
@@ -273,7 +273,7 @@ def _system(name: str, table: Any, env: Mapping[str, str], kinds: Kinds, faults:
     common, own = _parts(table, model, env, key, faults)
     if common is None or own is None:
         return None
-    return System(kind=table["kind"], settings=own, expects_account=expects is True, common=common)
+    return SystemSettings(kind=table["kind"], settings=own, expects_account=expects is True, common=common)
 
 
 def _parts(

@@ -53,7 +53,7 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
+class BeforeImage:
     """An account's state as read before a write: what a lock expects to find, and what an unlock restores."""
 
     account: AccountId
@@ -75,7 +75,7 @@ class Account:
     title: str = ""
     manager_email: str = ""
     """The line manager's address where the system knows it, else empty."""
-    before: Before | None = None
+    before: BeforeImage | None = None
     """What `lock` expects to find, where this lookup has read it already: it spares a call while somebody waits."""
     last_login: datetime | None = None
     """The last log-in where the system tells it when it lists everybody; some only tell to within two weeks."""
@@ -122,7 +122,7 @@ class Locked:
     change: Change
     login: Login
     detail: str = ""
-    undone: tuple[str, ...] = ()
+    not_done: tuple[str, ...] = ()
     """What beside the lock itself was not done, as sentences: a password that stayed, a move that was refused."""
 
 
@@ -130,7 +130,7 @@ class Locked:
 class Group:
     id: GroupId
     name: str
-    brings: tuple[str, ...] = ()
+    parent_groups: tuple[str, ...] = ()
     """Names of the groups that this one is nested in: who leaves it leaves them, where nothing else leads there."""
     fixed: str = ""
     """Why the vendor lets nobody leave this group, as a sentence; empty where it does."""
@@ -172,7 +172,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Assignment:
+class MoveOrder:
     """Move one record. `owner` is the owner that the caller expects now; anything else is not overwritten."""
 
     record: RecordId
@@ -213,7 +213,7 @@ class ExportEvent:
     detail: str = ""
 
 
-class Pace(Protocol):
+class RateLimiter(Protocol):
     """The vendor's limit on requests, as every process of one tenant shares it."""
 
     @abstractmethod
@@ -231,11 +231,11 @@ class Pace(Protocol):
 class Connector(Protocol):
     """Every connector. One instance may be used by several threads at once."""
 
-    def keep_pace(self, pace: Pace) -> None:
+    def use_rate_limiter(self, pace: RateLimiter) -> None:
         """Ask `pace` before every request from now on. A kind that cannot be limited so leaves this out."""
         del pace
 
-    def limited_by(self, words: str) -> bool:
+    def has_limitation(self, words: str) -> bool:
         """Whether one of its kind's sentences (`Manifest.cannot`) holds for this very system; mostly all of them do."""
         del words
         return True
@@ -261,18 +261,18 @@ class Accounts(Connector, Protocol):
         """Read many accounts in few calls; every id asked for is in the answer (gone ones as `absent`)."""
 
     @abstractmethod
-    def before(self, account: AccountId) -> Before:
+    def before(self, account: AccountId) -> BeforeImage:
         """Read what `lock` would change. Raises `Missing` where the account is not there."""
 
     @abstractmethod
-    def lock(self, before: Before) -> Locked:
+    def lock(self, before: BeforeImage) -> Locked:
         """Disable, reversibly, never delete. Raises `Conflict` unless the account is as `before`, or locked already."""
 
     @abstractmethod
-    def unlock(self, before: Before) -> Change:
+    def unlock(self, before: BeforeImage) -> Change:
         """Put the account back as `before` has it, as far as the vendor allows."""
 
-    def lost(self, before: Before) -> tuple[str, ...]:
+    def lost(self, before: BeforeImage) -> tuple[str, ...]:
         """Return, as sentences, what `unlock` of this before-image cannot bring back.
 
         By convention a password's hash is kept as `password`, empty where it could not be read.
@@ -284,7 +284,7 @@ class Accounts(Connector, Protocol):
         """Return the log-in or id of the account that Handover itself uses there, or empty: it is never locked."""
         return ""
 
-    def recall(self, locked: Callable[[AccountId], bool]) -> None:
+    def use_lock_history(self, locked: Callable[[AccountId], bool]) -> None:
         """Take a way to ask whether a lock of ours is on record, over restarts: where a lock makes accounts vanish."""
         del locked  # most systems keep an account that is locked
 
@@ -377,7 +377,7 @@ class ClientBook(Connector, Protocol):
         return {record: (owner,) if owner else () for record, owner in self.owners(records).items()}
 
     @abstractmethod
-    def move(self, batch: Sequence[Assignment]) -> Sequence[Moved]:
+    def move(self, batch: Sequence[MoveOrder]) -> Sequence[Moved]:
         """Give records to successors; one outcome per assignment, in order, from a read after the write.
 
         Never takes a record from anyone but the expected owner; never leaves one without an owner; co-owners, teams,
@@ -439,8 +439,16 @@ class Administrators(Connector, Protocol):
 
 
 CAPABILITIES: tuple[type, ...] = (
-    Accounts, Sessions, Tokens, Groups, ClientBook, ExportLog, Roster, Trace, Administrators,
-)  # fmt: skip
+    Accounts,
+    Sessions,
+    Tokens,
+    Groups,
+    ClientBook,
+    ExportLog,
+    Roster,
+    Trace,
+    Administrators,
+)
 
 
 @dataclass(frozen=True, slots=True)

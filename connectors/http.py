@@ -17,7 +17,7 @@ import httpx
 import stamina
 
 from config.text import _
-from connectors.contract import Limits, Pace
+from connectors.contract import Limits, RateLimiter
 from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, OutcomeUnknown, Unavailable
 
 NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
@@ -27,7 +27,7 @@ UNSAID = timedelta(seconds=1)
 """How long nothing is sent after a 429 that does not say how long."""
 LONGEST_SLEEP = timedelta(seconds=15)
 """A longer wait that a vendor asked for is put off: no thread sleeps through an hour."""
-LONGEST = timedelta(days=1)
+MAX_RETRY_AFTER = timedelta(days=1)
 """The most that a `Retry-After` is believed: quotas end with the day, and a date in 2099 must not end all tries."""
 REFUSALS: Mapping[int, type[ConnectorError]] = {
     401: BadCredential,
@@ -44,7 +44,7 @@ Classify = Callable[[httpx.Response], ConnectorError | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """How long one call may take: each attempt's limits in seconds, and the bound over all attempts."""
 
     connect: float = 3.0
@@ -55,11 +55,11 @@ class Patience:
     """How many times `read` an answer may take from its head to its end, however steadily it trickles."""
 
 
-class _Silent(Unavailable):
+class _ReadTimedOut(Unavailable):
     """A read that got no answer within its limit: asking again at once would only double the wait."""
 
 
-class Failed(Unavailable):
+class ServerFailed(Unavailable):
     """A read that the server itself failed at (5xx, but not busy)."""
 
 
@@ -114,9 +114,9 @@ class Api:
         self,
         base_url: str,
         *,
-        patience: Patience = Patience(),
+        patience: Timeouts = Timeouts(),
         classify: Classify = lambda _: None,
-        limit: Pace | None = None,
+        limit: RateLimiter | None = None,
         headers: Mapping[str, str] | None = None,
         authority: Path | None = None,
         sign: Callable[[httpx.Request], httpx.Request] | None = None,
@@ -150,7 +150,7 @@ class Api:
         """Send a request that changes something; no answer is `OutcomeUnknown`, and is not repeated."""
         return self._patiently(lambda: self._send(method, path, OutcomeUnknown, content))
 
-    def keep_pace(self, pace: Pace) -> None:
+    def use_rate_limiter(self, pace: RateLimiter) -> None:
         """Ask `pace` before every request from now on."""
         self._limit = pace
 
@@ -178,7 +178,7 @@ class Api:
         raise AssertionError("stamina gives back the last error")
 
     def _worth_waiting(self, error: Exception) -> bool | float:
-        if not isinstance(error, Unavailable) or isinstance(error, _Silent):
+        if not isinstance(error, Unavailable) or isinstance(error, _ReadTimedOut):
             return False
         if error.retry_after is None:
             return True
@@ -198,7 +198,7 @@ class Api:
                 _("{where}: cannot be reached ({kind})").format(where=where, kind=type(error).__name__)
             ) from error
         except httpx.TimeoutException as error:
-            raise (_Silent if lost is Unavailable else lost)(
+            raise (_ReadTimedOut if lost is Unavailable else lost)(
                 _("{where}: no answer in time").format(where=where)
             ) from error
         except httpx.HTTPError as error:
@@ -219,7 +219,7 @@ def _fault(where: str, response: httpx.Response, lost: type[ConnectorError]) -> 
             retry_after(response.headers.get("Retry-After", "")),
         )
     if response.is_server_error:
-        kind = Failed if lost is Unavailable else lost
+        kind = ServerFailed if lost is Unavailable else lost
         return kind(_("{where}: the server failed ({status})").format(where=where, status=status))
     if response.is_success:
         return None
@@ -237,13 +237,13 @@ def retry_after(value: str, now: datetime | None = None) -> timedelta | None:
     """Read a `Retry-After` header: seconds or an HTTP date (RFC 9110, 10.2.3), a day at most; None: neither."""
     said = value.strip()
     if said.isdecimal():
-        return min(LONGEST, timedelta(seconds=int(said))) if len(said) <= len("999999999") else LONGEST
+        return min(MAX_RETRY_AFTER, timedelta(seconds=int(said))) if len(said) <= len("999999999") else MAX_RETRY_AFTER
     try:
         moment = parsedate_to_datetime(value)
     except ValueError:
         return None
     zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return min(LONGEST, max(timedelta(0), zoned - (now or datetime.now(UTC))))
+    return min(MAX_RETRY_AFTER, max(timedelta(0), zoned - (now or datetime.now(UTC))))
 
 
 def _host(response: httpx.Response) -> str:

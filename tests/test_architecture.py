@@ -136,5 +136,5 @@ def test_wheel_holds_the_four_packages_and_nothing_else(copy: Path) -> None:
     assert names == expected(copy)
     assert {name.split("/")[0] for name in names} == set(ROOMS)
     assert any(name.startswith("config/examples/") and name.endswith(".toml") for name in names)
-    assert any(name.startswith("workflows/migrations/versions/") for name in names)
+    assert any(name.startswith("workflows/storage/migrations/versions/") for name in names)
     assert str(catalogue.relative_to(copy)) in names

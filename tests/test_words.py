@@ -10,9 +10,21 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ROOMS = ("workflows", "connectors")
 SPEAKERS = {
-    "Unavailable": 0, "OutcomeUnknown": 0, "BadCredential": 0, "Forbidden": 0, "Missing": 0, "Conflict": 0,
-    "Unreadable": 0, "Lookup": 1, "Observation": 1, "Result": 1, "Locked": 2, "Sighting": 3, "Restored": 1, "Known": 1,
-}  # fmt: skip
+    "Unavailable": 0,
+    "OutcomeUnknown": 0,
+    "BadCredential": 0,
+    "Forbidden": 0,
+    "Missing": 0,
+    "Conflict": 0,
+    "Unreadable": 0,
+    "Lookup": 1,
+    "Observation": 1,
+    "Result": 1,
+    "Locked": 2,
+    "Sighting": 3,
+    "Restored": 1,
+    "Known": 1,
+}
 """Constructors whose arguments from that place on are words for people."""
 KEYS = frozenset({"finding", "kind", "system", "case_id", "account_id", "login", "retry_after"})
 WORDS = re.compile(r"[^\W\d_]{2,} [^\W\d_]{2,}")

@@ -11,7 +11,7 @@ FRIDAY, SATURDAY = 4, 5
 
 
 @dataclass(frozen=True, slots=True)
-class Workdays:
+class BusinessDays:
     """The company's working days. `country`: ISO code, with a part of the country after a dash: `DE`, `DE-BY`."""
 
     end: time

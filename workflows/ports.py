@@ -20,7 +20,7 @@ class SystemClock:
         return datetime.now(UTC)
 
 
-class Roster(Protocol):
+class AssigneeDirectory(Protocol):
     """Who can be asked for something, as the workspace knows it at this moment."""
 
     def reach(self, assignee: str) -> tuple[str, ...]:
@@ -31,7 +31,7 @@ class Roster(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class WorkspaceMember:
     """A person as the workspace knows them at this moment."""
 
     id: str
@@ -42,17 +42,17 @@ class Member:
     """Why this person cannot decide: deactivated, a guest, a bot, of another workspace. Empty: they can."""
 
 
-class Members(Protocol):
+class WorkspaceDirectory(Protocol):
     """The workspace's live directory: asked afresh each time, never from memory."""
 
-    def find(self, user: str) -> Member | None:
+    def find(self, user: str) -> WorkspaceMember | None:
         """Return one person; None where the workspace does not know them. Raises `Undelivered` without an answer."""
 
     def group(self, group: str) -> tuple[str, ...]:
         """Return the ids of a user group's members; none where there is no such group. Raises `Undelivered`."""
 
 
-class Undelivered(Exception):
+class DeliveryFailed(Exception):
     """People could not be told now; the post stays due and is tried again. Nothing else is held up by it.
 
     `busy`: nothing else would get through to the same conversation just now, either.

@@ -7,17 +7,17 @@ from pydantic import BaseModel
 
 from bot.cli.checks import systems
 from bot.cli.checks.result import Check
-from bot.cli.command_errors import NOT_GOOD, Stop
+from bot.cli.command_errors import EXIT_FAILURE, CommandError
 from bot.cli.doctor import examine
 from bot.cli.output import warn
 from bot.cli.questions import Answers
 from bot.text import _
-from config.settings import Company, Settings, System
+from config.settings import Company, Settings, SystemSettings
 
 SECONDS = 10.0
 
 
-class Trial:
+class AnswerChecks:
     """Runs checks on answers. Where one fails, the person may answer again; without a person, nothing is written."""
 
     def __init__(self, answers: Answers, *, unchecked: bool) -> None:
@@ -32,17 +32,17 @@ class Trial:
         if all(result.ok for result in results) or self._unchecked:
             return True
         if not self._answers.interactive:
-            raise Stop(
+            raise CommandError(
                 _("Something did not answer as it should; nothing was written."),
                 _("Correct it, or add --unchecked to write the file all the same."),
-                NOT_GOOD,
+                EXIT_FAILURE,
             )
         return not self._answers.agree(_("Answer again?"), default=True)
 
 
-def try_system(wired: Any, name: str, kind: str, settings: BaseModel) -> Sequence[Check]:
+def system_checks(wired: Any, name: str, kind: str, settings: BaseModel) -> Sequence[Check]:
     """Return the check of one system that is not configured yet."""
-    table = System(kind=kind, settings=settings)
+    table = SystemSettings(kind=kind, settings=settings)
     settled = Settings.model_construct(company=Company.model_construct(directory=name), systems={name: table})
     built = wired.build_systems(settled)
     return systems.checks(built)

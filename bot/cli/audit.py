@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.command_errors import NOT_GOOD, Stop
-from bot.cli.context import actor, visit
+from bot.cli.command_errors import EXIT_FAILURE, CommandError
+from bot.cli.context import actor, open_services
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import moment, say, show_json, show_table
 from bot.slack.messages.audit import headline
@@ -27,12 +27,14 @@ def audit(ctx: typer.Context, now: Now = False, as_json: AsJson = False, config:
     For example:
       handover audit --now
     """
-    with visit(ctx, config) as services:
+    with open_services(ctx, config) as services:
         found = services.audits.run_now(actor()) if now else services.audits.latest()
         zone, today = services.settings.company.timezone, services.clock.now()
     if found is None:
-        raise Stop(
-            _("No audit has run yet."), _("`handover audit --now` runs one; `handover run` runs one a day."), NOT_GOOD
+        raise CommandError(
+            _("No audit has run yet."),
+            _("`handover audit --now` runs one; `handover run` runs one a day."),
+            EXIT_FAILURE,
         )
     if as_json:
         show_json(found)
@@ -43,7 +45,7 @@ def audit(ctx: typer.Context, now: Now = False, as_json: AsJson = False, config:
         for line in troubles:
             say(line)
     if troubles:
-        raise typer.Exit(NOT_GOOD)
+        raise typer.Exit(EXIT_FAILURE)
 
 
 def concerns(found: AuditView, now: datetime) -> list[str]:

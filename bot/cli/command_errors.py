@@ -16,7 +16,7 @@ from workflows.refusals import Refused
 from workflows.storage.store import StorageFailed
 from workflows.storage.vault import WrongKey
 
-GOOD, NOT_GOOD, WRONG_USE = 0, 1, 2
+GOOD, EXIT_FAILURE, EXIT_USAGE = 0, 1, 2
 P = ParamSpec("P")
 
 MEANINGS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str, int], ...] = (
@@ -24,29 +24,29 @@ MEANINGS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str, i
         SettingsError,
         N_("{error}"),
         N_("Correct these lines, then try again; `handover doctor` checks the rest."),
-        WRONG_USE,
+        EXIT_USAGE,
     ),
-    (ConnectorError, N_("{error}."), N_("`handover doctor` checks every system."), NOT_GOOD),
+    (ConnectorError, N_("{error}."), N_("`handover doctor` checks every system."), EXIT_FAILURE),
     (
         (StorageFailed, SQLAlchemyError),
         N_("The data cannot be read or written: {error}."),
         N_("Nothing was half done. See that the disk has room and the database is up, then try again."),
-        NOT_GOOD,
+        EXIT_FAILURE,
     ),
     (
         WrongKey,
         N_("The master key does not fit the stored data."),
         N_("Give storage.master_key the key that the data was written under."),
-        WRONG_USE,
+        EXIT_USAGE,
     ),
-    (OSError, N_("{error}."), N_("`handover doctor` checks folder, disk and network."), NOT_GOOD),
+    (OSError, N_("{error}."), N_("`handover doctor` checks folder, disk and network."), EXIT_FAILURE),
 )
 
 
-class Stop(Exception):
+class CommandError(Exception):
     """A command cannot go on: what is wrong, and what to do next."""
 
-    def __init__(self, said: str, todo: str = "", code: int = WRONG_USE) -> None:
+    def __init__(self, said: str, todo: str = "", code: int = EXIT_USAGE) -> None:
         super().__init__(said)
         self.said = said
         self.todo = todo
@@ -70,25 +70,25 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
     return run
 
 
-def explain(error: Exception) -> Stop:
+def explain(error: Exception) -> CommandError:
     """Say what an error means to the person at the terminal. Pure."""
-    if isinstance(error, Stop):
+    if isinstance(error, CommandError):
         return error
     if isinstance(error, Refused):
-        return Stop(refused(error))
+        return CommandError(refused(error))
     for kinds, said, todo, code in MEANINGS:
         if isinstance(error, kinds):
             # A database error's own text repeats the statement with its values; the driver's says what is wrong.
             text = str(getattr(error, "orig", None) or error).rstrip(".")
-            return Stop(_(said).format(error=text), _(todo), code)
-    return Stop(
+            return CommandError(_(said).format(error=text), _(todo), code)
+    return CommandError(
         _("This should not happen: {kind}: {error}").format(kind=type(error).__name__, error=error),
         _("Please report it, with what HANDOVER_DEBUG=1 shows."),
-        NOT_GOOD,
+        EXIT_FAILURE,
     )
 
 
-def _say(stop: Stop) -> NoReturn:
+def _say(stop: CommandError) -> NoReturn:
     typer.echo(f"handover: {stop.said}", err=True)
     if stop.todo:
         typer.echo(stop.todo, err=True)

@@ -19,7 +19,7 @@ HEAD = """# Handover's configuration. docs/reference/configuration.md explains e
 
 
 @dataclass
-class Draft:
+class ConfigurationDraft:
     """What is known so far. Secrets are references, ready to be written down."""
 
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.command_errors import WRONG_USE, Stop
-from bot.cli.context import actor, visit
+from bot.cli.command_errors import EXIT_USAGE, CommandError
+from bot.cli.context import actor, open_services
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import say, show_json
 from bot.cli.status import find
@@ -47,9 +47,9 @@ def confirm(
       handover confirm dana@example.com badge --note "wrong badge" --take-back
     """
     if (cannot and take_back) or (proof and (cannot or take_back)):
-        raise Stop(_("--cannot, --take-back and --proof do not go together."), code=WRONG_USE)
+        raise CommandError(_("--cannot, --take-back and --proof do not go together."), code=EXIT_USAGE)
     handed_in = _read(proof) if proof else None
-    with visit(ctx, config) as services:
+    with open_services(ctx, config) as services:
         step = _step(find(services.offboarding.find_case(who), who), system)
         if cannot:
             step = services.manual.cannot(step.id, actor(), note)
@@ -74,10 +74,10 @@ def _step(case: CaseView, system: str) -> StepView:
     found = next((step for step in case.steps if step.system == system), None)
     if found is None:
         names = ", ".join(step.system for step in case.steps) or _("none")
-        raise Stop(
+        raise CommandError(
             _("{system!r} is not done by hand in case {case}.").format(system=system, case=case.id),
             _("Done by hand there: {names}.").format(names=names),
-            code=WRONG_USE,
+            code=EXIT_USAGE,
         )
     return found
 
@@ -85,7 +85,9 @@ def _step(case: CaseView, system: str) -> StepView:
 def _read(path: Path) -> Proof:
     try:
         if path.stat().st_size > MOST_BYTES:
-            raise Stop(_("{path} is larger than 50 MB.").format(path=path), code=WRONG_USE)
+            raise CommandError(_("{path} is larger than 50 MB.").format(path=path), code=EXIT_USAGE)
         return Proof(path.name, path.read_bytes())
     except OSError as error:
-        raise Stop(_("{path} cannot be read: {why}.").format(path=path, why=error.strerror), code=WRONG_USE) from error
+        raise CommandError(
+            _("{path} cannot be read: {why}.").format(path=path, why=error.strerror), code=EXIT_USAGE
+        ) from error

@@ -12,11 +12,11 @@ from pydantic import BaseModel
 
 from bot.services import Services
 from config.settings import Kinds, Settings, load
-from workflows.engine.replicas import Occupied
+from workflows.engine.replicas import ProcessLockHeld
 from workflows.people import Actor
 
 LOGIN_UID = Path("/proc/self/loginuid")
-NOBODY = 2**32 - 1
+NO_LOGIN_UID = 2**32 - 1
 """What the kernel writes where nobody has logged in: a container, a service."""
 
 
@@ -47,7 +47,7 @@ def read(ctx: typer.Context, config: Path) -> Settings:
 
 
 @contextmanager
-def visit(ctx: typer.Context, config: Path) -> Iterator[Services]:
+def open_services(ctx: typer.Context, config: Path) -> Iterator[Services]:
     """Open the rows beside a running bot, or without one; starts no work."""
     with wiring(ctx).assemble(read(ctx, config), mode="visit") as house:
         yield house.services
@@ -67,23 +67,23 @@ def _login_uid() -> int:
     try:
         return int(LOGIN_UID.read_text())
     except (OSError, ValueError):
-        return NOBODY
+        return NO_LOGIN_UID
 
 
 def _account(uid: int) -> str:
     try:
-        return "" if uid == NOBODY else pwd.getpwuid(uid).pw_name
+        return "" if uid == NO_LOGIN_UID else pwd.getpwuid(uid).pw_name
     except KeyError:
         return ""
 
 
 @contextmanager
-def work(ctx: typer.Context, settings: Settings) -> Iterator[tuple[Services, bool]]:
+def open_services_to_work(ctx: typer.Context, settings: Settings) -> Iterator[tuple[Services, bool]]:
     """Open the house to get work done: beside a running bot, which does it (True), or else by this very process."""
     wired = wiring(ctx)
     with ExitStack() as stack:
         try:
             house, beside = stack.enter_context(wired.assemble(settings, mode="run")), False
-        except Occupied:
+        except ProcessLockHeld:
             house, beside = stack.enter_context(wired.assemble(settings, mode="visit")), True
         yield house.services, beside

@@ -4,15 +4,15 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.command_errors import NOT_GOOD, Stop
-from bot.cli.context import actor, visit
+from bot.cli.command_errors import EXIT_FAILURE, CommandError
+from bot.cli.context import actor, open_services
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import say, show_json, show_table
 from bot.cli.split import show_kept, show_shares
 from bot.cli.status import find
 from bot.text import _
 from workflows.cases.views import CaseView
-from workflows.clients.views import ProposalView, WordView
+from workflows.clients.views import DecisionView, ProposalView
 from workflows.storage.rows.clients import ProposalState
 
 Whose = Annotated[str, typer.Argument(metavar="CASE|EMAIL", help="A case's id or its leaver's address.")]
@@ -50,7 +50,7 @@ def decide(
       handover decide dana@example.com --decline --reason "not Bob" --for max@example.com
       handover decide dana@example.com --ask U0123EVE
     """
-    with visit(ctx, config) as services:
+    with open_services(ctx, config) as services:
         case = find(services.offboarding.find_case(who), who)
         proposal = waiting(case)
         if csv:
@@ -77,7 +77,7 @@ def waiting(case: CaseView) -> ProposalView:
     """Return the proposal that waits for a decision, or stop with what to do."""
     proposal = case.clients.proposal if case.clients else None
     if proposal is None or proposal.state is not ProposalState.PENDING:
-        raise Stop(
+        raise CommandError(
             _("Nothing of case {id} waits for a decision.").format(id=case.id),
             _("`handover status {id}` shows where it stands.").format(id=case.id),
         )
@@ -98,7 +98,7 @@ def show(proposal: ProposalView) -> None:
         ),
     )
     show_kept(proposal)
-    if len(proposal.requests) > 1 or any(request.words for request in proposal.requests):
+    if len(proposal.requests) > 1 or any(request.decisions for request in proposal.requests):
         show_requests(proposal)
 
 
@@ -111,8 +111,8 @@ def show_requests(proposal: ProposalView) -> None:
                 request.role if request.share is None else f"{request.role}: {request.share.name}",
                 f"{len(request.counted)}/{request.need}",
                 request.state.value,
-                "\n".join(_said(word) for word in request.words),
-                "\n".join(one.name or one.slack_id for one in request.awaited) + f"\n{request.trouble}".rstrip(),
+                "\n".join(_said(word) for word in request.decisions),
+                "\n".join(one.name or one.slack_id for one in request.awaited) + f"\n{request.problem}".rstrip(),
                 request.expires_at.isoformat(timespec="minutes") if request.expires_at else "",
             )
             for request in proposal.requests
@@ -120,9 +120,9 @@ def show_requests(proposal: ProposalView) -> None:
     )
 
 
-def _said(word: WordView) -> str:
+def _said(word: DecisionView) -> str:
     verdict = _("yes") if word.approve else _("no")
-    given = "" if word.whose.key == word.person.key else _(" for {name}").format(name=word.whose.name)
+    given = "" if word.principal.key == word.person.key else _(" for {name}").format(name=word.principal.name)
     void = _(" (does not count: {why})").format(why=word.void) if word.void else ""
     return f"{word.person.name}{given}: {verdict}{void}"
 
@@ -133,6 +133,8 @@ def _confirm(*, approve: bool, yes: bool) -> None:
     try:
         agreed = typer.confirm(_("Approve this split?") if approve else _("Decline this split?"), err=True)
     except typer.Abort:
-        raise Stop(_("Nobody confirmed, so nothing was decided."), _("Add --yes where nobody can be asked.")) from None
+        raise CommandError(
+            _("Nobody confirmed, so nothing was decided."), _("Add --yes where nobody can be asked.")
+        ) from None
     if not agreed:
-        raise Stop(_("Nothing was decided."), code=NOT_GOOD)
+        raise CommandError(_("Nothing was decided."), code=EXIT_FAILURE)

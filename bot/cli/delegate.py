@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.command_errors import Stop
-from bot.cli.context import actor, visit
+from bot.cli.command_errors import CommandError
+from bot.cli.context import actor, open_services
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import say, show_json, show_table
 from bot.slack.forms.delegate import period
@@ -37,12 +37,12 @@ def delegate(
       handover delegate U0MAX --to U0EVE --from 2026-12-21 --until 2027-01-04
       handover delegate --end D-1a2b3c4d
     """
-    with visit(ctx, config) as services:
+    with open_services(ctx, config) as services:
         if end:
             services.delegations.end(end, actor())
         elif away:
             if not to:
-                raise Stop(_("Nobody is named to decide meanwhile."), _("Add --to with their Slack id."))
+                raise CommandError(_("Nobody is named to decide meanwhile."), _("Add --to with their Slack id."))
             since, until = period(_day(first), _day(last), services.settings.company.timezone)
             services.delegations.make(away, to, since, until, actor())
         found = services.delegations.present()
@@ -56,11 +56,11 @@ def delegate(
 
 def _row(one: DelegationView) -> tuple[str, ...]:
     since, until = (at.isoformat(timespec="minutes") for at in (one.since, one.until))
-    return one.id, one.away.name, one.stands.name, since, until
+    return one.id, one.principal.name, one.delegate.name, since, until
 
 
 def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Stop(_("{text!r} is not a date.").format(text=text), _("Write it as 2026-12-01.")) from None
+        raise CommandError(_("{text!r} is not a date.").format(text=text), _("Write it as 2026-12-01.")) from None

@@ -9,8 +9,8 @@ from dataclasses import replace
 import typer
 
 from bot.cli.checks import data, machine, slack, systems
-from bot.cli.checks.result import Check, Result
-from bot.cli.command_errors import NOT_GOOD, explain
+from bot.cli.checks.result import Check, CheckResult
+from bot.cli.command_errors import EXIT_FAILURE, explain
 from bot.cli.context import read, wiring
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import say, show_json, show_table
@@ -47,15 +47,15 @@ def doctor(ctx: typer.Context, as_json: AsJson = False, config: ConfigPath = DEF
     else:
         show(results)
     if faults:
-        raise typer.Exit(NOT_GOOD)
+        raise typer.Exit(EXIT_FAILURE)
 
 
-def examine(checks: Sequence[Check], seconds: float) -> list[Result]:
+def examine(checks: Sequence[Check], seconds: float) -> list[CheckResult]:
     """Run all checks at once; one that hangs is a fault, and holds up neither the others nor the exit."""
-    answers: queue.SimpleQueue[tuple[int, list[Result]]] = queue.SimpleQueue()
+    answers: queue.SimpleQueue[tuple[int, list[CheckResult]]] = queue.SimpleQueue()
     for number, check in enumerate(checks):
         threading.Thread(target=_run, args=(number, check, answers), daemon=True).start()
-    end, found = time.monotonic() + seconds, dict[int, list[Result]]()
+    end, found = time.monotonic() + seconds, dict[int, list[CheckResult]]()
     while len(found) < len(checks):
         try:
             number, results = answers.get(timeout=max(0.0, end - time.monotonic()))
@@ -66,16 +66,16 @@ def examine(checks: Sequence[Check], seconds: float) -> list[Result]:
     return [replace(result, todo="") if result.ok else result for result in every]
 
 
-def _run(number: int, check: Check, answers: "queue.SimpleQueue[tuple[int, list[Result]]]") -> None:
+def _run(number: int, check: Check, answers: "queue.SimpleQueue[tuple[int, list[CheckResult]]]") -> None:
     try:
         answers.put((number, check.look()))
     except Exception as error:  # noqa: BLE001 - a check that breaks is a fault to show
         stop = explain(error)
-        answers.put((number, [Result(check.what, False, stop.said, stop.todo)]))
+        answers.put((number, [CheckResult(check.what, False, stop.said, stop.todo)]))
 
 
-def _late(check: Check, seconds: float) -> Result:
-    return Result(
+def _late(check: Check, seconds: float) -> CheckResult:
+    return CheckResult(
         check.what,
         False,
         _("no answer within {seconds:g} s").format(seconds=seconds),
@@ -83,7 +83,7 @@ def _late(check: Check, seconds: float) -> Result:
     )
 
 
-def show(results: Sequence[Result]) -> None:
+def show(results: Sequence[CheckResult]) -> None:
     """Print the table, faults first in the last line's count."""
     show_table(
         [_("Check"), "", _("What answered"), _("What to do")],

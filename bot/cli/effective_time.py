@@ -4,14 +4,14 @@ import re
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from bot.cli.command_errors import Stop
+from bot.cli.command_errors import CommandError
 from bot.text import _
-from workflows.business_days import Workdays
+from workflows.business_days import BusinessDays
 
 END_OF_DAY = re.compile(r"end[- ]of[- ]day(?:[ :=]+(\S+))?", re.IGNORECASE)
 
 
-def effective(text: str, now: datetime, zone: str, days: Workdays) -> datetime | None:
+def effective(text: str, now: datetime, zone: str, days: BusinessDays) -> datetime | None:
     """Return the moment in UTC, or None for now.
 
     `now`; `end-of-day 2026-12-01` in the leaver's zone, today without a date; or ISO 8601, in the leaver's zone
@@ -24,14 +24,14 @@ def effective(text: str, now: datetime, zone: str, days: Workdays) -> datetime |
         day = _day(match[1]) if match[1] else now.astimezone(ZoneInfo(zone)).date()
         return _future(days.end_of(day, zone), now, text)
     if re.fullmatch(r"\d{4}-\d\d-\d\d", said):
-        raise Stop(
+        raise CommandError(
             _("{text} is a day without an hour.").format(text=said),
             _('Write --at "end-of-day {day}" or --at {day}T17:00.').format(day=said),
         )
     try:
         moment = datetime.fromisoformat(said)
     except ValueError:
-        raise Stop(
+        raise CommandError(
             _("{text!r} is not a time.").format(text=said),
             _('Write now, "end-of-day 2026-12-01", or ISO 8601 such as 2026-12-01T17:00+01:00.'),
         ) from None
@@ -42,10 +42,10 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Stop(_("{text!r} is not a date.").format(text=text), _("Write it as 2026-12-01.")) from None
+        raise CommandError(_("{text!r} is not a date.").format(text=text), _("Write it as 2026-12-01.")) from None
 
 
 def _future(moment: datetime, now: datetime, text: str) -> datetime:
     if moment <= now:
-        raise Stop(_("{text!r} has passed already.").format(text=text), _("Choose a later time, or --at now."))
+        raise CommandError(_("{text!r} has passed already.").format(text=text), _("Choose a later time, or --at now."))
     return moment.astimezone(UTC)

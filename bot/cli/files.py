@@ -6,12 +6,12 @@ from tempfile import NamedTemporaryFile
 
 from pydantic import SecretStr
 
-from bot.cli.configuration_draft import Draft
+from bot.cli.configuration_draft import ConfigurationDraft
 
 SECRETS = "secrets"
 
 
-def write(draft: Draft, config: Path) -> None:
+def write(draft: ConfigurationDraft, config: Path) -> None:
     """Write secrets first, each in a file of its own, then the configuration that refers to them."""
     config.parent.mkdir(parents=True, exist_ok=True)
     for table, values in draft.tables.items():

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.command_errors import NOT_GOOD, Stop
-from bot.cli.context import actor, read, visit, work
+from bot.cli.command_errors import EXIT_FAILURE, CommandError
+from bot.cli.context import actor, open_services, open_services_to_work, read
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import moment, say, show_json, show_table
-from bot.cli.verdict_wait import watch
+from bot.cli.verdict_wait import wait_for_verdicts
 from bot.text import _
 from workflows.cases.views import FindingLine
 
@@ -50,20 +50,20 @@ def findings(
       handover findings --accept F-0123456789ab --until 2026-12-01 --reason "the vendor repairs it"
     """
     if len([one for one in (take, accept, lock_again) if one]) > 1:
-        raise Stop(
+        raise CommandError(
             _("A finding is taken, accepted or locked again, not several at once."),
             _("Give one of --take, --accept and --lock-again."),
         )
     day = _day(until) if accept else None
     if lock_again:
         relock(ctx, config, lock_again)
-    with visit(ctx, config) as services:
+    with open_services(ctx, config) as services:
         if take:
             services.audits.take(take, actor())
         if accept and day:
             services.audits.accept(accept, day, reason, actor())
         if csv:
-            typer.echo(services.audits.sheet(), nl=False)
+            typer.echo(services.audits.current_csv(), nl=False)
             return
         still, apart = services.audits.findings(), services.audits.accepted()
         zone = services.settings.company.timezone
@@ -74,14 +74,14 @@ def findings(
         if apart:
             show(apart, zone, _("{count} accepted for now").format(count=len(apart)))
     if still:
-        raise typer.Exit(NOT_GOOD)
+        raise typer.Exit(EXIT_FAILURE)
 
 
 def relock(ctx: typer.Context, config: Path, finding: str) -> None:
     """Lock the account of a finding again, and say what a fresh read shows."""
-    with work(ctx, read(ctx, config)) as (services, _beside):
+    with open_services_to_work(ctx, read(ctx, config)) as (services, _beside):
         case = services.audits.lock_again(finding, actor())
-        watch(lambda: services.offboarding.case(case), SECONDS, say)
+        wait_for_verdicts(lambda: services.offboarding.case(case), SECONDS, say)
 
 
 def show(lines: list[FindingLine], zone: str, title: str) -> None:
@@ -121,4 +121,4 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Stop(_("{text!r} is not a date.").format(text=text), _("Write --until 2026-12-01.")) from None
+        raise CommandError(_("{text!r} is not a date.").format(text=text), _("Write --until 2026-12-01.")) from None

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import typer
 from pydantic import SecretStr
 
-from bot.cli.answer_checks import Trial, try_system
+from bot.cli.answer_checks import AnswerChecks, system_checks
 from bot.cli.checks import slack
-from bot.cli.command_errors import Stop
-from bot.cli.configuration_draft import Draft
+from bot.cli.command_errors import CommandError
+from bot.cli.configuration_draft import ConfigurationDraft
 from bot.cli.context import kinds, wiring
 from bot.cli.files import SECRETS, write
 from bot.cli.options import DEFAULT, ConfigPath
@@ -64,7 +64,7 @@ def init(
     answers = Answers(given or [], os.environ, interactive=not non_interactive)
     config = config.absolute()
     _may_write(config, answers, overwrite=overwrite)
-    draft, trial = Draft(), Trial(answers, unchecked=unchecked)
+    draft, trial = ConfigurationDraft(), AnswerChecks(answers, unchecked=unchecked)
     _systems(draft, answers, trial, wiring(ctx))
     _company(draft, answers)
     draft.put("storage", answers.table("storage", Storage, ("path",), _own_keys(answers, config.parent / SECRETS)))
@@ -73,7 +73,7 @@ def init(
         if name not in draft.tables:
             draft.put(name, answers.table(name, model, ASKED.get(name, ())))
     if unused := answers.unused():
-        raise Stop(
+        raise CommandError(
             _("--set {keys}: there is no such key; nothing was written.").format(keys=", ".join(unused)),
             _("docs/reference/configuration.md lists every key."),
         )
@@ -85,13 +85,13 @@ def _may_write(config: Path, answers: Answers, *, overwrite: bool) -> None:
     if not config.exists() or overwrite:
         return
     if not answers.agree(_("{path} is there already. Replace it?").format(path=config), default=False):
-        raise Stop(
+        raise CommandError(
             _("{path} is there already and was left as it is.").format(path=config),
             _("Choose another place with --config, or add --overwrite."),
         )
 
 
-def _systems(draft: Draft, answers: Answers, trial: Trial, wired: Any) -> None:
+def _systems(draft: ConfigurationDraft, answers: Answers, trial: AnswerChecks, wired: Any) -> None:
     names = answers.systems()
     suggested = [pair for pair in SUGGESTED if pair[0] not in names]
     while True:
@@ -104,7 +104,7 @@ def _systems(draft: Draft, answers: Answers, trial: Trial, wired: Any) -> None:
         name, kind = suggested.pop(0) if suggested else ("", "")
         name = answers.text("", _("A name of your own for the system"), name)
         if not name:
-            raise Stop(
+            raise CommandError(
                 _("No system is given."),
                 _("Add --set systems.directory.kind=ldap and that kind's keys; `handover connectors` lists the kinds."),
             )
@@ -112,7 +112,7 @@ def _systems(draft: Draft, answers: Answers, trial: Trial, wired: Any) -> None:
         names = [name]
 
 
-def _system(draft: Draft, answers: Answers, trial: Trial, wired: Any, name: str) -> None:
+def _system(draft: ConfigurationDraft, answers: Answers, trial: AnswerChecks, wired: Any, name: str) -> None:
     table, settings_of = f"systems.{name}", kinds(wired)
     while True:
         kind = answers.text(f"{table}.kind", _("Its kind"), answers.suggested(f"{table}.kind"))
@@ -122,13 +122,13 @@ def _system(draft: Draft, answers: Answers, trial: Trial, wired: Any, name: str)
             answers.refuse(f"{table}.kind", f"{table}.kind: {error.args[0]}")
             continue
         answered = answers.table(table, model, [key.name for key in keys(model) if key.required])
-        if trial.passes(try_system(wired, name, kind, answered.model)):
+        if trial.passes(system_checks(wired, name, kind, answered.model)):
             draft.put_system(name, kind, answered)
             return
         answers.forget(table)
 
 
-def _company(draft: Draft, answers: Answers) -> None:
+def _company(draft: ConfigurationDraft, answers: Answers) -> None:
     names = ", ".join(draft.systems)
     known = {
         "directory": answers.text(
@@ -140,7 +140,7 @@ def _company(draft: Draft, answers: Answers) -> None:
     draft.put("company", answers.table("company", Company, ("name", "timezone"), known))
 
 
-def _slack(draft: Draft, answers: Answers, trial: Trial) -> None:
+def _slack(draft: ConfigurationDraft, answers: Answers, trial: AnswerChecks) -> None:
     while True:
         mode = answers.text("slack.mode", _("Slack: socket (no public address needed) or http?"), "socket")
         answered = answers.table("slack", Slack, ("bot_token", NEEDS.get(mode, "app_token"), *CHANNELS), {"mode": mode})

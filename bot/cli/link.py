@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.command_errors import Stop
-from bot.cli.context import actor, read, visit, work
+from bot.cli.command_errors import CommandError
+from bot.cli.context import actor, open_services, open_services_to_work, read
 from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose
 from bot.cli.output import say, show_json, show_table
 from bot.cli.status import find
-from bot.cli.verdict_wait import watch
+from bot.cli.verdict_wait import wait_for_verdicts
 from bot.services import Services
 from bot.slack.messages.phrases import verdict
 from bot.text import _
@@ -46,14 +46,14 @@ def link(
       handover link dana@example.com crm --login d.oneill
     """
     if bool(login or account) + none + bool(search) > 1:
-        raise Stop(_("One thing at a time."), _("Give --login or --account, or --none, or --search."))
+        raise CommandError(_("One thing at a time."), _("Give --login or --account, or --none, or --search."))
     if not (none or login or account):
-        with visit(ctx, config) as services:
+        with open_services(ctx, config) as services:
             case = find(services.offboarding.find_case(who), who)
             found = services.linking.candidates(case.id, system, search)
         show_json(found) if as_json else show(found)
         return
-    with work(ctx, read(ctx, config)) as (services, _beside):
+    with open_services_to_work(ctx, read(ctx, config)) as (services, _beside):
         case = find(services.offboarding.find_case(who), who)
         if none:
             services.linking.none(case.id, system, actor())
@@ -64,7 +64,7 @@ def link(
                 _("{login} in {system} is linked to {name}.").format(login=linked, system=system, name=case.leaver.name)
             )
         if any(line.working for line in _there(services, case.id, system).systems):
-            watch(lambda: _there(services, case.id, system), SECONDS, say)
+            wait_for_verdicts(lambda: _there(services, case.id, system), SECONDS, say)
 
 
 def _there(services: Services, case_id: str, system: str) -> CaseView:

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.command_errors import WRONG_USE, Stop
-from bot.cli.context import actor, visit
+from bot.cli.command_errors import EXIT_USAGE, CommandError
+from bot.cli.context import actor, open_services
 from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose, Yes
 from bot.cli.output import say, show_json
 from bot.cli.status import find
@@ -40,8 +40,8 @@ def moves(
       handover moves dana@example.com --stop
     """
     if pause + resume + stop > 1:
-        raise Stop(_("Only one of --pause, --resume and --stop at a time."), code=WRONG_USE)
-    with visit(ctx, config) as services:
+        raise CommandError(_("Only one of --pause, --resume and --stop at a time."), code=EXIT_USAGE)
+    with open_services(ctx, config) as services:
         case = find(services.offboarding.find_case(who), who)
         _do(services, case, pause=pause, resume=resume, stop=stop, yes=yes)
         case = services.offboarding.case(case.id)

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.command_errors import NOT_GOOD, WRONG_USE, Stop
-from bot.cli.context import visit
+from bot.cli.command_errors import EXIT_FAILURE, EXIT_USAGE, CommandError
+from bot.cli.context import open_services
 from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose
 from bot.cli.output import money, say, show_json
 from bot.cli.status import find
@@ -13,7 +13,7 @@ from bot.slack.messages.note import introduction as draft_of
 from bot.text import _
 from workflows.clients.views import NoteView
 
-Heir = Annotated[str, typer.Option("--successor", metavar="EMAIL", help="Only this successor's.")]
+SuccessorEmail = Annotated[str, typer.Option("--successor", metavar="EMAIL", help="Only this successor's.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Print every record of one successor as CSV.")]
 Draft = Annotated[bool, typer.Option("--introduction", help="Print a draft to introduce oneself to clients.")]
 
@@ -21,7 +21,7 @@ Draft = Annotated[bool, typer.Option("--introduction", help="Print a draft to in
 def notes(
     ctx: typer.Context,
     who: Whose,
-    successor: Heir = "",
+    successor: SuccessorEmail = "",
     csv: Csv = False,
     introduction: Draft = False,
     as_json: AsJson = False,
@@ -34,7 +34,7 @@ def notes(
       handover notes dana@example.com --successor bob@example.com --csv > clients.csv
       handover notes dana@example.com --successor bob@example.com --introduction
     """
-    with visit(ctx, config) as services:
+    with open_services(ctx, config) as services:
         case = find(services.offboarding.find_case(who), who)
         found = [
             one
@@ -42,10 +42,10 @@ def notes(
             if successor.casefold() in ("", one.successor.email.casefold())
         ]
         if not found:
-            raise Stop(_("Nobody has got clients of case {id}.").format(id=case.id), code=NOT_GOOD)
+            raise CommandError(_("Nobody has got clients of case {id}.").format(id=case.id), code=EXIT_FAILURE)
         if csv:
             if len(found) > 1:
-                raise Stop(_("Several successors got clients; --csv needs --successor EMAIL."), code=WRONG_USE)
+                raise CommandError(_("Several successors got clients; --csv needs --successor EMAIL."), code=EXIT_USAGE)
             typer.echo(services.notes.csv(found[0].id), nl=False)
             return
     if as_json:

@@ -10,23 +10,23 @@ import typer
 
 from bot import workdays
 from bot.cli import split
-from bot.cli.command_errors import NOT_GOOD, WRONG_USE, Stop
-from bot.cli.context import actor, read, wiring, work
+from bot.cli.command_errors import EXIT_FAILURE, EXIT_USAGE, CommandError
+from bot.cli.context import actor, open_services_to_work, read, wiring
 from bot.cli.effective_time import effective
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import moment, say, show_json, warn
-from bot.cli.plan import Email, Heirs, Split, heirs, leaver_named
+from bot.cli.plan import Email, Split, Successors, leaver_named, named_successors
 from bot.cli.plan import show as show_plan
 from bot.cli.refusals import refused
 from bot.cli.slack_profiles import profiles
 from bot.cli.status import is_good, show_case
-from bot.cli.verdict_wait import watch
+from bot.cli.verdict_wait import wait_for_verdicts
 from bot.slack.messages.access import why_held
 from bot.slack.people import Profile
 from bot.text import _
 from bot.workdays import known_zone
 from config.settings import Settings
-from workflows.cases.views import CaseView, Plan, Request
+from workflows.cases.views import CaseView, OffboardingRequest, Plan
 from workflows.clients.views import Preview
 from workflows.people import Leaver, Successor
 from workflows.storage.rows.case import CaseState, Reason, Strategy
@@ -47,7 +47,7 @@ def offboard(
     at: At = "now",
     approver: Approver = "",
     strategy: Split = None,
-    successor: Heirs = None,
+    successor: Successors = None,
     clients: split.Csv = None,
     reason: Why = Reason.OTHER,
     note: Note = "",
@@ -72,16 +72,16 @@ def offboard(
     """
     settings = read(ctx, config)
     how, data = strategy or Strategy(settings.clients.default_strategy), split.content(clients)
-    takers = heirs(settings, email, how, successor or [], data)
+    takers = named_successors(settings, email, how, successor or [], data)
     plan, people = _look(ctx, settings, email, [approver, *takers], quiet=as_json)
     leaver = plan.leaver
     if keep_access and not return_on:
-        raise Stop(_("Whoever keeps access comes back."), _("Add --return-on WHEN."), code=WRONG_USE)
+        raise CommandError(_("Whoever keeps access comes back."), _("Add --return-on WHEN."), code=EXIT_USAGE)
     decider = approver or leaver.manager_email
     if not decider:
-        raise Stop(_undecided(plan, settings.company.directory), _("Add --approver EMAIL."))
+        raise CommandError(_undecided(plan, settings.company.directory), _("Add --approver EMAIL."))
     days = workdays.of(settings.company)
-    request = Request(
+    request = OffboardingRequest(
         leaver=leaver,
         reason=reason,
         effective_at=effective(at, plan.made_at, leaver.timezone, days),
@@ -93,17 +93,17 @@ def offboard(
         note=note,
         return_on=effective(return_on, plan.made_at, leaver.timezone, days) if return_on else None,
         keep_access=keep_access,
-        mapping=data,
+        assignment_file=data,
     )
     if takers and (data or not yes):
         _preview(ctx, settings, request, quiet=as_json)
     if request.effective_at:
         last = request.effective_at.astimezone(ZoneInfo(leaver.timezone)).date()
-        if careful := workdays.against(days, last):
+        if careful := workdays.last_day_warning(days, last):
             warn(careful)
     if not yes:
         _confirm(question(request))
-    with work(ctx, settings) as (services, beside):
+    with open_services_to_work(ctx, settings) as (services, beside):
         case_id = services.offboarding.open(request)
         warn(_("Case {id} is open.").format(id=case_id))
         case = services.offboarding.case(case_id)
@@ -117,7 +117,7 @@ def offboard(
                 ).format(id=case.id, name=leaver.name)
             )
         elif request.effective_at is None:
-            case = watch(lambda: services.offboarding.case(case_id), wait, warn)
+            case = wait_for_verdicts(lambda: services.offboarding.case(case_id), wait, warn)
         else:
             warn(_later(request.effective_at, leaver, beside=beside))
         good = case.state in (CaseState.SCHEDULED, CaseState.ON_LEAVE) or is_good(case, services.clock.now())
@@ -145,7 +145,7 @@ def _look(
     if not quiet:
         show_plan(plan)
     if plan.refusals:
-        raise Stop(" ".join(refused(refusal) for refusal in plan.refusals), code=NOT_GOOD)
+        raise CommandError(" ".join(refused(refusal) for refusal in plan.refusals), code=EXIT_FAILURE)
     return replace(plan, leaver=replace(plan.leaver, name=plan.leaver.name or plan.leaver.email)), people
 
 
@@ -158,11 +158,12 @@ def _undecided(plan: Plan, directory: str) -> str:
     return _("Nobody is named to decide on the clients, and the directory knows no line manager.")
 
 
-def _preview(ctx: typer.Context, settings: Settings, request: Request, *, quiet: bool) -> None:
+def _preview(ctx: typer.Context, settings: Settings, request: OffboardingRequest, *, quiet: bool) -> None:
     """Show the split before anybody is asked; a file with faults ends it here."""
     with wiring(ctx).assemble(settings, mode="visit") as house:
         seen: Preview = house.services.handover.preview(
-            request.leaver, request.successors, request.strategy, request.mapping)  # fmt: skip
+            request.leaver, request.successors, request.strategy, request.assignment_file
+        )
     if seen.faults:
         raise split.faulty(seen.faults)
     if not quiet:
@@ -183,7 +184,7 @@ def _colleague(address: str, people: dict[str, Profile]) -> Successor:
     return Successor(email.lower(), known.name if known else email, email, known.id if known else "")
 
 
-def question(request: Request) -> str:
+def question(request: OffboardingRequest) -> str:
     """Return the question that stands before any write: whom, when, who decides. Pure."""
     zone = request.leaver.timezone
     heirs = ", ".join(one.name for one in request.successors) or _("nobody")
@@ -217,9 +218,11 @@ def _confirm(text: str) -> None:
     try:
         agreed = typer.confirm(text, err=True)
     except typer.Abort:
-        raise Stop(_("Nobody confirmed, so nothing was done."), _("Add --yes where nobody can be asked.")) from None
+        raise CommandError(
+            _("Nobody confirmed, so nothing was done."), _("Add --yes where nobody can be asked.")
+        ) from None
     if not agreed:
-        raise Stop(_("Nothing was done."), code=NOT_GOOD)
+        raise CommandError(_("Nothing was done."), code=EXIT_FAILURE)
 
 
 def _later(at: datetime, leaver: Leaver, *, beside: bool) -> str:
@@ -242,4 +245,4 @@ def _report(case: CaseView, zone: str, *, good: bool, as_json: bool) -> None:
     if not good:
         if not as_json:
             say(_("NOT locked out everywhere. `handover status {id}` shows what is still to do.").format(id=case.id))
-        raise typer.Exit(NOT_GOOD)
+        raise typer.Exit(EXIT_FAILURE)

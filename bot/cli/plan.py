@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from bot.cli import split
-from bot.cli.command_errors import NOT_GOOD, Stop
-from bot.cli.context import visit
+from bot.cli.command_errors import EXIT_FAILURE, CommandError
+from bot.cli.context import open_services
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import counts, money, plain, say, show_json, show_table
 from bot.cli.refusals import refused
@@ -22,14 +22,14 @@ from workflows.people import Leaver, Successor
 from workflows.storage.rows.case import Strategy
 
 Split = Annotated[Strategy | None, typer.Option("--strategy", help="How clients are split; else as configured.")]
-Heirs = Annotated[list[str] | None, typer.Option("--successor", metavar="EMAIL", help="Gets clients; repeatable.")]
+Successors = Annotated[list[str] | None, typer.Option("--successor", metavar="EMAIL", help="Gets clients; repeatable.")]
 Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The leaver's address in the company's directory.")]
 
 
 def plan(
     ctx: typer.Context,
     email: Email,
-    successor: Heirs = None,
+    successor: Successors = None,
     strategy: Split = None,
     clients: Csv = None,
     as_json: AsJson = False,
@@ -46,10 +46,10 @@ def plan(
       handover plan dana@example.com --successor bob@example.com --successor carol@example.com --strategy affinity
     """
     data = split.content(clients)
-    with visit(ctx, config) as services:
+    with open_services(ctx, config) as services:
         found = services.offboarding.plan(leaver_named(email))
         how = strategy or Strategy(services.settings.clients.default_strategy)
-        wanted = heirs(services.settings, email, how, successor or [], data)
+        wanted = named_successors(services.settings, email, how, successor or [], data)
         seen = None
         if wanted and not found.refusals:
             people = [Successor(one.lower(), one, one) for one in wanted]
@@ -61,10 +61,12 @@ def plan(
         if seen:
             split.show(seen)
     if found.refusals or any(system.problem for system in found.systems):
-        raise typer.Exit(NOT_GOOD)
+        raise typer.Exit(EXIT_FAILURE)
 
 
-def heirs(settings: Settings, leaver: str, strategy: Strategy, named: Sequence[str], data: bytes) -> tuple[str, ...]:
+def named_successors(
+    settings: Settings, leaver: str, strategy: Strategy, named: Sequence[str], data: bytes
+) -> tuple[str, ...]:
     """Return whose address may receive clients: who is named, whom a file names, and whom the company's rules name."""
     ruled = named_in_rules(settings.clients) if strategy is Strategy.RULES else ()
     every = [leaver_named(one).email.lower() for one in named]
@@ -77,7 +79,7 @@ def leaver_named(email: str) -> Leaver:
     address = email.strip()
     user, _at, domain = address.partition("@")
     if not user or "." not in domain or any(c.isspace() for c in address):
-        raise Stop(
+        raise CommandError(
             _("{text!r} is not an e-mail address.").format(text=email),
             _("Give the person's address in the company's directory; nobody is looked up by name."),
         )

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.command_errors import NOT_GOOD
-from bot.cli.context import actor, read, visit, work
+from bot.cli.command_errors import EXIT_FAILURE
+from bot.cli.context import actor, open_services, open_services_to_work, read
 from bot.cli.moves import told
 from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose, Yes
 from bot.cli.output import say, show_json
@@ -17,8 +17,8 @@ from bot.cli.status import find
 from bot.cli.undo import POLL, Wait, confirm
 from bot.text import _
 from workflows.cases.views import CaseView
-from workflows.clients.views import PutBackView, UnreturnedLine
-from workflows.csv_cells import cell
+from workflows.clients.views import PutBackLine, PutBackView
+from workflows.csv_cells import escape_cell
 
 Clients = Annotated[str, typer.Option("--clients", metavar="TEXT", help="Only clients whose name has this in it.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would go back; nothing is changed.")]
@@ -48,7 +48,7 @@ def putback(
       handover putback dana@example.com --csv > rest.csv
     """
     settings = read(ctx, config)
-    with visit(ctx, config) as services:
+    with open_services(ctx, config) as services:
         case = find(services.offboarding.find_case(who), who)
         if csv:
             typer.echo(_sheet(services.put_backs.csv_lines(case.id)), nl=False)
@@ -62,7 +62,7 @@ def putback(
         return
     if not yes:
         confirm(_("Put {count:,} records back to {name}?").format(count=plan.back, name=case.leaver.name))
-    with work(ctx, settings) as (services, _beside):
+    with open_services_to_work(ctx, settings) as (services, _beside):
         services.put_backs.begin(case.id, actor(), clients)
         case = _watch(lambda: services.offboarding.case(case.id), wait)
     if as_json:
@@ -71,7 +71,7 @@ def putback(
         for line in told(case.clients):
             say(line)
     if case.clients and case.clients.putting_back:
-        raise typer.Exit(NOT_GOOD)
+        raise typer.Exit(EXIT_FAILURE)
 
 
 def _show(plan: PutBackView) -> None:
@@ -101,14 +101,14 @@ def _watch(look: Callable[[], CaseView], seconds: float) -> CaseView:
     return case
 
 
-def _sheet(lines: Iterable[UnreturnedLine]) -> str:
+def _sheet(lines: Iterable[PutBackLine]) -> str:
     text = io.StringIO()
     table = sheets.writer(text)
     table.writerow(HEADER)
     for line in lines:
         table.writerow(
             [
-                cell(value)
+                escape_cell(value)
                 for value in (
                     line.system,
                     line.family_name,

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from bot.cli.command_errors import Stop
+from bot.cli.command_errors import CommandError
 from bot.cli.output import warn
 from bot.text import _
 from config.faults import describe
@@ -96,7 +96,9 @@ class Answers:
 
     def _refuse(self, faults: Sequence[str]) -> None:
         if not self.interactive:
-            raise Stop("\n  ".join([_("These answers cannot be used:"), *faults]), _hint(faults[0].partition(":")[0]))
+            raise CommandError(
+                "\n  ".join([_("These answers cannot be used:"), *faults]), _hint(faults[0].partition(":")[0])
+            )
         for fault in faults:
             warn(f"  ✗ {fault}")
 
@@ -153,7 +155,7 @@ def _read(key: Key, text: str) -> Any:
 def _pair(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals or "." not in key:
-        raise Stop(
+        raise CommandError(
             _("--set {text!r} is not KEY=VALUE.").format(text=key), _("Write it as --set company.name=Northwind.")
         )
     return key.strip(), value

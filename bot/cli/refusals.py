@@ -3,7 +3,7 @@
 import html
 import re
 
-from bot.errors import sentence
+from bot.errors import user_message
 from workflows.refusals import Refused
 
 COMMANDS = (
@@ -17,7 +17,7 @@ MARKS = dict.fromkeys(map(ord, "\u2060\u2068\u2069"))
 
 def refused(error: Refused) -> str:
     """Return the sentence for a refusal, as plain text."""
-    text = html.unescape(DATE.sub(r"\1", sentence(error) or str(error))).translate(MARKS)
+    text = html.unescape(DATE.sub(r"\1", user_message(error) or str(error))).translate(MARKS)
     for slack, terminal in COMMANDS:
         text = text.replace(slack, terminal)
     return text

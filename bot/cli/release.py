@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import typer
 
 from bot import workdays
-from bot.cli.command_errors import Stop
-from bot.cli.context import actor, read, visit, work
+from bot.cli.command_errors import CommandError
+from bot.cli.context import actor, open_services, open_services_to_work, read
 from bot.cli.effective_time import effective
 from bot.cli.options import DEFAULT, ConfigPath, Whose, Yes
 from bot.cli.output import moment, say, warn
@@ -33,7 +33,7 @@ def release(
       handover release HO-261201-a1b2c3 --reject
     """
     settings = read(ctx, config)
-    with work(ctx, settings) as (services, beside):
+    with open_services_to_work(ctx, settings) as (services, beside):
         case = find(services.offboarding.find_case(who), who)
         if not yes:
             question = _("Reject the case of {name}?") if reject else _("Release the case of {name}, so that it runs?")
@@ -57,8 +57,10 @@ def close(
       handover close dana@example.com --rehired
     """
     if not rehired:
-        raise Stop(_("A case is closed only for a reason."), _("Add --rehired where the person was hired again."))
-    with visit(ctx, config) as services:
+        raise CommandError(
+            _("A case is closed only for a reason."), _("Add --rehired where the person was hired again.")
+        )
+    with open_services(ctx, config) as services:
         case = find(services.offboarding.find_case(who), who)
         if not yes:
             confirm(_("Stop checking {name}? Nothing is unlocked by this.").format(name=case.leaver.name))
@@ -72,18 +74,18 @@ def reschedule(ctx: typer.Context, who: Whose, at: At, config: ConfigPath = DEFA
     For example:
       handover reschedule dana@example.com --at "end-of-day 2026-12-01"
     """
-    with visit(ctx, config) as services:
+    with open_services(ctx, config) as services:
         case = find(services.offboarding.find_case(who), who)
         days, zone = workdays.of(services.settings.company), case.leaver.timezone
         when = effective(at, services.clock.now(), zone, days)
         if when is None:
-            raise Stop(
+            raise CommandError(
                 _("A scheduled case cannot be moved to now."),
                 _("Cancel it, then `handover offboard EMAIL` locks at once."),
             )
         services.offboarding.reschedule(case.id, when, actor())
         held = services.offboarding.case(case.id).state is CaseState.HELD
-    if careful := workdays.against(days, when.astimezone(ZoneInfo(zone)).date()):
+    if careful := workdays.last_day_warning(days, when.astimezone(ZoneInfo(zone)).date()):
         warn(careful)
     say(_("Case {id} takes effect at {at}.").format(id=case.id, at=moment(when, zone)))
     if held:

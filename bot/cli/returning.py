@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from bot import workdays
-from bot.cli.command_errors import WRONG_USE, Stop
-from bot.cli.context import actor, visit
+from bot.cli.command_errors import EXIT_USAGE, CommandError
+from bot.cli.context import actor, open_services
 from bot.cli.effective_time import effective
 from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose
 from bot.cli.output import moment, say, show_json
@@ -36,8 +36,8 @@ def returning(
       handover returning dana@example.com --stay
     """
     if stay and on:
-        raise Stop(_("Only one of --stay and --on at a time."), code=WRONG_USE)
-    with visit(ctx, config) as services:
+        raise CommandError(_("Only one of --stay and --on at a time."), code=EXIT_USAGE)
+    with open_services(ctx, config) as services:
         case = find(services.offboarding.find_case(who), who)
         if stay:
             services.leaves.stay(case.id, actor())
@@ -45,7 +45,9 @@ def returning(
             days = workdays.of(services.settings.company)
             at = effective(on, services.clock.now(), case.leaver.timezone, days)
             if at is None:
-                raise Stop(_("A day of return is needed, not now."), _("`handover putback` puts them back now."))
+                raise CommandError(
+                    _("A day of return is needed, not now."), _("`handover putback` puts them back now.")
+                )
             services.leaves.move(case.id, at, actor())
         leave, zone = services.offboarding.case(case.id).leave, services.settings.company.timezone
     if as_json:

@@ -9,12 +9,12 @@ from queue import SimpleQueue
 
 import typer
 
-from bot.cli.command_errors import NOT_GOOD, Stop
+from bot.cli.command_errors import EXIT_FAILURE, CommandError
 from bot.cli.context import read, wiring
 from bot.cli.options import DEFAULT, ConfigPath
 from bot.cli.output import warn
 from bot.text import _
-from workflows.engine.replicas import Occupied
+from workflows.engine.replicas import ProcessLockHeld
 
 log = logging.getLogger(__name__)
 END_SECONDS = 25.0
@@ -37,8 +37,8 @@ def run(ctx: typer.Context, config: ConfigPath = DEFAULT) -> None:
     try:
         with wiring(ctx).assemble(settings, mode="run") as house:
             serve(house.services, settings, stop=stop, ready=_ready)
-    except Occupied as error:
-        raise Stop(str(error) + ".", _("`handover status` and all other commands work beside it.")) from error
+    except ProcessLockHeld as error:
+        raise CommandError(str(error) + ".", _("`handover status` and all other commands work beside it.")) from error
     warn(_("Stopped; open work goes on at the next start."))
 
 
@@ -57,7 +57,7 @@ def _told_to_stop() -> threading.Event:
         stop.set()
         time.sleep(END_SECONDS)
         log.critical("not ended within %g s; cut off now, what is half done goes on at the next start", END_SECONDS)
-        os._exit(NOT_GOOD)
+        os._exit(EXIT_FAILURE)
 
     threading.Thread(target=end, name="end", daemon=True).start()
     return stop

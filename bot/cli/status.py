@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.command_errors import NOT_GOOD, Stop
-from bot.cli.context import visit
+from bot.cli.command_errors import EXIT_FAILURE, CommandError
+from bot.cli.context import open_services
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import moment, say, show_json, show_table
 from bot.slack.messages import restriction
@@ -34,7 +34,7 @@ def status(
       handover status
       handover status dana@example.com --json
     """
-    with visit(ctx, config) as services:
+    with open_services(ctx, config) as services:
         zone, now = services.settings.company.timezone, services.clock.now()
         if who is None:
             cases: Sequence[CaseView] = services.offboarding.cases(open_only=not every)
@@ -47,13 +47,15 @@ def status(
     else:
         show_case(cases[0], zone)
     if not all(is_good(case, now) for case in cases):
-        raise typer.Exit(NOT_GOOD)
+        raise typer.Exit(EXIT_FAILURE)
 
 
 def find(case: CaseView | None, who: str) -> CaseView:
     """Return the case, or stop with what to do."""
     if case is None:
-        raise Stop(_("There is no case for {who!r}.").format(who=who), _("`handover status --all` lists every case."))
+        raise CommandError(
+            _("There is no case for {who!r}.").format(who=who), _("`handover status --all` lists every case.")
+        )
     return case
 
 

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.command_errors import NOT_GOOD, Stop
-from bot.cli.context import actor, read, work
+from bot.cli.command_errors import EXIT_FAILURE, CommandError
+from bot.cli.context import actor, open_services_to_work, read
 from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose, Yes
 from bot.cli.output import show_json
 from bot.cli.status import find, show_restored
@@ -35,7 +35,7 @@ def undo(
       handover undo dana@example.com
     """
     settings = read(ctx, config)
-    with work(ctx, settings) as (services, _beside):
+    with open_services_to_work(ctx, settings) as (services, _beside):
         case = find(services.offboarding.find_case(who), who)
         if not yes:
             confirm(
@@ -50,7 +50,7 @@ def undo(
     else:
         show_restored(case, settings.company.timezone)
     if not all(line.done for line in case.restored):
-        raise typer.Exit(NOT_GOOD)
+        raise typer.Exit(EXIT_FAILURE)
 
 
 def _watch(look: Callable[[], CaseView], seconds: float) -> CaseView:
@@ -67,6 +67,8 @@ def confirm(question: str) -> None:
     try:
         agreed = typer.confirm(question, err=True)
     except typer.Abort:
-        raise Stop(_("Nobody confirmed, so nothing was done."), _("Add --yes where nobody can be asked.")) from None
+        raise CommandError(
+            _("Nobody confirmed, so nothing was done."), _("Add --yes where nobody can be asked.")
+        ) from None
     if not agreed:
-        raise Stop(_("Nothing was done."), code=NOT_GOOD)
+        raise CommandError(_("Nothing was done."), code=EXIT_FAILURE)

@@ -3,16 +3,16 @@
 import time
 from collections.abc import Callable
 
-from bot.slack.messages.phrases import GOOD, verdict
+from bot.slack.messages.phrases import GOOD_VERDICTS, verdict
 from bot.text import _
 from workflows.access.views import SystemLine
 from workflows.cases.views import CaseView
 
-EVERY = 0.25
+POLL_SECONDS = 0.25
 """Seconds between two looks: one read of the rows, however many systems."""
 
 
-def watch(look: Callable[[], CaseView], seconds: float, tell: Callable[[str], None]) -> CaseView:
+def wait_for_verdicts(look: Callable[[], CaseView], seconds: float, tell: Callable[[str], None]) -> CaseView:
     """Look until every system is settled or the time is over; tell each verdict once, and each change of it."""
     end = time.monotonic() + seconds
     told: dict[str, str] = {}
@@ -29,11 +29,11 @@ def watch(look: Callable[[], CaseView], seconds: float, tell: Callable[[str], No
                 _("Not every system is settled after {seconds:g} seconds; the case stays open.").format(seconds=seconds)
             )
             return case
-        time.sleep(EVERY)
+        time.sleep(POLL_SECONDS)
 
 
 def settled(line: SystemLine) -> bool:
     """Whether waiting on makes no sense: good, tried and put off, or left to people. Pure."""
-    if line.step or line.verdict in GOOD:
+    if line.step or line.verdict in GOOD_VERDICTS:
         return True
     return line.next_try_at is not None or (line.attempt > 0 and not line.working)

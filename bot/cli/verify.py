@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from bot.cli.command_errors import NOT_GOOD, Stop
+from bot.cli.command_errors import EXIT_FAILURE, CommandError
 from bot.cli.context import read
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import moment, say, show_json
@@ -40,7 +40,7 @@ def verify(
       handover verify --data ./copy --public-key 'k3y...='
     """
     if data and not public_key:
-        raise Stop(
+        raise CommandError(
             _("--data needs --public-key."), _("`handover verify --print-public-key` shows it where the bot runs.")
         )
     storage = None if data else read(ctx, config).storage
@@ -59,7 +59,7 @@ def verify(
     else:
         show(found, key)
     if not found.ok:
-        raise typer.Exit(NOT_GOOD)
+        raise typer.Exit(EXIT_FAILURE)
 
 
 def public_half(storage: Storage) -> str:
@@ -94,7 +94,7 @@ def _check_key(key: str) -> None:
     except ValueError:
         good = False
     if not good:
-        raise Stop(
+        raise CommandError(
             _("The public key must be 32 bytes in base64."), _("`handover verify --print-public-key` shows ours.")
         )
 
@@ -105,7 +105,7 @@ def _address(storage: Storage | None, data: Path | None) -> str:
     folder = data or (storage.path if storage else Path())
     url = sqlite_url(folder)
     if not Path(url.removeprefix("sqlite:///")).is_file():
-        raise Stop(
+        raise CommandError(
             _("There is no data in {folder}.").format(folder=folder),
             _("Give the folder that storage.path names; `handover run` makes it."),
         )

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.context import visit
+from bot.cli.context import open_services
 from bot.cli.decide import show_requests
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import say, show_json
@@ -21,7 +21,7 @@ def waiting(ctx: typer.Context, whose: Approver = "", as_json: AsJson = False, c
       handover waiting
       handover waiting --for max@example.com
     """
-    with visit(ctx, config) as services:
+    with open_services(ctx, config) as services:
         found = [view for view in services.handover.waiting() if not whose or _waits(view, whose)]
     if as_json:
         show_json(found)

@@ -13,16 +13,16 @@ from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
-PATIENCE = 0.5
+MAX_WAIT_SECONDS = 0.5
 """Seconds that later work waits at most: a form must be opened within three of the click."""
-CALM = 0.03
+QUIET_SECONDS = 0.03
 """Seconds that nobody must have been inside: between two requests of a crowd the door is free for a moment, too."""
 
 
-class Door:
+class AcknowledgementGate:
     """Knows how many requests are inside, unanswered."""
 
-    def __init__(self, patience: float = PATIENCE, calm: float = CALM) -> None:
+    def __init__(self, patience: float = MAX_WAIT_SECONDS, calm: float = QUIET_SECONDS) -> None:
         self._patience, self._calm = patience, calm
         self._inside = 0
         self._left_at = 0.0
@@ -30,7 +30,7 @@ class Door:
         self._answered = threading.local()
 
     @contextmanager
-    def passing(self) -> Iterator[None]:
+    def pending_request(self) -> Iterator[None]:
         """Be inside for as long as the context lasts: Slack waits."""
         self._answered.yes = False
         with self._quiet:
@@ -44,12 +44,12 @@ class Door:
                 if not self._inside:
                     self._quiet.notify_all()
 
-    def answered(self) -> None:
+    def mark_acknowledged(self) -> None:
         """Note, in the thread of a request, that it has its answer: what it hands on from here is later work."""
         self._answered.yes = True
 
     @property
-    def is_answered(self) -> bool:
+    def is_acknowledged(self) -> bool:
         """Whether the request of this thread has its answer."""
         return bool(getattr(self._answered, "yes", False))
 
@@ -64,17 +64,17 @@ class Door:
                 self._quiet.wait(min(left, until - now))
 
 
-class PolitePool(ThreadPoolExecutor):
+class DeferringPool(ThreadPoolExecutor):
     """Runs at once what an answer depends on, and everything else once the door is quiet."""
 
-    def __init__(self, door: Door, threads: int, name: str, *, always_later: bool = False) -> None:
+    def __init__(self, door: AcknowledgementGate, threads: int, name: str, *, always_later: bool = False) -> None:
         """`always_later`: nothing that this pool is given is waited for by Slack."""
         super().__init__(max_workers=threads, thread_name_prefix=name)
         self._door, self._always_later = door, always_later
 
     def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> "Future[R]":
         """Schedule the call."""
-        if not (self._always_later or self._door.is_answered):
+        if not (self._always_later or self._door.is_acknowledged):
             return super().submit(fn, *args, **kwargs)
 
         def later() -> R:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot.errors import reason
+from bot.errors import slack_error_code
 from config.settings import Role, Roles
 
 log = logging.getLogger(__name__)
@@ -100,7 +100,9 @@ class Authorizer:
             return frozenset(self._client.usergroups_users_list(usergroup=group)["users"])
         except SlackApiError as error:
             log.warning(
-                "the members of user group %s are not known (%s): nobody gets a role by it", group, reason(error)
+                "the members of user group %s are not known (%s): nobody gets a role by it",
+                group,
+                slack_error_code(error),
             )
             return frozenset()
         except OSError as error:

@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.slack.listeners.command import COMMAND
 from bot.slack.listeners.home import EVENT
-from bot.slack.listeners.member_joined import ARRIVAL
+from bot.slack.listeners.member_joined import MEMBER_JOINED
 from bot.text import _
 
 METHOD_SCOPES: Mapping[str, tuple[str, ...]] = {
@@ -65,7 +65,7 @@ def manifest(mode: str, url: str = "https://handover.example.com/slack/events") 
         },
         "oauth_config": {"scopes": {"bot": scopes()}},
         "settings": {
-            "event_subscriptions": {"bot_events": [EVENT, ARRIVAL], **reached},
+            "event_subscriptions": {"bot_events": [EVENT, MEMBER_JOINED], **reached},
             "interactivity": {"is_enabled": True, **reached, **options},
             "org_deploy_enabled": False,
             "socket_mode_enabled": not http,

@@ -3,11 +3,11 @@
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot.errors import reason
+from bot.errors import slack_error_code
 from bot.slack.people import Profile, profile
-from bot.slack.roster import NO_GROUP, NOBODY
+from bot.slack.roster import NO_GROUP, UNKNOWN_USER_ERRORS
 from bot.text import _
-from workflows.ports import Member, Undelivered
+from workflows.ports import DeliveryFailed, WorkspaceMember
 
 
 class SlackMembers:
@@ -17,28 +17,28 @@ class SlackMembers:
         self._client = client
         self._team = ""
 
-    def find(self, user: str) -> Member | None:
+    def find(self, user: str) -> WorkspaceMember | None:
         """Return one person, or None. Raises `Undelivered`."""
         try:
             person = profile(self._client.users_info(user=user)["user"])
-            return Member(person.id, person.name, person.email, person.timezone, self._standing(person))
+            return WorkspaceMember(person.id, person.name, person.email, person.timezone, self._standing(person))
         except SlackApiError as error:
-            if reason(error) in NOBODY:
+            if slack_error_code(error) in UNKNOWN_USER_ERRORS:
                 return None
-            raise Undelivered(f"Slack does not say who {user} is: {reason(error)}") from error
+            raise DeliveryFailed(f"Slack does not say who {user} is: {slack_error_code(error)}") from error
         except OSError as error:
-            raise Undelivered(f"Slack did not answer: {error}") from error
+            raise DeliveryFailed(f"Slack did not answer: {error}") from error
 
     def group(self, group: str) -> tuple[str, ...]:
         """Return the members' ids, none where there is no such group. Raises `Undelivered`."""
         try:
             return tuple(self._client.usergroups_users_list(usergroup=group)["users"])
         except SlackApiError as error:
-            if reason(error) in NO_GROUP:
+            if slack_error_code(error) in NO_GROUP:
                 return ()
-            raise Undelivered(f"Slack does not say who is in {group}: {reason(error)}") from error
+            raise DeliveryFailed(f"Slack does not say who is in {group}: {slack_error_code(error)}") from error
         except OSError as error:
-            raise Undelivered(f"Slack did not answer: {error}") from error
+            raise DeliveryFailed(f"Slack did not answer: {error}") from error
 
     def _standing(self, person: Profile) -> str:
         self._team = self._team or str(self._client.auth_test()["team_id"])

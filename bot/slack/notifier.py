@@ -8,20 +8,20 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
-from bot.errors import reason
+from bot.errors import slack_error_code
 from bot.services import Services
 from bot.slack.messages import audit, case, escalation, exports, follow_up, held, leave, manual, note, outcome
 from bot.slack.messages.blocks import Message
 from bot.slack.pages import proposal_page
-from workflows.ports import Undelivered
+from workflows.ports import DeliveryFailed
 from workflows.refusals import Refused
-from workflows.storage.rows.outbox import Post, PostKind
+from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 
 log = logging.getLogger(__name__)
 EVENT = "handover_post"
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 REFUSED_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format"})
-CHARTED = (PostKind.EXPORTS, PostKind.PROPOSAL)
+CHARTED = (MessageKind.EXPORTS, MessageKind.PROPOSAL)
 """Drawn with a chart, or without where Slack refuses it."""
 LOOK_BACK = 200
 """How many of the latest messages are searched for one whose answer was lost."""
@@ -30,30 +30,30 @@ LOOK_BACK = 200
 class SlackNotifier:
     """Implements `workflows.ports.Notifier`."""
 
-    def __init__(self, client: WebClient, services: Services, find_post: Callable[[str], Post | None]) -> None:
+    def __init__(self, client: WebClient, services: Services, find_post: Callable[[str], OutboxMessage | None]) -> None:
         self._client = client
         self._services = services
         self._find_post = find_post
 
-    def show(self, post: Post) -> tuple[str, str]:
+    def show(self, post: OutboxMessage) -> tuple[str, str]:
         """Send the post, or update it in place; return (channel, ts). Raises `Undelivered` with the reason."""
         try:
             return self._show(post)
         except SlackApiError as error:
-            raise Undelivered(_why(error), busy=reason(error) == "ratelimited") from error
+            raise DeliveryFailed(_why(error), busy=slack_error_code(error) == "ratelimited") from error
         except Refused as error:
-            raise Undelivered(f"there is nothing to show: {error}") from error
+            raise DeliveryFailed(f"there is nothing to show: {error}") from error
         except OSError as error:
-            raise Undelivered(f"Slack did not answer: {error}", busy=True) from error
+            raise DeliveryFailed(f"Slack did not answer: {error}", busy=True) from error
 
-    def _show(self, post: Post) -> tuple[str, str]:
+    def _show(self, post: OutboxMessage) -> tuple[str, str]:
         channel, thread = self._place(post)
-        ts = post.ts or (self._lost(post, channel, thread) if post.tries > 1 else "")
+        ts = post.ts or (self._lost(post, channel, thread) if post.send_attempts > 1 else "")
         if ts:
             try:
                 self._send(post, lambda message: self._update(post, channel, ts, message))
             except SlackApiError as error:
-                if reason(error) not in GONE:
+                if slack_error_code(error) not in GONE:
                     raise
                 log.info("the message of post %s is gone and is posted anew", post.id)
             else:
@@ -62,18 +62,18 @@ class SlackNotifier:
         self._attach(post, channel, sent["ts"])
         return channel, str(sent["ts"])
 
-    def _place(self, post: Post) -> tuple[str, str]:
+    def _place(self, post: OutboxMessage) -> tuple[str, str]:
         """Return the conversation and, for a post in a thread, the message that the thread hangs on."""
-        if post.thread_of:
-            above = self._find_post(post.thread_of)
+        if post.thread_parent_id:
+            above = self._find_post(post.thread_parent_id)
             if above is None or not above.ts:
-                raise Undelivered(f"post {post.thread_of}, whose thread this belongs to, is not posted yet")
+                raise DeliveryFailed(f"post {post.thread_parent_id}, whose thread this belongs to, is not posted yet")
             return above.channel, above.ts
         if post.channel[:1] in ("U", "W"):
             return str(self._client.conversations_open(users=post.channel)["channel"]["id"]), ""
         return post.channel, ""
 
-    def _lost(self, post: Post, channel: str, thread: str) -> str:
+    def _lost(self, post: OutboxMessage, channel: str, thread: str) -> str:
         """Return the ts of this very post where an earlier try did arrive and only its answer was lost, else empty."""
         if thread:
             seen = self._client.conversations_replies(
@@ -85,20 +85,20 @@ class SlackNotifier:
             ]
         return next((str(one["ts"]) for one in seen if _is(one, post)), "")
 
-    def _send(self, post: Post, send: Callable[[Message], SlackResponse]) -> SlackResponse:
+    def _send(self, post: OutboxMessage, send: Callable[[Message], SlackResponse]) -> SlackResponse:
         try:
             return send(self._build(post, chart=True))
         except SlackApiError as error:
-            if post.kind not in CHARTED or reason(error) not in REFUSED_BLOCKS:
+            if post.kind not in CHARTED or slack_error_code(error) not in REFUSED_BLOCKS:
                 raise
             return send(self._build(post, chart=False))
 
-    def _update(self, post: Post, channel: str, ts: str, message: Message) -> SlackResponse:
+    def _update(self, post: OutboxMessage, channel: str, ts: str, message: Message) -> SlackResponse:
         return self._client.chat_update(
             channel=channel, ts=ts, text=message.text, blocks=list(message.blocks), metadata=_metadata(post)
         )
 
-    def _post(self, post: Post, channel: str, thread: str, message: Message) -> SlackResponse:
+    def _post(self, post: OutboxMessage, channel: str, thread: str, message: Message) -> SlackResponse:
         return self._client.chat_postMessage(
             channel=channel,
             thread_ts=thread or None,
@@ -109,39 +109,39 @@ class SlackNotifier:
             unfurl_media=False,
         )
 
-    def _build(self, post: Post, *, chart: bool) -> Message:  # noqa: PLR0911, C901 - one for each kind of post
+    def _build(self, post: OutboxMessage, *, chart: bool) -> Message:  # noqa: PLR0911, C901 - one for each kind of post
         services = self._services
-        match PostKind(post.kind):
-            case PostKind.CASE:
+        match MessageKind(post.kind):
+            case MessageKind.CASE:
                 return case.build(services.offboarding.case(post.subject), services.clock.now())
-            case PostKind.PROPOSAL:
+            case MessageKind.PROPOSAL:
                 return proposal_page(services.handover, post.subject, chart=chart)
-            case PostKind.OUTCOME:
+            case MessageKind.OUTCOME:
                 return outcome.build(services.handover.view(post.subject))
-            case PostKind.EXPORTS:
+            case MessageKind.EXPORTS:
                 titles = {name: system.manifest.title for name, system in services.systems.items()}
                 return exports.build(services.exports.view(post.subject), chart=chart, titles=titles)
-            case PostKind.FOLLOW_UP:
+            case MessageKind.FOLLOW_UP:
                 return follow_up.build(*services.follow_ups.view(post.subject))
-            case PostKind.MANUAL:
+            case MessageKind.MANUAL:
                 return manual.build(services.manual.view(post.subject))
-            case PostKind.NOTE:
+            case MessageKind.NOTE:
                 return note.build(services.notes.view(post.subject))
-            case PostKind.RETURN:
+            case MessageKind.RETURN:
                 return leave.build(services.offboarding.case(post.subject))
-            case PostKind.HELD:
+            case MessageKind.HELD:
                 return held.build(services.offboarding.case(post.subject))
-            case PostKind.AUDIT | PostKind.ESCALATION:
+            case MessageKind.AUDIT | MessageKind.ESCALATION:
                 view = services.audits.view(post.subject)
-                return audit.build(view, post.subject) if post.kind == PostKind.AUDIT else escalation.build(view)
+                return audit.build(view, post.subject) if post.kind == MessageKind.AUDIT else escalation.build(view)
 
-    def _attach(self, post: Post, channel: str, ts: str) -> None:
+    def _attach(self, post: OutboxMessage, channel: str, ts: str) -> None:
         """Put the whole list of an audit or of new clients into the thread. A failure holds up nothing."""
-        lists = {PostKind.AUDIT: self._services.audits.csv, PostKind.NOTE: self._services.notes.csv}
-        read = lists.get(PostKind(post.kind))
+        lists = {MessageKind.AUDIT: self._services.audits.csv, MessageKind.NOTE: self._services.notes.csv}
+        read = lists.get(MessageKind(post.kind))
         if read is None:
             return
-        name = f"{post.subject}.csv" if post.kind == PostKind.AUDIT else "new-clients.csv"
+        name = f"{post.subject}.csv" if post.kind == MessageKind.AUDIT else "new-clients.csv"
         try:
             self._client.files_upload_v2(
                 channel=channel, thread_ts=ts, content=read(post.subject), filename=name, title=name
@@ -150,18 +150,18 @@ class SlackNotifier:
             log.warning("%s could not be attached to its message: %s", name, error)
 
 
-def _metadata(post: Post) -> dict[str, Any]:
+def _metadata(post: OutboxMessage) -> dict[str, Any]:
     # An id only: other apps in the channel can read metadata.
     return {"event_type": EVENT, "event_payload": {"post": post.id}}
 
 
-def _is(message: dict[str, Any], post: Post) -> bool:
+def _is(message: dict[str, Any], post: OutboxMessage) -> bool:
     metadata = message.get("metadata") or {}
     return bool(metadata.get("event_type") == EVENT and (metadata.get("event_payload") or {}).get("post") == post.id)
 
 
 def _why(error: SlackApiError) -> str:
-    word = reason(error)
+    word = slack_error_code(error)
     if word == "ratelimited":
         return f"Slack's rate limit is reached; next try in {_retry_after(error.response.headers.items())} seconds"
     todo = {

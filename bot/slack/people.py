@@ -10,7 +10,7 @@ from typing import Any
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot.errors import Told, reason
+from bot.errors import UserFacingError, slack_error_code
 from bot.text import _, mrkdwn
 from workflows.people import Leaver, Successor
 
@@ -69,7 +69,7 @@ def profile(user: dict[str, Any]) -> Profile:
     )
 
 
-class People:
+class SlackProfiles:
     """Looks people up, keeps an answer for a minute, and asks anew where a decision hangs on it."""
 
     def __init__(self, client: WebClient) -> None:
@@ -100,7 +100,7 @@ class People:
         except SlackApiError:
             return None
 
-    def find_all(self, users: Iterable[str], seconds: float) -> dict[str, Profile | Told]:
+    def find_all(self, users: Iterable[str], seconds: float) -> dict[str, Profile | UserFacingError]:
         """Look several people up at once, fresh; who is not answered for in time is a `Told`, never taken as good."""
         every = list(dict.fromkeys(users))
         pool = ThreadPoolExecutor(max_workers=max(1, len(every)), thread_name_prefix="people")
@@ -110,26 +110,30 @@ class People:
         return {user: _answer(future) for user, future in asked.items()}
 
 
-def _answer(future: Future[Profile]) -> Profile | Told:
+def _answer(future: Future[Profile]) -> Profile | UserFacingError:
     if not future.done() or future.cancelled():
-        return Told(_("Slack does not answer about this person just now. Submit again in a moment."))
+        return UserFacingError(_("Slack does not answer about this person just now. Submit again in a moment."))
     error = future.exception()
     if error is None:
         return future.result()
-    return error if isinstance(error, Told) else Told(_("This person could not be checked. Submit again in a moment."))
+    return (
+        error
+        if isinstance(error, UserFacingError)
+        else UserFacingError(_("This person could not be checked. Submit again in a moment."))
+    )
 
 
-def _not_found(error: SlackApiError) -> Told:
-    if reason(error) in ("user_not_found", "user_not_visible", "users_not_found"):
-        return Told(_("Slack does not know this person in this workspace. Choose the person from the list."))
-    return Told(
+def _not_found(error: SlackApiError) -> UserFacingError:
+    if slack_error_code(error) in ("user_not_found", "user_not_visible", "users_not_found"):
+        return UserFacingError(_("Slack does not know this person in this workspace. Choose the person from the list."))
+    return UserFacingError(
         _("Slack does not answer about this person just now ({detail}). Try again in a moment.").format(
-            detail=mrkdwn(reason(error), 80)
+            detail=mrkdwn(slack_error_code(error), 80)
         )
     )
 
 
-def against_leaver(person: Profile, asker: str) -> str | None:
+def leaver_objection(person: Profile, asker: str) -> str | None:
     """Return why no case can be opened for this person, with what to do, or None."""
     name = mrkdwn(person.name)
     if person.bot:
@@ -161,7 +165,7 @@ def warnings(person: Profile) -> list[str]:
     return said
 
 
-def against_colleague(person: Profile, leaver: str) -> str | None:
+def colleague_objection(person: Profile, leaver: str) -> str | None:
     """Return why this person cannot approve or receive clients, with what to do, as plain text, or None."""
     reasons = (
         (person.id == leaver, _("This is the person who leaves. Choose a colleague who stays.")),
@@ -174,7 +178,7 @@ def against_colleague(person: Profile, leaver: str) -> str | None:
     return next((why for applies, why in reasons if applies), None)
 
 
-def against_decider(person: Profile, team: str) -> str | None:
+def decider_objection(person: Profile, team: str) -> str | None:
     """Return why this click counts for nothing, or None. `team` is the workspace that the click must come from."""
     if person.deleted or person.bot or person.guest or person.stranger:
         return _("Only a full, active member of this workspace can decide. Ask HR to name another approver.")

@@ -3,11 +3,11 @@
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot.errors import reason
+from bot.errors import slack_error_code
 from bot.slack.people import profile
-from workflows.ports import Undelivered
+from workflows.ports import DeliveryFailed
 
-NOBODY = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
+UNKNOWN_USER_ERRORS = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
 NO_GROUP = frozenset({"no_such_subteam", "subteam_not_found", "plan_upgrade_required"})
 
 
@@ -23,15 +23,15 @@ class SlackRoster:
             members = self._members(assignee) if assignee.startswith("S") else (assignee,)
             return tuple(one for one in members if self._active(one))
         except SlackApiError as error:
-            raise Undelivered(f"Slack does not say who {assignee} is: {reason(error)}") from error
+            raise DeliveryFailed(f"Slack does not say who {assignee} is: {slack_error_code(error)}") from error
         except OSError as error:
-            raise Undelivered(f"Slack did not answer: {error}") from error
+            raise DeliveryFailed(f"Slack did not answer: {error}") from error
 
     def _members(self, group: str) -> tuple[str, ...]:
         try:
             return tuple(self._client.usergroups_users_list(usergroup=group)["users"])
         except SlackApiError as error:
-            if reason(error) in NO_GROUP:
+            if slack_error_code(error) in NO_GROUP:
                 return ()
             raise
 
@@ -39,7 +39,7 @@ class SlackRoster:
         try:
             person = profile(self._client.users_info(user=user)["user"])
         except SlackApiError as error:
-            if reason(error) in NOBODY:
+            if slack_error_code(error) in UNKNOWN_USER_ERRORS:
                 return False
             raise
         return not (person.deleted or person.bot)

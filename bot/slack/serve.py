@@ -19,9 +19,9 @@ from slack_sdk.errors import SlackApiError
 from waitress import wasyncore
 from waitress.server import create_server
 
-from bot.errors import reason
+from bot.errors import slack_error_code
 from bot.services import Services
-from bot.slack.acknowledgement_gate import Door
+from bot.slack.acknowledgement_gate import AcknowledgementGate
 from bot.slack.app import make_app
 from bot.slack.client import web_client
 from bot.slack.metrics import Metrics, watch
@@ -48,19 +48,19 @@ def serve(
     slack = settings.slack
     client = web_client(slack)
     secret = slack.signing_secret.get_secret_value() if slack.signing_secret else ""
-    door = Door()
+    door = AcknowledgementGate()
     app = make_app(services, client, signing_secret=secret, door=door)
     metrics = Metrics(lambda: {"handover_open_cases": float(services.offboarding.count(still_open=True))})
     watch(app, metrics)
     web = make_web(app if slack.mode == "http" else None, metrics, door)
-    with listening(web, slack.host, slack.port) as port, reaching(client, _handler(app, settings)):
+    with listening(web, slack.host, slack.port) as port, slack_connection(client, _handler(app, settings)):
         log.info("ready: %s, http://%s:%d/healthz", slack.mode, slack.host, port)
         if ready:
             ready(port)
         (stop or threading.Event()).wait()
 
 
-def make_web(app: App | None, metrics: Metrics, door: Door) -> Flask:
+def make_web(app: App | None, metrics: Metrics, door: AcknowledgementGate) -> Flask:
     """Return the HTTP side: `/healthz` and `/metrics`, and Slack's address where there is an app to answer."""
     web = Flask("handover")
 
@@ -77,7 +77,7 @@ def make_web(app: App | None, metrics: Metrics, door: Door) -> Flask:
 
         @web.post(PATH)
         def events() -> Response:
-            with door.passing():
+            with door.pending_request():
                 return handler.handle(request)
 
     return web
@@ -108,9 +108,9 @@ def _handler(app: App, settings: Settings) -> SocketModeHandler | None:
 
 
 @contextmanager
-def reaching(client: WebClient, handler: SocketModeHandler | None) -> Iterator[None]:
+def slack_connection(client: WebClient, handler: SocketModeHandler | None) -> Iterator[None]:
     """Be in touch with Slack for as long as the context lasts; not reached at first, it is tried again meanwhile."""
-    line = _Line(client, handler)
+    line = _SlackConnection(client, handler)
     thread = threading.Thread(target=line.reach, name="reach Slack", daemon=True)
     thread.start()
     line.tried.wait(FIRST_SECONDS)
@@ -124,7 +124,7 @@ def reaching(client: WebClient, handler: SocketModeHandler | None) -> Iterator[N
             closing.join(CLOSE_SECONDS)
 
 
-class _Line:
+class _SlackConnection:
     """Greets Slack, which tries the bot's token, and opens the socket; later the socket renews itself."""
 
     def __init__(self, client: WebClient, handler: SocketModeHandler | None) -> None:
@@ -147,7 +147,9 @@ class _Line:
             if self._handler is not None:
                 self._handler.client.connect_to_new_endpoint()
         except Exception as error:  # noqa: BLE001 - whatever Slack does, the log says it and the lock-outs go on
-            said = f"Slack says {reason(error)}" if isinstance(error, SlackApiError) else f"no answer: {error}"
+            said = (
+                f"Slack says {slack_error_code(error)}" if isinstance(error, SlackApiError) else f"no answer: {error}"
+            )
             log.warning("Slack is not reached (%s); all that needs no Slack goes on, and it is tried again", said)
             return False
         return True

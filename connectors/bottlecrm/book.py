@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from config.text import _
 from connectors.bottlecrm import moves, wire
-from connectors.bottlecrm.faults import Declined, ModuleOff, Unreadable
-from connectors.bottlecrm.members import Directory
-from connectors.bottlecrm.rest import PAGE, Rest, sweep
+from connectors.bottlecrm.faults import ModuleOff, Unreadable, ValidationRefused
+from connectors.bottlecrm.members import OrganizationMembers
+from connectors.bottlecrm.rest import PAGE, Rest, read_pages
 from connectors.bottlecrm.wire import KINDS, Json, Kind, Member, Page
-from connectors.contract import AccountId, Assignment, Moved, Record, RecordId
+from connectors.contract import AccountId, Moved, MoveOrder, Record, RecordId
 from connectors.errors import Missing, OutcomeUnknown, Unavailable
 
 CHEAPER = 10
@@ -22,7 +22,7 @@ CHEAPER = 10
 class Book:
     """Records by who they are assigned to."""
 
-    def __init__(self, rest: Rest, directory: Directory) -> None:
+    def __init__(self, rest: Rest, directory: OrganizationMembers) -> None:
         self._rest, self._directory = rest, directory
 
     def count(self, owner: AccountId) -> Mapping[str, int]:
@@ -55,7 +55,7 @@ class Book:
             found |= {wire.record_id(kind, number): ids for number, ids in self._holders(kind, numbers)}
         return found
 
-    def move(self, batch: Sequence[Assignment]) -> Sequence[Moved]:
+    def move(self, batch: Sequence[MoveOrder]) -> Sequence[Moved]:
         """Read, decide, write and read each record again, one by one."""
         people = self._directory.members([who for one in batch for who in (one.owner, one.successor)]) if batch else {}
         done: list[Moved] = []
@@ -72,7 +72,7 @@ class Book:
                 raise
         return done
 
-    def _move(self, one: Assignment, people: moves.People) -> Moved:
+    def _move(self, one: MoveOrder, people: moves.People) -> Moved:
         place = wire.record_place(one.record)
         if place is None:
             return moves.gone(one)
@@ -86,12 +86,12 @@ class Book:
         return decided if isinstance(decided, Moved) else self._write(one, place, decided, present)
 
     def _write(
-        self, one: Assignment, place: tuple[Kind, str], people: Sequence[AccountId], before: Sequence[Member]
+        self, one: MoveOrder, place: tuple[Kind, str], people: Sequence[AccountId], before: Sequence[Member]
     ) -> Moved:
         kind, number = place
         try:
             self._rest.write("PATCH", kind.address(number), {"assigned_to": list(people)})
-        except Declined as refusal:
+        except ValidationRefused as refusal:
             return moves.declined(one, str(refusal))
         except Missing:
             return moves.gone(one)
@@ -107,7 +107,7 @@ class Book:
                 _("{record} was written and cannot be read back: {error}").format(record=one.record, error=error)
             ) from error
 
-    def _arrived(self, one: Assignment, place: tuple[Kind, str]) -> bool:
+    def _arrived(self, one: MoveOrder, place: tuple[Kind, str]) -> bool:
         """Whether a write whose answer was lost is there. Where it is not it may still come: nobody knows."""
         try:
             ids = {who.id for who in self._present(*place)}
@@ -141,7 +141,7 @@ class Book:
     def _rows(self, kind: Kind, owner: AccountId | None = None) -> Iterator[Json]:
         try:
             listed = _("the list of {path}").format(path=kind.path)
-            yield from sweep(lambda offset: self._page(kind, owner, offset, PAGE), listed)
+            yield from read_pages(lambda offset: self._page(kind, owner, offset, PAGE), listed)
         except ModuleOff:
             return
 

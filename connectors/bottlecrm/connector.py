@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from config.text import _
 from connectors.bottlecrm import wire
 from connectors.bottlecrm.book import Book
-from connectors.bottlecrm.members import Directory
+from connectors.bottlecrm.members import OrganizationMembers
 from connectors.bottlecrm.rest import Rest
 from connectors.bottlecrm.session import Session
 from connectors.bottlecrm.settings import BottleCrmSettings
@@ -13,16 +13,16 @@ from connectors.bottlecrm.tokens import PersonalTokens
 from connectors.contract import (
     AccountId,
     Accounts,
-    Assignment,
-    Before,
+    BeforeImage,
     Change,
     ClientBook,
     Locked,
     Lookup,
     Moved,
+    MoveOrder,
     Observation,
-    Pace,
     Person,
+    RateLimiter,
     Record,
     RecordId,
     Token,
@@ -37,16 +37,16 @@ class BottleCrm(Accounts, Tokens, ClientBook):
     def __init__(self, settings: BottleCrmSettings) -> None:
         self._settings = settings
         self._rest = Rest(settings)
-        self._directory = Directory(self._rest, settings.login)
+        self._directory = OrganizationMembers(self._rest, settings.login)
         self._tokens = PersonalTokens(self._rest, self._directory, Session(self._rest, settings.session_file))
         self._book = Book(self._rest, self._directory)
 
     def __repr__(self) -> str:
         return f"BottleCrm({self._settings.url})"
 
-    def keep_pace(self, pace: Pace) -> None:
+    def use_rate_limiter(self, pace: RateLimiter) -> None:
         """Ask before every call."""
-        self._rest.keep_pace(pace)
+        self._rest.use_rate_limiter(pace)
 
     def own_account(self) -> str:
         """Return the address that the settings name."""
@@ -82,15 +82,15 @@ class BottleCrm(Accounts, Tokens, ClientBook):
         """Read many members from the organization's list, 200 at a time."""
         return self._directory.observe(accounts)
 
-    def before(self, account: AccountId) -> Before:
+    def before(self, account: AccountId) -> BeforeImage:
         """Read whether the member is active."""
         return wire.before(self._directory.member(account))
 
-    def lock(self, before: Before) -> Locked:
+    def lock(self, before: BeforeImage) -> Locked:
         """Make the member inactive, which refuses sessions and tokens. No log-in is tried: there is no password."""
         return self._directory.lock(before)
 
-    def unlock(self, before: Before) -> Change:
+    def unlock(self, before: BeforeImage) -> Change:
         """Make the member active again; sessions and tokens that were not revoked work again until they expire."""
         return self._directory.unlock(before)
 
@@ -118,6 +118,6 @@ class BottleCrm(Accounts, Tokens, ClientBook):
         """Read everybody that each record is assigned to: from the list, or one by one, whichever is cheaper."""
         return self._book.holders(records)
 
-    def move(self, batch: Sequence[Assignment]) -> Sequence[Moved]:
+    def move(self, batch: Sequence[MoveOrder]) -> Sequence[Moved]:
         """Put successors in the owner's place, record by record; everybody else that a record is assigned to stays."""
         return self._book.move(batch)

@@ -14,7 +14,7 @@ SHOWN = 200
 """Characters of the server's own sentence that are shown."""
 
 
-class Declined(Conflict):
+class ValidationRefused(Conflict):
     """BottleCRM refused with a sentence about the content; nothing happened."""
 
 
@@ -45,7 +45,7 @@ class Faults:
             return BadCredential(message) if _is_credential(status, body) else Forbidden(message)
         if status == httpx.codes.NOT_FOUND:
             return ModuleOff(message) if body.get("code") == "module_off" else Missing(message)
-        return Declined(message) if status == httpx.codes.BAD_REQUEST else None
+        return ValidationRefused(message) if status == httpx.codes.BAD_REQUEST else None
 
     def _said(self, body: Mapping[str, Any]) -> str:
         parts = [_flat(body[name]) for name in ("detail", "errors", "error") if body.get(name) not in (None, True, "")]

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from config.text import _
 from connectors.bottlecrm import wire
-from connectors.bottlecrm.rest import PAGE, Rest, sweep
+from connectors.bottlecrm.rest import PAGE, Rest, read_pages
 from connectors.bottlecrm.wire import Json, Member, Page
-from connectors.contract import AccountId, Before, Change, Locked, Login, Lookup, Observation, Person
+from connectors.contract import AccountId, BeforeImage, Change, Locked, Login, Lookup, Observation, Person
 from connectors.errors import Conflict, Missing, OutcomeUnknown, Unavailable
 
 PATH = "/api/users/"
@@ -17,7 +17,7 @@ FEW = 3
 """Members that are looked up by their addresses; more are read from the whole list."""
 
 
-class Directory:
+class OrganizationMembers:
     """`/api/users/` by profile id. It cannot be asked for one id, so addresses once seen narrow the search."""
 
     def __init__(self, rest: Rest, login: str) -> None:
@@ -56,7 +56,7 @@ class Directory:
         found = self.members(accounts) if accounts else {}
         return {account: wire.observation(found.get(account)) for account in accounts}
 
-    def lock(self, before: Before) -> Locked:
+    def lock(self, before: BeforeImage) -> Locked:
         """Make the member inactive; their log-ins and tokens are refused from that moment on."""
         found = self.member(before.account)
         if not found.active:
@@ -68,7 +68,7 @@ class Directory:
         self._set(found, "Inactive")
         return Locked(Change.MADE, Login.NOT_TRIED, _("made inactive: log-ins, sessions and tokens are refused"))
 
-    def unlock(self, before: Before) -> Change:
+    def unlock(self, before: BeforeImage) -> Change:
         """Make the member active again, where they were before."""
         found = self.member(before.account)
         if before.state.get("active") != "true" or found.active:
@@ -100,7 +100,7 @@ class Directory:
             answer: Json = self._rest.get(PATH, query | {"offset": str(offset)})
             return wire.page(answer, wire.USERS)
 
-        for row in sweep(read, _("the list of members")):
+        for row in read_pages(read, _("the list of members")):
             found = wire.member(row)
             self._addresses[found.id] = found.email
             yield found

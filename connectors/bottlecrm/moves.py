@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 
 from config.text import _
 from connectors.bottlecrm.wire import Member
-from connectors.contract import AccountId, Assignment, Change, Moved, MoveOutcome
+from connectors.contract import AccountId, Change, Moved, MoveOrder, MoveOutcome
 
 People = Mapping[AccountId, Member]
 
 
-def decide(one: Assignment, present: Sequence[Member], people: People) -> Moved | list[AccountId]:
+def decide(one: MoveOrder, present: Sequence[Member], people: People) -> Moved | list[AccountId]:
     """Return whom to assign the record to, or the outcome where there is nothing to write."""
     ids = [who.id for who in present]
     if one.owner not in ids or one.owner == one.successor:
@@ -26,7 +26,7 @@ def decide(one: Assignment, present: Sequence[Member], people: People) -> Moved 
     return list(dict.fromkeys(one.successor if who == one.owner else who for who in ids))
 
 
-def report(one: Assignment, before: Sequence[Member], after: Sequence[Member]) -> Moved:
+def report(one: MoveOrder, before: Sequence[Member], after: Sequence[Member]) -> Moved:
     """Return what became of a record that was written."""
     ids = [who.id for who in after]
     if not ids:
@@ -40,22 +40,22 @@ def report(one: Assignment, before: Sequence[Member], after: Sequence[Member]) -
     return Moved(one.record, MoveOutcome.MOVED, one.successor, Change.MADE, said if lost else "")
 
 
-def gone(one: Assignment) -> Moved:
+def gone(one: MoveOrder) -> Moved:
     """Return the outcome of a record that is not there."""
     return Moved(one.record, MoveOutcome.GONE, None)
 
 
-def unreadable(one: Assignment, why: str) -> Moved:
+def unreadable(one: MoveOrder, why: str) -> Moved:
     """Return the outcome of a record whose own answer cannot be read."""
     return _refused(one, None, _("BottleCRM's answer about this record cannot be read: {why}").format(why=why))
 
 
-def declined(one: Assignment, why: str) -> Moved:
+def declined(one: MoveOrder, why: str) -> Moved:
     """Return the outcome of a write that BottleCRM refused."""
     return _refused(one, one.owner, why)
 
 
-def _not_theirs(one: Assignment, ids: Sequence[AccountId]) -> Moved:
+def _not_theirs(one: MoveOrder, ids: Sequence[AccountId]) -> Moved:
     if one.successor in ids:
         return Moved(one.record, MoveOutcome.MOVED, one.successor, Change.ALREADY)
     if not ids:
@@ -63,5 +63,5 @@ def _not_theirs(one: Assignment, ids: Sequence[AccountId]) -> Moved:
     return Moved(one.record, MoveOutcome.TAKEN, ids[0])
 
 
-def _refused(one: Assignment, owner: AccountId | None, reason: str) -> Moved:
+def _refused(one: MoveOrder, owner: AccountId | None, reason: str) -> Moved:
     return Moved(one.record, MoveOutcome.REFUSED, owner, reason=reason)

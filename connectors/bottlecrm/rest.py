@@ -10,9 +10,9 @@ from connectors.bottlecrm import wire
 from connectors.bottlecrm.faults import Faults, Unreadable
 from connectors.bottlecrm.settings import BottleCrmSettings
 from connectors.bottlecrm.wire import Json, Page
-from connectors.contract import Pace
+from connectors.contract import RateLimiter
 from connectors.errors import Unavailable
-from connectors.http import Api, Patience
+from connectors.http import Api, Timeouts
 
 PAGE = 200
 """Rows in one page; the list of projects gives no more (`projects/views.py` MAX_LIMIT)."""
@@ -28,7 +28,7 @@ class Rest:
         self._proof = {"Authorization": f"Bearer {token}"}
         self._api = Api(
             settings.url,
-            patience=Patience(connect=min(3, settings.timeout_seconds), read=settings.timeout_seconds),
+            patience=Timeouts(connect=min(3, settings.timeout_seconds), read=settings.timeout_seconds),
             classify=Faults(token),
             headers={"Accept": "application/json"},
             authority=settings.authority,
@@ -46,9 +46,9 @@ class Rest:
         """Send a request that proves itself by its content alone."""
         return self._api.write("POST", path, json=content)
 
-    def keep_pace(self, pace: Pace) -> None:
+    def use_rate_limiter(self, pace: RateLimiter) -> None:
         """Ask `pace` before every call."""
-        self._api.keep_pace(pace)
+        self._api.use_rate_limiter(pace)
 
     def close(self) -> None:
         """Give up the connections."""
@@ -67,7 +67,7 @@ def body(response: httpx.Response) -> Json:
     return found
 
 
-def sweep(read: Callable[[int], Page], what: str) -> Iterator[Json]:
+def read_pages(read: Callable[[int], Page], what: str) -> Iterator[Json]:
     """Stream each row of a list once, however it changes meanwhile.
 
     Pages by offset shift while records come and go. A list is read again, for what was missed, until one reading had

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from config.text import _
 from connectors.bottlecrm import wire
-from connectors.bottlecrm.members import Directory
+from connectors.bottlecrm.members import OrganizationMembers
 from connectors.bottlecrm.rest import Rest
 from connectors.bottlecrm.session import Session
 from connectors.bottlecrm.wire import Json
@@ -17,7 +17,7 @@ PATH = "/api/org/tokens/"
 class PersonalTokens:
     """`/api/org/tokens/`: every token of the organization, live or not, in one answer."""
 
-    def __init__(self, rest: Rest, directory: Directory, session: Session) -> None:
+    def __init__(self, rest: Rest, directory: OrganizationMembers, session: Session) -> None:
         self._rest, self._directory, self._session = rest, directory, session
 
     def tokens(self, account: AccountId) -> Sequence[Token]:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from config.text import _
 from connectors.bottlecrm.faults import Unreadable
-from connectors.contract import Account, AccountId, Before, Observation, Person, Record, RecordId, Token, Verdict
+from connectors.contract import Account, AccountId, BeforeImage, Observation, Person, Record, RecordId, Token, Verdict
 
 Json = Mapping[str, Any]
 Place = tuple[str, ...]
@@ -173,9 +173,9 @@ def account(found: Member) -> Account:
     return Account(found.id, found.email, found.name, verdict, "email", email=found.email, before=before(found))
 
 
-def before(found: Member) -> Before:
+def before(found: Member) -> BeforeImage:
     """Return what a lock of the member changes."""
-    return Before(found.id, {"active": str(found.active).lower()})
+    return BeforeImage(found.id, {"active": str(found.active).lower()})
 
 
 def observation(found: Member | None) -> Observation:

@@ -71,7 +71,7 @@ class ActiveDirectory(Dialect):
     referrals_are_normal = True
     chain = "1.2.840.113556.1.4.1941"
     password_may_stay = True
-    tells_strangers = False
+    reveals_lock_without_password = False
 
     def matches(self, wanted: str) -> str:
         """Return the filter for one objectGUID: sixteen bytes, the first eight of them in little-endian order."""
@@ -143,7 +143,7 @@ class ActiveDirectory(Dialect):
             change, Login.NOT_TRIED, _("{words}, which does not prove that the account is disabled").format(words=words)
         )
 
-    def ourselves(self, bind_dn: str) -> str:
+    def own_account_filter(self, bind_dn: str) -> str:
         r"""Read `name@domain` (which holds beside any userPrincipalName), `DOMAIN\name` and the name alone."""
         name = bind_dn.rpartition("\\")[2].partition("@")[0]
         return either([equals("userPrincipalName", bind_dn), equals(self.login, name)])
@@ -160,7 +160,7 @@ class ActiveDirectory(Dialect):
         """The group's own SID ends in the number that is its members' primaryGroupID."""
         return ("objectSid",)
 
-    def belonging(self, group: Entry) -> str:
+    def implicit_members_filter(self, group: Entry) -> str:
         """Return the filter for those whose primary group this is."""
         sid = group.first("objectSid")
         if len(sid) <= account_control.SID_TAIL:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from config.text import _
 from connectors.contract import AccountId
 from connectors.errors import Missing
-from connectors.ldap.connection import Link
+from connectors.ldap.connection import LdapConnection
 from connectors.ldap.directory import Directory
 from connectors.ldap.nested_groups import DEPTH
 from connectors.ldap.wire import Entry, both, either, equals
@@ -13,7 +13,7 @@ from connectors.ldap.wire import Entry, both, either, equals
 CLASS = "objectClass"
 
 
-class Powers:
+class AdministratorLookup:
     """The members of groups, from the top down."""
 
     def __init__(self, directory: Directory) -> None:
@@ -23,7 +23,7 @@ class Powers:
         attributes = (*(way.attribute for way in self._dialect.memberships), *self._dialect.group_attributes)
         self._asked = tuple(dict.fromkeys(("cn", CLASS, *attributes, *directory.attributes)))
 
-    def of(self, link: Link, group: str) -> Sequence[Entry]:
+    def of(self, link: LdapConnection, group: str) -> Sequence[Entry]:
         """Return the people in the group. Raises `Missing` where no group, or more than one, has that name or id."""
         query = self._named(group) if group else self._dialect.top(link, self._directory)
         if not query:
@@ -50,7 +50,7 @@ class Powers:
             names.append(self._dialect.matches(group))
         return both(classes, either(names))
 
-    def _members(self, link: Link, group: Entry, people: dict[AccountId, Entry]) -> list[Entry]:
+    def _members(self, link: LdapConnection, group: Entry, people: dict[AccountId, Entry]) -> list[Entry]:
         """Put a group's people with the others; return the groups in it."""
         rows = [row for query in self._without_name(group) for row in self._search(link, query)]
         groups = []
@@ -68,9 +68,9 @@ class Powers:
         return groups
 
     def _without_name(self, group: Entry) -> Sequence[str]:
-        query = self._dialect.belonging(group)
+        query = self._dialect.implicit_members_filter(group)
         return [query] if query else []
 
-    def _search(self, link: Link, query: str) -> list[Entry]:
+    def _search(self, link: LdapConnection, query: str) -> list[Entry]:
         where = both(self._directory.people_filter, query)
         return list(link.search(self._directory.settings.base_dn, where, self._asked))

@@ -18,7 +18,7 @@ PAGE, BIG_PAGE = 500, 1000
 SMALLEST = 20
 
 
-class Link:
+class LdapConnection:
     """One connection that is logged in as the bot."""
 
     def __init__(self, raw: Any, seconds: float, referrals_are_normal: bool = False) -> None:
@@ -95,14 +95,14 @@ class Link:
             return None
         return next((self._entry(name, values) for name, values in rows if name is not None), None)
 
-    def glimpse(self, dn: str, attributes: Sequence[str]) -> Entry | None:
+    def read_if_visible(self, dn: str, attributes: Sequence[str]) -> Entry | None:
         """Read one entry that nothing hangs on; None too where it is on another server, or not for us to read."""
         try:
             return self.read(dn, attributes)
         except (ldap.REFERRAL, ldap.INSUFFICIENT_ACCESS):
             return None
 
-    def anyone(self, base: str, people: str, attributes: Sequence[str]) -> Entry | None:
+    def first_person(self, base: str, people: str, attributes: Sequence[str]) -> Entry | None:
         """Read one person, whoever comes first; None where the bot's account can see nobody."""
         rows, _more = self._page(base, people, attributes, SimplePagedResultsControl(True, 1, ""))
         return next((Entry.read(dn, values) for dn, values in rows if dn is not None), None)

@@ -13,7 +13,7 @@ from config.text import _
 from connectors.errors import BadCredential, ConnectorError, OutcomeUnknown, Unavailable
 from connectors.ldap import refusals
 from connectors.ldap.addresses import Addresses
-from connectors.ldap.connection import Link
+from connectors.ldap.connection import LdapConnection
 from connectors.ldap.diagnosis import explain, handshake
 from connectors.ldap.dialect import Dialect
 from connectors.ldap.faults import NO_ANSWER, NOT_NOW, said, translate
@@ -34,11 +34,11 @@ class Connections:
         self._dialect = dialect
         self._addresses = Addresses(settings.urls)
         self._free = threading.BoundedSemaphore(settings.connections)
-        self._idle: list[Link] = []
+        self._idle: list[LdapConnection] = []
         self._mutex = threading.Lock()
         self._refused_at, self._refused = -REFUSED_SECONDS, ""
 
-    def run(self, work: Callable[[Link], T], doing: str, needs: str = "") -> T:
+    def run(self, work: Callable[[LdapConnection], T], doing: str, needs: str = "") -> T:
         """Do reads, and at most one write after them, on one link.
 
         A link found dead while reading is replaced once, and one that is silent by a link to another address.
@@ -56,11 +56,11 @@ class Connections:
         except ldap.LDAPError as error:
             raise translate(error, doing, needs) from error
 
-    def stream(self, work: Callable[[Link], Iterator[T]], doing: str) -> Iterator[T]:
+    def stream(self, work: Callable[[LdapConnection], Iterator[T]], doing: str) -> Iterator[T]:
         """Stream what a read gives, on one link from first to last; a link that dies meanwhile is an error."""
         if not self._free.acquire(timeout=self._settings.request_seconds):
             raise Unavailable(_("all connections to the directory are in use"))
-        link: Link | None = None
+        link: LdapConnection | None = None
         try:
             link = self._reach(self._bind)
             yield from work(link)
@@ -92,7 +92,7 @@ class Connections:
         for link in idle:
             link.close()
 
-    def _once(self, work: Callable[[Link], T]) -> T:
+    def _once(self, work: Callable[[LdapConnection], T]) -> T:
         if not self._free.acquire(timeout=self._settings.request_seconds):
             raise Unavailable(_("all connections to the directory are in use"))
         try:
@@ -113,7 +113,7 @@ class Connections:
         finally:
             self._free.release()
 
-    def _take(self) -> Link | None:
+    def _take(self) -> LdapConnection | None:
         with self._mutex:
             while self._idle:
                 link = self._idle.pop()
@@ -122,12 +122,12 @@ class Connections:
                 link.close()
         return None
 
-    def _give_back(self, link: Link) -> None:
+    def _give_back(self, link: LdapConnection) -> None:
         link.used_at = time.monotonic()
         with self._mutex:
             self._idle.append(link)
 
-    def _bind(self, raw: Any) -> Link:
+    def _bind(self, raw: Any) -> LdapConnection:
         password = self._settings.password.get_secret_value()
         if password == self._refused and time.monotonic() - self._refused_at < REFUSED_SECONDS:
             raise BadCredential(
@@ -147,7 +147,7 @@ class Connections:
                     refused=f"{refused}: {why}" if why else refused, renewal=renewal(self._settings.password)
                 )
             ) from error
-        return Link(raw, self._settings.request_seconds, self._dialect.referrals_are_normal)
+        return LdapConnection(raw, self._settings.request_seconds, self._dialect.referrals_are_normal)
 
     def _reach(self, use: Callable[[Any], T]) -> T:
         """Open a connection to the first address that answers; say of each other why it does not."""
@@ -167,7 +167,7 @@ class Connections:
                 raise translate(error, _("log-in at {url}").format(url=url)) from error
             else:
                 self._addresses.answered(url)
-                if isinstance(result, Link):
+                if isinstance(result, LdapConnection):
                     result.url = url
                 return result
             self._addresses.failed(url)

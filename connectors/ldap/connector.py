@@ -12,7 +12,7 @@ from connectors.contract import (
     AccountId,
     Accounts,
     Administrators,
-    Before,
+    BeforeImage,
     Change,
     Group,
     GroupId,
@@ -29,17 +29,17 @@ from connectors.contract import (
 from connectors.errors import ConnectorError
 from connectors.ldap import active_directory, openldap_password, preflight, roster
 from connectors.ldap.active_directory import ActiveDirectory
-from connectors.ldap.administrators import Powers
-from connectors.ldap.connection import Link
+from connectors.ldap.administrators import AdministratorLookup
+from connectors.ldap.connection import LdapConnection
 from connectors.ldap.connections import Connections
 from connectors.ldap.dialect import Dialect
 from connectors.ldap.directory import Directory
 from connectors.ldap.ds389 import Ds389
-from connectors.ldap.locking import Done, Locking, random_password
+from connectors.ldap.locking import Locking, LockResult, random_password
 from connectors.ldap.memberships import Memberships
 from connectors.ldap.openldap import OpenLdap
 from connectors.ldap.openldap_password import OpenLdapPassword
-from connectors.ldap.own_account import Ourselves
+from connectors.ldap.own_account import OwnAccount
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, also, describe, matched_by
 
@@ -62,13 +62,13 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         self._directory = Directory(settings, self._dialect, self._connections)
         self._locking = Locking(self._directory)
         self._memberships = Memberships(self._directory)
-        self._powers = Powers(self._directory)
-        self._ourselves = Ourselves(self._directory)
+        self._powers = AdministratorLookup(self._directory)
+        self._ourselves = OwnAccount(self._directory)
 
     def __repr__(self) -> str:
         return f"Ldap({', '.join(self._settings.urls)}, base_dn={self._settings.base_dn!r})"
 
-    def limited_by(self, words: str) -> bool:
+    def has_limitation(self, words: str) -> bool:
         """Whether this sentence holds in the dialect."""
         return words in self._dialect.cannot or words not in (*active_directory.CANNOT, *openldap_password.CANNOT)
 
@@ -116,12 +116,12 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
             who=who or _("somebody (the directory does not say who)"), at=f"{at:%Y-%m-%d %H:%M}"
         )
 
-    def before(self, account: AccountId) -> Before:
+    def before(self, account: AccountId) -> BeforeImage:
         """Read what a lock changes; with it the password's hash, where there is one that may be read."""
         entry = self._run(lambda link: self._directory.person(link, account), _("reading an account"))
-        return Before(account, self._dialect.state(entry))
+        return BeforeImage(account, self._dialect.state(entry))
 
-    def lock(self, before: Before) -> Locked:
+    def lock(self, before: BeforeImage) -> Locked:
         """Change password and lock in one write, then try to log in with that password: it must be refused."""
         secret = random_password()
         done = self._run(
@@ -129,12 +129,12 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         )
         return self._attempt(done, before, secret)
 
-    def unlock(self, before: Before) -> Change:
+    def unlock(self, before: BeforeImage) -> Change:
         """Take the lock off and put the password's hash back; a lock that is not there any more is left to be."""
         doing, needs = _("unlocking an account"), _(self._dialect.needs)
         return self._run(lambda link: self._locking.unlock(link, before), doing, needs)
 
-    def lost(self, before: Before) -> tuple[str, ...]:
+    def lost(self, before: BeforeImage) -> tuple[str, ...]:
         """Return what an unlock cannot bring back: a password whose hash could not be read, or that is never shown."""
         return (*super().lost(before), *self._dialect.lost(before.state))
 
@@ -172,15 +172,15 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
 
     # -- on one connection
 
-    def _run(self, work: Callable[[Link], T], doing: str, needs: str = "") -> T:
+    def _run(self, work: Callable[[LdapConnection], T], doing: str, needs: str = "") -> T:
         return self._connections.run(work, doing, needs)
 
-    def _find(self, link: Link, person: Person) -> Lookup:
+    def _find(self, link: LdapConnection, person: Person) -> Lookup:
         accounts = tuple(self._account(link, entry, person) for entry in self._directory.search(link, person))
         return Lookup(accounts, describe(person, self._dialect, self._settings.base_dn))
 
-    def _account(self, link: Link, entry: Entry, person: Person) -> Account:
-        manager = link.glimpse(entry.text("manager"), ["mail"]) if entry.text("manager") else None
+    def _account(self, link: LdapConnection, entry: Entry, person: Person) -> Account:
+        manager = link.read_if_visible(entry.text("manager"), ["mail"]) if entry.text("manager") else None
         verdict = self._dialect.verdict(entry)[0]
         return Account(
             id=self._dialect.identify(entry),
@@ -192,7 +192,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
             title=entry.text("title"),
             manager_email=manager.text("mail") if manager else "",
             also=also(entry, self._dialect),
-            before=Before(self._dialect.identify(entry), self._dialect.state(entry)),
+            before=BeforeImage(self._dialect.identify(entry), self._dialect.state(entry)),
             protected="" if verdict is Verdict.LOCKED else self._dialect.protects(entry),
         )
 
@@ -211,24 +211,24 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
             )
         return Observation(Verdict.ABSENT, how)
 
-    def _attempt(self, done: Done, before: Before, secret: str) -> Locked:
-        if not done.secret_is_right and not self._dialect.tells_strangers:
+    def _attempt(self, done: LockResult, before: BeforeImage, secret: str) -> Locked:
+        if not done.secret_is_right and not self._dialect.reveals_lock_without_password:
             note = _("no log-in was tried: the directory says why it refuses only to somebody with the right password")
-            return Locked(done.change, Login.NOT_TRIED, "; ".join((note, *done.undone)), done.undone)
+            return Locked(done.change, Login.NOT_TRIED, "; ".join((note, *done.not_done)), done.not_done)
         try:
             refusal = self._connections.try_login(done.dn, secret, self._dialect.login_controls())
         except ConnectorError as error:
-            return Locked(done.change, Login.NOT_TRIED, "; ".join((str(error), *done.undone)), done.undone)
+            return Locked(done.change, Login.NOT_TRIED, "; ".join((str(error), *done.not_done)), done.not_done)
         judged = self._dialect.locked(done.secret_is_right, refusal)
-        unproved = judged.login is Login.NOT_TRIED and not done.secret_is_right and self._dialect.proves_anew
+        unproved = judged.login is Login.NOT_TRIED and not done.secret_is_right and self._dialect.rewrites_unproven_lock
         if unproved and done.change is Change.ALREADY:
             return self._prove(judged, before)
         if unproved or judged.login is Login.ACCEPTED:
             self._disown(before.account, judged.login)
-        detail = "; ".join((judged.detail, *done.undone))
-        return replace(judged, change=done.change, detail=detail, undone=done.undone)
+        detail = "; ".join((judged.detail, *done.not_done))
+        return replace(judged, change=done.change, detail=detail, not_done=done.not_done)
 
-    def _prove(self, judged: Locked, before: Before) -> Locked:
+    def _prove(self, judged: Locked, before: BeforeImage) -> Locked:
         """Try somebody else's lock with a password of our own; where that cannot be, it stays as it was judged."""
         secret, doing = random_password(), _("locking an account")
         try:
@@ -239,4 +239,4 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
 
     def _disown(self, account: AccountId, login: Login) -> None:
         with suppress(ConnectorError):  # the next try does it again
-            self._run(lambda link: self._locking.disown(link, account, login), _("locking an account"))
+            self._run(lambda link: self._locking.mark_unproven(link, account, login), _("locking an account"))

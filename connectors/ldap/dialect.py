@@ -49,13 +49,13 @@ class Dialect(Protocol):
     """The matching rule that follows nested groups to their end, where the server has one."""
     password_may_stay: bool = False
     """Whether the lock is good without a new password, where the server refuses to change that."""
-    opens_without_password: bool = False
+    unlocks_without_password: bool = False
     """Whether `unlock` takes the lock off alone, where the server refuses the password that was there before."""
-    proves_anew: bool = False
+    rewrites_unproven_lock: bool = False
     """Whether a lock that is there already, and that no answer proves, is written once more with a password to try."""
     cannot: Sequence[str] = ()
     """What it has no way to do and other dialects have, as sentences for the plan."""
-    tells_strangers: bool = True
+    reveals_lock_without_password: bool = True
     """Whether the server may say that an account is locked to somebody who has not the right password."""
     refusals: tuple[type[Exception], ...] = (ldap.INVALID_CREDENTIALS,)
     """How the server refuses a log-in."""
@@ -111,7 +111,7 @@ class Dialect(Protocol):
     def locking(self, entry: Entry, secret: str) -> Sequence[Modification]:
         """Return the one modification that locks an entry that is not locked for good."""
 
-    def disowning(self, login: Login) -> Sequence[Modification]:  # noqa: ARG002
+    def unproven_marking(self, login: Login) -> Sequence[Modification]:  # noqa: ARG002
         """Return what tells every later read that a lock let somebody in, or is not proved; mostly nothing can."""
         return ()
 
@@ -133,7 +133,7 @@ class Dialect(Protocol):
     def locked(self, secret_is_right: bool, refusal: Mapping[str, Any] | None) -> Locked:
         """Judge the log-in that was tried after a lock; `refusal` is the server's answer, None where it let us in."""
 
-    def ourselves(self, bind_dn: str) -> str:  # noqa: ARG002
+    def own_account_filter(self, bind_dn: str) -> str:  # noqa: ARG002
         """Return the filter for the bot's own account where `bind_dn` is no DN, or an empty text."""
         return ""
 
@@ -143,10 +143,10 @@ class Dialect(Protocol):
 
     @property
     def group_attributes(self) -> Sequence[str]:
-        """Return what to ask of a group besides its members, so that `belonging` can tell."""
+        """Return what to ask of a group besides its members, so that `implicit_members_filter` can tell."""
         return ()
 
-    def belonging(self, group: Entry) -> str:  # noqa: ARG002
+    def implicit_members_filter(self, group: Entry) -> str:  # noqa: ARG002
         """Return the filter for people who belong to a group without being named in it, or an empty text."""
         return ""
 

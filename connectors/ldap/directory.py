@@ -12,7 +12,7 @@ import ldap
 from config.text import _
 from connectors.contract import AccountId, Person
 from connectors.errors import Forbidden, Missing, Unavailable
-from connectors.ldap.connection import Link
+from connectors.ldap.connection import LdapConnection
 from connectors.ldap.connections import Connections
 from connectors.ldap.dialect import Dialect
 from connectors.ldap.disabled_ou import below
@@ -44,7 +44,7 @@ class Directory:
         """What counts as a person's account."""
         return self.settings.people_filter or self.dialect.people
 
-    def person(self, link: Link, account: AccountId) -> Entry:
+    def person(self, link: LdapConnection, account: AccountId) -> Entry:
         """Read one account by its id. Raises `Missing`."""
         found = self.people(link, [account], self.attributes)
         if account not in found:
@@ -55,18 +55,20 @@ class Directory:
             )
         return found[account]
 
-    def people(self, link: Link, accounts: Sequence[AccountId], attributes: Sequence[str]) -> Mapping[AccountId, Entry]:
+    def people(
+        self, link: LdapConnection, accounts: Sequence[AccountId], attributes: Sequence[str]
+    ) -> Mapping[AccountId, Entry]:
         """Read many accounts, under the ids that were asked for; what cannot be an id is not in the answer."""
         ids = {account: self.dialect.canonical(account) for account in accounts if self.could_be(account)}
         wanted = list(dict.fromkeys(ids.values()))
         found = self._read(link, wanted, attributes)
         if missing := [one for one in wanted if one not in found]:
-            found |= self._read(link, missing, attributes, self._witness(link))
+            found |= self._read(link, missing, attributes, self._control_account(link))
         if missing := [one for one in wanted if one not in found]:
             found |= self._elsewhere(link, missing, attributes)
         return {account: found[one] for account, one in ids.items() if one in found}
 
-    def search(self, link: Link, person: Person) -> Sequence[Entry]:
+    def search(self, link: LdapConnection, person: Person) -> Sequence[Entry]:
         """Read everyone who matches; an empty answer is asked again, together with a witness."""
         matching = person_filter(person, self.dialect)
         if not matching:
@@ -74,10 +76,10 @@ class Directory:
         query = both(self.people_filter, matching)
         if found := list(link.search(self.settings.base_dn, query, self.attributes)):
             return [self.known(row) for row in found]
-        witness = self._witness(link)
+        witness = self._control_account(link)
         query = either([query, self.dialect.matches(witness)])
         rows = list(link.search(self.settings.base_dn, query, self.attributes))
-        self._believe(witness, [self.dialect.identify(row) for row in rows])
+        self._require_control_account(witness, [self.dialect.identify(row) for row in rows])
         return [row for row in rows if self.dialect.identify(row) != witness]
 
     def known(self, row: Entry) -> Entry:
@@ -98,7 +100,11 @@ class Directory:
             return False
 
     def _read(
-        self, link: Link, wanted: Sequence[AccountId], attributes: Sequence[str], witness: AccountId | None = None
+        self,
+        link: LdapConnection,
+        wanted: Sequence[AccountId],
+        attributes: Sequence[str],
+        witness: AccountId | None = None,
     ) -> dict[AccountId, Entry]:
         found: dict[AccountId, Entry] = {}
         for start in range(0, len(wanted), CHUNK):
@@ -106,7 +112,7 @@ class Directory:
         return found
 
     def _page(
-        self, link: Link, wanted: Sequence[AccountId], attributes: Sequence[str], witness: AccountId | None
+        self, link: LdapConnection, wanted: Sequence[AccountId], attributes: Sequence[str], witness: AccountId | None
     ) -> dict[AccountId, Entry]:
         """Read some; where the server gives fewer in one answer, one half after the other, each with the witness."""
         asked = [*wanted, *([witness] if witness else [])]
@@ -120,12 +126,14 @@ class Directory:
             halves = (wanted[:half], wanted[half:])
             return {key: row for one in halves for key, row in self._page(link, one, attributes, witness).items()}
         if witness:
-            self._believe(witness, page)
+            self._require_control_account(witness, page)
         return page
 
-    def _elsewhere(self, link: Link, wanted: Sequence[AccountId], attributes: Sequence[str]) -> dict[AccountId, Entry]:
+    def _elsewhere(
+        self, link: LdapConnection, wanted: Sequence[AccountId], attributes: Sequence[str]
+    ) -> dict[AccountId, Entry]:
         """Read what somebody has moved out of `base_dn`, as far as we may see: it is not gone, and may be open."""
-        everything = self._everything(link)
+        everything = self._naming_context(link)
         found: dict[AccountId, Entry] = {}
         for start in range(0, len(wanted), CHUNK) if everything else ():
             query = either(map(self.dialect.matches, wanted[start : start + CHUNK]))
@@ -133,16 +141,16 @@ class Directory:
             found |= {self.dialect.identify(row): row for row in rows}
         return found
 
-    def _everything(self, link: Link) -> str:
+    def _naming_context(self, link: LdapConnection) -> str:
         """Return the top of the tree that `base_dn` is a part of; empty where it is the whole, or we cannot see it."""
         root = link.read("", ["namingContexts"])
         tops = [top for top in (root.all("namingContexts") if root else ()) if below(self.settings.base_dn, top)]
         top = min(tops, key=len, default="")
-        return top if top and link.glimpse(top, ["1.1"]) else ""
+        return top if top and link.read_if_visible(top, ["1.1"]) else ""
 
-    def _witness(self, link: Link) -> AccountId:
+    def _control_account(self, link: LdapConnection) -> AccountId:
         known = both(self.people_filter, f"({self.dialect.identifier}=*)")
-        seen = link.anyone(self.settings.base_dn, known, [self.dialect.identifier])
+        seen = link.first_person(self.settings.base_dn, known, [self.dialect.identifier])
         if seen is None or not self.dialect.identify(seen):
             raise Unavailable(
                 _(
@@ -152,7 +160,9 @@ class Directory:
             )
         return self.dialect.identify(seen)
 
-    def _believe(self, witness: AccountId, shown: Mapping[AccountId, Entry] | Sequence[AccountId]) -> None:
+    def _require_control_account(
+        self, witness: AccountId, shown: Mapping[AccountId, Entry] | Sequence[AccountId]
+    ) -> None:
         if witness not in shown:
             raise Unavailable(
                 _(

@@ -7,7 +7,7 @@ from ldap.dn import dn2str, str2dn
 
 from config.text import _
 from connectors.contract import AccountId
-from connectors.ldap.connection import Link
+from connectors.ldap.connection import LdapConnection
 from connectors.ldap.faults import NO_ANSWER, said
 from connectors.ldap.wire import Entry
 
@@ -41,7 +41,7 @@ def marked(dn: str, account: AccountId) -> str:
     return str(dn2str([[(attribute, f"{value} ({account[:8]})", kind), *rest]]))
 
 
-def put_away(link: Link, entry: Entry, account: AccountId, folder: str) -> tuple[str, str]:
+def move_to_disabled_ou(link: LdapConnection, entry: Entry, account: AccountId, folder: str) -> tuple[str, str]:
     """Move an entry into `folder`; return its DN from now on, and why it could not be moved (or an empty text)."""
     if not folder or same(parent(entry.dn), folder):
         return entry.dn, ""
@@ -56,8 +56,10 @@ def put_away(link: Link, entry: Entry, account: AccountId, folder: str) -> tuple
         return entry.dn, _("it could not be moved to {folder}: {why}").format(folder=folder, why=said(error))
 
 
-def put_back(link: Link, entry: Entry, account: AccountId, state: Mapping[str, str], folder: str) -> tuple[str, str]:
-    """Move an entry out of `folder` to where it was before; returns as `put_away` does."""
+def move_back(
+    link: LdapConnection, entry: Entry, account: AccountId, state: Mapping[str, str], folder: str
+) -> tuple[str, str]:
+    """Move an entry out of `folder` to where it was before; returns as `move_to_disabled_ou` does."""
     home = state.get("dn", "")
     if not folder or not home or same(entry.dn, home) or not same(parent(entry.dn), folder):
         return entry.dn, ""

@@ -39,8 +39,8 @@ class Ds389(Posix):
     password = PASSWORD
     needs = N_("write access to userPassword and nsAccountLock below base_dn")
     password_may_stay = True
-    opens_without_password = True
-    tells_strangers = False
+    unlocks_without_password = True
+    reveals_lock_without_password = False
     refusals = (ldap.INVALID_CREDENTIALS, ldap.UNWILLING_TO_PERFORM)
 
     @property

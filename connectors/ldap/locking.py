@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import ldap
 
 from config.text import _
-from connectors.contract import AccountId, Before, Change, Login, Verdict
+from connectors.contract import AccountId, BeforeImage, Change, Login, Verdict
 from connectors.errors import Conflict, Forbidden
-from connectors.ldap.connection import Link
+from connectors.ldap.connection import LdapConnection
 from connectors.ldap.directory import Directory
-from connectors.ldap.disabled_ou import put_away, put_back
+from connectors.ldap.disabled_ou import move_back, move_to_disabled_ou
 from connectors.ldap.faults import said
 from connectors.ldap.wire import Entry, Modification
 
@@ -24,13 +24,13 @@ def random_password() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class LockResult:
     """What a lock did: where the entry is now, whether our password is the account's, and what was left undone."""
 
     dn: str
     change: Change
     secret_is_right: bool = False
-    undone: tuple[str, ...] = ()
+    not_done: tuple[str, ...] = ()
 
 
 class Locking:
@@ -41,7 +41,7 @@ class Locking:
         self._dialect = directory.dialect
         self._folder = directory.settings.disabled_ou
 
-    def lock(self, link: Link, before: Before, secret: str, *, anew: bool = False) -> Done:
+    def lock(self, link: LdapConnection, before: BeforeImage, secret: str, *, anew: bool = False) -> LockResult:
         """Lock, then move. Raises `Conflict` and `Forbidden`; an account that is locked already is only moved.
 
         `anew`: one that is locked, and still as `before` has it, gets the lock again, with the password `secret`.
@@ -56,29 +56,29 @@ class Locking:
             raise Conflict(changed.format(dn=entry.dn))
         changes = [] if locked else self._dialect.locking(entry, secret)
         kept = self._write(link, entry, changes, self._dialect.password_may_stay) if changes else ""
-        dn, stays = put_away(link, entry, before.account, self._folder)
+        dn, stays = move_to_disabled_ou(link, entry, before.account, self._folder)
         change = Change.ALREADY if locked and dn == entry.dn else Change.MADE
-        return Done(dn, change, not locked and not kept, tuple(filter(None, (kept, stays))))
+        return LockResult(dn, change, not locked and not kept, tuple(filter(None, (kept, stays))))
 
-    def disown(self, link: Link, account: AccountId, login: Login) -> None:
+    def mark_unproven(self, link: LdapConnection, account: AccountId, login: Login) -> None:
         """Mark a lock that let somebody in, or that nothing proves, so that no read takes it for one."""
         entry = self._directory.person(link, account)
-        if changes := self._dialect.disowning(login):
+        if changes := self._dialect.unproven_marking(login):
             link.modify(entry.dn, changes)
 
-    def unlock(self, link: Link, before: Before) -> Change:
+    def unlock(self, link: LdapConnection, before: BeforeImage) -> Change:
         """Move back, then unlock. An account that is not locked any more is left to be."""
         entry = self._directory.person(link, before.account)
         if not self._dialect.is_ours(entry) or self._dialect.state(entry) == before.state:
             return Change.ALREADY
-        dn, stays = put_back(link, entry, before.account, before.state, self._folder)
+        dn, stays = move_back(link, entry, before.account, before.state, self._folder)
         changes = self._dialect.unlocking(entry, before.state)
-        self._write(link, Entry(dn, entry.values), changes, self._dialect.opens_without_password)
+        self._write(link, Entry(dn, entry.values), changes, self._dialect.unlocks_without_password)
         if stays:
             raise Conflict(_("{dn} is unlocked, but {stays}").format(dn=dn, stays=stays))
         return Change.MADE
 
-    def _write(self, link: Link, entry: Entry, changes: Sequence[Modification], may_stay: bool) -> str:
+    def _write(self, link: LdapConnection, entry: Entry, changes: Sequence[Modification], may_stay: bool) -> str:
         """Write; return why the password stayed as it was, where it may, or an empty text."""
         try:
             self._guarded(link, entry, changes)
@@ -92,7 +92,7 @@ class Locking:
             )
         return ""
 
-    def _guarded(self, link: Link, entry: Entry, changes: Sequence[Modification]) -> None:
+    def _guarded(self, link: LdapConnection, entry: Entry, changes: Sequence[Modification]) -> None:
         try:
             link.modify(entry.dn, changes, self._dialect.guard(entry))
         except ldap.ASSERTION_FAILED as error:

@@ -8,10 +8,10 @@ import ldap
 from config.text import N_, _
 from connectors.contract import AccountId, Change, Group, GroupId
 from connectors.errors import Conflict, Missing
-from connectors.ldap.connection import Link
+from connectors.ldap.connection import LdapConnection
 from connectors.ldap.dialect import Membership
 from connectors.ldap.directory import Directory
-from connectors.ldap.nested_groups import BACK_LINK, Nesting
+from connectors.ldap.nested_groups import BACK_LINK, NestedGroups
 from connectors.ldap.wire import Entry, either, equals
 
 CLASS = "objectClass"
@@ -26,9 +26,9 @@ class Memberships:
         self._dialect = directory.dialect
         self._base = directory.settings.group_base_dn or directory.settings.base_dn
         self._asked = ("cn", CLASS, BACK_LINK, self._dialect.identifier)
-        self._nesting = Nesting(self._dialect, self._base)
+        self._nesting = NestedGroups(self._dialect, self._base)
 
-    def of(self, link: Link, account: AccountId) -> Sequence[Group]:
+    def of(self, link: LdapConnection, account: AccountId) -> Sequence[Group]:
         """Return the groups that name the account, and the one that it has without being named, by name."""
         entry = self._directory.person(link, account)
         names = self._names(entry, self._dialect.memberships)
@@ -38,7 +38,7 @@ class Memberships:
         groups += [self._group_of(row, (), _(PRIMARY)) for row in self._primary(link, entry) if row.dn not in named]
         return sorted(groups, key=lambda group: group.name)
 
-    def remove(self, link: Link, account: AccountId, group: GroupId) -> Change:
+    def remove(self, link: LdapConnection, account: AccountId, group: GroupId) -> Change:
         """Delete every value that names the account, in one write.
 
         Raises `Conflict` for the last member of a group that may not be empty, and for the primary group.
@@ -70,7 +70,7 @@ class Memberships:
             ) from error
         return Change.MADE
 
-    def restore(self, link: Link, account: AccountId, group: GroupId) -> Change:
+    def restore(self, link: LdapConnection, account: AccountId, group: GroupId) -> Change:
         """Add one value, the first log-in or the DN, for each way in which the group names people.
 
         What is there already is not written: a group that could not be left may not be joined either.
@@ -88,7 +88,9 @@ class Memberships:
                 change = Change.MADE
         return change
 
-    def _both(self, link: Link, account: AccountId, group: GroupId) -> tuple[Entry, Entry, Sequence[Membership]]:
+    def _both(
+        self, link: LdapConnection, account: AccountId, group: GroupId
+    ) -> tuple[Entry, Entry, Sequence[Membership]]:
         entry = self._directory.person(link, account)
         found = self._group(link, group)
         classes = {name.casefold() for name in found.all(CLASS)}
@@ -106,11 +108,11 @@ class Memberships:
             dict.fromkeys((way.attribute, value) for way in ways for value in (logins if way.by_login else (entry.dn,)))
         )
 
-    def _here(self, link: Link, group: Entry, names: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+    def _here(self, link: LdapConnection, group: Entry, names: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
         """Return under which of the names an entry is in a group now."""
         return [name for name in names if link.read(group.dn, ["cn"], equals(*name)) is not None]
 
-    def _group(self, link: Link, group: GroupId) -> Entry:
+    def _group(self, link: LdapConnection, group: GroupId) -> Entry:
         try:
             query = self._dialect.matches(group)
         except ValueError as error:
@@ -123,11 +125,11 @@ class Memberships:
             )
         )
 
-    def _primary(self, link: Link, entry: Entry) -> Sequence[Entry]:
+    def _primary(self, link: LdapConnection, entry: Entry) -> Sequence[Entry]:
         query = self._dialect.primary(entry)
         return list(link.search(self._directory.settings.base_dn, query, self._asked)) if query else ()
 
-    def _is_primary(self, link: Link, entry: Entry, group: Entry) -> bool:
+    def _is_primary(self, link: LdapConnection, entry: Entry, group: Entry) -> bool:
         return any(row.dn == group.dn for row in self._primary(link, entry))
 
     def _group_of(self, row: Entry, above: tuple[str, ...], fixed: str = "") -> Group:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from connectors.ldap.connection import Link
+from connectors.ldap.connection import LdapConnection
 from connectors.ldap.dialect import Dialect
 from connectors.ldap.wire import Entry, either, equals
 
@@ -14,7 +14,7 @@ BACK_LINK = "memberOf"
 """Kept by the server itself where it follows nested groups; elsewhere it is an overlay's copy and is not looked at."""
 
 
-class Nesting:
+class NestedGroups:
     """Groups above groups."""
 
     def __init__(self, dialect: Dialect, base: str) -> None:
@@ -22,17 +22,17 @@ class Nesting:
         self._attributes = list(dict.fromkeys(way.attribute for way in dialect.memberships if not way.by_login))
         self._base = base
 
-    def above(self, link: Link, groups: Sequence[Entry]) -> Sequence[tuple[str, ...]]:
+    def above(self, link: LdapConnection, groups: Sequence[Entry]) -> Sequence[tuple[str, ...]]:
         """Return, for each of the groups, the names of those that it is nested in, however deep, in order."""
         inside = {group.dn for group in groups if group.all(BACK_LINK)} if self._chain else self._inside(link, groups)
         return [self._names(link, group) if group.dn in inside else () for group in groups]
 
-    def _inside(self, link: Link, groups: Sequence[Entry]) -> set[str]:
+    def _inside(self, link: LdapConnection, groups: Sequence[Entry]) -> set[str]:
         """Return all or none: mostly no group is nested, and one question tells."""
         dns = [group.dn for group in groups]
         return set(dns) if dns and self._parents(link, dns) else set()
 
-    def _names(self, link: Link, group: Entry) -> tuple[str, ...]:
+    def _names(self, link: LdapConnection, group: Entry) -> tuple[str, ...]:
         above: dict[str, str] = {}
         level = [group.dn]
         for _ in range(1 if self._chain else DEPTH):
@@ -43,7 +43,7 @@ class Nesting:
                 break
         return tuple(sorted(above.values()))
 
-    def _parents(self, link: Link, groups: Sequence[str], rule: str = "") -> Sequence[Entry]:
+    def _parents(self, link: LdapConnection, groups: Sequence[str], rule: str = "") -> Sequence[Entry]:
         of = f":{rule}:" if rule else ""
         query = either(equals(attribute + of, dn) for attribute in self._attributes for dn in groups)
         return list(link.search(self._base, query, ["cn"]))

@@ -53,7 +53,7 @@ class OpenLdap(Posix):
     attributes: Sequence[str] = (identifier, "entryCSN", LOCK, PASSWORD, NUMBER)
     password = PASSWORD
     password_may_stay = True
-    proves_anew = True
+    rewrites_unproven_lock = True
     needs = N_("write access to userPassword, and read and write access to pwdAccountLockedTime, below base_dn")
 
     def state(self, entry: Entry) -> Mapping[str, str]:
@@ -90,7 +90,7 @@ class OpenLdap(Posix):
             changes.append((ldap.MOD_ADD, LOCK, [state["lock"].encode()]))
         return changes
 
-    def disowning(self, login: Login) -> Sequence[Modification]:
+    def unproven_marking(self, login: Login) -> Sequence[Modification]:
         """Put another value in the place of the lock for good, and of nothing else."""
         value = HOLLOW if login is Login.ACCEPTED else UNPROVED
         return [(ldap.MOD_DELETE, LOCK, [FOR_GOOD.encode()]), (ldap.MOD_ADD, LOCK, [value.encode()])]

@@ -34,7 +34,7 @@ class OpenLdapPassword(OpenLdap):
     lock = PASSWORD
     attributes = (OpenLdap.identifier, "entryCSN", PASSWORD, NUMBER)
     password_may_stay = False
-    proves_anew = False
+    rewrites_unproven_lock = False
     needs = N_("read and write access to userPassword below base_dn")
 
     def state(self, entry: Entry) -> Mapping[str, str]:
@@ -60,7 +60,7 @@ class OpenLdapPassword(OpenLdap):
         kept = [line.encode() for line in state.get("password", "").split("\n") if line]
         return [(ldap.MOD_REPLACE, PASSWORD, kept or None)]
 
-    def disowning(self, login: Login) -> Sequence[Modification]:  # noqa: ARG002
+    def unproven_marking(self, login: Login) -> Sequence[Modification]:  # noqa: ARG002
         """Return nothing: the password itself is the lock, and is read."""
         return ()
 

@@ -4,12 +4,12 @@ import ldap
 from ldap.dn import explode_dn, explode_rdn, is_dn
 
 from config.text import _
-from connectors.ldap.connection import Link
+from connectors.ldap.connection import LdapConnection
 from connectors.ldap.directory import Directory
 from connectors.ldap.wire import Entry
 
 
-class Ourselves:
+class OwnAccount:
     """The bot's own account, looked up once."""
 
     def __init__(self, directory: Directory) -> None:
@@ -26,12 +26,12 @@ class Ourselves:
             self._name = self._directory.connections.run(self._ask, doing) or self._written()
         return self._name
 
-    def _ask(self, link: Link) -> str:
+    def _ask(self, link: LdapConnection) -> str:
         directory, me = self._directory, self._directory.settings.bind_dn
         if is_dn(me):
-            found = link.glimpse(me, [directory.dialect.identifier])
+            found = link.read_if_visible(me, [directory.dialect.identifier])
             return directory.dialect.identify(found) if found else ""
-        query = directory.dialect.ourselves(me)
+        query = directory.dialect.own_account_filter(me)
         rows = list(link.search(directory.settings.base_dn, query, directory.attributes)) if query else []
         mine = next((row for row in rows if self._named(row, me)), next(iter(rows), None))
         return directory.dialect.identify(mine) if mine else ""

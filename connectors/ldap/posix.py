@@ -29,10 +29,10 @@ class Posix(Dialect):
 
     @property
     def group_attributes(self) -> Sequence[str]:
-        """Return what `belonging` looks at."""
+        """Return what `implicit_members_filter` looks at."""
         return (NUMBER,)
 
-    def belonging(self, group: Entry) -> str:
+    def implicit_members_filter(self, group: Entry) -> str:
         """Return the filter for those whose primary group this is, or an empty text."""
         number = group.text(NUMBER)
         return equals(NUMBER, number) if number else ""

@@ -2,12 +2,12 @@
 
 from config.text import _
 from connectors.errors import Forbidden
-from connectors.ldap.connection import Link
+from connectors.ldap.connection import LdapConnection
 from connectors.ldap.directory import Directory
 from connectors.ldap.wire import either, equals
 
 
-def check(directory: Directory, link: Link) -> str:
+def check(directory: Directory, link: LdapConnection) -> str:
     """Return a line on what answered. Raises `Forbidden` with what must be granted, loaded or corrected."""
     settings = directory.settings
     _can_lock(directory, link)
@@ -24,7 +24,7 @@ def check(directory: Directory, link: Link) -> str:
     )
 
 
-def _can_lock(directory: Directory, link: Link) -> None:
+def _can_lock(directory: Directory, link: LdapConnection) -> None:
     root = link.read("", ["supportedControl", "supportedCapabilities"])
     announced = (*root.all("supportedControl"), *root.all("supportedCapabilities")) if root else ()
     if lacking := directory.dialect.missing_features(frozenset(announced)):
@@ -33,14 +33,14 @@ def _can_lock(directory: Directory, link: Link) -> None:
         )
 
 
-def _is_there(link: Link, key: str, dn: str) -> None:
+def _is_there(link: LdapConnection, key: str, dn: str) -> None:
     if dn and link.read(dn, ["1.1"]) is None:
         raise Forbidden(_("{key}: there is no {dn}, or it may not be read").format(key=key, dn=dn))
 
 
-def _shows_people(directory: Directory, link: Link) -> None:
+def _shows_people(directory: Directory, link: LdapConnection) -> None:
     settings, dialect = directory.settings, directory.dialect
-    someone = link.anyone(settings.base_dn, directory.people_filter, [dialect.identifier])
+    someone = link.first_person(settings.base_dn, directory.people_filter, [dialect.identifier])
     if someone is None:
         raise Forbidden(
             _("{bind_dn} may not read anybody below {base_dn}").format(
@@ -50,7 +50,7 @@ def _shows_people(directory: Directory, link: Link) -> None:
     directory.known(someone)
 
 
-def _shows_groups(directory: Directory, link: Link) -> bool:
+def _shows_groups(directory: Directory, link: LdapConnection) -> bool:
     kinds = either(equals("objectClass", way.object_class) for way in directory.dialect.memberships)
     settings = directory.settings
-    return link.anyone(settings.group_base_dn or settings.base_dn, kinds, ["1.1"]) is not None
+    return link.first_person(settings.group_base_dn or settings.base_dn, kinds, ["1.1"]) is not None

@@ -6,13 +6,13 @@ from datetime import datetime
 from config.text import _
 from connectors.contract import Account, AccountId
 from connectors.errors import Unavailable
-from connectors.ldap.connection import Link
+from connectors.ldap.connection import LdapConnection
 from connectors.ldap.dialect import Dialect
 from connectors.ldap.directory import Directory
 from connectors.ldap.wire import Entry, also, both
 
 
-def locked(directory: Directory, link: Link) -> frozenset[AccountId]:
+def locked(directory: Directory, link: LdapConnection) -> frozenset[AccountId]:
     """Return the ids of all accounts that are locked now. The server picks them out, and each lock is read.
 
     An entry whose id cannot be read is left out: who is not named is read one by one.
@@ -31,13 +31,13 @@ def locked(directory: Directory, link: Link) -> frozenset[AccountId]:
     return frozenset(found - {AccountId("")})
 
 
-def alive(directory: Directory, link: Link) -> Iterator[Account]:
+def alive(directory: Directory, link: LdapConnection) -> Iterator[Account]:
     """Stream every account that is not locked; the server leaves the locked ones out where it has a filter for them."""
     query, people = directory.dialect.locked_query, directory.people_filter
     return everyone(directory, link, both(people, f"(!{query})") if query else people)
 
 
-def everyone(directory: Directory, link: Link, people: str = "") -> Iterator[Account]:
+def everyone(directory: Directory, link: LdapConnection, people: str = "") -> Iterator[Account]:
     """Stream every account below the base, without before-images and managers' addresses."""
     dialect, settings = directory.dialect, directory.settings
     attributes = (
@@ -68,7 +68,7 @@ def everyone(directory: Directory, link: Link, people: str = "") -> Iterator[Acc
         )
 
 
-def last_change(directory: Directory, link: Link, account: AccountId) -> tuple[str, datetime | None]:
+def last_change(directory: Directory, link: LdapConnection, account: AccountId) -> tuple[str, datetime | None]:
     """Read who changed an entry last, and when; `who` is empty where the server keeps only when."""
     dialect = directory.dialect
     attributes = (dialect.identifier, *filter(None, (dialect.changed_by, dialect.changed_at)))

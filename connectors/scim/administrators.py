@@ -13,7 +13,7 @@ from connectors.scim.wire import key, texts
 DEPTH = 20
 
 
-class Powers:
+class AdministratorLookup:
     """The members of a group, from the top down."""
 
     def __init__(self, service: Service) -> None:

@@ -10,7 +10,7 @@ from config.text import _
 from connectors.contract import AccountId, Observation, Verdict
 from connectors.errors import Conflict, ConnectorError, Forbidden, Missing, Unavailable
 from connectors.scim import filters, wire
-from connectors.scim.faults import Refused
+from connectors.scim.faults import RequestRejected
 from connectors.scim.paging import Page
 from connectors.scim.removals import Removals
 from connectors.scim.service import USERS, Service
@@ -21,11 +21,11 @@ FEW = 3
 """Up to so many accounts are simply read one by one."""
 SURE = 4
 """Up to so many filters are sent without first asking how long the list is."""
-TROUBLE = 3
+MAX_FAILURES = 3
 """Accounts that may fail one by one before the server, and not the record, is taken to be broken."""
 
 
-class Way(Enum):
+class ReadMethod(Enum):
     """How a sweep reads."""
 
     FILTER = auto()
@@ -33,15 +33,15 @@ class Way(Enum):
     EACH = auto()
 
 
-def cheapest(wanted: int, total: int, per_page: int, *, filters_work: bool) -> Way:
+def cheapest(wanted: int, total: int, per_page: int, *, filters_work: bool) -> ReadMethod:
     """Return the way with the fewest requests; figures are accounts."""
-    cost = {Way.LIST: ceil(total / max(per_page, 1)), Way.EACH: wanted}
+    cost = {ReadMethod.LIST: ceil(total / max(per_page, 1)), ReadMethod.EACH: wanted}
     if filters_work:
-        cost = {Way.FILTER: ceil(wanted / CHUNK)} | cost
+        cost = {ReadMethod.FILTER: ceil(wanted / CHUNK)} | cost
     return min(cost, key=lambda way: cost[way])
 
 
-class Sweep:
+class BulkObservation:
     """Reads the lock of many accounts."""
 
     def __init__(self, service: Service, removals: Removals, connections: int) -> None:
@@ -74,10 +74,10 @@ class Sweep:
         first = next(pages)
         works = self._service.features().filter and self._filters_work
         way = cheapest(len(wanted), first.total or len(first.records), len(first.records), filters_work=works)
-        if way is Way.FILTER:
+        if way is ReadMethod.FILTER:
             found = self._by_filter(wanted)
-            way = Way.LIST if found is None else way
-        if way is Way.LIST:
+            way = ReadMethod.LIST if found is None else way
+        if way is ReadMethod.LIST:
             found = _picked(chain([first], pages), wanted)
         return found or {}
 
@@ -102,7 +102,7 @@ class Sweep:
                 if any(user.id and user.id not in ids for user in users):
                     return None
                 found |= {user.id: user for user in users if user.id}
-        except Refused:
+        except RequestRejected:
             return None
         except Unavailable:
             if not found:
@@ -111,7 +111,7 @@ class Sweep:
 
     def _one_by_one(self, accounts: Sequence[AccountId], *, alive: bool) -> dict[AccountId, Observation]:
         """Read each; where one fails and others do not, the record is to blame and not the server."""
-        enough = TROUBLE if alive else min(TROUBLE, len(accounts))
+        enough = MAX_FAILURES if alive else min(MAX_FAILURES, len(accounts))
         seen: dict[AccountId, Observation] = {}
         troubles: list[ConnectorError] = []
         with ThreadPoolExecutor(self._connections) as pool:

@@ -8,7 +8,7 @@ from connectors.contract import (
     AccountId,
     Accounts,
     Administrators,
-    Before,
+    BeforeImage,
     Change,
     Group,
     GroupId,
@@ -16,18 +16,18 @@ from connectors.contract import (
     Locked,
     Lookup,
     Observation,
-    Pace,
     Person,
+    RateLimiter,
     Roster,
 )
 from connectors.errors import Forbidden
 from connectors.scim import roster
-from connectors.scim.administrators import Powers
-from connectors.scim.bulk_observation import Sweep
+from connectors.scim.administrators import AdministratorLookup
+from connectors.scim.bulk_observation import BulkObservation
 from connectors.scim.locks import Locks
 from connectors.scim.lookups import Lookups
 from connectors.scim.memberships import Memberships
-from connectors.scim.own_account import Me
+from connectors.scim.own_account import OwnAccount
 from connectors.scim.removals import Removals
 from connectors.scim.service import Service
 from connectors.scim.settings import ScimSettings
@@ -42,21 +42,21 @@ class Scim(Accounts, Groups, Roster, Administrators):
         self._settings = settings
         self._service = Service(settings)
         self._removals = removals = Removals(removes=settings.removes)
-        self._me = Me(self._service, settings.own_account)
+        self._me = OwnAccount(self._service, settings.own_account)
         self._lookups = Lookups(self._service, settings.user_filter)
-        self._sweep = Sweep(self._service, removals, settings.connections)
+        self._sweep = BulkObservation(self._service, removals, settings.connections)
         self._locks = Locks(self._service, removals)
         self._memberships = Memberships(self._service, reads=settings.read_groups)
-        self._powers = Powers(self._service)
+        self._powers = AdministratorLookup(self._service)
 
     def __repr__(self) -> str:
         return f"Scim({self._settings.url})"
 
-    def keep_pace(self, pace: Pace) -> None:
+    def use_rate_limiter(self, pace: RateLimiter) -> None:
         """Ask before every call."""
-        self._service.keep_pace(pace)
+        self._service.use_rate_limiter(pace)
 
-    def limited_by(self, words: str) -> bool:
+    def has_limitation(self, words: str) -> bool:
         """Whether a sentence of the manifest holds: that groups are not read does where the settings say so."""
         return words != UNREAD or not self._settings.read_groups
 
@@ -105,15 +105,15 @@ class Scim(Accounts, Groups, Roster, Administrators):
         """Read the whole list, and say who is inactive."""
         return roster.locked(self._service, self._settings.user_filter)
 
-    def before(self, account: AccountId) -> Before:
+    def before(self, account: AccountId) -> BeforeImage:
         """Read whether the account is active."""
         return self._locks.before(account)
 
-    def lock(self, before: Before) -> Locked:
+    def lock(self, before: BeforeImage) -> Locked:
         """Make the account inactive; no log-in is tried, as SCIM has none."""
         return self._locks.lock(before)
 
-    def unlock(self, before: Before) -> Change:
+    def unlock(self, before: BeforeImage) -> Change:
         """Make the account active again; `Missing` where the application removes inactive users."""
         return self._locks.unlock(before)
 

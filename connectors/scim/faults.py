@@ -15,7 +15,7 @@ SHOWN = 200
 """Characters of the server's own sentence that are shown."""
 
 
-class Refused(Conflict):
+class RequestRejected(Conflict):
     """The server does not take the request as it was put."""
 
     def __init__(self, message: str, status: int) -> None:
@@ -36,7 +36,7 @@ class Unversioned(Conflict):
     """The server takes a write only with If-Match, whatever it says of itself (RFC 6585, 3)."""
 
 
-class Mistaken(Conflict):
+class WrongResource(Conflict):
     """The server answers about somebody else than was asked for: nothing of it is believed or written."""
 
 
@@ -61,7 +61,7 @@ class Faults:
         if status == httpx.codes.UNAUTHORIZED:
             message += f"; {renewal(self._token)}"
         if status in NOT_DONE:
-            return Refused(message, status)
+            return RequestRejected(message, status)
         kinds: Mapping[int, type[ConnectorError]] = {
             401: BadCredential,
             403: Forbidden,

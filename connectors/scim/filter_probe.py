@@ -7,9 +7,9 @@ Not every server refuses what it does not understand: some answer it with an emp
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from connectors.http import Failed
+from connectors.http import ServerFailed
 from connectors.scim import filters
-from connectors.scim.faults import Refused
+from connectors.scim.faults import RequestRejected
 from connectors.scim.service import USERS, Service
 from connectors.scim.wire import User, texts
 
@@ -23,7 +23,7 @@ MOST = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Trust:
+class FilterSupport:
     """Which filters work here: how each attribute is spelled (empty: not at all), and whether `or` joins them."""
 
     spelled: Mapping[str, str]
@@ -34,7 +34,7 @@ class Trust:
     """Whether this may be kept; else it was tried on too few people, or while the server was in trouble."""
 
 
-UNTRIED = Trust({name: ways[0] for name, ways in SPELLINGS.items()}, joined=False, exact=False, sure=False)
+UNTRIED = FilterSupport({name: ways[0] for name, ways in SPELLINGS.items()}, joined=False, exact=False, sure=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +55,15 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ProbeResult:
     """What a trial showed."""
 
     all: bool
     others: bool = True
-    troubled: bool = False
+    server_failed: bool = False
 
 
-def trust(service: Service) -> Trust | None:
+def probe_filters(service: Service) -> FilterSupport | None:
     """Try the filters on users of the first page; None where there is nobody to try them on."""
     page = next(service.pages(USERS))
     users = [user for user in map(User.read, page.records) if user.id]
@@ -80,8 +80,8 @@ def trust(service: Service) -> Trust | None:
     together = _tried(service, query, wanted)
     if together.all and len(wanted) > 1:
         exact = not together.others and there > len(wanted)
-        return Trust({name: ways[0] for name, ways in SPELLINGS.items()}, joined=True, exact=exact, sure=True)
-    return _one_by_one(service, samples, there, troubled=together.troubled)
+        return FilterSupport({name: ways[0] for name, ways in SPELLINGS.items()}, joined=True, exact=exact, sure=True)
+    return _one_by_one(service, samples, there, server_failed=together.server_failed)
 
 
 def spelling(service: Service, kind: str, ways: Iterable[str], sample: tuple[str, str]) -> str:
@@ -98,34 +98,34 @@ def finds(service: Service, kind: str, query: str, wanted: set[str]) -> bool:
             left -= set(_ids(page.records))
             if not left:
                 return True
-    except Refused:
+    except RequestRejected:
         return False
     return False
 
 
-def _one_by_one(service: Service, samples: Sequence[Sample], there: int, *, troubled: bool) -> Trust:
+def _one_by_one(service: Service, samples: Sequence[Sample], there: int, *, server_failed: bool) -> FilterSupport:
     """Try each attribute by itself; one that nobody has is taken to work."""
     spelled = {name: ways[0] for name, ways in SPELLINGS.items()}
     exact = there > 1
     for sample in {one.attribute: one for one in samples}.values():
         ways = {way: _tried(service, sample.asked(way), {sample.identifier}) for way in SPELLINGS[sample.attribute]}
-        troubled |= any(found.troubled for found in ways.values())
+        server_failed |= any(found.server_failed for found in ways.values())
         works = next((way for way, found in ways.items() if found.all), "")
         spelled[sample.attribute] = works
         exact &= bool(works) and not ways[works].others
     several = len({sample.identifier for sample in samples}) > 1
-    return Trust(spelled, joined=False, exact=exact, sure=several and not troubled)
+    return FilterSupport(spelled, joined=False, exact=exact, sure=several and not server_failed)
 
 
-def _tried(service: Service, query: str, wanted: set[str]) -> Found:
+def _tried(service: Service, query: str, wanted: set[str]) -> ProbeResult:
     """Say what the first page of an answer shows; a server that fails at a filter does not know it."""
     try:
         shown = set(_ids(next(service.pages(USERS, query)).records))
-    except Refused:
-        return Found(all=False)
-    except Failed:
-        return Found(all=False, troubled=True)
-    return Found(wanted <= shown, bool(shown - wanted))
+    except RequestRejected:
+        return ProbeResult(all=False)
+    except ServerFailed:
+        return ProbeResult(all=False, server_failed=True)
+    return ProbeResult(wanted <= shown, bool(shown - wanted))
 
 
 def _ids(records: Iterable[object]) -> Iterator[str]:

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 
 from config.text import _
-from connectors.contract import AccountId, Before, Change, Locked, Login
+from connectors.contract import AccountId, BeforeImage, Change, Locked, Login
 from connectors.errors import Conflict, Missing, OutcomeUnknown, Unavailable
-from connectors.scim.faults import Refused, Stale, Unversioned
+from connectors.scim.faults import RequestRejected, Stale, Unversioned
 from connectors.scim.removals import Removals
 from connectors.scim.service import USERS, Service
 from connectors.scim.wire import User
@@ -20,11 +20,11 @@ class Locks:
     def __init__(self, service: Service, removals: Removals) -> None:
         self._service, self._removals = service, removals
 
-    def before(self, account: AccountId) -> Before:
+    def before(self, account: AccountId) -> BeforeImage:
         """Read what a lock changes."""
-        return Before(account, self._service.user(account).state)
+        return BeforeImage(account, self._service.user(account).state)
 
-    def lock(self, before: Before) -> Locked:
+    def lock(self, before: BeforeImage) -> Locked:
         """Make the account inactive, if it is as `before` has it."""
         try:
             user = self._service.user(before.account)
@@ -46,7 +46,7 @@ class Locks:
             raise
         return Locked(Change.MADE, Login.NOT_TRIED, self._outcome(user))
 
-    def unlock(self, before: Before) -> Change:
+    def unlock(self, before: BeforeImage) -> Change:
         """Make the account active, if it was before."""
         try:
             user = self._service.user(before.account)
@@ -76,13 +76,13 @@ class Locks:
         return _("made inactive")
 
     def _write(self, user: User, *, active: bool) -> None:
-        refusals: list[Refused] = []
+        refusals: list[RequestRejected] = []
         for send in self._ways(user, active=active):
             if refusals and send.__name__ == "put" and not refusals[-1].unsupported:
                 break  # the server knows PATCH and said no: a PUT is no way around that
             try:
                 self._insist(user, send)
-            except Refused as refusal:
+            except RequestRejected as refusal:
                 refusals.append(refusal)
             else:
                 return

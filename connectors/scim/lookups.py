@@ -7,8 +7,8 @@ from config.text import _
 from connectors.contract import Account, Lookup, Person
 from connectors.errors import Conflict, Missing, Unavailable
 from connectors.scim import filters, wire
-from connectors.scim.faults import Mistaken, Refused
-from connectors.scim.filter_probe import UNTRIED, Trust, trust
+from connectors.scim.faults import RequestRejected, WrongResource
+from connectors.scim.filter_probe import UNTRIED, FilterSupport, probe_filters
 from connectors.scim.paging import Page
 from connectors.scim.service import USERS, Service
 
@@ -16,7 +16,7 @@ NAMED = 5
 """How many passed-over records are named; the rest is counted."""
 
 
-class Sieve:
+class MatchCollector:
     """Collects who matches out of any number of answers, and keeps count of what cannot be judged."""
 
     def __init__(self, person: Person) -> None:
@@ -68,14 +68,14 @@ class Lookups:
 
     def __init__(self, service: Service, user_filter: str) -> None:
         self._service, self._narrow = service, user_filter
-        self._trust: Trust | None = None
+        self._trust: FilterSupport | None = None
 
     def find(self, person: Person) -> Lookup:
         """Return everybody with one of the person's addresses or log-ins; nobody only where others can be seen."""
         terms = filters.terms(person)
         if not terms["userName"]:
             return Lookup((), _("no address and no log-in to look up"))
-        sieve = Sieve(person)
+        sieve = MatchCollector(person)
         how = self._sift(sieve, terms)
         if not sieve.users and not self._service.sees():
             raise Unavailable(_("the server shows no account at all; that is not believed"))
@@ -91,16 +91,16 @@ class Lookups:
             return wire.account(user, by)
         try:
             return wire.account(self._service.user(user.id), by)
-        except (Missing, Mistaken):
+        except (Missing, WrongResource):
             return wire.account(user, by)
 
-    def _sift(self, sieve: Sieve, terms: Mapping[str, Sequence[str]]) -> str:
+    def _sift(self, sieve: MatchCollector, terms: Mapping[str, Sequence[str]]) -> str:
         if not self._service.features().filter:
             if self._narrow:
                 raise Conflict(_("user_filter is set and this server knows no filters"))
             return self._read_all(sieve)
         if self._trust is None or not self._trust.sure:
-            self._trust = trust(self._service)
+            self._trust = probe_filters(self._service)
         known = self._trust or UNTRIED
         asked = {
             name: [filters.equals(known.spelled[name], value) for value in values if known.spelled[name]]
@@ -118,15 +118,15 @@ class Lookups:
         lacking = "" if "externalId" in answered else _(" (the server does not filter by externalId)")
         return _("/Users by {attributes}{lacking}").format(attributes=", ".join(sorted(answered)), lacking=lacking)
 
-    def _asks(self, sieve: Sieve, query: str, exact: bool) -> bool:
+    def _asks(self, sieve: MatchCollector, query: str, exact: bool) -> bool:
         """Ask, and say whether the server took the filter."""
         try:
             sieve.take(self._service.pages(USERS, filters.narrowed(query, self._narrow)), filtered=exact)
-        except Refused:
+        except RequestRejected:
             return False
         return True
 
-    def _read_all(self, sieve: Sieve) -> str:
+    def _read_all(self, sieve: MatchCollector) -> str:
         sieve.take(self._service.pages(USERS, self._narrow), filtered=False)
         return _(
             "every account in /Users read, as the server does not filter by userName and emails whatever their case,"

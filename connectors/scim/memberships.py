@@ -7,7 +7,7 @@ from config.text import _
 from connectors.contract import AccountId, Change, Group, GroupId
 from connectors.errors import Conflict, Forbidden, OutcomeUnknown, Unavailable
 from connectors.scim import filters
-from connectors.scim.faults import NoList, Refused, Unversioned
+from connectors.scim.faults import NoList, RequestRejected, Unversioned
 from connectors.scim.filter_probe import spelling
 from connectors.scim.service import GROUPS, Service
 from connectors.scim.wire import User, texts
@@ -102,7 +102,7 @@ class Memberships:
         if self._service.features().patch:
             try:
                 self._patch(identifier, version, operation)
-            except Refused as refusal:
+            except RequestRejected as refusal:
                 if not refusal.unsupported:
                     raise
             else:

@@ -1,12 +1,12 @@
 """Who the bot itself is in the application (RFC 7644, 3.11): asked once, where no setting says it."""
 
 from connectors.errors import Conflict, Forbidden, Missing
-from connectors.scim.faults import NotJson, Refused
+from connectors.scim.faults import NotJson, RequestRejected
 from connectors.scim.service import Service
 from connectors.scim.wire import User
 
 
-class Me:
+class OwnAccount:
     """The bot's own account."""
 
     def __init__(self, service: Service, named: str) -> None:
@@ -20,7 +20,7 @@ class Me:
         if self._name is None:
             try:
                 me = User.read(self._service.me())
-            except (Missing, Forbidden, Refused):  # 404, 403 and 501: most servers do not offer it
+            except (Missing, Forbidden, RequestRejected):  # 404, 403 and 501: most servers do not offer it
                 self._name = ""
             except (NotJson, Conflict):  # a page for people, or the way to one: not offered, where /Users answers
                 self._service.sees()

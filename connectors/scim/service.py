@@ -8,10 +8,10 @@ from urllib.parse import quote
 import httpx
 
 from config.text import _
-from connectors.contract import Pace
+from connectors.contract import RateLimiter
 from connectors.errors import Conflict, Forbidden, Missing, Unavailable
-from connectors.http import Api, Patience, TokenBucket
-from connectors.scim.faults import Faults, Mistaken, NoList, NotJson, Refused
+from connectors.http import Api, Timeouts, TokenBucket
+from connectors.scim.faults import Faults, NoList, NotJson, RequestRejected, WrongResource
 from connectors.scim.features import Features, read_features
 from connectors.scim.paging import CAPS, Page, Progress, following, read_page
 from connectors.scim.settings import Paging, ScimSettings
@@ -29,7 +29,7 @@ class Service:
         rate = settings.requests_per_second
         self._api = Api(
             settings.url,
-            patience=Patience(connect=settings.connect_seconds, read=settings.request_seconds),
+            patience=Timeouts(connect=settings.connect_seconds, read=settings.request_seconds),
             classify=Faults(settings.token),
             limit=TokenBucket(rate, max(1, int(rate))) if rate else None,
             headers={"Accept": f"{MEDIA}, application/json", **settings.headers},
@@ -43,9 +43,9 @@ class Service:
         request.headers[self._settings.auth_header] = proof
         return request
 
-    def keep_pace(self, pace: Pace) -> None:
+    def use_rate_limiter(self, pace: RateLimiter) -> None:
         """Ask `pace` before every call, in place of `requests_per_second`."""
-        self._api.keep_pace(pace)
+        self._api.use_rate_limiter(pace)
 
     def close(self) -> None:
         """Give up the connections."""
@@ -58,12 +58,12 @@ class Service:
         return self._features
 
     def user(self, account: str) -> User:
-        """Read one user. Raises `Missing`, and `Mistaken` where the answer is about somebody else, or nobody."""
+        """Read one user. Raises `Missing`, and `WrongResource` where the answer is about somebody else, or nobody."""
         raw, etag = self.resource(USERS, account)
         user = User.read(raw, etag)
         if user.id != account:
             what = _("another account") if user.id else _("a record without an id")
-            raise Mistaken(_("the server answers with {what}").format(what=what))
+            raise WrongResource(_("the server answers with {what}").format(what=what))
         return user
 
     def resource(self, kind: str, identifier: str) -> tuple[object, str]:
@@ -103,7 +103,7 @@ class Service:
         step = {"startIndex": str(progress.seen + 1)}
         try:
             page = self._ask(kind, {**fixed, **step})
-        except (Missing, Refused):  # beyond the end, to some servers
+        except (Missing, RequestRejected):  # beyond the end, to some servers
             return None
         if not page.records:
             return None
@@ -161,12 +161,12 @@ class Service:
             return self._ask(kind, params)
         except Missing as error:
             if "filter" in params:  # "nobody matches", to some servers, or a filter that they do not know
-                raise Refused(str(error), httpx.codes.NOT_FOUND) from error
+                raise RequestRejected(str(error), httpx.codes.NOT_FOUND) from error
             # A list may be empty and is never missing: a wrong address, or a server in trouble.
             raise NoList(
                 _("GET {kind}: the server says that it has no such list; is the url right?").format(kind=kind)
             ) from error
-        except Refused as error:
+        except RequestRejected as error:
             if error.unsupported and "filter" not in params:
                 raise NoList(str(error)) from error
             raise

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from config.text import _
-from connectors.contract import Account, AccountId, Before, Observation, Person, Verdict
+from connectors.contract import Account, AccountId, BeforeImage, Observation, Person, Verdict
 
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
@@ -113,7 +113,7 @@ def account(user: User, by: str) -> Account:
         matched_by=by,
         email=next(iter(user.emails), address),
         title=user.title,
-        before=Before(found, user.state),
+        before=BeforeImage(found, user.state),
     )
 
 

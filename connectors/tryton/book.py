@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from config.text import _
-from connectors.contract import AccountId, Assignment, Change, Moved, Record, RecordId
+from connectors.contract import AccountId, Change, Moved, MoveOrder, Record, RecordId
 from connectors.errors import ConnectorError, Missing, OutcomeUnknown
 from connectors.tryton import moves, records
 from connectors.tryton import owner_fields as ownerfields
-from connectors.tryton.owner_field_records import Shelf
+from connectors.tryton.owner_field_records import OwnerFieldRecords
 from connectors.tryton.owner_fields import OPPORTUNITY
 from connectors.tryton.owners import Owners
 from connectors.tryton.rpc import Rpc
@@ -21,7 +21,7 @@ class Book:
     def __init__(self, rpc: Rpc, users: Users, further: Sequence[str] = ()) -> None:
         self._rpc, self._owners = rpc, Owners(rpc, users)
         self._named = (OPPORTUNITY.text, *further)
-        self._shelves = {OPPORTUNITY.text: Shelf(rpc, self._owners, OPPORTUNITY)}
+        self._shelves = {OPPORTUNITY.text: OwnerFieldRecords(rpc, self._owners, OPPORTUNITY)}
 
     def count(self, owner: AccountId) -> Mapping[str, int]:
         """Return how many records of each kind the account owns."""
@@ -51,7 +51,7 @@ class Book:
             for number, owner in self._shelf(field).owners(list(numbers)).items()
         }
 
-    def move(self, batch: Sequence[Assignment]) -> Sequence[Moved]:
+    def move(self, batch: Sequence[MoveOrder]) -> Sequence[Moved]:
         """Move the records of one field after the other."""
         fields: dict[str, list[int]] = {}
         for at, one in enumerate(batch):
@@ -63,7 +63,7 @@ class Book:
             done |= zip(places, self._move(field, part, done), strict=True)
         return [done.get(at) or moves.gone(one) for at, one in enumerate(batch)]
 
-    def _move(self, field: str, part: Sequence[Assignment], done: Mapping[int, Moved]) -> Sequence[Moved]:
+    def _move(self, field: str, part: Sequence[MoveOrder], done: Mapping[int, Moved]) -> Sequence[Moved]:
         said = _("owner_fields in the settings does not name {field} any more: put it back there")
         try:
             return self._shelf(field).move(part, "" if field in self._named else said.format(field=field))
@@ -82,11 +82,11 @@ class Book:
                 faults.append(str(fault))
         return models, faults
 
-    def _every(self) -> list[Shelf]:
+    def _every(self) -> list[OwnerFieldRecords]:
         return [self._shelf(field) for field in self._named]
 
-    def _shelf(self, text: str) -> Shelf:
+    def _shelf(self, text: str) -> OwnerFieldRecords:
         """Return a field's shelf. Raises `Missing` where Tryton has no such field: its records cannot be told."""
         if text not in self._shelves:
-            self._shelves[text] = Shelf(self._rpc, self._owners, ownerfields.read(self._rpc, text))
+            self._shelves[text] = OwnerFieldRecords(self._rpc, self._owners, ownerfields.read(self._rpc, text))
         return self._shelves[text]

@@ -10,8 +10,7 @@ from connectors.contract import (
     Account,
     AccountId,
     Accounts,
-    Assignment,
-    Before,
+    BeforeImage,
     Change,
     ClientBook,
     ExportEvent,
@@ -19,9 +18,10 @@ from connectors.contract import (
     Locked,
     Lookup,
     Moved,
+    MoveOrder,
     Observation,
-    Pace,
     Person,
+    RateLimiter,
     Record,
     RecordId,
     Roster,
@@ -46,9 +46,9 @@ class Tryton(Accounts, Sessions, ClientBook, ExportLog, Roster):
         self._users = Users(self._rpc)
         self._book = Book(self._rpc, self._users, settings.owner_fields)
 
-    def keep_pace(self, pace: Pace) -> None:
+    def use_rate_limiter(self, pace: RateLimiter) -> None:
         """Ask before every call."""
-        self._rpc.keep_pace(pace)
+        self._rpc.use_rate_limiter(pace)
 
     def own_account(self) -> str:
         """Return the log-in that the settings name."""
@@ -95,15 +95,15 @@ class Tryton(Accounts, Sessions, ClientBook, ExportLog, Roster):
         """Stream all users, 1000 to a call."""
         return roster.everyone(self._rpc)
 
-    def before(self, account: AccountId) -> Before:
+    def before(self, account: AccountId) -> BeforeImage:
         """Read whether the user is active."""
         return self._users.before(account)
 
-    def lock(self, before: Before) -> Locked:
+    def lock(self, before: BeforeImage) -> Locked:
         """Make the user inactive, which ends their sessions, too. No log-in is tried: we know no password of theirs."""
         return self._users.lock(before)
 
-    def unlock(self, before: Before) -> Change:
+    def unlock(self, before: BeforeImage) -> Change:
         """Make the user active again."""
         return self._users.unlock(before)
 
@@ -127,7 +127,7 @@ class Tryton(Accounts, Sessions, ClientBook, ExportLog, Roster):
         """Read owners, 200 records at a time; an employee without a user is named `employee:ID`."""
         return self._book.owners(records)
 
-    def move(self, batch: Sequence[Assignment]) -> Sequence[Moved]:
+    def move(self, batch: Sequence[MoveOrder]) -> Sequence[Moved]:
         """Write all new owners of a field in one call; what Tryton refuses is `refused` with Tryton's own sentence."""
         return self._book.move(batch)
 

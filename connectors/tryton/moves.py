@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from config.text import _
-from connectors.contract import AccountId, Assignment, Change, Moved, MoveOutcome
+from connectors.contract import AccountId, Change, Moved, MoveOrder, MoveOutcome
 from connectors.tryton import records, wire
 from connectors.tryton.owner_fields import OwnerField
 from connectors.tryton.owners import unlinked
 
-Sellers = Mapping[AccountId, wire.Seller]
+OwnerAccounts = Mapping[AccountId, wire.OwnerAccount]
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class RecordState:
     """A record as a read shows it."""
 
     record: int
@@ -27,7 +27,7 @@ class Holding:
     state: str
 
 
-Holdings = Mapping[int, Holding]
+RecordStates = Mapping[int, RecordState]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +48,16 @@ def fields(field: OwnerField) -> list[str]:
     return [field.name, *own, "_timestamp"]
 
 
-def holding(field: OwnerField, row: Mapping[str, Any]) -> Holding:
+def holding(field: OwnerField, row: Mapping[str, Any]) -> RecordState:
     """Return a row of `fields`."""
     owner = row[field.name]
     named = "" if owner is None else str(unlinked(field, owner))
-    return Holding(row["id"], owner, named, row.get("company"), row["_timestamp"], row.get("state") or "")
+    return RecordState(row["id"], owner, named, row.get("company"), row["_timestamp"], row.get("state") or "")
 
 
-def decide(batch: Sequence[Assignment], rows: Holdings, sellers: Sellers) -> tuple[list[Write], dict[int, str]]:
+def decide(
+    batch: Sequence[MoveOrder], rows: RecordStates, sellers: OwnerAccounts
+) -> tuple[list[Write], dict[int, str]]:
     """Return what to write, and for records that are not written why; others are gone, taken or moved already."""
     writes: dict[int, Write] = {}
     refused: dict[int, str] = {}
@@ -84,9 +86,9 @@ def payload(field: OwnerField, writes: Sequence[Write]) -> tuple[list[Any], dict
 
 
 def report(
-    one: Assignment,
-    rows: Holdings,
-    sellers: Sellers,
+    one: MoveOrder,
+    rows: RecordStates,
+    sellers: OwnerAccounts,
     refused: Mapping[int, str],
     written: set[int],
     name: Callable[[int | None], AccountId | None],
@@ -101,27 +103,27 @@ def report(
     if _is_owner(sellers.get(one.owner), one.owner, row):
         reason = refused.get(row.record, _("Tryton took the change and kept the owner"))
         return Moved(one.record, MoveOutcome.REFUSED, one.owner, reason=reason)
-    other = next((a for a, s in sellers.items() if row.owner in s.all_hands), None) or name(row.owner)
+    other = next((a for a, s in sellers.items() if row.owner in s.all_owner_ids), None) or name(row.owner)
     return Moved(one.record, MoveOutcome.TAKEN, other)
 
 
-def gone(one: Assignment) -> Moved:
+def gone(one: MoveOrder) -> Moved:
     """Return what became of an assignment whose record has an id that Tryton cannot have given."""
     return Moved(one.record, MoveOutcome.GONE, None)
 
 
-def _row(one: Assignment, rows: Holdings) -> Holding | None:
+def _row(one: MoveOrder, rows: RecordStates) -> RecordState | None:
     found = records.place(one.record)
     return rows.get(found[1]) if found else None
 
 
-def _is_owner(seller: wire.Seller | None, account: AccountId, row: Holding) -> bool:
+def _is_owner(seller: wire.OwnerAccount | None, account: AccountId, row: RecordState) -> bool:
     if row.owner is None:
         return False
-    return row.owner in seller.all_hands if seller else account == row.unlinked
+    return row.owner in seller.all_owner_ids if seller else account == row.unlinked
 
 
-def _taker(account: AccountId, seller: wire.Seller | None, company: int | None) -> int | str:
+def _taker(account: AccountId, seller: wire.OwnerAccount | None, company: int | None) -> int | str:
     """Return whom the record names once it is the successor's: their employee in its company, or why there is none."""
     if seller is None:
         return _("Tryton has no user {account}").format(account=account)

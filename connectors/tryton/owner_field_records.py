@@ -5,15 +5,15 @@ from dataclasses import replace
 from typing import Any
 
 from config.text import _
-from connectors.contract import AccountId, Assignment, Moved, Record
+from connectors.contract import AccountId, Moved, MoveOrder, Record
 from connectors.errors import Conflict, OutcomeUnknown, Unavailable
 from connectors.tryton import moves, records, wire
-from connectors.tryton.moves import Sellers, Write
+from connectors.tryton.moves import OwnerAccounts, Write
 from connectors.tryton.owner_fields import OwnerField
-from connectors.tryton.owners import Hands, Owners
+from connectors.tryton.owners import OwnerIds, Owners
 from connectors.tryton.rpc import Rpc
 
-Batch = Sequence[Assignment]
+Batch = Sequence[MoveOrder]
 Refused = Mapping[int, str]
 Writes = Sequence[Write]
 
@@ -21,19 +21,19 @@ PAGE = 200
 """Records in one read."""
 
 
-class Shelf:
+class OwnerFieldRecords:
     """Reads and moves the records of one field."""
 
     def __init__(self, rpc: Rpc, owners: Owners, field: OwnerField) -> None:
         self._rpc, self._owners, self._field = rpc, owners, field
         self.kind = records.kind(field)
 
-    def count(self, owner: Hands) -> int:
+    def count(self, owner: OwnerIds) -> int:
         """Return how many records name the account."""
         found: int = self._read("search_count", [[self._field.name, "in", owner.of(self._field)]])
         return found
 
-    def records(self, account: AccountId, owner: Hands) -> Iterator[Record]:
+    def records(self, account: AccountId, owner: OwnerIds) -> Iterator[Record]:
         """Stream the account's records: all ids first, since a page by offset shifts while records move."""
         hands = owner.of(self._field)
         ids = self._read("search", [[self._field.name, "in", hands]], 0, None, [["id", "ASC"]])
@@ -83,7 +83,7 @@ class Shelf:
 
     def _once_more(self, write: Write, refusal: Conflict) -> dict[int, str]:
         """Write a record anew that somebody changed since it was read, a note say, if its owner is still the same."""
-        if isinstance(refusal, wire.Declined):
+        if isinstance(refusal, wire.ValidationRefused):
             return {write.record: str(refusal)}
         row = self._holdings([write.record]).get(write.record)
         if row is None or row.owner != write.owner:
@@ -108,7 +108,7 @@ class Shelf:
             return False
         return all(write.record in rows and rows[write.record].owner == write.taker for write in writes)
 
-    def _read_back(self, batch: Batch, sellers: Sellers, refused: Refused, writes: Writes) -> list[Moved]:
+    def _read_back(self, batch: Batch, sellers: OwnerAccounts, refused: Refused, writes: Writes) -> list[Moved]:
         try:
             return self._report(batch, sellers, refused, writes)
         except Unavailable as error:
@@ -116,17 +116,17 @@ class Shelf:
                 _("the batch was written and cannot be read back: {error}").format(error=error)
             ) from error
 
-    def _report(self, batch: Batch, sellers: Sellers, refused: Refused, writes: Writes) -> list[Moved]:
+    def _report(self, batch: Batch, sellers: OwnerAccounts, refused: Refused, writes: Writes) -> list[Moved]:
         rows = self._present(batch)
-        strangers = {row.owner for row in rows.values()} - {hand for s in sellers.values() for hand in s.all_hands}
+        strangers = {row.owner for row in rows.values()} - {hand for s in sellers.values() for hand in s.all_owner_ids}
         named = self._owners.names(self._field, strangers)
         written = {write.record for write in writes} - refused.keys()
         return [moves.report(one, rows, sellers, refused, written, lambda o: named.get(o or 0)) for one in batch]
 
-    def _present(self, batch: Batch) -> moves.Holdings:
+    def _present(self, batch: Batch) -> moves.RecordStates:
         return self._holdings([found[1] for one in batch if (found := records.place(one.record))])
 
-    def _holdings(self, numbers: Sequence[int]) -> moves.Holdings:
+    def _holdings(self, numbers: Sequence[int]) -> moves.RecordStates:
         rows = self._rows(numbers, moves.fields(self._field))
         return {row["id"]: moves.holding(self._field, row) for row in rows}
 

@@ -15,7 +15,7 @@ UNLINKED = "employee:"
 
 
 @dataclass(frozen=True, slots=True)
-class Hands:
+class OwnerIds:
     """The ids by which records may name one account."""
 
     users: tuple[int, ...]
@@ -32,14 +32,14 @@ class Owners:
     def __init__(self, rpc: Rpc, users: Users) -> None:
         self._rpc, self._users = rpc, users
 
-    def hands(self, owner: AccountId) -> Hands:
+    def hands(self, owner: AccountId) -> OwnerIds:
         """Read what names an account. Raises `Missing`."""
         if owner.startswith(UNLINKED) and owner.removeprefix(UNLINKED).isdecimal():
-            return Hands((), (int(owner.removeprefix(UNLINKED)),))
+            return OwnerIds((), (int(owner.removeprefix(UNLINKED)),))
         row = self._users.row(owner)
-        return Hands((row["id"],), tuple(row["employees"]))
+        return OwnerIds((row["id"],), tuple(row["employees"]))
 
-    def sellers(self, field: OwnerField, accounts: Iterable[AccountId]) -> dict[AccountId, wire.Seller]:
+    def sellers(self, field: OwnerField, accounts: Iterable[AccountId]) -> dict[AccountId, wire.OwnerAccount]:
         """Read accounts as owners by one field; who is no user is not in the answer."""
         numbers = {a: n for a in accounts if (n := wire.user_id(a)) is not None}
         rows = self._users.rows(sorted(set(numbers.values())))

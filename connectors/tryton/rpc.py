@@ -15,9 +15,9 @@ import httpx
 
 from config.secrets import renewal
 from config.text import _
-from connectors.contract import Pace
+from connectors.contract import RateLimiter
 from connectors.errors import BadCredential, ConnectorError, Forbidden, OutcomeUnknown, Unavailable
-from connectors.http import Api, Patience
+from connectors.http import Api, Timeouts
 from connectors.tryton import wire
 from connectors.tryton.settings import TrytonSettings
 
@@ -41,7 +41,7 @@ class Rpc:
     def __init__(self, settings: TrytonSettings) -> None:
         self._settings = settings
         self._path = f"/{settings.database}/rpc/"
-        patience = Patience(connect=min(3, settings.timeout_seconds), read=settings.timeout_seconds)
+        patience = Timeouts(connect=min(3, settings.timeout_seconds), read=settings.timeout_seconds)
         self._api = Api(settings.url, patience=patience, classify=_classify, authority=settings.authority)
         self._token, self._user, self._lock = "", 0, Lock()
         self._refused: tuple[float, BadCredential, str] | None = None
@@ -56,7 +56,7 @@ class Rpc:
         """Call a method that changes nothing. A refusal is about our rights, and is `Forbidden`."""
         try:
             return self._call(method, arguments, dict(context), writes=False)
-        except wire.Declined as refusal:
+        except wire.ValidationRefused as refusal:
             raise Forbidden(
                 _("{login} may not do {method}: {refusal}").format(
                     login=self._settings.login, method=method, refusal=refusal
@@ -67,19 +67,19 @@ class Rpc:
         """Call a method that changes something. `wire.Declined` has Tryton's own sentence."""
         try:
             self._call(method, arguments, context, writes=True)
-        except wire.Declined as refusal:
+        except wire.ValidationRefused as refusal:
             self._check_right(method.rpartition(".")[0], refusal)
             raise
 
-    def keep_pace(self, pace: Pace) -> None:
+    def use_rate_limiter(self, pace: RateLimiter) -> None:
         """Ask `pace` before every call, log-ins included."""
-        self._api.keep_pace(pace)
+        self._api.use_rate_limiter(pace)
 
     def close(self) -> None:
         """Give up the connections; the session is left to run out."""
         self._api.close()
 
-    def _check_right(self, model: str, refusal: wire.Declined) -> None:
+    def _check_right(self, model: str, refusal: wire.ValidationRefused) -> None:
         if not self.rights(model)[model]["write"]:
             raise Forbidden(
                 _("{login} has no write access to {model}").format(login=self._settings.login, model=model)
@@ -111,7 +111,7 @@ class Rpc:
             raise BadCredential(str(self._refused[1]))
         try:
             answer = self._post("common.db.login", [login, {"password": password}], "", writes=False)
-        except (BadCredential, wire.Declined) as error:
+        except (BadCredential, wire.ValidationRefused) as error:
             said = _("Tryton refuses the log-in {login}: wrong password, or inactive; {renewal}").format(
                 login=login, renewal=renewal(self._settings.password)
             )

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from config.text import _
-from connectors.contract import AccountId, Before, Change, Locked, Login, Lookup, Observation, Person, Verdict
+from connectors.contract import AccountId, BeforeImage, Change, Locked, Login, Lookup, Observation, Person, Verdict
 from connectors.errors import Conflict, Forbidden, Missing
 from connectors.tryton import wire
 from connectors.tryton.rpc import Rpc
@@ -55,11 +55,11 @@ class Users:
         rows = self.rows([number for number in numbers.values() if number is not None])
         return {a: _malformed() if n is None else wire.observation(rows.get(n)) for a, n in numbers.items()}
 
-    def before(self, account: AccountId) -> Before:
+    def before(self, account: AccountId) -> BeforeImage:
         """Read what a lock changes."""
         return wire.before(account, self.row(account))
 
-    def lock(self, before: Before) -> Locked:
+    def lock(self, before: BeforeImage) -> Locked:
         """Make the user inactive; Tryton ends the sessions itself."""
         row = self.row(before.account)
         if not row["active"]:
@@ -75,7 +75,7 @@ class Users:
             Change.MADE, Login.NOT_TRIED, _("made inactive, {count} session(s) ended").format(count=row["sessions"])
         )
 
-    def unlock(self, before: Before) -> Change:
+    def unlock(self, before: BeforeImage) -> Change:
         """Make the user active again, where they were before."""
         row = self.row(before.account)
         if before.state.get("active") != "true" or row["active"]:
@@ -99,7 +99,7 @@ class Users:
         context = wire.unchanged(MODEL, [row])
         try:
             self._rpc.write(f"{MODEL}.write", [row["id"]], {"active": active}, context=context)
-        except wire.Declined as refusal:
+        except wire.ValidationRefused as refusal:
             if refusal.rights:
                 raise Forbidden(_("Tryton: {refusal}").format(refusal=refusal)) from refusal
             raise

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from config.text import _
-from connectors.contract import Account, AccountId, Before, Observation, Person, Verdict
+from connectors.contract import Account, AccountId, BeforeImage, Observation, Person, Verdict
 from connectors.errors import Conflict, ConnectorError, Unavailable
 
 ANY_STATE = ["active", "in", [True, False]]
@@ -20,7 +20,7 @@ USER_FIELDS = ["login", "name", "email", "active", "sessions", "employee", "empl
 EMPLOYEE_FIELDS = ["company", "start_date", "end_date"]
 
 
-class Declined(Conflict):
+class ValidationRefused(Conflict):
     """Tryton refused with a sentence for its user. `rights`: the sentence is about groups and their rights."""
 
     def __init__(self, message: str, *, rights: bool = False) -> None:
@@ -35,9 +35,9 @@ def fault(method: str, error: Sequence[Any]) -> ConnectorError:
         return Conflict(_("{method}: changed by somebody else in the meantime").format(method=method))
     if name == "UserError":
         message, description, *_more = [*list(said), "", ""]
-        return Declined(str(message), rights=bool(description))
+        return ValidationRefused(str(message), rights=bool(description))
     if name == "UserWarning":
-        return Declined(str(said[1]))
+        return ValidationRefused(str(said[1]))
     return Unavailable(_("{method}: the server failed ({kind})").format(method=method, kind=name[:200]))
 
 
@@ -79,9 +79,9 @@ def account(row: Mapping[str, Any], matched_by: str) -> Account:
     return Account(found, row["login"], name, verdict, matched_by, email=email, before=before(found, row))
 
 
-def before(account: AccountId, row: Mapping[str, Any]) -> Before:
+def before(account: AccountId, row: Mapping[str, Any]) -> BeforeImage:
     """Return what a lock of the user changes."""
-    return Before(account, {"active": str(bool(row["active"])).lower()})
+    return BeforeImage(account, {"active": str(bool(row["active"])).lower()})
 
 
 def observation(row: Mapping[str, Any] | None) -> Observation:
@@ -105,7 +105,7 @@ def day(value: Mapping[str, int] | None) -> date | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Seller:
+class OwnerAccount:
     """A user as an owner of records, by the ids that records name: those of their employees, the main one last.
 
     Where records name users, it is the user's own.
@@ -116,25 +116,25 @@ class Seller:
     active: bool
     hands: Mapping[int, int | None]
     """Company by id; only employees who work there today. A user is of no company."""
-    all_hands: frozenset[int]
+    all_owner_ids: frozenset[int]
     """Former employees included: they may own records still."""
 
 
-def seller(row: Mapping[str, Any], employees: Iterable[Mapping[str, Any]], today: date) -> Seller:
+def seller(row: Mapping[str, Any], employees: Iterable[Mapping[str, Any]], today: date) -> OwnerAccount:
     """Return a user as an owner of records that name employees; `employees` are theirs."""
     order = sorted(employees, key=lambda employee: (employee["id"] == row["employee"], employee["id"]))
     working = {one["id"]: one["company"] for one in order if _works(one, today)}
     return _seller(row, working, row["employees"])
 
 
-def user(row: Mapping[str, Any]) -> Seller:
+def user(row: Mapping[str, Any]) -> OwnerAccount:
     """Return a user as an owner of records that name users."""
     return _seller(row, {row["id"]: None}, [row["id"]])
 
 
-def _seller(row: Mapping[str, Any], hands: Mapping[int, int | None], everyone: Iterable[int]) -> Seller:
+def _seller(row: Mapping[str, Any], hands: Mapping[int, int | None], everyone: Iterable[int]) -> OwnerAccount:
     name = row["name"] or row["login"]
-    return Seller(AccountId(str(row["id"])), name, bool(row["active"]), hands, frozenset(everyone))
+    return OwnerAccount(AccountId(str(row["id"])), name, bool(row["active"]), hands, frozenset(everyone))
 
 
 def _works(employee: Mapping[str, Any], today: date) -> bool:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import partial
 
 from tests.bench.figures import Figure, Run
-from workflows.clients.split.allocation import Item, Taker, allocate
+from workflows.clients.split.allocation import AllocationItem, AllocationTarget, allocate
 from workflows.storage.rows.case import Strategy
 
 MANAGERS = 50
@@ -26,11 +26,13 @@ def _figures(size: int) -> list[Figure]:
     chance = random.Random(size)
     managers = [f"m{n}@x.example" for n in range(MANAGERS)]
     items = [
-        Item(str(n), f"party:{n}", Decimal(chance.randrange(10**7)) / 100, 1 + n % 4, _traits(chance, managers))
+        AllocationItem(
+            str(n), f"party:{n}", Decimal(chance.randrange(10**7)) / 100, 1 + n % 4, _traits(chance, managers)
+        )
         for n in range(size)
     ]
-    free = [Taker(key, traits=_own(n, key)) for n, key in enumerate(managers)]
-    room = [Taker(one.key, size // MANAGERS + 50 * (n % 9) - 100, one.traits) for n, one in enumerate(free)]
+    free = [AllocationTarget(key, traits=_own(n, key)) for n, key in enumerate(managers)]
+    room = [AllocationTarget(one.key, size // MANAGERS + 50 * (n % 9) - 100, one.traits) for n, one in enumerate(free)]
     floor = _seconds(lambda: sorted(items, key=lambda item: item.value))
     ways = (
         ("balanced", free, Strategy.BALANCED),

@@ -23,10 +23,10 @@ from tests.bench.leavers import MASTER, OU, SYSTEM
 from tests.sandbox.company import ldif
 from tests.workflows.members import MemoryMembers
 from workflows.cases.casefile import Casefile
-from workflows.cases.finding_list import FindingSheet
-from workflows.clients import Handover
-from workflows.clients.approval_policy import Approvals
-from workflows.exports.snapshots import Exports
+from workflows.cases.finding_list import FindingList
+from workflows.clients.approval_policy import ApprovalContext
+from workflows.clients.handover import ClientHandover
+from workflows.exports.snapshots import ExportTrack
 from workflows.people import Actor
 from workflows.ports import SystemClock
 from workflows.storage.findings import Findings
@@ -90,9 +90,11 @@ def _audits(directory: Ldap, folder: Path) -> Audits:
     store, vault, clock = Store(sqlite_url(folder)), Vault(MASTER), SystemClock()
     journal, systems = Journal(store, clock, b"s" * 32), Systems([System(SYSTEM, MANIFEST, directory)])
     day = timedelta(days=1)
-    handover = Handover(store, vault, journal, systems, clock, retry=day, approvals=Approvals(MemoryMembers()))
-    exports = Exports(store, vault, journal, systems, clock, retry=day, channel="", look_back=day, zone="UTC")
-    sheet = FindingSheet(vault, Findings(vault, journal, clock), clock, day)
+    handover = ClientHandover(
+        store, vault, journal, systems, clock, retry=day, approvals=ApprovalContext(MemoryMembers())
+    )
+    exports = ExportTrack(store, vault, journal, systems, clock, retry=day, channel="", look_back=day, zone="UTC")
+    sheet = FindingList(vault, Findings(vault, journal, clock), clock, day)
     casefile = Casefile(vault, systems, handover, exports, clock, sheet)
     return Audits(
         store,

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from sqlmodel import col, select
 
-from bot.wiring import House, assemble
+from bot.wiring import Application, assemble
 from config.settings import load
 from connectors import registry
 from tests.bench import witness
@@ -29,12 +29,12 @@ from tests.sandbox.postgres import Postgres
 from tests.sandbox.practice import Practice
 from tests.sandbox.slack import seed
 from tests.sandbox.story import DAY
-from workflows.cases.views import Request
+from workflows.cases.views import OffboardingRequest
 from workflows.people import Actor, Leaver, Successor
 from workflows.refusals import Code, Refused
 from workflows.storage.rows.access import Restoration
 from workflows.storage.rows.case import Case, CaseState, Reason, Strategy
-from workflows.storage.rows.outbox import Post
+from workflows.storage.rows.outbox import OutboxMessage
 from workflows.storage.rows.watch import AuditRun
 from workflows.storage.rows.work_state import WorkState
 
@@ -104,14 +104,14 @@ class Trial:
 
     # --- what people do
 
-    def _visit(self) -> House:
+    def _visit(self) -> Application:
         settings = load(self._practice.config, self._practice.environment, registry.settings_of)
         return self._stack.enter_context(assemble(settings, clock=self._practice.clock, mode="visit"))
 
     def _open(self, person: Employee) -> None:
         bob, carol = (BY_UID[uid] for uid in ("bob.ross", "carol.diaz"))
         self._opened[person.uid] = self._house.services.offboarding.open(
-            Request(
+            OffboardingRequest(
                 Leaver(person.name, person.email),
                 Reason.OTHER,
                 None,
@@ -211,7 +211,11 @@ class Trial:
                     session.exec(select(Case.id).where(~ended).limit(1)).first(),
                     session.exec(select(Restoration.id).where(Restoration.state == WorkState.DUE).limit(1)).first(),
                     session.exec(select(AuditRun.id).where(AuditRun.state == WorkState.DUE).limit(1)).first(),
-                    session.exec(select(Post.id).where(col(Post.shown) < col(Post.wanted)).limit(1)).first(),
+                    session.exec(
+                        select(OutboxMessage.id)
+                        .where(col(OutboxMessage.shown_version) < col(OutboxMessage.wanted_version))
+                        .limit(1)
+                    ).first(),
                 )
             return not any(left)
 

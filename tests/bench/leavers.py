@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from tests.sandbox.company import ldif
 from tests.sandbox.company.slapd import Slapd
-from workflows.access.account_state import Note, seal
-from workflows.storage.rows.access import Access, Account
+from workflows.access.account_state import VerdictNote, seal
+from workflows.storage.rows.access import Access, LeaverAccount
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store
@@ -58,7 +58,7 @@ def rows(store: Store, count: int) -> None:
         numbers = iter(range(count))
         while page := list(islice(numbers, PAGE)):
             cases, accesses, accounts = zip(*(_case(vault, number) for number in page), strict=True)
-            for model, values in ((Case, cases), (Access, accesses), (Account, accounts)):
+            for model, values in ((Case, cases), (Access, accesses), (LeaverAccount, accounts)):
                 session.execute(sa.insert(model), list(values))
 
 
@@ -87,7 +87,7 @@ def _case(vault: Vault, number: int) -> tuple[dict[str, object], dict[str, objec
         "channel": "C0CASES",
         "note": "",
     }
-    note = Note("", f"pwdAccountLockedTime of uid={uid},{OU}")
+    note = VerdictNote("", f"pwdAccountLockedTime of uid={uid},{OU}")
     account_data = {"login": uid, "matched_by": "mail", "before": {}, "groups": {}, "done": ["locked"]}
     case = {
         "id": case_id,

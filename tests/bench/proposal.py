@@ -20,7 +20,7 @@ from tests.sandbox.slack.world import Workspace
 from tests.workflows.memory import World
 from tests.workflows.stage import Stage
 from workflows.people import Successor
-from workflows.storage.rows.outbox import Post, PostKind
+from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 
 CLIENTS, COLLEAGUES = 50_000, 50
 GOAL_S, SLACK_LIMIT_S = 2.0, 3.0
@@ -57,7 +57,7 @@ def _figures(stage: Stage, services: Services, client: WebClient) -> list[Figure
     shown = stage.proposal()
     handover = stage.handover
     notifier = SlackNotifier(client, services, find_post=lambda _id: None)
-    post = Post(id="p", kind=PostKind.PROPOSAL, subject=shown.id, channel=MANAGER.slack_id)
+    post = OutboxMessage(id="p", kind=MessageKind.PROPOSAL, subject=shown.id, channel=MANAGER.slack_id)
     opened = _seconds(lambda: notifier.show(post))
     channel = client.conversations_open(users=MANAGER.slack_id)["channel"]["id"]
     message = client.conversations_history(channel=channel, limit=1)["messages"][0]

@@ -16,13 +16,13 @@ from typing import Self
 from bot.running import running
 from bot.services import Services
 from bot.slack.serve import serve
-from bot.wiring import notifier, open_store, tracks
+from bot.wiring import build_services, notifier, open_store
 from config.settings import Settings
 from tests.bench.slow_system import system
 from tests.sandbox.company.people import HR, MANAGER
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.server import SlackServer
-from workflows.cases.views import Request
+from workflows.cases.views import OffboardingRequest
 from workflows.engine.durable import Engine
 from workflows.engine.durable import sqlite_url as engine_url
 from workflows.people import Actor, Leaver, Successor
@@ -97,7 +97,7 @@ def main(text: str) -> None:
     systems = Systems([system(f"system-{number}", url) for number, url in enumerate(wishes.systems)])
     store, clock = open_store(settings.storage), SystemClock()
     engine = Engine(wishes.database_url or engine_url(Path(wishes.folder)))
-    built = tracks(settings, store, systems, clock, start=engine.start)
+    built = build_services(settings, store, systems, clock, start=engine.start)
     stop = threading.Event()
     with ExitStack() as stack:
         due = _open(built.services, wishes.leavers)
@@ -140,7 +140,7 @@ def _open(services: Services, leavers: int) -> datetime:
     manager = Successor(MANAGER.email, MANAGER.name, MANAGER.email, MANAGER.slack_id)
     for number in range(leavers):
         services.offboarding.open(
-            Request(
+            OffboardingRequest(
                 leaver=Leaver(f"Leaver {number}", email(number)),
                 reason=Reason.END_OF_CONTRACT,
                 effective_at=due,

@@ -20,7 +20,7 @@ from connectors.contract import (
     Account,
     AccountId,
     Accounts,
-    Before,
+    BeforeImage,
     Change,
     Limits,
     Locked,
@@ -123,20 +123,20 @@ class SlowAccounts(Accounts):
         who = person.emails[0]
         found = AccountId(who)
         verdict = self._read(who)
-        before = Before(found, {"locked": str(verdict is Verdict.LOCKED)})
+        before = BeforeImage(found, {"locked": str(verdict is Verdict.LOCKED)})
         return Lookup((Account(found, who, person.name, verdict, "mail", before=before),), "mail")
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
         return {account: Observation(self._read(account), "read") for account in accounts}
 
-    def before(self, account: AccountId) -> Before:
-        return Before(account, {"locked": str(self._read(account) is Verdict.LOCKED)})
+    def before(self, account: AccountId) -> BeforeImage:
+        return BeforeImage(account, {"locked": str(self._read(account) is Verdict.LOCKED)})
 
-    def lock(self, before: Before) -> Locked:
+    def lock(self, before: BeforeImage) -> Locked:
         self._http.post(f"/{before.account}/lock").raise_for_status()
         return Locked(Change.MADE, Login.NOT_TRIED)
 
-    def unlock(self, before: Before) -> Change:
+    def unlock(self, before: BeforeImage) -> Change:
         raise Missing("the bench locks only")
 
     def _read(self, who: str) -> Verdict:

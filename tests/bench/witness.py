@@ -8,9 +8,9 @@ from sqlmodel import select
 from tests.bench.crowd import Tally
 from tests.sandbox.slack.world import Workspace
 from workflows.storage.rows.access import Access
-from workflows.storage.rows.clients import Assignment, Book
+from workflows.storage.rows.clients import Assignment, BookHandover
 from workflows.storage.rows.operations import JournalEntry
-from workflows.storage.rows.outbox import Post
+from workflows.storage.rows.outbox import OutboxMessage
 from workflows.storage.store import Store
 
 
@@ -24,7 +24,7 @@ def explain(store: Store, tally: Tally, opened: Mapping[str, str]) -> None:
             continue
         with store.read() as session:
             rows = session.exec(select(Assignment).where(Assignment.case_id == case_id)).all()
-            books = session.exec(select(Book).where(Book.case_id == case_id)).all()
+            books = session.exec(select(BookHandover).where(BookHandover.case_id == case_id)).all()
             accesses = session.exec(select(Access).where(Access.case_id == case_id)).all()
             said = session.exec(select(JournalEntry).where(JournalEntry.case_id == case_id)).all()
         print(uid, case_id, Counter((row.state, row.owner_after) for row in rows), sep="\n  ")
@@ -43,7 +43,7 @@ def judge_posts(store: Store, workspace: Workspace, tally: Tally, days: int) -> 
         if message.body.get("metadata")
     )
     with store.read() as session:
-        wanted = {*session.exec(select(Post.id))}
+        wanted = {*session.exec(select(OutboxMessage.id))}
     for post in wanted | set(posts):
         tally.count(f"post {post}", posts[post])
     audits = sum(post.startswith("audit-") for post in posts)

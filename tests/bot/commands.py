@@ -31,7 +31,7 @@ from tests.bot.fakes import (
     FakeOffboarding,
     FakePutBacks,
 )
-from workflows.engine.replicas import Occupied
+from workflows.engine.replicas import ProcessLockHeld
 from workflows.storage.store import Store, sqlite_url
 from workflows.systems.registry import System, Systems
 
@@ -83,7 +83,7 @@ SHOP = Manifest("shop", "A shop", Shop, ShopSettings, Limits(), ("The shop canno
 
 
 @dataclass
-class House:
+class Application:
     services: Services
     store: Store
 
@@ -109,12 +109,12 @@ class Wiring:
         return Systems([System(name, SHOP, Shop(table.settings)) for name, table in settings.systems.items()])  # type: ignore[arg-type]
 
     @contextmanager
-    def assemble(self, settings: Settings, *, mode: str) -> Iterator[House]:
+    def assemble(self, settings: Settings, *, mode: str) -> Iterator[Application]:
         self.modes.append(mode)
         if self.broken:
             raise self.broken
         if mode == "run" and self.occupied:
-            raise Occupied("another Handover (process 7) works on /data. Stop it first")
+            raise ProcessLockHeld("another Handover (process 7) works on /data. Stop it first")
         services = make_services(
             settings,
             self.offboarding,
@@ -130,7 +130,7 @@ class Wiring:
         store = Store(sqlite_url(settings.storage.path))
         try:
             store.upgrade()
-            yield House(services, store)
+            yield Application(services, store)
         finally:
             store.close()
 

@@ -9,13 +9,13 @@ import pytest
 from pydantic import SecretStr
 
 from bot.services import Services
-from bot.slack.acknowledgement_gate import Door
+from bot.slack.acknowledgement_gate import AcknowledgementGate
 from bot.slack.app import make_app
 from bot.slack.client import web_client
 from bot.slack.metrics import Metrics, watch
 from bot.slack.serve import PATH, listening, make_web
-from config.client_book import Clients
-from config.settings import Company, Policy, Role, Roles, Settings, Slack, Storage
+from config.client_book import ClientSettings
+from config.settings import Company, PolicySettings, Role, Roles, Settings, Slack, Storage
 from tests.bot.fakes import (
     FakeAudits,
     FakeDelegations,
@@ -63,8 +63,8 @@ def make_settings(api_url: str = "https://slack.invalid/api/", mode: str = "http
             security=Role(users=(SECURITY.slack_id,)),
             admin=Role(users=(ADMIN.slack_id,)),
         ),
-        policy=Policy(),
-        clients=Clients(),
+        policy=PolicySettings(),
+        clients=ClientSettings(),
     )
 
 
@@ -130,7 +130,7 @@ def office() -> Iterator[Office]:
         fakes = FakeOffboarding(), FakeHandover(), FakeExports(), FakeAudits(), FakeJournal(), FakeLinking()
         services = make_services(make_settings(slack.api_url), *fakes)
         client = web_client(services.settings.slack)
-        door = Door(calm=0)
+        door = AcknowledgementGate(calm=0)
         app = make_app(services, client, signing_secret="practice-signing-secret", door=door)
         metrics = Metrics()
         watch(app, metrics)

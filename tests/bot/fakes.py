@@ -10,17 +10,17 @@ from connectors.contract import Verdict
 from tests.bot import samples
 from workflows.access.manual_steps import Proof
 from workflows.access.views import Candidate, StepView
-from workflows.cases.views import CaseBrief, CaseView, FindingLine, FollowUpLine, Plan, Request
-from workflows.clients.split.assignment_file import Unfit
+from workflows.cases.views import CaseBrief, CaseView, FindingLine, FollowUpLine, OffboardingRequest, Plan
+from workflows.clients.split.assignment_file import InvalidAssignmentFile
 from workflows.clients.views import (
     ClientLine,
     DelegationView,
     NoteView,
     Preview,
     ProposalView,
+    PutBackLine,
     PutBackView,
     RecordLine,
-    UnreturnedLine,
 )
 from workflows.exports.views import ExportView
 from workflows.people import Actor, Leaver, Successor
@@ -37,7 +37,7 @@ class FixedClock:
 
 class FakeOffboarding:
     def __init__(self) -> None:
-        self.requests: list[Request] = []
+        self.requests: list[OffboardingRequest] = []
         self.cancelled: list[str] = []
         self.retried: list[tuple[str, str, str]] = []
         self.known: dict[str, CaseView] = {}
@@ -64,7 +64,7 @@ class FakeOffboarding:
             ),
         )
 
-    def open(self, request: Request) -> str:
+    def open(self, request: OffboardingRequest) -> str:
         self.opening.wait(60)
         if self.fails:
             raise self.fails
@@ -142,7 +142,7 @@ class FakeHandover:
         self.clients = samples.client_lines(45)
         self.kept: list[tuple[tuple[str, ...], str]] = []
         self.uploaded: list[bytes] = []
-        self.unfit: Unfit | None = None
+        self.unfit: InvalidAssignmentFile | None = None
         self.previewed: list[tuple[str, tuple[str, ...], Strategy, bytes]] = []
         self.seen = Preview(self.proposal.shares, 60, 20, 3, ("Zed gets nothing in crm: no account there",), ())
         self.heirs: tuple[Successor, ...] = (samples.BOB, samples.CAROL)
@@ -256,7 +256,7 @@ class FakeDelegations:
         return found
 
     def present(self, user: str = "") -> list[DelegationView]:
-        return [one for one in self.known if not user or user in (one.away.slack_id, one.stands.slack_id)]
+        return [one for one in self.known if not user or user in (one.principal.slack_id, one.delegate.slack_id)]
 
 
 class FakeHalts:
@@ -294,11 +294,11 @@ class FakePutBacks:
         self.done.append((case_id, by.id, search))
         return 59
 
-    def csv_lines(self, case_id: str) -> Iterator[UnreturnedLine]:
-        yield self._kept("=1+1", AssignmentState.UNRETURNED)
+    def csv_lines(self, case_id: str) -> Iterator[PutBackLine]:
+        yield self._kept("=1+1", AssignmentState.NOT_PUT_BACK)
 
-    def _kept(self, name: str, state: AssignmentState) -> UnreturnedLine:
-        return UnreturnedLine("crm", "opportunity:9", "opportunity", name, "Client", state, "Zed has it now")
+    def _kept(self, name: str, state: AssignmentState) -> PutBackLine:
+        return PutBackLine("crm", "opportunity:9", "opportunity", name, "Client", state, "Zed has it now")
 
 
 class FakeLeaves:
@@ -379,7 +379,7 @@ class FakeAudits:
     def csv(self, run_id: str) -> str:
         return "account,verdict\ndana.oneill,open"
 
-    def sheet(self) -> str:
+    def current_csv(self) -> str:
         return self.csv("")
 
     def findings(self) -> list[FindingLine]:

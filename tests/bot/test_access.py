@@ -19,7 +19,7 @@ from workflows.cases.views import CaseView
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
 from workflows.storage.rows.case import CaseState
-from workflows.storage.rows.outbox import PostKind
+from workflows.storage.rows.outbox import MessageKind
 
 
 def _case(office: Office, state: CaseState, **change: object) -> CaseView:
@@ -33,7 +33,7 @@ def _case(office: Office, state: CaseState, **change: object) -> CaseView:
 
 def test_hr_and_security_undo_and_others_do_not(office: Office) -> None:
     _case(office, CaseState.WATCHED, can_undo=True)
-    message = post(office, PostKind.CASE, seed.OFFBOARDING)
+    message = post(office, MessageKind.CASE, seed.OFFBOARDING)
     stranger = office.person(BY_UID["raj.patel"].slack_id)
     stranger.click(message, "Give Access Back")
     office.private(stranger, "not allowed")
@@ -53,7 +53,7 @@ def test_undo_is_asked_for_as_a_danger_and_only_where_something_was_locked(offic
 
 def test_a_refused_undo_says_why(office: Office) -> None:
     _case(office, CaseState.WATCHED, can_undo=True)
-    message = post(office, PostKind.CASE, seed.OFFBOARDING)
+    message = post(office, MessageKind.CASE, seed.OFFBOARDING)
     office.offboarding.fails = Refused(Code.TOO_LATE, days="30")
     office.hr.click(message, "Give Access Back")
     office.private(office.hr, "can be undone for 30 days")
@@ -62,7 +62,7 @@ def test_a_refused_undo_says_why(office: Office) -> None:
 def test_an_undone_case_says_what_is_back_and_what_is_not(office: Office) -> None:
     lines = (samples.restored("crm"), samples.restored("directory", done=False))
     _case(office, CaseState.UNDONE, restored=lines)
-    words = said(post(office, PostKind.CASE, seed.OFFBOARDING))
+    words = said(post(office, MessageKind.CASE, seed.OFFBOARDING))
     assert "still to do in The directory" in words
     assert "cannot come back: the sessions that were ended" in words
     assert "Clients are not moved back: 120 records" in words
@@ -75,7 +75,7 @@ def test_an_undone_case_says_what_is_back_and_what_is_not(office: Office) -> Non
 
 def test_security_releases_a_held_case_from_its_channel(office: Office) -> None:
     _case(office, CaseState.HELD, held="mass")
-    message = post(office, PostKind.HELD, seed.SECURITY_ALERTS)
+    message = post(office, MessageKind.HELD, seed.SECURITY_ALERTS)
     assert "More cases were opened within an hour" in said(message)
     office.hr.click(message, "Release")
     office.private(office.hr, "not allowed")
@@ -90,24 +90,24 @@ def test_security_releases_a_held_case_from_its_channel(office: Office) -> None:
 
 def test_who_opened_it_does_not_release_it_even_with_the_role(office: Office) -> None:
     _case(office, CaseState.HELD, held="mass", opened_by=Actor(f"slack:{office.security.id}", "Sam"))
-    office.security.click(post(office, PostKind.HELD, seed.SECURITY_ALERTS), "Release")
+    office.security.click(post(office, MessageKind.HELD, seed.SECURITY_ALERTS), "Release")
     office.private(office.security, "needs a second person")
     assert office.offboarding.done == []
 
 
 def test_an_immediate_case_may_be_released_by_hr_too(office: Office) -> None:
     _case(office, CaseState.HELD, held="immediate", opened_by=Actor("cli:root", "root"))
-    office.hr.click(post(office, PostKind.CASE, seed.OFFBOARDING), "Release")
+    office.hr.click(post(office, MessageKind.CASE, seed.OFFBOARDING), "Release")
     office.private(office.hr, "is released")
 
 
 def test_a_held_case_is_rejected_and_its_post_settles(office: Office) -> None:
     _case(office, CaseState.HELD, held="mass")
-    office.security.click(post(office, PostKind.HELD, seed.SECURITY_ALERTS), "Reject")
+    office.security.click(post(office, MessageKind.HELD, seed.SECURITY_ALERTS), "Reject")
     office.private(office.security, "is rejected")
     assert office.offboarding.done == [("reject", "case-1", f"slack:{office.security.id}")]
     _case(office, CaseState.CANCELLED, settled_by="Sam *Okafor*", settled_at=samples.NOW)
-    settled = post(office, PostKind.HELD, seed.SECURITY_ALERTS)
+    settled = post(office, MessageKind.HELD, seed.SECURITY_ALERTS)
     assert "was rejected; nothing was locked, by Sam \u2217Okafor\u2217, <!date^" in said(settled)
     assert not [block for block in settled.blocks if block["type"] == "actions"]
 
@@ -125,7 +125,7 @@ def test_the_form_says_that_the_case_is_held(office: Office) -> None:
 
 def test_hr_moves_a_case_in_the_leavers_zone_and_is_warned_of_a_sunday(office: Office) -> None:
     _case(office, CaseState.SCHEDULED, effective_at=samples.NOW + timedelta(days=1))
-    office.hr.click(post(office, PostKind.CASE, seed.OFFBOARDING), "Reschedule")
+    office.hr.click(post(office, MessageKind.CASE, seed.OFFBOARDING), "Reschedule")
     office.hr.modal("Reschedule").fill("day", "2026-11-29").fill("time", "12:30").submit()
     assert "on a weekend" in office.hr.modal("Rescheduled").text
     assert office.offboarding.done == [("reschedule", "case-1 2026-11-29T12:30:00+00:00", f"slack:{office.hr.id}")]
@@ -135,14 +135,14 @@ def test_hr_moves_a_case_in_the_leavers_zone_and_is_warned_of_a_sunday(office: O
 def test_the_day_that_is_warned_of_is_the_leavers_own(office: Office, day: str, *, warned: bool) -> None:
     leaver = replace(samples.leaver(), timezone="Pacific/Honolulu")  # a working day there ends on the next day in UTC
     _case(office, CaseState.SCHEDULED, effective_at=samples.NOW + timedelta(days=3), leaver=leaver)
-    office.hr.click(post(office, PostKind.CASE, seed.OFFBOARDING), "Reschedule")
+    office.hr.click(post(office, MessageKind.CASE, seed.OFFBOARDING), "Reschedule")
     office.hr.modal("Reschedule").fill("day", day).submit()
     assert ("on a weekend" in office.hr.modal("Rescheduled").text) is warned
 
 
 def test_a_day_in_the_past_keeps_the_form_open(office: Office) -> None:
     _case(office, CaseState.SCHEDULED, effective_at=samples.NOW + timedelta(days=1))
-    message = post(office, PostKind.CASE, seed.OFFBOARDING)
+    message = post(office, MessageKind.CASE, seed.OFFBOARDING)
     office.security.click(message, "Reschedule")
     office.private(office.security, "not allowed")
     office.hr.click(message, "Reschedule")
@@ -153,7 +153,7 @@ def test_a_day_in_the_past_keeps_the_form_open(office: Office) -> None:
 
 def test_a_person_hired_again_is_no_longer_watched(office: Office) -> None:
     _case(office, CaseState.WATCHED)
-    message = post(office, PostKind.CASE, seed.OFFBOARDING)
+    message = post(office, MessageKind.CASE, seed.OFFBOARDING)
     office.security.click(message, "Hired Again")
     office.private(office.security, "not allowed")
     office.hr.click(message, "Hired Again")
@@ -170,7 +170,7 @@ def waiting(office: Office) -> Office:
     view = samples.case(CaseState.RUNNING, Verdict.UNKNOWN)
     line = replace(view.systems[0], choose=True)
     office.offboarding.known["case-1"] = replace(view, systems=(line,))
-    office.security.click(post(office, PostKind.CASE, seed.OFFBOARDING), "Choose Account")
+    office.security.click(post(office, MessageKind.CASE, seed.OFFBOARDING), "Choose Account")
     return office
 
 
@@ -208,7 +208,7 @@ def test_they_may_have_no_account_and_nothing_chosen_is_said(waiting: Office) ->
 
 
 def test_hr_alone_does_not_link(waiting: Office) -> None:
-    waiting.hr.click(post(waiting, PostKind.CASE, seed.OFFBOARDING), "Choose Account")
+    waiting.hr.click(post(waiting, MessageKind.CASE, seed.OFFBOARDING), "Choose Account")
     waiting.private(waiting.hr, "not allowed")
     assert waiting.linking.linked == []
 
@@ -241,4 +241,4 @@ def test_how_late_it_was_is_said(office: Office) -> None:
     view = _case(office, CaseState.RUNNING)
     late = replace(view.systems[0], late="3 h 12 min late: Handover was not running")
     office.offboarding.known["case-1"] = replace(view, systems=(late, view.systems[1]))
-    assert "3 h 12 min late: Handover was not running" in said(post(office, PostKind.CASE, seed.OFFBOARDING))
+    assert "3 h 12 min late: Handover was not running" in said(post(office, MessageKind.CASE, seed.OFFBOARDING))

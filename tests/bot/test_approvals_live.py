@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import col
 
-from bot.slack.acknowledgement_gate import Door
+from bot.slack.acknowledgement_gate import AcknowledgementGate
 from bot.slack.app import make_app
 from bot.slack.client import web_client
 from bot.slack.members import SlackMembers
@@ -21,12 +21,12 @@ from tests.sandbox.company.people import MANAGER, SECURITY
 from tests.sandbox.slack.server import SlackServer
 from tests.sandbox.slack.world import Workspace
 from tests.workflows.stage import Stage, crm
-from workflows.clients.approval_policy import Policy, Rule
+from workflows.clients.approval_policy import AdditionalApproval, ApprovalPolicy
 from workflows.people import Actor, Successor
 from workflows.storage import outbox
-from workflows.storage.rows.outbox import Post, PostKind
+from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 
-RULE = Rule("security", (SECURITY.slack_id,))
+RULE = AdditionalApproval("security", (SECURITY.slack_id,))
 MAX = Successor(MANAGER.email, MANAGER.name, MANAGER.email, MANAGER.slack_id)
 
 
@@ -39,7 +39,7 @@ class Firm:
         fakes = make_services(settings, FakeOffboarding(), FakeHandover(), FakeExports(), FakeAudits(), FakeJournal())
         self.services = replace(fakes, handover=stage.handover, delegations=stage.handover.delegations)
         client = web_client(settings.slack)
-        self.door = Door(calm=0)
+        self.door = AcknowledgementGate(calm=0)
         self.app = make_app(self.services, client, signing_secret="practice-signing-secret", door=self.door)
         self.notifier = SlackNotifier(client, self.services, lambda number: outbox.find(stage.store, number))
 
@@ -47,14 +47,16 @@ class Firm:
         """Let the clock look, and tell people."""
         self.stage.look()
         with self.stage.store.write() as session:
-            session.execute(sa.delete(Post).where(col(Post.kind) != PostKind.PROPOSAL))  # the rest has fakes behind it
+            session.execute(
+                sa.delete(OutboxMessage).where(col(OutboxMessage.kind) != MessageKind.PROPOSAL)
+            )  # the rest has fakes behind it
         outbox.deliver(self.stage.store, self.notifier, self.stage.time)
 
 
 @pytest.fixture
 def firm(tmp_path: Path) -> Iterator[Firm]:
     with SlackServer(Workspace()) as slack:
-        stage = Stage(tmp_path, crm().system(), approver=MAX, policy=Policy(rules=(RULE,)))
+        stage = Stage(tmp_path, crm().system(), approver=MAX, policy=ApprovalPolicy(rules=(RULE,)))
         stage.members = SlackMembers(web_client(make_settings(slack.api_url).slack))  # type: ignore[assignment]
         stage.handover = stage.start()
         firm = Firm(slack, stage)

@@ -11,16 +11,16 @@ from tests.bot import samples
 from tests.bot.conftest import Office, said
 from tests.sandbox.company.people import BY_UID, MANAGER
 from tests.sandbox.slack.records import File, Message
-from workflows.clients.split.assignment_file import MOST_BYTES, Unfit
-from workflows.clients.views import KeptLine, LineFault, Share
+from workflows.clients.split.assignment_file import MOST_BYTES, InvalidAssignmentFile
+from workflows.clients.views import ExclusionLine, LineFault, Share
 from workflows.people import Successor
 from workflows.storage.rows.clients import ProposalState
-from workflows.storage.rows.outbox import Post, PostKind
+from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 
 
 def show(office: Office) -> Message:
     notifier = SlackNotifier(web_client(office.services.settings.slack), office.services, lambda _id: None)
-    notifier.show(Post(id="p", kind=PostKind.PROPOSAL, subject="proposal-1", channel=MANAGER.slack_id))
+    notifier.show(OutboxMessage(id="p", kind=MessageKind.PROPOSAL, subject="proposal-1", channel=MANAGER.slack_id))
     return office.manager.messages()[-1]
 
 
@@ -135,10 +135,10 @@ def test_clients_stay_with_a_reason_which_is_shown(office: Office) -> None:
     form.fill("clients", ["line-7"]).fill("reason", "a lawsuit <!here>").submit()
     office.manager.modal("Changed")
     assert office.handover.kept == [(("line-7",), "a lawsuit <!here>")]
-    stays = KeptLine("a lawsuit <!here>", "Max Weber", samples.NOW, 1, 3)
+    stays = ExclusionLine("a lawsuit <!here>", "Max Weber", samples.NOW, 1, 3)
     office.handover.proposal = replace(samples.proposal(ProposalState.APPROVED), kept=(stays,))
     notifier = SlackNotifier(web_client(office.services.settings.slack), office.services, lambda _id: None)
-    notifier.show(Post(id="o", kind=PostKind.OUTCOME, subject="proposal-1", channel=MANAGER.slack_id))
+    notifier.show(OutboxMessage(id="o", kind=MessageKind.OUTCOME, subject="proposal-1", channel=MANAGER.slack_id))
     told = said(office.manager.messages()[-1])
     assert "1 client (3 records) stays with Dana O'Neill: a lawsuit &lt;!here&gt; (decided by Max Weber)" in told
 
@@ -159,7 +159,9 @@ def test_a_file_makes_a_new_version(office: Office) -> None:
 
 
 def test_faults_of_a_file_are_told_by_line_in_private_all_of_them(office: Office) -> None:
-    office.handover.unfit = Unfit([LineFault(n, "eve <!channel> is no successor") for n in range(2, 102)])
+    office.handover.unfit = InvalidAssignmentFile(
+        [LineFault(n, "eve <!channel> is no successor") for n in range(2, 102)]
+    )
     before = len(office.manager.messages())
     hand_in(office, b"client,address\n")
     text = office.manager.modal("This file has faults").text

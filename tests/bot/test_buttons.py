@@ -11,12 +11,12 @@ from tests.sandbox.company.people import ADMIN, BY_UID, MANAGER
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.records import Message
 from workflows.storage.rows.case import CaseState
-from workflows.storage.rows.outbox import Post, PostKind
+from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 
 
-def post(office: Office, kind: PostKind, channel: str) -> Message:
+def post(office: Office, kind: MessageKind, channel: str) -> Message:
     notifier = SlackNotifier(web_client(office.services.settings.slack), office.services, lambda _id: None)
-    where, ts = notifier.show(Post(id="p", kind=kind, subject="case-1", channel=channel))
+    where, ts = notifier.show(OutboxMessage(id="p", kind=kind, subject="case-1", channel=channel))
     message = office.slack.workspace.find(where, ts)
     assert message is not None
     return message
@@ -24,7 +24,7 @@ def post(office: Office, kind: PostKind, channel: str) -> Message:
 
 def test_security_retries_a_system_that_is_not_good(office: Office) -> None:
     office.offboarding.known["case-1"] = samples.case(CaseState.RUNNING, Verdict.LOCKED, Verdict.UNKNOWN)
-    message = post(office, PostKind.CASE, seed.OFFBOARDING)
+    message = post(office, MessageKind.CASE, seed.OFFBOARDING)
     office.security.click(message, "Retry")
     office.private(office.security, "system1 is tried again now")
     assert office.offboarding.retried == [("case-1", "system1", f"slack:{office.security.id}")]
@@ -32,7 +32,7 @@ def test_security_retries_a_system_that_is_not_good(office: Office) -> None:
 
 def test_hr_does_not_retry(office: Office) -> None:
     office.offboarding.known["case-1"] = samples.case(CaseState.RUNNING, Verdict.UNKNOWN)
-    office.hr.click(post(office, PostKind.CASE, seed.OFFBOARDING), "Retry")
+    office.hr.click(post(office, MessageKind.CASE, seed.OFFBOARDING), "Retry")
     office.private(office.hr, "not allowed")
     assert office.offboarding.retried == []
     assert office.journal.notes
@@ -40,7 +40,7 @@ def test_hr_does_not_retry(office: Office) -> None:
 
 def test_hr_cancels_a_scheduled_case_and_security_does_not(office: Office) -> None:
     office.offboarding.known["case-1"] = samples.case(CaseState.SCHEDULED, Verdict.UNKNOWN)
-    message = post(office, PostKind.CASE, seed.OFFBOARDING)
+    message = post(office, MessageKind.CASE, seed.OFFBOARDING)
     office.security.click(message, "Cancel Offboarding")
     office.private(office.security, "not allowed")
     assert office.offboarding.cancelled == []
@@ -50,7 +50,7 @@ def test_hr_cancels_a_scheduled_case_and_security_does_not(office: Office) -> No
 
 
 def test_a_name_is_revealed_to_security_alone_with_a_reason(office: Office) -> None:
-    message = post(office, PostKind.EXPORTS, seed.SECURITY_ALERTS)
+    message = post(office, MessageKind.EXPORTS, seed.SECURITY_ALERTS)
     office.security.click(message, "Reveal Name")
     office.security.modal("Reveal the name").fill("reason", "theft suspected").submit()
     assert "Dana O'Neill" in office.security.modal("Name revealed").text
@@ -59,20 +59,20 @@ def test_a_name_is_revealed_to_security_alone_with_a_reason(office: Office) -> N
 
 def test_an_administrator_without_the_security_role_reveals_nothing(office: Office) -> None:
     admin = office.person(ADMIN.slack_id)
-    admin.click(post(office, PostKind.EXPORTS, seed.SECURITY_ALERTS), "Reveal Name")
+    admin.click(post(office, MessageKind.EXPORTS, seed.SECURITY_ALERTS), "Reveal Name")
     office.private(admin, "not allowed")
     assert admin.view is None
 
 
 def test_a_reason_of_blanks_is_no_reason(office: Office) -> None:
-    office.security.click(post(office, PostKind.EXPORTS, seed.SECURITY_ALERTS), "Reveal Name")
+    office.security.click(post(office, MessageKind.EXPORTS, seed.SECURITY_ALERTS), "Reveal Name")
     office.security.modal("Reveal the name").fill("reason", "   ").submit()
     assert "goes on record" in office.security.modal("Reveal the name").errors["reason"]
     assert office.exports.revealed == []
 
 
 def test_security_locks_again_from_the_digest(office: Office) -> None:
-    message = post(office, PostKind.AUDIT, seed.ACCESS_AUDIT)
+    message = post(office, MessageKind.AUDIT, seed.ACCESS_AUDIT)
     office.security.click(message, "Lock Again")
     office.private(office.security, "Locking again now")
     assert office.audits.locked == ["finding-0"]
@@ -82,7 +82,7 @@ def test_security_locks_again_from_the_digest(office: Office) -> None:
 
 
 def test_the_list_of_an_audit_comes_as_a_file(office: Office) -> None:
-    office.security.click(post(office, PostKind.AUDIT, seed.ACCESS_AUDIT), "Get CSV")
+    office.security.click(post(office, MessageKind.AUDIT, seed.ACCESS_AUDIT), "Get CSV")
     office.private(office.security, "case-1.csv")
     assert len(office.slack.workspace.files) == 2
 

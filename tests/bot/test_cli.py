@@ -14,7 +14,7 @@ from connectors.errors import Unavailable
 from tests.bot import samples
 from tests.bot.commands import Wiring, configuration, document, handover
 from tests.bot.fakes import FakeOffboarding
-from workflows.cases.views import CaseView, Plan, Request
+from workflows.cases.views import CaseView, OffboardingRequest, Plan
 from workflows.people import Leaver
 from workflows.refusals import Code, Refused
 from workflows.storage.rows.case import CaseState, Strategy
@@ -194,7 +194,7 @@ def test_a_directory_that_was_not_read_is_not_said_to_know_no_manager(config: st
 
 def test_a_refusal_is_a_sentence_in_the_terminals_words(config: str) -> None:
     class Refusing(FakeOffboarding):
-        def open(self, request: Request) -> str:
+        def open(self, request: OffboardingRequest) -> str:
             raise Refused(Code.OPEN_CASE, case="HO-1")
 
     result = handover(Wiring(Refusing()), "offboard", DANA, "--yes", "--config", config)

@@ -124,7 +124,7 @@ def test_offboard_says_that_a_case_is_held_and_is_not_good(config: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kept", "sudo", "named"), [("0", "sam", "root"), (str(context.NOBODY), "sam", "sam"), ("", "", "root")]
+    ("kept", "sudo", "named"), [("0", "sam", "root"), (str(context.NO_LOGIN_UID), "sam", "sam"), ("", "", "root")]
 )
 def test_nobody_becomes_a_second_person_by_a_variable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: str, sudo: str, named: str

@@ -16,14 +16,14 @@ from config.settings import Settings, load
 from connectors import registry
 from connectors.contract import Verdict
 from tests.bot import samples
-from tests.bot.commands import ENV, House, Wiring, configuration, document, handover
+from tests.bot.commands import ENV, Application, Wiring, configuration, document, handover
 from tests.bot.conftest import said
 from tests.bot.fakes import FakeManualSteps
 from tests.sandbox.company.people import BY_UID, MANAGER
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.server import SlackServer
 from tests.sandbox.slack.world import Workspace
-from workflows.cases.views import Request
+from workflows.cases.views import OffboardingRequest
 from workflows.people import Actor, Successor
 from workflows.storage.rows.case import CaseState, Reason, Strategy
 
@@ -40,9 +40,9 @@ class Desk(Wiring):
         self.offboarding.known = {"case-1": replace(case, systems=(*case.systems, samples.by_hand(self.manual.step)))}
 
     @contextmanager
-    def assemble(self, settings: Settings, *, mode: str) -> Iterator[House]:
+    def assemble(self, settings: Settings, *, mode: str) -> Iterator[Application]:
         with super().assemble(settings, mode=mode) as house:
-            yield House(replace(house.services, manual=self.manual), house.store)
+            yield Application(replace(house.services, manual=self.manual), house.store)
 
 
 @pytest.fixture
@@ -146,8 +146,11 @@ def test_from_the_case_to_the_confirmed_message(tmp_path: Path, monkeypatch: pyt
             offboarding = house.services.offboarding
             max_ = Successor(MANAGER.email, MANAGER.name, MANAGER.email, MANAGER.slack_id)
             hr = Actor("slack:U0HR", "Hanna")
-            case_id = offboarding.open(Request(samples.leaver(), Reason.DISMISSAL, None, max_, Strategy.SINGLE, (), hr,
-                                               seed.OFFBOARDING))  # fmt: skip
+            case_id = offboarding.open(
+                OffboardingRequest(
+                    samples.leaver(), Reason.DISMISSAL, None, max_, Strategy.SINGLE, (), hr, seed.OFFBOARDING
+                )
+            )
             li = slack.as_user(LI.slack_id)
             [message] = li.wait_for(li.messages)
             assert "Take the badge." in said(message)

@@ -8,7 +8,7 @@ import pytest
 from config.settings import Settings
 from connectors.contract import Verdict
 from tests.bot import samples
-from tests.bot.commands import House, Wiring, configuration, document, handover
+from tests.bot.commands import Application, Wiring, configuration, document, handover
 from tests.bot.fakes import FakeHandover
 from workflows.clients.views import ProposalView
 from workflows.people import Actor
@@ -47,10 +47,10 @@ class _Opened:
     def __init__(self, outer: object, deciding: Deciding) -> None:
         self.outer, self.deciding = outer, deciding
 
-    def __enter__(self) -> House:
-        house: House = self.outer.__enter__()  # type: ignore[attr-defined]
+    def __enter__(self) -> Application:
+        house: Application = self.outer.__enter__()  # type: ignore[attr-defined]
         services = replace(house.services, handover=self.deciding)
-        return House(services, house.store)
+        return Application(services, house.store)
 
     def __exit__(self, *told: object) -> None:
         self.outer.__exit__(*told)  # type: ignore[attr-defined]

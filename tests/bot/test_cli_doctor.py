@@ -13,7 +13,7 @@ import pytest
 from slack_sdk.web import SlackResponse
 
 from bot.cli.checks import machine, slack
-from bot.cli.checks.result import Check, Result
+from bot.cli.checks.result import Check, CheckResult
 from bot.cli.doctor import examine
 from bot.slack.manifest import manifest
 from tests.bot.commands import ENV, Wiring, configuration, document, handover
@@ -143,12 +143,12 @@ def test_a_store_that_cannot_be_opened_is_one_fault_among_good_checks(tmp_path: 
 def test_one_that_hangs_is_a_fault_and_holds_nobody_up() -> None:
     hold = threading.Event()
 
-    def hang() -> list[Result]:
+    def hang() -> list[CheckResult]:
         hold.wait(60)
         return []
 
     begun = time.monotonic()
-    found = examine([Check("slow", hang), Check("quick", lambda: [Result("quick", True, "ok")])], 1.5)
+    found = examine([Check("slow", hang), Check("quick", lambda: [CheckResult("quick", True, "ok")])], 1.5)
     assert time.monotonic() - begun < 20
     hold.set()
     assert [(result.what, result.ok) for result in found] == [("slow", False), ("quick", True)]
@@ -156,7 +156,7 @@ def test_one_that_hangs_is_a_fault_and_holds_nobody_up() -> None:
 
 
 def test_a_check_that_breaks_is_a_fault() -> None:
-    (found,) = examine([Check("odd", lambda: [Result("odd", 1 / 0 > 0, "")])], 5)
+    (found,) = examine([Check("odd", lambda: [CheckResult("odd", 1 / 0 > 0, "")])], 5)
     assert (found.what, found.ok) == ("odd", False)
 
 
@@ -225,4 +225,4 @@ def test_the_machine_is_judged_by_its_figures(tmp_path: Path) -> None:
     assert machine.folder(data).ok
     data.chmod(0o755)
     assert not machine.folder(data).ok
-    assert machine.room(tmp_path / "none" / "deeper").said.endswith("GB free")
+    assert machine.disk_space(tmp_path / "none" / "deeper").said.endswith("GB free")

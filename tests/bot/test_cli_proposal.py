@@ -8,8 +8,8 @@ import pytest
 from tests.bot import samples
 from tests.bot.commands import configuration, document, handover
 from tests.bot.test_cli_decide import Desk
-from workflows.clients.split.assignment_file import Unfit
-from workflows.clients.views import KeptLine, LineFault
+from workflows.clients.split.assignment_file import InvalidAssignmentFile
+from workflows.clients.views import ExclusionLine, LineFault
 from workflows.storage.rows.case import Strategy
 
 
@@ -33,7 +33,7 @@ def test_looking_lists_and_searches_and_changes_nothing(desk: Desk, config: str)
 
 
 def test_what_stays_is_told_in_plain_words(desk: Desk, config: str) -> None:
-    stays = KeptLine("a lawsuit & <more>", "Max Weber", samples.NOW, 2, 5)
+    stays = ExclusionLine("a lawsuit & <more>", "Max Weber", samples.NOW, 2, 5)
     desk.handover.proposal = replace(desk.handover.proposal, kept=(stays,))
     waiting = replace(samples.proposal(), kept=(stays,))
     desk.offboarding.known["case-1"] = replace(desk.offboarding.known["case-1"], clients=samples.clients(waiting))
@@ -83,7 +83,7 @@ def test_a_file_is_taken_whole_or_every_fault_is_listed(desk: Desk, config: str,
     path.write_text("client id,address\nparty:1,bob@x.example\n", encoding="utf-8")
     taken = handover(Desk_(desk), "proposal", "case-1", "--upload", str(path), "--json", "--config", config)
     assert document(taken)["proposal"]["version"] == 2
-    desk.handover.unfit = Unfit([LineFault(n, "is wrong") for n in range(2, 202)])
+    desk.handover.unfit = InvalidAssignmentFile([LineFault(n, "is wrong") for n in range(2, 202)])
     refused = handover(desk, "proposal", "case-1", "--upload", str(path), "--config", config)
     assert refused.exit_code == 1
     assert refused.stderr.count("is wrong") == 200
@@ -162,7 +162,7 @@ def test_an_offboarding_shows_the_split_before_it_asks_and_a_bad_file_opens_noth
     assert asked.exit_code == 0, asked.stderr
     assert "Clients: 20 with 60 records would go to" in asked.stdout
     [request] = desk.offboarding.requests
-    assert ([one.key for one in request.successors], request.mapping) == (["bob@x.example"], path.read_bytes())
+    assert ([one.key for one in request.successors], request.assignment_file) == (["bob@x.example"], path.read_bytes())
     desk.handover.seen = replace(desk.handover.seen, faults=(LineFault(2, "names no client"),))
     refused = handover(desk, *words, "--yes")
     assert refused.exit_code == 1

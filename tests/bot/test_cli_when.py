@@ -4,11 +4,11 @@ from datetime import UTC, datetime, time
 
 import pytest
 
-from bot.cli.command_errors import Stop
+from bot.cli.command_errors import CommandError
 from bot.cli.effective_time import effective
 from bot.cli.offboard import as_known
 from bot.slack.people import Profile
-from workflows.business_days import Workdays
+from workflows.business_days import BusinessDays
 from workflows.people import Leaver
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -29,13 +29,13 @@ NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
     ],
 )
 def test_it_is_read_in_the_leavers_zone(text: str, expected: str | None) -> None:
-    found = effective(text, NOW, "Europe/Dublin", Workdays(time(17)))
+    found = effective(text, NOW, "Europe/Dublin", BusinessDays(time(17)))
     assert (found.isoformat(timespec="minutes") if found else None) == expected
 
 
 def test_today_is_the_leavers_today() -> None:
     late = datetime(2026, 11, 23, 23, 30, tzinfo=UTC)
-    found = effective("end-of-day", late, "Pacific/Auckland", Workdays(time(17)))
+    found = effective("end-of-day", late, "Pacific/Auckland", BusinessDays(time(17)))
     assert found == datetime(2026, 11, 24, 4, tzinfo=UTC)
 
 
@@ -53,8 +53,8 @@ def test_today_is_the_leavers_today() -> None:
     ],
 )
 def test_what_is_past_or_not_exact_is_refused_with_what_to_write(text: str) -> None:
-    with pytest.raises(Stop) as caught:
-        effective(text, NOW, "Europe/Dublin", Workdays(time(17)))
+    with pytest.raises(CommandError) as caught:
+        effective(text, NOW, "Europe/Dublin", BusinessDays(time(17)))
     assert caught.value.todo
 
 

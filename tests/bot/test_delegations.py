@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from tests.bot import samples
-from tests.bot.commands import House, Wiring, configuration, document, handover
+from tests.bot.commands import Application, Wiring, configuration, document, handover
 from tests.bot.conftest import Office, said
 from tests.bot.fakes import FakeDelegations, FakeHandover
 from tests.bot.test_requests import WAITING
@@ -48,7 +48,7 @@ def test_a_stand_in_is_named_and_ended_on_the_home_tab(office: Office) -> None:
     said_so = office.manager.modal("Stand-in named").text
     assert re.findall(r"\|(\S+)>", said_so) == ["2026-12-21", "2026-12-22"], "the last day in full, and not the next"
     [made] = known(office).known
-    assert (made.away.slack_id, made.stands.slack_id) == (MANAGER.slack_id, CAROL)
+    assert (made.principal.slack_id, made.delegate.slack_id) == (MANAGER.slack_id, CAROL)
     # whole days in the manager's own zone (Berlin)
     assert (made.since.astimezone(UTC), made.until.astimezone(UTC)) == (
         datetime(2026, 12, 20, 23, tzinfo=UTC),
@@ -108,10 +108,10 @@ class _Opened:
     def __init__(self, outer: object, desk: Desk) -> None:
         self.outer, self.desk = outer, desk
 
-    def __enter__(self) -> House:
-        house: House = self.outer.__enter__()  # type: ignore[attr-defined]
+    def __enter__(self) -> Application:
+        house: Application = self.outer.__enter__()  # type: ignore[attr-defined]
         services = replace(house.services, delegations=self.desk.delegations, handover=self.desk.handover)
-        return House(services, house.store)
+        return Application(services, house.store)
 
     def __exit__(self, *told: object) -> None:
         self.outer.__exit__(*told)  # type: ignore[attr-defined]
@@ -126,7 +126,7 @@ def test_the_terminal_names_lists_and_ends(config: str) -> None:
     desk = Desk()
     days = ("--from", "2026-12-21", "--until", "2026-12-22")
     made = document(handover(desk, "delegate", "U0MAX", "--to", "U0EVE", *days, "--json", "--config", config))
-    assert [(one["away"]["slack_id"], one["stands"]["slack_id"]) for one in made] == [("U0MAX", "U0EVE")]
+    assert [(one["principal"]["slack_id"], one["delegate"]["slack_id"]) for one in made] == [("U0MAX", "U0EVE")]
     assert "U0EVE" in handover(desk, "delegate", "--config", config).stdout
     ended = handover(desk, "delegate", "--end", made[0]["id"], "--config", config)
     assert (ended.exit_code, "Nobody decides for anybody" in ended.stdout) == (0, True)

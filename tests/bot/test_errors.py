@@ -3,7 +3,7 @@
 import pytest
 from slack_sdk.errors import SlackApiError
 
-from bot.errors import REFUSALS, TROUBLES, Told, sentence
+from bot.errors import CONNECTOR_ERROR_MESSAGES, REFUSALS, UserFacingError, user_message
 from connectors import errors
 from workflows.refusals import Code, Refused
 
@@ -16,7 +16,7 @@ SIX = [
 
 @pytest.mark.parametrize("code", list(Code))
 def test_every_refusal_has_a_sentence(code: Code) -> None:
-    said = sentence(Refused(code))
+    said = user_message(Refused(code))
     assert said.endswith(".")
     assert "{" not in said
     assert len(said) > 30
@@ -25,20 +25,20 @@ def test_every_refusal_has_a_sentence(code: Code) -> None:
 
 def test_every_trouble_has_a_sentence() -> None:
     assert len(SIX) == 6
-    assert set(TROUBLES) == set(SIX)
+    assert set(CONNECTOR_ERROR_MESSAGES) == set(SIX)
     for kind in SIX:
-        assert "&lt;crm&gt;" in sentence(kind("<crm>"), markup=True)
-        assert "<crm>" in sentence(kind("<crm>"))
+        assert "&lt;crm&gt;" in user_message(kind("<crm>"), markup=True)
+        assert "<crm>" in user_message(kind("<crm>"))
 
 
 def test_facts_are_data_and_moments_are_tokens() -> None:
     refused = Refused(Code.ALREADY_SETTLED, by="<!channel>", at="2026-11-23T09:00:00+00:00")
-    assert "<!channel>" not in sentence(refused, markup=True)
-    assert "<!date^1795424400^" in sentence(refused, markup=True)
-    assert "<!date" not in sentence(refused)
+    assert "<!channel>" not in user_message(refused, markup=True)
+    assert "<!date^1795424400^" in user_message(refused, markup=True)
+    assert "<!date" not in user_message(refused)
 
 
 def test_what_only_the_log_can_explain_has_no_sentence() -> None:
-    assert sentence(ZeroDivisionError("x")) is None
-    assert sentence(Told("ready")) == "ready"
-    assert "ratelimited" in sentence(SlackApiError("x", {"ok": False, "error": "ratelimited"}))  # type: ignore[no-untyped-call]
+    assert user_message(ZeroDivisionError("x")) is None
+    assert user_message(UserFacingError("ready")) == "ready"
+    assert "ratelimited" in user_message(SlackApiError("x", {"ok": False, "error": "ratelimited"}))  # type: ignore[no-untyped-call]

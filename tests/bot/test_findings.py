@@ -18,7 +18,7 @@ from tests.sandbox.company.people import ADMIN
 from tests.sandbox.slack import seed
 from workflows.cases import finding_list
 from workflows.storage.rows.case import CaseState
-from workflows.storage.rows.outbox import PostKind
+from workflows.storage.rows.outbox import MessageKind
 
 LATER = samples.NOW + timedelta(days=9)
 
@@ -28,7 +28,7 @@ def text(message: Any) -> str:
 
 
 def test_security_takes_a_finding_and_hr_does_not(office: Office) -> None:
-    message = post(office, PostKind.AUDIT, seed.ACCESS_AUDIT)
+    message = post(office, MessageKind.AUDIT, seed.ACCESS_AUDIT)
     office.hr.click(message, "Take")
     office.private(office.hr, "not allowed")
     assert office.audits.taken == []
@@ -38,7 +38,7 @@ def test_security_takes_a_finding_and_hr_does_not(office: Office) -> None:
 
 
 def test_security_accepts_a_finding_with_a_day_and_a_reason(office: Office) -> None:
-    office.security.click(post(office, PostKind.AUDIT, seed.ACCESS_AUDIT), "Accept Until ...")
+    office.security.click(post(office, MessageKind.AUDIT, seed.ACCESS_AUDIT), "Accept Until ...")
     form = office.security.modal("Accept for a while")
     form.fill("until", "2026-12-01").fill("reason", "   ").submit()
     assert "goes on record" in office.security.modal("Accept for a while").errors["reason"]
@@ -55,7 +55,7 @@ def test_security_accepts_a_finding_with_a_day_and_a_reason(office: Office) -> N
 
 def test_an_administrator_without_the_security_role_accepts_nothing(office: Office) -> None:
     admin = office.person(ADMIN.slack_id)
-    admin.click(post(office, PostKind.AUDIT, seed.ACCESS_AUDIT), "Accept Until ...")
+    admin.click(post(office, MessageKind.AUDIT, seed.ACCESS_AUDIT), "Accept Until ...")
     office.private(admin, "not allowed")
     assert admin.view is None
 
@@ -63,7 +63,7 @@ def test_an_administrator_without_the_security_role_accepts_nothing(office: Offi
 def test_what_nobody_takes_goes_to_a_person_with_its_button(office: Office) -> None:
     [first, second] = office.audits.run.findings
     office.audits.run = replace(office.audits.run, findings=(replace(first, overdue=True), second))
-    message = post(office, PostKind.ESCALATION, office.security.id)
+    message = post(office, MessageKind.ESCALATION, office.security.id)
     office.security.click(message, "Take")
     office.private(office.security, "It is yours")
     assert office.audits.taken == [("finding-0", f"slack:{office.security.id}")]

@@ -9,13 +9,13 @@ from tests.bot.conftest import Office, said
 from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER
 from tests.sandbox.slack.records import Message
 from workflows.storage.rows.clients import ProposalState
-from workflows.storage.rows.outbox import Post, PostKind
+from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 
 
 @pytest.fixture
 def shown(office: Office) -> Message:
     notifier = SlackNotifier(web_client(office.services.settings.slack), office.services, lambda _id: None)
-    notifier.show(Post(id="p", kind=PostKind.PROPOSAL, subject="proposal-1", channel=MANAGER.slack_id))
+    notifier.show(OutboxMessage(id="p", kind=MessageKind.PROPOSAL, subject="proposal-1", channel=MANAGER.slack_id))
     return office.manager.messages()[-1]
 
 
@@ -140,7 +140,9 @@ def test_a_settled_message_stays_settled(office: Office, shown: Message) -> None
 def test_a_message_of_a_replaced_version_loses_its_buttons(office: Office, shown: Message) -> None:
     office.handover.proposal = samples.proposal(ProposalState.SUPERSEDED)
     notifier = SlackNotifier(web_client(office.services.settings.slack), office.services, lambda _id: None)
-    notifier.show(Post(id="p", kind=PostKind.PROPOSAL, subject="proposal-1", channel=MANAGER.slack_id, ts=shown.ts))
+    notifier.show(
+        OutboxMessage(id="p", kind=MessageKind.PROPOSAL, subject="proposal-1", channel=MANAGER.slack_id, ts=shown.ts)
+    )
     assert "Replaced by a newer version" in now(office)
     assert not any(block["type"] == "actions" for block in office.manager.messages()[0].blocks)
 

@@ -21,7 +21,7 @@ from tests.sandbox.slack import seed
 from workflows.cases.views import CaseView
 from workflows.clients.views import LeaveView
 from workflows.storage.rows.case import CaseState
-from workflows.storage.rows.outbox import PostKind
+from workflows.storage.rows.outbox import MessageKind
 
 BACK = samples.NOW + timedelta(days=30)
 WAITS = LeaveView(BACK, True, samples.NOW, "", "", None)
@@ -37,7 +37,7 @@ def answered(answer: str) -> LeaveView:
 
 def test_the_question_is_answered_once(office: Office) -> None:
     office.offboarding.known["case-1"] = view()
-    message = post(office, PostKind.RETURN, seed.OFFBOARDING)
+    message = post(office, MessageKind.RETURN, seed.OFFBOARDING)
     assert "100 records wait for an answer" in said(message)
     stranger = office.person(BY_UID["raj.patel"].slack_id)
     stranger.click(message, "Leave Them There")
@@ -74,7 +74,7 @@ def test_who_decides_and_who_receives_hear_that_it_is_for_a_time() -> None:
 
 def test_the_other_answer_opens_the_look_first(office: Office) -> None:
     office.offboarding.known["case-1"] = view()
-    office.hr.click(post(office, PostKind.RETURN, seed.OFFBOARDING), "Put Clients Back")
+    office.hr.click(post(office, MessageKind.RETURN, seed.OFFBOARDING), "Put Clients Back")
     assert "would go back" in office.hr.modal("Put clients back").text
 
 

@@ -47,7 +47,7 @@ def test_commands_and_events_are_those_that_are_listened_to() -> None:
     assert heard == {"command": ["COMMAND"], "event": ["ARRIVAL", "EVENT"]}
     made = manifest("socket")
     assert [one["command"] for one in made["features"]["slash_commands"]] == [command.COMMAND]
-    assert made["settings"]["event_subscriptions"]["bot_events"] == [home.EVENT, member_joined.ARRIVAL]
+    assert made["settings"]["event_subscriptions"]["bot_events"] == [home.EVENT, member_joined.MEMBER_JOINED]
 
 
 def test_mentions_are_escaped_so_that_nobody_is_guessed() -> None:

@@ -20,9 +20,9 @@ from tests.sandbox.slack.driver import Person
 from tests.sandbox.slack.records import Message
 from workflows.access.views import StepView
 from workflows.cases.views import CaseView
-from workflows.ports import Undelivered
+from workflows.ports import DeliveryFailed
 from workflows.storage.rows.case import CaseState
-from workflows.storage.rows.outbox import Post, PostKind
+from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 from workflows.storage.rows.work_state import WorkState
 
 LI = BY_UID["li.wei"].slack_id
@@ -31,7 +31,9 @@ BOB = BY_UID["bob.ross"].slack_id
 
 def shown(office: Office, whom: str = LI, ts: str = "") -> Message:
     notifier = SlackNotifier(web_client(office.services.settings.slack), office.services, lambda _id: None)
-    where, at = notifier.show(Post(id="p", kind=PostKind.MANUAL, subject="case-1:badge", channel=whom, ts=ts))
+    where, at = notifier.show(
+        OutboxMessage(id="p", kind=MessageKind.MANUAL, subject="case-1:badge", channel=whom, ts=ts)
+    )
     message = office.slack.workspace.find(where, at)
     assert message is not None
     return message
@@ -252,8 +254,12 @@ def test_before_the_day_it_says_who_will_be_asked() -> None:
 
 
 def test_words_of_people_are_data() -> None:
-    step = replace(samples.step(by=samples.NASTY, note=samples.NASTY, proof=samples.NASTY), trouble=samples.NASTY,
-                   title=samples.NASTY, instructions=samples.NASTY)  # fmt: skip
+    step = replace(
+        samples.step(by=samples.NASTY, note=samples.NASTY, proof=samples.NASTY),
+        problem=samples.NASTY,
+        title=samples.NASTY,
+        instructions=samples.NASTY,
+    )
     for one in (step, replace(step, waiting=True, confirmed_at=None)):
         whole = case_message.build(case(Verdict.LOCKED, step=one), samples.NOW)
         for text in marked((*manual.build(one).blocks, *whole.blocks)):
@@ -295,5 +301,5 @@ def test_a_deactivated_member_of_a_group_is_not_asked(office: Office, roster: Sl
 
 def test_slack_down_is_not_nobody() -> None:
     settings = make_settings("http://127.0.0.1:9/api/")
-    with pytest.raises(Undelivered):
+    with pytest.raises(DeliveryFailed):
         SlackRoster(web_client(settings.slack, seconds=1)).reach(LI)

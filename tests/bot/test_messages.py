@@ -14,7 +14,7 @@ from tests.bot import samples
 from tests.bot.conftest import strings
 from tests.sandbox.slack.records import JSON
 from tests.sandbox.slack.validation import problems
-from workflows.clients.views import KeptLine, LineFault, RequestView, WordView
+from workflows.clients.views import DecisionView, ExclusionLine, LineFault, RequestView
 from workflows.storage.rows.case import CaseState, Strategy
 from workflows.storage.rows.clients import AssignmentState, ProposalState, RequestState
 
@@ -179,7 +179,7 @@ def test_a_settled_proposal_cannot_be_decided_or_changed_and_says_who_and_when()
 
 
 def test_a_replaced_version_leaves_the_rest_to_the_newer_one() -> None:
-    stays = KeptLine("a lawsuit", "Max Weber", samples.NOW, 1, 3)
+    stays = ExclusionLine("a lawsuit", "Max Weber", samples.NOW, 1, 3)
     view = replace(samples.proposal(ProposalState.SUPERSEDED), kept=(stays,))
     shown = proposal.build(view, [], 0)
     assert [block["type"] for block in shown.blocks] == ["header", "section", "section", "context"]
@@ -194,7 +194,7 @@ def test_one_approvers_word_is_said_once() -> None:
         1,
         RequestState.APPROVED,
         (samples.MAX,),
-        (WordView(samples.MAX, samples.MAX, True, samples.NOW),),
+        (DecisionView(samples.MAX, samples.MAX, True, samples.NOW),),
     )
     view = replace(samples.proposal(ProposalState.APPROVED), requests=(request,))
     assert str(proposal.build(view, [], 0).blocks).count("pproved by") == 1

@@ -17,10 +17,10 @@ from tests.sandbox.company.people import BY_UID
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.records import Message
 from workflows.cases.views import CaseView
-from workflows.clients.views import ClientsView, UnreturnedLine
+from workflows.clients.views import ClientsView, PutBackLine
 from workflows.storage.rows.case import CaseState
 from workflows.storage.rows.clients import AssignmentState
-from workflows.storage.rows.outbox import PostKind
+from workflows.storage.rows.outbox import MessageKind
 
 MOVING = ClientsView(None, 100, 40, 60, (), 4.0, (), False, moving=True)
 PAUSED = replace(MOVING, halted="paused", halted_by=samples.NASTY, halted_at=samples.NOW)
@@ -33,7 +33,7 @@ def view(clients: ClientsView, state: CaseState = CaseState.RUNNING) -> CaseView
 
 def shown(office: Office, clients: ClientsView) -> Message:
     office.offboarding.known["case-1"] = view(clients)
-    return post(office, PostKind.CASE, seed.OFFBOARDING)
+    return post(office, MessageKind.CASE, seed.OFFBOARDING)
 
 
 def labels(clients: ClientsView, state: CaseState = CaseState.RUNNING) -> list[str]:
@@ -147,7 +147,7 @@ def test_a_locked_leaver_gets_nothing_yet_and_the_form_says_what_to_do_first(off
 
 def test_one_fate_of_many_records_is_said_once() -> None:
     lines = [
-        UnreturnedLine("crm", str(n), "deal", f"Deal {n}", "Client", AssignmentState.MOVED, "Zed has it now")
+        PutBackLine("crm", str(n), "deal", f"Deal {n}", "Client", AssignmentState.MOVED, "Zed has it now")
         for n in range(40)
     ]
     text = str(moves.kept((*lines, replace(lines[0], name="Other", note="it is gone")), 41))

@@ -13,13 +13,13 @@ from tests.bot.conftest import Office, said
 from tests.bot.test_buttons import post
 from tests.sandbox.company.people import BY_UID
 from workflows.storage.rows.case import CaseState
-from workflows.storage.rows.outbox import PostKind
+from workflows.storage.rows.outbox import MessageKind
 
 BOB = BY_UID["bob.ross"].slack_id
 
 
 def test_the_successor_reads_it_with_the_file_in_its_thread(office: Office) -> None:
-    message = post(office, PostKind.NOTE, BOB)
+    message = post(office, MessageKind.NOTE, BOB)
     text = said(message)
     assert "You have 20 clients of" in text
     assert "45 records, 30 open" in text

@@ -9,9 +9,9 @@ from tests.bot import samples
 from tests.bot.conftest import Office, said
 from tests.sandbox.company.people import HR
 from tests.sandbox.slack import seed
-from workflows.ports import Undelivered
+from workflows.ports import DeliveryFailed
 from workflows.storage.rows.case import CaseState
-from workflows.storage.rows.outbox import Post, PostKind
+from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 
 
 class Desk:
@@ -19,17 +19,19 @@ class Desk:
 
     def __init__(self, office: Office) -> None:
         self.office = office
-        self.posts: dict[str, Post] = {}
+        self.posts: dict[str, OutboxMessage] = {}
         client = web_client(office.services.settings.slack)
         self.notifier = SlackNotifier(client, office.services, self.posts.get)
 
-    def show(self, kind: PostKind, subject: str, channel: str, post_id: str = "post-1", thread_of: str = "") -> Post:
-        post = Post(id=post_id, kind=kind, subject=subject, channel=channel, thread_of=thread_of)
+    def show(
+        self, kind: MessageKind, subject: str, channel: str, post_id: str = "post-1", thread_of: str = ""
+    ) -> OutboxMessage:
+        post = OutboxMessage(id=post_id, kind=kind, subject=subject, channel=channel, thread_parent_id=thread_of)
         self.posts[post_id] = post
         return self.again(post)
 
-    def again(self, post: Post) -> Post:
-        post.tries += not post.ts
+    def again(self, post: OutboxMessage) -> OutboxMessage:
+        post.send_attempts += not post.ts
         post.channel, post.ts = self.notifier.show(post)
         return post
 
@@ -44,7 +46,7 @@ def desk(office: Office) -> Desk:
 
 
 def test_a_post_is_made_once_and_then_updated_in_place(desk: Desk) -> None:
-    post = desk.show(PostKind.CASE, "case-1", seed.OFFBOARDING)
+    post = desk.show(MessageKind.CASE, "case-1", seed.OFFBOARDING)
     desk.office.offboarding.known["case-1"] = samples.case(CaseState.WATCHED, Verdict.LOCKED, Verdict.LOCKED)
     ts = post.ts
     desk.again(post)
@@ -55,15 +57,15 @@ def test_a_post_is_made_once_and_then_updated_in_place(desk: Desk) -> None:
 
 
 def test_a_person_is_told_in_a_direct_message(desk: Desk) -> None:
-    post = desk.show(PostKind.CASE, "case-1", HR.slack_id)
+    post = desk.show(MessageKind.CASE, "case-1", HR.slack_id)
     assert post.channel.startswith("D")
     assert len(desk.office.hr.messages()) == 1
 
 
 def test_a_lost_answer_makes_no_second_message(desk: Desk) -> None:
     desk.office.slack.fault("chat.postMessage", "lost", times=5)
-    with pytest.raises(Undelivered):
-        desk.show(PostKind.CASE, "case-1", seed.OFFBOARDING)
+    with pytest.raises(DeliveryFailed):
+        desk.show(MessageKind.CASE, "case-1", seed.OFFBOARDING)
     before = desk.count(seed.OFFBOARDING)
     desk.office.slack.workspace.faults.clear()
     desk.again(desk.posts["post-1"])
@@ -71,7 +73,7 @@ def test_a_lost_answer_makes_no_second_message(desk: Desk) -> None:
 
 
 def test_what_nobody_tried_to_post_is_not_searched_for(desk: Desk) -> None:
-    post = desk.show(PostKind.CASE, "case-1", seed.OFFBOARDING)
+    post = desk.show(MessageKind.CASE, "case-1", seed.OFFBOARDING)
     assert desk.office.slack.calls("conversations.history") == []
     post.ts = ""
     desk.again(post)
@@ -79,7 +81,7 @@ def test_what_nobody_tried_to_post_is_not_searched_for(desk: Desk) -> None:
 
 
 def test_a_deleted_message_is_posted_anew(desk: Desk) -> None:
-    post = desk.show(PostKind.CASE, "case-1", seed.OFFBOARDING)
+    post = desk.show(MessageKind.CASE, "case-1", seed.OFFBOARDING)
     old = post.ts
     workspace = desk.office.slack.workspace
     workspace.posts[seed.OFFBOARDING].clear()
@@ -89,15 +91,15 @@ def test_a_deleted_message_is_posted_anew(desk: Desk) -> None:
 
 
 def test_a_post_in_a_thread_follows_the_case_message(desk: Desk) -> None:
-    above = desk.show(PostKind.CASE, "case-1", seed.OFFBOARDING, "case")
-    below = desk.show(PostKind.FOLLOW_UP, "follow-1", seed.OFFBOARDING, "follow", thread_of="case")
+    above = desk.show(MessageKind.CASE, "case-1", seed.OFFBOARDING, "case")
+    below = desk.show(MessageKind.FOLLOW_UP, "follow-1", seed.OFFBOARDING, "follow", thread_of="case")
     [_first, second] = desk.office.hr.messages("offboarding", thread=above.ts)
     assert second.ts == below.ts
 
 
 def test_a_post_in_a_thread_waits_for_the_case_message(desk: Desk) -> None:
-    with pytest.raises(Undelivered, match="not posted yet"):
-        desk.show(PostKind.FOLLOW_UP, "follow-1", seed.OFFBOARDING, thread_of="case")
+    with pytest.raises(DeliveryFailed, match="not posted yet"):
+        desk.show(MessageKind.FOLLOW_UP, "follow-1", seed.OFFBOARDING, thread_of="case")
 
 
 @pytest.mark.parametrize(
@@ -110,29 +112,29 @@ def test_a_post_in_a_thread_waits_for_the_case_message(desk: Desk) -> None:
 )
 def test_trouble_is_undelivered_with_a_reason(desk: Desk, error: str, words: str) -> None:
     desk.office.slack.fault("chat.postMessage", error)
-    with pytest.raises(Undelivered, match=words):
-        desk.show(PostKind.CASE, "case-1", seed.OFFBOARDING)
+    with pytest.raises(DeliveryFailed, match=words):
+        desk.show(MessageKind.CASE, "case-1", seed.OFFBOARDING)
 
 
 def test_a_long_rate_limit_does_not_hang(desk: Desk) -> None:
     desk.office.slack.fault("chat.postMessage", "429", seconds=600)
-    with pytest.raises(Undelivered, match="600 seconds"):
-        desk.show(PostKind.CASE, "case-1", seed.OFFBOARDING)
+    with pytest.raises(DeliveryFailed, match="600 seconds"):
+        desk.show(MessageKind.CASE, "case-1", seed.OFFBOARDING)
 
 
 def test_a_short_rate_limit_is_waited_for(desk: Desk) -> None:
     desk.office.slack.fault("chat.postMessage", "429", seconds=1)
-    assert desk.show(PostKind.CASE, "case-1", seed.OFFBOARDING).ts
+    assert desk.show(MessageKind.CASE, "case-1", seed.OFFBOARDING).ts
 
 
 def test_a_case_that_is_gone_is_undelivered(desk: Desk) -> None:
-    with pytest.raises(Undelivered, match="unknown case"):
-        desk.show(PostKind.CASE, "no such case", seed.OFFBOARDING)
+    with pytest.raises(DeliveryFailed, match="unknown case"):
+        desk.show(MessageKind.CASE, "no such case", seed.OFFBOARDING)
 
 
 def test_every_kind_is_shown_and_found_by_its_metadata(desk: Desk) -> None:
     desk.office.slack.workspace.limits.on = False
-    for number, kind in enumerate(PostKind):
+    for number, kind in enumerate(MessageKind):
         post = desk.show(kind, "case-1", seed.OFFBOARDING, f"post-{number}")
         message = desk.office.slack.workspace.find(seed.OFFBOARDING, post.ts)
         assert message is not None
@@ -141,7 +143,7 @@ def test_every_kind_is_shown_and_found_by_its_metadata(desk: Desk) -> None:
 
 
 def test_an_audit_brings_its_list_as_a_file_once(desk: Desk) -> None:
-    post = desk.show(PostKind.AUDIT, "audit-2026-11-23", seed.ACCESS_AUDIT)
+    post = desk.show(MessageKind.AUDIT, "audit-2026-11-23", seed.ACCESS_AUDIT)
     desk.again(post)
     files = list(desk.office.slack.workspace.files.values())
     assert [file.name for file in files] == ["audit-2026-11-23.csv"]
@@ -149,7 +151,7 @@ def test_an_audit_brings_its_list_as_a_file_once(desk: Desk) -> None:
 
 def test_a_slack_without_charts_gets_bars_of_text(desk: Desk) -> None:
     desk.office.slack.fault("chat.postMessage", "invalid_blocks")
-    post = desk.show(PostKind.EXPORTS, "snapshot-1", seed.SECURITY_ALERTS)
+    post = desk.show(MessageKind.EXPORTS, "snapshot-1", seed.SECURITY_ALERTS)
     message = desk.office.slack.workspace.find(seed.SECURITY_ALERTS, post.ts)
     assert message is not None
     assert "data_visualization" not in {block["type"] for block in message.blocks}

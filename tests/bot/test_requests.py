@@ -15,19 +15,26 @@ from tests.bot.conftest import Office, said
 from tests.bot.samples import BOB, CAROL, MAX, NOW
 from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER
 from tests.sandbox.slack.records import Message
-from workflows.clients.views import ProposalView, RequestView, WordView
+from workflows.clients.views import DecisionView, ProposalView, RequestView
 from workflows.people import Successor
-from workflows.ports import Undelivered
+from workflows.ports import DeliveryFailed
 from workflows.storage.rows.case import CaseState
 from workflows.storage.rows.clients import ProposalState, RequestState
-from workflows.storage.rows.outbox import Post, PostKind
+from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 
 ADA = Successor("ada@x.example", samples.NASTY, "ada@x.example", "U0ADA")
 MANAGED = RequestView("p#manager", "manager", 1, RequestState.WAITING, (MAX,), ())
 BOARD = RequestView(
-    "p#board", "board", 2, RequestState.WAITING, (ADA, CAROL), (WordView(ADA, ADA, True, NOW),), expires_at=NOW,
-    escalated_at=NOW, trouble="Eve: is deactivated",
-)  # fmt: skip
+    "p#board",
+    "board",
+    2,
+    RequestState.WAITING,
+    (ADA, CAROL),
+    (DecisionView(ADA, ADA, True, NOW),),
+    expires_at=NOW,
+    escalated_at=NOW,
+    problem="Eve: is deactivated",
+)
 SHARE = RequestView("p#receiver-1", "receiver", 1, RequestState.WAITING, (BOB,), (), share=BOB)
 WAITING = replace(samples.proposal(), requests=(MANAGED, BOARD, SHARE))
 
@@ -64,8 +71,10 @@ def test_who_has_answered_or_is_not_asked_has_nothing_to_press() -> None:
 
 
 def test_a_void_word_a_delegate_and_an_expiry_are_said() -> None:
-    void = WordView(ADA, ADA, True, NOW, void="is deactivated")
-    board = replace(BOARD, words=(void, WordView(CAROL, BOB, True, NOW, reason="fine")), state=RequestState.EXPIRED)
+    void = DecisionView(ADA, ADA, True, NOW, void="is deactivated")
+    board = replace(
+        BOARD, decisions=(void, DecisionView(CAROL, BOB, True, NOW, reason="fine")), state=RequestState.EXPIRED
+    )
     away = replace(MANAGED, delegates={MAX.slack_id: CAROL})
     told = words(replace(WAITING, requests=(away, board)))
     assert "which no longer counts: is deactivated" in told
@@ -84,7 +93,7 @@ def own(office: Office) -> Message:
         office.handover.records[place] = replace(line, successor=BOB if place < 25 else CAROL)
     notifier = SlackNotifier(web_client(office.services.settings.slack), office.services, lambda _id: None)
     bob = BY_UID["bob.ross"].slack_id
-    notifier.show(Post(id="q", kind=PostKind.PROPOSAL, subject=f"proposal-1@{bob}", channel=bob))
+    notifier.show(OutboxMessage(id="q", kind=MessageKind.PROPOSAL, subject=f"proposal-1@{bob}", channel=bob))
     return office.person(bob).messages()[-1]
 
 
@@ -131,7 +140,7 @@ def test_the_home_tab_asks_a_receiver_about_their_own_share_alone() -> None:
 def test_a_receiver_opens_nothing_of_the_whole_proposal(office: Office, own: Message) -> None:
     """A press that no message of theirs offers: forged, or of a message that somebody forwarded."""
     notifier = SlackNotifier(web_client(office.services.settings.slack), office.services, lambda _id: None)
-    notifier.show(Post(id="p", kind=PostKind.PROPOSAL, subject="proposal-1", channel=MANAGER.slack_id))
+    notifier.show(OutboxMessage(id="p", kind=MessageKind.PROPOSAL, subject="proposal-1", channel=MANAGER.slack_id))
     whole = office.person(MANAGER.slack_id).messages()[-1]
     bob = office.person(BY_UID["bob.ross"].slack_id)
     offered = ("Find Clients", "Change Clients", "Keep Clients", "Get CSV", "Upload CSV")
@@ -166,10 +175,10 @@ def test_members_are_looked_up_with_every_flag(office: Office) -> None:
     assert members.find("U0NOBODY") is None
     assert members.group("S0NOGROUP") == ()
     office.slack.fault("users.info", "internal_error", times=3)
-    with pytest.raises(Undelivered):
+    with pytest.raises(DeliveryFailed):
         members.find(MANAGER.slack_id)
     office.slack.fault("usergroups.users.list", "internal_error", times=3)
-    with pytest.raises(Undelivered):
+    with pytest.raises(DeliveryFailed):
         members.group("S0NOGROUP")
 
 
@@ -178,7 +187,7 @@ def case_message(office: Office) -> Message:
     office.offboarding.known["case-1"] = replace(case, clients=samples.clients(WAITING))
     notifier = SlackNotifier(web_client(office.services.settings.slack), office.services, lambda _id: None)
     channel = office.services.settings.slack.case_channel
-    notifier.show(Post(id="c", kind=PostKind.CASE, subject="case-1", channel=channel))
+    notifier.show(OutboxMessage(id="c", kind=MessageKind.CASE, subject="case-1", channel=channel))
     return office.hr.messages("offboarding")[-1]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.cli.checks import systems
-from bot.cli.checks.result import Result
+from bot.cli.checks.result import CheckResult
 from bot.slack.messages import case as message
 from connectors.contract import Account, AccountId, Administrators, Verdict
 from connectors.errors import Missing, Unavailable
@@ -17,7 +17,7 @@ from tests.bot.commands import Wiring, configuration, handover
 from tests.workflows.memory import MemoryBook, MemoryCrm, World
 from workflows.access.views import RestrictionLine
 from workflows.cases.views import CaseView
-from workflows.storage.rows.case import CaseState, Hold
+from workflows.storage.rows.case import CaseState, HoldReason
 from workflows.storage.rows.work_state import WorkState
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -65,7 +65,7 @@ def test_a_groups_name_is_data_and_a_moment_stays_a_moment() -> None:
 
 
 def test_a_case_held_for_its_share_says_why() -> None:
-    view = replace(samples.case(CaseState.HELD, Verdict.UNKNOWN), held=Hold.SHARE.value)
+    view = replace(samples.case(CaseState.HELD, Verdict.UNKNOWN), held=HoldReason.SHARE.value)
     assert "more of the company than the policy allows" in str(message.build(view, NOW))
 
 
@@ -81,7 +81,7 @@ class Knowing(MemoryCrm, Administrators):
         return [self._account(user, set()) for user in found]
 
 
-def _checked(kind: type, **settings: object) -> dict[str, Result]:
+def _checked(kind: type, **settings: object) -> dict[str, CheckResult]:
     world = World("crm")
     world.user("1", "a@x.example", groups={"admins", "exporters"})
     world.user("2", "b@x.example", groups={"admins"}, active=False)

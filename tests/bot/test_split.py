@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.slack.forms.upload import parse
-from config.client_book import BookRule, Clients
+from config.client_book import ClientSettings, SplitRule
 from tests.bot import samples
 from tests.bot.conftest import Office
 from tests.bot.test_offboarding import BOB, filled, form
@@ -41,7 +41,7 @@ def test_a_preview_shows_the_split_on_top_of_the_form_and_opens_nothing(office: 
     office.hr.modal("Offboard someone").submit()
     office.hr.modal("Case opened")
     [request] = office.offboarding.requests
-    assert request.mapping == GOOD
+    assert request.assignment_file == GOOD
     assert [one.slack_id for one in request.successors] == [BOB, CAROL.slack_id, ""]
     assert {call.method for call in office.slack.refused()} == {"users.lookupByEmail"}  # of somebody unknown
 
@@ -105,7 +105,7 @@ def test_rules_are_offered_where_there_are_any_and_bring_their_people(office: Of
     with pytest.raises(LookupError):
         view.fill("strategy", "rules")
     view.close()
-    ruled = Clients(rules=(BookRule(segment="key", successors=(CAROL.email,)),))
+    ruled = ClientSettings(rules=(SplitRule(segment="key", successors=(CAROL.email,)),))
     object.__setattr__(office.services.settings, "clients", ruled)
     view = form(office).fill("when", "now").fill("reason", "resignation").fill("strategy", "rules")
     view.submit()

@@ -6,7 +6,7 @@ from typing import Any
 import typer
 
 from bot.cli.app import make_app
-from bot.cli.configuration_draft import Draft
+from bot.cli.configuration_draft import ConfigurationDraft
 from bot.cli.manifest import yaml
 from bot.slack.manifest import manifest
 from config.reference import markdown
@@ -64,7 +64,7 @@ def main() -> None:
 def example() -> str:
     """Return the complete example: what `handover init` writes, for a company with a directory and a CRM."""
     systems = {"directory": ("ldap", registry.settings_of("ldap")), "crm": ("tryton", registry.settings_of("tryton"))}
-    return Draft(EXAMPLE, systems).toml()
+    return ConfigurationDraft(EXAMPLE, systems).toml()
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import pytest
 
-from connectors.contract import AccountId, Accounts, Before, Change, Login, Person, Verdict
+from connectors.contract import AccountId, Accounts, BeforeImage, Change, Login, Person, Verdict
 from connectors.errors import BadCredential, Conflict, ConnectorError, Missing, Unavailable
 
 AWKWARD = ("o'brien", "a*b(c)\\d", "zoë", "a+b,c", "Юлия", "李伟", "عمر", "null", '"quoted" <b>')
@@ -106,7 +106,7 @@ def all_logs() -> Iterator[list[str]]:
         root.setLevel(level)
 
 
-def calls(connector: Accounts, before: Before, who: Newcomer) -> Mapping[str, Callable[[], object]]:
+def calls(connector: Accounts, before: BeforeImage, who: Newcomer) -> Mapping[str, Callable[[], object]]:
     """Return every verb, ready to be called."""
     return {
         "check": connector.check,

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import pytest
 
-from connectors.contract import AccountId, Assignment, Change, ClientBook, Moved, MoveOutcome, RecordId
+from connectors.contract import AccountId, Change, ClientBook, Moved, MoveOrder, MoveOutcome, RecordId
 from connectors.errors import ConnectorError, Missing, OutcomeUnknown, Unavailable
 
 NAMES = (
@@ -73,9 +73,9 @@ class ClientBookWorld(Protocol):
         """Have the server away for a while; its data stays."""
 
 
-def assignments(records: Sequence[RecordId], owner: AccountId, successor: AccountId) -> list[Assignment]:
+def assignments(records: Sequence[RecordId], owner: AccountId, successor: AccountId) -> list[MoveOrder]:
     """Return moves of several records from one to another."""
-    return [Assignment(record, owner, successor) for record in records]
+    return [MoveOrder(record, owner, successor) for record in records]
 
 
 def outcomes(moved: Sequence[Moved]) -> list[tuple[RecordId, MoveOutcome, AccountId | None]]:
@@ -195,7 +195,7 @@ class ClientBookSuite:
         first, second, third = world.add(owner, ["A", "B", "C"])
         writes = world.writes()
         whom = {first: gone, second: good, third: world.nobody()}
-        moved = world.connect().move([Assignment(record, owner, successor) for record, successor in whom.items()])
+        moved = world.connect().move([MoveOrder(record, owner, successor) for record, successor in whom.items()])
         assert outcomes(moved) == [
             (first, MoveOutcome.REFUSED, owner),
             (second, MoveOutcome.MOVED, good),

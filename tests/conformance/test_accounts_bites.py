@@ -7,7 +7,18 @@ from typing import Any
 
 import pytest
 
-from connectors.contract import AccountId, Accounts, Before, Change, Locked, Login, Lookup, Observation, Person, Verdict
+from connectors.contract import (
+    AccountId,
+    Accounts,
+    BeforeImage,
+    Change,
+    Locked,
+    Login,
+    Lookup,
+    Observation,
+    Person,
+    Verdict,
+)
 from connectors.errors import Conflict, ConnectorError, Missing, Unavailable
 from connectors.ldap.connector import Ldap
 from tests.conformance.accounts import AccountsSuite
@@ -21,7 +32,7 @@ class LocksTheNextOneToo(Ldap):
 
     victim: AccountId
 
-    def lock(self, before: Before) -> Locked:
+    def lock(self, before: BeforeImage) -> Locked:
         done = super().lock(before)
         super().lock(super().before(self.victim))
         return done
@@ -30,14 +41,14 @@ class LocksTheNextOneToo(Ldap):
 class IgnoresBefore(Ldap):
     """Locks whatever it finds."""
 
-    def lock(self, before: Before) -> Locked:
+    def lock(self, before: BeforeImage) -> Locked:
         return super().lock(super().before(before.account))
 
 
 class DoesNothing(Ldap):
     """Says that it locked."""
 
-    def lock(self, before: Before) -> Locked:
+    def lock(self, before: BeforeImage) -> Locked:
         return Locked(Change.MADE, Login.REFUSED)
 
 
@@ -48,7 +59,7 @@ class BelievesTheWrite(Ldap):
         super().__init__(settings)
         self.believed: dict[AccountId, Verdict] = {}
 
-    def lock(self, before: Before) -> Locked:
+    def lock(self, before: BeforeImage) -> Locked:
         self.believed[before.account] = Verdict.LOCKED
         return super().lock(before)
 
@@ -82,7 +93,7 @@ class OldImageWithTheLookup(Ldap):
 
     def find(self, person: Person) -> Lookup:
         lookup = super().find(person)
-        stale = [replace(one, before=Before(one.id, {"lock": "long ago"})) for one in lookup.accounts]
+        stale = [replace(one, before=BeforeImage(one.id, {"lock": "long ago"})) for one in lookup.accounts]
         return replace(lookup, accounts=tuple(stale))
 
 
@@ -112,7 +123,7 @@ class SaysNotHow(Ldap):
 class WritesEveryTime(Ldap):
     """Locks again what is locked, with yet another password."""
 
-    def lock(self, before: Before) -> Locked:
+    def lock(self, before: BeforeImage) -> Locked:
         if super().observe([before.account])[before.account].verdict is Verdict.LOCKED:
             super().unlock(replace(before, state={"lock": "", "password": ""}))
             super().lock(super().before(before.account))
@@ -138,7 +149,7 @@ class ForgetsTheGone(Ldap):
 class MakesUpMissing(Ldap):
     """Calls an account that is not there locked."""
 
-    def lock(self, before: Before) -> Locked:
+    def lock(self, before: BeforeImage) -> Locked:
         try:
             return super().lock(before)
         except Missing:
@@ -148,7 +159,7 @@ class MakesUpMissing(Ldap):
 class WarnsAfterWriting(Ldap):
     """Notices the stale before-image when it is too late."""
 
-    def lock(self, before: Before) -> Locked:
+    def lock(self, before: BeforeImage) -> Locked:
         now = super().before(before.account)
         done = super().lock(now)
         if now != before:
@@ -159,7 +170,7 @@ class WarnsAfterWriting(Ldap):
 class UnlocksHalf(Ldap):
     """Takes the lock off and keeps the password that nobody knows."""
 
-    def unlock(self, before: Before) -> Change:
+    def unlock(self, before: BeforeImage) -> Change:
         return super().unlock(replace(before, state={**before.state, "password": ""}))
 
 
@@ -184,7 +195,7 @@ class LooksByName(Ldap):
 class TellsSecrets(Ldap):
     """Logs what it logs in with."""
 
-    def lock(self, before: Before) -> Locked:
+    def lock(self, before: BeforeImage) -> Locked:
         logging.getLogger("ldap").debug("binding with %s", self._settings.password.get_secret_value())
         return super().lock(before)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connectors.contract import AccountId, Assignment, Change, ClientBook, Moved, MoveOutcome, Record, RecordId
+from connectors.contract import AccountId, Change, ClientBook, Moved, MoveOrder, MoveOutcome, Record, RecordId
 from connectors.errors import ConnectorError, Missing, OutcomeUnknown, Unavailable
 from tests.conformance.client_book import ClientBookSuite
 
@@ -114,19 +114,19 @@ class Honest(ClientBook):
     def may_take(self, successor: AccountId) -> bool:
         return self.system.active.get(successor, False)
 
-    def wanted(self, one: Assignment) -> bool:
+    def wanted(self, one: MoveOrder) -> bool:
         row = self.system.rows.get(one.record)
         return row is not None and row.owner == one.owner and self.may_take(one.successor)
 
-    def write(self, one: Assignment) -> None:
+    def write(self, one: MoveOrder) -> None:
         self.system.rows[one.record].owner = one.successor
         self.system.written += 1
 
-    def lost(self, batch: Sequence[Assignment]) -> None:
+    def lost(self, batch: Sequence[MoveOrder]) -> None:
         if self.system.losing and batch:
             raise OutcomeUnknown("no answer")
 
-    def move(self, batch: Sequence[Assignment]) -> Sequence[Moved]:
+    def move(self, batch: Sequence[MoveOrder]) -> Sequence[Moved]:
         if self.system.away:
             raise Unavailable("away")
         made = [one for one in batch if self.wanted(one)]
@@ -135,7 +135,7 @@ class Honest(ClientBook):
         self.lost(made)
         return [self.outcome(one, made) for one in batch]
 
-    def outcome(self, one: Assignment, made: Sequence[Assignment]) -> Moved:
+    def outcome(self, one: MoveOrder, made: Sequence[MoveOrder]) -> Moved:
         row = self.system.rows.get(one.record)
         if row is None:
             return Moved(one.record, MoveOutcome.GONE, None)
@@ -192,25 +192,25 @@ class OwnersOfTheGone(Honest):
 
 
 class TakesFromAnother(Honest):
-    def wanted(self, one: Assignment) -> bool:
+    def wanted(self, one: MoveOrder) -> bool:
         return one.record in self.system.rows and self.may_take(one.successor)
 
 
 class MovesEverybodys(Honest):
-    def write(self, one: Assignment) -> None:
+    def write(self, one: MoveOrder) -> None:
         super().write(one)
         for row in self.system.rows.values():
             row.owner = one.successor
 
 
 class MovesTheWholeBook(Honest):
-    def write(self, one: Assignment) -> None:
+    def write(self, one: MoveOrder) -> None:
         for record in self.book(one.owner):
             super().write(replace(one, record=record))
 
 
 class ResetsTheStage(Honest):
-    def write(self, one: Assignment) -> None:
+    def write(self, one: MoveOrder) -> None:
         super().write(one)
         self.system.rows[one.record].stage = "new"
 
@@ -223,49 +223,49 @@ class TrustsTheSuccessor(Honest):
 class LeavesNoOwner(Honest):
     """As a server does that answers 200 and drops an inactive owner."""
 
-    def wanted(self, one: Assignment) -> bool:
+    def wanted(self, one: MoveOrder) -> bool:
         return one.record in self.system.rows and self.system.rows[one.record].owner == one.owner
 
-    def write(self, one: Assignment) -> None:
+    def write(self, one: MoveOrder) -> None:
         super().write(one if self.may_take(one.successor) else replace(one, successor=AccountId("")))
 
 
 class BelievesThe200(Honest):
-    def write(self, one: Assignment) -> None:
+    def write(self, one: MoveOrder) -> None:
         self.system.written += 1
 
-    def outcome(self, one: Assignment, made: Sequence[Assignment]) -> Moved:
+    def outcome(self, one: MoveOrder, made: Sequence[MoveOrder]) -> Moved:
         return Moved(one.record, MoveOutcome.MOVED, one.successor, Change.MADE)
 
 
 class WritesAgain(Honest):
-    def wanted(self, one: Assignment) -> bool:
+    def wanted(self, one: MoveOrder) -> bool:
         row = self.system.rows.get(one.record)
         return super().wanted(one) or (row is not None and row.owner == one.successor)
 
 
 class RepeatsBlindly(WritesAgain):
-    def lost(self, batch: Sequence[Assignment]) -> None:
+    def lost(self, batch: Sequence[MoveOrder]) -> None:
         if self.system.losing:
             for one in batch:
                 self.write(one)
 
 
 class CallsGoneAnError(Honest):
-    def move(self, batch: Sequence[Assignment]) -> Sequence[Moved]:
+    def move(self, batch: Sequence[MoveOrder]) -> Sequence[Moved]:
         if any(one.record not in self.system.rows for one in batch):
             raise Missing("a record is gone")
         return super().move(batch)
 
 
 class AlwaysWrites(Honest):
-    def move(self, batch: Sequence[Assignment]) -> Sequence[Moved]:
+    def move(self, batch: Sequence[MoveOrder]) -> Sequence[Moved]:
         self.system.written += 1
         return super().move(batch)
 
 
 class DeadIsEmpty(Honest):
-    def move(self, batch: Sequence[Assignment]) -> Sequence[Moved]:
+    def move(self, batch: Sequence[MoveOrder]) -> Sequence[Moved]:
         return [] if self.system.away else super().move(batch)
 
 

@@ -15,7 +15,7 @@ import pytest
 import respx
 
 from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, OutcomeUnknown, Unavailable
-from connectors.http import Api, Patience, TokenBucket, retry_after
+from connectors.http import Api, Timeouts, TokenBucket, retry_after
 
 URL = "http://crm.example"
 
@@ -63,7 +63,7 @@ def net() -> Iterator[respx.MockRouter]:
 
 @pytest.fixture
 def api() -> Iterator[Api]:
-    made = Api(URL, patience=Patience(total=60.0))
+    made = Api(URL, patience=Timeouts(total=60.0))
     yield made
     made.close()
 
@@ -191,7 +191,7 @@ def test_an_answer_that_trickles_without_end_is_no_answer() -> None:
     """Each piece comes in time; all of them never do."""
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
         pool.submit(_trickle, listener)
-        dripping = Api(f"http://127.0.0.1:{listener.getsockname()[1]}", patience=Patience(read=20.0, whole=0.02))
+        dripping = Api(f"http://127.0.0.1:{listener.getsockname()[1]}", patience=Timeouts(read=20.0, whole=0.02))
         for send, error in ((dripping.read, Unavailable), (dripping.write, OutcomeUnknown)):
             with pytest.raises(error, match="no answer in time"):
                 send("POST", "/x")
@@ -219,7 +219,7 @@ def test_a_vendor_may_read_an_answer_differently(net: respx.MockRouter) -> None:
 
 def test_secrets_in_headers_and_bodies_are_in_no_error(net: respx.MockRouter) -> None:
     net.post("/x").mock(side_effect=httpx.ConnectError("no"))
-    secret = Api(URL, headers={"Authorization": "Bearer hush"}, patience=Patience(attempts=1))
+    secret = Api(URL, headers={"Authorization": "Bearer hush"}, patience=Timeouts(attempts=1))
     with pytest.raises(Unavailable) as caught:
         secret.write("POST", "/x", json={"password": "hush"})
     assert "hush" not in f"{caught.value!r} {caught.value.__cause__!r} {secret!r}"

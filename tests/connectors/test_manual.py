@@ -33,14 +33,17 @@ def test_the_registry_finds_the_kind_and_it_claims_nothing() -> None:
 def test_the_work_is_what_the_table_says() -> None:
     work = Manual(settings(due_hours=2, remind_hours=0.5, proof="file", escalate_to="C0SEC", ask_again_days=30)).work
     assert (work.title, work.assignee, work.escalate_to, work.needs_file) == ("Office keys", "U0ADA", "C0SEC", True)
-    assert (work.due, work.remind, work.ask_again) == (
-        timedelta(hours=2), timedelta(minutes=30), timedelta(days=30))  # fmt: skip
+    assert (work.due, work.remind, work.ask_again) == (timedelta(hours=2), timedelta(minutes=30), timedelta(days=30))
 
 
 def test_what_is_left_out_has_a_sound_default() -> None:
     work = Manual(settings()).work
     assert (work.due, work.ask_again, work.needs_file, work.escalate_to) == (
-        timedelta(hours=24), timedelta(days=90), False, "")  # fmt: skip
+        timedelta(hours=24),
+        timedelta(days=90),
+        False,
+        "",
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from connectors import registry
-from connectors.contract import AccountId, Accounts, Before
+from connectors.contract import AccountId, Accounts, BeforeImage
 from connectors.errors import Unavailable
 
 
@@ -26,10 +26,10 @@ def test_the_crms_own_account_is_its_login() -> None:
     )
     connector = cast("Accounts", registry.build("tryton", settings))
     assert connector.own_account() == "handover"
-    lost = connector.lost(Before(AccountId("1"), {"password": ""}))
+    lost = connector.lost(BeforeImage(AccountId("1"), {"password": ""}))
     assert "hash could not be read" in lost[0]
-    assert connector.lost(Before(AccountId("1"), {"password": "{SSHA}x"})) == ()
-    assert connector.lost(Before(AccountId("1"), {"active": "true"})) == ()
+    assert connector.lost(BeforeImage(AccountId("1"), {"password": "{SSHA}x"})) == ()
+    assert connector.lost(BeforeImage(AccountId("1"), {"active": "true"})) == ()
     connector.close()
 
 

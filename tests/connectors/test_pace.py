@@ -7,7 +7,7 @@ from pydantic import BaseModel, SecretStr
 
 from connectors import registry
 from connectors.bottlecrm.settings import BottleCrmSettings
-from connectors.contract import Pace
+from connectors.contract import RateLimiter
 from connectors.errors import Unavailable
 from connectors.scim.settings import Inactive, ScimSettings
 from connectors.tryton.settings import TrytonSettings
@@ -22,7 +22,7 @@ SETTINGS: dict[str, BaseModel] = {
 }
 
 
-class Closed(Pace):
+class Closed(RateLimiter):
     """The limit is used up for a long time."""
 
     def take(self) -> float:
@@ -36,7 +36,7 @@ class Closed(Pace):
 def test_nothing_is_sent_without_leave(kind: str) -> None:
     connector = registry.build(kind, SETTINGS[kind])
     try:
-        connector.keep_pace(Closed())
+        connector.use_rate_limiter(Closed())
         with pytest.raises(Unavailable, match="the limit is used up"):
             connector.check()
     finally:

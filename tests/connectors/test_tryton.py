@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from connectors.contract import AccountId, Assignment, MoveOutcome
+from connectors.contract import AccountId, MoveOrder, MoveOutcome
 from connectors.errors import BadCredential, Forbidden, Missing
 from connectors.tryton.connector import Tryton as Connector
 from tests.conformance.accounts import AccountsSuite, newcomer
@@ -73,7 +73,7 @@ def test_what_tryton_refuses_stands_alone_and_the_rest_moves(book: BookWorld) ->
     owner, one, two = book.seller(), book.seller(), book.seller()
     records = book.add(owner, [f"Client {n}" for n in range(12)])
     book.server.as_admin().call("sale.opportunity.lost", [number(records[3]), number(records[8])])
-    batch = [Assignment(record, owner, one if n % 2 else two) for n, record in enumerate(records)]
+    batch = [MoveOrder(record, owner, one if n % 2 else two) for n, record in enumerate(records)]
     contents, moved = book.contents(), book.connect().move(batch)
     refused = [answer for answer in moved if answer.outcome is MoveOutcome.REFUSED]
     assert [answer.record for answer in refused] == [records[3], records[8]]
@@ -101,7 +101,7 @@ def test_a_write_between_our_read_and_our_write_is_not_overwritten(book: BookWor
         write(*arguments, **context)
 
     connector._rpc.write = late  # type: ignore[method-assign]
-    moved = connector.move([Assignment(record, owner, successor) for record in (first, taken, last)])
+    moved = connector.move([MoveOrder(record, owner, successor) for record in (first, taken, last)])
     assert [answer.outcome for answer in moved] == [MoveOutcome.MOVED, MoveOutcome.TAKEN, MoveOutcome.MOVED]
     assert book.owners()[taken] == taker == moved[1].owner
 
@@ -150,7 +150,7 @@ def test_a_record_of_an_employee_without_a_user_is_named_so(book: BookWorld) -> 
     nobody, connector = AccountId(f"employee:{employee}"), book.connect()
     assert connector.owners([record]) == {record: nobody}
     assert connector.count(nobody) == {"opportunity": 1}
-    assert connector.move([Assignment(record, nobody, successor)])[0].outcome is MoveOutcome.MOVED
+    assert connector.move([MoveOrder(record, nobody, successor)])[0].outcome is MoveOutcome.MOVED
     assert book.owners()[record] == successor
 
 

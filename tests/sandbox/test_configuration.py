@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from config.settings import Policy
+from config.settings import PolicySettings
 from tests.sandbox.configuration import CLOSES, OPENS, daytime
 
 QUARTER = timedelta(minutes=15)
@@ -24,4 +24,4 @@ def test_it_is_day_in_the_company_at_every_moment_of_a_year(year: int) -> None:
 
 
 def test_the_days_audit_is_over_and_the_next_one_far() -> None:
-    assert Policy().audit_at < OPENS
+    assert PolicySettings().audit_at < OPENS

@@ -2,20 +2,20 @@
 
 from dataclasses import replace
 
-from workflows.ports import Member, Undelivered
+from workflows.ports import DeliveryFailed, WorkspaceMember
 
 
 class MemoryMembers:
     """Knows any id as a full member `name@x.example`; `down`: it does not answer."""
 
     def __init__(self) -> None:
-        self.people: dict[str, Member] = {}
+        self.people: dict[str, WorkspaceMember] = {}
         self.groups: dict[str, tuple[str, ...]] = {}
         self.unknown: set[str] = set()
         self.down = False
         self.asked: list[str] = []
 
-    def find(self, user: str) -> Member | None:
+    def find(self, user: str) -> WorkspaceMember | None:
         """Return a person."""
         self._answer(user)
         return None if user in self.unknown else self.people.get(user) or _member(user)
@@ -35,9 +35,9 @@ class MemoryMembers:
     def _answer(self, who: str) -> None:
         self.asked.append(who)
         if self.down:
-            raise Undelivered("Slack does not answer")
+            raise DeliveryFailed("Slack does not answer")
 
 
-def _member(user: str) -> Member:
+def _member(user: str) -> WorkspaceMember:
     name = user.removeprefix("U0").capitalize()
-    return Member(user, name, f"{name.lower()}@x.example", "UTC")
+    return WorkspaceMember(user, name, f"{name.lower()}@x.example", "UTC")

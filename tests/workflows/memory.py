@@ -25,8 +25,7 @@ from connectors.contract import (
     Account,
     AccountId,
     Accounts,
-    Assignment,
-    Before,
+    BeforeImage,
     Change,
     ClientBook,
     Connector,
@@ -41,6 +40,7 @@ from connectors.contract import (
     Lookup,
     Manifest,
     Moved,
+    MoveOrder,
     MoveOutcome,
     Observation,
     Person,
@@ -271,10 +271,10 @@ class _Accounts(_Base):
     def changed_by(self, account: AccountId, since: datetime) -> str:
         return self.world.call("changed_by", lambda: self._user(account).changed_by)
 
-    def before(self, account: AccountId) -> Before:
-        return self.world.call("before", lambda: Before(account, {"active": str(self._user(account).active)}))
+    def before(self, account: AccountId) -> BeforeImage:
+        return self.world.call("before", lambda: BeforeImage(account, {"active": str(self._user(account).active)}))
 
-    def lock(self, before: Before) -> Locked:
+    def lock(self, before: BeforeImage) -> Locked:
         def act() -> Locked:
             user = self._user(before.account)
             if not user.active:
@@ -287,7 +287,7 @@ class _Accounts(_Base):
 
         return self.world.call("lock", act)
 
-    def unlock(self, before: Before) -> Change:
+    def unlock(self, before: BeforeImage) -> Change:
         def act() -> Change:
             user = self._user(before.account)
             if str(user.active) == before.state["active"]:
@@ -380,10 +380,10 @@ class _Book(_Tokens):
         present = self.world.records
         return self.world.call("owners", lambda: {r: present[r].owner for r in records if r in present})
 
-    def move(self, batch: Sequence[Assignment]) -> Sequence[Moved]:
+    def move(self, batch: Sequence[MoveOrder]) -> Sequence[Moved]:
         return self.world.call("move", lambda: [self._move(one) for one in batch])
 
-    def _move(self, one: Assignment) -> Moved:
+    def _move(self, one: MoveOrder) -> Moved:
         record, successor = self.world.records.get(one.record), self.world.users.get(one.successor)
         if record is None:
             return Moved(one.record, MoveOutcome.GONE, None)

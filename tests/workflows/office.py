@@ -9,26 +9,26 @@ from sqlmodel import col, select
 from tests.workflows.members import MemoryMembers
 from tests.workflows.memory import MemoryDirectory, MemoryListing, Time, World
 from tests.workflows.tables import lay_out
-from workflows.access.links import Linking
+from workflows.access.links import AccountLinking
 from workflows.access.manual_steps import ManualSteps
-from workflows.access.protected import Guards
+from workflows.access.protected import ProtectedAccounts
 from workflows.access.restoration import Restorations
 from workflows.access.restriction import Restrictions
-from workflows.access.system_lockout import Revocation
+from workflows.access.system_lockout import SystemLockouts
 from workflows.cases.casefile import Casefile
-from workflows.cases.finding_list import FindingSheet
-from workflows.cases.holds import Rules
+from workflows.cases.finding_list import FindingList
+from workflows.cases.holds import CasePolicy
 from workflows.cases.offboarding import Offboarding
-from workflows.cases.views import Request
-from workflows.clients import Handover
-from workflows.clients.approval_policy import Approvals, Policy
-from workflows.exports.snapshots import Exports
+from workflows.cases.views import OffboardingRequest
+from workflows.clients.approval_policy import ApprovalContext, ApprovalPolicy
+from workflows.clients.handover import ClientHandover
+from workflows.exports.snapshots import ExportTrack
 from workflows.people import Actor, Leaver, Successor
-from workflows.ports import Undelivered
+from workflows.ports import DeliveryFailed
 from workflows.storage.findings import Findings
 from workflows.storage.journal import Journal
 from workflows.storage.rows.case import Reason, Strategy
-from workflows.storage.rows.outbox import Post
+from workflows.storage.rows.outbox import OutboxMessage
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store, sqlite_url
 from workflows.storage.vault import Vault
@@ -36,7 +36,7 @@ from workflows.storage.work import TASKS
 from workflows.systems.registry import System, Systems
 from workflows.watch.audit import Audits
 from workflows.watch.follow_ups import FollowUps
-from workflows.watch.responses import Policy as Responses
+from workflows.watch.responses import FindingPolicy as Responses
 
 HR = Actor("slack:U0HR", "Hanna")
 SECURITY = Actor("slack:U0SEC", "Sam")
@@ -58,7 +58,7 @@ class MemoryRoster:
     def reach(self, assignee: str) -> tuple[str, ...]:
         """Return the active people behind an id."""
         if self.down:
-            raise Undelivered("Slack does not answer")
+            raise DeliveryFailed("Slack does not answer")
         return tuple(one for one in self.groups.get(assignee, (assignee,)) if one not in self.gone)
 
 
@@ -70,8 +70,8 @@ class Office:
         folder: Path,
         *more: System,
         url: str = "",
-        rules: Rules = Rules(hold_channel="C0SEC"),  # noqa: B008 - frozen
-        policy: Policy = Policy(),  # noqa: B008 - frozen
+        rules: CasePolicy = CasePolicy(hold_channel="C0SEC"),  # noqa: B008 - frozen
+        policy: ApprovalPolicy = ApprovalPolicy(),  # noqa: B008 - frozen
         responses: Responses = Responses(),  # noqa: B008 - frozen
         crm_lists: bool = False,
     ) -> None:
@@ -96,16 +96,16 @@ class Office:
         crm = self.crm.system(MemoryListing if crm_lists else None)
         self.systems = Systems([self.directory.system(MemoryDirectory), crm, *more], "directory")
         retry = timedelta(minutes=5)
-        self.handover = Handover(
+        self.handover = ClientHandover(
             self.store,
             self.vault,
             self.journal,
             self.systems,
             self.clock,
             retry=retry,
-            approvals=Approvals(self.members, policy),
+            approvals=ApprovalContext(self.members, policy),
         )
-        self.exports = Exports(
+        self.exports = ExportTrack(
             self.store,
             self.vault,
             self.journal,
@@ -116,9 +116,7 @@ class Office:
             look_back=timedelta(days=60),
             zone="Europe/Berlin",
         )
-        sheet = FindingSheet(
-            self.vault, Findings(self.vault, self.journal, self.clock), self.clock, timedelta(hours=24)
-        )
+        sheet = FindingList(self.vault, Findings(self.vault, self.journal, self.clock), self.clock, timedelta(hours=24))
         casefile = Casefile(self.vault, self.systems, self.handover, self.exports, self.clock, sheet)
         self.started: list[tuple[str, str, int]] = []
         self.offboarding = Offboarding(
@@ -135,8 +133,14 @@ class Office:
             follow_up_days=(1, 7),
             rules=rules,
         )
-        self.linking = Linking(
-            self.store, self.vault, self.journal, self.systems, self.clock, Guards(PROTECTED), self.offboarding.retry
+        self.linking = AccountLinking(
+            self.store,
+            self.vault,
+            self.journal,
+            self.systems,
+            self.clock,
+            ProtectedAccounts(PROTECTED),
+            self.offboarding.retry,
         )
         self.audits = Audits(
             self.store,
@@ -146,7 +150,7 @@ class Office:
             casefile,
             self.clock,
             self.offboarding.retry,
-            self.linking.beside,
+            self.linking.link_additional,
             sheet=sheet,
             directory="directory",
             channel="C0AUDIT",
@@ -157,7 +161,9 @@ class Office:
         self.follow_ups = FollowUps(
             self.store, self.vault, self.journal, self.systems, casefile, self.exports, self.clock, retry
         )
-        self.revocation = Revocation(self.store, self.vault, self.journal, self.systems, self.clock, retry, PROTECTED)
+        self.revocation = SystemLockouts(
+            self.store, self.vault, self.journal, self.systems, self.clock, retry, PROTECTED
+        )
         self.roster = MemoryRoster()
         self.manual = ManualSteps(
             self.store, self.vault, self.journal, self.systems, self.clock, self.roster, channel="C0SEC"
@@ -173,13 +179,13 @@ class Office:
             "manual": self.manual.run,
             "undo": self.restorations.run,
             "restrict": Restrictions(
-                self.store, self.vault, self.journal, self.systems, self.clock, retry, Guards(PROTECTED)
+                self.store, self.vault, self.journal, self.systems, self.clock, retry, ProtectedAccounts(PROTECTED)
             ).run,
             "put_back": self.handover.put_backs.run,
             "leave": self.handover.leaves.run,
         }
 
-    def request(self, **change: object) -> Request:
+    def request(self, **change: object) -> OffboardingRequest:
         """Return what HR asks for, for now unless changed."""
         asked: dict[str, object] = {
             "leaver": DANA,
@@ -191,7 +197,7 @@ class Office:
             "requested_by": HR,
             "channel": "C0CASES",
         }
-        return Request(**{**asked, **change})  # type: ignore[arg-type]
+        return OffboardingRequest(**{**asked, **change})  # type: ignore[arg-type]
 
     def work(self, *tasks: str) -> int:
         """Carry out every row that is due now, once; return how many there were."""
@@ -207,7 +213,7 @@ class Office:
                 done += 1
         return done
 
-    def posts(self) -> dict[str, Post]:
+    def posts(self) -> dict[str, OutboxMessage]:
         """Return every post by its id."""
         with self.store.read() as session:
-            return {post.id: post for post in session.exec(select(Post))}
+            return {post.id: post for post in session.exec(select(OutboxMessage))}

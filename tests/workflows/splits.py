@@ -5,20 +5,22 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from itertools import product
 
-from workflows.clients.split.allocation import FAIR, Item, Split, Taker
+from workflows.clients.split.allocation import FAIR, AllocationItem, AllocationTarget, Split
 from workflows.clients.split.rebalancing import lower_bound
 
 CLOSE = 1e-9
 
 
-def book(*sizes: tuple[int, int]) -> list[Item]:
+def book(*sizes: tuple[int, int]) -> list[AllocationItem]:
     """One family per size: (records, value of each)."""
     return [
-        Item(f"{n}.{i}", f"family {n}", Decimal(value)) for n, (count, value) in enumerate(sizes) for i in range(count)
+        AllocationItem(f"{n}.{i}", f"family {n}", Decimal(value))
+        for n, (count, value) in enumerate(sizes)
+        for i in range(count)
     ]
 
 
-def weights(items: Sequence[Item]) -> dict[str, float]:
+def weights(items: Sequence[AllocationItem]) -> dict[str, float]:
     """Each family's share of value and of count, added."""
     value, count = float(sum(item.value for item in items)), sum(item.count for item in items)
     weight: dict[str, float] = defaultdict(float)
@@ -27,7 +29,7 @@ def weights(items: Sequence[Item]) -> dict[str, float]:
     return weight
 
 
-def loads(items: Sequence[Item], chosen: Mapping[str, str]) -> dict[str, float]:
+def loads(items: Sequence[AllocationItem], chosen: Mapping[str, str]) -> dict[str, float]:
     """Weight by successor."""
     found: dict[str, float] = defaultdict(float)
     for family, weight in weights(items).items():
@@ -35,7 +37,9 @@ def loads(items: Sequence[Item], chosen: Mapping[str, str]) -> dict[str, float]:
     return found
 
 
-def faults(items: Sequence[Item], takers: Sequence[Taker], split: Split, *, balanced: bool) -> list[str]:
+def faults(
+    items: Sequence[AllocationItem], takers: Sequence[AllocationTarget], split: Split, *, balanced: bool
+) -> list[str]:
     """What is wrong, in words; empty for a right one."""
     found = []
     families, chosen = {item.family for item in items}, split.chosen
@@ -57,7 +61,7 @@ def faults(items: Sequence[Item], takers: Sequence[Taker], split: Split, *, bala
     return found
 
 
-def best(items: Sequence[Item], takers: Sequence[Taker]) -> float:
+def best(items: Sequence[AllocationItem], takers: Sequence[AllocationTarget]) -> float:
     """Return the lowest highest load of all splits within the capacities; infinite where there is none."""
     weight = weights(items)
     lowest = float("inf")

@@ -9,16 +9,16 @@ from sqlmodel import select
 from tests.workflows.members import MemoryMembers
 from tests.workflows.memory import Time, World
 from tests.workflows.tables import lay_out
-from workflows.clients import Handover
-from workflows.clients.approval_policy import Approvals, Policy
+from workflows.clients.approval_policy import ApprovalContext, ApprovalPolicy
+from workflows.clients.handover import ClientHandover
 from workflows.clients.views import ClientsView, ProposalView, RecordLine
 from workflows.people import Actor, Leaver, Successor
 from workflows.storage.case import CaseData
 from workflows.storage.journal import Journal
 from workflows.storage.rows.case import Case, CaseState
-from workflows.storage.rows.clients import ApprovalRequest, Assignment, Book, Decision, Proposal
+from workflows.storage.rows.clients import ApprovalRequest, Assignment, BookHandover, Decision, Proposal
 from workflows.storage.rows.operations import JournalEntry
-from workflows.storage.rows.outbox import Post
+from workflows.storage.rows.outbox import OutboxMessage
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store, sqlite_url
 from workflows.storage.vault import Vault
@@ -55,11 +55,11 @@ class Stage:
         strategy: str = "balanced",
         books: bool = True,
         url: str = "",
-        policy: Policy | None = None,
+        policy: ApprovalPolicy | None = None,
     ) -> None:
         """`url`: PostgreSQL rows with all tables, in place of an SQLite file in `folder`."""
         self.time = Time()
-        self.members, self.policy = MemoryMembers(), policy or Policy()
+        self.members, self.policy = MemoryMembers(), policy or ApprovalPolicy()
         self.store = Store(url or sqlite_url(folder))
         lay_out(self.store)
         self.vault = Vault(b"m" * 32)
@@ -90,7 +90,7 @@ class Stage:
             session.flush()
             for system in systems if books else ():
                 session.add(
-                    Book(
+                    BookHandover(
                         id=f"{CASE}:{system.name}",
                         case_id=CASE,
                         system=system.name,
@@ -99,16 +99,16 @@ class Stage:
                     )
                 )
 
-    def start(self, store: Store | None = None) -> Handover:
+    def start(self, store: Store | None = None) -> ClientHandover:
         """Return the track as a fresh process builds it; with a store of its own it shares nothing in memory."""
-        return Handover(
+        return ClientHandover(
             store or self.store,
             self.vault,
             self.journal,
             self.systems,
             self.time,
             RETRY,
-            Approvals(self.members, self.policy),
+            ApprovalContext(self.members, self.policy),
         )
 
     def tick(self, *systems: str) -> None:
@@ -136,7 +136,7 @@ class Stage:
     def overtake(self, system: str = "crm") -> None:
         """Let another attempt begin, as when the clock took the first for dead."""
         with self.store.write() as session:
-            book = session.get_one(Book, f"{CASE}:{system}")
+            book = session.get_one(BookHandover, f"{CASE}:{system}")
             book.state, book.attempt, book.due_at = WorkState.DUE, book.attempt + 1, self.time.now()
             session.add(book)
 
@@ -146,11 +146,11 @@ class Stage:
             self.tick()
             self.time.pass_(minutes=1)
 
-    def books(self) -> list[Book]:
+    def books(self) -> list[BookHandover]:
         with self.store.read() as session:
-            return list(session.exec(select(Book).order_by(Book.id)).all())
+            return list(session.exec(select(BookHandover).order_by(BookHandover.id)).all())
 
-    def book(self, system: str = "crm") -> Book:
+    def book(self, system: str = "crm") -> BookHandover:
         return next(book for book in self.books() if book.system == system)
 
     def rows(self) -> dict[str, Assignment]:
@@ -179,9 +179,9 @@ class Stage:
         assert view is not None
         return view
 
-    def posts(self) -> dict[str, Post]:
+    def posts(self) -> dict[str, OutboxMessage]:
         with self.store.read() as session:
-            return {post.id: post for post in session.exec(select(Post)).all()}
+            return {post.id: post for post in session.exec(select(OutboxMessage)).all()}
 
     def journalled(self, action: str) -> list[JournalEntry]:
         with self.store.read() as session:

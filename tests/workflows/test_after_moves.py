@@ -43,6 +43,6 @@ def test_the_whole_way_there_and_back(office: Office) -> None:
     office.handover.put_backs.begin(case_id, HR)
     office.work()
     assert len(office.crm.owned("crm-dana")) == 40
-    assert {line.state for line in office.handover.put_backs.csv_lines(case_id)} == {AssignmentState.RETURNED}
+    assert {line.state for line in office.handover.put_backs.csv_lines(case_id)} == {AssignmentState.PUT_BACK}
     assert set(office.crm.writes.values()) == {2}  # there and back, and the ten that were stopped not at all
     assert office.journal.verify().ok

@@ -11,15 +11,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.workflows.splits import CLOSE, best, book, faults, loads, weights
-from workflows.clients.split.allocation import FAIR, Item, Rule, Split, Taker, allocate
+from workflows.clients.split.allocation import FAIR, AllocationItem, AllocationRule, AllocationTarget, Split, allocate
 from workflows.clients.split.rebalancing import lower_bound
 from workflows.storage.rows.case import Strategy
 
 TRAITS = (("language", "fr"), ("language", "de"), ("region", "north"), ("co_owner", "s1"), ("segment", "key"))
 
 
-def staff(*capacities: int | None) -> list[Taker]:
-    return [Taker(f"s{n}", capacity) for n, capacity in enumerate(capacities)]
+def staff(*capacities: int | None) -> list[AllocationTarget]:
+    return [AllocationTarget(f"s{n}", capacity) for n, capacity in enumerate(capacities)]
 
 
 books = st.lists(st.tuples(st.integers(1, 6), st.integers(0, 10**7)), max_size=60).map(lambda sizes: book(*sizes))
@@ -27,9 +27,13 @@ small = st.lists(st.tuples(st.integers(1, 3), st.integers(0, 9)), min_size=1, ma
 limits = st.none() | st.integers(0, 12)
 traits = st.frozensets(st.sampled_from(TRAITS), max_size=3)
 takers = st.lists(st.tuples(limits, traits), min_size=1, max_size=9).map(
-    lambda made: [Taker(f"s{n}", capacity, known | {("co_owner", f"s{n}")}) for n, (capacity, known) in enumerate(made)]
+    lambda made: [
+        AllocationTarget(f"s{n}", capacity, known | {("co_owner", f"s{n}")}) for n, (capacity, known) in enumerate(made)
+    ]
 )
-rules = st.lists(st.builds(Rule, traits, st.lists(st.sampled_from(["s0", "s1", "s8"]), max_size=2).map(tuple)))
+rules = st.lists(
+    st.builds(AllocationRule, traits, st.lists(st.sampled_from(["s0", "s1", "s8"]), max_size=2).map(tuple))
+)
 
 
 @given(
@@ -41,10 +45,10 @@ rules = st.lists(st.builds(Rule, traits, st.lists(st.sampled_from(["s0", "s1", "
 )
 @settings(deadline=None, max_examples=200)
 def test_every_split_is_right(
-    items: list[Item],
-    takers: list[Taker],
+    items: list[AllocationItem],
+    takers: list[AllocationTarget],
     strategy: Strategy,
-    rules: list[Rule],
+    rules: list[AllocationRule],
     known: list[frozenset[tuple[str, str]]],
 ) -> None:
     items = [replace(item, traits=known[n % len(known)]) for n, item in enumerate(items)]
@@ -55,7 +59,11 @@ def test_every_split_is_right(
 @given(items=books, takers=takers, strategy=st.sampled_from(Strategy), rules=rules, seed=st.integers())
 @settings(deadline=None)
 def test_order_plays_no_part(
-    items: list[Item], takers: list[Taker], strategy: Strategy, rules: list[Rule], seed: int
+    items: list[AllocationItem],
+    takers: list[AllocationTarget],
+    strategy: Strategy,
+    rules: list[AllocationRule],
+    seed: int,
 ) -> None:
     shuffled = random.Random(seed).sample(items, len(items))
     assert allocate(shuffled, takers, strategy, rules=rules) == allocate(items, takers, strategy, rules=rules)
@@ -65,7 +73,7 @@ def test_order_plays_no_part(
 @settings(deadline=None, max_examples=150)
 @example(items=book((1, 9), (1, 9), (1, 5), (1, 5), (1, 5)), capacities=[2, 3])
 def test_balanced_stays_within_four_thirds_of_the_best_split_there_is(
-    items: list[Item], capacities: list[int | None]
+    items: list[AllocationItem], capacities: list[int | None]
 ) -> None:
     takers = staff(*capacities)
     split, lowest = allocate(items, takers, Strategy.BALANCED), best(items, takers)
@@ -81,7 +89,10 @@ def test_balanced_stays_within_four_thirds_of_the_best_split_there_is(
 
 
 def test_what_families_force_is_said() -> None:
-    twos_and_ones = [Item("big", "big", Decimal(2), 2), *(Item(str(n), str(n), Decimal(1)) for n in range(199))]
+    twos_and_ones = [
+        AllocationItem("big", "big", Decimal(2), 2),
+        *(AllocationItem(str(n), str(n), Decimal(1)) for n in range(199)),
+    ]
     split = allocate(twos_and_ones, staff(*[None] * 100), Strategy.BALANCED)
     assert max(loads(twos_and_ones, split.chosen).values()) > FAIR * lower_bound(weights(twos_and_ones).values(), 100)
     assert "1.5 times" in split.notes[0]
@@ -153,16 +164,16 @@ def near(*known: tuple[str, str]) -> frozenset[tuple[str, str]]:
 
 def test_affinity_takes_the_co_owner_then_the_team_then_language_or_region() -> None:
     people = [
-        Taker("owner", traits=near(("co_owner", "owner"))),
-        Taker("mate", traits=near(("team", "emea"))),
-        Taker("speaker", traits=near(("language", "fr"), ("region", "north"))),
-        Taker("other"),
+        AllocationTarget("owner", traits=near(("co_owner", "owner"))),
+        AllocationTarget("mate", traits=near(("team", "emea"))),
+        AllocationTarget("speaker", traits=near(("language", "fr"), ("region", "north"))),
+        AllocationTarget("other"),
     ]
     client = near(("team", "emea"), ("language", "fr"))
-    items = [Item("a", "a", traits=client | {("co_owner", "owner")}), Item("b", "b", traits=client)]
+    items = [AllocationItem("a", "a", traits=client | {("co_owner", "owner")}), AllocationItem("b", "b", traits=client)]
     assert allocate(items, people, Strategy.AFFINITY).chosen == {"a": "owner", "b": "mate"}
     assert allocate(items[1:], people[2:], Strategy.AFFINITY).chosen == {"b": "speaker"}
-    northern = [Item("c", "c", traits=near(("region", "north")))]
+    northern = [AllocationItem("c", "c", traits=near(("region", "north")))]
     assert allocate(northern, people, Strategy.AFFINITY).chosen == {"c": "speaker"}
     full = [replace(people[0], capacity=0), *people[1:]]
     assert allocate(items[:1], full, Strategy.AFFINITY).chosen == {"a": "mate"}
@@ -171,7 +182,11 @@ def test_affinity_takes_the_co_owner_then_the_team_then_language_or_region() -> 
 def test_affinity_is_even_among_those_who_are_equally_close() -> None:
     french = near(("language", "fr"))
     items = [replace(item, traits=french) for item in book(*[(1, 10)] * 30)]
-    chosen = allocate(items, [*staff(None), Taker("f1", traits=french), Taker("f2", traits=french)], Strategy.AFFINITY)
+    chosen = allocate(
+        items,
+        [*staff(None), AllocationTarget("f1", traits=french), AllocationTarget("f2", traits=french)],
+        Strategy.AFFINITY,
+    )
     counted: dict[str, int] = defaultdict(int)
     for key in chosen.chosen.values():
         counted[key] += 1
@@ -180,8 +195,12 @@ def test_affinity_is_even_among_those_who_are_equally_close() -> None:
 
 def test_the_first_rule_that_fits_decides_and_what_none_fits_is_shared() -> None:
     key, french = near(("segment", "key")), near(("language", "fr"))
-    ordered = [Rule(key, ("s2",)), Rule(french, ("s1",))]
-    items = [Item("a", "a", traits=key | french), Item("b", "b", traits=french), Item("c", "c", Decimal(9))]
+    ordered = [AllocationRule(key, ("s2",)), AllocationRule(french, ("s1",))]
+    items = [
+        AllocationItem("a", "a", traits=key | french),
+        AllocationItem("b", "b", traits=french),
+        AllocationItem("c", "c", Decimal(9)),
+    ]
     assert allocate(items, staff(None, None, None), Strategy.RULES, rules=ordered).chosen == {
         "a": "s2",
         "b": "s1",
@@ -191,12 +210,12 @@ def test_the_first_rule_that_fits_decides_and_what_none_fits_is_shared() -> None
     assert allocate(items, staff(None, None), Strategy.RULES, rules=ordered).chosen["a"] == "s1"
 
 
-@pytest.mark.parametrize("successors", [[], [Taker("a"), Taker("a")]])
-def test_successors_are_named_once_and_exist(successors: Sequence[Taker]) -> None:
+@pytest.mark.parametrize("successors", [[], [AllocationTarget("a"), AllocationTarget("a")]])
+def test_successors_are_named_once_and_exist(successors: Sequence[AllocationTarget]) -> None:
     with pytest.raises(ValueError, match="successors"):
         allocate(book((1, 1)), successors, Strategy.SINGLE)
 
 
 def test_an_item_named_twice_is_refused() -> None:
     with pytest.raises(ValueError, match="twice"):
-        allocate([Item("1", "f"), Item("1", "g")], staff(None), Strategy.SINGLE)
+        allocate([AllocationItem("1", "f"), AllocationItem("1", "g")], staff(None), Strategy.SINGLE)

@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflows.business_days import business_days_later
-from workflows.clients.approval_policy import MANAGER, RECEIVER, Policy, Rule, Summary, required, same
+from workflows.clients.approval_policy import (
+    MANAGER,
+    RECEIVER,
+    AdditionalApproval,
+    ApprovalPolicy,
+    ProposalSummary,
+    required,
+    same_person,
+)
 from workflows.people import Leaver, Successor
 
 DANA = Leaver("Dana", "dana@x.example", "U0DANA")
@@ -19,7 +27,7 @@ def person(name: str) -> Successor:
 
 
 MAX, BOB, CAROL = person("max"), person("bob"), person("carol")
-DIRECTOR = Rule(
+DIRECTOR = AdditionalApproval(
     "director",
     ("U0EVE",),
     above_clients=100,
@@ -28,14 +36,16 @@ DIRECTOR = Rule(
 )
 
 
-def asked(summary: Summary, *rules: Rule, receivers: bool = False, approver: Successor = MAX) -> list[str]:
-    policy = Policy(receivers=receivers, rules=rules)
+def asked(
+    summary: ProposalSummary, *rules: AdditionalApproval, receivers: bool = False, approver: Successor = MAX
+) -> list[str]:
+    policy = ApprovalPolicy(receivers=receivers, rules=rules)
     return [need.share or need.role for need in required(summary, policy, DANA, approver, (BOB, CAROL))]
 
 
-def book(clients: int = 1, tiers: str = "", **value: int) -> Summary:
+def book(clients: int = 1, tiers: str = "", **value: int) -> ProposalSummary:
     amounts = {currency: Decimal(amount) for currency, amount in value.items()}
-    return Summary(clients, amounts, (BOB.key, CAROL.key), frozenset(tiers.split()))
+    return ProposalSummary(clients, amounts, (BOB.key, CAROL.key), frozenset(tiers.split()))
 
 
 @pytest.mark.parametrize(
@@ -56,12 +66,12 @@ def book(clients: int = 1, tiers: str = "", **value: int) -> Summary:
         (book(tiers="usual"), False),
     ],
 )
-def test_a_second_role_is_asked_above_a_limit(summary: Summary, second: bool) -> None:
+def test_a_second_role_is_asked_above_a_limit(summary: ProposalSummary, second: bool) -> None:
     assert asked(summary, DIRECTOR) == ([MANAGER, "director"] if second else [MANAGER])
 
 
 def test_a_rule_without_conditions_is_always_asked() -> None:
-    assert asked(book(0), Rule("works council", ("S0COUNCIL",))) == [MANAGER, "works council"]
+    assert asked(book(0), AdditionalApproval("works council", ("S0COUNCIL",))) == [MANAGER, "works council"]
 
 
 def test_receivers_agree_to_their_own_share_and_nobody_is_asked_twice() -> None:
@@ -69,14 +79,14 @@ def test_receivers_agree_to_their_own_share_and_nobody_is_asked_twice() -> None:
     assert asked(book(), receivers=True, approver=BOB) == [MANAGER, CAROL.key]
     two_accounts = Successor("b", "Bob again", "BOB@x.example", "U0BOB2")
     assert asked(book(), receivers=True, approver=two_accounts) == [MANAGER, CAROL.key]
-    nothing = Summary(1, {}, (CAROL.key,))
+    nothing = ProposalSummary(1, {}, (CAROL.key,))
     assert asked(nothing, receivers=True) == [MANAGER, CAROL.key]
 
 
 names = st.sampled_from(["max", "bob", "carol", "eve", "dana"])
 rules = st.lists(
     st.builds(
-        Rule,
+        AdditionalApproval,
         st.sampled_from(["director", "council", "board"]),
         st.lists(names.map(lambda name: f"U0{name.upper()}"), min_size=1, unique=True).map(tuple),
         above_clients=st.none() | st.integers(0, 50),
@@ -86,7 +96,7 @@ rules = st.lists(
     unique_by=lambda rule: rule.name,
 )
 summaries = st.builds(
-    Summary,
+    ProposalSummary,
     st.integers(0, 100),
     st.dictionaries(st.sampled_from(["EUR", "USD", "CHF"]), st.decimals(0, 200, places=0)),
     st.lists(st.sampled_from([BOB.key, CAROL.key, MAX.key, "dana@x.example"]), unique=True).map(tuple),
@@ -96,24 +106,26 @@ summaries = st.builds(
 
 @given(summaries, rules, st.booleans(), st.sampled_from([MAX, BOB]))
 def test_the_approver_is_always_asked_and_the_leaver_never_by_name(
-    summary: Summary, given_rules: list[Rule], receivers: bool, approver: Successor
+    summary: ProposalSummary, given_rules: list[AdditionalApproval], receivers: bool, approver: Successor
 ) -> None:
-    policy = Policy(receivers=receivers, rules=tuple(given_rules))
+    policy = ApprovalPolicy(receivers=receivers, rules=tuple(given_rules))
     takers = (MAX, BOB, CAROL, person("dana"))
     needs = required(summary, policy, DANA, approver, takers)
     assert needs[0].people == (approver,)
     named = [one for need in needs for one in need.people]
-    assert not any(same(one, other) for n, one in enumerate(named) for other in named[n + 1 :])
+    assert not any(same_person(one, other) for n, one in enumerate(named) for other in named[n + 1 :])
     assert "U0DANA" not in {one.slack_id for one in named}
     assert {need.share for need in needs if need.role == RECEIVER} <= set(summary.shares)
 
 
 @given(summaries, rules, st.integers(0, 50), st.sampled_from(["EUR", "CHF"]))
-def test_more_in_a_book_never_asks_fewer(summary: Summary, given_rules: list[Rule], more: int, currency: str) -> None:
+def test_more_in_a_book_never_asks_fewer(
+    summary: ProposalSummary, given_rules: list[AdditionalApproval], more: int, currency: str
+) -> None:
     value = {**summary.value, currency: summary.value.get(currency, Decimal(0)) + more}
-    bigger = Summary(summary.clients + more, value, summary.shares, summary.tiers | {"vip"})
+    bigger = ProposalSummary(summary.clients + more, value, summary.shares, summary.tiers | {"vip"})
     roles = [
-        {need.role for need in required(one, Policy(rules=tuple(given_rules)), DANA, MAX, (BOB,))}
+        {need.role for need in required(one, ApprovalPolicy(rules=tuple(given_rules)), DANA, MAX, (BOB,))}
         for one in (summary, bigger)
     ]
     assert roles[0] <= roles[1]

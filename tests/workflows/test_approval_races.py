@@ -10,8 +10,8 @@ from sqlmodel import select
 
 from tests.workflows.office import MAX, Office
 from tests.workflows.test_races import at_once
-from workflows.clients import Handover
-from workflows.clients.approval_policy import Approvals, Policy, Rule
+from workflows.clients.approval_policy import AdditionalApproval, ApprovalContext, ApprovalPolicy
+from workflows.clients.handover import ClientHandover
 from workflows.clients.views import ProposalView
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
@@ -20,7 +20,9 @@ from workflows.storage.store import Store
 
 APPROVER = Actor(f"slack:{MAX.slack_id}", "Max")
 ADA, BEA, CLEO = (Actor(f"slack:U0{name.upper()}", name) for name in ("Ada", "Bea", "Cleo"))
-BOARD = Policy(rules=(Rule("board", ("U0ADA", "U0BEA", "U0CLEO"), need=2),), escalate_to=("U0EVE",))
+BOARD = ApprovalPolicy(
+    rules=(AdditionalApproval("board", ("U0ADA", "U0BEA", "U0CLEO"), quorum=2),), escalate_to=("U0EVE",)
+)
 
 
 @pytest.fixture
@@ -37,21 +39,21 @@ def office(tmp_path: Path, url: str) -> Iterator[Office]:
 
 
 @pytest.fixture
-def replica(office: Office) -> Iterator[Callable[[], Handover]]:
+def replica(office: Office) -> Iterator[Callable[[], ClientHandover]]:
     """Return what gives a second process: its own store, nothing shared in memory."""
     with ExitStack() as stack:
 
-        def start() -> Handover:
+        def start() -> ClientHandover:
             store = Store(office.store.url)
             stack.callback(store.close)
-            return Handover(
+            return ClientHandover(
                 store,
                 office.vault,
                 office.journal,
                 office.systems,
                 office.clock,
                 timedelta(minutes=5),
-                Approvals(office.members, BOARD),
+                ApprovalContext(office.members, BOARD),
             )
 
         yield start
@@ -72,7 +74,9 @@ def moved(office: Office, proposal: str) -> set[str]:
         return set(session.exec(select(Assignment.state).where(Assignment.proposal_id == proposal)).all())
 
 
-def test_everybody_at_once_on_two_replicas_is_one_approval(office: Office, replica: Callable[[], Handover]) -> None:
+def test_everybody_at_once_on_two_replicas_is_one_approval(
+    office: Office, replica: Callable[[], ClientHandover]
+) -> None:
     view, houses = shown(office), [office.handover, replica()]
     people = (APPROVER, ADA, BEA, CLEO)
     results = at_once(
@@ -81,13 +85,13 @@ def test_everybody_at_once_on_two_replicas_is_one_approval(office: Office, repli
     assert len(refusals(results)) == 5, results  # three words count; each was given twice
     with office.store.read() as session:
         given = session.exec(select(Decision)).all()
-    assert len({row.person for row in given}) == len(given) == 3
+    assert len({row.decider_key for row in given}) == len(given) == 3
     assert APPROVER.id in {row.decided_by for row in given}
     assert office.handover.view(view.id).state == ProposalState.APPROVED
     assert moved(office, view.id) == {AssignmentState.APPROVED}
 
 
-def test_a_yes_and_a_no_at_once_are_one_outcome(office: Office, replica: Callable[[], Handover]) -> None:
+def test_a_yes_and_a_no_at_once_are_one_outcome(office: Office, replica: Callable[[], ClientHandover]) -> None:
     view, other = shown(office), replica()
     for by in (ADA, BEA):
         office.handover.decide(view.id, view.digest, by, True)
@@ -102,7 +106,7 @@ def test_a_yes_and_a_no_at_once_are_one_outcome(office: Office, replica: Callabl
     }
 
 
-def test_expiry_and_the_last_yes_never_both_hold(office: Office, replica: Callable[[], Handover]) -> None:
+def test_expiry_and_the_last_yes_never_both_hold(office: Office, replica: Callable[[], ClientHandover]) -> None:
     view, other = shown(office), replica()
     for by in (ADA, BEA):
         office.handover.decide(view.id, view.digest, by, True)
@@ -120,7 +124,7 @@ def test_expiry_and_the_last_yes_never_both_hold(office: Office, replica: Callab
     assert moved(office, view.id) == {AssignmentState.DECLINED if refused else AssignmentState.APPROVED}
 
 
-def test_two_replicas_looking_at_once_remind_once(office: Office, replica: Callable[[], Handover]) -> None:
+def test_two_replicas_looking_at_once_remind_once(office: Office, replica: Callable[[], ClientHandover]) -> None:
     view, other = shown(office), replica()
     office.clock.pass_(days=1)
     before = len(office.posts())

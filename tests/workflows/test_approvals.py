@@ -8,7 +8,7 @@ import pytest
 
 from tests.workflows.memory import World
 from tests.workflows.stage import BOB, CAROL, DANA, EVE, LEAVER, MAX, Stage, crm
-from workflows.clients.approval_policy import Policy, Rule
+from workflows.clients.approval_policy import AdditionalApproval, ApprovalPolicy
 from workflows.clients.views import ProposalView, RequestView
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
@@ -17,7 +17,7 @@ from workflows.storage.rows.clients import ProposalState, RequestState
 
 ADA, BEA, CLEO = (Actor(f"slack:U0{name.upper()}", name) for name in ("Ada", "Bea", "Cleo"))
 OPERATOR = Actor("cli:root", "root")
-BOARD = Rule("board", ("U0ADA", "U0BEA", "U0CLEO"), need=2)
+BOARD = AdditionalApproval("board", ("U0ADA", "U0BEA", "U0CLEO"), quorum=2)
 
 
 @pytest.fixture
@@ -30,9 +30,9 @@ def stage(tmp_path: Path, world: World) -> Stage:
     return make(tmp_path, world)
 
 
-def make(folder: Path, world: World, *rules: Rule, receivers: bool = False) -> Stage:
+def make(folder: Path, world: World, *rules: AdditionalApproval, receivers: bool = False) -> Stage:
     """Return a stage with the board of three, two of whom must agree, unless other rules are given."""
-    stage = Stage(folder, world.system(), policy=Policy(receivers, rules or (BOARD,)))
+    stage = Stage(folder, world.system(), policy=ApprovalPolicy(receivers, rules or (BOARD,)))
     stage.tick()
     stage.look()
     return stage
@@ -75,7 +75,7 @@ def test_nothing_moves_before_enough_different_people_agreed(stage: Stage, world
         ["Ada"],
         ["Bea", "Cleo"],
     )
-    assert stage.posts()[f"proposal:{stage.proposal().id}:U0BEA"].wanted > 1
+    assert stage.posts()[f"proposal:{stage.proposal().id}:U0BEA"].wanted_version > 1
     done = say(stage, CLEO)
     assert (done.state, done.settled_by) == (ProposalState.APPROVED, "Ada, Max, Cleo")
     assert [one.state for one in done.requests] == [RequestState.APPROVED] * 2
@@ -100,9 +100,9 @@ def test_two_accounts_of_one_address_are_one_person(stage: Stage) -> None:
 
 
 def test_two_roles_are_one_word(tmp_path: Path, world: World) -> None:
-    board = Rule("board", ("U0MAX", "U0ADA"))
+    board = AdditionalApproval("board", ("U0MAX", "U0ADA"))
     stage = make(tmp_path, world, board)
-    assert [one.name for one in request(stage).wanted] == ["Ada"]  # Max is asked by name already
+    assert [one.name for one in request(stage).approvers] == ["Ada"]  # Max is asked by name already
     say(stage, MAX)
     assert refusal(lambda: say(stage, MAX)).code == Code.ALREADY_DECIDED
     assert stage.proposal().state == ProposalState.PENDING
@@ -110,7 +110,12 @@ def test_two_roles_are_one_word(tmp_path: Path, world: World) -> None:
 
 
 def test_a_person_in_two_pools_fills_one_place(tmp_path: Path, world: World) -> None:
-    stage = make(tmp_path, world, Rule("board", ("U0ADA", "U0BEA")), Rule("council", ("U0ADA", "U0CLEO")))
+    stage = make(
+        tmp_path,
+        world,
+        AdditionalApproval("board", ("U0ADA", "U0BEA")),
+        AdditionalApproval("council", ("U0ADA", "U0CLEO")),
+    )
     say(stage, MAX)
     say(stage, ADA)
     assert refusal(lambda: say(stage, ADA)).code == Code.ALREADY_DECIDED
@@ -128,7 +133,7 @@ def test_an_operator_answers_for_one_approver_and_no_second_one(tmp_path: Path, 
 
 
 def test_an_operator_decides_while_slack_is_down_and_that_is_on_record(tmp_path: Path, world: World) -> None:
-    stage = make(tmp_path, world, Rule("board", ("U0ADA",)))
+    stage = make(tmp_path, world, AdditionalApproval("board", ("U0ADA",)))
     stage.members.down = True
     assert refusal(lambda: say(stage, MAX)).code == Code.NOT_CHECKED
     say(stage, OPERATOR, whose="max@x.example")
@@ -170,7 +175,7 @@ def test_a_silent_directory_lets_nobody_decide(stage: Stage) -> None:
 
 
 def test_who_was_taken_out_of_the_group_cannot_decide(tmp_path: Path, world: World) -> None:
-    stage = Stage(tmp_path, world.system(), policy=Policy(rules=(Rule("board", ("S0BOARD",)),)))
+    stage = Stage(tmp_path, world.system(), policy=ApprovalPolicy(rules=(AdditionalApproval("board", ("S0BOARD",)),)))
     stage.members.groups["S0BOARD"] = ("U0ADA", "U0BEA")
     stage.tick()
     stage.look()
@@ -180,11 +185,11 @@ def test_who_was_taken_out_of_the_group_cannot_decide(tmp_path: Path, world: Wor
 
 
 def test_the_leaver_never_decides_in_a_pool_or_under_another_account(tmp_path: Path, world: World) -> None:
-    stage = make(tmp_path, world, Rule("board", ("U0DANA", "U0DANA2", "U0ADA"), need=1))
+    stage = make(tmp_path, world, AdditionalApproval("board", ("U0DANA", "U0DANA2", "U0ADA"), quorum=1))
     stage.members.change("U0DANA2", email=LEAVER.email.upper())
     stage.time.pass_(hours=2)
     stage.look()
-    assert [one.name for one in request(stage).wanted] == ["Ada"]
+    assert [one.name for one in request(stage).approvers] == ["Ada"]
     for by in (DANA, Actor("slack:U0DANA2", "Dana again")):
         assert refusal(lambda by=by: say(stage, by)).code == Code.LEAVER_DECIDES  # type: ignore[misc]
     assert stage.decisions() == []
@@ -195,7 +200,7 @@ def test_an_earlier_yes_does_not_count_once_its_person_has_gone(stage: Stage, wo
     say(stage, MAX)
     stage.members.change("U0ADA", standing="is deactivated")
     assert say(stage, BEA).state == ProposalState.PENDING
-    [word] = [one for one in request(stage).words if one.void]
+    [word] = [one for one in request(stage).decisions if one.void]
     assert (word.person.name, word.void) == ("Ada", "is deactivated")
     assert len(stage.journalled("approval.void")) == 1
     stage.tick()
@@ -231,7 +236,7 @@ def test_an_approver_with_a_case_of_their_own_has_left(stage: Stage) -> None:
 
 
 def test_receivers_agree_to_their_own_share(tmp_path: Path, world: World) -> None:
-    stage = make(tmp_path, world, Rule("board", ("U0ADA",), above_clients=10_000), receivers=True)
+    stage = make(tmp_path, world, AdditionalApproval("board", ("U0ADA",), above_clients=10_000), receivers=True)
     shown = stage.proposal()
     assert [(one.role, one.share) for one in shown.requests] == [
         ("manager", None),
@@ -308,7 +313,7 @@ def test_a_cancelled_case_asks_nobody_any_more(stage: Stage) -> None:
 
 
 def test_who_is_named_fills_no_place_of_a_pool_even_when_their_own_is_taken(tmp_path: Path, world: World) -> None:
-    stage = make(tmp_path, world, Rule("board", ("U0MAX", "U0ADA")))
+    stage = make(tmp_path, world, AdditionalApproval("board", ("U0MAX", "U0ADA")))
     stage.handover.appoint(stage.proposal().id, "U0EVE", OPERATOR)
     stage.look()
     say(stage, EVE)

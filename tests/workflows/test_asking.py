@@ -8,7 +8,7 @@ import pytest
 from tests.workflows.memory import World
 from tests.workflows.stage import APPROVER, MAX, Stage, crm
 from tests.workflows.test_approvals import ADA, BEA, CLEO, OPERATOR, refusal, request, say
-from workflows.clients.approval_policy import Policy, Rule
+from workflows.clients.approval_policy import AdditionalApproval, ApprovalPolicy
 from workflows.people import Actor, Successor
 from workflows.refusals import Code
 from workflows.storage.rows.clients import AssignmentState, ProposalState, RequestState
@@ -17,8 +17,8 @@ MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 """When a stage begins."""
 
 
-def make(folder: Path, world: World, policy: Policy | None = None, approver: Successor = APPROVER) -> Stage:
-    stage = Stage(folder, world.system(), policy=policy or Policy(), approver=approver)
+def make(folder: Path, world: World, policy: ApprovalPolicy | None = None, approver: Successor = APPROVER) -> Stage:
+    stage = Stage(folder, world.system(), policy=policy or ApprovalPolicy(), approver=approver)
     stage.tick()
     stage.look()
     return stage
@@ -62,14 +62,14 @@ def test_a_looking_clock_reminds_once_however_often_it_looks(tmp_path: Path, wor
 
 
 def test_nobody_is_reminded_after_answering(tmp_path: Path, world: World) -> None:
-    stage = make(tmp_path, world, Policy(rules=(Rule("board", ("U0ADA", "U0BEA"), need=2),)))
+    stage = make(tmp_path, world, ApprovalPolicy(rules=(AdditionalApproval("board", ("U0ADA", "U0BEA"), quorum=2),)))
     say(stage, ADA)
     until(stage, "04T10:00")
     assert (sent(stage, "U0ADA"), sent(stage, "U0BEA")) == (1, 3)
 
 
 def test_silence_is_escalated_and_the_next_one_decides(tmp_path: Path, world: World) -> None:
-    stage = make(tmp_path, world, Policy(escalate_to=("U0ADA", "S0BOSSES")))
+    stage = make(tmp_path, world, ApprovalPolicy(escalate_to=("U0ADA", "S0BOSSES")))
     stage.members.groups["S0BOSSES"] = ("U0BEA", "U0DANA")
     until(stage, "05T08:00")
     assert (sent(stage, "U0ADA"), sent(stage, "U0BEA")) == (0, 0)
@@ -84,7 +84,7 @@ def test_silence_is_escalated_and_the_next_one_decides(tmp_path: Path, world: Wo
 
 @pytest.mark.parametrize("why", ["is deactivated", "unknown", "left"])
 def test_an_approver_who_is_gone_is_escalated_at_once(tmp_path: Path, world: World, why: str) -> None:
-    stage = Stage(tmp_path, world.system(), policy=Policy(escalate_to=("U0ADA",)))
+    stage = Stage(tmp_path, world.system(), policy=ApprovalPolicy(escalate_to=("U0ADA",)))
     if why == "unknown":
         stage.members.unknown.add("U0MAX")
     elif why == "left":
@@ -95,13 +95,13 @@ def test_an_approver_who_is_gone_is_escalated_at_once(tmp_path: Path, world: Wor
     stage.look()
     stage.look()
     assert sent(stage, "U0ADA") == 1
-    assert "Max Weber: " in request(stage, "manager").trouble
-    assert request(stage, "manager").wanted == (Successor("ada@x.example", "Ada", "ada@x.example", "U0ADA"),)
+    assert "Max Weber: " in request(stage, "manager").problem
+    assert request(stage, "manager").approvers == (Successor("ada@x.example", "Ada", "ada@x.example", "U0ADA"),)
     assert say(stage, ADA).state == ProposalState.APPROVED
 
 
 def test_an_approver_deactivated_between_message_and_click_is_escalated(tmp_path: Path, world: World) -> None:
-    stage = make(tmp_path, world, Policy(escalate_to=("U0ADA",)))
+    stage = make(tmp_path, world, ApprovalPolicy(escalate_to=("U0ADA",)))
     stage.members.change("U0MAX", standing="is deactivated")
     assert refusal(lambda: say(stage, MAX)).code == Code.CANNOT_DECIDE
     until(stage, "02T11:00")
@@ -110,17 +110,19 @@ def test_an_approver_deactivated_between_message_and_click_is_escalated(tmp_path
 
 
 def test_nobody_left_to_ask_is_said_and_never_a_yes(tmp_path: Path, world: World) -> None:
-    stage = make(tmp_path, world, Policy(rules=(Rule("board", ("U0ADA", "U0BEA"), need=2),)))
+    stage = make(tmp_path, world, ApprovalPolicy(rules=(AdditionalApproval("board", ("U0ADA", "U0BEA"), quorum=2),)))
     stage.members.change("U0BEA", standing="is deactivated")
     until(stage, "02T11:00")
     shown = request(stage)
-    assert "Bea: is deactivated; 1 more who may decide are needed" in shown.trouble
+    assert "Bea: is deactivated; 1 more who may decide are needed" in shown.problem
     say(stage, MAX)
     assert say(stage, ADA).state == ProposalState.PENDING
 
 
 def test_a_request_expires_in_business_days_and_nothing_moves(tmp_path: Path, world: World) -> None:
-    stage = make(tmp_path, world, Policy(rules=(Rule("board", ("U0ADA", "U0BEA")),), remind_days=100))
+    stage = make(
+        tmp_path, world, ApprovalPolicy(rules=(AdditionalApproval("board", ("U0ADA", "U0BEA")),), remind_days=100)
+    )
     say(stage, MAX)
     assert request(stage).expires_at == MONDAY + timedelta(days=14)
     until(stage, "16T08:59")
@@ -148,7 +150,7 @@ def test_a_request_expires_in_business_days_and_nothing_moves(tmp_path: Path, wo
 
 
 def test_each_calendar_is_the_persons_own(tmp_path: Path, world: World) -> None:
-    stage = Stage(tmp_path, world.system(), policy=Policy(calendars={"Asia/Jerusalem": "IL"}, remind_days=4))
+    stage = Stage(tmp_path, world.system(), policy=ApprovalPolicy(calendars={"Asia/Jerusalem": "IL"}, remind_days=4))
     stage.members.change("U0MAX", timezone="Asia/Jerusalem")
     stage.tick()
     stage.look()
@@ -167,7 +169,7 @@ def test_an_approver_without_slack_is_waited_for_and_the_time_runs(tmp_path: Pat
 
 
 def test_a_silent_directory_puts_the_look_off_and_guesses_nothing(tmp_path: Path, world: World) -> None:
-    stage = make(tmp_path, world, Policy(escalate_to=("U0ADA",)))
+    stage = make(tmp_path, world, ApprovalPolicy(escalate_to=("U0ADA",)))
     stage.members.down = True
     until(stage, "20T09:00")
     assert (sent(stage, "U0ADA"), sent(stage, "U0MAX"), stage.proposal().state) == (0, 1, ProposalState.PENDING)
@@ -178,18 +180,18 @@ def test_a_silent_directory_puts_the_look_off_and_guesses_nothing(tmp_path: Path
 
 
 def test_a_message_that_never_reached_somebody_gone_is_given_up(tmp_path: Path, world: World) -> None:
-    stage = make(tmp_path, world, Policy(escalate_to=("U0ADA",)))
+    stage = make(tmp_path, world, ApprovalPolicy(escalate_to=("U0ADA",)))
     stage.members.change("U0MAX", standing="is deactivated")
     until(stage, "02T11:00")
     post = stage.posts()[f"proposal:{stage.proposal().id}"]
-    assert post.shown == post.wanted
+    assert post.shown_version == post.wanted_version
     other = stage.posts()[f"proposal:{stage.proposal().id}:U0ADA"]
-    assert other.shown < other.wanted
+    assert other.shown_version < other.wanted_version
 
 
 def test_cleo_is_asked_only_where_the_chain_reaches_her(tmp_path: Path, world: World) -> None:
-    rule = Rule("board", ("U0ADA",), escalate_to=("U0CLEO",))
-    stage = make(tmp_path, world, Policy(rules=(rule,), escalate_to=("U0BEA",)))
+    rule = AdditionalApproval("board", ("U0ADA",), escalate_to=("U0CLEO",))
+    stage = make(tmp_path, world, ApprovalPolicy(rules=(rule,), escalate_to=("U0BEA",)))
     until(stage, "05T11:00")
     assert (sent(stage, "U0CLEO"), sent(stage, "U0BEA")) == (1, 1)
     assert (
@@ -215,8 +217,8 @@ def test_hr_asks_somebody_else_where_nobody_is_left(tmp_path: Path, world: World
 
 
 def test_one_too_few_of_several_is_escalated_at_once(tmp_path: Path, world: World) -> None:
-    board = Rule("board", ("U0ADA", "U0BEA"), need=2, escalate_to=("U0CLEO",))
-    stage = make(tmp_path, world, Policy(rules=(board,)))
+    board = AdditionalApproval("board", ("U0ADA", "U0BEA"), quorum=2, escalate_to=("U0CLEO",))
+    stage = make(tmp_path, world, ApprovalPolicy(rules=(board,)))
     stage.members.change("U0BEA", standing="is deactivated")
     stage.time.pass_(hours=2)
     stage.look()

@@ -11,11 +11,11 @@ from connectors.errors import Unavailable
 from tests.workflows.memory import MemoryCrm, MemoryDirectory
 from tests.workflows.office import SECURITY, Office
 from tests.workflows.test_findings import DANA, actions, audit, reopened
-from workflows.cases.holds import Rules
+from workflows.cases.holds import CasePolicy
 from workflows.people import Actor, Leaver
-from workflows.storage.rows.outbox import PostKind
+from workflows.storage.rows.outbox import MessageKind
 from workflows.watch import sweep
-from workflows.watch.responses import Policy
+from workflows.watch.responses import FindingPolicy
 
 PEOPLE = 50
 BAD = AccountId("crm-leaver17")
@@ -25,7 +25,7 @@ HR = Actor("slack:U0HR", "Hanna")
 @pytest.fixture
 def fifty(tmp_path: Path) -> Iterator[Office]:
     """Return an office with fifty past leavers."""
-    office = Office(tmp_path, rules=Rules(mass_cases_per_hour=10 * PEOPLE))
+    office = Office(tmp_path, rules=CasePolicy(mass_cases_per_hour=10 * PEOPLE))
     for number in range(PEOPLE):
         email = f"leaver{number}@x.example"
         for world in (office.directory, office.crm):
@@ -99,10 +99,10 @@ def test_a_case_that_was_undone_or_closed_is_audited_no_more(office: Office) -> 
 
 def test_the_digest_is_brought_up_to_date_by_every_answer_and_says_what_was_settled(office: Office) -> None:
     finding = reopened(office)
-    [digest] = [post.id for post in office.posts().values() if post.kind == PostKind.AUDIT]
+    [digest] = [post.id for post in office.posts().values() if post.kind == MessageKind.AUDIT]
 
     def wanted() -> int:
-        return office.posts()[digest].wanted
+        return office.posts()[digest].wanted_version
 
     steps = [wanted()]
     office.audits.accept(finding.id, office.clock.now().date() + timedelta(days=2), "agreed", SECURITY)
@@ -131,7 +131,7 @@ def test_locking_again_twice_locks_once(office: Office) -> None:
 
 
 def test_an_account_that_nobody_logs_in_to_is_a_finding_until_somebody_does(tmp_path: Path) -> None:
-    office = Office(tmp_path, crm_lists=True, responses=Policy(dormant=timedelta(days=180)))
+    office = Office(tmp_path, crm_lists=True, responses=FindingPolicy(dormant=timedelta(days=180)))
     now = office.clock.now()
     for world in (office.directory, office.crm):
         for user in world.users.values():

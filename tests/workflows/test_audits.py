@@ -9,7 +9,7 @@ from connectors.errors import Forbidden, Unavailable
 from tests.workflows.memory import Killed
 from tests.workflows.office import SECURITY, Office
 from workflows.refusals import Code, Refused
-from workflows.storage.rows.outbox import PostKind
+from workflows.storage.rows.outbox import MessageKind
 from workflows.watch.views import AuditView
 
 
@@ -42,10 +42,10 @@ def test_one_audit_and_one_post_a_day(office: Office, case_id: str) -> None:
     for _ in range(5):
         office.audits.call()
         assert office.work("audit") == 0
-    posts = [post for post in office.posts().values() if post.kind == PostKind.AUDIT]
-    assert [(post.channel, post.wanted) for post in posts] == [("C0AUDIT", 1)]
+    posts = [post for post in office.posts().values() if post.kind == MessageKind.AUDIT]
+    assert [(post.channel, post.wanted_version) for post in posts] == [("C0AUDIT", 1)]
     _audit(office)
-    assert len([post for post in office.posts().values() if post.kind == PostKind.AUDIT]) == 2
+    assert len([post for post in office.posts().values() if post.kind == MessageKind.AUDIT]) == 2
 
 
 def test_no_audit_before_its_hour_and_none_without_a_case(office: Office) -> None:

@@ -12,9 +12,9 @@ from connectors.contract import AccountId, Limits, Verdict
 from connectors.errors import Missing, Unavailable
 from tests.workflows.office import SECURITY, Office
 from tests.workflows.test_findings import audit
-from workflows.cases.holds import Rules
+from workflows.cases.holds import CasePolicy
 from workflows.people import Leaver
-from workflows.storage.rows.access import Access, Account
+from workflows.storage.rows.access import Access, LeaverAccount
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.watch import Finding
 from workflows.storage.vault import Vault
@@ -26,7 +26,7 @@ PEOPLE = 12
 @pytest.fixture
 def office(tmp_path: Path, url: str) -> Iterator[Office]:
     """Return an office in which many may leave at once."""
-    office = Office(tmp_path, url=url, rules=Rules(mass_cases_per_hour=10 * PEOPLE))
+    office = Office(tmp_path, url=url, rules=CasePolicy(mass_cases_per_hour=10 * PEOPLE))
     yield office
     office.store.close()
 
@@ -53,7 +53,7 @@ def _spoil(office: Office, case_id: str) -> None:
 
 def _notes(office: Office) -> dict[str, bytes]:
     with office.store.read() as session:
-        return {row.id: row.note for row in session.exec(select(Account))}
+        return {row.id: row.note for row in session.exec(select(LeaverAccount))}
 
 
 @pytest.mark.parametrize("many", [5, 1000])
@@ -96,7 +96,7 @@ def test_a_list_that_fails_is_no_reason_to_know_less(
 def test_a_dead_system_makes_all_its_accounts_unknown_until_they_are_read_again(
     office: Office, crowd: list[str]
 ) -> None:
-    posts = {post.id: post.wanted for post in office.posts().values()}
+    posts = {post.id: post.wanted_version for post in office.posts().values()}
     office.crm.down = True
     view = audit(office)
     assert view.by_verdict[Verdict.UNKNOWN] == PEOPLE
@@ -105,7 +105,7 @@ def test_a_dead_system_makes_all_its_accounts_unknown_until_they_are_read_again(
     assert (crm.verdict, crm.accounts[0].verdict) == (Verdict.UNKNOWN, Verdict.UNKNOWN)
     assert "crm is down" in crm.reason
     assert not case.locked_out
-    assert all(office.posts()[one].wanted == wanted for one, wanted in posts.items() if one.startswith("case:"))
+    assert all(office.posts()[one].wanted_version == wanted for one, wanted in posts.items() if one.startswith("case:"))
     office.crm.down = False
     assert audit(office).by_verdict[Verdict.LOCKED] == 2 * PEOPLE
     assert office.offboarding.case(crowd[7]).locked_out
@@ -183,13 +183,13 @@ def test_two_accounts_of_one_leaver_show_the_worse_of_the_two(office: Office) ->
     case_id = office.offboarding.open(office.request())
     office.work("revoke", "exports", "book")
     with office.store.write() as session:
-        first = session.get_one(Account, f"{case_id}:crm:crm-dana")
+        first = session.get_one(LeaverAccount, f"{case_id}:crm:crm-dana")
         key = session.get_one(Case, case_id).wrapped_key
         data = office.vault.open(key, first.sealed, f"account:{first.id}")
         twin = f"{case_id}:crm:crm-twin"
         sealed = office.vault.seal(key, data, f"account:{twin}")
         row: dict[str, Any] = {**first.model_dump(), "id": twin, "account_id": "crm-twin", "sealed": sealed}
-        session.add(Account(**{**row, "note": b""}))
+        session.add(LeaverAccount(**{**row, "note": b""}))
     office.crm.user("crm-twin", "twin@x.example")
     audit(office)
     assert not office.offboarding.case(case_id).locked_out

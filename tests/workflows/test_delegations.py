@@ -8,7 +8,7 @@ import pytest
 from tests.workflows.memory import World
 from tests.workflows.stage import DANA, MAX, Stage, crm
 from tests.workflows.test_approvals import ADA, BEA, CLEO, refusal, request, say
-from workflows.clients.approval_policy import Policy, Rule
+from workflows.clients.approval_policy import AdditionalApproval, ApprovalPolicy
 from workflows.clients.views import DelegationView
 from workflows.people import Actor
 from workflows.refusals import Code
@@ -24,7 +24,11 @@ def world() -> World:
 
 @pytest.fixture
 def stage(tmp_path: Path, world: World) -> Stage:
-    stage = Stage(tmp_path, world.system(), policy=Policy(rules=(Rule("board", ("U0ADA", "U0BEA"), need=2),)))
+    stage = Stage(
+        tmp_path,
+        world.system(),
+        policy=ApprovalPolicy(rules=(AdditionalApproval("board", ("U0ADA", "U0BEA"), quorum=2),)),
+    )
     stage.tick()
     stage.look()
     return stage
@@ -47,7 +51,7 @@ def test_a_delegate_is_told_at_once_and_decides_for_who_is_away(stage: Stage) ->
     assert request(stage, "manager").delegates["U0MAX"].name == "Zoe"
     say(stage, ZOE)
     [word] = request(stage, "manager").counted
-    assert (word.person.name, word.whose.name) == ("Zoe", "Max Weber")
+    assert (word.person.name, word.principal.name) == ("Zoe", "Max Weber")
     assert refusal(lambda: say(stage, MAX)).code == Code.ALREADY_DECIDED
     assert refusal(lambda: say(stage, ZOE)).code == Code.ALREADY_DECIDED
     assert len(stage.journalled("delegation.made")) == 1
@@ -69,13 +73,13 @@ def test_who_decides_in_their_own_right_cannot_stand_in(stage: Stage) -> None:
 
 
 def test_who_is_asked_later_in_their_own_right_has_one_word_all_the_same(tmp_path: Path, world: World) -> None:
-    stage = Stage(tmp_path, world.system(), policy=Policy(rules=(Rule("board", ("U0ADA",)),)))
+    stage = Stage(tmp_path, world.system(), policy=ApprovalPolicy(rules=(AdditionalApproval("board", ("U0ADA",)),)))
     stand_in(stage, "U0MAX", "U0ADA")  # before any proposal: nothing speaks against it yet
     stage.tick()
     stage.look()
     say(stage, ADA)
     [word] = request(stage).counted
-    assert word.whose.name == "Ada"
+    assert word.principal.name == "Ada"
     assert refusal(lambda: say(stage, ADA)).code == Code.ALREADY_DECIDED
     assert stage.proposal().state == ProposalState.PENDING
 
@@ -155,7 +159,9 @@ def test_periods_that_make_no_sense_are_refused(stage: Stage) -> None:
 def test_who_is_asked_in_their_own_right_stands_in_for_nobody_even_when_their_part_is_settled(
     tmp_path: Path, world: World
 ) -> None:
-    stage = Stage(tmp_path, world.system(), policy=Policy(rules=(Rule("board", ("U0ADA", "U0BEA")),)))
+    stage = Stage(
+        tmp_path, world.system(), policy=ApprovalPolicy(rules=(AdditionalApproval("board", ("U0ADA", "U0BEA")),))
+    )
     stand_in(stage, "U0MAX", "U0ADA")
     stage.tick()
     stage.look()

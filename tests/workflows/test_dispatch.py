@@ -11,8 +11,8 @@ import pytest
 from sqlmodel import col, select
 
 from tests.workflows.office import DANA, HR, Office
-from workflows.access.dispatch import Dispatch
-from workflows.cases.holds import Rules
+from workflows.access.dispatch import LockoutDispatch
+from workflows.cases.holds import CasePolicy
 from workflows.storage import work
 from workflows.storage.rows.access import Access
 from workflows.storage.rows.operations import JournalEntry
@@ -20,7 +20,7 @@ from workflows.storage.rows.work_state import WorkState
 
 PATIENCE = 30
 LEAVERS = 25
-MANY = Rules(hold_channel="C0SEC", mass_cases_per_hour=1000)
+MANY = CasePolicy(hold_channel="C0SEC", mass_cases_per_hour=1000)
 
 
 class Crew:
@@ -29,7 +29,7 @@ class Crew:
     def __init__(self, folder: Path) -> None:
         self.office = Office(folder, rules=MANY)
         office = self.office
-        self.dispatch = Dispatch(office.store, office.systems, office.clock, office.revocation)
+        self.dispatch = LockoutDispatch(office.store, office.systems, office.clock, office.revocation)
         self.go = threading.Event()
         self.order: list[str] = []
         self.pool = ThreadPoolExecutor(LEAVERS + 2)
@@ -84,7 +84,7 @@ def test_a_dismissal_does_not_wait_behind_a_mass_run(crew: Crew) -> None:
     office.clock.pass_(minutes=2)
     office.crm.before_call["lock"] = lambda: (crew.go.wait(PATIENCE), None)[1]
     running = [crew.pool.submit(crew.dispatch.case, case) for case in planned]
-    width = office.systems.width("crm")
+    width = office.systems.max_parallel("crm")
     _until(lambda: office.crm.calls["lock"] >= width)  # every connection of the CRM is busy, the others wait
     [now] = crew.leavers(1, immediate=True)
     done = crew.pool.submit(crew.dispatch.case, now)
@@ -125,12 +125,12 @@ def test_a_case_carried_twice_is_locked_once(crew: Crew) -> None:
 def test_what_was_undone_while_it_waited_is_not_locked(crew: Crew) -> None:
     """The case is read again where it waited for its lane: not what was true when it was put there."""
     office = crew.office
-    planned = crew.leavers(office.systems.width("crm") + 1)
+    planned = crew.leavers(office.systems.max_parallel("crm") + 1)
     office.clock.pass_(minutes=2)
     office.crm.before_call["find"] = lambda: (crew.go.wait(PATIENCE), None)[1]
     running = [crew.pool.submit(crew.dispatch.case, case) for case in planned]
 
-    width = office.systems.width("crm")
+    width = office.systems.max_parallel("crm")
     _until(lambda: office.crm.calls["find"] == width and len(crew.waiting()) == 1)
     case = crew.waiting()[0].partition(":")[0]
     _until(lambda: crew.state(case)["directory"] == WorkState.DONE)

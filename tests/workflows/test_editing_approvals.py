@@ -7,15 +7,15 @@ import pytest
 
 from tests.workflows.memory import World
 from tests.workflows.stage import BOB, CAROL, CASE, LEAVER, MAX, Stage, crm
-from workflows.clients.approval_policy import Policy, Rule
+from workflows.clients.approval_policy import AdditionalApproval, ApprovalPolicy
 from workflows.people import Actor
-from workflows.ports import Member
+from workflows.ports import WorkspaceMember
 from workflows.refusals import Code, Refused
 from workflows.storage.rows.clients import ProposalState
 
 ADA = Actor("slack:U0ADA", "Ada")
 SECRET = f"{CASE}:crm:deal:secret"
-BOARD = Rule("board", ("U0ADA", "U0BEA"), need=1, sensitivity=("High",))
+BOARD = AdditionalApproval("board", ("U0ADA", "U0BEA"), quorum=1, sensitivity=("High",))
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def world() -> World:
 
 @pytest.fixture
 def stage(tmp_path: Path, world: World) -> Stage:
-    made = Stage(tmp_path, world.system(), policy=Policy(rules=(BOARD,)))
+    made = Stage(tmp_path, world.system(), policy=ApprovalPolicy(rules=(BOARD,)))
     made.tick()
     made.look()
     return made
@@ -47,7 +47,7 @@ def test_a_sensitive_client_of_the_book_asks_whom_the_rule_names(stage: Stage, t
     assert stage.proposal().sensitivities == {"high": 1}
     assert roles(stage) == ["manager", "board"]
     (tmp_path / "plain").mkdir()
-    plain = Stage(tmp_path / "plain", crm(records=8).system(), policy=Policy(rules=(BOARD,)))
+    plain = Stage(tmp_path / "plain", crm(records=8).system(), policy=ApprovalPolicy(rules=(BOARD,)))
     plain.tick()
     assert roles(plain) == ["manager"]
 
@@ -82,8 +82,8 @@ def test_nobody_edits_whom_the_directory_does_not_have_at_this_moment(stage: Sta
         lambda: stage.handover.exclude(shown.id, shown.digest, [SECRET], "no", ADA),
         lambda: stage.handover.upload(shown.id, shown.digest, b"client,address\nSecret,bob@x.example\n", ADA),
     ]
-    stage.members.people["U0ADA"] = Member("U0ADA", "Ada", "ada@x.example", standing="is deactivated")
+    stage.members.people["U0ADA"] = WorkspaceMember("U0ADA", "Ada", "ada@x.example", standing="is deactivated")
     assert [refusal(edit).code for edit in edits] == [Code.CANNOT_DECIDE] * 3
-    stage.members.people["U0ADA"] = Member("U0ADA", "Ada", LEAVER.email)
+    stage.members.people["U0ADA"] = WorkspaceMember("U0ADA", "Ada", LEAVER.email)
     assert [refusal(edit).code for edit in edits] == [Code.LEAVER_DECIDES] * 3
     assert stage.proposal() == shown

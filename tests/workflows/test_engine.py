@@ -13,8 +13,8 @@ from tests.sandbox.postgres import Postgres
 from tests.workflows.memory import Time
 from tests.workflows.tables import lay_out
 from workflows.engine.durable import WORKERS, Engine
-from workflows.engine.reconciler import BESIDE, CROWD, Reconciler
-from workflows.engine.replicas import Occupied, occupy
+from workflows.engine.reconciler import CROWD, OTHERS_PER_TICK, Reconciler
+from workflows.engine.replicas import ProcessLockHeld, process_lock
 from workflows.storage.rows.access import Access
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.watch import AuditRun
@@ -74,72 +74,72 @@ class Desk:
 
 
 @pytest.fixture
-def desk(url: str) -> Iterator[Desk]:
-    desk = Desk(url)
-    desk.engine.launch()
-    yield desk
-    desk.engine.close(0)
-    desk.store.close()
+def context(url: str) -> Iterator[Desk]:
+    context = Desk(url)
+    context.engine.launch()
+    yield context
+    context.engine.close(0)
+    context.store.close()
 
 
-def test_due_work_is_done_once_however_often_it_is_handed_over(desk: Desk) -> None:
-    desk.wish("a")
-    desk.engine.start("audit", "a", 0)
-    desk.engine.hand("audit", "a", 0)
-    desk.tick_until_done("a")
-    desk.engine.hand("audit", "a", 0)
+def test_due_work_is_done_once_however_often_it_is_handed_over(context: Desk) -> None:
+    context.wish("a")
+    context.engine.start("audit", "a", 0)
+    context.engine.enqueue("audit", "a", 0)
+    context.tick_until_done("a")
+    context.engine.enqueue("audit", "a", 0)
     time.sleep(0.5)
-    assert desk.ran["a"] == 1
+    assert context.ran["a"] == 1
 
 
-def test_nothing_runs_before_its_time(desk: Desk) -> None:
-    desk.wish("later", timedelta(days=30))
-    desk.reconciler.tick()
+def test_nothing_runs_before_its_time(context: Desk) -> None:
+    context.wish("later", timedelta(days=30))
+    context.reconciler.tick()
     time.sleep(0.5)
-    assert desk.ran["later"] == 0
-    desk.clock.pass_(days=31)
-    desk.tick_until_done("later")
+    assert context.ran["later"] == 0
+    context.clock.pass_(days=31)
+    context.tick_until_done("later")
 
 
-def test_a_crash_is_healed_by_a_later_attempt(desk: Desk) -> None:
-    desk.crashes = 1
-    desk.wish("b")
+def test_a_crash_is_healed_by_a_later_attempt(context: Desk) -> None:
+    context.crashes = 1
+    context.wish("b")
     end = time.monotonic() + PATIENCE
-    while desk.state("b") != WorkState.DONE:
+    while context.state("b") != WorkState.DONE:
         assert time.monotonic() < end
-        desk.reconciler.tick()
-        desk.clock.pass_(seconds=1)
+        context.reconciler.tick()
+        context.clock.pass_(seconds=1)
         time.sleep(0.02)
-    assert desk.ran["b"] == 2
+    assert context.ran["b"] == 2
 
 
-def test_a_crash_that_the_engine_could_not_write_down_is_healed_too(desk: Desk) -> None:
+def test_a_crash_that_the_engine_could_not_write_down_is_healed_too(context: Desk) -> None:
     """A disk that is full for a moment: neither what came of the work nor that it failed can be kept."""
-    desk.hold = threading.Event()
-    desk.crashes = 1
-    desk.wish("b")
-    desk.reconciler.tick()
-    desk.wait_for(lambda: desk.ran["b"] == 1)
-    rows = connect(desk.engine._url)
-    schema = "dbos." if desk.store.postgres else ""
+    context.hold = threading.Event()
+    context.crashes = 1
+    context.wish("b")
+    context.reconciler.tick()
+    context.wait_for(lambda: context.ran["b"] == 1)
+    rows = connect(context.engine._url)
+    schema = "dbos." if context.store.postgres else ""
     with rows.begin() as connection:
         connection.exec_driver_sql(f"ALTER TABLE {schema}operation_outputs RENAME TO stuck")
         connection.exec_driver_sql(f"ALTER TABLE {schema}workflow_status RENAME TO stuck_too")
-    desk.hold.set()
-    desk.wait_for(lambda: not desk.crashes)
+    context.hold.set()
+    context.wait_for(lambda: not context.crashes)
     time.sleep(0.5)
     with rows.begin() as connection:
         connection.exec_driver_sql(f"ALTER TABLE {schema}stuck_too RENAME TO workflow_status")
         connection.exec_driver_sql(f"ALTER TABLE {schema}stuck RENAME TO operation_outputs")
     rows.dispose()
     end = time.monotonic() + PATIENCE
-    while desk.state("b") != WorkState.DONE:
+    while context.state("b") != WorkState.DONE:
         assert time.monotonic() < end, "it is under way to the engine for ever"
-        desk.reconciler.tick()
-        desk.clock.pass_(seconds=1)
+        context.reconciler.tick()
+        context.clock.pass_(seconds=1)
         time.sleep(0.02)
-    assert desk.ran["b"] == 2
-    assert desk.engine.over("audit", "b", 0)
+    assert context.ran["b"] == 2
+    assert context.engine.has_ended("audit", "b", 0)
 
 
 def test_work_of_a_dead_process_is_taken_up_at_the_next_launch(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_work_of_a_dead_replica_waits_until_it_is_taken_over(postgres: Postgres,
     for row in ("started", "queued"):
         first.wish(row)
     first.engine.start("audit", "started", 0)
-    first.engine.hand("audit", "queued", 0)
+    first.engine.enqueue("audit", "queued", 0)
     first.wait_for(lambda: first.ran == {"started": 1, "queued": 1})
     first.crashes = 2
     first.engine.close(0)
@@ -189,38 +189,38 @@ def test_work_of_a_dead_replica_waits_until_it_is_taken_over(postgres: Postgres,
     second.store.close()
 
 
-def test_finished_work_is_forgotten_and_work_under_way_is_not(desk: Desk) -> None:
-    desk.wish("old")
-    desk.engine.hand("audit", "old", 0)
-    desk.tick_until_done("old")
-    desk.wait_for(lambda: desk.engine.over("audit", "old", 0))
-    desk.hold = threading.Event()
-    desk.wish("under way")
-    desk.engine.start("audit", "under way", 0)
+def test_finished_work_is_forgotten_and_work_under_way_is_not(context: Desk) -> None:
+    context.wish("old")
+    context.engine.enqueue("audit", "old", 0)
+    context.tick_until_done("old")
+    context.wait_for(lambda: context.engine.has_ended("audit", "old", 0))
+    context.hold = threading.Event()
+    context.wish("under way")
+    context.engine.start("audit", "under way", 0)
     now = datetime.now(UTC)
-    assert desk.engine.forget(now - timedelta(hours=1)) == 0
-    assert desk.engine.forget(now + timedelta(hours=1)) == 1
-    desk.hold.set()
-    desk.tick_until_done("under way")
-    assert desk.ran == {"old": 1, "under way": 1}
+    assert context.engine.delete_ended(now - timedelta(hours=1)) == 0
+    assert context.engine.delete_ended(now + timedelta(hours=1)) == 1
+    context.hold.set()
+    context.tick_until_done("under way")
+    assert context.ran == {"old": 1, "under way": 1}
 
 
-def test_a_row_whose_attempt_was_forgotten_before_anyone_saw_it_crash_is_tried_again(desk: Desk) -> None:
-    desk.crashes = 1
-    desk.wish("lost")
-    desk.reconciler.tick()
-    desk.wait_for(lambda: desk.ran["lost"] == 1 and desk.engine.over("audit", "lost", 0))
-    assert desk.engine.forget(datetime.now(UTC) + timedelta(hours=1)) == 1
+def test_a_row_whose_attempt_was_forgotten_before_anyone_saw_it_crash_is_tried_again(context: Desk) -> None:
+    context.crashes = 1
+    context.wish("lost")
+    context.reconciler.tick()
+    context.wait_for(lambda: context.ran["lost"] == 1 and context.engine.has_ended("audit", "lost", 0))
+    assert context.engine.delete_ended(datetime.now(UTC) + timedelta(hours=1)) == 1
     for _ in range(2):  # a crash is one that is still due at the next tick
-        desk.reconciler.tick()
-    desk.clock.pass_(seconds=11)
-    desk.tick_until_done("lost")
+        context.reconciler.tick()
+    context.clock.pass_(seconds=11)
+    context.tick_until_done("lost")
 
 
 def test_a_second_process_is_told_in_words(tmp_path: Path) -> None:
-    with occupy(tmp_path), pytest.raises(Occupied, match="Stop it first"), occupy(tmp_path):
+    with process_lock(tmp_path), pytest.raises(ProcessLockHeld, match="Stop it first"), process_lock(tmp_path):
         pass
-    with occupy(tmp_path):
+    with process_lock(tmp_path):
         pass
 
 
@@ -237,25 +237,27 @@ class _Handed(Engine):
         return set()
 
 
-def test_a_task_that_hangs_holds_up_no_other(desk: Desk) -> None:
+def test_a_task_that_hangs_holds_up_no_other(context: Desk) -> None:
     go, hanging = threading.Event(), Counter[str]()
 
     def hang(row: str) -> None:
         hanging[row] += 1
         go.wait(PATIENCE)
 
-    desk.engine.register("book", hang)
+    context.engine.register("book", hang)
     for number in range(WORKERS + 5):
-        desk.engine.hand("book", f"b{number}", 0)
-    desk.wait_for(lambda: len(hanging) == WORKERS)
-    desk.wish("a")
-    desk.tick_until_done("a")
+        context.engine.enqueue("book", f"b{number}", 0)
+    context.wait_for(lambda: len(hanging) == WORKERS)
+    context.wish("a")
+    context.tick_until_done("a")
     assert len(hanging) == WORKERS, "more of one task at a time than it may have"
     go.set()
-    desk.wait_for(lambda: len(hanging) == WORKERS + 5)
+    context.wait_for(lambda: len(hanging) == WORKERS + 5)
 
 
-@pytest.mark.parametrize(("leavers", "audits_by_tick"), [(CROWD, [7, 7]), (CROWD + 1, [BESIDE, 2 * BESIDE])])
+@pytest.mark.parametrize(
+    ("leavers", "audits_by_tick"), [(CROWD, [7, 7]), (CROWD + 1, [OTHERS_PER_TICK, 2 * OTHERS_PER_TICK])]
+)
 def test_a_crowd_is_locked_out_first_and_nothing_else_stands_still(
     url: str, leavers: int, audits_by_tick: list[int]
 ) -> None:

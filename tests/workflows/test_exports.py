@@ -9,7 +9,7 @@ from connectors.contract import ExportEvent
 from connectors.errors import Unavailable
 from tests.workflows.memory import Killed, MemoryBook, MemoryDirectory, World
 from tests.workflows.stage import CASE, LEAVER, Stage, crm
-from workflows.exports.snapshots import Exports
+from workflows.exports.snapshots import ExportTrack
 from workflows.exports.views import ExportLine
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
@@ -36,13 +36,13 @@ class Room:
                     ExportSnapshot(
                         id=f"c1:{moment}",
                         case_id=CASE,
-                        moment=moment,
+                        occasion=moment,
                         state=WorkState.DUE,
                         due_at=self.time.now() + timedelta(days=day),
                         pseudonym="Leaver K7F2QX",
                     )
                 )
-        self.exports = Exports(
+        self.exports = ExportTrack(
             self.stage.store,
             self.stage.vault,
             self.stage.journal,
@@ -103,7 +103,7 @@ def test_a_snapshot_counts_the_leavers_exports_within_the_window(room: Room) -> 
     assert set(room.figures()) == {"crm"}  # the directory holds no clients
     assert room.row().state == WorkState.DONE
     post = room.stage.posts()["exports:c1:notice"]
-    assert (post.channel, post.thread_of) == ("C0SEC", "")
+    assert (post.channel, post.thread_parent_id) == ("C0SEC", "")
 
 
 def test_weeks_begin_on_mondays_and_none_is_left_out(room: Room, world: World) -> None:
@@ -180,7 +180,7 @@ def test_a_dead_log_is_unknown_and_read_later_and_the_other_is_kept(tmp_path: Pa
     assert world.calls["exports"] == reads
     assert room.exports.view("c1:notice").until == until
     assert room.row().state == WorkState.DONE
-    assert room.stage.posts()["exports:c1:notice"].wanted == 2
+    assert room.stage.posts()["exports:c1:notice"].wanted_version == 2
 
 
 def test_killed_and_run_again_it_is_taken_once(room: Room, world: World) -> None:
@@ -237,7 +237,7 @@ def test_later_moments_are_held_against_the_earlier_and_the_lock(room: Room, wor
     assert [(system, event.record_ids) for system, event in room.exports.after(CASE, locked)] == [
         ("crm", frozenset({"opportunity:005"}))
     ]
-    assert room.stage.posts()["exports:c1:day 1"].thread_of == "exports:c1:notice"
+    assert room.stage.posts()["exports:c1:day 1"].thread_parent_id == "exports:c1:notice"
     assert room.line() == "recorded at notice, lock, day 1"
 
 

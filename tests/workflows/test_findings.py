@@ -15,8 +15,8 @@ from workflows.people import Actor
 from workflows.refusals import Code, Refused
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.operations import JournalEntry
-from workflows.storage.rows.outbox import PostKind
-from workflows.watch.responses import Policy
+from workflows.storage.rows.outbox import MessageKind
+from workflows.watch.responses import FindingPolicy
 from workflows.watch.views import AuditView
 
 DANA = AccountId("directory-dana")
@@ -47,7 +47,7 @@ def today(office: Office) -> date:
 
 
 def escalations(office: Office) -> list[str]:
-    return [post.channel for post in office.posts().values() if post.kind == PostKind.ESCALATION]
+    return [post.channel for post in office.posts().values() if post.kind == MessageKind.ESCALATION]
 
 
 def actions(office: Office, action: str) -> int:
@@ -58,13 +58,13 @@ def actions(office: Office, action: str) -> int:
 @pytest.fixture
 def told(tmp_path: Path) -> Office:
     """Return an office in which Sam and Ada are told of what nobody takes."""
-    return Office(tmp_path, responses=Policy(tell=("U0SAM", "U0ADA")))
+    return Office(tmp_path, responses=FindingPolicy(tell=("U0SAM", "U0ADA")))
 
 
 @pytest.fixture
 def strict(tmp_path: Path) -> Office:
     """Return an office that locks again by itself."""
-    return Office(tmp_path, responses=Policy(relock=True))
+    return Office(tmp_path, responses=FindingPolicy(relock=True))
 
 
 def test_taking_a_finding_says_who_works_on_it_once(office: Office) -> None:
@@ -173,7 +173,7 @@ def test_by_policy_it_is_locked_again_at_once_and_the_audit_says_so(strict: Offi
 def test_an_accepted_finding_is_never_locked_again(tmp_path: Path) -> None:
     office = Office(tmp_path)
     office.audits.accept(reopened(office).id, today(office) + timedelta(days=9), "agreed", SECURITY)
-    strict = Office(tmp_path, responses=Policy(relock=True))
+    strict = Office(tmp_path, responses=FindingPolicy(relock=True))
     strict.clock.at = office.clock.at
     view = audit(strict)
     assert [line.system for line in view.relocked] == ["crm"]

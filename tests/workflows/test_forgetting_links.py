@@ -6,13 +6,13 @@ from sqlmodel import col, select
 from connectors.contract import AccountId
 from tests.workflows.office import DANA, SECURITY, Office
 from workflows.access.links import forget
-from workflows.storage.rows.access import Link
+from workflows.storage.rows.access import AccountLink
 from workflows.storage.rows.case import Case
 
 
 def _links(office: Office) -> int:
     with office.store.read() as session:
-        return len(session.exec(select(Link)).all())
+        return len(session.exec(select(AccountLink)).all())
 
 
 def test_links_stand_while_a_case_can_be_read_and_go_with_the_last(office: Office) -> None:

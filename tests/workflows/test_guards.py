@@ -10,14 +10,14 @@ from connectors.contract import AccountId, Verdict
 from connectors.errors import Unavailable
 from tests.workflows.memory import MemoryCrm
 from tests.workflows.office import DANA, HR, SECURITY, Office
-from workflows.access.protected import Guards
+from workflows.access.protected import ProtectedAccounts
 from workflows.access.views import SystemLine
-from workflows.cases.holds import Rules
+from workflows.cases.holds import CasePolicy
 from workflows.cases.views import CaseView
 from workflows.people import Actor, Leaver
 from workflows.refusals import Code, Refused
 from workflows.storage.rows.case import CaseState
-from workflows.storage.rows.outbox import PostKind
+from workflows.storage.rows.outbox import MessageKind
 from workflows.systems.registry import Systems
 
 KEYED = replace(DANA, directory_id="directory-dana", logins=("dana",))
@@ -122,14 +122,14 @@ def test_more_than_ten_cases_in_an_hour_are_held_scheduled_ones_too(office: Offi
     states = [office.offboarding.case(case_id).state for case_id in opened]
     assert CaseState.HELD not in states[:10]
     assert states[10:] == [CaseState.HELD, CaseState.HELD]
-    held = [post for post in office.posts().values() if post.kind == PostKind.HELD]
+    held = [post for post in office.posts().values() if post.kind == MessageKind.HELD]
     assert sorted((post.subject, post.channel) for post in held) == sorted((one, "C0SEC") for one in opened[10:])
 
 
 @pytest.fixture
 def held(tmp_path: Path) -> tuple[Office, str]:
     """Return an office where one case an hour is enough, and the second case, which is Dana's."""
-    office = Office(tmp_path, rules=Rules(mass_cases_per_hour=1, hold_channel="C0SEC"))
+    office = Office(tmp_path, rules=CasePolicy(mass_cases_per_hour=1, hold_channel="C0SEC"))
     first = office.offboarding.open(office.request(leaver=_leaver(1)))
     assert office.offboarding.case(first).state is not CaseState.HELD
     office.started.clear()
@@ -187,7 +187,7 @@ def test_a_rejected_case_never_runs_and_still_counts(held: tuple[Office, str]) -
 
 
 def test_cancelling_in_between_does_not_get_round_the_count(tmp_path: Path) -> None:
-    office = Office(tmp_path, rules=Rules(mass_cases_per_hour=2))
+    office = Office(tmp_path, rules=CasePolicy(mass_cases_per_hour=2))
     later = office.clock.now() + timedelta(days=1)
     for number in range(2):
         case_id = office.offboarding.open(office.request(leaver=_leaver(number), effective_at=later))
@@ -199,7 +199,7 @@ def test_cancelling_in_between_does_not_get_round_the_count(tmp_path: Path) -> N
 
 
 def test_a_held_case_whose_day_has_come_begins_at_its_release(tmp_path: Path) -> None:
-    office = Office(tmp_path, rules=Rules(mass_cases_per_hour=0))
+    office = Office(tmp_path, rules=CasePolicy(mass_cases_per_hour=0))
     day = office.clock.now() + timedelta(days=1)
     case_id = office.offboarding.open(office.request(effective_at=day))
     office.clock.at = day + timedelta(hours=2)
@@ -210,7 +210,7 @@ def test_a_held_case_whose_day_has_come_begins_at_its_release(tmp_path: Path) ->
 
 
 def test_an_immediate_case_needs_a_second_person_where_the_policy_says_so(tmp_path: Path) -> None:
-    office = Office(tmp_path, rules=Rules(immediate_needs_second=True))
+    office = Office(tmp_path, rules=CasePolicy(immediate_needs_second=True))
     case_id = office.offboarding.open(office.request())
     assert (office.offboarding.case(case_id).state, office.started) == (CaseState.HELD, [])
     assert office.offboarding.case(case_id).held == "immediate"
@@ -225,7 +225,7 @@ def test_an_immediate_case_needs_a_second_person_where_the_policy_says_so(tmp_pa
 
 
 def test_soon_is_no_way_round_the_second_person(tmp_path: Path) -> None:
-    office = Office(tmp_path, rules=Rules(immediate_needs_second=True))
+    office = Office(tmp_path, rules=CasePolicy(immediate_needs_second=True))
     soon = office.offboarding.open(office.request(effective_at=office.clock.now() + timedelta(minutes=2)))
     assert office.offboarding.case(soon).held == "immediate"
     later = office.offboarding.open(
@@ -244,7 +244,7 @@ def test_soon_is_no_way_round_the_second_person(tmp_path: Path) -> None:
 
 
 def test_hr_alone_does_not_release_what_was_moved_into_a_crowd(tmp_path: Path) -> None:
-    office = Office(tmp_path, rules=Rules(immediate_needs_second=True, mass_share=0.25))
+    office = Office(tmp_path, rules=CasePolicy(immediate_needs_second=True, mass_share=0.25))
     day = office.clock.now() + timedelta(days=30)
     for number in (1, 2):
         office.offboarding.open(office.request(leaver=_leaver(number), effective_at=day))
@@ -265,7 +265,7 @@ def test_hr_alone_does_not_release_what_was_moved_into_a_crowd(tmp_path: Path) -
     ],
 )
 def test_one_human_is_one_person_at_every_door(tmp_path: Path, opener: Actor, second: Actor) -> None:
-    office = Office(tmp_path, rules=Rules(mass_cases_per_hour=0))
+    office = Office(tmp_path, rules=CasePolicy(mass_cases_per_hour=0))
     case_id = office.offboarding.open(office.request(requested_by=opener))
     assert _refused("release", office, case_id, second) is Code.SECOND_PERSON
     office.offboarding.release(case_id, SECURITY)
@@ -277,7 +277,7 @@ def test_nobody_offboards_themselves_at_a_terminal(office: Office) -> None:
 
 @pytest.mark.parametrize("named", ["CH\u00c9F@x.example", "che\u0301f@x.example ", "\uff43h\u00e9f@x.example"])
 def test_a_protected_name_is_the_same_however_it_is_written(named: str) -> None:
-    assert Guards(["ch\u00e9f@x.example"]).names([named])
+    assert ProtectedAccounts(["ch\u00e9f@x.example"]).is_protected([named])
 
 
 # -- names given out anew, and people hired again

@@ -55,7 +55,7 @@ def test_from_list_to_balance(stage: Stage, world: World) -> None:
     assert clients.balance == ("crm, opportunity: 12 before, 12 after",)
     assert [share.moved for share in stage.proposal().shares] == [6, 6]
     outcome = stage.posts()[f"outcome:{proposal.id}"]
-    assert (outcome.channel, outcome.wanted) == ("U0HANNA", 2)  # decided, then carried out
+    assert (outcome.channel, outcome.wanted_version) == ("U0HANNA", 2)  # decided, then carried out
     assert len(stage.journalled("clients.moved")) == 2  # batches of 10
     assert stage.journal.verify().ok
 
@@ -419,10 +419,10 @@ def test_the_outcome_is_told_again_only_when_every_system_is_done(tmp_path: Path
     stage.approve()
     shop.down = True
     stage.settle(2)
-    assert stage.posts()["outcome:c1-v1"].wanted == 1
+    assert stage.posts()["outcome:c1-v1"].wanted_version == 1
     shop.down = False
     stage.settle(10)
-    assert stage.posts()["outcome:c1-v1"].wanted == 2
+    assert stage.posts()["outcome:c1-v1"].wanted_version == 2
 
 
 def test_a_lost_answer_to_what_was_never_done_is_done_later(stage: Stage, world: World) -> None:

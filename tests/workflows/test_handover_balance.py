@@ -2,7 +2,7 @@
 
 import pytest
 
-from workflows.clients.split.balance import Fate, sentences
+from workflows.clients.split.balance import UnmovedCounts, sentences
 
 BEFORE = {"dana": {"deal": 10}, "bob": {"deal": 5}}
 
@@ -10,40 +10,42 @@ BEFORE = {"dana": {"deal": 10}, "bob": {"deal": 5}}
 @pytest.mark.parametrize(
     ("after", "fate", "said"),
     [
-        ({"dana": {"deal": 0}, "bob": {"deal": 15}}, Fate(), "15 before, 15 after"),
+        ({"dana": {"deal": 0}, "bob": {"deal": 15}}, UnmovedCounts(), "15 before, 15 after"),
         (
             {"dana": {"deal": 0}, "bob": {"deal": 13}},
-            Fate(taken=1, gone=1),
+            UnmovedCounts(taken=1, gone=1),
             "15 before, 13 after; 1 taken by another, 1 gone",
         ),
         (
             {"dana": {"deal": 0}, "bob": {"deal": 13}},
-            Fate(gone=1),
+            UnmovedCounts(gone=1),
             "15 before, 13 after; 1 gone; 1 fewer for a reason outside this handover",
         ),
         (
             {"dana": {"deal": 0}, "bob": {"deal": 16}},
-            Fate(),
+            UnmovedCounts(),
             "15 before, 16 after; 1 more than before for a reason outside this handover",
         ),
         (
             {"dana": {"deal": 3}, "bob": {"deal": 12}},
-            Fate(refused=1, waiting=1),
+            UnmovedCounts(refused=1, waiting=1),
             "15 before, 15 after; 3 still with the leaver (1 refused, 1 waiting for a decision, 1 new since)",
         ),
         (
             {"dana": {"deal": 3}, "bob": {"deal": 12}},
-            Fate(staying=2, why="won: fixed (2)", refused=1),
+            UnmovedCounts(staying=2, why="won: fixed (2)", refused=1),
             "15 before, 15 after; 2 stay with the leaver: won: fixed (2); 1 still with the leaver (1 refused)",
         ),
         (
             {"dana": {"deal": 1}, "bob": {"deal": 13}},
-            Fate(staying=2, why="won: fixed (2)"),
+            UnmovedCounts(staying=2, why="won: fixed (2)"),
             "15 before, 14 after; 1 fewer for a reason outside this handover; 1 stays with the leaver: won: fixed (2)",
         ),
     ],
 )
-def test_every_difference_is_explained_or_said(after: dict[str, dict[str, int]], fate: Fate, said: str) -> None:
+def test_every_difference_is_explained_or_said(
+    after: dict[str, dict[str, int]], fate: UnmovedCounts, said: str
+) -> None:
     assert sentences("crm", BEFORE, after, frozenset({"dana"}), {"deal": fate}) == [f"crm, deal: {said}"]
 
 

@@ -13,7 +13,7 @@ from sqlmodel import select
 from tests.workflows.memory import World
 from tests.workflows.office import Office
 from tests.workflows.stage import BOB, CAROL, CASE, DANA, EVE, MAX, Stage, crm
-from workflows.clients.split.assignment_file import Unfit
+from workflows.clients.split.assignment_file import InvalidAssignmentFile
 from workflows.clients.views import ClientLine, ProposalView
 from workflows.people import Actor, Successor
 from workflows.refusals import Code, Refused
@@ -76,7 +76,7 @@ def upload(stage: Stage, text: str | bytes) -> ProposalView:
 
 def faults(stage: Stage, text: str | bytes) -> list[tuple[int, str]]:
     before = stage.proposal()
-    with pytest.raises(Unfit) as caught:
+    with pytest.raises(InvalidAssignmentFile) as caught:
         upload(stage, text)
     assert stage.proposal() == before  # nothing is half taken
     return [(one.line, one.what) for one in caught.value.faults]

@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 import pytest
 from sqlmodel import select
 
-from connectors.contract import AccountId, Assignment, Change, Moved, MoveOutcome
+from connectors.contract import AccountId, Change, Moved, MoveOrder, MoveOutcome
 from tests.workflows.conftest import Replica, Staged
 from tests.workflows.memory import Killed, MemoryCrm, World
 from tests.workflows.office import Office
 from tests.workflows.stage import MAX, Stage, crm
-from workflows.clients.moves.reconciliation import NO_ACCOUNT, NOTHING, left_with, prove
+from workflows.clients.moves.reconciliation import NO_ACCOUNT, NOTHING, left_with, reconcile_book
 from workflows.storage.rows.clients import Assignment as Line
-from workflows.storage.rows.clients import AssignmentState, Book, ProposalState
+from workflows.storage.rows.clients import AssignmentState, BookHandover, ProposalState
 from workflows.storage.rows.work_state import WorkState
-from workflows.systems.accounts import Trouble
+from workflows.systems.accounts import PreconditionFailed
 
 
 class Hurried(MemoryCrm):
@@ -23,7 +23,7 @@ class Hurried(MemoryCrm):
 
     lies: list[MoveOutcome] = []  # noqa: RUF012 - planted by the test
 
-    def move(self, batch: Sequence[Assignment]) -> Sequence[Moved]:
+    def move(self, batch: Sequence[MoveOrder]) -> Sequence[Moved]:
         if self.lies:
             lie = self.lies.pop()
             return [Moved(one.record, lie, one.successor, Change.MADE) for one in batch]
@@ -50,9 +50,9 @@ def _killed(run: Callable[[str], None]) -> None:
         run("c1:crm")
 
 
-def _book(office: Office, book_id: str) -> Book:
+def _book(office: Office, book_id: str) -> BookHandover:
     with office.store.read() as session:
-        return session.get_one(Book, book_id)
+        return session.get_one(BookHandover, book_id)
 
 
 def _whole(stage: Stage, world: World) -> None:
@@ -251,10 +251,10 @@ def test_a_line_that_waits_keeps_a_book_open(staged: Staged, state: AssignmentSt
     stage.approve()
     stage.settle(2)
     with stage.store.write() as session:
-        book = session.get_one(Book, "c1:crm")
+        book = session.get_one(BookHandover, "c1:crm")
         line = session.exec(select(Line).limit(1)).one()
         line.state = state
         session.add(line)
-        with pytest.raises(Trouble, match="1 records are neither moved nor settled yet"):
-            prove(stage.handover._desk, session, book, [AccountId("dana")], {})
+        with pytest.raises(PreconditionFailed, match="1 records are neither moved nor settled yet"):
+            reconcile_book(stage.handover._context, session, book, [AccountId("dana")], {})
         session.rollback()

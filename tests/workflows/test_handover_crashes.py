@@ -16,7 +16,7 @@ from tests.workflows.conftest import Staged
 from tests.workflows.memory import Killed
 from tests.workflows.stage import BOB, MAX, Stage, crm
 from workflows.refusals import Code, Refused
-from workflows.storage.rows.clients import Assignment, Book, ProposalState
+from workflows.storage.rows.clients import Assignment, BookHandover, ProposalState
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store
 
@@ -155,7 +155,7 @@ def test_a_cancel_in_the_middle_stops_the_moves(staged: Staged) -> None:
 
     def cancel() -> None:
         with stage.store.write() as session:
-            book = session.get_one(Book, "c1:crm")
+            book = session.get_one(BookHandover, "c1:crm")
             book.state = WorkState.CANCELLED
 
     world.before_call["move"] = cancel

@@ -126,7 +126,7 @@ def test_an_edit_is_a_new_version_and_the_old_one_cannot_be_approved(stage: Stag
     assert decide(stage, digest=first.digest).code == Code.STALE_PROPOSAL
     assert stage.handover.lines(first.id) == stage.handover.lines(first.id, search="a") == ([], 0)
     assert refusal(lambda: stage.handover.csv(first.id)).code == Code.STALE_PROPOSAL
-    assert stage.posts()[f"proposal:{first.id}"].wanted == 2
+    assert stage.posts()[f"proposal:{first.id}"].wanted_version == 2
     assert stage.posts()[f"proposal:{edited.id}"].channel == "U0MAX"
     assert [view.id for view in stage.handover.waiting_for("U0MAX")] == [edited.id]
     stage.approve()

@@ -64,7 +64,7 @@ def test_sealing_again_changes_nothing(journal: Journal) -> None:
         ("update journal set seq = case seq when 3 then -6 else -3 end where seq in (3, 6)", "entry 3 is missing"),
         (f"{PLANTED}0)", "never sealed: 1"),
         (f"{PLANTED}-7)", "never sealed: 1"),
-        ("update journalhead set hash = 'ff'", "not by this key"),
+        ("update journal_head set hash = 'ff'", "not by this key"),
     ],
 )
 def test_forgeries_are_named(journal: Journal, store: Store, statement: str, said: str) -> None:

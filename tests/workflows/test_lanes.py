@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from workflows.systems.thread_pools import PLANNED, URGENT, Lanes
+from workflows.systems.thread_pools import PLANNED, URGENT, ThreadPools
 
 PATIENCE = 30
 
@@ -34,7 +34,7 @@ def gate() -> Iterator[Gate]:
 
 
 def test_no_more_than_its_width_runs_in_a_lane(gate: Gate) -> None:
-    lanes = Lanes(lambda _: 3)
+    lanes = ThreadPools(lambda _: 3)
     work = [lanes.submit("crm", lambda: gate.work("x")) for _ in range(8)]
     for _ in range(3):
         assert gate.inside.acquire(timeout=PATIENCE)
@@ -45,14 +45,14 @@ def test_no_more_than_its_width_runs_in_a_lane(gate: Gate) -> None:
 
 
 def test_a_system_that_hangs_keeps_nobody_elsewhere_waiting(gate: Gate) -> None:
-    lanes = Lanes(lambda _: 2)
+    lanes = ThreadPools(lambda _: 2)
     for _ in range(50):
         lanes.submit("hangs", lambda: gate.work("x"))
     lanes.submit("quick", lambda: None).result(PATIENCE)
 
 
 def test_a_dismissal_goes_before_what_was_planned_and_others_keep_their_order(gate: Gate) -> None:
-    lanes = Lanes(lambda _: 1)
+    lanes = ThreadPools(lambda _: 1)
     work = [lanes.submit("crm", lambda: gate.work("under way"))]
     assert gate.inside.acquire(timeout=PATIENCE)
     work += [lanes.submit("crm", partial(gate.work, f"planned {n}"), PLANNED) for n in range(3)]
@@ -66,7 +66,7 @@ def test_an_error_reaches_who_waits_and_the_lane_goes_on() -> None:
     def fail() -> None:
         raise RuntimeError("planted")
 
-    lanes = Lanes(lambda _: 1)
+    lanes = ThreadPools(lambda _: 1)
     bad, good = lanes.submit("crm", fail), lanes.submit("crm", lambda: None)
     with pytest.raises(RuntimeError, match="planted"):
         bad.result(PATIENCE)
@@ -74,7 +74,7 @@ def test_an_error_reaches_who_waits_and_the_lane_goes_on() -> None:
 
 
 def test_an_idle_lane_keeps_no_thread() -> None:
-    lanes = Lanes(lambda _: 4)
+    lanes = ThreadPools(lambda _: 4)
     wait([lanes.submit("idle crm", lambda: None) for _ in range(20)], PATIENCE)
     mine = [thread for thread in threading.enumerate() if thread.name == "lane idle crm"]
     for thread in mine:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlmodel import select
 
 from tests.workflows.office import BOB, CAROL, DANA, MAX, Office
-from workflows.engine.clock_jumps import Leaps, heal
+from workflows.engine.clock_jumps import ClockJumps, heal
 from workflows.people import Actor, Leaver
 from workflows.storage.rows.access import Access
 from workflows.storage.rows.operations import JournalEntry
@@ -27,14 +27,14 @@ class Steady:
         return self.at
 
 
-def _leap(office: Office, leaps: Leaps, **span: float) -> timedelta:
-    leaps.look()
+def _leap(office: Office, leaps: ClockJumps, **span: float) -> timedelta:
+    leaps.check()
     office.clock.pass_(**span)
-    return leaps.look()
+    return leaps.check()
 
 
-def _leaps(office: Office) -> Leaps:
-    return Leaps(office.store, office.journal, office.clock, Steady())
+def _leaps(office: Office) -> ClockJumps:
+    return ClockJumps(office.store, office.journal, office.clock, Steady())
 
 
 def _accesses(office: Office) -> list[Access]:
@@ -101,10 +101,10 @@ def test_a_short_step_and_a_long_sleep_are_no_leap(office: Office) -> None:
     leaps, steady = _leaps(office), Steady()
     leaps._elapsed = steady
     assert _leap(office, leaps, seconds=-30) == timedelta(seconds=-30)
-    leaps.look()
+    leaps.check()
     office.clock.pass_(hours=8)
     steady.at += 8 * 3600
-    assert leaps.look() == timedelta(0)
+    assert leaps.check() == timedelta(0)
     assert _noted(office) == 0
 
 
@@ -123,7 +123,7 @@ def test_back_an_hour_and_on_again_does_nothing_twice(office: Office) -> None:
     assert set((office.directory.writes + office.crm.writes).values()) == {1}
     assert office.crm.owned("crm-dana") == set()
     audits = [post for post in office.posts().values() if post.kind == "audit"]
-    assert Counter(post.wanted for post in audits) == {1: 2}
+    assert Counter(post.wanted_version for post in audits) == {1: 2}
     office.journal.seal()
     assert office.journal.verify().ok
 

@@ -11,7 +11,7 @@ from tests.workflows.memory import Killed, World
 from tests.workflows.office import DANA, HR, SECURITY, Office
 from workflows.access.views import SystemLine
 from workflows.refusals import Code, Refused
-from workflows.storage.rows.access import Link
+from workflows.storage.rows.access import AccountLink
 from workflows.storage.rows.operations import JournalEntry
 from workflows.systems.registry import Systems
 
@@ -22,7 +22,7 @@ def _line(office: Office, case_id: str) -> SystemLine:
 
 def _links(office: Office) -> list[str]:
     with office.store.read() as session:
-        return [row.account_id for row in session.exec(select(Link))]
+        return [row.account_id for row in session.exec(select(AccountLink))]
 
 
 def _expecting(office: Office) -> None:
@@ -181,7 +181,7 @@ def test_killed_before_the_lock_the_link_is_still_known(office: Office, twice: s
 def test_log_ins_stand_nowhere_in_clear(office: Office, elsewhere: str) -> None:
     office.linking.link(elsewhere, "crm", SECURITY, login="d.oneill")
     with office.store.read() as session:
-        [link] = session.exec(select(Link)).all()
+        [link] = session.exec(select(AccountLink)).all()
     assert b"oneill" not in link.sealed
     assert "dana" not in link.person_key
     assert isinstance(office.crm, World)

@@ -15,15 +15,15 @@ from tests.workflows.office import HR, SECURITY, Office
 from workflows.access.manual_steps import KEEP_BYTES, Proof, cancel, reschedule
 from workflows.access.views import SystemLine
 from workflows.people import Actor
-from workflows.ports import Undelivered
+from workflows.ports import DeliveryFailed
 from workflows.refusals import Code, Refused
-from workflows.storage.case import settle
+from workflows.storage.case import advance_case
 from workflows.storage.outbox import deliver
 from workflows.storage.rows.access import ManualStep
 from workflows.storage.rows.case import Case, CaseState
-from workflows.storage.rows.clients import Book
+from workflows.storage.rows.clients import BookHandover
 from workflows.storage.rows.operations import JournalEntry
-from workflows.storage.rows.outbox import Post, PostKind
+from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 from workflows.storage.rows.work_state import WorkState
 from workflows.systems.registry import System, titled
 
@@ -58,7 +58,7 @@ def office(tmp_path: Path) -> Office:
 class Delivers:
     """Slack on a good day."""
 
-    def show(self, post: Post) -> tuple[str, str]:
+    def show(self, post: OutboxMessage) -> tuple[str, str]:
         return post.channel, "1.0"
 
 
@@ -80,7 +80,7 @@ def line(office: Office, step: str) -> SystemLine:
 
 
 def asked(office: Office) -> list[str]:
-    return sorted(post.channel for post in office.posts().values() if post.kind == PostKind.MANUAL)
+    return sorted(post.channel for post in office.posts().values() if post.kind == MessageKind.MANUAL)
 
 
 def later(office: Office, hours: float) -> None:
@@ -141,8 +141,8 @@ def test_what_was_asked_is_called_off_in_the_message_that_asked(office: Office) 
     deliver(office.store, Delivers(), office.clock)
     with office.store.write() as session:
         cancel(session, case_of(step))
-    [post] = [post for post in office.posts().values() if post.kind == PostKind.MANUAL]
-    assert post.shown < post.wanted
+    [post] = [post for post in office.posts().values() if post.kind == MessageKind.MANUAL]
+    assert post.shown_version < post.wanted_version
     assert office.manual.view(step).state is WorkState.CANCELLED
     assert office.manual.waiting_for("U0ADA") == []
     assert refused(office.manual.confirm, step, ADA, "done").code is Code.NOT_OPEN
@@ -168,7 +168,7 @@ def test_looking_who_is_there_redraws_nothing(office: Office) -> None:
     opened(office)
     deliver(office.store, Delivers(), office.clock)
     later(office, 7)
-    assert [post.id for post in office.posts().values() if post.shown < post.wanted] == []
+    assert [post.id for post in office.posts().values() if post.shown_version < post.wanted_version] == []
 
 
 def test_every_member_of_a_group_is_asked_but_never_the_leaver(tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_a_deactivated_assignee_is_escalated_at_once(office: Office) -> None:
     office.roster.gone.add("U0ADA")
     step = opened(office)
     assert asked(office) == ["U0EVE"]
-    assert "active" in office.manual.view(step).trouble
+    assert "active" in office.manual.view(step).problem
 
 
 def test_one_deactivated_later_is_noticed_within_the_hour_and_not_written_to_for_ever(office: Office) -> None:
@@ -224,8 +224,8 @@ def test_one_deactivated_later_is_noticed_within_the_hour_and_not_written_to_for
     office.roster.gone.add("U0ADA")
     later(office, 1.5)
     assert "U0EVE" in asked(office)
-    posts = [post for post in office.posts().values() if post.kind == PostKind.MANUAL]
-    assert [post.channel for post in posts if post.shown < post.wanted] == ["U0EVE"]
+    posts = [post for post in office.posts().values() if post.kind == MessageKind.MANUAL]
+    assert [post.channel for post in posts if post.shown_version < post.wanted_version] == ["U0EVE"]
 
 
 def test_with_nobody_left_to_escalate_to_security_is_told(tmp_path: Path) -> None:
@@ -265,9 +265,9 @@ def test_slack_down_holds_nothing_up_and_the_question_goes_out_later(office: Off
     class Notifier:
         down = True
 
-        def show(self, post: Post) -> tuple[str, str]:
+        def show(self, post: OutboxMessage) -> tuple[str, str]:
             if self.down:
-                raise Undelivered("Slack does not answer")
+                raise DeliveryFailed("Slack does not answer")
             return post.channel, "1.0"
 
     tell = Notifier()
@@ -275,7 +275,7 @@ def test_slack_down_holds_nothing_up_and_the_question_goes_out_later(office: Off
     tell.down, office.roster.down = False, False
     later(office, 0.5)
     assert deliver(office.store, tell, office.clock) > 0
-    assert next(post.ts for post in office.posts().values() if post.kind == PostKind.MANUAL) == "1.0"
+    assert next(post.ts for post in office.posts().values() if post.kind == MessageKind.MANUAL) == "1.0"
     assert asked(office) == ["U0ADA"]
 
 
@@ -368,11 +368,11 @@ def test_the_case_goes_on_to_watched_only_with_the_confirmation(office: Office) 
     step = opened(office)
     case_id = case_of(step)
     with office.store.write() as session:
-        for book in session.exec(select(Book)).all():
+        for book in session.exec(select(BookHandover)).all():
             book.state = WorkState.DONE
             session.add(book)
         session.flush()
-        settle(session, office.journal, case_id)
+        advance_case(session, office.journal, case_id)
     office.work("revoke", "manual")
     assert office.offboarding.case(case_id).state is CaseState.RUNNING
     office.manual.confirm(step, ADA, "done")

@@ -10,13 +10,13 @@ import pytest
 from connectors.errors import Unavailable
 from tests.workflows.memory import MemoryDirectory
 from tests.workflows.office import DANA, HR, SECURITY, Office
-from workflows.cases.holds import Rules
+from workflows.cases.holds import CasePolicy
 from workflows.people import Actor, Leaver
 from workflows.refusals import Code, Refused
 from workflows.storage.rows.case import CaseState
 from workflows.systems.registry import Systems
 
-RULES = Rules(mass_cases_per_hour=1000, mass_share=0.1, hold_channel="C0SEC")
+RULES = CasePolicy(mass_cases_per_hour=1000, mass_share=0.1, hold_channel="C0SEC")
 
 
 class Counting(MemoryDirectory):

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from connectors.contract import AccountId, Assignment, Limits, Moved, MoveOutcome, Observation, Verdict
+from connectors.contract import AccountId, Limits, Moved, MoveOrder, MoveOutcome, Observation, Verdict
 from connectors.errors import OutcomeUnknown, Unavailable
 from tests.workflows.memory import Killed, MemoryCrm, World
 from tests.workflows.stage import MAX, Stage, crm
 from workflows.refusals import Code, Refused
-from workflows.storage.case import show
+from workflows.storage.case import refresh_case_message
 from workflows.storage.rows.clients import AssignmentState, ProposalState
 from workflows.storage.rows.work_state import WorkState
 
@@ -27,7 +27,7 @@ def approved(folder: Path, world: World, limits: Limits = SLOW, kind: type[Memor
     """Return a case whose split is approved, and whose moves have not begun."""
     stage = Stage(folder, world.system(kind, limits))
     with stage.store.write() as session:
-        show(session, "c1", "C0CASES")
+        refresh_case_message(session, "c1", "C0CASES")
     stage.tick()
     stage.approve()
     return stage
@@ -100,7 +100,7 @@ def test_a_successor_who_is_not_active_any_more_gets_nothing_and_nothing_is_sent
     move = MemoryCrm.move
 
     class Watched(MemoryCrm):
-        def move(self, batch: Sequence[Assignment]) -> Sequence[Moved]:
+        def move(self, batch: Sequence[MoveOrder]) -> Sequence[Moved]:
             asked.extend(one.successor for one in batch)
             return move(self, batch)
 
@@ -150,7 +150,7 @@ def test_a_yes_that_its_own_read_does_not_bear_out_is_no_move(tmp_path: Path, ow
     world = crm()
 
     class Believer(MemoryCrm):
-        def move(self, batch: Sequence[Assignment]) -> Sequence[Moved]:
+        def move(self, batch: Sequence[MoveOrder]) -> Sequence[Moved]:
             for one in batch:
                 world.records[one.record] = replace(world.records[one.record], owner=AccountId(owner))
             return [Moved(one.record, MoveOutcome.MOVED, AccountId(owner) if owner else None) for one in batch]
@@ -312,15 +312,15 @@ def test_records_that_change_hands_during_the_run_are_not_overwritten(tmp_path: 
 def test_the_case_message_is_not_brought_up_to_date_for_every_batch(tmp_path: Path) -> None:
     world = crm(records=100)
     stage = approved(tmp_path, world)
-    before = stage.posts()["case:c1"].wanted
+    before = stage.posts()["case:c1"].wanted_version
     stage.tick()
     assert world.calls["move"] == 20
-    assert stage.posts()["case:c1"].wanted - before <= 3
+    assert stage.posts()["case:c1"].wanted_version - before <= 3
 
 
 def test_a_long_run_brings_the_case_message_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workflows.clients.moves.moves.SHOWN_EVERY", 0.0)
     stage = approved(tmp_path, crm(records=100))
-    before = stage.posts()["case:c1"].wanted
+    before = stage.posts()["case:c1"].wanted_version
     stage.tick()
-    assert stage.posts()["case:c1"].wanted - before >= 20
+    assert stage.posts()["case:c1"].wanted_version - before >= 20

@@ -11,7 +11,7 @@ import pytest
 from tests.sandbox.limited.connector import system
 from tests.sandbox.limited.server import Crm, serve
 from tests.workflows.stage import BOB, CAROL, Stage
-from workflows.systems.rate_limit import share
+from workflows.systems.rate_limit import share_rate_limits
 
 RECORDS = 1000
 SMALL = 10
@@ -30,7 +30,7 @@ class Limited:
         self.thread.start()
         self.system = system(f"http://127.0.0.1:{self.server.server_port}", 400, 1.0)
         self.stage = Stage(folder, self.system, successors=(BOB, CAROL))
-        share(self.stage.systems, self.stage.store)
+        share_rate_limits(self.stage.systems, self.stage.store)
         self.stage.tick()
         self.stage.approve()
         self.crm.stats.update(asked=0, refused=0)
@@ -80,7 +80,7 @@ def test_a_limit_that_only_the_settings_know_is_kept(tmp_path: Path) -> None:
     limits = known.manifest.limits.narrowed(20, timedelta(seconds=0.5), SMALL)
     try:
         stage = Stage(tmp_path, replace(known, manifest=replace(known.manifest, limits=limits)), successors=(BOB,))
-        share(stage.systems, stage.store)
+        share_rate_limits(stage.systems, stage.store)
         stage.settle(3)
         stage.approve()
         stage.settle(5)

@@ -83,10 +83,10 @@ def test_what_somebody_else_got_first_is_in_no_note(tmp_path: Path) -> None:
 def test_a_note_is_brought_up_to_date_when_clients_go_back(tmp_path: Path) -> None:
     stage = handed_over(tmp_path)
     bobs = note(stage, BOB).id
-    before = stage.posts()[f"note:{bobs}"].wanted
+    before = stage.posts()[f"note:{bobs}"].wanted_version
     stage.handover.put_backs.begin(CASE, MAX)
     stage.handover.put_backs.run(f"{CASE}:crm")
-    assert stage.posts()[f"note:{bobs}"].wanted == before + 1
+    assert stage.posts()[f"note:{bobs}"].wanted_version == before + 1
     assert stage.handover.notes.view(bobs).records == 0
 
 

@@ -311,7 +311,7 @@ def test_a_cancel_settles_what_waits_and_its_buttons_go(office: Office) -> None:
         HR.name,
         office.clock.now(),
     )
-    assert office.posts()[f"proposal:{shown.id}"].wanted == 2
+    assert office.posts()[f"proposal:{shown.id}"].wanted_version == 2
     with pytest.raises(Refused) as caught:
         office.handover.decide(shown.id, shown.digest, MAX_HIMSELF, approve=True)
     assert caught.value.code is Code.NOT_OPEN

@@ -14,9 +14,9 @@ from connectors.contract import AccountId, Limits
 from connectors.errors import Unavailable
 from tests.sandbox.limited.connector import LimitedCrm, system
 from tests.sandbox.limited.server import Crm, serve
-from workflows.storage.rows.operations import TenantPace
+from workflows.storage.rows.operations import TenantRateLimit
 from workflows.storage.store import Store, sqlite_url
-from workflows.systems.rate_limit import LONGEST, Rhythm, SharedPace, share
+from workflows.systems.rate_limit import MAX_WAIT, RequestInterval, SharedRateLimit, share_rate_limits
 from workflows.systems.registry import Systems
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -46,7 +46,7 @@ def replica(tmp_path: Path, crm: tuple[Crm, str]) -> Iterator[Callable[[], tuple
     def make() -> tuple[Store, LimitedCrm]:
         store, one = Store(sqlite_url(tmp_path)), system(crm[1], REQUESTS, WINDOW)
         store.upgrade()
-        share(Systems([one]), store)
+        share_rate_limits(Systems([one]), store)
         assert isinstance(one.connector, LimitedCrm)
         made.append((store, one.connector))
         return made[-1]
@@ -74,7 +74,7 @@ def ask_together(connectors: list[LimitedCrm], number: int, threads: int = 3) ->
 )
 def test_no_window_ever_holds_more_than_the_limit(requests: int, seconds: float, idle: list[float]) -> None:
     limits = Limits(requests=requests, window=timedelta(seconds=seconds))
-    rhythm, free, now, sent = Rhythm.of(limits), START, START, list[datetime]()
+    rhythm, free, now, sent = RequestInterval.of(limits), START, START, list[datetime]()
     for windows in idle:
         now += windows * limits.window
         for _ in range(requests):
@@ -89,16 +89,16 @@ def test_no_window_ever_holds_more_than_the_limit(requests: int, seconds: float,
 @pytest.mark.parametrize(("requests", "seconds"), [(190, 10), (100, 10), (1000, 60)])
 def test_the_pace_is_near_what_is_allowed(requests: int, seconds: int) -> None:
     limits = Limits(requests=requests, window=timedelta(seconds=seconds))
-    assert limits.window / Rhythm.of(limits).apart > 0.97 * requests
+    assert limits.window / RequestInterval.of(limits).interval > 0.97 * requests
 
 
 def test_two_processes_take_turns_on_the_one_limit(replica: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Store, "now", lambda *_: START)
     limits = Limits(requests=REQUESTS, window=timedelta(seconds=WINDOW))
-    paces = [SharedPace(replica()[0], "crm", limits) for _ in range(2)]
+    paces = [SharedRateLimit(replica()[0], "crm", limits) for _ in range(2)]
     waits: list[float] = []
 
-    def take(pace: SharedPace) -> None:
+    def take(pace: SharedRateLimit) -> None:
         for _ in range(50):
             waits.append(pace.take())
 
@@ -132,7 +132,7 @@ def test_two_processes_on_a_real_socket(replica: Make, crm: tuple[Crm, str]) -> 
 def test_a_process_that_starts_again_remembers_what_was_sent(replica: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Store, "now", lambda *_: START)
     limits = Limits(requests=REQUESTS, window=timedelta(seconds=WINDOW))
-    waits = [SharedPace(replica()[0], "crm", limits).take() for _ in range(4)]
+    waits = [SharedRateLimit(replica()[0], "crm", limits).take() for _ in range(4)]
     assert waits == sorted(set(waits))
 
 
@@ -165,15 +165,15 @@ def test_a_429_holds_every_process(replica: Make, crm: tuple[Crm, str], said: bo
 def _held(rows: Store, refused: float) -> bool:
     then = datetime.now(UTC) - timedelta(seconds=time.monotonic() - refused)
     with rows.read() as session:
-        row = session.get(TenantPace, "crm")
+        row = session.get(TenantRateLimit, "crm")
         return row is not None and row.next_at > then + timedelta(seconds=0.6)
 
 
 def test_a_long_hold_keeps_no_thread_and_is_put_off(replica: Make, crm: tuple[Crm, str]) -> None:
     store, connector = replica()
-    SharedPace(store, "crm", Limits(requests=REQUESTS)).hold(LONGEST * 4)
+    SharedRateLimit(store, "crm", Limits(requests=REQUESTS)).hold(MAX_WAIT * 4)
     with pytest.raises(Unavailable) as caught:
         connector.observe([AccountId("bob")])
     assert caught.value.retry_after is not None
-    assert caught.value.retry_after > LONGEST * 3
+    assert caught.value.retry_after > MAX_WAIT * 3
     assert crm[0].stats["asked"] == 0

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.workflows.office import DANA, Office
-from workflows.cases.holds import Rules
-from workflows.ports import Undelivered
-from workflows.storage.outbox import deliver, let_go
-from workflows.storage.rows.outbox import Post, PostKind
+from workflows.cases.holds import CasePolicy
+from workflows.ports import DeliveryFailed
+from workflows.storage.outbox import deliver, release_claims
+from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 
 
 class Slack:
@@ -19,21 +19,21 @@ class Slack:
         self.full = full
         self.asked: list[tuple[str, str]] = []
 
-    def show(self, post: Post) -> tuple[str, str]:
+    def show(self, post: OutboxMessage) -> tuple[str, str]:
         self.asked.append((post.channel, post.case_id))
         if post.channel in self.full:
-            raise Undelivered("rate limit", busy=True)
+            raise DeliveryFailed("rate limit", busy=True)
         return post.channel, "1.0"
 
 
 @pytest.fixture
 def office(tmp_path: Path) -> Office:
-    office = Office(tmp_path, rules=Rules(hold_channel="C0SEC", mass_cases_per_hour=1000))
+    office = Office(tmp_path, rules=CasePolicy(hold_channel="C0SEC", mass_cases_per_hour=1000))
     with office.store.write() as session:
         for channel in ("C1", "C2"):
             for number in range(5):
                 row = f"{channel}-{number}"
-                session.add(Post(id=row, kind=PostKind.AUDIT, subject=row, channel=channel))
+                session.add(OutboxMessage(id=row, kind=MessageKind.AUDIT, subject=row, channel=channel))
     return office
 
 
@@ -55,8 +55,8 @@ def test_a_dismissal_is_told_before_what_waits(office: Office) -> None:
 
 def test_a_post_knows_whether_somebody_tried_before(office: Office) -> None:
     class Dies(Slack):
-        def show(self, post: Post) -> tuple[str, str]:
-            tries.append(post.tries)
+        def show(self, post: OutboxMessage) -> tuple[str, str]:
+            tries.append(post.send_attempts)
             raise KeyboardInterrupt  # as a kill: nothing after it is done
 
     tries: list[int] = []
@@ -64,7 +64,7 @@ def test_a_post_knows_whether_somebody_tried_before(office: Office) -> None:
         with pytest.raises(KeyboardInterrupt):
             deliver(office.store, Dies(), office.clock)
         with office.store.write() as session:
-            let_go(session, frozenset)
+            release_claims(session, frozenset)
     assert tries == [1, 2]
 
 

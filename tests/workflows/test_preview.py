@@ -11,23 +11,26 @@ from tests.workflows.memory import MemoryDirectory, World
 from tests.workflows.office import BOB as OFFICE_BOB
 from tests.workflows.office import Office
 from tests.workflows.stage import BOB, CAROL, LEAVER, RETRY, Stage, crm
-from workflows.clients import Handover
-from workflows.clients.approval_policy import Approvals
-from workflows.clients.split.allocation import Rule
-from workflows.clients.split.assignment_file import Unfit
-from workflows.clients.split.rules import Colleague, Wishes
+from workflows.clients.approval_policy import ApprovalContext
+from workflows.clients.handover import ClientHandover
+from workflows.clients.split.allocation import AllocationRule
+from workflows.clients.split.assignment_file import InvalidAssignmentFile
+from workflows.clients.split.rules import AllocationPolicy, SuccessorProfile
 from workflows.clients.views import Preview
 from workflows.people import Successor
 from workflows.storage.rows.case import Case, Strategy
-from workflows.storage.rows.clients import Allotment, Assignment
+from workflows.storage.rows.clients import Assignment, AssignmentFile
 
 ZED = Successor("zed@x.example", "Zed", "zed@x.example")
-WISHES = Wishes(
-    (Rule(frozenset({("segment", "key")}), (CAROL.key,)), Rule(frozenset({("sensitivity", "high")}), (ZED.key,))),
+WISHES = AllocationPolicy(
+    (
+        AllocationRule(frozenset({("segment", "key")}), (CAROL.key,)),
+        AllocationRule(frozenset({("sensitivity", "high")}), (ZED.key,)),
+    ),
     {
-        BOB.key: Colleague(2, frozenset({("team", "emea")})),
-        LEAVER.email: Colleague(traits=frozenset({("team", "emea")})),
-        CAROL.key: Colleague(traits=frozenset({("language", "fr")})),
+        BOB.key: SuccessorProfile(2, frozenset({("team", "emea")})),
+        LEAVER.email: SuccessorProfile(traits=frozenset({("team", "emea")})),
+        CAROL.key: SuccessorProfile(traits=frozenset({("language", "fr")})),
     },
 )
 
@@ -46,15 +49,15 @@ def shop() -> World:
     return world
 
 
-def track(stage: Stage, wishes: Wishes = WISHES) -> Handover:
-    return Handover(
+def track(stage: Stage, wishes: AllocationPolicy = WISHES) -> ClientHandover:
+    return ClientHandover(
         stage.store,
         stage.vault,
         stage.journal,
         stage.systems,
         stage.time,
         RETRY,
-        Approvals(stage.members, stage.policy),
+        ApprovalContext(stage.members, stage.policy),
         wishes=wishes,
     )
 
@@ -100,7 +103,9 @@ def test_rules_closeness_and_capacity_reach_the_proposal(tmp_path: Path) -> None
             stage,
             WISHES
             if strategy == "rules"
-            else Wishes((), {**WISHES.colleagues, BOB.key: Colleague(5, frozenset({("team", "emea")}))}),
+            else AllocationPolicy(
+                (), {**WISHES.colleagues, BOB.key: SuccessorProfile(5, frozenset({("team", "emea")}))}
+            ),
         )
         stage.tick()
         found = held(stage)
@@ -175,7 +180,7 @@ def test_a_file_handed_in_with_the_request_is_followed_and_kept_encrypted(tmp_pa
     shared = {one.successor.key: one.families for one in view.proposal.shares}
     assert shared == {OFFICE_BOB.key: 1, "carol@x.example": 3}
     with office.store.read() as session:
-        kept = session.get_one(Allotment, case)
+        kept = session.get_one(AssignmentFile, case)
         assert b"party" not in kept.sealed
         assert b"carol" not in session.get_one(Case, case).sealed
 
@@ -183,6 +188,6 @@ def test_a_file_handed_in_with_the_request_is_followed_and_kept_encrypted(tmp_pa
 @pytest.mark.parametrize("text", ["client id,address\nparty:0,eve@x.example\n", "nonsense"])
 def test_a_request_with_a_bad_file_opens_nothing(tmp_path: Path, text: str) -> None:
     office = Office(tmp_path)
-    with pytest.raises(Unfit):
+    with pytest.raises(InvalidAssignmentFile):
         office.offboarding.open(office.request(mapping=text.encode()))
     assert office.offboarding.cases() == []

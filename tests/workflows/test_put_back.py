@@ -89,7 +89,7 @@ def test_what_somebody_changed_since_stays_and_is_listed_with_who_has_it(back: B
     assert len(back.world.owned("dana")) == 9
     assert back.world.owned("zed") == {bobs[0]}
     assert bobs[1] in back.world.owned("carol")
-    assert back.states() == {AssignmentState.RETURNED: 9, AssignmentState.UNRETURNED: 2, AssignmentState.GONE: 1}
+    assert back.states() == {AssignmentState.PUT_BACK: 9, AssignmentState.NOT_PUT_BACK: 2, AssignmentState.GONE: 1}
     assert {line.note for line in back.stage.handover.put_backs.csv_lines(CASE) if line.note} == {
         "somebody else has it now (account zed)",
         "Carol Díaz has it now",
@@ -103,7 +103,7 @@ def test_what_changes_hands_while_it_is_put_back_is_not_taken(back: Back) -> Non
     back.world.before_call["move"] = lambda: back.world.give(last, "zed")
     back.work()
     assert back.world.owned("zed") == {last}
-    assert back.states() == {AssignmentState.RETURNED: 11, AssignmentState.UNRETURNED: 1}
+    assert back.states() == {AssignmentState.PUT_BACK: 11, AssignmentState.NOT_PUT_BACK: 1}
 
 
 def test_some_clients_alone(back: Back) -> None:
@@ -158,7 +158,7 @@ def test_killed_or_cut_off_in_the_middle(back: Back, error: BaseException, call:
     back.work(3)
     assert len(back.world.owned("dana")) == 12
     assert set(back.world.writes.values()) == {1}
-    assert back.states() == {AssignmentState.RETURNED: 12}
+    assert back.states() == {AssignmentState.PUT_BACK: 12}
     assert [row.state for row in back.rows()] == [WorkState.DONE]
 
 

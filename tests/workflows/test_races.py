@@ -10,12 +10,12 @@ from sqlmodel import select
 
 from tests.workflows.office import MAX, Office
 from workflows.people import Actor
-from workflows.ports import Undelivered
+from workflows.ports import DeliveryFailed
 from workflows.refusals import Code, Refused
 from workflows.storage import outbox
 from workflows.storage.journal import HANDOVER, Journal
 from workflows.storage.rows.clients import Decision, ProposalState
-from workflows.storage.rows.outbox import Post, PostKind
+from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 from workflows.storage.rows.watch import AuditRun
 from workflows.storage.store import Store
 
@@ -47,19 +47,19 @@ def at_once(*acts: Callable[[], object]) -> list[object]:
 class Slow:
     """A notifier that takes a while, as Slack does."""
 
-    def __init__(self, meanwhile: Callable[[Post], object] = bool) -> None:
+    def __init__(self, meanwhile: Callable[[OutboxMessage], object] = bool) -> None:
         """`meanwhile` is done while a post is on its way."""
         self.shown: Counter[str] = Counter()
         self.fail = 0
         self.meanwhile = meanwhile
 
-    def show(self, post: Post) -> tuple[str, str]:
+    def show(self, post: OutboxMessage) -> tuple[str, str]:
         self.shown[post.id] += 1
         self.meanwhile(post)
         time.sleep(0.05)
         if self.fail:
             self.fail -= 1
-            raise Undelivered("planted")
+            raise DeliveryFailed("planted")
         return post.channel, f"{self.shown[post.id]}.0"
 
 
@@ -109,7 +109,7 @@ def test_one_audit_a_day_however_many_processes_call_it(office: Office) -> None:
         [run] = session.exec(select(AuditRun.id)).all()
     assert at_once(*[lambda: office.audits.run(run)] * 4) == [None] * 4
     digest = office.posts()[run]
-    assert (digest.kind, digest.wanted) == (PostKind.AUDIT, 1)
+    assert (digest.kind, digest.wanted_version) == (MessageKind.AUDIT, 1)
     assert office.journal.verify().ok
 
 
@@ -137,17 +137,17 @@ def test_what_is_asked_for_while_it_is_being_shown_is_shown_again(office: Office
     _proposal(office)
     name = min(office.posts())
 
-    def ask(post: Post) -> None:
+    def ask(post: OutboxMessage) -> None:
         if post.id == name and slow.shown[name] == 1:
             with office.store.write() as session:
-                outbox.touch(session, name)
+                outbox.request_update(session, name)
 
     slow = Slow(ask)
-    wanted = office.posts()[name].wanted
+    wanted = office.posts()[name].wanted_version
     outbox.deliver(office.store, slow, office.clock)
     outbox.deliver(office.store, slow, office.clock)
     assert slow.shown[name] == 2
-    assert office.posts()[name].shown == office.posts()[name].wanted == wanted + 1
+    assert office.posts()[name].shown_version == office.posts()[name].wanted_version == wanted + 1
 
 
 def test_a_claim_of_the_dead_is_voided_and_its_late_answer_counts_for_nothing(
@@ -158,7 +158,7 @@ def test_a_claim_of_the_dead_is_voided_and_its_late_answer_counts_for_nothing(
     name = min(office.posts())
     late = threading.Event()
 
-    def show(post: Post) -> tuple[str, str]:
+    def show(post: OutboxMessage) -> tuple[str, str]:
         late.wait(PATIENCE)
         return "late", "0.0"
 
@@ -174,13 +174,13 @@ def test_a_claim_of_the_dead_is_voided_and_its_late_answer_counts_for_nothing(
     outbox.deliver(office.store, slow, office.clock, "alive")
     assert claimed not in slow.shown
     with office.store.write() as session:
-        outbox.let_go(session, lambda: {"alive"})
+        outbox.release_claims(session, lambda: {"alive"})
     outbox.deliver(office.store, quick, office.clock, "alive")
     assert quick.shown[claimed] == 1
     late.set()
     dying.join(PATIENCE)
     assert office.posts()[claimed].channel != "late"
-    assert office.posts()[name].shown == office.posts()[name].wanted
+    assert office.posts()[name].shown_version == office.posts()[name].wanted_version
 
 
 def test_a_post_that_could_not_be_delivered_is_free_for_the_next_try(office: Office) -> None:

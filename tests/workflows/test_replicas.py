@@ -13,13 +13,13 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import select
 
-from bot.wiring import patience
+from bot.wiring import silence_limit
 from config.settings import Settings
 from tests.sandbox.postgres import Postgres
 from workflows.engine.durable import Engine
 from workflows.engine.replicas import DEAD_AFTER, HEIRS, KERNEL, Replicas, new_id
 from workflows.storage.rows.operations import Replica
-from workflows.storage.rows.outbox import Post, PostKind
+from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 from workflows.storage.store import StorageFailed, Store
 
 LIMIT = 2.0
@@ -91,7 +91,7 @@ def _known(store: Store) -> set[str]:
 def _age(store: Store, who: str, seconds: float) -> None:
     with store.write() as session:
         session.execute(
-            sa.text("update replica set beat_at = beat_at - make_interval(secs => :age) where id = :id"),
+            sa.text("update replica set heartbeat_at = heartbeat_at - make_interval(secs => :age) where id = :id"),
             {"age": seconds, "id": who},
         )
 
@@ -106,7 +106,7 @@ def _until(true: Callable[[], bool]) -> None:
 def _silent_for(store: Store) -> timedelta:
     """Return the longest time for which anyone has given no sign of life."""
     with store.write() as session:
-        return store.now(session) - min(session.exec(select(Replica.beat_at)))
+        return store.now(session) - min(session.exec(select(Replica.heartbeat_at)))
 
 
 @pytest.fixture
@@ -121,8 +121,8 @@ def test_everyone_alive_is_known_and_nobody_is_taken_over(start: Callable[..., O
     for who in (one.me, two.me):
         _age(rows, who, LONG * 0.9)
     _until(lambda: _silent_for(rows) < timedelta(seconds=LONG / 2))
-    one.replicas.sweep()
-    two.replicas.sweep()
+    one.replicas.take_over_dead()
+    two.replicas.take_over_dead()
     assert _known(rows) == {one.me, two.me}
     assert one.engine.asked == two.engine.asked == [{one.me, two.me}]
     assert one.ends == two.ends == []
@@ -135,14 +135,17 @@ def test_the_dead_are_taken_over_and_their_claims_voided(start: Callable[..., On
     _age(rows, two.me, LONG * HEIRS + 0.1)
     with rows.write() as session:
         for holder in (one.me, two.me):
-            post = Post(id=holder, kind=PostKind.CASE, subject="", channel="C")
+            post = OutboxMessage(id=holder, kind=MessageKind.CASE, subject="", channel="C")
             post.claimed_by, post.claimed_until = f"{holder}/1", datetime.now(UTC) + timedelta(minutes=5)
             session.add(post)
-    one.replicas.sweep()
+    one.replicas.take_over_dead()
     assert one.engine.asked == [{one.me}]
     assert _known(rows) == {one.me}
     with rows.read() as session:
-        assert {post.id: bool(post.claimed_by) for post in session.exec(select(Post))} == {one.me: True, two.me: False}
+        assert {post.id: bool(post.claimed_by) for post in session.exec(select(OutboxMessage))} == {
+            one.me: True,
+            two.me: False,
+        }
 
 
 def test_who_comes_up_while_work_is_listed_is_not_taken_for_dead(start: Callable[..., One], rows: Store) -> None:
@@ -150,7 +153,7 @@ def test_who_comes_up_while_work_is_listed_is_not_taken_for_dead(start: Callable
     one, new = start(LONG), One(rows, LONG)
     with ExitStack() as stack:
         one.engine.listing = lambda: stack.enter_context(new.replicas.living())  # type: ignore[method-assign]
-        one.replicas.sweep()
+        one.replicas.take_over_dead()
     assert new.me in one.engine.asked[0]
 
 
@@ -159,7 +162,7 @@ def test_nobody_is_taken_over_before_its_own_end_and_the_kernels(start: Callable
     with two.replicas.living():
         pass
     _age(rows, two.me, LONG * KERNEL - 0.5)
-    one.replicas.sweep()
+    one.replicas.take_over_dead()
     assert two.me in one.engine.asked[0]
     assert 1.0 < KERNEL < HEIRS
 
@@ -168,7 +171,7 @@ def test_who_comes_too_late_ends_although_its_own_clock_saw_nothing(start: Calla
     """A machine that was suspended wakes with its own clocks unmoved; the database's have gone on."""
     one = start(LONG)
     _age(rows, one.me, LONG + 0.1)
-    one.replicas.beat()
+    one.replicas.heartbeat()
     assert "given up" in one.ends[0]
 
 
@@ -177,11 +180,11 @@ def test_without_a_database_it_ends_after_the_limit_and_not_before(postgres: Pos
     one = One(store)
     with one.replicas.living():
         last = time.monotonic()
-        one.replicas.beat()
+        one.replicas.heartbeat()
         postgres.stop()
         try:
             with pytest.raises(StorageFailed):
-                one.replicas.beat()
+                one.replicas.heartbeat()
             _until(lambda: bool(one.ends))
             assert LIMIT < one.ended_at[0] - last < LIMIT * 5
             assert "no sign of life" in one.ends[0]
@@ -218,5 +221,5 @@ def test_silence_is_allowed_for_longer_than_any_request_may_take() -> None:
     limits = type("Kind", (), {"__iter__": lambda _: iter([("connect_seconds", 5), ("request_seconds", 300.0)])})()
     system = type("Named", (), {"settings": limits})()
     settings = Settings.model_construct(systems={"slow": system})
-    assert patience(settings) == timedelta(seconds=450)
-    assert patience(Settings.model_construct(systems={})) == DEAD_AFTER
+    assert silence_limit(settings) == timedelta(seconds=450)
+    assert silence_limit(Settings.model_construct(systems={})) == DEAD_AFTER

@@ -13,7 +13,7 @@ from connectors.errors import Missing, OutcomeUnknown, Unavailable
 from tests.workflows.memory import Killed, MemoryCrm
 from tests.workflows.office import DANA, HR, SECURITY, Office
 from workflows.access.views import RestrictionLine
-from workflows.cases.holds import Rules
+from workflows.cases.holds import CasePolicy
 from workflows.storage.rows.case import CaseState
 from workflows.storage.rows.work_state import WorkState
 from workflows.systems.registry import Systems
@@ -25,7 +25,7 @@ DANAS = AccountId("crm-dana")
 def _office(
     folder: Path,
     kind: type = MemoryCrm,
-    rules: Rules = Rules(hold_channel="C0SEC"),  # noqa: B008 - frozen
+    rules: CasePolicy = CasePolicy(hold_channel="C0SEC"),  # noqa: B008 - frozen
     url: str = "",
 ) -> Office:
     made = Office(folder, url=url, rules=rules)
@@ -187,7 +187,7 @@ def test_a_cancel_while_it_is_being_done_gives_all_back(office: Office) -> None:
 
 
 def test_a_held_case_restricts_nobody_before_its_release(tmp_path: Path) -> None:
-    office = _office(tmp_path, rules=Rules(mass_cases_per_hour=0, hold_channel="C0SEC"))
+    office = _office(tmp_path, rules=CasePolicy(mass_cases_per_hour=0, hold_channel="C0SEC"))
     case_id = _schedule(office, days=1)
     assert office.work("restrict") == 0
     office.offboarding.release(case_id, SECURITY)
@@ -196,7 +196,7 @@ def test_a_held_case_restricts_nobody_before_its_release(tmp_path: Path) -> None
 
 
 def test_a_rejected_case_gives_back_what_an_earlier_stage_took(tmp_path: Path) -> None:
-    office = _office(tmp_path, rules=Rules(mass_cases_per_hour=99, mass_share=0.0001, hold_channel="C0SEC"))
+    office = _office(tmp_path, rules=CasePolicy(mass_cases_per_hour=99, mass_share=0.0001, hold_channel="C0SEC"))
     case_id = _schedule(office, days=5)
     office.work("restrict")
     for number in range(2):

@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 from sqlmodel import Session, SQLModel, select
 
 from tests.sandbox.postgres import Postgres
-from workflows.storage.rows.outbox import Post, PostKind
+from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 from workflows.storage.store import LIMITS, StorageFailed, Store
 
 
@@ -26,7 +26,7 @@ def _write(store: Store, *names: str, text: str = "", then: Callable[[Session], 
 
 
 def _post(session: Session, post_id: str, text: str = "") -> None:
-    session.add(Post(id=post_id, kind=PostKind.CASE, subject=text, channel="C1"))
+    session.add(OutboxMessage(id=post_id, kind=MessageKind.CASE, subject=text, channel="C1"))
 
 
 def test_migrations_give_exactly_the_tables_of_the_model(store: Store) -> None:
@@ -42,7 +42,7 @@ def test_upgrading_twice_keeps_the_rows(store: Store) -> None:
         _post(session, "one")
     store.upgrade()
     with store.read() as session:
-        assert session.get(Post, "one") is not None
+        assert session.get(OutboxMessage, "one") is not None
 
 
 def test_an_exception_leaves_nothing_behind(store: Store) -> None:
@@ -52,7 +52,7 @@ def test_an_exception_leaves_nothing_behind(store: Store) -> None:
     with pytest.raises(RuntimeError):
         _write(store, "half", then=fail)
     with store.read() as session:
-        assert session.get(Post, "half") is None
+        assert session.get(OutboxMessage, "half") is None
 
 
 def test_concurrent_read_modify_writes_lose_no_update(store: Store) -> None:
@@ -62,8 +62,8 @@ def test_concurrent_read_modify_writes_lose_no_update(store: Store) -> None:
     def add() -> None:
         for _ in range(20):
             with store.write() as session:
-                row = session.get_one(Post, "counter")
-                row.wanted += 1
+                row = session.get_one(OutboxMessage, "counter")
+                row.wanted_version += 1
                 session.add(row)
 
     threads = [threading.Thread(target=add) for _ in range(6)]
@@ -72,7 +72,7 @@ def test_concurrent_read_modify_writes_lose_no_update(store: Store) -> None:
     for thread in threads:
         thread.join()
     with store.read() as session:
-        assert session.get_one(Post, "counter").wanted == 121
+        assert session.get_one(OutboxMessage, "counter").wanted_version == 121
 
 
 def test_readers_do_not_wait_for_a_writer(store: Store) -> None:
@@ -80,7 +80,7 @@ def test_readers_do_not_wait_for_a_writer(store: Store) -> None:
         _post(session, "uncommitted")
         session.flush()
         with store.read() as reader:
-            assert reader.exec(select(Post)).all() == []
+            assert reader.exec(select(OutboxMessage)).all() == []
 
 
 def test_writers_take_turns_and_on_postgresql_a_name_is_a_turn_of_its_own(store: Store) -> None:
@@ -90,11 +90,11 @@ def test_writers_take_turns_and_on_postgresql_a_name_is_a_turn_of_its_own(store:
 
         def other() -> None:
             with store.write(name) as session:
-                session.exec(select(Post.id)).all()
+                session.exec(select(OutboxMessage.id)).all()
                 through.set()
 
         with store.write(holder) as session:
-            session.exec(select(Post.id)).all()
+            session.exec(select(OutboxMessage.id)).all()
             thread = threading.Thread(target=other)
             thread.start()
             at_once = through.wait(seconds)
@@ -138,13 +138,13 @@ def test_a_server_that_is_gone_is_said_and_used_again_when_it_is_back(postgres: 
         with pytest.raises(StorageFailed, match="refused"):
             _write(store, "meanwhile")
         with pytest.raises(StorageFailed, match="refused"), store.read() as session:
-            session.get(Post, "before")
+            session.get(OutboxMessage, "before")
     finally:
         postgres.start()
     with store.write() as session:
         _post(session, "after")
         session.flush()
-        assert sorted(session.exec(select(Post.id))) == ["after", "before"]
+        assert sorted(session.exec(select(OutboxMessage.id))) == ["after", "before"]
     store.close()
 
 
@@ -159,12 +159,12 @@ def test_one_who_is_paused_in_the_middle_does_not_keep_the_others_out(
         other.start()
         other.join(60)
         assert not other.is_alive()
-        session.exec(select(Post.id)).all()
+        session.exec(select(OutboxMessage.id)).all()
 
     with pytest.raises(StorageFailed, match="idle-in-transaction"):
         _write(store, "paused", then=pause)
     with store.read() as session:
-        assert session.exec(select(Post.id)).all() == ["other"]
+        assert session.exec(select(OutboxMessage.id)).all() == ["other"]
     store.close()
 
 
@@ -181,4 +181,4 @@ def test_a_full_disk_is_said_and_nothing_of_the_transaction_stays(tmp_path: Path
         session.connection().exec_driver_sql("PRAGMA max_page_count = 1000000")
         _post(session, "after")
     with store.read() as session:
-        assert sorted(session.exec(select(Post.id))) == ["after", "before"]
+        assert sorted(session.exec(select(OutboxMessage.id))) == ["after", "before"]

@@ -82,7 +82,7 @@ def test_on_the_day_somebody_is_asked_and_silence_moves_nothing(away: Away) -> N
     assert away.owned == 0
     assert away.view.leave is not None
     assert away.view.leave.answer == ""
-    assert away.office.posts()[f"return:{away.case_id}"].thread_of == f"case:{away.case_id}"
+    assert away.office.posts()[f"return:{away.case_id}"].thread_parent_id == f"case:{away.case_id}"
 
 
 def test_put_back_is_the_undo_and_what_changed_hands_since_stays(away: Away) -> None:

@@ -7,7 +7,7 @@ from sqlmodel import select
 
 from tests.workflows.memory import Killed
 from tests.workflows.office import HR, Office
-from workflows.business_days import Workdays
+from workflows.business_days import BusinessDays
 from workflows.refusals import Code, Refused
 from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.case import CaseState
@@ -27,11 +27,11 @@ def _refused(office: Office, case_id: str, at: datetime) -> Code:
 
 
 def test_a_day_ends_when_it_ends_in_the_leavers_zone() -> None:
-    days = Workdays(time(17), time(12))
+    days = BusinessDays(time(17), time(12))
     assert days.end_of(date(2026, 11, 26), "Europe/Dublin") == datetime(2026, 11, 26, 17, tzinfo=UTC)
     assert days.end_of(date(2026, 11, 27), "Europe/Dublin") == datetime(2026, 11, 27, 12, tzinfo=UTC)
     assert days.end_of(date(2026, 7, 2), "Europe/Dublin") == datetime(2026, 7, 2, 16, tzinfo=UTC)
-    assert Workdays(time(17)).end_of(date(2026, 11, 27), "UTC") == datetime(2026, 11, 27, 17, tzinfo=UTC)
+    assert BusinessDays(time(17)).end_of(date(2026, 11, 27), "UTC") == datetime(2026, 11, 27, 17, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -45,11 +45,11 @@ def test_a_day_ends_when_it_ends_in_the_leavers_zone() -> None:
     ],
 )
 def test_holidays_are_the_countrys(country: str, day: date, name: str) -> None:
-    assert Workdays(time(17), None, country).holiday(day) == name
+    assert BusinessDays(time(17), None, country).holiday(day) == name
 
 
 def test_weekends_are_known() -> None:
-    days = Workdays(time(17))
+    days = BusinessDays(time(17))
     assert [days.is_weekend(date(2026, 11, number)) for number in (27, 28, 29, 30)] == [False, True, True, False]
 
 
@@ -66,7 +66,7 @@ def test_a_moved_case_takes_effect_at_its_new_time_only(office: Office, day: dat
     assert office.offboarding.case(case_id).locked_out
     with office.store.read() as session:
         checks = {row.due_at for row in session.exec(select(FollowUp))}
-        shots = {row.moment: row.due_at for row in session.exec(select(ExportSnapshot))}
+        shots = {row.occasion: row.due_at for row in session.exec(select(ExportSnapshot))}
         said = [row.action for row in session.exec(select(JournalEntry))]
     assert checks == {new + timedelta(days=1), new + timedelta(days=7)}
     assert (shots["lock"], shots["day 7"]) == (new, new + timedelta(days=7))

@@ -12,7 +12,7 @@ import pytest
 from sqlmodel import Session, select
 
 from tests.workflows.tables import lay_out
-from workflows.storage.group_commit import Together
+from workflows.storage.group_commit import GroupCommit
 from workflows.storage.rows.watch import AuditRun
 from workflows.storage.store import Store, sqlite_url
 
@@ -26,7 +26,7 @@ class Desk:
         self.store = Store(sqlite_url(folder))
         lay_out(self.store)
         self.commits = 0
-        self.together = Together(self._write)
+        self.together = GroupCommit(self._write)
         self.pool = ThreadPoolExecutor(20)
 
     @contextmanager
@@ -66,37 +66,37 @@ def _add(session: Session, name: str) -> str:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(tmp_path)
-    yield desk
-    desk.pool.shutdown()
-    desk.store.close()
+def context(tmp_path: Path) -> Iterator[Desk]:
+    context = Desk(tmp_path)
+    yield context
+    context.pool.shutdown()
+    context.store.close()
 
 
-def test_what_waits_together_is_written_together(desk: Desk) -> None:
+def test_what_waits_together_is_written_together(context: Desk) -> None:
     names = [f"n{number}" for number in range(8)]
-    futures = desk.behind(*names)
+    futures = context.behind(*names)
     assert [one.result(PATIENCE) for one in futures] == ["first", *names]
-    assert desk.rows() == {"first", *names}
-    assert desk.commits == 2
+    assert context.rows() == {"first", *names}
+    assert context.commits == 2
 
 
-def test_a_fault_is_told_to_its_own_thread_and_the_others_are_written(desk: Desk) -> None:
-    first, one, bad, two = desk.behind("one", "bad", "two")
+def test_a_fault_is_told_to_its_own_thread_and_the_others_are_written(context: Desk) -> None:
+    first, one, bad, two = context.behind("one", "bad", "two")
     assert (first.result(PATIENCE), one.result(PATIENCE), two.result(PATIENCE)) == ("first", "one", "two")
     with pytest.raises(ValueError, match="planted"):
         bad.result(PATIENCE)
-    assert desk.rows() == {"first", "one", "two"}
+    assert context.rows() == {"first", "one", "two"}
 
 
-def test_a_part_alone_raises_and_writes_nothing(desk: Desk) -> None:
+def test_a_part_alone_raises_and_writes_nothing(context: Desk) -> None:
     with pytest.raises(ValueError, match="planted"):
-        desk.together.run(lambda session: (_add(session, "kept not"), _add(session, "bad")))
-    assert desk.rows() == set()
-    assert desk.together.run(lambda session: _add(session, "next")) == "next"
+        context.together.run(lambda session: (_add(session, "kept not"), _add(session, "bad")))
+    assert context.rows() == set()
+    assert context.together.run(lambda session: _add(session, "next")) == "next"
 
 
-def test_a_leader_that_is_cut_off_leaves_nobody_waiting_and_nothing_taken_for_written(desk: Desk) -> None:
+def test_a_leader_that_is_cut_off_leaves_nobody_waiting_and_nothing_taken_for_written(context: Desk) -> None:
     begun, go = threading.Event(), threading.Event()
 
     def first(session: Session) -> str:
@@ -107,17 +107,19 @@ def test_a_leader_that_is_cut_off_leaves_nobody_waiting_and_nothing_taken_for_wr
     def cut_off(session: Session) -> str:
         raise KeyboardInterrupt
 
-    futures = [desk.pool.submit(desk.together.run, first)]
+    futures = [context.pool.submit(context.together.run, first)]
     assert begun.wait(PATIENCE)
     for number in range(3):
-        futures.append(desk.pool.submit(desk.together.run, lambda session, name=f"n{number}": _add(session, name)))
-    futures.append(desk.pool.submit(desk.together.run, cut_off))
-    while len(desk.together._waiting) < 4:
+        futures.append(
+            context.pool.submit(context.together.run, lambda session, name=f"n{number}": _add(session, name))
+        )
+    futures.append(context.pool.submit(context.together.run, cut_off))
+    while len(context.together._waiting) < 4:
         time.sleep(0.01)
     go.set()
     assert futures[0].result(PATIENCE) == "first"
     for one in futures[1:]:
         with pytest.raises(KeyboardInterrupt):
             one.result(PATIENCE)
-    assert desk.rows() == {"first"}
-    assert desk.together.run(lambda session: _add(session, "after")) == "after"
+    assert context.rows() == {"first"}
+    assert context.together.run(lambda session: _add(session, "after")) == "after"

@@ -16,7 +16,7 @@ from config.text import N_, _, language, ngettext
 from connectors.contract import (
     AccountId,
     Accounts,
-    Before,
+    BeforeImage,
     Change,
     Groups,
     Locked,
@@ -30,7 +30,7 @@ from connectors.errors import ConnectorError, Missing, OutcomeUnknown
 from workflows.access.account_state import ENDED, LOCKED, SEVERITY, TOKEN, AccountData
 from workflows.ports import Clock
 from workflows.storage.journal import HANDOVER, Journal
-from workflows.storage.rows.access import Account
+from workflows.storage.rows.access import LeaverAccount
 from workflows.storage.store import Store
 from workflows.storage.vault import Vault
 from workflows.storage.work import say
@@ -47,7 +47,7 @@ ACCEPTED = N_("the lock was written, and a log-in was accepted all the same")
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class LockoutResult:
     """What a read showed after all was done. `complete` is false while something is still to do."""
 
     verdict: Verdict
@@ -60,12 +60,12 @@ class Result:
     """Whether it ends as soon as a person links an account."""
 
     @classmethod
-    def worst(cls, results: "list[Result]") -> "Result":
+    def worst(cls, results: "list[LockoutResult]") -> "LockoutResult":
         """Return what a person must hear first: open before unknown before locked, unfinished before finished."""
         return min(results, key=lambda result: (SEVERITY.index(result.verdict), result.complete))
 
 
-class LockOut:
+class AccountLockout:
     """Locks one account out of one system."""
 
     def __init__(
@@ -77,7 +77,7 @@ class LockOut:
         system: System,
         accounts: Accounts,
         key: bytes,
-        row: Account,
+        row: LeaverAccount,
     ) -> None:
         """`row` holds the before-image already, and is committed; `key` opens it."""
         self._store, self._vault, self._journal, self._clock = store, vault, journal, clock
@@ -87,7 +87,7 @@ class LockOut:
         self._open: list[str] = []
         self._left: list[str] = []
 
-    def run(self, fresh: Before | None = None) -> Result:
+    def run(self, fresh: BeforeImage | None = None) -> LockoutResult:
         """Lock first, then what outlives a lock; a part that fails is said, and the others are still done.
 
         The caller writes the result down, with its own.
@@ -101,19 +101,19 @@ class LockOut:
         self._part(self._leave_groups, self._left)
         return self._judge(self._accounts.observe([self._id])[self._id], locked)
 
-    def _judge(self, seen: Observation, locked: Locked) -> Result:
+    def _judge(self, seen: Observation, locked: Locked) -> LockoutResult:
         if locked.login is Login.ACCEPTED:
             reason = ": ".join(filter(None, (_("a log-in was accepted after the lock"), locked.detail)))
-            return Result(Verdict.OPEN, reason, seen.how, complete=False)
+            return LockoutResult(Verdict.OPEN, reason, seen.how, complete=False)
         if seen.verdict is not Verdict.LOCKED:
-            return Result(seen.verdict, seen.reason, seen.how, complete=seen.verdict is Verdict.ABSENT)
+            return LockoutResult(seen.verdict, seen.reason, seen.how, complete=seen.verdict is Verdict.ABSENT)
         if self._open:
             said = _("locked, but {what}").format(what="; ".join(self._open))
-            return Result(Verdict.OPEN, said, seen.how, complete=False)
+            return LockoutResult(Verdict.OPEN, said, seen.how, complete=False)
         left = [_("still to do: {what}").format(what="; ".join(self._left))] if self._left else []
-        return Result(Verdict.LOCKED, "; ".join((*locked.undone, *left)), seen.how, complete=not left)
+        return LockoutResult(Verdict.LOCKED, "; ".join((*locked.not_done, *left)), seen.how, complete=not left)
 
-    def _lock(self, fresh: Before | None) -> Locked:
+    def _lock(self, fresh: BeforeImage | None) -> Locked:
         try:
             locked = self._accounts.lock(fresh or self._accounts.before(self._id))
         except OutcomeUnknown:
@@ -127,7 +127,7 @@ class LockOut:
         already, refused = locked.change is Change.ALREADY, locked.login is Login.REFUSED
         words = ACCEPTED if locked.login is Login.ACCEPTED else LOCKS[already, refused]
         self._done("lock", locked.change, lambda: _(words), "" if already else LOCKED)
-        for left in locked.undone:
+        for left in locked.not_done:
             self._done("lock", Change.ALREADY, partial(str, left))
         return locked
 
@@ -201,7 +201,7 @@ class LockOut:
         context = f"account:{self._row}"
 
         def write(session: Session) -> None:
-            row = session.get_one(Account, self._row)
+            row = session.get_one(LeaverAccount, self._row)
             data = AccountData.load(self._vault.open(self._key, row.sealed, context))
             row.sealed = self._vault.seal(self._key, asdict(change(data)), context)
             session.add(row)
@@ -214,7 +214,7 @@ class LockOut:
                     data={"system": self._system.name, "account": self._id, **(said or {})},
                 )
 
-        self._store.together(write, self._case)
+        self._store.group_write(write, self._case)
 
 
 def _said(words: str, name: str) -> str:

@@ -7,12 +7,12 @@ from sqlmodel import Session, select
 
 from config.text import _
 from connectors.contract import Verdict
-from workflows.storage.rows.watch import Reading
+from workflows.storage.rows.watch import SweepStatus
 from workflows.storage.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class VerdictNote:
     """Why something is so, and how that is known."""
 
     reason: str = ""
@@ -21,21 +21,21 @@ class Note:
     """Whether it is so until a person links an account."""
 
 
-def seal(vault: Vault, key: bytes, row: str, note: Note) -> bytes:
+def seal(vault: Vault, key: bytes, row: str, note: VerdictNote) -> bytes:
     """Encrypt a note for its row; `row` is `table:id`."""
     return vault.seal(key, asdict(note), f"note:{row}")
 
 
-def unseal(vault: Vault, key: bytes, row: str, sealed: bytes) -> Note:
+def unseal(vault: Vault, key: bytes, row: str, sealed: bytes) -> VerdictNote:
     """Decrypt a row's note; a row that has none yet gives an empty one."""
-    return Note(**vault.open(key, sealed, f"note:{row}")) if sealed else Note()
+    return VerdictNote(**vault.open(key, sealed, f"note:{row}")) if sealed else VerdictNote()
 
 
 GOOD = (Verdict.LOCKED, Verdict.ABSENT)
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownVerdict:
     """What is known of one account or one line of a case, and when it was read."""
 
     verdict: Verdict
@@ -43,37 +43,39 @@ class Known:
     read_at: datetime | None
 
 
-def of_all(session: Session) -> Mapping[str, Reading]:
+def of_all(session: Session) -> Mapping[str, SweepStatus]:
     """Return the last sweep of every system, by its name."""
-    return {row.system: row for row in session.exec(select(Reading))}
+    return {row.system: row for row in session.exec(select(SweepStatus))}
 
 
-def known(reading: Reading | None, verdict: Verdict, reason: str, read_at: datetime | None) -> Known:
+def current_verdict(
+    reading: SweepStatus | None, verdict: Verdict, reason: str, read_at: datetime | None
+) -> KnownVerdict:
     """Join a row's own verdict with the last sweep of its system. Pure.
 
     What a later sweep could not read is unknown, whatever the row says; what it read as before was read then.
     """
-    own = Known(verdict, reason, read_at)
+    own = KnownVerdict(verdict, reason, read_at)
     if reading is None or read_at is None:
         return own
     if reading.failed_at is not None and read_at < reading.failed_at:
         said = _("not read by the last audit: {problem}").format(problem=reading.problem)
-        return Known(Verdict.UNKNOWN, said, read_at)
+        return KnownVerdict(Verdict.UNKNOWN, said, read_at)
     if reading.read_at is not None and read_at < reading.read_at and verdict in GOOD:
-        return Known(verdict, reason, reading.read_at)
+        return KnownVerdict(verdict, reason, reading.read_at)
     return own
 
 
 def complete(session: Session, system: str, began: datetime) -> None:
     """Note that everything was read by a sweep that began then."""
-    row = session.get(Reading, system) or Reading(system=system)
+    row = session.get(SweepStatus, system) or SweepStatus(system=system)
     row.read_at, row.failed_at, row.problem = began, None, ""
     session.add(row)
 
 
 def failed(session: Session, system: str, began: datetime, problem: str) -> None:
     """Note that a sweep that began then could not read everything."""
-    row = session.get(Reading, system) or Reading(system=system)
+    row = session.get(SweepStatus, system) or SweepStatus(system=system)
     row.failed_at, row.problem = began, problem
     session.add(row)
 

@@ -11,40 +11,40 @@ from concurrent.futures import wait
 
 from sqlmodel import Session, col, select
 
-from workflows.access.system_lockout import Job, Revocation
+from workflows.access.system_lockout import SystemLockout, SystemLockouts
 from workflows.ports import Clock
 from workflows.storage.rows.access import Access
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store
 from workflows.systems.registry import Systems
-from workflows.systems.thread_pools import PLANNED, URGENT, Lanes
+from workflows.systems.thread_pools import PLANNED, URGENT, ThreadPools
 
 FRESH_SECONDS = 1.0
 """How long what was read of a case as its first lock-out began is good for the others."""
 
 
-class Dispatch:
+class LockoutDispatch:
     """Handlers of `lockout` (a case, first attempts) and `revoke` (one access, later attempts)."""
 
-    def __init__(self, store: Store, systems: Systems, clock: Clock, revocation: Revocation) -> None:
+    def __init__(self, store: Store, systems: Systems, clock: Clock, revocation: SystemLockouts) -> None:
         self._store, self._clock, self._revocation = store, clock, revocation
-        self._lanes = Lanes(systems.width)
+        self._lanes = ThreadPools(systems.max_parallel)
 
     def case(self, case_id: str) -> None:
         """Lock one leaver out everywhere that is due; return when every system has answered, or failed to."""
-        self._carry(Access.case_id == case_id)
+        self._run_due(Access.case_id == case_id)
 
     def row(self, access_id: str) -> None:
         """Lock one leaver out of one system, if that is due."""
-        self._carry(Access.id == access_id)
+        self._run_due(Access.id == access_id)
 
-    def _carry(self, which: bool) -> None:
+    def _run_due(self, which: bool) -> None:
         with self._store.read() as session:
             rows = self._due(session, which)
-        briefing = _Briefing(self._revocation, [row.id for row, _ in rows])
+        batch = _LockoutBatch(self._revocation, [row.id for row, _ in rows])
         work = [
-            self._lanes.submit(row.system, _Task(briefing, row.id), URGENT if immediate else PLANNED)
+            self._lanes.submit(row.system, _QueuedLockout(batch, row.id), URGENT if immediate else PLANNED)
             for row, immediate in rows
         ]
         wait(work)
@@ -60,16 +60,16 @@ class Dispatch:
         return session.exec(query).all()
 
 
-class _Briefing:
+class _LockoutBatch:
     """What the lock-outs of one case need to know, read together by the first that begins."""
 
-    def __init__(self, revocation: Revocation, rows: Sequence[str]) -> None:
+    def __init__(self, revocation: SystemLockouts, rows: Sequence[str]) -> None:
         self.revocation, self._rows = revocation, rows
-        self._jobs: dict[str, Job] = {}
+        self._jobs: dict[str, SystemLockout] = {}
         self._at = 0.0
         self._lock = threading.Lock()
 
-    def take(self, row: str) -> Job | None:
+    def take(self, row: str) -> SystemLockout | None:
         """Return the job of a row, read within the second; None: there is nothing to do any more."""
         with self._lock:
             if not self._at:
@@ -79,11 +79,11 @@ class _Briefing:
             return self._jobs.pop(row, None)
 
 
-class _Task:
+class _QueuedLockout:
     """One access, to be carried out once its lane is free."""
 
-    def __init__(self, briefing: _Briefing, row: str) -> None:
-        self._briefing, self._row = briefing, row
+    def __init__(self, batch: _LockoutBatch, row: str) -> None:
+        self._briefing, self._row = batch, row
 
     def __call__(self) -> None:
         job = self._briefing.take(self._row)

@@ -32,7 +32,7 @@ def remaining(members: Sequence[Account], account: AccountId, gone: Collection[s
     ]
 
 
-def among(system: System, group: str, *, believing_nobody: bool = False) -> Sequence[Account]:
+def group_members(system: System, group: str, *, believing_nobody: bool = False) -> Sequence[Account]:
     """Return who is in a group. Raises `Missing`, and `Unavailable` where a named one shows nobody."""
     knows = system.having(Administrators)
     if knows is None:
@@ -49,7 +49,7 @@ def foresee(system: System, accounts: Collection[AccountId]) -> tuple[str, ...]:
     said = []
     for group in _groups(system):
         try:
-            members, own = among(system, group), _own(system)
+            members, own = group_members(system, group), _own(system)
         except ConnectorError as error:
             return (_("whether this is the last administrator cannot be told: {error}").format(error=error),)
         mine = [one for one in members if one.id in accounts and one.verdict is not Verdict.LOCKED]
@@ -58,20 +58,20 @@ def foresee(system: System, accounts: Collection[AccountId]) -> tuple[str, ...]:
     return tuple(said)
 
 
-class LastAdministrator:
+class LastAdministratorCheck:
     """Clears administrators for their lock-out, one at a time."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store, self._clock = store, clock
 
-    def why(self, system: System, case_id: str, account: AccountId) -> str:
+    def clear_or_refuse(self, system: System, case_id: str, account: AccountId) -> str:
         """Return why this account must not be locked there; empty: it may, and counts as gone from now on.
 
         Raises what the connector raises: nobody is locked before it is known who remains.
         """
         for group in _groups(system):
             try:
-                members = among(system, group)
+                members = group_members(system, group)
             except Missing as error:
                 return _(
                     "whether this is the LAST ADMINISTRATOR cannot be told, so it was NOT locked: {error}. "

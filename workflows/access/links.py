@@ -8,14 +8,14 @@ from connectors.contract import Account as Found
 from connectors.contract import Accounts, Person
 from workflows.access import matching, observation
 from workflows.access.account_state import AccountData
-from workflows.access.protected import Guards
+from workflows.access.protected import ProtectedAccounts
 from workflows.access.views import Candidate
 from workflows.people import Actor
 from workflows.ports import Clock
 from workflows.refusals import Code, Refused
-from workflows.storage.case import UNWATCHED, CaseData, person, read_case, show
+from workflows.storage.case import UNWATCHED, CaseData, person, read_case, refresh_case_message
 from workflows.storage.journal import Journal
-from workflows.storage.rows.access import Link
+from workflows.storage.rows.access import AccountLink
 from workflows.storage.rows.case import Case
 from workflows.storage.store import Store
 from workflows.storage.vault import Vault
@@ -24,11 +24,18 @@ from workflows.systems.registry import System, Systems
 Retry = Callable[[str, str, Actor], None]
 
 
-class Linking:
+class AccountLinking:
     """Finds candidates, and keeps what people said. `retry` locks one system of a case again."""
 
     def __init__(
-        self, store: Store, vault: Vault, journal: Journal, systems: Systems, clock: Clock, guards: Guards, retry: Retry
+        self,
+        store: Store,
+        vault: Vault,
+        journal: Journal,
+        systems: Systems,
+        clock: Clock,
+        guards: ProtectedAccounts,
+        retry: Retry,
     ) -> None:
         self._store, self._vault, self._journal, self._systems = store, vault, journal, systems
         self._clock, self._guards, self._retry = clock, guards, retry
@@ -69,12 +76,12 @@ class Linking:
         with self._store.read() as session:
             _, data = read_case(session, self._vault, case_id)
         found = self._one(accounts, data, account, login)
-        if self._guards.why(where, *found.names):
+        if self._guards.protection_reason(where, *found.names):
             raise Refused(Code.PROTECTED, name=found.login)
         self._keep(case_id, system, by, found.id, found.login)
         return found.login
 
-    def beside(self, case_id: str, system: str, by: Actor, account: str) -> str:
+    def link_additional(self, case_id: str, system: str, by: Actor, account: str) -> str:
         """Remember that this account is the leaver's beside those that the case knows; raises as `link`.
 
         Those are linked with it: where a person has chosen, every other account is left alone, in later cases too.
@@ -114,14 +121,16 @@ class Linking:
             if case.state in UNWATCHED:
                 raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
             self._replace(session, case, system, by, account, login)
-            show(session, case_id)
+            refresh_case_message(session, case_id)
             begun = case.effective_at <= self._clock.now()
         if begun:
             self._retry(case_id, system, by)
 
     def _replace(self, session: Session, case: Case, system: str, by: Actor, account: str, login: str) -> None:
         """Add the link; an account and `none` shut each other out. The same word twice is one."""
-        rows = session.exec(select(Link).where(Link.person_key == case.leaver_key, Link.system == system)).all()
+        rows = session.exec(
+            select(AccountLink).where(AccountLink.person_key == case.leaver_key, AccountLink.system == system)
+        ).all()
         if any(row.account_id == account for row in rows):
             return
         for row in rows:
@@ -132,7 +141,7 @@ class Linking:
         wrapped = self._vault.new_key()
         sealed = self._vault.seal(wrapped, login, f"link:{row_id}")
         session.add(
-            Link(
+            AccountLink(
                 id=row_id,
                 person_key=case.leaver_key,
                 system=system,
@@ -155,7 +164,7 @@ def forget(session: Session, person_key: str) -> int:
     """
     if session.exec(select(Case.id).where(Case.leaver_key == person_key, Case.wrapped_key != b"")).first():
         return 0
-    rows = session.exec(select(Link).where(Link.person_key == person_key)).all()
+    rows = session.exec(select(AccountLink).where(AccountLink.person_key == person_key)).all()
     for row in rows:
         session.delete(row)
     return len(rows)

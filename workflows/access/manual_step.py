@@ -40,7 +40,7 @@ class StepData:
     """When it was asked last, ISO."""
     stuck: bool = False
     """Whether somebody said in this round that it cannot be done."""
-    trouble: str = ""
+    problem: str = ""
     name: str = ""
     note: str = ""
     proof: str = ""
@@ -60,7 +60,7 @@ class StepData:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class StepActions:
     """What the clock does with a step at one moment."""
 
     begins: bool
@@ -70,9 +70,9 @@ class Turn:
     escalate: bool
     overdue: bool
     next_at: datetime
-    there: tuple[str, ...] | None = None
+    reachable: tuple[str, ...] | None = None
     """Who is there to be asked, where that is known."""
-    trouble: str = ""
+    problem: str = ""
 
 
 def work_of(system: System | None) -> ManualWork | None:
@@ -91,9 +91,9 @@ def deadline(row: ManualStep, effective_at: datetime, work: ManualWork, now: dat
     return (effective_at if row.round == 1 and not answered(row) else now) + work.due
 
 
-def turn(
+def next_step_actions(
     row: ManualStep, data: StepData, work: ManualWork, reach: tuple[str, ...] | None, ends: datetime, now: datetime
-) -> Turn:
+) -> StepActions:
     """Decide what to do now. `reach`: who is there to be asked, None where that is not known; `ends`: the deadline."""
     begins = answered(row) or row.asked_at is None
     overdue = now >= ends
@@ -104,8 +104,8 @@ def turn(
     ask = people if last is None or now >= last + spacing else ()
     escalate = (overdue or nobody or data.stuck) and (begins or row.escalated_at is None)
     wake = [(now if ask else last or now) + spacing, now + (SOON if reach is None else LOOK)]
-    trouble = NOBODY if nobody else "" if data.trouble in (NOBODY, UNCONFIGURED) else data.trouble
-    return Turn(begins, ask, escalate, overdue, min([*wake, *([] if overdue else [ends])]), reach, trouble)
+    trouble = NOBODY if nobody else "" if data.problem in (NOBODY, UNCONFIGURED) else data.problem
+    return StepActions(begins, ask, escalate, overdue, min([*wake, *([] if overdue else [ends])]), reach, trouble)
 
 
 def _likely(assignee: str) -> tuple[str, ...]:
@@ -136,7 +136,7 @@ def view(row: ManualStep, data: StepData, work: ManualWork | None, case_id: str,
         note=data.note,
         proof=data.proof,
         proof_sha256=data.proof_sha256,
-        trouble=_(data.trouble) if data.trouble in (NOBODY, UNCONFIGURED) else data.trouble,
+        problem=_(data.problem) if data.problem in (NOBODY, UNCONFIGURED) else data.problem,
     )
 
 
@@ -154,7 +154,7 @@ def reason(step: StepView) -> str:
         said = _("a person was asked and has not confirmed it yet")
     if step.escalated_at:
         said = _("{said}, escalated").format(said=said)
-    return f"{said} ({step.trouble})" if step.trouble else said
+    return f"{said} ({step.problem})" if step.problem else said
 
 
 def lines(

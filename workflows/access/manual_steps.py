@@ -19,25 +19,25 @@ from workflows.access.manual_step import (
     LOOK,
     NOBODY,
     UNCONFIGURED,
+    StepActions,
     StepData,
-    Turn,
     answered,
     deadline,
-    turn,
+    next_step_actions,
     view,
     work_of,
 )
 from workflows.access.views import StepView
 from workflows.people import Actor
-from workflows.ports import Clock, Roster, Undelivered
+from workflows.ports import AssigneeDirectory, Clock, DeliveryFailed
 from workflows.refusals import Code, Refused
-from workflows.storage.case import UNWATCHED, CaseData, read_case, settle, show
-from workflows.storage.findings import Findings, Sighting
+from workflows.storage.case import UNWATCHED, CaseData, advance_case, read_case, refresh_case_message
+from workflows.storage.findings import FindingReport, Findings
 from workflows.storage.journal import HANDOVER, Journal
-from workflows.storage.outbox import touch, want
+from workflows.storage.outbox import enqueue, request_update
 from workflows.storage.rows.access import ManualStep
 from workflows.storage.rows.case import Case, CaseState
-from workflows.storage.rows.outbox import Post, PostKind
+from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store
 from workflows.storage.vault import Vault
@@ -69,7 +69,14 @@ class ManualSteps:
     """Carries out `ManualStep` rows, and takes people's answers."""
 
     def __init__(
-        self, store: Store, vault: Vault, journal: Journal, systems: Systems, clock: Clock, roster: Roster, channel: str
+        self,
+        store: Store,
+        vault: Vault,
+        journal: Journal,
+        systems: Systems,
+        clock: Clock,
+        roster: AssigneeDirectory,
+        channel: str,
     ) -> None:
         """`roster`: who is there to be asked; `channel`: security's, where a step goes that nobody else can take."""
         self._store = store
@@ -101,9 +108,9 @@ class ManualSteps:
                 note=data.note,
                 proof=data.proof,
                 proof_sha256=data.proof_sha256,
-                trouble=data.trouble if row.asked_at is None else "",
+                problem=data.problem if row.asked_at is None else "",
             )
-        next_ = turn(row, data, work, self._reach(work.assignee, people), ends, now)
+        next_ = next_step_actions(row, data, work, self._reach(work.assignee, people), ends, now)
         heard = self._escalation(work, people) if next_.escalate else ()
         with self._store.write() as session:
             fresh = session.get_one(ManualStep, step_id, with_for_update=True)
@@ -129,14 +136,14 @@ class ManualSteps:
                 proof=proof.name if proof else "",
                 proof_sha256=proof.sha256 if proof else "",
                 stuck=False,
-                trouble="",
+                problem="",
             )
             row.confirmed_at, row.confirmed_by, row.proof = now, by.id, self._kept(case, row, proof)
             row.sealed = data.seal(self._vault, case.wrapped_key, row.id)
             again(session, row, now + (work.ask_again if work else STANDS))
             self._say(session, row, by, "manual.confirmed", proof_sha256=data.proof_sha256)
-            self._findings.clear(session, _unverified(row))
-            settle(session, self._journal, case.id)
+            self._findings.close_resolved(session, _unverified(row))
+            advance_case(session, self._journal, case.id)
             return view(row, data, work, case.id, people.leaver)
 
     def cannot(self, step_id: str, by: Actor, why: str) -> StepView:
@@ -147,7 +154,7 @@ class ManualSteps:
             _unanswered(row, data)
             _sufficient(why, None, needs_file=False)
             trouble = _("{name} cannot do it: {why}").format(name=by.name, why=why.strip())
-            data = replace(data, stuck=True, trouble=trouble)
+            data = replace(data, stuck=True, problem=trouble)
             row.sealed = data.seal(self._vault, case.wrapped_key, row.id)
             again(session, row, self._clock.now())
             self._say(session, row, by, "manual.cannot")
@@ -166,11 +173,11 @@ class ManualSteps:
             trouble = _("{name} took the confirmation back: {why}").format(name=by.name, why=why.strip())
             row.confirmed_at, row.confirmed_by, row.proof = None, "", b""
             row.round, row.asked_at, row.deadline, row.escalated_at = row.round + 1, None, None, None
-            data = StepData(trouble=trouble)
+            data = StepData(problem=trouble)
             row.sealed = data.seal(self._vault, case.wrapped_key, row.id)
             again(session, row, self._clock.now())
             self._say(session, row, by, "manual.retracted")
-            self._findings.see(session, _unverified(row, trouble), row.id)
+            self._findings.report(session, _unverified(row, trouble), row.id)
             return view(row, data, work_of(self._systems.get(row.system)), case.id, people.leaver)
 
     def view(self, step_id: str) -> StepView:
@@ -208,7 +215,7 @@ class ManualSteps:
         """Return who is there to be asked, never the leaver; None where the workspace does not say."""
         try:
             there = self._roster.reach(assignee)
-        except Undelivered:
+        except DeliveryFailed:
             return None if assignee != people.leaver.slack_id else ()
         return tuple(one for one in there if one != people.leaver.slack_id)
 
@@ -218,9 +225,15 @@ class ManualSteps:
         return (work.escalate_to and self._reach(work.escalate_to, people)) or (self._channel,)
 
     def _take(
-        self, session: Session, row: ManualStep, data: StepData, step: Turn, heard: tuple[str, ...], ends: datetime,
+        self,
+        session: Session,
+        row: ManualStep,
+        data: StepData,
+        step: StepActions,
+        heard: tuple[str, ...],
+        ends: datetime,
         work: ManualWork,
-    ) -> None:  # fmt: skip
+    ) -> None:
         now = self._clock.now()
         case = session.get_one(Case, row.case_id)
         if _not_now(session, row, case, now):
@@ -231,35 +244,47 @@ class ManualSteps:
         if step.ask:
             data = replace(data, times=data.times + 1, asked_last=now.isoformat())
         asked = (*data.asked, *step.ask, *(one for one in heard if one.startswith(PEOPLE)))
-        data = replace(data, asked=tuple(dict.fromkeys(asked)), trouble=step.trouble)
+        data = replace(data, asked=tuple(dict.fromkeys(asked)), problem=step.problem)
         row.escalated_at = now if step.escalate else row.escalated_at
         row.sealed = data.seal(self._vault, case.wrapped_key, row.id)
         self._ask(session, row, data, step, heard, work)
         if step.overdue:
             said = _("nobody has confirmed by hand: {title}").format(title=work.title)
-            self._findings.see(session, _unverified(row, said), row.id)
+            self._findings.report(session, _unverified(row, said), row.id)
         again(session, row, step.next_at)
         if case.state == CaseState.SCHEDULED:
-            settle(session, self._journal, case.id)
+            advance_case(session, self._journal, case.id)
 
     def _ask(
-        self, session: Session, row: ManualStep, data: StepData, step: Turn, heard: tuple[str, ...], work: ManualWork
+        self,
+        session: Session,
+        row: ManualStep,
+        data: StepData,
+        step: StepActions,
+        heard: tuple[str, ...],
+        work: ManualWork,
     ) -> None:
-        if step.there is not None:
-            _silence(session, row.id, (*step.there, *heard, work.escalate_to))
+        if step.reachable is not None:
+            _silence(session, row.id, (*step.reachable, *heard, work.escalate_to))
         for one in step.ask:
             self._want(session, row, one, str(data.times))
         for one in heard:
             self._want(session, row, one, "escalated")
         if step.begins or step.ask or step.escalate:
-            self._say(session, row, HANDOVER, "manual.escalated" if step.escalate else "manual.asked",
-                      round=row.round, times=data.times)  # fmt: skip
+            self._say(
+                session,
+                row,
+                HANDOVER,
+                "manual.escalated" if step.escalate else "manual.asked",
+                round=row.round,
+                times=data.times,
+            )
 
     def _want(self, session: Session, row: ManualStep, whom: str, which: str) -> None:
-        want(
+        enqueue(
             session,
             id=f"manual:{row.id}:{row.round}:{which}:{whom}",
-            kind=PostKind.MANUAL,
+            kind=MessageKind.MANUAL,
             subject=row.id,
             channel=whom,
             case_id=row.case_id,
@@ -270,7 +295,7 @@ class ManualSteps:
         said = {"system": row.system, **{name: value for name, value in data.items() if value}}
         self._journal.write(session, actor=by, action=action, case_id=row.case_id, data=said, sealed=row.sealed)
         _redraw(session, row.id)
-        show(session, row.case_id)
+        refresh_case_message(session, row.case_id)
 
     def _kept(self, case: Case, row: ManualStep, proof: Proof | None) -> bytes:
         if proof is None or proof.content is None or len(proof.content) > KEEP_BYTES:
@@ -286,11 +311,11 @@ class ManualSteps:
             if (fresh.state, fresh.attempt) != (row.state, row.attempt):
                 return
             data = StepData.of(self._vault, case.wrapped_key, fresh)
-            data = replace(data, trouble=UNCONFIGURED)
+            data = replace(data, problem=UNCONFIGURED)
             fresh.sealed = data.seal(self._vault, case.wrapped_key, fresh.id)
             again(session, fresh, self._clock.now() + LOOK)
             if case.state == CaseState.SCHEDULED and case.effective_at <= self._clock.now():
-                settle(session, self._journal, case.id)
+                advance_case(session, self._journal, case.id)
 
     def _view(self, session: Session, row: ManualStep) -> StepView:
         case, people = read_case(session, self._vault, row.case_id)
@@ -339,19 +364,23 @@ def _redraw(session: Session, step_id: str) -> None:
     """Bring what was delivered up to date; what was not says the newest when it is."""
     for post in _posts(session, step_id):
         if post.ts:
-            touch(session, post.id)
+            request_update(session, post.id)
 
 
 def _silence(session: Session, step_id: str, there: tuple[str, ...]) -> None:
     """Give up on messages that never reached a person who is no longer there: Slack would refuse them for ever."""
     for post in _posts(session, step_id):
         if not post.ts and post.channel.startswith(PEOPLE) and post.channel not in there:
-            post.shown, post.problem = post.wanted, NOBODY
+            post.shown_version, post.problem = post.wanted_version, NOBODY
             session.add(post)
 
 
-def _posts(session: Session, step_id: str) -> list[Post]:
-    return list(session.exec(select(Post).where(Post.kind == PostKind.MANUAL, Post.subject == step_id)).all())
+def _posts(session: Session, step_id: str) -> list[OutboxMessage]:
+    return list(
+        session.exec(
+            select(OutboxMessage).where(OutboxMessage.kind == MessageKind.MANUAL, OutboxMessage.subject == step_id)
+        ).all()
+    )
 
 
 def _row(session: Session, step_id: str, *, lock: bool = False) -> ManualStep:
@@ -373,5 +402,5 @@ def _sufficient(words: str, proof: Proof | None, *, needs_file: bool) -> None:
         raise Refused(Code.NEEDS_PROOF)
 
 
-def _unverified(row: ManualStep, detail: str = "") -> Sighting:
-    return Sighting("not verified", row.case_id, row.system, detail=detail)
+def _unverified(row: ManualStep, detail: str = "") -> FindingReport:
+    return FindingReport("not verified", row.case_id, row.system, detail=detail)

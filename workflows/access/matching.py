@@ -11,7 +11,7 @@ from connectors.contract import Account as Found
 from connectors.contract import AccountId, Accounts
 from workflows.people import Leaver
 from workflows.storage.case import person
-from workflows.storage.rows.access import Link
+from workflows.storage.rows.access import AccountLink
 from workflows.storage.vault import Vault
 from workflows.systems.registry import Systems
 
@@ -20,7 +20,7 @@ CHOOSE = "CHOOSE THE ACCOUNT: "
 
 
 @dataclass(frozen=True, slots=True)
-class Links:
+class PersonLinks:
     """What people have said about one person in one system: account id to log-in; `nobody`: there is no account."""
 
     accounts: Mapping[AccountId, str]
@@ -36,26 +36,26 @@ class Match:
     note: str = ""
 
 
-def links(session: Session, vault: Vault, person_key: str, system: str) -> Links:
+def links(session: Session, vault: Vault, person_key: str, system: str) -> PersonLinks:
     """Read what people have said."""
-    return all_links(session, vault, person_key).get(system, Links({}))
+    return all_links(session, vault, person_key).get(system, PersonLinks({}))
 
 
-def all_links(session: Session, vault: Vault, person_key: str) -> dict[str, Links]:
+def all_links(session: Session, vault: Vault, person_key: str) -> dict[str, PersonLinks]:
     """Read what people have said of one person, by system; a system that nobody spoke of is not there."""
-    spoken: dict[str, list[Link]] = defaultdict(list)
-    for row in session.exec(select(Link).where(Link.person_key == person_key)):
+    spoken: dict[str, list[AccountLink]] = defaultdict(list)
+    for row in session.exec(select(AccountLink).where(AccountLink.person_key == person_key)):
         spoken[row.system].append(row)
     return {system: _links(vault, rows) for system, rows in spoken.items()}
 
 
-def _links(vault: Vault, rows: Sequence[Link]) -> Links:
+def _links(vault: Vault, rows: Sequence[AccountLink]) -> PersonLinks:
     known = {
         AccountId(row.account_id): str(vault.open(row.wrapped_key, row.sealed, f"link:{row.id}"))
         for row in rows
         if row.account_id
     }
-    return Links(known, any(not row.account_id for row in rows))
+    return PersonLinks(known, any(not row.account_id for row in rows))
 
 
 def match(found: Sequence[Found], linked: Collection[AccountId], strangers: Collection[AccountId] = ()) -> Match:
@@ -77,7 +77,7 @@ def match(found: Sequence[Found], linked: Collection[AccountId], strangers: Coll
     return Match((), len(mine), note)
 
 
-def strangers(
+def other_persons_accounts(
     systems: Systems, leaver: Leaver, system: str, found: Sequence[Found], known: Collection[str]
 ) -> frozenset[AccountId]:
     """Return those of the accounts found long after the lock-out that are somebody else's: a name was given out anew.

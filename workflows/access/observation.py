@@ -12,11 +12,11 @@ from config.text import _
 from connectors.contract import Account as Found
 from connectors.contract import AccountId, Accounts, Observation, Trace, Verdict
 from connectors.errors import Conflict, ConnectorError, Missing
-from workflows.access.account_state import SEVERITY, AccountData, Note, seal
-from workflows.storage.case import show
-from workflows.storage.findings import Findings, Sighting
+from workflows.access.account_state import SEVERITY, AccountData, VerdictNote, seal
+from workflows.storage.case import refresh_case_message
+from workflows.storage.findings import FindingReport, Findings
 from workflows.storage.journal import HANDOVER, Journal
-from workflows.storage.rows.access import Access, Account
+from workflows.storage.rows.access import Access, LeaverAccount
 from workflows.storage.rows.case import Case
 from workflows.storage.vault import Vault, WrongKey
 from workflows.storage.work import say
@@ -32,7 +32,7 @@ MALFORMED = (Missing, Conflict, ValueError, LookupError, TypeError, AttributeErr
 log = logging.getLogger(__name__)
 
 
-class Seen(Protocol):
+class StoredVerdict(Protocol):
     """An account's row, as far as it is looked at here."""
 
     @property
@@ -71,7 +71,13 @@ def malformed(error: Exception) -> str:
 
 
 def record(
-    session: Session, vault: Vault, findings: Findings, row: Account, seen: Observation, by: str, changed_by: str = ""
+    session: Session,
+    vault: Vault,
+    findings: Findings,
+    row: LeaverAccount,
+    seen: Observation,
+    by: str,
+    changed_by: str = "",
 ) -> None:
     """Write what a fresh read showed; open or close the findings that follow from it.
 
@@ -82,19 +88,19 @@ def record(
     session.add(row)
     was_locked = session.get_one(Access, row.access_id).locked_at is not None
     why = seen.reason or (_("the account is enabled again") if was_locked else _("the account was never locked"))
-    opened = Sighting("open again", row.case_id, row.system, row.account_id, why, changed_by=changed_by)
-    unread = Sighting("not verified", row.case_id, row.system, row.account_id, seen.reason)
+    opened = FindingReport("open again", row.case_id, row.system, row.account_id, why, changed_by=changed_by)
+    unread = FindingReport("not verified", row.case_id, row.system, row.account_id, seen.reason)
     if seen.verdict is Verdict.OPEN:
-        findings.see(session, opened, by)
+        findings.report(session, opened, by)
     elif seen.verdict is Verdict.UNKNOWN:
-        findings.see(session, unread, by)
+        findings.report(session, unread, by)
     else:
-        findings.clear(session, opened)
+        findings.close_resolved(session, opened)
     if seen.verdict is not Verdict.UNKNOWN:
-        findings.clear(session, unread)
+        findings.close_resolved(session, unread)
 
 
-def follow(session: Session, vault: Vault, access_id: str, seen: Observation, now: datetime) -> None:
+def update_access_verdict(session: Session, vault: Vault, access_id: str, seen: Observation, now: datetime) -> None:
     """Bring the case's own line in step with what was read of one account: a message never shows yesterday's lock.
 
     The line shows the worst of its accounts: where another one is worse, it stays as it is.
@@ -107,11 +113,11 @@ def follow(session: Session, vault: Vault, access_id: str, seen: Observation, no
     access.verdict, access.read_at = seen.verdict, now
     access.note = _sealed(vault, key, f"access:{access.id}", seen)
     session.add(access)
-    show(session, access.case_id)
+    refresh_case_message(session, access.case_id)
 
 
 def changes(
-    system: System, rows: Iterable[Seen], answer: Mapping[AccountId, Observation], now: datetime
+    system: System, rows: Iterable[StoredVerdict], answer: Mapping[AccountId, Observation], now: datetime
 ) -> dict[str, str]:
     """Ask who changed the accounts that are newly open, where the system tells; no answer is no reason to stop."""
     trace = system.having(Trace)
@@ -131,17 +137,19 @@ def _changed_by(trace: Trace, account: AccountId, now: datetime) -> str:
 def _sealed(vault: Vault, key: bytes, row: str, seen: Observation) -> bytes:
     """Seal the words of a read; a case whose key does not open keeps none, and its verdict all the same."""
     try:
-        return seal(vault, key, row, Note(seen.reason, seen.how))
+        return seal(vault, key, row, VerdictNote(seen.reason, seen.how))
     except WrongKey:
         return b""
 
 
-def known(session: Session, access_id: str) -> list[Account]:
+def known(session: Session, access_id: str) -> list[LeaverAccount]:
     """Return the account rows of one system of one case."""
-    return list(session.exec(select(Account).where(Account.access_id == access_id).order_by(Account.id)))
+    return list(
+        session.exec(select(LeaverAccount).where(LeaverAccount.access_id == access_id).order_by(LeaverAccount.id))
+    )
 
 
-def newcomers(found: Sequence[Found], rows: Sequence[Account]) -> list[Found]:
+def new_accounts(found: Sequence[Found], rows: Sequence[LeaverAccount]) -> list[Found]:
     """Return accounts that a lookup shows and the case does not know, unless they are locked."""
     ids = {row.account_id for row in rows}
     return [account for account in found if account.id not in ids and account.verdict is not Verdict.LOCKED]
@@ -171,21 +179,21 @@ def adopt(
     said = {"system": system, "account": account.id, "by": account.matched_by}
     journal.write(session, actor=HANDOVER, action="account.found", case_id=case.id, data=said)
     session.add(
-        Account(
+        LeaverAccount(
             id=row_id,
             access_id=access_id,
             case_id=case.id,
             system=system,
             account_id=account.id,
             verdict=account.verdict,
-            note=seal(vault, case.wrapped_key, f"account:{row_id}", Note("", how)),
+            note=seal(vault, case.wrapped_key, f"account:{row_id}", VerdictNote("", how)),
             read_at=now,
             sealed=vault.seal(case.wrapped_key, asdict(data), f"account:{row_id}"),
         )
     )
 
 
-def see_newcomer(
+def report_new_account(
     session: Session, findings: Findings, case_id: str, system: str, account: Found, by: str, *, linked: bool = False
 ) -> None:
     """Open the finding for an account that was made, or given the leaver's address, after the lock-out.
@@ -198,10 +206,12 @@ def see_newcomer(
         else _("made or renamed since; matches by {by}")
     )
     detail = words.format(by=account.matched_by)
-    findings.see(session, Sighting("new account", case_id, system, account.id, detail, login=account.login), by)
+    findings.report(session, FindingReport("new account", case_id, system, account.id, detail, login=account.login), by)
 
 
-def see_stranger(session: Session, findings: Findings, case_id: str, system: str, account: Found, by: str) -> None:
+def report_reused_address(
+    session: Session, findings: Findings, case_id: str, system: str, account: Found, by: str
+) -> None:
     """Open the finding for an account that has the leaver's address and is not theirs as far as the directory knows.
 
     It is never called theirs, and never locked for this case: a person must look.
@@ -209,7 +219,9 @@ def see_stranger(session: Session, findings: Findings, case_id: str, system: str
     detail = _("the address belongs to an account of somebody else by now; matches by {matched_by}").format(
         matched_by=account.matched_by
     )
-    findings.see(session, Sighting("address reused", case_id, system, account.id, detail, login=account.login), by)
+    findings.report(
+        session, FindingReport("address reused", case_id, system, account.id, detail, login=account.login), by
+    )
 
 
 def unreadable(system: str, title: str, error: ConnectorError) -> str:

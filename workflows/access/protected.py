@@ -8,21 +8,21 @@ from connectors.contract import Account, Accounts
 from workflows.systems.registry import System
 
 
-class Guards:
+class ProtectedAccounts:
     """Knows what `policy.protected` names: addresses, log-ins, account ids, or `system:log-in` for one system alone."""
 
     def __init__(self, protected: Sequence[str]) -> None:
         self._protected = frozenset(_plain(name) for name in protected if name.strip())
 
-    def names(self, names: Iterable[str]) -> bool:
+    def is_protected(self, names: Iterable[str]) -> bool:
         """Whether any of these names is protected everywhere."""
         return any(_plain(name) in self._protected for name in names if name)
 
     def why_not(self, system: System, account: Account) -> str:
         """Return why an account that a lookup has shown must not, or will not, be locked; empty: it may."""
-        return self.why(system, *account.names) or account.protected
+        return self.protection_reason(system, *account.names) or account.protected
 
-    def why(self, system: System, *names: str) -> str:
+    def protection_reason(self, system: System, *names: str) -> str:
         """Return why an account with these names (id, log-in, address) must not be locked there; empty: it may."""
         known = [_plain(name) for name in names if name]
         if any(name in self._protected or f"{system.name.casefold()}:{name}" in self._protected for name in known):

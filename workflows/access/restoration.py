@@ -12,13 +12,13 @@ from typing import Any
 from sqlmodel import Session, select
 
 from config.text import N_, _
-from connectors.contract import AccountId, Accounts, Before, GroupId, Groups, Verdict
+from connectors.contract import AccountId, Accounts, BeforeImage, GroupId, Groups, Verdict
 from connectors.errors import ConnectorError, Missing, OutcomeUnknown
 from workflows.access.account_state import ENDED, TOKEN, AccountData
 from workflows.ports import Clock
-from workflows.storage.case import show
+from workflows.storage.case import refresh_case_message
 from workflows.storage.journal import HANDOVER, Journal
-from workflows.storage.rows.access import Account, Restoration
+from workflows.storage.rows.access import LeaverAccount, Restoration
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store
@@ -30,7 +30,7 @@ GONE = N_("this system is no longer in the configuration")
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
+class RestoredAccount:
     """What a read showed of one account after it was given back."""
 
     login: str
@@ -40,7 +40,7 @@ class Restored:
     """What is still to do, or empty."""
 
     @classmethod
-    def load(cls, data: dict[str, Any]) -> "Restored":
+    def load(cls, data: dict[str, Any]) -> "RestoredAccount":
         """Read what `asdict` made."""
         return cls(**{**data, "back": tuple(data["back"]), "cannot": tuple(data["cannot"])})
 
@@ -66,11 +66,13 @@ class Restorations:
         with self._store.read() as session:
             row = session.get_one(Restoration, row_id)
             key = session.get_one(Case, row.case_id).wrapped_key
-            accounts = session.exec(select(Account).where(Account.access_id == row_id).order_by(Account.id)).all()
+            accounts = session.exec(
+                select(LeaverAccount).where(LeaverAccount.access_id == row_id).order_by(LeaverAccount.id)
+            ).all()
         if row.state != WorkState.DUE or row.due_at > self._clock.now():
             return
         system = self._systems.get(row.system)
-        told: list[Restored] = []
+        told: list[RestoredAccount] = []
         failed: ConnectorError | None = None
         for account in accounts:
             data = AccountData.load(self._vault.open(key, account.sealed, f"account:{account.id}"))
@@ -78,21 +80,21 @@ class Restorations:
                 told.append(self._restore(system, account, data))
             except ConnectorError as error:
                 failed = error
-                told.append(Restored(data.login, problem=say(error)))
+                told.append(RestoredAccount(data.login, problem=say(error)))
         self._settle(row_id, told, failed)
 
-    def _restore(self, system: System | None, account: Account, data: AccountData) -> Restored:
+    def _restore(self, system: System | None, account: LeaverAccount, data: AccountData) -> RestoredAccount:
         accounts = system.having(Accounts) if system else None
         if system is None or accounts is None:
-            return Restored(data.login, problem=_(GONE))
-        before = Before(AccountId(account.account_id), data.before)
+            return RestoredAccount(data.login, problem=_(GONE))
+        before = BeforeImage(AccountId(account.account_id), data.before)
         try:
             accounts.unlock(before)
         except OutcomeUnknown:
             pass  # the read below shows whether it was done
         except Missing as error:
             said = _("the account: it was deleted meanwhile ({error})").format(error=error)
-            return Restored(data.login, cannot=(said,))
+            return RestoredAccount(data.login, cannot=(said,))
         back, cannot, trouble = self._regroup(system, before.account, data)
         seen = accounts.observe([before.account])[before.account]
         if seen.verdict is Verdict.LOCKED and data.was == Verdict.LOCKED:
@@ -100,11 +102,13 @@ class Restorations:
         elif seen.verdict is Verdict.OPEN:
             back.insert(0, _("the account is open again"))
         elif seen.verdict is Verdict.ABSENT:
-            return Restored(data.login, cannot=(_("the account: it is not there any more"),))
+            return RestoredAccount(data.login, cannot=(_("the account: it is not there any more"),))
         else:
             shown = _("a read shows it {verdict}").format(verdict=seen.verdict)
             trouble.insert(0, f"{shown} ({seen.reason})" if seen.reason else shown)
-        return Restored(data.login, tuple(back), (*accounts.lost(before), *ended(data), *cannot), "; ".join(trouble))
+        return RestoredAccount(
+            data.login, tuple(back), (*accounts.lost(before), *ended(data), *cannot), "; ".join(trouble)
+        )
 
     def _regroup(self, system: System, account: AccountId, data: AccountData) -> tuple[list[str], list[str], list[str]]:
         """Restore memberships; return what is back, what cannot come back, and what is still to do."""
@@ -126,7 +130,7 @@ class Restorations:
             trouble.append(_("not in group {groups} yet").format(groups=", ".join(left)))
         return back, list(cannot.values()), trouble
 
-    def _settle(self, row_id: str, told: list[Restored], failed: ConnectorError | None) -> None:
+    def _settle(self, row_id: str, told: list[RestoredAccount], failed: ConnectorError | None) -> None:
         now = self._clock.now()
         complete = not any(one.problem for one in told)
         with self._store.write() as session:
@@ -146,7 +150,7 @@ class Restorations:
                 data={"system": row.system, "accounts": len(told), "complete": complete},
                 sealed=row.sealed,
             )
-            show(session, row.case_id)
+            refresh_case_message(session, row.case_id)
 
 
 def ended(data: AccountData) -> tuple[str, ...]:
@@ -164,7 +168,7 @@ def ended(data: AccountData) -> tuple[str, ...]:
     return tuple(cannot)
 
 
-def redo(session: Session, access_id: str, clock: Clock) -> None:
+def restore_again(session: Session, access_id: str, clock: Clock) -> None:
     """Restore a system once more, in the caller's transaction: a lock-out was under way when HR undid the case."""
     row = session.get(Restoration, access_id)
     if row is not None:

@@ -18,10 +18,10 @@ from connectors.contract import Account as Found
 from connectors.contract import AccountId, Accounts, Group, GroupId, Groups
 from connectors.errors import ConnectorError, Missing
 from workflows.access import matching
-from workflows.access.protected import Guards
+from workflows.access.protected import ProtectedAccounts
 from workflows.access.views import RestrictionLine
 from workflows.ports import Clock
-from workflows.storage.case import UNWATCHED, CaseData, person, read_case, show
+from workflows.storage.case import UNWATCHED, CaseData, person, read_case, refresh_case_message
 from workflows.storage.journal import HANDOVER, Journal
 from workflows.storage.rows.access import Restriction
 from workflows.storage.rows.case import Case, CaseState
@@ -76,7 +76,7 @@ class Restrictions:
         systems: Systems,
         clock: Clock,
         retry: timedelta,
-        guards: Guards,
+        guards: ProtectedAccounts,
     ) -> None:
         """`retry`: the longest time between two tries."""
         self._store, self._vault, self._journal, self._systems = store, vault, journal, systems
@@ -129,7 +129,7 @@ class Restrictions:
             return replace(data, problem=said)
         trouble: list[str] = []
         for account in match.own:
-            if why := self._guards.why(system, *account.names):
+            if why := self._guards.protection_reason(system, *account.names):
                 trouble.append(f"{account.login}: {why}")
                 continue
             wanted = [one for one in groups.groups(account.id) if _named(one, system.restrict_groups)]
@@ -172,10 +172,10 @@ class Restrictions:
             self._journal.write(
                 session, actor=HANDOVER, action=action, case_id=row.case_id, data=said, sealed=row.sealed
             )
-            show(session, row.case_id)
+            refresh_case_message(session, row.case_id)
 
 
-def lay_out(session: Session, system: System, case: Case, now: datetime) -> None:
+def create_restriction(session: Session, system: System, case: Case, now: datetime) -> None:
     """Wish for the restriction of a fresh scheduled case, where the system has one; the caller adds the case."""
     if system.restrict_before and not case.immediate and system.has(Groups) and case.effective_at > now:
         due = max(now, case.effective_at - system.restrict_before)
@@ -291,7 +291,7 @@ def _still(account: Found, present: Sequence[Group], names: tuple[str, ...]) -> 
             _("{login} is still in {group}, through {other}: name that group, too").format(
                 login=account.login, group=above, other=one.name
             )
-            for above in one.brings
+            for above in one.parent_groups
             if above.casefold() in wanted
         ]
     return said

@@ -14,20 +14,20 @@ from sqlmodel import Session, col, select
 
 from config.text import N_, _, ngettext
 from connectors.contract import Account as Found
-from connectors.contract import AccountId, Accounts, Before, ClientBook, Groups, Verdict
+from connectors.contract import AccountId, Accounts, BeforeImage, ClientBook, Groups, Verdict
 from connectors.errors import ConnectorError, Missing
 from workflows.access import matching, restriction
-from workflows.access.account_lockout import LockOut, Result
-from workflows.access.account_state import AccountData, Note, seal
-from workflows.access.last_administrator import LastAdministrator
-from workflows.access.matching import Links, Match
-from workflows.access.protected import Guards
-from workflows.access.restoration import redo
+from workflows.access.account_lockout import AccountLockout, LockoutResult
+from workflows.access.account_state import AccountData, VerdictNote, seal
+from workflows.access.last_administrator import LastAdministratorCheck
+from workflows.access.matching import Match, PersonLinks
+from workflows.access.protected import ProtectedAccounts
+from workflows.access.restoration import restore_again
 from workflows.ports import Clock
-from workflows.storage.case import UNWATCHED, CaseData, person, read_case, settle
-from workflows.storage.findings import Findings, Sighting
+from workflows.storage.case import UNWATCHED, CaseData, advance_case, person, read_case
+from workflows.storage.findings import FindingReport, Findings
 from workflows.storage.journal import HANDOVER, Journal
-from workflows.storage.rows.access import Access, Account
+from workflows.storage.rows.access import Access, LeaverAccount
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.operations import JournalEntry
 from workflows.storage.rows.work_state import WorkState
@@ -43,7 +43,7 @@ BUSY = N_("Handover was busy, or not running for a part of that time")
 NOT_RUNNING = N_("Handover was not running")
 
 
-class Revocation:
+class SystemLockouts:
     """Carries out `Access` rows."""
 
     def __init__(
@@ -64,30 +64,33 @@ class Revocation:
         self._clock = clock
         self._retry = retry
         self._findings = Findings(vault, journal, clock)
-        self._guards = Guards(protected)
-        self._last = LastAdministrator(store, clock)
+        self._guards = ProtectedAccounts(protected)
+        self._last = LastAdministratorCheck(store, clock)
 
     def run(self, access_id: str) -> None:
         """Lock, read back, record. A row that is not due is left alone: a doubled call does nothing."""
         for job in self.begin([access_id]).values():
             self.carry_out(job)
 
-    def begin(self, access_ids: Sequence[str]) -> dict[str, "Job"]:
+    def begin(self, access_ids: Sequence[str]) -> dict[str, "SystemLockout"]:
         """Begin what is due among rows of one case, in one turn; return the jobs by row."""
         case_id = access_ids[0].partition(":")[0]
-        return self._store.together(lambda session: self._jobs(session, case_id, access_ids), case_id)
+        return self._store.group_write(lambda session: self._jobs(session, case_id, access_ids), case_id)
 
-    def _jobs(self, session: Session, case_id: str, access_ids: Sequence[str]) -> dict[str, "Job"]:
+    def _jobs(self, session: Session, case_id: str, access_ids: Sequence[str]) -> dict[str, "SystemLockout"]:
         case, data = read_case(session, self._vault, case_id)
         rows = session.exec(select(Access).where(col(Access.id).in_(access_ids))).all()
         due = [row for row in rows if self._begins(session, case, row)]
         if due and case.state == CaseState.SCHEDULED:
-            settle(session, self._journal, case.id)
+            advance_case(session, self._journal, case.id)
         links = matching.all_links(session, self._vault, case.leaver_key) if due else {}
-        known: dict[str, list[Account]] = {row.id: [] for row in due}
-        for account in session.exec(select(Account).where(col(Account.access_id).in_(known))):
+        known: dict[str, list[LeaverAccount]] = {row.id: [] for row in due}
+        for account in session.exec(select(LeaverAccount).where(col(LeaverAccount.access_id).in_(known))):
             known[account.access_id].append(account)
-        return {row.id: Job(row, case, data, links.get(row.system, Links({})), tuple(known[row.id])) for row in due}
+        return {
+            row.id: SystemLockout(row, case, data, links.get(row.system, PersonLinks({})), tuple(known[row.id]))
+            for row in due
+        }
 
     def _begins(self, session: Session, case: Case, access: Access) -> bool:
         if case.state in UNWATCHED:
@@ -98,17 +101,19 @@ class Revocation:
         self._note_delay(session, access)
         return True
 
-    def carry_out(self, job: "Job") -> None:
+    def carry_out(self, job: "SystemLockout") -> None:
         """Lock, read back, record what `begin` found due."""
-        system, seen = self._systems.get(job.access.system), Seen()
+        system, seen = self._systems.get(job.access.system), AccountResults()
         if system is None:
-            gone = Result(Verdict.UNKNOWN, _("this system is no longer in the configuration"), "", complete=False)
+            gone = LockoutResult(
+                Verdict.UNKNOWN, _("this system is no longer in the configuration"), "", complete=False
+            )
             self._settle(job.access.id, gone, None, seen)
             return
         try:
             result = self._lock_out(system, job, seen)
         except ConnectorError as error:
-            self._settle(job.access.id, Result(Verdict.UNKNOWN, say(error), "", complete=False), error, seen)
+            self._settle(job.access.id, LockoutResult(Verdict.UNKNOWN, say(error), "", complete=False), error, seen)
         else:
             self._settle(job.access.id, result, None, seen)
 
@@ -118,7 +123,7 @@ class Revocation:
             access.state = WorkState.CANCELLED
             session.add(access)
         if case.state == CaseState.UNDONE:
-            redo(session, access.id, self._clock)
+            restore_again(session, access.id, self._clock)
 
     def _note_delay(self, session: Session, access: Access) -> None:
         """Say for good how late the work begins, and whether that is because nobody was there to do it."""
@@ -143,16 +148,18 @@ class Revocation:
             data={"system": access.system, "seconds": int((now - access.due_at).total_seconds()), "why": why},
         )
 
-    def _lock_out(self, system: System, job: "Job", seen: "Seen") -> Result:
+    def _lock_out(self, system: System, job: "SystemLockout", seen: "AccountResults") -> LockoutResult:
         accounts = system.having(Accounts)
         if accounts is None:
-            return Result(Verdict.UNKNOWN, _("this connector cannot look accounts up"), "", complete=False)
+            return LockoutResult(Verdict.UNKNOWN, _("this connector cannot look accounts up"), "", complete=False)
         links = job.links
         lookup = accounts.find(person(job.data.leaver))
         strangers: frozenset[AccountId] = frozenset()
         if self._clock.now() - job.case.effective_at > NAMES_ARE_REUSED:
             known = {*links.accounts, *(row.account_id for row in job.known)}
-            strangers = matching.strangers(self._systems, job.data.leaver, system.name, lookup.accounts, known)
+            strangers = matching.other_persons_accounts(
+                self._systems, job.data.leaver, system.name, lookup.accounts, known
+            )
         match = matching.match(lookup.accounts, frozenset(links.accounts), strangers)
         if match.ambiguous:
             reason = ngettext(
@@ -160,78 +167,84 @@ class Revocation:
                 "CHOOSE THE ACCOUNT: {count} accounts match and none was touched",
                 match.ambiguous,
             ).format(count=match.ambiguous)
-            return Result(Verdict.UNKNOWN, _join(reason, match.note), lookup.how, complete=False, choose=True)
+            return LockoutResult(Verdict.UNKNOWN, _join(reason, match.note), lookup.how, complete=False, choose=True)
         results, fresh = self._prepare(system, accounts, job, match)
         for row, before in sorted(fresh.values(), key=lambda one: one[0].id):
             results.append(
-                self._keep_off(system, accounts, job.case.wrapped_key, row, checked=before is not None)
+                self._read_without_locking(system, accounts, job.case.wrapped_key, row, checked=before is not None)
                 or seen.add(row, self._one(system, accounts, job.case.wrapped_key, row, before))
             )
         if results:
-            worst = Result.worst(results)
+            worst = LockoutResult.worst(results)
             return replace(worst, reason=_join(worst.reason, match.note)) if match.note else worst
         if system.expects_account and not links.nobody:
             reason = _("CHOOSE THE ACCOUNT: no account was found, and everybody should have one here")
             reason = _join(reason, match.note)
-            return Result(Verdict.UNKNOWN, reason, lookup.how, complete=False, finding="not linked", choose=True)
+            return LockoutResult(Verdict.UNKNOWN, reason, lookup.how, complete=False, finding="not linked", choose=True)
         how = _("a person said that there is none; {how}").format(how=lookup.how) if links.nobody else lookup.how
-        return Result(Verdict.ABSENT, match.note, how)
+        return LockoutResult(Verdict.ABSENT, match.note, how)
 
-    def _one(self, system: System, accounts: Accounts, key: bytes, row: Account, fresh: Before | None) -> Result:
-        return LockOut(self._store, self._vault, self._journal, self._clock, system, accounts, key, row).run(fresh)
+    def _one(
+        self, system: System, accounts: Accounts, key: bytes, row: LeaverAccount, fresh: BeforeImage | None
+    ) -> LockoutResult:
+        return AccountLockout(self._store, self._vault, self._journal, self._clock, system, accounts, key, row).run(
+            fresh
+        )
 
     def _prepare(
-        self, system: System, accounts: Accounts, job: "Job", match: Match
-    ) -> tuple[list[Result], dict[str, tuple[Account, Before | None]]]:
+        self, system: System, accounts: Accounts, job: "SystemLockout", match: Match
+    ) -> tuple[list[LockoutResult], dict[str, tuple[LeaverAccount, BeforeImage | None]]]:
         """Remember what will be locked, with its state now; return what must not be locked as results.
 
         The rows are those of every account ever found here, also of one that the lookup no longer shows.
         """
-        results: list[Result] = []
-        found: list[tuple[Found, Before]] = []
+        results: list[LockoutResult] = []
+        found: list[tuple[Found, BeforeImage]] = []
         for one in (*match.own, *_linked(accounts, job.links, match)):
             why = self._guards.why_not(system, one)
-            if why := why or self._last.why(system, job.case.id, one.id):
+            if why := why or self._last.clear_or_refuse(system, job.case.id, one.id):
                 results.append(_kept(one.verdict, why, one.matched_by))
                 continue
             found.append((one, one.before or accounts.before(one.id)))
-        rows: dict[str, tuple[Account, Before | None]] = {row.id: (row, None) for row in job.known}
+        rows: dict[str, tuple[LeaverAccount, BeforeImage | None]] = {row.id: (row, None) for row in job.known}
         for row, (_account, before) in zip(self._remember(job, found), found, strict=True):
             rows[row.id] = (row, before)
         return results, rows
 
-    def _keep_off(
-        self, system: System, accounts: Accounts, key: bytes, row: Account, *, checked: bool
-    ) -> Result | None:
+    def _read_without_locking(
+        self, system: System, accounts: Accounts, key: bytes, row: LeaverAccount, *, checked: bool
+    ) -> LockoutResult | None:
         """Return what a read shows of a known account that must not be locked by now; None: it may be locked."""
         login = AccountData.load(self._vault.open(key, row.sealed, f"account:{row.id}")).login
-        why = self._guards.why(system, row.account_id, login)
+        why = self._guards.protection_reason(system, row.account_id, login)
         if not (why or checked):
-            why = self._last.why(system, row.case_id, AccountId(row.account_id))
+            why = self._last.clear_or_refuse(system, row.case_id, AccountId(row.account_id))
         if not why:
             return None
         seen = accounts.observe([AccountId(row.account_id)])[AccountId(row.account_id)]
         return _kept(seen.verdict, why, seen.how)
 
-    def _remember(self, job: "Job", found: Sequence[tuple[Found, Before]]) -> list[Account]:
+    def _remember(self, job: "SystemLockout", found: Sequence[tuple[Found, BeforeImage]]) -> list[LeaverAccount]:
         """Store accounts with their before-images before anything is written to them; an earlier image stays."""
         known = {row.id: row for row in job.known}
         ids = [f"{job.access.id}:{one.id}" for one, _before in found]
         if all(row_id in known for row_id in ids):
             return [known[row_id] for row_id in ids]
-        return self._store.together(
+        return self._store.group_write(
             lambda session: [
-                session.get(Account, row_id) or self._new(session, job, row_id, *one)
+                session.get(LeaverAccount, row_id) or self._new(session, job, row_id, *one)
                 for row_id, one in zip(ids, found, strict=True)
             ],
             job.case.id,
         )
 
-    def _new(self, session: Session, job: "Job", row_id: str, found: Found, before: Before) -> Account:
+    def _new(
+        self, session: Session, job: "SystemLockout", row_id: str, found: Found, before: BeforeImage
+    ) -> LeaverAccount:
         system, key = self._systems[job.access.system], job.case.wrapped_key
         left = restriction.taken(session, self._vault, key, job.access.id, found.id) if system.has(Groups) else {}
         data = AccountData(found.login, found.matched_by, dict(before.state), left, was=found.verdict)
-        row = Account(
+        row = LeaverAccount(
             id=row_id,
             access_id=job.access.id,
             case_id=job.case.id,
@@ -251,7 +264,9 @@ class Revocation:
             reopen(session, job.access.id, found.id, self._clock.now())
         return row
 
-    def _settle(self, access_id: str, result: Result, error: ConnectorError | None, seen: "Seen") -> None:
+    def _settle(
+        self, access_id: str, result: LockoutResult, error: ConnectorError | None, seen: "AccountResults"
+    ) -> None:
         def write(session: Session) -> None:
             now = self._clock.now()
             access, case = session.exec(
@@ -262,7 +277,7 @@ class Revocation:
                 self._call_off(session, case, access)
                 return
             key = case.wrapped_key
-            note = seal(self._vault, key, f"access:{access_id}", Note(result.reason, result.how, result.choose))
+            note = seal(self._vault, key, f"access:{access_id}", VerdictNote(result.reason, result.how, result.choose))
             access.verdict, access.note, access.read_at = result.verdict, note, now
             if result.verdict in (Verdict.LOCKED, Verdict.ABSENT):
                 access.locked_at = access.locked_at or now
@@ -272,8 +287,8 @@ class Revocation:
             else:
                 again(session, access, retry_at(access, error, now, self._retry))
             if result.finding:
-                said = Sighting(result.finding, access.case_id, access.system, detail=result.reason)
-                self._findings.see(session, said, "lock-out")
+                said = FindingReport(result.finding, access.case_id, access.system, detail=result.reason)
+                self._findings.report(session, said, "lock-out")
             self._journal.write(
                 session,
                 actor=HANDOVER,
@@ -282,38 +297,38 @@ class Revocation:
                 data={"system": access.system, "verdict": result.verdict, "complete": result.complete},
                 sealed=note,
             )
-            settle(session, self._journal, access.case_id)
+            advance_case(session, self._journal, access.case_id)
 
-        self._store.together(write, access_id.partition(":")[0])
+        self._store.group_write(write, access_id.partition(":")[0])
 
-    def _record(self, session: Session, key: bytes, seen: "Seen") -> None:
+    def _record(self, session: Session, key: bytes, seen: "AccountResults") -> None:
         """Write what the last read of each account showed."""
         for row_id, result in seen.results.items():
-            row = session.get_one(Account, row_id)
+            row = session.get_one(LeaverAccount, row_id)
             row.verdict, row.read_at = result.verdict, self._clock.now()
-            row.note = seal(self._vault, key, f"account:{row_id}", Note(result.reason, result.how))
+            row.note = seal(self._vault, key, f"account:{row_id}", VerdictNote(result.reason, result.how))
             session.add(row)
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class SystemLockout:
     """One access that is due, and what is known about it as its work begins."""
 
     access: Access
     case: Case
     data: CaseData
-    links: Links
-    known: tuple[Account, ...]
+    links: PersonLinks
+    known: tuple[LeaverAccount, ...]
     """Every account that was ever found there."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class AccountResults:
     """What the last read of each account showed; kept also where another account of the same access fails."""
 
-    results: dict[str, Result] = field(default_factory=dict)
+    results: dict[str, LockoutResult] = field(default_factory=dict)
 
-    def add(self, row: Account, result: Result) -> Result:
+    def add(self, row: LeaverAccount, result: LockoutResult) -> LockoutResult:
         """Keep what was read of one account."""
         self.results[row.id] = result
         return result
@@ -327,7 +342,7 @@ def span(since: datetime, until: datetime) -> str:
     return " ".join(words.format(count=number) for number, words in parts if number) or _("0 min")
 
 
-def _linked(accounts: Accounts, links: Links, match: Match) -> list[Found]:
+def _linked(accounts: Accounts, links: PersonLinks, match: Match) -> list[Found]:
     """Return what a person linked and the lookup does not show, as it is there now; what is gone is left out."""
     others = [one for one in links.accounts if one not in {found.id for found in match.own}]
     seen = accounts.observe(others) if others else {}
@@ -344,8 +359,8 @@ def _linked(accounts: Accounts, links: Links, match: Match) -> list[Found]:
     return found
 
 
-def _kept(verdict: Verdict, why: str, how: str) -> Result:
-    return Result(verdict, why, how, complete=True, finding="protected")
+def _kept(verdict: Verdict, why: str, how: str) -> LockoutResult:
+    return LockoutResult(verdict, why, how, complete=True, finding="protected")
 
 
 def _join(*words: str) -> str:

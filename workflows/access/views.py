@@ -97,7 +97,7 @@ class StepView:
     proof: str
     """Name of the file, or a link to it."""
     proof_sha256: str
-    trouble: str
+    problem: str
     """Why somebody could not do it, in their words, or what keeps it from being asked."""
 
     @property

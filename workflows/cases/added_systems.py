@@ -7,7 +7,7 @@ from connectors.contract import Verdict
 from workflows.access import manual_step, restriction
 from workflows.access.views import SystemLine
 from workflows.ports import Clock
-from workflows.storage.case import show
+from workflows.storage.case import refresh_case_message
 from workflows.storage.journal import HANDOVER, Journal
 from workflows.storage.rows.access import Access, ManualStep
 from workflows.storage.rows.case import Case, CaseState
@@ -19,7 +19,7 @@ OPEN = (CaseState.SCHEDULED, CaseState.RUNNING, CaseState.HELD)
 NOT_YET = N_("not looked up yet: this system came into the configuration after the case was opened")
 
 
-def join(store: Store, journal: Journal, systems: Mapping[str, System], clock: Clock) -> None:
+def add_to_open_cases(store: Store, journal: Journal, systems: Mapping[str, System], clock: Clock) -> None:
     """Bring the systems that are new since then into every open case: on its day it is locked out there, too.
 
     Called as the bot starts, which is when the configuration may have changed.
@@ -45,11 +45,11 @@ def _join(session: Session, journal: Journal, systems: Mapping[str, System], cas
             continue
         session.add(Access(id=f"{case.id}:{system.name}", case_id=case.id, system=system.name, state=state, due_at=due))
         if not held:
-            restriction.lay_out(session, system, case, clock.now())
+            restriction.create_restriction(session, system, case, clock.now())
     if new:
         said = {"systems": [system.name for system in new]}
         journal.write(session, actor=HANDOVER, action="case.joined", case_id=case.id, data=said)
-        show(session, case.id)
+        refresh_case_message(session, case.id)
 
 
 def lines(systems: Systems, known: set[str]) -> tuple[SystemLine, ...]:

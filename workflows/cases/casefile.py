@@ -12,29 +12,29 @@ from connectors.contract import Verdict
 from workflows.access import account_state, manual_step, restriction
 from workflows.access.account_state import SEVERITY, AccountData, unseal
 from workflows.access.matching import CHOOSE
-from workflows.access.restoration import Restored
+from workflows.access.restoration import RestoredAccount
 from workflows.access.views import AccountLine, RestoredLine, SystemLine
 from workflows.cases import added_systems, holds
-from workflows.cases.finding_list import FindingSheet
+from workflows.cases.finding_list import FindingList
 from workflows.cases.views import CaseBrief, CaseView, FindingLine, FollowUpLine
-from workflows.clients import Handover
+from workflows.clients.handover import ClientHandover
 from workflows.clients.moves import leave as temporary
-from workflows.exports.snapshots import Exports
+from workflows.exports.snapshots import ExportTrack
 from workflows.people import Leaver
 from workflows.ports import Clock
 from workflows.storage.case import UNWATCHED, mail_key, read_case, slack_key
-from workflows.storage.rows.access import Access, Account, ManualStep, Restoration
+from workflows.storage.rows.access import Access, LeaverAccount, ManualStep, Restoration
 from workflows.storage.rows.case import Case, CaseState, Reason
 from workflows.storage.rows.clients import Leave
-from workflows.storage.rows.watch import FollowUp, Reading
+from workflows.storage.rows.watch import FollowUp, SweepStatus
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import Vault
 from workflows.systems.registry import Systems
 
-Row = TypeVar("Row", Access, Account, ManualStep, Restoration, Leave)
+Row = TypeVar("Row", Access, LeaverAccount, ManualStep, Restoration, Leave)
 
 
-class Shelf:
+class CaseRows:
     """Rows by their case, in the order of their ids. A kind of row that a case has not got is an empty list."""
 
     def __init__(self, session: Session, case_ids: Sequence[str]) -> None:
@@ -44,7 +44,7 @@ class Shelf:
         self.readings = account_state.of_all(session)
         """The last sweep of every system, by its name."""
         self.accesses = self._read(Access)
-        self.accounts = self._read(Account)
+        self.accounts = self._read(LeaverAccount)
         self.steps = self._read(ManualStep)
         self.restorations = self._read(Restoration)
         self.leaves = self._read(Leave)
@@ -61,7 +61,13 @@ class Casefile:
     """Reads cases for people."""
 
     def __init__(
-        self, vault: Vault, systems: Systems, handover: Handover, exports: Exports, clock: Clock, sheet: FindingSheet
+        self,
+        vault: Vault,
+        systems: Systems,
+        handover: ClientHandover,
+        exports: ExportTrack,
+        clock: Clock,
+        sheet: FindingList,
     ) -> None:
         self._vault = vault
         self._systems = systems
@@ -75,14 +81,14 @@ class Casefile:
         case, data = read_case(session, self._vault, case_id)
         settled_by, settled_at = holds.settled(session, self._vault, case)
         return CaseView(
-            **self._facts(Shelf(session, [case_id]), case, data.leaver),
+            **self._facts(CaseRows(session, [case_id]), case, data.leaver),
             opened_by=data.opened_by,
             approver=data.approver,
             clients=self._handover.clients(session, case_id),
             exports=self._exports.line(session, case_id),
             follow_ups=self._follow_ups(session, case_id),
             findings=self.findings(session, case_id),
-            held=case.held,
+            held=case.hold_reason,
             settled_by=settled_by,
             settled_at=settled_at,
             can_undo=self._can_undo(session, case),
@@ -91,11 +97,11 @@ class Casefile:
 
     def briefs(self, session: Session, case_ids: Sequence[str]) -> list[CaseBrief]:
         """Return what a list shows of some cases, in as few questions as of one. Raises `Refused(UNKNOWN_CASE)`."""
-        shelf = Shelf(session, case_ids)
+        shelf = CaseRows(session, case_ids)
         known = (read_case(session, self._vault, case_id) for case_id in case_ids)
         return [CaseBrief(**self._facts(shelf, case, data.leaver)) for case, data in known]
 
-    def _facts(self, shelf: Shelf, case: Case, leaver: Leaver) -> dict[str, Any]:
+    def _facts(self, shelf: CaseRows, case: Case, leaver: Leaver) -> dict[str, Any]:
         """Return what a list and the case's own message both show: the fields of `CaseBrief`."""
         return {
             "id": case.id,
@@ -133,14 +139,14 @@ class Casefile:
         """Return open findings, worst and oldest first, accepted ones left out; of one case, or of all."""
         return self.sheet.lines(session, case_id)
 
-    def _every(self, shelf: Shelf, case: Case, leaver: Leaver) -> tuple[SystemLine, ...]:
+    def _every(self, shelf: CaseRows, case: Case, leaver: Leaver) -> tuple[SystemLine, ...]:
         by_hand = manual_step.lines(shelf.steps[case.id], self._vault, self._systems, case, leaver)
         known = self._lines(shelf, case) + by_hand
         if case.state in UNWATCHED:
             return known
         return known + added_systems.lines(self._systems, {line.system for line in known})
 
-    def _accounts(self, shelf: Shelf, case: Case) -> dict[str, tuple[AccountLine, ...]]:
+    def _accounts(self, shelf: CaseRows, case: Case) -> dict[str, tuple[AccountLine, ...]]:
         """Return the accounts of a case by their access."""
         lines: dict[str, tuple[AccountLine, ...]] = {}
         for row in shelf.accounts[case.id]:
@@ -148,19 +154,19 @@ class Casefile:
             lines[row.access_id] = (*lines.get(row.access_id, ()), line)
         return lines
 
-    def _lines(self, shelf: Shelf, case: Case) -> tuple[SystemLine, ...]:
+    def _lines(self, shelf: CaseRows, case: Case) -> tuple[SystemLine, ...]:
         read, accounts = shelf.readings, self._accounts(shelf, case)
         order = {name: place for place, name in enumerate(self._systems)}
         ranked = sorted(shelf.accesses[case.id], key=lambda row: order.get(row.system, len(order)))
         return tuple(self._line(case, row, accounts.get(row.id, ()), read.get(row.system)) for row in ranked)
 
-    def _line(self, case: Case, row: Access, accounts: tuple[AccountLine, ...], last: Reading | None) -> SystemLine:
+    def _line(self, case: Case, row: Access, accounts: tuple[AccountLine, ...], last: SweepStatus | None) -> SystemLine:
         system = self._systems.get(row.system)
         note = unseal(self._vault, case.wrapped_key, f"access:{row.id}", row.note)
-        read = account_state.known(last, Verdict(row.verdict), note.reason, row.read_at)
+        read = account_state.current_verdict(last, Verdict(row.verdict), note.reason, row.read_at)
         worst = min(accounts, key=lambda one: SEVERITY.index(one.verdict), default=None)
         if worst and row.read_at and SEVERITY.index(worst.verdict) < SEVERITY.index(read.verdict):
-            read = account_state.Known(
+            read = account_state.KnownVerdict(
                 worst.verdict, worst.reason, worst.read_at
             )  # no line is better than its accounts
         due = row.state == WorkState.DUE
@@ -181,7 +187,7 @@ class Casefile:
             choose=note.choose or note.reason.startswith(CHOOSE),
         )
 
-    def _restored(self, shelf: Shelf, case: Case) -> tuple[RestoredLine, ...]:
+    def _restored(self, shelf: CaseRows, case: Case) -> tuple[RestoredLine, ...]:
         return tuple(line for row in shelf.restorations[case.id] for line in self._restoration(case, row))
 
     def _restoration(self, case: Case, row: Restoration) -> list[RestoredLine]:
@@ -190,7 +196,9 @@ class Casefile:
         done, ahead = row.state == WorkState.DONE, row.due_at if row.due_at > self._clock.now() else None
         if not row.sealed:
             return [RestoredLine(row.system, title, "", (), (), _("not tried yet"), False, ahead)]
-        told = [Restored.load(one) for one in self._vault.open(case.wrapped_key, row.sealed, f"restoration:{row.id}")]
+        told = [
+            RestoredAccount.load(one) for one in self._vault.open(case.wrapped_key, row.sealed, f"restoration:{row.id}")
+        ]
         return [
             RestoredLine(row.system, title, one.login, one.back, one.cannot, one.problem, done, ahead) for one in told
         ]
@@ -198,12 +206,12 @@ class Casefile:
     def _can_undo(self, session: Session, case: Case) -> bool:
         if case.state not in (CaseState.RUNNING, CaseState.WATCHED):
             return False
-        return session.exec(select(Account.id).where(Account.case_id == case.id)).first() is not None
+        return session.exec(select(LeaverAccount.id).where(LeaverAccount.case_id == case.id)).first() is not None
 
-    def _account(self, case: Case, row: Account, reading: Reading | None) -> AccountLine:
+    def _account(self, case: Case, row: LeaverAccount, reading: SweepStatus | None) -> AccountLine:
         data = self._data(case, row)
         note = unseal(self._vault, case.wrapped_key, f"account:{row.id}", row.note)
-        read = account_state.known(reading, Verdict(row.verdict), note.reason, row.read_at)
+        read = account_state.current_verdict(reading, Verdict(row.verdict), note.reason, row.read_at)
         return AccountLine(
             row.system,
             row.account_id,
@@ -217,7 +225,7 @@ class Casefile:
             data.done,
         )
 
-    def _data(self, case: Case, row: Account) -> AccountData:
+    def _data(self, case: Case, row: LeaverAccount) -> AccountData:
         return AccountData.load(self._vault.open(case.wrapped_key, row.sealed, f"account:{row.id}"))
 
     def follow_up(self, session: Session, row: FollowUp) -> FollowUpLine:

@@ -7,16 +7,16 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from workflows.access import manual_steps, restriction
-from workflows.clients import Handover
+from workflows.clients.handover import ClientHandover
 from workflows.people import Actor
 from workflows.ports import Clock
 from workflows.refusals import Code, Refused
-from workflows.storage.case import UNWATCHED, read_case, show
+from workflows.storage.case import UNWATCHED, read_case, refresh_case_message
 from workflows.storage.findings import Findings
 from workflows.storage.journal import Journal
-from workflows.storage.rows.access import Access, Account, Restoration, Restriction
+from workflows.storage.rows.access import Access, LeaverAccount, Restoration, Restriction
 from workflows.storage.rows.case import Case, CaseState
-from workflows.storage.rows.clients import Book, Leave
+from workflows.storage.rows.clients import BookHandover, Leave
 from workflows.storage.rows.watch import ExportSnapshot, FollowUp
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store
@@ -27,9 +27,9 @@ Start = Callable[[str, str, int], None]
 """Begins work at once: task, row, attempt. The engine's `start`, or nothing in a process that only visits."""
 
 
-def stop(session: Session, handover: Handover, case_id: str, by: Actor) -> None:
+def cancel_open_work(session: Session, handover: ClientHandover, case_id: str, by: Actor) -> None:
     """Cancel whatever is not done: lock-outs, moves, snapshots, follow-ups, and proposals that wait for a decision."""
-    for model in (Access, Book, ExportSnapshot, FollowUp):
+    for model in (Access, BookHandover, ExportSnapshot, FollowUp):
         session.execute(
             sa.update(model)
             .where(col(model.case_id) == case_id, col(model.state) != WorkState.DONE)
@@ -52,7 +52,15 @@ class CaseUndo:
     """Undoes a case: cancels its work and makes a `Restoration` row for each system."""
 
     def __init__(
-        self, store: Store, vault: Vault, journal: Journal, handover: Handover, clock: Clock, start: Start, *, days: int
+        self,
+        store: Store,
+        vault: Vault,
+        journal: Journal,
+        handover: ClientHandover,
+        clock: Clock,
+        start: Start,
+        *,
+        days: int,
     ) -> None:
         """`days`: how long after the lock-out a case can be undone."""
         self._store, self._vault, self._journal = store, vault, journal
@@ -79,14 +87,14 @@ class CaseUndo:
                 if row.due_at > now:
                     again(session, row, now)
             due = [(row.id, row.attempt) for row in rows]
-            show(session, case_id)
+            refresh_case_message(session, case_id)
         for row_id, attempt in due:
             self._start("undo", row_id, attempt)
 
     def _refuse(self, session: Session, case: Case) -> None:
         if case.state not in (CaseState.RUNNING, CaseState.WATCHED):
             raise Refused(Code.NOT_OPEN, case=case.id, state=case.state)
-        if session.exec(select(Account.id).where(Account.case_id == case.id)).first() is None:
+        if session.exec(select(LeaverAccount.id).where(LeaverAccount.case_id == case.id)).first() is None:
             raise Refused(Code.NOTHING_LOCKED, case=case.id)
         on_leave = session.get(Leave, case.id) is not None  # whoever was to come back does, however late
         if not on_leave and self._clock.now() > case.effective_at + self._days:
@@ -103,7 +111,7 @@ class CaseUndo:
     def _lay_out(self, session: Session, case: Case, by: Actor) -> None:
         """Stop the case and wish for a restoration wherever anything was found."""
         restriction.lift(session, case.id, self._clock.now())
-        stop(session, self._handover, case.id, by)
+        cancel_open_work(session, self._handover, case.id, by)
         case.state = CaseState.UNDONE
         session.add(case)
         for access in session.exec(select(Access).where(Access.case_id == case.id)).all():

@@ -12,7 +12,7 @@ from workflows.people import Leaver
 from workflows.ports import Clock
 from workflows.storage.case import read_case
 from workflows.storage.findings import DORMANT, FindingNote, Findings
-from workflows.storage.rows.access import Account
+from workflows.storage.rows.access import LeaverAccount
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.watch import Finding
 from workflows.storage.vault import Vault, WrongKey
@@ -35,7 +35,7 @@ URGENCY = (
 SHUT = N_("name not readable")
 
 
-class FindingSheet:
+class FindingList:
     """Reads findings for people. One whose words no key opens is listed all the same, and says so."""
 
     def __init__(self, vault: Vault, findings: Findings, clock: Clock, escalate: timedelta) -> None:
@@ -116,7 +116,7 @@ class FindingSheet:
             return Leaver(f"{row.case_id} ({_(SHUT)})", "")
 
     def _login(self, session: Session, row: Finding) -> str:
-        account = session.get(Account, f"{row.case_id}:{row.system}:{row.account_id}")
+        account = session.get(LeaverAccount, f"{row.case_id}:{row.system}:{row.account_id}")
         if account is None:
             return ""
         key = session.get_one(Case, account.case_id).wrapped_key

@@ -12,7 +12,7 @@ from workflows.systems.registry import Systems
 FRESH = timedelta(days=1)
 
 
-class People:
+class DirectoryHeadcount:
     """Counts the directory."""
 
     def __init__(self, store: Store, systems: Systems, clock: Clock) -> None:

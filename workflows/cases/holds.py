@@ -11,19 +11,19 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from workflows.access import restriction
-from workflows.cases.ending import stop
-from workflows.clients import Handover
+from workflows.cases.ending import cancel_open_work
+from workflows.clients.handover import ClientHandover
 from workflows.people import Actor
 from workflows.ports import Clock
 from workflows.refusals import Code, Refused
-from workflows.storage.case import CaseData, is_about, read_case, show
+from workflows.storage.case import CaseData, is_about, read_case, refresh_case_message
 from workflows.storage.journal import HANDOVER, Journal
-from workflows.storage.outbox import touch, want
+from workflows.storage.outbox import enqueue, request_update
 from workflows.storage.rows.access import Access, ManualStep, Restriction
-from workflows.storage.rows.case import Case, CaseState, Hold
-from workflows.storage.rows.clients import Book
+from workflows.storage.rows.case import Case, CaseState, HoldReason
+from workflows.storage.rows.clients import BookHandover
 from workflows.storage.rows.operations import JournalEntry
-from workflows.storage.rows.outbox import PostKind
+from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.watch import ExportSnapshot, FollowUp
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store
@@ -31,7 +31,7 @@ from workflows.storage.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class CasePolicy:
     """Limits that fail closed."""
 
     undo_days: int = 30
@@ -50,7 +50,7 @@ FEW = 2
 ONE_AT_A_TIME = 7_205_759
 """Key of the lock that makes PostgreSQL open one case after the other, so that two cannot both be the tenth."""
 RELEASED, REJECTED = "case.released", "case.rejected"
-WORK = (Access, Book, ExportSnapshot, FollowUp, ManualStep, Restriction)
+WORK = (Access, BookHandover, ExportSnapshot, FollowUp, ManualStep, Restriction)
 
 
 class Holds:
@@ -61,9 +61,9 @@ class Holds:
         store: Store,
         vault: Vault,
         journal: Journal,
-        handover: Handover,
+        handover: ClientHandover,
         clock: Clock,
-        rules: Rules,
+        rules: CasePolicy,
         people: Callable[[], int | None] = lambda: None,
     ) -> None:
         """`people`: how many the directory has, None where nobody knows."""
@@ -78,7 +78,7 @@ class Holds:
         query = select(sa.func.count()).select_from(Case).where(col(Case.opened_at) > now - HOUR)
         return session.exec(query).one()
 
-    def crowd(self, session: Session, now: datetime, effective: datetime, but: str = "") -> int:
+    def cases_within_a_day(self, session: Session, now: datetime, effective: datetime, but: str = "") -> int:
         """Return how many people have a case opened within a day, or taking effect within a day of `effective`.
 
         Whatever became of those opened today; of the others only what is still to take effect, or has. Without `but`.
@@ -100,20 +100,20 @@ class Holds:
         if self._rules.mass_share >= 1:
             return None
         with self._store.read() as session:
-            crowd = self.crowd(session, self._clock.now(), effective)
+            crowd = self.cases_within_a_day(session, self._clock.now(), effective)
         return self._people() if crowd >= FEW else None
 
-    def judge(self, opened: int, *, soon: bool, crowd: int = 0, people: int | None = None) -> Hold | None:
+    def judge(self, opened: int, *, soon: bool, crowd: int = 0, people: int | None = None) -> HoldReason | None:
         """Return why one more case must wait, or None. Pure.
 
         `soon`: it takes effect at once, or so soon that nobody could stop it. `opened`: cases of the last hour without
         it; `crowd`: people of the day without it; `people`: the directory's.
         """
         if opened >= self._rules.mass_cases_per_hour:
-            return Hold.MASS
+            return HoldReason.MASS
         if self.too_many(crowd, people):
-            return Hold.SHARE
-        return Hold.IMMEDIATE if soon and self._rules.immediate_needs_second else None
+            return HoldReason.SHARE
+        return HoldReason.IMMEDIATE if soon and self._rules.immediate_needs_second else None
 
     def soon(self, effective: datetime) -> bool:
         """Whether a case that takes effect then is as good as immediate: who writes "in two minutes" means now."""
@@ -125,29 +125,29 @@ class Holds:
             return False
         return people is None or crowd + 1 > self._rules.mass_share * people
 
-    def rejudge(self, session: Session, case: Case, people: int | None) -> Hold | None:
+    def rejudge(self, session: Session, case: Case, people: int | None) -> HoldReason | None:
         """Return why a case that is given another day must wait: neither many on one day nor "soon" is a way round.
 
         A case that is held already is held on, by whichever rule asks for more; nothing is released here.
         """
         self.count(session, self._clock.now())  # one after the other
-        crowd = self.crowd(session, self._clock.now(), case.effective_at, case.id)
+        crowd = self.cases_within_a_day(session, self._clock.now(), case.effective_at, case.id)
         if self.too_many(crowd, people):
-            return Hold.SHARE if case.held in ("", Hold.IMMEDIATE) else None
-        if case.held or not self._rules.immediate_needs_second:
+            return HoldReason.SHARE if case.hold_reason in ("", HoldReason.IMMEDIATE) else None
+        if case.hold_reason or not self._rules.immediate_needs_second:
             return None
-        return Hold.IMMEDIATE if self.soon(case.effective_at) else None
+        return HoldReason.IMMEDIATE if self.soon(case.effective_at) else None
 
-    def park(self, session: Session, case: Case, why: Hold) -> None:
+    def hold(self, session: Session, case: Case, why: HoldReason) -> None:
         """Hold a case that was just laid out or moved, in the caller's transaction, and tell security."""
-        case.state, case.held = CaseState.HELD, why
+        case.state, case.hold_reason = CaseState.HELD, why
         session.add(case)
         self._turn(session, case.id, WorkState.DUE, WorkState.PLANNED)
-        self._journal.write(session, actor=HANDOVER, action="case.held", case_id=case.id, data={"why": why})
-        want(
+        self._journal.write(session, actor=HANDOVER, action="case.hold_reason", case_id=case.id, data={"why": why})
+        enqueue(
             session,
             id=f"held:{case.id}",
-            kind=PostKind.HELD,
+            kind=MessageKind.HELD,
             subject=case.id,
             case_id=case.id,
             channel=self._rules.hold_channel,
@@ -162,7 +162,7 @@ class Holds:
             begins = case.immediate or case.effective_at <= now
             if begins:
                 case.effective_at = now
-            case.state, case.held = CaseState.SCHEDULED, ""
+            case.state, case.hold_reason = CaseState.SCHEDULED, ""
             session.add(case)
             self._turn(session, case_id, WorkState.PLANNED, WorkState.DUE)
             if begins:  # late because it was held, not because of a downtime
@@ -177,7 +177,7 @@ class Holds:
             case.state = CaseState.CANCELLED
             session.add(case)
             restriction.lift(session, case_id, self._clock.now())
-            stop(session, self._handover, case_id, by)
+            cancel_open_work(session, self._handover, case_id, by)
             self._settled(session, by, REJECTED, case)
 
     def _held(self, session: Session, case_id: str, by: Actor, what: str) -> tuple[Case, CaseData]:
@@ -208,8 +208,8 @@ class Holds:
     def _settled(self, session: Session, by: Actor, action: str, case: Case) -> None:
         name = self._vault.seal(case.wrapped_key, by.name, f"settled:{case.id}")
         self._journal.write(session, actor=by, action=action, case_id=case.id, sealed=name)
-        touch(session, f"held:{case.id}")
-        show(session, case.id)
+        request_update(session, f"held:{case.id}")
+        refresh_case_message(session, case.id)
 
 
 def settled(session: Session, vault: Vault, case: Case) -> tuple[str, datetime | None]:

@@ -14,26 +14,26 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from connectors.contract import ClientBook
 from workflows.access import manual_step, manual_steps, restriction
-from workflows.access.protected import Guards
+from workflows.access.protected import ProtectedAccounts
 from workflows.cases import plan as planning
 from workflows.cases.casefile import Casefile
 from workflows.cases.ending import CaseUndo, Start
-from workflows.cases.headcount import People
-from workflows.cases.holds import Holds, Rules
+from workflows.cases.headcount import DirectoryHeadcount
+from workflows.cases.holds import CasePolicy, Holds
 from workflows.cases.schedule import Schedule, in_reach
-from workflows.cases.views import CaseBrief, CaseView, Plan, Request
-from workflows.clients import Handover
+from workflows.cases.views import CaseBrief, CaseView, OffboardingRequest, Plan
+from workflows.clients.handover import ClientHandover
 from workflows.clients.moves import leave
 from workflows.clients.proposals import requested
-from workflows.clients.split.assignment_file import Row
+from workflows.clients.split.assignment_file import AssignmentRow
 from workflows.people import Actor, Leaver
 from workflows.ports import Clock
 from workflows.refusals import Code, Refused
-from workflows.storage.case import UNWATCHED, CaseData, is_about, mail_key, read_case, show, slack_key
+from workflows.storage.case import UNWATCHED, CaseData, is_about, mail_key, read_case, refresh_case_message, slack_key
 from workflows.storage.journal import Journal
-from workflows.storage.rows.access import Access, Link
+from workflows.storage.rows.access import Access, AccountLink
 from workflows.storage.rows.case import Case, CaseState
-from workflows.storage.rows.clients import Book
+from workflows.storage.rows.clients import BookHandover
 from workflows.storage.rows.watch import ExportSnapshot, FollowUp
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store
@@ -58,14 +58,14 @@ class Offboarding:
         journal: Journal,
         systems: Systems,
         casefile: Casefile,
-        handover: Handover,
+        handover: ClientHandover,
         clock: Clock,
         start: Start,
         *,
         directory: str,
         protected: Sequence[str],
         follow_up_days: Sequence[int],
-        rules: Rules = Rules(),  # noqa: B008 - a frozen value
+        rules: CasePolicy = CasePolicy(),  # noqa: B008 - a frozen value
     ) -> None:
         """`directory`: the system that knows everybody. `protected`: addresses and log-ins that no case may name."""
         self._store = store
@@ -77,9 +77,11 @@ class Offboarding:
         self._clock = clock
         self._start = start
         self._directory = directory
-        self._guards = Guards(protected)
+        self._guards = ProtectedAccounts(protected)
         self._days = tuple(follow_up_days)
-        self._holds = Holds(store, vault, journal, handover, clock, rules, People(store, systems, clock).count)
+        self._holds = Holds(
+            store, vault, journal, handover, clock, rules, DirectoryHeadcount(store, systems, clock).count
+        )
         self._schedule = Schedule(store, vault, journal, handover, clock, self._days, self._holds, systems)
         self._undo = CaseUndo(store, vault, journal, handover, clock, start, days=rules.undo_days)
 
@@ -94,11 +96,11 @@ class Offboarding:
         if open_case := self.open_case(leaver):
             refusals.append(Refused(Code.OPEN_CASE, case=open_case))
         with self._store.read() as session:
-            linked = session.exec(select(Link.system).where(Link.person_key == self._key(leaver))).all()
+            linked = session.exec(select(AccountLink.system).where(AccountLink.person_key == self._key(leaver))).all()
         kept = planning.kept(self._systems, seen, self._guards) + planning.unlinked(self._systems, seen, linked)
         return planning.assemble(seen, leaver, tuple(refusals), kept, self._clock)
 
-    def open(self, request: Request) -> str:
+    def open(self, request: OffboardingRequest) -> str:
         """Open a case and return its id; when for now, the lock-out begins before this returns.
 
         Raises `Refused`: PROTECTED, ONESELF, OPEN_CASE, PAST_TIME, FAR_TIME, LEAVER_DECIDES, NO_SUCCESSOR,
@@ -106,27 +108,27 @@ class Offboarding:
         """
         now = self._clock.now()
         self._refuse(request, now)
-        rows = requested.named(request.mapping, request.successors)
+        rows = requested.named(request.assignment_file, request.successors)
         effective = request.effective_at or now
         people = self._holds.people(effective)
         case = self._new(request, effective, now)
         try:
             with self._store.write() as session:
                 opened = self._holds.count(session, now)
-                crowd = self._holds.crowd(session, now, effective)
+                crowd = self._holds.cases_within_a_day(session, now, effective)
                 self._enter(session, case, request, rows, now)
                 held = None
                 if not request.keep_access:  # nobody is locked out, so nothing is held back
                     held = self._holds.judge(opened, soon=self._holds.soon(effective), crowd=crowd, people=people)
                 if held:
-                    self._holds.park(session, case, held)
+                    self._holds.hold(session, case, held)
         except sa.exc.IntegrityError as error:
             raise Refused(Code.OPEN_CASE, case=self.open_case(request.leaver) or "") from error
         if case.immediate and not held and not request.keep_access:
             self._begin(case.id)
         return case.id
 
-    def _new(self, request: Request, effective: datetime, now: datetime) -> Case:
+    def _new(self, request: OffboardingRequest, effective: datetime, now: datetime) -> Case:
         case_id = f"HO-{now:%y%m%d}-{secrets.token_hex(3)}"
         wrapped = self._vault.new_key()
         data = CaseData(
@@ -149,19 +151,21 @@ class Offboarding:
             sealed=self._vault.seal(wrapped, data.dump(), f"case:{case_id}"),
         )
 
-    def _enter(self, session: Session, case: Case, request: Request, rows: tuple[Row, ...], now: datetime) -> None:
+    def _enter(
+        self, session: Session, case: Case, request: OffboardingRequest, rows: tuple[AssignmentRow, ...], now: datetime
+    ) -> None:
         """Write the case with everything that is to be done, in one transaction."""
         session.add(case)
         session.flush()
         if request.keep_access:
             books = [system.name for system, _ in self._systems.with_capability(ClientBook)]
-            leave.lay_out(session, case, books, now)
+            leave.create_leave_work(session, case, books, now)
         else:
             self._lay_out(session, case, now)
-        leave.wish(session, case, request.return_on, keeps_access=request.keep_access)
+        leave.create_return(session, case, request.return_on, keeps_access=request.keep_access)
         if rows:
             requested.keep(self._vault, session, case, rows)
-        show(session, case.id, request.channel)
+        refresh_case_message(session, case.id, request.channel)
         self._journal.write(
             session,
             actor=request.requested_by,
@@ -207,7 +211,7 @@ class Offboarding:
                 raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
             case.state = CaseState.CANCELLED
             session.add(case)
-            for model in (Access, Book, ExportSnapshot, FollowUp):
+            for model in (Access, BookHandover, ExportSnapshot, FollowUp):
                 session.execute(
                     sa.update(model)
                     .where(col(model.case_id) == case_id, col(model.state) != WorkState.DONE)
@@ -217,7 +221,7 @@ class Offboarding:
             restriction.lift(session, case_id, self._clock.now())
             self._handover.cancel(session, case_id, by)
             self._journal.write(session, actor=by, action="case.cancelled", case_id=case_id)
-            show(session, case_id)
+            refresh_case_message(session, case_id)
 
     def retry(self, case_id: str, system: str, by: Actor) -> None:
         """Try one system again now: its lock-out once the case has begun, and its clients where something is left.
@@ -233,7 +237,7 @@ class Offboarding:
                 raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
             for task in attempts:
                 self._journal.write(session, actor=by, action=RETRIES[task], case_id=case_id, data={"system": system})
-            show(session, case_id)
+            refresh_case_message(session, case_id)
         for task, attempt in attempts.items():
             self._start(task, f"{case_id}:{system}", attempt)
 
@@ -259,7 +263,7 @@ class Offboarding:
     def held(self, case_id: str) -> bool:
         """Whether a case waits for a second person."""
         with self._store.read() as session:
-            return session.exec(select(Case.held).where(Case.id == case_id)).first() not in (None, "")
+            return session.exec(select(Case.hold_reason).where(Case.id == case_id)).first() not in (None, "")
 
     def count(self, still_open: bool | None = None) -> int:
         """Return how many cases there are: those that are, or are not, at their end, or all."""
@@ -293,7 +297,7 @@ class Offboarding:
         with self._store.read() as session:
             return session.exec(select(Case.id).where(same, sa.or_(col(Case.state).in_(OPEN), fresh))).first()
 
-    def _refuse(self, request: Request, now: datetime) -> None:
+    def _refuse(self, request: OffboardingRequest, now: datetime) -> None:
         leaver = request.leaver
         if self._is_protected(leaver):
             raise Refused(Code.PROTECTED, name=leaver.name)
@@ -326,9 +330,11 @@ class Offboarding:
                     id=f"{case.id}:{name}", case_id=case.id, system=name, state=WorkState.DUE, due_at=case.effective_at
                 )
             )
-            restriction.lay_out(session, system, case, now)
+            restriction.create_restriction(session, system, case, now)
             if system.has(ClientBook):
-                session.add(Book(id=f"{case.id}:{name}", case_id=case.id, system=name, state=WorkState.DUE, due_at=now))
+                session.add(
+                    BookHandover(id=f"{case.id}:{name}", case_id=case.id, system=name, state=WorkState.DUE, due_at=now)
+                )
         snapshots = {"lock": case.effective_at} if case.immediate else {"notice": now, "lock": case.effective_at}
         for day in self._days:
             due = case.effective_at + timedelta(days=day)
@@ -339,7 +345,7 @@ class Offboarding:
                 ExportSnapshot(
                     id=f"{case.id}:{moment.replace(' ', '-')}",
                     case_id=case.id,
-                    moment=moment,
+                    occasion=moment,
                     due_at=due,
                     state=WorkState.DUE,
                     pseudonym=self._vault.pseudonym(case.id),
@@ -355,7 +361,7 @@ class Offboarding:
                 self._start("manual", f"{case_id}:{name}", 0)
 
     def _is_protected(self, leaver: Leaver) -> bool:
-        return self._guards.names((leaver.email, leaver.slack_id, leaver.directory_id, *leaver.logins))
+        return self._guards.is_protected((leaver.email, leaver.slack_id, leaver.directory_id, *leaver.logins))
 
     def _key(self, leaver: Leaver) -> str:
         if leaver.directory_id:

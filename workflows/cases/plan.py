@@ -20,7 +20,7 @@ from connectors.contract import (
 )
 from connectors.errors import ConnectorError
 from workflows.access import last_administrator, manual_step, restriction
-from workflows.access.protected import Guards
+from workflows.access.protected import ProtectedAccounts
 from workflows.access.views import AccountLine, BookLine, SystemPlan
 from workflows.cases.views import Plan
 from workflows.people import Leaver
@@ -43,7 +43,7 @@ DOES: tuple[tuple[type, str], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SystemSurvey:
     """What one system answered."""
 
     plan: SystemPlan
@@ -52,21 +52,22 @@ class Seen:
     """What a person must know of this system before confirming."""
 
 
-def survey(systems: Systems, leaver: Leaver) -> dict[str, Seen]:
+def survey(systems: Systems, leaver: Leaver) -> dict[str, SystemSurvey]:
     """Look the leaver up everywhere at once; a system that does not answer is a plan with its problem."""
     answers = systems.ask(lambda system: look(system, leaver), SECONDS)
     return {
-        name: answer if isinstance(answer, Seen) else _failed(systems[name], answer) for name, answer in answers.items()
+        name: answer if isinstance(answer, SystemSurvey) else _failed(systems[name], answer)
+        for name, answer in answers.items()
     }
 
 
-def look(system: System, leaver: Leaver) -> Seen:
+def look(system: System, leaver: Leaver) -> SystemSurvey:
     """Look the leaver up in one system, with groups and the size of the client book."""
     if work := manual_step.work_of(system):
-        return Seen(manual_step.plan(system, work))
+        return SystemSurvey(manual_step.plan(system, work))
     accounts = system.having(Accounts)
     if accounts is None:
-        return Seen(_plan(system, (), "", None, _("this connector cannot look accounts up")))
+        return SystemSurvey(_plan(system, (), "", None, _("this connector cannot look accounts up")))
     lookup = accounts.find(person(leaver))
     lines, unread = _lines(system, lookup.accounts)
     book = _book(system, lookup)
@@ -77,7 +78,7 @@ def look(system: System, leaver: Leaver) -> Seen:
     )
     problem = several.format(count=len(lines)) if len(lines) > 1 else ""
     careful = (*last_administrator.foresee(system, {one.id for one in lookup.accounts}), *unread)
-    return Seen(_plan(system, lines, lookup.how, book, problem), lookup.accounts, careful)
+    return SystemSurvey(_plan(system, lines, lookup.how, book, problem), lookup.accounts, careful)
 
 
 def identify(leaver: Leaver, found: tuple[Account, ...]) -> Leaver:
@@ -98,13 +99,17 @@ def identify(leaver: Leaver, found: tuple[Account, ...]) -> Leaver:
 
 
 def assemble(
-    seen: dict[str, Seen], leaver: Leaver, refusals: tuple[Refused, ...], warnings: tuple[str, ...], clock: Clock
+    seen: dict[str, SystemSurvey],
+    leaver: Leaver,
+    refusals: tuple[Refused, ...],
+    warnings: tuple[str, ...],
+    clock: Clock,
 ) -> Plan:
     """Join what the systems answered into one plan."""
     return Plan(leaver, tuple(one.plan for one in seen.values()), (*warnings, *_warnings(seen)), refusals, clock.now())
 
 
-def kept(systems: Systems, seen: dict[str, Seen], guards: Guards) -> tuple[str, ...]:
+def kept(systems: Systems, seen: dict[str, SystemSurvey], guards: ProtectedAccounts) -> tuple[str, ...]:
     """Return a warning for each account that a case would leave alone because it is protected."""
     return tuple(
         f"{one.plan.title}, {found.login}: {why}"
@@ -114,14 +119,14 @@ def kept(systems: Systems, seen: dict[str, Seen], guards: Guards) -> tuple[str, 
     )
 
 
-def _why(guards: Guards, system: System, found: Account) -> str:
+def _why(guards: ProtectedAccounts, system: System, found: Account) -> str:
     try:
         return guards.why_not(system, found)
     except ConnectorError as error:
         return _("whether this is Handover's own account cannot be told now: {error}").format(error=say(error))
 
 
-def unlinked(systems: Systems, seen: dict[str, Seen], linked: Collection[str]) -> tuple[str, ...]:
+def unlinked(systems: Systems, seen: dict[str, SystemSurvey], linked: Collection[str]) -> tuple[str, ...]:
     """Return a warning for each system where everybody should have an account and the leaver has none.
 
     `linked`: systems where a person has said whose the account is, or that there is none.
@@ -135,7 +140,7 @@ def unlinked(systems: Systems, seen: dict[str, Seen], linked: Collection[str]) -
     )
 
 
-def _warnings(seen: dict[str, Seen]) -> tuple[str, ...]:
+def _warnings(seen: dict[str, SystemSurvey]) -> tuple[str, ...]:
     words = [f"{one.plan.title}: {said}." for one in seen.values() for said in one.careful]
     unreachable = [one.plan.title for one in seen.values() if one.plan.problem and not one.plan.accounts]
     if unreachable:
@@ -207,5 +212,5 @@ def _plan(
     return SystemPlan(system.name, system.manifest.title, accounts, how, does, system.cannot, book, problem)
 
 
-def _failed(system: System, error: ConnectorError) -> Seen:
-    return Seen(_plan(system, (), "", None, say(error)))
+def _failed(system: System, error: ConnectorError) -> SystemSurvey:
+    return SystemSurvey(_plan(system, (), "", None, say(error)))

@@ -7,19 +7,19 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from workflows.access import manual_steps, restriction
-from workflows.cases.ending import stop
+from workflows.cases.ending import cancel_open_work
 from workflows.cases.holds import Holds
-from workflows.clients import Handover
+from workflows.clients.handover import ClientHandover
 from workflows.people import Actor
 from workflows.ports import Clock
 from workflows.refusals import Code, Refused
-from workflows.storage.case import read_case, show
+from workflows.storage.case import read_case, refresh_case_message
 from workflows.storage.findings import Findings
 from workflows.storage.journal import Journal
-from workflows.storage.outbox import touch
+from workflows.storage.outbox import request_update
 from workflows.storage.rows.access import Access
 from workflows.storage.rows.case import Case, CaseState
-from workflows.storage.rows.clients import Book
+from workflows.storage.rows.clients import BookHandover
 from workflows.storage.rows.watch import ExportSnapshot, FollowUp
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store
@@ -44,7 +44,7 @@ class Schedule:
         store: Store,
         vault: Vault,
         journal: Journal,
-        handover: Handover,
+        handover: ClientHandover,
         clock: Clock,
         days: Sequence[int],
         holds: Holds,
@@ -76,9 +76,9 @@ class Schedule:
             said = {"from": old.isoformat(), "to": at.isoformat()}
             self._journal.write(session, actor=by, action="case.rescheduled", case_id=case_id, data=said)
             if why := self._holds.rejudge(session, case, people):
-                self._holds.park(session, case, why)
-            show(session, case_id)
-            touch(session, f"held:{case_id}")
+                self._holds.hold(session, case, why)
+            refresh_case_message(session, case_id)
+            request_update(session, f"held:{case_id}")
 
     def _move_work(self, session: Session, case: Case) -> None:
         moved = {"lock": case.effective_at} | {
@@ -88,15 +88,19 @@ class Schedule:
         manual_steps.reschedule(session, case)
         restriction.reschedule(session, self._systems, case, self._clock.now())
         session.execute(
-            sa.update(Book)
-            .where(col(Book.case_id) == case.id, col(Book.phase) == "move", col(Book.state) == WorkState.DUE)
+            sa.update(BookHandover)
+            .where(
+                col(BookHandover.case_id) == case.id,
+                col(BookHandover.phase) == "move",
+                col(BookHandover.state) == WorkState.DUE,
+            )
             .values(due_at=case.effective_at)
         )
         for row in session.exec(select(FollowUp).where(FollowUp.case_id == case.id)).all():
             row.due_at = case.effective_at + timedelta(days=row.day)
             session.add(row)
         for shot in session.exec(select(ExportSnapshot).where(ExportSnapshot.case_id == case.id)).all():
-            shot.due_at = moved.get(shot.moment, shot.due_at)
+            shot.due_at = moved.get(shot.occasion, shot.due_at)
             session.add(shot)
 
     def close(self, case_id: str, by: Actor) -> None:
@@ -112,8 +116,8 @@ class Schedule:
                 raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
             case.state = CaseState.CLOSED
             session.add(case)
-            stop(session, self._handover, case_id, by)
+            cancel_open_work(session, self._handover, case_id, by)
             self._findings.clear_case(session, case_id, by.id)
             said = {"why": "hired again"}
             self._journal.write(session, actor=by, action="case.closed", case_id=case_id, data=said)
-            show(session, case_id)
+            refresh_case_message(session, case_id)

@@ -22,7 +22,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class OffboardingRequest:
     """What HR asks for. `effective_at` None means now."""
 
     leaver: Leaver
@@ -35,7 +35,7 @@ class Request:
     channel: str
     """Where the case message goes: a channel, or a person's id for a direct message."""
     note: str = ""
-    mapping: bytes = b""
+    assignment_file: bytes = b""
     """A CSV file that names who gets which client; what it does not name is split by the strategy."""
     return_on: datetime | None = None
     """When the person comes back, of a handover for a time."""

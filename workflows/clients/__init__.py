@@ -1,5 +1,1 @@
 """The client track: list what a leaver owns, propose who takes it, ask, move it, and count again."""
-
-from workflows.clients.handover import Handover
-
-__all__ = ["Handover"]

@@ -5,20 +5,20 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from workflows.people import Leaver, Successor
-from workflows.ports import Members
+from workflows.ports import WorkspaceDirectory
 
 MANAGER, RECEIVER = "manager", "receiver"
 """The one whom the case names as approver; a colleague who must agree to their own share."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class AdditionalApproval:
     """More people who must agree: any condition that holds asks them; a rule without conditions always does."""
 
     name: str
     people: tuple[str, ...]
     """Ids of users and user groups: those who may decide."""
-    need: int = 1
+    quorum: int = 1
     above_clients: int | None = None
     above_value: Mapping[str, Decimal] = field(default_factory=dict)
     sensitivity: tuple[str, ...] = ()
@@ -26,11 +26,11 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class ApprovalPolicy:
     """The company's rules; times are business days of the calendar of whoever is asked."""
 
     receivers: bool = False
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[AdditionalApproval, ...] = ()
     escalate_to: tuple[str, ...] = ()
     remind_days: int = 1
     escalate_days: int = 3
@@ -53,7 +53,7 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class ProposalSummary:
     """What the policy looks at in a proposal."""
 
     clients: int
@@ -66,30 +66,38 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class RequiredApproval:
     """One request for approval. `people`: who is asked by name; `pool`: ids of users and groups of whom `need` must."""
 
     role: str
     people: tuple[Successor, ...] = ()
     pool: tuple[str, ...] = ()
-    need: int = 1
+    quorum: int = 1
     share: str = ""
     """Key of the successor whose share this is about; empty: the whole."""
 
 
 def required(
-    summary: Summary, policy: Policy, leaver: Leaver, approver: Successor, successors: Sequence[Successor]
-) -> tuple[Need, ...]:
+    summary: ProposalSummary,
+    policy: ApprovalPolicy,
+    leaver: Leaver,
+    approver: Successor,
+    successors: Sequence[Successor],
+) -> tuple[RequiredApproval, ...]:
     """Return who must agree. The case's approver always comes first; nobody is asked as two, and never the leaver."""
-    needs = [Need(MANAGER, (approver,))]
-    needs += [Need(rule.name, pool=rule.people, need=rule.need) for rule in policy.rules if _applies(rule, summary)]
+    needs = [RequiredApproval(MANAGER, (approver,))]
+    needs += [
+        RequiredApproval(rule.name, pool=rule.people, quorum=rule.quorum)
+        for rule in policy.rules
+        if _applies(rule, summary)
+    ]
     if policy.receivers:
-        takers = [one for one in successors if one.key in summary.shares and not same(one, approver)]
-        needs += [Need(RECEIVER, (one,), share=one.key) for one in takers if not is_leaver(one, leaver)]
+        takers = [one for one in successors if one.key in summary.shares and not same_person(one, approver)]
+        needs += [RequiredApproval(RECEIVER, (one,), share=one.key) for one in takers if not is_leaver(one, leaver)]
     return tuple(needs)
 
 
-def same(one: Successor, other: Successor) -> bool:
+def same_person(one: Successor, other: Successor) -> bool:
     """Whether these are one person: one Slack account, or one address."""
     address = one.email.casefold()
     return bool(one.slack_id and one.slack_id == other.slack_id) or bool(address and address == other.email.casefold())
@@ -97,21 +105,21 @@ def same(one: Successor, other: Successor) -> bool:
 
 def is_leaver(one: Successor, leaver: Leaver) -> bool:
     """Whether this is the person who leaves, under any account that shows their address."""
-    return same(one, Successor("", leaver.name, leaver.email, leaver.slack_id))
+    return same_person(one, Successor("", leaver.name, leaver.email, leaver.slack_id))
 
 
-def _applies(rule: Rule, summary: Summary) -> bool:
+def _applies(rule: AdditionalApproval, summary: ProposalSummary) -> bool:
     if rule.above_clients is None and not rule.above_value and not rule.sensitivity:
         return True
     many = rule.above_clients is not None and summary.clients > rule.above_clients
     return many or _worth(rule, summary) or _sensitive(rule, summary)
 
 
-def _sensitive(rule: Rule, summary: Summary) -> bool:
+def _sensitive(rule: AdditionalApproval, summary: ProposalSummary) -> bool:
     return not {tier.casefold() for tier in summary.tiers}.isdisjoint(tier.casefold() for tier in rule.sensitivity)
 
 
-def _worth(rule: Rule, summary: Summary) -> bool:
+def _worth(rule: AdditionalApproval, summary: ProposalSummary) -> bool:
     """Whether the value is above the limits, as parts of them; a currency without a limit is above any."""
     if not rule.above_value:
         return False
@@ -122,8 +130,8 @@ def _worth(rule: Rule, summary: Summary) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Approvals:
+class ApprovalContext:
     """The company's rules on who decides, and the directory that says who is there."""
 
-    members: Members
-    policy: Policy = field(default_factory=Policy)
+    members: WorkspaceDirectory
+    policy: ApprovalPolicy = field(default_factory=ApprovalPolicy)

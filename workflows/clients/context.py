@@ -9,21 +9,21 @@ from typing import TypeVar
 from sqlmodel import Session, col, select
 
 from connectors.contract import ClientBook
-from workflows.clients.approval_policy import Approvals
-from workflows.clients.split.rules import Wishes
+from workflows.clients.approval_policy import ApprovalContext
+from workflows.clients.split.rules import AllocationPolicy
 from workflows.people import Actor
 from workflows.ports import Clock
-from workflows.storage.case import CaseData, settle, show
+from workflows.storage.case import CaseData, advance_case, refresh_case_message
 from workflows.storage.journal import Journal
-from workflows.storage.outbox import want
+from workflows.storage.outbox import enqueue
 from workflows.storage.rows.case import Case, CaseState
-from workflows.storage.rows.clients import Assignment, AssignmentState, Book, Proposal, ProposalState
-from workflows.storage.rows.outbox import PostKind
+from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, Proposal, ProposalState
+from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store
 from workflows.storage.vault import Vault
 from workflows.storage.work import again, finish
-from workflows.systems.accounts import Trouble
+from workflows.systems.accounts import PreconditionFailed
 from workflows.systems.registry import System, Systems
 
 T = TypeVar("T")
@@ -31,12 +31,12 @@ CHUNK = 500
 """Rows in one transaction while a book is listed: enough to be quick, few enough to keep no other writer waiting."""
 
 
-class Overtaken(Exception):
+class AttemptSuperseded(Exception):
     """A newer attempt, another runner of this one, or a cancel has this book now: who hears it leaves the row alone."""
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class ClientContext:
     """The services and settings of the client track."""
 
     store: Store
@@ -46,49 +46,51 @@ class Desk:
     clock: Clock
     retry: timedelta
     """The longest time between two tries."""
-    approvals: Approvals
-    wishes: Wishes
+    approvals: ApprovalContext
+    allocation_policy: AllocationPolicy
     """What the company wishes for every split."""
 
     def system(self, name: str) -> tuple[System, ClientBook]:
         """Return a configured system with its client book. Raises `Trouble`."""
         system = self.systems.get(name)
         if system is None:
-            raise Trouble("this system is no longer in the configuration")
+            raise PreconditionFailed("this system is no longer in the configuration")
         book = system.having(ClientBook)
         if book is None:
-            raise Trouble("this system no longer has a client book")
+            raise PreconditionFailed("this system no longer has a client book")
         return system, book
 
     def show_case(self, session: Session, case_id: str) -> None:
         """Bring the case message up to date, and a running case to its end where nothing is left to do."""
         session.flush()
         if session.get_one(Case, case_id).state == CaseState.RUNNING:
-            settle(session, self.journal, case_id)
+            advance_case(session, self.journal, case_id)
         else:
-            show(session, case_id)
+            refresh_case_message(session, case_id)
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class BookAttempt:
     """One attempt at one book, as it was when the attempt began."""
 
-    book: Book
+    book: BookHandover
     case: Case
     data: CaseData
 
-    def hold(self, session: Session) -> Book:
+    def hold(self, session: Session) -> BookHandover:
         """Return the book's row, held until the transaction ends. Every write of an attempt asks first: `Overtaken`."""
-        book = session.get_one(Book, self.book.id, with_for_update=True)
-        if (book.state, book.attempt, book.runner) != (WorkState.DUE, self.book.attempt, self.book.runner):
-            raise Overtaken(self.book.id)
+        book = session.get_one(BookHandover, self.book.id, with_for_update=True)
+        if (book.state, book.attempt, book.claimed_by) != (WorkState.DUE, self.book.attempt, self.book.claimed_by):
+            raise AttemptSuperseded(self.book.id)
         return book
 
     def check(self, session: Session) -> None:
         """Ask without holding the row; for a moment at which nothing is written. Raises `Overtaken`."""
-        now = select(Book.state, Book.attempt, Book.runner).where(Book.id == self.book.id)
-        if session.exec(now).one() != (WorkState.DUE, self.book.attempt, self.book.runner):
-            raise Overtaken(self.book.id)
+        now = select(BookHandover.state, BookHandover.attempt, BookHandover.claimed_by).where(
+            BookHandover.id == self.book.id
+        )
+        if session.exec(now).one() != (WorkState.DUE, self.book.attempt, self.book.claimed_by):
+            raise AttemptSuperseded(self.book.id)
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[Sequence[T]]:
@@ -108,10 +110,12 @@ refused is not among them: it is said with the reason, and a case does not stay 
 def show_outcome(session: Session, proposal_id: str, case_id: str, asker: Actor) -> None:
     """Tell whoever asked for the case how a proposal came out; who asked at the command line sees it in the case."""
     to = asker.id.removeprefix("slack:") if asker.id.startswith("slack:") else ""
-    want(session, id=f"outcome:{proposal_id}", kind=PostKind.OUTCOME, subject=proposal_id, case_id=case_id, channel=to)
+    enqueue(
+        session, id=f"outcome:{proposal_id}", kind=MessageKind.OUTCOME, subject=proposal_id, case_id=case_id, channel=to
+    )
 
 
-def route(desk: Desk, session: Session, book: Book) -> None:
+def set_next_phase(context: ClientContext, session: Session, book: BookHandover) -> None:
     """Set where a book goes next by what its lines say: approved: moved, open: wait for a person, else done."""
     if has_lines(session, book, AssignmentState.APPROVED):
         book.phase = "move"
@@ -120,7 +124,7 @@ def route(desk: Desk, session: Session, book: Book) -> None:
             session.add(book)
             return
         book.halted = ""
-        again(session, book, max(desk.clock.now(), session.get_one(Case, book.case_id).effective_at))
+        again(session, book, max(context.clock.now(), session.get_one(Case, book.case_id).effective_at))
     elif has_lines(session, book, *OPEN):
         book.phase, book.state = "decide", WorkState.PLANNED
         book.reason = _declined(session, book)
@@ -130,7 +134,7 @@ def route(desk: Desk, session: Session, book: Book) -> None:
         finish(session, book)
 
 
-def _declined(session: Session, book: Book) -> str:
+def _declined(session: Session, book: BookHandover) -> str:
     """Return what became of the newest version with lines in this book that was not agreed to; empty without any."""
     found = session.exec(
         select(Proposal.version, Proposal.state)
@@ -149,7 +153,7 @@ def _declined(session: Session, book: Book) -> str:
     return (EXPIRED if state == ProposalState.EXPIRED else DECLINED).format(version=version)
 
 
-def has_lines(session: Session, book: Book, *states: AssignmentState) -> bool:
+def has_lines(session: Session, book: BookHandover, *states: AssignmentState) -> bool:
     """Whether the case has any record of this book in one of these states."""
     found = select(Assignment.id).where(
         Assignment.case_id == book.case_id, Assignment.system == book.system, col(Assignment.state).in_(states)

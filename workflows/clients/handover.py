@@ -15,28 +15,28 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from connectors.errors import ConnectorError
-from workflows.clients.approval_policy import Approvals
-from workflows.clients.approvals.decisions import Ballot, Ballots
+from workflows.clients.approval_policy import ApprovalContext
+from workflows.clients.approvals.decisions import DecisionService, SubmittedDecision
 from workflows.clients.approvals.delegations import Delegations
-from workflows.clients.approvals.escalation import Appointing, Asking
-from workflows.clients.context import Desk, Errand, Overtaken, has_lines, route
+from workflows.clients.approvals.escalation import ApprovalEscalation, ApproverAppointment
+from workflows.clients.context import AttemptSuperseded, BookAttempt, ClientContext, has_lines, set_next_phase
 from workflows.clients.moves.halts import Halt, Halts
 from workflows.clients.moves.leave import Leaves
 from workflows.clients.moves.moves import Moves, refusals, settle
-from workflows.clients.moves.notes import Notes
+from workflows.clients.moves.notes import HandoverNotes
 from workflows.clients.moves.put_back import PutBacks
-from workflows.clients.moves.reconciliation import NO_ACCOUNT, left_with, prove
-from workflows.clients.proposals.editing import Decisions, Editing
-from workflows.clients.proposals.listing import ANSWERED, Listing
+from workflows.clients.moves.reconciliation import NO_ACCOUNT, left_with, reconcile_book
+from workflows.clients.proposals.editing import Editing, EditPermission
+from workflows.clients.proposals.listing import ANSWERED, DraftListing
 from workflows.clients.proposals.preview import preview
 from workflows.clients.proposals.publishing import DRIFT, FIRST, LATER, publish, ready
-from workflows.clients.proposals.receivers import takers
-from workflows.clients.reading import Reading
+from workflows.clients.proposals.receivers import active_successors
+from workflows.clients.reading import ClientTrackQueries
 from workflows.clients.split import shares as sheets
 from workflows.clients.split import unmoved
-from workflows.clients.split.rules import Wishes
-from workflows.clients.split.shares import Sheet
-from workflows.clients.split.unmoved import Remarks
+from workflows.clients.split.rules import AllocationPolicy
+from workflows.clients.split.shares import ProposalData
+from workflows.clients.split.unmoved import UnmovedReasons
 from workflows.clients.views import ClientLine, ClientsView, Preview, ProposalView, RecordLine
 from workflows.people import Actor, Leaver, Successor
 from workflows.ports import Clock
@@ -44,18 +44,18 @@ from workflows.refusals import Refused
 from workflows.storage.case import read_case
 from workflows.storage.journal import HANDOVER, Journal
 from workflows.storage.rows.case import Case, CaseState, Strategy
-from workflows.storage.rows.clients import Assignment, AssignmentState, Book, Proposal
+from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, Proposal
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store
 from workflows.storage.vault import Vault
 from workflows.storage.work import again, retry_at, say
-from workflows.systems.accounts import Trouble, leaver_accounts
+from workflows.systems.accounts import PreconditionFailed, leaver_accounts
 from workflows.systems.registry import Systems
 
 log = logging.getLogger(__name__)
 
 
-class Handover:
+class ClientHandover:
     """Carries out `Book` rows, takes decisions, answers questions."""
 
     def __init__(
@@ -66,23 +66,23 @@ class Handover:
         systems: Systems,
         clock: Clock,
         retry: timedelta,
-        approvals: Approvals,
+        approvals: ApprovalContext,
         *,
-        wishes: Wishes = Wishes(),  # noqa: B008 - a frozen value
+        wishes: AllocationPolicy = AllocationPolicy(),  # noqa: B008 - a frozen value
     ) -> None:
         """`retry`: the longest time between two tries at a system that does not answer. `wishes`: for every split."""
-        self._desk = Desk(store, vault, journal, systems, clock, retry, approvals, wishes)
-        self._ballots = Ballots(self._desk)
-        self._decisions = Decisions(self._desk, self._ballots)
-        self.asking = Asking(self._desk, self._ballots)
-        self.delegations = Delegations(self._desk)
-        self._appointing = Appointing(self._desk, self._ballots)
-        self._reading = Reading(self._desk)
-        self._editing = Editing(self._desk, self._decisions)
-        self.halts = Halts(self._desk)
-        self.notes = Notes(self._desk)
-        self.leaves = Leaves(self._desk)
-        self.put_backs = PutBacks(self._desk)
+        self._context = ClientContext(store, vault, journal, systems, clock, retry, approvals, wishes)
+        self._decision_service = DecisionService(self._context)
+        self._decisions = EditPermission(self._context, self._decision_service)
+        self.asking = ApprovalEscalation(self._context, self._decision_service)
+        self.delegations = Delegations(self._context)
+        self._appointing = ApproverAppointment(self._context, self._decision_service)
+        self._reading = ClientTrackQueries(self._context)
+        self._editing = Editing(self._context, self._decisions)
+        self.halts = Halts(self._context)
+        self.notes = HandoverNotes(self._context)
+        self.leaves = Leaves(self._context)
+        self.put_backs = PutBacks(self._context)
         # A book in two hands at once would take one's half-written list for the other's: in one process they queue
         # here, and of two processes `_take` names the one whose writes still count.
         self._one_at_a_time: dict[str, threading.Lock] = {}
@@ -90,9 +90,9 @@ class Handover:
     def run(self, book_id: str) -> None:
         """Do what the book's row says is next. A row that is not due is left alone: a doubled call does nothing."""
         with self._one_at_a_time.setdefault(book_id, threading.Lock()):
-            errand = self._take(book_id)
-            if errand is not None:
-                self._attempt(errand)
+            book_attempt = self._take(book_id)
+            if book_attempt is not None:
+                self._attempt(book_attempt)
 
     def retry(self, session: Session, case_id: str, system: str) -> int | None:
         """Try again, in the caller's transaction, what failed, was declined or was refused; return the attempt.
@@ -100,10 +100,10 @@ class Handover:
         A book that was put off is due now; one with declined or refused records is listed anew and they are proposed
         again. None where there is nothing to retry: what is under way, waits for a decision or ended well goes on.
         """
-        book = session.get(Book, f"{case_id}:{system}", with_for_update=True)
+        book = session.get(BookHandover, f"{case_id}:{system}", with_for_update=True)
         if book is None or not _retriable(session, book):
             return None
-        due = self._desk.clock.now()
+        due = self._context.clock.now()
         if book.phase == "move":
             due = max(due, session.get_one(Case, case_id).effective_at)
         elif book.state != WorkState.DUE:
@@ -160,7 +160,7 @@ class Handover:
         `whose`: at the command line, the address or Slack id of the approver whose answer it is.
         """
         with self._refusals_journalled(proposal_id, by):
-            self._ballots.decide(Ballot(proposal_id, digest, by, approve, reason, whose))
+            self._decision_service.decide(SubmittedDecision(proposal_id, digest, by, approve, reason, whose))
         return self.view(proposal_id)
 
     def appoint(self, proposal_id: str, user: str, by: Actor, role: str = "manager") -> ProposalView:
@@ -179,7 +179,7 @@ class Handover:
         self, leaver: Leaver, successors: Sequence[Successor], strategy: Strategy, content: bytes = b""
     ) -> Preview:
         """Return how the books would be split, read now; `content` is a CSV file that names who gets which client."""
-        return preview(self._desk, leaver, successors, strategy, content)
+        return preview(self._context, leaver, successors, strategy, content)
 
     def clients_of(self, proposal_id: str, successor_key: str) -> tuple[str, ...]:
         """Return one line of every client that goes to a successor."""
@@ -208,95 +208,107 @@ class Handover:
         try:
             yield
         except Refused as refused:
-            self._desk.journal.note(
+            self._context.journal.note(
                 "proposal.refused", by, {"proposal": proposal_id, "code": refused.code}, refused.facts.get("case", "")
             )
             raise
 
-    def _attempt(self, errand: Errand) -> None:
+    def _attempt(self, book_attempt: BookAttempt) -> None:
         try:
-            self._move(errand) if errand.book.phase == "move" else self._list(errand)
-        except Overtaken:
-            log.info("book %s: attempt %s was overtaken", errand.book.id, errand.book.attempt)
+            self._move(book_attempt) if book_attempt.book.phase == "move" else self._list(book_attempt)
+        except AttemptSuperseded:
+            log.info("book %s: attempt %s was overtaken", book_attempt.book.id, book_attempt.book.attempt)
         except ConnectorError as error:
-            self._put_off(errand, say(error), error)
-        except Trouble as trouble:
-            self._put_off(errand, str(trouble), None)
+            self._put_off(book_attempt, say(error), error)
+        except PreconditionFailed as trouble:
+            self._put_off(book_attempt, str(trouble), None)
         except Exception:
-            self._put_off(errand, "something unexpected went wrong on our side; the log says what", None)
+            self._put_off(book_attempt, "something unexpected went wrong on our side; the log says what", None)
             raise
 
-    def _take(self, book_id: str) -> Errand | None:
-        with self._desk.store.write() as session:
-            book = session.get_one(Book, book_id)
-            case, data = read_case(session, self._desk.vault, book.case_id)
-            if book.state != WorkState.DUE or book.due_at > self._desk.clock.now():
+    def _take(self, book_id: str) -> BookAttempt | None:
+        with self._context.store.write() as session:
+            book = session.get_one(BookHandover, book_id)
+            case, data = read_case(session, self._context.vault, book.case_id)
+            if book.state != WorkState.DUE or book.due_at > self._context.clock.now():
                 return None
             if case.state == CaseState.CANCELLED:
                 book.state = WorkState.CANCELLED
                 session.add(book)
                 return None
-            book.runner = uuid4().hex
+            book.claimed_by = uuid4().hex
             session.add(book)
-            return Errand(book.model_copy(), case, data)
+            return BookAttempt(book.model_copy(), case, data)
 
-    def _list(self, errand: Errand) -> None:
-        system, clients = self._desk.system(errand.book.system)
-        listing = Listing(self._desk, errand)
-        leaver = leaver_accounts(self._desk.store, errand.case.id, errand.data.leaver, system)
+    def _list(self, book_attempt: BookAttempt) -> None:
+        system, clients = self._context.system(book_attempt.book.system)
+        listing = DraftListing(self._context, book_attempt)
+        leaver = leaver_accounts(self._context.store, book_attempt.case.id, book_attempt.data.leaver, system)
         listing.gather(leaver, again=False)
-        sheet = listing.allot(takers(system, errand.data.successors, leaver)) if listing.families.tallies else None
+        sheet = (
+            listing.allot(active_successors(system, book_attempt.data.successors, leaver))
+            if listing.families.tallies
+            else None
+        )
         left = {} if sheet else left_with(leaver, {account: clients.count(account) for account in leaver})
-        with self._desk.store.write() as session:
-            book = errand.hold(session)
+        with self._context.store.write() as session:
+            book = book_attempt.hold(session)
             listing.release(session)
-            self._complete(session, errand, listing.draft, sheet)
+            self._complete(session, book_attempt, listing.draft, sheet)
             self._write_off(session, book)
-            self._remark(session, errand, book, Remarks(listing.staying))
+            self._remark(session, book_attempt, book, UnmovedReasons(listing.staying))
             book.reason = ""
-            route(self._desk, session, book)
+            set_next_phase(self._context, session, book)
             if book.phase == "done":
-                prove(self._desk, session, book, leaver, left)
+                reconcile_book(self._context, session, book, leaver, left)
             session.flush()
-            self._publish_if_ready(session, errand)
-            self._desk.show_case(session, errand.case.id)
+            self._publish_if_ready(session, book_attempt)
+            self._context.show_case(session, book_attempt.case.id)
 
-    def _move(self, errand: Errand) -> None:
-        system, _ = self._desk.system(errand.book.system)
-        listing = Listing(self._desk, errand)
-        leaver = leaver_accounts(self._desk.store, errand.case.id, errand.data.leaver, system)
-        stopped = errand.book.halted == Halt.STOPPED  # nothing new is asked for: it is only counted
+    def _move(self, book_attempt: BookAttempt) -> None:
+        system, _ = self._context.system(book_attempt.book.system)
+        listing = DraftListing(self._context, book_attempt)
+        leaver = leaver_accounts(self._context.store, book_attempt.case.id, book_attempt.data.leaver, system)
+        stopped = book_attempt.book.halted == Halt.STOPPED  # nothing new is asked for: it is only counted
         if not stopped:
             listing.gather(leaver, again=True)
-        Moves(self._desk, errand).run(leaver)
-        sheet = listing.allot(takers(system, errand.data.successors, leaver)) if listing.families.tallies else None
-        staying = unmoved.unseal(self._desk.vault, errand.case, errand.book).staying if stopped else listing.staying
-        known = Remarks(staying, refusals(self._desk, errand))
-        with self._desk.store.write() as session:
-            book = errand.hold(session)
+        Moves(self._context, book_attempt).run(leaver)
+        sheet = (
+            listing.allot(active_successors(system, book_attempt.data.successors, leaver))
+            if listing.families.tallies
+            else None
+        )
+        staying = (
+            unmoved.unseal(self._context.vault, book_attempt.case, book_attempt.book).staying
+            if stopped
+            else listing.staying
+        )
+        known = UnmovedReasons(staying, refusals(self._context, book_attempt))
+        with self._context.store.write() as session:
+            book = book_attempt.hold(session)
             if not stopped:
                 listing.release(session)
-            self._remark(session, errand, book, known)
+            self._remark(session, book_attempt, book, known)
             if sheet is not None:
-                self._complete(session, errand, listing.draft, sheet)
-                publish(self._desk, session, errand.case, errand.data.approver, DRIFT)
-            settle(self._desk, session, errand, book)
+                self._complete(session, book_attempt, listing.draft, sheet)
+                publish(self._context, session, book_attempt.case, book_attempt.data.approver, DRIFT)
+            settle(self._context, session, book_attempt, book)
             if book.phase == "done":
                 left = left_with(leaver, json.loads(book.counts_after))
-                prove(self._desk, session, book, leaver, left, looked=not stopped)
-            self.notes.tell(session, errand.case, errand.data, book)
-            self._desk.show_case(session, errand.case.id)
+                reconcile_book(self._context, session, book, leaver, left, looked=not stopped)
+            self.notes.tell(session, book_attempt.case, book_attempt.data, book)
+            self._context.show_case(session, book_attempt.case.id)
 
-    def _complete(self, session: Session, errand: Errand, draft_id: str, sheet: Sheet | None) -> None:
+    def _complete(self, session: Session, book_attempt: BookAttempt, draft_id: str, sheet: ProposalData | None) -> None:
         draft = session.get_one(Proposal, draft_id)
         counted = select(sa.func.count()).select_from(Assignment).where(Assignment.proposal_id == draft_id)
         if session.exec(counted).one() != (sheet.records if sheet else 0):
-            raise Trouble("the book was listed twice at once; it is listed again")
-        draft.sealed = sheets.seal(self._desk.vault, errand.case, draft_id, sheet) if sheet else b""
+            raise PreconditionFailed("the book was listed twice at once; it is listed again")
+        draft.sealed = sheets.seal(self._context.vault, book_attempt.case, draft_id, sheet) if sheet else b""
         session.add(draft)
         session.flush()
 
-    def _write_off(self, session: Session, book: Book) -> None:
+    def _write_off(self, session: Session, book: BookHandover) -> None:
         """Declined or refused records that the list no longer has went elsewhere without us."""
         session.execute(
             sa.update(Assignment)
@@ -308,13 +320,13 @@ class Handover:
             .values(state=AssignmentState.TAKEN)
         )
 
-    def _remark(self, session: Session, errand: Errand, book: Book, known: Remarks) -> None:
+    def _remark(self, session: Session, book_attempt: BookAttempt, book: BookHandover, known: UnmovedReasons) -> None:
         """Keep why records stay; on record where it is news."""
-        if known == unmoved.unseal(self._desk.vault, errand.case, book):
+        if known == unmoved.unseal(self._context.vault, book_attempt.case, book):
             return
-        book.sealed = unmoved.seal(self._desk.vault, errand.case, book, known)
+        book.sealed = unmoved.seal(self._context.vault, book_attempt.case, book, known)
         session.add(book)
-        self._desk.journal.write(
+        self._context.journal.write(
             session,
             actor=HANDOVER,
             action="clients.staying",
@@ -327,34 +339,34 @@ class Handover:
             },
         )
 
-    def _publish_if_ready(self, session: Session, errand: Errand) -> None:
-        if not ready(session, errand.case.id):
+    def _publish_if_ready(self, session: Session, book_attempt: BookAttempt) -> None:
+        if not ready(session, book_attempt.case.id):
             return
         shown = session.exec(
-            select(Proposal.id).where(Proposal.case_id == errand.case.id, Proposal.version > 0).limit(1)
+            select(Proposal.id).where(Proposal.case_id == book_attempt.case.id, Proposal.version > 0).limit(1)
         ).first()
-        publish(self._desk, session, errand.case, errand.data.approver, LATER if shown else FIRST)
+        publish(self._context, session, book_attempt.case, book_attempt.data.approver, LATER if shown else FIRST)
 
-    def _put_off(self, errand: Errand, reason: str, error: ConnectorError | None) -> None:
+    def _put_off(self, book_attempt: BookAttempt, reason: str, error: ConnectorError | None) -> None:
         """Say what is wrong, try again later; proposals of other systems no longer wait for this one."""
-        log.warning("book %s: %s", errand.book.id, reason)
-        with suppress(Overtaken), self._desk.store.write() as session:
-            book = errand.hold(session)
+        log.warning("book %s: %s", book_attempt.book.id, reason)
+        with suppress(AttemptSuperseded), self._context.store.write() as session:
+            book = book_attempt.hold(session)
             book.reason = reason
-            again(session, book, retry_at(book, error, self._desk.clock.now(), self._desk.retry))
+            again(session, book, retry_at(book, error, self._context.clock.now(), self._context.retry))
             session.flush()
-            self._desk.journal.write(
+            self._context.journal.write(
                 session,
                 actor=HANDOVER,
                 action="book.put_off",
                 case_id=book.case_id,
                 data={"system": book.system, "phase": book.phase, "reason": reason},
             )
-            self._publish_if_ready(session, errand)
-            self._desk.show_case(session, book.case_id)
+            self._publish_if_ready(session, book_attempt)
+            self._context.show_case(session, book.case_id)
 
 
-def _retriable(session: Session, book: Book) -> bool:
+def _retriable(session: Session, book: BookHandover) -> bool:
     """Whether a person may ask for another try: it was put off with a reason, or someone or something said no."""
     if book.halted == Halt.PAUSED:
         return False

@@ -16,27 +16,27 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from config.text import _
 from workflows.clients.approvals import request_views
-from workflows.clients.context import CHUNK, Desk
+from workflows.clients.context import CHUNK, ClientContext
 from workflows.clients.moves import leave
-from workflows.clients.moves.halts import told as halts_told
-from workflows.clients.moves.put_back import told as undo_told
+from workflows.clients.moves.halts import halt_fields as halts_told
+from workflows.clients.moves.put_back import put_back_fields as undo_told
 from workflows.clients.moves.reconciliation import NOTHING
 from workflows.clients.proposals import exclusions
-from workflows.clients.proposals.by_client import NOBODY, Clients
+from workflows.clients.proposals.by_client import NOBODY, ClientPages
 from workflows.clients.split import balance
 from workflows.clients.split import lines as line_rows
 from workflows.clients.split import shares as sheets
 from workflows.clients.split import unmoved as remarks
-from workflows.clients.split.balance import Fate
-from workflows.clients.split.unmoved import Reasons, Remarks
+from workflows.clients.split.balance import UnmovedCounts
+from workflows.clients.split.unmoved import Reasons, UnmovedReasons
 from workflows.clients.views import ClientLine, ClientsView, ProposalView, RecordLine, Share
-from workflows.csv_cells import cell
+from workflows.csv_cells import escape_cell
 from workflows.people import Successor
 from workflows.refusals import Code, Refused
 from workflows.storage.case import CaseData, read_case
-from workflows.storage.rows.access import Account
+from workflows.storage.rows.access import LeaverAccount
 from workflows.storage.rows.case import Case, CaseState, Strategy
-from workflows.storage.rows.clients import Assignment, AssignmentState, Book, Proposal, ProposalState
+from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, Proposal, ProposalState
 from workflows.storage.rows.work_state import WorkState
 
 HEADER = (
@@ -76,18 +76,18 @@ FATES = {
 }
 
 
-class Reading:
+class ClientTrackQueries:
     """Reads; writes nothing."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._clients = Clients(desk)
+    def __init__(self, context: ClientContext) -> None:
+        self._context = context
+        self._clients = ClientPages(context)
 
     def view(self, proposal_id: str) -> ProposalView:
         """Return one proposal."""
-        with self._desk.store.read() as session:
+        with self._context.store.read() as session:
             proposal = _shown(session, proposal_id)
-            return self._view(session, proposal, *read_case(session, self._desk.vault, proposal.case_id))
+            return self._view(session, proposal, *read_case(session, self._context.vault, proposal.case_id))
 
     def waiting_for(self, slack_id: str) -> list[ProposalView]:
         """Return what a person is asked to decide."""
@@ -95,13 +95,13 @@ class Reading:
 
     def waiting(self) -> list[ProposalView]:
         """Return what waits for anybody."""
-        with self._desk.store.read() as session:
+        with self._context.store.read() as session:
             pending = session.exec(
                 select(Proposal)
                 .where(Proposal.state == ProposalState.PENDING)
                 .order_by(col(Proposal.created_at), col(Proposal.version))
             ).all()
-            read = [(proposal, *read_case(session, self._desk.vault, proposal.case_id)) for proposal in pending]
+            read = [(proposal, *read_case(session, self._context.vault, proposal.case_id)) for proposal in pending]
             return [
                 self._view(session, proposal, case, data)
                 for proposal, case, data in read
@@ -110,10 +110,10 @@ class Reading:
 
     def share_lines(self, proposal_id: str, key: str, offset: int, limit: int) -> tuple[list[RecordLine], int]:
         """Return a page of one successor's lines, and how many there are."""
-        taker = self._desk.vault.blind(key)
-        with self._desk.store.read() as session:
+        taker = self._context.vault.blind(key)
+        with self._context.store.read() as session:
             proposal = _shown(session, proposal_id)
-            case, data = read_case(session, self._desk.vault, proposal.case_id)
+            case, data = read_case(session, self._context.vault, proposal.case_id)
             total = session.exec(
                 select(sa.func.count())
                 .select_from(Assignment)
@@ -126,17 +126,17 @@ class Reading:
 
     def successors(self, proposal_id: str) -> tuple[Successor, ...]:
         """Return the successors who have an account in at least one system of the proposal."""
-        with self._desk.store.read() as session:
+        with self._context.store.read() as session:
             proposal = _shown(session, proposal_id)
-            case, data = read_case(session, self._desk.vault, proposal.case_id)
-            accounts = sheets.unseal(self._desk.vault, case, proposal).accounts
+            case, data = read_case(session, self._context.vault, proposal.case_id)
+            accounts = sheets.unseal(self._context.vault, case, proposal).accounts
             return tuple(one for one in data.successors if any(one.key in by for by in accounts.values()))
 
     def lines(self, proposal_id: str, offset: int, limit: int, search: str) -> tuple[list[RecordLine], int]:
         """Return a page and the total. A superseded version has none."""
-        with self._desk.store.read() as session:
+        with self._context.store.read() as session:
             proposal = _shown(session, proposal_id)
-            case, data = read_case(session, self._desk.vault, proposal.case_id)
+            case, data = read_case(session, self._context.vault, proposal.case_id)
             if search.strip():
                 found = self._clients.catalogue.lines(session, proposal.id, case, data, search)
                 order = {line: place for place, line in enumerate(found[offset : offset + limit])}
@@ -150,18 +150,20 @@ class Reading:
 
     def client_page(self, proposal_id: str, offset: int, limit: int, search: str) -> tuple[list[ClientLine], int]:
         """Return a page of clients and how many there are. A superseded version has none."""
-        with self._desk.store.read() as session:
+        with self._context.store.read() as session:
             proposal = _shown(session, proposal_id)
-            case, data = read_case(session, self._desk.vault, proposal.case_id)
+            case, data = read_case(session, self._context.vault, proposal.case_id)
             return self._clients.page(session, proposal.id, case, data, offset, limit, search)
 
     def clients_of(self, proposal_id: str, key: str) -> tuple[str, ...]:
         """Return one line of every client that goes to a successor."""
-        with self._desk.store.read() as session:
+        with self._context.store.read() as session:
             return tuple(
                 session.exec(
                     select(sa.func.min(Assignment.id))
-                    .where(Assignment.proposal_id == proposal_id, Assignment.successor == self._desk.vault.blind(key))
+                    .where(
+                        Assignment.proposal_id == proposal_id, Assignment.successor == self._context.vault.blind(key)
+                    )
                     .group_by(col(Assignment.system), col(Assignment.family))
                 )
             )
@@ -171,11 +173,11 @@ class Reading:
         text = io.StringIO()
         table = csv.writer(text)
         table.writerow(HEADER)
-        with self._desk.store.read() as session:
+        with self._context.store.read() as session:
             for line in self._all(session, *self._current(session, proposal_id)):
                 table.writerow(
                     [
-                        cell(value)
+                        escape_cell(value)
                         for value in (
                             line.system,
                             line.client_id,
@@ -199,7 +201,9 @@ class Reading:
 
     def clients(self, session: Session, case_id: str) -> ClientsView | None:
         """Return the whole track."""
-        books = session.exec(select(Book).where(Book.case_id == case_id).order_by(col(Book.system))).all()
+        books = session.exec(
+            select(BookHandover).where(BookHandover.case_id == case_id).order_by(col(BookHandover.system))
+        ).all()
         if not books:
             return None
         counted = session.exec(
@@ -209,8 +213,8 @@ class Reading:
         staying = by_state.get(AssignmentState.EXCLUDED, 0)
         stay = staying + by_state.get(AssignmentState.KEPT, 0)
         proposal = self._latest(session, case_id)
-        case, data = read_case(session, self._desk.vault, case_id)
-        kept = [(book, remarks.unseal(self._desk.vault, case, book)) for book in books]
+        case, data = read_case(session, self._context.vault, case_id)
+        kept = [(book, remarks.unseal(self._context.vault, case, book)) for book in books]
         return ClientsView(
             proposal=self._view(session, proposal, case, data) if proposal else None,
             listed=sum(by_state.values()) - stay,
@@ -221,9 +225,9 @@ class Reading:
             balance=tuple(line for book, known in kept for line in self._balance(session, case, book, known)),
             complete=all(book.state == WorkState.DONE for book in books),
             staying=staying,
-            kept=exclusions.told(self._desk.vault, session, case),
+            kept=exclusions.exclusion_lines(self._context.vault, session, case),
             **halts_told(books, by_state),
-            **undo_told(self._desk, session, case, by_state),
+            **undo_told(self._context, session, case, by_state),
         )
 
     def _latest(self, session: Session, case_id: str) -> Proposal | None:
@@ -237,7 +241,7 @@ class Reading:
         return next(iter([*waiting, *shown]), None)
 
     def _view(self, session: Session, proposal: Proposal, case: Case, data: CaseData) -> ProposalView:
-        sheet = sheets.unseal(self._desk.vault, case, proposal)
+        sheet = sheets.unseal(self._context.vault, case, proposal)
         moved: dict[str, int] = dict(
             session.exec(
                 select(Assignment.successor, sa.func.count())
@@ -252,7 +256,7 @@ class Reading:
                 total.records,
                 total.families,
                 total.value,
-                moved.get(self._desk.vault.blind(one.key), 0),
+                moved.get(self._context.vault.blind(one.key), 0),
                 total.deals,
             )
             for one, total in totals
@@ -280,8 +284,8 @@ class Reading:
                 .select_from(Assignment)
                 .where(Assignment.case_id == case.id, Assignment.state == AssignmentState.EXCLUDED)
             ).one(),
-            requests=request_views.requests_of(self._desk, session, case, data, proposal.id),
-            kept=exclusions.told(self._desk.vault, session, case),
+            requests=request_views.requests_of(self._context, session, case, data, proposal.id),
+            kept=exclusions.exclusion_lines(self._context.vault, session, case),
             sensitivities=dict(sum(map(Counter, sheet.sensitivities.values()), Counter[str]())),
             until=leave.until(session, case.id),
         )
@@ -289,14 +293,14 @@ class Reading:
     def _current(self, session: Session, proposal_id: str) -> tuple[Proposal, Case, CaseData]:
         """Return a proposal that still has its lines; an edit took those of a superseded one along."""
         proposal = _shown(session, proposal_id)
-        case, data = read_case(session, self._desk.vault, proposal.case_id)
+        case, data = read_case(session, self._context.vault, proposal.case_id)
         if proposal.state == ProposalState.SUPERSEDED:
             raise Refused(
                 Code.STALE_PROPOSAL,
                 case=case.id,
                 proposal=proposal.id,
                 version=str(proposal.version),
-                by=sheets.unseal(self._desk.vault, case, proposal).settled_by,
+                by=sheets.unseal(self._context.vault, case, proposal).settled_by,
                 at=proposal.settled_at.isoformat() if proposal.settled_at else "",
             )
         return proposal, case, data
@@ -310,29 +314,29 @@ class Reading:
                 session.expunge(row)
 
     def _lines(self, rows: Sequence[Assignment], case: Case, data: CaseData) -> list[RecordLine]:
-        people = {self._desk.vault.blind(one.key): one for one in data.successors}
-        return [line_rows.show(self._desk.vault, case, row, people.get(row.successor, NOBODY)) for row in rows]
+        people = {self._context.vault.blind(one.key): one for one in data.successors}
+        return [line_rows.show(self._context.vault, case, row, people.get(row.successor, NOBODY)) for row in rows]
 
-    def _rate(self, session: Session, case_id: str, books: Sequence[Book]) -> float | None:
+    def _rate(self, session: Session, case_id: str, books: Sequence[BookHandover]) -> float | None:
         """Return the records a second of the last minutes while a move is under way."""
         if not any(book.phase == "move" and book.state == WorkState.DUE for book in books):
             return None
         first, last, number = session.exec(
             select(sa.func.min(Assignment.moved_at), sa.func.max(Assignment.moved_at), sa.func.count()).where(
-                Assignment.case_id == case_id, col(Assignment.moved_at) > self._desk.clock.now() - PACE
+                Assignment.case_id == case_id, col(Assignment.moved_at) > self._context.clock.now() - PACE
             )
         ).one()
         seconds = (last - first).total_seconds() if first and last else 0
         return number / seconds if seconds else None
 
-    def _balance(self, session: Session, case: Case, book: Book, known: Remarks) -> list[str]:
+    def _balance(self, session: Session, case: Case, book: BookHandover, known: UnmovedReasons) -> list[str]:
         before, after = json.loads(book.counts_before), json.loads(book.counts_after)
         rows = session.exec(
             select(Assignment.kind, Assignment.state, Assignment.owner_after, sa.func.count())
             .where(Assignment.case_id == book.case_id, Assignment.system == book.system)
             .group_by(Assignment.kind, Assignment.state, Assignment.owner_after)
         ).all()
-        kept = exclusions.reasons(self._desk.vault, session, case, book.system)
+        kept = exclusions.reasons(self._context.vault, session, case, book.system)
         fates = _fates(rows, frozenset(before), exclusions.joined(known.staying, kept))
         if not after:
             return balance.unmoved(book.system, fates) if book.state == WorkState.DONE else []
@@ -346,13 +350,15 @@ class Reading:
         }
         owners.update(
             session.exec(
-                select(Account.account_id).where(Account.case_id == book.case_id, Account.system == book.system)
+                select(LeaverAccount.account_id).where(
+                    LeaverAccount.case_id == book.case_id, LeaverAccount.system == book.system
+                )
             )
         )
         return balance.sentences(book.system, before, after, frozenset(owners), fates)
 
 
-def _problems(book: Book, known: Remarks) -> Iterator[str]:
+def _problems(book: BookHandover, known: UnmovedReasons) -> Iterator[str]:
     if book.reason and book.reason != NOTHING:
         yield _(book.reason)
     if number := remarks.total(known.refused):
@@ -360,7 +366,9 @@ def _problems(book: Book, known: Remarks) -> Iterator[str]:
         yield f"{records} refused: {remarks.words(*known.refused.values())}; press Retry for a new proposal"
 
 
-def _fates(rows: Sequence[tuple[str, str, str, int]], counted: frozenset[str], staying: Reasons) -> dict[str, Fate]:
+def _fates(
+    rows: Sequence[tuple[str, str, str, int]], counted: frozenset[str], staying: Reasons
+) -> dict[str, UnmovedCounts]:
     """Count by kind what did not end with a successor; what one of the counted people took is in the counts."""
     tallies: dict[str, dict[str, int]] = {}
     for kind, state, owner, number in rows:
@@ -368,7 +376,7 @@ def _fates(rows: Sequence[tuple[str, str, str, int]], counted: frozenset[str], s
         if word and not (word == "taken" and owner in counted):
             tally = tallies.setdefault(kind, {})
             tally[word] = tally.get(word, 0) + number
-    return {kind: Fate(**tally, why=remarks.words(staying.get(kind, {}))) for kind, tally in tallies.items()}
+    return {kind: UnmovedCounts(**tally, why=remarks.words(staying.get(kind, {}))) for kind, tally in tallies.items()}
 
 
 def _shown(session: Session, proposal_id: str) -> Proposal:

@@ -64,7 +64,7 @@ class ClientLine:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptLine:
+class ExclusionLine:
     """Clients that a person took out of a proposal: they stay with the leaver, and this is why."""
 
     reason: str
@@ -98,11 +98,11 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True)
-class WordView:
+class DecisionView:
     """What one person decided. `whose` differs from `person` where it was delegated; `void`: why it does not count."""
 
     person: Successor
-    whose: Successor
+    principal: Successor
     approve: bool
     at: datetime
     reason: str = ""
@@ -118,35 +118,35 @@ class RequestView:
     """`manager`, a rule's name, or `receiver`."""
     need: int
     state: RequestState
-    wanted: tuple[Successor, ...]
+    approvers: tuple[Successor, ...]
     """Who can decide; before the clock has looked, those whom the case names."""
-    words: tuple[WordView, ...]
+    decisions: tuple[DecisionView, ...]
     share: Successor | None = None
     """Whose share it is about, where not the whole."""
     expires_at: datetime | None = None
     reminded_at: datetime | None = None
     escalated_at: datetime | None = None
     settled_at: datetime | None = None
-    trouble: str = ""
+    problem: str = ""
     delegates: Mapping[str, Successor] = field(default_factory=dict)
     """Who stands in just now, by the Slack id of who is away."""
 
     @property
-    def counted(self) -> tuple[WordView, ...]:
+    def counted(self) -> tuple[DecisionView, ...]:
         """The words that count."""
-        return tuple(word for word in self.words if not word.void)
+        return tuple(word for word in self.decisions if not word.void)
 
     @property
     def awaited(self) -> tuple[Successor, ...]:
         """Who can still decide; nobody once it is settled."""
         if self.state is not RequestState.WAITING:
             return ()
-        done = {one.key for word in self.counted for one in (word.person, word.whose)}
-        return tuple(one for one in self.wanted if one.key not in done)
+        done = {one.key for word in self.counted for one in (word.person, word.principal)}
+        return tuple(one for one in self.approvers if one.key not in done)
 
     def asks(self, slack_id: str) -> bool:
         """Whether this person is asked here, in their own name or for somebody who is away."""
-        return self._among(slack_id, self.wanted)
+        return self._among(slack_id, self.approvers)
 
     def awaits(self, slack_id: str) -> bool:
         """Whether this person's word is still missing here."""
@@ -165,8 +165,8 @@ class DelegationView:
     """Somebody decides for somebody who is away."""
 
     id: str
-    away: Successor
-    stands: Successor
+    principal: Successor
+    delegate: Successor
     since: datetime
     until: datetime
 
@@ -197,7 +197,7 @@ class ProposalView:
     """Records of the leaver that no proposal names: the vendor lets nobody change their owner."""
     requests: tuple[RequestView, ...] = ()
     """Who must agree, the case's approver first."""
-    kept: tuple[KeptLine, ...] = ()
+    kept: tuple[ExclusionLine, ...] = ()
     """What people took out of the case's proposals so far."""
     sensitivities: Mapping[str, int] = field(default_factory=dict)
     """How many clients there are of each sensitivity, where the system has any."""
@@ -229,7 +229,7 @@ class ClientsView:
     """Whether all that can move has moved. What has not is in `staying`, or was refused and stands in `problems`."""
     staying: int = 0
     """Records that stay with the leaver because the vendor lets nobody change their owner."""
-    kept: tuple[KeptLine, ...] = ()
+    kept: tuple[ExclusionLine, ...] = ()
     """Clients that people took out of a proposal, with their reasons."""
     moving: bool = False
     """Whether moves are under way, or are paused: they can be stopped."""
@@ -284,7 +284,7 @@ class NoteView:
 
 
 @dataclass(frozen=True, slots=True)
-class UnreturnedLine:
+class PutBackLine:
     """One record of an undone handover, and who has it now or why it did not go back."""
 
     system: str
@@ -307,7 +307,7 @@ class PutBackView:
     """Records that moved and match."""
     back: int = 0
     """Those that nobody changed since: they can go back."""
-    kept: tuple[UnreturnedLine, ...] = ()
+    kept: tuple[PutBackLine, ...] = ()
     """The first of the others, with who has each now."""
     waiting: int = 0
     """Those that nobody changed either, and that wait until the leaver's account is active again."""

@@ -20,14 +20,14 @@ from workflows.ports import Clock
 from workflows.storage.journal import HANDOVER, Journal
 from workflows.storage.rows.access import Access, Restoration
 from workflows.storage.rows.case import Case
-from workflows.storage.rows.outbox import Post
+from workflows.storage.rows.outbox import OutboxMessage
 from workflows.storage.rows.watch import ExportSnapshot, FollowUp
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store
 from workflows.storage.work import Work, again
 
 log = logging.getLogger(__name__)
-NOTABLE = timedelta(minutes=1)
+MIN_JUMP = timedelta(minutes=1)
 """Less is a clock being set right, little by little or after a short pause."""
 FAR = timedelta(days=2)
 RETRIED: tuple[type[Work], ...] = (Access, Restoration, ExportSnapshot, FollowUp)
@@ -39,20 +39,20 @@ def elapsed() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-class Leaps:
+class ClockJumps:
     """Compares the clock with the time that has passed."""
 
     def __init__(self, store: Store, journal: Journal, clock: Clock, elapsed: Callable[[], float] = elapsed) -> None:
         self._store, self._journal, self._clock, self._elapsed = store, journal, clock, elapsed
         self._seen: tuple[datetime, float] | None = None
 
-    def look(self) -> timedelta:
+    def check(self) -> timedelta:
         """Return how far the clock was set since the last look; where that is notable, act on it first."""
         now, passed = self._clock.now(), self._elapsed()
         leap = timedelta(0)
         if self._seen is not None:
             leap = now - self._seen[0] - timedelta(seconds=passed - self._seen[1])
-        if abs(leap) >= NOTABLE:
+        if abs(leap) >= MIN_JUMP:
             self._note(leap, now)
         self._seen = now, passed
         return leap
@@ -61,12 +61,12 @@ class Leaps:
         seconds = int(leap.total_seconds())
         log.warning("the clock was set %s by %s s", "back" if seconds < 0 else "ahead", abs(seconds))
         with self._store.write() as session:
-            pulled = _pull(session, now) if seconds < 0 else 0
+            pulled = _make_due(session, now) if seconds < 0 else 0
             said = {"seconds": seconds, "due_at_once": pulled}
             self._journal.write(session, actor=HANDOVER, action="clock.set", data=said)
 
 
-def _pull(session: Session, now: datetime) -> int:
+def _make_due(session: Session, now: datetime) -> int:
     """Make due what waits for another try, or for a moment that was now; return how many rows that was."""
     at_once = select(Case.id).where(col(Case.immediate))
     pulled = 0
@@ -74,7 +74,7 @@ def _pull(session: Session, now: datetime) -> int:
         waits = sa.and_(col(model.state) == WorkState.DUE, col(model.due_at) > now)
         now_once = sa.or_(col(model.attempt) > 0, col(model.case_id).in_(at_once))
         pulled += session.connection().execute(sa.update(model).where(waits, now_once).values(due_at=now)).rowcount
-    session.execute(sa.update(Post).where(col(Post.next_try_at) > now).values(next_try_at=None))
+    session.execute(sa.update(OutboxMessage).where(col(OutboxMessage.next_try_at) > now).values(next_try_at=None))
     return pulled
 
 
@@ -94,12 +94,12 @@ def heal(store: Store, journal: Journal, clock: Clock) -> int:
 
 
 def _heal_posts(store: Store, clock: Clock) -> int:
-    far = col(Post.next_try_at) > clock.now() + NOTABLE
+    far = col(OutboxMessage.next_try_at) > clock.now() + MIN_JUMP
     with store.read() as session:
-        if session.exec(select(Post.id).where(far).limit(1)).first() is None:
+        if session.exec(select(OutboxMessage.id).where(far).limit(1)).first() is None:
             return 0
     with store.write() as session:
-        return session.connection().execute(sa.update(Post).where(far).values(next_try_at=None)).rowcount
+        return session.connection().execute(sa.update(OutboxMessage).where(far).values(next_try_at=None)).rowcount
 
 
 def _pull_one(store: Store, journal: Journal, clock: Clock, model: type[Work], row_id: str) -> bool:

@@ -99,7 +99,7 @@ class Engine:
 
         return carry
 
-    def hand(self, task: str, row: str, attempt: int) -> None:
+    def enqueue(self, task: str, row: str, attempt: int) -> None:
         """Queue the work; nothing where this attempt was handed over before."""
         assert self._carry is not None, "launch comes first"  # noqa: S101
         wide = task in self._wide
@@ -112,7 +112,7 @@ class Engine:
         with SetWorkflowID(name(task, row, attempt)):
             DBOS.start_workflow(self._carry, task, row)
 
-    def over(self, task: str, row: str, attempt: int) -> bool:
+    def has_ended(self, task: str, row: str, attempt: int) -> bool:
         """Whether this attempt has come to an end, well or badly, or is forgotten; ask only of what was handed over."""
         status = DBOS.get_workflow_status(name(task, row, attempt))
         return status is None or status.status in OVER
@@ -149,7 +149,7 @@ class Engine:
             DBOS.resume_workflows(ids, queue_name=queue)
         return sum(map(len, left.values()))
 
-    def forget(self, before: datetime) -> int:
+    def delete_ended(self, before: datetime) -> int:
         """Delete the engine's own record of work that ended before then; return how much there was.
 
         The rows of cases keep what came of it. Whoever hands one of these over again starts it anew: handlers leave

@@ -21,16 +21,16 @@ from workflows.storage.store import StorageFailed, Store
 from workflows.storage.work import FIRST_RETRY, TASKS, Work, again, carried
 
 log = logging.getLogger(__name__)
-Piece = tuple[str, str, int]
+WorkKey = tuple[str, str, int]
 """Task, row and attempt."""
 PAGE = 5000
 FEW = 100
 """Pieces of work under way whose end is looked for at every tick; of ten times as many, at every tenth."""
-CROWD, BESIDE = 100, 2
+CROWD, OTHERS_PER_TICK = 100, 2
 """While more lock-outs than `CROWD` are due, one for each person and system, so many pieces of every other task are
 handed over at a tick: whoever leaves is locked out first, and nothing stands still."""
 WATCH_SECONDS = 1.0
-SLACK = timedelta(seconds=1)
+CLOCK_TOLERANCE = timedelta(seconds=1)
 """A clock that is set right by less puts off no job for long."""
 
 
@@ -41,8 +41,8 @@ class Reconciler:
         self._store = store
         self._engine = engine
         self._clock = clock
-        self._handed: set[Piece] = set()
-        self._ended: set[Piece] = set()
+        self._handed: set[WorkKey] = set()
+        self._ended: set[WorkKey] = set()
         self._ticks = 0
 
     def tick(self) -> None:
@@ -50,14 +50,14 @@ class Reconciler:
         due = {row: carried(*row) for row in self._due(self._clock.now())}
         new = _in_turn([row for row in due if row not in self._handed], crowd=sum(task == "revoke" for task, *_ in due))
         for work in dict.fromkeys(due[row] for row in new):
-            self._engine.hand(*work)
+            self._engine.enqueue(*work)
         # Settling a row takes a moment: it has crashed if it is still due at the tick after the one that saw it end.
         for task, row_id, attempt in self._ended & due.keys():
             self._next_attempt(TASKS[task], row_id, attempt)
         self._ended = self._look(due, self._handed & due.keys() - self._ended)
         self._handed = due.keys() & self._handed.union(new)
 
-    def _look(self, due: Mapping[Piece, Piece], rows: set[Piece]) -> set[Piece]:
+    def _look(self, due: Mapping[WorkKey, WorkKey], rows: set[WorkKey]) -> set[WorkKey]:
         """Return those of the rows whose work has come to its end."""
         work = {due[row] for row in rows}
         self._ticks += 1
@@ -66,8 +66,8 @@ class Reconciler:
         ended = self._engine.ended(work)
         return {row for row in rows if due[row] in ended}
 
-    def _due(self, now: datetime) -> list[Piece]:
-        found: list[Piece] = []
+    def _due(self, now: datetime) -> list[WorkKey]:
+        found: list[WorkKey] = []
         with self._store.read() as session:
             for task, model in TASKS.items():
                 rows = session.exec(
@@ -89,7 +89,7 @@ class Reconciler:
                 again(session, row, self._clock.now() + FIRST_RETRY)
 
 
-def _in_turn(new: list[Piece], crowd: int) -> list[Piece]:
+def _in_turn(new: list[WorkKey], crowd: int) -> list[WorkKey]:
     """Return what to hand over now. While a crowd is being locked out, of every other task only a few at a time."""
     if crowd <= CROWD:
         return new
@@ -97,7 +97,7 @@ def _in_turn(new: list[Piece], crowd: int) -> list[Piece]:
     chosen = []
     for piece in new:
         before[piece[0]] += 1
-        if piece[0] == "revoke" or before[piece[0]] <= BESIDE:
+        if piece[0] == "revoke" or before[piece[0]] <= OTHERS_PER_TICK:
             chosen.append(piece)
     return chosen
 
@@ -118,7 +118,7 @@ class Ticker:
 
     def every(self, seconds: float, job: Callable[[], object], name: str) -> None:
         """Add a job."""
-        self._scheduler.add_job(_logged(job, name), _Pace(timedelta(seconds=seconds)), id=name)
+        self._scheduler.add_job(_logged(job, name), _IntervalTrigger(timedelta(seconds=seconds)), id=name)
 
     def start(self) -> None:
         """Begin ticking."""
@@ -136,11 +136,11 @@ class Ticker:
         while not self._stopped.wait(WATCH_SECONDS):
             now = datetime.now(UTC)
             for job in self._scheduler.get_jobs():
-                if job.next_run_time > now + job.trigger.span + SLACK:
+                if job.next_run_time > now + job.trigger.span + CLOCK_TOLERANCE:
                     job.modify(next_run_time=now)
 
 
-class _Pace(BaseTrigger):  # type: ignore[misc] # APScheduler gives no types
+class _IntervalTrigger(BaseTrigger):  # type: ignore[misc] # APScheduler gives no types
     """So long after the present moment, and not after the last run: what a leap of the clock left out is left out."""
 
     def __init__(self, span: timedelta) -> None:

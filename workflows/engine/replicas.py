@@ -28,12 +28,12 @@ from workflows.storage.rows.operations import Replica
 from workflows.storage.store import StorageFailed, Store, connect
 
 
-class Occupied(Exception):
+class ProcessLockHeld(Exception):
     """Another process works on these rows; it can be left to do so, or stopped."""
 
 
 @contextmanager
-def occupy(folder: Path) -> Iterator[None]:
+def process_lock(folder: Path) -> Iterator[None]:
     """Hold the folder until the end. Raises `Occupied`, naming the process that holds it. A killed process lets go."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (folder / "handover.lock").open("a+", encoding="ascii") as lock:
@@ -42,7 +42,7 @@ def occupy(folder: Path) -> Iterator[None]:
         except BlockingIOError as error:
             lock.seek(0)
             holder = lock.read().strip() or "unknown"
-            raise Occupied(
+            raise ProcessLockHeld(
                 _(
                     "another Handover (process {holder}) works on {folder}. Stop it first, or use PostgreSQL "
                     "for several"
@@ -92,7 +92,7 @@ class Replicas:
         alarm: Callable[[float], None] = alarm,
     ) -> None:
         """`engine`: its executor is this process's name, a `new_id`."""
-        self.me = engine.executor
+        self.replica_id = engine.executor
         self.seconds = dead_after.total_seconds()
         self._store = store
         self._engine = engine
@@ -100,7 +100,7 @@ class Replicas:
         self._alarm = alarm
         # A connection of its own: a sign of life must not wait behind writers, or for the pool.
         self._own = connect(store.url, pool_size=1)
-        self._beat_at = 0.0
+        self._heartbeat_at = 0.0
         self._stop = threading.Event()
 
     @contextmanager
@@ -121,21 +121,23 @@ class Replicas:
                 thread.join(self.seconds)
             self._own.dispose()
 
-    def beat(self) -> None:
+    def heartbeat(self) -> None:
         """Give a sign of life; who comes too late is told so, and ends. Raises `StorageFailed`."""
         began = _moment()
-        own = sa.update(Replica).where(col(Replica.id) == self.me, col(Replica.beat_at) > self._ago(1.0))
-        if not self._run(own.values(beat_at=NOW)):
+        own = sa.update(Replica).where(col(Replica.id) == self.replica_id, col(Replica.heartbeat_at) > self._ago(1.0))
+        if not self._run(own.values(heartbeat_at=NOW)):
             self._end("given up by the others: no sign of life came in time")
-        self._beat_at = began
+        self._heartbeat_at = began
         self._alarm(max(0.001, self.seconds * KERNEL - (_moment() - began)))
 
-    def sweep(self) -> int:
+    def take_over_dead(self) -> int:
         """Take over the work of the dead, one process at a time; return how much there was."""
         with self._store.write("replicas") as session:
-            dead = session.exec(select(Replica).where(col(Replica.beat_at) <= self._ago(HEIRS))).all()
+            dead = session.exec(select(Replica).where(col(Replica.heartbeat_at) <= self._ago(HEIRS))).all()
             for one in dead:
-                log.warning("%s has given no sign of life since %s; its work goes on elsewhere", one.id, one.beat_at)
+                log.warning(
+                    "%s has given no sign of life since %s; its work goes on elsewhere", one.id, one.heartbeat_at
+                )
                 session.delete(one)
             session.flush()
 
@@ -143,13 +145,19 @@ class Replicas:
                 return frozenset(session.exec(select(Replica.id)))
 
             taken = self._engine.take_over(alive)
-            outbox.let_go(session, alive)
+            outbox.release_claims(session, alive)
             return taken
 
     def _register(self) -> None:
         now = datetime.now(UTC)
-        row = {"id": self.me, "host": socket.gethostname(), "pid": os.getpid(), "started_at": now, "beat_at": NOW}
-        self._beat_at = _moment()
+        row = {
+            "id": self.replica_id,
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "started_at": now,
+            "heartbeat_at": NOW,
+        }
+        self._heartbeat_at = _moment()
         self._run(sa.insert(Replica).values(**row))
         self._alarm(self.seconds * KERNEL)
 
@@ -166,19 +174,19 @@ class Replicas:
     def _beats(self) -> None:
         while not self._stop.wait(self.seconds / BEATS):
             try:
-                self.beat()
+                self.heartbeat()
             except StorageFailed as error:
                 log.warning("no sign of life could be given: %s", error)
 
     def _watch(self) -> None:
         while not self._stop.wait(self.seconds / LOOKS):
-            if _moment() - self._beat_at > self.seconds:
+            if _moment() - self._heartbeat_at > self.seconds:
                 self._end(f"no sign of life could be given for {self.seconds:g} s")
 
 
 def forget_finished(engine: Engine) -> int:
     """Delete what the engine noted about work that ended long ago; several processes at once do no harm."""
-    return engine.forget(datetime.now(UTC) - FINISHED_FOR)
+    return engine.delete_ended(datetime.now(UTC) - FINISHED_FOR)
 
 
 def _moment() -> float:

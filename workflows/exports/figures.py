@@ -18,7 +18,7 @@ NO_LOG = N_("keeps no export log")
 
 
 @dataclass(frozen=True, slots=True)
-class Moments:
+class ExportWindow:
     """The window, fixed by the first attempt, and the moments that it is held against."""
 
     since: datetime
@@ -30,10 +30,10 @@ class Moments:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class ExportFigures:
     """Every system's line, with what came after leaving and what is new since the last snapshot."""
 
-    moments: Moments
+    moments: ExportWindow
     lines: tuple[ExportLine, ...] = ()
     after: Mapping[str, int] = field(default_factory=dict)
     new: Mapping[str, int] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Sheet:
         """Whether a system's log is still to be read."""
         return not any(line.system == system and line.problem in ("", NO_LOG) for line in self.lines)
 
-    def plus(self, line: ExportLine, after: int, new: int) -> "Sheet":
+    def plus(self, line: ExportLine, after: int, new: int) -> "ExportFigures":
         """Return the sheet with one system's line in place of an earlier one."""
         others = tuple(one for one in self.lines if one.system != line.system)
         return replace(
@@ -65,7 +65,7 @@ class Sheet:
             row.id,
             row.case_id,
             row.pseudonym,
-            row.moment,
+            row.occasion,
             moments.since,
             moments.until,
             tuple(replace(line, problem=_(NO_LOG)) if line.problem == NO_LOG else line for line in lines),
@@ -91,9 +91,9 @@ class Sheet:
         }
 
     @classmethod
-    def load(cls, data: Mapping[str, Any]) -> "Sheet":
+    def load(cls, data: Mapping[str, Any]) -> "ExportFigures":
         """Read what `dump` made."""
-        moments = Moments(
+        moments = ExportWindow(
             datetime.fromisoformat(data["since"]),
             datetime.fromisoformat(data["until"]),
             datetime.fromisoformat(data["locked"]) if data["locked"] else None,
@@ -106,7 +106,9 @@ class Sheet:
         return cls(moments, lines, data["after"], data["new"])
 
 
-def summarize(system: str, events: Sequence[ExportEvent], base: int, moments: Moments, zone: ZoneInfo) -> ExportLine:
+def summarize(
+    system: str, events: Sequence[ExportEvent], base: int, moments: ExportWindow, zone: ZoneInfo
+) -> ExportLine:
     """Count one system's exports: what the log has, and how many events it does not have it of; nothing is guessed."""
     unnamed = sum(event.records is None or event.records > len(event.record_ids) for event in events)
     distinct = frozenset[str]().union(*(event.record_ids for event in events))
@@ -143,7 +145,7 @@ def _since(system: str, new: int, moment: str) -> str:
     return said.format(system=system, count=new, moment=moment)
 
 
-def _weeks(events: Sequence[ExportEvent], moments: Moments, zone: ZoneInfo) -> tuple[tuple[date, int, int], ...]:
+def _weeks(events: Sequence[ExportEvent], moments: ExportWindow, zone: ZoneInfo) -> tuple[tuple[date, int, int], ...]:
     times, records = Counter[date](), Counter[date]()
     for event in events:
         monday = _monday(event.at, zone)

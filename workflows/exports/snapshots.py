@@ -16,27 +16,27 @@ from config.text import _
 from connectors.contract import ClientBook, ExportEvent, ExportLog
 from connectors.errors import Conflict, ConnectorError
 from workflows.exports import figures as exportsheet
-from workflows.exports.figures import NO_LOG, Moments, Sheet, summarize, unread
+from workflows.exports.figures import NO_LOG, ExportFigures, ExportWindow, summarize, unread
 from workflows.exports.views import ExportLine, ExportView
 from workflows.people import Actor, Leaver
 from workflows.ports import Clock
 from workflows.refusals import Code, Refused
-from workflows.storage.case import UNWATCHED, read_case, settle, show
+from workflows.storage.case import UNWATCHED, advance_case, read_case, refresh_case_message
 from workflows.storage.journal import HANDOVER, Journal
-from workflows.storage.outbox import want
+from workflows.storage.outbox import enqueue
 from workflows.storage.rows.access import Access
 from workflows.storage.rows.case import Case, CaseState
-from workflows.storage.rows.outbox import Post, PostKind
+from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 from workflows.storage.rows.watch import ExportSnapshot
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store
 from workflows.storage.vault import Vault
 from workflows.storage.work import again, finish, retry_at, say
-from workflows.systems.accounts import Trouble, leaver_accounts
+from workflows.systems.accounts import PreconditionFailed, leaver_accounts
 from workflows.systems.registry import System, Systems
 
 
-class Exports:
+class ExportTrack:
     """Carries out `ExportSnapshot` rows and shows them to those who may see them."""
 
     def __init__(
@@ -116,7 +116,7 @@ class Exports:
         if not taken:
             return _("not recorded yet")
         case = session.get_one(Case, case_id)
-        recorded = _("recorded at {moments}").format(moments=", ".join(row.moment for row in taken))
+        recorded = _("recorded at {moments}").format(moments=", ".join(row.occasion for row in taken))
         problems = self._open(case, taken[-1]).problems().items()
         return "; ".join([recorded, *(_unread(system, problem) for system, problem in problems)])
 
@@ -134,13 +134,13 @@ class Exports:
         """Return the systems that hold clients: a directory has nothing that this track is about."""
         return [system for system in self._systems.values() if system.has(ClientBook) or system.has(ExportLog)]
 
-    def _sheet(self, session: Session, case: Case, row: ExportSnapshot) -> Sheet:
+    def _sheet(self, session: Session, case: Case, row: ExportSnapshot) -> ExportFigures:
         """Return what an earlier attempt read, or an empty sheet with the window fixed at this moment."""
         if row.sealed:
             return self._open(case, row)
         now = self._clock.now()
         locked = session.exec(select(sa.func.max(Access.locked_at)).where(Access.case_id == case.id)).one()
-        return Sheet(Moments(now - self._look_back, now, locked, self._before(session, case, row)))
+        return ExportFigures(ExportWindow(now - self._look_back, now, locked, self._before(session, case, row)))
 
     def _before(self, session: Session, case: Case, row: ExportSnapshot) -> tuple[str, datetime] | None:
         """Return the last snapshot that was taken before this one: its moment's name and where its window ends."""
@@ -155,10 +155,10 @@ class Exports:
             .order_by(col(ExportSnapshot.taken_at).desc())
             .limit(1)
         ).first()
-        return (earlier.moment, self._open(case, earlier).moments.until) if earlier else None
+        return (earlier.occasion, self._open(case, earlier).moments.until) if earlier else None
 
     def _read(
-        self, system: System, case_id: str, leaver: Leaver, moments: Moments
+        self, system: System, case_id: str, leaver: Leaver, moments: ExportWindow
     ) -> tuple[ExportLine, int, int, ConnectorError | None]:
         """Return one system's line, exports after leaving, exports since the last snapshot, and what went wrong."""
         log = system.having(ExportLog)
@@ -178,11 +178,13 @@ class Exports:
     ) -> list[ExportEvent]:
         try:
             accounts = leaver_accounts(self._store, case_id, leaver, system)
-        except Trouble as trouble:
+        except PreconditionFailed as trouble:
             raise Conflict(str(trouble)) from trouble
         return [event for account in accounts for event in log.exports(account, since, until)]
 
-    def _keep(self, snapshot_id: str, attempt: int, case: Case, sheet: Sheet, failed: ConnectorError | None) -> None:
+    def _keep(
+        self, snapshot_id: str, attempt: int, case: Case, sheet: ExportFigures, failed: ConnectorError | None
+    ) -> None:
         now = self._clock.now()
         with self._store.write() as session:
             row = session.get_one(ExportSnapshot, snapshot_id, with_for_update=True)
@@ -203,19 +205,19 @@ class Exports:
                 data={"snapshot": snapshot_id, "unread": sheet.problems()},
                 sealed=row.sealed,
             )
-            want(
+            enqueue(
                 session,
                 id=_post(snapshot_id),
-                kind=PostKind.EXPORTS,
+                kind=MessageKind.EXPORTS,
                 subject=snapshot_id,
                 case_id=case.id,
                 channel=self._channel,
                 thread_of=self._thread(session, row),
             )
             if session.get_one(Case, case.id).state == CaseState.RUNNING:
-                settle(session, self._journal, case.id)
+                advance_case(session, self._journal, case.id)
             else:
-                show(session, case.id)
+                refresh_case_message(session, case.id)
 
     def _thread(self, session: Session, row: ExportSnapshot) -> str:
         """Return the post of the case's first snapshot, whose thread the later ones go to."""
@@ -225,11 +227,11 @@ class Exports:
             .order_by(col(ExportSnapshot.due_at), col(ExportSnapshot.taken_at), col(ExportSnapshot.id).desc())
             .limit(1)
         ).first()
-        return _post(first) if first and first != row.id and session.get(Post, _post(first)) else ""
+        return _post(first) if first and first != row.id and session.get(OutboxMessage, _post(first)) else ""
 
-    def _open(self, case: Case, row: ExportSnapshot) -> Sheet:
+    def _open(self, case: Case, row: ExportSnapshot) -> ExportFigures:
         plain: dict[str, Any] = self._vault.open(case.wrapped_key, row.sealed, f"export:{row.id}")
-        return Sheet.load(plain)
+        return ExportFigures.load(plain)
 
     def _view(self, session: Session, snapshot_id: str) -> tuple[ExportView, Case, Leaver]:
         row = session.get(ExportSnapshot, snapshot_id)

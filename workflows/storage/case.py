@@ -11,11 +11,11 @@ from connectors.contract import Person
 from workflows.people import Actor, Leaver, Successor
 from workflows.refusals import Code, Refused
 from workflows.storage.journal import HANDOVER, Journal
-from workflows.storage.outbox import want
+from workflows.storage.outbox import enqueue
 from workflows.storage.rows.access import Access, ManualStep
 from workflows.storage.rows.case import Case, CaseState
-from workflows.storage.rows.clients import Book
-from workflows.storage.rows.outbox import PostKind
+from workflows.storage.rows.clients import BookHandover
+from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.watch import ExportSnapshot
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import Vault
@@ -29,7 +29,7 @@ WORK = (
     select(ManualStep.id)
     .where(ManualStep.case_id == CASE, ManualStep.state == WorkState.DUE, col(ManualStep.confirmed_at).is_(None))
     .limit(1),
-    select(Book.id).where(Book.case_id == CASE, Book.state != WorkState.DONE).limit(1),
+    select(BookHandover.id).where(BookHandover.case_id == CASE, BookHandover.state != WorkState.DONE).limit(1),
     select(ExportSnapshot.id)
     .where(
         ExportSnapshot.case_id == CASE,
@@ -99,12 +99,12 @@ def read_case(session: Session, vault: Vault, case_id: str) -> tuple[Case, CaseD
     return case, CaseData.load(vault.open(case.wrapped_key, case.sealed, f"case:{case_id}"))
 
 
-def show(session: Session, case_id: str, channel: str = "") -> None:
+def refresh_case_message(session: Session, case_id: str, channel: str = "") -> None:
     """Bring the case message up to date."""
-    want(session, id=f"case:{case_id}", kind=PostKind.CASE, subject=case_id, case_id=case_id, channel=channel)
+    enqueue(session, id=f"case:{case_id}", kind=MessageKind.CASE, subject=case_id, case_id=case_id, channel=channel)
 
 
-def settle(session: Session, journal: Journal, case_id: str) -> None:
+def advance_case(session: Session, journal: Journal, case_id: str) -> None:
     """Move the case on where its tracks have: running once the access track is due, watched once all are done."""
     case = session.get_one(Case, case_id)  # one turn at a time: nobody changes it beside us
     if case.state == CaseState.SCHEDULED:
@@ -114,7 +114,7 @@ def settle(session: Session, journal: Journal, case_id: str) -> None:
         case.state = CaseState.WATCHED
         journal.write(session, actor=HANDOVER, action="case.watched", case_id=case_id)
     session.add(case)
-    show(session, case_id)
+    refresh_case_message(session, case_id)
 
 
 def _left(session: Session, case: Case) -> bool:

@@ -11,8 +11,8 @@ from config.text import _
 from workflows.people import Actor
 from workflows.ports import Clock
 from workflows.storage.journal import HANDOVER, Journal
-from workflows.storage.outbox import touch
-from workflows.storage.rows.access import Account
+from workflows.storage.outbox import request_update
+from workflows.storage.rows.access import LeaverAccount
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.watch import AuditRun, Finding
 from workflows.storage.rows.work_state import WorkState
@@ -31,7 +31,7 @@ SETTLED = select(Finding).where(
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class FindingReport:
     """What an audit or a follow-up saw. The same kind at the same account of the same case is the same finding.
 
     `name`, `email` and `login` say whom it is about where there is no case: an orphan.
@@ -79,7 +79,7 @@ class Findings:
         self._journal = journal
         self._clock = clock
 
-    def see(self, session: Session, sighting: Sighting, by: str) -> None:
+    def report(self, session: Session, sighting: FindingReport, by: str) -> None:
         """Open the finding, or note that it was seen again. `by` names the audit or follow-up."""
         now = self._clock.now()
         row = _open(session, sighting.key)
@@ -98,7 +98,7 @@ class Findings:
         self.keep(session, row, note)
         session.flush()
 
-    def clear(self, session: Session, sighting: Sighting) -> None:
+    def close_resolved(self, session: Session, sighting: FindingReport) -> None:
         """Close the finding, if it is open: a fresh read shows that it is no longer so."""
         row = _open(session, sighting.key)
         if row is not None:
@@ -155,7 +155,7 @@ class Findings:
             return row.wrapped_key
         return session.get_one(Case, row.case_id).wrapped_key
 
-    def _new(self, session: Session, sighting: Sighting, by: str) -> Finding:
+    def _new(self, session: Session, sighting: FindingReport, by: str) -> Finding:
         now = self._clock.now()
         digest = hashlib.sha256(f"{sighting.key}|{now.isoformat()}".encode()).hexdigest()[:12]
         row = Finding(
@@ -177,13 +177,13 @@ class Findings:
 def _left_alone(session: Session, row: Finding) -> bool:
     if row.kind != NEW_ACCOUNT:
         return False
-    return session.get(Account, f"{row.case_id}:{row.system}:{row.account_id}") is None
+    return session.get(LeaverAccount, f"{row.case_id}:{row.system}:{row.account_id}") is None
 
 
 def show_digest(session: Session) -> None:
     """Bring the newest audit's message up to date: somebody did something about a finding."""
     runs = select(AuditRun.id).where(AuditRun.state == WorkState.DONE).order_by(col(AuditRun.finished_at).desc())
-    touch(session, session.exec(runs.limit(1)).first() or "")
+    request_update(session, session.exec(runs.limit(1)).first() or "")
 
 
 def still_open(session: Session, system: str, kinds: Sequence[str]) -> list[Finding]:

@@ -18,7 +18,7 @@ R = TypeVar("R")
 
 
 @dataclass(slots=True)
-class _Part:
+class _PendingWrite:
     work: Callable[[Session], Any]
     called: threading.Event = field(default_factory=threading.Event)
     """Set once the part is done, or is to lead."""
@@ -27,21 +27,21 @@ class _Part:
     error: BaseException | None = None
 
 
-class Together:
+class GroupCommit:
     """Shares the turns of `write`. A part must bear being run again: it changes nothing but its session."""
 
     def __init__(self, write: Callable[[], AbstractContextManager[Session]]) -> None:
         self._write = write
-        self._waiting: list[_Part] = []
-        self._led = False
+        self._waiting: list[_PendingWrite] = []
+        self._has_leader = False
         self._list = threading.Lock()
 
     def run(self, work: Callable[[Session], R]) -> R:
         """Carry the part out and return what it returned, once that is committed; raise what it raised."""
-        part = _Part(work)
+        part = _PendingWrite(work)
         with self._list:
             self._waiting.append(part)
-            leads, self._led = not self._led, True
+            leads, self._has_leader = not self._has_leader, True
         if not leads:
             part.called.wait()
         if not part.done:
@@ -62,13 +62,13 @@ class Together:
             raise
         finally:
             with self._list:
-                self._led = bool(self._waiting)
-                if self._led:
+                self._has_leader = bool(self._waiting)
+                if self._has_leader:
                     self._waiting[0].called.set()
             for part in parts:
                 part.called.set()
 
-    def _carry(self, parts: list[_Part]) -> None:
+    def _carry(self, parts: list[_PendingWrite]) -> None:
         try:
             self._commit(parts)
         except Exception:
@@ -77,7 +77,7 @@ class Together:
             for part in parts:  # one of them is at fault, and the others must not pay for it
                 self._alone(part)
 
-    def _commit(self, parts: list[_Part]) -> None:
+    def _commit(self, parts: list[_PendingWrite]) -> None:
         with self._write() as session:
             for part in parts:
                 part.value = part.work(session)
@@ -85,7 +85,7 @@ class Together:
         for part in parts:
             part.done = True
 
-    def _alone(self, part: _Part) -> None:
+    def _alone(self, part: _PendingWrite) -> None:
         try:
             self._commit([part])
         except Exception as error:  # noqa: BLE001 - raised in the thread that it belongs to

@@ -27,7 +27,7 @@ from workflows.storage.store import Store
 HANDOVER = Actor("handover", "Handover")
 GENESIS = "0" * 64
 PAGE = 1000
-TURN = "journal"
+WRITER_LOCK = "journal"
 """The turn that sealers of all replicas take; writers of entries go on beside them."""
 
 
@@ -93,7 +93,7 @@ class Journal:
 
     def note(self, action: str, actor: Actor, data: Mapping[str, Any], case_id: str = "") -> None:
         """Add an entry in a transaction of its own: a refusal, a look at personal data."""
-        with self._store.write(TURN) as session:
+        with self._store.write(WRITER_LOCK) as session:
             self.write(session, actor=actor, action=action, case_id=case_id, data=data)
 
     def seal(self) -> int:
@@ -108,7 +108,7 @@ class Journal:
         with self._store.read() as session:
             if session.exec(select(JournalEntry.id).where(col(JournalEntry.seq).is_(None)).limit(1)).first() is None:
                 return 0
-        with self._store.write(TURN) as session:
+        with self._store.write(WRITER_LOCK) as session:
             last = session.exec(
                 select(JournalEntry)
                 .where(col(JournalEntry.seq).is_not(None))
@@ -126,7 +126,7 @@ class Journal:
             for entry in new:
                 seq += 1
                 entry.seq, entry.prev = seq, prev
-                prev = link(entry)
+                prev = entry_hash(entry)
                 places.append({"key": entry.id, "place": seq, "before": entry.prev, "digest": prev})
             session.expunge_all()
             if places:  # in one statement: row by row it kept every other writer waiting in a mass run
@@ -136,7 +136,7 @@ class Journal:
     def sign(self) -> None:
         """Seal what is new and sign the head."""
         self.seal()
-        with self._store.write(TURN) as session:
+        with self._store.write(WRITER_LOCK) as session:
             last = session.exec(
                 select(JournalEntry)
                 .where(col(JournalEntry.seq).is_not(None))
@@ -161,7 +161,7 @@ class Journal:
         return verify(self._store, public_key or self.public_key)
 
 
-def link(entry: JournalEntry) -> str:
+def entry_hash(entry: JournalEntry) -> str:
     """Return an entry's hash over everything it says and the entry before it."""
     said = [
         entry.seq,
@@ -214,7 +214,7 @@ def _entry_faults(entry: JournalEntry, seq: int, prev: str) -> list[str]:
         faults.append(_("entry {seq} is missing: the next one is {next}").format(seq=seq + 1, next=entry.seq))
     if entry.prev != prev:
         faults.append(_("entry {seq} does not follow the entry before it").format(seq=entry.seq))
-    if entry.hash != link(entry):
+    if entry.hash != entry_hash(entry):
         faults.append(
             _("entry {seq} ({action}, {at} UTC) was changed after it was sealed").format(
                 seq=entry.seq, action=entry.action, at=f"{entry.at:%Y-%m-%d %H:%M}"

@@ -11,9 +11,9 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from workflows.ports import Clock, Undelivered
+from workflows.ports import Clock, DeliveryFailed
 from workflows.storage.rows.case import Case
-from workflows.storage.rows.outbox import Post, PostKind
+from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 from workflows.storage.store import Store
 
 log = logging.getLogger(__name__)
@@ -22,38 +22,42 @@ LEASE = timedelta(minutes=5)
 """Longer than telling people ever takes; the claim of a process that died is voided before (`let_go`)."""
 PASS_SECONDS = 5.0
 """How long one pass goes on: hundreds of posts at Slack's pace take minutes, and a stop must not wait for them."""
-ALONE = "local"
+SINGLE_PROCESS = "local"
 FREE: dict[str, Any] = {"claimed_by": "", "claimed_until": None}
 
 
-def want(
+def enqueue(
     session: Session,
     *,
     id: str,  # noqa: A002 - the row's own word
-    kind: PostKind,
+    kind: MessageKind,
     subject: str,
     channel: str,
     case_id: str = "",
     thread_of: str = "",
 ) -> None:
     """Ask, in the caller's transaction, that a post be shown or brought up to date; no channel: nobody to tell."""
-    post = session.get(Post, id)
+    post = session.get(OutboxMessage, id)
     if post is None:
-        parent = session.get(Post, thread_of) if thread_of else None
+        parent = session.get(OutboxMessage, thread_of) if thread_of else None
         channel = channel or (parent.channel if parent else "")
         if channel:
-            session.add(Post(id=id, kind=kind, subject=subject, channel=channel, case_id=case_id, thread_of=thread_of))
+            session.add(
+                OutboxMessage(
+                    id=id, kind=kind, subject=subject, channel=channel, case_id=case_id, thread_parent_id=thread_of
+                )
+            )
         return
-    post.wanted += 1
+    post.wanted_version += 1
     post.next_try_at = None
     session.add(post)
 
 
-def touch(session: Session, id: str) -> None:  # noqa: A002
+def request_update(session: Session, id: str) -> None:  # noqa: A002
     """Ask that an existing post be brought up to date; nothing where there is none."""
-    post = session.get(Post, id)
+    post = session.get(OutboxMessage, id)
     if post is not None:
-        post.wanted += 1
+        post.wanted_version += 1
         post.next_try_at = None
         session.add(post)
 
@@ -61,11 +65,11 @@ def touch(session: Session, id: str) -> None:  # noqa: A002
 class Notifier(Protocol):
     """Shows a post to people, in Slack or wherever they are."""
 
-    def show(self, post: Post) -> tuple[str, str]:
+    def show(self, post: OutboxMessage) -> tuple[str, str]:
         """Send the post, or update it in place where `post.ts` is set; return (channel, ts). Raises `Undelivered`."""
 
 
-def deliver(store: Store, notifier: Notifier, clock: Clock, by: str = ALONE) -> int:
+def deliver(store: Store, notifier: Notifier, clock: Clock, by: str = SINGLE_PROCESS) -> int:
     """Show every post that is behind; return how many were shown. Trouble with one does not hold up the others.
 
     `by` names this process: a post that another one is showing is left to it.
@@ -78,7 +82,7 @@ def deliver(store: Store, notifier: Notifier, clock: Clock, by: str = ALONE) -> 
             break
         try:
             shown += _deliver(store, notifier, post_id, clock.now(), f"{by}/{uuid4().hex}")
-        except Undelivered as trouble:
+        except DeliveryFailed as trouble:
             log.warning("post %s not delivered: %s", post_id, trouble)
             if trouble.busy:  # hundreds of others in the same conversation would only be told the same
                 full.add(channel)
@@ -89,29 +93,31 @@ def _behind(store: Store) -> Sequence[tuple[str, str, datetime | None]]:
     """Return what is to be shown: of a dismissal before all else, and a case message before what is in its thread."""
     urgent = sa.func.coalesce(col(Case.immediate), sa.false())
     query = (
-        select(Post.id, Post.channel, col(Post.next_try_at))
-        .join(Case, col(Post.case_id) == col(Case.id), isouter=True)
-        .where(col(Post.shown) < col(Post.wanted))
-        .order_by(urgent.desc(), col(Post.thread_of) != "", col(Post.id))
+        select(OutboxMessage.id, OutboxMessage.channel, col(OutboxMessage.next_try_at))
+        .join(Case, col(OutboxMessage.case_id) == col(Case.id), isouter=True)
+        .where(col(OutboxMessage.shown_version) < col(OutboxMessage.wanted_version))
+        .order_by(urgent.desc(), col(OutboxMessage.thread_parent_id) != "", col(OutboxMessage.id))
     )
     with store.read() as session:
         return session.exec(query).all()
 
 
 @contextmanager
-def alone(store: Store) -> Iterator[None]:
+def single_process(store: Store) -> Iterator[None]:
     """Be the only process on these rows: claims that a killed one left behind bind nobody."""
     with store.write() as session:
-        let_go(session, frozenset)
+        release_claims(session, frozenset)
     yield
 
 
-def let_go(session: Session, alive: Callable[[], Collection[str]]) -> None:
+def release_claims(session: Session, alive: Callable[[], Collection[str]]) -> None:
     """Void the claims of processes that are not `alive`: what they were showing is shown by the others.
 
     `alive` is asked once the claims are known, as `Engine.take_over` does.
     """
-    claimed = session.exec(select(Post.id, Post.claimed_by).where(Post.claimed_by != "")).all()
+    claimed = session.exec(
+        select(OutboxMessage.id, OutboxMessage.claimed_by).where(OutboxMessage.claimed_by != "")
+    ).all()
     living = alive() if claimed else ()
     for post_id, claim in claimed:
         if claim.partition("/")[0] not in living:
@@ -124,26 +130,28 @@ def _deliver(store: Store, notifier: Notifier, post_id: str, now: datetime, clai
         return False
     try:
         channel, ts = notifier.show(post)
-    except Undelivered as trouble:
+    except DeliveryFailed as trouble:
         _settle(store, post_id, claim, problem=str(trouble), next_try_at=now + AGAIN)
         raise
     except Exception:
         _settle(store, post_id, claim, next_try_at=now + AGAIN)
         raise
-    _settle(store, post_id, claim, channel=channel, ts=ts, shown=post.wanted, problem="", next_try_at=None)
+    _settle(
+        store, post_id, claim, channel=channel, ts=ts, shown_version=post.wanted_version, problem="", next_try_at=None
+    )
     return True
 
 
-def _claim(store: Store, post_id: str, claim: str) -> Post | None:
+def _claim(store: Store, post_id: str, claim: str) -> OutboxMessage | None:
     """Return the post as it is now, ours to show; None where it was shown meanwhile, or another is showing it."""
     with store.write(f"post:{post_id}") as session:
-        post, now = session.get(Post, post_id), store.now(session)
-        if post is None or post.shown >= post.wanted:
+        post, now = session.get(OutboxMessage, post_id), store.now(session)
+        if post is None or post.shown_version >= post.wanted_version:
             return None
         if post.claimed_until is not None and post.claimed_until > now:
             return None
         post.claimed_by, post.claimed_until = claim, now + LEASE
-        post.tries += not post.ts
+        post.send_attempts += not post.ts
         session.add(post)
     return post
 
@@ -155,10 +163,10 @@ def _settle(store: Store, post_id: str, claim: str, **values: object) -> None:
 
 
 def _held(post_id: str, claim: str) -> sa.Update:
-    return sa.update(Post).where(col(Post.id) == post_id, col(Post.claimed_by) == claim)
+    return sa.update(OutboxMessage).where(col(OutboxMessage.id) == post_id, col(OutboxMessage.claimed_by) == claim)
 
 
-def find(store: Store, post_id: str) -> Post | None:
+def find(store: Store, post_id: str) -> OutboxMessage | None:
     """Return a post as it is now."""
     with store.read() as session:
-        return session.get(Post, post_id)
+        return session.get(OutboxMessage, post_id)

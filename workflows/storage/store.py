@@ -18,15 +18,15 @@ from alembic import command
 from alembic.config import Config
 from sqlmodel import Session
 
-from workflows.storage.group_commit import Together
+from workflows.storage.group_commit import GroupCommit
 
 R = TypeVar("R")
 MIGRATIONS = Path(__file__).parent / "migrations"
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON")
 LIMITS = {"lock_timeout": "20s", "idle_in_transaction_session_timeout": "10s", "statement_timeout": "60s"}
 """A process that is paused, or cut off, in the middle of a transaction must not keep the others out for longer."""
-EVERYTHING = sa.text("select pg_advisory_xact_lock(7233, 0)")
-ONE_NAME = sa.text("select pg_advisory_xact_lock_shared(7233, 0), pg_advisory_xact_lock(7234, hashtext(:name))")
+LOCK_ALL_CASES = sa.text("select pg_advisory_xact_lock(7233, 0)")
+LOCK_ONE_NAME = sa.text("select pg_advisory_xact_lock_shared(7233, 0), pg_advisory_xact_lock(7234, hashtext(:name))")
 """Beside other names, never beside `EVERYTHING`; in one question, as every lock-out asks it three times."""
 
 
@@ -45,7 +45,7 @@ class Store:
         # SQLite makes a second writer sleep for up to 100 ms at a time; threads of one process queue here in place of
         # that (measured: a lock-out of 8 systems ended 0.2 to 0.5 s earlier).
         self._queue: AbstractContextManager[object] = nullcontext() if self.postgres else threading.Lock()
-        self._together = Together(self.write)
+        self._together = GroupCommit(self.write)
 
     @contextmanager
     def write(self, name: str = "") -> Iterator[Session]:
@@ -59,7 +59,7 @@ class Store:
             yield session
             session.commit()
 
-    def together(self, work: Callable[[Session], R], name: str = "") -> R:
+    def group_write(self, work: Callable[[Session], R], name: str = "") -> R:
         """Do `work` in a transaction, on SQLite in one with what others want to write at the same moment.
 
         It may be run a second time, and must change nothing but its session. `name` is as for `write`.
@@ -95,7 +95,7 @@ class Store:
             if self.postgres:
                 for limit in ("lock_timeout", "statement_timeout"):  # a long migration is no fault
                     connection.exec_driver_sql(f"set local {limit} = 0")
-                connection.execute(EVERYTHING)
+                connection.execute(LOCK_ALL_CASES)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             connection.commit()
@@ -110,9 +110,9 @@ class Store:
         if not self.postgres:
             return
         if name:
-            session.execute(ONE_NAME, {"name": name})
+            session.execute(LOCK_ONE_NAME, {"name": name})
         else:
-            session.execute(EVERYTHING)
+            session.execute(LOCK_ALL_CASES)
 
 
 def sqlite_url(folder: Path) -> str:

@@ -9,14 +9,14 @@ from sqlmodel import Session
 from config.text import N_, _
 from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, OutcomeUnknown, Unavailable
 from workflows.storage.rows.access import Access, ManualStep, Restoration, Restriction
-from workflows.storage.rows.clients import ApprovalRequest, Book, Leave, PutBack
+from workflows.storage.rows.clients import ApprovalRequest, BookHandover, Leave, PutBack
 from workflows.storage.rows.watch import AuditRun, ExportSnapshot, FollowUp
 from workflows.storage.rows.work_state import WorkState
 
 FIRST_RETRY = timedelta(seconds=10)
 TASKS: dict[str, type["Work"]] = {
     "revoke": Access,
-    "book": Book,
+    "book": BookHandover,
     "exports": ExportSnapshot,
     "follow_up": FollowUp,
     "audit": AuditRun,
@@ -87,7 +87,7 @@ def reopen(session: Session, book_id: str, account: str, now: datetime) -> None:
 
     A book that has not ended looks at every account again before it does.
     """
-    book = session.get(Book, book_id, with_for_update=True)
+    book = session.get(BookHandover, book_id, with_for_update=True)
     if book is not None and book.state == WorkState.DONE and account not in json.loads(book.counts_after):
         book.phase, book.reason = "list", ""
         again(session, book, now)

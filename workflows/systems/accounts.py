@@ -3,12 +3,12 @@ from sqlmodel import select
 from connectors.contract import AccountId, Accounts
 from workflows.people import Leaver
 from workflows.storage.case import person
-from workflows.storage.rows.access import Account
+from workflows.storage.rows.access import LeaverAccount
 from workflows.storage.store import Store
 from workflows.systems.registry import System
 
 
-class Trouble(Exception):
+class PreconditionFailed(Exception):
     """The book cannot go on now, for a reason that a person can do something about; it is tried again later."""
 
 
@@ -16,18 +16,20 @@ def leaver_accounts(store: Store, case_id: str, leaver: Leaver, system: System) 
     """Return the leaver's accounts: those that the access track knows, else those that match. Raises `Trouble`."""
     with store.read() as session:
         known = session.exec(
-            select(Account.account_id).where(Account.case_id == case_id, Account.system == system.name)
+            select(LeaverAccount.account_id).where(
+                LeaverAccount.case_id == case_id, LeaverAccount.system == system.name
+            )
         ).all()
     if known:
         return tuple(AccountId(account) for account in sorted(known))
     found = _accounts(system).find(person(leaver)).accounts
     if len(found) > 1:
-        raise Trouble(f"{len(found)} accounts match the leaver: a person must say which one is theirs")
+        raise PreconditionFailed(f"{len(found)} accounts match the leaver: a person must say which one is theirs")
     return tuple(account.id for account in found)
 
 
 def _accounts(system: System) -> Accounts:
     accounts = system.having(Accounts)
     if accounts is None:
-        raise Trouble("this system cannot look people up, so nobody's clients can be told apart")
+        raise PreconditionFailed("this system cannot look people up, so nobody's clients can be told apart")
     return accounts

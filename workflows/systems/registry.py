@@ -34,7 +34,7 @@ class System:
     @property
     def cannot(self) -> tuple[str, ...]:
         """What the vendor has no way to do, as sentences in the language of the moment."""
-        return tuple(_(words) for words in self.manifest.cannot if self.connector.limited_by(words))
+        return tuple(_(words) for words in self.manifest.cannot if self.connector.has_limitation(words))
 
     def has(self, capability: type) -> bool:
         """Whether the connector declares the capability in its header."""
@@ -79,7 +79,7 @@ class Systems(Mapping[str, System]):
         """Return the systems that have a capability, each with its connector as that capability."""
         return [(s, cast("C", s.connector)) for s in self._systems.values() if s.has(capability)]
 
-    def width(self, name: str) -> int:
+    def max_parallel(self, name: str) -> int:
         """Return how many lock-outs at a time keep a system's connections busy.
 
         A quarter more than it bears requests, which its connector sees to: while one lock-out writes down what it

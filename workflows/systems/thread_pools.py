@@ -15,25 +15,25 @@ URGENT, PLANNED = 0, 1
 
 
 @dataclass(order=True, slots=True)
-class _Waiting:
-    rank: int
-    place: int
+class _QueuedWork:
+    priority: int
+    sequence: int
     work: Callable[[], None] = field(compare=False)
     done: "Future[None]" = field(compare=False)
 
 
 @dataclass(slots=True)
-class _Lane:
-    waiting: list[_Waiting] = field(default_factory=list)
+class _ThreadPool:
+    waiting: list[_QueuedWork] = field(default_factory=list)
     threads: int = 0
 
 
-class Lanes:
+class ThreadPools:
     """Carries work out, for each name at most `width(name)` pieces at a time."""
 
     def __init__(self, width: Callable[[str], int]) -> None:
         self._width = width
-        self._lanes: dict[str, _Lane] = {}
+        self._lanes: dict[str, _ThreadPool] = {}
         self._places = count()
         self._lock = threading.Lock()
 
@@ -41,8 +41,8 @@ class Lanes:
         """Put work into a lane; the future ends as the work does."""
         done: Future[None] = Future()
         with self._lock:
-            lane = self._lanes.setdefault(name, _Lane())
-            heapq.heappush(lane.waiting, _Waiting(rank, next(self._places), work, done))
+            lane = self._lanes.setdefault(name, _ThreadPool())
+            heapq.heappush(lane.waiting, _QueuedWork(rank, next(self._places), work, done))
             if lane.threads >= max(1, self._width(name)):
                 return done
             lane.threads += 1
@@ -50,7 +50,7 @@ class Lanes:
         threading.Thread(target=self._drain, args=(lane,), name=f"lane {name}", daemon=True).start()
         return done
 
-    def _drain(self, lane: _Lane) -> None:
+    def _drain(self, lane: _ThreadPool) -> None:
         while True:
             with self._lock:
                 if not lane.waiting:

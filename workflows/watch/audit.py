@@ -11,15 +11,15 @@ from sqlmodel import col, select
 
 from connectors.contract import Verdict
 from workflows.cases.casefile import Casefile
-from workflows.cases.finding_list import FindingSheet
+from workflows.cases.finding_list import FindingList
 from workflows.cases.views import FindingLine
 from workflows.people import Actor
 from workflows.ports import Clock
 from workflows.refusals import Code, Refused
 from workflows.storage.findings import NEW_ACCOUNT, Findings
 from workflows.storage.journal import HANDOVER, Journal
-from workflows.storage.outbox import want
-from workflows.storage.rows.outbox import PostKind
+from workflows.storage.outbox import enqueue
+from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.watch import AuditRun, Finding
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store
@@ -27,11 +27,11 @@ from workflows.storage.vault import Vault
 from workflows.storage.work import finish
 from workflows.systems.registry import Systems
 from workflows.watch import audit_csv
-from workflows.watch.new_accounts import Newcomers
-from workflows.watch.new_systems import Latecomers
-from workflows.watch.orphans import Dormant, Orphans
-from workflows.watch.responses import Policy, Responses, open_finding
-from workflows.watch.sweep import Sweep, Tally
+from workflows.watch.new_accounts import NewAccounts
+from workflows.watch.new_systems import NewSystems
+from workflows.watch.orphans import DormantAccounts, Orphans
+from workflows.watch.responses import FindingPolicy, FindingResponses, open_finding
+from workflows.watch.sweep import AccountSweep, SweepCounts
 from workflows.watch.views import AuditView
 from workflows.watch.watched_cases import past_cases
 
@@ -50,12 +50,12 @@ class Audits:
         retry: Callable[[str, str, Actor], None],
         link: Callable[[str, str, Actor, str], object],
         *,
-        sheet: FindingSheet,
+        sheet: FindingList,
         directory: str,
         channel: str,
         zone: str,
         at: time,
-        policy: Policy = Policy(),  # noqa: B008 - frozen
+        policy: FindingPolicy = FindingPolicy(),  # noqa: B008 - frozen
     ) -> None:
         """`retry` locks one system of a case again; the day's audit is due `at` that hour in `zone`, in `channel`.
 
@@ -74,12 +74,12 @@ class Audits:
         self._at = at
         self._sheet = sheet
         findings = Findings(vault, journal, clock)
-        newcomers = Newcomers(store, vault, journal, findings, systems, clock)
-        self._sweep = Sweep(store, vault, findings, systems, clock, newcomers)
-        dormant = Dormant(store, vault, findings, clock, policy.dormant)
+        newcomers = NewAccounts(store, vault, journal, findings, systems, clock)
+        self._sweep = AccountSweep(store, vault, findings, systems, clock, newcomers)
+        dormant = DormantAccounts(store, vault, findings, clock, policy.dormant)
         self._orphans = Orphans(store, vault, findings, systems, directory, dormant, newcomers)
-        self._responses = Responses(store, journal, findings, sheet, clock, retry, policy)
-        self._latecomers = Latecomers(store, vault, journal, systems, clock)
+        self._responses = FindingResponses(store, journal, findings, sheet, clock, retry, policy)
+        self._latecomers = NewSystems(store, vault, journal, systems, clock)
 
     def call(self) -> None:
         """Write today's run once its hour has come, also after a downtime; its key keeps it one a day."""
@@ -117,7 +117,7 @@ class Audits:
         """Return one audit with the findings open now."""
         with self._store.read() as session:
             row = session.get_one(AuditRun, run_id)
-            tally = Tally(**json.loads(row.result)) if row.result != "{}" else Tally()
+            tally = SweepCounts(**json.loads(row.result)) if row.result != "{}" else SweepCounts()
             began = row.started_at or row.due_at
             verdicts = {Verdict(name): number for name, number in tally.verdicts.items()}
             return AuditView(
@@ -197,7 +197,7 @@ class Audits:
         """Return every account with its verdict and when it was read, as CSV, then everything that was found."""
         return audit_csv.write(self._store, self._casefile, self._sheet, run_id, self._clock.now())
 
-    def sheet(self) -> str:
+    def current_csv(self) -> str:
         """Return the same as CSV for what is known now, under the newest audit's name."""
         query = select(AuditRun.id).where(col(AuditRun.finished_at).is_not(None))
         with self._store.read() as session:
@@ -216,7 +216,7 @@ class Audits:
             row.started_at, row.finished_at, row.result = started, self._clock.now(), json.dumps(asdict(tally))
             if row.state == WorkState.DUE:
                 finish(session, row)
-                want(session, id=run_id, kind=PostKind.AUDIT, subject=run_id, channel=self._channel)
+                enqueue(session, id=run_id, kind=MessageKind.AUDIT, subject=run_id, channel=self._channel)
                 self._responses.escalate(session, run_id)
             said = {
                 "run": run_id,

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from config.text import _
 from workflows.access.views import AccountLine, SystemLine
 from workflows.cases.casefile import Casefile
-from workflows.cases.finding_list import SHUT, FindingSheet
+from workflows.cases.finding_list import SHUT, FindingList
 from workflows.cases.views import FindingLine
 from workflows.storage.store import Store
 from workflows.storage.vault import WrongKey
@@ -19,7 +19,7 @@ from workflows.watch.watched_cases import past_cases
 HEAD = ("audit", "case", "leaver", "system", "account", "verdict", "reason", "how", "read at (UTC)", "finding")
 
 
-def write(store: Store, casefile: Casefile, sheet: FindingSheet, run_id: str, now: datetime) -> str:
+def write(store: Store, casefile: Casefile, sheet: FindingList, run_id: str, now: datetime) -> str:
     """Return the sheet. A case whose data no key opens has a line that says so."""
     out = io.StringIO()
     writer = csv.writer(out)

@@ -10,21 +10,21 @@ from config.text import _, ngettext
 from connectors.contract import AccountId, Accounts, ClientBook, Observation, Verdict
 from connectors.errors import ConnectorError
 from workflows.access import manual_step, observation
-from workflows.access.matching import strangers
+from workflows.access.matching import other_persons_accounts
 from workflows.cases.casefile import Casefile
 from workflows.cases.views import CaseView, FollowUpLine
 from workflows.clients.moves import reconciliation
-from workflows.exports.snapshots import Exports
+from workflows.exports.snapshots import ExportTrack
 from workflows.people import Leaver
 from workflows.ports import Clock
-from workflows.storage.case import UNWATCHED, person, read_case, show
-from workflows.storage.findings import Findings, Sighting
+from workflows.storage.case import UNWATCHED, person, read_case, refresh_case_message
+from workflows.storage.findings import FindingReport, Findings
 from workflows.storage.journal import HANDOVER, Journal
-from workflows.storage.outbox import want
+from workflows.storage.outbox import enqueue
 from workflows.storage.rows.access import Access, ManualStep
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.clients import Assignment, AssignmentState
-from workflows.storage.rows.outbox import PostKind
+from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.watch import FollowUp
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store
@@ -43,7 +43,7 @@ class FollowUps:
         journal: Journal,
         systems: Systems,
         casefile: Casefile,
-        exports: Exports,
+        exports: ExportTrack,
         clock: Clock,
         retry: timedelta,
     ) -> None:
@@ -111,7 +111,7 @@ class FollowUps:
         with self._store.read() as session:
             ids = [AccountId(row.account_id) for row in observation.known(session, access_id)]
         seen = observation.observe(accounts, ids, system.manifest.limits.observe_batch)
-        others = strangers(self._systems, leaver, system.name, lookup.accounts, ids)
+        others = other_persons_accounts(self._systems, leaver, system.name, lookup.accounts, ids)
         owned = self._owned(system, ids)
         with self._store.write() as session:
             rows = observation.known(session, access_id)
@@ -121,20 +121,20 @@ class FollowUps:
                 observation.record(session, self._vault, self._findings, row, seen[AccountId(row.account_id)], by)
             session.flush()
             for one in (seen[one] for one in ids if before.get(one) != seen[one].verdict):
-                observation.follow(session, self._vault, access_id, one, self._clock.now())
-            found = observation.newcomers(lookup.accounts, rows)
+                observation.update_access_verdict(session, self._vault, access_id, one, self._clock.now())
+            found = observation.new_accounts(lookup.accounts, rows)
             for account in (one for one in found if one.id in others):
-                observation.see_stranger(session, self._findings, case.id, system.name, account, by)
+                observation.report_reused_address(session, self._findings, case.id, system.name, account, by)
             new = [one for one in found if one.id not in others]
             for account in new:
-                observation.see_newcomer(session, self._findings, case.id, system.name, account, by)
+                observation.report_new_account(session, self._findings, case.id, system.name, account, by)
             stay = self._staying(session, case.id, system.name)
             self._note_owned(session, case.id, system.name, owned - stay, by)
             access = session.get(Access, access_id)
             working = access is not None and access.state == WorkState.DUE
             if new and access and not working:
                 made = Observation(Verdict.OPEN, lookup.how, _("an account was made or renamed since the lock-out"))
-                observation.follow(session, self._vault, access_id, made, self._clock.now())
+                observation.update_access_verdict(session, self._vault, access_id, made, self._clock.now())
         words = _sentence([seen[one].verdict for one in ids], len(new), owned, stay)
         return _("{words}, still being worked on").format(words=words) if working else words
 
@@ -148,18 +148,18 @@ class FollowUps:
             Assignment.case_id == case_id,
             Assignment.system == system,
             col(Assignment.state).in_(
-                (AssignmentState.REFUSED, AssignmentState.EXCLUDED, AssignmentState.KEPT, AssignmentState.RETURNED)
+                (AssignmentState.REFUSED, AssignmentState.EXCLUDED, AssignmentState.KEPT, AssignmentState.PUT_BACK)
             ),
         )
         return session.exec(query).one()
 
     def _note_owned(self, session: Session, case_id: str, system: str, unexplained: int, by: str) -> None:
-        detail = reconciliation.words(session, case_id, system, unexplained)
-        sighting = Sighting("owns records", case_id, system, detail=detail)
+        detail = reconciliation.new_records_sentence(session, case_id, system, unexplained)
+        sighting = FindingReport("owns records", case_id, system, detail=detail)
         if unexplained > 0:
-            self._findings.see(session, sighting, by)
+            self._findings.report(session, sighting, by)
         else:
-            self._findings.clear(session, sighting)
+            self._findings.close_resolved(session, sighting)
 
     def _look_at_exports(self, case: Case, by: str, words: dict[str, str]) -> None:
         with self._store.read() as session:
@@ -177,7 +177,9 @@ class FollowUps:
                 detail = ngettext(
                     "{count} export since the lock-out", "{count} exports since the lock-out", number
                 ).format(count=number)
-                self._findings.see(session, Sighting("exported after leaving", case.id, system, detail=detail), by)
+                self._findings.report(
+                    session, FindingReport("exported after leaving", case.id, system, detail=detail), by
+                )
 
     def _give_up(self, follow_up_id: str, why: str) -> None:
         """Settle a follow-up of a case whose data no key opens: trying again would never end; it is a finding."""
@@ -188,7 +190,7 @@ class FollowUps:
             detail = _("the follow-up of day {day} could not be done, the case cannot be opened: {why}").format(
                 day=row.day, why=_(why)
             )
-            self._findings.see(session, Sighting("not verified", row.case_id, "", "", detail), follow_up_id)
+            self._findings.report(session, FindingReport("not verified", row.case_id, "", "", detail), follow_up_id)
             finish(session, row)
             said = {"day": row.day, "why": why}
             self._journal.write(session, actor=HANDOVER, action="follow_up.given_up", case_id=row.case_id, data=said)
@@ -208,16 +210,16 @@ class FollowUps:
             self._journal.write(
                 session, actor=HANDOVER, action=action, case_id=case.id, data={"day": row.day}, sealed=row.sealed
             )
-            want(
+            enqueue(
                 session,
                 id=f"follow_up:{row.id}",
-                kind=PostKind.FOLLOW_UP,
+                kind=MessageKind.FOLLOW_UP,
                 subject=row.id,
                 case_id=case.id,
                 channel="",
                 thread_of=f"case:{case.id}",
             )
-            show(session, case.id)
+            refresh_case_message(session, case.id)
 
 
 def _sentence(verdicts: list[Verdict], new: int, owned: int, stay: int) -> str:

@@ -18,19 +18,19 @@ from connectors.contract import Account as Found
 from connectors.contract import Accounts, Observation, Roster, Verdict
 from workflows.access import matching, observation
 from workflows.access.account_state import SEVERITY
-from workflows.access.matching import strangers
+from workflows.access.matching import other_persons_accounts
 from workflows.ports import Clock
 from workflows.storage.case import person, read_case
-from workflows.storage.findings import NEW_ACCOUNT, Findings, Sighting, open_of, still_open
+from workflows.storage.findings import NEW_ACCOUNT, FindingReport, Findings, open_of, still_open
 from workflows.storage.journal import Journal
-from workflows.storage.rows.access import Access, Account
+from workflows.storage.rows.access import Access, LeaverAccount
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.watch import Finding
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store
 from workflows.storage.vault import Vault, WrongKey
 from workflows.systems.registry import System, Systems
-from workflows.watch.watched_cases import beside_accounts, in_watched_cases, without_accounts
+from workflows.watch.watched_cases import having_accounts, in_watched_cases, without_accounts
 
 UNREAD = "not verified"
 SECOND = (NEW_ACCOUNT, "address reused")
@@ -39,7 +39,7 @@ MOST = 500
 """Leavers with an account who are looked up in one audit of a system that cannot list everybody."""
 
 
-class Newcomers:
+class NewAccounts:
     """Looks people up afresh. Raises what the system raises: nothing is claimed about those who were not looked up."""
 
     def __init__(
@@ -70,12 +70,12 @@ class Newcomers:
             lines = [session.get_one(Access, access_id) for access_id in access_ids]
         return sum(self._look_up(system, accounts, access, by)[1] for access in lines)
 
-    def turns(self, system: System) -> int:
+    def audits_per_rotation(self, system: System) -> int:
         """Return in how many audits everybody with an account has been looked up once; 1: in each."""
         if system.has(Roster):
             return 1
         with self._store.read() as session:
-            lines = session.exec(select(sa.func.count()).select_from(beside_accounts(system.name).subquery())).one()
+            lines = session.exec(select(sa.func.count()).select_from(having_accounts(system.name).subquery())).one()
         return -(-lines // MOST) or 1
 
     def suspects(self, session: Session, system: str, page: Sequence[Found]) -> set[str]:
@@ -88,13 +88,15 @@ class Newcomers:
         lines = {
             f"{case_id}:{system}"
             for case_id, one in hits
-            if (case_id, one.id) not in told and session.get(Account, f"{case_id}:{system}:{one.id}") is None
+            if (case_id, one.id) not in told and session.get(LeaverAccount, f"{case_id}:{system}:{one.id}") is None
         }
-        return set(session.exec(beside_accounts(system).where(col(Access.id).in_(lines))))
+        return set(session.exec(having_accounts(system).where(col(Access.id).in_(lines))))
 
     def _again(self, system: System) -> list[str]:
-        lines, turns = beside_accounts(system.name), self.turns(system)
-        gone = select(Account.access_id).where(Account.system == system.name, Account.verdict == Verdict.ABSENT)
+        lines, turns = having_accounts(system.name), self.audits_per_rotation(system)
+        gone = select(LeaverAccount.access_id).where(
+            LeaverAccount.system == system.name, LeaverAccount.verdict == Verdict.ABSENT
+        )
         with self._store.read() as session:
             told = {f"{row.case_id}:{system.name}" for row in still_open(session, system.name, SECOND)}
             chosen = set(session.exec(lines.where(sa.or_(col(Access.id).in_(gone), col(Access.id).in_(told)))))
@@ -124,7 +126,7 @@ class Newcomers:
                 linked = bool(matching.links(session, self._vault, case.leaver_key, system.name).accounts)
             lookup = accounts.find(person(data.leaver))
             known = {row.account_id for row in rows}
-            others = strangers(self._systems, data.leaver, system.name, lookup.accounts, known)
+            others = other_persons_accounts(self._systems, data.leaver, system.name, lookup.accounts, known)
             fresh = [one for one in lookup.accounts if one.id not in known]
             mine = [observation.imaged(accounts, one) for one in fresh if one.id not in others]
         except WrongKey as error:
@@ -135,9 +137,9 @@ class Newcomers:
             return self._unknown(access, observation.malformed(error), by), 0
         verdicts = [*(Verdict(row.verdict) for row in rows), *(one.verdict for one in mine)] or [Verdict.ABSENT]
         seen = Observation(min(verdicts, key=SEVERITY.index), lookup.how)
-        theirs = [one for one in observation.newcomers(fresh, rows) if one.id in others]
+        theirs = [one for one in observation.new_accounts(fresh, rows) if one.id in others]
         self._say(access, mine, theirs, seen, by, linked=linked, adopt=not rows)
-        return seen.verdict, len(observation.newcomers(mine, rows))
+        return seen.verdict, len(observation.new_accounts(mine, rows))
 
     def _say(
         self,
@@ -151,7 +153,7 @@ class Newcomers:
         adopt: bool,
     ) -> None:
         """Write what is new. `adopt`: no account was known, so one that is locked gets a row and is watched by it."""
-        new = observation.newcomers(mine, ())
+        new = observation.new_accounts(mine, ())
         locked = [one for one in mine if adopt and one.verdict is Verdict.LOCKED]
         shown = {str(one.id) for one in (*new, *theirs)}
         with self._store.read() as session:
@@ -160,25 +162,27 @@ class Newcomers:
             return
         with self._store.write() as session:
             for account in theirs:
-                observation.see_stranger(session, self._findings, access.case_id, access.system, account, by)
+                observation.report_reused_address(session, self._findings, access.case_id, access.system, account, by)
             for account in new:
-                observation.see_newcomer(
+                observation.report_new_account(
                     session, self._findings, access.case_id, access.system, account, by, linked=linked
                 )
             for row in told:
                 if row.account_id not in shown:
-                    self._findings.clear(session, Sighting(row.kind, access.case_id, access.system, row.account_id))
+                    self._findings.close_resolved(
+                        session, FindingReport(row.kind, access.case_id, access.system, row.account_id)
+                    )
             now, case = self._clock.now(), session.get_one(Case, access.case_id)
             for account in locked:
                 observation.adopt(session, self._vault, self._journal, case, access.id, account, seen.how, now)
             session.flush()
             if access.state == WorkState.DONE and (new or locked or access.verdict == Verdict.OPEN != seen.verdict):
                 why = _("an account was made or renamed since the lock-out") if new else ""
-                observation.follow(session, self._vault, access.id, replace(seen, reason=why), now)
+                observation.update_access_verdict(session, self._vault, access.id, replace(seen, reason=why), now)
 
     def _unknown(self, access: Access, why: str, by: str) -> Verdict:
         with self._store.write() as session:
-            self._findings.see(session, Sighting(UNREAD, access.case_id, access.system, "", why), by)
+            self._findings.report(session, FindingReport(UNREAD, access.case_id, access.system, "", why), by)
         return Verdict.UNKNOWN
 
 

@@ -14,12 +14,12 @@ from connectors.contract import Account as Found
 from connectors.contract import Accounts, Verdict
 from connectors.errors import ConnectorError
 from workflows.access import manual_step, observation
-from workflows.access.account_state import Note, seal
-from workflows.access.matching import strangers
+from workflows.access.account_state import VerdictNote, seal
+from workflows.access.matching import other_persons_accounts
 from workflows.cases.added_systems import _has
 from workflows.ports import Clock
-from workflows.storage.case import UNWATCHED, person, read_case, show
-from workflows.storage.findings import Findings, Sighting
+from workflows.storage.case import UNWATCHED, person, read_case, refresh_case_message
+from workflows.storage.findings import FindingReport, Findings
 from workflows.storage.journal import HANDOVER, Journal
 from workflows.storage.rows.access import Access, ManualStep
 from workflows.storage.rows.case import Case
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Latecomers:
+class NewSystems:
     """Looks past leavers up in systems that are new to their cases."""
 
     store: Store
@@ -69,7 +69,7 @@ class Latecomers:
         log.warning("case %s cannot be looked up in %s: %s", case_id, system.name, why)
         with self.store.write(case_id) as session:
             findings = Findings(self.vault, self.journal, self.clock)
-            findings.see(session, Sighting(UNREAD, case_id, system.name, "", why), by)
+            findings.report(session, FindingReport(UNREAD, case_id, system.name, "", why), by)
 
     def _look(self, system: System, case_id: str, by: str) -> None:
         if manual_step.work_of(system):
@@ -81,7 +81,7 @@ class Latecomers:
         with self.store.read() as session:
             _case, data = read_case(session, self.vault, case_id)
         lookup = accounts.find(person(data.leaver))
-        others = strangers(self.systems, data.leaver, system.name, lookup.accounts, ())
+        others = other_persons_accounts(self.systems, data.leaver, system.name, lookup.accounts, ())
         found = tuple(observation.imaged(accounts, one) for one in lookup.accounts if one.id not in others)
         self._write(system, case_id, found, lookup.how, by)
 
@@ -99,7 +99,7 @@ class Latecomers:
                 self._add(session, case, system, found, how, by)
             said = {"system": system.name, "accounts": len(found)}
             self.journal.write(session, actor=HANDOVER, action="access.caught_up", case_id=case_id, data=said)
-            show(session, case_id)
+            refresh_case_message(session, case_id)
 
     def _add(self, session: Session, case: Case, system: System, found: tuple[Found, ...], how: str, by: str) -> None:
         row_id, now = f"{case.id}:{system.name}", self.clock.now()
@@ -114,7 +114,7 @@ class Latecomers:
                 state=WorkState.DONE,
                 due_at=case.effective_at,
                 verdict=verdict,
-                note=seal(self.vault, case.wrapped_key, f"access:{row_id}", Note(reason, how)),
+                note=seal(self.vault, case.wrapped_key, f"access:{row_id}", VerdictNote(reason, how)),
                 read_at=now,
             )
         )
@@ -123,9 +123,9 @@ class Latecomers:
             if one.verdict is Verdict.LOCKED:
                 observation.adopt(session, self.vault, self.journal, case, row_id, one, how, now)
         findings = Findings(self.vault, self.journal, self.clock)
-        findings.clear(session, Sighting(UNREAD, case.id, system.name))
+        findings.close_resolved(session, FindingReport(UNREAD, case.id, system.name))
         for one in alive:
-            observation.see_newcomer(session, findings, case.id, system.name, one, by)
+            observation.report_new_account(session, findings, case.id, system.name, one, by)
 
     def _lacking(self, system: str) -> list[str]:
         """Return the cases whose time has come, that nobody has called off, and that know nothing of a system."""

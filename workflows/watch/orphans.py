@@ -14,16 +14,16 @@ from connectors.contract import Accounts, Roster, Verdict
 from connectors.errors import ConnectorError, Unavailable
 from workflows.access import observation
 from workflows.ports import Clock
-from workflows.storage.findings import DORMANT, ORPHAN, Findings, Sighting, still_open
+from workflows.storage.findings import DORMANT, ORPHAN, FindingReport, Findings, still_open
 from workflows.storage.store import Store
 from workflows.storage.vault import Vault
 from workflows.systems.registry import System, Systems
-from workflows.watch.new_accounts import Newcomers
-from workflows.watch.sweep import Tally
+from workflows.watch.new_accounts import NewAccounts
+from workflows.watch.sweep import SweepCounts
 from workflows.watch.watched_cases import in_cases
 
 
-class Dormant:
+class DormantAccounts:
     """Looks at pages of accounts that somebody else reads. An account without a known last log-in is never named."""
 
     def __init__(self, store: Store, vault: Vault, findings: Findings, clock: Clock, after: timedelta) -> None:
@@ -44,14 +44,14 @@ class Dormant:
             about = in_cases(session, self._vault, system, hits)
             dormant = [one for one in hits if one.id not in about]
             for one in dormant:
-                self._findings.see(session, _sighting(system, one), by)
+                self._findings.report(session, _sighting(system, one), by)
         return {str(one.id) for one in dormant}
 
 
-def _sighting(system: str, one: Found) -> Sighting:
+def _sighting(system: str, one: Found) -> FindingReport:
     day = one.last_login.date().isoformat() if one.last_login else ""
     detail = _("alive, and the last log-in that the system tells was on {day}").format(day=day)
-    return Sighting(DORMANT, "", system, one.id, detail, one.name, one.email, one.login)
+    return FindingReport(DORMANT, "", system, one.id, detail, one.name, one.email, one.login)
 
 
 PAGE = 500
@@ -69,8 +69,8 @@ class Orphans:
         findings: Findings,
         systems: Systems,
         directory: str,
-        dormant: Dormant,
-        newcomers: Newcomers,
+        dormant: DormantAccounts,
+        newcomers: NewAccounts,
     ) -> None:
         """`directory`: the system that knows everybody."""
         self._store = store
@@ -81,7 +81,7 @@ class Orphans:
         self._dormant = dormant
         self._newcomers = newcomers
 
-    def look(self, by: str, tally: Tally) -> None:
+    def look(self, by: str, tally: SweepCounts) -> None:
         """Open and close findings; say in the tally where nobody could be looked for, and count what is new."""
         others = [one for one, _accounts in self._systems.with_capability(Accounts) if one.name != self._directory]
         disabled: set[int] | None = None
@@ -96,7 +96,7 @@ class Orphans:
         for system in others:
             self._look(system, disabled, by, tally)
 
-    def _disabled(self, by: str, tally: Tally, *, whole: bool) -> set[int] | None:
+    def _disabled(self, by: str, tally: SweepCounts, *, whole: bool) -> set[int] | None:
         """Return the addresses that stand on locked entries only, as numbers to spare memory.
 
         None: the directory lists nobody. Not `whole`: who is locked there is of no interest now.
@@ -117,7 +117,7 @@ class Orphans:
         self._again(system, second, by, tally)
         return locked - alive
 
-    def _look(self, system: System, disabled: set[int] | None, by: str, tally: Tally) -> None:
+    def _look(self, system: System, disabled: set[int] | None, by: str, tally: SweepCounts) -> None:
         roster = system.having(Roster)
         if roster is None:
             if disabled is not None:
@@ -131,7 +131,7 @@ class Orphans:
             words = _("orphans were not looked for in {system}: {why}")
             tally.not_looked.append(words.format(system=system.name, why=observation.malformed(error)))
 
-    def _read(self, system: System, roster: Roster, disabled: set[int] | None, by: str, tally: Tally) -> None:
+    def _read(self, system: System, roster: Roster, disabled: set[int] | None, by: str, tally: SweepCounts) -> None:
         orphans, dormant, second, nobody = set[str](), set[str](), set[str](), True
         for page in _pages(roster.everyone()):
             nobody = False
@@ -150,13 +150,13 @@ class Orphans:
         with self._store.read() as session:
             return self._newcomers.suspects(session, system, page)
 
-    def _again(self, system: System, access_ids: set[str], by: str, tally: Tally) -> None:
+    def _again(self, system: System, access_ids: set[str], by: str, tally: SweepCounts) -> None:
         accounts = system.having(Accounts)
         if accounts and access_ids:
             tally.verdicts[Verdict.OPEN] += self._newcomers.look_again(system, accounts, sorted(access_ids), by)
 
-    def _say_turns(self, system: System, tally: Tally) -> None:
-        turns = self._newcomers.turns(system)
+    def _say_turns(self, system: System, tally: SweepCounts) -> None:
+        turns = self._newcomers.audits_per_rotation(system)
         if turns > 1:
             words = ngettext(
                 "second accounts in {system}: each leaver is looked up every {count} day, as it cannot list everybody",
@@ -180,8 +180,8 @@ class Orphans:
             orphans = [one for one in hits if one.id not in known]
             for one in orphans:
                 detail = _("alive here, disabled in the directory, and no case is about this person")
-                sighting = Sighting(ORPHAN, "", system, one.id, detail, one.name, one.email, one.login)
-                self._findings.see(session, sighting, by)
+                sighting = FindingReport(ORPHAN, "", system, one.id, detail, one.name, one.email, one.login)
+                self._findings.report(session, sighting, by)
         return {str(one.id) for one in orphans}
 
 

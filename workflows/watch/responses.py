@@ -7,16 +7,16 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from workflows.cases.finding_list import FindingSheet, accepted
+from workflows.cases.finding_list import FindingList, accepted
 from workflows.cases.views import FindingLine
 from workflows.people import Actor
 from workflows.ports import Clock
 from workflows.refusals import Code, Refused
 from workflows.storage.findings import Findings, show_digest
 from workflows.storage.journal import HANDOVER, Journal
-from workflows.storage.outbox import want
+from workflows.storage.outbox import enqueue
 from workflows.storage.rows.case import Case, CaseState
-from workflows.storage.rows.outbox import PostKind
+from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.watch import Finding
 from workflows.storage.store import Store
 
@@ -26,7 +26,7 @@ BEGUN = (CaseState.RUNNING, CaseState.WATCHED)
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class FindingPolicy:
     """What the company has decided about findings."""
 
     relock: bool = False
@@ -39,7 +39,7 @@ class Policy:
     """Slack ids of those who are told in person when nobody takes a finding."""
 
 
-class Responses:
+class FindingResponses:
     """Answers to findings."""
 
     def __init__(
@@ -47,10 +47,10 @@ class Responses:
         store: Store,
         journal: Journal,
         findings: Findings,
-        sheet: FindingSheet,
+        sheet: FindingList,
         clock: Clock,
         retry: Callable[[str, str, Actor], None],
-        policy: Policy,
+        policy: FindingPolicy,
     ) -> None:
         """`retry` locks one system of a case again."""
         self._store = store
@@ -117,7 +117,9 @@ class Responses:
             row.escalated_at = self._clock.now()
             self._write(session, row, HANDOVER, "finding.escalated")
         for user in self._policy.tell if late else ():
-            want(session, id=f"escalation:{run_id}:{user}", kind=PostKind.ESCALATION, subject=run_id, channel=user)
+            enqueue(
+                session, id=f"escalation:{run_id}:{user}", kind=MessageKind.ESCALATION, subject=run_id, channel=user
+            )
         return len(late)
 
     def _to_relock(self, since: datetime) -> Sequence[Finding]:

@@ -21,14 +21,14 @@ from workflows.access import account_state
 from workflows.access import observation as watch
 from workflows.ports import Clock
 from workflows.storage.findings import ABOUT_ACCOUNTS, Findings, still_open
-from workflows.storage.rows.access import Access, Account
+from workflows.storage.rows.access import Access, LeaverAccount
 from workflows.storage.store import Store
 from workflows.storage.vault import Vault
 from workflows.storage.work import say
 from workflows.systems.registry import System, Systems
 from workflows.watch import watched_cases
-from workflows.watch.new_accounts import Newcomers
-from workflows.watch.unverified import Unwatched
+from workflows.watch.new_accounts import NewAccounts
+from workflows.watch.unverified import UnverifiedLockouts
 from workflows.watch.watched_cases import past_cases, without_accounts
 
 AHEAD = 2
@@ -43,7 +43,7 @@ Raw = tuple[str, str, str, str]
 """The fields of a `Row`, as the driver gives them."""
 
 
-class Row(NamedTuple):
+class SweepRow(NamedTuple):
     """What a sweep needs of an account."""
 
     id: str
@@ -53,7 +53,7 @@ class Row(NamedTuple):
 
 
 @dataclass
-class Tally:
+class SweepCounts:
     """What one sweep saw; stored with its audit."""
 
     verdicts: dict[str, int] = field(default_factory=lambda: {verdict.value: 0 for verdict in Verdict})
@@ -68,11 +68,11 @@ class Tally:
             self.verdicts[verdict] += number
 
 
-class Sweep:
+class AccountSweep:
     """Reads systems, writes verdicts and findings; nothing is claimed about what was not read."""
 
     def __init__(
-        self, store: Store, vault: Vault, findings: Findings, systems: Systems, clock: Clock, newcomers: Newcomers
+        self, store: Store, vault: Vault, findings: Findings, systems: Systems, clock: Clock, newcomers: NewAccounts
     ) -> None:
         self._store = store
         self._vault = vault
@@ -80,22 +80,22 @@ class Sweep:
         self._systems = systems
         self._clock = clock
         self._newcomers = newcomers
-        self._unwatched = Unwatched(store, findings, systems, clock)
+        self._unwatched = UnverifiedLockouts(store, findings, systems, clock)
 
-    def run(self, by: str) -> Tally:
+    def run(self, by: str) -> SweepCounts:
         """Read everything; `by` names the audit in the findings."""
-        tally = Tally()
+        tally = SweepCounts()
         with self._store.read() as session:
             tally.cases = watched_cases.count(session, self._clock.now())
         for system, accounts in self._systems.with_capability(Accounts):
             self._system(system, accounts, tally, by)
-        for words, number in self._unwatched.forgotten():
+        for words, number in self._unwatched.unconfigured_systems():
             tally.not_read.append(words)
             tally.verdicts[Verdict.UNKNOWN] += number
         tally.verdicts[Verdict.UNKNOWN] += self._unwatched.never_verified(by)
         return tally
 
-    def _system(self, system: System, accounts: Accounts, tally: Tally, by: str) -> None:
+    def _system(self, system: System, accounts: Accounts, tally: SweepCounts, by: str) -> None:
         began, seen = self._clock.now(), Counter[str]()
         try:
             self._accounts(system, accounts, seen, by)
@@ -140,19 +140,21 @@ class Sweep:
             return ()
 
     def _many(self, system: str) -> bool:
-        query = select(Account.id).where(Account.system == system).offset(MANY).limit(1)
+        query = select(LeaverAccount.id).where(LeaverAccount.system == system).offset(MANY).limit(1)
         with self._store.read() as session:
             return session.exec(query).first() is not None
 
     def _read(
         self, system: System, accounts: Accounts, locked: Collection[str], pending: Collection[str], seen: Counter[str]
-    ) -> Iterator[tuple[list[Row], dict[AccountId, Observation]]]:
+    ) -> Iterator[tuple[list[SweepRow], dict[AccountId, Observation]]]:
         """Give page after page with what a fresh read says, reading ahead; those listed as locked are only counted."""
         batch = system.manifest.limits.observe_batch
-        asked: deque[tuple[list[Row], Future[dict[AccountId, Observation]]]] = deque()
+        asked: deque[tuple[list[SweepRow], Future[dict[AccountId, Observation]]]] = deque()
         with ThreadPoolExecutor(AHEAD, thread_name_prefix=f"sweep-{system.name}") as pool:
             for rows in self._pages(system.name, batch):
-                page = [Row._make(row) for row in rows if row[1] not in locked or row[2] != LOCKED or row[1] in pending]
+                page = [
+                    SweepRow._make(row) for row in rows if row[1] not in locked or row[2] != LOCKED or row[1] in pending
+                ]
                 seen[Verdict.LOCKED] += len(rows) - len(page)
                 if page:
                     ids = [AccountId(row.account_id) for row in page]
@@ -164,23 +166,23 @@ class Sweep:
                 yield known, answer.result()
 
     def _record(
-        self, rows: list[Row], answer: dict[AccountId, Observation], changed_by: dict[str, str], by: str
+        self, rows: list[SweepRow], answer: dict[AccountId, Observation], changed_by: dict[str, str], by: str
     ) -> None:
         with self._store.write() as session:
             for row in rows:
-                fresh, observation = session.get_one(Account, row.id), answer[AccountId(row.account_id)]
+                fresh, observation = session.get_one(LeaverAccount, row.id), answer[AccountId(row.account_id)]
                 fresh.read_at = self._clock.now()
                 watch.record(
                     session, self._vault, self._findings, fresh, observation, by, changed_by.get(row.account_id, "")
                 )
                 if row.verdict != observation.verdict:
                     session.flush()
-                    watch.follow(session, self._vault, fresh.access_id, observation, self._clock.now())
+                    watch.update_access_verdict(session, self._vault, fresh.access_id, observation, self._clock.now())
 
     def _pages(self, system: str, batch: int) -> Iterator[list[Raw]]:
         after = ""
         with self._store.read() as session:
-            left_out = watched_cases.apart(session, self._clock.now())
+            left_out = watched_cases.unwatched_case_ids(session, self._clock.now())
         while page := self._page(system, after, batch):
             after = page[-1][0]
             kept = [row for row in page if row[3] not in left_out] if left_out else page
@@ -189,9 +191,9 @@ class Sweep:
 
     def _page(self, system: str, after: str, batch: int) -> list[Raw]:
         query = (
-            sa.select(Account.id, Account.account_id, Account.verdict, Account.case_id)  # type: ignore[call-overload]
-            .where(Account.system == system, col(Account.id) > after)
-            .order_by(col(Account.id))
+            sa.select(LeaverAccount.id, LeaverAccount.account_id, LeaverAccount.verdict, LeaverAccount.case_id)  # type: ignore[call-overload]
+            .where(LeaverAccount.system == system, col(LeaverAccount.id) > after)
+            .order_by(col(LeaverAccount.id))
             .limit(batch)
         )
         with self._store.read() as session:
@@ -203,12 +205,12 @@ class Sweep:
         """Count a system that could not be read whole: what this sweep wrote keeps its verdict, the rest has none."""
         seen: Counter[str] = Counter()
         past = past_cases(self._clock.now()).order_by(None)
-        fresh = col(Account.read_at) >= began
+        fresh = col(LeaverAccount.read_at) >= began
         with self._store.read() as session:
-            query = sa.select(Account.verdict, fresh, sa.func.count()).where(  # type: ignore[call-overload]
-                Account.system == system, col(Account.case_id).in_(past)
+            query = sa.select(LeaverAccount.verdict, fresh, sa.func.count()).where(  # type: ignore[call-overload]
+                LeaverAccount.system == system, col(LeaverAccount.case_id).in_(past)
             )
-            for verdict, read, number in session.connection().execute(query.group_by(Account.verdict, fresh)):
+            for verdict, read, number in session.connection().execute(query.group_by(LeaverAccount.verdict, fresh)):
                 seen[verdict if read else Verdict.UNKNOWN] += number
             absent = without_accounts(system).where(col(Access.read_at) < began).subquery()
             seen[Verdict.UNKNOWN] += session.exec(select(sa.func.count()).select_from(absent)).one()

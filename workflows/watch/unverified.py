@@ -8,8 +8,8 @@ from sqlmodel import col, select
 
 from config.text import _, ngettext
 from workflows.ports import Clock
-from workflows.storage.findings import Findings, Sighting, still_open
-from workflows.storage.rows.access import Access, Account
+from workflows.storage.findings import FindingReport, Findings, still_open
+from workflows.storage.rows.access import Access, LeaverAccount
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store
 from workflows.systems.registry import Systems
@@ -20,7 +20,7 @@ TIME_TO_READ = timedelta(hours=1)
 NEVER = "never verified"
 
 
-class Unwatched:
+class UnverifiedLockouts:
     """Says what nobody has looked at."""
 
     def __init__(self, store: Store, findings: Findings, systems: Systems, clock: Clock) -> None:
@@ -29,7 +29,7 @@ class Unwatched:
         self._systems = systems
         self._clock = clock
 
-    def forgotten(self) -> Iterator[tuple[str, int]]:
+    def unconfigured_systems(self) -> Iterator[tuple[str, int]]:
         """Give a sentence and the number of leavers for each system that is not in the configuration any more."""
         with self._store.read() as session:
             gone = [name for name in systems(session) if name not in self._systems]
@@ -59,14 +59,16 @@ class Unwatched:
         query = never_confirmed(self._clock.now() - TIME_TO_READ).where(col(Access.system).in_(list(self._systems)))
         with self._store.read() as session:
             rows = {row.id: row for row in session.exec(query)}
-            counted = set(session.exec(select(Account.access_id).where(col(Account.access_id).in_(list(rows)))))
+            counted = set(
+                session.exec(select(LeaverAccount.access_id).where(col(LeaverAccount.access_id).in_(list(rows))))
+            )
             old = [row for name in self._systems for row in still_open(session, name, [NEVER])]
         settled = [row for row in old if f"{row.case_id}:{row.system}" not in rows]
         if rows or settled:
             with self._store.write() as session:
                 for row in settled:
-                    self._findings.clear(session, Sighting(NEVER, row.case_id or "", row.system))
+                    self._findings.close_resolved(session, FindingReport(NEVER, row.case_id or "", row.system))
                 for access in rows.values():
                     words = _("no read has ever shown this leaver locked out here")
-                    self._findings.see(session, Sighting(NEVER, access.case_id, access.system, "", words), by)
+                    self._findings.report(session, FindingReport(NEVER, access.case_id, access.system, "", words), by)
         return len(rows) - len(counted)

@@ -11,7 +11,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from connectors.contract import Account as Found
 from connectors.contract import Verdict
 from workflows.storage.case import UNWATCHED, mail_key
-from workflows.storage.rows.access import Access, Account
+from workflows.storage.rows.access import Access, LeaverAccount
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.watch import Finding
 from workflows.storage.rows.work_state import WorkState
@@ -34,9 +34,9 @@ def count(session: Session, now: datetime) -> int:
     return session.exec(select(sa.func.count()).select_from(Case).where(*_past(now))).one()
 
 
-def apart(session: Session, now: datetime) -> set[str]:
+def unwatched_case_ids(session: Session, now: datetime) -> set[str]:
     """Return the few cases that have accounts and are not watched: called off, undone, or not begun."""
-    with_accounts = select(Case.id).where(select(Account.id).where(Account.case_id == Case.id).exists())
+    with_accounts = select(Case.id).where(select(LeaverAccount.id).where(LeaverAccount.case_id == Case.id).exists())
     unwatched = with_accounts.where(col(Case.state).in_(UNWATCHED))
     ahead = with_accounts.where(col(Case.state).in_(WATCHED), col(Case.effective_at) > now)
     return {*session.exec(unwatched), *session.exec(ahead)}
@@ -71,13 +71,13 @@ def without_accounts(system: str) -> SelectOfScalar[Access]:
             col(Access.verdict).in_((Verdict.ABSENT, Verdict.OPEN, Verdict.UNKNOWN)),
             sa.or_(settled, in_doubt),
             col(Case.state).not_in(UNWATCHED),
-            ~select(Account.id).where(Account.access_id == Access.id).exists(),
-            ~doubted("protected"),  # left alone on purpose, and said so: no newcomer
+            ~select(LeaverAccount.id).where(LeaverAccount.access_id == Access.id).exists(),
+            ~has_open_finding("protected"),  # left alone on purpose, and said so: no newcomer
         )
     )
 
 
-def beside_accounts(system: str) -> SelectOfScalar[str]:
+def having_accounts(system: str) -> SelectOfScalar[str]:
     """Return the query for the lines of watched cases that have accounts in a system, where another would be news.
 
     Left out is where a person has still to choose, or left one alone on purpose: an open finding says that already.
@@ -90,8 +90,8 @@ def beside_accounts(system: str) -> SelectOfScalar[str]:
             Access.state != WorkState.CANCELLED,
             sa.or_(col(Access.verdict) != Verdict.UNKNOWN, col(Access.locked_at).is_not(None)),
             col(Case.state).not_in(UNWATCHED),
-            select(Account.id).where(Account.access_id == Access.id).exists(),
-            ~doubted("protected", "not linked"),
+            select(LeaverAccount.id).where(LeaverAccount.access_id == Access.id).exists(),
+            ~has_open_finding("protected", "not linked"),
         )
     )
 
@@ -110,7 +110,7 @@ def never_confirmed(since: datetime) -> SelectOfScalar[Access]:
             Access.state != WorkState.CANCELLED,
             col(Case.state).not_in(UNWATCHED),
             col(Case.effective_at) <= since,
-            ~doubted("protected", "not linked"),
+            ~has_open_finding("protected", "not linked"),
         )
     )
 
@@ -119,11 +119,11 @@ def in_cases(session: Session, vault: Vault, system: str, accounts: Sequence[Fou
     """Return which accounts a case is about: by their id, or by the person's address. One that is over counts not."""
     keys = _by_address(vault, accounts)
     here = (
-        select(Account.account_id)
-        .join(Case, col(Account.case_id) == col(Case.id))
+        select(LeaverAccount.account_id)
+        .join(Case, col(LeaverAccount.case_id) == col(Case.id))
         .where(
-            Account.system == system,
-            col(Account.account_id).in_([str(one.id) for one in accounts]),
+            LeaverAccount.system == system,
+            col(LeaverAccount.account_id).in_([str(one.id) for one in accounts]),
             col(Case.state).not_in(OVER),
         )
     )
@@ -150,7 +150,7 @@ def _by_address(vault: Vault, accounts: Sequence[Found]) -> dict[str, list[Found
     return keys
 
 
-def doubted(*kinds: str) -> sa.Exists:
+def has_open_finding(*kinds: str) -> sa.Exists:
     """Return the condition that an open finding of one of these kinds is about the line as a whole."""
     return (
         select(Finding.id)

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from bot.cli.checks.result import Check, Result
+from bot.cli.checks.result import Check, CheckResult
 from bot.text import _
 from config.settings import Settings
 from workflows.storage.rows.case import Case
@@ -16,21 +16,21 @@ from workflows.storage.vault import Vault
 def check(wired: Any, settings: Settings) -> Check:
     """Return the check of the rows; it opens them as a visitor does, beside a running bot too."""
 
-    def look() -> list[Result]:
+    def look() -> list[CheckResult]:
         with wired.assemble(settings, mode="visit") as house, house.store.read() as session:
-            return [Result(_("Stored data"), True, _version(session)), key(session, settings)]
+            return [CheckResult(_("Stored data"), True, _version(session)), key(session, settings)]
 
     return Check(_("Stored data"), look)
 
 
-def key(session: Session, settings: Settings) -> Result:
+def key(session: Session, settings: Settings) -> CheckResult:
     """Check that the master key opens the newest case; a store without cases takes any key."""
     what = _("Master key")
     wrapped = session.exec(select(Case.wrapped_key).order_by(col(Case.opened_at).desc()).limit(1)).first()
     if wrapped is None:
-        return Result(what, True, _("present; nothing is stored under it yet"))
+        return CheckResult(what, True, _("present; nothing is stored under it yet"))
     fits = Vault(b64decode(settings.storage.master_key.get_secret_value())).fits(wrapped)
-    return Result(
+    return CheckResult(
         what,
         fits,
         _("fits the stored cases") if fits else _("does not fit the stored cases"),

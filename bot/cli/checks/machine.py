@@ -7,14 +7,14 @@ import tempfile
 from pathlib import Path
 from zoneinfo import available_timezones
 
-from bot.cli.checks.result import Check, Result
+from bot.cli.checks.result import Check, CheckResult
 from bot.text import _
 from config.settings import Settings
 
 PYTHON = ((3, 11), (3, 14))
 SQLITE = (3, 35)
 """UPDATE ... RETURNING and the upserts that rows and engine use."""
-ROOM = 500 * 2**20
+MIN_DISK_BYTES = 500 * 2**20
 """Bytes below which a database that must not lose a row is in danger."""
 
 
@@ -24,30 +24,30 @@ def checks(settings: Settings) -> list[Check]:
         Check(_("Python"), lambda: [python(sys.version_info[:2])]),
         Check(_("Text"), lambda: [text(sys.getfilesystemencoding(), len(available_timezones()))]),
         Check(_("Data folder"), lambda: [folder(settings.storage.path)]),
-        Check(_("Disk"), lambda: [room(settings.storage.path)]),
+        Check(_("Disk"), lambda: [disk_space(settings.storage.path)]),
         *([] if settings.storage.url else [Check("SQLite", lambda: [sqlite(sqlite3.sqlite_version_info)])]),
     ]
 
 
-def python(version: tuple[int, ...]) -> Result:
+def python(version: tuple[int, ...]) -> CheckResult:
     """Check the interpreter's version."""
     least, most = PYTHON
     said = ".".join(map(str, version))
-    return Result(_("Python"), least <= version < most, said, _("Use Python 3.11, 3.12 or 3.13."))
+    return CheckResult(_("Python"), least <= version < most, said, _("Use Python 3.11, 3.12 or 3.13."))
 
 
-def text(encoding: str, zones: int) -> Result:
+def text(encoding: str, zones: int) -> CheckResult:
     """Check that every name can be written, and that time zones are known."""
     if encoding.lower().replace("-", "") != "utf8":
-        return Result(_("Text"), False, encoding, _("Set LANG=C.UTF-8, or PYTHONUTF8=1, for the bot's user."))
-    return Result(_("Text"), zones > 0, _("UTF-8, {zones} time zones").format(zones=zones), _("Install tzdata."))
+        return CheckResult(_("Text"), False, encoding, _("Set LANG=C.UTF-8, or PYTHONUTF8=1, for the bot's user."))
+    return CheckResult(_("Text"), zones > 0, _("UTF-8, {zones} time zones").format(zones=zones), _("Install tzdata."))
 
 
-def folder(path: Path) -> Result:
+def folder(path: Path) -> CheckResult:
     """Check that the data folder is there, can be written, and is nobody else's to read."""
     what = _("Data folder")
     if not path.is_dir():
-        return Result(
+        return CheckResult(
             what,
             False,
             _("{path} is not there").format(path=path),
@@ -57,27 +57,29 @@ def folder(path: Path) -> Result:
         with tempfile.TemporaryFile(dir=path) as probe:
             probe.write(b"handover")
     except OSError as error:
-        return Result(what, False, f"{path}: {error.strerror}", _("Give {path} to the bot's user.").format(path=path))
+        return CheckResult(
+            what, False, f"{path}: {error.strerror}", _("Give {path} to the bot's user.").format(path=path)
+        )
     if path.stat().st_mode & 0o007:
-        return Result(what, False, _("{path} can be entered by everybody").format(path=path), f"chmod 700 {path}")
-    return Result(what, True, _("{path} can be written").format(path=path))
+        return CheckResult(what, False, _("{path} can be entered by everybody").format(path=path), f"chmod 700 {path}")
+    return CheckResult(what, True, _("{path} can be written").format(path=path))
 
 
-def room(path: Path) -> Result:
+def disk_space(path: Path) -> CheckResult:
     """Check that there is room for the rows to grow."""
     there = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
     free = shutil.disk_usage(there).free
-    return Result(
+    return CheckResult(
         _("Disk"),
-        free >= ROOM,
+        free >= MIN_DISK_BYTES,
         _("{size:.1f} GB free").format(size=free / 1e9),
         _("Make room: a full disk stops every case."),
     )
 
 
-def sqlite(version: tuple[int, ...]) -> Result:
+def sqlite(version: tuple[int, ...]) -> CheckResult:
     """Check the SQLite library's version."""
-    return Result(
+    return CheckResult(
         "SQLite",
         version >= SQLITE,
         ".".join(map(str, version)),

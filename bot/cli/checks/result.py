@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class CheckResult:
     """One line of `handover doctor`. `todo` says what to do where something is not good."""
 
     what: str
@@ -19,4 +19,4 @@ class Check:
     """One thing to look at; it may find several results, and may raise."""
 
     what: str
-    look: Callable[[], list[Result]]
+    look: Callable[[], list[CheckResult]]

@@ -9,7 +9,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
-from bot.cli.checks.result import Check, Result
+from bot.cli.checks.result import Check, CheckResult
 from bot.cli.slack_profiles import client, plainly
 from bot.slack.manifest import manifest
 from bot.text import _
@@ -45,40 +45,44 @@ def checks(slack: Slack) -> list[Check]:
     return found
 
 
-def token(answer: SlackResponse, mode: str, now: datetime) -> list[Result]:
+def token(answer: SlackResponse, mode: str, now: datetime) -> list[CheckResult]:
     """Judge one answer to auth.test: who we are, what we may do, and how late it is for Slack."""
     headers = {key.lower(): value for key, value in answer.headers.items()}
     said = _("{bot} in {team}").format(bot=answer.get("user", "?"), team=answer.get("team", "?"))
-    return [Result("Slack", True, said), scopes(headers.get("x-oauth-scopes"), mode), clock(headers.get("date"), now)]
+    return [
+        CheckResult("Slack", True, said),
+        scopes(headers.get("x-oauth-scopes"), mode),
+        clock(headers.get("date"), now),
+    ]
 
 
-def scopes(granted: str | None, mode: str) -> Result:
+def scopes(granted: str | None, mode: str) -> CheckResult:
     """Compare what the token may do with what the manifest asks for."""
     what = _("Slack scopes")
     if granted is None:
-        return Result(
+        return CheckResult(
             what, False, _("Slack did not say which scopes the token has"), _("Try again; see `handover manifest`.")
         )
     wanted = set(manifest(mode)["oauth_config"]["scopes"]["bot"])
     lacking = sorted(wanted - {scope.strip() for scope in granted.split(",")})
     if lacking:
-        return Result(
+        return CheckResult(
             what,
             False,
             _("missing: {scopes}").format(scopes=", ".join(lacking)),
             _("Replace the app's manifest by what `handover manifest` prints, and install the app again."),
         )
-    return Result(what, True, _("all {count} granted").format(count=len(wanted)))
+    return CheckResult(what, True, _("all {count} granted").format(count=len(wanted)))
 
 
-def clock(date: str | None, now: datetime) -> Result:
+def clock(date: str | None, now: datetime) -> CheckResult:
     """Compare our clock with Slack's."""
     what = _("Clock")
     try:
         skew = (now - parsedate_to_datetime(date or "")).total_seconds()
     except (ValueError, TypeError):
-        return Result(what, False, _("Slack did not say what time it is"), _("Try again."))
-    return Result(
+        return CheckResult(what, False, _("Slack did not say what time it is"), _("Try again."))
+    return CheckResult(
         what,
         abs(skew) <= SKEW,
         _("{skew:+.0f} s from Slack's").format(skew=skew),
@@ -86,45 +90,47 @@ def clock(date: str | None, now: datetime) -> Result:
     )
 
 
-def channel(answer: Mapping[str, Any], what: str) -> Result:
+def channel(answer: Mapping[str, Any], what: str) -> CheckResult:
     """Judge one answer to conversations.info."""
     found = answer["channel"]
     name = f"#{found.get('name', found['id'])}"
     if found.get("is_archived"):
-        return Result(what, False, _("{name} is archived").format(name=name), _("Open it again or configure another."))
+        return CheckResult(
+            what, False, _("{name} is archived").format(name=name), _("Open it again or configure another.")
+        )
     if not (found.get("is_member") or found.get("is_im")):
-        return Result(
+        return CheckResult(
             what,
             False,
             _("the bot is not in {name}").format(name=name),
             _("Write /invite @handover in {name}.").format(name=name),
         )
-    return Result(
+    return CheckResult(
         what, True, name if found.get("is_private") or found.get("is_im") else _("{name}, public").format(name=name)
     )
 
 
-def socket(asking: WebClient, app_token: str) -> list[Result]:
+def socket(asking: WebClient, app_token: str) -> list[CheckResult]:
     """Ask for a Socket Mode address, which proves the app token; nothing is connected."""
     asking.apps_connections_open(app_token=app_token)
-    return [Result(_("Slack app token"), True, _("Socket Mode is open to us"))]
+    return [CheckResult(_("Slack app token"), True, _("Socket Mode is open to us"))]
 
 
 def _channel_check(asking: WebClient, key: str, channel_id: str) -> Check:
     what = f"slack.{key}"
 
-    def look() -> list[Result]:
+    def look() -> list[CheckResult]:
         data = asking.conversations_info(channel=channel_id).data
         return [channel(data if isinstance(data, dict) else {}, what)]
 
     return Check(what, lambda: _answered(what, look))
 
 
-def _answered(what: str, look: Callable[[], list[Result]]) -> list[Result]:
+def _answered(what: str, look: Callable[[], list[CheckResult]]) -> list[CheckResult]:
     try:
         return look()
     except SlackApiError as error:
         reason = str(error.response.get("error", ""))
-        return [Result(what, False, reason, _(REASONS.get(reason, "See https://docs.slack.dev for this error.")))]
+        return [CheckResult(what, False, reason, _(REASONS.get(reason, "See https://docs.slack.dev for this error.")))]
     except OSError as error:
-        return [Result(what, False, plainly(error), _("Let this machine reach slack.api_url over HTTPS."))]
+        return [CheckResult(what, False, plainly(error), _("Let this machine reach slack.api_url over HTTPS."))]

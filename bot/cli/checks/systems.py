@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from bot.cli.checks.result import Check, Result
+from bot.cli.checks.result import Check, CheckResult
 from bot.text import _, ngettext
 from connectors.contract import Administrators, Connector, Groups, Verdict
 from connectors.errors import BadCredential, ConnectorError, Forbidden, Unavailable
@@ -24,24 +24,24 @@ def checks(systems: Mapping[str, System]) -> list[Check]:
 def _check(system: System) -> Check:
     what = f"systems.{system.name}"
 
-    def look() -> list[Result]:
+    def look() -> list[CheckResult]:
         try:
             said = f"{system.manifest.title}: {system.connector.check()}"
         except ConnectorError as error:
-            return [Result(what, False, str(error), todo(system.name, error))]
-        return [Result(what, True, said), *pace(system), *_groups(system)]
+            return [CheckResult(what, False, str(error), todo(system.name, error))]
+        return [CheckResult(what, True, said), *pace(system), *_groups(system)]
 
     return Check(what, look)
 
 
-def pace(system: System) -> list[Result]:
+def pace(system: System) -> list[CheckResult]:
     """Find a limit on requests that nobody would keep."""
-    kept = type(system.connector).keep_pace is not Connector.keep_pace
+    kept = type(system.connector).use_rate_limiter is not Connector.use_rate_limiter
     if kept or not system.manifest.limits.requests:
         return []
     said = _("this kind of system keeps no limit on requests")
     return [
-        Result(
+        CheckResult(
             f"systems.{system.name}.request_limit",
             False,
             said,
@@ -50,28 +50,30 @@ def pace(system: System) -> list[Result]:
     ]
 
 
-def _groups(system: System) -> list[Result]:
+def _groups(system: System) -> list[CheckResult]:
     """Look up the groups that the settings name: a misspelt one would keep every lock-out or restriction back."""
     if system.restrict_groups and not system.has(Groups):
         what = f"systems.{system.name}.restrict_groups"
         said = _("this kind of system has no groups that Handover could take anybody out of")
-        return [Result(what, False, said, _("Take restrict_groups out of [systems.{name}].").format(name=system.name))]
+        return [
+            CheckResult(what, False, said, _("Take restrict_groups out of [systems.{name}].").format(name=system.name))
+        ]
     named = [("administrators", group) for group in system.administrators]
     if system.has(Administrators):
         named += [("restrict_groups", group) for group in system.restrict_groups]
     return [_group(system, key, group) for key, group in named]
 
 
-def _group(system: System, key: str, group: str) -> Result:
+def _group(system: System, key: str, group: str) -> CheckResult:
     what = f"systems.{system.name}.{key}"
     try:
-        members = last_administrator.among(system, group, believing_nobody=key != "administrators")
+        members = last_administrator.group_members(system, group, believing_nobody=key != "administrators")
     except ConnectorError as error:
         fix = _("Correct {key} in [systems.{name}].").format(key=key, name=system.name)
-        return Result(what, False, str(error), fix)
+        return CheckResult(what, False, str(error), fix)
     able = sum(one.verdict is Verdict.OPEN for one in members)
     said = ngettext("{group}: {count} person who can log in", "{group}: {count} people who can log in", able)
-    return Result(what, True, said.format(group=group, count=able))
+    return CheckResult(what, True, said.format(group=group, count=able))
 
 
 def todo(name: str, error: ConnectorError) -> str:

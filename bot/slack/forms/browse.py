@@ -16,27 +16,39 @@ LONGEST = 200
 
 def build(proposal: str, found: Sequence[ClientLine], total: int, search: str = "", page: int = 0) -> dict[str, Any]:
     """Return the view; what was searched for stays in the field, and everything found can be paged to."""
-    element: Block = {"type": "plain_text_input", "max_length": LONGEST,
-                      "dispatch_action_config": {"trigger_actions_on": ["on_enter_pressed"]}}  # fmt: skip
+    element: Block = {
+        "type": "plain_text_input",
+        "max_length": LONGEST,
+        "dispatch_action_config": {"trigger_actions_on": ["on_enter_pressed"]},
+    }
     if search:
         element["initial_value"] = search
-    asked = field(SEARCH, _("Search"), element, _("Press Enter: a client, a record's name or id, or a colleague."),
-                  optional=True)  # fmt: skip
+    asked = field(
+        SEARCH, _("Search"), element, _("Press Enter: a client, a record's name or id, or a colleague."), optional=True
+    )
     blocks: list[Block] = [{**asked, "dispatch_action": True}]
     if found:
-        blocks += [*paragraphs([clients.line(one) for one in found]),
-                   context(clients.where(len(found), total, page * PER_PAGE))]  # fmt: skip
+        blocks += [
+            *paragraphs([clients.line(one) for one in found]),
+            context(clients.where(len(found), total, page * PER_PAGE)),
+        ]
     else:
         nothing = _("Nothing was found for “{text}”. Try a shorter part of the name, or empty the field to see all.")
         blocks.append(section(nothing.format(text=mrkdwn(search, 80))))
-    turned = [button(label, f"{TURN}:{way}", pack(proposal=proposal, page=other, search=search))
-              for label, way, other, there in (
-                  (_("Previous"), "previous", page - 1, page > 0),
-                  (_("Next"), "next", page + 1, (page + 1) * PER_PAGE < total)) if there]  # fmt: skip
+    turned = [
+        button(label, f"{TURN}:{way}", pack(proposal=proposal, page=other, search=search))
+        for label, way, other, there in (
+            (_("Previous"), "previous", page - 1, page > 0),
+            (_("Next"), "next", page + 1, (page + 1) * PER_PAGE < total),
+        )
+        if there
+    ]
     if turned:
         blocks.append(actions("turn", *turned))
-    return {**modal(CALLBACK, _("Clients"), _("Search"), blocks, pack(proposal=proposal)),
-            "close": words(_("Close"), 24)}  # fmt: skip
+    return {
+        **modal(CALLBACK, _("Clients"), _("Search"), blocks, pack(proposal=proposal)),
+        "close": words(_("Close"), 24),
+    }
 
 
 def just_typed(body: dict[str, Any]) -> str:

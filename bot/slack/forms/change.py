@@ -76,5 +76,6 @@ def parse_keep(view: dict[str, Any]) -> tuple[tuple[str, ...], str, dict[str, st
         faults[REASON] = _("Write a reason: it goes on record.")
     elif len(why) > LIMIT:
         faults[REASON] = _("The reason has {count} characters; shorten it to {limit}.").format(
-            count=len(why), limit=LIMIT)  # fmt: skip
+            count=len(why), limit=LIMIT
+        )
     return clients, why, faults

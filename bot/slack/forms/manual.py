@@ -17,8 +17,11 @@ LONGEST_LINK = 1000
 
 def done(step: StepView) -> dict[str, Any]:
     """Return the form that confirms."""
-    said = section(_("*{title}*, {name}. Your name, the time and what you write go on record for good.").format(
-        title=mrkdwn(step.title), name=mrkdwn(step.leaver.name)))  # fmt: skip
+    said = section(
+        _("*{title}*, {name}. Your name, the time and what you write go on record for good.").format(
+            title=mrkdwn(step.title), name=mrkdwn(step.leaver.name)
+        )
+    )
     note = field(NOTE, _("What did you do?"), text_area(LIMIT))
     link = field(
         LINK,

@@ -74,7 +74,7 @@ class Defaults:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class OffboardingInput:
     """What HR put into the form."""
 
     leaver: str
@@ -205,7 +205,7 @@ def _split() -> list[Block]:
     return [file_field(hint, optional=True), actions(PREVIEW, button(_("Preview Split"), PREVIEW))]
 
 
-def parse(view: dict[str, Any], leaver: str, today: date) -> tuple[Wish | None, dict[str, str]]:
+def parse(view: dict[str, Any], leaver: str, today: date) -> tuple[OffboardingInput | None, dict[str, str]]:
     """Return what was wished, or every fault at once by field. `today` is the leaver's own date."""
     faults: dict[str, str] = {}
     when, day = picked(view, WHEN), _day(picked(view, DAY))
@@ -239,7 +239,9 @@ def parse(view: dict[str, Any], leaver: str, today: date) -> tuple[Wish | None, 
     if faults:
         return None, faults
     how = Strategy(strategy)
-    return Wish(leaver, last, Reason(reason), approver, how, successors, note, file, back, keep_access=keep), {}
+    return OffboardingInput(
+        leaver, last, Reason(reason), approver, how, successors, note, file, back, keep_access=keep
+    ), {}
 
 
 def _way_back(back: date | None, begins: date, *, keep: bool) -> dict[str, str]:

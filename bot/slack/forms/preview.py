@@ -13,12 +13,14 @@ from workflows.clients.views import Preview
 def build(seen: Preview) -> dict[str, Any]:
     """Return the view."""
     point = _("*{clients} ({records}) would go to:*").format(
-        clients=clients(seen.families), records=records(seen.records))  # fmt: skip
+        clients=clients(seen.families), records=records(seen.records)
+    )
     blocks: list[Block] = [section(point), *paragraphs(lines(seen.shares))]
     said = [short(note) for note in seen.notes]
     if seen.staying:
-        said.append(_("{records} stay: the system lets nobody change their owner.").format(
-            records=records(seen.staying)))  # fmt: skip
+        said.append(
+            _("{records} stay: the system lets nobody change their owner.").format(records=records(seen.staying))
+        )
     said += [_("? not read, so not in these figures: {why}").format(why=short(why)) for why in seen.problems]
     blocks += paragraphs(said)
     blocks.append(context(_("Read just now. Nothing was written, and nobody was asked; go back to change the form.")))

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from bot.slack.forms.fields import field, modal, picked, state
 from bot.slack.messages.blocks import Block, pack, section
 from bot.text import _, moment
-from workflows.business_days import Workdays
+from workflows.business_days import BusinessDays
 
 CALLBACK = "reschedule"
 DAY, TIME = "day", "time"
@@ -27,7 +27,7 @@ def build(case: str, effective_at: datetime, zone: str) -> dict[str, Any]:
     return modal(CALLBACK, _("Reschedule"), _("Reschedule"), blocks, pack(case=case))
 
 
-def parse(view: dict[str, Any], zone: str, days: Workdays, now: datetime) -> tuple[datetime | None, dict[str, str]]:
+def parse(view: dict[str, Any], zone: str, days: BusinessDays, now: datetime) -> tuple[datetime | None, dict[str, str]]:
     """Return the new moment, and faults by field."""
     try:
         day = date.fromisoformat(picked(view, DAY))

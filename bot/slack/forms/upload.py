@@ -15,8 +15,12 @@ SHOWN = 40
 
 def build(proposal: str, digest: str, channel: str, ts: str) -> dict[str, Any]:
     """Return the form."""
-    said = section(_("Get the CSV of this proposal, change the column “address” (each successor's e-mail address), and "
-                     "hand it in here. It is taken as a whole or not at all, and makes a new version."))  # fmt: skip
+    said = section(
+        _(
+            "Get the CSV of this proposal, change the column “address” (each successor's e-mail address), and "
+            "hand it in here. It is taken as a whole or not at all, and makes a new version."
+        )
+    )
     metadata = pack(proposal=proposal, digest=digest, channel=channel, ts=ts)
     return modal(CALLBACK, _("Upload a CSV"), _("Upload CSV"), [said, file_field()], metadata)
 

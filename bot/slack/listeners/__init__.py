@@ -19,10 +19,10 @@ from bot.slack.listeners import (
     requests,
     split,
 )
-from bot.slack.listeners.context import Desk
+from bot.slack.listeners.context import ListenerContext
 
 
-def register_listeners(app: App, desk: Desk) -> None:
+def register_listeners(app: App, desk: ListenerContext) -> None:
     """Register everything on a fresh app."""
     error_handler.register(app)
     tasks = (

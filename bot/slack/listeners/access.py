@@ -7,11 +7,11 @@ from slack_bolt import Ack, App
 from slack_sdk import WebClient
 
 from bot import workdays
-from bot.errors import Told
+from bot.errors import UserFacingError
 from bot.slack.authorize import Right
 from bot.slack.forms import link, notice, reschedule
 from bot.slack.listeners.acknowledgement import acknowledge
-from bot.slack.listeners.context import Call, Desk
+from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.listeners.submission import answer as answer_submission
 from bot.slack.listeners.submission import fill
 from bot.slack.messages import access
@@ -19,10 +19,10 @@ from bot.slack.messages.blocks import section
 from bot.text import _, moment, mrkdwn
 from bot.workdays import known_zone
 from workflows.cases.views import CaseView
-from workflows.storage.rows.case import Hold
+from workflows.storage.rows.case import HoldReason
 
 
-def register(app: App, desk: Desk) -> None:
+def register(app: App, desk: ListenerContext) -> None:
     """Listen."""
     _register_endings(app, desk)
     _register_holds(app, desk)
@@ -30,7 +30,7 @@ def register(app: App, desk: Desk) -> None:
     _register_links(app, desk)
 
 
-def _register_endings(app: App, desk: Desk) -> None:
+def _register_endings(app: App, desk: ListenerContext) -> None:
     @app.action(access.UNDO, middleware=[acknowledge])
     def undo(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
@@ -46,12 +46,12 @@ def _register_endings(app: App, desk: Desk) -> None:
         call.tell(_("The case is closed: nobody is checked for it any more. Nothing was unlocked."))
 
 
-def _register_holds(app: App, desk: Desk) -> None:
+def _register_holds(app: App, desk: ListenerContext) -> None:
     @app.action(access.RELEASE, middleware=[acknowledge])
     def release(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
         view = desk.services.offboarding.case(_case(call))
-        desk.allow(call, Right.RELEASE_IMMEDIATE if view.held == Hold.IMMEDIATE else Right.RELEASE)
+        desk.allow(call, Right.RELEASE_IMMEDIATE if view.held == HoldReason.IMMEDIATE else Right.RELEASE)
         desk.services.offboarding.release(view.id, desk.actor(call))
         call.tell(_("The case is released and goes on as planned."))
 
@@ -63,7 +63,7 @@ def _register_holds(app: App, desk: Desk) -> None:
         call.tell(_("The case is rejected. Nothing was locked."))
 
 
-def _register_reschedule(app: App, desk: Desk) -> None:
+def _register_reschedule(app: App, desk: ListenerContext) -> None:
     @app.action(access.RESCHEDULE, middleware=[acknowledge])
     def ask(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
@@ -86,14 +86,14 @@ def _register_reschedule(app: App, desk: Desk) -> None:
             desk.allow(call, Right.RESCHEDULE)
             desk.services.offboarding.reschedule(case.id, at, desk.actor(call))
             said = [section(_("It takes effect {when} now.").format(when=moment(at)))]
-            if careful := workdays.against(days, at.astimezone(ZoneInfo(zone)).date()):
+            if careful := workdays.last_day_warning(days, at.astimezone(ZoneInfo(zone)).date()):
                 said.append(section(_("⚠ Careful: {text}").format(text=mrkdwn(careful))))
             return notice.notice(_("Rescheduled"), said)
 
         answer_submission(ack, call, notice.starting(), work)
 
 
-def _register_links(app: App, desk: Desk) -> None:
+def _register_links(app: App, desk: ListenerContext) -> None:
     @app.action(access.CHOOSE, middleware=[acknowledge])
     def choose(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
@@ -112,14 +112,14 @@ def _register_links(app: App, desk: Desk) -> None:
         answer_submission(ack, call, notice.loading(), lambda: _link(desk, call, wish, search))
 
 
-def candidates(desk: Desk, case: str, system: str, search: str = "") -> dict[str, Any]:
+def candidates(desk: ListenerContext, case: str, system: str, search: str = "") -> dict[str, Any]:
     """Return the form with what the system shows."""
     found = desk.services.linking.candidates(case, system, search)
     known = desk.services.systems.get(system)
     return link.build(case, system, known.manifest.title if known else system, found, search)
 
 
-def _link(desk: Desk, call: Call, wish: dict[str, str], search: str) -> dict[str, Any]:
+def _link(desk: ListenerContext, call: Call, wish: dict[str, str], search: str) -> dict[str, Any]:
     desk.allow(call, Right.LINK)
     case, system = str(call.metadata.get("case", "")), str(call.metadata.get("system", ""))
     linking, by = desk.services.linking, desk.actor(call)
@@ -137,9 +137,9 @@ def _link(desk: Desk, call: Call, wish: dict[str, str], search: str) -> dict[str
 def _case(call: Call) -> str:
     case = str(call.value.get("case", ""))
     if not case:
-        raise Told(_("This button is too old. `/offboard list` shows every case."))
+        raise UserFacingError(_("This button is too old. `/offboard list` shows every case."))
     return case
 
 
-def _zone(desk: Desk, view: CaseView) -> str:
+def _zone(desk: ListenerContext, view: CaseView) -> str:
     return known_zone(view.leaver.timezone, desk.services.settings.company.timezone)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from slack_bolt import Ack, BoltContext
 
-DOOR = "door"
-"""Where the context has the `Door` that the request came through."""
+GATE_KEY = "door"
+"""Where the context has the `AcknowledgementGate` that the request came through."""
 
 
 def acknowledge(ack: Ack, next: Callable[[], None], context: BoltContext) -> None:  # noqa: A002 - Bolt's own names
@@ -15,5 +15,5 @@ def acknowledge(ack: Ack, next: Callable[[], None], context: BoltContext) -> Non
     commands at once that waiting was most of the time that a person waited (tests/bench/ack.py).
     """
     ack()
-    context[DOOR].answered()
+    context[GATE_KEY].answered()
     next()

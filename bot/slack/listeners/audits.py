@@ -10,7 +10,7 @@ from slack_sdk import WebClient
 from bot.slack.authorize import Right
 from bot.slack.forms import acceptance, notice
 from bot.slack.listeners.acknowledgement import acknowledge
-from bot.slack.listeners.context import Call, Desk
+from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.listeners.files import send_csv
 from bot.slack.listeners.submission import answer
 from bot.slack.messages import audit
@@ -18,7 +18,7 @@ from bot.slack.messages.blocks import section
 from bot.text import _, mrkdwn
 
 
-def register(app: App, desk: Desk) -> None:
+def register(app: App, desk: ListenerContext) -> None:
     """Listen."""
 
     @app.action(audit.LOCK_AGAIN, middleware=[acknowledge])
@@ -61,14 +61,14 @@ def register(app: App, desk: Desk) -> None:
         send_csv(call, desk.services.audits.csv(run), f"{run}.csv")
 
 
-def _days(desk: Desk) -> tuple[date, date]:
+def _days(desk: ListenerContext) -> tuple[date, date]:
     """Return today where the company is, and the last day until which policy lets a finding be accepted."""
     settings = desk.services.settings
     today = desk.services.clock.now().astimezone(ZoneInfo(settings.company.timezone)).date()
     return today, today + timedelta(days=settings.policy.accept_days)
 
 
-def _accept(desk: Desk, call: Call, until: date, why: str) -> dict[str, Any]:
+def _accept(desk: ListenerContext, call: Call, until: date, why: str) -> dict[str, Any]:
     desk.allow(call, Right.ACCEPT)
     finding = str(call.metadata.get("finding", ""))
     line = desk.services.audits.accept(finding, until, why, desk.actor(call))

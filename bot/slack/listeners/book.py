@@ -9,7 +9,7 @@ from slack_sdk import WebClient
 from bot.slack.forms import browse, change, notice, upload
 from bot.slack.forms.fields import FIELD, typed
 from bot.slack.listeners.acknowledgement import acknowledge
-from bot.slack.listeners.context import Call, Desk
+from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.listeners.files import fetch, tell_faults
 from bot.slack.listeners.handover import live, redraw, still, whole
 from bot.slack.listeners.submission import answer as answer_submission
@@ -18,13 +18,13 @@ from bot.slack.messages import clients, proposal, requests, split
 from bot.slack.messages.blocks import paragraphs, section, unpack
 from bot.slack.messages.phrases import short
 from bot.text import _
-from workflows.clients.split.assignment_file import Unfit
+from workflows.clients.split.assignment_file import InvalidAssignmentFile
 from workflows.clients.views import ProposalView
 
 Form = Callable[[str, str, str, str], dict[str, Any]]
 
 
-def register(app: App, desk: Desk) -> None:
+def register(app: App, desk: ListenerContext) -> None:
     """Listen."""
     _opens(app, desk, proposal.CHANGE, change.build)
     _opens(app, desk, proposal.KEEP, change.keep)
@@ -34,7 +34,7 @@ def register(app: App, desk: Desk) -> None:
     _register_forms(app, desk)
 
 
-def _opens(app: App, desk: Desk, action: str, form: Form) -> None:
+def _opens(app: App, desk: ListenerContext, action: str, form: Form) -> None:
     @app.action(action, middleware=[acknowledge])
     def opened(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
@@ -44,7 +44,7 @@ def _opens(app: App, desk: Desk, action: str, form: Form) -> None:
         call.open(form(view.id, digest, body["channel"]["id"], body["message"]["ts"]))
 
 
-def _register_looking(app: App, desk: Desk) -> None:
+def _register_looking(app: App, desk: ListenerContext) -> None:
     @app.action(proposal.FIND, middleware=[acknowledge])
     def find(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
@@ -77,16 +77,20 @@ def _register_looking(app: App, desk: Desk) -> None:
     @app.view(browse.CALLBACK)
     def submitted(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
         call, words = Call(body, client), typed(view, browse.SEARCH)
-        answer_submission(ack, call, notice.loading(), lambda: _page(
-            desk, whole(desk, call, str(call.metadata.get("proposal", ""))).id, words, 0))  # fmt: skip
+        answer_submission(
+            ack,
+            call,
+            notice.loading(),
+            lambda: _page(desk, whole(desk, call, str(call.metadata.get("proposal", ""))).id, words, 0),
+        )
 
 
-def _page(desk: Desk, proposal_id: str, search: str, page: int) -> dict[str, Any]:
+def _page(desk: ListenerContext, proposal_id: str, search: str, page: int) -> dict[str, Any]:
     found, total = desk.services.handover.client_page(proposal_id, page * browse.PER_PAGE, browse.PER_PAGE, search)
     return browse.build(proposal_id, found, total, search, page)
 
 
-def _register_searches(app: App, desk: Desk) -> None:
+def _register_searches(app: App, desk: ListenerContext) -> None:
     # One listener for all fields: Bolt matches options by action id alone, whatever block id it is given.
     @app.options(FIELD)
     def search(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
@@ -99,7 +103,7 @@ def _register_searches(app: App, desk: Desk) -> None:
             ack(options=clients.people(desk.services.handover.successors(view.id), words))
 
 
-def _register_forms(app: App, desk: Desk) -> None:
+def _register_forms(app: App, desk: ListenerContext) -> None:
     def taken(ack: Ack, call: Call, faults: dict[str, str], work: Callable[[], ProposalView]) -> None:
         if faults:
             ack(response_action="errors", errors=faults)
@@ -119,26 +123,30 @@ def _register_forms(app: App, desk: Desk) -> None:
     @app.view(upload.CALLBACK)
     def uploaded(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
         call, (file, faults) = Call(body, client), upload.parse(view)
-        taken(ack, call, faults, lambda: desk.services.handover.upload(
-            *_bound(call), fetch(client, file), desk.actor(call)))  # fmt: skip
+        taken(
+            ack,
+            call,
+            faults,
+            lambda: desk.services.handover.upload(*_bound(call), fetch(client, file), desk.actor(call)),
+        )
 
 
 def _bound(call: Call) -> tuple[str, str]:
     return str(call.metadata.get("proposal", "")), str(call.metadata.get("digest", ""))
 
 
-def _assign(desk: Desk, call: Call, chosen: tuple[str, ...], every: str, successor: str) -> ProposalView:
+def _assign(desk: ListenerContext, call: Call, chosen: tuple[str, ...], every: str, successor: str) -> ProposalView:
     handover, (old, digest) = desk.services.handover, _bound(call)
     lines = [*chosen, *(handover.clients_of(old, every) if every else ())]
     return handover.assign(old, digest, dict.fromkeys(lines, successor), desk.actor(call))
 
 
-def _changed(desk: Desk, call: Call, work: Callable[[], ProposalView]) -> dict[str, Any]:
+def _changed(desk: ListenerContext, call: Call, work: Callable[[], ProposalView]) -> dict[str, Any]:
     """Do what a form asks; the old message loses its buttons, and what is wrong with a file is told line by line."""
     live(desk, call)
     try:
         new = work()
-    except Unfit as unfit:
+    except InvalidAssignmentFile as unfit:
         return tell_faults(call, unfit)
     old, meta = _bound(call)[0], call.metadata
     redraw(desk, call, desk.services.handover.view(old), str(meta.get("channel", "")), str(meta.get("ts", "")))

@@ -7,12 +7,12 @@ from slack_sdk import WebClient
 
 from bot.slack.authorize import Right
 from bot.slack.listeners.acknowledgement import acknowledge
-from bot.slack.listeners.context import Call, Desk
+from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.messages.case import CANCEL, RETRY
 from bot.text import _, mrkdwn
 
 
-def register(app: App, desk: Desk) -> None:
+def register(app: App, desk: ListenerContext) -> None:
     """Listen."""
 
     @app.action(RETRY, middleware=[acknowledge])

@@ -6,37 +6,37 @@ from dataclasses import dataclass
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot.errors import reason
+from bot.errors import slack_error_code
 from bot.text import _, mrkdwn
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ChannelChoice:
     """A channel, or the asker's own id for a direct message; `why` says why it is not the channel."""
 
     channel: str
     why: str = ""
 
 
-def choose(client: WebClient, channel: str, *, leaver: str, asker: str, bot: str) -> Place:
+def choose(client: WebClient, channel: str, *, leaver: str, asker: str, bot: str) -> ChannelChoice:
     """Return where the case message goes. Whatever is not known counts as visible to the leaver."""
     try:
         if not client.conversations_info(channel=channel)["channel"].get("is_private"):
-            return Place(
+            return ChannelChoice(
                 asker,
                 _("<#{channel}> is public, so {person} could read it").format(channel=channel, person=f"<@{leaver}>"),
             )
         members = set(_members(client, channel))
     except SlackApiError as error:
         why = _("<#{channel}> could not be checked ({detail})").format(
-            channel=channel, detail=mrkdwn(reason(error), 80)
+            channel=channel, detail=mrkdwn(slack_error_code(error), 80)
         )
-        return Place(asker, why)
+        return ChannelChoice(asker, why)
     if leaver in members:
-        return Place(asker, _("<@{leaver}> is a member of <#{channel}>").format(leaver=leaver, channel=channel))
+        return ChannelChoice(asker, _("<@{leaver}> is a member of <#{channel}>").format(leaver=leaver, channel=channel))
     if bot not in members:
-        return Place(asker, _("I am not a member of <#{channel}>; invite me there").format(channel=channel))
-    return Place(channel)
+        return ChannelChoice(asker, _("I am not a member of <#{channel}>; invite me there").format(channel=channel))
+    return ChannelChoice(channel)
 
 
 def _members(client: WebClient, channel: str) -> Iterator[str]:

@@ -23,7 +23,7 @@ class Verb(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ParsedCommand:
     """A command; `user` or `email` is set where a person is named beyond doubt, `words` is what was not understood."""
 
     verb: Verb
@@ -32,27 +32,27 @@ class Asked:
     words: str = ""
 
 
-def parse(text: str) -> Asked:
+def parse(text: str) -> ParsedCommand:
     """Read the text after the command. A bare name is never taken for a person."""
     text = text.strip()
     word, _space, rest = text.partition(" ")
     word = word.lower()
     if not text:
-        return Asked(Verb.CHOOSE)
+        return ParsedCommand(Verb.CHOOSE)
     if word in (Verb.LIST, Verb.AUDIT, Verb.HELP) and not rest.strip():
-        return Asked(Verb(word))
+        return ParsedCommand(Verb(word))
     if word == Verb.STATUS:
         return _about(Verb.STATUS, rest.strip())
     return _about(Verb.START, text)
 
 
-def _about(verb: Verb, text: str) -> Asked:
+def _about(verb: Verb, text: str) -> ParsedCommand:
     if not text:
-        return Asked(verb)
+        return ParsedCommand(verb)
     if mention := PERSON.fullmatch(text):
-        return Asked(verb, user=mention[1])
+        return ParsedCommand(verb, user=mention[1])
     if address := EMAIL.fullmatch(text):
-        return Asked(verb, email=address[1].lower())
+        return ParsedCommand(verb, email=address[1].lower())
     # Slack escapes what people type; it is escaped again, once, where it is shown.
     words = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-    return Asked(Verb.NAME if verb is Verb.STATUS or text.startswith("@") else Verb.UNKNOWN, words=words)
+    return ParsedCommand(Verb.NAME if verb is Verb.STATUS or text.startswith("@") else Verb.UNKNOWN, words=words)

@@ -10,11 +10,11 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.webhook import WebhookClient
 
-from bot.errors import Told, reason
+from bot.errors import UserFacingError, slack_error_code
 from bot.services import Services
 from bot.slack.authorize import Authorizer, Right
 from bot.slack.messages.blocks import Block, unpack
-from bot.slack.people import People
+from bot.slack.people import SlackProfiles
 from bot.text import _
 from workflows.people import Actor
 
@@ -67,8 +67,8 @@ class Call:
         try:
             return str(self.client.views_open(trigger_id=self.body["trigger_id"], view=view)["view"]["id"])
         except SlackApiError as error:
-            if reason(error) in LATE:
-                raise Told(
+            if slack_error_code(error) in LATE:
+                raise UserFacingError(
                     _("That took longer than Slack allows, so no form could open. Nothing happened: do it again.")
                 ) from error
             raise
@@ -78,8 +78,8 @@ class Call:
         try:
             return str(self.client.views_push(trigger_id=self.body["trigger_id"], view=view)["view"]["id"])
         except SlackApiError as error:
-            if reason(error) in LATE:
-                raise Told(
+            if slack_error_code(error) in LATE:
+                raise UserFacingError(
                     _("That took longer than Slack allows, so no form could open. Nothing happened: do it again.")
                 ) from error
             raise
@@ -89,18 +89,18 @@ class Call:
         try:
             self.client.views_update(view_id=view_id, view=view)
         except SlackApiError as error:
-            if reason(error) not in CLOSED:
+            if slack_error_code(error) not in CLOSED:
                 raise
             log.info("view %s was closed before it could be filled", view_id)
 
 
 @dataclass(frozen=True)
-class Desk:
+class ListenerContext:
     """What listeners are given when they are registered."""
 
     services: Services
     authorizer: Authorizer
-    people: People
+    people: SlackProfiles
     later: Executor
     """Where slow work goes once Slack has its answer, so that it never keeps another answer waiting."""
 
@@ -108,7 +108,7 @@ class Desk:
         """Return the person as the journal names them."""
         try:
             person = self.people.find(call.user)
-        except Told:
+        except UserFacingError:
             return Actor(f"slack:{call.user}", call.user)
         return Actor(f"slack:{call.user}", person.name, person.email)
 
@@ -116,7 +116,7 @@ class Desk:
         """Go on only where the person may. Raises `Told`, and puts the refusal on record."""
         if not self.authorizer.may(call.user, right, fresh=fresh):
             self.refuse(call, right)
-            raise Told(
+            raise UserFacingError(
                 _("You are not allowed to do this. Ask HR or an administrator; roles are in Handover's configuration.")
             )
 

@@ -6,21 +6,21 @@ from zoneinfo import ZoneInfo
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
 
-from bot.errors import Told
+from bot.errors import UserFacingError
 from bot.slack.forms import delegate as form
 from bot.slack.forms import notice
 from bot.slack.listeners import home
 from bot.slack.listeners.acknowledgement import acknowledge
-from bot.slack.listeners.context import Call, Desk
+from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.listeners.submission import answer
 from bot.slack.messages import delegate
 from bot.slack.messages.blocks import section
 from bot.slack.messages.home import build
-from bot.slack.people import against_decider
+from bot.slack.people import decider_objection
 from bot.text import _, mrkdwn
 
 
-def register(app: App, desk: Desk) -> None:
+def register(app: App, desk: ListenerContext) -> None:
     """Listen."""
 
     @app.action(delegate.ASK, middleware=[acknowledge])
@@ -45,22 +45,22 @@ def register(app: App, desk: Desk) -> None:
         _redraw(desk, call)
 
 
-def _make(desk: Desk, call: Call, absence: form.Absence) -> dict[str, Any]:
+def _make(desk: ListenerContext, call: Call, absence: form.Absence) -> dict[str, Any]:
     person = desk.people.find(call.user, fresh=True)
-    if why := against_decider(person, call.team):
+    if why := decider_objection(person, call.team):
         desk.refuse(call, "name a stand-in")
-        raise Told(why)
+        raise UserFacingError(why)
     made = desk.services.delegations.make(call.user, absence.delegate, absence.since, absence.until, desk.actor(call))
     _redraw(desk, call)
     said = _("{name} decides for you, {period}. You can end that on the Home tab.").format(
-        name=mrkdwn(made.stands.name, 60), period=delegate.period(made)
+        name=mrkdwn(made.delegate.name, 60), period=delegate.period(made)
     )
     return notice.notice(_("Stand-in named"), [section(said)])
 
 
-def _redraw(desk: Desk, call: Call) -> None:
+def _redraw(desk: ListenerContext, call: Call) -> None:
     call.client.views_publish(user_id=call.user, view=build(home.gather(desk, call.user)))
 
 
-def _zone(desk: Desk, call: Call) -> str:
+def _zone(desk: ListenerContext, call: Call) -> str:
     return desk.people.find(call.user).timezone or desk.services.settings.company.timezone

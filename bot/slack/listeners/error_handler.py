@@ -7,7 +7,7 @@ from slack_bolt import App, BoltContext, BoltResponse
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot.errors import apology, reference, sentence
+from bot.errors import internal_error_message, reference, user_message
 from bot.slack.forms.notice import failed
 from bot.slack.listeners.context import Call
 
@@ -36,10 +36,10 @@ def register(app: App) -> None:
 
 def explain(error: Exception) -> str:
     """Return what to tell the person; what they cannot mend goes to the log under a reference."""
-    text = sentence(error, markup=True)
+    text = user_message(error, markup=True)
     if text is not None:
         log.info("told somebody: %s", type(error).__name__)
         return text
     token = reference()
     log.error("reference %s", token, exc_info=error)
-    return apology(token)
+    return internal_error_message(token)

@@ -8,14 +8,14 @@ from slack_sdk import WebClient
 from bot.slack.authorize import Right
 from bot.slack.forms import notice, reasons
 from bot.slack.listeners.acknowledgement import acknowledge
-from bot.slack.listeners.context import Call, Desk
+from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.listeners.submission import answer as answer_submission
 from bot.slack.messages import exports
 from bot.slack.messages.blocks import Block, section
 from bot.text import _, mrkdwn
 
 
-def register(app: App, desk: Desk) -> None:
+def register(app: App, desk: ListenerContext) -> None:
     """Listen."""
 
     @app.action(exports.REVEAL, middleware=[acknowledge])
@@ -34,7 +34,7 @@ def register(app: App, desk: Desk) -> None:
         answer_submission(ack, call, notice.starting(), lambda: _open(desk, call, why))
 
 
-def _open(desk: Desk, call: Call, why: str) -> dict[str, Any]:
+def _open(desk: ListenerContext, call: Call, why: str) -> dict[str, Any]:
     desk.allow(call, Right.REVEAL)
     opened = desk.services.exports.reveal(str(call.metadata.get("snapshot", "")), desk.actor(call), why)
     name = opened.leaver.name if opened.leaver else _("not known")

@@ -7,11 +7,11 @@ from typing import Any
 import httpx
 from slack_sdk import WebClient
 
-from bot.errors import Told
+from bot.errors import UserFacingError
 from bot.slack.forms import notice, upload
 from bot.slack.listeners.context import Call
 from bot.text import _
-from workflows.clients.split.assignment_file import MOST_BYTES, Unfit
+from workflows.clients.split.assignment_file import MOST_BYTES, InvalidAssignmentFile
 
 SECONDS = 20
 """For one file from Slack."""
@@ -26,7 +26,7 @@ def send_csv(call: Call, csv: str, name: str) -> None:
         call.tell(_("The file {name} is in your direct messages with me.").format(name=f"`{name}`"))
 
 
-def tell_faults(call: Call, unfit: Unfit) -> dict[str, Any]:
+def tell_faults(call: Call, unfit: InvalidAssignmentFile) -> dict[str, Any]:
     """Return the view that says what is wrong with a file, line by line; all of it as a file where it is much."""
     if len(unfit.faults) > upload.SHOWN:
         table = io.StringIO()
@@ -39,10 +39,11 @@ def fetch(client: WebClient, file: str) -> bytes:
     """Return the content of an uploaded file; Slack itself is asked where it is. Raises `Told`."""
     found = client.files_info(file=file)["file"]
     if int(found.get("size") or 0) > MOST_BYTES:
-        raise Told(_("This file has more than {most} MB. Split it.").format(most=MOST_BYTES // 2**20))
+        raise UserFacingError(_("This file has more than {most} MB. Split it.").format(most=MOST_BYTES // 2**20))
     try:
-        answer = httpx.get(str(found["url_private_download"]), headers={"Authorization": f"Bearer {client.token}"},
-                           timeout=SECONDS).raise_for_status()  # fmt: skip
+        answer = httpx.get(
+            str(found["url_private_download"]), headers={"Authorization": f"Bearer {client.token}"}, timeout=SECONDS
+        ).raise_for_status()
     except httpx.HTTPError as error:
-        raise Told(_("Slack did not hand the file over. Upload it again in a moment.")) from error
+        raise UserFacingError(_("Slack did not hand the file over. Upload it again in a moment.")) from error
     return answer.content

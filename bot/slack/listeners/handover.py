@@ -7,18 +7,18 @@ from slack_bolt import Ack, App
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot.errors import Told, reason
+from bot.errors import UserFacingError, slack_error_code
 from bot.slack.authorize import Right
 from bot.slack.forms import notice, reasons
 from bot.slack.listeners.acknowledgement import acknowledge
-from bot.slack.listeners.context import Call, Desk
+from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.listeners.files import send_csv
 from bot.slack.listeners.submission import answer as answer_submission
 from bot.slack.messages import proposal, requests
 from bot.slack.messages.blocks import Message, section
 from bot.slack.notifier import REFUSED_BLOCKS
 from bot.slack.pages import proposal_page
-from bot.slack.people import against_decider
+from bot.slack.people import decider_objection
 from bot.text import _
 from workflows.clients.views import ProposalView
 from workflows.refusals import Code, Refused
@@ -27,13 +27,13 @@ from workflows.storage.rows.clients import ProposalState
 log = logging.getLogger(__name__)
 
 
-def register(app: App, desk: Desk) -> None:
+def register(app: App, desk: ListenerContext) -> None:
     """Listen."""
     _register_buttons(app, desk)
     _register_forms(app, desk)
 
 
-def _register_buttons(app: App, desk: Desk) -> None:
+def _register_buttons(app: App, desk: ListenerContext) -> None:
     @app.action(proposal.APPROVE, middleware=[acknowledge])
     def approve(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
@@ -72,7 +72,7 @@ def _register_buttons(app: App, desk: Desk) -> None:
         send_csv(call, desk.services.handover.csv(view.id), f"handover-{view.case_id}-v{view.version}.csv")
 
 
-def _register_forms(app: App, desk: Desk) -> None:
+def _register_forms(app: App, desk: ListenerContext) -> None:
     @app.view(reasons.DECLINE)
     def declined(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
         why, faults = reasons.parse(view)
@@ -83,7 +83,7 @@ def _register_forms(app: App, desk: Desk) -> None:
         answer_submission(ack, call, notice.starting(), lambda: _decline(desk, call, why))
 
 
-def _decline(desk: Desk, call: Call, why: str) -> dict[str, Any]:
+def _decline(desk: ListenerContext, call: Call, why: str) -> dict[str, Any]:
     live(desk, call)
     meta = call.metadata
     settled = desk.services.handover.decide(
@@ -93,13 +93,13 @@ def _decline(desk: Desk, call: Call, why: str) -> dict[str, Any]:
     return notice.notice(_("Declined"), [section(_("Nothing moves. HR is told, with your reason."))])
 
 
-def live(desk: Desk, call: Call) -> None:
+def live(desk: ListenerContext, call: Call) -> None:
     """Let nobody decide who is not, at this moment, a full member here. Raises `Told`."""
     person = desk.people.find(call.user, fresh=True)
-    why = against_decider(person, call.team)
+    why = decider_objection(person, call.team)
     if why:
         desk.refuse(call, "decide a proposal")
-        raise Told(why)
+        raise UserFacingError(why)
 
 
 def still(view: ProposalView, digest: str) -> None:
@@ -111,7 +111,7 @@ def still(view: ProposalView, digest: str) -> None:
         raise Refused(Code.ALREADY_SETTLED, by=view.settled_by, at=at)
 
 
-def party(desk: Desk, call: Call, proposal_id: str) -> ProposalView:
+def party(desk: ListenerContext, call: Call, proposal_id: str) -> ProposalView:
     """Return a proposal to those who are asked and to those who may see cases. Raises `Told` for others."""
     view = desk.services.handover.view(proposal_id)
     asked = view.requests and any(one.asks(call.user) for one in view.requests)
@@ -120,7 +120,7 @@ def party(desk: Desk, call: Call, proposal_id: str) -> ProposalView:
     return view
 
 
-def whole(desk: Desk, call: Call, proposal_id: str) -> ProposalView:
+def whole(desk: ListenerContext, call: Call, proposal_id: str) -> ProposalView:
     """Return a proposal to those who may see and change all of it. Raises `Told` for others.
 
     Who is asked about their own share alone may not.
@@ -132,18 +132,18 @@ def whole(desk: Desk, call: Call, proposal_id: str) -> ProposalView:
     return view
 
 
-def redraw(desk: Desk, call: Call, view: ProposalView, channel: str, ts: str, page: int = 0) -> None:
+def redraw(desk: ListenerContext, call: Call, view: ProposalView, channel: str, ts: str, page: int = 0) -> None:
     """Show whoever pressed the proposal as they may see it. What is decided stays so where Slack refuses."""
     handover = desk.services.handover
     try:
         _update(call, channel, ts, proposal_page(handover, view.id, page, call.user))
     except SlackApiError as error:
-        if reason(error) in REFUSED_BLOCKS:
+        if slack_error_code(error) in REFUSED_BLOCKS:
             _update(call, channel, ts, proposal_page(handover, view.id, page, call.user, chart=False))
         elif view.state is ProposalState.PENDING:
             raise
         else:  # it is decided, whatever Slack says; the clock brings the message up to date
-            log.warning("the message of proposal %s was not redrawn at once: %s", view.id, reason(error))
+            log.warning("the message of proposal %s was not redrawn at once: %s", view.id, slack_error_code(error))
 
 
 def _update(call: Call, channel: str, ts: str, shown: Message) -> None:

@@ -7,13 +7,13 @@ from slack_sdk import WebClient
 
 from bot.services import Offboarding
 from bot.slack.authorize import Right
-from bot.slack.listeners.context import Desk
+from bot.slack.listeners.context import ListenerContext
 from bot.slack.messages.home import MOST, Cases, Home, build
 
 EVENT = "app_home_opened"
 
 
-def register(app: App, desk: Desk) -> None:
+def register(app: App, desk: ListenerContext) -> None:
     """Listen."""
 
     @app.event(EVENT)
@@ -22,7 +22,7 @@ def register(app: App, desk: Desk) -> None:
             client.views_publish(user_id=event["user"], view=build(gather(desk, event["user"])))
 
 
-def gather(desk: Desk, user: str) -> Home:
+def gather(desk: ListenerContext, user: str) -> Home:
     """Return what this person may see."""
     services, may = desk.services, desk.authorizer.may
     return Home(

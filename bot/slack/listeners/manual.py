@@ -6,12 +6,12 @@ from typing import Any
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
 
-from bot.errors import Told
+from bot.errors import UserFacingError
 from bot.slack.authorize import Right
 from bot.slack.forms import manual as forms
 from bot.slack.forms import notice, reasons
 from bot.slack.listeners.acknowledgement import acknowledge
-from bot.slack.listeners.context import Call, Desk
+from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.listeners.submission import answer as answer_submission
 from bot.slack.messages import manual
 from bot.slack.messages.blocks import section
@@ -21,7 +21,7 @@ from workflows.access.views import StepView
 from workflows.refusals import Code, Refused
 
 
-def register(app: App, desk: Desk) -> None:
+def register(app: App, desk: ListenerContext) -> None:
     """Listen."""
 
     @app.action(manual.DONE, middleware=[acknowledge])
@@ -45,7 +45,7 @@ def register(app: App, desk: Desk) -> None:
     _register_forms(app, desk)
 
 
-def _register_forms(app: App, desk: Desk) -> None:
+def _register_forms(app: App, desk: ListenerContext) -> None:
     @app.view(forms.DONE)
     def confirmed(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
         note, proof, faults = forms.parse_done(view)
@@ -69,7 +69,7 @@ def _answer(ack: Ack, call: Call, faults: dict[str, str], work: Callable[[Call],
     answer_submission(ack, call, notice.starting(), lambda: work(call))
 
 
-def _confirm(desk: Desk, call: Call, note: str, proof: Proof | None) -> dict[str, Any]:
+def _confirm(desk: ListenerContext, call: Call, note: str, proof: Proof | None) -> dict[str, Any]:
     step = _party(desk, call, call.metadata)
     step = desk.services.manual.confirm(step.id, desk.actor(call), note, proof)
     said = _("{title} of {name} is on record as confirmed by you. Nothing was read back.").format(
@@ -78,20 +78,20 @@ def _confirm(desk: Desk, call: Call, note: str, proof: Proof | None) -> dict[str
     return notice.notice(_("Thank you"), [section(said)])
 
 
-def _cannot(desk: Desk, call: Call, why: str) -> dict[str, Any]:
+def _cannot(desk: ListenerContext, call: Call, why: str) -> dict[str, Any]:
     step = _party(desk, call, call.metadata)
     desk.services.manual.cannot(step.id, desk.actor(call), why)
     return notice.notice(_("Passed on"), [section(_("Somebody else is asked now, with your reason."))])
 
 
-def _take_back(desk: Desk, call: Call, why: str) -> dict[str, Any]:
+def _take_back(desk: ListenerContext, call: Call, why: str) -> dict[str, Any]:
     step = _party(desk, call, call.metadata)
     desk.services.manual.retract(step.id, desk.actor(call), why)
     said = _("The confirmation counts no more. The step is open again, and is asked for again.")
     return notice.notice(_("Taken back"), [section(said)])
 
 
-def _party(desk: Desk, call: Call, facts: dict[str, Any]) -> StepView:
+def _party(desk: ListenerContext, call: Call, facts: dict[str, Any]) -> StepView:
     """Return the step to those who may answer for it at this moment. Raises `Told` for others."""
     step = desk.services.manual.view(str(facts.get("step", "")))
     person = desk.people.find(call.user, fresh=True)
@@ -100,7 +100,7 @@ def _party(desk: Desk, call: Call, facts: dict[str, Any]) -> StepView:
         raise Refused(Code.LEAVER_CONFIRMS)
     if person.deleted or person.bot or person.stranger:
         desk.refuse(call, "answer for a manual step")
-        raise Told(_("Only an active member of this workspace can answer this."))
+        raise UserFacingError(_("Only an active member of this workspace can answer this."))
     asked = [step.assignee, step.escalate_to if step.escalated_at else ""]
     if not any(desk.authorizer.among(call.user, one) for one in asked):
         desk.allow(call, Right.CONFIRM)

@@ -6,20 +6,20 @@ from typing import Any
 from slack_bolt import App
 from slack_sdk import WebClient
 
-from bot.slack.listeners.context import Desk
+from bot.slack.listeners.context import ListenerContext
 from bot.text import _, mrkdwn
 from workflows.cases.views import CaseView
 from workflows.people import Actor
 
-ARRIVAL = "member_joined_channel"
+MEMBER_JOINED = "member_joined_channel"
 """Sent for channels that the bot is in; needs channels:read and groups:read (docs.slack.dev/reference/events)."""
 log = logging.getLogger(__name__)
 
 
-def register(app: App, desk: Desk) -> None:
+def register(app: App, desk: ListenerContext) -> None:
     """Listen."""
 
-    @app.event(ARRIVAL)
+    @app.event(MEMBER_JOINED)
     def joined(event: dict[str, Any], client: WebClient) -> None:
         slack = desk.services.settings.slack
         if event["channel"] not in (slack.case_channel, slack.security_channel, slack.audit_channel):
@@ -29,7 +29,7 @@ def register(app: App, desk: Desk) -> None:
             warn(desk, client, case, event)
 
 
-def warn(desk: Desk, client: WebClient, case: CaseView, event: dict[str, Any]) -> None:
+def warn(desk: ListenerContext, client: WebClient, case: CaseView, event: dict[str, Any]) -> None:
     """Put it on record, and tell the person who opened the case; security hears it, too, where the leaver does not."""
     channel, leaver = str(event["channel"]), str(event["user"])
     security = desk.services.settings.slack.security_channel

@@ -5,11 +5,11 @@ from typing import Any
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
 
-from bot.errors import Told
+from bot.errors import UserFacingError
 from bot.slack.authorize import Right
 from bot.slack.forms import notice, put_back
 from bot.slack.listeners.acknowledgement import acknowledge
-from bot.slack.listeners.context import Call, Desk
+from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.listeners.submission import answer as answer_submission
 from bot.slack.listeners.submission import fill
 from bot.slack.messages import leave, moves
@@ -18,7 +18,7 @@ from bot.slack.messages.phrases import records
 from bot.text import _
 
 
-def register(app: App, desk: Desk) -> None:
+def register(app: App, desk: ListenerContext) -> None:
     """Listen."""
 
     @app.action(moves.PAUSE, middleware=[acknowledge])
@@ -52,7 +52,7 @@ def register(app: App, desk: Desk) -> None:
     _register_putting_back(app, desk)
 
 
-def _register_putting_back(app: App, desk: Desk) -> None:
+def _register_putting_back(app: App, desk: ListenerContext) -> None:
     @app.action(moves.PUT_BACK, middleware=[acknowledge])
     def ask(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
@@ -67,7 +67,7 @@ def _register_putting_back(app: App, desk: Desk) -> None:
         answer_submission(ack, call, notice.loading(), lambda: _put_back(desk, call, search))
 
 
-def _put_back(desk: Desk, call: Call, search: str) -> dict[str, Any]:
+def _put_back(desk: ListenerContext, call: Call, search: str) -> dict[str, Any]:
     """Do what was shown; where other clients are meant than those, show them first."""
     desk.allow(call, Right.PUT_BACK)
     case = str(call.metadata.get("case", ""))
@@ -87,5 +87,5 @@ def _put_back(desk: Desk, call: Call, search: str) -> dict[str, Any]:
 def _case(call: Call) -> str:
     case = str(call.value.get("case", ""))
     if not case:
-        raise Told(_("This button is too old. `/offboard list` shows every case."))
+        raise UserFacingError(_("This button is too old. `/offboard list` shows every case."))
     return case

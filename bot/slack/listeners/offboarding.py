@@ -11,8 +11,8 @@ from bot.slack.authorize import Right
 from bot.slack.forms import choose, notice, offboard
 from bot.slack.forms.fields import FIELD, picked
 from bot.slack.listeners.acknowledgement import acknowledge
-from bot.slack.listeners.command import COMMAND, Asked, Verb, parse
-from bot.slack.listeners.context import Call, Desk
+from bot.slack.listeners.command import COMMAND, ParsedCommand, Verb, parse
+from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.listeners.error_handler import explain
 from bot.slack.listeners.opening import submit
 from bot.slack.listeners.plan import plan_of
@@ -24,7 +24,7 @@ from bot.slack.messages.audit import build as build_audit
 from bot.text import _, mrkdwn
 
 
-def register(app: App, desk: Desk) -> None:
+def register(app: App, desk: ListenerContext) -> None:
     """Listen."""
 
     @app.command(COMMAND, middleware=[acknowledge])
@@ -64,11 +64,11 @@ def register(app: App, desk: Desk) -> None:
         submit(desk, Call(body, client), ack, view, context.bot_user_id or "")
 
 
-def warn_of_day(desk: Desk, call: Call, view: dict[str, Any]) -> None:
+def warn_of_day(desk: ListenerContext, call: Call, view: dict[str, Any]) -> None:
     """Say under the chosen day that nobody works on it, or take that back."""
     try:
         chosen = date.fromisoformat(picked(view, offboard.DAY))
-        text = workdays.against(workdays.of(desk.services.settings.company), chosen)
+        text = workdays.last_day_warning(workdays.of(desk.services.settings.company), chosen)
     except ValueError:
         text = ""
     shown = any(block.get("block_id") == offboard.CAREFUL for block in view["blocks"])
@@ -77,7 +77,7 @@ def warn_of_day(desk: Desk, call: Call, view: dict[str, Any]) -> None:
         call.show(str(view["id"]), offboard.warned(view, said))
 
 
-def answer(desk: Desk, call: Call, asked: Asked, context: BoltContext) -> None:
+def answer(desk: ListenerContext, call: Call, asked: ParsedCommand, context: BoltContext) -> None:
     """Do what the command asks."""
     match asked.verb:
         case Verb.HELP:
@@ -101,14 +101,14 @@ def answer(desk: Desk, call: Call, asked: Asked, context: BoltContext) -> None:
             desk.later.submit(audit_now, desk, call)
 
 
-def start(desk: Desk, call: Call, asked: Asked, context: BoltContext) -> None:
+def start(desk: ListenerContext, call: Call, asked: ParsedCommand, context: BoltContext) -> None:
     """Open the modal at once, then fill it."""
     view_id = call.open(notice.loading())
     context["view_id"] = view_id
     desk.later.submit(fill, call, view_id, lambda: plan_asked(desk, call, asked))
 
 
-def plan_asked(desk: Desk, call: Call, asked: Asked) -> dict[str, Any]:
+def plan_asked(desk: ListenerContext, call: Call, asked: ParsedCommand) -> dict[str, Any]:
     """Return the form for the person that the command names, by mention or by exact address."""
     if asked.user:
         return plan_of(desk, call, asked.user)
@@ -119,7 +119,7 @@ def plan_asked(desk: Desk, call: Call, asked: Asked) -> dict[str, Any]:
     return plan_of(desk, call, found.id)
 
 
-def audit_now(desk: Desk, call: Call) -> None:
+def audit_now(desk: ListenerContext, call: Call) -> None:
     """Check every past leaver now, and tell the one who asked."""
     try:
         shown = build_audit(desk.services.audits.run_now(desk.actor(call)))
@@ -128,7 +128,7 @@ def audit_now(desk: Desk, call: Call) -> None:
         call.tell(explain(error))
 
 
-def tell_status(desk: Desk, call: Call, asked: Asked) -> None:
+def tell_status(desk: ListenerContext, call: Call, asked: ParsedCommand) -> None:
     """Answer `status` and `list`."""
     offboarding = desk.services.offboarding
     who = asked.user or asked.email

@@ -8,24 +8,24 @@ from zoneinfo import ZoneInfo
 from slack_bolt import Ack
 
 from bot import workdays
-from bot.errors import Told, sentence
+from bot.errors import UserFacingError, user_message
 from bot.slack.authorize import Right
 from bot.slack.forms import notice, offboard, upload
 from bot.slack.forms.fields import picked, picked_all
 from bot.slack.listeners import channels
-from bot.slack.listeners.context import Call, Desk
+from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.listeners.files import fetch, tell_faults
-from bot.slack.listeners.split import heirs
+from bot.slack.listeners.split import named_successors
 from bot.slack.listeners.submission import answer as answer_submission
 from bot.slack.messages import case as case_message
 from bot.slack.messages.access import why_held
 from bot.slack.messages.blocks import Block, section
-from bot.slack.people import Profile, against_colleague, against_leaver
+from bot.slack.people import Profile, colleague_objection, leaver_objection
 from bot.text import _, moment, mrkdwn
 from bot.workdays import known_zone
-from workflows.cases.views import CaseView, Request
+from workflows.cases.views import CaseView, OffboardingRequest
 from workflows.clients.split import assignment_file
-from workflows.clients.split.assignment_file import Unfit
+from workflows.clients.split.assignment_file import InvalidAssignmentFile
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
 from workflows.storage.rows.case import CaseState
@@ -34,7 +34,7 @@ CHECK_SECONDS = 1.8
 """How long people are looked up before a submission must be answered; Slack waits for three."""
 
 
-def submit(desk: Desk, call: Call, ack: Ack, view: dict[str, Any], bot: str) -> None:
+def submit(desk: ListenerContext, call: Call, ack: Ack, view: dict[str, Any], bot: str) -> None:
     """Check the form, open the case, and say what came of it in the same modal."""
     leaver = str(call.metadata.get("leaver", ""))
     people = desk.people.find_all(
@@ -47,7 +47,7 @@ def submit(desk: Desk, call: Call, ack: Ack, view: dict[str, Any], bot: str) -> 
     today = desk.services.clock.now().astimezone(ZoneInfo(zone)).date()
     wish, faults = offboard.parse(view, leaver, today)
     faults = {**_unfit(view, leaver, people), **faults}
-    if wish is None or faults or isinstance(person, Told):
+    if wish is None or faults or isinstance(person, UserFacingError):
         ack(response_action="errors", errors=faults or {offboard.WHEN: str(person)})
         return
     found = {user: profile for user, profile in people.items() if isinstance(profile, Profile)}
@@ -59,19 +59,19 @@ def submit(desk: Desk, call: Call, ack: Ack, view: dict[str, Any], bot: str) -> 
 class Submitted:
     """A form without faults, and the people in it as they were found."""
 
-    wish: offboard.Wish
+    wish: offboard.OffboardingInput
     leaver: Profile
     people: dict[str, Profile]
     zone: str
     bot: str
 
 
-def carry_out(desk: Desk, call: Call, form: Submitted) -> dict[str, Any]:
+def carry_out(desk: ListenerContext, call: Call, form: Submitted) -> dict[str, Any]:
     """Open the case that the form asks for; return the view that says what came of it."""
     desk.allow(call, Right.OPEN)
-    refusal = against_leaver(form.leaver, call.user)
+    refusal = leaver_objection(form.leaver, call.user)
     if refusal:
-        raise Told(refusal)
+        raise UserFacingError(refusal)
     wish, settings = form.wish, desk.services.settings
     days = workdays.of(settings.company)
     at = days.end_of(wish.day, form.zone) if wish.day else None
@@ -83,10 +83,10 @@ def carry_out(desk: Desk, call: Call, form: Submitted) -> dict[str, Any]:
     try:
         if data:
             assignment_file.read(data)
-        receivers = heirs(desk, leaver, [form.people[user] for user in wish.successors], wish.strategy, data)
-    except Unfit as unfit:
+        receivers = named_successors(desk, leaver, [form.people[user] for user in wish.successors], wish.strategy, data)
+    except InvalidAssignmentFile as unfit:
         return tell_faults(call, unfit)
-    request = Request(
+    request = OffboardingRequest(
         leaver=leaver,
         reason=wish.reason,
         effective_at=at,
@@ -98,15 +98,15 @@ def carry_out(desk: Desk, call: Call, form: Submitted) -> dict[str, Any]:
         note=wish.note,
         return_on=workdays.morning(wish.back, form.zone) if wish.back else None,
         keep_access=wish.keep_access,
-        mapping=data,
+        assignment_file=data,
     )
     opened = open_case(desk, request, place)
-    if wish.day and (careful := workdays.against(days, wish.day)):
+    if wish.day and (careful := workdays.last_day_warning(days, wish.day)):
         opened["blocks"] = [*opened["blocks"], section(_("⚠ Careful: {text}").format(text=mrkdwn(careful)))]
     return opened
 
 
-def _unfit(view: dict[str, Any], leaver: str, people: dict[str, Profile | Told]) -> dict[str, str]:
+def _unfit(view: dict[str, Any], leaver: str, people: dict[str, Profile | UserFacingError]) -> dict[str, str]:
     faults: dict[str, str] = {}
     for block, chosen in (
         (offboard.APPROVER, [picked(view, offboard.APPROVER)]),
@@ -114,18 +114,18 @@ def _unfit(view: dict[str, Any], leaver: str, people: dict[str, Profile | Told])
     ):
         for user in filter(None, chosen):
             person = people[user]
-            why = str(person) if isinstance(person, Told) else against_colleague(person, leaver)
+            why = str(person) if isinstance(person, UserFacingError) else colleague_objection(person, leaver)
             if why:
                 name = person.name if isinstance(person, Profile) else user
                 faults[block] = f"{name}: {why}"
     return faults
 
 
-def open_case(desk: Desk, request: Request, place: channels.Place) -> dict[str, Any]:
+def open_case(desk: ListenerContext, request: OffboardingRequest, place: channels.ChannelChoice) -> dict[str, Any]:
     """Open the case and return the view that says so; a double submit shows the case that the first one opened."""
     try:
         case_id = desk.services.offboarding.open(request)
-    except Unfit as unfit:
+    except InvalidAssignmentFile as unfit:
         return notice.notice(_("No case was opened"), upload.faults(unfit.faults))
     except Refused as refused:
         view = _own_case(desk, refused, request.requested_by)
@@ -154,22 +154,24 @@ def _on_leave(case_id: str, name: str, until: datetime) -> dict[str, Any]:
     )
 
 
-def _own_case(desk: Desk, refused: Refused, asker: Actor) -> CaseView | None:
+def _own_case(desk: ListenerContext, refused: Refused, asker: Actor) -> CaseView | None:
     if refused.code is not Code.OPEN_CASE or not refused.facts.get("case"):
         return None
     view = desk.services.offboarding.case(refused.facts["case"])
     return view if view.opened_by.id == asker.id else None
 
 
-def _stopped(desk: Desk, refused: Refused) -> list[Block]:
-    blocks = [section(sentence(refused, markup=True))]
+def _stopped(desk: ListenerContext, refused: Refused) -> list[Block]:
+    blocks = [section(user_message(refused, markup=True))]
     if refused.code is Code.OPEN_CASE and refused.facts.get("case"):
         view = desk.services.offboarding.case(refused.facts["case"])
         blocks += case_message.build(view, desk.services.clock.now()).blocks
     return blocks
 
 
-def _opened(case_id: str, name: str, at: datetime | None, place: channels.Place, held: str = "") -> dict[str, Any]:
+def _opened(
+    case_id: str, name: str, at: datetime | None, place: channels.ChannelChoice, held: str = ""
+) -> dict[str, Any]:
     what = (
         _("{name} will be locked out {when}.").format(name=mrkdwn(name), when=moment(at))
         if at

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from bot.errors import Told, sentence
+from bot.errors import UserFacingError, user_message
 from bot.slack.forms import choose, notice, offboard
-from bot.slack.listeners.context import Call, Desk
+from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.messages import case as case_message
 from bot.slack.messages import plan as plan_message
 from bot.slack.messages.blocks import Block, section
-from bot.slack.people import Profile, against_colleague, against_leaver, warnings
+from bot.slack.people import Profile, colleague_objection, leaver_objection, warnings
 from bot.text import _
 from bot.workdays import known_zone
 from connectors.contract import ClientBook
@@ -18,13 +18,13 @@ from workflows.storage.rows.case import CaseState, Strategy
 OPEN_STATES = (CaseState.SCHEDULED, CaseState.RUNNING, CaseState.HELD)
 
 
-def plan_of(desk: Desk, call: Call, user: str) -> dict[str, Any]:
+def plan_of(desk: ListenerContext, call: Call, user: str) -> dict[str, Any]:
     """Return the form with the plan of one person, or why there can be none."""
     try:
         person = desk.people.find(user, fresh=True)
-    except Told as error:
+    except UserFacingError as error:
         return choose.build(str(error))
-    refusal = against_leaver(person, call.user)
+    refusal = leaver_objection(person, call.user)
     if refusal:
         desk.refuse(call, f"open a case for {user}")
         return choose.build(refusal)
@@ -34,14 +34,14 @@ def plan_of(desk: Desk, call: Call, user: str) -> dict[str, Any]:
     return plan_view(desk, person)
 
 
-def plan_view(desk: Desk, person: Profile) -> dict[str, Any]:
+def plan_view(desk: ListenerContext, person: Profile) -> dict[str, Any]:
     """Return the form with a fresh plan, or the plan's own refusals."""
     company = desk.services.settings.company
     zone = known_zone(person.timezone, company.timezone)
     plan = desk.services.offboarding.plan(person.leaver(zone))
     summary, details = plan_message.summary(plan, warnings(person)), plan_message.details(plan)
     if plan.refusals:
-        stops: list[Block] = [section(_("✗ {why}").format(why=sentence(why, markup=True))) for why in plan.refusals]
+        stops: list[Block] = [section(_("✗ {why}").format(why=user_message(why, markup=True))) for why in plan.refusals]
         return notice.notice(_("No case can be opened"), [*stops, *summary, *details])
     later = sum(bool(one.problem or one.by_hand) for one in plan.systems)
     defaults = offboard.Defaults(
@@ -62,12 +62,12 @@ def plan_view(desk: Desk, person: Profile) -> dict[str, Any]:
     return offboard.build(summary, details, defaults)
 
 
-def _approver(desk: Desk, email: str, leaver: str) -> str:
+def _approver(desk: ListenerContext, email: str, leaver: str) -> str:
     found = desk.people.by_email(email)
-    return found.id if found and not against_colleague(found, leaver) else ""
+    return found.id if found and not colleague_objection(found, leaver) else ""
 
 
-def already_open(desk: Desk, view: CaseView) -> dict[str, Any]:
+def already_open(desk: ListenerContext, view: CaseView) -> dict[str, Any]:
     """Return where the open case of this person stands, instead of a second one."""
     said = section(_("There is an open case for this person already; here is where it stands."))
     return notice.notice(_("A case is open"), [said, *case_message.build(view, desk.services.clock.now()).blocks])

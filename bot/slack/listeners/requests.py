@@ -10,14 +10,14 @@ from bot.slack.authorize import Right
 from bot.slack.forms import appoint as form
 from bot.slack.forms import notice
 from bot.slack.listeners.acknowledgement import acknowledge
-from bot.slack.listeners.context import Call, Desk
+from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.listeners.submission import answer
 from bot.slack.messages import requests
 from bot.slack.messages.blocks import section
 from bot.text import _
 
 
-def register(app: App, desk: Desk) -> None:
+def register(app: App, desk: ListenerContext) -> None:
     """Listen."""
 
     @app.action(re.compile(f"^{requests.ASK}:"), middleware=[acknowledge])
@@ -36,7 +36,7 @@ def register(app: App, desk: Desk) -> None:
         answer(ack, call, notice.starting(), lambda: _appoint(desk, call, who))
 
 
-def _appoint(desk: Desk, call: Call, who: str) -> dict[str, Any]:
+def _appoint(desk: ListenerContext, call: Call, who: str) -> dict[str, Any]:
     desk.allow(call, Right.OPEN)
     meta = call.metadata
     desk.services.handover.appoint(str(meta.get("proposal", "")), who, desk.actor(call), str(meta.get("role", "")))

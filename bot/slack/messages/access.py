@@ -7,21 +7,21 @@ from bot.slack.messages.phrases import listing, short
 from bot.text import N_, _, moment, mrkdwn, ngettext, plain
 from workflows.access.views import RestoredLine, SystemLine
 from workflows.cases.views import CaseBrief, CaseView
-from workflows.storage.rows.case import CaseState, Hold
+from workflows.storage.rows.case import CaseState, HoldReason
 
 UNDO, RESCHEDULE, CLOSE, CHOOSE = "case_undo", "case_reschedule", "case_close", "case_choose_account"
 RELEASE, REJECT = "case_release", "case_reject"
 MOST = 40
 HOLDS = {
-    Hold.MASS: N_(
+    HoldReason.MASS: N_(
         "More cases were opened within an hour than the policy allows, so this one waits: "
         "somebody from security, and not who opened it, must release it."
     ),
-    Hold.SHARE: N_(
+    HoldReason.SHARE: N_(
         "Cases for more of the company than the policy allows fall on one day, or the directory does not say how many "
         "people there are, so this one waits: somebody from security, and not who opened or moved it, must release it."
     ),
-    Hold.IMMEDIATE: N_(
+    HoldReason.IMMEDIATE: N_(
         "The policy wants two people behind a lock-out at once or within the hour: "
         "somebody from security or HR, and not who opened or moved it, must release it."
     ),
@@ -30,7 +30,7 @@ HOLDS = {
 
 def why_held(view: CaseView) -> str:
     """Return why a case waits, as a sentence."""
-    return _(HOLDS[Hold(view.held)]) if view.held else ""
+    return _(HOLDS[HoldReason(view.held)]) if view.held else ""
 
 
 def headline(view: CaseBrief) -> str:

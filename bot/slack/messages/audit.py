@@ -17,7 +17,7 @@ from bot.slack.messages.blocks import (
     section,
     table,
 )
-from bot.slack.messages.phrases import account, because, short, verdict
+from bot.slack.messages.phrases import account, finding_detail, short, verdict
 from bot.text import N_, _, day, mrkdwn, ngettext, plain, trim
 from connectors.contract import Verdict
 from workflows.cases.views import FindingLine
@@ -114,7 +114,7 @@ def finding(line: FindingLine) -> list[Block]:
         kind=kind(line),
         where=account(line),
         since=day(line.first_seen),
-        because=because(line),
+        because=finding_detail(line),
     )
     if line.changed_by:
         text += " " + _("Last changed by {who}.").format(who=short(line.changed_by))

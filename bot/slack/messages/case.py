@@ -20,7 +20,7 @@ from bot.slack.messages.blocks import (
     paragraphs,
     section,
 )
-from bot.slack.messages.phrases import GOOD, account, because, listing, records, short, verdict
+from bot.slack.messages.phrases import GOOD_VERDICTS, account, finding_detail, listing, records, short, verdict
 from bot.slack.messages.split import kept
 from bot.text import N_, _, moment, mrkdwn, ngettext, plain
 from connectors.contract import Verdict
@@ -81,7 +81,7 @@ def headline(view: CaseBrief) -> str:
         ).format(name=name, count=every)
     if view.locked_out and not hand:
         return _("{name} is locked out of {count} of {count} systems").format(name=name, count=every)
-    if hand and all(line.verdict in GOOD for line in view.read):
+    if hand and all(line.verdict in GOOD_VERDICTS for line in view.read):
         return _("{name} is locked out of {count} of {count} systems that can be read{hand}").format(
             name=name, count=every, hand=hand
         )
@@ -92,7 +92,7 @@ def headline(view: CaseBrief) -> str:
         parts.append(_("still OPEN in {systems}").format(systems=plain(", ".join(still), 60)))
     if dark:
         parts.append(_("not known in {systems}").format(systems=plain(", ".join(dark), 60)))
-    good = sum(1 for line in view.read if line.verdict in GOOD)
+    good = sum(1 for line in view.read if line.verdict in GOOD_VERDICTS)
     return _("{name}: {trouble} (locked out of {good} of {count} systems){hand}").format(
         name=name, trouble=", ".join(parts) or _("nothing is read yet"), good=good, count=every, hand=hand
     )
@@ -185,7 +185,7 @@ def _account(line: AccountLine) -> str:
     if line.verdict is Verdict.UNKNOWN and line.done:
         return _("• {login} – last known: {done}").format(login=mrkdwn(line.login), done=listing(line.done, 8))
     done = listing(line.done, 8)
-    if line.verdict in GOOD:
+    if line.verdict in GOOD_VERDICTS:
         return f"• {mrkdwn(line.login)}: {done}" if done else f"• {mrkdwn(line.login)}"
     bad = f"• {mrkdwn(line.login)} – {verdict(line.verdict)}"
     return _("{bad}; done before: {done}").format(bad=bad, done=done) if done else bad
@@ -195,7 +195,7 @@ def _retry(view: CaseView, line: SystemLine) -> Block | None:
     if line.step:
         return manual.done_button(line.step) if line.step.waiting else None
     busy = view.state is CaseState.SCHEDULED or view.state in ENDED or line.working
-    if busy or line.verdict in GOOD:
+    if busy or line.verdict in GOOD_VERDICTS:
         return None
     return button(_("Retry"), RETRY, pack(case=view.id, system=line.system))
 
@@ -280,7 +280,10 @@ def _findings(findings: Sequence[FindingLine]) -> list[str]:
     still = [finding for finding in findings if finding.closed_at is None]
     return [
         _("✗ Finding: {kind} in {where}, first seen {when}{because}").format(
-            kind=audit.kind(finding), where=account(finding), when=moment(finding.first_seen), because=because(finding)
+            kind=audit.kind(finding),
+            where=account(finding),
+            when=moment(finding.first_seen),
+            because=finding_detail(finding),
         )
         for finding in still[:10]
     ]

@@ -39,10 +39,13 @@ def where(shown: int, total: int, first: int) -> str:
 def choices(clients: Sequence[ClientLine]) -> list[Block]:
     """Return clients as options of a search."""
     return [
-        option(trim(plain(one.name, 75), 75) or one.client_id[:75], one.id,
-               plain(_("now to {name}, {records}").format(name=one.successor.name, records=records(one.records)), 75))
+        option(
+            trim(plain(one.name, 75), 75) or one.client_id[:75],
+            one.id,
+            plain(_("now to {name}, {records}").format(name=one.successor.name, records=records(one.records)), 75),
+        )
         for one in clients[:CHOICES]
-    ]  # fmt: skip
+    ]
 
 
 def people(successors: Sequence[Successor], typed: str) -> list[Block]:

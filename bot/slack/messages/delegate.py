@@ -29,8 +29,8 @@ def period(one: DelegationView) -> str:
 
 
 def _line(one: DelegationView, user: str) -> Block:
-    mine = one.away.slack_id == user
+    mine = one.principal.slack_id == user
     text = _("*{stands}* decides for {away}, {period}").format(
-        stands=mrkdwn(one.stands.name, 60), away=mrkdwn(one.away.name, 60), period=period(one)
+        delegate=mrkdwn(one.delegate.name, 60), principal=mrkdwn(one.principal.name, 60), period=period(one)
     )
     return section(text, button(_("End Stand-In"), END, pack(delegation=one.id)) if mine else None)

@@ -54,11 +54,17 @@ def line(view: CaseView, system: SystemLine, step: StepView) -> str:
     if view.state is CaseState.SCHEDULED:
         return _("{title} – by hand: {who} will be asked on the day").format(title=title, who=mention(step.assignee))
     if not step.confirmed:
-        said = [_("{title} – {verdict}, done by hand and not confirmed by anybody").format(
-            title=title, verdict=verdict(system.verdict))]  # fmt: skip
+        said = [
+            _("{title} – {verdict}, done by hand and not confirmed by anybody").format(
+                title=title, verdict=verdict(system.verdict)
+            )
+        ]
     else:
-        said = [_("{title} – {verdict}, not read back; confirmed by a person: {by}").format(
-            title=title, verdict=verdict(system.verdict), by=_who_when(step))]  # fmt: skip
+        said = [
+            _("{title} – {verdict}, not read back; confirmed by a person: {by}").format(
+                title=title, verdict=verdict(system.verdict), by=_who_when(step)
+            )
+        ]
         said += _words(step)
     if step.waiting and step.deadline:
         asked = _("{who} is asked again, until {when}.") if step.confirmed else _("{who} is asked, until {when}.")
@@ -132,7 +138,7 @@ def _words(step: StepView) -> list[str]:
 
 
 def _trouble(step: StepView) -> list[str]:
-    return [_("⚠ {trouble}").format(trouble=short(step.trouble, 600))] if step.trouble else []
+    return [_("⚠ {trouble}").format(problem=short(step.problem, 600))] if step.problem else []
 
 
 def _who_when(step: StepView) -> str:

@@ -6,7 +6,7 @@ from bot.slack.messages.blocks import Block, actions, button, confirm, context, 
 from bot.slack.messages.phrases import listing, records, short
 from bot.text import _, moment, mrkdwn, plain
 from workflows.cases.views import CaseView
-from workflows.clients.views import ClientsView, UnreturnedLine
+from workflows.clients.views import ClientsView, PutBackLine
 from workflows.storage.rows.case import CaseState
 
 PAUSE, RESUME, STOP, PUT_BACK = "moves_pause", "moves_resume", "moves_stop", "moves_put_back"
@@ -79,7 +79,7 @@ def _ask_stop(view: CaseView, clients: ClientsView) -> Block:
     )
 
 
-def kept(lines: tuple[UnreturnedLine, ...], rest: int) -> list[Block]:
+def kept(lines: tuple[PutBackLine, ...], rest: int) -> list[Block]:
     """Return the records that stay where they are, with who has each now; those that do not fit are counted."""
     notes = dict.fromkeys(line.note for line in lines)
     said = [_kept([line for line in lines if line.note == note], note) for note in notes]
@@ -92,7 +92,7 @@ def kept(lines: tuple[UnreturnedLine, ...], rest: int) -> list[Block]:
     )
 
 
-def _kept(lines: Sequence[UnreturnedLine], note: str) -> str:
+def _kept(lines: Sequence[PutBackLine], note: str) -> str:
     """Return all records of one fate: what is true of forty is said once."""
     named = [f"{line.name} ({line.family_name})" if line.family_name != line.name else line.name for line in lines]
     return _("• {note}: {names}").format(note=mrkdwn(note, 120), names=listing(named, 50))

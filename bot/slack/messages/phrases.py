@@ -8,7 +8,7 @@ from bot.text import _, day, mrkdwn, ngettext, trim
 from connectors.contract import Verdict
 from workflows.cases.views import FindingLine
 
-GOOD = (Verdict.LOCKED, Verdict.ABSENT)
+GOOD_VERDICTS = (Verdict.LOCKED, Verdict.ABSENT)
 
 
 def verdict(value: Verdict) -> str:
@@ -27,7 +27,7 @@ def account(finding: FindingLine) -> str:
     return f"{system} ({mrkdwn(finding.login, 80)})" if finding.login else system
 
 
-def because(finding: FindingLine) -> str:
+def finding_detail(finding: FindingLine) -> str:
     """Return what is known of a finding besides its kind, as the end of its sentence."""
     return f": {short(finding.detail)}." if finding.detail else "."
 

@@ -156,8 +156,11 @@ def _reading(view: ProposalView, total: int, page: int) -> list[Block]:
 
 def _changing(view: ProposalView) -> list[Block]:
     bound = pack(proposal=view.id, digest=view.digest)
-    return [button(_("Change Clients"), CHANGE, bound), button(_("Keep Clients"), KEEP, bound),
-            button(_("Upload CSV"), UPLOAD, bound)]  # fmt: skip
+    return [
+        button(_("Change Clients"), CHANGE, bound),
+        button(_("Keep Clients"), KEEP, bound),
+        button(_("Upload CSV"), UPLOAD, bound),
+    ]
 
 
 def _deciding(view: ProposalView) -> list[Block]:

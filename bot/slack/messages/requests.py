@@ -3,7 +3,7 @@
 from bot.slack.messages.blocks import Block, button, pack, paragraphs, section
 from bot.slack.messages.phrases import listing, short
 from bot.text import _, moment, mrkdwn, ngettext
-from workflows.clients.views import ProposalView, RequestView, WordView
+from workflows.clients.views import DecisionView, ProposalView, RequestView
 from workflows.storage.rows.clients import ProposalState, RequestState
 
 ASK = "request_ask"
@@ -33,18 +33,20 @@ def _ask(view: ProposalView, request: RequestView) -> Block | None:
 
 def _eventful(request: RequestView) -> bool:
     """Whether there is more to say of a request than that it waits."""
-    return bool(request.words or request.trouble or request.delegates or request.escalated_at or request.reminded_at)
+    return bool(
+        request.decisions or request.problem or request.delegates or request.escalated_at or request.reminded_at
+    )
 
 
 def line(request: RequestView, *, pending: bool = True) -> str:
     """Return one request: `*Approver*: ✓ approved by Max Weber, 5 May 10:00`."""
-    said = [_word(word) for word in request.words]
+    said = [_word(word) for word in request.decisions]
     if pending and request.state is RequestState.WAITING:
         said.append(_awaited(request))
     if not pending and request.state in (RequestState.EXPIRED, RequestState.WITHDRAWN):
         said.append(_("expired without an answer") if request.state is RequestState.EXPIRED else _("no longer needed"))
-    if request.trouble and pending:
-        said.append(_("in the way: {trouble}").format(trouble=short(request.trouble)))
+    if request.problem and pending:
+        said.append(_("in the way: {trouble}").format(problem=short(request.problem)))
     return f"*{title(request)}*: {'; '.join(said)}"
 
 
@@ -69,16 +71,16 @@ def waits_for(view: ProposalView) -> str:
 def of(view: ProposalView, viewer: str) -> RequestView | None:
     """Return the request that a person's message is about: what they are asked, else what they answered."""
     asked = [one for one in view.requests if one.awaits(viewer)]
-    said = [one for one in view.requests if any(word.person.slack_id == viewer for word in one.words)]
+    said = [one for one in view.requests if any(word.person.slack_id == viewer for word in one.decisions)]
     seen = [one for one in view.requests if one.asks(viewer)]
     return next(iter([*asked, *said, *seen]), None)
 
 
-def _word(word: WordView) -> str:
+def _word(word: DecisionView) -> str:
     text = _("✓ approved by {who} {at}") if word.approve else _("✗ declined by {who} {at}")
     who = mrkdwn(word.person.name, 60)
-    if word.whose.key != word.person.key:
-        who = _("{who} for {whose}").format(who=who, whose=mrkdwn(word.whose.name, 60))
+    if word.principal.key != word.person.key:
+        who = _("{who} for {whose}").format(who=who, principal=mrkdwn(word.principal.name, 60))
     said = text.format(who=who, at=moment(word.at))
     if word.reason:
         said += f" ({short(word.reason, 200)})"

@@ -6,7 +6,7 @@ from decimal import Decimal
 from bot.slack.messages.blocks import Block, actions, button, context, pack, paragraphs
 from bot.slack.messages.phrases import bar, clients, money, records, short
 from bot.text import _, mrkdwn, ngettext, plain
-from workflows.clients.views import KeptLine, ProposalView, Share
+from workflows.clients.views import ExclusionLine, ProposalView, Share
 
 SUCCESSORS = "proposal_successors"
 POINTS = 20
@@ -54,12 +54,12 @@ def deals(count: int) -> str:
     return ngettext("{count:,} open deal", "{count:,} open deals", count).format(count=count)
 
 
-def kept(lines: Sequence[KeptLine], name: str) -> list[str]:
+def kept(lines: Sequence[ExclusionLine], name: str) -> list[str]:
     """Return a sentence for each time that somebody let clients stay."""
     return [_kept(one, name) for one in lines]
 
 
-def _kept(one: KeptLine, name: str) -> str:
+def _kept(one: ExclusionLine, name: str) -> str:
     said = ngettext(
         "{clients} ({records}) stays with {name}: {reason} (decided by {by})",
         "{clients} ({records}) stay with {name}: {reason} (decided by {by})",

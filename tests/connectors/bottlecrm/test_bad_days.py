@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from connectors.contract import Assignment, MoveOutcome
+from connectors.contract import MoveOrder, MoveOutcome
 from connectors.errors import OutcomeUnknown, Unavailable
 from tests.conformance.client_book import assignments
 from tests.connectors.bottlecrm.front import Answer, failing, losing, rewriting, slow
@@ -74,7 +74,7 @@ def test_one_unreadable_record_among_fifty_stands_alone(book: BookWorld) -> None
     broken = mine[20].partition(":")[2]
     nonsense = {"task_obj": {"id": 7, "assigned_to": None}}
     with book.front.behaving(rewriting(f"/api/tasks/{broken}/", lambda _: nonsense)):
-        moved = book.connect().move([Assignment(record, owner, successor) for record in mine[18:23]])
+        moved = book.connect().move([MoveOrder(record, owner, successor) for record in mine[18:23]])
     refused = [one for one in moved if one.outcome is not MoveOutcome.MOVED]
     assert [(one.record, one.outcome) for one in refused] == [(mine[20], MoveOutcome.REFUSED)]
     assert "cannot be read" in refused[0].reason

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from connectors.contract import AccountId, Assignment, Change, MoveOutcome, RecordId
+from connectors.contract import AccountId, Change, MoveOrder, MoveOutcome, RecordId
 from tests.conformance.client_book import assignments
 from tests.connectors.bottlecrm.front import Answer, Manners
 from tests.connectors.bottlecrm.world import BookWorld
@@ -143,7 +143,7 @@ def test_ids_that_are_none_are_gone(book: BookWorld) -> None:
     for text in ("task:../users", "task:", "invoice:1", "", "task:12345678123456781234567812345678"):
         record = RecordId(text)
         assert book.connect().holders([record]) == {}
-        [moved] = book.connect().move([Assignment(record, owner, successor)])
+        [moved] = book.connect().move([MoveOrder(record, owner, successor)])
         assert moved.outcome is MoveOutcome.GONE
 
 

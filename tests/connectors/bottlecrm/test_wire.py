@@ -9,11 +9,11 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from connectors.bottlecrm import moves, wire
-from connectors.bottlecrm.faults import Declined, Faults, ModuleOff, Unreadable
-from connectors.bottlecrm.rest import PAGE, sweep
+from connectors.bottlecrm.faults import Faults, ModuleOff, Unreadable, ValidationRefused
+from connectors.bottlecrm.rest import PAGE, read_pages
 from connectors.bottlecrm.settings import BottleCrmSettings
 from connectors.bottlecrm.wire import BY_NAME, Member, Page
-from connectors.contract import AccountId, Assignment, Change, MoveOutcome, Person, RecordId
+from connectors.contract import AccountId, Change, MoveOrder, MoveOutcome, Person, RecordId
 from connectors.errors import BadCredential, ConnectorError, Forbidden, Missing, Unavailable
 
 TOKEN = "bcrm_pat_secret"
@@ -32,7 +32,11 @@ SCOPE = "This token is not scoped for read access to users. It needs the users:r
         (404, {"detail": "No Task matches the given query."}, Missing),
         (404, {"detail": "Leads is switched off", "code": "module_off", "module": "leads"}, ModuleOff),
         (404, ["nonsense"], Missing),
-        (400, {"error": True, "errors": {"amount": ["A won deal has to record what it was worth."]}}, Declined),
+        (
+            400,
+            {"error": True, "errors": {"amount": ["A won deal has to record what it was worth."]}},
+            ValidationRefused,
+        ),
         (301, {}, Unavailable),
         (302, {}, Unavailable),
     ],
@@ -77,7 +81,7 @@ def test_a_list_that_stands_still_is_read_once() -> None:
         offsets.append(offset)
         return listed(rows)(offset)
 
-    assert [row["id"] for row in sweep(read, "it")] == rows
+    assert [row["id"] for row in read_pages(read, "it")] == rows
     assert offsets == [0, 200, 400]
 
 
@@ -95,7 +99,7 @@ def test_a_list_that_shifts_between_pages_gives_every_row_once(change: str) -> N
                 rows[:0] = ["a", "b", "c"]
         return listed(rows)(offset)
 
-    seen = [row["id"] for row in sweep(read, "it")]
+    seen = [row["id"] for row in read_pages(read, "it")]
     assert stays <= set(seen)
     assert len(seen) == len(set(seen))
     if change == "grows":
@@ -190,7 +194,7 @@ def test_the_address_is_the_log_in_and_part_of_it_is_nobody() -> None:
 
 # --- moves
 
-MOVE = Assignment(RecordId("task:1"), AccountId(ALICE), AccountId(BOB))
+MOVE = MoveOrder(RecordId("task:1"), AccountId(ALICE), AccountId(BOB))
 EVERYBODY = {AccountId(number): member(number) for number in (ALICE, BOB, CAROL)}
 
 

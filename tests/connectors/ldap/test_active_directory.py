@@ -307,7 +307,7 @@ def test_nested_groups_are_shown_with_the_one_that_brings_them(ad: AdWorld) -> N
     team, plain = ad.add_group(f"team {account}", [account]), ad.add_group(f"zz {account}", [account, other])
     area = ad.add_group(f"area {account}", [AccountId(team)])
     ad.add_group(f"company {account}", [AccountId(area)])
-    found = {group.id: group.brings for group in ad.connect().groups(account) if not group.fixed}
+    found = {group.id: group.parent_groups for group in ad.connect().groups(account) if not group.fixed}
     assert found == {team: (f"area {account}", f"company {account}"), plain: ()}
 
 

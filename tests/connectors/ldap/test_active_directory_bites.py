@@ -10,7 +10,7 @@ import pytest
 from connectors.contract import AccountId, Change, GroupId, Locked, Login, Verdict
 from connectors.ldap import disabled_ou
 from connectors.ldap.active_directory import CONTROL, ActiveDirectory
-from connectors.ldap.connection import Link
+from connectors.ldap.connection import LdapConnection
 from connectors.ldap.connections import Connections
 from connectors.ldap.connector import Ldap
 from connectors.ldap.directory import Directory
@@ -110,7 +110,7 @@ class CountsReferrals(Planted):
         self._connections._bind = lambda raw: _counting(bind(raw))  # type: ignore[method-assign]
 
 
-def _counting(link: Link) -> Link:
+def _counting(link: LdapConnection) -> LdapConnection:
     page = link._page
 
     def all_rows(*arguments: Any) -> tuple[Any, Any]:
@@ -132,7 +132,7 @@ class RewritesMembers(Planted):
     """Reads the members, leaves one out, and writes the rest back."""
 
     def remove(self, account: AccountId, group: GroupId) -> Change:
-        def work(link: Link) -> Change:
+        def work(link: LdapConnection) -> Change:
             entry = self._directory.person(link, account)
             found = self._memberships._group(link, group)
             rows = link._raw.search_s(found.dn, ldap.SCOPE_BASE, "(objectClass=*)", ["member;range=0-1499"])
@@ -179,14 +179,14 @@ class TriesStrangers(Planted):
     """Tries a password that cannot be right."""
 
     class dialect(ActiveDirectory):  # noqa: N801
-        tells_strangers = True
+        reveals_lock_without_password = True
 
 
 class SeesOneLevel(Planted):
     """Shows the groups right above, and none above those."""
 
     def groups(self, account: AccountId) -> Sequence[Any]:
-        return [type(g)(g.id, g.name, g.brings[:1], g.fixed) for g in super().groups(account)]
+        return [type(g)(g.id, g.name, g.parent_groups[:1], g.fixed) for g in super().groups(account)]
 
 
 class StaysInPlace(Planted):

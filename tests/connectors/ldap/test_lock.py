@@ -192,7 +192,7 @@ def test_a_policy_that_refuses_a_new_password_keeps_nobody_in(
     try:
         locked = connector.lock(before)
         assert (locked.change, locked.login) == (Change.MADE, Login.REFUSED)
-        assert words in locked.undone[0]
+        assert words in locked.not_done[0]
         assert connector.observe([account])[account].verdict is Verdict.LOCKED
         assert not world.can_log_in(who.login, "Quite-new-2026")
         assert connector.unlock(before) is Change.MADE

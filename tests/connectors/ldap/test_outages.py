@@ -15,7 +15,7 @@ from config.secrets import FileSecret
 from connectors.contract import Person, Verdict
 from connectors.errors import BadCredential, Unavailable
 from connectors.ldap import addresses
-from connectors.ldap.connection import Link
+from connectors.ldap.connection import LdapConnection
 from connectors.ldap.connector import Ldap
 from connectors.ldap.faults import translate
 from tests.conformance.accounts import newcomer, person
@@ -189,13 +189,13 @@ class Hiding:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, answers: int) -> None:
         self.left = answers
-        search = Link.search
+        search = LdapConnection.search
 
-        def hidden(link: Link, *arguments: Any) -> Iterator[Any]:
+        def hidden(link: LdapConnection, *arguments: Any) -> Iterator[Any]:
             self.left -= 1
             return iter(()) if self.left >= 0 else search(link, *arguments)
 
-        monkeypatch.setattr(Link, "search", hidden)
+        monkeypatch.setattr(LdapConnection, "search", hidden)
 
 
 def test_an_outage_that_ends_in_the_middle_of_a_sweep_makes_nobody_absent(

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from connectors.contract import AccountId
 from connectors.errors import Unavailable
-from connectors.ldap.connection import Link
+from connectors.ldap.connection import LdapConnection
 from connectors.ldap.connections import Connections
 from connectors.ldap.directory import Directory
 from connectors.ldap.openldap import OpenLdap
@@ -45,7 +45,7 @@ class Raw:
 @pytest.mark.parametrize(("largest", "asked"), [(500, [500]), (50, [500, 100, 20]), (100, [500, 100])])
 def test_smaller_pages_are_asked_for_where_the_server_wants_them(largest: int, asked: list[int]) -> None:
     raw = Raw(largest, 130)
-    link = Link(raw, 1)
+    link = LdapConnection(raw, 1)
     assert len(list(link.search("o=x", "(a=b)", ["cn"]))) == 130
     assert raw.asked[: len(asked)] == asked
     raw.asked.clear()
@@ -56,7 +56,7 @@ def test_smaller_pages_are_asked_for_where_the_server_wants_them(largest: int, a
 @pytest.mark.parametrize(("largest", "asked"), [(1000, [1000]), (50, [1000, 200, 40]), (10, [1000, 200, 40, 8])])
 def test_a_bulk_read_learns_it_as_well(largest: int, asked: list[int]) -> None:
     raw = Raw(largest, 130)
-    link = Link(raw, 1)
+    link = LdapConnection(raw, 1)
     assert [dn for dn, _ in link.rows("o=x", "(a=b)", ["cn"])] == [f"cn={number}" for number in range(130)]
     assert raw.asked[: len(asked)] == asked
     raw.asked.clear()
@@ -67,7 +67,7 @@ def test_a_bulk_read_learns_it_as_well(largest: int, asked: list[int]) -> None:
 @pytest.mark.parametrize("read", ["search", "rows"])
 def test_a_server_that_gives_no_pages_at_all_is_an_error(read: str) -> None:
     with pytest.raises(ldap.ADMINLIMIT_EXCEEDED):
-        list(getattr(Link(Raw(3, 130), 1), read)("o=x", "(a=b)", ["cn"]))
+        list(getattr(LdapConnection(Raw(3, 130), 1), read)("o=x", "(a=b)", ["cn"]))
 
 
 class Short:

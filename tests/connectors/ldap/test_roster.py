@@ -10,9 +10,8 @@ import pytest
 
 from connectors.contract import Account, AccountId, Person, Verdict
 from connectors.errors import ConnectorError, Unavailable
-from connectors.ldap import connection as link
-from connectors.ldap import roster
-from connectors.ldap.connection import Link
+from connectors.ldap import connection, roster
+from connectors.ldap.connection import LdapConnection
 from connectors.ldap.connections import Connections
 from connectors.ldap.connector import Ldap
 from connectors.ldap.directory import Directory
@@ -22,7 +21,7 @@ from tests.conformance.accounts import newcomer
 from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company import ldif
 from tests.sandbox.company.people import PEOPLE
-from workflows.access.protected import Guards
+from workflows.access.protected import ProtectedAccounts
 
 AGO = timedelta(hours=1)
 LATEST = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -36,7 +35,7 @@ def _lock(world: LdapWorld, account: AccountId) -> None:
 def test_everybody_who_is_locked_for_good_is_listed_page_after_page(
     world: LdapWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(link, "BIG_PAGE", 2)
+    monkeypatch.setattr(connection, "BIG_PAGE", 2)
     accounts = [world.add(newcomer()) for _ in range(5)]
     free, for_a_time = world.add(newcomer()), world.add(newcomer())
     for account in accounts:
@@ -83,7 +82,7 @@ def test_every_address_of_an_account_is_told(world: LdapWorld) -> None:
     for one in (found, listed):
         assert {"chief@board.example", "z@board.example"} <= {name.casefold() for name in (one.email, *one.also)}
         assert len({one.email, *one.also}) == 3
-        assert Guards(["chief@BOARD.example"]).names(one.names)
+        assert ProtectedAccounts(["chief@BOARD.example"]).is_protected(one.names)
 
 
 def test_a_list_that_is_cut_short_is_an_error(world: LdapWorld) -> None:
@@ -126,7 +125,7 @@ def test_the_last_log_in_is_the_latest_that_is_told(
 
     settings = world.settings()
     directory = Directory(settings, OpenLdap(), cast("Connections", None))
-    [found] = list(roster.everyone(directory, cast("Link", Stub())))
+    [found] = list(roster.everyone(directory, cast("LdapConnection", Stub())))
     assert found.last_login == told
 
 

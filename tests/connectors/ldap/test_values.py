@@ -125,7 +125,7 @@ def test_nested_groups_of_openldap_are_followed_and_circles_end(world: LdapWorld
             ldif.group_dn(upper), {"objectClass": ["groupOfNames"], "cn": [upper], "member": [ldif.group_dn(lower)]}
         )
     world.slapd.modify(ldif.group_dn(names[0]), [(0, "member", [ldif.group_dn(names[2]).encode()])])
-    found = {group.name: group.brings for group in world.connect().groups(account)}
+    found = {group.name: group.parent_groups for group in world.connect().groups(account)}
     assert found == {names[0]: (names[1], names[2]), names[3]: ()}
 
 

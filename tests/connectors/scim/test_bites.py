@@ -10,7 +10,7 @@ from connectors.contract import Observation, Person, Verdict
 from connectors.errors import ConnectorError
 from connectors.http import Api
 from connectors.scim import bulk_observation, filter_probe, filters, service, wire
-from connectors.scim.faults import Refused
+from connectors.scim.faults import RequestRejected
 from connectors.scim.locks import Locks
 from connectors.scim.memberships import Memberships
 from connectors.scim.paging import Page, Progress, following
@@ -105,7 +105,7 @@ def _gone_is_never_ours(patch: pytest.MonkeyPatch) -> None:
 
 
 def _unlisted_is_absent(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(bulk_observation.Sweep, "_read", lambda *_: Observation(Verdict.ABSENT, "not in the list"))
+    patch.setattr(bulk_observation.BulkObservation, "_read", lambda *_: Observation(Verdict.ABSENT, "not in the list"))
 
 
 def _reads_each(patch: pytest.MonkeyPatch) -> None:
@@ -113,7 +113,7 @@ def _reads_each(patch: pytest.MonkeyPatch) -> None:
 
 
 def _around_refusals(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Refused, "unsupported", property(lambda _: True))
+    patch.setattr(RequestRejected, "unsupported", property(lambda _: True))
 
 
 def _removes_all_members(patch: pytest.MonkeyPatch) -> None:
@@ -136,7 +136,7 @@ def _repeats_writes(patch: pytest.MonkeyPatch) -> None:
 
 def _no_trial(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(filter_probe, "finds", lambda *_: True)
-    patch.setattr(filter_probe, "_tried", lambda *_: filter_probe.Found(all=True))
+    patch.setattr(filter_probe, "_tried", lambda *_: filter_probe.ProbeResult(all=True))
 
 
 def _inactive_when_unsaid(patch: pytest.MonkeyPatch) -> None:

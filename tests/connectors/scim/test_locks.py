@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from connectors.contract import AccountId, Before, Change, Person, Verdict
+from connectors.contract import AccountId, BeforeImage, Change, Person, Verdict
 from connectors.errors import Conflict, ConnectorError, Forbidden, Missing, OutcomeUnknown, Unavailable
 from connectors.scim.settings import Inactive
 from tests.conformance.accounts import newcomer
@@ -293,7 +293,7 @@ def test_an_account_that_says_nothing_of_active_can_be_locked_and_unlocked(open_
 
 def test_unlock_leaves_alone_who_was_inactive_before(world: ScimWorld) -> None:
     account, connector = AccountId(world.server.add_user("left.earlier", active=False)), world.connect()
-    before: Before = connector.before(account)
+    before: BeforeImage = connector.before(account)
     assert connector.lock(before).change is Change.ALREADY
     assert connector.unlock(before) is Change.ALREADY
     assert _active(world, account) is False

@@ -93,7 +93,11 @@ def test_members_that_are_shown_nowhere_are_not_nobody(world: ScimWorld) -> None
     with pytest.raises(Forbidden, match="shows no member"):
         world.connect().administrators("team")
     unread = world.connect(read_groups=False)
-    assert (unread.groups(account), unread.limited_by(UNREAD), world.connect().limited_by(UNREAD)) == ([], True, False)
+    assert (unread.groups(account), unread.has_limitation(UNREAD), world.connect().has_limitation(UNREAD)) == (
+        [],
+        True,
+        False,
+    )
     assert world.members(group) == {account, other}
 
 

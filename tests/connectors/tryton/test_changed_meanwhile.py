@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from connectors.contract import AccountId, Assignment, Moved, MoveOutcome, RecordId
+from connectors.contract import AccountId, Moved, MoveOrder, MoveOutcome, RecordId
 from connectors.errors import Conflict
 from connectors.tryton import wire
 from connectors.tryton.book import Book
@@ -60,7 +60,7 @@ class Server:
             if self.rows[number]["_timestamp"] != context["_timestamp"][f"sale.opportunity,{number}"]:
                 raise Conflict("changed by somebody else in the meantime")
             if self.rows[number]["state"] == "locked":
-                raise wire.Declined("nobody may change this")
+                raise wire.ValidationRefused("nobody may change this")
         for ids, values in pairs:
             for number in ids:
                 self.edit(number, **values)
@@ -75,7 +75,7 @@ def server() -> Server:
 def _move(server: Server) -> dict[str, tuple[MoveOutcome, str | None]]:
     book = Book(server, Users(server))  # type: ignore[arg-type]
     dana, bob = AccountId(str(DANA)), AccountId(str(BOB))
-    batch = [Assignment(RecordId(f"opportunity:{number}"), dana, bob) for number in server.rows]
+    batch = [MoveOrder(RecordId(f"opportunity:{number}"), dana, bob) for number in server.rows]
     moved: list[Moved] = list(book.move(batch))
     return {str(one.record): (one.outcome, one.owner) for one in moved}
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from connectors.contract import AccountId, Assignment, MoveOutcome, RecordId
+from connectors.contract import AccountId, MoveOrder, MoveOutcome, RecordId
 from connectors.tryton import moves, records, settings, wire
 from connectors.tryton import owner_fields as ownerfields
 from connectors.tryton.owner_fields import OPPORTUNITY, OwnerField
@@ -133,22 +133,22 @@ def test_what_is_read_is_what_is_shown() -> None:
     assert moves.fields(VISITS) == ["employee", "company", "state", "_timestamp"]
 
 
-def seller(account: AccountId, hands: dict[int, int | None]) -> wire.Seller:
-    return wire.Seller(account, f"Name {account}", True, hands, frozenset(hands))
+def seller(account: AccountId, hands: dict[int, int | None]) -> wire.OwnerAccount:
+    return wire.OwnerAccount(account, f"Name {account}", True, hands, frozenset(hands))
 
 
 def test_a_visit_goes_to_the_employee_in_its_company() -> None:
     sellers = {DANA: seller(DANA, {10: 1}), BOB: seller(BOB, {20: 2, 21: 1})}
-    rows = {n: moves.Holding(n, 10, "employee:10", company, "t", "") for n, company in ((7, 1), (8, 2), (9, 3))}
-    batch = [Assignment(records.record_id(VISITS, n), DANA, BOB) for n in rows]
+    rows = {n: moves.RecordState(n, 10, "employee:10", company, "t", "") for n, company in ((7, 1), (8, 2), (9, 3))}
+    batch = [MoveOrder(records.record_id(VISITS, n), DANA, BOB) for n in rows]
     writes, refused = moves.decide(batch, rows, sellers)
     assert {write.record: write.taker for write in writes} == {7: 21, 8: 20}
     assert refused == {9: "Name 2 is no employee of the record's company"}
 
 
 def test_a_record_without_a_company_goes_to_any_employee_and_to_nobody_else() -> None:
-    rows = {7: moves.Holding(7, 10, "employee:10", None, "t", "")}
-    batch = [Assignment(records.record_id(VISITS, 7), DANA, BOB)]
+    rows = {7: moves.RecordState(7, 10, "employee:10", None, "t", "")}
+    batch = [MoveOrder(records.record_id(VISITS, 7), DANA, BOB)]
     writes, _ = moves.decide(batch, rows, {DANA: seller(DANA, {10: 1}), BOB: seller(BOB, {20: 2})})
     assert [write.taker for write in writes] == [20]
     writes, refused = moves.decide(batch, rows, {DANA: seller(DANA, {10: 1}), BOB: seller(BOB, {})})
@@ -158,7 +158,7 @@ def test_a_record_without_a_company_goes_to_any_employee_and_to_nobody_else() ->
 def test_an_employee_and_a_user_of_one_number_are_two() -> None:
     """A user field's value is no employee's id, whatever the expected owner is called."""
     row = moves.holding(MANAGED, {"id": 7, "account_manager": 10, "_timestamp": "t"})
-    batch = [Assignment(records.record_id(MANAGED, 7), AccountId("employee:10"), BOB)]
+    batch = [MoveOrder(records.record_id(MANAGED, 7), AccountId("employee:10"), BOB)]
     sellers = {BOB: seller(BOB, {2: None})}
     assert moves.decide(batch, {7: row}, sellers) == ([], {})
     told = moves.report(batch[0], {7: row}, sellers, {}, set(), lambda owner: AccountId(str(owner)))

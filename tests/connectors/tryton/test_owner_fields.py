@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connectors.contract import AccountId, Assignment, MoveOutcome, RecordId
+from connectors.contract import AccountId, MoveOrder, MoveOutcome, RecordId
 from connectors.errors import Forbidden, Missing, OutcomeUnknown
 from connectors.tryton import MANIFEST
 from connectors.tryton.connector import Tryton as Connector
@@ -66,7 +66,7 @@ def test_all_of_a_party_are_one_family_and_move_together(both: Connector, report
         (f"company.employee:supervisor:{employee}", REPORTS),
     ]
     assert {(one.family, one.family_name) for one in records} == {(f"party:{row['party']}", "Both")}
-    batch = [Assignment(one.id, owner, successor) for one in records]
+    batch = [MoveOrder(one.id, owner, successor) for one in records]
     assert outcomes(both.move(batch)) == [(one.id, MoveOutcome.MOVED, successor) for one in records]
     assert both.owners([one.id for one in records]) == dict.fromkeys((one.id for one in records), successor)
     assert both.count(owner) == {"opportunity": 0, REPORTS: 0, NOTICES: 0}
@@ -240,7 +240,7 @@ def test_who_stands_in_such_fields_alone_hands_over_and_gets_back_and_what_is_le
     assert [practice.reports.owners()[record] for record in practice.led] == [practice.dana] * 3
     states = {key: line.state for key, line in stage.rows().items()}
     assert states == {
-        **dict.fromkeys(practice.led, AssignmentState.RETURNED),
+        **dict.fromkeys(practice.led, AssignmentState.PUT_BACK),
         **dict.fromkeys(practice.noticed, AssignmentState.REFUSED),
     }
     assert stage.book().state == WorkState.DONE

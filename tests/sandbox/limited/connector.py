@@ -10,8 +10,7 @@ from connectors.contract import (
     Account,
     AccountId,
     Accounts,
-    Assignment,
-    Before,
+    BeforeImage,
     Change,
     ClientBook,
     Limits,
@@ -20,10 +19,11 @@ from connectors.contract import (
     Lookup,
     Manifest,
     Moved,
+    MoveOrder,
     MoveOutcome,
     Observation,
-    Pace,
     Person,
+    RateLimiter,
     Record,
     RecordId,
     Verdict,
@@ -39,8 +39,8 @@ class LimitedCrm(Accounts, ClientBook):
     def __init__(self, url: str) -> None:
         self.api = Api(url)
 
-    def keep_pace(self, pace: Pace) -> None:
-        self.api.keep_pace(pace)
+    def use_rate_limiter(self, pace: RateLimiter) -> None:
+        self.api.use_rate_limiter(pace)
 
     def check(self) -> str:
         self._ask("/find", emails=[])
@@ -62,13 +62,13 @@ class LimitedCrm(Accounts, ClientBook):
         rows = self._ask("/observe", ids=list(accounts))
         return {one: Observation(_verdict(rows[one]), "asked") for one in accounts}
 
-    def before(self, account: AccountId) -> Before:
-        return Before(account, {})
+    def before(self, account: AccountId) -> BeforeImage:
+        return BeforeImage(account, {})
 
-    def lock(self, before: Before) -> Locked:
+    def lock(self, before: BeforeImage) -> Locked:
         return Locked(Change.ALREADY, Login.NOT_TRIED)
 
-    def unlock(self, before: Before) -> Change:
+    def unlock(self, before: BeforeImage) -> Change:
         return Change.ALREADY
 
     def count(self, owner: AccountId) -> Mapping[str, int]:
@@ -89,7 +89,7 @@ class LimitedCrm(Accounts, ClientBook):
             for r, o in self._ask("/owners", ids=list(records[start : start + PAGE])).items()
         }
 
-    def move(self, batch: Sequence[Assignment]) -> Sequence[Moved]:
+    def move(self, batch: Sequence[MoveOrder]) -> Sequence[Moved]:
         """One request; the answer is what the CRM reads of each record after its write."""
         orders = [{"id": one.record, "owner": one.owner, "to": one.successor} for one in batch]
         seen = self.api.write("POST", "/move", json={"orders": orders}).json()
@@ -101,7 +101,7 @@ def _verdict(active: bool | None) -> Verdict:
     return Verdict.ABSENT if active is None else Verdict.OPEN if active else Verdict.LOCKED
 
 
-def _outcome(one: Assignment, owner: str) -> MoveOutcome:
+def _outcome(one: MoveOrder, owner: str) -> MoveOutcome:
     if owner == one.successor:
         return MoveOutcome.MOVED
     return MoveOutcome.REFUSED if owner == one.owner else MoveOutcome.TAKEN

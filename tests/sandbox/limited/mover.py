@@ -15,18 +15,18 @@ from sqlmodel import select
 
 from tests.sandbox.limited.connector import system
 from tests.workflows.members import MemoryMembers
-from workflows.clients import Handover
-from workflows.clients.approval_policy import Approvals
+from workflows.clients.approval_policy import ApprovalContext
+from workflows.clients.handover import ClientHandover
 from workflows.people import Actor, Leaver, Successor
 from workflows.ports import SystemClock
 from workflows.storage.case import CaseData
 from workflows.storage.journal import Journal
 from workflows.storage.rows.case import Case, CaseState
-from workflows.storage.rows.clients import Book, Proposal, ProposalState
+from workflows.storage.rows.clients import BookHandover, Proposal, ProposalState
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store
 from workflows.storage.vault import Vault
-from workflows.systems.rate_limit import share
+from workflows.systems.rate_limit import share_rate_limits
 from workflows.systems.registry import Systems
 
 MAX = Successor("max@x.example", "Max", "max@x.example", "U0MAX")
@@ -45,8 +45,14 @@ class Mover:
         self.vault = Vault(b"m" * 32)
         self.systems = Systems([system(address)])
         journal = Journal(self.store, self.clock, b"s" * 32)
-        self.handover = Handover(
-            self.store, self.vault, journal, self.systems, self.clock, timedelta(seconds=5), Approvals(MemoryMembers())
+        self.handover = ClientHandover(
+            self.store,
+            self.vault,
+            journal,
+            self.systems,
+            self.clock,
+            timedelta(seconds=5),
+            ApprovalContext(MemoryMembers()),
         )
 
     def prepare(self) -> None:
@@ -61,7 +67,7 @@ class Mover:
 
     def move(self) -> None:
         """Carry out, through whatever puts it off, until the book is done."""
-        share(self.systems, self.store)
+        share_rate_limits(self.systems, self.store)
         while self._book().state != WorkState.DONE:
             wait = (self._book().due_at - self.clock.now()).total_seconds()
             time.sleep(max(0.0, wait))
@@ -71,9 +77,9 @@ class Mover:
         """Do one attempt."""
         self.handover.run(f"{self.case}:crm")
 
-    def _book(self) -> Book:
+    def _book(self) -> BookHandover:
         with self.store.read() as session:
-            return session.get_one(Book, f"{self.case}:crm")
+            return session.get_one(BookHandover, f"{self.case}:crm")
 
     def _open(self) -> None:
         now, key = self.clock.now(), self.vault.new_key()
@@ -98,7 +104,9 @@ class Mover:
                 )
             )
             session.flush()
-            session.add(Book(id=f"{self.case}:crm", case_id=self.case, system="crm", state=WorkState.DUE, due_at=now))
+            session.add(
+                BookHandover(id=f"{self.case}:crm", case_id=self.case, system="crm", state=WorkState.DUE, due_at=now)
+            )
 
 
 def main() -> None:

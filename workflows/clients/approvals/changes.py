@@ -7,7 +7,7 @@ from typing import Any
 from sqlmodel import Session, select
 
 from config.text import _, ngettext
-from workflows.clients.context import Desk
+from workflows.clients.context import ClientContext
 from workflows.clients.split import lines as line_rows
 from workflows.storage.case import CaseData
 from workflows.storage.rows.case import Case
@@ -26,22 +26,22 @@ class Edit:
     records: int
 
 
-def of(desk: Desk, case: Case, data: CaseData, moved: Sequence[tuple[Assignment, str]]) -> Edit:
+def of(context: ClientContext, case: Case, data: CaseData, moved: Sequence[tuple[Assignment, str]]) -> Edit:
     """Return what an edit does with lines, which still name who had them, each with its new successor's key.
 
     An empty key: it stays with the leaver.
     """
-    people = {desk.vault.blind(one.key): one.key for one in data.successors}
+    people = {context.vault.blind(one.key): one.key for one in data.successors}
     named = []
     for row, key in moved[:KEPT]:
-        line = line_rows.unseal(desk.vault, case, row)
+        line = line_rows.unseal(context.vault, case, row)
         named.append({"name": line.family_name or line.name, "from": people.get(row.successor, ""), "to": key})
     return Edit(named, len(moved))
 
 
-def keep(desk: Desk, session: Session, case: Case, old: str, new: str, edit: Edit) -> None:
+def keep(context: ClientContext, session: Session, case: Case, old: str, new: str, edit: Edit) -> None:
     """Remember an edit."""
-    sealed = desk.vault.seal(case.wrapped_key, {"named": edit.named, "all": edit.records}, f"revision:{new}")
+    sealed = context.vault.seal(case.wrapped_key, {"named": edit.named, "all": edit.records}, f"revision:{new}")
     session.add(Revision(id=new, previous=old, sealed=sealed))
 
 
@@ -67,20 +67,20 @@ def words(data: CaseData, edits: Iterable[Edit]) -> str:
     return shown
 
 
-def since(desk: Desk, session: Session, case: Case, data: CaseData, proposal_id: str) -> str:
+def since(context: ClientContext, session: Session, case: Case, data: CaseData, proposal_id: str) -> str:
     """Return what changed since that version, in words; empty where nothing is on record."""
-    return words(data, _after(desk, session, case, proposal_id))
+    return words(data, _after(context, session, case, proposal_id))
 
 
-def _after(desk: Desk, session: Session, case: Case, proposal_id: str) -> Iterator[Edit]:
+def _after(context: ClientContext, session: Session, case: Case, proposal_id: str) -> Iterator[Edit]:
     current = session.exec(select(Revision).where(Revision.previous == proposal_id)).first()
     while current is not None:
-        plain: dict[str, Any] = desk.vault.open(case.wrapped_key, current.sealed, f"revision:{current.id}")
+        plain: dict[str, Any] = context.vault.open(case.wrapped_key, current.sealed, f"revision:{current.id}")
         yield Edit(plain["named"], plain["all"])
         current = session.exec(select(Revision).where(Revision.previous == current.id)).first()
 
 
-def since_digest(desk: Desk, session: Session, case: Case, data: CaseData, digest: str) -> str:
+def since_digest(context: ClientContext, session: Session, case: Case, data: CaseData, digest: str) -> str:
     """Return what changed since the version of this case that had that digest."""
     old = session.exec(select(Proposal.id).where(Proposal.case_id == case.id, Proposal.digest == digest)).first()
-    return since(desk, session, case, data, old) if old else ""
+    return since(context, session, case, data, old) if old else ""

@@ -7,13 +7,13 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from config.text import _
-from workflows.clients.approval_policy import is_leaver, same
+from workflows.clients.approval_policy import is_leaver, same_person
 from workflows.clients.approvals import requests
-from workflows.clients.approvals.directory import Live
-from workflows.clients.context import Desk
+from workflows.clients.approvals.directory import LiveDirectory
+from workflows.clients.context import ClientContext
 from workflows.clients.views import DelegationView
 from workflows.people import Actor, Successor
-from workflows.ports import Member
+from workflows.ports import WorkspaceMember
 from workflows.refusals import Code, Refused
 from workflows.storage.case import read_case
 from workflows.storage.rows.case import Case, CaseState
@@ -27,20 +27,20 @@ SLACK = "slack:"
 class Delegations:
     """Records, ends and lists them."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: ClientContext) -> None:
+        self._context = context
 
     def make(self, absent: str, delegate: str, since: datetime, until: datetime, by: Actor) -> DelegationView:
         """Let `delegate` decide for `absent` (Slack ids) in a period; at once for what waits.
 
         Raises `Refused`: BAD_PERIOD, BAD_DELEGATE (with why), NOT_CHECKED.
         """
-        if until <= max(since, self._desk.clock.now()):
+        if until <= max(since, self._context.clock.now()):
             raise Refused(Code.BAD_PERIOD)
-        live = Live(self._desk.approvals.members)
+        live = LiveDirectory(self._context.approvals.members)
         live.look(absent, delegate)
         away, stands = _person(live.member(absent)), _person(live.member(delegate))
-        with self._desk.store.write() as session:
+        with self._context.store.write() as session:
             self._refuse(session, away, stands, since, until)
             row = self._add(session, away, stands, since, until, by)
             self._look_again(session, absent)
@@ -48,12 +48,12 @@ class Delegations:
 
     def end(self, delegation_id: str, by: Actor) -> DelegationView:
         """End one before its time; only who is away can from Slack. Raises `Refused(UNKNOWN_DELEGATION)`."""
-        with self._desk.store.write() as session:
+        with self._context.store.write() as session:
             row = session.get(Delegation, delegation_id, with_for_update=True)
             mine = row is not None and (not by.id.startswith(SLACK) or by.id == SLACK + row.from_id)
             if row is None or not mine or row.ended_at is not None:
                 raise Refused(Code.UNKNOWN_DELEGATION)
-            row.ended_at, row.ended_by = self._desk.clock.now(), by.id
+            row.ended_at, row.ended_by = self._context.clock.now(), by.id
             session.add(row)
             self._journal(session, row, by, "delegation.ended")
             self._look_again(session, row.from_id)
@@ -61,38 +61,38 @@ class Delegations:
 
     def present(self, user: str = "") -> list[DelegationView]:
         """Return those that are not over, of one person (either side) or of all, the earliest first."""
-        with self._desk.store.read() as session:
+        with self._context.store.read() as session:
             rows = session.exec(
                 select(Delegation)
-                .where(col(Delegation.ended_at).is_(None), Delegation.until > self._desk.clock.now())
+                .where(col(Delegation.ended_at).is_(None), Delegation.until > self._context.clock.now())
                 .order_by(col(Delegation.since))
             ).all()
             return [self._view(row) for row in rows if not user or user in (row.from_id, row.to_id)]
 
     def _refuse(self, session: Session, away: Successor, stands: Successor, since: datetime, until: datetime) -> None:
-        if same(away, stands):
+        if same_person(away, stands):
             raise Refused(Code.BAD_DELEGATE, why=_("nobody can stand in for themselves"))
         if any(row.since < until and since < row.until for row in _of(session, away.slack_id)):
             raise Refused(Code.BAD_DELEGATE, why=_("somebody stands in for that time already; end that first"))
-        if requests.has_left(self._desk.vault, session, stands):
+        if requests.has_left(self._context.vault, session, stands):
             raise Refused(Code.BAD_DELEGATE, why=_("that person has left"))
         for case in session.exec(select(Case).where(col(Case.state).in_(OPEN))).all():
-            data = read_case(session, self._desk.vault, case.id)[1]
+            data = read_case(session, self._context.vault, case.id)[1]
             if is_leaver(stands, data.leaver):
                 raise Refused(Code.BAD_DELEGATE, why=_("that person is leaving"))
         for proposal in session.exec(select(Proposal).where(Proposal.state == ProposalState.PENDING)).all():
-            case, data = read_case(session, self._desk.vault, proposal.case_id)
-            found = requests.chairs(self._desk.vault, session, case, data, proposal.id)
-            wanted = [one for chair in found for one in chair.asked.wanted]
-            if any(same(one, away) for one in wanted) and any(same(one, stands) for one in wanted):
+            case, data = read_case(session, self._context.vault, proposal.case_id)
+            found = requests.approval_requests(self._context.vault, session, case, data, proposal.id)
+            wanted = [one for approval_request in found for one in approval_request.asked.approvers]
+            if any(same_person(one, away) for one in wanted) and any(same_person(one, stands) for one in wanted):
                 why = _("that person is asked to decide in case {case} already").format(case=case.id)
                 raise Refused(Code.BAD_DELEGATE, why=why)
 
     def _add(
         self, session: Session, away: Successor, stands: Successor, since: datetime, until: datetime, by: Actor
     ) -> Delegation:
-        number, key = f"D-{secrets.token_hex(4)}", self._desk.vault.new_key()
-        plain = {"away": asdict(away), "stands": asdict(stands)}
+        number, key = f"D-{secrets.token_hex(4)}", self._context.vault.new_key()
+        plain = {"principal": asdict(away), "delegate": asdict(stands)}
         row = Delegation(
             id=number,
             from_id=away.slack_id,
@@ -100,16 +100,16 @@ class Delegations:
             since=since,
             until=until,
             made_by=by.id,
-            made_at=self._desk.clock.now(),
+            made_at=self._context.clock.now(),
             wrapped_key=key,
-            sealed=self._desk.vault.seal(key, plain, f"delegation:{number}"),
+            sealed=self._context.vault.seal(key, plain, f"delegation:{number}"),
         )
         session.add(row)
         self._journal(session, row, by, "delegation.made")
         return row
 
     def _journal(self, session: Session, row: Delegation, by: Actor, action: str) -> None:
-        self._desk.journal.write(
+        self._context.journal.write(
             session,
             actor=by,
             action=action,
@@ -121,14 +121,16 @@ class Delegations:
         """Have the clock look now at what waits for this person: the delegate is told."""
         session.flush()
         for proposal in session.exec(select(Proposal).where(Proposal.state == ProposalState.PENDING)).all():
-            case, data = read_case(session, self._desk.vault, proposal.case_id)
-            for chair in requests.chairs(self._desk.vault, session, case, data, proposal.id):
-                if chair.waiting and any(one.slack_id == user for one in chair.asked.wanted):
-                    requests.look_now(session, chair.row, self._desk.clock.now())
+            case, data = read_case(session, self._context.vault, proposal.case_id)
+            for approval_request in requests.approval_requests(self._context.vault, session, case, data, proposal.id):
+                if approval_request.waiting and any(one.slack_id == user for one in approval_request.asked.approvers):
+                    requests.make_due_now(session, approval_request.row, self._context.clock.now())
 
     def _view(self, row: Delegation) -> DelegationView:
-        plain = self._desk.vault.open(row.wrapped_key, row.sealed, f"delegation:{row.id}")
-        return DelegationView(row.id, Successor(**plain["away"]), Successor(**plain["stands"]), row.since, row.until)
+        plain = self._context.vault.open(row.wrapped_key, row.sealed, f"delegation:{row.id}")
+        return DelegationView(
+            row.id, Successor(**plain["principal"]), Successor(**plain["delegate"]), row.since, row.until
+        )
 
 
 def active(session: Session, now: datetime) -> dict[str, str]:
@@ -145,7 +147,7 @@ def standing_in(vault: Vault, session: Session, now: datetime) -> dict[str, Succ
         select(Delegation).where(col(Delegation.ended_at).is_(None), Delegation.since <= now, Delegation.until > now)
     ).all()
     return {
-        row.from_id: Successor(**vault.open(row.wrapped_key, row.sealed, f"delegation:{row.id}")["stands"])
+        row.from_id: Successor(**vault.open(row.wrapped_key, row.sealed, f"delegation:{row.id}")["delegate"])
         for row in rows
     }
 
@@ -166,7 +168,7 @@ def _of(session: Session, user: str) -> list[Delegation]:
     )
 
 
-def _person(member: Member | None) -> Successor:
+def _person(member: WorkspaceMember | None) -> Successor:
     if member is None:
         raise Refused(Code.BAD_DELEGATE, why=_("the workspace does not know that person"))
     if member.standing:

@@ -1,13 +1,13 @@
 """The live directory as one act sees it: every answer is fresh, and none is fetched inside a transaction."""
 
-from workflows.ports import Member, Members, Undelivered
+from workflows.ports import DeliveryFailed, WorkspaceDirectory, WorkspaceMember
 from workflows.refusals import Code, Refused
 
 GROUP = "S"
 """What ids of user groups begin with; those of people begin with U or W."""
 
 
-class Unseen(Exception):
+class NotLookedUp(Exception):
     """A transaction met somebody who was not looked up before it: look, and begin again."""
 
     def __init__(self, id: str) -> None:  # noqa: A002 - the workspace's own word
@@ -15,14 +15,14 @@ class Unseen(Exception):
         self.id = id
 
 
-class Live:
+class LiveDirectory:
     """Answers of the directory, each asked once, outside of transactions."""
 
-    def __init__(self, members: Members, *, lenient: bool = False) -> None:
+    def __init__(self, members: WorkspaceDirectory, *, lenient: bool = False) -> None:
         """`lenient`: go on where the directory does not answer: the command line must work while Slack is down."""
         self._members = members
         self._lenient = lenient
-        self._people: dict[str, Member | None] = {}
+        self._people: dict[str, WorkspaceMember | None] = {}
         self._groups: dict[str, tuple[str, ...]] = {}
         self.silent: set[str] = set()
         """Whom the directory said nothing about."""
@@ -33,15 +33,15 @@ class Live:
             if one and one not in self._people and one not in self._groups:
                 try:
                     self._look(one)
-                except Undelivered as trouble:
+                except DeliveryFailed as trouble:
                     if not self._lenient:
                         raise Refused(Code.NOT_CHECKED, why=str(trouble)) from trouble
                     self._take_unseen(one)
 
-    def member(self, user: str) -> Member | None:
+    def member(self, user: str) -> WorkspaceMember | None:
         """Return a person as they are now; None: the workspace does not know them. Raises `Unseen`."""
         if user not in self._people:
-            raise Unseen(user)
+            raise NotLookedUp(user)
         return self._people[user]
 
     def ids(self, pool: tuple[str, ...]) -> tuple[str, ...]:
@@ -49,7 +49,7 @@ class Live:
         found: dict[str, None] = {}
         for one in pool:
             if one.startswith(GROUP) and one not in self._groups:
-                raise Unseen(one)
+                raise NotLookedUp(one)
             found.update(dict.fromkeys(self._groups[one] if one.startswith(GROUP) else (one,)))
         return tuple(found)
 
@@ -64,18 +64,18 @@ class Live:
         if one.startswith(GROUP):
             self._groups[one] = ()
         else:
-            self._people[one] = Member(one, "", "")
+            self._people[one] = WorkspaceMember(one, "", "")
 
 
-class Remembered(Live):
+class RecordedDirectory(LiveDirectory):
     """What the rows know in place of the directory: for edits, whose outcome is decided on afresh by everybody."""
 
     def __init__(self, known: tuple[str, ...]) -> None:
         self._known = known
 
-    def member(self, user: str) -> Member | None:
+    def member(self, user: str) -> WorkspaceMember | None:
         """Return a person as nothing but an id."""
-        return Member(user, "", "")
+        return WorkspaceMember(user, "", "")
 
     def ids(self, pool: tuple[str, ...]) -> tuple[str, ...]:
         """Return who was in the pool when the clock looked last."""

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from config.text import N_
-from workflows.clients.approvals.requests import Chair
+from workflows.clients.approvals.requests import UnsealedRequest
 from workflows.storage.case import CaseData
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.clients import Proposal
@@ -13,10 +13,10 @@ UNKNOWN = N_("is not known in this workspace")
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class PendingProposal:
     """A proposal as it is put to those who decide."""
 
     proposal: Proposal
     case: Case
     data: CaseData
-    chairs: Sequence[Chair]
+    approval_requests: Sequence[UnsealedRequest]

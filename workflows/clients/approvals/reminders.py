@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from workflows.business_days import business_days_later
-from workflows.clients.approval_policy import Policy
-from workflows.clients.approvals.requests import Asked
+from workflows.clients.approval_policy import ApprovalPolicy
+from workflows.clients.approvals.requests import RequestData
 from workflows.people import Successor
 from workflows.storage.rows.clients import ApprovalRequest
 
@@ -17,7 +17,7 @@ SOON = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class RequestActions:
     """What is to be done now."""
 
     ask: tuple[Successor, ...] = ()
@@ -30,7 +30,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Present:
+class ApproverAvailability:
     """Who is there, who has answered already, and where they work."""
 
     people: tuple[Successor, ...]
@@ -43,25 +43,27 @@ class Present:
     """Whether there is anybody left to escalate to."""
 
 
-def turn(row: ApprovalRequest, asked: Asked, there: Present, policy: Policy, now: datetime) -> Turn:
+def next_request_actions(
+    row: ApprovalRequest, asked: RequestData, there: ApproverAvailability, policy: ApprovalPolicy, now: datetime
+) -> RequestActions:
     """Decide what to do. Times are business days of each person's own calendar; the slowest counts for all."""
     silent = [one for one in there.people if one.key not in there.answered]
     fresh = tuple(one for one in silent if one.key not in asked.told)
-    times = _Times(asked, there, policy, now, row.asked_at)
+    times = _Deadlines(asked, there, policy, now, row.asked_at)
     expires = max((times.after(one, policy.expire_days) for one in there.people), default=times.nobody)
     if now >= expires:
-        return Turn(expire=True, expires_at=expires)
-    enough = len(silent) + len(there.answered) >= row.need
+        return RequestActions(expire=True, expires_at=expires)
+    enough = len(silent) + len(there.answered) >= row.quorum
     since = max(filter(None, (row.escalated_at, row.asked_at)))
     waited = max((times.after(one, policy.escalate_days, since) for one in silent), default=now)
     escalate = there.chain_left and (not enough or now >= waited)
     due = {one.key: times.reminder(one) for one in silent if one not in fresh}
     remind = tuple(one for one in silent if one not in fresh and now >= due[one.key])
     coming = [now + LOOK, expires, *(at for at in due.values() if at > now), *([waited] if waited > now else [])]
-    return Turn(fresh, remind, escalate, False, expires, now if escalate else min(coming))
+    return RequestActions(fresh, remind, escalate, False, expires, now if escalate else min(coming))
 
 
-def told(asked: Asked, step: Turn, now: datetime) -> Asked:
+def record_actions(asked: RequestData, step: RequestActions, now: datetime) -> RequestData:
     """Return what the request knows once that was done."""
     first = {one.key: now.isoformat() for one in step.ask}
     again = {one.key: now.isoformat() for one in step.remind}
@@ -76,10 +78,10 @@ def missing(need: int, people: Sequence[Successor], answered: frozenset[str]) ->
 
 
 @dataclass(frozen=True, slots=True)
-class _Times:
-    asked: Asked
-    there: Present
-    policy: Policy
+class _Deadlines:
+    asked: RequestData
+    there: ApproverAvailability
+    policy: ApprovalPolicy
     now: datetime
     began: datetime
 

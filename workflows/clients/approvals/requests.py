@@ -7,15 +7,15 @@ from typing import Any
 
 from sqlmodel import Session, col, or_, select
 
-from workflows.clients.approval_policy import RECEIVER, Need, Summary, required
-from workflows.clients.context import Desk
-from workflows.clients.split.shares import Sheet, Tally
+from workflows.clients.approval_policy import RECEIVER, ProposalSummary, RequiredApproval, required
+from workflows.clients.context import ClientContext
+from workflows.clients.split.shares import ProposalData, ShareTotals
 from workflows.people import Successor
 from workflows.storage.case import CaseData, read_case
-from workflows.storage.outbox import touch
+from workflows.storage.outbox import request_update
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import ApprovalRequest, Decision, Proposal, RequestState
-from workflows.storage.rows.outbox import Post, PostKind
+from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import Vault
 from workflows.storage.work import again
@@ -25,7 +25,7 @@ AT = "@"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestData:
     """What a request keeps sealed."""
 
     named: tuple[Successor, ...] = ()
@@ -46,24 +46,24 @@ class Asked:
     """How often somebody was reminded."""
     chain: int = 0
     """How many of the escalation list were taken."""
-    trouble: str = ""
+    problem: str = ""
 
     def seal(self, vault: Vault, case: Case, request_id: str) -> bytes:
         """Encrypt for the request's row."""
         return vault.seal(case.wrapped_key, asdict(self), f"approval:{request_id}")
 
     @property
-    def wanted(self) -> tuple[Successor, ...]:
+    def approvers(self) -> tuple[Successor, ...]:
         """Who can decide: those the clock saw, or before it looked, those named."""
         return self.people if self.looked else self.named
 
 
 @dataclass(frozen=True, slots=True)
-class Chair:
+class UnsealedRequest:
     """One request with what it keeps sealed."""
 
     row: ApprovalRequest
-    asked: Asked
+    asked: RequestData
 
     @property
     def waiting(self) -> bool:
@@ -72,47 +72,51 @@ class Chair:
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class DecisionData:
     """What a decision keeps sealed: who gave it, whose it is, and the words."""
 
     person: Successor
-    whose: Successor
+    principal: Successor
     reason: str = ""
 
 
-def summary(sheet: Sheet) -> Summary:
+def summary(sheet: ProposalData) -> ProposalSummary:
     """Return what the policy looks at."""
     keys = {key for by in sheet.shares.values() for key in by}
     totals = {key: sheet.total(key) for key in sorted(keys)}
-    whole = Tally()
+    whole = ShareTotals()
     for total in totals.values():
         whole = whole.plus(total)
     tiers = frozenset(word for by in sheet.sensitivities.values() for word in by)
-    return Summary(whole.families, whole.value, tuple(key for key, one in totals.items() if one.records), tiers)
+    return ProposalSummary(whole.families, whole.value, tuple(key for key, one in totals.items() if one.records), tiers)
 
 
-def raise_all(desk: Desk, session: Session, case: Case, proposal: Proposal, sheet: Sheet) -> None:
+def create_requests(
+    context: ClientContext, session: Session, case: Case, proposal: Proposal, sheet: ProposalData
+) -> None:
     """Write the requests that the policy wants for a proposal; the clock asks people at once."""
-    _, data = read_case(session, desk.vault, case.id)
-    needs = required(summary(sheet), desk.approvals.policy, data.leaver, data.approver, data.successors)
-    now = desk.clock.now()
+    _, data = read_case(session, context.vault, case.id)
+    needs = required(summary(sheet), context.approvals.policy, data.leaver, data.approver, data.successors)
+    now = context.clock.now()
     for need in needs:
-        role = f"{RECEIVER}-{desk.vault.blind(need.share)[:12]}" if need.share else need.role
+        role = f"{RECEIVER}-{context.vault.blind(need.share)[:12]}" if need.share else need.role
         row = ApprovalRequest(
             id=f"{proposal.id}#{role}",
             proposal_id=proposal.id,
             case_id=case.id,
             role=role,
-            need=need.need,
+            quorum=need.quorum,
             due_at=now,
             asked_at=now,
         )
-        row.sealed = _asked(need).seal(desk.vault, case, row.id)
+        row.sealed = _asked(need).seal(context.vault, case, row.id)
         session.add(row)
     session.flush()
 
 
-def chairs(vault: Vault, session: Session, case: Case, data: CaseData, proposal_id: str) -> list[Chair]:
+def approval_requests(
+    vault: Vault, session: Session, case: Case, data: CaseData, proposal_id: str
+) -> list[UnsealedRequest]:
     """Return the requests of a proposal, the approver's first; a proposal from before there were any has that one."""
     rows = session.exec(
         select(ApprovalRequest).where(ApprovalRequest.proposal_id == proposal_id).order_by(col(ApprovalRequest.id))
@@ -126,18 +130,24 @@ def chairs(vault: Vault, session: Session, case: Case, data: CaseData, proposal_
             due_at=case.opened_at,
             asked_at=case.opened_at,
         )
-        return [Chair(made, Asked((data.approver,)))]
-    found = [Chair(row, unseal(vault, case, data, row)) for row in rows]
-    return sorted(found, key=lambda chair: (chair.row.role != "manager", chair.row.role.startswith(RECEIVER)))
+        return [UnsealedRequest(made, RequestData((data.approver,)))]
+    found = [UnsealedRequest(row, unseal(vault, case, data, row)) for row in rows]
+    return sorted(
+        found,
+        key=lambda approval_request: (
+            approval_request.row.role != "manager",
+            approval_request.row.role.startswith(RECEIVER),
+        ),
+    )
 
 
-def unseal(vault: Vault, case: Case, data: CaseData, row: ApprovalRequest) -> Asked:
+def unseal(vault: Vault, case: Case, data: CaseData, row: ApprovalRequest) -> RequestData:
     """Decrypt a request; one that was made by an upgrade wants the case's approver."""
     if not row.sealed:
-        return Asked((data.approver,))
+        return RequestData((data.approver,))
     plain: dict[str, Any] = vault.open(case.wrapped_key, row.sealed, f"approval:{row.id}")
     people = {name: tuple(Successor(**one) for one in plain[name]) for name in ("named", "people")}
-    return Asked(**{**plain, **people, "pool": tuple(plain["pool"])})
+    return RequestData(**{**plain, **people, "pool": tuple(plain["pool"])})
 
 
 def decisions(session: Session, proposal_id: str) -> list[Decision]:
@@ -147,17 +157,17 @@ def decisions(session: Session, proposal_id: str) -> list[Decision]:
     )
 
 
-def seal_word(vault: Vault, case: Case, proposal_id: str, decided_by: str, word: Word) -> bytes:
+def seal_decision(vault: Vault, case: Case, proposal_id: str, decided_by: str, word: DecisionData) -> bytes:
     """Encrypt what a decision says of people."""
     return vault.seal(case.wrapped_key, asdict(word), f"decision:{proposal_id}:{decided_by}")
 
 
-def word(vault: Vault, case: Case, row: Decision) -> Word | None:
+def unseal_decision(vault: Vault, case: Case, row: Decision) -> DecisionData | None:
     """Decrypt it; None for a decision from before such words were kept."""
     if not row.sealed:
         return None
     plain = vault.open(case.wrapped_key, row.sealed, f"decision:{row.proposal_id}:{row.decided_by}")
-    return Word(Successor(**plain["person"]), Successor(**plain["whose"]), plain["reason"])
+    return DecisionData(Successor(**plain["person"]), Successor(**plain["principal"]), plain["reason"])
 
 
 def person_key(vault: Vault, one: Successor) -> str:
@@ -180,7 +190,7 @@ def settle(session: Session, row: ApprovalRequest, result: RequestState, now: da
     session.add(row)
 
 
-def look_now(session: Session, row: ApprovalRequest, now: datetime) -> None:
+def make_due_now(session: Session, row: ApprovalRequest, now: datetime) -> None:
     """Have the clock look at a request at once."""
     if row.state != WorkState.DONE:
         again(session, row, now)
@@ -196,22 +206,27 @@ def close_all(session: Session, proposal: Proposal, result: RequestState, now: d
         session.add(row)
 
 
-def posts(session: Session, proposal_id: str) -> Iterator[Post]:
+def posts(session: Session, proposal_id: str) -> Iterator[OutboxMessage]:
     """Return every message that shows a proposal to somebody who decides."""
     yield from session.exec(
-        select(Post).where(
-            Post.kind == PostKind.PROPOSAL,
-            or_(col(Post.subject) == proposal_id, col(Post.subject).startswith(proposal_id + AT, autoescape=True)),
+        select(OutboxMessage).where(
+            OutboxMessage.kind == MessageKind.PROPOSAL,
+            or_(
+                col(OutboxMessage.subject) == proposal_id,
+                col(OutboxMessage.subject).startswith(proposal_id + AT, autoescape=True),
+            ),
         )
     ).all()
 
 
-def redraw(session: Session, proposal_id: str) -> None:
+def refresh_messages(session: Session, proposal_id: str) -> None:
     """Bring every message that shows a proposal up to date."""
     session.flush()
     for post in posts(session, proposal_id):
-        if post.ts or post.shown < post.wanted:  # else it never reached somebody who has gone, and was given up
-            touch(session, post.id)
+        if (
+            post.ts or post.shown_version < post.wanted_version
+        ):  # else it never reached somebody who has gone, and was given up
+            request_update(session, post.id)
 
 
 def names(people: Sequence[Successor]) -> str:
@@ -219,5 +234,5 @@ def names(people: Sequence[Successor]) -> str:
     return ", ".join(dict.fromkeys(one.name or one.email or one.slack_id for one in people))
 
 
-def _asked(need: Need) -> Asked:
-    return Asked(named=need.people, pool=need.pool, share=need.share)
+def _asked(need: RequiredApproval) -> RequestData:
+    return RequestData(named=need.people, pool=need.pool, share=need.share)

@@ -8,12 +8,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from workflows.clients.context import Desk
+from workflows.clients.context import ClientContext
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
 from workflows.storage.case import read_case
 from workflows.storage.rows.case import Case
-from workflows.storage.rows.clients import Assignment, AssignmentState, Book
+from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import again
 
@@ -29,12 +29,12 @@ class Halt(StrEnum):
 class Halts:
     """Does what a person says to moves under way. Every call raises `Refused`."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: ClientContext) -> None:
+        self._context = context
 
     def pause(self, case_id: str, by: Actor) -> None:
         """Send nothing more until somebody resumes. Raises `Refused`: NOTHING_MOVES, ALREADY_HALTED."""
-        with self._desk.store.write() as session:
+        with self._context.store.write() as session:
             books = self._books(session, case_id)
             going = [book for book in books if not book.halted]
             self._unless(books, going)
@@ -45,13 +45,13 @@ class Halts:
 
     def resume(self, case_id: str, by: Actor) -> None:
         """Go on where it was paused. Raises `Refused(NOTHING_MOVES)` where nothing is paused."""
-        with self._desk.store.write() as session:
+        with self._context.store.write() as session:
             paused = [book for book in self._books(session, case_id) if book.halted == Halt.PAUSED]
             if not paused:
                 raise Refused(Code.NOTHING_MOVES, case=case_id)
             for book in paused:
                 self._halt(session, book, Halt.NONE, by)
-                again(session, book, max(self._desk.clock.now(), session.get_one(Case, case_id).effective_at))
+                again(session, book, max(self._context.clock.now(), session.get_one(Case, case_id).effective_at))
             self._say(session, case_id, by, "clients.resumed")
 
     def stop(self, case_id: str, by: Actor) -> int:
@@ -59,7 +59,7 @@ class Halts:
 
         Retry proposes them again. Raises `Refused`: NOTHING_MOVES, ALREADY_HALTED.
         """
-        with self._desk.store.write() as session:
+        with self._context.store.write() as session:
             books = self._books(session, case_id)
             going = [book for book in books if book.halted != Halt.STOPPED]
             self._unless(books, going)
@@ -67,35 +67,37 @@ class Halts:
             for book in going:
                 left += self._stop_lines(session, book)
                 self._halt(session, book, Halt.STOPPED, by)
-                again(session, book, self._desk.clock.now())  # an attempt that only counts, and settles the book
+                again(session, book, self._context.clock.now())  # an attempt that only counts, and settles the book
             self._say(session, case_id, by, "clients.stopped", left)
             return left
 
-    def _books(self, session: Session, case_id: str) -> Sequence[Book]:
+    def _books(self, session: Session, case_id: str) -> Sequence[BookHandover]:
         """Return the books of a case with moves to halt."""
-        read_case(session, self._desk.vault, case_id)
+        read_case(session, self._context.vault, case_id)
         return session.exec(
-            select(Book)
+            select(BookHandover)
             .where(
-                Book.case_id == case_id, Book.phase == "move", col(Book.state).in_((WorkState.DUE, WorkState.PLANNED))
+                BookHandover.case_id == case_id,
+                BookHandover.phase == "move",
+                col(BookHandover.state).in_((WorkState.DUE, WorkState.PLANNED)),
             )
-            .order_by(col(Book.id))
+            .order_by(col(BookHandover.id))
             .with_for_update()
         ).all()
 
-    def _unless(self, books: Sequence[Book], going: Sequence[Book]) -> None:
+    def _unless(self, books: Sequence[BookHandover], going: Sequence[BookHandover]) -> None:
         if going:
             return
         if not books:
             raise Refused(Code.NOTHING_MOVES)
         raise Refused(Code.ALREADY_HALTED, what=books[0].halted, by=books[0].halted_by, at=_iso(books[0].halted_at))
 
-    def _halt(self, session: Session, book: Book, halt: Halt, by: Actor) -> None:
+    def _halt(self, session: Session, book: BookHandover, halt: Halt, by: Actor) -> None:
         book.halted, book.halted_by = halt, by.name or by.id
-        book.halted_at = self._desk.clock.now() if halt else None
+        book.halted_at = self._context.clock.now() if halt else None
         session.add(book)
 
-    def _stop_lines(self, session: Session, book: Book) -> int:
+    def _stop_lines(self, session: Session, book: BookHandover) -> int:
         mine = (
             col(Assignment.case_id) == book.case_id,
             col(Assignment.system) == book.system,
@@ -106,15 +108,17 @@ class Halts:
         return left
 
     def _say(self, session: Session, case_id: str, by: Actor, action: str, left: int = 0) -> None:
-        self._desk.journal.write(session, actor=by, action=action, case_id=case_id, data={"left": left} if left else {})
-        self._desk.show_case(session, case_id)
+        self._context.journal.write(
+            session, actor=by, action=action, case_id=case_id, data={"left": left} if left else {}
+        )
+        self._context.show_case(session, case_id)
 
 
 def _iso(at: datetime | None) -> str:
     return at.isoformat() if at else ""
 
 
-def told(books: Sequence[Book], by_state: Mapping[str, int]) -> dict[str, Any]:
+def halt_fields(books: Sequence[BookHandover], by_state: Mapping[str, int]) -> dict[str, Any]:
     """Return what people are shown about halts: the fields of `ClientsView`."""
     moving = [b for b in books if b.phase == "move" and b.state in (WorkState.DUE, WorkState.PLANNED)]
     halted = next((book for book in (*moving, *books) if book.halted), None)

@@ -9,16 +9,16 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from workflows.clients.context import Desk
+from workflows.clients.context import ClientContext
 from workflows.clients.views import LeaveView
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
-from workflows.storage.case import read_case, show
+from workflows.storage.case import read_case, refresh_case_message
 from workflows.storage.journal import HANDOVER
-from workflows.storage.outbox import touch, want
+from workflows.storage.outbox import enqueue, request_update
 from workflows.storage.rows.case import Case, CaseState
-from workflows.storage.rows.clients import Assignment, AssignmentState, Book, Leave
-from workflows.storage.rows.outbox import PostKind
+from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, Leave
+from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import again, finish
 
@@ -30,14 +30,14 @@ OVER = (CaseState.CANCELLED,)
 class Leaves:
     """Asks on the day of return, and takes the answer."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: ClientContext) -> None:
+        self._context = context
 
     def run(self, row_id: str) -> None:
         """Ask, and look again every day until somebody has answered. A row that is not due is left alone."""
-        with self._desk.store.write() as session:
+        with self._context.store.write() as session:
             row = session.get_one(Leave, row_id, with_for_update=True)
-            now = self._desk.clock.now()
+            now = self._context.clock.now()
             if row.state != WorkState.DUE or row.due_at > now:
                 return
             case = session.get_one(Case, row.case_id)
@@ -50,28 +50,28 @@ class Leaves:
                 return
             if row.asked_at is None:
                 row.asked_at = now
-                self._desk.journal.write(session, actor=HANDOVER, action="leave.asked", case_id=case.id)
+                self._context.journal.write(session, actor=HANDOVER, action="leave.asked", case_id=case.id)
             again(session, row, now + DAILY)
             self._show(session, case.id)
 
     def stay(self, case_id: str, by: Actor) -> None:
         """Leave the clients with those who have them. Raises `Refused`: NOBODY_RETURNS, ALREADY_ANSWERED."""
-        with self._desk.store.write() as session:
+        with self._context.store.write() as session:
             row = self._open(session, case_id)
-            answer(session, row, by, STAY, self._desk.clock.now())
-            self._desk.journal.write(session, actor=by, action="leave.stay", case_id=case_id)
+            answer(session, row, by, STAY, self._context.clock.now())
+            self._context.journal.write(session, actor=by, action="leave.stay", case_id=case_id)
             self._show(session, case_id)
 
     def move(self, case_id: str, at: datetime, by: Actor) -> None:
         """Give the return another day. Raises `Refused`: NOBODY_RETURNS, ALREADY_ANSWERED, PAST_TIME."""
-        now = self._desk.clock.now()
-        with self._desk.store.write() as session:
+        now = self._context.clock.now()
+        with self._context.store.write() as session:
             row = self._open(session, case_id)
             if at <= now:
                 raise Refused(Code.PAST_TIME, at=at.isoformat())
             old, row.return_on, row.asked_at = row.return_on, at, None
             again(session, row, at)
-            self._desk.journal.write(
+            self._context.journal.write(
                 session,
                 actor=by,
                 action="leave.moved",
@@ -81,7 +81,7 @@ class Leaves:
             self._show(session, case_id)
 
     def _open(self, session: Session, case_id: str) -> Leave:
-        read_case(session, self._desk.vault, case_id)
+        read_case(session, self._context.vault, case_id)
         row = session.get(Leave, case_id, with_for_update=True)
         if row is None or row.state == WorkState.CANCELLED:
             raise Refused(Code.NOBODY_RETURNS, case=case_id)
@@ -93,8 +93,10 @@ class Leaves:
 
     def _wait(self, session: Session, row: Leave, now: datetime) -> None:
         """Ask nobody while nothing is handed over: at the end of it, nobody needs to."""
-        under_way = select(Book.id).where(
-            Book.case_id == row.case_id, Book.state != WorkState.DONE, Book.state != WorkState.CANCELLED
+        under_way = select(BookHandover.id).where(
+            BookHandover.case_id == row.case_id,
+            BookHandover.state != WorkState.DONE,
+            BookHandover.state != WorkState.CANCELLED,
         )
         if session.exec(under_way).first():
             again(session, row, now + DAILY)
@@ -104,13 +106,13 @@ class Leaves:
         self._show(session, row.case_id)
 
     def _show(self, session: Session, case_id: str) -> None:
-        show(session, case_id)
+        refresh_case_message(session, case_id)
         row = session.get_one(Leave, case_id)
         if row.asked_at is not None:
-            want(
+            enqueue(
                 session,
                 id=f"return:{case_id}",
-                kind=PostKind.RETURN,
+                kind=MessageKind.RETURN,
                 subject=case_id,
                 case_id=case_id,
                 channel="",
@@ -118,7 +120,7 @@ class Leaves:
             )
 
 
-def wish(session: Session, case: Case, return_on: datetime | None, *, keeps_access: bool) -> None:
+def create_return(session: Session, case: Case, return_on: datetime | None, *, keeps_access: bool) -> None:
     """Write the way back, in the transaction that opens the case. Raises `Refused(OPEN_CASE)`: on leave already."""
     if keeps_access:
         same = select(Case.id).where(Case.leaver_key == case.leaver_key, Case.id != case.id, going_on())
@@ -137,10 +139,12 @@ def wish(session: Session, case: Case, return_on: datetime | None, *, keeps_acce
         )
 
 
-def lay_out(session: Session, case: Case, books: Sequence[str], now: datetime) -> None:
+def create_leave_work(session: Session, case: Case, books: Sequence[str], now: datetime) -> None:
     """Write the only wish of a person who keeps access: that their clients are looked after."""
     for system in books:
-        session.add(Book(id=f"{case.id}:{system}", case_id=case.id, system=system, state=WorkState.DUE, due_at=now))
+        session.add(
+            BookHandover(id=f"{case.id}:{system}", case_id=case.id, system=system, state=WorkState.DUE, due_at=now)
+        )
 
 
 def answer(session: Session, row: Leave, by: Actor, said: str, now: datetime) -> None:
@@ -154,7 +158,7 @@ def put_back(session: Session, case_id: str, by: Actor, now: datetime) -> None:
     row = session.get(Leave, case_id, with_for_update=True)
     if row is not None and row.state == WorkState.DUE:
         answer(session, row, by, PUT_BACK, now)
-        touch(session, f"return:{case_id}")
+        request_update(session, f"return:{case_id}")
 
 
 def going_on() -> sa.ColumnElement[bool]:

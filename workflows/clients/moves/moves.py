@@ -14,21 +14,21 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from connectors.contract import AccountId, Accounts, Moved, MoveOutcome, Observation, RecordId, Verdict
-from connectors.contract import Assignment as Order
+from connectors.contract import MoveOrder as Order
 from connectors.errors import OutcomeUnknown
-from workflows.clients.context import CHUNK, Desk, Errand, route, show_outcome
+from workflows.clients.context import CHUNK, BookAttempt, ClientContext, set_next_phase, show_outcome
 from workflows.clients.split import lines, shares, unmoved
 from workflows.clients.split.unmoved import Reasons
 from workflows.storage.journal import HANDOVER
-from workflows.storage.rows.clients import Assignment, AssignmentState, Book, Proposal, ProposalState
-from workflows.systems.accounts import Trouble
+from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, Proposal, ProposalState
+from workflows.systems.accounts import PreconditionFailed
 from workflows.systems.registry import System
 
 FRESH = 30.0
 """Seconds that a reading of an account stands while moves run."""
 
 
-class Receivers:
+class SuccessorAccountCheck:
     """Reads the accounts of successors. A real CRM answers 200 and leaves a record to nobody when one is inactive."""
 
     def __init__(self, system: System) -> None:
@@ -36,21 +36,23 @@ class Receivers:
         self._seen: dict[AccountId, tuple[float, Observation]] = {}
         self._lock = Lock()
 
-    def closed(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Verdict]:
+    def inactive_accounts(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Verdict]:
         """Return which accounts are not active. Raises `Trouble` where that cannot be known now."""
         with self._lock:
             self._look(accounts)
             for account in accounts:
                 _, seen = self._seen[account]
                 if seen.verdict is Verdict.UNKNOWN:
-                    raise Trouble(f"whether the account of who receives is active is not known: {seen.reason}")
+                    raise PreconditionFailed(
+                        f"whether the account of who receives is active is not known: {seen.reason}"
+                    )
             verdicts = {account: self._seen[account][1].verdict for account in accounts}
             return {account: verdict for account, verdict in verdicts.items() if verdict is not Verdict.OPEN}
 
     def _look(self, accounts: Sequence[AccountId]) -> None:
         directory = self._system.having(Accounts)
         if directory is None:
-            raise Trouble("this system cannot look people up, so nobody knows whether a successor is active")
+            raise PreconditionFailed("this system cannot look people up, so nobody knows whether a successor is active")
         now = time.monotonic()
         stale = sorted(one for one in accounts if one not in self._seen or now - self._seen[one][0] > FRESH)
         if stale:
@@ -79,12 +81,12 @@ class Moves:
     states: Mapping[MoveOutcome, AssignmentState] = STATES
     action = "clients.moved"
 
-    def __init__(self, desk: Desk, errand: Errand) -> None:
-        self._desk = desk
-        self._errand = errand
-        self._name = errand.book.system
-        self._system, self._book = desk.system(self._name)
-        self._receivers = Receivers(self._system)
+    def __init__(self, context: ClientContext, book_attempt: BookAttempt) -> None:
+        self._context = context
+        self._book_attempt = book_attempt
+        self._name = book_attempt.book.system
+        self._system, self._book = context.system(self._name)
+        self._receivers = SuccessorAccountCheck(self._system)
         self._takers: ReceivingAccounts = {}
         self._shown, self._showing = time.monotonic(), Lock()
 
@@ -122,26 +124,26 @@ class Moves:
         return Order(RecordId(row.record_id), AccountId(row.owner), self._takers[row.proposal_id][row.successor])
 
     def _accounts(self) -> ReceivingAccounts:
-        with self._desk.store.read() as session:
+        with self._context.store.read() as session:
             approved = session.exec(
                 select(Proposal).where(
-                    Proposal.case_id == self._errand.case.id, Proposal.state == ProposalState.APPROVED
+                    Proposal.case_id == self._book_attempt.case.id, Proposal.state == ProposalState.APPROVED
                 )
             ).all()
-        unsealed = {p.id: shares.unseal(self._desk.vault, self._errand.case, p).accounts for p in approved}
+        unsealed = {p.id: shares.unseal(self._context.vault, self._book_attempt.case, p).accounts for p in approved}
         return {
-            number: {self._desk.vault.blind(key): account for key, account in by.get(self._name, {}).items()}
+            number: {self._context.vault.blind(key): account for key, account in by.get(self._name, {}).items()}
             for number, by in unsealed.items()
         }
 
     def _batches(self) -> Iterator[Sequence[Assignment]]:
         last = ""
         while True:
-            with self._desk.store.read() as session:
+            with self._context.store.read() as session:
                 batch = session.exec(
                     select(Assignment)
                     .where(
-                        Assignment.case_id == self._errand.case.id,
+                        Assignment.case_id == self._book_attempt.case.id,
                         Assignment.system == self._name,
                         Assignment.state == self.wanted,
                         col(Assignment.id) > last,
@@ -155,7 +157,7 @@ class Moves:
             yield batch
 
     def _move(self, batch: Batch) -> None:
-        refused = self.vet(sorted({order.successor for _, order in batch}))
+        refused = self.refused_accounts(sorted({order.successor for _, order in batch}))
         self._record(
             [(row, _refused(order, refused[order.successor])) for row, order in batch if order.successor in refused]
         )
@@ -163,8 +165,8 @@ class Moves:
         orders = [order for _, order in batch]
         if not orders:
             return
-        with self._desk.store.read() as session:
-            self._errand.check(session)
+        with self._context.store.read() as session:
+            self._book_attempt.check(session)
         try:
             outcomes = self._book.move(orders)
         except OutcomeUnknown:
@@ -182,8 +184,8 @@ class Moves:
         known = {row.id: one for row, one in outcomes}
         if not known:
             return
-        case_id = self._errand.case.id
-        with self._desk.store.write(case_id) as session:
+        case_id = self._book_attempt.case.id
+        with self._context.store.write(case_id) as session:
             rows = session.exec(
                 select(Assignment).where(col(Assignment.id).in_(known), col(Assignment.state).in_(self.facts))
             ).all()
@@ -191,22 +193,22 @@ class Moves:
                 self._keep(session, row, known[row.id])
             fresh = [known[row.id] for row in rows]
             if fresh:
-                self._desk.journal.write(
+                self._context.journal.write(
                     session,
                     actor=HANDOVER,
                     action=self.action,
                     case_id=case_id,
                     data={
                         "system": self._name,
-                        "at": self._desk.clock.now().isoformat(),
+                        "at": self._context.clock.now().isoformat(),
                         **Counter(str(one.outcome) for one in fresh),
                         "records": {str(one.record): [one.outcome, one.owner] for one in fresh},
                     },
                 )
             if self._tells():
-                self._desk.show_case(session, case_id)
-        with self._desk.store.read() as session:
-            self._errand.check(session)
+                self._context.show_case(session, case_id)
+        with self._context.store.read() as session:
+            self._book_attempt.check(session)
 
     def _tells(self) -> bool:
         """Whether it is time to show people how far it is."""
@@ -221,16 +223,16 @@ class Moves:
         if row.record_id != outcome.record:
             raise ValueError(f"asked about {row.record_id}, answered about {outcome.record}")
         row.state, row.owner_after = self.states[outcome.outcome], outcome.owner or ""
-        row.moved_at = self._desk.clock.now()
+        row.moved_at = self._context.clock.now()
         if note := self.note(outcome):
-            vault, case = self._desk.vault, self._errand.case
+            vault, case = self._context.vault, self._book_attempt.case
             kept = lines.unseal(vault, case, row)
             row.sealed = lines.seal(vault, case, row.id, lines.noted(kept, note))
         session.add(row)
 
-    def vet(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:
+    def refused_accounts(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:
         """Return which of those who would receive cannot, and why: nothing is sent for them. Raises `Trouble`."""
-        closed = self._receivers.closed(accounts)
+        closed = self._receivers.inactive_accounts(accounts)
         return {account: f"the successor's account there is {verdict}" for account, verdict in closed.items()}
 
     def note(self, outcome: Moved) -> str:
@@ -239,14 +241,14 @@ class Moves:
 
     def _count(self, owners: Sequence[str]) -> None:
         """Store the counts before the first move; a later attempt leaves them."""
-        if self._errand.book.counts_before != "{}":
+        if self._book_attempt.book.counts_before != "{}":
             return
         counts = json.dumps({owner: dict(self._book.count(AccountId(owner))) for owner in owners})
-        with self._desk.store.write() as session:
-            book = self._errand.hold(session)
+        with self._context.store.write() as session:
+            book = self._book_attempt.hold(session)
             book.counts_before = counts
             session.add(book)
-            self._desk.journal.write(
+            self._context.journal.write(
                 session,
                 actor=HANDOVER,
                 action="clients.counted_before",
@@ -255,13 +257,13 @@ class Moves:
             )
 
     def _count_after(self, owners: Sequence[str]) -> None:
-        known = {*owners, *json.loads(self._errand.book.counts_before)}
+        known = {*owners, *json.loads(self._book_attempt.book.counts_before)}
         counts = {owner: dict(self._book.count(AccountId(owner))) for owner in sorted(known)}
-        with self._desk.store.write() as session:
-            book = self._errand.hold(session)
+        with self._context.store.write() as session:
+            book = self._book_attempt.hold(session)
             book.counts_after = json.dumps(counts)
             session.add(book)
-            self._desk.journal.write(
+            self._context.journal.write(
                 session,
                 actor=HANDOVER,
                 action="clients.counted_after",
@@ -270,24 +272,24 @@ class Moves:
             )
 
 
-def settle(desk: Desk, session: Session, errand: Errand, book: Book) -> None:
+def settle(context: ClientContext, session: Session, book_attempt: BookAttempt, book: BookHandover) -> None:
     """Send a moved book on, and tell who asked for the case how each proposal came out."""
     book.reason = ""
-    route(desk, session, book)
+    set_next_phase(context, session, book)
     for proposal in _carried_out(session, book):
-        show_outcome(session, proposal, book.case_id, errand.data.opened_by)
+        show_outcome(session, proposal, book.case_id, book_attempt.data.opened_by)
 
 
-def refusals(desk: Desk, errand: Errand) -> Reasons:
+def refusals(context: ClientContext, book_attempt: BookAttempt) -> Reasons:
     """Return why the system refused records of a book, counted from their lines."""
     counted: dict[str, Counter[str]] = {}
     last = ""
-    with desk.store.read() as session:
+    with context.store.read() as session:
         while rows := session.exec(
             select(Assignment)
             .where(
-                Assignment.case_id == errand.case.id,
-                Assignment.system == errand.book.system,
+                Assignment.case_id == book_attempt.case.id,
+                Assignment.system == book_attempt.book.system,
                 Assignment.state == AssignmentState.REFUSED,
                 col(Assignment.id) > last,
             )
@@ -295,14 +297,14 @@ def refusals(desk: Desk, errand: Errand) -> Reasons:
             .limit(CHUNK)
         ).all():
             for row in rows:
-                note = lines.unseal(desk.vault, errand.case, row).note
+                note = lines.unseal(context.vault, book_attempt.case, row).note
                 unmoved.count(counted, row.kind, note or "no reason was given")
             last = rows[-1].id
             session.expunge_all()
     return counted
 
 
-def _carried_out(session: Session, book: Book) -> Sequence[str]:
+def _carried_out(session: Session, book: BookHandover) -> Sequence[str]:
     """Return the approved proposals with lines in this book, of which no line in any book waits to be moved."""
     waiting = select(Assignment.proposal_id).where(
         Assignment.case_id == book.case_id, Assignment.state == AssignmentState.APPROVED

@@ -13,19 +13,19 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from workflows.clients.context import CHUNK, Desk
+from workflows.clients.context import CHUNK, ClientContext
 from workflows.clients.moves import leave
 from workflows.clients.split import lines
 from workflows.clients.split.lines import LineData
 from workflows.clients.views import NoteLine, NoteView
-from workflows.csv_cells import cell
+from workflows.csv_cells import escape_cell
 from workflows.people import Successor
 from workflows.refusals import Code, Refused
 from workflows.storage.case import CaseData, read_case
-from workflows.storage.outbox import touch, want
+from workflows.storage.outbox import enqueue, request_update
 from workflows.storage.rows.case import Case
-from workflows.storage.rows.clients import Assignment, AssignmentState, Book
-from workflows.storage.rows.outbox import Post, PostKind
+from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover
+from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 from workflows.storage.rows.work_state import WorkState
 
 NAMED = 10
@@ -33,21 +33,21 @@ NAMED = 10
 HEADER = ("system", "client", "record", "kind", "id", "value", "currency", "stage", "open")
 
 
-class Notes:
+class HandoverNotes:
     """Reads notes; `tell` asks for them to be shown."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: ClientContext) -> None:
+        self._context = context
 
-    def tell(self, session: Session, case: Case, data: CaseData, book: Book) -> None:
+    def tell(self, session: Session, case: Case, data: CaseData, book: BookHandover) -> None:
         """Ask, once a book is done, that every successor with clients from this case be told."""
         if book.state != WorkState.DONE:
             return
         for note, successor in self._of(session, case, data):
-            want(
+            enqueue(
                 session,
                 id=f"note:{note}",
-                kind=PostKind.NOTE,
+                kind=MessageKind.NOTE,
                 subject=note,
                 case_id=case.id,
                 channel=successor.slack_id,
@@ -55,7 +55,7 @@ class Notes:
 
     def view(self, note: str) -> NoteView:
         """Return one successor's note. Raises `Refused(NOTHING_HANDED_OVER)` where there never was one."""
-        with self._desk.store.read() as session:
+        with self._context.store.read() as session:
             case, data, successor = self._find(session, note)
             mine = self._mine(case, successor)
             clients = session.exec(
@@ -92,12 +92,12 @@ class Notes:
         text = io.StringIO()
         table = csv.writer(text)
         table.writerow(HEADER)
-        with self._desk.store.read() as session:
+        with self._context.store.read() as session:
             case, _, successor = self._find(session, note)
         for row, one in self._lines(case, successor):
             table.writerow(
                 [
-                    cell(part)
+                    escape_cell(part)
                     for part in (
                         row.system,
                         one.family_name,
@@ -115,8 +115,8 @@ class Notes:
 
     def of_case(self, case_id: str) -> list[NoteView]:
         """Return the notes of a case, one for each successor who got anything."""
-        with self._desk.store.read() as session:
-            found = [note for note, _ in self._of(session, *read_case(session, self._desk.vault, case_id))]
+        with self._context.store.read() as session:
+            found = [note for note, _ in self._of(session, *read_case(session, self._context.vault, case_id))]
         return [self.view(note) for note in found]
 
     def _of(self, session: Session, case: Case, data: CaseData) -> list[tuple[str, Successor]]:
@@ -128,14 +128,16 @@ class Notes:
             )
         )
         return [
-            (f"{case.id}:{blind}", one) for one in data.successors if (blind := self._desk.vault.blind(one.key)) in got
+            (f"{case.id}:{blind}", one)
+            for one in data.successors
+            if (blind := self._context.vault.blind(one.key)) in got
         ]
 
     def _find(self, session: Session, note: str) -> tuple[Case, CaseData, Successor]:
         case_id, _, blind = note.rpartition(":")
-        case, data = read_case(session, self._desk.vault, case_id)
+        case, data = read_case(session, self._context.vault, case_id)
         for one in data.successors:
-            if self._desk.vault.blind(one.key) == blind:
+            if self._context.vault.blind(one.key) == blind:
                 return case, data, one
         raise Refused(Code.NOTHING_HANDED_OVER, case=case_id)
 
@@ -143,13 +145,13 @@ class Notes:
         return (
             col(Assignment.case_id) == case.id,
             col(Assignment.state) == AssignmentState.MOVED,
-            col(Assignment.successor) == self._desk.vault.blind(successor.key),
+            col(Assignment.successor) == self._context.vault.blind(successor.key),
         )
 
     def _lines(self, case: Case, successor: Successor) -> Iterator[tuple[Assignment, LineData]]:
         last = ""
         while True:
-            with self._desk.store.read() as session:
+            with self._context.store.read() as session:
                 rows = session.exec(
                     select(Assignment)
                     .where(*self._mine(case, successor), col(Assignment.id) > last)
@@ -159,13 +161,15 @@ class Notes:
             if not rows:
                 return
             last = rows[-1].id
-            yield from ((row, lines.unseal(self._desk.vault, case, row)) for row in rows)
+            yield from ((row, lines.unseal(self._context.vault, case, row)) for row in rows)
 
 
 def renew(session: Session, case_id: str) -> None:
     """Bring every note of a case up to date: some of its clients went back."""
-    for post in session.exec(select(Post.id).where(Post.case_id == case_id, Post.kind == PostKind.NOTE)).all():
-        touch(session, post)
+    for post in session.exec(
+        select(OutboxMessage.id).where(OutboxMessage.case_id == case_id, OutboxMessage.kind == MessageKind.NOTE)
+    ).all():
+        request_update(session, post)
 
 
 def _line(row: Assignment, one: LineData) -> NoteLine:

@@ -16,52 +16,52 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from connectors.contract import AccountId, Moved, MoveOutcome, RecordId
-from connectors.contract import Assignment as Order
+from connectors.contract import MoveOrder as Order
 from connectors.errors import ConnectorError
-from workflows.clients.context import CHUNK, Desk, Errand, Overtaken
+from workflows.clients.context import CHUNK, AttemptSuperseded, BookAttempt, ClientContext
 from workflows.clients.moves import leave
-from workflows.clients.moves.moves import Moves, Receivers
+from workflows.clients.moves.moves import Moves, SuccessorAccountCheck
 from workflows.clients.moves.notes import renew
 from workflows.clients.split import lines, shares
-from workflows.clients.views import PutBackView, UnreturnedLine
+from workflows.clients.views import PutBackLine, PutBackView
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
 from workflows.storage.case import CaseData, read_case
 from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.case import Case
-from workflows.storage.rows.clients import Assignment, AssignmentState, Book, Proposal, PutBack
+from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, Proposal, PutBack
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import again, finish, retry_at, say
-from workflows.systems.accounts import Trouble
+from workflows.systems.accounts import PreconditionFailed
 
 log = logging.getLogger(__name__)
 CLOSED = "the leaver's account there is {verdict}: give access back first"
 FEW, LISTED = 5, 50
 """Lines that the case message and a plan name one by one; the CSV has all."""
-UNDER_WAY = (AssignmentState.RETURNING, AssignmentState.RETURNED)
+UNDER_WAY = (AssignmentState.PUTTING_BACK, AssignmentState.PUT_BACK)
 
 
 @dataclass(frozen=True, slots=True)
-class ReturnErrand(Errand):
+class PutBackAttempt(BookAttempt):
     """One attempt at putting one system's records back."""
 
     def check(self, session: Session) -> None:
         """Ask whether this attempt is still the one. Raises `Overtaken`."""
         now = select(PutBack.state, PutBack.attempt).where(PutBack.id == self.book.id)
         if session.exec(now).one() != (WorkState.DUE, self.book.attempt):
-            raise Overtaken(self.book.id)
+            raise AttemptSuperseded(self.book.id)
 
 
-class Returns(Moves):
+class PutBackMoves(Moves):
     """Moves lines back: expected owner is the successor, the taker whoever had it before."""
 
-    wanted = AssignmentState.RETURNING
-    facts = (AssignmentState.RETURNING,)
+    wanted = AssignmentState.PUTTING_BACK
+    facts = (AssignmentState.PUTTING_BACK,)
     states: Mapping[MoveOutcome, AssignmentState] = {
-        MoveOutcome.MOVED: AssignmentState.RETURNED,
-        MoveOutcome.TAKEN: AssignmentState.UNRETURNED,
+        MoveOutcome.MOVED: AssignmentState.PUT_BACK,
+        MoveOutcome.TAKEN: AssignmentState.NOT_PUT_BACK,
         MoveOutcome.GONE: AssignmentState.GONE,
-        MoveOutcome.REFUSED: AssignmentState.UNRETURNED,
+        MoveOutcome.REFUSED: AssignmentState.NOT_PUT_BACK,
     }
     action = "clients.put_back"
     people: Mapping[str, str] = {}
@@ -72,8 +72,8 @@ class Returns(Moves):
 
     def vet(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:
         """Wait until the leaver's account is active: nobody's records go to one that is not."""
-        for verdict in self._receivers.closed(accounts).values():
-            raise Trouble(CLOSED.format(verdict=verdict))
+        for verdict in self._receivers.inactive_accounts(accounts).values():
+            raise PreconditionFailed(CLOSED.format(verdict=verdict))
         return {}
 
     def note(self, outcome: Moved) -> str:
@@ -86,18 +86,18 @@ class Returns(Moves):
 class PutBacks:
     """Plans, begins and carries out `PutBack` rows."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: ClientContext) -> None:
+        self._context = context
 
     def plan(self, case_id: str, search: str = "") -> PutBackView:
         """Say what would go back, from a fresh read of who has what; writes nothing. `search` picks clients by name.
 
         Raises `Refused`: STILL_MOVING, ALREADY_PUT_BACK, NOTHING_TO_PUT_BACK; and what a connector raises.
         """
-        with self._desk.store.read() as session:
-            case, data = read_case(session, self._desk.vault, case_id)
+        with self._context.store.read() as session:
+            case, data = read_case(session, self._context.vault, case_id)
             self._refuse(session, case, search)
-            people = names(self._desk, session, case, data)
+            people = names(self._context, session, case, data)
         view = PutBackView(case_id, data.leaver, search)
         for system, rows in self._chunks(case, search):
             view = self._look(view, case, system, rows, people)
@@ -105,15 +105,15 @@ class PutBacks:
 
     def begin(self, case_id: str, by: Actor, search: str = "") -> int:
         """Put back what still is with its successor; return how many records are asked for. Raises `Refused`."""
-        with self._desk.store.read() as session:
-            case, _ = read_case(session, self._desk.vault, case_id)
+        with self._context.store.read() as session:
+            case, _ = read_case(session, self._context.vault, case_id)
             self._refuse(session, case, search)
         chosen = [row.id for _, rows in self._chunks(case, search) for row in rows] if search.strip() else None
-        with self._desk.store.write() as session:
+        with self._context.store.write() as session:
             asked = self._mark(session, case, chosen)
             if not asked:
                 self._refuse(session, case, search)
-            self._desk.journal.write(
+            self._context.journal.write(
                 session,
                 actor=by,
                 action="clients.put_back_asked",
@@ -123,47 +123,47 @@ class PutBacks:
             for system in asked:
                 self._wish(session, case, system, by)
             if chosen is None:
-                leave.put_back(session, case_id, by, self._desk.clock.now())
-            self._desk.show_case(session, case_id)
+                leave.put_back(session, case_id, by, self._context.clock.now())
+            self._context.show_case(session, case_id)
         return sum(asked.values())
 
     def run(self, row_id: str) -> None:
         """Put one system's records back. A row that is not due is left alone: a doubled call does nothing."""
-        with self._desk.store.read() as session:
+        with self._context.store.read() as session:
             row = session.get_one(PutBack, row_id)
-            case, data = read_case(session, self._desk.vault, row.case_id)
-            people = names(self._desk, session, case, data)
-        if row.state != WorkState.DUE or row.due_at > self._desk.clock.now():
+            case, data = read_case(session, self._context.vault, row.case_id)
+            people = names(self._context, session, case, data)
+        if row.state != WorkState.DUE or row.due_at > self._context.clock.now():
             return
-        book = Book(
+        book = BookHandover(
             id=row.id, case_id=row.case_id, system=row.system, state=row.state, due_at=row.due_at, attempt=row.attempt
         )
         try:
-            returns = Returns(self._desk, ReturnErrand(book, case, data))
+            returns = PutBackMoves(self._context, PutBackAttempt(book, case, data))
             returns.people = people
             returns.carry()
             self._settle(row, "", None)
-        except Overtaken:
+        except AttemptSuperseded:
             log.info("put back %s: attempt %s was overtaken", row.id, row.attempt)
         except ConnectorError as error:
             self._settle(row, say(error), error)
-        except Trouble as trouble:
+        except PreconditionFailed as trouble:
             self._settle(row, str(trouble), None)
 
-    def csv_lines(self, case_id: str) -> Iterator[UnreturnedLine]:
+    def csv_lines(self, case_id: str) -> Iterator[PutBackLine]:
         """Return every line that was put back or could not be, with who has it now."""
-        with self._desk.store.read() as session:
-            case, _ = read_case(session, self._desk.vault, case_id)
-        for _, rows in self._chunks(case, "", *UNDER_WAY, AssignmentState.UNRETURNED):
+        with self._context.store.read() as session:
+            case, _ = read_case(session, self._context.vault, case_id)
+        for _, rows in self._chunks(case, "", *UNDER_WAY, AssignmentState.NOT_PUT_BACK):
             yield from (self._line(case, row, "") for row in rows)
 
     def _look(
         self, view: PutBackView, case: Case, system: str, rows: Sequence[Assignment], people: Mapping[str, str]
     ) -> PutBackView:
         """Count one page: what is still with its successor, and what is not."""
-        known, book = self._desk.system(system)
+        known, book = self._context.system(system)
         owners = book.owners([RecordId(row.record_id) for row in rows])
-        closed = Receivers(known).closed(sorted({AccountId(row.owner) for row in rows}))
+        closed = SuccessorAccountCheck(known).inactive_accounts(sorted({AccountId(row.owner) for row in rows}))
         kept, waiting = [], 0
         for row in rows:
             now = owners.get(RecordId(row.record_id))
@@ -181,9 +181,9 @@ class PutBacks:
             waiting=view.waiting + waiting,
         )
 
-    def _line(self, case: Case, row: Assignment, note: str) -> UnreturnedLine:
-        data = lines.unseal(self._desk.vault, case, row)
-        return UnreturnedLine(
+    def _line(self, case: Case, row: Assignment, note: str) -> PutBackLine:
+        data = lines.unseal(self._context.vault, case, row)
+        return PutBackLine(
             row.system,
             row.record_id,
             row.kind,
@@ -194,7 +194,9 @@ class PutBacks:
         )
 
     def _refuse(self, session: Session, case: Case, search: str) -> None:
-        moving = select(Book.id).where(Book.case_id == case.id, Book.phase == "move", Book.state == WorkState.DUE)
+        moving = select(BookHandover.id).where(
+            BookHandover.case_id == case.id, BookHandover.phase == "move", BookHandover.state == WorkState.DUE
+        )
         if session.exec(moving).first():
             raise Refused(Code.STILL_MOVING, case=case.id)
         if self._any(case, search, AssignmentState.MOVED):
@@ -209,7 +211,7 @@ class PutBacks:
         """Yield matching lines of one system after another, a page at a time; names are sealed, so all are opened."""
         wanted, last = search.strip().casefold(), ("", "")
         while True:
-            with self._desk.store.read() as session:
+            with self._context.store.read() as session:
                 rows = session.exec(
                     select(Assignment)
                     .where(
@@ -231,7 +233,7 @@ class PutBacks:
     def _matches(self, case: Case, row: Assignment, wanted: str) -> bool:
         if not wanted:
             return True
-        data = lines.unseal(self._desk.vault, case, row)
+        data = lines.unseal(self._context.vault, case, row)
         return any(wanted in text.casefold() for text in (data.family_name, data.name, row.record_id))
 
     def _mark(self, session: Session, case: Case, chosen: Sequence[str] | None) -> dict[str, int]:
@@ -247,11 +249,11 @@ class PutBacks:
                 select(Assignment.system, sa.func.count()).where(*some).group_by(Assignment.system)
             ):
                 asked[system] = asked.get(system, 0) + number
-            session.execute(sa.update(Assignment).where(*some).values(state=AssignmentState.RETURNING))
+            session.execute(sa.update(Assignment).where(*some).values(state=AssignmentState.PUTTING_BACK))
         return asked
 
     def _wish(self, session: Session, case: Case, system: str, by: Actor) -> None:
-        now, row_id = self._desk.clock.now(), f"{case.id}:{system}"
+        now, row_id = self._context.clock.now(), f"{case.id}:{system}"
         row = session.get(PutBack, row_id)
         if row is None:
             session.add(
@@ -270,27 +272,27 @@ class PutBacks:
         again(session, row, now)
 
     def _settle(self, seen: PutBack, reason: str, error: ConnectorError | None) -> None:
-        now = self._desk.clock.now()
-        with suppress(Overtaken), self._desk.store.write() as session:
+        now = self._context.clock.now()
+        with suppress(AttemptSuperseded), self._context.store.write() as session:
             row = session.get_one(PutBack, seen.id, with_for_update=True)
             if row.state != WorkState.DUE or row.attempt != seen.attempt:
-                raise Overtaken(row.id)
+                raise AttemptSuperseded(row.id)
             row.reason = reason
             if reason:
-                again(session, row, retry_at(row, error, now, self._desk.retry))
+                again(session, row, retry_at(row, error, now, self._context.retry))
             else:
                 row.done_at = now
                 finish(session, row)
                 renew(session, row.case_id)
             action = "clients.put_back_tried" if reason else "clients.put_back_done"
-            self._desk.journal.write(
+            self._context.journal.write(
                 session,
                 actor=HANDOVER,
                 action=action,
                 case_id=row.case_id,
                 data={"system": row.system, "reason": reason},
             )
-            self._desk.show_case(session, row.case_id)
+            self._context.show_case(session, row.case_id)
 
 
 def holder(account: str | None, people: Mapping[str, str]) -> str:
@@ -300,35 +302,37 @@ def holder(account: str | None, people: Mapping[str, str]) -> str:
     return f"{people[account]} has it now" if account in people else f"somebody else has it now (account {account})"
 
 
-def names(desk: Desk, session: Session, case: Case, data: CaseData) -> dict[str, str]:
+def names(context: ClientContext, session: Session, case: Case, data: CaseData) -> dict[str, str]:
     """Return the names of the accounts that a case knows: its successors', as far as a proposal named them."""
     known = {one.key: one.name for one in data.successors}
     proposals = session.exec(select(Proposal).where(Proposal.case_id == case.id, Proposal.version > 0)).all()
     return {
         account: known[key]
         for proposal in proposals
-        for by in shares.unseal(desk.vault, case, proposal).accounts.values()
+        for by in shares.unseal(context.vault, case, proposal).accounts.values()
         for key, account in by.items()
         if key in known
     }
 
 
-def told(desk: Desk, session: Session, case: Case, by_state: Mapping[str, int]) -> dict[str, Any]:
+def put_back_fields(
+    context: ClientContext, session: Session, case: Case, by_state: Mapping[str, int]
+) -> dict[str, Any]:
     """Return what people are shown about an undone handover: the fields of `ClientsView`."""
     rows = session.exec(select(PutBack).where(PutBack.case_id == case.id)).all()
     if not rows:
         return {}
     kept = session.exec(
         select(Assignment)
-        .where(Assignment.case_id == case.id, Assignment.state == AssignmentState.UNRETURNED)
+        .where(Assignment.case_id == case.id, Assignment.state == AssignmentState.NOT_PUT_BACK)
         .order_by(col(Assignment.id))
         .limit(FEW)
     )
-    said = [(lines.unseal(desk.vault, case, row), row) for row in kept]
+    said = [(lines.unseal(context.vault, case, row), row) for row in kept]
     return {
-        "put_back": by_state.get(AssignmentState.RETURNED, 0),
-        "putting_back": by_state.get(AssignmentState.RETURNING, 0),
-        "not_put_back": by_state.get(AssignmentState.UNRETURNED, 0),
+        "put_back": by_state.get(AssignmentState.PUT_BACK, 0),
+        "putting_back": by_state.get(AssignmentState.PUTTING_BACK, 0),
+        "not_put_back": by_state.get(AssignmentState.NOT_PUT_BACK, 0),
         "unreturned": tuple(f"{data.name} ({data.family_name}): {data.note}" for data, _ in said),
         "put_back_problems": tuple(f"{row.system}: {row.reason}" for row in rows if row.reason),
         "put_back_by": rows[0].asked_by,

@@ -12,21 +12,21 @@ from sqlmodel import Session, col, select
 
 from config.text import N_, _, ngettext
 from connectors.contract import AccountId
-from workflows.clients.context import OPEN, Desk
+from workflows.clients.context import OPEN, ClientContext
 from workflows.clients.proposals.listing import SETTLED_AND_BACK
 from workflows.storage.journal import HANDOVER
-from workflows.storage.rows.access import Account
-from workflows.storage.rows.clients import Assignment, AssignmentState, Book, Proposal, ProposalState
+from workflows.storage.rows.access import LeaverAccount
+from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, Proposal, ProposalState
 from workflows.storage.rows.work_state import WorkState
-from workflows.systems.accounts import Trouble
+from workflows.systems.accounts import PreconditionFailed
 
 LEFT = (AssignmentState.PROPOSED, AssignmentState.APPROVED, AssignmentState.DECLINED, AssignmentState.STOPPED)
 """Known to be with the leaver still: such a record is no newcomer."""
 
 
-def words(session: Session, case_id: str, system: str, owned: int) -> str:
+def new_records_sentence(session: Session, case_id: str, system: str, owned: int) -> str:
     """Say how many records the leaver owns without a reason, and how many of them are new since the book was done."""
-    book = session.get(Book, f"{case_id}:{system}")
+    book = session.get(BookHandover, f"{case_id}:{system}")
     if book is None or book.state != WorkState.DONE:
         return f"{owned} records are still owned by the leaver"
     left = session.exec(
@@ -60,8 +60,14 @@ def left_with(leaver: Sequence[AccountId], counts: Mapping[str, Mapping[str, int
     return total
 
 
-def prove(
-    desk: Desk, session: Session, book: Book, leaver: Sequence[AccountId], left: Left, *, looked: bool = True
+def reconcile_book(
+    context: ClientContext,
+    session: Session,
+    book: BookHandover,
+    leaver: Sequence[AccountId],
+    left: Left,
+    *,
+    looked: bool = True,
 ) -> None:
     """Put on record how a book ended; raise `Trouble` where it has not. In the transaction that ends it, its row held.
 
@@ -72,11 +78,11 @@ def prove(
     lines = _lines(session, book)
     states = _sum(lines, 1)
     if waiting := sum(states[state] for state in WAITING):
-        raise Trouble(_("{number} records are neither moved nor settled yet").format(number=waiting))
+        raise PreconditionFailed(_("{number} records are neither moved nor settled yet").format(number=waiting))
     known = _sum({key: number for key, number in lines.items() if key[1] not in ELSEWHERE}, 0)
     more = sum(max(0, number - known[kind]) for kind, number in left.items())
     if looked and more:
-        raise Trouble(
+        raise PreconditionFailed(
             ngettext(
                 "1 record is still with the leaver and in no list; the list is read again",
                 "{number} records are still with the leaver and in no list; the list is read again",
@@ -84,11 +90,11 @@ def prove(
             ).format(number=more)
         )
     if _accounts(session, book) - set(leaver):
-        raise Trouble(_("an account of the leaver was found meanwhile; its list is read"))
+        raise PreconditionFailed(_("an account of the leaver was found meanwhile; its list is read"))
     approved = _approved(session, book)
     book.reason = _said(leaver, approved, states)
     session.add(book)
-    desk.journal.write(
+    context.journal.write(
         session,
         actor=HANDOVER,
         action="clients.done",
@@ -103,7 +109,7 @@ def prove(
     )
 
 
-def _lines(session: Session, book: Book) -> dict[tuple[str, str], int]:
+def _lines(session: Session, book: BookHandover) -> dict[tuple[str, str], int]:
     """Count a book's lines by kind and state."""
     rows = session.exec(
         select(Assignment.kind, Assignment.state, sa.func.count())
@@ -120,7 +126,7 @@ def _sum(lines: Mapping[tuple[str, str], int], part: int) -> "Counter[str]":
     return total
 
 
-def _approved(session: Session, book: Book) -> "Counter[str]":
+def _approved(session: Session, book: BookHandover) -> "Counter[str]":
     """Count by state the lines that somebody approved."""
     rows = session.exec(
         select(Assignment.state, sa.func.count())
@@ -135,9 +141,13 @@ def _approved(session: Session, book: Book) -> "Counter[str]":
     return Counter(dict(rows.all()))
 
 
-def _accounts(session: Session, book: Book) -> set[str]:
+def _accounts(session: Session, book: BookHandover) -> set[str]:
     return set(
-        session.exec(select(Account.account_id).where(Account.case_id == book.case_id, Account.system == book.system))
+        session.exec(
+            select(LeaverAccount.account_id).where(
+                LeaverAccount.case_id == book.case_id, LeaverAccount.system == book.system
+            )
+        )
     )
 
 

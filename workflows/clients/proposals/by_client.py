@@ -7,8 +7,8 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from workflows.clients.context import CHUNK, Desk, chunks
-from workflows.clients.proposals.search import Catalogue
+from workflows.clients.context import CHUNK, ClientContext, chunks
+from workflows.clients.proposals.search import ProposalSearch
 from workflows.clients.split import lines as line_rows
 from workflows.clients.split.families import DEALS
 from workflows.clients.views import ClientLine
@@ -22,12 +22,12 @@ Client = tuple[str, str]
 """System and family."""
 
 
-class Clients:
+class ClientPages:
     """Reads; writes nothing."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self.catalogue = Catalogue(desk)
+    def __init__(self, context: ClientContext) -> None:
+        self._context = context
+        self.catalogue = ProposalSearch(context)
 
     def page(
         self, session: Session, proposal_id: str, case: Case, data: CaseData, offset: int, limit: int, search: str
@@ -50,7 +50,7 @@ class Clients:
     def _shown(
         self, session: Session, proposal_id: str, case: Case, data: CaseData, wanted: Sequence[Client]
     ) -> Iterator[ClientLine]:
-        people = {self._desk.vault.blind(one.key): one for one in data.successors}
+        people = {self._context.vault.blind(one.key): one for one in data.successors}
         for system, family in wanted:
             rows = session.exec(
                 select(Assignment)
@@ -60,7 +60,7 @@ class Clients:
             yield self._client(case, rows.all(), people)
 
     def _client(self, case: Case, rows: Sequence[Assignment], people: dict[str, Successor]) -> ClientLine:
-        read = [line_rows.unseal(self._desk.vault, case, row) for row in rows]
+        read = [line_rows.unseal(self._context.vault, case, row) for row in rows]
         value: dict[str, Decimal] = defaultdict(Decimal)
         for line in read:
             if line.open and line.value:

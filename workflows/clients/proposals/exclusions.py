@@ -9,10 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from workflows.clients.context import CHUNK, Desk, chunks
+from workflows.clients.context import CHUNK, ClientContext, chunks
 from workflows.clients.split import lines
 from workflows.clients.split.unmoved import Reasons
-from workflows.clients.views import KeptLine
+from workflows.clients.views import ExclusionLine
 from workflows.people import Actor
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.clients import Assignment, AssignmentState, Exclusion, Proposal
@@ -20,7 +20,13 @@ from workflows.storage.vault import Vault
 
 
 def keep(
-    desk: Desk, session: Session, case: Case, proposal: Proposal, rows: Sequence[Assignment], reason: str, by: Actor
+    context: ClientContext,
+    session: Session,
+    case: Case,
+    proposal: Proposal,
+    rows: Sequence[Assignment],
+    reason: str,
+    by: Actor,
 ) -> None:
     """Take lines out of every proposal, and put the reason on record, in the caller's transaction."""
     for chunk in chunks(rows, CHUNK):
@@ -32,7 +38,7 @@ def keep(
                     "state": AssignmentState.KEPT,
                     "proposal_id": None,
                     "sealed": lines.seal(
-                        desk.vault, case, row.id, replace(lines.unseal(desk.vault, case, row), note=reason)
+                        context.vault, case, row.id, replace(lines.unseal(context.vault, case, row), note=reason)
                     ),
                 }
                 for row in chunk
@@ -48,11 +54,11 @@ def keep(
         "clients": len({(row.system, row.family) for row in rows}),
         "records": {system: dict(by_kind) for system, by_kind in counts.items()},
     }
-    sealed = desk.vault.seal(case.wrapped_key, plain, f"exclusion:{number}")
+    sealed = context.vault.seal(case.wrapped_key, plain, f"exclusion:{number}")
     session.add(
-        Exclusion(id=number, case_id=case.id, proposal_id=proposal.id, by=by.id, at=desk.clock.now(), sealed=sealed)
+        Exclusion(id=number, case_id=case.id, proposal_id=proposal.id, by=by.id, at=context.clock.now(), sealed=sealed)
     )
-    desk.journal.write(
+    context.journal.write(
         session,
         actor=by,
         action="clients.kept",
@@ -62,10 +68,10 @@ def keep(
     )
 
 
-def told(vault: Vault, session: Session, case: Case) -> tuple[KeptLine, ...]:
+def exclusion_lines(vault: Vault, session: Session, case: Case) -> tuple[ExclusionLine, ...]:
     """Return every exclusion of a case, oldest first."""
     return tuple(
-        KeptLine(
+        ExclusionLine(
             plain["reason"],
             plain["by"],
             row.at,

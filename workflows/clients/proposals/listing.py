@@ -14,14 +14,14 @@ from sqlmodel import Session, col, select
 
 from config.text import ngettext
 from connectors.contract import AccountId, Record
-from workflows.clients.context import CHUNK, Desk, Errand, chunks
+from workflows.clients.context import CHUNK, BookAttempt, ClientContext, chunks
 from workflows.clients.proposals.publishing import REPEATED
-from workflows.clients.proposals.receivers import Takers
-from workflows.clients.proposals.requested import wanted
+from workflows.clients.proposals.receivers import ActiveSuccessors
+from workflows.clients.proposals.requested import allocation_request
 from workflows.clients.split import lines, unmoved
-from workflows.clients.split.families import Families
+from workflows.clients.split.families import FamilyTotals
 from workflows.clients.split.rules import split
-from workflows.clients.split.shares import Sheet
+from workflows.clients.split.shares import ProposalData
 from workflows.storage.rows.clients import Assignment, AssignmentState, Proposal, ProposalState
 
 ASKED_BEFORE = frozenset({AssignmentState.PROPOSED, AssignmentState.APPROVED, AssignmentState.KEPT})
@@ -35,31 +35,31 @@ TOLD = 20
 """Line numbers that are told at once."""
 
 
-class Listing:
+class DraftListing:
     """Gathers the draft of one book."""
 
-    def __init__(self, desk: Desk, errand: Errand) -> None:
-        self._desk = desk
-        self._errand = errand
-        self._system = errand.book.system
-        self.draft = draft_id(errand.case.id, self._system)
-        with desk.store.read() as session:
-            self._wanted = wanted(desk, session, errand.case, errand.data)
-        self.families = Families(self._wanted.names)
+    def __init__(self, context: ClientContext, book_attempt: BookAttempt) -> None:
+        self._context = context
+        self._book_attempt = book_attempt
+        self._system = book_attempt.book.system
+        self.draft = draft_id(book_attempt.case.id, self._system)
+        with context.store.read() as session:
+            self._wanted = allocation_request(context, session, book_attempt.case, book_attempt.data)
+        self.families = FamilyTotals(self._wanted.names)
         self.staying: dict[str, Counter[str]] = {}
         """Why records stay, by kind."""
         self._repeated = False
 
     def gather(self, owners: Sequence[AccountId], *, again: bool) -> None:
         """Stream the book into draft rows: what was never asked, or with `again` what drifted since it was approved."""
-        _, book = self._desk.system(self._system)
+        _, book = self._context.system(self._system)
         self._clear()
         for owner in owners:
             for chunk in chunks(book.records(owner), CHUNK):
-                with self._desk.store.write() as session:
+                with self._context.store.write() as session:
                     self._file(session, chunk, again=again)
 
-    def allot(self, takers: Takers) -> Sheet:
+    def allot(self, takers: ActiveSuccessors) -> ProposalData:
         """Give every gathered family to a successor; return the draft's sheet."""
         wanted = replace(self._wanted, given=self._families_given(takers))
         done, faults, hits = split(self.families, takers.accounts, wanted, self._system)
@@ -67,7 +67,7 @@ class Listing:
             self._write(page, done.chosen)
         notes = (*takers.notes, *done.notes, *_unheeded({one.line for one in faults} | self._lost(hits)))
         why = REPEATED if self._repeated else ""
-        return Sheet(
+        return ProposalData(
             why,
             notes,
             {self._system: takers.accounts},
@@ -88,29 +88,29 @@ class Listing:
         )
 
     def _mine(self) -> tuple[sa.ColumnElement[bool], ...]:
-        return col(Assignment.case_id) == self._errand.case.id, col(Assignment.system) == self._system
+        return col(Assignment.case_id) == self._book_attempt.case.id, col(Assignment.system) == self._system
 
     def _clear(self) -> None:
-        with self._desk.store.write() as session:
-            self._errand.hold(session)
+        with self._context.store.write() as session:
+            self._book_attempt.hold(session)
             gathered = col(Assignment.proposal_id) == self.draft
             stays = col(Assignment.state) == AssignmentState.EXCLUDED
             session.execute(sa.update(Assignment).where(gathered, stays).values(proposal_id=None))
             session.execute(sa.delete(Assignment).where(gathered))
             draft = session.get(Proposal, self.draft) or Proposal(
                 id=self.draft,
-                case_id=self._errand.case.id,
+                case_id=self._book_attempt.case.id,
                 version=0,
                 digest="",
                 state=ProposalState.DRAFT,
-                created_at=self._desk.clock.now(),
+                created_at=self._context.clock.now(),
             )
             draft.sealed = b""  # not complete any more: nobody publishes it meanwhile
             session.add(draft)
 
     def _file(self, session: Session, chunk: Sequence[Record], *, again: bool) -> None:
-        self._errand.hold(session)
-        ids = {lines.line_id(self._errand.case.id, self._system, record.id): record for record in chunk}
+        self._book_attempt.hold(session)
+        ids = {lines.line_id(self._book_attempt.case.id, self._system, record.id): record for record in chunk}
         rows = session.exec(select(Assignment).where(col(Assignment.id).in_(ids))).all()
         older = [row for row in rows if self._asks(row, ids[row.id], again=again)]
         self._repeated |= any(row.state in ANSWERED and not ids[row.id].fixed for row in older)
@@ -121,7 +121,7 @@ class Listing:
         for row_id, record in ids.items():
             if row_id not in left_alone:
                 self._count(record)
-                session.add(lines.draft(self._desk.vault, self._errand.case, self._system, self.draft, record))
+                session.add(lines.draft(self._context.vault, self._book_attempt.case, self._system, self.draft, record))
 
     def _asks(self, row: Assignment, record: Record, *, again: bool) -> bool:
         if row.state == AssignmentState.EXCLUDED:
@@ -134,14 +134,14 @@ class Listing:
         else:
             self.families.add(record)
 
-    def _families_given(self, takers: Takers) -> Mapping[str, str]:
+    def _families_given(self, takers: ActiveSuccessors) -> Mapping[str, str]:
         """Return who was given each family before: what joins a family later goes to the same person."""
-        keys = {self._desk.vault.blind(key): key for key in takers.accounts}
-        with self._desk.store.read() as session:
+        keys = {self._context.vault.blind(key): key for key in takers.accounts}
+        with self._context.store.read() as session:
             given = session.exec(
                 select(Assignment.family, Assignment.successor)
                 .where(
-                    Assignment.case_id == self._errand.case.id,
+                    Assignment.case_id == self._book_attempt.case.id,
                     Assignment.system == self._system,
                     col(Assignment.state).in_((AssignmentState.APPROVED, AssignmentState.MOVED)),
                 )
@@ -152,7 +152,7 @@ class Listing:
     def _pages(self) -> Iterable[Sequence[tuple[str, str]]]:
         last = ""
         while True:
-            with self._desk.store.read() as session:
+            with self._context.store.read() as session:
                 page = session.exec(
                     select(Assignment.id, Assignment.family)
                     .where(
@@ -169,9 +169,9 @@ class Listing:
             yield page
 
     def _write(self, page: Sequence[tuple[str, str]], chosen: Mapping[str, str]) -> None:
-        blind = {key: self._desk.vault.blind(key) for key in set(chosen.values())}
-        with self._desk.store.write() as session:
-            self._errand.hold(session)
+        blind = {key: self._context.vault.blind(key) for key in set(chosen.values())}
+        with self._context.store.write() as session:
+            self._book_attempt.hold(session)
             session.execute(
                 sa.update(Assignment), [{"id": row, "successor": blind[chosen[family]]} for row, family in page]
             )

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 from config.text import _
 from connectors.contract import ClientBook
-from workflows.clients.context import Desk
-from workflows.clients.proposals.receivers import takers
+from workflows.clients.context import ClientContext
+from workflows.clients.proposals.receivers import active_successors
 from workflows.clients.split import assignment_file
-from workflows.clients.split.assignment_file import Row, Unfit
-from workflows.clients.split.families import Families
-from workflows.clients.split.rules import Wanted, split
-from workflows.clients.split.shares import Tally
+from workflows.clients.split.assignment_file import AssignmentRow, InvalidAssignmentFile
+from workflows.clients.split.families import FamilyTotals
+from workflows.clients.split.rules import AllocationRequest, split
+from workflows.clients.split.shares import ShareTotals
 from workflows.clients.views import LineFault, Preview, Share
 from workflows.people import Leaver, Successor
 from workflows.storage.rows.case import Strategy
 from workflows.storage.work import say
-from workflows.systems.accounts import Trouble, leaver_accounts
+from workflows.systems.accounts import PreconditionFailed, leaver_accounts
 from workflows.systems.registry import System
 
 SECONDS = 120.0
@@ -25,8 +25,8 @@ SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    shares: dict[str, Tally]
+class _SystemPreview:
+    shares: dict[str, ShareTotals]
     staying: int = 0
     notes: tuple[str, ...] = ()
     faults: tuple[LineFault, ...] = ()
@@ -34,25 +34,25 @@ class _Seen:
 
 
 def preview(
-    desk: Desk, leaver: Leaver, successors: Sequence[Successor], strategy: Strategy, content: bytes = b""
+    context: ClientContext, leaver: Leaver, successors: Sequence[Successor], strategy: Strategy, content: bytes = b""
 ) -> Preview:
     """Read every book and split it as a case would. What is wrong with the file is in `faults`, by line."""
     try:
-        rows, unread = assignment_file.sift(content) if content else ((), [])
-    except Unfit as unfit:
+        rows, unread = assignment_file.read_valid_rows(content) if content else ((), [])
+    except InvalidAssignmentFile as unfit:
         return Preview((), 0, 0, 0, (), (), unfit.faults)
-    wanted = Wanted(desk.wishes, strategy, leaver.email, rows)
-    seen: list[_Seen] = []
+    wanted = AllocationRequest(context.allocation_policy, strategy, leaver.email, rows)
+    seen: list[_SystemPreview] = []
     problems = []
-    answers = desk.systems.ask(lambda system: _look(desk, system, leaver, successors, wanted), SECONDS)
+    answers = context.systems.ask(lambda system: _look(context, system, leaver, successors, wanted), SECONDS)
     for name, answer in answers.items():
-        if isinstance(answer, _Seen):
+        if isinstance(answer, _SystemPreview):
             seen.append(answer)
         elif answer is not None:
             problems.append(f"{name}: {answer if isinstance(answer, str) else say(answer)}")
     faults = [*unread, *(fault for one in seen for fault in one.faults)]
     faults += _strangers(rows, successors) or ([] if problems else _nowhere(rows, seen))
-    totals: dict[str, Tally] = defaultdict(Tally)
+    totals: dict[str, ShareTotals] = defaultdict(ShareTotals)
     for one in seen:
         for key, tally in one.shares.items():
             totals[key] = totals[key].plus(tally)
@@ -71,14 +71,14 @@ def preview(
 
 
 def _look(
-    desk: Desk, system: System, leaver: Leaver, successors: Sequence[Successor], wanted: Wanted
-) -> _Seen | str | None:
+    context: ClientContext, system: System, leaver: Leaver, successors: Sequence[Successor], wanted: AllocationRequest
+) -> _SystemPreview | str | None:
     book = system.having(ClientBook)
     if book is None:
         return None
-    families, staying = Families(wanted.names), 0
+    families, staying = FamilyTotals(wanted.names), 0
     try:
-        accounts = leaver_accounts(desk.store, "", leaver, system)
+        accounts = leaver_accounts(context.store, "", leaver, system)
         for account in accounts:
             for record in book.records(account):
                 if record.fixed:
@@ -86,22 +86,22 @@ def _look(
                 else:
                     families.add(record)
         if not families.tallies:
-            return _Seen({}, staying)
-        able = takers(system, successors, accounts)
-    except Trouble as trouble:
+            return _SystemPreview({}, staying)
+        able = active_successors(system, successors, accounts)
+    except PreconditionFailed as trouble:
         return str(trouble)
     done, faults, hits = split(families, able.accounts, wanted, system.name)
     notes = (*able.notes, *done.notes)
-    return _Seen(families.shares(done.chosen), staying, notes, tuple(faults), frozenset(hits))
+    return _SystemPreview(families.shares(done.chosen), staying, notes, tuple(faults), frozenset(hits))
 
 
-def _strangers(rows: Sequence[Row], successors: Sequence[Successor]) -> list[LineFault]:
+def _strangers(rows: Sequence[AssignmentRow], successors: Sequence[Successor]) -> list[LineFault]:
     known = {one.key for one in successors}
     said = _("{address} is not among those who receive clients")
     return [LineFault(row.line, said.format(address=row.address[:80])) for row in rows if row.address not in known]
 
 
-def _nowhere(rows: Sequence[Row], seen: Sequence[_Seen]) -> list[LineFault]:
+def _nowhere(rows: Sequence[AssignmentRow], seen: Sequence[_SystemPreview]) -> list[LineFault]:
     hits = {line for one in seen for line in one.hits}
     said = _("names no client of the person who leaves: {name}")
     return [

@@ -7,15 +7,15 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from workflows.clients.approvals import requests
-from workflows.clients.context import Desk
+from workflows.clients.context import ClientContext
 from workflows.clients.split import shares
-from workflows.clients.split.shares import Sheet
+from workflows.clients.split.shares import ProposalData
 from workflows.people import Successor
 from workflows.storage.journal import HANDOVER
-from workflows.storage.outbox import want
+from workflows.storage.outbox import enqueue
 from workflows.storage.rows.case import Case
-from workflows.storage.rows.clients import Assignment, Book, Proposal, ProposalState
-from workflows.storage.rows.outbox import PostKind
+from workflows.storage.rows.clients import Assignment, BookHandover, Proposal, ProposalState
+from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import Vault
 
@@ -25,7 +25,7 @@ DRIFT = "what came to the leaver after the last approval"
 REPEATED = "what was declined or refused before"
 
 
-def publish(desk: Desk, session: Session, case: Case, approver: Successor, why: str) -> Proposal | None:
+def publish(context: ClientContext, session: Session, case: Case, approver: Successor, why: str) -> Proposal | None:
     """Join the complete drafts of a case into the next version and ask for a decision; None without any."""
     drafts = [
         d
@@ -38,31 +38,34 @@ def publish(desk: Desk, session: Session, case: Case, approver: Successor, why: 
     ]
     if not drafts:
         return None
-    kept = [shares.unseal(desk.vault, case, draft) for draft in drafts]
-    sheet = Sheet(", ".join(sorted({one.why or why for one in kept})))
+    kept = [shares.unseal(context.vault, case, draft) for draft in drafts]
+    sheet = ProposalData(", ".join(sorted({one.why or why for one in kept})))
     for draft, one in zip(drafts, kept, strict=True):
         sheet = sheet.merge(one)
         draft.sealed = b""
         session.add(draft)
-    proposal = add_version(desk, session, case, sheet)
+    proposal = add_version(context, session, case, sheet)
     session.execute(
         sa.update(Assignment)
         .where(col(Assignment.proposal_id).in_([d.id for d in drafts]))
         .values(proposal_id=proposal.id)
     )
-    ask(desk, session, case, proposal, sheet, approver)
+    request_decision(context, session, case, proposal, sheet, approver)
     return proposal
 
 
 def ready(session: Session, case_id: str) -> bool:
     """Whether every book of the case is listed, or excused because its system failed at least once."""
-    waiting = select(Book.id).where(
-        Book.case_id == case_id, Book.phase == "list", Book.state == WorkState.DUE, Book.reason == ""
+    waiting = select(BookHandover.id).where(
+        BookHandover.case_id == case_id,
+        BookHandover.phase == "list",
+        BookHandover.state == WorkState.DUE,
+        BookHandover.reason == "",
     )
     return session.exec(waiting.limit(1)).first() is None
 
 
-def add_version(desk: Desk, session: Session, case: Case, sheet: Sheet) -> Proposal:
+def add_version(context: ClientContext, session: Session, case: Case, sheet: ProposalData) -> Proposal:
     """Add the row of the next version, still without lines and digest."""
     last = session.exec(select(sa.func.max(Proposal.version)).where(Proposal.case_id == case.id)).one() or 0
     number = f"{case.id}-v{last + 1}"
@@ -72,22 +75,24 @@ def add_version(desk: Desk, session: Session, case: Case, sheet: Sheet) -> Propo
         version=last + 1,
         digest="",
         state=ProposalState.PENDING,
-        created_at=desk.clock.now(),
-        sealed=shares.seal(desk.vault, case, number, sheet),
+        created_at=context.clock.now(),
+        sealed=shares.seal(context.vault, case, number, sheet),
     )
     session.add(proposal)
     session.flush()
     return proposal
 
 
-def ask(desk: Desk, session: Session, case: Case, proposal: Proposal, sheet: Sheet, approver: Successor) -> None:
+def request_decision(
+    context: ClientContext, session: Session, case: Case, proposal: Proposal, sheet: ProposalData, approver: Successor
+) -> None:
     """Bind the proposal to its lines and show it to the approver (who without a Slack id decides by command line)."""
-    proposal.digest = digest(session, desk.vault, proposal.id, sheet)
+    proposal.digest = digest(session, context.vault, proposal.id, sheet)
     session.add(proposal)
     records = session.exec(
         select(sa.func.count()).select_from(Assignment).where(Assignment.proposal_id == proposal.id)
     ).one()
-    desk.journal.write(
+    context.journal.write(
         session,
         actor=HANDOVER,
         action="proposal.made",
@@ -95,24 +100,24 @@ def ask(desk: Desk, session: Session, case: Case, proposal: Proposal, sheet: She
         sealed=proposal.sealed,
         data={"proposal": proposal.id, "version": proposal.version, "digest": proposal.digest, "records": records},
     )
-    requests.raise_all(desk, session, case, proposal, sheet)
+    requests.create_requests(context, session, case, proposal, sheet)
     show_proposal(session, proposal, approver)
-    desk.show_case(session, case.id)
+    context.show_case(session, case.id)
 
 
 def show_proposal(session: Session, proposal: Proposal, approver: Successor) -> None:
     """Bring the message to the approver up to date."""
-    want(
+    enqueue(
         session,
         id=f"proposal:{proposal.id}",
-        kind=PostKind.PROPOSAL,
+        kind=MessageKind.PROPOSAL,
         subject=proposal.id,
         case_id=proposal.case_id,
         channel=approver.slack_id,
     )
 
 
-def digest(session: Session, vault: Vault, proposal_id: str, sheet: Sheet) -> str:
+def digest(session: Session, vault: Vault, proposal_id: str, sheet: ProposalData) -> str:
     """Return the hash of every line: system, record, present owner, and the account that it goes to."""
     accounts = {
         (system, vault.blind(key)): account for system, by in sheet.accounts.items() for key, account in by.items()

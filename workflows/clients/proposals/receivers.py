@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from connectors.contract import Account as Found
 from connectors.contract import AccountId, Person, Verdict
 from workflows.people import Successor
-from workflows.systems.accounts import Trouble, _accounts
+from workflows.systems.accounts import PreconditionFailed, _accounts
 from workflows.systems.registry import System
 
 
 @dataclass(frozen=True, slots=True)
-class Takers:
+class ActiveSuccessors:
     """Successors with an active account, by key, in the order of the case; `notes` names who was left out and why."""
 
     accounts: Mapping[str, AccountId]
     notes: tuple[str, ...]
 
 
-def takers(system: System, successors: Sequence[Successor], leaver: Sequence[AccountId]) -> Takers:
+def active_successors(system: System, successors: Sequence[Successor], leaver: Sequence[AccountId]) -> ActiveSuccessors:
     """Look up every successor and check that they can receive. Raises `Trouble` where nobody can."""
     directory = _accounts(system)
     found = {one.key: directory.find(Person(one.name, (one.email,))).accounts for one in successors}
@@ -32,8 +32,8 @@ def takers(system: System, successors: Sequence[Successor], leaver: Sequence[Acc
         else:
             notes.append(f"{one.name} gets nothing in {system.name}: {_why(found[one.key], active)}")
     if not accounts:
-        raise Trouble("none of the successors has an active account here")
-    return Takers(accounts, tuple(notes))
+        raise PreconditionFailed("none of the successors has an active account here")
+    return ActiveSuccessors(accounts, tuple(notes))
 
 
 def _why(found: Sequence[Found], active: Sequence[Found]) -> str:

@@ -5,26 +5,26 @@ from collections.abc import Sequence
 from sqlmodel import Session
 
 from config.text import _
-from workflows.clients.context import Desk
+from workflows.clients.context import ClientContext
 from workflows.clients.split import assignment_file
-from workflows.clients.split.assignment_file import Row
-from workflows.clients.split.rules import Wanted
+from workflows.clients.split.assignment_file import AssignmentRow
+from workflows.clients.split.rules import AllocationRequest
 from workflows.clients.views import LineFault
 from workflows.people import Successor
 from workflows.storage.case import CaseData
 from workflows.storage.rows.case import Case, Strategy
-from workflows.storage.rows.clients import Allotment
+from workflows.storage.rows.clients import AssignmentFile
 from workflows.storage.vault import Vault
 
 
-def keep(vault: Vault, session: Session, case: Case, rows: tuple[Row, ...]) -> None:
+def keep(vault: Vault, session: Session, case: Case, rows: tuple[AssignmentRow, ...]) -> None:
     """Keep what a file named, in the transaction that opens the case."""
     plain = [[row.line, row.system, row.record, row.client_id, row.client, row.address] for row in rows]
     sealed = vault.seal(case.wrapped_key, plain, f"allotment:{case.id}")
-    session.add(Allotment(id=case.id, case_id=case.id, sealed=sealed))
+    session.add(AssignmentFile(id=case.id, case_id=case.id, sealed=sealed))
 
 
-def named(content: bytes, successors: Sequence[Successor]) -> tuple[Row, ...]:
+def named(content: bytes, successors: Sequence[Successor]) -> tuple[AssignmentRow, ...]:
     """Return the rows of an assignment file. Raises `Unfit`, also where it names somebody who receives nothing."""
     rows = assignment_file.read(content) if content else ()
     known = {one.key for one in successors}
@@ -34,8 +34,13 @@ def named(content: bytes, successors: Sequence[Successor]) -> tuple[Row, ...]:
     return rows
 
 
-def wanted(desk: Desk, session: Session, case: Case, data: CaseData) -> Wanted:
+def allocation_request(context: ClientContext, session: Session, case: Case, data: CaseData) -> AllocationRequest:
     """Return it."""
-    kept = session.get(Allotment, case.id)
-    rows = desk.vault.open(case.wrapped_key, kept.sealed, f"allotment:{case.id}") if kept else []
-    return Wanted(desk.wishes, Strategy(case.strategy), data.leaver.email, tuple(Row(*row) for row in rows))
+    kept = session.get(AssignmentFile, case.id)
+    rows = context.vault.open(case.wrapped_key, kept.sealed, f"allotment:{case.id}") if kept else []
+    return AllocationRequest(
+        context.allocation_policy,
+        Strategy(case.strategy),
+        data.leaver.email,
+        tuple(AssignmentRow(*row) for row in rows),
+    )

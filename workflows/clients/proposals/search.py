@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from workflows.clients.context import Desk
+from workflows.clients.context import ClientContext
 from workflows.storage.case import CaseData
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.clients import Assignment
@@ -24,7 +24,7 @@ MOST_LINES = 400_000
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SearchEntry:
     """One line: its id, its client, and the lower-case words that a search looks in."""
 
     line: str
@@ -33,12 +33,12 @@ class Entry:
     text: str
 
 
-class Catalogue:
+class ProposalSearch:
     """Finds lines and clients of proposals by words."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._kept: OrderedDict[str, tuple[float, list[Entry]]] = OrderedDict()
+    def __init__(self, context: ClientContext) -> None:
+        self._context = context
+        self._kept: OrderedDict[str, tuple[float, list[SearchEntry]]] = OrderedDict()
         self._lock = threading.Lock()
         self._reading: dict[str, threading.Lock] = {}
 
@@ -52,12 +52,14 @@ class Catalogue:
         """Return all clients with a line in which every word is found, in their order."""
         return list(dict.fromkeys(entry.client for entry in self._found(session, proposal_id, case, data, search)))
 
-    def _found(self, session: Session, proposal_id: str, case: Case, data: CaseData, search: str) -> Iterator[Entry]:
+    def _found(
+        self, session: Session, proposal_id: str, case: Case, data: CaseData, search: str
+    ) -> Iterator[SearchEntry]:
         words = search.casefold().split()
         entries = self._entries(session, proposal_id, case, data)
         return (entry for entry in entries if all(word in entry.text for word in words))
 
-    def _entries(self, session: Session, proposal_id: str, case: Case, data: CaseData) -> list[Entry]:
+    def _entries(self, session: Session, proposal_id: str, case: Case, data: CaseData) -> list[SearchEntry]:
         with self._lock:
             mine = self._reading.setdefault(proposal_id, threading.Lock())
         with mine:  # two who search at once decrypt once
@@ -67,7 +69,7 @@ class Catalogue:
                 self._keep(proposal_id, kept)
         return kept
 
-    def _look(self, proposal_id: str) -> list[Entry] | None:
+    def _look(self, proposal_id: str) -> list[SearchEntry] | None:
         with self._lock:
             now = time.monotonic()
             for name in [name for name, (at, _) in self._kept.items() if now - at > KEEP_SECONDS]:
@@ -75,16 +77,16 @@ class Catalogue:
             found = self._kept.get(proposal_id)
             return found[1] if found else None
 
-    def _keep(self, proposal_id: str, entries: list[Entry]) -> None:
+    def _keep(self, proposal_id: str, entries: list[SearchEntry]) -> None:
         with self._lock:
             self._reading.pop(proposal_id, None)
             self._kept[proposal_id] = (time.monotonic(), entries)
             while self._kept and sum(len(kept) for _, kept in self._kept.values()) > MOST_LINES:
                 self._kept.popitem(last=False)
 
-    def _read(self, session: Session, proposal_id: str, case: Case, data: CaseData) -> Iterator[Entry]:
-        unseal = self._desk.vault.opener(case.wrapped_key)
-        people = {self._desk.vault.blind(one.key): f"{one.name}\n{one.email}" for one in data.successors}
+    def _read(self, session: Session, proposal_id: str, case: Case, data: CaseData) -> Iterator[SearchEntry]:
+        unseal = self._context.vault.opener(case.wrapped_key)
+        people = {self._context.vault.blind(one.key): f"{one.name}\n{one.email}" for one in data.successors}
         rows = session.execute(
             sa.select(
                 col(Assignment.id),
@@ -101,4 +103,4 @@ class Catalogue:
         for row_id, system, family, record, taker, sealed in rows:
             plain = unseal(sealed, f"assignment:{row_id}")
             text = f"{plain['family_name']}\n{plain['name']}\n{record}\n{family}\n{people.get(taker, '')}"
-            yield Entry(row_id, (system, family), text.casefold())
+            yield SearchEntry(row_id, (system, family), text.casefold())

@@ -6,11 +6,11 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from config.text import _
-from workflows.clients.context import Desk
+from workflows.clients.context import ClientContext
 from workflows.clients.split import assignment_file
-from workflows.clients.split.assignment_file import Row
+from workflows.clients.split.assignment_file import AssignmentRow
 from workflows.clients.split.lines import line_id
-from workflows.clients.split.shares import Sheet
+from workflows.clients.split.shares import ProposalData
 from workflows.clients.views import LineFault
 from workflows.refusals import Code, Refused
 from workflows.storage.case import CaseData
@@ -20,15 +20,21 @@ from workflows.storage.rows.clients import Assignment
 Client = tuple[str, str]
 
 
-def wishes(
-    desk: Desk, session: Session, proposal_id: str, case: Case, data: CaseData, sheet: Sheet, content: bytes
+def changed_successors(
+    context: ClientContext,
+    session: Session,
+    proposal_id: str,
+    case: Case,
+    data: CaseData,
+    sheet: ProposalData,
+    content: bytes,
 ) -> dict[str, str]:
     """Return a successor by client, named by one of its lines, where the file says another than the proposal.
 
     Raises `Unfit` with every fault, and `Refused(NOTHING_CHANGED)`. A line that says what the proposal says is none.
     """
-    rows, faults = assignment_file.sift(content)
-    book = _Book(desk, session, proposal_id, case, data, rows)
+    rows, faults = assignment_file.read_valid_rows(content)
+    book = _ProposalClients(context, session, proposal_id, case, data, rows)
     chosen: dict[Client, tuple[str, int, str]] = {}
     for row in rows:
         what = book.wrong(row, sheet, chosen)
@@ -40,21 +46,27 @@ def wishes(
     return {line: key for key, _line, line in chosen.values()}
 
 
-class _Book:
+class _ProposalClients:
     """The proposal's clients, as a file may name them."""
 
     def __init__(
-        self, desk: Desk, session: Session, proposal_id: str, case: Case, data: CaseData, rows: Sequence[Row]
+        self,
+        context: ClientContext,
+        session: Session,
+        proposal_id: str,
+        case: Case,
+        data: CaseData,
+        rows: Sequence[AssignmentRow],
     ) -> None:
         self._case, self._people = case.id, {one.key for one in data.successors}
-        self._keys = {desk.vault.blind(one.key): one.key for one in data.successors}
+        self._keys = {context.vault.blind(one.key): one.key for one in data.successors}
         self._now: dict[Client, tuple[str, str]] = {}
         """A line and the successor of each client."""
         self._records: dict[str, Client] = {}
         self._ids: dict[str, list[Client]] = {}
         names = {row.client.casefold() for row in rows if not row.record and not row.client_id}
         self._names: dict[str, list[Client]] = {name: [] for name in names}
-        unseal = desk.vault.opener(case.wrapped_key)
+        unseal = context.vault.opener(case.wrapped_key)
         for line, system, family, taker, sealed in session.execute(
             sa.select(
                 col(Assignment.id),
@@ -79,7 +91,7 @@ class _Book:
                 if name in self._names:
                     self._names[name].append(client)
 
-    def wrong(self, row: Row, sheet: Sheet, chosen: dict[Client, tuple[str, int, str]]) -> str:
+    def wrong(self, row: AssignmentRow, sheet: ProposalData, chosen: dict[Client, tuple[str, int, str]]) -> str:
         """Take a line's wish into `chosen`, or return what is wrong with it."""
         found = self._find(row)
         if not found:
@@ -102,7 +114,7 @@ class _Book:
             )
         return ""
 
-    def _find(self, row: Row) -> Sequence[Client]:
+    def _find(self, row: AssignmentRow) -> Sequence[Client]:
         if row.record:
             systems: Mapping[str, None] = dict.fromkeys([row.system] if row.system else [s for s, _ in self._now])
             ids = [line_id(self._case, system, row.record) for system in systems]

@@ -13,7 +13,7 @@ from decimal import Decimal, localcontext
 from operator import itemgetter
 
 from config.text import _, ngettext
-from workflows.clients.split.rebalancing import Load, Pools, even_out, lower_bound
+from workflows.clients.split.rebalancing import SuccessorLoads, WeightedFamily, lower_bound, rebalance
 from workflows.storage.rows.case import Strategy
 
 Traits = frozenset[tuple[str, str]]
@@ -22,11 +22,11 @@ AFFINITY: Mapping[str, int] = {"co_owner": 100, "team": 10, "language": 1, "regi
 """How close each shared trait brings a successor to a client; the sum decides, so a co-owner comes before all else."""
 FAIR = 4 / 3
 NOTHING = Decimal(0)
-Chosen = Iterator[tuple[Load, int]]
+Chosen = Iterator[tuple[WeightedFamily, int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class AllocationItem:
     """Something to be given away whole: a record, or several of one family already counted together."""
 
     id: str
@@ -37,7 +37,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Taker:
+class AllocationTarget:
     """Somebody who receives. `capacity`: how many clients at most; None: any number."""
 
     key: str
@@ -46,7 +46,7 @@ class Taker:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class AllocationRule:
     """Clients that have all of these traits go to these successors. No traits: every client."""
 
     traits: Traits
@@ -65,11 +65,11 @@ class Split:
 
 
 def allocate(
-    items: Iterable[Item],
-    takers: Sequence[Taker],
+    items: Iterable[AllocationItem],
+    takers: Sequence[AllocationTarget],
     strategy: Strategy,
     *,
-    rules: Sequence[Rule] = (),
+    rules: Sequence[AllocationRule] = (),
     mapping: Mapping[str, str] | None = None,
 ) -> Split:
     """Split. `mapping` names a successor for some families, whatever the strategy and their capacity.
@@ -82,8 +82,8 @@ def allocate(
     mapping, turns = mapping or {}, {key: turn for turn, key in enumerate(keys)}
     if not turns.keys() >= set(mapping.values()):
         raise ValueError("a mapping names somebody who is no successor")
-    pools = Pools([taker.capacity for taker in takers])
-    held: list[list[Load]] = [[] for _ in takers]
+    pools = SuccessorLoads([taker.capacity for taker in takers])
+    held: list[list[WeightedFamily]] = [[] for _ in takers]
     left = []
     for load in _families(items):
         if load.family in mapping:
@@ -98,12 +98,12 @@ def allocate(
     return Split(chosen, (*notes, *_crowded(over)), over)
 
 
-def _give(pools: Pools, held: Sequence[list[Load]], load: Load, turn: int) -> None:
+def _give(pools: SuccessorLoads, held: Sequence[list[WeightedFamily]], load: WeightedFamily, turn: int) -> None:
     pools.give(turn, load.weight)
     held[turn].append(load)
 
 
-def _families(items: Iterable[Item]) -> list[Load]:
+def _families(items: Iterable[AllocationItem]) -> list[WeightedFamily]:
     """Join items by family, heaviest first; sums are exact, so that order plays no part."""
     values: dict[str, Decimal] = {}
     counts: dict[str, int] = {}
@@ -125,7 +125,7 @@ def _families(items: Iterable[Item]) -> list[Load]:
     if len(seen) != number:
         raise ValueError("an item stands twice in the book")
     loads = [
-        Load((worth := float(value)) / whole + counts[family] / every, worth, family, traits[family])
+        WeightedFamily((worth := float(value)) / whole + counts[family] / every, worth, family, traits[family])
         for family, value in values.items()
     ]
     loads.sort(key=itemgetter(2))
@@ -134,13 +134,17 @@ def _families(items: Iterable[Item]) -> list[Load]:
 
 
 def _dealt(
-    loads: Sequence[Load], pools: Pools, takers: Sequence[Taker], strategy: Strategy, rules: Sequence[Rule]
+    loads: Sequence[WeightedFamily],
+    pools: SuccessorLoads,
+    takers: Sequence[AllocationTarget],
+    strategy: Strategy,
+    rules: Sequence[AllocationRule],
 ) -> Chosen:
     match strategy:
         case Strategy.SINGLE:
             return ((load, 0) for load in loads)
         case Strategy.ROUND_ROBIN:
-            return _in_turn(loads, pools)
+            return _round_robin(loads, pools)
         case Strategy.BALANCED:
             return ((load, pools.anyone()) for load in loads)
         case Strategy.AFFINITY:
@@ -149,7 +153,7 @@ def _dealt(
             return _by_groups(loads, pools, lambda traits: fitting(traits, takers, rules))
 
 
-def _in_turn(loads: Sequence[Load], pools: Pools) -> Chosen:
+def _round_robin(loads: Sequence[WeightedFamily], pools: SuccessorLoads) -> Chosen:
     turn, every = -1, len(pools.everyone)
     for load in loads:
         start = turn = (turn + 1) % every
@@ -160,7 +164,9 @@ def _in_turn(loads: Sequence[Load], pools: Pools) -> Chosen:
         yield load, turn
 
 
-def _by_groups(loads: Sequence[Load], pools: Pools, groups_of: Callable[[Traits], list[tuple[int, ...]]]) -> Chosen:
+def _by_groups(
+    loads: Sequence[WeightedFamily], pools: SuccessorLoads, groups_of: Callable[[Traits], list[tuple[int, ...]]]
+) -> Chosen:
     """Give each family to who has least in its first group with room; clients alike share one look at the groups."""
     known: dict[Traits, list[tuple[int, ...]]] = {}
     for load in loads:
@@ -172,7 +178,7 @@ def _by_groups(loads: Sequence[Load], pools: Pools, groups_of: Callable[[Traits]
         yield load, pools.anyone() if turn is None else turn
 
 
-def closest(traits: Traits, takers: Sequence[Taker]) -> list[tuple[int, ...]]:
+def closest(traits: Traits, takers: Sequence[AllocationTarget]) -> list[tuple[int, ...]]:
     """Return the successors in groups, the closest first: a co-owner, then same team, then same language or region."""
     groups: dict[int, list[int]] = {}
     for turn, taker in enumerate(takers):
@@ -181,18 +187,20 @@ def closest(traits: Traits, takers: Sequence[Taker]) -> list[tuple[int, ...]]:
     return [tuple(groups[closeness]) for closeness in sorted(groups, reverse=True)]
 
 
-def fitting(traits: Traits, takers: Sequence[Taker], rules: Sequence[Rule]) -> list[tuple[int, ...]]:
+def fitting(
+    traits: Traits, takers: Sequence[AllocationTarget], rules: Sequence[AllocationRule]
+) -> list[tuple[int, ...]]:
     """Return the successors that each rule for such a client names, in the rules' order."""
     named = [set(rule.takers) for rule in rules if rule.traits <= traits]
     groups = [tuple(turn for turn, taker in enumerate(takers) if taker.key in wanted) for wanted in named]
     return [group for group in groups if group]
 
 
-def _evened(pools: Pools, held: Sequence[list[Load]], *, fixed: int) -> list[str]:
+def _evened(pools: SuccessorLoads, held: Sequence[list[WeightedFamily]], *, fixed: int) -> list[str]:
     """Say where the split is less even than 4/3 of what is possible at best, after trying to do better."""
     bound = lower_bound((load.weight for loads in held for load in loads), len(held), pools.capacities)
     if not fixed and max(pools.loads) > FAIR * bound:
-        even_out(pools, held, FAIR * bound)
+        rebalance(pools, held, FAIR * bound)
     if max(pools.loads) <= FAIR * bound * (1 + 1e-9):
         return []
     said = _(

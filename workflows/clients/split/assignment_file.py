@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from config.text import _
 from workflows.clients.views import LineFault
-from workflows.csv_cells import uncell
+from workflows.csv_cells import unescape_cell
 
 MOST_BYTES = 20 * 2**20
 MOST_FAULTS = 1000
@@ -27,7 +27,7 @@ COLUMNS = {
 """What each column may be called, the first of them that a file has."""
 
 
-class Unfit(Exception):
+class InvalidAssignmentFile(Exception):
     """The file cannot be used; `faults` has a sentence for each line."""
 
     def __init__(self, faults: Sequence[LineFault]) -> None:
@@ -36,7 +36,7 @@ class Unfit(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class AssignmentRow:
     """One wish: a record or a client, and the successor's address in lower case."""
 
     line: int
@@ -52,23 +52,23 @@ class Row:
         return self.record or self.client_id or self.client.casefold()
 
 
-def read(data: bytes) -> tuple[Row, ...]:
+def read(data: bytes) -> tuple[AssignmentRow, ...]:
     """Return every wish in the file. Raises `Unfit` with every fault: nothing is half taken."""
-    rows, faults = sift(data)
+    rows, faults = read_valid_rows(data)
     refuse(faults)
     return rows
 
 
-def sift(data: bytes) -> tuple[tuple[Row, ...], list[LineFault]]:
+def read_valid_rows(data: bytes) -> tuple[tuple[AssignmentRow, ...], list[LineFault]]:
     """Return the wishes that can be read, and what is wrong with other lines, so that all faults are told at once.
 
     Raises `Unfit` where no line is good.
     """
-    rows: list[Row] = []
+    rows: list[AssignmentRow] = []
     faults: list[LineFault] = []
     named: dict[tuple[str, str], int] = {}
     for line, cells in _lines(_text(data)):
-        row = Row(line, **{key: cells.get(key, "") for key in COLUMNS})
+        row = AssignmentRow(line, **{key: cells.get(key, "") for key in COLUMNS})
         if row.address and (what := _wrong(row, named)):
             faults.append(LineFault(line, what))
         elif row.address:
@@ -81,7 +81,7 @@ def sift(data: bytes) -> tuple[tuple[Row, ...], list[LineFault]]:
     return tuple(rows), faults
 
 
-def addresses(rows: Sequence[Row]) -> tuple[str, ...]:
+def addresses(rows: Sequence[AssignmentRow]) -> tuple[str, ...]:
     """Return everybody whom the file names, each once."""
     return tuple(dict.fromkeys(row.address for row in rows))
 
@@ -91,12 +91,12 @@ def refuse(faults: Sequence[LineFault]) -> None:
     faults = sorted(faults, key=lambda fault: fault.line)
     if len(faults) > MOST_FAULTS:
         more = _("and {count:,} more lines are at fault").format(count=len(faults) - MOST_FAULTS)
-        raise Unfit([*faults[:MOST_FAULTS], LineFault(faults[MOST_FAULTS].line, more)])
+        raise InvalidAssignmentFile([*faults[:MOST_FAULTS], LineFault(faults[MOST_FAULTS].line, more)])
     if faults:
-        raise Unfit(faults)
+        raise InvalidAssignmentFile(faults)
 
 
-def _wrong(row: Row, named: dict[tuple[str, str], int]) -> str:
+def _wrong(row: AssignmentRow, named: dict[tuple[str, str], int]) -> str:
     if not row.name:
         return _("names neither a record (column “id”) nor a client (“client id” or “client”)")
     if "@" not in row.address or len(row.address.split()) != 1:
@@ -108,7 +108,7 @@ def _wrong(row: Row, named: dict[tuple[str, str], int]) -> str:
 
 def _text(data: bytes) -> str:
     if len(data) > MOST_BYTES:
-        raise Unfit(
+        raise InvalidAssignmentFile(
             [
                 LineFault(
                     0,
@@ -126,9 +126,11 @@ def _text(data: bytes) -> str:
             "is not UTF-8: save the file as “CSV UTF-8”. Older code pages such as Windows-1251 are not guessed "
             "at, because one name could be taken for another."
         )
-        raise Unfit([LineFault(data[: error.start].count(b"\n") + 1, said)]) from error
+        raise InvalidAssignmentFile([LineFault(data[: error.start].count(b"\n") + 1, said)]) from error
     if "\0" in text:
-        raise Unfit([LineFault(text[: text.index("\0")].count("\n") + 1, _("is not text: this is no CSV file"))])
+        raise InvalidAssignmentFile(
+            [LineFault(text[: text.index("\0")].count("\n") + 1, _("is not text: this is no CSV file"))]
+        )
     return text
 
 
@@ -150,16 +152,18 @@ def _lines(text: str) -> Iterator[tuple[int, dict[str, str]]]:
             elif any(cell.strip() for cell in cells):
                 yield start + skipped, {key: _cell(key, cells, place) for key, place in places.items()}
     except csv.Error as error:
-        raise Unfit([LineFault(line + 1 + skipped, _("cannot be read as CSV: {why}").format(why=error))]) from error
+        raise InvalidAssignmentFile(
+            [LineFault(line + 1 + skipped, _("cannot be read as CSV: {why}").format(why=error))]
+        ) from error
     if places is None:
-        raise Unfit([LineFault(0, _("the file is empty"))])
+        raise InvalidAssignmentFile([LineFault(0, _("the file is empty"))])
 
 
 def _places(header: Sequence[str], line: int) -> dict[str, int]:
     titles = [title.strip().casefold() for title in header]
     places = {key: titles.index(name) for key, names in COLUMNS.items() for name in reversed(names) if name in titles}
     if "address" not in places or not places.keys() & {"record", "client_id", "client"}:
-        raise Unfit(
+        raise InvalidAssignmentFile(
             [
                 LineFault(
                     line,
@@ -174,5 +178,5 @@ def _places(header: Sequence[str], line: int) -> dict[str, int]:
 
 
 def _cell(key: str, cells: Sequence[str], place: int) -> str:
-    text = uncell(cells[place]).strip() if place < len(cells) else ""
+    text = unescape_cell(cells[place]).strip() if place < len(cells) else ""
     return text.lower() if key == "address" else text

@@ -8,7 +8,7 @@ Counts = Mapping[str, Mapping[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class UnmovedCounts:
     """What became of the lines of one kind that did not end with a successor."""
 
     taken: int = 0
@@ -22,7 +22,7 @@ class Fate:
 
 
 def sentences(
-    system: str, before: Counts, after: Counts, leaver: frozenset[str], fates: Mapping[str, Fate]
+    system: str, before: Counts, after: Counts, leaver: frozenset[str], fates: Mapping[str, UnmovedCounts]
 ) -> list[str]:
     """Return a sentence per kind; every difference is explained by what was seen, or said to be unexplained."""
     kinds = sorted({kind for counts in (before, after) for by in counts.values() for kind in by})
@@ -32,18 +32,18 @@ def sentences(
             _sum(before, kind),
             _sum(after, kind),
             sum(after.get(owner, {}).get(kind, 0) for owner in leaver),
-            fates.get(kind, Fate()),
+            fates.get(kind, UnmovedCounts()),
         )
         for kind in kinds
     ]
 
 
-def unmoved(system: str, fates: Mapping[str, Fate]) -> list[str]:
+def unmoved(system: str, fates: Mapping[str, UnmovedCounts]) -> list[str]:
     """Return a sentence per kind of which nothing could be moved, so that nothing was counted either."""
     return [f"{system}, {kind}: {_stay(fate.staying, fate)}" for kind, fate in sorted(fates.items()) if fate.staying]
 
 
-def _sentence(what: str, before: int, after: int, left: int, fate: Fate) -> str:
+def _sentence(what: str, before: int, after: int, left: int, fate: UnmovedCounts) -> str:
     said = [f"{what}: {before:,} before, {after:,} after", *_difference(before, after, fate)]
     stay = min(left, fate.staying)
     if stay:
@@ -53,11 +53,11 @@ def _sentence(what: str, before: int, after: int, left: int, fate: Fate) -> str:
     return "; ".join(said)
 
 
-def _stay(number: int, fate: Fate) -> str:
+def _stay(number: int, fate: UnmovedCounts) -> str:
     return f"{number:,} {'stays' if number == 1 else 'stay'} with the leaver: {fate.why}"
 
 
-def _difference(before: int, after: int, fate: Fate) -> list[str]:
+def _difference(before: int, after: int, fate: UnmovedCounts) -> list[str]:
     if before == after:
         return []
     seen = [f"{number:,} {word}" for number, word in ((fate.taken, "taken by another"), (fate.gone, "gone")) if number]
@@ -69,7 +69,7 @@ def _difference(before: int, after: int, fate: Fate) -> list[str]:
     return [*seen, f"{strange:,} {word} for a reason outside this handover"]
 
 
-def _left(left: int, fate: Fate) -> str:
+def _left(left: int, fate: UnmovedCounts) -> str:
     words = (
         (fate.refused, "refused"),
         (fate.waiting, "waiting for a decision"),

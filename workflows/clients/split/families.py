@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from connectors.contract import Record
-from workflows.clients.split.allocation import Item, Traits
-from workflows.clients.split.shares import Tally
+from workflows.clients.split.allocation import AllocationItem, Traits
+from workflows.clients.split.shares import ShareTotals
 
 DEALS = frozenset({"opportunity", "deal"})
 """Kinds that are deals: the open ones are counted for people."""
@@ -15,11 +15,11 @@ NONE: Traits = frozenset()
 
 
 @dataclass
-class Families:
+class FamilyTotals:
     """What was gathered. `wanted`: ids and lower-case names that a file speaks of, to be found on the way."""
 
     wanted: Collection[str] = ()
-    tallies: dict[str, Tally] = field(default_factory=dict)
+    tallies: dict[str, ShareTotals] = field(default_factory=dict)
     found: dict[str, set[str]] = field(default_factory=dict)
     """The families behind each wanted id or name."""
     sensitivities: dict[str, set[str]] = field(default_factory=dict)
@@ -31,7 +31,9 @@ class Families:
         """Count one record."""
         worth = {record.currency: record.value} if record.open and record.value else {}
         deals = int(record.open and record.kind in DEALS)
-        self.tallies[record.family] = self.tallies.get(record.family, Tally(families=1)).plus(Tally(1, 0, worth, deals))
+        self.tallies[record.family] = self.tallies.get(record.family, ShareTotals(families=1)).plus(
+            ShareTotals(1, 0, worth, deals)
+        )
         if record.sensitivity:
             self.sensitivities.setdefault(record.family, set()).add(record.sensitivity)
         if own := _own(record):
@@ -45,7 +47,7 @@ class Families:
             if name in self.wanted:
                 self.found.setdefault(name, set()).add(record.family)
 
-    def items(self, shared: Traits = NONE) -> list[Item]:
+    def items(self, shared: Traits = NONE) -> list[AllocationItem]:
         """Return the families for allocation; a currency weighs as much as it has records, whatever its rate.
 
         `shared`: traits that every client has, such as the leaver's team.
@@ -57,7 +59,7 @@ class Families:
                 total[currency] += amount
                 holders[currency] += tally.records
         return [
-            Item(
+            AllocationItem(
                 name,
                 name,
                 sum((a / total[c] * holders[c] for c, a in tally.value.items() if total[c]), Decimal(0)),
@@ -67,9 +69,9 @@ class Families:
             for name, tally in self.tallies.items()
         ]
 
-    def shares(self, chosen: Mapping[str, str]) -> dict[str, Tally]:
+    def shares(self, chosen: Mapping[str, str]) -> dict[str, ShareTotals]:
         """Return what each successor gets."""
-        shares: dict[str, Tally] = defaultdict(Tally)
+        shares: dict[str, ShareTotals] = defaultdict(ShareTotals)
         for family, tally in self.tallies.items():
             shares[chosen[family]] = shares[chosen[family]].plus(tally)
         return dict(shares)

@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 
-class Pools:
+class SuccessorLoads:
     """Loads by successor, who is named by their turn. Asking for the least loaded of a group costs next to nothing.
 
     A group's heap may hold loads of the past: since loads only grow, its head is brought up to date when it is asked.
@@ -77,7 +77,7 @@ TRIES = 200
 """How often two successors' clients are moved or swapped at most: only a split that is too uneven needs it at all."""
 
 
-class Load(NamedTuple):
+class WeightedFamily(NamedTuple):
     """One family with its weight. A tuple: a million are made and sorted in one split."""
 
     weight: float
@@ -114,7 +114,7 @@ def _crowding(upto: Sequence[float], capacities: Sequence[int | None]) -> float:
     return 0.0
 
 
-def even_out(pools: Pools, held: Sequence[list[Load]], goal: float) -> None:
+def rebalance(pools: SuccessorLoads, held: Sequence[list[WeightedFamily]], goal: float) -> None:
     """Move and swap clients, from whoever has most, until nobody has more than `goal` or nothing helps any more."""
     for _ in range(TRIES):
         most = max(pools.everyone, key=lambda turn: pools.loads[turn])
@@ -122,19 +122,19 @@ def even_out(pools: Pools, held: Sequence[list[Load]], goal: float) -> None:
             return
 
 
-def _by_load(pools: Pools, but: int) -> list[int]:
+def _by_load(pools: SuccessorLoads, but: int) -> list[int]:
     return sorted((turn for turn in pools.everyone if turn != but), key=lambda turn: pools.loads[turn])
 
 
-def _ease(pools: Pools, held: Sequence[list[Load]], most: int, other: int) -> bool:
+def _ease(pools: SuccessorLoads, held: Sequence[list[WeightedFamily]], most: int, other: int) -> bool:
     """Make the exchange that brings two loads closest together; False where none brings them closer."""
     gap = pools.loads[most] - pools.loads[other]
     theirs = sorted(held[other], key=lambda load: (load.weight, load.family))
     weights = [load.weight for load in theirs]
-    best: tuple[float, Load, Load | None] | None = None
+    best: tuple[float, WeightedFamily, WeightedFamily | None] | None = None
     for load in held[most]:
         near = bisect_left(weights, load.weight - gap / 2)
-        offers: list[Load | None] = list(theirs[max(0, near - 1) : near + 1])
+        offers: list[WeightedFamily | None] = list(theirs[max(0, near - 1) : near + 1])
         for back in [*offers, *([] if pools.full(other) else [None])]:
             shift = load.weight - (back.weight if back else 0.0)
             if LEAST < shift < gap - LEAST and (best is None or abs(shift - gap / 2) < best[0]):
@@ -147,7 +147,9 @@ def _ease(pools: Pools, held: Sequence[list[Load]], most: int, other: int) -> bo
     return True
 
 
-def _exchange(pools: Pools, held: Sequence[list[Load]], giver: int, taker: int, load: Load) -> None:
+def _exchange(
+    pools: SuccessorLoads, held: Sequence[list[WeightedFamily]], giver: int, taker: int, load: WeightedFamily
+) -> None:
     held[giver].remove(load)
     held[taker].append(load)
     for turn, number in ((giver, -1), (taker, 1)):

@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 
 from config.text import _
 from connectors.contract import AccountId
-from workflows.clients.split.allocation import Rule, Split, Taker, Traits, allocate
-from workflows.clients.split.assignment_file import Row
-from workflows.clients.split.families import Families
+from workflows.clients.split.allocation import AllocationRule, AllocationTarget, Split, Traits, allocate
+from workflows.clients.split.assignment_file import AssignmentRow
+from workflows.clients.split.families import FamilyTotals
 from workflows.clients.views import LineFault
 from workflows.storage.rows.case import Strategy
 
 
 @dataclass(frozen=True, slots=True)
-class Colleague:
+class SuccessorProfile:
     """What the settings know of somebody: how many clients they may get, and what brings them close to some."""
 
     capacity: int | None = None
@@ -21,11 +21,11 @@ class Colleague:
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class AllocationPolicy:
     """The company's own: for every case alike. Colleagues by address in lower case."""
 
-    rules: tuple[Rule, ...] = ()
-    colleagues: Mapping[str, Colleague] = field(default_factory=dict)
+    rules: tuple[AllocationRule, ...] = ()
+    colleagues: Mapping[str, SuccessorProfile] = field(default_factory=dict)
 
     def team(self, address: str) -> Traits:
         """Return the leaver's team as a trait of every one of their clients."""
@@ -34,14 +34,14 @@ class Wishes:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class AllocationRequest:
     """What is wished for one case: `rows` come before the strategy, and `given` (families already given) before all."""
 
-    wishes: Wishes
+    policy: AllocationPolicy
     strategy: Strategy
     leaver: str
     """The leaver's address."""
-    rows: Sequence[Row] = ()
+    rows: Sequence[AssignmentRow] = ()
     given: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -51,23 +51,23 @@ class Wanted:
 
 
 def split(
-    families: Families, accounts: Mapping[str, AccountId], wanted: Wanted, system: str
+    families: FamilyTotals, accounts: Mapping[str, AccountId], wanted: AllocationRequest, system: str
 ) -> tuple[Split, list[LineFault], set[int]]:
     """Split one system's book; return also what is wrong with lines of the file, and which lines found a client."""
     mapping, faults, hits = resolve(families, accounts, wanted.rows, system)
-    people = [_taker(key, str(account), wanted.wishes) for key, account in accounts.items()]
-    items = families.items(wanted.wishes.team(wanted.leaver))
-    done = allocate(items, people, wanted.strategy, rules=wanted.wishes.rules, mapping={**mapping, **wanted.given})
+    people = [_taker(key, str(account), wanted.policy) for key, account in accounts.items()]
+    items = families.items(wanted.policy.team(wanted.leaver))
+    done = allocate(items, people, wanted.strategy, rules=wanted.policy.rules, mapping={**mapping, **wanted.given})
     return done, faults, hits
 
 
-def _taker(key: str, account: str, wishes: Wishes) -> Taker:
-    known = wishes.colleagues.get(key, Colleague())
-    return Taker(key, known.capacity, known.traits | {("co_owner", account)})
+def _taker(key: str, account: str, wishes: AllocationPolicy) -> AllocationTarget:
+    known = wishes.colleagues.get(key, SuccessorProfile())
+    return AllocationTarget(key, known.capacity, known.traits | {("co_owner", account)})
 
 
 def resolve(
-    families: Families, accounts: Mapping[str, AccountId], rows: Sequence[Row], system: str
+    families: FamilyTotals, accounts: Mapping[str, AccountId], rows: Sequence[AssignmentRow], system: str
 ) -> tuple[dict[str, str], list[LineFault], set[int]]:
     """Return a successor by family, what is wrong with lines, and which lines are about a client of this system."""
     mapping: dict[str, tuple[str, int]] = {}

@@ -13,7 +13,7 @@ from workflows.storage.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class ShareTotals:
     """How much one successor gets in one system; `value` is that of open records, by currency."""
 
     records: int = 0
@@ -22,12 +22,12 @@ class Tally:
     deals: int = 0
     """Open deals among the records."""
 
-    def plus(self, other: "Tally", sign: int = 1) -> "Tally":
+    def plus(self, other: "ShareTotals", sign: int = 1) -> "ShareTotals":
         """Return the sum, or with `sign` -1 the difference."""
         value = defaultdict(Decimal, self.value)
         for currency, amount in other.value.items():
             value[currency] += sign * amount
-        return Tally(
+        return ShareTotals(
             self.records + sign * other.records,
             self.families + sign * other.families,
             dict(value),
@@ -36,21 +36,21 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class ProposalData:
     """The sealed part of a proposal. Successors are named by their key."""
 
     why: str
     notes: tuple[str, ...] = ()
     accounts: Mapping[str, Mapping[str, AccountId]] = field(default_factory=dict)
     """By system: each successor's account there."""
-    shares: Mapping[str, Mapping[str, Tally]] = field(default_factory=dict)
+    shares: Mapping[str, Mapping[str, ShareTotals]] = field(default_factory=dict)
     """By system: each successor's share."""
     settled_by: str = ""
     words: str = ""
     sensitivities: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """By system: how many clients there are of each sensitivity."""
 
-    def settled(self, name: str, words: str) -> "Sheet":
+    def settled(self, name: str, words: str) -> "ProposalData":
         """Return the sheet with who settled the proposal, and with what words."""
         return replace(self, settled_by=name, words=words)
 
@@ -59,14 +59,14 @@ class Sheet:
         """How many lines the sheet is about."""
         return sum(tally.records for by in self.shares.values() for tally in by.values())
 
-    def total(self, key: str) -> Tally:
+    def total(self, key: str) -> ShareTotals:
         """Return a successor's share over all systems."""
-        whole = Tally()
+        whole = ShareTotals()
         for shares in self.shares.values():
-            whole = whole.plus(shares.get(key, Tally()))
+            whole = whole.plus(shares.get(key, ShareTotals()))
         return whole
 
-    def merge(self, other: "Sheet") -> "Sheet":
+    def merge(self, other: "ProposalData") -> "ProposalData":
         """Join the sheets of two systems' drafts."""
         return replace(
             self,
@@ -77,7 +77,7 @@ class Sheet:
         )
 
 
-def seal(vault: Vault, case: Case, proposal: str, sheet: Sheet) -> bytes:
+def seal(vault: Vault, case: Case, proposal: str, sheet: ProposalData) -> bytes:
     """Encrypt the sheet for its row."""
     shares = {
         system: {
@@ -97,17 +97,19 @@ def seal(vault: Vault, case: Case, proposal: str, sheet: Sheet) -> bytes:
     return vault.seal(case.wrapped_key, plain, f"proposal:{proposal}")
 
 
-def unseal(vault: Vault, case: Case, proposal: Proposal) -> Sheet:
+def unseal(vault: Vault, case: Case, proposal: Proposal) -> ProposalData:
     """Decrypt a proposal's sheet."""
     plain: dict[str, Any] = vault.open(case.wrapped_key, proposal.sealed, f"proposal:{proposal.id}")
     shares = {
         system: {
-            key: Tally(t["records"], t["families"], {c: Decimal(v) for c, v in t["value"].items()}, t.get("deals", 0))
+            key: ShareTotals(
+                t["records"], t["families"], {c: Decimal(v) for c, v in t["value"].items()}, t.get("deals", 0)
+            )
             for key, t in by.items()
         }
         for system, by in plain["shares"].items()
     }
-    return Sheet(
+    return ProposalData(
         plain["why"],
         tuple(plain["notes"]),
         plain["accounts"],

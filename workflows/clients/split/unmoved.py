@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workflows.storage.rows.case import Case
-from workflows.storage.rows.clients import Book
+from workflows.storage.rows.clients import BookHandover
 from workflows.storage.vault import Vault
 
 MOST = 20
@@ -19,7 +19,7 @@ Reasons = Mapping[str, Mapping[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Remarks:
+class UnmovedReasons:
     """What is known of one book's records that did not move. `staying`: never asked; `refused`: refused at the move."""
 
     staying: Reasons = field(default_factory=dict)
@@ -53,20 +53,20 @@ def words(*counted: Mapping[str, int]) -> str:
     return ", ".join([*told, *([f"{OTHER} ({left})"] if left else [])])
 
 
-def seal(vault: Vault, case: Case, book: Book, remarks: Remarks) -> bytes:
+def seal(vault: Vault, case: Case, book: BookHandover, remarks: UnmovedReasons) -> bytes:
     """Encrypt the remarks for their row; none make nothing."""
-    if remarks == Remarks():
+    if remarks == UnmovedReasons():
         return b""
     plain = {"staying": _plain(remarks.staying), "refused": _plain(remarks.refused)}
     return vault.seal(case.wrapped_key, plain, f"book:{book.id}")
 
 
-def unseal(vault: Vault, case: Case, book: Book) -> Remarks:
+def unseal(vault: Vault, case: Case, book: BookHandover) -> UnmovedReasons:
     """Decrypt a book's remarks."""
     if not book.sealed:
-        return Remarks()
+        return UnmovedReasons()
     plain: dict[str, Any] = vault.open(case.wrapped_key, book.sealed, f"book:{book.id}")
-    return Remarks(**plain)
+    return UnmovedReasons(**plain)
 
 
 def _plain(reasons: Reasons) -> dict[str, dict[str, int]]:

@@ -1,0 +1,5 @@
+"""All tables: importing this package registers every one with SQLModel's metadata, so that foreign keys resolve."""
+
+from workflows.storage.rows import access, case, clients, operations, outbox, watch
+
+__all__ = ["access", "case", "clients", "operations", "outbox", "watch"]

@@ -1,12 +1,13 @@
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from workflows.storage.rows.work_state import Moment, WorkState
+from workflows.storage.rows.table import Table, utc_column
+from workflows.storage.rows.work_state import WorkState
 
 
-class Access(SQLModel, table=True):
+class Access(Table, table=True):
     """Locking one leaver out of one system: the unit of work of the access track."""
 
     __table_args__ = (sa.Index("access_sweep", "system", "verdict", "id"),)
@@ -14,19 +15,19 @@ class Access(SQLModel, table=True):
     case_id: str = Field(foreign_key="case_.id", index=True)
     system: str
     state: str = Field(default=WorkState.PLANNED, index=True)
-    due_at: datetime = Moment()
+    due_at: datetime = utc_column()
     attempt: int = 0
     verdict: str = "unknown"
     note: bytes = b""
     """Sealed `notes.Note`: why, and how that is known."""
-    read_at: datetime | None = Moment(default=None)
-    locked_at: datetime | None = Moment(default=None)
+    read_at: datetime | None = utc_column(default=None)
+    locked_at: datetime | None = utc_column(default=None)
     """When a read first showed the lock-out complete."""
     late: str = ""
     """How long after it was due the work began, and why, where that was more than minutes."""
 
 
-class Account(SQLModel, table=True):
+class LeaverAccount(Table, table=True):
     """One account of a leaver. The first before-image is kept for good: it is what an undo restores."""
 
     __table_args__ = (
@@ -41,27 +42,27 @@ class Account(SQLModel, table=True):
     account_id: str
     verdict: str = "unknown"
     note: bytes = b""
-    read_at: datetime | None = Moment(default=None)
+    read_at: datetime | None = utc_column(default=None)
     sealed: bytes
     """Login, match, before-image, and what was done to the account."""
 
 
-class ManualStep(SQLModel, table=True):
+class ManualStep(Table, table=True):
     """What a person does for one leaver in a system without an API. `due_at`: when the clock looks at it next."""
 
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id", index=True)
     system: str
     state: str = Field(default=WorkState.PLANNED, index=True)
-    due_at: datetime = Moment()
+    due_at: datetime = utc_column()
     attempt: int = 0
     round: int = 1
     """How often it has been asked for from the start: once for the case, then again at the set interval."""
-    asked_at: datetime | None = Moment(default=None)
+    asked_at: datetime | None = utc_column(default=None)
     """When this round was first asked."""
-    deadline: datetime | None = Moment(default=None)
-    escalated_at: datetime | None = Moment(default=None)
-    confirmed_at: datetime | None = Moment(default=None)
+    deadline: datetime | None = utc_column(default=None)
+    escalated_at: datetime | None = utc_column(default=None)
+    confirmed_at: datetime | None = utc_column(default=None)
     """Answers this round where it is not before `asked_at`."""
     confirmed_by: str = ""
     sealed: bytes = b""
@@ -70,38 +71,38 @@ class ManualStep(SQLModel, table=True):
     """Sealed content of a small file handed in at the command line."""
 
 
-class Restoration(SQLModel, table=True):
+class Restoration(Table, table=True):
     """Giving one leaver's access to one system back: the unit of work of an undo. Its id is the `Access` row's."""
 
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id", index=True)
     system: str
     state: str = Field(default=WorkState.DUE, index=True)
-    due_at: datetime = Moment()
+    due_at: datetime = utc_column()
     attempt: int = 0
-    done_at: datetime | None = Moment(default=None)
+    done_at: datetime | None = utc_column(default=None)
     sealed: bytes = b""
     """What came back per account, what cannot, and what is still to do."""
 
 
-class Restriction(SQLModel, table=True):
+class Restriction(Table, table=True):
     """Taking one leaver out of named groups of one system before the lock-out. Its id is the `Access` row's."""
 
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id", index=True)
     system: str
     state: str = Field(default=WorkState.PLANNED, index=True)
-    due_at: datetime = Moment()
+    due_at: datetime = utc_column()
     attempt: int = 0
     phase: str = "restrict"
     """`restrict`; `lift` once the case was called off and what was taken is given back."""
-    done_at: datetime | None = Moment(default=None)
+    done_at: datetime | None = utc_column(default=None)
     """When a read last showed this phase complete."""
     sealed: bytes = b""
     """`restriction.RestrictionData`: which groups of which accounts, and what is in the way."""
 
 
-class Clearance(SQLModel, table=True):
+class Clearance(Table, table=True):
     """An administrator's account that may be locked, because others remained: those cleared remain for nobody else."""
 
     id: str = Field(primary_key=True)
@@ -109,10 +110,10 @@ class Clearance(SQLModel, table=True):
     system: str = Field(index=True)
     account_id: str
     case_id: str = Field(foreign_key="case_.id", index=True)
-    at: datetime = Moment()
+    at: datetime = utc_column()
 
 
-class Link(SQLModel, table=True):
+class AccountLink(Table, table=True):
     """A person's word that an account is somebody's, or (no account) that they have none in that system."""
 
     __table_args__ = (sa.UniqueConstraint("person_key", "system", "account_id"),)
@@ -122,7 +123,7 @@ class Link(SQLModel, table=True):
     system: str
     account_id: str = ""
     by: str
-    at: datetime = Moment()
+    at: datetime = utc_column()
     wrapped_key: bytes
     sealed: bytes
     """The account's log-in."""

@@ -2,9 +2,9 @@ from datetime import datetime
 from enum import StrEnum
 
 import sqlalchemy as sa
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from workflows.storage.rows.work_state import Moment
+from workflows.storage.rows.table import Table, utc_column
 
 
 class CaseState(StrEnum):
@@ -46,7 +46,7 @@ class Strategy(StrEnum):
     RULES = "rules"
 
 
-class Case(SQLModel, table=True):
+class Case(Table, table=True):
     """One leaver's offboarding."""
 
     __tablename__ = "case_"
@@ -75,8 +75,8 @@ class Case(SQLModel, table=True):
     """Keyed hash of the leaver's Slack id; empty in cases from before there was one."""
     state: str = Field(index=True)
     immediate: bool
-    effective_at: datetime = Moment()
-    opened_at: datetime = Moment()
+    effective_at: datetime = utc_column()
+    opened_at: datetime = utc_column()
     opened_by: str
     approver: str
     strategy: str
@@ -84,19 +84,19 @@ class Case(SQLModel, table=True):
     wrapped_key: bytes
     sealed: bytes
     """`LeaverData` and the case's successors."""
-    held: str = ""
+    hold_reason: str = ""
     """Why the case is held: a `rules.Hold`, or empty."""
 
 
-class Headcount(SQLModel, table=True):
+class Headcount(Table, table=True):
     """How many people a system had when it was last asked."""
 
     system: str = Field(primary_key=True)
     number: int
-    read_at: datetime = Moment()
+    read_at: datetime = utc_column()
 
 
-class Hold(StrEnum):
+class HoldReason(StrEnum):
     """Why a case waits for a second person."""
 
     MASS = "mass"

@@ -2,9 +2,10 @@ from datetime import datetime
 from enum import StrEnum
 
 import sqlalchemy as sa
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from workflows.storage.rows.work_state import Moment, WorkState
+from workflows.storage.rows.table import Table, utc_column
+from workflows.storage.rows.work_state import WorkState
 
 
 class ProposalState(StrEnum):
@@ -48,13 +49,13 @@ class AssignmentState(StrEnum):
     REFUSED = "refused"
     EXCLUDED = "excluded"
     STOPPED = "stopped"
-    RETURNING = "being put back"
-    RETURNED = "put back"
-    UNRETURNED = "not put back"
+    PUTTING_BACK = "being put back"
+    PUT_BACK = "put back"
+    NOT_PUT_BACK = "not put back"
     KEPT = "kept"
 
 
-class Proposal(SQLModel, table=True):
+class Proposal(Table, table=True):
     """One version of the split of a client book, as it was shown to those who decide."""
 
     id: str = Field(primary_key=True)
@@ -62,34 +63,34 @@ class Proposal(SQLModel, table=True):
     version: int
     digest: str
     state: str = Field(index=True)
-    created_at: datetime = Moment()
-    settled_at: datetime | None = Moment(default=None)
+    created_at: datetime = utc_column()
+    settled_at: datetime | None = utc_column(default=None)
     settled_by: str = ""
     note: str = ""
     sealed: bytes = b""
     """Shares, the successors' accounts, why this version exists, who settled it and with what words."""
 
 
-class Decision(SQLModel, table=True):
+class Decision(Table, table=True):
     """One person's verdict on one exact digest."""
 
     __table_args__ = (
         sa.UniqueConstraint("proposal_id", "decided_by"),
         sa.Index(
-            "one_person_once",
+            "one_decider_once",
             "proposal_id",
-            "person",
+            "decider_key",
             unique=True,
-            sqlite_where=sa.text("person <> ''"),
-            postgresql_where=sa.text("person <> ''"),
+            sqlite_where=sa.text("decider_key <> ''"),
+            postgresql_where=sa.text("decider_key <> ''"),
         ),
         sa.Index(
-            "one_seat_once",
+            "one_principal_once",
             "proposal_id",
-            "seat",
+            "principal_key",
             unique=True,
-            sqlite_where=sa.text("seat <> ''"),
-            postgresql_where=sa.text("seat <> ''"),
+            sqlite_where=sa.text("principal_key <> ''"),
+            postgresql_where=sa.text("principal_key <> ''"),
         ),
     )
     id: int | None = Field(default=None, primary_key=True)
@@ -97,12 +98,12 @@ class Decision(SQLModel, table=True):
     digest: str
     decided_by: str
     approve: bool
-    decided_at: datetime = Moment()
+    decided_at: datetime = utc_column()
     reason: str = ""
     request_id: str = Field(default="", index=True)
-    person: str = ""
+    decider_key: str = ""
     """Keyed hash of who decided, the same for all accounts of one address. Empty: it was found void."""
-    seat: str = ""
+    principal_key: str = ""
     """Keyed hash of whose word it is: the same, or who delegated it. Empty: it was found void."""
     void: str = ""
     """Why it does not count any more, or empty."""
@@ -110,7 +111,7 @@ class Decision(SQLModel, table=True):
     """Who decided, for whom, and with what words."""
 
 
-class ApprovalRequest(SQLModel, table=True):
+class ApprovalRequest(Table, table=True):
     """Asking one role to agree to one proposal. `due_at`: when the clock looks at it next."""
 
     id: str = Field(primary_key=True)
@@ -119,38 +120,38 @@ class ApprovalRequest(SQLModel, table=True):
     case_id: str = Field(foreign_key="case_.id", index=True)
     role: str
     """`manager`, a rule's name, or `receiver` with a hash of whose share it is."""
-    need: int = 1
+    quorum: int = 1
     state: str = Field(default=WorkState.DUE, index=True)
-    due_at: datetime = Moment()
+    due_at: datetime = utc_column()
     attempt: int = 0
     result: str = RequestState.WAITING
-    asked_at: datetime = Moment()
-    reminded_at: datetime | None = Moment(default=None)
-    escalated_at: datetime | None = Moment(default=None)
-    expires_at: datetime | None = Moment(default=None)
-    settled_at: datetime | None = Moment(default=None)
+    asked_at: datetime = utc_column()
+    reminded_at: datetime | None = utc_column(default=None)
+    escalated_at: datetime | None = utc_column(default=None)
+    expires_at: datetime | None = utc_column(default=None)
+    settled_at: datetime | None = utc_column(default=None)
     sealed: bytes = b""
     """`requests.Asked`: who is wanted, who was told when, and what is in the way. Empty: the case's approver alone."""
 
 
-class Delegation(SQLModel, table=True):
+class Delegation(Table, table=True):
     """One person's word that another decides for them while they are away."""
 
     id: str = Field(primary_key=True)
     from_id: str = Field(index=True)
     to_id: str
-    since: datetime = Moment()
-    until: datetime = Moment()
-    made_at: datetime = Moment()
+    since: datetime = utc_column()
+    until: datetime = utc_column()
+    made_at: datetime = utc_column()
     made_by: str
-    ended_at: datetime | None = Moment(default=None)
+    ended_at: datetime | None = utc_column(default=None)
     ended_by: str = ""
     wrapped_key: bytes
     sealed: bytes
     """The two people's names and addresses, and a note."""
 
 
-class Revision(SQLModel, table=True):
+class Revision(Table, table=True):
     """What an edit changed between two versions of a proposal, for those who still look at the older one."""
 
     id: str = Field(primary_key=True, foreign_key="proposal.id")
@@ -159,7 +160,7 @@ class Revision(SQLModel, table=True):
     """Which clients, from whom to whom: the first ones by name, and how many in all."""
 
 
-class Book(SQLModel, table=True):
+class BookHandover(Table, table=True):
     """The handing over of one leaver's records in one system: the unit of work of the client track."""
 
     id: str = Field(primary_key=True)
@@ -169,9 +170,9 @@ class Book(SQLModel, table=True):
     """planned -> due (list) -> planned (wait for decision) -> due (move) -> done."""
     phase: str = "list"
     """`list`, `decide`, `move`, `done`."""
-    due_at: datetime = Moment()
+    due_at: datetime = utc_column()
     attempt: int = 0
-    runner: str = ""
+    claimed_by: str = ""
     """Who took this attempt up last: of two at work on it at once, only this one's writes count."""
     reason: str = ""
     counts_before: str = "{}"
@@ -182,10 +183,10 @@ class Book(SQLModel, table=True):
     halted: str = ""
     """`paused` or `stopped` by a person, or empty."""
     halted_by: str = ""
-    halted_at: datetime | None = Moment(default=None)
+    halted_at: datetime | None = utc_column(default=None)
 
 
-class Assignment(SQLModel, table=True):
+class Assignment(Table, table=True):
     """One record and whom it goes to. `owner` is who had it when the proposal was made: the before-image."""
 
     __table_args__ = (
@@ -205,45 +206,45 @@ class Assignment(SQLModel, table=True):
     """Key of the successor within the case's sealed data."""
     state: str = Field(default=AssignmentState.PROPOSED)
     owner_after: str = ""
-    moved_at: datetime | None = Moment(default=None)
+    moved_at: datetime | None = utc_column(default=None)
     sealed: bytes
     """Name, family name, value, currency, stage, whether open."""
 
 
-class PutBack(SQLModel, table=True):
+class PutBack(Table, table=True):
     """Giving records of one system back to the leaver: the unit of work of an undone handover. Its id is the book's."""
 
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id", index=True)
     system: str
     state: str = Field(default=WorkState.DUE, index=True)
-    due_at: datetime = Moment()
+    due_at: datetime = utc_column()
     attempt: int = 0
     reason: str = ""
     asked_by: str
-    asked_at: datetime = Moment()
-    done_at: datetime | None = Moment(default=None)
+    asked_at: datetime = utc_column()
+    done_at: datetime | None = utc_column(default=None)
 
 
-class Leave(SQLModel, table=True):
+class Leave(Table, table=True):
     """The way back of a handover for a time: from `due_at` on somebody is asked whether the clients go back."""
 
     id: str = Field(primary_key=True)
     """The case's id."""
     case_id: str = Field(foreign_key="case_.id", index=True)
     state: str = Field(default=WorkState.DUE, index=True)
-    due_at: datetime = Moment()
+    due_at: datetime = utc_column()
     attempt: int = 0
-    return_on: datetime = Moment()
+    return_on: datetime = utc_column()
     keeps_access: bool
-    asked_at: datetime | None = Moment(default=None)
-    answered_at: datetime | None = Moment(default=None)
+    asked_at: datetime | None = utc_column(default=None)
+    answered_at: datetime | None = utc_column(default=None)
     answered_by: str = ""
     answer: str = ""
     """`put back` or `stay`; empty: nobody has said, and nothing happens."""
 
 
-class Exclusion(SQLModel, table=True):
+class Exclusion(Table, table=True):
     """Clients that a person took out of a proposal: they stay with the leaver, and this is why."""
 
     id: str = Field(primary_key=True)
@@ -251,12 +252,12 @@ class Exclusion(SQLModel, table=True):
     proposal_id: str
     """The version that they were taken out of."""
     by: str
-    at: datetime = Moment()
+    at: datetime = utc_column()
     sealed: bytes
     """The reason, who gave it, how many clients, and how many records of each kind in each system."""
 
 
-class Allotment(SQLModel, table=True):
+class AssignmentFile(Table, table=True):
     """Which client of a case goes to whom, as a file said when the case was opened."""
 
     id: str = Field(primary_key=True)

@@ -1,36 +1,36 @@
 from datetime import datetime
 
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from workflows.storage.rows.work_state import Moment
+from workflows.storage.rows.table import Table, utc_column
 
 
-class TenantPace(SQLModel, table=True):
+class TenantRateLimit(Table, table=True):
     """When the next request may be sent to one system: one vendor's limit, shared by all processes."""
 
     id: str = Field(primary_key=True)
     """The system's name in the configuration."""
-    next_at: datetime = Moment()
+    next_at: datetime = utc_column()
 
 
-class Replica(SQLModel, table=True):
+class Replica(Table, table=True):
     """One process among several on the same PostgreSQL, from its start until it is seen to be dead."""
 
     id: str = Field(primary_key=True)
     """New at every start; the engine's executor id."""
     host: str
     pid: int
-    started_at: datetime = Moment()
-    beat_at: datetime = Moment()
+    started_at: datetime = utc_column()
+    heartbeat_at: datetime = utc_column()
     """Last sign of life, by the database's clock."""
 
 
-class JournalEntry(SQLModel, table=True):
+class JournalEntry(Table, table=True):
     """One line of the record. `seq`, `prev` and `hash` are the sealer's, set once within a second."""
 
     __tablename__ = "journal"
     id: str = Field(primary_key=True)
-    at: datetime = Moment()
+    at: datetime = utc_column()
     actor: str
     action: str
     case_id: str = Field(default="", index=True)
@@ -43,11 +43,11 @@ class JournalEntry(SQLModel, table=True):
     hash: str = ""
 
 
-class JournalHead(SQLModel, table=True):
+class JournalHead(Table, table=True):
     """The chain's head at one moment, signed with Ed25519."""
 
     seq: int = Field(primary_key=True)
     hash: str
-    signed_at: datetime = Moment()
+    signed_at: datetime = utc_column()
     signature: str
     public_key: str

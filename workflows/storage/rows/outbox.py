@@ -1,12 +1,12 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from workflows.storage.rows.work_state import Moment
+from workflows.storage.rows.table import Table, utc_column
 
 
-class PostKind(StrEnum):
+class MessageKind(StrEnum):
     """What a post shows; `bot.slack.messages` has one builder for each."""
 
     CASE = "case"
@@ -22,7 +22,7 @@ class PostKind(StrEnum):
     RETURN = "return"
 
 
-class Post(SQLModel, table=True):
+class OutboxMessage(Table, table=True):
     """Something that people are shown, kept up to date in place: due while `shown` is behind `wanted`."""
 
     id: str = Field(primary_key=True)
@@ -32,16 +32,16 @@ class Post(SQLModel, table=True):
     case_id: str = ""
     channel: str
     """A channel's or a person's id; after the first delivery the conversation that it went to."""
-    thread_of: str = ""
+    thread_parent_id: str = ""
     """Id of the post in whose thread this one stands, or empty."""
     ts: str = ""
-    wanted: int = 1
-    shown: int = 0
-    next_try_at: datetime | None = Moment(default=None)
+    wanted_version: int = 1
+    shown_version: int = 0
+    next_try_at: datetime | None = utc_column(default=None)
     problem: str = ""
     claimed_by: str = ""
     """The process that is showing it just now, or empty."""
-    claimed_until: datetime | None = Moment(default=None)
+    claimed_until: datetime | None = utc_column(default=None)
     """By the database's clock; a claim that is older binds nobody."""
-    tries: int = 0
+    send_attempts: int = 0
     """How often somebody set out to show it while it had no message: after the first, one may be there all the same."""

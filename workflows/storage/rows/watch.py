@@ -1,54 +1,55 @@
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from workflows.storage.rows.work_state import Moment, WorkState
+from workflows.storage.rows.table import Table, utc_column
+from workflows.storage.rows.work_state import WorkState
 
 
-class ExportSnapshot(SQLModel, table=True):
+class ExportSnapshot(Table, table=True):
     """What the leaver took out, as the systems' own logs had it at one moment."""
 
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id", index=True)
-    moment: str
+    occasion: str
     """`notice`, `lock`, or `day N`."""
     state: str = Field(default=WorkState.PLANNED, index=True)
-    due_at: datetime = Moment()
+    due_at: datetime = utc_column()
     attempt: int = 0
-    taken_at: datetime | None = Moment(default=None)
+    taken_at: datetime | None = utc_column(default=None)
     pseudonym: str
     sealed: bytes = b""
 
 
-class FollowUp(SQLModel, table=True):
+class FollowUp(Table, table=True):
     """A dated check of one case."""
 
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id", index=True)
     day: int
     state: str = Field(default=WorkState.PLANNED, index=True)
-    due_at: datetime = Moment()
+    due_at: datetime = utc_column()
     attempt: int = 0
-    done_at: datetime | None = Moment(default=None)
+    done_at: datetime | None = utc_column(default=None)
     sealed: bytes = b""
     """What was seen, a sentence per system."""
 
 
-class AuditRun(SQLModel, table=True):
+class AuditRun(Table, table=True):
     """The daily check of every past leaver in every system. One a day, across replicas, by its key."""
 
     id: str = Field(primary_key=True)
     """`audit-YYYY-MM-DD` in the company's time zone."""
     state: str = Field(default=WorkState.DUE, index=True)
-    due_at: datetime = Moment()
+    due_at: datetime = utc_column()
     attempt: int = 0
-    started_at: datetime | None = Moment(default=None)
-    finished_at: datetime | None = Moment(default=None)
+    started_at: datetime | None = utc_column(default=None)
+    finished_at: datetime | None = utc_column(default=None)
     result: str = "{}"
 
 
-class Finding(SQLModel, table=True):
+class Finding(Table, table=True):
     """Something that must be acted on; opened once, closed once."""
 
     __table_args__ = (
@@ -68,36 +69,36 @@ class Finding(SQLModel, table=True):
     kind: str
     system: str
     account_id: str = ""
-    first_seen: datetime = Moment()
-    last_seen: datetime = Moment()
+    first_seen: datetime = utc_column()
+    last_seen: datetime = utc_column()
     seen_by: str
     """Which audit or follow-up saw it first."""
-    closed_at: datetime | None = Moment(default=None)
+    closed_at: datetime | None = utc_column(default=None)
     closed_by: str = ""
     note: bytes = b""
     """Sealed `findings.FindingNote`, under the case's key or the finding's own."""
     wrapped_key: bytes = b""
     """The finding's own key, where it has no case or the case's key does not open; else empty."""
-    taken_at: datetime | None = Moment(default=None)
+    taken_at: datetime | None = utc_column(default=None)
     taken_by: str = ""
-    accepted_until: datetime | None = Moment(default=None)
+    accepted_until: datetime | None = utc_column(default=None)
     """Until then it is listed apart; afterwards it is open as before."""
     accepted_by: str = ""
-    escalated_at: datetime | None = Moment(default=None)
+    escalated_at: datetime | None = utc_column(default=None)
     """When it was said to administrators and security in person, because nobody had taken it."""
-    relocked_at: datetime | None = Moment(default=None)
+    relocked_at: datetime | None = utc_column(default=None)
     """When the bot itself last locked the account again, by policy."""
 
 
-class Reading(SQLModel, table=True):
+class SweepStatus(Table, table=True):
     """The last sweep of one system, for all its accounts at once.
 
     A sweep writes an account's own row only where something changed: an account read as before was read at `read_at`.
     """
 
     system: str = Field(primary_key=True)
-    read_at: datetime | None = Moment(default=None)
+    read_at: datetime | None = utc_column(default=None)
     """When the last sweep that read every account began."""
-    failed_at: datetime | None = Moment(default=None)
+    failed_at: datetime | None = utc_column(default=None)
     """When a sweep began that could not read everything, until a whole one follows: nothing older counts as known."""
     problem: str = ""

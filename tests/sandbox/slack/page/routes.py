@@ -119,8 +119,16 @@ class Page:
         )
         block_id, element = _element(source.blocks, body)
         found = self._acts.search(body["user"], source, block_id, element, str(body["typed"]))
-        return _json([{"value": one["value"], "label": entry.text_of(one["text"]),
-                       "sub": entry.text_of(one.get("description"))} for one in found])  # fmt: skip
+        return _json(
+            [
+                {
+                    "value": one["value"],
+                    "label": entry.text_of(one["text"]),
+                    "sub": entry.text_of(one.get("description")),
+                }
+                for one in found
+            ]
+        )
 
     def submit(self) -> ResponseReturnValue:
         """A modal's Submit."""
