@@ -16,6 +16,11 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("bot", "connectors", "workflows", "config")
 PLANTED = {
     "bot > workflows > connectors | config": ("workflows/planted.py", "import bot.text"),
+    "The floors of workflows": ("workflows/storage/planted.py", "import workflows.watch.audit"),
+    "The floors of workflows.clients": (
+        "workflows/clients/split/planted.py",
+        "import workflows.clients.proposals.listing",
+    ),
     "Only bot.wiring builds connectors": ("bot/planted.py", "import connectors.ldap.connector"),
     "Connectors do not know each other": ("connectors/ldap/planted.py", "import connectors.tryton"),
     "Only bot knows Slack": ("workflows/planted.py", "import slack_sdk"),

@@ -64,7 +64,7 @@ class Scim(Accounts, Groups, Roster, Administrators):
         """Return `own_account` of the settings, else the id that the server tells at `/Me`, else nothing."""
         return self._me.name()
 
-    def recall(self, locked: Callable[[AccountId], bool]) -> None:
+    def use_lock_history(self, locked: Callable[[AccountId], bool]) -> None:
         """Ask `locked` too whether it was us who made a missing account inactive."""
         self._removals.on_record = locked
 

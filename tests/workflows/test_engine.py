@@ -230,7 +230,7 @@ class _Handed(Engine):
     def __init__(self) -> None:
         self.pieces: list[tuple[str, str, int]] = []
 
-    def hand(self, task: str, row: str, attempt: int) -> None:
+    def enqueue(self, task: str, row: str, attempt: int) -> None:
         self.pieces.append((task, row, attempt))
 
     def ended(self, work: Iterable[tuple[str, str, int]]) -> set[tuple[str, str, int]]:

@@ -301,7 +301,7 @@ def test_killed_before_the_rows_are_written_it_asks_once_when_run_again(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr("workflows.access.manual_steps.settle", die)
+        patch.setattr("workflows.access.manual_steps.advance_case", die)
         with pytest.raises(Killed):
             office.manual.run(step)
     assert asked(office) == []
@@ -317,7 +317,7 @@ def test_killed_while_confirming_nothing_is_half_confirmed(office: Office, monke
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr("workflows.access.manual_steps.settle", die)
+        patch.setattr("workflows.access.manual_steps.advance_case", die)
         with pytest.raises(Killed):
             office.manual.confirm(step, ADA, "done")
     assert not office.manual.view(step).confirmed

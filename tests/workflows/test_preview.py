@@ -172,7 +172,7 @@ def test_a_file_handed_in_with_the_request_is_followed_and_kept_encrypted(tmp_pa
         office.crm.record(f"deal:{n}", "crm-dana", family=f"party:{n}", family_name=f"Klient {n}")
     given = [f"party:{n},carol@x.example" for n in range(3)]
     text = "\n".join(["client id,address", *given, "party:9,bob@x.example"])
-    case = office.offboarding.open(office.request(mapping=text.encode(), strategy=Strategy.SINGLE))
+    case = office.offboarding.open(office.request(assignment_file=text.encode(), strategy=Strategy.SINGLE))
     office.work("revoke", "book")
     view = office.offboarding.case(case).clients
     assert view is not None
@@ -189,5 +189,5 @@ def test_a_file_handed_in_with_the_request_is_followed_and_kept_encrypted(tmp_pa
 def test_a_request_with_a_bad_file_opens_nothing(tmp_path: Path, text: str) -> None:
     office = Office(tmp_path)
     with pytest.raises(InvalidAssignmentFile):
-        office.offboarding.open(office.request(mapping=text.encode()))
+        office.offboarding.open(office.request(assignment_file=text.encode()))
     assert office.offboarding.cases() == []

@@ -146,7 +146,7 @@ def test_what_a_lock_left_undone_is_said(office: Office, monkeypatch: pytest.Mon
     connector = office.systems["crm"].connector
     real = connector.lock  # type: ignore[attr-defined]
     left = "it could not be moved to OU=Disabled"
-    monkeypatch.setattr(connector, "lock", lambda before: replace(real(before), undone=(left,)))
+    monkeypatch.setattr(connector, "lock", lambda before: replace(real(before), not_done=(left,)))
     case_id = _open(office)
     office.work("revoke")
     case = office.offboarding.case(case_id)

@@ -88,7 +88,7 @@ class Short:
     def read(self, dn: str, attributes: Sequence[str]) -> None:
         """Say nothing of what else the server holds."""
 
-    def anyone(self, base: str, people: str, attributes: Sequence[str]) -> Entry:
+    def first_person(self, base: str, people: str, attributes: Sequence[str]) -> Entry:
         return _entry(self.present[0])
 
 

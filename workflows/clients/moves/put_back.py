@@ -70,7 +70,7 @@ class PutBackMoves(Moves):
         """Return the way back."""
         return Order(RecordId(row.record_id), AccountId(row.owner_after), AccountId(row.owner))
 
-    def vet(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:
+    def refused_accounts(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:
         """Wait until the leaver's account is active: nobody's records go to one that is not."""
         for verdict in self._receivers.inactive_accounts(accounts).values():
             raise PreconditionFailed(CLOSED.format(verdict=verdict))
