@@ -15,5 +15,5 @@ def acknowledge(ack: Ack, next: Callable[[], None], context: BoltContext) -> Non
     commands at once that waiting was most of the time that a person waited (tests/bench/ack.py).
     """
     ack()
-    context[GATE_KEY].answered()
+    context[GATE_KEY].mark_acknowledged()
     next()
