@@ -44,7 +44,7 @@ def test_commands_and_events_are_those_that_are_listened_to() -> None:
                 and node.func.value.id == "app"
             ):
                 heard[node.func.attr].append(ast.unparse(node.args[0]))
-    assert heard == {"command": ["COMMAND"], "event": ["ARRIVAL", "EVENT"]}
+    assert heard == {"command": ["COMMAND"], "event": ["MEMBER_JOINED", "EVENT"]}
     made = manifest("socket")
     assert [one["command"] for one in made["features"]["slash_commands"]] == [command.COMMAND]
     assert made["settings"]["event_subscriptions"]["bot_events"] == [home.EVENT, member_joined.MEMBER_JOINED]

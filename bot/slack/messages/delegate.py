@@ -30,7 +30,7 @@ def period(one: DelegationView) -> str:
 
 def _line(one: DelegationView, user: str) -> Block:
     mine = one.principal.slack_id == user
-    text = _("*{stands}* decides for {away}, {period}").format(
+    text = _("*{delegate}* decides for {principal}, {period}").format(
         delegate=mrkdwn(one.delegate.name, 60), principal=mrkdwn(one.principal.name, 60), period=period(one)
     )
     return section(text, button(_("End Stand-In"), END, pack(delegation=one.id)) if mine else None)

@@ -138,7 +138,7 @@ def _words(step: StepView) -> list[str]:
 
 
 def _trouble(step: StepView) -> list[str]:
-    return [_("⚠ {trouble}").format(problem=short(step.problem, 600))] if step.problem else []
+    return [_("⚠ {problem}").format(problem=short(step.problem, 600))] if step.problem else []
 
 
 def _who_when(step: StepView) -> str:

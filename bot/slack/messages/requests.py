@@ -46,7 +46,7 @@ def line(request: RequestView, *, pending: bool = True) -> str:
     if not pending and request.state in (RequestState.EXPIRED, RequestState.WITHDRAWN):
         said.append(_("expired without an answer") if request.state is RequestState.EXPIRED else _("no longer needed"))
     if request.problem and pending:
-        said.append(_("in the way: {trouble}").format(problem=short(request.problem)))
+        said.append(_("in the way: {problem}").format(problem=short(request.problem)))
     return f"*{title(request)}*: {'; '.join(said)}"
 
 
@@ -80,7 +80,7 @@ def _word(word: DecisionView) -> str:
     text = _("✓ approved by {who} {at}") if word.approve else _("✗ declined by {who} {at}")
     who = mrkdwn(word.person.name, 60)
     if word.principal.key != word.person.key:
-        who = _("{who} for {whose}").format(who=who, principal=mrkdwn(word.principal.name, 60))
+        who = _("{who} for {principal}").format(who=who, principal=mrkdwn(word.principal.name, 60))
     said = text.format(who=who, at=moment(word.at))
     if word.reason:
         said += f" ({short(word.reason, 200)})"

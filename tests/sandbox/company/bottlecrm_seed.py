@@ -13,17 +13,18 @@ from decimal import Decimal
 from typing import Any
 
 import django
-from accounts.models import Account
-from cases.models import Case
-from common.models import Org, PersonalAccessToken, Profile, Tags, Teams, User
-from contacts.models import Contact
-from django.db import transaction
-from leads.models import Lead
-from opportunity.models import Opportunity
-from projects.models import Project
-from tasks.models import Task
 
 django.setup()
+
+from accounts.models import Account  # noqa: E402
+from cases.models import Case  # noqa: E402
+from common.models import Org, PersonalAccessToken, Profile, Tags, Teams, User  # noqa: E402
+from contacts.models import Contact  # noqa: E402
+from django.db import transaction  # noqa: E402
+from leads.models import Lead  # noqa: E402
+from opportunity.models import Opportunity  # noqa: E402
+from projects.models import Project  # noqa: E402
+from tasks.models import Task  # noqa: E402
 
 STAGES = {
     "lead": "PROSPECTING",
