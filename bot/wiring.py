@@ -36,6 +36,7 @@ from workflows.cases.holds import CasePolicy
 from workflows.cases.offboarding import Offboarding
 from workflows.clients.approval_policy import ApprovalContext
 from workflows.clients.handover import ClientHandover
+from workflows.context import Context
 from workflows.engine import durable as engines
 from workflows.engine.durable import Engine
 from workflows.engine.replicas import DEAD_AFTER, Replicas, new_id, process_lock
@@ -43,7 +44,6 @@ from workflows.exports.snapshots import ExportTrack
 from workflows.ports import Clock, SystemClock
 from workflows.storage import outbox
 from workflows.storage import store as stores
-from workflows.storage.findings import Findings
 from workflows.storage.journal import Journal
 from workflows.storage.outbox import Notifier
 from workflows.storage.store import Store
@@ -149,62 +149,44 @@ def silence_limit(settings: Settings) -> timedelta:
 def build_services(settings: Settings, store: Store, systems: Systems, clock: Clock, *, start: Start) -> WorkHandlers:
     """Build the services on given rows and systems."""
     storage, policy, company = settings.storage, settings.policy, settings.company
-    vault = Vault(base64.b64decode(storage.master_key.get_secret_value()))
-    journal = Journal(store, clock, base64.b64decode(storage.signing_key.get_secret_value()))
-    lock_history.connect_lock_history(systems, store, vault)
-    retry = timedelta(minutes=policy.retry_minutes)
-    approvals = ApprovalContext(SlackMembers(web_client(settings.slack)), approval_policy(settings))
-    wishes = split_rules(settings.clients)
-    handover = ClientHandover(store, vault, journal, systems, clock, retry=retry, approvals=approvals, wishes=wishes)
-    exports = ExportTrack(
+    context = Context(
         store,
-        vault,
-        journal,
+        Vault(base64.b64decode(storage.master_key.get_secret_value())),
+        Journal(store, clock, base64.b64decode(storage.signing_key.get_secret_value())),
         systems,
         clock,
-        retry=retry,
+        timedelta(minutes=policy.retry_minutes),
+    )
+    lock_history.connect_lock_history(context)
+    guards = ProtectedAccounts(policy.protected)
+    approvals = ApprovalContext(SlackMembers(web_client(settings.slack)), approval_policy(settings))
+    handover = ClientHandover(context, approvals, wishes=split_rules(settings.clients))
+    exports = ExportTrack(
+        context,
         channel=settings.slack.security_channel,
         look_back=timedelta(days=settings.exports.look_back_days),
         zone=company.timezone,
     )
-    sheet = FindingList(vault, Findings(vault, journal, clock), clock, timedelta(hours=policy.escalate_after_hours))
-    casefile = Casefile(vault, systems, handover, exports, clock, sheet)
+    sheet = FindingList(context, timedelta(hours=policy.escalate_after_hours))
+    casefile = Casefile(context, handover, exports, sheet)
     offboarding = Offboarding(
-        store,
-        vault,
-        journal,
-        systems,
-        casefile,
-        handover,
-        clock,
-        start,
-        directory=company.directory,
-        protected=policy.protected,
-        follow_up_days=policy.follow_up_days,
-        rules=_rules(settings),
+        context, casefile, handover, start, guards=guards, follow_up_days=policy.follow_up_days, rules=_rules(settings)
     )
-    linking = AccountLinking(
-        store, vault, journal, systems, clock, ProtectedAccounts(policy.protected), offboarding.retry
-    )
+    linking = AccountLinking(context, guards, offboarding.retry)
     audits = Audits(
-        store,
-        vault,
-        journal,
-        systems,
+        context,
         casefile,
-        clock,
         offboarding.retry,
         linking.link_additional,
         sheet=sheet,
-        directory=company.directory,
         channel=settings.slack.audit_channel,
         zone=company.timezone,
         at=policy.audit_at,
         policy=_audit_policy(settings),
     )
-    follow_ups = FollowUps(store, vault, journal, systems, casefile, exports, clock, retry)
+    follow_ups = FollowUps(context, casefile, exports)
     roster = SlackRoster(web_client(settings.slack))
-    manual = ManualSteps(store, vault, journal, systems, clock, roster, settings.slack.security_channel)
+    manual = ManualSteps(context, roster, settings.slack.security_channel)
     services = Services(
         settings=settings,
         offboarding=offboarding,
@@ -212,7 +194,7 @@ def build_services(settings: Settings, store: Store, systems: Systems, clock: Cl
         exports=exports,
         audits=audits,
         follow_ups=follow_ups,
-        journal=journal,
+        journal=context.journal,
         clock=clock,
         systems=systems,
         manual=manual,
@@ -223,10 +205,7 @@ def build_services(settings: Settings, store: Store, systems: Systems, clock: Cl
         notes=handover.notes,
         leaves=handover.leaves,
     )
-    revocation = SystemLockouts(store, vault, journal, systems, clock, retry, policy.protected)
-    restorations = Restorations(store, vault, journal, systems, clock)
-    dispatch = LockoutDispatch(store, systems, clock, revocation)
-    restrictions = Restrictions(store, vault, journal, systems, clock, retry, ProtectedAccounts(policy.protected))
+    revocation = SystemLockouts(context, guards)
     return WorkHandlers(
         services,
         revocation,
@@ -234,11 +213,11 @@ def build_services(settings: Settings, store: Store, systems: Systems, clock: Cl
         exports,
         follow_ups,
         audits,
-        journal,
+        context.journal,
         manual,
-        restorations,
-        dispatch,
-        restrictions,
+        Restorations(context),
+        LockoutDispatch(context, revocation),
+        Restrictions(context, guards),
     )
 
 

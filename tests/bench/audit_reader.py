@@ -26,10 +26,10 @@ from workflows.cases.casefile import Casefile
 from workflows.cases.finding_list import FindingList
 from workflows.clients.approval_policy import ApprovalContext
 from workflows.clients.handover import ClientHandover
+from workflows.context import Context
 from workflows.exports.snapshots import ExportTrack
 from workflows.people import Actor
 from workflows.ports import SystemClock
-from workflows.storage.findings import Findings
 from workflows.storage.journal import Journal
 from workflows.storage.store import Store, sqlite_url
 from workflows.storage.vault import Vault
@@ -87,30 +87,15 @@ def _settings(url: str) -> LdapSettings:
 
 
 def _audits(directory: Ldap, folder: Path) -> Audits:
-    store, vault, clock = Store(sqlite_url(folder)), Vault(MASTER), SystemClock()
-    journal, systems = Journal(store, clock, b"s" * 32), Systems([System(SYSTEM, MANIFEST, directory)])
+    store, clock = Store(sqlite_url(folder)), SystemClock()
+    systems = Systems([System(SYSTEM, MANIFEST, directory)], SYSTEM)
+    context = Context(store, Vault(MASTER), Journal(store, clock, b"s" * 32), systems, clock)
     day = timedelta(days=1)
-    handover = ClientHandover(
-        store, vault, journal, systems, clock, retry=day, approvals=ApprovalContext(MemoryMembers())
-    )
-    exports = ExportTrack(store, vault, journal, systems, clock, retry=day, channel="", look_back=day, zone="UTC")
-    sheet = FindingList(vault, Findings(vault, journal, clock), clock, day)
-    casefile = Casefile(vault, systems, handover, exports, clock, sheet)
-    return Audits(
-        store,
-        vault,
-        journal,
-        systems,
-        casefile,
-        clock,
-        _nobody,
-        _nobody,
-        sheet=sheet,
-        directory=SYSTEM,
-        channel="",
-        zone="UTC",
-        at=hour(8),
-    )
+    handover = ClientHandover(context, ApprovalContext(MemoryMembers()))
+    exports = ExportTrack(context, channel="", look_back=day, zone="UTC")
+    sheet = FindingList(context, day)
+    casefile = Casefile(context, handover, exports, sheet)
+    return Audits(context, casefile, _nobody, _nobody, sheet=sheet, channel="", zone="UTC", at=hour(8))
 
 
 def _nobody(case_id: str, system: str, by: Actor, account: str = "") -> None:

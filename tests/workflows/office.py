@@ -22,10 +22,10 @@ from workflows.cases.offboarding import Offboarding
 from workflows.cases.views import OffboardingRequest
 from workflows.clients.approval_policy import ApprovalContext, ApprovalPolicy
 from workflows.clients.handover import ClientHandover
+from workflows.context import Context
 from workflows.exports.snapshots import ExportTrack
 from workflows.people import Actor, Leaver, Successor
 from workflows.ports import DeliveryFailed
-from workflows.storage.findings import Findings
 from workflows.storage.journal import Journal
 from workflows.storage.rows.case import Reason, Strategy
 from workflows.storage.rows.outbox import OutboxMessage
@@ -95,80 +95,39 @@ class Office:
         self.journal = Journal(self.store, self.clock, b"s" * 32)
         crm = self.crm.system(MemoryListing if crm_lists else None)
         self.systems = Systems([self.directory.system(MemoryDirectory), crm, *more], "directory")
-        retry = timedelta(minutes=5)
-        self.handover = ClientHandover(
-            self.store,
-            self.vault,
-            self.journal,
-            self.systems,
-            self.clock,
-            retry=retry,
-            approvals=ApprovalContext(self.members, policy),
-        )
-        self.exports = ExportTrack(
-            self.store,
-            self.vault,
-            self.journal,
-            self.systems,
-            self.clock,
-            retry=retry,
-            channel="C0SEC",
-            look_back=timedelta(days=60),
-            zone="Europe/Berlin",
-        )
-        sheet = FindingList(self.vault, Findings(self.vault, self.journal, self.clock), self.clock, timedelta(hours=24))
-        casefile = Casefile(self.vault, self.systems, self.handover, self.exports, self.clock, sheet)
+        self.context = Context(self.store, self.vault, self.journal, self.systems, self.clock)
+        guards = ProtectedAccounts(PROTECTED)
+        self.handover = ClientHandover(self.context, ApprovalContext(self.members, policy))
+        self.exports = ExportTrack(self.context, channel="C0SEC", look_back=timedelta(days=60), zone="Europe/Berlin")
+        sheet = FindingList(self.context, timedelta(hours=24))
+        casefile = Casefile(self.context, self.handover, self.exports, sheet)
         self.started: list[tuple[str, str, int]] = []
         self.offboarding = Offboarding(
-            self.store,
-            self.vault,
-            self.journal,
-            self.systems,
+            self.context,
             casefile,
             self.handover,
-            self.clock,
             lambda *work: self.started.append(work),
-            directory="directory",
-            protected=PROTECTED,
+            guards=guards,
             follow_up_days=(1, 7),
             rules=rules,
         )
-        self.linking = AccountLinking(
-            self.store,
-            self.vault,
-            self.journal,
-            self.systems,
-            self.clock,
-            ProtectedAccounts(PROTECTED),
-            self.offboarding.retry,
-        )
+        self.linking = AccountLinking(self.context, guards, self.offboarding.retry)
         self.audits = Audits(
-            self.store,
-            self.vault,
-            self.journal,
-            self.systems,
+            self.context,
             casefile,
-            self.clock,
             self.offboarding.retry,
             self.linking.link_additional,
             sheet=sheet,
-            directory="directory",
             channel="C0AUDIT",
             zone="Europe/Berlin",
             at=time(8, 0),
             policy=responses,
         )
-        self.follow_ups = FollowUps(
-            self.store, self.vault, self.journal, self.systems, casefile, self.exports, self.clock, retry
-        )
-        self.revocation = SystemLockouts(
-            self.store, self.vault, self.journal, self.systems, self.clock, retry, PROTECTED
-        )
+        self.follow_ups = FollowUps(self.context, casefile, self.exports)
+        self.revocation = SystemLockouts(self.context, guards)
         self.roster = MemoryRoster()
-        self.manual = ManualSteps(
-            self.store, self.vault, self.journal, self.systems, self.clock, self.roster, channel="C0SEC"
-        )
-        self.restorations = Restorations(self.store, self.vault, self.journal, self.systems, self.clock)
+        self.manual = ManualSteps(self.context, self.roster, channel="C0SEC")
+        self.restorations = Restorations(self.context)
         self.handlers: dict[str, Callable[[str], None]] = {
             "revoke": self.revocation.run,
             "book": self.handover.run,
@@ -178,9 +137,7 @@ class Office:
             "audit": self.audits.run,
             "manual": self.manual.run,
             "undo": self.restorations.run,
-            "restrict": Restrictions(
-                self.store, self.vault, self.journal, self.systems, self.clock, retry, ProtectedAccounts(PROTECTED)
-            ).run,
+            "restrict": Restrictions(self.context, guards).run,
             "put_back": self.handover.put_backs.run,
             "leave": self.handover.leaves.run,
         }

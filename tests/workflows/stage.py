@@ -1,6 +1,7 @@
 """A case on the stage: rows in a fresh store, systems in memory, and hands to move the clock and the work along."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.workflows.tables import lay_out
 from workflows.clients.approval_policy import ApprovalContext, ApprovalPolicy
 from workflows.clients.handover import ClientHandover
 from workflows.clients.views import ClientsView, ProposalView, RecordLine
+from workflows.context import Context
 from workflows.people import Actor, Leaver, Successor
 from workflows.storage.case import CaseData
 from workflows.storage.journal import Journal
@@ -65,6 +67,7 @@ class Stage:
         self.vault = Vault(b"m" * 32)
         self.journal = Journal(self.store, self.time, b"s" * 32)
         self.systems = Systems(list(systems))
+        self.context = Context(self.store, self.vault, self.journal, self.systems, self.time, RETRY)
         self.handover = self.start()
         data = CaseData(LEAVER, approver, successors, Actor("slack:U0HANNA", "Hanna"), "C0CASES")
         key = self.vault.new_key()
@@ -101,15 +104,8 @@ class Stage:
 
     def start(self, store: Store | None = None) -> ClientHandover:
         """Return the track as a fresh process builds it; with a store of its own it shares nothing in memory."""
-        return ClientHandover(
-            store or self.store,
-            self.vault,
-            self.journal,
-            self.systems,
-            self.time,
-            RETRY,
-            ApprovalContext(self.members, self.policy),
-        )
+        context = self.context if store is None else replace(self.context, store=store)
+        return ClientHandover(context, ApprovalContext(self.members, self.policy))
 
     def tick(self, *systems: str) -> None:
         """Do what is due, as the clock would."""

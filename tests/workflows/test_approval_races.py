@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import timedelta
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,15 +46,7 @@ def replica(office: Office) -> Iterator[Callable[[], ClientHandover]]:
         def start() -> ClientHandover:
             store = Store(office.store.url)
             stack.callback(store.close)
-            return ClientHandover(
-                store,
-                office.vault,
-                office.journal,
-                office.systems,
-                office.clock,
-                timedelta(minutes=5),
-                ApprovalContext(office.members, BOARD),
-            )
+            return ClientHandover(replace(office.context, store=store), ApprovalContext(office.members, BOARD))
 
         yield start
 

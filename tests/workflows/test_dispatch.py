@@ -29,7 +29,7 @@ class Crew:
     def __init__(self, folder: Path) -> None:
         self.office = Office(folder, rules=MANY)
         office = self.office
-        self.dispatch = LockoutDispatch(office.store, office.systems, office.clock, office.revocation)
+        self.dispatch = LockoutDispatch(office.context, office.revocation)
         self.go = threading.Event()
         self.order: list[str] = []
         self.pool = ThreadPoolExecutor(LEAVERS + 2)

@@ -43,15 +43,7 @@ class Room:
                     )
                 )
         self.exports = ExportTrack(
-            self.stage.store,
-            self.stage.vault,
-            self.stage.journal,
-            self.stage.systems,
-            self.time,
-            retry=timedelta(minutes=5),
-            channel="C0SEC",
-            look_back=timedelta(days=60),
-            zone="Europe/Berlin",
+            self.stage.context, channel="C0SEC", look_back=timedelta(days=60), zone="Europe/Berlin"
         )
 
     def row(self, moment: str = "notice") -> ExportSnapshot:

@@ -10,7 +10,7 @@ from connectors.errors import Unavailable
 from tests.workflows.memory import MemoryDirectory, World
 from tests.workflows.office import BOB as OFFICE_BOB
 from tests.workflows.office import Office
-from tests.workflows.stage import BOB, CAROL, LEAVER, RETRY, Stage, crm
+from tests.workflows.stage import BOB, CAROL, LEAVER, Stage, crm
 from workflows.clients.approval_policy import ApprovalContext
 from workflows.clients.handover import ClientHandover
 from workflows.clients.split.allocation import AllocationRule
@@ -50,16 +50,7 @@ def shop() -> World:
 
 
 def track(stage: Stage, wishes: AllocationPolicy = WISHES) -> ClientHandover:
-    return ClientHandover(
-        stage.store,
-        stage.vault,
-        stage.journal,
-        stage.systems,
-        stage.time,
-        RETRY,
-        ApprovalContext(stage.members, stage.policy),
-        wishes=wishes,
-    )
+    return ClientHandover(stage.context, ApprovalContext(stage.members, stage.policy), wishes=wishes)
 
 
 def preview(stage: Stage, strategy: Strategy, text: str = "") -> Preview:

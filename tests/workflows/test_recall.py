@@ -37,7 +37,7 @@ def _restart(office: Office, app: Scim) -> None:
     """Put a connector in place that remembers nothing, as a start of the bot does."""
     systems: Systems = office.systems
     systems._systems["app"] = _system(app)
-    lock_history.connect_lock_history(office.systems, office.store, office.vault)
+    lock_history.connect_lock_history(office.context)
 
 
 @pytest.fixture

@@ -28,11 +28,9 @@ from connectors.contract import (
 )
 from connectors.errors import ConnectorError, Missing, OutcomeUnknown
 from workflows.access.account_state import ENDED, LOCKED, SEVERITY, TOKEN, AccountData
-from workflows.ports import Clock
-from workflows.storage.journal import HANDOVER, Journal
+from workflows.context import Context
+from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.access import LeaverAccount
-from workflows.storage.store import Store
-from workflows.storage.vault import Vault
 from workflows.storage.work import say
 from workflows.systems.registry import System
 
@@ -68,19 +66,10 @@ class LockoutResult:
 class AccountLockout:
     """Locks one account out of one system."""
 
-    def __init__(
-        self,
-        store: Store,
-        vault: Vault,
-        journal: Journal,
-        clock: Clock,
-        system: System,
-        accounts: Accounts,
-        key: bytes,
-        row: LeaverAccount,
-    ) -> None:
+    def __init__(self, context: Context, system: System, accounts: Accounts, key: bytes, row: LeaverAccount) -> None:
         """`row` holds the before-image already, and is committed; `key` opens it."""
-        self._store, self._vault, self._journal, self._clock = store, vault, journal, clock
+        self._store, self._vault = context.store, context.vault
+        self._journal, self._clock = context.journal, context.clock
         self._system, self._accounts, self._key, self._row = system, accounts, key, row.id
         self._id, self._case = AccountId(row.account_id), row.case_id
         self._running = 0

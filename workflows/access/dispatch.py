@@ -12,12 +12,10 @@ from concurrent.futures import wait
 from sqlmodel import Session, col, select
 
 from workflows.access.system_lockout import SystemLockout, SystemLockouts
-from workflows.ports import Clock
+from workflows.context import Context
 from workflows.storage.rows.access import Access
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.work_state import WorkState
-from workflows.storage.store import Store
-from workflows.systems.registry import Systems
 from workflows.systems.thread_pools import PLANNED, URGENT, ThreadPools
 
 FRESH_SECONDS = 1.0
@@ -27,9 +25,9 @@ FRESH_SECONDS = 1.0
 class LockoutDispatch:
     """Handlers of `lockout` (a case, first attempts) and `revoke` (one access, later attempts)."""
 
-    def __init__(self, store: Store, systems: Systems, clock: Clock, revocation: SystemLockouts) -> None:
-        self._store, self._clock, self._revocation = store, clock, revocation
-        self._lanes = ThreadPools(systems.max_parallel)
+    def __init__(self, context: Context, revocation: SystemLockouts) -> None:
+        self._store, self._clock, self._revocation = context.store, context.clock, revocation
+        self._lanes = ThreadPools(context.systems.max_parallel)
 
     def case(self, case_id: str) -> None:
         """Lock one leaver out everywhere that is due; return when every system has answered, or failed to."""

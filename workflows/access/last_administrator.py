@@ -11,11 +11,10 @@ from sqlmodel import Session, col, select
 from config.text import _
 from connectors.contract import Account, AccountId, Accounts, Administrators, Verdict
 from connectors.errors import ConnectorError, Missing, Unavailable
-from workflows.ports import Clock
+from workflows.context import Context
 from workflows.storage.case import UNWATCHED
 from workflows.storage.rows.access import Clearance
 from workflows.storage.rows.case import Case
-from workflows.storage.store import Store
 from workflows.systems.registry import System
 
 
@@ -61,8 +60,8 @@ def foresee(system: System, accounts: Collection[AccountId]) -> tuple[str, ...]:
 class LastAdministratorCheck:
     """Clears administrators for their lock-out, one at a time."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, context: Context) -> None:
+        self._store, self._clock = context.store, context.clock
 
     def clear_or_refuse(self, system: System, case_id: str, account: AccountId) -> str:
         """Return why this account must not be locked there; empty: it may, and counts as gone from now on.

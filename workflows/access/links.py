@@ -10,16 +10,13 @@ from workflows.access import matching, observation
 from workflows.access.account_state import AccountData
 from workflows.access.protected import ProtectedAccounts
 from workflows.access.views import Candidate
+from workflows.context import Context
 from workflows.people import Actor
-from workflows.ports import Clock
 from workflows.refusals import Code, Refused
 from workflows.storage.case import UNWATCHED, CaseData, person, read_case, refresh_case_message
-from workflows.storage.journal import Journal
 from workflows.storage.rows.access import AccountLink
 from workflows.storage.rows.case import Case
-from workflows.storage.store import Store
-from workflows.storage.vault import Vault
-from workflows.systems.registry import System, Systems
+from workflows.systems.registry import System
 
 Retry = Callable[[str, str, Actor], None]
 
@@ -27,18 +24,10 @@ Retry = Callable[[str, str, Actor], None]
 class AccountLinking:
     """Finds candidates, and keeps what people said. `retry` locks one system of a case again."""
 
-    def __init__(
-        self,
-        store: Store,
-        vault: Vault,
-        journal: Journal,
-        systems: Systems,
-        clock: Clock,
-        guards: ProtectedAccounts,
-        retry: Retry,
-    ) -> None:
-        self._store, self._vault, self._journal, self._systems = store, vault, journal, systems
-        self._clock, self._guards, self._retry = clock, guards, retry
+    def __init__(self, context: Context, guards: ProtectedAccounts, retry: Retry) -> None:
+        self._store, self._vault, self._journal = context.store, context.vault, context.journal
+        self._systems, self._clock = context.systems, context.clock
+        self._guards, self._retry = guards, retry
 
     def candidates(self, case_id: str, system: str, search: str = "") -> tuple[Candidate, ...]:
         """Return the accounts that match the leaver, or, with `search`, exactly that address, log-in or id.

@@ -6,18 +6,18 @@ from sqlmodel import col, select
 
 from connectors.contract import AccountId, Accounts
 from workflows.access.account_state import AccountData
+from workflows.context import Context
 from workflows.storage.case import UNWATCHED
 from workflows.storage.rows.access import LeaverAccount
 from workflows.storage.rows.case import Case
 from workflows.storage.store import Store
 from workflows.storage.vault import Vault
-from workflows.systems.registry import Systems
 
 
-def connect_lock_history(systems: Systems, store: Store, vault: Vault) -> None:
+def connect_lock_history(context: Context) -> None:
     """Give every connector its way to ask."""
-    for system, accounts in systems.with_capability(Accounts):
-        accounts.use_lock_history(partial(was_locked_by_case, store, vault, system.name))
+    for system, accounts in context.systems.with_capability(Accounts):
+        accounts.use_lock_history(partial(was_locked_by_case, context.store, context.vault, system.name))
 
 
 def was_locked_by_case(store: Store, vault: Vault, system: str, account: AccountId) -> bool:

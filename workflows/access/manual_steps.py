@@ -28,21 +28,19 @@ from workflows.access.manual_step import (
     work_of,
 )
 from workflows.access.views import StepView
+from workflows.context import Context
 from workflows.people import Actor
-from workflows.ports import AssigneeDirectory, Clock, DeliveryFailed
+from workflows.ports import AssigneeDirectory, DeliveryFailed
 from workflows.refusals import Code, Refused
 from workflows.storage.case import UNWATCHED, CaseData, advance_case, read_case, refresh_case_message
-from workflows.storage.findings import FindingReport, Findings
-from workflows.storage.journal import HANDOVER, Journal
+from workflows.storage.findings import FindingReport
+from workflows.storage.journal import HANDOVER
 from workflows.storage.outbox import enqueue, request_update
 from workflows.storage.rows.access import ManualStep
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 from workflows.storage.rows.work_state import WorkState
-from workflows.storage.store import Store
-from workflows.storage.vault import Vault
 from workflows.storage.work import again
-from workflows.systems.registry import Systems
 
 STANDS = timedelta(days=90)
 """How long a confirmation stands where the step is no longer in the configuration."""
@@ -68,25 +66,11 @@ class Proof:
 class ManualSteps:
     """Carries out `ManualStep` rows, and takes people's answers."""
 
-    def __init__(
-        self,
-        store: Store,
-        vault: Vault,
-        journal: Journal,
-        systems: Systems,
-        clock: Clock,
-        roster: AssigneeDirectory,
-        channel: str,
-    ) -> None:
+    def __init__(self, context: Context, roster: AssigneeDirectory, channel: str) -> None:
         """`roster`: who is there to be asked; `channel`: security's, where a step goes that nobody else can take."""
-        self._store = store
-        self._vault = vault
-        self._journal = journal
-        self._systems = systems
-        self._clock = clock
-        self._roster = roster
-        self._channel = channel
-        self._findings = Findings(vault, journal, clock)
+        self._store, self._vault, self._journal = context.store, context.vault, context.journal
+        self._systems, self._clock = context.systems, context.clock
+        self._findings, self._roster, self._channel = context.findings, roster, channel
 
     def run(self, step_id: str) -> None:
         """Ask, remind, escalate, or ask again. A row that is not due is left alone: a doubled call does nothing."""

@@ -6,7 +6,6 @@ clients are not moved back: both are said. A lock-out under way while HR undoes 
 """
 
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from typing import Any
 
 from sqlmodel import Session, select
@@ -15,16 +14,15 @@ from config.text import N_, _
 from connectors.contract import AccountId, Accounts, BeforeImage, GroupId, Groups, Verdict
 from connectors.errors import ConnectorError, Missing, OutcomeUnknown
 from workflows.access.account_state import ENDED, TOKEN, AccountData
+from workflows.context import Context
 from workflows.ports import Clock
 from workflows.storage.case import refresh_case_message
-from workflows.storage.journal import HANDOVER, Journal
+from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.access import LeaverAccount, Restoration
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.work_state import WorkState
-from workflows.storage.store import Store
-from workflows.storage.vault import Vault
 from workflows.storage.work import again, finish, retry_at, say
-from workflows.systems.registry import System, Systems
+from workflows.systems.registry import System
 
 GONE = N_("this system is no longer in the configuration")
 
@@ -48,18 +46,9 @@ class RestoredAccount:
 class Restorations:
     """Carries out `Restoration` rows."""
 
-    def __init__(
-        self,
-        store: Store,
-        vault: Vault,
-        journal: Journal,
-        systems: Systems,
-        clock: Clock,
-        retry: timedelta = timedelta(minutes=5),
-    ) -> None:
-        """`retry`: the longest time between two tries."""
-        self._store, self._vault, self._journal, self._systems = store, vault, journal, systems
-        self._clock, self._retry = clock, retry
+    def __init__(self, context: Context) -> None:
+        self._store, self._vault, self._journal = context.store, context.vault, context.journal
+        self._systems, self._clock, self._retry = context.systems, context.clock, context.retry
 
     def run(self, row_id: str) -> None:
         """Give one system back, read it, record. A row that is not due is left alone: a doubled call does nothing."""

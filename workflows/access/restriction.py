@@ -9,7 +9,7 @@ Over 250 lines because taking and giving back share the row and what is remember
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlmodel import Session, select
 
@@ -20,13 +20,12 @@ from connectors.errors import ConnectorError, Missing
 from workflows.access import matching
 from workflows.access.protected import ProtectedAccounts
 from workflows.access.views import RestrictionLine
-from workflows.ports import Clock
+from workflows.context import Context
 from workflows.storage.case import UNWATCHED, CaseData, person, read_case, refresh_case_message
-from workflows.storage.journal import HANDOVER, Journal
+from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.access import Restriction
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.work_state import WorkState
-from workflows.storage.store import Store
 from workflows.storage.vault import Vault
 from workflows.storage.work import again, finish, retry_at, say
 from workflows.systems.registry import System, Systems
@@ -68,19 +67,10 @@ class RestrictionData:
 class Restrictions:
     """Carries out `Restriction` rows."""
 
-    def __init__(
-        self,
-        store: Store,
-        vault: Vault,
-        journal: Journal,
-        systems: Systems,
-        clock: Clock,
-        retry: timedelta,
-        guards: ProtectedAccounts,
-    ) -> None:
-        """`retry`: the longest time between two tries."""
-        self._store, self._vault, self._journal, self._systems = store, vault, journal, systems
-        self._clock, self._retry, self._guards = clock, retry, guards
+    def __init__(self, context: Context, guards: ProtectedAccounts) -> None:
+        self._store, self._vault, self._journal = context.store, context.vault, context.journal
+        self._systems, self._clock, self._retry = context.systems, context.clock, context.retry
+        self._guards = guards
 
     def run(self, row_id: str) -> None:
         """Take or give back, read, record. A row that is not due is left alone: a doubled call does nothing."""

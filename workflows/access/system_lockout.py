@@ -23,18 +23,16 @@ from workflows.access.last_administrator import LastAdministratorCheck
 from workflows.access.matching import Match, PersonLinks
 from workflows.access.protected import ProtectedAccounts
 from workflows.access.restoration import restore_again
-from workflows.ports import Clock
+from workflows.context import Context
 from workflows.storage.case import UNWATCHED, CaseData, advance_case, person, read_case
-from workflows.storage.findings import FindingReport, Findings
-from workflows.storage.journal import HANDOVER, Journal
+from workflows.storage.findings import FindingReport
+from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.access import Access, LeaverAccount
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.operations import JournalEntry
 from workflows.storage.rows.work_state import WorkState
-from workflows.storage.store import Store
-from workflows.storage.vault import Vault
 from workflows.storage.work import again, finish, reopen, retry_at, say
-from workflows.systems.registry import System, Systems
+from workflows.systems.registry import System
 
 LATE = timedelta(minutes=5)
 NAMES_ARE_REUSED = timedelta(days=1)
@@ -46,26 +44,12 @@ NOT_RUNNING = N_("Handover was not running")
 class SystemLockouts:
     """Carries out `Access` rows."""
 
-    def __init__(
-        self,
-        store: Store,
-        vault: Vault,
-        journal: Journal,
-        systems: Systems,
-        clock: Clock,
-        retry: timedelta,
-        protected: Sequence[str] = (),
-    ) -> None:
-        """`retry`: the longest time between two tries at a system that does not answer. `protected`: never locked."""
-        self._store = store
-        self._vault = vault
-        self._journal = journal
-        self._systems = systems
-        self._clock = clock
-        self._retry = retry
-        self._findings = Findings(vault, journal, clock)
-        self._guards = ProtectedAccounts(protected)
-        self._last = LastAdministratorCheck(store, clock)
+    def __init__(self, context: Context, guards: ProtectedAccounts) -> None:
+        self._context = context
+        self._store, self._vault, self._journal = context.store, context.vault, context.journal
+        self._systems, self._clock, self._retry = context.systems, context.clock, context.retry
+        self._findings, self._guards = context.findings, guards
+        self._last = LastAdministratorCheck(context)
 
     def run(self, access_id: str) -> None:
         """Lock, read back, record. A row that is not due is left alone: a doubled call does nothing."""
@@ -187,9 +171,7 @@ class SystemLockouts:
     def _one(
         self, system: System, accounts: Accounts, key: bytes, row: LeaverAccount, fresh: BeforeImage | None
     ) -> LockoutResult:
-        return AccountLockout(self._store, self._vault, self._journal, self._clock, system, accounts, key, row).run(
-            fresh
-        )
+        return AccountLockout(self._context, system, accounts, key, row).run(fresh)
 
     def _prepare(
         self, system: System, accounts: Accounts, job: "SystemLockout", match: Match

@@ -19,17 +19,15 @@ from workflows.cases.finding_list import FindingList
 from workflows.cases.views import CaseBrief, CaseView, FindingLine, FollowUpLine
 from workflows.clients.handover import ClientHandover
 from workflows.clients.moves import leave as temporary
+from workflows.context import Context
 from workflows.exports.snapshots import ExportTrack
 from workflows.people import Leaver
-from workflows.ports import Clock
 from workflows.storage.case import UNWATCHED, mail_key, read_case, slack_key
 from workflows.storage.rows.access import Access, LeaverAccount, ManualStep, Restoration
 from workflows.storage.rows.case import Case, CaseState, Reason
 from workflows.storage.rows.clients import Leave
 from workflows.storage.rows.watch import FollowUp, SweepStatus
 from workflows.storage.rows.work_state import WorkState
-from workflows.storage.vault import Vault
-from workflows.systems.registry import Systems
 
 Row = TypeVar("Row", Access, LeaverAccount, ManualStep, Restoration, Leave)
 
@@ -60,21 +58,9 @@ class CaseRows:
 class Casefile:
     """Reads cases for people."""
 
-    def __init__(
-        self,
-        vault: Vault,
-        systems: Systems,
-        handover: ClientHandover,
-        exports: ExportTrack,
-        clock: Clock,
-        sheet: FindingList,
-    ) -> None:
-        self._vault = vault
-        self._systems = systems
-        self._handover = handover
-        self._exports = exports
-        self._clock = clock
-        self.sheet = sheet
+    def __init__(self, context: Context, handover: ClientHandover, exports: ExportTrack, sheet: FindingList) -> None:
+        self._vault, self._systems, self._clock = context.vault, context.systems, context.clock
+        self._handover, self._exports, self.sheet = handover, exports, sheet
 
     def view(self, session: Session, case_id: str) -> CaseView:
         """Return all that a case message shows. Raises `Refused(UNKNOWN_CASE)`."""

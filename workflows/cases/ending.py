@@ -8,19 +8,15 @@ from sqlmodel import Session, col, select
 
 from workflows.access import manual_steps, restriction
 from workflows.clients.handover import ClientHandover
+from workflows.context import Context
 from workflows.people import Actor
-from workflows.ports import Clock
 from workflows.refusals import Code, Refused
 from workflows.storage.case import UNWATCHED, read_case, refresh_case_message
-from workflows.storage.findings import Findings
-from workflows.storage.journal import Journal
 from workflows.storage.rows.access import Access, LeaverAccount, Restoration, Restriction
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import BookHandover, Leave
 from workflows.storage.rows.watch import ExportSnapshot, FollowUp
 from workflows.storage.rows.work_state import WorkState
-from workflows.storage.store import Store
-from workflows.storage.vault import Vault
 from workflows.storage.work import again
 
 Start = Callable[[str, str, int], None]
@@ -51,22 +47,11 @@ def cancel_open_work(session: Session, handover: ClientHandover, case_id: str, b
 class CaseUndo:
     """Undoes a case: cancels its work and makes a `Restoration` row for each system."""
 
-    def __init__(
-        self,
-        store: Store,
-        vault: Vault,
-        journal: Journal,
-        handover: ClientHandover,
-        clock: Clock,
-        start: Start,
-        *,
-        days: int,
-    ) -> None:
+    def __init__(self, context: Context, handover: ClientHandover, start: Start, *, days: int) -> None:
         """`days`: how long after the lock-out a case can be undone."""
-        self._store, self._vault, self._journal = store, vault, journal
-        self._handover, self._clock, self._start = handover, clock, start
-        self._days = timedelta(days=days)
-        self._findings = Findings(vault, journal, clock)
+        self._store, self._vault, self._journal = context.store, context.vault, context.journal
+        self._clock, self._findings = context.clock, context.findings
+        self._handover, self._start, self._days = handover, start, timedelta(days=days)
 
     def begin(self, case_id: str, by: Actor) -> None:
         """Undo a case; again on an undone one only tries at once what is still to do.

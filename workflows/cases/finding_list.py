@@ -8,14 +8,14 @@ from sqlmodel import Session, col, select
 from config.text import N_, _
 from workflows.access.account_state import AccountData
 from workflows.cases.views import FindingLine
+from workflows.context import Context
 from workflows.people import Leaver
-from workflows.ports import Clock
 from workflows.storage.case import read_case
-from workflows.storage.findings import DORMANT, FindingNote, Findings
+from workflows.storage.findings import DORMANT, FindingNote
 from workflows.storage.rows.access import LeaverAccount
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.watch import Finding
-from workflows.storage.vault import Vault, WrongKey
+from workflows.storage.vault import WrongKey
 
 CAN_LOCK_AGAIN = frozenset({"open again", "new account"})
 URGENCY = (
@@ -38,11 +38,9 @@ SHUT = N_("name not readable")
 class FindingList:
     """Reads findings for people. One whose words no key opens is listed all the same, and says so."""
 
-    def __init__(self, vault: Vault, findings: Findings, clock: Clock, escalate: timedelta) -> None:
+    def __init__(self, context: Context, escalate: timedelta) -> None:
         """`escalate`: how long a finding may wait for somebody to take it."""
-        self._vault = vault
-        self._findings = findings
-        self._clock = clock
+        self._vault, self._findings, self._clock = context.vault, context.findings, context.clock
         self._escalate = escalate
 
     def lines(self, session: Session, case_id: str = "") -> tuple[FindingLine, ...]:

@@ -4,10 +4,8 @@ from datetime import timedelta
 
 from connectors.contract import Accounts
 from connectors.errors import ConnectorError
-from workflows.ports import Clock
+from workflows.context import Context
 from workflows.storage.rows.case import Headcount
-from workflows.storage.store import Store
-from workflows.systems.registry import Systems
 
 FRESH = timedelta(days=1)
 
@@ -15,8 +13,8 @@ FRESH = timedelta(days=1)
 class DirectoryHeadcount:
     """Counts the directory."""
 
-    def __init__(self, store: Store, systems: Systems, clock: Clock) -> None:
-        self._store, self._systems, self._clock = store, systems, clock
+    def __init__(self, context: Context) -> None:
+        self._store, self._systems, self._clock = context.store, context.systems, context.clock
 
     def count(self) -> int | None:
         """Return how many people there are, as of today or as of the last answer; None: never told."""

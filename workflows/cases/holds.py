@@ -13,11 +13,11 @@ from sqlmodel import Session, col, select
 from workflows.access import restriction
 from workflows.cases.ending import cancel_open_work
 from workflows.clients.handover import ClientHandover
+from workflows.context import Context
 from workflows.people import Actor
-from workflows.ports import Clock
 from workflows.refusals import Code, Refused
 from workflows.storage.case import CaseData, is_about, read_case, refresh_case_message
-from workflows.storage.journal import HANDOVER, Journal
+from workflows.storage.journal import HANDOVER
 from workflows.storage.outbox import enqueue, request_update
 from workflows.storage.rows.access import Access, ManualStep, Restriction
 from workflows.storage.rows.case import Case, CaseState, HoldReason
@@ -26,7 +26,6 @@ from workflows.storage.rows.operations import JournalEntry
 from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.watch import ExportSnapshot, FollowUp
 from workflows.storage.rows.work_state import WorkState
-from workflows.storage.store import Store
 from workflows.storage.vault import Vault
 
 
@@ -58,18 +57,14 @@ class Holds:
 
     def __init__(
         self,
-        store: Store,
-        vault: Vault,
-        journal: Journal,
+        context: Context,
         handover: ClientHandover,
-        clock: Clock,
         rules: CasePolicy,
         people: Callable[[], int | None] = lambda: None,
     ) -> None:
         """`people`: how many the directory has, None where nobody knows."""
-        self._store, self._vault, self._journal = store, vault, journal
-        self._handover, self._clock, self._rules = handover, clock, rules
-        self._people = people
+        self._store, self._vault, self._journal = context.store, context.vault, context.journal
+        self._clock, self._handover, self._rules, self._people = context.clock, handover, rules, people
 
     def count(self, session: Session, now: datetime) -> int:
         """Return how many cases were opened in the last hour, whatever became of them; others wait meanwhile."""

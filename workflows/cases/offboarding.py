@@ -26,20 +26,16 @@ from workflows.clients.handover import ClientHandover
 from workflows.clients.moves import leave
 from workflows.clients.proposals import requested
 from workflows.clients.split.assignment_file import AssignmentRow
+from workflows.context import Context
 from workflows.people import Actor, Leaver
-from workflows.ports import Clock
 from workflows.refusals import Code, Refused
 from workflows.storage.case import UNWATCHED, CaseData, is_about, mail_key, read_case, refresh_case_message, slack_key
-from workflows.storage.journal import Journal
 from workflows.storage.rows.access import Access, AccountLink
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import BookHandover
 from workflows.storage.rows.watch import ExportSnapshot, FollowUp
 from workflows.storage.rows.work_state import WorkState
-from workflows.storage.store import Store
-from workflows.storage.vault import Vault
 from workflows.storage.work import again
-from workflows.systems.registry import Systems
 
 OPEN = (CaseState.SCHEDULED, CaseState.RUNNING, CaseState.HELD)
 FRESH = timedelta(days=1)
@@ -53,42 +49,31 @@ class Offboarding:
 
     def __init__(
         self,
-        store: Store,
-        vault: Vault,
-        journal: Journal,
-        systems: Systems,
+        context: Context,
         casefile: Casefile,
         handover: ClientHandover,
-        clock: Clock,
         start: Start,
         *,
-        directory: str,
-        protected: Sequence[str],
+        guards: ProtectedAccounts,
         follow_up_days: Sequence[int],
         rules: CasePolicy = CasePolicy(),  # noqa: B008 - a frozen value
     ) -> None:
-        """`directory`: the system that knows everybody. `protected`: addresses and log-ins that no case may name."""
-        self._store = store
-        self._vault = vault
-        self._journal = journal
-        self._systems = systems
+        """`guards`: accounts of people that no case may name."""
+        self._store, self._vault, self._journal = context.store, context.vault, context.journal
+        self._systems, self._clock = context.systems, context.clock
         self._casefile = casefile
         self._handover = handover
-        self._clock = clock
         self._start = start
-        self._directory = directory
-        self._guards = ProtectedAccounts(protected)
+        self._guards = guards
         self._days = tuple(follow_up_days)
-        self._holds = Holds(
-            store, vault, journal, handover, clock, rules, DirectoryHeadcount(store, systems, clock).count
-        )
-        self._schedule = Schedule(store, vault, journal, handover, clock, self._days, self._holds, systems)
-        self._undo = CaseUndo(store, vault, journal, handover, clock, start, days=rules.undo_days)
+        self._holds = Holds(context, handover, rules, DirectoryHeadcount(context).count)
+        self._schedule = Schedule(context, handover, self._days, self._holds)
+        self._undo = CaseUndo(context, handover, start, days=rules.undo_days)
 
     def plan(self, leaver: Leaver) -> Plan:
         """Look up what a case would do; writes nothing, and takes seconds at most however dead a system is."""
         seen = planning.survey(self._systems, leaver)
-        known = seen.get(self._directory)
+        known = seen.get(self._systems.directory)
         leaver = planning.identify(leaver, known.accounts if known else ())
         refusals: list[Refused] = []
         if self._is_protected(leaver):

@@ -10,21 +10,16 @@ from workflows.access import manual_steps, restriction
 from workflows.cases.ending import cancel_open_work
 from workflows.cases.holds import Holds
 from workflows.clients.handover import ClientHandover
+from workflows.context import Context
 from workflows.people import Actor
-from workflows.ports import Clock
 from workflows.refusals import Code, Refused
 from workflows.storage.case import read_case, refresh_case_message
-from workflows.storage.findings import Findings
-from workflows.storage.journal import Journal
 from workflows.storage.outbox import request_update
 from workflows.storage.rows.access import Access
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import BookHandover
 from workflows.storage.rows.watch import ExportSnapshot, FollowUp
 from workflows.storage.rows.work_state import WorkState
-from workflows.storage.store import Store
-from workflows.storage.vault import Vault
-from workflows.systems.registry import Systems
 
 FARTHEST = timedelta(days=731)
 """How far ahead a lock-out may lie; no notice is as long, and a slip in the year (2206) would keep access for ever."""
@@ -39,22 +34,11 @@ def in_reach(at: datetime, now: datetime) -> None:
 class Schedule:
     """Moves and ends cases."""
 
-    def __init__(
-        self,
-        store: Store,
-        vault: Vault,
-        journal: Journal,
-        handover: ClientHandover,
-        clock: Clock,
-        days: Sequence[int],
-        holds: Holds,
-        systems: Systems,
-    ) -> None:
+    def __init__(self, context: Context, handover: ClientHandover, days: Sequence[int], holds: Holds) -> None:
         """`days`: the follow-ups of a case. `holds`: judges a case anew on its new day."""
-        self._holds, self._systems = holds, systems
-        self._store, self._vault, self._journal = store, vault, journal
-        self._handover, self._clock, self._days = handover, clock, tuple(days)
-        self._findings = Findings(vault, journal, clock)
+        self._store, self._vault, self._journal = context.store, context.vault, context.journal
+        self._systems, self._clock, self._findings = context.systems, context.clock, context.findings
+        self._handover, self._days, self._holds = handover, tuple(days), holds
 
     def move(self, case_id: str, at: datetime, by: Actor) -> None:
         """Give a case that has not begun another time, with all that hangs on it; what is held stays held."""

@@ -1,8 +1,7 @@
 """What every part of the client track works with, and the trouble that is ours and not an outside system's."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field, fields
 from itertools import islice
 from typing import TypeVar
 
@@ -11,20 +10,17 @@ from sqlmodel import Session, col, select
 from connectors.contract import ClientBook
 from workflows.clients.approval_policy import ApprovalContext
 from workflows.clients.split.rules import AllocationPolicy
+from workflows.context import Context
 from workflows.people import Actor
-from workflows.ports import Clock
 from workflows.storage.case import CaseData, advance_case, refresh_case_message
-from workflows.storage.journal import Journal
 from workflows.storage.outbox import enqueue
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, Proposal, ProposalState
 from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.work_state import WorkState
-from workflows.storage.store import Store
-from workflows.storage.vault import Vault
 from workflows.storage.work import again, finish
 from workflows.systems.accounts import PreconditionFailed
-from workflows.systems.registry import System, Systems
+from workflows.systems.registry import System
 
 T = TypeVar("T")
 CHUNK = 500
@@ -36,19 +32,18 @@ class AttemptSuperseded(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class ClientContext:
-    """The services and settings of the client track."""
+class ClientContext(Context):
+    """The context of the client track, with its policies."""
 
-    store: Store
-    vault: Vault
-    journal: Journal
-    systems: Systems
-    clock: Clock
-    retry: timedelta
-    """The longest time between two tries."""
-    approvals: ApprovalContext
-    allocation_policy: AllocationPolicy
+    approvals: ApprovalContext = field(kw_only=True)
+    allocation_policy: AllocationPolicy = field(default=AllocationPolicy(), kw_only=True)
     """What the company wishes for every split."""
+
+    @classmethod
+    def extend(cls, context: Context, approvals: ApprovalContext, policy: AllocationPolicy) -> "ClientContext":
+        """Add the policies of the client track to the parts of all services."""
+        known = {one.name: getattr(context, one.name) for one in fields(Context)}
+        return cls(**known, approvals=approvals, allocation_policy=policy)
 
     def system(self, name: str) -> tuple[System, ClientBook]:
         """Return a configured system with its client book. Raises `Trouble`."""

@@ -8,7 +8,6 @@ import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import timedelta
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -38,19 +37,16 @@ from workflows.clients.split.rules import AllocationPolicy
 from workflows.clients.split.shares import ProposalData
 from workflows.clients.split.unmoved import UnmovedReasons
 from workflows.clients.views import ClientLine, ClientsView, Preview, ProposalView, RecordLine
+from workflows.context import Context
 from workflows.people import Actor, Leaver, Successor
-from workflows.ports import Clock
 from workflows.refusals import Refused
 from workflows.storage.case import read_case
-from workflows.storage.journal import HANDOVER, Journal
+from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.case import Case, CaseState, Strategy
 from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, Proposal
 from workflows.storage.rows.work_state import WorkState
-from workflows.storage.store import Store
-from workflows.storage.vault import Vault
 from workflows.storage.work import again, retry_at, say
 from workflows.systems.accounts import PreconditionFailed, leaver_accounts
-from workflows.systems.registry import Systems
 
 log = logging.getLogger(__name__)
 
@@ -60,18 +56,13 @@ class ClientHandover:
 
     def __init__(
         self,
-        store: Store,
-        vault: Vault,
-        journal: Journal,
-        systems: Systems,
-        clock: Clock,
-        retry: timedelta,
+        context: Context,
         approvals: ApprovalContext,
         *,
         wishes: AllocationPolicy = AllocationPolicy(),  # noqa: B008 - a frozen value
     ) -> None:
-        """`retry`: the longest time between two tries at a system that does not answer. `wishes`: for every split."""
-        self._context = ClientContext(store, vault, journal, systems, clock, retry, approvals, wishes)
+        """`wishes`: for every split."""
+        self._context = ClientContext.extend(context, approvals, wishes)
         self._decision_service = DecisionService(self._context)
         self._decisions = EditPermission(self._context, self._decision_service)
         self.asking = ApprovalEscalation(self._context, self._decision_service)

@@ -15,53 +15,33 @@ from sqlmodel import Session, col, select
 from config.text import _
 from connectors.contract import ClientBook, ExportEvent, ExportLog
 from connectors.errors import Conflict, ConnectorError
+from workflows.context import Context
 from workflows.exports import figures as exportsheet
 from workflows.exports.figures import NO_LOG, ExportFigures, ExportWindow, summarize, unread
 from workflows.exports.views import ExportLine, ExportView
 from workflows.people import Actor, Leaver
-from workflows.ports import Clock
 from workflows.refusals import Code, Refused
 from workflows.storage.case import UNWATCHED, advance_case, read_case, refresh_case_message
-from workflows.storage.journal import HANDOVER, Journal
+from workflows.storage.journal import HANDOVER
 from workflows.storage.outbox import enqueue
 from workflows.storage.rows.access import Access
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 from workflows.storage.rows.watch import ExportSnapshot
 from workflows.storage.rows.work_state import WorkState
-from workflows.storage.store import Store
-from workflows.storage.vault import Vault
 from workflows.storage.work import again, finish, retry_at, say
 from workflows.systems.accounts import PreconditionFailed, leaver_accounts
-from workflows.systems.registry import System, Systems
+from workflows.systems.registry import System
 
 
 class ExportTrack:
     """Carries out `ExportSnapshot` rows and shows them to those who may see them."""
 
-    def __init__(
-        self,
-        store: Store,
-        vault: Vault,
-        journal: Journal,
-        systems: Systems,
-        clock: Clock,
-        *,
-        retry: timedelta,
-        channel: str,
-        look_back: timedelta,
-        zone: str,
-    ) -> None:
-        """`channel`: security's; `zone`: where weeks begin at midnight; `retry`: the longest time between two tries."""
-        self._store = store
-        self._vault = vault
-        self._journal = journal
-        self._systems = systems
-        self._clock = clock
-        self._retry = retry
-        self._channel = channel
-        self._look_back = look_back
-        self._zone = ZoneInfo(zone)
+    def __init__(self, context: Context, *, channel: str, look_back: timedelta, zone: str) -> None:
+        """`channel`: security's; `zone`: where weeks begin at midnight."""
+        self._store, self._vault, self._journal = context.store, context.vault, context.journal
+        self._systems, self._clock, self._retry = context.systems, context.clock, context.retry
+        self._channel, self._look_back, self._zone = channel, look_back, ZoneInfo(zone)
 
     def take(self, snapshot_id: str) -> None:
         """Read every log that was not read yet. A row that is not due is left alone: a doubled call does nothing."""

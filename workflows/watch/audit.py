@@ -13,19 +13,16 @@ from connectors.contract import Verdict
 from workflows.cases.casefile import Casefile
 from workflows.cases.finding_list import FindingList
 from workflows.cases.views import FindingLine
+from workflows.context import Context
 from workflows.people import Actor
-from workflows.ports import Clock
 from workflows.refusals import Code, Refused
-from workflows.storage.findings import NEW_ACCOUNT, Findings
-from workflows.storage.journal import HANDOVER, Journal
+from workflows.storage.findings import NEW_ACCOUNT
+from workflows.storage.journal import HANDOVER
 from workflows.storage.outbox import enqueue
 from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.watch import AuditRun, Finding
 from workflows.storage.rows.work_state import WorkState
-from workflows.storage.store import Store
-from workflows.storage.vault import Vault
 from workflows.storage.work import finish
-from workflows.systems.registry import Systems
 from workflows.watch import audit_csv
 from workflows.watch.new_accounts import NewAccounts
 from workflows.watch.new_systems import NewSystems
@@ -41,17 +38,12 @@ class Audits:
 
     def __init__(
         self,
-        store: Store,
-        vault: Vault,
-        journal: Journal,
-        systems: Systems,
+        context: Context,
         casefile: Casefile,
-        clock: Clock,
         retry: Callable[[str, str, Actor], None],
         link: Callable[[str, str, Actor, str], object],
         *,
         sheet: FindingList,
-        directory: str,
         channel: str,
         zone: str,
         at: time,
@@ -60,26 +52,20 @@ class Audits:
         """`retry` locks one system of a case again; the day's audit is due `at` that hour in `zone`, in `channel`.
 
         `link` says that an account is the leaver's beside those that are known, and locks it.
-        `directory`: the system that knows everybody, and whose disabled people should be alive nowhere.
         """
-        self._store = store
-        self._vault = vault
-        self._journal = journal
-        self._systems = systems
+        self._store, self._vault, self._journal = context.store, context.vault, context.journal
+        self._systems, self._clock = context.systems, context.clock
         self._casefile = casefile
-        self._clock = clock
         self._retry, self._link = retry, link
         self._channel = channel
         self._zone = ZoneInfo(zone)
         self._at = at
         self._sheet = sheet
-        findings = Findings(vault, journal, clock)
-        newcomers = NewAccounts(store, vault, journal, findings, systems, clock)
-        self._sweep = AccountSweep(store, vault, findings, systems, clock, newcomers)
-        dormant = DormantAccounts(store, vault, findings, clock, policy.dormant)
-        self._orphans = Orphans(store, vault, findings, systems, directory, dormant, newcomers)
-        self._responses = FindingResponses(store, journal, findings, sheet, clock, retry, policy)
-        self._latecomers = NewSystems(store, vault, journal, systems, clock)
+        newcomers = NewAccounts(context)
+        self._sweep = AccountSweep(context, newcomers)
+        self._orphans = Orphans(context, DormantAccounts(context, policy.dormant), newcomers)
+        self._responses = FindingResponses(context, sheet, retry, policy)
+        self._latecomers = NewSystems(context)
 
     def call(self) -> None:
         """Write today's run once its hour has come, also after a downtime; its key keeps it one a day."""

@@ -1,7 +1,6 @@
 """Dated checks of one case, 1, 7, 30 and 90 days after: still locked, nothing new, owned or exported."""
 
 from collections import Counter
-from datetime import timedelta
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -14,12 +13,12 @@ from workflows.access.matching import other_persons_accounts
 from workflows.cases.casefile import Casefile
 from workflows.cases.views import CaseView, FollowUpLine
 from workflows.clients.moves import reconciliation
+from workflows.context import Context
 from workflows.exports.snapshots import ExportTrack
 from workflows.people import Leaver
-from workflows.ports import Clock
 from workflows.storage.case import UNWATCHED, person, read_case, refresh_case_message
-from workflows.storage.findings import FindingReport, Findings
-from workflows.storage.journal import HANDOVER, Journal
+from workflows.storage.findings import FindingReport
+from workflows.storage.journal import HANDOVER
 from workflows.storage.outbox import enqueue
 from workflows.storage.rows.access import Access, ManualStep
 from workflows.storage.rows.case import Case
@@ -27,35 +26,18 @@ from workflows.storage.rows.clients import Assignment, AssignmentState
 from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.watch import FollowUp
 from workflows.storage.rows.work_state import WorkState
-from workflows.storage.store import Store
-from workflows.storage.vault import Vault, WrongKey
+from workflows.storage.vault import WrongKey
 from workflows.storage.work import again, finish, retry_at, say
-from workflows.systems.registry import System, Systems
+from workflows.systems.registry import System
 
 
 class FollowUps:
     """Carries out `FollowUp` rows."""
 
-    def __init__(
-        self,
-        store: Store,
-        vault: Vault,
-        journal: Journal,
-        systems: Systems,
-        casefile: Casefile,
-        exports: ExportTrack,
-        clock: Clock,
-        retry: timedelta,
-    ) -> None:
-        self._store = store
-        self._vault = vault
-        self._journal = journal
-        self._systems = systems
-        self._casefile = casefile
-        self._exports = exports
-        self._clock = clock
-        self._retry = retry
-        self._findings = Findings(vault, journal, clock)
+    def __init__(self, context: Context, casefile: Casefile, exports: ExportTrack) -> None:
+        self._store, self._vault, self._journal = context.store, context.vault, context.journal
+        self._systems, self._clock, self._retry = context.systems, context.clock, context.retry
+        self._findings, self._casefile, self._exports = context.findings, casefile, exports
 
     def run(self, follow_up_id: str) -> None:
         """Check the case everywhere; a system that cannot be read is said, and the check is tried again there."""

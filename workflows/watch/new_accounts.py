@@ -19,17 +19,15 @@ from connectors.contract import Accounts, Observation, Roster, Verdict
 from workflows.access import matching, observation
 from workflows.access.account_state import SEVERITY
 from workflows.access.matching import other_persons_accounts
-from workflows.ports import Clock
+from workflows.context import Context
 from workflows.storage.case import person, read_case
-from workflows.storage.findings import NEW_ACCOUNT, FindingReport, Findings, open_of, still_open
-from workflows.storage.journal import Journal
+from workflows.storage.findings import NEW_ACCOUNT, FindingReport, open_of, still_open
 from workflows.storage.rows.access import Access, LeaverAccount
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.watch import Finding
 from workflows.storage.rows.work_state import WorkState
-from workflows.storage.store import Store
-from workflows.storage.vault import Vault, WrongKey
-from workflows.systems.registry import System, Systems
+from workflows.storage.vault import WrongKey
+from workflows.systems.registry import System
 from workflows.watch.watched_cases import having_accounts, in_watched_cases, without_accounts
 
 UNREAD = "not verified"
@@ -42,15 +40,9 @@ MOST = 500
 class NewAccounts:
     """Looks people up afresh. Raises what the system raises: nothing is claimed about those who were not looked up."""
 
-    def __init__(
-        self, store: Store, vault: Vault, journal: Journal, findings: Findings, systems: Systems, clock: Clock
-    ) -> None:
-        self._store = store
-        self._vault = vault
-        self._journal = journal
-        self._findings = findings
-        self._systems = systems
-        self._clock = clock
+    def __init__(self, context: Context) -> None:
+        self._store, self._vault, self._journal = context.store, context.vault, context.journal
+        self._systems, self._clock, self._findings = context.systems, context.clock, context.findings
 
     def look(self, system: System, accounts: Accounts, by: str) -> Counter[str]:
         """Look up everybody who has no account in a system as far as is known; count what was seen.

@@ -17,16 +17,15 @@ from workflows.access import manual_step, observation
 from workflows.access.account_state import VerdictNote, seal
 from workflows.access.matching import other_persons_accounts
 from workflows.cases.added_systems import _has
-from workflows.ports import Clock
+from workflows.context import Context
 from workflows.storage.case import UNWATCHED, person, read_case, refresh_case_message
-from workflows.storage.findings import FindingReport, Findings
-from workflows.storage.journal import HANDOVER, Journal
+from workflows.storage.findings import FindingReport
+from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.access import Access, ManualStep
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.work_state import WorkState
-from workflows.storage.store import Store
-from workflows.storage.vault import Vault, WrongKey
-from workflows.systems.registry import System, Systems
+from workflows.storage.vault import WrongKey
+from workflows.systems.registry import System
 from workflows.watch.new_accounts import UNREAD
 
 log = logging.getLogger(__name__)
@@ -36,11 +35,7 @@ log = logging.getLogger(__name__)
 class NewSystems:
     """Looks past leavers up in systems that are new to their cases."""
 
-    store: Store
-    vault: Vault
-    journal: Journal
-    systems: Systems
-    clock: Clock
+    context: Context
 
     def catch_up(self, by: str) -> list[str]:
         """Look everybody up who is missing somewhere; return, as sentences, the systems that could not be read.
@@ -48,7 +43,7 @@ class NewSystems:
         A system that fails is left for the next time, with its cases as they are.
         """
         unread = []
-        for name, system in self.systems.items():
+        for name, system in self.context.systems.items():
             try:
                 for case_id in self._lacking(name):
                     self._try(system, case_id, by)
@@ -67,9 +62,8 @@ class NewSystems:
         else:
             return
         log.warning("case %s cannot be looked up in %s: %s", case_id, system.name, why)
-        with self.store.write(case_id) as session:
-            findings = Findings(self.vault, self.journal, self.clock)
-            findings.report(session, FindingReport(UNREAD, case_id, system.name, "", why), by)
+        with self.context.store.write(case_id) as session:
+            self.context.findings.report(session, FindingReport(UNREAD, case_id, system.name, "", why), by)
 
     def _look(self, system: System, case_id: str, by: str) -> None:
         if manual_step.work_of(system):
@@ -78,16 +72,16 @@ class NewSystems:
         accounts = system.having(Accounts)
         if accounts is None:
             return
-        with self.store.read() as session:
-            _case, data = read_case(session, self.vault, case_id)
+        with self.context.store.read() as session:
+            _case, data = read_case(session, self.context.vault, case_id)
         lookup = accounts.find(person(data.leaver))
-        others = other_persons_accounts(self.systems, data.leaver, system.name, lookup.accounts, ())
+        others = other_persons_accounts(self.context.systems, data.leaver, system.name, lookup.accounts, ())
         found = tuple(observation.imaged(accounts, one) for one in lookup.accounts if one.id not in others)
         self._write(system, case_id, found, lookup.how, by)
 
     def _write(self, system: System, case_id: str, found: tuple[Found, ...], how: str, by: str) -> None:
-        now = self.clock.now()
-        with self.store.write(case_id) as session:
+        now = self.context.clock.now()
+        with self.context.store.write(case_id) as session:
             case = session.get_one(Case, case_id)
             if case.state in UNWATCHED or _has(session, f"{case_id}:{system.name}"):
                 return
@@ -98,11 +92,11 @@ class NewSystems:
             else:
                 self._add(session, case, system, found, how, by)
             said = {"system": system.name, "accounts": len(found)}
-            self.journal.write(session, actor=HANDOVER, action="access.caught_up", case_id=case_id, data=said)
+            self.context.journal.write(session, actor=HANDOVER, action="access.caught_up", case_id=case_id, data=said)
             refresh_case_message(session, case_id)
 
     def _add(self, session: Session, case: Case, system: System, found: tuple[Found, ...], how: str, by: str) -> None:
-        row_id, now = f"{case.id}:{system.name}", self.clock.now()
+        row_id, now = f"{case.id}:{system.name}", self.context.clock.now()
         alive = [one for one in found if one.verdict is not Verdict.LOCKED]
         verdict = Verdict.OPEN if alive else Verdict.LOCKED if found else Verdict.ABSENT
         reason = _("found in a system that is new here, and never locked out of it") if alive else ""
@@ -114,15 +108,15 @@ class NewSystems:
                 state=WorkState.DONE,
                 due_at=case.effective_at,
                 verdict=verdict,
-                note=seal(self.vault, case.wrapped_key, f"access:{row_id}", VerdictNote(reason, how)),
+                note=seal(self.context.vault, case.wrapped_key, f"access:{row_id}", VerdictNote(reason, how)),
                 read_at=now,
             )
         )
         session.flush()
         for one in found:
             if one.verdict is Verdict.LOCKED:
-                observation.adopt(session, self.vault, self.journal, case, row_id, one, how, now)
-        findings = Findings(self.vault, self.journal, self.clock)
+                observation.adopt(session, self.context.vault, self.context.journal, case, row_id, one, how, now)
+        findings = self.context.findings
         findings.close_resolved(session, FindingReport(UNREAD, case.id, system.name))
         for one in alive:
             observation.report_new_account(session, findings, case.id, system.name, one, by)
@@ -134,11 +128,11 @@ class NewSystems:
             select(Case.id)
             .where(
                 col(Case.state).not_in(UNWATCHED),
-                col(Case.effective_at) <= self.clock.now(),
+                col(Case.effective_at) <= self.context.clock.now(),
                 ~select(Access.id).where(col(Access.id) == row_id).exists(),  # by primary key: quick for 100,000 too
                 ~select(ManualStep.id).where(col(ManualStep.id) == row_id).exists(),
             )
             .order_by(col(Case.opened_at))
         )
-        with self.store.read() as session:
+        with self.context.store.read() as session:
             return list(session.exec(query))

@@ -13,11 +13,9 @@ from connectors.contract import Account as Found
 from connectors.contract import Accounts, Roster, Verdict
 from connectors.errors import ConnectorError, Unavailable
 from workflows.access import observation
-from workflows.ports import Clock
-from workflows.storage.findings import DORMANT, ORPHAN, FindingReport, Findings, still_open
-from workflows.storage.store import Store
-from workflows.storage.vault import Vault
-from workflows.systems.registry import System, Systems
+from workflows.context import Context
+from workflows.storage.findings import DORMANT, ORPHAN, FindingReport, still_open
+from workflows.systems.registry import System
 from workflows.watch.new_accounts import NewAccounts
 from workflows.watch.sweep import SweepCounts
 from workflows.watch.watched_cases import in_cases
@@ -26,13 +24,10 @@ from workflows.watch.watched_cases import in_cases
 class DormantAccounts:
     """Looks at pages of accounts that somebody else reads. An account without a known last log-in is never named."""
 
-    def __init__(self, store: Store, vault: Vault, findings: Findings, clock: Clock, after: timedelta) -> None:
+    def __init__(self, context: Context, after: timedelta) -> None:
         """`after`: how long nobody logged in; zero: not looked for, and what was found before is closed."""
-        self._store = store
-        self._vault = vault
-        self._findings = findings
-        self._clock = clock
-        self.after = after
+        self._store, self._vault, self._findings = context.store, context.vault, context.findings
+        self._clock, self.after = context.clock, after
 
     def look(self, system: str, page: Sequence[Found], by: str) -> set[str]:
         """Open a finding for every dormant account that no case is about; return which."""
@@ -62,24 +57,10 @@ UNREADABLE = (ConnectorError, *observation.MALFORMED)
 class Orphans:
     """Compares the directory with every other system, address by address; nobody is ever matched by name."""
 
-    def __init__(
-        self,
-        store: Store,
-        vault: Vault,
-        findings: Findings,
-        systems: Systems,
-        directory: str,
-        dormant: DormantAccounts,
-        newcomers: NewAccounts,
-    ) -> None:
-        """`directory`: the system that knows everybody."""
-        self._store = store
-        self._vault = vault
-        self._findings = findings
-        self._systems = systems
-        self._directory = directory
-        self._dormant = dormant
-        self._newcomers = newcomers
+    def __init__(self, context: Context, dormant: DormantAccounts, newcomers: NewAccounts) -> None:
+        self._store, self._vault, self._findings = context.store, context.vault, context.findings
+        self._systems, self._directory = context.systems, context.systems.directory
+        self._dormant, self._newcomers = dormant, newcomers
 
     def look(self, by: str, tally: SweepCounts) -> None:
         """Open and close findings; say in the tally where nobody could be looked for, and count what is new."""

@@ -9,16 +9,15 @@ from sqlmodel import Session, col, select
 
 from workflows.cases.finding_list import FindingList, accepted
 from workflows.cases.views import FindingLine
+from workflows.context import Context
 from workflows.people import Actor
-from workflows.ports import Clock
 from workflows.refusals import Code, Refused
-from workflows.storage.findings import Findings, show_digest
-from workflows.storage.journal import HANDOVER, Journal
+from workflows.storage.findings import show_digest
+from workflows.storage.journal import HANDOVER
 from workflows.storage.outbox import enqueue
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.watch import Finding
-from workflows.storage.store import Store
 
 log = logging.getLogger(__name__)
 BEGUN = (CaseState.RUNNING, CaseState.WATCHED)
@@ -43,23 +42,12 @@ class FindingResponses:
     """Answers to findings."""
 
     def __init__(
-        self,
-        store: Store,
-        journal: Journal,
-        findings: Findings,
-        sheet: FindingList,
-        clock: Clock,
-        retry: Callable[[str, str, Actor], None],
-        policy: FindingPolicy,
+        self, context: Context, sheet: FindingList, retry: Callable[[str, str, Actor], None], policy: FindingPolicy
     ) -> None:
         """`retry` locks one system of a case again."""
-        self._store = store
-        self._journal = journal
-        self._findings = findings
-        self._sheet = sheet
-        self._clock = clock
-        self._retry = retry
-        self._policy = policy
+        self._store, self._journal, self._clock = context.store, context.journal, context.clock
+        self._findings, self._sheet = context.findings, sheet
+        self._retry, self._policy = retry, policy
 
     def take(self, finding_id: str, by: Actor) -> FindingLine:
         """Note who works on a finding; taking it again changes who. Raises UNKNOWN_FINDING, CLOSED_FINDING."""

@@ -19,13 +19,11 @@ from connectors.contract import AccountId, Accounts, Observation, Roster, Verdic
 from connectors.errors import ConnectorError
 from workflows.access import account_state
 from workflows.access import observation as watch
-from workflows.ports import Clock
-from workflows.storage.findings import ABOUT_ACCOUNTS, Findings, still_open
+from workflows.context import Context
+from workflows.storage.findings import ABOUT_ACCOUNTS, still_open
 from workflows.storage.rows.access import Access, LeaverAccount
-from workflows.storage.store import Store
-from workflows.storage.vault import Vault
 from workflows.storage.work import say
-from workflows.systems.registry import System, Systems
+from workflows.systems.registry import System
 from workflows.watch import watched_cases
 from workflows.watch.new_accounts import NewAccounts
 from workflows.watch.unverified import UnverifiedLockouts
@@ -71,16 +69,10 @@ class SweepCounts:
 class AccountSweep:
     """Reads systems, writes verdicts and findings; nothing is claimed about what was not read."""
 
-    def __init__(
-        self, store: Store, vault: Vault, findings: Findings, systems: Systems, clock: Clock, newcomers: NewAccounts
-    ) -> None:
-        self._store = store
-        self._vault = vault
-        self._findings = findings
-        self._systems = systems
-        self._clock = clock
-        self._newcomers = newcomers
-        self._unwatched = UnverifiedLockouts(store, findings, systems, clock)
+    def __init__(self, context: Context, newcomers: NewAccounts) -> None:
+        self._store, self._vault, self._findings = context.store, context.vault, context.findings
+        self._systems, self._clock, self._newcomers = context.systems, context.clock, newcomers
+        self._unwatched = UnverifiedLockouts(context)
 
     def run(self, by: str) -> SweepCounts:
         """Read everything; `by` names the audit in the findings."""

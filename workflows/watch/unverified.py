@@ -7,12 +7,10 @@ import sqlalchemy as sa
 from sqlmodel import col, select
 
 from config.text import _, ngettext
-from workflows.ports import Clock
-from workflows.storage.findings import FindingReport, Findings, still_open
+from workflows.context import Context
+from workflows.storage.findings import FindingReport, still_open
 from workflows.storage.rows.access import Access, LeaverAccount
 from workflows.storage.rows.work_state import WorkState
-from workflows.storage.store import Store
-from workflows.systems.registry import Systems
 from workflows.watch.watched_cases import never_confirmed, past_cases, systems
 
 TIME_TO_READ = timedelta(hours=1)
@@ -23,11 +21,9 @@ NEVER = "never verified"
 class UnverifiedLockouts:
     """Says what nobody has looked at."""
 
-    def __init__(self, store: Store, findings: Findings, systems: Systems, clock: Clock) -> None:
-        self._store = store
-        self._findings = findings
-        self._systems = systems
-        self._clock = clock
+    def __init__(self, context: Context) -> None:
+        self._store, self._findings = context.store, context.findings
+        self._systems, self._clock = context.systems, context.clock
 
     def unconfigured_systems(self) -> Iterator[tuple[str, int]]:
         """Give a sentence and the number of leavers for each system that is not in the configuration any more."""

@@ -17,6 +17,7 @@ from tests.sandbox.limited.connector import system
 from tests.workflows.members import MemoryMembers
 from workflows.clients.approval_policy import ApprovalContext
 from workflows.clients.handover import ClientHandover
+from workflows.context import Context
 from workflows.people import Actor, Leaver, Successor
 from workflows.ports import SystemClock
 from workflows.storage.case import CaseData
@@ -45,15 +46,8 @@ class Mover:
         self.vault = Vault(b"m" * 32)
         self.systems = Systems([system(address)])
         journal = Journal(self.store, self.clock, b"s" * 32)
-        self.handover = ClientHandover(
-            self.store,
-            self.vault,
-            journal,
-            self.systems,
-            self.clock,
-            timedelta(seconds=5),
-            ApprovalContext(MemoryMembers()),
-        )
+        context = Context(self.store, self.vault, journal, self.systems, self.clock, timedelta(seconds=5))
+        self.handover = ClientHandover(context, ApprovalContext(MemoryMembers()))
 
     def prepare(self) -> None:
         """List, propose, approve; as fast as the CRM answers."""

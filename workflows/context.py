@@ -1,0 +1,29 @@
+"""The parts that every service on a case works with."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from workflows.ports import Clock
+from workflows.storage.findings import Findings
+from workflows.storage.journal import Journal
+from workflows.storage.store import Store
+from workflows.storage.vault import Vault
+from workflows.systems.registry import Systems
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Rows, keys, journal, systems and clock of one process."""
+
+    store: Store
+    vault: Vault
+    journal: Journal
+    systems: Systems
+    clock: Clock
+    retry: timedelta = timedelta(minutes=5)
+    """The longest time between two tries at a system that does not answer."""
+
+    @property
+    def findings(self) -> Findings:
+        """Open and close findings on these rows."""
+        return Findings(self.vault, self.journal, self.clock)
