@@ -1,4 +1,4 @@
-"""Who must agree before clients move, and for how long they are waited for."""
+"""Settings of approvals: people who must agree before clients move, and deadlines."""
 
 from decimal import Decimal
 from typing import Annotated
@@ -13,24 +13,24 @@ Days = Annotated[int, Field(gt=0)]
 
 
 class ApprovalRule(SettingsTable):
-    """More people who must agree. With several conditions, each alone is enough; without any, they are always asked."""
+    """Additional approval rule. Any one condition is enough; a rule without conditions always applies."""
 
     users: tuple[UserId, ...] = ()
-    """Slack user ids of those who may decide."""
+    """Slack user ids of people who may decide."""
     groups: tuple[GroupId, ...] = ()
-    """Slack user group ids: everybody in them may decide."""
+    """Slack user group ids. Every member may decide."""
     need: int = Field(default=1, gt=0)
-    """How many different people of these must agree."""
+    """Number of different people who must agree."""
     above_clients: int | None = Field(default=None, ge=0)
-    """Asked where more clients than this would change hands."""
+    """Applies if more clients than this would move."""
     above_value: dict[Currency, Annotated[Decimal, Field(gt=0)]] = Field(default_factory=dict)
-    """Asked where the open deals are worth more than this, by currency: `{ EUR = 100000, USD = 110000 }`.
+    """Applies if the open deals are worth more than this, by currency: `{ EUR = 100000, USD = 110000 }`.
 
-    Amounts in several currencies add up as parts of their limits; a currency that is not named counts as above."""
+    Amounts in several currencies add up as parts of their limits. A currency without a limit counts as above."""
     sensitivity: tuple[str, ...] = ()
-    """Asked where a client of one of these tiers changes hands, as the system names them."""
+    """Applies if a client of one of these tiers would move, as the system names them."""
     escalate_to: tuple[PersonId, ...] = ()
-    """Who is asked next, in this order, where nobody answers; empty: those of `[approvals]`."""
+    """People or groups to ask next, in this order, if nobody answers. Empty: those of `[approvals]`."""
 
     @model_validator(mode="after")
     def _enough(self) -> "ApprovalRule":
@@ -42,25 +42,25 @@ class ApprovalRule(SettingsTable):
 
 
 class ApprovalSettings(SettingsTable):
-    """Who must agree before clients move. The approver that a case names, the line manager by default, always must."""
+    """Approvals before clients move. The case's approver, by default the line manager, must always agree."""
 
     receivers: bool = False
-    """Whether each colleague who receives clients must agree to take their own share."""
+    """True: each successor must agree to their own share."""
     remind_days: Days = 1
-    """After how many business days of that person's calendar somebody who has not answered is reminded, each time."""
+    """Business days between reminders, by the approver's own calendar."""
     escalate_days: Days = 3
-    """After how many business days without an answer the next of `escalate_to` is asked as well."""
+    """Business days without an answer after which the next of `escalate_to` is asked as well."""
     expire_days: Days = 10
-    """After how many business days without an answer a request expires: nothing moves. Silence is never a yes."""
+    """Business days without an answer after which a request expires. Nothing moves: silence is never a yes."""
     escalate_to: tuple[PersonId, ...] = ()
-    """User or user group ids to ask next, in this order; at once where who is asked has left or cannot decide."""
+    """User or user group ids to ask next, in this order. They are asked at once if an approver cannot decide."""
     calendars: dict[Zone, Country] = Field(default_factory=dict)
-    """Whose public holidays count for people in a time zone: `{ "Europe/Dublin" = "IE" }`; others: the company's."""
+    """Country of the public holidays by time zone: `{ "Europe/Dublin" = "IE" }`. Other zones: the company's."""
     rules: dict[Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$")], ApprovalRule] = Field(default_factory=dict)
-    """One table `[approvals.rules.NAME]` for each further group of people that must agree."""
+    """One table `[approvals.rules.NAME]` for each additional approval rule."""
 
     @model_validator(mode="after")
     def _in_order(self) -> "ApprovalSettings":
         if self.escalate_to and self.escalate_days >= self.expire_days:
-            raise ValueError("escalate_days must be fewer than expire_days, or nobody has time to answer")
+            raise ValueError("escalate_days must be fewer than expire_days, so that people have time to answer")
         return self

@@ -1,4 +1,4 @@
-"""How a client book may be split: the company's own rules, and what is known of colleagues."""
+"""Settings of the split: the company's own rules, and its successors."""
 
 from typing import Annotated, Literal
 
@@ -18,7 +18,10 @@ Address = Annotated[str, AfterValidator(_address)]
 
 
 class SplitRule(SettingsTable):
-    """One rule of `strategy = "rules"`: the first whose conditions a client meets decides; without any, all clients."""
+    """One rule of `strategy = "rules"`. The first rule whose conditions a client meets decides.
+
+    A rule without conditions takes all clients.
+    """
 
     segment: str = ""
     """The client's segment, as the system names it: `"key"`."""
@@ -29,32 +32,32 @@ class SplitRule(SettingsTable):
     sensitivity: str = ""
     """The client's sensitivity, as the system names it."""
     successors: tuple[Address, ...] = Field(min_length=1)
-    """Addresses of the colleagues who get such clients, evenly; who has no room or no account is left out."""
+    """Addresses of the successors for such clients, in equal parts. A successor without room or account is left out."""
 
 
 class ColleagueSettings(SettingsTable):
-    """What is known of somebody who may receive clients."""
+    """A colleague who may receive clients."""
 
     capacity: int | None = Field(default=None, ge=0)
-    """How many clients of one leaver they get at most in one system; more where nobody has room, which is said."""
+    """Most clients of one leaver in one system. They get more only if nobody has room, and the plan says so."""
     team: str = ""
-    """Their team: with `strategy = "affinity"` a leaver's clients stay in the leaver's team where they can."""
+    """Their team. With `strategy = "affinity"` clients stay in the leaver's team if possible."""
     languages: tuple[str, ...] = ()
-    """Languages they speak, as the systems name them: `["fr", "de"]`."""
+    """Languages that they speak, as the systems name them: `["fr", "de"]`."""
     regions: tuple[str, ...] = ()
-    """Regions they look after, as the systems name them: `["FR"]`."""
+    """Regions that they look after, as the systems name them: `["FR"]`."""
 
 
 class ClientSettings(SettingsTable):
     """The client track."""
 
     default_strategy: Literal["single", "round_robin", "balanced", "affinity", "rules"] = "balanced"
-    """How a book is split unless someone chooses otherwise: `single` successor, in turn (`round_robin`), `balanced` by
-    count and value, by `affinity` (co-owner, then team, then language or region), or by the company's `rules`."""
+    """Strategy of the split, unless a person chooses another: one successor (`single`), in turn (`round_robin`), by
+    count and value (`balanced`), by co-owner, team, language or region (`affinity`), or by the company's `rules`."""
     rules: tuple[SplitRule, ...] = ()
     """One table `[[clients.rules]]` for each rule, in order."""
     colleagues: dict[Address, ColleagueSettings] = Field(default_factory=dict)
-    """One table `[clients.colleagues."ADDRESS"]` for each colleague of whom something is known."""
+    """One table `[clients.colleagues."ADDRESS"]` for each colleague."""
 
     @model_validator(mode="after")
     def _ruled(self) -> "ClientSettings":

@@ -1,4 +1,4 @@
-"""Keys that a `[systems.NAME]` table of any kind may have: they are the workflows' and not the kind's own."""
+"""Keys that a `[systems.NAME]` table of any kind may have."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ UNITS = {"d": "days", "h": "hours"}
 
 
 def _span(value: Any) -> Any:
-    """Take `7d` and `36h`; anything else would leave the unit to be guessed."""
+    """Accept `7d` and `36h`. The unit is never guessed."""
     if isinstance(value, timedelta):
         return value
     found = re.fullmatch(r"(\d{1,4})([dh])", value) if isinstance(value, str) else None
@@ -22,14 +22,14 @@ def _span(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class RequestLimit:
-    """How many requests a system takes within any window of time."""
+    """Number of requests that a system accepts within any window of time."""
 
     requests: int
     window: timedelta
 
 
 def _limit(value: Any) -> Any:
-    """Take `190/10s`; a number alone would leave the time to be guessed."""
+    """Accept `190/10s`. The time is never guessed."""
     if isinstance(value, RequestLimit):
         return value
     found = re.fullmatch(r"(\d{1,6})/(\d{1,5})s", value, re.ASCII) if isinstance(value, str) else None
@@ -44,21 +44,21 @@ Name = Annotated[str, Field(min_length=1)]
 
 
 class Common(BaseModel):
-    """One more set of keys is for every kind."""
+    """Keys of every kind."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     administrators: tuple[Name, ...] = ()
-    """Names or ids of the groups that have full power there: their last enabled member is never locked."""
+    """Names or ids of the groups with full power. Their last enabled member is never locked."""
     restrict_before: Span | None = None
-    """How long before a scheduled lock-out the leaver is taken out of `restrict_groups`: `"7d"`, `"36h"`."""
+    """Time before a scheduled lock-out at which the leaver leaves `restrict_groups`: `"7d"`, `"36h"`."""
     restrict_groups: tuple[Name, ...] = ()
-    """Names or ids of groups that a leaver leaves at `restrict_before`: rights to export, say. Put back by a cancel."""
+    """Names or ids of groups that a leaver leaves at `restrict_before`. A cancel restores them."""
 
     request_limit: Limit | None = None
-    """The limit on requests that the vendor or your contract sets, `"190/10s"`: all bots keep it together."""
+    """Limit on requests from the vendor or your contract: `"190/10s"`. All bots together keep it."""
     records_at_once: int | None = Field(default=None, gt=0)
-    """The most records that one call may move, where the system takes fewer than its connector sends."""
+    """Most records in one move call, if the system accepts fewer than its connector sends."""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

@@ -1,4 +1,4 @@
-"""What every key of the file means, read from the models themselves: for `handover init` and docs/reference."""
+"""The reference of all keys, read from the models, for `handover init` and docs/reference."""
 
 import ast
 import inspect
@@ -35,7 +35,7 @@ WORDS: Mapping[Any, str] = {
     timedelta: "days or hours",
 }
 CONTROLS = frozenset(map(chr, (*range(0x20), 0x7F)))
-"""What TOML does not allow bare in a text."""
+"""Characters that TOML does not allow unescaped in a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ are that kind's own. These keys are for every kind:
 
 | key | type | default | meaning |
 |---|---|---|---|
-| `expects_account` | true or false | `false` | Whether everybody should have an account there: a leaver without \
+| `expects_account` | true or false | `false` | True: every person should have an account there. A leaver without \
 one is then a finding ("not linked") and never "no account". |
 """
 
@@ -156,7 +156,7 @@ def _key(name: str, field: FieldInfo, meaning: str) -> Key:
 
 
 def _strip(kind: Any) -> Any:
-    """Take off `Annotated` and `| None`."""
+    """Remove `Annotated` and `| None`."""
     if get_origin(kind) is Annotated:
         return _strip(get_args(kind)[0])
     if get_origin(kind) in (Union, UnionType):

@@ -1,6 +1,6 @@
 """The configuration file as one frozen object, or as one error that lists every fault by its key.
 
-Over 250 lines because it is the one list of all keys; what they mean is in the reference made from it.
+Over 250 lines because it is the one list of all keys. The reference is made from it.
 """
 
 import re
@@ -22,7 +22,7 @@ from config.table import SettingsTable
 
 
 class SettingsError(Exception):
-    """The configuration cannot be used; `faults` has a line for each fault, `key: what is wrong`."""
+    """The configuration cannot be used. `faults` has one line for each fault: `key: fault`."""
 
     def __init__(self, path: Path, faults: list[str]) -> None:
         super().__init__("\n".join([f"{path} has {len(faults)} fault(s):", *(f"  {fault}" for fault in faults)]))
@@ -30,40 +30,40 @@ class SettingsError(Exception):
 
 
 class Company(SettingsTable):
-    """Who we are, and which system knows everybody."""
+    """The company, and the system that lists all its people."""
 
     name: str = Field(min_length=1)
     """The company's name, as messages show it."""
     timezone: Zone = "UTC"
-    """Where nothing better is known: days, audits and last working days are counted here."""
+    """Time zone of days, audits and last working days, unless a person's own is known."""
     end_of_day: TimeOfDay = time(17, 0)
-    """When a last working day ends, in the leaver's own time zone."""
+    """End of a last working day, in the leaver's own time zone."""
     friday_end: TimeOfDay | None = None
-    """When it ends on a Friday, where that is earlier: `"12:00"`."""
+    """End of a last working day on a Friday, if that is earlier: `"12:00"`."""
     holidays: Country = ""
-    """Country whose public holidays count, `"DE"`, or a part of it, `"DE-BY"`: who chooses one as last day is told."""
+    """Country of the public holidays, `"DE"`, or a part of it, `"DE-BY"`. A last day on a holiday gives a warning."""
     directory: str
-    """Name of the system in [systems] that people are looked up in first; its account ids key the cases."""
+    """Name of the system in [systems] in which people are looked up first. Its account ids key the cases."""
 
 
 class Storage(SettingsTable):
-    """Where rows are kept, and under which keys."""
+    """The rows and their keys."""
 
     path: Path = Path("/var/lib/handover")
-    """Folder for the SQLite files and the process lock; only the bot's own user needs to read it."""
+    """Folder for the SQLite files and the process lock. Only the bot's own user needs to read it."""
     url: DatabaseUrl = Field(default="", repr=False)
-    """Empty: SQLite files in `path`. `postgresql://...`: that database; with a password in it: `env:NAME`."""
+    """Empty: SQLite files in `path`. `postgresql://...`: that database. With a password in it: `env:NAME`."""
     master_key: Key
-    """32 bytes in base64: encrypts every case's own key. Losing it loses all personal data; keep a copy elsewhere."""
+    """32 bytes in base64 that encrypt every case's own key. Keep a copy: without it all personal data is lost."""
     signing_key: Key
     """32 bytes in base64: the Ed25519 seed that signs the journal's head."""
 
 
 class Slack(SettingsTable):
-    """The workspace, and how it reaches us."""
+    """The workspace and its connection."""
 
     mode: Literal["socket", "http"] = "socket"
-    """`socket`: we call Slack, no public address needed. `http`: Slack calls `host`:`port` behind your TLS proxy."""
+    """`socket`: the bot calls Slack, without a public address. `http`: Slack calls `host`:`port` behind a TLS proxy."""
     bot_token: Secret
     """The bot's token, `xoxb-...`."""
     app_token: Secret | None = Field(default=None, validate_default=True)
@@ -71,17 +71,17 @@ class Slack(SettingsTable):
     signing_secret: Secret | None = Field(default=None, validate_default=True)
     """Proves that a request is Slack's; needed by `mode = "http"`."""
     api_url: ApiUrl = "https://slack.com/api/"
-    """Where Slack's Web API is."""
+    """Address of Slack's Web API."""
     host: str = "127.0.0.1"
-    """Address to listen on: `mode = "http"`, health and metrics."""
+    """Address to listen on, for `mode = "http"`, health and metrics."""
     port: int = Field(default=3000, ge=0, le=65535)
     """Port to listen on; 0 takes a free one."""
     case_channel: ChannelId
-    """Channel id: one message a case, kept up to date. Leavers should not be members."""
+    """Channel id for the case messages. Leavers should not be members."""
     security_channel: ChannelId
-    """Channel id: what leavers exported; private, security's own."""
+    """Channel id for export snapshots: private, for security alone."""
     audit_channel: ChannelId
-    """Channel id: the daily audit."""
+    """Channel id for the daily audit."""
 
     @field_validator("app_token", "signing_secret")
     @classmethod
@@ -93,16 +93,16 @@ class Slack(SettingsTable):
 
 
 class Role(SettingsTable):
-    """Who has a role: Slack user ids, and Slack user group ids where the plan has groups."""
+    """The holders of a role: Slack user ids, and Slack user group ids if the workspace's plan has groups."""
 
     users: tuple[UserId, ...] = ()
     """Slack user ids."""
     groups: tuple[GroupId, ...] = ()
-    """Slack user group ids: everybody in them has the role."""
+    """Slack user group ids. Every member has the role."""
 
 
 class Roles(SettingsTable):
-    """The four roles; an empty role is held by nobody."""
+    """The four roles. Nobody holds an empty role."""
 
     hr: Role = Role()
     """Opens, schedules and cancels cases, and sees their status."""
@@ -111,7 +111,7 @@ class Roles(SettingsTable):
     security: Role = Role()
     """Retries, locks again, sees exports, runs audits."""
     admin: Role = Role()
-    """As security; looks after the bot."""
+    """As security, and operates the bot."""
 
 
 def _days(days: tuple[int, ...]) -> tuple[int, ...]:
@@ -121,44 +121,44 @@ def _days(days: tuple[int, ...]) -> tuple[int, ...]:
 
 
 class PolicySettings(SettingsTable):
-    """What is never done, and when things are checked."""
+    """Guard rails, and times of checks."""
 
     protected: tuple[str, ...] = ()
-    """Addresses, log-ins and account ids that are never locked: service and break-glass accounts, the last admin.
+    """Addresses, log-ins and account ids that are never locked: service and emergency accounts.
 
-    `"crm:boss"` protects that log-in in the system `crm` alone; a name that has a colon itself is written so, too.
+    `"crm:boss"` protects that log-in in the system `crm` alone. A name that contains a colon needs this form.
     """
     undo_days: int = Field(default=30, gt=0)
-    """How many days after a lock-out it can still be undone."""
+    """Days after a lock-out within which it can be undone."""
     mass_cases_per_hour: int = Field(default=10, gt=0)
-    """How many cases may be opened in an hour; more are held until a second person from security releases them."""
+    """Cases that may be opened in an hour. More are held until a second person from security releases them."""
     mass_share: float = Field(default=0.1, gt=0, le=1)
-    """What share of the directory's people may have cases opened, or taking effect, within a day; from the third case
-    on, more are held until a second person from security releases them, also where the directory does not say how many
-    people there are. 1: no such limit."""
+    """Share of the directory's people whose cases may open or take effect within a day. From the third case on, more
+    are held until a second person from security releases them. The same holds if the directory does not give the
+    number of people. 1: no such limit."""
     immediate_needs_second: bool = False
-    """Whether a lock-out at once, or within the hour, waits until a second person from security or HR releases it."""
+    """True: a lock-out at once, or within the hour, waits until a second person from security or HR releases it."""
     follow_up_days: Annotated[tuple[Annotated[int, Field(gt=0)], ...], AfterValidator(_days)] = (1, 7, 30, 90)
     """Days after the lock on which a case is checked again."""
     audit_at: TimeOfDay = time(8, 0)
-    """When the daily audit runs, in the company's time zone."""
+    """Time of the daily audit, in the company's time zone."""
     relock: bool = False
-    """Whether an account that an audit finds open again is locked again at once, without asking anybody."""
+    """True: an account that an audit finds open again is locked again at once, without asking."""
     escalate_after_hours: int = Field(default=24, gt=0)
-    """How long a finding may wait for somebody to take it before security and administrators are told in person."""
+    """Hours that a finding waits for somebody to take it. Then security and administrators are told in person."""
     dormant_days: int = Field(default=0, ge=0)
-    """After how many days without a log-in an account is a finding, where the system tells; 0: not looked for."""
+    """Days without a log-in after which an account is a finding, if the system tells. 0: not looked for."""
     accept_days: int = Field(default=30, gt=0)
-    """How far ahead a finding may be accepted, in days; it comes back when that day is over."""
+    """Days for which a finding may be accepted. It comes back when the last day is over."""
     retry_minutes: int = Field(default=5, gt=0)
-    """How long a system that did not answer is left alone before the next try, in minutes."""
+    """Minutes before the next try at a system that did not answer."""
 
 
 class ExportSettings(SettingsTable):
     """The export track."""
 
     look_back_days: int = Field(default=60, gt=0)
-    """How far before the notice the systems' own export logs are read, in days."""
+    """Days before the notice for which export logs are read."""
 
 
 class SystemSettings(BaseModel):
@@ -168,7 +168,7 @@ class SystemSettings(BaseModel):
     kind: str
     settings: BaseModel
     expects_account: bool = False
-    """Whether everybody should have an account there: a leaver without one is a finding, not "no account"."""
+    """True: every person should have an account there. A leaver without one is a finding, not "no account"."""
     common: Common = Common()
     """Keys that every kind has."""
 
@@ -185,17 +185,17 @@ class Settings(SettingsTable):
     approvals: ApprovalSettings = ApprovalSettings()
     exports: ExportSettings = ExportSettings()
     systems: dict[str, SystemSettings] = Field(default_factory=dict)
-    """The outside systems, each under a name of your own."""
+    """The outside systems, each under a name of your choice."""
 
 
 EXPECTS = "expects_account"
-"""A key of every `[systems.NAME]` table that is ours and not the kind's own."""
+"""A key of every `[systems.NAME]` table, whatever its kind."""
 Kinds = Callable[[str], type[BaseModel]]
-"""Gives a kind's settings class; raises LookupError with the known kinds. `connectors.registry` is one."""
+"""Function that returns a kind's settings class, or raises LookupError with the known kinds."""
 
 
 def load(path: Path, env: Mapping[str, str], kinds: Kinds) -> Settings:
-    """Read the file. Raises `SettingsError` with every fault at once, those of each system's own settings included."""
+    """Read the file. Raises `SettingsError` with every fault at once, each system's own settings included."""
     raw = _read(path)
     faults: list[str] = []
     tables = raw.pop("systems", {})
@@ -231,7 +231,7 @@ def _directory(raw: Mapping[str, Any], tables: Mapping[str, Any]) -> list[str]:
 
 
 def _protected(raw: Mapping[str, Any], tables: Mapping[str, Any]) -> list[str]:
-    """Find names for systems that there are not: they would protect nobody, and nobody would notice."""
+    """Find protected names whose system is not configured. They would protect nobody."""
     policy = raw.get("policy")
     names = policy.get("protected") if isinstance(policy, dict) else None
     known = {name.casefold() for name in tables}
@@ -279,7 +279,7 @@ def _system(name: str, table: Any, env: Mapping[str, str], kinds: Kinds, faults:
 def _parts(
     table: Mapping[str, Any], model: type[BaseModel], env: Mapping[str, str], key: str, faults: list[str]
 ) -> tuple[Common | None, BaseModel | None]:
-    """Read the keys of every kind, and the kind's own."""
+    """Read the keys that all kinds share, and the kind's own."""
     shared = {name: value for name, value in table.items() if name in Common.model_fields}
     rest = {name: value for name, value in table.items() if name not in ("kind", EXPECTS, *shared)}
     common = own = None

@@ -1,9 +1,9 @@
-"""What every table of the configuration file is."""
+"""The base of all tables of the configuration file."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class SettingsTable(BaseModel):
-    """A table of the file: frozen, and an unknown key is a fault."""
+    """A frozen table of the file. An unknown key is a fault."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)

@@ -1,11 +1,10 @@
-"""What a connector promises: protocols and value types. Workflows import this module and `errors`, nothing else.
+"""The contract of all connectors: protocols and value types. Workflows import this module and `errors`, nothing else.
 
-A connector class lists the capabilities that it really has in its header, and that header is the only declaration of
-them: the plan, the README table and the conformance suites are derived from it (docs/decisions/0003).
-All times are aware UTC datetimes. All methods may raise the six errors of `connectors.errors` and no other exception
-for anything that the outside system does.
+A connector class lists its capabilities in its header. That header is the only declaration of them: the plan, the
+README table and the conformance suites are derived from it (docs/decisions/0003). All times are aware UTC datetimes.
+For anything that the outside system does, a method raises one of the six errors of `connectors.errors`.
 
-Long because it is the whole promise: who writes a connector reads this one page.
+Long because it is the whole contract: the author of a connector reads this one page.
 """
 
 from abc import abstractmethod
@@ -28,7 +27,7 @@ RecordId = NewType("RecordId", str)
 
 
 class Verdict(StrEnum):
-    """What a fresh read says of an account. Nothing else is ever reported."""
+    """The result of a fresh read of an account. Nothing else is ever reported."""
 
     LOCKED = "locked"
     OPEN = "open"
@@ -37,7 +36,7 @@ class Verdict(StrEnum):
 
 
 class Change(StrEnum):
-    """What a write did. Repeating a write is never an error."""
+    """The result of a write. Repeating a write is never an error."""
 
     MADE = "made"
     ALREADY = "already"
@@ -45,7 +44,7 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whom to look for. `name` is for display only: nobody is ever looked up by name."""
+    """A person to look up by address and log-in. `name` is for display only, never for a lookup."""
 
     name: str
     emails: tuple[str, ...] = ()
@@ -54,45 +53,45 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class BeforeImage:
-    """An account's state as read before a write: what a lock expects to find, and what an unlock restores."""
+    """An account's state before a write. A lock expects to find it, and an unlock restores it."""
 
     account: AccountId
     state: Mapping[str, str] = field(repr=False)
-    """May hold what restores a password (a hash): never shown, encrypted wherever it is kept."""
+    """May hold a password's hash: never shown, and encrypted wherever it is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account as a lookup saw it."""
+    """One account, as a lookup found it."""
 
     id: AccountId
     login: str
     name: str
     verdict: Verdict
     matched_by: str
-    """Which attribute matched, for people to judge the match: `mail`, `uid`, `login`."""
+    """The attribute that matched (`mail`, `uid`, `login`), so that people can judge the match."""
     email: str = ""
     title: str = ""
     manager_email: str = ""
     """The line manager's address where the system knows it, else empty."""
     before: BeforeImage | None = None
-    """What `lock` expects to find, where this lookup has read it already: it spares a call while somebody waits."""
+    """The before-image for `lock`, if this lookup has read it already. It saves a call."""
     last_login: datetime | None = None
-    """The last log-in where the system tells it when it lists everybody; some only tell to within two weeks."""
+    """The last log-in, if the system lists it; some systems are up to two weeks late."""
     also: tuple[str, ...] = ()
-    """Further addresses of the account, where the system keeps several."""
+    """Further addresses of the account."""
     protected: str = ""
-    """Why `lock` would leave it alone, as a sentence for the plan; empty where it would not."""
+    """Reason for which `lock` would refuse the account, as a sentence for the plan; else empty."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """By what somebody may mean this account: id, log-in, every address."""
+        """Names by which a setting may mean this account: id, log-in, every address."""
         return tuple(filter(None, (self.id, self.login, self.email, *self.also)))
 
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """Every account that matched, and how it was looked up; no accounts means absent, said with `how`."""
+    """All accounts that matched, and how they were looked up. No accounts means `absent`."""
 
     accounts: tuple[Account, ...]
     how: str
@@ -100,7 +99,7 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What a fresh read says of one account. `reason` explains `unknown` and `open`; `how` names what was read."""
+    """The result of a fresh read of one account. `reason` explains `unknown` and `open`; `how` names the source."""
 
     verdict: Verdict
     how: str
@@ -108,7 +107,7 @@ class Observation:
 
 
 class Login(StrEnum):
-    """What a log-in attempt with a password only we know was answered, right after the lock."""
+    """The answer to a log-in with a password that only Handover knows, right after the lock."""
 
     REFUSED = "refused"
     ACCEPTED = "accepted"
@@ -117,13 +116,13 @@ class Login(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """What `lock` did. It is not a verdict: that comes from `observe`, and never beside `Login.ACCEPTED`."""
+    """The result of `lock`. It is no verdict: `observe` gives that. After `Login.ACCEPTED` it is never `locked`."""
 
     change: Change
     login: Login
     detail: str = ""
     not_done: tuple[str, ...] = ()
-    """What beside the lock itself was not done, as sentences: a password that stayed, a move that was refused."""
+    """Steps beside the lock that failed, as sentences: a password that stayed, a move that was refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +130,9 @@ class Group:
     id: GroupId
     name: str
     parent_groups: tuple[str, ...] = ()
-    """Names of the groups that this one is nested in: who leaves it leaves them, where nothing else leads there."""
+    """Names of the groups that this one is nested in. Leaving it leaves them, unless another group leads there."""
     fixed: str = ""
-    """Why the vendor lets nobody leave this group, as a sentence; empty where it does."""
+    """Reason for which the vendor lets nobody leave this group, as a sentence; else empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,17 +156,17 @@ class Record:
     value: Decimal = Decimal(0)
     currency: str = ""
     open: bool = True
-    """Whether work on it goes on (an open deal or task), as against kept for the record."""
+    """True for an open deal or task; false for a record that is only kept."""
     stage: str = ""
     co_owners: tuple[AccountId, ...] = ()
     fixed: str = ""
-    """Why the vendor lets nobody change the owner, as a sentence, or empty. Such a record is not proposed."""
+    """Reason for which the vendor lets nobody change the owner, as a sentence, or empty. It is then not proposed."""
     sensitivity: str = ""
-    """How sensitive the client is, in the company's own word, where the system has one."""
+    """The client's sensitivity tier, in the company's own word, if the system has one."""
     traits: Mapping[str, str] = field(default_factory=dict)
-    """What else a split may go by, where the system has it: `segment`, `language` (`fr`), `region` (`FR`).
+    """Further values for a split, if the system has them: `segment`, `language` (`fr`), `region` (`FR`).
 
-    Of several values (a client in two segments) all count; they stand in one text, with `;` between them.
+    Several values stand in one text, separated by `;`. All of them count.
     """
 
 
@@ -181,7 +180,7 @@ class MoveOrder:
 
 
 class MoveOutcome(StrEnum):
-    """`moved` means that a fresh read shows the successor as owner, whoever wrote it (repeating is not an error)."""
+    """The result for one record. `moved`: a fresh read shows the successor as owner, whoever wrote it."""
 
     MOVED = "moved"
     TAKEN = "taken by another"
@@ -194,14 +193,14 @@ class Moved:
     record: RecordId
     outcome: MoveOutcome
     owner: AccountId | None
-    """The owner that was read back, or None where the record is gone or has none."""
+    """The owner that was read back; None if the record is gone or has none."""
     change: Change | None = None
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportEvent:
-    """One export as the system's own log has it. `records` is None where the log does not say how many."""
+    """One export from the system's own log. `records` is None if the log does not give the number."""
 
     at: datetime
     actor: str
@@ -209,44 +208,44 @@ class ExportEvent:
     """The record type exported."""
     records: int | None
     record_ids: frozenset[str] = frozenset()
-    """Ids of the exported records, where the log has them all; for counting distinct records over chunks."""
+    """Ids of the exported records, if the log has them all. Distinct records are counted over several exports."""
     detail: str = ""
 
 
 class RateLimiter(Protocol):
-    """The vendor's limit on requests, as every process of one tenant shares it."""
+    """The vendor's limit on requests, shared by every process of one tenant."""
 
     @abstractmethod
     def take(self) -> float:
-        """Take leave for one request; return the seconds to wait before it is sent.
+        """Reserve one request; return the seconds to wait before sending it.
 
-        Raises `Unavailable` where that would be long.
+        Raises `Unavailable` if that would be long.
         """
 
     @abstractmethod
     def hold(self, wait: timedelta | None) -> None:
-        """Let nobody send anything for so long: the vendor said that it was too much; None where it did not say."""
+        """Stop all requests for that time, since the vendor refused one; None if it gave no time."""
 
 
 class Connector(Protocol):
-    """Every connector. One instance may be used by several threads at once."""
+    """The part that every connector has. Several threads may use one instance at once."""
 
     def use_rate_limiter(self, pace: RateLimiter) -> None:
-        """Ask `pace` before every request from now on. A kind that cannot be limited so leaves this out."""
+        """Ask `pace` before every request from now on. A kind without such a limit leaves this out."""
         del pace
 
     def has_limitation(self, words: str) -> bool:
-        """Whether one of its kind's sentences (`Manifest.cannot`) holds for this very system; mostly all of them do."""
+        """Return whether a sentence of `Manifest.cannot` holds for this system."""
         del words
         return True
 
     @abstractmethod
     def check(self) -> str:
-        """Prove address and credential with one cheap authenticated read; return a line on what answered."""
+        """Prove address and credential with one cheap authenticated read; return a line about the server."""
 
     @abstractmethod
     def close(self) -> None:
-        """Give up connections. Never raises."""
+        """Close the connections. Never raises."""
 
 
 class Accounts(Connector, Protocol):
@@ -262,71 +261,71 @@ class Accounts(Connector, Protocol):
 
     @abstractmethod
     def before(self, account: AccountId) -> BeforeImage:
-        """Read what `lock` would change. Raises `Missing` where the account is not there."""
+        """Read the state that `lock` would change. Raises `Missing` if there is no such account."""
 
     @abstractmethod
     def lock(self, before: BeforeImage) -> Locked:
-        """Disable, reversibly, never delete. Raises `Conflict` unless the account is as `before`, or locked already."""
+        """Disable reversibly; never delete. Raises `Conflict` unless the account is as `before`, or locked already."""
 
     @abstractmethod
     def unlock(self, before: BeforeImage) -> Change:
-        """Put the account back as `before` has it, as far as the vendor allows."""
+        """Restore the account to `before`, as far as the vendor allows."""
 
     def lost(self, before: BeforeImage) -> tuple[str, ...]:
-        """Return, as sentences, what `unlock` of this before-image cannot bring back.
+        """Return the losses of an `unlock` with this before-image, as sentences.
 
-        By convention a password's hash is kept as `password`, empty where it could not be read.
+        By convention a password's hash is kept as `password`. It is empty if it could not be read.
         """
         gone = before.state.get("password") == ""
         return (_("the password: its hash could not be read, so a new one must be set"),) if gone else ()
 
     def own_account(self) -> str:
-        """Return the log-in or id of the account that Handover itself uses there, or empty: it is never locked."""
+        """Return the log-in or id of the account that Handover itself uses there, or empty. It is never locked."""
         return ""
 
     def use_lock_history(self, locked: Callable[[AccountId], bool]) -> None:
-        """Take a way to ask whether a lock of ours is on record, over restarts: where a lock makes accounts vanish."""
+        """Take the function that tells whether Handover locked an account. Needed if a lock hides accounts."""
         del locked  # most systems keep an account that is locked
 
     def headcount(self) -> int | None:
-        """Return how many people's accounts there are, or None where the system cannot tell."""
+        """Return the number of people's accounts, or None if the system cannot tell."""
         return None
 
 
 class Roster(Connector, Protocol):
-    """List everybody: what an audit needs to read very many at once, and to find accounts that no case knows."""
+    """List all accounts. Audits need it to read many at once and to find accounts without a case."""
 
     @abstractmethod
     def locked(self) -> Collection[AccountId]:
-        """Return the id of every account that a read shows locked now; who is not named is not said to be anything."""
+        """Return the id of every account that a read shows locked now. An id that is missing has no verdict."""
 
     @abstractmethod
     def everyone(self) -> Iterator[Account]:
-        """Stream every account, locked ones included. An answer cut short raises; it never ends early in silence."""
+        """Stream every account, locked ones included. An answer that is cut short raises an error."""
 
     def alive(self) -> Iterator[Account]:
-        """Stream every account that is open, at the least; a system that can filter spares reading all others."""
+        """Stream at least every open account. A system that can filter need not read the others."""
         return (one for one in self.everyone() if one.verdict is Verdict.OPEN)
 
 
 class Trace(Connector, Protocol):
-    """Tell who changed an account: what an audit says of one that was opened again."""
+    """Tell the actor who changed an account, for accounts that were opened again."""
 
     @abstractmethod
     def changed_by(self, account: AccountId, since: datetime) -> str:
-        """Return who changed the account last and when, in words, or empty where that was before `since` or us."""
+        """Return the last change's actor and time, in words. Empty if it was before `since` or by Handover."""
 
 
 class Sessions(Connector, Protocol):
-    """End what a lock alone leaves running."""
+    """End sessions that a lock alone leaves open."""
 
     @abstractmethod
     def sessions(self, account: AccountId) -> int:
-        """Return how many sessions the system holds open for the account now."""
+        """Return the number of sessions that the account has open now."""
 
     @abstractmethod
     def end(self, account: AccountId) -> Change:
-        """End all sessions of the account; `ALREADY` where none was open."""
+        """End all sessions of the account; `ALREADY` if none was open."""
 
 
 class Tokens(Connector, Protocol):
@@ -350,11 +349,11 @@ class Groups(Connector, Protocol):
 
     @abstractmethod
     def remove(self, account: AccountId, group: GroupId) -> Change:
-        """Take the account out of one group; every other member stays."""
+        """Remove the account from one group; every other member stays."""
 
     @abstractmethod
     def restore(self, account: AccountId, group: GroupId) -> Change:
-        """Put the account back into one group."""
+        """Add the account to one group again."""
 
 
 class ClientBook(Connector, Protocol):
@@ -362,7 +361,7 @@ class ClientBook(Connector, Protocol):
 
     @abstractmethod
     def count(self, owner: AccountId) -> Mapping[str, int]:
-        """Return how many records of each kind the account owns, kinds with none included."""
+        """Return the number of records of each kind that the account owns, kinds with none included."""
 
     @abstractmethod
     def records(self, owner: AccountId) -> Iterator[Record]:
@@ -370,23 +369,23 @@ class ClientBook(Connector, Protocol):
 
     @abstractmethod
     def owners(self, records: Sequence[RecordId]) -> Mapping[RecordId, AccountId | None]:
-        """Read the present owner of many records in few calls; a record that is gone is not in the answer."""
+        """Read the present owner of many records in few calls. A record that is gone is not in the answer."""
 
     def holders(self, records: Sequence[RecordId]) -> Mapping[RecordId, tuple[AccountId, ...]]:
-        """Read everybody who owns each record, where the vendor lets several own one alike; else its one owner."""
+        """Read all owners of each record, if the vendor allows several; else its one owner."""
         return {record: (owner,) if owner else () for record, owner in self.owners(records).items()}
 
     @abstractmethod
     def move(self, batch: Sequence[MoveOrder]) -> Sequence[Moved]:
-        """Give records to successors; one outcome per assignment, in order, from a read after the write.
+        """Move records to successors; return one outcome for each order, in order, from a read after the write.
 
-        Never takes a record from anyone but the expected owner; never leaves one without an owner; co-owners, teams,
-        stages and history stay. A successor who is inactive or cannot own records: `refused`, and nothing written.
+        Takes a record only from the expected owner, and never leaves one without an owner. Co-owners, teams, stages and
+        history stay. A successor who is inactive or cannot own records gives `refused`, and nothing is written.
         """
 
 
 class ExportLog(Connector, Protocol):
-    """What a person took out, from the system's own log."""
+    """Exports of a person, from the system's own log."""
 
     @abstractmethod
     def exports(self, account: AccountId, since: datetime, until: datetime) -> Iterator[ExportEvent]:
@@ -394,47 +393,47 @@ class ExportLog(Connector, Protocol):
 
     @abstractmethod
     def client_base(self) -> int:
-        """Return how many client records there are in all, for the share that was taken."""
+        """Return the number of all client records, for the share that was exported."""
 
 
 @dataclass(frozen=True, slots=True)
 class ManualWork:
-    """What somebody is asked to do where no program can: the words, who, by when, and what counts as done."""
+    """A manual step of a system without an API: instructions, assignee, deadline and proof."""
 
     title: str
     instructions: str
     assignee: str
     """Slack id of a person or of a user group."""
     due: timedelta
-    """How long after the case takes effect it must be done."""
+    """Time after the effective time by which it must be done."""
     remind: timedelta
-    """How often it is asked again while nobody answers."""
+    """Time between reminders while nobody answers."""
     escalate_to: str
-    """Slack id of a person, a user group or a channel; empty: security's channel."""
+    """Slack id of a person, a user group or a channel. Empty: security's channel."""
     needs_file: bool
-    """Whether a file or a link to one is needed beside the note."""
+    """True if a file, or a link to one, is needed beside the note."""
     ask_again: timedelta
-    """How long a confirmation stands before somebody is asked to look again."""
+    """Time after which a person is asked to confirm again."""
 
 
 class ByHand(Connector, Protocol):
-    """A system without an API. Not a capability: nothing is read, so no verdict but `unknown` ever comes of it."""
+    """A system without an API. Nothing is read, so its verdict is always `unknown`. It is not a capability."""
 
     @property
     @abstractmethod
     def work(self) -> ManualWork:
-        """What a person does there."""
+        """The step that a person does there."""
 
 
 class Administrators(Connector, Protocol):
-    """Who has full power there, so that the last one of them is never locked."""
+    """List the accounts with full power, so that the last administrator is never locked."""
 
     @abstractmethod
     def administrators(self, group: str) -> Sequence[Account]:
-        """Return everybody in the group with this name or id, through groups within it too, with their verdicts.
+        """Return every member of the group with this name or id, nested groups included, with verdicts.
 
-        With an empty `group`: in the one that the system itself gives full power, or nobody where it tells of none.
-        Raises `Missing` where there is no such group, and never returns a part of it.
+        An empty `group` means the one that the system itself gives full power, or nobody if there is none. Raises
+        `Missing` if there is no such group. Never returns a part of it.
         """
 
 
@@ -453,35 +452,35 @@ CAPABILITIES: tuple[type, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the vendor says and no call can discover; each figure's source stands in the connector's README."""
+    """Figures that the vendor publishes and no call can discover. The connector's README has each source."""
 
     session_lag: timedelta = timedelta(0)
-    """How long a session may go on working after the lock."""
+    """Time for which a session may still work after the lock."""
     export_lag: timedelta = timedelta(0)
     export_retention: timedelta | None = None
-    """How far back the export log reaches; None: as far as the operator keeps it."""
+    """Time that the export log reaches back. None: as long as the operator keeps it."""
     move_batch: int = 100
     """Records in one `move` call."""
     move_at_once: int = 1
-    """`move` calls that may be on their way at the same time."""
+    """`move` calls at the same time."""
     requests: int = 0
-    """Requests of any kind that the tenant may send within any `window`; 0: the vendor publishes no limit."""
+    """Requests of any kind that the tenant may send within any `window`. 0: the vendor publishes no limit."""
     window: timedelta = timedelta(seconds=10)
     observe_batch: int = 500
     """Accounts in one `observe` call."""
     connections: int = 10
-    """Requests that may be on their way at one time; ours, where the vendor names no number. The connector keeps to it
-    (`connectors.http.Api` does): slightly more lock-outs than that are under way."""
+    """Requests at the same time; 10 unless the vendor names a number. The connector keeps to it, as
+    `connectors.http.Api` does."""
 
     def narrowed(self, requests: int = 0, window: timedelta | None = None, records: int | None = None) -> "Limits":
-        """Return what holds for one system: the limit on requests that it has itself, and no more records at once."""
+        """Return the limits of one system: its own limit on requests, and its own number of records in a call."""
         own = replace(self, requests=requests, window=window) if requests and window else self
         return replace(own, move_batch=min(own.move_batch, records or own.move_batch))
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One kind of system: its name in `[systems.x] kind`, its class, its settings, and what it cannot do."""
+    """One kind of system: its name in `[systems.x] kind`, its class, its settings and its limitations."""
 
     kind: str
     title: str
@@ -489,9 +488,9 @@ class Manifest:
     settings: type[BaseModel]
     limits: Limits = Limits()
     cannot: tuple[str, ...] = field(default=())
-    """What the vendor has no way to do, as sentences for the plan, said before anyone confirms."""
+    """Acts that the vendor does not offer, as sentences. The plan shows them before anyone confirms."""
 
     @property
     def capabilities(self) -> tuple[type, ...]:
-        """The capability protocols in the class's own header and ancestry (never a structural guess)."""
+        """The capability protocols among the class's ancestors, never a structural guess."""
         return tuple(c for c in CAPABILITIES if c in self.connector.__mro__)

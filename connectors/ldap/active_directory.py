@@ -174,7 +174,7 @@ class ActiveDirectory(Dialect):
         """
         if not self.settings.lock_administrators:
             return ""
-        someone = link.anyone(directory.settings.base_dn, directory.people_filter, ["objectSid"])
+        someone = link.first_person(directory.settings.base_dn, directory.people_filter, ["objectSid"])
         sid = someone.first("objectSid") if someone else b""
         if len(sid) <= account_control.SID_TAIL:
             return ""

@@ -34,7 +34,7 @@ def test_every_method_has_its_scopes_and_no_other() -> None:
 
 def test_commands_and_events_are_those_that_are_listened_to() -> None:
     heard: dict[str, list[str]] = {"command": [], "event": []}
-    for path in (HOUSE / "listeners").glob("*.py"):
+    for path in (HOUSE / "slack" / "listeners").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if (
                 isinstance(node, ast.Call)
