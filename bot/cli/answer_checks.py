@@ -1,4 +1,4 @@
-"""Trying what was just answered, at once, and saying what answered."""
+"""Checks of answers during `handover init`, right after each answer."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,14 +18,14 @@ SECONDS = 10.0
 
 
 class AnswerChecks:
-    """Runs checks on answers. Where one fails, the person may answer again; without a person, nothing is written."""
+    """Checks on answers. After a failure the person may answer again. Without a person, nothing is written."""
 
     def __init__(self, answers: Answers, *, unchecked: bool) -> None:
         self._answers = answers
         self._unchecked = unchecked
 
     def passes(self, checks: Sequence[Check]) -> bool:
-        """Say what answered; return whether to go on. Raises `Stop` where nobody can be asked."""
+        """Print the results, and return whether to continue. Raises `CommandError` where no person can be asked."""
         results = examine(checks, SECONDS)
         for result in results:
             warn(("  ✓ " if result.ok else "  ✗ ") + f"{result.what}: {result.said} {result.todo}".rstrip())
@@ -33,15 +33,15 @@ class AnswerChecks:
             return True
         if not self._answers.interactive:
             raise CommandError(
-                _("Something did not answer as it should; nothing was written."),
-                _("Correct it, or add --unchecked to write the file all the same."),
+                _("A check failed, so nothing was written."),
+                _("Correct the answer, or add --unchecked to write the file anyway."),
                 EXIT_FAILURE,
             )
         return not self._answers.agree(_("Answer again?"), default=True)
 
 
 def system_checks(wired: Any, name: str, kind: str, settings: BaseModel) -> Sequence[Check]:
-    """Return the check of one system that is not configured yet."""
+    """Return the checks of one system that is not configured yet."""
     table = SystemSettings(kind=kind, settings=settings)
     settled = Settings.model_construct(company=Company.model_construct(directory=name), systems={name: table})
     built = wired.build_systems(settled)

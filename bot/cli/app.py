@@ -1,91 +1,130 @@
-"""The command line as a whole: one command per module, with the same options, exit codes and errors."""
+"""The command line: every command by name and summary. A command's module loads when the command runs."""
 
-import inspect
-from collections.abc import Callable
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from types import ModuleType
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from bot.cli.audit import audit
 from bot.cli.command_errors import guarded
-from bot.cli.confirm import confirm
-from bot.cli.connectors import connectors
-from bot.cli.decide import decide
-from bot.cli.delegate import delegate
-from bot.cli.doctor import doctor
-from bot.cli.findings import findings
-from bot.cli.init import init
-from bot.cli.link import link
-from bot.cli.manifest import manifest
-from bot.cli.moves import moves
-from bot.cli.notes import notes
-from bot.cli.offboard import offboard
-from bot.cli.plan import plan
-from bot.cli.proposal import proposal
-from bot.cli.putback import putback
-from bot.cli.release import close, release, reschedule
-from bot.cli.returning import returning
-from bot.cli.run import run
-from bot.cli.status import status
-from bot.cli.undo import undo
-from bot.cli.verify import verify
-from bot.cli.waiting import waiting
-from bot.text import _
+from bot.text import N_, _
 
-COMMANDS: tuple[Callable[..., None], ...] = (
-    init,
-    run,
-    doctor,
-    plan,
-    offboard,
-    proposal,
-    decide,
-    waiting,
-    delegate,
-    moves,
-    putback,
-    notes,
-    returning,
-    confirm,
-    status,
-    undo,
-    link,
-    reschedule,
-    release,
-    close,
-    audit,
-    findings,
-    verify,
-    connectors,
-    manifest,
-)
+COMMANDS: Mapping[str, str] = {
+    "init": N_("Write a commented configuration, and try each credential at once."),
+    "run": N_("Start the bot. It serves until Ctrl-C or SIGTERM, then stops cleanly."),
+    "doctor": N_("Check systems, Slack, clock, storage, keys and this machine."),
+    "plan": N_("Show what an offboarding would do. Writes nothing."),
+    "offboard": N_("Lock a person out, and hand over their clients."),
+    "proposal": N_("Show or change the proposed split of a leaver's clients."),
+    "decide": N_("Approve or decline the proposed split of a leaver's clients."),
+    "waiting": N_("List the proposals that wait for a decision."),
+    "delegate": N_("List, name or end delegates for an absence."),
+    "moves": N_("Show the progress of a case's moves. Pause, resume or stop them."),
+    "putback": N_("Give moved clients back to the leaver."),
+    "notes": N_("Show the handover note of each successor."),
+    "returning": N_("Show or change the day of return from a leave."),
+    "confirm": N_("Confirm a manual step in a system without an API."),
+    "status": N_("Show open cases, or one case with the verdict of every system."),
+    "undo": N_("Give a leaver's accounts and groups back."),
+    "link": N_("Link an account to a leaver, where no address leads to it."),
+    "reschedule": N_("Change the day of a case that has not begun."),
+    "release": N_("Release or reject a held case."),
+    "close": N_("Stop checking a leaver who was hired again."),
+    "audit": N_("Show the latest daily audit, or run one now."),
+    "findings": N_("List open findings. Take or accept one, or lock its account again."),
+    "verify": N_("Verify the journal: every hash, every link, every signed head."),
+    "connectors": N_("List the kinds of system that can be configured."),
+    "manifest": N_("Print the manifest of the Slack app."),
+}
+"""Summary of each command, in the order of the help. The rest of the help stands in the command's own module."""
 
-EXAMPLES = "For example:\n"
-"""Begins the last paragraph of a command's help; `\\b` keeps its lines from being run together."""
+HELP = N_(
+    """Lock leavers out, hand their clients over, and prove it every day.
 
-HELP = """Lock leavers out, hand their clients over, and prove it every day.
-
-Everything that the bot does in Slack can be done here too, also while Slack is down.
+Everything that the bot does in Slack works here too, also while Slack is down.
 
 Exit codes: 0 good; 1 something is not good (an account open or unknown, a fault found, nothing proven);
 2 wrong use or configuration.
 
 Begin with: handover init, then handover doctor, then handover run
 """
+)
+DISTRIBUTION = "handover-bot"
+
+
+class LazyCommand(TyperCommand):
+    """A command known by name and summary alone, until somebody runs it or asks for its help."""
+
+    def __init__(self, name: str, summary: str) -> None:
+        super().__init__(name, help=_(summary), short_help=_(summary), rich_markup_mode=None)
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Load the command, and make the context of the loaded one."""
+        return self.load().make_context(*args, **kwargs)
+
+    def load(self) -> Any:
+        """Import the command's module, and return the whole command."""
+        name = self.name or ""
+        module = import_module(f"bot.cli.{name}")
+        single = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+        single.command(name, help=full_help(name, module), short_help=self.short_help)(guarded(getattr(module, name)))
+        command = typer.main.get_command(single)
+        for param in command.params:
+            help_text = getattr(param, "help", None)
+            if help_text:
+                setattr(param, "help", _(help_text))  # noqa: B010 - options and arguments have it, their base has not
+        return command
+
+
+class LazyGroup(TyperGroup):
+    """All commands, none of them loaded."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        for name, summary in COMMANDS.items():
+            self.add_command(LazyCommand(name, summary))
+
+
+def full_help(name: str, module: ModuleType) -> str:
+    """Return a command's summary, its details and its examples."""
+    # The backspace keeps lines from being run together.
+    examples = "\n".join(["\b", _("For example:"), *(f"  {line}" for line in module.EXAMPLES)])
+    return "\n\n".join(filter(None, [_(COMMANDS[name]), _(module.HELP).strip() if module.HELP else "", examples]))
 
 
 def make_app() -> typer.Typer:
     """Build the command line. A test gives its own wiring as the context's object."""
     app = typer.Typer(
         name="handover",
+        cls=LazyGroup,
         help=_(HELP),
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    for command in COMMANDS:
-        text = inspect.cleandoc(_(command.__doc__ or ""))
-        full = text.replace(EXAMPLES, f"\b\n{EXAMPLES}")
-        app.command(help=full, short_help=text.partition("\n")[0])(guarded(command))
+    app.callback()(_options)
     return app
+
+
+def _print_version(wanted: bool) -> None:
+    if not wanted:
+        return
+    try:
+        found = version(DISTRIBUTION)
+    except PackageNotFoundError:
+        found = _("(version unknown: run from a source tree that is not installed)")
+    typer.echo(f"handover {found}")
+    raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=_print_version, is_eager=True, help=N_("Print the version, and exit."))
+]
+
+
+def _options(version: Version = False) -> None:
+    """Take the options that stand before a command."""

@@ -1,4 +1,4 @@
-"""A configuration in the making: answers by table and key, and the commented TOML that they make. Pure."""
+"""Draft of a configuration: answers by table and key, and the commented TOML of them. Pure."""
 
 import inspect
 import textwrap
@@ -20,23 +20,23 @@ HEAD = """# Handover's configuration. docs/reference/configuration.md explains e
 
 @dataclass
 class ConfigurationDraft:
-    """What is known so far. Secrets are references, ready to be written down."""
+    """Answers so far. Secrets are references, ready to be written."""
 
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
     systems: dict[str, tuple[str, type[BaseModel]]] = field(default_factory=dict)
-    """By name: kind and settings class; the values stand in `tables["systems.NAME"]`."""
+    """Kind and settings class by name. The values are in `tables["systems.NAME"]`."""
 
     def put(self, name: str, answered: Answered) -> None:
-        """Take in one table."""
+        """Add one table."""
         self.tables[name] = dict(answered.values)
 
     def put_system(self, name: str, kind: str, answered: Answered) -> None:
-        """Take in one system."""
+        """Add one system."""
         self.systems[name] = (kind, type(answered.model))
         self.put(f"systems.{name}", answered)
 
     def toml(self) -> str:
-        """Return the file: what was answered as keys, everything else as comments with its default."""
+        """Return the file. Answered keys are set; all others are comments with their default."""
         parts = [HEAD]
         roles = meanings(Roles)
         for name, model in tables().items():

@@ -1,29 +1,40 @@
-"""`handover confirm`: put on record what was done by hand, for the day Slack is down."""
+"""`handover confirm`: the record of a manual step, also while Slack is down."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bot.cli.command_errors import EXIT_USAGE, CommandError
-from bot.cli.context import actor, open_services
-from bot.cli.options import DEFAULT, AsJson, ConfigPath
+from bot.cli.command_errors import CommandError
+from bot.cli.context import actor, find_case, open_services
+from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose
 from bot.cli.output import say, show_json
-from bot.cli.status import find
-from bot.text import _
+from bot.text import N_, _
 from workflows.access.manual_steps import Proof
 from workflows.access.views import StepView
 from workflows.cases.views import CaseView
 
+HELP = N_(
+    """The note goes on record, with your name and with the file where the system requires one.
+
+It is shown as a person's word, never as read back.
+"""
+)
+EXAMPLES = (
+    'handover confirm dana@example.com badge --note "badge 117 collected, keys returned"',
+    'handover confirm HO-260302-a1b2c3 badge --note "receipt signed" --proof receipt.pdf',
+    'handover confirm dana@example.com badge --note "wrong badge" --take-back',
+)
 MOST_BYTES = 50 * 1024 * 1024
-Whose = Annotated[str, typer.Argument(metavar="CASE|EMAIL", help="A case's id or its leaver's address.")]
-System = Annotated[str, typer.Argument(metavar="SYSTEM", help="The system's name in the configuration.")]
-Note = Annotated[str, typer.Option("--note", help="What was done, or why not; goes on record.")]
+System = Annotated[str, typer.Argument(metavar="SYSTEM", help=N_("The system's name in the configuration."))]
+Note = Annotated[str, typer.Option("--note", help=N_("What was done, or why it cannot be done. Goes on record."))]
 ProofFile = Annotated[
-    Path | None, typer.Option("--proof", metavar="FILE", help="A file that shows it; its SHA-256 goes on record.")
+    Path | None, typer.Option("--proof", metavar="FILE", help=N_("A file as evidence. Its SHA-256 goes on record."))
 ]
-Cannot = Annotated[bool, typer.Option("--cannot", help="It cannot be done: somebody else is asked at once.")]
-TakeBack = Annotated[bool, typer.Option("--take-back", help="Take a confirmation back: it counts no more.")]
+Cannot = Annotated[
+    bool, typer.Option("--cannot", help=N_("The step cannot be done. The next person is asked at once."))
+]
+TakeBack = Annotated[bool, typer.Option("--take-back", help=N_("Withdraw a confirmation."))]
 
 
 def confirm(
@@ -37,26 +48,18 @@ def confirm(
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
-    """Confirm what was done by hand in a system without an API, with a note and, where asked for, a file.
-
-    On record as said at the command line, by whom. It is shown as a person's word, never as read back.
-
-    For example:
-      handover confirm dana@example.com badge --note "badge 117 collected, keys returned"
-      handover confirm HO-260302-a1b2c3 badge --note "receipt signed" --proof receipt.pdf
-      handover confirm dana@example.com badge --note "wrong badge" --take-back
-    """
-    if (cannot and take_back) or (proof and (cannot or take_back)):
-        raise CommandError(_("--cannot, --take-back and --proof do not go together."), code=EXIT_USAGE)
-    handed_in = _read(proof) if proof else None
+    """Record that a manual step is done, cannot be done, or was confirmed in error."""
+    if cannot + take_back + (proof is not None) > 1:
+        raise CommandError(_("Choose one of --cannot, --take-back, --proof."))
+    evidence = _read(proof) if proof else None
     with open_services(ctx, config) as services:
-        step = _step(find(services.offboarding.find_case(who), who), system)
+        step = _step(find_case(services, who), system)
         if cannot:
             step = services.manual.cannot(step.id, actor(), note)
         elif take_back:
             step = services.manual.retract(step.id, actor(), note)
         else:
-            step = services.manual.confirm(step.id, actor(), note, handed_in)
+            step = services.manual.confirm(step.id, actor(), note, evidence)
     if as_json:
         show_json(step)
     else:
@@ -75,9 +78,8 @@ def _step(case: CaseView, system: str) -> StepView:
     if found is None:
         names = ", ".join(step.system for step in case.steps) or _("none")
         raise CommandError(
-            _("{system!r} is not done by hand in case {case}.").format(system=system, case=case.id),
-            _("Done by hand there: {names}.").format(names=names),
-            code=EXIT_USAGE,
+            _("{system!r} is no manual step of case {case}.").format(system=system, case=case.id),
+            _("Manual steps there: {names}.").format(names=names),
         )
     return found
 
@@ -85,9 +87,7 @@ def _step(case: CaseView, system: str) -> StepView:
 def _read(path: Path) -> Proof:
     try:
         if path.stat().st_size > MOST_BYTES:
-            raise CommandError(_("{path} is larger than 50 MB.").format(path=path), code=EXIT_USAGE)
+            raise CommandError(_("{path} is larger than 50 MB.").format(path=path))
         return Proof(path.name, path.read_bytes())
     except OSError as error:
-        raise CommandError(
-            _("{path} cannot be read: {why}.").format(path=path, why=error.strerror), code=EXIT_USAGE
-        ) from error
+        raise CommandError(_("{path} cannot be read: {why}.").format(path=path, why=error.strerror)) from error

@@ -1,21 +1,20 @@
-"""`handover connectors`: which kinds of system there are, and what each can and cannot do."""
+"""`handover connectors`: the kinds of system, and the capabilities and limits of each."""
 
 import typer
 
 from bot.cli.context import wiring
 from bot.cli.options import AsJson
 from bot.cli.output import show_json, show_table
-from bot.text import _
+from bot.text import N_, _
 from config.reference import keys
 from connectors.contract import Manifest
 
+HELP = N_("Shows the capabilities and the limits of each kind.")
+EXAMPLES = ("handover connectors", "handover connectors --json")
+
 
 def connectors(ctx: typer.Context, as_json: AsJson = False) -> None:
-    """List the kinds of system that can be configured, with what each can and cannot do.
-
-    For example:
-      handover connectors
-    """
+    """Print every kind of system."""
     manifests: tuple[Manifest, ...] = wiring(ctx).manifests()
     if as_json:
         show_json([summary(manifest) for manifest in manifests])
@@ -30,7 +29,7 @@ def connectors(ctx: typer.Context, as_json: AsJson = False) -> None:
 
 
 def summary(manifest: Manifest) -> dict[str, object]:
-    """Return what a manifest declares, for programs."""
+    """Return a manifest's declarations, for programs."""
     return {
         "kind": manifest.kind,
         "title": manifest.title,

@@ -1,4 +1,4 @@
-"""How a command reaches the services: the configuration read, the house put together, or a clear sentence why not."""
+"""Access of commands to the services: the configuration, the wiring, the person at the terminal."""
 
 import os
 import pwd
@@ -8,56 +8,69 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from pydantic import BaseModel
 
+from bot.cli.command_errors import CommandError
 from bot.services import Services
-from config.settings import Kinds, Settings, load
-from workflows.engine.replicas import ProcessLockHeld
+from bot.text import _
+from config.settings import Settings, load
+from workflows.cases.views import CaseView
 from workflows.people import Actor
 
 LOGIN_UID = Path("/proc/self/loginuid")
 NO_LOGIN_UID = 2**32 - 1
-"""What the kernel writes where nobody has logged in: a container, a service."""
+"""Value that the kernel keeps without a log-in: in a container, in a service."""
 
 
 def wiring(ctx: typer.Context) -> Any:
-    """Return what builds the house: a test's own, or `bot.wiring`."""
+    """Return the wiring that builds the services: a test's own, or `bot.wiring`."""
     if ctx.obj is not None:
         return ctx.obj
-    from bot import wiring as real  # noqa: PLC0415 - loads every connector; `handover --help` answers without
+    from bot import wiring as real  # noqa: PLC0415 - loads every service; some commands need none
 
     return real
 
 
-def kinds(wired: Any) -> Kinds:
-    """Give a kind's settings class, as `config.settings.load` asks for it."""
-    known: dict[str, type[BaseModel]] = {manifest.kind: manifest.settings for manifest in wired.manifests()}
-
-    def settings_of(kind: str) -> type[BaseModel]:
-        if kind not in known:
-            raise LookupError(f"{kind!r} is not a known kind of system; known: {', '.join(sorted(known))}")
-        return known[kind]
-
-    return settings_of
-
-
 def read(ctx: typer.Context, config: Path) -> Settings:
     """Read the configuration. Raises `SettingsError`."""
-    return load(config, os.environ, kinds(wiring(ctx)))
+    return load(config, os.environ, wiring(ctx).settings_of)
 
 
 @contextmanager
 def open_services(ctx: typer.Context, config: Path) -> Iterator[Services]:
-    """Open the rows beside a running bot, or without one; starts no work."""
-    with wiring(ctx).assemble(read(ctx, config), mode="visit") as house:
-        yield house.services
+    """Open the rows, beside a running bot or without one. Starts no work."""
+    with wiring(ctx).assemble(read(ctx, config), mode="visit") as application:
+        yield application.services
+
+
+@contextmanager
+def open_services_to_work(ctx: typer.Context, settings: Settings) -> Iterator[tuple[Services, bool]]:
+    """Open the services with an engine. The second value is True where a running bot does the work instead."""
+    from workflows.engine.replicas import ProcessLockHeld  # noqa: PLC0415 - loads the engine, as this function does
+
+    wired = wiring(ctx)
+    with ExitStack() as stack:
+        try:
+            application, bot_runs = stack.enter_context(wired.assemble(settings, mode="run")), False
+        except ProcessLockHeld:
+            application, bot_runs = stack.enter_context(wired.assemble(settings, mode="visit")), True
+        yield application.services, bot_runs
+
+
+def find_case(services: Services, who: str) -> CaseView:
+    """Return a case by its id or its leaver's address. Raises `CommandError` where there is none."""
+    case = services.offboarding.find_case(who)
+    if case is None:
+        raise CommandError(
+            _("There is no case for {who!r}.").format(who=who), _("`handover status --all` lists every case.")
+        )
+    return case
 
 
 def actor() -> Actor:
-    """Return who sits at the terminal, for the journal; through sudo, the person and not root.
+    """Return the person at the terminal, for the journal. Through sudo: the person, not root.
 
-    Whom they logged in as, which the kernel keeps (proc(5), `loginuid`); where it does not, whom sudo names, or whose
-    process this is. Never LOGNAME or USER, in which anybody writes what they like.
+    The kernel's log-in id counts first (proc(5), `loginuid`), then sudo's name, then the owner of this process.
+    LOGNAME and USER never count, since anybody can set them.
     """
     name = _account(_login_uid()) or os.environ.get("SUDO_USER") or _account(os.getuid()) or str(os.getuid())
     return Actor(f"cli:{name}", name)
@@ -75,15 +88,3 @@ def _account(uid: int) -> str:
         return "" if uid == NO_LOGIN_UID else pwd.getpwuid(uid).pw_name
     except KeyError:
         return ""
-
-
-@contextmanager
-def open_services_to_work(ctx: typer.Context, settings: Settings) -> Iterator[tuple[Services, bool]]:
-    """Open the house to get work done: beside a running bot, which does it (True), or else by this very process."""
-    wired = wiring(ctx)
-    with ExitStack() as stack:
-        try:
-            house, beside = stack.enter_context(wired.assemble(settings, mode="run")), False
-        except ProcessLockHeld:
-            house, beside = stack.enter_context(wired.assemble(settings, mode="visit")), True
-        yield house.services, beside

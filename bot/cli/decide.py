@@ -1,28 +1,46 @@
-"""`handover decide`: approve or decline a split of clients from the terminal, for those whom Slack does not reach."""
+"""`handover decide`: the decision on a split of clients, for approvers whom Slack does not reach."""
 
 from typing import Annotated
 
 import typer
 
-from bot.cli.command_errors import EXIT_FAILURE, CommandError
-from bot.cli.context import actor, open_services
-from bot.cli.options import DEFAULT, AsJson, ConfigPath
-from bot.cli.output import say, show_json, show_table
-from bot.cli.split import show_kept, show_shares
-from bot.cli.status import find
-from bot.text import _
+from bot.cli.command_errors import CommandError
+from bot.cli.confirmation import require_yes
+from bot.cli.context import actor, find_case, open_services
+from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose, Yes
+from bot.cli.output import say, show_json
+from bot.cli.split import deciders, show_kept, show_requests, show_shares
+from bot.text import N_, _
 from workflows.cases.views import CaseView
-from workflows.clients.views import DecisionView, ProposalView
+from workflows.clients.views import ProposalView
 from workflows.storage.rows.clients import ProposalState
 
-Whose = Annotated[str, typer.Argument(metavar="CASE|EMAIL", help="A case's id or its leaver's address.")]
-Approve = Annotated[bool | None, typer.Option("--approve/--decline", help="The decision; without it: only look.")]
-Why = Annotated[str, typer.Option("--reason", help="Why; goes on record.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
-For = Annotated[str, typer.Option("--for", metavar="EMAIL", help="Whose answer it is, where several people are asked.")]
-Ask = Annotated[str, typer.Option("--ask", metavar="ID", help="Slack id of somebody who is to be asked as well.")]
-Role = Annotated[str, typer.Option("--as", metavar="ROLE", help="With --ask: for which part, a rule's name.")]
-Csv = Annotated[bool, typer.Option("--csv", help="Print every record of the proposal as CSV, and decide nothing.")]
+HELP = N_(
+    """Without --approve or --decline the command only shows the proposal.
+
+For approvers without a Slack id. The decision goes on record with your name and the approver's name.
+
+A decision binds to exactly the version that is shown. After a change in between, nothing is decided. One operator
+counts as one person.
+"""
+)
+EXAMPLES = (
+    "handover decide dana@example.com",
+    "handover decide dana@example.com --csv > split.csv",
+    "handover decide dana@example.com --approve",
+    'handover decide dana@example.com --decline --reason "not Bob" --for max@example.com',
+    "handover decide dana@example.com --ask U0123EVE",
+)
+Approve = Annotated[
+    bool | None, typer.Option("--approve/--decline", help=N_("The decision. Without it, only show the proposal."))
+]
+Why = Annotated[str, typer.Option("--reason", help=N_("The reason of the decision. Goes on record."))]
+For = Annotated[
+    str, typer.Option("--for", metavar="EMAIL", help=N_("The approver who decides, where several are asked."))
+]
+Ask = Annotated[str, typer.Option("--ask", metavar="ID", help=N_("Slack id of an additional approver to ask."))]
+Role = Annotated[str, typer.Option("--as", metavar="ROLE", help=N_("With --ask: the approval rule's name."))]
+Csv = Annotated[bool, typer.Option("--csv", help=N_("Print every record of the proposal as CSV. Decides nothing."))]
 
 
 def decide(
@@ -38,21 +56,9 @@ def decide(
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
-    """Show how a leaver's clients would be split, and approve or decline it.
-
-    For approvers without a Slack id; on record as decided at the command line, by whom, for which approver. The
-    decision binds to exactly what is shown: if it changes meanwhile, nothing is decided. One operator has one word.
-
-    For example:
-      handover decide dana@example.com
-      handover decide dana@example.com --csv > split.csv
-      handover decide dana@example.com --approve
-      handover decide dana@example.com --decline --reason "not Bob" --for max@example.com
-      handover decide dana@example.com --ask U0123EVE
-    """
+    """Print the pending proposal of a case, and record a decision on it."""
     with open_services(ctx, config) as services:
-        case = find(services.offboarding.find_case(who), who)
-        proposal = waiting(case)
+        proposal = pending(find_case(services, who))
         if csv:
             typer.echo(services.handover.csv(proposal.id), nl=False)
             return
@@ -61,31 +67,32 @@ def decide(
         if ask:
             proposal = services.handover.appoint(proposal.id, ask, actor(), role)
         elif approve is not None:
-            _confirm(approve=approve, yes=yes)
+            if not yes:
+                require_yes(_("Approve this split?") if approve else _("Decline this split?"))
             proposal = services.handover.decide(proposal.id, proposal.digest, actor(), approve, reason, whose)
     if as_json:
         show_json(proposal)
     elif ask:
-        say(_("{user} is asked as well, as soon as a bot runs.").format(user=ask))
+        say(_("{user} will be asked too, as soon as a bot runs.").format(user=ask))
     elif approve is not None:
         say(_("The proposal is {state}.").format(state=proposal.state.value))
         if proposal.state is ProposalState.PENDING:
             show_requests(proposal)
 
 
-def waiting(case: CaseView) -> ProposalView:
-    """Return the proposal that waits for a decision, or stop with what to do."""
+def pending(case: CaseView) -> ProposalView:
+    """Return the proposal that waits for a decision. Raises `CommandError` where none does."""
     proposal = case.clients.proposal if case.clients else None
     if proposal is None or proposal.state is not ProposalState.PENDING:
         raise CommandError(
-            _("Nothing of case {id} waits for a decision.").format(id=case.id),
-            _("`handover status {id}` shows where it stands.").format(id=case.id),
+            _("No proposal of case {id} waits for a decision.").format(id=case.id),
+            _("`handover status {id}` shows the case.").format(id=case.id),
         )
     return proposal
 
 
 def show(proposal: ProposalView) -> None:
-    """Print who would get what."""
+    """Print the proposed split, and the approvals so far."""
     show_shares(
         proposal.shares,
         _("{name}: {records} records of {families} clients, version {version} ({why}); {approver} decides").format(
@@ -94,47 +101,9 @@ def show(proposal: ProposalView) -> None:
             families=proposal.families,
             version=proposal.version,
             why=proposal.why,
-            approver=", ".join(one.name or one.slack_id for one in proposal.awaited) or proposal.approver.name,
+            approver=deciders(proposal),
         ),
     )
     show_kept(proposal)
     if len(proposal.requests) > 1 or any(request.decisions for request in proposal.requests):
         show_requests(proposal)
-
-
-def show_requests(proposal: ProposalView) -> None:
-    """Print who must agree, who has, and who is awaited until when."""
-    show_table(
-        [_("Asked"), _("Needed"), _("State"), _("Said"), _("Awaited"), _("Until")],
-        [
-            (
-                request.role if request.share is None else f"{request.role}: {request.share.name}",
-                f"{len(request.counted)}/{request.need}",
-                request.state.value,
-                "\n".join(_said(word) for word in request.decisions),
-                "\n".join(one.name or one.slack_id for one in request.awaited) + f"\n{request.problem}".rstrip(),
-                request.expires_at.isoformat(timespec="minutes") if request.expires_at else "",
-            )
-            for request in proposal.requests
-        ],
-    )
-
-
-def _said(word: DecisionView) -> str:
-    verdict = _("yes") if word.approve else _("no")
-    given = "" if word.principal.key == word.person.key else _(" for {name}").format(name=word.principal.name)
-    void = _(" (does not count: {why})").format(why=word.void) if word.void else ""
-    return f"{word.person.name}{given}: {verdict}{void}"
-
-
-def _confirm(*, approve: bool, yes: bool) -> None:
-    if yes:
-        return
-    try:
-        agreed = typer.confirm(_("Approve this split?") if approve else _("Decline this split?"), err=True)
-    except typer.Abort:
-        raise CommandError(
-            _("Nobody confirmed, so nothing was decided."), _("Add --yes where nobody can be asked.")
-        ) from None
-    if not agreed:
-        raise CommandError(_("Nothing was decided."), code=EXIT_FAILURE)

@@ -1,4 +1,4 @@
-"""`handover doctor`: everything that the bot needs, looked at side by side, each fault with what to do."""
+"""`handover doctor`: checks of all that the bot needs, side by side, each fault with its remedy."""
 
 import queue
 import threading
@@ -10,24 +10,26 @@ import typer
 
 from bot.cli.checks import data, machine, slack, systems
 from bot.cli.checks.result import Check, CheckResult
-from bot.cli.command_errors import EXIT_FAILURE, explain
+from bot.cli.command_errors import EXIT_FAILURE
 from bot.cli.context import read, wiring
+from bot.cli.explanations import explain
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import say, show_json, show_table
-from bot.text import _
+from bot.text import N_, _
 
+HELP = N_(
+    """Prints a remedy for each fault. Changes nothing, and may run beside a running bot.
+
+Exits with 1 after a fault.
+"""
+)
+EXAMPLES = ("handover doctor", "handover doctor --json")
 SECONDS = 15.0
-"""How long all checks together may take."""
+"""Time limit of all checks together."""
 
 
 def doctor(ctx: typer.Context, as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
-    """Check systems, Slack, clock, storage, keys and this machine; say what to do about each fault.
-
-    Changes nothing, and may be run beside a running bot. Exits with 1 where a fault was found.
-
-    For example:
-      handover doctor --json
-    """
+    """Run every check, and print the results."""
     settings = read(ctx, config)
     wired = wiring(ctx)
     built = wired.build_systems(settings)
@@ -51,7 +53,7 @@ def doctor(ctx: typer.Context, as_json: AsJson = False, config: ConfigPath = DEF
 
 
 def examine(checks: Sequence[Check], seconds: float) -> list[CheckResult]:
-    """Run all checks at once; one that hangs is a fault, and holds up neither the others nor the exit."""
+    """Run all checks at once. A check that hangs is a fault, and delays neither the others nor the exit."""
     answers: queue.SimpleQueue[tuple[int, list[CheckResult]]] = queue.SimpleQueue()
     for number, check in enumerate(checks):
         threading.Thread(target=_run, args=(number, check, answers), daemon=True).start()
@@ -79,14 +81,14 @@ def _late(check: Check, seconds: float) -> CheckResult:
         check.what,
         False,
         _("no answer within {seconds:g} s").format(seconds=seconds),
-        _("See that it is up and reachable from this machine."),
+        _("Make sure that it is up, and reachable from this machine."),
     )
 
 
 def show(results: Sequence[CheckResult]) -> None:
-    """Print the table, faults first in the last line's count."""
+    """Print every result as a table, and the number of faults."""
     show_table(
-        [_("Check"), "", _("What answered"), _("What to do")],
+        [_("Check"), "", _("Result"), _("What to do")],
         [(r.what, _("✓ good") if r.ok else _("✗ FAULT"), r.said, r.todo) for r in results],
     )
     faults = sum(not result.ok for result in results)

@@ -1,4 +1,4 @@
-"""When a lock-out takes effect, as people type it. Pure."""
+"""Days and times as people type them. Pure."""
 
 import re
 from datetime import UTC, date, datetime
@@ -12,21 +12,21 @@ END_OF_DAY = re.compile(r"end[- ]of[- ]day(?:[ :=]+(\S+))?", re.IGNORECASE)
 
 
 def effective(text: str, now: datetime, zone: str, days: BusinessDays) -> datetime | None:
-    """Return the moment in UTC, or None for now.
+    """Return the moment in UTC, or None for `now`. Raises `CommandError`.
 
-    `now`; `end-of-day 2026-12-01` in the leaver's zone, today without a date; or ISO 8601, in the leaver's zone
-    where it names none. A bare date is refused: nobody could say which hour was meant.
+    Takes `now`, `end-of-day 2026-12-01` (without a date: today), or ISO 8601. Times without a zone are in the leaver's
+    zone. A bare date is refused, since it names no hour.
     """
     said = text.strip()
     if said.lower() == "now":
         return None
     if match := END_OF_DAY.fullmatch(said):
-        day = _day(match[1]) if match[1] else now.astimezone(ZoneInfo(zone)).date()
-        return _future(days.end_of(day, zone), now, text)
+        chosen = day(match[1]) if match[1] else now.astimezone(ZoneInfo(zone)).date()
+        return _future(days.end_of(chosen, zone), now, text)
     if re.fullmatch(r"\d{4}-\d\d-\d\d", said):
         raise CommandError(
             _("{text} is a day without an hour.").format(text=said),
-            _('Write --at "end-of-day {day}" or --at {day}T17:00.').format(day=said),
+            _('Write "end-of-day {day}" or {day}T17:00.').format(day=said),
         )
     try:
         moment = datetime.fromisoformat(said)
@@ -38,7 +38,8 @@ def effective(text: str, now: datetime, zone: str, days: BusinessDays) -> dateti
     return _future(moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone)), now, text)
 
 
-def _day(text: str) -> date:
+def day(text: str) -> date:
+    """Return a date written as 2026-12-01. Raises `CommandError`."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -47,5 +48,5 @@ def _day(text: str) -> date:
 
 def _future(moment: datetime, now: datetime, text: str) -> datetime:
     if moment <= now:
-        raise CommandError(_("{text!r} has passed already.").format(text=text), _("Choose a later time, or --at now."))
+        raise CommandError(_("{text!r} has passed already.").format(text=text), _("Choose a later time."))
     return moment.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""Writing a new configuration and its secrets: whole or not at all, and for nobody else's eyes."""
+"""Files of a new configuration and its secrets. Each is written whole or not at all, readable by its owner alone."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ SECRETS = "secrets"
 
 
 def write(draft: ConfigurationDraft, config: Path) -> None:
-    """Write secrets first, each in a file of its own, then the configuration that refers to them."""
+    """Write each secret to a file of its own, then the configuration with references to them."""
     config.parent.mkdir(parents=True, exist_ok=True)
     for table, values in draft.tables.items():
         for key, value in values.items():
@@ -24,7 +24,7 @@ def write(draft: ConfigurationDraft, config: Path) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace a file in one step; only its owner may read it."""
+    """Replace a file in one step. Only its owner may read it."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False) as new:
         new.write(text)  # such a file is made with mode 0600

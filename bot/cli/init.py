@@ -1,4 +1,4 @@
-"""`handover init`: from questions to a configuration that has been tried."""
+"""`handover init`: a new configuration from checked answers."""
 
 import os
 from base64 import b64encode
@@ -12,13 +12,13 @@ from bot.cli.answer_checks import AnswerChecks, system_checks
 from bot.cli.checks import slack
 from bot.cli.command_errors import CommandError
 from bot.cli.configuration_draft import ConfigurationDraft
-from bot.cli.context import kinds, wiring
+from bot.cli.context import wiring
 from bot.cli.files import SECRETS, write
+from bot.cli.keys import public_half
 from bot.cli.options import DEFAULT, ConfigPath
 from bot.cli.output import say
 from bot.cli.questions import Answers
-from bot.cli.verify import public_half
-from bot.text import _
+from bot.text import N_, _
 from config.fields import KEY_BYTES
 from config.reference import keys, tables
 from config.settings import Company, Settings, Slack, Storage, load
@@ -33,14 +33,29 @@ ASKED = {
 }
 SUGGESTED = (("directory", "ldap"), ("crm", "tryton"))
 
+HELP = N_(
+    """Asks for the keys that have no default, and writes the configuration file.
+
+Typed secrets are written to files of their own (mode 0600) in secrets/ beside the configuration. The configuration
+has only references to them. The master key and the signing key are generated.
+
+Every key may be given as --set KEY=VALUE, or as an environment variable. The variable is HANDOVER_ and the key in
+capitals, such as HANDOVER_SLACK_BOT_TOKEN.
+"""
+)
+EXAMPLES = (
+    "handover init --config ./handover.toml",
+    "handover init --non-interactive --set company.name=Northwind --set systems.directory.kind=ldap",
+)
 NonInteractive = Annotated[
-    bool, typer.Option("--non-interactive", help="Ask nothing: take --set, the environment and defaults.")
+    bool, typer.Option("--non-interactive", help=N_("Ask nothing. Use --set, the environment and defaults."))
 ]
 Given = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="An answer, such as slack.mode=http; repeatable.")
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help=N_("An answer, such as slack.mode=http; repeatable.")),
 ]
-Unchecked = Annotated[bool, typer.Option("--unchecked", help="Write the file even where something did not answer.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file without asking.")]
+Unchecked = Annotated[bool, typer.Option("--unchecked", help=N_("Write the file even after a failed check."))]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help=N_("Replace an existing file without asking."))]
 
 
 def init(
@@ -51,78 +66,69 @@ def init(
     overwrite: Overwrite = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
-    """Write a commented configuration: asks for what is needed and tries each credential as soon as it is given.
-
-    Secrets that are typed go into files of their own (mode 0600) in secrets/ beside the configuration; the file
-    itself has references only. The master and signing keys are made. Every key may be given as --set KEY=VALUE, or in
-    the environment as HANDOVER_ and the key in capitals (HANDOVER_SLACK_BOT_TOKEN).
-
-    For example:
-      handover init --config ./handover.toml
-      handover init --non-interactive --set company.name=Northwind --set systems.directory.kind=ldap (and so on)
-    """
+    """Ask, check the answers, and write the configuration."""
     answers = Answers(given or [], os.environ, interactive=not non_interactive)
     config = config.absolute()
     _may_write(config, answers, overwrite=overwrite)
-    draft, trial = ConfigurationDraft(), AnswerChecks(answers, unchecked=unchecked)
-    _systems(draft, answers, trial, wiring(ctx))
+    draft, checks = ConfigurationDraft(), AnswerChecks(answers, unchecked=unchecked)
+    _systems(draft, answers, checks, wiring(ctx))
     _company(draft, answers)
     draft.put("storage", answers.table("storage", Storage, ("path",), _own_keys(answers, config.parent / SECRETS)))
-    _slack(draft, answers, trial)
+    _slack(draft, answers, checks)
     for name, model in tables().items():
         if name not in draft.tables:
             draft.put(name, answers.table(name, model, ASKED.get(name, ())))
     if unused := answers.unused():
         raise CommandError(
-            _("--set {keys}: there is no such key; nothing was written.").format(keys=", ".join(unused)),
+            _("Unknown key in --set: {keys}. Nothing was written.").format(keys=", ".join(unused)),
             _("docs/reference/configuration.md lists every key."),
         )
     write(draft, config)
-    _finish(load(config, os.environ, kinds(wiring(ctx))), config)
+    _finish(load(config, os.environ, wiring(ctx).settings_of), config)
 
 
 def _may_write(config: Path, answers: Answers, *, overwrite: bool) -> None:
     if not config.exists() or overwrite:
         return
-    if not answers.agree(_("{path} is there already. Replace it?").format(path=config), default=False):
+    if not answers.agree(_("{path} exists already. Replace it?").format(path=config), default=False):
         raise CommandError(
-            _("{path} is there already and was left as it is.").format(path=config),
+            _("{path} exists already, and was left as it is.").format(path=config),
             _("Choose another place with --config, or add --overwrite."),
         )
 
 
-def _systems(draft: ConfigurationDraft, answers: Answers, trial: AnswerChecks, wired: Any) -> None:
+def _systems(draft: ConfigurationDraft, answers: Answers, checks: AnswerChecks, wired: Any) -> None:
     names = answers.systems()
     suggested = [pair for pair in SUGGESTED if pair[0] not in names]
     while True:
         for name in names:
-            _system(draft, answers, trial, wired, name)
+            _system(draft, answers, checks, wired, name)
         if draft.systems and not answers.agree(
             _("Configure another system?"), default=len(draft.systems) < len(SUGGESTED)
         ):
             return
         name, kind = suggested.pop(0) if suggested else ("", "")
-        name = answers.text("", _("A name of your own for the system"), name)
+        name = answers.text("", _("Your name for the system"), name)
         if not name:
             raise CommandError(
-                _("No system is given."),
-                _("Add --set systems.directory.kind=ldap and that kind's keys; `handover connectors` lists the kinds."),
+                _("A system is missing."),
+                _("Add --set systems.directory.kind=ldap and its keys. `handover connectors` lists the kinds."),
             )
         answers.suggest(f"systems.{name}.kind", kind)
         names = [name]
 
 
-def _system(draft: ConfigurationDraft, answers: Answers, trial: AnswerChecks, wired: Any, name: str) -> None:
-    table, settings_of = f"systems.{name}", kinds(wired)
+def _system(draft: ConfigurationDraft, answers: Answers, checks: AnswerChecks, wired: Any, name: str) -> None:
+    table = f"systems.{name}"
     while True:
-        kind = answers.text(f"{table}.kind", _("Its kind"), answers.suggested(f"{table}.kind"))
+        kind = answers.text(f"{table}.kind", _("Kind of system"), answers.suggested(f"{table}.kind"))
         try:
-            model = settings_of(kind)
+            model = wired.settings_of(kind)
         except LookupError as error:
             answers.refuse(f"{table}.kind", f"{table}.kind: {error.args[0]}")
             continue
         answered = answers.table(table, model, [key.name for key in keys(model) if key.required])
-        if trial.passes(system_checks(wired, name, kind, answered.model)):
+        if checks.passes(system_checks(wired, name, kind, answered.model)):
             draft.put_system(name, kind, answered)
             return
         answers.forget(table)
@@ -133,26 +139,26 @@ def _company(draft: ConfigurationDraft, answers: Answers) -> None:
     known = {
         "directory": answers.text(
             "company.directory",
-            _("Which system knows everybody ({names})?").format(names=names),
+            _("Which system lists everybody ({names})?").format(names=names),
             next(iter(draft.systems)),
         )
     }
     draft.put("company", answers.table("company", Company, ("name", "timezone"), known))
 
 
-def _slack(draft: ConfigurationDraft, answers: Answers, trial: AnswerChecks) -> None:
+def _slack(draft: ConfigurationDraft, answers: Answers, checks: AnswerChecks) -> None:
     while True:
-        mode = answers.text("slack.mode", _("Slack: socket (no public address needed) or http?"), "socket")
+        mode = answers.text("slack.mode", _("Slack mode: socket (needs no public address) or http?"), "socket")
         answered = answers.table("slack", Slack, ("bot_token", NEEDS.get(mode, "app_token"), *CHANNELS), {"mode": mode})
         found = answered.model
-        if isinstance(found, Slack) and trial.passes(slack.checks(found)):
+        if isinstance(found, Slack) and checks.passes(slack.checks(found)):
             draft.put("slack", answered)
             return
         answers.forget("slack")
 
 
 def _own_keys(answers: Answers, secrets: Path) -> dict[str, Any]:
-    """Make the two keys, unless they are given, or are there from before: rows may be encrypted under them."""
+    """Generate the two keys. Given and existing keys stay, since rows may be encrypted under them."""
     known: dict[str, Any] = {}
     for name in ("master_key", "signing_key"):
         kept = secrets / f"storage.{name}"
@@ -163,6 +169,6 @@ def _own_keys(answers: Answers, secrets: Path) -> dict[str, Any]:
 
 def _finish(settings: Settings, config: Path) -> None:
     say(_("Written: {path}").format(path=config))
-    say(_("Public key of the journal, to hand to auditors: {key}").format(key=public_half(settings.storage)))
-    say(_("Keep a copy of the master key in another safe place: without it the stored personal data is lost."))
+    say(_("Public key of the journal, for auditors: {key}").format(key=public_half(settings.storage)))
+    say(_("Keep a copy of the master key elsewhere. Without it the stored personal data is lost."))
     say(_("Next: handover doctor --config {path}, then handover run --config {path}").format(path=config))

@@ -1,4 +1,4 @@
-"""`handover manifest`: the Slack app's manifest, from the code that needs it."""
+"""`handover manifest`: the Slack app's manifest, generated from the code."""
 
 import json
 import re
@@ -10,30 +10,31 @@ import typer
 
 from bot.cli.options import AsJson
 from bot.cli.output import show_json
+from bot.text import N_
 
 
 class Mode(StrEnum):
-    """How Slack reaches the bot."""
+    """Transport of Slack's requests."""
 
     SOCKET = "socket"
     HTTP = "http"
 
 
-SlackMode = Annotated[Mode, typer.Option("--mode", help="As slack.mode in the configuration.")]
+HELP = N_(
+    """Has the commands, scopes and events that this version needs, as YAML.
 
+Paste it at https://api.slack.com/apps under Create New App, From a manifest.
+"""
+)
+EXAMPLES = ("handover manifest --mode socket > slack-manifest.yaml",)
 URL = "https://handover.example.com/slack/events"
-Url = Annotated[str, typer.Option(help="Where Slack reaches the bot, in mode http.")]
+SlackMode = Annotated[Mode, typer.Option("--mode", help=N_("slack.mode of the configuration."))]
+Url = Annotated[str, typer.Option(help=N_("With mode http: the bot's public address for Slack."))]
 
 
 def manifest(mode: SlackMode = Mode.SOCKET, url: Url = URL, as_json: AsJson = False) -> None:
-    """Print the Slack app's manifest (YAML): commands, scopes and events exactly as this version needs them.
-
-    Paste it at https://api.slack.com/apps under Create New App, From a manifest.
-
-    For example:
-      handover manifest --mode socket > slack-manifest.yaml
-    """
-    from bot.slack.manifest import manifest as built  # noqa: PLC0415 - one name, two meanings: the command and the value
+    """Print the manifest as YAML or JSON."""
+    from bot.slack.manifest import manifest as built  # noqa: PLC0415 - the command has the value's name, too
 
     value = built(mode.value, url)
     if as_json:
@@ -43,7 +44,7 @@ def manifest(mode: SlackMode = Mode.SOCKET, url: Url = URL, as_json: AsJson = Fa
 
 
 def yaml(value: Mapping[str, Any]) -> str:
-    """Write nested mappings, lists and scalars as YAML; text stands bare only where nothing can misread it."""
+    """Return nested mappings, lists and scalars as YAML. Ambiguous text is quoted."""
     return "".join(f"{line}\n" for line in _lines(value))
 
 
@@ -71,7 +72,7 @@ def _nested(value: Any) -> bool:
 
 
 def _scalar(value: Any) -> str:
-    words = isinstance(value, str) and re.fullmatch(r"[A-Za-z][A-Za-z0-9_.]*(:[a-z_.]+)?", value)
-    if words and value.lower() not in ("true", "false", "null", "yes", "no", "on", "off", "y", "n"):
+    unambiguous = isinstance(value, str) and re.fullmatch(r"[A-Za-z][A-Za-z0-9_.]*(:[a-z_.]+)?", value)
+    if unambiguous and value.lower() not in ("true", "false", "null", "yes", "no", "on", "off", "y", "n"):
         return str(value)
     return json.dumps(value, ensure_ascii=False)

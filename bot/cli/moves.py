@@ -1,23 +1,30 @@
-"""`handover moves`: how far the moves of a case are; pause, resume or stop them."""
+"""`handover moves`: the progress of a case's moves, and their control."""
 
 from typing import Annotated
 
 import typer
 
-from bot.cli.command_errors import EXIT_USAGE, CommandError
-from bot.cli.context import actor, open_services
+from bot.cli.command_errors import CommandError
+from bot.cli.confirmation import require_yes
+from bot.cli.context import actor, find_case, open_services
 from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose, Yes
 from bot.cli.output import say, show_json
-from bot.cli.status import find
-from bot.cli.undo import confirm
 from bot.services import Services
-from bot.text import _
+from bot.text import N_, _
 from workflows.cases.views import CaseView
 from workflows.clients.views import ClientsView
 
-Pause = Annotated[bool, typer.Option("--pause", help="Move nothing more until --resume.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on where the moves were paused.")]
-Halt = Annotated[bool, typer.Option("--stop", help="Leave what is moved, move nothing more.")]
+HELP = N_(
+    "Records that are already on their way to a system are finished. After a stop the rest stays with the leaver."
+)
+EXAMPLES = (
+    "handover moves dana@example.com",
+    "handover moves dana@example.com --pause",
+    "handover moves dana@example.com --stop",
+)
+Pause = Annotated[bool, typer.Option("--pause", help=N_("Move nothing more until --resume."))]
+Resume = Annotated[bool, typer.Option("--resume", help=N_("Continue paused moves."))]
+Stop = Annotated[bool, typer.Option("--stop", help=N_("Move nothing more. Moved records stay moved."))]
 
 
 def moves(
@@ -25,48 +32,40 @@ def moves(
     who: Whose,
     pause: Pause = False,
     resume: Resume = False,
-    stop: Halt = False,
+    stop: Stop = False,
     yes: Yes = False,
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
-    """Show how far a leaver's clients are moved; pause, resume or stop.
-
-    What is on its way to a system is finished. What a stop leaves can be proposed again with Retry in Slack.
-
-    For example:
-      handover moves dana@example.com
-      handover moves dana@example.com --pause
-      handover moves dana@example.com --stop
-    """
+    """Pause, resume or stop the moves of a case, and print their progress."""
     if pause + resume + stop > 1:
-        raise CommandError(_("Only one of --pause, --resume and --stop at a time."), code=EXIT_USAGE)
+        raise CommandError(_("Choose one of --pause, --resume, --stop."))
     with open_services(ctx, config) as services:
-        case = find(services.offboarding.find_case(who), who)
-        _do(services, case, pause=pause, resume=resume, stop=stop, yes=yes)
+        case = find_case(services, who)
+        if stop and not yes:
+            require_yes(_("Stop moving the clients of {name}? Moved records stay moved.").format(name=case.leaver.name))
+        _control(services, case, pause=pause, resume=resume, stop=stop)
         case = services.offboarding.case(case.id)
     if as_json:
         show_json(case.clients)
     elif case.clients is None:
         say(_("No system of case {id} has clients.").format(id=case.id))
     else:
-        for line in told(case.clients):
+        for line in progress(case.clients):
             say(line)
 
 
-def _do(services: Services, case: CaseView, *, pause: bool, resume: bool, stop: bool, yes: bool) -> None:
+def _control(services: Services, case: CaseView, *, pause: bool, resume: bool, stop: bool) -> None:
     if pause:
         services.halts.pause(case.id, actor())
     elif resume:
         services.halts.resume(case.id, actor())
     elif stop:
-        if not yes:
-            confirm(_("Stop moving the clients of {name}? What is moved stays moved.").format(name=case.leaver.name))
         services.halts.stop(case.id, actor())
 
 
-def told(clients: ClientsView) -> list[str]:
-    """Return where the moves stand, line by line. Pure."""
+def progress(clients: ClientsView) -> list[str]:
+    """Return the progress of the moves, line by line. Pure."""
     lines = [
         _("{moved:,} of {listed:,} records moved, {left:,} left.").format(
             moved=clients.moved, listed=clients.listed, left=clients.left
@@ -74,17 +73,17 @@ def told(clients: ClientsView) -> list[str]:
     ]
     if clients.rate and clients.left:
         lines.append(
-            _("{rate:.1f} a second; about {minutes:.0f} minutes more.").format(
+            _("{rate:.1f} a second; about {minutes:.0f} more minutes.").format(
                 rate=clients.rate, minutes=clients.left / clients.rate / 60
             )
         )
     if clients.halted == "paused":
-        lines.append(_("Paused by {by}; --resume goes on.").format(by=clients.halted_by))
+        lines.append(_("Paused by {by}. --resume continues.").format(by=clients.halted_by))
     if clients.halted == "stopped":
-        lines.append(_("Stopped by {by}; {count:,} were left.").format(by=clients.halted_by, count=clients.stopped))
+        lines.append(_("Stopped by {by}; {count:,} not moved.").format(by=clients.halted_by, count=clients.stopped))
     if clients.put_back or clients.putting_back or clients.not_put_back:
         lines.append(
-            _("{back:,} put back, {going:,} on the way, {kept:,} not: others have them now.").format(
+            _("{back:,} put back, {going:,} in progress, {kept:,} not put back: their owner has changed.").format(
                 back=clients.put_back, going=clients.putting_back, kept=clients.not_put_back
             )
         )

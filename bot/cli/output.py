@@ -1,4 +1,4 @@
-"""What a command prints: tables for people, JSON for programs. Names from outside are data: no markup, no controls."""
+"""Output of commands: tables for people, JSON for programs. Text from outside is data: no markup, no controls."""
 
 import dataclasses
 import json
@@ -11,16 +11,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+PIPE_WIDTH = 160
+"""Characters of a table's line where no terminal sets a width."""
 
 
 def clean(text: str) -> str:
-    """Replace what could drive a terminal or turn the line around: control characters and bidi overrides."""
+    """Replace control characters and bidi overrides, which could drive a terminal or reverse the line."""
     return "".join(
         c if c == "\n" or (unicodedata.category(c) not in ("Cc", "Cs") and c not in BIDI_CONTROLS) else "\ufffd"
         for c in text
@@ -28,17 +26,22 @@ def clean(text: str) -> str:
 
 
 def say(text: str) -> None:
-    """Print one line or paragraph."""
+    """Print one line or paragraph of the result."""
     typer.echo(clean(text))
 
 
 def warn(text: str) -> None:
-    """Print beside the result, so that a program reading the result is not disturbed."""
+    """Print to standard error, so that a program reads nothing but the result."""
     typer.echo(clean(text), err=True)
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
-    """Print a table that wraps and never cuts a cell short."""
+    """Print a table. Long cells wrap, and are never cut short. In a pipe the table is plain text."""
+    from rich import box  # noqa: PLC0415 - commands that print no table load no table library
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
     table = Table(
         title=Text(clean(title)) if title else None, box=box.SIMPLE_HEAD, title_justify="left", show_lines=False
     )
@@ -48,7 +51,7 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str
         table.add_row(*(Text(clean(cell)) for cell in row))
     console = Console(highlight=False, soft_wrap=False)
     if not console.is_terminal:
-        console.width = 160
+        console.width = PIPE_WIDTH
     console.print(table)
 
 
@@ -58,7 +61,7 @@ def show_json(value: Any) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Return a frozen value as what JSON can say: decimals and times as text, so that nothing is rounded."""
+    """Return a frozen value as JSON types. Decimals and times become text, so that nothing is rounded."""
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
@@ -69,11 +72,11 @@ def plain(value: Any) -> Any:
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, datetime | date):
         return value.isoformat()
-    return value if isinstance(value, str | int | float | None) else str(value)  # a Refused says its code and facts
+    return value if isinstance(value, str | int | float | None) else str(value)  # a refusal states its code and facts
 
 
 def moment(at: datetime | None, zone: str) -> str:
-    """Return a time in a person's zone, with the zone's short name; empty for none."""
+    """Return a time in a time zone, with the zone's short name; empty for None."""
     return at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M %Z") if at else ""
 
 
@@ -83,5 +86,5 @@ def money(values: Mapping[str, Decimal]) -> str:
 
 
 def counts(values: Mapping[str, int]) -> str:
-    """Return counts by record type: `12 opportunity, 3 account`; kinds with none are left out."""
+    """Return counts by record type: `12 opportunity, 3 account`. Types without records are left out."""
     return ", ".join(f"{number} {kind}" for kind, number in sorted(values.items()) if number) or "0"

@@ -1,4 +1,4 @@
-"""`handover proposal`: look through and change how a leaver's clients would be split, from the terminal."""
+"""`handover proposal`: the proposed split of a leaver's clients, and changes to it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,33 +7,50 @@ from typing import Annotated
 import typer
 
 from bot.cli.command_errors import CommandError
-from bot.cli.context import actor, open_services
-from bot.cli.decide import Whose, waiting
-from bot.cli.options import DEFAULT, AsJson, ConfigPath
+from bot.cli.context import actor, find_case, open_services
+from bot.cli.decide import pending
+from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose
 from bot.cli.output import money, show_json, show_table
-from bot.cli.split import content, faulty, show_kept, show_shares
-from bot.cli.status import find
+from bot.cli.split import content, deciders, faulty, show_kept, show_shares
 from bot.services import Handover
-from bot.text import _
+from bot.text import N_, _
 from workflows.clients.split.assignment_file import InvalidAssignmentFile
 from workflows.clients.views import ClientLine, ProposalView
 
+HELP = N_(
+    """A change makes a new version of the proposal, and asks for approval again. A client moves with all its records.
+
+A CSV file is used as a whole, or refused with every fault by line. Decide with `handover decide` or in Slack.
+"""
+)
+EXAMPLES = (
+    'handover proposal dana@example.com --search "acme"',
+    "handover proposal dana@example.com --client party:12 --to bob@example.com",
+    'handover proposal dana@example.com --client party:12 --keep "a lawsuit is under way"',
+    "handover proposal dana@example.com --upload split.csv",
+)
 PER_PAGE = 50
 ALL_CLIENTS = 1_000_000
-Search = Annotated[str, typer.Option("--search", metavar="WORDS", help="Only clients in which every word is found.")]
-Page = Annotated[int, typer.Option("--page", min=1, help=f"Which {PER_PAGE} clients are listed.")]
-Csv = Annotated[bool, typer.Option("--csv", help="Print every record as CSV; changed, `--upload` takes it back.")]
+Search = Annotated[str, typer.Option("--search", metavar="WORDS", help=N_("List only clients that match every word."))]
+Page = Annotated[int, typer.Option("--page", min=1, help=N_("Page of the list, with 50 clients each."))]
+Csv = Annotated[bool, typer.Option("--csv", help=N_("Print every record as CSV. Use --upload for the edited file."))]
 Client = Annotated[
-    list[str] | None, typer.Option("--client", metavar="CLIENT", help="A client's id or exact name; repeatable.")
+    list[str] | None, typer.Option("--client", metavar="CLIENT", help=N_("A client's id or exact name; repeatable."))
 ]
-Every = Annotated[str, typer.Option("--all-of", metavar="EMAIL", help="Every client that now goes to this colleague.")]
-To = Annotated[str, typer.Option("--to", metavar="EMAIL", help="Give the clients to this colleague: a new version.")]
-Keep = Annotated[str, typer.Option("--keep", metavar="REASON", help="The clients stay with the leaver: a new version.")]
-Upload = Annotated[Path | None, typer.Option("--upload", metavar="FILE", help="Change successors by a CSV file.")]
+Every = Annotated[
+    str, typer.Option("--all-of", metavar="EMAIL", help=N_("Every client that now goes to this successor."))
+]
+To = Annotated[str, typer.Option("--to", metavar="EMAIL", help=N_("Assign the clients to this successor."))]
+Keep = Annotated[
+    str, typer.Option("--keep", metavar="REASON", help=N_("Leave the clients with the leaver, for this reason."))
+]
+Upload = Annotated[Path | None, typer.Option("--upload", metavar="FILE", help=N_("Assign the clients by a CSV file."))]
 
 
 @dataclass(frozen=True)
 class _ProposalChange:
+    """The change, as typed."""
+
     clients: tuple[str, ...]
     every: str
     to: str
@@ -42,6 +59,7 @@ class _ProposalChange:
 
     @property
     def changes(self) -> bool:
+        """Return whether anything changes."""
         return bool(self.to or self.keep or self.upload)
 
 
@@ -59,27 +77,17 @@ def proposal(
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
-    """Show who would get which clients, search in it, and change it before it is decided.
-
-    A change makes a new version, which is asked anew and decided with `handover decide` or in Slack. A client always
-    goes whole. A CSV file is taken as a whole or refused with every fault by line.
-
-    For example:
-      handover proposal dana@example.com --search "acme"
-      handover proposal dana@example.com --client party:12 --to bob@example.com
-      handover proposal dana@example.com --client party:12 --keep "a lawsuit is under way"
-      handover proposal dana@example.com --upload split.csv
-    """
-    wish = _ProposalChange(tuple(client or ()), all_of.lower(), to.lower(), keep, upload)
-    _refuse(wish)
+    """Change the pending proposal of a case, and print a page of its clients."""
+    change = _ProposalChange(tuple(client or ()), all_of.lower(), to.lower(), keep, upload)
+    _check(change)
     with open_services(ctx, config) as services:
-        case, handover = find(services.offboarding.find_case(who), who), services.handover
-        view = waiting(case)
+        handover = services.handover
+        view = pending(find_case(services, who))
         if csv:
             typer.echo(handover.csv(view.id), nl=False)
             return
-        if wish.changes:
-            view = _change(handover, view, wish)
+        if change.changes:
+            view = _apply(handover, view, change)
         found, total = handover.client_page(view.id, (page - 1) * PER_PAGE, PER_PAGE, search)
     if as_json:
         show_json({"proposal": view, "clients": found, "total": total, "page": page})
@@ -87,49 +95,48 @@ def proposal(
     _show(view, found, total, page)
 
 
-def _refuse(wish: _ProposalChange) -> None:
-    if sum(map(bool, (wish.to, wish.keep, wish.upload))) > 1:
-        raise CommandError(_("Only one change at a time."), _("Give --to, --keep or --upload alone."))
-    named = bool(wish.clients or wish.every)
-    if named != bool(wish.to or wish.keep):
+def _check(change: _ProposalChange) -> None:
+    if sum(map(bool, (change.to, change.keep, change.upload))) > 1:
+        raise CommandError(_("Choose one of --to, --keep, --upload."))
+    named = bool(change.clients or change.every)
+    if named != bool(change.to or change.keep):
         raise CommandError(
-            _("Which clients, and where do they go?"),
-            _("Name them by --client or --all-of, with --to EMAIL or --keep REASON."),
+            _("A change needs clients and a destination."),
+            _("Name clients with --client or --all-of. Add --to EMAIL or --keep REASON."),
         )
 
 
-def _change(handover: Handover, view: ProposalView, wish: _ProposalChange) -> ProposalView:
-    if wish.upload:
+def _apply(handover: Handover, view: ProposalView, change: _ProposalChange) -> ProposalView:
+    if change.upload:
         try:
-            return handover.upload(view.id, view.digest, content(wish.upload), actor())
-        except InvalidAssignmentFile as unfit:
-            raise faulty(unfit.faults) from unfit
-    lines = [_named(handover, view, one) for one in wish.clients]
-    lines += handover.clients_of(view.id, wish.every) if wish.every else ()
+            return handover.upload(view.id, view.digest, content(change.upload), actor())
+        except InvalidAssignmentFile as invalid:
+            raise faulty(invalid.faults) from invalid
+    lines = [_named(handover, view, one) for one in change.clients]
+    lines += handover.clients_of(view.id, change.every) if change.every else ()
     if not lines:
-        raise CommandError(_("Nothing goes to {email} now.").format(email=wish.every))
-    if wish.keep:
-        return handover.exclude(view.id, view.digest, lines, wish.keep, actor())
-    return handover.assign(view.id, view.digest, dict.fromkeys(lines, wish.to), actor())
+        raise CommandError(_("No client goes to {email} now.").format(email=change.every))
+    if change.keep:
+        return handover.exclude(view.id, view.digest, lines, change.keep, actor())
+    return handover.assign(view.id, view.digest, dict.fromkeys(lines, change.to), actor())
 
 
 def _named(handover: Handover, view: ProposalView, text: str) -> str:
-    """Return a line of the one client with this id, or with exactly this name. Raises `Stop`."""
+    """Return the line of the client with this id or exact name. Raises `CommandError` unless there is just one."""
     found, _total = handover.client_page(view.id, 0, ALL_CLIENTS, text)
     exact = [one for one in found if text in (one.client_id, one.id)]
     exact = exact or [one for one in found if one.name.casefold() == text.casefold()]
     if len(exact) != 1:
         said = _("No client is called {text!r}.") if not exact else _("{count} clients are called {text!r}.")
-        raise CommandError(said.format(text=text, count=len(exact)), _("Name it by its id: --search lists them."))
+        raise CommandError(said.format(text=text, count=len(exact)), _("Use the id instead. --search lists ids."))
     return exact[0].id
 
 
 def _show(view: ProposalView, found: list[ClientLine], total: int, page: int) -> None:
-    deciding = ", ".join(one.name or one.slack_id for one in view.awaited) or view.approver.name
     show_shares(
         view.shares,
         _("{name}: version {version} ({why}); {approver} decides").format(
-            name=view.leaver.name, version=view.version, why=view.why, approver=deciding
+            name=view.leaver.name, version=view.version, why=view.why, approver=deciders(view)
         ),
     )
     show_kept(view)

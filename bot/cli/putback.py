@@ -1,28 +1,41 @@
-"""`handover putback`: undo a handover of clients, whole or in part."""
+"""`handover putback`: the return of moved clients to the leaver, all or some."""
 
-import csv as sheets
-import io
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
 
 from bot.cli.command_errors import EXIT_FAILURE
-from bot.cli.context import actor, open_services, open_services_to_work, read
-from bot.cli.moves import told
+from bot.cli.confirmation import require_yes
+from bot.cli.context import actor, find_case, open_services, open_services_to_work, read
+from bot.cli.moves import progress
 from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose, Yes
 from bot.cli.output import say, show_json
-from bot.cli.status import find
-from bot.cli.undo import POLL, Wait, confirm
-from bot.text import _
+from bot.cli.polling import poll
+from bot.text import N_, _
 from workflows.cases.views import CaseView
 from workflows.clients.views import PutBackLine, PutBackView
 from workflows.csv_cells import escape_cell
 
-Clients = Annotated[str, typer.Option("--clients", metavar="TEXT", help="Only clients whose name has this in it.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would go back; nothing is changed.")]
-Csv = Annotated[bool, typer.Option("--csv", help="Print every record of an undone handover; do nothing.")]
+HELP = N_(
+    """Reads every record again, shows the plan, and asks for confirmation.
+
+Records stay where their owner has changed since the move, and are listed with the present owner.
+
+Exits with 1 while records are still in progress.
+"""
+)
+EXAMPLES = (
+    "handover putback dana@example.com --dry-run",
+    'handover putback dana@example.com --clients "Northwind"',
+    "handover putback dana@example.com --csv > rest.csv",
+)
+Clients = Annotated[str, typer.Option("--clients", metavar="TEXT", help=N_("Only clients with this text in the name."))]
+DryRun = Annotated[bool, typer.Option("--dry-run", help=N_("Only show the plan. Changes nothing."))]
+Csv = Annotated[
+    bool, typer.Option("--csv", help=N_("Print every record of earlier put-backs as CSV. Changes nothing."))
+]
+Wait = Annotated[float, typer.Option(min=0, help=N_("Seconds to wait until all records are back."))]
 HEADER = ("system", "client", "record", "kind", "id", "state", "note")
 
 
@@ -37,21 +50,12 @@ def putback(
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
-    """Give handed-over clients back to the leaver, as far as nobody has changed their owner since.
-
-    First says what would go back, from a fresh read, and asks. What changed hands since stays, and is listed with who
-    has it now. Exits with 1 while something is still on its way.
-
-    For example:
-      handover putback dana@example.com --dry-run
-      handover putback dana@example.com --clients "Northwind"
-      handover putback dana@example.com --csv > rest.csv
-    """
+    """Show what would go back, ask, put it back, and wait."""
     settings = read(ctx, config)
     with open_services(ctx, config) as services:
-        case = find(services.offboarding.find_case(who), who)
+        case = find_case(services, who)
         if csv:
-            typer.echo(_sheet(services.put_backs.csv_lines(case.id)), nl=False)
+            typer.echo(_csv(services.put_backs.csv_lines(case.id)), nl=False)
             return
         plan = services.put_backs.plan(case.id, clients)
     if dry_run and as_json:
@@ -61,16 +65,24 @@ def putback(
     if dry_run:
         return
     if not yes:
-        confirm(_("Put {count:,} records back to {name}?").format(count=plan.back, name=case.leaver.name))
-    with open_services_to_work(ctx, settings) as (services, _beside):
+        require_yes(_("Put {count:,} records back to {name}?").format(count=plan.back, name=case.leaver.name))
+    with open_services_to_work(ctx, settings) as (services, _bot_runs):
         services.put_backs.begin(case.id, actor(), clients)
-        case = _watch(lambda: services.offboarding.case(case.id), wait)
+        case = poll(lambda: services.offboarding.case(case.id), _finished, wait)
+    _report(case, as_json=as_json)
+
+
+def _finished(case: CaseView) -> bool:
+    return not (case.clients and case.clients.putting_back)
+
+
+def _report(case: CaseView, *, as_json: bool) -> None:
     if as_json:
         show_json(case.clients)
     elif case.clients:
-        for line in told(case.clients):
+        for line in progress(case.clients):
             say(line)
-    if case.clients and case.clients.putting_back:
+    if not _finished(case):
         raise typer.Exit(EXIT_FAILURE)
 
 
@@ -81,43 +93,22 @@ def _show(plan: PutBackView) -> None:
         )
     )
     if plan.waiting:
-        say(
-            _(
-                "{count:,} would have to wait: the leaver's account is locked. Give access back first: handover undo"
-            ).format(count=plan.waiting)
-        )
+        said = _("{count:,} records must wait: the leaver's account is locked. First run: handover undo")
+        say(said.format(count=plan.waiting))
     for line in plan.kept:
         say(_("stays: {name} ({client}): {note}").format(name=line.name, client=line.family_name, note=line.note))
     if plan.rest > len(plan.kept):
         say(_("… and {count:,} more stay").format(count=plan.rest - len(plan.kept)))
 
 
-def _watch(look: Callable[[], CaseView], seconds: float) -> CaseView:
-    end = time.monotonic() + seconds
-    case = look()
-    while case.clients and case.clients.putting_back and time.monotonic() < end:
-        time.sleep(POLL)
-        case = look()
-    return case
+def _csv(lines: Iterable[PutBackLine]) -> str:
+    import csv  # noqa: PLC0415 - the command has an option of this name
+    import io  # noqa: PLC0415
 
-
-def _sheet(lines: Iterable[PutBackLine]) -> str:
     text = io.StringIO()
-    table = sheets.writer(text)
+    table = csv.writer(text)
     table.writerow(HEADER)
     for line in lines:
-        table.writerow(
-            [
-                escape_cell(value)
-                for value in (
-                    line.system,
-                    line.family_name,
-                    line.name,
-                    line.kind,
-                    line.record_id,
-                    str(line.state),
-                    line.note,
-                )
-            ]
-        )
+        cells = (line.system, line.family_name, line.name, line.kind, line.record_id, str(line.state), line.note)
+        table.writerow([escape_cell(cell) for cell in cells])
     return text.getvalue()

@@ -1,4 +1,4 @@
-"""Where the answers of `handover init` come from: options, the environment, or the person at the terminal."""
+"""Answers for `handover init`, from options, the environment, or the person at the terminal."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from config.reference import Key, keys
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """One table: the valid model, and what to write down for each key that was answered."""
+    """One table: the valid model, and the value to write for each answered key."""
 
     model: BaseModel
     values: Mapping[str, Any]
 
 
 class Answers:
-    """Asks for one key after the other. What was given with `--set` or in the environment is not asked."""
+    """Answers by key. Keys from `--set` and from the environment are not asked."""
 
     def __init__(self, given: Sequence[str], env: Mapping[str, str], *, interactive: bool) -> None:
         self.interactive = interactive
@@ -36,7 +36,7 @@ class Answers:
     def table(
         self, name: str, model: type[BaseModel], wanted: Sequence[str], known: Mapping[str, Any] | None = None
     ) -> Answered:
-        """Return a whole valid table. What turns out wrong is said, and asked again where somebody can be asked."""
+        """Return a valid table. Faults are printed, and asked again where a person can be asked."""
         raw = dict(known or {})
         ask = [
             key for key in keys(model) if key.name not in raw and (key.name in wanted or self.has(f"{name}.{key.name}"))
@@ -59,46 +59,44 @@ class Answers:
                 return Answered(found, {k: v if k in secret else getattr(found, k) for k, v in raw.items()})
 
     def text(self, whole: str, question: str, default: str = "") -> str:
-        """Return one answer that decides what to ask next."""
+        """Return one answer that decides on the next questions."""
         known = self._known(whole)
         if known is not None or not self.interactive:
             return known or default
         return str(typer.prompt(question, default=default or None, err=True)).strip()
 
     def agree(self, question: str, *, default: bool) -> bool:
-        """Return a yes or no of the person at the terminal; without one: no."""
+        """Return the yes or no of the person at the terminal. Without a person: no."""
         return self.interactive and typer.confirm(question, default=default, err=True)
 
     def has(self, whole: str) -> bool:
-        """Whether a key was given without asking."""
+        """Return whether a key was given without asking."""
         return self._known(whole) is not None
 
     def systems(self) -> list[str]:
-        """Return the names of the systems that options name, in their order."""
+        """Return the names of the systems in `--set`, in their order."""
         return list(dict.fromkeys(key.split(".")[1] for key in self._given if key.startswith("systems.")))
 
     def suggest(self, whole: str, text: str) -> None:
-        """Offer a default for a question that comes later."""
+        """Set the default of a later question."""
         self._suggested[whole] = text
 
     def suggested(self, whole: str) -> str:
-        """Return what was offered, or an empty text."""
+        """Return the default of a question, or an empty text."""
         return self._suggested.get(whole, "")
 
     def forget(self, prefix: str) -> None:
-        """Ask for these keys from now on, whatever was given for them."""
+        """Ask for these keys from now on, even if they were given."""
         self._forgotten.add(prefix)
 
     def refuse(self, whole: str, fault: str) -> None:
-        """Say that an answer cannot be used, and forget it. Raises `Stop` where nobody can be asked."""
+        """Print an answer's fault, and forget the answer. Raises `CommandError` where no person can be asked."""
         self._refuse([fault])
         self.forget(whole)
 
     def _refuse(self, faults: Sequence[str]) -> None:
         if not self.interactive:
-            raise CommandError(
-                "\n  ".join([_("These answers cannot be used:"), *faults]), _hint(faults[0].partition(":")[0])
-            )
+            raise CommandError("\n  ".join([_("Invalid answers:"), *faults]), _hint(faults[0].partition(":")[0]))
         for fault in faults:
             warn(f"  ✗ {fault}")
 
@@ -109,7 +107,7 @@ class Answers:
         return f"env:{variable(whole)}" if key.secret and whole not in self._given else _read(key, known)
 
     def unused(self) -> list[str]:
-        """Return the keys that were given and that nothing asked for: misspelt ones."""
+        """Return the given keys that no question needed: misspelt ones."""
         return sorted(self._given.keys() - self._used)
 
     def _known(self, whole: str) -> str | None:
@@ -123,7 +121,11 @@ class Answers:
         if key.meaning:
             warn(f"\n{key.meaning}")
         how = (
-            _(" (hidden; or env:NAME, file:/path)") if key.secret else _(" (several: with commas)") if key.many else ""
+            _(" (hidden; or env:NAME, file:/path)")
+            if key.secret
+            else _(" (several: separate with commas)")
+            if key.many
+            else ""
         )
         default = None if key.required else key.default.strip('"[]').replace('"', "")
         return str(
@@ -132,18 +134,18 @@ class Answers:
 
 
 def variable(whole: str) -> str:
-    """Return the environment variable that answers a key: `slack.bot_token` is HANDOVER_SLACK_BOT_TOKEN."""
+    """Return the environment variable of a key: HANDOVER_SLACK_BOT_TOKEN of `slack.bot_token`."""
     return "HANDOVER_" + whole.upper().replace(".", "_").replace("-", "_")
 
 
 def _hint(whole: str) -> str:
-    return _(
-        "Give each with --set {key}=VALUE or in the environment as {variable}; a secret as env:NAME or file:/path."
-    ).format(key=whole, variable=variable(whole))
+    return _("Use --set {key}=VALUE, or the variable {variable}. Write a secret as env:NAME or file:/path.").format(
+        key=whole, variable=variable(whole)
+    )
 
 
 def _read(key: Key, text: str) -> Any:
-    """Return an answer as the model takes it, or None where it is left to the default."""
+    """Return an answer as the model's input, or None for the default."""
     text = text.strip()
     if not text:
         return None

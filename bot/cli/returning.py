@@ -1,21 +1,26 @@
-"""`handover returning`: the end of a handover for a time, from the terminal."""
+"""`handover returning`: the end of a handover for the time of a leave."""
 
 from typing import Annotated
 
 import typer
 
 from bot import workdays
-from bot.cli.command_errors import EXIT_USAGE, CommandError
-from bot.cli.context import actor, open_services
+from bot.cli.command_errors import CommandError
+from bot.cli.context import actor, find_case, open_services
 from bot.cli.effective_time import effective
 from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose
 from bot.cli.output import moment, say, show_json
-from bot.cli.status import find
-from bot.text import _
+from bot.text import N_, _
 from workflows.clients.views import LeaveView
 
-Stay = Annotated[bool, typer.Option("--stay", help="Leave the clients with those who have them.")]
-On = Annotated[str, typer.Option("--on", metavar="WHEN", help='Another day: "end-of-day 2026-12-01" or ISO 8601.')]
+HELP = N_("To give the clients back instead, use `handover putback`.")
+EXAMPLES = (
+    "handover returning dana@example.com",
+    'handover returning dana@example.com --on "end-of-day 2027-03-01"',
+    "handover returning dana@example.com --stay",
+)
+Stay = Annotated[bool, typer.Option("--stay", help=N_("Leave the clients with their successors."))]
+On = Annotated[str, typer.Option("--on", metavar="WHEN", help=N_('The new time: "end-of-day 2026-12-01" or ISO 8601.'))]
 
 
 def returning(
@@ -26,19 +31,11 @@ def returning(
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
-    """Show when a person on leave comes back; leave the clients where they are, or choose another day.
-
-    `handover putback` is the other answer: it puts the clients back.
-
-    For example:
-      handover returning dana@example.com
-      handover returning dana@example.com --on "end-of-day 2027-03-01"
-      handover returning dana@example.com --stay
-    """
+    """Change the end of a leave, and print it."""
     if stay and on:
-        raise CommandError(_("Only one of --stay and --on at a time."), code=EXIT_USAGE)
+        raise CommandError(_("Choose one of --stay, --on."))
     with open_services(ctx, config) as services:
-        case = find(services.offboarding.find_case(who), who)
+        case = find_case(services, who)
         if stay:
             services.leaves.stay(case.id, actor())
         elif on:
@@ -46,17 +43,17 @@ def returning(
             at = effective(on, services.clock.now(), case.leaver.timezone, days)
             if at is None:
                 raise CommandError(
-                    _("A day of return is needed, not now."), _("`handover putback` puts them back now.")
+                    _("--on needs a later time, not now."), _("`handover putback` gives the clients back now.")
                 )
             services.leaves.move(case.id, at, actor())
         leave, zone = services.offboarding.case(case.id).leave, services.settings.company.timezone
     if as_json:
         show_json(leave)
     else:
-        say(_told(leave, zone))
+        say(_text(leave, zone))
 
 
-def _told(leave: LeaveView | None, zone: str) -> str:
+def _text(leave: LeaveView | None, zone: str) -> str:
     if leave is None:
         return _("This case has no day of return.")
     if leave.answer:

@@ -1,4 +1,4 @@
-"""Who a colleague is in Slack, where Slack answers; an offboarding goes on without it where not."""
+"""Slack profiles of colleagues. An offboarding continues without them while Slack does not answer."""
 
 import logging
 from collections.abc import Iterable
@@ -10,12 +10,12 @@ from bot.slack.people import Profile, profile
 from config.settings import Slack
 
 SECONDS = 3
-"""Somebody waits at the terminal, perhaps because Slack is down."""
+"""Short, since a person waits at the terminal, perhaps because Slack is down."""
 
 
 def client(slack: Slack, seconds: int = SECONDS) -> WebClient:
-    """Return a client for the configured workspace that gives up after so many seconds."""
-    silent = logging.getLogger(__name__)  # what goes wrong is said in our own words, not by the library on the terminal
+    """Return a client for the configured workspace, with a time limit for each call."""
+    silent = logging.getLogger(__name__)  # we print faults ourselves, not the library
     if not silent.handlers:
         silent.addHandler(logging.NullHandler())
         silent.propagate = False
@@ -24,7 +24,7 @@ def client(slack: Slack, seconds: int = SECONDS) -> WebClient:
 
 
 def profiles(slack: Slack, addresses: Iterable[str]) -> tuple[dict[str, Profile], str]:
-    """Return whom Slack knows by exact address, and why nobody more could be asked for, or an empty text."""
+    """Return profiles by exact address, and the reason why further ones are missing, or an empty text."""
     asking, found = client(slack), {}
     for address in dict.fromkeys(a.lower() for a in addresses if a):
         try:
@@ -34,10 +34,10 @@ def profiles(slack: Slack, addresses: Iterable[str]) -> tuple[dict[str, Profile]
             if answer.get("error") != "users_not_found":
                 return found, str(answer.get("error") or error)
         except OSError as error:
-            return found, plainly(error)
+            return found, network_reason(error)
     return found, ""
 
 
-def plainly(error: OSError) -> str:
-    """Return what the network said, without the library's wrapping."""
+def network_reason(error: OSError) -> str:
+    """Return the network's own reason, without the library's wrapping."""
     return str(getattr(error, "reason", error))

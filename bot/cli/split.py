@@ -1,25 +1,18 @@
-"""What a split would be, before anybody is asked: for `plan` and `offboard`."""
+"""Splits of clients in tables: previews, proposals and their approvals."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from bot.cli.command_errors import EXIT_FAILURE, CommandError
 from bot.cli.output import money, say, show_table
 from bot.text import _
 from workflows.clients.split import assignment_file
 from workflows.clients.split.assignment_file import MOST_BYTES, InvalidAssignmentFile
-from workflows.clients.views import LineFault, Preview, ProposalView, Share
-
-Csv = Annotated[
-    Path | None, typer.Option("--clients", metavar="FILE", help="A CSV file that names who gets which client.")
-]
+from workflows.clients.views import DecisionView, LineFault, Preview, ProposalView, RequestView, Share
 
 
 def content(path: Path | None) -> bytes:
-    """Read a file, never more than can be taken. Raises `Stop`."""
+    """Read an assignment file, one byte beyond the limit at most. Raises `CommandError`."""
     if path is None:
         return b""
     try:
@@ -30,46 +23,47 @@ def content(path: Path | None) -> bytes:
 
 
 def named(data: bytes) -> tuple[str, ...]:
-    """Return everybody whom a file names. Raises `Stop` where no line is good; a preview tells all faults."""
+    """Return all addresses in an assignment file. Raises `CommandError` where no line is valid."""
     try:
         return assignment_file.addresses(assignment_file.read_valid_rows(data)[0]) if data else ()
-    except InvalidAssignmentFile as unfit:
-        raise faulty(unfit.faults) from unfit
+    except InvalidAssignmentFile as invalid:
+        raise faulty(invalid.faults) from invalid
 
 
 def faulty(faults: Sequence[LineFault]) -> CommandError:
-    """Return the end of a command whose file has faults: all of them, by line."""
+    """Return an error that lists every fault of a file by line."""
     lines = [_("line {line:,}").format(line=one.line) + f": {one.what}" if one.line else one.what for one in faults]
     return CommandError(
-        _("The file has faults, so nothing of it was taken:") + "\n" + "\n".join(lines), code=EXIT_FAILURE
+        _("The file has faults, so nothing of it was used:") + "\n" + "\n".join(lines), code=EXIT_FAILURE
     )
 
 
-def show(seen: Preview) -> None:
-    """Print a preview. Raises `Stop` where the file has faults."""
-    if seen.faults:
-        raise faulty(seen.faults)
+def show(preview: Preview) -> None:
+    """Print a preview. Raises `CommandError` where the file has faults."""
+    if preview.faults:
+        raise faulty(preview.faults)
     title = _("Clients: {families} with {records} records would go to").format(
-        families=seen.families, records=seen.records
+        families=preview.families, records=preview.records
     )
-    show_shares(seen.shares, title)
-    if seen.staying:
-        say(_("{count} records stay: the system lets nobody change their owner.").format(count=seen.staying))
-    for note in seen.notes:
+    show_shares(preview.shares, title)
+    if preview.staying:
+        say(_("{count} records stay: the system does not allow a new owner.").format(count=preview.staying))
+    for note in preview.notes:
         say(note)
-    for why in seen.problems:
+    for why in preview.problems:
         say(_("NOT READ, so not in these figures: {why}").format(why=why))
 
 
-def show_kept(view: ProposalView) -> None:
-    """Print what stays with the leaver by a person's wish, and why."""
+def show_kept(proposal: ProposalView) -> None:
+    """Print the clients that stay with the leaver, each with the reason and the person who decided."""
     said = _("{clients} clients ({records} records) stay with {name}: {reason} (decided by {by})")
-    for one in view.kept:
-        say(said.format(clients=one.clients, records=one.records, name=view.leaver.name, reason=one.reason, by=one.by))
+    name = proposal.leaver.name
+    for one in proposal.kept:
+        say(said.format(clients=one.clients, records=one.records, name=name, reason=one.reason, by=one.by))
 
 
 def show_shares(shares: Sequence[Share], title: str) -> None:
-    """Print who gets how much."""
+    """Print the share of each successor."""
     columns = [_("Successor"), _("Clients"), _("Records"), _("Open deals"), _("Value")]
     show_table(
         columns,
@@ -85,3 +79,34 @@ def show_shares(shares: Sequence[Share], title: str) -> None:
         ],
         title,
     )
+
+
+def deciders(proposal: ProposalView) -> str:
+    """Return the names of the people whose decision is awaited."""
+    return ", ".join(one.name or one.slack_id for one in proposal.awaited) or proposal.approver.name
+
+
+def show_requests(proposal: ProposalView) -> None:
+    """Print the approval requests: needed and given approvals, awaited people, expiry."""
+    show_table(
+        [_("Asked"), _("Needed"), _("State"), _("Decisions"), _("Awaited"), _("Until")],
+        [_request_row(request) for request in proposal.requests],
+    )
+
+
+def _request_row(request: RequestView) -> tuple[str, ...]:
+    return (
+        request.role if request.share is None else f"{request.role}: {request.share.name}",
+        f"{len(request.counted)}/{request.need}",
+        request.state.value,
+        "\n".join(_decision(one) for one in request.decisions),
+        "\n".join(one.name or one.slack_id for one in request.awaited) + f"\n{request.problem}".rstrip(),
+        request.expires_at.isoformat(timespec="minutes") if request.expires_at else "",
+    )
+
+
+def _decision(one: DecisionView) -> str:
+    answer = _("yes") if one.approve else _("no")
+    given = "" if one.principal.key == one.person.key else _(" for {name}").format(name=one.principal.name)
+    void = _(" (does not count: {why})").format(why=one.void) if one.void else ""
+    return f"{one.person.name}{given}: {answer}{void}"

@@ -1,4 +1,4 @@
-"""`handover status`: cases as they are."""
+"""`handover status`: the state of cases."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,40 +6,35 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.command_errors import EXIT_FAILURE, CommandError
-from bot.cli.context import open_services
+from bot.cli.command_errors import EXIT_FAILURE
+from bot.cli.context import find_case, open_services
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import moment, say, show_json, show_table
 from bot.slack.messages import restriction
 from bot.slack.messages.access import why_held
 from bot.slack.messages.phrases import verdict
-from bot.text import _
+from bot.text import N_, _
 from workflows.access.views import StepView, SystemLine
 from workflows.cases.views import CaseView
 from workflows.clients.views import ClientsView
 from workflows.storage.rows.case import CaseState
 
-Who = Annotated[str | None, typer.Argument(metavar="[CASE|EMAIL]", help="A case's id or a leaver's address.")]
-AllCases = Annotated[bool, typer.Option("--all", help="Closed and watched cases too, not only open ones.")]
+HELP = N_("""Exits with 1 where a leaver is not locked out everywhere at the effective time, or has an open finding.""")
+EXAMPLES = ("handover status", "handover status dana@example.com --json")
+Who = Annotated[str | None, typer.Argument(metavar="[CASE|EMAIL]", help=N_("A case's id, or its leaver's address."))]
+AllCases = Annotated[bool, typer.Option("--all", help=N_("Include closed and watched cases."))]
 
 
 def status(
     ctx: typer.Context, who: Who = None, every: AllCases = False, as_json: AsJson = False, config: ConfigPath = DEFAULT
 ) -> None:
-    """Show open cases, or one case with every system's verdict and when it was read.
-
-    Exits with 1 where a leaver whose time has come is not locked out everywhere, or has an open finding.
-
-    For example:
-      handover status
-      handover status dana@example.com --json
-    """
+    """Print open cases, all cases, or one case."""
     with open_services(ctx, config) as services:
         zone, now = services.settings.company.timezone, services.clock.now()
         if who is None:
             cases: Sequence[CaseView] = services.offboarding.cases(open_only=not every)
         else:
-            cases = [find(services.offboarding.find_case(who), who)]
+            cases = [find_case(services, who)]
     if as_json:
         show_json(cases if who is None else cases[0])
     elif who is None:
@@ -50,17 +45,11 @@ def status(
         raise typer.Exit(EXIT_FAILURE)
 
 
-def find(case: CaseView | None, who: str) -> CaseView:
-    """Return the case, or stop with what to do."""
-    if case is None:
-        raise CommandError(
-            _("There is no case for {who!r}.").format(who=who), _("`handover status --all` lists every case.")
-        )
-    return case
-
-
 def is_good(case: CaseView, now: datetime) -> bool:
-    """Whether nothing needs to be done: not yet due, called off, all back, or locked out with no open finding. Pure."""
+    """Return whether nothing needs to be done. Pure.
+
+    Good: not yet due, cancelled, all access back, or locked out without an open finding.
+    """
     match case.state:
         case CaseState.CANCELLED | CaseState.CLOSED | CaseState.ON_LEAVE:
             return True
@@ -74,7 +63,7 @@ def is_good(case: CaseView, now: datetime) -> bool:
 
 
 def show_cases(cases: Sequence[CaseView], zone: str) -> None:
-    """Print a line per case."""
+    """Print one line for each case."""
     if not cases:
         say(_("No case is open."))
         return
@@ -110,7 +99,7 @@ def show_case(case: CaseView, zone: str) -> None:
         )
     )
     if case.state is CaseState.HELD:
-        say(_("HELD: {why} `handover release {id}` does it here.").format(why=why_held(case), id=case.id))
+        say(_("HELD: {why} To release it: handover release {id}").format(why=why_held(case), id=case.id))
     if case.state is CaseState.UNDONE:
         show_restored(case, zone)
     else:
@@ -118,7 +107,7 @@ def show_case(case: CaseView, zone: str) -> None:
         show_steps(case.steps, zone)
     for one in filter(restriction.tells, case.restrictions):
         said = restriction.said(one, moment(one.due_at, zone))
-        say(_("{title}, before the day: {said}").format(title=one.title, said=said))
+        say(_("{title}, before the last day: {said}").format(title=one.title, said=said))
     if case.clients:
         say(_("Clients: {line}").format(line=_clients(case.clients)))
         for line in (*case.clients.balance, *case.clients.problems):
@@ -137,9 +126,9 @@ def show_case(case: CaseView, zone: str) -> None:
 
 
 def show_restored(case: CaseView, zone: str) -> None:
-    """Print what came back, what cannot, and what is still to do."""
+    """Print what an undo gave back, what cannot come back, and the open steps."""
     show_table(
-        [_("System"), _("Account"), _("Back"), _("Cannot come back"), _("Still to do")],
+        [_("System"), _("Account"), _("Back"), _("Cannot come back"), _("Open steps")],
         [
             (
                 line.title,
@@ -160,9 +149,9 @@ def show_restored(case: CaseView, zone: str) -> None:
 
 
 def show_systems(lines: Sequence[SystemLine], zone: str) -> None:
-    """Print the verdict per system, how it was read and when."""
+    """Print the verdict of each system, with the way and the time of the reading."""
     show_table(
-        [_("System"), _("Verdict"), _("Why and how"), _("Read at"), _("Next")],
+        [_("System"), _("Verdict"), _("Reason and reading"), _("Read at"), _("Next")],
         [
             (
                 line.title,
@@ -182,7 +171,7 @@ def show_systems(lines: Sequence[SystemLine], zone: str) -> None:
 
 
 def show_steps(steps: Sequence[StepView], zone: str) -> None:
-    """Print what people said of what they did by hand."""
+    """Print the state of manual steps."""
     for step in steps:
         if step.confirmed_at:
             said = _("{title}: confirmed by a person, {by}, {at}, not read back: {note}").format(
@@ -192,7 +181,9 @@ def show_steps(steps: Sequence[StepView], zone: str) -> None:
             say(f"{said} [{proof}]" if proof else said)
         elif step.deadline:
             say(
-                _("{title}: {who} is asked, until {at}; `handover confirm {case} {system} --note ...`").format(
+                _(
+                    "{title}: {who} is asked, until {at}. To confirm: handover confirm {case} {system} --note ..."
+                ).format(
                     title=step.title,
                     who=step.assignee,
                     at=moment(step.deadline, zone),
@@ -203,9 +194,9 @@ def show_steps(steps: Sequence[StepView], zone: str) -> None:
 
 
 def _systems(case: CaseView) -> str:
-    """Return how each system stands; of a case that was undone what it once read says nothing any more."""
+    """Return the state of each system. After an undo, earlier verdicts no longer hold."""
     if case.state is CaseState.UNDONE:
-        back = {line.system: _("given back") if line.done else _("still to be given back") for line in case.restored}
+        back = {line.system: _("given back") if line.done else _("not yet given back") for line in case.restored}
         return ", ".join(f"{system} {said}" for system, said in back.items())
     if case.state is CaseState.CANCELLED:
         return _("nothing was locked")
@@ -227,7 +218,7 @@ def _due(at: datetime, zone: str) -> str:
 def _state(case: CaseView) -> str:
     if case.state in (CaseState.RUNNING, CaseState.WATCHED):
         if case.locked_out and case.steps:
-            return _("{state}, locked out of all that can be read, the rest confirmed by people").format(
+            return _("{state}, locked out of all readable systems, the rest confirmed by people").format(
                 state=case.state.value
             )
         return (

@@ -1,26 +1,37 @@
-"""`handover verify`: prove the journal, offline and with the public key alone."""
+"""`handover verify`: the proof of the journal, offline, with the public key alone."""
 
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bot.cli.command_errors import EXIT_FAILURE, CommandError
 from bot.cli.context import read
+from bot.cli.keys import public_half
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import moment, say, show_json
-from bot.text import _
+from bot.text import N_, _
 from config.fields import KEY_BYTES
 from config.settings import Storage
 from workflows.storage.journal import Verification
 from workflows.storage.journal import verify as prove
 from workflows.storage.store import Store, sqlite_url
 
-PublicKey = Annotated[str, typer.Option("--public-key", metavar="BASE64", help="The key to prove with.")]
-Data = Annotated[Path | None, typer.Option("--data", metavar="FOLDER", help="A copied data folder; no configuration.")]
-PrintKey = Annotated[bool, typer.Option("--print-public-key", help="Print our public key and stop.")]
+HELP = N_(
+    """Reads only, and needs nothing but the data and the public key.
+
+Give auditors the public key by another way than the data. Exits with 1 after a fault.
+"""
+)
+EXAMPLES = ("handover verify", "handover verify --data ./copy --public-key 'k3y...='")
+PublicKey = Annotated[
+    str, typer.Option("--public-key", metavar="BASE64", help=N_("The public key. Default: from the configuration."))
+]
+Data = Annotated[
+    Path | None, typer.Option("--data", metavar="FOLDER", help=N_("A copy of a data folder. Needs no configuration."))
+]
+PrintKey = Annotated[bool, typer.Option("--print-public-key", help=N_("Print our public key, and stop."))]
 
 
 def verify(
@@ -31,17 +42,10 @@ def verify(
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
-    """Prove the journal: every entry's hash, every link, every signed head. Reads only.
-
-    Give auditors the public key by another way than the data, and let them use it here. Exits with 1 on any fault.
-
-    For example:
-      handover verify
-      handover verify --data ./copy --public-key 'k3y...='
-    """
+    """Verify the journal, and print the result."""
     if data and not public_key:
         raise CommandError(
-            _("--data needs --public-key."), _("`handover verify --print-public-key` shows it where the bot runs.")
+            _("--data needs --public-key."), _("On the bot's machine, `handover verify --print-public-key` prints it.")
         )
     storage = None if data else read(ctx, config).storage
     key = public_key or (public_half(storage) if storage else "")
@@ -62,14 +66,8 @@ def verify(
         raise typer.Exit(EXIT_FAILURE)
 
 
-def public_half(storage: Storage) -> str:
-    """Return the public key that belongs to the configured signing key, base64."""
-    seed = b64decode(storage.signing_key.get_secret_value())
-    return b64encode(Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()).decode()
-
-
 def show(found: Verification, key: str) -> None:
-    """Print what was proven, and what was not."""
+    """Print the verification."""
     say(
         _("The journal is whole.")
         if found.ok
@@ -95,7 +93,7 @@ def _check_key(key: str) -> None:
         good = False
     if not good:
         raise CommandError(
-            _("The public key must be 32 bytes in base64."), _("`handover verify --print-public-key` shows ours.")
+            _("The public key must be 32 bytes in base64."), _("`handover verify --print-public-key` prints ours.")
         )
 
 
@@ -107,6 +105,6 @@ def _address(storage: Storage | None, data: Path | None) -> str:
     if not Path(url.removeprefix("sqlite:///")).is_file():
         raise CommandError(
             _("There is no data in {folder}.").format(folder=folder),
-            _("Give the folder that storage.path names; `handover run` makes it."),
+            _("Use the folder of storage.path. `handover run` creates it."),
         )
     return url

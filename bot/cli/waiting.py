@@ -1,33 +1,30 @@
-"""`handover waiting`: which proposals wait for whom, since when and until when."""
+"""`handover waiting`: the proposals that wait for a decision."""
 
 from typing import Annotated
 
 import typer
 
 from bot.cli.context import open_services
-from bot.cli.decide import show_requests
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
 from bot.cli.output import say, show_json
-from bot.text import _
+from bot.cli.split import show_requests
+from bot.text import N_, _
 from workflows.clients.views import ProposalView
 
-Approver = Annotated[str, typer.Option("--for", metavar="EMAIL", help="Only what waits for this person.")]
+HELP = N_("Shows the approvals so far, the awaited people, and the expiry of each request.")
+EXAMPLES = ("handover waiting", "handover waiting --for max@example.com")
+Approver = Annotated[str, typer.Option("--for", metavar="EMAIL", help=N_("Only proposals that wait for this person."))]
 
 
 def waiting(ctx: typer.Context, whose: Approver = "", as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
-    """Show every proposal that waits for somebody: who has agreed, who is awaited, and until when.
-
-    For example:
-      handover waiting
-      handover waiting --for max@example.com
-    """
+    """Print the pending proposals."""
     with open_services(ctx, config) as services:
         found = [view for view in services.handover.waiting() if not whose or _waits(view, whose)]
     if as_json:
         show_json(found)
         return
     if not found:
-        say(_("No proposal waits for anybody."))
+        say(_("No proposal waits for a decision."))
     for view in found:
         say(
             _("{case}, version {version}: {records} records of {name}").format(

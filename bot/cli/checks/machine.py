@@ -1,4 +1,4 @@
-"""The machine that the bot stands on: Python, text, folder, disk, SQLite."""
+"""Checks of this machine: Python, text, folder, disk, SQLite."""
 
 import shutil
 import sqlite3
@@ -13,9 +13,9 @@ from config.settings import Settings
 
 PYTHON = ((3, 11), (3, 14))
 SQLITE = (3, 35)
-"""UPDATE ... RETURNING and the upserts that rows and engine use."""
+"""First version with UPDATE ... RETURNING, which rows and engine use."""
 MIN_DISK_BYTES = 500 * 2**20
-"""Bytes below which a database that must not lose a row is in danger."""
+"""Bytes of free space that a growing database needs."""
 
 
 def checks(settings: Settings) -> list[Check]:
@@ -37,43 +37,43 @@ def python(version: tuple[int, ...]) -> CheckResult:
 
 
 def text(encoding: str, zones: int) -> CheckResult:
-    """Check that every name can be written, and that time zones are known."""
+    """Check that every name can be encoded, and that time zones are known."""
     if encoding.lower().replace("-", "") != "utf8":
         return CheckResult(_("Text"), False, encoding, _("Set LANG=C.UTF-8, or PYTHONUTF8=1, for the bot's user."))
     return CheckResult(_("Text"), zones > 0, _("UTF-8, {zones} time zones").format(zones=zones), _("Install tzdata."))
 
 
 def folder(path: Path) -> CheckResult:
-    """Check that the data folder is there, can be written, and is nobody else's to read."""
+    """Check that the data folder exists, is writable, and is private."""
     what = _("Data folder")
     if not path.is_dir():
         return CheckResult(
             what,
             False,
-            _("{path} is not there").format(path=path),
-            _("Create it: install -d -m 700 -o USER {path}, with the bot's own user.").format(path=path),
+            _("{path} does not exist").format(path=path),
+            _("Create it: install -d -m 700 -o USER {path}, where USER is the bot's user.").format(path=path),
         )
     try:
         with tempfile.TemporaryFile(dir=path) as probe:
             probe.write(b"handover")
     except OSError as error:
         return CheckResult(
-            what, False, f"{path}: {error.strerror}", _("Give {path} to the bot's user.").format(path=path)
+            what, False, f"{path}: {error.strerror}", _("Make the bot's user the owner of {path}.").format(path=path)
         )
     if path.stat().st_mode & 0o007:
-        return CheckResult(what, False, _("{path} can be entered by everybody").format(path=path), f"chmod 700 {path}")
-    return CheckResult(what, True, _("{path} can be written").format(path=path))
+        return CheckResult(what, False, _("everybody has access to {path}").format(path=path), f"chmod 700 {path}")
+    return CheckResult(what, True, _("{path} is writable").format(path=path))
 
 
 def disk_space(path: Path) -> CheckResult:
-    """Check that there is room for the rows to grow."""
+    """Check the free disk space."""
     there = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
     free = shutil.disk_usage(there).free
     return CheckResult(
         _("Disk"),
         free >= MIN_DISK_BYTES,
         _("{size:.1f} GB free").format(size=free / 1e9),
-        _("Make room: a full disk stops every case."),
+        _("Free disk space. A full disk stops every case."),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a check found."""
+"""Checks and their results."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One line of `handover doctor`. `todo` says what to do where something is not good."""
+    """One line of `handover doctor`. `todo` is the remedy of a fault."""
 
     what: str
     ok: bool
@@ -16,7 +16,7 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing to look at; it may find several results, and may raise."""
+    """One check. It may have several results, and may raise."""
 
     what: str
     look: Callable[[], list[CheckResult]]

@@ -1,4 +1,4 @@
-"""Slack: token, scopes, app token, our clock against Slack's, and every channel."""
+"""Checks of Slack: token, scopes, app token, clock and channels."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -10,24 +10,25 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
 from bot.cli.checks.result import Check, CheckResult
-from bot.cli.slack_profiles import client, plainly
+from bot.cli.slack_profiles import client, network_reason
 from bot.slack.manifest import manifest
-from bot.text import _
+from bot.text import N_, _
 from config.settings import Slack
 
 SECONDS = 8
 SKEW = 60
-"""Seconds; Slack's signatures are refused when five minutes old, and our clock may drift on until somebody looks."""
+"""Seconds. Requests are refused when five minutes old, and a clock drifts further until somebody corrects it."""
 CHANNELS = ("case_channel", "security_channel", "audit_channel")
 REASONS: Mapping[str, str] = {
-    "invalid_auth": "slack.bot_token is not a token of this workspace: copy it from OAuth & Permissions.",
-    "not_authed": "slack.bot_token is empty.",
-    "token_revoked": "The token was revoked: install the app again and copy the new token.",
-    "account_inactive": "The bot's user was removed: install the app again and copy the new token.",
-    "not_allowed_token_type": "slack.bot_token must be the xoxb- token, slack.app_token the xapp- one.",
-    "missing_scope": "Install the app again from `handover manifest`.",
-    "channel_not_found": "Correct the id; a private channel is found only once the bot has been invited: /invite.",
+    "invalid_auth": N_("slack.bot_token is not a token of this workspace. Copy it from OAuth & Permissions."),
+    "not_authed": N_("slack.bot_token is empty."),
+    "token_revoked": N_("The token was revoked. Install the app again, and copy the new token."),
+    "account_inactive": N_("The bot's user was removed. Install the app again, and copy the new token."),
+    "not_allowed_token_type": N_("slack.bot_token must be the xoxb- token, slack.app_token the xapp- one."),
+    "missing_scope": N_("Install the app again from `handover manifest`."),
+    "channel_not_found": N_("Correct the id. A private channel is found only after /invite @handover in it."),
 }
+UNKNOWN_REASON = N_("See https://docs.slack.dev for this error.")
 
 
 def checks(slack: Slack) -> list[Check]:
@@ -46,7 +47,7 @@ def checks(slack: Slack) -> list[Check]:
 
 
 def token(answer: SlackResponse, mode: str, now: datetime) -> list[CheckResult]:
-    """Judge one answer to auth.test: who we are, what we may do, and how late it is for Slack."""
+    """Judge one answer to auth.test: identity, scopes, and Slack's time."""
     headers = {key.lower(): value for key, value in answer.headers.items()}
     said = _("{bot} in {team}").format(bot=answer.get("user", "?"), team=answer.get("team", "?"))
     return [
@@ -57,11 +58,14 @@ def token(answer: SlackResponse, mode: str, now: datetime) -> list[CheckResult]:
 
 
 def scopes(granted: str | None, mode: str) -> CheckResult:
-    """Compare what the token may do with what the manifest asks for."""
+    """Compare the token's scopes with the manifest's."""
     what = _("Slack scopes")
     if granted is None:
         return CheckResult(
-            what, False, _("Slack did not say which scopes the token has"), _("Try again; see `handover manifest`.")
+            what,
+            False,
+            _("Slack did not report the token's scopes"),
+            _("Try again. `handover manifest` lists the scopes."),
         )
     wanted = set(manifest(mode)["oauth_config"]["scopes"]["bot"])
     lacking = sorted(wanted - {scope.strip() for scope in granted.split(",")})
@@ -70,23 +74,23 @@ def scopes(granted: str | None, mode: str) -> CheckResult:
             what,
             False,
             _("missing: {scopes}").format(scopes=", ".join(lacking)),
-            _("Replace the app's manifest by what `handover manifest` prints, and install the app again."),
+            _("Replace the app's manifest with the output of `handover manifest`. Install the app again."),
         )
     return CheckResult(what, True, _("all {count} granted").format(count=len(wanted)))
 
 
 def clock(date: str | None, now: datetime) -> CheckResult:
-    """Compare our clock with Slack's."""
+    """Compare this machine's clock with Slack's."""
     what = _("Clock")
     try:
         skew = (now - parsedate_to_datetime(date or "")).total_seconds()
     except (ValueError, TypeError):
-        return CheckResult(what, False, _("Slack did not say what time it is"), _("Try again."))
+        return CheckResult(what, False, _("Slack did not report its time"), _("Try again."))
     return CheckResult(
         what,
         abs(skew) <= SKEW,
         _("{skew:+.0f} s from Slack's").format(skew=skew),
-        _("Let NTP set this machine's clock: with a wrong one, Slack's requests are refused."),
+        _("Set this machine's clock by NTP. With a wrong clock, requests are refused."),
     )
 
 
@@ -96,14 +100,14 @@ def channel(answer: Mapping[str, Any], what: str) -> CheckResult:
     name = f"#{found.get('name', found['id'])}"
     if found.get("is_archived"):
         return CheckResult(
-            what, False, _("{name} is archived").format(name=name), _("Open it again or configure another.")
+            what, False, _("{name} is archived").format(name=name), _("Unarchive it, or configure another channel.")
         )
     if not (found.get("is_member") or found.get("is_im")):
         return CheckResult(
             what,
             False,
             _("the bot is not in {name}").format(name=name),
-            _("Write /invite @handover in {name}.").format(name=name),
+            _("In Slack, write /invite @handover in {name}.").format(name=name),
         )
     return CheckResult(
         what, True, name if found.get("is_private") or found.get("is_im") else _("{name}, public").format(name=name)
@@ -111,9 +115,9 @@ def channel(answer: Mapping[str, Any], what: str) -> CheckResult:
 
 
 def socket(asking: WebClient, app_token: str) -> list[CheckResult]:
-    """Ask for a Socket Mode address, which proves the app token; nothing is connected."""
+    """Ask for a Socket Mode address, which proves the app token. Connects nothing."""
     asking.apps_connections_open(app_token=app_token)
-    return [CheckResult(_("Slack app token"), True, _("Socket Mode is open to us"))]
+    return [CheckResult(_("Slack app token"), True, _("Socket Mode works"))]
 
 
 def _channel_check(asking: WebClient, key: str, channel_id: str) -> Check:
@@ -131,6 +135,6 @@ def _answered(what: str, look: Callable[[], list[CheckResult]]) -> list[CheckRes
         return look()
     except SlackApiError as error:
         reason = str(error.response.get("error", ""))
-        return [CheckResult(what, False, reason, _(REASONS.get(reason, "See https://docs.slack.dev for this error.")))]
+        return [CheckResult(what, False, reason, _(REASONS.get(reason, UNKNOWN_REASON)))]
     except OSError as error:
-        return [CheckResult(what, False, plainly(error), _("Let this machine reach slack.api_url over HTTPS."))]
+        return [CheckResult(what, False, network_reason(error), _("Allow HTTPS from this machine to slack.api_url."))]

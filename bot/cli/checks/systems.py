@@ -1,18 +1,18 @@
-"""Every configured system: does it answer, and is our credential good."""
+"""Checks of every configured system: answer, credential, limits, groups."""
 
 from collections.abc import Mapping
 
 from bot.cli.checks.result import Check, CheckResult
-from bot.text import _, ngettext
+from bot.text import N_, _, ngettext
 from connectors.contract import Administrators, Connector, Groups, Verdict
 from connectors.errors import BadCredential, ConnectorError, Forbidden, Unavailable
 from workflows.access import last_administrator
 from workflows.systems.registry import System
 
 TODO: tuple[tuple[type[ConnectorError], str], ...] = (
-    (BadCredential, "Renew the credential, and give its reference in [systems.{name}]."),
-    (Forbidden, "Grant the bot's user there what is missing, or correct [systems.{name}] where that is at fault."),
-    (Unavailable, "See that [systems.{name}] is right, and its address reachable from this machine."),
+    (BadCredential, N_("Renew the credential, and correct its reference in [systems.{name}].")),
+    (Forbidden, N_("Grant the missing permission to the bot's user, or correct [systems.{name}].")),
+    (Unavailable, N_("Check the address in [systems.{name}], and that this machine can reach it.")),
 )
 
 
@@ -35,28 +35,28 @@ def _check(system: System) -> Check:
 
 
 def pace(system: System) -> list[CheckResult]:
-    """Find a limit on requests that nobody would keep."""
+    """Report a configured request limit that this kind of system would not keep."""
     kept = type(system.connector).use_rate_limiter is not Connector.use_rate_limiter
     if kept or not system.manifest.limits.requests:
         return []
-    said = _("this kind of system keeps no limit on requests")
+    said = _("this kind of system has no request limit")
     return [
         CheckResult(
             f"systems.{system.name}.request_limit",
             False,
             said,
-            _("Take request_limit out of [systems.{name}].").format(name=system.name),
+            _("Remove request_limit from [systems.{name}].").format(name=system.name),
         )
     ]
 
 
 def _groups(system: System) -> list[CheckResult]:
-    """Look up the groups that the settings name: a misspelt one would keep every lock-out or restriction back."""
+    """Look up the configured groups. A misspelt group would block every lock-out or restriction."""
     if system.restrict_groups and not system.has(Groups):
         what = f"systems.{system.name}.restrict_groups"
-        said = _("this kind of system has no groups that Handover could take anybody out of")
+        said = _("this kind of system has no groups that Handover can change")
         return [
-            CheckResult(what, False, said, _("Take restrict_groups out of [systems.{name}].").format(name=system.name))
+            CheckResult(what, False, said, _("Remove restrict_groups from [systems.{name}].").format(name=system.name))
         ]
     named = [("administrators", group) for group in system.administrators]
     if system.has(Administrators):
@@ -77,6 +77,6 @@ def _group(system: System, key: str, group: str) -> CheckResult:
 
 
 def todo(name: str, error: ConnectorError) -> str:
-    """Return what to do about an error. Pure."""
-    text = next((text for kind, text in TODO if isinstance(error, kind)), "See the connector's README.")
+    """Return the remedy of an error. Pure."""
+    text = next((text for kind, text in TODO if isinstance(error, kind)), N_("See the connector's README."))
     return _(text).format(name=name)

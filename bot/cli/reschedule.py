@@ -1,0 +1,39 @@
+"""`handover reschedule`: another day for a case that has not begun."""
+
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from bot import workdays
+from bot.cli.command_errors import CommandError
+from bot.cli.context import actor, find_case, open_services
+from bot.cli.effective_time import effective
+from bot.cli.options import DEFAULT, ConfigPath, Whose
+from bot.cli.output import moment, say, warn
+from bot.text import N_, _
+from workflows.storage.rows.case import CaseState
+
+HELP = N_("Warns where the new day is no working day.")
+EXAMPLES = ('handover reschedule dana@example.com --at "end-of-day 2026-12-01"',)
+At = Annotated[str, typer.Option(help=N_('"end-of-day 2026-12-01" in the leaver\'s zone, or ISO 8601.'))]
+
+
+def reschedule(ctx: typer.Context, who: Whose, at: At, config: ConfigPath = DEFAULT) -> None:
+    """Reschedule a case."""
+    with open_services(ctx, config) as services:
+        case = find_case(services, who)
+        days, zone = workdays.of(services.settings.company), case.leaver.timezone
+        when = effective(at, services.clock.now(), zone, days)
+        if when is None:
+            raise CommandError(
+                _("A scheduled case cannot be moved to now."),
+                _("Cancel the case. Then `handover offboard EMAIL` locks at once."),
+            )
+        services.offboarding.reschedule(case.id, when, actor())
+        held = services.offboarding.case(case.id).state is CaseState.HELD
+    if warning := workdays.last_day_warning(days, when.astimezone(ZoneInfo(zone)).date()):
+        warn(warning)
+    say(_("Case {id} takes effect at {at}.").format(id=case.id, at=moment(when, zone)))
+    if held:
+        say(_("It is still held until a second person releases it."))
