@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Literal
 
+from pydantic import BaseModel
 from slack_sdk import WebClient
 
 from bot.approval_rules import approval_policy
@@ -69,6 +70,11 @@ class Application:
 def manifests() -> tuple[Manifest, ...]:
     """Return every kind of system that there is a connector for."""
     return tuple(registry.manifest(kind) for kind in registry.known())
+
+
+def settings_of(kind: str) -> type[BaseModel]:
+    """Return a kind's settings class. Loads no other kind. Raises `LookupError` with the known kinds."""
+    return registry.settings_of(kind)
 
 
 @contextmanager

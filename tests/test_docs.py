@@ -146,7 +146,7 @@ def typed(text: str) -> set[str]:
 
 
 def test_every_handover_command_of_the_documents_exists() -> None:
-    commands = {command.__name__ for command in COMMANDS}
+    commands = set(COMMANDS)
     assert {"manifest", "init", "doctor", "plan", "run"} <= typed((ROOT / "README.md").read_text(encoding="utf-8"))
     for document in documents():
         assert typed(document.read_text(encoding="utf-8")) <= commands, document

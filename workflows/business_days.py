@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-import holidays
-
 FRIDAY, SATURDAY = 4, 5
 
 
@@ -27,6 +25,8 @@ class BusinessDays:
         """Return the name of the public holiday that day is, or empty."""
         if not self.country:
             return ""
+        import holidays  # noqa: PLC0415 - a large library, for companies that name their country
+
         country, _, part = self.country.partition("-")
         found = holidays.country_holidays(country, subdiv=part or None, years=day.year, language="en_US")
         return str(found.get(day) or "")
@@ -63,5 +63,7 @@ def _next(day: date, working: Callable[[date], bool]) -> date:
 def _working(country: str) -> Callable[[date], bool]:
     if not country:
         return lambda day: day.weekday() < SATURDAY
+    import holidays  # noqa: PLC0415
+
     name, _, part = country.partition("-")
     return holidays.country_holidays(name, subdiv=part or None).is_working_day

@@ -20,7 +20,7 @@ EXAMPLES = (
     "handover delegate --end D-1a2b3c4d",
 )
 Away = Annotated[
-    str, typer.Argument(metavar="[AWAY]", help=N_("Slack id of the absent approver. Without it, list delegates."))
+    str, typer.Argument(metavar="AWAY", help=N_("Slack id of the absent approver. Without it, list delegates."))
 ]
 To = Annotated[str, typer.Option("--to", metavar="ID", help=N_("Slack id of the delegate."))]
 First = Annotated[str, typer.Option("--from", metavar="DAY", help=N_("First day, such as 2026-12-21."))]

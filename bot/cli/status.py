@@ -21,7 +21,7 @@ from workflows.storage.rows.case import CaseState
 
 HELP = N_("""Exits with 1 where a leaver is not locked out everywhere at the effective time, or has an open finding.""")
 EXAMPLES = ("handover status", "handover status dana@example.com --json")
-Who = Annotated[str | None, typer.Argument(metavar="[CASE|EMAIL]", help=N_("A case's id, or its leaver's address."))]
+Who = Annotated[str | None, typer.Argument(metavar="CASE|EMAIL", help=N_("A case's id, or its leaver's address."))]
 AllCases = Annotated[bool, typer.Option("--all", help=N_("Include closed and watched cases."))]
 
 

@@ -105,6 +105,11 @@ class Wiring:
     def manifests(self) -> tuple[Manifest, ...]:
         return (SHOP,)
 
+    def settings_of(self, kind: str) -> type[BaseModel]:
+        if kind != SHOP.kind:
+            raise LookupError(f"{kind!r} is not a known kind of system; known: {SHOP.kind}")
+        return SHOP.settings
+
     def build_systems(self, settings: Settings) -> Systems:
         return Systems([System(name, SHOP, Shop(table.settings)) for name, table in settings.systems.items()])  # type: ignore[arg-type]
 

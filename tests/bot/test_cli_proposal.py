@@ -63,11 +63,11 @@ def Desk_(desk: Desk) -> Desk:  # noqa: N802 - a fresh version to change
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--client", "party:7"], "Which clients"),
-        (["--to", "bob@x.example"], "Which clients"),
+        (["--client", "party:7"], "needs clients and a destination"),
+        (["--to", "bob@x.example"], "needs clients and a destination"),
         (["--client", "nobody", "--to", "bob@x.example"], "No client is called"),
-        (["--client", "party:7", "--to", "b@x.example", "--keep", "why"], "Only one change"),
-        (["--all-of", "eve@x.example", "--to", "b@x.example"], "Nothing goes to"),
+        (["--client", "party:7", "--to", "b@x.example", "--keep", "why"], "Choose one of --to, --keep, --upload"),
+        (["--all-of", "eve@x.example", "--to", "b@x.example"], "No client goes to"),
         (["--upload", "/nowhere.csv"], "cannot be read"),
     ],
 )

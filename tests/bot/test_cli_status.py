@@ -42,7 +42,7 @@ def test_what_was_undone_is_not_listed_as_locked(config: str) -> None:
     listed = handover(wiring, "status", "--all", "--config", config).output
     assert "locked" not in listed
     assert "crm given back" in listed
-    assert "directory still to be" in listed
+    assert "directory not yet" in listed
 
 
 def test_status_of_one_case_shows_what_was_read_and_what_comes_next(config: str) -> None:

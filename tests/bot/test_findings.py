@@ -152,7 +152,7 @@ def test_no_finding_is_good(config: str, audits: FakeAudits) -> None:
     audits.run = samples.audit(0)
     result = handover(Wiring(audits=audits), "findings", "--config", config)
     assert result.exit_code == 0
-    assert "No finding to act on" in result.output
+    assert "No finding is open" in result.output
 
 
 @pytest.mark.parametrize(

@@ -153,4 +153,4 @@ def test_the_terminal_opens_a_leave(config: str) -> None:
     assert request.keep_access
     assert request.return_on is not None
     asked = handover(wiring, *[one for one in base if one != "--yes"], "--return-on", "2027-03-01T08:00", typed="n\n")
-    assert "Nobody is locked out" in asked.output
+    assert "Lock nothing." in asked.output

@@ -19,12 +19,12 @@ Every command takes `--help`. Tables are printed as JSON with `--json`.
 
 def commands(group: Any) -> str:
     """Return docs/reference/commands.md."""
-    return "\n".join([HEAD, *(_command(name, command) for name, command in group.commands.items())])
+    return "\n".join([HEAD, *(_command(name, command.load()) for name, command in group.commands.items())])
 
 
 def _command(name: str, command: Any) -> str:
     text, _, examples = inspect.cleandoc(command.help).partition("\b\n")
-    arguments = [param.metavar or param.name.upper() for param in command.params if param.param_type_name == "argument"]
+    arguments = [_argument(param) for param in command.params if param.param_type_name == "argument"]
     usage = " ".join(["handover", name, *arguments])
     lines = [f"### `handover {name}`", "", text.strip(), "", f"`{usage} [OPTIONS]`", ""]
     options = [param for param in command.params if param.param_type_name == "option"]
@@ -32,6 +32,11 @@ def _command(name: str, command: Any) -> str:
         lines += ["| option | meaning | default |", "|---|---|---|", *(_option(param) for param in options), ""]
     shown = inspect.cleandoc(examples.partition("\n")[2])
     return "\n".join([*lines, "```sh", shown, "```", ""])
+
+
+def _argument(param: Any) -> str:
+    name = str(param.metavar or param.name.upper())
+    return name if param.required else f"[{name}]"
 
 
 def _option(param: Any) -> str:

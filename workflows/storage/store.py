@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 from sqlmodel import Session
 
 from workflows.storage.group_commit import GroupCommit
 
 R = TypeVar("R")
 MIGRATIONS = Path(__file__).parent / "migrations"
+HEAD = "0001"
+"""Newest revision in `migrations`."""
+REVISION = sa.table("alembic_version", sa.column("version_num"))
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON")
 LIMITS = {"lock_timeout": "20s", "idle_in_transaction_session_timeout": "10s", "statement_timeout": "60s"}
 """A process that is paused, or cut off, in the middle of a transaction must not keep the others out for longer."""
@@ -89,6 +90,11 @@ class Store:
 
     def upgrade(self) -> None:
         """Bring the tables to this version's shape; existing rows are kept, and replicas that start at once queue."""
+        if self._revision() == HEAD:
+            return
+        from alembic import command  # noqa: PLC0415 - a large library, needed only where tables must change
+        from alembic.config import Config  # noqa: PLC0415
+
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         with self._writer.connect() as connection:
@@ -99,6 +105,13 @@ class Store:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             connection.commit()
+
+    def _revision(self) -> str:
+        """Return the revision of the tables, or an empty text where there are none yet."""
+        with self._reader.connect() as connection:
+            if not sa.inspect(connection).has_table(REVISION.name):
+                return ""
+            return str(connection.execute(sa.select(REVISION.c.version_num)).scalar_one_or_none() or "")
 
     def close(self) -> None:
         """Give the connections back."""
