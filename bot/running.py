@@ -2,47 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
-from bot.services import Services
-from workflows.access.dispatch import LockoutDispatch
-from workflows.access.manual_steps import ManualSteps
-from workflows.access.restoration import Restorations
-from workflows.access.restriction import Restrictions
-from workflows.access.system_lockout import SystemLockouts
+from bot.work_handlers import WorkHandlers
 from workflows.cases import added_systems
-from workflows.clients.handover import ClientHandover
 from workflows.engine import clock_jumps
 from workflows.engine.durable import Engine
 from workflows.engine.reconciler import Reconciler, Ticker
 from workflows.engine.replicas import Replicas, forget_finished
-from workflows.exports.snapshots import ExportTrack
 from workflows.ports import Clock
 from workflows.storage import outbox
-from workflows.storage.journal import Journal
 from workflows.storage.outbox import Notifier
 from workflows.storage.store import Store
-from workflows.watch.audit import Audits
-from workflows.watch.follow_ups import FollowUps
 
 TICK, POST_TICK, AUDIT_TICK, LEAP_TICK, JUMP_TICK, FORGET_TICK = 0.5, 0.3, 5.0, 5.0, 60.0, 3600.0
-
-
-@dataclass(frozen=True)
-class WorkHandlers:
-    """The services with their work handlers, before an engine carries them."""
-
-    services: Services
-    revocation: SystemLockouts
-    handover: ClientHandover
-    exports: ExportTrack
-    follow_ups: FollowUps
-    audits: Audits
-    journal: Journal
-    manual: ManualSteps
-    restorations: Restorations
-    dispatch: LockoutDispatch
-    restrictions: Restrictions
 
 
 @contextmanager

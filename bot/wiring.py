@@ -5,19 +5,18 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel
 from slack_sdk import WebClient
 
 from bot.approval_rules import approval_policy
-from bot.running import WorkHandlers, running
 from bot.services import Services
 from bot.slack.client import web_client
 from bot.slack.members import SlackMembers
-from bot.slack.notifier import SlackNotifier
 from bot.slack.roster import SlackRoster
 from bot.split_rules import split_rules
+from bot.work_handlers import WorkHandlers
 from config.common import Common, RequestLimit
 from config.settings import Settings, Storage
 from connectors import registry
@@ -38,9 +37,6 @@ from workflows.cases.offboarding import Offboarding
 from workflows.clients.approval_policy import ApprovalContext
 from workflows.clients.handover import ClientHandover
 from workflows.context import Context
-from workflows.engine import durable as engines
-from workflows.engine.durable import Engine
-from workflows.engine.replicas import DEAD_AFTER, Replicas, new_id, process_lock
 from workflows.exports.snapshots import ExportTrack
 from workflows.ports import Clock, SystemClock
 from workflows.storage import outbox
@@ -55,6 +51,9 @@ from workflows.watch.audit import Audits
 from workflows.watch.follow_ups import FollowUps
 from workflows.watch.responses import FindingPolicy as AuditPolicy
 
+if TYPE_CHECKING:
+    from workflows.engine.durable import Engine
+
 Mode = Literal["run", "visit"]
 
 
@@ -64,7 +63,7 @@ class Application:
 
     services: Services
     store: Store
-    engine: Engine | None
+    engine: "Engine | None"
 
 
 def manifests() -> tuple[Manifest, ...]:
@@ -90,6 +89,8 @@ def assemble(
     clock = clock or SystemClock()
     with ExitStack() as stack:
         if mode == "run" and not settings.storage.url:
+            from workflows.engine.replicas import process_lock  # noqa: PLC0415 - as below
+
             stack.enter_context(process_lock(settings.storage.path))
         store = open_store(settings.storage)
         stack.callback(store.close)
@@ -99,7 +100,12 @@ def assemble(
         if mode == "visit":
             yield Application(build_services(settings, store, systems, clock, start=_nobody).services, store, None)
             return
-        engine = Engine(_engine_url(settings.storage), new_id() if store.postgres else outbox.SINGLE_PROCESS)
+        from bot.running import running  # noqa: PLC0415 - the engine is for who works; most commands only look
+        from workflows.engine.durable import Engine, sqlite_url  # noqa: PLC0415
+        from workflows.engine.replicas import Replicas, new_id  # noqa: PLC0415
+
+        url = settings.storage.url or sqlite_url(settings.storage.path)
+        engine = Engine(url, new_id() if store.postgres else outbox.SINGLE_PROCESS)
         replicas = Replicas(store, engine, dead_after or silence_limit(settings)) if store.postgres else None
         built = build_services(settings, store, systems, clock, start=engine.start)
         tell = notifier(settings, built.services, store)
@@ -148,6 +154,8 @@ def _limited(manifest: Manifest, common: Common) -> Manifest:
 
 def silence_limit(settings: Settings) -> timedelta:
     """Return for how long a process may be silent: longer than any one request that it may have on its way."""
+    from workflows.engine.replicas import DEAD_AFTER  # noqa: PLC0415 - for who works alone
+
     limits = [float(n) for one in settings.systems.values() for key, n in one.settings if key.endswith("_seconds")]
     return max(DEAD_AFTER, timedelta(seconds=1.5 * max(limits, default=0)))
 
@@ -246,12 +254,10 @@ def _audit_policy(settings: Settings) -> AuditPolicy:
 
 def notifier(settings: Settings, services: Services, store: Store) -> Notifier:
     """Build what tells people, in Slack."""
+    from bot.slack.notifier import SlackNotifier  # noqa: PLC0415 - every message's module, for who posts them
+
     client: WebClient = web_client(settings.slack)
     return SlackNotifier(client, services, find_post=lambda post_id: outbox.find(store, post_id))
-
-
-def _engine_url(storage: Storage) -> str:
-    return storage.url or engines.sqlite_url(storage.path)
 
 
 def _nobody(task: str, row: str, attempt: int) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 from typing import Annotated, Any
 
@@ -113,6 +112,8 @@ def make_app() -> typer.Typer:
 def _print_version(wanted: bool) -> None:
     if not wanted:
         return
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - slow to load, and for this alone
+
     try:
         found = version(DISTRIBUTION)
     except PackageNotFoundError:

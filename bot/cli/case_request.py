@@ -32,7 +32,7 @@ class Wishes:
     keep_access: bool
 
 
-def case_request(
+def build_request(
     settings: Settings, wishes: Wishes, plan: Plan, successors: Sequence[Successor], people: dict[str, Profile]
 ) -> OffboardingRequest:
     """Return the case to open. Raises `CommandError` without an approver or with an invalid time."""

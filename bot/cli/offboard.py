@@ -11,7 +11,7 @@ import typer
 from bot import workdays
 from bot.cli import split
 from bot.cli.addresses import leaver_named, named_successors
-from bot.cli.case_request import Wishes, as_known, case_request, colleague, question
+from bot.cli.case_request import Wishes, as_known, build_request, colleague, question
 from bot.cli.command_errors import EXIT_FAILURE, CommandError
 from bot.cli.confirmation import require_yes
 from bot.cli.context import open_services_to_work, read, wiring
@@ -84,7 +84,7 @@ def offboard(
     wishes = Wishes(at, approver, how, split.content(clients), reason, note, return_on, keep_access)
     successors = named_successors(settings, email, how, successor or [], wishes.file)
     plan, people = _look_up(ctx, settings, email, [approver, *successors], quiet=as_json)
-    request = case_request(settings, wishes, plan, [colleague(one, people) for one in successors], people)
+    request = build_request(settings, wishes, plan, [colleague(one, people) for one in successors], people)
     if successors and (wishes.file or not yes):
         _preview(ctx, settings, request, quiet=as_json)
     _warn_of_day_off(settings, request)

@@ -1,5 +1,6 @@
 """`handover run`: the bot itself."""
 
+import gc
 import logging
 import os
 import signal
@@ -19,6 +20,8 @@ from workflows.engine.replicas import ProcessLockHeld
 HELP = N_("The next start continues unfinished work. On SQLite only one process may run at a time.")
 EXAMPLES = ("handover run --config /etc/handover/handover.toml",)
 log = logging.getLogger(__name__)
+THRESHOLDS = (700, 10, 10)
+"""Python's own thresholds of garbage collection, for a process that runs long."""
 END_SECONDS = 25.0
 """Less than our systemd unit waits (`TimeoutStopSec`)."""
 
@@ -32,6 +35,8 @@ def run(ctx: typer.Context, config: ConfigPath = DEFAULT) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         with wiring(ctx).assemble(settings, mode="run") as application:
+            gc.freeze()  # all that was loaded stays
+            gc.set_threshold(*THRESHOLDS)
             serve(application.services, settings, stop=stop, ready=_ready)
     except ProcessLockHeld as error:
         raise CommandError(f"{error}.", _("`handover status` and all other commands work beside it.")) from error

@@ -7,7 +7,10 @@ from typing import Any
 HEAD = """<!-- Generated from the command line itself; a test holds it up to date. -->
 # Commands
 
-Every command takes `--help`. Tables are printed as JSON with `--json`.
+Every command takes `--help`. With `--json` a command prints JSON instead of tables. In a pipe the output is plain text.
+
+`handover --version` prints the version. `handover --install-completion` installs completion for your shell, and
+`handover --show-completion` prints the script.
 
 | exit code | meaning |
 |---|---|
