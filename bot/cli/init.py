@@ -34,7 +34,7 @@ ASKED = {
 SUGGESTED = (("directory", "ldap"), ("crm", "tryton"))
 
 HELP = N_(
-    """Asks for the keys that have no default, and writes the configuration file.
+    """Asks for required keys, roles and protected accounts, and writes the configuration file.
 
 Typed secrets are written to files of their own (mode 0600) in secrets/ beside the configuration. The configuration
 has only references to them. The master key and the signing key are generated.
