@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ class Desk:
         self.pool = ThreadPoolExecutor(20)
 
     @contextmanager
-    def _write(self) -> Iterator[Session]:
+    def _write(self, _names: Collection[str]) -> Iterator[Session]:
         with self.store.write() as session:
             yield session
         self.commits += 1

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from config.text import N_, _, ngettext
@@ -17,8 +18,8 @@ from connectors.contract import Account as Found
 from connectors.contract import AccountId, Accounts, BeforeImage, ClientBook, Groups, Verdict
 from connectors.errors import ConnectorError, Missing
 from workflows.access import matching, restriction
-from workflows.access.account_lockout import AccountLockout, LockoutResult
-from workflows.access.account_state import AccountData, VerdictNote, seal
+from workflows.access.account_lockout import ACCOUNT, ACCOUNT_CHANGED, AccountLockout, LockoutResult
+from workflows.access.account_state import GOOD, AccountData, VerdictNote, seal
 from workflows.access.last_administrator import LastAdministratorCheck
 from workflows.access.matching import Match, PersonLinks
 from workflows.access.protected import ProtectedAccounts
@@ -30,10 +31,23 @@ from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.access import Access, LeaverAccount
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.operations import JournalEntry
+from workflows.storage.rows.table import table_of
+from workflows.storage.rows.watch import Finding
 from workflows.storage.rows.work_state import WorkState
-from workflows.storage.work import again, finish, reopen, retry_at, say
+from workflows.storage.work import again, reopen, retry_at, say
 from workflows.systems.registry import System
 
+ACCESS, CASES, FINDINGS = table_of(Access), table_of(Case), table_of(Finding)
+STORED = sa.select(ACCOUNT.c.id).where(ACCOUNT.c.access_id == sa.bindparam("access"))
+SETTLING = (
+    sa.select(ACCESS.c.case_id, ACCESS.c.system, ACCESS.c.locked_at, CASES.c.state, CASES.c.wrapped_key)
+    .join(CASES, ACCESS.c.case_id == CASES.c.id)
+    .where(ACCESS.c.id == sa.bindparam("access"))
+)
+ACCESS_READ = sa.update(ACCESS).where(ACCESS.c.id == sa.bindparam("access"))
+OPEN_FINDING = (
+    sa.select(FINDINGS.c.id).where(FINDINGS.c.case_id == sa.bindparam("case"), FINDINGS.c.closed_at.is_(None)).limit(1)
+)
 LATE = timedelta(minutes=5)
 NAMES_ARE_REUSED = timedelta(days=1)
 """How long after the lock-out an address may be somebody else's; before that, looking there would only cost time."""
@@ -212,13 +226,15 @@ class SystemLockouts:
         ids = [f"{job.access.id}:{one.id}" for one, _before in found]
         if all(row_id in known for row_id in ids):
             return [known[row_id] for row_id in ids]
-        return self._store.group_write(
-            lambda session: [
-                session.get(LeaverAccount, row_id) or self._new(session, job, row_id, *one)
+
+        def write(session: Session) -> list[LeaverAccount]:
+            stored = set(session.connection().execute(STORED, {"access": job.access.id}).scalars())
+            return [
+                session.get_one(LeaverAccount, row_id) if row_id in stored else self._new(session, job, row_id, *one)
                 for row_id, one in zip(ids, found, strict=True)
-            ],
-            job.case.id,
-        )
+            ]
+
+        return self._store.group_write(write, job.case.id)
 
     def _new(
         self, session: Session, job: "SystemLockout", row_id: str, found: Found, before: BeforeImage
@@ -234,7 +250,7 @@ class SystemLockouts:
             account_id=found.id,
             sealed=self._vault.seal(key, asdict(data), f"account:{row_id}"),
         )
-        session.add(row)
+        session.connection().execute(sa.insert(ACCOUNT), row.model_dump())
         self._journal.write(
             session,
             actor=HANDOVER,
@@ -250,46 +266,45 @@ class SystemLockouts:
         self, access_id: str, result: LockoutResult, error: ConnectorError | None, seen: "AccountResults"
     ) -> None:
         def write(session: Session) -> None:
-            now = self._clock.now()
-            access, case = session.exec(
-                select(Access, Case).join(Case, col(Access.case_id) == col(Case.id)).where(Access.id == access_id)
-            ).one()
-            self._record(session, case.wrapped_key, seen)
-            if case.state in UNWATCHED:
-                self._call_off(session, case, access)
+            connection, now = session.connection(), self._clock.now()
+            row = connection.execute(SETTLING, {"access": access_id}).one()
+            self._record(connection, row.wrapped_key, seen, now)
+            if row.state in UNWATCHED:
+                self._call_off(session, session.get_one(Case, row.case_id), session.get_one(Access, access_id))
                 return
-            key = case.wrapped_key
-            note = seal(self._vault, key, f"access:{access_id}", VerdictNote(result.reason, result.how, result.choose))
-            access.verdict, access.note, access.read_at = result.verdict, note, now
-            if result.verdict in (Verdict.LOCKED, Verdict.ABSENT):
-                access.locked_at = access.locked_at or now
+            context = f"access:{access_id}"
+            note = seal(self._vault, row.wrapped_key, context, VerdictNote(result.reason, result.how, result.choose))
+            locked_at = row.locked_at or (now if result.verdict in GOOD else None)
+            read = {"verdict": result.verdict, "note": note, "read_at": now, "locked_at": locked_at}
             if result.complete:
-                finish(session, access)
-                self._findings.clear_accounts(session, access.case_id, access.system, result.finding)
+                connection.execute(ACCESS_READ, {"access": access_id, **read, "state": WorkState.DONE})
+                if connection.execute(OPEN_FINDING, {"case": row.case_id}).first():
+                    self._findings.clear_accounts(session, row.case_id, row.system, result.finding)
             else:
+                connection.execute(ACCESS_READ, {"access": access_id, **read})
+                access = session.get_one(Access, access_id)
                 again(session, access, retry_at(access, error, now, self._retry))
             if result.finding:
-                said = FindingReport(result.finding, access.case_id, access.system, detail=result.reason)
+                said = FindingReport(result.finding, row.case_id, row.system, detail=result.reason)
                 self._findings.report(session, said, "lock-out")
             self._journal.write(
                 session,
                 actor=HANDOVER,
                 action="access.read_back",
-                case_id=access.case_id,
-                data={"system": access.system, "verdict": result.verdict, "complete": result.complete},
+                case_id=row.case_id,
+                data={"system": row.system, "verdict": result.verdict, "complete": result.complete},
                 sealed=note,
             )
-            advance_case(session, self._journal, access.case_id)
+            advance_case(session, self._journal, row.case_id)
 
         self._store.group_write(write, access_id.partition(":")[0])
 
-    def _record(self, session: Session, key: bytes, seen: "AccountResults") -> None:
+    def _record(self, connection: sa.Connection, key: bytes, seen: "AccountResults", now: datetime) -> None:
         """Write what the last read of each account showed."""
         for row_id, result in seen.results.items():
-            row = session.get_one(LeaverAccount, row_id)
-            row.verdict, row.read_at = result.verdict, self._clock.now()
-            row.note = seal(self._vault, key, f"account:{row_id}", VerdictNote(result.reason, result.how))
-            session.add(row)
+            note = seal(self._vault, key, f"account:{row_id}", VerdictNote(result.reason, result.how))
+            read = {"verdict": result.verdict, "read_at": now, "note": note}
+            connection.execute(ACCOUNT_CHANGED, {"row": row_id, **read})
 
 
 @dataclass(frozen=True, slots=True)
