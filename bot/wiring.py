@@ -45,6 +45,7 @@ from workflows.storage.journal import Journal
 from workflows.storage.outbox import Notifier
 from workflows.storage.store import Store
 from workflows.storage.vault import Vault
+from workflows.systems.connection_limit import share_connections
 from workflows.systems.rate_limit import share_rate_limits
 from workflows.systems.registry import System, Systems, distinct, titled
 from workflows.watch.audit import Audits
@@ -109,6 +110,8 @@ def assemble(
         replicas = Replicas(store, engine, dead_after or silence_limit(settings)) if store.postgres else None
         built = build_services(settings, store, systems, clock, start=engine.start)
         tell = notifier(settings, built.services, store)
+        if replicas:
+            stack.enter_context(share_connections(store, systems, replicas.replica_id))
         stack.enter_context(running(engine, built, store, clock, tell, replicas))
         yield Application(built.services, store, engine)
 

@@ -33,11 +33,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure as JSON, too")
     often = f"how often chaos kills; 200 for the record (default: {chaos.KILLS})"
     parser.add_argument("--kills", type=int, metavar="N", default=chaos.KILLS, help=often)
-    parser.add_argument("--on", choices=chaos.DATABASES, help="the one database that chaos runs on (default: each)")
+    where = "the one database that chaos and mass run on (default: each for chaos, SQLite for mass)"
+    parser.add_argument("--on", choices=chaos.DATABASES, help=where)
+    bots = "how many bots share a mass run, on PostgreSQL (default: 1)"
+    parser.add_argument("--bots", type=int, choices=(1, 2, 4), default=1, help=bots)
     parser.add_argument("--seed", default="", metavar="WORD", help="throw other dice in chaos: another run, told apart")
     options = parser.parse_args(arguments)
     on = (options.on,) if options.on else chaos.DATABASES
-    benches: dict[str, Callable[[], Run]] = {**BENCHES, "chaos": partial(chaos.run, options.kills, on, options.seed)}
+    many = partial(mass.run, options.on or (mass.POSTGRESQL if options.bots > 1 else mass.SQLITE), options.bots)
+    benches: dict[str, Callable[[], Run]] = {
+        **BENCHES,
+        "chaos": partial(chaos.run, options.kills, on, options.seed),
+        "mass": many,
+    }
     unknown = sorted(set(options.names) - set(BENCHES))
     if unknown:
         parser.error(f"there is no bench called {', '.join(unknown)}; known: {', '.join(BENCHES)}")

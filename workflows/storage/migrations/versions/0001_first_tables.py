@@ -78,6 +78,16 @@ def upgrade() -> None:
         postgresql_where=sa.text("state in ('scheduled', 'running', 'held')"),
     )
     op.create_table(
+        "connection_share",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("system", sa.String(), nullable=False),
+        sa.Column("replica_id", sa.String(), nullable=False),
+        sa.Column("held", sa.Integer(), nullable=False),
+        sa.Column("hungry", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_connection_share_replica_id", "connection_share", ["replica_id"], unique=False)
+    op.create_table(
         "delegation",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("from_id", sa.String(), nullable=False),
