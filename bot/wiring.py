@@ -111,7 +111,7 @@ def assemble(
         built = build_services(settings, store, systems, clock, start=engine.start)
         tell = notifier(settings, built.services, store)
         if replicas:
-            stack.enter_context(share_connections(store, systems, replicas.replica_id))
+            stack.enter_context(share_connections(store, systems, replicas.replica_id, built.dispatch.backlog))
         stack.enter_context(running(engine, built, store, clock, tell, replicas))
         yield Application(built.services, store, engine)
 

@@ -116,7 +116,7 @@ def main(text: str) -> None:
         due = _open(built.services, wishes.leavers, wishes.others)
         tell = notifier(settings, built.services, store)
         if replicas:
-            stack.enter_context(share_connections(store, systems, replicas.replica_id))
+            stack.enter_context(share_connections(store, systems, replicas.replica_id, built.dispatch.backlog))
         stack.enter_context(running(engine, built, store, clock, tell, replicas))
         told: dict[str, object] = {"stop": stop, "ready": lambda _: print(f"ready {due.isoformat()}", flush=True)}
         serving = threading.Thread(target=serve, args=(built.services, settings), kwargs=told)

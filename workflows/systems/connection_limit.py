@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import sqlalchemy as sa
@@ -49,8 +49,11 @@ def split(limit: int, hungry: Mapping[str, bool], turn: int = 0) -> dict[str, in
 class ConnectionShares:
     """The shares of this replica, of every system's connections."""
 
-    def __init__(self, store: Store, systems: Mapping[str, System], replica_id: str) -> None:
-        self._store, self._replica = store, replica_id
+    def __init__(
+        self, store: Store, systems: Mapping[str, System], replica_id: str, backlog: Callable[[str], int]
+    ) -> None:
+        """`backlog`: how many lock-outs wait for a system, before they ask for a connection."""
+        self._store, self._replica, self._backlog = store, replica_id, backlog
         self._pools: dict[str, Connections] = {}
         self._limits: dict[str, int] = {}
         for name, system in systems.items():
@@ -65,7 +68,7 @@ class ConnectionShares:
             settled = all(self._is_settled(name, pool, rows[name]) for name, pool in self._pools.items())
         if not settled:
             self._change()
-        return any(pool.wanted > pool.size or not pool.size for pool in self._pools.values())
+        return any(pool.wanted + self._backlog(name) > pool.size or not pool.size for name, pool in self._pools.items())
 
     def give_up(self) -> None:
         """Give the shares back at the end of the process; what is still in use stays until the process is dead."""
@@ -110,7 +113,7 @@ class ConnectionShares:
         return split(self._limits[name], hungry, int(time.time() / TURN_SECONDS))[self._replica]
 
     def _is_hungry(self, name: str, replicas: int) -> bool:
-        return self._pools[name].wanted > self._limits[name] // max(1, replicas)
+        return self._pools[name].wanted + self._backlog(name) > self._limits[name] // max(1, replicas)
 
 
 def _ended(replica: Replica, own: str) -> bool:
@@ -136,9 +139,11 @@ def _rows(session: Session) -> dict[str, dict[str, ConnectionShare]]:
 
 
 @contextmanager
-def share_connections(store: Store, systems: Mapping[str, System], replica_id: str) -> Iterator[None]:
+def share_connections(
+    store: Store, systems: Mapping[str, System], replica_id: str, backlog: Callable[[str], int]
+) -> Iterator[None]:
     """Keep every system's limit together with all other replicas, for as long as the context lasts."""
-    shares, over = ConnectionShares(store, systems, replica_id), threading.Event()
+    shares, over = ConnectionShares(store, systems, replica_id, backlog), threading.Event()
 
     def look() -> None:
         pause = 0.0
@@ -147,6 +152,9 @@ def share_connections(store: Store, systems: Mapping[str, System], replica_id: s
                 pause = SOON_SECONDS if shares.look() else LOOK_SECONDS
             except StorageFailed as error:
                 log.warning("the shares of connections could not be read: %s", error)
+                pause = LOOK_SECONDS
+            except Exception:  # the next look must come whatever this one met; the log says what
+                log.exception("the shares of connections could not be changed")
                 pause = LOOK_SECONDS
 
     looking = threading.Thread(target=look, name="connection shares", daemon=True)

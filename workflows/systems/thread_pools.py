@@ -46,6 +46,11 @@ class ThreadPools:
             self._staff(name, lane)
         return done
 
+    def backlog(self, name: str) -> int:
+        """Return how many pieces wait for a free thread."""
+        with self._lock:
+            return len(self._lanes[name].waiting) if name in self._lanes else 0
+
     def _staff(self, name: str, lane: _ThreadPool) -> None:
         """Start a thread for what waits, if the width leaves room for one; the caller has the lock."""
         if not lane.waiting or lane.threads >= max(1, self._width(name)):
