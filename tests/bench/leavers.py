@@ -88,7 +88,14 @@ def _case(vault: Vault, number: int) -> tuple[dict[str, object], dict[str, objec
         "note": "",
     }
     note = VerdictNote("", f"pwdAccountLockedTime of uid={uid},{OU}")
-    account_data = {"login": uid, "matched_by": "mail", "before": {}, "groups": {}, "done": ["locked"]}
+    account_data = {
+        "login": uid,
+        "matched_by": "mail",
+        "before": {},
+        "groups": {},
+        "done": ["locked"],
+        "marks": ["locked"],
+    }
     case = {
         "id": case_id,
         "leaver_key": vault.blind(account),

@@ -6,8 +6,8 @@ before-image is stored before the first write and never replaced, and the verdic
 Over 250 lines because one attempt at a system, from lookup to verdict, is read as a whole.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -101,19 +101,13 @@ class SystemLockouts:
 
     def carry_out(self, job: "SystemLockout") -> None:
         """Lock, read back, record what `begin` found due."""
-        system, seen = self._systems.get(job.access.system), AccountResults()
-        if system is None:
-            gone = LockoutResult(
-                Verdict.UNKNOWN, _("this system is no longer in the configuration"), "", complete=False
-            )
-            self._settle(job.access.id, gone, None, seen)
-            return
+        seen: dict[str, LockoutResult] = {}
+        error: ConnectorError | None = None
         try:
-            result = self._lock_out(system, job, seen)
-        except ConnectorError as error:
-            self._settle(job.access.id, LockoutResult(Verdict.UNKNOWN, say(error), "", complete=False), error, seen)
-        else:
-            self._settle(job.access.id, result, None, seen)
+            result = self._lock_out(job, seen)
+        except ConnectorError as caught:
+            result, error = _unfinished(say(caught)), caught
+        self._settle(job.access.id, result, error, seen)
 
     def _call_off(self, session: Session, case: Case, access: Access) -> None:
         """Do nothing for a case that was called off; an undone one is restored once more, after a try cut short."""
@@ -146,10 +140,14 @@ class SystemLockouts:
             data={"system": access.system, "seconds": int((now - access.due_at).total_seconds()), "why": why},
         )
 
-    def _lock_out(self, system: System, job: "SystemLockout", seen: "AccountResults") -> LockoutResult:
+    def _lock_out(self, job: "SystemLockout", seen: dict[str, LockoutResult]) -> LockoutResult:
+        """Look the accounts up and lock each; `seen` gets what the last read of each showed, whatever fails later."""
+        system = self._systems.get(job.access.system)
+        if system is None:
+            return _unfinished(_("this system is no longer in the configuration"))
         accounts = system.having(Accounts)
         if accounts is None:
-            return LockoutResult(Verdict.UNKNOWN, _("this connector cannot look accounts up"), "", complete=False)
+            return _unfinished(_("this connector cannot look accounts up"))
         links = job.links
         lookup = accounts.find(person(job.data.leaver))
         strangers: frozenset[AccountId] = frozenset()
@@ -168,10 +166,11 @@ class SystemLockouts:
             return LockoutResult(Verdict.UNKNOWN, _join(reason, match.note), lookup.how, complete=False, choose=True)
         results, fresh = self._prepare(system, accounts, job, match)
         for row, before in sorted(fresh.values(), key=lambda one: one[0].id):
-            results.append(
-                self._read_without_locking(system, accounts, job.case.wrapped_key, row, checked=before is not None)
-                or seen.add(row, self._one(system, accounts, job.case.wrapped_key, row, before))
-            )
+            kept = self._read_without_locking(system, accounts, job.case.wrapped_key, row, checked=before is not None)
+            if kept is None:
+                lockout = AccountLockout(self._context, system, accounts, job.case.wrapped_key, row)
+                kept = seen[row.id] = lockout.run(before)
+            results.append(kept)
         if results:
             worst = LockoutResult.worst(results)
             return replace(worst, reason=_join(worst.reason, match.note)) if match.note else worst
@@ -181,11 +180,6 @@ class SystemLockouts:
             return LockoutResult(Verdict.UNKNOWN, reason, lookup.how, complete=False, finding="not linked", choose=True)
         how = _("a person said that there is none; {how}").format(how=lookup.how) if links.nobody else lookup.how
         return LockoutResult(Verdict.ABSENT, match.note, how)
-
-    def _one(
-        self, system: System, accounts: Accounts, key: bytes, row: LeaverAccount, fresh: BeforeImage | None
-    ) -> LockoutResult:
-        return AccountLockout(self._context, system, accounts, key, row).run(fresh)
 
     def _prepare(
         self, system: System, accounts: Accounts, job: "SystemLockout", match: Match
@@ -263,7 +257,7 @@ class SystemLockouts:
         return row
 
     def _settle(
-        self, access_id: str, result: LockoutResult, error: ConnectorError | None, seen: "AccountResults"
+        self, access_id: str, result: LockoutResult, error: ConnectorError | None, seen: Mapping[str, LockoutResult]
     ) -> None:
         def write(session: Session) -> None:
             connection, now = session.connection(), self._clock.now()
@@ -299,9 +293,9 @@ class SystemLockouts:
 
         self._store.group_write(write, access_id.partition(":")[0])
 
-    def _record(self, connection: sa.Connection, key: bytes, seen: "AccountResults", now: datetime) -> None:
+    def _record(self, connection: sa.Connection, key: bytes, seen: Mapping[str, LockoutResult], now: datetime) -> None:
         """Write what the last read of each account showed."""
-        for row_id, result in seen.results.items():
+        for row_id, result in seen.items():
             note = seal(self._vault, key, f"account:{row_id}", VerdictNote(result.reason, result.how))
             read = {"verdict": result.verdict, "read_at": now, "note": note}
             connection.execute(ACCOUNT_CHANGED, {"row": row_id, **read})
@@ -317,18 +311,6 @@ class SystemLockout:
     links: PersonLinks
     known: tuple[LeaverAccount, ...]
     """Every account that was ever found there."""
-
-
-@dataclass(frozen=True, slots=True)
-class AccountResults:
-    """What the last read of each account showed; kept also where another account of the same access fails."""
-
-    results: dict[str, LockoutResult] = field(default_factory=dict)
-
-    def add(self, row: LeaverAccount, result: LockoutResult) -> LockoutResult:
-        """Keep what was read of one account."""
-        self.results[row.id] = result
-        return result
 
 
 def span(since: datetime, until: datetime) -> str:
@@ -354,6 +336,10 @@ def _linked(accounts: Accounts, links: PersonLinks, match: Match) -> list[Found]
             continue
         found.append(Found(one, links.accounts[one], "", seen[one].verdict, _("linked by a person"), before=before))
     return found
+
+
+def _unfinished(reason: str) -> LockoutResult:
+    return LockoutResult(Verdict.UNKNOWN, reason, "", complete=False)
 
 
 def _kept(verdict: Verdict, why: str, how: str) -> LockoutResult:

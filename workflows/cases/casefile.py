@@ -11,7 +11,6 @@ from config.text import _
 from connectors.contract import Verdict
 from workflows.access import account_state, manual_step, restriction
 from workflows.access.account_state import SEVERITY, AccountData, unseal
-from workflows.access.matching import CHOOSE
 from workflows.access.restoration import RestoredAccount
 from workflows.access.views import AccountLine, RestoredLine, SystemLine
 from workflows.cases import added_systems, holds
@@ -170,7 +169,7 @@ class Casefile:
             accounts=accounts,
             cannot=system.cannot if system else (),
             late=row.late,
-            choose=note.choose or note.reason.startswith(CHOOSE),
+            choose=note.choose,
         )
 
     def _restored(self, shelf: CaseRows, case: Case) -> tuple[RestoredLine, ...]:

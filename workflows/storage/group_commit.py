@@ -18,7 +18,7 @@ R = TypeVar("R")
 GATHER_SECONDS = 0.01
 """Seconds that a leader waits for others to join."""
 CLOSE_SECONDS = 0.02
-"""A leader waits only if the commit before ended less than this long ago: a lone write never waits."""
+"""A leader waits only if another thread's commit ended less than this long ago: who writes alone never waits."""
 MAX_PARTS = 50
 """Parts in one transaction, so that an urgent one never waits for long."""
 
@@ -42,6 +42,7 @@ class GroupCommit:
         self._write = write
         self._waiting: list[_PendingWrite] = []
         self._has_leader = False
+        self._leader = 0
         self._ended_at = 0.0
         self._list = threading.Lock()
 
@@ -63,7 +64,8 @@ class GroupCommit:
         return cast("R", part.value)
 
     def _lead(self) -> None:
-        if time.monotonic() - self._ended_at < CLOSE_SECONDS:
+        last, self._leader = self._leader, threading.get_ident()
+        if last != self._leader and time.monotonic() - self._ended_at < CLOSE_SECONDS:
             time.sleep(GATHER_SECONDS)
         with self._list:
             parts, self._waiting = self._waiting[:MAX_PARTS], self._waiting[MAX_PARTS:]
