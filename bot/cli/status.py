@@ -19,14 +19,12 @@ from workflows.cases.views import CaseView
 from workflows.clients.views import ClientsView
 from workflows.storage.rows.case import CaseState
 
-HELP = N_("""Without --all, prints every open case. With --all, prints a page of 50 cases, unless --limit says otherwise.
+HELP = N_(
+    """Without --all, prints every open case. With --all, prints 50 cases a page, or as many as --limit says.
 
-Exits with 1 where a leaver shown is not locked out everywhere at the effective time, or has an open finding.""")
-EXAMPLES = (
-    "handover status",
-    "handover status dana@example.com --json",
-    "handover status --all --limit 20 --page 2",
+Exits with 1 where a leaver shown is not locked out everywhere at the effective time, or has an open finding."""
 )
+EXAMPLES = ("handover status", "handover status dana@example.com --json", "handover status --all --limit 20 --page 2")
 Who = Annotated[str | None, typer.Argument(metavar="CASE|EMAIL", help=N_("A case's id, or its leaver's address."))]
 AllCases = Annotated[bool, typer.Option("--all", help=N_("Include closed and watched cases."))]
 Limit = Annotated[int | None, typer.Option("--limit", metavar="N", min=0, help=N_("Cases on a page. 0: all."))]
