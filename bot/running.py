@@ -15,6 +15,7 @@ from workflows.storage.outbox import Notifier
 from workflows.storage.store import Store
 
 TICK, POST_TICK, AUDIT_TICK, LEAP_TICK, JUMP_TICK, FORGET_TICK = 0.5, 0.3, 5.0, 5.0, 60.0, 3600.0
+FILE_TICK = 2.0
 
 
 @contextmanager
@@ -41,12 +42,14 @@ def running(
     ticker.every(TICK, Reconciler(store, engine, clock).tick, "hand over due work")
     ticker.every(TICK, built.journal.seal, "seal the journal")
     ticker.every(POST_TICK, lambda: outbox.deliver(store, tell, clock, engine.executor), "tell people")
+    ticker.every(FILE_TICK, lambda: outbox.deliver_files(store, tell, clock, engine.executor), "send files")
     ticker.every(AUDIT_TICK, built.audits.call, "call the daily audit")
     ticker.every(LEAP_TICK, clock_jumps.ClockJumps(store, built.journal, clock).check, "see whether the clock was set")
     ticker.every(
         JUMP_TICK, lambda: clock_jumps.heal(store, built.journal, clock), "make due what a wrong clock put off"
     )
     ticker.every(FORGET_TICK, lambda: forget_finished(engine), "forget finished work")
+    ticker.every(FORGET_TICK, built.retention.prune, "prune settled rows")
     if replicas:
         ticker.every(replicas.seconds / 4, replicas.take_over_dead, "take over from the dead")
     with replicas.living() if replicas else outbox.single_process(store):

@@ -51,6 +51,7 @@ from workflows.systems.registry import System, Systems, distinct, titled
 from workflows.watch.audit import Audits
 from workflows.watch.follow_ups import FollowUps
 from workflows.watch.responses import FindingPolicy as AuditPolicy
+from workflows.watch.retention import Retention
 
 if TYPE_CHECKING:
     from workflows.engine.durable import Engine
@@ -235,6 +236,7 @@ def build_services(settings: Settings, store: Store, systems: Systems, clock: Cl
         Restorations(context),
         LockoutDispatch(context, revocation),
         Restrictions(context, guards),
+        Retention(context, timedelta(days=policy.keep_days)),
     )
 
 

@@ -64,7 +64,8 @@ def findings(
         if accept and last:
             services.audits.accept(accept, last, reason, actor())
         if csv:
-            typer.echo(services.audits.current_csv(), nl=False)
+            for part in services.audits.current_csv():
+                typer.echo(part, nl=False)
             return
         still, accepted = services.audits.findings(), services.audits.accepted()
         zone = services.settings.company.timezone

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import ack, allocate, audit, chaos, idle, lockout, mass, move, proposal
+from tests.bench import ack, allocate, audit, chaos, growth, idle, lockout, mass, move, proposal
 from tests.bench.figures import Figure, Run
 
 BENCHES: dict[str, Callable[[], Run]] = {
@@ -20,6 +20,7 @@ BENCHES: dict[str, Callable[[], Run]] = {
     "idle": idle.run,
     "chaos": chaos.run,
     "audit": audit.run,
+    "growth": growth.run,
     "move": move.run,
     "allocate": allocate.run,
     "proposal": proposal.run,

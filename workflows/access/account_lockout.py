@@ -33,6 +33,7 @@ from workflows.context import Context
 from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.access import LeaverAccount
 from workflows.storage.rows.table import table_of
+from workflows.storage.rows.watch import FindingKind
 from workflows.storage.work import say
 from workflows.systems.registry import System
 
@@ -58,7 +59,7 @@ class LockoutResult:
     reason: str
     how: str
     complete: bool = True
-    finding: str = ""
+    finding: FindingKind | None = None
     """Kind of the finding that this is, where a person must act on it."""
     choose: bool = False
     """Whether it ends as soon as a person links an account."""

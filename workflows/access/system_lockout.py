@@ -32,7 +32,7 @@ from workflows.storage.rows.access import Access, LeaverAccount
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.operations import JournalEntry
 from workflows.storage.rows.table import table_of
-from workflows.storage.rows.watch import Finding
+from workflows.storage.rows.watch import Finding, FindingKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import again, reopen, retry_at, say
 from workflows.systems.registry import System
@@ -177,7 +177,9 @@ class SystemLockouts:
         if system.expects_account and not links.nobody:
             reason = _("CHOOSE THE ACCOUNT: no account was found, and everybody should have one here")
             reason = _join(reason, match.note)
-            return LockoutResult(Verdict.UNKNOWN, reason, lookup.how, complete=False, finding="not linked", choose=True)
+            return LockoutResult(
+                Verdict.UNKNOWN, reason, lookup.how, complete=False, finding=FindingKind.NOT_LINKED, choose=True
+            )
         how = _("a person said that there is none; {how}").format(how=lookup.how) if links.nobody else lookup.how
         return LockoutResult(Verdict.ABSENT, match.note, how)
 
@@ -343,7 +345,7 @@ def _unfinished(reason: str) -> LockoutResult:
 
 
 def _kept(verdict: Verdict, why: str, how: str) -> LockoutResult:
-    return LockoutResult(verdict, why, how, complete=True, finding="protected")
+    return LockoutResult(verdict, why, how, complete=True, finding=FindingKind.PROTECTED)
 
 
 def _join(*words: str) -> str:

@@ -109,7 +109,12 @@ def read_case(session: Session, vault: Vault, case_id: str) -> tuple[Case, CaseD
     case = session.get(Case, case_id)
     if case is None:
         raise Refused(Code.UNKNOWN_CASE, case=case_id)
-    return case, CaseData.load(vault.open(case.wrapped_key, case.sealed, f"case:{case_id}"))
+    return case, open_case_data(vault, case)
+
+
+def open_case_data(vault: Vault, case: Case) -> CaseData:
+    """Decrypt a case's personal data."""
+    return CaseData.load(vault.open(case.wrapped_key, case.sealed, f"case:{case.id}"))
 
 
 def refresh_case_message(session: Session, case_id: str, channel: str = "") -> None:

@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("result", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("audit_run_finished_at", "audit_run", ["finished_at"], unique=False)
     op.create_index("ix_audit_run_state", "audit_run", ["state"], unique=False)
     op.create_table(
         "case_",
@@ -146,6 +147,7 @@ def upgrade() -> None:
         sa.Column("ts", sa.String(), nullable=False),
         sa.Column("wanted_version", sa.Integer(), nullable=False),
         sa.Column("shown_version", sa.Integer(), nullable=False),
+        sa.Column("shown_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("next_try_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("problem", sa.String(), nullable=False),
         sa.Column("claimed_by", sa.String(), nullable=False),
@@ -153,6 +155,17 @@ def upgrade() -> None:
         sa.Column("send_attempts", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("ix_outbox_message_case_id", "outbox_message", ["case_id"], unique=False)
+    op.create_index(
+        "outbox_behind",
+        "outbox_message",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("shown_version < wanted_version"),
+        postgresql_where=sa.text("shown_version < wanted_version"),
+    )
+    op.create_index("outbox_shown_at", "outbox_message", ["kind", "shown_at"], unique=False)
+    op.create_index("outbox_subject", "outbox_message", ["kind", "subject"], unique=False)
     op.create_table(
         "replica",
         sa.Column("id", sa.String(), nullable=False),
@@ -290,6 +303,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["case_id"], ["case_.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("finding_closed_at", "finding", ["closed_at"], unique=False)
     op.create_index("ix_finding_case_id", "finding", ["case_id"], unique=False)
     op.create_index("ix_finding_key", "finding", ["key"], unique=False)
     op.create_index(
@@ -299,6 +313,22 @@ def upgrade() -> None:
         unique=True,
         sqlite_where=sa.text("closed_at is null"),
         postgresql_where=sa.text("closed_at is null"),
+    )
+    op.create_index(
+        "open_findings",
+        "finding",
+        ["system", "kind"],
+        unique=False,
+        sqlite_where=sa.text("closed_at is null"),
+        postgresql_where=sa.text("closed_at is null"),
+    )
+    op.create_index(
+        "relocked_findings",
+        "finding",
+        ["relocked_at"],
+        unique=False,
+        sqlite_where=sa.text("relocked_at is not null"),
+        postgresql_where=sa.text("relocked_at is not null"),
     )
     op.create_table(
         "follow_up",
@@ -313,6 +343,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["case_id"], ["case_.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("follow_up_done_at", "follow_up", ["done_at"], unique=False)
     op.create_index("ix_follow_up_case_id", "follow_up", ["case_id"], unique=False)
     op.create_index("ix_follow_up_state", "follow_up", ["state"], unique=False)
     op.create_table(
