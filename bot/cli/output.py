@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import click
 import typer
 
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -58,6 +59,13 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str
 def show_json(value: Any) -> None:
     """Print one JSON document."""
     typer.echo(json.dumps(plain(value), ensure_ascii=False, indent=2))
+
+
+def show_csv(lines: Iterable[str]) -> None:
+    """Print a CSV file line by line; formulas in it are escaped where the lines are made."""
+    out = click.get_text_stream("stdout")
+    out.writelines(lines)
+    out.flush()
 
 
 def plain(value: Any) -> Any:

@@ -13,6 +13,7 @@ from bot.services import Services
 from bot.slack.messages import audit, case, escalation, exports, follow_up, held, leave, manual, note, outcome
 from bot.slack.messages.blocks import Message
 from bot.slack.pages import proposal_page
+from bot.slack.uploads import upload_csv
 from workflows.ports import DeliveryFailed
 from workflows.refusals import Refused
 from workflows.storage.rows.outbox import MessageKind, OutboxMessage
@@ -143,9 +144,7 @@ class SlackNotifier:
             return
         name = f"{post.subject}.csv" if post.kind == MessageKind.AUDIT else "new-clients.csv"
         try:
-            self._client.files_upload_v2(
-                channel=channel, thread_ts=ts, content=read(post.subject), filename=name, title=name
-            )
+            upload_csv(self._client, read(post.subject), name, channel, ts)
         except (SlackApiError, OSError, Refused) as error:
             log.warning("%s could not be attached to its message: %s", name, error)
 
