@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
@@ -10,7 +11,6 @@ from enum import Enum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import click
 import typer
 
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -63,9 +63,8 @@ def show_json(value: Any) -> None:
 
 def show_csv(lines: Iterable[str]) -> None:
     """Print a CSV file line by line; formulas in it are escaped where the lines are made."""
-    out = click.get_text_stream("stdout")
-    out.writelines(lines)
-    out.flush()
+    sys.stdout.writelines(lines)
+    sys.stdout.flush()
 
 
 def plain(value: Any) -> Any:

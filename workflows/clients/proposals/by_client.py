@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from workflows.clients.context import CHUNK, ClientContext, chunks
-from workflows.clients.proposals.search import ProposalSearch
+from workflows.clients.proposals.search import ProposalSearch, page
 from workflows.clients.split import lines as line_rows
 from workflows.clients.split.families import DEALS
 from workflows.clients.views import ClientLine
@@ -34,8 +34,7 @@ class ClientPages:
     ) -> tuple[list[ClientLine], int]:
         """Return a page and the number of all that match. Without a search nothing but that page is decrypted."""
         if search.strip():
-            every = self.catalogue.clients(session, proposal_id, case, data, search)
-            total, wanted = len(every), every[offset : offset + limit]
+            wanted, total = page(self.catalogue.clients(session, proposal_id, case, data, search), offset, limit)
         else:
             named = (
                 select(Assignment.system, Assignment.family)

@@ -238,7 +238,7 @@ class Editing:
         gone = {
             (row.system, row.family, line.sensitivity)
             for row in excluded.values()
-            if (line := line_rows.loaded(unseal(row.sealed, f"assignment:{row.id}"))).sensitivity
+            if (line := line_rows.loaded(unseal(row.sealed, line_rows.context(row.id)))).sensitivity
         }
         lost = Counter((system, word) for system, _family, word in gone)
         counted = {
@@ -256,7 +256,7 @@ class Editing:
         clients: Counter[tuple[str, str, str, str]] = Counter()
         unseal = self._context.vault.opener(table.case.wrapped_key)
         for row, key in [*changed.values(), *((row, "") for row in excluded.values())]:
-            line = line_rows.loaded(unseal(row.sealed, f"assignment:{row.id}"))
+            line = line_rows.loaded(unseal(row.sealed, line_rows.context(row.id)))
             worth = {line.currency: line.value} if line.open and line.value else {}
             tally = ShareTotals(1, 0, worth, int(line.open and row.kind in DEALS))
             giver = keys[row.successor]

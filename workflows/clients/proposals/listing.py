@@ -5,9 +5,10 @@ nothing behind; only the families' sums are kept in memory, never the records. A
 in the draft only while the list is read, to mark that it was seen: `release` takes it out, and it is never proposed.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -18,11 +19,12 @@ from workflows.clients.context import CHUNK, BookAttempt, ClientContext, chunks
 from workflows.clients.proposals.publishing import REPEATED
 from workflows.clients.proposals.receivers import ActiveSuccessors
 from workflows.clients.proposals.requested import allocation_request
+from workflows.clients.proposals.search import line_names
 from workflows.clients.split import lines, unmoved
 from workflows.clients.split.families import FamilyTotals
 from workflows.clients.split.rules import split
 from workflows.clients.split.shares import ProposalData
-from workflows.storage.rows.clients import Assignment, AssignmentState, Proposal, ProposalState
+from workflows.storage.rows.clients import Assignment, AssignmentState, LineNames, Proposal, ProposalState
 
 ASKED_BEFORE = frozenset({AssignmentState.PROPOSED, AssignmentState.APPROVED, AssignmentState.KEPT})
 """When a book is listed, a record in these states is with the approver already, or stays by a person's wish; in any
@@ -33,6 +35,16 @@ ANSWERED = frozenset({AssignmentState.DECLINED, AssignmentState.REFUSED, Assignm
 """A person or the system said no: such a record is asked again when its book is listed again."""
 TOLD = 20
 """Line numbers that are told at once."""
+EARLIER = sa.select(col(Assignment.id), col(Assignment.state), col(Assignment.proposal_id), col(Assignment.owner))
+
+
+class _EarlierLine(NamedTuple):
+    """The row that a record has already; in the order of `EARLIER`."""
+
+    id: str
+    state: str
+    proposal_id: str | None
+    owner: str
 
 
 class DraftListing:
@@ -46,6 +58,7 @@ class DraftListing:
         with context.store.read() as session:
             self._wanted = allocation_request(context, session, book_attempt.case, book_attempt.data)
         self.families = FamilyTotals(self._wanted.names)
+        self._seal = context.vault.sealer(book_attempt.case.wrapped_key)
         self.staying: dict[str, Counter[str]] = {}
         """Why records stay, by kind."""
         self._repeated = False
@@ -63,8 +76,7 @@ class DraftListing:
         """Give every gathered family to a successor; return the draft's sheet."""
         wanted = replace(self._wanted, given=self._families_given(takers))
         done, faults, hits = split(self.families, takers.accounts, wanted, self._system)
-        for page in self._pages():
-            self._write(page, done.chosen)
+        self._assign(done.chosen)
         notes = (*takers.notes, *done.notes, *_unheeded({one.line for one in faults} | self._lost(hits)))
         why = REPEATED if self._repeated else ""
         return ProposalData(
@@ -97,6 +109,7 @@ class DraftListing:
             stays = col(Assignment.state) == AssignmentState.EXCLUDED
             session.execute(sa.update(Assignment).where(gathered, stays).values(proposal_id=None))
             session.execute(sa.delete(Assignment).where(gathered))
+            session.execute(sa.delete(LineNames).where(col(LineNames.draft_id) == self.draft))
             draft = session.get(Proposal, self.draft) or Proposal(
                 id=self.draft,
                 case_id=self._book_attempt.case.id,
@@ -110,20 +123,24 @@ class DraftListing:
 
     def _file(self, session: Session, chunk: Sequence[Record], *, again: bool) -> None:
         self._book_attempt.hold(session)
-        ids = {lines.line_id(self._book_attempt.case.id, self._system, record.id): record for record in chunk}
-        rows = session.exec(select(Assignment).where(col(Assignment.id).in_(ids))).all()
-        older = [row for row in rows if self._asks(row, ids[row.id], again=again)]
-        self._repeated |= any(row.state in ANSWERED and not ids[row.id].fixed for row in older)
-        left_alone = {row.id for row in rows} - {row.id for row in older}
-        # An older row of the same record makes room: its history stands in the journal.
-        session.execute(sa.delete(Assignment).where(col(Assignment.id).in_([row.id for row in older])))
-        session.expunge_all()
-        for row_id, record in ids.items():
-            if row_id not in left_alone:
-                self._count(record)
-                session.add(lines.draft(self._context.vault, self._book_attempt.case, self._system, self.draft, record))
+        case = self._book_attempt.case
+        ids = {lines.line_id(case.id, self._system, record.id): record for record in chunk}
+        rows = [_EarlierLine(*row) for row in session.execute(EARLIER.where(col(Assignment.id).in_(ids)))]
+        older = {row.id for row in rows if self._asks(row, ids[row.id], again=again)}
+        self._repeated |= any(row.id in older and row.state in ANSWERED and not ids[row.id].fixed for row in rows)
+        if older:  # an older row of the same record makes room: its history stands in the journal
+            session.execute(sa.delete(Assignment).where(col(Assignment.id).in_(older)))
+        left_alone = {row.id for row in rows} - older
+        asked = [record for row_id, record in ids.items() if row_id not in left_alone]
+        if not asked:
+            return
+        for record in asked:
+            self._count(record)
+        drafts = [lines.draft(self._seal, case.id, self._system, self.draft, record) for record in asked]
+        session.execute(sa.insert(Assignment), drafts)
+        session.add(line_names(self._context.vault, case, self._system, self.draft, asked))
 
-    def _asks(self, row: Assignment, record: Record, *, again: bool) -> bool:
+    def _asks(self, row: "_EarlierLine", record: Record, *, again: bool) -> bool:
         if row.state == AssignmentState.EXCLUDED:
             return row.proposal_id != self.draft  # in the draft: this attempt has seen it
         return _ask(row, record, again=again)
@@ -147,34 +164,24 @@ class DraftListing:
                 )
                 .distinct()
             )
-            return {family: keys[taker] for family, taker in given if family in self.families.tallies and taker in keys}
+            return {family: keys[taker] for family, taker in given if family in self.families and taker in keys}
 
-    def _pages(self) -> Iterable[Sequence[tuple[str, str]]]:
-        last = ""
-        while True:
-            with self._context.store.read() as session:
-                page = session.exec(
-                    select(Assignment.id, Assignment.family)
-                    .where(
-                        Assignment.proposal_id == self.draft,
-                        Assignment.state == AssignmentState.PROPOSED,
-                        col(Assignment.id) > last,
+    def _assign(self, chosen: Mapping[str, str]) -> None:
+        """Write the successor of each family into the draft."""
+        families: dict[str, list[str]] = defaultdict(list)
+        for family, key in chosen.items():
+            families[key].append(family)
+        asked = (col(Assignment.proposal_id) == self.draft, col(Assignment.state) == AssignmentState.PROPOSED)
+        for key, mine in families.items():
+            assigned = sa.update(Assignment).where(*asked, col(Assignment.system) == self._system)
+            assigned = assigned.values(successor=self._context.vault.blind(key))
+            for some in chunks(mine, CHUNK):
+                with self._context.store.write() as session:
+                    self._book_attempt.hold(session)
+                    session.execute(
+                        assigned.where(col(Assignment.family).in_(some)),
+                        execution_options={"synchronize_session": False},
                     )
-                    .order_by(col(Assignment.id))
-                    .limit(CHUNK)
-                ).all()
-            if not page:
-                return
-            last = page[-1][0]
-            yield page
-
-    def _write(self, page: Sequence[tuple[str, str]], chosen: Mapping[str, str]) -> None:
-        blind = {key: self._context.vault.blind(key) for key in set(chosen.values())}
-        with self._context.store.write() as session:
-            self._book_attempt.hold(session)
-            session.execute(
-                sa.update(Assignment), [{"id": row, "successor": blind[chosen[family]]} for row, family in page]
-            )
 
 
 def _unheeded(numbers: set[int]) -> list[str]:
@@ -194,7 +201,7 @@ def draft_id(case_id: str, system: str) -> str:
     return f"{case_id}-draft-{system}"
 
 
-def _ask(row: Assignment, record: Record, *, again: bool) -> bool:
+def _ask(row: _EarlierLine, record: Record, *, again: bool) -> bool:
     if again:
         return row.state in SETTLED_AND_BACK or (row.state == AssignmentState.APPROVED and row.owner != record.owner)
     return row.state not in ASKED_BEFORE

@@ -85,7 +85,7 @@ def _look(
                     staying += 1
                 else:
                     families.add(record)
-        if not families.tallies:
+        if not families:
             return _SystemPreview({}, staying)
         able = active_successors(system, successors, accounts)
     except PreconditionFailed as trouble:

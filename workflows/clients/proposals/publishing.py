@@ -1,9 +1,9 @@
 """From drafts to a proposal that people are shown: version, digest, post; and where a book goes next."""
 
 import hashlib
-import json
 
 import sqlalchemy as sa
+from pydantic_core import to_json
 from sqlmodel import Session, col, select
 
 from workflows.clients.approvals import requests
@@ -14,7 +14,7 @@ from workflows.people import Successor
 from workflows.storage.journal import HANDOVER
 from workflows.storage.outbox import enqueue
 from workflows.storage.rows.case import Case
-from workflows.storage.rows.clients import Assignment, BookHandover, Proposal, ProposalState
+from workflows.storage.rows.clients import Assignment, BookHandover, LineNames, Proposal, ProposalState
 from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import Vault
@@ -22,6 +22,7 @@ from workflows.storage.vault import Vault
 FIRST = "the first proposal"
 LATER = "what could not be read before"
 DRIFT = "what came to the leaver after the last approval"
+PAGE = 1000
 REPEATED = "what was declined or refused before"
 
 
@@ -49,6 +50,9 @@ def publish(context: ClientContext, session: Session, case: Case, approver: Succ
         sa.update(Assignment)
         .where(col(Assignment.proposal_id).in_([d.id for d in drafts]))
         .values(proposal_id=proposal.id)
+    )
+    session.execute(
+        sa.update(LineNames).where(col(LineNames.draft_id).in_([d.id for d in drafts])).values(draft_id=None)
     )
     request_decision(context, session, case, proposal, sheet, approver)
     return proposal
@@ -122,13 +126,15 @@ def digest(session: Session, vault: Vault, proposal_id: str, sheet: ProposalData
     accounts = {
         (system, vault.blind(key)): account for system, by in sheet.accounts.items() for key, account in by.items()
     }
-    rows = session.exec(
-        select(Assignment.system, Assignment.record_id, Assignment.owner, Assignment.successor)
-        .where(Assignment.proposal_id == proposal_id)
+    columns = (Assignment.system, Assignment.record_id, Assignment.owner, Assignment.successor)
+    rows = session.execute(
+        sa.select(*map(col, columns))
+        .where(col(Assignment.proposal_id) == proposal_id)
         .order_by(col(Assignment.id))
+        .execution_options(yield_per=PAGE)
     )
     running = hashlib.sha256()
-    for system, record, owner, successor in rows:
-        line = json.dumps([system, record, owner, accounts[system, successor]], ensure_ascii=False)
-        running.update(line.encode() + b"\n")
+    for page in rows.partitions():
+        lines = [[system, record, owner, accounts[system, successor]] for system, record, owner, successor in page]
+        running.update(b"".join(to_json(line) + b"\n" for line in lines))
     return running.hexdigest()

@@ -9,6 +9,7 @@ from config.text import _
 from workflows.clients.context import ClientContext
 from workflows.clients.split import assignment_file
 from workflows.clients.split.assignment_file import AssignmentRow
+from workflows.clients.split.lines import context as context_of
 from workflows.clients.split.lines import line_id
 from workflows.clients.split.shares import ProposalData
 from workflows.clients.views import LineFault
@@ -86,8 +87,8 @@ class _ProposalClients:
             self._now[client] = (line, taker)
             self._ids.setdefault(family, []).append(client)
             if names:
-                plain = unseal(sealed, f"assignment:{line}")
-                name = (plain["family_name"] or plain["name"]).casefold()
+                plain = unseal(sealed, context_of(line))
+                name = (plain[1] or plain[0]).casefold()
                 if name in self._names:
                     self._names[name].append(client)
 

@@ -124,10 +124,12 @@ def _families(items: Iterable[AllocationItem]) -> list[WeightedFamily]:
         whole, every = float(sum(values.values(), NOTHING)) or 1.0, sum(counts.values()) or 1
     if len(seen) != number:
         raise ValueError("an item stands twice in the book")
-    loads = [
-        WeightedFamily((worth := float(value)) / whole + counts[family] / every, worth, family, traits[family])
-        for family, value in values.items()
-    ]
+    del seen
+    loads = []
+    for family in list(values):  # each number is let go as its family is made: a large book is in memory once
+        worth = float(values.pop(family))
+        weight = worth / whole + counts.pop(family) / every
+        loads.append(WeightedFamily(weight, worth, family, traits.pop(family)))
     loads.sort(key=itemgetter(2))
     loads.sort(key=itemgetter(0, 1), reverse=True)  # stable: those alike stay in the order of their names
     return loads
