@@ -120,7 +120,7 @@ class ClientTrackQueries:
             proposal = _shown(session, proposal_id)
             case, data = read_case(session, self._context.vault, proposal.case_id)
             if search.strip():
-                every = self._clients.catalogue.lines(session, proposal.id, case, data, search)
+                every = self._clients.search.lines(session, proposal.id, case, data, search)
                 found, total = page(every, offset, limit)
                 order = {line.id: place for place, line in enumerate(found)}
                 rows = session.exec(select(Assignment).where(col(Assignment.id).in_(order))).all()

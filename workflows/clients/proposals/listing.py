@@ -1,8 +1,8 @@
-"""Reading a book into rows, family by family, and giving each family to a successor: a draft, shown to nobody yet.
+"""Listing of a book: a draft with a row for each record, and a successor for each family. Nobody is shown a draft.
 
-A draft belongs to one system of one case. It is cleared and gathered anew by every attempt, so that a killed one leaves
-nothing behind; only the families' sums are kept in memory, never the records. A record whose owner nobody can change is
-in the draft only while the list is read, to mark that it was seen: `release` takes it out, and it is never proposed.
+A draft belongs to one system of one case. Every attempt clears it and reads the book anew, so that a killed attempt
+leaves nothing behind. Only the sums by family are kept in memory, never the records. A record whose owner nobody can
+change is in the draft only while the book is read, to mark that it was seen: `release` takes it out.
 """
 
 from collections import Counter, defaultdict
@@ -27,14 +27,13 @@ from workflows.clients.split.shares import ProposalData
 from workflows.storage.rows.clients import Assignment, AssignmentState, LineNames, Proposal, ProposalState
 
 ASKED_BEFORE = frozenset({AssignmentState.PROPOSED, AssignmentState.APPROVED, AssignmentState.KEPT})
-"""When a book is listed, a record in these states is with the approver already, or stays by a person's wish; in any
-other it is asked (again)."""
+"""States of records that a listing leaves alone: the approver has them already, or a person decided that they stay."""
 SETTLED_AND_BACK = frozenset({AssignmentState.MOVED, AssignmentState.TAKEN, AssignmentState.GONE})
-"""When a book is listed again before its move, a record in these states that the leaver owns has come back."""
+"""States that show, at the listing before a move, that a record came back to the leaver."""
 ANSWERED = frozenset({AssignmentState.DECLINED, AssignmentState.REFUSED, AssignmentState.STOPPED})
-"""A person or the system said no: such a record is asked again when its book is listed again."""
+"""States after a refusal, by a person or the system: the next listing proposes such a record again."""
 TOLD = 20
-"""Line numbers that are told at once."""
+"""The most line numbers in one sentence."""
 EARLIER = sa.select(col(Assignment.id), col(Assignment.state), col(Assignment.proposal_id), col(Assignment.owner))
 
 
@@ -48,7 +47,7 @@ class _EarlierLine(NamedTuple):
 
 
 class DraftListing:
-    """Gathers the draft of one book."""
+    """The listing of one book into its draft."""
 
     def __init__(self, context: ClientContext, book_attempt: BookAttempt) -> None:
         self._context = context
@@ -56,43 +55,43 @@ class DraftListing:
         self._system = book_attempt.book.system
         self.draft = draft_id(book_attempt.case.id, self._system)
         with context.store.read() as session:
-            self._wanted = allocation_request(context, session, book_attempt.case, book_attempt.data)
-        self.families = FamilyTotals(self._wanted.names)
+            self._request = allocation_request(context, session, book_attempt.case, book_attempt.data)
+        self.families = FamilyTotals(self._request.names)
         self._seal = context.vault.sealer(book_attempt.case.wrapped_key)
         self.staying: dict[str, Counter[str]] = {}
-        """Why records stay, by kind."""
+        """The reasons for which records stay, by kind."""
         self._repeated = False
 
     def gather(self, owners: Sequence[AccountId], *, again: bool) -> None:
-        """Stream the book into draft rows: what was never asked, or with `again` what drifted since it was approved."""
+        """Stream the book into draft rows: records never proposed, or with `again` those that drifted."""
         _, book = self._context.system(self._system)
         self._clear()
         for owner in owners:
             for chunk in chunks(book.records(owner), CHUNK):
                 with self._context.store.write() as session:
-                    self._file(session, chunk, again=again)
+                    self._add(session, chunk, again=again)
 
-    def allot(self, takers: ActiveSuccessors) -> ProposalData:
-        """Give every gathered family to a successor; return the draft's sheet."""
-        wanted = replace(self._wanted, given=self._families_given(takers))
-        done, faults, hits = split(self.families, takers.accounts, wanted, self._system)
+    def allot(self, receivers: ActiveSuccessors) -> ProposalData:
+        """Assign every family to a successor; return the draft's data."""
+        request = replace(self._request, given=self._families_given(receivers))
+        done, faults, hits = split(self.families, receivers.accounts, request, self._system)
         self._assign(done.chosen)
-        notes = (*takers.notes, *done.notes, *_unheeded({one.line for one in faults} | self._lost(hits)))
+        notes = (*receivers.notes, *done.notes, *_unused_lines({one.line for one in faults} | self._lost(hits)))
         why = REPEATED if self._repeated else ""
         return ProposalData(
             why,
             notes,
-            {self._system: takers.accounts},
+            {self._system: receivers.accounts},
             {self._system: self.families.shares(done.chosen)},
             sensitivities={self._system: self.families.sensitive()},
         )
 
     def _lost(self, hits: set[int]) -> set[int]:
-        """Return the lines of the file that name this system and none of its clients."""
-        return {row.line for row in self._wanted.rows if row.system == self._system} - hits
+        """Return the lines of the file that name this system and no client of it."""
+        return {row.line for row in self._request.rows if row.system == self._system} - hits
 
     def release(self, session: Session) -> None:
-        """Once the whole book was read: keep what stays, out of the draft; what was not seen any more is let go."""
+        """After a whole listing, take records that stay out of the draft, and delete those that are gone."""
         staying = (sa.and_(*self._mine()), col(Assignment.state) == AssignmentState.EXCLUDED)
         session.execute(sa.delete(Assignment).where(*staying, col(Assignment.proposal_id).is_(None)))
         session.execute(
@@ -121,7 +120,7 @@ class DraftListing:
             draft.sealed = b""  # not complete any more: nobody publishes it meanwhile
             session.add(draft)
 
-    def _file(self, session: Session, chunk: Sequence[Record], *, again: bool) -> None:
+    def _add(self, session: Session, chunk: Sequence[Record], *, again: bool) -> None:
         self._book_attempt.hold(session)
         case = self._book_attempt.case
         ids = {lines.line_id(case.id, self._system, record.id): record for record in chunk}
@@ -151,9 +150,9 @@ class DraftListing:
         else:
             self.families.add(record)
 
-    def _families_given(self, takers: ActiveSuccessors) -> Mapping[str, str]:
-        """Return who was given each family before: what joins a family later goes to the same person."""
-        keys = {self._context.vault.blind(key): key for key in takers.accounts}
+    def _families_given(self, receivers: ActiveSuccessors) -> Mapping[str, str]:
+        """Return the earlier successor of each family: a record that joins a family later goes there too."""
+        keys = {self._context.vault.blind(key): key for key in receivers.accounts}
         with self._context.store.read() as session:
             given = session.exec(
                 select(Assignment.family, Assignment.successor)
@@ -184,7 +183,7 @@ class DraftListing:
                     )
 
 
-def _unheeded(numbers: set[int]) -> list[str]:
+def _unused_lines(numbers: set[int]) -> list[str]:
     if not numbers:
         return []
     said = ngettext(

@@ -15,7 +15,7 @@ from workflows.storage.vault import Vault
 
 @dataclass(frozen=True, slots=True)
 class LineData:
-    """What an assignment keeps sealed; `note` says why it was not moved, or why nobody can move it."""
+    """The sealed data of an assignment; `note` says why it was not moved, or why nobody can move it."""
 
     name: str
     family_name: str
@@ -99,7 +99,7 @@ def draft(
 
 
 def show(vault: Vault, case: Case, row: Assignment, successor: Successor) -> RecordLine:
-    """Return the line as people see it."""
+    """Return a line as people see it."""
     data = unseal(vault, case, row)
     return RecordLine(
         row.id,
@@ -121,5 +121,5 @@ def show(vault: Vault, case: Case, row: Assignment, successor: Successor) -> Rec
 
 
 def noted(data: LineData, note: str) -> LineData:
-    """Return the line with why it was not moved."""
+    """Return the line with the reason why it was not moved."""
     return replace(data, note=note)
