@@ -13,6 +13,7 @@ from bot.services import Services
 from bot.slack.messages import audit, case, escalation, exports, follow_up, held, leave, manual, note, outcome
 from bot.slack.messages.blocks import Message
 from bot.slack.pages import proposal_page
+from bot.slack.uploads import upload_csv
 from workflows.ports import DeliveryFailed
 from workflows.refusals import Refused
 from workflows.storage.rows.outbox import FILES, MessageKind, OutboxMessage
@@ -145,10 +146,7 @@ class SlackNotifier:
         if post.send_attempts > 1 and (lost := self._lost_file(channel, thread, name)):
             return lost
         read = self._services.audits.csv if of_audit else self._services.notes.csv
-        sent = self._client.files_upload_v2(
-            channel=channel, thread_ts=thread, content=read(post.subject), filename=name, title=name
-        )
-        return str(sent["files"][0]["id"])
+        return upload_csv(self._client, read(post.subject), name, channel, thread)
 
     def _lost_file(self, channel: str, thread: str, name: str) -> str:
         """Return the id of the file where an earlier try did arrive and only its answer was lost, else empty."""

@@ -1,8 +1,6 @@
-"""An audit as CSV: every account of every past leaver with its verdict, and every open finding."""
+"""The CSV file of an audit: every account of every past leaver with its verdict, and every open finding."""
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 
 from config.text import _
@@ -10,7 +8,7 @@ from workflows.access.views import AccountLine, SystemLine
 from workflows.cases.casefile import Casefile, CaseSystems
 from workflows.cases.finding_list import NAME_SEALED, FindingList
 from workflows.cases.views import FindingLine
-from workflows.csv_cells import escape_cell
+from workflows.csv_cells import csv_lines
 from workflows.storage.store import Store
 from workflows.watch.watched_cases import past_case_pages
 
@@ -20,36 +18,35 @@ PAGE = 200
 
 
 def parts(store: Store, casefile: Casefile, findings: FindingList, run_id: str, now: datetime) -> Iterator[str]:
-    """Give the file part by part. A case whose data no key opens has a line that says so."""
-    yield _text([HEAD])
+    """Yield the file's lines. A case whose data no key opens has a line that says so."""
+    yield from csv_lines([HEAD], _accounts(store, casefile, run_id, now), _findings(store, findings, run_id))
+
+
+def _accounts(store: Store, casefile: Casefile, run_id: str, now: datetime) -> Iterator[list[str]]:
     for case_ids in past_case_pages(store, now, PAGE):
         with store.read() as session:
             cases = list(casefile.systems_of(session, case_ids))
-        yield _text([run_id, *row, ""] for case in cases for row in _case(case))
+        yield from ([run_id, *row, ""] for case in cases for row in _case(case))
+
+
+def _findings(store: Store, findings: FindingList, run_id: str) -> Iterator[list[str]]:
     with store.read() as session:
         lines = (*findings.lines(session), *findings.accepted(session))
-    yield _text([run_id, *_finding(line)] for line in lines)
-
-
-def _text(rows: Iterable[Sequence[str]]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerows(rows)
-    return out.getvalue()
+    yield from ([run_id, *_finding(line)] for line in lines)
 
 
 def _case(case: CaseSystems) -> Iterator[list[str]]:
     if case.leaver is None:
-        yield [case.case_id, _(NAME_SEALED), "", "", "unknown", escape_cell(_(case.problem)), "", ""]
+        yield [case.case_id, _(NAME_SEALED), "", "", "unknown", _(case.problem), "", ""]
         return
-    name = escape_cell(case.leaver.name)
     for line in case.systems:
         for one in line.accounts or [line]:
             login = one.login if isinstance(one, AccountLine) else ""
-            yield [case.case_id, name, line.system, escape_cell(login), *_verdict(one)]
+            yield [case.case_id, case.leaver.name, line.system, login, *_verdict(one)]
 
 
 def _verdict(line: AccountLine | SystemLine) -> list[str]:
-    return [line.verdict, escape_cell(line.reason), escape_cell(line.how), _iso(line.read_at)]
+    return [line.verdict, line.reason, line.how, _iso(line.read_at)]
 
 
 def _finding(line: FindingLine) -> list[str]:
@@ -60,9 +57,9 @@ def _finding(line: FindingLine) -> list[str]:
         )
     elif line.taken_by:
         state = _("taken by {name}").format(name=line.taken_by)
-    who = [line.case_id, escape_cell(line.leaver.name), line.system, escape_cell(line.login)]
+    who = [line.case_id, line.leaver.name, line.system, line.login]
     since = _("{kind} since {day}").format(kind=line.kind, day=_iso(line.first_seen))
-    return [*who, "", escape_cell(line.detail), escape_cell(state), _iso(line.last_seen), since]
+    return [*who, "", line.detail, state, _iso(line.last_seen), since]
 
 
 def _iso(moment: datetime | None) -> str:

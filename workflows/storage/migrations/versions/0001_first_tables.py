@@ -495,8 +495,6 @@ def upgrade() -> None:
     )
     op.create_index("assignment_clients", "assignment", ["proposal_id", "system", "family", "id"], unique=False)
     op.create_index("assignment_work", "assignment", ["case_id", "system", "state", "id"], unique=False)
-    op.create_index("ix_assignment_case_id", "assignment", ["case_id"], unique=False)
-    op.create_index("ix_assignment_proposal_id", "assignment", ["proposal_id"], unique=False)
     op.create_table(
         "decision",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -554,6 +552,19 @@ def upgrade() -> None:
     op.create_index("account_sweep", "leaver_account", ["system", "account_id"], unique=False)
     op.create_index("ix_leaver_account_access_id", "leaver_account", ["access_id"], unique=False)
     op.create_index("ix_leaver_account_case_id", "leaver_account", ["case_id"], unique=False)
+    op.create_table(
+        "line_names",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("case_id", sa.String(), nullable=False),
+        sa.Column("system", sa.String(), nullable=False),
+        sa.Column("draft_id", sa.String(), nullable=True),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["case_.id"]),
+        sa.ForeignKeyConstraint(["draft_id"], ["proposal.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_line_names_case_id", "line_names", ["case_id"], unique=False)
+    op.create_index("ix_line_names_draft_id", "line_names", ["draft_id"], unique=False)
     op.create_table(
         "revision",
         sa.Column("id", sa.String(), nullable=False),
