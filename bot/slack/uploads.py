@@ -14,7 +14,10 @@ PIECE = 2**16
 
 
 def upload_csv(client: WebClient, lines: Iterable[str], name: str, channel: str, thread: str = "") -> str:
-    """Post the lines as one file; return its id. Raises `SlackApiError`, and `ConnectionError` where the bytes do not arrive."""
+    """Post the lines as one file; return its id.
+
+    Raises `SlackApiError`, or `ConnectionError` if the bytes do not arrive.
+    """
     content = CompressedText(lines)
     ticket = client.files_getUploadURLExternal(filename=name, length=content.length)
     try:
