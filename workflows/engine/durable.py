@@ -2,6 +2,10 @@
 
 Each piece of work is short (one system of one case, one book, one audit) and named `task:row:attempt`; handing the
 same one over twice does nothing. Nothing outside is made exactly-once by this: handlers read, write and read again.
+The reconciler hands a piece over again until its row is settled, so that a queue in the engine would only be a second
+list of what the rows say already: a piece waits in this process (`Backlog`) and begins in it. What begins is written
+down by the engine under the piece's name, and only one process can write that.
+
 Ways round the engine's known traps (docs/decisions/0002): a JSON serializer (its own is pickle), a pinned application
 version (its own changes with every edit and strands waiting work), no limit on recovery attempts, SQLite before 3.42;
 nobody takes over from a dead process, or deletes what is finished, unless asked to (`take_over`, `forget`); and work
@@ -11,28 +15,34 @@ that failed while the engine could not write that down (a full disk) is under wa
 import json
 import logging
 import sqlite3
+import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from dbos import DBOS, DBOSConfig, Serializer, SetEnqueueOptions, SetWorkflowID
+from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID
+
+from workflows.engine.backlog import Backlog, Piece
 
 log = logging.getLogger(__name__)
 Handler = Callable[[str], None]
 UNDER_WAY = ["ENQUEUED", "PENDING", "DELAYED"]
 OVER = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
 UNIXEPOCH_SUBSEC = (3, 42)
-WORK, WIDE = "work", "wide"
-"""The two queues: one keeps the tasks apart, so that none waits behind another; the other is for tasks that bound
-themselves, and for what was started past every queue by a process that died."""
+WIDE = "wide"
+"""The lane of all tasks that bound themselves."""
 WORKERS, MANY = 10, 1024
-"""Pieces under way at a time in one process: of each task in `WORK`, and of all in `WIDE` together."""
-POLL_SECONDS = 0.4
-"""Each queue is asked this often, at 2 ms of processor time: a queue for every task cost a tenth of a busy core."""
+"""Pieces under way at a time in one process: of each task that does not bound itself, and of all in `WIDE`."""
+TAKEN_OVER = "taken over"
+"""The queue for work of processes that died, on PostgreSQL."""
+POLL_SECONDS = 2.0
+"""How often that queue is asked; 2 ms of processor time each time."""
+RETRY_SECONDS = 1.0
+"""How long a piece waits that could not be begun: a full disk, a database that is away."""
 PAGE = 500
 IDLE_LIMIT = "-c idle_in_transaction_session_timeout=10s -c lock_timeout=20s"
 """A paused process must not keep a row of the engine's from the others."""
@@ -47,6 +57,10 @@ class Engine:
         self.executor = executor
         self._handlers: dict[str, Handler] = {}
         self._wide: set[str] = set()
+        self._backlog = Backlog()
+        self._starter = threading.Thread(target=self._begin_waiting, name="engine starter", daemon=True)
+        self._closing = threading.Event()
+        self._on_end: Callable[[], None] = _nothing
         self._carry: Callable[[str, str], None] | None = None
         self._rows: sa.Engine | None = None
         self._broken: set[str] = set()
@@ -79,8 +93,9 @@ class Engine:
         DBOS(config=config)
         self._carry = self._workflow()
         DBOS.launch()
-        DBOS.register_queue(WIDE, worker_concurrency=MANY, polling_interval_sec=POLL_SECONDS)
-        DBOS.register_queue(WORK, partition_worker_concurrency=WORKERS, polling_interval_sec=POLL_SECONDS)
+        if self._rows is None:  # one process alone has nobody to take anything over from
+            DBOS.register_queue(TAKEN_OVER, worker_concurrency=MANY, polling_interval_sec=POLL_SECONDS)
+        self._starter.start()
 
     def _workflow(self) -> Callable[[str, str], None]:
         handlers = self._handlers
@@ -99,27 +114,62 @@ class Engine:
 
         return carry
 
+    def when_ended(self, call: Callable[[], None]) -> None:
+        """Name the function that is called, from any thread, whenever a piece has ended in this process."""
+        self._on_end = call
+
     def enqueue(self, task: str, row: str, attempt: int) -> None:
-        """Queue the work; nothing where this attempt was handed over before."""
-        assert self._carry is not None, "launch comes first"  # noqa: S101
-        wide = task in self._wide
-        with SetWorkflowID(name(task, row, attempt)), SetEnqueueOptions(queue_partition_key=None if wide else task):
-            DBOS.enqueue_workflow(WIDE if wide else WORK, self._carry, task, row)
+        """Begin the work once its task has a free slot; nothing where this attempt was handed over before."""
+        lane, slots = (WIDE, MANY) if task in self._wide else (task, WORKERS)
+        self._backlog.add(lane, slots, (task, row, attempt))
 
     def start(self, task: str, row: str, attempt: int) -> None:
-        """Begin the work at once in this process, past every queue: for lock-outs that must not wait."""
+        """Begin the work at once in this process, past the backlog: for lock-outs that must not wait."""
+        self._begin(task, row, attempt, lambda _: self._on_end())
+
+    def _begin(self, task: str, row: str, attempt: int, ended: Callable[[Any], None]) -> None:
+        """Begin the work, and call `ended` at its end; at once where it has begun before, here or elsewhere."""
         assert self._carry is not None, "launch comes first"  # noqa: S101
         with SetWorkflowID(name(task, row, attempt)):
-            DBOS.start_workflow(self._carry, task, row)
+            handle = DBOS.start_workflow(self._carry, task, row)
+        # Only the handle of what begins in this process has a future.
+        future = getattr(handle, "future", None)
+        if future is None:
+            ended(None)
+        else:
+            future.add_done_callback(ended)
+
+    def _begin_waiting(self) -> None:
+        while taken := self._backlog.take():
+            lane, piece = taken
+            try:
+                self._begin(*piece, partial(self._free, lane))
+            except Exception as error:  # noqa: BLE001 - whatever the engine's rows met, the piece must begin some day
+                if self._closing.is_set():
+                    return
+                log.error("%s could not be begun: %s; it is tried again", name(*piece), error)  # noqa: TRY400
+                self._backlog.put_back(lane, piece)
+                self._closing.wait(RETRY_SECONDS)
+            else:
+                self._backlog.forget(piece)
+
+    def _free(self, lane: str, _future: Any) -> None:
+        self._backlog.free(lane)
+        self._on_end()
 
     def has_ended(self, task: str, row: str, attempt: int) -> bool:
         """Whether this attempt has come to an end, well or badly, or is forgotten; ask only of what was handed over."""
+        if (task, row, attempt) in self._backlog.waiting():
+            return False
         status = DBOS.get_workflow_status(name(task, row, attempt))
         return status is None or status.status in OVER
 
     def ended(self, work: Iterable[tuple[str, str, int]]) -> set[tuple[str, str, int]]:
         """Return those of many attempts that are `over`, in few queries."""
-        left = {name(*one): one for one in work}
+        waiting = (
+            self._backlog.waiting()
+        )  # asked first: what leaves the backlog meanwhile is found in the engine's rows
+        left: dict[str, Piece] = {name(*one): one for one in work if one not in waiting}
         for ids in _pages(sorted(left)):
             under_way = {
                 one.workflow_id
@@ -141,13 +191,9 @@ class Engine:
         """
         found = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
         living = alive()
-        left: dict[str, list[str]] = defaultdict(list)
-        for one in found:
-            if one.executor_id not in living:
-                left[one.queue_name or WIDE].append(one.workflow_id)
-        for queue, ids in left.items():
-            DBOS.resume_workflows(ids, queue_name=queue)
-        return sum(map(len, left.values()))
+        if left := [one.workflow_id for one in found if one.executor_id not in living]:
+            DBOS.resume_workflows(left, queue_name=TAKEN_OVER)
+        return len(left)
 
     def delete_ended(self, before: datetime) -> int:
         """Delete the engine's own record of work that ended before then; return how much there was.
@@ -165,9 +211,16 @@ class Engine:
 
     def close(self, seconds: int = 5) -> None:
         """Stop; what does not end in `seconds` is taken up again at the next launch."""
+        self._closing.set()
+        self._backlog.close()
+        self._starter.join(seconds)
         DBOS.destroy(workflow_completion_timeout_sec=seconds, destroy_registry=True)
         if self._rows is not None:  # it was given from outside, so it is not the engine's to close
             self._rows.dispose()
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 def name(task: str, row: str, attempt: int) -> str:

@@ -102,6 +102,15 @@ def _behind(store: Store) -> Sequence[tuple[str, str, datetime | None]]:
         return session.exec(query).all()
 
 
+def next_try(store: Store) -> datetime | None:
+    """Return when the first message that could not be sent is to be tried again; None where there is none."""
+    query = select(sa.func.min(OutboxMessage.next_try_at)).where(
+        col(OutboxMessage.shown_version) < col(OutboxMessage.wanted_version)
+    )
+    with store.read() as session:
+        return session.exec(query).one()
+
+
 @contextmanager
 def single_process(store: Store) -> Iterator[None]:
     """Be the only process on these rows: claims that a killed one left behind bind nobody."""

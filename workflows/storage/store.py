@@ -29,6 +29,8 @@ LIMITS = {"lock_timeout": "20s", "idle_in_transaction_session_timeout": "10s", "
 LOCK_ALL_CASES = sa.text("select pg_advisory_xact_lock(7233, 0)")
 LOCK_ONE_NAME = sa.text("select pg_advisory_xact_lock_shared(7233, 0), pg_advisory_xact_lock(7234, hashtext(:name))")
 """Beside other names, never beside `EVERYTHING`; in one question, as every lock-out asks it three times."""
+LISTEN, NOTIFY = "listen handover_rows", "notify handover_rows"
+"""How processes on one PostgreSQL tell each other that rows have changed."""
 
 
 class StorageFailed(Exception):
@@ -38,15 +40,20 @@ class StorageFailed(Exception):
 class Store:
     """Sessions on the rows. `write` gives writers turns; `read` never waits for them."""
 
-    def __init__(self, url: str) -> None:
-        """`url`: `sqlite:////path/handover.sqlite` or `postgresql+psycopg://...`."""
+    def __init__(self, url: str, *, announce: bool = False) -> None:
+        """`url`: `sqlite:////path/handover.sqlite` or `postgresql+psycopg://...`.
+
+        `announce`: tell the processes that run of every commit, for one that runs nothing itself.
+        """
         self.url = url
+        self._on_commit: list[Callable[[], None]] = []
         self._writer = connect(url)
         self._reader = connect(url, read_only=True)
         # SQLite makes a second writer sleep for up to 100 ms at a time; threads of one process queue here in place of
         # that (measured: a lock-out of 8 systems ended 0.2 to 0.5 s earlier).
         self._queue: AbstractContextManager[object] = nullcontext() if self.postgres else threading.Lock()
         self._together = GroupCommit(self.write)
+        self._announces = announce and self.postgres
 
     @contextmanager
     def write(self, name: str = "") -> Iterator[Session]:
@@ -58,7 +65,15 @@ class Store:
         with self._queue, Session(self._writer, expire_on_commit=False) as session, _said():
             self._take_turn(session, name)
             yield session
+            if self._announces:
+                session.connection().exec_driver_sql(NOTIFY)
             session.commit()
+        for call in self._on_commit:
+            call()
+
+    def when_committed(self, call: Callable[[], None]) -> None:
+        """Add a function that is called after every commit of this process, in the writer's thread."""
+        self._on_commit.append(call)
 
     def group_write(self, work: Callable[[Session], R], name: str = "") -> R:
         """Do `work` in a transaction, on SQLite in one with what others want to write at the same moment.
