@@ -12,7 +12,7 @@ import pytest
 from tests.sandbox.postgres import Postgres
 from tests.workflows.memory import Time
 from tests.workflows.tables import lay_out
-from workflows.engine.durable import WORKERS, Engine
+from workflows.engine.durable import WORKERS, Engine, Survey
 from workflows.engine.reconciler import CROWD, OTHERS_PER_TICK, Reconciler
 from workflows.engine.replicas import ProcessLockHeld, process_lock
 from workflows.storage.rows.access import Access
@@ -233,8 +233,8 @@ class _Handed(Engine):
     def enqueue(self, task: str, row: str, attempt: int) -> None:
         self.pieces.append((task, row, attempt))
 
-    def ended(self, work: Iterable[tuple[str, str, int]]) -> set[tuple[str, str, int]]:
-        return set()
+    def survey(self, work: Iterable[tuple[str, str, int]]) -> Survey:
+        return Survey(frozenset(), frozenset())
 
 
 def test_a_task_that_hangs_holds_up_no_other(context: Desk) -> None:

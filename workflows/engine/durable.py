@@ -8,8 +8,9 @@ down by the engine under the piece's name, and only one process can write that.
 
 Ways round the engine's known traps (docs/decisions/0002): a JSON serializer (its own is pickle), a pinned application
 version (its own changes with every edit and strands waiting work), no limit on recovery attempts, SQLite before 3.42;
-nobody takes over from a dead process, or deletes what is finished, unless asked to (`take_over`, `forget`); and work
-that failed while the engine could not write that down (a full disk) is under way to it for ever (`_broken`).
+nobody takes over from a dead process, or deletes what is finished, unless asked to (`take_over`, `delete_ended`); work
+that failed while the engine could not write that down (a full disk) is under way to it for ever (`_broken`); and it
+polls for what is not used here (`_without_polls`).
 """
 
 import json
@@ -18,13 +19,17 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID
+from dbos import _dbos as launcher
 
 from workflows.engine.backlog import Backlog, Piece
 
@@ -37,15 +42,21 @@ WIDE = "wide"
 """The lane of all tasks that bound themselves."""
 WORKERS, MANY = 10, 1024
 """Pieces under way at a time in one process: of each task that does not bound itself, and of all in `WIDE`."""
-TAKEN_OVER = "taken over"
-"""The queue for work of processes that died, on PostgreSQL."""
-POLL_SECONDS = 2.0
-"""How often that queue is asked; 2 ms of processor time each time."""
 RETRY_SECONDS = 1.0
 """How long a piece waits that could not be begun: a full disk, a database that is away."""
 PAGE = 500
+POLLS = ("queue_thread", "background_jobs_thread", "dynamic_scheduler_loop")
+"""The engine's threads that poll. A test counts what an idle engine asks, as a newer release may rename them."""
 IDLE_LIMIT = "-c idle_in_transaction_session_timeout=10s -c lock_timeout=20s"
 """A paused process must not keep a row of the engine's from the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Attempts that have ended, well or badly, and those that the engine does not know (any more)."""
+
+    ended: frozenset[Piece]
+    unknown: frozenset[Piece]
 
 
 class Engine:
@@ -76,11 +87,15 @@ class Engine:
             self._wide.add(task)
 
     def launch(self) -> None:
-        """Start; work that a killed process left behind is taken up again at once."""
+        """Start. On SQLite, work that a killed process left behind is handed over again at once.
+
+        No two processes have one name to the engine: its own recovery would queue such work for a thread that polls.
+        """
+        process = f"{self.executor}/{uuid4().hex[:8]}" if self._url.startswith("sqlite") else self.executor
         config: DBOSConfig = {
             "name": "handover",
             "system_database_url": self._url,
-            "executor_id": self.executor,
+            "executor_id": process,
             "application_version": "1",
             "serializer": _Json(),
             "log_level": "ERROR",
@@ -92,9 +107,10 @@ class Engine:
             config["db_engine_kwargs"] = {"connect_args": arguments}
         DBOS(config=config)
         self._carry = self._workflow()
-        DBOS.launch()
-        if self._rows is None:  # one process alone has nobody to take anything over from
-            DBOS.register_queue(TAKEN_OVER, worker_concurrency=MANY, polling_interval_sec=POLL_SECONDS)
+        with _without_polls():
+            DBOS.launch()
+        if self._rows is not None:
+            self.take_over(lambda: {process})
         self._starter.start()
 
     def _workflow(self) -> Callable[[str, str], None]:
@@ -164,35 +180,36 @@ class Engine:
         status = DBOS.get_workflow_status(name(task, row, attempt))
         return status is None or status.status in OVER
 
-    def ended(self, work: Iterable[tuple[str, str, int]]) -> set[tuple[str, str, int]]:
-        """Return those of many attempts that are `over`, in few queries."""
-        waiting = (
-            self._backlog.waiting()
-        )  # asked first: what leaves the backlog meanwhile is found in the engine's rows
-        left: dict[str, Piece] = {name(*one): one for one in work if one not in waiting}
-        for ids in _pages(sorted(left)):
-            under_way = {
-                one.workflow_id
-                for one in DBOS.list_workflows(workflow_ids=ids, status=UNDER_WAY, load_input=False, load_output=False)
-            }
-            if unsaid := under_way & self._broken:
+    def survey(self, work: Iterable[Piece]) -> Survey:
+        """Return what has become of many attempts, in few questions."""
+        # Asked first: what leaves the backlog meanwhile is found in the engine's rows.
+        waiting = self._backlog.waiting()
+        unknown = {name(*one): one for one in work if one not in waiting}
+        ended: set[Piece] = set()
+        for ids in _pages(sorted(unknown)):
+            found = DBOS.list_workflows(workflow_ids=ids, load_input=False, load_output=False)
+            if unsaid := {one.workflow_id for one in found if one.status not in OVER} & self._broken:
                 DBOS.cancel_workflows(sorted(unsaid))
-            for one in under_way - unsaid:
-                del left[one]
-        self._broken.difference_update(left)
-        return set(left.values())
+            for one in found:
+                piece = unknown.pop(one.workflow_id)
+                if one.status in OVER or one.workflow_id in unsaid:
+                    self._broken.discard(one.workflow_id)
+                    ended.add(piece)
+        return Survey(frozenset(ended), frozenset(unknown.values()))
 
     def take_over(self, alive: Callable[[], Collection[str]]) -> int:
-        """Queue again what processes that are not `alive` had begun and not ended; return how much there was.
+        """Forget what processes that are not `alive` had begun and not ended; return how much there was.
 
-        The caller must know that those processes do nothing any more: the engine would let both go on. `alive` is asked
-        once what was begun is known: who comes up between the two has made itself known before it began anything, and
-        asked the other way round would be taken for dead, and its work done by two at once.
+        Its rows are due still, and are handed over again. The caller must know that those processes do nothing any
+        more: the engine would let both go on. `alive` is asked once what was begun is known. A process that comes up
+        between the two has made itself known before it began anything; asked the other way round, it would be taken
+        for dead, and its work done by two at once.
         """
-        found = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+        found = DBOS.list_workflows(status=UNDER_WAY, load_input=False, load_output=False)
         living = alive()
-        if left := [one.workflow_id for one in found if one.executor_id not in living]:
-            DBOS.resume_workflows(left, queue_name=TAKEN_OVER)
+        left = [one.workflow_id for one in found if one.executor_id not in living]
+        for ids in _pages(left):
+            DBOS.delete_workflows(ids)
         return len(left)
 
     def delete_ended(self, before: datetime) -> int:
@@ -219,8 +236,24 @@ class Engine:
             self._rows.dispose()
 
 
-def _nothing() -> None:
+def _nothing(*_arguments: Any) -> None:
     """Do nothing."""
+
+
+@contextmanager
+def _without_polls() -> Iterator[None]:
+    """Launch the engine without its threads for what is not used here: queues, schedules, delays and time limits.
+
+    They ask the database six questions a second for as long as the process lives, and have no switch.
+    """
+    threads = {one: getattr(launcher, one) for one in POLLS if hasattr(launcher, one)}
+    try:
+        for one in threads:
+            setattr(launcher, one, _nothing)
+        yield
+    finally:
+        for one, thread in threads.items():
+            setattr(launcher, one, thread)
 
 
 def name(task: str, row: str, attempt: int) -> str:

@@ -76,20 +76,20 @@ class Reconciler:
         # Settling a row takes a moment: it has crashed if it is still due at the tick after the one that saw it end.
         for task, row_id, attempt in self._ended & due.keys():
             self._next_attempt(TASKS[task], row_id, attempt)
-        self._ended = self._look(due, self._handed & due.keys() - self._ended)
-        self._handed = due.keys() & self._handed.union(new)
+        self._ended, forgotten = self._look(due, self._handed & due.keys() - self._ended)
+        self._handed = due.keys() & self._handed.union(new) - forgotten
         if due:
             return BUSY_SECONDS
         return min((due_at - now for _, due_at in soon), default=HORIZON).total_seconds()
 
-    def _look(self, due: Mapping[WorkKey, WorkKey], rows: set[WorkKey]) -> set[WorkKey]:
-        """Return those of the rows whose work has come to its end."""
+    def _look(self, due: Mapping[WorkKey, WorkKey], rows: set[WorkKey]) -> tuple[set[WorkKey], set[WorkKey]]:
+        """Return those of the rows whose work has come to its end, and those whose work must be handed over again."""
         work = {due[row] for row in rows}
         self._ticks += 1
-        if self._ticks % (1 + len(work) // FEW):
-            return set()
-        ended = self._engine.ended(work)
-        return {row for row in rows if due[row] in ended}
+        if not work or self._ticks % (1 + len(work) // FEW):
+            return set(), set()
+        found = self._engine.survey(work)
+        return {row for row in rows if due[row] in found.ended}, {row for row in rows if due[row] in found.unknown}
 
     def _due(self, until: datetime) -> list[tuple[WorkKey, datetime]]:
         """Return in one question what is due until then, what has been due for longest first."""
