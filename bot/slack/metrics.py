@@ -17,7 +17,7 @@ class Metrics:
     """Counters of this process; `gauges` are asked for at each reading."""
 
     def __init__(self, gauges: Callable[[], Mapping[str, float]] = dict) -> None:
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         self._requests = Counter("handover_slack_requests", "Requests from Slack.", ["kind"], registry=self._registry)
         for kind in KINDS:
