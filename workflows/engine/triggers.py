@@ -15,8 +15,8 @@ SAFETY_SECONDS = 5.0
 """A job runs this often when no trigger fires."""
 FAILED_SECONDS = 1.0
 """How long a job rests that has failed."""
-REST_RATIO, MAX_REST_SECONDS = 9, 0.5
-"""A job rests for nine times as long as it took, at most for half a second: a run that is dear does not run on."""
+REST_RATIO, MAX_REST_SECONDS = 19, 2.0
+"""A job rests for so many times its own processor time, at most for two seconds: it takes a twentieth of a core."""
 Job = Callable[[], float | None]
 """Returns in how many seconds it must run again at the latest; None where it knows of nothing."""
 
@@ -48,9 +48,9 @@ class TriggeredJob:
     def _run(self) -> None:
         while not self._stopped.is_set():
             self._fired.clear()
-            began = time.monotonic()
+            began = time.thread_time()
             done = self._job()
-            taken = time.monotonic() - began
+            taken = time.thread_time() - began
             if done is None:
                 self._stopped.wait(FAILED_SECONDS)
                 continue
