@@ -1,6 +1,7 @@
 """`idle`: memory, processor time and threads of the practice company's bot while nothing happens.
 
-Memory is compared with a Python that has imported the same libraries, and nothing of ours.
+Memory is compared with a Python that has imported the same libraries, and nothing of ours. The program that names them
+imports what the bot imports when it runs.
 """
 
 import os
@@ -18,7 +19,8 @@ GOAL_MB, GOAL_MB_OVER, GOAL_PERCENT, GOAL_THREADS = 200.0, 45.0, 2.0, 30.0
 OWN = ("bot", "connectors", "workflows", "config", "tests", "__main__")
 LOADED = f"""
 import sys
-import tests.sandbox.bot
+import alembic.command
+import bot.running, bot.slack.notifier, tests.sandbox.bot
 from connectors import registry
 for kind in ("ldap", "tryton"):
     registry.manifest(kind)
