@@ -94,7 +94,7 @@ def assemble(
             from workflows.engine.replicas import process_lock  # noqa: PLC0415 - as below
 
             stack.enter_context(process_lock(settings.storage.path))
-        store = open_store(settings.storage)
+        store = open_store(settings.storage, announce=mode == "visit")
         stack.callback(store.close)
         systems = build_systems(settings)
         stack.callback(systems.close)
@@ -117,11 +117,11 @@ def assemble(
         yield Application(built.services, store, engine)
 
 
-def open_store(storage: Storage) -> Store:
-    """Open the rows, brought up to this version's shape."""
+def open_store(storage: Storage, *, announce: bool = False) -> Store:
+    """Open the rows, brought up to this version's shape; `announce` is as for `Store`."""
     if not storage.url:
         storage.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    store = Store(storage.url or stores.sqlite_url(storage.path))
+    store = Store(storage.url or stores.sqlite_url(storage.path), announce=announce)
     store.upgrade()
     return store
 

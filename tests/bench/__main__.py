@@ -2,8 +2,10 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench import ack, allocate, audit, chaos, growth, idle, lockout, mass, move, proposal
+from tests.bench.calibration import Calibration, calibrate
 from tests.bench.figures import Figure, Run
 
 BENCHES: dict[str, Callable[[], Run]] = {
@@ -25,6 +28,9 @@ BENCHES: dict[str, Callable[[], Run]] = {
     "allocate": allocate.run,
     "proposal": proposal.run,
 }
+
+PRECISE = 10.0
+"""Smaller values are shown with two digits after the point."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,14 +57,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown:
         parser.error(f"there is no bench called {', '.join(unknown)}; known: {', '.join(BENCHES)}")
     console = Console()
-    runs = []
+    console.print("[dim]·[/] calibration")
+    calibration = calibrate()
+    runs = [calibration.run()]
     for name in options.names or BENCHES:
         console.print(f"[dim]·[/] {name}")
-        runs.append(benches[name]())
+        runs.append(with_processor(benches[name], calibration))
     console.print(table(runs))
     if options.json:
         options.json.write_text(json.dumps([run.dump() for run in runs], indent=2), encoding="utf-8")
     return 0 if all(run.met for run in runs) else 1
+
+
+def with_processor(bench: Callable[[], Run], calibration: Calibration) -> Run:
+    """Run one bench, and add the processor time that it took with all its processes, beside the calibration's."""
+    before = _processor_seconds()
+    run = bench()
+    taken = Figure("processor, all processes", _processor_seconds() - before, "s", floor=calibration.total)
+    return replace(run, figures=[*run.figures, taken])
+
+
+def _processor_seconds() -> float:
+    """Return what this process and those that it has waited for have used so far."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def table(runs: Sequence[Run]) -> Table:
@@ -78,7 +100,8 @@ def cells(figure: Figure) -> tuple[str, ...]:
     )
     met = "" if figure.goal is None else ("met" if figure.met else "MISSED")
     floor = f"{figure.floor:.1f}" if figure.floor is not None else ""
-    return figure.name, f"{figure.value:.1f} {figure.unit}", floor, ratio, goal, met
+    value = f"{figure.value:.2f}" if figure.value < PRECISE else f"{figure.value:.1f}"
+    return figure.name, f"{value} {figure.unit}", floor, ratio, goal, met
 
 
 if __name__ == "__main__":

@@ -118,6 +118,12 @@ def is_behind() -> sa.ColumnElement[bool]:
     return col(OutboxMessage.shown_version) < col(OutboxMessage.wanted_version)
 
 
+def next_try(store: Store) -> datetime | None:
+    """Return the time of the next try of an undelivered message, or None if there is none."""
+    with store.read() as session:
+        return session.exec(select(sa.func.min(OutboxMessage.next_try_at)).where(is_behind())).one()
+
+
 @contextmanager
 def single_process(store: Store) -> Iterator[None]:
     """Be the only process on these rows: claims that a killed one left behind bind nobody."""

@@ -36,6 +36,8 @@ LOCK_NAMES = sa.text(
 cannot wait for each other."""
 PENDING = "rows to insert at the commit"
 """Key in `Session.info`."""
+LISTEN, NOTIFY = "listen handover_rows", "notify handover_rows"
+"""Processes on one PostgreSQL tell each other in this way that rows have changed."""
 
 
 class StorageFailed(Exception):
@@ -45,15 +47,20 @@ class StorageFailed(Exception):
 class Store:
     """Sessions on the rows. `write` gives writers turns; `read` never waits for them."""
 
-    def __init__(self, url: str) -> None:
-        """`url`: `sqlite:////path/handover.sqlite` or `postgresql+psycopg://...`."""
+    def __init__(self, url: str, *, announce: bool = False) -> None:
+        """`url`: `sqlite:////path/handover.sqlite` or `postgresql+psycopg://...`.
+
+        `announce`: tell the processes that run of every commit, for one that runs nothing itself.
+        """
         self.url = url
+        self._on_commit: list[Callable[[], None]] = []
         self._writer = connect(url)
         self._reader = connect(url, read_only=True)
         # SQLite makes a second writer sleep for up to 100 ms at a time; threads of one process queue here in place of
         # that (measured: a lock-out of 8 systems ended 0.2 to 0.5 s earlier).
         self._queue: AbstractContextManager[object] = nullcontext() if self.postgres else threading.Lock()
         self._together = GroupCommit(self._transaction)
+        self._announces = announce and self.postgres
 
     def write(self, name: str = "") -> AbstractContextManager[Session]:
         """One transaction: committed at the end, rolled back on any exception. Raises `StorageFailed`.
@@ -62,6 +69,10 @@ class Store:
         of other names go on beside this one. Without it, this is the only writer.
         """
         return self._transaction((name,) if name else ())
+
+    def when_committed(self, call: Callable[[], None]) -> None:
+        """Add a function that is called after every commit of this process, in the writer's thread."""
+        self._on_commit.append(call)
 
     def group_write(self, work: Callable[[Session], R], name: str = "") -> R:
         """Do `work` in one transaction with what other threads want to write at the same moment.
@@ -76,7 +87,11 @@ class Store:
             self._take_turn(session, names)
             yield session
             _insert_pending(session)
+            if self._announces:
+                session.connection().exec_driver_sql(NOTIFY)
             session.commit()
+        for call in self._on_commit:
+            call()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
