@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlmodel import Session, SQLModel, select
 
 from tests.sandbox.postgres import Postgres
 from workflows.storage.rows.outbox import MessageKind, OutboxMessage
-from workflows.storage.store import LIMITS, StorageFailed, Store
+from workflows.storage.store import HEAD, LIMITS, MIGRATIONS, StorageFailed, Store
 
 
 def _write(store: Store, *names: str, text: str = "", then: Callable[[Session], object] = bool) -> None:
@@ -35,6 +38,17 @@ def test_migrations_give_exactly_the_tables_of_the_model(store: Store) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, SQLModel.metadata) == []
     engine.dispose()
+
+
+def test_the_newest_revision_is_the_one_that_needs_no_upgrade(store: Store) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+    assert store._revision() == HEAD
+    with store.write() as session:
+        session.execute(sa.text("update alembic_version set version_num = 'unknown'"))
+    with pytest.raises(CommandError):
+        store.upgrade()  # tables of another version are not taken for ours
 
 
 def test_upgrading_twice_keeps_the_rows(store: Store) -> None:
