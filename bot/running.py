@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bot.work_handlers import WorkHandlers
+from bot.work_handlers import WIDE, WorkHandlers
 from workflows.cases import added_systems
 from workflows.engine import clock_jumps
 from workflows.engine.durable import Engine
@@ -22,35 +22,21 @@ def running(
     engine: Engine, built: WorkHandlers, store: Store, clock: Clock, tell: Notifier, replicas: Replicas | None = None
 ) -> Iterator[None]:
     """Run engine and ticks for as long as the context lasts; `replicas` where several processes share the rows."""
-    engine.register("lockout", built.dispatch.case, wide=True)  # they wait in their systems' lanes,
-    engine.register("revoke", built.dispatch.row, wide=True)  # those of a system that hangs among them
-    for task, handler in {
-        "book": built.handover.run,
-        "approval": built.handover.asking.run,
-        "exports": built.exports.take,
-        "follow_up": built.follow_ups.run,
-        "audit": built.audits.run,
-        "manual": built.manual.run,
-        "undo": built.restorations.run,
-        "restrict": built.restrictions.run,
-        "put_back": built.handover.put_backs.run,
-        "leave": built.handover.leaves.run,
-    }.items():
-        engine.register(task, handler)
+    for task, handler in built.by_task().items():
+        engine.register(task, handler, wide=task in WIDE)
+    journal, audits = built.services.journal, built.services.audits
     ticker = Ticker()
     ticker.every(TICK, Reconciler(store, engine, clock).tick, "hand over due work")
-    ticker.every(TICK, built.journal.seal, "seal the journal")
+    ticker.every(TICK, journal.seal, "seal the journal")
     ticker.every(POST_TICK, lambda: outbox.deliver(store, tell, clock, engine.executor), "tell people")
-    ticker.every(AUDIT_TICK, built.audits.call, "call the daily audit")
-    ticker.every(LEAP_TICK, clock_jumps.ClockJumps(store, built.journal, clock).check, "see whether the clock was set")
-    ticker.every(
-        JUMP_TICK, lambda: clock_jumps.heal(store, built.journal, clock), "make due what a wrong clock put off"
-    )
+    ticker.every(AUDIT_TICK, audits.call, "call the daily audit")
+    ticker.every(LEAP_TICK, clock_jumps.ClockJumps(store, journal, clock).check, "see whether the clock was set")
+    ticker.every(JUMP_TICK, lambda: clock_jumps.heal(store, journal, clock), "make due what a wrong clock put off")
     ticker.every(FORGET_TICK, lambda: forget_finished(engine), "forget finished work")
     if replicas:
         ticker.every(replicas.seconds / 4, replicas.take_over_dead, "take over from the dead")
     with replicas.living() if replicas else outbox.single_process(store):
-        added_systems.add_to_open_cases(store, built.journal, built.services.systems, clock)
+        added_systems.add_to_open_cases(store, journal, built.services.systems, clock)
         engine.launch()
         ticker.start()
         try:
@@ -58,4 +44,4 @@ def running(
         finally:
             ticker.stop()
             engine.close()
-            built.journal.seal()
+            journal.seal()

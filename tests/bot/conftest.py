@@ -150,21 +150,22 @@ def make_services(
     leaves: FakeLeaves | None = None,
 ) -> Services:
     offboarding, handover, exports, audits, journal, *others = fakes
-    return Services(
+    parts: tuple[Any, ...] = (
         settings,
-        cast("FakeOffboarding", offboarding),
-        cast("FakeHandover", handover),
-        cast("FakeExports", exports),
-        cast("FakeAudits", audits),
+        offboarding,
+        handover,
+        exports,
+        audits,
         FakeFollowUps(),
-        cast("FakeJournal", journal),
+        journal,
         FixedClock(),
         {},
         manual or FakeManualSteps(),
         next((fake for fake in others if isinstance(fake, FakeLinking)), FakeLinking()),
         next((fake for fake in others if isinstance(fake, FakeDelegations)), FakeDelegations()),
-        halts=halts or FakeHalts(),
-        put_backs=put_backs or FakePutBacks(),
-        notes=FakeNotes(),
-        leaves=leaves or FakeLeaves(),
+        halts or FakeHalts(),
+        put_backs or FakePutBacks(),
+        FakeNotes(),
+        leaves or FakeLeaves(),
     )
+    return Services(*parts)

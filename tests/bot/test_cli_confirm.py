@@ -42,7 +42,7 @@ class Desk(Wiring):
     @contextmanager
     def assemble(self, settings: Settings, *, mode: str) -> Iterator[Application]:
         with super().assemble(settings, mode=mode) as house:
-            yield Application(replace(house.services, manual=self.manual), house.store)
+            yield Application(replace(house.services, manual=self.manual), house.store)  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ class _Opened:
 
     def __enter__(self) -> Application:
         house: Application = self.outer.__enter__()  # type: ignore[attr-defined]
-        services = replace(house.services, handover=self.deciding)
+        services = replace(house.services, handover=self.deciding)  # type: ignore[arg-type]
         return Application(services, house.store)
 
     def __exit__(self, *told: object) -> None:

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -110,7 +110,8 @@ class _Opened:
 
     def __enter__(self) -> Application:
         house: Application = self.outer.__enter__()  # type: ignore[attr-defined]
-        services = replace(house.services, delegations=self.desk.delegations, handover=self.desk.handover)
+        fakes: Any = {"delegations": self.desk.delegations, "handover": self.desk.handover}
+        services = replace(house.services, **fakes)
         return Application(services, house.store)
 
     def __exit__(self, *told: object) -> None:

@@ -11,7 +11,6 @@ import pytest
 from sqlmodel import col, select
 
 from tests.workflows.office import DANA, HR, Office
-from workflows.access.dispatch import LockoutDispatch
 from workflows.cases.holds import CasePolicy
 from workflows.storage import work
 from workflows.storage.rows.access import Access
@@ -29,7 +28,7 @@ class Crew:
     def __init__(self, folder: Path) -> None:
         self.office = Office(folder, rules=MANY)
         office = self.office
-        self.dispatch = LockoutDispatch(office.context, office.revocation)
+        self.dispatch = office.dispatch
         self.go = threading.Event()
         self.order: list[str] = []
         self.pool = ThreadPoolExecutor(LEAVERS + 2)

@@ -143,7 +143,7 @@ def test_nothing_of_a_held_case_is_done_by_anyone(held: tuple[Office, str]) -> N
         arguments = (case_id, "crm", SECURITY) if task == "retry" else (case_id, SECURITY)
         assert _refused(task, office, *arguments) is Code.NOT_OPEN
     for system in ("directory", "crm"):
-        office.revocation.run(f"{case_id}:{system}")
+        office.dispatch.row(f"{case_id}:{system}")
     office.clock.pass_(days=40)
     office.work()
     office.audits.run_now(SECURITY)

@@ -84,10 +84,10 @@ def test_both_at_the_same_moment_leave_one(office: Office) -> None:
 
     def meanwhile() -> None:
         office.crm.before_call.clear()
-        office.revocation.run(f"{cases[1]}:crm")
+        office.dispatch.row(f"{cases[1]}:crm")
 
     office.crm.before_call["lock"] = meanwhile
-    office.revocation.run(f"{cases[0]}:crm")
+    office.dispatch.row(f"{cases[0]}:crm")
     assert [_is_open(office, "dana"), _is_open(office, "max")] == [False, True]
 
 

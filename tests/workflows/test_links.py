@@ -173,7 +173,7 @@ def test_killed_before_the_lock_the_link_is_still_known(office: Office, twice: s
     office.linking.link(twice, "crm", SECURITY, account="crm-dana")
     office.crm.fail("lock", Killed())
     with pytest.raises(Killed):
-        office.revocation.run(f"{twice}:crm")
+        office.dispatch.row(f"{twice}:crm")
     office.work("revoke")
     assert _line(office, twice).verdict is Verdict.LOCKED
 

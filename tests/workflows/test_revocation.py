@@ -215,7 +215,7 @@ def test_killed_at_any_call_nothing_is_lost_and_nothing_done_twice(office: Offic
     case_id = _open(office)
     office.crm.fail(method, Killed(), done=done)
     with pytest.raises(Killed):
-        office.revocation.run(f"{case_id}:crm")
+        office.dispatch.row(f"{case_id}:crm")
     assert not office.offboarding.case(case_id).locked_out
     office.work("revoke")
     assert office.offboarding.case(case_id).locked_out
@@ -226,7 +226,7 @@ def test_the_first_before_image_survives_every_later_run(office: Office) -> None
     case_id = _open(office)
     office.crm.fail("observe", Killed())
     with pytest.raises(Killed):
-        office.revocation.run(f"{case_id}:crm")
+        office.dispatch.row(f"{case_id}:crm")
     office.work("revoke")
     office.offboarding.retry(case_id, "crm", HR)
     office.work("revoke")
@@ -238,7 +238,7 @@ def test_a_doubled_run_does_nothing(office: Office) -> None:
     case_id = _open(office)
     office.work("revoke")
     calls = sum(office.crm.calls.values())
-    office.revocation.run(f"{case_id}:crm")
+    office.dispatch.row(f"{case_id}:crm")
     assert sum(office.crm.calls.values()) == calls
 
 

@@ -137,7 +137,7 @@ def test_killed_after_a_late_beginning_it_is_still_said(office: Office, day: dat
     office.clock.at = day + timedelta(days=1, minutes=1)
     office.crm.fail("lock", Killed())
     with pytest.raises(Killed):
-        office.revocation.run(f"{case_id}:crm")
+        office.dispatch.row(f"{case_id}:crm")
     office.clock.pass_(minutes=1)
     office.work("revoke")
     [crm] = [line for line in office.offboarding.case(case_id).systems if line.system == "crm"]

@@ -103,7 +103,7 @@ def test_killed_at_any_call_it_is_all_back_and_nothing_done_twice(
     office.offboarding.undo(case_id, HR)
     office.crm.fail(method, Killed(), done=done)
     with pytest.raises(Killed):
-        office.restorations.run(f"{case_id}:crm")
+        office.handlers["undo"](f"{case_id}:crm")
     assert not _complete(office.offboarding.case(case_id))
     office.work("undo")
     assert _is_back(office)
@@ -186,7 +186,7 @@ def test_a_lock_under_way_while_hr_undoes_is_given_back(office: Office) -> None:
         assert _complete(office.offboarding.case(case_id))
 
     office.crm.before_call["lock"] = undo
-    office.revocation.run(f"{case_id}:crm")
+    office.dispatch.row(f"{case_id}:crm")
     assert not _dana(office, "crm").active
     office.work("undo")
     assert _is_back(office)
@@ -206,8 +206,8 @@ def test_a_lock_killed_after_hr_undid_the_case_is_given_back_too(office: Office)
     office.crm.before_call["lock"] = undo
     office.crm.fail("lock", Killed(), done=True)
     with pytest.raises(Killed):
-        office.revocation.run(f"{case_id}:crm")
-    office.revocation.run(f"{case_id}:crm")
+        office.dispatch.row(f"{case_id}:crm")
+    office.dispatch.row(f"{case_id}:crm")
     office.work("undo")
     assert _is_back(office)
 

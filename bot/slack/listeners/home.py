@@ -5,10 +5,10 @@ from typing import Any
 from slack_bolt import App
 from slack_sdk import WebClient
 
-from bot.services import Offboarding
 from bot.slack.authorize import Right
 from bot.slack.listeners.context import ListenerContext
 from bot.slack.messages.home import MOST, Cases, Home, build
+from workflows.cases.offboarding import Offboarding
 
 EVENT = "app_home_opened"
 
