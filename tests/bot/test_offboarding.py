@@ -8,6 +8,7 @@ from bot.slack.messages.blocks import pack
 from connectors.errors import Unavailable
 from tests.bot.conftest import Office, said
 from tests.bot.samples import NOW
+from tests.bot.workplace import Workplace
 from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.forms import OpenView
@@ -16,7 +17,7 @@ from workflows.refusals import Code, Refused
 BOB = BY_UID["bob.ross"].slack_id
 
 
-def form(office: Office, text: str = f"@{LEAVER.uid}") -> OpenView:
+def form(office: Office | Workplace, text: str = f"@{LEAVER.uid}") -> OpenView:
     delivery = office.hr.command("/offboard", text)
     assert delivery.acked
     return office.hr.wait_for(lambda: office.hr.view if office.hr.view and office.hr.view.submit_label else None)

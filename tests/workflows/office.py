@@ -90,6 +90,7 @@ class Office:
         responses: Responses = Responses(),  # noqa: B008 - frozen
         crm_lists: bool = False,
         settings: Settings | None = None,
+        workspace: Workspace | None = None,
     ) -> None:
         """`more`: systems beside these two. `url`: PostgreSQL rows in place of an SQLite file in `folder`."""
         self.clock = Time()
@@ -117,7 +118,7 @@ class Office:
         built = build_services(
             settings,
             self.context,
-            Workspace(self.members, self.roster),
+            workspace or Workspace(self.members, self.roster),
             Policies(rules, policy, findings=responses),
             lambda *work: self.started.append(work),
         )
