@@ -1,17 +1,23 @@
 """Buttons of the case, the exports and the audit, and App Home: who may, and what then happens."""
 
+from datetime import timedelta
+
 import pytest
 
 from bot.slack.client import web_client
 from bot.slack.notifier import SlackNotifier
-from connectors.contract import Verdict
+from connectors.contract import AccountId
 from tests.bot import samples
-from tests.bot.conftest import Office, said
+from tests.bot.conftest import Office
+from tests.bot.workplace import Workplace, said
 from tests.sandbox.company.people import ADMIN, BY_UID, MANAGER
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.records import Message
+from workflows.people import Actor
 from workflows.storage.rows.case import CaseState
 from workflows.storage.rows.outbox import MessageKind, OutboxMessage
+
+DANA = AccountId("crm-dana.oneill")
 
 
 def post(office: Office, kind: MessageKind, channel: str) -> Message:
@@ -22,83 +28,124 @@ def post(office: Office, kind: MessageKind, channel: str) -> Message:
     return message
 
 
-def test_security_retries_a_system_that_is_not_good(office: Office) -> None:
-    office.offboarding.known["case-1"] = samples.case(CaseState.RUNNING, Verdict.LOCKED, Verdict.UNKNOWN)
-    message = post(office, MessageKind.CASE, seed.OFFBOARDING)
-    office.security.click(message, "Retry")
-    office.private(office.security, "system1 is tried again now")
-    assert office.offboarding.retried == [("case-1", "system1", f"slack:{office.security.id}")]
+def newest(workplace: Workplace, kind: MessageKind) -> Message:
+    """Return the newest post of a kind."""
+    workplace.deliver()
+    row = max((one for one in workplace.posts().values() if one.kind == kind), key=lambda one: float(one.ts))
+    return workplace.post(row.id)
 
 
-def test_hr_does_not_retry(office: Office) -> None:
-    office.offboarding.known["case-1"] = samples.case(CaseState.RUNNING, Verdict.UNKNOWN)
-    office.hr.click(post(office, MessageKind.CASE, seed.OFFBOARDING), "Retry")
-    office.private(office.hr, "not allowed")
-    assert office.offboarding.retried == []
-    assert office.journal.notes
+def test_security_retries_a_system_that_is_not_good(workplace: Workplace) -> None:
+    workplace.crm.down = True
+    case_id = workplace.open()
+    workplace.run()
+    workplace.crm.down = False
+    workplace.security.click(workplace.post(f"case:{case_id}"), "Retry")
+    workplace.private(workplace.security, "crm is tried again now")
+    assert workplace.actors("access.retry") == [f"slack:{workplace.security.id}"]
+    workplace.run()
+    assert not workplace.crm.users[DANA].active
 
 
-def test_hr_cancels_a_scheduled_case_and_security_does_not(office: Office) -> None:
-    office.offboarding.known["case-1"] = samples.case(CaseState.SCHEDULED, Verdict.UNKNOWN)
-    message = post(office, MessageKind.CASE, seed.OFFBOARDING)
-    office.security.click(message, "Cancel Offboarding")
-    office.private(office.security, "not allowed")
-    assert office.offboarding.cancelled == []
-    office.hr.click(message, "Cancel Offboarding")
-    office.private(office.hr, "is cancelled")
-    assert office.offboarding.cancelled == ["case-1"]
+def test_hr_does_not_retry(workplace: Workplace) -> None:
+    workplace.crm.down = True
+    case_id = workplace.open()
+    workplace.run()
+    workplace.hr.click(workplace.post(f"case:{case_id}"), "Retry")
+    workplace.private(workplace.hr, "not allowed")
+    assert workplace.actors("access.retry") == []
+    assert workplace.actors("refused") == [f"slack:{workplace.hr.id}"]
 
 
-def test_a_name_is_revealed_to_security_alone_with_a_reason(office: Office) -> None:
-    message = post(office, MessageKind.EXPORTS, seed.SECURITY_ALERTS)
-    office.security.click(message, "Reveal Name")
-    office.security.modal("Reveal the name").fill("reason", "theft suspected").submit()
-    assert "Dana O'Neill" in office.security.modal("Name revealed").text
-    assert office.exports.revealed == [(f"slack:{office.security.id}", "theft suspected")]
+def test_hr_cancels_a_scheduled_case_and_security_does_not(workplace: Workplace) -> None:
+    case_id = workplace.open(effective_at=samples.NOW + timedelta(days=1))
+    message = workplace.post(f"case:{case_id}")
+    workplace.security.click(message, "Cancel Offboarding")
+    workplace.private(workplace.security, "not allowed")
+    assert workplace.actors("case.cancelled") == []
+    workplace.hr.click(message, "Cancel Offboarding")
+    workplace.private(workplace.hr, "is cancelled")
+    assert workplace.actors("case.cancelled") == [f"slack:{workplace.hr.id}"]
+    assert workplace.office.offboarding.case(case_id).state is CaseState.CANCELLED
 
 
-def test_an_administrator_without_the_security_role_reveals_nothing(office: Office) -> None:
-    admin = office.person(ADMIN.slack_id)
-    admin.click(post(office, MessageKind.EXPORTS, seed.SECURITY_ALERTS), "Reveal Name")
-    office.private(admin, "not allowed")
+@pytest.fixture
+def exported(workplace: Workplace) -> Message:
+    """Return security's message on what a leaver exported."""
+    workplace.crm.export(DANA, samples.NOW - timedelta(days=2), "opportunity:1", "opportunity:2")
+    workplace.open()
+    workplace.run("exports")
+    return newest(workplace, MessageKind.EXPORTS)
+
+
+def test_a_name_is_revealed_to_security_alone_with_a_reason(workplace: Workplace, exported: Message) -> None:
+    workplace.security.click(exported, "Reveal Name")
+    workplace.security.modal("Reveal the name").fill("reason", "theft suspected").submit()
+    assert "Dana O'Neill" in workplace.security.modal("Name revealed").text
+    assert workplace.actors("exports.revealed") == [f"slack:{workplace.security.id}"]
+
+
+def test_an_administrator_without_the_security_role_reveals_nothing(workplace: Workplace, exported: Message) -> None:
+    admin = workplace.person(ADMIN.slack_id)
+    admin.click(exported, "Reveal Name")
+    workplace.private(admin, "not allowed")
     assert admin.view is None
 
 
-def test_a_reason_of_blanks_is_no_reason(office: Office) -> None:
-    office.security.click(post(office, MessageKind.EXPORTS, seed.SECURITY_ALERTS), "Reveal Name")
-    office.security.modal("Reveal the name").fill("reason", "   ").submit()
-    assert "goes on record" in office.security.modal("Reveal the name").errors["reason"]
-    assert office.exports.revealed == []
+def test_a_reason_of_blanks_is_no_reason(workplace: Workplace, exported: Message) -> None:
+    workplace.security.click(exported, "Reveal Name")
+    workplace.security.modal("Reveal the name").fill("reason", "   ").submit()
+    assert "goes on record" in workplace.security.modal("Reveal the name").errors["reason"]
+    assert workplace.actors("exports.revealed") == []
 
 
-def test_security_locks_again_from_the_digest(office: Office) -> None:
-    message = post(office, MessageKind.AUDIT, seed.ACCESS_AUDIT)
-    office.security.click(message, "Lock Again")
-    office.private(office.security, "Locking again now")
-    assert office.audits.locked == ["finding-0"]
-    office.hr.click(message, "Lock Again")
-    office.private(office.hr, "not allowed")
-    assert office.audits.locked == ["finding-0"]
+@pytest.fixture
+def audited(workplace: Workplace) -> Message:
+    """Return the digest of an audit that found Dana's account open again."""
+    workplace.open()
+    workplace.run()
+    workplace.crm.users[DANA].active = True
+    workplace.office.clock.pass_(days=1)
+    workplace.services.audits.call()
+    workplace.run("audit")
+    return newest(workplace, MessageKind.AUDIT)
 
 
-def test_the_list_of_an_audit_comes_as_a_file(office: Office) -> None:
-    office.security.click(post(office, MessageKind.AUDIT, seed.ACCESS_AUDIT), "Get CSV")
-    office.private(office.security, "case-1.csv")
-    assert len(office.slack.workspace.files) == 2
+def test_security_locks_again_from_the_digest(workplace: Workplace, audited: Message) -> None:
+    workplace.hr.click(audited, "Lock Again")
+    workplace.private(workplace.hr, "not allowed")
+    workplace.run("revoke")
+    assert workplace.crm.users[DANA].active
+    workplace.security.click(audited, "Lock Again")
+    workplace.private(workplace.security, "Locking again now")
+    workplace.run("revoke")
+    assert not workplace.crm.users[DANA].active
+
+
+def test_the_list_of_an_audit_comes_as_a_file(workplace: Workplace, audited: Message) -> None:
+    before = len(workplace.slack.workspace.files)
+    workplace.security.click(audited, "Get CSV")
+    workplace.private(workplace.security, ".csv")
+    assert len(workplace.slack.workspace.files) == before + 1
 
 
 @pytest.mark.parametrize(
     ("uid", "shown", "hidden"),
     [
-        (MANAGER.uid, "Approve the handover of 60 records", "Open cases"),
+        (MANAGER.uid, "Approve the handover of 3 records", "Open cases"),
         ("hanna.lind", "Open cases", "Approve the handover"),
         ("sam.okafor", "open again in crm", "To start, type"),
         ("raj.patel", "Nothing waits for you", "Open cases"),
     ],
 )
-def test_home_shows_by_role(office: Office, uid: str, shown: str, hidden: str) -> None:
-    office.offboarding.known["case-1"] = samples.case(CaseState.RUNNING, Verdict.UNKNOWN)
-    person = office.person(BY_UID[uid].slack_id)
+def test_home_shows_by_role(workplace: Workplace, uid: str, shown: str, hidden: str) -> None:
+    for number in range(3):
+        workplace.crm.record(f"opportunity:{number}", DANA)
+    workplace.open()
+    workplace.run()
+    workplace.crm.users[DANA].active = True
+    workplace.services.audits.run_now(Actor("cli:root", "root"))
+    person = workplace.person(BY_UID[uid].slack_id)
     person.home()
     view = person.wait_for(lambda: person.home_now)
     assert shown in view.text
@@ -106,18 +153,18 @@ def test_home_shows_by_role(office: Office, uid: str, shown: str, hidden: str) -
     assert view.text.startswith("Waiting for you")
 
 
-def test_an_empty_home_teaches_the_command_and_starts_it(office: Office) -> None:
-    office.hr.home()
-    view = office.hr.wait_for(lambda: office.hr.home_now)
+def test_an_empty_home_teaches_the_command_and_starts_it(workplace: Workplace) -> None:
+    workplace.hr.home()
+    view = workplace.hr.wait_for(lambda: workplace.hr.home_now)
     assert "/offboard @person" in view.text
     view.click("Offboard Someone")
-    office.hr.modal("Offboard someone")
+    workplace.hr.modal("Offboard someone")
 
 
-def test_a_role_taken_away_counts_at_the_next_click(office: Office) -> None:
-    office.hr.home()
-    view = office.hr.wait_for(lambda: office.hr.home_now)
-    office.slack.workspace.groups[seed.HR_GROUP].users.clear()
+def test_a_role_taken_away_counts_at_the_next_click(workplace: Workplace) -> None:
+    workplace.hr.home()
+    view = workplace.hr.wait_for(lambda: workplace.hr.home_now)
+    workplace.slack.workspace.groups[seed.HR_GROUP].users.clear()
     view.click("Offboard Someone")
-    office.hr.wait_for(lambda: any("not allowed" in said(one) for one in office.hr.messages()))
-    assert office.hr.view is None
+    workplace.hr.wait_for(lambda: any("not allowed" in said(one) for one in workplace.hr.messages()))
+    assert workplace.hr.view is None

@@ -1,7 +1,9 @@
 """What people do by hand, in Slack and at the command line: who may answer, what is asked, what is shown of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,40 +11,82 @@ import pytest
 from bot.slack.client import web_client
 from bot.slack.messages import case as case_message
 from bot.slack.messages import manual
-from bot.slack.notifier import SlackNotifier
 from bot.slack.roster import SlackRoster
 from connectors.contract import Verdict
+from connectors.manual import MANIFEST
+from connectors.manual.settings import ManualSettings
 from tests.bot import samples
-from tests.bot.conftest import Office, make_settings, said, strings
+from tests.bot.workplace import Workplace, make_settings, said, strings, workplace_in
 from tests.sandbox.company.people import ADMIN, BY_UID, LEAVER, SECURITY
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.driver import Person
 from tests.sandbox.slack.records import Message
 from workflows.access.views import StepView
 from workflows.cases.views import CaseView
+from workflows.people import Actor
 from workflows.ports import DeliveryFailed
 from workflows.storage.rows.case import CaseState
-from workflows.storage.rows.outbox import MessageKind, OutboxMessage
-from workflows.storage.rows.work_state import WorkState
+from workflows.storage.rows.outbox import MessageKind
+from workflows.systems.registry import System, titled
 
 LI = BY_UID["li.wei"].slack_id
 BOB = BY_UID["bob.ross"].slack_id
+Opens = Callable[..., Workplace]
 
 
-def shown(office: Office, whom: str = LI, ts: str = "") -> Message:
-    notifier = SlackNotifier(web_client(office.services.settings.slack), office.services, lambda _id: None)
-    where, at = notifier.show(
-        OutboxMessage(id="p", kind=MessageKind.MANUAL, subject="case-1:badge", channel=whom, ts=ts)
-    )
-    message = office.slack.workspace.find(where, at)
+def badge(**change: Any) -> System:
+    own = {
+        "title": "Office keys and badge",
+        "instructions": "Take the badge.\nSwitch it off.",
+        "assignee": LI,
+        "due_hours": 24,
+        "remind_hours": 8,
+        "escalate_to": BOB,
+        "ask_again_days": 90,
+    }
+    settings = ManualSettings.model_validate({**own, **change})
+    return titled(System("badge", MANIFEST, MANIFEST.connector(settings)), settings.title)  # type: ignore[call-arg]
+
+
+@pytest.fixture
+def opens(tmp_path: Path) -> Iterator[Opens]:
+    """Return what opens a workplace with a badge that somebody takes by hand, and Dana's case in it."""
+    with ExitStack() as stack:
+
+        def opened(**change: Any) -> Workplace:
+            workplace = stack.enter_context(workplace_in(tmp_path, badge(**change)))
+            workplace.open()
+            workplace.run("manual")
+            return workplace
+
+        yield opened
+
+
+@pytest.fixture
+def asked(opens: Opens) -> Workplace:
+    """Return a workplace in which Li Wei has been asked."""
+    return opens()
+
+
+def step(workplace: Workplace) -> StepView:
+    [case] = workplace.services.offboarding.cases()
+    return workplace.services.manual.view(f"{case.id}:badge")
+
+
+def shown(workplace: Workplace) -> Message:
+    """Return the newest message that asks for the step, wherever it stands."""
+    workplace.deliver()
+    posts = [post for post in workplace.posts().values() if post.kind == MessageKind.MANUAL]
+    newest = max(posts, key=lambda post: float(post.ts))
+    message = workplace.slack.workspace.find(newest.channel, newest.ts)
     assert message is not None
     return message
 
 
-def in_channel(office: Office, step: StepView | None = None) -> Message:
-    """The step as everybody sees it, escalated to security's channel."""
-    office.manual.step = step or office.manual.step
-    return shown(office, seed.OFFBOARDING)
+def in_channel(workplace: Workplace) -> Message:
+    """Return the case message, which has the step's buttons for everybody who reads it."""
+    [case] = workplace.services.offboarding.cases()
+    return workplace.post(f"case:{case.id}")
 
 
 def confirm(person: Person, message: Message, note: str = "badge 117 collected", link: str = "") -> None:
@@ -51,149 +95,160 @@ def confirm(person: Person, message: Message, note: str = "badge 117 collected",
     (form.fill("link", link) if link else form).submit()
 
 
-def test_the_assignee_is_asked_and_confirms_with_a_note(office: Office) -> None:
-    message = shown(office)
+def test_the_assignee_is_asked_and_confirms_with_a_note(asked: Workplace) -> None:
+    message = shown(asked)
     assert "Switch it off." in said(message)
     assert "Office keys and badge is for you to do by hand" in said(message)
-    li = office.person(LI)
+    li = asked.person(LI)
     confirm(li, message)
     assert "Nothing was read back" in li.modal("Thank you").text
-    assert office.manual.said == [("confirm", f"slack:{LI}", "badge 117 collected", "")]
-    assert office.slack.refused() == []
+    assert (step(asked).confirmed_by, step(asked).note) == (BY_UID["li.wei"].name, "badge 117 collected")
+    assert asked.actors("manual.confirmed") == [f"slack:{LI}"]
+    assert asked.slack.refused() == []
 
 
-def test_a_confirmed_message_says_who_when_and_what_without_the_question(office: Office) -> None:
-    office.manual.step = samples.step(by="Li Wei", note="badge 117", proof="https://x.example/a_b_c?d=1&e=2")
-    text = said(shown(office))
-    assert "confirmed by Li Wei" in text
+def test_a_confirmed_message_says_who_when_and_what_without_the_question(opens: Opens) -> None:
+    asked = opens(proof="file")
+    li = asked.person(LI)
+    confirm(li, shown(asked), "badge 117", "https://x.example/a_b_c?d=1&e=2")
+    li.modal("Thank you")
+    text = said(shown(asked))
+    assert f"confirmed by {BY_UID['li.wei'].name}" in text
     assert "Note: badge 117" in text
     assert "<https://x.example/a_b_c?d=1&amp;e=2>" in text
     assert "rests on that person's word" in text
     assert "Mark as Done" not in text
-    assert office.slack.refused() == []
+    assert asked.slack.refused() == []
 
 
 @pytest.mark.parametrize("user", [SECURITY.slack_id, ADMIN.slack_id])
-def test_security_and_admin_may_confirm(office: Office, user: str) -> None:
-    person = office.person(user)
-    confirm(person, in_channel(office))
+def test_security_and_admin_may_confirm(asked: Workplace, user: str) -> None:
+    person = asked.person(user)
+    confirm(person, in_channel(asked))
     person.modal("Thank you")
-    assert office.manual.said[0][1] == f"slack:{user}"
+    assert asked.actors("manual.confirmed") == [f"slack:{user}"]
 
 
-def test_anybody_else_may_not_and_the_refusal_is_on_record(office: Office) -> None:
-    bob = office.person(BOB)
-    bob.click(in_channel(office), "Mark as Done")
-    office.private(bob, "not allowed")
+def test_anybody_else_may_not_and_the_refusal_is_on_record(opens: Opens) -> None:
+    asked = opens(escalate_to="")
+    bob = asked.person(BOB)
+    bob.click(in_channel(asked), "Mark as Done")
+    asked.private(bob, "not allowed")
     assert bob.view is None
-    assert office.journal.notes
+    assert asked.actors("refused") == [f"slack:{BOB}"]
 
 
 @pytest.mark.parametrize("assignee", [LEAVER.slack_id, LI])
-def test_the_leaver_never_confirms_not_even_as_assignee(office: Office, assignee: str) -> None:
-    office.leaver.click(in_channel(office, samples.step(assignee)), "Mark as Done")
-    office.private(office.leaver, "person who leaves cannot answer")
-    assert office.leaver.view is None
-    assert office.manual.said == []
+def test_the_leaver_never_confirms_not_even_as_assignee(opens: Opens, assignee: str) -> None:
+    asked = opens(assignee=assignee)
+    asked.leaver.click(in_channel(asked), "Mark as Done")
+    asked.private(asked.leaver, "person who leaves cannot answer")
+    assert asked.leaver.view is None
+    assert not step(asked).confirmed
 
 
-def test_group_membership_counts_at_the_click_and_again_at_the_submission(office: Office) -> None:
-    message = in_channel(office, samples.step(seed.HR_GROUP))
-    office.hr.click(message, "Mark as Done")
-    form = office.hr.modal("Mark as done").fill("note", "done")
-    office.slack.workspace.groups[seed.HR_GROUP].users.clear()
+def test_group_membership_counts_at_the_click_and_again_at_the_submission(opens: Opens) -> None:
+    asked = opens(assignee=seed.HR_GROUP)
+    asked.hr.click(in_channel(asked), "Mark as Done")
+    form = asked.hr.modal("Mark as done").fill("note", "done")
+    asked.slack.workspace.groups[seed.HR_GROUP].users.clear()
     form.submit()
-    assert "not allowed" in office.hr.modal("This did not work").text
-    assert office.manual.said == []
+    assert "not allowed" in asked.hr.modal("This did not work").text
+    assert not step(asked).confirmed
 
 
-def test_who_it_was_escalated_to_may_confirm_only_then(office: Office) -> None:
-    step = replace(samples.step(), escalate_to=BOB)
-    bob = office.person(BOB)
-    bob.click(in_channel(office, step), "Mark as Done")
-    office.private(bob, "not allowed")
-    confirm(bob, in_channel(office, replace(step, escalated_at=samples.NOW)))
+def test_who_it_was_escalated_to_may_confirm_only_then(asked: Workplace) -> None:
+    bob = asked.person(BOB)
+    bob.click(in_channel(asked), "Mark as Done")
+    asked.private(bob, "not allowed")
+    asked.office.clock.pass_(days=1, minutes=1)
+    asked.run("manual")
+    assert step(asked).escalated_at
+    confirm(bob, shown(asked))
     bob.modal("Thank you")
 
 
-def test_someone_deactivated_meanwhile_confirms_nothing(office: Office) -> None:
-    message = shown(office)
-    li = office.person(LI)
+def test_someone_deactivated_meanwhile_confirms_nothing(asked: Workplace) -> None:
+    message = shown(asked)
+    li = asked.person(LI)
     li.click(message, "Mark as Done")
     form = li.modal("Mark as done").fill("note", "done")
-    office.slack.workspace.users[LI].deleted = True
+    asked.slack.workspace.users[LI].deleted = True
     form.submit()
     li.wait_for(lambda: li.view and "active member" in li.view.text)
-    assert office.manual.said == []
+    assert not step(asked).confirmed
 
 
-def test_a_blank_note_is_no_note(office: Office) -> None:
-    li = office.person(LI)
-    confirm(li, shown(office), "   ")
+def test_a_blank_note_is_no_note(asked: Workplace) -> None:
+    li = asked.person(LI)
+    confirm(li, shown(asked), "   ")
     assert "goes on record" in li.modal("Mark as done").errors["note"]
-    assert office.manual.said == []
+    assert not step(asked).confirmed
 
 
 NO_LINKS = ("receipt.pdf", "http://x.example/a", "https://x.example/a b", "https://x<!here>/", "https://")
 
 
 @pytest.mark.parametrize("link", NO_LINKS)
-def test_what_is_no_link_is_refused_in_the_form(office: Office, link: str) -> None:
-    li = office.person(LI)
-    confirm(li, shown(office), link=link)
+def test_what_is_no_link_is_refused_in_the_form(asked: Workplace, link: str) -> None:
+    li = asked.person(LI)
+    confirm(li, shown(asked), link=link)
     assert "https://" in li.modal("Mark as done").errors["link"]
-    assert office.manual.said == []
+    assert not step(asked).confirmed
 
 
-def test_a_link_is_kept_where_a_file_is_asked_for(office: Office) -> None:
-    office.manual.step = samples.step(needs_file=True)
-    li = office.person(LI)
-    confirm(li, shown(office), link="https://northwind.slack.com/files/U0/F1/receipt.pdf")
+def test_a_link_is_kept_where_a_file_is_asked_for(opens: Opens) -> None:
+    asked = opens(proof="file")
+    li = asked.person(LI)
+    confirm(li, shown(asked), link="https://northwind.slack.com/files/U0/F1/receipt.pdf")
     li.modal("Thank you")
-    assert office.manual.said[0][3] == "https://northwind.slack.com/files/U0/F1/receipt.pdf"
+    assert step(asked).proof == "https://northwind.slack.com/files/U0/F1/receipt.pdf"
 
 
-def test_an_old_message_says_who_was_first_and_opens_nothing(office: Office) -> None:
-    message = shown(office)
-    office.manual.step = samples.step(by="Ada")
-    li = office.person(LI)
+def test_an_old_message_says_who_was_first_and_opens_nothing(asked: Workplace) -> None:
+    message = shown(asked)
+    asked.services.manual.confirm(step(asked).id, Actor(f"slack:{ADMIN.slack_id}", "Ada"), "done")
+    li = asked.person(LI)
     li.click(message, "Mark as Done", stale=True)
-    office.private(li, "confirmed by Ada already")
+    asked.private(li, "confirmed by Ada already")
     assert li.view is None
 
 
-def test_two_who_confirm_at_once_are_one_confirmation(office: Office) -> None:
-    message = in_channel(office)
+def test_two_who_confirm_at_once_are_one_confirmation(asked: Workplace) -> None:
+    message = in_channel(asked)
     forms = []
     for user in (LI, SECURITY.slack_id):
-        person = office.person(user)
+        person = asked.person(user)
         person.click(message, "Mark as Done")
         forms.append((person, person.modal("Mark as done").fill("note", "done")))
     for _person, form in forms:
         form.submit()
-    assert len(office.manual.said) == 1
     assert "already" in forms[1][0].modal("This did not work").text
+    assert len(asked.actors("manual.confirmed")) == 1
 
 
-def test_cannot_do_it_passes_the_reason_on(office: Office) -> None:
-    li = office.person(LI)
-    li.click(shown(office), "Cannot Do It")
+def test_cannot_do_it_passes_the_reason_on(asked: Workplace) -> None:
+    li = asked.person(LI)
+    li.click(shown(asked), "Cannot Do It")
     li.modal("Cannot do it").fill("reason", "on leave").submit()
     li.modal("Passed on")
-    assert office.manual.said == [("cannot", f"slack:{LI}", "on leave", "")]
+    assert asked.actors("manual.cannot") == [f"slack:{LI}"]
+    assert "on leave" in step(asked).problem
 
 
-def test_a_confirmation_is_taken_back_with_a_reason(office: Office) -> None:
-    office.manual.step = samples.step(by="Li Wei")
-    li = office.person(LI)
-    li.click(shown(office), "Take Back")
+def test_a_confirmation_is_taken_back_with_a_reason(asked: Workplace) -> None:
+    li = asked.person(LI)
+    confirm(li, shown(asked))
+    li.modal("Thank you").close()
+    li.click(shown(asked), "Take Back")
     li.modal("Take it back").fill("reason", "wrong badge").submit()
     li.modal("Taken back")
-    assert office.manual.said == [("retract", f"slack:{LI}", "wrong badge", "")]
+    assert asked.actors("manual.retracted") == [f"slack:{LI}"]
+    assert not step(asked).confirmed
 
 
-def test_home_shows_what_waits_and_takes_the_answer(office: Office) -> None:
-    li = office.person(LI)
+def test_home_shows_what_waits_and_takes_the_answer(asked: Workplace) -> None:
+    li = asked.person(LI)
     li.home()
     view = li.wait_for(lambda: li.home_now)
     assert "Office keys and badge" in view.text
@@ -202,9 +257,11 @@ def test_home_shows_what_waits_and_takes_the_answer(office: Office) -> None:
     li.modal("Mark as done")
 
 
-def test_a_step_called_off_asks_nothing(office: Office) -> None:
-    office.manual.step = replace(samples.step(), state=WorkState.CANCELLED, waiting=False)
-    text = said(shown(office))
+def test_a_step_called_off_asks_nothing(asked: Workplace) -> None:
+    assert "Mark as Done" in said(shown(asked))
+    asked.run("revoke")
+    asked.services.offboarding.undo(step(asked).case_id, Actor(f"slack:{asked.hr.id}", "Hanna"))
+    text = said(shown(asked))
     assert "Not needed any more" in text
     assert "Mark as Done" not in text
 
@@ -282,8 +339,8 @@ def marked(thing: Any) -> Iterator[str]:
 
 
 @pytest.fixture
-def roster(office: Office) -> SlackRoster:
-    return SlackRoster(web_client(office.services.settings.slack))
+def roster(workplace: Workplace) -> SlackRoster:
+    return SlackRoster(web_client(workplace.services.settings.slack))
 
 
 def test_the_roster_knows_who_is_active(roster: SlackRoster) -> None:
@@ -294,8 +351,8 @@ def test_the_roster_knows_who_is_active(roster: SlackRoster) -> None:
     assert BY_UID["hanna.lind"].slack_id in roster.reach(seed.HR_GROUP)
 
 
-def test_a_deactivated_member_of_a_group_is_not_asked(office: Office, roster: SlackRoster) -> None:
-    office.slack.workspace.groups[seed.HR_GROUP].users.append(seed.DEACTIVATED)
+def test_a_deactivated_member_of_a_group_is_not_asked(workplace: Workplace, roster: SlackRoster) -> None:
+    workplace.slack.workspace.groups[seed.HR_GROUP].users.append(seed.DEACTIVATED)
     assert seed.DEACTIVATED not in roster.reach(seed.HR_GROUP)
 
 

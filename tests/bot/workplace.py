@@ -33,6 +33,7 @@ from tests.sandbox.slack.server import SlackServer
 from tests.sandbox.slack.world import Workspace
 from tests.workflows.office import Office
 from workflows.cases.holds import CasePolicy
+from workflows.cases.views import CaseView
 from workflows.people import Actor
 from workflows.storage import outbox
 from workflows.storage.rows.operations import JournalEntry
@@ -73,9 +74,17 @@ def make_settings(api_url: str = "https://slack.invalid/api/", mode: str = "http
 class Workplace:
     """The bot, the workspace and the people that tests speak as."""
 
-    def __init__(self, slack: SlackServer, folder: Path, *more: System, rules: CasePolicy | None = None) -> None:
+    def __init__(
+        self,
+        slack: SlackServer,
+        folder: Path,
+        *more: System,
+        rules: CasePolicy | None = None,
+        protected: tuple[str, ...] = (),
+    ) -> None:
         """`more`: systems beside a directory and a CRM, which know the practice company's people."""
-        settings = make_settings(slack.api_url)
+        policy = PolicySettings(protected=protected)
+        settings = make_settings(slack.api_url).model_copy(update={"policy": policy})
         self.slack = slack
         self.office = Office(
             folder,
@@ -158,15 +167,20 @@ class Workplace:
         with self.office.store.read() as session:
             return list(session.exec(query).all())
 
+    def cases(self) -> list[CaseView]:
+        return self.services.offboarding.cases()
+
     def posts(self) -> dict[str, OutboxMessage]:
         return self.office.posts()
 
 
 @contextmanager
-def workplace_in(folder: Path, *more: System, rules: CasePolicy | None = None) -> Iterator[Workplace]:
+def workplace_in(
+    folder: Path, *more: System, rules: CasePolicy | None = None, protected: tuple[str, ...] = ()
+) -> Iterator[Workplace]:
     """Open a workplace, with the bot listening to Slack."""
     with SlackServer(Workspace()) as slack:
-        workplace = Workplace(slack, folder, *more, rules=rules)
+        workplace = Workplace(slack, folder, *more, rules=rules, protected=protected)
         with serving(slack, workplace.services):
             yield workplace
         workplace.office.store.close()
