@@ -70,14 +70,7 @@ def test_a_refused_undo_says_why(workplace: Workplace, locked: str) -> None:
 
 
 def test_an_undone_case_says_what_is_back_and_what_is_not(workplace: Workplace) -> None:
-    for number in range(3):
-        workplace.crm.record(f"opportunity:{number}", DANA)
-    case_id = workplace.open()
-    workplace.run()
-    [proposal] = workplace.services.handover.waiting()
-    workplace.services.handover.decide(
-        proposal.id, proposal.digest, Actor(f"slack:{workplace.manager.id}", "Max"), approve=True
-    )
+    case_id = workplace.hand_over()
     workplace.run()
     workplace.office.offboarding.undo(case_id, Actor(f"slack:{workplace.hr.id}", "Hanna"))
     workplace.directory.down = True

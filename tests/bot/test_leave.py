@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -12,15 +12,14 @@ from bot.slack.messages import case, guide, leave, note, proposal
 from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.commands import Wiring, configuration, handover
-from tests.bot.conftest import Office, said
-from tests.bot.fakes import FakeLeaves
-from tests.bot.test_buttons import post
+from tests.bot.test_buttons import newest
 from tests.bot.test_moves import DONE
-from tests.sandbox.company.people import BY_UID
-from tests.sandbox.slack import seed
+from tests.bot.workplace import Workplace, said
+from tests.sandbox.company.people import BY_UID, HR
+from tests.sandbox.slack.records import Message
 from workflows.cases.views import CaseView
 from workflows.clients.views import LeaveView
-from workflows.storage.rows.case import CaseState
+from workflows.storage.rows.case import CaseState, Reason
 from workflows.storage.rows.outbox import MessageKind
 
 BACK = samples.NOW + timedelta(days=30)
@@ -35,18 +34,26 @@ def answered(answer: str) -> LeaveView:
     return replace(WAITS, answer=answer, answered_by=samples.NASTY, answered_at=samples.NOW)
 
 
-def test_the_question_is_answered_once(office: Office) -> None:
-    office.offboarding.known["case-1"] = view()
-    message = post(office, MessageKind.RETURN, seed.OFFBOARDING)
-    assert "100 records wait for an answer" in said(message)
-    stranger = office.person(BY_UID["raj.patel"].slack_id)
-    stranger.click(message, "Leave Them There")
-    office.private(stranger, "not allowed")
-    office.hr.click(message, "Leave Them There")
-    office.private(office.hr, "stay where they are")
-    office.security.click(message, "Leave Them There")
-    office.private(office.security, "Hanna has answered this already")
-    assert cast("FakeLeaves", office.services.leaves).done == [("stay", f"slack:{office.hr.id}")]
+@pytest.fixture
+def returned(workplace: Workplace) -> Message:
+    """Return the question about a leave whose day has come."""
+    workplace.hand_over(reason=Reason.LEAVE, return_on=samples.NOW + timedelta(days=30), keep_access=True)
+    workplace.run()
+    workplace.office.clock.pass_(days=30)
+    workplace.run()
+    return newest(workplace, MessageKind.RETURN)
+
+
+def test_the_question_is_answered_once(workplace: Workplace, returned: Message) -> None:
+    assert "3 records wait for an answer" in said(returned)
+    stranger = workplace.person(BY_UID["raj.patel"].slack_id)
+    stranger.click(returned, "Leave Them There", stale=True)
+    workplace.private(stranger, "not allowed")
+    workplace.hr.click(returned, "Leave Them There", stale=True)
+    workplace.private(workplace.hr, "stay where they are")
+    workplace.security.click(returned, "Leave Them There", stale=True)
+    workplace.private(workplace.security, f"{HR.name} has answered this already")
+    assert workplace.actors("leave.stay") == [f"slack:{workplace.hr.id}"]
 
 
 def test_the_case_says_where_the_return_stands() -> None:
@@ -72,10 +79,9 @@ def test_who_decides_and_who_receives_hear_that_it_is_for_a_time() -> None:
     assert "in place of" in str(note.build(samples.note()).blocks)
 
 
-def test_the_other_answer_opens_the_look_first(office: Office) -> None:
-    office.offboarding.known["case-1"] = view()
-    office.hr.click(post(office, MessageKind.RETURN, seed.OFFBOARDING), "Put Clients Back")
-    assert "would go back" in office.hr.modal("Put clients back").text
+def test_the_other_answer_opens_the_look_first(workplace: Workplace, returned: Message) -> None:
+    workplace.hr.click(returned, "Put Clients Back", stale=True)
+    assert "would go back" in workplace.hr.modal("Put clients back").text
 
 
 @pytest.mark.parametrize("answer", ["put back", "stay", "nothing"])

@@ -1,27 +1,29 @@
 """Pause, resume, stop, and putting clients back: who may, what is asked first, double clicks, and the terminal."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
-from typing import cast
 
 import pytest
 
 from bot.slack.messages import case, moves
-from connectors.contract import Verdict
+from connectors.contract import AccountId, Verdict
 from tests.bot import samples
 from tests.bot.commands import Wiring, configuration, handover
 from tests.bot.conftest import Office, said, strings
-from tests.bot.fakes import FakeHalts, FakePutBacks
-from tests.bot.test_buttons import post
-from tests.sandbox.company.people import BY_UID
+from tests.bot.test_buttons import newest, post
+from tests.bot.workplace import Workplace
+from tests.sandbox.company.people import BY_UID, HR
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.records import Message
 from workflows.cases.views import CaseView
 from workflows.clients.views import ClientsView, PutBackLine
-from workflows.storage.rows.case import CaseState
+from workflows.people import Actor
+from workflows.storage.rows.case import CaseState, Reason
 from workflows.storage.rows.clients import AssignmentState
 from workflows.storage.rows.outbox import MessageKind
 
+DANA = AccountId("crm-dana.oneill")
 MOVING = ClientsView(None, 100, 40, 60, (), 4.0, (), False, moving=True)
 PAUSED = replace(MOVING, halted="paused", halted_by=samples.NASTY, halted_at=samples.NOW)
 DONE = ClientsView(None, 100, 100, 0, (), None, (), True)
@@ -81,67 +83,90 @@ def test_the_message_says_who_paused_and_what_a_stop_left(office: Office) -> Non
     assert "<!here>" not in str(case.build(view(back), samples.NOW).blocks)
 
 
-def test_pause_by_a_double_click_counts_once_and_strangers_do_nothing(office: Office) -> None:
-    halts = cast("FakeHalts", office.services.halts)
-    message = shown(office, MOVING)
-    stranger = office.person(BY_UID["raj.patel"].slack_id)
+def test_pause_by_a_double_click_counts_once_and_strangers_do_nothing(workplace: Workplace) -> None:
+    message = workplace.post(f"case:{workplace.hand_over()}")
+    stranger = workplace.person(BY_UID["raj.patel"].slack_id)
     stranger.click(message, "Pause Moves")
-    office.private(stranger, "not allowed")
-    assert halts.done == []
-    office.hr.click(message, "Pause Moves")
-    office.private(office.hr, "Paused.")
-    office.security.click(message, "Pause Moves")
-    office.private(office.security, "were paused by Sam already")
-    assert halts.done == [("pause", "case-1", f"slack:{office.hr.id}")]
+    workplace.private(stranger, "not allowed")
+    assert workplace.actors("clients.paused") == []
+    workplace.hr.click(message, "Pause Moves")
+    workplace.private(workplace.hr, "Paused.")
+    workplace.security.click(message, "Pause Moves", stale=True)
+    workplace.private(workplace.security, f"were paused by {HR.name} already")
+    assert workplace.actors("clients.paused") == [f"slack:{workplace.hr.id}"]
+    workplace.run()
+    assert len(workplace.crm.owned(DANA)) == 3
 
 
-def test_resume_and_stop(office: Office) -> None:
-    message = shown(office, PAUSED)
-    office.hr.click(message, "Resume Moves")
-    office.private(office.hr, "go on where they were paused")
-    office.security.click(message, "Stop Moves")
-    office.private(office.security, "7 records not moved")
-    assert [one[0] for one in cast("FakeHalts", office.services.halts).done] == ["resume", "stop"]
+def test_resume_and_stop(workplace: Workplace) -> None:
+    case_id = workplace.hand_over()
+    workplace.services.halts.pause(case_id, Actor("cli:root", "root"))
+    message = workplace.post(f"case:{case_id}")
+    workplace.hr.click(message, "Resume Moves")
+    workplace.private(workplace.hr, "go on where they were paused")
+    workplace.security.click(message, "Stop Moves", stale=True)
+    workplace.private(workplace.security, "3 records not moved")
+    workplace.run()
+    assert len(workplace.crm.owned(DANA)) == 3
+    assert workplace.actors("clients.resumed") == [f"slack:{workplace.hr.id}"]
+    assert workplace.actors("clients.stopped") == [f"slack:{workplace.security.id}"]
 
 
-def test_clients_are_put_back_after_a_look_and_another_choice_is_looked_at_first(office: Office) -> None:
-    backs = cast("FakePutBacks", office.services.put_backs)
-    message = shown(office, DONE)
-    office.hr.click(message, "Put Clients Back")
-    form = office.hr.modal("Put clients back")
-    assert "59 records of 60 would go back" in form.text
-    assert "Zed has it now" in form.text
+@pytest.fixture
+def moved(workplace: Workplace) -> Workplace:
+    """Return a workplace where Dana is on leave, keeps her access, and her three clients have moved."""
+    workplace.hand_over(reason=Reason.LEAVE, return_on=samples.NOW + timedelta(days=30), keep_access=True)
+    workplace.run()
+    assert workplace.crm.owned(DANA) == set()
+    return workplace
+
+
+def test_clients_are_put_back_after_a_look_and_another_choice_is_looked_at_first(moved: Workplace) -> None:
+    taken, wanted = min(moved.crm.records), max(moved.crm.records)
+    moved.crm.users[AccountId("crm-grace.muller")].name = samples.NASTY
+    moved.crm.give(taken, "crm-grace.muller")
+    moved.hr.click(newest(moved, MessageKind.CASE), "Put Clients Back")
+    form = moved.hr.modal("Put clients back")
+    assert "2 records of 3 would go back" in form.text
+    assert "has it now" in form.text
     assert "<!channel>" not in str(form.blocks)
-    form.fill("search", "north").submit()
-    again = office.hr.wait_for(
-        lambda: office.hr.view if office.hr.view and "1 record of 2" in office.hr.view.text else None, 30
+    form.fill("search", "client 2").submit()
+    again = moved.hr.wait_for(
+        lambda: moved.hr.view if moved.hr.view and "1 record of 1" in moved.hr.view.text else None, 30
     )
-    assert backs.done == []
+    assert moved.actors("clients.put_back_asked") == []
     again.submit()
-    assert "59 records are being put back" in office.hr.modal("Put back").text
-    assert backs.done == [("case-1", f"slack:{office.hr.id}", "north")]
+    assert "being put back" in moved.hr.modal("Put back").text
+    assert moved.actors("clients.put_back_asked") == [f"slack:{moved.hr.id}"]
+    moved.run()
+    assert moved.crm.owned(DANA) == {wanted}
 
 
-def test_putting_back_twice_says_that_it_is_done(office: Office) -> None:
-    message = shown(office, DONE)
-    for title, words in (("Put back", "are being put back"), ("This did not work", "Your click changed nothing")):
-        office.hr.click(message, "Put Clients Back")
-        office.hr.modal("Put clients back").submit()
-        assert words in office.hr.modal(title).text
+def test_putting_back_twice_says_that_it_is_done(moved: Workplace) -> None:
+    message = newest(moved, MessageKind.CASE)
+    forms = []
+    for person in (moved.hr, moved.security):
+        person.click(message, "Put Clients Back")
+        forms.append((person, person.modal("Put clients back")))
+    for (person, form), (title, words) in zip(
+        forms, (("Put back", "are being put back"), ("This did not work", "Your click changed nothing")), strict=True
+    ):
+        form.submit()
+        assert words in person.modal(title).text
 
 
-def test_a_locked_leaver_gets_nothing_yet_and_the_form_says_what_to_do_first(office: Office) -> None:
-    backs = cast("FakePutBacks", office.services.put_backs)
-    backs.waiting = 60
-    office.hr.click(shown(office, DONE), "Put Clients Back")
-    form = office.hr.modal("Put clients back")
-    assert "0 records of 60 would go back" in form.text
-    assert "60 records would have to wait" in form.text
+def test_a_locked_leaver_gets_nothing_yet_and_the_form_says_what_to_do_first(workplace: Workplace) -> None:
+    case_id = workplace.hand_over()
+    workplace.run()
+    workplace.hr.click(workplace.post(f"case:{case_id}"), "Put Clients Back")
+    form = workplace.hr.modal("Put clients back")
+    assert "0 records of 3 would go back" in form.text
+    assert "3 records would have to wait" in form.text
     assert "*Give Access Back* in the case message" in form.text
     assert "stay where they are" not in form.text
     form.submit()
-    told = office.hr.modal("Put back").text
-    assert "60 of them wait" in told
+    told = workplace.hr.modal("Put back").text
+    assert "3 of them wait" in told
     assert "being put back" not in told
 
 
@@ -172,10 +197,10 @@ def told(clients: ClientsView) -> str:
     return "\n".join(strings(case.build(view(clients), samples.NOW).blocks))
 
 
-def test_a_stranger_puts_nothing_back(office: Office) -> None:
-    stranger = office.person(BY_UID["raj.patel"].slack_id)
-    stranger.click(shown(office, DONE), "Put Clients Back")
-    office.private(stranger, "not allowed")
+def test_a_stranger_puts_nothing_back(moved: Workplace) -> None:
+    stranger = moved.person(BY_UID["raj.patel"].slack_id)
+    stranger.click(newest(moved, MessageKind.CASE), "Put Clients Back")
+    moved.private(stranger, "not allowed")
 
 
 def wired(clients: ClientsView) -> Wiring:

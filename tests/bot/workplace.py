@@ -144,6 +144,18 @@ class Workplace:
         self.office.work(*tasks)
         self.deliver()
 
+    def hand_over(self, clients: int = 3, **change: Any) -> str:
+        """Open a case for so many clients, and have the split approved; nothing is moved yet. Return the case's id."""
+        for number in range(clients):
+            self.crm.record(f"opportunity:{number}", "crm-dana.oneill", family_name=f"Client {number}")
+        case_id = self.open(**change)
+        self.run()
+        [proposal] = self.services.handover.waiting_for(MANAGER.slack_id)
+        by = Actor(f"slack:{MANAGER.slack_id}", MANAGER.name)
+        self.services.handover.decide(proposal.id, proposal.digest, by, approve=True)
+        self.deliver()
+        return case_id
+
     def deliver(self) -> None:
         """Post what people are to be told, as the clock would."""
         outbox.deliver(self.office.store, self.notifier, self.office.clock)
