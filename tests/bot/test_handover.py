@@ -2,155 +2,184 @@
 
 import pytest
 
-from bot.slack.client import web_client
-from bot.slack.notifier import SlackNotifier
-from tests.bot import samples
-from tests.bot.conftest import Office, said
+from tests.bot.workplace import Workplace, said
 from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER
 from tests.sandbox.slack.records import Message
-from workflows.storage.rows.clients import ProposalState
-from workflows.storage.rows.outbox import MessageKind, OutboxMessage
+from workflows.clients.views import ProposalView
+from workflows.people import Actor
+
+CAROL = BY_UID["carol.diaz"]
+APPROVE = "Approve 45 Records"
 
 
 @pytest.fixture
-def shown(office: Office) -> Message:
-    notifier = SlackNotifier(web_client(office.services.settings.slack), office.services, lambda _id: None)
-    notifier.show(OutboxMessage(id="p", kind=MessageKind.PROPOSAL, subject="proposal-1", channel=MANAGER.slack_id))
-    return office.manager.messages()[-1]
+def shown(workplace: Workplace) -> Message:
+    """Return the manager's message, on a split of 45 clients."""
+    workplace.propose(45)
+    return workplace.manager.messages()[-1]
 
 
-def now(office: Office) -> str:
-    return said(office.manager.messages()[0])
+def decisions(workplace: Workplace) -> list[tuple[str, str]]:
+    """Return each decision, and by whom."""
+    return [(word, who) for word in ("yes", "no") for who in workplace.actors(f"approval.{word}")]
 
 
-def test_approving_settles_the_message_in_place(office: Office, shown: Message) -> None:
-    office.manager.click(shown, "Approve 60 Records")
-    office.manager.wait_for(lambda: "Approved by Max Weber" in now(office))
-    message = office.manager.messages()[0]
+def proposal(workplace: Workplace) -> ProposalView:
+    """Return the version that waits."""
+    [waiting] = workplace.services.handover.waiting()
+    return waiting
+
+
+def change(workplace: Workplace) -> None:
+    """Give a client to Carol behind the manager's back, which makes a new version."""
+    old = proposal(workplace)
+    lines, _ = workplace.services.handover.client_page(old.id)
+    mine = next(one for one in lines if one.successor.email != CAROL.email)
+    by = Actor(f"slack:{MANAGER.slack_id}", MANAGER.name)
+    workplace.services.handover.assign(old.id, old.digest, {mine.id: CAROL.email}, by)
+
+
+def now(workplace: Workplace) -> str:
+    return said(workplace.manager.messages()[0])
+
+
+def test_approving_settles_the_message_in_place(workplace: Workplace, shown: Message) -> None:
+    workplace.manager.click(shown, APPROVE)
+    workplace.manager.wait_for(lambda: "Approved by Max Weber" in now(workplace))
+    message = workplace.manager.messages()[0]
     rows = [block["elements"] for block in message.blocks if block["type"] == "actions"]
     assert [one["text"]["text"] for row in rows for one in row] == ["Next", "Find Clients", "Get CSV"]
-    assert office.handover.decided == [(f"slack:{MANAGER.slack_id}", True, "")]
-    assert office.slack.refused() == []
+    assert decisions(workplace) == [("yes", f"slack:{MANAGER.slack_id}")]
+    assert workplace.slack.refused() == []
 
 
-def test_a_double_click_decides_once_and_says_so(office: Office, shown: Message) -> None:
-    office.manager.click(shown, "Approve 60 Records", times=2)
-    office.private(office.manager, "already settled by Max Weber")
-    assert len(office.handover.decided) == 1
+def test_a_double_click_decides_once_and_says_so(workplace: Workplace, shown: Message) -> None:
+    workplace.manager.click(shown, APPROVE, times=2)
+    workplace.private(workplace.manager, "already settled by Max Weber")
+    assert len(decisions(workplace)) == 1
 
 
-def test_an_old_message_is_refused_with_what_to_do(office: Office, shown: Message) -> None:
-    office.handover.proposal = samples.proposal(version=2)
-    office.manager.click(shown, "Approve 60 Records", stale=True)
-    office.private(office.manager, "has changed since this was shown")
-    assert office.handover.decided == []
+def test_an_old_message_is_refused_with_what_to_do(workplace: Workplace, shown: Message) -> None:
+    change(workplace)
+    workplace.manager.click(shown, APPROVE, stale=True)
+    workplace.private(workplace.manager, "has changed since this was shown")
+    assert decisions(workplace) == []
 
 
-@pytest.mark.parametrize("user", [LEAVER.slack_id, HR.slack_id, BY_UID["bob.ross"].slack_id])
-def test_nobody_else_decides(office: Office, shown: Message, user: str) -> None:
-    office.slack.workspace.channels[shown.channel].members.add(user)
-    somebody = office.person(user)
-    somebody.click(shown, "Approve 60 Records")
-    office.private(somebody, "Only Max Weber can decide this")
-    assert office.handover.decided == []
+@pytest.mark.parametrize(
+    ("user", "words"),
+    [
+        (LEAVER.slack_id, "person who leaves"),
+        (HR.slack_id, "Only Max Weber can decide this"),
+        (BY_UID["bob.ross"].slack_id, "Only Max Weber can decide this"),
+    ],
+)
+def test_nobody_else_decides(workplace: Workplace, shown: Message, user: str, words: str) -> None:
+    workplace.slack.workspace.channels[shown.channel].members.add(user)
+    somebody = workplace.person(user)
+    somebody.click(shown, APPROVE)
+    workplace.private(somebody, words)
+    assert decisions(workplace) == []
 
 
 @pytest.mark.parametrize("flag", ["deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger", "team"])
-def test_who_is_no_full_member_any_more_cannot_decide(office: Office, shown: Message, flag: str) -> None:
-    setattr(office.slack.workspace.users[MANAGER.slack_id], flag, "T0OTHER" if flag == "team" else True)
-    office.manager.click(shown, "Approve 60 Records")
-    office.private(office.manager, "workspace")
-    assert office.handover.decided == []
-    assert office.journal.notes
+def test_who_is_no_full_member_any_more_cannot_decide(workplace: Workplace, shown: Message, flag: str) -> None:
+    setattr(workplace.slack.workspace.users[MANAGER.slack_id], flag, "T0OTHER" if flag == "team" else True)
+    workplace.manager.click(shown, APPROVE)
+    workplace.private(workplace.manager, "workspace")
+    assert decisions(workplace) == []
+    assert workplace.actors("refused") == [f"slack:{MANAGER.slack_id}"]
 
 
-def test_nobody_decides_while_slack_does_not_say_who_they_are(office: Office, shown: Message) -> None:
-    office.slack.fault("users.info", "internal_error", times=3)
-    office.manager.click(shown, "Approve 60 Records")
-    office.private(office.manager, "does not answer about this person")
-    assert office.handover.decided == []
+def test_nobody_decides_while_slack_does_not_say_who_they_are(workplace: Workplace, shown: Message) -> None:
+    workplace.slack.fault("users.info", "internal_error", times=3)
+    workplace.manager.click(shown, APPROVE)
+    workplace.private(workplace.manager, "does not answer about this person")
+    assert decisions(workplace) == []
 
 
-def test_declining_asks_why(office: Office, shown: Message) -> None:
-    office.manager.click(shown, "Decline")
-    office.manager.modal("Decline this proposal").fill("reason", "Bob has <!channel> enough").submit()
-    assert "HR is told" in office.manager.modal("Declined").text
-    assert office.handover.decided == [(f"slack:{MANAGER.slack_id}", False, "Bob has <!channel> enough")]
-    assert "Declined by Max Weber" in now(office)
-    assert "&lt;!channel&gt;" in now(office)
+def test_declining_asks_why(workplace: Workplace, shown: Message) -> None:
+    workplace.manager.click(shown, "Decline")
+    workplace.manager.modal("Decline this proposal").fill("reason", "Bob has <!channel> enough").submit()
+    assert "HR is told" in workplace.manager.modal("Declined").text
+    assert decisions(workplace) == [("no", f"slack:{MANAGER.slack_id}")]
+    workplace.deliver()
+    assert "Declined by Max Weber" in now(workplace)
+    assert "&lt;!channel&gt;" in now(workplace)
 
 
-def test_a_stale_decline_says_so_in_the_form(office: Office, shown: Message) -> None:
-    office.manager.click(shown, "Decline")
-    form = office.manager.modal("Decline this proposal")
-    office.handover.proposal = samples.proposal(version=2)
+def test_a_stale_decline_says_so_in_the_form(workplace: Workplace, shown: Message) -> None:
+    workplace.manager.click(shown, "Decline")
+    form = workplace.manager.modal("Decline this proposal")
+    change(workplace)
     form.fill("reason", "no").submit()
-    assert "has changed since this was shown" in office.manager.modal("This did not work").text
+    assert "has changed since this was shown" in workplace.manager.modal("This did not work").text
 
 
-def test_pages_turn_in_place_and_nothing_is_out_of_reach(office: Office, shown: Message) -> None:
-    office.manager.click(shown, "Next")
-    office.manager.wait_for(lambda: "Clients 21 to 40 of 45" in now(office))
-    office.manager.click(shown, "Next")
-    office.manager.wait_for(lambda: "Clients 41 to 45 of 45" in now(office))
-    assert "Acme 44" in now(office)
-    office.manager.click(office.manager.messages()[0], "Previous")
-    office.manager.wait_for(lambda: "Clients 21 to 40 of 45" in now(office))
+def test_pages_turn_in_place_and_nothing_is_out_of_reach(workplace: Workplace, shown: Message) -> None:
+    workplace.manager.click(shown, "Next")
+    workplace.manager.wait_for(lambda: "Clients 21 to 40 of 45" in now(workplace))
+    workplace.manager.click(shown, "Next")
+    workplace.manager.wait_for(lambda: "Clients 41 to 45 of 45" in now(workplace))
+    workplace.manager.click(workplace.manager.messages()[0], "Previous")
+    workplace.manager.wait_for(lambda: "Clients 21 to 40 of 45" in now(workplace))
 
 
-def test_clients_can_be_searched_and_given_to_another(office: Office, shown: Message) -> None:
-    office.manager.click(shown, "Change Clients")
-    form = office.manager.modal("Change clients")
-    assert len(form.search("clients", "acme 4")) == 6
+def test_clients_can_be_searched_and_given_to_another(workplace: Workplace, shown: Message) -> None:
+    workplace.manager.click(shown, "Change Clients")
+    form = workplace.manager.modal("Change clients")
+    assert len(form.search("clients", "client 4")) == 9, "every word is looked for by itself"
     assert form.search("successor", "") == ["Bob Ross", "Carol Díaz"]
-    form.search("clients", "acme 4")
-    form.fill("clients", ["line-44", "line-4"])
+    old = proposal(workplace)
+    lines, _ = workplace.services.handover.client_page(old.id, search="client 4")
+    given = [one for one in lines if one.successor.email == CAROL.email][:2]
+    form.search("clients", "client 4")
+    form.fill("clients", [one.id for one in given])
     form.search("successor", "bob")
     form.fill("successor", "Bob Ross").submit()
-    assert "Version 2" in office.manager.modal("Changed").text
-    assert office.handover.reassigned == [(("line-44", "line-4"), samples.BOB.key)]
-    assert "Replaced by a newer version" in now(office)
+    assert "Version 2" in workplace.manager.modal("Changed").text
+    lines, _ = workplace.services.handover.client_page(proposal(workplace).id, limit=50)
+    assert {one.successor.name for one in lines if one.client_id in {one.client_id for one in given}} == {"Bob Ross"}
+    workplace.deliver()
+    assert "Replaced by a newer version" in now(workplace)
 
 
-def test_the_whole_list_comes_as_a_file(office: Office, shown: Message) -> None:
-    office.manager.click(shown, "Get CSV")
-    [file] = office.manager.wait_for(lambda: list(office.slack.workspace.files.values()))
-    assert file.name == "handover-case-1-v1.csv"
-    office.manager.wait_for(lambda: office.manager.messages()[-1].files)
-    assert office.manager.ephemerals == []  # the file itself stands in front of them
+def test_the_whole_list_comes_as_a_file(workplace: Workplace, shown: Message) -> None:
+    workplace.manager.click(shown, "Get CSV")
+    [file] = workplace.manager.wait_for(lambda: list(workplace.slack.workspace.files.values()))
+    assert file.name == f"handover-{workplace.cases()[0].id}-v1.csv"
+    workplace.manager.wait_for(lambda: workplace.manager.messages()[-1].files)
+    assert workplace.manager.ephemerals == []  # the file itself stands in front of them
 
 
-def test_the_list_is_not_for_everybody(office: Office, shown: Message) -> None:
-    bob = office.person(BY_UID["bob.ross"].slack_id)
+def test_the_list_is_not_for_everybody(workplace: Workplace, shown: Message) -> None:
+    bob = workplace.person(BY_UID["bob.ross"].slack_id)
     bob.click(shown, "Get CSV")
-    office.private(bob, "not allowed")
-    assert not office.slack.workspace.files
+    workplace.private(bob, "not allowed")
+    assert not workplace.slack.workspace.files
 
 
-def test_a_settled_message_stays_settled(office: Office, shown: Message) -> None:
-    office.manager.click(shown, "Approve 60 Records")
-    office.manager.wait_for(lambda: "Approved by" in now(office))
-    assert office.handover.proposal.state is ProposalState.APPROVED
-    office.manager.click(shown, "Decline", stale=True)
-    office.private(office.manager, "already settled by Max Weber")
-    assert office.manager.view is None
-    assert len(office.handover.decided) == 1
+def test_a_settled_message_stays_settled(workplace: Workplace, shown: Message) -> None:
+    workplace.manager.click(shown, APPROVE)
+    workplace.manager.wait_for(lambda: "Approved by" in now(workplace))
+    assert workplace.services.handover.waiting() == []
+    workplace.manager.click(shown, "Decline", stale=True)
+    workplace.private(workplace.manager, "already settled by Max Weber")
+    assert workplace.manager.view is None
+    assert len(decisions(workplace)) == 1
 
 
-def test_a_message_of_a_replaced_version_loses_its_buttons(office: Office, shown: Message) -> None:
-    office.handover.proposal = samples.proposal(ProposalState.SUPERSEDED)
-    notifier = SlackNotifier(web_client(office.services.settings.slack), office.services, lambda _id: None)
-    notifier.show(
-        OutboxMessage(id="p", kind=MessageKind.PROPOSAL, subject="proposal-1", channel=MANAGER.slack_id, ts=shown.ts)
-    )
-    assert "Replaced by a newer version" in now(office)
-    assert not any(block["type"] == "actions" for block in office.manager.messages()[0].blocks)
+def test_a_message_of_a_replaced_version_loses_its_buttons(workplace: Workplace, shown: Message) -> None:
+    change(workplace)
+    workplace.deliver()
+    assert "Replaced by a newer version" in now(workplace)
+    assert not any(block["type"] == "actions" for block in workplace.manager.messages()[0].blocks)
 
 
-def test_a_click_on_a_replaced_version_is_refused(office: Office, shown: Message) -> None:
-    office.handover.proposal = samples.proposal(ProposalState.SUPERSEDED)
-    for label in ("Change Clients", "Decline", "Approve 60 Records"):
-        office.manager.click(shown, label, stale=True)
-    office.manager.wait_for(lambda: len(office.manager.ephemerals) == 3)
-    office.private(office.manager, "has changed since this was shown")
-    assert office.manager.view is None
+def test_a_click_on_a_replaced_version_is_refused(workplace: Workplace, shown: Message) -> None:
+    change(workplace)
+    for label in ("Change Clients", "Decline", APPROVE):
+        workplace.manager.click(shown, label, stale=True)
+    workplace.manager.wait_for(lambda: len(workplace.manager.ephemerals) == 3)
+    workplace.private(workplace.manager, "has changed since this was shown")
+    assert workplace.manager.view is None

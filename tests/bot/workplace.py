@@ -144,12 +144,17 @@ class Workplace:
         self.office.work(*tasks)
         self.deliver()
 
-    def hand_over(self, clients: int = 3, **change: Any) -> str:
-        """Open a case for so many clients, and have the split approved; nothing is moved yet. Return the case's id."""
+    def propose(self, clients: int = 3, **change: Any) -> str:
+        """Open a case for so many clients, and propose a split to the manager; return the case's id."""
         for number in range(clients):
             self.crm.record(f"opportunity:{number}", "crm-dana.oneill", family_name=f"Client {number}")
         case_id = self.open(**change)
         self.run()
+        return case_id
+
+    def hand_over(self, clients: int = 3, **change: Any) -> str:
+        """Propose a split, and have it approved; nothing is moved yet. Return the case's id."""
+        case_id = self.propose(clients, **change)
         [proposal] = self.services.handover.waiting_for(MANAGER.slack_id)
         by = Actor(f"slack:{MANAGER.slack_id}", MANAGER.name)
         self.services.handover.decide(proposal.id, proposal.digest, by, approve=True)
