@@ -80,8 +80,6 @@ def office() -> Iterator[Office]:
         services = make_services(make_settings(slack.api_url), *fakes)
         with serving(slack, services):
             yield Office(slack, services, *fakes, cast("FakeManualSteps", services.manual))
-            fakes[0].slow.set()
-            fakes[0].opening.set()
 
 
 def make_services(

@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import SecretStr
 from sqlmodel import col, select
 
+from bot.running import WorkHandlers
 from bot.wiring import Policies, Workspace, build_context, build_services
 from config.client_book import ClientSettings
 from config.settings import Company, PolicySettings, Roles, Settings, Slack, Storage
@@ -15,8 +16,9 @@ from tests.workflows.tables import lay_out
 from workflows.cases.holds import CasePolicy
 from workflows.cases.views import OffboardingRequest
 from workflows.clients.approval_policy import ApprovalPolicy
+from workflows.context import Context
 from workflows.people import Actor, Leaver, Successor
-from workflows.ports import DeliveryFailed
+from workflows.ports import DeliveryFailed, WorkspaceDirectory
 from workflows.storage.rows.case import Reason, Strategy
 from workflows.storage.rows.outbox import OutboxMessage
 from workflows.storage.rows.work_state import WorkState
@@ -77,6 +79,18 @@ class MemoryRoster:
         return tuple(one for one in self.groups.get(assignee, (assignee,)) if one not in self.gone)
 
 
+def services_on(
+    context: Context, members: WorkspaceDirectory | None = None, policies: Policies | None = None
+) -> WorkHandlers:
+    """Build the services of a process on given rows and systems; it begins no work by itself."""
+    workspace = Workspace(members or MemoryMembers(), MemoryRoster())
+    return build_services(make_settings(), context, workspace, policies or Policies(), _nothing)
+
+
+def _nothing(task: str, row: str, attempt: int) -> None:
+    """Begin nothing: tests carry work out themselves."""
+
+
 class Office:
     """A directory and a CRM in memory with Dana, Max, Bob and Carol, and the services on them."""
 
@@ -124,7 +138,7 @@ class Office:
         )
         self.dispatch, self.handlers = built.dispatch, built.by_task()
         self.services = services = built.services
-        self.offboarding, self.handover, self.exports = services.offboarding, services.handover, services.exports
+        self.offboarding, self.handover, self.exports = services.offboarding, built.handover, services.exports
         self.audits, self.follow_ups = services.audits, services.follow_ups
         self.linking, self.manual = services.linking, services.manual
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
-from tests.workflows.office import MAX, Office
+from bot.wiring import Policies
+from tests.workflows.office import MAX, Office, services_on
 from tests.workflows.test_races import at_once
-from workflows.clients.approval_policy import AdditionalApproval, ApprovalContext, ApprovalPolicy
+from workflows.clients.approval_policy import AdditionalApproval, ApprovalPolicy
 from workflows.clients.handover import ClientHandover
 from workflows.clients.views import ProposalView
 from workflows.people import Actor
@@ -46,7 +47,8 @@ def replica(office: Office) -> Iterator[Callable[[], ClientHandover]]:
         def start() -> ClientHandover:
             store = Store(office.store.url)
             stack.callback(store.close)
-            return ClientHandover(replace(office.context, store=store), ApprovalContext(office.members, BOARD))
+            policies = Policies(approvals=BOARD)
+            return services_on(replace(office.context, store=store), office.members, policies).handover
 
         yield start
 

@@ -9,7 +9,6 @@ from connectors.contract import ExportEvent
 from connectors.errors import Unavailable
 from tests.workflows.memory import Killed, MemoryBook, MemoryDirectory, World
 from tests.workflows.stage import CASE, LEAVER, Stage, crm
-from workflows.exports.snapshots import ExportTrack
 from workflows.exports.views import ExportLine
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
@@ -42,9 +41,7 @@ class Room:
                         pseudonym="Leaver K7F2QX",
                     )
                 )
-        self.exports = ExportTrack(
-            self.stage.context, channel="C0SEC", look_back=timedelta(days=60), zone="Europe/Berlin"
-        )
+        self.exports = self.stage.build().services.exports
 
     def row(self, moment: str = "notice") -> ExportSnapshot:
         with self.stage.store.read() as session:

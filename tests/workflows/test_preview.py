@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
+from bot.wiring import Policies
 from connectors.contract import AccountId
 from connectors.errors import Unavailable
 from tests.workflows.memory import MemoryDirectory, World
 from tests.workflows.office import BOB as OFFICE_BOB
-from tests.workflows.office import Office
+from tests.workflows.office import Office, services_on
 from tests.workflows.stage import BOB, CAROL, LEAVER, Stage, crm
-from workflows.clients.approval_policy import ApprovalContext
 from workflows.clients.handover import ClientHandover
 from workflows.clients.split.allocation import AllocationRule
 from workflows.clients.split.assignment_file import InvalidAssignmentFile
@@ -50,7 +50,7 @@ def shop() -> World:
 
 
 def track(stage: Stage, wishes: AllocationPolicy = WISHES) -> ClientHandover:
-    return ClientHandover(stage.context, ApprovalContext(stage.members, stage.policy), wishes=wishes)
+    return services_on(stage.context, stage.members, Policies(approvals=stage.policy, allocation=wishes)).handover
 
 
 def preview(stage: Stage, strategy: Strategy, text: str = "") -> Preview:
