@@ -10,7 +10,7 @@ from connectors.contract import AccountId, Lookup, Person, Verdict
 from connectors.errors import Missing
 from tests.workflows.memory import MemoryDirectory, MemoryListing, World
 from tests.workflows.office import CAROL, DANA, HR, MAX, SECURITY, Office
-from tests.workflows.test_findings import audit
+from tests.workflows.watch.test_responses import audit
 from workflows.cases.views import CaseView
 from workflows.refusals import Code, Refused
 from workflows.watch import new_accounts

@@ -10,7 +10,7 @@ from connectors.contract import AccountId, Observation, Verdict
 from connectors.errors import Unavailable
 from tests.workflows.memory import MemoryCrm, MemoryDirectory
 from tests.workflows.office import SECURITY, Office
-from tests.workflows.test_findings import DANA, actions, audit, reopened
+from tests.workflows.watch.test_responses import DANA, actions, audit, reopened
 from workflows.cases.holds import CasePolicy
 from workflows.people import Actor, Leaver
 from workflows.storage.rows.outbox import MessageKind

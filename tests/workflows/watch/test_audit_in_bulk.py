@@ -11,7 +11,7 @@ from sqlmodel import select
 from connectors.contract import AccountId, Limits, Verdict
 from connectors.errors import Missing, Unavailable
 from tests.workflows.office import SECURITY, Office
-from tests.workflows.test_findings import audit
+from tests.workflows.watch.test_responses import audit
 from workflows.cases.holds import CasePolicy
 from workflows.people import Leaver
 from workflows.storage.rows.access import Access, LeaverAccount

@@ -8,9 +8,9 @@ import pytest
 
 from connectors.contract import AccountId, Record
 from connectors.errors import Unavailable
+from tests.workflows.clients.test_crashes import kill_at_commit
 from tests.workflows.memory import Killed, MemoryCrm, World
 from tests.workflows.stage import BOB, MAX, Stage, crm
-from tests.workflows.test_handover_crashes import kill_at_commit
 from workflows.clients.split.lines import unseal
 from workflows.clients.split.unmoved import MOST, count, words
 from workflows.refusals import Code, Refused

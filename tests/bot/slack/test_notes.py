@@ -10,7 +10,7 @@ from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.commands import Wiring, configuration, document, handover
 from tests.bot.conftest import Office, said
-from tests.bot.test_buttons import post
+from tests.bot.slack.test_buttons import post
 from tests.sandbox.company.people import BY_UID
 from workflows.storage.rows.case import CaseState
 from workflows.storage.rows.outbox import MessageKind

@@ -12,7 +12,7 @@ from bot.slack.messages import access, case
 from config.settings import Company
 from connectors.contract import AccountId, Verdict
 from tests.bot import samples
-from tests.bot.test_offboarding import form
+from tests.bot.slack.test_offboard import form
 from tests.bot.workplace import Workplace, said, workplace_in
 from tests.sandbox.company.people import ADMIN, BY_UID
 from tests.sandbox.slack.records import Message

@@ -11,7 +11,7 @@ from connectors.contract import AccountId, Verdict
 from tests.bot import samples
 from tests.bot.commands import Wiring, configuration, handover
 from tests.bot.conftest import Office, said, strings
-from tests.bot.test_buttons import newest, post
+from tests.bot.slack.test_buttons import newest, post
 from tests.bot.workplace import Workplace
 from tests.sandbox.company.people import BY_UID, HR
 from tests.sandbox.slack import seed

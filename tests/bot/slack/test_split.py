@@ -9,7 +9,7 @@ from bot.slack.forms.upload import parse
 from config.client_book import ClientSettings, SplitRule
 from tests.bot import samples
 from tests.bot.conftest import Office
-from tests.bot.test_offboarding import BOB, filled, form
+from tests.bot.slack.test_offboard import BOB, filled, form
 from tests.sandbox.company.people import BY_UID, LEAVER
 from tests.sandbox.slack.records import File
 from workflows.clients.views import LineFault, Preview

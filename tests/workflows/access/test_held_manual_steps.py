@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from tests.workflows.access.test_manual_steps import badge
 from tests.workflows.office import SECURITY, Office
-from tests.workflows.test_manual import badge
 from workflows.cases.holds import CasePolicy
 from workflows.storage.rows.outbox import MessageKind
 

@@ -9,8 +9,8 @@ import pytest
 from sqlmodel import select
 
 from bot.wiring import Policies
+from tests.workflows.cases.test_races import at_once
 from tests.workflows.office import MAX, Office, services_on
-from tests.workflows.test_races import at_once
 from workflows.clients.approval_policy import AdditionalApproval, ApprovalPolicy
 from workflows.clients.handover import ClientHandover
 from workflows.clients.views import ProposalView

@@ -8,9 +8,9 @@ import pytest
 
 from connectors.contract import AccountId, Verdict
 from connectors.errors import Unavailable
+from tests.workflows.access.test_manual_steps import badge
 from tests.workflows.memory import Killed, MemoryDirectory, World
 from tests.workflows.office import DANA, SECURITY, Office
-from tests.workflows.test_manual import badge
 from workflows.access.views import SystemLine
 from workflows.cases import added_systems
 from workflows.cases.holds import CasePolicy

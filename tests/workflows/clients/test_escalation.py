@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.workflows.clients.test_approvals import ADA, BEA, CLEO, OPERATOR, refusal, request, say
 from tests.workflows.memory import World
 from tests.workflows.stage import APPROVER, MAX, Stage, crm
-from tests.workflows.test_approvals import ADA, BEA, CLEO, OPERATOR, refusal, request, say
 from workflows.clients.approval_policy import AdditionalApproval, ApprovalPolicy
 from workflows.people import Actor, Successor
 from workflows.refusals import Code

@@ -5,6 +5,8 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 import pytest
@@ -13,26 +15,27 @@ from slack_sdk.signature import SignatureVerifier
 
 from bot.slack import serve as serving
 from bot.slack.serve import PATH, serve
-from tests.bot.conftest import make_services, make_settings
-from tests.bot.fakes import FakeAudits, FakeExports, FakeHandover, FakeJournal, FakeOffboarding
+from tests.bot.workplace import make_settings
 from tests.sandbox.company.people import HR
 from tests.sandbox.slack.server import SlackServer
 from tests.sandbox.slack.world import Workspace
+from tests.workflows.office import Office
 
 
 @contextmanager
 def served(slack: SlackServer, mode: str) -> Iterator[str]:
     settings = make_settings(slack.api_url, mode)
-    services = make_services(settings, FakeOffboarding(), FakeHandover(), FakeExports(), FakeAudits(), FakeJournal())
     stop, port = threading.Event(), Future[int]()
-    with ThreadPoolExecutor() as pool:
-        done = pool.submit(serve, services, settings, stop=stop, ready=port.set_result)
+    with ThreadPoolExecutor() as pool, TemporaryDirectory() as folder:
+        office = Office(Path(folder), settings=settings)
+        done = pool.submit(serve, office.services, settings, stop=stop, ready=port.set_result)
         try:
             yield f"http://127.0.0.1:{port.result(60)}"
         finally:
             began = time.monotonic()
             stop.set()
             done.result(60)
+            office.store.close()
             assert time.monotonic() - began < 15
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.bot import samples
+from tests.bot.cli.test_decide import Desk
 from tests.bot.commands import configuration, document, handover
-from tests.bot.test_cli_decide import Desk
 from workflows.clients.split.assignment_file import InvalidAssignmentFile
 from workflows.clients.views import ExclusionLine, LineFault
 from workflows.storage.rows.case import Strategy

@@ -12,8 +12,8 @@ from bot.slack.messages import case, guide, leave, note, proposal
 from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.commands import Wiring, configuration, handover
-from tests.bot.test_buttons import newest
-from tests.bot.test_moves import DONE
+from tests.bot.slack.test_buttons import newest
+from tests.bot.slack.test_moves import DONE
 from tests.bot.workplace import Workplace, said
 from tests.sandbox.company.people import BY_UID, HR
 from tests.sandbox.slack.records import Message

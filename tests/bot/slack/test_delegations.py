@@ -12,7 +12,7 @@ from tests.bot import samples
 from tests.bot.commands import Application, Wiring, configuration, document, handover
 from tests.bot.conftest import Office, said
 from tests.bot.fakes import FakeDelegations, FakeHandover
-from tests.bot.test_requests import WAITING
+from tests.bot.slack.test_requests import WAITING
 from tests.sandbox.company.people import BY_UID, MANAGER
 from tests.sandbox.slack.forms import OpenView
 from workflows.storage.rows.clients import ProposalState

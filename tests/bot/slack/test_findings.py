@@ -13,7 +13,7 @@ from tests.bot import samples
 from tests.bot.commands import Wiring, configuration, document, handover
 from tests.bot.conftest import Office, strings
 from tests.bot.fakes import FakeAudits
-from tests.bot.test_buttons import post
+from tests.bot.slack.test_buttons import post
 from tests.sandbox.company.people import ADMIN
 from tests.sandbox.slack import seed
 from workflows.cases import finding_list
