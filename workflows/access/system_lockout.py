@@ -65,11 +65,6 @@ class SystemLockouts:
         self._findings, self._guards = context.findings, guards
         self._last = LastAdministratorCheck(context)
 
-    def run(self, access_id: str) -> None:
-        """Lock, read back, record. A row that is not due is left alone: a doubled call does nothing."""
-        for job in self.begin([access_id]).values():
-            self.carry_out(job)
-
     def begin(self, access_ids: Sequence[str]) -> dict[str, "SystemLockout"]:
         """Begin what is due among rows of one case, in one turn; return the jobs by row."""
         case_id = access_ids[0].partition(":")[0]
