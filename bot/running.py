@@ -73,12 +73,19 @@ def _seal(journal: Journal) -> None:
     journal.seal()
 
 
-def _send_files(store: Store, tell: Notifier, clock: Clock, by: str) -> None:
-    outbox.deliver_files(store, tell, clock, by)
-
-
 def _deliver(store: Store, tell: Notifier, clock: Clock, by: str) -> float | None:
     """Tell people; return in how many seconds a message that could not be sent is tried again."""
     outbox.deliver(store, tell, clock, by)
-    at = outbox.next_try(store)
-    return max(0.0, (at - clock.now()).total_seconds()) if at else None
+    return _until_next_try(store, clock)
+
+
+def _send_files(store: Store, tell: Notifier, clock: Clock, by: str) -> float | None:
+    """Send files; return in how many seconds one that could not be sent is tried again."""
+    outbox.deliver_files(store, tell, clock, by)
+    return _until_next_try(store, clock)
+
+
+def _until_next_try(store: Store, clock: Clock) -> float | None:
+    now = clock.now()
+    at = outbox.next_try(store, now)
+    return (at - now).total_seconds() if at else None

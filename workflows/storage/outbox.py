@@ -118,10 +118,11 @@ def is_behind() -> sa.ColumnElement[bool]:
     return col(OutboxMessage.shown_version) < col(OutboxMessage.wanted_version)
 
 
-def next_try(store: Store) -> datetime | None:
-    """Return the time of the next try of an undelivered message, or None if there is none."""
+def next_try(store: Store, now: datetime) -> datetime | None:
+    """Return the time of the next try of an undelivered message, or None if none waits for a time to come."""
+    query = select(sa.func.min(OutboxMessage.next_try_at)).where(is_behind(), col(OutboxMessage.next_try_at) > now)
     with store.read() as session:
-        return session.exec(select(sa.func.min(OutboxMessage.next_try_at)).where(is_behind())).one()
+        return session.exec(query).one()
 
 
 @contextmanager
