@@ -1,15 +1,19 @@
 """Words for people: gettext, looked up when a sentence is made. English stands in the source.
 
-It stands beside the settings, as the one room that every side may enter: connectors, workflows and bot all make
-sentences. Catalogues are files in `bot/locales/LANGUAGE/LC_MESSAGES/handover.mo`.
+The module stands beside the settings, since connectors, workflows and bot all make sentences. Catalogues are files in
+`bot/locales/LANGUAGE/LC_MESSAGES/handover.mo`. A sentence that is stored is stored as its message id and values
+(`gettext_lazy`), and put into the reader's language when it is shown (`shown`).
 """
 
 import gettext as catalogues
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 LOCALES = Path(__file__).parents[1] / "bot" / "locales"
 _language: ContextVar[str] = ContextVar("language", default="en")
@@ -43,3 +47,76 @@ def ngettext(one: str, many: str, count: int) -> str:
 def N_(message: str) -> str:  # noqa: N802 - gettext's own word for marking a message that is looked up later
     """Mark a message for the catalogue; `_` translates it when it is shown."""
     return message
+
+
+STORED = "\x1e"
+"""Begins a stored sentence: a control character, so that no person's words are taken for one."""
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A message with its values; `str()` gives the words in the language of the moment.
+
+    A value may be a sentence itself. With `many` and `number` the plural form is chosen when it is shown.
+    """
+
+    message: str
+    values: Mapping[str, object] = field(default_factory=dict)
+    many: str = ""
+    number: int = 0
+
+    def __str__(self) -> str:
+        text = ngettext(self.message, self.many, self.number) if self.many else _(self.message)
+        return text.format_map(self.values) if self.values else text
+
+    @property
+    def stored(self) -> str:
+        """The sentence as text for a row or sealed JSON; `shown` turns the text into words again."""
+        return STORED + json.dumps(_plain(self), ensure_ascii=False)
+
+    @property
+    def english(self) -> str:
+        """The words in English, as the journal and the log have them."""
+        with language("en"):
+            return str(self)
+
+
+def _plain(sentence: Sentence) -> list[Any]:
+    values = {
+        name: _plain(value) if isinstance(value, Sentence) else value if isinstance(value, int | float) else str(value)
+        for name, value in sentence.values.items()
+    }
+    return [sentence.message, values, sentence.many, sentence.number]
+
+
+def _read(message: str, values: Mapping[str, object], many: str, number: int) -> Sentence:
+    read = {name: _read(*value) if isinstance(value, list) else value for name, value in values.items()}
+    return Sentence(message, read, many, number)
+
+
+def gettext_lazy(message: str, **values: object) -> Sentence:
+    """Return a sentence that is stored now and read in other languages later."""
+    return Sentence(message, values)
+
+
+def ngettext_lazy(one: str, many: str, count: int, **values: object) -> Sentence:
+    """Return a sentence in the form that fits `count`, which is its value `count` as well."""
+    return Sentence(one, {"count": count, **values}, many, count)
+
+
+def data(text: str) -> Sentence:
+    """Return somebody else's words as a sentence, to be stored beside ours: no catalogue has them."""
+    return Sentence("{text}", {"text": text})
+
+
+def shown(text: str) -> str:
+    """Return stored text in the language of the moment: a stored sentence, a bare message id, or others' words."""
+    if text.startswith(STORED):
+        return str(_read(*json.loads(text.removeprefix(STORED))))
+    return _(text) if text else ""
+
+
+def english(text: str) -> str:
+    """Return stored text in English, as the journal and the log have it."""
+    with language("en"):
+        return shown(text)

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from config.text import N_, _
 from workflows.clients.context import ClientContext
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
@@ -24,6 +25,9 @@ class Halt(StrEnum):
     NONE = ""
     PAUSED = "paused"
     STOPPED = "stopped"
+
+
+HALTED: Mapping[str, str] = {Halt.PAUSED: N_("paused"), Halt.STOPPED: N_("stopped")}
 
 
 class Halts:
@@ -90,7 +94,9 @@ class Halts:
             return
         if not books:
             raise Refused(Code.NOTHING_MOVES)
-        raise Refused(Code.ALREADY_HALTED, what=books[0].halted, by=books[0].halted_by, at=_iso(books[0].halted_at))
+        raise Refused(
+            Code.ALREADY_HALTED, what=_(HALTED[books[0].halted]), by=books[0].halted_by, at=_iso(books[0].halted_at)
+        )
 
     def _halt(self, session: Session, book: BookHandover, halt: Halt, by: Actor) -> None:
         book.halted, book.halted_by = halt, by.name or by.id
