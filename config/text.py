@@ -7,7 +7,7 @@ The module stands beside the settings, since connectors, workflows and bot all m
 
 import gettext as catalogues
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -66,6 +66,8 @@ class Sentence:
     number: int = 0
 
     def __str__(self) -> str:
+        if not self.message:
+            return ""
         text = ngettext(self.message, self.many, self.number) if self.many else _(self.message)
         return text.format_map(self.values) if self.values else text
 
@@ -104,19 +106,20 @@ def ngettext_lazy(one: str, many: str, count: int, **values: object) -> Sentence
     return Sentence(one, {"count": count, **values}, many, count)
 
 
-def data(text: str) -> Sentence:
-    """Return somebody else's words as a sentence, to be stored beside ours: no catalogue has them."""
-    return Sentence("{text}", {"text": text})
+def loaded(text: str) -> Sentence:
+    """Return stored text as a sentence: to be a value of another one, or one of several."""
+    return _read(*json.loads(text.removeprefix(STORED))) if text.startswith(STORED) else Sentence(text)
+
+
+def joined(separator: str, sentences: Sequence[Sentence]) -> Sentence:
+    """Return several sentences as one, with the separator between them."""
+    names = [f"part{number}" for number in range(len(sentences))]
+    together = Sentence(separator.join(f"{{{name}}}" for name in names), dict(zip(names, sentences, strict=True)))
+    return sentences[0] if len(sentences) == 1 else together
 
 
 def shown(text: str) -> str:
     """Return stored text in the language of the moment: a stored sentence, a bare message id, or others' words."""
     if text.startswith(STORED):
-        return str(_read(*json.loads(text.removeprefix(STORED))))
+        return str(loaded(text))
     return _(text) if text else ""
-
-
-def english(text: str) -> str:
-    """Return stored text in English, as the journal and the log have it."""
-    with language("en"):
-        return shown(text)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from config.text import N_, _
+from config.text import N_, _, shown
 from workflows.access.account_state import AccountData
 from workflows.cases.views import FindingLine
 from workflows.context import Context
@@ -83,7 +83,7 @@ class FindingList:
             self._login(session, row) or note.login,
             row.first_seen,
             row.last_seen,
-            note.reason,
+            shown(note.reason),
             row.closed_at,
             row.kind in CAN_LOCK_AGAIN and row.case_id is not None,
             note.changed_by,

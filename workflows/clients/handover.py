@@ -13,6 +13,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from config.text import Sentence, gettext_lazy
 from connectors.errors import ConnectorError
 from workflows.clients.approval_policy import ApprovalContext
 from workflows.clients.approvals.decisions import DecisionService, SubmittedDecision
@@ -45,7 +46,7 @@ from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.case import Case, CaseState, Strategy
 from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, Proposal
 from workflows.storage.rows.work_state import WorkState
-from workflows.storage.work import again, retry_at, say
+from workflows.storage.work import again, connector_error_sentence, retry_at
 from workflows.systems.accounts import PreconditionFailed, leaver_accounts
 
 log = logging.getLogger(__name__)
@@ -210,11 +211,13 @@ class ClientHandover:
         except AttemptSuperseded:
             log.info("book %s: attempt %s was overtaken", book_attempt.book.id, book_attempt.book.attempt)
         except ConnectorError as error:
-            self._put_off(book_attempt, say(error), error)
+            self._put_off(book_attempt, connector_error_sentence(error), error)
         except PreconditionFailed as trouble:
-            self._put_off(book_attempt, str(trouble), None)
+            self._put_off(book_attempt, trouble.sentence, None)
         except Exception:
-            self._put_off(book_attempt, "something unexpected went wrong on our side; the log says what", None)
+            self._put_off(
+                book_attempt, gettext_lazy("something unexpected went wrong on our side; the log says what"), None
+            )
             raise
 
     def _take(self, book_id: str) -> BookAttempt | None:
@@ -294,7 +297,7 @@ class ClientHandover:
         draft = session.get_one(Proposal, draft_id)
         counted = select(sa.func.count()).select_from(Assignment).where(Assignment.proposal_id == draft_id)
         if session.exec(counted).one() != (sheet.records if sheet else 0):
-            raise PreconditionFailed("the book was listed twice at once; it is listed again")
+            raise PreconditionFailed(gettext_lazy("the book was listed twice at once; it is listed again"))
         draft.sealed = sheets.seal(self._context.vault, book_attempt.case, draft_id, sheet) if sheet else b""
         session.add(draft)
         session.flush()
@@ -338,12 +341,12 @@ class ClientHandover:
         ).first()
         publish(self._context, session, book_attempt.case, book_attempt.data.approver, LATER if shown else FIRST)
 
-    def _put_off(self, book_attempt: BookAttempt, reason: str, error: ConnectorError | None) -> None:
+    def _put_off(self, book_attempt: BookAttempt, reason: Sentence, error: ConnectorError | None) -> None:
         """Say what is wrong, try again later; proposals of other systems no longer wait for this one."""
-        log.warning("book %s: %s", book_attempt.book.id, reason)
+        log.warning("book %s: %s", book_attempt.book.id, reason.english)
         with suppress(AttemptSuperseded), self._context.store.write() as session:
             book = book_attempt.hold(session)
-            book.reason = reason
+            book.reason = reason.stored
             again(session, book, retry_at(book, error, self._context.clock.now(), self._context.retry))
             session.flush()
             self._context.journal.write(
@@ -351,7 +354,7 @@ class ClientHandover:
                 actor=HANDOVER,
                 action="book.put_off",
                 case_id=book.case_id,
-                data={"system": book.system, "phase": book.phase, "reason": reason},
+                data={"system": book.system, "phase": book.phase, "reason": reason.english},
             )
             self._publish_if_ready(session, book_attempt)
             self._context.show_case(session, book.case_id)

@@ -1,5 +1,6 @@
 from sqlmodel import select
 
+from config.text import Sentence, gettext_lazy
 from connectors.contract import AccountId, Accounts
 from workflows.people import Leaver
 from workflows.storage.case import person
@@ -10,6 +11,10 @@ from workflows.systems.registry import System
 
 class PreconditionFailed(Exception):
     """The book cannot go on now, for a reason that a person can do something about; it is tried again later."""
+
+    def __init__(self, sentence: Sentence) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
 
 
 def leaver_accounts(store: Store, case_id: str, leaver: Leaver, system: System) -> tuple[AccountId, ...]:
@@ -24,12 +29,16 @@ def leaver_accounts(store: Store, case_id: str, leaver: Leaver, system: System) 
         return tuple(AccountId(account) for account in sorted(known))
     found = _accounts(system).find(person(leaver)).accounts
     if len(found) > 1:
-        raise PreconditionFailed(f"{len(found)} accounts match the leaver: a person must say which one is theirs")
+        raise PreconditionFailed(
+            gettext_lazy("{count} accounts match the leaver: a person must say which one is theirs", count=len(found))
+        )
     return tuple(account.id for account in found)
 
 
 def _accounts(system: System) -> Accounts:
     accounts = system.having(Accounts)
     if accounts is None:
-        raise PreconditionFailed("this system cannot look people up, so nobody's clients can be told apart")
+        raise PreconditionFailed(
+            gettext_lazy("this system cannot look people up, so nobody's clients can be told apart")
+        )
     return accounts

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlmodel import Session, select
 
-from config.text import _, ngettext
+from config.text import Sentence, gettext_lazy, joined, ngettext_lazy
 from workflows.clients.context import ClientContext
 from workflows.clients.split import lines as line_rows
 from workflows.storage.case import CaseData
@@ -45,31 +45,28 @@ def keep(context: ClientContext, session: Session, case: Case, old: str, new: st
     session.add(Revision(id=new, previous=old, sealed=sealed))
 
 
-def words(data: CaseData, edits: Iterable[Edit]) -> str:
+def words(data: CaseData, edits: Iterable[Edit]) -> Sentence:
     """Return what edits changed: the first few clients, and how many records where there are more."""
     names = {"": data.leaver.name, **{one.key: one.name for one in data.successors}}
-    said: dict[str, None] = {}
+    said: dict[tuple[str, str, str], None] = {}
     count = 0
     for edit in edits:
         said.update(
-            dict.fromkeys(
-                _("{client}: {old} → {new}").format(
-                    client=one["name"], old=names.get(one["from"], "?"), new=names.get(one["to"], "?")
-                )
-                for one in edit.named
-            )
+            dict.fromkeys((one["name"], names.get(one["from"], "?"), names.get(one["to"], "?")) for one in edit.named)
         )
         count += edit.records
-    shown = "; ".join(list(said)[:TOLD])
+    told = [
+        gettext_lazy("{client}: {old} → {new}", client=client, old=old, new=new)
+        for client, old, new in list(said)[:TOLD]
+    ]
     if count > TOLD:
-        records = ngettext("{count:,} record in all", "{count:,} records in all", count).format(count=count)
-        shown = f"{shown}; {records}"
-    return shown
+        told.append(ngettext_lazy("{count:,} record in all", "{count:,} records in all", count))
+    return joined("; ", told)
 
 
 def since(context: ClientContext, session: Session, case: Case, data: CaseData, proposal_id: str) -> str:
     """Return what changed since that version, in words; empty where nothing is on record."""
-    return words(data, _after(context, session, case, proposal_id))
+    return str(words(data, _after(context, session, case, proposal_id)))
 
 
 def _after(context: ClientContext, session: Session, case: Case, proposal_id: str) -> Iterator[Edit]:

@@ -13,6 +13,7 @@ from threading import Lock
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from config.text import N_, gettext_lazy, loaded
 from connectors.contract import AccountId, Accounts, Moved, MoveOutcome, Observation, RecordId, Verdict
 from connectors.contract import MoveOrder as Order
 from connectors.errors import OutcomeUnknown
@@ -44,7 +45,7 @@ class SuccessorAccountCheck:
                 _, seen = self._seen[account]
                 if seen.verdict is Verdict.UNKNOWN:
                     raise PreconditionFailed(
-                        f"whether the account of who receives is active is not known: {seen.reason}"
+                        gettext_lazy("whether the successor's account is active is not known: {why}", why=seen.reason)
                     )
             verdicts = {account: self._seen[account][1].verdict for account in accounts}
             return {account: verdict for account, verdict in verdicts.items() if verdict is not Verdict.OPEN}
@@ -52,7 +53,9 @@ class SuccessorAccountCheck:
     def _look(self, accounts: Sequence[AccountId]) -> None:
         directory = self._system.having(Accounts)
         if directory is None:
-            raise PreconditionFailed("this system cannot look people up, so nobody knows whether a successor is active")
+            raise PreconditionFailed(
+                gettext_lazy("this system cannot look people up, so nobody knows whether a successor is active")
+            )
         now = time.monotonic()
         stale = sorted(one for one in accounts if one not in self._seen or now - self._seen[one][0] > FRESH)
         if stale:
@@ -65,6 +68,15 @@ STATES = {
     MoveOutcome.GONE: AssignmentState.GONE,
     MoveOutcome.REFUSED: AssignmentState.REFUSED,
 }
+CLOSED = N_("the successor's account there is {verdict}")
+NO_REASON = N_("no reason was given")
+VERDICTS: Mapping[Verdict, str] = {
+    Verdict.LOCKED: N_("locked"),
+    Verdict.OPEN: N_("open"),
+    Verdict.ABSENT: N_("absent"),
+    Verdict.UNKNOWN: N_("unknown"),
+}
+"""Each verdict as a word in a sentence."""
 SHOWN_EVERY = 5.0
 """Seconds between two updates of the case message while moves run, for Slack's sake."""
 Batch = Sequence[tuple[Assignment, Order]]
@@ -231,12 +243,15 @@ class Moves:
         session.add(row)
 
     def refused_accounts(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:
-        """Return which of those who would receive cannot, and why: nothing is sent for them. Raises `Trouble`."""
+        """Return which accounts cannot receive, with a stored sentence why: nothing is sent there. Raises `Trouble`."""
         closed = self._receivers.inactive_accounts(accounts)
-        return {account: f"the successor's account there is {verdict}" for account, verdict in closed.items()}
+        return {
+            account: gettext_lazy(CLOSED, verdict=loaded(VERDICTS[verdict])).stored
+            for account, verdict in closed.items()
+        }
 
     def note(self, outcome: Moved) -> str:
-        """Return what is kept with a line beside its state, for people."""
+        """Return what is kept with a line beside its state, for people: a stored sentence, or the vendor's words."""
         return outcome.reason
 
     def _count(self, owners: Sequence[str]) -> None:
@@ -298,7 +313,7 @@ def refusals(context: ClientContext, book_attempt: BookAttempt) -> Reasons:
         ).all():
             for row in rows:
                 note = lines.unseal(context.vault, book_attempt.case, row).note
-                unmoved.count(counted, row.kind, note or "no reason was given")
+                unmoved.count(counted, row.kind, note or NO_REASON)
             last = rows[-1].id
             session.expunge_all()
     return counted
@@ -333,8 +348,12 @@ def _doubted(order: Order, outcome: Moved) -> Moved:
     """Return the outcome as far as its own read bears it out: a vendor may say yes and leave a record to nobody."""
     if outcome.outcome is not MoveOutcome.MOVED or outcome.owner == order.successor:
         return outcome
-    seen = f"{outcome.owner} has it" if outcome.owner else "nobody has it: give it an owner by hand"
-    return Moved(order.record, MoveOutcome.REFUSED, outcome.owner, reason=f"the system said yes, but {seen}")
+    why = (
+        gettext_lazy("the system accepted the move, but account {owner} has the record", owner=outcome.owner)
+        if outcome.owner
+        else gettext_lazy("the system accepted the move, but nobody has the record: give it an owner by hand")
+    )
+    return Moved(order.record, MoveOutcome.REFUSED, outcome.owner, reason=why.stored)
 
 
 def _known(batch: Batch, outcomes: Sequence[Moved | None]) -> list[tuple[Assignment, Moved]]:

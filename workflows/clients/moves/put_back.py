@@ -15,12 +15,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from config.text import N_, Sentence, _, gettext_lazy, loaded, shown
 from connectors.contract import AccountId, Moved, MoveOutcome, RecordId
 from connectors.contract import MoveOrder as Order
 from connectors.errors import ConnectorError
 from workflows.clients.context import CHUNK, AttemptSuperseded, BookAttempt, ClientContext
 from workflows.clients.moves import leave
-from workflows.clients.moves.moves import Moves, SuccessorAccountCheck
+from workflows.clients.moves.moves import VERDICTS, Moves, SuccessorAccountCheck
 from workflows.clients.moves.notes import renew
 from workflows.clients.split import lines, shares
 from workflows.clients.views import PutBackLine, PutBackView
@@ -31,11 +32,11 @@ from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, Proposal, PutBack
 from workflows.storage.rows.work_state import WorkState
-from workflows.storage.work import again, finish, retry_at, say
+from workflows.storage.work import again, connector_error_sentence, finish, retry_at
 from workflows.systems.accounts import PreconditionFailed
 
 log = logging.getLogger(__name__)
-CLOSED = "the leaver's account there is {verdict}: give access back first"
+CLOSED = N_("the leaver's account there is {verdict}: give access back first")
 FEW, LISTED = 5, 50
 """Lines that the case message and a plan name one by one; the CSV has all."""
 UNDER_WAY = (AssignmentState.PUTTING_BACK, AssignmentState.PUT_BACK)
@@ -73,13 +74,13 @@ class PutBackMoves(Moves):
     def refused_accounts(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:
         """Wait until the leaver's account is active: nobody's records go to one that is not."""
         for verdict in self._receivers.inactive_accounts(accounts).values():
-            raise PreconditionFailed(CLOSED.format(verdict=verdict))
+            raise PreconditionFailed(gettext_lazy(CLOSED, verdict=loaded(VERDICTS[verdict])))
         return {}
 
     def note(self, outcome: Moved) -> str:
         """Say who has it now."""
         if outcome.outcome is MoveOutcome.TAKEN:
-            return holder(outcome.owner, self.people)
+            return holder(outcome.owner, self.people).stored
         return outcome.reason
 
 
@@ -142,13 +143,13 @@ class PutBacks:
             returns = PutBackMoves(self._context, PutBackAttempt(book, case, data))
             returns.people = people
             returns.carry()
-            self._settle(row, "", None)
+            self._settle(row, None, None)
         except AttemptSuperseded:
             log.info("put back %s: attempt %s was overtaken", row.id, row.attempt)
         except ConnectorError as error:
-            self._settle(row, say(error), error)
+            self._settle(row, connector_error_sentence(error), error)
         except PreconditionFailed as trouble:
-            self._settle(row, str(trouble), None)
+            self._settle(row, trouble.sentence, None)
 
     def csv_lines(self, case_id: str) -> Iterator[PutBackLine]:
         """Return every line that was put back or could not be, with who has it now."""
@@ -168,9 +169,9 @@ class PutBacks:
         for row in rows:
             now = owners.get(RecordId(row.record_id))
             if RecordId(row.record_id) not in owners:
-                kept.append(self._line(case, row, "it is gone"))
+                kept.append(self._line(case, row, _("it is gone")))
             elif now != row.owner_after:
-                kept.append(self._line(case, row, holder(now, people)))
+                kept.append(self._line(case, row, str(holder(now, people))))
             elif row.owner in closed:
                 waiting += 1
         return replace(
@@ -190,7 +191,7 @@ class PutBacks:
             data.name,
             data.family_name,
             AssignmentState(row.state),
-            note or data.note,
+            note or shown(data.note),
         )
 
     def _refuse(self, session: Session, case: Case, search: str) -> None:
@@ -271,13 +272,13 @@ class PutBacks:
         row.asked_by, row.asked_at, row.done_at, row.reason = by.name or by.id, now, None, ""
         again(session, row, now)
 
-    def _settle(self, seen: PutBack, reason: str, error: ConnectorError | None) -> None:
+    def _settle(self, seen: PutBack, reason: Sentence | None, error: ConnectorError | None) -> None:
         now = self._context.clock.now()
         with suppress(AttemptSuperseded), self._context.store.write() as session:
             row = session.get_one(PutBack, seen.id, with_for_update=True)
             if row.state != WorkState.DUE or row.attempt != seen.attempt:
                 raise AttemptSuperseded(row.id)
-            row.reason = reason
+            row.reason = reason.stored if reason else ""
             if reason:
                 again(session, row, retry_at(row, error, now, self._context.retry))
             else:
@@ -290,16 +291,18 @@ class PutBacks:
                 actor=HANDOVER,
                 action=action,
                 case_id=row.case_id,
-                data={"system": row.system, "reason": reason},
+                data={"system": row.system, "reason": reason.english if reason else ""},
             )
             self._context.show_case(session, row.case_id)
 
 
-def holder(account: str | None, people: Mapping[str, str]) -> str:
+def holder(account: str | None, people: Mapping[str, str]) -> Sentence:
     """Return who has a record now; an account that the case knows nothing of is no name to show."""
     if account is None:
-        return "nobody has it now"
-    return f"{people[account]} has it now" if account in people else f"somebody else has it now (account {account})"
+        return gettext_lazy("nobody has it now")
+    if account in people:
+        return gettext_lazy("{name} has it now", name=people[account])
+    return gettext_lazy("somebody else has it now (account {account})", account=account)
 
 
 def names(context: ClientContext, session: Session, case: Case, data: CaseData) -> dict[str, str]:
@@ -333,7 +336,7 @@ def put_back_fields(
         "put_back": by_state.get(AssignmentState.PUT_BACK, 0),
         "putting_back": by_state.get(AssignmentState.PUTTING_BACK, 0),
         "not_put_back": by_state.get(AssignmentState.NOT_PUT_BACK, 0),
-        "unreturned": tuple(f"{data.name} ({data.family_name}): {data.note}" for data, _ in said),
-        "put_back_problems": tuple(f"{row.system}: {row.reason}" for row in rows if row.reason),
+        "unreturned": tuple(f"{data.name} ({data.family_name}): {shown(data.note)}" for data, _row in said),
+        "put_back_problems": tuple(f"{row.system}: {shown(row.reason)}" for row in rows if row.reason),
         "put_back_by": rows[0].asked_by,
     }

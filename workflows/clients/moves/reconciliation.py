@@ -1,4 +1,4 @@
-"""The end of a book, proven: nothing of it waits, and the system counts nothing with the leaver that is unexplained.
+"""The end of a book, proven: nothing of it waits, and the system has no unexplained records left with the leaver.
 
 Whatever makes a book look finished that is not (a list read while a system was coming up, a second hand on the same
 rows, an answer about records that was none), the system's own count does not agree with it, and the book goes on.
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from config.text import N_, _, ngettext
+from config.text import N_, gettext_lazy, joined, loaded, ngettext_lazy
 from connectors.contract import AccountId
 from workflows.clients.context import OPEN, ClientContext
 from workflows.clients.proposals.listing import SETTLED_AND_BACK
@@ -25,10 +25,10 @@ LEFT = (AssignmentState.PROPOSED, AssignmentState.APPROVED, AssignmentState.DECL
 
 
 def new_records_sentence(session: Session, case_id: str, system: str, owned: int) -> str:
-    """Say how many records the leaver owns without a reason, and how many of them are new since the book was done."""
+    """Return a stored sentence: how many records the leaver owns without a reason, how many are new since the end."""
     book = session.get(BookHandover, f"{case_id}:{system}")
     if book is None or book.state != WorkState.DONE:
-        return f"{owned} records are still owned by the leaver"
+        return _still_owned(owned)
     left = session.exec(
         select(sa.func.count()).where(
             Assignment.case_id == case_id, Assignment.system == system, col(Assignment.state).in_(LEFT)
@@ -36,11 +36,19 @@ def new_records_sentence(session: Session, case_id: str, system: str, owned: int
     ).one()
     new = owned - left
     if new <= 0:
-        return f"{owned} records are still owned by the leaver"
-    return (
-        f"{owned} records are owned by the leaver, {new} of them new since the handover: "
-        "whatever assigns new records still names the leaver"
-    )
+        return _still_owned(owned)
+    return gettext_lazy(
+        "{count} records are owned by the leaver, {new} of them new since the handover: "
+        "whatever assigns new records still names the leaver",
+        count=owned,
+        new=new,
+    ).stored
+
+
+def _still_owned(owned: int) -> str:
+    return ngettext_lazy(
+        "{count} record is still owned by the leaver", "{count} records are still owned by the leaver", owned
+    ).stored
 
 
 NOTHING = N_("owns nothing")
@@ -48,6 +56,22 @@ NO_ACCOUNT = N_("no account of the leaver was found here, so there are no client
 WAITING = frozenset({AssignmentState.APPROVED, *OPEN})
 ELSEWHERE = SETTLED_AND_BACK
 """A record in these states is not with the leaver; in any other it is, and the system may count it there."""
+FATES: Mapping[AssignmentState, str] = {
+    AssignmentState.PROPOSED: N_("proposed"),
+    AssignmentState.APPROVED: N_("approved"),
+    AssignmentState.DECLINED: N_("declined"),
+    AssignmentState.MOVED: N_("moved"),
+    AssignmentState.TAKEN: N_("taken by another"),
+    AssignmentState.GONE: N_("gone"),
+    AssignmentState.REFUSED: N_("refused"),
+    AssignmentState.EXCLUDED: N_("excluded"),
+    AssignmentState.STOPPED: N_("stopped"),
+    AssignmentState.PUTTING_BACK: N_("being put back"),
+    AssignmentState.PUT_BACK: N_("put back"),
+    AssignmentState.NOT_PUT_BACK: N_("not put back"),
+    AssignmentState.KEPT: N_("kept"),
+}
+"""Each state in words for people."""
 Left = Mapping[str, int]
 """Records that a system counts with the leaver, by kind."""
 
@@ -78,19 +102,25 @@ def reconcile_book(
     lines = _lines(session, book)
     states = _sum(lines, 1)
     if waiting := sum(states[state] for state in WAITING):
-        raise PreconditionFailed(_("{number} records are neither moved nor settled yet").format(number=waiting))
+        raise PreconditionFailed(
+            ngettext_lazy(
+                "{count} record is neither moved nor settled yet",
+                "{count} records are neither moved nor settled yet",
+                waiting,
+            )
+        )
     known = _sum({key: number for key, number in lines.items() if key[1] not in ELSEWHERE}, 0)
     more = sum(max(0, number - known[kind]) for kind, number in left.items())
     if looked and more:
         raise PreconditionFailed(
-            ngettext(
-                "1 record is still with the leaver and in no list; the list is read again",
-                "{number} records are still with the leaver and in no list; the list is read again",
+            ngettext_lazy(
+                "{count} record is still the leaver's, but missing from our list; the list is read again",
+                "{count} records are still the leaver's, but missing from our list; the list is read again",
                 more,
-            ).format(number=more)
+            )
         )
     if _accounts(session, book) - set(leaver):
-        raise PreconditionFailed(_("an account of the leaver was found meanwhile; its list is read"))
+        raise PreconditionFailed(gettext_lazy("another account of the leaver was found; its list is read now"))
     approved = _approved(session, book)
     book.reason = _said(leaver, approved, states)
     session.add(book)
@@ -152,15 +182,20 @@ def _accounts(session: Session, book: BookHandover) -> set[str]:
 
 
 def _said(leaver: Sequence[AccountId], approved: "Counter[str]", states: Mapping[str, int]) -> str:
-    """Return why nothing was moved; an empty text where something was."""
+    """Return why nothing was moved, as a stored sentence; an empty text where something was."""
     if not leaver:
         return NO_ACCOUNT
     if not states:
         return NOTHING
     if not approved or approved[AssignmentState.MOVED]:
         return ""
-    fates = ", ".join(f"{number} {state}" for state, number in sorted(approved.items()))
-    number = approved.total()
-    return ngettext(
-        "the one approved record was not moved: {fates}", "none of {number} approved records was moved: {fates}", number
-    ).format(number=number, fates=fates)
+    fates = [
+        gettext_lazy("{count} {state}", count=number, state=loaded(FATES[AssignmentState(state)]))
+        for state, number in sorted(approved.items())
+    ]
+    return ngettext_lazy(
+        "the one approved record was not moved: {fates}",
+        "none of {count} approved records was moved: {fates}",
+        approved.total(),
+        fates=joined(", ", fates),
+    ).stored

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from config.text import N_, gettext_lazy
 from workflows.clients.approvals import changes
 from workflows.clients.approvals.decisions import DecisionService
 from workflows.clients.approvals.directory import LiveDirectory, RecordedDirectory
@@ -31,7 +32,7 @@ from workflows.storage.rows.case import Case
 from workflows.storage.rows.clients import Assignment, BookHandover, Proposal, ProposalState
 from workflows.storage.work import again
 
-EDIT = "an edit of version {version} by {name}: {what}"
+EDIT = N_("an edit of version {version} by {name}: {what}")
 
 
 class EditPermission:
@@ -207,7 +208,9 @@ class Editing:
             words="",
             shares=self._recount(table, changed, excluded),
             sensitivities=self._sensitive(table, excluded),
-            why=EDIT.format(version=table.proposal.version, name=table.by.name, what=changes.words(table.data, [edit])),
+            why=gettext_lazy(
+                EDIT, version=table.proposal.version, name=table.by.name, what=changes.words(table.data, [edit])
+            ).stored,
         )
         version = add_version(context, session, table.case, edited)
         changes.keep(context, session, table.case, old, version.id, edit)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 from operator import itemgetter
 
-from config.text import _, ngettext
+from config.text import gettext_lazy, ngettext_lazy
 from workflows.clients.split.rebalancing import SuccessorLoads, WeightedFamily, lower_bound, rebalance
 from workflows.storage.rows.case import Strategy
 
@@ -60,6 +60,7 @@ class Split:
     chosen: Mapping[str, str]
     """Successor by family."""
     notes: tuple[str, ...] = ()
+    """Stored sentences."""
     over: Mapping[str, int] = field(default_factory=dict)
     """How many clients a successor gets beyond their capacity: only where there is no room left for them anywhere."""
 
@@ -203,20 +204,22 @@ def _evened(pools: SuccessorLoads, held: Sequence[list[WeightedFamily]], *, fixe
         rebalance(pools, held, FAIR * bound)
     if max(pools.loads) <= FAIR * bound * (1 + 1e-9):
         return []
-    said = _(
+    said = gettext_lazy(
         "The most loaded successor gets {times:.1f} times the least that anybody must carry: families stay whole, "
-        "and what is fixed or limited by capacity leaves no more even split."
+        "and what is fixed or limited by capacity leaves no more even split.",
+        times=max(pools.loads) / bound,
     )
-    return [said.format(times=max(pools.loads) / bound)]
+    return [said.stored]
 
 
 def _crowded(over: Mapping[str, int]) -> list[str]:
     number = sum(over.values())
     if not number:
         return []
-    said = ngettext(
+    said = ngettext_lazy(
         "{count:,} client is above the successors' capacities ({who}): there is no room for it.",
         "{count:,} clients are above the successors' capacities ({who}): there is no room for them.",
         number,
+        who=", ".join(f"{key} +{more}" for key, more in sorted(over.items())),
     )
-    return [said.format(count=number, who=", ".join(f"{key} +{more}" for key, more in sorted(over.items())))]
+    return [said.stored]

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from config.text import _, ngettext
+
 Counts = Mapping[str, Mapping[str, int]]
 """`{account: {kind: count}}`."""
 
@@ -44,40 +46,47 @@ def unmoved(system: str, fates: Mapping[str, UnmovedCounts]) -> list[str]:
 
 
 def _sentence(what: str, before: int, after: int, left: int, fate: UnmovedCounts) -> str:
-    said = [f"{what}: {before:,} before, {after:,} after", *_difference(before, after, fate)]
+    counted = _("{what}: {before:,} before, {after:,} after").format(what=what, before=before, after=after)
+    said = [counted, *_difference(before, after, fate)]
     stay = min(left, fate.staying)
     if stay:
         said.append(_stay(stay, fate))
     if left > stay:
-        said.append(f"{left - stay:,} still with the leaver ({_left(left - stay, fate)})")
+        said.append(
+            _("{count:,} still with the leaver ({fates})").format(count=left - stay, fates=_left(left - stay, fate))
+        )
     return "; ".join(said)
 
 
 def _stay(number: int, fate: UnmovedCounts) -> str:
-    return f"{number:,} {'stays' if number == 1 else 'stay'} with the leaver: {fate.why}"
+    said = ngettext("{count:,} stays with the leaver: {why}", "{count:,} stay with the leaver: {why}", number)
+    return said.format(count=number, why=fate.why)
 
 
 def _difference(before: int, after: int, fate: UnmovedCounts) -> list[str]:
     if before == after:
         return []
-    seen = [f"{number:,} {word}" for number, word in ((fate.taken, "taken by another"), (fate.gone, "gone")) if number]
+    fates = ((fate.taken, _("{count:,} taken by another")), (fate.gone, _("{count:,} gone")))
+    seen = [word.format(count=number) for number, word in fates if number]
     lost = before - after
     if 0 < lost <= fate.taken + fate.gone:
         return [", ".join(seen)]
     strange = -lost if lost < 0 else lost - fate.taken - fate.gone
-    word = "more than before" if lost < 0 else "fewer"
-    return [*seen, f"{strange:,} {word} for a reason outside this handover"]
+    more, fewer = (
+        _("{count:,} more than before for a reason outside this handover"),
+        _("{count:,} fewer for a reason outside this handover"),
+    )
+    return [*seen, (more if lost < 0 else fewer).format(count=strange)]
 
 
 def _left(left: int, fate: UnmovedCounts) -> str:
     words = (
-        (fate.refused, "refused"),
-        (fate.waiting, "waiting for a decision"),
-        (fate.stopped, "left when the moves were stopped"),
+        (fate.refused, _("{count:,} refused")),
+        (fate.waiting, _("{count:,} waiting for a decision")),
+        (fate.stopped, _("{count:,} left when the moves were stopped")),
+        (left - fate.refused - fate.waiting - fate.stopped, _("{count:,} new since")),
     )
-    known = [f"{number:,} {word}" for number, word in words if number]
-    strange = left - fate.refused - fate.waiting - fate.stopped
-    return ", ".join([*known, *([f"{strange:,} new since"] if strange > 0 else [])])
+    return ", ".join(word.format(count=number) for number, word in words if number > 0)
 
 
 def _sum(counts: Counts, kind: str) -> int:

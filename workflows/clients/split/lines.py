@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from config.text import shown
 from connectors.contract import Record
 from workflows.clients.views import RecordLine
 from workflows.people import Successor
@@ -14,7 +15,7 @@ from workflows.storage.vault import Vault
 
 @dataclass(frozen=True, slots=True)
 class LineData:
-    """What an assignment keeps sealed; `note` says why it was not moved, or why nobody can move it."""
+    """What an assignment keeps sealed; `note`: a stored sentence, why it was not moved or cannot be."""
 
     name: str
     family_name: str
@@ -100,7 +101,7 @@ def show(vault: Vault, case: Case, row: Assignment, successor: Successor) -> Rec
         data.open,
         successor,
         AssignmentState(row.state),
-        data.note,
+        shown(data.note),
         row.family,
         data.sensitivity,
     )
