@@ -104,7 +104,7 @@ def slack_error_code(error: SlackApiError) -> str:
     """Return Slack's own word for what went wrong: `not_in_channel`, `ratelimited`."""
     response: object = error.response
     get = getattr(response, "get", None)
-    return str(get("error", "")) if callable(get) and get("error", "") else "no answer"
+    return str(get("error", "")) if callable(get) and get("error", "") else _("no answer")
 
 
 def reference() -> str:

@@ -7,6 +7,7 @@ The module stands beside the settings, since connectors, workflows and bot all m
 
 import gettext as catalogues
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -49,6 +50,7 @@ def N_(message: str) -> str:  # noqa: N802 - gettext's own word for marking a me
     return message
 
 
+_PLACEHOLDER, _LETTERS = re.compile(r"\{[^}]*\}"), re.compile(r"[^\W\d_]")
 STORED = "\x1e"
 """Begins a stored sentence: a control character, so that no person's words are taken for one."""
 
@@ -66,9 +68,9 @@ class Sentence:
     number: int = 0
 
     def __str__(self) -> str:
-        if not self.message:
-            return ""
-        text = ngettext(self.message, self.many, self.number) if self.many else _(self.message)
+        text = self.message
+        if _LETTERS.search(_PLACEHOLDER.sub("", text)):  # a message of placeholders alone has nothing to translate
+            text = ngettext(text, self.many, self.number) if self.many else _(text)
         return text.format_map(self.values) if self.values else text
 
     @property

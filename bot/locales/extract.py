@@ -52,7 +52,7 @@ def extract(template: Path) -> None:
     here = Path.cwd()
     os.chdir(ROOT)  # Babel writes places as they are seen from where it runs
     try:
-        CommandLineInterface().run(["pybabel", "-q", "extract", *OPTIONS, "-o", str(template), *ROOMS])
+        CommandLineInterface().run(["pybabel", "-q", "extract", *OPTIONS, "-o", str(template), *ROOMS])  # type: ignore[no-untyped-call]
     finally:
         os.chdir(here)
 

@@ -84,8 +84,7 @@ def say(error: ConnectorError) -> str:
 def connector_error_sentence(error: ConnectorError) -> Sentence:
     """Return the same as a sentence that is stored and shown later."""
     words = next(words for kind, words in TROUBLE.items() if isinstance(error, kind))
-    why = next((given for given in error.args if isinstance(given, Sentence)), str(error))
-    return Sentence("{trouble}: {why}", {"trouble": Sentence(words), "why": why})
+    return Sentence("{trouble}: {why}", {"trouble": Sentence(words), "why": str(error)})
 
 
 def reopen(session: Session, book_id: str, account: str, now: datetime) -> None:

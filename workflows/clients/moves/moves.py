@@ -349,9 +349,9 @@ def _doubted(order: Order, outcome: Moved) -> Moved:
     if outcome.outcome is not MoveOutcome.MOVED or outcome.owner == order.successor:
         return outcome
     why = (
-        gettext_lazy("the system accepted the move, but account {owner} has the record", owner=outcome.owner)
+        gettext_lazy("the system accepted the move, but {owner} has it", owner=outcome.owner)
         if outcome.owner
-        else gettext_lazy("the system accepted the move, but nobody has the record: give it an owner by hand")
+        else gettext_lazy("the system accepted the move, but nobody has it: give it an owner by hand")
     )
     return Moved(order.record, MoveOutcome.REFUSED, outcome.owner, reason=why.stored)
 
