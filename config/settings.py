@@ -19,14 +19,16 @@ from config.faults import describe
 from config.fields import ApiUrl, ChannelId, Country, DatabaseUrl, GroupId, Key, TimeOfDay, UserId, Zone
 from config.secrets import Secret
 from config.table import SettingsTable
-from config.text import _
+from config.text import _, ngettext
 
 
 class SettingsError(Exception):
     """The configuration cannot be used. `faults` has one line for each fault: `key: fault`."""
 
     def __init__(self, path: Path, faults: list[str]) -> None:
-        super().__init__("\n".join([f"{path} has {len(faults)} fault(s):", *(f"  {fault}" for fault in faults)]))
+        said = ngettext("{path} has {count} fault:", "{path} has {count} faults:", len(faults))
+        head = said.format(path=path, count=len(faults))
+        super().__init__("\n".join([head, *(f"  {fault}" for fault in faults)]))
         self.faults = faults
 
 
