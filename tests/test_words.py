@@ -123,7 +123,7 @@ FOR_PROGRAMS = {
     "workflows/engine/replicas.py": ("self._end(",),  # for the log
     "workflows/refusals.py": ("put back", '"nothing handed over"'),  # codes
     "workflows/storage/journal.py": ("handover journal {seq}",),  # what is signed
-    "workflows/storage/rows/": (' = "', "closed_at is null"),  # states as rows have them, SQL
+    "workflows/storage/rows/": (' = "', "closed_at is null"),  # reasons as rows have them, SQL
     "workflows/storage/store.py": ("set local",),  # SQL
 }
 """By file or folder: parts of lines whose words in a row are for programs."""

@@ -19,17 +19,17 @@ from workflows.storage.vault import WrongKey
 
 CAN_LOCK_AGAIN = frozenset({"open again", "new account"})
 URGENCY = (
-    "protected",
-    "open again",
-    "not linked",
-    "new account",
-    "orphan",
-    "address reused",
-    "exported after leaving",
-    "owns records",
-    "never verified",
-    "not verified",
-    "dormant",
+    N_("protected"),
+    N_("open again"),
+    N_("not linked"),
+    N_("new account"),
+    N_("orphan"),
+    N_("address reused"),
+    N_("exported after leaving"),
+    N_("owns records"),
+    N_("never verified"),
+    N_("not verified"),
+    N_("dormant"),
 )
 """Kinds of finding, worst first; a kind that is not named here comes last."""
 SHUT = N_("name not readable")

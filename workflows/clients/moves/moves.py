@@ -70,13 +70,6 @@ STATES = {
 }
 CLOSED = N_("the successor's account there is {verdict}")
 NO_REASON = N_("no reason was given")
-VERDICTS: Mapping[Verdict, str] = {
-    Verdict.LOCKED: N_("locked"),
-    Verdict.OPEN: N_("open"),
-    Verdict.ABSENT: N_("absent"),
-    Verdict.UNKNOWN: N_("unknown"),
-}
-"""Each verdict as a word in a sentence."""
 SHOWN_EVERY = 5.0
 """Seconds between two updates of the case message while moves run, for Slack's sake."""
 Batch = Sequence[tuple[Assignment, Order]]
@@ -245,10 +238,7 @@ class Moves:
     def refused_accounts(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:
         """Return which accounts cannot receive, with a stored sentence why: nothing is sent there. Raises `Trouble`."""
         closed = self._receivers.inactive_accounts(accounts)
-        return {
-            account: gettext_lazy(CLOSED, verdict=loaded(VERDICTS[verdict])).stored
-            for account, verdict in closed.items()
-        }
+        return {account: gettext_lazy(CLOSED, verdict=loaded(verdict)).stored for account, verdict in closed.items()}
 
     def note(self, outcome: Moved) -> str:
         """Return what is kept with a line beside its state, for people: a stored sentence, or the vendor's words."""

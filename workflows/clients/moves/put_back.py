@@ -21,7 +21,7 @@ from connectors.contract import MoveOrder as Order
 from connectors.errors import ConnectorError
 from workflows.clients.context import CHUNK, AttemptSuperseded, BookAttempt, ClientContext
 from workflows.clients.moves import leave
-from workflows.clients.moves.moves import VERDICTS, Moves, SuccessorAccountCheck
+from workflows.clients.moves.moves import Moves, SuccessorAccountCheck
 from workflows.clients.moves.notes import renew
 from workflows.clients.split import lines, shares
 from workflows.clients.views import PutBackLine, PutBackView
@@ -74,7 +74,7 @@ class PutBackMoves(Moves):
     def refused_accounts(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:
         """Wait until the leaver's account is active: nobody's records go to one that is not."""
         for verdict in self._receivers.inactive_accounts(accounts).values():
-            raise PreconditionFailed(gettext_lazy(CLOSED, verdict=loaded(VERDICTS[verdict])))
+            raise PreconditionFailed(gettext_lazy(CLOSED, verdict=loaded(verdict)))
         return {}
 
     def note(self, outcome: Moved) -> str:

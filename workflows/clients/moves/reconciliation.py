@@ -56,22 +56,6 @@ NO_ACCOUNT = N_("no account of the leaver was found here, so there are no client
 WAITING = frozenset({AssignmentState.APPROVED, *OPEN})
 ELSEWHERE = SETTLED_AND_BACK
 """A record in these states is not with the leaver; in any other it is, and the system may count it there."""
-FATES: Mapping[AssignmentState, str] = {
-    AssignmentState.PROPOSED: N_("proposed"),
-    AssignmentState.APPROVED: N_("approved"),
-    AssignmentState.DECLINED: N_("declined"),
-    AssignmentState.MOVED: N_("moved"),
-    AssignmentState.TAKEN: N_("taken by another"),
-    AssignmentState.GONE: N_("gone"),
-    AssignmentState.REFUSED: N_("refused"),
-    AssignmentState.EXCLUDED: N_("excluded"),
-    AssignmentState.STOPPED: N_("stopped"),
-    AssignmentState.PUTTING_BACK: N_("being put back"),
-    AssignmentState.PUT_BACK: N_("put back"),
-    AssignmentState.NOT_PUT_BACK: N_("not put back"),
-    AssignmentState.KEPT: N_("kept"),
-}
-"""Each state in words for people."""
 Left = Mapping[str, int]
 """Records that a system counts with the leaver, by kind."""
 
@@ -190,8 +174,7 @@ def _said(leaver: Sequence[AccountId], approved: "Counter[str]", states: Mapping
     if not approved or approved[AssignmentState.MOVED]:
         return ""
     fates = [
-        gettext_lazy("{count} {state}", count=number, state=loaded(FATES[AssignmentState(state)]))
-        for state, number in sorted(approved.items())
+        gettext_lazy("{count} {state}", count=number, state=loaded(state)) for state, number in sorted(approved.items())
     ]
     return ngettext_lazy(
         "the one approved record was not moved: {fates}",
