@@ -2,14 +2,21 @@
 
 import gettext
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlmodel import select
 
 from config import text
+from config.text import STORED
+from connectors.contract import AccountId
+from tests.marking import MARKING, Data, use_marking_catalogue
 from tests.workflows.office import DANA, HR, Office
+from tests.workflows.stage import APPROVER, BOB, Stage, crm
 from workflows.access.account_state import AccountData
 from workflows.access.restoration import ended
+from workflows.people import Successor
 from workflows.storage.rows.operations import JournalEntry
 
 OPENS, SHUTS = "⟦", "⟧"
@@ -107,3 +114,50 @@ def test_a_name_that_looks_like_a_mark_is_no_mark() -> None:
     group = AccountData("dana", "mail").plus("taken out of group sessions ended", "")
     assert not group.locked
     assert group.marks == ()
+
+
+def _shows_marks(words: str) -> bool:
+    """Whether all letters but those of data went through the catalogue."""
+    return bool(words) and not Data(words=("crm", "EUR")).left(words)
+
+
+@pytest.fixture
+def full_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_marking_catalogue(monkeypatch)
+
+
+@pytest.mark.usefixtures("full_width")
+def test_what_the_client_track_stored_is_read_in_the_readers_language_and_journalled_in_english(tmp_path: Path) -> None:
+    """Rows and sealed data are written in English here, and read by somebody with another language."""
+    zed = Successor("ghost@x.example", "Ｚｅｄ", "ghost@x.example", "U0ZED")
+    bob = replace(BOB, name="Ｂｏｂ")
+    world = crm()
+    stage = Stage(tmp_path, world.system(), successors=(bob, zed), approver=replace(APPROVER, name="Ｍａｘ"))
+    world.users[AccountId("bob")].active = False
+    stage.tick()
+    with text.language(MARKING):
+        [problem] = stage.clients().problems
+    assert _shows_marks(problem)
+    assert problem != stage.clients().problems[0] == "crm: none of the successors has an active account here"
+    assert "none of the successors" in str(stage.journalled("book.put_off"))
+
+    world.users[AccountId("bob")].active = True
+    stage.time.pass_(hours=1)
+    stage.tick()
+    with text.language(MARKING):
+        proposal = stage.proposal()
+    assert _shows_marks(proposal.why)
+    assert _shows_marks(proposal.note)
+    assert stage.proposal().note == "Ｚｅｄ gets nothing in crm: no account there"
+
+    stage.approve()
+    world.users[AccountId("bob")].active = False
+    stage.tick()
+    with text.language(MARKING):
+        shown = stage.clients()
+        notes = {line.note for line in stage.lines() if line.note}
+    assert notes
+    assert all(_shows_marks(words) for words in (*notes, *shown.problems))
+    assert "the successor's account there is locked" in {line.note for line in stage.lines()}
+    assert not any(STORED in words for words in (*notes, *shown.problems, *shown.balance))
+    assert STORED not in str(stage.journalled("book.put_off")) + str(stage.journalled("clients.moved"))
