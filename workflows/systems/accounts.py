@@ -30,7 +30,7 @@ def leaver_accounts(store: Store, case_id: str, leaver: Leaver, system: System) 
     found = _accounts(system).find(person(leaver)).accounts
     if len(found) > 1:
         raise PreconditionFailed(
-            gettext_lazy("{count} accounts match the leaver: a person must say which one is theirs", count=len(found))
+            gettext_lazy("{count} accounts match the leaver: a person must choose one", count=len(found))
         )
     return tuple(account.id for account in found)
 
@@ -39,6 +39,6 @@ def _accounts(system: System) -> Accounts:
     accounts = system.having(Accounts)
     if accounts is None:
         raise PreconditionFailed(
-            gettext_lazy("this system cannot look people up, so nobody's clients can be told apart")
+            gettext_lazy("this system cannot look people up, so the leaver's clients cannot be found")
         )
     return accounts

@@ -45,7 +45,7 @@ class SuccessorAccountCheck:
                 _, seen = self._seen[account]
                 if seen.verdict is Verdict.UNKNOWN:
                     raise PreconditionFailed(
-                        gettext_lazy("whether the successor's account is active is not known: {why}", why=seen.reason)
+                        gettext_lazy("not known whether the successor's account is active: {why}", why=seen.reason)
                     )
             verdicts = {account: self._seen[account][1].verdict for account in accounts}
             return {account: verdict for account, verdict in verdicts.items() if verdict is not Verdict.OPEN}
@@ -54,7 +54,7 @@ class SuccessorAccountCheck:
         directory = self._system.having(Accounts)
         if directory is None:
             raise PreconditionFailed(
-                gettext_lazy("this system cannot look people up, so nobody knows whether a successor is active")
+                gettext_lazy("this system cannot look people up, so successors' accounts cannot be checked")
             )
         now = time.monotonic()
         stale = sorted(one for one in accounts if one not in self._seen or now - self._seen[one][0] > FRESH)

@@ -205,8 +205,8 @@ def _evened(pools: SuccessorLoads, held: Sequence[list[WeightedFamily]], *, fixe
     if max(pools.loads) <= FAIR * bound * (1 + 1e-9):
         return []
     said = gettext_lazy(
-        "The most loaded successor gets {times:.1f} times the least that anybody must carry: families stay whole, "
-        "and what is fixed or limited by capacity leaves no more even split.",
+        "The most loaded successor gets {times:.1f} times the even share. "
+        "Families stay whole, and fixed clients and capacities allow no more even split.",
         times=max(pools.loads) / bound,
     )
     return [said.stored]
@@ -217,8 +217,8 @@ def _crowded(over: Mapping[str, int]) -> list[str]:
     if not number:
         return []
     said = ngettext_lazy(
-        "{count:,} client is above the successors' capacities ({who}): there is no room for it.",
-        "{count:,} clients are above the successors' capacities ({who}): there is no room for them.",
+        "{count:,} client is above the successors' capacities: {who}.",
+        "{count:,} clients are above the successors' capacities: {who}.",
         number,
         who=", ".join(f"{key} +{more}" for key, more in sorted(over.items())),
     )
