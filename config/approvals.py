@@ -65,7 +65,5 @@ class ApprovalSettings(SettingsTable):
     @model_validator(mode="after")
     def _in_order(self) -> "ApprovalSettings":
         if self.escalate_to and self.escalate_days >= self.expire_days:
-            raise ValueError(
-                _("escalate_days must be fewer than expire_days, so that people have time to answer")
-            )
+            raise ValueError(_("escalate_days must be fewer than expire_days, so that people have time to answer"))
         return self

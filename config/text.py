@@ -8,10 +8,10 @@ The module stands beside the settings, since connectors, workflows and bot all m
 import gettext as catalogues
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -35,14 +35,34 @@ def language(locale: str) -> Iterator[None]:
         _language.reset(token)
 
 
+class Message(str):
+    """Words in the language of the moment that remember their message id and values, so that they can be stored."""
+
+    __slots__ = ("sentence",)
+    sentence: "Sentence"
+
+    @classmethod
+    def of(cls, words: str, sentence: "Sentence") -> "Message":
+        """Return words with the sentence that they came from."""
+        made = cls(words)
+        made.sentence = sentence
+        return made
+
+    def format(self, *args: object, **values: object) -> str:
+        """Put values in, and remember them."""
+        words = super().format(*args, **values)
+        return words if args else Message.of(words, replace(self.sentence, values=values))
+
+
 def _(message: str) -> str:
     """Return the message in the language of the moment."""
-    return _catalogue(_language.get()).gettext(message)
+    return Message.of(_catalogue(_language.get()).gettext(message), Sentence(message))
 
 
 def ngettext(one: str, many: str, count: int) -> str:
     """Return the form that fits `count` in the language of the moment."""
-    return _catalogue(_language.get()).ngettext(one, many, count)
+    words = _catalogue(_language.get()).ngettext(one, many, count)
+    return Message.of(words, Sentence(one, {}, many, count))
 
 
 def N_(message: str) -> str:  # noqa: N802 - gettext's own word for marking a message that is looked up later
@@ -71,7 +91,12 @@ class Sentence:
         text = self.message
         if _LETTERS.search(_PLACEHOLDER.sub("", text)):  # a message of placeholders alone has nothing to translate
             text = ngettext(text, self.many, self.number) if self.many else _(text)
-        return text.format_map(self.values) if self.values else text
+        return str.format_map(text, self.values) if self.values else str(text)
+
+    @property
+    def words(self) -> str:
+        """The words in the language of the moment, from which the sentence can be had again."""
+        return Message.of(str(self), self)
 
     @property
     def stored(self) -> str:
@@ -86,11 +111,14 @@ class Sentence:
 
 
 def _plain(sentence: Sentence) -> list[Any]:
-    values = {
-        name: _plain(value) if isinstance(value, Sentence) else value if isinstance(value, int | float) else str(value)
-        for name, value in sentence.values.items()
-    }
+    values = {name: _plain_value(value) for name, value in sentence.values.items()}
     return [sentence.message, values, sentence.many, sentence.number]
+
+
+def _plain_value(value: object) -> Any:
+    if isinstance(value, Sentence | Message):
+        return _plain(value if isinstance(value, Sentence) else value.sentence)
+    return value if isinstance(value, int | float) else str(value)
 
 
 def _read(message: str, values: Mapping[str, object], many: str, number: int) -> Sentence:
@@ -108,6 +136,11 @@ def ngettext_lazy(one: str, many: str, count: int, **values: object) -> Sentence
     return Sentence(one, {"count": count, **values}, many, count)
 
 
+def stored(text: str) -> str:
+    """Return words as text for a row or sealed data: ours as their sentence, others' as they are."""
+    return text.sentence.stored if isinstance(text, Message) else text
+
+
 def loaded(text: str) -> Sentence:
     """Return stored text as a sentence: to be a value of another one, or one of several."""
     return _read(*json.loads(text.removeprefix(STORED))) if text.startswith(STORED) else Sentence(text)
@@ -118,6 +151,13 @@ def joined(separator: str, sentences: Sequence[Sentence]) -> Sentence:
     names = [f"part{number}" for number in range(len(sentences))]
     together = Sentence(separator.join(f"{{{name}}}" for name in names), dict(zip(names, sentences, strict=True)))
     return sentences[0] if len(sentences) == 1 else together
+
+
+def join(separator: str, texts: Iterable[str]) -> str:
+    """Return texts as one that can be stored like each of them; empty ones are left out."""
+    said = [text for text in texts if text]
+    sentences = [text.sentence if isinstance(text, Message) else Sentence("{text}", {"text": text}) for text in said]
+    return joined(separator, sentences).words
 
 
 def shown(text: str) -> str:

@@ -2,13 +2,15 @@
 
 import ast
 import io
+import json
+import pickle
 from pathlib import Path
 
 import pytest
 
 from bot.locales.extract import KEYWORDS, ROOMS, ROOT, TEMPLATE, commands, extract, is_current
-from bot.text import language, mrkdwn, ngettext, plain, trim
-from config.text import Sentence, gettext_lazy, joined, loaded, ngettext_lazy, shown
+from bot.text import _, language, mrkdwn, ngettext, plain, trim
+from config.text import Sentence, gettext_lazy, join, joined, loaded, ngettext_lazy, shown, stored
 from tests.marking import MARKING, use_marking_catalogue
 from tests.marking import marked as marked_message
 
@@ -141,3 +143,20 @@ def test_a_sentence_is_in_the_language_of_who_reads_it_and_english_for_the_journ
 
 def test_the_plural_is_that_of_the_reader() -> None:
     assert [str(ngettext_lazy("{count} one", "{count} many", count)) for count in (1, 2)] == ["1 one", "2 many"]
+
+
+def test_words_that_were_shown_can_be_stored_and_read_in_another_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_marking_catalogue(monkeypatch)
+    why = _("changed since then")
+    said = join("; ", [_("user {name}: {why}").format(name="x1", why=why), "", "SOMEBODY ELSE'S", why])
+    assert said == "user x1: changed since then; SOMEBODY ELSE'S; changed since then"
+    kept = json.loads(json.dumps(stored(said)))
+    assert shown(kept) == said
+    with language(MARKING):
+        parts = [marked_message("user {name}: {why}").format(name="x1", why=marked_message(why)), "SOMEBODY ELSE'S"]
+        assert shown(kept) == "; ".join([*parts, marked_message(why)])
+        assert shown(stored(_("gone"))) == marked_message("gone")
+    assert stored("as it is") == "as it is"
+    assert shown(stored(join("; ", []))) == ""
+    assert shown(stored(ngettext("{count} one", "{count} many", 2).format(count=2))) == "2 many"
+    assert pickle.loads(pickle.dumps(said)) == said

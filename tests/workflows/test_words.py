@@ -88,8 +88,27 @@ def test_an_account_is_offered_for_choice_in_every_language(office: Office) -> N
     office.work("revoke")
     with text.language("en"):
         [line] = [one for one in office.offboarding.case(case_id).systems if one.system == "crm"]
-    assert line.reason.startswith(f"{OPENS}CHOOSE THE ACCOUNT")
+    assert line.reason.startswith("CHOOSE THE ACCOUNT")
     assert line.choose
+
+
+def test_what_a_lock_out_did_in_english_is_read_in_another_language(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.crm.down = True
+    case_id = office.offboarding.open(office.request())
+    office.work("revoke")
+    use_marking_catalogue(monkeypatch)
+    with text.language(MARKING):
+        lines = {line.system: line for line in office.offboarding.case(case_id).systems}
+    data = Data(words=("is", "down", "directory", "crm", "all", "staff", "sales"))
+    assert data.left(lines["crm"].reason) == []
+    assert "not reachable" not in lines["crm"].reason
+    assert len(lines["directory"].accounts[0].done) > 2
+    assert [words for words in lines["directory"].accounts[0].done if data.left(words)] == []
+    english = {line.system: line for line in office.offboarding.case(case_id).systems}
+    assert english["crm"].reason.startswith("not reachable: ")
+    assert "1 session ended" in english["directory"].accounts[0].done
 
 
 @pytest.mark.usefixtures("marked")

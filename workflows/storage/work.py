@@ -78,13 +78,13 @@ def say(error: ConnectorError) -> str:
 
     Connectors have narrower errors of their own below the six.
     """
-    return str(connector_error_sentence(error))
+    return connector_error_sentence(error).words
 
 
 def connector_error_sentence(error: ConnectorError) -> Sentence:
     """Return the same as a sentence that is stored and shown later."""
     words = next(words for kind, words in TROUBLE.items() if isinstance(error, kind))
-    return Sentence("{trouble}: {why}", {"trouble": Sentence(words), "why": str(error)})
+    return Sentence("{trouble}: {why}", {"trouble": Sentence(words), "why": next(iter(error.args), "")})
 
 
 def reopen(session: Session, book_id: str, account: str, now: datetime) -> None:
