@@ -102,6 +102,7 @@ FOR_PROGRAMMERS = frozenset({"RuntimeError", "TypeError", "AssertionError", "Not
 SENTENCE = re.compile(r"[^\W\d_]+(?:'s)?,? [^\W\d_]+,? [^\W\d_]+")
 """Three words in a row."""
 FOR_PROGRAMS = {
+    "bot/cli/": ('"handover ', "'handover "),  # commands to type
     "bot/cli/configuration_draft.py": ("# Handover's configuration.",),  # comments of a file, like its reference
     "bot/cli/notes.py": ("{line.family_name}: {line.name}",),  # data, side by side
     "bot/locales/extract.py": ("is out of date",),  # for who works on the project

@@ -1,14 +1,13 @@
 """Escaping, stored sentences, and every message known to the template."""
 
 import ast
-import io
 import json
 import pickle
 from pathlib import Path
 
 import pytest
 
-from bot.locales.extract import KEYWORDS, ROOMS, ROOT, TEMPLATE, commands, extract, is_current
+from bot.locales.extract import KEYWORDS, ROOMS, ROOT, TEMPLATE, extract, is_current
 from bot.text import _, language, mrkdwn, ngettext, plain, trim
 from config.text import Sentence, gettext_lazy, join, joined, loaded, ngettext_lazy, shown, stored
 from tests.marking import MARKING, use_marking_catalogue
@@ -90,22 +89,7 @@ def test_the_template_has_places_plurals_lazy_messages_and_the_help_of_commands(
     assert '#: workflows/refusals.py\nmsgid "There is no such case."' in text
     assert 'msgid "{count:,} record in all"\nmsgid_plural "{count:,} records in all"' in text
     assert 'msgid "this system no longer has a client book"' in text
-    assert '"Check systems, Slack, clock, storage, keys and this machine; say what to do about each fault' in text
-
-
-def test_only_functions_that_are_commands_have_help() -> None:
-    source = b"""
-def ping(ctx: Context) -> None:
-    \"\"\"Answer.
-
-    More.
-    \"\"\"
-    say(_("pong"))
-def _beside(ctx): "Nothing for people."
-def other(x): "Nothing for people."
-"""
-    found = [message for _line, _mark, message, _notes in commands(io.BytesIO(source), {"_": None}, (), {})]
-    assert found == ["pong", "Answer.\n\nMore."]
+    assert 'msgid "Check systems, Slack, clock, storage, keys and this machine."' in text
 
 
 STORED = [
