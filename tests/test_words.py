@@ -106,11 +106,11 @@ FOR_PROGRAMS = {
     "bot/cli/configuration_draft.py": ("# Handover's configuration.",),  # comments of a file, like its reference
     "bot/cli/notes.py": ("{line.family_name}: {line.name}",),  # data, side by side
     "bot/locales/extract.py": ("is out of date",),  # for who works on the project
-    "bot/running.py": (".tick", ".seal", "_TICK", "forget", "take over"),  # names of ticks, for the log
+    "bot/running.py": (".tick", "_seal", "_TICK", "forget", "take over"),  # names of ticks, for the log
     "bot/slack/authorize.py": (' = "',),  # rights, as the journal has them
     "bot/slack/listeners/": ("desk.refuse(",),  # rights
     "bot/slack/messages/audit.py": ('"exported after leaving": N_',),  # a kind of finding
-    "bot/slack/metrics.py": ("# TYPE",),  # the Prometheus format
+    "bot/slack/metrics.py": ("Counter(", "_seconds"),  # for who reads metrics
     "config/faults.py": ("removeprefix",),  # pydantic's words
     "config/reference.py": ("",),  # a document
     "connectors/bottlecrm/faults.py": ("NO_ORGANIZATION",),  # the vendor's words
@@ -124,8 +124,8 @@ FOR_PROGRAMS = {
     "workflows/engine/replicas.py": ("self._end(",),  # for the log
     "workflows/refusals.py": ("put back", '"nothing handed over"'),  # codes
     "workflows/storage/journal.py": ("handover journal {seq}",),  # what is signed
-    "workflows/storage/rows/": (' = "', "closed_at is null"),  # reasons as rows have them, SQL
-    "workflows/storage/store.py": ("set local",),  # SQL
+    "workflows/storage/rows/": (' = "', " null"),  # reasons as rows have them, SQL
+    "workflows/storage/store.py": ("set local", "select pg_", "PENDING = "),  # SQL, and a key
 }
 """By file or folder: parts of lines whose words in a row are for programs."""
 

@@ -215,7 +215,7 @@ def forms_shown(data: Data) -> Iterator[Any]:
     yield home.build(
         home.Home(
             [data.marked(replace(samples.proposal(), requests=tuple(asked())))],
-            [samples.finding()],
+            home.Findings([samples.finding()], 1),
             home.Cases(),
             home.Cases(),
             may_open=True,
@@ -309,7 +309,7 @@ def test_data_and_what_slack_fills_in_are_no_sentence(data: Data) -> None:
 CLICKS = (
     "Usage handover OPTIONS COMMAND ARGS Options Arguments Commands Show this message and exit required default "
     "env var HANDOVER_CONFIG str int float path range yes Error Try for help No such option Missing http socket "
-    "version install completion Install current shell to copy it or customize the installation"
+    "version show install completion Install current shell to copy it or customize the installation"
 )
 """Words of Click and Typer, which have catalogues of their own."""
 

@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -33,6 +33,11 @@ def unseal(vault: Vault, key: bytes, row: str, sealed: bytes) -> VerdictNote:
         return VerdictNote()
     note = VerdictNote(**vault.open(key, sealed, f"note:{row}"))
     return replace(note, reason=shown(note.reason), how=shown(note.how))
+
+
+def open_note(opener: Callable[[bytes, str], Any], row: str, sealed: bytes) -> VerdictNote:
+    """Decrypt a row's note with a case's `opener`, as `unseal` does for a single row."""
+    return VerdictNote(**opener(sealed, f"note:{row}")) if sealed else VerdictNote()
 
 
 GOOD = (Verdict.LOCKED, Verdict.ABSENT)
@@ -109,7 +114,7 @@ class AccountData:
     @classmethod
     def load(cls, data: dict[str, Any]) -> "AccountData":
         """Read what `asdict` made."""
-        return cls(**{**data, "done": tuple(data["done"]), "marks": tuple(data.get("marks", ()))})
+        return cls(**{**data, "done": tuple(data["done"]), "marks": tuple(data["marks"])})
 
     def plus(self, said: str, mark: str) -> "AccountData":
         """Return the data with what was done, once."""
@@ -119,5 +124,5 @@ class AccountData:
 
     @property
     def locked(self) -> bool:
-        """Whether the lock is ours; in rows from before `marks` the English words say so."""
-        return LOCKED in self.marks or any(words.startswith("locked") for words in self.done)
+        """Whether the lock is ours."""
+        return LOCKED in self.marks

@@ -7,6 +7,7 @@ from workflows.clients.views import ClientsView, LeaveView
 from workflows.people import Actor, Leaver, Successor
 from workflows.refusals import Refused
 from workflows.storage.rows.case import CaseState, Reason, Strategy
+from workflows.storage.rows.watch import FindingKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +116,7 @@ class FindingLine:
     id: str
     case_id: str
     leaver: Leaver
-    kind: str
-    """One of `findingsheet.URGENCY`."""
+    kind: FindingKind
     system: str
     login: str
     first_seen: datetime

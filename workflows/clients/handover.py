@@ -124,7 +124,7 @@ class ClientHandover:
         """Return a page of one successor's lines and how many there are."""
         return self._reading.share_lines(proposal_id, key, offset, limit)
 
-    def csv(self, proposal_id: str) -> str:
+    def csv(self, proposal_id: str) -> Iterator[str]:
         """Return every line as CSV that no spreadsheet takes for a formula."""
         return self._reading.csv(proposal_id)
 
@@ -240,9 +240,7 @@ class ClientHandover:
         leaver = leaver_accounts(self._context.store, book_attempt.case.id, book_attempt.data.leaver, system)
         listing.gather(leaver, again=False)
         sheet = (
-            listing.allot(active_successors(system, book_attempt.data.successors, leaver))
-            if listing.families.tallies
-            else None
+            listing.allot(active_successors(system, book_attempt.data.successors, leaver)) if listing.families else None
         )
         left = {} if sheet else left_with(leaver, {account: clients.count(account) for account in leaver})
         with self._context.store.write() as session:
@@ -268,9 +266,7 @@ class ClientHandover:
             listing.gather(leaver, again=True)
         Moves(self._context, book_attempt).run(leaver)
         sheet = (
-            listing.allot(active_successors(system, book_attempt.data.successors, leaver))
-            if listing.families.tallies
-            else None
+            listing.allot(active_successors(system, book_attempt.data.successors, leaver)) if listing.families else None
         )
         staying = (
             unmoved.unseal(self._context.vault, book_attempt.case, book_attempt.book).staying

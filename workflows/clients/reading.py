@@ -3,8 +3,6 @@
 Over 250 lines because every question about the client track is answered here, from rows alone.
 """
 
-import csv
-import io
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -16,13 +14,15 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from config.text import ngettext, shown
 from workflows.clients.approvals import request_views
-from workflows.clients.context import CHUNK, ClientContext
+from workflows.clients.context import ClientContext
 from workflows.clients.moves import leave
 from workflows.clients.moves.halts import halt_fields as halts_told
 from workflows.clients.moves.put_back import put_back_fields as undo_told
 from workflows.clients.moves.reconciliation import NOTHING
 from workflows.clients.proposals import exclusions
 from workflows.clients.proposals.by_client import ClientPages, nobody
+from workflows.clients.proposals.csv_file import csv_file
+from workflows.clients.proposals.search import page
 from workflows.clients.split import balance
 from workflows.clients.split import lines as line_rows
 from workflows.clients.split import shares as sheets
@@ -30,7 +30,6 @@ from workflows.clients.split import unmoved as remarks
 from workflows.clients.split.balance import UnmovedCounts
 from workflows.clients.split.unmoved import Reasons, UnmovedReasons
 from workflows.clients.views import ClientLine, ClientsView, ProposalView, RecordLine, Share
-from workflows.csv_cells import escape_cell
 from workflows.people import Successor
 from workflows.refusals import Code, Refused
 from workflows.storage.case import CaseData, read_case
@@ -39,23 +38,6 @@ from workflows.storage.rows.case import Case, CaseState, Strategy
 from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, Proposal, ProposalState
 from workflows.storage.rows.work_state import WorkState
 
-HEADER = (
-    "system",
-    "client id",
-    "client",
-    "record",
-    "kind",
-    "id",
-    "value",
-    "currency",
-    "stage",
-    "open",
-    "successor",
-    "address",
-    "state",
-    "note",
-    "sensitivity",
-)
 PACE = timedelta(minutes=2)
 LEFT = (
     AssignmentState.PROPOSED,
@@ -138,10 +120,11 @@ class ClientTrackQueries:
             proposal = _shown(session, proposal_id)
             case, data = read_case(session, self._context.vault, proposal.case_id)
             if search.strip():
-                found = self._clients.catalogue.lines(session, proposal.id, case, data, search)
-                order = {line: place for place, line in enumerate(found[offset : offset + limit])}
+                every = self._clients.search.lines(session, proposal.id, case, data, search)
+                found, total = page(every, offset, limit)
+                order = {line.id: place for place, line in enumerate(found)}
                 rows = session.exec(select(Assignment).where(col(Assignment.id).in_(order))).all()
-                return self._lines(sorted(rows, key=lambda row: order[row.id]), case, data), len(found)
+                return self._lines(sorted(rows, key=lambda row: order[row.id]), case, data), total
             total = session.exec(
                 select(sa.func.count()).select_from(Assignment).where(Assignment.proposal_id == proposal_id)
             ).one()
@@ -168,36 +151,11 @@ class ClientTrackQueries:
                 )
             )
 
-    def csv(self, proposal_id: str) -> str:
-        """Return every line."""
-        text = io.StringIO()
-        table = csv.writer(text)
-        table.writerow(HEADER)
+    def csv(self, proposal_id: str) -> Iterator[str]:
+        """Return the lines of a CSV file with every record. Raises `Refused` for a superseded version."""
         with self._context.store.read() as session:
-            for line in self._all(session, *self._current(session, proposal_id)):
-                table.writerow(
-                    [
-                        escape_cell(value)
-                        for value in (
-                            line.system,
-                            line.client_id,
-                            line.family_name,
-                            line.name,
-                            line.kind,
-                            line.record_id,
-                            str(line.value),
-                            line.currency,
-                            line.stage,
-                            "yes" if line.open else "no",
-                            line.successor.name,
-                            line.successor.email,
-                            str(line.state),
-                            line.note,
-                            line.sensitivity,
-                        )
-                    ]
-                )
-        return text.getvalue()
+            proposal, case, data = self._current(session, proposal_id)
+        return csv_file(self._context, proposal, case, data)
 
     def clients(self, session: Session, case_id: str) -> ClientsView | None:
         """Return the whole track."""
@@ -304,14 +262,6 @@ class ClientTrackQueries:
                 at=proposal.settled_at.isoformat() if proposal.settled_at else "",
             )
         return proposal, case, data
-
-    def _all(self, session: Session, proposal: Proposal, case: Case, data: CaseData) -> Iterator[RecordLine]:
-        offset = 0
-        while rows := session.exec(_ordered(proposal.id).offset(offset).limit(CHUNK)).all():
-            yield from self._lines(rows, case, data)
-            offset += CHUNK
-            for row in rows:
-                session.expunge(row)
 
     def _lines(self, rows: Sequence[Assignment], case: Case, data: CaseData) -> list[RecordLine]:
         people = {self._context.vault.blind(one.key): one for one in data.successors}

@@ -19,7 +19,7 @@ from workflows.clients.approvals.directory import LiveDirectory, RecordedDirecto
 from workflows.clients.approvals.eligibility import SLACK, PendingProposal
 from workflows.clients.context import CHUNK, OPEN, ClientContext, chunks, has_lines
 from workflows.clients.proposals import exclusions, upload
-from workflows.clients.proposals.by_client import whole
+from workflows.clients.proposals.by_client import whole_clients
 from workflows.clients.proposals.publishing import add_version, request_decision
 from workflows.clients.split import lines as line_rows
 from workflows.clients.split import shares as sheets
@@ -120,7 +120,7 @@ class Editing:
     def _assign(self, proposal_id: str, digest: str, wishes: Mapping[str, str], by: Actor, live: LiveDirectory) -> str:
         with self._edited(proposal_id, digest, by, live) as table:
             self._known(table, set(wishes.values()))
-            found = whole(table.session, proposal_id, wishes)
+            found = whole_clients(table.session, proposal_id, wishes)
             named = {row.id for rows in found.values() for row in rows}
             if missing := wishes.keys() - named:
                 raise Refused(Code.UNKNOWN_RECORD, record=min(missing))
@@ -155,7 +155,7 @@ class Editing:
         self, proposal_id: str, digest: str, lines: Sequence[str], reason: str, by: Actor, live: LiveDirectory
     ) -> str:
         with self._edited(proposal_id, digest, by, live) as table:
-            found = whole(table.session, proposal_id, lines)
+            found = whole_clients(table.session, proposal_id, lines)
             rows = [row for rows in found.values() for row in rows]
             if missing := set(lines) - {row.id for row in rows}:
                 raise Refused(Code.UNKNOWN_RECORD, record=min(missing))
@@ -241,7 +241,7 @@ class Editing:
         gone = {
             (row.system, row.family, line.sensitivity)
             for row in excluded.values()
-            if (line := line_rows.loaded(unseal(row.sealed, f"assignment:{row.id}"))).sensitivity
+            if (line := line_rows.loaded(unseal(row.sealed, line_rows.context(row.id)))).sensitivity
         }
         lost = Counter((system, word) for system, _family, word in gone)
         counted = {
@@ -259,7 +259,7 @@ class Editing:
         clients: Counter[tuple[str, str, str, str]] = Counter()
         unseal = self._context.vault.opener(table.case.wrapped_key)
         for row, key in [*changed.values(), *((row, "") for row in excluded.values())]:
-            line = line_rows.loaded(unseal(row.sealed, f"assignment:{row.id}"))
+            line = line_rows.loaded(unseal(row.sealed, line_rows.context(row.id)))
             worth = {line.currency: line.value} if line.open and line.value else {}
             tally = ShareTotals(1, 0, worth, int(line.open and row.kind in DEALS))
             giver = keys[row.successor]

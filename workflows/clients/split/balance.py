@@ -11,7 +11,7 @@ Counts = Mapping[str, Mapping[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class UnmovedCounts:
-    """What became of the lines of one kind that did not end with a successor."""
+    """Counts of the lines of one kind that did not move to a successor, by outcome."""
 
     taken: int = 0
     gone: int = 0
@@ -20,13 +20,13 @@ class UnmovedCounts:
     staying: int = 0
     stopped: int = 0
     why: str = ""
-    """Why records stay: the vendor lets nobody change their owner."""
+    """The reasons for which records stay: the vendor lets nobody change their owner."""
 
 
 def sentences(
-    system: str, before: Counts, after: Counts, leaver: frozenset[str], fates: Mapping[str, UnmovedCounts]
+    system: str, before: Counts, after: Counts, leaver: frozenset[str], unmoved_by_kind: Mapping[str, UnmovedCounts]
 ) -> list[str]:
-    """Return a sentence per kind; every difference is explained by what was seen, or said to be unexplained."""
+    """Return a sentence per kind; every difference is explained, or reported as unexplained."""
     kinds = sorted({kind for counts in (before, after) for by in counts.values() for kind in by})
     return [
         _sentence(
@@ -34,44 +34,48 @@ def sentences(
             _sum(before, kind),
             _sum(after, kind),
             sum(after.get(owner, {}).get(kind, 0) for owner in leaver),
-            fates.get(kind, UnmovedCounts()),
+            unmoved_by_kind.get(kind, UnmovedCounts()),
         )
         for kind in kinds
     ]
 
 
-def unmoved(system: str, fates: Mapping[str, UnmovedCounts]) -> list[str]:
-    """Return a sentence per kind of which nothing could be moved, so that nothing was counted either."""
-    return [f"{system}, {kind}: {_stay(fate.staying, fate)}" for kind, fate in sorted(fates.items()) if fate.staying]
+def unmoved(system: str, unmoved_by_kind: Mapping[str, UnmovedCounts]) -> list[str]:
+    """Return a sentence per kind without any move; such a kind is not counted."""
+    return [
+        f"{system}, {kind}: {_stay(counts.staying, counts)}"
+        for kind, counts in sorted(unmoved_by_kind.items())
+        if counts.staying
+    ]
 
 
-def _sentence(what: str, before: int, after: int, left: int, fate: UnmovedCounts) -> str:
+def _sentence(what: str, before: int, after: int, left: int, counts: UnmovedCounts) -> str:
     counted = _("{what}: {before:,} before, {after:,} after").format(what=what, before=before, after=after)
-    said = [counted, *_difference(before, after, fate)]
-    stay = min(left, fate.staying)
+    said = [counted, *_difference(before, after, counts)]
+    stay = min(left, counts.staying)
     if stay:
-        said.append(_stay(stay, fate))
+        said.append(_stay(stay, counts))
     if left > stay:
         said.append(
-            _("{count:,} still with the leaver ({fates})").format(count=left - stay, fates=_left(left - stay, fate))
+            _("{count:,} still with the leaver ({fates})").format(count=left - stay, fates=_left(left - stay, counts))
         )
     return "; ".join(said)
 
 
-def _stay(number: int, fate: UnmovedCounts) -> str:
+def _stay(number: int, counts: UnmovedCounts) -> str:
     said = ngettext("{count:,} stays with the leaver: {why}", "{count:,} stay with the leaver: {why}", number)
-    return said.format(count=number, why=fate.why)
+    return said.format(count=number, why=counts.why)
 
 
-def _difference(before: int, after: int, fate: UnmovedCounts) -> list[str]:
+def _difference(before: int, after: int, counts: UnmovedCounts) -> list[str]:
     if before == after:
         return []
-    fates = ((fate.taken, _("{count:,} taken by another")), (fate.gone, _("{count:,} gone")))
+    fates = ((counts.taken, _("{count:,} taken by another")), (counts.gone, _("{count:,} gone")))
     seen = [word.format(count=number) for number, word in fates if number]
     lost = before - after
-    if 0 < lost <= fate.taken + fate.gone:
+    if 0 < lost <= counts.taken + counts.gone:
         return [", ".join(seen)]
-    strange = -lost if lost < 0 else lost - fate.taken - fate.gone
+    strange = -lost if lost < 0 else lost - counts.taken - counts.gone
     more, fewer = (
         _("{count:,} more than before for a reason outside this handover"),
         _("{count:,} fewer for a reason outside this handover"),
@@ -79,12 +83,12 @@ def _difference(before: int, after: int, fate: UnmovedCounts) -> list[str]:
     return [*seen, (more if lost < 0 else fewer).format(count=strange)]
 
 
-def _left(left: int, fate: UnmovedCounts) -> str:
+def _left(left: int, counts: UnmovedCounts) -> str:
     words = (
-        (fate.refused, _("{count:,} refused")),
-        (fate.waiting, _("{count:,} waiting for a decision")),
-        (fate.stopped, _("{count:,} left when the moves were stopped")),
-        (left - fate.refused - fate.waiting - fate.stopped, _("{count:,} new since")),
+        (counts.refused, _("{count:,} refused")),
+        (counts.waiting, _("{count:,} waiting for a decision")),
+        (counts.stopped, _("{count:,} left when the moves were stopped")),
+        (left - counts.refused - counts.waiting - counts.stopped, _("{count:,} new since")),
     )
     return ", ".join(word.format(count=number) for number, word in words if number > 0)
 
