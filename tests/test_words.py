@@ -125,7 +125,8 @@ FOR_PROGRAMS = {
     "workflows/refusals.py": ("put back", '"nothing handed over"'),  # codes
     "workflows/storage/journal.py": ("handover journal {seq}",),  # what is signed
     "workflows/storage/rows/": (' = "', " null"),  # reasons as rows have them, SQL
-    "workflows/storage/store.py": ("set local", "select pg_", "PENDING = "),  # SQL, and a key
+    "workflows/storage/store.py": ("set local", "select pg_"),  # SQL
+    "workflows/storage/": ("PENDING = ",),  # a key
 }
 """By file or folder: parts of lines whose words in a row are for programs."""
 

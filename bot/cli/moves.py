@@ -15,7 +15,10 @@ from workflows.cases.views import CaseView
 from workflows.clients.views import ClientsView
 
 HELP = N_(
-    "Records that are already on their way to a system are finished. After a stop the rest stays with the leaver."
+    """Records that are already on their way to a system are finished.
+
+After a stop the rest stays with the leaver, until a person proposes it again in Slack.
+"""
 )
 EXAMPLES = (
     "handover moves dana@example.com",

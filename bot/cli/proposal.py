@@ -12,8 +12,8 @@ from bot.cli.decide import pending
 from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose
 from bot.cli.output import money, show_csv, show_json, show_table
 from bot.cli.split import content, deciders, faulty, show_kept, show_shares
-from bot.services import Handover
 from bot.text import N_, _
+from workflows.clients.handover import ClientHandover
 from workflows.clients.split.assignment_file import InvalidAssignmentFile
 from workflows.clients.views import ClientLine, ProposalView
 
@@ -106,7 +106,7 @@ def _check(change: _ProposalChange) -> None:
         )
 
 
-def _apply(handover: Handover, view: ProposalView, change: _ProposalChange) -> ProposalView:
+def _apply(handover: ClientHandover, view: ProposalView, change: _ProposalChange) -> ProposalView:
     if change.upload:
         try:
             return handover.upload(view.id, view.digest, content(change.upload), actor())
@@ -121,7 +121,7 @@ def _apply(handover: Handover, view: ProposalView, change: _ProposalChange) -> P
     return handover.assign(view.id, view.digest, dict.fromkeys(lines, change.to), actor())
 
 
-def _named(handover: Handover, view: ProposalView, text: str) -> str:
+def _named(handover: ClientHandover, view: ProposalView, text: str) -> str:
     """Return the line of the client with this id or exact name. Raises `CommandError` unless there is just one."""
     found, _total = handover.client_page(view.id, 0, ALL_CLIENTS, text)
     exact = [one for one in found if text in (one.client_id, one.id)]

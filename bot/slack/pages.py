@@ -1,15 +1,17 @@
 """A proposal as the services have it now, one page of it as a message."""
 
-from bot.services import Handover
 from bot.slack.messages import proposal, requests, share
 from bot.slack.messages.blocks import Message
+from workflows.clients.handover import ClientHandover
 from workflows.storage.rows.clients import ProposalState
 
 AT = "@"
 """Between a proposal's id and the person whose message shows it, in the subject of a post."""
 
 
-def proposal_page(handover: Handover, subject: str, page: int = 0, viewer: str = "", *, chart: bool = True) -> Message:
+def proposal_page(
+    handover: ClientHandover, subject: str, page: int = 0, viewer: str = "", *, chart: bool = True
+) -> Message:
     """Return a page, for the case's approver unless the subject names another.
 
     A replaced version has handed its lines on to the newer one, so it shows none; who receives sees their own share.

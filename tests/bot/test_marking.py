@@ -47,8 +47,9 @@ from bot.slack.messages import (
 )
 from bot.slack.messages.blocks import Message, header, section, table
 from connectors.contract import Verdict
-from tests.bot import samples, test_messages
+from tests.bot import samples
 from tests.bot.commands import Wiring, configuration, handover
+from tests.bot.slack import test_messages
 from tests.marking import FULL_WIDTH, WORD, Data, mark_everything
 from workflows.access.views import RestrictionLine
 from workflows.business_days import BusinessDays
@@ -325,7 +326,7 @@ def of_click() -> set[str]:
     """Names of commands and options, and what stands for their values: no words to translate."""
     group: Any = typer.main.get_command(make_app())
     names = [CLICKS, *group.commands]
-    for one in (one for command in group.commands.values() for one in command.params):
+    for one in (one for command in group.commands.values() for one in command.load().params):
         names += [*one.opts, *one.secondary_opts, one.name, f"{one.metavar} {one.envvar} {one.default}"]
     names += [*Strategy, *Reason]
     return set(WORD.findall(" ".join(map(str, names))))
