@@ -103,10 +103,7 @@ class Code(StrEnum):
     )
     SECOND_PERSON = (
         "second person",
-        N_(
-            "A second person must release this case. "
-            "It cannot be the person who opened it ({by}), nor the person who leaves."
-        ),
+        N_("This needs a second person. It cannot be the person who opened it ({by}), nor the person who leaves."),
     )
     UNKNOWN_SYSTEM = "unknown system", N_("There is no system {system} with accounts here. Known are: {known}.")
     UNKNOWN_ACCOUNT = (
@@ -134,7 +131,7 @@ class Code(StrEnum):
     UNKNOWN_DELEGATION = "unknown delegation", N_("There is no such delegation any more."), Next.LIST_DELEGATIONS
     BAD_PERIOD = "bad period", N_("That period is over, or ends before it begins."), Next.CHOOSE_PERIOD
     NOTHING_MOVES = "nothing moves", N_("No clients of this case are being moved or paused."), Next.SHOW_CASE
-    ALREADY_HALTED = "already halted", N_("{by} has already {what} the moves ({at})."), Next.NOTHING_CHANGED
+    ALREADY_HALTED = "already halted", N_("The moves were {what} by {by} already ({at})."), Next.NOTHING_CHANGED
     NEEDS_RETURN = "needs return", N_("Keeping access needs a day of return."), Next.CHOOSE_RETURN
     NOBODY_RETURNS = "nobody returns", N_("This case has no day of return, so there is nothing to answer or to move.")
     ALREADY_ANSWERED = "already answered", N_("{by} has answered this already ({at})."), Next.NOTHING_CHANGED
