@@ -1,6 +1,6 @@
-"""What people are shown of the client track: proposals, their lines, a CSV, and the track as a whole.
+"""Queries of the client track: proposals, their lines, a CSV, previews, and the track as a whole.
 
-Over 250 lines because every question about the client track is answered here, from rows alone.
+Over 250 lines because every query of the client track is here; all but the preview read rows alone.
 """
 
 import csv
@@ -77,7 +77,7 @@ FATES = {
 
 
 class ClientTrackQueries:
-    """Reads; writes nothing."""
+    """Reads the client track; writes nothing. Methods that take a proposal raise `Refused(UNKNOWN_PROPOSAL)`."""
 
     def __init__(self, context: ClientContext) -> None:
         self._context = context

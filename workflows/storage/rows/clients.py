@@ -55,6 +55,32 @@ class AssignmentState(StrEnum):
     KEPT = "kept"
 
 
+class BookPhase(StrEnum):
+    """Phases of a book's handover, in order; a book returns to `list` where something is left to propose."""
+
+    LIST = "list"
+    DECIDE = "decide"
+    MOVE = "move"
+    DONE = "done"
+
+
+class Halt(StrEnum):
+    """A person's halt of the moves of a book."""
+
+    NONE = ""
+    PAUSED = "paused"
+    STOPPED = "stopped"
+
+
+class LeaveAnswer(StrEnum):
+    """The end of a handover for a time. `nothing`: nothing was handed over, so nobody was asked."""
+
+    NONE = ""
+    PUT_BACK = "put back"
+    STAY = "stay"
+    NOTHING = "nothing"
+
+
 class Proposal(Table, table=True):
     """One version of the split of a client book, as it was shown to those who decide."""
 
@@ -168,8 +194,7 @@ class BookHandover(Table, table=True):
     system: str
     state: str = Field(default=WorkState.PLANNED, index=True)
     """planned -> due (list) -> planned (wait for decision) -> due (move) -> done."""
-    phase: str = "list"
-    """`list`, `decide`, `move`, `done`."""
+    phase: str = BookPhase.LIST
     due_at: datetime = utc_column()
     attempt: int = 0
     claimed_by: str = ""
@@ -180,8 +205,7 @@ class BookHandover(Table, table=True):
     counts_after: str = "{}"
     sealed: bytes = b""
     """Why records stay with the leaver, in the vendor's words, counted by kind: `handover.remarks`."""
-    halted: str = ""
-    """`paused` or `stopped` by a person, or empty."""
+    halted: str = Halt.NONE
     halted_by: str = ""
     halted_at: datetime | None = utc_column(default=None)
 
@@ -240,8 +264,8 @@ class Leave(Table, table=True):
     asked_at: datetime | None = utc_column(default=None)
     answered_at: datetime | None = utc_column(default=None)
     answered_by: str = ""
-    answer: str = ""
-    """`put back` or `stay`; empty: nobody has said, and nothing happens."""
+    answer: str = LeaveAnswer.NONE
+    """Empty: nobody has answered, and nothing happens."""
 
 
 class Exclusion(Table, table=True):
