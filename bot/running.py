@@ -26,7 +26,7 @@ def running(
     engine.register("revoke", built.dispatch.row, wide=True)  # those of a system that hangs among them
     for task, handler in {
         "book": built.handover.run,
-        "approval": built.handover.asking.run,
+        "approval": built.handover.approvals.run,
         "exports": built.exports.take,
         "follow_up": built.follow_ups.run,
         "audit": built.audits.run,

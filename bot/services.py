@@ -55,8 +55,8 @@ class Linking(Protocol):
     def none(self, case_id: str, system: str, by: Actor) -> None: ...
 
 
-class Handover(Protocol):
-    """Proposals and decisions."""
+class Proposals(Protocol):
+    """Proposals and their lines, as they are read. All may raise `Refused`."""
 
     def view(self, proposal_id: str) -> ProposalView: ...
     def lines(
@@ -65,10 +65,6 @@ class Handover(Protocol):
     def share_lines(
         self, proposal_id: str, key: str, offset: int = 0, limit: int = 20
     ) -> tuple[list[RecordLine], int]: ...
-    def decide(
-        self, proposal_id: str, digest: str, by: Actor, approve: bool, reason: str = "", whose: str = ""
-    ) -> ProposalView: ...
-    def appoint(self, proposal_id: str, user: str, by: Actor, role: str = "manager") -> ProposalView: ...
     def successors(self, proposal_id: str) -> tuple[Successor, ...]: ...
     def client_page(
         self, proposal_id: str, offset: int = 0, limit: int = 20, search: str = ""
@@ -76,13 +72,32 @@ class Handover(Protocol):
     def preview(
         self, leaver: Leaver, successors: Sequence[Successor], strategy: Strategy, content: bytes = b""
     ) -> Preview: ...
-    def clients_of(self, proposal_id: str, successor_key: str) -> tuple[str, ...]: ...
-    def assign(self, proposal_id: str, digest: str, wishes: Mapping[str, str], by: Actor) -> ProposalView: ...
-    def exclude(self, proposal_id: str, digest: str, lines: Sequence[str], reason: str, by: Actor) -> ProposalView: ...
-    def upload(self, proposal_id: str, digest: str, content: bytes, by: Actor) -> ProposalView: ...
+    def clients_of(self, proposal_id: str, key: str) -> tuple[str, ...]: ...
     def csv(self, proposal_id: str) -> str: ...
     def waiting_for(self, slack_id: str) -> list[ProposalView]: ...
     def waiting(self) -> list[ProposalView]: ...
+
+
+class Decisions(Protocol):
+    """Decisions on proposals. All may raise `Refused`."""
+
+    def decide(
+        self, proposal_id: str, digest: str, by: Actor, approve: bool, reason: str = "", principal: str = ""
+    ) -> None: ...
+
+
+class Appointments(Protocol):
+    """Further approvers of a proposal. All may raise `Refused`."""
+
+    def appoint(self, proposal_id: str, user: str, by: Actor, role: str = "manager") -> None: ...
+
+
+class Edits(Protocol):
+    """Edits of a proposal; each returns the id of the new version. All may raise `Refused`."""
+
+    def assign(self, proposal_id: str, digest: str, successors: Mapping[str, str], by: Actor) -> str: ...
+    def exclude(self, proposal_id: str, digest: str, lines: Sequence[str], reason: str, by: Actor) -> str: ...
+    def upload(self, proposal_id: str, digest: str, content: bytes, by: Actor) -> str: ...
 
 
 class Delegations(Protocol):
@@ -192,7 +207,10 @@ class Services:
 
     settings: Settings
     offboarding: Offboarding
-    handover: Handover
+    proposals: Proposals
+    decisions: Decisions
+    appointments: Appointments
+    edits: Edits
     exports: Exports
     audits: Audits
     follow_ups: FollowUps

@@ -182,7 +182,7 @@ def build_services(settings: Settings, store: Store, systems: Systems, clock: Cl
         zone=company.timezone,
     )
     sheet = FindingList(context, timedelta(hours=policy.escalate_after_hours))
-    casefile = Casefile(context, handover, exports, sheet)
+    casefile = Casefile(context, handover.proposals, exports, sheet)
     offboarding = Offboarding(
         context, casefile, handover, start, guards=guards, follow_up_days=policy.follow_up_days, rules=_rules(settings)
     )
@@ -204,7 +204,10 @@ def build_services(settings: Settings, store: Store, systems: Systems, clock: Cl
     services = Services(
         settings=settings,
         offboarding=offboarding,
-        handover=handover,
+        proposals=handover.proposals,
+        decisions=handover.decisions,
+        appointments=handover.appointments,
+        edits=handover.edits,
         exports=exports,
         audits=audits,
         follow_ups=follow_ups,

@@ -20,7 +20,7 @@ class Actor:
         return self.id.removeprefix(SLACK) if self.id.startswith(SLACK) else ""
 
     def may_be(self, other: "Actor") -> bool:
-        """Return whether both can be one human: the same id, or an operator named like the local part of the address."""
+        """Return whether both can be one human: the same id, or an operator named as in the other's address."""
         return self.id == other.id or _operates(self, other) or _operates(other, self)
 
 

@@ -94,7 +94,7 @@ def _audits(directory: Ldap, folder: Path) -> Audits:
     handover = ClientHandover(context, ApprovalContext(MemoryMembers()))
     exports = ExportTrack(context, channel="", look_back=day, zone="UTC")
     sheet = FindingList(context, day)
-    casefile = Casefile(context, handover, exports, sheet)
+    casefile = Casefile(context, handover.proposals, exports, sheet)
     return Audits(context, casefile, _nobody, _nobody, sheet=sheet, channel="", zone="UTC", at=hour(8))
 
 

@@ -33,7 +33,7 @@ def run() -> Run:
         stage = _stage(Path(folder))
         settings = make_settings(slack.api_url)
         fakes = FakeOffboarding(), FakeHandover(), FakeExports(), FakeAudits(), FakeJournal()
-        services = replace(make_services(settings, *fakes), handover=stage.handover)
+        services = replace(make_services(settings, *fakes), proposals=stage.handover.proposals)
         client = web_client(settings.slack)
         figures = _figures(stage, services, client)
     return Run("proposal", {"clients": CLIENTS, "colleagues": COLLEAGUES, "records": 2 * CLIENTS}, figures)
@@ -64,11 +64,18 @@ def _figures(stage: Stage, services: Services, client: WebClient) -> list[Figure
     floor = _seconds(lambda: client.chat_postMessage(channel=channel, text=message["text"], blocks=message["blocks"]))
     return [
         Figure("first page", opened, "s", goal=GOAL_S, floor=floor),
-        Figure("last page", _seconds(lambda: handover.client_page(shown.id, CLIENTS - 20, 20)), "s", goal=GOAL_S),
         Figure(
-            "first search", _seconds(lambda: handover.client_page(shown.id, 0, 100, "049999")), "s", goal=SLACK_LIMIT_S
+            "last page", _seconds(lambda: handover.proposals.client_page(shown.id, CLIENTS - 20, 20)), "s", goal=GOAL_S
         ),
-        Figure("next search", _seconds(lambda: handover.client_page(shown.id, 0, 100, "04999")), "s", goal=1.0),
+        Figure(
+            "first search",
+            _seconds(lambda: handover.proposals.client_page(shown.id, 0, 100, "049999")),
+            "s",
+            goal=SLACK_LIMIT_S,
+        ),
+        Figure(
+            "next search", _seconds(lambda: handover.proposals.client_page(shown.id, 0, 100, "04999")), "s", goal=1.0
+        ),
     ]
 
 

@@ -110,7 +110,7 @@ class _Opened:
 
     def __enter__(self) -> Application:
         house: Application = self.outer.__enter__()  # type: ignore[attr-defined]
-        services = replace(house.services, delegations=self.desk.delegations, handover=self.desk.handover)
+        services = replace(house.services, delegations=self.desk.delegations, proposals=self.desk.handover)
         return Application(services, house.store)
 
     def __exit__(self, *told: object) -> None:

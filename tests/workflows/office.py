@@ -100,7 +100,7 @@ class Office:
         self.handover = ClientHandover(self.context, ApprovalContext(self.members, policy))
         self.exports = ExportTrack(self.context, channel="C0SEC", look_back=timedelta(days=60), zone="Europe/Berlin")
         sheet = FindingList(self.context, timedelta(hours=24))
-        casefile = Casefile(self.context, self.handover, self.exports, sheet)
+        casefile = Casefile(self.context, self.handover.proposals, self.exports, sheet)
         self.started: list[tuple[str, str, int]] = []
         self.offboarding = Offboarding(
             self.context,
@@ -131,7 +131,7 @@ class Office:
         self.handlers: dict[str, Callable[[str], None]] = {
             "revoke": self.revocation.run,
             "book": self.handover.run,
-            "approval": self.handover.asking.run,
+            "approval": self.handover.approvals.run,
             "exports": self.exports.take,
             "follow_up": self.follow_ups.run,
             "audit": self.audits.run,

@@ -54,7 +54,7 @@ def track(stage: Stage, wishes: AllocationPolicy = WISHES) -> ClientHandover:
 
 
 def preview(stage: Stage, strategy: Strategy, text: str = "") -> Preview:
-    return track(stage).preview(LEAVER, (BOB, CAROL, ZED), strategy, text.encode())
+    return track(stage).proposals.preview(LEAVER, (BOB, CAROL, ZED), strategy, text.encode())
 
 
 def held(stage: Stage) -> dict[str, str]:
@@ -109,7 +109,7 @@ def test_rules_closeness_and_capacity_reach_the_proposal(tmp_path: Path) -> None
 
 def test_a_preview_without_room_says_so(tmp_path: Path) -> None:
     stage = Stage(tmp_path, shop().system())
-    seen = track(stage).preview(LEAVER, (BOB,), Strategy.BALANCED)
+    seen = track(stage).proposals.preview(LEAVER, (BOB,), Strategy.BALANCED)
     assert any("4 clients are above" in note for note in seen.notes)
 
 

@@ -17,8 +17,8 @@ from workflows.access.views import AccountLine, RestoredLine, SystemLine
 from workflows.cases import added_systems, holds
 from workflows.cases.finding_list import FindingList
 from workflows.cases.views import CaseBrief, CaseView, FindingLine, FollowUpLine
-from workflows.clients.handover import ClientHandover
 from workflows.clients.moves import leave as temporary
+from workflows.clients.reading import ClientTrackQueries
 from workflows.context import Context
 from workflows.exports.snapshots import ExportTrack
 from workflows.people import Leaver
@@ -58,9 +58,11 @@ class CaseRows:
 class Casefile:
     """Reads cases for people."""
 
-    def __init__(self, context: Context, handover: ClientHandover, exports: ExportTrack, sheet: FindingList) -> None:
+    def __init__(
+        self, context: Context, proposals: ClientTrackQueries, exports: ExportTrack, sheet: FindingList
+    ) -> None:
         self._vault, self._systems, self._clock = context.vault, context.systems, context.clock
-        self._handover, self._exports, self.sheet = handover, exports, sheet
+        self._proposals, self._exports, self.sheet = proposals, exports, sheet
 
     def view(self, session: Session, case_id: str) -> CaseView:
         """Return all that a case message shows. Raises `Refused(UNKNOWN_CASE)`."""
@@ -70,7 +72,7 @@ class Casefile:
             **self._facts(CaseRows(session, [case_id]), case, data.leaver),
             opened_by=data.opened_by,
             approver=data.approver,
-            clients=self._handover.clients(session, case_id),
+            clients=self._proposals.clients(session, case_id),
             exports=self._exports.line(session, case_id),
             follow_ups=self._follow_ups(session, case_id),
             findings=self.findings(session, case_id),

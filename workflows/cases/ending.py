@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from workflows.access import manual_steps, restriction
-from workflows.clients.handover import ClientHandover
+from workflows.clients.approvals.decisions import DecisionRegister
 from workflows.context import Context
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
@@ -23,7 +23,7 @@ Start = Callable[[str, str, int], None]
 """Begins work at once: task, row, attempt. The engine's `start`, or nothing in a process that only visits."""
 
 
-def cancel_open_work(session: Session, handover: ClientHandover, case_id: str, by: Actor) -> None:
+def cancel_open_work(session: Session, decisions: DecisionRegister, case_id: str, by: Actor) -> None:
     """Cancel whatever is not done: lock-outs, moves, snapshots, follow-ups, and proposals that wait for a decision."""
     for model in (Access, BookHandover, ExportSnapshot, FollowUp):
         session.execute(
@@ -41,17 +41,17 @@ def cancel_open_work(session: Session, handover: ClientHandover, case_id: str, b
         .values(state=WorkState.CANCELLED)
     )
     manual_steps.cancel(session, case_id)
-    handover.cancel(session, case_id, by)
+    decisions.cancel(session, case_id, by)
 
 
 class CaseUndo:
     """Undoes a case: cancels its work and makes a `Restoration` row for each system."""
 
-    def __init__(self, context: Context, handover: ClientHandover, start: Start, *, days: int) -> None:
+    def __init__(self, context: Context, decisions: DecisionRegister, start: Start, *, days: int) -> None:
         """`days`: how long after the lock-out a case can be undone."""
         self._store, self._vault, self._journal = context.store, context.vault, context.journal
         self._clock, self._findings = context.clock, context.findings
-        self._handover, self._start, self._days = handover, start, timedelta(days=days)
+        self._decisions, self._start, self._days = decisions, start, timedelta(days=days)
 
     def begin(self, case_id: str, by: Actor) -> None:
         """Undo a case; again on an undone one only tries at once what is still to do.
@@ -96,7 +96,7 @@ class CaseUndo:
     def _lay_out(self, session: Session, case: Case, by: Actor) -> None:
         """Stop the case and wish for a restoration wherever anything was found."""
         restriction.lift(session, case.id, self._clock.now())
-        cancel_open_work(session, self._handover, case.id, by)
+        cancel_open_work(session, self._decisions, case.id, by)
         case.state = CaseState.UNDONE
         session.add(case)
         for access in session.exec(select(Access).where(Access.case_id == case.id)).all():

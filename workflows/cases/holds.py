@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from workflows.access import restriction
 from workflows.cases.ending import cancel_open_work
-from workflows.clients.handover import ClientHandover
+from workflows.clients.approvals.decisions import DecisionRegister
 from workflows.context import Context
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
@@ -58,13 +58,13 @@ class Holds:
     def __init__(
         self,
         context: Context,
-        handover: ClientHandover,
+        decisions: DecisionRegister,
         rules: CasePolicy,
         people: Callable[[], int | None] = lambda: None,
     ) -> None:
         """`people`: how many the directory has, None where nobody knows."""
         self._store, self._vault, self._journal = context.store, context.vault, context.journal
-        self._clock, self._handover, self._rules, self._people = context.clock, handover, rules, people
+        self._clock, self._decisions, self._rules, self._people = context.clock, decisions, rules, people
 
     def count(self, session: Session, now: datetime) -> int:
         """Return how many cases were opened in the last hour, whatever became of them; others wait meanwhile."""
@@ -172,7 +172,7 @@ class Holds:
             case.state = CaseState.CANCELLED
             session.add(case)
             restriction.lift(session, case_id, self._clock.now())
-            cancel_open_work(session, self._handover, case_id, by)
+            cancel_open_work(session, self._decisions, case_id, by)
             self._settled(session, by, REJECTED, case)
 
     def _held(self, session: Session, case_id: str, by: Actor, what: str) -> tuple[Case, CaseData]:

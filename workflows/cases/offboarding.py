@@ -66,9 +66,9 @@ class Offboarding:
         self._start = start
         self._guards = guards
         self._days = tuple(follow_up_days)
-        self._holds = Holds(context, handover, rules, DirectoryHeadcount(context).count)
-        self._schedule = Schedule(context, handover, self._days, self._holds)
-        self._undo = CaseUndo(context, handover, start, days=rules.undo_days)
+        self._holds = Holds(context, handover.decisions, rules, DirectoryHeadcount(context).count)
+        self._schedule = Schedule(context, handover.decisions, self._days, self._holds)
+        self._undo = CaseUndo(context, handover.decisions, start, days=rules.undo_days)
 
     def plan(self, leaver: Leaver) -> Plan:
         """Look up what a case would do; writes nothing, and takes seconds at most however dead a system is."""
@@ -204,7 +204,7 @@ class Offboarding:
                 )
             manual_steps.cancel(session, case_id)
             restriction.lift(session, case_id, self._clock.now())
-            self._handover.cancel(session, case_id, by)
+            self._handover.decisions.cancel(session, case_id, by)
             self._journal.write(session, actor=by, action="case.cancelled", case_id=case_id)
             refresh_case_message(session, case_id)
 

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from workflows.access import manual_steps, restriction
 from workflows.cases.ending import cancel_open_work
 from workflows.cases.holds import Holds
-from workflows.clients.handover import ClientHandover
+from workflows.clients.approvals.decisions import DecisionRegister
 from workflows.context import Context
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
@@ -34,11 +34,11 @@ def in_reach(at: datetime, now: datetime) -> None:
 class Schedule:
     """Moves and ends cases."""
 
-    def __init__(self, context: Context, handover: ClientHandover, days: Sequence[int], holds: Holds) -> None:
+    def __init__(self, context: Context, decisions: DecisionRegister, days: Sequence[int], holds: Holds) -> None:
         """`days`: the follow-ups of a case. `holds`: judges a case anew on its new day."""
         self._store, self._vault, self._journal = context.store, context.vault, context.journal
         self._systems, self._clock, self._findings = context.systems, context.clock, context.findings
-        self._handover, self._days, self._holds = handover, tuple(days), holds
+        self._decisions, self._days, self._holds = decisions, tuple(days), holds
 
     def move(self, case_id: str, at: datetime, by: Actor) -> None:
         """Give a case that has not begun another time, with all that hangs on it; what is held stays held."""
@@ -100,7 +100,7 @@ class Schedule:
                 raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
             case.state = CaseState.CLOSED
             session.add(case)
-            cancel_open_work(session, self._handover, case_id, by)
+            cancel_open_work(session, self._decisions, case_id, by)
             self._findings.clear_case(session, case_id, by.id)
             said = {"why": "hired again"}
             self._journal.write(session, actor=by, action="case.closed", case_id=case_id, data=said)

@@ -73,7 +73,6 @@ class ClientContext(Context):
         else:
             refresh_case_message(session, case_id)
 
-
     @contextmanager
     def refusals_journalled(self, proposal_id: str, by: Actor) -> Iterator[None]:
         """Journal a refused operation on a proposal, and raise the refusal again."""
@@ -94,7 +93,7 @@ class BookAttempt:
     data: CaseData
 
     def hold(self, session: Session) -> BookHandover:
-        """Return the book's row, held until the transaction ends. Raises `AttemptSuperseded`; called before every write."""
+        """Return the book's row, held until the transaction ends. Raises `AttemptSuperseded`: call before a write."""
         book = session.get_one(BookHandover, self.book.id, with_for_update=True)
         if (book.state, book.attempt, book.claimed_by) != (WorkState.DUE, self.book.attempt, self.book.claimed_by):
             raise AttemptSuperseded(self.book.id)
@@ -137,7 +136,7 @@ def show_outcome(session: Session, proposal_id: str, case_id: str, opened_by: Ac
 
 
 def set_next_phase(context: ClientContext, session: Session, book: BookHandover) -> None:
-    """Set a book's next phase by its lines. Approved lines are moved; open ones wait for a person; without either, done."""
+    """Set a book's next phase by its lines: move the approved, wait for a person with open ones, else end."""
     if has_lines(session, book, AssignmentState.APPROVED):
         book.phase = BookPhase.MOVE
         if book.halted == Halt.PAUSED:  # a new approval does not resume a paused book

@@ -204,7 +204,9 @@ class ClientHandover:
             .values(state=AssignmentState.TAKEN)
         )
 
-    def _keep_unmoved(self, session: Session, book_attempt: BookAttempt, book: BookHandover, known: UnmovedReasons) -> None:
+    def _keep_unmoved(
+        self, session: Session, book_attempt: BookAttempt, book: BookHandover, known: UnmovedReasons
+    ) -> None:
         """Store why records stay; journal a change."""
         if known == unmoved.unseal(self._context.vault, book_attempt.case, book):
             return

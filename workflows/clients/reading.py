@@ -23,15 +23,16 @@ from workflows.clients.moves.put_back import put_back_fields as undo_told
 from workflows.clients.moves.reconciliation import NOTHING
 from workflows.clients.proposals import exclusions
 from workflows.clients.proposals.by_client import NOBODY, ClientPages
+from workflows.clients.proposals.preview import preview
 from workflows.clients.split import balance
 from workflows.clients.split import lines as line_rows
 from workflows.clients.split import shares as sheets
 from workflows.clients.split import unmoved as remarks
 from workflows.clients.split.balance import UnmovedCounts
 from workflows.clients.split.unmoved import Reasons, UnmovedReasons
-from workflows.clients.views import ClientLine, ClientsView, ProposalView, RecordLine, Share
+from workflows.clients.views import ClientLine, ClientsView, Preview, ProposalView, RecordLine, Share
 from workflows.csv_cells import escape_cell
-from workflows.people import Successor
+from workflows.people import Leaver, Successor
 from workflows.refusals import Code, Refused
 from workflows.storage.case import CaseData, read_case
 from workflows.storage.rows.access import LeaverAccount
@@ -108,7 +109,7 @@ class ClientTrackQueries:
                 if case.state != CaseState.CANCELLED
             ]
 
-    def share_lines(self, proposal_id: str, key: str, offset: int, limit: int) -> tuple[list[RecordLine], int]:
+    def share_lines(self, proposal_id: str, key: str, offset: int = 0, limit: int = 20) -> tuple[list[RecordLine], int]:
         """Return a page of one successor's lines, and how many there are."""
         taker = self._context.vault.blind(key)
         with self._context.store.read() as session:
@@ -132,7 +133,9 @@ class ClientTrackQueries:
             accounts = sheets.unseal(self._context.vault, case, proposal).accounts
             return tuple(one for one in data.successors if any(one.key in by for by in accounts.values()))
 
-    def lines(self, proposal_id: str, offset: int, limit: int, search: str) -> tuple[list[RecordLine], int]:
+    def lines(
+        self, proposal_id: str, offset: int = 0, limit: int = 20, search: str = ""
+    ) -> tuple[list[RecordLine], int]:
         """Return a page and the total. A superseded version has none."""
         with self._context.store.read() as session:
             proposal = _shown(session, proposal_id)
@@ -148,12 +151,20 @@ class ClientTrackQueries:
             rows = session.exec(_ordered(proposal_id).offset(offset).limit(limit)).all()
             return self._lines(rows, case, data), total
 
-    def client_page(self, proposal_id: str, offset: int, limit: int, search: str) -> tuple[list[ClientLine], int]:
+    def client_page(
+        self, proposal_id: str, offset: int = 0, limit: int = 20, search: str = ""
+    ) -> tuple[list[ClientLine], int]:
         """Return a page of clients and how many there are. A superseded version has none."""
         with self._context.store.read() as session:
             proposal = _shown(session, proposal_id)
             case, data = read_case(session, self._context.vault, proposal.case_id)
             return self._clients.page(session, proposal.id, case, data, offset, limit, search)
+
+    def preview(
+        self, leaver: Leaver, successors: Sequence[Successor], strategy: Strategy, content: bytes = b""
+    ) -> Preview:
+        """Return how the books would be split, read from the systems now. `content`: an assignment file."""
+        return preview(self._context, leaver, successors, strategy, content)
 
     def clients_of(self, proposal_id: str, key: str) -> tuple[str, ...]:
         """Return one line of every client that goes to a successor."""

@@ -123,7 +123,9 @@ class DecisionRegister:
         voided = False
         for row in _valid(session, pending.proposal.id):
             data = self._unseal(pending, row)
-            reasons = (self._eligibility.ineligibility(session, directory, one) for one in (data.person, data.principal))
+            reasons = (
+                self._eligibility.ineligibility(session, directory, one) for one in (data.person, data.principal)
+            )
             if why := next(filter(None, reasons), ""):
                 self._void(session, pending, row, why)
                 voided = True

@@ -75,7 +75,10 @@ class Delegations:
     ) -> None:
         if same_person(principal, deputy):
             raise Refused(Code.BAD_DELEGATE, why=_("nobody can stand in for themselves"))
-        if any(row.since < until and since < row.until for row in session.exec(select(Delegation).where(Delegation.from_id == principal.slack_id, _not_ended()))):
+        if any(
+            row.since < until and since < row.until
+            for row in session.exec(select(Delegation).where(Delegation.from_id == principal.slack_id, _not_ended()))
+        ):
             raise Refused(Code.BAD_DELEGATE, why=_("somebody stands in for that time already; end that first"))
         if requests.has_left(self._context.vault, session, deputy):
             raise Refused(Code.BAD_DELEGATE, why=_("that person has left"))

@@ -49,10 +49,7 @@ class Eligibility:
 
     @contextmanager
     def transaction(
-        self,
-        directory: LiveDirectory,
-        proposal_id: str,
-        needed: Callable[[Session, PendingProposal], Iterable[str]],
+        self, directory: LiveDirectory, proposal_id: str, needed: Callable[[Session, PendingProposal], Iterable[str]]
     ) -> Iterator[tuple[Session, PendingProposal]]:
         """Give a proposal in a write transaction, once every member that it needs was fetched outside of one.
 
@@ -160,6 +157,8 @@ def completed(person: Successor, directory: LiveDirectory) -> Successor:
 
 
 def _approver_names(pending: PendingProposal) -> str:
-    waiting = [request.data for request in pending.requests if request.waiting] or [one.data for one in pending.requests]
+    waiting = [request.data for request in pending.requests if request.waiting] or [
+        one.data for one in pending.requests
+    ]
     whole = [data for data in waiting if not data.share] or waiting
     return requests.names([person for data in whole for person in data.approvers]) or pending.data.approver.name

@@ -46,7 +46,10 @@ class ApproverAppointment:
         directory = LiveDirectory(self._context.approvals.members)
         with (
             self._context.refusals_journalled(proposal_id, by),
-            self._eligibility.transaction(directory, proposal_id, lambda _session, _pending: [user]) as (session, pending),
+            self._eligibility.transaction(directory, proposal_id, lambda _session, _pending: [user]) as (
+                session,
+                pending,
+            ),
         ):
             self._add(session, pending, user, by, role, directory)
 
@@ -171,9 +174,7 @@ class ApprovalEscalation:
         available = self._available(session, pending, request, directory)
         decided = self._decided(session, pending, row)
         chain = policy.chain(row.role)
-        availability = ApproverAvailability(
-            available.people, decided, available.zones, before.escalations < len(chain)
-        )
+        availability = ApproverAvailability(available.people, decided, available.zones, before.escalations < len(chain))
         actions = reminders.next_request_actions(row, before, availability, policy, now)
         if actions.expire:
             self._expire(session, pending, request)

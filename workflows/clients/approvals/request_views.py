@@ -50,6 +50,4 @@ def _view(
 
 def _decision(context: ClientContext, case: Case, row: Decision) -> tuple[str, DecisionView]:
     data = requests.unseal_decision(context.vault, case, row)
-    return row.request_id, DecisionView(
-        data.person, data.principal, row.approve, row.decided_at, data.reason, row.void
-    )
+    return row.request_id, DecisionView(data.person, data.principal, row.approve, row.decided_at, data.reason, row.void)

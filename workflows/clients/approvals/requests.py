@@ -11,7 +11,7 @@ from workflows.clients.approval_policy import ApprovalRole, ProposalSummary, req
 from workflows.clients.context import ClientContext
 from workflows.clients.split.shares import ProposalData, ShareTotals
 from workflows.people import Successor
-from workflows.storage.case import CaseData, read_case
+from workflows.storage.case import read_case
 from workflows.storage.outbox import request_update
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import ApprovalRequest, Decision, Proposal, RequestState

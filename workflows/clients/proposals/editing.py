@@ -120,9 +120,7 @@ class ProposalEditor:
             return self._publish(edited, changed, {})
 
     @contextmanager
-    def _edited(
-        self, proposal_id: str, digest: str, by: Actor, directory: LiveDirectory
-    ) -> Iterator[EditedProposal]:
+    def _edited(self, proposal_id: str, digest: str, by: Actor, directory: LiveDirectory) -> Iterator[EditedProposal]:
         """Give a proposal to somebody who may edit it, in a write transaction."""
 
         def needed(session: Session, pending: PendingProposal) -> set[str]:
