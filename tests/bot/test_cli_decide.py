@@ -48,7 +48,8 @@ class _Opened:
 
     def __enter__(self) -> Application:
         house: Application = self.outer.__enter__()  # type: ignore[attr-defined]
-        services = replace(house.services, proposals=self.deciding, decisions=self.deciding, appointments=self.deciding)
+        parts = dict.fromkeys(("proposals", "decisions", "appointments", "edits"), self.deciding)
+        services = replace(house.services, **parts)
         return Application(services, house.store)
 
     def __exit__(self, *told: object) -> None:

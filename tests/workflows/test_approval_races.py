@@ -72,7 +72,11 @@ def test_everybody_at_once_on_two_replicas_is_one_approval(
     view, houses = shown(office), [office.handover, replica()]
     people = (APPROVER, ADA, BEA, CLEO)
     results = at_once(
-        *(lambda by=by, house=house: house.decide(view.id, view.digest, by, True) for by in people for house in houses)
+        *(
+            lambda by=by, house=house: house.decisions.decide(view.id, view.digest, by, True)
+            for by in people
+            for house in houses
+        )
     )
     assert len(refusals(results)) == 5, results  # three words count; each was given twice
     with office.store.read() as session:

@@ -104,7 +104,7 @@ class AccountData:
     @classmethod
     def load(cls, data: dict[str, Any]) -> "AccountData":
         """Read what `asdict` made."""
-        return cls(**{**data, "done": tuple(data["done"]), "marks": tuple(data.get("marks", ()))})
+        return cls(**{**data, "done": tuple(data["done"]), "marks": tuple(data["marks"])})
 
     def plus(self, said: str, mark: str) -> "AccountData":
         """Return the data with what was done, once."""
@@ -113,5 +113,5 @@ class AccountData:
 
     @property
     def locked(self) -> bool:
-        """Whether the lock is ours; in rows from before `marks` the English words say so."""
-        return LOCKED in self.marks or any(words.startswith("locked") for words in self.done)
+        """Whether our own lock-out locked the account."""
+        return LOCKED in self.marks

@@ -15,9 +15,6 @@ from workflows.storage.rows.access import AccountLink
 from workflows.storage.vault import Vault
 from workflows.systems.registry import Systems
 
-CHOOSE = "CHOOSE THE ACCOUNT: "
-"""Began every such reason in notes from before `Note.choose`, when all words were English."""
-
 
 @dataclass(frozen=True, slots=True)
 class PersonLinks:

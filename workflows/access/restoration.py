@@ -143,16 +143,11 @@ class Restorations:
 
 
 def ended(data: AccountData) -> tuple[str, ...]:
-    """Return what the lock-out ended for good, as sentences. Pure.
-
-    Rows from before `marks` have only words, which were English then.
-    """
+    """Return what the lock-out ended for good, as sentences. Pure."""
     cannot = []
-    if ENDED in data.marks or any("session" in words and "ended" in words for words in data.done):
+    if ENDED in data.marks:
         cannot.append(_("the sessions that were ended: sign in again"))
-    of_old = sum(words.startswith("token ") for words in data.done)
-    tokens = max(of_old, sum(mark.startswith(f"{TOKEN} ") for mark in data.marks))
-    if tokens:
+    if tokens := sum(mark.startswith(f"{TOKEN} ") for mark in data.marks):
         cannot.append(_("{count} personal token(s) that were revoked: make new ones").format(count=tokens))
     return tuple(cannot)
 

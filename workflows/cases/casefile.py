@@ -11,7 +11,6 @@ from config.text import _
 from connectors.contract import Verdict
 from workflows.access import account_state, manual_step, restriction
 from workflows.access.account_state import SEVERITY, AccountData, unseal
-from workflows.access.matching import CHOOSE
 from workflows.access.restoration import RestoredAccount
 from workflows.access.views import AccountLine, RestoredLine, SystemLine
 from workflows.cases import added_systems, holds
@@ -106,22 +105,19 @@ class Casefile:
 
     def find(self, session: Session, who: str) -> CaseView | None:
         """Return the newest case by its id, or by the leaver's address or Slack id."""
-        newest = select(Case.id).order_by(col(Case.opened_at).desc())
-        named = newest.where(
-            sa.or_(
-                col(Case.id) == who,
-                col(Case.mail_key) == mail_key(self._vault, who),
-                col(Case.slack_key) == slack_key(self._vault, who),
+        named = (
+            select(Case.id)
+            .where(
+                sa.or_(
+                    col(Case.id) == who,
+                    col(Case.mail_key) == mail_key(self._vault, who),
+                    col(Case.slack_key) == slack_key(self._vault, who),
+                )
             )
+            .order_by(col(Case.opened_at).desc())
         )
         found = session.exec(named.limit(1)).first() if who else None
-        if found is None and who:
-            older = session.exec(newest.where(Case.slack_key == ""))
-            found = next((one for one in older if self._slack_id(session, one) == who.casefold()), None)
         return self.view(session, found) if found else None
-
-    def _slack_id(self, session: Session, case_id: str) -> str:
-        return read_case(session, self._vault, case_id)[1].leaver.slack_id.casefold()
 
     def findings(self, session: Session, case_id: str = "") -> tuple[FindingLine, ...]:
         """Return open findings, worst and oldest first, accepted ones left out; of one case, or of all."""
@@ -172,7 +168,7 @@ class Casefile:
             accounts=accounts,
             cannot=system.cannot if system else (),
             late=row.late,
-            choose=note.choose or note.reason.startswith(CHOOSE),
+            choose=note.choose,
         )
 
     def _restored(self, shelf: CaseRows, case: Case) -> tuple[RestoredLine, ...]:

@@ -91,7 +91,7 @@ def required(
     approver: Successor,
     successors: Sequence[Successor],
 ) -> tuple[RequiredApproval, ...]:
-    """Return the approvals that a proposal needs, the case's approver first. Nobody is asked twice, and never the leaver."""
+    """Return the approvals that a proposal needs, the case's approver first. The leaver is never asked, others once."""
     needs = [RequiredApproval(ApprovalRole.MANAGER, (approver,))]
     needs += [
         RequiredApproval(rule.name, pool=rule.people, quorum=rule.quorum)

@@ -171,8 +171,8 @@ class ClientHandover:
             settle(self._context, session, book_attempt, book)
             if book.phase == BookPhase.DONE:
                 left = left_with(leaver, json.loads(book.counts_after))
-                reconcile_book(self._context, session, book, leaver, left, looked=not stopped)
-            self.notes.tell(session, book_attempt.case, book_attempt.data, book)
+                reconcile_book(self._context, session, book, leaver, left, listed=not stopped)
+            self.notes.send(session, book_attempt.case, book_attempt.data, book)
             self._context.show_case(session, book_attempt.case.id)
 
     def _split(

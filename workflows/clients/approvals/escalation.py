@@ -1,7 +1,7 @@
 """Approval requests over time: approvers are asked, reminded, escalated to others, and a request expires in the end.
 
-One `ApprovalRequest` row is one piece of work. Members are fetched first; then one transaction acts, if the row is still
-as it was read. No answer never means yes: an expired request moves nothing.
+One `ApprovalRequest` row is one piece of work. Members are fetched first. Then one transaction acts, if the row is
+still as it was read. No answer never means yes: an expired request moves nothing.
 """
 
 import logging

@@ -102,9 +102,7 @@ def unseal(vault: Vault, case: Case, proposal: Proposal) -> ProposalData:
     plain: dict[str, Any] = vault.open(case.wrapped_key, proposal.sealed, f"proposal:{proposal.id}")
     shares = {
         system: {
-            key: ShareTotals(
-                t["records"], t["families"], {c: Decimal(v) for c, v in t["value"].items()}, t.get("deals", 0)
-            )
+            key: ShareTotals(t["records"], t["families"], {c: Decimal(v) for c, v in t["value"].items()}, t["deals"])
             for key, t in by.items()
         }
         for system, by in plain["shares"].items()
@@ -116,5 +114,5 @@ def unseal(vault: Vault, case: Case, proposal: Proposal) -> ProposalData:
         shares,
         plain["settled_by"],
         plain["words"],
-        plain.get("sensitivities", {}),
+        plain["sensitivities"],
     )
