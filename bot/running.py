@@ -13,6 +13,7 @@ from workflows.ports import Clock
 from workflows.storage import outbox
 from workflows.storage.outbox import Notifier
 from workflows.storage.store import Store
+from workflows.storage.work import Task
 
 TICK, POST_TICK, AUDIT_TICK, LEAP_TICK, JUMP_TICK, FORGET_TICK = 0.5, 0.3, 5.0, 5.0, 60.0, 3600.0
 
@@ -22,19 +23,19 @@ def running(
     engine: Engine, built: WorkHandlers, store: Store, clock: Clock, tell: Notifier, replicas: Replicas | None = None
 ) -> Iterator[None]:
     """Run engine and ticks for as long as the context lasts; `replicas` where several processes share the rows."""
-    engine.register("lockout", built.dispatch.case, wide=True)  # they wait in their systems' lanes,
-    engine.register("revoke", built.dispatch.row, wide=True)  # those of a system that hangs among them
+    engine.register(Task.LOCKOUT, built.dispatch.case, wide=True)  # they wait in their systems' lanes,
+    engine.register(Task.REVOKE, built.dispatch.row, wide=True)  # those of a system that hangs among them
     for task, handler in {
-        "book": built.handover.run,
-        "approval": built.handover.approvals.run,
-        "exports": built.exports.take,
-        "follow_up": built.follow_ups.run,
-        "audit": built.audits.run,
-        "manual": built.manual.run,
-        "undo": built.restorations.run,
-        "restrict": built.restrictions.run,
-        "put_back": built.handover.put_backs.run,
-        "leave": built.handover.leaves.run,
+        Task.BOOK: built.handover.run,
+        Task.APPROVAL: built.handover.approvals.run,
+        Task.EXPORTS: built.exports.take,
+        Task.FOLLOW_UP: built.follow_ups.run,
+        Task.AUDIT: built.audits.run,
+        Task.MANUAL: built.manual.run,
+        Task.UNDO: built.restorations.run,
+        Task.RESTRICT: built.restrictions.run,
+        Task.PUT_BACK: built.handover.put_backs.run,
+        Task.LEAVE: built.handover.leaves.run,
     }.items():
         engine.register(task, handler)
     ticker = Ticker()

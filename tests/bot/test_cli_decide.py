@@ -48,8 +48,13 @@ class _Opened:
 
     def __enter__(self) -> Application:
         house: Application = self.outer.__enter__()  # type: ignore[attr-defined]
-        parts = dict.fromkeys(("proposals", "decisions", "appointments", "edits"), self.deciding)
-        services = replace(house.services, **parts)
+        services = replace(
+            house.services,
+            proposals=self.deciding,
+            decisions=self.deciding,
+            appointments=self.deciding,
+            edits=self.deciding,
+        )
         return Application(services, house.store)
 
     def __exit__(self, *told: object) -> None:
