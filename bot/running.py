@@ -27,7 +27,7 @@ def running(
     engine.register(Task.REVOKE, built.dispatch.row, wide=True)  # those of a system that hangs among them
     for task, handler in {
         Task.BOOK: built.handover.run,
-        Task.APPROVAL: built.handover.approvals.run,
+        Task.APPROVAL: built.handover.escalation.run,
         Task.EXPORTS: built.exports.take,
         Task.FOLLOW_UP: built.follow_ups.run,
         Task.AUDIT: built.audits.run,

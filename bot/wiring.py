@@ -174,7 +174,7 @@ def build_services(settings: Settings, store: Store, systems: Systems, clock: Cl
     lock_history.connect_lock_history(context)
     guards = ProtectedAccounts(policy.protected)
     approvals = ApprovalContext(SlackMembers(web_client(settings.slack)), approval_policy(settings))
-    handover = ClientHandover(context, approvals, wishes=split_rules(settings.clients))
+    handover = ClientHandover(context, approvals, allocation_policy=split_rules(settings.clients))
     exports = ExportTrack(
         context,
         channel=settings.slack.security_channel,

@@ -131,7 +131,7 @@ class Office:
         self.handlers: dict[str, Callable[[str], None]] = {
             "revoke": self.revocation.run,
             "book": self.handover.run,
-            "approval": self.handover.approvals.run,
+            "approval": self.handover.escalation.run,
             "exports": self.exports.take,
             "follow_up": self.follow_ups.run,
             "audit": self.audits.run,

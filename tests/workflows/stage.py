@@ -118,7 +118,7 @@ class Stage:
         """Look at every request for approval that is due, as the clock would."""
         for row in self.requests():
             if row.state == WorkState.DUE and row.due_at <= self.time.now():
-                self.handover.approvals.run(row.id)
+                self.handover.escalation.run(row.id)
 
     def requests(self) -> list[ApprovalRequest]:
         with self.store.read() as session:

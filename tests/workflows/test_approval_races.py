@@ -111,7 +111,7 @@ def test_expiry_and_the_last_yes_never_both_hold(office: Office, replica: Callab
         rows = session.exec(select(ApprovalRequest.id)).all()
     results = at_once(
         lambda: office.handover.decisions.decide(view.id, view.digest, APPROVER, True),
-        *(lambda row=row, house=house: house.asking.run(row) for row in rows for house in (office.handover, other)),
+        *(lambda row=row, house=house: house.escalation.run(row) for row in rows for house in (office.handover, other)),
     )
     refused = [one for one in results if isinstance(one, Refused)]
     assert not [one for one in results if isinstance(one, Exception) and not isinstance(one, Refused)], results
@@ -127,7 +127,11 @@ def test_two_replicas_looking_at_once_remind_once(office: Office, replica: Calla
     with office.store.read() as session:
         rows = session.exec(select(ApprovalRequest.id)).all()
     results = at_once(
-        *(lambda row=row, house=house: house.asking.run(row) for row in rows for house in (office.handover, other) * 2)
+        *(
+            lambda row=row, house=house: house.escalation.run(row)
+            for row in rows
+            for house in (office.handover, other) * 2
+        )
     )
     assert results == [None] * 8
     assert len(office.posts()) - before == 4  # Max, and the board of three

@@ -57,7 +57,7 @@ def test_a_looking_clock_reminds_once_however_often_it_looks(tmp_path: Path, wor
     stage.time.pass_(days=1)
     for _ in range(3):
         [row] = stage.requests()
-        stage.handover.approvals.run(row.id)
+        stage.handover.escalation.run(row.id)
     assert sent(stage, "U0MAX") == 2
 
 

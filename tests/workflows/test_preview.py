@@ -22,7 +22,7 @@ from workflows.storage.rows.case import Case, Strategy
 from workflows.storage.rows.clients import Assignment, AssignmentFile
 
 ZED = Successor("zed@x.example", "Zed", "zed@x.example")
-WISHES = AllocationPolicy(
+POLICY = AllocationPolicy(
     (
         AllocationRule(frozenset({("segment", "key")}), (CAROL.key,)),
         AllocationRule(frozenset({("sensitivity", "high")}), (ZED.key,)),
@@ -49,8 +49,8 @@ def shop() -> World:
     return world
 
 
-def track(stage: Stage, wishes: AllocationPolicy = WISHES) -> ClientHandover:
-    return ClientHandover(stage.context, ApprovalContext(stage.members, stage.policy), wishes=wishes)
+def track(stage: Stage, policy: AllocationPolicy = POLICY) -> ClientHandover:
+    return ClientHandover(stage.context, ApprovalContext(stage.members, stage.policy), allocation_policy=policy)
 
 
 def preview(stage: Stage, strategy: Strategy, text: str = "") -> Preview:
@@ -92,10 +92,10 @@ def test_rules_closeness_and_capacity_reach_the_proposal(tmp_path: Path) -> None
         stage = Stage(folder, shop().system(), successors=(BOB, CAROL, ZED), strategy=strategy)
         stage.handover = track(
             stage,
-            WISHES
+            POLICY
             if strategy == "rules"
             else AllocationPolicy(
-                (), {**WISHES.colleagues, BOB.key: SuccessorProfile(5, frozenset({("team", "emea")}))}
+                (), {**POLICY.colleagues, BOB.key: SuccessorProfile(5, frozenset({("team", "emea")}))}
             ),
         )
         stage.tick()

@@ -63,7 +63,7 @@ class CaseBrief:
 
     @property
     def locked_out(self) -> bool:
-        """Whether all readable systems show locked or absent, and a person has confirmed every manual step.
+        """True if all readable systems show locked or absent, and a person has confirmed every manual step.
 
         `unknown` is never good: a system without an API counts only by its confirmation.
         """
@@ -94,7 +94,7 @@ class CaseView(CaseBrief):
     follow_ups: tuple["FollowUpLine", ...]
     findings: tuple["FindingLine", ...]
     held: str = ""
-    """Why the case waits for a second person (`HoldReason`), or empty."""
+    """Reason for which the case waits for a second person (`HoldReason`), or empty."""
     settled_by: str = ""
     """Name of the person who released or rejected a held case."""
     settled_at: datetime | None = None
@@ -138,6 +138,6 @@ class FindingLine:
     accepted_by: str = ""
     accepted_reason: str = ""
     overdue: bool = False
-    """Whether nobody took it within the time that policy allows."""
+    """True where nobody took it within the time that policy allows."""
     relocked_at: datetime | None = None
     """Time of an automatic lock by policy."""

@@ -55,14 +55,14 @@ class ClientHandover:
         context: Context,
         approvals: ApprovalContext,
         *,
-        wishes: AllocationPolicy = AllocationPolicy(),  # noqa: B008 - a frozen value
+        allocation_policy: AllocationPolicy = AllocationPolicy(),  # noqa: B008 - a frozen value
     ) -> None:
-        """`wishes`: the company's rules for every split."""
-        self._context = ClientContext.extend(context, approvals, wishes)
+        """`allocation_policy`: the company's rules for every split."""
+        self._context = ClientContext.extend(context, approvals, allocation_policy)
         eligibility = Eligibility(self._context)
         self.decisions = DecisionRegister(self._context, eligibility)
         self.appointments = ApproverAppointment(self._context, eligibility)
-        self.approvals = ApprovalEscalation(self._context, eligibility, self.decisions)
+        self.escalation = ApprovalEscalation(self._context, eligibility, self.decisions)
         self.delegations = Delegations(self._context)
         self.edits = ProposalEditor(self._context, eligibility, self.decisions)
         self.proposals = ClientTrackQueries(self._context)

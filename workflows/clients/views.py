@@ -228,13 +228,13 @@ class ClientsView:
     balance: tuple[str, ...]
     """A sentence for each record type: counts before and after, with any difference."""
     complete: bool
-    """Whether all that can move has moved. The rest is in `staying`, or was refused and is in `problems`."""
+    """True once all that can move has moved. The rest is in `staying`, or was refused and is in `problems`."""
     staying: int = 0
     """Records that stay with the leaver because the vendor does not allow a change of owner."""
     kept: tuple[ExclusionLine, ...] = ()
     """Clients that people took out of a proposal, with their reasons."""
     moving: bool = False
-    """Whether moves are under way or paused, and can be stopped."""
+    """True while moves are under way or paused, and can be stopped."""
     halted: Halt = Halt.NONE
     halted_by: str = ""
     halted_at: datetime | None = None

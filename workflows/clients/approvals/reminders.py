@@ -40,7 +40,7 @@ class ApproverAvailability:
     zones: Mapping[str, str] = field(default_factory=dict)
     """Time zones by key."""
     can_escalate: bool = False
-    """Whether the escalation list has an entry left."""
+    """True while the escalation list has an entry left."""
 
 
 def next_request_actions(

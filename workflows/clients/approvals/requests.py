@@ -37,7 +37,7 @@ class RequestData:
     people: tuple[Successor, ...] = ()
     """Available approvers, as of the last check."""
     checked: bool = False
-    """Whether availability was checked yet."""
+    """True once availability was checked."""
     asked_at: Mapping[str, str] = field(default_factory=dict)
     """Time of the first message to each approver, ISO, by key."""
     reminded_at: Mapping[str, str] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class UnsealedRequest:
 
     @property
     def waiting(self) -> bool:
-        """Whether the request is not settled yet."""
+        """True until the request is settled."""
         return self.row.result == RequestState.WAITING
 
 
