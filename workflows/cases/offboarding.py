@@ -13,11 +13,11 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from connectors.contract import ClientBook
-from workflows.access import manual_step, manual_steps, restriction
+from workflows.access import manual_step, restriction
 from workflows.access.protected import ProtectedAccounts
 from workflows.cases import plan as planning
 from workflows.cases.casefile import Casefile
-from workflows.cases.ending import CaseUndo, Start
+from workflows.cases.ending import CaseUndo, Start, cancel_open_work
 from workflows.cases.headcount import DirectoryHeadcount
 from workflows.cases.holds import CasePolicy, Holds
 from workflows.cases.schedule import Schedule, refuse_far_day
@@ -198,15 +198,8 @@ class Offboarding:
                 raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
             case.state = CaseState.CANCELLED
             session.add(case)
-            for model in (Access, BookHandover, ExportSnapshot, FollowUp):
-                session.execute(
-                    sa.update(model)
-                    .where(col(model.case_id) == case_id, col(model.state) != WorkState.DONE)
-                    .values(state=WorkState.CANCELLED)
-                )
-            manual_steps.cancel(session, case_id)
             restriction.lift(session, case_id, self._clock.now())
-            self._handover.decisions.cancel(session, case_id, by)
+            cancel_open_work(session, self._handover.decisions, case_id, by)
             self._journal.write(session, actor=by, action="case.cancelled", case_id=case_id)
             refresh_case_message(session, case_id)
 

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TypeVar
 
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from connectors.contract import ClientBook
 from workflows.clients.approval_policy import ApprovalContext
@@ -28,6 +29,7 @@ from workflows.storage.rows.clients import (
 )
 from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.work_state import WorkState
+from workflows.storage.store import Store
 from workflows.storage.work import again, finish
 from workflows.systems.accounts import PreconditionFailed
 from workflows.systems.registry import System
@@ -106,6 +108,18 @@ class BookAttempt:
         )
         if session.exec(now).one() != (WorkState.DUE, self.book.attempt, self.book.claimed_by):
             raise AttemptSuperseded(self.book.id)
+
+
+def pages(store: Store, lines: SelectOfScalar[Assignment], size: int = CHUNK) -> Iterator[Sequence[Assignment]]:
+    """Yield lines in the order of their ids, a page at a time, each page in a transaction of its own."""
+    last = ""
+    while True:
+        with store.read() as session:
+            page = session.exec(lines.where(col(Assignment.id) > last).order_by(col(Assignment.id)).limit(size)).all()
+        if not page:
+            return
+        last = page[-1].id
+        yield page
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[Sequence[T]]:

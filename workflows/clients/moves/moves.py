@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 from connectors.contract import AccountId, Accounts, Moved, MoveOutcome, Observation, RecordId, Verdict
 from connectors.contract import MoveOrder as Order
 from connectors.errors import OutcomeUnknown
-from workflows.clients.context import CHUNK, BookAttempt, ClientContext, set_next_phase, show_outcome
+from workflows.clients.context import BookAttempt, ClientContext, pages, set_next_phase, show_outcome
 from workflows.clients.split import lines, shares, unmoved
 from workflows.clients.split.unmoved import Reasons
 from workflows.storage.journal import HANDOVER
@@ -137,24 +137,12 @@ class Moves:
         }
 
     def _batches(self) -> Iterator[Sequence[Assignment]]:
-        last = ""
-        while True:
-            with self._context.store.read() as session:
-                batch = session.exec(
-                    select(Assignment)
-                    .where(
-                        Assignment.case_id == self._book_attempt.case.id,
-                        Assignment.system == self._name,
-                        Assignment.state == self.wanted,
-                        col(Assignment.id) > last,
-                    )
-                    .order_by(col(Assignment.id))
-                    .limit(self._system.manifest.limits.move_batch)
-                ).all()
-            if not batch:
-                return
-            last = batch[-1].id
-            yield batch
+        wanted = select(Assignment).where(
+            Assignment.case_id == self._book_attempt.case.id,
+            Assignment.system == self._name,
+            Assignment.state == self.wanted,
+        )
+        return pages(self._context.store, wanted, self._system.manifest.limits.move_batch)
 
     def _move(self, batch: Batch) -> None:
         refused = self.refused_accounts(sorted({order.successor for _, order in batch}))
@@ -283,24 +271,15 @@ def settle(context: ClientContext, session: Session, book_attempt: BookAttempt, 
 def refusals(context: ClientContext, book_attempt: BookAttempt) -> Reasons:
     """Return the system's reasons for refused records of a book, counted from their lines."""
     counted: dict[str, Counter[str]] = {}
-    last = ""
-    with context.store.read() as session:
-        while rows := session.exec(
-            select(Assignment)
-            .where(
-                Assignment.case_id == book_attempt.case.id,
-                Assignment.system == book_attempt.book.system,
-                Assignment.state == AssignmentState.REFUSED,
-                col(Assignment.id) > last,
-            )
-            .order_by(col(Assignment.id))
-            .limit(CHUNK)
-        ).all():
-            for row in rows:
-                note = lines.unseal(context.vault, book_attempt.case, row).note
-                unmoved.count(counted, row.kind, note or "no reason was given")
-            last = rows[-1].id
-            session.expunge_all()
+    refused = select(Assignment).where(
+        Assignment.case_id == book_attempt.case.id,
+        Assignment.system == book_attempt.book.system,
+        Assignment.state == AssignmentState.REFUSED,
+    )
+    for page in pages(context.store, refused):
+        for row in page:
+            note = lines.unseal(context.vault, book_attempt.case, row).note
+            unmoved.count(counted, row.kind, note or "no reason was given")
     return counted
 
 
