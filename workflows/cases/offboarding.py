@@ -72,8 +72,8 @@ class Offboarding:
 
     def plan(self, leaver: Leaver) -> Plan:
         """Look up what a case would do; writes nothing. Takes seconds at most, even if a system does not answer."""
-        seen = planning.survey(self._systems, leaver)
-        known = seen.get(self._systems.directory)
+        surveys = planning.survey(self._systems, leaver)
+        known = surveys.get(self._systems.directory)
         leaver = planning.identify(leaver, known.accounts if known else ())
         refusals: list[Refused] = []
         if self._is_protected(leaver):
@@ -82,10 +82,10 @@ class Offboarding:
             refusals.append(Refused(Code.OPEN_CASE, case=open_case))
         with self._store.read() as session:
             linked = session.exec(select(AccountLink.system).where(AccountLink.person_key == self._key(leaver))).all()
-        warnings = planning.protected(self._systems, seen, self._guards) + planning.unlinked(
-            self._systems, seen, linked
+        warnings = planning.protected(self._systems, surveys, self._guards) + planning.unlinked(
+            self._systems, surveys, linked
         )
-        return planning.assemble(seen, leaver, tuple(refusals), warnings, self._clock)
+        return planning.assemble(surveys, leaver, tuple(refusals), warnings, self._clock)
 
     def open(self, request: OffboardingRequest) -> str:
         """Open a case and return its id. An immediate lock-out begins before this returns.

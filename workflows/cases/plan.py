@@ -99,21 +99,23 @@ def identify(leaver: Leaver, found: tuple[Account, ...]) -> Leaver:
 
 
 def assemble(
-    seen: dict[str, SystemSurvey],
+    surveys: dict[str, SystemSurvey],
     leaver: Leaver,
     refusals: tuple[Refused, ...],
     warnings: tuple[str, ...],
     clock: Clock,
 ) -> Plan:
     """Join the answers of the systems into one plan."""
-    return Plan(leaver, tuple(one.plan for one in seen.values()), (*warnings, *_warnings(seen)), refusals, clock.now())
+    return Plan(
+        leaver, tuple(one.plan for one in surveys.values()), (*warnings, *_warnings(surveys)), refusals, clock.now()
+    )
 
 
-def protected(systems: Systems, seen: dict[str, SystemSurvey], guards: ProtectedAccounts) -> tuple[str, ...]:
+def protected(systems: Systems, surveys: dict[str, SystemSurvey], guards: ProtectedAccounts) -> tuple[str, ...]:
     """Return a warning for each protected account, which a case would leave alone."""
     return tuple(
         f"{one.plan.title}, {found.login}: {why}"
-        for name, one in seen.items()
+        for name, one in surveys.items()
         for found in one.accounts
         if (why := _protection(guards, systems[name], found))
     )
@@ -126,7 +128,7 @@ def _protection(guards: ProtectedAccounts, system: System, found: Account) -> st
         return _("whether this is Handover's own account cannot be told now: {error}").format(error=say(error))
 
 
-def unlinked(systems: Systems, seen: dict[str, SystemSurvey], linked: Collection[str]) -> tuple[str, ...]:
+def unlinked(systems: Systems, surveys: dict[str, SystemSurvey], linked: Collection[str]) -> tuple[str, ...]:
     """Return a warning for each system that expects an account and has none for the leaver.
 
     `linked`: systems where a person linked an account, or said that there is none.
@@ -135,25 +137,25 @@ def unlinked(systems: Systems, seen: dict[str, SystemSurvey], linked: Collection
         _("{title}: no account was found, and everybody should have one there; a person must link it.").format(
             title=one.plan.title
         )
-        for name, one in seen.items()
+        for name, one in surveys.items()
         if systems[name].expects_account and not one.plan.problem and not one.accounts and name not in linked
     )
 
 
-def _warnings(seen: dict[str, SystemSurvey]) -> tuple[str, ...]:
-    words = [f"{one.plan.title}: {warning}." for one in seen.values() for warning in one.warnings]
-    unreachable = [one.plan.title for one in seen.values() if one.plan.problem and not one.plan.accounts]
+def _warnings(surveys: dict[str, SystemSurvey]) -> tuple[str, ...]:
+    words = [f"{one.plan.title}: {warning}." for one in surveys.values() for warning in one.warnings]
+    unreachable = [one.plan.title for one in surveys.values() if one.plan.problem and not one.plan.accounts]
     if unreachable:
         words.append(
             _("{systems}: not looked up. The case will say unknown there until a read succeeds.").format(
                 systems=", ".join(unreachable)
             )
         )
-    if not any(one.plan.accounts or one.plan.problem for one in seen.values()):
+    if not any(one.plan.accounts or one.plan.problem for one in surveys.values()):
         words.append(_("No account was found in any system. Check that this is the right person."))
     locked = [
         one.plan.title
-        for one in seen.values()
+        for one in surveys.values()
         if one.plan.accounts and all(a.verdict is Verdict.LOCKED for a in one.plan.accounts)
     ]
     if locked:

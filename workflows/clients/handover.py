@@ -29,8 +29,7 @@ from workflows.clients.proposals.listing import ANSWERED, DraftListing
 from workflows.clients.proposals.publishing import DRIFT, FIRST, LATER, publish, ready
 from workflows.clients.proposals.receivers import active_successors
 from workflows.clients.reading import ClientTrackQueries
-from workflows.clients.split import shares as sheets
-from workflows.clients.split import unmoved
+from workflows.clients.split import shares, unmoved
 from workflows.clients.split.rules import AllocationPolicy
 from workflows.clients.split.shares import ProposalData
 from workflows.clients.split.unmoved import UnmovedReasons
@@ -129,12 +128,12 @@ class ClientHandover:
         listing = DraftListing(self._context, book_attempt)
         leaver = leaver_accounts(self._context.store, book_attempt.case.id, book_attempt.data.leaver, system)
         listing.gather(leaver, again=False)
-        sheet = self._split(listing, system, book_attempt, leaver)
-        left = {} if sheet else left_with(leaver, {account: clients.count(account) for account in leaver})
+        proposal_data = self._split(listing, system, book_attempt, leaver)
+        left = {} if proposal_data else left_with(leaver, {account: clients.count(account) for account in leaver})
         with self._context.store.write() as session:
             book = book_attempt.hold(session)
             listing.release(session)
-            self._complete(session, book_attempt, listing.draft, sheet)
+            self._complete(session, book_attempt, listing.draft, proposal_data)
             self._write_off(session, book)
             self._keep_unmoved(session, book_attempt, book, UnmovedReasons(listing.staying))
             book.reason = ""
@@ -153,20 +152,20 @@ class ClientHandover:
         if not stopped:
             listing.gather(leaver, again=True)
         Moves(self._context, book_attempt).run(leaver)
-        sheet = self._split(listing, system, book_attempt, leaver)
+        proposal_data = self._split(listing, system, book_attempt, leaver)
         staying = (
             unmoved.unseal(self._context.vault, book_attempt.case, book_attempt.book).staying
             if stopped
             else listing.staying
         )
-        known = UnmovedReasons(staying, refusals(self._context, book_attempt))
+        reasons = UnmovedReasons(staying, refusals(self._context, book_attempt))
         with self._context.store.write() as session:
             book = book_attempt.hold(session)
             if not stopped:
                 listing.release(session)
-            self._keep_unmoved(session, book_attempt, book, known)
-            if sheet is not None:
-                self._complete(session, book_attempt, listing.draft, sheet)
+            self._keep_unmoved(session, book_attempt, book, reasons)
+            if proposal_data is not None:
+                self._complete(session, book_attempt, listing.draft, proposal_data)
                 publish(self._context, session, book_attempt.case, book_attempt.data.approver, DRIFT)
             settle(self._context, session, book_attempt, book)
             if book.phase == BookPhase.DONE:
@@ -183,12 +182,16 @@ class ClientHandover:
             return None
         return listing.allot(active_successors(system, book_attempt.data.successors, leaver))
 
-    def _complete(self, session: Session, book_attempt: BookAttempt, draft_id: str, sheet: ProposalData | None) -> None:
+    def _complete(
+        self, session: Session, book_attempt: BookAttempt, draft_id: str, proposal_data: ProposalData | None
+    ) -> None:
         draft = session.get_one(Proposal, draft_id)
         counted = select(sa.func.count()).select_from(Assignment).where(Assignment.proposal_id == draft_id)
-        if session.exec(counted).one() != (sheet.records if sheet else 0):
+        if session.exec(counted).one() != (proposal_data.records if proposal_data else 0):
             raise PreconditionFailed("the book was listed twice at once; it is listed again")
-        draft.sealed = sheets.seal(self._context.vault, book_attempt.case, draft_id, sheet) if sheet else b""
+        draft.sealed = (
+            shares.seal(self._context.vault, book_attempt.case, draft_id, proposal_data) if proposal_data else b""
+        )
         session.add(draft)
         session.flush()
 
@@ -205,12 +208,12 @@ class ClientHandover:
         )
 
     def _keep_unmoved(
-        self, session: Session, book_attempt: BookAttempt, book: BookHandover, known: UnmovedReasons
+        self, session: Session, book_attempt: BookAttempt, book: BookHandover, reasons: UnmovedReasons
     ) -> None:
         """Store why records stay; journal a change."""
-        if known == unmoved.unseal(self._context.vault, book_attempt.case, book):
+        if reasons == unmoved.unseal(self._context.vault, book_attempt.case, book):
             return
-        book.sealed = unmoved.seal(self._context.vault, book_attempt.case, book, known)
+        book.sealed = unmoved.seal(self._context.vault, book_attempt.case, book, reasons)
         session.add(book)
         self._context.journal.write(
             session,
@@ -220,8 +223,8 @@ class ClientHandover:
             sealed=book.sealed,
             data={
                 "system": book.system,
-                "staying": unmoved.total(known.staying),
-                "refused": unmoved.total(known.refused),
+                "staying": unmoved.total(reasons.staying),
+                "refused": unmoved.total(reasons.refused),
             },
         )
 

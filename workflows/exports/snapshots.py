@@ -16,8 +16,7 @@ from config.text import _
 from connectors.contract import ClientBook, ExportEvent, ExportLog
 from connectors.errors import Conflict, ConnectorError
 from workflows.context import Context
-from workflows.exports import figures
-from workflows.exports.figures import NO_LOG, ExportFigures, ExportWindow, summarize, unread
+from workflows.exports.figures import NO_LOG, ExportFigures, ExportWindow, named, summarize, unread
 from workflows.exports.views import ExportLine, ExportView
 from workflows.people import Actor, Leaver
 from workflows.refusals import Code, Refused
@@ -54,14 +53,14 @@ class ExportTrack:
                 row.state = WorkState.CANCELLED
                 session.add(row)
                 return
-            sheet = self._figures(session, case, row)
+            figures = self._figures(session, case, row)
         failed: ConnectorError | None = None
         for system in self._logged_systems():
-            if sheet.wants(system.name):
-                line, after, new, error = self._read(system, case.id, data.leaver, sheet.window)
-                sheet = sheet.plus(line, after, new)
+            if figures.wants(system.name):
+                line, after, new, error = self._read(system, case.id, data.leaver, figures.window)
+                figures = figures.plus(line, after, new)
                 failed = failed or error
-        self._keep(snapshot_id, row.attempt, case, sheet, failed)
+        self._keep(snapshot_id, row.attempt, case, figures, failed)
 
     def view(self, snapshot_id: str) -> ExportView:
         """Return a snapshot under a pseudonym. Raises `Refused(UNKNOWN_SNAPSHOT)`."""
@@ -83,7 +82,7 @@ class ExportTrack:
                 data={"snapshot": snapshot_id},
                 sealed=sealed,
             )
-        return figures.named(view, leaver)
+        return named(view, leaver)
 
     def line(self, session: Session, case_id: str) -> str:
         """Return one line on the export track, without figures: these are for security."""
@@ -163,15 +162,15 @@ class ExportTrack:
         return [event for account in accounts for event in log.exports(account, since, until)]
 
     def _keep(
-        self, snapshot_id: str, attempt: int, case: Case, sheet: ExportFigures, failed: ConnectorError | None
+        self, snapshot_id: str, attempt: int, case: Case, figures: ExportFigures, failed: ConnectorError | None
     ) -> None:
         now = self._clock.now()
         with self._store.write() as session:
             row = session.get_one(ExportSnapshot, snapshot_id, with_for_update=True)
             if row.state != WorkState.DUE or row.attempt != attempt:
                 return
-            row.taken_at = row.taken_at or sheet.window.until
-            row.sealed = self._vault.seal(case.wrapped_key, sheet.dump(), f"export:{snapshot_id}")
+            row.taken_at = row.taken_at or figures.window.until
+            row.sealed = self._vault.seal(case.wrapped_key, figures.dump(), f"export:{snapshot_id}")
             if failed is None:
                 finish(session, row)
             else:
@@ -182,7 +181,7 @@ class ExportTrack:
                 actor=HANDOVER,
                 action="exports.taken" if failed is None else "exports.tried",
                 case_id=case.id,
-                data={"snapshot": snapshot_id, "unread": sheet.problems()},
+                data={"snapshot": snapshot_id, "unread": figures.problems()},
                 sealed=row.sealed,
             )
             enqueue(
@@ -220,10 +219,10 @@ class ExportTrack:
         if row is None or not row.sealed:
             raise Refused(Code.UNKNOWN_SNAPSHOT, snapshot=snapshot_id)
         case, data = read_case(session, self._vault, row.case_id)
-        sheet = self._open(case, row)
+        figures = self._open(case, row)
         order = {name: place for place, name in enumerate(self._systems)}
-        lines: Sequence[ExportLine] = sorted(sheet.lines, key=lambda line: order.get(line.system, len(order)))
-        return sheet.show(row, lines), case, data.leaver
+        lines: Sequence[ExportLine] = sorted(figures.lines, key=lambda line: order.get(line.system, len(order)))
+        return figures.show(row, lines), case, data.leaver
 
 
 def _message_id(snapshot_id: str) -> str:

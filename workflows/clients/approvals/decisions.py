@@ -81,9 +81,9 @@ class DecisionRegister:
     ) -> None:
         """Settle a proposal and its requests, in the caller's transaction. `deciders`: names, where not `by` alone."""
         context, case, proposal = self._context, pending.case, pending.proposal
-        sheet = shares.unseal(context.vault, case, proposal).settled(deciders or by.name or by.id, comment)
+        proposal_data = shares.unseal(context.vault, case, proposal).settled(deciders or by.name or by.id, comment)
         proposal.state, proposal.settled_at, proposal.settled_by = state, context.clock.now(), by.id
-        proposal.sealed = shares.seal(context.vault, case, proposal.id, sheet)
+        proposal.sealed = shares.seal(context.vault, case, proposal.id, proposal_data)
         session.add(proposal)
         context.journal.write(
             session,

@@ -81,24 +81,27 @@ class DecisionData:
     reason: str = ""
 
 
-def summary(sheet: ProposalData) -> ProposalSummary:
+def summary(proposal_data: ProposalData) -> ProposalSummary:
     """Return the part of a proposal that the approval policy depends on."""
-    totals = {key: sheet.total(key) for key in sorted({key for shares in sheet.shares.values() for key in shares})}
+    totals = {
+        key: proposal_data.total(key)
+        for key in sorted({key for shares in proposal_data.shares.values() for key in shares})
+    }
     whole = ShareTotals()
     for total in totals.values():
         whole = whole.plus(total)
-    tiers = frozenset(tier for tiers in sheet.sensitivities.values() for tier in tiers)
+    tiers = frozenset(tier for tiers in proposal_data.sensitivities.values() for tier in tiers)
     return ProposalSummary(
         whole.families, whole.value, tuple(key for key, total in totals.items() if total.records), tiers
     )
 
 
 def create_requests(
-    context: ClientContext, session: Session, case: Case, proposal: Proposal, sheet: ProposalData
+    context: ClientContext, session: Session, case: Case, proposal: Proposal, proposal_data: ProposalData
 ) -> None:
     """Create the requests that the policy requires for a proposal; all are due at once."""
     _, data = read_case(session, context.vault, case.id)
-    needs = required(summary(sheet), context.approvals.policy, data.leaver, data.approver, data.successors)
+    needs = required(summary(proposal_data), context.approvals.policy, data.leaver, data.approver, data.successors)
     now = context.clock.now()
     for need in needs:
         role = f"{need.role}-{context.vault.blind(need.share)[:12]}" if need.share else need.role

@@ -40,7 +40,7 @@ class EditedProposal:
 
     session: Session
     pending: PendingProposal
-    sheet: ProposalData
+    proposal_data: ProposalData
     by: Actor
 
     @property
@@ -86,7 +86,7 @@ class ProposalEditor:
                 pass  # people who may not edit the proposal learn nothing about its content
             with self._context.store.read() as session:  # reading a large file keeps no writer waiting
                 successors = upload.changed_successors(
-                    self._context, session, proposal_id, edited.case, edited.data, edited.sheet, content
+                    self._context, session, proposal_id, edited.case, edited.data, edited.proposal_data, content
                 )
             return self._assign(proposal_id, digest, successors, by, directory)
 
@@ -103,7 +103,7 @@ class ProposalEditor:
                 rows = {row.id: row for rows in found.values() for row in rows}
                 if missing := set(lines) - rows.keys():
                     raise Refused(Code.UNKNOWN_RECORD, record=min(missing))
-                if len(rows) >= edited.sheet.records:
+                if len(rows) >= edited.proposal_data.records:
                     raise Refused(Code.EMPTY_PROPOSAL)
                 return self._publish(edited, {}, rows, reason.strip())
 
@@ -134,8 +134,8 @@ class ProposalEditor:
             person = Successor(by.id, by.name, "", by.slack_id)
             if why := self._eligibility.ineligibility(session, directory, person):
                 raise Refused(Code.CANNOT_DECIDE, name=by.name, why=why)
-            sheet = sheets.unseal(self._context.vault, pending.case, pending.proposal)
-            yield EditedProposal(session, pending, sheet, by)
+            proposal_data = sheets.unseal(self._context.vault, pending.case, pending.proposal)
+            yield EditedProposal(session, pending, proposal_data, by)
 
     def _changed(
         self, edited: EditedProposal, assigned: Sequence[tuple[Assignment, str]]
@@ -143,7 +143,7 @@ class ProposalEditor:
         """Return the lines that go to another successor than before, with the successor's key."""
         blind = {key: self._context.vault.blind(key) for _row, key in assigned}
         for row, key in assigned:
-            if key not in edited.sheet.accounts[row.system]:
+            if key not in edited.proposal_data.accounts[row.system]:
                 raise Refused(Code.UNKNOWN_SUCCESSOR, successor=key, system=row.system)
         changed = {row.id: (row, key) for row, key in assigned if row.successor != blind[key]}
         if not changed:
@@ -161,15 +161,15 @@ class ProposalEditor:
         edits = [*changed.values(), *((row, "") for row in excluded.values())]
         edit = changes.edit_of(context, edited.case, edited.data, edits)
         what = changes.sentence(edited.data, [edit])
-        sheet = replace(
-            edited.sheet,
+        proposal_data = replace(
+            edited.proposal_data,
             settled_by="",
             words="",
             shares=self._recounted_shares(edited, edits),
             sensitivities=self._remaining_sensitivities(edited, excluded),
             why=EDIT.format(version=edited.proposal.version, name=edited.by.name, what=what),
         )
-        version = add_version(context, session, edited.case, sheet)
+        version = add_version(context, session, edited.case, proposal_data)
         changes.keep(context, session, edited.case, old, version.id, edit)
         session.execute(sa.update(Assignment).where(col(Assignment.proposal_id) == old).values(proposal_id=version.id))
         blind = {key: context.vault.blind(key) for _row, key in changed.values()}
@@ -179,7 +179,7 @@ class ProposalEditor:
             exclusions.keep(context, session, edited.case, edited.proposal, list(excluded.values()), reason, edited.by)
         session.expire_all()
         self._decisions.settle(session, edited.pending, edited.by, ProposalState.SUPERSEDED)
-        request_decision(context, session, edited.case, version, sheet, edited.data.approver)
+        request_decision(context, session, edited.case, version, proposal_data, edited.data.approver)
         self._list_again(edited, {row.system for row in excluded.values()})
         return version.id
 
@@ -205,7 +205,7 @@ class ProposalEditor:
         lost = Counter((system, tier) for system, _family, tier in gone)
         return {
             system: {tier: left for tier, number in tiers.items() if (left := number - lost[system, tier]) > 0}
-            for system, tiers in edited.sheet.sensitivities.items()
+            for system, tiers in edited.proposal_data.sensitivities.items()
         }
 
     def _recounted_shares(
@@ -213,7 +213,7 @@ class ProposalEditor:
     ) -> dict[str, dict[str, ShareTotals]]:
         """Return every share after the edit, recounted from the edited lines alone; clients are edited whole."""
         keys = {self._context.vault.blind(one.key): one.key for one in edited.data.successors}
-        shares = {system: defaultdict(ShareTotals, by_key) for system, by_key in edited.sheet.shares.items()}
+        shares = {system: defaultdict(ShareTotals, by_key) for system, by_key in edited.proposal_data.shares.items()}
         unseal = self._context.vault.opener(edited.case.wrapped_key)
 
         def transfer(system: str, giver: str, receiver: str, totals: ShareTotals) -> None:
