@@ -7,6 +7,7 @@ import pytest
 
 from tests.bot import samples
 from tests.bot.commands import configuration, document, handover
+from tests.bot.fakes import NEXT_VERSION
 from tests.bot.test_cli_decide import Desk
 from workflows.clients.split.assignment_file import InvalidAssignmentFile
 from workflows.clients.views import ExclusionLine, LineFault
@@ -56,6 +57,7 @@ def test_clients_are_given_away_kept_and_moved_together(desk: Desk, config: str)
 
 def Desk_(desk: Desk) -> Desk:  # noqa: N802 - a fresh version to change
     desk.handover.proposal = samples.proposal()
+    desk.handover._next = lambda: NEXT_VERSION  # type: ignore[method-assign]
     return desk
 
 
