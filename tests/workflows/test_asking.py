@@ -204,7 +204,7 @@ def test_hr_asks_somebody_else_where_nobody_is_left(tmp_path: Path, world: World
     hanna, number = Actor("slack:U0HANNA", "Hanna"), stage.proposal().id
     stage.members.change("U0MAX", standing="is deactivated")
     until(stage, "02T11:00")
-    for nobody in ("U0DANA", "U0MAX"):
+    for nobody in ("U0DANA", "U0MAX", "S0BOARD"):  # the leaver, somebody deactivated, a group
         refused = refusal(lambda who=nobody: stage.handover.appointments.appoint(number, who, hanna))  # type: ignore[misc]
         assert refused.code == Code.BAD_DELEGATE
     stage.members.change("U0ZOE", standing="is a guest")

@@ -23,7 +23,7 @@ class LiveDirectory:
 
     def missing(self, ids: Iterable[str]) -> set[str]:
         """Return the ids that are still to be fetched."""
-        return {one for one in ids if one and one not in self._people and one not in self._groups}
+        return {one for one in ids if one and one not in self._people}
 
     def fetch(self, ids: Iterable[str]) -> None:
         """Fetch members and groups. Raises `Refused(NOT_CHECKED)` where no answer comes, unless lenient."""
@@ -46,7 +46,6 @@ class LiveDirectory:
         return tuple(dict.fromkeys(user for some in users for user in some))
 
     def _fetch(self, one: str) -> None:
-        if one.startswith(GROUP):
-            self._groups[one] = self._members.group(one)
-        else:
-            self._people[one] = self._members.find(one)
+        group = one.startswith(GROUP)
+        self._groups[one] = self._members.group(one) if group else ()
+        self._people[one] = None if group else self._members.find(one)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from connectors.contract import Account as Found
 from connectors.contract import AccountId, Person, Verdict
 from workflows.people import Successor
-from workflows.systems.accounts import PreconditionFailed, _accounts
+from workflows.systems.accounts import PreconditionFailed, require_accounts
 from workflows.systems.registry import System
 
 
@@ -20,7 +20,7 @@ class ActiveSuccessors:
 
 def active_successors(system: System, successors: Sequence[Successor], leaver: Sequence[AccountId]) -> ActiveSuccessors:
     """Look up every successor, and check for an active account. Raises `PreconditionFailed` where nobody has one."""
-    directory = _accounts(system)
+    directory = require_accounts(system)
     found = {one.key: directory.find(Person(one.name, (one.email,))).accounts for one in successors}
     seen = directory.observe([account.id for hits in found.values() for account in hits])
     accounts: dict[str, AccountId] = {}

@@ -85,7 +85,7 @@ class Case(Table, table=True):
     sealed: bytes
     """`LeaverData` and the case's successors."""
     hold_reason: str = ""
-    """Why the case is held: a `rules.Hold`, or empty."""
+    """A `HoldReason`, or empty."""
 
 
 class Headcount(Table, table=True):
