@@ -64,7 +64,11 @@ class PutBackMoves(Moves):
         MoveOutcome.REFUSED: AssignmentState.NOT_PUT_BACK,
     }
     action = "clients.put_back"
-    people: Mapping[str, str] = {}
+
+    def __init__(self, context: ClientContext, attempt: PutBackAttempt, names: Mapping[str, str]) -> None:
+        """`names`: people by account, for the notes."""
+        super().__init__(context, attempt)
+        self._names = names
 
     def order(self, row: Assignment) -> Order:
         """Return the order that gives a record back to its former owner."""
@@ -79,7 +83,7 @@ class PutBackMoves(Moves):
     def note(self, outcome: Moved) -> str:
         """Return the present owner of a record that changed hands, else the system's reason."""
         if outcome.outcome is MoveOutcome.TAKEN:
-            return holder(outcome.owner, self.people)
+            return holder(outcome.owner, self._names)
         return outcome.reason
 
 
@@ -139,9 +143,7 @@ class PutBacks:
             id=row.id, case_id=row.case_id, system=row.system, state=row.state, due_at=row.due_at, attempt=row.attempt
         )
         try:
-            returns = PutBackMoves(self._context, PutBackAttempt(book, case, data))
-            returns.people = people
-            returns.carry()
+            PutBackMoves(self._context, PutBackAttempt(book, case, data), people).carry()
             self._settle(row, "", None)
         except AttemptSuperseded:
             log.info("put back %s: attempt %s was superseded", row.id, row.attempt)
