@@ -97,7 +97,7 @@ def test_a_limit_that_nobody_would_keep_is_a_fault(path: Path, tmp_path: Path) -
     try:
         [fault] = checks.pace(systems["directory"])
         assert (fault.what, fault.ok) == ("systems.directory.request_limit", False)
-        assert "Take request_limit out of [systems.directory]" in fault.todo
+        assert "Remove request_limit from [systems.directory]" in fault.todo
         assert checks.pace(systems["crm"]) == []
     finally:
         systems.close()
