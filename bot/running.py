@@ -2,20 +2,30 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from bot.work_handlers import WorkHandlers
 from workflows.cases import added_systems
 from workflows.engine import clock_jumps
+from workflows.engine.change_watch import ChangeWatch
 from workflows.engine.durable import Engine
-from workflows.engine.reconciler import Reconciler, Ticker
+from workflows.engine.reconciler import Reconciler
 from workflows.engine.replicas import Replicas, forget_finished
+from workflows.engine.ticker import Ticker
+from workflows.engine.triggers import Triggers
 from workflows.ports import Clock
 from workflows.storage import outbox
+from workflows.storage.journal import Journal
 from workflows.storage.outbox import Notifier
 from workflows.storage.store import Store
 from workflows.storage.work import Task
 
-TICK, POST_TICK, AUDIT_TICK, LEAP_TICK, JUMP_TICK, FORGET_TICK = 0.5, 0.3, 5.0, 5.0, 60.0, 3600.0
+AUDIT_TICK, LEAP_TICK, JUMP_TICK, FORGET_TICK = 5.0, 5.0, 60.0, 3600.0
+SEAL_DELAY, SEAL_REST = 0.25, 0.5
+"""Entries written within a moment are sealed in one turn; every entry is sealed within a second."""
+POST_DELAY, POST_REST = 0.1, 0.3
+"""Changes within a moment are shown in one message."""
+FILE_REST = 2.0
 
 
 @contextmanager
@@ -38,25 +48,52 @@ def running(
         Task.LEAVE: built.handover.leaves.run,
     }.items():
         engine.register(task, handler)
+    triggers = Triggers()
+    due = triggers.add(Reconciler(store, engine, clock).tick, "hand over due work")
+    triggers.add(partial(_seal, built.journal), "seal the journal", delay=SEAL_DELAY, rest=SEAL_REST)
+    triggers.add(
+        partial(_deliver, store, tell, clock, engine.executor), "tell people", delay=POST_DELAY, rest=POST_REST
+    )
+    triggers.add(
+        partial(_send_files, store, tell, clock, engine.executor), "send files", delay=POST_DELAY, rest=FILE_REST
+    )
+    store.when_committed(triggers.fire)
+    engine.when_ended(due.fire)
+    watch = ChangeWatch(store, clock, triggers.fire)
     ticker = Ticker()
-    ticker.every(TICK, Reconciler(store, engine, clock).tick, "hand over due work")
-    ticker.every(TICK, built.journal.seal, "seal the journal")
-    ticker.every(POST_TICK, lambda: outbox.deliver(store, tell, clock, engine.executor), "tell people")
     ticker.every(AUDIT_TICK, built.audits.call, "call the daily audit")
     ticker.every(LEAP_TICK, clock_jumps.ClockJumps(store, built.journal, clock).check, "see whether the clock was set")
     ticker.every(
         JUMP_TICK, lambda: clock_jumps.heal(store, built.journal, clock), "make due what a wrong clock put off"
     )
     ticker.every(FORGET_TICK, lambda: forget_finished(engine), "forget finished work")
+    ticker.every(FORGET_TICK, built.retention.prune, "prune settled rows")
     if replicas:
         ticker.every(replicas.seconds / 4, replicas.take_over_dead, "take over from the dead")
     with replicas.living() if replicas else outbox.single_process(store):
         added_systems.add_to_open_cases(store, built.journal, built.services.systems, clock)
         engine.launch()
-        ticker.start()
+        for part in (triggers, watch, ticker):
+            part.start()
         try:
             yield
         finally:
-            ticker.stop()
+            for part in (ticker, watch, triggers):
+                part.stop()
             engine.close()
             built.journal.seal()
+
+
+def _seal(journal: Journal) -> None:
+    journal.seal()
+
+
+def _send_files(store: Store, tell: Notifier, clock: Clock, by: str) -> None:
+    outbox.deliver_files(store, tell, clock, by)
+
+
+def _deliver(store: Store, tell: Notifier, clock: Clock, by: str) -> float | None:
+    """Tell people; return in how many seconds a message that could not be sent is tried again."""
+    outbox.deliver(store, tell, clock, by)
+    at = outbox.next_try(store)
+    return max(0.0, (at - clock.now()).total_seconds()) if at else None

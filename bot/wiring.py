@@ -45,11 +45,13 @@ from workflows.storage.journal import Journal
 from workflows.storage.outbox import Notifier
 from workflows.storage.store import Store
 from workflows.storage.vault import Vault
+from workflows.systems.connection_limit import share_connections
 from workflows.systems.rate_limit import share_rate_limits
 from workflows.systems.registry import System, Systems, distinct, titled
 from workflows.watch.audit import Audits
 from workflows.watch.follow_ups import FollowUps
 from workflows.watch.responses import FindingPolicy as AuditPolicy
+from workflows.watch.retention import Retention
 
 if TYPE_CHECKING:
     from workflows.engine.durable import Engine
@@ -92,7 +94,7 @@ def assemble(
             from workflows.engine.replicas import process_lock  # noqa: PLC0415 - as below
 
             stack.enter_context(process_lock(settings.storage.path))
-        store = open_store(settings.storage)
+        store = open_store(settings.storage, announce=mode == "visit")
         stack.callback(store.close)
         systems = build_systems(settings)
         stack.callback(systems.close)
@@ -109,15 +111,17 @@ def assemble(
         replicas = Replicas(store, engine, dead_after or silence_limit(settings)) if store.postgres else None
         built = build_services(settings, store, systems, clock, start=engine.start)
         tell = notifier(settings, built.services, store)
+        if replicas:
+            stack.enter_context(share_connections(store, systems, replicas.replica_id, built.dispatch.backlog))
         stack.enter_context(running(engine, built, store, clock, tell, replicas))
         yield Application(built.services, store, engine)
 
 
-def open_store(storage: Storage) -> Store:
-    """Open the rows, brought up to this version's shape."""
+def open_store(storage: Storage, *, announce: bool = False) -> Store:
+    """Open the rows, brought up to this version's shape; `announce` is as for `Store`."""
     if not storage.url:
         storage.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    store = Store(storage.url or stores.sqlite_url(storage.path))
+    store = Store(storage.url or stores.sqlite_url(storage.path), announce=announce)
     store.upgrade()
     return store
 
@@ -235,6 +239,7 @@ def build_services(settings: Settings, store: Store, systems: Systems, clock: Cl
         Restorations(context),
         LockoutDispatch(context, revocation),
         Restrictions(context, guards),
+        Retention(context, timedelta(days=policy.keep_days)),
     )
 
 

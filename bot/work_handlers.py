@@ -13,6 +13,7 @@ from workflows.exports.snapshots import ExportTrack
 from workflows.storage.journal import Journal
 from workflows.watch.audit import Audits
 from workflows.watch.follow_ups import FollowUps
+from workflows.watch.retention import Retention
 
 
 @dataclass(frozen=True)
@@ -30,3 +31,4 @@ class WorkHandlers:
     restorations: Restorations
     dispatch: LockoutDispatch
     restrictions: Restrictions
+    retention: Retention

@@ -152,6 +152,8 @@ class PolicySettings(SettingsTable):
     """Days for which a finding may be accepted. It comes back when the last day is over."""
     retry_minutes: int = Field(default=5, gt=0)
     """Minutes before the next try at a system that did not answer."""
+    keep_days: int = Field(default=400, ge=0)
+    """Days for which done audits and follow-ups are kept, with their messages. 0: for good. The journal stays."""
 
 
 class ExportSettings(SettingsTable):

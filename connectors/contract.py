@@ -227,8 +227,27 @@ class RateLimiter(Protocol):
         """Stop all requests for that time, since the vendor refused one; None if it gave no time."""
 
 
+class Connections(Protocol):
+    """The connections of one connector: `connectors.connections.ConnectionPool` is one."""
+
+    @property
+    def size(self) -> int:
+        """The number of connections that may be open."""
+
+    @property
+    def wanted(self) -> int:
+        """How many connections would be in use now if there were enough."""
+
+    def resize(self, size: int) -> int:
+        """Keep at most `size` open from now on; return how many are open at this moment."""
+
+
 class Connector(Protocol):
     """The part that every connector has. Several threads may use one instance at once."""
+
+    def connections(self) -> Connections | None:
+        """Return the connections, for several processes to share a system's limit. A kind without a limit has none."""
+        return None
 
     def use_rate_limiter(self, pace: RateLimiter) -> None:
         """Ask `pace` before every request from now on. A kind without such a limit leaves this out."""

@@ -17,6 +17,7 @@ import httpx
 import stamina
 
 from config.text import _
+from connectors.connections import ConnectionPool
 from connectors.contract import Limits, RateLimiter
 from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, OutcomeUnknown, Unavailable
 
@@ -126,20 +127,24 @@ class Api:
 
         No more than `connections` requests are on their way at a time; who comes later waits for one to end.
         """
-        timeout = httpx.Timeout(patience.read, connect=patience.connect)
+        self.timeout = httpx.Timeout(patience.read, connect=patience.connect)
         trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody, and is not asked for plain http
         if base_url.startswith("https:"):
             trust = ssl.create_default_context(cafile=authority)
-        at_once = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-        self._client = httpx.Client(
-            base_url=base_url,
-            timeout=timeout,
-            headers=headers,
-            verify=trust,
-            auth=sign,
-            limits=at_once,
-            event_hooks={"response": [self._time]},
-        )
+
+        def connect() -> httpx.Client:
+            return httpx.Client(
+                base_url=base_url,
+                headers=headers,
+                verify=trust,
+                auth=sign,
+                limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
+                event_hooks={"response": [self._time]},
+            )
+
+        # A client for each connection: a client of several can neither be made smaller nor hang up what is idle.
+        self._connect = connect
+        self.pool: ConnectionPool[httpx.Client] = ConnectionPool(connections, httpx.Client.close)
         self._patience, self._classify, self._limit = patience, classify, limit
 
     def read(self, method: str, path: str, **content: Any) -> httpx.Response:
@@ -156,7 +161,7 @@ class Api:
 
     def close(self) -> None:
         """Give up the connections."""
-        self._client.close()
+        self.pool.close()
 
     def _time(self, response: httpx.Response) -> None:
         end = time.monotonic() + self._patience.read * self._patience.whole
@@ -164,16 +169,25 @@ class Api:
             response.stream = _Timed(response.stream, end, response.request)
 
     def _patiently(self, send: Callable[[], httpx.Response]) -> httpx.Response:
+        began, tried = time.monotonic(), list[ConnectorError]()
+        try:
+            return send()  # mostly this is all: a schedule of tries would cost a fifth of a request
+        except ConnectorError as error:
+            if self._worth_waiting(error) is False or self._patience.attempts == 1:
+                raise
+            tried.append(error)
         waiting = stamina.retry_context(
             on=self._worth_waiting,
             attempts=self._patience.attempts,
-            timeout=self._patience.total,
+            timeout=max(0.0, self._patience.total - (time.monotonic() - began)),
             wait_initial=0.1,
             wait_max=2.0,
             wait_jitter=0.1,
         )
         for attempt in waiting:
             with attempt:
+                if tried:  # the first try, as it ended
+                    raise tried.pop()
                 return send()
         raise AssertionError("stamina gives back the last error")
 
@@ -190,7 +204,11 @@ class Api:
         if self._limit:
             time.sleep(self._limit.take())
         try:
-            response = self._client.request(method, path, **content)
+            with self.pool.slot(self._patience.read) as slot:
+                slot.connection = slot.connection or self._connect()
+                response = slot.connection.request(method, path, timeout=self.timeout, **content)
+        except TimeoutError as error:
+            raise Unavailable(_("{where}: every connection is in use").format(where=where)) from error
         except (httpx.InvalidURL, UnicodeEncodeError) as error:  # somebody's text as an id: far too long, half a letter
             raise Conflict(_("{where}: holds text that no address can hold").format(where=method)) from error
         except NEVER_LEFT as error:

@@ -1,16 +1,49 @@
-"""Cells of a CSV file that no spreadsheet takes for a formula, and back."""
+"""CSV text: escapes cells against formula injection, streams rows, and unescapes cells that are read back.
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""A cell that begins with one of these is run by spreadsheets (OWASP, CSV injection); an apostrophe makes it text."""
-UNSEEN = " \u00a0\u200b\u2060\ufeff"
-"""What some of them skip over before they look: spaces, zero-width characters, a byte order mark."""
+A spreadsheet takes a cell for a formula by its first character, after it has dropped what cannot be seen (OWASP, "CSV
+injection"). An apostrophe before the cell makes it text.
+"""
+
+import csv
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+UNSEEN = (
+    "\x00-\x20\x7f-\xa0\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u1680\u17b4\u17b5"
+    "\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    "\U000110bd\U000110cd\U00013430-\U0001345f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+"""Spaces, control and format characters, and others without a shape, as ranges of a regular expression."""
+SIGNS = "=+\\-@\u2212\u207a-\u207c\u208a-\u208c\ufe62\ufe63\ufe66\ufe6b\uff1d\uff0b\uff0d\uff20"
+"""The signs that begin a formula, also full-width, small, raised and lowered."""
+BREAKS = "\t\r\n"
+"""A spreadsheet may begin a new cell at one of these, so that no cell begins with one."""
+FORMULA = re.compile(f"'*(?:[{BREAKS}]|[{UNSEEN}]*[{SIGNS}])")
 
 
 def escape_cell(text: str) -> str:
-    """Return the text as a spreadsheet shows it and does not run it."""
-    return f"'{text}" if text.lstrip(UNSEEN).startswith(FORMULA) else text
+    """Return the text as a spreadsheet shows it and does not run it.
+
+    Apostrophes before a formula are escaped too, so that `unescape_cell` gives back every text.
+    """
+    return f"'{text}" if FORMULA.match(text) else text
 
 
 def unescape_cell(text: str) -> str:
-    """Return what `cell` was given."""
-    return text[1:] if text.startswith("'") and escape_cell(text[1:]) == text else text
+    """Return the text that `escape_cell` was given."""
+    return text[1:] if text.startswith("'") and FORMULA.match(text) else text
+
+
+def csv_lines(*parts: Iterable[Sequence[object]]) -> Iterator[str]:
+    """Yield the rows of every part as lines of a CSV file, each cell escaped; only one row is in memory at a time."""
+    write = csv.writer(_Line()).writerow
+    for rows in parts:
+        for row in rows:
+            yield str(write([escape_cell(str(cell)) for cell in row]))
+
+
+class _Line:
+    """A file that hands back each line that is written."""
+
+    def write(self, line: str) -> str:
+        return line

@@ -8,7 +8,7 @@ from bot.cli.command_errors import CommandError
 from bot.cli.confirmation import require_yes
 from bot.cli.context import actor, find_case, open_services
 from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose, Yes
-from bot.cli.output import say, show_json
+from bot.cli.output import say, show_csv, show_json
 from bot.cli.split import deciders, show_kept, show_requests, show_shares
 from bot.text import N_, _
 from workflows.cases.views import CaseView
@@ -60,7 +60,7 @@ def decide(
     with open_services(ctx, config) as services:
         proposal = pending(find_case(services, who))
         if csv:
-            typer.echo(services.proposals.csv(proposal.id), nl=False)
+            show_csv(services.proposals.csv(proposal.id))
             return
         if not as_json:
             show(proposal)

@@ -9,7 +9,7 @@ from bot.cli.command_errors import EXIT_FAILURE, CommandError
 from bot.cli.context import actor, open_services, open_services_to_work, read
 from bot.cli.effective_time import day
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
-from bot.cli.output import moment, say, show_json, show_table
+from bot.cli.output import moment, say, show_csv, show_json, show_table
 from bot.cli.polling import wait_for_verdicts
 from bot.text import N_, _
 from workflows.cases.views import FindingLine
@@ -64,7 +64,7 @@ def findings(
         if accept and last:
             services.audits.accept(accept, last, reason, actor())
         if csv:
-            typer.echo(services.audits.current_csv(), nl=False)
+            show_csv(services.audits.current_csv())
             return
         still, accepted = services.audits.findings(), services.audits.accepted()
         zone = services.settings.company.timezone

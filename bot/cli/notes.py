@@ -7,7 +7,7 @@ import typer
 from bot.cli.command_errors import EXIT_FAILURE, CommandError
 from bot.cli.context import find_case, open_services
 from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose
-from bot.cli.output import money, say, show_json
+from bot.cli.output import money, say, show_csv, show_json
 from bot.slack.messages.note import introduction as draft_of
 from bot.text import N_, _
 from workflows.clients.views import NoteView
@@ -45,7 +45,7 @@ def notes(
         if csv:
             if len(found) > 1:
                 raise CommandError(_("Several successors received clients."), _("Add --successor EMAIL."))
-            typer.echo(services.notes.csv(found[0].id), nl=False)
+            show_csv(services.notes.csv(found[0].id))
             return
     if as_json:
         show_json(found)

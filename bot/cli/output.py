@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
@@ -58,6 +59,12 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str
 def show_json(value: Any) -> None:
     """Print one JSON document."""
     typer.echo(json.dumps(plain(value), ensure_ascii=False, indent=2))
+
+
+def show_csv(lines: Iterable[str]) -> None:
+    """Print a CSV file line by line; formulas in it are escaped where the lines are made."""
+    sys.stdout.writelines(lines)
+    sys.stdout.flush()
 
 
 def plain(value: Any) -> Any:

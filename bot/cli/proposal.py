@@ -10,7 +10,7 @@ from bot.cli.command_errors import CommandError
 from bot.cli.context import actor, find_case, open_services
 from bot.cli.decide import pending
 from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose
-from bot.cli.output import money, show_json, show_table
+from bot.cli.output import money, show_csv, show_json, show_table
 from bot.cli.split import content, deciders, faulty, show_kept, show_shares
 from bot.services import Proposals, Services
 from bot.text import N_, _
@@ -84,7 +84,7 @@ def proposal(
         proposals = services.proposals
         view = pending(find_case(services, who))
         if csv:
-            typer.echo(proposals.csv(view.id), nl=False)
+            show_csv(proposals.csv(view.id))
             return
         if change.changes:
             view = proposals.view(_apply(services, view, change))

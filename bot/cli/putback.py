@@ -1,6 +1,5 @@
 """`handover putback`: the return of moved clients to the leaver, all or some."""
 
-from collections.abc import Iterable
 from typing import Annotated
 
 import typer
@@ -10,12 +9,12 @@ from bot.cli.confirmation import require_yes
 from bot.cli.context import actor, find_case, open_services, open_services_to_work, read
 from bot.cli.moves import progress
 from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose, Yes
-from bot.cli.output import say, show_json
+from bot.cli.output import say, show_csv, show_json
 from bot.cli.polling import poll
 from bot.text import N_, _
 from workflows.cases.views import CaseView
 from workflows.clients.views import PutBackLine, PutBackView
-from workflows.csv_cells import escape_cell
+from workflows.csv_cells import csv_lines
 
 HELP = N_(
     """Reads every record again, shows the plan, and asks for confirmation.
@@ -55,7 +54,7 @@ def putback(
     with open_services(ctx, config) as services:
         case = find_case(services, who)
         if csv:
-            typer.echo(_csv(services.put_backs.csv_lines(case.id)), nl=False)
+            show_csv(csv_lines([HEADER], map(_cells, services.put_backs.csv_lines(case.id))))
             return
         plan = services.put_backs.plan(case.id, clients)
     if dry_run and as_json:
@@ -101,14 +100,5 @@ def _show(plan: PutBackView) -> None:
         say(_("… and {count:,} more stay").format(count=plan.rest - len(plan.kept)))
 
 
-def _csv(lines: Iterable[PutBackLine]) -> str:
-    import csv  # noqa: PLC0415 - the command has an option of this name
-    import io  # noqa: PLC0415
-
-    text = io.StringIO()
-    table = csv.writer(text)
-    table.writerow(HEADER)
-    for line in lines:
-        cells = (line.system, line.family_name, line.name, line.kind, line.record_id, str(line.state), line.note)
-        table.writerow([escape_cell(cell) for cell in cells])
-    return text.getvalue()
+def _cells(line: PutBackLine) -> tuple[object, ...]:
+    return line.system, line.family_name, line.name, line.kind, line.record_id, line.state, line.note

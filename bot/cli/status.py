@@ -9,7 +9,7 @@ import typer
 from bot.cli.command_errors import EXIT_FAILURE
 from bot.cli.context import find_case, open_services
 from bot.cli.options import DEFAULT, AsJson, ConfigPath
-from bot.cli.output import moment, say, show_json, show_table
+from bot.cli.output import moment, say, show_json, show_table, warn
 from bot.slack.messages import restriction
 from bot.slack.messages.access import why_held
 from bot.slack.messages.phrases import verdict
@@ -19,20 +19,40 @@ from workflows.cases.views import CaseView
 from workflows.clients.views import ClientsView
 from workflows.storage.rows.case import CaseState
 
-HELP = N_("""Exits with 1 where a leaver is not locked out everywhere at the effective time, or has an open finding.""")
-EXAMPLES = ("handover status", "handover status dana@example.com --json")
+HELP = N_(
+    """Without --all, prints every open case. With --all, prints 50 cases a page, or as many as --limit says.
+
+Exits with 1 where a leaver shown is not locked out everywhere at the effective time, or has an open finding."""
+)
+EXAMPLES = ("handover status", "handover status dana@example.com --json", "handover status --all --limit 20 --page 2")
 Who = Annotated[str | None, typer.Argument(metavar="CASE|EMAIL", help=N_("A case's id, or its leaver's address."))]
 AllCases = Annotated[bool, typer.Option("--all", help=N_("Include closed and watched cases."))]
+Limit = Annotated[int | None, typer.Option("--limit", metavar="N", min=0, help=N_("Cases on a page. 0: all."))]
+Page = Annotated[int, typer.Option("--page", metavar="N", min=1, help=N_("The page to print, newest cases first."))]
+PAGE = 50
 
 
 def status(
-    ctx: typer.Context, who: Who = None, every: AllCases = False, as_json: AsJson = False, config: ConfigPath = DEFAULT
+    ctx: typer.Context,
+    who: Who = None,
+    every: AllCases = False,
+    limit: Limit = None,
+    page: Page = 1,
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT,
 ) -> None:
     """Print open cases, all cases, or one case."""
     with open_services(ctx, config) as services:
         zone, now = services.settings.company.timezone, services.clock.now()
         if who is None:
-            cases: Sequence[CaseView] = services.offboarding.cases(open_only=not every)
+            size = (PAGE if every else 0) if limit is None else limit
+            cases: Sequence[CaseView] = services.offboarding.cases(
+                open_only=not every, limit=size, offset=size * (page - 1)
+            )
+            total = services.offboarding.count(None if every else True)
+            said = _rest(size * (page - 1), len(cases), total, page)
+            if said:
+                warn(said)
         else:
             cases = [find_case(services, who)]
     if as_json:
@@ -60,6 +80,17 @@ def is_good(case: CaseView, now: datetime) -> bool:
         case CaseState.SCHEDULED if case.effective_at > now:
             return True
     return case.locked_out and not any(finding.closed_at is None for finding in case.findings)
+
+
+def _rest(before: int, shown: int, total: int, page: int) -> str:
+    """Return which of all cases a page shows, and how to see the next; empty where it shows all. Pure."""
+    if shown == total:
+        return ""
+    if not shown:
+        return _("Page {page} is past the last of {total} cases.").format(page=page, total=total)
+    said = _("Cases {first} to {last} of {total}.").format(first=before + 1, last=before + shown, total=total)
+    more = _("--page {page} shows the next.").format(page=page + 1)
+    return said if before + shown >= total else f"{said} {more}"
 
 
 def show_cases(cases: Sequence[CaseView], zone: str) -> None:

@@ -1,11 +1,12 @@
-"""Counts of what Slack asked and how it went, in Prometheus' plain text."""
+"""Counts of Slack's requests and of their answers, for Prometheus."""
 
-import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 from slack_bolt import App, BoltResponse
 
 KINDS = ("command", "block_actions", "view_submission", "block_suggestion", "event")
@@ -16,35 +17,38 @@ class Metrics:
     """Counters of this process; `gauges` are asked for at each reading."""
 
     def __init__(self, gauges: Callable[[], Mapping[str, float]] = dict) -> None:
-        self._gauges = gauges
-        self._requests: Counter[str] = Counter()
-        self._buckets: Counter[float] = Counter()
-        self._seconds = 0.0
-        self._lock = threading.Lock()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self._registry = CollectorRegistry()
+        self._requests = Counter("handover_slack_requests", "Requests from Slack.", ["kind"], registry=self._registry)
+        for kind in KINDS:
+            self._requests.labels(kind)
+        self._seconds = Histogram(
+            "handover_slack_ack_seconds", "Time until Slack has its answer.", registry=self._registry, buckets=BUCKETS
+        )
+        self._registry.register(_Gauges(gauges))
 
     def count(self, kind: str, seconds: float) -> None:
         """Count one request that was answered after `seconds`."""
-        with self._lock:
-            self._requests[kind] += 1
-            self._seconds += seconds
-            self._buckets.update(limit for limit in BUCKETS if seconds <= limit)
+        self._requests.labels(kind).inc()
+        self._seconds.observe(seconds)
 
     def text(self) -> str:
         """Return everything in the exposition format (prometheus.io/docs/instrumenting/exposition_formats)."""
-        with self._lock:
-            total = sum(self._requests.values())
-            lines = ["# TYPE handover_slack_requests_total counter"]
-            lines += [f'handover_slack_requests_total{{kind="{kind}"}} {self._requests[kind]}' for kind in KINDS]
-            lines.append("# TYPE handover_slack_ack_seconds histogram")
-            lines += [f'handover_slack_ack_seconds_bucket{{le="{limit}"}} {self._buckets[limit]}' for limit in BUCKETS]
-            lines += [
-                f'handover_slack_ack_seconds_bucket{{le="+Inf"}} {total}',
-                f"handover_slack_ack_seconds_sum {self._seconds:.6f}",
-                f"handover_slack_ack_seconds_count {total}",
-            ]
-        for name, value in sorted(self._gauges().items()):
-            lines += [f"# TYPE {name} gauge", f"{name} {value:g}"]
-        return "\n".join(lines) + "\n"
+        return generate_latest(self._registry).decode()
+
+
+class _Gauges(Collector):
+    def __init__(self, read: Callable[[], Mapping[str, float]]) -> None:
+        self._read = read
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Return no names, so that nothing is read before it is asked for."""
+        return []
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Read every gauge."""
+        for name, value in sorted(self._read().items()):
+            yield GaugeMetricFamily(name, name.removeprefix("handover_").replace("_", " ").capitalize() + ".", value)
 
 
 def watch(app: App, metrics: Metrics) -> None:

@@ -13,9 +13,10 @@ from bot.services import Services
 from bot.slack.messages import audit, case, escalation, exports, follow_up, held, leave, manual, note, outcome
 from bot.slack.messages.blocks import Message
 from bot.slack.pages import proposal_page
+from bot.slack.uploads import upload_csv
 from workflows.ports import DeliveryFailed
 from workflows.refusals import Refused
-from workflows.storage.rows.outbox import MessageKind, OutboxMessage
+from workflows.storage.rows.outbox import FILES, MessageKind, OutboxMessage
 
 log = logging.getLogger(__name__)
 EVENT = "handover_post"
@@ -48,6 +49,8 @@ class SlackNotifier:
 
     def _show(self, post: OutboxMessage) -> tuple[str, str]:
         channel, thread = self._place(post)
+        if post.kind in FILES.values():
+            return channel, self._send_file(post, channel, thread)
         ts = post.ts or (self._lost(post, channel, thread) if post.send_attempts > 1 else "")
         if ts:
             try:
@@ -59,7 +62,6 @@ class SlackNotifier:
             else:
                 return channel, ts
         sent = self._send(post, lambda message: self._post(post, channel, thread, message))
-        self._attach(post, channel, sent["ts"])
         return channel, str(sent["ts"])
 
     def _place(self, post: OutboxMessage) -> tuple[str, str]:
@@ -134,20 +136,23 @@ class SlackNotifier:
             case MessageKind.AUDIT | MessageKind.ESCALATION:
                 view = services.audits.view(post.subject)
                 return audit.build(view, post.subject) if post.kind == MessageKind.AUDIT else escalation.build(view)
+            case MessageKind.AUDIT_FILE | MessageKind.NOTE_FILE:
+                raise ValueError(f"{post.kind} is a file, not a message")
 
-    def _attach(self, post: OutboxMessage, channel: str, ts: str) -> None:
-        """Put the whole list of an audit or of new clients into the thread. A failure holds up nothing."""
-        lists = {MessageKind.AUDIT: self._services.audits.csv, MessageKind.NOTE: self._services.notes.csv}
-        read = lists.get(MessageKind(post.kind))
-        if read is None:
-            return
-        name = f"{post.subject}.csv" if post.kind == MessageKind.AUDIT else "new-clients.csv"
-        try:
-            self._client.files_upload_v2(
-                channel=channel, thread_ts=ts, content=read(post.subject), filename=name, title=name
-            )
-        except (SlackApiError, OSError, Refused) as error:
-            log.warning("%s could not be attached to its message: %s", name, error)
+    def _send_file(self, post: OutboxMessage, channel: str, thread: str) -> str:
+        """Put the whole list of an audit or of new clients into its message's thread; return the file's id."""
+        of_audit = post.kind == MessageKind.AUDIT_FILE
+        name = f"{post.subject}.csv" if of_audit else "new-clients.csv"
+        if post.send_attempts > 1 and (lost := self._lost_file(channel, thread, name)):
+            return lost
+        read = self._services.audits.csv if of_audit else self._services.notes.csv
+        return upload_csv(self._client, read(post.subject), name, channel, thread)
+
+    def _lost_file(self, channel: str, thread: str, name: str) -> str:
+        """Return the id of the file where an earlier try did arrive and only its answer was lost, else empty."""
+        seen = self._client.conversations_replies(channel=channel, ts=thread, limit=LOOK_BACK)["messages"]
+        files = (file for message in seen for file in message.get("files", ()))
+        return next((str(file["id"]) for file in files if file.get("name") == name), "")
 
 
 def _metadata(post: OutboxMessage) -> dict[str, Any]:

@@ -28,7 +28,8 @@ from bot.slack.metrics import Metrics, watch
 from config.settings import Settings
 
 log = logging.getLogger(__name__)
-THREADS = 32
+THREADS, PROBE_THREADS = 12, 2
+"""Of the HTTP side: where Slack calls it, and where only health and metrics are asked for."""
 PATH = "/slack/events"
 CLOSE_SECONDS = 10.0
 FIRST_SECONDS = 5.0
@@ -53,7 +54,8 @@ def serve(
     metrics = Metrics(lambda: {"handover_open_cases": float(services.offboarding.count(still_open=True))})
     watch(app, metrics)
     web = make_web(app if slack.mode == "http" else None, metrics, door)
-    with listening(web, slack.host, slack.port) as port, slack_connection(client, _handler(app, settings)):
+    threads = THREADS if slack.mode == "http" else PROBE_THREADS
+    with listening(web, slack.host, slack.port, threads) as port, slack_connection(client, _handler(app, settings)):
         log.info("ready: %s, http://%s:%d/healthz", slack.mode, slack.host, port)
         if ready:
             ready(port)
@@ -84,11 +86,11 @@ def make_web(app: App | None, metrics: Metrics, door: AcknowledgementGate) -> Fl
 
 
 @contextmanager
-def listening(web: Flask, host: str, port: int) -> Iterator[int]:
+def listening(web: Flask, host: str, port: int, threads: int = THREADS) -> Iterator[int]:
     """Serve on waitress in a thread; yield the port, and let running answers end before closing."""
     held: dict[int, wasyncore.dispatcher] = {}
     listener = socket.create_server((host, port))
-    server = create_server(web, map=held, sockets=[listener], threads=THREADS, ident="handover")
+    server = create_server(web, map=held, sockets=[listener], threads=threads, ident="handover")
     thread = threading.Thread(target=server.run, name="http", daemon=True)
     thread.start()
     try:

@@ -16,6 +16,7 @@ from connectors.contract import (
     BeforeImage,
     Change,
     ClientBook,
+    Connections,
     Locked,
     Lookup,
     Moved,
@@ -43,6 +44,10 @@ class BottleCrm(Accounts, Tokens, ClientBook):
 
     def __repr__(self) -> str:
         return f"BottleCrm({self._settings.url})"
+
+    def connections(self) -> Connections:
+        """Return the pool that every call takes its connection from."""
+        return self._rest.connections()
 
     def use_rate_limiter(self, pace: RateLimiter) -> None:
         """Ask before every call."""

@@ -10,7 +10,7 @@ from connectors.bottlecrm import wire
 from connectors.bottlecrm.faults import Faults, Unreadable
 from connectors.bottlecrm.settings import BottleCrmSettings
 from connectors.bottlecrm.wire import Json, Page
-from connectors.contract import RateLimiter
+from connectors.contract import Connections, RateLimiter
 from connectors.errors import Unavailable
 from connectors.http import Api, Timeouts
 
@@ -45,6 +45,10 @@ class Rest:
     def post_bare(self, path: str, content: object) -> httpx.Response:
         """Send a request that proves itself by its content alone."""
         return self._api.write("POST", path, json=content)
+
+    def connections(self) -> Connections:
+        """Return the pool that every call takes its connection from."""
+        return self._api.pool
 
     def use_rate_limiter(self, pace: RateLimiter) -> None:
         """Ask `pace` before every call."""

@@ -1,7 +1,6 @@
 """A bounded pool of connections that are logged in: python-ldap's objects serve one thread at a time."""
 
 import contextlib
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
@@ -10,6 +9,7 @@ import ldap
 
 from config.secrets import renewal
 from config.text import _
+from connectors.connections import ConnectionPool, Slot
 from connectors.errors import BadCredential, ConnectorError, OutcomeUnknown, Unavailable
 from connectors.ldap import refusals
 from connectors.ldap.addresses import Addresses
@@ -33,9 +33,7 @@ class Connections:
         self._settings = settings
         self._dialect = dialect
         self._addresses = Addresses(settings.urls)
-        self._free = threading.BoundedSemaphore(settings.connections)
-        self._idle: list[LdapConnection] = []
-        self._mutex = threading.Lock()
+        self.pool: ConnectionPool[LdapConnection] = ConnectionPool(settings.connections, LdapConnection.close)
         self._refused_at, self._refused = -REFUSED_SECONDS, ""
 
     def run(self, work: Callable[[LdapConnection], T], doing: str, needs: str = "") -> T:
@@ -58,18 +56,19 @@ class Connections:
 
     def stream(self, work: Callable[[LdapConnection], Iterator[T]], doing: str) -> Iterator[T]:
         """Stream what a read gives, on one link from first to last; a link that dies meanwhile is an error."""
-        if not self._free.acquire(timeout=self._settings.request_seconds):
-            raise Unavailable(_("all connections to the directory are in use"))
-        link: LdapConnection | None = None
-        try:
-            link = self._reach(self._bind)
-            yield from work(link)
-        except ldap.LDAPError as error:
-            raise translate(error, doing, "") from error
-        finally:
-            if link is not None:
-                link.close()  # it may have been left in the middle of an answer
-            self._free.release()
+        with self._slot() as slot:
+            if slot.connection is not None:
+                slot.connection.close()
+                slot.connection = None
+            link: LdapConnection | None = None
+            try:
+                link = self._reach(self._bind)
+                yield from work(link)
+            except ldap.LDAPError as error:
+                raise translate(error, doing, "") from error
+            finally:
+                if link is not None:
+                    link.close()  # it may have been left in the middle of an answer
 
     def try_login(self, dn: str, secret: str, controls: Sequence[Any]) -> Mapping[str, Any] | None:
         """Log in as somebody on a connection of its own; return the server's refusal, or None where it let us in."""
@@ -87,16 +86,21 @@ class Connections:
 
     def close(self) -> None:
         """Hang up what is idle; what is in use hangs up when it is given back. Never raises."""
-        with self._mutex:
-            idle, self._idle = self._idle, []
-        for link in idle:
-            link.close()
+        self.pool.close_idle()
+
+    @contextlib.contextmanager
+    def _slot(self) -> Iterator[Slot[LdapConnection]]:
+        with contextlib.ExitStack() as stack:
+            try:
+                slot = stack.enter_context(self.pool.slot(self._settings.request_seconds))
+            except TimeoutError as error:
+                raise Unavailable(_("all connections to the directory are in use")) from error
+            yield slot
 
     def _once(self, work: Callable[[LdapConnection], T]) -> T:
-        if not self._free.acquire(timeout=self._settings.request_seconds):
-            raise Unavailable(_("all connections to the directory are in use"))
-        try:
-            link = self._take() or self._reach(self._bind)
+        with self._slot() as slot:
+            link = _fresh(slot.connection) or self._reach(self._bind)
+            slot.connection = None
             try:
                 result = work(link)
             except BaseException as error:
@@ -104,28 +108,12 @@ class Connections:
                 if isinstance(error, (*NO_ANSWER, *NOT_NOW)):
                     self._addresses.failed(link.url)
                 if usable and not isinstance(error, (*NO_ANSWER, OutcomeUnknown)):
-                    self._give_back(link)
+                    _keep(link, slot)
                 else:
                     link.close()
                 raise
-            self._give_back(link)
+            _keep(link, slot)
             return result
-        finally:
-            self._free.release()
-
-    def _take(self) -> LdapConnection | None:
-        with self._mutex:
-            while self._idle:
-                link = self._idle.pop()
-                if time.monotonic() - link.used_at < IDLE_SECONDS:
-                    return link
-                link.close()
-        return None
-
-    def _give_back(self, link: LdapConnection) -> None:
-        link.used_at = time.monotonic()
-        with self._mutex:
-            self._idle.append(link)
 
     def _bind(self, raw: Any) -> LdapConnection:
         password = self._settings.password.get_secret_value()
@@ -199,3 +187,15 @@ class Connections:
         if s.start_tls:
             raw.start_tls_s()
         return raw
+
+
+def _fresh(link: LdapConnection | None) -> LdapConnection | None:
+    if link is None or time.monotonic() - link.used_at < IDLE_SECONDS:
+        return link
+    link.close()
+    return None
+
+
+def _keep(link: LdapConnection, slot: Slot[LdapConnection]) -> None:
+    link.used_at = time.monotonic()
+    slot.connection = link

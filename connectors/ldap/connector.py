@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from config.text import _
+from connectors.connections import ConnectionPool
 from connectors.contract import (
     Account,
     AccountId,
@@ -79,6 +80,10 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
     def check(self) -> str:
         """Log in, see at least one account, and ask whether the server can lock at all."""
         return self._run(lambda link: preflight.check(self._directory, link), _("checking the directory"))
+
+    def connections(self) -> ConnectionPool[LdapConnection]:
+        """Return the pool that every read and write takes its connection from."""
+        return self._connections.pool
 
     def close(self) -> None:
         """Hang up."""

@@ -10,6 +10,7 @@ from connectors.contract import (
     Administrators,
     BeforeImage,
     Change,
+    Connections,
     Group,
     GroupId,
     Groups,
@@ -51,6 +52,10 @@ class Scim(Accounts, Groups, Roster, Administrators):
 
     def __repr__(self) -> str:
         return f"Scim({self._settings.url})"
+
+    def connections(self) -> Connections:
+        """Return the pool that every call takes its connection from."""
+        return self._service.connections()
 
     def use_rate_limiter(self, pace: RateLimiter) -> None:
         """Ask before every call."""

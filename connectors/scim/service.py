@@ -8,7 +8,7 @@ from urllib.parse import quote
 import httpx
 
 from config.text import _
-from connectors.contract import RateLimiter
+from connectors.contract import Connections, RateLimiter
 from connectors.errors import Conflict, Forbidden, Missing, Unavailable
 from connectors.http import Api, Timeouts, TokenBucket
 from connectors.scim.faults import Faults, NoList, NotJson, RequestRejected, WrongResource
@@ -42,6 +42,10 @@ class Service:
         proof = f"{self._settings.auth_scheme} {self._settings.token.get_secret_value()}".strip()
         request.headers[self._settings.auth_header] = proof
         return request
+
+    def connections(self) -> Connections:
+        """Return the pool that every call takes its connection from."""
+        return self._api.pool
 
     def use_rate_limiter(self, pace: RateLimiter) -> None:
         """Ask `pace` before every call, in place of `requests_per_second`."""

@@ -13,6 +13,7 @@ from connectors.contract import (
     BeforeImage,
     Change,
     ClientBook,
+    Connections,
     ExportEvent,
     ExportLog,
     Locked,
@@ -45,6 +46,10 @@ class Tryton(Accounts, Sessions, ClientBook, ExportLog, Roster):
         self._rpc = Rpc(settings)
         self._users = Users(self._rpc)
         self._book = Book(self._rpc, self._users, settings.owner_fields)
+
+    def connections(self) -> Connections:
+        """Return the pool that every call takes its connection from."""
+        return self._rpc.connections()
 
     def use_rate_limiter(self, pace: RateLimiter) -> None:
         """Ask before every call."""

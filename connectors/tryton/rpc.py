@@ -15,7 +15,7 @@ import httpx
 
 from config.secrets import renewal
 from config.text import _
-from connectors.contract import RateLimiter
+from connectors.contract import Connections, RateLimiter
 from connectors.errors import BadCredential, ConnectorError, Forbidden, OutcomeUnknown, Unavailable
 from connectors.http import Api, Timeouts
 from connectors.tryton import wire
@@ -70,6 +70,10 @@ class Rpc:
         except wire.ValidationRefused as refusal:
             self._check_right(method.rpartition(".")[0], refusal)
             raise
+
+    def connections(self) -> Connections:
+        """Return the pool that every call takes its connection from."""
+        return self._api.pool
 
     def use_rate_limiter(self, pace: RateLimiter) -> None:
         """Ask `pace` before every call, log-ins included."""

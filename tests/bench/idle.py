@@ -1,4 +1,8 @@
-"""`idle`: what the bot holds in memory and works while nothing happens, beside a Python that has only started."""
+"""`idle`: memory, processor time and threads of the practice company's bot while nothing happens.
+
+Memory is compared with a Python that has imported the same libraries, and nothing of ours. The program that names them
+imports what the bot imports when it runs.
+"""
 
 import os
 import subprocess
@@ -8,30 +12,63 @@ import time
 from pathlib import Path
 
 from tests.bench.figures import Figure, Run
-from tests.sandbox.practice import Practice
+from tests.sandbox.practice import ROOT, Practice
 
-SECONDS = 10
-GOAL_MB = 200.0
+QUIET, SECONDS = 10, 30
+GOAL_MB, GOAL_MB_OVER, GOAL_PERCENT, GOAL_THREADS = 200.0, 45.0, 2.0, 30.0
+OWN = ("bot", "connectors", "workflows", "config", "tests", "__main__")
+LOADED = f"""
+import sys
+import alembic.command
+import bot.running, bot.slack.notifier, tests.sandbox.bot
+from connectors import registry
+for kind in ("ldap", "tryton"):
+    registry.manifest(kind)
+print("\\n".join(name for name in sys.modules if name.partition(".")[0] not in {OWN}))
+"""
+BARE = """
+import contextlib, importlib, sys
+for name in sys.stdin.read().split():
+    with contextlib.suppress(ImportError):
+        importlib.import_module(name)
+print(next(line for line in open("/proc/self/status") if line.startswith("VmRSS:")).split()[1])
+"""
 
 
 def run() -> Run:
-    """Measure resident memory after some quiet seconds."""
+    """Measure after some quiet seconds."""
     with tempfile.TemporaryDirectory() as folder, Practice(Path(folder)) as practice:
-        time.sleep(SECONDS)
+        time.sleep(QUIET)
         before = processor(practice.bot_pid)
         time.sleep(SECONDS)
-        work = 100 * (processor(practice.bot_pid) - before) / SECONDS
+        work = processor(practice.bot_pid) - before
         taken = resident_mb(practice.bot_pid)
-    bare = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)"])
-    time.sleep(1)
-    floor = resident_mb(bare.pid)
-    bare.kill()
-    bare.wait()
+        threads = len(list(Path(f"/proc/{practice.bot_pid}/task").iterdir()))
+    floor = bare_import_mb()
     return Run(
         "idle",
         {"seconds": SECONDS},
-        [Figure("resident", taken, "MB", goal=GOAL_MB, floor=floor), Figure("processor", work, "% of a core")],
+        [
+            Figure("resident", taken, "MB", goal=GOAL_MB, floor=floor),
+            Figure("over a bare import of the libraries", taken - floor, "MB", goal=GOAL_MB_OVER),
+            Figure("processor", 100 * work / SECONDS, "% of a core", goal=GOAL_PERCENT),
+            Figure(f"processor in {SECONDS} s", work, "s"),
+            Figure("threads", float(threads), "threads", goal=GOAL_THREADS),
+        ],
     )
+
+
+def bare_import_mb() -> float:
+    """Return the resident memory of a Python with the bot's libraries imported and nothing else, in megabytes."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+    def said(program: str, names: str = "") -> str:
+        command = [sys.executable, "-c", program]
+        return subprocess.run(
+            command, input=names, env=environment, cwd=ROOT, check=True, capture_output=True, text=True
+        ).stdout
+
+    return int(said(BARE, said(LOADED))) / 1024
 
 
 def resident_mb(pid: int) -> float:

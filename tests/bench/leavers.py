@@ -1,7 +1,7 @@
 """A company with a long past: leavers by the hundred thousand, in a real slapd and as rows."""
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -51,15 +51,16 @@ def directory(folder: Path, count: int) -> Slapd:
     return slapd
 
 
-def rows(store: Store, count: int) -> None:
+def rows(store: Store, count: int, systems: Sequence[str] = (SYSTEM,)) -> None:
     """Write the cases of the first `count` leavers with their accounts, all read back as locked on the last day."""
     vault = Vault(MASTER)
     with store.write() as session:
         numbers = iter(range(count))
         while page := list(islice(numbers, PAGE)):
-            cases, accesses, accounts = zip(*(_case(vault, number) for number in page), strict=True)
-            for model, values in ((Case, cases), (Access, accesses), (LeaverAccount, accounts)):
-                session.execute(sa.insert(model), list(values))
+            cases, locked = zip(*(_case(vault, number, systems) for number in page), strict=True)
+            session.execute(sa.insert(Case), list(cases))
+            session.execute(sa.insert(Access), [access for one in locked for access, _account in one])
+            session.execute(sa.insert(LeaverAccount), [account for one in locked for _access, account in one])
 
 
 def _entry(number: int) -> str:
@@ -73,10 +74,16 @@ def _lines(number: int) -> Iterator[str]:
     yield f"entryUUID: {entry_uuid(number)}\npwdAccountLockedTime: 000001010000Z\n\n"
 
 
-def _case(vault: Vault, number: int) -> tuple[dict[str, object], dict[str, object], dict[str, object]]:
-    case_id, account = f"HO-250131-{number:06x}", entry_uuid(number)
-    access_id, uid, key = f"{case_id}:{SYSTEM}", f"leaver{number}", vault.new_key()
-    row_id = f"{access_id}:{account}"
+Row = dict[str, object]
+
+
+def case_id(number: int) -> str:
+    """Return the id of one leaver's case."""
+    return f"HO-250131-{number:06x}"
+
+
+def _case(vault: Vault, number: int, systems: Sequence[str]) -> tuple[Row, list[tuple[Row, Row]]]:
+    case, account, uid, key = case_id(number), entry_uuid(number), f"leaver{number}", vault.new_key()
     leaver = {"name": f"Leaver {number}", "email": f"{uid}@northwind.example", "logins": [uid]}
     boss = {"key": "max@x.example", "name": "Max", "email": "max@x.example"}
     data = {
@@ -87,10 +94,8 @@ def _case(vault: Vault, number: int) -> tuple[dict[str, object], dict[str, objec
         "channel": "C0CASES",
         "note": "",
     }
-    note = VerdictNote("", f"pwdAccountLockedTime of uid={uid},{OU}")
-    account_data = {"login": uid, "matched_by": "mail", "before": {}, "groups": {}, "done": ["locked"]}
-    case = {
-        "id": case_id,
+    row: Row = {
+        "id": case,
         "leaver_key": vault.blind(account),
         "mail_key": vault.blind(f"mail:{uid}@northwind.example"),
         "state": CaseState.WATCHED,
@@ -102,12 +107,27 @@ def _case(vault: Vault, number: int) -> tuple[dict[str, object], dict[str, objec
         "strategy": "balanced",
         "reason": "resignation",
         "wrapped_key": key,
-        "sealed": vault.seal(key, data, f"case:{case_id}"),
+        "sealed": vault.seal(key, data, f"case:{case}"),
     }
-    access = {
+    return row, [_locked(vault, key, case, number, system) for system in systems]
+
+
+def _locked(vault: Vault, key: bytes, case: str, number: int, system: str) -> tuple[Row, Row]:
+    access_id, account, uid = f"{case}:{system}", entry_uuid(number), f"leaver{number}"
+    row_id = f"{access_id}:{account}"
+    note = VerdictNote("", f"pwdAccountLockedTime of uid={uid},{OU}")
+    account_data = {
+        "login": uid,
+        "matched_by": "mail",
+        "before": {},
+        "groups": {},
+        "done": ["locked"],
+        "marks": ["locked"],
+    }
+    access: Row = {
         "id": access_id,
-        "case_id": case_id,
-        "system": SYSTEM,
+        "case_id": case,
+        "system": system,
         "state": WorkState.DONE,
         "due_at": LEFT,
         "attempt": 0,
@@ -116,15 +136,15 @@ def _case(vault: Vault, number: int) -> tuple[dict[str, object], dict[str, objec
         "read_at": LEFT,
         "locked_at": LEFT,
     }
-    read = {
+    read: Row = {
         "id": row_id,
         "access_id": access_id,
-        "case_id": case_id,
-        "system": SYSTEM,
+        "case_id": case,
+        "system": system,
         "account_id": account,
         "verdict": "locked",
         "note": seal(vault, key, f"account:{row_id}", note),
         "read_at": LEFT,
         "sealed": vault.seal(key, account_data, f"account:{row_id}"),
     }
-    return case, access, read
+    return access, read

@@ -25,11 +25,14 @@ from tests.sandbox.slack.server import SlackServer
 from workflows.cases.views import OffboardingRequest
 from workflows.engine.durable import Engine
 from workflows.engine.durable import sqlite_url as engine_url
+from workflows.engine.replicas import Replicas, new_id
 from workflows.people import Actor, Leaver, Successor
 from workflows.ports import SystemClock
+from workflows.storage.outbox import SINGLE_PROCESS
 from workflows.storage.rows.case import Reason, Strategy
 from workflows.storage.store import Store
 from workflows.storage.store import sqlite_url as rows_url
+from workflows.systems.connection_limit import share_connections
 from workflows.systems.registry import Systems
 
 MANY = 10_000
@@ -48,17 +51,25 @@ class Wishes:
     leavers: int = 0
     """Cases to open before it listens, all due at the same moment."""
     database_url: str = ""
+    others: int = 0
+    """Bots that start after this one, before that moment."""
 
 
 class SlowBot:
     """The process; `with` starts it, waits until it listens, and ends it."""
 
     def __init__(
-        self, folder: Path, slack: SlackServer, systems: list[str], leavers: int = 0, database_url: str = ""
+        self,
+        folder: Path,
+        slack: SlackServer,
+        systems: list[str],
+        leavers: int = 0,
+        database_url: str = "",
+        others: int = 0,
     ) -> None:
         app = slack.workspace.app
         self._wishes = Wishes(
-            str(folder), slack.api_url, app.bot_token, app.app_token, tuple(systems), leavers, database_url
+            str(folder), slack.api_url, app.bot_token, app.app_token, tuple(systems), leavers, database_url, others
         )
         self._folder = folder
         self._slack = slack
@@ -96,12 +107,17 @@ def main(text: str) -> None:
     settings = _settings(wishes)
     systems = Systems([system(f"system-{number}", url) for number, url in enumerate(wishes.systems)])
     store, clock = open_store(settings.storage), SystemClock()
-    engine = Engine(wishes.database_url or engine_url(Path(wishes.folder)))
+    shared = bool(wishes.database_url)
+    engine = Engine(wishes.database_url or engine_url(Path(wishes.folder)), new_id() if shared else SINGLE_PROCESS)
+    replicas = Replicas(store, engine) if shared else None
     built = build_services(settings, store, systems, clock, start=engine.start)
     stop = threading.Event()
     with ExitStack() as stack:
-        due = _open(built.services, wishes.leavers)
-        stack.enter_context(running(engine, built, store, clock, notifier(settings, built.services, store)))
+        due = _open(built.services, wishes.leavers, wishes.others)
+        tell = notifier(settings, built.services, store)
+        if replicas:
+            stack.enter_context(share_connections(store, systems, replicas.replica_id, built.dispatch.backlog))
+        stack.enter_context(running(engine, built, store, clock, tell, replicas))
         told: dict[str, object] = {"stop": stop, "ready": lambda _: print(f"ready {due.isoformat()}", flush=True)}
         serving = threading.Thread(target=serve, args=(built.services, settings), kwargs=told)
         serving.start()
@@ -134,9 +150,9 @@ def _settings(wishes: Wishes) -> Settings:
     )
 
 
-def _open(services: Services, leavers: int) -> datetime:
+def _open(services: Services, leavers: int, others: int) -> datetime:
     """Open a case for each leaver, all for one moment that is still ahead when the bot is up."""
-    due = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=10 + leavers * 0.03)
+    due = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=10 + leavers * 0.03 + others * 5)
     manager = Successor(MANAGER.email, MANAGER.name, MANAGER.email, MANAGER.slack_id)
     for number in range(leavers):
         services.offboarding.open(

@@ -22,6 +22,7 @@ from connectors.contract import (
     Accounts,
     BeforeImage,
     Change,
+    Connections,
     Limits,
     Locked,
     Login,
@@ -32,6 +33,7 @@ from connectors.contract import (
     Verdict,
 )
 from connectors.errors import Missing
+from connectors.http import Api
 from workflows.systems.registry import System
 
 CONNECTIONS = 10
@@ -110,14 +112,16 @@ class SlowAccounts(Accounts):
     """Read, write and read are one request each."""
 
     def __init__(self, url: str) -> None:
-        limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-        self._http = httpx.Client(base_url=url, timeout=30, limits=limits)
+        self._api = Api(url, connections=CONNECTIONS)
+
+    def connections(self) -> Connections:
+        return self._api.pool
 
     def check(self) -> str:
         return self.find(Person("nobody", ("nobody@x.example",))).how
 
     def close(self) -> None:
-        self._http.close()
+        self._api.close()
 
     def find(self, person: Person) -> Lookup:
         who = person.emails[0]
@@ -133,14 +137,14 @@ class SlowAccounts(Accounts):
         return BeforeImage(account, {"locked": str(self._read(account) is Verdict.LOCKED)})
 
     def lock(self, before: BeforeImage) -> Locked:
-        self._http.post(f"/{before.account}/lock").raise_for_status()
+        self._api.write("POST", f"/{before.account}/lock")
         return Locked(Change.MADE, Login.NOT_TRIED)
 
     def unlock(self, before: BeforeImage) -> Change:
         raise Missing("the bench locks only")
 
     def _read(self, who: str) -> Verdict:
-        return Verdict.LOCKED if self._http.get(f"/{who}").raise_for_status().json()["locked"] else Verdict.OPEN
+        return Verdict.LOCKED if self._api.read("GET", f"/{who}").json()["locked"] else Verdict.OPEN
 
 
 def system(name: str, url: str) -> System:

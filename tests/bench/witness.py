@@ -10,7 +10,7 @@ from tests.sandbox.slack.world import Workspace
 from workflows.storage.rows.access import Access
 from workflows.storage.rows.clients import Assignment, BookHandover
 from workflows.storage.rows.operations import JournalEntry
-from workflows.storage.rows.outbox import OutboxMessage
+from workflows.storage.rows.outbox import FILES, OutboxMessage
 from workflows.storage.store import Store
 
 
@@ -35,15 +35,22 @@ def explain(store: Store, tally: Tally, opened: Mapping[str, str]) -> None:
 
 
 def judge_posts(store: Store, workspace: Workspace, tally: Tally, days: int) -> None:
-    """Count, in Slack, one message for each post that our rows want, and one audit for each day."""
+    """Count, in Slack, one message for each post that our rows want, one file for each that has one, and the audits."""
     posts = Counter(
         str(message.body["metadata"]["event_payload"]["post"])
         for channel in list(workspace.posts.values())
         for message in channel
         if message.body.get("metadata")
     )
+    files = Counter(
+        message.thread_ts for channel in list(workspace.posts.values()) for message in channel if message.files
+    )
     with store.read() as session:
-        wanted = {*session.exec(select(OutboxMessage.id))}
+        rows = {row.id: row for row in session.exec(select(OutboxMessage))}
+    wanted = {row.id for row in rows.values() if row.kind not in FILES.values()}
+    for row in rows.values():
+        if row.kind in FILES.values():
+            tally.count(f"file {row.id}", files[rows[row.thread_parent_id].ts])
     for post in wanted | set(posts):
         tally.count(f"post {post}", posts[post])
     audits = sum(post.startswith("audit-") for post in posts)

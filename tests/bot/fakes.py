@@ -122,8 +122,8 @@ class FakeOffboarding:
     def count(self, still_open: bool | None = None) -> int:
         return len(self.known)
 
-    def cases(self, open_only: bool = False) -> list[CaseView]:
-        return list(self.known.values())
+    def cases(self, open_only: bool = False, *, limit: int = 0, offset: int = 0) -> list[CaseView]:
+        return list(self.known.values())[offset : offset + limit if limit else None]
 
     def briefs(self, limit: int, still_open: bool | None = None) -> list[CaseBrief]:
         newest: list[CaseBrief] = [*self.known.values()]
@@ -380,11 +380,14 @@ class FakeAudits:
     def csv(self, run_id: str) -> str:
         return "account,verdict\ndana.oneill,open"
 
-    def current_csv(self) -> str:
-        return self.csv("")
+    def current_csv(self) -> Iterator[str]:
+        yield self.csv("")
 
-    def findings(self) -> list[FindingLine]:
-        return list(self.run.findings)
+    def findings(self, limit: int | None = None) -> list[FindingLine]:
+        return list(self.run.findings)[:limit]
+
+    def count_findings(self) -> int:
+        return len(self.run.findings)
 
     def accepted(self) -> list[FindingLine]:
         return list(self.run.accepted)

@@ -14,6 +14,7 @@ from workflows.exports.views import ExportLine, ExportView
 from workflows.people import Actor, Leaver, Successor
 from workflows.storage.rows.case import CaseState, Reason, Strategy
 from workflows.storage.rows.clients import AssignmentState, ProposalState
+from workflows.storage.rows.watch import FindingKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.watch.views import AuditView
 
@@ -150,7 +151,7 @@ def finding(number: int = 1, name: str = LEAVER.name) -> FindingLine:
         f"finding-{number}",
         "case-1",
         leaver(name),
-        "open again",
+        FindingKind.OPEN_AGAIN,
         "crm",
         "dana.oneill",
         NOW,

@@ -1,5 +1,6 @@
 """`handover status` and `handover audit`: only what was read, lately, and found good is good."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -32,6 +33,39 @@ def test_status_lists_cases_and_tells_good_from_not_good(config: str) -> None:
     bad = handover(wiring, "status", "--config", config)
     assert bad.exit_code == 1
     assert "NOT" in bad.output
+
+
+def many() -> Wiring:
+    """Return a company with 120 cases that are good."""
+    wiring = Wiring()
+    names = [f"HO-{number:03}" for number in range(120)]
+    wiring.offboarding.known = {name: samples.case(CaseState.WATCHED, Verdict.LOCKED, case_id=name) for name in names}
+    return wiring
+
+
+def test_all_cases_come_in_pages_that_say_what_is_left(config: str) -> None:
+    first = handover(many(), "status", "--all", "--config", config)
+    assert ("HO-049" in first.stdout, "HO-050" in first.stdout) == (True, False)
+    assert "Cases 1 to 50 of 120. --page 2 shows the next." in first.stderr
+    last = handover(many(), "status", "--all", "--page", "3", "--config", config)
+    assert ("HO-100" in last.stdout, "HO-119" in last.stdout, "HO-099" in last.stdout) == (True, True, False)
+    assert "Cases 101 to 120 of 120." in last.stderr
+    assert "shows the next" not in last.stderr
+    past = handover(many(), "status", "--all", "--page", "4", "--config", config)
+    assert "Page 4 is past the last of 120 cases." in past.stderr
+
+
+def test_a_page_of_json_holds_only_cases_and_every_case_can_be_had_at_once(config: str) -> None:
+    page = handover(many(), "status", "--all", "--limit", "7", "--page", "2", "--json", "--config", config)
+    assert [case["id"] for case in json.loads(page.stdout)] == [f"HO-{number:03}" for number in range(7, 14)]
+    assert "Cases 8 to 14 of 120" in page.stderr
+    every = handover(many(), "status", "--all", "--limit", "0", "--json", "--config", config)
+    assert (len(json.loads(every.stdout)), every.stderr) == (120, "")
+
+
+def test_open_cases_are_listed_to_the_last_unless_a_page_is_asked_for(config: str) -> None:
+    shown = handover(many(), "status", "--config", config)
+    assert ("HO-119" in shown.stdout, shown.stderr) == (True, "")
 
 
 def test_what_was_undone_is_not_listed_as_locked(config: str) -> None:

@@ -16,9 +16,9 @@ from tests.bot.fakes import FakeAudits
 from tests.bot.test_buttons import post
 from tests.sandbox.company.people import ADMIN
 from tests.sandbox.slack import seed
-from workflows.cases import finding_list
 from workflows.storage.rows.case import CaseState
 from workflows.storage.rows.outbox import MessageKind
+from workflows.storage.rows.watch import FindingKind
 
 LATER = samples.NOW + timedelta(days=9)
 
@@ -83,7 +83,7 @@ def test_the_digest_says_who_and_what_is_known_and_escapes_it() -> None:
         changed_by="cn=<!channel>",
         taken_by="Sam",
         relocked_at=samples.NOW,
-        kind="orphan",
+        kind=FindingKind.ORPHAN,
         case_id="",
         can_lock_again=False,
     )
@@ -175,7 +175,7 @@ def test_what_was_settled_since_is_said_without_buttons_and_is_not_all_good() ->
 
 
 def test_every_kind_of_finding_has_words() -> None:
-    assert set(finding_list.URGENCY) == set(audit.KINDS)
+    assert set(FindingKind) == set(audit.KINDS)
 
 
 def test_an_account_is_locked_again_and_listed_as_csv_at_the_command_line(config: str, audits: FakeAudits) -> None:

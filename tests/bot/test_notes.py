@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.slack.client import web_client
 from bot.slack.messages import note
+from bot.slack.notifier import SlackNotifier
 from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.commands import Wiring, configuration, document, handover
@@ -13,7 +15,7 @@ from tests.bot.conftest import Office, said
 from tests.bot.test_buttons import post
 from tests.sandbox.company.people import BY_UID
 from workflows.storage.rows.case import CaseState
-from workflows.storage.rows.outbox import MessageKind
+from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 
 BOB = BY_UID["bob.ross"].slack_id
 
@@ -26,6 +28,13 @@ def test_the_successor_reads_it_with_the_file_in_its_thread(office: Office) -> N
     assert "Next steps" in text
     assert "Handover writes to no client" in text
     assert "<!channel>" not in text
+    notifier = SlackNotifier(web_client(office.services.settings.slack), office.services, lambda _id: above)
+    above = OutboxMessage(
+        id="n", kind=MessageKind.NOTE, subject="case-1", channel=message.channel, ts=message.ts, shown_version=1
+    )
+    notifier.show(
+        OutboxMessage(id="f", kind=MessageKind.NOTE_FILE, subject="case-1", channel=BOB, thread_parent_id="n")
+    )
     assert [file.name for file in office.slack.workspace.files.values()] == ["new-clients.csv"]
     assert office.slack.refused() == []
 

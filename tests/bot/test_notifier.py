@@ -11,7 +11,7 @@ from tests.sandbox.company.people import HR
 from tests.sandbox.slack import seed
 from workflows.ports import DeliveryFailed
 from workflows.storage.rows.case import CaseState
-from workflows.storage.rows.outbox import MessageKind, OutboxMessage
+from workflows.storage.rows.outbox import FILES, MessageKind, OutboxMessage
 
 
 class Desk:
@@ -134,7 +134,7 @@ def test_a_case_that_is_gone_is_undelivered(desk: Desk) -> None:
 
 def test_every_kind_is_shown_and_found_by_its_metadata(desk: Desk) -> None:
     desk.office.slack.workspace.limits.on = False
-    for number, kind in enumerate(MessageKind):
+    for number, kind in enumerate(set(MessageKind) - set(FILES.values())):
         post = desk.show(kind, "case-1", seed.OFFBOARDING, f"post-{number}")
         message = desk.office.slack.workspace.find(seed.OFFBOARDING, post.ts)
         assert message is not None
@@ -142,11 +142,22 @@ def test_every_kind_is_shown_and_found_by_its_metadata(desk: Desk) -> None:
     assert desk.office.slack.refused() == []
 
 
-def test_an_audit_brings_its_list_as_a_file_once(desk: Desk) -> None:
-    post = desk.show(MessageKind.AUDIT, "audit-2026-11-23", seed.ACCESS_AUDIT)
-    desk.again(post)
+def test_a_file_stands_in_the_thread_of_its_message(desk: Desk) -> None:
+    above = desk.show(MessageKind.AUDIT, "audit-2026-11-23", seed.ACCESS_AUDIT, "audit")
+    assert desk.office.slack.workspace.files == {}, "the message does not wait for its file"
+    desk.show(MessageKind.AUDIT_FILE, "audit-2026-11-23", seed.ACCESS_AUDIT, "file", thread_of="audit")
     files = list(desk.office.slack.workspace.files.values())
     assert [file.name for file in files] == ["audit-2026-11-23.csv"]
+    [upload] = desk.office.slack.calls("files.completeUploadExternal")
+    assert above.ts in str(upload)
+
+
+def test_a_file_whose_answer_was_lost_is_not_sent_again(desk: Desk) -> None:
+    desk.show(MessageKind.AUDIT, "audit-2026-11-23", seed.ACCESS_AUDIT, "audit")
+    file = desk.show(MessageKind.AUDIT_FILE, "audit-2026-11-23", seed.ACCESS_AUDIT, "file", thread_of="audit")
+    sent, file.ts = file.ts, ""
+    assert desk.again(file).ts == sent
+    assert len(desk.office.slack.workspace.files) == 1
 
 
 def test_a_slack_without_charts_gets_bars_of_text(desk: Desk) -> None:

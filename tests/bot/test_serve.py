@@ -53,6 +53,11 @@ def test_a_command_is_answered_over_both_transports(slack: SlackServer, mode: st
         figures = httpx.get(f"{url}/metrics", timeout=60).text
         assert 'handover_slack_requests_total{kind="command"} 1' in figures
         assert "handover_open_cases 0" in figures
+        assert {line.split()[2] for line in figures.splitlines() if line.startswith("# TYPE")} == {
+            "handover_slack_requests_total",
+            "handover_slack_ack_seconds",
+            "handover_open_cases",
+        }
         assert httpx.get(f"{url}/healthz", timeout=60).text == "ok\n"
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from itertools import product
 
-from workflows.clients.split.allocation import FAIR, AllocationItem, AllocationTarget, Split
+from workflows.clients.split.allocation import BALANCE_LIMIT, AllocationItem, AllocationTarget, Split
 from workflows.clients.split.rebalancing import lower_bound
 
 CLOSE = 1e-9
@@ -56,7 +56,7 @@ def faults(
         found.append("broke a capacity without need")
     if balanced and families and not found:
         bound = lower_bound(weights(items).values(), len(takers), [taker.capacity for taker in takers])
-        if max(loads(items, chosen).values()) > FAIR * bound + CLOSE and not split.notes:
+        if max(loads(items, chosen).values()) > BALANCE_LIMIT * bound + CLOSE and not split.notes:
             found.append("overloaded someone and said nothing")
     return found
 

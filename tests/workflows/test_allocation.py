@@ -11,7 +11,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.workflows.splits import CLOSE, best, book, faults, loads, weights
-from workflows.clients.split.allocation import FAIR, AllocationItem, AllocationRule, AllocationTarget, Split, allocate
+from workflows.clients.split.allocation import (
+    BALANCE_LIMIT,
+    AllocationItem,
+    AllocationRule,
+    AllocationTarget,
+    Split,
+    allocate,
+)
 from workflows.clients.split.rebalancing import lower_bound
 from workflows.storage.rows.case import Strategy
 
@@ -83,7 +90,7 @@ def test_balanced_stays_within_four_thirds_of_the_best_split_there_is(
     most = max(loads(items, split.chosen).values())
     bound = lower_bound(weights(items).values(), len(takers), capacities)
     assert bound <= lowest + CLOSE
-    assert most <= FAIR * lowest + CLOSE
+    assert most <= BALANCE_LIMIT * lowest + CLOSE
     if split.notes:  # it says that it is uneven: then no split at all reaches the bound
         assert lowest > bound + CLOSE / 10
 
@@ -94,7 +101,9 @@ def test_what_families_force_is_said() -> None:
         *(AllocationItem(str(n), str(n), Decimal(1)) for n in range(199)),
     ]
     split = allocate(twos_and_ones, staff(*[None] * 100), Strategy.BALANCED)
-    assert max(loads(twos_and_ones, split.chosen).values()) > FAIR * lower_bound(weights(twos_and_ones).values(), 100)
+    assert max(loads(twos_and_ones, split.chosen).values()) > BALANCE_LIMIT * lower_bound(
+        weights(twos_and_ones).values(), 100
+    )
     assert "1.5 times" in split.notes[0]
 
 

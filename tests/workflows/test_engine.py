@@ -4,16 +4,19 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from tests.sandbox.postgres import Postgres
 from tests.workflows.memory import Time
 from tests.workflows.tables import lay_out
-from workflows.engine.durable import WORKERS, Engine
-from workflows.engine.reconciler import CROWD, OTHERS_PER_TICK, Reconciler
+from workflows.engine.durable import WORKERS, Engine, Survey
+from workflows.engine.reconciler import CROWD, HORIZON, OTHERS_PER_TICK, Reconciler
 from workflows.engine.replicas import ProcessLockHeld, process_lock
 from workflows.storage.rows.access import Access
 from workflows.storage.rows.case import Case
@@ -82,6 +85,21 @@ def context(url: str) -> Iterator[Desk]:
     context.store.close()
 
 
+@contextmanager
+def asked(rows: Any) -> Iterator[list[str]]:
+    """Collect the statements that reach the database."""
+    statements: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    sa.event.listen(rows, "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        sa.event.remove(rows, "before_cursor_execute", note)
+
+
 def test_due_work_is_done_once_however_often_it_is_handed_over(context: Desk) -> None:
     context.wish("a")
     context.engine.start("audit", "a", 0)
@@ -99,6 +117,48 @@ def test_nothing_runs_before_its_time(context: Desk) -> None:
     assert context.ran["later"] == 0
     context.clock.pass_(days=31)
     context.tick_until_done("later")
+
+
+def test_a_tick_is_one_question_and_knows_when_the_next_is_due(context: Desk) -> None:
+    with asked(context.store._reader) as questions:
+        assert context.reconciler.tick() == HORIZON.total_seconds()
+        context.wish("later", timedelta(days=30))
+        assert context.reconciler.tick() == HORIZON.total_seconds()
+        context.wish("soon", timedelta(seconds=2))
+        assert context.reconciler.tick() == 2.0
+    questions = [one for one in questions if one.startswith("SELECT")]
+    assert len([one for one in questions if "UNION ALL" in one]) == len(questions) == 3
+    assert not context.ran
+
+
+def test_an_engine_with_nothing_to_do_asks_the_database_nothing(context: Desk) -> None:
+    """A release of the engine that calls its polling threads otherwise would poll again."""
+    context.wish("a")
+    context.tick_until_done("a")
+    context.wait_for(lambda: context.engine.has_ended("audit", "a", 0))
+    with asked(sa.Engine) as questions:
+        time.sleep(3)
+    assert [one for one in questions if "workflow" in one or "queues" in one] == []
+    names = {thread.name for thread in threading.enumerate()}
+    assert not [name for name in names if "queue" in name or "scheduler" in name or "background-jobs" in name]
+
+
+def test_work_that_could_not_be_begun_is_begun_later(context: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin, failures = context.engine._begin, [1, 1]
+
+    def fail(*piece: Any) -> None:
+        if failures:
+            failures.pop()
+            raise OSError("no space left on device")
+        begin(*piece)
+
+    monkeypatch.setattr(context.engine, "_begin", fail)
+    monkeypatch.setattr("workflows.engine.durable.RETRY_SECONDS", 0.05)
+    context.wish("a")
+    context.reconciler.tick()
+    context.tick_until_done("a")
+    assert context.ran["a"] == 1
+    assert not failures
 
 
 def test_a_crash_is_healed_by_a_later_attempt(context: Desk) -> None:
@@ -233,8 +293,8 @@ class _Handed(Engine):
     def enqueue(self, task: str, row: str, attempt: int) -> None:
         self.pieces.append((task, row, attempt))
 
-    def ended(self, work: Iterable[tuple[str, str, int]]) -> set[tuple[str, str, int]]:
-        return set()
+    def survey(self, work: Iterable[tuple[str, str, int]]) -> Survey:
+        return Survey(frozenset(), frozenset())
 
 
 def test_a_task_that_hangs_holds_up_no_other(context: Desk) -> None:

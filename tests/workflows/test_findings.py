@@ -220,3 +220,14 @@ def test_moments_are_in_utc(office: Office) -> None:
     finding = reopened(office)
     line = office.audits.accept(finding.id, date(2026, 3, 10), "why", SECURITY)
     assert line.accepted_until == datetime(2026, 3, 10, 23, 0, tzinfo=UTC), "the day ends in Berlin"
+
+
+def test_only_the_most_urgent_are_read_where_a_few_are_asked_for(office: Office) -> None:
+    reopened(office)
+    office.crm.users[AccountId("crm-dana")].active = True
+    every = audit(office).findings
+    assert len(every) == 2
+    assert office.audits.findings(limit=1) == [every[0]]
+    assert office.audits.count_findings() == 2
+    office.audits.accept(every[0].id, today(office) + timedelta(days=2), "agreed", SECURITY)
+    assert (office.audits.findings(limit=5), office.audits.count_findings()) == ([every[1]], 1)

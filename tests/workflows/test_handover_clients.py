@@ -8,16 +8,19 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from sqlmodel import select
 
+from connectors.errors import Unavailable
 from tests.workflows.memory import World
 from tests.workflows.office import Office
 from tests.workflows.stage import BOB, CAROL, CASE, DANA, EVE, MAX, Stage, crm
+from workflows.clients.proposals import listing, search
 from workflows.clients.split.assignment_file import InvalidAssignmentFile
 from workflows.clients.views import ClientLine, ProposalView
 from workflows.people import Actor, Successor
 from workflows.refusals import Code, Refused
-from workflows.storage.rows.clients import AssignmentState, Exclusion, ProposalState
+from workflows.storage.rows.clients import AssignmentState, Exclusion, LineNames, ProposalState
 
 
 @pytest.fixture
@@ -91,13 +94,18 @@ def test_pages_have_every_client_once_whole(stage: Stage) -> None:
     assert share_sums(stage.proposal()) == counted(stage)
 
 
-def test_a_search_finds_clients_by_any_word_and_reads_the_lines_once(stage: Stage) -> None:
-    reads: list[str] = []
+def test_a_search_finds_clients_by_any_word_and_opens_no_line(stage: Stage) -> None:
+    opened: list[str] = []
     opener = stage.vault.opener
 
     def counting(wrapped: bytes) -> Callable[[bytes, str], object]:
-        reads.append("read")
-        return opener(wrapped)
+        unseal = opener(wrapped)
+
+        def count(sealed: bytes, context: str) -> object:
+            opened.append(context.partition(":")[0])
+            return unseal(sealed, context)
+
+        return count
 
     stage.vault.opener = counting  # type: ignore[method-assign]
     assert [one.client_id for one in clients(stage, "CLIENT PARTY:3")] == ["party:3"]
@@ -105,9 +113,48 @@ def test_a_search_finds_clients_by_any_word_and_reads_the_lines_once(stage: Stag
     assert {one.successor.key for one in clients(stage, "bob")} == {BOB.key}
     assert clients(stage, "nothing like it") == []
     assert stage.handover.proposals.lines(stage.proposal().id, 0, 5, "client party:3")[1] == 2
-    assert reads == ["read"]
+    assert opened == ["names"] * 5
     assign(stage, BOB.key, *[one.id for one in clients(stage, "carol")])
     assert clients(stage, "carol") == []
+
+
+@pytest.mark.parametrize("few", [0, 20_000])
+def test_words_of_a_client_and_of_its_successor_are_found_together(
+    stage: Stage, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "FEW", few)
+    every = clients(stage)
+    bobs, carols = ([one.client_id for one in every if one.successor == who] for who in (BOB, CAROL))
+    assert [one.client_id for one in clients(stage, f"{bobs[0]} bob")] == bobs[:1]
+    assert clients(stage, f"{carols[0]} bob") == []
+    assert [one.client_id for one in clients(stage, "party: ross")] == bobs
+    assert [one.client_id for one in clients(stage, "Díaz CAROL@x.example")] == carols
+    assert [one.client_id for one in clients(stage, "x.example")] == [one.client_id for one in every]
+    page, total = stage.handover.proposals.client_page(stage.proposal().id, 2, 2, "client")
+    assert ([one.client_id for one in page], total) == (["party:2", "party:3"], 6)
+    lines, number = stage.handover.proposals.lines(stage.proposal().id, 1, 3, "deal")
+    assert ([one.record_id for one in lines], number) == ([f"opportunity:{n:03}" for n in (1, 2, 3)], 12)
+
+
+def test_a_book_that_was_read_in_part_keeps_no_names_of_that_time(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "CHUNK", 4)
+    stage = Stage(tmp_path, world.system())
+    world.record("opportunity:odd", "dana", family="party:odd", name="Two\nlines\u2028of text")
+    world.fail("record", Unavailable("cut off"), skip=9)
+    stage.tick()
+    stage.settle()
+    assert [one.client_id for one in clients(stage, "two text")] == ["party:odd"]
+    proposal = stage.proposal()
+    stage.decide(proposal.id, proposal.digest, MAX, approve=False)
+    stage.retry()
+    stage.tick()
+    assert stage.proposal().version == 2
+    assert [one.client_id for one in clients(stage, "odd")] == ["party:odd"]
+    with stage.store.read() as session:
+        assert not session.exec(select(LineNames).where(LineNames.draft_id != sa.null())).all()
+        assert len(session.exec(select(LineNames)).all()) == 8  # four for each time the book was read to its end
 
 
 def test_nothing_searchable_is_kept_at_rest(stage: Stage, tmp_path: Path) -> None:
@@ -214,7 +261,7 @@ def test_what_comes_to_a_book_of_which_all_stays_is_asked(tmp_path: Path) -> Non
 
 
 def downloaded(stage: Stage) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(stage.handover.proposals.csv(stage.proposal().id))))
+    return list(csv.reader(stage.handover.proposals.csv(stage.proposal().id)))
 
 
 def written(rows: list[list[str]], **how: str) -> str:

@@ -1,7 +1,6 @@
 """Who may decide, on exactly what, once; edits, which are asked again; and what a spreadsheet gets to see."""
 
 import csv
-import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -240,7 +239,7 @@ def test_nasty_names_come_through_and_run_nowhere(tmp_path: Path) -> None:
     stage = Stage(tmp_path, world.system())
     stage.tick()
     assert {line.name for line in stage.lines()} == set(NASTY)
-    table = list(csv.DictReader(io.StringIO(stage.handover.proposals.csv(stage.proposal().id), newline="")))
+    table = list(csv.DictReader(stage.handover.proposals.csv(stage.proposal().id)))
     assert {row["record"].removeprefix("'") for row in table} == set(NASTY)
     for row in table:
         for cell in row.values():
@@ -250,6 +249,6 @@ def test_nasty_names_come_through_and_run_nowhere(tmp_path: Path) -> None:
 def test_a_csv_has_every_line(tmp_path: Path) -> None:
     stage = Stage(tmp_path, crm(records=1203).system())
     stage.tick()
-    table = list(csv.DictReader(io.StringIO(stage.handover.proposals.csv(stage.proposal().id), newline="")))
+    table = list(csv.DictReader(stage.handover.proposals.csv(stage.proposal().id)))
     assert len({row["id"] for row in table}) == 1203
     assert {row["successor"] for row in table} == {BOB.name, CAROL.name}

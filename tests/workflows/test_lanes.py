@@ -80,3 +80,26 @@ def test_an_idle_lane_keeps_no_thread() -> None:
     for thread in mine:
         thread.join(PATIENCE)
     assert not any(thread.is_alive() for thread in mine)
+
+
+def test_a_lane_that_grows_takes_up_what_waits_and_one_that_shrinks_ends_threads(gate: Gate) -> None:
+    width = [1]
+    lanes = ThreadPools(lambda _: width[0])
+    first, go = threading.Event(), threading.Event()
+
+    def begin() -> None:
+        first.set()
+        assert go.wait(PATIENCE)
+
+    work = [lanes.submit("crm", begin)]
+    assert first.wait(PATIENCE)
+    work += [lanes.submit("crm", lambda: gate.work("x")) for _ in range(6)]
+    assert lanes.backlog("crm") == 6
+    width[0] = 3
+    go.set()
+    for _ in range(3):
+        assert gate.inside.acquire(timeout=PATIENCE)
+    width[0] = 1
+    gate.open.set()
+    wait(work, PATIENCE)
+    assert (len(gate.ran), lanes.backlog("crm")) == (6, 0)

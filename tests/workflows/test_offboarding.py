@@ -348,3 +348,16 @@ def test_a_second_submit_after_a_quick_end_opens_no_second_case(office: Office) 
     assert caught.value.facts["case"] == case_id
     office.clock.pass_(days=2)
     assert office.offboarding.open(office.request()) != case_id
+
+
+def test_cases_come_in_pages_newest_first_and_miss_nobody(office: Office) -> None:
+    opened = []
+    for number in range(5):
+        office.clock.pass_(hours=2)
+        leaver = replace(DANA, email=f"leaver{number}@x.example", slack_id="", directory_id="")
+        opened.append(office.offboarding.open(office.request(leaver=leaver)))
+    newest = opened[::-1]
+    pages = [office.offboarding.cases(limit=2, offset=offset) for offset in (0, 2, 4, 6)]
+    assert [[case.id for case in page] for page in pages] == [newest[:2], newest[2:4], newest[4:], []]
+    assert [case.id for case in office.offboarding.cases()] == newest
+    assert [office.offboarding.case(case.id) for case in pages[0]] == pages[0], "a page shows what the case itself does"

@@ -139,7 +139,8 @@ def test_a_process_that_starts_again_remembers_what_was_sent(replica: Make, monk
 def test_the_judge_refuses_whoever_asks_nobody(crm: tuple[Crm, str]) -> None:
     connector = LimitedCrm(crm[1])
     crm[0].window = 30.0
-    answers = [connector.api._client.post("/observe", json={"ids": []}).status_code for _ in range(REQUESTS + 5)]
+    with connector.api._connect() as client:
+        answers = [client.post("/observe", json={"ids": []}).status_code for _ in range(REQUESTS + 5)]
     connector.close()
     assert answers == [200] * REQUESTS + [429] * 5
 

@@ -4,11 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from tests.workflows.office import DANA, Office
 from workflows.cases.holds import CasePolicy
 from workflows.ports import DeliveryFailed
-from workflows.storage.outbox import deliver, release_claims
+from workflows.storage.outbox import FILE_ATTEMPTS, deliver, deliver_files, is_behind, release_claims, request_update
 from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 
 
@@ -74,3 +75,63 @@ def test_a_pass_is_short_and_the_next_one_goes_on(office: Office, monkeypatch: p
     assert deliver(office.store, slack, office.clock) == 0
     monkeypatch.undo()
     assert deliver(office.store, slack, office.clock) == 10
+
+
+class Numbering(Slack):
+    """Gives every message a ts of its own; `broken` kinds are refused."""
+
+    def __init__(self, *broken: MessageKind) -> None:
+        super().__init__()
+        self.broken = broken
+
+    def show(self, post: OutboxMessage) -> tuple[str, str]:
+        self.asked.append((post.id, post.kind))
+        if post.kind in self.broken:
+            raise DeliveryFailed("missing_scope")
+        return post.channel, post.ts or f"{len(self.asked)}.0"
+
+
+def test_a_file_follows_its_message_once_in_a_lane_of_its_own(office: Office) -> None:
+    slack = Numbering()
+    assert deliver_files(office.store, slack, office.clock) == 0
+    deliver(office.store, slack, office.clock)
+    assert {kind for _, kind in slack.asked} == {MessageKind.AUDIT}
+    assert deliver(office.store, slack, office.clock) == 0, "files are left to their own lane"
+    assert deliver_files(office.store, slack, office.clock) == 10
+    file = office.posts()["file:C1-0"]
+    assert (file.kind, file.subject, file.thread_parent_id) == (MessageKind.AUDIT_FILE, "C1-0", "C1-0")
+    with office.store.write() as session:
+        request_update(session, "C1-0")
+    deliver(office.store, slack, office.clock)
+    assert deliver_files(office.store, slack, office.clock) == 0, "an update in place brings no second file"
+
+
+def test_a_message_made_anew_brings_its_file_again(office: Office) -> None:
+    slack = Numbering()
+    deliver(office.store, slack, office.clock)
+    deliver_files(office.store, slack, office.clock)
+    with office.store.write() as session:
+        session.get_one(OutboxMessage, "C1-0").ts = ""
+        request_update(session, "C1-0")
+    deliver(office.store, slack, office.clock)
+    assert deliver_files(office.store, slack, office.clock) == 1
+    assert slack.asked[-1][0] == "file:C1-0"
+
+
+def test_a_file_that_is_refused_is_given_up_and_holds_up_nothing(office: Office) -> None:
+    slack = Numbering(MessageKind.AUDIT_FILE)
+    deliver(office.store, slack, office.clock)
+    for _try in range(FILE_ATTEMPTS + 2):
+        deliver_files(office.store, slack, office.clock)
+        office.clock.pass_(seconds=11)
+    tries = [one for one, kind in slack.asked if kind == MessageKind.AUDIT_FILE]
+    assert len(tries) == 10 * FILE_ATTEMPTS
+    assert office.posts()["file:C1-0"].problem == "missing_scope"
+
+
+def test_what_is_behind_is_found_by_an_index(office: Office) -> None:
+    with office.store.read() as session:
+        query = sa.select(OutboxMessage.id).where(is_behind())  # type: ignore[call-overload]
+        said = str(query.compile(compile_kwargs={"literal_binds": True}))
+        plan = session.connection().exec_driver_sql(f"explain query plan {said}").all()
+    assert "outbox_behind" in str(plan)

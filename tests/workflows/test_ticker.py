@@ -8,8 +8,8 @@ from typing import Self
 import apscheduler.schedulers.base
 import pytest
 
-import workflows.engine.reconciler
-from workflows.engine.reconciler import Ticker
+import workflows.engine.ticker
+from workflows.engine.ticker import Ticker
 
 EVERY = 0.05
 PATIENCE = 10.0
@@ -28,9 +28,9 @@ class Machine(datetime):
 @pytest.mark.parametrize("leap", [timedelta(days=-1), timedelta(hours=-1), timedelta(days=7), timedelta(days=365)])
 def test_a_leap_of_the_clock_stops_no_tick(monkeypatch: pytest.MonkeyPatch, leap: timedelta) -> None:
     monkeypatch.setattr(Machine, "off", timedelta(0))
-    for module in (apscheduler.schedulers.base, workflows.engine.reconciler):
+    for module in (apscheduler.schedulers.base, workflows.engine.ticker):
         monkeypatch.setattr(module, "datetime", Machine)
-    monkeypatch.setattr(workflows.engine.reconciler, "WATCH_SECONDS", EVERY)
+    monkeypatch.setattr(workflows.engine.ticker, "WATCH_SECONDS", EVERY)
     ticked = threading.Semaphore(0)
     ticker = Ticker()
     ticker.every(EVERY, ticked.release, "count")

@@ -2,13 +2,15 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from sqlmodel import Session, select
 
 from tests.workflows.tables import lay_out
@@ -30,7 +32,7 @@ class Desk:
         self.pool = ThreadPoolExecutor(20)
 
     @contextmanager
-    def _write(self) -> Iterator[Session]:
+    def _write(self, _names: Collection[str]) -> Iterator[Session]:
         with self.store.write() as session:
             yield session
         self.commits += 1
@@ -123,3 +125,57 @@ def test_a_leader_that_is_cut_off_leaves_nobody_waiting_and_nothing_taken_for_wr
             one.result(PATIENCE)
     assert context.rows() == {"first"}
     assert context.together.run(lambda session: _add(session, "after")) == "after"
+
+
+def test_parts_of_several_names_keep_other_writers_of_these_names_out(url: str) -> None:
+    """Two processes add to the same rows, each in another order: no addition is lost, and neither waits for ever."""
+    stores = [Store(url), Store(url)]
+    lay_out(stores[0])
+    names = [f"name {number}" for number in range(6)]
+    with stores[0].write() as session:
+        for name in names:
+            session.add(AuditRun(id=name, due_at=datetime(2026, 3, 2, tzinfo=UTC), attempt=0))
+
+    def add(name: str, session: Session) -> None:
+        row = session.get_one(AuditRun, name)
+        row.attempt += 1
+        session.add(row)
+
+    def work(store: Store, order: list[str]) -> None:
+        for name in order * 5:
+            store.group_write(partial(add, name), name)
+
+    with ThreadPoolExecutor(8) as pool:
+        orders = (names, names[::-1])
+        for done in [pool.submit(work, stores[n % 2], orders[n // 2 % 2]) for n in range(8)]:
+            done.result(PATIENCE)
+    with stores[0].read() as session:
+        assert {row.attempt for row in session.exec(select(AuditRun))} == {40}
+    for store in stores:
+        store.close()
+
+
+def test_a_part_reads_what_statements_of_the_part_before_have_written(context: Desk) -> None:
+    def read(session: Session) -> str:
+        return session.get_one(AuditRun, "first").state
+
+    def change(session: Session) -> str:
+        session.get_one(AuditRun, "first")
+        session.connection().execute(sa.update(AuditRun).values(state="changed"))
+        return ""
+
+    begun, go = threading.Event(), threading.Event()
+
+    def first(session: Session) -> str:
+        begun.set()
+        assert go.wait(PATIENCE)
+        return _add(session, "first")
+
+    futures = [context.pool.submit(context.together.run, first)]
+    assert begun.wait(PATIENCE)
+    for number, part in enumerate((change, read)):
+        futures.append(context.pool.submit(context.together.run, part))
+        while len(context.together._waiting) <= number:
+            time.sleep(0.01)
+    go.set()
+    assert [one.result(PATIENCE) for one in futures] == ["first", "", "changed"]

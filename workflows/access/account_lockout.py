@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 
+import sqlalchemy as sa
 from sqlmodel import Session
 
 from config.text import N_, _, language, ngettext
@@ -31,6 +32,8 @@ from workflows.access.account_state import ENDED, LOCKED, SEVERITY, TOKEN, Accou
 from workflows.context import Context
 from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.access import LeaverAccount
+from workflows.storage.rows.table import table_of
+from workflows.storage.rows.watch import FindingKind
 from workflows.storage.work import say
 from workflows.systems.registry import System
 
@@ -41,6 +44,10 @@ LOCKS = {
     (True, True): N_("was locked already; a log-in was tried and refused"),
 }
 """Words of a lock: whether it was there already, and whether a log-in was refused."""
+ACCOUNT = table_of(LeaverAccount)
+SEALED = sa.select(ACCOUNT.c.sealed).where(ACCOUNT.c.id == sa.bindparam("row"))
+ACCOUNT_CHANGED = sa.update(ACCOUNT).where(ACCOUNT.c.id == sa.bindparam("row"))
+"""Statements of a lock-out load no objects: those took most of the processor time of a mass run."""
 ACCEPTED = N_("the lock was written, and a log-in was accepted all the same")
 
 
@@ -52,7 +59,7 @@ class LockoutResult:
     reason: str
     how: str
     complete: bool = True
-    finding: str = ""
+    finding: FindingKind | None = None
     """Kind of the finding that this is, where a person must act on it."""
     choose: bool = False
     """Whether it ends as soon as a person links an account."""
@@ -190,10 +197,11 @@ class AccountLockout:
         context = f"account:{self._row}"
 
         def write(session: Session) -> None:
-            row = session.get_one(LeaverAccount, self._row)
-            data = AccountData.load(self._vault.open(self._key, row.sealed, context))
-            row.sealed = self._vault.seal(self._key, asdict(change(data)), context)
-            session.add(row)
+            connection = session.connection()
+            sealed = connection.execute(SEALED, {"row": self._row}).scalar_one()
+            data = change(AccountData.load(self._vault.open(self._key, sealed, context)))
+            new = self._vault.seal(self._key, asdict(data), context)
+            connection.execute(ACCOUNT_CHANGED, {"row": self._row, "sealed": new})
             if action:
                 self._journal.write(
                     session,

@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -29,6 +29,11 @@ def seal(vault: Vault, key: bytes, row: str, note: VerdictNote) -> bytes:
 def unseal(vault: Vault, key: bytes, row: str, sealed: bytes) -> VerdictNote:
     """Decrypt a row's note; a row that has none yet gives an empty one."""
     return VerdictNote(**vault.open(key, sealed, f"note:{row}")) if sealed else VerdictNote()
+
+
+def open_note(opener: Callable[[bytes, str], Any], row: str, sealed: bytes) -> VerdictNote:
+    """Decrypt a row's note with a case's `opener`, as `unseal` does for a single row."""
+    return VerdictNote(**opener(sealed, f"note:{row}")) if sealed else VerdictNote()
 
 
 GOOD = (Verdict.LOCKED, Verdict.ABSENT)

@@ -39,6 +39,7 @@ from workflows.storage.outbox import enqueue, request_update
 from workflows.storage.rows.access import ManualStep
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.outbox import MessageKind, OutboxMessage
+from workflows.storage.rows.watch import FindingKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import again
 
@@ -387,4 +388,4 @@ def _sufficient(words: str, proof: Proof | None, *, needs_file: bool) -> None:
 
 
 def _unverified(row: ManualStep, detail: str = "") -> FindingReport:
-    return FindingReport("not verified", row.case_id, row.system, detail=detail)
+    return FindingReport(FindingKind.NOT_VERIFIED, row.case_id, row.system, detail=detail)

@@ -18,6 +18,7 @@ from workflows.storage.findings import FindingReport, Findings
 from workflows.storage.journal import HANDOVER, Journal
 from workflows.storage.rows.access import Access, LeaverAccount
 from workflows.storage.rows.case import Case
+from workflows.storage.rows.watch import FindingKind
 from workflows.storage.vault import Vault, WrongKey
 from workflows.storage.work import say
 from workflows.systems.registry import System
@@ -88,8 +89,8 @@ def record(
     session.add(row)
     was_locked = session.get_one(Access, row.access_id).locked_at is not None
     why = seen.reason or (_("the account is enabled again") if was_locked else _("the account was never locked"))
-    opened = FindingReport("open again", row.case_id, row.system, row.account_id, why, changed_by=changed_by)
-    unread = FindingReport("not verified", row.case_id, row.system, row.account_id, seen.reason)
+    opened = FindingReport(FindingKind.OPEN_AGAIN, row.case_id, row.system, row.account_id, why, changed_by=changed_by)
+    unread = FindingReport(FindingKind.NOT_VERIFIED, row.case_id, row.system, row.account_id, seen.reason)
     if seen.verdict is Verdict.OPEN:
         findings.report(session, opened, by)
     elif seen.verdict is Verdict.UNKNOWN:
@@ -206,7 +207,9 @@ def report_new_account(
         else _("made or renamed since; matches by {by}")
     )
     detail = words.format(by=account.matched_by)
-    findings.report(session, FindingReport("new account", case_id, system, account.id, detail, login=account.login), by)
+    findings.report(
+        session, FindingReport(FindingKind.NEW_ACCOUNT, case_id, system, account.id, detail, login=account.login), by
+    )
 
 
 def report_reused_address(
@@ -220,7 +223,7 @@ def report_reused_address(
         matched_by=account.matched_by
     )
     findings.report(
-        session, FindingReport("address reused", case_id, system, account.id, detail, login=account.login), by
+        session, FindingReport(FindingKind.ADDRESS_REUSED, case_id, system, account.id, detail, login=account.login), by
     )
 
 

@@ -6,10 +6,11 @@ before-image is stored before the first write and never replaced, and the verdic
 Over 250 lines because one attempt at a system, from lookup to verdict, is read as a whole.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from config.text import N_, _, ngettext
@@ -17,8 +18,8 @@ from connectors.contract import Account as Found
 from connectors.contract import AccountId, Accounts, BeforeImage, ClientBook, Groups, Verdict
 from connectors.errors import ConnectorError, Missing
 from workflows.access import matching, restriction
-from workflows.access.account_lockout import AccountLockout, LockoutResult
-from workflows.access.account_state import AccountData, VerdictNote, seal
+from workflows.access.account_lockout import ACCOUNT, ACCOUNT_CHANGED, AccountLockout, LockoutResult
+from workflows.access.account_state import GOOD, AccountData, VerdictNote, seal
 from workflows.access.last_administrator import LastAdministratorCheck
 from workflows.access.matching import Match, PersonLinks
 from workflows.access.protected import ProtectedAccounts
@@ -30,10 +31,23 @@ from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.access import Access, LeaverAccount
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.operations import JournalEntry
+from workflows.storage.rows.table import table_of
+from workflows.storage.rows.watch import Finding, FindingKind
 from workflows.storage.rows.work_state import WorkState
-from workflows.storage.work import again, finish, reopen, retry_at, say
+from workflows.storage.work import again, reopen, retry_at, say
 from workflows.systems.registry import System
 
+ACCESS, CASES, FINDINGS = table_of(Access), table_of(Case), table_of(Finding)
+STORED = sa.select(ACCOUNT.c.id).where(ACCOUNT.c.access_id == sa.bindparam("access"))
+SETTLING = (
+    sa.select(ACCESS.c.case_id, ACCESS.c.system, ACCESS.c.locked_at, CASES.c.state, CASES.c.wrapped_key)
+    .join(CASES, ACCESS.c.case_id == CASES.c.id)
+    .where(ACCESS.c.id == sa.bindparam("access"))
+)
+ACCESS_READ = sa.update(ACCESS).where(ACCESS.c.id == sa.bindparam("access"))
+OPEN_FINDING = (
+    sa.select(FINDINGS.c.id).where(FINDINGS.c.case_id == sa.bindparam("case"), FINDINGS.c.closed_at.is_(None)).limit(1)
+)
 LATE = timedelta(minutes=5)
 NAMES_ARE_REUSED = timedelta(days=1)
 """How long after the lock-out an address may be somebody else's; before that, looking there would only cost time."""
@@ -87,19 +101,13 @@ class SystemLockouts:
 
     def carry_out(self, job: "SystemLockout") -> None:
         """Lock, read back, record what `begin` found due."""
-        system, seen = self._systems.get(job.access.system), AccountResults()
-        if system is None:
-            gone = LockoutResult(
-                Verdict.UNKNOWN, _("this system is no longer in the configuration"), "", complete=False
-            )
-            self._settle(job.access.id, gone, None, seen)
-            return
+        seen: dict[str, LockoutResult] = {}
+        error: ConnectorError | None = None
         try:
-            result = self._lock_out(system, job, seen)
-        except ConnectorError as error:
-            self._settle(job.access.id, LockoutResult(Verdict.UNKNOWN, say(error), "", complete=False), error, seen)
-        else:
-            self._settle(job.access.id, result, None, seen)
+            result = self._lock_out(job, seen)
+        except ConnectorError as caught:
+            result, error = _unfinished(say(caught)), caught
+        self._settle(job.access.id, result, error, seen)
 
     def _call_off(self, session: Session, case: Case, access: Access) -> None:
         """Do nothing for a case that was called off; an undone one is restored once more, after a try cut short."""
@@ -132,10 +140,14 @@ class SystemLockouts:
             data={"system": access.system, "seconds": int((now - access.due_at).total_seconds()), "why": why},
         )
 
-    def _lock_out(self, system: System, job: "SystemLockout", seen: "AccountResults") -> LockoutResult:
+    def _lock_out(self, job: "SystemLockout", seen: dict[str, LockoutResult]) -> LockoutResult:
+        """Look the accounts up and lock each; `seen` gets what the last read of each showed, whatever fails later."""
+        system = self._systems.get(job.access.system)
+        if system is None:
+            return _unfinished(_("this system is no longer in the configuration"))
         accounts = system.having(Accounts)
         if accounts is None:
-            return LockoutResult(Verdict.UNKNOWN, _("this connector cannot look accounts up"), "", complete=False)
+            return _unfinished(_("this connector cannot look accounts up"))
         links = job.links
         lookup = accounts.find(person(job.data.leaver))
         strangers: frozenset[AccountId] = frozenset()
@@ -154,24 +166,22 @@ class SystemLockouts:
             return LockoutResult(Verdict.UNKNOWN, _join(reason, match.note), lookup.how, complete=False, choose=True)
         results, fresh = self._prepare(system, accounts, job, match)
         for row, before in sorted(fresh.values(), key=lambda one: one[0].id):
-            results.append(
-                self._read_without_locking(system, accounts, job.case.wrapped_key, row, checked=before is not None)
-                or seen.add(row, self._one(system, accounts, job.case.wrapped_key, row, before))
-            )
+            kept = self._read_without_locking(system, accounts, job.case.wrapped_key, row, checked=before is not None)
+            if kept is None:
+                lockout = AccountLockout(self._context, system, accounts, job.case.wrapped_key, row)
+                kept = seen[row.id] = lockout.run(before)
+            results.append(kept)
         if results:
             worst = LockoutResult.worst(results)
             return replace(worst, reason=_join(worst.reason, match.note)) if match.note else worst
         if system.expects_account and not links.nobody:
             reason = _("CHOOSE THE ACCOUNT: no account was found, and everybody should have one here")
             reason = _join(reason, match.note)
-            return LockoutResult(Verdict.UNKNOWN, reason, lookup.how, complete=False, finding="not linked", choose=True)
+            return LockoutResult(
+                Verdict.UNKNOWN, reason, lookup.how, complete=False, finding=FindingKind.NOT_LINKED, choose=True
+            )
         how = _("a person said that there is none; {how}").format(how=lookup.how) if links.nobody else lookup.how
         return LockoutResult(Verdict.ABSENT, match.note, how)
-
-    def _one(
-        self, system: System, accounts: Accounts, key: bytes, row: LeaverAccount, fresh: BeforeImage | None
-    ) -> LockoutResult:
-        return AccountLockout(self._context, system, accounts, key, row).run(fresh)
 
     def _prepare(
         self, system: System, accounts: Accounts, job: "SystemLockout", match: Match
@@ -212,13 +222,15 @@ class SystemLockouts:
         ids = [f"{job.access.id}:{one.id}" for one, _before in found]
         if all(row_id in known for row_id in ids):
             return [known[row_id] for row_id in ids]
-        return self._store.group_write(
-            lambda session: [
-                session.get(LeaverAccount, row_id) or self._new(session, job, row_id, *one)
+
+        def write(session: Session) -> list[LeaverAccount]:
+            stored = set(session.connection().execute(STORED, {"access": job.access.id}).scalars())
+            return [
+                session.get_one(LeaverAccount, row_id) if row_id in stored else self._new(session, job, row_id, *one)
                 for row_id, one in zip(ids, found, strict=True)
-            ],
-            job.case.id,
-        )
+            ]
+
+        return self._store.group_write(write, job.case.id)
 
     def _new(
         self, session: Session, job: "SystemLockout", row_id: str, found: Found, before: BeforeImage
@@ -234,7 +246,7 @@ class SystemLockouts:
             account_id=found.id,
             sealed=self._vault.seal(key, asdict(data), f"account:{row_id}"),
         )
-        session.add(row)
+        session.connection().execute(sa.insert(ACCOUNT), row.model_dump())
         self._journal.write(
             session,
             actor=HANDOVER,
@@ -247,49 +259,48 @@ class SystemLockouts:
         return row
 
     def _settle(
-        self, access_id: str, result: LockoutResult, error: ConnectorError | None, seen: "AccountResults"
+        self, access_id: str, result: LockoutResult, error: ConnectorError | None, seen: Mapping[str, LockoutResult]
     ) -> None:
         def write(session: Session) -> None:
-            now = self._clock.now()
-            access, case = session.exec(
-                select(Access, Case).join(Case, col(Access.case_id) == col(Case.id)).where(Access.id == access_id)
-            ).one()
-            self._record(session, case.wrapped_key, seen)
-            if case.state in UNWATCHED:
-                self._call_off(session, case, access)
+            connection, now = session.connection(), self._clock.now()
+            row = connection.execute(SETTLING, {"access": access_id}).one()
+            self._record(connection, row.wrapped_key, seen, now)
+            if row.state in UNWATCHED:
+                self._call_off(session, session.get_one(Case, row.case_id), session.get_one(Access, access_id))
                 return
-            key = case.wrapped_key
-            note = seal(self._vault, key, f"access:{access_id}", VerdictNote(result.reason, result.how, result.choose))
-            access.verdict, access.note, access.read_at = result.verdict, note, now
-            if result.verdict in (Verdict.LOCKED, Verdict.ABSENT):
-                access.locked_at = access.locked_at or now
+            context = f"access:{access_id}"
+            note = seal(self._vault, row.wrapped_key, context, VerdictNote(result.reason, result.how, result.choose))
+            locked_at = row.locked_at or (now if result.verdict in GOOD else None)
+            read = {"verdict": result.verdict, "note": note, "read_at": now, "locked_at": locked_at}
             if result.complete:
-                finish(session, access)
-                self._findings.clear_accounts(session, access.case_id, access.system, result.finding)
+                connection.execute(ACCESS_READ, {"access": access_id, **read, "state": WorkState.DONE})
+                if connection.execute(OPEN_FINDING, {"case": row.case_id}).first():
+                    self._findings.clear_accounts(session, row.case_id, row.system, result.finding)
             else:
+                connection.execute(ACCESS_READ, {"access": access_id, **read})
+                access = session.get_one(Access, access_id)
                 again(session, access, retry_at(access, error, now, self._retry))
             if result.finding:
-                said = FindingReport(result.finding, access.case_id, access.system, detail=result.reason)
+                said = FindingReport(result.finding, row.case_id, row.system, detail=result.reason)
                 self._findings.report(session, said, "lock-out")
             self._journal.write(
                 session,
                 actor=HANDOVER,
                 action="access.read_back",
-                case_id=access.case_id,
-                data={"system": access.system, "verdict": result.verdict, "complete": result.complete},
+                case_id=row.case_id,
+                data={"system": row.system, "verdict": result.verdict, "complete": result.complete},
                 sealed=note,
             )
-            advance_case(session, self._journal, access.case_id)
+            advance_case(session, self._journal, row.case_id)
 
         self._store.group_write(write, access_id.partition(":")[0])
 
-    def _record(self, session: Session, key: bytes, seen: "AccountResults") -> None:
+    def _record(self, connection: sa.Connection, key: bytes, seen: Mapping[str, LockoutResult], now: datetime) -> None:
         """Write what the last read of each account showed."""
-        for row_id, result in seen.results.items():
-            row = session.get_one(LeaverAccount, row_id)
-            row.verdict, row.read_at = result.verdict, self._clock.now()
-            row.note = seal(self._vault, key, f"account:{row_id}", VerdictNote(result.reason, result.how))
-            session.add(row)
+        for row_id, result in seen.items():
+            note = seal(self._vault, key, f"account:{row_id}", VerdictNote(result.reason, result.how))
+            read = {"verdict": result.verdict, "read_at": now, "note": note}
+            connection.execute(ACCOUNT_CHANGED, {"row": row_id, **read})
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,18 +313,6 @@ class SystemLockout:
     links: PersonLinks
     known: tuple[LeaverAccount, ...]
     """Every account that was ever found there."""
-
-
-@dataclass(frozen=True, slots=True)
-class AccountResults:
-    """What the last read of each account showed; kept also where another account of the same access fails."""
-
-    results: dict[str, LockoutResult] = field(default_factory=dict)
-
-    def add(self, row: LeaverAccount, result: LockoutResult) -> LockoutResult:
-        """Keep what was read of one account."""
-        self.results[row.id] = result
-        return result
 
 
 def span(since: datetime, until: datetime) -> str:
@@ -341,8 +340,12 @@ def _linked(accounts: Accounts, links: PersonLinks, match: Match) -> list[Found]
     return found
 
 
+def _unfinished(reason: str) -> LockoutResult:
+    return LockoutResult(Verdict.UNKNOWN, reason, "", complete=False)
+
+
 def _kept(verdict: Verdict, why: str, how: str) -> LockoutResult:
-    return LockoutResult(verdict, why, how, complete=True, finding="protected")
+    return LockoutResult(verdict, why, how, complete=True, finding=FindingKind.PROTECTED)
 
 
 def _join(*words: str) -> str:

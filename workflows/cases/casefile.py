@@ -1,7 +1,8 @@
 """A case as people see it: rows read together and decrypted into one frozen view."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -10,7 +11,7 @@ from sqlmodel import Session, col, select
 from config.text import _
 from connectors.contract import Verdict
 from workflows.access import account_state, manual_step, restriction
-from workflows.access.account_state import SEVERITY, AccountData, unseal
+from workflows.access.account_state import SEVERITY, AccountData, open_note
 from workflows.access.restoration import RestoredAccount
 from workflows.access.views import AccountLine, RestoredLine, SystemLine
 from workflows.cases import added_systems, holds
@@ -27,8 +28,24 @@ from workflows.storage.rows.case import Case, CaseState, Reason
 from workflows.storage.rows.clients import Leave
 from workflows.storage.rows.watch import FollowUp, SweepStatus
 from workflows.storage.rows.work_state import WorkState
+from workflows.storage.vault import WrongKey
 
+UNDOABLE = (CaseState.RUNNING, CaseState.WATCHED)
 Row = TypeVar("Row", Access, LeaverAccount, ManualStep, Restoration, Leave)
+
+
+Opener = Callable[[bytes, str], Any]
+"""Decrypts values of one case, whose key is unwrapped once."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseSystems:
+    """How one leaver stands in every system. Where no key opens the case, `problem` says so and there are no lines."""
+
+    case_id: str
+    leaver: Leaver | None
+    systems: tuple[SystemLine, ...]
+    problem: str = ""
 
 
 class CaseRows:
@@ -65,30 +82,51 @@ class Casefile:
 
     def view(self, session: Session, case_id: str) -> CaseView:
         """Return all that a case message shows. Raises `Refused(UNKNOWN_CASE)`."""
-        case, data = read_case(session, self._vault, case_id)
-        settled_by, settled_at = holds.settled(session, self._vault, case)
-        return CaseView(
-            **self._facts(CaseRows(session, [case_id]), case, data.leaver),
-            opened_by=data.opened_by,
-            approver=data.approver,
-            clients=self._proposals.clients(session, case_id),
-            exports=self._exports.line(session, case_id),
-            follow_ups=self._follow_ups(session, case_id),
-            findings=self.findings(session, case_id),
-            held=case.hold_reason,
-            settled_by=settled_by,
-            settled_at=settled_at,
-            can_undo=self._can_undo(session, case),
-            restrictions=restriction.lines(session, self._vault, self._systems, case),
-        )
+        return self.views(session, [case_id])[0]
+
+    def views(self, session: Session, case_ids: Sequence[str]) -> list[CaseView]:
+        """Return all of some cases, most of it read together. Raises `Refused(UNKNOWN_CASE)`."""
+        rows = CaseRows(session, case_ids)
+        findings = self.sheet.of_cases(session, case_ids)
+        follow_ups = _follow_up_rows(session, case_ids)
+        views = []
+        for case_id in case_ids:
+            case, data = read_case(session, self._vault, case_id)
+            settled_by, settled_at = holds.settled(session, self._vault, case)
+            view = CaseView(
+                **self._facts(rows, case, data.leaver),
+                opened_by=data.opened_by,
+                approver=data.approver,
+                clients=self._proposals.clients(session, case_id),
+                exports=self._exports.line(session, case_id),
+                follow_ups=tuple(self.follow_up(session, row) for row in follow_ups[case_id]),
+                findings=findings.get(case_id, ()),
+                held=case.hold_reason,
+                settled_by=settled_by,
+                settled_at=settled_at,
+                can_undo=case.state in UNDOABLE and bool(rows.accounts[case_id]),
+                restrictions=restriction.lines(session, self._vault, self._systems, case),
+            )
+            views.append(view)
+        return views
+
+    def systems_of(self, session: Session, case_ids: Sequence[str]) -> Iterator[CaseSystems]:
+        """Give every system's line of some cases, in their order, in as few questions as of one."""
+        rows = CaseRows(session, case_ids)
+        for case_id in case_ids:
+            try:
+                case, data = read_case(session, self._vault, case_id)
+                yield CaseSystems(case_id, data.leaver, self._every(rows, case, data.leaver))
+            except WrongKey as error:
+                yield CaseSystems(case_id, None, (), str(error))
 
     def briefs(self, session: Session, case_ids: Sequence[str]) -> list[CaseBrief]:
         """Return what a list shows of some cases, in as few questions as of one. Raises `Refused(UNKNOWN_CASE)`."""
-        shelf = CaseRows(session, case_ids)
+        rows = CaseRows(session, case_ids)
         known = (read_case(session, self._vault, case_id) for case_id in case_ids)
-        return [CaseBrief(**self._facts(shelf, case, data.leaver)) for case, data in known]
+        return [CaseBrief(**self._facts(rows, case, data.leaver)) for case, data in known]
 
-    def _facts(self, shelf: CaseRows, case: Case, leaver: Leaver) -> dict[str, Any]:
+    def _facts(self, rows: CaseRows, case: Case, leaver: Leaver) -> dict[str, Any]:
         """Return what a list and the case's own message both show: the fields of `CaseBrief`."""
         return {
             "id": case.id,
@@ -98,9 +136,9 @@ class Casefile:
             "immediate": case.immediate,
             "effective_at": case.effective_at,
             "opened_at": case.opened_at,
-            "systems": self._every(shelf, case, leaver),
-            "restored": self._restored(shelf, case),
-            "leave": next(map(temporary.view, shelf.leaves[case.id]), None),
+            "systems": self._every(rows, case, leaver),
+            "restored": self._restored(rows, case),
+            "leave": next(map(temporary.view, rows.leaves[case.id]), None),
         }
 
     def find(self, session: Session, who: str) -> CaseView | None:
@@ -123,30 +161,33 @@ class Casefile:
         """Return open findings, worst and oldest first, accepted ones left out; of one case, or of all."""
         return self.sheet.lines(session, case_id)
 
-    def _every(self, shelf: CaseRows, case: Case, leaver: Leaver) -> tuple[SystemLine, ...]:
-        by_hand = manual_step.lines(shelf.steps[case.id], self._vault, self._systems, case, leaver)
-        known = self._lines(shelf, case) + by_hand
+    def _every(self, rows: CaseRows, case: Case, leaver: Leaver) -> tuple[SystemLine, ...]:
+        by_hand = manual_step.lines(rows.steps[case.id], self._vault, self._systems, case, leaver)
+        known = self._lines(rows, case) + by_hand
         if case.state in UNWATCHED:
             return known
         return known + added_systems.lines(self._systems, {line.system for line in known})
 
-    def _accounts(self, shelf: CaseRows, case: Case) -> dict[str, tuple[AccountLine, ...]]:
+    def _accounts(self, rows: CaseRows, case: Case, opener: Opener) -> dict[str, tuple[AccountLine, ...]]:
         """Return the accounts of a case by their access."""
         lines: dict[str, tuple[AccountLine, ...]] = {}
-        for row in shelf.accounts[case.id]:
-            line = self._account(case, row, shelf.readings.get(row.system))
+        for row in rows.accounts[case.id]:
+            line = self._account(row, rows.readings.get(row.system), opener)
             lines[row.access_id] = (*lines.get(row.access_id, ()), line)
         return lines
 
-    def _lines(self, shelf: CaseRows, case: Case) -> tuple[SystemLine, ...]:
-        read, accounts = shelf.readings, self._accounts(shelf, case)
+    def _lines(self, rows: CaseRows, case: Case) -> tuple[SystemLine, ...]:
+        opener = self._vault.opener(case.wrapped_key)
+        read, accounts = rows.readings, self._accounts(rows, case, opener)
         order = {name: place for place, name in enumerate(self._systems)}
-        ranked = sorted(shelf.accesses[case.id], key=lambda row: order.get(row.system, len(order)))
-        return tuple(self._line(case, row, accounts.get(row.id, ()), read.get(row.system)) for row in ranked)
+        ranked = sorted(rows.accesses[case.id], key=lambda row: order.get(row.system, len(order)))
+        return tuple(self._line(row, accounts.get(row.id, ()), read.get(row.system), opener) for row in ranked)
 
-    def _line(self, case: Case, row: Access, accounts: tuple[AccountLine, ...], last: SweepStatus | None) -> SystemLine:
+    def _line(
+        self, row: Access, accounts: tuple[AccountLine, ...], last: SweepStatus | None, opener: Opener
+    ) -> SystemLine:
         system = self._systems.get(row.system)
-        note = unseal(self._vault, case.wrapped_key, f"access:{row.id}", row.note)
+        note = open_note(opener, f"access:{row.id}", row.note)
         read = account_state.current_verdict(last, Verdict(row.verdict), note.reason, row.read_at)
         worst = min(accounts, key=lambda one: SEVERITY.index(one.verdict), default=None)
         if worst and row.read_at and SEVERITY.index(worst.verdict) < SEVERITY.index(read.verdict):
@@ -171,8 +212,8 @@ class Casefile:
             choose=note.choose,
         )
 
-    def _restored(self, shelf: CaseRows, case: Case) -> tuple[RestoredLine, ...]:
-        return tuple(line for row in shelf.restorations[case.id] for line in self._restoration(case, row))
+    def _restored(self, rows: CaseRows, case: Case) -> tuple[RestoredLine, ...]:
+        return tuple(line for row in rows.restorations[case.id] for line in self._restoration(case, row))
 
     def _restoration(self, case: Case, row: Restoration) -> list[RestoredLine]:
         system = self._systems.get(row.system)
@@ -187,14 +228,9 @@ class Casefile:
             RestoredLine(row.system, title, one.login, one.back, one.cannot, one.problem, done, ahead) for one in told
         ]
 
-    def _can_undo(self, session: Session, case: Case) -> bool:
-        if case.state not in (CaseState.RUNNING, CaseState.WATCHED):
-            return False
-        return session.exec(select(LeaverAccount.id).where(LeaverAccount.case_id == case.id)).first() is not None
-
-    def _account(self, case: Case, row: LeaverAccount, reading: SweepStatus | None) -> AccountLine:
-        data = self._data(case, row)
-        note = unseal(self._vault, case.wrapped_key, f"account:{row.id}", row.note)
+    def _account(self, row: LeaverAccount, reading: SweepStatus | None, opener: Opener) -> AccountLine:
+        data = AccountData.load(opener(row.sealed, f"account:{row.id}"))
+        note = open_note(opener, f"account:{row.id}", row.note)
         read = account_state.current_verdict(reading, Verdict(row.verdict), note.reason, row.read_at)
         return AccountLine(
             row.system,
@@ -209,9 +245,6 @@ class Casefile:
             data.done,
         )
 
-    def _data(self, case: Case, row: LeaverAccount) -> AccountData:
-        return AccountData.load(self._vault.open(case.wrapped_key, row.sealed, f"account:{row.id}"))
-
     def follow_up(self, session: Session, row: FollowUp) -> FollowUpLine:
         """Return one follow-up as people see it."""
         key = session.get_one(Case, row.case_id).wrapped_key
@@ -219,8 +252,11 @@ class Casefile:
         summary = "; ".join(f"{system}: {said}" for system, said in words.items())
         return FollowUpLine(row.id, row.day, row.due_at, row.done_at, summary)
 
-    def _follow_ups(self, session: Session, case_id: str) -> tuple[FollowUpLine, ...]:
-        coming = col(FollowUp.state).in_((WorkState.DUE, WorkState.DONE))  # what is held or called off promises nothing
-        ours = sa.and_(col(FollowUp.case_id) == case_id, coming)
-        rows = session.exec(select(FollowUp).where(ours).order_by(col(FollowUp.day)))
-        return tuple(self.follow_up(session, row) for row in rows)
+
+def _follow_up_rows(session: Session, case_ids: Sequence[str]) -> Mapping[str, list[FollowUp]]:
+    coming = col(FollowUp.state).in_((WorkState.DUE, WorkState.DONE))  # what is held or called off promises nothing
+    rows = defaultdict[str, list[FollowUp]](list)
+    query = select(FollowUp).where(col(FollowUp.case_id).in_(case_ids), coming).order_by(col(FollowUp.day))
+    for row in session.exec(query):
+        rows[row.case_id].append(row)
+    return rows

@@ -41,6 +41,7 @@ OPEN = (CaseState.SCHEDULED, CaseState.RUNNING, CaseState.HELD)
 FRESH = timedelta(days=1)
 RETRIES = {Task.REVOKE: "access.retry", Task.BOOK: "book.retry"}
 """Journal actions of a retry."""
+VIEWS_TOGETHER = 50
 R = TypeVar("R")
 
 
@@ -250,11 +251,15 @@ class Offboarding:
         with self._store.read() as session:
             return session.exec(_filtered(select(sa.func.count()).select_from(Case), still_open)).one()
 
-    def cases(self, open_only: bool = False) -> list[CaseView]:
-        """Return cases, newest first. A view costs milliseconds, and there may be thousands."""
+    def cases(self, open_only: bool = False, *, limit: int = 0, offset: int = 0) -> list[CaseView]:
+        """Return cases, newest first: `limit` of them after the first `offset`, or with no limit all."""
         with self._store.read() as session:
-            newest = _newest(session, True if open_only else None)
-            return [self._casefile.view(session, case_id) for case_id in newest]
+            newest = _newest(session, True if open_only else None, limit or None, offset)
+        views: list[CaseView] = []
+        for start in range(0, len(newest), VIEWS_TOGETHER):
+            with self._store.read() as session:
+                views += self._casefile.views(session, newest[start : start + VIEWS_TOGETHER])
+        return views
 
     def briefs(self, limit: int, still_open: bool | None = None) -> list[CaseBrief]:
         """Return the newest cases for a list: open or ended ones, or all."""
@@ -351,8 +356,8 @@ class Offboarding:
         return mail_key(self._vault, leaver.email)
 
 
-def _newest(session: Session, still_open: bool | None, limit: int | None = None) -> Sequence[str]:
-    newest = select(Case.id).order_by(col(Case.opened_at).desc()).limit(limit)
+def _newest(session: Session, still_open: bool | None, limit: int | None = None, offset: int = 0) -> Sequence[str]:
+    newest = select(Case.id).order_by(col(Case.opened_at).desc(), col(Case.id)).limit(limit).offset(offset)
     return session.exec(_filtered(newest, still_open)).all()
 
 

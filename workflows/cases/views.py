@@ -9,6 +9,7 @@ from workflows.clients.views import ClientsView, LeaveView
 from workflows.people import Actor, Leaver, Successor
 from workflows.refusals import Refused
 from workflows.storage.rows.case import CaseState, Reason, Strategy
+from workflows.storage.rows.watch import FindingKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +122,7 @@ class FindingLine:
     id: str
     case_id: str
     leaver: Leaver
-    kind: str
-    """One of `finding_list.URGENCY`."""
+    kind: FindingKind
     system: str
     login: str
     first_seen: datetime

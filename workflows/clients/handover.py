@@ -178,7 +178,7 @@ class ClientHandover:
         self, listing: DraftListing, system: System, book_attempt: BookAttempt, leaver: Sequence[AccountId]
     ) -> ProposalData | None:
         """Return the split of the listed records; None where nothing was listed."""
-        if not listing.families.tallies:
+        if not listing.families:
             return None
         return listing.allot(active_successors(system, book_attempt.data.successors, leaver))
 

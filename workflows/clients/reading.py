@@ -3,8 +3,6 @@
 Over 250 lines because every query of the client track is here; all but the preview read rows alone.
 """
 
-import csv
-import io
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -16,21 +14,22 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from config.text import _
 from workflows.clients.approvals import request_views
-from workflows.clients.context import CHUNK, ClientContext
+from workflows.clients.context import ClientContext
 from workflows.clients.moves import leave
 from workflows.clients.moves.halts import halt_fields
 from workflows.clients.moves.put_back import put_back_fields
 from workflows.clients.moves.reconciliation import NOTHING
 from workflows.clients.proposals import exclusions
 from workflows.clients.proposals.by_client import NOBODY, ClientPages
+from workflows.clients.proposals.csv_file import csv_file
 from workflows.clients.proposals.preview import preview
+from workflows.clients.proposals.search import page
 from workflows.clients.split import balance, unmoved
 from workflows.clients.split import lines as line_rows
 from workflows.clients.split import shares as sheets
 from workflows.clients.split.balance import UnmovedCounts
 from workflows.clients.split.unmoved import Reasons, UnmovedReasons
 from workflows.clients.views import ClientLine, ClientsView, Preview, ProposalView, RecordLine, Share
-from workflows.csv_cells import escape_cell
 from workflows.people import Leaver, Successor
 from workflows.refusals import Code, Refused
 from workflows.storage.case import CaseData, read_case
@@ -39,23 +38,6 @@ from workflows.storage.rows.case import Case, CaseState, Strategy
 from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, BookPhase, Proposal, ProposalState
 from workflows.storage.rows.work_state import WorkState
 
-HEADER = (
-    "system",
-    "client id",
-    "client",
-    "record",
-    "kind",
-    "id",
-    "value",
-    "currency",
-    "stage",
-    "open",
-    "successor",
-    "address",
-    "state",
-    "note",
-    "sensitivity",
-)
 PACE = timedelta(minutes=2)
 LEFT = (
     AssignmentState.PROPOSED,
@@ -143,10 +125,11 @@ class ClientTrackQueries:
             proposal = _shown(session, proposal_id)
             case, data = read_case(session, self._context.vault, proposal.case_id)
             if search.strip():
-                found = self._clients.catalogue.lines(session, proposal.id, case, data, search)
-                order = {line: place for place, line in enumerate(found[offset : offset + limit])}
+                every = self._clients.search.lines(session, proposal.id, case, data, search)
+                found, total = page(every, offset, limit)
+                order = {line.id: place for place, line in enumerate(found)}
                 rows = session.exec(select(Assignment).where(col(Assignment.id).in_(order))).all()
-                return self._lines(sorted(rows, key=lambda row: order[row.id]), case, data), len(found)
+                return self._lines(sorted(rows, key=lambda row: order[row.id]), case, data), total
             total = session.exec(
                 select(sa.func.count()).select_from(Assignment).where(Assignment.proposal_id == proposal_id)
             ).one()
@@ -184,36 +167,11 @@ class ClientTrackQueries:
                 )
             )
 
-    def csv(self, proposal_id: str) -> str:
-        """Return every line of a proposal as CSV, safe against formula injection."""
-        text = io.StringIO()
-        table = csv.writer(text)
-        table.writerow(HEADER)
+    def csv(self, proposal_id: str) -> Iterator[str]:
+        """Return the lines of a CSV file with every record. Raises `Refused` for a superseded version."""
         with self._context.store.read() as session:
-            for line in self._all(session, *self._current(session, proposal_id)):
-                table.writerow(
-                    [
-                        escape_cell(value)
-                        for value in (
-                            line.system,
-                            line.client_id,
-                            line.family_name,
-                            line.name,
-                            line.kind,
-                            line.record_id,
-                            str(line.value),
-                            line.currency,
-                            line.stage,
-                            "yes" if line.open else "no",
-                            line.successor.name,
-                            line.successor.email,
-                            str(line.state),
-                            line.note,
-                            line.sensitivity,
-                        )
-                    ]
-                )
-        return text.getvalue()
+            proposal, case, data = self._current(session, proposal_id)
+        return csv_file(self._context, proposal, case, data)
 
     def clients(self, session: Session, case_id: str) -> ClientsView | None:
         """Return the client track of a case; None where no system has a client book."""
@@ -320,14 +278,6 @@ class ClientTrackQueries:
                 at=proposal.settled_at.isoformat() if proposal.settled_at else "",
             )
         return proposal, case, data
-
-    def _all(self, session: Session, proposal: Proposal, case: Case, data: CaseData) -> Iterator[RecordLine]:
-        offset = 0
-        while rows := session.exec(_ordered(proposal.id).offset(offset).limit(CHUNK)).all():
-            yield from self._lines(rows, case, data)
-            offset += CHUNK
-            for row in rows:
-                session.expunge(row)
 
     def _lines(self, rows: Sequence[Assignment], case: Case, data: CaseData) -> list[RecordLine]:
         people = {self._context.vault.blind(one.key): one for one in data.successors}

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from workflows.ports import Clock
+from workflows.storage import outbox
 from workflows.storage.journal import HANDOVER, Journal
 from workflows.storage.rows.access import Access, Restoration
 from workflows.storage.rows.case import Case
@@ -94,7 +95,7 @@ def heal(store: Store, journal: Journal, clock: Clock) -> int:
 
 
 def _heal_posts(store: Store, clock: Clock) -> int:
-    far = col(OutboxMessage.next_try_at) > clock.now() + MIN_JUMP
+    far = sa.and_(outbox.is_behind(), col(OutboxMessage.next_try_at) > clock.now() + MIN_JUMP)
     with store.read() as session:
         if session.exec(select(OutboxMessage.id).where(far).limit(1)).first() is None:
             return 0

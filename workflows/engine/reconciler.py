@@ -1,23 +1,23 @@
-"""APScheduler ticks that compare rows with what should be done by now, and hand what is due to the engine.
+"""Comparison of rows with what should be done by now: what is due is handed to the engine.
 
 In memory, in every process: a lost tick heals with the next one, a doubled one does nothing, because work is handed
 over under a fixed id.
 """
 
 import logging
-import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, cast
 
-from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.base import BaseTrigger
-from sqlmodel import col, select
+import sqlalchemy as sa
+from sqlmodel import col
 
 from workflows.engine.durable import Engine
 from workflows.ports import Clock
+from workflows.storage.rows.table import UtcDateTime
 from workflows.storage.rows.work_state import WorkState
-from workflows.storage.store import StorageFailed, Store
+from workflows.storage.store import Store
 from workflows.storage.work import FIRST_RETRY, TASKS, Work, again, carried
 
 log = logging.getLogger(__name__)
@@ -29,9 +29,28 @@ FEW = 100
 CROWD, OTHERS_PER_TICK = 100, 2
 """While more lock-outs than `CROWD` are due, one for each person and system, so many pieces of every other task are
 handed over at a tick: whoever leaves is locked out first, and nothing stands still."""
-WATCH_SECONDS = 1.0
-CLOCK_TOLERANCE = timedelta(seconds=1)
-"""A clock that is set right by less puts off no job for long."""
+HORIZON = timedelta(seconds=5)
+"""A tick also learns what falls due until the next one at the latest, so that it comes in time."""
+BUSY_SECONDS = 1.0
+"""When to look again while work is under way: its end is noticed at once, its crash at the look after."""
+
+
+def _due_rows(task: str, model: type[Work]) -> sa.Select[Any]:
+    """Return the question for one task's rows, in a form that a union on SQLite may hold."""
+    due_at = cast("sa.ColumnElement[datetime]", col(model.due_at))
+    rows = (
+        sa.select(col(model.id), col(model.attempt), due_at.label("due_at"))
+        .where(col(model.state) == WorkState.DUE, due_at <= sa.bindparam("until", type_=UtcDateTime))
+        .order_by(due_at)
+        .limit(PAGE)
+        .subquery()
+    )
+    return sa.select(sa.literal_column(f"'{task}'").label("task"), rows.c.id, rows.c.attempt, rows.c.due_at)
+
+
+def due_question() -> sa.CompoundSelect[Any]:
+    """Return one question for all due work: a dozen every half second was most of what an idle bot did."""
+    return sa.union_all(*(_due_rows(task, model) for task, model in TASKS.items()))
 
 
 class Reconciler:
@@ -41,43 +60,42 @@ class Reconciler:
         self._store = store
         self._engine = engine
         self._clock = clock
+        self._question = due_question()
         self._handed: set[WorkKey] = set()
         self._ended: set[WorkKey] = set()
         self._ticks = 0
 
-    def tick(self) -> None:
-        """One comparison of rows with the time."""
-        due = {row: carried(*row) for row in self._due(self._clock.now())}
+    def tick(self) -> float:
+        """Compare rows with the time once; return in how many seconds the next tick must come."""
+        now = self._clock.now()
+        soon = self._due(now + HORIZON)
+        due = {row: carried(*row) for row, due_at in soon if due_at <= now}
         new = _in_turn([row for row in due if row not in self._handed], crowd=sum(task == "revoke" for task, *_ in due))
         for work in dict.fromkeys(due[row] for row in new):
             self._engine.enqueue(*work)
         # Settling a row takes a moment: it has crashed if it is still due at the tick after the one that saw it end.
         for task, row_id, attempt in self._ended & due.keys():
             self._next_attempt(TASKS[task], row_id, attempt)
-        self._ended = self._look(due, self._handed & due.keys() - self._ended)
-        self._handed = due.keys() & self._handed.union(new)
+        self._ended, forgotten = self._look(due, self._handed & due.keys() - self._ended)
+        self._handed = due.keys() & self._handed.union(new) - forgotten
+        if due:
+            return BUSY_SECONDS
+        return min((due_at - now for _, due_at in soon), default=HORIZON).total_seconds()
 
-    def _look(self, due: Mapping[WorkKey, WorkKey], rows: set[WorkKey]) -> set[WorkKey]:
-        """Return those of the rows whose work has come to its end."""
+    def _look(self, due: Mapping[WorkKey, WorkKey], rows: set[WorkKey]) -> tuple[set[WorkKey], set[WorkKey]]:
+        """Return those of the rows whose work has come to its end, and those whose work must be handed over again."""
         work = {due[row] for row in rows}
         self._ticks += 1
-        if self._ticks % (1 + len(work) // FEW):
-            return set()
-        ended = self._engine.ended(work)
-        return {row for row in rows if due[row] in ended}
+        if not work or self._ticks % (1 + len(work) // FEW):
+            return set(), set()
+        found = self._engine.survey(work)
+        return {row for row in rows if due[row] in found.ended}, {row for row in rows if due[row] in found.unknown}
 
-    def _due(self, now: datetime) -> list[WorkKey]:
-        found: list[WorkKey] = []
+    def _due(self, until: datetime) -> list[tuple[WorkKey, datetime]]:
+        """Return in one question what is due until then, what has been due for longest first."""
         with self._store.read() as session:
-            for task, model in TASKS.items():
-                rows = session.exec(
-                    select(model.id, model.attempt)
-                    .where(model.state == WorkState.DUE, col(model.due_at) <= now)
-                    .order_by(col(model.due_at))
-                    .limit(PAGE)
-                )
-                found += [(task, row_id, attempt) for row_id, attempt in rows]
-        return found
+            rows = session.execute(self._question, {"until": until}).all()
+        return sorted((((task, row_id, attempt), due_at) for task, row_id, attempt, due_at in rows), key=_due_at)
 
     def _next_attempt(self, model: type[Work], row_id: str, attempt: int) -> None:
         # The attempt is over and the row is still due at it: it crashed (disk full, a bug). The guard on `attempt`
@@ -87,6 +105,10 @@ class Reconciler:
             row = session.get_one(model, row_id, with_for_update=True)
             if row.state == WorkState.DUE and row.attempt == attempt:
                 again(session, row, self._clock.now() + FIRST_RETRY)
+
+
+def _due_at(one: tuple[WorkKey, datetime]) -> datetime:
+    return one[1]
 
 
 def _in_turn(new: list[WorkKey], crowd: int) -> list[WorkKey]:
@@ -100,64 +122,3 @@ def _in_turn(new: list[WorkKey], crowd: int) -> list[WorkKey]:
         if piece[0] == "revoke" or before[piece[0]] <= OTHERS_PER_TICK:
             chosen.append(piece)
     return chosen
-
-
-class Ticker:
-    """Runs jobs in the background, each at its own pace, never twice at a time, each going on after a failure.
-
-    The scheduler goes by the machine's clock: after that was set back by a day it would rest for a day, and after it
-    was set ahead by a year it would first count every tick of that year (2 GB a minute, until there is no more).
-    """
-
-    def __init__(self) -> None:
-        self._scheduler = BackgroundScheduler(
-            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}, timezone="UTC"
-        )
-        self._stopped = threading.Event()
-        self._watcher = threading.Thread(target=self._watch, name="ticker's watch", daemon=True)
-
-    def every(self, seconds: float, job: Callable[[], object], name: str) -> None:
-        """Add a job."""
-        self._scheduler.add_job(_logged(job, name), _IntervalTrigger(timedelta(seconds=seconds)), id=name)
-
-    def start(self) -> None:
-        """Begin ticking."""
-        self._scheduler.start()
-        self._watcher.start()
-
-    def stop(self) -> None:
-        """Stop; a job under way is waited for."""
-        self._stopped.set()
-        self._watcher.join()
-        self._scheduler.shutdown(wait=True)
-
-    def _watch(self) -> None:
-        """Wake jobs that a clock set back has put off; waits by seconds that pass, whatever the clock says."""
-        while not self._stopped.wait(WATCH_SECONDS):
-            now = datetime.now(UTC)
-            for job in self._scheduler.get_jobs():
-                if job.next_run_time > now + job.trigger.span + CLOCK_TOLERANCE:
-                    job.modify(next_run_time=now)
-
-
-class _IntervalTrigger(BaseTrigger):  # type: ignore[misc] # APScheduler gives no types
-    """So long after the present moment, and not after the last run: what a leap of the clock left out is left out."""
-
-    def __init__(self, span: timedelta) -> None:
-        self.span = span
-
-    def get_next_fire_time(self, _previous: datetime | None, now: datetime) -> datetime:
-        """Return when to run next."""
-        return now + self.span
-
-
-def _logged(job: Callable[[], object], name: str) -> Callable[[], None]:
-    def run() -> None:
-        try:
-            job()
-        except StorageFailed as error:  # no stack trace several times a second, on a disk that is full
-            log.error("tick %s failed: %s; it is tried again at the next tick", name, error)  # noqa: TRY400
-        except Exception:  # the tick must come again whatever this one met; the log says what
-            log.exception("tick %s failed; it is tried again at the next tick", name)
-
-    return run

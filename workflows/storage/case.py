@@ -15,7 +15,8 @@ from workflows.storage.outbox import enqueue
 from workflows.storage.rows.access import Access, ManualStep
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import BookHandover
-from workflows.storage.rows.outbox import MessageKind
+from workflows.storage.rows.outbox import MessageKind, OutboxMessage
+from workflows.storage.rows.table import table_of
 from workflows.storage.rows.watch import ExportSnapshot
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import Vault
@@ -24,6 +25,18 @@ UNWATCHED = (CaseState.CANCELLED, CaseState.HELD, CaseState.UNDONE, CaseState.CL
 """Nobody is locked out, followed up or audited by such a case."""
 
 CASE: sa.BindParameter[str] = sa.bindparam("case")
+ACCESS, CASES, MESSAGES = table_of(Access), table_of(Case), table_of(OutboxMessage)
+MESSAGE_CHANGED = (
+    sa.update(MESSAGES)
+    .where(MESSAGES.c.id == sa.bindparam("message"))
+    .values(wanted_version=MESSAGES.c.wanted_version + 1, next_try_at=None)
+)
+STILL_LOCKING = sa.select(CASES.c.id).where(
+    CASES.c.id == CASE,
+    CASES.c.state == CaseState.RUNNING,
+    sa.exists().where(ACCESS.c.case_id == CASES.c.id, ACCESS.c.state == WorkState.DUE),
+)
+"""A running case with a lock-out that is due: it stays as it is."""
 WORK = (
     select(Access.id).where(Access.case_id == CASE, Access.state == WorkState.DUE).limit(1),
     select(ManualStep.id)
@@ -96,25 +109,40 @@ def read_case(session: Session, vault: Vault, case_id: str) -> tuple[Case, CaseD
     case = session.get(Case, case_id)
     if case is None:
         raise Refused(Code.UNKNOWN_CASE, case=case_id)
-    return case, CaseData.load(vault.open(case.wrapped_key, case.sealed, f"case:{case_id}"))
+    return case, open_case_data(vault, case)
+
+
+def open_case_data(vault: Vault, case: Case) -> CaseData:
+    """Decrypt a case's personal data."""
+    return CaseData.load(vault.open(case.wrapped_key, case.sealed, f"case:{case.id}"))
 
 
 def refresh_case_message(session: Session, case_id: str, channel: str = "") -> None:
-    """Bring the case message up to date."""
-    enqueue(session, id=f"case:{case_id}", kind=MessageKind.CASE, subject=case_id, case_id=case_id, channel=channel)
+    """Bring the case message up to date; with a channel, post one where there is none yet."""
+    message = f"case:{case_id}"
+    if channel:
+        enqueue(session, id=message, kind=MessageKind.CASE, subject=case_id, case_id=case_id, channel=channel)
+    else:
+        session.flush()  # a message that this transaction has posted
+        session.connection().execute(MESSAGE_CHANGED, {"message": message})
 
 
 def advance_case(session: Session, journal: Journal, case_id: str) -> None:
     """Move the case on where its tracks have: running once the access track is due, watched once all are done."""
-    case = session.get_one(Case, case_id)  # one turn at a time: nobody changes it beside us
+    session.flush()
+    if session.connection().execute(STILL_LOCKING, {"case": case_id}).first() is None:
+        _advance(session, journal, session.get_one(Case, case_id))
+    refresh_case_message(session, case_id)
+
+
+def _advance(session: Session, journal: Journal, case: Case) -> None:
     if case.state == CaseState.SCHEDULED:
         case.state = CaseState.RUNNING
-        journal.write(session, actor=HANDOVER, action="case.running", case_id=case_id)
+        journal.write(session, actor=HANDOVER, action="case.running", case_id=case.id)
     if case.state == CaseState.RUNNING and not _left(session, case):
         case.state = CaseState.WATCHED
-        journal.write(session, actor=HANDOVER, action="case.watched", case_id=case_id)
+        journal.write(session, actor=HANDOVER, action="case.watched", case_id=case.id)
     session.add(case)
-    refresh_case_message(session, case_id)
 
 
 def _left(session: Session, case: Case) -> bool:

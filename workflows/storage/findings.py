@@ -14,12 +14,18 @@ from workflows.storage.journal import HANDOVER, Journal
 from workflows.storage.outbox import request_update
 from workflows.storage.rows.access import LeaverAccount
 from workflows.storage.rows.case import Case
-from workflows.storage.rows.watch import AuditRun, Finding
+from workflows.storage.rows.watch import AuditRun, Finding, FindingKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import Vault, WrongKey
 
-ABOUT_ACCOUNTS = ("open again", "new account", "not verified", "never verified", "not linked", "protected")
-NEW_ACCOUNT, ORPHAN, DORMANT = "new account", "orphan", "dormant"
+ABOUT_ACCOUNTS = (
+    FindingKind.OPEN_AGAIN,
+    FindingKind.NEW_ACCOUNT,
+    FindingKind.NOT_VERIFIED,
+    FindingKind.NEVER_VERIFIED,
+    FindingKind.NOT_LINKED,
+    FindingKind.PROTECTED,
+)
 SETTLED = select(Finding).where(
     Finding.case_id == sa.bindparam("case"),
     Finding.system == sa.bindparam("system"),
@@ -37,7 +43,7 @@ class FindingReport:
     `name`, `email` and `login` say whom it is about where there is no case: an orphan.
     """
 
-    kind: str
+    kind: FindingKind
     case_id: str
     system: str
     account_id: str = ""
@@ -104,12 +110,12 @@ class Findings:
         if row is not None:
             self.close(session, row)
 
-    def clear_accounts(self, session: Session, case_id: str, system: str, but: str = "") -> None:
+    def clear_accounts(self, session: Session, case_id: str, system: str, but: FindingKind | None = None) -> None:
         """Close what a complete lock-out has settled: all about the case's accounts in that system `but` one kind.
 
         An account that the lock-out did not take for the leaver's is as open as it was.
         """
-        known = {"case": case_id, "system": system, "but": but}
+        known = {"case": case_id, "system": system, "but": but or ""}
         rows = session.exec(SETTLED, params=known).all()
         self._settle(session, [row for row in rows if not _left_alone(session, row)], HANDOVER.id)
 
@@ -175,7 +181,7 @@ class Findings:
 
 
 def _left_alone(session: Session, row: Finding) -> bool:
-    if row.kind != NEW_ACCOUNT:
+    if row.kind != FindingKind.NEW_ACCOUNT:
         return False
     return session.get(LeaverAccount, f"{row.case_id}:{row.system}:{row.account_id}") is None
 
@@ -186,7 +192,7 @@ def show_digest(session: Session) -> None:
     request_update(session, session.exec(runs.limit(1)).first() or "")
 
 
-def still_open(session: Session, system: str, kinds: Sequence[str]) -> list[Finding]:
+def still_open(session: Session, system: str, kinds: Sequence[FindingKind]) -> list[Finding]:
     """Return the open findings of some kinds in one system."""
     query = select(Finding).where(
         Finding.system == system, col(Finding.closed_at).is_(None), col(Finding.kind).in_(tuple(kinds))

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sa
 from cryptography.exceptions import InvalidSignature
@@ -22,7 +22,8 @@ from config.text import _
 from workflows.people import Actor
 from workflows.ports import Clock
 from workflows.storage.rows.operations import JournalEntry, JournalHead
-from workflows.storage.store import Store
+from workflows.storage.rows.table import table_of
+from workflows.storage.store import Store, insert_at_commit
 
 HANDOVER = Actor("handover", "Handover")
 GENESIS = "0" * 64
@@ -31,7 +32,9 @@ WRITER_LOCK = "journal"
 """The turn that sealers of all replicas take; writers of entries go on beside them."""
 
 
-ENTRY = cast("sa.Table", sa.inspect(JournalEntry).local_table)
+ENTRY = table_of(JournalEntry)
+LAST = sa.select(ENTRY.c.seq, ENTRY.c.hash).where(ENTRY.c.seq.is_not(None)).order_by(ENTRY.c.seq.desc()).limit(1)
+NEW = sa.select(ENTRY).where(ENTRY.c.seq.is_(None)).order_by(ENTRY.c.at, ENTRY.c.id).limit(PAGE)
 PLACE = (
     sa.update(ENTRY)
     .where(ENTRY.c.id == sa.bindparam("key"))
@@ -79,17 +82,18 @@ class Journal:
         sealed: bytes = b"",
     ) -> None:
         """Add an entry in the caller's transaction. `data` must hold no personal data; that goes into `sealed`."""
-        session.add(
-            JournalEntry(
-                id=uuid.uuid4().hex,
-                at=self._clock.now(),
-                actor=actor.id,
-                action=action,
-                case_id=case_id,
-                data=json.dumps(dict(data or {}), sort_keys=True, ensure_ascii=False, default=str),
-                sealed=sealed,
-            )
-        )
+        entry = {
+            "id": uuid.uuid4().hex,
+            "at": self._clock.now(),
+            "actor": actor.id,
+            "action": action,
+            "case_id": case_id,
+            "data": json.dumps(dict(data or {}), sort_keys=True, ensure_ascii=False, default=str),
+            "sealed": sealed,
+            "prev": "",
+            "hash": "",
+        }
+        insert_at_commit(session, ENTRY, entry)
 
     def note(self, action: str, actor: Actor, data: Mapping[str, Any], case_id: str = "") -> None:
         """Add an entry in a transaction of its own: a refusal, a look at personal data."""
@@ -109,41 +113,23 @@ class Journal:
             if session.exec(select(JournalEntry.id).where(col(JournalEntry.seq).is_(None)).limit(1)).first() is None:
                 return 0
         with self._store.write(WRITER_LOCK) as session:
-            last = session.exec(
-                select(JournalEntry)
-                .where(col(JournalEntry.seq).is_not(None))
-                .order_by(col(JournalEntry.seq).desc())
-                .limit(1)
-            ).first()
-            seq, prev = (last.seq or 0, last.hash) if last else (0, GENESIS)
-            new = session.exec(
-                select(JournalEntry)
-                .where(col(JournalEntry.seq).is_(None))
-                .order_by(col(JournalEntry.at), col(JournalEntry.id))
-                .limit(PAGE)
-            ).all()
+            connection = session.connection()
+            seq, prev = connection.execute(LAST).one_or_none() or (0, GENESIS)
             places = []
-            for entry in new:
-                seq += 1
-                entry.seq, entry.prev = seq, prev
-                prev = entry_hash(entry)
-                places.append({"key": entry.id, "place": seq, "before": entry.prev, "digest": prev})
-            session.expunge_all()
+            for entry in connection.execute(NEW):
+                seq, before = seq + 1, prev
+                prev = entry_hash(entry, seq, before)
+                places.append({"key": entry.id, "place": seq, "before": before, "digest": prev})
             if places:  # in one statement: row by row it kept every other writer waiting in a mass run
-                session.connection().execute(PLACE, places)
+                connection.execute(PLACE, places)
             return len(places)
 
     def sign(self) -> None:
         """Seal what is new and sign the head."""
         self.seal()
         with self._store.write(WRITER_LOCK) as session:
-            last = session.exec(
-                select(JournalEntry)
-                .where(col(JournalEntry.seq).is_not(None))
-                .order_by(col(JournalEntry.seq).desc())
-                .limit(1)
-            ).first()
-            if last is None or last.seq is None or session.get(JournalHead, last.seq) is not None:
+            last = session.connection().execute(LAST).one_or_none()
+            if last is None or session.get(JournalHead, last.seq) is not None:
                 return
             signature = base64.b64encode(self._signer.sign(_head(last.seq, last.hash))).decode()
             session.add(
@@ -161,11 +147,14 @@ class Journal:
         return verify(self._store, public_key or self.public_key)
 
 
-def entry_hash(entry: JournalEntry) -> str:
-    """Return an entry's hash over everything it says and the entry before it."""
+def entry_hash(entry: Any, seq: int | None, prev: str) -> str:
+    """Return an entry's hash over everything it says, its position and the hash before it.
+
+    `entry` is a row of the journal, mapped or not.
+    """
     said = [
-        entry.seq,
-        entry.prev,
+        seq,
+        prev,
         entry.id,
         entry.at.isoformat(),
         entry.actor,
@@ -214,7 +203,7 @@ def _entry_faults(entry: JournalEntry, seq: int, prev: str) -> list[str]:
         faults.append(_("entry {seq} is missing: the next one is {next}").format(seq=seq + 1, next=entry.seq))
     if entry.prev != prev:
         faults.append(_("entry {seq} does not follow the entry before it").format(seq=entry.seq))
-    if entry.hash != entry_hash(entry):
+    if entry.hash != entry_hash(entry, entry.seq, entry.prev):
         faults.append(
             _("entry {seq} ({action}, {at} UTC) was changed after it was sealed").format(
                 seq=entry.seq, action=entry.action, at=f"{entry.at:%Y-%m-%d %H:%M}"

@@ -13,15 +13,16 @@ from sqlmodel import Session, col, select
 
 from workflows.ports import Clock, DeliveryFailed
 from workflows.storage.rows.case import Case
-from workflows.storage.rows.outbox import MessageKind, OutboxMessage
+from workflows.storage.rows.outbox import FILES, MessageKind, OutboxMessage
 from workflows.storage.store import Store
 
 log = logging.getLogger(__name__)
 AGAIN = timedelta(seconds=10)
 LEASE = timedelta(minutes=5)
 """Longer than telling people ever takes; the claim of a process that died is voided before (`let_go`)."""
-PASS_SECONDS = 5.0
-"""How long one pass goes on: hundreds of posts at Slack's pace take minutes, and a stop must not wait for them."""
+PASS_SECONDS = 0.5
+"""How long one pass goes on. The next pass orders anew, so that a dismissal's message waits for no more than this."""
+FILE_ATTEMPTS = 5
 SINGLE_PROCESS = "local"
 FREE: dict[str, Any] = {"claimed_by": "", "claimed_until": None}
 
@@ -70,12 +71,22 @@ class Notifier(Protocol):
 
 
 def deliver(store: Store, notifier: Notifier, clock: Clock, by: str = SINGLE_PROCESS) -> int:
-    """Show every post that is behind; return how many were shown. Trouble with one does not hold up the others.
+    """Show every message that is behind; return how many were shown. Trouble with one does not hold up the others.
 
-    `by` names this process: a post that another one is showing is left to it.
+    `by` names this process: a message that another process is showing is left alone. Files are left to
+    `deliver_files`, which may take long.
     """
+    return _deliver_all(store, notifier, clock, by, col(OutboxMessage.kind).not_in(FILES.values()))
+
+
+def deliver_files(store: Store, notifier: Notifier, clock: Clock, by: str = SINGLE_PROCESS) -> int:
+    """Send every file that is due, as `deliver` shows messages. To be called beside it, never before it."""
+    return _deliver_all(store, notifier, clock, by, col(OutboxMessage.kind).in_(FILES.values()))
+
+
+def _deliver_all(store: Store, notifier: Notifier, clock: Clock, by: str, which: sa.ColumnElement[bool]) -> int:
     shown, full, until = 0, set(), time.monotonic() + PASS_SECONDS
-    for post_id, channel, again_at in _behind(store):
+    for post_id, channel, again_at in _behind(store, which):
         if channel in full or (again_at is not None and again_at > clock.now()):
             continue
         if time.monotonic() > until:
@@ -89,17 +100,28 @@ def deliver(store: Store, notifier: Notifier, clock: Clock, by: str = SINGLE_PRO
     return shown
 
 
-def _behind(store: Store) -> Sequence[tuple[str, str, datetime | None]]:
+def _behind(store: Store, which: sa.ColumnElement[bool]) -> Sequence[tuple[str, str, datetime | None]]:
     """Return what is to be shown: of a dismissal before all else, and a case message before what is in its thread."""
     urgent = sa.func.coalesce(col(Case.immediate), sa.false())
     query = (
         select(OutboxMessage.id, OutboxMessage.channel, col(OutboxMessage.next_try_at))
         .join(Case, col(OutboxMessage.case_id) == col(Case.id), isouter=True)
-        .where(col(OutboxMessage.shown_version) < col(OutboxMessage.wanted_version))
+        .where(is_behind(), which)
         .order_by(urgent.desc(), col(OutboxMessage.thread_parent_id) != "", col(OutboxMessage.id))
     )
     with store.read() as session:
         return session.exec(query).all()
+
+
+def is_behind() -> sa.ColumnElement[bool]:
+    """Return the condition that something is to be shown; the index `outbox_behind` serves it."""
+    return col(OutboxMessage.shown_version) < col(OutboxMessage.wanted_version)
+
+
+def next_try(store: Store) -> datetime | None:
+    """Return the time of the next try of an undelivered message, or None if there is none."""
+    with store.read() as session:
+        return session.exec(select(sa.func.min(OutboxMessage.next_try_at)).where(is_behind())).one()
 
 
 @contextmanager
@@ -115,9 +137,8 @@ def release_claims(session: Session, alive: Callable[[], Collection[str]]) -> No
 
     `alive` is asked once the claims are known, as `Engine.take_over` does.
     """
-    claimed = session.exec(
-        select(OutboxMessage.id, OutboxMessage.claimed_by).where(OutboxMessage.claimed_by != "")
-    ).all()
+    query = select(OutboxMessage.id, OutboxMessage.claimed_by).where(is_behind(), OutboxMessage.claimed_by != "")
+    claimed = session.exec(query).all()
     living = alive() if claimed else ()
     for post_id, claim in claimed:
         if claim.partition("/")[0] not in living:
@@ -131,15 +152,40 @@ def _deliver(store: Store, notifier: Notifier, post_id: str, now: datetime, clai
     try:
         channel, ts = notifier.show(post)
     except DeliveryFailed as trouble:
-        _settle(store, post_id, claim, problem=str(trouble), next_try_at=now + AGAIN)
+        given_up = {"shown_version": post.wanted_version, "shown_at": now} if _is_hopeless(post) else {}
+        _settle(store, post_id, claim, problem=str(trouble), next_try_at=now + AGAIN, **given_up)
         raise
     except Exception:
         _settle(store, post_id, claim, next_try_at=now + AGAIN)
         raise
-    _settle(
-        store, post_id, claim, channel=channel, ts=ts, shown_version=post.wanted_version, problem="", next_try_at=None
-    )
+    with store.write(f"post:{post_id}") as session:
+        settled = {"channel": channel, "ts": ts, "shown_version": post.wanted_version, "shown_at": now}
+        done = session.connection().execute(
+            _held(post_id, claim).values(**FREE, **settled, problem="", next_try_at=None)
+        )
+        if done.rowcount and ts != post.ts:
+            _attach_file(session, post, channel)
     return True
+
+
+def _is_hopeless(post: OutboxMessage) -> bool:
+    """Return whether a file is given up: it costs minutes to make, and its message has a button that sends it."""
+    return post.kind in FILES.values() and post.send_attempts >= FILE_ATTEMPTS
+
+
+def _attach_file(session: Session, post: OutboxMessage, channel: str) -> None:
+    """Ask that the file of a message that is new be sent into its thread."""
+    kind = FILES.get(MessageKind(post.kind))
+    if kind is None:
+        return
+    file_id = f"file:{post.id}"
+    file = session.get(OutboxMessage, file_id)
+    if file is not None:  # the message was deleted, and is now another one
+        file.ts, file.send_attempts = "", 0
+        session.add(file)
+    enqueue(
+        session, id=file_id, kind=kind, subject=post.subject, channel=channel, case_id=post.case_id, thread_of=post.id
+    )
 
 
 def _claim(store: Store, post_id: str, claim: str) -> OutboxMessage | None:

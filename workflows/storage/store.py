@@ -7,7 +7,8 @@ writers that say that they stay within it.
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,9 +27,17 @@ REVISION = sa.table("alembic_version", sa.column("version_num"))
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON")
 LIMITS = {"lock_timeout": "20s", "idle_in_transaction_session_timeout": "10s", "statement_timeout": "60s"}
 """A process that is paused, or cut off, in the middle of a transaction must not keep the others out for longer."""
-LOCK_ALL_CASES = sa.text("select pg_advisory_xact_lock(7233, 0)")
-LOCK_ONE_NAME = sa.text("select pg_advisory_xact_lock_shared(7233, 0), pg_advisory_xact_lock(7234, hashtext(:name))")
-"""Beside other names, never beside `EVERYTHING`; in one question, as every lock-out asks it three times."""
+LOCK_EVERYTHING = sa.text("select pg_advisory_xact_lock(7233, 0)")
+LOCK_NAMES = sa.text(
+    "select pg_advisory_xact_lock_shared(7233, 0) "
+    "union all select pg_advisory_xact_lock(7234, key) from unnest(cast(:keys as int[])) key"
+)
+"""Beside writers of other names, never beside `LOCK_EVERYTHING`. Keys are sorted, so that two writers of several names
+cannot wait for each other."""
+PENDING = "rows to insert at the commit"
+"""Key in `Session.info`."""
+LISTEN, NOTIFY = "listen handover_rows", "notify handover_rows"
+"""Processes on one PostgreSQL tell each other in this way that rows have changed."""
 
 
 class StorageFailed(Exception):
@@ -38,37 +47,51 @@ class StorageFailed(Exception):
 class Store:
     """Sessions on the rows. `write` gives writers turns; `read` never waits for them."""
 
-    def __init__(self, url: str) -> None:
-        """`url`: `sqlite:////path/handover.sqlite` or `postgresql+psycopg://...`."""
+    def __init__(self, url: str, *, announce: bool = False) -> None:
+        """`url`: `sqlite:////path/handover.sqlite` or `postgresql+psycopg://...`.
+
+        `announce`: tell the processes that run of every commit, for one that runs nothing itself.
+        """
         self.url = url
+        self._on_commit: list[Callable[[], None]] = []
         self._writer = connect(url)
         self._reader = connect(url, read_only=True)
         # SQLite makes a second writer sleep for up to 100 ms at a time; threads of one process queue here in place of
         # that (measured: a lock-out of 8 systems ended 0.2 to 0.5 s earlier).
         self._queue: AbstractContextManager[object] = nullcontext() if self.postgres else threading.Lock()
-        self._together = GroupCommit(self.write)
+        self._together = GroupCommit(self._transaction)
+        self._announces = announce and self.postgres
 
-    @contextmanager
-    def write(self, name: str = "") -> Iterator[Session]:
+    def write(self, name: str = "") -> AbstractContextManager[Session]:
         """One transaction: committed at the end, rolled back on any exception. Raises `StorageFailed`.
 
         `name` (a case's id, say) is a promise to read and change nothing but what belongs to it: on PostgreSQL writers
         of other names go on beside this one. Without it, this is the only writer.
         """
-        with self._queue, Session(self._writer, expire_on_commit=False) as session, _said():
-            self._take_turn(session, name)
-            yield session
-            session.commit()
+        return self._transaction((name,) if name else ())
+
+    def when_committed(self, call: Callable[[], None]) -> None:
+        """Add a function that is called after every commit of this process, in the writer's thread."""
+        self._on_commit.append(call)
 
     def group_write(self, work: Callable[[Session], R], name: str = "") -> R:
-        """Do `work` in a transaction, on SQLite in one with what others want to write at the same moment.
+        """Do `work` in one transaction with what other threads want to write at the same moment.
 
-        It may be run a second time, and must change nothing but its session. `name` is as for `write`.
+        `work` may be run a second time, and must change nothing but its session. `name` is as for `write`.
         """
-        if not self.postgres:
-            return self._together.run(work)
-        with self.write(name) as session:
-            return work(session)
+        return self._together.run(work, name)
+
+    @contextmanager
+    def _transaction(self, names: Collection[str]) -> Iterator[Session]:
+        with self._queue, Session(self._writer, expire_on_commit=False) as session, _said():
+            self._take_turn(session, names)
+            yield session
+            _insert_pending(session)
+            if self._announces:
+                session.connection().exec_driver_sql(NOTIFY)
+            session.commit()
+        for call in self._on_commit:
+            call()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -101,7 +124,7 @@ class Store:
             if self.postgres:
                 for limit in ("lock_timeout", "statement_timeout"):  # a long migration is no fault
                     connection.exec_driver_sql(f"set local {limit} = 0")
-                connection.execute(LOCK_ALL_CASES)
+                connection.execute(LOCK_EVERYTHING)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             connection.commit()
@@ -118,14 +141,46 @@ class Store:
         self._writer.dispose()
         self._reader.dispose()
 
-    def _take_turn(self, session: Session, name: str) -> None:
+    def _take_turn(self, session: Session, names: Collection[str]) -> None:
         # Read committed, and the lock before the first read: what is read next is what the last writer left.
         if not self.postgres:
             return
-        if name:
-            session.execute(LOCK_ONE_NAME, {"name": name})
-        else:
-            session.execute(LOCK_ALL_CASES)
+        try:
+            _lock(session, names)
+        except sa.exc.OperationalError as error:
+            if not error.connection_invalidated:
+                raise
+            session.rollback()  # the server was started again meanwhile: nothing has happened yet, and the pool is new
+            _lock(session, names)
+
+
+def _lock(session: Session, names: Collection[str]) -> None:
+    connection = session.connection()
+    if names:
+        connection.execute(LOCK_NAMES, {"keys": sorted({lock_key(name) for name in names})})
+    else:
+        connection.execute(LOCK_EVERYTHING)
+
+
+def lock_key(name: str) -> int:
+    """Return the number that PostgreSQL locks for a name; two names may share one, and then take turns."""
+    return zlib.crc32(name.encode()) - 2**31
+
+
+def insert_at_commit(session: Session, table: sa.Table, row: Mapping[str, Any]) -> None:
+    """Insert a row at the end of the transaction, in one statement with all others of its table.
+
+    For rows that the transaction itself does not read.
+    """
+    session.info.setdefault(PENDING, {}).setdefault(table, []).append(row)
+
+
+def _insert_pending(session: Session) -> None:
+    pending: dict[sa.Table, list[Mapping[str, Any]]] = session.info.pop(PENDING, {})
+    if pending:
+        session.flush()
+    for table, rows in pending.items():
+        session.connection().execute(sa.insert(table), rows)
 
 
 def sqlite_url(folder: Path) -> str:
@@ -147,7 +202,12 @@ def _postgres(url: str, read_only: bool, pool_size: int) -> sa.Engine:
     }
     isolation = "REPEATABLE READ" if read_only else "READ COMMITTED"
     return sa.create_engine(
-        url, pool_size=pool_size, max_overflow=0, pool_pre_ping=True, isolation_level=isolation, connect_args=arguments
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_pre_ping=read_only,  # a writer's first statement finds a dead connection itself (`_take_turn`)
+        isolation_level=isolation,
+        connect_args=arguments,
     )
 
 

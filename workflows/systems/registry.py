@@ -85,7 +85,8 @@ class Systems(Mapping[str, System]):
         A quarter more than it bears requests, which its connector sees to: while one lock-out writes down what it
         did, another one's request is on its way.
         """
-        connections = self[name].manifest.limits.connections if name in self else 1
+        pool = self[name].connector.connections() if name in self else None
+        connections = pool.size if pool else self[name].manifest.limits.connections if name in self else 1
         return connections + max(1, connections // 4)
 
     def ask(self, question: Callable[[System], R], seconds: float) -> Mapping[str, R | ConnectorError]:

@@ -43,20 +43,30 @@ class ThreadPools:
         with self._lock:
             lane = self._lanes.setdefault(name, _ThreadPool())
             heapq.heappush(lane.waiting, _QueuedWork(rank, next(self._places), work, done))
-            if lane.threads >= max(1, self._width(name)):
-                return done
-            lane.threads += 1
-        # Daemons: at the end of the process they are cut off as by a kill, which the work bears.
-        threading.Thread(target=self._drain, args=(lane,), name=f"lane {name}", daemon=True).start()
+            self._staff(name, lane)
         return done
 
-    def _drain(self, lane: _ThreadPool) -> None:
+    def backlog(self, name: str) -> int:
+        """Return how many pieces wait for a free thread."""
+        with self._lock:
+            return len(self._lanes[name].waiting) if name in self._lanes else 0
+
+    def _staff(self, name: str, lane: _ThreadPool) -> None:
+        """Start a thread for what waits, if the width leaves room for one; the caller has the lock."""
+        if not lane.waiting or lane.threads >= max(1, self._width(name)):
+            return
+        lane.threads += 1
+        # Daemons: at the end of the process they are cut off as by a kill, which the work bears.
+        threading.Thread(target=self._drain, args=(name, lane), name=f"lane {name}", daemon=True).start()
+
+    def _drain(self, name: str, lane: _ThreadPool) -> None:
         while True:
             with self._lock:
-                if not lane.waiting:
+                if not lane.waiting or lane.threads > max(1, self._width(name)):
                     lane.threads -= 1
                     return
                 one = heapq.heappop(lane.waiting)
+                self._staff(name, lane)  # the width may have grown meanwhile
             try:
                 one.work()
             except BaseException as error:  # noqa: BLE001 - whoever waits for the future gets it, and says it

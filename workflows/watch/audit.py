@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -16,11 +16,10 @@ from workflows.cases.views import FindingLine
 from workflows.context import Context
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
-from workflows.storage.findings import NEW_ACCOUNT
 from workflows.storage.journal import HANDOVER
 from workflows.storage.outbox import enqueue
 from workflows.storage.rows.outbox import MessageKind
-from workflows.storage.rows.watch import AuditRun, Finding
+from workflows.storage.rows.watch import AuditRun, Finding, FindingKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import finish
 from workflows.watch import audit_csv
@@ -131,10 +130,15 @@ class Audits:
             ).first()
         return self.view(run_id) if run_id else None
 
-    def findings(self) -> list[FindingLine]:
-        """Return open findings, worst first."""
+    def findings(self, limit: int | None = None) -> list[FindingLine]:
+        """Return open findings, worst first; with a `limit` only so many are read."""
         with self._store.read() as session:
-            return list(self._sheet.lines(session))
+            return list(self._sheet.lines(session, limit=limit))
+
+    def count_findings(self) -> int:
+        """Return how many findings must be acted on."""
+        with self._store.read() as session:
+            return self._sheet.count(session)
 
     def lock_again(self, finding_id: str, by: Actor) -> str:
         """Lock what a finding shows open; return its case. Who asks for that works on it from now on.
@@ -152,7 +156,7 @@ class Audits:
         return finding.case_id
 
     def _lock(self, case_id: str, finding: Finding, by: Actor) -> None:
-        if finding.kind == NEW_ACCOUNT:
+        if finding.kind == FindingKind.NEW_ACCOUNT:
             try:
                 self._link(case_id, finding.system, by, finding.account_id)
             except Refused as refused:
@@ -181,14 +185,17 @@ class Audits:
 
     def csv(self, run_id: str) -> str:
         """Return every account with its verdict and when it was read, as CSV, then everything that was found."""
-        return audit_csv.write(self._store, self._casefile, self._sheet, run_id, self._clock.now())
+        return "".join(self._csv_parts(run_id))
 
-    def current_csv(self) -> str:
-        """Return the same as CSV for what is known now, under the newest audit's name."""
+    def current_csv(self) -> Iterator[str]:
+        """Give the same CSV part by part, for what is known now, under the newest audit's name."""
         query = select(AuditRun.id).where(col(AuditRun.finished_at).is_not(None))
         with self._store.read() as session:
             newest = session.exec(query.order_by(col(AuditRun.finished_at).desc())).first()
-        return self.csv(newest or "")
+        return self._csv_parts(newest or "")
+
+    def _csv_parts(self, run_id: str) -> Iterator[str]:
+        return audit_csv.parts(self._store, self._casefile, self._sheet, run_id, self._clock.now())
 
     def _carry_out(self, run_id: str) -> None:
         started = self._clock.now()

@@ -1,56 +1,52 @@
-"""An audit as a sheet: every account of every past leaver with its verdict, and every open finding."""
+"""The CSV file of an audit: every account of every past leaver with its verdict, and every open finding."""
 
-import csv
-import io
 from collections.abc import Iterator
 from datetime import datetime
 
-from sqlmodel import Session
-
 from config.text import _
 from workflows.access.views import AccountLine, SystemLine
-from workflows.cases.casefile import Casefile
-from workflows.cases.finding_list import SHUT, FindingList
+from workflows.cases.casefile import Casefile, CaseSystems
+from workflows.cases.finding_list import NAME_SEALED, FindingList
 from workflows.cases.views import FindingLine
+from workflows.csv_cells import csv_lines
 from workflows.storage.store import Store
-from workflows.storage.vault import WrongKey
-from workflows.watch.watched_cases import past_cases
+from workflows.watch.watched_cases import past_case_pages
 
 HEAD = ("audit", "case", "leaver", "system", "account", "verdict", "reason", "how", "read at (UTC)", "finding")
+PAGE = 200
+"""Cases that are read together; no read holds the database's snapshot for longer than that takes."""
 
 
-def write(store: Store, casefile: Casefile, sheet: FindingList, run_id: str, now: datetime) -> str:
-    """Return the sheet. A case whose data no key opens has a line that says so."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(HEAD)
+def parts(store: Store, casefile: Casefile, findings: FindingList, run_id: str, now: datetime) -> Iterator[str]:
+    """Yield the file's lines. A case whose data no key opens has a line that says so."""
+    yield from csv_lines([HEAD], _accounts(store, casefile, run_id, now), _findings(store, findings, run_id))
+
+
+def _accounts(store: Store, casefile: Casefile, run_id: str, now: datetime) -> Iterator[list[str]]:
+    for case_ids in past_case_pages(store, now, PAGE):
+        with store.read() as session:
+            cases = list(casefile.systems_of(session, case_ids))
+        yield from ([run_id, *row, ""] for case in cases for row in _case(case))
+
+
+def _findings(store: Store, findings: FindingList, run_id: str) -> Iterator[list[str]]:
     with store.read() as session:
-        for case_id in session.exec(past_cases(now)).all():
-            writer.writerows([run_id, *row, ""] for row in _case(session, casefile, case_id))
-        for finding in (*sheet.lines(session), *sheet.accepted(session)):
-            writer.writerow([run_id, *_finding(finding)])
-    return out.getvalue()
+        lines = (*findings.lines(session), *findings.accepted(session))
+    yield from ([run_id, *_finding(line)] for line in lines)
 
 
-def plain(text: str) -> str:
-    """Return a CSV cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
-
-
-def _case(session: Session, casefile: Casefile, case_id: str) -> Iterator[list[str]]:
-    try:
-        view = casefile.view(session, case_id)
-    except WrongKey as error:
-        yield [case_id, _(SHUT), "", "", "unknown", plain(_(str(error))), "", ""]
+def _case(case: CaseSystems) -> Iterator[list[str]]:
+    if case.leaver is None:
+        yield [case.case_id, _(NAME_SEALED), "", "", "unknown", _(case.problem), "", ""]
         return
-    for line in view.systems:
+    for line in case.systems:
         for one in line.accounts or [line]:
             login = one.login if isinstance(one, AccountLine) else ""
-            yield [case_id, plain(view.leaver.name), line.system, plain(login), *_verdict(one)]
+            yield [case.case_id, case.leaver.name, line.system, login, *_verdict(one)]
 
 
 def _verdict(line: AccountLine | SystemLine) -> list[str]:
-    return [line.verdict, plain(line.reason), plain(line.how), _iso(line.read_at)]
+    return [line.verdict, line.reason, line.how, _iso(line.read_at)]
 
 
 def _finding(line: FindingLine) -> list[str]:
@@ -61,9 +57,9 @@ def _finding(line: FindingLine) -> list[str]:
         )
     elif line.taken_by:
         state = _("taken by {name}").format(name=line.taken_by)
-    who = [line.case_id, plain(line.leaver.name), line.system, plain(line.login)]
+    who = [line.case_id, line.leaver.name, line.system, line.login]
     since = _("{kind} since {day}").format(kind=line.kind, day=_iso(line.first_seen))
-    return [*who, "", plain(line.detail), plain(state), _iso(line.last_seen), since]
+    return [*who, "", line.detail, state, _iso(line.last_seen), since]
 
 
 def _iso(moment: datetime | None) -> str:

@@ -24,7 +24,7 @@ from workflows.storage.rows.access import Access, ManualStep
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.clients import Assignment, AssignmentState
 from workflows.storage.rows.outbox import MessageKind
-from workflows.storage.rows.watch import FollowUp
+from workflows.storage.rows.watch import FindingKind, FollowUp
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import WrongKey
 from workflows.storage.work import again, finish, retry_at, say
@@ -137,7 +137,7 @@ class FollowUps:
 
     def _note_owned(self, session: Session, case_id: str, system: str, unexplained: int, by: str) -> None:
         detail = reconciliation.new_records_sentence(session, case_id, system, unexplained)
-        sighting = FindingReport("owns records", case_id, system, detail=detail)
+        sighting = FindingReport(FindingKind.OWNS_RECORDS, case_id, system, detail=detail)
         if unexplained > 0:
             self._findings.report(session, sighting, by)
         else:
@@ -159,9 +159,7 @@ class FollowUps:
                 detail = ngettext(
                     "{count} export since the lock-out", "{count} exports since the lock-out", number
                 ).format(count=number)
-                self._findings.report(
-                    session, FindingReport("exported after leaving", case.id, system, detail=detail), by
-                )
+                self._findings.report(session, FindingReport(FindingKind.EXPORTED, case.id, system, detail=detail), by)
 
     def _give_up(self, follow_up_id: str, why: str) -> None:
         """Settle a follow-up of a case whose data no key opens: trying again would never end; it is a finding."""
@@ -172,7 +170,9 @@ class FollowUps:
             detail = _("the follow-up of day {day} could not be done, the case cannot be opened: {why}").format(
                 day=row.day, why=_(why)
             )
-            self._findings.report(session, FindingReport("not verified", row.case_id, "", "", detail), follow_up_id)
+            self._findings.report(
+                session, FindingReport(FindingKind.NOT_VERIFIED, row.case_id, "", "", detail), follow_up_id
+            )
             finish(session, row)
             said = {"day": row.day, "why": why}
             self._journal.write(session, actor=HANDOVER, action="follow_up.given_up", case_id=row.case_id, data=said)

@@ -5,9 +5,9 @@ been made again under another id. A second account beside one that is locked sho
 (`suspects`); where it cannot, everybody is looked up in turn.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -16,23 +16,24 @@ from sqlmodel.sql.expression import SelectOfScalar
 from config.text import _
 from connectors.contract import Account as Found
 from connectors.contract import Accounts, Observation, Roster, Verdict
-from workflows.access import matching, observation
+from workflows.access import observation
 from workflows.access.account_state import SEVERITY
 from workflows.access.matching import other_persons_accounts
 from workflows.context import Context
-from workflows.storage.case import person, read_case
-from workflows.storage.findings import NEW_ACCOUNT, FindingReport, open_of, still_open
-from workflows.storage.rows.access import Access, LeaverAccount
+from workflows.storage.case import open_case_data, person
+from workflows.storage.findings import FindingReport, open_of, still_open
+from workflows.storage.rows.access import Access, AccountLink, LeaverAccount
 from workflows.storage.rows.case import Case
-from workflows.storage.rows.watch import Finding
+from workflows.storage.rows.watch import Finding, FindingKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import WrongKey
 from workflows.systems.registry import System
 from workflows.watch.watched_cases import having_accounts, in_watched_cases, without_accounts
 
-UNREAD = "not verified"
-SECOND = (NEW_ACCOUNT, "address reused")
+SECOND = (FindingKind.NEW_ACCOUNT, FindingKind.ADDRESS_REUSED)
 """Kinds of finding that a lookup opens, and closes once it shows them no longer."""
+READ_TOGETHER = 50
+"""Lines whose rows are read together before their people are looked up: few, so that the rows are fresh."""
 MOST = 500
 """Leavers with an account who are looked up in one audit of a system that cannot list everybody."""
 
@@ -50,17 +51,21 @@ class NewAccounts:
         Whose account is gone or in doubt, or whose turn it is, is looked up as well; of these only what is new counts.
         """
         seen: Counter[str] = Counter()
-        for access in self._lines(system, without_accounts(system.name)):
-            verdict, new = self._look_up(system, accounts, access, by)
-            seen[verdict] += max(1, new)
+        for page in self._pages(system, without_accounts(system.name)):
+            for verdict, new in self._look_up_page(system, accounts, page, by):
+                seen[verdict] += max(1, new)
         seen[Verdict.OPEN] += self.look_again(system, accounts, self._again(system), by)
         return seen
 
     def look_again(self, system: System, accounts: Accounts, access_ids: Sequence[str], by: str) -> int:
         """Look up leavers who have accounts there that are known; return how many accounts are new."""
-        with self._store.read() as session:
-            lines = [session.get_one(Access, access_id) for access_id in access_ids]
-        return sum(self._look_up(system, accounts, access, by)[1] for access in lines)
+        found = 0
+        for start in range(0, len(access_ids), READ_TOGETHER):
+            ids = access_ids[start : start + READ_TOGETHER]
+            with self._store.read() as session:
+                page = session.exec(select(Access).where(col(Access.id).in_(ids)).order_by(col(Access.id))).all()
+            found += sum(new for _verdict, new in self._look_up_page(system, accounts, page, by))
+        return found
 
     def audits_per_rotation(self, system: System) -> int:
         """Return in how many audits everybody with an account has been looked up once; 1: in each."""
@@ -97,25 +102,32 @@ class NewAccounts:
                 chosen |= set(session.exec(lines.order_by(col(Access.id))).all()[today::turns])
         return sorted(chosen)
 
-    def _lines(self, system: System, query: SelectOfScalar[Access]) -> Iterator[Access]:
-        query = query.order_by(col(Access.id)).limit(system.manifest.limits.observe_batch)
+    def _pages(self, system: System, query: SelectOfScalar[Access]) -> Iterator[Sequence[Access]]:
+        query = query.order_by(col(Access.id)).limit(min(READ_TOGETHER, system.manifest.limits.observe_batch))
         after = ""
         while True:
             with self._store.read() as session:
                 page = session.exec(query.where(col(Access.id) > after)).all()
             if not page:
                 return
-            yield from page
+            yield page
             after = page[-1].id
 
-    def _look_up(self, system: System, accounts: Accounts, access: Access, by: str) -> tuple[Verdict, int]:
-        """Return what the line is by this lookup, and how many accounts there are new."""
+    def _look_up_page(
+        self, system: System, accounts: Accounts, page: Sequence[Access], by: str
+    ) -> Iterator[tuple[Verdict, int]]:
         with self._store.read() as session:
-            rows = observation.known(session, access.id)
+            known = _KnownRows.read(session, system.name, page)
+        for access in page:
+            yield self._look_up(system, accounts, access, known, by)
+
+    def _look_up(
+        self, system: System, accounts: Accounts, access: Access, known_rows: "_KnownRows", by: str
+    ) -> tuple[Verdict, int]:
+        """Return what the line is by this lookup, and how many accounts there are new."""
+        rows, case = known_rows.accounts[access.id], known_rows.cases[access.case_id]
         try:
-            with self._store.read() as session:
-                case, data = read_case(session, self._vault, access.case_id)
-                linked = bool(matching.links(session, self._vault, case.leaver_key, system.name).accounts)
+            data = open_case_data(self._vault, case)
             lookup = accounts.find(person(data.leaver))
             known = {row.account_id for row in rows}
             others = other_persons_accounts(self._systems, data.leaver, system.name, lookup.accounts, known)
@@ -130,7 +142,9 @@ class NewAccounts:
         verdicts = [*(Verdict(row.verdict) for row in rows), *(one.verdict for one in mine)] or [Verdict.ABSENT]
         seen = Observation(min(verdicts, key=SEVERITY.index), lookup.how)
         theirs = [one for one in observation.new_accounts(fresh, rows) if one.id in others]
-        self._say(access, mine, theirs, seen, by, linked=linked, adopt=not rows)
+        if mine or theirs or known_rows.findings[access.case_id]:
+            linked = case.leaver_key in known_rows.linked
+            self._say(access, mine, theirs, seen, by, linked=linked, adopt=not rows)
         return seen.verdict, len(observation.new_accounts(mine, rows))
 
     def _say(
@@ -153,6 +167,11 @@ class NewAccounts:
         if not (shown or told or locked):
             return
         with self._store.write() as session:
+            # The lookup took a while: what became known meanwhile is no news.
+            new, locked = (
+                [one for one in found if session.get(LeaverAccount, f"{access.id}:{one.id}") is None]
+                for found in (new, locked)
+            )
             for account in theirs:
                 observation.report_reused_address(session, self._findings, access.case_id, access.system, account, by)
             for account in new:
@@ -162,7 +181,7 @@ class NewAccounts:
             for row in told:
                 if row.account_id not in shown:
                     self._findings.close_resolved(
-                        session, FindingReport(row.kind, access.case_id, access.system, row.account_id)
+                        session, FindingReport(FindingKind(row.kind), access.case_id, access.system, row.account_id)
                     )
             now, case = self._clock.now(), session.get_one(Case, access.case_id)
             for account in locked:
@@ -174,10 +193,45 @@ class NewAccounts:
 
     def _unknown(self, access: Access, why: str, by: str) -> Verdict:
         with self._store.write() as session:
-            self._findings.report(session, FindingReport(UNREAD, access.case_id, access.system, "", why), by)
+            self._findings.report(
+                session, FindingReport(FindingKind.NOT_VERIFIED, access.case_id, access.system, "", why), by
+            )
         return Verdict.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownRows:
+    """What is known of a page of lines before their people are looked up."""
+
+    cases: Mapping[str, Case]
+    accounts: Mapping[str, list[LeaverAccount]]
+    """By access."""
+    findings: Mapping[str, list[Finding]]
+    """Those that are open about the system, by case."""
+    linked: frozenset[str]
+    """Person keys of those of whom a person has said which account is theirs."""
+
+    @classmethod
+    def read(cls, session: Session, system: str, page: Sequence[Access]) -> "_KnownRows":
+        """Read all of the page together."""
+        case_ids = [access.case_id for access in page]
+        cases = {case.id: case for case in session.exec(select(Case).where(col(Case.id).in_(case_ids)))}
+        accounts = defaultdict[str, list[LeaverAccount]](list)
+        of_page = select(LeaverAccount).where(col(LeaverAccount.access_id).in_([access.id for access in page]))
+        for row in session.exec(of_page.order_by(col(LeaverAccount.id))):
+            accounts[row.access_id].append(row)
+        findings = defaultdict[str, list[Finding]](list)
+        still = select(Finding).where(col(Finding.case_id).in_(case_ids), Finding.system == system)
+        for finding in session.exec(still.where(col(Finding.closed_at).is_(None))):
+            findings[finding.case_id or ""].append(finding)
+        links = select(AccountLink.person_key).where(
+            col(AccountLink.person_key).in_([case.leaver_key for case in cases.values()]),
+            AccountLink.system == system,
+            AccountLink.account_id != "",
+        )
+        return cls(cases, accounts, findings, frozenset(session.exec(links)))
 
 
 def _by_lookup(row: Finding) -> bool:
     """Whether a lookup opened a finding, so that another one may close it."""
-    return row.kind in SECOND or (row.kind == UNREAD and not row.account_id)
+    return row.kind in SECOND or (row.kind == FindingKind.NOT_VERIFIED and not row.account_id)

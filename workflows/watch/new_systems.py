@@ -23,10 +23,10 @@ from workflows.storage.findings import FindingReport
 from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.access import Access, ManualStep
 from workflows.storage.rows.case import Case
+from workflows.storage.rows.watch import FindingKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import WrongKey
 from workflows.systems.registry import System
-from workflows.watch.new_accounts import UNREAD
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,8 @@ class NewSystems:
             return
         log.warning("case %s cannot be looked up in %s: %s", case_id, system.name, why)
         with self.context.store.write(case_id) as session:
-            self.context.findings.report(session, FindingReport(UNREAD, case_id, system.name, "", why), by)
+            report = FindingReport(FindingKind.NOT_VERIFIED, case_id, system.name, "", why)
+            self.context.findings.report(session, report, by)
 
     def _look(self, system: System, case_id: str, by: str) -> None:
         if manual_step.work_of(system):
@@ -117,7 +118,7 @@ class NewSystems:
             if one.verdict is Verdict.LOCKED:
                 observation.adopt(session, self.context.vault, self.context.journal, case, row_id, one, how, now)
         findings = self.context.findings
-        findings.close_resolved(session, FindingReport(UNREAD, case.id, system.name))
+        findings.close_resolved(session, FindingReport(FindingKind.NOT_VERIFIED, case.id, system.name))
         for one in alive:
             observation.report_new_account(session, findings, case.id, system.name, one, by)
 

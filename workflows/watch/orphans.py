@@ -14,9 +14,11 @@ from connectors.contract import Accounts, Roster, Verdict
 from connectors.errors import ConnectorError, Unavailable
 from workflows.access import observation
 from workflows.context import Context
-from workflows.storage.findings import DORMANT, ORPHAN, FindingReport, still_open
+from workflows.storage.findings import FindingReport, still_open
+from workflows.storage.rows.watch import FindingKind
 from workflows.systems.registry import System
 from workflows.watch.new_accounts import NewAccounts
+from workflows.watch.parallel import at_once
 from workflows.watch.sweep import SweepCounts
 from workflows.watch.watched_cases import in_cases
 
@@ -46,7 +48,7 @@ class DormantAccounts:
 def _sighting(system: str, one: Found) -> FindingReport:
     day = one.last_login.date().isoformat() if one.last_login else ""
     detail = _("alive, and the last log-in that the system tells was on {day}").format(day=day)
-    return FindingReport(DORMANT, "", system, one.id, detail, one.name, one.email, one.login)
+    return FindingReport(FindingKind.DORMANT, "", system, one.id, detail, one.name, one.email, one.login)
 
 
 PAGE = 500
@@ -74,8 +76,8 @@ class Orphans:
         else:
             if disabled is None and others:
                 tally.not_looked.append(_("orphans were not looked for: the directory cannot list everybody"))
-        for system in others:
-            self._look(system, disabled, by, tally)
+        for seen in at_once(lambda system: self._look(system, disabled, by), others):
+            tally.merge(seen)
 
     def _disabled(self, by: str, tally: SweepCounts, *, whole: bool) -> set[int] | None:
         """Return the addresses that stand on locked entries only, as numbers to spare memory.
@@ -94,23 +96,24 @@ class Orphans:
             second |= self._suspects(self._directory, page)
         if whole and not (locked or alive):
             raise Unavailable(_("it shows nobody with an address, which is not believed"))
-        self._settle(self._directory, DORMANT, dormant)
+        self._settle(self._directory, FindingKind.DORMANT, dormant)
         self._again(system, second, by, tally)
         return locked - alive
 
-    def _look(self, system: System, disabled: set[int] | None, by: str, tally: SweepCounts) -> None:
-        roster = system.having(Roster)
+    def _look(self, system: System, disabled: set[int] | None, by: str) -> SweepCounts:
+        roster, tally = system.having(Roster), SweepCounts()
         if roster is None:
             if disabled is not None:
                 words = _("orphans were not looked for in {system}: it cannot list everybody")
                 tally.not_looked.append(words.format(system=system.name))
             self._say_turns(system, tally)
-            return
+            return tally
         try:
             self._read(system, roster, disabled, by, tally)
         except UNREADABLE as error:
             words = _("orphans were not looked for in {system}: {why}")
             tally.not_looked.append(words.format(system=system.name, why=observation.malformed(error)))
+        return tally
 
     def _read(self, system: System, roster: Roster, disabled: set[int] | None, by: str, tally: SweepCounts) -> None:
         orphans, dormant, second, nobody = set[str](), set[str](), set[str](), True
@@ -123,8 +126,8 @@ class Orphans:
         if nobody:
             raise Unavailable(_("it shows nobody, which is not believed"))
         if disabled is not None:
-            self._settle(system.name, ORPHAN, orphans)
-        self._settle(system.name, DORMANT, dormant)
+            self._settle(system.name, FindingKind.ORPHAN, orphans)
+        self._settle(system.name, FindingKind.DORMANT, dormant)
         self._again(system, second, by, tally)
 
     def _suspects(self, system: str, page: list[Found]) -> set[str]:
@@ -146,7 +149,7 @@ class Orphans:
             )
             tally.not_looked.append(words.format(system=system.name, count=turns))
 
-    def _settle(self, system: str, kind: str, seen: set[str]) -> None:
+    def _settle(self, system: str, kind: FindingKind, seen: set[str]) -> None:
         """Close what a list that was read to its end did not show again."""
         with self._store.write() as session:
             for row in still_open(session, system, [kind]):
@@ -161,7 +164,7 @@ class Orphans:
             orphans = [one for one in hits if one.id not in known]
             for one in orphans:
                 detail = _("alive here, disabled in the directory, and no case is about this person")
-                sighting = FindingReport(ORPHAN, "", system, one.id, detail, one.name, one.email, one.login)
+                sighting = FindingReport(FindingKind.ORPHAN, "", system, one.id, detail, one.name, one.email, one.login)
                 self._findings.report(session, sighting, by)
         return {str(one.id) for one in orphans}
 

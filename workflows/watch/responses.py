@@ -17,7 +17,7 @@ from workflows.storage.journal import HANDOVER
 from workflows.storage.outbox import enqueue
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.outbox import MessageKind
-from workflows.storage.rows.watch import Finding
+from workflows.storage.rows.watch import Finding, FindingKind
 
 log = logging.getLogger(__name__)
 BEGUN = (CaseState.RUNNING, CaseState.WATCHED)
@@ -116,7 +116,7 @@ class FindingResponses:
             select(Finding)
             .join(Case, col(Finding.case_id) == col(Case.id))
             .where(
-                Finding.kind == "open again",
+                Finding.kind == FindingKind.OPEN_AGAIN,
                 col(Finding.closed_at).is_(None),
                 col(Finding.last_seen) >= since,
                 col(Case.state).in_(BEGUN),

@@ -26,6 +26,7 @@ from workflows.storage.work import say
 from workflows.systems.registry import System
 from workflows.watch import watched_cases
 from workflows.watch.new_accounts import NewAccounts
+from workflows.watch.parallel import at_once
 from workflows.watch.unverified import UnverifiedLockouts
 from workflows.watch.watched_cases import past_cases, without_accounts
 
@@ -65,6 +66,12 @@ class SweepCounts:
         for verdict, number in seen.items():
             self.verdicts[verdict] += number
 
+    def merge(self, other: "SweepCounts") -> None:
+        """Add what was seen elsewhere."""
+        self.add(Counter(other.verdicts))
+        self.not_read += other.not_read
+        self.not_looked += other.not_looked
+
 
 class AccountSweep:
     """Reads systems, writes verdicts and findings; nothing is claimed about what was not read."""
@@ -79,16 +86,16 @@ class AccountSweep:
         tally = SweepCounts()
         with self._store.read() as session:
             tally.cases = watched_cases.count(session, self._clock.now())
-        for system, accounts in self._systems.with_capability(Accounts):
-            self._system(system, accounts, tally, by)
+        for seen in at_once(lambda one: self._system(*one, by), self._systems.with_capability(Accounts)):
+            tally.merge(seen)
         for words, number in self._unwatched.unconfigured_systems():
             tally.not_read.append(words)
             tally.verdicts[Verdict.UNKNOWN] += number
         tally.verdicts[Verdict.UNKNOWN] += self._unwatched.never_verified(by)
         return tally
 
-    def _system(self, system: System, accounts: Accounts, tally: SweepCounts, by: str) -> None:
-        began, seen = self._clock.now(), Counter[str]()
+    def _system(self, system: System, accounts: Accounts, by: str) -> SweepCounts:
+        began, seen, tally = self._clock.now(), Counter[str](), SweepCounts()
         try:
             self._accounts(system, accounts, seen, by)
             seen.update(self._newcomers.look(system, accounts, by))
@@ -101,6 +108,7 @@ class AccountSweep:
             with self._store.write() as session:
                 account_state.complete(session, system.name, began)
             tally.add(seen)
+        return tally
 
     # -- accounts that are known
 

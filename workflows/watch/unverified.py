@@ -10,12 +10,12 @@ from config.text import _, ngettext
 from workflows.context import Context
 from workflows.storage.findings import FindingReport, still_open
 from workflows.storage.rows.access import Access, LeaverAccount
+from workflows.storage.rows.watch import FindingKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.watch.watched_cases import never_confirmed, past_cases, systems
 
 TIME_TO_READ = timedelta(hours=1)
 """How long after its time a lock-out may be without a successful read before that is a finding."""
-NEVER = "never verified"
 
 
 class UnverifiedLockouts:
@@ -58,13 +58,17 @@ class UnverifiedLockouts:
             counted = set(
                 session.exec(select(LeaverAccount.access_id).where(col(LeaverAccount.access_id).in_(list(rows))))
             )
-            old = [row for name in self._systems for row in still_open(session, name, [NEVER])]
+            old = [row for name in self._systems for row in still_open(session, name, [FindingKind.NEVER_VERIFIED])]
         settled = [row for row in old if f"{row.case_id}:{row.system}" not in rows]
         if rows or settled:
             with self._store.write() as session:
                 for row in settled:
-                    self._findings.close_resolved(session, FindingReport(NEVER, row.case_id or "", row.system))
+                    self._findings.close_resolved(
+                        session, FindingReport(FindingKind.NEVER_VERIFIED, row.case_id or "", row.system)
+                    )
                 for access in rows.values():
                     words = _("no read has ever shown this leaver locked out here")
-                    self._findings.report(session, FindingReport(NEVER, access.case_id, access.system, "", words), by)
+                    self._findings.report(
+                        session, FindingReport(FindingKind.NEVER_VERIFIED, access.case_id, access.system, "", words), by
+                    )
         return len(rows) - len(counted)

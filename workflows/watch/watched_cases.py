@@ -1,7 +1,7 @@
 """Which cases and lines of cases an audit looks at: those whose time has come and that are watched."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -13,8 +13,9 @@ from connectors.contract import Verdict
 from workflows.storage.case import UNWATCHED, mail_key
 from workflows.storage.rows.access import Access, LeaverAccount
 from workflows.storage.rows.case import Case, CaseState
-from workflows.storage.rows.watch import Finding
+from workflows.storage.rows.watch import Finding, FindingKind
 from workflows.storage.rows.work_state import WorkState
+from workflows.storage.store import Store
 from workflows.storage.vault import Vault
 
 WATCHED = tuple(state for state in CaseState if state not in UNWATCHED)
@@ -27,6 +28,19 @@ OVER = (CaseState.CANCELLED, CaseState.UNDONE, CaseState.CLOSED, CaseState.ON_LE
 def past_cases(now: datetime) -> SelectOfScalar[str]:
     """Return the query for every case whose time has come, oldest first."""
     return select(Case.id).where(*_past(now)).order_by(col(Case.effective_at))
+
+
+def past_case_pages(store: Store, now: datetime, size: int) -> Iterator[list[str]]:
+    """Give the ids of every case whose time has come, page by page, in the order in which they were opened."""
+    query = select(Case.id).where(*_past(now)).order_by(col(Case.id)).limit(size)
+    after = ""
+    while True:
+        with store.read() as session:
+            page = list(session.exec(query.where(col(Case.id) > after)))
+        if not page:
+            return
+        yield page
+        after = page[-1]
 
 
 def count(session: Session, now: datetime) -> int:
@@ -72,7 +86,7 @@ def without_accounts(system: str) -> SelectOfScalar[Access]:
             sa.or_(settled, in_doubt),
             col(Case.state).not_in(UNWATCHED),
             ~select(LeaverAccount.id).where(LeaverAccount.access_id == Access.id).exists(),
-            ~has_open_finding("protected"),  # left alone on purpose, and said so: no newcomer
+            ~has_open_finding(FindingKind.PROTECTED),  # left alone on purpose, and said so: no newcomer
         )
     )
 
@@ -91,7 +105,7 @@ def having_accounts(system: str) -> SelectOfScalar[str]:
             sa.or_(col(Access.verdict) != Verdict.UNKNOWN, col(Access.locked_at).is_not(None)),
             col(Case.state).not_in(UNWATCHED),
             select(LeaverAccount.id).where(LeaverAccount.access_id == Access.id).exists(),
-            ~has_open_finding("protected", "not linked"),
+            ~has_open_finding(FindingKind.PROTECTED, FindingKind.NOT_LINKED),
         )
     )
 
@@ -110,7 +124,7 @@ def never_confirmed(since: datetime) -> SelectOfScalar[Access]:
             Access.state != WorkState.CANCELLED,
             col(Case.state).not_in(UNWATCHED),
             col(Case.effective_at) <= since,
-            ~has_open_finding("protected", "not linked"),
+            ~has_open_finding(FindingKind.PROTECTED, FindingKind.NOT_LINKED),
         )
     )
 
@@ -150,7 +164,7 @@ def _by_address(vault: Vault, accounts: Sequence[Found]) -> dict[str, list[Found
     return keys
 
 
-def has_open_finding(*kinds: str) -> sa.Exists:
+def has_open_finding(*kinds: FindingKind) -> sa.Exists:
     """Return the condition that an open finding of one of these kinds is about the line as a whole."""
     return (
         select(Finding.id)

@@ -1,7 +1,6 @@
 """Files for one person, which come in the direct message with the bot, and files that a person hands in."""
 
-import csv
-import io
+from collections.abc import Iterable
 from typing import Any
 
 import httpx
@@ -10,17 +9,19 @@ from slack_sdk import WebClient
 from bot.errors import UserFacingError
 from bot.slack.forms import notice, upload
 from bot.slack.listeners.context import Call
+from bot.slack.uploads import upload_csv
 from bot.text import _
 from workflows.clients.split.assignment_file import MOST_BYTES, InvalidAssignmentFile
+from workflows.csv_cells import csv_lines
 
 SECONDS = 20
 """For one file from Slack."""
 
 
-def send_csv(call: Call, csv: str, name: str) -> None:
+def send_csv(call: Call, lines: Iterable[str], name: str) -> None:
     """Send a list as a file to the person who asked, and say so where they asked, unless the file itself is there."""
     channel = call.client.conversations_open(users=call.user)["channel"]["id"]
-    call.client.files_upload_v2(channel=channel, content=csv, filename=name, title=name)
+    upload_csv(call.client, lines, name, channel)
     asked_in = (call.body.get("channel") or {}).get("id", "")
     if asked_in and asked_in != channel:
         call.tell(_("The file {name} is in your direct messages with me.").format(name=f"`{name}`"))
@@ -29,9 +30,8 @@ def send_csv(call: Call, csv: str, name: str) -> None:
 def tell_faults(call: Call, unfit: InvalidAssignmentFile) -> dict[str, Any]:
     """Return the view that says what is wrong with a file, line by line; all of it as a file where it is much."""
     if len(unfit.faults) > upload.SHOWN:
-        table = io.StringIO()
-        csv.writer(table).writerows([("line", "fault"), *((one.line, one.what) for one in unfit.faults)])
-        send_csv(call, table.getvalue(), "faults.csv")
+        faults = ((one.line, one.what) for one in unfit.faults)
+        send_csv(call, csv_lines([("line", "fault")], faults), "faults.csv")
     return notice.notice(_("This file has faults"), upload.faults(unfit.faults))
 
 

@@ -5,10 +5,10 @@ from typing import Any
 from slack_bolt import App
 from slack_sdk import WebClient
 
-from bot.services import Offboarding
+from bot.services import Audits, Offboarding
 from bot.slack.authorize import Right
 from bot.slack.listeners.context import ListenerContext
-from bot.slack.messages.home import MOST, Cases, Home, build
+from bot.slack.messages.home import MOST, Cases, Findings, Home, build
 
 EVENT = "app_home_opened"
 
@@ -27,7 +27,7 @@ def gather(desk: ListenerContext, user: str) -> Home:
     services, may = desk.services, desk.authorizer.may
     return Home(
         waiting=services.proposals.waiting_for(user),
-        findings=services.audits.findings() if may(user, Right.AUDIT) else [],
+        findings=findings(services.audits) if may(user, Right.AUDIT) else Findings(),
         open=cases(services.offboarding, still_open=True) if may(user, Right.SEE) else Cases(),
         ended=cases(services.offboarding, still_open=False) if may(user, Right.SEE) else Cases(),
         may_open=may(user, Right.OPEN),
@@ -36,6 +36,11 @@ def gather(desk: ListenerContext, user: str) -> Home:
         delegations=services.delegations.present(user),
         user=user,
     )
+
+
+def findings(audits: Audits) -> Findings:
+    """Return the most urgent findings."""
+    return Findings(audits.findings(MOST), audits.count_findings())
 
 
 def cases(offboarding: Offboarding, *, still_open: bool) -> Cases:

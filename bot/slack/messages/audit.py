@@ -21,22 +21,23 @@ from bot.slack.messages.phrases import account, finding_detail, short, verdict
 from bot.text import N_, _, day, mrkdwn, ngettext, plain, trim
 from connectors.contract import Verdict
 from workflows.cases.views import FindingLine
+from workflows.storage.rows.watch import FindingKind
 from workflows.watch.views import AuditView
 
 LOCK_AGAIN, CSV, TAKE, ACCEPT = "audit_lock_again", "audit_csv", "audit_take", "audit_accept"
 WITH_BUTTON, ROWS, MOST_UNSOUGHT = 15, 40, 5
 KINDS = {
-    "protected": N_("protected, so it was not locked"),
-    "not linked": N_("no account found, and everybody should have one"),
-    "address reused": N_("an account of somebody else with this address"),
-    "dormant": N_("nobody has logged in for long"),
-    "open again": N_("open again"),
-    "new account": N_("new account"),
-    "orphan": N_("alive without a case, disabled in the directory"),
-    "exported after leaving": N_("exported after leaving"),
-    "owns records": N_("still owns records"),
-    "never verified": N_("never yet read as locked out"),
-    "not verified": N_("could not be read"),
+    FindingKind.PROTECTED: N_("protected, so it was not locked"),
+    FindingKind.NOT_LINKED: N_("no account found, and everybody should have one"),
+    FindingKind.ADDRESS_REUSED: N_("an account of somebody else with this address"),
+    FindingKind.DORMANT: N_("nobody has logged in for long"),
+    FindingKind.OPEN_AGAIN: N_("open again"),
+    FindingKind.NEW_ACCOUNT: N_("new account"),
+    FindingKind.ORPHAN: N_("alive without a case, disabled in the directory"),
+    FindingKind.EXPORTED: N_("exported after leaving"),
+    FindingKind.OWNS_RECORDS: N_("still owns records"),
+    FindingKind.NEVER_VERIFIED: N_("never yet read as locked out"),
+    FindingKind.NOT_VERIFIED: N_("could not be read"),
 }
 
 
@@ -104,7 +105,7 @@ def _set_apart(view: AuditView) -> str:
 
 def kind(line: FindingLine) -> str:
     """Return what a finding is, in words."""
-    return _(KINDS[line.kind]) if line.kind in KINDS else mrkdwn(line.kind)
+    return _(KINDS[line.kind])
 
 
 def finding(line: FindingLine) -> list[Block]:

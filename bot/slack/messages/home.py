@@ -10,7 +10,7 @@ from bot.slack.messages.blocks import VIEW_BLOCKS, Block, button, divider, fit, 
 from bot.slack.messages.guide import CHOOSE, guide, line
 from bot.slack.messages.phrases import short
 from bot.slack.messages.proposal import headline
-from bot.text import _, mrkdwn
+from bot.text import _, mrkdwn, ngettext
 from workflows.access.views import StepView
 from workflows.cases.views import CaseBrief, FindingLine
 from workflows.clients.views import DelegationView, ProposalView
@@ -27,11 +27,19 @@ class Cases:
 
 
 @dataclass(frozen=True, slots=True)
+class Findings:
+    """The most urgent of `total` findings, `MOST` at most."""
+
+    urgent: Sequence[FindingLine] = ()
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Home:
     """What one person may see; an empty part is not shown."""
 
     waiting: Sequence[ProposalView]
-    findings: Sequence[FindingLine]
+    findings: Findings
     open: Cases
     ended: Cases
     may_open: bool
@@ -48,8 +56,8 @@ def build(home: Home) -> dict[str, Any]:
     blocks: list[Block] = [header(_("Waiting for you"))]
     blocks += [_proposal(view, home.user) for view in home.waiting[:MOST]]
     blocks += [manual.waiting(step) for step in home.steps[:MOST]]
-    blocks += [_finding(finding, home.may_lock) for finding in home.findings[:MOST]]
-    if not home.waiting and not home.findings and not home.steps:
+    blocks += _findings(home.findings, home.may_lock)
+    if not home.waiting and not home.findings.total and not home.steps:
         blocks.append(section(_("Nothing waits for you.")))
     blocks += delegate.part(home.delegations, home.user)
     blocks += _part(_("Open cases"), home.open) + _part(_("Recent cases"), home.ended)
@@ -63,6 +71,20 @@ def _proposal(view: ProposalView, user: str) -> Block:
     asked = requests.of(view, user)
     point = share.point(view, asked, user) if asked and asked.share else headline(view)
     return section(_("*{point}* Decide in our direct messages.").format(point=mrkdwn(point, 300)))
+
+
+def _findings(findings: Findings, may_lock: bool) -> list[Block]:
+    shown = findings.urgent[:MOST]
+    blocks = [_finding(finding, may_lock) for finding in shown]
+    if findings.total > len(shown):
+        rest = findings.total - len(shown)
+        more = ngettext(
+            "… and {count} more finding: `handover findings` on the server shows all.",
+            "… and {count} more findings: `handover findings` on the server shows all.",
+            rest,
+        )
+        blocks.append(section(more.format(count=rest)))
+    return blocks
 
 
 def _finding(finding: FindingLine, may_lock: bool) -> Block:

@@ -69,7 +69,7 @@ def test_many_threads_share_a_few_connections(world: LdapWorld) -> None:
     with ThreadPoolExecutor(12) as pool:
         seen = list(pool.map(lambda _: connector.observe([account])[account].verdict, range(60)))
     assert seen == [Verdict.OPEN] * 60
-    assert len(connector._connections._idle) <= 3
+    assert len(connector._connections.pool._idle) <= 3
 
 
 def test_seeing_nobody_is_never_absent(world: LdapWorld) -> None:

@@ -37,7 +37,7 @@ def hurried(connectors: Sequence[Ldap]) -> Iterator[None]:
 
 def _allow(connections: Connections, settings: LdapSettings) -> None:
     connections._settings = settings
-    for link in connections._idle:
+    for link in connections.pool._idle:
         link._seconds = link._raw.timeout = settings.request_seconds
         link._raw.set_option(ldap.OPT_NETWORK_TIMEOUT, settings.connect_seconds)
         link._raw.set_option(ldap.OPT_TIMEOUT, settings.request_seconds)

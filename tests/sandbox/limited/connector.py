@@ -13,6 +13,7 @@ from connectors.contract import (
     BeforeImage,
     Change,
     ClientBook,
+    Connections,
     Limits,
     Locked,
     Login,
@@ -38,6 +39,9 @@ class LimitedCrm(Accounts, ClientBook):
 
     def __init__(self, url: str) -> None:
         self.api = Api(url)
+
+    def connections(self) -> Connections:
+        return self.api.pool
 
     def use_rate_limiter(self, pace: RateLimiter) -> None:
         self.api.use_rate_limiter(pace)

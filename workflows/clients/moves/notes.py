@@ -3,9 +3,7 @@
 A note is read from the lines each time it is shown, a page at a time: memory does not grow with the book.
 """
 
-import csv
 import heapq
-import io
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -18,7 +16,7 @@ from workflows.clients.moves import leave
 from workflows.clients.split import lines
 from workflows.clients.split.lines import LineData
 from workflows.clients.views import NoteLine, NoteView
-from workflows.csv_cells import escape_cell
+from workflows.csv_cells import csv_lines
 from workflows.people import Successor
 from workflows.refusals import Code, Refused
 from workflows.storage.case import CaseData, read_case
@@ -87,31 +85,11 @@ class HandoverNotes:
             until,
         )
 
-    def csv(self, note: str) -> str:
-        """Return all records that the successor received, open or not, as CSV."""
-        text = io.StringIO()
-        table = csv.writer(text)
-        table.writerow(HEADER)
+    def csv(self, note: str) -> Iterator[str]:
+        """Return the lines of a CSV file with all records that the successor received, open or not."""
         with self._context.store.read() as session:
             case, _, successor = self._find(session, note)
-        for row, one in self._lines(case, successor):
-            table.writerow(
-                [
-                    escape_cell(part)
-                    for part in (
-                        row.system,
-                        one.family_name,
-                        one.name,
-                        row.kind,
-                        row.record_id,
-                        str(one.value),
-                        one.currency,
-                        one.stage,
-                        "yes" if one.open else "no",
-                    )
-                ]
-            )
-        return text.getvalue()
+        return csv_lines([HEADER], (_cells(row, one) for row, one in self._lines(case, successor)))
 
     def of_case(self, case_id: str) -> list[NoteView]:
         """Return the notes of a case, one for each successor who received records."""
@@ -170,6 +148,11 @@ def refresh_notes(session: Session, case_id: str) -> None:
         select(OutboxMessage.id).where(OutboxMessage.case_id == case_id, OutboxMessage.kind == MessageKind.NOTE)
     ).all():
         request_update(session, post)
+
+
+def _cells(row: Assignment, one: LineData) -> tuple[object, ...]:
+    still = "yes" if one.open else "no"
+    return row.system, one.family_name, one.name, row.kind, row.record_id, one.value, one.currency, one.stage, still
 
 
 def _line(row: Assignment, one: LineData) -> NoteLine:

@@ -1,4 +1,4 @@
-"""A proposal by client: pages, search, and the clients behind chosen lines."""
+"""Clients of a proposal: pages, search, and all lines of chosen clients."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from workflows.clients.context import CHUNK, ClientContext, chunks
-from workflows.clients.proposals.search import ProposalSearch
+from workflows.clients.proposals.search import ProposalSearch, page
 from workflows.clients.split import lines as line_rows
 from workflows.clients.split.families import DEALS
 from workflows.clients.views import ClientLine
@@ -23,19 +23,18 @@ Client = tuple[str, str]
 
 
 class ClientPages:
-    """Reads; writes nothing."""
+    """Queries for clients of proposals."""
 
     def __init__(self, context: ClientContext) -> None:
         self._context = context
-        self.catalogue = ProposalSearch(context)
+        self.search = ProposalSearch(context)
 
     def page(
         self, session: Session, proposal_id: str, case: Case, data: CaseData, offset: int, limit: int, search: str
     ) -> tuple[list[ClientLine], int]:
-        """Return a page and the number of all that match. Without a search nothing but that page is decrypted."""
+        """Return a page of clients and the number of all. Only that page is decrypted."""
         if search.strip():
-            every = self.catalogue.clients(session, proposal_id, case, data, search)
-            total, wanted = len(every), every[offset : offset + limit]
+            wanted, total = page(self.search.clients(session, proposal_id, case, data, search), offset, limit)
         else:
             named = (
                 select(Assignment.system, Assignment.family)
@@ -45,9 +44,9 @@ class ClientPages:
             )
             total = session.execute(sa.select(sa.func.count()).select_from(named.subquery())).scalar_one()
             wanted = [(system, family) for system, family in session.exec(named.offset(offset).limit(limit))]
-        return list(self._shown(session, proposal_id, case, data, wanted)), total
+        return list(self._lines_of(session, proposal_id, case, data, wanted)), total
 
-    def _shown(
+    def _lines_of(
         self, session: Session, proposal_id: str, case: Case, data: CaseData, wanted: Sequence[Client]
     ) -> Iterator[ClientLine]:
         people = {self._context.vault.blind(one.key): one for one in data.successors}
@@ -81,7 +80,7 @@ class ClientPages:
         )
 
 
-def whole(session: Session, proposal_id: str, lines: Collection[str]) -> dict[str, list[Assignment]]:
+def whole_clients(session: Session, proposal_id: str, lines: Collection[str]) -> dict[str, list[Assignment]]:
     """Return all lines of each client that one of `lines` belongs to, by that line."""
     named: dict[Client, str] = {}
     for chunk in chunks(lines, CHUNK):

@@ -18,7 +18,7 @@ from workflows.clients.approvals.directory import LiveDirectory
 from workflows.clients.approvals.eligibility import Eligibility, PendingProposal
 from workflows.clients.context import CHUNK, OPEN, ClientContext, chunks, has_lines
 from workflows.clients.proposals import exclusions, upload
-from workflows.clients.proposals.by_client import whole
+from workflows.clients.proposals.by_client import whole_clients
 from workflows.clients.proposals.publishing import add_version, request_decision
 from workflows.clients.split import lines as line_rows
 from workflows.clients.split import shares as sheets
@@ -99,7 +99,7 @@ class ProposalEditor:
             if not reason.strip():
                 raise Refused(Code.NEEDS_REASON)
             with self._edited(proposal_id, digest, by, self._eligibility.directory(by)) as edited:
-                found = whole(edited.session, proposal_id, lines)
+                found = whole_clients(edited.session, proposal_id, lines)
                 rows = {row.id: row for rows in found.values() for row in rows}
                 if missing := set(lines) - rows.keys():
                     raise Refused(Code.UNKNOWN_RECORD, record=min(missing))
@@ -113,7 +113,7 @@ class ProposalEditor:
         with self._edited(proposal_id, digest, by, directory) as edited:
             if strangers := set(successors.values()) - {one.key for one in edited.data.successors}:
                 raise Refused(Code.UNKNOWN_SUCCESSOR, successor=min(strangers))
-            found = whole(edited.session, proposal_id, successors)
+            found = whole_clients(edited.session, proposal_id, successors)
             if missing := successors.keys() - {row.id for rows in found.values() for row in rows}:
                 raise Refused(Code.UNKNOWN_RECORD, record=min(missing))
             changed = self._changed(edited, [(row, successors[line]) for line, rows in found.items() for row in rows])
@@ -200,7 +200,7 @@ class ProposalEditor:
         gone = {
             (row.system, row.family, line.sensitivity)
             for row in excluded.values()
-            if (line := line_rows.loaded(unseal(row.sealed, f"assignment:{row.id}"))).sensitivity
+            if (line := line_rows.loaded(unseal(row.sealed, line_rows.context(row.id)))).sensitivity
         }
         lost = Counter((system, tier) for system, _family, tier in gone)
         return {
@@ -222,7 +222,7 @@ class ProposalEditor:
                 shares[system][receiver] = shares[system][receiver].plus(totals)
 
         for row, receiver in edits:
-            line = line_rows.loaded(unseal(row.sealed, f"assignment:{row.id}"))
+            line = line_rows.loaded(unseal(row.sealed, line_rows.context(row.id)))
             value = {line.currency: line.value} if line.open and line.value else {}
             totals = ShareTotals(1, 0, value, int(line.open and row.kind in DEALS))
             transfer(row.system, keys[row.successor], receiver, totals)

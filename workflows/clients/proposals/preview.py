@@ -1,4 +1,4 @@
-"""How a book would be split, read now from the systems; nothing is written and nobody is asked."""
+"""Preview of a split, read now from the systems; nothing is written and nobody is asked."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from workflows.systems.accounts import PreconditionFailed, leaver_accounts
 from workflows.systems.registry import System
 
 SECONDS = 120.0
-"""How long the systems are read at most: a larger book is first shown as a proposal."""
+"""The longest time for reading the systems; a larger book is first shown as a proposal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class _SystemPreview:
 def preview(
     context: ClientContext, leaver: Leaver, successors: Sequence[Successor], strategy: Strategy, content: bytes = b""
 ) -> Preview:
-    """Read every book and split it as a case would. What is wrong with the file is in `faults`, by line."""
+    """Read every book and split it as a case would. The faults of the file are in `faults`, by line."""
     try:
         rows, unread = assignment_file.read_valid_rows(content) if content else ((), [])
     except InvalidAssignmentFile as unfit:
@@ -51,7 +51,7 @@ def preview(
         elif answer is not None:
             problems.append(f"{name}: {answer if isinstance(answer, str) else say(answer)}")
     faults = [*unread, *(fault for one in seen for fault in one.faults)]
-    faults += _strangers(rows, successors) or ([] if problems else _nowhere(rows, seen))
+    faults += _unknown_successors(rows, successors) or ([] if problems else _unmatched(rows, seen))
     totals: dict[str, ShareTotals] = defaultdict(ShareTotals)
     for one in seen:
         for key, tally in one.shares.items():
@@ -85,7 +85,7 @@ def _look(
                     staying += 1
                 else:
                     families.add(record)
-        if not families.tallies:
+        if not families:
             return _SystemPreview({}, staying)
         able = active_successors(system, successors, accounts)
     except PreconditionFailed as trouble:
@@ -95,13 +95,13 @@ def _look(
     return _SystemPreview(families.shares(done.chosen), staying, notes, tuple(faults), frozenset(hits))
 
 
-def _strangers(rows: Sequence[AssignmentRow], successors: Sequence[Successor]) -> list[LineFault]:
+def _unknown_successors(rows: Sequence[AssignmentRow], successors: Sequence[Successor]) -> list[LineFault]:
     known = {one.key for one in successors}
     said = _("{address} is not among those who receive clients")
     return [LineFault(row.line, said.format(address=row.address[:80])) for row in rows if row.address not in known]
 
 
-def _nowhere(rows: Sequence[AssignmentRow], seen: Sequence[_SystemPreview]) -> list[LineFault]:
+def _unmatched(rows: Sequence[AssignmentRow], seen: Sequence[_SystemPreview]) -> list[LineFault]:
     hits = {line for one in seen for line in one.hits}
     said = _("names no client of the person who leaves: {name}")
     return [

@@ -1,9 +1,9 @@
-"""From drafts to a proposal that people are shown: version, digest, post; and where a book goes next."""
+"""Publication of drafts as the next version of a proposal: digest, request for a decision, message."""
 
 import hashlib
-import json
 
 import sqlalchemy as sa
+from pydantic_core import to_json
 from sqlmodel import Session, col, select
 
 from workflows.clients.approvals import requests
@@ -14,7 +14,7 @@ from workflows.people import Successor
 from workflows.storage.journal import HANDOVER
 from workflows.storage.outbox import enqueue
 from workflows.storage.rows.case import Case
-from workflows.storage.rows.clients import Assignment, BookHandover, Proposal, ProposalState
+from workflows.storage.rows.clients import Assignment, BookHandover, LineNames, Proposal, ProposalState
 from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import Vault
@@ -22,6 +22,7 @@ from workflows.storage.vault import Vault
 FIRST = "the first proposal"
 LATER = "what could not be read before"
 DRIFT = "what came to the leaver after the last approval"
+PAGE = 1000
 REPEATED = "what was declined or refused before"
 
 
@@ -39,23 +40,26 @@ def publish(context: ClientContext, session: Session, case: Case, approver: Succ
     if not drafts:
         return None
     kept = [shares.unseal(context.vault, case, draft) for draft in drafts]
-    sheet = ProposalData(", ".join(sorted({one.why or why for one in kept})))
+    content = ProposalData(", ".join(sorted({one.why or why for one in kept})))
     for draft, one in zip(drafts, kept, strict=True):
-        sheet = sheet.merge(one)
+        content = content.merge(one)
         draft.sealed = b""
         session.add(draft)
-    proposal = add_version(context, session, case, sheet)
+    proposal = add_version(context, session, case, content)
     session.execute(
         sa.update(Assignment)
         .where(col(Assignment.proposal_id).in_([d.id for d in drafts]))
         .values(proposal_id=proposal.id)
     )
-    request_decision(context, session, case, proposal, sheet, approver)
+    session.execute(
+        sa.update(LineNames).where(col(LineNames.draft_id).in_([d.id for d in drafts])).values(draft_id=None)
+    )
+    request_decision(context, session, case, proposal, content, approver)
     return proposal
 
 
 def ready(session: Session, case_id: str) -> bool:
-    """Whether every book of the case is listed, or excused because its system failed at least once."""
+    """Return whether every book of the case is listed, or excused because its system failed at least once."""
     waiting = select(BookHandover.id).where(
         BookHandover.case_id == case_id,
         BookHandover.phase == "list",
@@ -65,7 +69,7 @@ def ready(session: Session, case_id: str) -> bool:
     return session.exec(waiting.limit(1)).first() is None
 
 
-def add_version(context: ClientContext, session: Session, case: Case, sheet: ProposalData) -> Proposal:
+def add_version(context: ClientContext, session: Session, case: Case, content: ProposalData) -> Proposal:
     """Add the row of the next version, still without lines and digest."""
     last = session.exec(select(sa.func.max(Proposal.version)).where(Proposal.case_id == case.id)).one() or 0
     number = f"{case.id}-v{last + 1}"
@@ -76,7 +80,7 @@ def add_version(context: ClientContext, session: Session, case: Case, sheet: Pro
         digest="",
         state=ProposalState.PENDING,
         created_at=context.clock.now(),
-        sealed=shares.seal(context.vault, case, number, sheet),
+        sealed=shares.seal(context.vault, case, number, content),
     )
     session.add(proposal)
     session.flush()
@@ -84,10 +88,10 @@ def add_version(context: ClientContext, session: Session, case: Case, sheet: Pro
 
 
 def request_decision(
-    context: ClientContext, session: Session, case: Case, proposal: Proposal, sheet: ProposalData, approver: Successor
+    context: ClientContext, session: Session, case: Case, proposal: Proposal, content: ProposalData, approver: Successor
 ) -> None:
     """Bind the proposal to its lines and show it to the approver (who without a Slack id decides by command line)."""
-    proposal.digest = digest(session, context.vault, proposal.id, sheet)
+    proposal.digest = digest(session, context.vault, proposal.id, content)
     session.add(proposal)
     records = session.exec(
         select(sa.func.count()).select_from(Assignment).where(Assignment.proposal_id == proposal.id)
@@ -100,7 +104,7 @@ def request_decision(
         sealed=proposal.sealed,
         data={"proposal": proposal.id, "version": proposal.version, "digest": proposal.digest, "records": records},
     )
-    requests.create_requests(context, session, case, proposal, sheet)
+    requests.create_requests(context, session, case, proposal, content)
     show_proposal(session, proposal, approver)
     context.show_case(session, case.id)
 
@@ -117,18 +121,20 @@ def show_proposal(session: Session, proposal: Proposal, approver: Successor) -> 
     )
 
 
-def digest(session: Session, vault: Vault, proposal_id: str, sheet: ProposalData) -> str:
+def digest(session: Session, vault: Vault, proposal_id: str, content: ProposalData) -> str:
     """Return the hash of every line: system, record, present owner, and the account that it goes to."""
     accounts = {
-        (system, vault.blind(key)): account for system, by in sheet.accounts.items() for key, account in by.items()
+        (system, vault.blind(key)): account for system, by in content.accounts.items() for key, account in by.items()
     }
-    rows = session.exec(
-        select(Assignment.system, Assignment.record_id, Assignment.owner, Assignment.successor)
-        .where(Assignment.proposal_id == proposal_id)
+    columns = (Assignment.system, Assignment.record_id, Assignment.owner, Assignment.successor)
+    rows = session.execute(
+        sa.select(*map(col, columns))
+        .where(col(Assignment.proposal_id) == proposal_id)
         .order_by(col(Assignment.id))
+        .execution_options(yield_per=PAGE)
     )
     running = hashlib.sha256()
-    for system, record, owner, successor in rows:
-        line = json.dumps([system, record, owner, accounts[system, successor]], ensure_ascii=False)
-        running.update(line.encode() + b"\n")
+    for page in rows.partitions():
+        lines = [[system, record, owner, accounts[system, successor]] for system, record, owner, successor in page]
+        running.update(b"".join(to_json(line) + b"\n" for line in lines))
     return running.hexdigest()

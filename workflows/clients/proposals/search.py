@@ -1,36 +1,67 @@
-"""Names of a proposal's lines in clear, in memory, for searching: nothing searchable is kept at rest.
+"""Search in a proposal by words. Nothing searchable is kept at rest.
 
-The first search of a version decrypts its lines once; for some minutes the next ones look through memory. A version's
-lines never change their names, and an edit makes a new version, so nothing here is ever out of date.
+While a book is read, the names of many lines are sealed together, so that a search opens hundreds of rows in place of
+hundreds of thousands. Such a row belongs to the case: lines go from version to version, and their names never change.
 """
 
-import threading
-import time
-from collections import OrderedDict
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import NamedTuple, TypeVar
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from workflows.clients.context import ClientContext
+from connectors.contract import Record
+from workflows.clients.context import CHUNK, ClientContext, chunks
+from workflows.clients.split.lines import line_id
 from workflows.storage.case import CaseData
 from workflows.storage.rows.case import Case
-from workflows.storage.rows.clients import Assignment
+from workflows.storage.rows.clients import Assignment, LineNames
+from workflows.storage.vault import Vault
 
-KEEP_SECONDS = 600.0
-MOST_LINES = 400_000
-"""Lines kept at most over all versions: some 100 MB. A larger book is searched without being kept."""
+T = TypeVar("T")
+FEW = 20_000
+"""Up to as many lines are read by their ids; where more match, reading every line of the proposal costs less."""
+Takers = frozenset[str]
+"""Blind keys of successors."""
+
+
+class FoundLine(NamedTuple):
+    """One line that a search found. In the order in which people see lines."""
+
+    system: str
+    family: str
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
-class SearchEntry:
-    """One line: its id, its client, and the lower-case words that a search looks in."""
+class _Matches:
+    lines: Mapping[str, Takers | None]
+    """By line: None where its own names have every word; else the successors whose names have the other words."""
+    everything: Takers
+    """Successors whose names have every word: all of their lines are found."""
 
-    line: str
-    client: tuple[str, str]
-    """System and family."""
-    text: str
+    def __contains__(self, line: tuple[str, str]) -> bool:
+        """Return whether a line, with its successor, is found."""
+        row, taker = line
+        wanted = self.lines.get(row, frozenset())
+        return taker in self.everything or wanted is None or taker in wanted
+
+
+def line_names(vault: Vault, case: Case, system: str, draft: str, records: Sequence[Record]) -> LineNames:
+    """Return the row with the names of some records, for searching."""
+    number = uuid.uuid4().hex
+    plain = ([record.id for record in records], "\n".join(map(_names, records)))
+    sealed = vault.seal(case.wrapped_key, plain, f"names:{number}")
+    return LineNames(id=number, case_id=case.id, system=system, draft_id=draft, sealed=sealed)
+
+
+def _names(record: Record) -> str:
+    """Return the words of one line in lower case, on one line of text."""
+    words = f"{record.family_name}\t{record.name}\t{record.id}\t{record.family}".casefold()
+    return "\t".join(words.splitlines())
 
 
 class ProposalSearch:
@@ -38,69 +69,67 @@ class ProposalSearch:
 
     def __init__(self, context: ClientContext) -> None:
         self._context = context
-        self._kept: OrderedDict[str, tuple[float, list[SearchEntry]]] = OrderedDict()
-        self._lock = threading.Lock()
-        self._reading: dict[str, threading.Lock] = {}
 
-    def lines(self, session: Session, proposal_id: str, case: Case, data: CaseData, search: str) -> list[str]:
-        """Return the ids of all lines in which every word is found, in their order."""
-        return [entry.line for entry in self._found(session, proposal_id, case, data, search)]
+    def lines(self, session: Session, proposal_id: str, case: Case, data: CaseData, search: str) -> Iterator[FoundLine]:
+        """Yield all lines in which every word is found, in their order."""
+        words = search.casefold().split()
+        people = {self._context.vault.blind(one.key): f"{one.name}\n{one.email}".casefold() for one in data.successors}
+        takers = [frozenset(key for key, text in people.items() if word in text) for word in words]
+        everything = frozenset(people).intersection(*takers)
+        matches = _Matches(dict(self._matching(session, case, words, takers)), everything)
+        return self._found(session, proposal_id, matches)
 
     def clients(
         self, session: Session, proposal_id: str, case: Case, data: CaseData, search: str
-    ) -> list[tuple[str, str]]:
-        """Return all clients with a line in which every word is found, in their order."""
-        return list(dict.fromkeys(entry.client for entry in self._found(session, proposal_id, case, data, search)))
+    ) -> Iterator[tuple[str, str]]:
+        """Yield all clients with a line in which every word is found, in their order."""
+        last = None
+        for line in self.lines(session, proposal_id, case, data, search):
+            if (client := line[:2]) != last:
+                yield client
+                last = client
 
-    def _found(
-        self, session: Session, proposal_id: str, case: Case, data: CaseData, search: str
-    ) -> Iterator[SearchEntry]:
-        words = search.casefold().split()
-        entries = self._entries(session, proposal_id, case, data)
-        return (entry for entry in entries if all(word in entry.text for word in words))
-
-    def _entries(self, session: Session, proposal_id: str, case: Case, data: CaseData) -> list[SearchEntry]:
-        with self._lock:
-            mine = self._reading.setdefault(proposal_id, threading.Lock())
-        with mine:  # two who search at once decrypt once
-            kept = self._look(proposal_id)
-            if kept is None:
-                kept = list(self._read(session, proposal_id, case, data))
-                self._keep(proposal_id, kept)
-        return kept
-
-    def _look(self, proposal_id: str) -> list[SearchEntry] | None:
-        with self._lock:
-            now = time.monotonic()
-            for name in [name for name, (at, _) in self._kept.items() if now - at > KEEP_SECONDS]:
-                del self._kept[name]
-            found = self._kept.get(proposal_id)
-            return found[1] if found else None
-
-    def _keep(self, proposal_id: str, entries: list[SearchEntry]) -> None:
-        with self._lock:
-            self._reading.pop(proposal_id, None)
-            self._kept[proposal_id] = (time.monotonic(), entries)
-            while self._kept and sum(len(kept) for _, kept in self._kept.values()) > MOST_LINES:
-                self._kept.popitem(last=False)
-
-    def _read(self, session: Session, proposal_id: str, case: Case, data: CaseData) -> Iterator[SearchEntry]:
+    def _matching(
+        self, session: Session, case: Case, words: Sequence[str], takers: Sequence[Takers]
+    ) -> Iterator[tuple[str, Takers | None]]:
+        """Yield the lines of the case whose names have a word, and every other word is in a successor's name."""
         unseal = self._context.vault.opener(case.wrapped_key)
-        people = {self._context.vault.blind(one.key): f"{one.name}\n{one.email}" for one in data.successors}
         rows = session.execute(
-            sa.select(
-                col(Assignment.id),
-                col(Assignment.system),
-                col(Assignment.family),
-                col(Assignment.record_id),
-                col(Assignment.successor),
-                col(Assignment.sealed),
-            )
-            .where(col(Assignment.proposal_id) == proposal_id)
-            .order_by(col(Assignment.system), col(Assignment.family), col(Assignment.id))
-            .execution_options(yield_per=1000)
+            sa.select(col(LineNames.id), col(LineNames.system), col(LineNames.sealed))
+            .where(col(LineNames.case_id) == case.id)
+            .execution_options(yield_per=10)
         )
-        for row_id, system, family, record, taker, sealed in rows:
-            plain = unseal(sealed, f"assignment:{row_id}")
-            text = f"{plain['family_name']}\n{plain['name']}\n{record}\n{family}\n{people.get(taker, '')}"
-            yield SearchEntry(row_id, (system, family), text.casefold())
+        for number, system, sealed in rows:
+            records, text = unseal(sealed, f"names:{number}")
+            if not any(word in text for word in words):
+                continue
+            for record, names in zip(records, text.split("\n"), strict=True):
+                missing = [turn for turn, word in enumerate(words) if word not in names]
+                if not missing:
+                    yield line_id(case.id, system, record), None
+                elif len(missing) < len(words):
+                    others = takers[missing[0]].intersection(*(takers[turn] for turn in missing))
+                    if others:
+                        yield line_id(case.id, system, record), others
+
+    def _found(self, session: Session, proposal_id: str, matches: _Matches) -> Iterator[FoundLine]:
+        columns = (col(Assignment.system), col(Assignment.family), col(Assignment.id), col(Assignment.successor))
+        query = sa.select(*columns).where(col(Assignment.proposal_id) == proposal_id)
+        rows: Iterable[Sequence[str]]
+        if not matches.everything and len(matches.lines) <= FEW:
+            found = (session.execute(query.where(col(Assignment.id).in_(ids))) for ids in chunks(matches.lines, CHUNK))
+            rows = sorted(map(tuple, chain.from_iterable(found)))
+        else:
+            if not matches.lines:
+                query = query.where(col(Assignment.successor).in_(matches.everything))
+            rows = session.execute(query.order_by(*columns[:3]).execution_options(yield_per=1000))
+        return (FoundLine(system, family, row) for system, family, row, taker in rows if (row, taker) in matches)
+
+
+def page(found: Iterable[T], offset: int, limit: int) -> tuple[list[T], int]:
+    """Return a page of what was found, and the number of all."""
+    shown, total = [], 0
+    for total, one in enumerate(found, 1):
+        if offset < total <= offset + limit:
+            shown.append(one)
+    return shown, total

@@ -1,4 +1,4 @@
-"""A file that changes a proposal: compared with what the proposal says now, and taken whole or refused by line."""
+"""Upload of a file that changes a proposal: compared with the proposal, and used whole or refused by line."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,6 +9,7 @@ from config.text import _
 from workflows.clients.context import ClientContext
 from workflows.clients.split import assignment_file
 from workflows.clients.split.assignment_file import AssignmentRow
+from workflows.clients.split.lines import context as context_of
 from workflows.clients.split.lines import line_id
 from workflows.clients.split.shares import ProposalData
 from workflows.clients.views import LineFault
@@ -29,15 +30,16 @@ def changed_successors(
     sheet: ProposalData,
     content: bytes,
 ) -> dict[str, str]:
-    """Return a successor by client, named by one of its lines, where the file says another than the proposal.
+    """Return the new successor of each client that the file changes; a client is named by one of its lines.
 
-    Raises `Unfit` with every fault, and `Refused(NOTHING_CHANGED)`. A line that says what the proposal says is none.
+    Raises `InvalidAssignmentFile` with every fault, or `Refused(NOTHING_CHANGED)`.
+    A row that repeats the proposal is none.
     """
     rows, faults = assignment_file.read_valid_rows(content)
     book = _ProposalClients(context, session, proposal_id, case, data, rows)
     chosen: dict[Client, tuple[str, int, str]] = {}
     for row in rows:
-        what = book.wrong(row, sheet, chosen)
+        what = book.apply(row, sheet, chosen)
         if what:
             faults.append(LineFault(row.line, what))
     assignment_file.refuse(faults)
@@ -47,7 +49,7 @@ def changed_successors(
 
 
 class _ProposalClients:
-    """The proposal's clients, as a file may name them."""
+    """Clients of a proposal by the names that a file may use."""
 
     def __init__(
         self,
@@ -86,13 +88,13 @@ class _ProposalClients:
             self._now[client] = (line, taker)
             self._ids.setdefault(family, []).append(client)
             if names:
-                plain = unseal(sealed, f"assignment:{line}")
-                name = (plain["family_name"] or plain["name"]).casefold()
+                plain = unseal(sealed, context_of(line))
+                name = (plain[1] or plain[0]).casefold()
                 if name in self._names:
                     self._names[name].append(client)
 
-    def wrong(self, row: AssignmentRow, sheet: ProposalData, chosen: dict[Client, tuple[str, int, str]]) -> str:
-        """Take a line's wish into `chosen`, or return what is wrong with it."""
+    def apply(self, row: AssignmentRow, sheet: ProposalData, chosen: dict[Client, tuple[str, int, str]]) -> str:
+        """Add a row's successor to `chosen`, or return the fault of the row."""
         found = self._find(row)
         if not found:
             named = row.record or row.client_id or row.client

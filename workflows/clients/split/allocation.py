@@ -17,28 +17,28 @@ from workflows.clients.split.rebalancing import SuccessorLoads, WeightedFamily, 
 from workflows.storage.rows.case import Strategy
 
 Traits = frozenset[tuple[str, str]]
-"""What is known of a client or a successor: `("language", "fr")`, `("co_owner", "bob@x.example")`."""
+"""Attributes of a client or a successor: `("language", "fr")`, `("co_owner", "bob@x.example")`."""
 AFFINITY: Mapping[str, int] = {"co_owner": 100, "team": 10, "language": 1, "region": 1}
-"""How close each shared trait brings a successor to a client; the sum decides, so a co-owner comes before all else."""
-FAIR = 4 / 3
-NOTHING = Decimal(0)
-Chosen = Iterator[tuple[WeightedFamily, int]]
+"""The weight of each shared trait. The sum decides, so that a co-owner comes before all else."""
+BALANCE_LIMIT = 4 / 3
+ZERO = Decimal(0)
+Assignments = Iterator[tuple[WeightedFamily, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class AllocationItem:
-    """Something to be given away whole: a record, or several of one family already counted together."""
+    """A record, or several of one family counted together: one successor gets all of it."""
 
     id: str
     family: str
-    value: Decimal = NOTHING
+    value: Decimal = ZERO
     count: int = 1
     traits: Traits = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class AllocationTarget:
-    """Somebody who receives. `capacity`: how many clients at most; None: any number."""
+    """A successor. `capacity`: the most clients; None: any number."""
 
     key: str
     capacity: int | None = None
@@ -50,57 +50,57 @@ class AllocationRule:
     """Clients that have all of these traits go to these successors. No traits: every client."""
 
     traits: Traits
-    takers: tuple[str, ...]
+    successors: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Who gets each family, and what people should know about it before they agree."""
+    """The successor of each family, with notes for those who decide."""
 
     chosen: Mapping[str, str]
     """Successor by family."""
     notes: tuple[str, ...] = ()
     over: Mapping[str, int] = field(default_factory=dict)
-    """How many clients a successor gets beyond their capacity: only where there is no room left for them anywhere."""
+    """The clients beyond a successor's capacity: only where no successor has room for them."""
 
 
 def allocate(
     items: Iterable[AllocationItem],
-    takers: Sequence[AllocationTarget],
+    targets: Sequence[AllocationTarget],
     strategy: Strategy,
     *,
     rules: Sequence[AllocationRule] = (),
     mapping: Mapping[str, str] | None = None,
 ) -> Split:
-    """Split. `mapping` names a successor for some families, whatever the strategy and their capacity.
+    """Split a book. `mapping` names a successor for some families, whatever the strategy and their capacity.
 
     Raises `ValueError` for no or doubled successors, a doubled item, and a successor in `mapping` who is none of them.
     """
-    keys = [taker.key for taker in takers]
+    keys = [target.key for target in targets]
     if not keys or len(set(keys)) != len(keys):
         raise ValueError("an allocation needs successors, each named once")
-    mapping, turns = mapping or {}, {key: turn for turn, key in enumerate(keys)}
-    if not turns.keys() >= set(mapping.values()):
+    mapping, indexes = mapping or {}, {key: index for index, key in enumerate(keys)}
+    if not indexes.keys() >= set(mapping.values()):
         raise ValueError("a mapping names somebody who is no successor")
-    pools = SuccessorLoads([taker.capacity for taker in takers])
-    held: list[list[WeightedFamily]] = [[] for _ in takers]
+    totals = SuccessorLoads([target.capacity for target in targets])
+    assigned: list[list[WeightedFamily]] = [[] for _ in targets]
     left = []
     for load in _families(items):
         if load.family in mapping:
-            _give(pools, held, load, turns[mapping[load.family]])
+            _assign(totals, assigned, load, indexes[mapping[load.family]])
         else:
             left.append(load)
-    for load, turn in _dealt(left, pools, takers, strategy, rules):
-        _give(pools, held, load, turn)
-    notes = _evened(pools, held, fixed=len(mapping)) if strategy is Strategy.BALANCED else []
-    over = {keys[turn]: number for turn, number in pools.over().items()}
-    chosen = {load.family: keys[turn] for turn, loads in enumerate(held) for load in loads}
-    return Split(chosen, (*notes, *_crowded(over)), over)
+    for load, index in _assignments(left, totals, targets, strategy, rules):
+        _assign(totals, assigned, load, index)
+    notes = _balance_notes(totals, assigned, fixed=len(mapping)) if strategy is Strategy.BALANCED else []
+    over = {keys[index]: number for index, number in totals.over_capacity().items()}
+    chosen = {load.family: keys[index] for index, loads in enumerate(assigned) for load in loads}
+    return Split(chosen, (*notes, *_capacity_notes(over)), over)
 
 
-def _give(pools: SuccessorLoads, held: Sequence[list[WeightedFamily]], load: WeightedFamily, turn: int) -> None:
-    pools.give(turn, load.weight)
-    held[turn].append(load)
+def _assign(totals: SuccessorLoads, assigned: Sequence[list[WeightedFamily]], load: WeightedFamily, index: int) -> None:
+    totals.add(index, load.weight)
+    assigned[index].append(load)
 
 
 def _families(items: Iterable[AllocationItem]) -> list[WeightedFamily]:
@@ -114,103 +114,105 @@ def _families(items: Iterable[AllocationItem]) -> list[WeightedFamily]:
         for item in items:
             family, number = item.family, number + 1
             seen.add(item.id)
-            value = item.value if item.value > NOTHING else NOTHING  # noqa: FURB136 - a third of the time
+            value = item.value if item.value > ZERO else ZERO  # noqa: FURB136 - a third of the time
             if family in counts:
                 values[family] += value
                 counts[family] += item.count
                 traits[family] |= item.traits
             else:
                 values[family], counts[family], traits[family] = value, item.count, item.traits
-        whole, every = float(sum(values.values(), NOTHING)) or 1.0, sum(counts.values()) or 1
+        whole, every = float(sum(values.values(), ZERO)) or 1.0, sum(counts.values()) or 1
     if len(seen) != number:
         raise ValueError("an item stands twice in the book")
-    loads = [
-        WeightedFamily((worth := float(value)) / whole + counts[family] / every, worth, family, traits[family])
-        for family, value in values.items()
-    ]
+    del seen
+    loads = []
+    for family in list(values):  # each number is let go as its family is made: a large book is in memory once
+        worth = float(values.pop(family))
+        weight = worth / whole + counts.pop(family) / every
+        loads.append(WeightedFamily(weight, worth, family, traits.pop(family)))
     loads.sort(key=itemgetter(2))
     loads.sort(key=itemgetter(0, 1), reverse=True)  # stable: those alike stay in the order of their names
     return loads
 
 
-def _dealt(
+def _assignments(
     loads: Sequence[WeightedFamily],
-    pools: SuccessorLoads,
-    takers: Sequence[AllocationTarget],
+    totals: SuccessorLoads,
+    targets: Sequence[AllocationTarget],
     strategy: Strategy,
     rules: Sequence[AllocationRule],
-) -> Chosen:
+) -> Assignments:
     match strategy:
         case Strategy.SINGLE:
             return ((load, 0) for load in loads)
         case Strategy.ROUND_ROBIN:
-            return _round_robin(loads, pools)
+            return _round_robin(loads, totals)
         case Strategy.BALANCED:
-            return ((load, pools.anyone()) for load in loads)
+            return ((load, totals.least_loaded()) for load in loads)
         case Strategy.AFFINITY:
-            return _by_groups(loads, pools, lambda traits: closest(traits, takers))
+            return _by_groups(loads, totals, lambda traits: groups_by_affinity(traits, targets))
         case Strategy.RULES:
-            return _by_groups(loads, pools, lambda traits: fitting(traits, takers, rules))
+            return _by_groups(loads, totals, lambda traits: groups_by_rule(traits, targets, rules))
 
 
-def _round_robin(loads: Sequence[WeightedFamily], pools: SuccessorLoads) -> Chosen:
-    turn, every = -1, len(pools.everyone)
+def _round_robin(loads: Sequence[WeightedFamily], totals: SuccessorLoads) -> Assignments:
+    index, every = -1, len(totals.all_indexes)
     for load in loads:
-        start = turn = (turn + 1) % every
-        while pools.full(turn):
-            turn = (turn + 1) % every
-            if turn == start:
+        start = index = (index + 1) % every
+        while totals.full(index):
+            index = (index + 1) % every
+            if index == start:
                 break
-        yield load, turn
+        yield load, index
 
 
 def _by_groups(
-    loads: Sequence[WeightedFamily], pools: SuccessorLoads, groups_of: Callable[[Traits], list[tuple[int, ...]]]
-) -> Chosen:
-    """Give each family to who has least in its first group with room; clients alike share one look at the groups."""
+    loads: Sequence[WeightedFamily], totals: SuccessorLoads, groups_of: Callable[[Traits], list[tuple[int, ...]]]
+) -> Assignments:
+    """Assign each family to the least loaded of its first group with room. The groups go by traits."""
     known: dict[Traits, list[tuple[int, ...]]] = {}
     for load in loads:
         groups = known.get(load.traits)
         if groups is None:
             groups = known[load.traits] = groups_of(load.traits)
-        turns = (pools.least(group) for group in groups)
-        turn = next((turn for turn in turns if turn is not None), None)
-        yield load, pools.anyone() if turn is None else turn
+        indexes = (totals.least_loaded_of(group) for group in groups)
+        index = next((index for index in indexes if index is not None), None)
+        yield load, totals.least_loaded() if index is None else index
 
 
-def closest(traits: Traits, takers: Sequence[AllocationTarget]) -> list[tuple[int, ...]]:
-    """Return the successors in groups, the closest first: a co-owner, then same team, then same language or region."""
+def groups_by_affinity(traits: Traits, targets: Sequence[AllocationTarget]) -> list[tuple[int, ...]]:
+    """Return the successors in groups, the closest first: co-owner, team, then language or region."""
     groups: dict[int, list[int]] = {}
-    for turn, taker in enumerate(takers):
-        shared = {name for name, _value in traits & taker.traits}
-        groups.setdefault(sum(AFFINITY.get(name, 0) for name in shared), []).append(turn)
+    for index, target in enumerate(targets):
+        shared = {name for name, _value in traits & target.traits}
+        groups.setdefault(sum(AFFINITY.get(name, 0) for name in shared), []).append(index)
     return [tuple(groups[closeness]) for closeness in sorted(groups, reverse=True)]
 
 
-def fitting(
-    traits: Traits, takers: Sequence[AllocationTarget], rules: Sequence[AllocationRule]
+def groups_by_rule(
+    traits: Traits, targets: Sequence[AllocationTarget], rules: Sequence[AllocationRule]
 ) -> list[tuple[int, ...]]:
     """Return the successors that each rule for such a client names, in the rules' order."""
-    named = [set(rule.takers) for rule in rules if rule.traits <= traits]
-    groups = [tuple(turn for turn, taker in enumerate(takers) if taker.key in wanted) for wanted in named]
+    named = [set(rule.successors) for rule in rules if rule.traits <= traits]
+    groups = [tuple(index for index, target in enumerate(targets) if target.key in wanted) for wanted in named]
     return [group for group in groups if group]
 
 
-def _evened(pools: SuccessorLoads, held: Sequence[list[WeightedFamily]], *, fixed: int) -> list[str]:
-    """Say where the split is less even than 4/3 of what is possible at best, after trying to do better."""
-    bound = lower_bound((load.weight for loads in held for load in loads), len(held), pools.capacities)
-    if not fixed and max(pools.loads) > FAIR * bound:
-        rebalance(pools, held, FAIR * bound)
-    if max(pools.loads) <= FAIR * bound * (1 + 1e-9):
+def _balance_notes(totals: SuccessorLoads, assigned: Sequence[list[WeightedFamily]], *, fixed: int) -> list[str]:
+    """Even out the split where it is above 4/3 of the best possible; return a note where it stays above."""
+    bound = lower_bound((load.weight for loads in assigned for load in loads), len(assigned), totals.capacities)
+    if not fixed and max(totals.loads) > BALANCE_LIMIT * bound:
+        rebalance(totals, assigned, BALANCE_LIMIT * bound)
+    if max(totals.loads) <= BALANCE_LIMIT * bound * (1 + 1e-9):
         return []
     said = _(
         "The most loaded successor gets {times:.1f} times the least that anybody must carry: families stay whole, "
         "and what is fixed or limited by capacity leaves no more even split."
     )
-    return [said.format(times=max(pools.loads) / bound)]
+    return [said.format(times=max(totals.loads) / bound)]
 
 
-def _crowded(over: Mapping[str, int]) -> list[str]:
+def _capacity_notes(over: Mapping[str, int]) -> list[str]:
     number = sum(over.values())
     if not number:
         return []

@@ -1,4 +1,4 @@
-"""A CSV file that says which client, or which record, goes to whom: read whole, or refused with every fault by line.
+"""A CSV file that assigns clients or records to successors: read whole, or refused with every fault by line.
 
 The file that a proposal is downloaded as can be changed and handed in again. A line names a record by `id`, or a client
 by `client id` or by `client`; `address` is the successor's e-mail address, and a line without one says nothing.
@@ -15,7 +15,7 @@ from workflows.csv_cells import unescape_cell
 
 MOST_BYTES = 20 * 2**20
 MOST_FAULTS = 1000
-"""Faults that are told; where there are more the last one says so."""
+"""The most faults that are reported; the last one says that there are more."""
 DELIMITERS = ",;\t"
 COLUMNS = {
     "system": ("system",),
@@ -24,7 +24,7 @@ COLUMNS = {
     "client": ("client", "company", "account"),
     "address": ("address", "e-mail", "email", "successor address", "successor"),
 }
-"""What each column may be called, the first of them that a file has."""
+"""The names of each column; the first that a file has counts."""
 
 
 class InvalidAssignmentFile(Exception):
@@ -37,7 +37,7 @@ class InvalidAssignmentFile(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AssignmentRow:
-    """One wish: a record or a client, and the successor's address in lower case."""
+    """One row: a record or a client, and the successor's address in lower case."""
 
     line: int
     system: str
@@ -48,28 +48,28 @@ class AssignmentRow:
 
     @property
     def name(self) -> str:
-        """What the line names, as `families.Families` finds it: the most exact that there is."""
+        """The most exact name in the row, as `FamilyTotals` finds it."""
         return self.record or self.client_id or self.client.casefold()
 
 
 def read(data: bytes) -> tuple[AssignmentRow, ...]:
-    """Return every wish in the file. Raises `Unfit` with every fault: nothing is half taken."""
+    """Return every row of the file. Raises `InvalidAssignmentFile` with every fault: no part is used alone."""
     rows, faults = read_valid_rows(data)
     refuse(faults)
     return rows
 
 
 def read_valid_rows(data: bytes) -> tuple[tuple[AssignmentRow, ...], list[LineFault]]:
-    """Return the wishes that can be read, and what is wrong with other lines, so that all faults are told at once.
+    """Return the rows that can be read, and the faults of other lines, so that all faults are reported at once.
 
-    Raises `Unfit` where no line is good.
+    Raises `InvalidAssignmentFile` where no row can be read.
     """
     rows: list[AssignmentRow] = []
     faults: list[LineFault] = []
     named: dict[tuple[str, str], int] = {}
     for line, cells in _lines(_text(data)):
         row = AssignmentRow(line, **{key: cells.get(key, "") for key in COLUMNS})
-        if row.address and (what := _wrong(row, named)):
+        if row.address and (what := _fault(row, named)):
             faults.append(LineFault(line, what))
         elif row.address:
             named[row.system, row.name] = line
@@ -82,12 +82,12 @@ def read_valid_rows(data: bytes) -> tuple[tuple[AssignmentRow, ...], list[LineFa
 
 
 def addresses(rows: Sequence[AssignmentRow]) -> tuple[str, ...]:
-    """Return everybody whom the file names, each once."""
+    """Return every address in the file, each once."""
     return tuple(dict.fromkeys(row.address for row in rows))
 
 
 def refuse(faults: Sequence[LineFault]) -> None:
-    """Raise `Unfit` where there is any fault, with as many as can be told, by line."""
+    """Raise `InvalidAssignmentFile` where there is any fault, up to `MOST_FAULTS`, by line."""
     faults = sorted(faults, key=lambda fault: fault.line)
     if len(faults) > MOST_FAULTS:
         more = _("and {count:,} more lines are at fault").format(count=len(faults) - MOST_FAULTS)
@@ -96,7 +96,7 @@ def refuse(faults: Sequence[LineFault]) -> None:
         raise InvalidAssignmentFile(faults)
 
 
-def _wrong(row: AssignmentRow, named: dict[tuple[str, str], int]) -> str:
+def _fault(row: AssignmentRow, named: dict[tuple[str, str], int]) -> str:
     if not row.name:
         return _("names neither a record (column “id”) nor a client (“client id” or “client”)")
     if "@" not in row.address or len(row.address.split()) != 1:
@@ -135,7 +135,7 @@ def _text(data: bytes) -> str:
 
 
 def _lines(text: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield each line's number and its cells by our names for the columns. Raises `Unfit`."""
+    """Yield each line's number and its cells by our names for the columns. Raises `InvalidAssignmentFile`."""
     first, _newline, rest = text.partition("\n")
     skipped = 0
     if first.strip().lower().startswith("sep="):  # what Excel writes to say the delimiter

@@ -9,7 +9,7 @@ Counts = Mapping[str, Mapping[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class UnmovedCounts:
-    """What became of the lines of one kind that did not end with a successor."""
+    """Counts of the lines of one kind that did not move to a successor, by outcome."""
 
     taken: int = 0
     gone: int = 0
@@ -18,13 +18,13 @@ class UnmovedCounts:
     staying: int = 0
     stopped: int = 0
     why: str = ""
-    """Why records stay: the vendor lets nobody change their owner."""
+    """The reasons for which records stay: the vendor lets nobody change their owner."""
 
 
 def sentences(
-    system: str, before: Counts, after: Counts, leaver: frozenset[str], fates: Mapping[str, UnmovedCounts]
+    system: str, before: Counts, after: Counts, leaver: frozenset[str], unmoved_by_kind: Mapping[str, UnmovedCounts]
 ) -> list[str]:
-    """Return a sentence per kind; every difference is explained by what was seen, or said to be unexplained."""
+    """Return a sentence per kind; every difference is explained, or reported as unexplained."""
     kinds = sorted({kind for counts in (before, after) for by in counts.values() for kind in by})
     return [
         _sentence(
@@ -32,51 +32,57 @@ def sentences(
             _sum(before, kind),
             _sum(after, kind),
             sum(after.get(owner, {}).get(kind, 0) for owner in leaver),
-            fates.get(kind, UnmovedCounts()),
+            unmoved_by_kind.get(kind, UnmovedCounts()),
         )
         for kind in kinds
     ]
 
 
-def unmoved(system: str, fates: Mapping[str, UnmovedCounts]) -> list[str]:
-    """Return a sentence per kind of which nothing could be moved, so that nothing was counted either."""
-    return [f"{system}, {kind}: {_stay(fate.staying, fate)}" for kind, fate in sorted(fates.items()) if fate.staying]
+def unmoved(system: str, unmoved_by_kind: Mapping[str, UnmovedCounts]) -> list[str]:
+    """Return a sentence per kind without any move; such a kind is not counted."""
+    return [
+        f"{system}, {kind}: {_stay(counts.staying, counts)}"
+        for kind, counts in sorted(unmoved_by_kind.items())
+        if counts.staying
+    ]
 
 
-def _sentence(what: str, before: int, after: int, left: int, fate: UnmovedCounts) -> str:
-    said = [f"{what}: {before:,} before, {after:,} after", *_difference(before, after, fate)]
-    stay = min(left, fate.staying)
+def _sentence(what: str, before: int, after: int, left: int, counts: UnmovedCounts) -> str:
+    said = [f"{what}: {before:,} before, {after:,} after", *_difference(before, after, counts)]
+    stay = min(left, counts.staying)
     if stay:
-        said.append(_stay(stay, fate))
+        said.append(_stay(stay, counts))
     if left > stay:
-        said.append(f"{left - stay:,} still with the leaver ({_left(left - stay, fate)})")
+        said.append(f"{left - stay:,} still with the leaver ({_left(left - stay, counts)})")
     return "; ".join(said)
 
 
-def _stay(number: int, fate: UnmovedCounts) -> str:
-    return f"{number:,} {'stays' if number == 1 else 'stay'} with the leaver: {fate.why}"
+def _stay(number: int, counts: UnmovedCounts) -> str:
+    return f"{number:,} {'stays' if number == 1 else 'stay'} with the leaver: {counts.why}"
 
 
-def _difference(before: int, after: int, fate: UnmovedCounts) -> list[str]:
+def _difference(before: int, after: int, counts: UnmovedCounts) -> list[str]:
     if before == after:
         return []
-    seen = [f"{number:,} {word}" for number, word in ((fate.taken, "taken by another"), (fate.gone, "gone")) if number]
+    seen = [
+        f"{number:,} {word}" for number, word in ((counts.taken, "taken by another"), (counts.gone, "gone")) if number
+    ]
     lost = before - after
-    if 0 < lost <= fate.taken + fate.gone:
+    if 0 < lost <= counts.taken + counts.gone:
         return [", ".join(seen)]
-    strange = -lost if lost < 0 else lost - fate.taken - fate.gone
+    strange = -lost if lost < 0 else lost - counts.taken - counts.gone
     word = "more than before" if lost < 0 else "fewer"
     return [*seen, f"{strange:,} {word} for a reason outside this handover"]
 
 
-def _left(left: int, fate: UnmovedCounts) -> str:
+def _left(left: int, counts: UnmovedCounts) -> str:
     words = (
-        (fate.refused, "refused"),
-        (fate.waiting, "waiting for a decision"),
-        (fate.stopped, "left when the moves were stopped"),
+        (counts.refused, "refused"),
+        (counts.waiting, "waiting for a decision"),
+        (counts.stopped, "left when the moves were stopped"),
     )
     known = [f"{number:,} {word}" for number, word in words if number]
-    strange = left - fate.refused - fate.waiting - fate.stopped
+    strange = left - counts.refused - counts.waiting - counts.stopped
     return ", ".join([*known, *([f"{strange:,} new since"] if strange > 0 else [])])
 
 

@@ -1,7 +1,11 @@
-"""What a book adds up to while it is read: each family's share and traits, never the records."""
+"""The families of a book while it is read: counts, values and traits of each, never the records.
 
+A large book has hundreds of thousands of families, so that each costs a number in a few lists and no object of its own.
+"""
+
+from array import array
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -14,74 +18,145 @@ DEALS = frozenset({"opportunity", "deal"})
 NONE: Traits = frozenset()
 
 
+class ExactAmounts:
+    """Sums of one currency by family, as whole numbers of its smallest unit: exact, and small in memory."""
+
+    def __init__(self) -> None:
+        self._digits = 2
+        self._amounts: list[int] = []
+
+    def add(self, place: int, value: Decimal) -> None:
+        """Add a value to a family's sum."""
+        amounts = self._amounts
+        if place >= len(amounts):
+            amounts.extend([0] * (place + 1 - len(amounts)))
+        scaled = value.scaleb(self._digits)
+        amount = int(scaled)
+        if amount != scaled:
+            self._widen(-int(value.as_tuple().exponent))
+            amount = int(value.scaleb(self._digits))
+        amounts[place] += amount
+
+    def __iter__(self) -> Iterator[tuple[int, Decimal]]:
+        """Yield each family that has a sum, with the sum."""
+        return ((place, self._value(amount)) for place, amount in enumerate(self._amounts) if amount)
+
+    def __getitem__(self, place: int) -> Decimal:
+        """Return a family's sum."""
+        return self._value(self._amounts[place] if place < len(self._amounts) else 0)
+
+    def _value(self, amount: int) -> Decimal:
+        value = Decimal(amount).scaleb(-self._digits)
+        whole = value.to_integral_value()
+        return whole if whole == value else value
+
+    def _widen(self, digits: int) -> None:
+        factor = 10 ** (digits - self._digits)
+        self._digits, self._amounts[:] = digits, [amount * factor for amount in self._amounts]
+
+
 @dataclass
 class FamilyTotals:
-    """What was gathered. `wanted`: ids and lower-case names that a file speaks of, to be found on the way."""
+    """The sums by family. `wanted`: ids and lower-case names that a file speaks of, to be found on the way."""
 
     wanted: Collection[str] = ()
-    tallies: dict[str, ShareTotals] = field(default_factory=dict)
     found: dict[str, set[str]] = field(default_factory=dict)
     """The families behind each wanted id or name."""
-    sensitivities: dict[str, set[str]] = field(default_factory=dict)
-    _traits: dict[str, Traits] = field(default_factory=dict)
-    _same: dict[Traits, Traits] = field(default_factory=dict)
-    """One object for all traits that are alike: a large book has few different ones."""
+    _places: dict[str, int] = field(default_factory=dict)
+    """Where a family stands in the lists below."""
+    _records: "array[int]" = field(default_factory=lambda: array("l"))
+    _deals: "array[int]" = field(default_factory=lambda: array("l"))
+    _amounts: dict[str, ExactAmounts] = field(default_factory=lambda: defaultdict(ExactAmounts))
+    _traits: list[Traits] = field(default_factory=list)
+    _sensitivities: dict[int, frozenset[str]] = field(default_factory=dict)
+    _same_words: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)
+    _same_traits: dict[Traits, Traits] = field(default_factory=dict)
+    """One object for all sets that are alike: a large book has few different ones."""
+
+    def __len__(self) -> int:
+        """Return the number of families."""
+        return len(self._places)
+
+    def __contains__(self, family: object) -> bool:
+        """Return whether the book has a family."""
+        return family in self._places
 
     def add(self, record: Record) -> None:
         """Count one record."""
-        worth = {record.currency: record.value} if record.open and record.value else {}
-        deals = int(record.open and record.kind in DEALS)
-        self.tallies[record.family] = self.tallies.get(record.family, ShareTotals(families=1)).plus(
-            ShareTotals(1, 0, worth, deals)
-        )
-        if record.sensitivity:
-            self.sensitivities.setdefault(record.family, set()).add(record.sensitivity)
+        place = self._places.get(record.family)
+        if place is None:
+            place = self._place(record.family)
+        self._records[place] += 1
+        if record.open:
+            self._deals[place] += record.kind in DEALS
+            if record.value:
+                self._amounts[record.currency].add(place, record.value)
         if own := _own(record):
-            joined = self._traits.get(record.family, NONE) | own
-            self._traits[record.family] = self._same.setdefault(joined, joined)
+            joined = self._traits[place] | own
+            self._traits[place] = self._same_traits.setdefault(joined, joined)
+        if record.sensitivity:
+            words = self._sensitivities.get(place, frozenset()) | {record.sensitivity}
+            self._sensitivities[place] = self._same_words.setdefault(words, words)
         if self.wanted:
             self._look(record)
+
+    def _place(self, family: str) -> int:
+        place = self._places[family] = len(self._places)
+        self._records.append(0)
+        self._deals.append(0)
+        self._traits.append(NONE)
+        return place
 
     def _look(self, record: Record) -> None:
         for name in {str(record.id), record.family, record.family_name.casefold()}:
             if name in self.wanted:
                 self.found.setdefault(name, set()).add(record.family)
 
-    def items(self, shared: Traits = NONE) -> list[AllocationItem]:
-        """Return the families for allocation; a currency weighs as much as it has records, whatever its rate.
+    def items(self, shared: Traits = NONE) -> Iterator[AllocationItem]:
+        """Yield the families for allocation; a currency weighs as much as it has records, whatever its rate.
 
         `shared`: traits that every client has, such as the leaver's team.
         """
-        total: dict[str, Decimal] = defaultdict(Decimal)
-        holders: dict[str, int] = defaultdict(int)
-        for tally in self.tallies.values():
-            for currency, amount in tally.value.items():
-                total[currency] += amount
-                holders[currency] += tally.records
-        return [
-            AllocationItem(
-                name,
-                name,
-                sum((a / total[c] * holders[c] for c, a in tally.value.items() if total[c]), Decimal(0)),
-                tally.records,
-                self._traits.get(name, NONE) | shared if shared else self._traits.get(name, NONE),
-            )
-            for name, tally in self.tallies.items()
+        totals = {currency: sum((value for _, value in by), Decimal(0)) for currency, by in self._amounts.items()}
+        rates = [
+            (self._amounts[currency], sum(self._records[place] for place, _ in self._amounts[currency]) / total)
+            for currency, total in totals.items()
+            if total
         ]
+        for family, place in self._places.items():
+            yield AllocationItem(
+                family,
+                family,
+                sum((amounts[place] * rate for amounts, rate in rates), Decimal(0)),
+                self._records[place],
+                self._traits[place] | shared if shared else self._traits[place],
+            )
 
     def shares(self, chosen: Mapping[str, str]) -> dict[str, ShareTotals]:
-        """Return what each successor gets."""
-        shares: dict[str, ShareTotals] = defaultdict(ShareTotals)
-        for family, tally in self.tallies.items():
-            shares[chosen[family]] = shares[chosen[family]].plus(tally)
-        return dict(shares)
+        """Return the share of each successor."""
+        counts: dict[str, list[int]] = {}
+        value: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+        for family, place in self._places.items():
+            count = counts.setdefault(chosen[family], [0, 0, 0])
+            for turn, more in enumerate((self._records[place], 1, self._deals[place])):
+                count[turn] += more
+        families = list(self._places)
+        for currency, amounts in self._amounts.items():
+            for place, amount in amounts:
+                value[chosen[families[place]]][currency] += amount
+        return {
+            key: ShareTotals(records, number, dict(value[key]), deals)
+            for key, (records, number, deals) in counts.items()
+        }
 
     def sensitive(self) -> dict[str, int]:
         """Return how many clients there are of each sensitivity."""
-        return dict(Counter(word for words in self.sensitivities.values() for word in words))
+        return dict(Counter(word for words in self._sensitivities.values() for word in words))
 
 
 def _own(record: Record) -> Traits:
+    if not (record.traits or record.co_owners or record.sensitivity):
+        return NONE
     known = {
         (name, value.strip().casefold())
         for name, values in record.traits.items()

@@ -1,5 +1,6 @@
 """One line of a proposal: a record, sealed and read back."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -14,7 +15,7 @@ from workflows.storage.vault import Vault
 
 @dataclass(frozen=True, slots=True)
 class LineData:
-    """What an assignment keeps sealed; `note` says why it was not moved, or why nobody can move it."""
+    """The sealed data of an assignment; `note` says why it was not moved, or why nobody can move it."""
 
     name: str
     family_name: str
@@ -26,6 +27,11 @@ class LineData:
     sensitivity: str = ""
 
 
+def context(row: str) -> str:
+    """Return the context that a line is sealed for."""
+    return f"assignment:{row}"
+
+
 def line_id(case_id: str, system: str, record: str) -> str:
     """Return the one id that a record has in a case."""
     return f"{case_id}:{system}:{record}"
@@ -33,59 +39,67 @@ def line_id(case_id: str, system: str, record: str) -> str:
 
 def seal(vault: Vault, case: Case, row: str, data: LineData) -> bytes:
     """Encrypt a line for its row."""
-    plain = {
-        "name": data.name,
-        "family_name": data.family_name,
-        "value": str(data.value),
-        "currency": data.currency,
-        "stage": data.stage,
-        "open": data.open,
-        "note": data.note,
-        "sensitivity": data.sensitivity,
-    }
-    return vault.seal(case.wrapped_key, plain, f"assignment:{row}")
+    plain = (
+        data.name,
+        data.family_name,
+        str(data.value),
+        data.currency,
+        data.stage,
+        data.open,
+        data.note,
+        data.sensitivity,
+    )
+    return vault.seal(case.wrapped_key, plain, context(row))
 
 
 def unseal(vault: Vault, case: Case, row: Assignment) -> LineData:
     """Decrypt a line."""
-    return loaded(vault.open(case.wrapped_key, row.sealed, f"assignment:{row.id}"))
+    return loaded(vault.open(case.wrapped_key, row.sealed, context(row.id)))
 
 
-def loaded(plain: dict[str, Any]) -> LineData:
-    """Return a line from its decrypted JSON."""
-    return LineData(**{**plain, "value": Decimal(plain["value"])})
+def loaded(plain: Sequence[Any]) -> LineData:
+    """Return a line from its decrypted JSON, a list in the order of the fields: a large book has many lines."""
+    name, family_name, value, *others = plain
+    return LineData(name, family_name, Decimal(value), *others)
 
 
-def draft(vault: Vault, case: Case, system: str, proposal: str, record: Record) -> Assignment:
-    """Return the row of a record that has no successor yet; one whose owner nobody can change will never have one."""
-    row = line_id(case.id, system, record.id)
-    data = LineData(
+def draft(
+    seal_value: Callable[[Any, str], bytes], case_id: str, system: str, proposal: str, record: Record
+) -> dict[str, Any]:
+    """Return the columns of a record's row, for a bulk insert. The record has no successor yet.
+
+    `seal_value` is the vault's sealer for the case. A record whose owner nobody can change never has a successor.
+    """
+    row = line_id(case_id, system, record.id)
+    plain = (
         record.name,
         record.family_name,
-        record.value,
+        str(record.value),
         record.currency,
         record.stage,
         record.open,
         record.fixed,
         record.sensitivity,
     )
-    return Assignment(
-        id=row,
-        case_id=case.id,
-        proposal_id=proposal,
-        system=system,
-        record_id=record.id,
-        kind=record.kind,
-        family=record.family,
-        owner=record.owner,
-        successor="",
-        sealed=seal(vault, case, row, data),
-        state=AssignmentState.EXCLUDED if record.fixed else AssignmentState.PROPOSED,
-    )
+    return {
+        "id": row,
+        "case_id": case_id,
+        "proposal_id": proposal,
+        "system": system,
+        "record_id": record.id,
+        "kind": record.kind,
+        "family": record.family,
+        "owner": record.owner,
+        "successor": "",
+        "state": AssignmentState.EXCLUDED if record.fixed else AssignmentState.PROPOSED,
+        "owner_after": "",
+        "moved_at": None,
+        "sealed": seal_value(plain, context(row)),
+    }
 
 
 def show(vault: Vault, case: Case, row: Assignment, successor: Successor) -> RecordLine:
-    """Return the line as people see it."""
+    """Return a line as people see it."""
     data = unseal(vault, case, row)
     return RecordLine(
         row.id,
@@ -107,5 +121,5 @@ def show(vault: Vault, case: Case, row: Assignment, successor: Successor) -> Rec
 
 
 def noted(data: LineData, note: str) -> LineData:
-    """Return the line with why it was not moved."""
+    """Return the line with the reason why it was not moved."""
     return replace(data, note=note)

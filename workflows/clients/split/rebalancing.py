@@ -1,4 +1,4 @@
-"""How even a split can be at all, and making an uneven one more even. Pure."""
+"""Loads of successors: the least possible highest load, and exchanges that even out a split. Pure."""
 
 import heapq
 import math
@@ -9,72 +9,74 @@ from typing import NamedTuple
 
 
 class SuccessorLoads:
-    """Loads by successor, who is named by their turn. Asking for the least loaded of a group costs next to nothing.
+    """Loads by successor, each named by an index. The least loaded of a group is found from a heap.
 
-    A group's heap may hold loads of the past: since loads only grow, its head is brought up to date when it is asked.
+    A heap may hold loads of the past. Loads only grow, so that it is enough to bring its head up to date when asked.
     """
 
     def __init__(self, capacities: Sequence[int | None]) -> None:
         """`capacities`: how many clients each may have; None: any number."""
-        self.everyone = tuple(range(len(capacities)))
+        self.all_indexes = tuple(range(len(capacities)))
         self.loads = [0.0] * len(capacities)
         self.counts = [0] * len(capacities)
         self.capacities = capacities
         self._heaps: dict[tuple[int, ...], list[tuple[float, int]]] = {}
-        self._crowd: list[tuple[float, int]] = []
+        self._overflow: list[tuple[float, int]] = []
 
-    def least(self, group: tuple[int, ...]) -> int | None:
-        """Return who of a group has least, ties to the first in turn; None where all are full."""
+    def least_loaded_of(self, group: tuple[int, ...]) -> int | None:
+        """Return the least loaded of a group, the first of several alike; None where all are full."""
         heap = self._heaps.get(group)
         if heap is None:
             heap = self._heaps[group] = self._heap(group)
         while heap:
-            load, turn = heap[0]
-            if self.full(turn):
+            load, index = heap[0]
+            if self.full(index):
                 heapq.heappop(heap)
-            elif load != self.loads[turn]:
-                heapq.heapreplace(heap, (self.loads[turn], turn))
+            elif load != self.loads[index]:
+                heapq.heapreplace(heap, (self.loads[index], index))
             else:
-                return turn
+                return index
         return None
 
-    def anyone(self) -> int:
-        """Return who of all has least and room; where all are full, who has least."""
-        turn = self.least(self.everyone)
-        if turn is not None:
-            return turn
-        heap = self._crowd = self._crowd or self._heap(self.everyone)
+    def least_loaded(self) -> int:
+        """Return the least loaded of all with room; where all are full, the least loaded."""
+        index = self.least_loaded_of(self.all_indexes)
+        if index is not None:
+            return index
+        heap = self._overflow = self._overflow or self._heap(self.all_indexes)
         while heap[0][0] != self.loads[heap[0][1]]:
             heapq.heapreplace(heap, (self.loads[heap[0][1]], heap[0][1]))
         return heap[0][1]
 
-    def give(self, turn: int, weight: float) -> None:
+    def add(self, index: int, weight: float) -> None:
         """Count one client."""
-        self.loads[turn] += weight
-        self.counts[turn] += 1
+        self.loads[index] += weight
+        self.counts[index] += 1
 
-    def full(self, turn: int) -> bool:
-        """Whether somebody has as many clients as they may."""
-        capacity = self.capacities[turn]
-        return capacity is not None and self.counts[turn] >= capacity
+    def full(self, index: int) -> bool:
+        """Return whether a successor has as many clients as they may."""
+        capacity = self.capacities[index]
+        return capacity is not None and self.counts[index] >= capacity
 
-    def over(self) -> dict[int, int]:
-        """Return how many clients beyond their capacity each has who has any."""
+    def over_capacity(self) -> dict[int, int]:
+        """Return the number of clients beyond capacity, for each successor with any."""
         beyond = {
-            turn: self.counts[turn] - capacity for turn, capacity in enumerate(self.capacities) if capacity is not None
+            index: self.counts[index] - capacity
+            for index, capacity in enumerate(self.capacities)
+            if capacity is not None
         }
-        return {turn: number for turn, number in beyond.items() if number > 0}
+        return {index: number for index, number in beyond.items() if number > 0}
 
     def _heap(self, group: Sequence[int]) -> list[tuple[float, int]]:
-        heap = [(self.loads[turn], turn) for turn in group]
+        heap = [(self.loads[index], index) for index in group]
         heapq.heapify(heap)
         return heap
 
 
-LEAST = 1e-12
+TOLERANCE = 1e-12
 """Weights closer than this are the same weight."""
-TRIES = 200
-"""How often two successors' clients are moved or swapped at most: only a split that is too uneven needs it at all."""
+MOST_EXCHANGES = 200
+"""The most exchanges between two successors; only a split that is too uneven needs any."""
 
 
 class WeightedFamily(NamedTuple):
@@ -93,65 +95,67 @@ def lower_bound(weights: Iterable[float], successors: int, capacities: Sequence[
     `k + 1` must share one successor; or the even share of what others cannot take for want of room.
     """
     heaviest = sorted(weights, reverse=True)
-    upto = [0.0, *accumulate(heaviest)]
-    forced = (upto[k * successors + 1] - upto[k * successors - k] for k in range((len(heaviest) - 1) // successors + 1))
-    return max([upto[-1] / successors, *forced, _crowding(upto, capacities)])
+    prefix_sums = [0.0, *accumulate(heaviest)]
+    most_each = (len(heaviest) - 1) // successors + 1
+    forced = (prefix_sums[k * successors + 1] - prefix_sums[k * successors - k] for k in range(most_each))
+    return max([prefix_sums[-1] / successors, *forced, _capacity_bound(prefix_sums, capacities)])
 
 
-def _crowding(upto: Sequence[float], capacities: Sequence[int | None]) -> float:
+def _capacity_bound(prefix_sums: Sequence[float], capacities: Sequence[int | None]) -> float:
     """Return the least possible highest load where each can carry no more than their capacity of the heaviest.
 
-    `upto`: the sums of the heaviest families, from none to all.
+    `prefix_sums`: the sums of the heaviest families, from none to all.
     """
-    families = len(upto) - 1
+    families = len(prefix_sums) - 1
     if sum(families if limit is None else limit for limit in capacities) < families:
         return 0.0  # there is not room for all, so the capacities bind nobody
-    left, sharers = upto[-1], len(capacities)
-    for most in sorted(upto[-1 if limit is None else min(limit, families)] for limit in capacities):
-        if most * sharers >= left:
-            return left / sharers
-        left, sharers = left - most, sharers - 1
+    left, open_successors = prefix_sums[-1], len(capacities)
+    for most in sorted(prefix_sums[-1 if limit is None else min(limit, families)] for limit in capacities):
+        if most * open_successors >= left:
+            return left / open_successors
+        left, open_successors = left - most, open_successors - 1
     return 0.0
 
 
-def rebalance(pools: SuccessorLoads, held: Sequence[list[WeightedFamily]], goal: float) -> None:
-    """Move and swap clients, from whoever has most, until nobody has more than `goal` or nothing helps any more."""
-    for _ in range(TRIES):
-        most = max(pools.everyone, key=lambda turn: pools.loads[turn])
-        if pools.loads[most] <= goal or not any(_ease(pools, held, most, turn) for turn in _by_load(pools, most)):
+def rebalance(totals: SuccessorLoads, assigned: Sequence[list[WeightedFamily]], goal: float) -> None:
+    """Move and swap clients of the most loaded successor, until no load is above `goal` or no exchange helps."""
+    for _ in range(MOST_EXCHANGES):
+        most = max(totals.all_indexes, key=lambda index: totals.loads[index])
+        others = _by_load(totals, most)
+        if totals.loads[most] <= goal or not any(_exchange_best(totals, assigned, most, index) for index in others):
             return
 
 
-def _by_load(pools: SuccessorLoads, but: int) -> list[int]:
-    return sorted((turn for turn in pools.everyone if turn != but), key=lambda turn: pools.loads[turn])
+def _by_load(totals: SuccessorLoads, but: int) -> list[int]:
+    return sorted((index for index in totals.all_indexes if index != but), key=lambda index: totals.loads[index])
 
 
-def _ease(pools: SuccessorLoads, held: Sequence[list[WeightedFamily]], most: int, other: int) -> bool:
-    """Make the exchange that brings two loads closest together; False where none brings them closer."""
-    gap = pools.loads[most] - pools.loads[other]
-    theirs = sorted(held[other], key=lambda load: (load.weight, load.family))
-    weights = [load.weight for load in theirs]
+def _exchange_best(totals: SuccessorLoads, assigned: Sequence[list[WeightedFamily]], most: int, other: int) -> bool:
+    """Make the exchange that brings two loads closest together; return False where none does."""
+    gap = totals.loads[most] - totals.loads[other]
+    others = sorted(assigned[other], key=lambda load: (load.weight, load.family))
+    weights = [load.weight for load in others]
     best: tuple[float, WeightedFamily, WeightedFamily | None] | None = None
-    for load in held[most]:
+    for load in assigned[most]:
         near = bisect_left(weights, load.weight - gap / 2)
-        offers: list[WeightedFamily | None] = list(theirs[max(0, near - 1) : near + 1])
-        for back in [*offers, *([] if pools.full(other) else [None])]:
+        candidates: list[WeightedFamily | None] = list(others[max(0, near - 1) : near + 1])
+        for back in [*candidates, *([] if totals.full(other) else [None])]:
             shift = load.weight - (back.weight if back else 0.0)
-            if LEAST < shift < gap - LEAST and (best is None or abs(shift - gap / 2) < best[0]):
+            if TOLERANCE < shift < gap - TOLERANCE and (best is None or abs(shift - gap / 2) < best[0]):
                 best = abs(shift - gap / 2), load, back
     if best is None:
         return False
-    _exchange(pools, held, most, other, best[1])
+    _exchange(totals, assigned, most, other, best[1])
     if best[2]:
-        _exchange(pools, held, other, most, best[2])
+        _exchange(totals, assigned, other, most, best[2])
     return True
 
 
 def _exchange(
-    pools: SuccessorLoads, held: Sequence[list[WeightedFamily]], giver: int, taker: int, load: WeightedFamily
+    totals: SuccessorLoads, assigned: Sequence[list[WeightedFamily]], giver: int, receiver: int, load: WeightedFamily
 ) -> None:
-    held[giver].remove(load)
-    held[taker].append(load)
-    for turn, number in ((giver, -1), (taker, 1)):
-        pools.counts[turn] += number
-        pools.loads[turn] = math.fsum(one.weight for one in held[turn])
+    assigned[giver].remove(load)
+    assigned[receiver].append(load)
+    for index, number in ((giver, -1), (receiver, 1)):
+        totals.counts[index] += number
+        totals.loads[index] = math.fsum(one.weight for one in assigned[index])

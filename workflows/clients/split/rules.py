@@ -1,4 +1,4 @@
-"""What the company and a case wish for a split: rules, what is known of colleagues, and what a file names."""
+"""Rules for a split: the company's policy, known facts of colleagues, and the rows of a file."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from workflows.storage.rows.case import Strategy
 
 @dataclass(frozen=True, slots=True)
 class SuccessorProfile:
-    """What the settings know of somebody: how many clients they may get, and what brings them close to some."""
+    """The settings about a colleague: the most clients, and traits that clients may share."""
 
     capacity: int | None = None
     traits: Traits = frozenset()
@@ -22,7 +22,7 @@ class SuccessorProfile:
 
 @dataclass(frozen=True, slots=True)
 class AllocationPolicy:
-    """The company's own: for every case alike. Colleagues by address in lower case."""
+    """The company's policy, for every case alike. Colleagues are named by address in lower case."""
 
     rules: tuple[AllocationRule, ...] = ()
     colleagues: Mapping[str, SuccessorProfile] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class AllocationPolicy:
 
 @dataclass(frozen=True, slots=True)
 class AllocationRequest:
-    """What is wished for one case: `rows` come before the strategy, and `given` (families already given) before all."""
+    """The request of one case: `rows` come before the strategy, and `given` (families already given) before all."""
 
     policy: AllocationPolicy
     strategy: Strategy
@@ -46,30 +46,30 @@ class AllocationRequest:
 
     @property
     def names(self) -> frozenset[str]:
-        """The ids and names that the file speaks of."""
+        """The ids and names in the file."""
         return frozenset(row.name for row in self.rows)
 
 
 def split(
-    families: FamilyTotals, accounts: Mapping[str, AccountId], wanted: AllocationRequest, system: str
+    families: FamilyTotals, accounts: Mapping[str, AccountId], request: AllocationRequest, system: str
 ) -> tuple[Split, list[LineFault], set[int]]:
-    """Split one system's book; return also what is wrong with lines of the file, and which lines found a client."""
-    mapping, faults, hits = resolve(families, accounts, wanted.rows, system)
-    people = [_taker(key, str(account), wanted.policy) for key, account in accounts.items()]
-    items = families.items(wanted.policy.team(wanted.leaver))
-    done = allocate(items, people, wanted.strategy, rules=wanted.policy.rules, mapping={**mapping, **wanted.given})
+    """Split one system's book; return also the faults of the file, and the lines that name a client of this system."""
+    mapping, faults, hits = resolve(families, accounts, request.rows, system)
+    targets = [_target(key, str(account), request.policy) for key, account in accounts.items()]
+    items = families.items(request.policy.team(request.leaver))
+    done = allocate(items, targets, request.strategy, rules=request.policy.rules, mapping={**mapping, **request.given})
     return done, faults, hits
 
 
-def _taker(key: str, account: str, wishes: AllocationPolicy) -> AllocationTarget:
-    known = wishes.colleagues.get(key, SuccessorProfile())
+def _target(key: str, account: str, policy: AllocationPolicy) -> AllocationTarget:
+    known = policy.colleagues.get(key, SuccessorProfile())
     return AllocationTarget(key, known.capacity, known.traits | {("co_owner", account)})
 
 
 def resolve(
     families: FamilyTotals, accounts: Mapping[str, AccountId], rows: Sequence[AssignmentRow], system: str
 ) -> tuple[dict[str, str], list[LineFault], set[int]]:
-    """Return a successor by family, what is wrong with lines, and which lines are about a client of this system."""
+    """Return a successor by family, the faults of lines, and the lines that name a client of this system."""
     mapping: dict[str, tuple[str, int]] = {}
     faults: list[LineFault] = []
     hits: set[int] = set()

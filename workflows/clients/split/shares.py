@@ -1,4 +1,4 @@
-"""What a proposal keeps sealed beside its lines: shares, successors' accounts, why it exists, who settled it."""
+"""The sealed data of a proposal beside its lines: shares, successors' accounts, its reason, and who settled it."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from workflows.storage.vault import Vault
 
 @dataclass(frozen=True, slots=True)
 class ShareTotals:
-    """How much one successor gets in one system; `value` is that of open records, by currency."""
+    """One successor's share in one system; `value` is that of open records, by currency."""
 
     records: int = 0
     families: int = 0
@@ -48,15 +48,15 @@ class ProposalData:
     settled_by: str = ""
     words: str = ""
     sensitivities: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    """By system: how many clients there are of each sensitivity."""
+    """By system: the number of clients of each sensitivity."""
 
     def settled(self, name: str, words: str) -> "ProposalData":
-        """Return the sheet with who settled the proposal, and with what words."""
+        """Return the data with the person who settled the proposal, and their words."""
         return replace(self, settled_by=name, words=words)
 
     @property
     def records(self) -> int:
-        """How many lines the sheet is about."""
+        """The number of lines."""
         return sum(tally.records for by in self.shares.values() for tally in by.values())
 
     def total(self, key: str) -> ShareTotals:
@@ -67,7 +67,7 @@ class ProposalData:
         return whole
 
     def merge(self, other: "ProposalData") -> "ProposalData":
-        """Join the sheets of two systems' drafts."""
+        """Join the data of two systems' drafts."""
         return replace(
             self,
             notes=(*self.notes, *other.notes),
@@ -78,7 +78,7 @@ class ProposalData:
 
 
 def seal(vault: Vault, case: Case, proposal: str, sheet: ProposalData) -> bytes:
-    """Encrypt the sheet for its row."""
+    """Encrypt a proposal's data for its row."""
     shares = {
         system: {
             key: {**asdict(tally), "value": {c: str(v) for c, v in tally.value.items()}} for key, tally in by.items()
@@ -98,7 +98,7 @@ def seal(vault: Vault, case: Case, proposal: str, sheet: ProposalData) -> bytes:
 
 
 def unseal(vault: Vault, case: Case, proposal: Proposal) -> ProposalData:
-    """Decrypt a proposal's sheet."""
+    """Decrypt a proposal's data."""
     plain: dict[str, Any] = vault.open(case.wrapped_key, proposal.sealed, f"proposal:{proposal.id}")
     shares = {
         system: {

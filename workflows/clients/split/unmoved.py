@@ -1,4 +1,4 @@
-"""Why records stay with the leaver, in the vendor's own words, counted; sealed, because words may name people."""
+"""Reasons why records stay with the leaver, in the vendor's words, counted. Sealed, because words may name people."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,9 +10,9 @@ from workflows.storage.rows.clients import BookHandover
 from workflows.storage.vault import Vault
 
 MOST = 20
-"""Different sentences that are kept of one kind; what goes beyond is counted together, so that memory stays bounded."""
+"""The most different sentences of one kind; further ones are counted together, so that memory stays bounded."""
 TOLD = 3
-"""Different sentences that people are told at once."""
+"""The most sentences that people are shown at once."""
 OTHER = "other reasons"
 Reasons = Mapping[str, Mapping[str, int]]
 """`{kind: {sentence: records}}`."""
@@ -20,7 +20,7 @@ Reasons = Mapping[str, Mapping[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class UnmovedReasons:
-    """What is known of one book's records that did not move. `staying`: never asked; `refused`: refused at the move."""
+    """Reasons of one book's records that did not move. `staying`: never asked; `refused`: refused at the move."""
 
     staying: Reasons = field(default_factory=dict)
     refused: Reasons = field(default_factory=dict)
@@ -33,7 +33,7 @@ def count(into: dict[str, Counter[str]], kind: str, reason: str) -> None:
 
 
 def total(reasons: Reasons) -> int:
-    """Return how many records there are."""
+    """Return the number of records."""
     return sum(number for by in reasons.values() for number in by.values())
 
 
@@ -53,16 +53,16 @@ def words(*counted: Mapping[str, int]) -> str:
     return ", ".join([*told, *([f"{OTHER} ({left})"] if left else [])])
 
 
-def seal(vault: Vault, case: Case, book: BookHandover, remarks: UnmovedReasons) -> bytes:
-    """Encrypt the remarks for their row; none make nothing."""
-    if remarks == UnmovedReasons():
+def seal(vault: Vault, case: Case, book: BookHandover, reasons: UnmovedReasons) -> bytes:
+    """Encrypt the reasons for their row; without any, return nothing."""
+    if reasons == UnmovedReasons():
         return b""
-    plain = {"staying": _plain(remarks.staying), "refused": _plain(remarks.refused)}
+    plain = {"staying": _plain(reasons.staying), "refused": _plain(reasons.refused)}
     return vault.seal(case.wrapped_key, plain, f"book:{book.id}")
 
 
 def unseal(vault: Vault, case: Case, book: BookHandover) -> UnmovedReasons:
-    """Decrypt a book's remarks."""
+    """Decrypt a book's reasons."""
     if not book.sealed:
         return UnmovedReasons()
     plain: dict[str, Any] = vault.open(case.wrapped_key, book.sealed, f"book:{book.id}")

@@ -216,8 +216,8 @@ class Assignment(Table, table=True):
         sa.Index("assignment_clients", "proposal_id", "system", "family", "id"),
     )
     id: str = Field(primary_key=True)
-    case_id: str = Field(foreign_key="case_.id", index=True)
-    proposal_id: str | None = Field(default=None, foreign_key="proposal.id", index=True)
+    case_id: str = Field(foreign_key="case_.id")
+    proposal_id: str | None = Field(default=None, foreign_key="proposal.id")
     """The last version with this record, or the draft that gathers it. None: it stays, and nobody is asked."""
     system: str
     record_id: str
@@ -231,6 +231,18 @@ class Assignment(Table, table=True):
     moved_at: datetime | None = utc_column(default=None)
     sealed: bytes
     """Name, family name, value, currency, stage, whether open."""
+
+
+class LineNames(Table, table=True):
+    """The names of several lines of one book, sealed together: a search opens few rows in place of every line."""
+
+    id: str = Field(primary_key=True)
+    case_id: str = Field(foreign_key="case_.id", index=True)
+    system: str
+    draft_id: str | None = Field(default=None, foreign_key="proposal.id", index=True)
+    """The draft while the book is read; None once it is proposed."""
+    sealed: bytes
+    """The records' ids, and their names in lower case."""
 
 
 class PutBack(Table, table=True):

@@ -13,6 +13,18 @@ class TenantRateLimit(Table, table=True):
     next_at: datetime = utc_column()
 
 
+class ConnectionShare(Table, table=True):
+    """How many connections to one system one replica may have open. Together they are never more than the limit."""
+
+    id: str = Field(primary_key=True)
+    """`system:replica`."""
+    system: str
+    replica_id: str = Field(index=True)
+    held: int = 0
+    hungry: bool = False
+    """Whether the replica would use more than an even split gives it."""
+
+
 class Replica(Table, table=True):
     """One process among several on the same PostgreSQL, from its start until it is seen to be dead."""
 

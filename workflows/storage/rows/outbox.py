@@ -1,6 +1,7 @@
 from datetime import datetime
 from enum import StrEnum
 
+import sqlalchemy as sa
 from sqlmodel import Field
 
 from workflows.storage.rows.table import Table, utc_column
@@ -20,16 +21,31 @@ class MessageKind(StrEnum):
     ESCALATION = "escalation"
     NOTE = "note"
     RETURN = "return"
+    AUDIT_FILE = "audit_file"
+    NOTE_FILE = "note_file"
+
+
+FILES = {MessageKind.AUDIT: MessageKind.AUDIT_FILE, MessageKind.NOTE: MessageKind.NOTE_FILE}
+"""The kind of the file that goes into the thread of a message of some kinds."""
+BEHIND = sa.text("shown_version < wanted_version")
 
 
 class OutboxMessage(Table, table=True):
-    """Something that people are shown, kept up to date in place: due while `shown` is behind `wanted`."""
+    """A message, or a file in a message's thread, due while `shown_version` is behind `wanted_version`.
 
+    A message is kept up to date in place. A file is sent once for each message that it belongs to.
+    """
+
+    __table_args__ = (
+        sa.Index("outbox_behind", "id", sqlite_where=BEHIND, postgresql_where=BEHIND),
+        sa.Index("outbox_subject", "kind", "subject"),
+        sa.Index("outbox_shown_at", "kind", "shown_at"),
+    )
     id: str = Field(primary_key=True)
     kind: str
     subject: str
     """Id of the row that the post shows."""
-    case_id: str = ""
+    case_id: str = Field(default="", index=True)
     channel: str
     """A channel's or a person's id; after the first delivery the conversation that it went to."""
     thread_parent_id: str = ""
@@ -37,6 +53,8 @@ class OutboxMessage(Table, table=True):
     ts: str = ""
     wanted_version: int = 1
     shown_version: int = 0
+    shown_at: datetime | None = utc_column(default=None)
+    """When it was last brought up to date."""
     next_try_at: datetime | None = utc_column(default=None)
     problem: str = ""
     claimed_by: str = ""

@@ -24,6 +24,11 @@ class Table(SQLModel):
     __tablename__: ClassVar[str | Callable[..., str]] = cast("str", declared_attr(_table_name))
 
 
+def table_of(model: type[Table]) -> sa.Table:
+    """Return the table behind a row class, for statements that load no objects."""
+    return cast("sa.Table", sa.inspect(model).local_table)
+
+
 class UtcDateTime(sa.TypeDecorator[datetime]):
     """Aware UTC datetimes on every database; SQLite would drop the zone."""
 

@@ -38,6 +38,7 @@ class ExportSnapshot(Table, table=True):
 class FollowUp(Table, table=True):
     """A dated check of one case."""
 
+    __table_args__ = (sa.Index("follow_up_done_at", "done_at"),)
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id", index=True)
     day: int
@@ -52,6 +53,7 @@ class FollowUp(Table, table=True):
 class AuditRun(Table, table=True):
     """The daily check of every past leaver in every system. One a day, across replicas, by its key."""
 
+    __table_args__ = (sa.Index("audit_run_finished_at", "finished_at"),)
     id: str = Field(primary_key=True)
     """`audit-YYYY-MM-DD` in the company's time zone."""
     state: str = Field(default=WorkState.DUE, index=True)
@@ -60,6 +62,22 @@ class AuditRun(Table, table=True):
     started_at: datetime | None = utc_column(default=None)
     finished_at: datetime | None = utc_column(default=None)
     result: str = "{}"
+
+
+class FindingKind(StrEnum):
+    """Kinds of finding, worst first."""
+
+    PROTECTED = "protected"
+    OPEN_AGAIN = "open again"
+    NOT_LINKED = "not linked"
+    NEW_ACCOUNT = "new account"
+    ORPHAN = "orphan"
+    ADDRESS_REUSED = "address reused"
+    EXPORTED = "exported after leaving"
+    OWNS_RECORDS = "owns records"
+    NEVER_VERIFIED = "never verified"
+    NOT_VERIFIED = "not verified"
+    DORMANT = "dormant"
 
 
 class Finding(Table, table=True):
@@ -73,6 +91,20 @@ class Finding(Table, table=True):
             sqlite_where=sa.text("closed_at is null"),
             postgresql_where=sa.text("closed_at is null"),
         ),
+        sa.Index(
+            "open_findings",
+            "system",
+            "kind",
+            sqlite_where=sa.text("closed_at is null"),
+            postgresql_where=sa.text("closed_at is null"),
+        ),
+        sa.Index("finding_closed_at", "closed_at"),
+        sa.Index(
+            "relocked_findings",
+            "relocked_at",
+            sqlite_where=sa.text("relocked_at is not null"),
+            postgresql_where=sa.text("relocked_at is not null"),
+        ),
     )
     id: str = Field(primary_key=True)
     key: str = Field(index=True)
@@ -80,6 +112,7 @@ class Finding(Table, table=True):
     case_id: str | None = Field(default=None, foreign_key="case_.id", index=True)
     """None: it is about nobody's case (an orphan). Such a finding has a key of its own."""
     kind: str
+    """A `FindingKind`."""
     system: str
     account_id: str = ""
     first_seen: datetime = utc_column()

@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("result", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("audit_run_finished_at", "audit_run", ["finished_at"], unique=False)
     op.create_index("ix_audit_run_state", "audit_run", ["state"], unique=False)
     op.create_table(
         "case_",
@@ -77,6 +78,16 @@ def upgrade() -> None:
         sqlite_where=sa.text("state in ('scheduled', 'running', 'held')"),
         postgresql_where=sa.text("state in ('scheduled', 'running', 'held')"),
     )
+    op.create_table(
+        "connection_share",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("system", sa.String(), nullable=False),
+        sa.Column("replica_id", sa.String(), nullable=False),
+        sa.Column("held", sa.Integer(), nullable=False),
+        sa.Column("hungry", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_connection_share_replica_id", "connection_share", ["replica_id"], unique=False)
     op.create_table(
         "delegation",
         sa.Column("id", sa.String(), nullable=False),
@@ -136,6 +147,7 @@ def upgrade() -> None:
         sa.Column("ts", sa.String(), nullable=False),
         sa.Column("wanted_version", sa.Integer(), nullable=False),
         sa.Column("shown_version", sa.Integer(), nullable=False),
+        sa.Column("shown_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("next_try_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("problem", sa.String(), nullable=False),
         sa.Column("claimed_by", sa.String(), nullable=False),
@@ -143,6 +155,17 @@ def upgrade() -> None:
         sa.Column("send_attempts", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("ix_outbox_message_case_id", "outbox_message", ["case_id"], unique=False)
+    op.create_index(
+        "outbox_behind",
+        "outbox_message",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("shown_version < wanted_version"),
+        postgresql_where=sa.text("shown_version < wanted_version"),
+    )
+    op.create_index("outbox_shown_at", "outbox_message", ["kind", "shown_at"], unique=False)
+    op.create_index("outbox_subject", "outbox_message", ["kind", "subject"], unique=False)
     op.create_table(
         "replica",
         sa.Column("id", sa.String(), nullable=False),
@@ -280,6 +303,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["case_id"], ["case_.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("finding_closed_at", "finding", ["closed_at"], unique=False)
     op.create_index("ix_finding_case_id", "finding", ["case_id"], unique=False)
     op.create_index("ix_finding_key", "finding", ["key"], unique=False)
     op.create_index(
@@ -289,6 +313,22 @@ def upgrade() -> None:
         unique=True,
         sqlite_where=sa.text("closed_at is null"),
         postgresql_where=sa.text("closed_at is null"),
+    )
+    op.create_index(
+        "open_findings",
+        "finding",
+        ["system", "kind"],
+        unique=False,
+        sqlite_where=sa.text("closed_at is null"),
+        postgresql_where=sa.text("closed_at is null"),
+    )
+    op.create_index(
+        "relocked_findings",
+        "finding",
+        ["relocked_at"],
+        unique=False,
+        sqlite_where=sa.text("relocked_at is not null"),
+        postgresql_where=sa.text("relocked_at is not null"),
     )
     op.create_table(
         "follow_up",
@@ -303,6 +343,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["case_id"], ["case_.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("follow_up_done_at", "follow_up", ["done_at"], unique=False)
     op.create_index("ix_follow_up_case_id", "follow_up", ["case_id"], unique=False)
     op.create_index("ix_follow_up_state", "follow_up", ["state"], unique=False)
     op.create_table(
@@ -453,8 +494,6 @@ def upgrade() -> None:
     )
     op.create_index("assignment_clients", "assignment", ["proposal_id", "system", "family", "id"], unique=False)
     op.create_index("assignment_work", "assignment", ["case_id", "system", "state", "id"], unique=False)
-    op.create_index("ix_assignment_case_id", "assignment", ["case_id"], unique=False)
-    op.create_index("ix_assignment_proposal_id", "assignment", ["proposal_id"], unique=False)
     op.create_table(
         "decision",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -511,6 +550,19 @@ def upgrade() -> None:
     op.create_index("account_sweep", "leaver_account", ["system", "account_id"], unique=False)
     op.create_index("ix_leaver_account_access_id", "leaver_account", ["access_id"], unique=False)
     op.create_index("ix_leaver_account_case_id", "leaver_account", ["case_id"], unique=False)
+    op.create_table(
+        "line_names",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("case_id", sa.String(), nullable=False),
+        sa.Column("system", sa.String(), nullable=False),
+        sa.Column("draft_id", sa.String(), nullable=True),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["case_.id"]),
+        sa.ForeignKeyConstraint(["draft_id"], ["proposal.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_line_names_case_id", "line_names", ["case_id"], unique=False)
+    op.create_index("ix_line_names_draft_id", "line_names", ["draft_id"], unique=False)
     op.create_table(
         "revision",
         sa.Column("id", sa.String(), nullable=False),

@@ -1,0 +1,91 @@
+"""A pool of connections to one system, whose size may change while it is used."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+C = TypeVar("C")
+
+
+@dataclass(slots=True)
+class Slot(Generic[C]):
+    """Leave to have one connection open. `connection` is an idle one, or None; what it is at the end is kept."""
+
+    connection: C | None = None
+
+
+class ConnectionPool(Generic[C]):
+    """Keeps at most `size` connections open, idle ones among them."""
+
+    def __init__(self, size: int, close: Callable[[C], object]) -> None:
+        """`close` closes one connection."""
+        self._size, self._close = size, close
+        self._idle: list[C] = []
+        self._busy = self._waiting = 0
+        self._closed = False
+        self._changed = threading.Condition()
+
+    @property
+    def size(self) -> int:
+        """The number of connections that may be open."""
+        return self._size
+
+    @property
+    def wanted(self) -> int:
+        """How many connections would be in use now if there were enough."""
+        return self._busy + self._waiting
+
+    @contextmanager
+    def slot(self, seconds: float) -> Iterator[Slot[C]]:
+        """Have one connection. Raises `TimeoutError` where none becomes free within so many seconds."""
+        slot = self._take(seconds)
+        try:
+            yield slot
+        finally:
+            self._give_back(slot)
+
+    def resize(self, size: int) -> int:
+        """Keep at most `size` open from now on; return how many are open at this moment.
+
+        Idle ones are closed at once, others as they are given back.
+        """
+        with self._changed:
+            self._size = size
+            while self._idle and self._busy + len(self._idle) > size:
+                self._close(self._idle.pop())
+            self._changed.notify_all()
+            return self._busy + len(self._idle)
+
+    def close(self) -> None:
+        """Close every connection, those in use as they are given back."""
+        self._closed = True
+        self.close_idle()
+
+    def close_idle(self) -> None:
+        """Close every connection that is not in use."""
+        with self._changed:
+            while self._idle:
+                self._close(self._idle.pop())
+
+    def _take(self, seconds: float) -> Slot[C]:
+        with self._changed:
+            self._waiting += 1
+            try:
+                if not self._changed.wait_for(lambda: self._busy < self._size, seconds):
+                    raise TimeoutError
+            finally:
+                self._waiting -= 1
+            self._busy += 1
+            return Slot(self._idle.pop() if self._idle else None)
+
+    def _give_back(self, slot: Slot[C]) -> None:
+        with self._changed:
+            self._busy -= 1
+            if slot.connection is not None:
+                if not self._closed and self._busy + len(self._idle) < self._size:
+                    self._idle.append(slot.connection)
+                else:
+                    self._close(slot.connection)
+            self._changed.notify()

@@ -1,0 +1,73 @@
+"""Work that waits in this process until its lane has a free slot.
+
+The backlog is memory only. A process that dies loses nothing by it: the rows are still due, and are handed over again.
+"""
+
+import threading
+from collections import Counter, deque
+
+Piece = tuple[str, str, int]
+"""Task, row and attempt."""
+
+
+class Backlog:
+    """A queue for each lane, and the slots that each has. A piece that is waiting already is not added twice."""
+
+    def __init__(self) -> None:
+        self._lanes: dict[str, deque[Piece]] = {}
+        self._slots: dict[str, int] = {}
+        self._taken = Counter[str]()
+        self._known: set[Piece] = set()
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def add(self, lane: str, slots: int, piece: Piece) -> None:
+        """Queue a piece in its lane, of which `slots` may be under way at a time."""
+        with self._changed:
+            if piece in self._known:
+                return
+            self._known.add(piece)
+            self._slots[lane] = slots
+            self._lanes.setdefault(lane, deque()).append(piece)
+            self._changed.notify()
+
+    def take(self) -> tuple[str, Piece] | None:
+        """Wait for a piece whose lane has a free slot, and take both, lane after lane; None once closed."""
+        with self._changed:
+            while not self._closed:
+                for lane, waiting in list(self._lanes.items()):
+                    if waiting and self._taken[lane] < self._slots[lane]:
+                        self._lanes[lane] = self._lanes.pop(lane)  # the other lanes come before this one again
+                        self._taken[lane] += 1
+                        return lane, waiting.popleft()
+                self._changed.wait()
+        return None
+
+    def put_back(self, lane: str, piece: Piece) -> None:
+        """Return a piece that could not be begun to the front of its lane."""
+        with self._changed:
+            self._taken[lane] -= 1
+            self._lanes[lane].appendleft(piece)
+            self._changed.notify()
+
+    def forget(self, piece: Piece) -> None:
+        """Note that the engine's own rows know the piece now."""
+        with self._changed:
+            self._known.discard(piece)
+
+    def free(self, lane: str) -> None:
+        """Free the slot of a piece that has ended."""
+        with self._changed:
+            self._taken[lane] -= 1
+            self._changed.notify()
+
+    def waiting(self) -> frozenset[Piece]:
+        """Return every piece that the engine's own rows may not know yet."""
+        with self._changed:
+            return frozenset(self._known)
+
+    def close(self) -> None:
+        """Give nothing out any more."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()

@@ -1,0 +1,140 @@
+"""Changes that no commit of this process told of: another process's commit, and a clock that was set.
+
+On SQLite, `PRAGMA data_version` on a connection that is kept open changes with every commit of another connection. On
+PostgreSQL, processes that run tell each other by NOTIFY, at most twice a second each; a command tells them in its own
+transaction. Both only say that something may be due: a word that is lost costs seconds, and one too many nothing.
+"""
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from workflows.ports import Clock
+from workflows.storage.store import LISTEN, NOTIFY, Store, connect
+
+log = logging.getLogger(__name__)
+LOOK_SECONDS = 0.5
+RECONNECT_SECONDS = 5.0
+CLOCK_TOLERANCE = timedelta(seconds=1)
+"""What the clock may differ by from the time that passed between two looks."""
+
+
+class Source(Protocol):
+    """A place where another process's commit shows."""
+
+    def changed(self, stop: threading.Event) -> bool:
+        """Return whether there was a change, after at most `LOOK_SECONDS`."""
+
+    def close(self) -> None:
+        """Give the connection back."""
+
+
+class ChangeWatch:
+    """A thread that calls `fire` at every change."""
+
+    def __init__(self, store: Store, clock: Clock, fire: Callable[[], None]) -> None:
+        self._store, self._clock, self._fire = store, clock, fire
+        self._source: Source = _Notifications(store) if store.postgres else _DataVersion(store.url)
+        self._stop = threading.Event()
+        self._seen = clock.now(), time.monotonic()
+        self._thread = threading.Thread(target=self._watch, name="change watch", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop."""
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stop.is_set():
+            changed = self._source.changed(self._stop)
+            if self._clock_was_set() or changed:
+                self._fire()
+        self._source.close()
+
+    def _clock_was_set(self) -> bool:
+        (clock, passed), self._seen = self._seen, (self._clock.now(), time.monotonic())
+        return abs(self._seen[0] - clock - timedelta(seconds=self._seen[1] - passed)) > CLOCK_TOLERANCE
+
+
+class _DataVersion:
+    """SQLite: a number that changes with every commit of another connection, this process's own included."""
+
+    def __init__(self, url: str) -> None:
+        self._path = str(sa.make_url(url).database)
+        self._connection: sqlite3.Connection | None = None
+        self._version = 0
+
+    def changed(self, stop: threading.Event) -> bool:
+        stop.wait(LOOK_SECONDS)
+        try:
+            if self._connection is None:
+                self._connection = sqlite3.connect(self._path, isolation_level=None)
+            [version] = self._connection.execute("PRAGMA data_version").fetchone()
+        except sqlite3.Error as error:
+            log.warning("changes by other processes are noticed late: %s", error)
+            self.close()
+            stop.wait(RECONNECT_SECONDS)
+            return True
+        before, self._version = self._version, int(version)
+        return self._version != before
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class _Notifications:
+    """PostgreSQL: LISTEN on a connection of its own, by which this process tells the others, too."""
+
+    def __init__(self, store: Store) -> None:
+        self._rows = connect(store.url, pool_size=1)
+        self._errors = (sa.exc.DBAPIError, self._rows.dialect.loaded_dbapi.Error)
+        self._connection: Any = None
+        self._committed = threading.Event()
+        store.when_committed(self._committed.set)
+
+    def changed(self, stop: threading.Event) -> bool:
+        try:
+            if self._connection is None:
+                self._connection = self._listen()
+                return True  # what was said before is not heard
+            return self._exchange()
+        except self._errors as error:
+            log.warning("changes by other processes are noticed late: %s", error)
+            self.close()
+            stop.wait(RECONNECT_SECONDS)
+            return True
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        self._rows.dispose()
+
+    def _listen(self) -> Any:
+        pooled = self._rows.raw_connection()
+        connection: Any = pooled.driver_connection
+        pooled.detach()
+        connection.rollback()
+        connection.autocommit = True
+        connection.execute(LISTEN)
+        return connection
+
+    def _exchange(self) -> bool:
+        if self._committed.is_set():
+            self._committed.clear()
+            self._connection.execute(NOTIFY)
+        own = self._connection.info.backend_pid
+        told = list(self._connection.notifies(timeout=LOOK_SECONDS, stop_after=1))
+        return any(one.pid != own for one in told)
