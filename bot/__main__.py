@@ -9,17 +9,17 @@ from bot.cli.app import make_app
 
 NOISY = {"apscheduler": logging.ERROR, "httpx": logging.WARNING}
 """Lowest level of loggers. One notes each run of each tick; the other each request, with the person it asks about."""
-LOADING_THRESHOLD = 50_000
-"""New objects between two collections while a command loads.
+THRESHOLD = 400_000
+"""New objects between two garbage collections.
 
-Loading makes 140,000 objects, and nearly all of them stay. At Python's own threshold, collections among them take a
-tenth of the processor time. `handover run` sets Python's own threshold again.
+A command makes 140,000 objects while it loads, and nearly all of them stay. At Python's own threshold, collections
+among them take a tenth of the processor time. `handover run` sets Python's own threshold again.
 """
 
 
 def main() -> None:
     """Run one command and exit with its code."""
-    gc.set_threshold(LOADING_THRESHOLD)
+    gc.set_threshold(THRESHOLD)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # A terminal that cannot show somebody's name must not stop an offboarding.

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from bot.work_handlers import WorkHandlers
+from bot.work_handlers import WIDE, WorkHandlers
 from workflows.cases import added_systems
 from workflows.engine import clock_jumps
 from workflows.engine.change_watch import ChangeWatch
@@ -18,7 +18,6 @@ from workflows.storage import outbox
 from workflows.storage.journal import Journal
 from workflows.storage.outbox import Notifier
 from workflows.storage.store import Store
-from workflows.storage.work import Task
 
 AUDIT_TICK, LEAP_TICK, JUMP_TICK, FORGET_TICK = 5.0, 5.0, 60.0, 3600.0
 SEAL_DELAY, SEAL_REST = 0.25, 0.5
@@ -33,24 +32,12 @@ def running(
     engine: Engine, built: WorkHandlers, store: Store, clock: Clock, tell: Notifier, replicas: Replicas | None = None
 ) -> Iterator[None]:
     """Run engine and ticks for as long as the context lasts; `replicas` where several processes share the rows."""
-    engine.register(Task.LOCKOUT, built.dispatch.case, wide=True)  # they wait in their systems' lanes,
-    engine.register(Task.REVOKE, built.dispatch.row, wide=True)  # those of a system that hangs among them
-    for task, handler in {
-        Task.BOOK: built.handover.run,
-        Task.APPROVAL: built.handover.escalation.run,
-        Task.EXPORTS: built.exports.take,
-        Task.FOLLOW_UP: built.follow_ups.run,
-        Task.AUDIT: built.audits.run,
-        Task.MANUAL: built.manual.run,
-        Task.UNDO: built.restorations.run,
-        Task.RESTRICT: built.restrictions.run,
-        Task.PUT_BACK: built.handover.put_backs.run,
-        Task.LEAVE: built.handover.leaves.run,
-    }.items():
-        engine.register(task, handler)
+    for task, handler in built.by_task().items():
+        engine.register(task, handler, wide=task in WIDE)
+    journal, audits = built.services.journal, built.services.audits
     triggers = Triggers()
     due = triggers.add(Reconciler(store, engine, clock).tick, "hand over due work")
-    triggers.add(partial(_seal, built.journal), "seal the journal", delay=SEAL_DELAY, rest=SEAL_REST)
+    triggers.add(partial(_seal, journal), "seal the journal", delay=SEAL_DELAY, rest=SEAL_REST)
     triggers.add(
         partial(_deliver, store, tell, clock, engine.executor), "tell people", delay=POST_DELAY, rest=POST_REST
     )
@@ -61,17 +48,15 @@ def running(
     engine.when_ended(due.fire)
     watch = ChangeWatch(store, clock, triggers.fire)
     ticker = Ticker()
-    ticker.every(AUDIT_TICK, built.audits.call, "call the daily audit")
-    ticker.every(LEAP_TICK, clock_jumps.ClockJumps(store, built.journal, clock).check, "see whether the clock was set")
-    ticker.every(
-        JUMP_TICK, lambda: clock_jumps.heal(store, built.journal, clock), "make due what a wrong clock put off"
-    )
+    ticker.every(AUDIT_TICK, audits.call, "call the daily audit")
+    ticker.every(LEAP_TICK, clock_jumps.ClockJumps(store, journal, clock).check, "see whether the clock was set")
+    ticker.every(JUMP_TICK, lambda: clock_jumps.heal(store, journal, clock), "make due what a wrong clock put off")
     ticker.every(FORGET_TICK, lambda: forget_finished(engine), "forget finished work")
     ticker.every(FORGET_TICK, built.retention.prune, "prune settled rows")
     if replicas:
         ticker.every(replicas.seconds / 4, replicas.take_over_dead, "take over from the dead")
     with replicas.living() if replicas else outbox.single_process(store):
-        added_systems.add_to_open_cases(store, built.journal, built.services.systems, clock)
+        added_systems.add_to_open_cases(store, journal, built.services.systems, clock)
         engine.launch()
         for part in (triggers, watch, ticker):
             part.start()
@@ -81,7 +66,7 @@ def running(
             for part in (ticker, watch, triggers):
                 part.stop()
             engine.close()
-            built.journal.seal()
+            journal.seal()
 
 
 def _seal(journal: Journal) -> None:

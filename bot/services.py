@@ -1,227 +1,55 @@
-"""What the people's side may ask of the middle, as protocols: tests put small stand-ins in their place."""
+"""Everything that Slack and the command line call.
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+The services are imported for type checks only: a command that shows its help loads none of them.
+"""
+
+from __future__ import annotations
+
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-from config.settings import Settings
-from workflows.access.manual_steps import Proof
-from workflows.access.views import Candidate, StepView
-from workflows.cases.views import CaseBrief, CaseView, FindingLine, FollowUpLine, OffboardingRequest, Plan
-from workflows.clients.views import (
-    ClientLine,
-    DelegationView,
-    NoteView,
-    Preview,
-    ProposalView,
-    PutBackLine,
-    PutBackView,
-    RecordLine,
-)
-from workflows.exports.views import ExportView
-from workflows.people import Actor, Leaver, Successor
-from workflows.ports import Clock
-from workflows.storage.rows.case import Strategy
-from workflows.systems.registry import System
-from workflows.watch.views import AuditView
-
-
-class Offboarding(Protocol):
-    """Cases. All may raise `Refused`."""
-
-    def plan(self, leaver: Leaver) -> Plan: ...
-    def open(self, request: OffboardingRequest) -> str: ...
-    def cancel(self, case_id: str, by: Actor) -> None: ...
-    def retry(self, case_id: str, system: str, by: Actor) -> None: ...
-    def undo(self, case_id: str, by: Actor) -> None: ...
-    def release(self, case_id: str, by: Actor) -> None: ...
-    def reject(self, case_id: str, by: Actor) -> None: ...
-    def reschedule(self, case_id: str, at: datetime, by: Actor) -> None: ...
-    def close(self, case_id: str, by: Actor) -> None: ...
-    def case(self, case_id: str) -> CaseView: ...
-    def held(self, case_id: str) -> bool: ...
-    def count(self, still_open: bool | None = None) -> int: ...
-    def cases(self, open_only: bool = False, *, limit: int = 0, offset: int = 0) -> list[CaseView]: ...
-    def briefs(self, limit: int, still_open: bool | None = None) -> list[CaseBrief]: ...
-    def find_case(self, who: str) -> CaseView | None: ...
-
-
-class Linking(Protocol):
-    """Whose an account is, as people say. All may raise `Refused` and what a connector raises."""
-
-    def candidates(self, case_id: str, system: str, search: str = "") -> tuple[Candidate, ...]: ...
-    def link(self, case_id: str, system: str, by: Actor, *, account: str = "", login: str = "") -> str: ...
-    def none(self, case_id: str, system: str, by: Actor) -> None: ...
-
-
-class Proposals(Protocol):
-    """Proposals and their lines, as they are read. All may raise `Refused`."""
-
-    def view(self, proposal_id: str) -> ProposalView: ...
-    def lines(
-        self, proposal_id: str, offset: int = 0, limit: int = 20, search: str = ""
-    ) -> tuple[list[RecordLine], int]: ...
-    def share_lines(
-        self, proposal_id: str, key: str, offset: int = 0, limit: int = 20
-    ) -> tuple[list[RecordLine], int]: ...
-    def successors(self, proposal_id: str) -> tuple[Successor, ...]: ...
-    def client_page(
-        self, proposal_id: str, offset: int = 0, limit: int = 20, search: str = ""
-    ) -> tuple[list[ClientLine], int]: ...
-    def preview(
-        self, leaver: Leaver, successors: Sequence[Successor], strategy: Strategy, content: bytes = b""
-    ) -> Preview: ...
-    def clients_of(self, proposal_id: str, key: str) -> tuple[str, ...]: ...
-    def csv(self, proposal_id: str) -> Iterable[str]: ...
-    def waiting_for(self, slack_id: str) -> list[ProposalView]: ...
-    def waiting(self) -> list[ProposalView]: ...
-
-
-class Decisions(Protocol):
-    """Decisions on proposals. All may raise `Refused`."""
-
-    def decide(
-        self, proposal_id: str, digest: str, by: Actor, approve: bool, reason: str = "", principal: str = ""
-    ) -> None: ...
-
-
-class Appointments(Protocol):
-    """Further approvers of a proposal. All may raise `Refused`."""
-
-    def appoint(self, proposal_id: str, user: str, by: Actor, role: str = "manager") -> None: ...
-
-
-class Edits(Protocol):
-    """Edits of a proposal; each returns the id of the new version. All may raise `Refused`."""
-
-    def assign(self, proposal_id: str, digest: str, successors: Mapping[str, str], by: Actor) -> str: ...
-    def exclude(self, proposal_id: str, digest: str, lines: Sequence[str], reason: str, by: Actor) -> str: ...
-    def upload(self, proposal_id: str, digest: str, content: bytes, by: Actor) -> str: ...
-
-
-class Delegations(Protocol):
-    """Who decides for whom in an absence. All may raise `Refused`."""
-
-    def make(self, absent: str, delegate: str, since: datetime, until: datetime, by: Actor) -> DelegationView: ...
-    def end(self, delegation_id: str, by: Actor) -> DelegationView: ...
-    def present(self, user: str = "") -> list[DelegationView]: ...
-
-
-class Halts(Protocol):
-    """Moves under way: pause, resume, stop. All may raise `Refused`."""
-
-    def pause(self, case_id: str, by: Actor) -> None: ...
-    def resume(self, case_id: str, by: Actor) -> None: ...
-    def stop(self, case_id: str, by: Actor) -> int: ...
-
-
-class PutBacks(Protocol):
-    """Undoing a handover. All may raise `Refused`; `plan` also what a connector raises."""
-
-    def plan(self, case_id: str, search: str = "") -> PutBackView: ...
-    def begin(self, case_id: str, by: Actor, search: str = "") -> int: ...
-    def csv_lines(self, case_id: str) -> Iterator[PutBackLine]: ...
-
-
-class Notes(Protocol):
-    """What successors are told of their new clients."""
-
-    def view(self, note: str) -> NoteView: ...
-    def csv(self, note: str) -> Iterable[str]: ...
-    def of_case(self, case_id: str) -> list[NoteView]: ...
-
-
-class Leaves(Protocol):
-    """The end of a handover for a time. All may raise `Refused`."""
-
-    def stay(self, case_id: str, by: Actor) -> None: ...
-    def move(self, case_id: str, at: datetime, by: Actor) -> None: ...
-
-
-class Exports(Protocol):
-    """Export snapshots."""
-
-    def view(self, snapshot_id: str) -> ExportView: ...
-    def reveal(self, snapshot_id: str, by: Actor, reason: str) -> ExportView: ...
-
-
-class Audits(Protocol):
-    """The daily audit and its findings."""
-
-    def view(self, run_id: str) -> AuditView: ...
-    def latest(self) -> AuditView | None: ...
-    def run_now(self, by: Actor) -> AuditView: ...
-    def lock_again(self, finding_id: str, by: Actor) -> str: ...
-    def csv(self, run_id: str) -> Iterable[str]: ...
-    def current_csv(self) -> Iterable[str]: ...
-    def findings(self, limit: int | None = None) -> list[FindingLine]: ...
-    def count_findings(self) -> int: ...
-    def accepted(self) -> list[FindingLine]: ...
-    def take(self, finding_id: str, by: Actor) -> FindingLine: ...
-    def accept(self, finding_id: str, until: date, reason: str, by: Actor) -> FindingLine: ...
-
-
-class FollowUps(Protocol):
-    """Dated checks."""
-
-    def view(self, follow_up_id: str) -> tuple[CaseView, FollowUpLine]: ...
-
-
-class ManualSteps(Protocol):
-    """What people do by hand."""
-
-    def view(self, step_id: str) -> StepView: ...
-    def confirm(self, step_id: str, by: Actor, note: str, proof: Proof | None = None) -> StepView: ...
-    def cannot(self, step_id: str, by: Actor, why: str) -> StepView: ...
-    def retract(self, step_id: str, by: Actor, why: str) -> StepView: ...
-    def waiting_for(self, slack_id: str) -> list[StepView]: ...
-
-
-class Verification(Protocol):
-    """What a check of the journal found."""
-
-    @property
-    def ok(self) -> bool: ...
-    @property
-    def entries(self) -> int: ...
-    @property
-    def sealed(self) -> int: ...
-    @property
-    def faults(self) -> tuple[str, ...]: ...
-    @property
-    def head(self) -> str: ...
-    @property
-    def signed_at(self) -> datetime | None: ...
-
-
-class Journal(Protocol):
-    """The record of who did what."""
-
-    def verify(self) -> Verification: ...
-    def note(self, action: str, actor: Actor, data: Mapping[str, str]) -> object: ...
+if TYPE_CHECKING:
+    from config.settings import Settings
+    from workflows.access.links import AccountLinking
+    from workflows.access.manual_steps import ManualSteps
+    from workflows.cases.offboarding import Offboarding
+    from workflows.clients.approvals.decisions import DecisionRegister
+    from workflows.clients.approvals.delegations import Delegations
+    from workflows.clients.approvals.escalation import ApproverAppointment
+    from workflows.clients.moves.halts import Halts
+    from workflows.clients.moves.leave import Leaves
+    from workflows.clients.moves.notes import HandoverNotes
+    from workflows.clients.moves.put_back import PutBacks
+    from workflows.clients.proposals.editing import ProposalEditor
+    from workflows.clients.reading import ClientTrackQueries
+    from workflows.exports.snapshots import ExportTrack
+    from workflows.ports import Clock
+    from workflows.storage.journal import Journal
+    from workflows.systems.registry import Systems
+    from workflows.watch.audit import Audits
+    from workflows.watch.follow_ups import FollowUps
 
 
 @dataclass(frozen=True)
 class Services:
-    """Everything that Slack and the command line call."""
+    """The services of one process, with its settings."""
 
     settings: Settings
     offboarding: Offboarding
-    proposals: Proposals
-    decisions: Decisions
-    appointments: Appointments
-    edits: Edits
-    exports: Exports
+    proposals: ClientTrackQueries
+    decisions: DecisionRegister
+    appointments: ApproverAppointment
+    edits: ProposalEditor
+    exports: ExportTrack
     audits: Audits
     follow_ups: FollowUps
     journal: Journal
     clock: Clock
-    systems: Mapping[str, System]
+    systems: Systems
     manual: ManualSteps
-    linking: Linking
+    linking: AccountLinking
     delegations: Delegations
     halts: Halts
     put_backs: PutBacks
-    notes: Notes
+    notes: HandoverNotes
     leaves: Leaves

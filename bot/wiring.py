@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -34,11 +34,12 @@ from workflows.cases.ending import Start
 from workflows.cases.finding_list import FindingList
 from workflows.cases.holds import CasePolicy
 from workflows.cases.offboarding import Offboarding
-from workflows.clients.approval_policy import ApprovalContext
+from workflows.clients.approval_policy import ApprovalContext, ApprovalPolicy
 from workflows.clients.handover import ClientHandover
+from workflows.clients.split.rules import AllocationPolicy
 from workflows.context import Context
 from workflows.exports.snapshots import ExportTrack
-from workflows.ports import Clock, SystemClock
+from workflows.ports import AssigneeDirectory, Clock, SystemClock, WorkspaceDirectory
 from workflows.storage import outbox
 from workflows.storage import store as stores
 from workflows.storage.journal import Journal
@@ -50,7 +51,7 @@ from workflows.systems.rate_limit import share_rate_limits
 from workflows.systems.registry import System, Systems, distinct, titled
 from workflows.watch.audit import Audits
 from workflows.watch.follow_ups import FollowUps
-from workflows.watch.responses import FindingPolicy as AuditPolicy
+from workflows.watch.responses import FindingPolicy
 from workflows.watch.retention import Retention
 
 if TYPE_CHECKING:
@@ -78,6 +79,24 @@ def settings_of(kind: str) -> type[BaseModel]:
     return registry.settings_of(kind)
 
 
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The directory of the people who decide and are asked."""
+
+    members: WorkspaceDirectory
+    assignees: AssigneeDirectory
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """What the company has decided, as the services take it."""
+
+    cases: CasePolicy = field(default_factory=CasePolicy)
+    approvals: ApprovalPolicy = field(default_factory=ApprovalPolicy)
+    allocation: AllocationPolicy = field(default_factory=AllocationPolicy)
+    findings: FindingPolicy = field(default_factory=FindingPolicy)
+
+
 @contextmanager
 def assemble(
     settings: Settings, *, clock: Clock | None = None, mode: Mode = "run", dead_after: timedelta | None = None
@@ -99,8 +118,10 @@ def assemble(
         systems = build_systems(settings)
         stack.callback(systems.close)
         share_rate_limits(systems, store)
+        context = build_context(settings, store, systems, clock)
+        workspace, policies = slack_workspace(settings), read_policies(settings)
         if mode == "visit":
-            yield Application(build_services(settings, store, systems, clock, start=_nobody).services, store, None)
+            yield Application(build_services(settings, context, workspace, policies, _nobody).services, store, None)
             return
         from bot.running import running  # noqa: PLC0415 - the engine is for who works; most commands only look
         from workflows.engine.durable import Engine, sqlite_url  # noqa: PLC0415
@@ -109,7 +130,7 @@ def assemble(
         url = settings.storage.url or sqlite_url(settings.storage.path)
         engine = Engine(url, new_id() if store.postgres else outbox.SINGLE_PROCESS)
         replicas = Replicas(store, engine, dead_after or silence_limit(settings)) if store.postgres else None
-        built = build_services(settings, store, systems, clock, start=engine.start)
+        built = build_services(settings, context, workspace, policies, engine.start)
         tell = notifier(settings, built.services, store)
         if replicas:
             stack.enter_context(share_connections(store, systems, replicas.replica_id, built.dispatch.backlog))
@@ -164,31 +185,39 @@ def silence_limit(settings: Settings) -> timedelta:
     return max(DEAD_AFTER, timedelta(seconds=1.5 * max(limits, default=0)))
 
 
-def build_services(settings: Settings, store: Store, systems: Systems, clock: Clock, *, start: Start) -> WorkHandlers:
-    """Build the services on given rows and systems."""
-    storage, policy, company = settings.storage, settings.policy, settings.company
-    context = Context(
+def build_context(settings: Settings, store: Store, systems: Systems, clock: Clock) -> Context:
+    """Build what all services work with, on given rows and systems."""
+    storage = settings.storage
+    return Context(
         store,
         Vault(base64.b64decode(storage.master_key.get_secret_value())),
         Journal(store, clock, base64.b64decode(storage.signing_key.get_secret_value())),
         systems,
         clock,
-        timedelta(minutes=policy.retry_minutes),
+        timedelta(minutes=settings.policy.retry_minutes),
     )
+
+
+def build_services(
+    settings: Settings, context: Context, workspace: Workspace, policies: Policies, start: Start
+) -> WorkHandlers:
+    """Build the services. `start` begins work at once."""
+    policy, zone = settings.policy, settings.company.timezone
     lock_history.connect_lock_history(context)
     guards = ProtectedAccounts(policy.protected)
-    approvals = ApprovalContext(SlackMembers(web_client(settings.slack)), approval_policy(settings))
-    handover = ClientHandover(context, approvals, allocation_policy=split_rules(settings.clients))
+    handover = ClientHandover(
+        context, ApprovalContext(workspace.members, policies.approvals), allocation_policy=policies.allocation
+    )
     exports = ExportTrack(
         context,
         channel=settings.slack.security_channel,
         look_back=timedelta(days=settings.exports.look_back_days),
-        zone=company.timezone,
+        zone=zone,
     )
     sheet = FindingList(context, timedelta(hours=policy.escalate_after_hours))
     casefile = Casefile(context, handover.proposals, exports, sheet)
     offboarding = Offboarding(
-        context, casefile, handover, start, guards=guards, follow_up_days=policy.follow_up_days, rules=_rules(settings)
+        context, casefile, handover, start, guards=guards, follow_up_days=policy.follow_up_days, rules=policies.cases
     )
     linking = AccountLinking(context, guards, offboarding.retry)
     audits = Audits(
@@ -198,13 +227,10 @@ def build_services(settings: Settings, store: Store, systems: Systems, clock: Cl
         linking.link_additional,
         sheet=sheet,
         channel=settings.slack.audit_channel,
-        zone=company.timezone,
+        zone=zone,
         at=policy.audit_at,
-        policy=_audit_policy(settings),
+        policy=policies.findings,
     )
-    follow_ups = FollowUps(context, casefile, exports)
-    roster = SlackRoster(web_client(settings.slack))
-    manual = ManualSteps(context, roster, settings.slack.security_channel)
     services = Services(
         settings=settings,
         offboarding=offboarding,
@@ -214,11 +240,11 @@ def build_services(settings: Settings, store: Store, systems: Systems, clock: Cl
         edits=handover.edits,
         exports=exports,
         audits=audits,
-        follow_ups=follow_ups,
+        follow_ups=FollowUps(context, casefile, exports),
         journal=context.journal,
-        clock=clock,
-        systems=systems,
-        manual=manual,
+        clock=context.clock,
+        systems=context.systems,
+        manual=ManualSteps(context, workspace.assignees, settings.slack.security_channel),
         delegations=handover.delegations,
         linking=linking,
         halts=handover.halts,
@@ -226,38 +252,42 @@ def build_services(settings: Settings, store: Store, systems: Systems, clock: Cl
         notes=handover.notes,
         leaves=handover.leaves,
     )
-    revocation = SystemLockouts(context, guards)
     return WorkHandlers(
         services,
-        revocation,
         handover,
-        exports,
-        follow_ups,
-        audits,
-        context.journal,
-        manual,
+        LockoutDispatch(context, SystemLockouts(context, guards)),
         Restorations(context),
-        LockoutDispatch(context, revocation),
         Restrictions(context, guards),
         Retention(context, timedelta(days=policy.keep_days)),
     )
 
 
-def _rules(settings: Settings) -> CasePolicy:
-    policy = settings.policy
-    return CasePolicy(
-        policy.undo_days,
-        policy.mass_cases_per_hour,
-        policy.immediate_needs_second,
-        policy.mass_share,
-        settings.slack.security_channel,
+def read_policies(settings: Settings) -> Policies:
+    """Return the company's policies, as the services take them."""
+    policy, roles = settings.policy, settings.roles
+    return Policies(
+        CasePolicy(
+            policy.undo_days,
+            policy.mass_cases_per_hour,
+            policy.immediate_needs_second,
+            policy.mass_share,
+            settings.slack.security_channel,
+        ),
+        approval_policy(settings),
+        split_rules(settings.clients),
+        FindingPolicy(
+            policy.relock,
+            timedelta(days=policy.dormant_days),
+            policy.accept_days,
+            tuple(dict.fromkeys((*roles.security.users, *roles.admin.users))),
+        ),
     )
 
 
-def _audit_policy(settings: Settings) -> AuditPolicy:
-    policy, roles = settings.policy, settings.roles
-    tell = tuple(dict.fromkeys((*roles.security.users, *roles.admin.users)))
-    return AuditPolicy(policy.relock, timedelta(days=policy.dormant_days), policy.accept_days, tell)
+def slack_workspace(settings: Settings) -> Workspace:
+    """Return Slack's directory; nothing is asked of it yet."""
+    client = web_client(settings.slack)
+    return Workspace(SlackMembers(client), SlackRoster(client))
 
 
 def notifier(settings: Settings, services: Services, store: Store) -> Notifier:

@@ -1,34 +1,48 @@
 """Work handlers of one process."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bot.services import Services
 from workflows.access.dispatch import LockoutDispatch
-from workflows.access.manual_steps import ManualSteps
 from workflows.access.restoration import Restorations
 from workflows.access.restriction import Restrictions
-from workflows.access.system_lockout import SystemLockouts
 from workflows.clients.handover import ClientHandover
-from workflows.exports.snapshots import ExportTrack
-from workflows.storage.journal import Journal
-from workflows.watch.audit import Audits
-from workflows.watch.follow_ups import FollowUps
+from workflows.storage.work import Task
 from workflows.watch.retention import Retention
+
+if TYPE_CHECKING:
+    from workflows.engine.durable import Handler
+
+WIDE = frozenset({Task.LOCKOUT, Task.REVOKE})
+"""Work that waits in its systems' own lanes, where those of a system that hangs hold up no other."""
 
 
 @dataclass(frozen=True)
 class WorkHandlers:
-    """The services with their work handlers, before an engine carries them."""
+    """The services with what carries out their work, before an engine calls it."""
 
     services: Services
-    revocation: SystemLockouts
     handover: ClientHandover
-    exports: ExportTrack
-    follow_ups: FollowUps
-    audits: Audits
-    journal: Journal
-    manual: ManualSteps
-    restorations: Restorations
     dispatch: LockoutDispatch
+    restorations: Restorations
     restrictions: Restrictions
     retention: Retention
+
+    def by_task(self) -> "dict[str, Handler]":
+        """Return the handler of every kind of work."""
+        services = self.services
+        return {
+            Task.LOCKOUT: self.dispatch.case,
+            Task.REVOKE: self.dispatch.row,
+            Task.BOOK: self.handover.run,
+            Task.APPROVAL: self.handover.escalation.run,
+            Task.EXPORTS: services.exports.take,
+            Task.FOLLOW_UP: services.follow_ups.run,
+            Task.AUDIT: services.audits.run,
+            Task.MANUAL: services.manual.run,
+            Task.UNDO: self.restorations.run,
+            Task.RESTRICT: self.restrictions.run,
+            Task.PUT_BACK: services.put_backs.run,
+            Task.LEAVE: services.leaves.run,
+        }

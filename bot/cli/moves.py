@@ -16,7 +16,10 @@ from workflows.clients.views import ClientsView
 from workflows.storage.rows.clients import Halt
 
 HELP = N_(
-    "Records that are already on their way to a system are finished. After a stop the rest stays with the leaver."
+    """Records that are already on their way to a system are finished.
+
+After a stop the rest stays with the leaver, until a person proposes it again in Slack.
+"""
 )
 EXAMPLES = (
     "handover moves dana@example.com",

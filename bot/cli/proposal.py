@@ -12,8 +12,9 @@ from bot.cli.decide import pending
 from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose
 from bot.cli.output import money, show_csv, show_json, show_table
 from bot.cli.split import content, deciders, faulty, show_kept, show_shares
-from bot.services import Proposals, Services
+from bot.services import Services
 from bot.text import N_, _
+from workflows.clients.reading import ClientTrackQueries
 from workflows.clients.split.assignment_file import InvalidAssignmentFile
 from workflows.clients.views import ClientLine, ProposalView
 
@@ -121,7 +122,7 @@ def _apply(services: Services, view: ProposalView, change: _ProposalChange) -> s
     return services.edits.assign(view.id, view.digest, dict.fromkeys(lines, change.to), actor())
 
 
-def _named(proposals: Proposals, view: ProposalView, text: str) -> str:
+def _named(proposals: ClientTrackQueries, view: ProposalView, text: str) -> str:
     """Return the line of the client with this id or exact name. Raises `CommandError` unless there is just one."""
     found, _total = proposals.client_page(view.id, 0, ALL_CLIENTS, text)
     exact = [one for one in found if text in (one.client_id, one.id)]

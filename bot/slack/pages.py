@@ -1,8 +1,8 @@
 """A proposal as the services have it now, one page of it as a message."""
 
-from bot.services import Proposals
 from bot.slack.messages import proposal, requests, share
 from bot.slack.messages.blocks import Message
+from workflows.clients.reading import ClientTrackQueries
 from workflows.storage.rows.clients import ProposalState
 
 AT = "@"
@@ -10,7 +10,7 @@ AT = "@"
 
 
 def proposal_page(
-    proposals: Proposals, subject: str, page: int = 0, viewer: str = "", *, chart: bool = True
+    proposals: ClientTrackQueries, subject: str, page: int = 0, viewer: str = "", *, chart: bool = True
 ) -> Message:
     """Return a page, for the case's approver unless the subject names another.
 

@@ -7,8 +7,6 @@
 import json
 import sys
 import time
-from datetime import time as hour
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +19,8 @@ from connectors.ldap.connector import Ldap
 from connectors.ldap.settings import LdapSettings
 from tests.bench.leavers import MASTER, OU, SYSTEM
 from tests.sandbox.company import ldif
-from tests.workflows.members import MemoryMembers
-from workflows.cases.casefile import Casefile
-from workflows.cases.finding_list import FindingList
-from workflows.clients.approval_policy import ApprovalContext
-from workflows.clients.handover import ClientHandover
+from tests.workflows.office import services_on
 from workflows.context import Context
-from workflows.exports.snapshots import ExportTrack
 from workflows.people import Actor
 from workflows.ports import SystemClock
 from workflows.storage.journal import Journal
@@ -90,16 +83,7 @@ def _audits(directory: Ldap, folder: Path) -> Audits:
     store, clock = Store(sqlite_url(folder)), SystemClock()
     systems = Systems([System(SYSTEM, MANIFEST, directory)], SYSTEM)
     context = Context(store, Vault(MASTER), Journal(store, clock, b"s" * 32), systems, clock)
-    day = timedelta(days=1)
-    handover = ClientHandover(context, ApprovalContext(MemoryMembers()))
-    exports = ExportTrack(context, channel="", look_back=day, zone="UTC")
-    sheet = FindingList(context, day)
-    casefile = Casefile(context, handover.proposals, exports, sheet)
-    return Audits(context, casefile, _nobody, _nobody, sheet=sheet, channel="", zone="UTC", at=hour(8))
-
-
-def _nobody(case_id: str, system: str, by: Actor, account: str = "") -> None:
-    raise AssertionError(f"the bench locks nobody: {case_id} {system} {by.id} {account}")
+    return services_on(context).services.audits
 
 
 def peak_mb() -> float:

@@ -16,7 +16,7 @@ from typing import Self
 from bot.running import running
 from bot.services import Services
 from bot.slack.serve import serve
-from bot.wiring import build_services, notifier, open_store
+from bot.wiring import build_context, build_services, notifier, open_store, read_policies, slack_workspace
 from config.settings import Settings
 from tests.bench.slow_system import system
 from tests.sandbox.company.people import HR, MANAGER
@@ -110,7 +110,8 @@ def main(text: str) -> None:
     shared = bool(wishes.database_url)
     engine = Engine(wishes.database_url or engine_url(Path(wishes.folder)), new_id() if shared else SINGLE_PROCESS)
     replicas = Replicas(store, engine) if shared else None
-    built = build_services(settings, store, systems, clock, start=engine.start)
+    context = build_context(settings, store, systems, clock)
+    built = build_services(settings, context, slack_workspace(settings), read_policies(settings), engine.start)
     stop = threading.Event()
     with ExitStack() as stack:
         due = _open(built.services, wishes.leavers, wishes.others)

@@ -43,19 +43,11 @@ class FakeOffboarding:
         self.known: dict[str, CaseView] = {}
         self.refusals: tuple[Refused, ...] = ()
         self.systems = 2
-        self.slow = threading.Event()
-        self.slow.set()
-        self.opening = threading.Event()
-        self.opening.set()
-        self.fails: Exception | None = None
         self.done: list[tuple[str, str, str]] = []
         self.hold = ""
         self._lock = threading.Lock()
 
     def plan(self, leaver: Leaver) -> Plan:
-        self.slow.wait(60)
-        if self.fails:
-            raise self.fails
         return replace(
             samples.plan(leaver, self.systems),
             refusals=self.refusals,
@@ -65,9 +57,6 @@ class FakeOffboarding:
         )
 
     def open(self, request: OffboardingRequest) -> str:
-        self.opening.wait(60)
-        if self.fails:
-            raise self.fails
         with self._lock:
             for case in self.known.values():
                 if case.leaver.email == request.leaver.email:
@@ -107,8 +96,6 @@ class FakeOffboarding:
         self._note("close", case_id, by)
 
     def _note(self, what: str, case: str, by: Actor) -> None:
-        if self.fails:
-            raise self.fails
         self.done.append((what, case, by.id))
 
     def case(self, case_id: str) -> CaseView:
@@ -280,11 +267,8 @@ class FakeHalts:
 class FakePutBacks:
     def __init__(self) -> None:
         self.done: list[tuple[str, str, str]] = []
-        self.waiting = 0
 
     def plan(self, case_id: str, search: str = "") -> PutBackView:
-        if self.waiting:
-            return PutBackView(case_id, samples.leaver(), search, self.waiting, waiting=self.waiting)
         kept = self._kept(samples.NASTY, AssignmentState.MOVED)
         asked = 2 if search else 60
         return PutBackView(case_id, samples.leaver(), search, asked, asked - 1, (kept,))
@@ -329,10 +313,8 @@ class FakeNotes:
 class FakeLinking:
     def __init__(self) -> None:
         self.linked: list[tuple[str, str, str, str]] = []
-        self.searched: list[str] = []
 
     def candidates(self, case_id: str, system: str, search: str = "") -> tuple[Candidate, ...]:
-        self.searched.append(search)
         return samples.candidates() if not search or search == "d.oneill" else ()
 
     def link(self, case_id: str, system: str, by: Actor, *, account: str = "", login: str = "") -> str:

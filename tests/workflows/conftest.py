@@ -19,7 +19,7 @@ from workflows.systems.registry import System
 DATABASES = ("sqlite", "postgresql")
 FILES_THEMSELVES = "tmp_path"
 """A test that asks for the folder looks at SQLite's files, and has no counterpart on PostgreSQL."""
-ON_BOTH = ("test_manual", "test_exports")
+ON_BOTH = ("test_manual_steps", "test_snapshots")
 """Modules whose tests lay out folders of their own, and run on both databases; others do with `--rows postgresql`."""
 READ_THE_FILE = ("test_words_of_people_stand_sealed_alone",)
 """Tests in such folders that look for words in the file of SQLite itself."""

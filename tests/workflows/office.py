@@ -1,41 +1,30 @@
 """The services of all three tracks on systems in memory, with work carried out one row at a time and no engine."""
 
-from collections.abc import Callable
-from datetime import time, timedelta
+import base64
 from pathlib import Path
 
+from pydantic import SecretStr
 from sqlmodel import col, select
 
+from bot.wiring import Policies, Workspace, build_context, build_services
+from bot.work_handlers import WorkHandlers
+from config.client_book import ClientSettings
+from config.settings import Company, PolicySettings, Roles, Settings, Slack, Storage
 from tests.workflows.members import MemoryMembers
 from tests.workflows.memory import MemoryDirectory, MemoryListing, Time, World
 from tests.workflows.tables import lay_out
-from workflows.access.links import AccountLinking
-from workflows.access.manual_steps import ManualSteps
-from workflows.access.protected import ProtectedAccounts
-from workflows.access.restoration import Restorations
-from workflows.access.restriction import Restrictions
-from workflows.access.system_lockout import SystemLockouts
-from workflows.cases.casefile import Casefile
-from workflows.cases.finding_list import FindingList
 from workflows.cases.holds import CasePolicy
-from workflows.cases.offboarding import Offboarding
 from workflows.cases.views import OffboardingRequest
-from workflows.clients.approval_policy import ApprovalContext, ApprovalPolicy
-from workflows.clients.handover import ClientHandover
+from workflows.clients.approval_policy import ApprovalPolicy
 from workflows.context import Context
-from workflows.exports.snapshots import ExportTrack
 from workflows.people import Actor, Leaver, Successor
-from workflows.ports import DeliveryFailed
-from workflows.storage.journal import Journal
+from workflows.ports import DeliveryFailed, WorkspaceDirectory
 from workflows.storage.rows.case import Reason, Strategy
 from workflows.storage.rows.outbox import OutboxMessage
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.store import Store, sqlite_url
-from workflows.storage.vault import Vault
-from workflows.storage.work import TASKS
+from workflows.storage.work import TASKS, carried
 from workflows.systems.registry import System, Systems
-from workflows.watch.audit import Audits
-from workflows.watch.follow_ups import FollowUps
 from workflows.watch.responses import FindingPolicy as Responses
 
 HR = Actor("slack:U0HR", "Hanna")
@@ -45,6 +34,34 @@ MAX = Successor("max@x.example", "Max", "max@x.example", "U0MAX")
 BOB = Successor("bob@x.example", "Bob", "bob@x.example", "U0BOB")
 CAROL = Successor("carol@x.example", "Carol", "carol@x.example", "U0CAROL")
 PROTECTED = ("root@x.example", "crm:boss", "svc-sync")
+
+
+def make_settings(
+    api_url: str = "https://slack.invalid/api/",
+    *,
+    roles: Roles = Roles(),  # noqa: B008 - frozen
+    follow_up_days: tuple[int, ...] = (1, 7),
+) -> Settings:
+    """Return the practice company's settings; its channels are `C0SEC` and `C0AUDIT`."""
+    return Settings(
+        company=Company(name="Northwind", timezone="Europe/Berlin", directory="directory"),
+        storage=Storage(path=Path("/nonexistent"), master_key=_key(b"m"), signing_key=_key(b"s")),
+        slack=Slack(
+            bot_token=SecretStr("xoxb-practice"),
+            app_token=SecretStr("xapp-practice"),
+            api_url=api_url,
+            case_channel="C0CASES",
+            security_channel="C0SEC",
+            audit_channel="C0AUDIT",
+        ),
+        roles=roles,
+        policy=PolicySettings(protected=PROTECTED, follow_up_days=follow_up_days),
+        clients=ClientSettings(),
+    )
+
+
+def _key(letter: bytes) -> SecretStr:
+    return SecretStr(base64.b64encode(letter * 32).decode())
 
 
 class MemoryRoster:
@@ -62,6 +79,18 @@ class MemoryRoster:
         return tuple(one for one in self.groups.get(assignee, (assignee,)) if one not in self.gone)
 
 
+def services_on(
+    context: Context, members: WorkspaceDirectory | None = None, policies: Policies | None = None
+) -> WorkHandlers:
+    """Build the services of a process on given rows and systems; it begins no work by itself."""
+    workspace = Workspace(members or MemoryMembers(), MemoryRoster())
+    return build_services(make_settings(), context, workspace, policies or Policies(), _nothing)
+
+
+def _nothing(task: str, row: str, attempt: int) -> None:
+    """Begin nothing: tests carry work out themselves."""
+
+
 class Office:
     """A directory and a CRM in memory with Dana, Max, Bob and Carol, and the services on them."""
 
@@ -74,6 +103,8 @@ class Office:
         policy: ApprovalPolicy = ApprovalPolicy(),  # noqa: B008 - frozen
         responses: Responses = Responses(),  # noqa: B008 - frozen
         crm_lists: bool = False,
+        settings: Settings | None = None,
+        workspace: Workspace | None = None,
     ) -> None:
         """`more`: systems beside these two. `url`: PostgreSQL rows in place of an SQLite file in `folder`."""
         self.clock = Time()
@@ -91,56 +122,25 @@ class Office:
                 )
         self.store = Store(url or sqlite_url(folder))
         lay_out(self.store)
-        self.vault = Vault(b"m" * 32)
-        self.journal = Journal(self.store, self.clock, b"s" * 32)
         crm = self.crm.system(MemoryListing if crm_lists else None)
         self.systems = Systems([self.directory.system(MemoryDirectory), crm, *more], "directory")
-        self.context = Context(self.store, self.vault, self.journal, self.systems, self.clock)
-        guards = ProtectedAccounts(PROTECTED)
-        self.handover = ClientHandover(self.context, ApprovalContext(self.members, policy))
-        self.exports = ExportTrack(self.context, channel="C0SEC", look_back=timedelta(days=60), zone="Europe/Berlin")
-        sheet = FindingList(self.context, timedelta(hours=24))
-        casefile = Casefile(self.context, self.handover.proposals, self.exports, sheet)
-        self.started: list[tuple[str, str, int]] = []
-        self.offboarding = Offboarding(
-            self.context,
-            casefile,
-            self.handover,
-            lambda *work: self.started.append(work),
-            guards=guards,
-            follow_up_days=(1, 7),
-            rules=rules,
-        )
-        self.linking = AccountLinking(self.context, guards, self.offboarding.retry)
-        self.audits = Audits(
-            self.context,
-            casefile,
-            self.offboarding.retry,
-            self.linking.link_additional,
-            sheet=sheet,
-            channel="C0AUDIT",
-            zone="Europe/Berlin",
-            at=time(8, 0),
-            policy=responses,
-        )
-        self.follow_ups = FollowUps(self.context, casefile, self.exports)
-        self.revocation = SystemLockouts(self.context, guards)
+        settings = settings or make_settings()
+        self.context = build_context(settings, self.store, self.systems, self.clock)
+        self.vault, self.journal = self.context.vault, self.context.journal
         self.roster = MemoryRoster()
-        self.manual = ManualSteps(self.context, self.roster, channel="C0SEC")
-        self.restorations = Restorations(self.context)
-        self.handlers: dict[str, Callable[[str], None]] = {
-            "revoke": self.revocation.run,
-            "book": self.handover.run,
-            "approval": self.handover.escalation.run,
-            "exports": self.exports.take,
-            "follow_up": self.follow_ups.run,
-            "audit": self.audits.run,
-            "manual": self.manual.run,
-            "undo": self.restorations.run,
-            "restrict": Restrictions(self.context, guards).run,
-            "put_back": self.handover.put_backs.run,
-            "leave": self.handover.leaves.run,
-        }
+        self.started: list[tuple[str, str, int]] = []
+        built = build_services(
+            settings,
+            self.context,
+            workspace or Workspace(self.members, self.roster),
+            Policies(rules, policy, findings=responses),
+            lambda *work: self.started.append(work),
+        )
+        self.dispatch, self.handlers = built.dispatch, built.by_task()
+        self.services = services = built.services
+        self.offboarding, self.handover, self.exports = services.offboarding, built.handover, services.exports
+        self.audits, self.follow_ups = services.audits, services.follow_ups
+        self.linking, self.manual = services.linking, services.manual
 
     def request(self, **change: object) -> OffboardingRequest:
         """Return what HR asks for, for now unless changed."""
@@ -157,17 +157,19 @@ class Office:
         return OffboardingRequest(**{**asked, **change})  # type: ignore[arg-type]
 
     def work(self, *tasks: str) -> int:
-        """Carry out every row that is due now, once; return how many there were."""
+        """Carry out every row that is due now, once, in the pieces that the engine gets; return how many there were."""
         done = 0
         for task in tasks or TASKS:
             model = TASKS[task]
             with self.store.read() as session:
                 due = session.exec(
-                    select(model.id).where(model.state == WorkState.DUE, col(model.due_at) <= self.clock.now())
+                    select(model.id, model.attempt).where(
+                        model.state == WorkState.DUE, col(model.due_at) <= self.clock.now()
+                    )
                 ).all()
-            for row in due:
-                self.handlers[task](row)
-                done += 1
+            for handler, row, _attempt in dict.fromkeys(carried(task, *row) for row in due):
+                self.handlers[handler](row)
+            done += len(due)
         return done
 
     def posts(self) -> dict[str, OutboxMessage]:

@@ -7,10 +7,13 @@ from pathlib import Path
 
 from sqlmodel import select
 
+from bot.wiring import Policies
+from bot.work_handlers import WorkHandlers
 from tests.workflows.members import MemoryMembers
 from tests.workflows.memory import Time, World
+from tests.workflows.office import services_on
 from tests.workflows.tables import lay_out
-from workflows.clients.approval_policy import ApprovalContext, ApprovalPolicy
+from workflows.clients.approval_policy import ApprovalPolicy
 from workflows.clients.handover import ClientHandover
 from workflows.clients.views import ClientsView, ProposalView, RecordLine
 from workflows.context import Context
@@ -104,8 +107,12 @@ class Stage:
 
     def start(self, store: Store | None = None) -> ClientHandover:
         """Return the track as a fresh process builds it; with a store of its own it shares nothing in memory."""
+        return self.build(store).handover
+
+    def build(self, store: Store | None = None) -> WorkHandlers:
+        """Return all services as a fresh process builds them."""
         context = self.context if store is None else replace(self.context, store=store)
-        return ClientHandover(context, ApprovalContext(self.members, self.policy))
+        return services_on(context, self.members, Policies(approvals=self.policy))
 
     def tick(self, *systems: str) -> None:
         """Do what is due, as the clock would."""

@@ -30,6 +30,7 @@ from connectors.contract import (
 from connectors.errors import ConnectorError, Missing, OutcomeUnknown
 from workflows.access.account_state import ENDED, LOCKED, SEVERITY, TOKEN, AccountData
 from workflows.context import Context
+from workflows.storage.group_commit import run_later
 from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.access import LeaverAccount
 from workflows.storage.rows.table import table_of
@@ -46,7 +47,7 @@ LOCKS = {
 """Words of a lock: whether it was there already, and whether a log-in was refused."""
 ACCOUNT = table_of(LeaverAccount)
 SEALED = sa.select(ACCOUNT.c.sealed).where(ACCOUNT.c.id == sa.bindparam("row"))
-ACCOUNT_CHANGED = sa.update(ACCOUNT).where(ACCOUNT.c.id == sa.bindparam("row"))
+ACCOUNT_SEALED = sa.update(ACCOUNT).where(ACCOUNT.c.id == sa.bindparam("row"))
 """Statements of a lock-out load no objects: those took most of the processor time of a mass run."""
 ACCEPTED = N_("the lock was written, and a log-in was accepted all the same")
 
@@ -197,11 +198,10 @@ class AccountLockout:
         context = f"account:{self._row}"
 
         def write(session: Session) -> None:
-            connection = session.connection()
-            sealed = connection.execute(SEALED, {"row": self._row}).scalar_one()
+            sealed = session.connection().execute(SEALED, {"row": self._row}).scalar_one()
             data = change(AccountData.load(self._vault.open(self._key, sealed, context)))
             new = self._vault.seal(self._key, asdict(data), context)
-            connection.execute(ACCOUNT_CHANGED, {"row": self._row, "sealed": new})
+            run_later(session, ACCOUNT_SEALED, {"row": self._row, "sealed": new})
             if action:
                 self._journal.write(
                     session,

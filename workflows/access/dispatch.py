@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from workflows.access.system_lockout import ACCESS, CASES, SystemLockout, SystemLockouts
 from workflows.context import Context
+from workflows.storage.rows.case import CaseState
 from workflows.storage.rows.work_state import WorkState
 from workflows.systems.thread_pools import PLANNED, URGENT, ThreadPools
 
@@ -22,8 +23,14 @@ FRESH_SECONDS = 1.0
 DUE = (
     sa.select(ACCESS.c.id, ACCESS.c.system, CASES.c.immediate)
     .join(CASES, ACCESS.c.case_id == CASES.c.id)
-    .where(ACCESS.c.state == WorkState.DUE, ACCESS.c.due_at <= sa.bindparam("now"))
+    .where(
+        sa.or_(
+            sa.and_(ACCESS.c.state == WorkState.DUE, ACCESS.c.due_at <= sa.bindparam("now")),
+            CASES.c.state == CaseState.UNDONE,
+        )
+    )
 )
+"""What is due, and the rows of an undone case: a lock-out that a kill cut short is restored again."""
 OF_CASE, OF_ROW = DUE.where(ACCESS.c.case_id == sa.bindparam("id")), DUE.where(ACCESS.c.id == sa.bindparam("id"))
 
 

@@ -18,15 +18,16 @@ from connectors.contract import Account as Found
 from connectors.contract import AccountId, Accounts, BeforeImage, ClientBook, Groups, Verdict
 from connectors.errors import ConnectorError, Missing
 from workflows.access import matching, restriction
-from workflows.access.account_lockout import ACCOUNT, ACCOUNT_CHANGED, AccountLockout, LockoutResult
+from workflows.access.account_lockout import ACCOUNT, AccountLockout, LockoutResult
 from workflows.access.account_state import GOOD, AccountData, VerdictNote, seal
 from workflows.access.last_administrator import LastAdministratorCheck
 from workflows.access.matching import Match, PersonLinks
 from workflows.access.protected import ProtectedAccounts
 from workflows.access.restoration import restore_again
 from workflows.context import Context
-from workflows.storage.case import UNWATCHED, CaseData, advance_case, person, read_case
+from workflows.storage.case import UNWATCHED, CaseData, advance_case, person, read_case, refresh_case_message
 from workflows.storage.findings import FindingReport
+from workflows.storage.group_commit import run_later
 from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.access import Access, LeaverAccount
 from workflows.storage.rows.case import Case, CaseState
@@ -38,16 +39,26 @@ from workflows.storage.work import again, reopen, retry_at, say
 from workflows.systems.registry import System
 
 ACCESS, CASES, FINDINGS = table_of(Access), table_of(Case), table_of(Finding)
-STORED = sa.select(ACCOUNT.c.id).where(ACCOUNT.c.access_id == sa.bindparam("access"))
+ACCOUNT_FOUND, ACCOUNT_READ = sa.insert(ACCOUNT), sa.update(ACCOUNT).where(ACCOUNT.c.id == sa.bindparam("row"))
+ACCESS_READ = sa.update(ACCESS).where(ACCESS.c.id == sa.bindparam("access"))
+ACCESS_DONE = sa.update(ACCESS).where(ACCESS.c.id == sa.bindparam("access"))
+OTHER = ACCESS.alias()
 SETTLING = (
-    sa.select(ACCESS.c.case_id, ACCESS.c.system, ACCESS.c.locked_at, CASES.c.state, CASES.c.wrapped_key)
+    sa.select(
+        ACCESS.c.case_id,
+        ACCESS.c.system,
+        ACCESS.c.locked_at,
+        CASES.c.state,
+        CASES.c.wrapped_key,
+        sa.exists()
+        .where(OTHER.c.case_id == ACCESS.c.case_id, OTHER.c.id != ACCESS.c.id, OTHER.c.state == WorkState.DUE)
+        .label("others_due"),
+        sa.exists().where(FINDINGS.c.case_id == ACCESS.c.case_id, FINDINGS.c.closed_at.is_(None)).label("findings"),
+    )
     .join(CASES, ACCESS.c.case_id == CASES.c.id)
     .where(ACCESS.c.id == sa.bindparam("access"))
 )
-ACCESS_READ = sa.update(ACCESS).where(ACCESS.c.id == sa.bindparam("access"))
-OPEN_FINDING = (
-    sa.select(FINDINGS.c.id).where(FINDINGS.c.case_id == sa.bindparam("case"), FINDINGS.c.closed_at.is_(None)).limit(1)
-)
+"""Statements of a lock-out load no objects, and one asks for all: those took most of a mass run's processor time."""
 LATE = timedelta(minutes=5)
 NAMES_ARE_REUSED = timedelta(days=1)
 """How long after the lock-out an address may be somebody else's; before that, looking there would only cost time."""
@@ -64,11 +75,6 @@ class SystemLockouts:
         self._systems, self._clock, self._retry = context.systems, context.clock, context.retry
         self._findings, self._guards = context.findings, guards
         self._last = LastAdministratorCheck(context)
-
-    def run(self, access_id: str) -> None:
-        """Lock, read back, record. A row that is not due is left alone: a doubled call does nothing."""
-        for job in self.begin([access_id]).values():
-            self.carry_out(job)
 
     def begin(self, access_ids: Sequence[str]) -> dict[str, "SystemLockout"]:
         """Begin what is due among rows of one case, in one turn; return the jobs by row."""
@@ -224,13 +230,16 @@ class SystemLockouts:
             return [known[row_id] for row_id in ids]
 
         def write(session: Session) -> list[LeaverAccount]:
-            stored = set(session.connection().execute(STORED, {"access": job.access.id}).scalars())
             return [
-                session.get_one(LeaverAccount, row_id) if row_id in stored else self._new(session, job, row_id, *one)
+                known.get(row_id) or self._new(session, job, row_id, *one)
                 for row_id, one in zip(ids, found, strict=True)
             ]
 
-        return self._store.group_write(write, job.case.id)
+        try:
+            return self._store.group_write(write, job.case.id)
+        except sa.exc.IntegrityError:  # the same lock-out runs twice at once: the first image stays
+            with self._store.read() as session:
+                return [session.get_one(LeaverAccount, row_id) for row_id in ids]
 
     def _new(
         self, session: Session, job: "SystemLockout", row_id: str, found: Found, before: BeforeImage
@@ -246,7 +255,7 @@ class SystemLockouts:
             account_id=found.id,
             sealed=self._vault.seal(key, asdict(data), f"account:{row_id}"),
         )
-        session.connection().execute(sa.insert(ACCOUNT), row.model_dump())
+        run_later(session, ACCOUNT_FOUND, row.model_dump())
         self._journal.write(
             session,
             actor=HANDOVER,
@@ -262,9 +271,9 @@ class SystemLockouts:
         self, access_id: str, result: LockoutResult, error: ConnectorError | None, seen: Mapping[str, LockoutResult]
     ) -> None:
         def write(session: Session) -> None:
-            connection, now = session.connection(), self._clock.now()
-            row = connection.execute(SETTLING, {"access": access_id}).one()
-            self._record(connection, row.wrapped_key, seen, now)
+            now = self._clock.now()
+            row = session.connection().execute(SETTLING, {"access": access_id}).one()
+            self._record(session, row.wrapped_key, seen, now)
             if row.state in UNWATCHED:
                 self._call_off(session, session.get_one(Case, row.case_id), session.get_one(Access, access_id))
                 return
@@ -273,11 +282,11 @@ class SystemLockouts:
             locked_at = row.locked_at or (now if result.verdict in GOOD else None)
             read = {"verdict": result.verdict, "note": note, "read_at": now, "locked_at": locked_at}
             if result.complete:
-                connection.execute(ACCESS_READ, {"access": access_id, **read, "state": WorkState.DONE})
-                if connection.execute(OPEN_FINDING, {"case": row.case_id}).first():
+                run_later(session, ACCESS_DONE, {"access": access_id, **read, "state": WorkState.DONE})
+                if row.findings:
                     self._findings.clear_accounts(session, row.case_id, row.system, result.finding)
             else:
-                connection.execute(ACCESS_READ, {"access": access_id, **read})
+                run_later(session, ACCESS_READ, {"access": access_id, **read})
                 access = session.get_one(Access, access_id)
                 again(session, access, retry_at(access, error, now, self._retry))
             if result.finding:
@@ -291,16 +300,19 @@ class SystemLockouts:
                 data={"system": row.system, "verdict": result.verdict, "complete": result.complete},
                 sealed=note,
             )
-            advance_case(session, self._journal, row.case_id)
+            if row.state == CaseState.RUNNING and row.others_due:  # the case stays as it is
+                refresh_case_message(session, row.case_id)
+            else:
+                advance_case(session, self._journal, row.case_id)
 
         self._store.group_write(write, access_id.partition(":")[0])
 
-    def _record(self, connection: sa.Connection, key: bytes, seen: Mapping[str, LockoutResult], now: datetime) -> None:
+    def _record(self, session: Session, key: bytes, seen: Mapping[str, LockoutResult], now: datetime) -> None:
         """Write what the last read of each account showed."""
         for row_id, result in seen.items():
             note = seal(self._vault, key, f"account:{row_id}", VerdictNote(result.reason, result.how))
             read = {"verdict": result.verdict, "read_at": now, "note": note}
-            connection.execute(ACCOUNT_CHANGED, {"row": row_id, **read})
+            run_later(session, ACCOUNT_READ, {"row": row_id, **read})
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 from connectors.contract import Person
 from workflows.people import Actor, Leaver, Successor
 from workflows.refusals import Code, Refused
+from workflows.storage.group_commit import run_later, run_pending
 from workflows.storage.journal import HANDOVER, Journal
 from workflows.storage.outbox import enqueue
 from workflows.storage.rows.access import Access, ManualStep
@@ -25,18 +26,12 @@ UNWATCHED = (CaseState.CANCELLED, CaseState.HELD, CaseState.UNDONE, CaseState.CL
 """Nobody is locked out, followed up or audited by such a case."""
 
 CASE: sa.BindParameter[str] = sa.bindparam("case")
-ACCESS, CASES, MESSAGES = table_of(Access), table_of(Case), table_of(OutboxMessage)
+MESSAGES = table_of(OutboxMessage)
 MESSAGE_CHANGED = (
     sa.update(MESSAGES)
     .where(MESSAGES.c.id == sa.bindparam("message"))
     .values(wanted_version=MESSAGES.c.wanted_version + 1, next_try_at=None)
 )
-STILL_LOCKING = sa.select(CASES.c.id).where(
-    CASES.c.id == CASE,
-    CASES.c.state == CaseState.RUNNING,
-    sa.exists().where(ACCESS.c.case_id == CASES.c.id, ACCESS.c.state == WorkState.DUE),
-)
-"""A running case with a lock-out that is due: it stays as it is."""
 WORK = (
     select(Access.id).where(Access.case_id == CASE, Access.state == WorkState.DUE).limit(1),
     select(ManualStep.id)
@@ -123,19 +118,13 @@ def refresh_case_message(session: Session, case_id: str, channel: str = "") -> N
     if channel:
         enqueue(session, id=message, kind=MessageKind.CASE, subject=case_id, case_id=case_id, channel=channel)
     else:
-        session.flush()  # a message that this transaction has posted
-        session.connection().execute(MESSAGE_CHANGED, {"message": message})
+        run_later(session, MESSAGE_CHANGED, {"message": message})
 
 
 def advance_case(session: Session, journal: Journal, case_id: str) -> None:
     """Move the case on where its tracks have: running once the access track is due, watched once all are done."""
-    session.flush()
-    if session.connection().execute(STILL_LOCKING, {"case": case_id}).first() is None:
-        _advance(session, journal, session.get_one(Case, case_id))
-    refresh_case_message(session, case_id)
-
-
-def _advance(session: Session, journal: Journal, case: Case) -> None:
+    run_pending(session)
+    case = session.get_one(Case, case_id)  # one turn at a time: nobody changes it beside us
     if case.state == CaseState.SCHEDULED:
         case.state = CaseState.RUNNING
         journal.write(session, actor=HANDOVER, action="case.running", case_id=case.id)
@@ -143,6 +132,7 @@ def _advance(session: Session, journal: Journal, case: Case) -> None:
         case.state = CaseState.WATCHED
         journal.write(session, actor=HANDOVER, action="case.watched", case_id=case.id)
     session.add(case)
+    refresh_case_message(session, case_id)
 
 
 def _left(session: Session, case: Case) -> bool:

@@ -7,11 +7,13 @@ at once (measured: 2500 lock-outs have 7500 small writes in 30 seconds).
 
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
+import sqlalchemy as sa
 from sqlmodel import Session
 
 R = TypeVar("R")
@@ -21,6 +23,25 @@ CLOSE_SECONDS = 0.02
 """A leader waits only if another thread's commit ended less than this long ago: who writes alone never waits."""
 MAX_PARTS = 50
 """Parts in one transaction, so that an urgent one never waits for long."""
+PENDING = "statements to run at the end"
+"""Key in `Session.info`."""
+
+
+def run_later(session: Session, statement: sa.Insert | sa.Update, values: Mapping[str, Any]) -> None:
+    """Run a statement at the end of the transaction, at once with all others of its kind.
+
+    For rows that this transaction does not read again; `run_pending` ends the wait. `statement` is made once, and
+    always has values of the same names.
+    """
+    session.info.setdefault(PENDING, {}).setdefault(statement, []).append(values)
+
+
+def run_pending(session: Session) -> None:
+    """Run what was put off; many values take one round trip to the database."""
+    pending: dict[sa.Insert | sa.Update, list[Mapping[str, Any]]] = session.info.pop(PENDING, {})
+    session.flush()
+    for statement, values in pending.items():
+        session.connection().execute(statement, values)
 
 
 @dataclass(slots=True)
@@ -97,10 +118,12 @@ class GroupCommit:
     def _commit(self, parts: list[_PendingWrite]) -> None:
         names = {part.name for part in parts}
         with self._write(() if "" in names else names) as session:
-            for part in parts:
-                part.value = part.work(session)
-                session.flush()
-                session.expunge_all()  # the next part reads its rows afresh: statements have changed them
+            for wave in _waves(parts):
+                for part in wave:
+                    part.value = part.work(session)
+                    session.flush()
+                    session.expunge_all()  # the next part reads its rows afresh: statements have changed them
+                run_pending(session)
         for part in parts:
             part.done = True
 
@@ -109,3 +132,15 @@ class GroupCommit:
             self._commit([part])
         except Exception as error:  # noqa: BLE001 - raised in the thread that it belongs to
             part.error, part.done = error, True
+
+
+def _waves(parts: list[_PendingWrite]) -> Iterable[list[_PendingWrite]]:
+    """Return the parts in waves: within one, no part reads what another one has put off."""
+    if not all(part.name for part in parts):
+        return [[part] for part in parts]
+    waves: dict[int, list[_PendingWrite]] = defaultdict(list)
+    seen = Counter[str]()
+    for part in parts:
+        waves[seen[part.name]].append(part)
+        seen[part.name] += 1
+    return waves.values()

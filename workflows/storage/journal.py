@@ -21,9 +21,10 @@ from sqlmodel import Session, col, select
 from config.text import _
 from workflows.people import Actor
 from workflows.ports import Clock
+from workflows.storage.group_commit import run_later
 from workflows.storage.rows.operations import JournalEntry, JournalHead
 from workflows.storage.rows.table import table_of
-from workflows.storage.store import Store, insert_at_commit
+from workflows.storage.store import Store
 
 HANDOVER = Actor("handover", "Handover")
 GENESIS = "0" * 64
@@ -33,6 +34,7 @@ WRITER_LOCK = "journal"
 
 
 ENTRY = table_of(JournalEntry)
+NEW_ENTRY = sa.insert(ENTRY)
 LAST = sa.select(ENTRY.c.seq, ENTRY.c.hash).where(ENTRY.c.seq.is_not(None)).order_by(ENTRY.c.seq.desc()).limit(1)
 NEW = sa.select(ENTRY).where(ENTRY.c.seq.is_(None)).order_by(ENTRY.c.at, ENTRY.c.id).limit(PAGE)
 PLACE = (
@@ -81,7 +83,10 @@ class Journal:
         data: Mapping[str, Any] | None = None,
         sealed: bytes = b"",
     ) -> None:
-        """Add an entry in the caller's transaction. `data` must hold no personal data; that goes into `sealed`."""
+        """Add an entry at the end of the caller's transaction.
+
+        `data` must hold no personal data; that goes into `sealed`.
+        """
         entry = {
             "id": uuid.uuid4().hex,
             "at": self._clock.now(),
@@ -93,7 +98,7 @@ class Journal:
             "prev": "",
             "hash": "",
         }
-        insert_at_commit(session, ENTRY, entry)
+        run_later(session, NEW_ENTRY, entry)
 
     def note(self, action: str, actor: Actor, data: Mapping[str, Any], case_id: str = "") -> None:
         """Add an entry in a transaction of its own: a refusal, a look at personal data."""

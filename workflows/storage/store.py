@@ -8,7 +8,7 @@ writers that say that they stay within it.
 import sqlite3
 import threading
 import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from workflows.storage.group_commit import GroupCommit
+from workflows.storage.group_commit import GroupCommit, run_pending
 
 R = TypeVar("R")
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -34,8 +34,6 @@ LOCK_NAMES = sa.text(
 )
 """Beside writers of other names, never beside `LOCK_EVERYTHING`. Keys are sorted, so that two writers of several names
 cannot wait for each other."""
-PENDING = "rows to insert at the commit"
-"""Key in `Session.info`."""
 LISTEN, NOTIFY = "listen handover_rows", "notify handover_rows"
 """Processes on one PostgreSQL tell each other in this way that rows have changed."""
 
@@ -86,7 +84,7 @@ class Store:
         with self._queue, Session(self._writer, expire_on_commit=False) as session, _said():
             self._take_turn(session, names)
             yield session
-            _insert_pending(session)
+            run_pending(session)
             if self._announces:
                 session.connection().exec_driver_sql(NOTIFY)
             session.commit()
@@ -165,22 +163,6 @@ def _lock(session: Session, names: Collection[str]) -> None:
 def lock_key(name: str) -> int:
     """Return the number that PostgreSQL locks for a name; two names may share one, and then take turns."""
     return zlib.crc32(name.encode()) - 2**31
-
-
-def insert_at_commit(session: Session, table: sa.Table, row: Mapping[str, Any]) -> None:
-    """Insert a row at the end of the transaction, in one statement with all others of its table.
-
-    For rows that the transaction itself does not read.
-    """
-    session.info.setdefault(PENDING, {}).setdefault(table, []).append(row)
-
-
-def _insert_pending(session: Session) -> None:
-    pending: dict[sa.Table, list[Mapping[str, Any]]] = session.info.pop(PENDING, {})
-    if pending:
-        session.flush()
-    for table, rows in pending.items():
-        session.connection().execute(sa.insert(table), rows)
 
 
 def sqlite_url(folder: Path) -> str:

@@ -5,10 +5,11 @@ from typing import Any
 from slack_bolt import App
 from slack_sdk import WebClient
 
-from bot.services import Audits, Offboarding
 from bot.slack.authorize import Right
 from bot.slack.listeners.context import ListenerContext
 from bot.slack.messages.home import MOST, Cases, Findings, Home, build
+from workflows.cases.offboarding import Offboarding
+from workflows.watch.audit import Audits
 
 EVENT = "app_home_opened"
 

@@ -14,9 +14,7 @@ from pathlib import Path
 from sqlmodel import select
 
 from tests.sandbox.limited.connector import system
-from tests.workflows.members import MemoryMembers
-from workflows.clients.approval_policy import ApprovalContext
-from workflows.clients.handover import ClientHandover
+from tests.workflows.office import services_on
 from workflows.context import Context
 from workflows.people import Actor, Leaver, Successor
 from workflows.ports import SystemClock
@@ -47,7 +45,7 @@ class Mover:
         self.systems = Systems([system(address)])
         journal = Journal(self.store, self.clock, b"s" * 32)
         context = Context(self.store, self.vault, journal, self.systems, self.clock, timedelta(seconds=5))
-        self.handover = ClientHandover(context, ApprovalContext(MemoryMembers()))
+        self.handover = services_on(context).handover
 
     def prepare(self) -> None:
         """List, propose, approve; as fast as the CRM answers."""

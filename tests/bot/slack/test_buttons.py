@@ -1,0 +1,170 @@
+"""Buttons of the case, the exports and the audit, and App Home: who may, and what then happens."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.slack.client import web_client
+from bot.slack.notifier import SlackNotifier
+from connectors.contract import AccountId
+from tests.bot import samples
+from tests.bot.conftest import Office
+from tests.bot.workplace import Workplace, said
+from tests.sandbox.company.people import ADMIN, BY_UID, MANAGER
+from tests.sandbox.slack import seed
+from tests.sandbox.slack.records import Message
+from workflows.people import Actor
+from workflows.storage.rows.case import CaseState
+from workflows.storage.rows.outbox import MessageKind, OutboxMessage
+
+DANA = AccountId("crm-dana.oneill")
+
+
+def post(office: Office, kind: MessageKind, channel: str) -> Message:
+    notifier = SlackNotifier(web_client(office.services.settings.slack), office.services, lambda _id: None)
+    where, ts = notifier.show(OutboxMessage(id="p", kind=kind, subject="case-1", channel=channel))
+    message = office.slack.workspace.find(where, ts)
+    assert message is not None
+    return message
+
+
+def newest(workplace: Workplace, kind: MessageKind) -> Message:
+    """Return the newest post of a kind."""
+    workplace.deliver()
+    row = max((one for one in workplace.posts().values() if one.kind == kind), key=lambda one: float(one.ts))
+    return workplace.post(row.id)
+
+
+def test_security_retries_a_system_that_is_not_good(workplace: Workplace) -> None:
+    workplace.crm.down = True
+    case_id = workplace.open()
+    workplace.run()
+    workplace.crm.down = False
+    workplace.security.click(workplace.post(f"case:{case_id}"), "Retry")
+    workplace.private(workplace.security, "crm is tried again now")
+    assert workplace.actors("access.retry") == [f"slack:{workplace.security.id}"]
+    workplace.run()
+    assert not workplace.crm.users[DANA].active
+
+
+def test_hr_does_not_retry(workplace: Workplace) -> None:
+    workplace.crm.down = True
+    case_id = workplace.open()
+    workplace.run()
+    workplace.hr.click(workplace.post(f"case:{case_id}"), "Retry")
+    workplace.private(workplace.hr, "not allowed")
+    assert workplace.actors("access.retry") == []
+    assert workplace.actors("refused") == [f"slack:{workplace.hr.id}"]
+
+
+def test_hr_cancels_a_scheduled_case_and_security_does_not(workplace: Workplace) -> None:
+    case_id = workplace.open(effective_at=samples.NOW + timedelta(days=1))
+    message = workplace.post(f"case:{case_id}")
+    workplace.security.click(message, "Cancel Offboarding")
+    workplace.private(workplace.security, "not allowed")
+    assert workplace.actors("case.cancelled") == []
+    workplace.hr.click(message, "Cancel Offboarding")
+    workplace.private(workplace.hr, "is cancelled")
+    assert workplace.actors("case.cancelled") == [f"slack:{workplace.hr.id}"]
+    assert workplace.office.offboarding.case(case_id).state is CaseState.CANCELLED
+
+
+@pytest.fixture
+def exported(workplace: Workplace) -> Message:
+    """Return security's message on what a leaver exported."""
+    workplace.crm.export(DANA, samples.NOW - timedelta(days=2), "opportunity:1", "opportunity:2")
+    workplace.open()
+    workplace.run("exports")
+    return newest(workplace, MessageKind.EXPORTS)
+
+
+def test_a_name_is_revealed_to_security_alone_with_a_reason(workplace: Workplace, exported: Message) -> None:
+    workplace.security.click(exported, "Reveal Name")
+    workplace.security.modal("Reveal the name").fill("reason", "theft suspected").submit()
+    assert "Dana O'Neill" in workplace.security.modal("Name revealed").text
+    assert workplace.actors("exports.revealed") == [f"slack:{workplace.security.id}"]
+
+
+def test_an_administrator_without_the_security_role_reveals_nothing(workplace: Workplace, exported: Message) -> None:
+    admin = workplace.person(ADMIN.slack_id)
+    admin.click(exported, "Reveal Name")
+    workplace.private(admin, "not allowed")
+    assert admin.view is None
+
+
+def test_a_reason_of_blanks_is_no_reason(workplace: Workplace, exported: Message) -> None:
+    workplace.security.click(exported, "Reveal Name")
+    workplace.security.modal("Reveal the name").fill("reason", "   ").submit()
+    assert "goes on record" in workplace.security.modal("Reveal the name").errors["reason"]
+    assert workplace.actors("exports.revealed") == []
+
+
+@pytest.fixture
+def audited(workplace: Workplace) -> Message:
+    """Return the digest of an audit that found Dana's account open again."""
+    workplace.open()
+    workplace.run()
+    workplace.crm.users[DANA].active = True
+    workplace.office.clock.pass_(days=1)
+    workplace.services.audits.call()
+    workplace.run("audit")
+    return newest(workplace, MessageKind.AUDIT)
+
+
+def test_security_locks_again_from_the_digest(workplace: Workplace, audited: Message) -> None:
+    workplace.hr.click(audited, "Lock Again")
+    workplace.private(workplace.hr, "not allowed")
+    workplace.run("revoke")
+    assert workplace.crm.users[DANA].active
+    workplace.security.click(audited, "Lock Again")
+    workplace.private(workplace.security, "Locking again now")
+    workplace.run("revoke")
+    assert not workplace.crm.users[DANA].active
+
+
+def test_the_list_of_an_audit_comes_as_a_file(workplace: Workplace, audited: Message) -> None:
+    before = len(workplace.slack.workspace.files)
+    workplace.security.click(audited, "Get CSV")
+    workplace.private(workplace.security, ".csv")
+    assert len(workplace.slack.workspace.files) == before + 1
+
+
+@pytest.mark.parametrize(
+    ("uid", "shown", "hidden"),
+    [
+        (MANAGER.uid, "Approve the handover of 3 records", "Open cases"),
+        ("hanna.lind", "Open cases", "Approve the handover"),
+        ("sam.okafor", "open again in crm", "To start, type"),
+        ("raj.patel", "Nothing waits for you", "Open cases"),
+    ],
+)
+def test_home_shows_by_role(workplace: Workplace, uid: str, shown: str, hidden: str) -> None:
+    for number in range(3):
+        workplace.crm.record(f"opportunity:{number}", DANA)
+    workplace.open()
+    workplace.run()
+    workplace.crm.users[DANA].active = True
+    workplace.services.audits.run_now(Actor("cli:root", "root"))
+    person = workplace.person(BY_UID[uid].slack_id)
+    person.home()
+    view = person.wait_for(lambda: person.home_now)
+    assert shown in view.text
+    assert hidden not in view.text
+    assert view.text.startswith("Waiting for you")
+
+
+def test_an_empty_home_teaches_the_command_and_starts_it(workplace: Workplace) -> None:
+    workplace.hr.home()
+    view = workplace.hr.wait_for(lambda: workplace.hr.home_now)
+    assert "/offboard @person" in view.text
+    view.click("Offboard Someone")
+    workplace.hr.modal("Offboard someone")
+
+
+def test_a_role_taken_away_counts_at_the_next_click(workplace: Workplace) -> None:
+    workplace.hr.home()
+    view = workplace.hr.wait_for(lambda: workplace.hr.home_now)
+    workplace.slack.workspace.groups[seed.HR_GROUP].users.clear()
+    view.click("Offboard Someone")
+    workplace.hr.wait_for(lambda: any("not allowed" in said(one) for one in workplace.hr.messages()))
+    assert workplace.hr.view is None

@@ -1,0 +1,193 @@
+"""Findings in Slack and at the command line: taken, accepted for a while, said in person."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.slack.messages import audit, escalation
+from connectors.contract import Verdict
+from tests.bot import samples
+from tests.bot.commands import Wiring, configuration, document, handover
+from tests.bot.conftest import Office, strings
+from tests.bot.fakes import FakeAudits
+from tests.bot.slack.test_buttons import post
+from tests.sandbox.company.people import ADMIN
+from tests.sandbox.slack import seed
+from workflows.storage.rows.case import CaseState
+from workflows.storage.rows.outbox import MessageKind
+from workflows.storage.rows.watch import FindingKind
+
+LATER = samples.NOW + timedelta(days=9)
+
+
+def text(message: Any) -> str:
+    return "\n".join(strings(message.blocks))
+
+
+def test_security_takes_a_finding_and_hr_does_not(office: Office) -> None:
+    message = post(office, MessageKind.AUDIT, seed.ACCESS_AUDIT)
+    office.hr.click(message, "Take")
+    office.private(office.hr, "not allowed")
+    assert office.audits.taken == []
+    office.security.click(message, "Take")
+    office.private(office.security, "It is yours")
+    assert office.audits.taken == [("finding-0", f"slack:{office.security.id}")]
+
+
+def test_security_accepts_a_finding_with_a_day_and_a_reason(office: Office) -> None:
+    office.security.click(post(office, MessageKind.AUDIT, seed.ACCESS_AUDIT), "Accept Until ...")
+    form = office.security.modal("Accept for a while")
+    form.fill("until", "2026-12-01").fill("reason", "   ").submit()
+    assert "goes on record" in office.security.modal("Accept for a while").errors["reason"]
+    for day, fault in (("2026-11-22", "has passed"), ("2026-12-24", "Choose 2026-12-23 or an earlier day")):
+        office.security.modal("Accept for a while").fill("until", day).fill("reason", "x").submit()
+        assert fault in office.security.modal("Accept for a while").errors["until"]
+    office.security.modal("Accept for a while").fill("until", "2026-12-01")
+    office.security.modal("Accept for a while").fill("reason", "a contractor till then").submit()
+    assert "accepted until the end of 2026-12-01" in office.security.modal("Accepted").text
+    assert office.audits.waived == [
+        ("finding-0", date(2026, 12, 1), "a contractor till then", f"slack:{office.security.id}")
+    ]
+
+
+def test_an_administrator_without_the_security_role_accepts_nothing(office: Office) -> None:
+    admin = office.person(ADMIN.slack_id)
+    admin.click(post(office, MessageKind.AUDIT, seed.ACCESS_AUDIT), "Accept Until ...")
+    office.private(admin, "not allowed")
+    assert admin.view is None
+
+
+def test_what_nobody_takes_goes_to_a_person_with_its_button(office: Office) -> None:
+    [first, second] = office.audits.run.findings
+    office.audits.run = replace(office.audits.run, findings=(replace(first, overdue=True), second))
+    message = post(office, MessageKind.ESCALATION, office.security.id)
+    office.security.click(message, "Take")
+    office.private(office.security, "It is yours")
+    assert office.audits.taken == [("finding-0", f"slack:{office.security.id}")]
+
+
+def test_an_escalation_has_the_overdue_ones_only_and_says_when_none_is_left() -> None:
+    view = samples.audit(3)
+    late = replace(view, findings=(replace(view.findings[0], overdue=True), *view.findings[1:]))
+    assert "1 finding has been taken by nobody" in escalation.build(late).text
+    assert "finding-1" not in text(escalation.build(late))
+    assert "taken or settled" in escalation.build(view).text
+
+
+def test_the_digest_says_who_and_what_is_known_and_escapes_it() -> None:
+    line = replace(
+        samples.finding(),
+        changed_by="cn=<!channel>",
+        taken_by="Sam",
+        relocked_at=samples.NOW,
+        kind=FindingKind.ORPHAN,
+        case_id="",
+        can_lock_again=False,
+    )
+    said = text(audit.build(replace(samples.audit(1), findings=(line,))))
+    for words in ("Last changed by", "Sam works on it", "The bot has locked it again", "disabled in the directory"):
+        assert words in said
+    assert "<!channel>" not in said
+
+
+def test_accepted_and_relocked_are_listed_apart_and_never_called_all_good() -> None:
+    waits = replace(
+        samples.finding(1), accepted_until=LATER, accepted_by="Sam", accepted_reason="till the contract ends"
+    )
+    done = replace(samples.finding(2), relocked_at=samples.NOW, closed_at=samples.NOW)
+    for view in (
+        replace(samples.audit(0), accepted=(waits,)),
+        replace(samples.audit(0), relocked=(done,)),
+        replace(samples.audit(0), by_verdict={**samples.audit(0).by_verdict, Verdict.UNKNOWN: 1}),
+    ):
+        assert "all still locked out" not in audit.build(view).text
+    said = text(audit.build(replace(samples.audit(0), accepted=(waits,), relocked=(done,))))
+    assert "till the contract ends" in said
+    assert "Locked again at once, by policy: 1" in said
+
+
+def test_what_was_not_looked_for_is_said_even_where_all_is_well() -> None:
+    said = text(audit.build(replace(samples.audit(0), not_looked=("orphans were not looked for in crm",))))
+    assert "orphans were not looked for in crm" in said
+    many = text(audit.build(replace(samples.audit(0), not_looked=tuple(f"not in system {n}" for n in range(7)))))
+    assert "and 2 more; `handover audit` shows all" in many
+
+
+def test_many_of_everything_stay_within_slacks_limits() -> None:
+    view = samples.audit(120)
+    full = audit.build(
+        replace(view, accepted=view.findings, relocked=view.findings, not_looked=("x" * 400,) * 9), "audit-1"
+    )
+    assert len(full.blocks) <= 50
+    assert "the CSV has all" in text(full)
+    assert "and 105 more, in the CSV" in text(full)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    return str(configuration(tmp_path))
+
+
+@pytest.fixture
+def audits() -> FakeAudits:
+    return FakeAudits()
+
+
+def test_findings_are_shown_taken_and_accepted_at_the_command_line(config: str, audits: FakeAudits) -> None:
+    shown = handover(Wiring(audits=audits), "findings", "--config", config)
+    assert shown.exit_code == 1, shown.output
+    assert "finding-0" in shown.output
+    handover(Wiring(audits=audits), "findings", "--take", "finding-0", "--config", config)
+    assert [finding for finding, _ in audits.taken] == ["finding-0"]
+    accept = ("--accept", "finding-1", "--until", "2026-12-01", "--reason", "agreed")
+    done = handover(Wiring(audits=audits), "findings", *accept, "--json", "--config", config)
+    assert document(done)["findings"][0]["id"] == "finding-0"
+    assert [one[:3] for one in audits.waived] == [("finding-1", date(2026, 12, 1), "agreed")]
+
+
+def test_no_finding_is_good(config: str, audits: FakeAudits) -> None:
+    audits.run = samples.audit(0)
+    result = handover(Wiring(audits=audits), "findings", "--config", config)
+    assert result.exit_code == 0
+    assert "No finding is open" in result.output
+
+
+@pytest.mark.parametrize(
+    "words", [("--accept", "finding-1"), ("--accept", "f", "--until", "soon"), ("--accept", "f", "--take", "f")]
+)
+def test_wrong_use_does_nothing(config: str, audits: FakeAudits, words: tuple[str, ...]) -> None:
+    result = handover(Wiring(audits=audits), "findings", *words, "--config", config)
+    assert result.exit_code == 2
+    assert (audits.taken, audits.waived) == ([], [])
+
+
+def test_what_was_settled_since_is_said_without_buttons_and_is_not_all_good() -> None:
+    done = replace(samples.finding(), closed_at=samples.NOW)
+    message = audit.build(replace(samples.audit(0), settled=(done,)), "audit-1")
+    said = text(message)
+    assert "Settled since this audit: 1" in said
+    assert "1 settled" in message.text
+    assert "✓ Audit of" not in message.text
+    assert audit.TAKE not in str(message.blocks)
+
+
+def test_every_kind_of_finding_has_words() -> None:
+    assert set(FindingKind) == set(audit.KINDS)
+
+
+def test_an_account_is_locked_again_and_listed_as_csv_at_the_command_line(config: str, audits: FakeAudits) -> None:
+    first = audits.run.findings[0].id
+    wiring = Wiring(audits=audits)
+    wiring.offboarding.known["case-1"] = samples.case(CaseState.WATCHED, Verdict.LOCKED)
+    done = handover(wiring, "findings", "--lock-again", first, "--config", config)
+    assert audits.locked == [first]
+    assert "locked" in done.output, "what a fresh read shows is said"
+    assert wiring.modes[0] == "run", "who visits starts no work"
+    listed = handover(Wiring(audits=audits), "findings", "--csv", "--config", config)
+    assert listed.output.startswith("account,verdict")
+    both = handover(Wiring(audits=audits), "findings", "--lock-again", first, "--take", first, "--config", config)
+    assert both.exit_code == 2
+    assert audits.locked == [first]

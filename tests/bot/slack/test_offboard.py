@@ -1,0 +1,350 @@
+"""`/offboard`: from the command to the case, and every way in which it must refuse."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.slack.forms import offboard
+from bot.slack.listeners import submission
+from bot.slack.messages.blocks import pack
+from connectors.errors import Unavailable
+from tests.bot.conftest import Office
+from tests.bot.samples import NOW
+from tests.bot.workplace import Workplace, said, workplace_in
+from tests.sandbox.company.people import BY_UID, HR, LEAVER, MANAGER
+from tests.sandbox.slack import seed
+from tests.sandbox.slack.forms import OpenView
+from tests.workflows.memory import MemoryDirectory, World
+
+PATIENCE = 60
+BOB = BY_UID["bob.ross"].slack_id
+
+
+def form(office: Office | Workplace, text: str = f"@{LEAVER.uid}") -> OpenView:
+    delivery = office.hr.command("/offboard", text)
+    assert delivery.acked
+    return office.hr.wait_for(lambda: office.hr.view if office.hr.view and office.hr.view.submit_label else None)
+
+
+def void(_: object) -> None:
+    """Take a value, and give none."""
+
+
+def raising(error: Exception) -> Callable[..., Any]:
+    """Return what raises an error, whatever it is asked."""
+
+    def fail(*_: object) -> None:
+        raise error
+
+    return fail
+
+
+def filled(office: Office | Workplace) -> OpenView:
+    view = form(office)
+    return view.fill("when", "now").fill("reason", "resignation").fill("successors", [BOB])
+
+
+def test_the_plan_is_shown_and_a_case_is_opened(workplace: Workplace) -> None:
+    workplace.office.systems._systems["crm"] = workplace.crm.system(cannot=("revoke tokens",))
+    for number in range(3):
+        workplace.crm.record(f"opportunity:{number}", "crm-dana.oneill", value=1001)
+    view = filled(workplace)
+    point = "Dana O'Neill has 2 accounts in 2 of 2 systems, and 3 records of clients, open value 3,003 EUR"
+    assert view.text.index(point) < view.text.index("Last working day") < view.text.index("Cannot be done here")
+    assert view.value("approver") == MANAGER.slack_id
+    view.submit()
+    done = workplace.hr.modal("Case opened")
+    assert "being locked out now" in done.text
+    [case] = workplace.cases()
+    assert case.leaver.slack_id == LEAVER.slack_id
+    assert case.immediate
+    assert workplace.office.started
+    assert workplace.posts()[f"case:{case.id}"].channel == seed.OFFBOARDING
+    assert case.approver.email == MANAGER.email
+    assert workplace.slack.refused() == []
+
+
+def test_now_promises_nothing_for_a_system_that_does_not_answer(tmp_path: Path) -> None:
+    wiki, board = World("wiki"), World("board")
+    wiki.user("wiki-dana", LEAVER.email)
+    board.down = True
+    with workplace_in(tmp_path, wiki.system(MemoryDirectory), board.system(MemoryDirectory)) as workplace:
+        told = form(workplace).text
+    assert "log-ins in 3 systems lock within seconds" in told
+    assert "1 more follows when it answers" in told
+
+
+def test_nobody_receives_clients_unless_hr_says_so(workplace: Workplace) -> None:
+    view = form(workplace).fill("when", "now").fill("reason", "resignation")
+    assert not view.value("successors")
+    view.submit()
+    assert set(workplace.hr.modal().errors) == {"successors"}
+    assert workplace.cases() == []
+
+
+def test_the_server_too_refuses_a_form_without_successors() -> None:
+    view = {"private_metadata": pack(clients=1), "state": {"values": {}}}
+    assert "at least one colleague" in offboard.parse(view, LEAVER.slack_id, NOW.date())[1]["successors"]
+    assert "successors" not in offboard.parse({**view, "private_metadata": pack(clients=0)}, "U1", NOW.date())[1]
+
+
+def test_the_case_is_keyed_by_what_the_directory_knows_and_not_by_the_address_alone(workplace: Workplace) -> None:
+    filled(workplace).submit()
+    workplace.hr.modal("Case opened")
+    [case] = workplace.cases()
+    assert case.leaver.directory_id == "entry-dana.oneill"
+    assert LEAVER.uid in case.leaver.logins
+
+
+def test_a_plan_that_takes_long_still_answers_at_once(workplace: Workplace) -> None:
+    answer = threading.Event()
+    workplace.crm.before_call["find"] = lambda: void(answer.wait(PATIENCE))
+    delivery = workplace.hr.command("/offboard", f"@{LEAVER.uid}")
+    assert delivery.acked
+    assert delivery.ms < 3000
+    assert "Looking in every system" in workplace.hr.modal("One moment").text
+    answer.set()
+    workplace.hr.modal("Offboard someone")
+
+
+def test_the_last_day_ends_in_the_zone_of_the_leaver(workplace: Workplace) -> None:
+    view = form(workplace).fill("when", "last_day").fill("day", "2026-11-30").fill("reason", "retirement")
+    view.fill("successors", [BOB])
+    assert "17:00 in Europe/Dublin" in view.text
+    view.submit()
+    workplace.hr.modal("Case opened")
+    [case] = workplace.cases()
+    assert not case.immediate
+    assert case.effective_at.isoformat() == "2026-11-30T17:00:00+00:00"
+
+
+def test_every_fault_of_the_form_is_said_at_once_and_nothing_is_lost(workplace: Workplace) -> None:
+    view = (
+        form(workplace)
+        .fill("when", "last_day")
+        .fill("day", "2020-01-01")
+        .fill("reason", "other")
+        .fill("note", "keep me")
+    )
+    view.fill("approver", LEAVER.slack_id).fill("successors", [seed.GUEST, seed.OTHER_BOT])
+    view.submit()
+    errors = workplace.hr.modal().errors
+    assert set(errors) == {"day", "approver", "successors"}
+    assert "person who leaves" in errors["approver"]
+    assert workplace.hr.modal().value("note") == "keep me"
+    assert workplace.cases() == []
+
+
+@pytest.mark.parametrize("user", [seed.GUEST, seed.OTHER_BOT, seed.STRANGER, seed.DEACTIVATED])
+def test_who_cannot_decide_is_refused_as_approver(workplace: Workplace, user: str) -> None:
+    filled(workplace).fill("approver", user).submit()
+    assert "approver" in workplace.hr.modal().errors
+    assert workplace.cases() == []
+
+
+def test_a_person_who_cannot_be_looked_up_is_never_taken_as_good(workplace: Workplace) -> None:
+    view = filled(workplace)
+    workplace.slack.fault("users.info", "internal_error", times=5)
+    view.submit()
+    assert workplace.hr.modal().errors
+    assert workplace.cases() == []
+
+
+def test_a_double_submit_opens_one_case(workplace: Workplace) -> None:
+    workplace.slack.fault("interactive", "twice")
+    filled(workplace).submit()
+    done = workplace.hr.modal("Case opened")
+    [case] = workplace.cases()
+    assert case.id in done.text
+    workplace.hr.wait_for(
+        lambda: sum(1 for one in workplace.slack.workspace.deliveries if one.kind == "interactive" and one.acked) == 2
+    )
+    assert workplace.actors("case.opened") == [f"slack:{workplace.hr.id}"]
+    assert workplace.hr.modal().title == "Case opened"
+
+
+def test_a_slow_submit_is_answered_in_time_and_never_closes_in_silence(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert submission.ANSWER_WITHIN < 2.5, "Slack waits for three seconds, and the way there takes time"
+    monkeypatch.setattr(submission, "ANSWER_WITHIN", 0.5)  # what is left of Slack's time is a busy machine's
+    view = filled(workplace)
+    with workplace.office.store.write():  # nobody else writes meanwhile
+        delivery = view.submit()
+        assert delivery.acked
+        assert delivery.ms < 3000
+        assert "Starting" in workplace.hr.modal("One moment").text
+    workplace.hr.modal("Case opened")
+    assert len(workplace.cases()) == 1
+
+
+def test_an_open_case_is_shown_instead_of_a_second_one(workplace: Workplace) -> None:
+    filled(workplace).submit()
+    workplace.hr.modal("Case opened").close(everything=True)
+    workplace.hr.command("/offboard", f"@{LEAVER.uid}")
+    shown = workplace.hr.modal("A case is open")
+    [case] = workplace.cases()
+    assert case.id in shown.text
+    assert shown.submit_label == ""
+
+
+@pytest.mark.parametrize(
+    ("user", "words"),
+    [("buildbot", "is a bot"), (HR.uid, "cannot offboard yourself"), ("ellen.external", "another organisation")],
+)
+def test_who_cannot_be_offboarded(workplace: Workplace, user: str, words: str) -> None:
+    workplace.hr.command("/offboard", f"@{user}")
+    view = workplace.hr.wait_for(
+        lambda: workplace.hr.view if workplace.hr.view and words in workplace.hr.view.text else None
+    )
+    assert view.submit_label == "Show Plan"
+    assert workplace.cases() == []
+
+
+@pytest.mark.parametrize(
+    ("user", "words"), [("gwen.guest", "is a guest"), ("former.fred", "deactivated in Slack already")]
+)
+def test_who_can_be_offboarded_with_a_warning(workplace: Workplace, user: str, words: str) -> None:
+    assert words in form(workplace, f"@{user}").text
+
+
+def test_a_protected_account_is_said_before_anyone_confirms(tmp_path: Path) -> None:
+    with workplace_in(tmp_path, protected=(LEAVER.email,)) as workplace:
+        workplace.hr.command("/offboard", f"@{LEAVER.uid}")
+        shown = workplace.hr.modal("No case can be opened")
+        assert "This account is protected" in shown.text
+        assert shown.submit_label == ""
+
+
+def test_without_a_person_the_form_asks_whom(workplace: Workplace) -> None:
+    workplace.hr.command("/offboard")
+    workplace.hr.modal("Offboard someone").fill("person", LEAVER.slack_id).submit()
+    view = workplace.hr.wait_for(
+        lambda: (
+            workplace.hr.view if workplace.hr.view and workplace.hr.view.submit_label == "Start Offboarding" else None
+        )
+    )
+    assert "Dana O'Neill has" in view.text
+
+
+def test_a_bare_name_is_refused_and_a_choice_offered(workplace: Workplace) -> None:
+    workplace.hr.command("/offboard", "@dana")
+    answer = workplace.private(workplace.hr, "names are not unique")
+    assert workplace.hr.view is None
+    workplace.hr.click(answer, "Choose Person")
+    assert workplace.hr.modal("Offboard someone").submit_label == "Show Plan"
+    assert workplace.slack.refused() == []
+
+
+def test_an_exact_address_is_no_guess(workplace: Workplace) -> None:
+    assert "Dana O'Neill has" in form(workplace, LEAVER.email).text
+
+
+def test_unknown_words_get_help(workplace: Workplace) -> None:
+    workplace.hr.command("/offboard", "<!channel> make coffee")
+    answer = workplace.private(workplace.hr, "What you can type")
+    assert "&lt;!channel&gt;" in said(answer)
+    assert "<!channel>" not in said(answer)
+
+
+@pytest.mark.parametrize("text", [f"@{LEAVER.uid}", "", "list", "status", "audit"])
+def test_who_has_no_role_is_refused_in_private_and_on_record(workplace: Workplace, text: str) -> None:
+    stranger = workplace.person(BY_UID["raj.patel"].slack_id)
+    stranger.command("/offboard", text)
+    workplace.private(stranger, "not allowed")
+    assert stranger.view is None
+    assert workplace.actors("refused") == [f"slack:{stranger.id}"]
+
+
+def test_a_group_that_is_not_known_gives_nobody_a_role(workplace: Workplace) -> None:
+    workplace.slack.workspace.groups_in_plan = False
+    workplace.hr.command("/offboard", f"@{LEAVER.uid}")
+    workplace.private(workplace.hr, "not allowed")
+
+
+def test_an_expired_trigger_is_said_with_what_to_do(workplace: Workplace) -> None:
+    workplace.slack.fault("views.open", "expired_trigger_id")
+    workplace.hr.command("/offboard", f"@{LEAVER.uid}")
+    workplace.private(workplace.hr, "do it again")
+
+
+def test_a_fault_of_ours_shows_a_reference_and_no_trace(
+    workplace: Workplace, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workplace.services.offboarding, "plan", raising(ZeroDivisionError("secret detail")))
+    workplace.hr.command("/offboard", f"@{LEAVER.uid}")
+    text = workplace.hr.modal("This did not work").text
+    assert "secret detail" not in text
+    assert "Traceback" not in text
+    token = text.split("reference: `")[1].split("`")[0]
+    assert any(token in record.getMessage() for record in caplog.records)
+
+
+def test_a_system_in_trouble_is_said_as_a_sentence(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    view = filled(workplace)
+    monkeypatch.setattr(workplace.services.offboarding, "open", raising(Unavailable("crm does not answer")))
+    view.submit()
+    assert "crm does not answer" in workplace.hr.modal("This did not work").text
+
+
+@pytest.mark.parametrize("trouble", ["member", "public", "no bot", "not known"])
+def test_the_case_message_never_stands_where_the_leaver_can_read_it(workplace: Workplace, trouble: str) -> None:
+    channel = workplace.slack.workspace.channels[seed.OFFBOARDING]
+    view = filled(workplace)
+    if trouble == "member":
+        channel.members.add(LEAVER.slack_id)
+    elif trouble == "public":
+        channel.private = False
+    elif trouble == "no bot":
+        channel.members.remove(seed.BOT)
+    else:
+        workplace.slack.fault("conversations.members", "internal_error")
+    view.submit()
+    assert "direct message, because" in workplace.hr.modal("Case opened").text
+    [case] = workplace.cases()
+    assert workplace.posts()[f"case:{case.id}"].channel == HR.slack_id
+
+
+def test_status_and_list_and_help(workplace: Workplace) -> None:
+    workplace.hr.command("/offboard", f"status @{LEAVER.uid}")
+    workplace.private(workplace.hr, "There is no case for this person")
+    filled(workplace).submit()
+    workplace.hr.modal("Case opened")
+    [case] = workplace.cases()
+    workplace.crm.record("opportunity:1", "crm-dana.oneill")
+    workplace.run("revoke")
+    workplace.hr.command("/offboard", f"status @{LEAVER.uid}")
+    workplace.private(workplace.hr, f"Case {case.id}, running")
+    workplace.hr.command("/offboard", "list")
+    workplace.private(workplace.hr, f"(case {case.id})")
+    workplace.hr.command("/offboard", "help")
+    workplace.private(workplace.hr, "What you can type")
+    workplace.hr.command("/offboard", "status dana")
+    workplace.private(workplace.hr, "names are not unique")
+    assert workplace.slack.refused() == []
+
+
+def test_an_audit_by_hand(workplace: Workplace) -> None:
+    workplace.open()
+    workplace.run()
+    for world in (workplace.directory, workplace.crm):
+        next(one for one in world.users.values() if one.login == LEAVER.uid).active = True
+    workplace.security.command("/offboard", "audit")
+    workplace.private(workplace.security, "2 findings among")
+    assert workplace.slack.refused() == []
+
+
+def test_slow_plans_keep_nobody_else_waiting(workplace: Workplace) -> None:
+    workplace.slack.workspace.limits.on = False
+    answer = threading.Event()
+    workplace.crm.before_call["find"] = lambda: void(answer.wait(PATIENCE))
+    for _command in range(24):
+        assert workplace.hr.command("/offboard", f"@{LEAVER.uid}").acked
+    delivery = workplace.hr.command("/offboard", "help")
+    assert delivery.acked
+    assert delivery.ms < 3000
+    answer.set()
+    workplace.hr.wait_for(lambda: len(workplace.slack.calls("views.update")) >= 24)

@@ -1,0 +1,122 @@
+"""The bot as it is served: both transports, health, metrics, signatures, and an end that comes at once."""
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx
+import pytest
+from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_sdk.signature import SignatureVerifier
+
+from bot.slack import serve as serving
+from bot.slack.serve import PATH, serve
+from tests.bot.workplace import make_settings
+from tests.sandbox.company.people import HR
+from tests.sandbox.slack.server import SlackServer
+from tests.sandbox.slack.world import Workspace
+from tests.workflows.office import Office
+
+
+@contextmanager
+def served(slack: SlackServer, mode: str) -> Iterator[str]:
+    settings = make_settings(slack.api_url, mode)
+    stop, port = threading.Event(), Future[int]()
+    with ThreadPoolExecutor() as pool, TemporaryDirectory() as folder:
+        office = Office(Path(folder), settings=settings)
+        done = pool.submit(serve, office.services, settings, stop=stop, ready=port.set_result)
+        try:
+            yield f"http://127.0.0.1:{port.result(60)}"
+        finally:
+            began = time.monotonic()
+            stop.set()
+            done.result(60)
+            office.store.close()
+            assert time.monotonic() - began < 15
+
+
+@pytest.fixture
+def slack() -> Iterator[SlackServer]:
+    with SlackServer(Workspace()) as server:
+        yield server
+
+
+@pytest.mark.parametrize("mode", ["socket", "http"])
+def test_a_command_is_answered_over_both_transports(slack: SlackServer, mode: str) -> None:
+    with served(slack, mode) as url:
+        if mode == "http":
+            slack.workspace.app.use_url(url + PATH)
+        hr = slack.as_user(HR.slack_id)
+        assert hr.command("/offboard", "help").acked
+        hr.wait_for(lambda: hr.ephemerals)
+        figures = httpx.get(f"{url}/metrics", timeout=60).text
+        assert 'handover_slack_requests_total{kind="command"} 1' in figures
+        assert "handover_open_cases 0" in figures
+        assert {line.split()[2] for line in figures.splitlines() if line.startswith("# TYPE")} == {
+            "handover_slack_requests_total",
+            "handover_slack_ack_seconds",
+            "handover_open_cases",
+        }
+        assert httpx.get(f"{url}/healthz", timeout=60).text == "ok\n"
+
+
+@pytest.mark.parametrize(
+    ("secret", "age", "status"),
+    [("practice-signing-secret", 0, 200), ("practice-signing-secret", 400, 401), ("wrong", 0, 401), ("", 0, 401)],
+)
+def test_only_signed_and_fresh_requests_are_heard(slack: SlackServer, secret: str, age: int, status: int) -> None:
+    body = f"command=%2Foffboard&text=help&user_id={HR.slack_id}&team_id=T0PRACTICE&channel_id=C0GENERAL&trigger_id=1.2"
+    stamp = str(int(time.time()) - age)
+    signature = SignatureVerifier(secret).generate_signature(timestamp=stamp, body=body) if secret else ""
+    headers = {
+        "X-Slack-Signature": signature or "",
+        "X-Slack-Request-Timestamp": stamp,
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    with served(slack, "http") as url:
+        assert httpx.post(url + PATH, content=body, headers=headers, timeout=60).status_code == status
+
+
+def test_without_socket_or_secret_nothing_is_heard_over_http(slack: SlackServer) -> None:
+    with served(slack, "socket") as url:
+        assert httpx.post(url + PATH, content="{}", timeout=60).status_code == 404
+
+
+@pytest.mark.parametrize("fault", ["500", "reset", "invalid_auth"])
+def test_a_slack_that_is_down_keeps_no_bot_from_starting(
+    slack: SlackServer, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    monkeypatch.setattr(serving, "AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(serving, "SELDOM_SECONDS", 0.05)
+    slack.fault("auth.test", fault, times=3)
+    slack.fault("apps.connections.open", "500", times=2)
+    with served(slack, "socket") as url:
+        assert httpx.get(f"{url}/healthz", timeout=60).text == "ok\n"
+        slack.wait_for(lambda: slack.workspace.sockets.connected or None)
+        hr = slack.as_user(HR.slack_id)
+        assert hr.command("/offboard", "help").acked
+        hr.wait_for(lambda: hr.ephemerals)
+
+
+def test_a_bot_that_never_came_to_slack_ends_at_once(slack: SlackServer) -> None:
+    slack.fault("*", "500", times=1000)
+    with served(slack, "socket") as url:
+        assert httpx.get(f"{url}/healthz", timeout=60).text == "ok\n"
+
+
+def test_a_socket_that_cannot_be_closed_holds_up_no_end(slack: SlackServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "CLOSE_SECONDS", 0.1)
+    released, close = threading.Event(), SocketModeHandler.close
+
+    def stuck(handler: SocketModeHandler) -> None:
+        released.wait(60)
+        close(handler)  # type: ignore[no-untyped-call] # Bolt gives no types here
+
+    monkeypatch.setattr(SocketModeHandler, "close", stuck)
+    with served(slack, "socket"):
+        pass
+    released.set()
