@@ -186,7 +186,7 @@ def company(count: int, folder: Path) -> Company:
     handover = ClientHandover(context, ApprovalContext(MemoryMembers()))
     exports = ExportTrack(context, channel="", look_back=day, zone="UTC")
     findings = FindingList(context, day)
-    casefile = Casefile(context, handover, exports, findings)
+    casefile = Casefile(context, handover.proposals, exports, findings)
     offboarding = Offboarding(
         context, casefile, handover, lambda *_work: None, guards=ProtectedAccounts(()), follow_up_days=DAYS
     )

@@ -1,3 +1,5 @@
+"""Accounts of a case in one system: the leaver's, and the capability to look people up."""
+
 from sqlmodel import select
 
 from connectors.contract import AccountId, Accounts
@@ -9,11 +11,14 @@ from workflows.systems.registry import System
 
 
 class PreconditionFailed(Exception):
-    """The book cannot go on now, for a reason that a person can do something about; it is tried again later."""
+    """Work cannot go on now, for a reason that a person can remove; it is tried again later."""
 
 
 def leaver_accounts(store: Store, case_id: str, leaver: Leaver, system: System) -> tuple[AccountId, ...]:
-    """Return the leaver's accounts: those that the access track knows, else those that match. Raises `Trouble`."""
+    """Return the leaver's accounts: those that the access track knows, else those that match.
+
+    Raises `PreconditionFailed` where several match.
+    """
     with store.read() as session:
         known = session.exec(
             select(LeaverAccount.account_id).where(
@@ -22,13 +27,14 @@ def leaver_accounts(store: Store, case_id: str, leaver: Leaver, system: System) 
         ).all()
     if known:
         return tuple(AccountId(account) for account in sorted(known))
-    found = _accounts(system).find(person(leaver)).accounts
+    found = require_accounts(system).find(person(leaver)).accounts
     if len(found) > 1:
         raise PreconditionFailed(f"{len(found)} accounts match the leaver: a person must say which one is theirs")
     return tuple(account.id for account in found)
 
 
-def _accounts(system: System) -> Accounts:
+def require_accounts(system: System) -> Accounts:
+    """Return a system's capability to look people up. Raises `PreconditionFailed` where it has none."""
     accounts = system.having(Accounts)
     if accounts is None:
         raise PreconditionFailed("this system cannot look people up, so nobody's clients can be told apart")
