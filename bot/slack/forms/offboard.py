@@ -248,7 +248,7 @@ def _return_faults(back: date | None, begins: date, *, keep: bool) -> dict[str, 
     if back is not None and back <= begins:
         return {RETURN: _("Choose a day after the leave has begun.")}
     if keep and back is None:
-        return {RETURN: _("To keep access, choose the day of return.")}
+        return {RETURN: _("Keeping access needs a day of return: choose it.")}
     return {}
 
 

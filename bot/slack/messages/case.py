@@ -93,8 +93,8 @@ def headline(view: CaseBrief) -> str:
     if dark:
         parts.append(_("unknown in {systems}").format(systems=plain(", ".join(dark), 60)))
     good = sum(1 for line in view.read if line.verdict in GOOD_VERDICTS)
-    return _("{name}: {trouble} (locked out of {good} of {count} systems){hand}").format(
-        name=name, trouble=", ".join(parts) or _("no system was read yet"), good=good, count=every, hand=hand
+    return _("{name}: {verdicts} (locked out of {good} of {count} systems){hand}").format(
+        name=name, verdicts=", ".join(parts) or _("no system was read yet"), good=good, count=every, hand=hand
     )
 
 
