@@ -155,14 +155,12 @@ def leaver_objection(person: Profile, asker: str) -> str | None:
 
 def warnings(person: Profile) -> list[str]:
     """Return warnings about the leaver's Slack account."""
-    said = []
+    said, name = [], mrkdwn(person.name)
     if person.guest:
         said.append(_("{name} is a guest in Slack and may be missing from the directory.").format(name=name))
     if person.deleted:
         said.append(
-            _("{name} is deactivated in Slack already. Accounts in other systems may still be open.").format(
-                name=mrkdwn(person.name)
-            )
+            _("{name} is deactivated in Slack already. Accounts in other systems may still be open.").format(name=name)
         )
     return said
 

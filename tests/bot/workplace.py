@@ -224,11 +224,11 @@ def strings(thing: Any) -> Iterator[str]:
 @contextmanager
 def serving(slack: SlackServer, services: Services) -> Iterator[None]:
     """Connect the production bot to a workspace."""
-    door = AcknowledgementGate(calm=0)
+    gate = AcknowledgementGate(calm=0)
     client = web_client(services.settings.slack)
-    app = make_app(services, client, signing_secret="practice-signing-secret", door=door)
+    app = make_app(services, client, signing_secret="practice-signing-secret", gate=gate)
     metrics = Metrics()
     watch(app, metrics)
-    with listening(make_web(app, metrics, door), "127.0.0.1", 0) as port:
+    with listening(make_web(app, metrics, gate), "127.0.0.1", 0) as port:
         slack.workspace.app.use_url(f"http://127.0.0.1:{port}{PATH}")
         yield

@@ -46,8 +46,8 @@ class Firm:
             delegations=stage.handover.delegations,
         )
         client = web_client(settings.slack)
-        self.door = AcknowledgementGate(calm=0)
-        self.app = make_app(self.services, client, signing_secret="practice-signing-secret", door=self.door)
+        self.gate = AcknowledgementGate(calm=0)
+        self.app = make_app(self.services, client, signing_secret="practice-signing-secret", gate=self.gate)
         self.notifier = SlackNotifier(client, self.services, lambda number: outbox.find(stage.store, number))
 
     def tick(self) -> None:
@@ -67,7 +67,7 @@ def firm(tmp_path: Path) -> Iterator[Firm]:
         stage.members = SlackMembers(web_client(make_settings(slack.api_url).slack))  # type: ignore[assignment]
         stage.handover = stage.start()
         firm = Firm(slack, stage)
-        with listening(make_web(firm.app, Metrics(), firm.door), "127.0.0.1", 0) as port:
+        with listening(make_web(firm.app, Metrics(), firm.gate), "127.0.0.1", 0) as port:
             slack.workspace.app.use_url(f"http://127.0.0.1:{port}{PATH}")
             stage.tick()
             firm.tick()
