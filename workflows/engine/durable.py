@@ -116,14 +116,11 @@ class Engine:
     def _workflow(self) -> Callable[[str, str], None]:
         handlers = self._handlers
 
-        @DBOS.step(name="work")
-        def work(task: str, row: str) -> None:
-            handlers[task](row)
-
+        # No step: a second record of the same piece would cost as much as the first. What is cut short runs again whole.
         @DBOS.workflow(name="carry", max_recovery_attempts=None)
         def carry(task: str, row: str) -> None:
             try:
-                work(task, row)
+                handlers[task](row)
             except Exception:  # not the engine's word that another process has the work: that is no `Exception`
                 self._broken.add(str(DBOS.workflow_id))
                 raise
