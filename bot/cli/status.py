@@ -22,7 +22,7 @@ from workflows.storage.rows.case import CaseState
 HELP = N_(
     """Without --all, prints every open case. With --all, prints 50 cases a page, or as many as --limit says.
 
-Exits with 1 where a leaver shown is not locked out everywhere at the effective time, or has an open finding."""
+Exits with 1 if a leaver shown has an open finding, or was not locked out everywhere in time."""
 )
 EXAMPLES = ("handover status", "handover status dana@example.com --json", "handover status --all --limit 20 --page 2")
 Who = Annotated[str | None, typer.Argument(metavar="CASE|EMAIL", help=N_("A case's id, or its leaver's address."))]

@@ -122,9 +122,9 @@ class SlackNotifier:
             case MessageKind.CASE:
                 return case.build(services.offboarding.case(post.subject), services.clock.now())
             case MessageKind.PROPOSAL:
-                return proposal_page(services.handover, post.subject, chart=chart)
+                return proposal_page(services.proposals, post.subject, chart=chart)
             case MessageKind.OUTCOME:
-                return outcome.build(services.handover.view(post.subject))
+                return outcome.build(services.proposals.view(post.subject))
             case MessageKind.EXPORTS:
                 titles = {name: system.manifest.title for name, system in services.systems.items()}
                 return exports.build(services.exports.view(post.subject), chart=chart, titles=titles)

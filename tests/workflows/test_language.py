@@ -13,8 +13,12 @@ from config.text import STORED
 from connectors.contract import AccountId
 from tests.marking import MARKING, Data, use_marking_catalogue
 from tests.workflows.office import DANA, HR, Office
+<<<<<<< HEAD
 from tests.workflows.stage import APPROVER, BOB, Stage, crm
 from workflows.access.account_state import AccountData
+=======
+from workflows.access.account_state import ENDED, LOCKED, TOKEN, AccountData
+>>>>>>> house
 from workflows.access.restoration import ended
 from workflows.people import Successor
 from workflows.storage.rows.operations import JournalEntry
@@ -122,10 +126,10 @@ def test_an_undo_knows_what_was_ended_whatever_the_words_were(office: Office) ->
     assert "the sessions that were ended: sign in again" in restored.cannot
 
 
-def test_rows_from_before_the_marks_are_read_by_their_english_words() -> None:
-    old = AccountData.load({"login": "dana", "matched_by": "mail", "done": ["locked", "1 session ended", "token a"]})
-    assert old.locked
-    assert len(ended(old)) == 2
+def test_marks_tell_what_was_done_whatever_the_words_say() -> None:
+    done = AccountData("dana", "mail").plus("zablokowane", LOCKED).plus("sesje", ENDED).plus("token a", f"{TOKEN} a")
+    assert done.locked
+    assert len(ended(done)) == 2
     assert not AccountData("dana", "mail", done=("was locked already",)).locked
 
 

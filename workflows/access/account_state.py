@@ -124,5 +124,5 @@ class AccountData:
 
     @property
     def locked(self) -> bool:
-        """Whether the lock is ours."""
+        """Whether our own lock-out locked the account."""
         return LOCKED in self.marks

@@ -192,7 +192,7 @@ def test_no_account_is_said_and_one_that_is_found_later_is_listed(office: Office
     office.work("revoke")
     assert _book(office, f"{case}:crm").state == WorkState.DUE
     office.work("book")
-    [proposal] = office.handover.waiting_for("U0MAX")
+    [proposal] = office.handover.proposals.waiting_for("U0MAX")
     assert proposal.records == 3
 
 
@@ -200,15 +200,15 @@ def test_a_second_account_that_is_found_after_the_end_is_listed_too(office: Offi
     office.crm.record("opportunity:1", "crm-dana")
     case = office.offboarding.open(office.request())
     office.work("revoke", "book")
-    [proposal] = office.handover.waiting_for("U0MAX")
-    office.handover.decide(proposal.id, proposal.digest, MAX, approve=True)
+    [proposal] = office.handover.proposals.waiting_for("U0MAX")
+    office.handover.decisions.decide(proposal.id, proposal.digest, MAX, approve=True)
     office.work("book")
     assert _book(office, f"{case}:crm").state == WorkState.DONE
     office.crm.user("crm-dana-2", "other@x.example")
     office.crm.record("opportunity:2", "crm-dana-2")
     office.linking.link(case, "crm", MAX, login="other")
     office.work("revoke", "book")
-    [proposal] = office.handover.waiting_for("U0MAX")
+    [proposal] = office.handover.proposals.waiting_for("U0MAX")
     assert proposal.records == 1
 
 
@@ -227,7 +227,7 @@ def test_an_account_found_while_a_book_ends_is_not_passed_over(office: Office) -
     assert _book(office, f"{case}:crm").state == WorkState.DUE
     office.clock.pass_(minutes=6)
     office.work("book")
-    assert [one.records for one in office.handover.waiting_for("U0MAX")] == [1]
+    assert [one.records for one in office.handover.proposals.waiting_for("U0MAX")] == [1]
 
 
 def test_what_is_left_is_summed_over_all_accounts() -> None:

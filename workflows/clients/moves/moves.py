@@ -1,6 +1,6 @@
-"""Carrying out what was approved: look again, count, move in batches, count again.
+"""Moves of approved records: count, move in batches, read back, count again.
 
-Over 250 lines because what is sent, what is read back and what is written down about it must be read side by side.
+Over 250 lines because orders, read-backs and their records must be read side by side.
 """
 
 import json
@@ -17,7 +17,7 @@ from config.text import N_, gettext_lazy, loaded
 from connectors.contract import AccountId, Accounts, Moved, MoveOutcome, Observation, RecordId, Verdict
 from connectors.contract import MoveOrder as Order
 from connectors.errors import OutcomeUnknown
-from workflows.clients.context import CHUNK, BookAttempt, ClientContext, set_next_phase, show_outcome
+from workflows.clients.context import BookAttempt, ClientContext, pages, set_next_phase, show_outcome
 from workflows.clients.split import lines, shares, unmoved
 from workflows.clients.split.unmoved import Reasons
 from workflows.storage.journal import HANDOVER
@@ -26,11 +26,11 @@ from workflows.systems.accounts import PreconditionFailed
 from workflows.systems.registry import System
 
 FRESH = 30.0
-"""Seconds that a reading of an account stands while moves run."""
+"""Seconds for which a reading of an account stays valid while moves run."""
 
 
 class SuccessorAccountCheck:
-    """Reads the accounts of successors. A real CRM answers 200 and leaves a record to nobody when one is inactive."""
+    """Reads the accounts of successors. Some CRMs answer 200 and leave a record ownerless if one is inactive."""
 
     def __init__(self, system: System) -> None:
         self._system = system
@@ -38,7 +38,7 @@ class SuccessorAccountCheck:
         self._lock = Lock()
 
     def inactive_accounts(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Verdict]:
-        """Return which accounts are not active. Raises `Trouble` where that cannot be known now."""
+        """Return the accounts that are not active. Raises `PreconditionFailed` where that cannot be known now."""
         with self._lock:
             self._look(accounts)
             for account in accounts:
@@ -71,18 +71,18 @@ STATES = {
 CLOSED = N_("the successor's account there is {verdict}")
 NO_REASON = N_("no reason was given")
 SHOWN_EVERY = 5.0
-"""Seconds between two updates of the case message while moves run, for Slack's sake."""
+"""Seconds between two updates of the case message while moves run: Slack limits edits."""
 Batch = Sequence[tuple[Assignment, Order]]
 ReceivingAccounts = Mapping[str | None, Mapping[str, AccountId]]
-"""By proposal and blinded successor: the account that receives."""
+"""Receiving account, by proposal and keyed hash of the successor."""
 
 
 class Moves:
-    """Moves the approved lines of one book. Killed anywhere and run again, it moves nothing twice."""
+    """Moves the approved lines of one book. Killed at any moment and run again, nothing moves twice."""
 
     wanted = AssignmentState.APPROVED
     facts: tuple[AssignmentState, ...] = (AssignmentState.APPROVED, AssignmentState.STOPPED)
-    """What became of a record is written down in these states, whoever has the book by then: it is a fact."""
+    """States in which an outcome is recorded even by a superseded attempt: the outcome is a fact."""
     states: Mapping[MoveOutcome, AssignmentState] = STATES
     action = "clients.moved"
 
@@ -92,19 +92,19 @@ class Moves:
         self._name = book_attempt.book.system
         self._system, self._book = context.system(self._name)
         self._receivers = SuccessorAccountCheck(self._system)
-        self._takers: ReceivingAccounts = {}
+        self._receiving: ReceivingAccounts = {}
         self._shown, self._showing = time.monotonic(), Lock()
 
     def run(self, leaver: Sequence[AccountId]) -> None:
-        """Count, move everything that is approved, and keep what was counted."""
-        self._takers = self._accounts()
-        owners = sorted({*leaver, *(account for by in self._takers.values() for account in by.values())})
+        """Count, move all approved lines, and count again."""
+        self._receiving = self._accounts()
+        owners = sorted({*leaver, *(account for by in self._receiving.values() for account in by.values())})
         self._count(owners)
         self.carry()
         self._count_after(owners)
 
     def carry(self) -> None:
-        """Send batch after batch, as many at once as the vendor takes; the first trouble stops the rest."""
+        """Send batches, as many at once as the vendor allows. The first error stops the rest."""
         batches = ([(row, self.order(row)) for row in batch] for batch in self._batches())
         at_once = self._system.manifest.limits.move_at_once
         if at_once <= 1:
@@ -125,8 +125,8 @@ class Moves:
                     left.cancel()
 
     def order(self, row: Assignment) -> Order:
-        """Return what is asked of the system for one line: from whom it expects it, and to whom."""
-        return Order(RecordId(row.record_id), AccountId(row.owner), self._takers[row.proposal_id][row.successor])
+        """Return the order for one line: the expected owner and the successor."""
+        return Order(RecordId(row.record_id), AccountId(row.owner), self._receiving[row.proposal_id][row.successor])
 
     def _accounts(self) -> ReceivingAccounts:
         with self._context.store.read() as session:
@@ -142,24 +142,12 @@ class Moves:
         }
 
     def _batches(self) -> Iterator[Sequence[Assignment]]:
-        last = ""
-        while True:
-            with self._context.store.read() as session:
-                batch = session.exec(
-                    select(Assignment)
-                    .where(
-                        Assignment.case_id == self._book_attempt.case.id,
-                        Assignment.system == self._name,
-                        Assignment.state == self.wanted,
-                        col(Assignment.id) > last,
-                    )
-                    .order_by(col(Assignment.id))
-                    .limit(self._system.manifest.limits.move_batch)
-                ).all()
-            if not batch:
-                return
-            last = batch[-1].id
-            yield batch
+        wanted = select(Assignment).where(
+            Assignment.case_id == self._book_attempt.case.id,
+            Assignment.system == self._name,
+            Assignment.state == self.wanted,
+        )
+        return pages(self._context.store, wanted, self._system.manifest.limits.move_batch)
 
     def _move(self, batch: Batch) -> None:
         refused = self.refused_accounts(sorted({order.successor for _, order in batch}))
@@ -177,15 +165,15 @@ class Moves:
         except OutcomeUnknown:
             self._record(_known(batch, self._read_back(orders)))
             raise
-        self._record(_known(batch, [_doubted(order, one) for order, one in zip(orders, outcomes, strict=True)]))
+        self._record(_known(batch, [_verified(order, one) for order, one in zip(orders, outcomes, strict=True)]))
 
     def _read_back(self, orders: Sequence[Order]) -> list[Moved | None]:
-        """Return what a read says became of orders without an answer; None: not carried out, to be tried again."""
+        """Return the outcomes of orders without an answer, by a read; None: not carried out, to be tried again."""
         holders = self._book.holders([order.record for order in orders])
-        return [_became(order, holders.get(order.record)) for order in orders]
+        return [_outcome(order, holders.get(order.record)) for order in orders]
 
     def _record(self, outcomes: Sequence[tuple[Assignment, Moved]]) -> None:
-        """Write down what became of a batch: first the facts, then ask whether the book is still ours to go on with."""
+        """Record the outcomes of a batch, then check that the attempt may go on."""
         known = {row.id: one for row, one in outcomes}
         if not known:
             return
@@ -210,13 +198,13 @@ class Moves:
                         "records": {str(one.record): [one.outcome, one.owner] for one in fresh},
                     },
                 )
-            if self._tells():
+            if self._may_show():
                 self._context.show_case(session, case_id)
         with self._context.store.read() as session:
             self._book_attempt.check(session)
 
-    def _tells(self) -> bool:
-        """Whether it is time to show people how far it is."""
+    def _may_show(self) -> bool:
+        """Return whether the next update of the case message is due."""
         with self._showing:
             if time.monotonic() - self._shown < SHOWN_EVERY:
                 return False
@@ -224,7 +212,7 @@ class Moves:
             return True
 
     def _keep(self, session: Session, row: Assignment, outcome: Moved) -> None:
-        """Write one outcome on its row."""
+        """Record one outcome on its row."""
         if row.record_id != outcome.record:
             raise ValueError(f"asked about {row.record_id}, answered about {outcome.record}")
         row.state, row.owner_after = self.states[outcome.outcome], outcome.owner or ""
@@ -236,16 +224,24 @@ class Moves:
         session.add(row)
 
     def refused_accounts(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:
+<<<<<<< HEAD
         """Return which accounts cannot receive, with a stored sentence why: nothing is sent there. Raises `Trouble`."""
+=======
+        """Return the accounts that cannot receive, with why: nothing is sent to them. Raises `PreconditionFailed`."""
+>>>>>>> house
         closed = self._receivers.inactive_accounts(accounts)
         return {account: gettext_lazy(CLOSED, verdict=loaded(verdict)).stored for account, verdict in closed.items()}
 
     def note(self, outcome: Moved) -> str:
+<<<<<<< HEAD
         """Return what is kept with a line beside its state, for people: a stored sentence, or the vendor's words."""
+=======
+        """Return the note that people see beside a line's state."""
+>>>>>>> house
         return outcome.reason
 
     def _count(self, owners: Sequence[str]) -> None:
-        """Store the counts before the first move; a later attempt leaves them."""
+        """Store the counts before the first move; later attempts leave them."""
         if self._book_attempt.book.counts_before != "{}":
             return
         counts = json.dumps({owner: dict(self._book.count(AccountId(owner))) for owner in owners})
@@ -278,7 +274,7 @@ class Moves:
 
 
 def settle(context: ClientContext, session: Session, book_attempt: BookAttempt, book: BookHandover) -> None:
-    """Send a moved book on, and tell who asked for the case how each proposal came out."""
+    """Set the next phase of a moved book, and announce the outcome of each proposal."""
     book.reason = ""
     set_next_phase(context, session, book)
     for proposal in _carried_out(session, book):
@@ -286,8 +282,9 @@ def settle(context: ClientContext, session: Session, book_attempt: BookAttempt, 
 
 
 def refusals(context: ClientContext, book_attempt: BookAttempt) -> Reasons:
-    """Return why the system refused records of a book, counted from their lines."""
+    """Return the system's reasons for refused records of a book, counted from their lines."""
     counted: dict[str, Counter[str]] = {}
+<<<<<<< HEAD
     last = ""
     with context.store.read() as session:
         while rows := session.exec(
@@ -306,11 +303,22 @@ def refusals(context: ClientContext, book_attempt: BookAttempt) -> Reasons:
                 unmoved.count(counted, row.kind, note or NO_REASON)
             last = rows[-1].id
             session.expunge_all()
+=======
+    refused = select(Assignment).where(
+        Assignment.case_id == book_attempt.case.id,
+        Assignment.system == book_attempt.book.system,
+        Assignment.state == AssignmentState.REFUSED,
+    )
+    for page in pages(context.store, refused):
+        for row in page:
+            note = lines.unseal(context.vault, book_attempt.case, row).note
+            unmoved.count(counted, row.kind, note or "no reason was given")
+>>>>>>> house
     return counted
 
 
 def _carried_out(session: Session, book: BookHandover) -> Sequence[str]:
-    """Return the approved proposals with lines in this book, of which no line in any book waits to be moved."""
+    """Return the approved proposals with lines in this book of which no line waits to be moved."""
     waiting = select(Assignment.proposal_id).where(
         Assignment.case_id == book.case_id, Assignment.state == AssignmentState.APPROVED
     )
@@ -324,7 +332,8 @@ def _carried_out(session: Session, book: BookHandover) -> Sequence[str]:
     ).all()
 
 
-def _became(order: Order, holders: Sequence[AccountId] | None) -> Moved | None:
+def _outcome(order: Order, holders: Sequence[AccountId] | None) -> Moved | None:
+    """Return the outcome that the present holders of a record show; None: not carried out."""
     if holders is None:
         return Moved(order.record, MoveOutcome.GONE, None)
     if order.owner in holders:
@@ -334,8 +343,8 @@ def _became(order: Order, holders: Sequence[AccountId] | None) -> Moved | None:
     return Moved(order.record, MoveOutcome.TAKEN, holders[0] if holders else None)
 
 
-def _doubted(order: Order, outcome: Moved) -> Moved:
-    """Return the outcome as far as its own read bears it out: a vendor may say yes and leave a record to nobody."""
+def _verified(order: Order, outcome: Moved) -> Moved:
+    """Return the outcome, as refused where its own read does not confirm the move."""
     if outcome.outcome is not MoveOutcome.MOVED or outcome.owner == order.successor:
         return outcome
     why = (

@@ -1,7 +1,11 @@
+<<<<<<< HEAD
 """The end of a book, proven: nothing of it waits, and the system has no unexplained records left with the leaver.
+=======
+"""Reconciliation of a finished book: no line waits, and the system has no unexplained records left with the leaver.
+>>>>>>> house
 
-Whatever makes a book look finished that is not (a list read while a system was coming up, a second hand on the same
-rows, an answer about records that was none), the system's own count does not agree with it, and the book goes on.
+A book can look finished and not be: its list was read while the system started, or an answer was empty by mistake.
+Then the system's own count differs, and the book goes on.
 """
 
 from collections import Counter
@@ -21,11 +25,15 @@ from workflows.storage.rows.work_state import WorkState
 from workflows.systems.accounts import PreconditionFailed
 
 LEFT = (AssignmentState.PROPOSED, AssignmentState.APPROVED, AssignmentState.DECLINED, AssignmentState.STOPPED)
-"""Known to be with the leaver still: such a record is no newcomer."""
+"""States of records that are known to be with the leaver still: not new."""
 
 
 def new_records_sentence(session: Session, case_id: str, system: str, owned: int) -> str:
+<<<<<<< HEAD
     """Return a stored sentence: how many records the leaver owns without a reason, how many are new since the end."""
+=======
+    """Return how many unexplained records the leaver owns, and how many are new since the handover, as a sentence."""
+>>>>>>> house
     book = session.get(BookHandover, f"{case_id}:{system}")
     if book is None or book.state != WorkState.DONE:
         return _still_owned(owned)
@@ -55,13 +63,13 @@ NOTHING = N_("owns nothing")
 NO_ACCOUNT = N_("no account of the leaver was found here, so there are no clients to hand over")
 WAITING = frozenset({AssignmentState.APPROVED, *OPEN})
 ELSEWHERE = SETTLED_AND_BACK
-"""A record in these states is not with the leaver; in any other it is, and the system may count it there."""
+"""States of records that are not with the leaver; the system may count all others there."""
 Left = Mapping[str, int]
 """Records that a system counts with the leaver, by kind."""
 
 
 def left_with(leaver: Sequence[AccountId], counts: Mapping[str, Mapping[str, int]]) -> Left:
-    """Return what all accounts of the leaver own together. Pure."""
+    """Return the records of all accounts of the leaver together, by kind. Pure."""
     total: Counter[str] = Counter()
     for account in leaver:
         total.update(counts.get(account, {}))
@@ -75,15 +83,15 @@ def reconcile_book(
     leaver: Sequence[AccountId],
     left: Left,
     *,
-    looked: bool = True,
+    listed: bool = True,
 ) -> None:
-    """Put on record how a book ended; raise `Trouble` where it has not. In the transaction that ends it, its row held.
+    """Journal the end of a book, in the transaction that ends it; raise `PreconditionFailed` where it has not ended.
 
-    `left` was counted after the last move, or after a list that found nothing to propose. `looked`: the list was read
-    again before the end; where a person stopped the moves it is not, and what came since stays, counted.
+    `left`: counted after the last move, or after a list without proposals. `listed`: the list was read again before
+    the end. Where a person stopped the moves it was not, and records that came since stay, counted.
     """
     session.flush()
-    lines = _lines(session, book)
+    lines = _count_lines(session, book)
     states = _sum(lines, 1)
     if waiting := sum(states[state] for state in WAITING):
         raise PreconditionFailed(
@@ -95,7 +103,7 @@ def reconcile_book(
         )
     known = _sum({key: number for key, number in lines.items() if key[1] not in ELSEWHERE}, 0)
     more = sum(max(0, number - known[kind]) for kind, number in left.items())
-    if looked and more:
+    if listed and more:
         raise PreconditionFailed(
             ngettext_lazy(
                 "{count} record is still the leaver's, but missing from our list; the list is read again",
@@ -106,7 +114,7 @@ def reconcile_book(
     if _accounts(session, book) - set(leaver):
         raise PreconditionFailed(gettext_lazy("another account of the leaver was found; its list is read now"))
     approved = _approved(session, book)
-    book.reason = _said(leaver, approved, states)
+    book.reason = _nothing_moved(leaver, approved, states)
     session.add(book)
     context.journal.write(
         session,
@@ -123,8 +131,8 @@ def reconcile_book(
     )
 
 
-def _lines(session: Session, book: BookHandover) -> dict[tuple[str, str], int]:
-    """Count a book's lines by kind and state."""
+def _count_lines(session: Session, book: BookHandover) -> dict[tuple[str, str], int]:
+    """Return the number of a book's lines by kind and state."""
     rows = session.exec(
         select(Assignment.kind, Assignment.state, sa.func.count())
         .where(Assignment.case_id == book.case_id, Assignment.system == book.system)
@@ -133,15 +141,15 @@ def _lines(session: Session, book: BookHandover) -> dict[tuple[str, str], int]:
     return {(kind, state): number for kind, state, number in rows}
 
 
-def _sum(lines: Mapping[tuple[str, str], int], part: int) -> "Counter[str]":
+def _sum(lines: Mapping[tuple[str, str], int], part: int) -> Counter[str]:
     total: Counter[str] = Counter()
     for key, number in lines.items():
         total[key[part]] += number
     return total
 
 
-def _approved(session: Session, book: BookHandover) -> "Counter[str]":
-    """Count by state the lines that somebody approved."""
+def _approved(session: Session, book: BookHandover) -> Counter[str]:
+    """Return the number of approved lines by state."""
     rows = session.exec(
         select(Assignment.state, sa.func.count())
         .join(Proposal, col(Proposal.id) == Assignment.proposal_id)
@@ -165,8 +173,13 @@ def _accounts(session: Session, book: BookHandover) -> set[str]:
     )
 
 
+<<<<<<< HEAD
 def _said(leaver: Sequence[AccountId], approved: "Counter[str]", states: Mapping[str, int]) -> str:
     """Return why nothing was moved, as a stored sentence; an empty text where something was."""
+=======
+def _nothing_moved(leaver: Sequence[AccountId], approved: Counter[str], states: Mapping[str, int]) -> str:
+    """Return why nothing was moved, as a sentence; empty where something was."""
+>>>>>>> house
     if not leaver:
         return NO_ACCOUNT
     if not states:

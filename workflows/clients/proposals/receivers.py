@@ -1,4 +1,4 @@
-"""Which accounts are the leaver's, and which the successors', in one system."""
+"""Accounts of the successors in one system."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,21 +7,25 @@ from config.text import Sentence, gettext_lazy
 from connectors.contract import Account as Found
 from connectors.contract import AccountId, Person, Verdict
 from workflows.people import Successor
-from workflows.systems.accounts import PreconditionFailed, _accounts
+from workflows.systems.accounts import PreconditionFailed, require_accounts
 from workflows.systems.registry import System
 
 
 @dataclass(frozen=True, slots=True)
 class ActiveSuccessors:
+<<<<<<< HEAD
     """Successors with an active account, by key, in the order of the case; `notes`: stored sentences on the others."""
+=======
+    """Successors with an active account, by key, in the order of the case. `notes`: who was left out, and why."""
+>>>>>>> house
 
     accounts: Mapping[str, AccountId]
     notes: tuple[str, ...]
 
 
 def active_successors(system: System, successors: Sequence[Successor], leaver: Sequence[AccountId]) -> ActiveSuccessors:
-    """Look up every successor and check that they can receive. Raises `Trouble` where nobody can."""
-    directory = _accounts(system)
+    """Look up every successor, and check for an active account. Raises `PreconditionFailed` where nobody has one."""
+    directory = require_accounts(system)
     found = {one.key: directory.find(Person(one.name, (one.email,))).accounts for one in successors}
     seen = directory.observe([account.id for hits in found.values() for account in hits])
     accounts: dict[str, AccountId] = {}

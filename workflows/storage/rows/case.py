@@ -73,7 +73,7 @@ class Case(Table, table=True):
     """Keyed hash of the stable id in the company's directory, or of the address where that is not known."""
     mail_key: str = Field(index=True)
     slack_key: str = Field(default="", index=True)
-    """Keyed hash of the leaver's Slack id; empty in cases from before there was one."""
+    """Keyed hash of the leaver's Slack id."""
     state: str = Field(index=True)
     immediate: bool
     effective_at: datetime = utc_column()
@@ -86,7 +86,7 @@ class Case(Table, table=True):
     sealed: bytes
     """`LeaverData` and the case's successors."""
     hold_reason: str = ""
-    """Why the case is held: a `rules.Hold`, or empty."""
+    """A `HoldReason`, or empty."""
 
 
 class Headcount(Table, table=True):

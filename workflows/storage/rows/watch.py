@@ -9,13 +9,25 @@ from workflows.storage.rows.table import Table, utc_column
 from workflows.storage.rows.work_state import WorkState
 
 
+class SnapshotOccasion(StrEnum):
+    """Occasions of an export snapshot; the others are the days of the follow-ups, `day N`."""
+
+    NOTICE = "notice"
+    LOCK = "lock"
+
+    @staticmethod
+    def day(number: int) -> str:
+        """Return the occasion of a follow-up so many days after the lock-out."""
+        return f"day {number}"
+
+
 class ExportSnapshot(Table, table=True):
     """What the leaver took out, as the systems' own logs had it at one moment."""
 
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id", index=True)
     occasion: str
-    """`notice`, `lock`, or `day N`."""
+    """A `SnapshotOccasion`, or `day N` of a follow-up."""
     state: str = Field(default=WorkState.PLANNED, index=True)
     due_at: datetime = utc_column()
     attempt: int = 0
