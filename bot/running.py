@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 
 from bot.work_handlers import WIDE, WorkHandlers
@@ -73,12 +74,19 @@ def _seal(journal: Journal) -> None:
     journal.seal()
 
 
-def _send_files(store: Store, tell: Notifier, clock: Clock, by: str) -> None:
-    outbox.deliver_files(store, tell, clock, by)
-
-
 def _deliver(store: Store, tell: Notifier, clock: Clock, by: str) -> float | None:
     """Tell people; return in how many seconds a message that could not be sent is tried again."""
+    began = clock.now()
     outbox.deliver(store, tell, clock, by)
-    at = outbox.next_try(store)
+    return _seconds_until(outbox.next_try(store, began), clock)
+
+
+def _send_files(store: Store, tell: Notifier, clock: Clock, by: str) -> float | None:
+    """Send files; return in how many seconds one that could not be sent is tried again."""
+    began = clock.now()
+    outbox.deliver_files(store, tell, clock, by)
+    return _seconds_until(outbox.next_try(store, began, files=True), clock)
+
+
+def _seconds_until(at: datetime | None, clock: Clock) -> float | None:
     return max(0.0, (at - clock.now()).total_seconds()) if at else None

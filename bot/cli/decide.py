@@ -76,7 +76,7 @@ def decide(
     elif ask:
         say(_("{user} will be asked too, as soon as a bot runs.").format(user=ask))
     elif approve is not None:
-        say(_("The proposal is {state}.").format(state=proposal.state.value))
+        say(_("The proposal is {state}.").format(state=_(proposal.state.value)))
         if proposal.state is ProposalState.PENDING:
             show_requests(proposal)
 

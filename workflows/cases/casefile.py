@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from config.text import _
+from config.text import _, shown
 from connectors.contract import Verdict
 from workflows.access import account_state, manual_step, restriction
 from workflows.access.account_state import SEVERITY, AccountData, open_note
@@ -208,7 +208,7 @@ class Casefile:
             attempt=row.attempt,
             accounts=accounts,
             cannot=system.cannot if system else (),
-            late=row.late,
+            late=shown(row.late),
             choose=note.choose,
         )
 
@@ -242,7 +242,7 @@ class Casefile:
             note.how,
             read.read_at,
             tuple(data.groups.values()),
-            data.done,
+            tuple(map(shown, data.done)),
         )
 
     def follow_up(self, session: Session, row: FollowUp) -> FollowUpLine:

@@ -9,6 +9,7 @@ from typing import TypeVar
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from config.text import N_, gettext_lazy
 from connectors.contract import ClientBook
 from workflows.clients.approval_policy import ApprovalContext
 from workflows.clients.split.rules import AllocationPolicy
@@ -61,10 +62,10 @@ class ClientContext(Context):
         """Return a configured system with its client book. Raises `PreconditionFailed`."""
         system = self.systems.get(name)
         if system is None:
-            raise PreconditionFailed("this system is no longer in the configuration")
+            raise PreconditionFailed(gettext_lazy("this system is no longer in the configuration"))
         book = system.having(ClientBook)
         if book is None:
-            raise PreconditionFailed("this system no longer has a client book")
+            raise PreconditionFailed(gettext_lazy("this system no longer has a client book"))
         return system, book
 
     def show_case(self, session: Session, case_id: str) -> None:
@@ -129,8 +130,8 @@ def chunks(items: Iterable[T], size: int) -> Iterator[Sequence[T]]:
         yield chunk
 
 
-DECLINED = "version {version} was declined; press Retry for a new proposal"
-EXPIRED = "version {version} expired without an answer; press Retry for a new proposal"
+DECLINED = N_("version {version} was declined; retry for a new proposal")
+EXPIRED = N_("version {version} expired without an answer; retry for a new proposal")
 OPEN = (AssignmentState.PROPOSED, AssignmentState.DECLINED)
 """States of lines that still need a person: to decide, or after a decline to ask for a new proposal.
 
@@ -184,7 +185,7 @@ def _declined_version(session: Session, book: BookHandover) -> str:
     if found is None:
         return ""
     version, state = found
-    return (EXPIRED if state == ProposalState.EXPIRED else DECLINED).format(version=version)
+    return gettext_lazy(EXPIRED if state == ProposalState.EXPIRED else DECLINED, version=version).stored
 
 
 def has_lines(session: Session, book: BookHandover, *states: AssignmentState) -> bool:

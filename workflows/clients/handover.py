@@ -10,7 +10,11 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+<<<<<<< HEAD
+from config.text import Sentence, gettext_lazy
+=======
 from connectors.contract import AccountId
+>>>>>>> house
 from connectors.errors import ConnectorError
 from workflows.clients.approval_policy import ApprovalContext
 from workflows.clients.approvals.decisions import DecisionRegister
@@ -39,7 +43,7 @@ from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, BookPhase, Halt, Proposal
 from workflows.storage.rows.work_state import WorkState
-from workflows.storage.work import again, retry_at, say
+from workflows.storage.work import again, connector_error_sentence, retry_at
 from workflows.systems.accounts import PreconditionFailed, leaver_accounts
 from workflows.systems.registry import System
 
@@ -102,11 +106,19 @@ class ClientHandover:
         except AttemptSuperseded:
             log.info("book %s: attempt %s was superseded", book_attempt.book.id, book_attempt.book.attempt)
         except ConnectorError as error:
+<<<<<<< HEAD
+            self._put_off(book_attempt, connector_error_sentence(error), error)
+        except PreconditionFailed as trouble:
+            self._put_off(book_attempt, trouble.sentence, None)
+=======
             self._put_off(book_attempt, say(error), error)
         except PreconditionFailed as error:
             self._put_off(book_attempt, str(error), None)
+>>>>>>> house
         except Exception:
-            self._put_off(book_attempt, "something unexpected went wrong on our side; the log says what", None)
+            self._put_off(
+                book_attempt, gettext_lazy("something unexpected went wrong on our side; the log says what"), None
+            )
             raise
 
     def _take(self, book_id: str) -> BookAttempt | None:
@@ -187,11 +199,17 @@ class ClientHandover:
     ) -> None:
         draft = session.get_one(Proposal, draft_id)
         counted = select(sa.func.count()).select_from(Assignment).where(Assignment.proposal_id == draft_id)
+<<<<<<< HEAD
+        if session.exec(counted).one() != (sheet.records if sheet else 0):
+            raise PreconditionFailed(gettext_lazy("the book was listed twice at once; it is listed again"))
+        draft.sealed = sheets.seal(self._context.vault, book_attempt.case, draft_id, sheet) if sheet else b""
+=======
         if session.exec(counted).one() != (proposal_data.records if proposal_data else 0):
             raise PreconditionFailed("the book was listed twice at once; it is listed again")
         draft.sealed = (
             shares.seal(self._context.vault, book_attempt.case, draft_id, proposal_data) if proposal_data else b""
         )
+>>>>>>> house
         session.add(draft)
         session.flush()
 
@@ -236,12 +254,18 @@ class ClientHandover:
         ).first()
         publish(self._context, session, book_attempt.case, book_attempt.data.approver, LATER if shown else FIRST)
 
+<<<<<<< HEAD
+    def _put_off(self, book_attempt: BookAttempt, reason: Sentence, error: ConnectorError | None) -> None:
+        """Say what is wrong, try again later; proposals of other systems no longer wait for this one."""
+        log.warning("book %s: %s", book_attempt.book.id, reason.english)
+=======
     def _put_off(self, book_attempt: BookAttempt, reason: str, error: ConnectorError | None) -> None:
         """Show the problem and try again later. Proposals of other systems no longer wait for this book."""
         log.warning("book %s: %s", book_attempt.book.id, reason)
+>>>>>>> house
         with suppress(AttemptSuperseded), self._context.store.write() as session:
             book = book_attempt.hold(session)
-            book.reason = reason
+            book.reason = reason.stored
             again(session, book, retry_at(book, error, self._context.clock.now(), self._context.retry))
             session.flush()
             self._context.journal.write(
@@ -249,7 +273,7 @@ class ClientHandover:
                 actor=HANDOVER,
                 action="book.put_off",
                 case_id=book.case_id,
-                data={"system": book.system, "phase": book.phase, "reason": reason},
+                data={"system": book.system, "phase": book.phase, "reason": reason.english},
             )
             self._publish_if_ready(session, book_attempt)
             self._context.show_case(session, book.case_id)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from config.text import _
+from config.text import ngettext, shown
 from workflows.clients.approvals import request_views
 from workflows.clients.context import ClientContext
 from workflows.clients.moves import leave
@@ -20,7 +20,7 @@ from workflows.clients.moves.halts import halt_fields
 from workflows.clients.moves.put_back import put_back_fields
 from workflows.clients.moves.reconciliation import NOTHING
 from workflows.clients.proposals import exclusions
-from workflows.clients.proposals.by_client import NOBODY, ClientPages
+from workflows.clients.proposals.by_client import ClientPages, nobody
 from workflows.clients.proposals.csv_file import csv_file
 from workflows.clients.proposals.preview import preview
 from workflows.clients.proposals.search import page
@@ -248,11 +248,11 @@ class ClientTrackQueries:
             shares,
             sum(share.records for share in shares),
             sum(share.families for share in shares),
-            sheet.why,
+            shown(sheet.why),
             proposal.created_at,
             proposal.settled_at,
             sheet.settled_by,
-            "\n".join([*sheet.notes, *([sheet.words] if sheet.words else [])]),
+            "\n".join([*map(shown, sheet.notes), *([sheet.words] if sheet.words else [])]),
             staying=session.exec(
                 select(sa.func.count())
                 .select_from(Assignment)
@@ -281,7 +281,7 @@ class ClientTrackQueries:
 
     def _lines(self, rows: Sequence[Assignment], case: Case, data: CaseData) -> list[RecordLine]:
         people = {self._context.vault.blind(one.key): one for one in data.successors}
-        return [line_rows.show(self._context.vault, case, row, people.get(row.successor, NOBODY)) for row in rows]
+        return [line_rows.show(self._context.vault, case, row, people.get(row.successor) or nobody()) for row in rows]
 
     def _rate(self, session: Session, case_id: str, books: Sequence[BookHandover]) -> float | None:
         """Return the records moved per second in the last minutes; None where no moves are under way."""
@@ -326,10 +326,21 @@ class ClientTrackQueries:
 
 def _problems(book: BookHandover, known: UnmovedReasons) -> Iterator[str]:
     if book.reason and book.reason != NOTHING:
+<<<<<<< HEAD
+        yield shown(book.reason)
+    if number := remarks.total(known.refused):
+        said = ngettext(
+            "{count} record was refused: {why}; retry for a new proposal",
+            "{count} records were refused: {why}; retry for a new proposal",
+            number,
+        )
+        yield said.format(count=number, why=remarks.words(*known.refused.values()))
+=======
         yield _(book.reason)
     if number := unmoved.total(known.refused):
         records = "1 record was" if number == 1 else f"{number} records were"
         yield f"{records} refused: {unmoved.words(*known.refused.values())}; press Retry for a new proposal"
+>>>>>>> house
 
 
 def _fates(

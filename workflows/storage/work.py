@@ -7,7 +7,7 @@ from typing import Protocol
 
 from sqlmodel import Session
 
-from config.text import N_, _
+from config.text import N_, Sentence
 from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, OutcomeUnknown, Unavailable
 from workflows.storage.rows.access import Access, ManualStep, Restoration, Restriction
 from workflows.storage.rows.clients import ApprovalRequest, BookHandover, BookPhase, Leave, PutBack
@@ -100,8 +100,13 @@ def say(error: ConnectorError) -> str:
 
     Connectors have narrower errors of their own below the six.
     """
+    return connector_error_sentence(error).words
+
+
+def connector_error_sentence(error: ConnectorError) -> Sentence:
+    """Return the same as a sentence that is stored and shown later."""
     words = next(words for kind, words in TROUBLE.items() if isinstance(error, kind))
-    return f"{_(words)}: {error}"
+    return Sentence("{trouble}: {why}", {"trouble": Sentence(words), "why": next(iter(error.args), "")})
 
 
 def reopen(session: Session, book_id: str, account: str, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from sqlmodel import select
 
+from config.text import Sentence, gettext_lazy
 from connectors.contract import AccountId, Accounts
 from workflows.people import Leaver
 from workflows.storage.case import person
@@ -12,6 +13,10 @@ from workflows.systems.registry import System
 
 class PreconditionFailed(Exception):
     """Work cannot go on now, for a reason that a person can remove; it is tried again later."""
+
+    def __init__(self, sentence: Sentence) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
 
 
 def leaver_accounts(store: Store, case_id: str, leaver: Leaver, system: System) -> tuple[AccountId, ...]:
@@ -29,7 +34,9 @@ def leaver_accounts(store: Store, case_id: str, leaver: Leaver, system: System) 
         return tuple(AccountId(account) for account in sorted(known))
     found = require_accounts(system).find(person(leaver)).accounts
     if len(found) > 1:
-        raise PreconditionFailed(f"{len(found)} accounts match the leaver: a person must say which one is theirs")
+        raise PreconditionFailed(
+            gettext_lazy("{count} accounts match the leaver: a person must choose one", count=len(found))
+        )
     return tuple(account.id for account in found)
 
 
@@ -37,5 +44,7 @@ def require_accounts(system: System) -> Accounts:
     """Return a system's capability to look people up. Raises `PreconditionFailed` where it has none."""
     accounts = system.having(Accounts)
     if accounts is None:
-        raise PreconditionFailed("this system cannot look people up, so nobody's clients can be told apart")
+        raise PreconditionFailed(
+            gettext_lazy("this system cannot look people up, so the leaver's clients cannot be found")
+        )
     return accounts

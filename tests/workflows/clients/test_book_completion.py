@@ -125,7 +125,7 @@ def test_a_list_that_comes_back_empty_ends_no_book(staged: Staged) -> None:
     _once(world, "count", lambda: world.records.update(hidden))
     stage.tick()
     assert stage.book().state == WorkState.DUE
-    assert "12 records are still with the leaver" in stage.clients().problems[0]
+    assert "12 records are still the leaver's" in stage.clients().problems[0]
     _whole(stage, world)
 
 
@@ -139,7 +139,7 @@ def test_a_wrong_answer_about_every_record_ends_no_book(staged: Staged) -> None:
     assert world.owned("dana") == set(world.records)
     assert stage.book().state == WorkState.DUE
     assert not stage.clients().complete
-    assert "still with the leaver" in stage.clients().problems[0]
+    assert "still the leaver's" in stage.clients().problems[0]
     Hurried.lies = []
     for _ in range(4):
         stage.settle(8)
@@ -255,6 +255,6 @@ def test_a_line_that_waits_keeps_a_book_open(staged: Staged, state: AssignmentSt
         line = session.exec(select(Line).limit(1)).one()
         line.state = state
         session.add(line)
-        with pytest.raises(PreconditionFailed, match="1 records are neither moved nor settled yet"):
+        with pytest.raises(PreconditionFailed, match="1 record is neither moved nor settled yet"):
             reconcile_book(stage.handover._context, session, book, [AccountId("dana")], {})
         session.rollback()

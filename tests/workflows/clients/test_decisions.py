@@ -169,7 +169,7 @@ def test_a_decline_moves_nothing_and_a_retry_asks_afresh(stage: Stage, world: Wo
     assert stage.posts()[f"outcome:{shown.id}"].channel == "U0HANNA"
     stage.settle(10)
     assert world.writes == {}
-    assert stage.clients().problems == ("crm: version 1 was declined; press Retry for a new proposal",)
+    assert stage.clients().problems == ("crm: version 1 was declined; retry for a new proposal",)
     assert (stage.clients().complete, stage.clients().left) == (False, 12)
     world.give("opportunity:000", "zed")
     stage.retry()

@@ -137,7 +137,7 @@ def test_a_request_expires_in_business_days_and_nothing_moves(tmp_path: Path, wo
     assert stage.posts()[f"outcome:{expired.id}"].channel == "U0HANNA"
     stage.settle(5)
     assert world.writes == {}
-    assert stage.clients().problems == ("crm: version 1 expired without an answer; press Retry for a new proposal",)
+    assert stage.clients().problems == ("crm: version 1 expired without an answer; retry for a new proposal",)
     stage.retry()
     stage.tick()
     stage.look()

@@ -289,7 +289,7 @@ def test_refused_records_are_said_and_asked_again_on_retry(stage: Stage, world: 
     assert len(world.owned("bob")) == 6
     assert len(world.owned("dana")) == 6
     assert stage.clients().problems == (
-        "crm: 6 records were refused: the successor cannot own records (6); press Retry for a new proposal",
+        "crm: 6 records were refused: the successor cannot own records (6); retry for a new proposal",
     )
     assert stage.clients().complete  # all that could move has moved
     assert (stage.book().state, stage.case().state) == (WorkState.DONE, CaseState.WATCHED)

@@ -127,7 +127,7 @@ def test_what_is_fixed_after_the_proposal_is_refused_said_and_stays_on_retry(sta
     world.fix("opportunity:003", WON)
     stage.tick()
     assert stage.rows()["opportunity:003"].state == AssignmentState.REFUSED
-    assert stage.clients().problems == (f"crm: 1 record was refused: {WON} (1); press Retry for a new proposal",)
+    assert stage.clients().problems == (f"crm: 1 record was refused: {WON} (1); retry for a new proposal",)
     assert (stage.clients().complete, stage.clients().left, stage.clients().staying) == (True, 1, 5)
     assert stage.case().state == CaseState.WATCHED
     stage.retry()
@@ -232,7 +232,7 @@ def test_a_decline_is_said_even_after_another_version_has_moved(stage: Stage, wo
     stage.approve()
     stage.decide(drift.id, drift.digest, MAX, approve=False)
     stage.tick()
-    assert stage.clients().problems == ("crm: version 2 was declined; press Retry for a new proposal",)
+    assert stage.clients().problems == ("crm: version 2 was declined; retry for a new proposal",)
     assert not stage.clients().complete
 
 

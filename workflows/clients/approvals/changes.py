@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlmodel import Session, select
 
-from config.text import _, ngettext
+from config.text import Sentence, gettext_lazy, joined, ngettext_lazy
 from workflows.clients.context import ClientContext
 from workflows.clients.split import lines as line_rows
 from workflows.storage.case import CaseData
@@ -45,6 +45,30 @@ def keep(context: ClientContext, session: Session, case: Case, old: str, new: st
     session.add(Revision(id=new, previous=old, sealed=sealed))
 
 
+<<<<<<< HEAD
+def words(data: CaseData, edits: Iterable[Edit]) -> Sentence:
+    """Return what edits changed: the first few clients, and how many records where there are more."""
+    names = {"": data.leaver.name, **{one.key: one.name for one in data.successors}}
+    said: dict[tuple[str, str, str], None] = {}
+    count = 0
+    for edit in edits:
+        said.update(
+            dict.fromkeys((one["name"], names.get(one["from"], "?"), names.get(one["to"], "?")) for one in edit.named)
+        )
+        count += edit.records
+    told = [
+        gettext_lazy("{client}: {old} → {new}", client=client, old=old, new=new)
+        for client, old, new in list(said)[:TOLD]
+    ]
+    if count > TOLD:
+        told.append(ngettext_lazy("{count:,} record in all", "{count:,} records in all", count))
+    return joined("; ", told)
+
+
+def since(context: ClientContext, session: Session, case: Case, data: CaseData, proposal_id: str) -> str:
+    """Return what changed since that version, in words; empty where nothing is on record."""
+    return str(words(data, _after(context, session, case, proposal_id)))
+=======
 def sentence(data: CaseData, edits: Iterable[Edit]) -> str:
     """Return the changes in words: the first clients by name, and the number of records where there are more."""
     edits = tuple(edits)
@@ -66,6 +90,7 @@ def sentence(data: CaseData, edits: Iterable[Edit]) -> str:
 def since(context: ClientContext, session: Session, case: Case, data: CaseData, proposal_id: str) -> str:
     """Return the changes since a version, in words; empty where none are stored."""
     return sentence(data, _edits_after(context, session, case, proposal_id))
+>>>>>>> house
 
 
 def _edits_after(context: ClientContext, session: Session, case: Case, proposal_id: str) -> Iterator[Edit]:

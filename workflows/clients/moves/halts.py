@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from config.text import N_, _
 from workflows.clients.context import ClientContext
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
@@ -16,6 +17,20 @@ from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import again
 
 
+<<<<<<< HEAD
+class Halt(StrEnum):
+    """What somebody did to the moves of a book."""
+
+    NONE = ""
+    PAUSED = "paused"
+    STOPPED = "stopped"
+
+
+HALTED: Mapping[str, str] = {Halt.PAUSED: N_("paused"), Halt.STOPPED: N_("stopped")}
+
+
+=======
+>>>>>>> house
 class Halts:
     """Pauses, resumes and stops the moves of a case. Every method may raise `Refused`."""
 
@@ -80,9 +95,15 @@ class Halts:
             return
         if not books:
             raise Refused(Code.NOTHING_MOVES)
+<<<<<<< HEAD
+        raise Refused(
+            Code.ALREADY_HALTED, what=_(HALTED[books[0].halted]), by=books[0].halted_by, at=_iso(books[0].halted_at)
+        )
+=======
         halted = books[0]
         at = halted.halted_at.isoformat() if halted.halted_at else ""
         raise Refused(Code.ALREADY_HALTED, what=halted.halted, by=halted.halted_by, at=at)
+>>>>>>> house
 
     def _halt(self, session: Session, book: BookHandover, halt: Halt, by: Actor) -> None:
         book.halted, book.halted_by = halt, by.name or by.id

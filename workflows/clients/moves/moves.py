@@ -13,6 +13,7 @@ from threading import Lock
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from config.text import N_, gettext_lazy, loaded
 from connectors.contract import AccountId, Accounts, Moved, MoveOutcome, Observation, RecordId, Verdict
 from connectors.contract import MoveOrder as Order
 from connectors.errors import OutcomeUnknown
@@ -44,7 +45,7 @@ class SuccessorAccountCheck:
                 _, seen = self._seen[account]
                 if seen.verdict is Verdict.UNKNOWN:
                     raise PreconditionFailed(
-                        f"whether the account of who receives is active is not known: {seen.reason}"
+                        gettext_lazy("not known whether the successor's account is active: {why}", why=seen.reason)
                     )
             verdicts = {account: self._seen[account][1].verdict for account in accounts}
             return {account: verdict for account, verdict in verdicts.items() if verdict is not Verdict.OPEN}
@@ -52,7 +53,9 @@ class SuccessorAccountCheck:
     def _look(self, accounts: Sequence[AccountId]) -> None:
         directory = self._system.having(Accounts)
         if directory is None:
-            raise PreconditionFailed("this system cannot look people up, so nobody knows whether a successor is active")
+            raise PreconditionFailed(
+                gettext_lazy("this system cannot look people up, so successors' accounts cannot be checked")
+            )
         now = time.monotonic()
         stale = sorted(one for one in accounts if one not in self._seen or now - self._seen[one][0] > FRESH)
         if stale:
@@ -65,6 +68,8 @@ STATES = {
     MoveOutcome.GONE: AssignmentState.GONE,
     MoveOutcome.REFUSED: AssignmentState.REFUSED,
 }
+CLOSED = N_("the successor's account there is {verdict}")
+NO_REASON = N_("no reason was given")
 SHOWN_EVERY = 5.0
 """Seconds between two updates of the case message while moves run: Slack limits edits."""
 Batch = Sequence[tuple[Assignment, Order]]
@@ -219,12 +224,20 @@ class Moves:
         session.add(row)
 
     def refused_accounts(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:
+<<<<<<< HEAD
+        """Return which accounts cannot receive, with a stored sentence why: nothing is sent there. Raises `Trouble`."""
+=======
         """Return the accounts that cannot receive, with why: nothing is sent to them. Raises `PreconditionFailed`."""
+>>>>>>> house
         closed = self._receivers.inactive_accounts(accounts)
-        return {account: f"the successor's account there is {verdict}" for account, verdict in closed.items()}
+        return {account: gettext_lazy(CLOSED, verdict=loaded(verdict)).stored for account, verdict in closed.items()}
 
     def note(self, outcome: Moved) -> str:
+<<<<<<< HEAD
+        """Return what is kept with a line beside its state, for people: a stored sentence, or the vendor's words."""
+=======
         """Return the note that people see beside a line's state."""
+>>>>>>> house
         return outcome.reason
 
     def _count(self, owners: Sequence[str]) -> None:
@@ -271,6 +284,26 @@ def settle(context: ClientContext, session: Session, book_attempt: BookAttempt, 
 def refusals(context: ClientContext, book_attempt: BookAttempt) -> Reasons:
     """Return the system's reasons for refused records of a book, counted from their lines."""
     counted: dict[str, Counter[str]] = {}
+<<<<<<< HEAD
+    last = ""
+    with context.store.read() as session:
+        while rows := session.exec(
+            select(Assignment)
+            .where(
+                Assignment.case_id == book_attempt.case.id,
+                Assignment.system == book_attempt.book.system,
+                Assignment.state == AssignmentState.REFUSED,
+                col(Assignment.id) > last,
+            )
+            .order_by(col(Assignment.id))
+            .limit(CHUNK)
+        ).all():
+            for row in rows:
+                note = lines.unseal(context.vault, book_attempt.case, row).note
+                unmoved.count(counted, row.kind, note or NO_REASON)
+            last = rows[-1].id
+            session.expunge_all()
+=======
     refused = select(Assignment).where(
         Assignment.case_id == book_attempt.case.id,
         Assignment.system == book_attempt.book.system,
@@ -280,6 +313,7 @@ def refusals(context: ClientContext, book_attempt: BookAttempt) -> Reasons:
         for row in page:
             note = lines.unseal(context.vault, book_attempt.case, row).note
             unmoved.count(counted, row.kind, note or "no reason was given")
+>>>>>>> house
     return counted
 
 
@@ -313,8 +347,12 @@ def _verified(order: Order, outcome: Moved) -> Moved:
     """Return the outcome, as refused where its own read does not confirm the move."""
     if outcome.outcome is not MoveOutcome.MOVED or outcome.owner == order.successor:
         return outcome
-    seen = f"{outcome.owner} has it" if outcome.owner else "nobody has it: give it an owner by hand"
-    return Moved(order.record, MoveOutcome.REFUSED, outcome.owner, reason=f"the system said yes, but {seen}")
+    why = (
+        gettext_lazy("the system accepted the move, but {owner} has it", owner=outcome.owner)
+        if outcome.owner
+        else gettext_lazy("the system accepted the move, but nobody has it: give it an owner by hand")
+    )
+    return Moved(order.record, MoveOutcome.REFUSED, outcome.owner, reason=why.stored)
 
 
 def _known(batch: Batch, outcomes: Sequence[Moved | None]) -> list[tuple[Assignment, Moved]]:

@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from config.text import N_, Sentence, _, gettext_lazy, loaded, shown
 from connectors.contract import AccountId, Moved, MoveOutcome, RecordId
 from connectors.contract import MoveOrder as Order
 from connectors.errors import ConnectorError
@@ -31,11 +32,11 @@ from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, BookPhase, Proposal, PutBack
 from workflows.storage.rows.work_state import WorkState
-from workflows.storage.work import again, finish, retry_at, say
+from workflows.storage.work import again, connector_error_sentence, finish, retry_at
 from workflows.systems.accounts import PreconditionFailed
 
 log = logging.getLogger(__name__)
-CLOSED = "the leaver's account there is {verdict}: give access back first"
+CLOSED = N_("the leaver's account there is {verdict}: give access back first")
 FEW, LISTED = 5, 50
 """Lines named one by one in the case message and in a plan; the CSV has all."""
 UNDER_WAY = (AssignmentState.PUTTING_BACK, AssignmentState.PUT_BACK)
@@ -77,13 +78,17 @@ class PutBackMoves(Moves):
     def refused_accounts(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:
         """Raise `PreconditionFailed` until the leaver's account is active: an inactive one receives no records."""
         for verdict in self._receivers.inactive_accounts(accounts).values():
-            raise PreconditionFailed(CLOSED.format(verdict=verdict))
+            raise PreconditionFailed(gettext_lazy(CLOSED, verdict=loaded(verdict)))
         return {}
 
     def note(self, outcome: Moved) -> str:
         """Return the present owner of a record that changed hands, else the system's reason."""
         if outcome.outcome is MoveOutcome.TAKEN:
+<<<<<<< HEAD
+            return holder(outcome.owner, self.people).stored
+=======
             return holder(outcome.owner, self._names)
+>>>>>>> house
         return outcome.reason
 
 
@@ -143,14 +148,27 @@ class PutBacks:
             id=row.id, case_id=row.case_id, system=row.system, state=row.state, due_at=row.due_at, attempt=row.attempt
         )
         try:
+<<<<<<< HEAD
+            returns = PutBackMoves(self._context, PutBackAttempt(book, case, data))
+            returns.people = people
+            returns.carry()
+            self._settle(row, None, None)
+=======
             PutBackMoves(self._context, PutBackAttempt(book, case, data), people).carry()
             self._settle(row, "", None)
+>>>>>>> house
         except AttemptSuperseded:
             log.info("put back %s: attempt %s was superseded", row.id, row.attempt)
         except ConnectorError as error:
+<<<<<<< HEAD
+            self._settle(row, connector_error_sentence(error), error)
+        except PreconditionFailed as trouble:
+            self._settle(row, trouble.sentence, None)
+=======
             self._settle(row, say(error), error)
         except PreconditionFailed as error:
             self._settle(row, str(error), None)
+>>>>>>> house
 
     def csv_lines(self, case_id: str) -> Iterator[PutBackLine]:
         """Yield every line that was put back or could not be, with its present owner."""
@@ -170,9 +188,9 @@ class PutBacks:
         for row in rows:
             now = owners.get(RecordId(row.record_id))
             if RecordId(row.record_id) not in owners:
-                kept.append(self._line(case, row, "it is gone"))
+                kept.append(self._line(case, row, _("it is gone")))
             elif now != row.owner_after:
-                kept.append(self._line(case, row, holder(now, people)))
+                kept.append(self._line(case, row, str(holder(now, people))))
             elif row.owner in closed:
                 waiting += 1
         return replace(
@@ -192,7 +210,7 @@ class PutBacks:
             data.name,
             data.family_name,
             AssignmentState(row.state),
-            note or data.note,
+            note or shown(data.note),
         )
 
     def _refuse(self, session: Session, case: Case, search: str) -> None:
@@ -273,13 +291,13 @@ class PutBacks:
         row.asked_by, row.asked_at, row.done_at, row.reason = by.name or by.id, now, None, ""
         again(session, row, now)
 
-    def _settle(self, seen: PutBack, reason: str, error: ConnectorError | None) -> None:
+    def _settle(self, seen: PutBack, reason: Sentence | None, error: ConnectorError | None) -> None:
         now = self._context.clock.now()
         with suppress(AttemptSuperseded), self._context.store.write() as session:
             row = session.get_one(PutBack, seen.id, with_for_update=True)
             if row.state != WorkState.DUE or row.attempt != seen.attempt:
                 raise AttemptSuperseded(row.id)
-            row.reason = reason
+            row.reason = reason.stored if reason else ""
             if reason:
                 again(session, row, retry_at(row, error, now, self._context.retry))
             else:
@@ -292,16 +310,23 @@ class PutBacks:
                 actor=HANDOVER,
                 action=action,
                 case_id=row.case_id,
-                data={"system": row.system, "reason": reason},
+                data={"system": row.system, "reason": reason.english if reason else ""},
             )
             self._context.show_case(session, row.case_id)
 
 
+<<<<<<< HEAD
+def holder(account: str | None, people: Mapping[str, str]) -> Sentence:
+    """Return who has a record now; an account that the case knows nothing of is no name to show."""
+=======
 def holder(account: str | None, people: Mapping[str, str]) -> str:
     """Return the present owner of a record as a sentence; an account unknown to the case is shown by its id."""
+>>>>>>> house
     if account is None:
-        return "nobody has it now"
-    return f"{people[account]} has it now" if account in people else f"somebody else has it now (account {account})"
+        return gettext_lazy("nobody has it now")
+    if account in people:
+        return gettext_lazy("{name} has it now", name=people[account])
+    return gettext_lazy("somebody else has it now (account {account})", account=account)
 
 
 def names(context: ClientContext, session: Session, case: Case, data: CaseData) -> dict[str, str]:
@@ -335,7 +360,12 @@ def put_back_fields(
         "put_back": by_state.get(AssignmentState.PUT_BACK, 0),
         "putting_back": by_state.get(AssignmentState.PUTTING_BACK, 0),
         "not_put_back": by_state.get(AssignmentState.NOT_PUT_BACK, 0),
+<<<<<<< HEAD
+        "unreturned": tuple(f"{data.name} ({data.family_name}): {shown(data.note)}" for data, _row in said),
+        "put_back_problems": tuple(f"{row.system}: {shown(row.reason)}" for row in rows if row.reason),
+=======
         "unreturned": tuple(f"{line.name} ({line.family_name}): {line.note}" for line in shown),
         "put_back_problems": tuple(f"{row.system}: {row.reason}" for row in rows if row.reason),
+>>>>>>> house
         "put_back_by": rows[0].asked_by,
     }

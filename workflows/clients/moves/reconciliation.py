@@ -1,4 +1,8 @@
+<<<<<<< HEAD
+"""The end of a book, proven: nothing of it waits, and the system has no unexplained records left with the leaver.
+=======
 """Reconciliation of a finished book: no line waits, and the system has no unexplained records left with the leaver.
+>>>>>>> house
 
 A book can look finished and not be: its list was read while the system started, or an answer was empty by mistake.
 Then the system's own count differs, and the book goes on.
@@ -10,7 +14,7 @@ from collections.abc import Mapping, Sequence
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from config.text import N_, _, ngettext
+from config.text import N_, gettext_lazy, joined, loaded, ngettext_lazy
 from connectors.contract import AccountId
 from workflows.clients.context import OPEN, ClientContext
 from workflows.clients.proposals.listing import SETTLED_AND_BACK
@@ -25,10 +29,14 @@ LEFT = (AssignmentState.PROPOSED, AssignmentState.APPROVED, AssignmentState.DECL
 
 
 def new_records_sentence(session: Session, case_id: str, system: str, owned: int) -> str:
+<<<<<<< HEAD
+    """Return a stored sentence: how many records the leaver owns without a reason, how many are new since the end."""
+=======
     """Return how many unexplained records the leaver owns, and how many are new since the handover, as a sentence."""
+>>>>>>> house
     book = session.get(BookHandover, f"{case_id}:{system}")
     if book is None or book.state != WorkState.DONE:
-        return f"{owned} records are still owned by the leaver"
+        return _still_owned(owned)
     left = session.exec(
         select(sa.func.count()).where(
             Assignment.case_id == case_id, Assignment.system == system, col(Assignment.state).in_(LEFT)
@@ -36,11 +44,19 @@ def new_records_sentence(session: Session, case_id: str, system: str, owned: int
     ).one()
     new = owned - left
     if new <= 0:
-        return f"{owned} records are still owned by the leaver"
-    return (
-        f"{owned} records are owned by the leaver, {new} of them new since the handover: "
-        "whatever assigns new records still names the leaver"
-    )
+        return _still_owned(owned)
+    return gettext_lazy(
+        "{count} records are owned by the leaver, {new} of them new since the handover: "
+        "whatever assigns new records still names the leaver",
+        count=owned,
+        new=new,
+    ).stored
+
+
+def _still_owned(owned: int) -> str:
+    return ngettext_lazy(
+        "{count} record is still owned by the leaver", "{count} records are still owned by the leaver", owned
+    ).stored
 
 
 NOTHING = N_("owns nothing")
@@ -78,19 +94,25 @@ def reconcile_book(
     lines = _count_lines(session, book)
     states = _sum(lines, 1)
     if waiting := sum(states[state] for state in WAITING):
-        raise PreconditionFailed(_("{number} records are neither moved nor settled yet").format(number=waiting))
+        raise PreconditionFailed(
+            ngettext_lazy(
+                "{count} record is neither moved nor settled yet",
+                "{count} records are neither moved nor settled yet",
+                waiting,
+            )
+        )
     known = _sum({key: number for key, number in lines.items() if key[1] not in ELSEWHERE}, 0)
     more = sum(max(0, number - known[kind]) for kind, number in left.items())
     if listed and more:
         raise PreconditionFailed(
-            ngettext(
-                "1 record is still with the leaver and in no list; the list is read again",
-                "{number} records are still with the leaver and in no list; the list is read again",
+            ngettext_lazy(
+                "{count} record is still the leaver's, but missing from our list; the list is read again",
+                "{count} records are still the leaver's, but missing from our list; the list is read again",
                 more,
-            ).format(number=more)
+            )
         )
     if _accounts(session, book) - set(leaver):
-        raise PreconditionFailed(_("an account of the leaver was found meanwhile; its list is read"))
+        raise PreconditionFailed(gettext_lazy("another account of the leaver was found; its list is read now"))
     approved = _approved(session, book)
     book.reason = _nothing_moved(leaver, approved, states)
     session.add(book)
@@ -151,16 +173,25 @@ def _accounts(session: Session, book: BookHandover) -> set[str]:
     )
 
 
+<<<<<<< HEAD
+def _said(leaver: Sequence[AccountId], approved: "Counter[str]", states: Mapping[str, int]) -> str:
+    """Return why nothing was moved, as a stored sentence; an empty text where something was."""
+=======
 def _nothing_moved(leaver: Sequence[AccountId], approved: Counter[str], states: Mapping[str, int]) -> str:
     """Return why nothing was moved, as a sentence; empty where something was."""
+>>>>>>> house
     if not leaver:
         return NO_ACCOUNT
     if not states:
         return NOTHING
     if not approved or approved[AssignmentState.MOVED]:
         return ""
-    fates = ", ".join(f"{number} {state}" for state, number in sorted(approved.items()))
-    number = approved.total()
-    return ngettext(
-        "the one approved record was not moved: {fates}", "none of {number} approved records was moved: {fates}", number
-    ).format(number=number, fates=fates)
+    fates = [
+        gettext_lazy("{count} {state}", count=number, state=loaded(state)) for state, number in sorted(approved.items())
+    ]
+    return ngettext_lazy(
+        "the one approved record was not moved: {fates}",
+        "none of {count} approved records was moved: {fates}",
+        approved.total(),
+        fates=joined(", ", fates),
+    ).stored

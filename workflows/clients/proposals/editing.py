@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from config.text import N_, gettext_lazy
 from workflows.clients.approvals import changes
 from workflows.clients.approvals.decisions import DecisionRegister
 from workflows.clients.approvals.directory import LiveDirectory
@@ -31,7 +32,7 @@ from workflows.storage.rows.case import Case
 from workflows.storage.rows.clients import Assignment, BookHandover, BookPhase, Proposal, ProposalState
 from workflows.storage.work import again
 
-EDIT = "an edit of version {version} by {name}: {what}"
+EDIT = N_("an edit of version {version} by {name}: {what}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +166,17 @@ class ProposalEditor:
             edited.proposal_data,
             settled_by="",
             words="",
+<<<<<<< HEAD
+            shares=self._recount(table, changed, excluded),
+            sensitivities=self._sensitive(table, excluded),
+            why=gettext_lazy(
+                EDIT, version=table.proposal.version, name=table.by.name, what=changes.words(table.data, [edit])
+            ).stored,
+=======
             shares=self._recounted_shares(edited, edits),
             sensitivities=self._remaining_sensitivities(edited, excluded),
             why=EDIT.format(version=edited.proposal.version, name=edited.by.name, what=what),
+>>>>>>> house
         )
         version = add_version(context, session, edited.case, proposal_data)
         changes.keep(context, session, edited.case, old, version.id, edit)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from config.text import Sentence, gettext_lazy
 from connectors.contract import Account as Found
 from connectors.contract import AccountId, Person, Verdict
 from workflows.people import Successor
@@ -12,7 +13,11 @@ from workflows.systems.registry import System
 
 @dataclass(frozen=True, slots=True)
 class ActiveSuccessors:
+<<<<<<< HEAD
+    """Successors with an active account, by key, in the order of the case; `notes`: stored sentences on the others."""
+=======
     """Successors with an active account, by key, in the order of the case. `notes`: who was left out, and why."""
+>>>>>>> house
 
     accounts: Mapping[str, AccountId]
     notes: tuple[str, ...]
@@ -30,13 +35,22 @@ def active_successors(system: System, successors: Sequence[Successor], leaver: S
         if len(active) == 1:
             accounts[one.key] = active[0].id
         else:
-            notes.append(f"{one.name} gets nothing in {system.name}: {_why(found[one.key], active)}")
+            notes.append(
+                gettext_lazy(
+                    "{name} gets nothing in {system}: {why}",
+                    name=one.name,
+                    system=system.name,
+                    why=_why(found[one.key], active),
+                ).stored
+            )
     if not accounts:
-        raise PreconditionFailed("none of the successors has an active account here")
+        raise PreconditionFailed(gettext_lazy("none of the successors has an active account here"))
     return ActiveSuccessors(accounts, tuple(notes))
 
 
-def _why(found: Sequence[Found], active: Sequence[Found]) -> str:
+def _why(found: Sequence[Found], active: Sequence[Found]) -> Sentence:
     if not found:
-        return "no account there"
-    return f"{len(active)} accounts match" if active else "the account there is not active"
+        return gettext_lazy("no account there")
+    if not active:
+        return gettext_lazy("the account there is not active")
+    return gettext_lazy("{count} accounts match", count=len(active))

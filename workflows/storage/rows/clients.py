@@ -4,6 +4,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlmodel import Field
 
+from config.text import N_
 from workflows.storage.rows.table import Table, utc_column
 from workflows.storage.rows.work_state import WorkState
 
@@ -14,23 +15,23 @@ class ProposalState(StrEnum):
     `cancelled`: the case was called off while it was pending. `expired`: not everybody who must answered in time.
     """
 
-    DRAFT = "draft"
-    PENDING = "pending"
-    APPROVED = "approved"
-    DECLINED = "declined"
-    SUPERSEDED = "superseded"
-    CANCELLED = "cancelled"
-    EXPIRED = "expired"
+    DRAFT = N_("draft")
+    PENDING = N_("pending")
+    APPROVED = N_("approved")
+    DECLINED = N_("declined")
+    SUPERSEDED = N_("superseded")
+    CANCELLED = N_("cancelled")
+    EXPIRED = N_("expired")
 
 
 class RequestState(StrEnum):
     """What came of asking one role to agree; settled once, with its proposal or before it."""
 
-    WAITING = "waiting"
-    APPROVED = "approved"
-    DECLINED = "declined"
-    EXPIRED = "expired"
-    WITHDRAWN = "withdrawn"
+    WAITING = N_("waiting")
+    APPROVED = N_("approved")
+    DECLINED = N_("declined")
+    EXPIRED = N_("expired")
+    WITHDRAWN = N_("withdrawn")
 
 
 class AssignmentState(StrEnum):
@@ -40,19 +41,19 @@ class AssignmentState(StrEnum):
     its turn. `not put back`: the handover was undone, and this record had changed hands since, or its system refused.
     """
 
-    PROPOSED = "proposed"
-    APPROVED = "approved"
-    DECLINED = "declined"
-    MOVED = "moved"
-    TAKEN = "taken by another"
-    GONE = "gone"
-    REFUSED = "refused"
-    EXCLUDED = "excluded"
-    STOPPED = "stopped"
-    PUTTING_BACK = "being put back"
-    PUT_BACK = "put back"
-    NOT_PUT_BACK = "not put back"
-    KEPT = "kept"
+    PROPOSED = N_("proposed")
+    APPROVED = N_("approved")
+    DECLINED = N_("declined")
+    MOVED = N_("moved")
+    TAKEN = N_("taken by another")
+    GONE = N_("gone")
+    REFUSED = N_("refused")
+    EXCLUDED = N_("excluded")
+    STOPPED = N_("stopped")
+    PUTTING_BACK = N_("being put back")
+    PUT_BACK = N_("put back")
+    NOT_PUT_BACK = N_("not put back")
+    KEPT = N_("kept")
 
 
 class BookPhase(StrEnum):

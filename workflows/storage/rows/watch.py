@@ -4,6 +4,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlmodel import Field
 
+from config.text import N_
 from workflows.storage.rows.table import Table, utc_column
 from workflows.storage.rows.work_state import WorkState
 
@@ -67,17 +68,17 @@ class AuditRun(Table, table=True):
 class FindingKind(StrEnum):
     """Kinds of finding, worst first."""
 
-    PROTECTED = "protected"
-    OPEN_AGAIN = "open again"
-    NOT_LINKED = "not linked"
-    NEW_ACCOUNT = "new account"
-    ORPHAN = "orphan"
-    ADDRESS_REUSED = "address reused"
-    EXPORTED = "exported after leaving"
-    OWNS_RECORDS = "owns records"
-    NEVER_VERIFIED = "never verified"
-    NOT_VERIFIED = "not verified"
-    DORMANT = "dormant"
+    PROTECTED = N_("protected")
+    OPEN_AGAIN = N_("open again")
+    NOT_LINKED = N_("not linked")
+    NEW_ACCOUNT = N_("new account")
+    ORPHAN = N_("orphan")
+    ADDRESS_REUSED = N_("address reused")
+    EXPORTED = N_("exported after leaving")
+    OWNS_RECORDS = N_("owns records")
+    NEVER_VERIFIED = N_("never verified")
+    NOT_VERIFIED = N_("not verified")
+    DORMANT = N_("dormant")
 
 
 class Finding(Table, table=True):
