@@ -66,7 +66,7 @@ from workflows.clients.views import (
     RequestView,
 )
 from workflows.storage.rows.case import CaseState, HoldReason, Reason, Strategy
-from workflows.storage.rows.clients import AssignmentState, ProposalState, RequestState
+from workflows.storage.rows.clients import AssignmentState, Halt, LeaveAnswer, ProposalState, RequestState
 from workflows.storage.rows.work_state import WorkState
 
 NAME = "Zoë of the Hills".translate(FULL_WIDTH)
@@ -116,7 +116,7 @@ def views() -> Iterator[CaseView]:
         yield view
         clients_ = replace(
             samples.clients(samples.proposal()),
-            halted="paused",
+            halted=Halt.PAUSED,
             halted_by=NAME,
             halted_at=samples.NOW,
             stopped=3,
@@ -140,11 +140,11 @@ def views() -> Iterator[CaseView]:
             can_undo=True,
             settled_by=NAME,
             settled_at=samples.NOW,
-            leave=LeaveView(LATER, True, samples.NOW, "stay", NAME, samples.NOW),
+            leave=LeaveView(LATER, True, samples.NOW, LeaveAnswer.STAY, NAME, samples.NOW),
         )
         for reason in HoldReason:
             yield replace(view, state=CaseState.HELD, held=reason)
-        for answer in ("", "put back", "stay", "nothing"):
+        for answer in LeaveAnswer:
             given = LeaveView(LATER, not answer, samples.NOW, answer, NAME, samples.NOW if answer else None)
             yield replace(view, state=CaseState.ON_LEAVE, systems=(), leave=given)
 

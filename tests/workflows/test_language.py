@@ -13,12 +13,8 @@ from config.text import STORED
 from connectors.contract import AccountId
 from tests.marking import MARKING, Data, use_marking_catalogue
 from tests.workflows.office import DANA, HR, Office
-<<<<<<< HEAD
 from tests.workflows.stage import APPROVER, BOB, Stage, crm
-from workflows.access.account_state import AccountData
-=======
 from workflows.access.account_state import ENDED, LOCKED, TOKEN, AccountData
->>>>>>> house
 from workflows.access.restoration import ended
 from workflows.people import Successor
 from workflows.storage.rows.operations import JournalEntry

@@ -10,11 +10,8 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-<<<<<<< HEAD
 from config.text import Sentence, gettext_lazy
-=======
 from connectors.contract import AccountId
->>>>>>> house
 from connectors.errors import ConnectorError
 from workflows.clients.approval_policy import ApprovalContext
 from workflows.clients.approvals.decisions import DecisionRegister
@@ -106,15 +103,9 @@ class ClientHandover:
         except AttemptSuperseded:
             log.info("book %s: attempt %s was superseded", book_attempt.book.id, book_attempt.book.attempt)
         except ConnectorError as error:
-<<<<<<< HEAD
             self._put_off(book_attempt, connector_error_sentence(error), error)
-        except PreconditionFailed as trouble:
-            self._put_off(book_attempt, trouble.sentence, None)
-=======
-            self._put_off(book_attempt, say(error), error)
         except PreconditionFailed as error:
-            self._put_off(book_attempt, str(error), None)
->>>>>>> house
+            self._put_off(book_attempt, error.sentence, None)
         except Exception:
             self._put_off(
                 book_attempt, gettext_lazy("something unexpected went wrong on our side; the log says what"), None
@@ -199,17 +190,11 @@ class ClientHandover:
     ) -> None:
         draft = session.get_one(Proposal, draft_id)
         counted = select(sa.func.count()).select_from(Assignment).where(Assignment.proposal_id == draft_id)
-<<<<<<< HEAD
-        if session.exec(counted).one() != (sheet.records if sheet else 0):
-            raise PreconditionFailed(gettext_lazy("the book was listed twice at once; it is listed again"))
-        draft.sealed = sheets.seal(self._context.vault, book_attempt.case, draft_id, sheet) if sheet else b""
-=======
         if session.exec(counted).one() != (proposal_data.records if proposal_data else 0):
-            raise PreconditionFailed("the book was listed twice at once; it is listed again")
+            raise PreconditionFailed(gettext_lazy("the book was listed twice at once; it is listed again"))
         draft.sealed = (
             shares.seal(self._context.vault, book_attempt.case, draft_id, proposal_data) if proposal_data else b""
         )
->>>>>>> house
         session.add(draft)
         session.flush()
 
@@ -254,15 +239,9 @@ class ClientHandover:
         ).first()
         publish(self._context, session, book_attempt.case, book_attempt.data.approver, LATER if shown else FIRST)
 
-<<<<<<< HEAD
     def _put_off(self, book_attempt: BookAttempt, reason: Sentence, error: ConnectorError | None) -> None:
-        """Say what is wrong, try again later; proposals of other systems no longer wait for this one."""
-        log.warning("book %s: %s", book_attempt.book.id, reason.english)
-=======
-    def _put_off(self, book_attempt: BookAttempt, reason: str, error: ConnectorError | None) -> None:
         """Show the problem and try again later. Proposals of other systems no longer wait for this book."""
-        log.warning("book %s: %s", book_attempt.book.id, reason)
->>>>>>> house
+        log.warning("book %s: %s", book_attempt.book.id, reason.english)
         with suppress(AttemptSuperseded), self._context.store.write() as session:
             book = book_attempt.hold(session)
             book.reason = reason.stored

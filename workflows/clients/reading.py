@@ -326,21 +326,14 @@ class ClientTrackQueries:
 
 def _problems(book: BookHandover, known: UnmovedReasons) -> Iterator[str]:
     if book.reason and book.reason != NOTHING:
-<<<<<<< HEAD
         yield shown(book.reason)
-    if number := remarks.total(known.refused):
-        said = ngettext(
+    if number := unmoved.total(known.refused):
+        refused = ngettext(
             "{count} record was refused: {why}; retry for a new proposal",
             "{count} records were refused: {why}; retry for a new proposal",
             number,
         )
-        yield said.format(count=number, why=remarks.words(*known.refused.values()))
-=======
-        yield _(book.reason)
-    if number := unmoved.total(known.refused):
-        records = "1 record was" if number == 1 else f"{number} records were"
-        yield f"{records} refused: {unmoved.words(*known.refused.values())}; press Retry for a new proposal"
->>>>>>> house
+        yield refused.format(count=number, why=unmoved.words(*known.refused.values()))
 
 
 def _fates(

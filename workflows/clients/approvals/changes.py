@@ -45,52 +45,28 @@ def keep(context: ClientContext, session: Session, case: Case, old: str, new: st
     session.add(Revision(id=new, previous=old, sealed=sealed))
 
 
-<<<<<<< HEAD
-def words(data: CaseData, edits: Iterable[Edit]) -> Sentence:
-    """Return what edits changed: the first few clients, and how many records where there are more."""
-    names = {"": data.leaver.name, **{one.key: one.name for one in data.successors}}
-    said: dict[tuple[str, str, str], None] = {}
-    count = 0
-    for edit in edits:
-        said.update(
-            dict.fromkeys((one["name"], names.get(one["from"], "?"), names.get(one["to"], "?")) for one in edit.named)
-        )
-        count += edit.records
-    told = [
-        gettext_lazy("{client}: {old} → {new}", client=client, old=old, new=new)
-        for client, old, new in list(said)[:TOLD]
-    ]
-    if count > TOLD:
-        told.append(ngettext_lazy("{count:,} record in all", "{count:,} records in all", count))
-    return joined("; ", told)
-
-
-def since(context: ClientContext, session: Session, case: Case, data: CaseData, proposal_id: str) -> str:
-    """Return what changed since that version, in words; empty where nothing is on record."""
-    return str(words(data, _after(context, session, case, proposal_id)))
-=======
-def sentence(data: CaseData, edits: Iterable[Edit]) -> str:
-    """Return the changes in words: the first clients by name, and the number of records where there are more."""
+def sentence(data: CaseData, edits: Iterable[Edit]) -> Sentence:
+    """Return the changes: the first clients by name, and the number of records where there are more."""
     edits = tuple(edits)
     names = {"": data.leaver.name, **{one.key: one.name for one in data.successors}}
     named = dict.fromkeys(
-        _("{client}: {old} → {new}").format(
-            client=change["name"], old=names.get(change["from"], "?"), new=names.get(change["to"], "?")
-        )
+        (change["name"], names.get(change["from"], "?"), names.get(change["to"], "?"))
         for edit in edits
         for change in edit.named
     )
-    shown, count = "; ".join(list(named)[:SHOWN]), sum(edit.records for edit in edits)
+    parts = [
+        gettext_lazy("{client}: {old} → {new}", client=client, old=old, new=new)
+        for client, old, new in list(named)[:SHOWN]
+    ]
+    count = sum(edit.records for edit in edits)
     if count > SHOWN:
-        records = ngettext("{count:,} record in all", "{count:,} records in all", count).format(count=count)
-        shown = f"{shown}; {records}"
-    return shown
+        parts.append(ngettext_lazy("{count:,} record in all", "{count:,} records in all", count))
+    return joined("; ", parts)
 
 
 def since(context: ClientContext, session: Session, case: Case, data: CaseData, proposal_id: str) -> str:
     """Return the changes since a version, in words; empty where none are stored."""
-    return sentence(data, _edits_after(context, session, case, proposal_id))
->>>>>>> house
+    return str(sentence(data, _edits_after(context, session, case, proposal_id)))
 
 
 def _edits_after(context: ClientContext, session: Session, case: Case, proposal_id: str) -> Iterator[Edit]:

@@ -16,21 +16,9 @@ from workflows.storage.rows.clients import Assignment, AssignmentState, BookHand
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import again
 
-
-<<<<<<< HEAD
-class Halt(StrEnum):
-    """What somebody did to the moves of a book."""
-
-    NONE = ""
-    PAUSED = "paused"
-    STOPPED = "stopped"
-
-
 HALTED: Mapping[str, str] = {Halt.PAUSED: N_("paused"), Halt.STOPPED: N_("stopped")}
 
 
-=======
->>>>>>> house
 class Halts:
     """Pauses, resumes and stops the moves of a case. Every method may raise `Refused`."""
 
@@ -95,15 +83,9 @@ class Halts:
             return
         if not books:
             raise Refused(Code.NOTHING_MOVES)
-<<<<<<< HEAD
-        raise Refused(
-            Code.ALREADY_HALTED, what=_(HALTED[books[0].halted]), by=books[0].halted_by, at=_iso(books[0].halted_at)
-        )
-=======
         halted = books[0]
         at = halted.halted_at.isoformat() if halted.halted_at else ""
-        raise Refused(Code.ALREADY_HALTED, what=halted.halted, by=halted.halted_by, at=at)
->>>>>>> house
+        raise Refused(Code.ALREADY_HALTED, what=_(HALTED[halted.halted]), by=halted.halted_by, at=at)
 
     def _halt(self, session: Session, book: BookHandover, halt: Halt, by: Actor) -> None:
         book.halted, book.halted_by = halt, by.name or by.id

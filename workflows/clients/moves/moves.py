@@ -224,20 +224,12 @@ class Moves:
         session.add(row)
 
     def refused_accounts(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:
-<<<<<<< HEAD
-        """Return which accounts cannot receive, with a stored sentence why: nothing is sent there. Raises `Trouble`."""
-=======
-        """Return the accounts that cannot receive, with why: nothing is sent to them. Raises `PreconditionFailed`."""
->>>>>>> house
+        """Return the accounts that cannot receive, with a stored sentence why. Raises `PreconditionFailed`."""
         closed = self._receivers.inactive_accounts(accounts)
         return {account: gettext_lazy(CLOSED, verdict=loaded(verdict)).stored for account, verdict in closed.items()}
 
     def note(self, outcome: Moved) -> str:
-<<<<<<< HEAD
-        """Return what is kept with a line beside its state, for people: a stored sentence, or the vendor's words."""
-=======
-        """Return the note that people see beside a line's state."""
->>>>>>> house
+        """Return the note beside a line's state: a stored sentence, or the vendor's words."""
         return outcome.reason
 
     def _count(self, owners: Sequence[str]) -> None:
@@ -284,26 +276,6 @@ def settle(context: ClientContext, session: Session, book_attempt: BookAttempt, 
 def refusals(context: ClientContext, book_attempt: BookAttempt) -> Reasons:
     """Return the system's reasons for refused records of a book, counted from their lines."""
     counted: dict[str, Counter[str]] = {}
-<<<<<<< HEAD
-    last = ""
-    with context.store.read() as session:
-        while rows := session.exec(
-            select(Assignment)
-            .where(
-                Assignment.case_id == book_attempt.case.id,
-                Assignment.system == book_attempt.book.system,
-                Assignment.state == AssignmentState.REFUSED,
-                col(Assignment.id) > last,
-            )
-            .order_by(col(Assignment.id))
-            .limit(CHUNK)
-        ).all():
-            for row in rows:
-                note = lines.unseal(context.vault, book_attempt.case, row).note
-                unmoved.count(counted, row.kind, note or NO_REASON)
-            last = rows[-1].id
-            session.expunge_all()
-=======
     refused = select(Assignment).where(
         Assignment.case_id == book_attempt.case.id,
         Assignment.system == book_attempt.book.system,
@@ -312,8 +284,7 @@ def refusals(context: ClientContext, book_attempt: BookAttempt) -> Reasons:
     for page in pages(context.store, refused):
         for row in page:
             note = lines.unseal(context.vault, book_attempt.case, row).note
-            unmoved.count(counted, row.kind, note or "no reason was given")
->>>>>>> house
+            unmoved.count(counted, row.kind, note or NO_REASON)
     return counted
 
 

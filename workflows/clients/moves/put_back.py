@@ -84,11 +84,7 @@ class PutBackMoves(Moves):
     def note(self, outcome: Moved) -> str:
         """Return the present owner of a record that changed hands, else the system's reason."""
         if outcome.outcome is MoveOutcome.TAKEN:
-<<<<<<< HEAD
-            return holder(outcome.owner, self.people).stored
-=======
-            return holder(outcome.owner, self._names)
->>>>>>> house
+            return holder(outcome.owner, self._names).stored
         return outcome.reason
 
 
@@ -148,27 +144,14 @@ class PutBacks:
             id=row.id, case_id=row.case_id, system=row.system, state=row.state, due_at=row.due_at, attempt=row.attempt
         )
         try:
-<<<<<<< HEAD
-            returns = PutBackMoves(self._context, PutBackAttempt(book, case, data))
-            returns.people = people
-            returns.carry()
-            self._settle(row, None, None)
-=======
             PutBackMoves(self._context, PutBackAttempt(book, case, data), people).carry()
-            self._settle(row, "", None)
->>>>>>> house
+            self._settle(row, None, None)
         except AttemptSuperseded:
             log.info("put back %s: attempt %s was superseded", row.id, row.attempt)
         except ConnectorError as error:
-<<<<<<< HEAD
             self._settle(row, connector_error_sentence(error), error)
-        except PreconditionFailed as trouble:
-            self._settle(row, trouble.sentence, None)
-=======
-            self._settle(row, say(error), error)
         except PreconditionFailed as error:
-            self._settle(row, str(error), None)
->>>>>>> house
+            self._settle(row, error.sentence, None)
 
     def csv_lines(self, case_id: str) -> Iterator[PutBackLine]:
         """Yield every line that was put back or could not be, with its present owner."""
@@ -315,13 +298,8 @@ class PutBacks:
             self._context.show_case(session, row.case_id)
 
 
-<<<<<<< HEAD
 def holder(account: str | None, people: Mapping[str, str]) -> Sentence:
-    """Return who has a record now; an account that the case knows nothing of is no name to show."""
-=======
-def holder(account: str | None, people: Mapping[str, str]) -> str:
-    """Return the present owner of a record as a sentence; an account unknown to the case is shown by its id."""
->>>>>>> house
+    """Return the present owner of a record; an account unknown to the case is shown by its id."""
     if account is None:
         return gettext_lazy("nobody has it now")
     if account in people:
@@ -355,17 +333,12 @@ def put_back_fields(
         .order_by(col(Assignment.id))
         .limit(FEW)
     )
-    shown = [lines.unseal(context.vault, case, row) for row in kept]
+    named = [lines.unseal(context.vault, case, row) for row in kept]
     return {
         "put_back": by_state.get(AssignmentState.PUT_BACK, 0),
         "putting_back": by_state.get(AssignmentState.PUTTING_BACK, 0),
         "not_put_back": by_state.get(AssignmentState.NOT_PUT_BACK, 0),
-<<<<<<< HEAD
-        "unreturned": tuple(f"{data.name} ({data.family_name}): {shown(data.note)}" for data, _row in said),
+        "unreturned": tuple(f"{line.name} ({line.family_name}): {shown(line.note)}" for line in named),
         "put_back_problems": tuple(f"{row.system}: {shown(row.reason)}" for row in rows if row.reason),
-=======
-        "unreturned": tuple(f"{line.name} ({line.family_name}): {line.note}" for line in shown),
-        "put_back_problems": tuple(f"{row.system}: {row.reason}" for row in rows if row.reason),
->>>>>>> house
         "put_back_by": rows[0].asked_by,
     }

@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""The end of a book, proven: nothing of it waits, and the system has no unexplained records left with the leaver.
-=======
 """Reconciliation of a finished book: no line waits, and the system has no unexplained records left with the leaver.
->>>>>>> house
 
 A book can look finished and not be: its list was read while the system started, or an answer was empty by mistake.
 Then the system's own count differs, and the book goes on.
@@ -29,11 +25,7 @@ LEFT = (AssignmentState.PROPOSED, AssignmentState.APPROVED, AssignmentState.DECL
 
 
 def new_records_sentence(session: Session, case_id: str, system: str, owned: int) -> str:
-<<<<<<< HEAD
-    """Return a stored sentence: how many records the leaver owns without a reason, how many are new since the end."""
-=======
-    """Return how many unexplained records the leaver owns, and how many are new since the handover, as a sentence."""
->>>>>>> house
+    """Return a stored sentence: the unexplained records of the leaver, and those new since the handover."""
     book = session.get(BookHandover, f"{case_id}:{system}")
     if book is None or book.state != WorkState.DONE:
         return _still_owned(owned)
@@ -173,13 +165,8 @@ def _accounts(session: Session, book: BookHandover) -> set[str]:
     )
 
 
-<<<<<<< HEAD
-def _said(leaver: Sequence[AccountId], approved: "Counter[str]", states: Mapping[str, int]) -> str:
-    """Return why nothing was moved, as a stored sentence; an empty text where something was."""
-=======
 def _nothing_moved(leaver: Sequence[AccountId], approved: Counter[str], states: Mapping[str, int]) -> str:
-    """Return why nothing was moved, as a sentence; empty where something was."""
->>>>>>> house
+    """Return why nothing was moved, as a stored sentence; empty where something was."""
     if not leaver:
         return NO_ACCOUNT
     if not states:

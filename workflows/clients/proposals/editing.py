@@ -166,17 +166,9 @@ class ProposalEditor:
             edited.proposal_data,
             settled_by="",
             words="",
-<<<<<<< HEAD
-            shares=self._recount(table, changed, excluded),
-            sensitivities=self._sensitive(table, excluded),
-            why=gettext_lazy(
-                EDIT, version=table.proposal.version, name=table.by.name, what=changes.words(table.data, [edit])
-            ).stored,
-=======
             shares=self._recounted_shares(edited, edits),
             sensitivities=self._remaining_sensitivities(edited, excluded),
-            why=EDIT.format(version=edited.proposal.version, name=edited.by.name, what=what),
->>>>>>> house
+            why=gettext_lazy(EDIT, version=edited.proposal.version, name=edited.by.name, what=what).stored,
         )
         version = add_version(context, session, edited.case, proposal_data)
         changes.keep(context, session, edited.case, old, version.id, edit)
