@@ -171,7 +171,7 @@ def messages_shown(data: Data) -> Iterator[Any]:
         if view.leave:
             yield [leave.build(view), leave.blocks(view, LATER + timedelta(days=1))]
         yield access.release_buttons(view)
-        yield moves.blocks(replace(view, clients=replace(view.clients, halted="stopped")) if view.clients else view)
+        yield moves.blocks(replace(view, clients=replace(view.clients, halted=Halt.STOPPED)) if view.clients else view)
     for state in ProposalState:
         meant = data.marked(
             replace(

@@ -37,7 +37,10 @@ def unseal(vault: Vault, key: bytes, row: str, sealed: bytes) -> VerdictNote:
 
 def open_note(opener: Callable[[bytes, str], Any], row: str, sealed: bytes) -> VerdictNote:
     """Decrypt a row's note with a case's `opener`, as `unseal` does for a single row."""
-    return VerdictNote(**opener(sealed, f"note:{row}")) if sealed else VerdictNote()
+    if not sealed:
+        return VerdictNote()
+    note = VerdictNote(**opener(sealed, f"note:{row}"))
+    return replace(note, reason=shown(note.reason), how=shown(note.how))
 
 
 GOOD = (Verdict.LOCKED, Verdict.ABSENT)

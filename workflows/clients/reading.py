@@ -328,12 +328,12 @@ def _problems(book: BookHandover, known: UnmovedReasons) -> Iterator[str]:
     if book.reason and book.reason != NOTHING:
         yield shown(book.reason)
     if number := unmoved.total(known.refused):
-        refused = ngettext(
+        said = ngettext(
             "{count} record was refused: {why}; retry for a new proposal",
             "{count} records were refused: {why}; retry for a new proposal",
             number,
         )
-        yield refused.format(count=number, why=unmoved.words(*known.refused.values()))
+        yield said.format(count=number, why=unmoved.words(*known.refused.values()))
 
 
 def _fates(

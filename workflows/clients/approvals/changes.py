@@ -46,7 +46,7 @@ def keep(context: ClientContext, session: Session, case: Case, old: str, new: st
 
 
 def sentence(data: CaseData, edits: Iterable[Edit]) -> Sentence:
-    """Return the changes: the first clients by name, and the number of records where there are more."""
+    """Return the changes in words: the first clients by name, and the number of records where there are more."""
     edits = tuple(edits)
     names = {"": data.leaver.name, **{one.key: one.name for one in data.successors}}
     named = dict.fromkeys(
@@ -54,14 +54,13 @@ def sentence(data: CaseData, edits: Iterable[Edit]) -> Sentence:
         for edit in edits
         for change in edit.named
     )
-    parts = [
+    told = [
         gettext_lazy("{client}: {old} → {new}", client=client, old=old, new=new)
         for client, old, new in list(named)[:SHOWN]
     ]
-    count = sum(edit.records for edit in edits)
-    if count > SHOWN:
-        parts.append(ngettext_lazy("{count:,} record in all", "{count:,} records in all", count))
-    return joined("; ", parts)
+    if (count := sum(edit.records for edit in edits)) > SHOWN:
+        told.append(ngettext_lazy("{count:,} record in all", "{count:,} records in all", count))
+    return joined("; ", told)
 
 
 def since(context: ClientContext, session: Session, case: Case, data: CaseData, proposal_id: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from config.text import N_, _
+from config.text import _
 from workflows.clients.context import ClientContext
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
@@ -15,8 +15,6 @@ from workflows.storage.rows.case import Case
 from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, BookPhase, Halt
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import again
-
-HALTED: Mapping[str, str] = {Halt.PAUSED: N_("paused"), Halt.STOPPED: N_("stopped")}
 
 
 class Halts:
@@ -85,7 +83,7 @@ class Halts:
             raise Refused(Code.NOTHING_MOVES)
         halted = books[0]
         at = halted.halted_at.isoformat() if halted.halted_at else ""
-        raise Refused(Code.ALREADY_HALTED, what=_(HALTED[halted.halted]), by=halted.halted_by, at=at)
+        raise Refused(Code.ALREADY_HALTED, what=_(halted.halted), by=halted.halted_by, at=at)
 
     def _halt(self, session: Session, book: BookHandover, halt: Halt, by: Actor) -> None:
         book.halted, book.halted_by = halt, by.name or by.id

@@ -229,7 +229,7 @@ class Moves:
         return {account: gettext_lazy(CLOSED, verdict=loaded(verdict)).stored for account, verdict in closed.items()}
 
     def note(self, outcome: Moved) -> str:
-        """Return the note beside a line's state: a stored sentence, or the vendor's words."""
+        """Return the note that people see beside a line's state: a stored sentence, or the vendor's words."""
         return outcome.reason
 
     def _count(self, owners: Sequence[str]) -> None:

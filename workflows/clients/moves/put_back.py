@@ -299,7 +299,7 @@ class PutBacks:
 
 
 def holder(account: str | None, people: Mapping[str, str]) -> Sentence:
-    """Return the present owner of a record; an account unknown to the case is shown by its id."""
+    """Return the present owner of a record as a sentence; an account unknown to the case is shown by its id."""
     if account is None:
         return gettext_lazy("nobody has it now")
     if account in people:
@@ -333,12 +333,12 @@ def put_back_fields(
         .order_by(col(Assignment.id))
         .limit(FEW)
     )
-    named = [lines.unseal(context.vault, case, row) for row in kept]
+    first = [lines.unseal(context.vault, case, row) for row in kept]
     return {
         "put_back": by_state.get(AssignmentState.PUT_BACK, 0),
         "putting_back": by_state.get(AssignmentState.PUTTING_BACK, 0),
         "not_put_back": by_state.get(AssignmentState.NOT_PUT_BACK, 0),
-        "unreturned": tuple(f"{line.name} ({line.family_name}): {shown(line.note)}" for line in named),
+        "unreturned": tuple(f"{one.name} ({one.family_name}): {shown(one.note)}" for one in first),
         "put_back_problems": tuple(f"{row.system}: {shown(row.reason)}" for row in rows if row.reason),
         "put_back_by": rows[0].asked_by,
     }

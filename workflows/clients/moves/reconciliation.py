@@ -25,7 +25,7 @@ LEFT = (AssignmentState.PROPOSED, AssignmentState.APPROVED, AssignmentState.DECL
 
 
 def new_records_sentence(session: Session, case_id: str, system: str, owned: int) -> str:
-    """Return a stored sentence: the unexplained records of the leaver, and those new since the handover."""
+    """Return a stored sentence: the unexplained records of the leaver, and how many are new since the handover."""
     book = session.get(BookHandover, f"{case_id}:{system}")
     if book is None or book.state != WorkState.DONE:
         return _still_owned(owned)

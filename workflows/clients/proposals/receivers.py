@@ -13,7 +13,7 @@ from workflows.systems.registry import System
 
 @dataclass(frozen=True, slots=True)
 class ActiveSuccessors:
-    """Successors with an active account, by key, in the order of the case. `notes`: stored sentences on the others."""
+    """Successors with an active account, by key, in the order of the case; `notes`: stored sentences on the others."""
 
     accounts: Mapping[str, AccountId]
     notes: tuple[str, ...]

@@ -69,8 +69,8 @@ class Halt(StrEnum):
     """A person's halt of the moves of a book."""
 
     NONE = ""
-    PAUSED = "paused"
-    STOPPED = "stopped"
+    PAUSED = N_("paused")
+    STOPPED = N_("stopped")
 
 
 class LeaveAnswer(StrEnum):
