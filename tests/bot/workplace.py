@@ -162,8 +162,9 @@ class Workplace:
         return case_id
 
     def deliver(self) -> None:
-        """Post what people are to be told, as the clock would."""
-        outbox.deliver(self.office.store, self.notifier, self.office.clock)
+        """Post what people are to be told, in as many short passes as a busy machine needs."""
+        while outbox.deliver(self.office.store, self.notifier, self.office.clock):
+            pass
 
     def post(self, post_id: str) -> Message:
         """Return a post as it stands in Slack now."""
