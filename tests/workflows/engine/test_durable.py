@@ -285,7 +285,7 @@ def test_a_second_process_is_told_in_words(tmp_path: Path) -> None:
 
 
 class _Handed(Engine):
-    """An engine that notes what it is handed, and never gets to it."""
+    """An engine that records its pieces of work and never runs them."""
 
     def __init__(self) -> None:
         self.pieces: list[tuple[str, str, int]] = []

@@ -13,7 +13,7 @@ PATIENCE = 30
 
 
 class Gate:
-    """Work that stays until it is let go, and notes that it ran."""
+    """Work that blocks until a test releases it, and records that it ran."""
 
     def __init__(self) -> None:
         self.open = threading.Event()
