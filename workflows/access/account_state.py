@@ -1,6 +1,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlmodel import Session, select
@@ -29,15 +30,15 @@ def seal(vault: Vault, key: bytes, row: str, note: VerdictNote) -> bytes:
 
 def unseal(vault: Vault, key: bytes, row: str, sealed: bytes) -> VerdictNote:
     """Decrypt a row's note, in the language of the moment; a row that has none yet gives an empty one."""
-    if not sealed:
-        return VerdictNote()
-    note = VerdictNote(**vault.open(key, sealed, f"note:{row}"))
-    return replace(note, reason=shown(note.reason), how=shown(note.how))
+    return open_note(partial(vault.open, key), row, sealed)
 
 
 def open_note(opener: Callable[[bytes, str], Any], row: str, sealed: bytes) -> VerdictNote:
     """Decrypt a row's note with a case's `opener`, as `unseal` does for a single row."""
-    return VerdictNote(**opener(sealed, f"note:{row}")) if sealed else VerdictNote()
+    if not sealed:
+        return VerdictNote()
+    note = VerdictNote(**opener(sealed, f"note:{row}"))
+    return replace(note, reason=shown(note.reason), how=shown(note.how))
 
 
 GOOD = (Verdict.LOCKED, Verdict.ABSENT)
