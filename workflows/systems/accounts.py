@@ -9,11 +9,11 @@ from workflows.systems.registry import System
 
 
 class PreconditionFailed(Exception):
-    """The book cannot go on now, for a reason that a person can do something about; it is tried again later."""
+    """Refusal of a book that cannot go on now. A person can resolve the reason, and the work is tried again later."""
 
 
 def leaver_accounts(store: Store, case_id: str, leaver: Leaver, system: System) -> tuple[AccountId, ...]:
-    """Return the leaver's accounts: those that the access track knows, else those that match. Raises `Trouble`."""
+    """Return the leaver's accounts: those of the access track, else those that match. Raises `PreconditionFailed`."""
     with store.read() as session:
         known = session.exec(
             select(LeaverAccount.account_id).where(
