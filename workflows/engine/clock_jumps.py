@@ -91,7 +91,7 @@ def heal(store: Store, journal: Journal, clock: Clock) -> int:
                 )
             ).all()
         for row_id in rows:
-            healed += _pull_one(store, journal, clock, model, row_id)
+            healed += _make_row_due(store, journal, clock, model, row_id)
     return healed + _heal_posts(store, clock)
 
 
@@ -104,7 +104,7 @@ def _heal_posts(store: Store, clock: Clock) -> int:
         return session.connection().execute(sa.update(OutboxMessage).where(far).values(next_try_at=None)).rowcount
 
 
-def _pull_one(store: Store, journal: Journal, clock: Clock, model: type[Work], row_id: str) -> bool:
+def _make_row_due(store: Store, journal: Journal, clock: Clock, model: type[Work], row_id: str) -> bool:
     now = clock.now()
     with store.write() as session:
         row = session.get_one(model, row_id, with_for_update=True)

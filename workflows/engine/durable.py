@@ -68,7 +68,7 @@ class Engine:
     """Engine that carries work through kills and restarts. A process has one at a time."""
 
     def __init__(self, url: str, executor: str = "local") -> None:
-        """Take a `url`, `sqlite:///...engine.sqlite` or `postgresql+psycopg://...`, and `executor`, this process's name."""
+        """Take a `url`, `sqlite:///...engine.sqlite` or `postgresql+psycopg://...` and this process's name."""
         self._url = url
         self.executor = executor
         self._handlers: dict[str, Handler] = {}

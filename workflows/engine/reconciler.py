@@ -26,10 +26,10 @@ WorkKey = tuple[str, str, int]
 PAGE = 5000
 FEW = 100
 """Pieces under way whose end is checked at every tick; for ten times as many, at every tenth tick."""
-CROWD, OTHERS_PER_TICK = 100, 2
+MASS_RUN, OTHERS_PER_TICK = 100, 2
 """Limits during a mass run.
 
-If more lock-outs than `CROWD` are due, only so many pieces of every other task are handed over at a tick. Lock-outs go
+If more lock-outs than `MASS_RUN` are due, only so many pieces of every other task are handed over at a tick. Lock-outs go
 first, and nothing stands still.
 """
 HORIZON = timedelta(seconds=5)
@@ -73,7 +73,9 @@ class Reconciler:
         now = self._clock.now()
         soon = self._due(now + HORIZON)
         due = {row: carried(*row) for row, due_at in soon if due_at <= now}
-        new = _in_turn([row for row in due if row not in self._handed], crowd=sum(task == "revoke" for task, *_ in due))
+        new = _limit_others(
+            [row for row in due if row not in self._handed], lockouts_due=sum(task == "revoke" for task, *_ in due)
+        )
         for work in dict.fromkeys(due[row] for row in new):
             self._engine.enqueue(*work)
         # Settling a row takes a moment: a row has crashed if it is still due one tick after its end was seen.
@@ -114,9 +116,9 @@ def _due_at(entry: tuple[WorkKey, datetime]) -> datetime:
     return entry[1]
 
 
-def _in_turn(new: list[WorkKey], lockouts_due: int) -> list[WorkKey]:
+def _limit_others(new: list[WorkKey], lockouts_due: int) -> list[WorkKey]:
     """Return the work to hand over now. During a mass run, every other task gets only a few pieces."""
-    if lockouts_due <= CROWD:
+    if lockouts_due <= MASS_RUN:
         return new
     before = Counter[str]()
     chosen = []

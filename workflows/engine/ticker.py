@@ -61,7 +61,7 @@ class Ticker:
 
 
 class _IntervalTrigger(BaseTrigger):  # type: ignore[misc] # APScheduler gives no types
-    """Trigger that counts from the present moment, not from the last run. Ticks that a clock jump skipped stay skipped."""
+    """Trigger that counts from the present moment, not from the last run. Ticks skipped by a jump stay skipped."""
 
     def __init__(self, span: timedelta) -> None:
         self.span = span

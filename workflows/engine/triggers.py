@@ -24,7 +24,7 @@ class TriggeredJob:
     """Job in a thread of its own. It never runs twice at a time, and continues after a failure."""
 
     def __init__(self, job: Job, name: str, *, delay: float = 0.0, rest: float = 0.1) -> None:
-        """Take `delay`, seconds from a trigger to the run, so that one run serves several, and `rest`, seconds between runs."""
+        """Take the `delay` from a trigger to the run, in which triggers gather, and the `rest` between runs."""
         self._job = logged(lambda: (job(),), name)
         self._delay, self._rest = delay, rest
         self._fired, self._stopped = threading.Event(), threading.Event()

@@ -51,7 +51,7 @@ class Crew:
     def waiting(self) -> list[str]:
         """Return the rows that wait for the CRM, who is next first."""
         pools = self.dispatch._pools
-        with lanes._lock:
+        with pools._lock:
             return [one.work.args[0] for one in sorted(pools._pools["crm"].waiting)]  # type: ignore[attr-defined]
 
     def entries(self, case_id: str, action: str) -> int:
