@@ -29,8 +29,8 @@ FEW = 100
 MASS_RUN, OTHERS_PER_TICK = 100, 2
 """Limits during a mass run.
 
-If more lock-outs than `MASS_RUN` are due, only so many pieces of every other task are handed over at a tick. Lock-outs go
-first, and nothing stands still.
+If more lock-outs than `MASS_RUN` are due, only so many pieces of every other task are handed over at a tick.
+Lock-outs go first, and nothing stands still.
 """
 HORIZON = timedelta(seconds=5)
 """A tick also reads the work that falls due before the next tick, so that it begins in time."""

@@ -1,4 +1,4 @@
-"""Rows that are work: what they have in common, and how they are put off, finished, and handed out again."""
+"""Rows that are work: their common columns, and how they are postponed, finished and reopened."""
 
 import json
 from datetime import datetime, timedelta
@@ -38,7 +38,7 @@ TROUBLE: dict[type[ConnectorError], str] = {
 
 
 class Work(Protocol):
-    """A row that is handed to the engine once `due_at` has come, under the id `task:row:attempt`."""
+    """Row that is handed to the engine once `due_at` has come, under the id `task:row:attempt`."""
 
     id: str
     state: str
@@ -47,12 +47,12 @@ class Work(Protocol):
 
 
 def carried(task: str, row_id: str, attempt: int) -> tuple[str, str, int]:
-    """Return the piece of the engine's work that a row's attempt is in: its own, or its case's first lock-out."""
+    """Return the engine's piece of work for a row's attempt: the row's own, or its case's first lock-out."""
     return ("lockout", row_id.partition(":")[0], 0) if task == "revoke" and attempt == 0 else (task, row_id, attempt)
 
 
 def again(session: Session, row: Work, at: datetime) -> None:
-    """Put the work off: a new attempt, due at `at`."""
+    """Postpone the work: a new attempt, due at `at`."""
     row.state, row.attempt, row.due_at = WorkState.DUE, row.attempt + 1, at
     session.add(row)
 
@@ -64,7 +64,7 @@ def finish(session: Session, row: Work) -> None:
 
 
 def retry_at(row: Work, error: ConnectorError | None, now: datetime, most: timedelta) -> datetime:
-    """Return when to try again: soon, then less often, at most `most` apart, never before the vendor's word."""
+    """Return the time of the next try: soon, then less often, at most `most` apart, never before the vendor's time."""
     wait: timedelta = min(most, FIRST_RETRY * float(2 ** min(row.attempt, 10)))
     if isinstance(error, OutcomeUnknown):
         wait = FIRST_RETRY
@@ -74,18 +74,19 @@ def retry_at(row: Work, error: ConnectorError | None, now: datetime, most: timed
 
 
 def say(error: ConnectorError) -> str:
-    """Return what went wrong as a sentence for the case: the kind of trouble, then the vendor's words.
+    """Return an error as a sentence for the case: its kind, then the vendor's words.
 
-    Connectors have narrower errors of their own below the six.
+    Connectors derive narrower errors from the six kinds.
     """
     words = next(words for kind, words in TROUBLE.items() if isinstance(error, kind))
     return f"{_(words)}: {error}"
 
 
 def reopen(session: Session, book_id: str, account: str, now: datetime) -> None:
-    """Have a book listed that ended before this account was known to be the leaver's, in the transaction that says so.
+    """List a finished book again, because this account was found to be the leaver's after its end.
 
-    A book that has not ended looks at every account again before it does.
+    Call this in the transaction that adds the account. A book that has not ended reads every account again before it
+    ends.
     """
     book = session.get(BookHandover, book_id, with_for_update=True)
     if book is not None and book.state == WorkState.DONE and account not in json.loads(book.counts_after):

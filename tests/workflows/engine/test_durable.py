@@ -16,7 +16,7 @@ from tests.sandbox.postgres import Postgres
 from tests.workflows.memory import Time
 from tests.workflows.tables import lay_out
 from workflows.engine.durable import WORKERS, Engine, Survey
-from workflows.engine.reconciler import MASS_RUN, HORIZON, OTHERS_PER_TICK, Reconciler
+from workflows.engine.reconciler import HORIZON, MASS_RUN, OTHERS_PER_TICK, Reconciler
 from workflows.engine.replicas import ProcessLockHeld, process_lock
 from workflows.storage.rows.access import Access
 from workflows.storage.rows.case import Case

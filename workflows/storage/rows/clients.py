@@ -9,9 +9,10 @@ from workflows.storage.rows.work_state import WorkState
 
 
 class ProposalState(StrEnum):
-    """A proposal is settled once; only `pending` can be decided. A `draft` gathers lines and is never shown.
+    """State of a proposal. Only `pending` can be decided, once. A `draft` gathers lines and is never shown.
 
-    `cancelled`: the case was called off while it was pending. `expired`: not everybody who must answered in time.
+    `cancelled`: the case was cancelled while the proposal was pending. `expired`: a required answer did not come in
+    time.
     """
 
     DRAFT = "draft"
@@ -24,7 +25,7 @@ class ProposalState(StrEnum):
 
 
 class RequestState(StrEnum):
-    """What came of asking one role to agree; settled once, with its proposal or before it."""
+    """Result of asking one role to agree; settled once, with its proposal or before it."""
 
     WAITING = "waiting"
     APPROVED = "approved"
@@ -34,10 +35,11 @@ class RequestState(StrEnum):
 
 
 class AssignmentState(StrEnum):
-    """Where one record's move stands. `excluded`: it stays, the vendor lets nobody change its owner.
+    """State of one record's move. `excluded`: the record stays, because the vendor lets nobody change its owner.
 
-    `kept`: it stays, for a reason that a person gave. `stopped`: it was approved, and somebody stopped the moves before
-    its turn. `not put back`: the handover was undone, and this record had changed hands since, or its system refused.
+    `kept`: the record stays, for a reason that a person gave. `stopped`: the record was approved, and somebody stopped
+    the moves before its turn. `not put back`: the handover was undone, and this record had changed hands since, or its
+    system refused.
     """
 
     PROPOSED = "proposed"
@@ -56,7 +58,7 @@ class AssignmentState(StrEnum):
 
 
 class Proposal(Table, table=True):
-    """One version of the split of a client book, as it was shown to those who decide."""
+    """One version of the split of a client book, as shown to those who decide."""
 
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id", index=True)
@@ -68,7 +70,7 @@ class Proposal(Table, table=True):
     settled_by: str = ""
     note: str = ""
     sealed: bytes = b""
-    """Shares, the successors' accounts, why this version exists, who settled it and with what words."""
+    """Shares, the successors' accounts, the reason for this version, and who settled it with what words."""
 
 
 class Decision(Table, table=True):
@@ -102,17 +104,17 @@ class Decision(Table, table=True):
     reason: str = ""
     request_id: str = Field(default="", index=True)
     decider_key: str = ""
-    """Keyed hash of who decided, the same for all accounts of one address. Empty: it was found void."""
+    """Keyed hash of the decider, the same for all accounts of one address. Empty: the decision is void."""
     principal_key: str = ""
-    """Keyed hash of whose word it is: the same, or who delegated it. Empty: it was found void."""
+    """Keyed hash of the principal: the decider, or the person who delegated. Empty: the decision is void."""
     void: str = ""
-    """Why it does not count any more, or empty."""
+    """Reason why the decision no longer counts, or empty."""
     sealed: bytes = b""
-    """Who decided, for whom, and with what words."""
+    """Decider, principal, and the decider's words."""
 
 
 class ApprovalRequest(Table, table=True):
-    """Asking one role to agree to one proposal. `due_at`: when the clock looks at it next."""
+    """Request to one role to agree to one proposal. `due_at`: the time of the next check."""
 
     id: str = Field(primary_key=True)
     """`proposal#role`."""
@@ -131,11 +133,11 @@ class ApprovalRequest(Table, table=True):
     expires_at: datetime | None = utc_column(default=None)
     settled_at: datetime | None = utc_column(default=None)
     sealed: bytes = b""
-    """`requests.Asked`: who is wanted, who was told when, and what is in the way. Empty: the case's approver alone."""
+    """Sealed `RequestData`: the people wanted and told, and the problem. Empty: the case's approver alone."""
 
 
 class Delegation(Table, table=True):
-    """One person's word that another decides for them while they are away."""
+    """Statement of one person that another decides for them while they are away."""
 
     id: str = Field(primary_key=True)
     from_id: str = Field(index=True)
@@ -152,16 +154,16 @@ class Delegation(Table, table=True):
 
 
 class Revision(Table, table=True):
-    """What an edit changed between two versions of a proposal, for those who still look at the older one."""
+    """Changes of an edit between two versions of a proposal, for readers of the older one."""
 
     id: str = Field(primary_key=True, foreign_key="proposal.id")
     previous: str = Field(foreign_key="proposal.id", index=True)
     sealed: bytes
-    """Which clients, from whom to whom: the first ones by name, and how many in all."""
+    """Clients with old and new successor: the first ones by name, and the number of all."""
 
 
 class BookHandover(Table, table=True):
-    """The handing over of one leaver's records in one system: the unit of work of the client track."""
+    """Handover of one leaver's records in one system: the unit of work of the client track."""
 
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id", index=True)
@@ -173,13 +175,13 @@ class BookHandover(Table, table=True):
     due_at: datetime = utc_column()
     attempt: int = 0
     claimed_by: str = ""
-    """Who took this attempt up last: of two at work on it at once, only this one's writes count."""
+    """Process that took this attempt last. If two work on it at once, only its writes count."""
     reason: str = ""
     counts_before: str = "{}"
     """JSON: `{owner: {kind: count}}` for leaver and successors, right before the first move."""
     counts_after: str = "{}"
     sealed: bytes = b""
-    """Why records stay with the leaver, in the vendor's words, counted by kind: `handover.remarks`."""
+    """Reasons of the vendor why records stay with the leaver, counted by kind."""
     halted: str = ""
     """`paused` or `stopped` by a person, or empty."""
     halted_by: str = ""
@@ -187,7 +189,7 @@ class BookHandover(Table, table=True):
 
 
 class Assignment(Table, table=True):
-    """One record and whom it goes to. `owner` is who had it when the proposal was made: the before-image."""
+    """One record and its successor. `owner` is the owner when the proposal was made: the before-image."""
 
     __table_args__ = (
         sa.Index("assignment_work", "case_id", "system", "state", "id"),
@@ -196,7 +198,7 @@ class Assignment(Table, table=True):
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id")
     proposal_id: str | None = Field(default=None, foreign_key="proposal.id")
-    """The version that named it last. None: it stays (`excluded`), and nobody was asked. A draft: being gathered."""
+    """Last version that names the record; a draft while lines are gathered. None: `excluded`, and nobody was asked."""
     system: str
     record_id: str
     kind: str
@@ -212,7 +214,7 @@ class Assignment(Table, table=True):
 
 
 class LineNames(Table, table=True):
-    """The names of several lines of one book, sealed together: a search opens few rows in place of every line."""
+    """Names of several lines of one book, sealed together, so that a search decrypts few rows."""
 
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id", index=True)
@@ -224,7 +226,7 @@ class LineNames(Table, table=True):
 
 
 class PutBack(Table, table=True):
-    """Giving records of one system back to the leaver: the unit of work of an undone handover. Its id is the book's."""
+    """Return of one system's records to the leaver: the unit of work of an undone handover. Its id is the book's."""
 
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id", index=True)
@@ -239,7 +241,7 @@ class PutBack(Table, table=True):
 
 
 class Leave(Table, table=True):
-    """The way back of a handover for a time: from `due_at` on somebody is asked whether the clients go back."""
+    """End of a leave: from `due_at` on, somebody is asked if the clients go back."""
 
     id: str = Field(primary_key=True)
     """The case's id."""
@@ -253,24 +255,24 @@ class Leave(Table, table=True):
     answered_at: datetime | None = utc_column(default=None)
     answered_by: str = ""
     answer: str = ""
-    """`put back` or `stay`; empty: nobody has said, and nothing happens."""
+    """`put back` or `stay`. Empty: nobody has answered, and nothing happens."""
 
 
 class Exclusion(Table, table=True):
-    """Clients that a person took out of a proposal: they stay with the leaver, and this is why."""
+    """Clients that a person removed from a proposal. They stay with the leaver, for a reason."""
 
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id", index=True)
     proposal_id: str
-    """The version that they were taken out of."""
+    """The version that the clients were removed from."""
     by: str
     at: datetime = utc_column()
     sealed: bytes
-    """The reason, who gave it, how many clients, and how many records of each kind in each system."""
+    """The reason, the person, and the number of clients and of records of each kind in each system."""
 
 
 class AssignmentFile(Table, table=True):
-    """Which client of a case goes to whom, as a file said when the case was opened."""
+    """Successors of single clients, from a file that was given when the case was opened."""
 
     id: str = Field(primary_key=True)
     """The case's id."""
