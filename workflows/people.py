@@ -1,22 +1,19 @@
-"""What people are shown: frozen values, read from rows, with personal data in clear.
-
-Bot and command line render these, and know no rows. The module is long because it is the one list of all of them.
-"""
+"""People: actors, leavers and successors, as frozen values with personal data in clear."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does something: `slack:U123`, `cli:root`, or `handover` itself; `name` is for display."""
+    """Person or service that acts: `slack:U123`, `cli:root`, or `handover`; `name` is for display."""
 
     id: str
     name: str
     email: str = ""
-    """Their address, where the door by which they came knows it."""
+    """Address of the actor, or empty if Slack or the terminal does not give one."""
 
     def may_be(self, other: "Actor") -> bool:
-        """Whether both can be one human: the same id, or an operator named as what stands before the other's @."""
+        """Return whether both can be one human: the same id, or an operator named as the other's mail name."""
         return self.id == other.id or _operates(self, other) or _operates(other, self)
 
 
@@ -27,7 +24,7 @@ def _operates(one: Actor, other: Actor) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Leaver:
-    """The person who leaves. `slack_id` is empty where the case came from the command line without Slack."""
+    """Person who leaves. `slack_id` is empty if the case came from the command line without Slack."""
 
     name: str
     email: str
@@ -37,12 +34,12 @@ class Leaver:
     manager_email: str = ""
     logins: tuple[str, ...] = ()
     directory_id: str = ""
-    """Stable id in the company's directory, where it knows exactly one such person: what a case is keyed by."""
+    """Stable id in the company's directory if exactly one person matches there. A case is keyed by this id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Successor:
-    """A colleague who receives clients. `key` names them within the case (their address, lower case)."""
+    """Colleague who receives clients. `key` is their address in lower case, unique within the case."""
 
     key: str
     name: str
