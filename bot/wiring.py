@@ -206,7 +206,7 @@ def build_services(
     lock_history.connect_lock_history(context)
     guards = ProtectedAccounts(policy.protected)
     handover = ClientHandover(
-        context, ApprovalContext(workspace.members, policies.approvals), wishes=policies.allocation
+        context, ApprovalContext(workspace.members, policies.approvals), allocation_policy=policies.allocation
     )
     exports = ExportTrack(
         context,
@@ -215,7 +215,7 @@ def build_services(
         zone=zone,
     )
     sheet = FindingList(context, timedelta(hours=policy.escalate_after_hours))
-    casefile = Casefile(context, handover, exports, sheet)
+    casefile = Casefile(context, handover.proposals, exports, sheet)
     offboarding = Offboarding(
         context, casefile, handover, start, guards=guards, follow_up_days=policy.follow_up_days, rules=policies.cases
     )
@@ -234,7 +234,10 @@ def build_services(
     services = Services(
         settings=settings,
         offboarding=offboarding,
-        handover=handover,
+        proposals=handover.proposals,
+        decisions=handover.decisions,
+        appointments=handover.appointments,
+        edits=handover.edits,
         exports=exports,
         audits=audits,
         follow_ups=FollowUps(context, casefile, exports),

@@ -1,25 +1,32 @@
-"""People: actors, leavers and successors, as frozen values with personal data in clear."""
+"""People of a case: who acts, who leaves, who receives clients. Frozen values with personal data in clear."""
 
 from dataclasses import dataclass
+
+SLACK = "slack:"
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Person or service that acts: `slack:U123`, `cli:root`, or `handover`; `name` is for display."""
+    """The author of an operation: `slack:U123`, `cli:root`, or `handover` itself; `name` is for display."""
 
     id: str
     name: str
     email: str = ""
-    """Address of the actor, or empty if Slack or the terminal does not give one."""
+    """The address, where Slack or the command line gives one."""
+
+    @property
+    def slack_id(self) -> str:
+        """The Slack user id; empty for an operator at the command line."""
+        return self.id.removeprefix(SLACK) if self.id.startswith(SLACK) else ""
 
     def may_be(self, other: "Actor") -> bool:
-        """Return whether both can be one human: the same id, or an operator named as the other's mail name."""
+        """Return whether both can be one human: the same id, or an operator named as in the other's address."""
         return self.id == other.id or _operates(self, other) or _operates(other, self)
 
 
-def _operates(one: Actor, other: Actor) -> bool:
+def _operates(operator: Actor, other: Actor) -> bool:
     name = other.email.partition("@")[0]
-    return bool(name) and one.id.casefold() == f"cli:{name}".casefold()
+    return bool(name) and operator.id.casefold() == f"cli:{name}".casefold()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +41,12 @@ class Leaver:
     manager_email: str = ""
     logins: tuple[str, ...] = ()
     directory_id: str = ""
-    """Stable id in the company's directory if exactly one person matches there. A case is keyed by this id."""
+    """Stable id in the company's directory, where it has exactly one such person. A case is keyed by it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Successor:
-    """Colleague who receives clients. `key` is their address in lower case, unique within the case."""
+    """A colleague who receives clients. `key` is unique within the case: the address in lower case."""
 
     key: str
     name: str

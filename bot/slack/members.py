@@ -25,9 +25,11 @@ class SlackMembers:
         except SlackApiError as error:
             if slack_error_code(error) in UNKNOWN_USER_ERRORS:
                 return None
-            raise DeliveryFailed(f"Slack does not say who {user} is: {slack_error_code(error)}") from error
+            raise DeliveryFailed(
+                _("Slack does not say who {user} is: {code}").format(user=user, code=slack_error_code(error))
+            ) from error
         except OSError as error:
-            raise DeliveryFailed(f"Slack did not answer: {error}") from error
+            raise DeliveryFailed(_("Slack did not answer: {error}").format(error=error)) from error
 
     def group(self, group: str) -> tuple[str, ...]:
         """Return the members' ids, none where there is no such group. Raises `Undelivered`."""
@@ -36,9 +38,11 @@ class SlackMembers:
         except SlackApiError as error:
             if slack_error_code(error) in NO_GROUP:
                 return ()
-            raise DeliveryFailed(f"Slack does not say who is in {group}: {slack_error_code(error)}") from error
+            raise DeliveryFailed(
+                _("Slack does not say who is in {group}: {code}").format(group=group, code=slack_error_code(error))
+            ) from error
         except OSError as error:
-            raise DeliveryFailed(f"Slack did not answer: {error}") from error
+            raise DeliveryFailed(_("Slack did not answer: {error}").format(error=error)) from error
 
     def _standing(self, person: Profile) -> str:
         self._team = self._team or str(self._client.auth_test()["team_id"])

@@ -14,6 +14,7 @@ from bot.slack.messages import audit, case, escalation, exports, follow_up, held
 from bot.slack.messages.blocks import Message
 from bot.slack.pages import proposal_page
 from bot.slack.uploads import upload_csv
+from bot.text import _
 from workflows.ports import DeliveryFailed
 from workflows.refusals import Refused
 from workflows.storage.rows.outbox import FILES, MessageKind, OutboxMessage
@@ -43,9 +44,9 @@ class SlackNotifier:
         except SlackApiError as error:
             raise DeliveryFailed(_why(error), busy=slack_error_code(error) == "ratelimited") from error
         except Refused as error:
-            raise DeliveryFailed(f"there is nothing to show: {error}") from error
+            raise DeliveryFailed(_("there is nothing to show: {error}").format(error=error)) from error
         except OSError as error:
-            raise DeliveryFailed(f"Slack did not answer: {error}", busy=True) from error
+            raise DeliveryFailed(_("Slack did not answer: {error}").format(error=error), busy=True) from error
 
     def _show(self, post: OutboxMessage) -> tuple[str, str]:
         channel, thread = self._place(post)
@@ -69,7 +70,11 @@ class SlackNotifier:
         if post.thread_parent_id:
             above = self._find_post(post.thread_parent_id)
             if above is None or not above.ts:
-                raise DeliveryFailed(f"post {post.thread_parent_id}, whose thread this belongs to, is not posted yet")
+                raise DeliveryFailed(
+                    _("post {thread_parent_id}, whose thread this belongs to, is not posted yet").format(
+                        thread_parent_id=post.thread_parent_id
+                    )
+                )
             return above.channel, above.ts
         if post.channel[:1] in ("U", "W"):
             return str(self._client.conversations_open(users=post.channel)["channel"]["id"]), ""
@@ -117,9 +122,9 @@ class SlackNotifier:
             case MessageKind.CASE:
                 return case.build(services.offboarding.case(post.subject), services.clock.now())
             case MessageKind.PROPOSAL:
-                return proposal_page(services.handover, post.subject, chart=chart)
+                return proposal_page(services.proposals, post.subject, chart=chart)
             case MessageKind.OUTCOME:
-                return outcome.build(services.handover.view(post.subject))
+                return outcome.build(services.proposals.view(post.subject))
             case MessageKind.EXPORTS:
                 titles = {name: system.manifest.title for name, system in services.systems.items()}
                 return exports.build(services.exports.view(post.subject), chart=chart, titles=titles)
@@ -168,16 +173,18 @@ def _is(message: dict[str, Any], post: OutboxMessage) -> bool:
 def _why(error: SlackApiError) -> str:
     word = slack_error_code(error)
     if word == "ratelimited":
-        return f"Slack's rate limit is reached; next try in {_retry_after(error.response.headers.items())} seconds"
+        seconds = _retry_after(error.response.headers.items())
+        return _("Slack's rate limit is reached; next try in {seconds} seconds").format(seconds=seconds)
     todo = {
-        "not_in_channel": "invite the bot to the channel",
-        "channel_not_found": "the channel does not exist, or is private without the bot in it",
-        "is_archived": "the channel is archived",
-        "missing_scope": "install the app again with the scopes of `handover manifest`",
-        "invalid_auth": "the bot token is not valid",
+        "not_in_channel": _("invite the bot to the channel"),
+        "channel_not_found": _("the channel does not exist, or is private without the bot in it"),
+        "is_archived": _("the channel is archived"),
+        "missing_scope": _("install the app again with the scopes of `handover manifest`"),
+        "invalid_auth": _("the bot token is not valid"),
     }
-    return f"Slack says {word}: {todo[word]}" if word in todo else f"Slack says {word}"
+    said = _("Slack says {word}").format(word=word)
+    return f"{said}: {todo[word]}" if word in todo else said
 
 
 def _retry_after(headers: Iterable[tuple[str, Any]]) -> str:
-    return next((str(value) for name, value in headers if name.lower() == "retry-after"), "some")
+    return next((str(value) for name, value in headers if name.lower() == "retry-after"), _("some"))

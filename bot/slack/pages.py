@@ -2,7 +2,7 @@
 
 from bot.slack.messages import proposal, requests, share
 from bot.slack.messages.blocks import Message
-from workflows.clients.handover import ClientHandover
+from workflows.clients.reading import ClientTrackQueries
 from workflows.storage.rows.clients import ProposalState
 
 AT = "@"
@@ -10,21 +10,21 @@ AT = "@"
 
 
 def proposal_page(
-    handover: ClientHandover, subject: str, page: int = 0, viewer: str = "", *, chart: bool = True
+    proposals: ClientTrackQueries, subject: str, page: int = 0, viewer: str = "", *, chart: bool = True
 ) -> Message:
     """Return a page, for the case's approver unless the subject names another.
 
     A replaced version has handed its lines on to the newer one, so it shows none; who receives sees their own share.
     """
     proposal_id, _at, named = subject.partition(AT)
-    view = handover.view(proposal_id)
+    view = proposals.view(proposal_id)
     viewer = viewer or named or view.approver.slack_id
     if view.state is ProposalState.SUPERSEDED:
         return proposal.build(view, [], 0, viewer=viewer, chart=chart)
     asked = requests.of(view, viewer)
     at, most = page * proposal.PER_PAGE, proposal.PER_PAGE
     if asked and asked.share:
-        own, total = handover.share_lines(proposal_id, asked.share.key, at, most)
+        own, total = proposals.share_lines(proposal_id, asked.share.key, at, most)
         return share.build(view, asked, own, total, page, viewer)
-    clients, total = handover.client_page(proposal_id, at, most)
+    clients, total = proposals.client_page(proposal_id, at, most)
     return proposal.build(view, clients, total, page, viewer, chart=chart)

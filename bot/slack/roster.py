@@ -5,6 +5,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.errors import slack_error_code
 from bot.slack.people import profile
+from bot.text import _
 from workflows.ports import DeliveryFailed
 
 UNKNOWN_USER_ERRORS = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
@@ -23,9 +24,13 @@ class SlackRoster:
             members = self._members(assignee) if assignee.startswith("S") else (assignee,)
             return tuple(one for one in members if self._active(one))
         except SlackApiError as error:
-            raise DeliveryFailed(f"Slack does not say who {assignee} is: {slack_error_code(error)}") from error
+            raise DeliveryFailed(
+                _("Slack does not say who {assignee} is: {code}").format(
+                    assignee=assignee, code=slack_error_code(error)
+                )
+            ) from error
         except OSError as error:
-            raise DeliveryFailed(f"Slack did not answer: {error}") from error
+            raise DeliveryFailed(_("Slack did not answer: {error}").format(error=error)) from error
 
     def _members(self, group: str) -> tuple[str, ...]:
         try:

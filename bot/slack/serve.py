@@ -149,9 +149,7 @@ class _SlackConnection:
             if self._handler is not None:
                 self._handler.client.connect_to_new_endpoint()
         except Exception as error:  # noqa: BLE001 - whatever Slack does, the log says it and the lock-outs go on
-            said = (
-                f"Slack says {slack_error_code(error)}" if isinstance(error, SlackApiError) else f"no answer: {error}"
-            )
+            said = f"Slack: {slack_error_code(error)}" if isinstance(error, SlackApiError) else f"no answer: {error}"
             log.warning("Slack is not reached (%s); all that needs no Slack goes on, and it is tried again", said)
             return False
         return True

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 import httpx
 from slack_sdk import WebClient
 
+from bot.text import _
+
 SECONDS = 60
 """For the bytes of one file."""
 FASTEST = 1
@@ -28,7 +30,7 @@ def upload_csv(client: WebClient, lines: Iterable[str], name: str, channel: str,
             timeout=SECONDS,
         ).raise_for_status()
     except httpx.HTTPError as error:
-        raise ConnectionError(f"Slack did not take the file: {error}") from error
+        raise ConnectionError(_("Slack did not take the file: {why}").format(why=error)) from error
     client.files_completeUploadExternal(
         files=[{"id": str(ticket["file_id"]), "title": name}], channel_id=channel, thread_ts=thread or None
     )

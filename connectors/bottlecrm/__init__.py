@@ -19,7 +19,7 @@ MANIFEST = Manifest(
             "BottleCRM writes without conditions: a change of owners in the moment between our read and our "
             "write is lost."
         ),
-        N_("Whoever is inactive is taken off a record when it is written, co-owners too; the outcome names them."),
+        N_("Writing a record removes its inactive users, co-owners too. The outcome names them."),
         N_("A won or lost deal without its amount or closing date cannot be written, and keeps its owner."),
         N_(
             "Converted leads and deleted tickets are in no list, and stay with whom they are assigned to; so "

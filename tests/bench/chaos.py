@@ -125,11 +125,13 @@ class Trial:
 
     def _approve(self) -> int:
         """Approve what waits for the manager; one that was settled meanwhile is another's."""
-        handover = self._house.services.handover
-        waiting = handover.waiting_for(MANAGER.slack_id)
+        services = self._house.services
+        waiting = services.proposals.waiting_for(MANAGER.slack_id)
         for proposal in waiting:
             try:
-                handover.decide(proposal.id, proposal.digest, Actor(f"slack:{MANAGER.slack_id}", MANAGER.name), True)
+                services.decisions.decide(
+                    proposal.id, proposal.digest, Actor(f"slack:{MANAGER.slack_id}", MANAGER.name), True
+                )
             except Refused as refused:
                 if refused.code not in (Code.STALE_PROPOSAL, Code.ALREADY_SETTLED):
                     raise

@@ -155,9 +155,9 @@ class Workplace:
     def hand_over(self, clients: int = 3, **change: Any) -> str:
         """Propose a split, and have it approved; nothing is moved yet. Return the case's id."""
         case_id = self.propose(clients, **change)
-        [proposal] = self.services.handover.waiting_for(MANAGER.slack_id)
+        [proposal] = self.services.proposals.waiting_for(MANAGER.slack_id)
         by = Actor(f"slack:{MANAGER.slack_id}", MANAGER.name)
-        self.services.handover.decide(proposal.id, proposal.digest, by, approve=True)
+        self.services.decisions.decide(proposal.id, proposal.digest, by, approve=True)
         self.deliver()
         return case_id
 

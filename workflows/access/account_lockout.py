@@ -13,7 +13,7 @@ from functools import partial
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from config.text import N_, _, language, ngettext
+from config.text import N_, _, join, language, ngettext
 from connectors.contract import (
     AccountId,
     Accounts,
@@ -104,10 +104,10 @@ class AccountLockout:
         if seen.verdict is not Verdict.LOCKED:
             return LockoutResult(seen.verdict, seen.reason, seen.how, complete=seen.verdict is Verdict.ABSENT)
         if self._open:
-            reason = _("locked, but {what}").format(what="; ".join(self._open))
+            reason = _("locked, but {what}").format(what=join("; ", self._open))
             return LockoutResult(Verdict.OPEN, reason, seen.how, complete=False)
-        left = [_("still to do: {what}").format(what="; ".join(self._left))] if self._left else []
-        return LockoutResult(Verdict.LOCKED, "; ".join((*locked.not_done, *left)), seen.how, complete=not left)
+        left = [_("still to do: {what}").format(what=join("; ", self._left))] if self._left else []
+        return LockoutResult(Verdict.LOCKED, join("; ", (*locked.not_done, *left)), seen.how, complete=not left)
 
     def _lock(self, fresh: BeforeImage | None) -> Locked:
         try:

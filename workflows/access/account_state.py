@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlmodel import Session, select
 
-from config.text import _
+from config.text import _, shown, stored
 from connectors.contract import Verdict
 from workflows.storage.rows.watch import SweepStatus
 from workflows.storage.vault import Vault
@@ -23,12 +23,16 @@ class VerdictNote:
 
 def seal(vault: Vault, key: bytes, row: str, note: VerdictNote) -> bytes:
     """Encrypt a note for its row; `row` is `table:id`."""
-    return vault.seal(key, asdict(note), f"note:{row}")
+    plain = {**asdict(note), "reason": stored(note.reason), "how": stored(note.how)}
+    return vault.seal(key, plain, f"note:{row}")
 
 
 def unseal(vault: Vault, key: bytes, row: str, sealed: bytes) -> VerdictNote:
-    """Decrypt a row's note; return an empty note if the row has none yet."""
-    return VerdictNote(**vault.open(key, sealed, f"note:{row}")) if sealed else VerdictNote()
+    """Decrypt a row's note, in the current language; return an empty note if the row has none yet."""
+    if not sealed:
+        return VerdictNote()
+    note = VerdictNote(**vault.open(key, sealed, f"note:{row}"))
+    return replace(note, reason=shown(note.reason), how=shown(note.how))
 
 
 def open_note(opener: Callable[[bytes, str], Any], row: str, sealed: bytes) -> VerdictNote:
@@ -60,15 +64,15 @@ def current_verdict(
 
     An account that a later sweep could not read is unknown. An account that the sweep read unchanged was read then.
     """
-    stored = KnownVerdict(verdict, reason, read_at)
+    from_row = KnownVerdict(verdict, reason, read_at)
     if reading is None or read_at is None:
-        return stored
+        return from_row
     if reading.failed_at is not None and read_at < reading.failed_at:
-        problem = _("not read by the last audit: {problem}").format(problem=reading.problem)
+        problem = _("not read by the last audit: {problem}").format(problem=shown(reading.problem))
         return KnownVerdict(Verdict.UNKNOWN, problem, read_at)
     if reading.read_at is not None and read_at < reading.read_at and verdict in GOOD:
         return KnownVerdict(verdict, reason, reading.read_at)
-    return stored
+    return from_row
 
 
 def complete(session: Session, system: str, began: datetime) -> None:
@@ -81,7 +85,7 @@ def complete(session: Session, system: str, began: datetime) -> None:
 def failed(session: Session, system: str, began: datetime, problem: str) -> None:
     """Record that the sweep that began then could not read everything."""
     row = session.get(SweepStatus, system) or SweepStatus(system=system)
-    row.failed_at, row.problem = began, problem
+    row.failed_at, row.problem = began, stored(problem)
     session.add(row)
 
 
@@ -101,6 +105,7 @@ class AccountData:
     groups: dict[str, str] = field(default_factory=dict)
     """Groups before the first removal, id to name."""
     done: tuple[str, ...] = ()
+    """Stored sentences."""
     was: str = ""
     """Verdict of the lookup before the first write: an undo must read the same one back."""
     marks: tuple[str, ...] = ()
@@ -113,6 +118,7 @@ class AccountData:
 
     def plus(self, said: str, mark: str) -> "AccountData":
         """Return the data with one more step done; a step is listed once."""
+        said = stored(said)
         done = self.done if said in self.done else (*self.done, said)
         return replace(self, done=done, marks=self.marks if not mark or mark in self.marks else (*self.marks, mark))
 

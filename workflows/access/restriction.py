@@ -23,14 +23,13 @@ from workflows.access.views import RestrictionLine
 from workflows.context import Context
 from workflows.storage.case import UNWATCHED, CaseData, person, read_case, refresh_case_message
 from workflows.storage.journal import HANDOVER
-from workflows.storage.rows.access import Restriction
+from workflows.storage.rows.access import Restriction, RestrictionPhase
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import Vault
 from workflows.storage.work import again, finish, retry_at, say
 from workflows.systems.registry import System, Systems
 
-RESTRICT, LIFT = "restrict", "lift"
 GONE = N_("this system is no longer in the configuration")
 
 
@@ -85,7 +84,7 @@ class Restrictions:
         try:
             if system is None or groups is None:
                 data = replace(data, problem=_(GONE))
-            elif phase == LIFT:
+            elif phase == RestrictionPhase.LIFT:
                 data = _lift_groups(groups, data)
             else:
                 data = self._restrict(system, groups, row, case, people, data)
@@ -95,7 +94,7 @@ class Restrictions:
 
     def _is_due(self, session: Session, row: Restriction, case: Case) -> bool:
         """Return whether the row is still to be done. The row follows a held, ended or locked-out case."""
-        if row.phase == LIFT:
+        if row.phase == RestrictionPhase.LIFT:
             return True
         if case.state == CaseState.HELD:
             row.state = WorkState.PLANNED
@@ -152,14 +151,14 @@ class Restrictions:
             row.sealed = data.seal(self._vault, case.wrapped_key, row_id)
             if row.phase != phase:  # cancelled meanwhile: groups that were taken after all are restored too
                 again(session, row, now)
-            elif failed is not None or (data.problem and phase == LIFT):
+            elif failed is not None or (data.problem and phase == RestrictionPhase.LIFT):
                 again(session, row, retry_at(row, failed, now, self._retry))
             elif data.problem:
                 again(session, row, max(retry_at(row, None, now, self._retry), now + self._retry))
             else:
                 row.done_at = now
                 finish(session, row)
-            action = "access.restricted" if phase == RESTRICT else "access.unrestricted"
+            action = "access.restricted" if phase == RestrictionPhase.RESTRICT else "access.unrestricted"
             facts = {"system": row.system, "groups": _count(data), "complete": not data.problem}
             self._journal.write(
                 session, actor=HANDOVER, action=action, case_id=row.case_id, data=facts, sealed=row.sealed
@@ -182,7 +181,7 @@ def reschedule(session: Session, systems: Systems, case: Case, now: datetime) ->
     """Move open restrictions to the case's new day. Groups that were taken stay taken."""
     for row in _rows(session, case.id):
         system = systems.get(row.system)
-        if row.done_at is None and row.phase == RESTRICT and system and system.restrict_before:
+        if row.done_at is None and row.phase == RestrictionPhase.RESTRICT and system and system.restrict_before:
             row.due_at = max(now, case.effective_at - system.restrict_before)
             session.add(row)
 
@@ -190,11 +189,11 @@ def reschedule(session: Session, systems: Systems, case: Case, now: datetime) ->
 def lift(session: Session, case_id: str, now: datetime) -> None:
     """Restore the taken groups, in the caller's transaction: the case was cancelled or undone."""
     for row in _rows(session, case_id):
-        if row.phase == LIFT:
+        if row.phase == RestrictionPhase.LIFT:
             continue
         begun = row.sealed or (row.state == WorkState.DUE and row.due_at <= now)
         if begun:
-            row.phase, row.done_at = LIFT, None
+            row.phase, row.done_at = RestrictionPhase.LIFT, None
             again(session, row, now)
         else:
             row.state = WorkState.CANCELLED
@@ -238,7 +237,7 @@ def _line(vault: Vault, systems: Systems, case: Case, row: Restriction) -> Restr
         row.system,
         system.manifest.title if system else row.system,
         WorkState(row.state),
-        row.phase == LIFT,
+        row.phase == RestrictionPhase.LIFT,
         row.due_at,
         row.done_at,
         names,

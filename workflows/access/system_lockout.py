@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from config.text import N_, _, ngettext
+from config.text import N_, _, join, ngettext, stored
 from connectors.contract import Account as Found
 from connectors.contract import AccountId, Accounts, BeforeImage, ClientBook, Groups, Verdict
 from connectors.errors import ConnectorError, Missing
@@ -139,7 +139,7 @@ class SystemLockouts:
             )
         ).first()
         why = BUSY if at_work else NOT_RUNNING
-        access.late = _("{span} late: {why}").format(span=span(access.due_at, now), why=_(why))
+        access.late = stored(_("{span} late: {why}").format(span=span(access.due_at, now), why=_(why)))
         session.add(access)
         self._journal.write(
             session,
@@ -366,4 +366,4 @@ def _kept(verdict: Verdict, why: str, how: str) -> LockoutResult:
 
 
 def _join(*words: str) -> str:
-    return "; ".join(filter(None, words))
+    return join("; ", words)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from config.text import _
+from config.text import _, stored
 from workflows.people import Actor
 from workflows.ports import Clock
 from workflows.storage.journal import HANDOVER, Journal
@@ -94,7 +94,7 @@ class Findings:
         row.last_seen = now
         note = replace(
             self.note(session, row),
-            reason=sighting.detail,
+            reason=stored(sighting.detail),
             name=sighting.name,
             email=sighting.email,
             login=sighting.login,

@@ -76,12 +76,12 @@ def deliver(store: Store, notifier: Notifier, clock: Clock, by: str = SINGLE_PRO
     `by` names this process: a message that another process is delivering is left alone. Files are left to
     `deliver_files`, which may take long.
     """
-    return _deliver_all(store, notifier, clock, by, col(OutboxMessage.kind).not_in(FILES.values()))
+    return _deliver_all(store, notifier, clock, by, ~_is_file())
 
 
 def deliver_files(store: Store, notifier: Notifier, clock: Clock, by: str = SINGLE_PROCESS) -> int:
     """Send every due file, as `deliver` does with messages. Call it beside `deliver`, never before it."""
-    return _deliver_all(store, notifier, clock, by, col(OutboxMessage.kind).in_(FILES.values()))
+    return _deliver_all(store, notifier, clock, by, _is_file())
 
 
 def _deliver_all(store: Store, notifier: Notifier, clock: Clock, by: str, which: sa.ColumnElement[bool]) -> int:
@@ -118,11 +118,16 @@ def is_behind() -> sa.ColumnElement[bool]:
     return col(OutboxMessage.shown_version) < col(OutboxMessage.wanted_version)
 
 
-def next_try(store: Store, now: datetime) -> datetime | None:
-    """Return the time of the next try of an undelivered message, or None if none waits for a time to come."""
-    query = select(sa.func.min(OutboxMessage.next_try_at)).where(is_behind(), col(OutboxMessage.next_try_at) > now)
+def next_try(store: Store, after: datetime, *, files: bool = False) -> datetime | None:
+    """Return the time of the next try of an undelivered message, or file, or None if none waits for a later time."""
+    which = _is_file() if files else ~_is_file()
+    later = col(OutboxMessage.next_try_at) > after
     with store.read() as session:
-        return session.exec(query).one()
+        return session.exec(select(sa.func.min(OutboxMessage.next_try_at)).where(is_behind(), which, later)).one()
+
+
+def _is_file() -> sa.ColumnElement[bool]:
+    return col(OutboxMessage.kind).in_(FILES.values())
 
 
 @contextmanager

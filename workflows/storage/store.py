@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlmodel import Session
 
+from config.text import _
 from workflows.storage.group_commit import GroupCommit, run_pending
 
 R = TypeVar("R")
@@ -222,4 +223,4 @@ def _storage_errors() -> Iterator[None]:
     except (sa.exc.OperationalError, sa.exc.InternalError) as error:
         raise StorageFailed(str(error.orig)) from error
     except sa.exc.TimeoutError as error:
-        raise StorageFailed("every connection to the database is in use") from error
+        raise StorageFailed(_("every connection to the database is in use")) from error

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic_core import from_json, to_json
 
-from config.text import N_
+from config.text import N_, _
 
 NONCE = 12
 KEY = 32
@@ -36,7 +36,7 @@ class Vault:
 
     def __init__(self, master: bytes) -> None:
         if len(master) != KEY:
-            raise ValueError(f"the master key has {len(master)} bytes; it needs {KEY}")
+            raise ValueError(_("the master key has {count} bytes; it needs {KEY}").format(count=len(master), KEY=KEY))
         self._master = AESGCM(_derive(master, b"case keys"))
         self._index = _derive(master, b"blind index")
 

@@ -16,7 +16,7 @@ from connectors.errors import ConnectorError
 from workflows.access import manual_step, observation
 from workflows.access.account_state import VerdictNote, seal
 from workflows.access.matching import other_persons_accounts
-from workflows.cases.added_systems import _has
+from workflows.cases.added_systems import has_work
 from workflows.context import Context
 from workflows.storage.case import UNWATCHED, person, read_case, refresh_case_message
 from workflows.storage.findings import FindingReport
@@ -84,7 +84,7 @@ class NewSystems:
         now = self.context.clock.now()
         with self.context.store.write(case_id) as session:
             case = session.get_one(Case, case_id)
-            if case.state in UNWATCHED or _has(session, f"{case_id}:{system.name}"):
+            if case.state in UNWATCHED or has_work(session, f"{case_id}:{system.name}"):
                 return
             if manual_step.work_of(system):
                 step = manual_step.new(case, system.name)

@@ -248,7 +248,7 @@ def _way_back(back: date | None, begins: date, *, keep: bool) -> dict[str, str]:
     if back is not None and back <= begins:
         return {RETURN: _("Choose a day after the leave has begun.")}
     if keep and back is None:
-        return {RETURN: _("Whoever keeps access comes back: choose the day of return.")}
+        return {RETURN: _("Keeping access needs a day of return: choose it.")}
     return {}
 
 

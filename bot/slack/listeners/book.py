@@ -19,7 +19,6 @@ from bot.slack.messages.blocks import paragraphs, section, unpack
 from bot.slack.messages.phrases import short
 from bot.text import _
 from workflows.clients.split.assignment_file import InvalidAssignmentFile
-from workflows.clients.views import ProposalView
 
 Form = Callable[[str, str, str, str], dict[str, Any]]
 
@@ -86,7 +85,7 @@ def _register_looking(app: App, desk: ListenerContext) -> None:
 
 
 def _page(desk: ListenerContext, proposal_id: str, search: str, page: int) -> dict[str, Any]:
-    found, total = desk.services.handover.client_page(proposal_id, page * browse.PER_PAGE, browse.PER_PAGE, search)
+    found, total = desk.services.proposals.client_page(proposal_id, page * browse.PER_PAGE, browse.PER_PAGE, search)
     return browse.build(proposal_id, found, total, search, page)
 
 
@@ -97,14 +96,14 @@ def _register_searches(app: App, desk: ListenerContext) -> None:
         meta, words = unpack(str(body["view"]["private_metadata"])), str(body.get("value") or "")
         view = whole(desk, Call(body, client), str(meta.get("proposal", "")))
         if body.get("block_id") == change.CLIENTS:
-            found, _total = desk.services.handover.client_page(view.id, 0, clients.CHOICES, words)
+            found, _total = desk.services.proposals.client_page(view.id, 0, clients.CHOICES, words)
             ack(options=clients.choices(found))
         else:
-            ack(options=clients.people(desk.services.handover.successors(view.id), words))
+            ack(options=clients.people(desk.services.proposals.successors(view.id), words))
 
 
 def _register_forms(app: App, desk: ListenerContext) -> None:
-    def taken(ack: Ack, call: Call, faults: dict[str, str], work: Callable[[], ProposalView]) -> None:
+    def taken(ack: Ack, call: Call, faults: dict[str, str], work: Callable[[], str]) -> None:
         if faults:
             ack(response_action="errors", errors=faults)
         else:
@@ -118,16 +117,13 @@ def _register_forms(app: App, desk: ListenerContext) -> None:
     @app.view(change.KEEP)
     def kept(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
         call, (chosen, why, faults) = Call(body, client), change.parse_keep(view)
-        taken(ack, call, faults, lambda: desk.services.handover.exclude(*_bound(call), chosen, why, desk.actor(call)))
+        taken(ack, call, faults, lambda: desk.services.edits.exclude(*_bound(call), chosen, why, desk.actor(call)))
 
     @app.view(upload.CALLBACK)
     def uploaded(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
         call, (file, faults) = Call(body, client), upload.parse(view)
         taken(
-            ack,
-            call,
-            faults,
-            lambda: desk.services.handover.upload(*_bound(call), fetch(client, file), desk.actor(call)),
+            ack, call, faults, lambda: desk.services.edits.upload(*_bound(call), fetch(client, file), desk.actor(call))
         )
 
 
@@ -135,21 +131,21 @@ def _bound(call: Call) -> tuple[str, str]:
     return str(call.metadata.get("proposal", "")), str(call.metadata.get("digest", ""))
 
 
-def _assign(desk: ListenerContext, call: Call, chosen: tuple[str, ...], every: str, successor: str) -> ProposalView:
-    handover, (old, digest) = desk.services.handover, _bound(call)
-    lines = [*chosen, *(handover.clients_of(old, every) if every else ())]
-    return handover.assign(old, digest, dict.fromkeys(lines, successor), desk.actor(call))
+def _assign(desk: ListenerContext, call: Call, chosen: tuple[str, ...], every: str, successor: str) -> str:
+    old, digest = _bound(call)
+    lines = [*chosen, *(desk.services.proposals.clients_of(old, every) if every else ())]
+    return desk.services.edits.assign(old, digest, dict.fromkeys(lines, successor), desk.actor(call))
 
 
-def _changed(desk: ListenerContext, call: Call, work: Callable[[], ProposalView]) -> dict[str, Any]:
+def _changed(desk: ListenerContext, call: Call, work: Callable[[], str]) -> dict[str, Any]:
     """Do what a form asks; the old message loses its buttons, and what is wrong with a file is told line by line."""
     live(desk, call)
     try:
-        new = work()
+        new = desk.services.proposals.view(work())
     except InvalidAssignmentFile as unfit:
         return tell_faults(call, unfit)
     old, meta = _bound(call)[0], call.metadata
-    redraw(desk, call, desk.services.handover.view(old), str(meta.get("channel", "")), str(meta.get("ts", "")))
+    redraw(desk, call, desk.services.proposals.view(old), str(meta.get("channel", "")), str(meta.get("ts", "")))
     said = _("Version {version} is {what}.").format(version=new.version, what=short(new.why))
     asked = _("It waits for {name}; nothing moves before that. The older version can no longer be decided.").format(
         name=requests.waits_for(new)

@@ -38,16 +38,15 @@ def _register_buttons(app: App, desk: ListenerContext) -> None:
     def approve(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
         live(desk, call)
-        view = desk.services.handover.decide(
-            str(call.value.get("proposal", "")), str(call.value.get("digest", "")), desk.actor(call), approve=True
-        )
-        redraw(desk, call, view, body["channel"]["id"], body["message"]["ts"])
+        proposal_id, digest = str(call.value.get("proposal", "")), str(call.value.get("digest", ""))
+        desk.services.decisions.decide(proposal_id, digest, desk.actor(call), approve=True)
+        redraw(desk, call, desk.services.proposals.view(proposal_id), body["channel"]["id"], body["message"]["ts"])
 
     @app.action(proposal.DECLINE, middleware=[acknowledge])
     def decline(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
         asked = call.value
-        still(desk.services.handover.view(str(asked.get("proposal", ""))), str(asked.get("digest", "")))
+        still(desk.services.proposals.view(str(asked.get("proposal", ""))), str(asked.get("digest", "")))
         call.open(
             reasons.decline(
                 str(asked.get("proposal", "")),
@@ -69,7 +68,7 @@ def _register_buttons(app: App, desk: ListenerContext) -> None:
     def file(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
         view = whole(desk, call, str(call.value.get("proposal", "")))
-        send_csv(call, desk.services.handover.csv(view.id), f"handover-{view.case_id}-v{view.version}.csv")
+        send_csv(call, desk.services.proposals.csv(view.id), f"handover-{view.case_id}-v{view.version}.csv")
 
 
 def _register_forms(app: App, desk: ListenerContext) -> None:
@@ -86,9 +85,9 @@ def _register_forms(app: App, desk: ListenerContext) -> None:
 def _decline(desk: ListenerContext, call: Call, why: str) -> dict[str, Any]:
     live(desk, call)
     meta = call.metadata
-    settled = desk.services.handover.decide(
-        str(meta.get("proposal", "")), str(meta.get("digest", "")), desk.actor(call), approve=False, reason=why
-    )
+    proposal_id, digest = str(meta.get("proposal", "")), str(meta.get("digest", ""))
+    desk.services.decisions.decide(proposal_id, digest, desk.actor(call), approve=False, reason=why)
+    settled = desk.services.proposals.view(proposal_id)
     redraw(desk, call, settled, str(meta.get("channel", "")), str(meta.get("ts", "")))
     return notice.notice(_("Declined"), [section(_("Nothing moves. HR is told, with your reason."))])
 
@@ -113,7 +112,7 @@ def still(view: ProposalView, digest: str) -> None:
 
 def party(desk: ListenerContext, call: Call, proposal_id: str) -> ProposalView:
     """Return a proposal to those who are asked and to those who may see cases. Raises `Told` for others."""
-    view = desk.services.handover.view(proposal_id)
+    view = desk.services.proposals.view(proposal_id)
     asked = view.requests and any(one.asks(call.user) for one in view.requests)
     if call.user != view.approver.slack_id and not asked:
         desk.allow(call, Right.SEE)
@@ -134,12 +133,12 @@ def whole(desk: ListenerContext, call: Call, proposal_id: str) -> ProposalView:
 
 def redraw(desk: ListenerContext, call: Call, view: ProposalView, channel: str, ts: str, page: int = 0) -> None:
     """Show whoever pressed the proposal as they may see it. What is decided stays so where Slack refuses."""
-    handover = desk.services.handover
+    proposals = desk.services.proposals
     try:
-        _update(call, channel, ts, proposal_page(handover, view.id, page, call.user))
+        _update(call, channel, ts, proposal_page(proposals, view.id, page, call.user))
     except SlackApiError as error:
         if slack_error_code(error) in REFUSED_BLOCKS:
-            _update(call, channel, ts, proposal_page(handover, view.id, page, call.user, chart=False))
+            _update(call, channel, ts, proposal_page(proposals, view.id, page, call.user, chart=False))
         elif view.state is ProposalState.PENDING:
             raise
         else:  # it is decided, whatever Slack says; the clock brings the message up to date

@@ -27,7 +27,7 @@ def gather(desk: ListenerContext, user: str) -> Home:
     """Return what this person may see."""
     services, may = desk.services, desk.authorizer.may
     return Home(
-        waiting=services.handover.waiting_for(user),
+        waiting=services.proposals.waiting_for(user),
         findings=findings(services.audits) if may(user, Right.AUDIT) else Findings(),
         open=cases(services.offboarding, still_open=True) if may(user, Right.SEE) else Cases(),
         ended=cases(services.offboarding, still_open=False) if may(user, Right.SEE) else Cases(),

@@ -39,5 +39,5 @@ def register(app: App, desk: ListenerContext) -> None:
 def _appoint(desk: ListenerContext, call: Call, who: str) -> dict[str, Any]:
     desk.allow(call, Right.OPEN)
     meta = call.metadata
-    desk.services.handover.appoint(str(meta.get("proposal", "")), who, desk.actor(call), str(meta.get("role", "")))
+    desk.services.appointments.appoint(str(meta.get("proposal", "")), who, desk.actor(call), str(meta.get("role", "")))
     return notice.notice(_("Asked"), [section(_("They get the proposal in a direct message now."))])

@@ -49,7 +49,7 @@ def _preview(desk: ListenerContext, call: Call, view: dict[str, Any]) -> dict[st
         return tell_faults(call, unfit)
     if not receivers:
         raise UserFacingError(_("Choose who receives the clients first: the form behind this one is still open."))
-    seen = desk.services.handover.preview(who, receivers, how, data)
+    seen = desk.services.proposals.preview(who, receivers, how, data)
     return tell_faults(call, InvalidAssignmentFile(seen.faults)) if seen.faults else preview.build(seen)
 
 

@@ -51,9 +51,7 @@ def build(view: AuditView, run_id: str = "") -> Message:
     if quiet and view.finished_at:
         return message(mrkdwn(point, 600), [section(mrkdwn(point, 600)), *unsought, *_file(run_id)])
     blocks: list[Block] = [header(point)]
-    blocks += paragraphs(
-        [_("✗ NOT READ, so nothing is claimed: {what}").format(what=short(what)) for what in view.not_read]
-    )
+    blocks += paragraphs([_("✗ NOT READ: {what}").format(what=short(what)) for what in view.not_read])
     for one in view.findings[:WITH_BUTTON]:
         blocks += finding(one)
     if len(view.findings) > WITH_BUTTON:
@@ -174,7 +172,7 @@ def _rows(findings: Sequence[FindingLine]) -> list[list[str]]:
         *(
             [
                 plain(line.leaver.name, 40),
-                plain(line.kind, 30),
+                plain(kind(line), 30),
                 plain(line.system, 30),
                 plain(line.login, 40),
                 f"{line.first_seen:%Y-%m-%d}",

@@ -24,7 +24,9 @@ def line(client: ClientLine) -> str:
         money(client.value) or _("no value"),
         mrkdwn(client.sensitivity, 30),
     ]
-    states = ", ".join(f"{number:,} {mrkdwn(state)}" for state, number in client.states.items() if state not in QUIET)
+    states = ", ".join(
+        f"{number:,} {mrkdwn(_(state))}" for state, number in client.states.items() if state not in QUIET
+    )
     what = f"• {mrkdwn(client.name, 60)} ({', '.join(part for part in parts if part)})"
     return f"{what} → {mrkdwn(client.successor.name, 40)}{f' · {states}' if states else ''}"
 

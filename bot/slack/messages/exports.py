@@ -155,7 +155,7 @@ def _title(lines: list[ExportLine], *, known: bool) -> str:
 
 
 def _label(week: date) -> str:
-    return f"{week:%d %b %y}"
+    return f"{week:%Y-%m-%d}"
 
 
 def _bars(lines: list[ExportLine]) -> list[Block]:

@@ -9,6 +9,7 @@ from bot.text import _, moment, mrkdwn, plain
 from workflows.cases.views import CaseBrief, CaseView
 from workflows.clients.views import LeaveView
 from workflows.storage.rows.case import CaseState
+from workflows.storage.rows.clients import LeaveAnswer
 
 STAY = "leave_stay"
 
@@ -67,8 +68,8 @@ def _answer(leave: LeaveView | None) -> str:
     if leave is None or not leave.answer or leave.answered_at is None:
         return ""
     facts = {"by": mrkdwn(leave.answered_by), "when": moment(leave.answered_at)}
-    if leave.answer == "put back":
+    if leave.answer is LeaveAnswer.PUT_BACK:
         return _("{by} had the clients put back, {when}.").format(**facts)
-    if leave.answer == "stay":
+    if leave.answer is LeaveAnswer.STAY:
         return _("{by} left the clients where they are, {when}.").format(**facts)
     return _("Nothing was handed over, so nobody was asked.")

@@ -8,6 +8,7 @@ from bot.text import _, moment, mrkdwn, plain
 from workflows.cases.views import CaseView
 from workflows.clients.views import ClientsView, PutBackLine
 from workflows.storage.rows.case import CaseState
+from workflows.storage.rows.clients import Halt
 
 PAUSE, RESUME, STOP, PUT_BACK = "moves_pause", "moves_resume", "moves_stop", "moves_put_back"
 NEVER = (CaseState.CANCELLED, CaseState.HELD)
@@ -27,7 +28,7 @@ def _halted(clients: ClientsView) -> list[str]:
     if not clients.halted or clients.halted_at is None:
         return []
     facts = {"by": mrkdwn(clients.halted_by), "when": moment(clients.halted_at)}
-    if clients.halted == "paused":
+    if clients.halted is Halt.PAUSED:
         return [_("*Moves paused* by {by}, {when}. Nothing is moved until somebody resumes.").format(**facts)]
     left = records(clients.stopped)
     return [
@@ -61,7 +62,7 @@ def _buttons(view: CaseView, clients: ClientsView) -> list[Block]:
     if clients.moving:
         first = (
             button(_("Resume Moves"), RESUME, case)
-            if clients.halted == "paused"
+            if clients.halted is Halt.PAUSED
             else button(_("Pause Moves"), PAUSE, case)
         )
         return [first, button(_("Stop Moves"), STOP, case, "danger", _ask_stop(view, clients))]

@@ -37,7 +37,14 @@ class Firm:
         self.slack, self.stage = slack, stage
         settings = make_settings(slack.api_url)
         fakes = make_services(settings, FakeOffboarding(), FakeHandover(), FakeExports(), FakeAudits(), FakeJournal())
-        self.services = replace(fakes, handover=stage.handover, delegations=stage.handover.delegations)
+        self.services = replace(
+            fakes,
+            proposals=stage.handover.proposals,
+            decisions=stage.handover.decisions,
+            appointments=stage.handover.appointments,
+            edits=stage.handover.edits,
+            delegations=stage.handover.delegations,
+        )
         client = web_client(settings.slack)
         self.door = AcknowledgementGate(calm=0)
         self.app = make_app(self.services, client, signing_secret="practice-signing-secret", door=self.door)
@@ -103,10 +110,10 @@ def test_an_old_message_hears_what_changed(firm: Firm) -> None:
     max_ = firm.slack.as_user(MANAGER.slack_id)
     old = firm.stage.proposal()
     mine = firm.stage.lines()[0]
-    other = next(one for one in firm.stage.handover.successors(old.id) if one != mine.successor)
+    other = next(one for one in firm.stage.handover.proposals.successors(old.id) if one != mine.successor)
     shown = max_.messages()[0]
     by = Actor(f"slack:{MANAGER.slack_id}", MANAGER.name)
-    firm.stage.handover.assign(old.id, old.digest, dict.fromkeys([mine.id], other.key), by)
+    firm.stage.handover.edits.assign(old.id, old.digest, dict.fromkeys([mine.id], other.key), by)
     max_.click(shown, "Approve 12 Records", stale=True)
     answer = max_.wait_for(lambda: next((said(one) for one in max_.ephemerals), ""))
     assert f"{mine.successor.name} → {other.name}" in answer

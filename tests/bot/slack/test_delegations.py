@@ -110,7 +110,7 @@ class _Opened:
 
     def __enter__(self) -> Application:
         house: Application = self.outer.__enter__()  # type: ignore[attr-defined]
-        fakes: Any = {"delegations": self.desk.delegations, "handover": self.desk.handover}
+        fakes: Any = {"delegations": self.desk.delegations, "proposals": self.desk.handover}
         services = replace(house.services, **fakes)
         return Application(services, house.store)
 

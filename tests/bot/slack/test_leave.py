@@ -20,10 +20,11 @@ from tests.sandbox.slack.records import Message
 from workflows.cases.views import CaseView
 from workflows.clients.views import LeaveView
 from workflows.storage.rows.case import CaseState, Reason
+from workflows.storage.rows.clients import LeaveAnswer
 from workflows.storage.rows.outbox import MessageKind
 
 BACK = samples.NOW + timedelta(days=30)
-WAITS = LeaveView(BACK, True, samples.NOW, "", "", None)
+WAITS = LeaveView(BACK, True, samples.NOW, LeaveAnswer.NONE, "", None)
 
 
 def view(way_back: LeaveView = WAITS) -> CaseView:
@@ -31,7 +32,7 @@ def view(way_back: LeaveView = WAITS) -> CaseView:
 
 
 def answered(answer: str) -> LeaveView:
-    return replace(WAITS, answer=answer, answered_by=samples.NASTY, answered_at=samples.NOW)
+    return replace(WAITS, answer=LeaveAnswer(answer), answered_by=samples.NASTY, answered_at=samples.NOW)
 
 
 @pytest.fixture

@@ -20,12 +20,12 @@ from workflows.cases.views import CaseView
 from workflows.clients.views import ClientsView, PutBackLine
 from workflows.people import Actor
 from workflows.storage.rows.case import CaseState, Reason
-from workflows.storage.rows.clients import AssignmentState
+from workflows.storage.rows.clients import AssignmentState, Halt
 from workflows.storage.rows.outbox import MessageKind
 
 DANA = AccountId("crm-dana.oneill")
 MOVING = ClientsView(None, 100, 40, 60, (), 4.0, (), False, moving=True)
-PAUSED = replace(MOVING, halted="paused", halted_by=samples.NASTY, halted_at=samples.NOW)
+PAUSED = replace(MOVING, halted=Halt.PAUSED, halted_by=samples.NASTY, halted_at=samples.NOW)
 DONE = ClientsView(None, 100, 100, 0, (), None, (), True)
 
 
@@ -65,7 +65,7 @@ def test_the_buttons_are_those_that_do_something_now(clients: ClientsView, butto
 def test_the_message_says_who_paused_and_what_a_stop_left(office: Office) -> None:
     assert "Moves paused" in said(shown(office, PAUSED))
     assert "<!channel>" not in str(moves.blocks(view(PAUSED)))
-    stopped = replace(DONE, moved=40, halted="stopped", halted_by="Sam", halted_at=samples.NOW, stopped=60)
+    stopped = replace(DONE, moved=40, halted=Halt.STOPPED, halted_by="Sam", halted_at=samples.NOW, stopped=60)
     assert "60 records not moved" in said(shown(office, stopped))
     back = replace(
         DONE,
@@ -188,7 +188,7 @@ def test_an_undone_handover_had_moved_what_it_put_back() -> None:
 
 
 def test_stopped_moves_are_no_finished_handover() -> None:
-    stopped = replace(DONE, moved=40, left=60, halted="stopped", halted_by="Sam", halted_at=samples.NOW, stopped=60)
+    stopped = replace(DONE, moved=40, left=60, halted=Halt.STOPPED, halted_by="Sam", halted_at=samples.NOW, stopped=60)
     assert "*Clients* moves stopped: 40 of 100 records moved" in told(stopped)
     assert "handed over" not in told(stopped)
 

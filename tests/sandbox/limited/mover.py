@@ -55,7 +55,7 @@ class Mover:
             [proposal] = session.exec(
                 select(Proposal).where(Proposal.case_id == self.case, Proposal.state == ProposalState.PENDING)
             ).all()
-        self.handover.decide(proposal.id, proposal.digest, Actor("slack:U0MAX", "Max"), approve=True)
+        self.handover.decisions.decide(proposal.id, proposal.digest, Actor("slack:U0MAX", "Max"), approve=True)
 
     def move(self) -> None:
         """Carry out, through whatever puts it off, until the book is done."""

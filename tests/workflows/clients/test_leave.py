@@ -27,8 +27,8 @@ class Away:
             self.office.request(reason=Reason.LEAVE, return_on=self.back, keep_access=keep_access)
         )
         self.office.work()
-        [proposal] = self.office.handover.waiting_for(MAX.slack_id)
-        self.office.handover.decide(proposal.id, proposal.digest, BY_MAX, approve=True)
+        [proposal] = self.office.handover.proposals.waiting_for(MAX.slack_id)
+        self.office.handover.decisions.decide(proposal.id, proposal.digest, BY_MAX, approve=True)
         self.office.work()
 
     @property

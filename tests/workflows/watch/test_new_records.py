@@ -16,8 +16,8 @@ def test_new_records_of_a_leaver_are_told_from_those_left_behind(tmp_path: Path)
         office.crm.record(f"opportunity:{n:02}", "crm-dana")
     case_id = office.offboarding.open(office.request())
     office.work()
-    [proposal] = office.handover.waiting_for(MAX.slack_id)
-    office.handover.decide(proposal.id, proposal.digest, Actor(f"slack:{MAX.slack_id}", "Max"), approve=True)
+    [proposal] = office.handover.proposals.waiting_for(MAX.slack_id)
+    office.handover.decisions.decide(proposal.id, proposal.digest, Actor(f"slack:{MAX.slack_id}", "Max"), approve=True)
 
     def stop() -> None:
         if office.crm.calls["move"] == 1:

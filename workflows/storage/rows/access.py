@@ -1,10 +1,18 @@
 from datetime import datetime
+from enum import StrEnum
 
 import sqlalchemy as sa
 from sqlmodel import Field
 
 from workflows.storage.rows.table import Table, utc_column
 from workflows.storage.rows.work_state import WorkState
+
+
+class RestrictionPhase(StrEnum):
+    """Phases of a restriction: groups are removed, or given back after the case was cancelled."""
+
+    RESTRICT = "restrict"
+    LIFT = "lift"
 
 
 class Access(Table, table=True):
@@ -94,8 +102,7 @@ class Restriction(Table, table=True):
     state: str = Field(default=WorkState.PLANNED, index=True)
     due_at: datetime = utc_column()
     attempt: int = 0
-    phase: str = "restrict"
-    """`restrict`, or `lift` once the case was cancelled and the groups are restored."""
+    phase: str = RestrictionPhase.RESTRICT
     done_at: datetime | None = utc_column(default=None)
     """Time of the last read that showed this phase complete."""
     sealed: bytes = b""

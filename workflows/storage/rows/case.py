@@ -4,6 +4,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlmodel import Field
 
+from config.text import N_
 from workflows.storage.rows.table import Table, utc_column
 
 
@@ -14,14 +15,14 @@ class CaseState(StrEnum):
     watch any more, such as a person who was hired again. `on leave`: clients are handed over for a time, access stays.
     """
 
-    SCHEDULED = "scheduled"
-    RUNNING = "running"
-    WATCHED = "watched"
-    CANCELLED = "cancelled"
-    HELD = "held"
-    UNDONE = "undone"
-    CLOSED = "closed"
-    ON_LEAVE = "on leave"
+    SCHEDULED = N_("scheduled")
+    RUNNING = N_("running")
+    WATCHED = N_("watched")
+    CANCELLED = N_("cancelled")
+    HELD = N_("held")
+    UNDONE = N_("undone")
+    CLOSED = N_("closed")
+    ON_LEAVE = N_("on leave")
 
 
 class Reason(StrEnum):
@@ -72,7 +73,7 @@ class Case(Table, table=True):
     """Keyed hash of the stable id in the company's directory, or of the address if that id is not known."""
     mail_key: str = Field(index=True)
     slack_key: str = Field(default="", index=True)
-    """Keyed hash of the leaver's Slack id, or empty."""
+    """Keyed hash of the leaver's Slack id."""
     state: str = Field(index=True)
     immediate: bool
     effective_at: datetime = utc_column()
@@ -85,7 +86,7 @@ class Case(Table, table=True):
     sealed: bytes
     """Sealed `case.CaseData`: the leaver, the successors and other people."""
     hold_reason: str = ""
-    """Reason of the hold, a `HoldReason`, or empty."""
+    """A `HoldReason`, or empty."""
 
 
 class Headcount(Table, table=True):

@@ -4,8 +4,21 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlmodel import Field
 
+from config.text import N_
 from workflows.storage.rows.table import Table, utc_column
 from workflows.storage.rows.work_state import WorkState
+
+
+class SnapshotOccasion(StrEnum):
+    """Occasions of an export snapshot; the others are the days of the follow-ups, `day N`."""
+
+    NOTICE = "notice"
+    LOCK = "lock"
+
+    @staticmethod
+    def day(number: int) -> str:
+        """Return the occasion of a follow-up so many days after the lock-out."""
+        return f"day {number}"
 
 
 class ExportSnapshot(Table, table=True):
@@ -14,7 +27,7 @@ class ExportSnapshot(Table, table=True):
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id", index=True)
     occasion: str
-    """`notice`, `lock`, or `day N`."""
+    """A `SnapshotOccasion`, or `day N` of a follow-up."""
     state: str = Field(default=WorkState.PLANNED, index=True)
     due_at: datetime = utc_column()
     attempt: int = 0
@@ -55,17 +68,17 @@ class AuditRun(Table, table=True):
 class FindingKind(StrEnum):
     """Kinds of finding, worst first."""
 
-    PROTECTED = "protected"
-    OPEN_AGAIN = "open again"
-    NOT_LINKED = "not linked"
-    NEW_ACCOUNT = "new account"
-    ORPHAN = "orphan"
-    ADDRESS_REUSED = "address reused"
-    EXPORTED = "exported after leaving"
-    OWNS_RECORDS = "owns records"
-    NEVER_VERIFIED = "never verified"
-    NOT_VERIFIED = "not verified"
-    DORMANT = "dormant"
+    PROTECTED = N_("protected")
+    OPEN_AGAIN = N_("open again")
+    NOT_LINKED = N_("not linked")
+    NEW_ACCOUNT = N_("new account")
+    ORPHAN = N_("orphan")
+    ADDRESS_REUSED = N_("address reused")
+    EXPORTED = N_("exported after leaving")
+    OWNS_RECORDS = N_("owns records")
+    NEVER_VERIFIED = N_("never verified")
+    NOT_VERIFIED = N_("not verified")
+    DORMANT = N_("dormant")
 
 
 class Finding(Table, table=True):
