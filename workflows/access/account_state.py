@@ -1,6 +1,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlmodel import Session, select
@@ -28,16 +29,16 @@ def seal(vault: Vault, key: bytes, row: str, note: VerdictNote) -> bytes:
 
 
 def unseal(vault: Vault, key: bytes, row: str, sealed: bytes) -> VerdictNote:
-    """Decrypt a row's note, in the current language; return an empty note if the row has none yet."""
-    if not sealed:
-        return VerdictNote()
-    note = VerdictNote(**vault.open(key, sealed, f"note:{row}"))
-    return replace(note, reason=shown(note.reason), how=shown(note.how))
+    """Decrypt a row's note, in the reader's language; a row without a note gives an empty one."""
+    return open_note(partial(vault.open, key), row, sealed)
 
 
 def open_note(opener: Callable[[bytes, str], Any], row: str, sealed: bytes) -> VerdictNote:
-    """Decrypt a row's note with a case's `opener`, as `unseal` does for a single row."""
-    return VerdictNote(**opener(sealed, f"note:{row}")) if sealed else VerdictNote()
+    """Decrypt a row's note with a case's `opener`, as `unseal` does."""
+    if not sealed:
+        return VerdictNote()
+    note = VerdictNote(**opener(sealed, f"note:{row}"))
+    return replace(note, reason=shown(note.reason), how=shown(note.how))
 
 
 GOOD = (Verdict.LOCKED, Verdict.ABSENT)
