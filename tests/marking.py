@@ -1,7 +1,7 @@
-"""A catalogue that marks every message: what is left in plain letters went through no catalogue.
+"""A catalogue that marks every message: text in plain letters went through no catalogue.
 
 Each letter of a message is written full-width (`ａｂｃ`), and placeholders are kept. So the words of a value can be
-told from those of the message around it. Data of the samples is written full-width as well.
+separated from those of the message around it. Data of the samples is written full-width as well.
 """
 
 import gettext
@@ -27,7 +27,7 @@ WORD = re.compile(r"[A-Za-z]{2,}")
 
 
 def marked(message: str) -> str:
-    """Return a message in full-width letters, but for its placeholders."""
+    """Return a message in full-width letters, except its placeholders."""
     parts = PLACEHOLDER.split(message)
     return "".join(part if PLACEHOLDER.fullmatch(part) else part.translate(FULL_WIDTH) for part in parts)
 
@@ -49,12 +49,12 @@ def use_marking_catalogue(patch: pytest.MonkeyPatch) -> None:
 
 
 def mark_everything(patch: pytest.MonkeyPatch) -> None:
-    """Speak the language in every thread."""
+    """Set the language in every thread."""
     patch.setattr(text, "_catalogue", lambda _locale: MarkingCatalogue())
 
 
 class Data:
-    """What is data and no sentence: words that a sample keeps in plain letters, since programs go by them."""
+    """Data of samples that stays in plain letters, because programs compare it."""
 
     def __init__(self, *, words: Iterable[str] = (), keep: Iterable[str] = ()) -> None:
         """`keep`: texts of several words that programs go by, such as kinds of findings; shown, they are a fault."""

@@ -1,4 +1,4 @@
-"""The house keeps its shape: where the four packages come from, which way imports run, what a wheel holds."""
+"""Architecture: the origin of the four packages, the direction of imports, the contents of the wheel."""
 
 import importlib.util
 import re

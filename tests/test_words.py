@@ -1,4 +1,4 @@
-"""No sentence for people stands bare: in the source anywhere, or where errors, verdicts and findings are made."""
+"""Every sentence for people is marked for gettext, in the whole source and in errors, verdicts and findings."""
 
 import ast
 import re
@@ -44,7 +44,7 @@ def bare(source: str) -> Iterator[int]:
 
 
 def _sentences(value: ast.AST) -> Iterator[int]:
-    """Yield the lines of literals that are words, but for those inside of a call, which has its own rules."""
+    """Yield the lines of literals that are words, except those inside a call, which has its own rules."""
     if isinstance(value, ast.Constant) and isinstance(value.value, str) and WORDS.search(value.value):
         yield value.lineno
     elif isinstance(value, ast.JoinedStr):
@@ -132,9 +132,9 @@ FOR_PROGRAMS = {
 
 
 def unmarked(source: str, *, value_errors: bool = False) -> Iterator[int]:
-    """Yield the lines with a sentence that goes through no catalogue: no docstring, and nothing for a log.
+    """Yield the lines with an unmarked sentence, without docstrings and log messages.
 
-    A `ValueError` is for programmers, but for settings (`value_errors`), whose faults people read.
+    A `ValueError` is for programmers, except in settings (`value_errors`), whose faults people read.
     """
     silent = FOR_PROGRAMMERS if value_errors else FOR_PROGRAMMERS | {"ValueError"}
 

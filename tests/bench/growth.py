@@ -65,7 +65,7 @@ OPEN_AGAIN = 100
 """Every so many leavers an account is open again in one system."""
 DAYS = (1, 7, 30, 90)
 SLACK_SECONDS = 0.05
-"""How long Slack takes for a message here."""
+"""Seconds that Slack takes for a message here."""
 PROBE_SECONDS, PAGE = 1.0, 50
 PATIENCE = 300.0
 """Seconds until a message or file that was not shown counts as that late."""
@@ -108,7 +108,7 @@ class NoSettings(BaseModel):
 
 
 class PastAccounts(Accounts):
-    """A system in memory with one account a leaver, locked but for some; it answers at once."""
+    """A system in memory with one account per leaver, mostly locked. It answers at once."""
 
     def __init__(self, count: int, open_every: int = 0) -> None:
         self._ids = [AccountId(entry_uuid(number)) for number in range(count)]

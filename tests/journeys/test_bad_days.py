@@ -1,4 +1,4 @@
-"""Bad days with real servers: what dies comes back, what is not known is said so, nobody is told that it went well."""
+"""Bad days with real servers: a dead server comes back, `unknown` is shown, and no failure is reported as a success."""
 
 import time
 

@@ -44,7 +44,7 @@ def desk(chromium: Browser, practice: Practice) -> Iterator[Desk]:
 
 
 def until(check: Callable[[], bool]) -> None:
-    """Wait for the servers to say so."""
+    """Wait until the servers show this state."""
     ends = time.monotonic() + SECONDS
     while not check() and time.monotonic() < ends:
         time.sleep(0.1)

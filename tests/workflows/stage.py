@@ -179,7 +179,7 @@ class Stage:
     def decide(
         self, proposal_id: str, digest: str, by: Actor, approve: bool, reason: str = "", principal: str = ""
     ) -> ProposalView:
-        """Decide, and return the proposal as it is afterwards."""
+        """Decide, and return the proposal in its new state."""
         self.handover.decisions.decide(proposal_id, digest, by, approve, reason, principal)
         return self.handover.proposals.view(proposal_id)
 

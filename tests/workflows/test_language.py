@@ -136,7 +136,7 @@ def test_a_name_that_looks_like_a_mark_is_no_mark() -> None:
 
 
 def _shows_marks(words: str) -> bool:
-    """Whether all letters but those of data went through the catalogue."""
+    """Return whether all letters except those of data went through the catalogue."""
     return bool(words) and not Data(words=("crm", "EUR")).left(words)
 
 

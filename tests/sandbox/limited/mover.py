@@ -111,7 +111,7 @@ def main() -> None:
 
 
 def peak() -> float:
-    """Return the most memory that this program held, in MB; `ru_maxrss` would count that of whoever started it."""
+    """Return the peak memory of this program in MB; `ru_maxrss` would include its parent's."""
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 

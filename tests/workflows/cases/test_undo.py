@@ -1,4 +1,4 @@
-"""Where HR was wrong, everything that can come back does, what cannot is said, and nobody is watched any more."""
+"""Undo of a case: everything reversible is restored, the rest is reported, and the watch ends."""
 
 from datetime import timedelta
 

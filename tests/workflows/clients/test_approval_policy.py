@@ -1,4 +1,4 @@
-"""Who must agree: a pure function of what is in a proposal and the company's rules; and business days of a person."""
+"""The people who must agree, as a pure function of a proposal and the company's rules; and a person's business days."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal

@@ -141,7 +141,7 @@ def test_two_replicas_looking_at_once_remind_once(office: Office, replica: Calla
 
 
 def test_a_yes_from_another_replica_is_checked_before_it_counts(office: Office) -> None:
-    """Who said yes elsewhere, and went, is looked up by the replica that takes the last one."""
+    """An earlier approver who left is looked up by the replica that takes the last approval."""
     view = shown(office)
     office.handover.decisions.decide(view.id, view.digest, ADA, True)
     office.handover.decisions.decide(view.id, view.digest, APPROVER, True)

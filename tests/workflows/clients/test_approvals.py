@@ -1,4 +1,4 @@
-"""N of M distinct people: each once, under any role, delegation or account; and whoever has left counts for nothing."""
+"""N of M distinct people: each counts once under any role, delegation or account, and not after they left."""
 
 import json
 from collections.abc import Callable

@@ -19,7 +19,7 @@ from workflows.systems.accounts import PreconditionFailed
 
 
 class Hurried(MemoryCrm):
-    """Answers that every record was taken by somebody or is gone, and writes nothing, until told the truth."""
+    """A connector that answers that every record is taken or gone, and writes nothing, until a test ends this."""
 
     lies: list[MoveOutcome] = []  # noqa: RUF012 - planted by the test
 

@@ -1,4 +1,4 @@
-"""Who may decide, on exactly what, once; edits, which are asked again; and what a spreadsheet gets to see."""
+"""Decisions: the right people, the exact digest, once; edits, which are asked again; and the cells of a spreadsheet."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""Edits by client where several people must agree: all are asked anew, old messages say what changed, tiers count."""
+"""Edits by client with several approvers: all are asked again, old messages show the changes, and tiers count."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Reminded, escalated, expired: in business days of whoever is asked, and silence is never a yes."""
+"""Reminders, escalation and expiry in business days of the person who is asked; silence is never an approval."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ from workflows.refusals import Code
 from workflows.storage.rows.clients import AssignmentState, ProposalState, RequestState
 
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-"""When a stage begins."""
+"""The moment at which a stage begins."""
 
 
 def make(folder: Path, world: World, policy: ApprovalPolicy | None = None, approver: Successor = APPROVER) -> Stage:

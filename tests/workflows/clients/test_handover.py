@@ -16,7 +16,7 @@ from workflows.storage.rows.work_state import WorkState
 
 
 def moved_once(world: World) -> bool:
-    """Whether no record was written to twice."""
+    """Return whether no record was written twice."""
     return all(times == 1 for what, times in world.writes.items() if what.startswith("move:"))
 
 

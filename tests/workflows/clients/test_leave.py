@@ -1,4 +1,4 @@
-"""Handing over for a time: nobody is locked out; on the day somebody is asked, and silence moves nothing."""
+"""A handover for a time: nobody is locked out, somebody is asked on the day, and silence moves nothing."""
 
 from datetime import timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Records whose owner the vendor lets nobody change: never proposed, counted, explained; and no case waits for them."""
+"""Records with a fixed owner: never proposed, but counted and explained, and no case waits for them."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Telling people at Slack's pace: a full conversation is asked once a pass, and a dismissal is told first."""
+"""Delivery at Slack's pace: a full conversation is tried once per pass, and a dismissal goes first."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A follow-up tells what came to the leaver after the handover from what was left there before."""
+"""A follow-up separates records that came to the leaver after the handover from those left before."""
 
 from pathlib import Path
 
