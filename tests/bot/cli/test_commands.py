@@ -226,7 +226,7 @@ def test_connectors_are_listed_with_what_they_cannot_do() -> None:
     assert "The shop cannot end sessions." in handover(Wiring(), "connectors").output
     (shop,) = document(handover(Wiring(), "connectors", "--json"))
     assert shop["capabilities"] == ["Accounts"]
-    assert shop["settings"]["url"] == {"required": True, "description": "Where the shop is."}
+    assert shop["settings"]["url"] == {"required": True, "description": "Address of the shop."}
 
 
 def test_a_second_process_is_told_in_words(config: str) -> None:

@@ -58,7 +58,7 @@ def test_undo_is_asked_for_as_a_danger_and_only_where_something_was_locked() -> 
     view = replace(samples.case(CaseState.WATCHED, Verdict.LOCKED, Verdict.UNKNOWN), can_undo=True)
     [undo, _close] = access.blocks(view, samples.NOW)[-1]["elements"]
     assert undo["style"] == "danger"
-    assert "clients are not moved back" in undo["confirm"]["text"]["text"]
+    assert "Clients are not moved back" in undo["confirm"]["text"]["text"]
     assert "Give Access Back" not in str(case.build(replace(view, can_undo=False), samples.NOW).blocks)
 
 

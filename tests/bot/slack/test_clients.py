@@ -109,7 +109,7 @@ def test_a_change_says_what_it_changed_and_whom_it_waits_for(office: Office) -> 
     form.fill("clients", ["line-7"]).fill("successor", samples.BOB.key).submit()
     text = office.manager.modal("Changed").text
     assert office.handover.proposal.why in text
-    assert f"waits for {samples.MAX.name}" in text
+    assert f"waits for approval by {samples.MAX.name}" in text
 
 
 def test_only_a_file_moves_many_and_no_file_keeps_any(office: Office) -> None:

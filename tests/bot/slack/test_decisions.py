@@ -101,7 +101,7 @@ def test_nobody_decides_while_slack_does_not_say_who_they_are(workplace: Workpla
 def test_declining_asks_why(workplace: Workplace, shown: Message) -> None:
     workplace.manager.click(shown, "Decline")
     workplace.manager.modal("Decline this proposal").fill("reason", "Bob has <!channel> enough").submit()
-    assert "HR is told" in workplace.manager.modal("Declined").text
+    assert "HR gets your reason" in workplace.manager.modal("Declined").text
     assert decisions(workplace) == [("no", f"slack:{MANAGER.slack_id}")]
     workplace.deliver()
     assert "Declined by Max Weber" in now(workplace)

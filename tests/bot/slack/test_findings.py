@@ -33,7 +33,7 @@ def test_security_takes_a_finding_and_hr_does_not(office: Office) -> None:
     office.private(office.hr, "not allowed")
     assert office.audits.taken == []
     office.security.click(message, "Take")
-    office.private(office.security, "It is yours")
+    office.private(office.security, "You have taken this finding")
     assert office.audits.taken == [("finding-0", f"slack:{office.security.id}")]
 
 
@@ -65,7 +65,7 @@ def test_what_nobody_takes_goes_to_a_person_with_its_button(office: Office) -> N
     office.audits.run = replace(office.audits.run, findings=(replace(first, overdue=True), second))
     message = post(office, MessageKind.ESCALATION, office.security.id)
     office.security.click(message, "Take")
-    office.private(office.security, "It is yours")
+    office.private(office.security, "You have taken this finding")
     assert office.audits.taken == [("finding-0", f"slack:{office.security.id}")]
 
 
@@ -88,7 +88,7 @@ def test_the_digest_says_who_and_what_is_known_and_escapes_it() -> None:
         can_lock_again=False,
     )
     said = text(audit.build(replace(samples.audit(1), findings=(line,))))
-    for words in ("Last changed by", "Sam works on it", "The bot has locked it again", "disabled in the directory"):
+    for words in ("Last changed by", "Sam has taken this", "The bot has locked it again", "disabled in the directory"):
         assert words in said
     assert "<!channel>" not in said
 
@@ -122,7 +122,7 @@ def test_many_of_everything_stay_within_slacks_limits() -> None:
         replace(view, accepted=view.findings, relocked=view.findings, not_looked=("x" * 400,) * 9), "audit-1"
     )
     assert len(full.blocks) <= 50
-    assert "the CSV has all" in text(full)
+    assert "The CSV has all" in text(full)
     assert "and 105 more, in the CSV" in text(full)
 
 

@@ -61,7 +61,7 @@ def test_the_case_says_where_the_return_stands() -> None:
     def told(one: CaseView, days: int = 0) -> str:
         return str(case.build(one, samples.NOW + timedelta(days=days)).blocks)
 
-    assert "somebody is asked then" in told(view())
+    assert "Handover then asks" in told(view())
     assert "waits for an answer" in told(view(), days=31)
     assert "Exports" not in told(replace(view(), exports="not recorded yet"))
     assert ", on leave ·" in told(view())
