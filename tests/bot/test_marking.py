@@ -317,7 +317,8 @@ CLICKS = (
 
 FAKES = (
     "Client Zed has it now nobody can stand in for themselves CET The shop cannot end sessions Accounts A shop the is "
-    "Address of open SQLite Slack slack case_channel security_channel audit_channel systems data Errno Connection refused"
+    "Address of open SQLite Slack slack case_channel security_channel audit_channel systems data Errno Connection "
+    "refused"
 )
 """Words of the services in memory, which are data here, and the zone's name."""
 

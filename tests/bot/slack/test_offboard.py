@@ -268,7 +268,7 @@ def test_a_group_that_is_not_known_gives_nobody_a_role(workplace: Workplace) -> 
 def test_an_expired_trigger_is_said_with_what_to_do(workplace: Workplace) -> None:
     workplace.slack.fault("views.open", "expired_trigger_id")
     workplace.hr.command("/offboard", f"@{LEAVER.uid}")
-    workplace.private(workplace.hr, "do it again")
+    workplace.private(workplace.hr, "Please try again")
 
 
 def test_a_fault_of_ours_shows_a_reference_and_no_trace(
