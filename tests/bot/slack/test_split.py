@@ -32,7 +32,7 @@ def test_a_preview_shows_the_split_on_top_of_the_form_and_opens_nothing(office: 
     assert "20 clients (60 records)" in shown
     assert "*Bob Ross*: 10 clients" in shown
     assert "Zed gets nothing in crm" in shown
-    assert "3 records stay" in shown
+    assert "Staying: 3 records" in shown
     [(leaver, keys, strategy, content)] = office.handover.previewed
     assert (leaver, strategy, content) == (LEAVER.email, Strategy.AFFINITY, GOOD)
     assert keys == (samples.BOB.key, CAROL.email, "unknown@x.example")
