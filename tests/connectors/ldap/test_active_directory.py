@@ -149,7 +149,7 @@ def test_an_account_locked_out_by_wrong_passwords_is_open_and_it_says_why(ad: Ad
     finally:
         domain(ad, "lockoutThreshold", "0")
     assert seen.verdict is Verdict.OPEN
-    assert "for a time only" in seen.reason
+    assert "only for a time" in seen.reason
 
 
 # -- who is an administrator

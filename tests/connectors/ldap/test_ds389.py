@@ -93,7 +93,7 @@ def test_lock_and_unlock_write_the_attribute_and_the_password(ds: World389) -> N
     before = connector.before(account)
     locked = connector.lock(before)
     assert (locked.change, locked.login, ds.writes()) == (Change.MADE, Login.ACCEPTED, writes + 1)
-    assert "lets an account in" in locked.detail
+    assert "accepts the log-in of an account" in locked.detail
     assert ds.value(who, "nsAccountLock") == b"true"
     assert not ds.can_log_in(who.login, who.password)
     assert connector.observe([account])[account].verdict is Verdict.LOCKED

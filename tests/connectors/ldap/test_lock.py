@@ -213,7 +213,7 @@ def test_a_lock_beside_the_old_password_that_nothing_proves_is_open(world: LdapW
             for _try in range(2):
                 assert connector.lock(connector.before(account)).login is Login.NOT_TRIED
                 seen = connector.observe([account])[account]
-                assert (seen.verdict, "whether it holds cannot be told" in seen.reason) == (Verdict.OPEN, True)
+                assert (seen.verdict, "it is not proven" in seen.reason) == (Verdict.OPEN, True)
         assert connector.lock(connector.before(account)).login is Login.REFUSED
         assert connector.observe([account])[account].verdict is Verdict.LOCKED
         assert connector.unlock(before) is Change.MADE
