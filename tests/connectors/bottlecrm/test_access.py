@@ -122,16 +122,16 @@ def test_a_used_session_is_a_bad_credential_that_says_what_to_do(tokens: TokensW
     tokens.issue(account, "one")
     tokens.connect().tokens(account)
     tokens._file.write_text(used)
-    with pytest.raises(BadCredential, match="sign in anew"):
+    with pytest.raises(BadCredential, match="sign in again"):
         tokens.connect().tokens(account)
 
 
 def test_a_lost_renewal_is_unknown_first_and_then_bad(tokens: TokensWorld) -> None:
     account = tokens.person()
     tokens.issue(account, "one")
-    with tokens.front.behaving(losing("POST")), pytest.raises(OutcomeUnknown, match="sign in anew"):
+    with tokens.front.behaving(losing("POST")), pytest.raises(OutcomeUnknown, match="sign in again"):
         tokens.connect().tokens(account)
-    with pytest.raises(BadCredential, match="sign in anew"):
+    with pytest.raises(BadCredential, match="sign in again"):
         tokens.connect().tokens(account)
 
 
