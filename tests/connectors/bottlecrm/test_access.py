@@ -1,4 +1,4 @@
-"""Members, tokens and the session of a real BottleCRM: what is BottleCRM's own."""
+"""Members, tokens and the session of a real BottleCRM."""
 
 import base64
 import hashlib
@@ -29,7 +29,7 @@ def expired() -> str:
 
 
 def test_a_lock_refuses_everything_at_once_and_an_undo_brings_it_back(tokens: TokensWorld) -> None:
-    """Hence tokens are revoked, too; sessions can only be waited for."""
+    """So tokens are revoked too; sessions can only expire."""
     account, server, connector = tokens.person(), tokens.server, tokens.connect()
     token, signed_in = tokens.issue(account, "script"), server.sign_in(server.email(account))
     assert signed_in

@@ -1,4 +1,4 @@
-"""Locking on OpenLDAP: the traps of the password policy overlay, and writes whose fate is unknown."""
+"""Locking on OpenLDAP: the password policy overlay's peculiarities, and writes with an unknown outcome."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -240,7 +240,7 @@ REPLACE = (ldap.MOD_REPLACE, LOCK, [FOR_GOOD.encode()])
 def test_which_modify_locks_as_the_readme_has_it(
     world: LdapWorld, changes: list[Modification], without: bool | None, with_one: bool | None
 ) -> None:
-    """Not our code but slapd's: tells when another version behaves otherwise. None: the server refuses."""
+    """Tests slapd, not our code: it fails if another version behaves otherwise. None: the server refuses."""
     who = newcomer()
     world.add(who)
     dn = ldif.person_dn(who.login)

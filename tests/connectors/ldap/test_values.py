@@ -1,4 +1,4 @@
-"""Active Directory's values, the portions of large attributes, and nested groups of OpenLDAP: what is pure, and odd."""
+"""Pure functions: Active Directory's values, ranges of large attributes, and nested groups of OpenLDAP."""
 
 from datetime import UTC, datetime
 from typing import Any
