@@ -162,7 +162,7 @@ class Workplace:
         return case_id
 
     def deliver(self) -> None:
-        """Deliver due messages, in as many short passes as a busy machine needs."""
+        """Deliver due messages, in as many passes as a slow machine needs."""
         while outbox.deliver(self.office.store, self.notifier, self.office.clock):
             pass
 
