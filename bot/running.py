@@ -1,7 +1,8 @@
-"""What runs behind the services: the engine with a handler for every kind of work, and the ticks."""
+"""Background work of a process: the engine with a handler for every kind of work, triggers and ticks."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 
 from bot.work_handlers import WIDE, WorkHandlers
@@ -75,17 +76,17 @@ def _seal(journal: Journal) -> None:
 
 def _deliver(store: Store, tell: Notifier, clock: Clock, by: str) -> float | None:
     """Tell people; return in how many seconds a message that could not be sent is tried again."""
+    began = clock.now()
     outbox.deliver(store, tell, clock, by)
-    return _until_next_try(store, clock)
+    return _seconds_until(outbox.next_try(store, began), clock)
 
 
 def _send_files(store: Store, tell: Notifier, clock: Clock, by: str) -> float | None:
     """Send files; return in how many seconds one that could not be sent is tried again."""
+    began = clock.now()
     outbox.deliver_files(store, tell, clock, by)
-    return _until_next_try(store, clock)
+    return _seconds_until(outbox.next_try(store, began, files=True), clock)
 
 
-def _until_next_try(store: Store, clock: Clock) -> float | None:
-    now = clock.now()
-    at = outbox.next_try(store, now)
-    return (at - now).total_seconds() if at else None
+def _seconds_until(at: datetime | None, clock: Clock) -> float | None:
+    return max(0.0, (at - clock.now()).total_seconds()) if at else None

@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     from workflows.access.links import AccountLinking
     from workflows.access.manual_steps import ManualSteps
     from workflows.cases.offboarding import Offboarding
+    from workflows.clients.approvals.decisions import DecisionRegister
     from workflows.clients.approvals.delegations import Delegations
-    from workflows.clients.handover import ClientHandover
+    from workflows.clients.approvals.escalation import ApproverAppointment
     from workflows.clients.moves.halts import Halts
     from workflows.clients.moves.leave import Leaves
     from workflows.clients.moves.notes import HandoverNotes
     from workflows.clients.moves.put_back import PutBacks
+    from workflows.clients.proposals.editing import ProposalEditor
+    from workflows.clients.reading import ClientTrackQueries
     from workflows.exports.snapshots import ExportTrack
     from workflows.ports import Clock
     from workflows.storage.journal import Journal
@@ -33,7 +36,10 @@ class Services:
 
     settings: Settings
     offboarding: Offboarding
-    handover: ClientHandover
+    proposals: ClientTrackQueries
+    decisions: DecisionRegister
+    appointments: ApproverAppointment
+    edits: ProposalEditor
     exports: ExportTrack
     audits: Audits
     follow_ups: FollowUps

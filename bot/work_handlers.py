@@ -8,18 +8,19 @@ from workflows.access.dispatch import LockoutDispatch
 from workflows.access.restoration import Restorations
 from workflows.access.restriction import Restrictions
 from workflows.clients.handover import ClientHandover
+from workflows.storage.work import Task
 from workflows.watch.retention import Retention
 
 if TYPE_CHECKING:
     from workflows.engine.durable import Handler
 
-WIDE = frozenset({"lockout", "revoke"})
-"""Work that waits in its systems' own lanes, where those of a system that hangs hold up no other."""
+WIDE = frozenset({Task.LOCKOUT, Task.REVOKE})
+"""Work that waits in a thread pool per system, so that a hanging system delays no other."""
 
 
 @dataclass(frozen=True)
 class WorkHandlers:
-    """The services with what carries out their work, before an engine calls it."""
+    """The services and the handlers of their work, for the engine."""
 
     services: Services
     handover: ClientHandover
@@ -32,16 +33,16 @@ class WorkHandlers:
         """Return the handler of every kind of work."""
         services = self.services
         return {
-            "lockout": self.dispatch.case,
-            "revoke": self.dispatch.row,
-            "book": self.handover.run,
-            "approval": self.handover.asking.run,
-            "exports": services.exports.take,
-            "follow_up": services.follow_ups.run,
-            "audit": services.audits.run,
-            "manual": services.manual.run,
-            "undo": self.restorations.run,
-            "restrict": self.restrictions.run,
-            "put_back": services.put_backs.run,
-            "leave": services.leaves.run,
+            Task.LOCKOUT: self.dispatch.case,
+            Task.REVOKE: self.dispatch.row,
+            Task.BOOK: self.handover.run,
+            Task.APPROVAL: self.handover.escalation.run,
+            Task.EXPORTS: services.exports.take,
+            Task.FOLLOW_UP: services.follow_ups.run,
+            Task.AUDIT: services.audits.run,
+            Task.MANUAL: services.manual.run,
+            Task.UNDO: self.restorations.run,
+            Task.RESTRICT: self.restrictions.run,
+            Task.PUT_BACK: services.put_backs.run,
+            Task.LEAVE: services.leaves.run,
         }

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from config.fields import Country, GroupId, PersonId, UserId, Zone
 from config.table import SettingsTable
+from config.text import _
 
 Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
 Days = Annotated[int, Field(gt=0)]
@@ -35,9 +36,11 @@ class ApprovalRule(SettingsTable):
     @model_validator(mode="after")
     def _enough(self) -> "ApprovalRule":
         if not self.users and not self.groups:
-            raise ValueError("names nobody; add users or groups")
+            raise ValueError(_("names nobody; add users or groups"))
         if not self.groups and self.need > len(set(self.users)):
-            raise ValueError(f"needs {self.need} people and names only {len(set(self.users))}")
+            raise ValueError(
+                _("needs {need} people and names only {count}").format(need=self.need, count=len(set(self.users)))
+            )
         return self
 
 
@@ -62,5 +65,5 @@ class ApprovalSettings(SettingsTable):
     @model_validator(mode="after")
     def _in_order(self) -> "ApprovalSettings":
         if self.escalate_to and self.escalate_days >= self.expire_days:
-            raise ValueError("escalate_days must be fewer than expire_days, so that people have time to answer")
+            raise ValueError(_("escalate_days must be fewer than expire_days, so that people have time to answer"))
         return self

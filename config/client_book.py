@@ -5,11 +5,12 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from config.table import SettingsTable
+from config.text import _
 
 
 def _address(text: str) -> str:
     if "@" not in text or len(text.split()) != 1:
-        raise ValueError("must be an e-mail address")
+        raise ValueError(_("must be an e-mail address"))
     return text.lower()
 
 
@@ -62,5 +63,5 @@ class ClientSettings(SettingsTable):
     @model_validator(mode="after")
     def _ruled(self) -> "ClientSettings":
         if self.default_strategy == "rules" and not self.rules:
-            raise ValueError('default_strategy = "rules" needs at least one [[clients.rules]] table')
+            raise ValueError(_('default_strategy = "rules" needs at least one [[clients.rules]] table'))
         return self

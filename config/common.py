@@ -7,6 +7,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from config.text import _
+
 UNITS = {"d": "days", "h": "hours"}
 
 
@@ -16,7 +18,7 @@ def _span(value: Any) -> Any:
         return value
     found = re.fullmatch(r"(\d{1,4})([dh])", value) if isinstance(value, str) else None
     if found is None or not int(found[1]):
-        raise ValueError('must be days or hours such as "7d" or "36h"')
+        raise ValueError(_('must be days or hours such as "7d" or "36h"'))
     return timedelta(**{UNITS[found[2]]: int(found[1])})
 
 
@@ -34,7 +36,7 @@ def _limit(value: Any) -> Any:
         return value
     found = re.fullmatch(r"(\d{1,6})/(\d{1,5})s", value, re.ASCII) if isinstance(value, str) else None
     if found is None or not int(found[1]) or not int(found[2]):
-        raise ValueError('must be requests and seconds such as "190/10s"')
+        raise ValueError(_('must be requests and seconds such as "190/10s"'))
     return RequestLimit(int(found[1]), timedelta(seconds=int(found[2])))
 
 
@@ -63,5 +65,5 @@ class Common(BaseModel):
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if (self.restrict_before is None) != (not self.restrict_groups):
-            raise ValueError("restrict_before, restrict_groups: each needs the other")
+            raise ValueError(_("restrict_before, restrict_groups: each needs the other"))
         return self

@@ -5,7 +5,9 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-MESSAGES = {"missing": "is missing", "model_type": "must be a table", "dict_type": "must be a table"}
+from config.text import N_, _
+
+MESSAGES = {"missing": N_("is missing"), "model_type": N_("must be a table"), "dict_type": N_("must be a table")}
 
 
 def describe(model: type[BaseModel], error: ValidationError, prefix: str = "") -> list[str]:
@@ -13,12 +15,12 @@ def describe(model: type[BaseModel], error: ValidationError, prefix: str = "") -
     lines = []
     for fault in error.errors(include_input=False, include_url=False):
         path = [str(part) for part in fault["loc"]]
-        message = MESSAGES.get(fault["type"], fault["msg"])
+        message = _(MESSAGES[fault["type"]]) if fault["type"] in MESSAGES else fault["msg"]
         if fault["type"] == "extra_forbidden":
-            message = "is not a known key" + _meant(_table(model, path[:-1]), path[-1])
+            message = _("is not a known key") + _meant(_table(model, path[:-1]), path[-1])
         key = ".".join([prefix, *path] if prefix else path)
         message = message.removeprefix("Value error, ").replace("Input should be", "must be")
-        lines.append(f"{key or 'the file'}: {message}")
+        lines.append(f"{key or _('the file')}: {message}")
     return lines
 
 
@@ -38,5 +40,5 @@ def _meant(table: type[BaseModel] | None, key: str) -> str:
     known = list(table.model_fields) if table else []
     close = get_close_matches(key, known, 1)
     if close:
-        return f"; did you mean {close[0]}?"
-    return f"; known here: {', '.join(known)}" if known else ""
+        return _("; did you mean {key}?").format(key=close[0])
+    return _("; known here: {keys}").format(keys=", ".join(known)) if known else ""

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
 
 from config.secrets import Secret, environment, resolve
+from config.text import N_, _
 
 KEY_BYTES = 32
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -23,7 +24,9 @@ def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(f"{name!r} is not a time zone; use a name such as Europe/Berlin") from error
+        raise ValueError(
+            _("{name!r} is not a time zone; use a name such as Europe/Berlin").format(name=name)
+        ) from error
     return name
 
 
@@ -33,7 +36,7 @@ Zone = Annotated[str, AfterValidator(_zone)]
 def _time(value: Any) -> Any:
     """Refuse a bare number, which would be read as seconds after midnight, and an offset, which nothing would obey."""
     if isinstance(value, int | float) or (isinstance(value, str) and not re.fullmatch(r"\d\d:\d\d(:\d\d)?", value)):
-        raise ValueError('must be a time of day such as "17:00"')
+        raise ValueError(_('must be a time of day such as "17:00"'))
     return value
 
 
@@ -46,26 +49,32 @@ def _country(code: str) -> str:
     country, _dash, part = code.partition("-")
     known = holidays.list_supported_countries(include_aliases=False)
     if code and (country not in known or (part and part not in known[country])):
-        raise ValueError("must be a country's two letters such as DE, or a part of one such as DE-BY")
+        raise ValueError(_("must be a country's two letters such as DE, or a part of one such as DE-BY"))
     return code
 
 
 Country = Annotated[str, AfterValidator(_country)]
 
 
-def _id(pattern: str, meaning: str) -> AfterValidator:
+def _id(pattern: str, fault: str) -> AfterValidator:
     def check(value: str) -> str:
         if not re.fullmatch(pattern, value):
-            raise ValueError(f"must be {meaning}")
+            raise ValueError(_(fault))
         return value
 
     return AfterValidator(check)
 
 
-ChannelId = Annotated[str, _id("[CGD][A-Z0-9]+", "a channel's id such as C0123456789 (in its details), no name")]
-UserId = Annotated[str, _id("[UW][A-Z0-9]+", "a member id such as U0123456789 (profile, Copy member ID), no name")]
-PersonId = Annotated[str, _id("[UWS][A-Z0-9]+", "the id of a member (U0123456789) or of a user group (S0123456789)")]
-GroupId = Annotated[str, _id("S[A-Z0-9]+", "a user group's id such as S0123456789, not its handle")]
+ChannelId = Annotated[
+    str, _id("[CGD][A-Z0-9]+", N_("must be a channel's id such as C0123456789 (in its details), no name"))
+]
+UserId = Annotated[
+    str, _id("[UW][A-Z0-9]+", N_("must be a member id such as U0123456789 (profile, Copy member ID), no name"))
+]
+PersonId = Annotated[
+    str, _id("[UWS][A-Z0-9]+", N_("must be the id of a member (U0123456789) or of a user group (S0123456789)"))
+]
+GroupId = Annotated[str, _id("S[A-Z0-9]+", N_("must be a user group's id such as S0123456789, not its handle"))]
 
 
 def _key(secret: SecretStr) -> SecretStr:
@@ -74,7 +83,7 @@ def _key(secret: SecretStr) -> SecretStr:
     except (binascii.Error, ValueError):
         size = -1
     if size != KEY_BYTES:
-        raise ValueError("must be 32 bytes in base64; `openssl rand -base64 32` makes one")
+        raise ValueError(_("must be 32 bytes in base64; `openssl rand -base64 32` makes one"))
     return secret
 
 
@@ -85,9 +94,9 @@ Key = Annotated[Secret, AfterValidator(_key)]
 def _address(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be an address such as https://slack.com/api/")
+        raise ValueError(_("must be an address such as https://slack.com/api/"))
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-        raise ValueError("must be https://, since the token travels there; http:// is for this machine alone")
+        raise ValueError(_("must be https://, since the token travels there; http:// is for this machine alone"))
     return url if url.endswith("/") else url + "/"
 
 
@@ -100,9 +109,9 @@ def _database(value: Any, info: ValidationInfo) -> Any:
     referred = value.startswith(("env:", "file:"))
     url = resolve(value, environment(info)) if referred else value
     if not url.startswith(("postgresql://", "postgresql+psycopg://")):
-        raise ValueError("must be empty (SQLite files in storage.path) or a postgresql:// address")
+        raise ValueError(_("must be empty (SQLite files in storage.path) or a postgresql:// address"))
     if not referred and urlsplit(url).password:
-        raise ValueError("has a password in it; put the address into the environment and write env:NAME here")
+        raise ValueError(_("has a password in it; put the address into the environment and write env:NAME here"))
     return url.replace("postgresql://", "postgresql+psycopg://", 1)
 
 

@@ -7,28 +7,32 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, SecretStr, ValidationInfo
 
+from config.text import _
+
 
 def resolve(reference: str, env: Mapping[str, str]) -> str:
     """Return what a reference stands for. Raises ValueError, which never repeats what was given instead of one."""
-    source, _, name = reference.partition(":")
+    source, _colon, name = reference.partition(":")
     if source == "env" and name:
         if not env.get(name, "").strip():
-            raise ValueError(f"the environment variable {name} is not set")
+            raise ValueError(_("the environment variable {name} is not set").format(name=name))
         return env[name].strip()
     if source == "file" and name:
         return _read(Path(name))
-    raise ValueError("a secret is given as a reference, env:NAME or file:/path, never as its value")
+    raise ValueError(_("a secret is given as a reference, env:NAME or file:/path, never as its value"))
 
 
 def _read(path: Path) -> str:
     try:
         value = path.read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise ValueError(f"cannot read the secret file {path}: {error.strerror}") from error
+        raise ValueError(
+            _("cannot read the secret file {path}: {why}").format(path=path, why=error.strerror)
+        ) from error
     except UnicodeDecodeError:
-        raise ValueError(f"the secret file {path} is not text") from None
+        raise ValueError(_("the secret file {path} is not text").format(path=path)) from None
     if not value:
-        raise ValueError(f"the secret file {path} is empty")
+        raise ValueError(_("the secret file {path} is empty").format(path=path))
     return value
 
 
@@ -58,7 +62,7 @@ class FileSecret(SecretStr):
 def _resolve(value: Any, info: ValidationInfo) -> SecretStr:
     if isinstance(value, SecretStr):
         return value
-    source, _, name = str(value).partition(":")
+    source, _colon, name = str(value).partition(":")
     if source == "file" and name:
         return FileSecret(Path(name))
     return SecretStr(resolve(str(value), environment(info)))
@@ -67,8 +71,8 @@ def _resolve(value: Any, info: ValidationInfo) -> SecretStr:
 def renewal(secret: SecretStr) -> str:
     """Return how a secret that was refused is renewed, as a sentence for the operator."""
     if isinstance(secret, FileSecret):
-        return "renew it in the file that the settings point to; it is read again at the next try, without a restart"
-    return "it is read when the bot starts: renew it where the settings point to, then restart the bot"
+        return _("renew it in the file that the settings point to; it is read again at the next try, without a restart")
+    return _("it is read when the bot starts: renew it where the settings point to, then restart the bot")
 
 
 Secret = Annotated[SecretStr, BeforeValidator(_resolve)]

@@ -19,13 +19,16 @@ from config.faults import describe
 from config.fields import ApiUrl, ChannelId, Country, DatabaseUrl, GroupId, Key, TimeOfDay, UserId, Zone
 from config.secrets import Secret
 from config.table import SettingsTable
+from config.text import _, ngettext
 
 
 class SettingsError(Exception):
     """The configuration cannot be used. `faults` has one line for each fault: `key: fault`."""
 
     def __init__(self, path: Path, faults: list[str]) -> None:
-        super().__init__("\n".join([f"{path} has {len(faults)} fault(s):", *(f"  {fault}" for fault in faults)]))
+        said = ngettext("{path} has {count} fault:", "{path} has {count} faults:", len(faults))
+        head = said.format(path=path, count=len(faults))
+        super().__init__("\n".join([head, *(f"  {fault}" for fault in faults)]))
         self.faults = faults
 
 
@@ -88,7 +91,7 @@ class Slack(SettingsTable):
     def _needed(cls, value: Any, info: ValidationInfo) -> Any:
         needs = {"app_token": "socket", "signing_secret": "http"}[info.field_name or ""]
         if value is None and info.data.get("mode") == needs:
-            raise ValueError(f'is missing; mode = "{needs}" needs it')
+            raise ValueError(_('is missing; mode = "{needs}" needs it').format(needs=needs))
         return value
 
 
@@ -116,7 +119,7 @@ class Roles(SettingsTable):
 
 def _days(days: tuple[int, ...]) -> tuple[int, ...]:
     if list(days) != sorted(set(days)):
-        raise ValueError("must rise, each day once, such as [1, 7, 30, 90]")
+        raise ValueError(_("must rise, each day once, such as [1, 7, 30, 90]"))
     return days
 
 
@@ -202,7 +205,7 @@ def load(path: Path, env: Mapping[str, str], kinds: Kinds) -> Settings:
     faults: list[str] = []
     tables = raw.pop("systems", {})
     if not isinstance(tables, dict) or not tables:
-        faults.append("systems: no system is configured; add at least one [systems.NAME] table")
+        faults.append(_("systems: no system is configured; add at least one [systems.NAME] table"))
         tables = {}
     systems = {name: _system(name, table, env, kinds, faults) for name, table in tables.items()}
     faults += _directory(raw, tables) + _protected(raw, tables) + _roles(raw)
@@ -219,9 +222,11 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SettingsError(path, [f"cannot be read: {error.strerror}; `handover init` writes one"]) from error
+        raise SettingsError(
+            path, [_("cannot be read: {why}; `handover init` writes one").format(why=error.strerror)]
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(path, [f"is not TOML: {error}"]) from error
+        raise SettingsError(path, [_("is not TOML: {why}").format(why=error)]) from error
 
 
 def _directory(raw: Mapping[str, Any], tables: Mapping[str, Any]) -> list[str]:
@@ -229,7 +234,8 @@ def _directory(raw: Mapping[str, Any], tables: Mapping[str, Any]) -> list[str]:
     name = company.get("directory") if isinstance(company, dict) else None
     if not isinstance(name, str) or name in tables:
         return []
-    return [f"company.directory: {name!r} is not one of the systems ({', '.join(tables) or 'none'})"]
+    said = _("company.directory: {name!r} is not one of the systems ({known})")
+    return [said.format(name=name, known=", ".join(tables) or _("none"))]
 
 
 def _protected(raw: Mapping[str, Any], tables: Mapping[str, Any]) -> list[str]:
@@ -238,8 +244,9 @@ def _protected(raw: Mapping[str, Any], tables: Mapping[str, Any]) -> list[str]:
     names = policy.get("protected") if isinstance(policy, dict) else None
     known = {name.casefold() for name in tables}
     return [
-        f"policy.protected: {name!r} names no system ({', '.join(tables) or 'none'}); "
-        "what stands before the colon must be one"
+        _("policy.protected: {name!r} names no system ({known}); what stands before the colon must be one").format(
+            name=name, known=", ".join(tables) or _("none")
+        )
         for name in (names if isinstance(names, list) else [])
         if isinstance(name, str) and ":" in name and name.partition(":")[0].strip().casefold() not in known
     ]
@@ -254,15 +261,16 @@ def _roles(raw: Mapping[str, Any]) -> list[str]:
     )
     if any(holders):
         return []
-    return ['roles: nobody has a role, so nobody could use the bot; begin with [roles.hr] users = ["U..."]']
+    return [_('roles: nobody has a role, so nobody could use the bot; begin with [roles.hr] users = ["U..."]')]
 
 
 def _system(name: str, table: Any, env: Mapping[str, str], kinds: Kinds, faults: list[str]) -> SystemSettings | None:
     key = f"systems.{name}"
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
-        faults.append(f"{key}: the name may have letters, digits, - and _ only")
+        faults.append(_("{key}: the name may have letters, digits, - and _ only").format(key=key))
     if not isinstance(table, dict) or not isinstance(table.get("kind"), str):
-        faults.append(f"{key}.kind: is missing" if isinstance(table, dict) else f"{key}: must be a table")
+        wrong = _("{key}.kind: is missing") if isinstance(table, dict) else _("{key}: must be a table")
+        faults.append(wrong.format(key=key))
         return None
     try:
         model = kinds(table["kind"])
@@ -271,7 +279,7 @@ def _system(name: str, table: Any, env: Mapping[str, str], kinds: Kinds, faults:
         return None
     expects = table.get(EXPECTS, False)
     if not isinstance(expects, bool):
-        faults.append(f"{key}.{EXPECTS}: must be true or false")
+        faults.append(_("{key}: must be true or false").format(key=f"{key}.{EXPECTS}"))
     common, own = _parts(table, model, env, key, faults)
     if common is None or own is None:
         return None

@@ -1,15 +1,20 @@
 """Words for people: gettext, looked up when a sentence is made. English stands in the source.
 
-It stands beside the settings, as the one room that every side may enter: connectors, workflows and bot all make
-sentences. Catalogues are files in `bot/locales/LANGUAGE/LC_MESSAGES/handover.mo`.
+The module stands beside the settings, since connectors, workflows and bot all make sentences. Catalogues are files in
+`bot/locales/LANGUAGE/LC_MESSAGES/handover.mo`. A sentence that is stored is stored as its message id and values
+(`gettext_lazy`), and put into the reader's language when it is shown (`shown`).
 """
 
 import gettext as catalogues
-from collections.abc import Iterator
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 LOCALES = Path(__file__).parents[1] / "bot" / "locales"
 _language: ContextVar[str] = ContextVar("language", default="en")
@@ -30,16 +35,133 @@ def language(locale: str) -> Iterator[None]:
         _language.reset(token)
 
 
+class Message(str):
+    """Words in the language of the moment that remember their message id and values, so that they can be stored."""
+
+    __slots__ = ("sentence",)
+    sentence: "Sentence"
+
+    @classmethod
+    def of(cls, words: str, sentence: "Sentence") -> "Message":
+        """Return words with the sentence that they came from."""
+        made = cls(words)
+        made.sentence = sentence
+        return made
+
+    def format(self, *args: object, **values: object) -> str:
+        """Put values in, and remember them."""
+        words = super().format(*args, **values)
+        return words if args else Message.of(words, replace(self.sentence, values=values))
+
+
 def _(message: str) -> str:
     """Return the message in the language of the moment."""
-    return _catalogue(_language.get()).gettext(message)
+    return Message.of(_catalogue(_language.get()).gettext(message), Sentence(message))
 
 
 def ngettext(one: str, many: str, count: int) -> str:
     """Return the form that fits `count` in the language of the moment."""
-    return _catalogue(_language.get()).ngettext(one, many, count)
+    words = _catalogue(_language.get()).ngettext(one, many, count)
+    return Message.of(words, Sentence(one, {}, many, count))
 
 
 def N_(message: str) -> str:  # noqa: N802 - gettext's own word for marking a message that is looked up later
     """Mark a message for the catalogue; `_` translates it when it is shown."""
     return message
+
+
+_PLACEHOLDER, _LETTERS = re.compile(r"\{[^}]*\}"), re.compile(r"[^\W\d_]")
+STORED = "\x1e"
+"""Begins a stored sentence: a control character, so that no person's words are taken for one."""
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A message with its values; `str()` gives the words in the language of the moment.
+
+    A value may be a sentence itself. With `many` and `number` the plural form is chosen when it is shown.
+    """
+
+    message: str
+    values: Mapping[str, object] = field(default_factory=dict)
+    many: str = ""
+    number: int = 0
+
+    def __str__(self) -> str:
+        text = self.message
+        if _LETTERS.search(_PLACEHOLDER.sub("", text)):  # a message of placeholders alone has nothing to translate
+            text = ngettext(text, self.many, self.number) if self.many else _(text)
+        return str.format_map(text, self.values) if self.values else str(text)
+
+    @property
+    def words(self) -> str:
+        """The words in the language of the moment, from which the sentence can be had again."""
+        return Message.of(str(self), self)
+
+    @property
+    def stored(self) -> str:
+        """The sentence as text for a row or sealed JSON; `shown` turns the text into words again."""
+        return STORED + json.dumps(_plain(self), ensure_ascii=False)
+
+    @property
+    def english(self) -> str:
+        """The words in English, as the journal and the log have them."""
+        with language("en"):
+            return str(self)
+
+
+def _plain(sentence: Sentence) -> list[Any]:
+    values = {name: _plain_value(value) for name, value in sentence.values.items()}
+    return [sentence.message, values, sentence.many, sentence.number]
+
+
+def _plain_value(value: object) -> Any:
+    if isinstance(value, Sentence | Message):
+        return _plain(value if isinstance(value, Sentence) else value.sentence)
+    return value if isinstance(value, int | float) else str(value)
+
+
+def _read(message: str, values: Mapping[str, object], many: str, number: int) -> Sentence:
+    read = {name: _read(*value) if isinstance(value, list) else value for name, value in values.items()}
+    return Sentence(message, read, many, number)
+
+
+def gettext_lazy(message: str, **values: object) -> Sentence:
+    """Return a sentence that is stored now and read in other languages later."""
+    return Sentence(message, values)
+
+
+def ngettext_lazy(one: str, many: str, count: int, **values: object) -> Sentence:
+    """Return a sentence in the form that fits `count`, which is its value `count` as well."""
+    return Sentence(one, {"count": count, **values}, many, count)
+
+
+def stored(text: str) -> str:
+    """Return words as text for a row or sealed data: ours as their sentence, others' as they are."""
+    return text.sentence.stored if isinstance(text, Message) else text
+
+
+def loaded(text: str) -> Sentence:
+    """Return stored text as a sentence: to be a value of another one, or one of several."""
+    return _read(*json.loads(text.removeprefix(STORED))) if text.startswith(STORED) else Sentence(text)
+
+
+def joined(separator: str, sentences: Sequence[Sentence]) -> Sentence:
+    """Return several sentences as one, with the separator between them."""
+    names = [f"part{number}" for number in range(len(sentences))]
+    together = Sentence(separator.join(f"{{{name}}}" for name in names), dict(zip(names, sentences, strict=True)))
+    return sentences[0] if len(sentences) == 1 else together
+
+
+def join(separator: str, texts: Iterable[str]) -> str:
+    """Return texts as one that can be stored like each of them; empty ones are left out."""
+    said = [text for text in texts if text]
+    sentences = [text.sentence if isinstance(text, Message) else Sentence("{text}", {"text": text}) for text in said]
+    return joined(separator, sentences).words
+
+
+def shown(text: str) -> str:
+    """Return stored text in the language of the moment: a stored sentence, a bare message id, or others' words."""
+    if text.startswith(STORED):
+        return str(loaded(text))
+    return _(text) if text else ""

@@ -17,7 +17,7 @@ from typing import NewType, Protocol
 
 from pydantic import BaseModel
 
-from config.text import _
+from config.text import N_, _
 
 AccountId = NewType("AccountId", str)
 """Stable id of an account in one system (LDAP entryUUID, Tryton user id): survives renames, never a name."""
@@ -29,10 +29,10 @@ RecordId = NewType("RecordId", str)
 class Verdict(StrEnum):
     """The result of a fresh read of an account. Nothing else is ever reported."""
 
-    LOCKED = "locked"
-    OPEN = "open"
-    ABSENT = "absent"
-    UNKNOWN = "unknown"
+    LOCKED = N_("locked")
+    OPEN = N_("open")
+    ABSENT = N_("absent")
+    UNKNOWN = N_("unknown")
 
 
 class Change(StrEnum):

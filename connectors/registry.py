@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from config.text import _
 from connectors.contract import Connector, Manifest
 
 _HERE = Path(__file__).parent
@@ -18,7 +19,9 @@ def known() -> tuple[str, ...]:
 def manifest(kind: str) -> Manifest:
     """Return a kind's manifest. Raises `LookupError` with the known kinds."""
     if kind not in known():
-        raise LookupError(f"{kind!r} is not a kind of system; known are {', '.join(known())}")
+        raise LookupError(
+            _("{kind!r} is not a kind of system; known are {known}").format(kind=kind, known=", ".join(known()))
+        )
     found: Manifest = import_module(f"connectors.{kind}").MANIFEST
     return found
 

@@ -52,24 +52,24 @@ def cannot(manifests: Sequence[Manifest]) -> str:
 
 
 def section(manifests: Sequence[Manifest]) -> str:
-    """Return all that stands between the two marks."""
+    """Return the text between the two marks."""
     return "\n\n".join(part for part in (table(manifests), cannot(manifests)) if part)
 
 
 def written(readme: str) -> str:
-    """Return what stands between the two marks now. Raises `ValueError` where a mark is missing."""
+    """Return the present text between the two marks. Raises `ValueError` if a mark is missing."""
     start, end = readme.index(BEGIN) + len(BEGIN), readme.index(END)
     return readme[start:end].strip()
 
 
 def renewed(readme: str, manifests: Sequence[Manifest]) -> str:
-    """Return the README with the section written anew."""
+    """Return the README with the section replaced."""
     start, end = readme.index(BEGIN) + len(BEGIN), readme.index(END)
     return f"{readme[:start]}\n{section(manifests)}\n{readme[end:]}"
 
 
 def main() -> int:
-    """Write the README's section anew."""
+    """Write the README's section."""
     before = README.read_text(encoding="utf-8")
     after = renewed(before, manifests())
     README.write_text(after, encoding="utf-8")

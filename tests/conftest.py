@@ -22,8 +22,8 @@ def pytest_configure() -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let every test of the middle be run on PostgreSQL, not only those where databases differ."""
-    words = "where tests of workflows keep their rows: both (where that tells more), or postgresql (all that can)"
+    """Add `--rows`, which runs every test of workflows on PostgreSQL instead of some."""
+    words = "databases of the tests of workflows: both (where they differ), or postgresql (all tests that can)"
     parser.addoption("--rows", choices=("both", "postgresql"), default="both", help=words)
 
 
@@ -52,7 +52,7 @@ def slapd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slapd]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """Serve PostgreSQL; fails with the command to run where it is missing."""
+    """Start PostgreSQL. Fails with the command of its installation if it is missing."""
     with Postgres() as server:
         yield server
 

@@ -1,4 +1,4 @@
-"""The table of bad days names tests; each of them is there."""
+"""The page of bad days names tests, and each of them exists."""
 
 import re
 from pathlib import Path

@@ -24,7 +24,7 @@ def bare(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """What `./dev` needs of the repository, in a folder with a space in its name."""
+    """A copy of the files that `./dev` needs, in a folder with a space in its name."""
     folder = tmp_path / "a checkout"
     folder.mkdir()
     for name in ("dev", "pyproject.toml", "requirements-dev.lock"):
@@ -33,7 +33,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def add(folder: Path, name: str, script: str) -> None:
-    """Put a stand-in for a program into the folder."""
+    """Write a stand-in for a program into the folder."""
     (folder / name).write_text(f"#!/bin/bash\n{script}\n")
     (folder / name).chmod(0o755)
 

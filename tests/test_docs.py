@@ -1,4 +1,4 @@
-"""What the documents say is so: the table is generated, links resolve, commands exist, no machine is named."""
+"""Documents match the program: the table is generated, links resolve, commands exist, no machine is named."""
 
 import re
 import subprocess
@@ -54,7 +54,7 @@ NAMED = re.compile(
 
 
 def files(root: Path = ROOT) -> Iterator[Path]:
-    """Walk what belongs to the repository; caches, environments and other people's folders are left out."""
+    """Yield the repository's files, without caches, environments and foreign folders."""
     for path in sorted(root.iterdir()):
         hidden = path.name.startswith(".") and path.name not in {".ci", ".gitignore"}
         if hidden or path.name in OTHERS or path.name.endswith(".egg-info"):
@@ -75,7 +75,7 @@ def anchor(heading: str) -> str:
 
 
 def broken(document: Path, text: str) -> list[str]:
-    """Return the links of a document that lead nowhere; the web is not asked."""
+    """Return the broken links of a document; addresses on the web are not checked."""
     faults = []
     for target in LINK.findall(FENCE.sub("", text)):
         if re.match(r"[a-z]+:", target):
@@ -129,7 +129,7 @@ def offered() -> set[str]:
 
 
 def used(text: str) -> set[str]:
-    """Return the `./dev` commands that a text tells people to type."""
+    """Return the `./dev` commands in a text."""
     return set(re.findall(r"\./dev ([a-z]+)", text))
 
 
@@ -141,7 +141,7 @@ def test_every_dev_command_of_the_documents_exists() -> None:
 
 
 def typed(text: str) -> set[str]:
-    """Return the `handover` commands that a text tells people to type."""
+    """Return the `handover` commands in a text."""
     return set(re.findall(r"(?:`|[$#] |-- |/bin/)handover ([a-z]+)", text))
 
 
@@ -193,7 +193,7 @@ def names(requirements: list[str]) -> set[str]:
 
 
 def pins(lock: Path) -> dict[str, str]:
-    """Return what a lock file pins; a line that is neither a pin with hashes nor a comment is a fault."""
+    """Return the pins of a lock file. A line that is neither a pin with hashes nor a comment is a fault."""
     text = re.sub(r"\\\n", " ", lock.read_text(encoding="utf-8"))
     found = {}
     for line in text.splitlines():

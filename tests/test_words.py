@@ -1,4 +1,4 @@
-"""No sentence for people stands bare where workflows and connectors make errors, verdicts and findings."""
+"""Every sentence for people is marked for gettext, in the whole source and in errors, verdicts and findings."""
 
 import ast
 import re
@@ -44,7 +44,7 @@ def bare(source: str) -> Iterator[int]:
 
 
 def _sentences(value: ast.AST) -> Iterator[int]:
-    """Yield the lines of literals that are words, but for those inside of a call, which has its own rules."""
+    """Yield the lines of literals that are words, except those inside a call, which has its own rules."""
     if isinstance(value, ast.Constant) and isinstance(value.value, str) and WORDS.search(value.value):
         yield value.lineno
     elif isinstance(value, ast.JoinedStr):
@@ -93,3 +93,113 @@ def test_a_bare_sentence_is_found(source: str) -> None:
 )
 def test_what_is_translated_or_no_sentence_is_left_alone(source: str) -> None:
     assert list(bare(source)) == []
+
+
+EVERYWHERE = ("bot", "config", "connectors", "workflows")
+MARKS = frozenset({"_", "N_", "gettext_lazy", "ngettext", "ngettext_lazy"})
+LOGGING = frozenset({"debug", "info", "warning", "error", "exception", "critical"})
+FOR_PROGRAMMERS = frozenset({"RuntimeError", "TypeError", "AssertionError", "NotImplementedError"})
+SENTENCE = re.compile(r"[^\W\d_]+(?:'s)?,? [^\W\d_]+,? [^\W\d_]+")
+"""Three words in a row."""
+FOR_PROGRAMS = {
+    "bot/cli/": ('"handover ', "'handover "),  # commands to type
+    "bot/cli/configuration_draft.py": ("# Handover's configuration.",),  # comments of a file, like its reference
+    "bot/cli/notes.py": ("{line.family_name}: {line.name}",),  # data, side by side
+    "bot/locales/extract.py": ("is out of date",),  # for who works on the project
+    "bot/running.py": (".tick", "_seal", "_TICK", "forget", "take over"),  # names of ticks, for the log
+    "bot/slack/authorize.py": (' = "',),  # rights, as the journal has them
+    "bot/slack/listeners/": ("desk.refuse(",),  # rights
+    "bot/slack/messages/audit.py": ('"exported after leaving": N_',),  # a kind of finding
+    "bot/slack/metrics.py": ("Counter(", "_seconds"),  # for who reads metrics
+    "config/faults.py": ("removeprefix",),  # pydantic's words
+    "config/reference.py": ("",),  # a document
+    "connectors/bottlecrm/faults.py": ("NO_ORGANIZATION",),  # the vendor's words
+    "connectors/contract.py": ("TAKEN = ",),  # as rows have it
+    "connectors/http.py": ("ReadTimeout",),  # mapped to an error of ours
+    "connectors/ldap/active_directory.py": ("GONE_FOR_GOOD = ",),  # sealed, for who opens a row by hand
+    "connectors/ldap/refusals.py": ("_CODE",),  # the vendor's words
+    "connectors/scim/filters.py": (" eq {json",),  # a filter
+    "workflows/access/matching.py": ("CHOOSE = ",),  # compared with, never shown
+    "workflows/": ('"exported after leaving"', "launch comes first"),  # a kind of finding; for programmers
+    "workflows/engine/replicas.py": ("self._end(",),  # for the log
+    "workflows/refusals.py": ("put back", '"nothing handed over"'),  # codes
+    "workflows/storage/journal.py": ("handover journal {seq}",),  # what is signed
+    "workflows/storage/rows/": (' = "', " null"),  # reasons as rows have them, SQL
+    "workflows/storage/store.py": ("set local", "select pg_"),  # SQL
+    "workflows/storage/": ("PENDING = ",),  # a key
+}
+"""By file or folder: parts of lines whose words in a row are for programs."""
+
+
+def unmarked(source: str, *, value_errors: bool = False) -> Iterator[int]:
+    """Yield the lines with an unmarked sentence, without docstrings and log messages.
+
+    A `ValueError` is for programmers, except in settings (`value_errors`), whose faults people read.
+    """
+    silent = FOR_PROGRAMMERS if value_errors else FOR_PROGRAMMERS | {"ValueError"}
+
+    def walk(node: ast.AST) -> Iterator[int]:
+        if isinstance(node, ast.Call):
+            named = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            if named in MARKS | LOGGING | silent:
+                return
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            return
+        if isinstance(node, ast.JoinedStr):
+            parts = [part.value if isinstance(part, ast.Constant) else "word" for part in node.values]
+            if SENTENCE.search("".join(map(str, parts))):
+                yield node.lineno
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and SENTENCE.search(node.value):
+            yield node.lineno
+        else:
+            for part in ast.iter_child_nodes(node):
+                yield from walk(part)
+
+    yield from walk(ast.parse(source))
+
+
+def is_for_programs(name: str, text: str) -> bool:
+    return any(part in text for start, parts in FOR_PROGRAMS.items() if name.startswith(start) for part in parts)
+
+
+@pytest.mark.parametrize("room", EVERYWHERE)
+def test_no_sentence_stands_unmarked_in_the_source(room: str) -> None:
+    found = []
+    for path in sorted((ROOT / room).rglob("*.py")):
+        name, source = str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")
+        if "migrations" in path.parts:
+            continue
+        lines = unmarked(source, value_errors=room == "config" or path.name == "settings.py")
+        found += [f"{name}:{n}" for n in lines if not is_for_programs(name, source.splitlines()[n - 1])]
+    assert found == [], "wrap these: _() in functions, N_() in constants, gettext_lazy() for what is stored"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'x = "the account is open"',
+        'notes.append(f"{name} gets nothing in {system}: {why}")',
+        'PROBLEM = {"a": "nobody has it now"}',
+        'say(f"{one} has it")',
+        'help="Do not ask for confirmation."',
+    ],
+)
+def test_an_unmarked_sentence_is_found(source: str) -> None:
+    assert list(unmarked(source)) == [1]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'x = _("the account is open")',
+        'x = gettext_lazy("{name} gets nothing", name=name)',
+        '"""Make sentences for people."""',
+        'log.warning("the book %s was put off", book)',
+        'raise ValueError("an item stands twice")',
+        'kind = "exported after"',
+        'f"{system}: {words}"',
+    ],
+)
+def test_what_is_marked_or_for_no_person_is_left_alone(source: str) -> None:
+    assert list(unmarked(source)) == []
+    assert list(unmarked('raise ValueError("must be a table")', value_errors=True)) == [1]

@@ -1,4 +1,4 @@
-"""Working days: when a last day ends, and what speaks against a day. Holidays are those of the `holidays` library."""
+"""Business days: the end of a last day, weekends and public holidays. Holidays come from the `holidays` library."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ FRIDAY, SATURDAY = 4, 5
 
 @dataclass(frozen=True, slots=True)
 class BusinessDays:
-    """The company's working days. `country`: ISO code, with a part of the country after a dash: `DE`, `DE-BY`."""
+    """The company's business days. `country`: ISO code, with a subdivision after a dash: `DE`, `DE-BY`."""
 
     end: time
     friday_end: time | None = None
     country: str = ""
 
     def end_of(self, day: date, zone: str) -> datetime:
-        """Return the moment in UTC at which that working day ends where the leaver works."""
+        """Return when that business day ends in the leaver's time zone, in UTC."""
         at = self.friday_end if self.friday_end and day.weekday() == FRIDAY else self.end
         return datetime.combine(day, at, tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
     def holiday(self, day: date) -> str:
-        """Return the name of the public holiday that day is, or empty."""
+        """Return the name of the public holiday on that day, or empty."""
         if not self.country:
             return ""
         import holidays  # noqa: PLC0415 - a large library, for companies that name their country
@@ -32,35 +32,35 @@ class BusinessDays:
         return str(found.get(day) or "")
 
     def is_weekend(self, day: date) -> bool:
-        """Whether that day is a Saturday or Sunday."""
+        """Return whether that day is a Saturday or Sunday."""
         return day.weekday() >= SATURDAY
 
 
 def business_days_later(start: datetime, days: int, zone: str, country: str) -> datetime:
-    """Return the moment in UTC so many business days after `start`, at the same time of day, where somebody works.
+    """Return the moment in UTC so many business days after `start`, at the same local time of day.
 
-    What begins on a day off counts from the beginning of the next business day: asked on Saturday, one day has passed
-    when Monday is over. Weekends are those of the country; without one, Saturday and Sunday.
+    A start on a day off counts from the beginning of the next business day. One day after Saturday, Monday is over.
+    Weekends are those of the country; without one, Saturday and Sunday.
     """
     place = ZoneInfo(zone)
     local = start.astimezone(place)
-    working = _working(country)
+    working = _is_working(country)
     day, at = local.date(), local.time()
     if not working(day):
-        day, at = _next(day, working), time(0, 0)
+        day, at = _next_working_day(day, working), time(0, 0)
     for _ in range(days):
-        day = _next(day, working)
+        day = _next_working_day(day, working)
     return datetime.combine(day, at, tzinfo=place).astimezone(UTC)
 
 
-def _next(day: date, working: Callable[[date], bool]) -> date:
+def _next_working_day(day: date, working: Callable[[date], bool]) -> date:
     day += timedelta(days=1)
     while not working(day):
         day += timedelta(days=1)
     return day
 
 
-def _working(country: str) -> Callable[[date], bool]:
+def _is_working(country: str) -> Callable[[date], bool]:
     if not country:
         return lambda day: day.weekday() < SATURDAY
     import holidays  # noqa: PLC0415

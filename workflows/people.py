@@ -1,33 +1,37 @@
-"""What people are shown: frozen values, read from rows, with personal data in clear.
-
-Bot and command line render these, and know no rows. The module is long because it is the one list of all of them.
-"""
+"""People of a case: who acts, who leaves, who receives clients. Frozen values with personal data in clear."""
 
 from dataclasses import dataclass
+
+SLACK = "slack:"
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does something: `slack:U123`, `cli:root`, or `handover` itself; `name` is for display."""
+    """The author of an operation: `slack:U123`, `cli:root`, or `handover` itself; `name` is for display."""
 
     id: str
     name: str
     email: str = ""
-    """Their address, where the door by which they came knows it."""
+    """The address, where Slack or the command line gives one."""
+
+    @property
+    def slack_id(self) -> str:
+        """The Slack user id; empty for an operator at the command line."""
+        return self.id.removeprefix(SLACK) if self.id.startswith(SLACK) else ""
 
     def may_be(self, other: "Actor") -> bool:
-        """Whether both can be one human: the same id, or an operator named as what stands before the other's @."""
+        """Return whether both can be one human: the same id, or an operator named as in the other's address."""
         return self.id == other.id or _operates(self, other) or _operates(other, self)
 
 
-def _operates(one: Actor, other: Actor) -> bool:
+def _operates(operator: Actor, other: Actor) -> bool:
     name = other.email.partition("@")[0]
-    return bool(name) and one.id.casefold() == f"cli:{name}".casefold()
+    return bool(name) and operator.id.casefold() == f"cli:{name}".casefold()
 
 
 @dataclass(frozen=True, slots=True)
 class Leaver:
-    """The person who leaves. `slack_id` is empty where the case came from the command line without Slack."""
+    """Person who leaves. `slack_id` is empty if the case came from the command line without Slack."""
 
     name: str
     email: str
@@ -37,12 +41,12 @@ class Leaver:
     manager_email: str = ""
     logins: tuple[str, ...] = ()
     directory_id: str = ""
-    """Stable id in the company's directory, where it knows exactly one such person: what a case is keyed by."""
+    """Stable id in the company's directory, where it has exactly one such person. A case is keyed by it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Successor:
-    """A colleague who receives clients. `key` names them within the case (their address, lower case)."""
+    """A colleague who receives clients. `key` is unique within the case: the address in lower case."""
 
     key: str
     name: str

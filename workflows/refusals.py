@@ -1,62 +1,175 @@
-"""What may not be done, as a code and its facts; bot and command line turn each code into a sentence."""
+"""Refusals: each code with its sentence. What to do next is a key, worded by Slack and by the terminal."""
 
 from collections.abc import Mapping
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
+from typing import Self
+
+from config.text import N_, _
+
+
+class Next(Enum):
+    """What a person can do after a refusal, where a click and a command differ."""
+
+    NOTHING_CHANGED = auto()
+    SHOW_CASE = auto()
+    CANCEL_CASE = auto()
+    LIST_CASES = auto()
+    LIST_FINDINGS = auto()
+    LIST_DELEGATIONS = auto()
+    DECIDE_NEWEST = auto()
+    CHOOSE_AGAIN = auto()
+    CHOOSE_SUCCESSOR = auto()
+    CHOOSE_TIME = auto()
+    CHOOSE_RETURN = auto()
+    CHOOSE_PERIOD = auto()
+    GIVE_PROOF = auto()
+    SAY_WHOSE = auto()
 
 
 class Code(StrEnum):
-    """Why something was refused."""
+    """Why something was refused: the word for programs and the journal, the sentence for people, what to do next."""
 
-    PROTECTED = "protected"
-    ONESELF = "oneself"
-    OPEN_CASE = "open case"
-    UNKNOWN_CASE = "unknown case"
-    NOT_OPEN = "not open"
-    STALE_PROPOSAL = "stale proposal"
-    ALREADY_SETTLED = "already settled"
-    NOT_APPROVER = "not approver"
-    LEAVER_DECIDES = "leaver decides"
-    ALREADY_DECIDED = "already decided"
-    UNKNOWN_PROPOSAL = "unknown proposal"
-    UNKNOWN_RECORD = "unknown record"
-    UNKNOWN_SUCCESSOR = "unknown successor"
-    NO_SUCCESSOR = "no successor"
-    PAST_TIME = "past time"
-    FAR_TIME = "far time"
-    CLOSED_FINDING = "closed finding"
-    UNKNOWN_FINDING = "unknown finding"
-    UNKNOWN_SNAPSHOT = "unknown snapshot"
-    NEEDS_REASON = "needs reason"
-    NOTHING_CHANGED = "nothing changed"
-    BAD_PERSON = "bad person"
-    UNKNOWN_STEP = "unknown step"
-    ALREADY_CONFIRMED = "already confirmed"
-    NOT_CONFIRMED = "not confirmed"
-    LEAVER_CONFIRMS = "leaver confirms"
-    NEEDS_PROOF = "needs proof"
-    NOTHING_LOCKED = "nothing locked"
-    TOO_LATE = "too late"
-    SECOND_PERSON = "second person"
-    UNKNOWN_SYSTEM = "unknown system"
-    UNKNOWN_ACCOUNT = "unknown account"
-    LATER_CASE = "later case"
-    TOO_FAR = "too far"
-    NOT_CHECKED = "not checked"
-    CANNOT_DECIDE = "cannot decide"
-    WHICH_APPROVER = "which approver"
-    BAD_DELEGATE = "bad delegate"
-    UNKNOWN_DELEGATION = "unknown delegation"
-    BAD_PERIOD = "bad period"
-    NOTHING_MOVES = "nothing moves"
-    ALREADY_HALTED = "already halted"
-    NEEDS_RETURN = "needs return"
-    NOBODY_RETURNS = "nobody returns"
-    ALREADY_ANSWERED = "already answered"
-    STILL_MOVING = "still moving"
-    NOTHING_TO_PUT_BACK = "nothing to put back"
-    ALREADY_PUT_BACK = "already put back"
-    NOTHING_HANDED_OVER = "nothing handed over"
-    EMPTY_PROPOSAL = "empty proposal"
+    sentence: str
+    next: Next | None
+
+    def __new__(cls, value: str, sentence: str, todo: Next | None = None) -> Self:
+        """Make the word itself the text of the member."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.sentence = sentence
+        member.next = todo
+        return member
+
+    PROTECTED = (
+        "protected",
+        N_(
+            "This account is protected (service, break-glass or last administrator), so no case locks it. "
+            "If it must go, ask an administrator to take it off `policy.protected` first."
+        ),
+    )
+    ONESELF = "oneself", N_("You cannot offboard yourself. Ask a colleague in HR to do it.")
+    OPEN_CASE = "open case", N_("There is already an open case ({case}) for this person."), Next.CANCEL_CASE
+    UNKNOWN_CASE = "unknown case", N_("There is no such case."), Next.LIST_CASES
+    NOT_OPEN = "not open", N_("This case can no longer be changed that way."), Next.SHOW_CASE
+    STALE_PROPOSAL = (
+        "stale proposal",
+        N_("The proposal has changed since this was shown ({by}, {at}). Nothing was done. What changed: {changed}."),
+        Next.DECIDE_NEWEST,
+    )
+    ALREADY_SETTLED = "already settled", N_("This proposal was already settled by {by} ({at})."), Next.NOTHING_CHANGED
+    NOT_APPROVER = "not approver", N_("Only {approver} can decide this. Ask them, or ask HR to name another approver.")
+    LEAVER_DECIDES = (
+        "leaver decides",
+        N_("The person who leaves cannot decide where their clients go. Ask HR to name another approver."),
+    )
+    ALREADY_DECIDED = "already decided", N_("You have already decided this."), Next.NOTHING_CHANGED
+    UNKNOWN_PROPOSAL = "unknown proposal", N_("This proposal no longer exists."), Next.SHOW_CASE
+    UNKNOWN_RECORD = (
+        "unknown record",
+        N_("One of the chosen records is not part of this proposal."),
+        Next.CHOOSE_AGAIN,
+    )
+    UNKNOWN_SUCCESSOR = (
+        "unknown successor",
+        N_("That colleague is not one of the successors of this case. Choose one of its successors."),
+    )
+    NO_SUCCESSOR = "no successor", N_("Nobody is named to receive the clients."), Next.CHOOSE_SUCCESSOR
+    PAST_TIME = "past time", N_("That time has already passed."), Next.CHOOSE_TIME
+    FAR_TIME = (
+        "far time",
+        N_("That day is more than two years ahead, in {year}. Is the year right? Choose an earlier day."),
+    )
+    CLOSED_FINDING = "closed finding", N_("This finding was closed by {by} ({at})."), Next.NOTHING_CHANGED
+    UNKNOWN_FINDING = "unknown finding", N_("This finding no longer exists."), Next.LIST_FINDINGS
+    UNKNOWN_SNAPSHOT = "unknown snapshot", N_("This export snapshot no longer exists."), Next.SHOW_CASE
+    NEEDS_REASON = "needs reason", N_("A reason is needed: it goes on record. Give one and try again.")
+    NOTHING_CHANGED = (
+        "nothing changed",
+        N_("These records already go to that colleague, so nothing was changed. Choose another successor."),
+    )
+    BAD_PERSON = ("bad person", N_("This person has no usable address. Check profile and directory, then try again."))
+    UNKNOWN_STEP = "unknown step", N_("This step no longer exists."), Next.SHOW_CASE
+    ALREADY_CONFIRMED = "already confirmed", N_("This was confirmed by {by} already ({at})."), Next.NOTHING_CHANGED
+    NOT_CONFIRMED = "not confirmed", N_("Nobody has confirmed this, so there is nothing to take back.")
+    LEAVER_CONFIRMS = (
+        "leaver confirms",
+        N_("The person who leaves cannot answer for this. Ask a colleague or security to do it."),
+    )
+    NEEDS_PROOF = "needs proof", N_("Proof is needed here: a file, or a link to one."), Next.GIVE_PROOF
+    NOTHING_LOCKED = "nothing locked", N_("This case locked nobody out, so there is nothing to undo.")
+    TOO_LATE = (
+        "too late",
+        N_("A lock-out can be undone for {days} days, and they are over. Give access back in each system itself."),
+    )
+    SECOND_PERSON = (
+        "second person",
+        N_("This needs a second person. It cannot be the person who opened it ({by}), nor the person who leaves."),
+    )
+    UNKNOWN_SYSTEM = "unknown system", N_("There is no system {system} with accounts here. Known are: {known}.")
+    UNKNOWN_ACCOUNT = (
+        "unknown account",
+        N_("{account} is not exactly one account there, so nothing was linked. Give its exact log-in or address."),
+    )
+    LATER_CASE = (
+        "later case",
+        N_("A later case ({case}) has locked this person out again. Undo the later case instead."),
+    )
+    TOO_FAR = "too far", N_("A finding can be accepted for at most {days} days. Choose an earlier day.")
+    NOT_CHECKED = (
+        "not checked",
+        N_("Slack does not say now who may decide ({why}). Nothing was done. Try again in a moment."),
+    )
+    CANNOT_DECIDE = (
+        "cannot decide",
+        N_(
+            "{name} cannot decide: {why}. Only a full, active member of this workspace can. "
+            "Ask HR to name another approver."
+        ),
+    )
+    WHICH_APPROVER = "which approver", N_("Several people are asked ({known})."), Next.SAY_WHOSE
+    BAD_DELEGATE = "bad delegate", N_("This person cannot stand in: {why}. Choose somebody else.")
+    UNKNOWN_DELEGATION = "unknown delegation", N_("There is no such delegation any more."), Next.LIST_DELEGATIONS
+    BAD_PERIOD = "bad period", N_("That period is over, or ends before it begins."), Next.CHOOSE_PERIOD
+    NOTHING_MOVES = "nothing moves", N_("No clients of this case are being moved or paused."), Next.SHOW_CASE
+    ALREADY_HALTED = "already halted", N_("The moves were {what} by {by} already ({at})."), Next.NOTHING_CHANGED
+    NEEDS_RETURN = "needs return", N_("Keeping access needs a day of return."), Next.CHOOSE_RETURN
+    NOBODY_RETURNS = "nobody returns", N_("This case has no day of return, so there is nothing to answer or to move.")
+    ALREADY_ANSWERED = "already answered", N_("{by} has answered this already ({at})."), Next.NOTHING_CHANGED
+    STILL_MOVING = ("still moving", N_("Clients of this case are still being moved. Pause or stop the moves first."))
+    NOTHING_TO_PUT_BACK = (
+        "nothing to put back",
+        N_("None of these records can be put back: others have them now, or they never moved. Look at the list again."),
+    )
+    ALREADY_PUT_BACK = (
+        "already put back",
+        N_("These records are already put back, or are on their way."),
+        Next.NOTHING_CHANGED,
+    )
+    NOTHING_HANDED_OVER = (
+        "nothing handed over",
+        N_("No clients of this case were handed over yet, so there is nothing to tell."),
+    )
+    EMPTY_PROPOSAL = (
+        "empty proposal",
+        N_(
+            "Then no client would be left to decide on, so nothing was changed. "
+            "Decline the proposal instead, with the reason."
+        ),
+    )
+
+    def words(self, facts: Mapping[str, str]) -> str:
+        """Return the sentence in the language of the moment; a fact that is not on record is said not to be."""
+        return _(self.sentence).format_map(_Facts({name: value for name, value in facts.items() if value}))
+
+
+class _Facts(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return {
+            "by": _("somebody"),
+            "at": _("at a time not on record"),
+            "approver": _("the approver named in the case"),
+            "changed": _("see the newest version"),
+        }.get(key, _("not known"))
 
 
 class Refused(Exception):

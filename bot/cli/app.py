@@ -1,6 +1,6 @@
 """The command line: every command by name and summary. A command's module loads when the command runs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from types import ModuleType
 from typing import Annotated, Any
@@ -71,10 +71,7 @@ class LazyCommand(TyperCommand):
         single = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
         single.command(name, help=full_help(name, module), short_help=self.short_help)(guarded(getattr(module, name)))
         command = typer.main.get_command(single)
-        for param in command.params:
-            help_text = getattr(param, "help", None)
-            if help_text:
-                setattr(param, "help", _(help_text))  # noqa: B010 - options and arguments have it, their base has not
+        translate_help(command.params)
         return command
 
 
@@ -83,8 +80,17 @@ class LazyGroup(TyperGroup):
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
+        translate_help(self.params)
         for name, summary in COMMANDS.items():
             self.add_command(LazyCommand(name, summary))
+
+
+def translate_help(params: Iterable[Any]) -> None:
+    """Put the words about options and arguments into the language of the moment."""
+    for param in params:
+        help_text = getattr(param, "help", None)
+        if help_text:
+            setattr(param, "help", _(help_text))  # noqa: B010 - options and arguments have it, their base has not
 
 
 def full_help(name: str, module: ModuleType) -> str:

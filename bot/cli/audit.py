@@ -55,7 +55,7 @@ def concerns(found: AuditView, now: datetime) -> list[str]:
         lines.append(_("{count} open finding(s).").format(count=len(found.findings)))
     if found.not_read:
         lines.append(_("Not checked: {systems}.").format(systems="; ".join(found.not_read)))
-    bad = {v.value: n for v, n in found.by_verdict.items() if n and v in (Verdict.OPEN, Verdict.UNKNOWN)}
+    bad = {_(v.value): n for v, n in found.by_verdict.items() if n and v in (Verdict.OPEN, Verdict.UNKNOWN)}
     if bad:
         lines.append(_("Not locked: {counts}.").format(counts=", ".join(f"{n} {word}" for word, n in bad.items())))
     if found.finished_at is None:
@@ -79,7 +79,7 @@ def show(found: AuditView, zone: str) -> None:
         show_table(
             [_("Finding"), _("Leaver"), _("System"), _("Account"), _("Seen since"), _("Detail"), _("Case")],
             [
-                (f.kind, f.leaver.name, f.system, f.login, moment(f.first_seen, zone), f.detail, f.case_id)
+                (_(f.kind), f.leaver.name, f.system, f.login, moment(f.first_seen, zone), f.detail, f.case_id)
                 for f in found.findings
             ],
         )

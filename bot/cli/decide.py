@@ -60,22 +60,23 @@ def decide(
     with open_services(ctx, config) as services:
         proposal = pending(find_case(services, who))
         if csv:
-            show_csv(services.handover.csv(proposal.id))
+            show_csv(services.proposals.csv(proposal.id))
             return
         if not as_json:
             show(proposal)
         if ask:
-            proposal = services.handover.appoint(proposal.id, ask, actor(), role)
+            services.appointments.appoint(proposal.id, ask, actor(), role)
         elif approve is not None:
             if not yes:
                 require_yes(_("Approve this split?") if approve else _("Decline this split?"))
-            proposal = services.handover.decide(proposal.id, proposal.digest, actor(), approve, reason, whose)
+            services.decisions.decide(proposal.id, proposal.digest, actor(), approve, reason, whose)
+        proposal = services.proposals.view(proposal.id)
     if as_json:
         show_json(proposal)
     elif ask:
         say(_("{user} will be asked too, as soon as a bot runs.").format(user=ask))
     elif approve is not None:
-        say(_("The proposal is {state}.").format(state=proposal.state.value))
+        say(_("The proposal is {state}.").format(state=_(proposal.state.value)))
         if proposal.state is ProposalState.PENDING:
             show_requests(proposal)
 

@@ -93,7 +93,16 @@ def show(lines: list[FindingLine], zone: str, title: str) -> None:
     show_table(
         [_("Id"), _("Finding"), _("Leaver"), _("System"), _("Account"), _("Seen since"), _("Detail"), _("Assignee")],
         [
-            (f.id, f.kind, f.leaver.name, f.system, f.login, moment(f.first_seen, zone), detail(f), assignee(f, zone))
+            (
+                f.id,
+                _(f.kind),
+                f.leaver.name,
+                f.system,
+                f.login,
+                moment(f.first_seen, zone),
+                detail(f),
+                assignee(f, zone),
+            )
             for f in lines
         ],
         title,

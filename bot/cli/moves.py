@@ -13,6 +13,7 @@ from bot.services import Services
 from bot.text import N_, _
 from workflows.cases.views import CaseView
 from workflows.clients.views import ClientsView
+from workflows.storage.rows.clients import Halt
 
 HELP = N_(
     """Records that are already on their way to a system are finished.
@@ -80,9 +81,9 @@ def progress(clients: ClientsView) -> list[str]:
                 rate=clients.rate, minutes=clients.left / clients.rate / 60
             )
         )
-    if clients.halted == "paused":
+    if clients.halted is Halt.PAUSED:
         lines.append(_("Paused by {by}. --resume continues.").format(by=clients.halted_by))
-    if clients.halted == "stopped":
+    if clients.halted is Halt.STOPPED:
         lines.append(_("Stopped by {by}; {count:,} not moved.").format(by=clients.halted_by, count=clients.stopped))
     if clients.put_back or clients.putting_back or clients.not_put_back:
         lines.append(

@@ -125,7 +125,7 @@ def _look_up(
 def _preview(ctx: typer.Context, settings: Settings, request: OffboardingRequest, *, quiet: bool) -> None:
     """Print the split before the confirmation. Raises `CommandError` for a file with faults."""
     with wiring(ctx).assemble(settings, mode="visit") as application:
-        preview: Preview = application.services.handover.preview(
+        preview: Preview = application.services.proposals.preview(
             request.leaver, request.successors, request.strategy, request.assignment_file
         )
     if preview.faults:

@@ -51,7 +51,7 @@ def plan(
         preview = None
         if wanted and not found.refusals:
             people = [Successor(one.lower(), one, one) for one in wanted]
-            preview = services.handover.preview(found.leaver, people, how, data)
+            preview = services.proposals.preview(found.leaver, people, how, data)
     if as_json:
         show_json({**plain(found), "split": plain(preview)} if preview else found)
     else:

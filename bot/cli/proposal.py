@@ -12,8 +12,9 @@ from bot.cli.decide import pending
 from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose
 from bot.cli.output import money, show_csv, show_json, show_table
 from bot.cli.split import content, deciders, faulty, show_kept, show_shares
+from bot.services import Services
 from bot.text import N_, _
-from workflows.clients.handover import ClientHandover
+from workflows.clients.reading import ClientTrackQueries
 from workflows.clients.split.assignment_file import InvalidAssignmentFile
 from workflows.clients.views import ClientLine, ProposalView
 
@@ -81,14 +82,14 @@ def proposal(
     change = _ProposalChange(tuple(client or ()), all_of.lower(), to.lower(), keep, upload)
     _check(change)
     with open_services(ctx, config) as services:
-        handover = services.handover
+        proposals = services.proposals
         view = pending(find_case(services, who))
         if csv:
-            show_csv(handover.csv(view.id))
+            show_csv(proposals.csv(view.id))
             return
         if change.changes:
-            view = _apply(handover, view, change)
-        found, total = handover.client_page(view.id, (page - 1) * PER_PAGE, PER_PAGE, search)
+            view = proposals.view(_apply(services, view, change))
+        found, total = proposals.client_page(view.id, (page - 1) * PER_PAGE, PER_PAGE, search)
     if as_json:
         show_json({"proposal": view, "clients": found, "total": total, "page": page})
         return
@@ -106,24 +107,24 @@ def _check(change: _ProposalChange) -> None:
         )
 
 
-def _apply(handover: ClientHandover, view: ProposalView, change: _ProposalChange) -> ProposalView:
+def _apply(services: Services, view: ProposalView, change: _ProposalChange) -> str:
     if change.upload:
         try:
-            return handover.upload(view.id, view.digest, content(change.upload), actor())
+            return services.edits.upload(view.id, view.digest, content(change.upload), actor())
         except InvalidAssignmentFile as invalid:
             raise faulty(invalid.faults) from invalid
-    lines = [_named(handover, view, one) for one in change.clients]
-    lines += handover.clients_of(view.id, change.every) if change.every else ()
+    lines = [_named(services.proposals, view, one) for one in change.clients]
+    lines += services.proposals.clients_of(view.id, change.every) if change.every else ()
     if not lines:
         raise CommandError(_("No client goes to {email} now.").format(email=change.every))
     if change.keep:
-        return handover.exclude(view.id, view.digest, lines, change.keep, actor())
-    return handover.assign(view.id, view.digest, dict.fromkeys(lines, change.to), actor())
+        return services.edits.exclude(view.id, view.digest, lines, change.keep, actor())
+    return services.edits.assign(view.id, view.digest, dict.fromkeys(lines, change.to), actor())
 
 
-def _named(handover: ClientHandover, view: ProposalView, text: str) -> str:
+def _named(proposals: ClientTrackQueries, view: ProposalView, text: str) -> str:
     """Return the line of the client with this id or exact name. Raises `CommandError` unless there is just one."""
-    found, _total = handover.client_page(view.id, 0, ALL_CLIENTS, text)
+    found, _total = proposals.client_page(view.id, 0, ALL_CLIENTS, text)
     exact = [one for one in found if text in (one.client_id, one.id)]
     exact = exact or [one for one in found if one.name.casefold() == text.casefold()]
     if len(exact) != 1:

@@ -1,23 +1,31 @@
-"""Refusals in a terminal's words: the sentences are written for Slack, whose markup and commands mean nothing here."""
+"""Refusals in words for a terminal: the same sentences as in Slack, and what to do next as a command."""
 
-import html
-import re
+from collections.abc import Mapping
 
-from bot.errors import user_message
-from workflows.refusals import Refused
+from bot.errors import refusal
+from bot.text import N_
+from workflows.refusals import Next, Refused
 
-COMMANDS = (
-    ("/offboard status @person", "handover status EMAIL"),
-    ("/offboard list", "handover status --all"),
-    ("/offboard audit", "handover audit"),
-)
-DATE = re.compile(r"<!date\^[^|>]*\|([^>]*)>")
-MARKS = dict.fromkeys(map(ord, "\u2060\u2068\u2069"))
+NEXT: Mapping[Next, str] = {
+    Next.NOTHING_CHANGED: N_("Nothing was changed."),
+    Next.SHOW_CASE: N_("`handover status EMAIL` shows where the case stands."),
+    Next.CANCEL_CASE: N_("See it with `handover status EMAIL`. Cancel it first if it is wrong."),
+    Next.LIST_CASES: N_("`handover status --all` shows all cases."),
+    Next.LIST_FINDINGS: N_("`handover findings` shows the open ones."),
+    Next.LIST_DELEGATIONS: N_("`handover delegate` lists them."),
+    Next.DECIDE_NEWEST: N_("`handover decide EMAIL` shows the newest version. Decide on that one."),
+    Next.CHOOSE_AGAIN: N_("`handover proposal EMAIL` lists them. Choose one of those."),
+    Next.CHOOSE_SUCCESSOR: N_("Name at least one with --successor."),
+    Next.CHOOSE_TIME: N_("Give a later day, or `now` to lock at once."),
+    Next.CHOOSE_RETURN: N_("Give a day after the first day of leave with --return-on."),
+    Next.CHOOSE_PERIOD: N_("Give other days with --from and --until."),
+    Next.GIVE_PROOF: N_("Add it with --proof, or write the link into --note."),
+    Next.SAY_WHOSE: N_("Say whose answer this is with --for ADDRESS."),
+}
+"""What to do next, for a terminal. `bot.errors` has the words for Slack."""
+ISOLATES = dict.fromkeys(map(ord, "\u2068\u2069"))
 
 
 def refused(error: Refused) -> str:
-    """Return the sentence for a refusal, as plain text."""
-    text = html.unescape(DATE.sub(r"\1", user_message(error) or str(error))).translate(MARKS)
-    for slack, terminal in COMMANDS:
-        text = text.replace(slack, terminal)
-    return text
+    """Return a refusal as plain text; a terminal shows the marks around right-to-left names as boxes."""
+    return refusal(error, NEXT).translate(ISOLATES)

@@ -98,7 +98,7 @@ def _request_row(request: RequestView) -> tuple[str, ...]:
     return (
         request.role if request.share is None else f"{request.role}: {request.share.name}",
         f"{len(request.counted)}/{request.need}",
-        request.state.value,
+        _(request.state.value),
         "\n".join(_decision(one) for one in request.decisions),
         "\n".join(one.name or one.slack_id for one in request.awaited) + f"\n{request.problem}".rstrip(),
         request.expires_at.isoformat(timespec="minutes") if request.expires_at else "",

@@ -151,7 +151,7 @@ def show_case(case: CaseView, zone: str) -> None:
         if finding.closed_at is None:
             say(
                 _("FINDING {kind} in {system}: {detail}").format(
-                    kind=finding.kind, system=finding.system, detail=finding.detail
+                    kind=_(finding.kind), system=finding.system, detail=finding.detail
                 )
             )
 
@@ -231,7 +231,7 @@ def _systems(case: CaseView) -> str:
         return ", ".join(f"{system} {said}" for system, said in back.items())
     if case.state is CaseState.CANCELLED:
         return _("nothing was locked")
-    return ", ".join(f"{line.system} {line.verdict.value}" for line in case.systems)
+    return ", ".join(f"{line.system} {_(line.verdict.value)}" for line in case.systems)
 
 
 def _next(line: SystemLine, zone: str) -> str:
@@ -250,20 +250,20 @@ def _state(case: CaseView) -> str:
     if case.state in (CaseState.RUNNING, CaseState.WATCHED):
         if case.locked_out and case.steps:
             return _("{state}, locked out of all readable systems, the rest confirmed by people").format(
-                state=case.state.value
+                state=_(case.state.value)
             )
         return (
-            _("{state}, locked out everywhere").format(state=case.state.value)
+            _("{state}, locked out everywhere").format(state=_(case.state.value))
             if case.locked_out
-            else _("{state}, NOT locked out everywhere").format(state=case.state.value)
+            else _("{state}, NOT locked out everywhere").format(state=_(case.state.value))
         )
-    return case.state.value
+    return _(case.state.value)
 
 
 def _clients(clients: ClientsView | None) -> str:
     if clients is None:
         return _("none")
-    state = clients.proposal.state.value if clients.proposal else _("no proposal yet")
+    state = _(clients.proposal.state.value) if clients.proposal else _("no proposal yet")
     said = _("{listed} listed, {moved} moved, {left} left; {state}").format(
         listed=clients.listed, moved=clients.moved, left=clients.left, state=state
     )

@@ -19,7 +19,7 @@ Approver = Annotated[str, typer.Option("--for", metavar="EMAIL", help=N_("Only p
 def waiting(ctx: typer.Context, whose: Approver = "", as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
     """Print the pending proposals."""
     with open_services(ctx, config) as services:
-        found = [view for view in services.handover.waiting() if not whose or _waits(view, whose)]
+        found = [view for view in services.proposals.waiting() if not whose or _waits(view, whose)]
     if as_json:
         show_json(found)
         return

@@ -1,47 +1,54 @@
-"""`python -m bot.locales.extract` writes `handover.pot`: every message of the program, sorted."""
+"""Extraction of messages by Babel: `./dev messages` writes the template, `./dev check` sees that it is up to date.
 
-import ast
-import json
-from collections.abc import Iterable, Iterator
+`pybabel extract` reads the calls of `_`, `N_` and their kin.
+"""
+
+import os
+import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from babel.messages.frontend import CommandLineInterface
+
+ROOT = Path(__file__).parents[2]
 LOCALES = Path(__file__).parent
 TEMPLATE = LOCALES / "handover.pot"
-ROOMS = tuple(LOCALES.parents[1] / name for name in ("bot", "connectors", "workflows", "config"))
-MARKS = frozenset({"_", "N_", "ngettext"})
+ROOMS = ("bot", "config", "connectors", "workflows")
+KEYWORDS = ("_", "N_", "gettext_lazy", "ngettext:1,2", "ngettext_lazy:1,2")
+OPTIONS = (
+    *("--mapping", "babel.cfg", "--no-default-keywords", *(f"--keyword={word}" for word in KEYWORDS)),
+    # Places have no lines and the header no date: neither may change the template where no message did.
+    *("--add-location=file", "--omit-header", "--sort-output", "--width=120"),
+)
 
 
-def calls(rooms: Iterable[Path] = ROOMS) -> Iterator[tuple[Path, ast.Call]]:
-    """Yield every call in these folders that marks or translates a message."""
-    for path in (path for room in rooms for path in sorted(room.rglob("*.py"))):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MARKS:
-                yield path, node
+def extract(template: Path) -> None:
+    """Write every message of the program to a template."""
+    here = Path.cwd()
+    os.chdir(ROOT)  # Babel writes places as they are seen from where it runs
+    try:
+        CommandLineInterface().run(["pybabel", "-q", "extract", *OPTIONS, "-o", str(template), *ROOMS])  # type: ignore[no-untyped-call]
+    finally:
+        os.chdir(here)
 
 
-def messages(rooms: Iterable[Path] = ROOMS) -> list[tuple[str, ...]]:
-    """Return each message once: its text, or singular and plural."""
-    found = {_texts(node) for _path, node in calls(rooms)}
-    return sorted(texts for texts in found if texts and texts[0])
+def is_current(template: Path = TEMPLATE) -> bool:
+    """Return whether the template has every message of the program, and none besides."""
+    with TemporaryDirectory() as folder:
+        fresh = Path(folder, template.name)
+        extract(fresh)
+        return fresh.read_bytes() == template.read_bytes()
 
 
-def _texts(node: ast.Call) -> tuple[str, ...]:
-    wanted = 2 if isinstance(node.func, ast.Name) and node.func.id == "ngettext" else 1
-    return tuple(str(part.value) for part in node.args[:wanted] if isinstance(part, ast.Constant))
-
-
-def template(rooms: Iterable[Path] = ROOMS) -> str:
-    """Return the template in gettext's format."""
-    entries = ['msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n']
-    return "\n".join([*entries, *(_entry(texts) for texts in messages(rooms))])
-
-
-def _entry(texts: tuple[str, ...]) -> str:
-    one, *many = (json.dumps(text, ensure_ascii=False) for text in texts)
-    if many:
-        return f'msgid {one}\nmsgid_plural {many[0]}\nmsgstr[0] ""\nmsgstr[1] ""\n'
-    return f'msgid {one}\nmsgstr ""\n'
+def main(arguments: list[str]) -> int:
+    """Write the template; with `--check` only compare."""
+    if "--check" not in arguments:
+        extract(TEMPLATE)
+    elif not is_current():
+        sys.stderr.write(f"{TEMPLATE.relative_to(ROOT)} is out of date: run ./dev messages\n")
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    TEMPLATE.write_text(template(), encoding="utf-8")
+    sys.exit(main(sys.argv[1:]))

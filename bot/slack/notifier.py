@@ -1,4 +1,7 @@
-"""Shows posts in Slack: one message per post, updated in place, found again after a lost answer, renewed when gone."""
+"""Delivery of outbox messages to Slack: one Slack message for each, updated in place.
+
+A message is found again after a lost answer, and posted again after somebody deleted it.
+"""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -14,6 +17,7 @@ from bot.slack.messages import audit, case, escalation, exports, follow_up, held
 from bot.slack.messages.blocks import Message
 from bot.slack.pages import proposal_page
 from bot.slack.uploads import upload_csv
+from bot.text import _
 from workflows.ports import DeliveryFailed
 from workflows.refusals import Refused
 from workflows.storage.rows.outbox import FILES, MessageKind, OutboxMessage
@@ -23,13 +27,13 @@ EVENT = "handover_post"
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 REFUSED_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format"})
 CHARTED = (MessageKind.EXPORTS, MessageKind.PROPOSAL)
-"""Drawn with a chart, or without where Slack refuses it."""
+"""Messages with a chart. If Slack refuses the chart, they are sent without."""
 LOOK_BACK = 200
-"""How many of the latest messages are searched for one whose answer was lost."""
+"""Number of latest messages that are searched after a lost answer."""
 
 
 class SlackNotifier:
-    """Implements `workflows.ports.Notifier`."""
+    """Implementation of `workflows.ports.Notifier`."""
 
     def __init__(self, client: WebClient, services: Services, find_post: Callable[[str], OutboxMessage | None]) -> None:
         self._client = client
@@ -37,15 +41,15 @@ class SlackNotifier:
         self._find_post = find_post
 
     def show(self, post: OutboxMessage) -> tuple[str, str]:
-        """Send the post, or update it in place; return (channel, ts). Raises `Undelivered` with the reason."""
+        """Send or update the post; return (channel, ts). Raises `DeliveryFailed` with the reason."""
         try:
             return self._show(post)
         except SlackApiError as error:
             raise DeliveryFailed(_why(error), busy=slack_error_code(error) == "ratelimited") from error
         except Refused as error:
-            raise DeliveryFailed(f"there is nothing to show: {error}") from error
+            raise DeliveryFailed(_("there is nothing to show: {error}").format(error=error)) from error
         except OSError as error:
-            raise DeliveryFailed(f"Slack did not answer: {error}", busy=True) from error
+            raise DeliveryFailed(_("Slack did not answer: {error}").format(error=error), busy=True) from error
 
     def _show(self, post: OutboxMessage) -> tuple[str, str]:
         channel, thread = self._place(post)
@@ -65,18 +69,22 @@ class SlackNotifier:
         return channel, str(sent["ts"])
 
     def _place(self, post: OutboxMessage) -> tuple[str, str]:
-        """Return the conversation and, for a post in a thread, the message that the thread hangs on."""
+        """Return the channel and, for a post in a thread, the ts of the thread's first message."""
         if post.thread_parent_id:
             above = self._find_post(post.thread_parent_id)
             if above is None or not above.ts:
-                raise DeliveryFailed(f"post {post.thread_parent_id}, whose thread this belongs to, is not posted yet")
+                raise DeliveryFailed(
+                    _("post {thread_parent_id}, whose thread this belongs to, is not posted yet").format(
+                        thread_parent_id=post.thread_parent_id
+                    )
+                )
             return above.channel, above.ts
         if post.channel[:1] in ("U", "W"):
             return str(self._client.conversations_open(users=post.channel)["channel"]["id"]), ""
         return post.channel, ""
 
     def _lost(self, post: OutboxMessage, channel: str, thread: str) -> str:
-        """Return the ts of this very post where an earlier try did arrive and only its answer was lost, else empty."""
+        """Return the ts of the post if an earlier try arrived and only its answer was lost, else empty."""
         if thread:
             seen = self._client.conversations_replies(
                 channel=channel, ts=thread, limit=LOOK_BACK, include_all_metadata=True
@@ -117,9 +125,9 @@ class SlackNotifier:
             case MessageKind.CASE:
                 return case.build(services.offboarding.case(post.subject), services.clock.now())
             case MessageKind.PROPOSAL:
-                return proposal_page(services.handover, post.subject, chart=chart)
+                return proposal_page(services.proposals, post.subject, chart=chart)
             case MessageKind.OUTCOME:
-                return outcome.build(services.handover.view(post.subject))
+                return outcome.build(services.proposals.view(post.subject))
             case MessageKind.EXPORTS:
                 titles = {name: system.manifest.title for name, system in services.systems.items()}
                 return exports.build(services.exports.view(post.subject), chart=chart, titles=titles)
@@ -140,7 +148,7 @@ class SlackNotifier:
                 raise ValueError(f"{post.kind} is a file, not a message")
 
     def _send_file(self, post: OutboxMessage, channel: str, thread: str) -> str:
-        """Put the whole list of an audit or of new clients into its message's thread; return the file's id."""
+        """Send an audit's findings or a successor's new clients as a file into the thread; return the file's id."""
         of_audit = post.kind == MessageKind.AUDIT_FILE
         name = f"{post.subject}.csv" if of_audit else "new-clients.csv"
         if post.send_attempts > 1 and (lost := self._lost_file(channel, thread, name)):
@@ -149,14 +157,14 @@ class SlackNotifier:
         return upload_csv(self._client, read(post.subject), name, channel, thread)
 
     def _lost_file(self, channel: str, thread: str, name: str) -> str:
-        """Return the id of the file where an earlier try did arrive and only its answer was lost, else empty."""
+        """Return the id of the file if an earlier try arrived and only its answer was lost, else empty."""
         seen = self._client.conversations_replies(channel=channel, ts=thread, limit=LOOK_BACK)["messages"]
         files = (file for message in seen for file in message.get("files", ()))
         return next((str(file["id"]) for file in files if file.get("name") == name), "")
 
 
 def _metadata(post: OutboxMessage) -> dict[str, Any]:
-    # An id only: other apps in the channel can read metadata.
+    # Only an id, because other apps in the channel can read metadata.
     return {"event_type": EVENT, "event_payload": {"post": post.id}}
 
 
@@ -168,16 +176,18 @@ def _is(message: dict[str, Any], post: OutboxMessage) -> bool:
 def _why(error: SlackApiError) -> str:
     word = slack_error_code(error)
     if word == "ratelimited":
-        return f"Slack's rate limit is reached; next try in {_retry_after(error.response.headers.items())} seconds"
+        seconds = _retry_after(error.response.headers.items())
+        return _("Slack's rate limit is reached; next try in {seconds} seconds").format(seconds=seconds)
     todo = {
-        "not_in_channel": "invite the bot to the channel",
-        "channel_not_found": "the channel does not exist, or is private without the bot in it",
-        "is_archived": "the channel is archived",
-        "missing_scope": "install the app again with the scopes of `handover manifest`",
-        "invalid_auth": "the bot token is not valid",
+        "not_in_channel": _("invite the bot to the channel"),
+        "channel_not_found": _("the channel does not exist, or is private without the bot in it"),
+        "is_archived": _("the channel is archived"),
+        "missing_scope": _("install the app again with the scopes of `handover manifest`"),
+        "invalid_auth": _("the bot token is not valid"),
     }
-    return f"Slack says {word}: {todo[word]}" if word in todo else f"Slack says {word}"
+    said = _("Slack says {word}").format(word=word)
+    return f"{said}: {todo[word]}" if word in todo else said
 
 
 def _retry_after(headers: Iterable[tuple[str, Any]]) -> str:
-    return next((str(value) for name, value in headers if name.lower() == "retry-after"), "some")
+    return next((str(value) for name, value in headers if name.lower() == "retry-after"), _("some"))

@@ -1,30 +1,30 @@
-"""A proposal as the services have it now, one page of it as a message."""
+"""Messages with one page of a proposal."""
 
 from bot.slack.messages import proposal, requests, share
 from bot.slack.messages.blocks import Message
-from workflows.clients.handover import ClientHandover
+from workflows.clients.reading import ClientTrackQueries
 from workflows.storage.rows.clients import ProposalState
 
 AT = "@"
-"""Between a proposal's id and the person whose message shows it, in the subject of a post."""
+"""Separator between a proposal's id and the reader's id in the subject of an outbox message."""
 
 
 def proposal_page(
-    handover: ClientHandover, subject: str, page: int = 0, viewer: str = "", *, chart: bool = True
+    proposals: ClientTrackQueries, subject: str, page: int = 0, viewer: str = "", *, chart: bool = True
 ) -> Message:
-    """Return a page, for the case's approver unless the subject names another.
+    """Return one page, for the case's approver unless the subject names another reader.
 
-    A replaced version has handed its lines on to the newer one, so it shows none; who receives sees their own share.
+    A replaced version shows no lines, because the newer version has them. A successor sees only their own share.
     """
     proposal_id, _at, named = subject.partition(AT)
-    view = handover.view(proposal_id)
+    view = proposals.view(proposal_id)
     viewer = viewer or named or view.approver.slack_id
     if view.state is ProposalState.SUPERSEDED:
         return proposal.build(view, [], 0, viewer=viewer, chart=chart)
     asked = requests.of(view, viewer)
     at, most = page * proposal.PER_PAGE, proposal.PER_PAGE
     if asked and asked.share:
-        own, total = handover.share_lines(proposal_id, asked.share.key, at, most)
+        own, total = proposals.share_lines(proposal_id, asked.share.key, at, most)
         return share.build(view, asked, own, total, page, viewer)
-    clients, total = handover.client_page(proposal_id, at, most)
+    clients, total = proposals.client_page(proposal_id, at, most)
     return proposal.build(view, clients, total, page, viewer, chart=chart)

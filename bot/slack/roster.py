@@ -1,10 +1,11 @@
-"""Who can be asked for something, as Slack knows it now: implements `workflows.ports.Roster`."""
+"""People behind an assignee's id, an implementation of `workflows.ports.AssigneeDirectory`."""
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot.errors import slack_error_code
 from bot.slack.people import profile
+from bot.text import _
 from workflows.ports import DeliveryFailed
 
 UNKNOWN_USER_ERRORS = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
@@ -12,20 +13,24 @@ NO_GROUP = frozenset({"no_such_subteam", "subteam_not_found", "plan_upgrade_requ
 
 
 class SlackRoster:
-    """Asks Slack afresh each time."""
+    """Lookups of assignees in Slack, without a cache."""
 
     def __init__(self, client: WebClient) -> None:
         self._client = client
 
     def reach(self, assignee: str) -> tuple[str, ...]:
-        """Return the active people behind an id. Raises `Undelivered` where Slack does not say."""
+        """Return the active people behind an id. Raises `DeliveryFailed` if Slack does not answer."""
         try:
             members = self._members(assignee) if assignee.startswith("S") else (assignee,)
             return tuple(one for one in members if self._active(one))
         except SlackApiError as error:
-            raise DeliveryFailed(f"Slack does not say who {assignee} is: {slack_error_code(error)}") from error
+            raise DeliveryFailed(
+                _("Slack does not say who {assignee} is: {code}").format(
+                    assignee=assignee, code=slack_error_code(error)
+                )
+            ) from error
         except OSError as error:
-            raise DeliveryFailed(f"Slack did not answer: {error}") from error
+            raise DeliveryFailed(_("Slack did not answer: {error}").format(error=error)) from error
 
     def _members(self, group: str) -> tuple[str, ...]:
         try:

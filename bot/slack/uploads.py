@@ -1,4 +1,4 @@
-"""Uploads of CSV files to Slack. The text is kept compressed, in memory alone: client data is never written to disk."""
+"""Uploads of CSV files to Slack. The text stays compressed in memory, because client data must not reach the disk."""
 
 import zlib
 from collections.abc import Iterable, Iterator
@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator
 import httpx
 from slack_sdk import WebClient
 
+from bot.text import _
+
 SECONDS = 60
-"""For the bytes of one file."""
+"""Time limit for the upload of one file."""
 FASTEST = 1
-"""How hard the text is compressed: some ten times smaller for little time."""
+"""Compression level: about ten times smaller in little time."""
 PIECE = 2**16
 
 
@@ -28,7 +30,7 @@ def upload_csv(client: WebClient, lines: Iterable[str], name: str, channel: str,
             timeout=SECONDS,
         ).raise_for_status()
     except httpx.HTTPError as error:
-        raise ConnectionError(f"Slack did not take the file: {error}") from error
+        raise ConnectionError(_("Slack did not take the file: {why}").format(why=error)) from error
     client.files_completeUploadExternal(
         files=[{"id": str(ticket["file_id"]), "title": name}], channel_id=channel, thread_ts=thread or None
     )

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from config.secrets import Secret
+from config.text import _
 
 
 class BottleCrmSettings(BaseModel):
@@ -31,7 +32,7 @@ class BottleCrmSettings(BaseModel):
     @model_validator(mode="after")
     def _safe(self) -> Self:
         if self.url.startswith("http:") and not _is_loopback(self.url):
-            raise ValueError(f"url: {self.url} would send the token unprotected; use https://")
+            raise ValueError(_("url: {url} would send the token unprotected; use https://").format(url=self.url))
         return self
 
 

@@ -10,6 +10,7 @@ from ldap.dn import is_dn
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from config.secrets import Secret
+from config.text import _
 
 GLOBAL_CATALOG = (3268, 3269)
 
@@ -17,19 +18,19 @@ GLOBAL_CATALOG = (3268, 3269)
 def _address(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"ldap", "ldaps"} or not parts.hostname or parts.path.strip("/"):
-        raise ValueError(f"{url!r} is not an address such as ldaps://directory.example.com")
+        raise ValueError(_("{url!r} is not an address such as ldaps://directory.example.com").format(url=url))
     return url.rstrip("/")
 
 
 def _readable(path: Path) -> Path:
     if not path.is_file():
-        raise ValueError(f"there is no file {path}")
+        raise ValueError(_("there is no file {path}").format(path=path))
     return path
 
 
 def _dn(name: str) -> str:
     if name and not is_dn(name):
-        raise ValueError(f"{name!r} is not a DN such as dc=example,dc=com")
+        raise ValueError(_("{name!r} is not a DN such as dc=example,dc=com").format(name=name))
     return name
 
 
@@ -38,7 +39,7 @@ def _filter(text: str) -> str:
     text = text.strip()
     depths = list(accumulate((sign == "(") - (sign == ")") for sign in text))
     if text and (min(depths[:-1], default=0) < 1 or depths[-1] or "=" not in text):
-        raise ValueError(f"{text!r} is not one filter in parentheses, such as (objectClass=person)")
+        raise ValueError(_("{text!r} is not one filter in parentheses, such as (objectClass=person)").format(text=text))
     return text
 
 
@@ -87,12 +88,18 @@ class LdapSettings(BaseModel):
     @model_validator(mode="after")
     def _safe(self) -> Self:
         if not self.password.get_secret_value():
-            raise ValueError("password: is empty; a directory takes that as nobody's log-in and answers all the same")
+            raise ValueError(
+                _("password: is empty; a directory takes that as nobody's log-in and answers all the same")
+            )
         plain = [url for url in self.urls if url.startswith("ldap:") and not _is_loopback(url)]
         if plain and not self.start_tls:
-            raise ValueError(f"urls: {plain[0]} would send the password unprotected; use ldaps:// or start_tls = true")
+            raise ValueError(
+                _("urls: {plain} would send the password unprotected; use ldaps:// or start_tls = true").format(
+                    plain=plain[0]
+                )
+            )
         if self.start_tls and any(url.startswith("ldaps:") for url in self.urls):
-            raise ValueError("start_tls: is for ldap:// addresses; ldaps:// has TLS already")
+            raise ValueError(_("start_tls: is for ldap:// addresses; ldaps:// has TLS already"))
         return self
 
     @model_validator(mode="after")
@@ -100,17 +107,19 @@ class LdapSettings(BaseModel):
         if self.dialect == "active_directory":
             self._fits_active_directory()
         elif self.disabled_ou or self.lock_administrators:
-            raise ValueError('disabled_ou, lock_administrators: are for dialect = "active_directory"')
+            raise ValueError(_('disabled_ou, lock_administrators: are for dialect = "active_directory"'))
         if self.dialect != "active_directory" and not is_dn(self.bind_dn):
-            raise ValueError("bind_dn: is not a DN such as uid=svc-handover,ou=services,dc=example,dc=com")
+            raise ValueError(_("bind_dn: is not a DN such as uid=svc-handover,ou=services,dc=example,dc=com"))
         if self.lock_by != "ppolicy" and self.dialect != "openldap":
-            raise ValueError('lock_by: is for dialect = "openldap"')
+            raise ValueError(_('lock_by: is for dialect = "openldap"'))
         if self.id_attribute and self.dialect != "389ds":
-            raise ValueError('id_attribute: is for dialect = "389ds"')
+            raise ValueError(_('id_attribute: is for dialect = "389ds"'))
         return self
 
     def _fits_active_directory(self) -> None:
         if not self.start_tls and any(url.startswith("ldap:") for url in self.urls):
-            raise ValueError("urls: Active Directory takes passwords only over TLS; use ldaps:// or start_tls = true")
+            raise ValueError(
+                _("urls: Active Directory takes passwords only over TLS; use ldaps:// or start_tls = true")
+            )
         if any(urlsplit(url).port in GLOBAL_CATALOG for url in self.urls):
-            raise ValueError("urls: ports 3268 and 3269 are the global catalog, which takes no writes; use 636")
+            raise ValueError(_("urls: ports 3268 and 3269 are the global catalog, which takes no writes; use 636"))

@@ -5,25 +5,32 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from config.text import N_, _
 
-def _id(letters: str, meaning: str, *, optional: bool = False) -> AfterValidator:
+
+def _id(letters: str, fault: str, *, optional: bool = False) -> AfterValidator:
     def check(value: str) -> str:
         if not re.fullmatch(rf"[{letters}][A-Z0-9]+", value) and not (optional and value == ""):
-            raise ValueError(f"must be {meaning}, no name")
+            raise ValueError(_(fault))
         return value
 
     return AfterValidator(check)
 
 
-Assignee = Annotated[str, _id("UWS", "the id of a Slack member (U...) or of a user group (S...)")]
+Assignee = Annotated[str, _id("UWS", N_("must be the id of a Slack member (U...) or of a user group (S...), no name"))]
 Escalation = Annotated[
-    str, _id("UWSCG", "the id of a Slack member (U...), a user group (S...) or a channel (C...)", optional=True)
+    str,
+    _id(
+        "UWSCG",
+        N_("must be the id of a Slack member (U...), a user group (S...) or a channel (C...), no name"),
+        optional=True,
+    ),
 ]
 
 
 def _words(text: str) -> str:
     if not text.strip():
-        raise ValueError("must say something")
+        raise ValueError(_("must say something"))
     return text.strip()
 
 

@@ -72,7 +72,7 @@ class Locks:
         except Unavailable as error:
             return _("made inactive, and not read back: {error}").format(error=error)
         if after.active:
-            raise Conflict(_("the server took the change, and the account is active still or again"))
+            raise Conflict(_("the server accepted the change, but the account is still active"))
         return _("made inactive")
 
     def _write(self, user: User, *, active: bool) -> None:

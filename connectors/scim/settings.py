@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from config.secrets import Secret
+from config.text import _
 
 
 class Inactive(StrEnum):
@@ -29,13 +30,13 @@ class Paging(StrEnum):
 def _address(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError(f"{url!r} is not an address such as https://app.example.com/scim/v2")
+        raise ValueError(_("{url!r} is not an address such as https://app.example.com/scim/v2").format(url=url))
     return url.rstrip("/")
 
 
 def _readable(path: Path) -> Path:
     if not path.is_file():
-        raise ValueError(f"there is no file {path}")
+        raise ValueError(_("there is no file {path}").format(path=path))
     return path
 
 
@@ -90,11 +91,13 @@ class ScimSettings(BaseModel):
     @model_validator(mode="after")
     def _safe(self) -> Self:
         if not self.token.get_secret_value():
-            raise ValueError("token: is empty")
+            raise ValueError(_("token: is empty"))
         if self.url.startswith("http:") and not _is_loopback(self.url):
-            raise ValueError(f"url: {self.url} would send the token unprotected; use https://")
+            raise ValueError(_("url: {url} would send the token unprotected; use https://").format(url=self.url))
         if self.auth_header.lower() in {name.lower() for name in self.headers}:
-            raise ValueError(f"headers: {self.auth_header} is sent with the token already")
+            raise ValueError(
+                _("headers: {auth_header} is sent with the token already").format(auth_header=self.auth_header)
+            )
         return self
 
     @property

@@ -67,7 +67,11 @@ class Tryton(Accounts, Sessions, ClientBook, ExportLog, Roster):
         models, faults = self._book.check()
         needed = (*_NEEDED, *((model, right) for model in sorted(models) for right in ("read", "write")))
         rights = self._rpc.rights(*dict.fromkeys(model for model, _right in needed))
-        lacking = dict.fromkeys(f"{right} on {model}" for model, right in needed if not rights[model][right])
+        lacking = dict.fromkeys(
+            _("{right} on {model}").format(right=right, model=model)
+            for model, right in needed
+            if not rights[model][right]
+        )
         login, kind = self._settings.login, Missing if faults else Forbidden
         if lacking:
             faults.append(_("{login} lacks {lacking}").format(login=login, lacking=", ".join(lacking)))

@@ -8,13 +8,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from config.secrets import Secret
+from config.text import _
 
 
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ValueError(f"{name!r} is not a time zone; use a name such as Europe/Berlin") from error
+        raise ValueError(
+            _("{name!r} is not a time zone; use a name such as Europe/Berlin").format(name=name)
+        ) from error
     return name
 
 
@@ -28,19 +31,23 @@ _HISTORY = ("create_uid", "write_uid")
 def _owner_field(text: str) -> str:
     found = _FORM.fullmatch(text)
     if found is None:
-        raise ValueError('must be MODEL:FIELD in Tryton\'s own names, such as "party.party:account_manager"')
+        raise ValueError(_('must be MODEL:FIELD in Tryton\'s own names, such as "party.party:account_manager"'))
     if text == ALWAYS:
-        raise ValueError(f"{text} is part of every book; leave it out")
+        raise ValueError(_("{text} is part of every book; leave it out").format(text=text))
     if found[1].startswith(_SYSTEM):
-        raise ValueError(f"{text}: models of Tryton itself (res., ir.) hold rights, keys and views, and never clients")
+        raise ValueError(
+            _("{text}: models of Tryton itself (res., ir.) hold rights, keys and views, and never clients").format(
+                text=text
+            )
+        )
     if found[2] in _HISTORY:
-        raise ValueError(f"{text} says who made or wrote a record: that is history, and stays")
+        raise ValueError(_("{text} says who made or wrote a record: that is history, and stays").format(text=text))
     return text
 
 
 def _once(fields: tuple[str, ...]) -> tuple[str, ...]:
     if twice := sorted({field for field in fields if fields.count(field) > 1}):
-        raise ValueError(f"named twice: {', '.join(twice)}")
+        raise ValueError(_("named twice: {known}").format(known=", ".join(twice)))
     return fields
 
 

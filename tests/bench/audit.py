@@ -18,7 +18,7 @@ TIME_GOAL, MEMORY_GOAL = 1.5, 1.3
 
 
 def run(leavers: int = LEAVERS, few: int = FEW) -> Run:
-    """Measure in turns, so that whatever else the machine does meets both; tell the median of each."""
+    """Measure both alternately, so other load affects both. Return the median of each."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for part, count in (("many", leavers), ("few", few)):

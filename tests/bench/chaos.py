@@ -1,9 +1,9 @@
-"""`chaos`: kill -9 at random moments of locks, groups, moves, audits and undos, and of starts after a kill.
+"""`chaos`: kill -9 at random moments of locks, groups, moves, audits, undos, and starts after a kill.
 
-On SQLite with one bot, on PostgreSQL with two, which half of the times both die.
+SQLite runs with one bot, PostgreSQL with two. In half of the kills both die.
 
-What was done is counted from the servers' own logs (slapd's access log, Tryton's model log, the Slack stand-in's
-messages), never from our rows: nothing may be lost, nothing done twice, and the journal verifies after every kill.
+Effects are counted from the servers' own logs (slapd's access log, Tryton's model log, the Slack stand-in's
+messages), never from our rows. Nothing may be lost or done twice. The journal verifies after every kill.
 """
 
 import random
@@ -40,15 +40,15 @@ from workflows.storage.rows.work_state import WorkState
 
 KILLS, DEAD_AFTER, PATIENCE = 12, 4.0, 180.0
 PHASES = {"lock": 1.0, "groups": 0.1, "moves": 0.6, "audits": 0.3, "undo": 0.3, "start": 2.0}
-"""What a kill falls into, and up to how many seconds after it has begun."""
+"""The act that a kill interrupts, and the most seconds after its start."""
 BOTH, SOON = 0.5, 0.5
-"""How often the other bot is killed too, and up to how many seconds later."""
+"""The share of kills that include the other bot, and the most seconds between the two."""
 DATABASES = ("sqlite", "postgresql")
 BY_HR = Actor(f"slack:{HR.slack_id}", HR.name)
 
 
 def run(kills: int = KILLS, databases: Sequence[str] = DATABASES, seed: str = "") -> Run:
-    """Kill so many times, an even share of them on each database; `seed` tells runs of the same size apart."""
+    """Kill so many times, evenly on each database. `seed` distinguishes runs of the same size."""
     figures: list[Figure] = []
     for share, database in enumerate(databases):
         with ExitStack() as stack:
@@ -59,7 +59,7 @@ def run(kills: int = KILLS, databases: Sequence[str] = DATABASES, seed: str = ""
 
 
 class Trial:
-    """One database, its bots, and a crowd of leavers."""
+    """One database, its bots, and many leavers."""
 
     def __init__(self, stack: ExitStack, database: str, dice: random.Random) -> None:
         self._stack, self._database, self._dice = stack, database, dice
@@ -125,11 +125,13 @@ class Trial:
 
     def _approve(self) -> int:
         """Approve what waits for the manager; one that was settled meanwhile is another's."""
-        handover = self._house.services.handover
-        waiting = handover.waiting_for(MANAGER.slack_id)
+        services = self._house.services
+        waiting = services.proposals.waiting_for(MANAGER.slack_id)
         for proposal in waiting:
             try:
-                handover.decide(proposal.id, proposal.digest, Actor(f"slack:{MANAGER.slack_id}", MANAGER.name), True)
+                services.decisions.decide(
+                    proposal.id, proposal.digest, Actor(f"slack:{MANAGER.slack_id}", MANAGER.name), True
+                )
             except Refused as refused:
                 if refused.code not in (Code.STALE_PROPOSAL, Code.ALREADY_SETTLED):
                     raise
@@ -181,7 +183,7 @@ class Trial:
         self._killed[phase] += 1
 
     def _man(self) -> "subprocess.Popen[bytes] | None":
-        """See to it that as many bots as there should be are at work or coming up; return the last that was started."""
+        """Start bots until the right number runs or starts; return the last that was started."""
         wanted, born = 1 if self._database == "sqlite" else 2, None
         while sum(one.poll() is None for one in self._practice.processes.values()) < wanted:
             born = self._practice.begin_replica()
@@ -200,7 +202,7 @@ class Trial:
             time.sleep(0.01)
 
     def _finish(self) -> None:
-        """Go on approving until every case is watched, everything is told, and every day has its audit."""
+        """Approve until every case is watched, every message is delivered, and every day has its audit."""
 
         def quiet() -> bool:
             self._approve()

@@ -24,7 +24,7 @@ CHANGED = re.compile(rb"^member:([-+]) (.*)$")
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What the servers say: each effect that is missing, and each that was done more than once."""
+    """Faults in the servers' logs: effects that are missing, and those that were done more than once."""
 
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
@@ -80,7 +80,7 @@ class Crowd:
 
 
 def enrol(directory: Slapd, people: Sequence[Employee]) -> None:
-    """Add people to the directory, each in every group of the crowd."""
+    """Add people to the directory, each in every group of the run."""
     with directory.bound() as root:
         for person in people:
             root.add_s(ldif.person_dn(person.uid), _encoded(ldif.person(person)))

@@ -12,18 +12,18 @@ class Figure:
     value: float
     unit: str
     goal: float | None = None
-    """At most this; None where the figure is only told."""
+    """The greatest allowed value; None if the figure is only reported."""
     floor: float | None = None
     of: str = "value"
 
     @property
     def ratio(self) -> float | None:
-        """How many times the floor."""
+        """Return the ratio to the floor."""
         return self.value / self.floor if self.floor else None
 
     @property
     def met(self) -> bool:
-        """Whether the goal was met; a figure without a goal is never missed."""
+        """Return whether the goal was met. A figure without a goal always meets it."""
         judged = self.ratio if self.of == "ratio" else self.value
         return self.goal is None or (judged is not None and judged <= self.goal)
 
@@ -42,7 +42,7 @@ class Run:
 
     @property
     def met(self) -> bool:
-        """Whether every goal was met."""
+        """Return whether every goal was met."""
         return all(figure.met for figure in self.figures)
 
     def dump(self) -> dict[str, Any]:

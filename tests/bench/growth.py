@@ -65,8 +65,8 @@ OPEN_AGAIN = 100
 """Every so many leavers an account is open again in one system."""
 DAYS = (1, 7, 30, 90)
 SLACK_SECONDS = 0.05
-"""How long Slack takes for a message here."""
-PROBE_SECONDS, PAGE = 0.25, 50
+"""Seconds that Slack takes for a message here."""
+PROBE_SECONDS, PAGE = 1.0, 50
 PATIENCE = 300.0
 """Seconds until a message or file that was not shown counts as that late."""
 LATE_GOAL, AUDIT_GOAL, PAGE_GOAL, EXPONENT_GOAL = 2.0, 20.0, 1.0, 1.05
@@ -108,7 +108,7 @@ class NoSettings(BaseModel):
 
 
 class PastAccounts(Accounts):
-    """A system in memory with one account a leaver, locked but for some; it answers at once."""
+    """A system in memory with one account per leaver, mostly locked. It answers at once."""
 
     def __init__(self, count: int, open_every: int = 0) -> None:
         self._ids = [AccountId(entry_uuid(number)) for number in range(count)]
@@ -186,7 +186,7 @@ def company(count: int, folder: Path) -> Company:
     handover = ClientHandover(context, ApprovalContext(MemoryMembers()))
     exports = ExportTrack(context, channel="", look_back=day, zone="UTC")
     findings = FindingList(context, day)
-    casefile = Casefile(context, handover, exports, findings)
+    casefile = Casefile(context, handover.proposals, exports, findings)
     offboarding = Offboarding(
         context, casefile, handover, lambda *_work: None, guards=ProtectedAccounts(()), follow_up_days=DAYS
     )

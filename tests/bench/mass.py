@@ -104,7 +104,7 @@ def machine() -> float:
 
 
 class _During:
-    """What is done, and seen, while the mass run lasts."""
+    """Acts and measurements during the mass run."""
 
     def __init__(self, slack: SlackServer, bot: SlowBot, pids: list[int]) -> None:
         self._hr, self._store, self._due = slack.as_user(HR.slack_id), bot.store, bot.due

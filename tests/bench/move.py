@@ -1,7 +1,7 @@
-"""`move`: a big book through a CRM with a published limit, which counts requests itself and refuses what is beyond.
+"""`move`: a large client book in a CRM that counts requests and refuses those above its published limit.
 
-One mover alone (pace, refusals, memory against a book of a tenth), two replicas on one PostgreSQL, and one mover that
-is ended with kill -9 ten times on the way. The floor is the published limit: 190 requests in 10 s, 100 records each.
+Three runs: one mover (pace, refusals, memory against a tenth of the book), two replicas on one PostgreSQL, and one that
+kill -9 ends ten times. The floor is the published limit: 190 requests in 10 s, 100 records each.
 """
 
 import json
@@ -31,7 +31,7 @@ PATIENCE = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """The CRM as its own operator sees it."""
+    """The CRM through its operator's address."""
 
     url: str
 

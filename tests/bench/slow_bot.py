@@ -1,4 +1,4 @@
-"""The bot's own services and server on slow systems, in a process of its own, as it is in production."""
+"""The bot's services and server on slow systems, in a separate process as in production."""
 
 import base64
 import json
@@ -41,7 +41,7 @@ MANY = 10_000
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the bot is started with."""
+    """Arguments of the bot's start."""
 
     folder: str
     slack_url: str

@@ -148,7 +148,7 @@ class SlowAccounts(Accounts):
 
 
 def system(name: str, url: str) -> System:
-    """Return the system as the program sees it."""
+    """Return the system for the program's registry."""
     limits = Limits(connections=CONNECTIONS)
     return System(name, Manifest("slow", name, SlowAccounts, NoSettings, limits), SlowAccounts(url))
 

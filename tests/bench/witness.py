@@ -1,4 +1,4 @@
-"""What is said of a run of `chaos` afterwards: what people heard in Slack, and what our rows know of what is amiss."""
+"""Checks after a run of `chaos`: messages in Slack, and faults in our rows."""
 
 from collections import Counter
 from collections.abc import Mapping

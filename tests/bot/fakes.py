@@ -1,4 +1,4 @@
-"""Services that keep everything in memory: what the Slack side asked for can be read back."""
+"""Services in memory that record the calls of the Slack listeners."""
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -122,6 +122,9 @@ class FakeOffboarding:
         )
 
 
+NEXT_VERSION = "proposal-2"
+
+
 class FakeHandover:
     def __init__(self) -> None:
         self.proposal = samples.proposal()
@@ -139,7 +142,7 @@ class FakeHandover:
         self._lock = threading.Lock()
 
     def view(self, proposal_id: str) -> ProposalView:
-        return self.proposal
+        return samples.proposal(version=2) if proposal_id == NEXT_VERSION else self.proposal
 
     def lines(
         self, proposal_id: str, offset: int = 0, limit: int = 20, search: str = ""
@@ -154,8 +157,8 @@ class FakeHandover:
         return found[offset : offset + limit], len(found)
 
     def decide(
-        self, proposal_id: str, digest: str, by: Actor, approve: bool, reason: str = "", whose: str = ""
-    ) -> ProposalView:
+        self, proposal_id: str, digest: str, by: Actor, approve: bool, reason: str = "", principal: str = ""
+    ) -> None:
         with self._lock:
             if by.id != f"slack:{self.proposal.approver.slack_id}":
                 raise Refused(Code.NOT_APPROVER, approver=self.proposal.approver.name)
@@ -168,13 +171,11 @@ class FakeHandover:
             self.decided.append((by.id, approve, reason))
             state = ProposalState.APPROVED if approve else ProposalState.DECLINED
             self.proposal = replace(self.proposal, state=state, settled_at=samples.NOW, settled_by=by.name, note=reason)
-            return self.proposal
 
-    def appoint(self, proposal_id: str, user: str, by: Actor, role: str = "manager") -> ProposalView:
+    def appoint(self, proposal_id: str, user: str, by: Actor, role: str = "manager") -> None:
         if user == self.proposal.leaver.slack_id:
             raise Refused(Code.BAD_DELEGATE, why="that person is leaving")
         self.appointed.append((user, role, by.id))
-        return self.proposal
 
     def client_page(
         self, proposal_id: str, offset: int = 0, limit: int = 20, search: str = ""
@@ -190,26 +191,26 @@ class FakeHandover:
         self.previewed.append((leaver.email, tuple(one.key for one in successors), strategy, content))
         return self.seen
 
-    def clients_of(self, proposal_id: str, successor_key: str) -> tuple[str, ...]:
-        return tuple(one.id for one in self.clients if one.successor.key == successor_key)
+    def clients_of(self, proposal_id: str, key: str) -> tuple[str, ...]:
+        return tuple(one.id for one in self.clients if one.successor.key == key)
 
-    def assign(self, proposal_id: str, digest: str, wishes: Mapping[str, str], by: Actor) -> ProposalView:
-        self.reassigned.append((tuple(wishes), next(iter(wishes.values()))))
+    def assign(self, proposal_id: str, digest: str, successors: Mapping[str, str], by: Actor) -> str:
+        self.reassigned.append((tuple(successors), next(iter(successors.values()))))
         return self._next()
 
-    def exclude(self, proposal_id: str, digest: str, lines: Sequence[str], reason: str, by: Actor) -> ProposalView:
+    def exclude(self, proposal_id: str, digest: str, lines: Sequence[str], reason: str, by: Actor) -> str:
         self.kept.append((tuple(lines), reason))
         return self._next()
 
-    def upload(self, proposal_id: str, digest: str, content: bytes, by: Actor) -> ProposalView:
+    def upload(self, proposal_id: str, digest: str, content: bytes, by: Actor) -> str:
         if self.unfit:
             raise self.unfit
         self.uploaded.append(content)
         return self._next()
 
-    def _next(self) -> ProposalView:
+    def _next(self) -> str:
         self.proposal = replace(self.proposal, state=ProposalState.SUPERSEDED, settled_at=samples.NOW)
-        return samples.proposal(version=2)
+        return NEXT_VERSION
 
     def successors(self, proposal_id: str) -> tuple[Successor, ...]:
         return self.heirs

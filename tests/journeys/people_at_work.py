@@ -1,4 +1,4 @@
-"""What people do in Slack during a journey, in as few words as a story needs."""
+"""Acts of people in Slack during a journey, as short functions."""
 
 import json
 from collections.abc import Callable, Sequence

@@ -16,12 +16,12 @@ from tests.sandbox.practice import Practice
 from tests.sandbox.story import SUCCESSORS
 
 PANEL_SECONDS = 3.0
-"""Who asks the silent directory itself waits for ten times as long."""
+"""Seconds for the panel; a direct request to the silent directory takes ten times as long."""
 
 
 @pytest.fixture
 def desk(chromium: Browser, tmp_path: Path) -> Iterator[Desk]:
-    """Sit down in front of a company of one's own; in the end, no error was seen and no other machine was asked."""
+    """Open the page of a new company; at the end, no error was shown and no other machine was called."""
     with Practice(tmp_path, panel=panel) as practice:
         page = chromium.new_page(viewport={"width": 1440, "height": 900})
         one = Desk(page, practice)

@@ -30,7 +30,7 @@ def test_killed_during_a_lock_out(office: Office, practice: Practice, uid: str) 
 
 
 def test_killed_again_and_again_while_clients_move(office: Office, practice: Practice) -> None:
-    """Dana's sixty deals: each is written once, whoever was killed when."""
+    """Dana's sixty deals: each is written once after any kill."""
     before = practice.crm.counts()
     deals = [record for record, owner in practice.crm.owners().items() if owner == LEAVER.uid]
     moving = [record for record in deals if practice.crm.states()[record] in ("lead", "opportunity")]

@@ -1,4 +1,4 @@
-"""Two bots on one PostgreSQL: whoever dies or is paused, nothing is lost or done twice, and people hear it once."""
+"""Two bots on one PostgreSQL: if either dies or pauses, nothing is lost or done twice, and each message comes once."""
 
 import os
 import signal
@@ -61,7 +61,7 @@ def _wait(look: Callable[[], list[T]], seconds: float) -> list[T]:
 
 
 def _once(practice: Practice, office: Office, leaver: Employee) -> None:
-    """The leaver is locked out everywhere by one write in each, told in one message, and the journal is whole."""
+    """Check that one write per system locks the leaver out, one message reports it, and the journal is complete."""
     assert practice.is_open(leaver) == {"directory": False, "crm": False}
     assert practice.directory.writes()[ldif.person_dn(leaver.uid)] == 1
     assert practice.crm.writes(practice.crm.user_id(leaver.uid), "res.user") == 1

@@ -80,7 +80,7 @@ class Desk:
         return self.page.locator("#feed")
 
     def card(self, title: str) -> Locator:
-        """What one server says."""
+        """Return the card of one server."""
         return self.page.locator(".truth", has_text=title)
 
 

@@ -1,4 +1,4 @@
-"""Slow questions asked in the background: whoever wants to know gets the last answer at once, and how old it is."""
+"""Slow reads in the background: a caller gets the last answer and its age at once."""
 
 import threading
 import time
@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 IDLE_SECONDS = 10.0
-"""When nobody has wanted to know for so long, asking ends; the next who does starts it again."""
+"""Seconds without a caller after which the reads end; the next caller starts them again."""
 
 
 @dataclass(frozen=True)

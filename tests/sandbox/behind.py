@@ -1,4 +1,4 @@
-"""What happens behind the bot's back in the demo: accounts that somebody opens again, a dead server, a dead bot."""
+"""Changes without the bot in the demo: accounts that are opened again, a dead server, a dead bot."""
 
 import sqlite3
 import threading

@@ -26,7 +26,7 @@ def main(config: str, clock: str, dead_after: str = "") -> None:
 
 
 def _ready(_port: int) -> None:
-    """Say so in one write: two bots share the log, and `print` may send the end of the line by itself."""
+    """Write one line in one call: two bots share the log, and `print` may write the line's end separately."""
     os.write(sys.stdout.fileno(), f"ready {os.getpid()}\n".encode())
 
 

@@ -13,7 +13,7 @@ from tests.sandbox.slack import seed
 from tests.sandbox.slack.server import SlackServer
 
 CITIES = ("Europe/Berlin", "America/Los_Angeles", "Asia/Tokyo")
-"""Where the company may be: it is day in one of them at any moment."""
+"""Possible time zones of the company: at any moment it is day in one of them."""
 OPENS, CLOSES = time(9, 30), time(20, 0)
 PROTECTED = ("erika.board@northwind.example", "svc-handover")
 
@@ -35,8 +35,8 @@ def secrets(directory: Slapd, crm: Tryton, slack: SlackServer) -> dict[str, str]
 def daytime(now: datetime) -> str:
     """Return the time zone of a company in which it is day.
 
-    The daily audit is at eight: a story that is told in the night would see none a day later, and one that is told
-    across that hour, or across midnight, one more. What people see must not depend on when they begin.
+    The daily audit is at eight. A story that begins in the night would have no audit a day later. One that lasts
+    across that hour, or across midnight, would have one more. The story must not depend on its start.
     """
     return next(city for city in CITIES if OPENS <= now.astimezone(ZoneInfo(city)).time() < CLOSES)
 

@@ -25,7 +25,7 @@ from tests.sandbox.story import Chapter, Story
 PORT = 8080
 HIGHEST_PORT = 65535
 ENDINGS = (signal.SIGTERM, signal.SIGHUP)
-"""What ends the demo besides Ctrl-C: `kill`, and the terminal being closed."""
+"""Signals that end the demo besides Ctrl-C: `kill`, and a closed terminal."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 class JumpClock:
-    """The machine's clock plus what stands in a file, in seconds."""
+    """The machine's clock plus the seconds in a file."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -16,11 +16,11 @@ class JumpClock:
 
     @property
     def ahead(self) -> float:
-        """How far ahead of the machine's clock this one is, in seconds."""
+        """Return the seconds by which this clock is ahead of the machine's."""
         return float(self._file.read_text(encoding="ascii") or 0) if self._file.exists() else 0.0
 
     def jump(self, seconds: float) -> None:
-        """Set the clock ahead; every process that reads the file sees it at its next look."""
+        """Set the clock ahead. Every process that reads the file uses the new time at its next read."""
         temporary = self._file.with_suffix(".new")
         temporary.write_text(str(self.ahead + seconds), encoding="ascii")
         temporary.replace(self._file)

@@ -1,8 +1,8 @@
-"""Ports for servers that are told where to listen, or that go away and come back to the same place.
+"""Ports for servers with a given address, or that stop and start again at the same one.
 
-A port that the kernel gives (`bind` to 0, then close) can be anybody's a moment later: of the other test run, or of an
-outgoing connection, which takes its port from the same range. So these lie below that range, and each is kept for this
-process by a socket in the kernel's abstract namespace, which goes with the process and leaves no file behind.
+A port from the kernel (`bind` to 0, then close) may be taken a moment later: by another test run, or by an
+outgoing connection, whose port comes from the same range. So these ports are below it. Each is reserved for this
+process by a socket in the kernel's abstract namespace. The socket ends with the process and leaves no file.
 """
 
 import itertools
@@ -20,7 +20,7 @@ class NoPort(RuntimeError):
 
 
 def free_port() -> int:
-    """Return a TCP port on loopback that nobody has and nobody gets, for as long as this process lives."""
+    """Return a TCP port on loopback that no other process gets while this one runs."""
     highest = _highest()
     for turn in itertools.islice(_tries, highest - LOWEST):
         port = LOWEST + turn % (highest - LOWEST)

@@ -1,7 +1,7 @@
-"""PostgreSQL on loopback, in a temporary folder of its own: what two replicas share in tests, benches and the demo.
+"""PostgreSQL on loopback in a temporary folder: the database of two replicas in tests, benches and the demo.
 
-The cluster is for tests: it does not flush to the disk (`fsync=off`), so it proves what happens when *Handover* dies,
-not what happens when the machine does. Log-ins need no password, on loopback only.
+The cluster is for tests. It does not flush to the disk (`fsync=off`). So it shows the effects of a dead *Handover*,
+not of a dead machine. Log-ins need no password, on loopback only.
 """
 
 import os
@@ -22,7 +22,7 @@ from tests.sandbox.ports import free_port
 
 READY_SECONDS = 90.0
 ACCOUNT = "nobody"
-"""Who serves where the tests run as root, which PostgreSQL refuses to be."""
+"""User of the server if the tests run as root: PostgreSQL refuses to run as root."""
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "fsync": "off",

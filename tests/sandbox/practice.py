@@ -1,4 +1,4 @@
-"""The practice company, whole: a real directory, a real CRM, the Slack stand-in, and the production bot among them."""
+"""The whole practice company: a real directory, a real CRM, the Slack stand-in, and the production bot."""
 
 import os
 import signal
@@ -114,7 +114,7 @@ class Practice:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the bot and the command line run with."""
+        """Return the environment variables of the bot and the command line."""
         return {
             **os.environ,
             **configuration.secrets(self.directory, self.crm, self.slack),
@@ -124,7 +124,7 @@ class Practice:
 
     @property
     def bot_log(self) -> Path:
-        """What the bot printed."""
+        """Return the bot's output."""
         return self.folder / "bot.log"
 
     @property
@@ -135,7 +135,7 @@ class Practice:
 
     @property
     def bot_runs(self) -> bool:
-        """Whether the bot's process is there."""
+        """Return whether the bot's process is running."""
         return self._bot is not None and self._bot.poll() is None
 
     def start_bot(self) -> None:
@@ -235,7 +235,7 @@ class Practice:
         return {name: data[name] or tried for name, tried in self.can_log_in(person).items()}
 
     def fixed(self, person: Employee) -> int:
-        """Return how many of the person's deals are in a state in which the CRM lets nobody change the owner."""
+        """Return the number of the person's deals whose state forbids a change of the owner."""
         states = self.crm.states()
         return sum(owner == person.uid and states[deal] in CLOSED for deal, owner in self.crm.owners().items())
 

@@ -1,7 +1,7 @@
-"""The main job as people live it: HR offboards, the manager approves, the audit catches a re-opened account.
+"""The main story: HR offboards, the manager approves, the audit finds a re-opened account.
 
-Each step does what a person would do in Slack and waits for what they would see. What is true is asked of the servers
-themselves, never of the connectors; `Chapter.claims` is what the bot said, `Chapter.facts` what the servers say.
+Each step acts as a person in Slack and waits for the visible effect. The true state is read from the servers
+themselves, never from the connectors. `Chapter.claims` has the bot's claims, `Chapter.facts` the servers' state.
 """
 
 import json
@@ -32,7 +32,7 @@ class Chapter:
 
     @property
     def true(self) -> bool:
-        """Whether what the bot said is what the servers say."""
+        """Return whether the bot's claims equal the servers' state."""
         return self.claims == self.facts
 
 
@@ -45,7 +45,7 @@ class Story:
         self.chapters: list[Chapter] = []
 
     def play(self) -> list[Chapter]:
-        """Play everything; each chapter is told as it ends."""
+        """Play everything; report each chapter at its end."""
         for title, step in (
             ("HR offboards Dana now", self._offboard),
             ("Security sees what Dana exported", self._see_exports),

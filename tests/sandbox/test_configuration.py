@@ -1,4 +1,4 @@
-"""The practice company works by day, whenever it is set up: what is told of a day later does not depend on the hour."""
+"""The practice company works by day at any hour of the machine, so the story does not depend on the hour."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo

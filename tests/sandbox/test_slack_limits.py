@@ -1,4 +1,4 @@
-"""What Slack refuses: content, rights, pace; and the faults that can be planned."""
+"""Slack's refusals (content, rights, pace), and the faults that can be planned."""
 
 import time
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
-"""The side panel "What the servers say": asked of the servers themselves, never of the bot.
+"""The side panel "What the servers say": read from the servers themselves, never from the bot.
 
-Data is read each second, log-ins are tried every few, both in the background: the panel answers at once, and a server
-that is away or hangs makes its own card say so while the others stay.
+Data is read each second, and log-ins are tried every few seconds, both in the background. The panel answers at once.
+A server that is away or hangs affects only its own card.
 """
 
 import socket
@@ -23,9 +23,9 @@ from tests.sandbox.story import SUCCESSORS
 
 READ_SECONDS, LOG_IN_SECONDS = 1.0, 5.0
 FIRST_SECONDS = 0.1
-"""How long the first look of the page waits for each answer."""
+"""Seconds that the first read of the page waits for each answer."""
 SHOWN = (*SUCCESSORS, MANAGER.uid)
-"""Whose deals are counted beside the leaver's."""
+"""People whose deals are counted beside the leaver's."""
 LATE_SECONDS = 3.0
 """A server that takes longer than this to answer is shown as silent."""
 FAULTS = (OSError, ldap.LDAPError, sqlite3.Error, Failed, ValueError)  # ValueError: a row that is not there
@@ -35,7 +35,7 @@ Line = tuple[str, str, Tone]
 
 @dataclass(frozen=True)
 class InDirectory:
-    """What the directory has about the leaver."""
+    """The directory's state of the leaver."""
 
     lock: str
     groups: tuple[str, ...]
@@ -43,7 +43,7 @@ class InDirectory:
 
 @dataclass(frozen=True)
 class InCrm:
-    """What the CRM has about the leaver; `fixed`: deals that it lets nobody change."""
+    """The CRM's state of the leaver. `fixed`: deals whose owner nobody can change."""
 
     active: bool
     sessions: int
@@ -52,7 +52,7 @@ class InCrm:
 
     @property
     def owned(self) -> int:
-        """How many deals are the leaver's."""
+        """Return the number of the leaver's deals."""
         return self.counts.get(LEAVER.uid, 0)
 
 

@@ -1,4 +1,4 @@
-"""What tests of the middle share: rows on SQLite and on PostgreSQL, and services on them."""
+"""Fixtures of the tests of workflows: rows on SQLite and on PostgreSQL, and services on them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -29,7 +29,7 @@ _numbers = count()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run every test on these rows on both databases, and those that lay out their own folder where that tells more."""
+    """Run tests with these rows on both databases, and those with their own folder if databases differ there."""
     asked = inspected(metafunc)
     if "url" in metafunc.fixturenames:
         metafunc.parametrize("url", DATABASES[:1] if FILES_THEMSELVES in asked else DATABASES, indirect=True)
@@ -71,7 +71,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture(autouse=True)
 def rows(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Where it is parametrised so, have offices and stages keep their rows in PostgreSQL, one database a folder."""
+    """Make offices and stages use PostgreSQL if parametrised so, with one database per folder."""
     with ExitStack() as stack:
         if getattr(request, "param", "sqlite") == "postgresql":
             template: str = request.getfixturevalue("template")

@@ -6,7 +6,7 @@ from workflows.ports import DeliveryFailed, WorkspaceMember
 
 
 class MemoryMembers:
-    """Knows any id as a full member `name@x.example`; `down`: it does not answer."""
+    """A directory in which any id is a full member `name@x.example`; `down`: it does not answer."""
 
     def __init__(self) -> None:
         self.people: dict[str, WorkspaceMember] = {}

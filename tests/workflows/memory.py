@@ -1,4 +1,4 @@
-"""Systems in memory, for tests of workflows: truth in plain attributes, every write counted, faults on demand.
+"""Systems in memory, for tests of workflows: state in plain attributes, every write counted, faults on demand.
 
     world = World("crm")
     world.user("u1", "dana@x.example"); world.record("opportunity:1", "u1", family="party:1", value=10)
@@ -69,7 +69,7 @@ class NoSettings(BaseModel):
 
 
 class Time:
-    """A clock that moves when told."""
+    """A clock that only a test moves."""
 
     def __init__(self, start: datetime = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)) -> None:
         self.at = start
@@ -119,7 +119,7 @@ class World:
         self.events: list[ExportEvent] = []
         self.down = False
         self.writes: Counter[str] = Counter()
-        """How often each thing was really changed: `lock:u1`, `move:opportunity:1`."""
+        """The number of real changes by key: `lock:u1`, `move:opportunity:1`."""
         self.calls: Counter[str] = Counter()
         self.before_call: dict[str, Callable[[], None]] = {}
         """Run before every call of a method: for what others do at that very moment."""
@@ -145,7 +145,7 @@ class World:
         currency: str = "EUR",
         **more: object,
     ) -> Record:
-        """Add a client record; its kind is what stands before the colon of its id."""
+        """Add a client record; its kind is the part of its id before the colon."""
         family = family or f"party:{record.rpartition(':')[2]}"
         made = Record(
             RecordId(record),
@@ -185,7 +185,7 @@ class World:
     def system(
         self, kind: "type[Connector] | None" = None, limits: Limits | None = None, cannot: tuple[str, ...] = ()
     ) -> System:
-        """Return the system as the program sees it."""
+        """Return the system for the program's registry."""
         kind = kind or MemoryCrm
         manifest = Manifest("memory", self.name.upper(), kind, NoSettings, limits or Limits(move_batch=10), cannot)
         return System(self.name, manifest, kind(self))  # type: ignore[call-arg]

@@ -65,7 +65,7 @@ def _key(letter: bytes) -> SecretStr:
 
 
 class MemoryRoster:
-    """Who is there to be asked; `down`: Slack does not say."""
+    """The workspace's members; `down`: Slack does not answer."""
 
     def __init__(self) -> None:
         self.groups: dict[str, tuple[str, ...]] = {}

@@ -1,4 +1,4 @@
-"""What is wrong with a split, judged by plain counting and by trying every split there is."""
+"""Faults of a split, found by plain counting and by trying every possible split."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -40,7 +40,7 @@ def loads(items: Sequence[AllocationItem], chosen: Mapping[str, str]) -> dict[st
 def faults(
     items: Sequence[AllocationItem], takers: Sequence[AllocationTarget], split: Split, *, balanced: bool
 ) -> list[str]:
-    """What is wrong, in words; empty for a right one."""
+    """Return the faults as text; empty for a correct split."""
     found = []
     families, chosen = {item.family for item in items}, split.chosen
     if set(chosen) != families:
@@ -62,7 +62,7 @@ def faults(
 
 
 def best(items: Sequence[AllocationItem], takers: Sequence[AllocationTarget]) -> float:
-    """Return the lowest highest load of all splits within the capacities; infinite where there is none."""
+    """Return the smallest possible greatest load within the capacities; infinite if no split fits."""
     weight = weights(items)
     lowest = float("inf")
     for turns in product(range(len(takers)), repeat=len(weight)):

@@ -1,6 +1,6 @@
 """A case on the stage: rows in a fresh store, systems in memory, and hands to move the clock and the work along."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -125,7 +125,7 @@ class Stage:
         """Look at every request for approval that is due, as the clock would."""
         for row in self.requests():
             if row.state == WorkState.DUE and row.due_at <= self.time.now():
-                self.handover.asking.run(row.id)
+                self.handover.escalation.run(row.id)
 
     def requests(self) -> list[ApprovalRequest]:
         with self.store.read() as session:
@@ -163,22 +163,41 @@ class Stage:
     def proposals(self) -> list[ProposalView]:
         with self.store.read() as session:
             shown = session.exec(select(Proposal.id).where(Proposal.version > 0).order_by("version")).all()
-        return [self.handover.view(number) for number in shown]
+        return [self.handover.proposals.view(number) for number in shown]
 
     def proposal(self) -> ProposalView:
         """Return the newest version."""
         return self.proposals()[-1]
 
     def lines(self) -> list[RecordLine]:
-        return self.handover.lines(self.proposal().id, 0, 1000)[0]
+        return self.handover.proposals.lines(self.proposal().id, 0, 1000)[0]
 
     def approve(self, by: Actor = MAX) -> ProposalView:
         newest = self.proposal()
-        return self.handover.decide(newest.id, newest.digest, by, approve=True)
+        return self.decide(newest.id, newest.digest, by, approve=True)
+
+    def decide(
+        self, proposal_id: str, digest: str, by: Actor, approve: bool, reason: str = "", principal: str = ""
+    ) -> ProposalView:
+        """Decide, and return the proposal in its new state."""
+        self.handover.decisions.decide(proposal_id, digest, by, approve, reason, principal)
+        return self.handover.proposals.view(proposal_id)
+
+    def assign(self, proposal_id: str, digest: str, successors: Mapping[str, str], by: Actor) -> ProposalView:
+        """Edit, and return the new version."""
+        return self.handover.proposals.view(self.handover.edits.assign(proposal_id, digest, successors, by))
+
+    def exclude(self, proposal_id: str, digest: str, lines: Sequence[str], reason: str, by: Actor) -> ProposalView:
+        """Edit, and return the new version."""
+        return self.handover.proposals.view(self.handover.edits.exclude(proposal_id, digest, lines, reason, by))
+
+    def upload(self, proposal_id: str, digest: str, content: bytes, by: Actor) -> ProposalView:
+        """Edit, and return the new version."""
+        return self.handover.proposals.view(self.handover.edits.upload(proposal_id, digest, content, by))
 
     def clients(self) -> ClientsView:
         with self.store.read() as session:
-            view = self.handover.clients(session, CASE)
+            view = self.handover.proposals.clients(session, CASE)
         assert view is not None
         return view
 

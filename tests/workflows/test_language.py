@@ -2,14 +2,21 @@
 
 import gettext
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlmodel import select
 
 from config import text
+from config.text import STORED
+from connectors.contract import AccountId
+from tests.marking import MARKING, Data, use_marking_catalogue
 from tests.workflows.office import DANA, HR, Office
-from workflows.access.account_state import AccountData
+from tests.workflows.stage import APPROVER, BOB, Stage, crm
+from workflows.access.account_state import ENDED, LOCKED, TOKEN, AccountData
 from workflows.access.restoration import ended
+from workflows.people import Successor
 from workflows.storage.rows.operations import JournalEntry
 
 OPENS, SHUTS = "⟦", "⟧"
@@ -81,8 +88,27 @@ def test_an_account_is_offered_for_choice_in_every_language(office: Office) -> N
     office.work("revoke")
     with text.language("en"):
         [line] = [one for one in office.offboarding.case(case_id).systems if one.system == "crm"]
-    assert line.reason.startswith(f"{OPENS}CHOOSE THE ACCOUNT")
+    assert line.reason.startswith("CHOOSE THE ACCOUNT")
     assert line.choose
+
+
+def test_what_a_lock_out_did_in_english_is_read_in_another_language(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.crm.down = True
+    case_id = office.offboarding.open(office.request())
+    office.work("revoke")
+    use_marking_catalogue(monkeypatch)
+    with text.language(MARKING):
+        lines = {line.system: line for line in office.offboarding.case(case_id).systems}
+    data = Data(words=("is", "down", "directory", "crm", "all", "staff", "sales"))
+    assert data.left(lines["crm"].reason) == []
+    assert "not reachable" not in lines["crm"].reason
+    assert len(lines["directory"].accounts[0].done) > 2
+    assert [words for words in lines["directory"].accounts[0].done if data.left(words)] == []
+    english = {line.system: line for line in office.offboarding.case(case_id).systems}
+    assert english["crm"].reason.startswith("not reachable: ")
+    assert "1 session ended" in english["directory"].accounts[0].done
 
 
 @pytest.mark.usefixtures("marked")
@@ -96,10 +122,10 @@ def test_an_undo_knows_what_was_ended_whatever_the_words_were(office: Office) ->
     assert "the sessions that were ended: sign in again" in restored.cannot
 
 
-def test_rows_from_before_the_marks_are_read_by_their_english_words() -> None:
-    old = AccountData.load({"login": "dana", "matched_by": "mail", "done": ["locked", "1 session ended", "token a"]})
-    assert old.locked
-    assert len(ended(old)) == 2
+def test_marks_tell_what_was_done_whatever_the_words_say() -> None:
+    done = AccountData("dana", "mail").plus("zablokowane", LOCKED).plus("sesje", ENDED).plus("token a", f"{TOKEN} a")
+    assert done.locked
+    assert len(ended(done)) == 2
     assert not AccountData("dana", "mail", done=("was locked already",)).locked
 
 
@@ -107,3 +133,50 @@ def test_a_name_that_looks_like_a_mark_is_no_mark() -> None:
     group = AccountData("dana", "mail").plus("taken out of group sessions ended", "")
     assert not group.locked
     assert group.marks == ()
+
+
+def _shows_marks(words: str) -> bool:
+    """Return whether all letters except those of data went through the catalogue."""
+    return bool(words) and not Data(words=("crm", "EUR")).left(words)
+
+
+@pytest.fixture
+def full_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_marking_catalogue(monkeypatch)
+
+
+@pytest.mark.usefixtures("full_width")
+def test_what_the_client_track_stored_is_read_in_the_readers_language_and_journalled_in_english(tmp_path: Path) -> None:
+    """Rows and sealed data are written in English here, and read by somebody with another language."""
+    zed = Successor("ghost@x.example", "Ｚｅｄ", "ghost@x.example", "U0ZED")
+    bob = replace(BOB, name="Ｂｏｂ")
+    world = crm()
+    stage = Stage(tmp_path, world.system(), successors=(bob, zed), approver=replace(APPROVER, name="Ｍａｘ"))
+    world.users[AccountId("bob")].active = False
+    stage.tick()
+    with text.language(MARKING):
+        [problem] = stage.clients().problems
+    assert _shows_marks(problem)
+    assert problem != stage.clients().problems[0] == "crm: none of the successors has an active account here"
+    assert "none of the successors" in str(stage.journalled("book.put_off"))
+
+    world.users[AccountId("bob")].active = True
+    stage.time.pass_(hours=1)
+    stage.tick()
+    with text.language(MARKING):
+        proposal = stage.proposal()
+    assert _shows_marks(proposal.why)
+    assert _shows_marks(proposal.note)
+    assert stage.proposal().note == "Ｚｅｄ gets nothing in crm: no account there"
+
+    stage.approve()
+    world.users[AccountId("bob")].active = False
+    stage.tick()
+    with text.language(MARKING):
+        shown = stage.clients()
+        notes = {line.note for line in stage.lines() if line.note}
+    assert notes
+    assert all(_shows_marks(words) for words in (*notes, *shown.problems))
+    assert "the successor's account there is locked" in {line.note for line in stage.lines()}
+    assert not any(STORED in words for words in (*notes, *shown.problems, *shown.balance))
+    assert STORED not in str(stage.journalled("book.put_off")) + str(stage.journalled("clients.moved"))

@@ -1,3 +1,5 @@
+"""Systems added to the configuration after a case was opened: open cases cover them, too."""
+
 from collections.abc import Mapping
 
 from sqlmodel import Session, col, select
@@ -20,9 +22,9 @@ NOT_YET = N_("not looked up yet: this system came into the configuration after t
 
 
 def add_to_open_cases(store: Store, journal: Journal, systems: Mapping[str, System], clock: Clock) -> None:
-    """Bring the systems that are new since then into every open case: on its day it is locked out there, too.
+    """Add new systems to every open case, so that its lock-out covers them.
 
-    Called as the bot starts, which is when the configuration may have changed.
+    Called at the start of the bot, when the configuration may have changed.
     """
     with store.read() as session:
         cases = session.exec(select(Case.id).where(col(Case.state).in_(OPEN))).all()
@@ -30,13 +32,13 @@ def add_to_open_cases(store: Store, journal: Journal, systems: Mapping[str, Syst
         with store.write(case_id) as session:
             case = session.get_one(Case, case_id, with_for_update=True)
             if case.state in OPEN:
-                _join(session, journal, systems, case, clock)
+                _add_new(session, journal, systems, case, clock)
 
 
-def _join(session: Session, journal: Journal, systems: Mapping[str, System], case: Case, clock: Clock) -> None:
+def _add_new(session: Session, journal: Journal, systems: Mapping[str, System], case: Case, clock: Clock) -> None:
     held = case.state == CaseState.HELD
     state, due = WorkState.PLANNED if held else WorkState.DUE, max(case.effective_at, case.opened_at)
-    new = [one for name, one in systems.items() if not _has(session, f"{case.id}:{name}")]
+    new = [one for name, one in systems.items() if not has_work(session, f"{case.id}:{name}")]
     for system in new:
         if manual_step.work_of(system):
             step = manual_step.new(case, system.name)
@@ -47,13 +49,13 @@ def _join(session: Session, journal: Journal, systems: Mapping[str, System], cas
         if not held:
             restriction.create_restriction(session, system, case, clock.now())
     if new:
-        said = {"systems": [system.name for system in new]}
-        journal.write(session, actor=HANDOVER, action="case.joined", case_id=case.id, data=said)
+        data = {"systems": [system.name for system in new]}
+        journal.write(session, actor=HANDOVER, action="case.joined", case_id=case.id, data=data)
         refresh_case_message(session, case.id)
 
 
 def lines(systems: Systems, known: set[str]) -> tuple[SystemLine, ...]:
-    """Return a line for each system that a case knows nothing of: never counted as covered."""
+    """Return a line for each system without work in a case: never counted as covered."""
     return tuple(
         SystemLine(
             name, system.manifest.title, Verdict.UNKNOWN, _(NOT_YET), "", None, False, None, 0, (), system.cannot
@@ -63,5 +65,6 @@ def lines(systems: Systems, known: set[str]) -> tuple[SystemLine, ...]:
     )
 
 
-def _has(session: Session, row_id: str) -> bool:
+def has_work(session: Session, row_id: str) -> bool:
+    """Return whether a case has work in a system; `row_id`: `case:system`."""
     return session.get(Access, row_id) is not None or session.get(ManualStep, row_id) is not None

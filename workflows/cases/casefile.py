@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from config.text import _
+from config.text import _, shown
 from connectors.contract import Verdict
 from workflows.access import account_state, manual_step, restriction
 from workflows.access.account_state import SEVERITY, AccountData, open_note
@@ -17,8 +17,8 @@ from workflows.access.views import AccountLine, RestoredLine, SystemLine
 from workflows.cases import added_systems, holds
 from workflows.cases.finding_list import FindingList
 from workflows.cases.views import CaseBrief, CaseView, FindingLine, FollowUpLine
-from workflows.clients.handover import ClientHandover
 from workflows.clients.moves import leave as temporary
+from workflows.clients.reading import ClientTrackQueries
 from workflows.context import Context
 from workflows.exports.snapshots import ExportTrack
 from workflows.people import Leaver
@@ -74,9 +74,11 @@ class CaseRows:
 class Casefile:
     """Reads cases for people."""
 
-    def __init__(self, context: Context, handover: ClientHandover, exports: ExportTrack, sheet: FindingList) -> None:
+    def __init__(
+        self, context: Context, proposals: ClientTrackQueries, exports: ExportTrack, sheet: FindingList
+    ) -> None:
         self._vault, self._systems, self._clock = context.vault, context.systems, context.clock
-        self._handover, self._exports, self.sheet = handover, exports, sheet
+        self._proposals, self._exports, self.sheet = proposals, exports, sheet
 
     def view(self, session: Session, case_id: str) -> CaseView:
         """Return all that a case message shows. Raises `Refused(UNKNOWN_CASE)`."""
@@ -95,7 +97,7 @@ class Casefile:
                 **self._facts(rows, case, data.leaver),
                 opened_by=data.opened_by,
                 approver=data.approver,
-                clients=self._handover.clients(session, case_id),
+                clients=self._proposals.clients(session, case_id),
                 exports=self._exports.line(session, case_id),
                 follow_ups=tuple(self.follow_up(session, row) for row in follow_ups[case_id]),
                 findings=findings.get(case_id, ()),
@@ -141,22 +143,19 @@ class Casefile:
 
     def find(self, session: Session, who: str) -> CaseView | None:
         """Return the newest case by its id, or by the leaver's address or Slack id."""
-        newest = select(Case.id).order_by(col(Case.opened_at).desc())
-        named = newest.where(
-            sa.or_(
-                col(Case.id) == who,
-                col(Case.mail_key) == mail_key(self._vault, who),
-                col(Case.slack_key) == slack_key(self._vault, who),
+        named = (
+            select(Case.id)
+            .where(
+                sa.or_(
+                    col(Case.id) == who,
+                    col(Case.mail_key) == mail_key(self._vault, who),
+                    col(Case.slack_key) == slack_key(self._vault, who),
+                )
             )
+            .order_by(col(Case.opened_at).desc())
         )
         found = session.exec(named.limit(1)).first() if who else None
-        if found is None and who:
-            older = session.exec(newest.where(Case.slack_key == ""))
-            found = next((one for one in older if self._slack_id(session, one) == who.casefold()), None)
         return self.view(session, found) if found else None
-
-    def _slack_id(self, session: Session, case_id: str) -> str:
-        return read_case(session, self._vault, case_id)[1].leaver.slack_id.casefold()
 
     def findings(self, session: Session, case_id: str = "") -> tuple[FindingLine, ...]:
         """Return open findings, worst and oldest first, accepted ones left out; of one case, or of all."""
@@ -209,7 +208,7 @@ class Casefile:
             attempt=row.attempt,
             accounts=accounts,
             cannot=system.cannot if system else (),
-            late=row.late,
+            late=shown(row.late),
             choose=note.choose,
         )
 
@@ -243,7 +242,7 @@ class Casefile:
             note.how,
             read.read_at,
             tuple(data.groups.values()),
-            data.done,
+            tuple(map(shown, data.done)),
         )
 
     def follow_up(self, session: Session, row: FollowUp) -> FollowUpLine:

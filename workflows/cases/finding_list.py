@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from config.text import N_, _
+from config.text import N_, _, shown
 from workflows.access.account_state import AccountData
 from workflows.cases.views import FindingLine
 from workflows.context import Context
@@ -124,7 +124,7 @@ class FindingList:
             self._login(row, related) or note.login,
             row.first_seen,
             row.last_seen,
-            note.reason,
+            shown(note.reason),
             row.closed_at,
             row.kind in CAN_LOCK_AGAIN and row.case_id is not None,
             note.changed_by,

@@ -1,6 +1,6 @@
-"""Cases that wait for a second person: held as they are opened, released or rejected once.
+"""Held cases: they wait for a second person, who releases or rejects them once.
 
-A held case has all its rows, none of them due: whoever forgets to look here does nothing by it.
+A held case has all its rows, but none is due, so no other module needs to check for a hold.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from workflows.access import restriction
 from workflows.cases.ending import cancel_open_work
-from workflows.clients.handover import ClientHandover
+from workflows.clients.approvals.decisions import DecisionRegister
 from workflows.context import Context
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
@@ -31,52 +31,52 @@ from workflows.storage.vault import Vault
 
 @dataclass(frozen=True, slots=True)
 class CasePolicy:
-    """Limits that fail closed."""
+    """The company's limits on cases; they fail closed."""
 
     undo_days: int = 30
     mass_cases_per_hour: int = 10
     immediate_needs_second: bool = False
     mass_share: float = 1
-    """Share of the directory's people that may have cases within a day; 1: no such limit."""
+    """Share of the directory that may have cases within a day; 1: no such limit."""
     hold_channel: str = ""
-    """Channel that is told of a held case; empty: only the command line shows it."""
+    """Channel for messages about held cases; empty: only the command line shows them."""
 
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 FEW = 2
-"""So many cases a day are nobody's share of a company: a small one could not let two people go on one day."""
+"""So many cases a day are below any share: else a small company could not let two people go on one day."""
 ONE_AT_A_TIME = 7_205_759
-"""Key of the lock that makes PostgreSQL open one case after the other, so that two cannot both be the tenth."""
+"""Key of the PostgreSQL lock under which cases are opened one after the other, so that each is counted."""
 RELEASED, REJECTED = "case.released", "case.rejected"
 WORK = (Access, BookHandover, ExportSnapshot, FollowUp, ManualStep, Restriction)
 
 
 class Holds:
-    """Decides which cases wait, and lets them go."""
+    """Holds, releases and rejects cases."""
 
     def __init__(
         self,
         context: Context,
-        handover: ClientHandover,
+        decisions: DecisionRegister,
         rules: CasePolicy,
         people: Callable[[], int | None] = lambda: None,
     ) -> None:
-        """`people`: how many the directory has, None where nobody knows."""
+        """`people`: returns the number of people in the directory, None where unknown."""
         self._store, self._vault, self._journal = context.store, context.vault, context.journal
-        self._clock, self._handover, self._rules, self._people = context.clock, handover, rules, people
+        self._clock, self._decisions, self._rules, self._people = context.clock, decisions, rules, people
 
     def count(self, session: Session, now: datetime) -> int:
-        """Return how many cases were opened in the last hour, whatever became of them; others wait meanwhile."""
+        """Return the number of cases opened in the last hour, in any state; other openings wait meanwhile."""
         if self._store.postgres:
             session.execute(sa.text("select pg_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
         query = select(sa.func.count()).select_from(Case).where(col(Case.opened_at) > now - HOUR)
         return session.exec(query).one()
 
     def cases_within_a_day(self, session: Session, now: datetime, effective: datetime, but: str = "") -> int:
-        """Return how many people have a case opened within a day, or taking effect within a day of `effective`.
+        """Return the number of people with a case opened within a day, or effective within a day of `effective`.
 
-        Whatever became of those opened today; of the others only what is still to take effect, or has. Without `but`.
+        Cancelled cases count if they were opened today. `but`: a case that is not counted.
         """
         today = col(Case.opened_at) > now - DAY
         together = sa.and_(
@@ -88,9 +88,9 @@ class Holds:
         return session.exec(query).one()
 
     def people(self, effective: datetime) -> int | None:
-        """Return how many people the directory has, before any transaction; None: unknown, or of no account here.
+        """Return the number of people in the directory, before any transaction; None: unknown, or not needed.
 
-        The directory is asked only where a share could be exceeded: the first cases of a day do not wait for it.
+        The directory is read only where a share could be exceeded: the first cases of a day do not wait.
         """
         if self._rules.mass_share >= 1:
             return None
@@ -101,8 +101,8 @@ class Holds:
     def judge(self, opened: int, *, soon: bool, crowd: int = 0, people: int | None = None) -> HoldReason | None:
         """Return why one more case must wait, or None. Pure.
 
-        `soon`: it takes effect at once, or so soon that nobody could stop it. `opened`: cases of the last hour without
-        it; `crowd`: people of the day without it; `people`: the directory's.
+        `opened`: other cases of the last hour. `soon`: effective too soon to be stopped. `crowd`: other people of the
+        day. `people`: number of people in the directory.
         """
         if opened >= self._rules.mass_cases_per_hour:
             return HoldReason.MASS
@@ -111,21 +111,21 @@ class Holds:
         return HoldReason.IMMEDIATE if soon and self._rules.immediate_needs_second else None
 
     def soon(self, effective: datetime) -> bool:
-        """Whether a case that takes effect then is as good as immediate: who writes "in two minutes" means now."""
+        """Return whether a case effective then counts as immediate, as one in two minutes does."""
         return effective < self._clock.now() + HOUR
 
     def too_many(self, crowd: int, people: int | None) -> bool:
-        """Whether one more than `crowd` is more than the policy's share; from the third on, no figure is too many."""
+        """Return whether one more than `crowd` exceeds the policy's share. From the third on, an unknown total does."""
         if self._rules.mass_share >= 1 or crowd < FEW:
             return False
         return people is None or crowd + 1 > self._rules.mass_share * people
 
     def rejudge(self, session: Session, case: Case, people: int | None) -> HoldReason | None:
-        """Return why a case that is given another day must wait: neither many on one day nor "soon" is a way round.
+        """Return why a rescheduled case must wait, so that rescheduling does not evade a limit.
 
-        A case that is held already is held on, by whichever rule asks for more; nothing is released here.
+        A held case stays held, by the stricter rule; nothing is released here.
         """
-        self.count(session, self._clock.now())  # one after the other
+        self.count(session, self._clock.now())  # takes the lock
         crowd = self.cases_within_a_day(session, self._clock.now(), case.effective_at, case.id)
         if self.too_many(crowd, people):
             return HoldReason.SHARE if case.hold_reason in ("", HoldReason.IMMEDIATE) else None
@@ -134,11 +134,11 @@ class Holds:
         return HoldReason.IMMEDIATE if self.soon(case.effective_at) else None
 
     def hold(self, session: Session, case: Case, why: HoldReason) -> None:
-        """Hold a case that was just laid out or moved, in the caller's transaction, and tell security."""
+        """Hold a case just opened or rescheduled, in the caller's transaction, and notify security."""
         case.state, case.hold_reason = CaseState.HELD, why
         session.add(case)
-        self._turn(session, case.id, WorkState.DUE, WorkState.PLANNED)
-        self._journal.write(session, actor=HANDOVER, action="case.hold_reason", case_id=case.id, data={"why": why})
+        self._set_state(session, case.id, WorkState.DUE, WorkState.PLANNED)
+        self._journal.write(session, actor=HANDOVER, action="case.held", case_id=case.id, data={"why": why})
         enqueue(
             session,
             id=f"held:{case.id}",
@@ -149,31 +149,31 @@ class Holds:
         )
 
     def release(self, case_id: str, by: Actor) -> bool:
-        """Let a held case go on; return whether its time has come. Raises NOT_OPEN, SECOND_PERSON, PAST_TIME."""
+        """Release a held case; return whether it begins now. Raises `Refused`: NOT_OPEN, SECOND_PERSON."""
         now = self._clock.now()
         with self._store.write() as session:
             case, data = self._held(session, case_id, by, "release")
-            self._refuse_first(session, case, data, by)
+            self._refuse_same_person(session, case, data, by)
             begins = case.immediate or case.effective_at <= now
             if begins:
                 case.effective_at = now
             case.state, case.hold_reason = CaseState.SCHEDULED, ""
             session.add(case)
-            self._turn(session, case_id, WorkState.PLANNED, WorkState.DUE)
-            if begins:  # late because it was held, not because of a downtime
+            self._set_state(session, case_id, WorkState.PLANNED, WorkState.DUE)
+            if begins:  # so that the hold is not reported as a late start
                 session.execute(sa.update(Access).where(col(Access.case_id) == case_id).values(due_at=now))
-            self._settled(session, by, RELEASED, case)
+            self._journal_answer(session, by, RELEASED, case)
         return begins
 
     def reject(self, case_id: str, by: Actor) -> None:
-        """Call a held case off; whoever opened it may do that, too. Raises NOT_OPEN."""
+        """Cancel a held case; the person who opened it may do that, too. Raises `Refused(NOT_OPEN)`."""
         with self._store.write() as session:
             case, _ = self._held(session, case_id, by, "reject")
             case.state = CaseState.CANCELLED
             session.add(case)
             restriction.lift(session, case_id, self._clock.now())
-            cancel_open_work(session, self._handover, case_id, by)
-            self._settled(session, by, REJECTED, case)
+            cancel_open_work(session, self._decisions, case_id, by)
+            self._journal_answer(session, by, REJECTED, case)
 
     def _held(self, session: Session, case_id: str, by: Actor, what: str) -> tuple[Case, CaseData]:
         case, data = read_case(session, self._vault, case_id)
@@ -182,11 +182,8 @@ class Holds:
             raise Refused(Code.NOT_OPEN, case=case_id, state=case.state, by=by.name, what=what)
         return case, data
 
-    def _refuse_first(self, session: Session, case: Case, data: CaseData, by: Actor) -> None:
-        """Two people means two: neither whoever opened the case, or gave it another day, nor whom it is about.
-
-        By whichever door they come: an operator may be the same human as somebody in Slack.
-        """
+    def _refuse_same_person(self, session: Session, case: Case, data: CaseData, by: Actor) -> None:
+        """Refuse those who opened or rescheduled the case, and the leaver, through Slack or the command line."""
         moved = select(JournalEntry.actor).where(
             JournalEntry.case_id == case.id, JournalEntry.action == "case.rescheduled"
         )
@@ -194,13 +191,13 @@ class Holds:
         if by.may_be(data.opened_by) or is_about(data.leaver, by) or by.id in movers:
             raise Refused(Code.SECOND_PERSON, case=case.id, by=data.opened_by.name)
 
-    def _turn(self, session: Session, case_id: str, old: WorkState, new: WorkState) -> None:
+    def _set_state(self, session: Session, case_id: str, old: WorkState, new: WorkState) -> None:
         for model in WORK:
             session.execute(
                 sa.update(model).where(col(model.case_id) == case_id, col(model.state) == old).values(state=new)
             )
 
-    def _settled(self, session: Session, by: Actor, action: str, case: Case) -> None:
+    def _journal_answer(self, session: Session, by: Actor, action: str, case: Case) -> None:
         name = self._vault.seal(case.wrapped_key, by.name, f"settled:{case.id}")
         self._journal.write(session, actor=by, action=action, case_id=case.id, sealed=name)
         request_update(session, f"held:{case.id}")
@@ -208,7 +205,7 @@ class Holds:
 
 
 def settled(session: Session, vault: Vault, case: Case) -> tuple[str, datetime | None]:
-    """Return who released or rejected a case last, and when; empty where nobody has."""
+    """Return the name of the last person who released or rejected a case, and when; empty where nobody did."""
     answers = select(JournalEntry).where(
         JournalEntry.case_id == case.id, col(JournalEntry.action).in_((RELEASED, REJECTED))
     )

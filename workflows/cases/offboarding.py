@@ -1,6 +1,6 @@
-"""Opening, scheduling, retrying and cancelling a case; the case as a whole.
+"""Cases as people act on them: plan, open, reschedule, retry, cancel, undo.
 
-Over 250 lines because it is the one door through which people act on a case, whichever of its tracks that touches.
+Over 250 lines because every operation on a case as a whole is here, whichever of its tracks are touched.
 """
 
 import secrets
@@ -13,14 +13,14 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from connectors.contract import ClientBook
-from workflows.access import manual_step, manual_steps, restriction
+from workflows.access import manual_step, restriction
 from workflows.access.protected import ProtectedAccounts
 from workflows.cases import plan as planning
 from workflows.cases.casefile import Casefile
-from workflows.cases.ending import CaseUndo, Start
+from workflows.cases.ending import CaseUndo, Start, cancel_open_work
 from workflows.cases.headcount import DirectoryHeadcount
 from workflows.cases.holds import CasePolicy, Holds
-from workflows.cases.schedule import Schedule, in_reach
+from workflows.cases.schedule import Schedule, refuse_far_day
 from workflows.cases.views import CaseBrief, CaseView, OffboardingRequest, Plan
 from workflows.clients.handover import ClientHandover
 from workflows.clients.moves import leave
@@ -33,20 +33,20 @@ from workflows.storage.case import UNWATCHED, CaseData, is_about, mail_key, read
 from workflows.storage.rows.access import Access, AccountLink
 from workflows.storage.rows.case import Case, CaseState
 from workflows.storage.rows.clients import BookHandover
-from workflows.storage.rows.watch import ExportSnapshot, FollowUp
+from workflows.storage.rows.watch import ExportSnapshot, FollowUp, SnapshotOccasion
 from workflows.storage.rows.work_state import WorkState
-from workflows.storage.work import again
+from workflows.storage.work import Task, again
 
 OPEN = (CaseState.SCHEDULED, CaseState.RUNNING, CaseState.HELD)
 FRESH = timedelta(days=1)
-RETRIES = {"revoke": "access.retry", "book": "book.retry"}
-"""What the journal calls another try at a piece of work."""
+RETRIES = {Task.REVOKE: "access.retry", Task.BOOK: "book.retry"}
+"""Journal actions of a retry."""
 VIEWS_TOGETHER = 50
 R = TypeVar("R")
 
 
 class Offboarding:
-    """What HR does with a case."""
+    """Opens cases, acts on them, and finds them."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Offboarding:
         follow_up_days: Sequence[int],
         rules: CasePolicy = CasePolicy(),  # noqa: B008 - a frozen value
     ) -> None:
-        """`guards`: accounts of people that no case may name."""
+        """`guards`: accounts that no case may name."""
         self._store, self._vault, self._journal = context.store, context.vault, context.journal
         self._systems, self._clock = context.systems, context.clock
         self._casefile = casefile
@@ -67,14 +67,14 @@ class Offboarding:
         self._start = start
         self._guards = guards
         self._days = tuple(follow_up_days)
-        self._holds = Holds(context, handover, rules, DirectoryHeadcount(context).count)
-        self._schedule = Schedule(context, handover, self._days, self._holds)
-        self._undo = CaseUndo(context, handover, start, days=rules.undo_days)
+        self._holds = Holds(context, handover.decisions, rules, DirectoryHeadcount(context).count)
+        self._schedule = Schedule(context, handover.decisions, self._days, self._holds)
+        self._undo = CaseUndo(context, handover.decisions, start, days=rules.undo_days)
 
     def plan(self, leaver: Leaver) -> Plan:
-        """Look up what a case would do; writes nothing, and takes seconds at most however dead a system is."""
-        seen = planning.survey(self._systems, leaver)
-        known = seen.get(self._systems.directory)
+        """Look up what a case would do; writes nothing. Takes seconds at most, even if a system does not answer."""
+        surveys = planning.survey(self._systems, leaver)
+        known = surveys.get(self._systems.directory)
         leaver = planning.identify(leaver, known.accounts if known else ())
         refusals: list[Refused] = []
         if self._is_protected(leaver):
@@ -83,28 +83,30 @@ class Offboarding:
             refusals.append(Refused(Code.OPEN_CASE, case=open_case))
         with self._store.read() as session:
             linked = session.exec(select(AccountLink.system).where(AccountLink.person_key == self._key(leaver))).all()
-        kept = planning.kept(self._systems, seen, self._guards) + planning.unlinked(self._systems, seen, linked)
-        return planning.assemble(seen, leaver, tuple(refusals), kept, self._clock)
+        warnings = planning.protected(self._systems, surveys, self._guards) + planning.unlinked(
+            self._systems, surveys, linked
+        )
+        return planning.assemble(surveys, leaver, tuple(refusals), warnings, self._clock)
 
     def open(self, request: OffboardingRequest) -> str:
-        """Open a case and return its id; when for now, the lock-out begins before this returns.
+        """Open a case and return its id. An immediate lock-out begins before this returns.
 
         Raises `Refused`: PROTECTED, ONESELF, OPEN_CASE, PAST_TIME, FAR_TIME, LEAVER_DECIDES, NO_SUCCESSOR,
-        NEEDS_RETURN; or `Unfit` where the file with the wishes for single clients has faults.
+        NEEDS_RETURN; or `InvalidAssignmentFile` where the assignment file has faults.
         """
         now = self._clock.now()
         self._refuse(request, now)
         rows = requested.named(request.assignment_file, request.successors)
         effective = request.effective_at or now
         people = self._holds.people(effective)
-        case = self._new(request, effective, now)
+        case = self._new_case(request, effective, now)
         try:
             with self._store.write() as session:
                 opened = self._holds.count(session, now)
                 crowd = self._holds.cases_within_a_day(session, now, effective)
-                self._enter(session, case, request, rows, now)
+                self._write(session, case, request, rows, now)
                 held = None
-                if not request.keep_access:  # nobody is locked out, so nothing is held back
+                if not request.keep_access:  # without a lock-out, nothing is held
                     held = self._holds.judge(opened, soon=self._holds.soon(effective), crowd=crowd, people=people)
                 if held:
                     self._holds.hold(session, case, held)
@@ -114,7 +116,7 @@ class Offboarding:
             self._begin(case.id)
         return case.id
 
-    def _new(self, request: OffboardingRequest, effective: datetime, now: datetime) -> Case:
+    def _new_case(self, request: OffboardingRequest, effective: datetime, now: datetime) -> Case:
         case_id = f"HO-{now:%y%m%d}-{secrets.token_hex(3)}"
         wrapped = self._vault.new_key()
         data = CaseData(
@@ -137,17 +139,17 @@ class Offboarding:
             sealed=self._vault.seal(wrapped, data.dump(), f"case:{case_id}"),
         )
 
-    def _enter(
+    def _write(
         self, session: Session, case: Case, request: OffboardingRequest, rows: tuple[AssignmentRow, ...], now: datetime
     ) -> None:
-        """Write the case with everything that is to be done, in one transaction."""
+        """Write the case with all its work, in the caller's transaction."""
         session.add(case)
         session.flush()
         if request.keep_access:
             books = [system.name for system, _ in self._systems.with_capability(ClientBook)]
             leave.create_leave_work(session, case, books, now)
         else:
-            self._lay_out(session, case, now)
+            self._create_work(session, case, now)
         leave.create_return(session, case, request.return_on, keeps_access=request.keep_access)
         if rows:
             requested.keep(self._vault, session, case, rows)
@@ -166,28 +168,28 @@ class Offboarding:
         )
 
     def release(self, case_id: str, by: Actor) -> None:
-        """Let a held case go on, by a second person. Raises `Refused`: NOT_OPEN, SECOND_PERSON."""
+        """Release a held case, by a second person. Raises `Refused`: NOT_OPEN, SECOND_PERSON."""
         if self._holds.release(case_id, by):
             self._begin(case_id)
 
     def reject(self, case_id: str, by: Actor) -> None:
-        """Call a held case off. Raises `Refused(NOT_OPEN)`."""
+        """Cancel a held case. Raises `Refused(NOT_OPEN)`."""
         self._holds.reject(case_id, by)
 
     def reschedule(self, case_id: str, at: datetime, by: Actor) -> None:
-        """Move the day of a case not begun. Raises `Refused`: NOT_OPEN, PAST_TIME, FAR_TIME, NOTHING_CHANGED."""
+        """Reschedule a case that has not begun. Raises `Refused`: NOT_OPEN, PAST_TIME, FAR_TIME, NOTHING_CHANGED."""
         self._schedule.move(case_id, at, by)
 
     def close(self, case_id: str, by: Actor) -> None:
-        """End the watching of a person who was hired again; nothing is unlocked. Raises `Refused(NOT_OPEN)`."""
+        """End the checks of a person who was hired again; nothing is unlocked. Raises `Refused(NOT_OPEN)`."""
         self._schedule.close(case_id, by)
 
     def undo(self, case_id: str, by: Actor) -> None:
-        """Give access back as it was; see `workflows.access.restoration`. Raises `Refused`."""
+        """Restore access to its former state. Raises `Refused`: NOT_OPEN, NOTHING_LOCKED, TOO_LATE, LATER_CASE."""
         self._undo.begin(case_id, by)
 
     def cancel(self, case_id: str, by: Actor) -> None:
-        """Call off a case that has not begun, and whatever waits for a decision in it.
+        """Cancel a case that has not begun, with its pending proposals.
 
         Raises `Refused(NOT_OPEN)` once anything may have been locked.
         """
@@ -197,28 +199,21 @@ class Offboarding:
                 raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
             case.state = CaseState.CANCELLED
             session.add(case)
-            for model in (Access, BookHandover, ExportSnapshot, FollowUp):
-                session.execute(
-                    sa.update(model)
-                    .where(col(model.case_id) == case_id, col(model.state) != WorkState.DONE)
-                    .values(state=WorkState.CANCELLED)
-                )
-            manual_steps.cancel(session, case_id)
             restriction.lift(session, case_id, self._clock.now())
-            self._handover.cancel(session, case_id, by)
+            cancel_open_work(session, self._handover.decisions, case_id, by)
             self._journal.write(session, actor=by, action="case.cancelled", case_id=case_id)
             refresh_case_message(session, case_id)
 
     def retry(self, case_id: str, system: str, by: Actor) -> None:
-        """Try one system again now: its lock-out once the case has begun, and its clients where something is left.
+        """Retry one system now: its lock-out once the case has begun, and its clients where something is left.
 
-        Where the case is locked out there already, it is locked and read back afresh. Raises `Refused(NOT_OPEN)`.
+        A system that is locked already is locked and read back again. Raises `Refused(NOT_OPEN)`.
         """
-        attempts: dict[str, int] = {}
+        attempts: dict[Task, int] = {}
         with self._store.write() as session:
             case, _ = read_case(session, self._vault, case_id)
             if case.state not in UNWATCHED or case.state == CaseState.ON_LEAVE:
-                attempts = self._again(session, case, system)
+                attempts = self._make_due(session, case, system)
             if not attempts:
                 raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
             for task in attempts:
@@ -227,19 +222,19 @@ class Offboarding:
         for task, attempt in attempts.items():
             self._start(task, f"{case_id}:{system}", attempt)
 
-    def _again(self, session: Session, case: Case, system: str) -> dict[str, int]:
-        """Make due what there is to retry in one system; return the attempt by task."""
-        attempts = {}
+    def _make_due(self, session: Session, case: Case, system: str) -> dict[Task, int]:
+        """Make due what can be retried in one system; return the attempts by task."""
+        attempts: dict[Task, int] = {}
         access = session.get(Access, f"{case.id}:{system}")
         if access is None and system in self._systems and not manual_step.work_of(self._systems[system]):
-            access = Access(  # the system is newer than the case
+            access = Access(  # the system was added after the case was opened
                 id=f"{case.id}:{system}", case_id=case.id, system=system, due_at=case.effective_at
             )
         if access is not None and case.effective_at <= self._clock.now():
             again(session, access, self._clock.now())
-            attempts["revoke"] = access.attempt
+            attempts[Task.REVOKE] = access.attempt
         book = self._handover.retry(session, case.id, system)
-        return attempts if book is None else {**attempts, "book": book}
+        return attempts if book is None else {**attempts, Task.BOOK: book}
 
     def case(self, case_id: str) -> CaseView:
         """Return a case. Raises `Refused(UNKNOWN_CASE)`."""
@@ -247,14 +242,14 @@ class Offboarding:
             return self._casefile.view(session, case_id)
 
     def held(self, case_id: str) -> bool:
-        """Whether a case waits for a second person."""
+        """Return whether a case waits for a second person."""
         with self._store.read() as session:
             return session.exec(select(Case.hold_reason).where(Case.id == case_id)).first() not in (None, "")
 
     def count(self, still_open: bool | None = None) -> int:
-        """Return how many cases there are: those that are, or are not, at their end, or all."""
+        """Return the number of cases: open or ended ones, or all."""
         with self._store.read() as session:
-            return session.exec(_which(select(sa.func.count()).select_from(Case), still_open)).one()
+            return session.exec(_filtered(select(sa.func.count()).select_from(Case), still_open)).one()
 
     def cases(self, open_only: bool = False, *, limit: int = 0, offset: int = 0) -> list[CaseView]:
         """Return cases, newest first: `limit` of them after the first `offset`, or with no limit all."""
@@ -267,7 +262,7 @@ class Offboarding:
         return views
 
     def briefs(self, limit: int, still_open: bool | None = None) -> list[CaseBrief]:
-        """Return the newest cases as a list shows them: those that are, or are not, at their end, or all."""
+        """Return the newest cases for a list: open or ended ones, or all."""
         with self._store.read() as session:
             return self._casefile.briefs(session, _newest(session, still_open, limit))
 
@@ -277,9 +272,9 @@ class Offboarding:
             return self._casefile.find(session, who)
 
     def open_case(self, leaver: Leaver) -> str | None:
-        """Return the id of the person's open case, if there is one.
+        """Return the id of the person's open case, if any.
 
-        A case that was opened within the day and has come to its end already counts: a second submit is no rehire.
+        A case opened within the day counts even if it has ended: a second submission is no rehire.
         """
         address = mail_key(self._vault, leaver.email)
         same = sa.or_(col(Case.leaver_key) == self._key(leaver), col(Case.mail_key) == address)
@@ -297,7 +292,7 @@ class Offboarding:
             raise Refused(Code.OPEN_CASE, case=open_case)
         if request.effective_at is not None and request.effective_at < now - timedelta(minutes=1):
             raise Refused(Code.PAST_TIME, at=request.effective_at.isoformat())
-        in_reach(request.effective_at or now, now)
+        refuse_far_day(request.effective_at or now, now)
         if (request.keep_access and request.return_on is None) or (
             request.return_on is not None and request.return_on <= (request.effective_at or now)
         ):
@@ -309,8 +304,8 @@ class Offboarding:
         if not request.successors and self._systems.with_capability(ClientBook):
             raise Refused(Code.NO_SUCCESSOR, name="")
 
-    def _lay_out(self, session: Session, case: Case, now: datetime) -> None:
-        """Write the wishes of all three tracks."""
+    def _create_work(self, session: Session, case: Case, now: datetime) -> None:
+        """Create the work of all three tracks."""
         for name, system in self._systems.items():
             if manual_step.work_of(system):
                 session.add(manual_step.new(case, name))
@@ -325,17 +320,19 @@ class Offboarding:
                 session.add(
                     BookHandover(id=f"{case.id}:{name}", case_id=case.id, system=name, state=WorkState.DUE, due_at=now)
                 )
-        snapshots = {"lock": case.effective_at} if case.immediate else {"notice": now, "lock": case.effective_at}
+        snapshots: dict[str, datetime] = {SnapshotOccasion.LOCK: case.effective_at}
+        if not case.immediate:
+            snapshots[SnapshotOccasion.NOTICE] = now
         for day in self._days:
             due = case.effective_at + timedelta(days=day)
             session.add(FollowUp(id=f"{case.id}:day-{day}", case_id=case.id, day=day, state=WorkState.DUE, due_at=due))
-            snapshots[f"day {day}"] = due
-        for moment, due in snapshots.items():
+            snapshots[SnapshotOccasion.day(day)] = due
+        for occasion, due in snapshots.items():
             session.add(
                 ExportSnapshot(
-                    id=f"{case.id}:{moment.replace(' ', '-')}",
+                    id=f"{case.id}:{occasion.replace(' ', '-')}",
                     case_id=case.id,
-                    occasion=moment,
+                    occasion=occasion,
                     due_at=due,
                     state=WorkState.DUE,
                     pseudonym=self._vault.pseudonym(case.id),
@@ -343,12 +340,12 @@ class Offboarding:
             )
 
     def _begin(self, case_id: str) -> None:
-        # Straight to the engine: a dismissal does not wait for a tick. Were this process killed before the next line,
-        # the rows are due all the same and the clock hands them over under the same ids.
-        self._start("lockout", case_id, 0)
+        # Straight to the engine: a dismissal does not wait for the reconciler. If this process is killed here, the rows
+        # are due, and the reconciler starts them under the same ids.
+        self._start(Task.LOCKOUT, case_id, 0)
         for name, system in self._systems.items():
             if manual_step.work_of(system):
-                self._start("manual", f"{case_id}:{name}", 0)
+                self._start(Task.MANUAL, f"{case_id}:{name}", 0)
 
     def _is_protected(self, leaver: Leaver) -> bool:
         return self._guards.is_protected((leaver.email, leaver.slack_id, leaver.directory_id, *leaver.logins))
@@ -361,13 +358,13 @@ class Offboarding:
 
 def _newest(session: Session, still_open: bool | None, limit: int | None = None, offset: int = 0) -> Sequence[str]:
     newest = select(Case.id).order_by(col(Case.opened_at).desc(), col(Case.id)).limit(limit).offset(offset)
-    return session.exec(_which(newest, still_open)).all()
+    return session.exec(_filtered(newest, still_open)).all()
 
 
-def _which(query: SelectOfScalar[R], still_open: bool | None) -> SelectOfScalar[R]:
+def _filtered(query: SelectOfScalar[R], still_open: bool | None) -> SelectOfScalar[R]:
     if still_open is None:
         return query
-    return query.where(_open() if still_open else sa.not_(_open()))
+    return query.where(_is_open() if still_open else sa.not_(_is_open()))
 
 
 def _actor_id(slack_id: str, key: str) -> str:
@@ -378,6 +375,6 @@ def _same(leaver: Leaver, email: str, slack_id: str) -> bool:
     return email.casefold() == leaver.email.casefold() or bool(slack_id and slack_id == leaver.slack_id)
 
 
-def _open() -> sa.ColumnElement[bool]:
-    """Return the condition on a case that something of it is still to come."""
+def _is_open() -> sa.ColumnElement[bool]:
+    """Return the condition that a case is not at its end."""
     return sa.or_(col(Case.state).in_(OPEN), leave.going_on())

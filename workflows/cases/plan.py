@@ -1,4 +1,4 @@
-"""What an offboarding would do, looked up in every system at once; nothing is written."""
+"""The plan of an offboarding, looked up in every system at once; nothing is written."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -31,8 +31,8 @@ from workflows.storage.work import say
 from workflows.systems.registry import System, Systems
 
 SECONDS = 8.0
-"""How long a system may take before the plan goes on without it: a person is waiting at a loading view."""
-DOES: tuple[tuple[type, str], ...] = (
+"""Time for one system before the plan goes on without it: a person waits at a loading view."""
+ACTIONS: tuple[tuple[type, str], ...] = (
     (Accounts, N_("lock the account, then read it back")),
     (Sessions, N_("end open sessions")),
     (Tokens, N_("revoke personal tokens")),
@@ -44,16 +44,16 @@ DOES: tuple[tuple[type, str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class SystemSurvey:
-    """What one system answered."""
+    """The answer of one system."""
 
     plan: SystemPlan
     accounts: tuple[Account, ...] = ()
-    careful: tuple[str, ...] = ()
-    """What a person must know of this system before confirming."""
+    warnings: tuple[str, ...] = ()
+    """Warnings to read before confirming."""
 
 
 def survey(systems: Systems, leaver: Leaver) -> dict[str, SystemSurvey]:
-    """Look the leaver up everywhere at once; a system that does not answer is a plan with its problem."""
+    """Look the leaver up in all systems at once. A system without an answer is planned with its problem."""
     answers = systems.ask(lambda system: look(system, leaver), SECONDS)
     return {
         name: answer if isinstance(answer, SystemSurvey) else _failed(systems[name], answer)
@@ -77,12 +77,12 @@ def look(system: System, leaver: Leaver) -> SystemSurvey:
         len(lines),
     )
     problem = several.format(count=len(lines)) if len(lines) > 1 else ""
-    careful = (*last_administrator.foresee(system, {one.id for one in lookup.accounts}), *unread)
-    return SystemSurvey(_plan(system, lines, lookup.how, book, problem), lookup.accounts, careful)
+    warnings = (*last_administrator.foresee(system, {one.id for one in lookup.accounts}), *unread)
+    return SystemSurvey(_plan(system, lines, lookup.how, book, problem), lookup.accounts, warnings)
 
 
 def identify(leaver: Leaver, found: tuple[Account, ...]) -> Leaver:
-    """Complete the leaver with what the company's directory knows, where exactly one account matched."""
+    """Complete the leaver from the company's directory, where exactly one account matched."""
     if len(found) != 1:
         return leaver
     known = found[0]
@@ -99,61 +99,63 @@ def identify(leaver: Leaver, found: tuple[Account, ...]) -> Leaver:
 
 
 def assemble(
-    seen: dict[str, SystemSurvey],
+    surveys: dict[str, SystemSurvey],
     leaver: Leaver,
     refusals: tuple[Refused, ...],
     warnings: tuple[str, ...],
     clock: Clock,
 ) -> Plan:
-    """Join what the systems answered into one plan."""
-    return Plan(leaver, tuple(one.plan for one in seen.values()), (*warnings, *_warnings(seen)), refusals, clock.now())
-
-
-def kept(systems: Systems, seen: dict[str, SystemSurvey], guards: ProtectedAccounts) -> tuple[str, ...]:
-    """Return a warning for each account that a case would leave alone because it is protected."""
-    return tuple(
-        f"{one.plan.title}, {found.login}: {why}"
-        for name, one in seen.items()
-        for found in one.accounts
-        if (why := _why(guards, systems[name], found))
+    """Join the answers of the systems into one plan."""
+    return Plan(
+        leaver, tuple(one.plan for one in surveys.values()), (*warnings, *_warnings(surveys)), refusals, clock.now()
     )
 
 
-def _why(guards: ProtectedAccounts, system: System, found: Account) -> str:
+def protected(systems: Systems, surveys: dict[str, SystemSurvey], guards: ProtectedAccounts) -> tuple[str, ...]:
+    """Return a warning for each protected account, which a case would leave alone."""
+    return tuple(
+        f"{one.plan.title}, {found.login}: {why}"
+        for name, one in surveys.items()
+        for found in one.accounts
+        if (why := _protection(guards, systems[name], found))
+    )
+
+
+def _protection(guards: ProtectedAccounts, system: System, found: Account) -> str:
     try:
         return guards.why_not(system, found)
     except ConnectorError as error:
         return _("whether this is Handover's own account cannot be told now: {error}").format(error=say(error))
 
 
-def unlinked(systems: Systems, seen: dict[str, SystemSurvey], linked: Collection[str]) -> tuple[str, ...]:
-    """Return a warning for each system where everybody should have an account and the leaver has none.
+def unlinked(systems: Systems, surveys: dict[str, SystemSurvey], linked: Collection[str]) -> tuple[str, ...]:
+    """Return a warning for each system that expects an account and has none for the leaver.
 
-    `linked`: systems where a person has said whose the account is, or that there is none.
+    `linked`: systems where a person linked an account, or said that there is none.
     """
     return tuple(
         _("{title}: no account was found, and everybody should have one there; a person must link it.").format(
             title=one.plan.title
         )
-        for name, one in seen.items()
+        for name, one in surveys.items()
         if systems[name].expects_account and not one.plan.problem and not one.accounts and name not in linked
     )
 
 
-def _warnings(seen: dict[str, SystemSurvey]) -> tuple[str, ...]:
-    words = [f"{one.plan.title}: {said}." for one in seen.values() for said in one.careful]
-    unreachable = [one.plan.title for one in seen.values() if one.plan.problem and not one.plan.accounts]
+def _warnings(surveys: dict[str, SystemSurvey]) -> tuple[str, ...]:
+    words = [f"{one.plan.title}: {warning}." for one in surveys.values() for warning in one.warnings]
+    unreachable = [one.plan.title for one in surveys.values() if one.plan.problem and not one.plan.accounts]
     if unreachable:
         words.append(
             _("{systems}: not looked up. The case will say unknown there until a read succeeds.").format(
                 systems=", ".join(unreachable)
             )
         )
-    if not any(one.plan.accounts or one.plan.problem for one in seen.values()):
+    if not any(one.plan.accounts or one.plan.problem for one in surveys.values()):
         words.append(_("No account was found in any system. Check that this is the right person."))
     locked = [
         one.plan.title
-        for one in seen.values()
+        for one in surveys.values()
         if one.plan.accounts and all(a.verdict is Verdict.LOCKED for a in one.plan.accounts)
     ]
     if locked:
@@ -162,7 +164,7 @@ def _warnings(seen: dict[str, SystemSurvey]) -> tuple[str, ...]:
 
 
 def _lines(system: System, found: tuple[Account, ...]) -> tuple[tuple[AccountLine, ...], tuple[str, ...]]:
-    """Return a line for each account, and what keeps its groups from being read: the account is shown all the same."""
+    """Return a line for each account, and the errors where its groups cannot be read."""
     lines: list[AccountLine] = []
     unread: dict[str, None] = {}
     for account in found:
@@ -207,7 +209,7 @@ def _add(book: ClientBook, owner: AccountId, counts: dict[str, int], value: dict
 def _plan(
     system: System, accounts: tuple[AccountLine, ...], how: str, book: BookLine | None, problem: str
 ) -> SystemPlan:
-    every = (*restriction.promise(system), *(_(words) for capability, words in DOES if system.has(capability)))
+    every = (*restriction.promise(system), *(_(words) for capability, words in ACTIONS if system.has(capability)))
     does = every if accounts else ()
     return SystemPlan(system.name, system.manifest.title, accounts, how, does, system.cannot, book, problem)
 

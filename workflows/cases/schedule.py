@@ -1,4 +1,4 @@
-"""The day of a case: moved while nothing has begun, and the end of watching."""
+"""The schedule of a case: its day, moved while nothing has begun, and the end of the checks."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from workflows.access import manual_steps, restriction
 from workflows.cases.ending import cancel_open_work
 from workflows.cases.holds import Holds
-from workflows.clients.handover import ClientHandover
+from workflows.clients.approvals.decisions import DecisionRegister
 from workflows.context import Context
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
@@ -17,31 +17,34 @@ from workflows.storage.case import read_case, refresh_case_message
 from workflows.storage.outbox import request_update
 from workflows.storage.rows.access import Access
 from workflows.storage.rows.case import Case, CaseState
-from workflows.storage.rows.clients import BookHandover
-from workflows.storage.rows.watch import ExportSnapshot, FollowUp
+from workflows.storage.rows.clients import BookHandover, BookPhase
+from workflows.storage.rows.watch import ExportSnapshot, FollowUp, SnapshotOccasion
 from workflows.storage.rows.work_state import WorkState
 
 FARTHEST = timedelta(days=731)
-"""How far ahead a lock-out may lie; no notice is as long, and a slip in the year (2206) would keep access for ever."""
+"""The latest lock-out: no notice is longer, and a slip in the year (2206) would keep access forever."""
 
 
-def in_reach(at: datetime, now: datetime) -> None:
-    """Refuse a day that nobody can mean. Raises `Refused(FAR_TIME)`."""
+def refuse_far_day(at: datetime, now: datetime) -> None:
+    """Refuse a day too far ahead. Raises `Refused(FAR_TIME)`."""
     if at > now + FARTHEST:
         raise Refused(Code.FAR_TIME, at=at.isoformat(), year=str(at.year))
 
 
 class Schedule:
-    """Moves and ends cases."""
+    """Reschedules and closes cases."""
 
-    def __init__(self, context: Context, handover: ClientHandover, days: Sequence[int], holds: Holds) -> None:
-        """`days`: the follow-ups of a case. `holds`: judges a case anew on its new day."""
+    def __init__(self, context: Context, decisions: DecisionRegister, days: Sequence[int], holds: Holds) -> None:
+        """`days`: days of the follow-ups. `holds`: decides whether the case must wait on its new day."""
         self._store, self._vault, self._journal = context.store, context.vault, context.journal
         self._systems, self._clock, self._findings = context.systems, context.clock, context.findings
-        self._handover, self._days, self._holds = handover, tuple(days), holds
+        self._decisions, self._days, self._holds = decisions, tuple(days), holds
 
     def move(self, case_id: str, at: datetime, by: Actor) -> None:
-        """Give a case that has not begun another time, with all that hangs on it; what is held stays held."""
+        """Move a case that has not begun, with all its work, to another time. A held case stays held.
+
+        Raises `Refused`: NOT_OPEN, PAST_TIME, FAR_TIME, NOTHING_CHANGED.
+        """
         now, people = self._clock.now(), self._holds.people(at)
         with self._store.write() as session:
             case, _ = read_case(session, self._vault, case_id)
@@ -51,23 +54,22 @@ class Schedule:
                 raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
             if at <= now:
                 raise Refused(Code.PAST_TIME, at=at.isoformat())
-            in_reach(at, now)
+            refuse_far_day(at, now)
             if at == case.effective_at:
                 raise Refused(Code.NOTHING_CHANGED, case=case_id)
             old, case.effective_at = case.effective_at, at
             session.add(case)
             self._move_work(session, case)
-            said = {"from": old.isoformat(), "to": at.isoformat()}
-            self._journal.write(session, actor=by, action="case.rescheduled", case_id=case_id, data=said)
+            data = {"from": old.isoformat(), "to": at.isoformat()}
+            self._journal.write(session, actor=by, action="case.rescheduled", case_id=case_id, data=data)
             if why := self._holds.rejudge(session, case, people):
                 self._holds.hold(session, case, why)
             refresh_case_message(session, case_id)
             request_update(session, f"held:{case_id}")
 
     def _move_work(self, session: Session, case: Case) -> None:
-        moved = {"lock": case.effective_at} | {
-            f"day {day}": case.effective_at + timedelta(days=day) for day in self._days
-        }
+        moved = {SnapshotOccasion.day(day): case.effective_at + timedelta(days=day) for day in self._days}
+        moved[SnapshotOccasion.LOCK] = case.effective_at
         session.execute(sa.update(Access).where(col(Access.case_id) == case.id).values(due_at=case.effective_at))
         manual_steps.reschedule(session, case)
         restriction.reschedule(session, self._systems, case, self._clock.now())
@@ -75,7 +77,7 @@ class Schedule:
             sa.update(BookHandover)
             .where(
                 col(BookHandover.case_id) == case.id,
-                col(BookHandover.phase) == "move",
+                col(BookHandover.phase) == BookPhase.MOVE,
                 col(BookHandover.state) == WorkState.DUE,
             )
             .values(due_at=case.effective_at)
@@ -83,12 +85,15 @@ class Schedule:
         for row in session.exec(select(FollowUp).where(FollowUp.case_id == case.id)).all():
             row.due_at = case.effective_at + timedelta(days=row.day)
             session.add(row)
-        for shot in session.exec(select(ExportSnapshot).where(ExportSnapshot.case_id == case.id)).all():
-            shot.due_at = moved.get(shot.occasion, shot.due_at)
-            session.add(shot)
+        for snapshot in session.exec(select(ExportSnapshot).where(ExportSnapshot.case_id == case.id)).all():
+            snapshot.due_at = moved.get(snapshot.occasion, snapshot.due_at)
+            session.add(snapshot)
 
     def close(self, case_id: str, by: Actor) -> None:
-        """End the watching of a case whose lock-out is over: the person was hired again. Nothing is unlocked."""
+        """End the checks of a case after its lock-out, because the person was hired again. Nothing is unlocked.
+
+        Raises `Refused(NOT_OPEN)`.
+        """
         with self._store.write() as session:
             case, _ = read_case(session, self._vault, case_id)
             session.refresh(case, with_for_update=True)
@@ -100,8 +105,8 @@ class Schedule:
                 raise Refused(Code.NOT_OPEN, case=case_id, state=case.state)
             case.state = CaseState.CLOSED
             session.add(case)
-            cancel_open_work(session, self._handover, case_id, by)
+            cancel_open_work(session, self._decisions, case_id, by)
             self._findings.clear_case(session, case_id, by.id)
-            said = {"why": "hired again"}
-            self._journal.write(session, actor=by, action="case.closed", case_id=case_id, data=said)
+            data = {"why": "hired again"}
+            self._journal.write(session, actor=by, action="case.closed", case_id=case_id, data=data)
             refresh_case_message(session, case_id)

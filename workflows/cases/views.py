@@ -1,3 +1,5 @@
+"""Views of cases: frozen values as people are shown them, with personal data in clear."""
+
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,19 +14,19 @@ from workflows.storage.rows.watch import FindingKind
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an offboarding would do; nothing was written to make it."""
+    """The plan of an offboarding; nothing was written to make it."""
 
     leaver: Leaver
     systems: tuple[SystemPlan, ...]
     warnings: tuple[str, ...]
     refusals: tuple[Refused, ...]
-    """Why no case can be opened: a protected account, an open case. Empty: one can."""
+    """Reasons why no case can be opened, such as a protected account or an open case."""
     made_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class OffboardingRequest:
-    """What HR asks for. `effective_at` None means now."""
+    """HR's request for an offboarding. `effective_at` None means now."""
 
     leaver: Leaver
     reason: Reason
@@ -34,19 +36,19 @@ class OffboardingRequest:
     successors: tuple[Successor, ...]
     requested_by: Actor
     channel: str
-    """Where the case message goes: a channel, or a person's id for a direct message."""
+    """Channel of the case message, or a person's id for a direct message."""
     note: str = ""
     assignment_file: bytes = b""
-    """A CSV file that names who gets which client; what it does not name is split by the strategy."""
+    """CSV file that assigns clients to successors; the strategy splits all other clients."""
     return_on: datetime | None = None
-    """When the person comes back, of a handover for a time."""
+    """Day of return, of a handover for a time."""
     keep_access: bool = False
-    """Nobody is locked out: only clients are handed over, until `return_on`."""
+    """Without a lock-out: only clients are handed over, until `return_on`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseBrief:
-    """A case in a list: enough for its headline, and cheap to read by the dozen."""
+    """A case in a list: enough for its headline, and cheap to read."""
 
     id: str
     leaver: Leaver
@@ -57,14 +59,14 @@ class CaseBrief:
     opened_at: datetime
     systems: tuple[SystemLine, ...]
     restored: tuple[RestoredLine, ...] = ()
-    """What an undo gave back, an account a line."""
+    """Restored access, a line for each account."""
     leave: "LeaveView | None" = None
 
     @property
     def locked_out(self) -> bool:
-        """Whether every system that can be read shows locked or absent, and a person vouches for each that cannot.
+        """True if all readable systems show locked or absent, and a person has confirmed every manual step.
 
-        `unknown` is never good by itself: a system without an API counts for nothing but its confirmation.
+        `unknown` is never good: a system without an API counts only by its confirmation.
         """
         good = (Verdict.LOCKED, Verdict.ABSENT)
         by_hand = all(line.step.confirmed for line in self.systems if line.step)
@@ -77,33 +79,35 @@ class CaseBrief:
 
     @property
     def steps(self) -> tuple[StepView, ...]:
-        """What people do by hand."""
+        """The manual steps."""
         return tuple(line.step for line in self.systems if line.step)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseView(CaseBrief):
-    """All that a case message and `handover status` show."""
+    """A case with everything that its message and `handover status` show."""
 
     opened_by: Actor
     approver: Successor
     clients: ClientsView | None
     exports: str
-    """One line on the export track without figures (those are security's)."""
+    """One line on the export track, without figures: these are for security."""
     follow_ups: tuple["FollowUpLine", ...]
     findings: tuple["FindingLine", ...]
     held: str = ""
-    """Why the case waits for a second person (`rules.Hold`), or empty."""
+    """Reason for which the case waits for a second person (`HoldReason`), or empty."""
     settled_by: str = ""
-    """Who released or rejected it, where it was held."""
+    """Name of the person who released or rejected a held case."""
     settled_at: datetime | None = None
     can_undo: bool = False
     restrictions: tuple[RestrictionLine, ...] = ()
-    """What is taken before the lock-out, a system a line."""
+    """Restrictions before the lock-out, a line for each system."""
 
 
 @dataclass(frozen=True, slots=True)
 class FollowUpLine:
+    """A dated check of a case."""
+
     id: str
     day: int
     due_at: datetime
@@ -113,6 +117,8 @@ class FollowUpLine:
 
 @dataclass(frozen=True, slots=True)
 class FindingLine:
+    """A finding in a list."""
+
     id: str
     case_id: str
     leaver: Leaver
@@ -125,13 +131,13 @@ class FindingLine:
     closed_at: datetime | None
     can_lock_again: bool
     changed_by: str = ""
-    """Who changed the account last, in the system's own words; empty where it does not tell."""
+    """The last author of a change to the account, in the system's words; empty where unknown."""
     taken_by: str = ""
-    """Who works on it, or empty."""
+    """Name of the person who works on it, or empty."""
     accepted_until: datetime | None = None
     accepted_by: str = ""
     accepted_reason: str = ""
     overdue: bool = False
-    """Whether nobody took it for longer than policy allows."""
+    """True where nobody took it within the time that policy allows."""
     relocked_at: datetime | None = None
-    """When the bot itself locked it again, by policy."""
+    """Time of an automatic lock by policy."""

@@ -1,23 +1,30 @@
-"""Who must agree to a proposal, from what is in it and the company's rules. Pure."""
+"""Approval policy: the approvals that a proposal needs, by its content and the company's rules. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from enum import StrEnum
 
 from workflows.people import Leaver, Successor
 from workflows.ports import WorkspaceDirectory
 
-MANAGER, RECEIVER = "manager", "receiver"
-"""The one whom the case names as approver; a colleague who must agree to their own share."""
+
+class ApprovalRole(StrEnum):
+    """Built-in roles of approvers; an additional approval has its rule's name as role."""
+
+    MANAGER = "manager"
+    """The approver that the case names."""
+    RECEIVER = "receiver"
+    """A successor who must agree to their own share."""
 
 
 @dataclass(frozen=True, slots=True)
 class AdditionalApproval:
-    """More people who must agree: any condition that holds asks them; a rule without conditions always does."""
+    """Additional approval rule: applies where any of its conditions holds; without conditions, always."""
 
     name: str
     people: tuple[str, ...]
-    """Ids of users and user groups: those who may decide."""
+    """Ids of the users and user groups who may decide."""
     quorum: int = 1
     above_clients: int | None = None
     above_value: Mapping[str, Decimal] = field(default_factory=dict)
@@ -27,7 +34,7 @@ class AdditionalApproval:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalPolicy:
-    """The company's rules; times are business days of the calendar of whoever is asked."""
+    """The company's approval rules; times are business days of each approver's calendar."""
 
     receivers: bool = False
     rules: tuple[AdditionalApproval, ...] = ()
@@ -38,43 +45,43 @@ class ApprovalPolicy:
     calendars: Mapping[str, str] = field(default_factory=dict)
     """Country by time zone."""
     country: str = ""
-    """The company's own, for people whose zone is not named."""
+    """The company's country, for time zones without a calendar."""
     zone: str = "UTC"
-    """For people whose own is not known."""
+    """Time zone of people whose own is not known."""
 
     def calendar(self, zone: str) -> str:
         """Return the country whose holidays count in a time zone."""
         return self.calendars.get(zone, self.country)
 
     def chain(self, role: str) -> tuple[str, ...]:
-        """Return who is asked next, in this order, where nobody answers for a role."""
+        """Return the escalation list of a role, in order."""
         own = next((rule.escalate_to for rule in self.rules if rule.name == role), ())
         return own or self.escalate_to
 
 
 @dataclass(frozen=True, slots=True)
 class ProposalSummary:
-    """What the policy looks at in a proposal."""
+    """The part of a proposal that the policy depends on."""
 
     clients: int
     value: Mapping[str, Decimal]
     """Value of open records by currency."""
     shares: tuple[str, ...] = ()
-    """Keys of the successors who receive anything."""
+    """Keys of the successors who receive records."""
     tiers: frozenset[str] = frozenset()
-    """Sensitivity tiers of which there is any client."""
+    """Sensitivity tiers of the clients."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequiredApproval:
-    """One request for approval. `people`: who is asked by name; `pool`: ids of users and groups of whom `need` must."""
+    """One approval that a proposal needs: from `people` by name, or from a quorum of the users and groups in `pool`."""
 
     role: str
     people: tuple[Successor, ...] = ()
     pool: tuple[str, ...] = ()
     quorum: int = 1
     share: str = ""
-    """Key of the successor whose share this is about; empty: the whole."""
+    """Key of the successor whose share this is about; empty: the whole proposal."""
 
 
 def required(
@@ -84,27 +91,30 @@ def required(
     approver: Successor,
     successors: Sequence[Successor],
 ) -> tuple[RequiredApproval, ...]:
-    """Return who must agree. The case's approver always comes first; nobody is asked as two, and never the leaver."""
-    needs = [RequiredApproval(MANAGER, (approver,))]
+    """Return the approvals that a proposal needs, the case's approver first. The leaver is never asked, others once."""
+    needs = [RequiredApproval(ApprovalRole.MANAGER, (approver,))]
     needs += [
         RequiredApproval(rule.name, pool=rule.people, quorum=rule.quorum)
         for rule in policy.rules
         if _applies(rule, summary)
     ]
     if policy.receivers:
-        takers = [one for one in successors if one.key in summary.shares and not same_person(one, approver)]
-        needs += [RequiredApproval(RECEIVER, (one,), share=one.key) for one in takers if not is_leaver(one, leaver)]
+        needs += [
+            RequiredApproval(ApprovalRole.RECEIVER, (one,), share=one.key)
+            for one in successors
+            if one.key in summary.shares and not same_person(one, approver) and not is_leaver(one, leaver)
+        ]
     return tuple(needs)
 
 
 def same_person(one: Successor, other: Successor) -> bool:
-    """Whether these are one person: one Slack account, or one address."""
+    """Return whether both are one person: one Slack account, or one address."""
     address = one.email.casefold()
     return bool(one.slack_id and one.slack_id == other.slack_id) or bool(address and address == other.email.casefold())
 
 
 def is_leaver(one: Successor, leaver: Leaver) -> bool:
-    """Whether this is the person who leaves, under any account that shows their address."""
+    """Return whether this is the leaver, under any account with the leaver's address."""
     return same_person(one, Successor("", leaver.name, leaver.email, leaver.slack_id))
 
 
@@ -112,15 +122,15 @@ def _applies(rule: AdditionalApproval, summary: ProposalSummary) -> bool:
     if rule.above_clients is None and not rule.above_value and not rule.sensitivity:
         return True
     many = rule.above_clients is not None and summary.clients > rule.above_clients
-    return many or _worth(rule, summary) or _sensitive(rule, summary)
+    return many or _above_value(rule, summary) or _sensitive(rule, summary)
 
 
 def _sensitive(rule: AdditionalApproval, summary: ProposalSummary) -> bool:
     return not {tier.casefold() for tier in summary.tiers}.isdisjoint(tier.casefold() for tier in rule.sensitivity)
 
 
-def _worth(rule: AdditionalApproval, summary: ProposalSummary) -> bool:
-    """Whether the value is above the limits, as parts of them; a currency without a limit is above any."""
+def _above_value(rule: AdditionalApproval, summary: ProposalSummary) -> bool:
+    """Return whether the value is above the limits, added up as parts of them. A currency without a limit is above."""
     if not rule.above_value:
         return False
     amounts = {currency: amount for currency, amount in summary.value.items() if amount > 0}
@@ -131,7 +141,7 @@ def _worth(rule: AdditionalApproval, summary: ProposalSummary) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalContext:
-    """The company's rules on who decides, and the directory that says who is there."""
+    """The approval policy, and the directory against which approvers are checked."""
 
     members: WorkspaceDirectory
     policy: ApprovalPolicy = field(default_factory=ApprovalPolicy)

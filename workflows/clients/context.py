@@ -1,34 +1,47 @@
-"""What every part of the client track works with, and the trouble that is ours and not an outside system's."""
+"""The context of the client track: services, settings, attempts at a book, and the next phase of a book."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from itertools import islice
 from typing import TypeVar
 
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
+from config.text import N_, gettext_lazy
 from connectors.contract import ClientBook
 from workflows.clients.approval_policy import ApprovalContext
 from workflows.clients.split.rules import AllocationPolicy
 from workflows.context import Context
 from workflows.people import Actor
+from workflows.refusals import Refused
 from workflows.storage.case import CaseData, advance_case, refresh_case_message
 from workflows.storage.outbox import enqueue
 from workflows.storage.rows.case import Case, CaseState
-from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, Proposal, ProposalState
+from workflows.storage.rows.clients import (
+    Assignment,
+    AssignmentState,
+    BookHandover,
+    BookPhase,
+    Halt,
+    Proposal,
+    ProposalState,
+)
 from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.work_state import WorkState
+from workflows.storage.store import Store
 from workflows.storage.work import again, finish
 from workflows.systems.accounts import PreconditionFailed
 from workflows.systems.registry import System
 
 T = TypeVar("T")
 CHUNK = 500
-"""Rows in one transaction while a book is listed: enough to be quick, few enough to keep no other writer waiting."""
+"""Rows in one transaction while a book is listed: quick, and short enough for other writers."""
 
 
 class AttemptSuperseded(Exception):
-    """A newer attempt, another runner of this one, or a cancel has this book now: who hears it leaves the row alone."""
+    """A newer attempt, another runner or a cancellation has taken over the row: this attempt stops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +50,7 @@ class ClientContext(Context):
 
     approvals: ApprovalContext = field(kw_only=True)
     allocation_policy: AllocationPolicy = field(default=AllocationPolicy(), kw_only=True)
-    """What the company wishes for every split."""
+    """The company's rules for every split."""
 
     @classmethod
     def extend(cls, context: Context, approvals: ApprovalContext, policy: AllocationPolicy) -> "ClientContext":
@@ -46,41 +59,51 @@ class ClientContext(Context):
         return cls(**known, approvals=approvals, allocation_policy=policy)
 
     def system(self, name: str) -> tuple[System, ClientBook]:
-        """Return a configured system with its client book. Raises `Trouble`."""
+        """Return a configured system with its client book. Raises `PreconditionFailed`."""
         system = self.systems.get(name)
         if system is None:
-            raise PreconditionFailed("this system is no longer in the configuration")
+            raise PreconditionFailed(gettext_lazy("this system is no longer in the configuration"))
         book = system.having(ClientBook)
         if book is None:
-            raise PreconditionFailed("this system no longer has a client book")
+            raise PreconditionFailed(gettext_lazy("this system no longer has a client book"))
         return system, book
 
     def show_case(self, session: Session, case_id: str) -> None:
-        """Bring the case message up to date, and a running case to its end where nothing is left to do."""
+        """Update the case message, and end a running case where nothing is left to do."""
         session.flush()
         if session.get_one(Case, case_id).state == CaseState.RUNNING:
             advance_case(session, self.journal, case_id)
         else:
             refresh_case_message(session, case_id)
 
+    @contextmanager
+    def refusals_journalled(self, proposal_id: str, by: Actor) -> Iterator[None]:
+        """Journal a refused operation on a proposal, and raise the refusal again."""
+        try:
+            yield
+        except Refused as refused:
+            data = {"proposal": proposal_id, "code": refused.code}
+            self.journal.note("proposal.refused", by, data, refused.facts.get("case", ""))
+            raise
+
 
 @dataclass(frozen=True, slots=True)
 class BookAttempt:
-    """One attempt at one book, as it was when the attempt began."""
+    """One attempt at one book, with the rows as they were when the attempt began."""
 
     book: BookHandover
     case: Case
     data: CaseData
 
     def hold(self, session: Session) -> BookHandover:
-        """Return the book's row, held until the transaction ends. Every write of an attempt asks first: `Overtaken`."""
+        """Return the book's row, held until the transaction ends. Raises `AttemptSuperseded`: call before a write."""
         book = session.get_one(BookHandover, self.book.id, with_for_update=True)
         if (book.state, book.attempt, book.claimed_by) != (WorkState.DUE, self.book.attempt, self.book.claimed_by):
             raise AttemptSuperseded(self.book.id)
         return book
 
     def check(self, session: Session) -> None:
-        """Ask without holding the row; for a moment at which nothing is written. Raises `Overtaken`."""
+        """Check the attempt without holding the row. Raises `AttemptSuperseded`."""
         now = select(BookHandover.state, BookHandover.attempt, BookHandover.claimed_by).where(
             BookHandover.id == self.book.id
         )
@@ -88,49 +111,66 @@ class BookAttempt:
             raise AttemptSuperseded(self.book.id)
 
 
+def pages(store: Store, lines: SelectOfScalar[Assignment], size: int = CHUNK) -> Iterator[Sequence[Assignment]]:
+    """Yield lines in the order of their ids, a page at a time, each page in a transaction of its own."""
+    last = ""
+    while True:
+        with store.read() as session:
+            page = session.exec(lines.where(col(Assignment.id) > last).order_by(col(Assignment.id)).limit(size)).all()
+        if not page:
+            return
+        last = page[-1].id
+        yield page
+
+
 def chunks(items: Iterable[T], size: int) -> Iterator[Sequence[T]]:
-    """Yield the items in lists of `size`, without holding more than one list."""
+    """Yield the items in lists of `size`; only one list is in memory."""
     stream = iter(items)
     while chunk := list(islice(stream, size)):
         yield chunk
 
 
-DECLINED = "version {version} was declined; press Retry for a new proposal"
-EXPIRED = "version {version} expired without an answer; press Retry for a new proposal"
+DECLINED = N_("version {version} was declined; retry for a new proposal")
+EXPIRED = N_("version {version} expired without an answer; retry for a new proposal")
 OPEN = (AssignmentState.PROPOSED, AssignmentState.DECLINED)
-"""Lines that still need a person: to decide, or after a decline to ask for a new proposal. A record that the system
-refused is not among them: it is said with the reason, and a case does not stay open for what no vendor lets go."""
+"""States of lines that still need a person: to decide, or after a decline to ask for a new proposal.
+
+A record that the system refused is shown with the reason, and does not keep the case open."""
 
 
-def show_outcome(session: Session, proposal_id: str, case_id: str, asker: Actor) -> None:
-    """Tell whoever asked for the case how a proposal came out; who asked at the command line sees it in the case."""
-    to = asker.id.removeprefix("slack:") if asker.id.startswith("slack:") else ""
+def show_outcome(session: Session, proposal_id: str, case_id: str, opened_by: Actor) -> None:
+    """Send the outcome of a proposal to the person who opened the case; without Slack, only the case shows it."""
     enqueue(
-        session, id=f"outcome:{proposal_id}", kind=MessageKind.OUTCOME, subject=proposal_id, case_id=case_id, channel=to
+        session,
+        id=f"outcome:{proposal_id}",
+        kind=MessageKind.OUTCOME,
+        subject=proposal_id,
+        case_id=case_id,
+        channel=opened_by.slack_id,
     )
 
 
 def set_next_phase(context: ClientContext, session: Session, book: BookHandover) -> None:
-    """Set where a book goes next by what its lines say: approved: moved, open: wait for a person, else done."""
+    """Set a book's next phase by its lines: move the approved, wait for a person with open ones, else end."""
     if has_lines(session, book, AssignmentState.APPROVED):
-        book.phase = "move"
-        if book.halted == "paused":  # a new approval is no word of whoever paused it
+        book.phase = BookPhase.MOVE
+        if book.halted == Halt.PAUSED:  # a new approval does not resume a paused book
             book.state = WorkState.PLANNED
             session.add(book)
             return
-        book.halted = ""
+        book.halted = Halt.NONE
         again(session, book, max(context.clock.now(), session.get_one(Case, book.case_id).effective_at))
     elif has_lines(session, book, *OPEN):
-        book.phase, book.state = "decide", WorkState.PLANNED
-        book.reason = _declined(session, book)
+        book.phase, book.state = BookPhase.DECIDE, WorkState.PLANNED
+        book.reason = _declined_version(session, book)
         session.add(book)
     else:
-        book.phase = "done"
+        book.phase = BookPhase.DONE
         finish(session, book)
 
 
-def _declined(session: Session, book: BookHandover) -> str:
-    """Return what became of the newest version with lines in this book that was not agreed to; empty without any."""
+def _declined_version(session: Session, book: BookHandover) -> str:
+    """Return the fate of the newest version with declined lines in this book, as a sentence; empty without any."""
     found = session.exec(
         select(Proposal.version, Proposal.state)
         .join(Assignment, col(Assignment.proposal_id) == Proposal.id)
@@ -145,11 +185,11 @@ def _declined(session: Session, book: BookHandover) -> str:
     if found is None:
         return ""
     version, state = found
-    return (EXPIRED if state == ProposalState.EXPIRED else DECLINED).format(version=version)
+    return gettext_lazy(EXPIRED if state == ProposalState.EXPIRED else DECLINED, version=version).stored
 
 
 def has_lines(session: Session, book: BookHandover, *states: AssignmentState) -> bool:
-    """Whether the case has any record of this book in one of these states."""
+    """Return whether a record of this book is in one of these states."""
     found = select(Assignment.id).where(
         Assignment.case_id == book.case_id, Assignment.system == book.system, col(Assignment.state).in_(states)
     )

@@ -1,6 +1,6 @@
-"""What people are shown of the client track: proposals, their lines, a CSV, and the track as a whole.
+"""Queries of the client track: proposals, their lines, a CSV, previews, and the track as a whole.
 
-Over 250 lines because every question about the client track is answered here, from rows alone.
+Over 250 lines because every query of the client track is here; all but the preview read rows alone.
 """
 
 import json
@@ -12,30 +12,30 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from config.text import _
+from config.text import ngettext, shown
 from workflows.clients.approvals import request_views
 from workflows.clients.context import ClientContext
 from workflows.clients.moves import leave
-from workflows.clients.moves.halts import halt_fields as halts_told
-from workflows.clients.moves.put_back import put_back_fields as undo_told
+from workflows.clients.moves.halts import halt_fields
+from workflows.clients.moves.put_back import put_back_fields
 from workflows.clients.moves.reconciliation import NOTHING
 from workflows.clients.proposals import exclusions
-from workflows.clients.proposals.by_client import NOBODY, ClientPages
+from workflows.clients.proposals.by_client import ClientPages, nobody
 from workflows.clients.proposals.csv_file import csv_file
+from workflows.clients.proposals.preview import preview
 from workflows.clients.proposals.search import page
-from workflows.clients.split import balance
+from workflows.clients.split import balance, unmoved
 from workflows.clients.split import lines as line_rows
 from workflows.clients.split import shares as sheets
-from workflows.clients.split import unmoved as remarks
 from workflows.clients.split.balance import UnmovedCounts
 from workflows.clients.split.unmoved import Reasons, UnmovedReasons
-from workflows.clients.views import ClientLine, ClientsView, ProposalView, RecordLine, Share
-from workflows.people import Successor
+from workflows.clients.views import ClientLine, ClientsView, Preview, ProposalView, RecordLine, Share
+from workflows.people import Leaver, Successor
 from workflows.refusals import Code, Refused
 from workflows.storage.case import CaseData, read_case
 from workflows.storage.rows.access import LeaverAccount
 from workflows.storage.rows.case import Case, CaseState, Strategy
-from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, Proposal, ProposalState
+from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, BookPhase, Proposal, ProposalState
 from workflows.storage.rows.work_state import WorkState
 
 PACE = timedelta(minutes=2)
@@ -59,24 +59,24 @@ FATES = {
 
 
 class ClientTrackQueries:
-    """Reads; writes nothing."""
+    """Reads the client track; writes nothing. Methods that take a proposal raise `Refused(UNKNOWN_PROPOSAL)`."""
 
     def __init__(self, context: ClientContext) -> None:
         self._context = context
         self._clients = ClientPages(context)
 
     def view(self, proposal_id: str) -> ProposalView:
-        """Return one proposal."""
+        """Return one proposal, with its shares and requests."""
         with self._context.store.read() as session:
             proposal = _shown(session, proposal_id)
             return self._view(session, proposal, *read_case(session, self._context.vault, proposal.case_id))
 
     def waiting_for(self, slack_id: str) -> list[ProposalView]:
-        """Return what a person is asked to decide."""
+        """Return the proposals that a person is asked to decide, oldest first."""
         return [view for view in self.waiting() if any(one.awaits(slack_id) for one in view.requests)]
 
     def waiting(self) -> list[ProposalView]:
-        """Return what waits for anybody."""
+        """Return every pending proposal, oldest first."""
         with self._context.store.read() as session:
             pending = session.exec(
                 select(Proposal)
@@ -90,19 +90,19 @@ class ClientTrackQueries:
                 if case.state != CaseState.CANCELLED
             ]
 
-    def share_lines(self, proposal_id: str, key: str, offset: int, limit: int) -> tuple[list[RecordLine], int]:
-        """Return a page of one successor's lines, and how many there are."""
-        taker = self._context.vault.blind(key)
+    def share_lines(self, proposal_id: str, key: str, offset: int = 0, limit: int = 20) -> tuple[list[RecordLine], int]:
+        """Return a page of one successor's lines, and the number of all."""
+        successor = self._context.vault.blind(key)
         with self._context.store.read() as session:
             proposal = _shown(session, proposal_id)
             case, data = read_case(session, self._context.vault, proposal.case_id)
             total = session.exec(
                 select(sa.func.count())
                 .select_from(Assignment)
-                .where(Assignment.proposal_id == proposal_id, Assignment.successor == taker)
+                .where(Assignment.proposal_id == proposal_id, Assignment.successor == successor)
             ).one()
             rows = session.exec(
-                _ordered(proposal_id).where(Assignment.successor == taker).offset(offset).limit(limit)
+                _ordered(proposal_id).where(Assignment.successor == successor).offset(offset).limit(limit)
             ).all()
             return self._lines(rows, case, data), total
 
@@ -114,8 +114,13 @@ class ClientTrackQueries:
             accounts = sheets.unseal(self._context.vault, case, proposal).accounts
             return tuple(one for one in data.successors if any(one.key in by for by in accounts.values()))
 
-    def lines(self, proposal_id: str, offset: int, limit: int, search: str) -> tuple[list[RecordLine], int]:
-        """Return a page and the total. A superseded version has none."""
+    def lines(
+        self, proposal_id: str, offset: int = 0, limit: int = 20, search: str = ""
+    ) -> tuple[list[RecordLine], int]:
+        """Return a page of lines, and the number of all. `search`: client, record and successor names.
+
+        A superseded version has no lines: the edit took them along.
+        """
         with self._context.store.read() as session:
             proposal = _shown(session, proposal_id)
             case, data = read_case(session, self._context.vault, proposal.case_id)
@@ -131,15 +136,26 @@ class ClientTrackQueries:
             rows = session.exec(_ordered(proposal_id).offset(offset).limit(limit)).all()
             return self._lines(rows, case, data), total
 
-    def client_page(self, proposal_id: str, offset: int, limit: int, search: str) -> tuple[list[ClientLine], int]:
-        """Return a page of clients and how many there are. A superseded version has none."""
+    def client_page(
+        self, proposal_id: str, offset: int = 0, limit: int = 20, search: str = ""
+    ) -> tuple[list[ClientLine], int]:
+        """Return a page of clients, and the number of all. `search`: names, ids and successors.
+
+        A superseded version has none.
+        """
         with self._context.store.read() as session:
             proposal = _shown(session, proposal_id)
             case, data = read_case(session, self._context.vault, proposal.case_id)
             return self._clients.page(session, proposal.id, case, data, offset, limit, search)
 
+    def preview(
+        self, leaver: Leaver, successors: Sequence[Successor], strategy: Strategy, content: bytes = b""
+    ) -> Preview:
+        """Return how the books would be split, read from the systems now. `content`: an assignment file."""
+        return preview(self._context, leaver, successors, strategy, content)
+
     def clients_of(self, proposal_id: str, key: str) -> tuple[str, ...]:
-        """Return one line of every client that goes to a successor."""
+        """Return the id of one line of every client that goes to a successor."""
         with self._context.store.read() as session:
             return tuple(
                 session.exec(
@@ -158,7 +174,7 @@ class ClientTrackQueries:
         return csv_file(self._context, proposal, case, data)
 
     def clients(self, session: Session, case_id: str) -> ClientsView | None:
-        """Return the whole track."""
+        """Return the client track of a case; None where no system has a client book."""
         books = session.exec(
             select(BookHandover).where(BookHandover.case_id == case_id).order_by(col(BookHandover.system))
         ).all()
@@ -172,24 +188,24 @@ class ClientTrackQueries:
         stay = staying + by_state.get(AssignmentState.KEPT, 0)
         proposal = self._latest(session, case_id)
         case, data = read_case(session, self._context.vault, case_id)
-        kept = [(book, remarks.unseal(self._context.vault, case, book)) for book in books]
+        kept = [(book, unmoved.unseal(self._context.vault, case, book)) for book in books]
         return ClientsView(
             proposal=self._view(session, proposal, case, data) if proposal else None,
             listed=sum(by_state.values()) - stay,
             moved=by_state.get(AssignmentState.MOVED, 0),
             left=sum(by_state.get(state, 0) for state in LEFT),
-            problems=tuple(f"{book.system}: {said}" for book, known in kept for said in _problems(book, known)),
+            problems=tuple(f"{book.system}: {problem}" for book, known in kept for problem in _problems(book, known)),
             rate=self._rate(session, case_id, books),
             balance=tuple(line for book, known in kept for line in self._balance(session, case, book, known)),
             complete=all(book.state == WorkState.DONE for book in books),
             staying=staying,
             kept=exclusions.exclusion_lines(self._context.vault, session, case),
-            **halts_told(books, by_state),
-            **undo_told(self._context, session, case, by_state),
+            **halt_fields(books, by_state),
+            **put_back_fields(self._context, session, case, by_state),
         )
 
     def _latest(self, session: Session, case_id: str) -> Proposal | None:
-        """Return the proposal that people should look at: the newest that waits, else the newest."""
+        """Return the newest pending proposal, else the newest."""
         shown = session.exec(
             select(Proposal)
             .where(Proposal.case_id == case_id, Proposal.version > 0)
@@ -232,11 +248,11 @@ class ClientTrackQueries:
             shares,
             sum(share.records for share in shares),
             sum(share.families for share in shares),
-            sheet.why,
+            shown(sheet.why),
             proposal.created_at,
             proposal.settled_at,
             sheet.settled_by,
-            "\n".join([*sheet.notes, *([sheet.words] if sheet.words else [])]),
+            "\n".join([*map(shown, sheet.notes), *([sheet.words] if sheet.words else [])]),
             staying=session.exec(
                 select(sa.func.count())
                 .select_from(Assignment)
@@ -249,7 +265,7 @@ class ClientTrackQueries:
         )
 
     def _current(self, session: Session, proposal_id: str) -> tuple[Proposal, Case, CaseData]:
-        """Return a proposal that still has its lines; an edit took those of a superseded one along."""
+        """Return a proposal that still has its lines. Raises `Refused(STALE_PROPOSAL)` for a superseded one."""
         proposal = _shown(session, proposal_id)
         case, data = read_case(session, self._context.vault, proposal.case_id)
         if proposal.state == ProposalState.SUPERSEDED:
@@ -265,11 +281,11 @@ class ClientTrackQueries:
 
     def _lines(self, rows: Sequence[Assignment], case: Case, data: CaseData) -> list[RecordLine]:
         people = {self._context.vault.blind(one.key): one for one in data.successors}
-        return [line_rows.show(self._context.vault, case, row, people.get(row.successor, NOBODY)) for row in rows]
+        return [line_rows.show(self._context.vault, case, row, people.get(row.successor) or nobody()) for row in rows]
 
     def _rate(self, session: Session, case_id: str, books: Sequence[BookHandover]) -> float | None:
-        """Return the records a second of the last minutes while a move is under way."""
-        if not any(book.phase == "move" and book.state == WorkState.DUE for book in books):
+        """Return the records moved per second in the last minutes; None where no moves are under way."""
+        if not any(book.phase == BookPhase.MOVE and book.state == WorkState.DUE for book in books):
             return None
         first, last, number = session.exec(
             select(sa.func.min(Assignment.moved_at), sa.func.max(Assignment.moved_at), sa.func.count()).where(
@@ -310,23 +326,27 @@ class ClientTrackQueries:
 
 def _problems(book: BookHandover, known: UnmovedReasons) -> Iterator[str]:
     if book.reason and book.reason != NOTHING:
-        yield _(book.reason)
-    if number := remarks.total(known.refused):
-        records = "1 record was" if number == 1 else f"{number} records were"
-        yield f"{records} refused: {remarks.words(*known.refused.values())}; press Retry for a new proposal"
+        yield shown(book.reason)
+    if number := unmoved.total(known.refused):
+        said = ngettext(
+            "{count} record was refused: {why}; retry for a new proposal",
+            "{count} records were refused: {why}; retry for a new proposal",
+            number,
+        )
+        yield said.format(count=number, why=unmoved.words(*known.refused.values()))
 
 
 def _fates(
     rows: Sequence[tuple[str, str, str, int]], counted: frozenset[str], staying: Reasons
 ) -> dict[str, UnmovedCounts]:
-    """Count by kind what did not end with a successor; what one of the counted people took is in the counts."""
+    """Count by kind the records that did not go to a successor, unless one of the counted accounts has them."""
     tallies: dict[str, dict[str, int]] = {}
     for kind, state, owner, number in rows:
-        word = FATES.get(AssignmentState(state))
-        if word and not (word == "taken" and owner in counted):
+        fate = FATES.get(AssignmentState(state))
+        if fate and not (fate == "taken" and owner in counted):
             tally = tallies.setdefault(kind, {})
-            tally[word] = tally.get(word, 0) + number
-    return {kind: UnmovedCounts(**tally, why=remarks.words(staying.get(kind, {}))) for kind, tally in tallies.items()}
+            tally[fate] = tally.get(fate, 0) + number
+    return {kind: UnmovedCounts(**tally, why=unmoved.words(staying.get(kind, {}))) for kind, tally in tallies.items()}
 
 
 def _shown(session: Session, proposal_id: str) -> Proposal:

@@ -1,3 +1,5 @@
+"""Views of the client track: frozen values as people are shown them, with personal data in clear."""
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -5,7 +7,7 @@ from decimal import Decimal
 
 from workflows.people import Leaver, Successor
 from workflows.storage.rows.case import Strategy
-from workflows.storage.rows.clients import AssignmentState, ProposalState, RequestState
+from workflows.storage.rows.clients import AssignmentState, Halt, LeaveAnswer, ProposalState, RequestState
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class RecordLine:
     state: AssignmentState
     note: str = ""
     client_id: str = ""
-    """The family's own id in the system."""
+    """Id of the client in the system."""
     sensitivity: str = ""
 
 
@@ -48,10 +50,10 @@ class ClientLine:
     """One client of a proposal: all records of one family in one system."""
 
     id: str
-    """Id of one of its lines: it stands for the whole client in every edit."""
+    """Id of one of the client's lines, which names the whole client in an edit."""
     system: str
     client_id: str
-    """The family's own id in the system."""
+    """Id of the client in the system."""
     name: str
     records: int
     deals: int
@@ -60,12 +62,12 @@ class ClientLine:
     successor: Successor
     sensitivity: str = ""
     states: Mapping[AssignmentState, int] = field(default_factory=dict)
-    """How many of the records stand where."""
+    """Number of records by state."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExclusionLine:
-    """Clients that a person took out of a proposal: they stay with the leaver, and this is why."""
+    """Clients that a person took out of a proposal, with the reason; they stay with the leaver."""
 
     reason: str
     by: str
@@ -76,7 +78,7 @@ class ExclusionLine:
 
 @dataclass(frozen=True, slots=True)
 class LineFault:
-    """What is wrong with one line of a file; line 0: with the whole file."""
+    """A fault in one line of a file; line 0: in the whole file."""
 
     line: int
     what: str
@@ -84,7 +86,7 @@ class LineFault:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """How a book would be split, read now; nothing was written and nobody was asked."""
+    """The split of a book as it would be now; nothing was written and nobody was asked."""
 
     shares: tuple[Share, ...]
     records: int
@@ -93,13 +95,13 @@ class Preview:
     """Records that nobody can move."""
     notes: tuple[str, ...]
     problems: tuple[str, ...]
-    """What could not be read, by system: the figures are without it."""
+    """Systems that could not be read, with why: the figures leave them out."""
     faults: tuple[LineFault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionView:
-    """What one person decided. `whose` differs from `person` where it was delegated; `void`: why it does not count."""
+    """One person's decision. `principal`: whose decision it is, if delegated. `void`: why it does not count."""
 
     person: Successor
     principal: Successor
@@ -111,7 +113,7 @@ class DecisionView:
 
 @dataclass(frozen=True, slots=True)
 class RequestView:
-    """Asking one role to agree to a proposal."""
+    """A request to one role for approval of a proposal."""
 
     id: str
     role: str
@@ -119,39 +121,39 @@ class RequestView:
     need: int
     state: RequestState
     approvers: tuple[Successor, ...]
-    """Who can decide; before the clock has looked, those whom the case names."""
+    """Available approvers; before the first check, the named ones."""
     decisions: tuple[DecisionView, ...]
     share: Successor | None = None
-    """Whose share it is about, where not the whole."""
+    """The successor whose share it is about; None: the whole proposal."""
     expires_at: datetime | None = None
     reminded_at: datetime | None = None
     escalated_at: datetime | None = None
     settled_at: datetime | None = None
     problem: str = ""
     delegates: Mapping[str, Successor] = field(default_factory=dict)
-    """Who stands in just now, by the Slack id of who is away."""
+    """Delegates at this moment, by the principal's Slack id."""
 
     @property
     def counted(self) -> tuple[DecisionView, ...]:
-        """The words that count."""
-        return tuple(word for word in self.decisions if not word.void)
+        """The decisions that count."""
+        return tuple(decision for decision in self.decisions if not decision.void)
 
     @property
     def awaited(self) -> tuple[Successor, ...]:
-        """Who can still decide; nobody once it is settled."""
+        """Approvers who can still decide; none once the request is settled."""
         if self.state is not RequestState.WAITING:
             return ()
-        done = {one.key for word in self.counted for one in (word.person, word.principal)}
+        done = {one.key for decision in self.counted for one in (decision.person, decision.principal)}
         return tuple(one for one in self.approvers if one.key not in done)
 
     def asks(self, slack_id: str) -> bool:
-        """Whether this person is asked here, in their own name or for somebody who is away."""
+        """Return whether this person is asked here, in their own right or as a delegate."""
         return self._among(slack_id, self.approvers)
 
     def awaits(self, slack_id: str) -> bool:
-        """Whether this person's word is still missing here."""
-        said = any(slack_id == word.person.slack_id for word in self.counted)
-        return not said and self._among(slack_id, self.awaited)
+        """Return whether this person's decision is still missing here."""
+        decided = any(slack_id == decision.person.slack_id for decision in self.counted)
+        return not decided and self._among(slack_id, self.awaited)
 
     def _among(self, slack_id: str, people: tuple[Successor, ...]) -> bool:
         ids = {one.slack_id for one in people} | {
@@ -162,7 +164,7 @@ class RequestView:
 
 @dataclass(frozen=True, slots=True)
 class DelegationView:
-    """Somebody decides for somebody who is away."""
+    """A delegation: the delegate decides for the principal, who is away."""
 
     id: str
     principal: Successor
@@ -187,26 +189,26 @@ class ProposalView:
     records: int
     families: int
     why: str
-    """Why this version exists: the first, an edit, or drift since the last."""
+    """The reason for this version: the first, an edit, or drift since the last."""
     created_at: datetime
     settled_at: datetime | None
     settled_by: str
-    """Name of who settled it, for display."""
+    """Name of the person who settled it, for display."""
     note: str
     staying: int = 0
-    """Records of the leaver that no proposal names: the vendor lets nobody change their owner."""
+    """Records of the leaver that no proposal names, because the vendor does not allow a change of owner."""
     requests: tuple[RequestView, ...] = ()
-    """Who must agree, the case's approver first."""
+    """Approval requests, that of the case's approver first."""
     kept: tuple[ExclusionLine, ...] = ()
-    """What people took out of the case's proposals so far."""
+    """Exclusions from the case's proposals so far."""
     sensitivities: Mapping[str, int] = field(default_factory=dict)
-    """How many clients there are of each sensitivity, where the system has any."""
+    """Number of clients by sensitivity, where the system has any."""
     until: datetime | None = None
-    """The day of return, of a handover for a time."""
+    """The day of return of a handover for a time."""
 
     @property
     def awaited(self) -> tuple[Successor, ...]:
-        """Who is still asked, each once."""
+        """Approvers who are still asked, each once."""
         return tuple(dict.fromkeys(one for request in self.requests for one in request.awaited))
 
 
@@ -216,36 +218,35 @@ class ClientsView:
 
     proposal: ProposalView | None
     listed: int
-    """Records that were ever proposed; those in `staying` are not among them."""
+    """Records that were ever proposed, without those in `staying`."""
     moved: int
     left: int
-    """Proposed and not with a successor: waiting, declined, or refused by the system. Without `staying`."""
+    """Records proposed and not with a successor: waiting, declined, or refused by the system."""
     problems: tuple[str, ...]
     rate: float | None
     """Records a second while moves run, else None."""
     balance: tuple[str, ...]
-    """Counts before = counts after, a sentence per record type; what differs is said."""
+    """A sentence for each record type: counts before and after, with any difference."""
     complete: bool
-    """Whether all that can move has moved. What has not is in `staying`, or was refused and stands in `problems`."""
+    """True once all that can move has moved. The rest is in `staying`, or was refused and is in `problems`."""
     staying: int = 0
-    """Records that stay with the leaver because the vendor lets nobody change their owner."""
+    """Records that stay with the leaver because the vendor does not allow a change of owner."""
     kept: tuple[ExclusionLine, ...] = ()
     """Clients that people took out of a proposal, with their reasons."""
     moving: bool = False
-    """Whether moves are under way, or are paused: they can be stopped."""
-    halted: str = ""
-    """`paused`, `stopped` or empty."""
+    """True while moves are under way or paused, and can be stopped."""
+    halted: Halt = Halt.NONE
     halted_by: str = ""
     halted_at: datetime | None = None
     stopped: int = 0
-    """Records that were approved, and not moved because somebody stopped the moves."""
+    """Approved records that did not move because somebody stopped the moves."""
     put_back: int = 0
     """Records that an undo of the handover gave back to the leaver."""
     putting_back: int = 0
     not_put_back: int = 0
-    """Records that an undo left where they are: they changed hands since, or the system refused."""
+    """Records that an undo left with their owner: they changed hands since, or the system refused."""
     unreturned: tuple[str, ...] = ()
-    """The first of them, with who has each now."""
+    """The first of them, with their present owners."""
     put_back_by: str = ""
     put_back_problems: tuple[str, ...] = ()
 
@@ -265,7 +266,7 @@ class NoteLine:
 
 @dataclass(frozen=True, slots=True)
 class NoteView:
-    """What one successor has got from one case, as it is now."""
+    """The records that one successor has from one case, as of now."""
 
     id: str
     case_id: str
@@ -274,18 +275,18 @@ class NoteView:
     records: int
     clients: int
     open: int
-    """Records on which work goes on."""
+    """Number of open records."""
     value: Mapping[str, Decimal]
-    """Of the open ones, by currency."""
+    """Value of the open records, by currency."""
     next: tuple[NoteLine, ...]
-    """The open ones worth most, the most first."""
+    """The open records of highest value, highest first."""
     until: datetime | None = None
-    """The day of return, of a handover for a time that nobody has ended yet."""
+    """The day of return of a handover for a time, until it is answered."""
 
 
 @dataclass(frozen=True, slots=True)
 class PutBackLine:
-    """One record of an undone handover, and who has it now or why it did not go back."""
+    """One record of an undone handover. `note`: its present owner, or why it did not go back."""
 
     system: str
     record_id: str
@@ -298,34 +299,33 @@ class PutBackLine:
 
 @dataclass(frozen=True, slots=True)
 class PutBackView:
-    """What an undo of a handover would do, from a fresh read; nothing was written to make it."""
+    """The plan of an undo, from a fresh read; nothing was written to make it."""
 
     case_id: str
     leaver: Leaver
     search: str
     asked: int = 0
-    """Records that moved and match."""
+    """Moved records that match the search."""
     back: int = 0
-    """Those that nobody changed since: they can go back."""
+    """Records that nobody changed since: they can go back."""
     kept: tuple[PutBackLine, ...] = ()
-    """The first of the others, with who has each now."""
+    """The first of the changed records, with their present owners."""
     waiting: int = 0
-    """Those that nobody changed either, and that wait until the leaver's account is active again."""
+    """Unchanged records that wait until the leaver's account is active again."""
 
     @property
     def rest(self) -> int:
-        """How many stay where they are."""
+        """Number of records that stay with their present owners."""
         return self.asked - self.back - self.waiting
 
 
 @dataclass(frozen=True, slots=True)
 class LeaveView:
-    """The way back of a handover for a time."""
+    """The return of a handover for a time."""
 
     return_on: datetime
     keeps_access: bool
     asked_at: datetime | None
-    answer: str
-    """`put back`, `stay`, `nothing` (nobody needed to be asked) or empty."""
+    answer: LeaveAnswer
     answered_by: str
     answered_at: datetime | None

@@ -1,4 +1,4 @@
-"""What one export snapshot says, as a value: counted from events, sealed as plain data, read back. Pure."""
+"""Figures of one export snapshot: counted from events, sealed as plain data, read back. Pure."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,60 +14,60 @@ from workflows.people import Leaver
 from workflows.storage.rows.watch import ExportSnapshot
 
 NO_LOG = N_("keeps no export log")
-"""The one problem that is a result: reading again will not change it. Kept as it stands here, translated when shown."""
+"""A problem that is a result: reading again will not change it. Stored untranslated, translated when shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportWindow:
-    """The window, fixed by the first attempt, and the moments that it is held against."""
+    """The window of a snapshot, fixed by the first attempt, with the times it is compared with."""
 
     since: datetime
     until: datetime
     locked: datetime | None = None
-    """When the lock-out was complete, if it is."""
+    """Time at which the lock-out was complete, if it is."""
     last: tuple[str, datetime] | None = None
-    """The snapshot before this one: its name and the end of its window."""
+    """Occasion of the snapshot before this one, and the end of its window."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportFigures:
-    """Every system's line, with what came after leaving and what is new since the last snapshot."""
+    """Lines of all systems, with the exports after leaving and since the last snapshot, by system."""
 
-    moments: ExportWindow
+    window: ExportWindow
     lines: tuple[ExportLine, ...] = ()
     after: Mapping[str, int] = field(default_factory=dict)
     new: Mapping[str, int] = field(default_factory=dict)
 
     def wants(self, system: str) -> bool:
-        """Whether a system's log is still to be read."""
+        """Return whether a system's log is still to be read."""
         return not any(line.system == system and line.problem in ("", NO_LOG) for line in self.lines)
 
     def plus(self, line: ExportLine, after: int, new: int) -> "ExportFigures":
-        """Return the sheet with one system's line in place of an earlier one."""
+        """Return the figures with one system's line, in place of an earlier one."""
         others = tuple(one for one in self.lines if one.system != line.system)
         return replace(
             self, lines=(*others, line), after={**self.after, line.system: after}, new={**self.new, line.system: new}
         )
 
     def problems(self) -> dict[str, str]:
-        """Return why a log was not read, by system."""
+        """Return the problems of logs that were not read, by system."""
         return {line.system: line.problem for line in self.lines if line.problem}
 
     def show(self, row: ExportSnapshot, lines: Sequence[ExportLine]) -> ExportView:
         """Return the snapshot under its pseudonym."""
-        moments = self.moments
+        window = self.window
         changes = tuple(
-            _since(line.system, self.new.get(line.system, 0), moments.last[0])
+            _since(line.system, self.new.get(line.system, 0), window.last[0])
             for line in lines
-            if moments.last and not line.problem
+            if window.last and not line.problem
         )
         return ExportView(
             row.id,
             row.case_id,
             row.pseudonym,
             row.occasion,
-            moments.since,
-            moments.until,
+            window.since,
+            window.until,
             tuple(replace(line, problem=_(NO_LOG)) if line.problem == NO_LOG else line for line in lines),
             after_leaving=sum(self.after.values()),
             changes=changes,
@@ -75,16 +75,16 @@ class ExportFigures:
 
     def dump(self) -> dict[str, Any]:
         """Return plain JSON data."""
-        moments = self.moments
+        window = self.window
         lines = [
             {**asdict(line), "weeks": [[day.isoformat(), events, records] for day, events, records in line.weeks]}
             for line in self.lines
         ]
         return {
-            "since": moments.since.isoformat(),
-            "until": moments.until.isoformat(),
-            "locked": moments.locked.isoformat() if moments.locked else "",
-            "last": [moments.last[0], moments.last[1].isoformat()] if moments.last else [],
+            "since": window.since.isoformat(),
+            "until": window.until.isoformat(),
+            "locked": window.locked.isoformat() if window.locked else "",
+            "last": [window.last[0], window.last[1].isoformat()] if window.last else [],
             "lines": lines,
             "after": dict(self.after),
             "new": dict(self.new),
@@ -92,8 +92,8 @@ class ExportFigures:
 
     @classmethod
     def load(cls, data: Mapping[str, Any]) -> "ExportFigures":
-        """Read what `dump` made."""
-        moments = ExportWindow(
+        """Read the data that `dump` returned."""
+        window = ExportWindow(
             datetime.fromisoformat(data["since"]),
             datetime.fromisoformat(data["until"]),
             datetime.fromisoformat(data["locked"]) if data["locked"] else None,
@@ -103,13 +103,13 @@ class ExportFigures:
             ExportLine(**{**line, "weeks": tuple((date.fromisoformat(d), e, r) for d, e, r in line["weeks"])})
             for line in data["lines"]
         )
-        return cls(moments, lines, data["after"], data["new"])
+        return cls(window, lines, data["after"], data["new"])
 
 
 def summarize(
-    system: str, events: Sequence[ExportEvent], base: int, moments: ExportWindow, zone: ZoneInfo
+    system: str, events: Sequence[ExportEvent], base: int, window: ExportWindow, zone: ZoneInfo
 ) -> ExportLine:
-    """Count one system's exports: what the log has, and how many events it does not have it of; nothing is guessed."""
+    """Count one system's exports, and the events whose log entries are incomplete. Nothing is estimated."""
     unnamed = sum(event.records is None or event.records > len(event.record_ids) for event in events)
     distinct = frozenset[str]().union(*(event.record_ids for event in events))
     return ExportLine(
@@ -118,14 +118,14 @@ def summarize(
         sum(event.records or 0 for event in events),
         len(distinct) if distinct or not unnamed else None,
         base,
-        _weeks(events, moments, zone),
+        _weeks(events, window, zone),
         uncounted=sum(event.records is None for event in events),
         unnamed=unnamed,
     )
 
 
 def unread(system: str, problem: str) -> ExportLine:
-    """Return the line of a log that was not read, with the reason: no figure is claimed."""
+    """Return the line of a log that was not read, with the reason and without figures."""
     return ExportLine(system, 0, None, None, None, (), problem)
 
 
@@ -145,13 +145,13 @@ def _since(system: str, new: int, moment: str) -> str:
     return said.format(system=system, count=new, moment=moment)
 
 
-def _weeks(events: Sequence[ExportEvent], moments: ExportWindow, zone: ZoneInfo) -> tuple[tuple[date, int, int], ...]:
+def _weeks(events: Sequence[ExportEvent], window: ExportWindow, zone: ZoneInfo) -> tuple[tuple[date, int, int], ...]:
     times, records = Counter[date](), Counter[date]()
     for event in events:
         monday = _monday(event.at, zone)
         times[monday] += 1
         records[monday] += event.records or 0
-    first, last = _monday(moments.since, zone), _monday(moments.until, zone)
+    first, last = _monday(window.since, zone), _monday(window.until, zone)
     mondays = (first + timedelta(weeks=n) for n in range((last - first).days // 7 + 1))
     return tuple((day, times[day], records[day]) for day in mondays)
 

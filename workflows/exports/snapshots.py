@@ -1,7 +1,7 @@
-"""The export track: what the leaver took out, as the systems' own logs have it, at notice, at the lock and later.
+"""Export snapshots: the leaver's exports by the systems' own logs, at notice, at the lock-out and later.
 
-Figures are for security only and pseudonymous until opened with a reason. A log that cannot be read is `unknown` and
-read again later; what the others said is kept and shown meanwhile. A system that keeps no log is a result, too.
+Figures are for security only, and pseudonymous until opened with a reason. A log that cannot be read is `unknown` and
+read again later; the figures of the others are shown meanwhile. A system that keeps no log is a result, too.
 """
 
 from collections.abc import Sequence
@@ -16,8 +16,7 @@ from config.text import _
 from connectors.contract import ClientBook, ExportEvent, ExportLog
 from connectors.errors import Conflict, ConnectorError
 from workflows.context import Context
-from workflows.exports import figures as exportsheet
-from workflows.exports.figures import NO_LOG, ExportFigures, ExportWindow, summarize, unread
+from workflows.exports.figures import NO_LOG, ExportFigures, ExportWindow, named, summarize, unread
 from workflows.exports.views import ExportLine, ExportView
 from workflows.people import Actor, Leaver
 from workflows.refusals import Code, Refused
@@ -35,10 +34,10 @@ from workflows.systems.registry import System
 
 
 class ExportTrack:
-    """Carries out `ExportSnapshot` rows and shows them to those who may see them."""
+    """Carries out `ExportSnapshot` rows, and shows them to those who may see them."""
 
     def __init__(self, context: Context, *, channel: str, look_back: timedelta, zone: str) -> None:
-        """`channel`: security's; `zone`: where weeks begin at midnight."""
+        """`channel`: security's channel. `zone`: time zone in which weeks begin."""
         self._store, self._vault, self._journal = context.store, context.vault, context.journal
         self._systems, self._clock, self._retry = context.systems, context.clock, context.retry
         self._channel, self._look_back, self._zone = channel, look_back, ZoneInfo(zone)
@@ -54,14 +53,14 @@ class ExportTrack:
                 row.state = WorkState.CANCELLED
                 session.add(row)
                 return
-            sheet = self._sheet(session, case, row)
+            figures = self._figures(session, case, row)
         failed: ConnectorError | None = None
-        for system in self._logging():
-            if sheet.wants(system.name):
-                line, after, new, error = self._read(system, case.id, data.leaver, sheet.moments)
-                sheet = sheet.plus(line, after, new)
+        for system in self._logged_systems():
+            if figures.wants(system.name):
+                line, after, new, error = self._read(system, case.id, data.leaver, figures.window)
+                figures = figures.plus(line, after, new)
                 failed = failed or error
-        self._keep(snapshot_id, row.attempt, case, sheet, failed)
+        self._keep(snapshot_id, row.attempt, case, figures, failed)
 
     def view(self, snapshot_id: str) -> ExportView:
         """Return a snapshot under a pseudonym. Raises `Refused(UNKNOWN_SNAPSHOT)`."""
@@ -69,24 +68,24 @@ class ExportTrack:
             return self._view(session, snapshot_id)[0]
 
     def reveal(self, snapshot_id: str, by: Actor, reason: str) -> ExportView:
-        """Return a snapshot with the leaver's name; who looked and why is journalled. Raises `Refused`."""
+        """Return a snapshot with the leaver's name; the reader and the reason are journalled. Raises `Refused`."""
         if not reason.strip():
             raise Refused(Code.NEEDS_REASON, snapshot=snapshot_id)
         with self._store.write() as session:
             view, case, leaver = self._view(session, snapshot_id)
-            words = self._vault.seal(case.wrapped_key, {"reason": reason.strip()}, f"reveal:{snapshot_id}")
+            sealed = self._vault.seal(case.wrapped_key, {"reason": reason.strip()}, f"reveal:{snapshot_id}")
             self._journal.write(
                 session,
                 actor=by,
                 action="exports.revealed",
                 case_id=case.id,
                 data={"snapshot": snapshot_id},
-                sealed=words,
+                sealed=sealed,
             )
-        return exportsheet.named(view, leaver)
+        return named(view, leaver)
 
     def line(self, session: Session, case_id: str) -> str:
-        """Return one line on the track, without figures: those are security's."""
+        """Return one line on the export track, without figures: these are for security."""
         rows = session.exec(
             select(ExportSnapshot)
             .where(ExportSnapshot.case_id == case_id)
@@ -101,7 +100,7 @@ class ExportTrack:
         return "; ".join([recorded, *(_unread(system, problem) for system, problem in problems)])
 
     def after(self, case_id: str, since: datetime) -> list[tuple[str, ExportEvent]]:
-        """Read the logs afresh: every export by the leaver since a moment, by system. Raises a connector's error."""
+        """Read the logs now: every export by the leaver since a moment, with its system. Raises a connector's error."""
         with self._store.read() as session:
             _case, data = read_case(session, self._vault, case_id)
         return [
@@ -110,12 +109,12 @@ class ExportTrack:
             for event in self._events(system, log, case_id, data.leaver, since, self._clock.now())
         ]
 
-    def _logging(self) -> list[System]:
-        """Return the systems that hold clients: a directory has nothing that this track is about."""
+    def _logged_systems(self) -> list[System]:
+        """Return the systems with clients or an export log."""
         return [system for system in self._systems.values() if system.has(ClientBook) or system.has(ExportLog)]
 
-    def _sheet(self, session: Session, case: Case, row: ExportSnapshot) -> ExportFigures:
-        """Return what an earlier attempt read, or an empty sheet with the window fixed at this moment."""
+    def _figures(self, session: Session, case: Case, row: ExportSnapshot) -> ExportFigures:
+        """Return the figures of an earlier attempt, or empty figures with the window fixed now."""
         if row.sealed:
             return self._open(case, row)
         now = self._clock.now()
@@ -123,7 +122,7 @@ class ExportTrack:
         return ExportFigures(ExportWindow(now - self._look_back, now, locked, self._before(session, case, row)))
 
     def _before(self, session: Session, case: Case, row: ExportSnapshot) -> tuple[str, datetime] | None:
-        """Return the last snapshot that was taken before this one: its moment's name and where its window ends."""
+        """Return the occasion of the last snapshot before this one, and the end of its window."""
         earlier = session.exec(
             select(ExportSnapshot)
             .where(
@@ -135,22 +134,22 @@ class ExportTrack:
             .order_by(col(ExportSnapshot.taken_at).desc())
             .limit(1)
         ).first()
-        return (earlier.occasion, self._open(case, earlier).moments.until) if earlier else None
+        return (earlier.occasion, self._open(case, earlier).window.until) if earlier else None
 
     def _read(
-        self, system: System, case_id: str, leaver: Leaver, moments: ExportWindow
+        self, system: System, case_id: str, leaver: Leaver, window: ExportWindow
     ) -> tuple[ExportLine, int, int, ConnectorError | None]:
-        """Return one system's line, exports after leaving, exports since the last snapshot, and what went wrong."""
+        """Return one system's line, exports after leaving, exports since the last snapshot, and the error."""
         log = system.having(ExportLog)
         if log is None:
             return unread(system.name, NO_LOG), 0, 0, None
         try:
-            events = self._events(system, log, case_id, leaver, moments.since, moments.until)
-            line = summarize(system.name, events, log.client_base(), moments, self._zone)
+            events = self._events(system, log, case_id, leaver, window.since, window.until)
+            line = summarize(system.name, events, log.client_base(), window, self._zone)
         except ConnectorError as error:
             return unread(system.name, say(error)), 0, 0, error
-        after = sum(moments.locked is not None and event.at >= moments.locked for event in events)
-        new = sum(moments.last is not None and event.at >= moments.last[1] for event in events)
+        after = sum(window.locked is not None and event.at >= window.locked for event in events)
+        new = sum(window.last is not None and event.at >= window.last[1] for event in events)
         return line, after, new, None
 
     def _events(
@@ -163,15 +162,15 @@ class ExportTrack:
         return [event for account in accounts for event in log.exports(account, since, until)]
 
     def _keep(
-        self, snapshot_id: str, attempt: int, case: Case, sheet: ExportFigures, failed: ConnectorError | None
+        self, snapshot_id: str, attempt: int, case: Case, figures: ExportFigures, failed: ConnectorError | None
     ) -> None:
         now = self._clock.now()
         with self._store.write() as session:
             row = session.get_one(ExportSnapshot, snapshot_id, with_for_update=True)
             if row.state != WorkState.DUE or row.attempt != attempt:
                 return
-            row.taken_at = row.taken_at or sheet.moments.until
-            row.sealed = self._vault.seal(case.wrapped_key, sheet.dump(), f"export:{snapshot_id}")
+            row.taken_at = row.taken_at or figures.window.until
+            row.sealed = self._vault.seal(case.wrapped_key, figures.dump(), f"export:{snapshot_id}")
             if failed is None:
                 finish(session, row)
             else:
@@ -182,12 +181,12 @@ class ExportTrack:
                 actor=HANDOVER,
                 action="exports.taken" if failed is None else "exports.tried",
                 case_id=case.id,
-                data={"snapshot": snapshot_id, "unread": sheet.problems()},
+                data={"snapshot": snapshot_id, "unread": figures.problems()},
                 sealed=row.sealed,
             )
             enqueue(
                 session,
-                id=_post(snapshot_id),
+                id=_message_id(snapshot_id),
                 kind=MessageKind.EXPORTS,
                 subject=snapshot_id,
                 case_id=case.id,
@@ -200,14 +199,16 @@ class ExportTrack:
                 refresh_case_message(session, case.id)
 
     def _thread(self, session: Session, row: ExportSnapshot) -> str:
-        """Return the post of the case's first snapshot, whose thread the later ones go to."""
+        """Return the message of the case's first snapshot, in whose thread the later ones go."""
         first = session.exec(
             select(ExportSnapshot.id)
             .where(ExportSnapshot.case_id == row.case_id, col(ExportSnapshot.taken_at).is_not(None))
             .order_by(col(ExportSnapshot.due_at), col(ExportSnapshot.taken_at), col(ExportSnapshot.id).desc())
             .limit(1)
         ).first()
-        return _post(first) if first and first != row.id and session.get(OutboxMessage, _post(first)) else ""
+        return (
+            _message_id(first) if first and first != row.id and session.get(OutboxMessage, _message_id(first)) else ""
+        )
 
     def _open(self, case: Case, row: ExportSnapshot) -> ExportFigures:
         plain: dict[str, Any] = self._vault.open(case.wrapped_key, row.sealed, f"export:{row.id}")
@@ -218,13 +219,13 @@ class ExportTrack:
         if row is None or not row.sealed:
             raise Refused(Code.UNKNOWN_SNAPSHOT, snapshot=snapshot_id)
         case, data = read_case(session, self._vault, row.case_id)
-        sheet = self._open(case, row)
+        figures = self._open(case, row)
         order = {name: place for place, name in enumerate(self._systems)}
-        lines: Sequence[ExportLine] = sorted(sheet.lines, key=lambda line: order.get(line.system, len(order)))
-        return sheet.show(row, lines), case, data.leaver
+        lines: Sequence[ExportLine] = sorted(figures.lines, key=lambda line: order.get(line.system, len(order)))
+        return figures.show(row, lines), case, data.leaver
 
 
-def _post(snapshot_id: str) -> str:
+def _message_id(snapshot_id: str) -> str:
     return f"exports:{snapshot_id}"
 
 

@@ -1,3 +1,5 @@
+"""Views of export snapshots: frozen values as security is shown them."""
+
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -6,26 +8,26 @@ from workflows.people import Leaver
 
 @dataclass(frozen=True, slots=True)
 class ExportLine:
-    """What one system's log says. `problem` is set where it could not be read or there is no log."""
+    """Figures of one system's log. `problem`: the log could not be read, or there is none."""
 
     system: str
     events: int
     records: int | None
-    """Sum over the events whose number of records is known: at least so many where `uncounted`. None: not read."""
+    """Records in the events with a known number; more where `uncounted`. None: not read."""
     distinct: int | None
-    """Different records among those that the log names: at least so many where `unnamed`. None: it names none."""
+    """Distinct records that the log names; more where `unnamed`. None: the log names none."""
     client_base: int | None
     weeks: tuple[tuple[date, int, int], ...]
-    """(Monday, events, records known), oldest first, weeks with none included."""
+    """(Monday, events, known records), oldest first, with empty weeks."""
     problem: str = ""
     uncounted: int = 0
-    """Events whose number of records the log does not have."""
+    """Events without a number of records in the log."""
     unnamed: int = 0
-    """Events of which the log does not name every record, the uncounted ones included."""
+    """Events of which the log does not name every record, with the uncounted ones."""
 
     @property
     def share(self) -> float | None:
-        """Part of the client base taken, 0 to 1, where both figures are known; at least that where `unnamed`."""
+        """Exported part of the client base, 0 to 1, where both figures are known; more where `unnamed`."""
         return self.distinct / self.client_base if self.distinct is not None and self.client_base else None
 
 
@@ -42,6 +44,6 @@ class ExportView:
     lines: tuple[ExportLine, ...]
     leaver: Leaver | None = None
     after_leaving: int = 0
-    """Exports since the lock-out was complete, over all systems that were read."""
+    """Exports after the lock-out was complete, in all systems that were read."""
     changes: tuple[str, ...] = ()
-    """What is new since the snapshot before this one, a sentence per system; empty for the first."""
+    """Changes since the snapshot before this one, a sentence for each system; empty for the first."""

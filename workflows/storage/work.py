@@ -1,31 +1,51 @@
-"""Rows that are work: what they have in common, and how they are put off, finished, and handed out again."""
+"""Rows that are work: their common columns, and how they are postponed, finished and reopened."""
 
 import json
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Protocol
 
 from sqlmodel import Session
 
-from config.text import N_, _
+from config.text import N_, Sentence
 from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, OutcomeUnknown, Unavailable
 from workflows.storage.rows.access import Access, ManualStep, Restoration, Restriction
-from workflows.storage.rows.clients import ApprovalRequest, BookHandover, Leave, PutBack
+from workflows.storage.rows.clients import ApprovalRequest, BookHandover, BookPhase, Leave, PutBack
 from workflows.storage.rows.watch import AuditRun, ExportSnapshot, FollowUp
 from workflows.storage.rows.work_state import WorkState
 
 FIRST_RETRY = timedelta(seconds=10)
+
+
+class Task(StrEnum):
+    """Kinds of work that the engine carries, a row of `TASKS` each; `lockout` is the first lock-out of a whole case."""
+
+    LOCKOUT = "lockout"
+    REVOKE = "revoke"
+    BOOK = "book"
+    EXPORTS = "exports"
+    FOLLOW_UP = "follow_up"
+    AUDIT = "audit"
+    MANUAL = "manual"
+    UNDO = "undo"
+    RESTRICT = "restrict"
+    APPROVAL = "approval"
+    PUT_BACK = "put_back"
+    LEAVE = "leave"
+
+
 TASKS: dict[str, type["Work"]] = {
-    "revoke": Access,
-    "book": BookHandover,
-    "exports": ExportSnapshot,
-    "follow_up": FollowUp,
-    "audit": AuditRun,
-    "manual": ManualStep,
-    "undo": Restoration,
-    "restrict": Restriction,
-    "approval": ApprovalRequest,
-    "put_back": PutBack,
-    "leave": Leave,
+    Task.REVOKE: Access,
+    Task.BOOK: BookHandover,
+    Task.EXPORTS: ExportSnapshot,
+    Task.FOLLOW_UP: FollowUp,
+    Task.AUDIT: AuditRun,
+    Task.MANUAL: ManualStep,
+    Task.UNDO: Restoration,
+    Task.RESTRICT: Restriction,
+    Task.APPROVAL: ApprovalRequest,
+    Task.PUT_BACK: PutBack,
+    Task.LEAVE: Leave,
 }
 TROUBLE: dict[type[ConnectorError], str] = {
     Unavailable: N_("not reachable"),
@@ -38,7 +58,7 @@ TROUBLE: dict[type[ConnectorError], str] = {
 
 
 class Work(Protocol):
-    """A row that is handed to the engine once `due_at` has come, under the id `task:row:attempt`."""
+    """Row that is handed to the engine once `due_at` has come, under the id `task:row:attempt`."""
 
     id: str
     state: str
@@ -48,11 +68,13 @@ class Work(Protocol):
 
 def carried(task: str, row_id: str, attempt: int) -> tuple[str, str, int]:
     """Return the piece of the engine's work that a row's attempt is in: its own, or its case's first lock-out."""
-    return ("lockout", row_id.partition(":")[0], 0) if task == "revoke" and attempt == 0 else (task, row_id, attempt)
+    if task == Task.REVOKE and attempt == 0:
+        return Task.LOCKOUT, row_id.partition(":")[0], 0
+    return task, row_id, attempt
 
 
 def again(session: Session, row: Work, at: datetime) -> None:
-    """Put the work off: a new attempt, due at `at`."""
+    """Postpone the work: a new attempt, due at `at`."""
     row.state, row.attempt, row.due_at = WorkState.DUE, row.attempt + 1, at
     session.add(row)
 
@@ -64,7 +86,7 @@ def finish(session: Session, row: Work) -> None:
 
 
 def retry_at(row: Work, error: ConnectorError | None, now: datetime, most: timedelta) -> datetime:
-    """Return when to try again: soon, then less often, at most `most` apart, never before the vendor's word."""
+    """Return the time of the next try: soon, then less often, at most `most` apart, never before the vendor's time."""
     wait: timedelta = min(most, FIRST_RETRY * float(2 ** min(row.attempt, 10)))
     if isinstance(error, OutcomeUnknown):
         wait = FIRST_RETRY
@@ -74,20 +96,25 @@ def retry_at(row: Work, error: ConnectorError | None, now: datetime, most: timed
 
 
 def say(error: ConnectorError) -> str:
-    """Return what went wrong as a sentence for the case: the kind of trouble, then the vendor's words.
+    """Return an error as a sentence for the case: its kind, then the vendor's words.
 
-    Connectors have narrower errors of their own below the six.
+    Connectors derive narrower errors from the six kinds.
     """
+    return connector_error_sentence(error).words
+
+
+def connector_error_sentence(error: ConnectorError) -> Sentence:
+    """Return the same as a sentence that is stored and shown later."""
     words = next(words for kind, words in TROUBLE.items() if isinstance(error, kind))
-    return f"{_(words)}: {error}"
+    return Sentence("{trouble}: {why}", {"trouble": Sentence(words), "why": next(iter(error.args), "")})
 
 
 def reopen(session: Session, book_id: str, account: str, now: datetime) -> None:
-    """Have a book listed that ended before this account was known to be the leaver's, in the transaction that says so.
+    """Have a finished book listed again for a newly found account of the leaver, in the caller's transaction.
 
-    A book that has not ended looks at every account again before it does.
+    A book that has not ended reads every account again before it ends.
     """
     book = session.get(BookHandover, book_id, with_for_update=True)
     if book is not None and book.state == WorkState.DONE and account not in json.loads(book.counts_after):
-        book.phase, book.reason = "list", ""
+        book.phase, book.reason = BookPhase.LIST, ""
         again(session, book, now)

@@ -1,7 +1,7 @@
-"""Systems that came into the configuration after a case was opened: past leavers are looked up there all the same.
+"""Systems that were configured after a case was opened: past leavers are looked up there as well.
 
-Looking up locks nobody: an account that is open is a finding with `Lock Again`. Until an answer has come the case says
-"not looked up yet". What people do by hand is asked of them, as in a fresh case.
+A lookup locks no account: an open account is a finding with `Lock Again`. Until the answer has come, the case shows
+"not looked up yet". Manual steps are asked for, as in a new case.
 """
 
 import logging
@@ -16,7 +16,7 @@ from connectors.errors import ConnectorError
 from workflows.access import manual_step, observation
 from workflows.access.account_state import VerdictNote, seal
 from workflows.access.matching import other_persons_accounts
-from workflows.cases.added_systems import _has
+from workflows.cases.added_systems import has_work
 from workflows.context import Context
 from workflows.storage.case import UNWATCHED, person, read_case, refresh_case_message
 from workflows.storage.findings import FindingReport
@@ -33,14 +33,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class NewSystems:
-    """Looks past leavers up in systems that are new to their cases."""
+    """Lookups of past leavers in systems that are new to their cases."""
 
     context: Context
 
     def catch_up(self, by: str) -> list[str]:
-        """Look everybody up who is missing somewhere; return, as sentences, the systems that could not be read.
+        """Look up everybody who lacks a system; return, as sentences, the systems that could not be read.
 
-        A system that fails is left for the next time, with its cases as they are.
+        A system that fails is left for the next time, with its cases unchanged.
         """
         unread = []
         for name, system in self.context.systems.items():
@@ -52,7 +52,7 @@ class NewSystems:
         return unread
 
     def _try(self, system: System, case_id: str, by: str) -> None:
-        """Look one person up; who cannot be looked up is a finding, stays as they are, and holds up nobody else."""
+        """Look one person up. A failed lookup is a finding, changes nothing, and does not stop the others."""
         try:
             self._look(system, case_id, by)
         except WrongKey as error:
@@ -84,7 +84,7 @@ class NewSystems:
         now = self.context.clock.now()
         with self.context.store.write(case_id) as session:
             case = session.get_one(Case, case_id)
-            if case.state in UNWATCHED or _has(session, f"{case_id}:{system.name}"):
+            if case.state in UNWATCHED or has_work(session, f"{case_id}:{system.name}"):
                 return
             if manual_step.work_of(system):
                 step = manual_step.new(case, system.name)
@@ -123,7 +123,7 @@ class NewSystems:
             observation.report_new_account(session, findings, case.id, system.name, one, by)
 
     def _lacking(self, system: str) -> list[str]:
-        """Return the cases whose time has come, that nobody has called off, and that know nothing of a system."""
+        """Return the active past cases that have no line for a system."""
         row_id = col(Case.id) + f":{system}"
         query = (
             select(Case.id)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,6 @@ from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.commands import Application, Wiring, configuration, document, handover
 from tests.bot.fakes import FakeHandover
-from workflows.clients.views import ProposalView
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
 from workflows.storage.rows.case import CaseState
@@ -21,12 +21,12 @@ class Deciding(FakeHandover):
     """Takes a decision from the command line, and no other digest than the one shown."""
 
     def decide(
-        self, proposal_id: str, digest: str, by: Actor, approve: bool, reason: str = "", whose: str = ""
-    ) -> ProposalView:
+        self, proposal_id: str, digest: str, by: Actor, approve: bool, reason: str = "", principal: str = ""
+    ) -> None:
         if digest != self.proposal.digest:
             raise Refused(Code.STALE_PROPOSAL)
         self.decided.append((by.id, approve, reason))
-        return replace(self.proposal, state=ProposalState.APPROVED if approve else ProposalState.DECLINED)
+        self.proposal = replace(self.proposal, state=ProposalState.APPROVED if approve else ProposalState.DECLINED)
 
 
 class Desk(Wiring):
@@ -49,7 +49,8 @@ class _Opened:
 
     def __enter__(self) -> Application:
         house: Application = self.outer.__enter__()  # type: ignore[attr-defined]
-        services = replace(house.services, handover=self.deciding)  # type: ignore[arg-type]
+        parts: Any = dict.fromkeys(("proposals", "decisions", "appointments", "edits"), self.deciding)
+        services = replace(house.services, **parts)
         return Application(services, house.store)
 
     def __exit__(self, *told: object) -> None:

@@ -8,6 +8,7 @@ import pytest
 from tests.bot import samples
 from tests.bot.cli.test_decide import Desk
 from tests.bot.commands import configuration, document, handover
+from tests.bot.fakes import NEXT_VERSION
 from workflows.clients.split.assignment_file import InvalidAssignmentFile
 from workflows.clients.views import ExclusionLine, LineFault
 from workflows.storage.rows.case import Strategy
@@ -56,7 +57,7 @@ def test_clients_are_given_away_kept_and_moved_together(desk: Desk, config: str)
 
 def Desk_(desk: Desk) -> Desk:  # noqa: N802 - a fresh version to change
     desk.handover.proposal = samples.proposal()
-    desk.handover._next = lambda: samples.proposal(version=2)  # type: ignore[method-assign]
+    desk.handover._next = lambda: NEXT_VERSION  # type: ignore[method-assign]
     return desk
 
 

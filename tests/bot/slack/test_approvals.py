@@ -1,4 +1,4 @@
-"""Two must agree: real services on rows, the production listeners, a practice workspace; the CRM is in memory."""
+"""Approval by two people: real services, production listeners, a practice workspace, a CRM in memory."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -31,20 +31,27 @@ MAX = Successor(MANAGER.email, MANAGER.name, MANAGER.email, MANAGER.slack_id)
 
 
 class Firm:
-    """The practice workspace in front of the client track."""
+    """A practice workspace connected to the client track."""
 
     def __init__(self, slack: SlackServer, stage: Stage) -> None:
         self.slack, self.stage = slack, stage
         settings = make_settings(slack.api_url)
         fakes = make_services(settings, FakeOffboarding(), FakeHandover(), FakeExports(), FakeAudits(), FakeJournal())
-        self.services = replace(fakes, handover=stage.handover, delegations=stage.handover.delegations)
+        self.services = replace(
+            fakes,
+            proposals=stage.handover.proposals,
+            decisions=stage.handover.decisions,
+            appointments=stage.handover.appointments,
+            edits=stage.handover.edits,
+            delegations=stage.handover.delegations,
+        )
         client = web_client(settings.slack)
-        self.door = AcknowledgementGate(calm=0)
-        self.app = make_app(self.services, client, signing_secret="practice-signing-secret", door=self.door)
+        self.gate = AcknowledgementGate(calm=0)
+        self.app = make_app(self.services, client, signing_secret="practice-signing-secret", gate=self.gate)
         self.notifier = SlackNotifier(client, self.services, lambda number: outbox.find(stage.store, number))
 
     def tick(self) -> None:
-        """Let the clock look, and tell people."""
+        """Run due work and deliver messages."""
         self.stage.look()
         with self.stage.store.write() as session:
             session.execute(
@@ -60,7 +67,7 @@ def firm(tmp_path: Path) -> Iterator[Firm]:
         stage.members = SlackMembers(web_client(make_settings(slack.api_url).slack))  # type: ignore[assignment]
         stage.handover = stage.start()
         firm = Firm(slack, stage)
-        with listening(make_web(firm.app, Metrics(), firm.door), "127.0.0.1", 0) as port:
+        with listening(make_web(firm.app, Metrics(), firm.gate), "127.0.0.1", 0) as port:
             slack.workspace.app.use_url(f"http://127.0.0.1:{port}{PATH}")
             stage.tick()
             firm.tick()
@@ -103,10 +110,10 @@ def test_an_old_message_hears_what_changed(firm: Firm) -> None:
     max_ = firm.slack.as_user(MANAGER.slack_id)
     old = firm.stage.proposal()
     mine = firm.stage.lines()[0]
-    other = next(one for one in firm.stage.handover.successors(old.id) if one != mine.successor)
+    other = next(one for one in firm.stage.handover.proposals.successors(old.id) if one != mine.successor)
     shown = max_.messages()[0]
     by = Actor(f"slack:{MANAGER.slack_id}", MANAGER.name)
-    firm.stage.handover.assign(old.id, old.digest, dict.fromkeys([mine.id], other.key), by)
+    firm.stage.handover.edits.assign(old.id, old.digest, dict.fromkeys([mine.id], other.key), by)
     max_.click(shown, "Approve 12 Records", stale=True)
     answer = max_.wait_for(lambda: next((said(one) for one in max_.ephemerals), ""))
     assert f"{mine.successor.name} → {other.name}" in answer

@@ -1,4 +1,4 @@
-"""The proposal's buttons: approve once, exactly what was shown, by the one who may."""
+"""The proposal's buttons: one approval of exactly the shown proposal, by the approver."""
 
 import pytest
 
@@ -20,23 +20,23 @@ def shown(workplace: Workplace) -> Message:
 
 
 def decisions(workplace: Workplace) -> list[tuple[str, str]]:
-    """Return each decision, and by whom."""
+    """Return each decision with its actor."""
     return [(word, who) for word in ("yes", "no") for who in workplace.actors(f"approval.{word}")]
 
 
 def proposal(workplace: Workplace) -> ProposalView:
-    """Return the version that waits."""
-    [waiting] = workplace.services.handover.waiting()
+    """Return the pending version."""
+    [waiting] = workplace.services.proposals.waiting()
     return waiting
 
 
 def change(workplace: Workplace) -> None:
     """Give a client to Carol behind the manager's back, which makes a new version."""
     old = proposal(workplace)
-    lines, _ = workplace.services.handover.client_page(old.id)
+    lines, _ = workplace.services.proposals.client_page(old.id)
     mine = next(one for one in lines if one.successor.email != CAROL.email)
     by = Actor(f"slack:{MANAGER.slack_id}", MANAGER.name)
-    workplace.services.handover.assign(old.id, old.digest, {mine.id: CAROL.email}, by)
+    workplace.services.edits.assign(old.id, old.digest, {mine.id: CAROL.email}, by)
 
 
 def now(workplace: Workplace) -> str:
@@ -94,7 +94,7 @@ def test_who_is_no_full_member_any_more_cannot_decide(workplace: Workplace, show
 def test_nobody_decides_while_slack_does_not_say_who_they_are(workplace: Workplace, shown: Message) -> None:
     workplace.slack.fault("users.info", "internal_error", times=3)
     workplace.manager.click(shown, APPROVE)
-    workplace.private(workplace.manager, "does not answer about this person")
+    workplace.private(workplace.manager, "gave no answer about this person")
     assert decisions(workplace) == []
 
 
@@ -131,14 +131,14 @@ def test_clients_can_be_searched_and_given_to_another(workplace: Workplace, show
     assert len(form.search("clients", "client 4")) == 9, "every word is looked for by itself"
     assert form.search("successor", "") == ["Bob Ross", "Carol Díaz"]
     old = proposal(workplace)
-    lines, _ = workplace.services.handover.client_page(old.id, search="client 4")
+    lines, _ = workplace.services.proposals.client_page(old.id, search="client 4")
     given = [one for one in lines if one.successor.email == CAROL.email][:2]
     form.search("clients", "client 4")
     form.fill("clients", [one.id for one in given])
     form.search("successor", "bob")
     form.fill("successor", "Bob Ross").submit()
     assert "Version 2" in workplace.manager.modal("Changed").text
-    lines, _ = workplace.services.handover.client_page(proposal(workplace).id, limit=50)
+    lines, _ = workplace.services.proposals.client_page(proposal(workplace).id, limit=50)
     assert {one.successor.name for one in lines if one.client_id in {one.client_id for one in given}} == {"Bob Ross"}
     workplace.deliver()
     assert "Replaced by a newer version" in now(workplace)
@@ -162,7 +162,7 @@ def test_the_list_is_not_for_everybody(workplace: Workplace, shown: Message) -> 
 def test_a_settled_message_stays_settled(workplace: Workplace, shown: Message) -> None:
     workplace.manager.click(shown, APPROVE)
     workplace.manager.wait_for(lambda: "Approved by" in now(workplace))
-    assert workplace.services.handover.waiting() == []
+    assert workplace.services.proposals.waiting() == []
     workplace.manager.click(shown, "Decline", stale=True)
     workplace.private(workplace.manager, "already settled by Max Weber")
     assert workplace.manager.view is None

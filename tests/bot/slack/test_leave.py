@@ -1,4 +1,4 @@
-"""A handover for a time in Slack and at the terminal: the form's fields, the question, and its two answers."""
+"""A leave in Slack and at the terminal: the form's fields, the question, its two answers."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -20,10 +20,11 @@ from tests.sandbox.slack.records import Message
 from workflows.cases.views import CaseView
 from workflows.clients.views import LeaveView
 from workflows.storage.rows.case import CaseState, Reason
+from workflows.storage.rows.clients import LeaveAnswer
 from workflows.storage.rows.outbox import MessageKind
 
 BACK = samples.NOW + timedelta(days=30)
-WAITS = LeaveView(BACK, True, samples.NOW, "", "", None)
+WAITS = LeaveView(BACK, True, samples.NOW, LeaveAnswer.NONE, "", None)
 
 
 def view(way_back: LeaveView = WAITS) -> CaseView:
@@ -31,12 +32,12 @@ def view(way_back: LeaveView = WAITS) -> CaseView:
 
 
 def answered(answer: str) -> LeaveView:
-    return replace(WAITS, answer=answer, answered_by=samples.NASTY, answered_at=samples.NOW)
+    return replace(WAITS, answer=LeaveAnswer(answer), answered_by=samples.NASTY, answered_at=samples.NOW)
 
 
 @pytest.fixture
 def returned(workplace: Workplace) -> Message:
-    """Return the question about a leave whose day has come."""
+    """Return the question of a leave on the day of return."""
     workplace.hand_over(reason=Reason.LEAVE, return_on=samples.NOW + timedelta(days=30), keep_access=True)
     workplace.run()
     workplace.office.clock.pass_(days=30)
@@ -94,7 +95,7 @@ def test_an_answered_question_has_no_buttons_and_says_by_whom(answer: str) -> No
 def test_the_case_says_that_access_stays_and_when_the_person_is_back() -> None:
     message = case.build(view(), samples.NOW)
     assert "access stays" in message.text
-    assert "asked then whether the clients go back" in str(message.blocks)
+    assert "Handover then asks whether the clients go back" in str(message.blocks)
     assert "back from leave" in case.build(view(answered("stay")), samples.NOW).text
 
 

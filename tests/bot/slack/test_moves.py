@@ -1,4 +1,4 @@
-"""Pause, resume, stop, and putting clients back: who may, what is asked first, double clicks, and the terminal."""
+"""Pause, resume, stop and put back: permission, the form, double clicks, the terminal."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -20,12 +20,12 @@ from workflows.cases.views import CaseView
 from workflows.clients.views import ClientsView, PutBackLine
 from workflows.people import Actor
 from workflows.storage.rows.case import CaseState, Reason
-from workflows.storage.rows.clients import AssignmentState
+from workflows.storage.rows.clients import AssignmentState, Halt
 from workflows.storage.rows.outbox import MessageKind
 
 DANA = AccountId("crm-dana.oneill")
 MOVING = ClientsView(None, 100, 40, 60, (), 4.0, (), False, moving=True)
-PAUSED = replace(MOVING, halted="paused", halted_by=samples.NASTY, halted_at=samples.NOW)
+PAUSED = replace(MOVING, halted=Halt.PAUSED, halted_by=samples.NASTY, halted_at=samples.NOW)
 DONE = ClientsView(None, 100, 100, 0, (), None, (), True)
 
 
@@ -65,7 +65,7 @@ def test_the_buttons_are_those_that_do_something_now(clients: ClientsView, butto
 def test_the_message_says_who_paused_and_what_a_stop_left(office: Office) -> None:
     assert "Moves paused" in said(shown(office, PAUSED))
     assert "<!channel>" not in str(moves.blocks(view(PAUSED)))
-    stopped = replace(DONE, moved=40, halted="stopped", halted_by="Sam", halted_at=samples.NOW, stopped=60)
+    stopped = replace(DONE, moved=40, halted=Halt.STOPPED, halted_by="Sam", halted_at=samples.NOW, stopped=60)
     assert "60 records not moved" in said(shown(office, stopped))
     back = replace(
         DONE,
@@ -103,7 +103,7 @@ def test_resume_and_stop(workplace: Workplace) -> None:
     workplace.services.halts.pause(case_id, Actor("cli:root", "root"))
     message = workplace.post(f"case:{case_id}")
     workplace.hr.click(message, "Resume Moves")
-    workplace.private(workplace.hr, "go on where they were paused")
+    workplace.private(workplace.hr, "continue from where they were paused")
     workplace.security.click(message, "Stop Moves", stale=True)
     workplace.private(workplace.security, "3 records not moved")
     workplace.run()
@@ -114,7 +114,7 @@ def test_resume_and_stop(workplace: Workplace) -> None:
 
 @pytest.fixture
 def moved(workplace: Workplace) -> Workplace:
-    """Return a workplace where Dana is on leave, keeps her access, and her three clients have moved."""
+    """Return a workplace with Dana on leave. She keeps access, and her three clients have moved."""
     workplace.hand_over(reason=Reason.LEAVE, return_on=samples.NOW + timedelta(days=30), keep_access=True)
     workplace.run()
     assert workplace.crm.owned(DANA) == set()
@@ -161,12 +161,12 @@ def test_a_locked_leaver_gets_nothing_yet_and_the_form_says_what_to_do_first(wor
     workplace.hr.click(workplace.post(f"case:{case_id}"), "Put Clients Back")
     form = workplace.hr.modal("Put clients back")
     assert "0 records of 3 would go back" in form.text
-    assert "3 records would have to wait" in form.text
+    assert "3 records must wait" in form.text
     assert "*Give Access Back* in the case message" in form.text
     assert "stay where they are" not in form.text
     form.submit()
     told = workplace.hr.modal("Put back").text
-    assert "3 of them wait" in told
+    assert "of which 3 wait" in told
     assert "being put back" not in told
 
 
@@ -183,12 +183,12 @@ def test_an_undone_handover_had_moved_what_it_put_back() -> None:
     back = replace(DONE, moved=0, put_back=90, not_put_back=10, put_back_by="Sam")
     assert "handed over: 100 records moved" in told(back)
     waits = replace(DONE, moved=40, putting_back=60, put_back_by="Sam", put_back_problems=("crm: locked",))
-    assert "*Clients to be put back*, asked by Sam: 60 records on the way" in told(waits)
+    assert "*Clients are being put back*, as asked by Sam: 60 records on the way" in told(waits)
     assert "Handover undone" not in told(waits)
 
 
 def test_stopped_moves_are_no_finished_handover() -> None:
-    stopped = replace(DONE, moved=40, left=60, halted="stopped", halted_by="Sam", halted_at=samples.NOW, stopped=60)
+    stopped = replace(DONE, moved=40, left=60, halted=Halt.STOPPED, halted_by="Sam", halted_at=samples.NOW, stopped=60)
     assert "*Clients* moves stopped: 40 of 100 records moved" in told(stopped)
     assert "handed over" not in told(stopped)
 

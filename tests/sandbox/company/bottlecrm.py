@@ -35,7 +35,7 @@ RECORDS = {
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """What a log-in gave: an access token for an hour and a refresh token for its renewal."""
+    """Tokens of one log-in: an access token for an hour, and a refresh token for its renewal."""
 
     access: str = field(repr=False)
     refresh: str = field(repr=False)
@@ -67,7 +67,7 @@ class BottleCrm(Server):
         self.stop()
 
     def start(self) -> None:
-        """Start on the data in `folder`, or on a copy of the template where there is none; ready when it returns."""
+        """Start on the data in `folder`, or on a copy of the template; return once the server is ready."""
         programs = install(self._cache, self._say)
         if not (self.folder / FILE).exists():
             prepare(self.folder)
@@ -96,7 +96,7 @@ class BottleCrm(Server):
         return SignedIn(answer["access_token"], answer["refresh_token"])
 
     def works(self, proof: str) -> bool:
-        """Whether a token of any kind reads something now."""
+        """Return whether a token of any kind can read now."""
         return self.call("GET", "/api/contacts/?limit=1", proof=proof)[0] == 200
 
     def can_login(self, email: str) -> bool:

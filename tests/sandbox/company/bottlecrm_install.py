@@ -1,7 +1,7 @@
-"""Puts BottleCRM into a virtual environment of its own, once, with locked versions.
+"""Installation of BottleCRM into a virtual environment of its own, once, with locked versions.
 
-It needs Python 3.12 or newer; with 3.11 pip would take a version of years ago. So an interpreter is looked for: our own
-where it is new enough, those on PATH, and those that pyenv has.
+It needs Python 3.12 or newer; with 3.11 pip would install a very old version. So an interpreter is searched: our own
+if it is new enough, those on PATH, and those of pyenv.
 """
 
 import shutil
@@ -32,7 +32,7 @@ def version() -> str:
 
 
 def install(cache: Path, say: Say) -> Path:
-    """Return the environment's `bin` folder, making it first where it is missing. Raises `NotInstalled`."""
+    """Return the environment's `bin` folder, and make it first if it is missing. Raises `NotInstalled`."""
     python = interpreter()
     if python is None:
         raise NotInstalled(NEEDED)

@@ -75,7 +75,7 @@ class Server:
         raise NotStarted((self.folder / "server.out").read_text(encoding="utf-8", errors="replace")[-2000:])
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
-        """End the server and its worker and wait for their end; the data stays. SIGKILL ends it in the middle."""
+        """End the server and its worker and wait for their end. The data stays. SIGKILL interrupts their work."""
         process, self._process = self._process, None
         if process is None or process.poll() is not None:
             return
@@ -95,7 +95,7 @@ def prepare(folder: Path) -> None:
 
 
 def environment(folder: Path) -> Mapping[str, str]:
-    """Return all that the program sees of ours."""
+    """Return the environment variables of the server."""
     return {
         "PATH": os.environ.get("PATH", ""),
         "LANG": "C.UTF-8",

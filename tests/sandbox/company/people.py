@@ -1,6 +1,6 @@
-"""The practice company's people: who works at Northwind Practice, in which team, under whom, and in which roles.
+"""The practice company's people: their teams, managers and roles at Northwind Practice.
 
-The directory, the CRM and the Slack stand-in are all seeded from this one list, so that they agree by construction
+The directory, the CRM and the Slack stand-in are all seeded from this one list. So they agree by construction
 and can be made to disagree on purpose. Names are chosen to break naive code.
 """
 
@@ -33,7 +33,7 @@ class Employee:
     manager: str = ""
     timezone: str = "Europe/Berlin"
     crm: bool = False
-    """Whether the person has a log-in in the CRM."""
+    """True if the person has a log-in in the CRM."""
 
     @property
     def email(self) -> str:
@@ -42,7 +42,7 @@ class Employee:
 
     @property
     def slack_id(self) -> str:
-        """The id in the Slack stand-in."""
+        """Return the id in the Slack stand-in."""
         return "U0" + self.uid.upper().replace(".", "").replace("-", "")[:9]
 
     @property

@@ -1,7 +1,7 @@
-"""The practice company's Active Directory: a real Samba domain controller on loopback, and what it says itself.
+"""The practice company's Active Directory: a real Samba domain controller on loopback, and direct reads from it.
 
-Samba serves LDAP on fixed ports (389 and 636), so that one can run on a machine at a time, and only as root; a file
-lock makes a second test run wait. Everything here speaks to the server directly, never through the connector.
+Samba serves LDAP on fixed ports (389 and 636), so only one runs on a machine at a time, and only as root. A file
+lock makes a second test run wait. Everything here calls the server directly, never through the connector.
 """
 
 import os
@@ -33,7 +33,7 @@ PACKAGES = ("samba-ad-dc", "samba-ad-provision", "python3-samba")
 INSTALL = f"apt-get install -y --no-install-recommends {' '.join(PACKAGES)}"
 READY_SECONDS = 90.0
 TURN_SECONDS = 200.0
-"""How long to wait for another test run to be done with the ports."""
+"""Seconds to wait until another test run has released the ports."""
 
 WRITE = re.compile(r'"dsdbChange".*"statusCode": 0,.*"userSid": "(?P<sid>[^"]+)", "dn": "(?P<dn>(?:[^"\\]|\\.)*)"')
 """A line of the server's log is JSON, but cut off after 4 kB where a change is large."""
@@ -42,7 +42,7 @@ Entry = Mapping[str, Sequence[bytes]]
 
 
 class Samba:
-    """One server. It starts from the template, and keeps its data while it is stopped."""
+    """One server. It starts from the template and keeps its data while it is stopped."""
 
     url = "ldap://127.0.0.1"
     tls_url = "ldaps://127.0.0.1"
@@ -80,7 +80,7 @@ class Samba:
         return self
 
     def template(self) -> Path:
-        """Return the finished domain, making it where it is missing (half a minute, once)."""
+        """Return the finished domain, and make it first if it is missing (half a minute, once)."""
         return template(self._cache, self._seeding)
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Fills an empty practice domain: folders, people, teams, the bot's own account with its rights, and a crowd."""
+"""Seed data of an empty practice domain: folders, people, teams, extra accounts, and the bot's account."""
 
 import subprocess
 from collections.abc import Mapping, Sequence

@@ -44,7 +44,7 @@ Rewrite = Callable[[Call, Any], Any]
 
 @dataclass(slots=True)
 class Manners:
-    """How this server is unlike the standard's model pupil."""
+    """Deviations of this server from the standard."""
 
     refuse: Refuse = lambda _: 0
     rewrite: Rewrite = lambda _, body: body
@@ -123,7 +123,7 @@ class Scim:
     # -- what the owner of the application does and sees
 
     def add_user(self, login: str, **attributes: Any) -> str:
-        """Create a user who is active unless told otherwise; return the id."""
+        """Create a user, active by default. Return the id."""
         return self._create("User", {"userName": login, "active": True} | attributes)
 
     def add_group(self, name: str, members: Iterable[str]) -> str:

@@ -1,7 +1,7 @@
-"""The practice company's directory: a real slapd on loopback, in a folder of its own, and what it says itself.
+"""The practice company's directory: a real slapd on loopback in a folder of its own, and direct reads from it.
 
-Everything here speaks to the server directly, as its administrator or as the person, never through the connector:
-tests and the demo use it to see what is true.
+Everything here calls the server directly, as its administrator or as the person, never through the connector.
+Tests and the demo read the true state from here.
 """
 
 import os
@@ -45,7 +45,7 @@ def _program(name: str) -> str:
 
 
 class Slapd:
-    """One server. A folder that holds data already is used as it is, so that a stopped server comes back the same."""
+    """One server. A folder with data is used unchanged, so a stopped server starts again with the same data."""
 
     base_dn = ldif.SUFFIX
     bind_dn = ldif.SERVICE_DN
@@ -59,12 +59,12 @@ class Slapd:
 
     @property
     def url(self) -> str:
-        """Where plain LDAP (and StartTLS) is served."""
+        """Return the address of plain LDAP (and StartTLS)."""
         return f"ldap://127.0.0.1:{self.port}"
 
     @property
     def tls_url(self) -> str:
-        """Where LDAP over TLS is served."""
+        """Return the address of LDAP over TLS."""
         return f"ldaps://127.0.0.1:{self.tls_port}"
 
     @property
@@ -109,7 +109,7 @@ class Slapd:
 
     @property
     def running(self) -> bool:
-        """Whether the process is there."""
+        """Return whether the process is running."""
         return self._process is not None and self._process.poll() is None
 
     @contextmanager

@@ -1,7 +1,7 @@
-"""The practice company's CRM: a real Tryton server on loopback, and the truth about it from outside any connector.
+"""The practice company's CRM: a real Tryton server on loopback, and its true state, read without a connector.
 
-A start copies the database's template. The log of the first start begins with a history of exports over the five weeks
-before (`tryton_seed.spread` says what is real in it), and a few exports are made live. The truth is read from the
+A start copies the database's template. The log of the first start begins with five weeks of exports
+(`tryton_seed.spread` states what is real in it). A few exports are made live. The true state is read from the
 database file and from log-ins, never through our connector.
 """
 
@@ -60,7 +60,7 @@ class Tryton(Server):
         self.stop()
 
     def start(self) -> None:
-        """Start on the data in `folder`, or on a copy of the template where there is none; ready when it returns."""
+        """Start on the data in `folder`, or on a copy of the template; return once the server is ready."""
         programs = install(self._cache, self._say)
         fresh = not (self.folder / FILE).exists()
         if fresh:
@@ -127,7 +127,7 @@ class Tryton(Server):
         return found
 
     def forget_attempts(self) -> None:
-        """Forget wrong passwords, each of which makes Tryton slower; as five minutes' patience would."""
+        """Delete the record of wrong passwords, which slow Tryton down for five minutes."""
         if not self.query("SELECT 1 FROM res_user_login_attempt"):
             return
         connection = sqlite3.connect(self.folder / FILE, timeout=20)
@@ -197,7 +197,7 @@ class Tryton(Server):
         return int(found)
 
     def owners(self) -> dict[int, str]:
-        """Return the owner's log-in for every opportunity, `""` where nobody has it."""
+        """Return the owner's log-in for every opportunity; `""` if it has no owner."""
         rows = self.query(
             "SELECT o.id, coalesce(u.login, '') FROM sale_opportunity o LEFT JOIN res_user u ON u.employee = o.employee"
         )

@@ -21,7 +21,7 @@ class NotInstalled(Exception):
 
 
 def version() -> str:
-    """Return the pinned version of the server, and what tells one set of modules from another."""
+    """Return the pinned version of the server, and a key for the set of modules."""
     pins = REQUIREMENTS.read_text(encoding="utf-8")
     server = next(pin.partition("==")[2] for pin in pins.splitlines() if pin.startswith("trytond=="))
     return f"{server}-{hashlib.sha256(pins.encode()).hexdigest()[:8]}"
@@ -37,7 +37,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def install(cache: Path, say: Say) -> Path:
-    """Return the environment's `bin` folder, making the environment first where it is missing."""
+    """Return the environment's `bin` folder, and make the environment first if it is missing."""
     home = cache / f"tryton-venv-{version()}-py{sys.version_info.major}.{sys.version_info.minor}"
     with locked(cache / "tryton-venv.lock"):
         if not (home / "complete").exists():

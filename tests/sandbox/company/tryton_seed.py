@@ -1,8 +1,8 @@
-"""Fills an empty Tryton with the practice company, through its own RPC.
+"""Seed data of an empty Tryton: the practice company, through Tryton's own RPC.
 
-Two things RPC does not allow are done otherwise: an opportunity becomes `won` or `converted` only through a sale, so
-these states are set by SQL in the finished database; and exports cannot be made in the past, so `export_history` has
-them made for real and `spread` later gives the server's own log lines other times, and changes nothing else in them.
+RPC does not allow two things. An opportunity becomes `won` or `converted` only through a sale, so
+these states are set by SQL in the finished database. Exports cannot be made in the past. So `export_history` makes
+them now, and `spread` later changes only the times of the server's own log lines.
 """
 
 import re

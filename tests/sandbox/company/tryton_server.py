@@ -70,7 +70,7 @@ class Server:
 
     @property
     def rpc_url(self) -> str:
-        """Where calls on the database go."""
+        """Return the address for calls on the database."""
         return f"{self.url}/{DATABASE}/rpc/"
 
     def serve(self, programs: Path) -> None:
@@ -113,7 +113,7 @@ class Server:
 
     @property
     def running(self) -> bool:
-        """Whether the process is there."""
+        """Return whether the process is running."""
         return self._process is not None and self._process.poll() is None
 
     def pause(self) -> None:
@@ -136,5 +136,5 @@ def configuration(folder: Path, port: int) -> str:
 
 
 def environment() -> Mapping[str, str]:
-    """Return all that the program sees of ours; its log is in UTC."""
+    """Return the environment variables of the server; its log is in UTC."""
     return {"PATH": os.environ.get("PATH", ""), "TZ": "UTC", "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"}

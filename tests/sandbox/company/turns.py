@@ -20,7 +20,7 @@ class Turn:
         self._file: int | None = None
 
     def take(self) -> None:
-        """Wait for the turn; harmless when it is ours already. Raises `NotYourTurn`."""
+        """Wait for the lock. Do nothing if this process holds it. Raises `NotYourTurn`."""
         if self._file is not None:
             return
         file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -33,7 +33,7 @@ class Turn:
         self._file = file
 
     def give_back(self) -> None:
-        """Let the next one have it; harmless when it is not ours."""
+        """Release the lock. Do nothing if this process does not hold it."""
         file, self._file = self._file, None
         if file is not None:
             os.close(file)

@@ -112,10 +112,10 @@ def _outcome(one: MoveOrder, owner: str) -> MoveOutcome:
 
 
 class NoSettings(BaseModel):
-    """It is given its address."""
+    """Settings without keys: `system` gives the connector its address."""
 
 
 def system(url: str, requests: int = REQUESTS, window: float = WINDOW) -> System:
-    """Return the system as the program sees it."""
+    """Return the system for the program's registry."""
     limits = Limits(move_batch=PAGE, move_at_once=4, requests=requests, window=timedelta(seconds=window))
     return System("crm", Manifest("limited", "Limited CRM", LimitedCrm, NoSettings, limits), LimitedCrm(url))

@@ -55,7 +55,7 @@ class Mover:
             [proposal] = session.exec(
                 select(Proposal).where(Proposal.case_id == self.case, Proposal.state == ProposalState.PENDING)
             ).all()
-        self.handover.decide(proposal.id, proposal.digest, Actor("slack:U0MAX", "Max"), approve=True)
+        self.handover.decisions.decide(proposal.id, proposal.digest, Actor("slack:U0MAX", "Max"), approve=True)
 
     def move(self) -> None:
         """Carry out, through whatever puts it off, until the book is done."""
@@ -111,7 +111,7 @@ def main() -> None:
 
 
 def peak() -> float:
-    """Return the most memory that this program held, in MB; `ru_maxrss` would count that of whoever started it."""
+    """Return the peak memory of this program in MB; `ru_maxrss` would include its parent's."""
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 

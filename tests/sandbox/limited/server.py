@@ -1,8 +1,8 @@
-"""A CRM with a published limit, over a real socket: it counts requests itself and answers 429 beyond.
+"""A CRM with a published limit, over a real socket: it counts requests and answers 429 above the limit.
 
-    python -m tests.sandbox.limited.server RECORDS [LEAVERS]      prints its address, then serves until it is ended
+    python -m tests.sandbox.limited.server RECORDS [LEAVERS]      prints its address, then serves until it is stopped
 
-190 requests within any 10 seconds, 100 records a request. `/stats`, `/set` and `/give` are for the judge, not counted.
+190 requests within any 10 seconds, 100 records a request. `/stats`, `/set` and `/give` are for tests, not counted.
 """
 
 import json

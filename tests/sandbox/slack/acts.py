@@ -1,4 +1,4 @@
-"""What people do, and what Slack makes of the app's answer. The driver and the page both go through here."""
+"""Acts of people, and Slack's reaction to the app's answer. The driver and the page both use them."""
 
 import re
 from typing import Any
@@ -100,7 +100,7 @@ class Acts:
         return delivery
 
     def close(self, view: View, *, everything: bool = False) -> Delivery | None:
-        """Press Cancel or the cross; the app hears of it where it asked to."""
+        """Press Cancel or the cross; the app gets an event if its view asks for one."""
         stack = self._workspace.stacks.get(view.user, [])
         if everything or view.body.get("clear_on_close"):
             stack.clear()
@@ -118,7 +118,7 @@ class Acts:
         return self._deliverer.event(payloads.home_opened(self._workspace, user_id))
 
     def join(self, user_id: str, channel: str, inviter: str = "") -> Delivery | None:
-        """Become a member of a channel; the app hears of it where it is a member itself."""
+        """Join a channel; the app gets an event if it is a member."""
         with self._workspace.lock:
             members = self._workspace.channels[channel].members
             members.add(user_id)

@@ -1,4 +1,4 @@
-"""A person at the keyboard, for tests: what they do and what they see, read from the workspace's state."""
+"""A person at the keyboard, for tests: their acts, and their view of the workspace's state."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +31,7 @@ class Person:
         return self._acts.say(self.id, self._channel(channel), text, thread_ts).copy()
 
     def messages(self, channel: str = "", thread: str | None = None) -> list[Message]:
-        """What stands in a channel (by default the app's direct messages), oldest first, without private notes."""
+        """Return a channel's messages (by default the app's direct messages), oldest first, without private notes."""
         return [one for one in self._seen(channel, thread) if not one.only]
 
     @property

@@ -1,4 +1,4 @@
-"""What a person can put into elements: state values of payloads, and what Slack's client itself refuses to send."""
+"""Entries of a person in elements: state values of payloads, and the entries that Slack's client refuses."""
 
 import re
 import secrets
@@ -141,12 +141,12 @@ def _option(element: JSON, raw: Any, offered: Sequence[JSON]) -> JSON:
 
 
 def content(value: JSON | None) -> Any:
-    """What is in a state value, without its wrapping."""
+    """Return the content of a state value."""
     return value.get(_FIELDS[value["type"]]) if value else None
 
 
 def complaints(blocks: Sequence[JSON], values: dict[str, dict[str, JSON]]) -> dict[str, str]:
-    """What Slack's client shows at a field instead of sending the form."""
+    """Return the error that Slack's client shows at a field instead of sending the form."""
     found: dict[str, str] = {}
     for block in blocks:
         if block.get("type") == "input":

@@ -1,4 +1,4 @@
-"""A small real Bolt app that touches what the stand-in offers: its own tests and `look` run it."""
+"""A small real Bolt app that uses each feature of the stand-in, for the stand-in's tests and for `look`."""
 
 import json
 import threading

@@ -24,7 +24,7 @@ def button(text: str, action: str, value: str, **more: Any) -> JSON:
 
 
 def loading() -> JSON:
-    """What opens within the trigger's three seconds."""
+    """Return the view that opens within the trigger's three seconds."""
     return {
         "type": "modal",
         "title": plain("Offboard a colleague"),

@@ -9,7 +9,7 @@ from tests.sandbox.slack.trail import Delivery
 
 
 class OpenView:
-    """Read it, fill it in, press its buttons. Fields are named by block_id, action_id or label."""
+    """An open form: its fields and buttons. Fields are named by block_id, action_id or label."""
 
     def __init__(self, acts: Acts, view: View) -> None:
         self._acts = acts
@@ -22,7 +22,7 @@ class OpenView:
 
     @property
     def submit_label(self) -> str:
-        """The words on Submit; empty where there is none."""
+        """Return the label of Submit; empty if there is none."""
         return entry.text_of(self.raw.body.get("submit"))
 
     @property
@@ -37,7 +37,7 @@ class OpenView:
 
     @property
     def errors(self) -> dict[str, str]:
-        """What is written at fields, by block_id."""
+        """Return the errors at fields, by block_id."""
         return dict(self.raw.errors)
 
     @property
@@ -51,7 +51,7 @@ class OpenView:
         return self.raw.values
 
     def value(self, what: str) -> Any:
-        """What a field holds now."""
+        """Return a field's present value."""
         block_id, element = entry.find(self.raw.blocks, what)
         return entry.content(self.raw.values.get(block_id, {}).get(element["action_id"]))
 

@@ -1,4 +1,4 @@
-"""What a demo may hang beside the chat: what the servers say, the clock, a guided story."""
+"""Parts of the page beside the chat: the servers' state, the clock, a guided story."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ Tone = Literal["good", "bad", "plain"]
 
 @dataclass(frozen=True)
 class TruthCard:
-    """What one server says when asked directly; each line is (label, value, tone). `asked` says when that was."""
+    """The state of one server, read directly at `asked`. Each line is (label, value, tone)."""
 
     title: str
     server: str
@@ -48,9 +48,9 @@ class Action:
 
 @dataclass(frozen=True)
 class Panel:
-    """Callbacks from the demo; what is not given is not shown. None of them may take long: the page asks each second.
+    """Callbacks from the demo; missing ones are not shown. All must be fast: the page calls them each second.
 
-    `cast`: the user ids offered first for switching. `opened`: told which channel a person has read (user, channel).
+    `cast`: the user ids offered first for switching. `opened`: called when a person has read a channel (user, channel).
     """
 
     truth: Callable[[], Sequence[TruthCard]] | None = None

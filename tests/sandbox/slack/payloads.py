@@ -24,7 +24,7 @@ def _head(workspace: Workspace, kind: str, user_id: str) -> JSON:
 
 
 def channel_name(channel: Channel) -> str:
-    """How payloads call a channel."""
+    """Return the name of a channel in payloads."""
     if channel.user:
         return "directmessage"
     return "privategroup" if channel.private else channel.name
@@ -186,7 +186,7 @@ def _event(workspace: Workspace, event: JSON) -> JSON:
 
 
 def label(element: JSON) -> str:
-    """What a person reads on an element."""
+    """Return the visible text of an element."""
     return text_of(element.get("text")) or str(element.get("action_id", ""))
 
 

@@ -1,4 +1,4 @@
-"""What a workspace holds: people, channels, groups, messages, views and files, as plain records."""
+"""Records of a workspace: people, channels, groups, messages, views and files."""
 
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -68,7 +68,7 @@ class Channel:
     user: str = ""
 
     def payload(self, bot: str) -> JSON:
-        """The conversation object as the app sees it."""
+        """Return the conversation object for the app."""
         direct = bool(self.user)
         out: JSON = {
             "id": self.id,
@@ -99,7 +99,7 @@ class Group:
 
 @dataclass
 class Message:
-    """One message. `only` names the one person who sees an ephemeral one."""
+    """One message. `only` names the only reader of an ephemeral message."""
 
     channel: str
     ts: str
@@ -118,7 +118,7 @@ class Message:
 
     @property
     def user(self) -> str:
-        """Who wrote it."""
+        """Return the author."""
         return str(self.body.get("user", ""))
 
     @property

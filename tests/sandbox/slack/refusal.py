@@ -1,4 +1,4 @@
-"""How the stand-in says no: Slack's own error codes, with what Slack adds to them."""
+"""Refusals of the stand-in: Slack's own error codes with their additional fields."""
 
 from tests.sandbox.slack.records import JSON
 

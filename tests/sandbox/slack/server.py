@@ -69,7 +69,7 @@ class SlackServer:
 
     @property
     def url(self) -> str:
-        """Where the page is."""
+        """Return the page's address."""
         if self._server is None:
             raise RuntimeError("not started")
         return f"http://127.0.0.1:{self._server.server_port}"

@@ -1,4 +1,4 @@
-"""How the app is installed in the workspace: its tokens, scopes, commands and addresses."""
+"""The app's installation in the workspace: its tokens, scopes, commands and addresses."""
 
 from dataclasses import dataclass, field
 

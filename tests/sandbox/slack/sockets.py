@@ -39,7 +39,7 @@ class Sockets:
 
     @property
     def connected(self) -> int:
-        """How many connections are open."""
+        """Return the number of open connections."""
         return len(self._live)
 
     def start(self, app_id: str) -> None:
@@ -70,7 +70,7 @@ class Sockets:
             connection.close()
 
     def send(self, kind: str, payload: JSON, seconds: float, attempt: int = 0, reason: str = "") -> JSON:
-        """Deliver one envelope and wait for the ack; raises TimeoutError, or ConnectionError where nobody listens."""
+        """Deliver one envelope and wait for the ack. Raises TimeoutError, or ConnectionError if no socket is open."""
         envelope = secrets.token_hex(12)
         answer: Future[JSON] = Future()
         self._waiting[envelope] = answer

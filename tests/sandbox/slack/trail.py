@@ -1,4 +1,4 @@
-"""What went over the wire, for assertions: calls by the app and deliveries to it."""
+"""The record of all traffic, for assertions: calls by the app and deliveries to it."""
 
 from dataclasses import dataclass, field
 

@@ -36,7 +36,7 @@ class Triggers:
             trigger.until = 0.0
 
     def redeem(self, ticket: str) -> str:
-        """The person the ticket is for; it is spent afterwards."""
+        """Return the ticket's person, and use the ticket up."""
         trigger = self._known.get(ticket)
         if trigger is None:
             raise ApiError("invalid_trigger_id")
@@ -50,7 +50,7 @@ class Triggers:
 
 @dataclass
 class ResponseUrl:
-    """Where an answer to one act goes; `ts` is the message that was acted on, if any."""
+    """The address for an answer to one act. `ts` is the message of the act, if any."""
 
     channel: str
     user: str

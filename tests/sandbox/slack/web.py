@@ -117,7 +117,7 @@ def _json(body: JSON, status: int, headers: dict[str, str]) -> Response:
 
 
 def _reset() -> Response:
-    """Cut the connection so that the caller sees a reset, not an answer."""
+    """Cut the connection: the caller gets a reset, not an answer."""
     raw: socket.socket = request.environ["werkzeug.socket"]
 
     def cut() -> Iterator[bytes]:

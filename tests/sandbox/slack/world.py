@@ -62,7 +62,7 @@ class Workspace:
         self._last_ts = ""
 
     def touch(self) -> None:
-        """Tell everyone who waits that something changed."""
+        """Wake every waiting thread after a change."""
         with self.changed:
             self.version += 1
             self.changed.notify_all()
@@ -87,7 +87,7 @@ class Workspace:
         return self.users[user_id]
 
     def channel(self, channel_id: str) -> Channel:
-        """A channel by id that the app may know of, or `channel_not_found`."""
+        """Return a channel that the app may see, by id, or raise `channel_not_found`."""
         found = self.channels.get(channel_id)
         if found is None or (found.private and self.app.bot_user not in found.members):
             raise ApiError("channel_not_found")
@@ -112,7 +112,7 @@ class Workspace:
         return next((message for message in self.messages(channel_id) if message.ts == ts), None)
 
     def post(self, channel_id: str, user_id: str, content: JSON, *, only: str = "") -> Message:
-        """Store a message and wake whoever waits. `content` holds text, blocks, thread_ts, files, metadata."""
+        """Store a message and wake waiting threads. `content` has text, blocks, thread_ts, files, metadata."""
         with self.lock:
             ts = self.stamp()
             body: JSON = {

@@ -1,4 +1,4 @@
-"""Bad days as the access track meets them: nothing lost, the truth told. The table is docs/reference/bad-days.md."""
+"""Bad days of the access track: nothing is lost, and states are reported as read. See docs/reference/bad-days.md."""
 
 from datetime import timedelta
 

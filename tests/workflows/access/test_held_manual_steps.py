@@ -1,4 +1,4 @@
-"""Nobody is asked to do anything for a case that waits for its release, or was undone."""
+"""No manual step is asked for while a case waits for its release, or after an undo."""
 
 from pathlib import Path
 

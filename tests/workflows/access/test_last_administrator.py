@@ -20,7 +20,7 @@ BOB = replace(DANA, name="Bob", email="bob@x.example", slack_id="U0BOB2")
 
 
 class Knowing(MemoryCrm, Administrators):
-    """A CRM that tells who is in its groups; the bot itself is `robot` there."""
+    """A CRM that lists its groups' members; the bot's own account is `robot`."""
 
     def administrators(self, group: str) -> Sequence[Account]:
         def act() -> Sequence[Account]:

@@ -1,4 +1,4 @@
-"""What people said about somebody goes with the last case of theirs that can be read."""
+"""Account links of a person are deleted with the person's last readable case."""
 
 import sqlalchemy as sa
 from sqlmodel import col, select

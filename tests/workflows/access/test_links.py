@@ -33,7 +33,7 @@ def _expecting(office: Office) -> None:
 
 @pytest.fixture
 def twice(office: Office) -> str:
-    """Return a case whose leaver's address stands on two accounts of the CRM."""
+    """Return a case whose leaver's address is on two accounts of the CRM."""
     office.crm.user("crm-other", "dana@x.example", login="dana.other")
     case_id = office.offboarding.open(office.request())
     office.work("revoke")

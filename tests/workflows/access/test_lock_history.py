@@ -1,4 +1,4 @@
-"""An application that takes locked users away: after a restart they are still locked, because our rows say so."""
+"""An application that removes locked users: after a restart they are still locked, because our rows record it."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What people do by hand: asked, reminded, escalated, confirmed as a person's word, and never shown as read back."""
+"""Manual steps: asked, reminded, escalated, confirmed by a person, and never shown as read back."""
 
 from datetime import timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The access track tells what a read shows, whatever the systems do: die, lie, lose answers, refuse."""
+"""The access track reports what a read shows, even if systems die, answer wrongly, lose answers or refuse."""
 
 from dataclasses import replace
 from datetime import timedelta

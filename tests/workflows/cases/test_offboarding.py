@@ -13,7 +13,7 @@ from workflows.cases.views import CaseBrief
 from workflows.clients.views import ClientsView
 from workflows.people import Actor, Successor
 from workflows.refusals import Code, Refused
-from workflows.storage.rows.case import Case, CaseState
+from workflows.storage.rows.case import CaseState
 from workflows.storage.rows.clients import ProposalState
 
 
@@ -164,18 +164,9 @@ def test_cases_are_found_by_id_address_and_slack_id(office: Office) -> None:
         assert found is not None
         assert found.id == case_id
     assert office.offboarding.find_case("nobody@x.example") is None
+    assert office.offboarding.find_case("") is None
     with pytest.raises(Refused):
         office.offboarding.case("HO-none")
-
-
-def test_cases_from_before_slack_ids_were_indexed_are_found_all_the_same(office: Office) -> None:
-    case_id = office.offboarding.open(office.request())
-    with office.store.write() as session:
-        session.get_one(Case, case_id).slack_key = ""
-    found = office.offboarding.find_case("U0DANA")
-    assert found is not None
-    assert found.id == case_id
-    assert office.offboarding.find_case("") is None
 
 
 def test_a_brief_says_the_same_as_the_case(office: Office) -> None:
@@ -202,8 +193,10 @@ def test_a_whole_case_ends_watched_with_its_clients_moved(office: Office) -> Non
     case_id = office.offboarding.open(office.request())
     for _ in range(6):
         office.work()
-        for proposal in office.handover.waiting_for(MAX.slack_id):
-            office.handover.decide(proposal.id, proposal.digest, Actor(f"slack:{MAX.slack_id}", "Max"), approve=True)
+        for proposal in office.handover.proposals.waiting_for(MAX.slack_id):
+            office.handover.decisions.decide(
+                proposal.id, proposal.digest, Actor(f"slack:{MAX.slack_id}", "Max"), approve=True
+            )
         office.clock.pass_(minutes=1)
     case = office.offboarding.case(case_id)
     assert case.state is CaseState.WATCHED
@@ -239,8 +232,8 @@ def _with_clients(office: Office, **change: object) -> str:
 
 
 def _decide(office: Office, *, approve: bool) -> None:
-    for proposal in office.handover.waiting_for(MAX.slack_id):
-        office.handover.decide(proposal.id, proposal.digest, MAX_HIMSELF, approve=approve)
+    for proposal in office.handover.proposals.waiting_for(MAX.slack_id):
+        office.handover.decisions.decide(proposal.id, proposal.digest, MAX_HIMSELF, approve=approve)
 
 
 def _clients(office: Office, case_id: str) -> ClientsView:
@@ -259,7 +252,7 @@ def test_a_retry_asks_again_about_declined_clients(office: Office) -> None:
         ("book", f"{case_id}:crm"),
     ]
     office.work("book")
-    assert [proposal.version for proposal in office.handover.waiting_for(MAX.slack_id)] == [2]
+    assert [proposal.version for proposal in office.handover.proposals.waiting_for(MAX.slack_id)] == [2]
     _decide(office, approve=True)
     office.work()
     assert _clients(office, case_id).complete
@@ -286,7 +279,7 @@ def test_clients_of_a_scheduled_case_can_be_retried_and_nothing_else(office: Off
     office.offboarding.retry(case_id, "crm", HR)
     assert [task for task, _, _ in office.started] == ["book"]
     office.work()
-    assert [proposal.version for proposal in office.handover.waiting_for(MAX.slack_id)] == [2]
+    assert [proposal.version for proposal in office.handover.proposals.waiting_for(MAX.slack_id)] == [2]
     assert all(user.active for user in office.crm.users.values())
 
 
@@ -298,14 +291,14 @@ def test_a_retry_after_a_failure_does_not_wait(office: Office) -> None:
     assert office.work("book") == 0
     office.offboarding.retry(case_id, "crm", HR)
     assert office.work("book") == 1
-    assert len(office.handover.waiting_for(MAX.slack_id)) == 1
+    assert len(office.handover.proposals.waiting_for(MAX.slack_id)) == 1
 
 
 def test_a_cancel_settles_what_waits_and_its_buttons_go(office: Office) -> None:
     case_id = _with_clients(office, effective_at=office.clock.now() + timedelta(days=3))
-    (shown,) = office.handover.waiting_for(MAX.slack_id)
+    (shown,) = office.handover.proposals.waiting_for(MAX.slack_id)
     office.offboarding.cancel(case_id, HR)
-    settled = office.handover.view(shown.id)
+    settled = office.handover.proposals.view(shown.id)
     assert (settled.state, settled.settled_by, settled.settled_at) == (
         ProposalState.CANCELLED,
         HR.name,
@@ -313,7 +306,7 @@ def test_a_cancel_settles_what_waits_and_its_buttons_go(office: Office) -> None:
     )
     assert office.posts()[f"proposal:{shown.id}"].wanted_version == 2
     with pytest.raises(Refused) as caught:
-        office.handover.decide(shown.id, shown.digest, MAX_HIMSELF, approve=True)
+        office.handover.decisions.decide(shown.id, shown.digest, MAX_HIMSELF, approve=True)
     assert caught.value.code is Code.NOT_OPEN
     with pytest.raises(Refused):
         office.offboarding.retry(case_id, "crm", HR)

@@ -70,32 +70,35 @@ def _proposal(office: Office) -> str:
     for _ in range(4):
         office.work()
         office.clock.pass_(minutes=1)
-    [proposal] = office.handover.waiting_for(MAX.slack_id)
+    [proposal] = office.handover.proposals.waiting_for(MAX.slack_id)
     return proposal.id
 
 
 def test_a_double_click_decides_once(office: Office) -> None:
     number = _proposal(office)
-    digest = office.handover.view(number).digest
+    digest = office.handover.proposals.view(number).digest
     results = at_once(
-        *(lambda yes=yes: office.handover.decide(number, digest, APPROVER, yes) for yes in (True, False, True, False))
+        *(
+            lambda yes=yes: office.handover.decisions.decide(number, digest, APPROVER, yes)
+            for yes in (True, False, True, False)
+        )
     )
     refused = [one.code for one in results if isinstance(one, Refused)]
     assert refused == [Code.ALREADY_SETTLED] * 3, results
     with office.store.read() as session:
         [decision] = session.exec(select(Decision)).all()
-    state = office.handover.view(number).state
+    state = office.handover.proposals.view(number).state
     assert state == (ProposalState.APPROVED if decision.approve else ProposalState.DECLINED)
 
 
 def test_an_edit_and_an_approval_never_both_hold(office: Office) -> None:
     number = _proposal(office)
-    view = office.handover.view(number)
-    lines, _ = office.handover.lines(number)
-    other = next(one for one in office.handover.successors(number) if one != lines[0].successor)
+    view = office.handover.proposals.view(number)
+    lines, _ = office.handover.proposals.lines(number)
+    other = next(one for one in office.handover.proposals.successors(number) if one != lines[0].successor)
     results = at_once(
-        lambda: office.handover.decide(number, view.digest, APPROVER, True),
-        lambda: office.handover.assign(number, view.digest, dict.fromkeys([lines[0].id], other.key), APPROVER),
+        lambda: office.handover.decisions.decide(number, view.digest, APPROVER, True),
+        lambda: office.handover.edits.assign(number, view.digest, dict.fromkeys([lines[0].id], other.key), APPROVER),
     )
     assert sum(isinstance(one, Refused) for one in results) == 1, results
 

@@ -1,4 +1,4 @@
-"""Where HR was wrong, everything that can come back does, what cannot is said, and nobody is watched any more."""
+"""Undo of a case: everything reversible is restored, the rest is reported, and the watch ends."""
 
 from datetime import timedelta
 
@@ -87,10 +87,12 @@ def test_a_waiting_proposal_is_called_off_and_no_client_moves(office: Office) ->
     office.crm.record("opportunity:1", "crm-dana")
     case_id = office.offboarding.open(office.request(successors=(BOB, CAROL)))
     office.work()
-    [proposal] = office.handover.waiting_for(MAX.slack_id)
+    [proposal] = office.handover.proposals.waiting_for(MAX.slack_id)
     office.offboarding.undo(case_id, HR)
     with pytest.raises(Refused):
-        office.handover.decide(proposal.id, proposal.digest, Actor(f"slack:{MAX.slack_id}", "Max"), approve=True)
+        office.handover.decisions.decide(
+            proposal.id, proposal.digest, Actor(f"slack:{MAX.slack_id}", "Max"), approve=True
+        )
     office.work()
     assert office.crm.owned("crm-dana") == {"opportunity:1"}
 

@@ -14,8 +14,8 @@ def test_the_whole_way_there_and_back(office: Office) -> None:
         office.request(keep_access=True, return_on=office.clock.now() + timedelta(days=9), successors=(BOB, CAROL))
     )
     office.work()
-    [proposal] = office.handover.waiting_for(MAX.slack_id)
-    office.handover.decide(proposal.id, proposal.digest, Actor(f"slack:{MAX.slack_id}", "Max"), approve=True)
+    [proposal] = office.handover.proposals.waiting_for(MAX.slack_id)
+    office.handover.decisions.decide(proposal.id, proposal.digest, Actor(f"slack:{MAX.slack_id}", "Max"), approve=True)
     halts = office.handover.halts
 
     def interrupt() -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from config.text import shown
 from tests.workflows.splits import CLOSE, best, book, faults, loads, weights
 from workflows.clients.split.allocation import (
     BALANCE_LIMIT,
@@ -104,7 +105,7 @@ def test_what_families_force_is_said() -> None:
     assert max(loads(twos_and_ones, split.chosen).values()) > BALANCE_LIMIT * lower_bound(
         weights(twos_and_ones).values(), 100
     )
-    assert "1.5 times" in split.notes[0]
+    assert "1.5 times" in shown(split.notes[0])
 
 
 def test_what_capacities_force_is_within_the_bound_that_they_allow() -> None:
@@ -117,7 +118,7 @@ def test_what_capacities_force_is_within_the_bound_that_they_allow() -> None:
 def test_without_room_for_all_the_rest_is_shared_and_said() -> None:
     split = allocate(book(*[(1, 10)] * 10), staff(2, 3), Strategy.BALANCED)
     assert sum(split.over.values()) == 5
-    assert any("5 clients are above" in note for note in split.notes)
+    assert any("5 clients are above" in shown(note) for note in split.notes)
     assert allocate(book(*[(1, 10)] * 5), staff(2, 3), Strategy.BALANCED).over == {}
 
 

@@ -1,4 +1,4 @@
-"""Who must agree: a pure function of what is in a proposal and the company's rules; and business days of a person."""
+"""The people who must agree, as a pure function of a proposal and the company's rules; and a person's business days."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 
 from workflows.business_days import business_days_later
 from workflows.clients.approval_policy import (
-    MANAGER,
-    RECEIVER,
     AdditionalApproval,
     ApprovalPolicy,
+    ApprovalRole,
     ProposalSummary,
     required,
     same_person,
@@ -67,20 +66,23 @@ def book(clients: int = 1, tiers: str = "", **value: int) -> ProposalSummary:
     ],
 )
 def test_a_second_role_is_asked_above_a_limit(summary: ProposalSummary, second: bool) -> None:
-    assert asked(summary, DIRECTOR) == ([MANAGER, "director"] if second else [MANAGER])
+    assert asked(summary, DIRECTOR) == ([ApprovalRole.MANAGER, "director"] if second else [ApprovalRole.MANAGER])
 
 
 def test_a_rule_without_conditions_is_always_asked() -> None:
-    assert asked(book(0), AdditionalApproval("works council", ("S0COUNCIL",))) == [MANAGER, "works council"]
+    assert asked(book(0), AdditionalApproval("works council", ("S0COUNCIL",))) == [
+        ApprovalRole.MANAGER,
+        "works council",
+    ]
 
 
 def test_receivers_agree_to_their_own_share_and_nobody_is_asked_twice() -> None:
-    assert asked(book(), receivers=True) == [MANAGER, BOB.key, CAROL.key]
-    assert asked(book(), receivers=True, approver=BOB) == [MANAGER, CAROL.key]
+    assert asked(book(), receivers=True) == [ApprovalRole.MANAGER, BOB.key, CAROL.key]
+    assert asked(book(), receivers=True, approver=BOB) == [ApprovalRole.MANAGER, CAROL.key]
     two_accounts = Successor("b", "Bob again", "BOB@x.example", "U0BOB2")
-    assert asked(book(), receivers=True, approver=two_accounts) == [MANAGER, CAROL.key]
+    assert asked(book(), receivers=True, approver=two_accounts) == [ApprovalRole.MANAGER, CAROL.key]
     nothing = ProposalSummary(1, {}, (CAROL.key,))
-    assert asked(nothing, receivers=True) == [MANAGER, CAROL.key]
+    assert asked(nothing, receivers=True) == [ApprovalRole.MANAGER, CAROL.key]
 
 
 names = st.sampled_from(["max", "bob", "carol", "eve", "dana"])
@@ -115,7 +117,7 @@ def test_the_approver_is_always_asked_and_the_leaver_never_by_name(
     named = [one for need in needs for one in need.people]
     assert not any(same_person(one, other) for n, one in enumerate(named) for other in named[n + 1 :])
     assert "U0DANA" not in {one.slack_id for one in named}
-    assert {need.share for need in needs if need.role == RECEIVER} <= set(summary.shares)
+    assert {need.share for need in needs if need.role == ApprovalRole.RECEIVER} <= set(summary.shares)
 
 
 @given(summaries, rules, st.integers(0, 50), st.sampled_from(["EUR", "CHF"]))

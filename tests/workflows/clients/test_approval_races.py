@@ -54,12 +54,12 @@ def replica(office: Office) -> Iterator[Callable[[], ClientHandover]]:
 
 
 def shown(office: Office) -> ProposalView:
-    [view] = office.handover.waiting()
+    [view] = office.handover.proposals.waiting()
     return view
 
 
 def refusals(results: list[object]) -> list[Code]:
-    assert all(isinstance(one, Refused | ProposalView) for one in results), results
+    assert all(one is None or isinstance(one, Refused) for one in results), results
     return [one.code for one in results if isinstance(one, Refused)]
 
 
@@ -74,27 +74,31 @@ def test_everybody_at_once_on_two_replicas_is_one_approval(
     view, houses = shown(office), [office.handover, replica()]
     people = (APPROVER, ADA, BEA, CLEO)
     results = at_once(
-        *(lambda by=by, house=house: house.decide(view.id, view.digest, by, True) for by in people for house in houses)
+        *(
+            lambda by=by, house=house: house.decisions.decide(view.id, view.digest, by, True)
+            for by in people
+            for house in houses
+        )
     )
     assert len(refusals(results)) == 5, results  # three words count; each was given twice
     with office.store.read() as session:
         given = session.exec(select(Decision)).all()
     assert len({row.decider_key for row in given}) == len(given) == 3
     assert APPROVER.id in {row.decided_by for row in given}
-    assert office.handover.view(view.id).state == ProposalState.APPROVED
+    assert office.handover.proposals.view(view.id).state == ProposalState.APPROVED
     assert moved(office, view.id) == {AssignmentState.APPROVED}
 
 
 def test_a_yes_and_a_no_at_once_are_one_outcome(office: Office, replica: Callable[[], ClientHandover]) -> None:
     view, other = shown(office), replica()
     for by in (ADA, BEA):
-        office.handover.decide(view.id, view.digest, by, True)
+        office.handover.decisions.decide(view.id, view.digest, by, True)
     results = at_once(
-        lambda: office.handover.decide(view.id, view.digest, APPROVER, True),
-        lambda: other.decide(view.id, view.digest, CLEO, False, "no"),
+        lambda: office.handover.decisions.decide(view.id, view.digest, APPROVER, True),
+        lambda: other.decisions.decide(view.id, view.digest, CLEO, False, "no"),
     )
     assert refusals(results) == [Code.ALREADY_SETTLED]
-    state = office.handover.view(view.id).state
+    state = office.handover.proposals.view(view.id).state
     assert moved(office, view.id) == {
         AssignmentState.APPROVED if state == ProposalState.APPROVED else AssignmentState.DECLINED
     }
@@ -103,17 +107,17 @@ def test_a_yes_and_a_no_at_once_are_one_outcome(office: Office, replica: Callabl
 def test_expiry_and_the_last_yes_never_both_hold(office: Office, replica: Callable[[], ClientHandover]) -> None:
     view, other = shown(office), replica()
     for by in (ADA, BEA):
-        office.handover.decide(view.id, view.digest, by, True)
+        office.handover.decisions.decide(view.id, view.digest, by, True)
     office.clock.pass_(days=20)
     with office.store.read() as session:
         rows = session.exec(select(ApprovalRequest.id)).all()
     results = at_once(
-        lambda: office.handover.decide(view.id, view.digest, APPROVER, True),
-        *(lambda row=row, house=house: house.asking.run(row) for row in rows for house in (office.handover, other)),
+        lambda: office.handover.decisions.decide(view.id, view.digest, APPROVER, True),
+        *(lambda row=row, house=house: house.escalation.run(row) for row in rows for house in (office.handover, other)),
     )
     refused = [one for one in results if isinstance(one, Refused)]
     assert not [one for one in results if isinstance(one, Exception) and not isinstance(one, Refused)], results
-    state = office.handover.view(view.id).state
+    state = office.handover.proposals.view(view.id).state
     assert state == (ProposalState.EXPIRED if refused else ProposalState.APPROVED)
     assert moved(office, view.id) == {AssignmentState.DECLINED if refused else AssignmentState.APPROVED}
 
@@ -125,19 +129,24 @@ def test_two_replicas_looking_at_once_remind_once(office: Office, replica: Calla
     with office.store.read() as session:
         rows = session.exec(select(ApprovalRequest.id)).all()
     results = at_once(
-        *(lambda row=row, house=house: house.asking.run(row) for row in rows for house in (office.handover, other) * 2)
+        *(
+            lambda row=row, house=house: house.escalation.run(row)
+            for row in rows
+            for house in (office.handover, other) * 2
+        )
     )
     assert results == [None] * 8
     assert len(office.posts()) - before == 4  # Max, and the board of three
-    assert {request.reminded_at for request in office.handover.view(view.id).requests} == {office.clock.now()}
+    assert {request.reminded_at for request in office.handover.proposals.view(view.id).requests} == {office.clock.now()}
 
 
 def test_a_yes_from_another_replica_is_checked_before_it_counts(office: Office) -> None:
-    """Who said yes elsewhere, and went, is looked up by the replica that takes the last one."""
+    """An earlier approver who left is looked up by the replica that takes the last approval."""
     view = shown(office)
-    office.handover.decide(view.id, view.digest, ADA, True)
-    office.handover.decide(view.id, view.digest, APPROVER, True)
+    office.handover.decisions.decide(view.id, view.digest, ADA, True)
+    office.handover.decisions.decide(view.id, view.digest, APPROVER, True)
     office.members.change("U0ADA", standing="is deactivated")
     office.members.asked.clear()
-    assert office.handover.decide(view.id, view.digest, BEA, True).state == ProposalState.PENDING
+    office.handover.decisions.decide(view.id, view.digest, BEA, True)
+    assert office.handover.proposals.view(view.id).state == ProposalState.PENDING
     assert {"U0ADA", "U0MAX", "U0BEA"} <= set(office.members.asked)

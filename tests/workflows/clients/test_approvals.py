@@ -1,4 +1,4 @@
-"""N of M distinct people: each once, under any role, delegation or account; and whoever has left counts for nothing."""
+"""N of M distinct people: each counts once under any role, delegation or account, and not after they left."""
 
 import json
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def make(folder: Path, world: World, *rules: AdditionalApproval, receivers: bool
 
 def say(stage: Stage, by: Actor, *, approve: bool = True, reason: str = "", whose: str = "") -> ProposalView:
     shown = stage.proposal()
-    return stage.handover.decide(shown.id, shown.digest, by, approve, reason, whose)
+    return stage.decide(shown.id, shown.digest, by, approve, reason, whose)
 
 
 def refusal(act: Callable[[], object]) -> Refused:
@@ -161,7 +161,7 @@ def test_who_is_no_full_active_member_at_the_click_cannot_decide(stage: Stage, w
     refused = refusal(lambda: say(stage, MAX))
     assert (refused.code, refused.facts["why"]) == (Code.CANNOT_DECIDE, why)
     shown = stage.proposal()
-    edit = refusal(lambda: stage.handover.assign(shown.id, shown.digest, {stage.lines()[0].id: BOB.key}, MAX))
+    edit = refusal(lambda: stage.assign(shown.id, shown.digest, {stage.lines()[0].id: BOB.key}, MAX))
     assert edit.code == Code.CANNOT_DECIDE
     assert stage.decisions() == []
 
@@ -242,15 +242,15 @@ def test_receivers_agree_to_their_own_share(tmp_path: Path, world: World) -> Non
         ("manager", None),
         *sorted((("receiver", one) for one in (BOB, CAROL)), key=lambda pair: stage.vault.blind(pair[1].key)[:12]),
     ]
-    lines, total = stage.handover.share_lines(shown.id, BOB.key)
+    lines, total = stage.handover.proposals.share_lines(shown.id, BOB.key)
     assert (total, {line.successor for line in lines}) == (6, {BOB})
     bob, carol = Actor("slack:U0BOB", "Bob Ross"), Actor("slack:U0CAROL", "Carol Díaz")
-    edit = refusal(lambda: stage.handover.assign(shown.id, shown.digest, dict.fromkeys([lines[0].id], CAROL.key), bob))
+    edit = refusal(lambda: stage.assign(shown.id, shown.digest, dict.fromkeys([lines[0].id], CAROL.key), bob))
     assert edit.code == Code.NOT_APPROVER
     say(stage, bob)
     say(stage, MAX)
-    assert [view.id for view in stage.handover.waiting_for("U0CAROL")] == [shown.id]
-    assert stage.handover.waiting_for("U0BOB") == stage.handover.waiting_for("U0MAX") == []
+    assert [view.id for view in stage.handover.proposals.waiting_for("U0CAROL")] == [shown.id]
+    assert stage.handover.proposals.waiting_for("U0BOB") == stage.handover.proposals.waiting_for("U0MAX") == []
     assert say(stage, carol).state == ProposalState.APPROVED
 
 
@@ -258,18 +258,18 @@ def test_an_edit_asks_everybody_again_and_says_what_changed(stage: Stage) -> Non
     say(stage, ADA)
     first = stage.proposal()
     mine = [line for line in stage.lines() if line.successor == CAROL]
-    stage.handover.assign(first.id, first.digest, dict.fromkeys([mine[0].id], BOB.key), MAX)
+    stage.assign(first.id, first.digest, dict.fromkeys([mine[0].id], BOB.key), MAX)
     second = stage.proposal()
-    stage.handover.assign(second.id, second.digest, dict.fromkeys([one.id for one in mine[1:]], BOB.key), BEA)
+    stage.assign(second.id, second.digest, dict.fromkeys([one.id for one in mine[1:]], BOB.key), BEA)
     for old in (first, second):
-        stale = refusal(lambda old=old: stage.handover.decide(old.id, old.digest, BEA, True))  # type: ignore[misc]
+        stale = refusal(lambda old=old: stage.decide(old.id, old.digest, BEA, True))  # type: ignore[misc]
         assert stale.code == Code.STALE_PROPOSAL
         assert f"{mine[-1].family_name}: Carol Díaz → Bob Ross" in stale.facts["changed"]
-    stale = refusal(lambda: stage.handover.decide(stage.proposal().id, first.digest, BEA, True))
+    stale = refusal(lambda: stage.decide(stage.proposal().id, first.digest, BEA, True))
     assert f"{mine[0].family_name}: Carol Díaz → Bob Ross" in stale.facts["changed"]
     assert "6 records in all" in stale.facts["changed"]
     assert [one.counted for one in stage.proposal().requests] == [(), ()]
-    assert refusal(lambda: stage.handover.decide(first.id, first.digest, EVE, True)).code == Code.NOT_APPROVER
+    assert refusal(lambda: stage.decide(first.id, first.digest, EVE, True)).code == Code.NOT_APPROVER
 
 
 def test_what_came_later_is_asked_of_everybody_while_the_rest_goes_on(stage: Stage, world: World) -> None:
@@ -297,24 +297,24 @@ def test_killed_between_the_last_yes_and_its_effect_a_fresh_process_moves(stage:
     stage.handover = stage.start()
     stage.tick()
     assert world.owned("dana") == set()
-    assert stage.handover.view(stage.proposal().id).state == ProposalState.APPROVED
+    assert stage.handover.proposals.view(stage.proposal().id).state == ProposalState.APPROVED
 
 
 def test_a_cancelled_case_asks_nobody_any_more(stage: Stage) -> None:
     with stage.store.write() as session:
-        stage.handover.cancel(session, "c1", MAX)
+        stage.handover.decisions.cancel(session, "c1", MAX)
     assert {row.result for row in stage.requests()} == {RequestState.WITHDRAWN}
     posts = len(stage.posts())
     for _ in range(20):
         stage.time.pass_(days=1)
         stage.look()
     assert len(stage.posts()) == posts
-    assert stage.handover.waiting() == []
+    assert stage.handover.proposals.waiting() == []
 
 
 def test_who_is_named_fills_no_place_of_a_pool_even_when_their_own_is_taken(tmp_path: Path, world: World) -> None:
     stage = make(tmp_path, world, AdditionalApproval("board", ("U0MAX", "U0ADA")))
-    stage.handover.appoint(stage.proposal().id, "U0EVE", OPERATOR)
+    stage.handover.appointments.appoint(stage.proposal().id, "U0EVE", OPERATOR)
     stage.look()
     say(stage, EVE)
     assert refusal(lambda: say(stage, MAX)).code == Code.ALREADY_SETTLED

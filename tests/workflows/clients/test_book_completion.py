@@ -19,7 +19,7 @@ from workflows.systems.accounts import PreconditionFailed
 
 
 class Hurried(MemoryCrm):
-    """Answers that every record was taken by somebody or is gone, and writes nothing, until told the truth."""
+    """A connector that answers that every record is taken or gone, and writes nothing, until a test ends this."""
 
     lies: list[MoveOutcome] = []  # noqa: RUF012 - planted by the test
 
@@ -125,7 +125,7 @@ def test_a_list_that_comes_back_empty_ends_no_book(staged: Staged) -> None:
     _once(world, "count", lambda: world.records.update(hidden))
     stage.tick()
     assert stage.book().state == WorkState.DUE
-    assert "12 records are still with the leaver" in stage.clients().problems[0]
+    assert "12 records are still the leaver's" in stage.clients().problems[0]
     _whole(stage, world)
 
 
@@ -139,7 +139,7 @@ def test_a_wrong_answer_about_every_record_ends_no_book(staged: Staged) -> None:
     assert world.owned("dana") == set(world.records)
     assert stage.book().state == WorkState.DUE
     assert not stage.clients().complete
-    assert "still with the leaver" in stage.clients().problems[0]
+    assert "still the leaver's" in stage.clients().problems[0]
     Hurried.lies = []
     for _ in range(4):
         stage.settle(8)
@@ -192,7 +192,7 @@ def test_no_account_is_said_and_one_that_is_found_later_is_listed(office: Office
     office.work("revoke")
     assert _book(office, f"{case}:crm").state == WorkState.DUE
     office.work("book")
-    [proposal] = office.handover.waiting_for("U0MAX")
+    [proposal] = office.handover.proposals.waiting_for("U0MAX")
     assert proposal.records == 3
 
 
@@ -200,15 +200,15 @@ def test_a_second_account_that_is_found_after_the_end_is_listed_too(office: Offi
     office.crm.record("opportunity:1", "crm-dana")
     case = office.offboarding.open(office.request())
     office.work("revoke", "book")
-    [proposal] = office.handover.waiting_for("U0MAX")
-    office.handover.decide(proposal.id, proposal.digest, MAX, approve=True)
+    [proposal] = office.handover.proposals.waiting_for("U0MAX")
+    office.handover.decisions.decide(proposal.id, proposal.digest, MAX, approve=True)
     office.work("book")
     assert _book(office, f"{case}:crm").state == WorkState.DONE
     office.crm.user("crm-dana-2", "other@x.example")
     office.crm.record("opportunity:2", "crm-dana-2")
     office.linking.link(case, "crm", MAX, login="other")
     office.work("revoke", "book")
-    [proposal] = office.handover.waiting_for("U0MAX")
+    [proposal] = office.handover.proposals.waiting_for("U0MAX")
     assert proposal.records == 1
 
 
@@ -227,7 +227,7 @@ def test_an_account_found_while_a_book_ends_is_not_passed_over(office: Office) -
     assert _book(office, f"{case}:crm").state == WorkState.DUE
     office.clock.pass_(minutes=6)
     office.work("book")
-    assert [one.records for one in office.handover.waiting_for("U0MAX")] == [1]
+    assert [one.records for one in office.handover.proposals.waiting_for("U0MAX")] == [1]
 
 
 def test_what_is_left_is_summed_over_all_accounts() -> None:
@@ -255,6 +255,6 @@ def test_a_line_that_waits_keeps_a_book_open(staged: Staged, state: AssignmentSt
         line = session.exec(select(Line).limit(1)).one()
         line.state = state
         session.add(line)
-        with pytest.raises(PreconditionFailed, match="1 records are neither moved nor settled yet"):
+        with pytest.raises(PreconditionFailed, match="1 record is neither moved nor settled yet"):
             reconcile_book(stage.handover._context, session, book, [AccountId("dana")], {})
         session.rollback()

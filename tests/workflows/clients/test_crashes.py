@@ -88,7 +88,7 @@ def test_of_many_clicks_at_once_one_counts(staged: Staged) -> None:
 
     def click(approve: bool) -> str:
         try:
-            return stage.handover.decide(shown.id, shown.digest, MAX, approve=approve).state
+            return stage.decide(shown.id, shown.digest, MAX, approve=approve).state
         except Refused as refused:
             return refused.code
 
@@ -119,7 +119,7 @@ def test_one_book_listed_by_several_hands_at_once_is_proposed_whole(staged: Stag
 
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(stage.handover.run, ["c1:crm"] * 3))
-    lines, total = stage.handover.lines(stage.proposal().id, 0, 2000)
+    lines, total = stage.handover.proposals.lines(stage.proposal().id, 0, 2000)
     assert (len(stage.proposals()), total, len({line.record_id for line in lines})) == (1, 1500, 1500)
     assert all(line.successor.key for line in lines)
 

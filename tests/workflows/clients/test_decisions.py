@@ -1,4 +1,4 @@
-"""Who may decide, on exactly what, once; edits, which are asked again; and what a spreadsheet gets to see."""
+"""Decisions: the right people, the exact digest, once; edits, which are asked again; and the cells of a spreadsheet."""
 
 import csv
 import json
@@ -37,7 +37,7 @@ def refusal(act: Callable[[], object]) -> Refused:
 
 def decide(stage: Stage, by: Actor = MAX, *, approve: bool = True, digest: str = "", proposal: str = "") -> Refused:
     shown = stage.proposal()
-    return refusal(lambda: stage.handover.decide(proposal or shown.id, digest or shown.digest, by, approve=approve))
+    return refusal(lambda: stage.decide(proposal or shown.id, digest or shown.digest, by, approve=approve))
 
 
 def test_only_the_approver_decides(stage: Stage, world: World) -> None:
@@ -57,7 +57,7 @@ def test_the_leaver_never_decides_even_as_approver(tmp_path: Path) -> None:
     stage.tick()
     assert decide(stage, DANA).code == Code.LEAVER_DECIDES
     shown = stage.proposal()
-    edit = refusal(lambda: stage.handover.assign(shown.id, shown.digest, {stage.lines()[0].id: BOB.key}, DANA))
+    edit = refusal(lambda: stage.assign(shown.id, shown.digest, {stage.lines()[0].id: BOB.key}, DANA))
     assert edit.code == Code.LEAVER_DECIDES
 
 
@@ -71,7 +71,7 @@ def test_an_approver_without_slack_is_not_matched_by_an_empty_id(tmp_path: Path)
     stage.tick()
     assert decide(stage, Actor("slack:", "")).code == Code.NOT_APPROVER
     assert not any(post.startswith("proposal:") for post in stage.posts())
-    assert stage.handover.waiting_for("") == []
+    assert stage.handover.proposals.waiting_for("") == []
     assert stage.approve(OPERATOR).state == ProposalState.APPROVED
 
 
@@ -93,13 +93,14 @@ def test_another_digest_is_refused(stage: Stage) -> None:
 @pytest.mark.parametrize("unknown", ["nothing", f"{CASE}-draft-crm"])
 def test_an_unknown_proposal_and_a_draft_are_refused(stage: Stage, unknown: str) -> None:
     assert decide(stage, proposal=unknown).code == Code.UNKNOWN_PROPOSAL
-    for read in (stage.handover.view, stage.handover.csv, stage.handover.successors, stage.handover.lines):
+    reads = stage.handover.proposals
+    for read in (reads.view, reads.csv, reads.successors, reads.lines):
         assert refusal(lambda read=read: read(unknown)).code == Code.UNKNOWN_PROPOSAL  # type: ignore[misc]
 
 
 def test_a_cancelled_case_takes_no_decision(stage: Stage) -> None:
     stage.change(lambda case: setattr(case, "state", CaseState.CANCELLED))
-    assert stage.handover.waiting_for("U0MAX") == []
+    assert stage.handover.proposals.waiting_for("U0MAX") == []
     assert decide(stage).code == Code.NOT_OPEN
 
 
@@ -107,7 +108,7 @@ def test_an_edit_is_a_new_version_and_the_old_one_cannot_be_approved(stage: Stag
     first = stage.proposal()
     mine = next(line for line in stage.lines() if line.successor == CAROL)
     client = [line for line in stage.lines() if line.family_name == mine.family_name]
-    edited = stage.handover.assign(first.id, first.digest, {mine.id: BOB.key}, MAX)
+    edited = stage.assign(first.id, first.digest, {mine.id: BOB.key}, MAX)
     assert (edited.version, edited.state, edited.records) == (2, ProposalState.PENDING, 12)
     assert edited.digest != first.digest
     assert edited.why == f"an edit of version 1 by Max Weber: {mine.family_name}: Carol Díaz → Bob Ross"
@@ -119,15 +120,15 @@ def test_an_edit_is_a_new_version_and_the_old_one_cannot_be_approved(stage: Stag
         BOB.key: by_key[BOB.key] + worth,
         CAROL.key: by_key[CAROL.key] - worth,
     }
-    old = stage.handover.view(first.id)
+    old = stage.handover.proposals.view(first.id)
     assert (old.state, old.settled_by, old.records) == (ProposalState.SUPERSEDED, "Max Weber", 12)
     assert decide(stage, proposal=first.id, digest=first.digest).code == Code.STALE_PROPOSAL
     assert decide(stage, digest=first.digest).code == Code.STALE_PROPOSAL
-    assert stage.handover.lines(first.id) == stage.handover.lines(first.id, search="a") == ([], 0)
-    assert refusal(lambda: stage.handover.csv(first.id)).code == Code.STALE_PROPOSAL
+    assert stage.handover.proposals.lines(first.id) == stage.handover.proposals.lines(first.id, search="a") == ([], 0)
+    assert refusal(lambda: stage.handover.proposals.csv(first.id)).code == Code.STALE_PROPOSAL
     assert stage.posts()[f"proposal:{first.id}"].wanted_version == 2
     assert stage.posts()[f"proposal:{edited.id}"].channel == "U0MAX"
-    assert [view.id for view in stage.handover.waiting_for("U0MAX")] == [edited.id]
+    assert [view.id for view in stage.handover.proposals.waiting_for("U0MAX")] == [edited.id]
     stage.approve()
     stage.tick()
     assert {line.record_id for line in client} <= set(world.owned("bob"))
@@ -137,7 +138,7 @@ def test_an_edit_is_a_new_version_and_the_old_one_cannot_be_approved(stage: Stag
 def test_an_edit_that_takes_everything_leaves_no_empty_share(stage: Stage) -> None:
     first = stage.proposal()
     theirs = [line.id for line in stage.lines() if line.successor == CAROL]
-    edited = stage.handover.assign(first.id, first.digest, dict.fromkeys(theirs, BOB.key), MAX)
+    edited = stage.assign(first.id, first.digest, dict.fromkeys(theirs, BOB.key), MAX)
     assert [(share.successor, share.records, share.families) for share in edited.shares] == [(BOB, 12, 6)]
 
 
@@ -149,7 +150,7 @@ def test_edits_that_make_no_sense_are_refused(tmp_path: Path) -> None:
     shown, line = stage.proposal(), stage.lines()[0]
 
     def edit(*lines: str, key: str = BOB.key, digest: str = shown.digest, by: Actor = MAX) -> Code:
-        return refusal(lambda: stage.handover.assign(shown.id, digest, dict.fromkeys(lines, key), by)).code
+        return refusal(lambda: stage.assign(shown.id, digest, dict.fromkeys(lines, key), by)).code
 
     assert edit(line.id) == Code.NOTHING_CHANGED
     assert edit() == Code.NOTHING_CHANGED
@@ -163,12 +164,12 @@ def test_edits_that_make_no_sense_are_refused(tmp_path: Path) -> None:
 
 def test_a_decline_moves_nothing_and_a_retry_asks_afresh(stage: Stage, world: World) -> None:
     shown = stage.proposal()
-    declined = stage.handover.decide(shown.id, shown.digest, MAX, approve=False, reason="not like this")
+    declined = stage.decide(shown.id, shown.digest, MAX, approve=False, reason="not like this")
     assert (declined.state, declined.note) == (ProposalState.DECLINED, "not like this")
     assert stage.posts()[f"outcome:{shown.id}"].channel == "U0HANNA"
     stage.settle(10)
     assert world.writes == {}
-    assert stage.clients().problems == ("crm: version 1 was declined; press Retry for a new proposal",)
+    assert stage.clients().problems == ("crm: version 1 was declined; retry for a new proposal",)
     assert (stage.clients().complete, stage.clients().left) == (False, 12)
     world.give("opportunity:000", "zed")
     stage.retry()
@@ -202,14 +203,14 @@ def test_the_digest_depends_on_every_part_of_a_line(tmp_path: Path) -> None:
 
 def test_lines_are_paged_and_searched_without_loss(stage: Stage) -> None:
     number = stage.proposal().id
-    pages = [stage.handover.lines(number, offset, 5) for offset in (0, 5, 10)]
+    pages = [stage.handover.proposals.lines(number, offset, 5) for offset in (0, 5, 10)]
     assert [total for _, total in pages] == [12, 12, 12]
     assert len({line.id for page, _ in pages for line in page}) == 12
-    found, total = stage.handover.lines(number, search="PARTY:3")
+    found, total = stage.handover.proposals.lines(number, search="PARTY:3")
     assert (total, {line.family_name for line in found}) == (2, {"Client party:3"})
-    found, total = stage.handover.lines(number, 0, 2, search="díaz")
+    found, total = stage.handover.proposals.lines(number, 0, 2, search="díaz")
     assert (total, len(found)) == (6, 2)
-    assert stage.handover.lines(number, search="nobody") == ([], 0)
+    assert stage.handover.proposals.lines(number, search="nobody") == ([], 0)
 
 
 NASTY = (
@@ -238,7 +239,7 @@ def test_nasty_names_come_through_and_run_nowhere(tmp_path: Path) -> None:
     stage = Stage(tmp_path, world.system())
     stage.tick()
     assert {line.name for line in stage.lines()} == set(NASTY)
-    table = list(csv.DictReader(stage.handover.csv(stage.proposal().id)))
+    table = list(csv.DictReader(stage.handover.proposals.csv(stage.proposal().id)))
     assert {row["record"].removeprefix("'") for row in table} == set(NASTY)
     for row in table:
         for cell in row.values():
@@ -248,6 +249,6 @@ def test_nasty_names_come_through_and_run_nowhere(tmp_path: Path) -> None:
 def test_a_csv_has_every_line(tmp_path: Path) -> None:
     stage = Stage(tmp_path, crm(records=1203).system())
     stage.tick()
-    table = list(csv.DictReader(stage.handover.csv(stage.proposal().id)))
+    table = list(csv.DictReader(stage.handover.proposals.csv(stage.proposal().id)))
     assert len({row["id"] for row in table}) == 1203
     assert {row["successor"] for row in table} == {BOB.name, CAROL.name}

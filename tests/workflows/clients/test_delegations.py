@@ -47,7 +47,7 @@ def test_a_delegate_is_told_at_once_and_decides_for_who_is_away(stage: Stage) ->
     stand_in(stage, "U0MAX", "U0ZOE")
     number = stage.proposal().id
     assert stage.posts()[f"proposal:{number}:U0ZOE"].channel == "U0ZOE"
-    assert [view.id for view in stage.handover.waiting_for("U0ZOE")] == [number]
+    assert [view.id for view in stage.handover.proposals.waiting_for("U0ZOE")] == [number]
     assert request(stage, "manager").delegates["U0MAX"].name == "Zoe"
     say(stage, ZOE)
     [word] = request(stage, "manager").counted

@@ -1,4 +1,4 @@
-"""Edits by client where several people must agree: all are asked anew, old messages say what changed, tiers count."""
+"""Edits by client with several approvers: all are asked again, old messages show the changes, and tiers count."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -54,23 +54,23 @@ def test_a_sensitive_client_of_the_book_asks_whom_the_rule_names(stage: Stage, t
 
 def test_the_rule_asks_nobody_for_a_client_that_stays(stage: Stage) -> None:
     shown = stage.proposal()
-    new = stage.handover.exclude(shown.id, shown.digest, [SECRET], "a lawsuit", MAX)
+    new = stage.exclude(shown.id, shown.digest, [SECRET], "a lawsuit", MAX)
     assert new.sensitivities == {}
     assert roles(stage) == ["manager"]
-    assert stage.handover.decide(new.id, new.digest, MAX, approve=True).state == ProposalState.APPROVED
+    assert stage.decide(new.id, new.digest, MAX, approve=True).state == ProposalState.APPROVED
 
 
 def test_an_edit_takes_back_every_yes_and_an_old_message_names_what_changed(stage: Stage) -> None:
     first = stage.proposal()
-    stage.handover.decide(first.id, first.digest, ADA, approve=True)
+    stage.decide(first.id, first.digest, ADA, approve=True)
     giver = next(line.successor for line in stage.lines() if line.id == SECRET)
     mine = next(line for line in stage.lines() if line.successor == CAROL and line.id != SECRET)
-    second = stage.handover.assign(first.id, first.digest, {mine.id: BOB.key}, MAX)
-    third = stage.handover.exclude(second.id, second.digest, [SECRET], "a lawsuit", ADA)
+    second = stage.assign(first.id, first.digest, {mine.id: BOB.key}, MAX)
+    third = stage.exclude(second.id, second.digest, [SECRET], "a lawsuit", ADA)
     assert [one.counted for one in third.requests] == [()]
     moved, stays = f"{mine.family_name}: Carol Díaz → Bob Ross", f"Secret: {giver.name} → {LEAVER.name}"
     for old, told in ((first, {moved, stays}), (second, {stays})):
-        stale = refusal(lambda old=old: stage.handover.decide(old.id, old.digest, MAX, True))  # type: ignore[misc]
+        stale = refusal(lambda old=old: stage.decide(old.id, old.digest, MAX, True))  # type: ignore[misc]
         assert stale.code == Code.STALE_PROPOSAL
         assert told <= set(stale.facts["changed"].split("; "))
 
@@ -78,9 +78,9 @@ def test_an_edit_takes_back_every_yes_and_an_old_message_names_what_changed(stag
 def test_nobody_edits_whom_the_directory_does_not_have_at_this_moment(stage: Stage) -> None:
     shown = stage.proposal()
     edits: list[Callable[[], object]] = [
-        lambda: stage.handover.assign(shown.id, shown.digest, {SECRET: BOB.key}, ADA),
-        lambda: stage.handover.exclude(shown.id, shown.digest, [SECRET], "no", ADA),
-        lambda: stage.handover.upload(shown.id, shown.digest, b"client,address\nSecret,bob@x.example\n", ADA),
+        lambda: stage.assign(shown.id, shown.digest, {SECRET: BOB.key}, ADA),
+        lambda: stage.exclude(shown.id, shown.digest, [SECRET], "no", ADA),
+        lambda: stage.upload(shown.id, shown.digest, b"client,address\nSecret,bob@x.example\n", ADA),
     ]
     stage.members.people["U0ADA"] = WorkspaceMember("U0ADA", "Ada", "ada@x.example", standing="is deactivated")
     assert [refusal(edit).code for edit in edits] == [Code.CANNOT_DECIDE] * 3

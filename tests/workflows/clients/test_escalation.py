@@ -1,4 +1,4 @@
-"""Reminded, escalated, expired: in business days of whoever is asked, and silence is never a yes."""
+"""Reminders, escalation and expiry in business days of the person who is asked; silence is never an approval."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ from workflows.refusals import Code
 from workflows.storage.rows.clients import AssignmentState, ProposalState, RequestState
 
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-"""When a stage begins."""
+"""The moment at which a stage begins."""
 
 
 def make(folder: Path, world: World, policy: ApprovalPolicy | None = None, approver: Successor = APPROVER) -> Stage:
@@ -57,7 +57,7 @@ def test_a_looking_clock_reminds_once_however_often_it_looks(tmp_path: Path, wor
     stage.time.pass_(days=1)
     for _ in range(3):
         [row] = stage.requests()
-        stage.handover.asking.run(row.id)
+        stage.handover.escalation.run(row.id)
     assert sent(stage, "U0MAX") == 2
 
 
@@ -137,7 +137,7 @@ def test_a_request_expires_in_business_days_and_nothing_moves(tmp_path: Path, wo
     assert stage.posts()[f"outcome:{expired.id}"].channel == "U0HANNA"
     stage.settle(5)
     assert world.writes == {}
-    assert stage.clients().problems == ("crm: version 1 expired without an answer; press Retry for a new proposal",)
+    assert stage.clients().problems == ("crm: version 1 expired without an answer; retry for a new proposal",)
     stage.retry()
     stage.tick()
     stage.look()
@@ -195,7 +195,7 @@ def test_cleo_is_asked_only_where_the_chain_reaches_her(tmp_path: Path, world: W
     until(stage, "05T11:00")
     assert (sent(stage, "U0CLEO"), sent(stage, "U0BEA")) == (1, 1)
     assert (
-        refusal(lambda: stage.handover.decide(stage.proposal().id, "0", CLEO, True)).code == Code.STALE_PROPOSAL
+        refusal(lambda: stage.decide(stage.proposal().id, "0", CLEO, True)).code == Code.STALE_PROPOSAL
     )  # wanted, on what was shown
 
 
@@ -204,16 +204,17 @@ def test_hr_asks_somebody_else_where_nobody_is_left(tmp_path: Path, world: World
     hanna, number = Actor("slack:U0HANNA", "Hanna"), stage.proposal().id
     stage.members.change("U0MAX", standing="is deactivated")
     until(stage, "02T11:00")
-    for nobody in ("U0DANA", "U0MAX"):
-        assert refusal(lambda who=nobody: stage.handover.appoint(number, who, hanna)).code == Code.BAD_DELEGATE  # type: ignore[misc]
+    for nobody in ("U0DANA", "U0MAX", "S0BOARD"):  # the leaver, somebody deactivated, a group
+        refused = refusal(lambda who=nobody: stage.handover.appointments.appoint(number, who, hanna))  # type: ignore[misc]
+        assert refused.code == Code.BAD_DELEGATE
     stage.members.change("U0ZOE", standing="is a guest")
-    assert refusal(lambda: stage.handover.appoint(number, "U0ZOE", hanna)).facts["why"] == "is a guest"
-    stage.handover.appoint(number, "U0ADA", hanna)
+    assert refusal(lambda: stage.handover.appointments.appoint(number, "U0ZOE", hanna)).facts["why"] == "is a guest"
+    stage.handover.appointments.appoint(number, "U0ADA", hanna)
     stage.look()
     assert sent(stage, "U0ADA") == 1
     assert [entry.actor for entry in stage.journalled("approval.appointed")] == [hanna.id]
     assert say(stage, ADA).state == ProposalState.APPROVED
-    assert refusal(lambda: stage.handover.appoint(number, "U0BEA", hanna)).code == Code.ALREADY_SETTLED
+    assert refusal(lambda: stage.handover.appointments.appoint(number, "U0BEA", hanna)).code == Code.ALREADY_SETTLED
 
 
 def test_one_too_few_of_several_is_escalated_at_once(tmp_path: Path, world: World) -> None:

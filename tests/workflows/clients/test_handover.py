@@ -16,7 +16,7 @@ from workflows.storage.rows.work_state import WorkState
 
 
 def moved_once(world: World) -> bool:
-    """Whether no record was written to twice."""
+    """Return whether no record was written twice."""
     return all(times == 1 for what, times in world.writes.items() if what.startswith("move:"))
 
 
@@ -40,8 +40,8 @@ def test_from_list_to_balance(stage: Stage, world: World) -> None:
     }
     assert sum(share.value["EUR"] for share in proposal.shares) == sum(range(1000, 1012))
     assert stage.posts()[f"proposal:{proposal.id}"].channel == "U0MAX"
-    assert [view.id for view in stage.handover.waiting_for("U0MAX")] == [proposal.id]
-    assert stage.handover.waiting_for("U0BOB") == stage.handover.waiting_for("") == []
+    assert [view.id for view in stage.handover.proposals.waiting_for("U0MAX")] == [proposal.id]
+    assert stage.handover.proposals.waiting_for("U0BOB") == stage.handover.proposals.waiting_for("") == []
     assert world.writes == {}
 
     approved = stage.approve()
@@ -177,7 +177,7 @@ def test_a_successor_without_an_account_is_left_out_and_named(tmp_path: Path) ->
     proposal = stage.proposal()
     assert [share.successor.key for share in proposal.shares] == [BOB.key]
     assert proposal.note == "Carol Díaz gets nothing in crm: no account there"
-    assert stage.handover.successors(proposal.id) == (BOB,)
+    assert stage.handover.proposals.successors(proposal.id) == (BOB,)
 
 
 def test_an_inactive_successor_gets_nothing(tmp_path: Path) -> None:
@@ -289,7 +289,7 @@ def test_refused_records_are_said_and_asked_again_on_retry(stage: Stage, world: 
     assert len(world.owned("bob")) == 6
     assert len(world.owned("dana")) == 6
     assert stage.clients().problems == (
-        "crm: 6 records were refused: the successor cannot own records (6); press Retry for a new proposal",
+        "crm: 6 records were refused: the successor cannot own records (6); retry for a new proposal",
     )
     assert stage.clients().complete  # all that could move has moved
     assert (stage.book().state, stage.case().state) == (WorkState.DONE, CaseState.WATCHED)

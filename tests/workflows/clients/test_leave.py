@@ -1,4 +1,4 @@
-"""Handing over for a time: nobody is locked out; on the day somebody is asked, and silence moves nothing."""
+"""A handover for a time: nobody is locked out, somebody is asked on the day, and silence moves nothing."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -27,8 +27,8 @@ class Away:
             self.office.request(reason=Reason.LEAVE, return_on=self.back, keep_access=keep_access)
         )
         self.office.work()
-        [proposal] = self.office.handover.waiting_for(MAX.slack_id)
-        self.office.handover.decide(proposal.id, proposal.digest, BY_MAX, approve=True)
+        [proposal] = self.office.handover.proposals.waiting_for(MAX.slack_id)
+        self.office.handover.decisions.decide(proposal.id, proposal.digest, BY_MAX, approve=True)
         self.office.work()
 
     @property

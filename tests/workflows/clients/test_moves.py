@@ -230,7 +230,7 @@ def partly(folder: Path) -> tuple[World, Stage]:
 
 def approve_oldest(stage: Stage) -> None:
     waits = next(one for one in stage.proposals() if one.state is ProposalState.PENDING)
-    stage.handover.decide(waits.id, waits.digest, MAX, approve=True)
+    stage.decide(waits.id, waits.digest, MAX, approve=True)
 
 
 def test_the_approval_of_another_proposal_is_no_resume(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A whole handover through a CRM with a limit, over a real socket: dead in the middle, 429 said and unsaid."""
+"""A whole handover in a CRM with a limit over a real socket: a kill in the middle, 429 with and without a time."""
 
 import threading
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ from workflows.systems.rate_limit import share_rate_limits
 
 RECORDS = 1000
 SMALL = 10
-"""Records in one call, where only the settings say so."""
+"""Records in one call, limited by the settings alone."""
 
 
 class Limited:
-    """A CRM, and a case whose split is approved; the limit is wide but for what a test asks."""
+    """A CRM, and a case with an approved split. The limit is high unless a test sets it."""
 
     def __init__(self, folder: Path) -> None:
         self.crm = Crm(RECORDS, requests=400, window=1.0)

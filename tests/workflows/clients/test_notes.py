@@ -1,4 +1,4 @@
-"""What successors are told of their new clients: theirs alone, what is open, as it is now; and never anybody else."""
+"""Notes to successors: their own clients, open records in their present state, and nothing to other people."""
 
 import csv
 from decimal import Decimal

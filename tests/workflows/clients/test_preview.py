@@ -22,7 +22,7 @@ from workflows.storage.rows.case import Case, Strategy
 from workflows.storage.rows.clients import Assignment, AssignmentFile
 
 ZED = Successor("zed@x.example", "Zed", "zed@x.example")
-WISHES = AllocationPolicy(
+POLICY = AllocationPolicy(
     (
         AllocationRule(frozenset({("segment", "key")}), (CAROL.key,)),
         AllocationRule(frozenset({("sensitivity", "high")}), (ZED.key,)),
@@ -49,12 +49,12 @@ def shop() -> World:
     return world
 
 
-def track(stage: Stage, wishes: AllocationPolicy = WISHES) -> ClientHandover:
-    return services_on(stage.context, stage.members, Policies(approvals=stage.policy, allocation=wishes)).handover
+def track(stage: Stage, policy: AllocationPolicy = POLICY) -> ClientHandover:
+    return services_on(stage.context, stage.members, Policies(approvals=stage.policy, allocation=policy)).handover
 
 
 def preview(stage: Stage, strategy: Strategy, text: str = "") -> Preview:
-    return track(stage).preview(LEAVER, (BOB, CAROL, ZED), strategy, text.encode())
+    return track(stage).proposals.preview(LEAVER, (BOB, CAROL, ZED), strategy, text.encode())
 
 
 def held(stage: Stage) -> dict[str, str]:
@@ -92,10 +92,10 @@ def test_rules_closeness_and_capacity_reach_the_proposal(tmp_path: Path) -> None
         stage = Stage(folder, shop().system(), successors=(BOB, CAROL, ZED), strategy=strategy)
         stage.handover = track(
             stage,
-            WISHES
+            POLICY
             if strategy == "rules"
             else AllocationPolicy(
-                (), {**WISHES.colleagues, BOB.key: SuccessorProfile(5, frozenset({("team", "emea")}))}
+                (), {**POLICY.colleagues, BOB.key: SuccessorProfile(5, frozenset({("team", "emea")}))}
             ),
         )
         stage.tick()
@@ -109,7 +109,7 @@ def test_rules_closeness_and_capacity_reach_the_proposal(tmp_path: Path) -> None
 
 def test_a_preview_without_room_says_so(tmp_path: Path) -> None:
     stage = Stage(tmp_path, shop().system())
-    seen = track(stage).preview(LEAVER, (BOB,), Strategy.BALANCED)
+    seen = track(stage).proposals.preview(LEAVER, (BOB,), Strategy.BALANCED)
     assert any("4 clients are above" in note for note in seen.notes)
 
 

@@ -42,7 +42,7 @@ def refusal(act: Callable[[], object]) -> Refused:
 
 
 def clients(stage: Stage, search: str = "") -> list[ClientLine]:
-    return stage.handover.client_page(stage.proposal().id, 0, 1000, search)[0]
+    return stage.handover.proposals.client_page(stage.proposal().id, 0, 1000, search)[0]
 
 
 def share_sums(view: ProposalView) -> dict[str, tuple[int, int, Decimal, int]]:
@@ -63,18 +63,18 @@ def counted(stage: Stage) -> dict[str, tuple[int, int, Decimal, int]]:
 
 def assign(stage: Stage, key: str, *lines: str) -> ProposalView:
     shown = stage.proposal()
-    return stage.handover.assign(shown.id, shown.digest, dict.fromkeys(lines, key), MAX)
+    return stage.assign(shown.id, shown.digest, dict.fromkeys(lines, key), MAX)
 
 
 def exclude(stage: Stage, reason: str, *lines: str) -> ProposalView:
     shown = stage.proposal()
-    return stage.handover.exclude(shown.id, shown.digest, lines, reason, MAX)
+    return stage.exclude(shown.id, shown.digest, lines, reason, MAX)
 
 
 def upload(stage: Stage, text: str | bytes) -> ProposalView:
     shown = stage.proposal()
     content = text if isinstance(text, bytes) else text.encode()
-    return stage.handover.upload(shown.id, shown.digest, content, MAX)
+    return stage.upload(shown.id, shown.digest, content, MAX)
 
 
 def faults(stage: Stage, text: str | bytes) -> list[tuple[int, str]]:
@@ -86,8 +86,8 @@ def faults(stage: Stage, text: str | bytes) -> list[tuple[int, str]]:
 
 
 def test_pages_have_every_client_once_whole(stage: Stage) -> None:
-    first, total = stage.handover.client_page(stage.proposal().id, 0, 4)
-    rest, _ = stage.handover.client_page(stage.proposal().id, 4, 4)
+    first, total = stage.handover.proposals.client_page(stage.proposal().id, 0, 4)
+    rest, _ = stage.handover.proposals.client_page(stage.proposal().id, 4, 4)
     assert total == 6
     assert [one.client_id for one in first + rest] == [f"party:{n}" for n in range(6)]
     assert [(one.records, one.deals) for one in first] == [(2, 2)] * 4
@@ -112,7 +112,7 @@ def test_a_search_finds_clients_by_any_word_and_opens_no_line(stage: Stage) -> N
     assert [one.client_id for one in clients(stage, "opportunity:011")] == ["party:5"]
     assert {one.successor.key for one in clients(stage, "bob")} == {BOB.key}
     assert clients(stage, "nothing like it") == []
-    assert stage.handover.lines(stage.proposal().id, 0, 5, "client party:3")[1] == 2
+    assert stage.handover.proposals.lines(stage.proposal().id, 0, 5, "client party:3")[1] == 2
     assert opened == ["names"] * 5
     assign(stage, BOB.key, *[one.id for one in clients(stage, "carol")])
     assert clients(stage, "carol") == []
@@ -130,9 +130,9 @@ def test_words_of_a_client_and_of_its_successor_are_found_together(
     assert [one.client_id for one in clients(stage, "party: ross")] == bobs
     assert [one.client_id for one in clients(stage, "Díaz CAROL@x.example")] == carols
     assert [one.client_id for one in clients(stage, "x.example")] == [one.client_id for one in every]
-    page, total = stage.handover.client_page(stage.proposal().id, 2, 2, "client")
+    page, total = stage.handover.proposals.client_page(stage.proposal().id, 2, 2, "client")
     assert ([one.client_id for one in page], total) == (["party:2", "party:3"], 6)
-    lines, number = stage.handover.lines(stage.proposal().id, 1, 3, "deal")
+    lines, number = stage.handover.proposals.lines(stage.proposal().id, 1, 3, "deal")
     assert ([one.record_id for one in lines], number) == ([f"opportunity:{n:03}" for n in (1, 2, 3)], 12)
 
 
@@ -147,7 +147,7 @@ def test_a_book_that_was_read_in_part_keeps_no_names_of_that_time(
     stage.settle()
     assert [one.client_id for one in clients(stage, "two text")] == ["party:odd"]
     proposal = stage.proposal()
-    stage.handover.decide(proposal.id, proposal.digest, MAX, approve=False)
+    stage.decide(proposal.id, proposal.digest, MAX, approve=False)
     stage.retry()
     stage.tick()
     assert stage.proposal().version == 2
@@ -170,9 +170,7 @@ def test_clients_change_hands_whole_in_a_new_version(stage: Stage) -> None:
     assert new.digest != old.digest
     assert {one.successor for one in clients(stage)} == {BOB}
     assert share_sums(new) == counted(stage) == {BOB.key: (6, 12, Decimal(12066), 12)}
-    assert refusal(lambda: stage.handover.assign(old.id, old.digest, {given[0]: BOB.key}, MAX)).code == (
-        Code.STALE_PROPOSAL
-    )
+    assert refusal(lambda: stage.assign(old.id, old.digest, {given[0]: BOB.key}, MAX)).code == (Code.STALE_PROPOSAL)
     assert refusal(lambda: assign(stage, BOB.key, given[0])).code == Code.NOTHING_CHANGED
 
 
@@ -192,9 +190,9 @@ def test_what_is_not_in_the_proposal_changes_nothing(stage: Stage, key: str, lin
 def test_only_who_decides_edits(stage: Stage) -> None:
     shown, line = stage.proposal(), clients(stage)[0].id
     for by, code in ((EVE, Code.NOT_APPROVER), (DANA, Code.LEAVER_DECIDES)):
-        assert refusal(lambda b=by: stage.handover.assign(shown.id, shown.digest, {line: BOB.key}, b)).code == code  # type: ignore[misc]
-        assert refusal(lambda b=by: stage.handover.exclude(shown.id, shown.digest, [line], "no", b)).code == code  # type: ignore[misc]
-        assert refusal(lambda b=by: stage.handover.upload(shown.id, shown.digest, b"\xff", b)).code == code  # type: ignore[misc]
+        assert refusal(lambda b=by: stage.assign(shown.id, shown.digest, {line: BOB.key}, b)).code == code  # type: ignore[misc]
+        assert refusal(lambda b=by: stage.exclude(shown.id, shown.digest, [line], "no", b)).code == code  # type: ignore[misc]
+        assert refusal(lambda b=by: stage.upload(shown.id, shown.digest, b"\xff", b)).code == code  # type: ignore[misc]
 
 
 def test_what_stays_keeps_its_reason_and_is_explained_to_the_end(stage: Stage, world: World) -> None:
@@ -220,7 +218,7 @@ def test_what_stays_keeps_its_reason_and_is_explained_to_the_end(stage: Stage, w
 def test_what_stays_is_not_asked_again_when_the_book_is_listed_again(stage: Stage) -> None:
     exclude(stage, "no", f"{CASE}:crm:opportunity:000")
     shown = stage.proposal()
-    stage.handover.decide(shown.id, shown.digest, MAX, approve=False, reason="x")
+    stage.decide(shown.id, shown.digest, MAX, approve=False, reason="x")
     stage.retry()
     stage.settle(2)
     assert {one.client_id for one in clients(stage)} == {f"party:{n}" for n in range(1, 6)}
@@ -263,7 +261,7 @@ def test_what_comes_to_a_book_of_which_all_stays_is_asked(tmp_path: Path) -> Non
 
 
 def downloaded(stage: Stage) -> list[list[str]]:
-    return list(csv.reader(stage.handover.csv(stage.proposal().id)))
+    return list(csv.reader(stage.handover.proposals.csv(stage.proposal().id)))
 
 
 def written(rows: list[list[str]], **how: str) -> str:
@@ -364,8 +362,9 @@ def test_a_follow_up_finds_nothing_unexplained_where_a_person_let_clients_stay(t
     assert view is not None
     assert view.proposal is not None
     by = Actor("slack:U0MAX", "Max")
-    shown = office.handover.exclude(view.proposal.id, view.proposal.digest, [f"{case}:crm:deal:2"], "frozen", by)
-    office.handover.decide(shown.id, shown.digest, by, approve=True)
+    number = office.handover.edits.exclude(view.proposal.id, view.proposal.digest, [f"{case}:crm:deal:2"], "frozen", by)
+    shown = office.handover.proposals.view(number)
+    office.handover.decisions.decide(shown.id, shown.digest, by, approve=True)
     for _ in range(3):
         office.work("book", "exports")
     assert office.crm.owned("crm-dana") == {"deal:2"}

@@ -1,4 +1,4 @@
-"""Undoing a handover: what nobody changed since goes back, the rest is listed; killed, clicked twice, dead systems."""
+"""Undo of a handover: unchanged records go back, the rest is listed; with kills, double clicks and dead systems."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor

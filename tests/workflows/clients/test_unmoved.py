@@ -1,4 +1,4 @@
-"""Records whose owner the vendor lets nobody change: never proposed, counted, explained; and no case waits for them."""
+"""Records with a fixed owner: never proposed, but counted and explained, and no case waits for them."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ def test_what_stays_is_never_proposed_and_is_explained(stage: Stage, world: Worl
     shown = stage.proposal()
     assert (shown.records, shown.staying, sum(share.records for share in shown.shares)) == (12, 5, 12)
     assert not any("old" in line.record_id for line in stage.lines())
-    assert "old" not in "".join(stage.handover.csv(shown.id))
+    assert "old" not in "".join(stage.handover.proposals.csv(shown.id))
     assert staying(stage) == dict.fromkeys((f"opportunity:old-{n}" for n in range(5)), None)
     assert {unseal(stage.vault, stage.case(), row).note for row in stage.rows().values()} == {"", WON, LOST}
     assert (stage.clients().listed, stage.clients().left, stage.clients().staying) == (12, 12, 5)
@@ -87,10 +87,10 @@ def test_an_edit_takes_nothing_along_that_stays(stage: Stage) -> None:
     stage.tick()
     first = stage.proposal()
     everything = dict.fromkeys((one.id for one in stage.lines()), BOB.key)
-    edited = stage.handover.assign(first.id, first.digest, everything, MAX)
+    edited = stage.assign(first.id, first.digest, everything, MAX)
     assert (edited.records, edited.staying) == (12, 5)
     with pytest.raises(Refused) as caught:
-        stage.handover.assign(edited.id, edited.digest, dict.fromkeys(["c1:crm:opportunity:old-1"], BOB.key), MAX)
+        stage.assign(edited.id, edited.digest, dict.fromkeys(["c1:crm:opportunity:old-1"], BOB.key), MAX)
     assert caught.value.code == Code.UNKNOWN_RECORD
 
 
@@ -111,7 +111,7 @@ def test_what_can_be_moved_by_the_time_of_the_move_is_proposed(stage: Stage, wor
 def test_what_can_be_moved_by_the_time_of_a_retry_is_proposed(stage: Stage, world: World) -> None:
     stage.tick()
     shown = stage.proposal()
-    stage.handover.decide(shown.id, shown.digest, MAX, approve=False)
+    stage.decide(shown.id, shown.digest, MAX, approve=False)
     world.fix("opportunity:old-1", "")
     world.fix("opportunity:003", WON)
     stage.retry()
@@ -127,7 +127,7 @@ def test_what_is_fixed_after_the_proposal_is_refused_said_and_stays_on_retry(sta
     world.fix("opportunity:003", WON)
     stage.tick()
     assert stage.rows()["opportunity:003"].state == AssignmentState.REFUSED
-    assert stage.clients().problems == (f"crm: 1 record was refused: {WON} (1); press Retry for a new proposal",)
+    assert stage.clients().problems == (f"crm: 1 record was refused: {WON} (1); retry for a new proposal",)
     assert (stage.clients().complete, stage.clients().left, stage.clients().staying) == (True, 1, 5)
     assert stage.case().state == CaseState.WATCHED
     stage.retry()
@@ -213,7 +213,7 @@ def test_a_book_listed_again_while_another_is_awaited_is_not_published_half(tmp_
     world.before_call["record"] = lambda: stage.tick("shop") if stage.proposals() == [] else None
     stage.tick("crm")
     for proposal in stage.proposals():
-        assert proposal.records == stage.handover.lines(proposal.id)[1]
+        assert proposal.records == stage.handover.proposals.lines(proposal.id)[1]
     assert sum(proposal.records for proposal in stage.proposals()) == 14
 
 
@@ -230,9 +230,9 @@ def test_a_decline_is_said_even_after_another_version_has_moved(stage: Stage, wo
     stage.tick()
     assert [proposal.records for proposal in stage.proposals()] == [12, 1, 1]
     stage.approve()
-    stage.handover.decide(drift.id, drift.digest, MAX, approve=False)
+    stage.decide(drift.id, drift.digest, MAX, approve=False)
     stage.tick()
-    assert stage.clients().problems == ("crm: version 2 was declined; press Retry for a new proposal",)
+    assert stage.clients().problems == ("crm: version 2 was declined; retry for a new proposal",)
     assert not stage.clients().complete
 
 

@@ -116,8 +116,8 @@ def test_back_an_hour_and_on_again_does_nothing_twice(office: Office) -> None:
     leaps = _leaps(office)
     for hours in (0, 0, 24, 0, -1, 0, 0.5, 0.5, 0, 24, -1, 1, 0):
         _leap(office, leaps, hours=hours)
-        for proposal in office.handover.waiting_for(MAX.slack_id):
-            office.handover.decide(proposal.id, proposal.digest, APPROVER, approve=True)
+        for proposal in office.handover.proposals.waiting_for(MAX.slack_id):
+            office.handover.decisions.decide(proposal.id, proposal.digest, APPROVER, approve=True)
         office.audits.call()
         office.work()
     assert set((office.directory.writes + office.crm.writes).values()) == {1}

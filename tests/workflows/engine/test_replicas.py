@@ -24,12 +24,12 @@ from workflows.storage.store import StorageFailed, Store
 
 LIMIT = 2.0
 LONG = 60.0
-"""For what nobody has to wait for: no stall of a busy machine comes near it."""
+"""Seconds far above any stall of a busy machine, for events that no test waits for."""
 PATIENCE = 60.0
 
 
 class Work(Engine):
-    """An engine whose work belongs to whoever the test says."""
+    """An engine whose work belongs to the processes that the test names."""
 
     def __init__(self, executor: str) -> None:
         super().__init__("", executor)
@@ -41,7 +41,7 @@ class Work(Engine):
         return 0
 
     def listing(self) -> None:
-        """Stand for the moment at which the work that was begun is listed."""
+        """Run at the moment at which begun work is listed."""
 
 
 class One:

@@ -1,4 +1,4 @@
-"""Ticks go on at their pace while the machine's clock is set back by a day, or ahead by a week and by a year."""
+"""Ticks keep their pace while the machine's clock is set back by a day, or ahead by a week or a year."""
 
 import threading
 import time

@@ -14,7 +14,7 @@ PATIENCE = 60.0
 
 
 class Counted:
-    """A job that counts its runs, and wishes for the next one when told to."""
+    """A job that counts its runs, and returns a time for the next one if a test sets it."""
 
     def __init__(self) -> None:
         self.ran = threading.Semaphore(0)

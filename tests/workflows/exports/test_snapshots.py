@@ -1,4 +1,4 @@
-"""The export track: figures from the systems' own logs, nothing guessed, nobody named without a reason."""
+"""The export track: figures from the systems' own logs, no guesses, no name without a reason."""
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path

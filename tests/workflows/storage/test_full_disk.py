@@ -47,8 +47,8 @@ def live(office: Office) -> str:
     for minutes in (0, 1, 2, 6, 6, 24 * 60, 6, 24 * 60, 6, 6):
         office.clock.pass_(minutes=minutes)
         with suppress(StorageFailed):
-            for proposal in office.handover.waiting_for(MAX.slack_id):
-                office.handover.decide(proposal.id, proposal.digest, APPROVER, approve=True)
+            for proposal in office.handover.proposals.waiting_for(MAX.slack_id):
+                office.handover.decisions.decide(proposal.id, proposal.digest, APPROVER, approve=True)
         with suppress(StorageFailed):
             office.audits.call()
         for task in office.handlers:

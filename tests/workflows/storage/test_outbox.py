@@ -1,4 +1,4 @@
-"""Telling people at Slack's pace: a full conversation is asked once a pass, and a dismissal is told first."""
+"""Delivery at Slack's pace: a full conversation is tried once per pass, and a dismissal goes first."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +9,15 @@ import sqlalchemy as sa
 from tests.workflows.office import DANA, Office
 from workflows.cases.holds import CasePolicy
 from workflows.ports import DeliveryFailed
-from workflows.storage.outbox import FILE_ATTEMPTS, deliver, deliver_files, is_behind, release_claims, request_update
+from workflows.storage.outbox import (
+    FILE_ATTEMPTS,
+    deliver,
+    deliver_files,
+    is_behind,
+    next_try,
+    release_claims,
+    request_update,
+)
 from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 
 
@@ -124,6 +132,8 @@ def test_a_file_that_is_refused_is_given_up_and_holds_up_nothing(office: Office)
     for _try in range(FILE_ATTEMPTS + 2):
         deliver_files(office.store, slack, office.clock)
         office.clock.pass_(seconds=11)
+        assert next_try(office.store, office.clock.now()) is None, "a file that waits keeps nobody busy with messages"
+    assert next_try(office.store, office.clock.now(), files=True) is None
     tries = [one for one, kind in slack.asked if kind == MessageKind.AUDIT_FILE]
     assert len(tries) == 10 * FILE_ATTEMPTS
     assert office.posts()["file:C1-0"].problem == "missing_scope"

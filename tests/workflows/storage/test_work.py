@@ -1,4 +1,4 @@
-"""What an outside system does wrong is said in words, whatever kind of the six errors a connector makes of it."""
+"""Each of the six connector errors becomes a sentence for people."""
 
 import re
 from collections.abc import Iterator

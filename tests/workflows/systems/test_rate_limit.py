@@ -22,7 +22,7 @@ from workflows.systems.registry import Systems
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 REQUESTS, WINDOW = 40, 1.0
 FEW = 4
-"""Refusals where the machine stalls for a moment; the vendor says so, and everybody waits."""
+"""Refusals that a short stall of the machine may cause; the vendor names a time, and all callers wait."""
 Make = Callable[[], tuple[Store, LimitedCrm]]
 
 

@@ -1,4 +1,4 @@
-"""Audits and follow-ups see what changed behind the bot's back, and claim nothing that was not read."""
+"""Audits and follow-ups find changes made without the bot, and claim nothing that was not read."""
 
 from datetime import timedelta
 

@@ -37,7 +37,7 @@ def fifty(tmp_path: Path) -> Iterator[Office]:
 
 
 def _spoil(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    """Let the CRM's connector stumble over one record, whenever it is among those that are read."""
+    """Make the CRM's connector fail on every read that includes one record."""
     real = MemoryCrm.observe
 
     def observe(self: MemoryCrm, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
@@ -73,7 +73,7 @@ def test_one_malformed_record_in_fifty_is_named_and_all_others_are_read(
 def test_a_directory_that_shows_too_few_for_a_minute_makes_nobody_absent(
     fifty: Office, monkeypatch: pytest.MonkeyPatch, listed: str
 ) -> None:
-    """The list says nobody (or half) and reading by id is refused without a witness, as the LDAP connector does."""
+    """A list with nobody (or half of the people). A read by id fails without a witness, as in the LDAP connector."""
     monkeypatch.setattr(sweep, "MANY", 5)
     everybody = sorted(one.id for one in fifty.directory.users.values() if not one.active)
     shown = everybody[: PEOPLE // 2] if listed == "half" else []

@@ -1,4 +1,4 @@
-"""A follow-up tells what came to the leaver after the handover from what was left there before."""
+"""A follow-up separates records that came to the leaver after the handover from those left before."""
 
 from pathlib import Path
 
@@ -16,8 +16,8 @@ def test_new_records_of_a_leaver_are_told_from_those_left_behind(tmp_path: Path)
         office.crm.record(f"opportunity:{n:02}", "crm-dana")
     case_id = office.offboarding.open(office.request())
     office.work()
-    [proposal] = office.handover.waiting_for(MAX.slack_id)
-    office.handover.decide(proposal.id, proposal.digest, Actor(f"slack:{MAX.slack_id}", "Max"), approve=True)
+    [proposal] = office.handover.proposals.waiting_for(MAX.slack_id)
+    office.handover.decisions.decide(proposal.id, proposal.digest, Actor(f"slack:{MAX.slack_id}", "Max"), approve=True)
 
     def stop() -> None:
         if office.crm.calls["move"] == 1:

@@ -1,4 +1,4 @@
-"""What people do about findings, and what the bot does by itself: taken, accepted, said again, locked again."""
+"""Responses to findings by people and by the bot: taken, accepted, reported again, locked again."""
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -57,7 +57,7 @@ def actions(office: Office, action: str) -> int:
 
 @pytest.fixture
 def told(tmp_path: Path) -> Office:
-    """Return an office in which Sam and Ada are told of what nobody takes."""
+    """Return an office in which Sam and Ada get messages about findings that nobody takes."""
     return Office(tmp_path, responses=FindingPolicy(tell=("U0SAM", "U0ADA")))
 
 

@@ -1,4 +1,4 @@
-"""What is deleted after a time, and what never is: rows that something still updates in place, and the journal."""
+"""Retention: rows that are deleted after a time, and those that never are (rows in use, the journal)."""
 
 from collections.abc import Iterator
 from datetime import timedelta

@@ -1,4 +1,7 @@
-"""Whose word somebody's click can be: their own, or that of who delegated to them. Pure."""
+"""Decision rights: the places in approval requests that one person can fill, in their own right or as a delegate.
+
+Pure: nothing here reads or writes.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,68 +9,64 @@ from dataclasses import dataclass
 from workflows.clients.approvals.requests import UnsealedRequest
 from workflows.people import Successor
 
-Ids = Callable[[tuple[str, ...]], tuple[str, ...]]
-"""Gives the people behind ids of people and groups, as the directory has them now."""
+PoolUsers = Callable[[Sequence[str]], Sequence[str]]
+"""Returns the users in a pool of users and groups, as the directory has them now."""
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionRight:
     """One place in one request that a person can fill."""
 
-    approval_request: UnsealedRequest
+    request: UnsealedRequest
     principal: Successor
 
     @property
-    def choice(self) -> int:
-        """How many people could fill places of this request: the one with fewest is filled first."""
-        return len(self.approval_request.asked.approvers) or len(self.approval_request.asked.pool)
+    def alternatives(self) -> int:
+        """Number of people who could fill places of this request: the one with fewest is filled first."""
+        return len(self.request.data.approvers) or len(self.request.data.pool)
 
 
 def decision_rights(
-    user: str, approval_requests: Sequence[UnsealedRequest], delegated: Mapping[str, str], ids: Ids
+    user: str, requests: Sequence[UnsealedRequest], delegated: Mapping[str, str], pool_users: PoolUsers
 ) -> list[DecisionRight]:
-    """Return the places that a Slack user can fill, the most wanted first.
+    """Return the places that a Slack user can fill, those that wait first, then those with fewest alternatives.
 
-    `delegated`: user ids by the id of who stands in for them now. A delegate who is asked in their own right has one
-    word, their own: nobody decides two parts.
+    `delegated`: delegates by the user who is away. A delegate who is asked in their own right has only that decision.
     """
-    named = {one.slack_id for approval_request in approval_requests for one in approval_request.asked.named}
-    own = [
-        DecisionRight(approval_request, found)
-        for approval_request in approval_requests
-        if (found := _one(approval_request, user, named, ids))
-    ]
-    others = (
-        []
-        if own
-        else [
-            DecisionRight(approval_request, found)
-            for approval_request in approval_requests
-            for absent, delegate in delegated.items()
-            if delegate == user and (found := _one(approval_request, absent, named, ids))
+    named = {person.slack_id for request in requests for person in request.data.named}
+
+    def held_by(holder: str) -> list[DecisionRight]:
+        return [
+            DecisionRight(request, found)
+            for request in requests
+            if (found := _approver(request, holder, named, pool_users))
         ]
-    )
-    return sorted(own + others, key=lambda seat: (not seat.approval_request.waiting, seat.choice))
 
-
-def decision_rights_by_name(who: str, approval_requests: Sequence[UnsealedRequest]) -> list[DecisionRight]:
-    """Return the places of those whom an address or Slack id names; without one, every place there is."""
-    wanted = who.strip().casefold()
-    found = [
-        DecisionRight(approval_request, one)
-        for approval_request in approval_requests
-        for one in approval_request.asked.approvers
-        if not wanted or wanted in (one.email.casefold(), one.slack_id.casefold(), one.key.casefold())
+    rights = held_by(user) or [
+        right for absent, delegate in delegated.items() if delegate == user for right in held_by(absent)
     ]
-    return sorted(found, key=lambda seat: not seat.approval_request.waiting)
+    return sorted(rights, key=lambda right: (not right.request.waiting, right.alternatives))
 
 
-def _one(approval_request: UnsealedRequest, user: str, named: set[str], ids: Ids) -> Successor | None:
-    """Return the person with this id, where the request wants them: by name, or of a pool if they are named nowhere."""
-    for one in approval_request.asked.named:
-        if one.slack_id and one.slack_id == user:
-            return one
-    if user and user not in named and approval_request.asked.pool and user in ids(approval_request.asked.pool):
-        known = (one for one in approval_request.asked.people if one.slack_id == user)
-        return next(known, Successor(user, "", "", user))
-    return None
+def decision_rights_by_name(who: str, requests: Sequence[UnsealedRequest]) -> list[DecisionRight]:
+    """Return the places of the people with this address or Slack id; without one, all places."""
+    wanted = who.strip().casefold()
+    rights = [
+        DecisionRight(request, person)
+        for request in requests
+        for person in request.data.approvers
+        if not wanted or wanted in (person.email.casefold(), person.slack_id.casefold(), person.key.casefold())
+    ]
+    return sorted(rights, key=lambda right: not right.request.waiting)
+
+
+def _approver(request: UnsealedRequest, user: str, named: set[str], pool_users: PoolUsers) -> Successor | None:
+    """Return the user as an approver of the request: by name, or from its pool if no request names the user."""
+    if not user:
+        return None
+    if user in named:
+        return next((person for person in request.data.named if person.slack_id == user), None)
+    if user not in pool_users(request.data.pool):
+        return None
+    known = (person for person in request.data.people if person.slack_id == user)
+    return next(known, Successor(user, "", "", user))

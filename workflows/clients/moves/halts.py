@@ -1,50 +1,41 @@
-"""Pausing, resuming and stopping the moves of a case. What is on its way to a system is finished and written down."""
+"""Halts of the moves of a case: pause, resume, stop. Requests already sent are finished and recorded."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from config.text import _
 from workflows.clients.context import ClientContext
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
 from workflows.storage.case import read_case
 from workflows.storage.rows.case import Case
-from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover
+from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, BookPhase, Halt
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import again
 
 
-class Halt(StrEnum):
-    """What somebody did to the moves of a book."""
-
-    NONE = ""
-    PAUSED = "paused"
-    STOPPED = "stopped"
-
-
 class Halts:
-    """Does what a person says to moves under way. Every call raises `Refused`."""
+    """Pauses, resumes and stops the moves of a case. Every method may raise `Refused`."""
 
     def __init__(self, context: ClientContext) -> None:
         self._context = context
 
     def pause(self, case_id: str, by: Actor) -> None:
-        """Send nothing more until somebody resumes. Raises `Refused`: NOTHING_MOVES, ALREADY_HALTED."""
+        """Send nothing more until somebody resumes the moves. Raises `Refused`: NOTHING_MOVES, ALREADY_HALTED."""
         with self._context.store.write() as session:
             books = self._books(session, case_id)
             going = [book for book in books if not book.halted]
-            self._unless(books, going)
+            self._refuse_without(books, going)
             for book in going:
                 self._halt(session, book, Halt.PAUSED, by)
                 book.state = WorkState.PLANNED
-            self._say(session, case_id, by, "clients.paused")
+            self._journal(session, case_id, by, "clients.paused")
 
     def resume(self, case_id: str, by: Actor) -> None:
-        """Go on where it was paused. Raises `Refused(NOTHING_MOVES)` where nothing is paused."""
+        """Continue paused moves. Raises `Refused(NOTHING_MOVES)` where nothing is paused."""
         with self._context.store.write() as session:
             paused = [book for book in self._books(session, case_id) if book.halted == Halt.PAUSED]
             if not paused:
@@ -52,45 +43,47 @@ class Halts:
             for book in paused:
                 self._halt(session, book, Halt.NONE, by)
                 again(session, book, max(self._context.clock.now(), session.get_one(Case, case_id).effective_at))
-            self._say(session, case_id, by, "clients.resumed")
+            self._journal(session, case_id, by, "clients.resumed")
 
     def stop(self, case_id: str, by: Actor) -> int:
-        """Leave what is moved and move nothing more; return how many records were still to be moved.
+        """Move nothing more, and leave what has moved; return how many records were still to be moved.
 
         Retry proposes them again. Raises `Refused`: NOTHING_MOVES, ALREADY_HALTED.
         """
         with self._context.store.write() as session:
             books = self._books(session, case_id)
             going = [book for book in books if book.halted != Halt.STOPPED]
-            self._unless(books, going)
+            self._refuse_without(books, going)
             left = 0
             for book in going:
                 left += self._stop_lines(session, book)
                 self._halt(session, book, Halt.STOPPED, by)
-                again(session, book, self._context.clock.now())  # an attempt that only counts, and settles the book
-            self._say(session, case_id, by, "clients.stopped", left)
+                again(session, book, self._context.clock.now())  # this attempt counts, and settles the book
+            self._journal(session, case_id, by, "clients.stopped", left)
             return left
 
     def _books(self, session: Session, case_id: str) -> Sequence[BookHandover]:
-        """Return the books of a case with moves to halt."""
+        """Return the books of a case that have moves to halt."""
         read_case(session, self._context.vault, case_id)
         return session.exec(
             select(BookHandover)
             .where(
                 BookHandover.case_id == case_id,
-                BookHandover.phase == "move",
+                BookHandover.phase == BookPhase.MOVE,
                 col(BookHandover.state).in_((WorkState.DUE, WorkState.PLANNED)),
             )
             .order_by(col(BookHandover.id))
             .with_for_update()
         ).all()
 
-    def _unless(self, books: Sequence[BookHandover], going: Sequence[BookHandover]) -> None:
+    def _refuse_without(self, books: Sequence[BookHandover], going: Sequence[BookHandover]) -> None:
         if going:
             return
         if not books:
             raise Refused(Code.NOTHING_MOVES)
-        raise Refused(Code.ALREADY_HALTED, what=books[0].halted, by=books[0].halted_by, at=_iso(books[0].halted_at))
+        halted = books[0]
+        at = halted.halted_at.isoformat() if halted.halted_at else ""
+        raise Refused(Code.ALREADY_HALTED, what=_(halted.halted), by=halted.halted_by, at=at)
 
     def _halt(self, session: Session, book: BookHandover, halt: Halt, by: Actor) -> None:
         book.halted, book.halted_by = halt, by.name or by.id
@@ -107,24 +100,20 @@ class Halts:
         session.execute(sa.update(Assignment).where(*mine).values(state=AssignmentState.STOPPED))
         return left
 
-    def _say(self, session: Session, case_id: str, by: Actor, action: str, left: int = 0) -> None:
+    def _journal(self, session: Session, case_id: str, by: Actor, action: str, left: int = 0) -> None:
         self._context.journal.write(
             session, actor=by, action=action, case_id=case_id, data={"left": left} if left else {}
         )
         self._context.show_case(session, case_id)
 
 
-def _iso(at: datetime | None) -> str:
-    return at.isoformat() if at else ""
-
-
 def halt_fields(books: Sequence[BookHandover], by_state: Mapping[str, int]) -> dict[str, Any]:
-    """Return what people are shown about halts: the fields of `ClientsView`."""
-    moving = [b for b in books if b.phase == "move" and b.state in (WorkState.DUE, WorkState.PLANNED)]
+    """Return the fields of `ClientsView` about halts."""
+    moving = [b for b in books if b.phase == BookPhase.MOVE and b.state in (WorkState.DUE, WorkState.PLANNED)]
     halted = next((book for book in (*moving, *books) if book.halted), None)
     return {
         "moving": bool(moving) and any(book.halted != Halt.STOPPED for book in moving),
-        "halted": halted.halted if halted else "",
+        "halted": Halt(halted.halted) if halted else Halt.NONE,
         "halted_by": halted.halted_by if halted else "",
         "halted_at": halted.halted_at if halted else None,
         "stopped": by_state.get(AssignmentState.STOPPED, 0),

@@ -1,6 +1,6 @@
-"""A handover for a time: on the day of return somebody is asked whether the clients go back; silence moves nothing.
+"""Handovers for a time: on the day of return, people are asked whether the clients go back. No answer moves nothing.
 
-Putting them back is the undo of the handover, and has its rules: what changed hands since stays where it is.
+Putting clients back is the undo of the handover, with its rules: a record that changed hands since stays.
 """
 
 from collections.abc import Sequence
@@ -17,31 +17,29 @@ from workflows.storage.case import read_case, refresh_case_message
 from workflows.storage.journal import HANDOVER
 from workflows.storage.outbox import enqueue, request_update
 from workflows.storage.rows.case import Case, CaseState
-from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, Leave
+from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, Leave, LeaveAnswer
 from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import again, finish
 
 DAILY = timedelta(days=1)
-PUT_BACK, STAY, NOTHING = "put back", "stay", "nothing"
-OVER = (CaseState.CANCELLED,)
 
 
 class Leaves:
-    """Asks on the day of return, and takes the answer."""
+    """Asks on the day of return, and records the answer."""
 
     def __init__(self, context: ClientContext) -> None:
         self._context = context
 
     def run(self, row_id: str) -> None:
-        """Ask, and look again every day until somebody has answered. A row that is not due is left alone."""
+        """Ask, and check again every day until somebody has answered. A row that is not due is left alone."""
         with self._context.store.write() as session:
             row = session.get_one(Leave, row_id, with_for_update=True)
             now = self._context.clock.now()
             if row.state != WorkState.DUE or row.due_at > now:
                 return
             case = session.get_one(Case, row.case_id)
-            if case.state in OVER:
+            if case.state == CaseState.CANCELLED:
                 row.state = WorkState.CANCELLED
                 session.add(row)
                 return
@@ -55,15 +53,15 @@ class Leaves:
             self._show(session, case.id)
 
     def stay(self, case_id: str, by: Actor) -> None:
-        """Leave the clients with those who have them. Raises `Refused`: NOBODY_RETURNS, ALREADY_ANSWERED."""
+        """Leave the clients with their successors. Raises `Refused`: NOBODY_RETURNS, ALREADY_ANSWERED."""
         with self._context.store.write() as session:
             row = self._open(session, case_id)
-            answer(session, row, by, STAY, self._context.clock.now())
+            answer(session, row, by, LeaveAnswer.STAY, self._context.clock.now())
             self._context.journal.write(session, actor=by, action="leave.stay", case_id=case_id)
             self._show(session, case_id)
 
     def move(self, case_id: str, at: datetime, by: Actor) -> None:
-        """Give the return another day. Raises `Refused`: NOBODY_RETURNS, ALREADY_ANSWERED, PAST_TIME."""
+        """Move the return to another day. Raises `Refused`: NOBODY_RETURNS, ALREADY_ANSWERED, PAST_TIME."""
         now = self._context.clock.now()
         with self._context.store.write() as session:
             row = self._open(session, case_id)
@@ -92,7 +90,7 @@ class Leaves:
         return row
 
     def _wait(self, session: Session, row: Leave, now: datetime) -> None:
-        """Ask nobody while nothing is handed over: at the end of it, nobody needs to."""
+        """Wait while nothing is handed over; where the handover ended with nothing moved, nobody needs to be asked."""
         under_way = select(BookHandover.id).where(
             BookHandover.case_id == row.case_id,
             BookHandover.state != WorkState.DONE,
@@ -101,7 +99,7 @@ class Leaves:
         if session.exec(under_way).first():
             again(session, row, now + DAILY)
         else:
-            row.answer, row.answered_at = NOTHING, now
+            row.answer, row.answered_at = LeaveAnswer.NOTHING, now
             finish(session, row)
         self._show(session, row.case_id)
 
@@ -121,7 +119,7 @@ class Leaves:
 
 
 def create_return(session: Session, case: Case, return_on: datetime | None, *, keeps_access: bool) -> None:
-    """Write the way back, in the transaction that opens the case. Raises `Refused(OPEN_CASE)`: on leave already."""
+    """Create the return, in the transaction that opens the case. Raises `Refused(OPEN_CASE)`: on leave already."""
     if keeps_access:
         same = select(Case.id).where(Case.leaver_key == case.leaver_key, Case.id != case.id, going_on())
         if other := session.exec(same).first():
@@ -140,40 +138,42 @@ def create_return(session: Session, case: Case, return_on: datetime | None, *, k
 
 
 def create_leave_work(session: Session, case: Case, books: Sequence[str], now: datetime) -> None:
-    """Write the only wish of a person who keeps access: that their clients are looked after."""
+    """Create the work of a case that keeps access: only the books are handed over."""
     for system in books:
         session.add(
             BookHandover(id=f"{case.id}:{system}", case_id=case.id, system=system, state=WorkState.DUE, due_at=now)
         )
 
 
-def answer(session: Session, row: Leave, by: Actor, said: str, now: datetime) -> None:
-    """Settle the question for good."""
-    row.answer, row.answered_by, row.answered_at = said, by.name or by.id, now
+def answer(session: Session, row: Leave, by: Actor, given: LeaveAnswer, now: datetime) -> None:
+    """Record the answer, and end the work."""
+    row.answer, row.answered_by, row.answered_at = given, by.name or by.id, now
     finish(session, row)
 
 
 def put_back(session: Session, case_id: str, by: Actor, now: datetime) -> None:
-    """Take an undo of the whole handover for the answer, in its transaction."""
+    """Record an undo of the whole handover as the answer, in its transaction."""
     row = session.get(Leave, case_id, with_for_update=True)
     if row is not None and row.state == WorkState.DUE:
-        answer(session, row, by, PUT_BACK, now)
+        answer(session, row, by, LeaveAnswer.PUT_BACK, now)
         request_update(session, f"return:{case_id}")
 
 
 def going_on() -> sa.ColumnElement[bool]:
-    """Return the condition on a case that its person is on leave and nobody has said yet where the clients go."""
+    """Return the condition that the person of a case is on leave and the return is not answered."""
     waits = select(Leave.id).where(Leave.case_id == Case.id, Leave.state == WorkState.DUE).exists()
     return sa.and_(col(Case.state) == CaseState.ON_LEAVE, waits)
 
 
 def view(row: Leave) -> LeaveView:
-    """Return the way back as people see it."""
-    return LeaveView(row.return_on, row.keeps_access, row.asked_at, row.answer, row.answered_by, row.answered_at)
+    """Return the return as people are shown it."""
+    return LeaveView(
+        row.return_on, row.keeps_access, row.asked_at, LeaveAnswer(row.answer), row.answered_by, row.answered_at
+    )
 
 
 def until(session: Session, case_id: str) -> datetime | None:
-    """Return the day of return; None where nobody comes back, or where it is said already what becomes of clients."""
+    """Return the day of return; None where nobody returns or the answer is given."""
     row = session.get(Leave, case_id)
     return row.return_on if row and not row.answer else None
 

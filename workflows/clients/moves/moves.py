@@ -1,6 +1,6 @@
-"""Carrying out what was approved: look again, count, move in batches, count again.
+"""Moves of approved records: count, move in batches, read back, count again.
 
-Over 250 lines because what is sent, what is read back and what is written down about it must be read side by side.
+Over 250 lines because orders, read-backs and their records must be read side by side.
 """
 
 import json
@@ -13,10 +13,11 @@ from threading import Lock
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from config.text import N_, gettext_lazy, loaded
 from connectors.contract import AccountId, Accounts, Moved, MoveOutcome, Observation, RecordId, Verdict
 from connectors.contract import MoveOrder as Order
 from connectors.errors import OutcomeUnknown
-from workflows.clients.context import CHUNK, BookAttempt, ClientContext, set_next_phase, show_outcome
+from workflows.clients.context import BookAttempt, ClientContext, pages, set_next_phase, show_outcome
 from workflows.clients.split import lines, shares, unmoved
 from workflows.clients.split.unmoved import Reasons
 from workflows.storage.journal import HANDOVER
@@ -25,11 +26,11 @@ from workflows.systems.accounts import PreconditionFailed
 from workflows.systems.registry import System
 
 FRESH = 30.0
-"""Seconds that a reading of an account stands while moves run."""
+"""Seconds for which a reading of an account stays valid while moves run."""
 
 
 class SuccessorAccountCheck:
-    """Reads the accounts of successors. A real CRM answers 200 and leaves a record to nobody when one is inactive."""
+    """Reads the accounts of successors. Some CRMs answer 200 and leave a record ownerless if one is inactive."""
 
     def __init__(self, system: System) -> None:
         self._system = system
@@ -37,14 +38,14 @@ class SuccessorAccountCheck:
         self._lock = Lock()
 
     def inactive_accounts(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Verdict]:
-        """Return which accounts are not active. Raises `Trouble` where that cannot be known now."""
+        """Return the accounts that are not active. Raises `PreconditionFailed` where that cannot be known now."""
         with self._lock:
             self._look(accounts)
             for account in accounts:
                 _, seen = self._seen[account]
                 if seen.verdict is Verdict.UNKNOWN:
                     raise PreconditionFailed(
-                        f"whether the account of who receives is active is not known: {seen.reason}"
+                        gettext_lazy("not known whether the successor's account is active: {why}", why=seen.reason)
                     )
             verdicts = {account: self._seen[account][1].verdict for account in accounts}
             return {account: verdict for account, verdict in verdicts.items() if verdict is not Verdict.OPEN}
@@ -52,7 +53,9 @@ class SuccessorAccountCheck:
     def _look(self, accounts: Sequence[AccountId]) -> None:
         directory = self._system.having(Accounts)
         if directory is None:
-            raise PreconditionFailed("this system cannot look people up, so nobody knows whether a successor is active")
+            raise PreconditionFailed(
+                gettext_lazy("this system cannot look people up, so successors' accounts cannot be checked")
+            )
         now = time.monotonic()
         stale = sorted(one for one in accounts if one not in self._seen or now - self._seen[one][0] > FRESH)
         if stale:
@@ -65,19 +68,21 @@ STATES = {
     MoveOutcome.GONE: AssignmentState.GONE,
     MoveOutcome.REFUSED: AssignmentState.REFUSED,
 }
+CLOSED = N_("the successor's account there is {verdict}")
+NO_REASON = N_("no reason was given")
 SHOWN_EVERY = 5.0
-"""Seconds between two updates of the case message while moves run, for Slack's sake."""
+"""Seconds between two updates of the case message while moves run: Slack limits edits."""
 Batch = Sequence[tuple[Assignment, Order]]
 ReceivingAccounts = Mapping[str | None, Mapping[str, AccountId]]
-"""By proposal and blinded successor: the account that receives."""
+"""Receiving account, by proposal and keyed hash of the successor."""
 
 
 class Moves:
-    """Moves the approved lines of one book. Killed anywhere and run again, it moves nothing twice."""
+    """Moves the approved lines of one book. Killed at any moment and run again, nothing moves twice."""
 
     wanted = AssignmentState.APPROVED
     facts: tuple[AssignmentState, ...] = (AssignmentState.APPROVED, AssignmentState.STOPPED)
-    """What became of a record is written down in these states, whoever has the book by then: it is a fact."""
+    """States in which an outcome is recorded even by a superseded attempt: the outcome is a fact."""
     states: Mapping[MoveOutcome, AssignmentState] = STATES
     action = "clients.moved"
 
@@ -87,19 +92,19 @@ class Moves:
         self._name = book_attempt.book.system
         self._system, self._book = context.system(self._name)
         self._receivers = SuccessorAccountCheck(self._system)
-        self._takers: ReceivingAccounts = {}
+        self._receiving: ReceivingAccounts = {}
         self._shown, self._showing = time.monotonic(), Lock()
 
     def run(self, leaver: Sequence[AccountId]) -> None:
-        """Count, move everything that is approved, and keep what was counted."""
-        self._takers = self._accounts()
-        owners = sorted({*leaver, *(account for by in self._takers.values() for account in by.values())})
+        """Count, move all approved lines, and count again."""
+        self._receiving = self._accounts()
+        owners = sorted({*leaver, *(account for by in self._receiving.values() for account in by.values())})
         self._count(owners)
         self.carry()
         self._count_after(owners)
 
     def carry(self) -> None:
-        """Send batch after batch, as many at once as the vendor takes; the first trouble stops the rest."""
+        """Send batches, as many at once as the vendor allows. The first error stops the rest."""
         batches = ([(row, self.order(row)) for row in batch] for batch in self._batches())
         at_once = self._system.manifest.limits.move_at_once
         if at_once <= 1:
@@ -120,8 +125,8 @@ class Moves:
                     left.cancel()
 
     def order(self, row: Assignment) -> Order:
-        """Return what is asked of the system for one line: from whom it expects it, and to whom."""
-        return Order(RecordId(row.record_id), AccountId(row.owner), self._takers[row.proposal_id][row.successor])
+        """Return the order for one line: the expected owner and the successor."""
+        return Order(RecordId(row.record_id), AccountId(row.owner), self._receiving[row.proposal_id][row.successor])
 
     def _accounts(self) -> ReceivingAccounts:
         with self._context.store.read() as session:
@@ -137,24 +142,12 @@ class Moves:
         }
 
     def _batches(self) -> Iterator[Sequence[Assignment]]:
-        last = ""
-        while True:
-            with self._context.store.read() as session:
-                batch = session.exec(
-                    select(Assignment)
-                    .where(
-                        Assignment.case_id == self._book_attempt.case.id,
-                        Assignment.system == self._name,
-                        Assignment.state == self.wanted,
-                        col(Assignment.id) > last,
-                    )
-                    .order_by(col(Assignment.id))
-                    .limit(self._system.manifest.limits.move_batch)
-                ).all()
-            if not batch:
-                return
-            last = batch[-1].id
-            yield batch
+        wanted = select(Assignment).where(
+            Assignment.case_id == self._book_attempt.case.id,
+            Assignment.system == self._name,
+            Assignment.state == self.wanted,
+        )
+        return pages(self._context.store, wanted, self._system.manifest.limits.move_batch)
 
     def _move(self, batch: Batch) -> None:
         refused = self.refused_accounts(sorted({order.successor for _, order in batch}))
@@ -172,15 +165,15 @@ class Moves:
         except OutcomeUnknown:
             self._record(_known(batch, self._read_back(orders)))
             raise
-        self._record(_known(batch, [_doubted(order, one) for order, one in zip(orders, outcomes, strict=True)]))
+        self._record(_known(batch, [_verified(order, one) for order, one in zip(orders, outcomes, strict=True)]))
 
     def _read_back(self, orders: Sequence[Order]) -> list[Moved | None]:
-        """Return what a read says became of orders without an answer; None: not carried out, to be tried again."""
+        """Return the outcomes of orders without an answer, by a read; None: not carried out, to be tried again."""
         holders = self._book.holders([order.record for order in orders])
-        return [_became(order, holders.get(order.record)) for order in orders]
+        return [_outcome(order, holders.get(order.record)) for order in orders]
 
     def _record(self, outcomes: Sequence[tuple[Assignment, Moved]]) -> None:
-        """Write down what became of a batch: first the facts, then ask whether the book is still ours to go on with."""
+        """Record the outcomes of a batch, then check that the attempt may go on."""
         known = {row.id: one for row, one in outcomes}
         if not known:
             return
@@ -205,13 +198,13 @@ class Moves:
                         "records": {str(one.record): [one.outcome, one.owner] for one in fresh},
                     },
                 )
-            if self._tells():
+            if self._may_show():
                 self._context.show_case(session, case_id)
         with self._context.store.read() as session:
             self._book_attempt.check(session)
 
-    def _tells(self) -> bool:
-        """Whether it is time to show people how far it is."""
+    def _may_show(self) -> bool:
+        """Return whether the next update of the case message is due."""
         with self._showing:
             if time.monotonic() - self._shown < SHOWN_EVERY:
                 return False
@@ -219,7 +212,7 @@ class Moves:
             return True
 
     def _keep(self, session: Session, row: Assignment, outcome: Moved) -> None:
-        """Write one outcome on its row."""
+        """Record one outcome on its row."""
         if row.record_id != outcome.record:
             raise ValueError(f"asked about {row.record_id}, answered about {outcome.record}")
         row.state, row.owner_after = self.states[outcome.outcome], outcome.owner or ""
@@ -231,16 +224,16 @@ class Moves:
         session.add(row)
 
     def refused_accounts(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:
-        """Return which of those who would receive cannot, and why: nothing is sent for them. Raises `Trouble`."""
+        """Return the accounts that cannot receive, with a stored sentence why. Raises `PreconditionFailed`."""
         closed = self._receivers.inactive_accounts(accounts)
-        return {account: f"the successor's account there is {verdict}" for account, verdict in closed.items()}
+        return {account: gettext_lazy(CLOSED, verdict=loaded(verdict)).stored for account, verdict in closed.items()}
 
     def note(self, outcome: Moved) -> str:
-        """Return what is kept with a line beside its state, for people."""
+        """Return the note that people see beside a line's state: a stored sentence, or the vendor's words."""
         return outcome.reason
 
     def _count(self, owners: Sequence[str]) -> None:
-        """Store the counts before the first move; a later attempt leaves them."""
+        """Store the counts before the first move; later attempts leave them."""
         if self._book_attempt.book.counts_before != "{}":
             return
         counts = json.dumps({owner: dict(self._book.count(AccountId(owner))) for owner in owners})
@@ -273,7 +266,7 @@ class Moves:
 
 
 def settle(context: ClientContext, session: Session, book_attempt: BookAttempt, book: BookHandover) -> None:
-    """Send a moved book on, and tell who asked for the case how each proposal came out."""
+    """Set the next phase of a moved book, and announce the outcome of each proposal."""
     book.reason = ""
     set_next_phase(context, session, book)
     for proposal in _carried_out(session, book):
@@ -281,31 +274,22 @@ def settle(context: ClientContext, session: Session, book_attempt: BookAttempt, 
 
 
 def refusals(context: ClientContext, book_attempt: BookAttempt) -> Reasons:
-    """Return why the system refused records of a book, counted from their lines."""
+    """Return the system's reasons for refused records of a book, counted from their lines."""
     counted: dict[str, Counter[str]] = {}
-    last = ""
-    with context.store.read() as session:
-        while rows := session.exec(
-            select(Assignment)
-            .where(
-                Assignment.case_id == book_attempt.case.id,
-                Assignment.system == book_attempt.book.system,
-                Assignment.state == AssignmentState.REFUSED,
-                col(Assignment.id) > last,
-            )
-            .order_by(col(Assignment.id))
-            .limit(CHUNK)
-        ).all():
-            for row in rows:
-                note = lines.unseal(context.vault, book_attempt.case, row).note
-                unmoved.count(counted, row.kind, note or "no reason was given")
-            last = rows[-1].id
-            session.expunge_all()
+    refused = select(Assignment).where(
+        Assignment.case_id == book_attempt.case.id,
+        Assignment.system == book_attempt.book.system,
+        Assignment.state == AssignmentState.REFUSED,
+    )
+    for page in pages(context.store, refused):
+        for row in page:
+            note = lines.unseal(context.vault, book_attempt.case, row).note
+            unmoved.count(counted, row.kind, note or NO_REASON)
     return counted
 
 
 def _carried_out(session: Session, book: BookHandover) -> Sequence[str]:
-    """Return the approved proposals with lines in this book, of which no line in any book waits to be moved."""
+    """Return the approved proposals with lines in this book of which no line waits to be moved."""
     waiting = select(Assignment.proposal_id).where(
         Assignment.case_id == book.case_id, Assignment.state == AssignmentState.APPROVED
     )
@@ -319,7 +303,8 @@ def _carried_out(session: Session, book: BookHandover) -> Sequence[str]:
     ).all()
 
 
-def _became(order: Order, holders: Sequence[AccountId] | None) -> Moved | None:
+def _outcome(order: Order, holders: Sequence[AccountId] | None) -> Moved | None:
+    """Return the outcome that the present holders of a record show; None: not carried out."""
     if holders is None:
         return Moved(order.record, MoveOutcome.GONE, None)
     if order.owner in holders:
@@ -329,12 +314,16 @@ def _became(order: Order, holders: Sequence[AccountId] | None) -> Moved | None:
     return Moved(order.record, MoveOutcome.TAKEN, holders[0] if holders else None)
 
 
-def _doubted(order: Order, outcome: Moved) -> Moved:
-    """Return the outcome as far as its own read bears it out: a vendor may say yes and leave a record to nobody."""
+def _verified(order: Order, outcome: Moved) -> Moved:
+    """Return the outcome, as refused where its own read does not confirm the move."""
     if outcome.outcome is not MoveOutcome.MOVED or outcome.owner == order.successor:
         return outcome
-    seen = f"{outcome.owner} has it" if outcome.owner else "nobody has it: give it an owner by hand"
-    return Moved(order.record, MoveOutcome.REFUSED, outcome.owner, reason=f"the system said yes, but {seen}")
+    why = (
+        gettext_lazy("the system accepted the move, but {owner} has it", owner=outcome.owner)
+        if outcome.owner
+        else gettext_lazy("the system accepted the move, but nobody has it: give it an owner by hand")
+    )
+    return Moved(order.record, MoveOutcome.REFUSED, outcome.owner, reason=why.stored)
 
 
 def _known(batch: Batch, outcomes: Sequence[Moved | None]) -> list[tuple[Assignment, Moved]]:

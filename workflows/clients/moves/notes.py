@@ -1,6 +1,6 @@
-"""What each successor is told once clients are theirs: how many, the open ones worth most, what to do next, and a CSV.
+"""Handover notes to successors: numbers, the open records worth most, what to do next, and a CSV.
 
-A note is read afresh from the lines each time it is shown, a page at a time: memory does not grow with the book.
+A note is read from the lines each time it is shown, a page at a time: memory does not grow with the book.
 """
 
 import heapq
@@ -27,18 +27,18 @@ from workflows.storage.rows.outbox import MessageKind, OutboxMessage
 from workflows.storage.rows.work_state import WorkState
 
 NAMED = 10
-"""Open records that a note names; the CSV has all."""
+"""Open records named in a note; the CSV has all."""
 HEADER = ("system", "client", "record", "kind", "id", "value", "currency", "stage", "open")
 
 
 class HandoverNotes:
-    """Reads notes; `tell` asks for them to be shown."""
+    """Reads notes, and sends them once a book is done."""
 
     def __init__(self, context: ClientContext) -> None:
         self._context = context
 
-    def tell(self, session: Session, case: Case, data: CaseData, book: BookHandover) -> None:
-        """Ask, once a book is done, that every successor with clients from this case be told."""
+    def send(self, session: Session, case: Case, data: CaseData, book: BookHandover) -> None:
+        """Send a note to every successor with clients from this case, once a book is done."""
         if book.state != WorkState.DONE:
             return
         for note, successor in self._of(session, case, data):
@@ -52,7 +52,7 @@ class HandoverNotes:
             )
 
     def view(self, note: str) -> NoteView:
-        """Return one successor's note. Raises `Refused(NOTHING_HANDED_OVER)` where there never was one."""
+        """Return one successor's note. Raises `Refused(NOTHING_HANDED_OVER)` for an unknown successor."""
         with self._context.store.read() as session:
             case, data, successor = self._find(session, note)
             mine = self._mine(case, successor)
@@ -86,13 +86,13 @@ class HandoverNotes:
         )
 
     def csv(self, note: str) -> Iterator[str]:
-        """Return the lines of a CSV file with every record that the successor got, open ones or not."""
+        """Return the lines of a CSV file with all records that the successor received, open or not."""
         with self._context.store.read() as session:
             case, _, successor = self._find(session, note)
         return csv_lines([HEADER], (_cells(row, one) for row, one in self._lines(case, successor)))
 
     def of_case(self, case_id: str) -> list[NoteView]:
-        """Return the notes of a case, one for each successor who got anything."""
+        """Return the notes of a case, one for each successor who received records."""
         with self._context.store.read() as session:
             found = [note for note, _ in self._of(session, *read_case(session, self._context.vault, case_id))]
         return [self.view(note) for note in found]
@@ -142,8 +142,8 @@ class HandoverNotes:
             yield from ((row, lines.unseal(self._context.vault, case, row)) for row in rows)
 
 
-def renew(session: Session, case_id: str) -> None:
-    """Bring every note of a case up to date: some of its clients went back."""
+def refresh_notes(session: Session, case_id: str) -> None:
+    """Update every note of a case, after clients went back."""
     for post in session.exec(
         select(OutboxMessage.id).where(OutboxMessage.case_id == case_id, OutboxMessage.kind == MessageKind.NOTE)
     ).all():

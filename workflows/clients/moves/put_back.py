@@ -1,9 +1,9 @@
-"""Undoing a handover, whole or of some clients: what nobody changed since goes back to the leaver, the rest is listed.
+"""Undo of a handover, whole or of some clients: unchanged records go back to the leaver, the others are listed.
 
-One `PutBack` row is one system of one case; its lines are `being put back` until a read shows what became of each.
-The write expects the successor as owner, so a record that changed hands since is never taken from who has it now.
+One `PutBack` row is one system of one case. Its lines are `being put back` until a read shows their outcome.
+A write expects the successor as owner, so a record that changed hands since keeps its present owner.
 
-Over 250 lines because the plan that people see and the writes that follow it must choose the same records.
+Over 250 lines because the plan that people see and the writes that follow must choose the same records.
 """
 
 import logging
@@ -15,13 +15,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from config.text import N_, Sentence, _, gettext_lazy, loaded, shown
 from connectors.contract import AccountId, Moved, MoveOutcome, RecordId
 from connectors.contract import MoveOrder as Order
 from connectors.errors import ConnectorError
 from workflows.clients.context import CHUNK, AttemptSuperseded, BookAttempt, ClientContext
 from workflows.clients.moves import leave
 from workflows.clients.moves.moves import Moves, SuccessorAccountCheck
-from workflows.clients.moves.notes import renew
+from workflows.clients.moves.notes import refresh_notes
 from workflows.clients.split import lines, shares
 from workflows.clients.views import PutBackLine, PutBackView
 from workflows.people import Actor
@@ -29,31 +30,31 @@ from workflows.refusals import Code, Refused
 from workflows.storage.case import CaseData, read_case
 from workflows.storage.journal import HANDOVER
 from workflows.storage.rows.case import Case
-from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, Proposal, PutBack
+from workflows.storage.rows.clients import Assignment, AssignmentState, BookHandover, BookPhase, Proposal, PutBack
 from workflows.storage.rows.work_state import WorkState
-from workflows.storage.work import again, finish, retry_at, say
+from workflows.storage.work import again, connector_error_sentence, finish, retry_at
 from workflows.systems.accounts import PreconditionFailed
 
 log = logging.getLogger(__name__)
-CLOSED = "the leaver's account there is {verdict}: give access back first"
+CLOSED = N_("the leaver's account there is {verdict}: give access back first")
 FEW, LISTED = 5, 50
-"""Lines that the case message and a plan name one by one; the CSV has all."""
+"""Lines named one by one in the case message and in a plan; the CSV has all."""
 UNDER_WAY = (AssignmentState.PUTTING_BACK, AssignmentState.PUT_BACK)
 
 
 @dataclass(frozen=True, slots=True)
 class PutBackAttempt(BookAttempt):
-    """One attempt at putting one system's records back."""
+    """One attempt at putting back the records of one system."""
 
     def check(self, session: Session) -> None:
-        """Ask whether this attempt is still the one. Raises `Overtaken`."""
+        """Check the attempt without holding the row. Raises `AttemptSuperseded`."""
         now = select(PutBack.state, PutBack.attempt).where(PutBack.id == self.book.id)
         if session.exec(now).one() != (WorkState.DUE, self.book.attempt):
             raise AttemptSuperseded(self.book.id)
 
 
 class PutBackMoves(Moves):
-    """Moves lines back: expected owner is the successor, the taker whoever had it before."""
+    """Moves lines back: the expected owner is the successor, the receiver the former owner."""
 
     wanted = AssignmentState.PUTTING_BACK
     facts = (AssignmentState.PUTTING_BACK,)
@@ -64,22 +65,26 @@ class PutBackMoves(Moves):
         MoveOutcome.REFUSED: AssignmentState.NOT_PUT_BACK,
     }
     action = "clients.put_back"
-    people: Mapping[str, str] = {}
+
+    def __init__(self, context: ClientContext, attempt: PutBackAttempt, names: Mapping[str, str]) -> None:
+        """`names`: people by account, for the notes."""
+        super().__init__(context, attempt)
+        self._names = names
 
     def order(self, row: Assignment) -> Order:
-        """Return the way back."""
+        """Return the order that gives a record back to its former owner."""
         return Order(RecordId(row.record_id), AccountId(row.owner_after), AccountId(row.owner))
 
     def refused_accounts(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, str]:
-        """Wait until the leaver's account is active: nobody's records go to one that is not."""
+        """Raise `PreconditionFailed` until the leaver's account is active: an inactive one receives no records."""
         for verdict in self._receivers.inactive_accounts(accounts).values():
-            raise PreconditionFailed(CLOSED.format(verdict=verdict))
+            raise PreconditionFailed(gettext_lazy(CLOSED, verdict=loaded(verdict)))
         return {}
 
     def note(self, outcome: Moved) -> str:
-        """Say who has it now."""
+        """Return the present owner of a record that changed hands, else the system's reason."""
         if outcome.outcome is MoveOutcome.TAKEN:
-            return holder(outcome.owner, self.people)
+            return holder(outcome.owner, self._names).stored
         return outcome.reason
 
 
@@ -90,7 +95,7 @@ class PutBacks:
         self._context = context
 
     def plan(self, case_id: str, search: str = "") -> PutBackView:
-        """Say what would go back, from a fresh read of who has what; writes nothing. `search` picks clients by name.
+        """Return what would go back, from a fresh read of the owners; writes nothing. `search` picks clients by name.
 
         Raises `Refused`: STILL_MOVING, ALREADY_PUT_BACK, NOTHING_TO_PUT_BACK; and what a connector raises.
         """
@@ -100,11 +105,11 @@ class PutBacks:
             people = names(self._context, session, case, data)
         view = PutBackView(case_id, data.leaver, search)
         for system, rows in self._chunks(case, search):
-            view = self._look(view, case, system, rows, people)
+            view = self._plan_page(view, case, system, rows, people)
         return view
 
     def begin(self, case_id: str, by: Actor, search: str = "") -> int:
-        """Put back what still is with its successor; return how many records are asked for. Raises `Refused`."""
+        """Put back the records that their successors still have; return how many are asked for. Raises `Refused`."""
         with self._context.store.read() as session:
             case, _ = read_case(session, self._context.vault, case_id)
             self._refuse(session, case, search)
@@ -121,14 +126,14 @@ class PutBacks:
                 data={"records": sum(asked.values()), "some": bool(search.strip())},
             )
             for system in asked:
-                self._wish(session, case, system, by)
+                self._create_work(session, case, system, by)
             if chosen is None:
                 leave.put_back(session, case_id, by, self._context.clock.now())
             self._context.show_case(session, case_id)
         return sum(asked.values())
 
     def run(self, row_id: str) -> None:
-        """Put one system's records back. A row that is not due is left alone: a doubled call does nothing."""
+        """Put back the records of one system. A row that is not due is left alone: a doubled call does nothing."""
         with self._context.store.read() as session:
             row = session.get_one(PutBack, row_id)
             case, data = read_case(session, self._context.vault, row.case_id)
@@ -139,28 +144,26 @@ class PutBacks:
             id=row.id, case_id=row.case_id, system=row.system, state=row.state, due_at=row.due_at, attempt=row.attempt
         )
         try:
-            returns = PutBackMoves(self._context, PutBackAttempt(book, case, data))
-            returns.people = people
-            returns.carry()
-            self._settle(row, "", None)
+            PutBackMoves(self._context, PutBackAttempt(book, case, data), people).carry()
+            self._settle(row, None, None)
         except AttemptSuperseded:
-            log.info("put back %s: attempt %s was overtaken", row.id, row.attempt)
+            log.info("put back %s: attempt %s was superseded", row.id, row.attempt)
         except ConnectorError as error:
-            self._settle(row, say(error), error)
-        except PreconditionFailed as trouble:
-            self._settle(row, str(trouble), None)
+            self._settle(row, connector_error_sentence(error), error)
+        except PreconditionFailed as error:
+            self._settle(row, error.sentence, None)
 
     def csv_lines(self, case_id: str) -> Iterator[PutBackLine]:
-        """Return every line that was put back or could not be, with who has it now."""
+        """Yield every line that was put back or could not be, with its present owner."""
         with self._context.store.read() as session:
             case, _ = read_case(session, self._context.vault, case_id)
         for _, rows in self._chunks(case, "", *UNDER_WAY, AssignmentState.NOT_PUT_BACK):
             yield from (self._line(case, row, "") for row in rows)
 
-    def _look(
+    def _plan_page(
         self, view: PutBackView, case: Case, system: str, rows: Sequence[Assignment], people: Mapping[str, str]
     ) -> PutBackView:
-        """Count one page: what is still with its successor, and what is not."""
+        """Add one page of lines to a plan."""
         known, book = self._context.system(system)
         owners = book.owners([RecordId(row.record_id) for row in rows])
         closed = SuccessorAccountCheck(known).inactive_accounts(sorted({AccountId(row.owner) for row in rows}))
@@ -168,9 +171,9 @@ class PutBacks:
         for row in rows:
             now = owners.get(RecordId(row.record_id))
             if RecordId(row.record_id) not in owners:
-                kept.append(self._line(case, row, "it is gone"))
+                kept.append(self._line(case, row, _("it is gone")))
             elif now != row.owner_after:
-                kept.append(self._line(case, row, holder(now, people)))
+                kept.append(self._line(case, row, str(holder(now, people))))
             elif row.owner in closed:
                 waiting += 1
         return replace(
@@ -190,12 +193,12 @@ class PutBacks:
             data.name,
             data.family_name,
             AssignmentState(row.state),
-            note or data.note,
+            note or shown(data.note),
         )
 
     def _refuse(self, session: Session, case: Case, search: str) -> None:
         moving = select(BookHandover.id).where(
-            BookHandover.case_id == case.id, BookHandover.phase == "move", BookHandover.state == WorkState.DUE
+            BookHandover.case_id == case.id, BookHandover.phase == BookPhase.MOVE, BookHandover.state == WorkState.DUE
         )
         if session.exec(moving).first():
             raise Refused(Code.STILL_MOVING, case=case.id)
@@ -208,7 +211,7 @@ class PutBacks:
         return next(self._chunks(case, search, *states), None) is not None
 
     def _chunks(self, case: Case, search: str, *states: AssignmentState) -> Iterator[tuple[str, list[Assignment]]]:
-        """Yield matching lines of one system after another, a page at a time; names are sealed, so all are opened."""
+        """Yield matching lines by system, a page at a time. Names are sealed, so a search decrypts all lines."""
         wanted, last = search.strip().casefold(), ("", "")
         while True:
             with self._context.store.read() as session:
@@ -237,7 +240,7 @@ class PutBacks:
         return any(wanted in text.casefold() for text in (data.family_name, data.name, row.record_id))
 
     def _mark(self, session: Session, case: Case, chosen: Sequence[str] | None) -> dict[str, int]:
-        """Mark what is asked for; return how many lines there are by system. Others' click in between finds nothing."""
+        """Mark the lines to put back; return their number by system. A second click at the same time finds none."""
         mine = (col(Assignment.case_id) == case.id, col(Assignment.state) == AssignmentState.MOVED)
         pages: Sequence[Any] = (
             [None] if chosen is None else [chosen[start : start + CHUNK] for start in range(0, len(chosen), CHUNK)]
@@ -252,7 +255,7 @@ class PutBacks:
             session.execute(sa.update(Assignment).where(*some).values(state=AssignmentState.PUTTING_BACK))
         return asked
 
-    def _wish(self, session: Session, case: Case, system: str, by: Actor) -> None:
+    def _create_work(self, session: Session, case: Case, system: str, by: Actor) -> None:
         now, row_id = self._context.clock.now(), f"{case.id}:{system}"
         row = session.get(PutBack, row_id)
         if row is None:
@@ -271,39 +274,41 @@ class PutBacks:
         row.asked_by, row.asked_at, row.done_at, row.reason = by.name or by.id, now, None, ""
         again(session, row, now)
 
-    def _settle(self, seen: PutBack, reason: str, error: ConnectorError | None) -> None:
+    def _settle(self, seen: PutBack, reason: Sentence | None, error: ConnectorError | None) -> None:
         now = self._context.clock.now()
         with suppress(AttemptSuperseded), self._context.store.write() as session:
             row = session.get_one(PutBack, seen.id, with_for_update=True)
             if row.state != WorkState.DUE or row.attempt != seen.attempt:
                 raise AttemptSuperseded(row.id)
-            row.reason = reason
+            row.reason = reason.stored if reason else ""
             if reason:
                 again(session, row, retry_at(row, error, now, self._context.retry))
             else:
                 row.done_at = now
                 finish(session, row)
-                renew(session, row.case_id)
+                refresh_notes(session, row.case_id)
             action = "clients.put_back_tried" if reason else "clients.put_back_done"
             self._context.journal.write(
                 session,
                 actor=HANDOVER,
                 action=action,
                 case_id=row.case_id,
-                data={"system": row.system, "reason": reason},
+                data={"system": row.system, "reason": reason.english if reason else ""},
             )
             self._context.show_case(session, row.case_id)
 
 
-def holder(account: str | None, people: Mapping[str, str]) -> str:
-    """Return who has a record now; an account that the case knows nothing of is no name to show."""
+def holder(account: str | None, people: Mapping[str, str]) -> Sentence:
+    """Return the present owner of a record as a sentence; an account unknown to the case is shown by its id."""
     if account is None:
-        return "nobody has it now"
-    return f"{people[account]} has it now" if account in people else f"somebody else has it now (account {account})"
+        return gettext_lazy("nobody has it now")
+    if account in people:
+        return gettext_lazy("{name} has it now", name=people[account])
+    return gettext_lazy("somebody else has it now (account {account})", account=account)
 
 
 def names(context: ClientContext, session: Session, case: Case, data: CaseData) -> dict[str, str]:
-    """Return the names of the accounts that a case knows: its successors', as far as a proposal named them."""
+    """Return the names of the successors whose accounts a proposal of the case names, by account."""
     known = {one.key: one.name for one in data.successors}
     proposals = session.exec(select(Proposal).where(Proposal.case_id == case.id, Proposal.version > 0)).all()
     return {
@@ -318,7 +323,7 @@ def names(context: ClientContext, session: Session, case: Case, data: CaseData) 
 def put_back_fields(
     context: ClientContext, session: Session, case: Case, by_state: Mapping[str, int]
 ) -> dict[str, Any]:
-    """Return what people are shown about an undone handover: the fields of `ClientsView`."""
+    """Return the fields of `ClientsView` about an undone handover."""
     rows = session.exec(select(PutBack).where(PutBack.case_id == case.id)).all()
     if not rows:
         return {}
@@ -328,12 +333,12 @@ def put_back_fields(
         .order_by(col(Assignment.id))
         .limit(FEW)
     )
-    said = [(lines.unseal(context.vault, case, row), row) for row in kept]
+    first = [lines.unseal(context.vault, case, row) for row in kept]
     return {
         "put_back": by_state.get(AssignmentState.PUT_BACK, 0),
         "putting_back": by_state.get(AssignmentState.PUTTING_BACK, 0),
         "not_put_back": by_state.get(AssignmentState.NOT_PUT_BACK, 0),
-        "unreturned": tuple(f"{data.name} ({data.family_name}): {data.note}" for data, _ in said),
-        "put_back_problems": tuple(f"{row.system}: {row.reason}" for row in rows if row.reason),
+        "unreturned": tuple(f"{one.name} ({one.family_name}): {shown(one.note)}" for one in first),
+        "put_back_problems": tuple(f"{row.system}: {shown(row.reason)}" for row in rows if row.reason),
         "put_back_by": rows[0].asked_by,
     }

@@ -1,7 +1,7 @@
-"""The end of a book, proven: nothing of it waits, and the system counts nothing with the leaver that is unexplained.
+"""Reconciliation of a finished book: no line waits, and the system has no unexplained records left with the leaver.
 
-Whatever makes a book look finished that is not (a list read while a system was coming up, a second hand on the same
-rows, an answer about records that was none), the system's own count does not agree with it, and the book goes on.
+A book can look finished and not be: its list was read while the system started, or an answer was empty by mistake.
+Then the system's own count differs, and the book goes on.
 """
 
 from collections import Counter
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from config.text import N_, _, ngettext
+from config.text import N_, gettext_lazy, joined, loaded, ngettext_lazy
 from connectors.contract import AccountId
 from workflows.clients.context import OPEN, ClientContext
 from workflows.clients.proposals.listing import SETTLED_AND_BACK
@@ -21,14 +21,14 @@ from workflows.storage.rows.work_state import WorkState
 from workflows.systems.accounts import PreconditionFailed
 
 LEFT = (AssignmentState.PROPOSED, AssignmentState.APPROVED, AssignmentState.DECLINED, AssignmentState.STOPPED)
-"""Known to be with the leaver still: such a record is no newcomer."""
+"""States of records that are known to be with the leaver still: not new."""
 
 
 def new_records_sentence(session: Session, case_id: str, system: str, owned: int) -> str:
-    """Say how many records the leaver owns without a reason, and how many of them are new since the book was done."""
+    """Return a stored sentence: the unexplained records of the leaver, and how many are new since the handover."""
     book = session.get(BookHandover, f"{case_id}:{system}")
     if book is None or book.state != WorkState.DONE:
-        return f"{owned} records are still owned by the leaver"
+        return _still_owned(owned)
     left = session.exec(
         select(sa.func.count()).where(
             Assignment.case_id == case_id, Assignment.system == system, col(Assignment.state).in_(LEFT)
@@ -36,24 +36,32 @@ def new_records_sentence(session: Session, case_id: str, system: str, owned: int
     ).one()
     new = owned - left
     if new <= 0:
-        return f"{owned} records are still owned by the leaver"
-    return (
-        f"{owned} records are owned by the leaver, {new} of them new since the handover: "
-        "whatever assigns new records still names the leaver"
-    )
+        return _still_owned(owned)
+    return gettext_lazy(
+        "{count} records are owned by the leaver, {new} of them new since the handover: "
+        "whatever assigns new records still names the leaver",
+        count=owned,
+        new=new,
+    ).stored
+
+
+def _still_owned(owned: int) -> str:
+    return ngettext_lazy(
+        "{count} record is still owned by the leaver", "{count} records are still owned by the leaver", owned
+    ).stored
 
 
 NOTHING = N_("owns nothing")
 NO_ACCOUNT = N_("no account of the leaver was found here, so there are no clients to hand over")
 WAITING = frozenset({AssignmentState.APPROVED, *OPEN})
 ELSEWHERE = SETTLED_AND_BACK
-"""A record in these states is not with the leaver; in any other it is, and the system may count it there."""
+"""States of records that are not with the leaver; the system may count all others there."""
 Left = Mapping[str, int]
 """Records that a system counts with the leaver, by kind."""
 
 
 def left_with(leaver: Sequence[AccountId], counts: Mapping[str, Mapping[str, int]]) -> Left:
-    """Return what all accounts of the leaver own together. Pure."""
+    """Return the records of all accounts of the leaver together, by kind. Pure."""
     total: Counter[str] = Counter()
     for account in leaver:
         total.update(counts.get(account, {}))
@@ -67,32 +75,38 @@ def reconcile_book(
     leaver: Sequence[AccountId],
     left: Left,
     *,
-    looked: bool = True,
+    listed: bool = True,
 ) -> None:
-    """Put on record how a book ended; raise `Trouble` where it has not. In the transaction that ends it, its row held.
+    """Journal the end of a book, in the transaction that ends it; raise `PreconditionFailed` where it has not ended.
 
-    `left` was counted after the last move, or after a list that found nothing to propose. `looked`: the list was read
-    again before the end; where a person stopped the moves it is not, and what came since stays, counted.
+    `left`: counted after the last move, or after a list without proposals. `listed`: the list was read again before
+    the end. Where a person stopped the moves it was not, and records that came since stay, counted.
     """
     session.flush()
-    lines = _lines(session, book)
+    lines = _count_lines(session, book)
     states = _sum(lines, 1)
     if waiting := sum(states[state] for state in WAITING):
-        raise PreconditionFailed(_("{number} records are neither moved nor settled yet").format(number=waiting))
+        raise PreconditionFailed(
+            ngettext_lazy(
+                "{count} record is neither moved nor settled yet",
+                "{count} records are neither moved nor settled yet",
+                waiting,
+            )
+        )
     known = _sum({key: number for key, number in lines.items() if key[1] not in ELSEWHERE}, 0)
     more = sum(max(0, number - known[kind]) for kind, number in left.items())
-    if looked and more:
+    if listed and more:
         raise PreconditionFailed(
-            ngettext(
-                "1 record is still with the leaver and in no list; the list is read again",
-                "{number} records are still with the leaver and in no list; the list is read again",
+            ngettext_lazy(
+                "{count} record is still the leaver's, but missing from our list; the list is read again",
+                "{count} records are still the leaver's, but missing from our list; the list is read again",
                 more,
-            ).format(number=more)
+            )
         )
     if _accounts(session, book) - set(leaver):
-        raise PreconditionFailed(_("an account of the leaver was found meanwhile; its list is read"))
+        raise PreconditionFailed(gettext_lazy("another account of the leaver was found; its list is read now"))
     approved = _approved(session, book)
-    book.reason = _said(leaver, approved, states)
+    book.reason = _nothing_moved(leaver, approved, states)
     session.add(book)
     context.journal.write(
         session,
@@ -109,8 +123,8 @@ def reconcile_book(
     )
 
 
-def _lines(session: Session, book: BookHandover) -> dict[tuple[str, str], int]:
-    """Count a book's lines by kind and state."""
+def _count_lines(session: Session, book: BookHandover) -> dict[tuple[str, str], int]:
+    """Return the number of a book's lines by kind and state."""
     rows = session.exec(
         select(Assignment.kind, Assignment.state, sa.func.count())
         .where(Assignment.case_id == book.case_id, Assignment.system == book.system)
@@ -119,15 +133,15 @@ def _lines(session: Session, book: BookHandover) -> dict[tuple[str, str], int]:
     return {(kind, state): number for kind, state, number in rows}
 
 
-def _sum(lines: Mapping[tuple[str, str], int], part: int) -> "Counter[str]":
+def _sum(lines: Mapping[tuple[str, str], int], part: int) -> Counter[str]:
     total: Counter[str] = Counter()
     for key, number in lines.items():
         total[key[part]] += number
     return total
 
 
-def _approved(session: Session, book: BookHandover) -> "Counter[str]":
-    """Count by state the lines that somebody approved."""
+def _approved(session: Session, book: BookHandover) -> Counter[str]:
+    """Return the number of approved lines by state."""
     rows = session.exec(
         select(Assignment.state, sa.func.count())
         .join(Proposal, col(Proposal.id) == Assignment.proposal_id)
@@ -151,16 +165,20 @@ def _accounts(session: Session, book: BookHandover) -> set[str]:
     )
 
 
-def _said(leaver: Sequence[AccountId], approved: "Counter[str]", states: Mapping[str, int]) -> str:
-    """Return why nothing was moved; an empty text where something was."""
+def _nothing_moved(leaver: Sequence[AccountId], approved: Counter[str], states: Mapping[str, int]) -> str:
+    """Return why nothing was moved, as a stored sentence; empty where something was."""
     if not leaver:
         return NO_ACCOUNT
     if not states:
         return NOTHING
     if not approved or approved[AssignmentState.MOVED]:
         return ""
-    fates = ", ".join(f"{number} {state}" for state, number in sorted(approved.items()))
-    number = approved.total()
-    return ngettext(
-        "the one approved record was not moved: {fates}", "none of {number} approved records was moved: {fates}", number
-    ).format(number=number, fates=fates)
+    fates = [
+        gettext_lazy("{count} {state}", count=number, state=loaded(state)) for state, number in sorted(approved.items())
+    ]
+    return ngettext_lazy(
+        "the one approved record was not moved: {fates}",
+        "none of {count} approved records was moved: {fates}",
+        approved.total(),
+        fates=joined(", ", fates),
+    ).stored

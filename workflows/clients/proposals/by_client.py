@@ -7,6 +7,7 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from config.text import _
 from workflows.clients.context import CHUNK, ClientContext, chunks
 from workflows.clients.proposals.search import ProposalSearch, page
 from workflows.clients.split import lines as line_rows
@@ -17,9 +18,13 @@ from workflows.storage.case import CaseData
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.clients import Assignment, AssignmentState
 
-NOBODY = Successor("", "nobody yet", "")
 Client = tuple[str, str]
 """System and family."""
+
+
+def nobody() -> Successor:
+    """Return what stands for the successor of a record that has none yet."""
+    return Successor("", _("nobody yet"), "")
 
 
 class ClientPages:
@@ -74,7 +79,7 @@ class ClientPages:
             len(rows),
             deals,
             dict(value),
-            people.get(first.successor, NOBODY),
+            people.get(first.successor) or nobody(),
             ", ".join(sorted({line.sensitivity for line in read} - {""})),
             Counter(AssignmentState(row.state) for row in rows),
         )

@@ -6,8 +6,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from config.text import shown
 from workflows.clients.context import ClientContext
-from workflows.clients.proposals.by_client import NOBODY
+from workflows.clients.proposals.by_client import nobody
 from workflows.clients.split import lines
 from workflows.csv_cells import csv_lines
 from workflows.refusals import Code, Refused
@@ -53,10 +54,10 @@ def csv_file(context: ClientContext, proposal: Proposal, case: Case, data: CaseD
 
     def rows() -> Iterator[Sequence[object]]:
         for system, family, row, kind, record, taker, state, sealed in _records(context, proposal):
-            name, client, value, currency, stage, still, *others = unseal(sealed, lines.context(row))
-            person = people.get(taker, NOBODY)
+            name, client, value, currency, stage, still, note, sensitivity = unseal(sealed, lines.context(row))
+            person = people.get(taker) or nobody()
             deal = (system, family, client, name, kind, record, value, currency, stage, "yes" if still else "no")
-            yield *deal, person.name, person.email, state, *others
+            yield *deal, person.name, person.email, state, shown(note), sensitivity
 
     return csv_lines([HEADER], rows())
 

@@ -1,21 +1,22 @@
 """Edits of a proposal by client, many at once: another successor, or staying with the leaver for a reason.
 
-Every edit makes a new version with a new digest, which is asked anew; the version before it is superseded and can no
-longer be decided. A client is always edited whole.
+Every edit makes a new version with a new digest and new approval requests. The version before it is superseded and can
+no longer be decided. A client is always edited whole.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
+from config.text import N_, gettext_lazy
 from workflows.clients.approvals import changes
-from workflows.clients.approvals.decisions import DecisionService
-from workflows.clients.approvals.directory import LiveDirectory, RecordedDirectory
-from workflows.clients.approvals.eligibility import SLACK, PendingProposal
+from workflows.clients.approvals.decisions import DecisionRegister
+from workflows.clients.approvals.directory import LiveDirectory
+from workflows.clients.approvals.eligibility import Eligibility, PendingProposal
 from workflows.clients.context import CHUNK, OPEN, ClientContext, chunks, has_lines
 from workflows.clients.proposals import exclusions, upload
 from workflows.clients.proposals.by_client import whole_clients
@@ -26,246 +27,210 @@ from workflows.clients.split.families import DEALS
 from workflows.clients.split.shares import ProposalData, ShareTotals
 from workflows.people import Actor, Successor
 from workflows.refusals import Code, Refused
-from workflows.storage.case import CaseData, read_case
+from workflows.storage.case import CaseData
 from workflows.storage.rows.case import Case
-from workflows.storage.rows.clients import Assignment, BookHandover, Proposal, ProposalState
+from workflows.storage.rows.clients import Assignment, BookHandover, BookPhase, Proposal, ProposalState
 from workflows.storage.work import again
 
-EDIT = "an edit of version {version} by {name}: {what}"
-
-
-class EditPermission:
-    """Opens proposals to those who may edit them, and settles what nobody decides on any more."""
-
-    def __init__(self, context: ClientContext, ballots: DecisionService) -> None:
-        self._context = context
-        self._decision_service = ballots
-
-    def with_directory(self, by: Actor, act: Callable[[LiveDirectory], str]) -> str:
-        """Do something with the directory as it is now, and return what it made. Raises `Refused(NOT_CHECKED)`."""
-        live = self._decision_service.live(by)
-        made: list[str] = []
-        self._decision_service.retry_with_lookups(live, lambda: made.append(act(live)))
-        return made[-1]
-
-    def cancel(self, session: Session, case_id: str, by: Actor) -> None:
-        """Settle what waits for a decision, in the transaction that calls the case off: its buttons go."""
-        pending = select(Proposal).where(Proposal.case_id == case_id, Proposal.state == ProposalState.PENDING)
-        for proposal in session.exec(pending).all():
-            case, _data = read_case(session, self._context.vault, case_id)
-            self._settle(session, case, proposal, by, ProposalState.CANCELLED, "")
-
-    def _open(
-        self, session: Session, proposal_id: str, digest: str, by: Actor, live: LiveDirectory | None = None
-    ) -> tuple[Proposal, Case, CaseData]:
-        """Return a proposal that this person may edit now: who first, then whether it is still the one they saw.
-
-        Without `live`, who is asked is taken as the clock saw it last; the caller has looked at who acts.
-        """
-        table = self._decision_service.load_pending(session, proposal_id)
-        known = tuple(
-            one.slack_id for approval_request in table.approval_requests for one in approval_request.asked.approvers
-        )
-        live = live or RecordedDirectory(known)
-        seats = self._decision_service.decision_rights(session, table, by, live)
-        if all(seat.approval_request.asked.share for seat in seats):
-            raise Refused(Code.NOT_APPROVER, approver=table.data.approver.name)
-        self._decision_service.refuse_stale(session, table, digest)
-        if by.id.startswith(SLACK):
-            who = Successor(by.id, by.name, "", by.id.removeprefix(SLACK))
-            if why := self._decision_service.ineligibility(session, live, who):
-                raise Refused(Code.CANNOT_DECIDE, name=by.name, why=why)
-        return table.proposal, table.case, table.data
-
-    def _settle(
-        self, session: Session, case: Case, proposal: Proposal, by: Actor, state: ProposalState, words: str
-    ) -> None:
-        """Settle a proposal without a decision, on record; `case` is its own."""
-        table = self._decision_service.load_pending(session, proposal.id)
-        self._decision_service.settle(
-            session, PendingProposal(proposal, case, table.data, table.approval_requests), by, state, words
-        )
-
-
-Rows = Sequence[Assignment]
+EDIT = N_("an edit of version {version} by {name}: {what}")
 
 
 @dataclass(frozen=True, slots=True)
 class EditedProposal:
-    """A proposal that somebody edits at this moment."""
+    """A proposal in the transaction that edits it."""
 
     session: Session
-    proposal: Proposal
-    case: Case
-    data: CaseData
-    sheet: ProposalData
+    pending: PendingProposal
+    proposal_data: ProposalData
     by: Actor
 
+    @property
+    def proposal(self) -> Proposal:
+        """The version that is edited."""
+        return self.pending.proposal
 
-class Editing:
-    """Takes edits from those who may decide on a proposal."""
+    @property
+    def case(self) -> Case:
+        """The case of the proposal."""
+        return self.pending.case
 
-    def __init__(self, context: ClientContext, decisions: EditPermission) -> None:
+    @property
+    def data(self) -> CaseData:
+        """The people of the case."""
+        return self.pending.data
+
+
+class ProposalEditor:
+    """Edits proposals for those who may decide on the whole of them. Every method may raise `Refused`."""
+
+    def __init__(self, context: ClientContext, eligibility: Eligibility, decisions: DecisionRegister) -> None:
         self._context = context
+        self._eligibility = eligibility
         self._decisions = decisions
 
-    def assign(self, proposal_id: str, digest: str, wishes: Mapping[str, str], by: Actor) -> str:
-        """Give clients, each named by one of its lines, to successors; return the new version's id. Raises `Refused`.
+    def assign(self, proposal_id: str, digest: str, successors: Mapping[str, str], by: Actor) -> str:
+        """Give clients, each named by one of its lines, to successors by key; return the new version's id.
 
-        NOTHING_CHANGED where all of them go there already.
+        Raises `Refused(NOTHING_CHANGED)` where all of them go there already.
         """
-        return self._decisions.with_directory(by, lambda live: self._assign(proposal_id, digest, wishes, by, live))
-
-    def _assign(self, proposal_id: str, digest: str, wishes: Mapping[str, str], by: Actor, live: LiveDirectory) -> str:
-        with self._edited(proposal_id, digest, by, live) as table:
-            self._known(table, set(wishes.values()))
-            found = whole_clients(table.session, proposal_id, wishes)
-            named = {row.id for rows in found.values() for row in rows}
-            if missing := wishes.keys() - named:
-                raise Refused(Code.UNKNOWN_RECORD, record=min(missing))
-            changed = self._changed(table, [(rows, wishes[line]) for line, rows in found.items()])
-            return self._publish(table, changed, {})
+        with self._context.refusals_journalled(proposal_id, by):
+            return self._assign(proposal_id, digest, successors, by, self._eligibility.directory(by))
 
     def upload(self, proposal_id: str, digest: str, content: bytes, by: Actor) -> str:
-        """Do as a file says; return the new version's id. Raises `Refused`, and `Unfit` with every fault by line."""
-        return self._decisions.with_directory(by, lambda live: self._upload(proposal_id, digest, content, by, live))
+        """Change successors by a CSV file; return the new version's id.
 
-    def _upload(self, proposal_id: str, digest: str, content: bytes, by: Actor, live: LiveDirectory) -> str:
-        with self._edited(proposal_id, digest, by, live) as table:
-            pass  # who may not edit it is told nothing about what is in it
-        with self._context.store.read() as session:  # reading a large file keeps no writer waiting
-            wished = upload.changed_successors(
-                self._context, session, proposal_id, table.case, table.data, table.sheet, content
-            )
-        return self._assign(proposal_id, digest, wished, by, live)
+        Raises `Refused`, or `InvalidAssignmentFile` with every fault by line.
+        """
+        with self._context.refusals_journalled(proposal_id, by):
+            directory = self._eligibility.directory(by)
+            with self._edited(proposal_id, digest, by, directory) as edited:
+                pass  # people who may not edit the proposal learn nothing about its content
+            with self._context.store.read() as session:  # reading a large file keeps no writer waiting
+                successors = upload.changed_successors(
+                    self._context, session, proposal_id, edited.case, edited.data, edited.proposal_data, content
+                )
+            return self._assign(proposal_id, digest, successors, by, directory)
 
     def exclude(self, proposal_id: str, digest: str, lines: Sequence[str], reason: str, by: Actor) -> str:
-        """Let clients stay with the leaver; return the new version's id. Raises `Refused`.
+        """Let clients stay with the leaver; return the new version's id.
 
-        NEEDS_REASON without one; EMPTY_PROPOSAL where nothing would be left to decide on: that is a decline.
+        Raises `Refused`: NEEDS_REASON without one; EMPTY_PROPOSAL where nothing would be left to decide on.
         """
-        if not reason.strip():
-            raise Refused(Code.NEEDS_REASON)
-        return self._decisions.with_directory(
-            by, lambda live: self._exclude(proposal_id, digest, lines, reason, by, live)
-        )
+        with self._context.refusals_journalled(proposal_id, by):
+            if not reason.strip():
+                raise Refused(Code.NEEDS_REASON)
+            with self._edited(proposal_id, digest, by, self._eligibility.directory(by)) as edited:
+                found = whole_clients(edited.session, proposal_id, lines)
+                rows = {row.id: row for rows in found.values() for row in rows}
+                if missing := set(lines) - rows.keys():
+                    raise Refused(Code.UNKNOWN_RECORD, record=min(missing))
+                if len(rows) >= edited.proposal_data.records:
+                    raise Refused(Code.EMPTY_PROPOSAL)
+                return self._publish(edited, {}, rows, reason.strip())
 
-    def _exclude(
-        self, proposal_id: str, digest: str, lines: Sequence[str], reason: str, by: Actor, live: LiveDirectory
+    def _assign(
+        self, proposal_id: str, digest: str, successors: Mapping[str, str], by: Actor, directory: LiveDirectory
     ) -> str:
-        with self._edited(proposal_id, digest, by, live) as table:
-            found = whole_clients(table.session, proposal_id, lines)
-            rows = [row for rows in found.values() for row in rows]
-            if missing := set(lines) - {row.id for row in rows}:
+        with self._edited(proposal_id, digest, by, directory) as edited:
+            if strangers := set(successors.values()) - {one.key for one in edited.data.successors}:
+                raise Refused(Code.UNKNOWN_SUCCESSOR, successor=min(strangers))
+            found = whole_clients(edited.session, proposal_id, successors)
+            if missing := successors.keys() - {row.id for rows in found.values() for row in rows}:
                 raise Refused(Code.UNKNOWN_RECORD, record=min(missing))
-            if len(rows) >= table.sheet.records:
-                raise Refused(Code.EMPTY_PROPOSAL)
-            return self._publish(table, {}, {row.id: row for row in rows}, reason.strip())
+            changed = self._changed(edited, [(row, successors[line]) for line, rows in found.items() for row in rows])
+            return self._publish(edited, changed, {})
 
     @contextmanager
-    def _edited(self, proposal_id: str, digest: str, by: Actor, live: LiveDirectory) -> Iterator[EditedProposal]:
-        """Open a proposal to somebody who may edit it now, in one transaction; nothing is written before."""
-        with self._context.store.write() as session:
-            proposal, case, data = self._decisions._open(session, proposal_id, digest, by, live)  # noqa: SLF001
-            yield EditedProposal(session, proposal, case, data, sheets.unseal(self._context.vault, case, proposal), by)
+    def _edited(self, proposal_id: str, digest: str, by: Actor, directory: LiveDirectory) -> Iterator[EditedProposal]:
+        """Give a proposal to somebody who may edit it, in a write transaction."""
 
-    def _supersede(self, table: EditedProposal) -> None:
-        settle = self._decisions._settle  # noqa: SLF001 - one rule for who may settle, and how it is put on record
-        settle(table.session, table.case, table.proposal, table.by, ProposalState.SUPERSEDED, "")
+        def needed(session: Session, pending: PendingProposal) -> set[str]:
+            return self._eligibility.needed_members(session, pending, by)
 
-    def _known(self, table: EditedProposal, keys: set[str]) -> None:
-        if strangers := keys - {one.key for one in table.data.successors}:
-            raise Refused(Code.UNKNOWN_SUCCESSOR, successor=min(strangers))
+        with self._eligibility.transaction(directory, proposal_id, needed) as (session, pending):
+            rights = self._eligibility.decision_rights(session, pending, by, directory)
+            if all(right.request.data.share for right in rights):
+                raise Refused(Code.NOT_APPROVER, approver=pending.data.approver.name)
+            self._eligibility.refuse_stale(session, pending, digest)
+            person = Successor(by.id, by.name, "", by.slack_id)
+            if why := self._eligibility.ineligibility(session, directory, person):
+                raise Refused(Code.CANNOT_DECIDE, name=by.name, why=why)
+            proposal_data = sheets.unseal(self._context.vault, pending.case, pending.proposal)
+            yield EditedProposal(session, pending, proposal_data, by)
 
-    def _changed(self, table: EditedProposal, wishes: Sequence[tuple[Rows, str]]) -> dict[str, tuple[Assignment, str]]:
+    def _changed(
+        self, edited: EditedProposal, assigned: Sequence[tuple[Assignment, str]]
+    ) -> dict[str, tuple[Assignment, str]]:
         """Return the lines that go to another successor than before, with the successor's key."""
-        blind = {key: self._context.vault.blind(key) for _rows, key in wishes}
-        changed = {}
-        for rows, key in wishes:
-            for row in rows:
-                if key not in table.sheet.accounts[row.system]:
-                    raise Refused(Code.UNKNOWN_SUCCESSOR, successor=key, system=row.system)
-                if row.successor != blind[key]:
-                    changed[row.id] = (row, key)
+        blind = {key: self._context.vault.blind(key) for _row, key in assigned}
+        for row, key in assigned:
+            if key not in edited.proposal_data.accounts[row.system]:
+                raise Refused(Code.UNKNOWN_SUCCESSOR, successor=key, system=row.system)
+        changed = {row.id: (row, key) for row, key in assigned if row.successor != blind[key]}
         if not changed:
-            raise Refused(Code.NOTHING_CHANGED, proposal=table.proposal.id)
+            raise Refused(Code.NOTHING_CHANGED, proposal=edited.proposal.id)
         return changed
 
     def _publish(
         self,
-        table: EditedProposal,
+        edited: EditedProposal,
         changed: Mapping[str, tuple[Assignment, str]],
         excluded: Mapping[str, Assignment],
         reason: str = "",
     ) -> str:
-        context, session, old = self._context, table.session, table.proposal.id
+        context, session, old = self._context, edited.session, edited.proposal.id
         edits = [*changed.values(), *((row, "") for row in excluded.values())]
-        edit = changes.of(context, table.case, table.data, edits)
-        edited = replace(
-            table.sheet,
+        edit = changes.edit_of(context, edited.case, edited.data, edits)
+        what = changes.sentence(edited.data, [edit])
+        proposal_data = replace(
+            edited.proposal_data,
             settled_by="",
             words="",
-            shares=self._recount(table, changed, excluded),
-            sensitivities=self._sensitive(table, excluded),
-            why=EDIT.format(version=table.proposal.version, name=table.by.name, what=changes.words(table.data, [edit])),
+            shares=self._recounted_shares(edited, edits),
+            sensitivities=self._remaining_sensitivities(edited, excluded),
+            why=gettext_lazy(EDIT, version=edited.proposal.version, name=edited.by.name, what=what).stored,
         )
-        version = add_version(context, session, table.case, edited)
-        changes.keep(context, session, table.case, old, version.id, edit)
+        version = add_version(context, session, edited.case, proposal_data)
+        changes.keep(context, session, edited.case, old, version.id, edit)
         session.execute(sa.update(Assignment).where(col(Assignment.proposal_id) == old).values(proposal_id=version.id))
         blind = {key: context.vault.blind(key) for _row, key in changed.values()}
         for chunk in chunks(changed.items(), CHUNK):
             session.execute(sa.update(Assignment), [{"id": row, "successor": blind[key]} for row, (_, key) in chunk])
         if excluded:
-            exclusions.keep(context, session, table.case, table.proposal, list(excluded.values()), reason, table.by)
+            exclusions.keep(context, session, edited.case, edited.proposal, list(excluded.values()), reason, edited.by)
         session.expire_all()
-        self._supersede(table)
-        request_decision(context, session, table.case, version, edited, table.data.approver)
-        self._send_on(table, {row.system for row in excluded.values()})
+        self._decisions.settle(session, edited.pending, edited.by, ProposalState.SUPERSEDED)
+        request_decision(context, session, edited.case, version, proposal_data, edited.data.approver)
+        self._list_again(edited, {row.system for row in excluded.values()})
         return version.id
 
-    def _send_on(self, table: EditedProposal, systems: set[str]) -> None:
-        """List the books again of which every line stays now: their end is proven by what their systems count."""
+    def _list_again(self, edited: EditedProposal, systems: set[str]) -> None:
+        """List the books again of which every line stays now. The systems' own counts then prove their end."""
         for system in sorted(systems):
-            book = table.session.get_one(BookHandover, f"{table.case.id}:{system}", with_for_update=True)
-            if book.phase == "decide" and not has_lines(table.session, book, *OPEN):
-                book.phase, book.reason = "list", ""
-                again(table.session, book, self._context.clock.now())
-        self._context.show_case(table.session, table.case.id)
+            book = edited.session.get_one(BookHandover, f"{edited.case.id}:{system}", with_for_update=True)
+            if book.phase == BookPhase.DECIDE and not has_lines(edited.session, book, *OPEN):
+                book.phase, book.reason = BookPhase.LIST, ""
+                again(edited.session, book, self._context.clock.now())
+        self._context.show_case(edited.session, edited.case.id)
 
-    def _sensitive(self, table: EditedProposal, excluded: Mapping[str, Assignment]) -> dict[str, dict[str, int]]:
+    def _remaining_sensitivities(
+        self, edited: EditedProposal, excluded: Mapping[str, Assignment]
+    ) -> dict[str, dict[str, int]]:
         """Return how many clients of each sensitivity are left in the proposal."""
-        unseal = self._context.vault.opener(table.case.wrapped_key)
+        unseal = self._context.vault.opener(edited.case.wrapped_key)
         gone = {
             (row.system, row.family, line.sensitivity)
             for row in excluded.values()
             if (line := line_rows.loaded(unseal(row.sealed, line_rows.context(row.id)))).sensitivity
         }
-        lost = Counter((system, word) for system, _family, word in gone)
-        counted = {
-            system: {word: number - lost[system, word] for word, number in by.items()}
-            for system, by in table.sheet.sensitivities.items()
+        lost = Counter((system, tier) for system, _family, tier in gone)
+        return {
+            system: {tier: left for tier, number in tiers.items() if (left := number - lost[system, tier]) > 0}
+            for system, tiers in edited.proposal_data.sensitivities.items()
         }
-        return {system: {word: number for word, number in by.items() if number > 0} for system, by in counted.items()}
 
-    def _recount(
-        self, table: EditedProposal, changed: Mapping[str, tuple[Assignment, str]], excluded: Mapping[str, Assignment]
+    def _recounted_shares(
+        self, edited: EditedProposal, edits: Sequence[tuple[Assignment, str]]
     ) -> dict[str, dict[str, ShareTotals]]:
-        """Return every share after the edit, from the lines that it is about alone; clients are edited whole."""
-        keys = {self._context.vault.blind(one.key): one.key for one in table.data.successors}
-        shares = {system: defaultdict(ShareTotals, by) for system, by in table.sheet.shares.items()}
-        clients: Counter[tuple[str, str, str, str]] = Counter()
-        unseal = self._context.vault.opener(table.case.wrapped_key)
-        for row, key in [*changed.values(), *((row, "") for row in excluded.values())]:
+        """Return every share after the edit, recounted from the edited lines alone; clients are edited whole."""
+        keys = {self._context.vault.blind(one.key): one.key for one in edited.data.successors}
+        shares = {system: defaultdict(ShareTotals, by_key) for system, by_key in edited.proposal_data.shares.items()}
+        unseal = self._context.vault.opener(edited.case.wrapped_key)
+
+        def transfer(system: str, giver: str, receiver: str, totals: ShareTotals) -> None:
+            shares[system][giver] = shares[system][giver].plus(totals, -1)
+            if receiver:
+                shares[system][receiver] = shares[system][receiver].plus(totals)
+
+        for row, receiver in edits:
             line = line_rows.loaded(unseal(row.sealed, line_rows.context(row.id)))
-            worth = {line.currency: line.value} if line.open and line.value else {}
-            tally = ShareTotals(1, 0, worth, int(line.open and row.kind in DEALS))
-            giver = keys[row.successor]
-            shares[row.system][giver] = shares[row.system][giver].plus(tally, -1)
-            if key:
-                shares[row.system][key] = shares[row.system][key].plus(tally)
-            clients[row.system, row.family, giver, key] += 1
-        for system, _family, giver, key in clients:
-            shares[system][giver] = shares[system][giver].plus(ShareTotals(0, 1), -1)
-            if key:
-                shares[system][key] = shares[system][key].plus(ShareTotals(0, 1))
-        return {system: {key: tally for key, tally in by.items() if tally.records} for system, by in shares.items()}
+            value = {line.currency: line.value} if line.open and line.value else {}
+            totals = ShareTotals(1, 0, value, int(line.open and row.kind in DEALS))
+            transfer(row.system, keys[row.successor], receiver, totals)
+        clients = {(row.system, row.family, keys[row.successor], receiver) for row, receiver in edits}
+        for system, _family, giver, receiver in clients:
+            transfer(system, giver, receiver, ShareTotals(0, 1))
+        return {
+            system: {key: totals for key, totals in by_key.items() if totals.records}
+            for system, by_key in shares.items()
+        }

@@ -1,4 +1,4 @@
-"""Clients that stay with the leaver because a person says so: kept with the reason, counted, told in the outcome."""
+"""Exclusions: clients that stay with the leaver for a person's reason, stored and counted."""
 
 import uuid
 from collections import Counter
@@ -28,7 +28,7 @@ def keep(
     reason: str,
     by: Actor,
 ) -> None:
-    """Take lines out of every proposal, and put the reason on record, in the caller's transaction."""
+    """Take lines out of every proposal, and store the reason, in the caller's transaction."""
     for chunk in chunks(rows, CHUNK):
         session.execute(
             sa.update(Assignment),
@@ -83,7 +83,7 @@ def exclusion_lines(vault: Vault, session: Session, case: Case) -> tuple[Exclusi
 
 
 def reasons(vault: Vault, session: Session, case: Case, system: str) -> Reasons:
-    """Return how many records of each kind stay in one system, by reason."""
+    """Return the number of records of each kind that stay in one system, by reason."""
     counted: dict[str, Counter[str]] = {}
     for _row, plain in _all(vault, session, case):
         for kind, number in plain["records"].get(system, {}).items():
@@ -92,7 +92,7 @@ def reasons(vault: Vault, session: Session, case: Case, system: str) -> Reasons:
 
 
 def joined(one: Reasons, other: Reasons) -> Reasons:
-    """Return both together."""
+    """Return the sum of both counts."""
     return {kind: Counter(one.get(kind, {})) + Counter(other.get(kind, {})) for kind in {*one, *other}}
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from config.text import ngettext
+from config.text import ngettext_lazy
 from connectors.contract import AccountId, Record
 from workflows.clients.context import CHUNK, BookAttempt, ClientContext, chunks
 from workflows.clients.proposals.publishing import REPEATED
@@ -186,13 +186,14 @@ class DraftListing:
 def _unused_lines(numbers: set[int]) -> list[str]:
     if not numbers:
         return []
-    said = ngettext(
+    listed = ", ".join(map(str, sorted(numbers)[:TOLD])) + (", …" if len(numbers) > TOLD else "")
+    said = ngettext_lazy(
         "{count} line of the file was not followed, the book has changed since: {lines}",
         "{count} lines of the file were not followed, the book has changed since: {lines}",
         len(numbers),
+        lines=listed,
     )
-    listed = ", ".join(map(str, sorted(numbers)[:TOLD])) + (", …" if len(numbers) > TOLD else "")
-    return [said.format(count=len(numbers), lines=listed)]
+    return [said.stored]
 
 
 def draft_id(case_id: str, system: str) -> str:

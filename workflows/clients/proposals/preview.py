@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from config.text import _
+from config.text import _, shown
 from connectors.contract import ClientBook
 from workflows.clients.context import ClientContext
 from workflows.clients.proposals.receivers import active_successors
@@ -64,7 +64,7 @@ def preview(
         sum(share.records for share in shares),
         sum(share.families for share in shares),
         sum(one.staying for one in seen),
-        tuple(note for one in seen for note in one.notes),
+        tuple(shown(note) for one in seen for note in one.notes),
         tuple(problems),
         tuple(sorted(set(faults), key=lambda fault: (fault.line, fault.what))),
     )

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from pydantic_core import to_json
 from sqlmodel import Session, col, select
 
+from config.text import N_, joined, loaded
 from workflows.clients.approvals import requests
 from workflows.clients.context import ClientContext
 from workflows.clients.split import shares
@@ -19,11 +20,11 @@ from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.work_state import WorkState
 from workflows.storage.vault import Vault
 
-FIRST = "the first proposal"
-LATER = "what could not be read before"
-DRIFT = "what came to the leaver after the last approval"
+FIRST = N_("the first proposal")
+LATER = N_("what could not be read before")
+DRIFT = N_("what came to the leaver after the last approval")
 PAGE = 1000
-REPEATED = "what was declined or refused before"
+REPEATED = N_("what was declined or refused before")
 
 
 def publish(context: ClientContext, session: Session, case: Case, approver: Successor, why: str) -> Proposal | None:
@@ -40,7 +41,7 @@ def publish(context: ClientContext, session: Session, case: Case, approver: Succ
     if not drafts:
         return None
     kept = [shares.unseal(context.vault, case, draft) for draft in drafts]
-    content = ProposalData(", ".join(sorted({one.why or why for one in kept})))
+    content = ProposalData(joined(", ", [loaded(one) for one in sorted({one.why or why for one in kept})]).stored)
     for draft, one in zip(drafts, kept, strict=True):
         content = content.merge(one)
         draft.sealed = b""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 from operator import itemgetter
 
-from config.text import _, ngettext
+from config.text import gettext_lazy, ngettext_lazy
 from workflows.clients.split.rebalancing import SuccessorLoads, WeightedFamily, lower_bound, rebalance
 from workflows.storage.rows.case import Strategy
 
@@ -60,6 +60,7 @@ class Split:
     chosen: Mapping[str, str]
     """Successor by family."""
     notes: tuple[str, ...] = ()
+    """Stored sentences."""
     over: Mapping[str, int] = field(default_factory=dict)
     """The clients beyond a successor's capacity: only where no successor has room for them."""
 
@@ -205,20 +206,22 @@ def _balance_notes(totals: SuccessorLoads, assigned: Sequence[list[WeightedFamil
         rebalance(totals, assigned, BALANCE_LIMIT * bound)
     if max(totals.loads) <= BALANCE_LIMIT * bound * (1 + 1e-9):
         return []
-    said = _(
-        "The most loaded successor gets {times:.1f} times the least that anybody must carry: families stay whole, "
-        "and what is fixed or limited by capacity leaves no more even split."
+    said = gettext_lazy(
+        "The most loaded successor gets {times:.1f} times the even share. "
+        "Families stay whole, and fixed clients and capacities allow no more even split.",
+        times=max(totals.loads) / bound,
     )
-    return [said.format(times=max(totals.loads) / bound)]
+    return [said.stored]
 
 
 def _capacity_notes(over: Mapping[str, int]) -> list[str]:
     number = sum(over.values())
     if not number:
         return []
-    said = ngettext(
-        "{count:,} client is above the successors' capacities ({who}): there is no room for it.",
-        "{count:,} clients are above the successors' capacities ({who}): there is no room for them.",
+    said = ngettext_lazy(
+        "{count:,} client is above the successors' capacities: {who}.",
+        "{count:,} clients are above the successors' capacities: {who}.",
         number,
+        who=", ".join(f"{key} +{more}" for key, more in sorted(over.items())),
     )
-    return [said.format(count=number, who=", ".join(f"{key} +{more}" for key, more in sorted(over.items())))]
+    return [said.stored]

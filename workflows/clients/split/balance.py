@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from config.text import _, ngettext
+
 Counts = Mapping[str, Mapping[str, int]]
 """`{account: {kind: count}}`."""
 
@@ -48,42 +50,47 @@ def unmoved(system: str, unmoved_by_kind: Mapping[str, UnmovedCounts]) -> list[s
 
 
 def _sentence(what: str, before: int, after: int, left: int, counts: UnmovedCounts) -> str:
-    said = [f"{what}: {before:,} before, {after:,} after", *_difference(before, after, counts)]
+    counted = _("{what}: {before:,} before, {after:,} after").format(what=what, before=before, after=after)
+    said = [counted, *_difference(before, after, counts)]
     stay = min(left, counts.staying)
     if stay:
         said.append(_stay(stay, counts))
     if left > stay:
-        said.append(f"{left - stay:,} still with the leaver ({_left(left - stay, counts)})")
+        said.append(
+            _("{count:,} still with the leaver ({fates})").format(count=left - stay, fates=_left(left - stay, counts))
+        )
     return "; ".join(said)
 
 
 def _stay(number: int, counts: UnmovedCounts) -> str:
-    return f"{number:,} {'stays' if number == 1 else 'stay'} with the leaver: {counts.why}"
+    said = ngettext("{count:,} stays with the leaver: {why}", "{count:,} stay with the leaver: {why}", number)
+    return said.format(count=number, why=counts.why)
 
 
 def _difference(before: int, after: int, counts: UnmovedCounts) -> list[str]:
     if before == after:
         return []
-    seen = [
-        f"{number:,} {word}" for number, word in ((counts.taken, "taken by another"), (counts.gone, "gone")) if number
-    ]
+    fates = ((counts.taken, _("{count:,} taken by another")), (counts.gone, _("{count:,} gone")))
+    seen = [word.format(count=number) for number, word in fates if number]
     lost = before - after
     if 0 < lost <= counts.taken + counts.gone:
         return [", ".join(seen)]
     strange = -lost if lost < 0 else lost - counts.taken - counts.gone
-    word = "more than before" if lost < 0 else "fewer"
-    return [*seen, f"{strange:,} {word} for a reason outside this handover"]
+    more, fewer = (
+        _("{count:,} more than before for a reason outside this handover"),
+        _("{count:,} fewer for a reason outside this handover"),
+    )
+    return [*seen, (more if lost < 0 else fewer).format(count=strange)]
 
 
 def _left(left: int, counts: UnmovedCounts) -> str:
     words = (
-        (counts.refused, "refused"),
-        (counts.waiting, "waiting for a decision"),
-        (counts.stopped, "left when the moves were stopped"),
+        (counts.refused, _("{count:,} refused")),
+        (counts.waiting, _("{count:,} waiting for a decision")),
+        (counts.stopped, _("{count:,} left when the moves were stopped")),
+        (left - counts.refused - counts.waiting - counts.stopped, _("{count:,} new since")),
     )
-    known = [f"{number:,} {word}" for number, word in words if number]
-    strange = left - counts.refused - counts.waiting - counts.stopped
-    return ", ".join([*known, *([f"{strange:,} new since"] if strange > 0 else [])])
+    return ", ".join(word.format(count=number) for number, word in words if number > 0)
 
 
 def _sum(counts: Counts, kind: str) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from config.text import shown
 from connectors.contract import Record
 from workflows.clients.views import RecordLine
 from workflows.people import Successor
@@ -15,7 +16,7 @@ from workflows.storage.vault import Vault
 
 @dataclass(frozen=True, slots=True)
 class LineData:
-    """The sealed data of an assignment; `note` says why it was not moved, or why nobody can move it."""
+    """The sealed data of an assignment; `note`: a stored sentence, why it was not moved or cannot be."""
 
     name: str
     family_name: str
@@ -114,7 +115,7 @@ def show(vault: Vault, case: Case, row: Assignment, successor: Successor) -> Rec
         data.open,
         successor,
         AssignmentState(row.state),
-        data.note,
+        shown(data.note),
         row.family,
         data.sensitivity,
     )

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from config.text import N_, _, shown
 from workflows.storage.rows.case import Case
 from workflows.storage.rows.clients import BookHandover
 from workflows.storage.vault import Vault
@@ -13,9 +14,9 @@ MOST = 20
 """The most different sentences of one kind; further ones are counted together, so that memory stays bounded."""
 TOLD = 3
 """The most sentences that people are shown at once."""
-OTHER = "other reasons"
+OTHER = N_("other reasons")
 Reasons = Mapping[str, Mapping[str, int]]
-"""`{kind: {sentence: records}}`."""
+"""`{kind: {stored sentence: records}}`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +43,16 @@ def words(*counted: Mapping[str, int]) -> str:
     heads: dict[str, list[str]] = {}
     numbers: Counter[str] = Counter()
     for reason, number in sum((Counter(by) for by in counted), Counter[str]()).most_common():
-        head, colon, rest = reason.partition(": ")
-        heads.setdefault(rest if colon else reason, []).extend([head] if colon else [])
-        numbers[rest if colon else reason] += number
+        said = shown(reason)
+        head, colon, rest = said.partition(": ")
+        heads.setdefault(rest if colon else said, []).extend([head] if colon else [])
+        numbers[rest if colon else said] += number
     told = [
         f"{', '.join(heads[rest])}{': ' if heads[rest] else ''}{rest} ({number})"
         for rest, number in numbers.most_common(TOLD)
     ]
     left = numbers.total() - sum(number for _, number in numbers.most_common(TOLD))
-    return ", ".join([*told, *([f"{OTHER} ({left})"] if left else [])])
+    return ", ".join([*told, *([f"{_(OTHER)} ({left})"] if left else [])])
 
 
 def seal(vault: Vault, case: Case, book: BookHandover, reasons: UnmovedReasons) -> bytes:

@@ -4,28 +4,29 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlmodel import Field
 
+from config.text import N_
 from workflows.storage.rows.table import Table, utc_column
 
 
 class CaseState(StrEnum):
-    """`scheduled`, `running` and `held` are open: at most one such case per person.
+    """State of a case. `scheduled`, `running` and `held` are open: at most one such case per person.
 
-    `held`: nothing is done until a second person releases it. `undone`: access was given back. `closed`: nobody to
+    `held`: nothing is done until a second person releases the case. `undone`: access was restored. `closed`: nobody to
     watch any more, such as a person who was hired again. `on leave`: clients are handed over for a time, access stays.
     """
 
-    SCHEDULED = "scheduled"
-    RUNNING = "running"
-    WATCHED = "watched"
-    CANCELLED = "cancelled"
-    HELD = "held"
-    UNDONE = "undone"
-    CLOSED = "closed"
-    ON_LEAVE = "on leave"
+    SCHEDULED = N_("scheduled")
+    RUNNING = N_("running")
+    WATCHED = N_("watched")
+    CANCELLED = N_("cancelled")
+    HELD = N_("held")
+    UNDONE = N_("undone")
+    CLOSED = N_("closed")
+    ON_LEAVE = N_("on leave")
 
 
 class Reason(StrEnum):
-    """Why the person leaves, as HR says it."""
+    """Reason why the person leaves, as given by HR."""
 
     RESIGNATION = "resignation"
     DISMISSAL = "dismissal"
@@ -37,7 +38,7 @@ class Reason(StrEnum):
 
 
 class Strategy(StrEnum):
-    """How a client book is split."""
+    """Strategy by which a client book is split."""
 
     SINGLE = "single"
     ROUND_ROBIN = "round_robin"
@@ -69,10 +70,10 @@ class Case(Table, table=True):
     )
     id: str = Field(primary_key=True)
     leaver_key: str = Field(index=True)
-    """Keyed hash of the stable id in the company's directory, or of the address where that is not known."""
+    """Keyed hash of the stable id in the company's directory, or of the address if that id is not known."""
     mail_key: str = Field(index=True)
     slack_key: str = Field(default="", index=True)
-    """Keyed hash of the leaver's Slack id; empty in cases from before there was one."""
+    """Keyed hash of the leaver's Slack id."""
     state: str = Field(index=True)
     immediate: bool
     effective_at: datetime = utc_column()
@@ -83,13 +84,13 @@ class Case(Table, table=True):
     reason: str
     wrapped_key: bytes
     sealed: bytes
-    """`LeaverData` and the case's successors."""
+    """Sealed `case.CaseData`: the leaver, the successors and other people."""
     hold_reason: str = ""
-    """Why the case is held: a `rules.Hold`, or empty."""
+    """A `HoldReason`, or empty."""
 
 
 class Headcount(Table, table=True):
-    """How many people a system had when it was last asked."""
+    """Number of people in a system at the last read."""
 
     system: str = Field(primary_key=True)
     number: int
@@ -97,11 +98,11 @@ class Headcount(Table, table=True):
 
 
 class HoldReason(StrEnum):
-    """Why a case waits for a second person."""
+    """Reason why a case waits for a second person."""
 
     MASS = "mass"
-    """More cases in an hour than the policy allows: somebody, or something, may be locking out a whole company."""
+    """More cases in an hour than the policy allows: somebody, or a fault, may be locking out a whole company."""
     SHARE = "share"
-    """More cases within a day than the policy's share of the directory, or nobody knows how many people there are."""
+    """More cases within a day than the policy's share of the directory, or the size of the directory is not known."""
     IMMEDIATE = "immediate"
-    """The policy wants two people behind a lock-out that takes effect at once."""
+    """The policy requires two people for a lock-out that takes effect at once."""

@@ -4,59 +4,88 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlmodel import Field
 
+from config.text import N_
 from workflows.storage.rows.table import Table, utc_column
 from workflows.storage.rows.work_state import WorkState
 
 
 class ProposalState(StrEnum):
-    """A proposal is settled once; only `pending` can be decided. A `draft` gathers lines and is never shown.
+    """State of a proposal. Only `pending` can be decided, once. A `draft` gathers lines and is never shown.
 
-    `cancelled`: the case was called off while it was pending. `expired`: not everybody who must answered in time.
+    `cancelled`: the case was cancelled while the proposal was pending. `expired`: a required answer did not come in
+    time.
     """
 
-    DRAFT = "draft"
-    PENDING = "pending"
-    APPROVED = "approved"
-    DECLINED = "declined"
-    SUPERSEDED = "superseded"
-    CANCELLED = "cancelled"
-    EXPIRED = "expired"
+    DRAFT = N_("draft")
+    PENDING = N_("pending")
+    APPROVED = N_("approved")
+    DECLINED = N_("declined")
+    SUPERSEDED = N_("superseded")
+    CANCELLED = N_("cancelled")
+    EXPIRED = N_("expired")
 
 
 class RequestState(StrEnum):
-    """What came of asking one role to agree; settled once, with its proposal or before it."""
+    """Result of asking one role to agree; settled once, with its proposal or before it."""
 
-    WAITING = "waiting"
-    APPROVED = "approved"
-    DECLINED = "declined"
-    EXPIRED = "expired"
-    WITHDRAWN = "withdrawn"
+    WAITING = N_("waiting")
+    APPROVED = N_("approved")
+    DECLINED = N_("declined")
+    EXPIRED = N_("expired")
+    WITHDRAWN = N_("withdrawn")
 
 
 class AssignmentState(StrEnum):
-    """Where one record's move stands. `excluded`: it stays, the vendor lets nobody change its owner.
+    """State of one record's move. `excluded`: the record stays, because the vendor lets nobody change its owner.
 
-    `kept`: it stays, for a reason that a person gave. `stopped`: it was approved, and somebody stopped the moves before
-    its turn. `not put back`: the handover was undone, and this record had changed hands since, or its system refused.
+    `kept`: the record stays, for a reason that a person gave. `stopped`: the record was approved, and somebody stopped
+    the moves before its turn. `not put back`: the handover was undone, and this record had changed hands since, or its
+    system refused.
     """
 
-    PROPOSED = "proposed"
-    APPROVED = "approved"
-    DECLINED = "declined"
-    MOVED = "moved"
-    TAKEN = "taken by another"
-    GONE = "gone"
-    REFUSED = "refused"
-    EXCLUDED = "excluded"
-    STOPPED = "stopped"
-    PUTTING_BACK = "being put back"
+    PROPOSED = N_("proposed")
+    APPROVED = N_("approved")
+    DECLINED = N_("declined")
+    MOVED = N_("moved")
+    TAKEN = N_("taken by another")
+    GONE = N_("gone")
+    REFUSED = N_("refused")
+    EXCLUDED = N_("excluded")
+    STOPPED = N_("stopped")
+    PUTTING_BACK = N_("being put back")
+    PUT_BACK = N_("put back")
+    NOT_PUT_BACK = N_("not put back")
+    KEPT = N_("kept")
+
+
+class BookPhase(StrEnum):
+    """Phases of a book's handover, in order; a book returns to `list` where something is left to propose."""
+
+    LIST = "list"
+    DECIDE = "decide"
+    MOVE = "move"
+    DONE = "done"
+
+
+class Halt(StrEnum):
+    """A person's halt of the moves of a book."""
+
+    NONE = ""
+    PAUSED = N_("paused")
+    STOPPED = N_("stopped")
+
+
+class LeaveAnswer(StrEnum):
+    """The end of a handover for a time. `nothing`: nothing was handed over, so nobody was asked."""
+
+    NONE = ""
     PUT_BACK = "put back"
-    NOT_PUT_BACK = "not put back"
-    KEPT = "kept"
+    STAY = "stay"
+    NOTHING = "nothing"
 
 
 class Proposal(Table, table=True):
-    """One version of the split of a client book, as it was shown to those who decide."""
+    """One version of the split of a client book, as it was shown to its approvers."""
 
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id", index=True)
@@ -66,13 +95,12 @@ class Proposal(Table, table=True):
     created_at: datetime = utc_column()
     settled_at: datetime | None = utc_column(default=None)
     settled_by: str = ""
-    note: str = ""
     sealed: bytes = b""
-    """Shares, the successors' accounts, why this version exists, who settled it and with what words."""
+    """`shares.ProposalData`: shares, successors' accounts, reason of this version, outcome."""
 
 
 class Decision(Table, table=True):
-    """One person's verdict on one exact digest."""
+    """One person's decision on one exact digest."""
 
     __table_args__ = (
         sa.UniqueConstraint("proposal_id", "decided_by"),
@@ -99,27 +127,26 @@ class Decision(Table, table=True):
     decided_by: str
     approve: bool
     decided_at: datetime = utc_column()
-    reason: str = ""
     request_id: str = Field(default="", index=True)
     decider_key: str = ""
-    """Keyed hash of who decided, the same for all accounts of one address. Empty: it was found void."""
+    """Keyed hash of the decider, the same for all accounts of one address. Empty: the decision is void."""
     principal_key: str = ""
-    """Keyed hash of whose word it is: the same, or who delegated it. Empty: it was found void."""
+    """Keyed hash of the principal: the decider, or the person who delegated. Empty: the decision is void."""
     void: str = ""
-    """Why it does not count any more, or empty."""
+    """Reason for which the decision no longer counts, or empty."""
     sealed: bytes = b""
-    """Who decided, for whom, and with what words."""
+    """`requests.DecisionData`: decider, principal, reason."""
 
 
 class ApprovalRequest(Table, table=True):
-    """Asking one role to agree to one proposal. `due_at`: when the clock looks at it next."""
+    """A request to one role for approval of one proposal. `due_at`: time of the next check."""
 
     id: str = Field(primary_key=True)
     """`proposal#role`."""
     proposal_id: str = Field(foreign_key="proposal.id", index=True)
     case_id: str = Field(foreign_key="case_.id", index=True)
     role: str
-    """`manager`, a rule's name, or `receiver` with a hash of whose share it is."""
+    """`manager`, a rule's name, or `receiver` with a hash of the successor's key."""
     quorum: int = 1
     state: str = Field(default=WorkState.DUE, index=True)
     due_at: datetime = utc_column()
@@ -131,11 +158,11 @@ class ApprovalRequest(Table, table=True):
     expires_at: datetime | None = utc_column(default=None)
     settled_at: datetime | None = utc_column(default=None)
     sealed: bytes = b""
-    """`requests.Asked`: who is wanted, who was told when, and what is in the way. Empty: the case's approver alone."""
+    """`requests.RequestData`: approvers, the times of messages to them, and the problem."""
 
 
 class Delegation(Table, table=True):
-    """One person's word that another decides for them while they are away."""
+    """A delegation: one person decides for another, who is away."""
 
     id: str = Field(primary_key=True)
     from_id: str = Field(index=True)
@@ -152,42 +179,40 @@ class Delegation(Table, table=True):
 
 
 class Revision(Table, table=True):
-    """What an edit changed between two versions of a proposal, for those who still look at the older one."""
+    """Changes between two versions of a proposal, for people who still look at the older one."""
 
     id: str = Field(primary_key=True, foreign_key="proposal.id")
     previous: str = Field(foreign_key="proposal.id", index=True)
     sealed: bytes
-    """Which clients, from whom to whom: the first ones by name, and how many in all."""
+    """The first changed clients by name with both successors, and the number of all."""
 
 
 class BookHandover(Table, table=True):
-    """The handing over of one leaver's records in one system: the unit of work of the client track."""
+    """The handover of one leaver's records in one system: the unit of work of the client track."""
 
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id", index=True)
     system: str
     state: str = Field(default=WorkState.PLANNED, index=True)
     """planned -> due (list) -> planned (wait for decision) -> due (move) -> done."""
-    phase: str = "list"
-    """`list`, `decide`, `move`, `done`."""
+    phase: str = BookPhase.LIST
     due_at: datetime = utc_column()
     attempt: int = 0
     claimed_by: str = ""
-    """Who took this attempt up last: of two at work on it at once, only this one's writes count."""
+    """Last runner of this attempt: of two runners at once, only this one's writes count."""
     reason: str = ""
     counts_before: str = "{}"
     """JSON: `{owner: {kind: count}}` for leaver and successors, right before the first move."""
     counts_after: str = "{}"
     sealed: bytes = b""
-    """Why records stay with the leaver, in the vendor's words, counted by kind: `handover.remarks`."""
-    halted: str = ""
-    """`paused` or `stopped` by a person, or empty."""
+    """`unmoved.UnmovedReasons`: reasons for which records stay, in the vendor's words, counted by kind."""
+    halted: str = Halt.NONE
     halted_by: str = ""
     halted_at: datetime | None = utc_column(default=None)
 
 
 class Assignment(Table, table=True):
-    """One record and whom it goes to. `owner` is who had it when the proposal was made: the before-image."""
+    """One record and its successor. `owner`: the owner when the proposal was made, the before-image."""
 
     __table_args__ = (
         sa.Index("assignment_work", "case_id", "system", "state", "id"),
@@ -196,7 +221,7 @@ class Assignment(Table, table=True):
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id")
     proposal_id: str | None = Field(default=None, foreign_key="proposal.id")
-    """The version that named it last. None: it stays (`excluded`), and nobody was asked. A draft: being gathered."""
+    """The last version with this record, or the draft that gathers it. None: it stays, and nobody is asked."""
     system: str
     record_id: str
     kind: str
@@ -212,7 +237,7 @@ class Assignment(Table, table=True):
 
 
 class LineNames(Table, table=True):
-    """The names of several lines of one book, sealed together: a search opens few rows in place of every line."""
+    """Names of several lines of one book, sealed together, so that a search decrypts few rows."""
 
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id", index=True)
@@ -224,7 +249,7 @@ class LineNames(Table, table=True):
 
 
 class PutBack(Table, table=True):
-    """Giving records of one system back to the leaver: the unit of work of an undone handover. Its id is the book's."""
+    """Records of one system going back to the leaver: the unit of work of an undone handover. Its id is the book's."""
 
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id", index=True)
@@ -239,7 +264,7 @@ class PutBack(Table, table=True):
 
 
 class Leave(Table, table=True):
-    """The way back of a handover for a time: from `due_at` on somebody is asked whether the clients go back."""
+    """The return of a handover for a time: from `due_at` on, people are asked whether the clients go back."""
 
     id: str = Field(primary_key=True)
     """The case's id."""
@@ -252,25 +277,25 @@ class Leave(Table, table=True):
     asked_at: datetime | None = utc_column(default=None)
     answered_at: datetime | None = utc_column(default=None)
     answered_by: str = ""
-    answer: str = ""
-    """`put back` or `stay`; empty: nobody has said, and nothing happens."""
+    answer: str = LeaveAnswer.NONE
+    """Empty: nobody has answered, and nothing happens."""
 
 
 class Exclusion(Table, table=True):
-    """Clients that a person took out of a proposal: they stay with the leaver, and this is why."""
+    """Clients that a person took out of a proposal, with the reason; they stay with the leaver."""
 
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id", index=True)
     proposal_id: str
-    """The version that they were taken out of."""
+    """The version that had them."""
     by: str
     at: datetime = utc_column()
     sealed: bytes
-    """The reason, who gave it, how many clients, and how many records of each kind in each system."""
+    """Reason, author, number of clients, and number of records by system and kind."""
 
 
 class AssignmentFile(Table, table=True):
-    """Which client of a case goes to whom, as a file said when the case was opened."""
+    """Clients assigned to successors by a file, when the case was opened."""
 
     id: str = Field(primary_key=True)
     """The case's id."""

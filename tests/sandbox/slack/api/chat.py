@@ -37,7 +37,7 @@ def _refuse(code: str, value: Any, check: Any, *more: Any) -> None:
 
 
 def target(workspace: Workspace, channel: str) -> Channel:
-    """Where to post: a channel id, a user id (opens the direct messages) or a public channel's name."""
+    """Return the place of a post from a channel id, a user id (opens direct messages) or a public channel's name."""
     if channel in workspace.users:
         return workspace.direct(channel)
     named = next(

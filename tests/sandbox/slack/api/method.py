@@ -1,4 +1,4 @@
-"""What the Web API knows of one method, and how arguments are read."""
+"""The description of one method of the Web API, and the reading of its arguments."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

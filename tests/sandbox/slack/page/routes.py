@@ -49,14 +49,14 @@ class Page:
             web.add_url_rule(f"/ui/{name}", view_func=getattr(self, name), methods=["POST"])
 
     def state(self) -> ResponseReturnValue:
-        """All that one person sees."""
+        """Return one person's whole view."""
         user = request.args.get("user", "")
         if user not in self._workspace.users or self._workspace.users[user].is_bot:
             abort(404)
         return _json(state(self._workspace, user, self._panel.cast))
 
     def first(self) -> ResponseReturnValue:
-        """Who to be for somebody who comes for the first time."""
+        """Return the person for a new visitor."""
         people = [user.id for user in self._workspace.users.values() if not user.is_bot and not user.deleted]
         places = [step.place for step in self._panel.guide if step.place]
         return _json({"user": (list(self._panel.cast) + people)[0], "place": places[0] if places else ""})
@@ -164,7 +164,7 @@ class Page:
         return _json({"said": said})
 
     def upload(self) -> ResponseReturnValue:
-        """A file that a person has chosen in a form; it is the workspace's from then on."""
+        """Store a file that a person has chosen in a form."""
         body = _body()
         file = self._workspace.keep(str(body["name"]), b64decode(str(body["data"]), validate=True))
         return _json(file.payload(self._workspace.base))
@@ -180,7 +180,7 @@ class Page:
         return self._workspace.find_view(body["view"]) or abort(404)
 
     def _fill(self, view: View, body: JSON) -> None:
-        """What stands in the fields, sent along with Submit or a button; `file` names and buttons hold nothing."""
+        """Enter the values that came with Submit or a button. `file` names and buttons have none."""
         given = body.get("values") or {}
         for block_id, element in entry.elements(view.blocks):
             held = given.get(block_id, {})

@@ -1,4 +1,4 @@
-"""What one person sees, as one JSON document for the page."""
+"""One person's view of the workspace, as one JSON document for the page."""
 
 from collections.abc import Sequence
 from copy import deepcopy

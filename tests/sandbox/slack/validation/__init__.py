@@ -10,7 +10,7 @@ __all__ = ["problems"]
 
 
 def problems(thing: JSON | list[JSON]) -> list[str]:
-    """What Slack would refuse in blocks (a list), a view (`type` modal or home) or a message; empty when fine."""
+    """Return Slack's errors for blocks (a list), a view (`type` modal or home) or a message; empty if valid."""
     report = Report()
     if isinstance(thing, list):
         check_blocks(report, thing, "message")

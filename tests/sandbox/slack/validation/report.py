@@ -1,4 +1,4 @@
-"""Where validation writes what is wrong, in the wording of Slack's `response_metadata.messages`."""
+"""The list of validation errors, in the wording of Slack's `response_metadata.messages`."""
 
 from typing import Any
 
@@ -62,7 +62,7 @@ class Report:
         return value
 
     def known(self, owner: JSON, keys: set[str], at: str) -> None:
-        """Slack refuses fields that it does not know."""
+        """Report unknown fields, which Slack refuses."""
         for key in owner.keys() - keys:
             self.add(f"invalid additional property: {key}", at)
 

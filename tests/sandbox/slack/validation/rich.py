@@ -21,7 +21,7 @@ _NEEDS = {
 
 
 def check_rich_text(report: Report, block: JSON, at: str) -> None:
-    """Every part and every inline element must be one that Slack knows, with its one required field."""
+    """Report unknown parts and inline elements, and those without their required field."""
     for number, part in enumerate(report.items(block, "elements", 1000, at)):
         _check_part(report, part, f"{at}/elements/{number}")
     report.known(block, {"type", "block_id", "elements"}, at)

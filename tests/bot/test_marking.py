@@ -1,0 +1,395 @@
+"""In a language that marks every message, no message, form or command shows a sentence without the mark."""
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date, time, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import FrameType
+from typing import Any
+
+import pytest
+import typer
+
+from bot.cli.app import COMMANDS, make_app
+from bot.errors import internal_error_message
+from bot.slack import forms, messages
+from bot.slack.forms import acceptance, appoint, delegate, link, offboard, preview, put_back, reschedule
+from bot.slack.forms import browse as browse_form
+from bot.slack.forms import change as change_form
+from bot.slack.forms import choose as choose_form
+from bot.slack.forms import manual as manual_form
+from bot.slack.forms import notice as notice_form
+from bot.slack.forms import reasons as reasons_form
+from bot.slack.forms import upload as upload_form
+from bot.slack.messages import (
+    access,
+    audit,
+    case,
+    clients,
+    escalation,
+    exports,
+    guide,
+    held,
+    home,
+    leave,
+    manual,
+    moves,
+    note,
+    outcome,
+    proposal,
+    requests,
+    share,
+    split,
+)
+from bot.slack.messages.blocks import Message, header, section, table
+from connectors.contract import Verdict
+from tests.bot import samples
+from tests.bot.commands import Wiring, configuration, handover
+from tests.bot.slack import test_messages
+from tests.marking import FULL_WIDTH, WORD, Data, mark_everything
+from workflows.access.views import RestrictionLine
+from workflows.business_days import BusinessDays
+from workflows.cases.finding_list import URGENCY
+from workflows.cases.views import CaseView
+from workflows.clients.views import (
+    DecisionView,
+    DelegationView,
+    ExclusionLine,
+    LeaveView,
+    LineFault,
+    Preview,
+    PutBackView,
+    RequestView,
+)
+from workflows.storage.rows.case import CaseState, HoldReason, Reason, Strategy
+from workflows.storage.rows.clients import AssignmentState, Halt, LeaveAnswer, ProposalState, RequestState
+from workflows.storage.rows.work_state import WorkState
+
+NAME = "Zoë of the Hills".translate(FULL_WIDTH)
+LATER = samples.NOW + timedelta(days=30)
+ALL = (Verdict.LOCKED, Verdict.OPEN, Verdict.ABSENT, Verdict.UNKNOWN)
+ROOMS = tuple(str(Path(room.__path__[0])) for room in (forms, messages))
+FOR_PROGRAMS = frozenset(
+    {"type", "action_id", "block_id", "value", "callback_id", "private_metadata", "style", "url", "initial_date"}
+) | {"initial_time", "timezone", "filetypes", "trigger_actions_on"}
+EMPTY: dict[str, Any] = {"state": {"values": {}}, "private_metadata": "{}", "blocks": []}
+
+
+@pytest.fixture
+def data(monkeypatch: pytest.MonkeyPatch) -> Data:
+    mark_everything(monkeypatch)
+    made = Data(words=("UTC", "CSV", "because", "careful", "x" * 23), keep=URGENCY)
+    made.mark_samples(monkeypatch, samples)
+    return made
+
+
+def texts(thing: Any) -> Iterator[str]:
+    """Every text that Slack would show, however deep."""
+    if isinstance(thing, Message):
+        yield thing.text
+        yield from texts(thing.blocks)
+    elif isinstance(thing, dict):
+        for key, value in thing.items():
+            if key not in FOR_PROGRAMS:
+                yield from texts(value)
+    elif isinstance(thing, list | tuple):
+        for one in thing:
+            yield from texts(one)
+    elif isinstance(thing, str):
+        yield thing
+
+
+def found(data: Data, shown: Any) -> list[str]:
+    return [f"{data.left(text)} in {text[:200]!r}" for text in texts(shown) if data.left(text)]
+
+
+def views() -> Iterator[CaseView]:
+    """Cases in every state, with everything that a case can have."""
+    restricted = RestrictionLine("crm", "crm", WorkState.DONE, False, LATER, samples.NOW, ("x: y",), "down")
+    step = samples.step()
+    for state in CaseState:
+        view = samples.case(state, *ALL, name=NAME)
+        yield view
+        clients_ = replace(
+            samples.clients(samples.proposal()),
+            halted=Halt.PAUSED,
+            halted_by=NAME,
+            halted_at=samples.NOW,
+            stopped=3,
+            put_back=4,
+            putting_back=1,
+            not_put_back=2,
+            unreturned=(NAME,),
+            put_back_problems=("x",),
+            put_back_by=NAME,
+            moving=True,
+            complete=True,
+            kept=(ExclusionLine(NAME, NAME, samples.NOW, 1, 3),),
+        )
+        yield replace(
+            view,
+            systems=(*view.systems, samples.by_hand(step), samples.by_hand(samples.step(by=NAME, note=NAME))),
+            clients=clients_,
+            restored=(samples.restored("crm"), samples.restored("ldap", done=False)),
+            restrictions=(restricted, replace(restricted, lifted=True), replace(restricted, done_at=None, problem="")),
+            findings=(samples.finding(1),),
+            can_undo=True,
+            settled_by=NAME,
+            settled_at=samples.NOW,
+            leave=LeaveView(LATER, True, samples.NOW, LeaveAnswer.STAY, NAME, samples.NOW),
+        )
+        for reason in HoldReason:
+            yield replace(view, state=CaseState.HELD, held=reason)
+        for answer in LeaveAnswer:
+            given = LeaveView(LATER, not answer, samples.NOW, answer, NAME, samples.NOW if answer else None)
+            yield replace(view, state=CaseState.ON_LEAVE, systems=(), leave=given)
+
+
+def asked() -> list[RequestView]:
+    ada = samples.BOB
+    said = (DecisionView(ada, samples.CAROL, True, samples.NOW, NAME), DecisionView(ada, ada, False, LATER, "", NAME))
+    one = RequestView("p#board", "board", 2, RequestState.WAITING, (samples.MAX, ada), said, problem=NAME)
+    return [
+        replace(one, state=state, share=taker, expires_at=LATER, escalated_at=at)
+        for state in RequestState
+        for taker in (None, ada)
+        for at in (None, samples.NOW)
+    ]
+
+
+def messages_shown(data: Data) -> Iterator[Any]:
+    yield from test_messages.messages(NAME)
+    for view in map(data.marked, views()):
+        yield case.build(view, samples.NOW)
+        yield held.build(view)
+        yield guide.line(view)
+        yield manual.by_hand(view)
+        if view.leave:
+            yield [leave.build(view), leave.blocks(view, LATER + timedelta(days=1))]
+        yield access.release_buttons(view)
+        yield moves.blocks(replace(view, clients=replace(view.clients, halted=Halt.STOPPED)) if view.clients else view)
+    for state in ProposalState:
+        meant = data.marked(
+            replace(
+                samples.proposal(state, NAME),
+                requests=tuple(asked()),
+                kept=(ExclusionLine(NAME, NAME, samples.NOW, 1, 3), ExclusionLine(NAME, NAME, samples.NOW, 2, 1)),
+                sensitivities={"gold": 2},
+                until=LATER,
+                staying=4,
+            )
+        )
+        for viewer in (samples.MAX.slack_id, samples.BOB.slack_id, ""):
+            yield proposal.build(meant, samples.client_lines(3), 60, viewer=viewer)
+            yield from (
+                share.build(meant, one, samples.lines(25), 60, 0, viewer) for one in meant.requests if one.share
+            )
+        yield [outcome.build(meant), requests.blocks(meant), requests.waiting(meant), requests.waits_for(meant)]
+        yield [split.kept(meant.kept, NAME), share.point(meant, meant.requests[1], samples.BOB.slack_id)]
+    yield [escalation.build(samples.audit(2)), note.build(samples.note()), note.introduction(samples.note())]
+    yield note.build(replace(samples.note(), records=0, until=LATER))
+    for step in (samples.step(), samples.step(by=NAME, note=NAME, proof="x"), samples.step(needs_file=True)):
+        yield [manual.build(step), manual.waiting(step), manual.headline(step)]
+    for kind in URGENCY:
+        finding = replace(samples.finding(), kind=kind, changed_by="x", taken_by=NAME, accepted_until=LATER)
+        every = (finding, replace(finding, overdue=True, taken_by="", login=""), replace(finding, relocked_at=LATER))
+        seen = replace(
+            samples.audit(), findings=every, accepted=every, relocked=every, settled=every, not_looked=("x",)
+        )
+        yield [audit.build(data.marked(seen), "a-1"), escalation.build(data.marked(seen))]
+    states = dict.fromkeys(AssignmentState, 2)
+    yield clients.line(replace(samples.client_lines(1)[0], states=states))
+    yield [clients.choices(samples.client_lines(9)), clients.people([data.marked(samples.BOB)], "bob")]
+    yield [moves.kept((), 0), exports.build(samples.exports(1)), internal_error_message("x")]
+    yield [guide.guide(), guide.unknown(NAME), guide.bare_name(NAME), guide.cases([samples.case()] * 50, 90)]
+
+
+def forms_shown(data: Data) -> Iterator[Any]:
+    yield from test_messages.views(NAME)
+    today = samples.NOW.date()
+    stands = DelegationView("D-1", samples.MAX, samples.BOB, samples.NOW, LATER)
+    stands = data.marked(stands)
+    yield home.build(
+        home.Home(
+            [data.marked(replace(samples.proposal(), requests=tuple(asked())))],
+            home.Findings([samples.finding()], 1),
+            home.Cases(),
+            home.Cases(),
+            may_open=True,
+            may_lock=True,
+            steps=[samples.step()],
+            delegations=[stands],
+            user=samples.MAX.slack_id,
+        )
+    )
+    yield [acceptance.build("f", today), appoint.build("p", "board"), delegate.build(today), choose_form.build()]
+    yield [link.build("c", "crm", "crm", samples.candidates()), link.build("c", "crm", "crm", (), "x", NAME)]
+    yield [manual_form.done(samples.step()), manual_form.cannot(samples.step()), manual_form.take_back(samples.step())]
+    seen = Preview(samples.proposal().shares, 60, 20, 3, (NAME,), (NAME,))
+    yield [preview.build(seen), notice_form.failed(NAME), reschedule.build("c", samples.NOW, "Europe/Dublin")]
+    kept = data.marked(PutBackView("c", samples.leaver(), NAME, 60, 40, tuple(put_back_lines()), 3))
+    yield [put_back.build(kept), put_back.build(replace(kept, waiting=60, back=0))]
+    yield upload_form.faults([LineFault(0, NAME), LineFault(3, NAME)])
+    yield offboard.warned({"blocks": [{"block_id": offboard.DAY}]}, NAME)
+
+
+def put_back_lines() -> Iterator[Any]:
+    from tests.bot.fakes import FakePutBacks  # noqa: PLC0415 - its lines are made when they are asked for
+
+    yield from FakePutBacks().csv_lines("c")
+
+
+def faults_shown() -> Iterator[Any]:
+    today, zone = date(2026, 11, 23), "Europe/Dublin"
+    days = BusinessDays(time(17))
+    yield [acceptance.parse(EMPTY, today, today)[1], appoint.parse(EMPTY)[1], change_form.parse(EMPTY)[1]]
+    yield [change_form.parse_keep(EMPTY)[2], choose_form.parse(EMPTY)[1], delegate.parse(EMPTY, zone)[1]]
+    yield [link.parse(EMPTY)[2], manual_form.parse_done(EMPTY)[2], offboard.parse(EMPTY, "U1", today)[1]]
+    yield [reasons_form.parse(EMPTY)[1], reschedule.parse(EMPTY, zone, days, samples.NOW)[1]]
+    yield [upload_form.parse(EMPTY)[1], put_back.parse(EMPTY), browse_form.just_typed({"actions": []})]
+
+
+@contextmanager
+def called(names: set[str]) -> Iterator[None]:
+    """Note which functions of the rooms are called."""
+
+    def see(frame: FrameType, event: str, _argument: Any) -> None:
+        if event == "call" and frame.f_code.co_filename.startswith(ROOMS):
+            names.add(f"{Path(frame.f_code.co_filename).stem}.{frame.f_code.co_name}")
+
+    before = sys.getprofile()
+    sys.setprofile(see)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
+
+
+def test_no_message_form_or_fault_has_an_unmarked_sentence(data: Data) -> None:
+    names: set[str] = set()
+    with called(names):
+        every = [*messages_shown(data), *forms_shown(data), *faults_shown()]
+    assert len(every) > 300
+    assert [one for shown in every for one in found(data, shown)] == []
+    builders = {
+        f"{path.stem}.{line.split('(')[0].removeprefix('def ')}"
+        for room in ROOMS
+        for path in Path(room).glob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.startswith("def ") and not line.startswith("def _")
+    }
+    assert builders - names == {"blocks.unpack", "offboard.known_leaver"} & (builders - names)
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        section("Nobody has decided yet."),
+        section("_Ｎｏｂｏｄｙ_ has decided"),
+        header("Ｓｔａｔｅ: approved"),
+        table([["Ｃｏｕｎｔ", "seven"]]),
+        {"type": "modal", "title": {"type": "plain_text", "text": "Link Account"}},
+    ],
+)
+def test_a_planted_sentence_is_found(data: Data, planted: dict[str, Any]) -> None:
+    assert found(data, planted)
+
+
+def test_data_and_what_slack_fills_in_are_no_sentence(data: Data) -> None:
+    shown = samples.plan()
+    assert (
+        found(data, section(f"{shown.leaver.name} <@U0MAX> <!date^1^{{date}}|at UTC> :wave: {shown.leaver.email} &lt;"))
+        == []
+    )
+
+
+CLICKS = (
+    "Usage handover OPTIONS COMMAND ARGS Options Arguments Commands Show this message and exit required default "
+    "env var HANDOVER_CONFIG str int float path range yes Error Try for help No such option Missing http socket "
+    "version show install completion Install current shell to copy it or customize the installation"
+)
+"""Words of Click and Typer, which have catalogues of their own."""
+
+
+FAKES = (
+    "Client Zed has it now nobody can stand in for themselves CET The shop cannot end sessions Accounts A shop the is "
+    "open SQLite Slack slack case_channel security_channel audit_channel systems data Errno Connection refused"
+)
+"""Words of the services in memory, which are data here, and the zone's name."""
+
+
+def of_click() -> set[str]:
+    """Names of commands and options, and what stands for their values: no words to translate."""
+    group: Any = typer.main.get_command(make_app())
+    names = [CLICKS, *group.commands]
+    for one in (one for command in group.commands.values() for one in command.load().params):
+        names += [*one.opts, *one.secondary_opts, one.name, f"{one.metavar} {one.envvar} {one.default}"]
+    names += [*Strategy, *Reason]
+    return set(WORD.findall(" ".join(map(str, names))))
+
+
+def test_the_help_of_every_command_is_marked(data: Data) -> None:
+    data.words |= of_click()
+    for command in ("", *COMMANDS):
+        shown = handover(Wiring(), *filter(None, [command]), "--help")
+        assert shown.exit_code == 0
+        text = re.sub(r"^ +handover .*(?:\n .*)*", "", shown.output, flags=re.MULTILINE)  # examples to type
+        assert data.left(text) == [], text
+
+
+OUTPUTS = (
+    ("plan", samples.leaver().email),
+    ("plan", "nobody"),
+    ("status",),
+    ("status", "case-1"),
+    ("status", "--all"),
+    ("status", "HO-404"),
+    ("moves", "case-1"),
+    ("moves", "case-1", "--pause"),
+    ("moves", "case-1", "--pause", "--stop"),
+    ("putback", "case-1", "--dry-run"),
+    ("putback", "case-1", "--yes"),
+    ("notes", "case-1"),
+    ("notes", "case-1", "--introduction"),
+    ("returning", "case-1", "--stay"),
+    ("proposal", "case-1"),
+    ("proposal", "case-1", "--search", "acme"),
+    ("decide", "case-1"),
+    ("decide", "case-1", "--approve", "--yes"),
+    ("waiting",),
+    ("delegate",),
+    ("delegate", "U0MAX"),
+    ("delegate", "U0MAX", "--to", "U0MAX", "--from", "2026-12-21", "--until", "2027-01-04"),
+    ("confirm", "case-1", "badge", "--note", "done"),
+    ("undo", "case-1"),
+    ("link", "case-1", "crm"),
+    ("link", "case-1", "crm", "--login", "nobody"),
+    ("reschedule", "case-1", "--at", "end-of-day 2020-01-01"),
+    ("release", "case-1", "--yes"),
+    ("close", "case-1", "--yes"),
+    ("audit",),
+    ("findings",),
+    ("findings", "--take", "f", "--accept", "g"),
+    ("connectors",),
+    ("doctor",),
+    ("verify",),
+    ("offboard", "nobody"),
+)
+
+
+@pytest.mark.parametrize("arguments", OUTPUTS, ids=" ".join)
+def test_what_a_command_prints_is_marked(data: Data, arguments: tuple[str, ...]) -> None:
+    wiring = Wiring()
+    view = samples.case(CaseState.RUNNING, *ALL, name=NAME)
+    short = replace(view.leaver, email="d@n.example")  # a table folds longer ones
+    wiring.offboarding.known = {"case-1": data.marked(replace(view, leaver=short))}
+    with TemporaryDirectory(prefix="h") as folder:
+        config = [] if arguments[0] == "connectors" else ["--config", str(configuration(Path(folder)))]
+        shown = handover(wiring, *arguments, *config)
+    text = shown.output.replace(folder, "")
+    data.words |= {*of_click(), *WORD.findall(f"{FAKES} {samples.NASTY}"), *WORD.findall(" ".join(arguments))}
+    assert data.left(text) == [], text
