@@ -16,7 +16,7 @@ MANIFEST = Manifest(
         N_("Tokens can be listed and revoked only in a signed-in session of an administrator (session_file)."),
         N_("BottleCRM keeps no log of exports."),
         N_("BottleCRM has no conditional writes: an owner change between our read and our write is lost."),
-        N_("Writing a record removes its inactive users, co-owners too; the outcome names them."),
+        N_("Writing a record removes its inactive users, co-owners too. The outcome names them."),
         N_("A won or lost deal without its amount or closing date cannot be written, and keeps its owner."),
         N_(
             "Converted leads and deleted tickets are in no list, so they keep their owners. Invoices "

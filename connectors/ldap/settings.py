@@ -75,7 +75,7 @@ class LdapSettings(BaseModel):
     lock_by: Literal["ppolicy", "password"] = "ppolicy"
     """OpenLDAP: `ppolicy` needs that overlay; `password`, for a server without it, only replaces the password."""
     disabled_ou: Annotated[str, AfterValidator(_dn)] = ""
-    """Active Directory: where to move locked accounts; empty: they stay where they are."""
+    """Active Directory: folder for locked accounts; empty: they are not moved."""
     lock_administrators: bool = False
     """Active Directory: true to lock accounts with adminCount 1 too."""
     id_attribute: Literal["", "nsUniqueId", "entryUUID"] = ""
