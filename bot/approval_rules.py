@@ -1,11 +1,11 @@
-"""The settings' rules on who must agree, as the middle takes them."""
+"""Conversion of the settings' approval rules to a policy."""
 
 from config.settings import Settings
 from workflows.clients.approval_policy import AdditionalApproval, ApprovalPolicy
 
 
 def approval_policy(settings: Settings) -> ApprovalPolicy:
-    """Return the company's policy."""
+    """Return the company's approval policy."""
     said, company = settings.approvals, settings.company
     return ApprovalPolicy(
         receivers=said.receivers,

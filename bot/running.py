@@ -1,4 +1,4 @@
-"""What runs behind the services: the engine with a handler for every kind of work, and the ticks."""
+"""Background work of a process: the engine with a handler for every kind of work, triggers and ticks."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

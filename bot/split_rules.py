@@ -1,4 +1,4 @@
-"""The settings' wishes for every split, as the middle takes them; and whom the company's rules name."""
+"""Conversion of the settings' split rules to an allocation policy."""
 
 from config.client_book import ClientSettings, ColleagueSettings, SplitRule
 from workflows.clients.split.allocation import AllocationRule, Traits
@@ -9,7 +9,7 @@ CONDITIONS = ("segment", "language", "region", "sensitivity")
 
 
 def split_rules(clients: ClientSettings) -> AllocationPolicy:
-    """Return the company's wishes."""
+    """Return the company's allocation policy."""
     return AllocationPolicy(
         tuple(map(_rule, clients.rules)), {key: _known(one) for key, one in clients.colleagues.items()}
     )

@@ -1,4 +1,4 @@
-"""Words for Slack: gettext (`config.text`), escaping of what people typed, and dates in each reader's zone."""
+"""Text for Slack: gettext (`config.text`), escaping of outside text, dates in each reader's zone."""
 
 import re
 from datetime import datetime
@@ -14,33 +14,33 @@ _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 
 
 def plain(text: str, limit: int = 200) -> str:
-    """Return what somebody typed as one line for a plain_text field: no control or direction marks, cut with a mark."""
+    """Return outside text as one line for a plain_text field, cut to `limit`, without control or direction marks."""
     line = " ".join(_CONTROL.sub(" ", text).split())
     line = trim(line, limit - 2)
     return f"{_ISOLATE}{line}{_END}" if _RIGHT_TO_LEFT.search(line) else line
 
 
 def mrkdwn(text: str, limit: int = 200) -> str:
-    """Return what somebody typed as data in Slack's markup: it pings nobody, links nothing and formats nothing.
+    """Return outside text as data in Slack's markup: no mention, no link, no format.
 
-    `&`, `<` and `>` are escaped, which is all that Slack documents (docs.slack.dev, formatting message text: only these
-    three are decoded). For `*`, `_`, `~` and backticks there is no escape (slackhq/slack-api-docs#34: a backslash is
-    none), and invisible characters beside them are no answer: others put those there to make a mark format. So a
-    character that looks like the mark stands in its place; that Slack treats none of them as markup is plain from its
-    list of marks. The colon before an emoji's name goes the same way. What we assume, as nothing documents it: an
-    underscore between letters or digits formats nothing. It stays, so that a login can be copied.
+    `&`, `<` and `>` are escaped; Slack decodes only these three (docs.slack.dev, formatting message text). Slack has
+    no escape for `*`, `_`, `~` and backticks (slackhq/slack-api-docs#34: a backslash does not escape). Invisible
+    characters beside a mark do not help, because some of them make Slack format the mark. Each mark is therefore
+    replaced by a similar character that is not in Slack's list of marks. The same holds for the colon before an
+    emoji's name. An underscore between letters or digits stays, so that a login can be copied. Slack documents
+    nothing about it; we assume that it formats nothing.
     """
     line = _MARKS.sub(lambda mark: _LOOK_ALIKES[mark[0]], plain(text, limit))
     return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def trim(text: str, limit: int) -> str:
-    """Cut text to `limit` characters, the last one an ellipsis where anything was cut."""
+    """Return text cut to `limit` characters. Cut text ends with an ellipsis."""
     return text if len(text) <= limit else text[: max(0, limit - 1)] + "…"
 
 
 def moment(at: datetime) -> str:
-    """Return a date token: Slack shows it in each reader's zone and language, others read UTC."""
+    """Return a date token. Slack shows each reader's zone and language, other programs show UTC."""
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {_('at')} {{time}}|{at:%Y-%m-%d %H:%M} UTC>"
 
 

@@ -1,4 +1,4 @@
-"""The composition root: settings in, a house of services out. The only place that builds connectors."""
+"""The composition root: builds all services from the settings. Only this module builds connectors."""
 
 import base64
 from collections.abc import Iterator
@@ -62,7 +62,7 @@ Mode = Literal["run", "visit"]
 
 @dataclass(frozen=True)
 class Application:
-    """All services of one process, and what runs behind them."""
+    """All services of one process, with store and engine."""
 
     services: Services
     store: Store
@@ -70,7 +70,7 @@ class Application:
 
 
 def manifests() -> tuple[Manifest, ...]:
-    """Return every kind of system that there is a connector for."""
+    """Return the manifest of every connector."""
     return tuple(registry.manifest(kind) for kind in registry.known())
 
 
@@ -81,7 +81,7 @@ def settings_of(kind: str) -> type[BaseModel]:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The directory of the people who decide and are asked."""
+    """Directories of approvers and assignees."""
 
     members: WorkspaceDirectory
     assignees: AssigneeDirectory
@@ -89,7 +89,7 @@ class Workspace:
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """What the company has decided, as the services take it."""
+    """The company's policies, in the services' types."""
 
     cases: CasePolicy = field(default_factory=CasePolicy)
     approvals: ApprovalPolicy = field(default_factory=ApprovalPolicy)
@@ -101,11 +101,11 @@ class Policies:
 def assemble(
     settings: Settings, *, clock: Clock | None = None, mode: Mode = "run", dead_after: timedelta | None = None
 ) -> Iterator[Application]:
-    """Put the house together, and take it down at the end.
+    """Build the application, and close everything at the end of the context.
 
-    `run` holds the data folder (raises `Occupied`), starts the engine and the ticks, and tells people. `visit` only
-    opens the rows, beside a running bot or without one: what it writes is picked up by whoever runs. On PostgreSQL any
-    number may run; one that gives no sign of life for `dead_after` (None: `patience`) ends, and the others take over.
+    `run` locks the data folder (raises `Occupied`), starts engine and ticks, and delivers messages. `visit` only opens
+    the database, with or without a running bot; a running process picks up its work. On PostgreSQL several processes
+    may run. One without a heartbeat for `dead_after` (None: `silence_limit`) ends, and the others take over its work.
     """
     clock = clock or SystemClock()
     with ExitStack() as stack:
@@ -123,7 +123,7 @@ def assemble(
         if mode == "visit":
             yield Application(build_services(settings, context, workspace, policies, _nobody).services, store, None)
             return
-        from bot.running import running  # noqa: PLC0415 - the engine is for who works; most commands only look
+        from bot.running import running  # noqa: PLC0415 - only `run` needs the engine; most commands only read
         from workflows.engine.durable import Engine, sqlite_url  # noqa: PLC0415
         from workflows.engine.replicas import Replicas, new_id  # noqa: PLC0415
 
@@ -139,7 +139,7 @@ def assemble(
 
 
 def open_store(storage: Storage, *, announce: bool = False) -> Store:
-    """Open the rows, brought up to this version's shape; `announce` is as for `Store`."""
+    """Return the store, upgraded to this version's schema. `announce`: see `Store`."""
     if not storage.url:
         storage.path.mkdir(parents=True, exist_ok=True, mode=0o700)
     store = Store(storage.url or stores.sqlite_url(storage.path), announce=announce)
@@ -148,7 +148,7 @@ def open_store(storage: Storage, *, announce: bool = False) -> Store:
 
 
 def build_systems(settings: Settings) -> Systems:
-    """Build a connector for every configured system; nothing is connected to yet."""
+    """Return the systems with a connector for each. No connection is opened."""
     return Systems(
         distinct(
             [
@@ -178,15 +178,15 @@ def _limited(manifest: Manifest, common: Common) -> Manifest:
 
 
 def silence_limit(settings: Settings) -> timedelta:
-    """Return for how long a process may be silent: longer than any one request that it may have on its way."""
-    from workflows.engine.replicas import DEAD_AFTER  # noqa: PLC0415 - for who works alone
+    """Return the longest time without a heartbeat, which is longer than the time limit of any request."""
+    from workflows.engine.replicas import DEAD_AFTER  # noqa: PLC0415 - only `run` needs the engine
 
     limits = [float(n) for one in settings.systems.values() for key, n in one.settings if key.endswith("_seconds")]
     return max(DEAD_AFTER, timedelta(seconds=1.5 * max(limits, default=0)))
 
 
 def build_context(settings: Settings, store: Store, systems: Systems, clock: Clock) -> Context:
-    """Build what all services work with, on given rows and systems."""
+    """Return the context of all services for a store and systems."""
     storage = settings.storage
     return Context(
         store,
@@ -201,7 +201,7 @@ def build_context(settings: Settings, store: Store, systems: Systems, clock: Clo
 def build_services(
     settings: Settings, context: Context, workspace: Workspace, policies: Policies, start: Start
 ) -> WorkHandlers:
-    """Build the services. `start` begins work at once."""
+    """Return the services with their work handlers. `start`: begins a piece of work at once."""
     policy, zone = settings.policy, settings.company.timezone
     lock_history.connect_lock_history(context)
     guards = ProtectedAccounts(policy.protected)
@@ -263,7 +263,7 @@ def build_services(
 
 
 def read_policies(settings: Settings) -> Policies:
-    """Return the company's policies, as the services take them."""
+    """Return the company's policies from the settings."""
     policy, roles = settings.policy, settings.roles
     return Policies(
         CasePolicy(
@@ -285,18 +285,18 @@ def read_policies(settings: Settings) -> Policies:
 
 
 def slack_workspace(settings: Settings) -> Workspace:
-    """Return Slack's directory; nothing is asked of it yet."""
+    """Return Slack's directories. No request is made."""
     client = web_client(settings.slack)
     return Workspace(SlackMembers(client), SlackRoster(client))
 
 
 def notifier(settings: Settings, services: Services, store: Store) -> Notifier:
-    """Build what tells people, in Slack."""
-    from bot.slack.notifier import SlackNotifier  # noqa: PLC0415 - every message's module, for who posts them
+    """Return the notifier that delivers messages to Slack."""
+    from bot.slack.notifier import SlackNotifier  # noqa: PLC0415 - only `run` needs the messages' modules
 
     client: WebClient = web_client(settings.slack)
     return SlackNotifier(client, services, find_post=lambda post_id: outbox.find(store, post_id))
 
 
 def _nobody(task: str, row: str, attempt: int) -> None:
-    """Begin nothing: in a visiting process the rows are left to whoever runs."""
+    """Do nothing. A running process begins the work that a visit stored."""

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from workflows.engine.durable import Handler
 
 WIDE = frozenset({Task.LOCKOUT, Task.REVOKE})
-"""Work that waits in its systems' own lanes, where those of a system that hangs hold up no other."""
+"""Work that waits in a thread pool per system, so that a hanging system delays no other."""
 
 
 @dataclass(frozen=True)
 class WorkHandlers:
-    """The services with what carries out their work, before an engine calls it."""
+    """The services and the handlers of their work, for the engine."""
 
     services: Services
     handover: ClientHandover

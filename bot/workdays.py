@@ -1,4 +1,4 @@
-"""The company's working days, and what to say against a day that somebody chose."""
+"""The company's working days, and warnings about a chosen day."""
 
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -11,17 +11,17 @@ MORNING = time(8)
 
 
 def of(company: Company) -> BusinessDays:
-    """Return the working days that the settings name."""
+    """Return the working days from the settings."""
     return BusinessDays(company.end_of_day, company.friday_end, company.holidays)
 
 
 def morning(day: date, zone: str) -> datetime:
-    """Return when somebody comes back on that day."""
+    """Return the time of a return on that day."""
     return datetime.combine(day, MORNING, ZoneInfo(zone)).astimezone(UTC)
 
 
 def last_day_warning(days: BusinessDays, day: date) -> str:
-    """Return a warning where nobody works on that day, in plain text, else empty."""
+    """Return a warning in plain text if the day is a holiday or a weekend, else empty."""
     if name := days.holiday(day):
         return _("{day} is a public holiday ({name}): is it really the last working day?").format(day=day, name=name)
     if days.is_weekend(day):
@@ -30,7 +30,7 @@ def last_day_warning(days: BusinessDays, day: date) -> str:
 
 
 def known_zone(zone: str, fallback: str) -> str:
-    """Return the zone, or the company's own where Slack gave none that exists."""
+    """Return the zone, or `fallback` if the zone does not exist."""
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError):

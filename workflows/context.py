@@ -1,4 +1,4 @@
-"""The parts that every service on a case works with."""
+"""Context that every service on a case works with."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,9 +21,9 @@ class Context:
     systems: Systems
     clock: Clock
     retry: timedelta = timedelta(minutes=5)
-    """The longest time between two tries at a system that does not answer."""
+    """Longest time between two tries at a system that does not answer."""
 
     @property
     def findings(self) -> Findings:
-        """Open and close findings on these rows."""
+        """Findings on these rows."""
         return Findings(self.vault, self.journal, self.clock)

@@ -1,7 +1,7 @@
 """CSV text: escapes cells against formula injection, streams rows, and unescapes cells that are read back.
 
-A spreadsheet takes a cell for a formula by its first character, after it has dropped what cannot be seen (OWASP, "CSV
-injection"). An apostrophe before the cell makes it text.
+A spreadsheet recognises a formula by the first visible character (OWASP, "CSV injection"). An apostrophe before the
+cell makes it text.
 """
 
 import csv
@@ -17,14 +17,14 @@ UNSEEN = (
 SIGNS = "=+\\-@\u2212\u207a-\u207c\u208a-\u208c\ufe62\ufe63\ufe66\ufe6b\uff1d\uff0b\uff0d\uff20"
 """The signs that begin a formula, also full-width, small, raised and lowered."""
 BREAKS = "\t\r\n"
-"""A spreadsheet may begin a new cell at one of these, so that no cell begins with one."""
+"""Characters at which a spreadsheet may begin a new cell, so that no cell may begin with one."""
 FORMULA = re.compile(f"'*(?:[{BREAKS}]|[{UNSEEN}]*[{SIGNS}])")
 
 
 def escape_cell(text: str) -> str:
-    """Return the text as a spreadsheet shows it and does not run it.
+    """Return the text in a form that a spreadsheet shows and does not run.
 
-    Apostrophes before a formula are escaped too, so that `unescape_cell` gives back every text.
+    Apostrophes before a formula are escaped too, so that `unescape_cell` restores every text.
     """
     return f"'{text}" if FORMULA.match(text) else text
 
@@ -35,7 +35,7 @@ def unescape_cell(text: str) -> str:
 
 
 def csv_lines(*parts: Iterable[Sequence[object]]) -> Iterator[str]:
-    """Yield the rows of every part as lines of a CSV file, each cell escaped; only one row is in memory at a time."""
+    """Yield the rows of every part as lines of a CSV file, each cell escaped. Only one row is in memory at a time."""
     write = csv.writer(_Line()).writerow
     for rows in parts:
         for row in rows:
@@ -43,7 +43,7 @@ def csv_lines(*parts: Iterable[Sequence[object]]) -> Iterator[str]:
 
 
 class _Line:
-    """A file that hands back each line that is written."""
+    """File that returns each line that is written."""
 
     def write(self, line: str) -> str:
         return line

@@ -31,7 +31,7 @@ def _operates(operator: Actor, other: Actor) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Leaver:
-    """The person who leaves. `slack_id` is empty where the case came from the command line without Slack."""
+    """Person who leaves. `slack_id` is empty if the case came from the command line without Slack."""
 
     name: str
     email: str

@@ -1,4 +1,4 @@
-"""What the middle needs from outside itself: the time, and someone who tells people."""
+"""Interfaces to the outside: the time, the people in the workspace, and failed deliveries."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -6,14 +6,14 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """The time. Production uses `SystemClock`; the sandbox jumps ahead with its own."""
+    """Clock. Production uses `SystemClock`; the sandbox jumps ahead with its own."""
 
     def now(self) -> datetime:
         """Return the present moment, aware, in UTC."""
 
 
 class SystemClock:
-    """The machine's own clock."""
+    """Clock of the machine."""
 
     def now(self) -> datetime:
         """Return the present moment, aware, in UTC."""
@@ -21,41 +21,41 @@ class SystemClock:
 
 
 class AssigneeDirectory(Protocol):
-    """Who can be asked for something, as the workspace knows it at this moment."""
+    """Directory of the people who can be asked, live from the workspace."""
 
     def reach(self, assignee: str) -> tuple[str, ...]:
-        """Return the ids of the active people behind a person's or a user group's id; none: nobody is there.
+        """Return the ids of the active people behind a person's or a user group's id, or none.
 
-        Raises `Undelivered` where that cannot be known now.
+        Raises `DeliveryFailed` if the workspace does not answer.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceMember:
-    """A person as the workspace knows them at this moment."""
+    """Person in the workspace, as read at this moment."""
 
     id: str
     name: str
     email: str
     timezone: str = ""
     standing: str = ""
-    """Why this person cannot decide: deactivated, a guest, a bot, of another workspace. Empty: they can."""
+    """Reason why this person cannot decide: deactivated, a guest, a bot, of another workspace. Empty: they can."""
 
 
 class WorkspaceDirectory(Protocol):
-    """The workspace's live directory: asked afresh each time, never from memory."""
+    """Directory of the workspace, read live each time, never from memory."""
 
     def find(self, user: str) -> WorkspaceMember | None:
-        """Return one person; None where the workspace does not know them. Raises `Undelivered` without an answer."""
+        """Return one person, or None if the workspace has no such person. Raises `DeliveryFailed` without an answer."""
 
     def group(self, group: str) -> tuple[str, ...]:
-        """Return the ids of a user group's members; none where there is no such group. Raises `Undelivered`."""
+        """Return the ids of a user group's members; none if there is no such group. Raises `DeliveryFailed`."""
 
 
 class DeliveryFailed(Exception):
-    """People could not be told now; the post stays due and is tried again. Nothing else is held up by it.
+    """People could not be reached now. The message stays due and is tried again; nothing else waits for it.
 
-    `busy`: nothing else would get through to the same conversation just now, either.
+    `busy`: no other message would get through to the same conversation now.
     """
 
     def __init__(self, why: str, *, busy: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""The Bolt app, built from services; requests are always verified, and there is no switch to turn that off."""
+"""The Bolt app, built from services. Requests are always verified, and no setting turns that off."""
 
 import logging
 import secrets
@@ -19,31 +19,31 @@ THREADS, SLOW_THREADS = 24, 4
 
 
 def make_app(
-    services: Services, client: WebClient, *, signing_secret: str = "", door: AcknowledgementGate | None = None
+    services: Services, client: WebClient, *, signing_secret: str = "", gate: AcknowledgementGate | None = None
 ) -> App:
-    """Return the app with every listener. Without a secret (Socket Mode) no HTTP request can ever verify.
+    """Return the app with all listeners. Without a secret (Socket Mode) every HTTP request is refused.
 
-    `door`: what requests come through, where they come over HTTP.
+    `gate`: the gate of requests over HTTP.
     """
-    door = door or AcknowledgementGate()
+    gate = gate or AcknowledgementGate()
     app = App(
         client=client,
         signing_secret=signing_secret or secrets.token_hex(32),
-        token_verification_enabled=False,  # at the first request: a dead Slack must not keep us from starting
-        listener_executor=DeferringPool(door, THREADS, "listener"),
+        token_verification_enabled=False,  # verified at the first request, because the bot must start without Slack
+        listener_executor=DeferringPool(gate, THREADS, "listener"),
         logger=logging.getLogger("bot.bolt"),
     )
-    desk = ListenerContext(
+    ctx = ListenerContext(
         services,
         Authorizer(services.settings.roles, client),
         SlackProfiles(client),
-        DeferringPool(door, SLOW_THREADS, "later", always_later=True),
+        DeferringPool(gate, SLOW_THREADS, "later", always_later=True),
     )
 
     @app.middleware
     def through(context: BoltContext, next: Callable[[], BoltResponse]) -> BoltResponse:  # noqa: A002 - Bolt's own name
-        context[GATE_KEY] = door
+        context[GATE_KEY] = gate
         return next()
 
-    register_listeners(app, desk)
+    register_listeners(app, ctx)
     return app

@@ -1,4 +1,4 @@
-"""Who may do what: roles of the settings, by user ids and groups, asked afresh at every click. Unknown means no."""
+"""Authorization by the roles of the settings, read from Slack at every click. Unknown means no."""
 
 import logging
 import threading
@@ -16,7 +16,7 @@ KEEP_SECONDS = 60
 
 
 class Right(StrEnum):
-    """What somebody wants to do."""
+    """An action that needs a role."""
 
     OPEN = "open a case"
     SEE = "see cases"
@@ -63,7 +63,7 @@ HOLDERS: dict[Right, tuple[str, ...]] = {
 
 
 class Authorizer:
-    """Answers who may do what. Group members are kept for a minute, and asked anew where `fresh`."""
+    """Checks of rights and roles. Group members are cached for a minute, and read again if `fresh`."""
 
     def __init__(self, roles: Roles, client: WebClient) -> None:
         self._roles = roles
@@ -72,16 +72,16 @@ class Authorizer:
         self._lock = threading.Lock()
 
     def may(self, user: str, right: Right, *, fresh: bool = False) -> bool:
-        """Whether a person holds one of the roles that the right needs."""
+        """Return whether a person has one of the roles that grant the right."""
         return any(self.holds(user, role, fresh=fresh) for role in HOLDERS[right])
 
     def holds(self, user: str, role: str, *, fresh: bool = False) -> bool:
-        """Whether a person has a role, named as in `[roles]`."""
+        """Return whether a person has a role, named as in `[roles]`."""
         given: Role = getattr(self._roles, role)
         return user in given.users or any(user in self._group(group, fresh=fresh) for group in given.groups)
 
     def among(self, user: str, slack_id: str) -> bool:
-        """Whether a person is the one that the id names, or in its user group at this moment."""
+        """Return whether an id is the person's own, or of a user group that has the person now."""
         return user == slack_id or (slack_id.startswith("S") and user in self._group(slack_id, fresh=True))
 
     def _group(self, group: str, *, fresh: bool) -> frozenset[str]:
@@ -95,7 +95,7 @@ class Authorizer:
         return members
 
     def _ask(self, group: str) -> frozenset[str]:
-        # A plan without groups (plan_upgrade_required), a group gone, no answer: nobody is in it.
+        # A plan without groups (plan_upgrade_required), a deleted group or no answer: nobody is a member.
         try:
             return frozenset(self._client.usergroups_users_list(usergroup=group)["users"])
         except SlackApiError as error:

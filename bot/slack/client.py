@@ -1,4 +1,4 @@
-"""The Web API client, with time limits and bounded retries: a rate limit or a dead Slack must not hang a thread."""
+"""The Web API client, with time limits and bounded retries, so that no thread hangs."""
 
 import time
 
@@ -9,15 +9,15 @@ from slack_sdk.http_retry.builtin_handlers import ConnectionErrorRetryHandler, R
 from config.settings import Slack
 
 SECONDS = 10
-"""For one call; a post that is not delivered is tried again by the clock."""
+"""Time limit for one call. The outbox tries undelivered messages again."""
 NOT_REPEATED = ("chat.postMessage", "files.completeUploadExternal")
-"""It may have arrived although no answer came: the notifier looks before it posts again."""
+"""Methods that are not repeated after a lost answer. The notifier searches for the message before it posts again."""
 LONGEST_WAIT = 3
-"""Seconds of Retry-After that are waited out here; who is told to wait longer gets the error, and tries again later."""
+"""Longest Retry-After in seconds that the client waits. After a longer one the caller gets the error."""
 
 
 class SafeConnectionRetryHandler(ConnectionErrorRetryHandler):
-    """Repeats a call after a broken connection, unless repeating could show people the same thing twice."""
+    """Retry after a broken connection, except for calls that could post a message twice."""
 
     def _can_retry(
         self,
@@ -33,7 +33,7 @@ class SafeConnectionRetryHandler(ConnectionErrorRetryHandler):
 
 
 class BriefRateLimitRetryHandler(RateLimitErrorRetryHandler):
-    """Waits when Slack says so, but never long."""
+    """Retry after a rate limit, if the wait is short."""
 
     def _can_retry(
         self,
@@ -54,14 +54,14 @@ class BriefRateLimitRetryHandler(RateLimitErrorRetryHandler):
         response: HttpResponse | None = None,
         error: Exception | None = None,  # noqa: ARG002
     ) -> None:
-        """Wait as long as the answer says."""
+        """Wait for the response's Retry-After."""
         state.next_attempt_requested = True
         time.sleep(_wait(response) if response else LONGEST_WAIT)
         state.increment_current_attempt()
 
 
 def _wait(response: HttpResponse) -> float:
-    """Return the seconds of Retry-After; one where it is missing."""
+    """Return the seconds of Retry-After, or 1 if the header is missing."""
     for name, values in response.headers.items():
         if name.lower() == "retry-after" and values and values[0].isdigit():
             return float(values[0])
@@ -69,7 +69,7 @@ def _wait(response: HttpResponse) -> float:
 
 
 def web_client(slack: Slack, seconds: int = SECONDS) -> WebClient:
-    """Build a client for the workspace; nothing is called yet."""
+    """Return a client for the workspace. No request is made."""
     return WebClient(
         token=slack.bot_token.get_secret_value(),
         base_url=slack.api_url,

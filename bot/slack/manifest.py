@@ -1,4 +1,4 @@
-"""The Slack app's manifest, generated from the code that needs it, so that the two cannot drift."""
+"""The Slack app's manifest, generated from the code, so that both always agree."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -29,7 +29,7 @@ METHOD_SCOPES: Mapping[str, tuple[str, ...]] = {
 }
 """Every Web API method that the bot calls, by the SDK's name, with its scopes (docs.slack.dev/reference/methods)."""
 OTHER_SCOPES = ("commands", "metadata.message:read")
-"""For the slash command, and for finding our own posts again by their metadata."""
+"""Scopes for the slash command, and for finding the bot's own posts by metadata."""
 
 
 def scopes() -> list[str]:
@@ -38,7 +38,7 @@ def scopes() -> list[str]:
 
 
 def manifest(mode: str, url: str = "https://handover.example.com/slack/events") -> dict[str, Any]:
-    """Return the manifest for `socket` or `http`; `url` is where Slack reaches the bot over HTTP."""
+    """Return the manifest for `socket` or `http`. `url`: the bot's address for Slack's requests over HTTP."""
     http = mode == "http"
     reached: dict[str, str] = {"request_url": url} if http else {}
     command: dict[str, Any] = {
@@ -53,7 +53,7 @@ def manifest(mode: str, url: str = "https://handover.example.com/slack/events") 
         "_metadata": {"major_version": 1, "minor_version": 1},
         "display_information": {
             "name": "Handover",
-            "description": _("Locks leavers out, hands their clients over, and proves it every day"),
+            "description": _("Locks leavers out, hands their clients over, and verifies both every day"),
         },
         "features": {
             "app_home": {

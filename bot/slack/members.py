@@ -1,4 +1,4 @@
-"""The workspace's live directory: implements `workflows.ports.Members`."""
+"""The workspace's live directory, an implementation of `workflows.ports.WorkspaceDirectory`."""
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
@@ -11,14 +11,14 @@ from workflows.ports import DeliveryFailed, WorkspaceMember
 
 
 class SlackMembers:
-    """Asks Slack afresh each time; the id of our own workspace is asked once."""
+    """Lookups of members in Slack without a cache. Only the id of the bot's own workspace is kept."""
 
     def __init__(self, client: WebClient) -> None:
         self._client = client
         self._team = ""
 
     def find(self, user: str) -> WorkspaceMember | None:
-        """Return one person, or None. Raises `Undelivered`."""
+        """Return one person, or None. Raises `DeliveryFailed`."""
         try:
             person = profile(self._client.users_info(user=user)["user"])
             return WorkspaceMember(person.id, person.name, person.email, person.timezone, self._standing(person))
@@ -32,7 +32,7 @@ class SlackMembers:
             raise DeliveryFailed(_("Slack did not answer: {error}").format(error=error)) from error
 
     def group(self, group: str) -> tuple[str, ...]:
-        """Return the members' ids, none where there is no such group. Raises `Undelivered`."""
+        """Return the ids of a group's members; empty if the group does not exist. Raises `DeliveryFailed`."""
         try:
             return tuple(self._client.usergroups_users_list(usergroup=group)["users"])
         except SlackApiError as error:

@@ -1,4 +1,4 @@
-"""Counts of Slack's requests and of their answers, for Prometheus."""
+"""Metrics of Slack's requests, for Prometheus."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +14,7 @@ BUCKETS = (0.05, 0.1, 0.3, 1.0, 3.0)
 
 
 class Metrics:
-    """Counters of this process; `gauges` are asked for at each reading."""
+    """Counters of this process. `gauges`: called at each reading."""
 
     def __init__(self, gauges: Callable[[], Mapping[str, float]] = dict) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -42,7 +42,7 @@ class _Gauges(Collector):
         self._read = read
 
     def describe(self) -> list[GaugeMetricFamily]:
-        """Return no names, so that nothing is read before it is asked for."""
+        """Return no names, so that registering reads no gauge."""
         return []
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
@@ -52,7 +52,7 @@ class _Gauges(Collector):
 
 
 def watch(app: App, metrics: Metrics) -> None:
-    """Count what the app is asked."""
+    """Count the app's requests and measure their time."""
 
     @app.middleware
     def measure(body: dict[str, Any], next: Callable[[], BoltResponse]) -> BoltResponse:  # noqa: A002 - Bolt's own name

@@ -1,4 +1,7 @@
-"""Shows posts in Slack: one message per post, updated in place, found again after a lost answer, renewed when gone."""
+"""Delivery of outbox messages to Slack: one Slack message for each, updated in place.
+
+A message is found again after a lost answer, and posted again after somebody deleted it.
+"""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -24,13 +27,13 @@ EVENT = "handover_post"
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 REFUSED_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format"})
 CHARTED = (MessageKind.EXPORTS, MessageKind.PROPOSAL)
-"""Drawn with a chart, or without where Slack refuses it."""
+"""Messages with a chart. If Slack refuses the chart, they are sent without."""
 LOOK_BACK = 200
-"""How many of the latest messages are searched for one whose answer was lost."""
+"""Number of latest messages that are searched after a lost answer."""
 
 
 class SlackNotifier:
-    """Implements `workflows.ports.Notifier`."""
+    """Implementation of `workflows.ports.Notifier`."""
 
     def __init__(self, client: WebClient, services: Services, find_post: Callable[[str], OutboxMessage | None]) -> None:
         self._client = client
@@ -38,7 +41,7 @@ class SlackNotifier:
         self._find_post = find_post
 
     def show(self, post: OutboxMessage) -> tuple[str, str]:
-        """Send the post, or update it in place; return (channel, ts). Raises `Undelivered` with the reason."""
+        """Send or update the post; return (channel, ts). Raises `DeliveryFailed` with the reason."""
         try:
             return self._show(post)
         except SlackApiError as error:
@@ -66,7 +69,7 @@ class SlackNotifier:
         return channel, str(sent["ts"])
 
     def _place(self, post: OutboxMessage) -> tuple[str, str]:
-        """Return the conversation and, for a post in a thread, the message that the thread hangs on."""
+        """Return the channel and, for a post in a thread, the ts of the thread's first message."""
         if post.thread_parent_id:
             above = self._find_post(post.thread_parent_id)
             if above is None or not above.ts:
@@ -81,7 +84,7 @@ class SlackNotifier:
         return post.channel, ""
 
     def _lost(self, post: OutboxMessage, channel: str, thread: str) -> str:
-        """Return the ts of this very post where an earlier try did arrive and only its answer was lost, else empty."""
+        """Return the ts of the post if an earlier try arrived and only its answer was lost, else empty."""
         if thread:
             seen = self._client.conversations_replies(
                 channel=channel, ts=thread, limit=LOOK_BACK, include_all_metadata=True
@@ -145,7 +148,7 @@ class SlackNotifier:
                 raise ValueError(f"{post.kind} is a file, not a message")
 
     def _send_file(self, post: OutboxMessage, channel: str, thread: str) -> str:
-        """Put the whole list of an audit or of new clients into its message's thread; return the file's id."""
+        """Send an audit's findings or a successor's new clients as a file into the thread; return the file's id."""
         of_audit = post.kind == MessageKind.AUDIT_FILE
         name = f"{post.subject}.csv" if of_audit else "new-clients.csv"
         if post.send_attempts > 1 and (lost := self._lost_file(channel, thread, name)):
@@ -154,14 +157,14 @@ class SlackNotifier:
         return upload_csv(self._client, read(post.subject), name, channel, thread)
 
     def _lost_file(self, channel: str, thread: str, name: str) -> str:
-        """Return the id of the file where an earlier try did arrive and only its answer was lost, else empty."""
+        """Return the id of the file if an earlier try arrived and only its answer was lost, else empty."""
         seen = self._client.conversations_replies(channel=channel, ts=thread, limit=LOOK_BACK)["messages"]
         files = (file for message in seen for file in message.get("files", ()))
         return next((str(file["id"]) for file in files if file.get("name") == name), "")
 
 
 def _metadata(post: OutboxMessage) -> dict[str, Any]:
-    # An id only: other apps in the channel can read metadata.
+    # Only an id, because other apps in the channel can read metadata.
     return {"event_type": EVENT, "event_payload": {"post": post.id}}
 
 

@@ -1,4 +1,4 @@
-"""A proposal as the services have it now, one page of it as a message."""
+"""Messages with one page of a proposal."""
 
 from bot.slack.messages import proposal, requests, share
 from bot.slack.messages.blocks import Message
@@ -6,15 +6,15 @@ from workflows.clients.reading import ClientTrackQueries
 from workflows.storage.rows.clients import ProposalState
 
 AT = "@"
-"""Between a proposal's id and the person whose message shows it, in the subject of a post."""
+"""Separator between a proposal's id and the reader's id in the subject of an outbox message."""
 
 
 def proposal_page(
     proposals: ClientTrackQueries, subject: str, page: int = 0, viewer: str = "", *, chart: bool = True
 ) -> Message:
-    """Return a page, for the case's approver unless the subject names another.
+    """Return one page, for the case's approver unless the subject names another reader.
 
-    A replaced version has handed its lines on to the newer one, so it shows none; who receives sees their own share.
+    A replaced version shows no lines, because the newer version has them. A successor sees only their own share.
     """
     proposal_id, _at, named = subject.partition(AT)
     view = proposals.view(proposal_id)

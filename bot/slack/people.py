@@ -1,4 +1,4 @@
-"""People as Slack knows them, and who may not take a part. Nobody is ever looked up by name."""
+"""Profiles of people in Slack, and objections to their part in a case. Nobody is looked up by name."""
 
 import threading
 import time
@@ -19,7 +19,7 @@ KEEP_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One person. The flags are Slack's own (docs.slack.dev/reference/methods/users.info)."""
+    """One person's profile. The flags are Slack's own (docs.slack.dev/reference/methods/users.info)."""
 
     id: str
     name: str
@@ -33,7 +33,7 @@ class Profile:
     stranger: bool
 
     def leaver(self, fallback_zone: str) -> Leaver:
-        """Return the person as the one who leaves."""
+        """Return the person as a leaver."""
         return Leaver(
             name=self.name,
             email=self.email,
@@ -43,12 +43,12 @@ class Profile:
         )
 
     def successor(self) -> Successor:
-        """Return the person as a colleague who decides or receives."""
+        """Return the person as a successor or approver."""
         return Successor(key=self.email.lower(), name=self.name, email=self.email, slack_id=self.id)
 
 
 def profile(user: dict[str, Any]) -> Profile:
-    """Read one `user` of users.info."""
+    """Return the profile in one `user` of users.info."""
     own = user.get("profile", {})
     return Profile(
         id=user["id"],
@@ -70,7 +70,7 @@ def profile(user: dict[str, Any]) -> Profile:
 
 
 class SlackProfiles:
-    """Looks people up, keeps an answer for a minute, and asks anew where a decision hangs on it."""
+    """Lookups of profiles, cached for a minute. Decisions use `fresh` lookups."""
 
     def __init__(self, client: WebClient) -> None:
         self._client = client
@@ -78,7 +78,7 @@ class SlackProfiles:
         self._lock = threading.Lock()
 
     def find(self, user: str, *, fresh: bool = False) -> Profile:
-        """Return one person. Raises `Told` where Slack does not know them or does not answer."""
+        """Return one person. Raises `UserFacingError` if Slack has no such person or does not answer."""
         with self._lock:
             kept = self._kept.get(user)
         if kept and not fresh and time.monotonic() - kept[0] < KEEP_SECONDS:
@@ -92,7 +92,7 @@ class SlackProfiles:
         return found
 
     def by_email(self, email: str) -> Profile | None:
-        """Return the person with exactly this address, or None where Slack does not say."""
+        """Return the person with exactly this address, or None if Slack returns nobody."""
         if not email:
             return None
         try:
@@ -101,7 +101,7 @@ class SlackProfiles:
             return None
 
     def find_all(self, users: Iterable[str], seconds: float) -> dict[str, Profile | UserFacingError]:
-        """Look several people up at once, fresh; who is not answered for in time is a `Told`, never taken as good."""
+        """Return several people, fresh. A person without an answer in time is a `UserFacingError`."""
         every = list(dict.fromkeys(users))
         pool = ThreadPoolExecutor(max_workers=max(1, len(every)), thread_name_prefix="people")
         asked = {user: pool.submit(self.find, user, fresh=True) for user in every}
@@ -112,7 +112,7 @@ class SlackProfiles:
 
 def _answer(future: Future[Profile]) -> Profile | UserFacingError:
     if not future.done() or future.cancelled():
-        return UserFacingError(_("Slack does not answer about this person just now. Submit again in a moment."))
+        return UserFacingError(_("Slack gave no answer about this person. Submit again in a moment."))
     error = future.exception()
     if error is None:
         return future.result()
@@ -125,16 +125,16 @@ def _answer(future: Future[Profile]) -> Profile | UserFacingError:
 
 def _not_found(error: SlackApiError) -> UserFacingError:
     if slack_error_code(error) in ("user_not_found", "user_not_visible", "users_not_found"):
-        return UserFacingError(_("Slack does not know this person in this workspace. Choose the person from the list."))
+        return UserFacingError(_("This person is not in this Slack workspace. Choose a person from the list."))
     return UserFacingError(
-        _("Slack does not answer about this person just now ({detail}). Try again in a moment.").format(
+        _("Slack gave no answer about this person ({detail}). Try again in a moment.").format(
             detail=mrkdwn(slack_error_code(error), 80)
         )
     )
 
 
 def leaver_objection(person: Profile, asker: str) -> str | None:
-    """Return why no case can be opened for this person, with what to do, or None."""
+    """Return the reason why no case can be opened for this person, with what to do, or None."""
     name = mrkdwn(person.name)
     if person.bot:
         return _("{name} is a bot, not a person. To retire a bot, remove its app in Slack's administration.").format(
@@ -144,42 +144,42 @@ def leaver_objection(person: Profile, asker: str) -> str | None:
         return _("You cannot offboard yourself. Ask a colleague in HR to do it.")
     if person.stranger:
         return _(
-            "{name} belongs to another organisation, which must lock them out itself. Choose somebody of ours."
+            "{name} belongs to another organisation, which must lock them out. Choose somebody of your company."
         ).format(name=name)
     if not person.email:
         return _(
-            "Slack shows no address for {name}, so no account can be found safely. Use `handover offboard EMAIL`."
+            "Slack has no address for {name}, so accounts cannot be found safely. Use `handover offboard EMAIL`."
         ).format(name=name)
     return None
 
 
 def warnings(person: Profile) -> list[str]:
-    """Return what to know about the leaver before confirming."""
-    said = []
+    """Return warnings about the leaver's Slack account."""
+    said, name = [], mrkdwn(person.name)
     if person.guest:
-        said.append(_("{name} is a guest in Slack: the directory may not know them.").format(name=mrkdwn(person.name)))
+        said.append(_("{name} is a guest in Slack and may be missing from the directory.").format(name=name))
     if person.deleted:
         said.append(
-            _("{name} is deactivated in Slack already; the other systems may not be.").format(name=mrkdwn(person.name))
+            _("{name} is deactivated in Slack already. Accounts in other systems may still be open.").format(name=name)
         )
     return said
 
 
 def colleague_objection(person: Profile, leaver: str) -> str | None:
-    """Return why this person cannot approve or receive clients, with what to do, as plain text, or None."""
+    """Return the reason why this person cannot approve or receive clients, as plain text, or None."""
     reasons = (
         (person.id == leaver, _("This is the person who leaves. Choose a colleague who stays.")),
         (person.bot, _("This is a bot. Choose a person.")),
         (person.deleted, _("This person is deactivated in Slack. Choose a colleague who is still here.")),
-        (person.stranger, _("This person belongs to another organisation. Choose a colleague of ours.")),
+        (person.stranger, _("This person belongs to another organisation. Choose a colleague of your company.")),
         (person.guest, _("This person is a guest. Choose a full member of the workspace.")),
-        (not person.email, _("Slack shows no address for this person. Choose somebody else, or complete the profile.")),
+        (not person.email, _("Slack has no address for this person. Choose somebody else, or complete the profile.")),
     )
     return next((why for applies, why in reasons if applies), None)
 
 
 def decider_objection(person: Profile, team: str) -> str | None:
-    """Return why this click counts for nothing, or None. `team` is the workspace that the click must come from."""
+    """Return the reason why this person may not decide, or None. `team`: the workspace of the click."""
     if person.deleted or person.bot or person.guest or person.stranger:
         return _("Only a full, active member of this workspace can decide. Ask HR to name another approver.")
     if team and person.team and person.team != team:

@@ -1,4 +1,4 @@
-"""Who can be asked for something, as Slack knows it now: implements `workflows.ports.Roster`."""
+"""People behind an assignee's id, an implementation of `workflows.ports.AssigneeDirectory`."""
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
@@ -13,13 +13,13 @@ NO_GROUP = frozenset({"no_such_subteam", "subteam_not_found", "plan_upgrade_requ
 
 
 class SlackRoster:
-    """Asks Slack afresh each time."""
+    """Lookups of assignees in Slack, without a cache."""
 
     def __init__(self, client: WebClient) -> None:
         self._client = client
 
     def reach(self, assignee: str) -> tuple[str, ...]:
-        """Return the active people behind an id. Raises `Undelivered` where Slack does not say."""
+        """Return the active people behind an id. Raises `DeliveryFailed` if Slack does not answer."""
         try:
             members = self._members(assignee) if assignee.startswith("S") else (assignee,)
             return tuple(one for one in members if self._active(one))

@@ -1,7 +1,7 @@
-"""How Slack reaches the bot: Socket Mode, or HTTP by Bolt's Flask adapter on waitress; health and metrics always.
+"""The connection to Slack: Socket Mode, or HTTP by Bolt's Flask adapter on waitress; health and metrics always.
 
-A Slack that does not answer, or refuses our tokens, keeps nobody from being locked out: the bot runs without it, and
-comes back to it by itself.
+The bot also runs without Slack, so that lock-outs go on if Slack is down or refuses the tokens. It tries again to
+connect until it succeeds.
 """
 
 import logging
@@ -29,13 +29,13 @@ from config.settings import Settings
 
 log = logging.getLogger(__name__)
 THREADS, PROBE_THREADS = 12, 2
-"""Of the HTTP side: where Slack calls it, and where only health and metrics are asked for."""
+"""Threads of the HTTP server: for Slack's requests, and for health and metrics only."""
 PATH = "/slack/events"
 CLOSE_SECONDS = 10.0
 FIRST_SECONDS = 5.0
-"""How long a start waits for Slack; what is due meanwhile is done already."""
+"""Seconds that a start waits for Slack. Due work is done meanwhile."""
 AGAIN_SECONDS, SELDOM_SECONDS = 5.0, 60.0
-"""When a Slack that could not be reached is tried again: at first, and at most."""
+"""Seconds between two tries to reach Slack: at first, and at most."""
 
 
 def serve(
@@ -45,15 +45,15 @@ def serve(
     stop: threading.Event | None = None,
     ready: Callable[[int], None] | None = None,
 ) -> None:
-    """Serve until `stop` is set or an exception (Ctrl-C) comes; `ready` is told the port of the HTTP side."""
+    """Serve until `stop` is set or an exception (Ctrl-C) comes. `ready`: called with the port of the HTTP server."""
     slack = settings.slack
     client = web_client(slack)
     secret = slack.signing_secret.get_secret_value() if slack.signing_secret else ""
-    door = AcknowledgementGate()
-    app = make_app(services, client, signing_secret=secret, door=door)
+    gate = AcknowledgementGate()
+    app = make_app(services, client, signing_secret=secret, gate=gate)
     metrics = Metrics(lambda: {"handover_open_cases": float(services.offboarding.count(still_open=True))})
     watch(app, metrics)
-    web = make_web(app if slack.mode == "http" else None, metrics, door)
+    web = make_web(app if slack.mode == "http" else None, metrics, gate)
     threads = THREADS if slack.mode == "http" else PROBE_THREADS
     with listening(web, slack.host, slack.port, threads) as port, slack_connection(client, _handler(app, settings)):
         log.info("ready: %s, http://%s:%d/healthz", slack.mode, slack.host, port)
@@ -62,8 +62,8 @@ def serve(
         (stop or threading.Event()).wait()
 
 
-def make_web(app: App | None, metrics: Metrics, door: AcknowledgementGate) -> Flask:
-    """Return the HTTP side: `/healthz` and `/metrics`, and Slack's address where there is an app to answer."""
+def make_web(app: App | None, metrics: Metrics, gate: AcknowledgementGate) -> Flask:
+    """Return the HTTP server's app: `/healthz`, `/metrics`, and Slack's address if there is a Bolt app."""
     web = Flask("handover")
 
     @web.get("/healthz")
@@ -79,7 +79,7 @@ def make_web(app: App | None, metrics: Metrics, door: AcknowledgementGate) -> Fl
 
         @web.post(PATH)
         def events() -> Response:
-            with door.pending_request():
+            with gate.pending_request():
                 return handler.handle(request)
 
     return web
@@ -87,7 +87,7 @@ def make_web(app: App | None, metrics: Metrics, door: AcknowledgementGate) -> Fl
 
 @contextmanager
 def listening(web: Flask, host: str, port: int, threads: int = THREADS) -> Iterator[int]:
-    """Serve on waitress in a thread; yield the port, and let running answers end before closing."""
+    """Serve on waitress in a thread and yield the port. Running requests end before the server closes."""
     held: dict[int, wasyncore.dispatcher] = {}
     listener = socket.create_server((host, port))
     server = create_server(web, map=held, sockets=[listener], threads=threads, ident="handover")
@@ -97,7 +97,7 @@ def listening(web: Flask, host: str, port: int, threads: int = THREADS) -> Itera
         yield int(listener.getsockname()[1])
     finally:
         server.task_dispatcher.shutdown(cancel_pending=False, timeout=5)
-        # In the loop's own thread, which waits on these: kept-alive connections would hold it up.
+        # Closed in the loop's own thread, which would otherwise wait for kept-alive connections.
         server.trigger.pull_trigger(lambda: wasyncore.close_all(held))
         thread.join(5)
 
@@ -111,7 +111,7 @@ def _handler(app: App, settings: Settings) -> SocketModeHandler | None:
 
 @contextmanager
 def slack_connection(client: WebClient, handler: SocketModeHandler | None) -> Iterator[None]:
-    """Be in touch with Slack for as long as the context lasts; not reached at first, it is tried again meanwhile."""
+    """Keep a connection to Slack for as long as the context lasts. A thread tries again if Slack is not reached."""
     line = _SlackConnection(client, handler)
     thread = threading.Thread(target=line.reach, name="reach Slack", daemon=True)
     thread.start()
@@ -120,21 +120,21 @@ def slack_connection(client: WebClient, handler: SocketModeHandler | None) -> It
         yield
     finally:
         line.stop.set()
-        if handler is not None:  # closed in the moment in which a session begins, the SDK waits for it for ever
+        if handler is not None:  # in a thread, because the SDK waits for ever if a session begins meanwhile
             closing = threading.Thread(target=handler.close, name="leave Slack", daemon=True)
             closing.start()
             closing.join(CLOSE_SECONDS)
 
 
 class _SlackConnection:
-    """Greets Slack, which tries the bot's token, and opens the socket; later the socket renews itself."""
+    """Start of the connection: check the bot's token and open the socket. The SDK renews the socket later."""
 
     def __init__(self, client: WebClient, handler: SocketModeHandler | None) -> None:
         self._client, self._handler = client, handler
         self.tried, self.stop = threading.Event(), threading.Event()
 
     def reach(self) -> None:
-        """Try until it is done, or nobody wants it any more."""
+        """Try until Slack is reached, or `stop` is set."""
         pause = AGAIN_SECONDS
         while not self._reached():
             self.tried.set()
@@ -148,8 +148,8 @@ class _SlackConnection:
             self._client.auth_test()
             if self._handler is not None:
                 self._handler.client.connect_to_new_endpoint()
-        except Exception as error:  # noqa: BLE001 - whatever Slack does, the log says it and the lock-outs go on
+        except Exception as error:  # noqa: BLE001 - any error is logged, and the lock-outs go on
             said = f"Slack: {slack_error_code(error)}" if isinstance(error, SlackApiError) else f"no answer: {error}"
-            log.warning("Slack is not reached (%s); all that needs no Slack goes on, and it is tried again", said)
+            log.warning("Slack is not reached (%s); other work goes on, and the bot tries again", said)
             return False
         return True

@@ -1,4 +1,4 @@
-"""Uploads of CSV files to Slack. The text is kept compressed, in memory alone: client data is never written to disk."""
+"""Uploads of CSV files to Slack. The text stays compressed in memory, because client data must not reach the disk."""
 
 import zlib
 from collections.abc import Iterable, Iterator
@@ -9,9 +9,9 @@ from slack_sdk import WebClient
 from bot.text import _
 
 SECONDS = 60
-"""For the bytes of one file."""
+"""Time limit for the upload of one file."""
 FASTEST = 1
-"""How hard the text is compressed: some ten times smaller for little time."""
+"""Compression level: about ten times smaller in little time."""
 PIECE = 2**16
 
 

@@ -41,17 +41,17 @@ ENV = {"MASTER": KEY, "SIGNING": KEY, "BOT": "xoxb-practice", "APP": "xapp-pract
 
 
 class ShopSettings(BaseModel):
-    """A shop that exists for these tests."""
+    """A shop for these tests."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
     url: str
-    """Where the shop is."""
+    """Address of the shop."""
     password: Secret
     depth: int = 3
 
 
 class Shop(Accounts):
-    """Knows one password."""
+    """Connector that accepts one password."""
 
     def __init__(self, settings: ShopSettings) -> None:
         self._good = settings.password.get_secret_value() == ENV["SHOP"]
@@ -90,7 +90,7 @@ class Application:
 
 @dataclass
 class Wiring:
-    """Stands in for `bot.wiring`: real settings and shops, services in memory."""
+    """Replacement of `bot.wiring`: real settings and shops, services in memory."""
 
     offboarding: FakeOffboarding = field(default_factory=FakeOffboarding)
     audits: FakeAudits = field(default_factory=FakeAudits)
@@ -141,7 +141,7 @@ class Wiring:
 
 
 def configuration(folder: Path, api_url: str = "http://127.0.0.1:9/api/", more: str = "") -> Path:
-    """Write a good file; the address of Slack is one where nobody answers."""
+    """Write a valid settings file. Nothing answers at its Slack address."""
     (folder / "data").mkdir(mode=0o700, exist_ok=True)
     path = folder / "handover.toml"
     path.write_text(
@@ -180,12 +180,12 @@ def handover(wiring: Wiring, *arguments: str, env: Mapping[str, str] | None = No
 
 
 def document(result: Result) -> Any:
-    """Return the JSON that a command printed, and nothing else, on standard output."""
+    """Return the JSON of a command that printed nothing else on standard output."""
     return json.loads(result.stdout)
 
 
 def process(*arguments: str, env: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
-    """Run one command as people do."""
+    """Run one command in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "bot", *arguments],
         cwd=ROOT,

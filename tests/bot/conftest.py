@@ -1,4 +1,4 @@
-"""The production bot in front of a practice workspace, with services in memory."""
+"""The production bot connected to a practice workspace, with services in memory."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ __all__ = ["Office", "make_services", "make_settings", "said", "strings"]
 
 @dataclass
 class Office:
-    """The bot, the workspace and the people that tests speak as."""
+    """The bot, the workspace and the users that tests act as."""
 
     slack: SlackServer
     services: Services
@@ -69,7 +69,7 @@ class Office:
         return self.person(SECURITY.slack_id)
 
     def private(self, person: Person, words: str) -> Message:
-        """Wait for an answer that only this person sees."""
+        """Wait for a private answer to this person."""
         return person.wait_for(lambda: next((one for one in person.ephemerals if words in said(one)), None))
 
 

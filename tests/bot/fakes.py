@@ -1,4 +1,4 @@
-"""Services that keep everything in memory: what the Slack side asked for can be read back."""
+"""Services in memory that record the calls of the Slack listeners."""
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence

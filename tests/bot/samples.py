@@ -1,4 +1,4 @@
-"""Views as the services would give them, with names that break naive code."""
+"""Sample views of the services, with names that break naive code."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -94,7 +94,7 @@ def step(
     name: str = LEAVER.name,
     needs_file: bool = False,
 ) -> StepView:
-    """Return a step that waits, or with `by` one that is confirmed."""
+    """Return a waiting step. `by`: the person who confirmed the step."""
     return StepView(
         "case-1:badge",
         "case-1",

@@ -1,4 +1,4 @@
-"""What the settings say of the access track arrives where it is used."""
+"""Settings of the access track reach the services that use them."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -88,7 +88,7 @@ def test_a_limit_of_one_system_holds_for_it_and_for_no_other(path: Path, tmp_pat
 
 
 def test_a_limit_that_nobody_would_keep_is_a_fault(path: Path, tmp_path: Path) -> None:
-    """LDAP is no web service: it is told apart from those that ask for leave before every request."""
+    """LDAP is no web service and has no rate limit before every request."""
     text = path.read_text(encoding="utf-8")
     for table in ("directory", "crm"):
         text = text.replace(f"[systems.{table}]\n", f"[systems.{table}]\n{LIMIT}")
@@ -111,7 +111,7 @@ def test_settings_never_make_a_call_longer_than_its_connector_sends() -> None:
 
 
 def test_every_kind_of_work_has_its_handler(tmp_path: Path) -> None:
-    """The engine refuses a task that nobody registered, and the row would then be due for ever."""
+    """The engine refuses an unregistered task, and its row would stay due for ever."""
     office = Office(tmp_path)
     carriers = {carried(task, "case-1:crm", attempt)[0] for task in TASKS for attempt in (0, 1)}
     assert set(office.handlers) == carriers

@@ -1,4 +1,4 @@
-"""The words that people read: short, without empty brackets, and nothing said twice."""
+"""Wording of messages: short, without empty brackets, without repetition."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -52,7 +52,7 @@ def test_a_try_is_counted_in_grammar(attempt: int, words: str) -> None:
 def limited(cannot: tuple[str, ...]) -> tuple[CaseView, str]:
     view = samples.case(CaseState.RUNNING, Verdict.LOCKED)
     view = replace(view, systems=(replace(view.systems[0], cannot=cannot),))
-    [text] = [line for line in strings(case.build(view, samples.NOW).blocks) if "leaves to people" in line]
+    [text] = [line for line in strings(case.build(view, samples.NOW).blocks) if "Not possible by program" in line]
     return view, text
 
 
@@ -121,7 +121,7 @@ def test_the_outcome_says_when_everything_has_moved() -> None:
     assert "✓ 60 records moved" in text
     assert "• Bob Ross: 30 records (" in text
     assert "so far" not in text
-    assert "Records move by themselves" not in text
+    assert "being moved now" not in text
 
 
 @pytest.mark.parametrize(("moment", "words"), [("lock", "At the lock"), ("day 7", "On day 7"), ("<b>", "&lt;b&gt;")])
@@ -131,4 +131,4 @@ def test_exports_say_when_they_were_read_and_what_the_system_is_called(moment: s
     assert f"{words} (<!date^" in text
     assert ", looking back to <!date^" in text
     assert "*Tryton* (crm0): 12 exports" in text
-    assert "1 system is not known" in text
+    assert "1 log was not read" in text

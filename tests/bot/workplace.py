@@ -1,4 +1,4 @@
-"""The production bot on systems in memory, in front of a practice workspace: what people click is really done.
+"""The production bot on systems in memory, connected to a practice workspace.
 
 case_id = workplace.open()                       # Dana's case, for now, as HR opened it
 workplace.run()                                  # carries out what is due, and posts
@@ -72,7 +72,7 @@ def make_settings(api_url: str = "https://slack.invalid/api/", mode: str = "http
 
 
 class Workplace:
-    """The bot, the workspace and the people that tests speak as."""
+    """The bot, the workspace and the users that tests act as."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class Workplace:
         rules: CasePolicy | None = None,
         protected: tuple[str, ...] = (),
     ) -> None:
-        """`more`: systems beside a directory and a CRM, which know the practice company's people."""
+        """`more`: additional systems. The directory and the CRM have the practice company's people."""
         policy = PolicySettings(protected=protected)
         settings = make_settings(slack.api_url).model_copy(update={"policy": policy})
         self.slack = slack
@@ -140,12 +140,12 @@ class Workplace:
         return case_id
 
     def run(self, *tasks: str) -> None:
-        """Carry out what is due, and post what people are to be told."""
+        """Carry out due work and deliver messages."""
         self.office.work(*tasks)
         self.deliver()
 
     def propose(self, clients: int = 3, **change: Any) -> str:
-        """Open a case for so many clients, and propose a split to the manager; return the case's id."""
+        """Open a case for so many clients and propose a split to the manager; return the case's id."""
         for number in range(clients):
             self.crm.record(f"opportunity:{number}", "crm-dana.oneill", family_name=f"Client {number}")
         case_id = self.open(**change)
@@ -153,7 +153,7 @@ class Workplace:
         return case_id
 
     def hand_over(self, clients: int = 3, **change: Any) -> str:
-        """Propose a split, and have it approved; nothing is moved yet. Return the case's id."""
+        """Propose a split and approve the proposal, without moves. Return the case's id."""
         case_id = self.propose(clients, **change)
         [proposal] = self.services.proposals.waiting_for(MANAGER.slack_id)
         by = Actor(f"slack:{MANAGER.slack_id}", MANAGER.name)
@@ -162,11 +162,12 @@ class Workplace:
         return case_id
 
     def deliver(self) -> None:
-        """Post what people are to be told, as the clock would."""
-        outbox.deliver(self.office.store, self.notifier, self.office.clock)
+        """Deliver due messages, in as many short passes as a busy machine needs."""
+        while outbox.deliver(self.office.store, self.notifier, self.office.clock):
+            pass
 
     def post(self, post_id: str) -> Message:
-        """Return a post as it stands in Slack now."""
+        """Return a post's present message in Slack."""
         self.deliver()
         row = outbox.find(self.office.store, post_id)
         assert row is not None, post_id
@@ -175,11 +176,11 @@ class Workplace:
         return message
 
     def private(self, person: Person, words: str) -> Message:
-        """Wait for an answer that only this person sees."""
+        """Wait for a private answer to this person."""
         return person.wait_for(lambda: next((one for one in person.ephemerals if words in said(one)), None))
 
     def actors(self, action: str) -> list[str]:
-        """Return who did something, as the journal has it."""
+        """Return the actors of a journal action."""
         query = select(JournalEntry.actor).where(JournalEntry.action == action).order_by(col(JournalEntry.at))
         with self.office.store.read() as session:
             return list(session.exec(query).all())
@@ -195,7 +196,7 @@ class Workplace:
 def workplace_in(
     folder: Path, *more: System, rules: CasePolicy | None = None, protected: tuple[str, ...] = ()
 ) -> Iterator[Workplace]:
-    """Open a workplace, with the bot listening to Slack."""
+    """Open a workplace with the bot connected to Slack."""
     with SlackServer(Workspace()) as slack:
         workplace = Workplace(slack, folder, *more, rules=rules, protected=protected)
         with serving(slack, workplace.services):
@@ -204,12 +205,12 @@ def workplace_in(
 
 
 def said(message: Message) -> str:
-    """All words of a message, with the fallback text."""
+    """Return all text of a message, with the fallback text."""
     return "\n".join([str(message.body.get("text", "")), *strings(message.blocks)])
 
 
 def strings(thing: Any) -> Iterator[str]:
-    """Every text in nested blocks."""
+    """Yield every text in nested blocks."""
     if isinstance(thing, dict):
         for key, value in thing.items():
             if key == "text" and isinstance(value, str):
@@ -223,12 +224,12 @@ def strings(thing: Any) -> Iterator[str]:
 
 @contextmanager
 def serving(slack: SlackServer, services: Services) -> Iterator[None]:
-    """Let the production bot listen to a workspace."""
-    door = AcknowledgementGate(calm=0)
+    """Connect the production bot to a workspace."""
+    gate = AcknowledgementGate(calm=0)
     client = web_client(services.settings.slack)
-    app = make_app(services, client, signing_secret="practice-signing-secret", door=door)
+    app = make_app(services, client, signing_secret="practice-signing-secret", gate=gate)
     metrics = Metrics()
     watch(app, metrics)
-    with listening(make_web(app, metrics, door), "127.0.0.1", 0) as port:
+    with listening(make_web(app, metrics, gate), "127.0.0.1", 0) as port:
         slack.workspace.app.use_url(f"http://127.0.0.1:{port}{PATH}")
         yield

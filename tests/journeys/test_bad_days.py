@@ -21,7 +21,7 @@ def test_a_crm_that_is_down_is_unknown_until_it_is_back(office: Office, practice
     form.fill("successors", [BOB.slack_id]).fill("strategy", "single")
     form.submit()
     message = office.message(office.hr, "offboarding", lambda text: leaver.name in text and "not reachable" in text)
-    assert "not known in Tryton" in text_of(message)
+    assert "unknown in Tryton" in text_of(message)
     assert "Retry" in text_of(message)
     assert office.verdicts(leaver) == {"directory": "locked", "crm": "unknown"}
     practice.crm.start()
@@ -112,7 +112,7 @@ def test_a_wrong_password_for_one_system_leaves_the_others_working(office: Offic
     practice.config.write_text(text.replace("env:CRM_PASSWORD", "env:SLACK_APP_TOKEN"), encoding="utf-8")
     practice.start_bot()
     office.offboard(leaver, [BOB])
-    words = f"{leaver.name}: not known in Tryton (locked out of 1 of 2 systems)"
+    words = f"{leaver.name}: unknown in Tryton (locked out of 1 of 2 systems)"
     message = office.message(office.hr, "offboarding", lambda said: words in said)
     assert "administrator" in text_of(message)
     assert not practice.is_open(leaver)["directory"]

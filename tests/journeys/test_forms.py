@@ -179,7 +179,7 @@ def test_clients_are_put_back_some_and_then_all_that_nobody_changed_since(
     desk.sit(HR, "offboarding")
     case = desk.feed.locator("article", has_text=leaver.name).last
     desk.press("Put Clients Back", case)
-    expect(desk.modal).to_contain_text(f"{leaver.name} is locked out, and no records go to a locked", timeout=SLOW)
+    expect(desk.modal).to_contain_text(f"{leaver.name} is locked out, and records cannot go to a locked", timeout=SLOW)
     desk.close()
     desk.press("Give Access Back", case)
     desk.press("Give Access Back", desk.page.locator("#confirm"))

@@ -1,9 +1,9 @@
-"""One account on its way out of one system: lock, end what outlives a lock, read back.
+"""Lock-out of one account in one system: lock, end what outlives a lock, read back.
 
-Every step is read, write, read and is recorded as it is done, so that a kill between two steps loses nothing: run
-again, a step that was done answers `already`.
+Every step reads, writes, reads again and is recorded at once. A kill between two steps loses nothing: on the next run,
+a step that was done answers `already`.
 
-Over 250 lines because the order of the steps is the point, and is read as a whole.
+Over 250 lines because the order of the steps matters and is read as a whole.
 """
 
 from collections.abc import Callable
@@ -44,30 +44,30 @@ LOCKS = {
     (True, False): N_("was locked already"),
     (True, True): N_("was locked already; a log-in was tried and refused"),
 }
-"""Words of a lock: whether it was there already, and whether a log-in was refused."""
+"""Words of a lock, by two facts: the account was locked already, and a log-in was refused."""
 ACCOUNT = table_of(LeaverAccount)
 SEALED = sa.select(ACCOUNT.c.sealed).where(ACCOUNT.c.id == sa.bindparam("row"))
 ACCOUNT_SEALED = sa.update(ACCOUNT).where(ACCOUNT.c.id == sa.bindparam("row"))
-"""Statements of a lock-out load no objects: those took most of the processor time of a mass run."""
+"""Statements instead of objects: loading objects took most of the processor time of a mass run."""
 ACCEPTED = N_("the lock was written, and a log-in was accepted all the same")
 
 
 @dataclass(frozen=True, slots=True)
 class LockoutResult:
-    """What a read showed after all was done. `complete` is false while something is still to do."""
+    """Result of the last read of an account. `complete` is false while something is still to do."""
 
     verdict: Verdict
     reason: str
     how: str
     complete: bool = True
     finding: FindingKind | None = None
-    """Kind of the finding that this is, where a person must act on it."""
+    """Kind of the finding, if a person must act on the result."""
     choose: bool = False
-    """Whether it ends as soon as a person links an account."""
+    """True if linking an account settles this."""
 
     @classmethod
     def worst(cls, results: "list[LockoutResult]") -> "LockoutResult":
-        """Return what a person must hear first: open before unknown before locked, unfinished before finished."""
+        """Return the worst result: open before unknown before locked, unfinished before finished."""
         return min(results, key=lambda result: (SEVERITY.index(result.verdict), result.complete))
 
 
@@ -75,7 +75,7 @@ class AccountLockout:
     """Locks one account out of one system."""
 
     def __init__(self, context: Context, system: System, accounts: Accounts, key: bytes, row: LeaverAccount) -> None:
-        """`row` holds the before-image already, and is committed; `key` opens it."""
+        """Take an account `row` that is committed and holds the before-image; `key` decrypts the row."""
         self._store, self._vault = context.store, context.vault
         self._journal, self._clock = context.journal, context.clock
         self._system, self._accounts, self._key, self._row = system, accounts, key, row.id
@@ -85,17 +85,16 @@ class AccountLockout:
         self._left: list[str] = []
 
     def run(self, fresh: BeforeImage | None = None) -> LockoutResult:
-        """Lock first, then what outlives a lock; a part that fails is said, and the others are still done.
+        """Lock first, then end what outlives a lock. A part that fails is noted, and the other parts are still done.
 
-        The caller writes the result down, with its own.
-
-        `fresh` is the state that the lookup has just read; without it, it is read here.
+        `fresh` is the state that the lookup has just read; without it, `run` reads the state. The caller stores the
+        result.
         """
-        self._part(self._count_sessions, self._open)
+        self._run_part(self._count_sessions, self._open)
         locked = self._lock(fresh)
-        self._part(self._end_sessions, self._open)
-        self._part(self._revoke_tokens, self._open)
-        self._part(self._leave_groups, self._left)
+        self._run_part(self._end_sessions, self._open)
+        self._run_part(self._revoke_tokens, self._open)
+        self._run_part(self._leave_groups, self._left)
         return self._judge(self._accounts.observe([self._id])[self._id], locked)
 
     def _judge(self, seen: Observation, locked: Locked) -> LockoutResult:
@@ -105,8 +104,8 @@ class AccountLockout:
         if seen.verdict is not Verdict.LOCKED:
             return LockoutResult(seen.verdict, seen.reason, seen.how, complete=seen.verdict is Verdict.ABSENT)
         if self._open:
-            said = _("locked, but {what}").format(what=join("; ", self._open))
-            return LockoutResult(Verdict.OPEN, said, seen.how, complete=False)
+            reason = _("locked, but {what}").format(what=join("; ", self._open))
+            return LockoutResult(Verdict.OPEN, reason, seen.how, complete=False)
         left = [_("still to do: {what}").format(what=join("; ", self._left))] if self._left else []
         return LockoutResult(Verdict.LOCKED, join("; ", (*locked.not_done, *left)), seen.how, complete=not left)
 
@@ -117,25 +116,25 @@ class AccountLockout:
             if self._accounts.observe([self._id])[self._id].verdict is not Verdict.LOCKED:
                 raise
             lost = N_("locked (the answer was lost, a read shows it)")
-            self._done("lock", Change.MADE, lambda: _(lost), LOCKED)
+            self._record_step("lock", Change.MADE, lambda: _(lost), LOCKED)
             return Locked(Change.MADE, Login.NOT_TRIED)
-        except Missing:  # deleted by someone meanwhile; the read back says so, and how it looked
+        except Missing:  # deleted meanwhile; the read-back shows it
             return Locked(Change.ALREADY, Login.NOT_TRIED)
         already, refused = locked.change is Change.ALREADY, locked.login is Login.REFUSED
         words = ACCEPTED if locked.login is Login.ACCEPTED else LOCKS[already, refused]
-        self._done("lock", locked.change, lambda: _(words), "" if already else LOCKED)
+        self._record_step("lock", locked.change, lambda: _(words), "" if already else LOCKED)
         for left in locked.not_done:
-            self._done("lock", Change.ALREADY, partial(str, left))
+            self._record_step("lock", Change.ALREADY, partial(str, left))
         return locked
 
-    def _part(self, part: Callable[[], None], trouble: list[str]) -> None:
+    def _run_part(self, part: Callable[[], None], problems: list[str]) -> None:
         try:
             part()
         except ConnectorError as error:
-            trouble.append(say(error))
+            problems.append(say(error))
 
     def _count_sessions(self) -> None:
-        """Count before the lock: where a lock ends sessions by itself, people still hear how many there were."""
+        """Count the sessions before the lock: a lock may end them, and people still read how many there were."""
         sessions = self._system.having(Sessions)
         self._running = sessions.sessions(self._id) if sessions else 0
 
@@ -145,21 +144,23 @@ class AccountLockout:
             return
         change = sessions.end(self._id)
         if left := sessions.sessions(self._id):
-            said = ngettext("{count} session is still open", "{count} sessions are still open", left)
-            self._open.append(said.format(count=left))
+            problem = ngettext("{count} session is still open", "{count} sessions are still open", left)
+            self._open.append(problem.format(count=left))
             return
-        self._done("sessions", change, lambda: _sessions(self._running), ENDED if self._running else "")
+        self._record_step("sessions", change, lambda: _sessions(self._running), ENDED if self._running else "")
 
     def _revoke_tokens(self) -> None:
         tokens = self._system.having(Tokens)
         if tokens is None:
             return
         for token in tokens.tokens(self._id):
-            words = partial(_said, N_("token {name} revoked"), token.name)
-            self._done("token", tokens.revoke(self._id, token.id), words, f"{TOKEN} {token.id}")
+            words = partial(_with_name, N_("token {name} revoked"), token.name)
+            self._record_step("token", tokens.revoke(self._id, token.id), words, f"{TOKEN} {token.id}")
         if left := tokens.tokens(self._id):
-            said = ngettext("{count} personal token is still live", "{count} personal tokens are still live", len(left))
-            self._open.append(said.format(count=len(left)))
+            problem = ngettext(
+                "{count} personal token is still live", "{count} personal tokens are still live", len(left)
+            )
+            self._open.append(problem.format(count=len(left)))
 
     def _leave_groups(self) -> None:
         groups = self._system.having(Groups)
@@ -167,33 +168,33 @@ class AccountLockout:
             return
         try:
             present = groups.groups(self._id)
-        except Missing:  # gone with the lock, or deleted meanwhile: the read back says so
+        except Missing:  # gone with the lock, or deleted meanwhile; the read-back shows it
             return
         self._change(lambda data: replace(data, groups={**{str(g.id): g.name for g in present}, **data.groups}))
         for group in present:
-            if group.fixed:  # a primary group, say: nobody can leave it, and it gives nothing to a locked account
-                self._done("group", Change.ALREADY, partial(str, group.fixed))
+            if group.fixed:  # a primary group, for example: nobody can leave it, and it gives a locked account nothing
+                self._record_step("group", Change.ALREADY, partial(str, group.fixed))
                 continue
             try:
                 change = groups.remove(self._id, group.id)
             except ConnectorError as error:
                 self._left.append(_("group {name}: {why}").format(name=group.name, why=say(error)))
             else:
-                self._done("group", change, partial(_said, N_("taken out of group {name}"), group.name))
+                self._record_step("group", change, partial(_with_name, N_("taken out of group {name}"), group.name))
 
-    def _done(self, what: str, change: Change, words: Callable[[], str], mark: str = "") -> None:
-        """Keep `words` for people and `mark` for programs; the journal is in English whatever people speak."""
-        said = words()
+    def _record_step(self, what: str, change: Change, words: Callable[[], str], mark: str = "") -> None:
+        """Store `words` for people and `mark` for programs. The journal is always in English."""
+        shown = words()
         with language("en"):
             result = words()
 
         def add(data: AccountData) -> AccountData:
-            return data.plus(said, mark)
+            return data.plus(shown, mark)
 
         self._change(add, f"access.{what}", {"change": change, "result": result})
 
     def _change(
-        self, change: Callable[[AccountData], AccountData], action: str = "", said: dict[str, str] | None = None
+        self, change: Callable[[AccountData], AccountData], action: str = "", facts: dict[str, str] | None = None
     ) -> None:
         context = f"account:{self._row}"
 
@@ -208,13 +209,13 @@ class AccountLockout:
                     actor=HANDOVER,
                     action=action,
                     case_id=self._case,
-                    data={"system": self._system.name, "account": self._id, **(said or {})},
+                    data={"system": self._system.name, "account": self._id, **(facts or {})},
                 )
 
         self._store.group_write(write, self._case)
 
 
-def _said(words: str, name: str) -> str:
+def _with_name(words: str, name: str) -> str:
     return _(words).format(name=name)
 
 

@@ -1,6 +1,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlmodel import Session, select
@@ -13,12 +14,12 @@ from workflows.storage.vault import Vault
 
 @dataclass(frozen=True, slots=True)
 class VerdictNote:
-    """Why something is so, and how that is known."""
+    """Reason of a verdict, and how that is known."""
 
     reason: str = ""
     how: str = ""
     choose: bool = False
-    """Whether it is so until a person links an account."""
+    """True if the verdict stays until a person links an account."""
 
 
 def seal(vault: Vault, key: bytes, row: str, note: VerdictNote) -> bytes:
@@ -28,16 +29,16 @@ def seal(vault: Vault, key: bytes, row: str, note: VerdictNote) -> bytes:
 
 
 def unseal(vault: Vault, key: bytes, row: str, sealed: bytes) -> VerdictNote:
-    """Decrypt a row's note, in the language of the moment; a row that has none yet gives an empty one."""
-    if not sealed:
-        return VerdictNote()
-    note = VerdictNote(**vault.open(key, sealed, f"note:{row}"))
-    return replace(note, reason=shown(note.reason), how=shown(note.how))
+    """Decrypt a row's note, in the reader's language; a row without a note gives an empty one."""
+    return open_note(partial(vault.open, key), row, sealed)
 
 
 def open_note(opener: Callable[[bytes, str], Any], row: str, sealed: bytes) -> VerdictNote:
-    """Decrypt a row's note with a case's `opener`, as `unseal` does for a single row."""
-    return VerdictNote(**opener(sealed, f"note:{row}")) if sealed else VerdictNote()
+    """Decrypt a row's note with a case's `opener`, as `unseal` does."""
+    if not sealed:
+        return VerdictNote()
+    note = VerdictNote(**opener(sealed, f"note:{row}"))
+    return replace(note, reason=shown(note.reason), how=shown(note.how))
 
 
 GOOD = (Verdict.LOCKED, Verdict.ABSENT)
@@ -45,7 +46,7 @@ GOOD = (Verdict.LOCKED, Verdict.ABSENT)
 
 @dataclass(frozen=True, slots=True)
 class KnownVerdict:
-    """What is known of one account or one line of a case, and when it was read."""
+    """Verdict of one account or of one line of a case, and when it was read."""
 
     verdict: Verdict
     reason: str
@@ -62,67 +63,67 @@ def current_verdict(
 ) -> KnownVerdict:
     """Join a row's own verdict with the last sweep of its system. Pure.
 
-    What a later sweep could not read is unknown, whatever the row says; what it read as before was read then.
+    An account that a later sweep could not read is unknown. An account that the sweep read unchanged was read then.
     """
-    own = KnownVerdict(verdict, reason, read_at)
+    from_row = KnownVerdict(verdict, reason, read_at)
     if reading is None or read_at is None:
-        return own
+        return from_row
     if reading.failed_at is not None and read_at < reading.failed_at:
-        said = _("not read by the last audit: {problem}").format(problem=shown(reading.problem))
-        return KnownVerdict(Verdict.UNKNOWN, said, read_at)
+        problem = _("not read by the last audit: {problem}").format(problem=shown(reading.problem))
+        return KnownVerdict(Verdict.UNKNOWN, problem, read_at)
     if reading.read_at is not None and read_at < reading.read_at and verdict in GOOD:
         return KnownVerdict(verdict, reason, reading.read_at)
-    return own
+    return from_row
 
 
 def complete(session: Session, system: str, began: datetime) -> None:
-    """Note that everything was read by a sweep that began then."""
+    """Record that the sweep that began then read everything."""
     row = session.get(SweepStatus, system) or SweepStatus(system=system)
     row.read_at, row.failed_at, row.problem = began, None, ""
     session.add(row)
 
 
 def failed(session: Session, system: str, began: datetime, problem: str) -> None:
-    """Note that a sweep that began then could not read everything."""
+    """Record that the sweep that began then could not read everything."""
     row = session.get(SweepStatus, system) or SweepStatus(system=system)
     row.failed_at, row.problem = began, stored(problem)
     session.add(row)
 
 
 LOCKED, ENDED, TOKEN = "locked", "sessions ended", "token"
-"""Marks of what was done."""
+"""Marks of the steps that were done."""
 SEVERITY = (Verdict.OPEN, Verdict.UNKNOWN, Verdict.LOCKED, Verdict.ABSENT)
 
 
 @dataclass(frozen=True, slots=True)
 class AccountData:
-    """What an account row keeps sealed."""
+    """Sealed data of an account row."""
 
     login: str
     matched_by: str
     before: dict[str, str] = field(default_factory=dict)
-    """State before our first write; an undo restores it."""
+    """State before the first write of Handover; an undo restores it."""
     groups: dict[str, str] = field(default_factory=dict)
     """Groups before the first removal, id to name."""
     done: tuple[str, ...] = ()
     """Stored sentences."""
     was: str = ""
-    """Verdict that the lookup showed before our first write: what an undo must read back."""
+    """Verdict of the lookup before the first write: an undo must read the same one back."""
     marks: tuple[str, ...] = ()
-    """What of `done` programs go by, in no language: `LOCKED`, `ENDED`, `TOKEN` and an id for each that was revoked."""
+    """Marks of the steps in `done`, in no language: `LOCKED`, `ENDED`, and `TOKEN` with each revoked token's id."""
 
     @classmethod
     def load(cls, data: dict[str, Any]) -> "AccountData":
-        """Read what `asdict` made."""
+        """Return the data that `asdict` was given."""
         return cls(**{**data, "done": tuple(data["done"]), "marks": tuple(data["marks"])})
 
     def plus(self, said: str, mark: str) -> "AccountData":
-        """Return the data with what was done, once."""
+        """Return the data with one more step done; a step is listed once."""
         said = stored(said)
         done = self.done if said in self.done else (*self.done, said)
         return replace(self, done=done, marks=self.marks if not mark or mark in self.marks else (*self.marks, mark))
 
     @property
     def locked(self) -> bool:
-        """Whether our own lock-out locked the account."""
+        """True if Handover locked the account."""
         return LOCKED in self.marks

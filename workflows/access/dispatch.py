@@ -1,7 +1,7 @@
-"""Lock-outs as the engine carries them: a case at a time, its systems side by side, each in its own lane of threads.
+"""Handlers of lock-outs: one case at a time, its systems side by side, each system with its own threads.
 
-The engine's record costs more than a lock-out's own rows do, so a whole case is one piece of its work. A piece that
-ends early by an error leaves its other rows due: the reconciler hands them over again, as after a crash.
+The engine's record costs more than a lock-out's own rows, so a whole case is one piece of the engine's work. A piece
+that ends early by an error leaves its other rows due. The reconciler hands them over again, as after a crash.
 """
 
 import threading
@@ -19,7 +19,7 @@ from workflows.storage.rows.work_state import WorkState
 from workflows.systems.thread_pools import PLANNED, URGENT, ThreadPools
 
 FRESH_SECONDS = 1.0
-"""How long the rows of a case that its first lock-out has read are good for the others."""
+"""Seconds for which the rows that a case's first lock-out read stay valid for the other lock-outs."""
 DUE = (
     sa.select(ACCESS.c.id, ACCESS.c.system, CASES.c.immediate)
     .join(CASES, ACCESS.c.case_id == CASES.c.id)
@@ -30,7 +30,7 @@ DUE = (
         )
     )
 )
-"""What is due, and the rows of an undone case: a lock-out that a kill cut short is restored again."""
+"""Due rows, and the rows of an undone case: a lock-out that a kill cut short is restored again."""
 OF_CASE, OF_ROW = DUE.where(ACCESS.c.case_id == sa.bindparam("id")), DUE.where(ACCESS.c.id == sa.bindparam("id"))
 
 
@@ -39,10 +39,10 @@ class LockoutDispatch:
 
     def __init__(self, context: Context, lockouts: SystemLockouts) -> None:
         self._store, self._clock, self._lockouts = context.store, context.clock, lockouts
-        self._lanes = ThreadPools(context.systems.max_parallel)
+        self._pools = ThreadPools(context.systems.max_parallel)
 
     def case(self, case_id: str) -> None:
-        """Lock one leaver out everywhere that is due; return when every system has answered, or failed to."""
+        """Lock one leaver out of every due system. Return when every system has answered or failed."""
         self._run_due(OF_CASE, case_id)
 
     def row(self, access_id: str) -> None:
@@ -50,24 +50,24 @@ class LockoutDispatch:
         self._run_due(OF_ROW, access_id)
 
     def backlog(self, system: str) -> int:
-        """Return how many lock-outs wait for a free thread of the system's lane."""
-        return self._lanes.backlog(system)
+        """Return how many lock-outs wait for a free thread of the system."""
+        return self._pools.backlog(system)
 
     def _run_due(self, query: sa.Select[str, str, bool], row_id: str) -> None:
         with self._store.read() as session:
             due = session.connection().execute(query, {"id": row_id, "now": self._clock.now()}).all()
         batch = _LockoutBatch(self._lockouts, [access_id for access_id, _system, _immediate in due])
         work = [
-            self._lanes.submit(system, partial(batch.carry_out, access_id), URGENT if immediate else PLANNED)
+            self._pools.submit(system, partial(batch.carry_out, access_id), URGENT if immediate else PLANNED)
             for access_id, system, immediate in due
         ]
         wait(work)
-        for one in work:
-            one.result()
+        for future in work:
+            future.result()
 
 
 class _LockoutBatch:
-    """The lock-outs of one case, whose rows are read together by the first that begins."""
+    """Lock-outs of one case. The first that begins reads the rows of all."""
 
     def __init__(self, lockouts: SystemLockouts, rows: Sequence[str]) -> None:
         self._lockouts, self._rows = lockouts, rows
@@ -76,7 +76,7 @@ class _LockoutBatch:
         self._lock = threading.Lock()
 
     def carry_out(self, row: str) -> None:
-        """Carry out one access of the case, if it is due still."""
+        """Carry out one access of the case, if it is still due."""
         lockout = self._take(row)
         if lockout is not None:
             self._lockouts.carry_out(lockout)

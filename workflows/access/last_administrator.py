@@ -1,7 +1,7 @@
-"""The last administrator of a system is never locked: without one, nobody could let anybody in again.
+"""Protection of a system's last administrator: locking the last one would shut everybody out.
 
-Two last administrators who leave in the same second are decided one after the other: whoever is cleared for the lock
-counts as gone for everybody after, whether the lock has been carried out yet or not. What cannot be told is no leave.
+Two last administrators who leave in the same second are decided one after the other. An administrator who was cleared
+for the lock counts as gone from then on, even before the lock. An account is not locked if the check is not possible.
 """
 
 from collections.abc import Collection, Sequence
@@ -19,42 +19,42 @@ from workflows.systems.registry import System
 
 
 def remaining(members: Sequence[Account], account: AccountId, gone: Collection[str], own: str) -> list[Account]:
-    """Return who can still let people in once `account` is locked; Handover's own account is no person. Pure."""
-    known = own.casefold()
+    """Return the members who can still log in once `account` is locked, except Handover's own account. Pure."""
+    own_name = own.casefold()
     return [
-        one
-        for one in members
-        if one.id != account
-        and one.verdict is Verdict.OPEN
-        and one.id not in gone
-        and not (known and known in (one.id.casefold(), one.login.casefold(), one.email.casefold()))
+        member
+        for member in members
+        if member.id != account
+        and member.verdict is Verdict.OPEN
+        and member.id not in gone
+        and not (own_name and own_name in (member.id.casefold(), member.login.casefold(), member.email.casefold()))
     ]
 
 
 def group_members(system: System, group: str, *, believing_nobody: bool = False) -> Sequence[Account]:
-    """Return who is in a group. Raises `Missing`, and `Unavailable` where a named one shows nobody."""
-    knows = system.having(Administrators)
-    if knows is None:
+    """Return the members of a group. Raises `Missing`, and `Unavailable` if a named group shows no members."""
+    connector = system.having(Administrators)
+    if connector is None:
         raise Missing(_("this kind of system cannot list a group"))
-    members = knows.administrators(group)
+    members = connector.administrators(group)
     if group and not members and not believing_nobody:
-        said = _("the administrators' group {group} shows nobody, which is not believed")
-        raise Unavailable(said.format(group=group))
+        problem = _("the administrators' group {group} shows nobody, which is not believed")
+        raise Unavailable(problem.format(group=group))
     return members
 
 
 def foresee(system: System, accounts: Collection[AccountId]) -> tuple[str, ...]:
-    """Return, for a plan, what would be left alone as the system is now; nothing is written."""
-    said = []
+    """Return, for a plan, the accounts that would not be locked at present. Writes nothing."""
+    reasons = []
     for group in _groups(system):
         try:
             members, own = group_members(system, group), _own(system)
         except ConnectorError as error:
             return (_("whether this is the last administrator cannot be told: {error}").format(error=error),)
-        mine = [one for one in members if one.id in accounts and one.verdict is not Verdict.LOCKED]
-        if mine and not remaining(members, mine[0].id, accounts, own):
-            said.append(_last(mine[0], group))
-    return tuple(said)
+        affected = [member for member in members if member.id in accounts and member.verdict is not Verdict.LOCKED]
+        if affected and not remaining(members, affected[0].id, accounts, own):
+            reasons.append(_last(affected[0], group))
+    return tuple(reasons)
 
 
 class LastAdministratorCheck:
@@ -64,9 +64,9 @@ class LastAdministratorCheck:
         self._store, self._clock = context.store, context.clock
 
     def clear_or_refuse(self, system: System, case_id: str, account: AccountId) -> str:
-        """Return why this account must not be locked there; empty: it may, and counts as gone from now on.
+        """Return why this account must not be locked there. Empty: it may be locked, and counts as gone from now on.
 
-        Raises what the connector raises: nobody is locked before it is known who remains.
+        Raises what the connector raises: no account is locked before the remaining administrators are known.
         """
         for group in _groups(system):
             try:
@@ -76,20 +76,22 @@ class LastAdministratorCheck:
                     "whether this is the LAST ADMINISTRATOR cannot be told, so it was NOT locked: {error}. "
                     "Correct `administrators` in [systems.{system}], then try again"
                 ).format(error=error, system=system.name)
-            mine = next((one for one in members if one.id == account and one.verdict is not Verdict.LOCKED), None)
-            if mine and not self._clear(system, case_id, mine, members):
-                return _last(mine, group)
+            administrator = next(
+                (member for member in members if member.id == account and member.verdict is not Verdict.LOCKED), None
+            )
+            if administrator and not self._clear(system, case_id, administrator, members):
+                return _last(administrator, group)
         return ""
 
-    def _clear(self, system: System, case_id: str, mine: Account, members: Sequence[Account]) -> bool:
-        with self._store.write(f"clearance:{system.name}") as session:  # one after the other, in every process
-            if not remaining(members, mine.id, _gone(session, system.name), _own(system)):
+    def _clear(self, system: System, case_id: str, administrator: Account, members: Sequence[Account]) -> bool:
+        with self._store.write(f"clearance:{system.name}") as session:  # one after the other, across all processes
+            if not remaining(members, administrator.id, _gone(session, system.name), _own(system)):
                 return False
             session.merge(
                 Clearance(
-                    id=f"{system.name}:{mine.id}",
+                    id=f"{system.name}:{administrator.id}",
                     system=system.name,
-                    account_id=mine.id,
+                    account_id=administrator.id,
                     case_id=case_id,
                     at=self._clock.now(),
                 )
@@ -98,7 +100,7 @@ class LastAdministratorCheck:
 
 
 def _groups(system: System) -> tuple[str, ...]:
-    """Return the groups to look at: those that the settings name, else the one that the system tells of."""
+    """Return the groups to check: those in the settings, or else the system's own."""
     return system.administrators or (("",) if system.has(Administrators) else ())
 
 

@@ -1,4 +1,4 @@
-"""Accounts that no address leads to: a person searches the system, says whose an account is, and it is remembered."""
+"""Links of accounts that no address matches. A person searches the system and links the account to the leaver."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ Retry = Callable[[str, str, Actor], None]
 
 
 class AccountLinking:
-    """Finds candidates, and keeps what people said. `retry` locks one system of a case again."""
+    """Finds candidates and stores links. `retry` locks one system of a case again."""
 
     def __init__(self, context: Context, guards: ProtectedAccounts, retry: Retry) -> None:
         self._store, self._vault, self._journal = context.store, context.vault, context.journal
@@ -34,46 +34,46 @@ class AccountLinking:
 
         Raises `Refused` (UNKNOWN_CASE, UNKNOWN_SYSTEM) and what the connector raises.
         """
-        where, accounts = self._system(system)
+        configured, accounts = self._system(system)
         with self._store.read() as session:
             case, data = read_case(session, self._vault, case_id)
             links = matching.links(session, self._vault, case.leaver_key, system)
-        sought = Person("", (search.strip(),), (search.strip(),)) if search.strip() else person(data.leaver)
+        searched = Person("", (search.strip(),), (search.strip(),)) if search.strip() else person(data.leaver)
         return tuple(
             Candidate(
-                one.id,
-                one.login,
-                one.name,
-                one.email,
-                one.verdict,
-                one.matched_by,
-                one.id in links.accounts,
-                self._guards.why_not(where, one),
+                account.id,
+                account.login,
+                account.name,
+                account.email,
+                account.verdict,
+                account.matched_by,
+                account.id in links.accounts,
+                self._guards.why_not(configured, account),
             )
-            for one in accounts.find(sought).accounts
+            for account in accounts.find(searched).accounts
         )
 
     def link(self, case_id: str, system: str, by: Actor, *, account: str = "", login: str = "") -> str:
-        """Remember that this account is the leaver's; return its log-in.
+        """Link an account to the leaver; return its log-in.
 
-        It is named by its exact log-in or address, or by its id: of one that matches the leaver, or with its log-in.
+        The account is named by its exact log-in or address. An id alone is enough if the account matches the leaver.
 
-        It is tried at once where the case has begun, and found by every later case of the same person. Raises
+        If the case has begun, the account is locked at once. Every later case of the same person finds the link. Raises
         `Refused`: UNKNOWN_CASE, UNKNOWN_SYSTEM, UNKNOWN_ACCOUNT, PROTECTED, NOT_OPEN.
         """
-        where, accounts = self._system(system)
+        configured, accounts = self._system(system)
         with self._store.read() as session:
             _, data = read_case(session, self._vault, case_id)
         found = self._one(accounts, data, account, login)
-        if self._guards.protection_reason(where, *found.names):
+        if self._guards.protection_reason(configured, *found.names):
             raise Refused(Code.PROTECTED, name=found.login)
         self._keep(case_id, system, by, found.id, found.login)
         return found.login
 
     def link_additional(self, case_id: str, system: str, by: Actor, account: str) -> str:
-        """Remember that this account is the leaver's beside those that the case knows; raises as `link`.
+        """Link an account in addition to the accounts that the case has. Raises as `link`.
 
-        Those are linked with it: where a person has chosen, every other account is left alone, in later cases too.
+        The accounts of the case are linked as well: once a person has chosen, all other accounts are left alone.
         """
         with self._store.write() as session:
             case, _ = read_case(session, self._vault, case_id)
@@ -83,7 +83,7 @@ class AccountLinking:
         return self.link(case_id, system, by, account=account)
 
     def none(self, case_id: str, system: str, by: Actor) -> None:
-        """Remember that the leaver has no account there. Raises as `link`."""
+        """Record that the leaver has no account there. Raises as `link`."""
         self._system(system)
         self._keep(case_id, system, by, "", "")
 
@@ -95,13 +95,13 @@ class AccountLinking:
         return system, accounts
 
     def _one(self, accounts: Accounts, data: CaseData, account: str, login: str) -> Found:
-        """Return exactly the account that is meant, as the system has it now."""
+        """Return exactly the named account, in its present state."""
         named = [Person("", (), (login,)), Person("", (login,))] if login else []
-        sought = [*([person(data.leaver)] if account else []), *named]
-        for one in sought:
-            hits = [found for found in accounts.find(one).accounts if _means(found, account, login)]
-            if len(hits) == 1:
-                return hits[0]
+        searches = [*([person(data.leaver)] if account else []), *named]
+        for search in searches:
+            matches = [found for found in accounts.find(search).accounts if _means(found, account, login)]
+            if len(matches) == 1:
+                return matches[0]
         raise Refused(Code.UNKNOWN_ACCOUNT, account=account or login)
 
     def _keep(self, case_id: str, system: str, by: Actor, account: str, login: str) -> None:
@@ -116,7 +116,7 @@ class AccountLinking:
             self._retry(case_id, system, by)
 
     def _replace(self, session: Session, case: Case, system: str, by: Actor, account: str, login: str) -> None:
-        """Add the link; an account and `none` shut each other out. The same word twice is one."""
+        """Add the link. An account replaces `none`, and `none` replaces all accounts. A repeated link has no effect."""
         rows = session.exec(
             select(AccountLink).where(AccountLink.person_key == case.leaver_key, AccountLink.system == system)
         ).all()
@@ -141,15 +141,15 @@ class AccountLinking:
                 sealed=sealed,
             )
         )
-        said = {"system": system, "account": account or "none"}
-        self._journal.write(session, actor=by, action="account.linked", case_id=case.id, data=said)
+        facts = {"system": system, "account": account or "none"}
+        self._journal.write(session, actor=by, action="account.linked", case_id=case.id, data=facts)
 
 
 def forget(session: Session, person_key: str) -> int:
-    """Delete what people said about somebody of whom no case is kept any more; return how much that was.
+    """Delete a person's links once no case of theirs is kept; return how many there were.
 
-    A link belongs to the person and not to one case: it stands, under a key of its own, for as long as any case of
-    theirs can be read, and must go with the last one. To be called in the transaction that deletes a case or its key.
+    A link belongs to the person, under a key of its own. It stays while any case of theirs can be read, and is deleted
+    with the last one. Call this in the transaction that deletes a case or its key.
     """
     if session.exec(select(Case.id).where(Case.leaver_key == person_key, Case.wrapped_key != b"")).first():
         return 0

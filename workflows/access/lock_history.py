@@ -1,4 +1,4 @@
-"""What our rows say of locks that we have carried out, for connectors whose systems make locked accounts vanish."""
+"""Lock history for connectors: which accounts Handover locked. Some systems no longer list locked accounts."""
 
 from functools import partial
 
@@ -15,13 +15,13 @@ from workflows.storage.vault import Vault
 
 
 def connect_lock_history(context: Context) -> None:
-    """Give every connector its way to ask."""
+    """Give every connector access to the lock history."""
     for system, accounts in context.systems.with_capability(Accounts):
         accounts.use_lock_history(partial(was_locked_by_case, context.store, context.vault, system.name))
 
 
 def was_locked_by_case(store: Store, vault: Vault, system: str, account: AccountId) -> bool:
-    """Whether a case that still stands has locked this account there."""
+    """Return whether a case that still stands has locked this account there."""
     query = (
         select(LeaverAccount, Case.wrapped_key)
         .join(Case, col(LeaverAccount.case_id) == col(Case.id))

@@ -1,7 +1,7 @@
-"""Steps that people do by hand, as values: what is asked, what was answered, and what is to be done next.
+"""Values of manual steps: the request, the answer, and the next action.
 
-Nothing here writes. A step's verdict is `unknown` whatever anybody says: a confirmation is a person's word, kept and
-shown beside the verdict, and never a reading.
+Nothing here writes. A step's verdict is always `unknown`: a confirmation is a person's statement, shown beside the
+verdict, and no reading.
 """
 
 from collections.abc import Iterable
@@ -20,9 +20,9 @@ from workflows.storage.vault import Vault
 from workflows.systems.registry import System, Systems
 
 LOOK = timedelta(hours=1)
-"""How often who is asked is compared with who is still there."""
+"""Time between two checks that the people asked are still active."""
 SOON = timedelta(minutes=1)
-"""When to look again where the workspace did not say who is there."""
+"""Time until the next check if the workspace did not answer."""
 DAY = timedelta(days=1)
 NOBODY = N_("nobody who is asked for it is active in Slack any more")
 UNCONFIGURED = N_("this system is no longer in the configuration")
@@ -30,16 +30,16 @@ UNCONFIGURED = N_("this system is no longer in the configuration")
 
 @dataclass(frozen=True, slots=True)
 class StepData:
-    """What a step keeps sealed: words of people, and who they are."""
+    """Sealed data of a step: people's words and names."""
 
     asked: tuple[str, ...] = ()
-    """Slack ids of everybody who was asked in this round, those it was escalated to included."""
+    """Slack ids of everybody who was asked in this round, including by escalation."""
     times: int = 0
-    """How often it was asked in this round."""
+    """Number of requests in this round."""
     asked_last: str = ""
-    """When it was asked last, ISO."""
+    """Time of the last request, ISO."""
     stuck: bool = False
-    """Whether somebody said in this round that it cannot be done."""
+    """True if somebody reported in this round that the step cannot be done."""
     problem: str = ""
     name: str = ""
     note: str = ""
@@ -47,12 +47,12 @@ class StepData:
     proof_sha256: str = ""
 
     def seal(self, vault: Vault, key: bytes, step_id: str) -> bytes:
-        """Encrypt for the step's row."""
+        """Encrypt the data for the step's row."""
         return vault.seal(key, asdict(self), f"manual:{step_id}")
 
     @classmethod
     def of(cls, vault: Vault, key: bytes, row: ManualStep) -> "StepData":
-        """Decrypt a row's data; a fresh row has none."""
+        """Decrypt a row's data; return empty data for a fresh row."""
         if not row.sealed:
             return cls()
         data: dict[str, Any] = vault.open(key, row.sealed, f"manual:{row.id}")
@@ -61,40 +61,40 @@ class StepData:
 
 @dataclass(frozen=True, slots=True)
 class StepActions:
-    """What the clock does with a step at one moment."""
+    """Actions due for a step at one moment."""
 
     begins: bool
-    """A new round begins: nobody has been asked in it yet."""
+    """True if a new round begins: nobody has been asked in it yet."""
     ask: tuple[str, ...]
-    """Whom to send a new message."""
+    """People who get a new message."""
     escalate: bool
     overdue: bool
     next_at: datetime
     reachable: tuple[str, ...] | None = None
-    """Who is there to be asked, where that is known."""
+    """Active people who can be asked; None if that is not known."""
     problem: str = ""
 
 
 def work_of(system: System | None) -> ManualWork | None:
-    """Return what a person does in this system, or None where a program does it or it is not configured."""
+    """Return the manual work of this system; None if a program does it or the system is not configured."""
     connector = system.connector if system else None
     return cast("ByHand", connector).work if ByHand in type(connector).__mro__ else None
 
 
 def answered(row: ManualStep) -> bool:
-    """Whether a person has answered the round that the step is in."""
+    """Return whether a person has answered the step's current round."""
     return row.confirmed_at is not None and (row.asked_at is None or row.confirmed_at >= row.asked_at)
 
 
 def deadline(row: ManualStep, effective_at: datetime, work: ManualWork, now: datetime) -> datetime:
-    """Return by when the round that begins now must be answered: the first counts from the case's effective time."""
+    """Return the deadline of the round that begins now. The first round counts from the case's effective time."""
     return (effective_at if row.round == 1 and not answered(row) else now) + work.due
 
 
 def next_step_actions(
     row: ManualStep, data: StepData, work: ManualWork, reach: tuple[str, ...] | None, ends: datetime, now: datetime
 ) -> StepActions:
-    """Decide what to do now. `reach`: who is there to be asked, None where that is not known; `ends`: the deadline."""
+    """Decide the actions due now. `reach`: active people, None if not known; `ends`: the deadline."""
     begins = answered(row) or row.asked_at is None
     overdue = now >= ends
     nobody = reach == ()
@@ -104,17 +104,17 @@ def next_step_actions(
     ask = people if last is None or now >= last + spacing else ()
     escalate = (overdue or nobody or data.stuck) and (begins or row.escalated_at is None)
     wake = [(now if ask else last or now) + spacing, now + (SOON if reach is None else LOOK)]
-    trouble = NOBODY if nobody else "" if data.problem in (NOBODY, UNCONFIGURED) else data.problem
-    return StepActions(begins, ask, escalate, overdue, min([*wake, *([] if overdue else [ends])]), reach, trouble)
+    problem = NOBODY if nobody else "" if data.problem in (NOBODY, UNCONFIGURED) else data.problem
+    return StepActions(begins, ask, escalate, overdue, min([*wake, *([] if overdue else [ends])]), reach, problem)
 
 
 def _likely(assignee: str) -> tuple[str, ...]:
-    """Return whom to ask while Slack does not answer: a person, who is told later; a group must be looked up."""
+    """Return the person to ask while Slack does not answer. The members of a group are not known then."""
     return (assignee,) if assignee[:1] in ("U", "W") else ()
 
 
 def view(row: ManualStep, data: StepData, work: ManualWork | None, case_id: str, leaver: Leaver) -> StepView:
-    """Return a step as people see it."""
+    """Return a step for display."""
     return StepView(
         id=row.id,
         case_id=case_id,
@@ -141,26 +141,26 @@ def view(row: ManualStep, data: StepData, work: ManualWork | None, case_id: str,
 
 
 def reason(step: StepView) -> str:
-    """Return why the verdict is `unknown`, as a sentence."""
+    """Return the reason of the verdict `unknown`, as a sentence."""
     if step.confirmed_at:
-        said = _("confirmed by {name} on {day}, not read back").format(
+        sentence = _("confirmed by {name} on {day}, not read back").format(
             name=step.confirmed_by, day=f"{step.confirmed_at:%Y-%m-%d}"
         )
         if step.waiting and step.asked_at:
-            said = _("{said}; asked again on {day}").format(said=said, day=f"{step.asked_at:%Y-%m-%d}")
-        return said
-    said = _("a person will be asked to do it")
+            sentence = _("{said}; asked again on {day}").format(said=sentence, day=f"{step.asked_at:%Y-%m-%d}")
+        return sentence
+    sentence = _("a person will be asked to do it")
     if step.asked_at:
-        said = _("a person was asked and has not confirmed it yet")
+        sentence = _("a person was asked and has not confirmed it yet")
     if step.escalated_at:
-        said = _("{said}, escalated").format(said=said)
-    return f"{said} ({step.problem})" if step.problem else said
+        sentence = _("{said}, escalated").format(said=sentence)
+    return f"{sentence} ({step.problem})" if step.problem else sentence
 
 
 def lines(
     rows: Iterable[ManualStep], vault: Vault, systems: Systems, case: Case, leaver: Leaver
 ) -> tuple[SystemLine, ...]:
-    """Return the lines of a case for what people do by hand: `rows`, the steps of the case."""
+    """Return a case's lines for its manual steps, `rows`."""
     return tuple(_line(vault, systems, case, leaver, row) for row in rows)
 
 
@@ -173,7 +173,7 @@ def _line(vault: Vault, systems: Systems, case: Case, leaver: Leaver, row: Manua
 
 
 def plan(system: System, work: ManualWork) -> SystemPlan:
-    """Return what a case would ask of a person in this system."""
+    """Return what a plan shows for a system with a manual step."""
     hours = work.due.total_seconds() / 3600
     does = ngettext(
         "someone will be asked to do this by hand, within {hours} hour: {instructions}",
@@ -184,7 +184,7 @@ def plan(system: System, work: ManualWork) -> SystemPlan:
 
 
 def new(case: Case, system: str) -> ManualStep:
-    """Return the step of a fresh case, due when the case takes effect."""
+    """Return the step of a new case, due when the case takes effect."""
     return ManualStep(
         id=f"{case.id}:{system}", case_id=case.id, system=system, state=WorkState.DUE, due_at=case.effective_at
     )

@@ -1,8 +1,9 @@
-"""What people do by hand, as work: asked, reminded, escalated, confirmed, taken back, and asked again.
+"""Manual steps as work: asked, reminded, escalated, confirmed, retracted, and asked again.
 
-One `ManualStep` row is one piece of work. Who is there is asked of the workspace first; then one transaction decides,
-writes the row, its posts and its journal entry: killed before it, nothing happened, and after it, everything did.
-Long: the scheduled step and the three answers share row, lock and refusals. Pure functions are in `manual_step`.
+One `ManualStep` row is one piece of work. The active people are read from the workspace first. Then one transaction
+decides and writes the row, its messages and its journal entry, so that a kill leaves no half-done step.
+
+Long because the scheduled step and the three answers share row, lock and refusals. Pure functions are in `manual_step`.
 """
 
 import base64
@@ -44,37 +45,37 @@ from workflows.storage.rows.work_state import WorkState
 from workflows.storage.work import again
 
 STANDS = timedelta(days=90)
-"""How long a confirmation stands where the step is no longer in the configuration."""
+"""Time until a confirmed step is asked again if it is no longer in the configuration."""
 PEOPLE = ("U", "W", "S")
-"""How ids of people and user groups begin; anything else is a channel."""
+"""First letters of ids of people and user groups; every other id is a channel."""
 KEEP_BYTES = 256 * 1024
-"""Files up to this size are kept, sealed; of larger ones the hash and the name."""
+"""Largest file that is stored, sealed. Of a larger file only the hash and the name are stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What is handed in beside the note: a file's name and content, or a link (no content)."""
+    """Proof beside the note: a file's name and content, or a link without content."""
 
     name: str
     content: bytes | None = None
 
     @property
     def sha256(self) -> str:
-        """Hash of the content, or empty."""
+        """SHA-256 hash of the content, or empty."""
         return hashlib.sha256(self.content).hexdigest() if self.content is not None else ""
 
 
 class ManualSteps:
-    """Carries out `ManualStep` rows, and takes people's answers."""
+    """Carries out `ManualStep` rows, and records people's answers."""
 
     def __init__(self, context: Context, roster: AssigneeDirectory, channel: str) -> None:
-        """`roster`: who is there to be asked; `channel`: security's, where a step goes that nobody else can take."""
+        """Take the directory of active people, and security's channel for steps that nobody else can take."""
         self._store, self._vault, self._journal = context.store, context.vault, context.journal
         self._systems, self._clock = context.systems, context.clock
         self._findings, self._roster, self._channel = context.findings, roster, channel
 
     def run(self, step_id: str) -> None:
-        """Ask, remind, escalate, or ask again. A row that is not due is left alone: a doubled call does nothing."""
+        """Ask, remind, escalate, or ask again. A row that is not due is left alone, so a doubled call does nothing."""
         now = self._clock.now()
         with self._store.read() as session:
             row = session.get_one(ManualStep, step_id)
@@ -83,7 +84,7 @@ class ManualSteps:
             return
         work = work_of(self._systems.get(row.system))
         if work is None:
-            self._put_off(row)
+            self._postpone(row)
             return
         data = StepData.of(self._vault, case.wrapped_key, row)
         ends = self._ends(row, case, work, now)
@@ -96,14 +97,14 @@ class ManualSteps:
                 problem=data.problem if row.asked_at is None else "",
             )
         next_ = next_step_actions(row, data, work, self._reach(work.assignee, people), ends, now)
-        heard = self._escalation(work, people) if next_.escalate else ()
+        escalated_to = self._escalation(work, people) if next_.escalate else ()
         with self._store.write() as session:
             fresh = session.get_one(ManualStep, step_id, with_for_update=True)
             if (fresh.state, fresh.attempt) == (row.state, row.attempt):
-                self._take(session, fresh, data, next_, heard, ends, work)
+                self._take(session, fresh, data, next_, escalated_to, ends, work)
 
     def confirm(self, step_id: str, by: Actor, note: str, proof: Proof | None = None) -> StepView:
-        """Put a person's word on record. Whether they are among those who may is the caller's to check, live.
+        """Record a person's confirmation. The caller checks the person's permission, live.
 
         Raises `Refused`: UNKNOWN_STEP, NOT_OPEN, LEAVER_CONFIRMS, ALREADY_CONFIRMED, NEEDS_REASON, NEEDS_PROOF.
         """
@@ -123,30 +124,30 @@ class ManualSteps:
                 stuck=False,
                 problem="",
             )
-            row.confirmed_at, row.confirmed_by, row.proof = now, by.id, self._kept(case, row, proof)
+            row.confirmed_at, row.confirmed_by, row.proof = now, by.id, self._sealed_proof(case, row, proof)
             row.sealed = data.seal(self._vault, case.wrapped_key, row.id)
             again(session, row, now + (work.ask_again if work else STANDS))
-            self._say(session, row, by, "manual.confirmed", proof_sha256=data.proof_sha256)
+            self._record_change(session, row, by, "manual.confirmed", proof_sha256=data.proof_sha256)
             self._findings.close_resolved(session, _unverified(row))
             advance_case(session, self._journal, case.id)
             return view(row, data, work, case.id, people.leaver)
 
     def cannot(self, step_id: str, by: Actor, why: str) -> StepView:
-        """Put on record that somebody cannot do it; it is escalated at once. Raises as `confirm` does."""
+        """Record that somebody cannot do the step, and escalate at once. Raises as `confirm`."""
         with self._store.write() as session:
             row, case, people = self._open(session, step_id, by)
             data = StepData.of(self._vault, case.wrapped_key, row)
             _unanswered(row, data)
             _sufficient(why, None, needs_file=False)
-            trouble = _("{name} cannot do it: {why}").format(name=by.name, why=why.strip())
-            data = replace(data, stuck=True, problem=trouble)
+            problem = _("{name} cannot do it: {why}").format(name=by.name, why=why.strip())
+            data = replace(data, stuck=True, problem=problem)
             row.sealed = data.seal(self._vault, case.wrapped_key, row.id)
             again(session, row, self._clock.now())
-            self._say(session, row, by, "manual.cannot")
+            self._record_change(session, row, by, "manual.cannot")
             return view(row, data, work_of(self._systems.get(row.system)), case.id, people.leaver)
 
     def retract(self, step_id: str, by: Actor, why: str) -> StepView:
-        """Take a confirmation back: it counts no more, is a finding, and is asked for again at once.
+        """Retract a confirmation: open a finding, and ask for the step again at once.
 
         Raises `Refused`: UNKNOWN_STEP, NOT_OPEN, LEAVER_CONFIRMS, NOT_CONFIRMED, NEEDS_REASON.
         """
@@ -155,14 +156,14 @@ class ManualSteps:
             if row.confirmed_at is None:
                 raise Refused(Code.NOT_CONFIRMED)
             _sufficient(why, None, needs_file=False)
-            trouble = _("{name} took the confirmation back: {why}").format(name=by.name, why=why.strip())
+            problem = _("{name} took the confirmation back: {why}").format(name=by.name, why=why.strip())
             row.confirmed_at, row.confirmed_by, row.proof = None, "", b""
             row.round, row.asked_at, row.deadline, row.escalated_at = row.round + 1, None, None, None
-            data = StepData(problem=trouble)
+            data = StepData(problem=problem)
             row.sealed = data.seal(self._vault, case.wrapped_key, row.id)
             again(session, row, self._clock.now())
-            self._say(session, row, by, "manual.retracted")
-            self._findings.report(session, _unverified(row, trouble), row.id)
+            self._record_change(session, row, by, "manual.retracted")
+            self._findings.report(session, _unverified(row, problem), row.id)
             return view(row, data, work_of(self._systems.get(row.system)), case.id, people.leaver)
 
     def view(self, step_id: str) -> StepView:
@@ -171,7 +172,7 @@ class ManualSteps:
             return self._view(session, _row(session, step_id))
 
     def waiting_for(self, slack_id: str) -> list[StepView]:
-        """Return what this person was asked for and nobody has answered, the earliest deadline first."""
+        """Return the steps that this person was asked for and nobody has answered, earliest deadline first."""
         with self._store.read() as session:
             rows = session.exec(
                 select(ManualStep)
@@ -197,12 +198,12 @@ class ManualSteps:
         return deadline(row, case.effective_at, work, now)
 
     def _reach(self, assignee: str, people: CaseData) -> tuple[str, ...] | None:
-        """Return who is there to be asked, never the leaver; None where the workspace does not say."""
+        """Return the active people to ask, never the leaver. None: the workspace does not answer."""
         try:
-            there = self._roster.reach(assignee)
+            active = self._roster.reach(assignee)
         except DeliveryFailed:
             return None if assignee != people.leaver.slack_id else ()
-        return tuple(one for one in there if one != people.leaver.slack_id)
+        return tuple(slack_id for slack_id in active if slack_id != people.leaver.slack_id)
 
     def _escalation(self, work: ManualWork, people: CaseData) -> tuple[str, ...]:
         if work.escalate_to and not work.escalate_to.startswith(PEOPLE):
@@ -215,7 +216,7 @@ class ManualSteps:
         row: ManualStep,
         data: StepData,
         step: StepActions,
-        heard: tuple[str, ...],
+        escalated_to: tuple[str, ...],
         ends: datetime,
         work: ManualWork,
     ) -> None:
@@ -228,14 +229,14 @@ class ManualSteps:
             row.asked_at, row.deadline, row.escalated_at = now, ends, None
         if step.ask:
             data = replace(data, times=data.times + 1, asked_last=now.isoformat())
-        asked = (*data.asked, *step.ask, *(one for one in heard if one.startswith(PEOPLE)))
+        asked = (*data.asked, *step.ask, *(recipient for recipient in escalated_to if recipient.startswith(PEOPLE)))
         data = replace(data, asked=tuple(dict.fromkeys(asked)), problem=step.problem)
         row.escalated_at = now if step.escalate else row.escalated_at
         row.sealed = data.seal(self._vault, case.wrapped_key, row.id)
-        self._ask(session, row, data, step, heard, work)
+        self._ask(session, row, data, step, escalated_to, work)
         if step.overdue:
-            said = _("nobody has confirmed by hand: {title}").format(title=work.title)
-            self._findings.report(session, _unverified(row, said), row.id)
+            problem = _("nobody has confirmed by hand: {title}").format(title=work.title)
+            self._findings.report(session, _unverified(row, problem), row.id)
         again(session, row, step.next_at)
         if case.state == CaseState.SCHEDULED:
             advance_case(session, self._journal, case.id)
@@ -246,17 +247,17 @@ class ManualSteps:
         row: ManualStep,
         data: StepData,
         step: StepActions,
-        heard: tuple[str, ...],
+        escalated_to: tuple[str, ...],
         work: ManualWork,
     ) -> None:
         if step.reachable is not None:
-            _silence(session, row.id, (*step.reachable, *heard, work.escalate_to))
-        for one in step.ask:
-            self._want(session, row, one, str(data.times))
-        for one in heard:
-            self._want(session, row, one, "escalated")
+            _drop_undelivered(session, row.id, (*step.reachable, *escalated_to, work.escalate_to))
+        for recipient in step.ask:
+            self._request_message(session, row, recipient, str(data.times))
+        for recipient in escalated_to:
+            self._request_message(session, row, recipient, "escalated")
         if step.begins or step.ask or step.escalate:
-            self._say(
+            self._record_change(
                 session,
                 row,
                 HANDOVER,
@@ -265,31 +266,31 @@ class ManualSteps:
                 times=data.times,
             )
 
-    def _want(self, session: Session, row: ManualStep, whom: str, which: str) -> None:
+    def _request_message(self, session: Session, row: ManualStep, recipient: str, which: str) -> None:
         enqueue(
             session,
-            id=f"manual:{row.id}:{row.round}:{which}:{whom}",
+            id=f"manual:{row.id}:{row.round}:{which}:{recipient}",
             kind=MessageKind.MANUAL,
             subject=row.id,
-            channel=whom,
+            channel=recipient,
             case_id=row.case_id,
         )
 
-    def _say(self, session: Session, row: ManualStep, by: Actor, action: str, **data: object) -> None:
-        """Journal what happened, and bring everything that shows the step up to date."""
-        said = {"system": row.system, **{name: value for name, value in data.items() if value}}
-        self._journal.write(session, actor=by, action=action, case_id=row.case_id, data=said, sealed=row.sealed)
-        _redraw(session, row.id)
+    def _record_change(self, session: Session, row: ManualStep, by: Actor, action: str, **data: object) -> None:
+        """Write the journal entry, and update every message that shows the step."""
+        facts = {"system": row.system, **{name: value for name, value in data.items() if value}}
+        self._journal.write(session, actor=by, action=action, case_id=row.case_id, data=facts, sealed=row.sealed)
+        _update_messages(session, row.id)
         refresh_case_message(session, row.case_id)
 
-    def _kept(self, case: Case, row: ManualStep, proof: Proof | None) -> bytes:
+    def _sealed_proof(self, case: Case, row: ManualStep, proof: Proof | None) -> bytes:
         if proof is None or proof.content is None or len(proof.content) > KEEP_BYTES:
             return b""
         content = base64.b64encode(proof.content).decode()
         return self._vault.seal(case.wrapped_key, content, f"manual proof:{row.id}")
 
-    def _put_off(self, row: ManualStep) -> None:
-        """Wait for a step to come back into the configuration; nobody can be asked for what nobody describes."""
+    def _postpone(self, row: ManualStep) -> None:
+        """Postpone a step that is not in the configuration: without its instructions nobody can be asked."""
         with self._store.write() as session:
             fresh = session.get_one(ManualStep, row.id, with_for_update=True)
             case = session.get_one(Case, row.case_id)
@@ -312,7 +313,7 @@ class ManualSteps:
 
 
 def cancel(session: Session, case_id: str) -> None:
-    """Call off what people are asked for in a case, and say so in the messages that asked."""
+    """Cancel the steps of a case, and update the messages that asked for them."""
     rows = session.exec(select(ManualStep).where(ManualStep.case_id == case_id)).all()
     session.execute(
         sa.update(ManualStep)
@@ -320,11 +321,11 @@ def cancel(session: Session, case_id: str) -> None:
         .values(state=WorkState.CANCELLED)
     )
     for row in rows:
-        _redraw(session, row.id)
+        _update_messages(session, row.id)
 
 
 def _not_now(session: Session, row: ManualStep, case: Case, now: datetime) -> bool:
-    """Whether the case was called off, or put off since the row was made due; the row follows it."""
+    """Return whether the case was cancelled or postponed since the row was made due; update the row."""
     if case.state == CaseState.HELD:
         row.state = WorkState.PLANNED
         session.add(row)
@@ -338,24 +339,24 @@ def _not_now(session: Session, row: ManualStep, case: Case, now: datetime) -> bo
 
 
 def reschedule(session: Session, case: Case) -> None:
-    """Ask at the case's new effective time, where nobody has been asked yet."""
+    """Move a step that nobody was asked for to the case's new effective time."""
     query = select(ManualStep).where(ManualStep.case_id == case.id, col(ManualStep.asked_at).is_(None))
     for row in session.exec(query).all():
         row.due_at = case.effective_at
         session.add(row)
 
 
-def _redraw(session: Session, step_id: str) -> None:
-    """Bring what was delivered up to date; what was not says the newest when it is."""
+def _update_messages(session: Session, step_id: str) -> None:
+    """Update the delivered messages. An undelivered message shows the newest state when it is sent."""
     for post in _posts(session, step_id):
         if post.ts:
             request_update(session, post.id)
 
 
-def _silence(session: Session, step_id: str, there: tuple[str, ...]) -> None:
-    """Give up on messages that never reached a person who is no longer there: Slack would refuse them for ever."""
+def _drop_undelivered(session: Session, step_id: str, active: tuple[str, ...]) -> None:
+    """Drop undelivered messages to people who are no longer active: Slack would refuse them forever."""
     for post in _posts(session, step_id):
-        if not post.ts and post.channel.startswith(PEOPLE) and post.channel not in there:
+        if not post.ts and post.channel.startswith(PEOPLE) and post.channel not in active:
             post.shown_version, post.problem = post.wanted_version, NOBODY
             session.add(post)
 

@@ -1,4 +1,4 @@
-"""Which of the accounts that a lookup shows are the leaver's: never a guess, never a stranger's."""
+"""Matching of accounts to the leaver: no guesses, and never another person's account."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -18,7 +18,7 @@ from workflows.systems.registry import Systems
 
 @dataclass(frozen=True, slots=True)
 class PersonLinks:
-    """What people have said about one person in one system: account id to log-in; `nobody`: there is no account."""
+    """Links of one person in one system: account id to log-in. `nobody`: the person has no account there."""
 
     accounts: Mapping[AccountId, str]
     nobody: bool = False
@@ -26,7 +26,7 @@ class PersonLinks:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The accounts to work on. `ambiguous` counts those among which a person must choose; then `own` is empty."""
+    """Accounts to lock. `ambiguous` counts the accounts among which a person must choose; `own` is then empty."""
 
     own: tuple[Found, ...]
     ambiguous: int = 0
@@ -34,12 +34,12 @@ class Match:
 
 
 def links(session: Session, vault: Vault, person_key: str, system: str) -> PersonLinks:
-    """Read what people have said."""
+    """Return a person's links in one system."""
     return all_links(session, vault, person_key).get(system, PersonLinks({}))
 
 
 def all_links(session: Session, vault: Vault, person_key: str) -> dict[str, PersonLinks]:
-    """Read what people have said of one person, by system; a system that nobody spoke of is not there."""
+    """Return a person's links by system; a system without links is left out."""
     spoken: dict[str, list[AccountLink]] = defaultdict(list)
     for row in session.exec(select(AccountLink).where(AccountLink.person_key == person_key)):
         spoken[row.system].append(row)
@@ -56,39 +56,39 @@ def _links(vault: Vault, rows: Sequence[AccountLink]) -> PersonLinks:
 
 
 def match(found: Sequence[Found], linked: Collection[AccountId], strangers: Collection[AccountId] = ()) -> Match:
-    """Choose among what a lookup shows. Pure."""
-    mine = [one for one in found if one.id not in strangers]
-    left = len(found) - len(mine)
-    said = _("{count} account(s) with this address belong to somebody else by now and were left alone")
-    note = said.format(count=left) if left else ""
-    if len(mine) <= 1:
-        return Match(tuple(mine), note=note)
-    chosen = tuple(one for one in mine if one.id in linked)
+    """Choose the leaver's accounts among those that a lookup shows. Pure."""
+    own = [account for account in found if account.id not in strangers]
+    left_alone = len(found) - len(own)
+    words = _("{count} account(s) with this address belong to somebody else by now and were left alone")
+    note = words.format(count=left_alone) if left_alone else ""
+    if len(own) <= 1:
+        return Match(tuple(own), note=note)
+    chosen = tuple(account for account in own if account.id in linked)
     if chosen:
         others = _("{count} more account(s) match and were left alone: a person chose")
-        more = others.format(count=len(mine) - len(chosen)) if len(mine) > len(chosen) else ""
+        more = others.format(count=len(own) - len(chosen)) if len(own) > len(chosen) else ""
         return Match(chosen, note="; ".join(filter(None, [note, more])))
     if linked:
-        all_of_them = _("{count} account(s) match and were left alone").format(count=len(mine))
+        all_of_them = _("{count} account(s) match and were left alone").format(count=len(own))
         return Match((), note="; ".join(filter(None, [note, all_of_them])))
-    return Match((), len(mine), note)
+    return Match((), len(own), note)
 
 
 def other_persons_accounts(
     systems: Systems, leaver: Leaver, system: str, found: Sequence[Found], known: Collection[str]
 ) -> frozenset[AccountId]:
-    """Return those of the accounts found long after the lock-out that are somebody else's: a name was given out anew.
+    """Return the accounts that belong to another person by now, because a name was reused after the lock-out.
 
-    The directory's ids tell: an entry with the leaver's address and another id is another person, and then no account
-    elsewhere that the case does not know can be taken for the leaver's by its address. Raises what the directory
-    raises: without its answer nobody can tell.
+    The directory's ids decide. If an entry has the leaver's address and another id, it is another person. No unknown
+    account elsewhere is then matched to the leaver by its address. Raises what the directory raises: without its answer
+    the owner is not known.
     """
-    fresh = [one for one in found if one.id not in known]
+    fresh = [account for account in found if account.id not in known]
     if not leaver.directory_id or not fresh or systems.directory not in systems:
         return frozenset()
     if system == systems.directory:
-        return frozenset(one.id for one in fresh if one.id != leaver.directory_id)
+        return frozenset(account.id for account in fresh if account.id != leaver.directory_id)
     directory = systems[systems.directory].having(Accounts)
     present = directory.find(person(leaver)).accounts if directory else ()
-    reused = any(one.id != leaver.directory_id for one in present)
-    return frozenset(one.id for one in fresh) if reused else frozenset()
+    reused = any(account.id != leaver.directory_id for account in present)
+    return frozenset(account.id for account in fresh) if reused else frozenset()

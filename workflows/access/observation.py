@@ -1,4 +1,4 @@
-"""Looking at past leavers again, for audits and follow-ups: reads systems, writes verdicts and findings."""
+"""Repeated reads of past leavers' accounts, for audits and follow-ups. Writes verdicts and findings."""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,16 +25,16 @@ from workflows.systems.registry import System
 
 LOOK_BACK = timedelta(days=90)
 MOST_ASKED = 50
-"""Accounts of one page that are asked about one by one; beyond that, it is a question for the system's own log."""
+"""Accounts of one page whose last change is asked for one by one. Beyond that, use the system's own log."""
 
 
 MALFORMED = (Missing, Conflict, ValueError, LookupError, TypeError, AttributeError)
-"""What one bad record can raise; that a whole system cannot be asked is another error, and stops its sweep."""
+"""Errors of a single bad record. Any other error concerns the whole system, and stops its sweep."""
 log = logging.getLogger(__name__)
 
 
 class StoredVerdict(Protocol):
-    """An account's row, as far as it is looked at here."""
+    """Fields of an account's row that a read compares."""
 
     @property
     def account_id(self) -> str: ...
@@ -51,7 +51,7 @@ def observe(accounts: Accounts, ids: Sequence[AccountId], batch: int) -> dict[Ac
 
 
 def _page(accounts: Accounts, ids: Sequence[AccountId]) -> dict[AccountId, Observation]:
-    """Read a page; where one record in it is unreadable, halve it until only that one is unknown."""
+    """Read a page. If one record is unreadable, halve the page until only that record is unknown."""
     try:
         answer = accounts.observe(ids)
     except MALFORMED as error:
@@ -61,11 +61,14 @@ def _page(accounts: Accounts, ids: Sequence[AccountId]) -> dict[AccountId, Obser
         log.warning("account %s cannot be read: %s", ids[0], type(error).__name__)
         return {ids[0]: Observation(Verdict.UNKNOWN, _("bulk read"), malformed(error))}
     left_out = Observation(Verdict.UNKNOWN, _("bulk read"), _("the system's answer left this account out"))
-    return {one: answer.get(one, left_out) for one in ids}
+    return {account: answer.get(account, left_out) for account in ids}
 
 
 def malformed(error: Exception) -> str:
-    """Return the sentence for one record that cannot be read; an unforeseen error's words may hold somebody's data."""
+    """Return the sentence for one unreadable record.
+
+    An unexpected error's text may hold personal data, so it is left out.
+    """
     if isinstance(error, ConnectorError):
         return say(error)
     return _("the system's record of this account is malformed ({kind})").format(kind=type(error).__name__)
@@ -80,9 +83,9 @@ def record(
     by: str,
     changed_by: str = "",
 ) -> None:
-    """Write what a fresh read showed; open or close the findings that follow from it.
+    """Write the result of a fresh read; open or close the findings that follow.
 
-    `changed_by`: who changed the account last, where the system tells.
+    `changed_by`: the last person to change the account, if the system shows that.
     """
     row.verdict = seen.verdict
     row.note = _sealed(vault, session.get_one(Case, row.case_id).wrapped_key, f"account:{row.id}", seen)
@@ -102,9 +105,9 @@ def record(
 
 
 def update_access_verdict(session: Session, vault: Vault, access_id: str, seen: Observation, now: datetime) -> None:
-    """Bring the case's own line in step with what was read of one account: a message never shows yesterday's lock.
+    """Update the case's own line after a read of one account, so that no message shows an outdated lock.
 
-    The line shows the worst of its accounts: where another one is worse, it stays as it is.
+    The line shows the worst of its accounts. It stays as it is if another account is worse.
     """
     verdicts = [row.verdict for row in known(session, access_id)]
     if any(SEVERITY.index(Verdict(verdict)) < SEVERITY.index(seen.verdict) for verdict in verdicts):
@@ -120,12 +123,12 @@ def update_access_verdict(session: Session, vault: Vault, access_id: str, seen: 
 def changes(
     system: System, rows: Iterable[StoredVerdict], answer: Mapping[AccountId, Observation], now: datetime
 ) -> dict[str, str]:
-    """Ask who changed the accounts that are newly open, where the system tells; no answer is no reason to stop."""
+    """Return who changed the newly opened accounts, if the system shows that. A missing answer stops nothing."""
     trace = system.having(Trace)
     if trace is None:
         return {}
     opened = [r.account_id for r in rows if answer[AccountId(r.account_id)].verdict is Verdict.OPEN != r.verdict]
-    return {one: _changed_by(trace, AccountId(one), now) for one in opened[:MOST_ASKED]}
+    return {account: _changed_by(trace, AccountId(account), now) for account in opened[:MOST_ASKED]}
 
 
 def _changed_by(trace: Trace, account: AccountId, now: datetime) -> str:
@@ -136,7 +139,7 @@ def _changed_by(trace: Trace, account: AccountId, now: datetime) -> str:
 
 
 def _sealed(vault: Vault, key: bytes, row: str, seen: Observation) -> bytes:
-    """Seal the words of a read; a case whose key does not open keeps none, and its verdict all the same."""
+    """Seal the words of a read. If the case's key does not open, only the verdict is kept."""
     try:
         return seal(vault, key, row, VerdictNote(seen.reason, seen.how))
     except WrongKey:
@@ -151,13 +154,13 @@ def known(session: Session, access_id: str) -> list[LeaverAccount]:
 
 
 def new_accounts(found: Sequence[Found], rows: Sequence[LeaverAccount]) -> list[Found]:
-    """Return accounts that a lookup shows and the case does not know, unless they are locked."""
+    """Return the accounts of a lookup that are not in the case and not locked."""
     ids = {row.account_id for row in rows}
     return [account for account in found if account.id not in ids and account.verdict is not Verdict.LOCKED]
 
 
 def imaged(accounts: Accounts, account: Found) -> Found:
-    """Return an account with its before-image, where it is locked and so about to be adopted."""
+    """Return an account with its before-image if it is locked, as only such an account is adopted."""
     if account.verdict is not Verdict.LOCKED or account.before:
         return account
     return replace(account, before=accounts.before(account.id))
@@ -173,12 +176,12 @@ def adopt(
     how: str,
     now: datetime,
 ) -> None:
-    """Make the row by which audits read an account that a lookup has shown locked: it may be opened again."""
+    """Add the row of an account that a lookup showed locked: audits then notice if it is opened again."""
     row_id, before = f"{access_id}:{account.id}", dict(account.before.state) if account.before else {}
     data = AccountData(account.login, account.matched_by, before, was=account.verdict)
     system = access_id.rpartition(":")[2]
-    said = {"system": system, "account": account.id, "by": account.matched_by}
-    journal.write(session, actor=HANDOVER, action="account.found", case_id=case.id, data=said)
+    facts = {"system": system, "account": account.id, "by": account.matched_by}
+    journal.write(session, actor=HANDOVER, action="account.found", case_id=case.id, data=facts)
     session.add(
         LeaverAccount(
             id=row_id,
@@ -199,7 +202,7 @@ def report_new_account(
 ) -> None:
     """Open the finding for an account that was made, or given the leaver's address, after the lock-out.
 
-    `linked`: a person has said which account is the leaver's, so that this one may be older than the lock-out.
+    `linked`: a person has linked another account, so this one may be older than the lock-out.
     """
     words = (
         _("not the account that a person linked; matches by {by}")
@@ -215,9 +218,9 @@ def report_new_account(
 def report_reused_address(
     session: Session, findings: Findings, case_id: str, system: str, account: Found, by: str
 ) -> None:
-    """Open the finding for an account that has the leaver's address and is not theirs as far as the directory knows.
+    """Open the finding for an account with the leaver's address that belongs to another person in the directory.
 
-    It is never called theirs, and never locked for this case: a person must look.
+    The account is never locked for this case: a person must decide.
     """
     detail = _("the address belongs to an account of somebody else by now; matches by {matched_by}").format(
         matched_by=account.matched_by

@@ -1,4 +1,4 @@
-"""Accounts that are never locked, whatever a case says: protected ones, and Handover's own. They fail closed."""
+"""Accounts that are never locked: those that policy protects, and Handover's own. They fail closed."""
 
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -9,21 +9,21 @@ from workflows.systems.registry import System
 
 
 class ProtectedAccounts:
-    """Knows what `policy.protected` names: addresses, log-ins, account ids, or `system:log-in` for one system alone."""
+    """Names in `policy.protected`: addresses, log-ins, account ids, or `system:log-in` for one system only."""
 
     def __init__(self, protected: Sequence[str]) -> None:
         self._protected = frozenset(_plain(name) for name in protected if name.strip())
 
     def is_protected(self, names: Iterable[str]) -> bool:
-        """Whether any of these names is protected everywhere."""
+        """Return whether any of these names is protected in every system."""
         return any(_plain(name) in self._protected for name in names if name)
 
     def why_not(self, system: System, account: Account) -> str:
-        """Return why an account that a lookup has shown must not, or will not, be locked; empty: it may."""
+        """Return why an account from a lookup must not, or will not, be locked. Empty: it may be locked."""
         return self.protection_reason(system, *account.names) or account.protected
 
     def protection_reason(self, system: System, *names: str) -> str:
-        """Return why an account with these names (id, log-in, address) must not be locked there; empty: it may."""
+        """Return why an account with these names (id, log-in, address) must not be locked. Empty: it may be locked."""
         known = [_plain(name) for name in names if name]
         if any(name in self._protected or f"{system.name.casefold()}:{name}" in self._protected for name in known):
             return _("PROTECTED by policy, so it was NOT locked: a person must decide")
@@ -35,5 +35,5 @@ class ProtectedAccounts:
 
 
 def _plain(name: str) -> str:
-    """Return a name as it is compared: the same letters may be written composed or not, wide, or in another case."""
+    """Return a name in the form that is compared: without differences of composition, width and case."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()

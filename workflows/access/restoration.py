@@ -1,8 +1,8 @@
-"""Giving access back where HR was wrong: account, groups and attributes as the before-images have them, read back.
+"""Restoration of access after an undo: account, groups and attributes as in the before-images, read back.
 
 One `Restoration` row is one system of one case. It can be killed at any point and run again: a restoration that was
-done answers `already`, and what people are told comes from the last read. Sessions and tokens cannot come back, and
-clients are not moved back: both are said. A lock-out under way while HR undoes the case is restored once it ends.
+done answers `already`. People read the result of the last read. Sessions and tokens cannot be restored, and clients are
+not moved back; the result lists both. A lock-out that is under way while HR undoes the case is restored once it ends.
 """
 
 from dataclasses import asdict, dataclass
@@ -29,17 +29,17 @@ GONE = N_("this system is no longer in the configuration")
 
 @dataclass(frozen=True, slots=True)
 class RestoredAccount:
-    """What a read showed of one account after it was given back."""
+    """Result of the read after an account was restored."""
 
     login: str
     back: tuple[str, ...] = ()
     cannot: tuple[str, ...] = ()
     problem: str = ""
-    """What is still to do, or empty."""
+    """Work still to do, or empty."""
 
     @classmethod
     def load(cls, data: dict[str, Any]) -> "RestoredAccount":
-        """Read what `asdict` made."""
+        """Return the data that `asdict` was given."""
         return cls(**{**data, "back": tuple(data["back"]), "cannot": tuple(data["cannot"])})
 
 
@@ -51,7 +51,10 @@ class Restorations:
         self._systems, self._clock, self._retry = context.systems, context.clock, context.retry
 
     def run(self, row_id: str) -> None:
-        """Give one system back, read it, record. A row that is not due is left alone: a doubled call does nothing."""
+        """Restore one system, read it, record the result.
+
+        A row that is not due is left alone, so a doubled call does nothing.
+        """
         with self._store.read() as session:
             row = session.get_one(Restoration, row_id)
             key = session.get_one(Case, row.case_id).wrapped_key
@@ -61,16 +64,16 @@ class Restorations:
         if row.state != WorkState.DUE or row.due_at > self._clock.now():
             return
         system = self._systems.get(row.system)
-        told: list[RestoredAccount] = []
+        results: list[RestoredAccount] = []
         failed: ConnectorError | None = None
         for account in accounts:
             data = AccountData.load(self._vault.open(key, account.sealed, f"account:{account.id}"))
             try:
-                told.append(self._restore(system, account, data))
+                results.append(self._restore(system, account, data))
             except ConnectorError as error:
                 failed = error
-                told.append(RestoredAccount(data.login, problem=say(error)))
-        self._settle(row_id, told, failed)
+                results.append(RestoredAccount(data.login, problem=say(error)))
+        self._settle(row_id, results, failed)
 
     def _restore(self, system: System | None, account: LeaverAccount, data: AccountData) -> RestoredAccount:
         accounts = system.having(Accounts) if system else None
@@ -80,11 +83,11 @@ class Restorations:
         try:
             accounts.unlock(before)
         except OutcomeUnknown:
-            pass  # the read below shows whether it was done
+            pass  # the read below shows if it was done
         except Missing as error:
-            said = _("the account: it was deleted meanwhile ({error})").format(error=error)
-            return RestoredAccount(data.login, cannot=(said,))
-        back, cannot, trouble = self._regroup(system, before.account, data)
+            lost = _("the account: it was deleted meanwhile ({error})").format(error=error)
+            return RestoredAccount(data.login, cannot=(lost,))
+        back, cannot, problems = self._regroup(system, before.account, data)
         seen = accounts.observe([before.account])[before.account]
         if seen.verdict is Verdict.LOCKED and data.was == Verdict.LOCKED:
             back.insert(0, _("was locked before the case, and is so again"))
@@ -93,39 +96,39 @@ class Restorations:
         elif seen.verdict is Verdict.ABSENT:
             return RestoredAccount(data.login, cannot=(_("the account: it is not there any more"),))
         else:
-            shown = _("a read shows it {verdict}").format(verdict=seen.verdict)
-            trouble.insert(0, f"{shown} ({seen.reason})" if seen.reason else shown)
+            problem = _("a read shows it {verdict}").format(verdict=seen.verdict)
+            problems.insert(0, f"{problem} ({seen.reason})" if seen.reason else problem)
         return RestoredAccount(
-            data.login, tuple(back), (*accounts.lost(before), *ended(data), *cannot), "; ".join(trouble)
+            data.login, tuple(back), (*accounts.lost(before), *ended(data), *cannot), "; ".join(problems)
         )
 
     def _regroup(self, system: System, account: AccountId, data: AccountData) -> tuple[list[str], list[str], list[str]]:
-        """Restore memberships; return what is back, what cannot come back, and what is still to do."""
+        """Restore memberships; return those restored, those lost for good, and those still to do."""
         groups = system.having(Groups)
         if groups is None or not data.groups:
             return [], [], []
-        cannot, trouble = {}, []
+        cannot, problems = {}, []
         for group, name in data.groups.items():
             try:
                 groups.restore(account, GroupId(group))
             except Missing:
                 cannot[group] = _("group {name}: it is not there any more").format(name=name)
             except ConnectorError as error:
-                trouble.append(_("group {name}: {why}").format(name=name, why=say(error)))
+                problems.append(_("group {name}: {why}").format(name=name, why=say(error)))
         present = {str(group.id) for group in groups.groups(account)}
         back = [_("in group {name}").format(name=name) for group, name in data.groups.items() if group in present]
         left = [name for group, name in data.groups.items() if group not in present and group not in cannot]
-        if left and not trouble:
-            trouble.append(_("not in group {groups} yet").format(groups=", ".join(left)))
-        return back, list(cannot.values()), trouble
+        if left and not problems:
+            problems.append(_("not in group {groups} yet").format(groups=", ".join(left)))
+        return back, list(cannot.values()), problems
 
-    def _settle(self, row_id: str, told: list[RestoredAccount], failed: ConnectorError | None) -> None:
+    def _settle(self, row_id: str, results: list[RestoredAccount], failed: ConnectorError | None) -> None:
         now = self._clock.now()
-        complete = not any(one.problem for one in told)
+        complete = not any(result.problem for result in results)
         with self._store.write() as session:
             row = session.get_one(Restoration, row_id)
             key = session.get_one(Case, row.case_id).wrapped_key
-            row.sealed = self._vault.seal(key, [asdict(one) for one in told], f"restoration:{row_id}")
+            row.sealed = self._vault.seal(key, [asdict(result) for result in results], f"restoration:{row_id}")
             if complete:
                 row.done_at = now
                 finish(session, row)
@@ -136,7 +139,7 @@ class Restorations:
                 actor=HANDOVER,
                 action="access.restored" if complete else "access.restore_tried",
                 case_id=row.case_id,
-                data={"system": row.system, "accounts": len(told), "complete": complete},
+                data={"system": row.system, "accounts": len(results), "complete": complete},
                 sealed=row.sealed,
             )
             refresh_case_message(session, row.case_id)
@@ -153,7 +156,7 @@ def ended(data: AccountData) -> tuple[str, ...]:
 
 
 def restore_again(session: Session, access_id: str, clock: Clock) -> None:
-    """Restore a system once more, in the caller's transaction: a lock-out was under way when HR undid the case."""
+    """Restore a system again, in the caller's transaction: a lock-out was under way when HR undid the case."""
     row = session.get(Restoration, access_id)
     if row is not None:
         again(session, row, clock.now())

@@ -1,10 +1,10 @@
-"""A lighter step before the lock-out: at notice, say, the leaver is taken out of groups that give rights to export.
+"""Restriction before the lock-out: the leaver loses sensitive groups early, such as groups with export rights.
 
-One `Restriction` row is one system of one scheduled case. What is taken is kept (sealed) before the first removal, so
-that a cancel or an undo gives exactly that back, and a lock-out later still knows what its own undo must restore. It
-can be killed at any point and run again; what people are told comes from the last read.
+One `Restriction` row is one system of one scheduled case. The groups are stored, sealed, before the first removal. A
+cancel or an undo restores exactly these groups, and so does the undo of a later lock-out. The work can be killed at any
+point and run again. People read the result of the last read.
 
-Over 250 lines because taking and giving back share the row and what is remembered of the groups.
+Over 250 lines because removing and restoring share the row and the stored groups.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,26 +35,26 @@ GONE = N_("this system is no longer in the configuration")
 
 @dataclass(frozen=True, slots=True)
 class RestrictionData:
-    """What a row keeps sealed."""
+    """Sealed data of a restriction's row."""
 
     logins: Mapping[str, str] = field(default_factory=dict)
     """Account id to log-in."""
     taken: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Account id to the groups that it was in, id to name."""
+    """Account id to the groups that were taken, id to name."""
     problem: str = ""
-    """What is still to do, or why nothing was, or empty."""
+    """Work still to do, the reason why nothing was done, or empty."""
 
     @classmethod
     def of(cls, vault: Vault, key: bytes, row: Restriction) -> "RestrictionData":
-        """Decrypt a row's data; a fresh row has none."""
+        """Decrypt a row's data; return empty data for a fresh row."""
         return cls(**vault.open(key, row.sealed, f"restriction:{row.id}")) if row.sealed else cls()
 
     def seal(self, vault: Vault, key: bytes, row_id: str) -> bytes:
-        """Encrypt for the row."""
+        """Encrypt the data for the row."""
         return vault.seal(key, asdict(self), f"restriction:{row_id}")
 
     def adding(self, account: Found, groups: Mapping[str, str]) -> "RestrictionData":
-        """Return this with groups that an account is about to be taken out of."""
+        """Return the data with groups that an account is about to lose."""
         before = self.taken.get(account.id, {})
         return replace(
             self,
@@ -72,11 +72,11 @@ class Restrictions:
         self._guards = guards
 
     def run(self, row_id: str) -> None:
-        """Take or give back, read, record. A row that is not due is left alone: a doubled call does nothing."""
+        """Take or restore groups, read, record. A row that is not due is left alone, so a doubled call does nothing."""
         with self._store.write() as session:
             row = session.get_one(Restriction, row_id, with_for_update=True)
             case, people = read_case(session, self._vault, row.case_id)
-            if row.state != WorkState.DUE or row.due_at > self._clock.now() or not self._stands(session, row, case):
+            if row.state != WorkState.DUE or row.due_at > self._clock.now() or not self._is_due(session, row, case):
                 return
             data, phase = RestrictionData.of(self._vault, case.wrapped_key, row), row.phase
         system, failed = self._systems.get(row.system), None
@@ -85,15 +85,15 @@ class Restrictions:
             if system is None or groups is None:
                 data = replace(data, problem=_(GONE))
             elif phase == RestrictionPhase.LIFT:
-                data = _lifted(groups, data)
+                data = _lift_groups(groups, data)
             else:
                 data = self._restrict(system, groups, row, case, people, data)
         except ConnectorError as error:
             failed, data = error, replace(self._data(row_id), problem=say(error))
         self._settle(row_id, phase, data, failed)
 
-    def _stands(self, session: Session, row: Restriction, case: Case) -> bool:
-        """Whether it is still to be done; where the case is held, ended or locked out already, the row follows it."""
+    def _is_due(self, session: Session, row: Restriction, case: Case) -> bool:
+        """Return whether the row is still to be done. The row follows a held, ended or locked-out case."""
         if row.phase == RestrictionPhase.LIFT:
             return True
         if case.state == CaseState.HELD:
@@ -101,7 +101,7 @@ class Restrictions:
         elif case.state in UNWATCHED:
             row.state = WorkState.CANCELLED
         elif case.effective_at <= self._clock.now():
-            row.state = WorkState.DONE  # the lock-out itself takes every group
+            row.state = WorkState.DONE  # the lock-out itself removes every group
         session.add(row)
         return row.state == WorkState.DUE
 
@@ -114,22 +114,24 @@ class Restrictions:
             links = matching.links(session, self._vault, case.leaver_key, system.name)
         match = matching.match(lookup.accounts if lookup else (), frozenset(links.accounts))
         if match.ambiguous:
-            said = _("{count} accounts match and none was touched: a person must choose").format(count=match.ambiguous)
-            return replace(data, problem=said)
-        trouble: list[str] = []
+            problem = _("{count} accounts match and none was touched: a person must choose").format(
+                count=match.ambiguous
+            )
+            return replace(data, problem=problem)
+        problems: list[str] = []
         for account in match.own:
             if why := self._guards.protection_reason(system, *account.names):
-                trouble.append(f"{account.login}: {why}")
+                problems.append(f"{account.login}: {why}")
                 continue
-            wanted = [one for one in groups.groups(account.id) if _named(one, system.restrict_groups)]
-            data = self._keep(row.id, data.adding(account, {str(one.id): one.name for one in wanted}))
-            for one in wanted:
-                groups.remove(account.id, one.id)
-            trouble += _still(account, groups.groups(account.id), system.restrict_groups)
-        return replace(data, problem="; ".join(trouble))
+            wanted = [group for group in groups.groups(account.id) if _is_named(group, system.restrict_groups)]
+            data = self._store_data(row.id, data.adding(account, {str(group.id): group.name for group in wanted}))
+            for group in wanted:
+                groups.remove(account.id, group.id)
+            problems += _remaining_groups(account, groups.groups(account.id), system.restrict_groups)
+        return replace(data, problem="; ".join(problems))
 
-    def _keep(self, row_id: str, data: RestrictionData) -> RestrictionData:
-        """Store what is about to be taken before anything is: a kill in between must lose nothing."""
+    def _store_data(self, row_id: str, data: RestrictionData) -> RestrictionData:
+        """Store the groups before they are removed: a kill in between must lose nothing."""
         with self._store.write() as session:
             row = session.get_one(Restriction, row_id, with_for_update=True)
             row.sealed = data.seal(self._vault, session.get_one(Case, row.case_id).wrapped_key, row_id)
@@ -147,7 +149,7 @@ class Restrictions:
             row = session.get_one(Restriction, row_id, with_for_update=True)
             case = session.get_one(Case, row.case_id)
             row.sealed = data.seal(self._vault, case.wrapped_key, row_id)
-            if row.phase != phase:  # called off while it was being done: what was taken meanwhile is given back, too
+            if row.phase != phase:  # cancelled meanwhile: groups that were taken after all are restored too
                 again(session, row, now)
             elif failed is not None or (data.problem and phase == RestrictionPhase.LIFT):
                 again(session, row, retry_at(row, failed, now, self._retry))
@@ -157,15 +159,15 @@ class Restrictions:
                 row.done_at = now
                 finish(session, row)
             action = "access.restricted" if phase == RestrictionPhase.RESTRICT else "access.unrestricted"
-            said = {"system": row.system, "groups": _count(data), "complete": not data.problem}
+            facts = {"system": row.system, "groups": _count(data), "complete": not data.problem}
             self._journal.write(
-                session, actor=HANDOVER, action=action, case_id=row.case_id, data=said, sealed=row.sealed
+                session, actor=HANDOVER, action=action, case_id=row.case_id, data=facts, sealed=row.sealed
             )
             refresh_case_message(session, row.case_id)
 
 
 def create_restriction(session: Session, system: System, case: Case, now: datetime) -> None:
-    """Wish for the restriction of a fresh scheduled case, where the system has one; the caller adds the case."""
+    """Add the restriction of a new scheduled case, if the system has one. The caller adds the case."""
     if system.restrict_before and not case.immediate and system.has(Groups) and case.effective_at > now:
         due = max(now, case.effective_at - system.restrict_before)
         session.add(
@@ -176,7 +178,7 @@ def create_restriction(session: Session, system: System, case: Case, now: dateti
 
 
 def reschedule(session: Session, systems: Systems, case: Case, now: datetime) -> None:
-    """Move what has not been done to the case's new day; what was taken already stays taken."""
+    """Move open restrictions to the case's new day. Groups that were taken stay taken."""
     for row in _rows(session, case.id):
         system = systems.get(row.system)
         if row.done_at is None and row.phase == RestrictionPhase.RESTRICT and system and system.restrict_before:
@@ -185,7 +187,7 @@ def reschedule(session: Session, systems: Systems, case: Case, now: datetime) ->
 
 
 def lift(session: Session, case_id: str, now: datetime) -> None:
-    """Give back what was taken, in the caller's transaction: the case was called off or undone."""
+    """Restore the taken groups, in the caller's transaction: the case was cancelled or undone."""
     for row in _rows(session, case_id):
         if row.phase == RestrictionPhase.LIFT:
             continue
@@ -199,18 +201,18 @@ def lift(session: Session, case_id: str, now: datetime) -> None:
 
 
 def taken(session: Session, vault: Vault, key: bytes, access_id: str, account: AccountId) -> dict[str, str]:
-    """Return the groups that an account has left already, for the lock-out's own before-image."""
+    """Return the groups that an account has lost already, for the lock-out's own before-image."""
     row = session.get(Restriction, access_id)
     return dict(RestrictionData.of(vault, key, row).taken.get(account, {})) if row else {}
 
 
 def lines(session: Session, vault: Vault, systems: Systems, case: Case) -> tuple[RestrictionLine, ...]:
-    """Return what a case shows of it."""
+    """Return a case's lines for its restrictions."""
     return tuple(_line(vault, systems, case, row) for row in _rows(session, case.id))
 
 
 def promise(system: System) -> tuple[str, ...]:
-    """Return what the plan says that will be done before the day."""
+    """Return the plan's sentences for the restriction before the lock-out."""
     if system.restrict_before is None or not system.has(Groups):
         return ()
     hours = int(system.restrict_before.total_seconds()) // 3600
@@ -243,47 +245,47 @@ def _line(vault: Vault, systems: Systems, case: Case, row: Restriction) -> Restr
     )
 
 
-def _lifted(groups: Groups, data: RestrictionData) -> RestrictionData:
-    trouble = []
+def _lift_groups(groups: Groups, data: RestrictionData) -> RestrictionData:
+    problems = []
     for account, names in data.taken.items():
         lost = []
         for group in names:
             try:
                 groups.restore(AccountId(account), GroupId(group))
             except Missing:
-                lost.append(group)  # the account or the group is not there any more: nothing to give back
+                lost.append(group)  # the account or the group is gone: nothing to restore
         try:
-            present = {str(one.id) for one in groups.groups(AccountId(account))}
+            present = {str(group.id) for group in groups.groups(AccountId(account))}
         except Missing:
             continue
         login = data.logins.get(account, account)
-        trouble += [
+        problems += [
             _("{login} is not back in {group}").format(login=login, group=name)
             for group, name in names.items()
             if group not in present and group not in lost
         ]
-    return replace(data, problem="; ".join(trouble))
+    return replace(data, problem="; ".join(problems))
 
 
-def _named(group: Group, names: tuple[str, ...]) -> bool:
+def _is_named(group: Group, names: tuple[str, ...]) -> bool:
     return {group.id.casefold(), group.name.casefold()} & {name.casefold() for name in names} != set()
 
 
-def _still(account: Found, present: Sequence[Group], names: tuple[str, ...]) -> list[str]:
-    """Say which named groups an account is in after all, through another group too."""
+def _remaining_groups(account: Found, present: Sequence[Group], names: tuple[str, ...]) -> list[str]:
+    """Return a sentence for each named group that an account is still in, directly or through another group."""
     wanted = {name.casefold() for name in names}
-    said = []
-    for one in present:
-        if _named(one, names):
-            said.append(_("{login} is still in {group}").format(login=account.login, group=one.name))
-        said += [
+    sentences = []
+    for group in present:
+        if _is_named(group, names):
+            sentences.append(_("{login} is still in {group}").format(login=account.login, group=group.name))
+        sentences += [
             _("{login} is still in {group}, through {other}: name that group, too").format(
-                login=account.login, group=above, other=one.name
+                login=account.login, group=above, other=group.name
             )
-            for above in one.parent_groups
+            for above in group.parent_groups
             if above.casefold() in wanted
         ]
-    return said
+    return sentences
 
 
 def _count(data: RestrictionData) -> int:

@@ -1,7 +1,7 @@
-"""The access track: lock one leaver out of one system, read back, and say what is true.
+"""Lock-out of one leaver in one system: lock, read back, record the verdict.
 
-One `Access` row is one piece of work. It can be killed at any point and run again: accounts are looked up afresh, the
-before-image is stored before the first write and never replaced, and the verdict comes from the last read alone.
+One `Access` row is one piece of work. It can be killed at any point and run again. Accounts are looked up afresh. The
+before-image is stored before the first write and never replaced. The verdict comes from the last read alone.
 
 Over 250 lines because one attempt at a system, from lookup to verdict, is read as a whole.
 """
@@ -58,10 +58,10 @@ SETTLING = (
     .join(CASES, ACCESS.c.case_id == CASES.c.id)
     .where(ACCESS.c.id == sa.bindparam("access"))
 )
-"""Statements of a lock-out load no objects, and one asks for all: those took most of a mass run's processor time."""
+"""One statement instead of several objects: loading objects took most of the processor time of a mass run."""
 LATE = timedelta(minutes=5)
 NAMES_ARE_REUSED = timedelta(days=1)
-"""How long after the lock-out an address may be somebody else's; before that, looking there would only cost time."""
+"""Time after the lock-out from which an address may be another person's. A check before that would only cost time."""
 BUSY = N_("Handover was busy, or not running for a part of that time")
 NOT_RUNNING = N_("Handover was not running")
 
@@ -77,7 +77,7 @@ class SystemLockouts:
         self._last = LastAdministratorCheck(context)
 
     def begin(self, access_ids: Sequence[str]) -> dict[str, "SystemLockout"]:
-        """Begin what is due among rows of one case, in one turn; return the jobs by row."""
+        """Begin the due rows of one case, in one transaction; return the jobs by row."""
         case_id = access_ids[0].partition(":")[0]
         return self._store.group_write(lambda session: self._jobs(session, case_id, access_ids), case_id)
 
@@ -106,7 +106,7 @@ class SystemLockouts:
         return True
 
     def carry_out(self, job: "SystemLockout") -> None:
-        """Lock, read back, record what `begin` found due."""
+        """Lock, read back, and record one job that `begin` returned."""
         seen: dict[str, LockoutResult] = {}
         error: ConnectorError | None = None
         try:
@@ -116,7 +116,10 @@ class SystemLockouts:
         self._settle(job.access.id, result, error, seen)
 
     def _call_off(self, session: Session, case: Case, access: Access) -> None:
-        """Do nothing for a case that was called off; an undone one is restored once more, after a try cut short."""
+        """Cancel the row of a case that was cancelled.
+
+        For an undone case, restore again after an attempt that was cut short.
+        """
         if access.state == WorkState.DUE:
             access.state = WorkState.CANCELLED
             session.add(access)
@@ -124,7 +127,7 @@ class SystemLockouts:
             restore_again(session, access.id, self._clock)
 
     def _note_delay(self, session: Session, access: Access) -> None:
-        """Say for good how late the work begins, and whether that is because nobody was there to do it."""
+        """Record how late the work begins, and if Handover was not running."""
         now = self._clock.now()
         if now - access.due_at <= LATE:
             return
@@ -147,7 +150,7 @@ class SystemLockouts:
         )
 
     def _lock_out(self, job: "SystemLockout", seen: dict[str, LockoutResult]) -> LockoutResult:
-        """Look the accounts up and lock each; `seen` gets what the last read of each showed, whatever fails later."""
+        """Look the accounts up and lock each. `seen` gets the last read of each account, even if a later one fails."""
         system = self._systems.get(job.access.system)
         if system is None:
             return _unfinished(_("this system is no longer in the configuration"))
@@ -171,12 +174,12 @@ class SystemLockouts:
             ).format(count=match.ambiguous)
             return LockoutResult(Verdict.UNKNOWN, _join(reason, match.note), lookup.how, complete=False, choose=True)
         results, fresh = self._prepare(system, accounts, job, match)
-        for row, before in sorted(fresh.values(), key=lambda one: one[0].id):
-            kept = self._read_without_locking(system, accounts, job.case.wrapped_key, row, checked=before is not None)
-            if kept is None:
+        for row, before in sorted(fresh.values(), key=lambda entry: entry[0].id):
+            result = self._read_without_locking(system, accounts, job.case.wrapped_key, row, checked=before is not None)
+            if result is None:
                 lockout = AccountLockout(self._context, system, accounts, job.case.wrapped_key, row)
-                kept = seen[row.id] = lockout.run(before)
-            results.append(kept)
+                result = seen[row.id] = lockout.run(before)
+            results.append(result)
         if results:
             worst = LockoutResult.worst(results)
             return replace(worst, reason=_join(worst.reason, match.note)) if match.note else worst
@@ -192,18 +195,18 @@ class SystemLockouts:
     def _prepare(
         self, system: System, accounts: Accounts, job: "SystemLockout", match: Match
     ) -> tuple[list[LockoutResult], dict[str, tuple[LeaverAccount, BeforeImage | None]]]:
-        """Remember what will be locked, with its state now; return what must not be locked as results.
+        """Store the accounts to lock with their state now; return the results of accounts that must not be locked.
 
-        The rows are those of every account ever found here, also of one that the lookup no longer shows.
+        The rows include every account ever found here, also those that the lookup no longer shows.
         """
         results: list[LockoutResult] = []
         found: list[tuple[Found, BeforeImage]] = []
-        for one in (*match.own, *_linked(accounts, job.links, match)):
-            why = self._guards.why_not(system, one)
-            if why := why or self._last.clear_or_refuse(system, job.case.id, one.id):
-                results.append(_kept(one.verdict, why, one.matched_by))
+        for account in (*match.own, *_linked(accounts, job.links, match)):
+            why = self._guards.why_not(system, account)
+            if why := why or self._last.clear_or_refuse(system, job.case.id, account.id):
+                results.append(_kept(account.verdict, why, account.matched_by))
                 continue
-            found.append((one, one.before or accounts.before(one.id)))
+            found.append((account, account.before or accounts.before(account.id)))
         rows: dict[str, tuple[LeaverAccount, BeforeImage | None]] = {row.id: (row, None) for row in job.known}
         for row, (_account, before) in zip(self._remember(job, found), found, strict=True):
             rows[row.id] = (row, before)
@@ -212,7 +215,7 @@ class SystemLockouts:
     def _read_without_locking(
         self, system: System, accounts: Accounts, key: bytes, row: LeaverAccount, *, checked: bool
     ) -> LockoutResult | None:
-        """Return what a read shows of a known account that must not be locked by now; None: it may be locked."""
+        """Return a read of a known account that must not be locked any more; None if it may be locked."""
         login = AccountData.load(self._vault.open(key, row.sealed, f"account:{row.id}")).login
         why = self._guards.protection_reason(system, row.account_id, login)
         if not (why or checked):
@@ -223,7 +226,7 @@ class SystemLockouts:
         return _kept(seen.verdict, why, seen.how)
 
     def _remember(self, job: "SystemLockout", found: Sequence[tuple[Found, BeforeImage]]) -> list[LeaverAccount]:
-        """Store accounts with their before-images before anything is written to them; an earlier image stays."""
+        """Store accounts with their before-images before the first write; an earlier image stays."""
         known = {row.id: row for row in job.known}
         ids = [f"{job.access.id}:{one.id}" for one, _before in found]
         if all(row_id in known for row_id in ids):
@@ -290,8 +293,8 @@ class SystemLockouts:
                 access = session.get_one(Access, access_id)
                 again(session, access, retry_at(access, error, now, self._retry))
             if result.finding:
-                said = FindingReport(result.finding, row.case_id, row.system, detail=result.reason)
-                self._findings.report(session, said, "lock-out")
+                report = FindingReport(result.finding, row.case_id, row.system, detail=result.reason)
+                self._findings.report(session, report, "lock-out")
             self._journal.write(
                 session,
                 actor=HANDOVER,
@@ -308,7 +311,7 @@ class SystemLockouts:
         self._store.group_write(write, access_id.partition(":")[0])
 
     def _record(self, session: Session, key: bytes, seen: Mapping[str, LockoutResult], now: datetime) -> None:
-        """Write what the last read of each account showed."""
+        """Write the last read of each account."""
         for row_id, result in seen.items():
             note = seal(self._vault, key, f"account:{row_id}", VerdictNote(result.reason, result.how))
             read = {"verdict": result.verdict, "read_at": now, "note": note}
@@ -317,7 +320,7 @@ class SystemLockouts:
 
 @dataclass(frozen=True, slots=True)
 class SystemLockout:
-    """One access that is due, and what is known about it as its work begins."""
+    """One access that is due, with the facts known as its work begins."""
 
     access: Access
     case: Case
@@ -328,7 +331,7 @@ class SystemLockout:
 
 
 def span(since: datetime, until: datetime) -> str:
-    """Return how long that is, in words: `3 h 12 min`."""
+    """Return a duration in words: `3 h 12 min`."""
     minutes = int((until - since).total_seconds()) // 60
     days, hours = divmod(minutes // 60, 24)
     parts = ((days, _("{count} d")), (hours, _("{count} h")), (minutes % 60, _("{count} min")))
@@ -336,19 +339,21 @@ def span(since: datetime, until: datetime) -> str:
 
 
 def _linked(accounts: Accounts, links: PersonLinks, match: Match) -> list[Found]:
-    """Return what a person linked and the lookup does not show, as it is there now; what is gone is left out."""
-    others = [one for one in links.accounts if one not in {found.id for found in match.own}]
+    """Return the linked accounts that the lookup does not show, as read now. Deleted accounts are left out."""
+    others = [account for account in links.accounts if account not in {found.id for found in match.own}]
     seen = accounts.observe(others) if others else {}
-    gone = [one for one in others if seen[one].verdict is Verdict.ABSENT]
+    gone = [account for account in others if seen[account].verdict is Verdict.ABSENT]
     found = []
-    for one in others:
-        if one in gone:
+    for account in others:
+        if account in gone:
             continue
         try:
-            before = accounts.before(one)
+            before = accounts.before(account)
         except Missing:
             continue
-        found.append(Found(one, links.accounts[one], "", seen[one].verdict, _("linked by a person"), before=before))
+        found.append(
+            Found(account, links.accounts[account], "", seen[account].verdict, _("linked by a person"), before=before)
+        )
     return found
 
 

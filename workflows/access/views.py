@@ -22,12 +22,12 @@ class AccountLine:
     read_at: datetime | None = None
     groups: tuple[str, ...] = ()
     done: tuple[str, ...] = ()
-    """What was done to it, in words: `locked`, `3 sessions ended`, `taken out of group sales`."""
+    """Steps that were done, in words: `locked`, `3 sessions ended`, `taken out of group sales`."""
 
 
 @dataclass(frozen=True, slots=True)
 class BookLine:
-    """How much the leaver owns in one system, or why that is not known."""
+    """Number of the leaver's records in one system, or why that is not known."""
 
     system: str
     counts: Mapping[str, int]
@@ -38,30 +38,30 @@ class BookLine:
 
 @dataclass(frozen=True, slots=True)
 class SystemPlan:
-    """What a case would meet in one system. `problem` is set where it could not be looked up."""
+    """Accounts and actions of a planned case in one system. `problem` is set if the lookup failed."""
 
     system: str
     title: str
     accounts: tuple[AccountLine, ...]
     how: str
     does: tuple[str, ...]
-    """What will be done, in words."""
+    """Planned actions, in words."""
     cannot: tuple[str, ...]
     book: BookLine | None = None
     problem: str = ""
     by_hand: bool = False
-    """Whether a person is asked to do it: there is nothing to look up."""
+    """True if a person is asked to do the work: there is nothing to look up."""
 
 
 @dataclass(frozen=True, slots=True)
 class RestrictionLine:
-    """What is taken from a leaver in one system before the lock-out."""
+    """Groups taken from a leaver in one system before the lock-out."""
 
     system: str
     title: str
     state: WorkState
     lifted: bool
-    """Whether it is being given back, or was."""
+    """True if the groups are being restored, or were."""
     due_at: datetime
     done_at: datetime | None
     taken: tuple[str, ...]
@@ -71,7 +71,7 @@ class RestrictionLine:
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """What a person is asked to do in a system without an API, and what they said. Never a reading."""
+    """Manual step in a system without an API, with the answer. It is never a reading."""
 
     id: str
     case_id: str
@@ -81,7 +81,7 @@ class StepView:
     instructions: str
     needs_file: bool
     assignee: str
-    """Slack id of a person or of a user group; empty where the configuration has the step no longer."""
+    """Slack id of a person or of a user group; empty if the step is no longer in the configuration."""
     escalate_to: str
     state: WorkState
     asked_at: datetime | None
@@ -89,26 +89,26 @@ class StepView:
     escalated_at: datetime | None
     round: int
     waiting: bool
-    """Whether somebody is asked now and has not answered."""
+    """True if somebody was asked and nobody has answered."""
     confirmed_by: str
-    """Name of who said that it is done; empty where nobody has."""
+    """Name of the person who confirmed the step; empty if nobody has."""
     confirmed_at: datetime | None
     note: str
     proof: str
     """Name of the file, or a link to it."""
     proof_sha256: str
     problem: str
-    """Why somebody could not do it, in their words, or what keeps it from being asked."""
+    """Reason why the step could not be done, or why nobody can be asked."""
 
     @property
     def confirmed(self) -> bool:
-        """Whether a person has said that it is done, however long ago."""
+        """True if a person has ever confirmed the step."""
         return self.confirmed_at is not None
 
 
 @dataclass(frozen=True, slots=True)
 class SystemLine:
-    """The truth on one system of a case. `next_try_at` is set while work waits to be tried again."""
+    """Verdict on one system of a case. `next_try_at` is set while work waits for another try."""
 
     system: str
     title: str
@@ -122,16 +122,16 @@ class SystemLine:
     accounts: tuple[AccountLine, ...]
     cannot: tuple[str, ...]
     step: StepView | None = None
-    """Set where a person does it and nothing can be read: the verdict is always `unknown` then."""
+    """Set if a person does the work and nothing can be read: the verdict is then always `unknown`."""
     late: str = ""
-    """How long after it was due the work began, and why, where that was more than minutes."""
+    """Delay of the work, and its reason, if it was more than minutes."""
     choose: bool = False
-    """Whether a person must say which account is the leaver's."""
+    """True if a person must choose the leaver's account."""
 
 
 @dataclass(frozen=True, slots=True)
 class RestoredLine:
-    """What came back in one system of an undone case. `problem` is set while something is still to do."""
+    """Restored access in one system of an undone case. `problem` is set while something is still to do."""
 
     system: str
     title: str
@@ -145,7 +145,7 @@ class RestoredLine:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An account that may be the leaver's, for a person to choose. `reason`: why it cannot be chosen."""
+    """Account that may be the leaver's, for a person to choose. `reason`: why it cannot be chosen."""
 
     account_id: str
     login: str

@@ -1,6 +1,6 @@
-"""Work that waits in this process until its lane has a free slot.
+"""Work that waits in this process until its queue has a free slot.
 
-The backlog is memory only. A process that dies loses nothing by it: the rows are still due, and are handed over again.
+The backlog is memory only. A process that dies loses nothing: the rows are still due, and are handed over again.
 """
 
 import threading
@@ -11,7 +11,7 @@ Piece = tuple[str, str, int]
 
 
 class Backlog:
-    """A queue for each lane, and the slots that each has. A piece that is waiting already is not added twice."""
+    """Queues of waiting work, each with a number of slots. A piece that already waits is not added again."""
 
     def __init__(self) -> None:
         self._lanes: dict[str, deque[Piece]] = {}
@@ -22,7 +22,7 @@ class Backlog:
         self._closed = False
 
     def add(self, lane: str, slots: int, piece: Piece) -> None:
-        """Queue a piece in its lane, of which `slots` may be under way at a time."""
+        """Add a piece to a queue of which at most `slots` pieces may run at a time."""
         with self._changed:
             if piece in self._known:
                 return
@@ -32,26 +32,26 @@ class Backlog:
             self._changed.notify()
 
     def take(self) -> tuple[str, Piece] | None:
-        """Wait for a piece whose lane has a free slot, and take both, lane after lane; None once closed."""
+        """Wait for a piece whose queue has a free slot, and take both, queue after queue. None once closed."""
         with self._changed:
             while not self._closed:
                 for lane, waiting in list(self._lanes.items()):
                     if waiting and self._taken[lane] < self._slots[lane]:
-                        self._lanes[lane] = self._lanes.pop(lane)  # the other lanes come before this one again
+                        self._lanes[lane] = self._lanes.pop(lane)  # the other queues come before this one again
                         self._taken[lane] += 1
                         return lane, waiting.popleft()
                 self._changed.wait()
         return None
 
     def put_back(self, lane: str, piece: Piece) -> None:
-        """Return a piece that could not be begun to the front of its lane."""
+        """Return a piece that could not be begun to the front of its queue."""
         with self._changed:
             self._taken[lane] -= 1
             self._lanes[lane].appendleft(piece)
             self._changed.notify()
 
     def forget(self, piece: Piece) -> None:
-        """Note that the engine's own rows know the piece now."""
+        """Remove a piece that the engine's own rows hold by now."""
         with self._changed:
             self._known.discard(piece)
 
@@ -62,12 +62,12 @@ class Backlog:
             self._changed.notify()
 
     def waiting(self) -> frozenset[Piece]:
-        """Return every piece that the engine's own rows may not know yet."""
+        """Return every piece that the engine's own rows may not hold yet."""
         with self._changed:
             return frozenset(self._known)
 
     def close(self) -> None:
-        """Give nothing out any more."""
+        """Stop handing out work."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

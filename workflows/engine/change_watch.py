@@ -1,8 +1,9 @@
-"""Changes that no commit of this process told of: another process's commit, and a clock that was set.
+"""Watch for changes without a commit of this process: other processes' commits, and a clock that was set.
 
 On SQLite, `PRAGMA data_version` on a connection that is kept open changes with every commit of another connection. On
-PostgreSQL, processes that run tell each other by NOTIFY, at most twice a second each; a command tells them in its own
-transaction. Both only say that something may be due: a word that is lost costs seconds, and one too many nothing.
+PostgreSQL, running processes notify each other by NOTIFY, at most twice a second each. A command notifies them in its
+own transaction. Both only show that something may be due. A lost notification costs seconds, and a needless one
+nothing.
 """
 
 import logging
@@ -22,21 +23,21 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.5
 RECONNECT_SECONDS = 5.0
 CLOCK_TOLERANCE = timedelta(seconds=1)
-"""What the clock may differ by from the time that passed between two looks."""
+"""Difference that is allowed between the clock and the time that passed between two checks."""
 
 
 class Source(Protocol):
-    """A place where another process's commit shows."""
+    """Source of notifications about other processes' commits."""
 
     def changed(self, stop: threading.Event) -> bool:
         """Return whether there was a change, after at most `LOOK_SECONDS`."""
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Release the connection."""
 
 
 class ChangeWatch:
-    """A thread that calls `fire` at every change."""
+    """Thread that calls `fire` at every change."""
 
     def __init__(self, store: Store, clock: Clock, fire: Callable[[], None]) -> None:
         self._store, self._clock, self._fire = store, clock, fire
@@ -46,11 +47,11 @@ class ChangeWatch:
         self._thread = threading.Thread(target=self._watch, name="change watch", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop."""
+        """Stop the thread."""
         self._stop.set()
         self._thread.join()
 
@@ -67,7 +68,7 @@ class ChangeWatch:
 
 
 class _DataVersion:
-    """SQLite: a number that changes with every commit of another connection, this process's own included."""
+    """Source on SQLite: a number that changes with every commit of another connection, even of this process."""
 
     def __init__(self, url: str) -> None:
         self._path = str(sa.make_url(url).database)
@@ -95,7 +96,7 @@ class _DataVersion:
 
 
 class _Notifications:
-    """PostgreSQL: LISTEN on a connection of its own, by which this process tells the others, too."""
+    """Source on PostgreSQL: LISTEN on a connection of its own, which also notifies the other processes."""
 
     def __init__(self, store: Store) -> None:
         self._rows = connect(store.url, pool_size=1)
@@ -108,7 +109,7 @@ class _Notifications:
         try:
             if self._connection is None:
                 self._connection = self._listen()
-                return True  # what was said before is not heard
+                return True  # earlier notifications are not received
             return self._exchange()
         except self._errors as error:
             log.warning("changes by other processes are noticed late: %s", error)
@@ -136,5 +137,5 @@ class _Notifications:
             self._committed.clear()
             self._connection.execute(NOTIFY)
         own = self._connection.info.backend_pid
-        told = list(self._connection.notifies(timeout=LOOK_SECONDS, stop_after=1))
-        return any(one.pid != own for one in told)
+        notifications = list(self._connection.notifies(timeout=LOOK_SECONDS, stop_after=1))
+        return any(notification.pid != own for notification in notifications)

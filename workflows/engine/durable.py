@@ -1,16 +1,21 @@
-"""A thin port over the durable engine (DBOS Transact): hand it a row under a fixed id, and it carries the work through.
+"""Adapter of the durable engine (DBOS Transact): takes a row under a fixed id, and carries its work through.
 
-Each piece of work is short (one system of one case, one book, one audit) and named `task:row:attempt`; handing the
-same one over twice does nothing. Nothing outside is made exactly-once by this: handlers read, write and read again.
-The reconciler hands a piece over again until its row is settled, so that a queue in the engine would only be a second
-list of what the rows say already: a piece waits in this process (`Backlog`) and begins in it. What begins is written
-down by the engine under the piece's name, and only one process can write that.
+Each piece of work is short (one system of one case, one book, one audit) and named `task:row:attempt`. Handing the same
+piece over twice does nothing. The engine makes no outside effect exactly-once: handlers read, write and read again.
 
-Ways round the engine's known traps (docs/decisions/0002): a JSON serializer (its own is pickle), a pinned application
-version (its own changes with every edit and strands waiting work), no limit on recovery attempts, SQLite before 3.42;
-nobody takes over from a dead process, or deletes what is finished, unless asked to (`take_over`, `delete_ended`); work
-that failed while the engine could not write that down (a full disk) is under way to it for ever (`_broken`); and it
-polls for what is not used here (`_without_polls`).
+The reconciler hands a piece over again until its row is settled. A queue in the engine would only repeat the rows, so a
+piece waits and begins in this process (`Backlog`). The engine records the beginning under the piece's name, and only
+one process can write that record.
+
+Known traps of the engine, and how they are avoided (docs/decisions/0002):
+
+* Serializer: JSON, because the engine's own is pickle.
+* Application version: pinned, because the engine's own changes with every edit and strands waiting work.
+* Recovery attempts: without a limit.
+* SQLite before 3.42 works.
+* Takeover from a dead process, and deletion of finished work: only on request (`take_over`, `delete_ended`).
+* Work that failed while the engine could not record that, on a full disk, stays under way for it (`_broken`).
+* Polls for features that are not used: switched off (`_without_polls`).
 """
 
 import json
@@ -39,31 +44,31 @@ UNDER_WAY = ["ENQUEUED", "PENDING", "DELAYED"]
 OVER = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
 UNIXEPOCH_SUBSEC = (3, 42)
 WIDE = "wide"
-"""The lane of all tasks that bound themselves."""
+"""Queue of all tasks that limit themselves."""
 WORKERS, MANY = 10, 1024
-"""Pieces under way at a time in one process: of each task that does not bound itself, and of all in `WIDE`."""
+"""Pieces that run at a time in one process: of each task that does not limit itself, and of all in `WIDE`."""
 RETRY_SECONDS = 1.0
-"""How long a piece waits that could not be begun: a full disk, a database that is away."""
+"""Pause after a piece could not be begun, on a full disk or without a database."""
 PAGE = 500
 POLLS = ("queue_thread", "background_jobs_thread", "dynamic_scheduler_loop")
-"""The engine's threads that poll. A test counts what an idle engine asks, as a newer release may rename them."""
+"""Threads of the engine that poll. A test counts an idle engine's queries, as a newer release may rename them."""
 IDLE_LIMIT = "-c idle_in_transaction_session_timeout=10s -c lock_timeout=20s"
-"""A paused process must not keep a row of the engine's from the others."""
+"""Limits that keep a paused process from holding rows of the engine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Attempts that have ended, well or badly, and those that the engine does not know (any more)."""
+    """Attempts that have ended, well or badly, and attempts that the engine does not have."""
 
     ended: frozenset[Piece]
     unknown: frozenset[Piece]
 
 
 class Engine:
-    """Carries work through kill and restart. One in a process at a time."""
+    """Engine that carries work through kills and restarts. A process has one at a time."""
 
     def __init__(self, url: str, executor: str = "local") -> None:
-        """`url`: `sqlite:///...engine.sqlite` or `postgresql+psycopg://...`; `executor` names this process."""
+        """Take a `url`, `sqlite:///...engine.sqlite` or `postgresql+psycopg://...` and this process's name."""
         self._url = url
         self.executor = executor
         self._handlers: dict[str, Handler] = {}
@@ -75,12 +80,12 @@ class Engine:
         self._carry: Callable[[str, str], None] | None = None
         self._rows: sa.Engine | None = None
         self._broken: set[str] = set()
-        """What failed in this process, whether the engine could write that down or not."""
+        """Work that failed in this process, even if the engine could not record that."""
 
     def register(self, task: str, handler: Handler, *, wide: bool = False) -> None:
-        """Name the handler of a task. It gets the row's id, and must be safe to run again at any point.
+        """Set the handler of a task. The handler gets the row's id, and must be safe to run again at any point.
 
-        `WORKERS` pieces of a task run at a time in one process; of a `wide` one hundreds, which bound themselves.
+        `WORKERS` pieces of a task run at a time in one process. A `wide` task runs hundreds, and limits itself.
         """
         self._handlers[task] = handler
         if wide:
@@ -89,7 +94,7 @@ class Engine:
     def launch(self) -> None:
         """Start. On SQLite, work that a killed process left behind is handed over again at once.
 
-        No two processes have one name to the engine: its own recovery would queue such work for a thread that polls.
+        No two processes have the same name: the engine's own recovery would queue their work for a thread that polls.
         """
         process = f"{self.executor}/{uuid4().hex[:8]}" if self._url.startswith("sqlite") else self.executor
         config: DBOSConfig = {
@@ -116,26 +121,23 @@ class Engine:
     def _workflow(self) -> Callable[[str, str], None]:
         handlers = self._handlers
 
-        @DBOS.step(name="work")
-        def work(task: str, row: str) -> None:
-            handlers[task](row)
-
+        # No step: a second record of the same piece would cost as much as the first. What is cut short runs again whole.
         @DBOS.workflow(name="carry", max_recovery_attempts=None)
         def carry(task: str, row: str) -> None:
             try:
-                work(task, row)
-            except Exception:  # not the engine's word that another process has the work: that is no `Exception`
+                handlers[task](row)
+            except Exception:  # the engine's signal that another process has the work is no `Exception`
                 self._broken.add(str(DBOS.workflow_id))
                 raise
 
         return carry
 
     def when_ended(self, call: Callable[[], None]) -> None:
-        """Name the function that is called, from any thread, whenever a piece has ended in this process."""
+        """Set the function that is called, from any thread, whenever a piece has ended in this process."""
         self._on_end = call
 
     def enqueue(self, task: str, row: str, attempt: int) -> None:
-        """Begin the work once its task has a free slot; nothing where this attempt was handed over before."""
+        """Begin the work once its task has a free slot. An attempt that was handed over before is not begun again."""
         lane, slots = (WIDE, MANY) if task in self._wide else (task, WORKERS)
         self._backlog.add(lane, slots, (task, row, attempt))
 
@@ -144,11 +146,11 @@ class Engine:
         self._begin(task, row, attempt, lambda _: self._on_end())
 
     def _begin(self, task: str, row: str, attempt: int, ended: Callable[[Any], None]) -> None:
-        """Begin the work, and call `ended` at its end; at once where it has begun before, here or elsewhere."""
+        """Begin the work, and call `ended` at its end, or at once if any process began it before."""
         assert self._carry is not None, "launch comes first"  # noqa: S101
         with SetWorkflowID(name(task, row, attempt)):
             handle = DBOS.start_workflow(self._carry, task, row)
-        # Only the handle of what begins in this process has a future.
+        # Only work that begins in this process has a future.
         future = getattr(handle, "future", None)
         if future is None:
             ended(None)
@@ -160,7 +162,7 @@ class Engine:
             lane, piece = taken
             try:
                 self._begin(*piece, partial(self._free, lane))
-            except Exception as error:  # noqa: BLE001 - whatever the engine's rows met, the piece must begin some day
+            except Exception as error:  # noqa: BLE001 - after any error of the engine's rows, the piece must still begin later
                 if self._closing.is_set():
                     return
                 log.error("%s could not be begun: %s; it is tried again", name(*piece), error)  # noqa: TRY400
@@ -174,40 +176,44 @@ class Engine:
         self._on_end()
 
     def has_ended(self, task: str, row: str, attempt: int) -> bool:
-        """Whether this attempt has come to an end, well or badly, or is forgotten; ask only of what was handed over."""
+        """Return whether an attempt has ended, well or badly, or was deleted.
+
+        Ask only about attempts that were handed over.
+        """
         if (task, row, attempt) in self._backlog.waiting():
             return False
         status = DBOS.get_workflow_status(name(task, row, attempt))
         return status is None or status.status in OVER
 
     def survey(self, work: Iterable[Piece]) -> Survey:
-        """Return what has become of many attempts, in few questions."""
-        # Asked first: what leaves the backlog meanwhile is found in the engine's rows.
+        """Return the state of many attempts, in few queries."""
+        # Read first: pieces that leave the backlog meanwhile are found in the engine's rows.
         waiting = self._backlog.waiting()
-        unknown = {name(*one): one for one in work if one not in waiting}
+        unknown = {name(*item): item for item in work if item not in waiting}
         ended: set[Piece] = set()
         for ids in _pages(sorted(unknown)):
             found = DBOS.list_workflows(workflow_ids=ids, load_input=False, load_output=False)
-            if unsaid := {one.workflow_id for one in found if one.status not in OVER} & self._broken:
-                DBOS.cancel_workflows(sorted(unsaid))
-            for one in found:
-                piece = unknown.pop(one.workflow_id)
-                if one.status in OVER or one.workflow_id in unsaid:
-                    self._broken.discard(one.workflow_id)
+            if unrecorded := {item.workflow_id for item in found if item.status not in OVER} & self._broken:
+                DBOS.cancel_workflows(sorted(unrecorded))
+            for item in found:
+                piece = unknown.pop(item.workflow_id)
+                if item.status in OVER or item.workflow_id in unrecorded:
+                    self._broken.discard(item.workflow_id)
                     ended.add(piece)
         return Survey(frozenset(ended), frozenset(unknown.values()))
 
     def take_over(self, alive: Callable[[], Collection[str]]) -> int:
-        """Forget what processes that are not `alive` had begun and not ended; return how much there was.
+        """Delete the unfinished work of processes that are not `alive`; return how much there was.
 
-        Its rows are due still, and are handed over again. The caller must know that those processes do nothing any
-        more: the engine would let both go on. `alive` is asked once what was begun is known. A process that comes up
-        between the two has made itself known before it began anything; asked the other way round, it would be taken
-        for dead, and its work done by two at once.
+        The rows are still due, and are handed over again. The caller must make sure that those processes do nothing any
+        more: the engine would let both continue.
+
+        `alive` is called after the list of unfinished work is read. A process that starts in between has registered
+        before it began any work. In the other order it would count as dead, and two processes would do its work.
         """
         found = DBOS.list_workflows(status=UNDER_WAY, load_input=False, load_output=False)
         living = alive()
-        left = [one.workflow_id for one in found if one.executor_id not in living]
+        left = [workflow.workflow_id for workflow in found if workflow.executor_id not in living]
         for ids in _pages(left):
             DBOS.delete_workflows(ids)
         return len(left)
@@ -215,24 +221,24 @@ class Engine:
     def delete_ended(self, before: datetime) -> int:
         """Delete the engine's own record of work that ended before then; return how much there was.
 
-        The rows of cases keep what came of it. Whoever hands one of these over again starts it anew: handlers leave
-        rows alone that are not due.
+        The rows of cases keep the results. A piece that is handed over again begins anew: handlers leave rows alone
+        that are not due.
         """
-        gone = 0
+        deleted = 0
         while ended := DBOS.list_workflows(
             status=sorted(OVER), completed_before=before.isoformat(), limit=PAGE, load_input=False, load_output=False
         ):
-            DBOS.delete_workflows([one.workflow_id for one in ended])
-            gone += len(ended)
-        return gone
+            DBOS.delete_workflows([workflow.workflow_id for workflow in ended])
+            deleted += len(ended)
+        return deleted
 
     def close(self, seconds: int = 5) -> None:
-        """Stop; what does not end in `seconds` is taken up again at the next launch."""
+        """Stop. Work that does not end within `seconds` is taken up again at the next launch."""
         self._closing.set()
         self._backlog.close()
         self._starter.join(seconds)
         DBOS.destroy(workflow_completion_timeout_sec=seconds, destroy_registry=True)
-        if self._rows is not None:  # it was given from outside, so it is not the engine's to close
+        if self._rows is not None:  # the engine does not close a pool that it was given
             self._rows.dispose()
 
 
@@ -242,18 +248,18 @@ def _nothing(*_arguments: Any) -> None:
 
 @contextmanager
 def _without_polls() -> Iterator[None]:
-    """Launch the engine without its threads for what is not used here: queues, schedules, delays and time limits.
+    """Launch the engine without its threads for unused features: queues, schedules, delays and time limits.
 
-    They ask the database six questions a second for as long as the process lives, and have no switch.
+    They send six queries a second while the process lives, and have no switch.
     """
-    threads = {one: getattr(launcher, one) for one in POLLS if hasattr(launcher, one)}
+    threads = {attribute: getattr(launcher, attribute) for attribute in POLLS if hasattr(launcher, attribute)}
     try:
-        for one in threads:
-            setattr(launcher, one, _nothing)
+        for attribute in threads:
+            setattr(launcher, attribute, _nothing)
         yield
     finally:
-        for one, thread in threads.items():
-            setattr(launcher, one, thread)
+        for attribute, thread in threads.items():
+            setattr(launcher, attribute, thread)
 
 
 def name(task: str, row: str, attempt: int) -> str:
@@ -266,12 +272,12 @@ def _pages(ids: list[str]) -> Iterator[list[str]]:
 
 
 def sqlite_url(folder: Path) -> str:
-    """Return the address of the engine's own rows in a data folder."""
+    """Return the address of the engine's own database in a data folder."""
     return f"sqlite:///{folder / 'engine.sqlite'}"
 
 
 class _Json(Serializer):
-    """Arguments are ids and results nothing; whoever can write the database must not be able to run code with it."""
+    """Serializer for ids and empty results. JSON keeps a writer of the database from running code through it."""
 
     def serialize(self, data: Any) -> str:
         return json.dumps(data, default=str)
@@ -288,7 +294,7 @@ def _sqlite(url: str) -> sa.Engine:
 
     @sa.event.listens_for(engine, "connect")
     def _connect(connection: sqlite3.Connection, _record: Any) -> None:
-        if sqlite3.sqlite_version_info < UNIXEPOCH_SUBSEC:  # Debian 12 has 3.40, the engine asks for 3.42
+        if sqlite3.sqlite_version_info < UNIXEPOCH_SUBSEC:  # Debian 12 has 3.40, the engine needs 3.42
             connection.create_function("unixepoch", -1, lambda *_: time.time())
         connection.isolation_level = "IMMEDIATE"
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000"):

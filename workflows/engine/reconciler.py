@@ -1,7 +1,7 @@
-"""Comparison of rows with what should be done by now: what is due is handed to the engine.
+"""Comparison of rows with the time: due work is handed to the engine.
 
-In memory, in every process: a lost tick heals with the next one, a doubled one does nothing, because work is handed
-over under a fixed id.
+Each process keeps its own state in memory. The next tick repairs a lost one. A doubled tick does nothing, because work
+is handed over under a fixed id.
 """
 
 import logging
@@ -25,18 +25,21 @@ WorkKey = tuple[str, str, int]
 """Task, row and attempt."""
 PAGE = 5000
 FEW = 100
-"""Pieces of work under way whose end is looked for at every tick; of ten times as many, at every tenth."""
-CROWD, OTHERS_PER_TICK = 100, 2
-"""While more lock-outs than `CROWD` are due, one for each person and system, so many pieces of every other task are
-handed over at a tick: whoever leaves is locked out first, and nothing stands still."""
+"""Pieces under way whose end is checked at every tick; for ten times as many, at every tenth tick."""
+MASS_RUN, OTHERS_PER_TICK = 100, 2
+"""Limits during a mass run.
+
+If more lock-outs than `MASS_RUN` are due, only so many pieces of every other task are handed over at a tick.
+Lock-outs go first, and nothing stands still.
+"""
 HORIZON = timedelta(seconds=5)
-"""A tick also learns what falls due until the next one at the latest, so that it comes in time."""
+"""A tick also reads the work that falls due before the next tick, so that it begins in time."""
 BUSY_SECONDS = 1.0
-"""When to look again while work is under way: its end is noticed at once, its crash at the look after."""
+"""Seconds until the next check while work is under way. Its end is seen at once, its crash one check later."""
 
 
 def _due_rows(task: str, model: type[Work]) -> sa.Select[Any]:
-    """Return the question for one task's rows, in a form that a union on SQLite may hold."""
+    """Return the query for one task's rows, in a form that a union on SQLite accepts."""
     due_at = cast("sa.ColumnElement[datetime]", col(model.due_at))
     rows = (
         sa.select(col(model.id), col(model.attempt), due_at.label("due_at"))
@@ -49,12 +52,12 @@ def _due_rows(task: str, model: type[Work]) -> sa.Select[Any]:
 
 
 def due_question() -> sa.CompoundSelect[Any]:
-    """Return one question for all due work: a dozen every half second was most of what an idle bot did."""
+    """Return one query for all due work: a dozen queries every half second were most of an idle bot's work."""
     return sa.union_all(*(_due_rows(task, model) for task, model in TASKS.items()))
 
 
 class Reconciler:
-    """Hands due rows to the engine, and heals those whose attempt ended without settling the row."""
+    """Reconciler that hands due rows to the engine, and retries those whose attempt ended without settling the row."""
 
     def __init__(self, store: Store, engine: Engine, clock: Clock) -> None:
         self._store = store
@@ -66,14 +69,16 @@ class Reconciler:
         self._ticks = 0
 
     def tick(self) -> float:
-        """Compare rows with the time once; return in how many seconds the next tick must come."""
+        """Compare rows with the time once; return the seconds until the next tick."""
         now = self._clock.now()
         soon = self._due(now + HORIZON)
         due = {row: carried(*row) for row, due_at in soon if due_at <= now}
-        new = _in_turn([row for row in due if row not in self._handed], crowd=sum(task == "revoke" for task, *_ in due))
+        new = _limit_others(
+            [row for row in due if row not in self._handed], lockouts_due=sum(task == "revoke" for task, *_ in due)
+        )
         for work in dict.fromkeys(due[row] for row in new):
             self._engine.enqueue(*work)
-        # Settling a row takes a moment: it has crashed if it is still due at the tick after the one that saw it end.
+        # Settling a row takes a moment: a row has crashed if it is still due one tick after its end was seen.
         for task, row_id, attempt in self._ended & due.keys():
             self._next_attempt(TASKS[task], row_id, attempt)
         self._ended, forgotten = self._look(due, self._handed & due.keys() - self._ended)
@@ -83,7 +88,7 @@ class Reconciler:
         return min((due_at - now for _, due_at in soon), default=HORIZON).total_seconds()
 
     def _look(self, due: Mapping[WorkKey, WorkKey], rows: set[WorkKey]) -> tuple[set[WorkKey], set[WorkKey]]:
-        """Return those of the rows whose work has come to its end, and those whose work must be handed over again."""
+        """Return the rows whose work has ended, and the rows whose work must be handed over again."""
         work = {due[row] for row in rows}
         self._ticks += 1
         if not work or self._ticks % (1 + len(work) // FEW):
@@ -92,14 +97,14 @@ class Reconciler:
         return {row for row in rows if due[row] in found.ended}, {row for row in rows if due[row] in found.unknown}
 
     def _due(self, until: datetime) -> list[tuple[WorkKey, datetime]]:
-        """Return in one question what is due until then, what has been due for longest first."""
+        """Return the work due until then, longest due first."""
         with self._store.read() as session:
             rows = session.execute(self._question, {"until": until}).all()
         return sorted((((task, row_id, attempt), due_at) for task, row_id, attempt, due_at in rows), key=_due_at)
 
     def _next_attempt(self, model: type[Work], row_id: str, attempt: int) -> None:
-        # The attempt is over and the row is still due at it: it crashed (disk full, a bug). The guard on `attempt`
-        # makes this nothing where the row was settled between our two reads.
+        # The attempt is over and the row is still due: it crashed (disk full, a bug). The check of `attempt` makes this
+        # harmless if the row was settled between the two reads.
         log.error("%s %s: attempt %s ended without a result; trying again", model.__name__, row_id, attempt)
         with self._store.write() as session:
             row = session.get_one(model, row_id, with_for_update=True)
@@ -107,13 +112,13 @@ class Reconciler:
                 again(session, row, self._clock.now() + FIRST_RETRY)
 
 
-def _due_at(one: tuple[WorkKey, datetime]) -> datetime:
-    return one[1]
+def _due_at(entry: tuple[WorkKey, datetime]) -> datetime:
+    return entry[1]
 
 
-def _in_turn(new: list[WorkKey], crowd: int) -> list[WorkKey]:
-    """Return what to hand over now. While a crowd is being locked out, of every other task only a few at a time."""
-    if crowd <= CROWD:
+def _limit_others(new: list[WorkKey], lockouts_due: int) -> list[WorkKey]:
+    """Return the work to hand over now. During a mass run, every other task gets only a few pieces."""
+    if lockouts_due <= MASS_RUN:
         return new
     before = Counter[str]()
     chosen = []

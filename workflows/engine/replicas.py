@@ -1,8 +1,11 @@
-"""Several processes on one PostgreSQL: signs of life, an end for those who cannot give them, heirs for their work.
+"""Replicas on one PostgreSQL: heartbeats, self-termination, and takeover of a dead replica's work.
 
-Three moments after a process's last sign of life, in this order, make a takeover safe (docs/decisions/0006):
-`dead_after`: it says so and ends itself; a tenth later the kernel ends it, which also holds for one that was paused and
-wakes (a pending SIGALRM comes before its next instruction); a quarter later the others take its work over.
+Three moments after a process's last heartbeat, in this order, make a takeover safe (docs/decisions/0006):
+
+* `dead_after`: the process logs the reason and ends itself.
+* A tenth later: the kernel ends the process, even one that was paused and wakes. A pending SIGALRM comes before its
+  next instruction.
+* A quarter later: the other replicas take its work over.
 """
 
 import fcntl
@@ -29,12 +32,12 @@ from workflows.storage.store import StorageFailed, Store, connect
 
 
 class ProcessLockHeld(Exception):
-    """Another process works on these rows; it can be left to do so, or stopped."""
+    """Another process works on these rows. It can keep running, or be stopped."""
 
 
 @contextmanager
 def process_lock(folder: Path) -> Iterator[None]:
-    """Hold the folder until the end. Raises `Occupied`, naming the process that holds it. A killed process lets go."""
+    """Hold the folder's lock until the end. Raises `ProcessLockHeld` with the holder's id. A kill releases the lock."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (folder / "handover.lock").open("a+", encoding="ascii") as lock:
         try:
@@ -56,7 +59,7 @@ def process_lock(folder: Path) -> Iterator[None]:
 
 log = logging.getLogger(__name__)
 DEAD_AFTER = timedelta(seconds=30)
-"""Longer than any one request to a system may take: what a dead process sent has been done, or never will be."""
+"""Longer than any request to a system may take: a dead process's requests are done, or never will be."""
 KERNEL, HEIRS = 1.1, 1.25
 BEATS, LOOKS = 6, 20
 FINISHED_FOR = timedelta(days=7)
@@ -69,18 +72,18 @@ def new_id() -> str:
 
 
 def end(why: str) -> None:
-    """End this process at once, as kill -9 would, but with a word."""
+    """End this process at once, as kill -9 would, and log the reason."""
     log.critical("%s; this process ends now, the others go on", why)
-    os._exit(70)  # EX_SOFTWARE; a service manager starts it again, under a new name
+    os._exit(70)  # EX_SOFTWARE; a service manager restarts it under a new name
 
 
 def alarm(seconds: float) -> None:
-    """Have the kernel end this process in so many seconds, unless asked again before (SIGALRM's own effect)."""
+    """Have the kernel end this process after so many seconds, unless called again before (SIGALRM's default action)."""
     signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 class Replicas:
-    """Keeps this process known to the others, and them to it."""
+    """Registration and heartbeat of this process, and takeover of dead ones."""
 
     def __init__(
         self,
@@ -91,23 +94,23 @@ class Replicas:
         end: Callable[[str], None] = end,
         alarm: Callable[[float], None] = alarm,
     ) -> None:
-        """`engine`: its executor is this process's name, a `new_id`."""
+        """Take an engine whose executor is this process's name, from `new_id`."""
         self.replica_id = engine.executor
         self.seconds = dead_after.total_seconds()
         self._store = store
         self._engine = engine
         self._end = end
         self._alarm = alarm
-        # A connection of its own: a sign of life must not wait behind writers, or for the pool.
+        # A connection of its own: a heartbeat must not wait behind writers or for the pool.
         self._own = connect(store.url, pool_size=1)
         self._heartbeat_at = 0.0
         self._stop = threading.Event()
 
     @contextmanager
     def living(self) -> Iterator[None]:
-        """Give signs of life for as long as the context lasts. Enter it before the engine is launched.
+        """Send heartbeats while the context lasts. Enter the context before the engine is launched.
 
-        The kernel's alarm stays set at the end: work that is still running then must not outlive the last sign of life.
+        The kernel's alarm stays set at the end: work that is still running then must not outlive the last heartbeat.
         """
         self._register()
         threads = [threading.Thread(target=run, daemon=True, name=run.__name__) for run in (self._beats, self._watch)]
@@ -122,7 +125,7 @@ class Replicas:
             self._own.dispose()
 
     def heartbeat(self) -> None:
-        """Give a sign of life; who comes too late is told so, and ends. Raises `StorageFailed`."""
+        """Send a heartbeat; end this process if it comes too late. Raises `StorageFailed`."""
         began = _moment()
         own = sa.update(Replica).where(col(Replica.id) == self.replica_id, col(Replica.heartbeat_at) > self._ago(1.0))
         if not self._run(own.values(heartbeat_at=NOW)):
@@ -131,14 +134,16 @@ class Replicas:
         self._alarm(max(0.001, self.seconds * KERNEL - (_moment() - began)))
 
     def take_over_dead(self) -> int:
-        """Take over the work of the dead, one process at a time; return how much there was."""
+        """Take over the work of dead replicas, one process at a time; return how much there was."""
         with self._store.write("replicas") as session:
             dead = session.exec(select(Replica).where(col(Replica.heartbeat_at) <= self._ago(HEIRS))).all()
-            for one in dead:
+            for replica in dead:
                 log.warning(
-                    "%s has given no sign of life since %s; its work goes on elsewhere", one.id, one.heartbeat_at
+                    "%s has given no sign of life since %s; its work goes on elsewhere",
+                    replica.id,
+                    replica.heartbeat_at,
                 )
-                session.delete(one)
+                session.delete(replica)
             session.flush()
 
             def alive() -> frozenset[str]:
@@ -185,10 +190,10 @@ class Replicas:
 
 
 def forget_finished(engine: Engine) -> int:
-    """Delete what the engine noted about work that ended long ago; several processes at once do no harm."""
+    """Delete the engine's record of work that ended long ago. Several processes may do so at once."""
     return engine.delete_ended(datetime.now(UTC) - FINISHED_FOR)
 
 
 def _moment() -> float:
-    """Return seconds that go on while the machine sleeps."""
+    """Return seconds that continue while the machine sleeps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)

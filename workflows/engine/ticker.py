@@ -1,4 +1,4 @@
-"""Slow ticks, each at its own pace, by APScheduler."""
+"""Slow periodic jobs, by APScheduler."""
 
 import logging
 import threading
@@ -16,15 +16,15 @@ log = logging.getLogger(__name__)
 R = TypeVar("R")
 WATCH_SECONDS = 2.0
 CLOCK_TOLERANCE = timedelta(seconds=1)
-"""A clock that is set right by less puts off no job for long."""
+"""Clock corrections below this delay no job for long."""
 THREADS = 4
 
 
 class Ticker:
-    """Runs jobs in the background, each at its own pace, never twice at a time, each going on after a failure.
+    """Periodic jobs in the background. A job never runs twice at a time, and continues after a failure.
 
-    The scheduler goes by the machine's clock: after that was set back by a day it would rest for a day, and after it
-    was set ahead by a year it would first count every tick of that year (2 GB a minute, until there is no more).
+    The scheduler follows the machine's clock. After the clock went back by a day, it would pause for a day. After the
+    clock went ahead by a year, it would first count every tick of that year (2 GB a minute, until memory ends).
     """
 
     def __init__(self) -> None:
@@ -41,18 +41,18 @@ class Ticker:
         self._scheduler.add_job(logged(job, name), _IntervalTrigger(timedelta(seconds=seconds)), id=name)
 
     def start(self) -> None:
-        """Begin ticking."""
+        """Start the jobs."""
         self._scheduler.start()
         self._watcher.start()
 
     def stop(self) -> None:
-        """Stop; a job under way is waited for."""
+        """Stop, after the running jobs have ended."""
         self._stopped.set()
         self._watcher.join()
         self._scheduler.shutdown(wait=True)
 
     def _watch(self) -> None:
-        """Wake jobs that a clock set back has put off; waits by seconds that pass, whatever the clock says."""
+        """Wake jobs that a clock set back has postponed. This waits by elapsed time, not by the clock."""
         while not self._stopped.wait(WATCH_SECONDS):
             now = datetime.now(UTC)
             for job in self._scheduler.get_jobs():
@@ -61,25 +61,25 @@ class Ticker:
 
 
 class _IntervalTrigger(BaseTrigger):  # type: ignore[misc] # APScheduler gives no types
-    """So long after the present moment, and not after the last run: what a leap of the clock left out is left out."""
+    """Trigger that counts from the present moment, not from the last run. Ticks skipped by a jump stay skipped."""
 
     def __init__(self, span: timedelta) -> None:
         self.span = span
 
     def get_next_fire_time(self, _previous: datetime | None, now: datetime) -> datetime:
-        """Return when to run next."""
+        """Return the time of the next run."""
         return now + self.span
 
 
 def logged(job: Callable[[], R], name: str) -> Callable[[], R | None]:
-    """Return the job such that a failure is logged, and no exception leaves it."""
+    """Return the job in a form that logs every failure and raises nothing."""
 
     def run() -> R | None:
         try:
             return job()
-        except StorageFailed as error:  # no stack trace several times a second, on a disk that is full
+        except StorageFailed as error:  # no stack trace several times a second on a full disk
             log.error("tick %s failed: %s; it is tried again at the next tick", name, error)  # noqa: TRY400
-        except Exception:  # the tick must come again whatever this one met; the log says what
+        except Exception:  # the next tick must come after any failure; the log has the error
             log.exception("tick %s failed; it is tried again at the next tick", name)
         return None
 

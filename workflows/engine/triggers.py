@@ -1,8 +1,7 @@
-"""Jobs that run when something happened, and seldom otherwise.
+"""Triggered jobs: they run after an event, and rarely otherwise.
 
-A job runs once its trigger fires: after a commit of this process, of another one, or when a piece of work has ended. A
-lost trigger heals with the next run, which comes within seconds in any case; a doubled one runs a job that finds
-nothing to do.
+A job runs once its trigger fires: after a commit of this process or another one, or when a piece of work has ended. The
+next run, seconds later in any case, repairs a lost trigger. A doubled trigger runs a job that finds nothing to do.
 """
 
 import threading
@@ -14,33 +13,33 @@ from workflows.engine.ticker import logged
 SAFETY_SECONDS = 5.0
 """A job runs this often when no trigger fires."""
 FAILED_SECONDS = 1.0
-"""How long a job rests that has failed."""
+"""Pause of a job after a failure."""
 REST_RATIO, MAX_REST_SECONDS = 19, 2.0
-"""A job rests for so many times its own processor time, at most for two seconds: it takes a twentieth of a core."""
+"""Pause as a multiple of the job's own processor time, and its limit. The job takes a twentieth of a core at most."""
 Job = Callable[[], float | None]
-"""Returns in how many seconds it must run again at the latest; None where it knows of nothing."""
+"""Function that returns the seconds until it must run again; None if it knows no time."""
 
 
 class TriggeredJob:
-    """A job in a thread of its own, never twice at a time, going on after a failure."""
+    """Job in a thread of its own. It never runs twice at a time, and continues after a failure."""
 
     def __init__(self, job: Job, name: str, *, delay: float = 0.0, rest: float = 0.1) -> None:
-        """`delay`: seconds between a trigger and the run, so that one run serves several. `rest`: between runs."""
+        """Take the `delay` from a trigger to the run, in which triggers gather, and the `rest` between runs."""
         self._job = logged(lambda: (job(),), name)
         self._delay, self._rest = delay, rest
         self._fired, self._stopped = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def fire(self) -> None:
-        """Have the job run soon; from any thread, and at next to no cost."""
+        """Have the job run soon. Any thread may call this, at almost no cost."""
         self._fired.set()
 
     def start(self) -> None:
-        """Run the job for the first time, and whenever its trigger fires."""
+        """Run the job for the first time, and then whenever its trigger fires."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop; a run under way is waited for."""
+        """Stop, after a running job has ended."""
         self._stopped.set()
         self._fired.set()
         self._thread.join()
@@ -55,13 +54,13 @@ class TriggeredJob:
                 self._stopped.wait(FAILED_SECONDS)
                 continue
             self._stopped.wait(max(self._rest, min(REST_RATIO * taken, MAX_REST_SECONDS)))
-            [wish] = done
-            if self._fired.wait(SAFETY_SECONDS if wish is None else min(wish, SAFETY_SECONDS)):
+            [seconds] = done
+            if self._fired.wait(SAFETY_SECONDS if seconds is None else min(seconds, SAFETY_SECONDS)):
                 self._stopped.wait(self._delay)
 
 
 class Triggers:
-    """All triggered jobs of a process."""
+    """Triggered jobs of a process."""
 
     def __init__(self) -> None:
         self._jobs: list[TriggeredJob] = []

@@ -1,4 +1,4 @@
-"""A case as a whole: its personal data in clear, and the moment when nothing is left to do but watch."""
+"""Case with its personal data in clear, and its change from running to watched."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -46,12 +46,12 @@ WORK = (
     )
     .limit(1),
 )
-"""What keeps a case open, likeliest first. Made once: in a mass run, putting these together took longer than asking."""
+"""Queries for the work that keeps a case open, likeliest first. Built once, as building is slower than running."""
 
 
 @dataclass(frozen=True, slots=True)
 class CaseData:
-    """What a case keeps sealed: everything that names a person."""
+    """Sealed data of a case: everything that names a person."""
 
     leaver: Leaver
     approver: Successor
@@ -66,7 +66,7 @@ class CaseData:
 
     @classmethod
     def load(cls, data: Mapping[str, Any]) -> "CaseData":
-        """Read what `dump` made."""
+        """Return the data that `dump` was given."""
         leaver = {**data["leaver"], "logins": tuple(data["leaver"]["logins"])}
         return cls(
             Leaver(**leaver),
@@ -79,22 +79,22 @@ class CaseData:
 
 
 def mail_key(vault: Vault, email: str) -> str:
-    """Return what a case is found by where only the address is known: a keyed hash."""
+    """Return the keyed hash of an address, by which a case is found."""
     return vault.blind("mail:" + email.casefold())
 
 
 def slack_key(vault: Vault, slack_id: str) -> str:
-    """Return what a case is found by where only the Slack id is known: a keyed hash."""
+    """Return the keyed hash of a Slack id, by which a case is found."""
     return vault.blind("slack:" + slack_id.casefold())
 
 
 def person(leaver: Leaver) -> Person:
-    """Return how to look the leaver up in a system."""
+    """Return the leaver as a person to look up in a system."""
     return Person(leaver.name, (leaver.email,), leaver.logins)
 
 
 def is_about(leaver: Leaver, by: Actor) -> bool:
-    """Whether somebody acts on their own case, in Slack or at a terminal."""
+    """Return whether somebody acts on their own case, in Slack or at a terminal."""
     own = Actor(f"slack:{leaver.slack_id}" if leaver.slack_id else "", leaver.name, leaver.email)
     return by.may_be(own) or by.id.casefold() in {f"cli:{login}".casefold() for login in leaver.logins}
 
@@ -113,7 +113,7 @@ def open_case_data(vault: Vault, case: Case) -> CaseData:
 
 
 def refresh_case_message(session: Session, case_id: str, channel: str = "") -> None:
-    """Bring the case message up to date; with a channel, post one where there is none yet."""
+    """Update the case message. With a channel, send the message if there is none yet."""
     message = f"case:{case_id}"
     if channel:
         enqueue(session, id=message, kind=MessageKind.CASE, subject=case_id, case_id=case_id, channel=channel)
@@ -122,20 +122,20 @@ def refresh_case_message(session: Session, case_id: str, channel: str = "") -> N
 
 
 def advance_case(session: Session, journal: Journal, case_id: str) -> None:
-    """Move the case on where its tracks have: running once the access track is due, watched once all are done."""
+    """Set the case to running once the access track is due, and to watched once all tracks are done."""
     run_pending(session)
-    case = session.get_one(Case, case_id)  # one turn at a time: nobody changes it beside us
+    case = session.get_one(Case, case_id)  # one writer at a time: nobody changes the case meanwhile
     if case.state == CaseState.SCHEDULED:
         case.state = CaseState.RUNNING
         journal.write(session, actor=HANDOVER, action="case.running", case_id=case.id)
-    if case.state == CaseState.RUNNING and not _left(session, case):
+    if case.state == CaseState.RUNNING and not _has_open_work(session, case):
         case.state = CaseState.WATCHED
         journal.write(session, actor=HANDOVER, action="case.watched", case_id=case.id)
     session.add(case)
     refresh_case_message(session, case_id)
 
 
-def _left(session: Session, case: Case) -> bool:
-    """Whether there is work that keeps a case open; follow-ups and later snapshots are watching, not work."""
-    known = {"case": case.id, "effective_at": case.effective_at}
-    return any(session.exec(work, params=known).first() is not None for work in WORK)
+def _has_open_work(session: Session, case: Case) -> bool:
+    """Return whether work keeps a case open. Follow-ups and later snapshots belong to watching."""
+    values = {"case": case.id, "effective_at": case.effective_at}
+    return any(session.exec(work, params=values).first() is not None for work in WORK)

@@ -1,4 +1,4 @@
-"""Things that must be acted on: opened once, seen again and again, closed once."""
+"""Findings: states that a person must act on. A finding opens once, is seen again, and closes once."""
 
 import hashlib
 from collections.abc import Sequence
@@ -33,14 +33,14 @@ SETTLED = select(Finding).where(
     col(Finding.kind).in_(ABOUT_ACCOUNTS),
     Finding.kind != sa.bindparam("but"),
 )
-"""What a complete lock-out settles; made once, because every lock-out asks."""
+"""Query for the findings that a complete lock-out settles. Built once, because every lock-out runs the query."""
 
 
 @dataclass(frozen=True, slots=True)
 class FindingReport:
-    """What an audit or a follow-up saw. The same kind at the same account of the same case is the same finding.
+    """Observation of an audit or a follow-up. Equal kind, account and case make the same finding.
 
-    `name`, `email` and `login` say whom it is about where there is no case: an orphan.
+    `name`, `email` and `login` identify the person of a finding without a case: an orphan.
     """
 
     kind: FindingKind
@@ -55,20 +55,20 @@ class FindingReport:
 
     @property
     def key(self) -> str:
-        """What makes it the same finding tomorrow."""
+        """Key that identifies the same finding tomorrow."""
         return f"{self.kind}|{self.case_id}|{self.system}|{self.account_id}"
 
 
 @dataclass(frozen=True, slots=True)
 class FindingNote:
-    """What a finding keeps sealed: everything that may name a person."""
+    """Sealed data of a finding: everything that may name a person."""
 
     reason: str = ""
     name: str = ""
     email: str = ""
     login: str = ""
     changed_by: str = ""
-    """Who changed the account last, in the system's own words, where it tells."""
+    """Last person to change the account, in the system's own words, if the system shows that."""
     taken_name: str = ""
     accepted_name: str = ""
     accepted_reason: str = ""
@@ -86,7 +86,7 @@ class Findings:
         self._clock = clock
 
     def report(self, session: Session, sighting: FindingReport, by: str) -> None:
-        """Open the finding, or note that it was seen again. `by` names the audit or follow-up."""
+        """Open the finding, or record that it was seen again. `by` names the audit or follow-up."""
         now = self._clock.now()
         row = _open(session, sighting.key)
         if row is None:
@@ -105,22 +105,22 @@ class Findings:
         session.flush()
 
     def close_resolved(self, session: Session, sighting: FindingReport) -> None:
-        """Close the finding, if it is open: a fresh read shows that it is no longer so."""
+        """Close the finding, if it is open: a fresh read shows that its reason is gone."""
         row = _open(session, sighting.key)
         if row is not None:
             self.close(session, row)
 
     def clear_accounts(self, session: Session, case_id: str, system: str, but: FindingKind | None = None) -> None:
-        """Close what a complete lock-out has settled: all about the case's accounts in that system `but` one kind.
+        """Close the findings on a case's accounts in one system after a complete lock-out, except those of one kind.
 
-        An account that the lock-out did not take for the leaver's is as open as it was.
+        A finding stays open if the lock-out did not match its account to the leaver.
         """
-        known = {"case": case_id, "system": system, "but": but or ""}
-        rows = session.exec(SETTLED, params=known).all()
+        values = {"case": case_id, "system": system, "but": but or ""}
+        rows = session.exec(SETTLED, params=values).all()
         self._settle(session, [row for row in rows if not _left_alone(session, row)], HANDOVER.id)
 
     def clear_case(self, session: Session, case_id: str, by: str) -> None:
-        """Close everything open about a case that is no longer watched; `by` is who decided that."""
+        """Close every open finding of a case that is no longer watched; `by` is the actor."""
         query = select(Finding).where(Finding.case_id == case_id, col(Finding.closed_at).is_(None))
         self._settle(session, session.exec(query).all(), by)
 
@@ -140,7 +140,7 @@ class Findings:
         )
 
     def note(self, session: Session, row: Finding) -> FindingNote:
-        """Decrypt what a finding keeps; one whose key does not open says so, and is a finding all the same."""
+        """Decrypt a finding's data. If the key does not open, the note's reason says so, and the finding stays."""
         if not row.note:
             return FindingNote()
         try:
@@ -150,7 +150,7 @@ class Findings:
         return FindingNote(**{name: kept[name] for name in _NAMES if name in kept})
 
     def keep(self, session: Session, row: Finding, note: FindingNote) -> None:
-        """Encrypt a finding's words: under the case's key, or under one of its own where there is none that opens."""
+        """Encrypt a finding's data under the case's key, or under a key of its own if the case's key does not open."""
         if not row.wrapped_key and not self._vault.fits(self._key(session, row)):
             row.wrapped_key = self._vault.new_key()
         row.note = self._vault.seal(self._key(session, row), asdict(note), f"finding:{row.id}")
@@ -175,8 +175,8 @@ class Findings:
             last_seen=now,
             seen_by=by,
         )
-        said = {"finding": row.id, "kind": sighting.kind, "system": sighting.system, "seen_by": by}
-        self._journal.write(session, actor=HANDOVER, action="finding.opened", case_id=sighting.case_id, data=said)
+        facts = {"finding": row.id, "kind": sighting.kind, "system": sighting.system, "seen_by": by}
+        self._journal.write(session, actor=HANDOVER, action="finding.opened", case_id=sighting.case_id, data=facts)
         return row
 
 
@@ -187,7 +187,7 @@ def _left_alone(session: Session, row: Finding) -> bool:
 
 
 def show_digest(session: Session) -> None:
-    """Bring the newest audit's message up to date: somebody did something about a finding."""
+    """Update the newest audit's message after a change of a finding."""
     runs = select(AuditRun.id).where(AuditRun.state == WorkState.DONE).order_by(col(AuditRun.finished_at).desc())
     request_update(session, session.exec(runs.limit(1)).first() or "")
 

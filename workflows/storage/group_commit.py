@@ -1,8 +1,8 @@
-"""Group commit: one transaction for what several threads want to write at the same moment.
+"""Group commit: one transaction for the writes of several threads at the same moment.
 
-The thread that leads writes everything that waits: one BEGIN, one commit. When it is done, the next waiting thread
-leads. Where commits follow each other closely, a leader waits for some milliseconds first, so that more is committed
-at once (measured: 2500 lock-outs have 7500 small writes in 30 seconds).
+The leading thread writes everything that waits: one BEGIN, one commit. Then the next waiting thread leads. While
+commits follow each other closely, a leader first waits some milliseconds, so that one commit holds more. In a mass run,
+2500 lock-outs make 7500 small writes in 30 seconds.
 """
 
 import threading
@@ -20,24 +20,24 @@ R = TypeVar("R")
 GATHER_SECONDS = 0.01
 """Seconds that a leader waits for others to join."""
 CLOSE_SECONDS = 0.02
-"""A leader waits only if another thread's commit ended less than this long ago: who writes alone never waits."""
+"""Longest time since another thread's commit after which a leader still waits. A lone writer never waits."""
 MAX_PARTS = 50
-"""Parts in one transaction, so that an urgent one never waits for long."""
+"""Parts in one transaction, few enough that an urgent part never waits for long."""
 PENDING = "statements to run at the end"
 """Key in `Session.info`."""
 
 
 def run_later(session: Session, statement: sa.Insert | sa.Update, values: Mapping[str, Any]) -> None:
-    """Run a statement at the end of the transaction, at once with all others of its kind.
+    """Run a statement at the end of the transaction, together with all others of its kind.
 
-    For rows that this transaction does not read again; `run_pending` ends the wait. `statement` is made once, and
-    always has values of the same names.
+    Use this for rows that the transaction does not read again; `run_pending` runs the statements earlier. `statement`
+    is built once, and its values always have the same names.
     """
     session.info.setdefault(PENDING, {}).setdefault(statement, []).append(values)
 
 
 def run_pending(session: Session) -> None:
-    """Run what was put off; many values take one round trip to the database."""
+    """Run the postponed statements. Many values take one round trip to the database."""
     pending: dict[sa.Insert | sa.Update, list[Mapping[str, Any]]] = session.info.pop(PENDING, {})
     session.flush()
     for statement, values in pending.items():
@@ -49,17 +49,17 @@ class _PendingWrite:
     work: Callable[[Session], Any]
     name: str
     called: threading.Event = field(default_factory=threading.Event)
-    """Set once the part is done, or is to lead."""
+    """Set once the part is done or must lead."""
     done: bool = False
     value: Any = None
     error: BaseException | None = None
 
 
 class GroupCommit:
-    """Joins writes into common transactions. A part must bear being run again: it changes nothing but its session."""
+    """Group commit of parts. A part may be run again, so it changes nothing except its session."""
 
     def __init__(self, write: Callable[[Collection[str]], AbstractContextManager[Session]]) -> None:
-        """`write` opens a transaction for some names; no names: for everything."""
+        """Take `write`, which opens a transaction for some names; no names: for everything."""
         self._write = write
         self._waiting: list[_PendingWrite] = []
         self._has_leader = False
@@ -68,9 +68,9 @@ class GroupCommit:
         self._list = threading.Lock()
 
     def run(self, work: Callable[[Session], R], name: str = "") -> R:
-        """Carry the part out and return its value once that is committed; raise what the part raised.
+        """Run the part and return its value once the commit is done; raise the part's own error.
 
-        `name` is a promise to stay within rows that belong to the name, as for `Store.write`.
+        `name` promises to stay within rows that belong to the name, as for `Store.write`.
         """
         part = _PendingWrite(work, name)
         with self._list:
@@ -94,7 +94,7 @@ class GroupCommit:
             self._carry(parts)
         except BaseException as error:
             for part in parts:
-                if not part.done:  # its thread must not wait for ever, nor take it for written
+                if not part.done:  # its thread must not wait forever, nor take the part for written
                     part.error, part.done = error, True
             raise
         finally:
@@ -112,7 +112,7 @@ class GroupCommit:
         except Exception:
             if len(parts) == 1:
                 raise
-            for part in parts:  # one of them is at fault, and the others must not pay for it
+            for part in parts:  # one part is at fault, and the others must not fail with it
                 self._alone(part)
 
     def _commit(self, parts: list[_PendingWrite]) -> None:
@@ -130,12 +130,12 @@ class GroupCommit:
     def _alone(self, part: _PendingWrite) -> None:
         try:
             self._commit([part])
-        except Exception as error:  # noqa: BLE001 - raised in the thread that it belongs to
+        except Exception as error:  # noqa: BLE001 - raised in the part's own thread
             part.error, part.done = error, True
 
 
 def _waves(parts: list[_PendingWrite]) -> Iterable[list[_PendingWrite]]:
-    """Return the parts in waves: within one, no part reads what another one has put off."""
+    """Return the parts in waves: within a wave, no part reads a row that another part changes at the end."""
     if not all(part.name for part in parts):
         return [[part] for part in parts]
     waves: dict[int, list[_PendingWrite]] = defaultdict(list)

@@ -1,7 +1,7 @@
-"""The append-only, hash-linked record of who did what, when, why, with what result.
+"""Append-only, hash-linked record of all acts: actor, action, time, reason and result.
 
-Entries are written in the transaction of the thing they record. A sealer gives them their position and hash link within
-a second and before any report, so that writers never queue behind the chain; the head is signed at every daily audit.
+Entries are written in the transaction of the act that they record. A sealer adds their position and hash link within a
+second and before any report, so that writers never wait for the chain. The head is signed at every daily audit.
 """
 
 import base64
@@ -30,7 +30,7 @@ HANDOVER = Actor("handover", "Handover")
 GENESIS = "0" * 64
 PAGE = 1000
 WRITER_LOCK = "journal"
-"""The turn that sealers of all replicas take; writers of entries go on beside them."""
+"""Lock of the sealers of all replicas. Writers of entries go on beside them."""
 
 
 ENTRY = table_of(JournalEntry)
@@ -46,9 +46,9 @@ PLACE = (
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What `verify` found. `sealed` of the `entries` are in the chain, the others since less than a second.
+    """Result of `verify`. `sealed` of the `entries` are in the chain; the others are less than a second old.
 
-    `head` is the last hash of the chain; a head was last signed at `signed_at`, over `signed` entries.
+    `head` is the last hash of the chain. A head was last signed at `signed_at`, over `signed` entries.
     """
 
     ok: bool
@@ -61,7 +61,7 @@ class Verification:
 
 
 class Journal:
-    """Writes, seals, signs and proves the record."""
+    """Journal that writes, seals, signs and proves entries."""
 
     def __init__(self, store: Store, clock: Clock, signing_seed: bytes) -> None:
         self._store = store
@@ -70,7 +70,7 @@ class Journal:
 
     @property
     def public_key(self) -> str:
-        """The key that proves the head, base64; give it to auditors by another way than this database."""
+        """Public key that proves the head, base64. Give it to auditors by another way than this database."""
         return base64.b64encode(self._signer.public_key().public_bytes_raw()).decode()
 
     def write(
@@ -101,7 +101,7 @@ class Journal:
         run_later(session, NEW_ENTRY, entry)
 
     def note(self, action: str, actor: Actor, data: Mapping[str, Any], case_id: str = "") -> None:
-        """Add an entry in a transaction of its own: a refusal, a look at personal data."""
+        """Add an entry in a transaction of its own, for a refusal or a look at personal data."""
         with self._store.write(WRITER_LOCK) as session:
             self.write(session, actor=actor, action=action, case_id=case_id, data=data)
 
@@ -113,7 +113,7 @@ class Journal:
         return sealed
 
     def _seal_page(self) -> int:
-        """Seal some entries in a turn of their own, so that writers get theirs in between."""
+        """Seal some entries in a transaction of their own, so that writers can write in between."""
         with self._store.read() as session:
             if session.exec(select(JournalEntry.id).where(col(JournalEntry.seq).is_(None)).limit(1)).first() is None:
                 return 0
@@ -125,12 +125,12 @@ class Journal:
                 seq, before = seq + 1, prev
                 prev = entry_hash(entry, seq, before)
                 places.append({"key": entry.id, "place": seq, "before": before, "digest": prev})
-            if places:  # in one statement: row by row it kept every other writer waiting in a mass run
+            if places:  # in one statement: row by row, every other writer had to wait in a mass run
                 connection.execute(PLACE, places)
             return len(places)
 
     def sign(self) -> None:
-        """Seal what is new and sign the head."""
+        """Seal the new entries and sign the head."""
         self.seal()
         with self._store.write(WRITER_LOCK) as session:
             last = session.connection().execute(LAST).one_or_none()
@@ -153,11 +153,11 @@ class Journal:
 
 
 def entry_hash(entry: Any, seq: int | None, prev: str) -> str:
-    """Return an entry's hash over everything it says, its position and the hash before it.
+    """Return an entry's hash over all its fields, its position and the previous hash.
 
     `entry` is a row of the journal, mapped or not.
     """
-    said = [
+    fields = [
         seq,
         prev,
         entry.id,
@@ -168,11 +168,11 @@ def entry_hash(entry: Any, seq: int | None, prev: str) -> str:
         entry.data,
         hashlib.sha256(entry.sealed).hexdigest(),
     ]
-    return hashlib.sha256(json.dumps(said, ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(fields, ensure_ascii=False).encode()).hexdigest()
 
 
 def verify(store: Store, public_key: str) -> Verification:
-    """Prove the record. Every fault is a sentence that names the entry; memory does not grow with the record."""
+    """Prove the journal. Every fault is a sentence that names the entry. Memory does not grow with the journal."""
     faults: list[str] = []
     hashes: dict[int, str] = {}
     prev, seq = GENESIS, 0
@@ -217,15 +217,15 @@ def _entry_faults(entry: JournalEntry, seq: int, prev: str) -> list[str]:
     return faults
 
 
-def _head_faults(head: JournalHead, found: str | None, public_key: str) -> list[str]:
+def _head_faults(head: JournalHead, stored_hash: str | None, public_key: str) -> list[str]:
     try:
         key = Ed25519PublicKey.from_public_bytes(base64.b64decode(public_key, validate=True))
         key.verify(base64.b64decode(head.signature), _head(head.seq, head.hash))
     except (InvalidSignature, ValueError):
         return [_("the signature at entry {seq} is not by this key").format(seq=head.seq)]
-    if found is None:
+    if stored_hash is None:
         return [_("entry {seq} was signed and is gone: the record was cut short").format(seq=head.seq)]
-    return [] if found == head.hash else [_("entry {seq} is not the one that was signed").format(seq=head.seq)]
+    return [] if stored_hash == head.hash else [_("entry {seq} is not the one that was signed").format(seq=head.seq)]
 
 
 def _head(seq: int, digest: str) -> bytes:

@@ -1,4 +1,4 @@
-"""What people are to be shown, as rows: wanted by a transaction, shown by the clock, tried again until it is."""
+"""Outbox: messages as rows, requested in a transaction, sent later, and tried again until they are delivered."""
 
 import logging
 import time
@@ -19,9 +19,9 @@ from workflows.storage.store import Store
 log = logging.getLogger(__name__)
 AGAIN = timedelta(seconds=10)
 LEASE = timedelta(minutes=5)
-"""Longer than telling people ever takes; the claim of a process that died is voided before (`let_go`)."""
+"""Longer than any delivery takes. The claim of a process that died is voided before (`release_claims`)."""
 PASS_SECONDS = 0.5
-"""How long one pass goes on. The next pass orders anew, so that a dismissal's message waits for no more than this."""
+"""Seconds of one pass. Each pass orders the messages anew, so a dismissal's message waits no longer than this."""
 FILE_ATTEMPTS = 5
 SINGLE_PROCESS = "local"
 FREE: dict[str, Any] = {"claimed_by": "", "claimed_until": None}
@@ -37,7 +37,7 @@ def enqueue(
     case_id: str = "",
     thread_of: str = "",
 ) -> None:
-    """Ask, in the caller's transaction, that a post be shown or brought up to date; no channel: nobody to tell."""
+    """Request, in the caller's transaction, that a message be sent or updated. No channel: nothing is requested."""
     post = session.get(OutboxMessage, id)
     if post is None:
         parent = session.get(OutboxMessage, thread_of) if thread_of else None
@@ -55,7 +55,7 @@ def enqueue(
 
 
 def request_update(session: Session, id: str) -> None:  # noqa: A002
-    """Ask that an existing post be brought up to date; nothing where there is none."""
+    """Request an update of an existing message. Without such a message, nothing happens."""
     post = session.get(OutboxMessage, id)
     if post is not None:
         post.wanted_version += 1
@@ -64,23 +64,23 @@ def request_update(session: Session, id: str) -> None:  # noqa: A002
 
 
 class Notifier(Protocol):
-    """Shows a post to people, in Slack or wherever they are."""
+    """Delivery of messages to people, in Slack or elsewhere."""
 
     def show(self, post: OutboxMessage) -> tuple[str, str]:
-        """Send the post, or update it in place where `post.ts` is set; return (channel, ts). Raises `Undelivered`."""
+        """Send the message, or update it if `post.ts` is set; return (channel, ts). Raises `DeliveryFailed`."""
 
 
 def deliver(store: Store, notifier: Notifier, clock: Clock, by: str = SINGLE_PROCESS) -> int:
-    """Show every message that is behind; return how many were shown. Trouble with one does not hold up the others.
+    """Deliver every message that is behind; return how many were delivered. A failed message does not delay the others.
 
-    `by` names this process: a message that another process is showing is left alone. Files are left to
+    `by` names this process: a message that another process is delivering is left alone. Files are left to
     `deliver_files`, which may take long.
     """
     return _deliver_all(store, notifier, clock, by, ~_is_file())
 
 
 def deliver_files(store: Store, notifier: Notifier, clock: Clock, by: str = SINGLE_PROCESS) -> int:
-    """Send every file that is due, as `deliver` shows messages. To be called beside it, never before it."""
+    """Send every due file, as `deliver` does with messages. Call it beside `deliver`, never before it."""
     return _deliver_all(store, notifier, clock, by, _is_file())
 
 
@@ -93,15 +93,15 @@ def _deliver_all(store: Store, notifier: Notifier, clock: Clock, by: str, which:
             break
         try:
             shown += _deliver(store, notifier, post_id, clock.now(), f"{by}/{uuid4().hex}")
-        except DeliveryFailed as trouble:
-            log.warning("post %s not delivered: %s", post_id, trouble)
-            if trouble.busy:  # hundreds of others in the same conversation would only be told the same
+        except DeliveryFailed as error:
+            log.warning("post %s not delivered: %s", post_id, error)
+            if error.busy:  # hundreds of others in the same conversation would only get the same answer
                 full.add(channel)
     return shown
 
 
 def _behind(store: Store, which: sa.ColumnElement[bool]) -> Sequence[tuple[str, str, datetime | None]]:
-    """Return what is to be shown: of a dismissal before all else, and a case message before what is in its thread."""
+    """Return the messages to deliver: those of a dismissal first, and a case message before its thread."""
     urgent = sa.func.coalesce(col(Case.immediate), sa.false())
     query = (
         select(OutboxMessage.id, OutboxMessage.channel, col(OutboxMessage.next_try_at))
@@ -114,7 +114,7 @@ def _behind(store: Store, which: sa.ColumnElement[bool]) -> Sequence[tuple[str, 
 
 
 def is_behind() -> sa.ColumnElement[bool]:
-    """Return the condition that something is to be shown; the index `outbox_behind` serves it."""
+    """Return the condition that a message is behind; the index `outbox_behind` serves it."""
     return col(OutboxMessage.shown_version) < col(OutboxMessage.wanted_version)
 
 
@@ -132,16 +132,16 @@ def _is_file() -> sa.ColumnElement[bool]:
 
 @contextmanager
 def single_process(store: Store) -> Iterator[None]:
-    """Be the only process on these rows: claims that a killed one left behind bind nobody."""
+    """Void the claims of a killed process: the caller is the only process on these rows."""
     with store.write() as session:
         release_claims(session, frozenset)
     yield
 
 
 def release_claims(session: Session, alive: Callable[[], Collection[str]]) -> None:
-    """Void the claims of processes that are not `alive`: what they were showing is shown by the others.
+    """Void the claims of processes that are not `alive`: the others deliver their messages.
 
-    `alive` is asked once the claims are known, as `Engine.take_over` does.
+    `alive` is called after the claims are read, as `Engine.take_over` does.
     """
     query = select(OutboxMessage.id, OutboxMessage.claimed_by).where(is_behind(), OutboxMessage.claimed_by != "")
     claimed = session.exec(query).all()
@@ -157,9 +157,9 @@ def _deliver(store: Store, notifier: Notifier, post_id: str, now: datetime, clai
         return False
     try:
         channel, ts = notifier.show(post)
-    except DeliveryFailed as trouble:
+    except DeliveryFailed as error:
         given_up = {"shown_version": post.wanted_version, "shown_at": now} if _is_hopeless(post) else {}
-        _settle(store, post_id, claim, problem=str(trouble), next_try_at=now + AGAIN, **given_up)
+        _settle(store, post_id, claim, problem=str(error), next_try_at=now + AGAIN, **given_up)
         raise
     except Exception:
         _settle(store, post_id, claim, next_try_at=now + AGAIN)
@@ -175,18 +175,18 @@ def _deliver(store: Store, notifier: Notifier, post_id: str, now: datetime, clai
 
 
 def _is_hopeless(post: OutboxMessage) -> bool:
-    """Return whether a file is given up: it costs minutes to make, and its message has a button that sends it."""
+    """Return whether to give up a file: it costs minutes to make, and its message has a button that sends it."""
     return post.kind in FILES.values() and post.send_attempts >= FILE_ATTEMPTS
 
 
 def _attach_file(session: Session, post: OutboxMessage, channel: str) -> None:
-    """Ask that the file of a message that is new be sent into its thread."""
+    """Request that the file of a new message be sent into its thread."""
     kind = FILES.get(MessageKind(post.kind))
     if kind is None:
         return
     file_id = f"file:{post.id}"
     file = session.get(OutboxMessage, file_id)
-    if file is not None:  # the message was deleted, and is now another one
+    if file is not None:  # the message was deleted, and is a new one now
         file.ts, file.send_attempts = "", 0
         session.add(file)
     enqueue(
@@ -195,7 +195,7 @@ def _attach_file(session: Session, post: OutboxMessage, channel: str) -> None:
 
 
 def _claim(store: Store, post_id: str, claim: str) -> OutboxMessage | None:
-    """Return the post as it is now, ours to show; None where it was shown meanwhile, or another is showing it."""
+    """Claim a message and return its present state; None if it was delivered meanwhile, or another process has it."""
     with store.write(f"post:{post_id}") as session:
         post, now = session.get(OutboxMessage, post_id), store.now(session)
         if post is None or post.shown_version >= post.wanted_version:
@@ -209,7 +209,7 @@ def _claim(store: Store, post_id: str, claim: str) -> OutboxMessage | None:
 
 
 def _settle(store: Store, post_id: str, claim: str, **values: object) -> None:
-    """Write what came of it, unless the claim was voided: then it is another's to say."""
+    """Write the result, unless the claim was voided: then another process writes it."""
     with store.write(f"post:{post_id}") as session:
         session.execute(_held(post_id, claim).values(**FREE, **values))
 
@@ -219,6 +219,6 @@ def _held(post_id: str, claim: str) -> sa.Update:
 
 
 def find(store: Store, post_id: str) -> OutboxMessage | None:
-    """Return a post as it is now."""
+    """Return the present state of a message."""
     with store.read() as session:
         return session.get(OutboxMessage, post_id)

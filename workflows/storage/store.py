@@ -1,8 +1,8 @@
-"""Where the rows live: one SQLite file, or PostgreSQL; sessions, migrations, and what a full disk sounds like.
+"""Store of the rows: one SQLite file, or PostgreSQL, with sessions, migrations, and errors such as a full disk.
 
-Writers take turns on both (docs/decisions/0006): whoever reads a row inside `write` and changes it loses no update, in
-one process or in several. SQLite has one turn for the file; PostgreSQL has one for everything, or one per name for
-writers that say that they stay within it.
+Writers take turns on both (docs/decisions/0006). A row that is read and changed inside `write` loses no update, in one
+process or in several. SQLite has one lock for the file. PostgreSQL has one for everything, or one per name for writers
+that promise to stay within that name.
 """
 
 import sqlite3
@@ -27,45 +27,47 @@ HEAD = "0001"
 REVISION = sa.table("alembic_version", sa.column("version_num"))
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON")
 LIMITS = {"lock_timeout": "20s", "idle_in_transaction_session_timeout": "10s", "statement_timeout": "60s"}
-"""A process that is paused, or cut off, in the middle of a transaction must not keep the others out for longer."""
+"""Limits for a process that is paused, or cut off, during a transaction: others must not wait longer."""
 LOCK_EVERYTHING = sa.text("select pg_advisory_xact_lock(7233, 0)")
 LOCK_NAMES = sa.text(
     "select pg_advisory_xact_lock_shared(7233, 0) "
     "union all select pg_advisory_xact_lock(7234, key) from unnest(cast(:keys as int[])) key"
 )
-"""Beside writers of other names, never beside `LOCK_EVERYTHING`. Keys are sorted, so that two writers of several names
-cannot wait for each other."""
+"""Statement that locks names beside writers of other names, never beside `LOCK_EVERYTHING`.
+
+Keys are sorted, so that two writers of several names cannot wait for each other.
+"""
 LISTEN, NOTIFY = "listen handover_rows", "notify handover_rows"
-"""Processes on one PostgreSQL tell each other in this way that rows have changed."""
+"""Statements by which processes on one PostgreSQL notify each other of changed rows."""
 
 
 class StorageFailed(Exception):
-    """Rows cannot be read or written now (disk full, server gone). Nothing of the transaction was kept."""
+    """Rows cannot be read or written now (disk full, server gone). The transaction was rolled back."""
 
 
 class Store:
-    """Sessions on the rows. `write` gives writers turns; `read` never waits for them."""
+    """Sessions on the rows. `write` lets writers take turns; `read` never waits for them."""
 
     def __init__(self, url: str, *, announce: bool = False) -> None:
-        """`url`: `sqlite:////path/handover.sqlite` or `postgresql+psycopg://...`.
+        """Take a `url`, `sqlite:////path/handover.sqlite` or `postgresql+psycopg://...`.
 
-        `announce`: tell the processes that run of every commit, for one that runs nothing itself.
+        `announce`: notify the running processes of every commit, for a command that runs nothing itself.
         """
         self.url = url
         self._on_commit: list[Callable[[], None]] = []
         self._writer = connect(url)
         self._reader = connect(url, read_only=True)
-        # SQLite makes a second writer sleep for up to 100 ms at a time; threads of one process queue here in place of
-        # that (measured: a lock-out of 8 systems ended 0.2 to 0.5 s earlier).
+        # SQLite makes a second writer sleep for up to 100 ms at a time; instead, threads of one process queue here
+        # (measured: a lock-out of 8 systems ended 0.2 to 0.5 s earlier).
         self._queue: AbstractContextManager[object] = nullcontext() if self.postgres else threading.Lock()
         self._together = GroupCommit(self._transaction)
         self._announces = announce and self.postgres
 
     def write(self, name: str = "") -> AbstractContextManager[Session]:
-        """One transaction: committed at the end, rolled back on any exception. Raises `StorageFailed`.
+        """Open a transaction: committed at the end, rolled back on any exception. Raises `StorageFailed`.
 
-        `name` (a case's id, say) is a promise to read and change nothing but what belongs to it: on PostgreSQL writers
-        of other names go on beside this one. Without it, this is the only writer.
+        `name`, such as a case's id, promises to read and change only rows that belong to the name. On PostgreSQL,
+        writers of other names then write at the same time. Without a name, this is the only writer.
         """
         return self._transaction((name,) if name else ())
 
@@ -74,15 +76,15 @@ class Store:
         self._on_commit.append(call)
 
     def group_write(self, work: Callable[[Session], R], name: str = "") -> R:
-        """Do `work` in one transaction with what other threads want to write at the same moment.
+        """Run `work` in one transaction with the writes of other threads at the same moment.
 
-        `work` may be run a second time, and must change nothing but its session. `name` is as for `write`.
+        `work` may be run a second time, and must change nothing except its session. `name` is as for `write`.
         """
         return self._together.run(work, name)
 
     @contextmanager
     def _transaction(self, names: Collection[str]) -> Iterator[Session]:
-        with self._queue, Session(self._writer, expire_on_commit=False) as session, _said():
+        with self._queue, Session(self._writer, expire_on_commit=False) as session, _storage_errors():
             self._take_turn(session, names)
             yield session
             run_pending(session)
@@ -94,24 +96,24 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """Give a consistent view of the rows, for reading only. Raises `StorageFailed`."""
-        with Session(self._reader, expire_on_commit=False) as session, _said():
+        """Open a consistent, read-only view of the rows. Raises `StorageFailed`."""
+        with Session(self._reader, expire_on_commit=False) as session, _storage_errors():
             yield session
 
     @property
     def postgres(self) -> bool:
-        """Whether several processes may share these rows."""
+        """True if several processes may share these rows."""
         return self._writer.dialect.name == "postgresql"
 
     def now(self, session: Session) -> datetime:
-        """Return the database's own time, the one that replicas agree on; never a clock that was set ahead."""
+        """Return the database's own time, on which all replicas agree, independent of a clock that was set."""
         if not self.postgres:
             return datetime.now(UTC)
         moment: datetime = session.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
         return moment.astimezone(UTC)
 
     def upgrade(self) -> None:
-        """Bring the tables to this version's shape; existing rows are kept, and replicas that start at once queue."""
+        """Migrate the tables to this version. Existing rows are kept, and replicas that start at once take turns."""
         if self._revision() == HEAD:
             return
         from alembic import command  # noqa: PLC0415 - a large library, needed only where tables must change
@@ -129,19 +131,19 @@ class Store:
             connection.commit()
 
     def _revision(self) -> str:
-        """Return the revision of the tables, or an empty text where there are none yet."""
+        """Return the revision of the tables, or an empty text if there are none yet."""
         with self._reader.connect() as connection:
             if not sa.inspect(connection).has_table(REVISION.name):
                 return ""
             return str(connection.execute(sa.select(REVISION.c.version_num)).scalar_one_or_none() or "")
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._writer.dispose()
         self._reader.dispose()
 
     def _take_turn(self, session: Session, names: Collection[str]) -> None:
-        # Read committed, and the lock before the first read: what is read next is what the last writer left.
+        # Read committed, and the lock before the first read: the next read shows the last writer's result.
         if not self.postgres:
             return
         try:
@@ -149,7 +151,7 @@ class Store:
         except sa.exc.OperationalError as error:
             if not error.connection_invalidated:
                 raise
-            session.rollback()  # the server was started again meanwhile: nothing has happened yet, and the pool is new
+            session.rollback()  # the server restarted meanwhile: nothing has happened yet, and the pool is new
             _lock(session, names)
 
 
@@ -162,17 +164,17 @@ def _lock(session: Session, names: Collection[str]) -> None:
 
 
 def lock_key(name: str) -> int:
-    """Return the number that PostgreSQL locks for a name; two names may share one, and then take turns."""
+    """Return the number that PostgreSQL locks for a name. Two names may share a number, and then take turns."""
     return zlib.crc32(name.encode()) - 2**31
 
 
 def sqlite_url(folder: Path) -> str:
-    """Return the address of the rows in a data folder."""
+    """Return the address of the database in a data folder."""
     return f"sqlite:///{folder / 'handover.sqlite'}"
 
 
 def connect(url: str, *, read_only: bool = False, pool_size: int = 20) -> sa.Engine:
-    """Return a pool of connections, none open yet. Those that only read see one moment of the rows throughout."""
+    """Return a pool of connections, none open yet. A read-only connection sees one moment of the rows throughout."""
     return (_sqlite if url.startswith("sqlite") else _postgres)(url, read_only, pool_size)
 
 
@@ -199,8 +201,8 @@ def _sqlite(url: str, read_only: bool, pool_size: int) -> sa.Engine:
     pragmas = (*PRAGMAS, "query_only=ON") if read_only else PRAGMAS
     begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
 
-    # The driver would open transactions at the first write only, which loses updates between read and write:
-    # with its own handling off, our BEGIN comes first (measured: 410 of 480 updates lost without it, none with it).
+    # The driver would open a transaction only at the first write, which loses updates between read and write. With
+    # its own handling off, our BEGIN comes first (measured: 410 of 480 updates lost without it, none with it).
     @sa.event.listens_for(engine, "connect")
     def _connect(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None
@@ -215,7 +217,7 @@ def _sqlite(url: str, read_only: bool, pool_size: int) -> sa.Engine:
 
 
 @contextmanager
-def _said() -> Iterator[None]:
+def _storage_errors() -> Iterator[None]:
     try:
         yield
     except (sa.exc.OperationalError, sa.exc.InternalError) as error:

@@ -1,7 +1,8 @@
-"""Personal and client data at rest: AES-GCM, one data key per case under one master key.
+"""Encryption of personal and client data at rest: AES-GCM, one data key per case under one master key.
 
-Deleting a case's wrapped key makes its personal data unreadable for good, while the journal, which hashes ciphertext,
-still verifies. The context given with each value is authenticated: a sealed value moved to another row does not open.
+Deleting a case's wrapped key makes its personal data unreadable for good. The journal, which hashes ciphertext, still
+verifies. The context given with each value is authenticated: a sealed value that was moved to another row does not
+open.
 """
 
 import base64
@@ -23,7 +24,7 @@ from config.text import N_, _
 NONCE = 12
 KEY = 32
 NONCES = 256
-"""Nonces that are drawn at once for many values."""
+"""Number of nonces that are drawn at once for many values."""
 
 
 class WrongKey(Exception):
@@ -31,7 +32,7 @@ class WrongKey(Exception):
 
 
 class Vault:
-    """Seals and opens values with a master key of 32 bytes."""
+    """Vault that seals and opens values with a master key of 32 bytes."""
 
     def __init__(self, master: bytes) -> None:
         if len(master) != KEY:
@@ -48,7 +49,7 @@ class Vault:
         return _encrypt(self._key(wrapped), json.dumps(value, ensure_ascii=False).encode(), context.encode())
 
     def open(self, wrapped: bytes, sealed: bytes, context: str) -> Any:
-        """Decrypt what `seal` made for the same context. Raises `WrongKey`."""
+        """Decrypt a value that `seal` encrypted for the same context. Raises `WrongKey`."""
         return json.loads(_decrypt(self._key(wrapped), sealed, context.encode()))
 
     def sealer(self, wrapped: bytes) -> Callable[[Any, str], bytes]:
@@ -67,7 +68,7 @@ class Vault:
         return lambda sealed, context: from_json(_decrypt(key, sealed, context.encode()))
 
     def fits(self, wrapped: bytes) -> bool:
-        """Whether this master key is the one that the rows were written under."""
+        """Return whether the rows were written under this master key."""
         try:
             self._key(wrapped)
         except WrongKey:
@@ -75,11 +76,11 @@ class Vault:
         return True
 
     def blind(self, text: str) -> str:
-        """Return a keyed hash to find a person's rows by, without storing who they are."""
+        """Return a keyed hash that finds a person's rows without storing the person."""
         return hmac.new(self._index, text.encode(), hashlib.sha256).hexdigest()
 
     def pseudonym(self, text: str) -> str:
-        """Return a short name that stays the same for one case and tells nothing: `Leaver K7F2QX`."""
+        """Return a short name that stays the same for one case and identifies nobody: `Leaver K7F2QX`."""
         digest = hmac.new(self._index, b"pseudonym:" + text.encode(), hashlib.sha256).digest()
         return "Leaver " + base64.b32encode(digest)[:6].decode()
 

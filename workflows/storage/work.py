@@ -1,4 +1,4 @@
-"""Rows that are work: what they have in common, and how they are put off, finished, and handed out again."""
+"""Rows that are work: their common columns, and how they are postponed, finished and reopened."""
 
 import json
 from datetime import datetime, timedelta
@@ -58,7 +58,7 @@ TROUBLE: dict[type[ConnectorError], str] = {
 
 
 class Work(Protocol):
-    """A row that is handed to the engine once `due_at` has come, under the id `task:row:attempt`."""
+    """Row that is handed to the engine once `due_at` has come, under the id `task:row:attempt`."""
 
     id: str
     state: str
@@ -74,7 +74,7 @@ def carried(task: str, row_id: str, attempt: int) -> tuple[str, str, int]:
 
 
 def again(session: Session, row: Work, at: datetime) -> None:
-    """Put the work off: a new attempt, due at `at`."""
+    """Postpone the work: a new attempt, due at `at`."""
     row.state, row.attempt, row.due_at = WorkState.DUE, row.attempt + 1, at
     session.add(row)
 
@@ -86,7 +86,7 @@ def finish(session: Session, row: Work) -> None:
 
 
 def retry_at(row: Work, error: ConnectorError | None, now: datetime, most: timedelta) -> datetime:
-    """Return when to try again: soon, then less often, at most `most` apart, never before the vendor's word."""
+    """Return the time of the next try: soon, then less often, at most `most` apart, never before the vendor's time."""
     wait: timedelta = min(most, FIRST_RETRY * float(2 ** min(row.attempt, 10)))
     if isinstance(error, OutcomeUnknown):
         wait = FIRST_RETRY
@@ -96,9 +96,9 @@ def retry_at(row: Work, error: ConnectorError | None, now: datetime, most: timed
 
 
 def say(error: ConnectorError) -> str:
-    """Return what went wrong as a sentence for the case: the kind of trouble, then the vendor's words.
+    """Return an error as a sentence for the case: its kind, then the vendor's words.
 
-    Connectors have narrower errors of their own below the six.
+    Connectors derive narrower errors from the six kinds.
     """
     return connector_error_sentence(error).words
 

@@ -1,8 +1,8 @@
-"""A system's limit on connections, kept by all replicas together.
+"""Limit on a system's connections, shared by all replicas.
 
-Each replica holds a share of the limit, written in one row. A replica shrinks its own connector before its row says so,
-and widens it only after the row was committed: the shares never exceed the limit, at any moment. Requests ask only
-their own connector; the rows are looked at once a second.
+Each replica holds a share of the limit, written in one row. A replica shrinks its own connector before it changes its
+row, and widens the connector only after the row was committed. So the shares never exceed the limit. Requests ask only
+their own connector; the rows are read once a second.
 """
 
 import logging
@@ -24,16 +24,17 @@ from workflows.systems.registry import System
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS, SOON_SECONDS = 1.0, 0.1
-"""Seconds between two looks at the rows; the second where this replica waits for more."""
+"""Seconds between two reads of the rows; the second value applies while this replica waits for more."""
 TURN_SECONDS = 5.0
-"""Seconds that a connection stays with one replica, where there are fewer connections than replicas."""
+"""Seconds that a connection stays with one replica, if there are fewer connections than replicas."""
 
 
 def split(limit: int, hungry: Mapping[str, bool], turn: int = 0) -> dict[str, int]:
     """Return the share of each replica. Pure.
 
-    Every replica has one connection at least, so that urgent work begins at once. What is left goes to the hungry
-    ones, evenly; where none is, to all. With fewer connections than replicas they take turns, the hungry ones first.
+    Every replica has at least one connection, so that urgent work begins at once. The rest goes evenly to the replicas
+    that need more, or to all if none does. With fewer connections than replicas they take turns, those that need more
+    first.
     """
     names = sorted(hungry)
     if len(names) > limit:
@@ -47,12 +48,12 @@ def split(limit: int, hungry: Mapping[str, bool], turn: int = 0) -> dict[str, in
 
 
 class ConnectionShares:
-    """The shares of this replica, of every system's connections."""
+    """Shares of this replica in every system's connections."""
 
     def __init__(
         self, store: Store, systems: Mapping[str, System], replica_id: str, backlog: Callable[[str], int]
     ) -> None:
-        """`backlog`: how many lock-outs wait for a system, before they ask for a connection."""
+        """Take `backlog`, which returns how many lock-outs wait for a system before they ask for a connection."""
         self._store, self._replica, self._backlog = store, replica_id, backlog
         self._pools: dict[str, Connections] = {}
         self._limits: dict[str, int] = {}
@@ -62,7 +63,7 @@ class ConnectionShares:
                 pool.resize(0)
 
     def look(self) -> bool:
-        """Bring this replica's shares to what they should be; return whether it waits for more."""
+        """Adjust this replica's shares; return whether this replica waits for more."""
         with self._store.read() as session:
             rows = _rows(session)
             settled = all(self._is_settled(name, pool, rows[name]) for name, pool in self._pools.items())
@@ -71,7 +72,7 @@ class ConnectionShares:
         return any(pool.wanted + self._backlog(name) > pool.size or not pool.size for name, pool in self._pools.items())
 
     def give_up(self) -> None:
-        """Give the shares back at the end of the process; what is still in use stays until the process is dead."""
+        """Return the shares at the end of the process. Connections in use stay until the process is dead."""
         used = {name for name, pool in self._pools.items() if pool.resize(0)}
         with self._store.write("connections") as session:
             for row in session.exec(select(ConnectionShare).where(ConnectionShare.replica_id == self._replica)):
@@ -79,32 +80,32 @@ class ConnectionShares:
                     session.delete(row)
 
     def _is_settled(self, name: str, pool: Connections, rows: Mapping[str, ConnectionShare]) -> bool:
-        mine = rows.get(self._replica)
-        if mine is None or mine.held != pool.size or mine.hungry != self._is_hungry(name, len(rows)):
+        share = rows.get(self._replica)
+        if share is None or share.held != pool.size or share.hungry != self._is_hungry(name, len(rows)):
             return False
-        return mine.held == self._target(name, rows)
+        return share.held == self._target(name, rows)
 
     def _change(self) -> None:
         wider: dict[str, int] = {}
         with self._store.write("connections") as session:
-            living = [one.id for one in session.exec(select(Replica)) if not _ended(one, self._replica)]
+            living = [replica.id for replica in session.exec(select(Replica)) if not _ended(replica, self._replica)]
             if self._replica not in living:
                 return  # not registered yet
             session.execute(sa.delete(ConnectionShare).where(col(ConnectionShare.replica_id).not_in(living)))
             rows = _rows(session)
             for name, pool in self._pools.items():
-                mine = rows[name].get(self._replica) or ConnectionShare(
+                share = rows[name].get(self._replica) or ConnectionShare(
                     id=f"{name}:{self._replica}", system=name, replica_id=self._replica
                 )
-                rows[name][self._replica] = mine
-                mine.hungry = self._is_hungry(name, len(rows[name]))
+                rows[name][self._replica] = share
+                share.hungry = self._is_hungry(name, len(rows[name]))
                 target = self._target(name, rows[name])
-                if target < mine.held:
-                    mine.held = max(target, pool.resize(target))
+                if target < share.held:
+                    share.held = max(target, pool.resize(target))
                 else:
-                    others = sum(row.held for row in rows[name].values()) - mine.held
-                    mine.held = wider[name] = max(mine.held, min(target, self._limits[name] - others))
-                session.add(mine)
+                    others = sum(row.held for row in rows[name].values()) - share.held
+                    share.held = wider[name] = max(share.held, min(target, self._limits[name] - others))
+                session.add(share)
         for name, size in wider.items():
             self._pools[name].resize(size)
 
@@ -117,10 +118,10 @@ class ConnectionShares:
 
 
 def _ended(replica: Replica, own: str) -> bool:
-    """Whether a process of this machine is known to have ended; of another machine its missing heartbeat tells."""
+    """Return whether a process of this machine has ended. Processes of other machines are judged by their heartbeat."""
     if replica.id == own or replica.host != socket.gethostname():
         return False
-    if replica.pid == os.getpid():  # a container's first process has the same number every time
+    if replica.pid == os.getpid():  # a container's first process has the same number at every start
         return True
     try:
         os.kill(replica.pid, 0)
@@ -142,7 +143,7 @@ def _rows(session: Session) -> dict[str, dict[str, ConnectionShare]]:
 def share_connections(
     store: Store, systems: Mapping[str, System], replica_id: str, backlog: Callable[[str], int]
 ) -> Iterator[None]:
-    """Keep every system's limit together with all other replicas, for as long as the context lasts."""
+    """Keep every system's limit together with all other replicas while the context lasts."""
     shares, over = ConnectionShares(store, systems, replica_id, backlog), threading.Event()
 
     def look() -> None:
@@ -153,7 +154,7 @@ def share_connections(
             except StorageFailed as error:
                 log.warning("the shares of connections could not be read: %s", error)
                 pause = LOOK_SECONDS
-            except Exception:  # the next look must come whatever this one met; the log says what
+            except Exception:  # the next read must come after any failure; the log has the error
                 log.exception("the shares of connections could not be changed")
                 pause = LOOK_SECONDS
 

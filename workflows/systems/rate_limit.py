@@ -1,8 +1,8 @@
-"""One vendor's limit, kept by all processes together: each request takes the next moment from one row.
+"""Vendor's rate limit, shared by all processes: each request takes the next moment from one row.
 
-The moments lie evenly (a generic cell rate algorithm, ITU-T I.371): never more than the limit within any window,
-wherever it begins, with a little room for what a network does to the time between two requests. What was not used
-can be made up for by a few requests at once, no more. A 429 moves the next moment for every process.
+The moments are evenly spaced (generic cell rate algorithm, ITU-T I.371). No window of any start ever holds more than
+the limit. A little room is left for changes that the network makes to the time between two requests. Unused requests
+can be made up for by a few requests at once. A 429 moves the next moment for every process.
 """
 
 import math
@@ -18,42 +18,42 @@ from workflows.storage.store import Store
 from workflows.systems.registry import System
 
 UNSAID = timedelta(seconds=1)
-"""How long nobody sends anything after a 429 that does not say how long."""
+"""Pause of all requests after a 429 that names no time."""
 MAX_WAIT = timedelta(seconds=15)
-"""A longer wait is put off to the clock: no thread sleeps through it."""
+"""Longest wait of a thread. Work that must wait longer is postponed."""
 MADE_UP, SPARE = 0.015, 0.005
-"""Shares of the limit: what may be made up for at once, and what is left unused for the network's sake."""
+"""Shares of the limit: requests that may be made up for at once, and requests left unused for the network's sake."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestInterval:
-    """The time between two requests, and how far behind their moment requests may be made up for."""
+    """Time between two requests, and how far behind its moment a request may be made up for."""
 
     interval: timedelta
     burst_tolerance: timedelta
 
     @classmethod
     def of(cls, limits: Limits) -> "RequestInterval":
-        """Return the rhythm that never exceeds a published limit: `(window + behind) / apart + 1 <= requests`."""
+        """Return an interval within a published limit: `(window + burst_tolerance) / interval + 1 <= requests`."""
         at_once = max(1, round(limits.requests * MADE_UP))
-        evenly = max(0.9, limits.requests - at_once - math.floor(limits.requests * SPARE))
-        apart = limits.window / evenly
-        return cls(apart, apart * (at_once - 1))
+        spaced = max(0.9, limits.requests - at_once - math.floor(limits.requests * SPARE))
+        interval = limits.window / spaced
+        return cls(interval, interval * (at_once - 1))
 
     def next(self, free: datetime, now: datetime) -> tuple[datetime, datetime]:
-        """Return when the request that asks now is sent, and from when the one after it may be."""
+        """Return the time of the request that asks now, and the earliest time of the next one."""
         moment = max(free, now - self.burst_tolerance)
         return max(moment, now), moment + self.interval
 
 
 class SharedRateLimit(RateLimiter):
-    """Implements `connectors.contract.RateLimiter` on one row, by the database's own time."""
+    """Implementation of `connectors.contract.RateLimiter` on one row, by the database's own time."""
 
     def __init__(self, store: Store, system: str, limits: Limits) -> None:
         self._store, self._system, self._rhythm = store, system, RequestInterval.of(limits)
 
     def take(self) -> float:
-        """Take leave for one request; return the seconds to wait. Raises `Unavailable` for more than `LONGEST`."""
+        """Reserve one request; return the seconds to wait. Raises `Unavailable` for more than `MAX_WAIT`."""
         with self._store.write(f"pace:{self._system}") as session:
             now = self._store.now(session)
             row = session.get(TenantRateLimit, self._system) or TenantRateLimit(id=self._system, next_at=now)
@@ -65,7 +65,7 @@ class SharedRateLimit(RateLimiter):
         return (at - now).total_seconds()
 
     def hold(self, wait: timedelta | None) -> None:
-        """Let no process send anything for so long."""
+        """Stop the requests of all processes for this time."""
         with self._store.write(f"pace:{self._system}") as session:
             until = self._store.now(session) + (UNSAID if wait is None else wait)
             row = session.get(TenantRateLimit, self._system) or TenantRateLimit(id=self._system, next_at=until)
@@ -74,7 +74,7 @@ class SharedRateLimit(RateLimiter):
 
 
 def share_rate_limits(systems: Mapping[str, System], store: Store) -> None:
-    """Let every connector whose vendor publishes a limit keep it, together with all other processes."""
+    """Give a shared limiter to every connector whose vendor publishes a limit."""
     for name, system in systems.items():
         if system.manifest.limits.requests:
             system.connector.use_rate_limiter(SharedRateLimit(store, name, system.manifest.limits))

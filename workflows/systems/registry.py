@@ -1,4 +1,4 @@
-"""The configured outside systems, by name, and how to ask them all at once."""
+"""Configured outside systems, by name, and questions to all of them at once."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,37 +24,38 @@ class System:
     manifest: Manifest
     connector: Connector
     expects_account: bool = False
-    """Whether everybody should have an account here: a leaver without one is then a finding, not `absent`."""
+    """True if everybody should have an account here: a leaver without one is then a finding, not `absent`."""
     administrators: tuple[str, ...] = ()
-    """Groups with full power, whose last enabled member is never locked."""
+    """Groups of administrators. The last enabled member of each is never locked."""
     restrict_before: timedelta | None = None
-    """How long before a lock-out the leaver is taken out of `restrict_groups`."""
+    """Time before a lock-out at which the leaver is taken out of `restrict_groups`."""
     restrict_groups: tuple[str, ...] = ()
 
     @property
     def cannot(self) -> tuple[str, ...]:
-        """What the vendor has no way to do, as sentences in the language of the moment."""
+        """Limitations of the vendor, as sentences in the current language."""
         return tuple(_(words) for words in self.manifest.cannot if self.connector.has_limitation(words))
 
     def has(self, capability: type) -> bool:
-        """Whether the connector declares the capability in its header."""
+        """Return whether the connector declares the capability in its header."""
         return capability in self.manifest.capabilities
 
     def having(self, capability: type[C]) -> C | None:
-        """Return the connector as that capability, or None where it has not got it."""
+        """Return the connector as that capability, or None if it lacks the capability."""
         return cast("C", self.connector) if self.has(capability) else None
 
 
 def titled(system: System, title: str) -> System:
-    """Return the system under a title of the configuration, where that gives one."""
+    """Return the system with the configured title, if there is one."""
     return replace(system, manifest=replace(system.manifest, title=title)) if title else system
 
 
 def distinct(systems: Sequence[System]) -> list[System]:
-    """Return the systems, those that share a title with their names: two applications must not look like one."""
+    """Return the systems; those that share a title show their names as well, so that two never look the same."""
     times = Counter(system.manifest.title for system in systems)
     return [
-        titled(one, f"{one.manifest.title} ({one.name})" if times[one.manifest.title] > 1 else "") for one in systems
+        titled(system, f"{system.manifest.title} ({system.name})" if times[system.manifest.title] > 1 else "")
+        for system in systems
     ]
 
 
@@ -62,7 +63,7 @@ class Systems(Mapping[str, System]):
     """All configured systems, in the order of the configuration."""
 
     def __init__(self, systems: list[System], directory: str = "") -> None:
-        """`directory`: the system that knows everybody, whose ids key the cases."""
+        """Take `directory`, the name of the system that lists everybody; its ids key the cases."""
         self.directory = directory
         self._systems = {system.name: system for system in systems}
 
@@ -80,22 +81,22 @@ class Systems(Mapping[str, System]):
         return [(s, cast("C", s.connector)) for s in self._systems.values() if s.has(capability)]
 
     def max_parallel(self, name: str) -> int:
-        """Return how many lock-outs at a time keep a system's connections busy.
+        """Return how many parallel lock-outs keep a system's connections busy.
 
-        A quarter more than it bears requests, which its connector sees to: while one lock-out writes down what it
-        did, another one's request is on its way.
+        This is a quarter more than its connections, which the connector enforces. While one lock-out writes its
+        results, another one's request is on its way.
         """
         pool = self[name].connector.connections() if name in self else None
         connections = pool.size if pool else self[name].manifest.limits.connections if name in self else 1
         return connections + max(1, connections // 4)
 
     def ask(self, question: Callable[[System], R], seconds: float) -> Mapping[str, R | ConnectorError]:
-        """Put one question to every system at once; one that does not answer in time is `Unavailable`, others go on."""
+        """Ask every system the same question at once. A system that does not answer in time is `Unavailable`."""
         pool = ThreadPoolExecutor(max_workers=max(1, len(self)), thread_name_prefix="ask")
-        # A copy each: the words of an answer are in the language of whoever asks.
+        # One copy each: an answer is in the language of the caller.
         asked = {name: pool.submit(copy_context().run, question, system) for name, system in self._systems.items()}
         wait(asked.values(), timeout=seconds)
-        # A hanging system must not hold up the answer: its thread ends by the connector's own time limit.
+        # A hanging system must not delay the answer: its thread ends by the connector's own time limit.
         pool.shutdown(wait=False, cancel_futures=True)
         return {name: _answer(name, future, seconds) for name, future in asked.items()}
 

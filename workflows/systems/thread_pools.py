@@ -1,6 +1,6 @@
-"""A bounded number of threads for each outside system: none waits for another system's, and urgent work goes first.
+"""Thread pools, one for each outside system: no system waits for another, and urgent work goes first.
 
-A thread lives only while its lane has work: an idle bot keeps none.
+A thread lives only while its pool has work, so an idle bot keeps none.
 """
 
 import heapq
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 URGENT, PLANNED = 0, 1
-"""A dismissal does not wait behind the leavers of the month; within one rank, who came first goes first."""
+"""Priorities: a dismissal does not wait behind planned lock-outs. Equal priorities run in order of arrival."""
 
 
 @dataclass(order=True, slots=True)
@@ -29,47 +29,47 @@ class _ThreadPool:
 
 
 class ThreadPools:
-    """Carries work out, for each name at most `width(name)` pieces at a time."""
+    """Runs work, at most `width(name)` pieces at a time for each name."""
 
     def __init__(self, width: Callable[[str], int]) -> None:
         self._width = width
-        self._lanes: dict[str, _ThreadPool] = {}
-        self._places = count()
+        self._pools: dict[str, _ThreadPool] = {}
+        self._sequence = count()
         self._lock = threading.Lock()
 
     def submit(self, name: str, work: Callable[[], None], rank: int = PLANNED) -> "Future[None]":
-        """Put work into a lane; the future ends as the work does."""
+        """Add work to a pool. The future ends with the work."""
         done: Future[None] = Future()
         with self._lock:
-            lane = self._lanes.setdefault(name, _ThreadPool())
-            heapq.heappush(lane.waiting, _QueuedWork(rank, next(self._places), work, done))
-            self._staff(name, lane)
+            pool = self._pools.setdefault(name, _ThreadPool())
+            heapq.heappush(pool.waiting, _QueuedWork(rank, next(self._sequence), work, done))
+            self._start_thread(name, pool)
         return done
 
     def backlog(self, name: str) -> int:
         """Return how many pieces wait for a free thread."""
         with self._lock:
-            return len(self._lanes[name].waiting) if name in self._lanes else 0
+            return len(self._pools[name].waiting) if name in self._pools else 0
 
-    def _staff(self, name: str, lane: _ThreadPool) -> None:
-        """Start a thread for what waits, if the width leaves room for one; the caller has the lock."""
-        if not lane.waiting or lane.threads >= max(1, self._width(name)):
+    def _start_thread(self, name: str, pool: _ThreadPool) -> None:
+        """Start a thread for waiting work, if the width allows one more. The caller holds the lock."""
+        if not pool.waiting or pool.threads >= max(1, self._width(name)):
             return
-        lane.threads += 1
-        # Daemons: at the end of the process they are cut off as by a kill, which the work bears.
-        threading.Thread(target=self._drain, args=(name, lane), name=f"lane {name}", daemon=True).start()
+        pool.threads += 1
+        # Daemons: the end of the process stops them as a kill would, which the work survives.
+        threading.Thread(target=self._drain, args=(name, pool), name=f"pool {name}", daemon=True).start()
 
-    def _drain(self, name: str, lane: _ThreadPool) -> None:
+    def _drain(self, name: str, pool: _ThreadPool) -> None:
         while True:
             with self._lock:
-                if not lane.waiting or lane.threads > max(1, self._width(name)):
-                    lane.threads -= 1
+                if not pool.waiting or pool.threads > max(1, self._width(name)):
+                    pool.threads -= 1
                     return
-                one = heapq.heappop(lane.waiting)
-                self._staff(name, lane)  # the width may have grown meanwhile
+                queued = heapq.heappop(pool.waiting)
+                self._start_thread(name, pool)  # the width may have grown meanwhile
             try:
-                one.work()
-            except BaseException as error:  # noqa: BLE001 - whoever waits for the future gets it, and says it
-                one.done.set_exception(error)
+                queued.work()
+            except BaseException as error:  # noqa: BLE001 - the waiter of the future gets the error and reports it
+                queued.done.set_exception(error)
             else:
-                one.done.set_result(None)
+                queued.done.set_result(None)

@@ -1,4 +1,4 @@
-"""The daily audit: every past leaver in every system, read afresh, posted once, with what must be acted on."""
+"""Daily audit: every past leaver in every system, read afresh, and one message with the findings."""
 
 import json
 import uuid
@@ -33,7 +33,7 @@ from workflows.watch.watched_cases import past_cases
 
 
 class Audits:
-    """Runs and shows audits."""
+    """Audits, run daily or by hand."""
 
     def __init__(
         self,
@@ -48,9 +48,9 @@ class Audits:
         at: time,
         policy: FindingPolicy = FindingPolicy(),  # noqa: B008 - frozen
     ) -> None:
-        """`retry` locks one system of a case again; the day's audit is due `at` that hour in `zone`, in `channel`.
+        """Take `retry`, which locks one system of a case again, and the time `at` in `zone` of the daily audit.
 
-        `link` says that an account is the leaver's beside those that are known, and locks it.
+        `link` links an additional account to the leaver and locks the account.
         """
         self._store, self._vault, self._journal = context.store, context.vault, context.journal
         self._systems, self._clock = context.systems, context.clock
@@ -67,7 +67,7 @@ class Audits:
         self._latecomers = NewSystems(context)
 
     def call(self) -> None:
-        """Write today's run once its hour has come, also after a downtime; its key keeps it one a day."""
+        """Add today's run once its time has come, also after a downtime. The run's key allows one a day."""
         now = self._clock.now()
         local = now.astimezone(self._zone)
         due = datetime.combine(local.date(), self._at, self._zone)
@@ -82,7 +82,7 @@ class Audits:
                 session.add(AuditRun(id=run_id, due_at=due))
 
     def run(self, run_id: str) -> None:
-        """Carry out the day's audit, sign the journal, and ask that it be posted. A finished run is left alone."""
+        """Run the daily audit, sign the journal, and request the message. A finished run is left alone."""
         with self._store.read() as session:
             if session.get_one(AuditRun, run_id).state != WorkState.DUE:
                 return
@@ -90,7 +90,7 @@ class Audits:
         self._journal.sign()
 
     def run_now(self, by: Actor) -> AuditView:
-        """Read everything now, without a post: a check by hand."""
+        """Run an audit by hand, without a message."""
         run_id = f"check-{uuid.uuid4().hex[:8]}"
         with self._store.write() as session:
             session.add(AuditRun(id=run_id, due_at=self._clock.now(), state=WorkState.PLANNED))
@@ -131,7 +131,7 @@ class Audits:
         return self.view(run_id) if run_id else None
 
     def findings(self, limit: int | None = None) -> list[FindingLine]:
-        """Return open findings, worst first; with a `limit` only so many are read."""
+        """Return open findings, worst first; with a `limit`, read only so many."""
         with self._store.read() as session:
             return list(self._sheet.lines(session, limit=limit))
 
@@ -141,9 +141,9 @@ class Audits:
             return self._sheet.count(session)
 
     def lock_again(self, finding_id: str, by: Actor) -> str:
-        """Lock what a finding shows open; return its case. Who asks for that works on it from now on.
+        """Lock the account of a finding again; return its case. The actor takes the finding.
 
-        With that, an account that is new is said to be the leaver's: nobody needs to choose it again. Raises
+        A new account is linked to the leaver as well, so that nobody has to choose the account again. Raises
         UNKNOWN_FINDING, CLOSED_FINDING, PROTECTED and what the connector raises.
         """
         with self._store.read() as session:
@@ -160,14 +160,16 @@ class Audits:
             try:
                 self._link(case_id, finding.system, by, finding.account_id)
             except Refused as refused:
-                if refused.code is not Code.UNKNOWN_ACCOUNT:  # gone meanwhile: what is known is locked and read afresh
+                if (
+                    refused.code is not Code.UNKNOWN_ACCOUNT
+                ):  # deleted meanwhile: the known accounts are locked and read afresh
                     raise
             else:
                 return
         self._retry(case_id, finding.system, by)
 
     def take(self, finding_id: str, by: Actor) -> FindingLine:
-        """Note who works on a finding. Raises UNKNOWN_FINDING, CLOSED_FINDING."""
+        """Record the person who works on a finding. Raises UNKNOWN_FINDING, CLOSED_FINDING."""
         return self._responses.take(finding_id, by)
 
     def accept(self, finding_id: str, until: date, reason: str, by: Actor) -> FindingLine:
@@ -184,11 +186,11 @@ class Audits:
             return list(self._sheet.accepted(session))
 
     def csv(self, run_id: str) -> str:
-        """Return every account with its verdict and when it was read, as CSV, then everything that was found."""
+        """Return every account with its verdict and the time of the read as CSV, then every finding."""
         return "".join(self._csv_parts(run_id))
 
     def current_csv(self) -> Iterator[str]:
-        """Give the same CSV part by part, for what is known now, under the newest audit's name."""
+        """Yield the parts of the same CSV with the present state, under the newest audit's name."""
         query = select(AuditRun.id).where(col(AuditRun.finished_at).is_not(None))
         with self._store.read() as session:
             newest = session.exec(query.order_by(col(AuditRun.finished_at).desc())).first()

@@ -1,4 +1,4 @@
-"""The CSV file of an audit: every account of every past leaver with its verdict, and every open finding."""
+"""CSV file of an audit: every account of every past leaver with its verdict, and every open finding."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -14,11 +14,11 @@ from workflows.watch.watched_cases import past_case_pages
 
 HEAD = ("audit", "case", "leaver", "system", "account", "verdict", "reason", "how", "read at (UTC)", "finding")
 PAGE = 200
-"""Cases that are read together; no read holds the database's snapshot for longer than that takes."""
+"""Cases that are read together. No read holds the database's snapshot for longer."""
 
 
 def parts(store: Store, casefile: Casefile, findings: FindingList, run_id: str, now: datetime) -> Iterator[str]:
-    """Yield the file's lines. A case whose data no key opens has a line that says so."""
+    """Yield the file's lines. A case whose data no key opens has a line with the reason."""
     yield from csv_lines([HEAD], _accounts(store, casefile, run_id, now), _findings(store, findings, run_id))
 
 

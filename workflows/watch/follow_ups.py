@@ -1,4 +1,4 @@
-"""Dated checks of one case, 1, 7, 30 and 90 days after: still locked, nothing new, owned or exported."""
+"""Follow-ups: checks of one case after 1, 7, 30 and 90 days, for locks, new accounts, records and exports."""
 
 from collections import Counter
 
@@ -40,7 +40,7 @@ class FollowUps:
         self._findings, self._casefile, self._exports = context.findings, casefile, exports
 
     def run(self, follow_up_id: str) -> None:
-        """Check the case everywhere; a system that cannot be read is said, and the check is tried again there."""
+        """Check the case in every system. A system that cannot be read is listed, and checked again later."""
         try:
             with self._store.read() as session:
                 row = session.get_one(FollowUp, follow_up_id)
@@ -76,7 +76,7 @@ class FollowUps:
             return self._casefile.view(session, row.case_id), self._casefile.follow_up(session, row)
 
     def _said(self, system: System, case: Case, leaver: Leaver, by: str) -> str:
-        """Return what a read shows, or what people say where nothing can be read."""
+        """Return the sentences on a read, or on the statements of people if nothing can be read."""
         if manual_step.work_of(system) is None:
             return self._check(system, case, leaver, by)
         with self._store.read() as session:
@@ -125,7 +125,7 @@ class FollowUps:
         return sum(sum(book.count(account).values()) for account in accounts) if book else 0
 
     def _staying(self, session: Session, case_id: str, system: str) -> int:
-        """Count the records that are known to stay: the vendor lets nobody change their owner, or a person said so."""
+        """Count the records that stay: the vendor lets nobody change their owner, or a person decided so."""
         query = select(sa.func.count()).where(
             Assignment.case_id == case_id,
             Assignment.system == system,
@@ -162,7 +162,7 @@ class FollowUps:
                 self._findings.report(session, FindingReport(FindingKind.EXPORTED, case.id, system, detail=detail), by)
 
     def _give_up(self, follow_up_id: str, why: str) -> None:
-        """Settle a follow-up of a case whose data no key opens: trying again would never end; it is a finding."""
+        """Settle a follow-up of a case whose data no key opens, and open a finding: more tries would never end."""
         with self._store.write() as session:
             row = session.get_one(FollowUp, follow_up_id)
             if row.state != WorkState.DUE:

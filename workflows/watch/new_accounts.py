@@ -1,8 +1,8 @@
-"""Past leavers for whom an account may have been made, or given their address, since they were locked out.
+"""New accounts of past leavers, made or given their address since the lock-out.
 
-Who has no account in a system is looked up there in every audit, and so is whoever's account was deleted: it may have
-been made again under another id. A second account beside one that is locked shows where the system lists everybody
-(`suspects`); where it cannot, everybody is looked up in turn.
+Every audit looks up the leavers without an account in a system. A leaver whose account was deleted is looked up as
+well, because the account may exist again under another id. A second account beside a locked one shows if the system
+lists everybody (`suspects`). Otherwise the leavers are looked up in rotation.
 """
 
 from collections import Counter, defaultdict
@@ -31,24 +31,25 @@ from workflows.systems.registry import System
 from workflows.watch.watched_cases import having_accounts, in_watched_cases, without_accounts
 
 SECOND = (FindingKind.NEW_ACCOUNT, FindingKind.ADDRESS_REUSED)
-"""Kinds of finding that a lookup opens, and closes once it shows them no longer."""
+"""Kinds of finding that a lookup opens, and closes once the lookup no longer shows them."""
 READ_TOGETHER = 50
-"""Lines whose rows are read together before their people are looked up: few, so that the rows are fresh."""
+"""Lines whose rows are read together before the lookups: few, so that the rows are fresh."""
 MOST = 500
-"""Leavers with an account who are looked up in one audit of a system that cannot list everybody."""
+"""Leavers with an account who are looked up in one audit, if the system cannot list everybody."""
 
 
 class NewAccounts:
-    """Looks people up afresh. Raises what the system raises: nothing is claimed about those who were not looked up."""
+    """Fresh lookups of leavers. Raises what the system raises: a leaver who was not looked up gets no verdict."""
 
     def __init__(self, context: Context) -> None:
         self._store, self._vault, self._journal = context.store, context.vault, context.journal
         self._systems, self._clock, self._findings = context.systems, context.clock, context.findings
 
     def look(self, system: System, accounts: Accounts, by: str) -> Counter[str]:
-        """Look up everybody who has no account in a system as far as is known; count what was seen.
+        """Look up everybody without a known account in a system; count the results.
 
-        Whose account is gone or in doubt, or whose turn it is, is looked up as well; of these only what is new counts.
+        Leavers whose account is gone or in doubt, or who are next in the rotation, are looked up as well. Of these only
+        new accounts count.
         """
         seen: Counter[str] = Counter()
         for page in self._pages(system, without_accounts(system.name)):
@@ -58,7 +59,7 @@ class NewAccounts:
         return seen
 
     def look_again(self, system: System, accounts: Accounts, access_ids: Sequence[str], by: str) -> int:
-        """Look up leavers who have accounts there that are known; return how many accounts are new."""
+        """Look up leavers with known accounts there; return the number of new accounts."""
         found = 0
         for start in range(0, len(access_ids), READ_TOGETHER):
             ids = access_ids[start : start + READ_TOGETHER]
@@ -68,7 +69,7 @@ class NewAccounts:
         return found
 
     def audits_per_rotation(self, system: System) -> int:
-        """Return in how many audits everybody with an account has been looked up once; 1: in each."""
+        """Return the number of audits in which everybody with an account is looked up once; 1: in each."""
         if system.has(Roster):
             return 1
         with self._store.read() as session:
@@ -76,7 +77,7 @@ class NewAccounts:
         return -(-lines // MOST) or 1
 
     def suspects(self, session: Session, system: str, page: Sequence[Found]) -> set[str]:
-        """Return the lines of leavers whose address stands on an open account of the page that their case lacks."""
+        """Return the leavers' lines whose case lacks an open account of the page with the leaver's address."""
         alive = [one for one in page if one.verdict is Verdict.OPEN]
         hits = in_watched_cases(session, self._vault, alive, self._clock.now())
         if not hits:
@@ -124,7 +125,7 @@ class NewAccounts:
     def _look_up(
         self, system: System, accounts: Accounts, access: Access, known_rows: "_KnownRows", by: str
     ) -> tuple[Verdict, int]:
-        """Return what the line is by this lookup, and how many accounts there are new."""
+        """Return the result of a lookup for the line, and the number of new accounts."""
         rows, case = known_rows.accounts[access.id], known_rows.cases[access.case_id]
         try:
             data = open_case_data(self._vault, case)
@@ -135,7 +136,7 @@ class NewAccounts:
             mine = [observation.imaged(accounts, one) for one in fresh if one.id not in others]
         except WrongKey as error:
             why = _("whom to look for cannot be opened: {why}").format(why=_(str(error)))
-            watched = access.verdict != Verdict.UNKNOWN and bool(rows)  # the accounts themselves are read all the same
+            watched = access.verdict != Verdict.UNKNOWN and bool(rows)  # the accounts themselves are read even so
             return (Verdict(access.verdict) if watched else self._unknown(access, why, by)), 0
         except observation.MALFORMED as error:
             return self._unknown(access, observation.malformed(error), by), 0
@@ -158,7 +159,7 @@ class NewAccounts:
         linked: bool,
         adopt: bool,
     ) -> None:
-        """Write what is new. `adopt`: no account was known, so one that is locked gets a row and is watched by it."""
+        """Write new results. `adopt`: no account was known, so a locked one gets a row and is watched."""
         new = observation.new_accounts(mine, ())
         locked = [one for one in mine if adopt and one.verdict is Verdict.LOCKED]
         shown = {str(one.id) for one in (*new, *theirs)}
@@ -167,7 +168,7 @@ class NewAccounts:
         if not (shown or told or locked):
             return
         with self._store.write() as session:
-            # The lookup took a while: what became known meanwhile is no news.
+            # The lookup took a while: accounts that were stored meanwhile are not new.
             new, locked = (
                 [one for one in found if session.get(LeaverAccount, f"{access.id}:{one.id}") is None]
                 for found in (new, locked)
@@ -201,19 +202,19 @@ class NewAccounts:
 
 @dataclass(frozen=True, slots=True)
 class _KnownRows:
-    """What is known of a page of lines before their people are looked up."""
+    """Rows of a page of lines, read before the lookups."""
 
     cases: Mapping[str, Case]
     accounts: Mapping[str, list[LeaverAccount]]
-    """By access."""
+    """Account rows by access."""
     findings: Mapping[str, list[Finding]]
-    """Those that are open about the system, by case."""
+    """Open findings about the system, by case."""
     linked: frozenset[str]
-    """Person keys of those of whom a person has said which account is theirs."""
+    """Person keys of the leavers whose account a person has linked."""
 
     @classmethod
     def read(cls, session: Session, system: str, page: Sequence[Access]) -> "_KnownRows":
-        """Read all of the page together."""
+        """Read the rows of the whole page together."""
         case_ids = [access.case_id for access in page]
         cases = {case.id: case for case in session.exec(select(Case).where(col(Case.id).in_(case_ids)))}
         accounts = defaultdict[str, list[LeaverAccount]](list)
@@ -233,5 +234,5 @@ class _KnownRows:
 
 
 def _by_lookup(row: Finding) -> bool:
-    """Whether a lookup opened a finding, so that another one may close it."""
+    """Return whether a lookup opened a finding, so that another one may close it."""
     return row.kind in SECOND or (row.kind == FindingKind.NOT_VERIFIED and not row.account_id)

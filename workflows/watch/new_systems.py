@@ -1,7 +1,7 @@
-"""Systems that came into the configuration after a case was opened: past leavers are looked up there all the same.
+"""Systems that were configured after a case was opened: past leavers are looked up there as well.
 
-Looking up locks nobody: an account that is open is a finding with `Lock Again`. Until an answer has come the case says
-"not looked up yet". What people do by hand is asked of them, as in a fresh case.
+A lookup locks no account: an open account is a finding with `Lock Again`. Until the answer has come, the case shows
+"not looked up yet". Manual steps are asked for, as in a new case.
 """
 
 import logging
@@ -33,14 +33,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class NewSystems:
-    """Looks past leavers up in systems that are new to their cases."""
+    """Lookups of past leavers in systems that are new to their cases."""
 
     context: Context
 
     def catch_up(self, by: str) -> list[str]:
-        """Look everybody up who is missing somewhere; return, as sentences, the systems that could not be read.
+        """Look up everybody who lacks a system; return, as sentences, the systems that could not be read.
 
-        A system that fails is left for the next time, with its cases as they are.
+        A system that fails is left for the next time, with its cases unchanged.
         """
         unread = []
         for name, system in self.context.systems.items():
@@ -52,7 +52,7 @@ class NewSystems:
         return unread
 
     def _try(self, system: System, case_id: str, by: str) -> None:
-        """Look one person up; who cannot be looked up is a finding, stays as they are, and holds up nobody else."""
+        """Look one person up. A failed lookup is a finding, changes nothing, and does not stop the others."""
         try:
             self._look(system, case_id, by)
         except WrongKey as error:
@@ -123,7 +123,7 @@ class NewSystems:
             observation.report_new_account(session, findings, case.id, system.name, one, by)
 
     def _lacking(self, system: str) -> list[str]:
-        """Return the cases whose time has come, that nobody has called off, and that know nothing of a system."""
+        """Return the active past cases that have no line for a system."""
         row_id = col(Case.id) + f":{system}"
         query = (
             select(Case.id)

@@ -1,7 +1,7 @@
-"""What shows only where everybody is listed: accounts that no case is about, and second accounts of past leavers.
+"""Findings from lists of everybody: orphans, dormant accounts, and second accounts of past leavers.
 
-No case is about who is alive though the company's directory has disabled the person, or about who is dormant.
-Everybody is listed once, system by system, and each page is looked at for all three.
+Orphans are alive although the company's directory has disabled the person. Each system is listed once, and each page is
+checked for all three.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,15 +24,18 @@ from workflows.watch.watched_cases import in_cases
 
 
 class DormantAccounts:
-    """Looks at pages of accounts that somebody else reads. An account without a known last log-in is never named."""
+    """Check for dormant accounts on pages that another reader provides.
+
+    An account without a known last log-in is never named.
+    """
 
     def __init__(self, context: Context, after: timedelta) -> None:
-        """`after`: how long nobody logged in; zero: not looked for, and what was found before is closed."""
+        """Take `after`, the time without a log-in. Zero: nothing is looked for, and earlier findings are closed."""
         self._store, self._vault, self._findings = context.store, context.vault, context.findings
         self._clock, self.after = context.clock, after
 
     def look(self, system: str, page: Sequence[Found], by: str) -> set[str]:
-        """Open a finding for every dormant account that no case is about; return which."""
+        """Open a finding for every dormant account without a case; return the accounts."""
         since = self._clock.now() - self.after
         hits = [one for one in page if one.verdict is Verdict.OPEN and one.last_login and one.last_login < since]
         if not hits or not self.after:
@@ -53,11 +56,11 @@ def _sighting(system: str, one: Found) -> FindingReport:
 
 PAGE = 500
 UNREADABLE = (ConnectorError, *observation.MALFORMED)
-"""What a list can raise: a record in it that cannot be read spoils the list, and nothing else."""
+"""Errors of a list. One unreadable record spoils the list, and nothing else."""
 
 
 class Orphans:
-    """Compares the directory with every other system, address by address; nobody is ever matched by name."""
+    """Comparison of the directory with every other system by address, never by name."""
 
     def __init__(self, context: Context, dormant: DormantAccounts, newcomers: NewAccounts) -> None:
         self._store, self._vault, self._findings = context.store, context.vault, context.findings
@@ -65,7 +68,7 @@ class Orphans:
         self._dormant, self._newcomers = dormant, newcomers
 
     def look(self, by: str, tally: SweepCounts) -> None:
-        """Open and close findings; say in the tally where nobody could be looked for, and count what is new."""
+        """Open and close findings. Add the new ones, and the systems that could not be checked, to the tally."""
         others = [one for one, _accounts in self._systems.with_capability(Accounts) if one.name != self._directory]
         disabled: set[int] | None = None
         try:
@@ -80,9 +83,9 @@ class Orphans:
             tally.merge(seen)
 
     def _disabled(self, by: str, tally: SweepCounts, *, whole: bool) -> set[int] | None:
-        """Return the addresses that stand on locked entries only, as numbers to spare memory.
+        """Return the addresses that only locked entries have, as numbers to save memory.
 
-        None: the directory lists nobody. Not `whole`: who is locked there is of no interest now.
+        None: the directory cannot list everybody. If not `whole`, locked entries are not needed now.
         """
         system = self._systems.get(self._directory)
         roster = system.having(Roster) if system else None
@@ -150,7 +153,7 @@ class Orphans:
             tally.not_looked.append(words.format(system=system.name, count=turns))
 
     def _settle(self, system: str, kind: FindingKind, seen: set[str]) -> None:
-        """Close what a list that was read to its end did not show again."""
+        """Close the findings that a complete list no longer shows."""
         with self._store.write() as session:
             for row in still_open(session, system, [kind]):
                 if row.account_id not in seen:

@@ -1,4 +1,4 @@
-"""Work on several systems at the same time: an audit takes as long as the slowest system, not as all together."""
+"""Parallel work on several systems: an audit takes as long as the slowest system, not as all together."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -8,12 +8,12 @@ from typing import TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 AT_ONCE = 4
-"""Systems that are worked on at the same time: each holds a thread, and now and then a database connection."""
+"""Systems in work at the same time: each holds a thread, and at times a database connection."""
 
 
 def at_once(work: Callable[[T], R], each: Iterable[T]) -> list[R]:
-    """Return the result of the work on each, in their order. Raises what the first of them that failed raised."""
+    """Return the results of the work, in the given order. Raises the error of the first that failed."""
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="watch") as pool:
-        # A copy each: the words of a result are in the language of whoever asks.
+        # One copy each: the words of a result are in the language of the caller.
         asked = [pool.submit(copy_context().run, work, one) for one in each]
     return [one.result() for one in asked]

@@ -1,4 +1,4 @@
-"""What is done about findings: taken, accepted for a while, said again in person, locked again by policy."""
+"""Responses to findings: taken, accepted for a time, escalated in person, locked again by policy."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -21,36 +21,36 @@ from workflows.storage.rows.watch import Finding, FindingKind
 
 log = logging.getLogger(__name__)
 BEGUN = (CaseState.RUNNING, CaseState.WATCHED)
-"""Cases whose accounts the bot may lock by itself: not called off, not undone, not still to come."""
+"""States of cases whose accounts the bot may lock by itself: not cancelled, not undone, not in the future."""
 
 
 @dataclass(frozen=True, slots=True)
 class FindingPolicy:
-    """What the company has decided about findings."""
+    """Policy of the company for findings."""
 
     relock: bool = False
-    """Lock an account again at once where an audit finds it open again."""
+    """True to lock an account again at once if an audit finds the account open."""
     dormant: timedelta = timedelta()
-    """After how long without a log-in an account is a finding; zero: never."""
+    """Time without a log-in after which an account is a finding; zero: never."""
     accept_days: int = 30
-    """How far ahead a finding may be accepted, in days."""
+    """Days for which a finding may be accepted."""
     tell: tuple[str, ...] = ()
-    """Slack ids of those who are told in person when nobody takes a finding."""
+    """Slack ids of the people who are told in person if nobody takes a finding."""
 
 
 class FindingResponses:
-    """Answers to findings."""
+    """Responses of people and of policy to findings."""
 
     def __init__(
         self, context: Context, sheet: FindingList, retry: Callable[[str, str, Actor], None], policy: FindingPolicy
     ) -> None:
-        """`retry` locks one system of a case again."""
+        """Take `retry`, which locks one system of a case again."""
         self._store, self._journal, self._clock = context.store, context.journal, context.clock
         self._findings, self._sheet = context.findings, sheet
         self._retry, self._policy = retry, policy
 
     def take(self, finding_id: str, by: Actor) -> FindingLine:
-        """Note who works on a finding; taking it again changes who. Raises UNKNOWN_FINDING, CLOSED_FINDING."""
+        """Record the person who works on a finding, replacing the last. Raises UNKNOWN_FINDING, CLOSED_FINDING."""
         with self._store.write() as session:
             row = open_finding(session, finding_id)
             if row.taken_by != by.id:
@@ -60,7 +60,7 @@ class FindingResponses:
             return self._sheet.line(session, row)
 
     def accept(self, finding_id: str, until: datetime, reason: str, by: Actor) -> FindingLine:
-        """List a finding apart until a moment; it comes back then. The moment is set anew by accepting again.
+        """List a finding apart until a given time. Accepting again sets a new time.
 
         Raises UNKNOWN_FINDING, CLOSED_FINDING, NEEDS_REASON, PAST_TIME, TOO_FAR.
         """
@@ -80,7 +80,7 @@ class FindingResponses:
             return self._sheet.line(session, row)
 
     def relock(self, since: datetime) -> int:
-        """Lock again, where policy says so, what an audit that began `since` has seen open again; return how many."""
+        """Lock accounts again, if policy says so, that an audit begun `since` found open; return their number."""
         if not self._policy.relock:
             return 0
         done = 0
@@ -98,7 +98,7 @@ class FindingResponses:
         return done
 
     def escalate(self, session: Session, run_id: str) -> int:
-        """Ask, in the caller's transaction, that overdue findings be said in person, each once; return how many."""
+        """Request, in the caller's transaction, one message in person per overdue finding; return their number."""
         query = select(Finding).where(col(Finding.closed_at).is_(None), col(Finding.escalated_at).is_(None))
         late = [row for row in session.exec(query) if self._sheet.overdue(row)]
         for row in late:
@@ -124,7 +124,7 @@ class FindingResponses:
         )
         with self._store.read() as session:
             rows = [row for row in session.exec(query) if not accepted(row, now)]
-        # One lock-out does all accounts of a case in one system.
+        # One lock-out covers all accounts of a case in one system.
         return list({(row.case_id, row.system): row for row in rows}.values())
 
     def _write(self, session: Session, row: Finding, by: Actor, action: str, **said: str) -> None:
@@ -135,7 +135,7 @@ class FindingResponses:
 
 
 def open_finding(session: Session, finding_id: str) -> Finding:
-    """Return an open finding. Raises UNKNOWN_FINDING, CLOSED_FINDING with who and when."""
+    """Return an open finding. Raises UNKNOWN_FINDING, and CLOSED_FINDING with actor and time."""
     row = session.get(Finding, finding_id)
     if row is None:
         raise Refused(Code.UNKNOWN_FINDING, finding=finding_id)

@@ -1,12 +1,12 @@
-"""Deletes settled rows after the time that policy keeps them. The journal keeps what happened for good.
+"""Retention: deletes settled rows after the time that policy keeps them. The journal is kept for good.
 
 Only rows that nothing updates any more are deleted:
 
-* audits, except the newest finished one, whose message shows what is done about its findings;
+* audits, except the newest finished one, whose message shows the responses to its findings;
 * the messages and files of such audits;
 * follow-ups that are done, with their messages.
 
-A case's own message stays, and so does every message that a decision, a step by hand or an undo may still update.
+A case's own message stays, and so does every message that a decision, a manual step or an undo may still update.
 """
 
 from datetime import datetime, timedelta
@@ -23,18 +23,18 @@ from workflows.storage.rows.work_state import WorkState
 
 OF_AUDITS = (MessageKind.AUDIT, MessageKind.AUDIT_FILE, MessageKind.ESCALATION)
 BATCH = 500
-"""Rows that are deleted in one transaction: other writers wait for no more than that."""
+"""Rows that are deleted in one transaction: few, so that other writers wait only briefly."""
 
 
 class Retention:
-    """Prunes rows by age."""
+    """Retention of rows by age."""
 
     def __init__(self, context: Context, keep: timedelta) -> None:
-        """`keep`: how long a settled row is kept; zero: for good."""
+        """Take `keep`, the time for which a settled row is kept; zero: for good."""
         self._store, self._clock, self._keep = context.store, context.clock, keep
 
     def prune(self) -> int:
-        """Delete what is old enough; return how many rows were deleted."""
+        """Delete the rows that are old enough; return their number."""
         if not self._keep:
             return 0
         before = self._clock.now() - self._keep
@@ -53,7 +53,7 @@ class Retention:
             ids = list(session.exec(rows))
         for start in range(0, len(ids), BATCH):
             with self._store.write() as session:
-                # Asked again in the transaction that deletes: a row may have been touched since it was read.
+                # Checked again in the transaction that deletes: a row may have changed since it was read.
                 batch = rows.where(col(model.id).in_(ids[start : start + BATCH]))
                 session.connection().execute(sa.delete(model).where(col(model.id).in_(batch)))
         return len(ids)

@@ -1,7 +1,7 @@
-"""Reading every past leaver in every system again, in few calls, and what one such sweep saw.
+"""Sweep: a new read of every past leaver in every system, in few calls, with its counts.
 
-A row is written only where something changed; that all others were read, and when, is one `Reading` for the system.
-While one page is compared, the next ones are being read.
+A row is written only after a change. One `SweepStatus` per system stores when all the others were read. While one page
+is compared, the next pages are being read.
 """
 
 import logging
@@ -34,16 +34,16 @@ AHEAD = 2
 """Pages that are read while one is compared, each on a connection of its own."""
 LOCKED = Verdict.LOCKED.value
 MANY = 2000
-"""Accounts in one system from which on listing all locked ones is quicker than reading each by its id."""
+"""Number of accounts in one system from which listing all locked ones is quicker than reading each by its id."""
 log = logging.getLogger(__name__)
 
 
 Raw = tuple[str, str, str, str]
-"""The fields of a `Row`, as the driver gives them."""
+"""Fields of a `SweepRow`, as the driver returns them."""
 
 
 class SweepRow(NamedTuple):
-    """What a sweep needs of an account."""
+    """Fields of an account that a sweep needs."""
 
     id: str
     account_id: str
@@ -53,28 +53,28 @@ class SweepRow(NamedTuple):
 
 @dataclass
 class SweepCounts:
-    """What one sweep saw; stored with its audit."""
+    """Counts of one sweep, stored with its audit."""
 
     verdicts: dict[str, int] = field(default_factory=lambda: {verdict.value: 0 for verdict in Verdict})
     cases: int = 0
     not_read: list[str] = field(default_factory=list)
     not_looked: list[str] = field(default_factory=list)
-    """What was not looked for, and where: orphans in a system that lists nobody."""
+    """Checks that were not possible, with the system: orphans in a system that cannot list everybody."""
 
     def add(self, seen: Counter[str]) -> None:
-        """Count one system's accounts in."""
+        """Add one account's verdicts of a system."""
         for verdict, number in seen.items():
             self.verdicts[verdict] += number
 
     def merge(self, other: "SweepCounts") -> None:
-        """Add what was seen elsewhere."""
+        """Add the counts of another part of the sweep."""
         self.add(Counter(other.verdicts))
         self.not_read += other.not_read
         self.not_looked += other.not_looked
 
 
 class AccountSweep:
-    """Reads systems, writes verdicts and findings; nothing is claimed about what was not read."""
+    """Reads systems, and writes verdicts and findings. An account that was not read gets no verdict."""
 
     def __init__(self, context: Context, newcomers: NewAccounts) -> None:
         self._store, self._vault, self._findings = context.store, context.vault, context.findings
@@ -82,7 +82,7 @@ class AccountSweep:
         self._unwatched = UnverifiedLockouts(context)
 
     def run(self, by: str) -> SweepCounts:
-        """Read everything; `by` names the audit in the findings."""
+        """Read every system; `by` names the audit in the findings."""
         tally = SweepCounts()
         with self._store.read() as session:
             tally.cases = watched_cases.count(session, self._clock.now())
@@ -110,7 +110,7 @@ class AccountSweep:
             tally.add(seen)
         return tally
 
-    # -- accounts that are known
+    # -- known accounts
 
     def _accounts(self, system: System, accounts: Accounts, seen: Counter[str], by: str) -> None:
         with self._store.read() as session:
@@ -129,7 +129,7 @@ class AccountSweep:
                 self._record(news, answer, changed_by, by)
 
     def _locked(self, system: System) -> Collection[str]:
-        """List who is locked, where there are many to read and the system can; who is not listed is read by id."""
+        """List the locked accounts if there are many and the system can list them. Unlisted accounts are read by id."""
         roster = system.having(Roster)
         if roster is None or not self._many(system.name):
             return ()
@@ -147,7 +147,7 @@ class AccountSweep:
     def _read(
         self, system: System, accounts: Accounts, locked: Collection[str], pending: Collection[str], seen: Counter[str]
     ) -> Iterator[tuple[list[SweepRow], dict[AccountId, Observation]]]:
-        """Give page after page with what a fresh read says, reading ahead; those listed as locked are only counted."""
+        """Yield page after page with fresh observations, reading ahead. Accounts listed as locked are only counted."""
         batch = system.manifest.limits.observe_batch
         asked: deque[tuple[list[SweepRow], Future[dict[AccountId, Observation]]]] = deque()
         with ThreadPoolExecutor(AHEAD, thread_name_prefix=f"sweep-{system.name}") as pool:
@@ -198,11 +198,11 @@ class AccountSweep:
         )
         with self._store.read() as session:
             found = session.connection().execute(query)
-            # The driver's own tuples: a row object each would cost as much again as reading them.
+            # The driver's own tuples: an object per row would double the cost of the read.
             return list(found.cursor.fetchall()) if found.cursor else []
 
     def _what_is_left(self, system: str, began: datetime) -> Counter[str]:
-        """Count a system that could not be read whole: what this sweep wrote keeps its verdict, the rest has none."""
+        """Count a system that could not be read completely. Accounts that this sweep wrote keep their verdict."""
         seen: Counter[str] = Counter()
         past = past_cases(self._clock.now()).order_by(None)
         fresh = col(LeaverAccount.read_at) >= began

@@ -1,4 +1,4 @@
-"""What no sweep reads: leavers in systems that are not configured any more, lock-outs that no read ever confirmed."""
+"""Leavers that no sweep reads: those in systems that are no longer configured, and lock-outs that no read confirmed."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -15,18 +15,18 @@ from workflows.storage.rows.work_state import WorkState
 from workflows.watch.watched_cases import never_confirmed, past_cases, systems
 
 TIME_TO_READ = timedelta(hours=1)
-"""How long after its time a lock-out may be without a successful read before that is a finding."""
+"""Time after a lock-out was due from which a missing successful read is a finding."""
 
 
 class UnverifiedLockouts:
-    """Says what nobody has looked at."""
+    """Report of lock-outs that nothing has read."""
 
     def __init__(self, context: Context) -> None:
         self._store, self._findings = context.store, context.findings
         self._systems, self._clock = context.systems, context.clock
 
     def unconfigured_systems(self) -> Iterator[tuple[str, int]]:
-        """Give a sentence and the number of leavers for each system that is not in the configuration any more."""
+        """Return a sentence and the number of leavers for each system that is no longer configured."""
         with self._store.read() as session:
             gone = [name for name in systems(session) if name not in self._systems]
         query = (
@@ -48,7 +48,7 @@ class UnverifiedLockouts:
             yield words.format(system=system, count=number), number
 
     def never_verified(self, by: str) -> int:
-        """Open a finding for every lock-out that no read ever confirmed, close those of others.
+        """Open a finding for every lock-out that no read confirmed, and close the others.
 
         Return how many of them no sweep counts, because no account is known there.
         """

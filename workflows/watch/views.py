@@ -8,7 +8,7 @@ from workflows.cases.views import FindingLine
 
 @dataclass(frozen=True, slots=True)
 class AuditView:
-    """One day's audit."""
+    """Audit of one day."""
 
     day: date
     started_at: datetime
@@ -19,12 +19,12 @@ class AuditView:
     findings: tuple[FindingLine, ...]
     """Worst first, open ones only."""
     not_read: tuple[str, ...]
-    """Systems that could not be read, each with its reason; nothing is claimed about them."""
+    """Systems that could not be read, each with its reason."""
     accepted: tuple[FindingLine, ...] = ()
-    """Open ones that somebody accepted until a day that has not come."""
+    """Open findings that somebody accepted until a day in the future."""
     relocked: tuple[FindingLine, ...] = ()
-    """What this audit found open and locked again at once, by policy."""
+    """Findings that this audit opened and locked again at once, by policy."""
     not_looked: tuple[str, ...] = ()
-    """What was not looked for and where, a sentence each."""
+    """Checks that were not possible, one sentence each."""
     settled: tuple[FindingLine, ...] = ()
-    """What was open when this audit ended and has been settled since."""
+    """Findings that were open when this audit ended and have been settled since."""

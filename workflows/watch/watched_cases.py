@@ -1,4 +1,4 @@
-"""Which cases and lines of cases an audit looks at: those whose time has come and that are watched."""
+"""Watched cases that an audit reads: those whose time has come, and their lines."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -19,10 +19,10 @@ from workflows.storage.store import Store
 from workflows.storage.vault import Vault
 
 WATCHED = tuple(state for state in CaseState if state not in UNWATCHED)
-"""Named one by one, so that the index over states and moments answers, and no row has to be read."""
+"""States listed one by one, so that the index over states and times answers and no row is read."""
 
 OVER = (CaseState.CANCELLED, CaseState.UNDONE, CaseState.CLOSED, CaseState.ON_LEAVE)
-"""Cases that say nothing against an account: nobody is, or will be, locked out by them."""
+"""States of cases that explain no account: such a case locks nobody out, now or later."""
 
 
 def past_cases(now: datetime) -> SelectOfScalar[str]:
@@ -31,7 +31,7 @@ def past_cases(now: datetime) -> SelectOfScalar[str]:
 
 
 def past_case_pages(store: Store, now: datetime, size: int) -> Iterator[list[str]]:
-    """Give the ids of every case whose time has come, page by page, in the order in which they were opened."""
+    """Yield the ids of every case whose time has come, page by page, in the order of opening."""
     query = select(Case.id).where(*_past(now)).order_by(col(Case.id)).limit(size)
     after = ""
     while True:
@@ -44,12 +44,12 @@ def past_case_pages(store: Store, now: datetime, size: int) -> Iterator[list[str
 
 
 def count(session: Session, now: datetime) -> int:
-    """Return how many cases are past."""
+    """Return the number of past cases."""
     return session.exec(select(sa.func.count()).select_from(Case).where(*_past(now))).one()
 
 
 def unwatched_case_ids(session: Session, now: datetime) -> set[str]:
-    """Return the few cases that have accounts and are not watched: called off, undone, or not begun."""
+    """Return the few cases that have accounts and are not watched: cancelled, undone, or not begun."""
     with_accounts = select(Case.id).where(select(LeaverAccount.id).where(LeaverAccount.case_id == Case.id).exists())
     unwatched = with_accounts.where(col(Case.state).in_(UNWATCHED))
     ahead = with_accounts.where(col(Case.state).in_(WATCHED), col(Case.effective_at) > now)
@@ -57,7 +57,7 @@ def unwatched_case_ids(session: Session, now: datetime) -> set[str]:
 
 
 def systems(session: Session) -> list[str]:
-    """Return every system that any case ever knew, by leaps through the index: their lines are very many."""
+    """Return every system of any case, by steps through the index: reading all lines would take long."""
     names: list[str] = []
     while name := session.exec(
         select(sa.func.min(Access.system)).where(col(Access.system) > (names[-1] if names else ""))
@@ -71,9 +71,10 @@ def _past(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
 
 
 def without_accounts(system: str) -> SelectOfScalar[Access]:
-    """Return the query for the lines of watched cases that have no account in a system, as far as is known.
+    """Return the query for lines of watched cases without a known account in a system.
 
-    Also of those who were in order once and are not now, because a person must choose among new accounts, say.
+    The query includes lines that were settled once and are not now, for example because a person must choose among
+    accounts.
     """
     settled = sa.and_(col(Access.verdict) != Verdict.UNKNOWN, col(Access.state) == WorkState.DONE)
     in_doubt = sa.and_(col(Access.locked_at).is_not(None), col(Access.state) != WorkState.CANCELLED)
@@ -86,15 +87,15 @@ def without_accounts(system: str) -> SelectOfScalar[Access]:
             sa.or_(settled, in_doubt),
             col(Case.state).not_in(UNWATCHED),
             ~select(LeaverAccount.id).where(LeaverAccount.access_id == Access.id).exists(),
-            ~has_open_finding(FindingKind.PROTECTED),  # left alone on purpose, and said so: no newcomer
+            ~has_open_finding(FindingKind.PROTECTED),  # left alone on purpose, with a finding: no new account
         )
     )
 
 
 def having_accounts(system: str) -> SelectOfScalar[str]:
-    """Return the query for the lines of watched cases that have accounts in a system, where another would be news.
+    """Return the query for lines of watched cases with accounts in a system, where another account would be new.
 
-    Left out is where a person has still to choose, or left one alone on purpose: an open finding says that already.
+    Lines with an open finding are left out: a person must choose, or left an account alone on purpose.
     """
     return (
         select(Access.id)
@@ -111,9 +112,9 @@ def having_accounts(system: str) -> SelectOfScalar[str]:
 
 
 def never_confirmed(since: datetime) -> SelectOfScalar[Access]:
-    """Return the query for the lines of watched cases, in effect `since` at least, that no read ever showed good.
+    """Return the query for lines of watched cases in effect before `since` that no read ever confirmed.
 
-    Left out is what an open finding says already: not linked, or left alone on purpose.
+    Lines with an open finding are left out: not linked, or left alone on purpose.
     """
     return (
         select(Access)
@@ -130,7 +131,7 @@ def never_confirmed(since: datetime) -> SelectOfScalar[Access]:
 
 
 def in_cases(session: Session, vault: Vault, system: str, accounts: Sequence[Found]) -> set[str]:
-    """Return which accounts a case is about: by their id, or by the person's address. One that is over counts not."""
+    """Return the accounts of a case, by their id or the person's address. A case that is over does not count."""
     keys = _by_address(vault, accounts)
     here = (
         select(LeaverAccount.account_id)
@@ -148,7 +149,7 @@ def in_cases(session: Session, vault: Vault, system: str, accounts: Sequence[Fou
 def in_watched_cases(
     session: Session, vault: Vault, accounts: Sequence[Found], now: datetime
 ) -> list[tuple[str, Found]]:
-    """Return the accounts that have the address of somebody whose case is past, each with the case."""
+    """Return the accounts with the address of a past case's leaver, each with the case."""
     keys = _by_address(vault, accounts)
     if not keys:
         return []
@@ -165,7 +166,7 @@ def _by_address(vault: Vault, accounts: Sequence[Found]) -> dict[str, list[Found
 
 
 def has_open_finding(*kinds: FindingKind) -> sa.Exists:
-    """Return the condition that an open finding of one of these kinds is about the line as a whole."""
+    """Return the condition that an open finding of one of these kinds is about the whole line."""
     return (
         select(Finding.id)
         .where(

@@ -1,4 +1,4 @@
-"""The form that accepts a finding for a while: until when, and why."""
+"""The form that accepts a finding until a day, with a reason."""
 
 from datetime import date
 from typing import Any
@@ -13,14 +13,14 @@ ACCEPT, UNTIL = "accept_finding", "until"
 
 
 def build(finding: str, latest: date) -> dict[str, Any]:
-    """Return the form; `latest` is the last day that policy allows."""
+    """Return the form. `latest`: the last day that policy allows."""
     day = field(
         UNTIL,
         _("Until the end of"),
         {"type": "datepicker", "initial_date": latest.isoformat()},
         _("At the latest {day}. The finding comes back then.").format(day=latest.isoformat()),
     )
-    why = field(REASON, _("Why is this accepted?"), text_area(LIMIT), _("It goes on record, with your name."))
+    why = field(REASON, _("Why is this accepted?"), text_area(LIMIT), _("The reason goes on record with your name."))
     return modal(ACCEPT, _("Accept for a while"), _("Accept Finding"), [day, why], pack(finding=finding))
 
 

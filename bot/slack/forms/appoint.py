@@ -1,4 +1,4 @@
-"""The form that asks somebody else as well to decide on a proposal."""
+"""The form that adds a person to an approval request."""
 
 from typing import Any
 
@@ -11,8 +11,8 @@ CALLBACK, WHO = "appoint", "who"
 
 def build(proposal: str, role: str) -> dict[str, Any]:
     """Return the form."""
-    hint = _("A full member who stays and is not asked already. Who was asked before can still decide.")
-    who = field(WHO, _("Who is to decide"), {"type": "users_select"}, hint)
+    hint = _("A full member who stays and is not asked yet. People asked before can still decide.")
+    who = field(WHO, _("Person to decide"), {"type": "users_select"}, hint)
     return modal(CALLBACK, _("Ask someone else"), _("Ask"), [who], pack(proposal=proposal, role=role))
 
 

@@ -1,4 +1,4 @@
-"""A modal to look through the clients of a proposal: a search field, a page of clients, buttons to turn it."""
+"""A modal with the clients of a proposal: a search field, a page of clients, buttons to turn pages."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ LONGEST = 200
 
 
 def build(proposal: str, found: Sequence[ClientLine], total: int, search: str = "", page: int = 0) -> dict[str, Any]:
-    """Return the view; what was searched for stays in the field, and everything found can be paged to."""
+    """Return the view with one page of the clients found. `search` stays in the field."""
     element: Block = {
         "type": "plain_text_input",
         "max_length": LONGEST,
@@ -24,7 +24,11 @@ def build(proposal: str, found: Sequence[ClientLine], total: int, search: str = 
     if search:
         element["initial_value"] = search
     asked = field(
-        SEARCH, _("Search"), element, _("Press Enter: a client, a record's name or id, or a colleague."), optional=True
+        SEARCH,
+        _("Search"),
+        element,
+        _("A client, a record's name or id, or a colleague. Then press Enter."),
+        optional=True,
     )
     blocks: list[Block] = [{**asked, "dispatch_action": True}]
     if found:
@@ -33,15 +37,15 @@ def build(proposal: str, found: Sequence[ClientLine], total: int, search: str = 
             context(clients.where(len(found), total, page * PER_PAGE)),
         ]
     else:
-        nothing = _("Nothing was found for “{text}”. Try a shorter part of the name, or empty the field to see all.")
+        nothing = _("Nothing was found for “{text}”. Try a shorter part of the name. An empty field shows all.")
         blocks.append(section(nothing.format(text=mrkdwn(search, 80))))
     turned = [
         button(label, f"{TURN}:{way}", pack(proposal=proposal, page=other, search=search))
-        for label, way, other, there in (
+        for label, way, other, exists in (
             (_("Previous"), "previous", page - 1, page > 0),
             (_("Next"), "next", page + 1, (page + 1) * PER_PAGE < total),
         )
-        if there
+        if exists
     ]
     if turned:
         blocks.append(actions("turn", *turned))
@@ -52,5 +56,5 @@ def build(proposal: str, found: Sequence[ClientLine], total: int, search: str = 
 
 
 def just_typed(body: dict[str, Any]) -> str:
-    """Return what was typed when Enter was pressed."""
+    """Return the text of the search field when Enter was pressed."""
     return str(next((one.get("value") for one in body["actions"] if one.get("action_id") == FIELD), "") or "").strip()

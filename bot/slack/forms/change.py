@@ -1,4 +1,4 @@
-"""Forms that change a proposal: another successor for clients, or clients that stay, with a reason."""
+"""Forms that change a proposal: another successor for clients, or an exclusion with a reason."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ CLIENTS, ALL_OF, SUCCESSOR = "clients", "all_of", "successor"
 
 
 def build(proposal: str, digest: str, channel: str, ts: str) -> dict[str, Any]:
-    """Return the form; clients and colleagues are searched on the server, so that none is out of reach."""
+    """Return the form. Clients and colleagues are searched on the server, so all of them can be found."""
     blocks = [
         _clients(
             _("Clients"),
             _(
-                "Type a part of the name to search all of them; a client goes whole. "
-                "For more at once, upload a CSV file."
+                "Type a part of the name to search all of them. A client goes with all records. "
+                "For many clients, upload a CSV file."
             ),
             optional=True,
         ),
@@ -28,7 +28,7 @@ def build(proposal: str, digest: str, channel: str, ts: str) -> dict[str, Any]:
             SUCCESSOR,
             _("Go to"),
             _search(),
-            _("This makes a new version of the proposal, which is then decided on as a whole."),
+            _("This makes a new version of the proposal. It is decided on as a whole."),
         ),
     ]
     metadata = pack(proposal=proposal, digest=digest, channel=channel, ts=ts)
@@ -37,12 +37,11 @@ def build(proposal: str, digest: str, channel: str, ts: str) -> dict[str, Any]:
 
 def keep(proposal: str, digest: str, channel: str, ts: str) -> dict[str, Any]:
     """Return the form that lets clients stay with the leaver."""
-    hint = _("It goes on record with your name, and HR is told.")
+    hint = _("The reason goes on record with your name. HR sees it.")
     why = field(REASON, _("Why do they stay?"), text_area(LIMIT), hint)
     metadata = pack(proposal=proposal, digest=digest, channel=channel, ts=ts)
     which = _clients(
-        _("Clients that stay"),
-        _("Type a part of the name to search all of them. A client stays with all of its records."),
+        _("Clients that stay"), _("Type a part of the name to search all of them. A client stays with all records.")
     )
     return modal(KEEP, _("Keep clients"), _("Keep Clients"), [which, why], metadata)
 
@@ -57,13 +56,13 @@ def _search() -> Block:
 
 
 def parse(view: dict[str, Any]) -> tuple[tuple[tuple[str, ...], str, str], dict[str, str]]:
-    """Return the chosen clients, whose clients all are meant, and the successor's key; and faults by field."""
+    """Return the chosen clients, the present successor whose clients are all meant, the new successor, and faults."""
     clients, every, successor = picked_all(view, CLIENTS), picked(view, ALL_OF), picked(view, SUCCESSOR)
     faults = {}
     if not clients and not every:
         faults[CLIENTS] = _("Choose at least one client, or a colleague below.")
     if not successor:
-        faults[SUCCESSOR] = _("Choose who receives them.")
+        faults[SUCCESSOR] = _("Choose the colleague who receives them.")
     return (clients, every, successor), faults
 
 
@@ -73,9 +72,9 @@ def parse_keep(view: dict[str, Any]) -> tuple[tuple[str, ...], str, dict[str, st
     if not clients:
         faults[CLIENTS] = _("Choose at least one client.")
     if not why:
-        faults[REASON] = _("Write a reason: it goes on record.")
+        faults[REASON] = _("Write a reason. It goes on record.")
     elif len(why) > LIMIT:
-        faults[REASON] = _("The reason has {count} characters; shorten it to {limit}.").format(
+        faults[REASON] = _("The reason has {count} characters. Shorten it to {limit}.").format(
             count=len(why), limit=LIMIT
         )
     return clients, why, faults

@@ -1,4 +1,4 @@
-"""The form that asks whom, where the command did not say or said a bare name."""
+"""The form to choose the leaver, for a command without a person or with a bare name."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ PERSON = "person"
 
 
 def build(problem: str = "") -> dict[str, Any]:
-    """Return the form; `problem` (in Slack's markup) says why it is asked again."""
+    """Return the form. `problem`: why the person must be chosen again, in Slack's markup."""
     blocks = [section(problem)] if problem else []
     blocks.append(
         field(
             PERSON,
             _("Who leaves?"),
             {"type": "users_select"},
-            _("Choose from the list: names are not unique, so nobody is ever looked up by name."),
+            _("Choose from the list. Names are not unique, so Handover never looks people up by name."),
         )
     )
     return modal(CALLBACK, _("Offboard someone"), _("Show Plan"), blocks, "")

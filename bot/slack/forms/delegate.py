@@ -1,4 +1,4 @@
-"""The form that names who decides while somebody is away."""
+"""The form that names a delegate for a period."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -15,7 +15,7 @@ WHO, FIRST, LAST = "who", "first", "last"
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """Who stands in, and for which period."""
+    """The delegate, and the period of the delegation."""
 
     delegate: str
     since: datetime
@@ -27,11 +27,11 @@ def build(today: date) -> dict[str, Any]:
     who: Block = {"type": "users_select"}
     first: Block = {"type": "datepicker", "initial_date": today.isoformat()}
     blocks = [
-        field(WHO, _("Who decides for you"), who, _("A full member who stays; not one who is asked already.")),
+        field(WHO, _("Delegate"), who, _("A full member who stays and is not asked yet.")),
         field(FIRST, _("First day"), first),
-        field(LAST, _("Last day"), {"type": "datepicker"}, _("In your own time zone; the whole of that day counts.")),
+        field(LAST, _("Last day"), {"type": "datepicker"}, _("In your own time zone. The whole day counts.")),
     ]
-    return modal(CALLBACK, _("While you are away"), _("Name Stand-In"), blocks, "")
+    return modal(CALLBACK, _("While you are away"), _("Name Delegate"), blocks, "")
 
 
 def parse(view: dict[str, Any], zone: str) -> tuple[Absence | None, dict[str, str]]:
@@ -48,7 +48,7 @@ def parse(view: dict[str, Any], zone: str) -> tuple[Absence | None, dict[str, st
 
 
 def period(first: date, last: date, zone: str) -> tuple[datetime, datetime]:
-    """Return from the beginning of the first day to the end of the last, where somebody lives."""
+    """Return the beginning of the first day and the end of the last day in that zone."""
     place = ZoneInfo(zone)
     since = datetime.combine(first, time(0), tzinfo=place)
     return since, datetime.combine(last + timedelta(days=1), time(0), tzinfo=place)

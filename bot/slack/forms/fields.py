@@ -1,4 +1,4 @@
-"""Fields of modals, and reading back what was put into them."""
+"""Fields of modals, and their submitted values."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ FIELD = "value"
 
 
 def field(block_id: str, label: str, element: Block, hint: str = "", *, optional: bool = False) -> Block:
-    """Return an input block; its element answers under one fixed action id."""
+    """Return an input block. Its element has a fixed action id."""
     block: Block = {
         "type": "input",
         "block_id": block_id,
@@ -24,7 +24,7 @@ def field(block_id: str, label: str, element: Block, hint: str = "", *, optional
 
 
 def text_area(limit: int, initial: str = "") -> Block:
-    """Return a field for some lines of text."""
+    """Return an element for several lines of text."""
     element: Block = {"type": "plain_text_input", "multiline": True, "max_length": limit}
     return {**element, "initial_value": initial} if initial else element
 
@@ -43,7 +43,7 @@ def modal(callback: str, title: str, submit: str, blocks: Sequence[Block], metad
 
 
 def state(view: dict[str, Any], block_id: str) -> dict[str, Any]:
-    """Return what Slack says of one field; empty where there is nothing."""
+    """Return the submitted state of one field; empty if there is none."""
     found = view.get("state", {}).get("values", {}).get(block_id, {}).get(FIELD)
     return found if isinstance(found, dict) else {}
 

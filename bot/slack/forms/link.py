@@ -1,4 +1,4 @@
-"""The form in which somebody says which account is the leaver's: a choice of matches, or a search by exact log-in."""
+"""The form that links an account to the leaver: a choice of matches, or a search by exact log-in."""
 
 import json
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ VALUE = 150
 def build(
     case: str, system: str, title: str, found: Sequence[Candidate], search: str = "", problem: str = ""
 ) -> dict[str, Any]:
-    """Return the form. A protected account is shown and cannot be chosen."""
+    """Return the form. A protected account is shown, but cannot be chosen."""
     free = [one for one in found if not one.reason and len(_value(one)) <= VALUE][:MOST]
     blocks: list[Block] = [section(_("Which account in *{system}* is the leaver's?").format(system=mrkdwn(title)))]
     if problem:
@@ -29,16 +29,18 @@ def build(
     blocks += paragraphs([_candidate(one) for one in found[:MOST]]) or [context(_nothing(search))]
     options = [option(f"{one.login} – {one.email or one.name}", _value(one)) for one in free]
     options.append(option(_("They have no account there"), NONE))
-    hint = _("Remembered for this person, on record with your name, and locked at once where the case has begun.")
+    hint = _(
+        "The link is kept and goes on record with your name. If the case has begun, the account is locked at once."
+    )
     blocks.append(field(CHOICE, _("Account"), {"type": "static_select", "options": options}, hint, optional=True))
     typed_in: Block = {"type": "plain_text_input", "max_length": 200}
-    again = _("Or leave the choice empty and search: the exact address or log-in; never a name.")
+    again = _("Or leave the choice empty and search by exact address or log-in, never by name.")
     blocks.append(field(SEARCH, _("Search"), typed_in, again, optional=True))
     return modal(CALLBACK, _("Choose account"), _("Link Account"), fit(blocks, 100), pack(case=case, system=system))
 
 
 def parse(view: dict[str, Any]) -> tuple[dict[str, str], str, dict[str, str]]:
-    """Return what was chosen (`account` and `login`, or `none`), what is to be searched, and faults by field."""
+    """Return the choice (`account` and `login`, or `none`), the text to search for, and faults by field."""
     chosen, search = picked(view, CHOICE), typed(view, SEARCH)
     if chosen:
         return ({NONE: "yes"} if chosen == NONE else {k: str(v) for k, v in unpack(chosen).items()}), "", {}
@@ -66,5 +68,5 @@ def _candidate(one: Candidate) -> str:
 
 def _nothing(search: str) -> str:
     if search:
-        return _("Nothing there has exactly the address or log-in {search}.").format(search=mrkdwn(search, 200))
-    return _("Nothing there matches the leaver's addresses and log-ins.")
+        return _("No account there has exactly the address or log-in {search}.").format(search=mrkdwn(search, 200))
+    return _("No account there matches the leaver's addresses and log-ins.")

@@ -1,4 +1,4 @@
-"""Modals without fields: loading, starting, what came of it."""
+"""Modals without fields: loading, starting, outcome."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,25 +8,24 @@ from bot.text import _
 
 
 def loading() -> dict[str, Any]:
-    """Return what stands in the modal until the plan is there."""
-    return notice(_("One moment"), [section(_("Looking in every system. Nothing is changed by looking."))])
+    """Return the modal shown until the plan is ready."""
+    return notice(_("One moment"), [section(_("Reading every system. Nothing is changed."))])
 
 
 def starting() -> dict[str, Any]:
-    """Return what a submitted form turns into until its outcome is known."""
+    """Return the modal shown after a submission until its outcome is known."""
     return notice(
-        _("One moment"),
-        [section(_("Starting …")), context(_("You may close this; the outcome is posted in any case."))],
+        _("One moment"), [section(_("Starting …")), context(_("You may close this. The outcome is posted as well."))]
     )
 
 
 def failed(text: str) -> dict[str, Any]:
-    """Return what a form turns into when it did not work; `text` says what to do."""
+    """Return the modal shown after a failure. `text`: the error and what to do."""
     return notice(_("This did not work"), [section(text)])
 
 
 def notice(title: str, blocks: Sequence[Block]) -> dict[str, Any]:
-    """Return a view that only says something."""
+    """Return a modal that only shows blocks."""
     return {
         "type": "modal",
         "callback_id": "notice",

@@ -1,6 +1,6 @@
-"""The form that opens a case: the point on top, then what HR decides, then the plan's details.
+"""The form that opens a case: the plan's summary, the fields, the plan's details.
 
-Over 250 lines because what the form asks and what is made of the answers must agree field by field.
+Over 250 lines because fields and the parsing of their values must agree one by one.
 """
 
 from collections.abc import Sequence
@@ -52,7 +52,7 @@ STRATEGIES = {
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What the form starts with."""
+    """Initial values of the form."""
 
     leaver: str
     zone: str
@@ -60,40 +60,40 @@ class Defaults:
     strategy: Strategy
     approver: str = ""
     systems: int = 0
-    """How many answer, and are locked at once."""
+    """Number of systems that answer, and are locked at once."""
     later: int = 0
-    """How many others there are: they do not answer, or a person does it."""
+    """Number of systems that do not answer, or need a manual step."""
     directory_id: str = ""
-    """The leaver's stable id in the company's directory, kept so that the case is keyed by it."""
+    """The leaver's stable id in the company's directory. The case is keyed by it."""
     logins: tuple[str, ...] = ()
     clients: bool = False
-    """Whether a system holds clients: then somebody must receive them."""
+    """True if a system holds clients. The form then needs a successor."""
     friday_end: time | None = None
     rules: bool = False
-    """Whether the company has rules to split by."""
+    """True if the company has rules to split by."""
 
 
 @dataclass(frozen=True, slots=True)
 class OffboardingInput:
-    """What HR put into the form."""
+    """Values that HR submitted."""
 
     leaver: str
     day: date | None
-    """None: now."""
+    """Last working day; None for a lock-out now."""
     reason: Reason
     approver: str
     strategy: Strategy
     successors: tuple[str, ...]
     note: str
     file: str = ""
-    """Id of the CSV file that names who gets which client."""
+    """Slack's id of the assignment file."""
     back: date | None = None
-    """The day of return, of a handover for a time."""
+    """The day of return from a leave."""
     keep_access: bool = False
 
 
 def build(summary: Sequence[Block], details: Sequence[Block], defaults: Defaults) -> dict[str, Any]:
-    """Return the form between the plan's point and its details; the details give way where all do not fit."""
+    """Return the form between the plan's summary and details. Details that do not fit are cut."""
     asked = [*summary, *_when(defaults), *_who(defaults), divider()]
     blocks = [*asked, *fit(list(details), VIEW_BLOCKS - len(asked))]
     return modal(CALLBACK, _("Offboard someone"), _("Start Offboarding"), blocks, _metadata(defaults))
@@ -103,31 +103,31 @@ def _metadata(defaults: Defaults) -> str:
     return pack(
         leaver=defaults.leaver,
         directory=defaults.directory_id,
-        logins="\n".join(defaults.logins[:20]),  # a log-in may hold spaces: cut there, it would be somebody else's
+        logins="\n".join(defaults.logins[:20]),  # not joined by spaces, which a log-in may contain
         clients=int(defaults.clients),
     )
 
 
 def _when(defaults: Defaults) -> list[Block]:
     danger = ngettext(
-        "*Now* takes effect the moment you press Start Offboarding: log-ins in {count} system lock within seconds, "
-        "open sessions end and group memberships are removed.",
-        "*Now* takes effect the moment you press Start Offboarding: log-ins in {count} systems lock within seconds, "
-        "open sessions end and group memberships are removed.",
+        "*Now* takes effect when you press Start Offboarding. Accounts in {count} system are locked within seconds. "
+        "Open sessions end, and group memberships are removed.",
+        "*Now* takes effect when you press Start Offboarding. Accounts in {count} systems are locked within seconds. "
+        "Open sessions end, and group memberships are removed.",
         defaults.systems,
     ).format(count=defaults.systems)
     if defaults.later:
         danger += " " + ngettext(
-            "{count} more follows when it answers, or when somebody has done it by hand.",
-            "{count} more follow when they answer, or when somebody has done it by hand.",
+            "{count} more system follows when it answers, or when its manual step is done.",
+            "{count} more systems follow when they answer, or when their manual steps are done.",
             defaults.later,
         ).format(count=defaults.later)
-    danger += " " + _("Clients wait for the approver either way.")
+    danger += " " + _("Clients always wait for the approver.")
     when = {
         "type": "radio_buttons",
         "options": [
             option(_("At the end of the last working day"), LAST_DAY),
-            option(_("Now, at once"), NOW, _("Access is cut as soon as you submit")),
+            option(_("Now, at once"), NOW, _("Access ends as soon as you submit")),
         ],
     }
     hint = _(
@@ -157,9 +157,9 @@ def _who(defaults: Defaults) -> list[Block]:
     return [
         field(
             APPROVER,
-            _("Who approves the new owners of the clients"),
+            _("Approver of the clients' new owners"),
             approver,
-            _("Usually the line manager; never the person who leaves."),
+            _("Usually the line manager, never the leaver."),
         ),
         field(
             SUCCESSORS,
@@ -167,10 +167,10 @@ def _who(defaults: Defaults) -> list[Block]:
             {"type": "multi_users_select"},
             _(
                 "Colleagues with an account in the system that holds the clients. "
-                "Nothing moves before the approver has agreed to every single record. May stay empty where a CSV file "
-                "or the company's rules name everybody."
+                "Nothing moves until the approver agrees to every record. "
+                "Leave this empty if a CSV file or the company's rules name everybody."
             ),
-            optional=True,  # whether somebody is named is checked with the file and the rules
+            optional=True,  # checked together with the file and the rules
         ),
         field(
             STRATEGY,
@@ -184,13 +184,13 @@ def _who(defaults: Defaults) -> list[Block]:
 
 
 def _leave() -> list[Block]:
-    keep = option(_("Keep access: nobody is locked out"), KEEP, _("Only clients are handed over until then"))
+    keep = option(_("Keep access: no lock-out"), KEEP, _("Only the clients are handed over until the return"))
     return [
         field(
             RETURN,
             _("Day of return"),
             {"type": "datepicker"},
-            _("Only for a leave: somebody is asked then whether the clients go back."),
+            _("Only for a leave. Handover then asks whether the clients go back."),
             optional=True,
         ),
         field(ACCESS, _("Access during a leave"), {"type": "checkboxes", "options": [keep]}, optional=True),
@@ -199,14 +199,14 @@ def _leave() -> list[Block]:
 
 def _split() -> list[Block]:
     hint = _(
-        "A CSV file with the columns “client id” (or “client”) and “address”: these clients go to the colleague "
-        "with that e-mail address, the others as chosen above."
+        "A CSV file with the columns “client id” (or “client”) and “address”. Its clients go to the colleague "
+        "with that e-mail address. All others go as chosen above."
     )
     return [file_field(hint, optional=True), actions(PREVIEW, button(_("Preview Split"), PREVIEW))]
 
 
 def parse(view: dict[str, Any], leaver: str, today: date) -> tuple[OffboardingInput | None, dict[str, str]]:
-    """Return what was wished, or every fault at once by field. `today` is the leaver's own date."""
+    """Return the submitted values, or all faults by field. `today`: the date in the leaver's time zone."""
     faults: dict[str, str] = {}
     when, day = picked(view, WHEN), _day(picked(view, DAY))
     if when not in (NOW, LAST_DAY):
@@ -223,19 +223,19 @@ def parse(view: dict[str, Any], leaver: str, today: date) -> tuple[OffboardingIn
     strategy, (file, _none) = picked(view, STRATEGY), read_file(view)
     holds_clients = unpack(str(view.get("private_metadata", ""))).get("clients")
     if not successors and not file and strategy != Strategy.RULES and holds_clients:
-        faults[SUCCESSORS] = _("Choose who receives the clients: at least one colleague, who may be the manager.")
+        faults[SUCCESSORS] = _("Choose at least one colleague to receive the clients. It may be the manager.")
     note = typed(view, NOTE)
     if len(note) > NOTE_LIMIT:
-        faults[NOTE] = _("The note has {count} characters; shorten it to {limit}.").format(
+        faults[NOTE] = _("The note has {count} characters. Shorten it to {limit}.").format(
             count=len(note), limit=NOTE_LIMIT
         )
     if strategy not in set(Strategy):
         faults[STRATEGY] = _("Choose how the clients are split.")
     elif strategy == Strategy.SINGLE and len(successors) > 1:
-        faults[STRATEGY] = _("One successor is meant, and several are named: choose another way, or name one.")
+        faults[STRATEGY] = _("This way takes one successor, but several are named. Choose another way, or name one.")
     last = day if when == LAST_DAY else None
     back, keep = _day(picked(view, RETURN)), KEEP in picked_all(view, ACCESS)
-    faults |= _way_back(back, max(today, last or today), keep=keep)
+    faults |= _return_faults(back, max(today, last or today), keep=keep)
     if faults:
         return None, faults
     how = Strategy(strategy)
@@ -244,7 +244,7 @@ def parse(view: dict[str, Any], leaver: str, today: date) -> tuple[OffboardingIn
     ), {}
 
 
-def _way_back(back: date | None, begins: date, *, keep: bool) -> dict[str, str]:
+def _return_faults(back: date | None, begins: date, *, keep: bool) -> dict[str, str]:
     if back is not None and back <= begins:
         return {RETURN: _("Choose a day after the leave has begun.")}
     if keep and back is None:
@@ -271,7 +271,7 @@ def _day(text: str) -> date | None:
 
 
 def warned(view: dict[str, Any], text: str) -> dict[str, Any]:
-    """Return an open form with a warning under the day, or without one; what was filled in stays."""
+    """Return an open form with a warning under the day, or without one. Filled-in values stay."""
     keep = ("type", "callback_id", "title", "submit", "close", "private_metadata")
     blocks = [dict(block) for block in view["blocks"] if block.get("block_id") != CAREFUL]
     if text:
@@ -281,6 +281,6 @@ def warned(view: dict[str, Any], text: str) -> dict[str, Any]:
 
 
 def known_leaver(leaver: Leaver, metadata: dict[str, Any]) -> Leaver:
-    """Complete the leaver with what the plan had found in the company's directory; the form carries it."""
+    """Return the leaver with the directory id and log-ins that the plan found. The form's metadata stores them."""
     logins = tuple(filter(None, str(metadata.get("logins", "")).split("\n")))
     return replace(leaver, directory_id=str(metadata.get("directory", "")), logins=logins)

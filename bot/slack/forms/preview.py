@@ -1,4 +1,4 @@
-"""How the clients would be split, before anybody is asked."""
+"""The preview of a split, before anybody is asked."""
 
 from typing import Any
 
@@ -19,9 +19,9 @@ def build(seen: Preview) -> dict[str, Any]:
     said = [short(note) for note in seen.notes]
     if seen.staying:
         said.append(
-            _("{records} stay: the system lets nobody change their owner.").format(records=records(seen.staying))
+            _("Staying: {records}. The system lets nobody change their owner.").format(records=records(seen.staying))
         )
-    said += [_("? not read, so not in these figures: {why}").format(why=short(why)) for why in seen.problems]
+    said += [_("? not read and not counted here: {why}").format(why=short(why)) for why in seen.problems]
     blocks += paragraphs(said)
-    blocks.append(context(_("Read just now. Nothing was written, and nobody was asked; go back to change the form.")))
+    blocks.append(context(_("Read just now. Nothing was written, and nobody was asked. Go back to change the form.")))
     return notice.notice(_("Preview of the split"), blocks)

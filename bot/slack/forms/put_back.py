@@ -1,4 +1,4 @@
-"""The form that undoes a handover: first what would happen, from a fresh read; then the same button does it."""
+"""The form that undoes a handover. It shows the effect from a fresh read, and its button then carries it out."""
 
 from typing import Any
 
@@ -13,17 +13,17 @@ CALLBACK, SEARCH = "put_back", "search"
 
 
 def build(plan: PutBackView) -> dict[str, Any]:
-    """Return the form with what a read showed just now."""
+    """Return the form with the effect, as read just now."""
     name = mrkdwn(plan.leaver.name, 80)
     said = _("{back} of {all} would go back to {name}. Nothing is changed yet.").format(
         back=records(plan.back), all=f"{plan.asked:,}", name=name
     )
     if plan.waiting:
         said += "\n" + _(
-            "⚠ {count} would have to wait: {name} is locked out, and no records go to a locked account. "
+            "⚠ {count} must wait: {name} is locked out, and records cannot go to a locked account. "
             "Press *Give Access Back* in the case message first."
         ).format(count=records(plan.waiting), name=name)
-    hint = _("A part of a client's name. After a change here the button only looks again; nothing is done yet.")
+    hint = _("A part of a client's name. After a change here the button only reads again and changes nothing.")
     element = {"type": "plain_text_input", "max_length": 100}
     if plan.search:
         element["initial_value"] = plan.search
@@ -42,5 +42,5 @@ def build(plan: PutBackView) -> dict[str, Any]:
 
 
 def parse(view: dict[str, Any]) -> str:
-    """Return which clients are meant."""
+    """Return the text that selects clients."""
     return typed(view, SEARCH)

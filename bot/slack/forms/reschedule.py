@@ -15,10 +15,10 @@ DAY, TIME = "day", "time"
 
 def build(case: str, effective_at: datetime, zone: str) -> dict[str, Any]:
     """Return the form."""
-    now = section(_("It takes effect {when} as things stand.").format(when=moment(effective_at)))
+    now = section(_("Present effective time: {when}.").format(when=moment(effective_at)))
     local = effective_at.astimezone(ZoneInfo(zone))
     day: Block = {"type": "datepicker", "initial_date": local.date().isoformat()}
-    hint = _("In {zone}, the leaver's own time zone; empty: the end of that working day.").format(zone=zone)
+    hint = _("In {zone}, the leaver's own time zone. If empty: the end of that working day.").format(zone=zone)
     blocks = [
         now,
         field(DAY, _("Last working day"), day),
@@ -28,7 +28,7 @@ def build(case: str, effective_at: datetime, zone: str) -> dict[str, Any]:
 
 
 def parse(view: dict[str, Any], zone: str, days: BusinessDays, now: datetime) -> tuple[datetime | None, dict[str, str]]:
-    """Return the new moment, and faults by field."""
+    """Return the new effective time, and faults by field."""
     try:
         day = date.fromisoformat(picked(view, DAY))
     except ValueError:

@@ -1,4 +1,4 @@
-"""The form that takes a CSV file, and what is told of its faults."""
+"""The form that takes an assignment file, and the list of the file's faults."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from workflows.clients.views import LineFault
 
 CALLBACK, FILE = "upload_clients", "file"
 SHOWN = 40
-"""Faults in the modal; all of them come as a file where there are more."""
+"""Most faults in the modal. If there are more, all of them are sent as a file."""
 
 
 def build(proposal: str, digest: str, channel: str, ts: str) -> dict[str, Any]:
@@ -18,7 +18,7 @@ def build(proposal: str, digest: str, channel: str, ts: str) -> dict[str, Any]:
     said = section(
         _(
             "Get the CSV of this proposal, change the column “address” (each successor's e-mail address), and "
-            "hand it in here. It is taken as a whole or not at all, and makes a new version."
+            "upload it here. The whole file is used, or nothing of it. It makes a new version."
         )
     )
     metadata = pack(proposal=proposal, digest=digest, channel=channel, ts=ts)
@@ -38,23 +38,27 @@ def parse(view: dict[str, Any]) -> tuple[str, dict[str, str]]:
 
 
 def faults(found: Sequence[LineFault]) -> list[Block]:
-    """Return what is wrong, by line; the rest is counted."""
+    """Return the first faults by line, and the number of the others."""
     point = ngettext(
-        "*Nothing was changed: {count:,} line is at fault.*",
-        "*Nothing was changed: {count:,} lines are at fault.*",
+        "*Nothing was changed: {count:,} line has a fault.*",
+        "*Nothing was changed: {count:,} lines have faults.*",
         len(found),
     ).format(count=len(found))
     left = len(found) - SHOWN
-    more = [context(_("… and {count:,} more; all of them are in a file in our direct messages.").format(count=left))]
+    more = [
+        context(
+            _("… and {count:,} more. Handover sent you all of them as a file in a direct message.").format(count=left)
+        )
+    ]
     lines = [f"• {where(one)}: {mrkdwn(one.what, 250)}" for one in found[:SHOWN]]
     return [
         section(point),
         *paragraphs(lines),
         *(more if left > 0 else []),
-        context(_("Correct the file, and hand it in again.")),
+        context(_("Correct the file, and upload it again.")),
     ]
 
 
 def where(fault: LineFault) -> str:
-    """Return the line as people count it."""
+    """Return the fault's place: its line number, or the whole file."""
     return _("line {line:,}").format(line=fault.line) if fault.line else _("the file")

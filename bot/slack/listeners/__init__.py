@@ -1,4 +1,4 @@
-"""What the bot listens to, one module per task."""
+"""Listeners for Slack's requests, one module per task."""
 
 from slack_bolt import App
 
@@ -22,8 +22,8 @@ from bot.slack.listeners import (
 from bot.slack.listeners.context import ListenerContext
 
 
-def register_listeners(app: App, desk: ListenerContext) -> None:
-    """Register everything on a fresh app."""
+def register_listeners(app: App, ctx: ListenerContext) -> None:
+    """Register all listeners on a new app."""
     error_handler.register(app)
     tasks = (
         offboarding,
@@ -42,4 +42,4 @@ def register_listeners(app: App, desk: ListenerContext) -> None:
         member_joined,
     )
     for task in tasks:
-        task.register(app, desk)
+        task.register(app, ctx)

@@ -1,18 +1,18 @@
-"""Answering Slack before anything else, for what needs no answer of its own."""
+"""Immediate acknowledgement of requests that need no other answer."""
 
 from collections.abc import Callable
 
 from slack_bolt import Ack, BoltContext
 
-GATE_KEY = "door"
-"""Where the context has the `AcknowledgementGate` that the request came through."""
+GATE_KEY = "gate"
+"""Key of the `AcknowledgementGate` in Bolt's context."""
 
 
 def acknowledge(ack: Ack, next: Callable[[], None], context: BoltContext) -> None:  # noqa: A002 - Bolt's own names
-    """Acknowledge in the thread that got the request.
+    """Acknowledge in the thread that received the request.
 
-    Bolt would otherwise wait for a free listener thread, looking every 10 ms whether it has acknowledged; with 50
-    commands at once that waiting was most of the time that a person waited (tests/bench/ack.py).
+    Otherwise Bolt waits for a free listener thread, and checks every 10 ms for its acknowledgement. With 50 commands
+    at once that took most of the time until the answer (tests/bench/ack.py).
     """
     ack()
     context[GATE_KEY].mark_acknowledged()

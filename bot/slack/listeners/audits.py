@@ -1,4 +1,4 @@
-"""Buttons of the audit's digest: Lock Again, Take, Accept Until ..., and the whole list as a file."""
+"""Buttons of the audit's digest: lock again, take, accept until a day, get the whole list as a file."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -18,60 +18,66 @@ from bot.slack.messages.blocks import section
 from bot.text import _, mrkdwn
 
 
-def register(app: App, desk: ListenerContext) -> None:
+def register(app: App, ctx: ListenerContext) -> None:
     """Listen."""
 
     @app.action(audit.LOCK_AGAIN, middleware=[acknowledge])
     def lock_again(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
-        desk.allow(call, Right.LOCK_AGAIN)
-        case = desk.services.audits.lock_again(str(call.value.get("finding", "")), desk.actor(call))
+        ctx.allow(call, Right.LOCK_AGAIN)
+        case = ctx.services.audits.lock_again(str(call.value.get("finding", "")), ctx.actor(call))
         call.tell(
-            _("Locking again now; the message of case {case} shows what a fresh read says.").format(case=mrkdwn(case))
+            _("The account is being locked again. The message of case {case} shows the result of a fresh read.").format(
+                case=mrkdwn(case)
+            )
         )
 
     @app.action(audit.TAKE, middleware=[acknowledge])
     def take(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
-        desk.allow(call, Right.TAKE)
-        line = desk.services.audits.take(str(call.value.get("finding", "")), desk.actor(call))
-        call.tell(_("It is yours: {name}, {kind}.").format(name=mrkdwn(line.leaver.name, 80), kind=audit.kind(line)))
+        ctx.allow(call, Right.TAKE)
+        line = ctx.services.audits.take(str(call.value.get("finding", "")), ctx.actor(call))
+        call.tell(
+            _("You have taken this finding: {name}, {kind}.").format(
+                name=mrkdwn(line.leaver.name, 80), kind=audit.kind(line)
+            )
+        )
 
     @app.action(audit.ACCEPT, middleware=[acknowledge])
     def ask(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
-        desk.allow(call, Right.ACCEPT)
-        _today, latest = _days(desk)
+        ctx.allow(call, Right.ACCEPT)
+        _today, latest = _days(ctx)
         call.open(acceptance.build(str(call.value.get("finding", "")), latest))
 
     @app.view(acceptance.ACCEPT)
     def accept(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
-        wish, faults = acceptance.parse(view, *_days(desk))
-        if wish is None:
+        accepted, faults = acceptance.parse(view, *_days(ctx))
+        if accepted is None:
             ack(response_action="errors", errors=faults)
             return
         call = Call(body, client)
-        answer(ack, call, notice.starting(), lambda: _accept(desk, call, *wish))
+        answer(ack, call, notice.starting(), lambda: _accept(ctx, call, *accepted))
 
     @app.action(audit.CSV, middleware=[acknowledge])
     def file(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
-        desk.allow(call, Right.AUDIT)
+        ctx.allow(call, Right.AUDIT)
         run = str(call.value.get("run", ""))
-        send_csv(call, desk.services.audits.csv(run), f"{run}.csv")
+        send_csv(call, ctx.services.audits.csv(run), f"{run}.csv")
 
 
-def _days(desk: ListenerContext) -> tuple[date, date]:
-    """Return today where the company is, and the last day until which policy lets a finding be accepted."""
-    settings = desk.services.settings
-    today = desk.services.clock.now().astimezone(ZoneInfo(settings.company.timezone)).date()
+def _days(ctx: ListenerContext) -> tuple[date, date]:
+    """Return today in the company's zone, and the last day that policy allows for an acceptance."""
+    settings = ctx.services.settings
+    today = ctx.services.clock.now().astimezone(ZoneInfo(settings.company.timezone)).date()
     return today, today + timedelta(days=settings.policy.accept_days)
 
 
-def _accept(desk: ListenerContext, call: Call, until: date, why: str) -> dict[str, Any]:
-    desk.allow(call, Right.ACCEPT)
+def _accept(ctx: ListenerContext, call: Call, until: date, why: str) -> dict[str, Any]:
+    ctx.allow(call, Right.ACCEPT)
     finding = str(call.metadata.get("finding", ""))
-    line = desk.services.audits.accept(finding, until, why, desk.actor(call))
+    line = ctx.services.audits.accept(finding, until, why, ctx.actor(call))
     said = _("*{name}*, {kind}: accepted until the end of {day}. It comes back then.").format(
         name=mrkdwn(line.leaver.name, 80), kind=audit.kind(line), day=until.isoformat()
     )

@@ -1,4 +1,4 @@
-"""Buttons of the case message: Retry and Cancel Offboarding."""
+"""Buttons of the case message: retry, cancel the offboarding."""
 
 from typing import Any
 
@@ -12,17 +12,17 @@ from bot.slack.messages.case import CANCEL, RETRY
 from bot.text import _, mrkdwn
 
 
-def register(app: App, desk: ListenerContext) -> None:
+def register(app: App, ctx: ListenerContext) -> None:
     """Listen."""
 
     @app.action(RETRY, middleware=[acknowledge])
     def retry(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
-        desk.allow(call, Right.RETRY)
+        ctx.allow(call, Right.RETRY)
         system = str(call.value.get("system", ""))
-        desk.services.offboarding.retry(str(call.value.get("case", "")), system, desk.actor(call))
+        ctx.services.offboarding.retry(str(call.value.get("case", "")), system, ctx.actor(call))
         call.tell(
-            _("{system} is tried again now; the case message shows what a fresh read says.").format(
+            _("{system} is being tried again. The case message shows the result of a fresh read.").format(
                 system=mrkdwn(system)
             )
         )
@@ -30,6 +30,6 @@ def register(app: App, desk: ListenerContext) -> None:
     @app.action(CANCEL, middleware=[acknowledge])
     def cancel(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
-        desk.allow(call, Right.CANCEL)
-        desk.services.offboarding.cancel(str(call.value.get("case", "")), desk.actor(call))
+        ctx.allow(call, Right.CANCEL)
+        ctx.services.offboarding.cancel(str(call.value.get("case", "")), ctx.actor(call))
         call.tell(_("The offboarding is cancelled. Nothing was locked."))

@@ -1,4 +1,4 @@
-"""Where a case message may stand: never where the person who leaves can read it."""
+"""The channel of a case message, which the leaver must not be able to read."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from bot.text import _, mrkdwn
 
 @dataclass(frozen=True, slots=True)
 class ChannelChoice:
-    """A channel, or the asker's own id for a direct message; `why` says why it is not the channel."""
+    """A channel, or the asker's id for a direct message. `why`: the reason for a direct message."""
 
     channel: str
     why: str = ""
 
 
 def choose(client: WebClient, channel: str, *, leaver: str, asker: str, bot: str) -> ChannelChoice:
-    """Return where the case message goes. Whatever is not known counts as visible to the leaver."""
+    """Return the channel of the case message. A channel that cannot be checked counts as visible to the leaver."""
     try:
         if not client.conversations_info(channel=channel)["channel"].get("is_private"):
             return ChannelChoice(
@@ -35,7 +35,9 @@ def choose(client: WebClient, channel: str, *, leaver: str, asker: str, bot: str
     if leaver in members:
         return ChannelChoice(asker, _("<@{leaver}> is a member of <#{channel}>").format(leaver=leaver, channel=channel))
     if bot not in members:
-        return ChannelChoice(asker, _("I am not a member of <#{channel}>; invite me there").format(channel=channel))
+        return ChannelChoice(
+            asker, _("Handover is not a member of <#{channel}>; invite it there").format(channel=channel)
+        )
     return ChannelChoice(channel)
 
 

@@ -1,4 +1,4 @@
-"""`/offboard` as typed: what is meant, decided without asking anyone."""
+"""Parser of the `/offboard` command."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ EMAIL = re.compile(r"(?:<mailto:)?([^\s<>@|]+@[^\s<>@|]+\.[^\s<>@|]+)(?:\|[^>]*>
 
 
 class Verb(StrEnum):
-    """What is asked for."""
+    """Action of a command."""
 
     START = "start"
     CHOOSE = "choose"
@@ -24,7 +24,7 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ParsedCommand:
-    """A command; `user` or `email` is set where a person is named beyond doubt, `words` is what was not understood."""
+    """A command. `user` or `email`: the person, if named unambiguously. `words`: text that was not understood."""
 
     verb: Verb
     user: str = ""
@@ -33,7 +33,7 @@ class ParsedCommand:
 
 
 def parse(text: str) -> ParsedCommand:
-    """Read the text after the command. A bare name is never taken for a person."""
+    """Parse the text after the command. A bare name never names a person."""
     text = text.strip()
     word, _space, rest = text.partition(" ")
     word = word.lower()
@@ -53,6 +53,6 @@ def _about(verb: Verb, text: str) -> ParsedCommand:
         return ParsedCommand(verb, user=mention[1])
     if address := EMAIL.fullmatch(text):
         return ParsedCommand(verb, email=address[1].lower())
-    # Slack escapes what people type; it is escaped again, once, where it is shown.
+    # Slack escapes typed text. It is unescaped here, because the message escapes it again.
     words = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
     return ParsedCommand(Verb.NAME if verb is Verb.STATUS or text.startswith("@") else Verb.UNKNOWN, words=words)

@@ -1,4 +1,4 @@
-"""What every listener works with: the services, who may do what, and the person at the other end."""
+"""The request and the services that every listener works with."""
 
 import logging
 import time
@@ -27,7 +27,7 @@ CLOSED = frozenset({"not_found", "view_not_found"})
 
 @dataclass(frozen=True)
 class Call:
-    """One command, click or submission, and the way back to the person who made it."""
+    """One command, click or submission, with methods to answer its user."""
 
     body: dict[str, Any]
     client: WebClient
@@ -35,26 +35,26 @@ class Call:
 
     @property
     def user(self) -> str:
-        """Who it was: Slack's id, from the signed request."""
+        """Slack id of the user, from the signed request."""
         return str(self.body.get("user_id") or self.body["user"]["id"])
 
     @property
     def team(self) -> str:
-        """The workspace that the app is installed in, as the request names it."""
+        """Id of the workspace in the request."""
         return str((self.body.get("team") or {}).get("id") or self.body.get("team_id") or "")
 
     @property
     def value(self) -> dict[str, Any]:
-        """What the clicked button carries."""
+        """Values of the clicked button."""
         return unpack(str(self.body["actions"][0].get("value", "")))
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """What the submitted view carries."""
+        """Metadata of the submitted view."""
         return unpack(str(self.body["view"].get("private_metadata", "")))
 
     def tell(self, text: str, blocks: list[Block] | None = None) -> None:
-        """Answer so that only this person sees it, and no message is replaced."""
+        """Send a private answer to the user. No message is replaced."""
         url = self.body.get("response_url")
         if url:
             WebhookClient(url).send(text=text, blocks=blocks, response_type="ephemeral", replace_original=False)
@@ -63,29 +63,29 @@ class Call:
         self.client.chat_postMessage(channel=channel, text=text, blocks=blocks, unfurl_links=False, unfurl_media=False)
 
     def open(self, view: dict[str, Any]) -> str:
-        """Open a modal and return its id. Raises `Told` where the person's three seconds are over."""
+        """Open a modal and return its id. Raises `UserFacingError` after Slack's three seconds."""
         try:
             return str(self.client.views_open(trigger_id=self.body["trigger_id"], view=view)["view"]["id"])
         except SlackApiError as error:
             if slack_error_code(error) in LATE:
                 raise UserFacingError(
-                    _("That took longer than Slack allows, so no form could open. Nothing happened: do it again.")
+                    _("The form opened too late for Slack, so nothing happened. Please try again.")
                 ) from error
             raise
 
     def push(self, view: dict[str, Any]) -> str:
-        """Open a modal on top of the open one and return its id. Raises `Told` where the three seconds are over."""
+        """Open a modal above the open one and return its id. Raises `UserFacingError` after Slack's three seconds."""
         try:
             return str(self.client.views_push(trigger_id=self.body["trigger_id"], view=view)["view"]["id"])
         except SlackApiError as error:
             if slack_error_code(error) in LATE:
                 raise UserFacingError(
-                    _("That took longer than Slack allows, so no form could open. Nothing happened: do it again.")
+                    _("The form opened too late for Slack, so nothing happened. Please try again.")
                 ) from error
             raise
 
     def show(self, view_id: str, view: dict[str, Any]) -> None:
-        """Put something else into an open modal; a modal that was closed meanwhile is left closed."""
+        """Replace the contents of an open modal. Does nothing if the user has closed the modal."""
         try:
             self.client.views_update(view_id=view_id, view=view)
         except SlackApiError as error:
@@ -96,16 +96,16 @@ class Call:
 
 @dataclass(frozen=True)
 class ListenerContext:
-    """What listeners are given when they are registered."""
+    """Dependencies of the listeners."""
 
     services: Services
     authorizer: Authorizer
     people: SlackProfiles
     later: Executor
-    """Where slow work goes once Slack has its answer, so that it never keeps another answer waiting."""
+    """Pool for slow work after the acknowledgement. It delays no other acknowledgement."""
 
     def actor(self, call: Call) -> Actor:
-        """Return the person as the journal names them."""
+        """Return the user as an actor for the journal."""
         try:
             person = self.people.find(call.user)
         except UserFacingError:
@@ -113,11 +113,11 @@ class ListenerContext:
         return Actor(f"slack:{call.user}", person.name, person.email)
 
     def allow(self, call: Call, right: Right, *, fresh: bool = True) -> None:
-        """Go on only where the person may. Raises `Told`, and puts the refusal on record."""
+        """Check that the user has a right. Raises `UserFacingError`, and puts the refusal on record."""
         if not self.authorizer.may(call.user, right, fresh=fresh):
             self.refuse(call, right)
             raise UserFacingError(
-                _("You are not allowed to do this. Ask HR or an administrator; roles are in Handover's configuration.")
+                _("You are not allowed to do this. Ask HR or an administrator. Roles are in Handover's configuration.")
             )
 
     def refuse(self, call: Call, what: str) -> None:

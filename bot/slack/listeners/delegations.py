@@ -1,4 +1,4 @@
-"""Naming who decides while somebody is away, from the App Home."""
+"""Delegations from the App Home: name a delegate, end a delegation."""
 
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,47 +20,47 @@ from bot.slack.people import decider_objection
 from bot.text import _, mrkdwn
 
 
-def register(app: App, desk: ListenerContext) -> None:
+def register(app: App, ctx: ListenerContext) -> None:
     """Listen."""
 
     @app.action(delegate.ASK, middleware=[acknowledge])
     def ask(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
-        today = desk.services.clock.now().astimezone(ZoneInfo(_zone(desk, call))).date()
+        today = ctx.services.clock.now().astimezone(ZoneInfo(_zone(ctx, call))).date()
         call.open(form.build(today))
 
     @app.view(form.CALLBACK)
     def named(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
         call = Call(body, client)
-        absence, faults = form.parse(view, _zone(desk, call))
+        absence, faults = form.parse(view, _zone(ctx, call))
         if absence is None:
             ack(response_action="errors", errors=faults)
             return
-        answer(ack, call, notice.starting(), lambda: _make(desk, call, absence))
+        answer(ack, call, notice.starting(), lambda: _make(ctx, call, absence))
 
     @app.action(delegate.END, middleware=[acknowledge])
     def end(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
-        desk.services.delegations.end(str(call.value.get("delegation", "")), desk.actor(call))
-        _redraw(desk, call)
+        ctx.services.delegations.end(str(call.value.get("delegation", "")), ctx.actor(call))
+        _redraw(ctx, call)
 
 
-def _make(desk: ListenerContext, call: Call, absence: form.Absence) -> dict[str, Any]:
-    person = desk.people.find(call.user, fresh=True)
+def _make(ctx: ListenerContext, call: Call, absence: form.Absence) -> dict[str, Any]:
+    person = ctx.people.find(call.user, fresh=True)
     if why := decider_objection(person, call.team):
-        desk.refuse(call, "name a stand-in")
+        ctx.refuse(call, "name a stand-in")
         raise UserFacingError(why)
-    made = desk.services.delegations.make(call.user, absence.delegate, absence.since, absence.until, desk.actor(call))
-    _redraw(desk, call)
-    said = _("{name} decides for you, {period}. You can end that on the Home tab.").format(
+    made = ctx.services.delegations.make(call.user, absence.delegate, absence.since, absence.until, ctx.actor(call))
+    _redraw(ctx, call)
+    said = _("{name} decides for you, {period}. You can end this on the Home tab.").format(
         name=mrkdwn(made.delegate.name, 60), period=delegate.period(made)
     )
-    return notice.notice(_("Stand-in named"), [section(said)])
+    return notice.notice(_("Delegate named"), [section(said)])
 
 
-def _redraw(desk: ListenerContext, call: Call) -> None:
-    call.client.views_publish(user_id=call.user, view=build(home.gather(desk, call.user)))
+def _redraw(ctx: ListenerContext, call: Call) -> None:
+    call.client.views_publish(user_id=call.user, view=build(home.gather(ctx, call.user)))
 
 
-def _zone(desk: ListenerContext, call: Call) -> str:
-    return desk.people.find(call.user).timezone or desk.services.settings.company.timezone
+def _zone(ctx: ListenerContext, call: Call) -> str:
+    return ctx.people.find(call.user).timezone or ctx.services.settings.company.timezone

@@ -1,4 +1,4 @@
-"""What happens to an error that a listener did not handle: a sentence to the person, the rest to the log."""
+"""Handler of errors that no listener handled: a sentence for the user, details in the log."""
 
 import logging
 from typing import Any
@@ -28,14 +28,14 @@ def register(app: App) -> None:
                 Call(body, client).show(view_id or body["view"]["id"], view)
             elif body.get("user_id") or body.get("user"):
                 Call(body, client).tell(text)
-        except (SlackApiError, OSError) as trouble:
-            log.warning("could not tell the person about it: %s", trouble)
-        # Counts only where the submission was not answered yet; else Bolt drops it.
+        except (SlackApiError, OSError) as undelivered:
+            log.warning("the error could not be shown to the user: %s", undelivered)
+        # Bolt drops this response if the submission was answered already.
         return BoltResponse(status=200, body={"response_action": "update", "view": view}) if submitted else None
 
 
 def explain(error: Exception) -> str:
-    """Return what to tell the person; what they cannot mend goes to the log under a reference."""
+    """Return the sentence for the user. Internal errors go to the log under a reference."""
     text = user_message(error, markup=True)
     if text is not None:
         log.info("told somebody: %s", type(error).__name__)

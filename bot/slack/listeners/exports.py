@@ -1,4 +1,4 @@
-"""Opening a pseudonym, with a reason that goes on record."""
+"""Revealing the name behind a pseudonym, with a reason that goes on record."""
 
 from typing import Any
 
@@ -15,13 +15,13 @@ from bot.slack.messages.blocks import Block, section
 from bot.text import _, mrkdwn
 
 
-def register(app: App, desk: ListenerContext) -> None:
+def register(app: App, ctx: ListenerContext) -> None:
     """Listen."""
 
     @app.action(exports.REVEAL, middleware=[acknowledge])
     def ask(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
-        desk.allow(call, Right.REVEAL)
+        ctx.allow(call, Right.REVEAL)
         call.open(reasons.reveal(str(call.value.get("snapshot", ""))))
 
     @app.view(reasons.REVEAL)
@@ -31,15 +31,15 @@ def register(app: App, desk: ListenerContext) -> None:
             ack(response_action="errors", errors=faults)
             return
         call = Call(body, client)
-        answer_submission(ack, call, notice.starting(), lambda: _open(desk, call, why))
+        answer_submission(ack, call, notice.starting(), lambda: _open(ctx, call, why))
 
 
-def _open(desk: ListenerContext, call: Call, why: str) -> dict[str, Any]:
-    desk.allow(call, Right.REVEAL)
-    opened = desk.services.exports.reveal(str(call.metadata.get("snapshot", "")), desk.actor(call), why)
-    name = opened.leaver.name if opened.leaver else _("not known")
+def _open(ctx: ListenerContext, call: Call, why: str) -> dict[str, Any]:
+    ctx.allow(call, Right.REVEAL)
+    opened = ctx.services.exports.reveal(str(call.metadata.get("snapshot", "")), ctx.actor(call), why)
+    name = opened.leaver.name if opened.leaver else _("no name")
     said: list[Block] = [
         section(_("{pseudonym} is *{name}*.").format(pseudonym=mrkdwn(opened.pseudonym), name=mrkdwn(name))),
-        section(_("Only you see this. That you looked, and why, is on record.")),
+        section(_("Only you see this. Your look at the name and your reason are on record.")),
     ]
     return notice.notice(_("Name revealed"), said)

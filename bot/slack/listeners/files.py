@@ -1,4 +1,4 @@
-"""Files for one person, which come in the direct message with the bot, and files that a person hands in."""
+"""Files sent to a user in a direct message, and files that a user uploads."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,20 +15,20 @@ from workflows.clients.split.assignment_file import MOST_BYTES, InvalidAssignmen
 from workflows.csv_cells import csv_lines
 
 SECONDS = 20
-"""For one file from Slack."""
+"""Time limit for one file from Slack."""
 
 
 def send_csv(call: Call, lines: Iterable[str], name: str) -> None:
-    """Send a list as a file to the person who asked, and say so where they asked, unless the file itself is there."""
+    """Send lines as a file in a direct message. If the request came from another channel, answer there as well."""
     channel = call.client.conversations_open(users=call.user)["channel"]["id"]
     upload_csv(call.client, lines, name, channel)
     asked_in = (call.body.get("channel") or {}).get("id", "")
     if asked_in and asked_in != channel:
-        call.tell(_("The file {name} is in your direct messages with me.").format(name=f"`{name}`"))
+        call.tell(_("The file {name} is in Handover's direct message to you.").format(name=f"`{name}`"))
 
 
 def tell_faults(call: Call, unfit: InvalidAssignmentFile) -> dict[str, Any]:
-    """Return the view that says what is wrong with a file, line by line; all of it as a file where it is much."""
+    """Return the view with a file's faults by line. If there are many, send all of them as a file."""
     if len(unfit.faults) > upload.SHOWN:
         faults = ((one.line, one.what) for one in unfit.faults)
         send_csv(call, csv_lines([("line", "fault")], faults), "faults.csv")
@@ -36,7 +36,7 @@ def tell_faults(call: Call, unfit: InvalidAssignmentFile) -> dict[str, Any]:
 
 
 def fetch(client: WebClient, file: str) -> bytes:
-    """Return the content of an uploaded file; Slack itself is asked where it is. Raises `Told`."""
+    """Return the content of an uploaded file, from the address that Slack gives. Raises `UserFacingError`."""
     found = client.files_info(file=file)["file"]
     if int(found.get("size") or 0) > MOST_BYTES:
         raise UserFacingError(_("This file has more than {most} MB. Split it.").format(most=MOST_BYTES // 2**20))
@@ -45,5 +45,5 @@ def fetch(client: WebClient, file: str) -> bytes:
             str(found["url_private_download"]), headers={"Authorization": f"Bearer {client.token}"}, timeout=SECONDS
         ).raise_for_status()
     except httpx.HTTPError as error:
-        raise UserFacingError(_("Slack did not hand the file over. Upload it again in a moment.")) from error
+        raise UserFacingError(_("Slack did not return the file. Upload it again in a moment.")) from error
     return answer.content

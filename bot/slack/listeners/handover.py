@@ -27,26 +27,26 @@ from workflows.storage.rows.clients import ProposalState
 log = logging.getLogger(__name__)
 
 
-def register(app: App, desk: ListenerContext) -> None:
+def register(app: App, ctx: ListenerContext) -> None:
     """Listen."""
-    _register_buttons(app, desk)
-    _register_forms(app, desk)
+    _register_buttons(app, ctx)
+    _register_forms(app, ctx)
 
 
-def _register_buttons(app: App, desk: ListenerContext) -> None:
+def _register_buttons(app: App, ctx: ListenerContext) -> None:
     @app.action(proposal.APPROVE, middleware=[acknowledge])
     def approve(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
-        live(desk, call)
+        live(ctx, call)
         proposal_id, digest = str(call.value.get("proposal", "")), str(call.value.get("digest", ""))
-        desk.services.decisions.decide(proposal_id, digest, desk.actor(call), approve=True)
-        redraw(desk, call, desk.services.proposals.view(proposal_id), body["channel"]["id"], body["message"]["ts"])
+        ctx.services.decisions.decide(proposal_id, digest, ctx.actor(call), approve=True)
+        redraw(ctx, call, ctx.services.proposals.view(proposal_id), body["channel"]["id"], body["message"]["ts"])
 
     @app.action(proposal.DECLINE, middleware=[acknowledge])
     def decline(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
         asked = call.value
-        still(desk.services.proposals.view(str(asked.get("proposal", ""))), str(asked.get("digest", "")))
+        still(ctx.services.proposals.view(str(asked.get("proposal", ""))), str(asked.get("digest", "")))
         call.open(
             reasons.decline(
                 str(asked.get("proposal", "")),
@@ -61,17 +61,17 @@ def _register_buttons(app: App, desk: ListenerContext) -> None:
         @app.action(f"{proposal.PAGE}:{turn}", middleware=[acknowledge])
         def page(body: dict[str, Any], client: WebClient) -> None:
             call = Call(body, client)
-            view = party(desk, call, str(call.value.get("proposal", "")))
-            redraw(desk, call, view, body["channel"]["id"], body["message"]["ts"], int(call.value.get("page", 0)))
+            view = party(ctx, call, str(call.value.get("proposal", "")))
+            redraw(ctx, call, view, body["channel"]["id"], body["message"]["ts"], int(call.value.get("page", 0)))
 
     @app.action(proposal.CSV, middleware=[acknowledge])
     def file(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
-        view = whole(desk, call, str(call.value.get("proposal", "")))
-        send_csv(call, desk.services.proposals.csv(view.id), f"handover-{view.case_id}-v{view.version}.csv")
+        view = whole(ctx, call, str(call.value.get("proposal", "")))
+        send_csv(call, ctx.services.proposals.csv(view.id), f"handover-{view.case_id}-v{view.version}.csv")
 
 
-def _register_forms(app: App, desk: ListenerContext) -> None:
+def _register_forms(app: App, ctx: ListenerContext) -> None:
     @app.view(reasons.DECLINE)
     def declined(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
         why, faults = reasons.parse(view)
@@ -79,30 +79,30 @@ def _register_forms(app: App, desk: ListenerContext) -> None:
             ack(response_action="errors", errors=faults)
             return
         call = Call(body, client)
-        answer_submission(ack, call, notice.starting(), lambda: _decline(desk, call, why))
+        answer_submission(ack, call, notice.starting(), lambda: _decline(ctx, call, why))
 
 
-def _decline(desk: ListenerContext, call: Call, why: str) -> dict[str, Any]:
-    live(desk, call)
+def _decline(ctx: ListenerContext, call: Call, why: str) -> dict[str, Any]:
+    live(ctx, call)
     meta = call.metadata
     proposal_id, digest = str(meta.get("proposal", "")), str(meta.get("digest", ""))
-    desk.services.decisions.decide(proposal_id, digest, desk.actor(call), approve=False, reason=why)
-    settled = desk.services.proposals.view(proposal_id)
-    redraw(desk, call, settled, str(meta.get("channel", "")), str(meta.get("ts", "")))
-    return notice.notice(_("Declined"), [section(_("Nothing moves. HR is told, with your reason."))])
+    ctx.services.decisions.decide(proposal_id, digest, ctx.actor(call), approve=False, reason=why)
+    settled = ctx.services.proposals.view(proposal_id)
+    redraw(ctx, call, settled, str(meta.get("channel", "")), str(meta.get("ts", "")))
+    return notice.notice(_("Declined"), [section(_("Nothing moves. HR gets your reason."))])
 
 
-def live(desk: ListenerContext, call: Call) -> None:
-    """Let nobody decide who is not, at this moment, a full member here. Raises `Told`."""
-    person = desk.people.find(call.user, fresh=True)
+def live(ctx: ListenerContext, call: Call) -> None:
+    """Check that the user is a full member of the workspace now. Raises `UserFacingError`."""
+    person = ctx.people.find(call.user, fresh=True)
     why = decider_objection(person, call.team)
     if why:
-        desk.refuse(call, "decide a proposal")
+        ctx.refuse(call, "decide a proposal")
         raise UserFacingError(why)
 
 
 def still(view: ProposalView, digest: str) -> None:
-    """Open no form on what cannot be decided any more. Raises `Refused`; the submission is checked again."""
+    """Check that a proposal can still be decided, before a form opens. Raises `Refused`."""
     at = view.settled_at.isoformat() if view.settled_at else ""
     if view.state is ProposalState.SUPERSEDED or view.digest != digest:
         raise Refused(Code.STALE_PROPOSAL, by=view.settled_by, at=at)
@@ -110,30 +110,30 @@ def still(view: ProposalView, digest: str) -> None:
         raise Refused(Code.ALREADY_SETTLED, by=view.settled_by, at=at)
 
 
-def party(desk: ListenerContext, call: Call, proposal_id: str) -> ProposalView:
-    """Return a proposal to those who are asked and to those who may see cases. Raises `Told` for others."""
-    view = desk.services.proposals.view(proposal_id)
+def party(ctx: ListenerContext, call: Call, proposal_id: str) -> ProposalView:
+    """Return a proposal to people who are asked or may see cases. Raises `UserFacingError` for others."""
+    view = ctx.services.proposals.view(proposal_id)
     asked = view.requests and any(one.asks(call.user) for one in view.requests)
     if call.user != view.approver.slack_id and not asked:
-        desk.allow(call, Right.SEE)
+        ctx.allow(call, Right.SEE)
     return view
 
 
-def whole(desk: ListenerContext, call: Call, proposal_id: str) -> ProposalView:
-    """Return a proposal to those who may see and change all of it. Raises `Told` for others.
+def whole(ctx: ListenerContext, call: Call, proposal_id: str) -> ProposalView:
+    """Return a proposal to people who may see and change all of it. Raises `UserFacingError` for others.
 
-    Who is asked about their own share alone may not.
+    A successor who is asked only about their own share may not.
     """
-    view = party(desk, call, proposal_id)
+    view = party(ctx, call, proposal_id)
     own = requests.of(view, call.user)
     if own and own.share:
-        desk.allow(call, Right.SEE)
+        ctx.allow(call, Right.SEE)
     return view
 
 
-def redraw(desk: ListenerContext, call: Call, view: ProposalView, channel: str, ts: str, page: int = 0) -> None:
-    """Show whoever pressed the proposal as they may see it. What is decided stays so where Slack refuses."""
-    proposals = desk.services.proposals
+def redraw(ctx: ListenerContext, call: Call, view: ProposalView, channel: str, ts: str, page: int = 0) -> None:
+    """Update the user's message with the proposal. A decision stays valid if Slack refuses the update."""
+    proposals = ctx.services.proposals
     try:
         _update(call, channel, ts, proposal_page(proposals, view.id, page, call.user))
     except SlackApiError as error:
@@ -141,7 +141,7 @@ def redraw(desk: ListenerContext, call: Call, view: ProposalView, channel: str, 
             _update(call, channel, ts, proposal_page(proposals, view.id, page, call.user, chart=False))
         elif view.state is ProposalState.PENDING:
             raise
-        else:  # it is decided, whatever Slack says; the clock brings the message up to date
+        else:  # the decision is stored, and the outbox updates the message later
             log.warning("the message of proposal %s was not redrawn at once: %s", view.id, slack_error_code(error))
 
 

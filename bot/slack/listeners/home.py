@@ -1,4 +1,4 @@
-"""App Home, drawn when it is opened."""
+"""App Home, built when the user opens the tab."""
 
 from typing import Any
 
@@ -14,18 +14,18 @@ from workflows.watch.audit import Audits
 EVENT = "app_home_opened"
 
 
-def register(app: App, desk: ListenerContext) -> None:
+def register(app: App, ctx: ListenerContext) -> None:
     """Listen."""
 
     @app.event(EVENT)
     def opened(event: dict[str, Any], client: WebClient) -> None:
         if event.get("tab") == "home":
-            client.views_publish(user_id=event["user"], view=build(gather(desk, event["user"])))
+            client.views_publish(user_id=event["user"], view=build(gather(ctx, event["user"])))
 
 
-def gather(desk: ListenerContext, user: str) -> Home:
-    """Return what this person may see."""
-    services, may = desk.services, desk.authorizer.may
+def gather(ctx: ListenerContext, user: str) -> Home:
+    """Return the parts of App Home that the user may see."""
+    services, may = ctx.services, ctx.authorizer.may
     return Home(
         waiting=services.proposals.waiting_for(user),
         findings=findings(services.audits) if may(user, Right.AUDIT) else Findings(),
@@ -45,5 +45,5 @@ def findings(audits: Audits) -> Findings:
 
 
 def cases(offboarding: Offboarding, *, still_open: bool) -> Cases:
-    """Return the newest cases that are, or are not, at their end."""
+    """Return the newest open cases, or the newest ended ones."""
     return Cases(offboarding.briefs(MOST, still_open), offboarding.count(still_open))

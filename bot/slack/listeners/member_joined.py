@@ -1,4 +1,4 @@
-"""Somebody joins a channel in which leavers are spoken of: where it is a leaver, those who must know are told."""
+"""Warning when a leaver joins a channel that has case messages."""
 
 import logging
 from typing import Any
@@ -16,36 +16,36 @@ MEMBER_JOINED = "member_joined_channel"
 log = logging.getLogger(__name__)
 
 
-def register(app: App, desk: ListenerContext) -> None:
+def register(app: App, ctx: ListenerContext) -> None:
     """Listen."""
 
     @app.event(MEMBER_JOINED)
     def joined(event: dict[str, Any], client: WebClient) -> None:
-        slack = desk.services.settings.slack
+        slack = ctx.services.settings.slack
         if event["channel"] not in (slack.case_channel, slack.security_channel, slack.audit_channel):
             return
-        case = desk.services.offboarding.find_case(event["user"])
+        case = ctx.services.offboarding.find_case(event["user"])
         if case is not None:
-            warn(desk, client, case, event)
+            warn(ctx, client, case, event)
 
 
-def warn(desk: ListenerContext, client: WebClient, case: CaseView, event: dict[str, Any]) -> None:
-    """Put it on record, and tell the person who opened the case; security hears it, too, where the leaver does not."""
+def warn(ctx: ListenerContext, client: WebClient, case: CaseView, event: dict[str, Any]) -> None:
+    """Record the joining, and warn the person who opened the case. Security is warned unless the leaver reads there."""
     channel, leaver = str(event["channel"]), str(event["user"])
-    security = desk.services.settings.slack.security_channel
-    desk.services.journal.note("leaver joined", Actor(f"slack:{leaver}", case.leaver.name), {"channel": channel})
+    security = ctx.services.settings.slack.security_channel
+    ctx.services.journal.note("leaver joined", Actor(f"slack:{leaver}", case.leaver.name), {"channel": channel})
     said = _(
-        "⚠ {name} has joined <#{channel}>{by} and can read there what is said of case {id}. Take them out of the "
-        "channel now: Handover cannot."
+        "⚠ {name} has joined <#{channel}>{by} and can read the messages about case {id}. Remove them from the "
+        "channel now. Handover cannot do this."
     ).format(name=mrkdwn(case.leaver.name), channel=channel, by=_by(event), id=mrkdwn(case.id))
     opener = case.opened_by.id.removeprefix("slack:")
-    told = [security] if channel != security else []
+    channels = [security] if channel != security else []
     if opener != case.opened_by.id:
-        told.append(str(client.conversations_open(users=opener)["channel"]["id"]))
-    for place in told:
+        channels.append(str(client.conversations_open(users=opener)["channel"]["id"]))
+    for place in channels:
         client.chat_postMessage(channel=place, text=said)
-    if not told:
-        log.warning("the leaver of case %s joined channel %s, and there is nobody to tell in Slack", case.id, channel)
+    if not channels:
+        log.warning("the leaver of case %s joined channel %s, and nobody in Slack can be warned", case.id, channel)
 
 
 def _by(event: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""`/offboard`: ack, parse, call one service, render."""
+"""The `/offboard` command: acknowledge, parse, call one service, show the result."""
 
 from datetime import date
 from typing import Any
@@ -24,17 +24,17 @@ from bot.slack.messages.audit import build as build_audit
 from bot.text import _, mrkdwn
 
 
-def register(app: App, desk: ListenerContext) -> None:
+def register(app: App, ctx: ListenerContext) -> None:
     """Listen."""
 
     @app.command(COMMAND, middleware=[acknowledge])
     def command(body: dict[str, Any], client: WebClient, context: BoltContext) -> None:
-        answer(desk, Call(body, client), parse(body.get("text") or ""), context)
+        answer(ctx, Call(body, client), parse(body.get("text") or ""), context)
 
     @app.action(guide.CHOOSE, middleware=[acknowledge])
     def choose_person(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
-        desk.allow(call, Right.OPEN)
+        ctx.allow(call, Right.OPEN)
         call.open(choose.build())
 
     @app.view(choose.CALLBACK)
@@ -46,8 +46,8 @@ def register(app: App, desk: ListenerContext) -> None:
         call = Call(body, client)
 
         def work() -> dict[str, Any]:
-            desk.allow(call, Right.OPEN)
-            return plan_of(desk, call, person)
+            ctx.allow(call, Right.OPEN)
+            return plan_of(ctx, call, person)
 
         answer_submission(ack, call, notice.loading(), work)
 
@@ -55,20 +55,20 @@ def register(app: App, desk: ListenerContext) -> None:
     def day(body: dict[str, Any], client: WebClient) -> None:
         view = body.get("view") or {}
         if view.get("callback_id") == offboard.CALLBACK:
-            warn_of_day(desk, Call(body, client), view)
+            warn_of_day(ctx, Call(body, client), view)
 
     @app.view(offboard.CALLBACK)
     def submitted(
         ack: Ack, body: dict[str, Any], client: WebClient, context: BoltContext, view: dict[str, Any]
     ) -> None:
-        submit(desk, Call(body, client), ack, view, context.bot_user_id or "")
+        submit(ctx, Call(body, client), ack, view, context.bot_user_id or "")
 
 
-def warn_of_day(desk: ListenerContext, call: Call, view: dict[str, Any]) -> None:
-    """Say under the chosen day that nobody works on it, or take that back."""
+def warn_of_day(ctx: ListenerContext, call: Call, view: dict[str, Any]) -> None:
+    """Show or remove the warning that the chosen day is no working day."""
     try:
         chosen = date.fromisoformat(picked(view, offboard.DAY))
-        text = workdays.last_day_warning(workdays.of(desk.services.settings.company), chosen)
+        text = workdays.last_day_warning(workdays.of(ctx.services.settings.company), chosen)
     except ValueError:
         text = ""
     shown = any(block.get("block_id") == offboard.CAREFUL for block in view["blocks"])
@@ -77,60 +77,60 @@ def warn_of_day(desk: ListenerContext, call: Call, view: dict[str, Any]) -> None
         call.show(str(view["id"]), offboard.warned(view, said))
 
 
-def answer(desk: ListenerContext, call: Call, asked: ParsedCommand, context: BoltContext) -> None:
+def answer(ctx: ListenerContext, call: Call, asked: ParsedCommand, context: BoltContext) -> None:
     """Do what the command asks."""
     match asked.verb:
         case Verb.HELP:
             call.tell(_("What you can type"), guide.guide())
         case Verb.UNKNOWN:
-            call.tell(_("I do not know these words"), guide.unknown(asked.words))
+            call.tell(_("Unknown command"), guide.unknown(asked.words))
         case Verb.NAME:
-            call.tell(_("Nobody is looked up by name"), guide.bare_name(asked.words))
+            call.tell(_("Names are not unique"), guide.bare_name(asked.words))
         case Verb.CHOOSE:
-            desk.allow(call, Right.OPEN, fresh=False)
+            ctx.allow(call, Right.OPEN, fresh=False)
             call.open(choose.build())
         case Verb.START:
-            desk.allow(call, Right.OPEN, fresh=False)
-            start(desk, call, asked, context)
+            ctx.allow(call, Right.OPEN, fresh=False)
+            start(ctx, call, asked, context)
         case Verb.STATUS | Verb.LIST:
-            desk.allow(call, Right.SEE, fresh=False)
-            tell_status(desk, call, asked)
+            ctx.allow(call, Right.SEE, fresh=False)
+            tell_status(ctx, call, asked)
         case Verb.AUDIT:
-            desk.allow(call, Right.AUDIT)
+            ctx.allow(call, Right.AUDIT)
             call.tell(_("Checking every past leaver in every system. The result follows here."))
-            desk.later.submit(audit_now, desk, call)
+            ctx.later.submit(audit_now, ctx, call)
 
 
-def start(desk: ListenerContext, call: Call, asked: ParsedCommand, context: BoltContext) -> None:
-    """Open the modal at once, then fill it."""
+def start(ctx: ListenerContext, call: Call, asked: ParsedCommand, context: BoltContext) -> None:
+    """Open the loading modal at once, then show the plan in the modal."""
     view_id = call.open(notice.loading())
     context["view_id"] = view_id
-    desk.later.submit(fill, call, view_id, lambda: plan_asked(desk, call, asked))
+    ctx.later.submit(fill, call, view_id, lambda: plan_asked(ctx, call, asked))
 
 
-def plan_asked(desk: ListenerContext, call: Call, asked: ParsedCommand) -> dict[str, Any]:
+def plan_asked(ctx: ListenerContext, call: Call, asked: ParsedCommand) -> dict[str, Any]:
     """Return the form for the person that the command names, by mention or by exact address."""
     if asked.user:
-        return plan_of(desk, call, asked.user)
-    found = desk.people.by_email(asked.email)
+        return plan_of(ctx, call, asked.user)
+    found = ctx.people.by_email(asked.email)
     if found is None:
-        unknown = _("Slack knows nobody with the address {email}. Choose the person:")
+        unknown = _("Slack has nobody with the address {email}. Choose the person:")
         return choose.build(unknown.format(email=mrkdwn(asked.email)))
-    return plan_of(desk, call, found.id)
+    return plan_of(ctx, call, found.id)
 
 
-def audit_now(desk: ListenerContext, call: Call) -> None:
-    """Check every past leaver now, and tell the one who asked."""
+def audit_now(ctx: ListenerContext, call: Call) -> None:
+    """Run an audit now, and send the result to the user."""
     try:
-        shown = build_audit(desk.services.audits.run_now(desk.actor(call)))
+        shown = build_audit(ctx.services.audits.run_now(ctx.actor(call)))
         call.tell(shown.text, list(shown.blocks))
-    except Exception as error:  # noqa: BLE001 - the last stop: the person gets a sentence, the log gets the rest
+    except Exception as error:  # noqa: BLE001 - in a pool thread nothing else reports the error
         call.tell(explain(error))
 
 
-def tell_status(desk: ListenerContext, call: Call, asked: ParsedCommand) -> None:
+def tell_status(ctx: ListenerContext, call: Call, asked: ParsedCommand) -> None:
     """Answer `status` and `list`."""
-    offboarding = desk.services.offboarding
+    offboarding = ctx.services.offboarding
     who = asked.user or asked.email
     if not who:
         only = True if asked.verb is Verb.STATUS else None
@@ -141,5 +141,5 @@ def tell_status(desk: ListenerContext, call: Call, asked: ParsedCommand) -> None
     if view is None:
         call.tell(_("There is no case for this person. `/offboard @person` shows what one would do."))
         return
-    shown = case_message.build(view, desk.services.clock.now())
+    shown = case_message.build(view, ctx.services.clock.now())
     call.tell(shown.text, list(shown.blocks))

@@ -1,4 +1,4 @@
-"""The submitted form: people checked, the case opened once, the outcome said in the same modal."""
+"""The submitted offboarding form: check the people, open the case once, show the outcome in the same modal."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,20 +31,20 @@ from workflows.refusals import Code, Refused
 from workflows.storage.rows.case import CaseState
 
 CHECK_SECONDS = 1.8
-"""How long people are looked up before a submission must be answered; Slack waits for three."""
+"""Time limit for looking people up before a submission is answered. Slack waits for three seconds."""
 
 
-def submit(desk: ListenerContext, call: Call, ack: Ack, view: dict[str, Any], bot: str) -> None:
-    """Check the form, open the case, and say what came of it in the same modal."""
+def submit(ctx: ListenerContext, call: Call, ack: Ack, view: dict[str, Any], bot: str) -> None:
+    """Check the form, open the case, and show the outcome in the same modal."""
     leaver = str(call.metadata.get("leaver", ""))
-    people = desk.people.find_all(
+    people = ctx.people.find_all(
         [leaver, *filter(None, [picked(view, offboard.APPROVER)]), *picked_all(view, offboard.SUCCESSORS)],
         CHECK_SECONDS,
     )
     person = people[leaver]
-    company = desk.services.settings.company
+    company = ctx.services.settings.company
     zone = known_zone(person.timezone if isinstance(person, Profile) else "", company.timezone)
-    today = desk.services.clock.now().astimezone(ZoneInfo(zone)).date()
+    today = ctx.services.clock.now().astimezone(ZoneInfo(zone)).date()
     wish, faults = offboard.parse(view, leaver, today)
     faults = {**_unfit(view, leaver, people), **faults}
     if wish is None or faults or isinstance(person, UserFacingError):
@@ -52,12 +52,12 @@ def submit(desk: ListenerContext, call: Call, ack: Ack, view: dict[str, Any], bo
         return
     found = {user: profile for user, profile in people.items() if isinstance(profile, Profile)}
     submitted = Submitted(wish, person, found, zone, bot)
-    answer_submission(ack, call, notice.starting(), lambda: carry_out(desk, call, submitted))
+    answer_submission(ack, call, notice.starting(), lambda: carry_out(ctx, call, submitted))
 
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A form without faults, and the people in it as they were found."""
+    """A form without faults, with the profiles of its people."""
 
     wish: offboard.OffboardingInput
     leaver: Profile
@@ -66,13 +66,13 @@ class Submitted:
     bot: str
 
 
-def carry_out(desk: ListenerContext, call: Call, form: Submitted) -> dict[str, Any]:
-    """Open the case that the form asks for; return the view that says what came of it."""
-    desk.allow(call, Right.OPEN)
+def carry_out(ctx: ListenerContext, call: Call, form: Submitted) -> dict[str, Any]:
+    """Open the case that the form describes, and return the view with the outcome."""
+    ctx.allow(call, Right.OPEN)
     refusal = leaver_objection(form.leaver, call.user)
     if refusal:
         raise UserFacingError(refusal)
-    wish, settings = form.wish, desk.services.settings
+    wish, settings = form.wish, ctx.services.settings
     days = workdays.of(settings.company)
     at = days.end_of(wish.day, form.zone) if wish.day else None
     place = channels.choose(
@@ -83,7 +83,7 @@ def carry_out(desk: ListenerContext, call: Call, form: Submitted) -> dict[str, A
     try:
         if data:
             assignment_file.read(data)
-        receivers = named_successors(desk, leaver, [form.people[user] for user in wish.successors], wish.strategy, data)
+        receivers = named_successors(ctx, leaver, [form.people[user] for user in wish.successors], wish.strategy, data)
     except InvalidAssignmentFile as unfit:
         return tell_faults(call, unfit)
     request = OffboardingRequest(
@@ -93,14 +93,14 @@ def carry_out(desk: ListenerContext, call: Call, form: Submitted) -> dict[str, A
         approver=form.people[wish.approver].successor(),
         strategy=wish.strategy,
         successors=receivers,
-        requested_by=desk.actor(call),
+        requested_by=ctx.actor(call),
         channel=place.channel,
         note=wish.note,
         return_on=workdays.morning(wish.back, form.zone) if wish.back else None,
         keep_access=wish.keep_access,
         assignment_file=data,
     )
-    opened = open_case(desk, request, place)
+    opened = open_case(ctx, request, place)
     if wish.day and (careful := workdays.last_day_warning(days, wish.day)):
         opened["blocks"] = [*opened["blocks"], section(_("⚠ Careful: {text}").format(text=mrkdwn(careful)))]
     return opened
@@ -121,14 +121,14 @@ def _unfit(view: dict[str, Any], leaver: str, people: dict[str, Profile | UserFa
     return faults
 
 
-def open_case(desk: ListenerContext, request: OffboardingRequest, place: channels.ChannelChoice) -> dict[str, Any]:
-    """Open the case and return the view that says so; a double submit shows the case that the first one opened."""
+def open_case(ctx: ListenerContext, request: OffboardingRequest, place: channels.ChannelChoice) -> dict[str, Any]:
+    """Open the case and return the view with the outcome. A second submission shows the case of the first."""
     try:
-        case_id = desk.services.offboarding.open(request)
+        case_id = ctx.services.offboarding.open(request)
     except InvalidAssignmentFile as unfit:
         return notice.notice(_("No case was opened"), upload.faults(unfit.faults))
     except Refused as refused:
-        view = _own_case(desk, refused, request.requested_by)
+        view = _own_case(ctx, refused, request.requested_by)
         if view is not None:
             return _opened(
                 view.id,
@@ -137,11 +137,11 @@ def open_case(desk: ListenerContext, request: OffboardingRequest, place: channel
                 place,
                 why_held(view),
             )
-        return notice.notice(_("No case was opened"), _stopped(desk, refused))
+        return notice.notice(_("No case was opened"), _stopped(ctx, refused))
     if request.keep_access and request.return_on:
         return _on_leave(case_id, request.leaver.name, request.return_on)
     # Only a held case is read whole: while a lock-out runs, its processor time comes first.
-    held = why_held(desk.services.offboarding.case(case_id)) if desk.services.offboarding.held(case_id) else ""
+    held = why_held(ctx.services.offboarding.case(case_id)) if ctx.services.offboarding.held(case_id) else ""
     return _opened(case_id, request.leaver.name, request.effective_at, place, held)
 
 
@@ -154,18 +154,18 @@ def _on_leave(case_id: str, name: str, until: datetime) -> dict[str, Any]:
     )
 
 
-def _own_case(desk: ListenerContext, refused: Refused, asker: Actor) -> CaseView | None:
+def _own_case(ctx: ListenerContext, refused: Refused, asker: Actor) -> CaseView | None:
     if refused.code is not Code.OPEN_CASE or not refused.facts.get("case"):
         return None
-    view = desk.services.offboarding.case(refused.facts["case"])
+    view = ctx.services.offboarding.case(refused.facts["case"])
     return view if view.opened_by.id == asker.id else None
 
 
-def _stopped(desk: ListenerContext, refused: Refused) -> list[Block]:
+def _stopped(ctx: ListenerContext, refused: Refused) -> list[Block]:
     blocks = [section(user_message(refused, markup=True))]
     if refused.code is Code.OPEN_CASE and refused.facts.get("case"):
-        view = desk.services.offboarding.case(refused.facts["case"])
-        blocks += case_message.build(view, desk.services.clock.now()).blocks
+        view = ctx.services.offboarding.case(refused.facts["case"])
+        blocks += case_message.build(view, ctx.services.clock.now()).blocks
     return blocks
 
 
@@ -180,7 +180,7 @@ def _opened(
     where = (
         _("The case message comes to you in a direct message, because {why}.").format(why=place.why)
         if place.why
-        else _("The case message stands in <#{channel}> and is kept up to date there.").format(channel=place.channel)
+        else _("The case message is in <#{channel}> and is kept up to date there.").format(channel=place.channel)
     )
     return notice.notice(
         _("Case opened"),

@@ -1,4 +1,4 @@
-"""The plan in the modal: what a case would do for one person, or why there can be none."""
+"""The plan in the modal: the effects of a case for one person, or the reasons against a case."""
 
 from typing import Any
 
@@ -18,27 +18,27 @@ from workflows.storage.rows.case import CaseState, Strategy
 OPEN_STATES = (CaseState.SCHEDULED, CaseState.RUNNING, CaseState.HELD)
 
 
-def plan_of(desk: ListenerContext, call: Call, user: str) -> dict[str, Any]:
-    """Return the form with the plan of one person, or why there can be none."""
+def plan_of(ctx: ListenerContext, call: Call, user: str) -> dict[str, Any]:
+    """Return the form with the plan of one person, or the reason why no case can be opened."""
     try:
-        person = desk.people.find(user, fresh=True)
+        person = ctx.people.find(user, fresh=True)
     except UserFacingError as error:
         return choose.build(str(error))
     refusal = leaver_objection(person, call.user)
     if refusal:
-        desk.refuse(call, f"open a case for {user}")
+        ctx.refuse(call, f"open a case for {user}")
         return choose.build(refusal)
-    running = desk.services.offboarding.find_case(person.id) or desk.services.offboarding.find_case(person.email)
+    running = ctx.services.offboarding.find_case(person.id) or ctx.services.offboarding.find_case(person.email)
     if running and running.state in OPEN_STATES:
-        return already_open(desk, running)
-    return plan_view(desk, person)
+        return already_open(ctx, running)
+    return plan_view(ctx, person)
 
 
-def plan_view(desk: ListenerContext, person: Profile) -> dict[str, Any]:
+def plan_view(ctx: ListenerContext, person: Profile) -> dict[str, Any]:
     """Return the form with a fresh plan, or the plan's own refusals."""
-    company = desk.services.settings.company
+    company = ctx.services.settings.company
     zone = known_zone(person.timezone, company.timezone)
-    plan = desk.services.offboarding.plan(person.leaver(zone))
+    plan = ctx.services.offboarding.plan(person.leaver(zone))
     summary, details = plan_message.summary(plan, warnings(person)), plan_message.details(plan)
     if plan.refusals:
         stops: list[Block] = [section(_("✗ {why}").format(why=user_message(why, markup=True))) for why in plan.refusals]
@@ -48,26 +48,26 @@ def plan_view(desk: ListenerContext, person: Profile) -> dict[str, Any]:
         leaver=person.id,
         zone=zone,
         end_of_day=company.end_of_day,
-        approver=_approver(desk, plan.leaver.manager_email, person.id),
-        strategy=Strategy(desk.services.settings.clients.default_strategy),
+        approver=_approver(ctx, plan.leaver.manager_email, person.id),
+        strategy=Strategy(ctx.services.settings.clients.default_strategy),
         systems=len(plan.systems) - later,
         later=later,
         directory_id=plan.leaver.directory_id,
         logins=plan.leaver.logins,
-        clients=any(system.has(ClientBook) for system in desk.services.systems.values())
+        clients=any(system.has(ClientBook) for system in ctx.services.systems.values())
         or any(system.book for system in plan.systems),
         friday_end=company.friday_end,
-        rules=bool(desk.services.settings.clients.rules),
+        rules=bool(ctx.services.settings.clients.rules),
     )
     return offboard.build(summary, details, defaults)
 
 
-def _approver(desk: ListenerContext, email: str, leaver: str) -> str:
-    found = desk.people.by_email(email)
+def _approver(ctx: ListenerContext, email: str, leaver: str) -> str:
+    found = ctx.people.by_email(email)
     return found.id if found and not colleague_objection(found, leaver) else ""
 
 
-def already_open(desk: ListenerContext, view: CaseView) -> dict[str, Any]:
-    """Return where the open case of this person stands, instead of a second one."""
-    said = section(_("There is an open case for this person already; here is where it stands."))
-    return notice.notice(_("A case is open"), [said, *case_message.build(view, desk.services.clock.now()).blocks])
+def already_open(ctx: ListenerContext, view: CaseView) -> dict[str, Any]:
+    """Return the message of the person's open case. A second case cannot be opened."""
+    said = section(_("This person has an open case already:"))
+    return notice.notice(_("A case is open"), [said, *case_message.build(view, ctx.services.clock.now()).blocks])

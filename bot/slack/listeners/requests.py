@@ -1,4 +1,4 @@
-"""Asking somebody else to decide, from the case message."""
+"""Adding a person to an approval request, from the case message."""
 
 import re
 from typing import Any
@@ -17,13 +17,13 @@ from bot.slack.messages.blocks import section
 from bot.text import _
 
 
-def register(app: App, desk: ListenerContext) -> None:
+def register(app: App, ctx: ListenerContext) -> None:
     """Listen."""
 
     @app.action(re.compile(f"^{requests.ASK}:"), middleware=[acknowledge])
     def ask(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
-        desk.allow(call, Right.OPEN)
+        ctx.allow(call, Right.OPEN)
         call.open(form.build(str(call.value.get("proposal", "")), str(call.value.get("role", ""))))
 
     @app.view(form.CALLBACK)
@@ -33,11 +33,11 @@ def register(app: App, desk: ListenerContext) -> None:
             ack(response_action="errors", errors=faults)
             return
         call = Call(body, client)
-        answer(ack, call, notice.starting(), lambda: _appoint(desk, call, who))
+        answer(ack, call, notice.starting(), lambda: _appoint(ctx, call, who))
 
 
-def _appoint(desk: ListenerContext, call: Call, who: str) -> dict[str, Any]:
-    desk.allow(call, Right.OPEN)
+def _appoint(ctx: ListenerContext, call: Call, who: str) -> dict[str, Any]:
+    ctx.allow(call, Right.OPEN)
     meta = call.metadata
-    desk.services.appointments.appoint(str(meta.get("proposal", "")), who, desk.actor(call), str(meta.get("role", "")))
+    ctx.services.appointments.appoint(str(meta.get("proposal", "")), who, ctx.actor(call), str(meta.get("role", "")))
     return notice.notice(_("Asked"), [section(_("They get the proposal in a direct message now."))])

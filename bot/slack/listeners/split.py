@@ -1,4 +1,4 @@
-"""The split of the clients while a case is being opened: who receives, and a preview before anybody is asked."""
+"""The split in the offboarding form: the successors, and a preview before anybody is asked."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -24,50 +24,52 @@ from workflows.people import Leaver, Successor
 from workflows.storage.rows.case import Strategy
 
 
-def register(app: App, desk: ListenerContext) -> None:
+def register(app: App, ctx: ListenerContext) -> None:
     """Listen."""
 
     @app.action(offboard.PREVIEW, middleware=[acknowledge])
     def show(body: dict[str, Any], client: WebClient) -> None:
         call = Call(body, client)
-        desk.allow(call, Right.OPEN)
+        ctx.allow(call, Right.OPEN)
         pushed = call.push(notice.loading())
-        desk.later.submit(fill, call, pushed, lambda: _preview(desk, call, body["view"]))
+        ctx.later.submit(fill, call, pushed, lambda: _preview(ctx, call, body["view"]))
 
 
-def _preview(desk: ListenerContext, call: Call, view: dict[str, Any]) -> dict[str, Any]:
-    """Read the books as the form stands now, and return the split."""
-    company, leaver = desk.services.settings.company, desk.people.find(str(call.metadata.get("leaver", "")))
-    chosen = [desk.people.find(user) for user in picked_all(view, offboard.SUCCESSORS)]
-    how = Strategy(picked(view, offboard.STRATEGY) or desk.services.settings.clients.default_strategy)
+def _preview(ctx: ListenerContext, call: Call, view: dict[str, Any]) -> dict[str, Any]:
+    """Read the client books, and return the split for the form's present values."""
+    company, leaver = ctx.services.settings.company, ctx.people.find(str(call.metadata.get("leaver", "")))
+    chosen = [ctx.people.find(user) for user in picked_all(view, offboard.SUCCESSORS)]
+    how = Strategy(picked(view, offboard.STRATEGY) or ctx.services.settings.clients.default_strategy)
     file, _faults = upload.parse(view)
     data = fetch(call.client, file) if file else b""
     who = offboard.known_leaver(leaver.leaver(known_zone(leaver.timezone, company.timezone)), call.metadata)
     try:
-        receivers = named_successors(desk, who, chosen, how, data)
+        receivers = named_successors(ctx, who, chosen, how, data)
     except InvalidAssignmentFile as unfit:
         return tell_faults(call, unfit)
     if not receivers:
-        raise UserFacingError(_("Choose who receives the clients first: the form behind this one is still open."))
-    seen = desk.services.proposals.preview(who, receivers, how, data)
+        raise UserFacingError(
+            _("First choose the colleagues who receive the clients. The form behind this one is still open.")
+        )
+    seen = ctx.services.proposals.preview(who, receivers, how, data)
     return tell_faults(call, InvalidAssignmentFile(seen.faults)) if seen.faults else preview.build(seen)
 
 
 def named_successors(
-    desk: ListenerContext, leaver: Leaver, chosen: Iterable[Profile], strategy: Strategy, data: bytes
+    ctx: ListenerContext, leaver: Leaver, chosen: Iterable[Profile], strategy: Strategy, data: bytes
 ) -> tuple[Successor, ...]:
-    """Return who receives: who is chosen, whom the file names, and whom the company's rules name.
+    """Return the successors from the form, from the assignment file and from the company's rules.
 
-    Raises `Unfit` where the file cannot be read; single lines at fault are for whoever splits by it to tell.
+    Raises `InvalidAssignmentFile` if the file cannot be read. Faults of single lines are reported by the split.
 
-    Somebody whom Slack does not know goes by the address: whether they can receive is for the systems to say.
+    A person unknown to Slack is returned with the address only. The systems check whether they have an account.
     """
     found = {one.key: one for one in (person.successor() for person in chosen)}
     named = assignment_file.addresses(assignment_file.read_valid_rows(data)[0]) if data else ()
-    ruled = named_in_rules(desk.services.settings.clients) if strategy is Strategy.RULES else ()
+    ruled = named_in_rules(ctx.services.settings.clients) if strategy is Strategy.RULES else ()
     for address in (*named, *ruled):
         if address not in found and address != leaver.email.lower():
-            person = desk.people.by_email(address)
+            person = ctx.people.by_email(address)
             known = person.successor() if person else Successor(address, address, address)
             found[address] = Successor(address, known.name, known.email, known.slack_id)
     return tuple(found.values())

@@ -1,4 +1,4 @@
-"""Answering a submitted form in time, however long the work takes, and never in silence."""
+"""Answers to submitted forms within Slack's time limit."""
 
 import logging
 import time
@@ -16,15 +16,15 @@ from bot.slack.listeners.error_handler import explain
 
 log = logging.getLogger(__name__)
 ANSWER_WITHIN = 2.3
-"""Seconds after which a submission is answered at the latest; Slack waits for three."""
+"""Seconds after which a submission is answered at the latest. Slack waits for three."""
 SETTLE = 0.5
-"""Seconds that Slack is given to take in the first answer, before another one replaces it."""
+"""Seconds between the first answer and its replacement, so that Slack applies them in order."""
 
 
 def answer(ack: Ack, call: Call, meanwhile: dict[str, Any], work: Callable[[], dict[str, Any]]) -> None:
-    """Do the work and show the view that it returns: at once where it is quick, else after `meanwhile`.
+    """Do the work and show the view that it returns: at once if the work is quick, else after `meanwhile`.
 
-    Acknowledging first and updating right after would race: Slack may take in the two in either order.
+    An update right after the acknowledgement would be a race, because Slack may apply the two in either order.
     """
     pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="submission")
     done = pool.submit(_safely, work)
@@ -42,7 +42,7 @@ def answer(ack: Ack, call: Call, meanwhile: dict[str, Any], work: Callable[[], d
 
 
 def fill(call: Call, view_id: str, work: Callable[[], dict[str, Any]]) -> None:
-    """Do the work and put the view that it returns into an open modal; for the pool that no answer waits for."""
+    """Do the work and show the view that it returns in an open modal. Runs in the pool for slow work."""
     try:
         call.show(view_id, _safely(work))
     except (SlackApiError, OSError) as error:
@@ -52,5 +52,5 @@ def fill(call: Call, view_id: str, work: Callable[[], dict[str, Any]]) -> None:
 def _safely(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     try:
         return work()
-    except Exception as error:  # noqa: BLE001 - the last stop: the person gets a sentence, the log gets the rest
+    except Exception as error:  # noqa: BLE001 - in a pool thread nothing else reports the error
         return failed(explain(error))

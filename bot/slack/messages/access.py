@@ -1,4 +1,4 @@
-"""Parts of the case message about access: what may be done with it, what an undo gave back, why a case is held."""
+"""Parts of the case message about access: buttons, the result of an undo, and the reason for a hold."""
 
 from datetime import datetime
 
@@ -14,32 +14,32 @@ RELEASE, REJECT = "case_release", "case_reject"
 MOST = 40
 HOLDS = {
     HoldReason.MASS: N_(
-        "More cases were opened within an hour than the policy allows, so this one waits: "
-        "somebody from security, and not who opened it, must release it."
+        "More cases were opened within an hour than the policy allows. "
+        "Somebody from security who did not open this case must release it."
     ),
     HoldReason.SHARE: N_(
-        "Cases for more of the company than the policy allows fall on one day, or the directory does not say how many "
-        "people there are, so this one waits: somebody from security, and not who opened or moved it, must release it."
+        "Too large a share of the company leaves on one day, or the directory gives no number of people. "
+        "Somebody from security who did not open or move this case must release it."
     ),
     HoldReason.IMMEDIATE: N_(
-        "The policy wants two people behind a lock-out at once or within the hour: "
-        "somebody from security or HR, and not who opened or moved it, must release it."
+        "A lock-out at once or within the hour needs two people. "
+        "Somebody from security or HR who did not open or move this case must release it."
     ),
 }
 
 
 def why_held(view: CaseView) -> str:
-    """Return why a case waits, as a sentence."""
+    """Return the reason why a case is held, in sentences."""
     return _(HOLDS[HoldReason(view.held)]) if view.held else ""
 
 
 def headline(view: CaseBrief) -> str:
-    """Return the point of a held, undone or closed case; empty for others."""
+    """Return the headline of a held, undone or closed case; empty for other cases."""
     name = plain(view.leaver.name, 80)
     if view.state is CaseState.HELD:
-        return _("HELD: nothing is done about {name} until a second person releases it").format(name=name)
+        return _("HELD: {name} is not locked out until a second person releases the case").format(name=name)
     if view.state is CaseState.CLOSED:
-        return _("{name} was hired again; this case is closed and nothing is checked any more").format(name=name)
+        return _("{name} was hired again; the case is closed and its checks have ended").format(name=name)
     if view.state is not CaseState.UNDONE:
         return ""
     left = [line.title for line in view.restored if not line.done]
@@ -51,7 +51,7 @@ def headline(view: CaseBrief) -> str:
 
 
 def blocks(view: CaseView, now: datetime) -> list[Block]:
-    """Return what a held, undone or scheduled case has to say, with its buttons."""
+    """Return the lines and the buttons of a held, undone or scheduled case."""
     said: list[Block] = []
     if view.state is CaseState.HELD:
         when = _("at once") if view.immediate else moment(view.effective_at)
@@ -62,7 +62,7 @@ def blocks(view: CaseView, now: datetime) -> list[Block]:
 
 
 def restored(view: CaseView) -> list[Block]:
-    """Return what an undo gave back, and what cannot come back."""
+    """Return the access that an undo gave back, and the access that cannot come back."""
     if view.state is not CaseState.UNDONE:
         return []
     lines = [_restored(line) for line in view.restored[:MOST]]
@@ -77,7 +77,7 @@ def restored(view: CaseView) -> list[Block]:
                 moved,
             ).format(count=moved)
         )
-    return [*paragraphs(lines), context(_("Nobody checks this case any more; what was not done yet is called off."))]
+    return [*paragraphs(lines), context(_("Checks of this case have ended. Open work was cancelled."))]
 
 
 def _restored(line: RestoredLine) -> str:
@@ -87,7 +87,7 @@ def _restored(line: RestoredLine) -> str:
     if line.cannot:
         said.append(_("– cannot come back: {what}").format(what=listing(line.cannot, 20)))
     if line.problem:
-        again = _(" It is tried again {when}.").format(when=moment(line.next_try_at)) if line.next_try_at else ""
+        again = _(" Next try {when}.").format(when=moment(line.next_try_at)) if line.next_try_at else ""
         said.append(_("✗ still to do: {what}.").format(what=short(line.problem)) + again)
     return "\n".join(said)
 
@@ -107,10 +107,10 @@ def _buttons(view: CaseView, now: datetime) -> list[Block]:
 
 
 def release_buttons(view: CaseView) -> list[Block]:
-    """Return Release and Reject."""
+    """Return the buttons Release and Reject."""
     ask = confirm(
         _("Release this case?"),
-        _("{name} is then locked out as planned; where its time has come, within seconds.").format(
+        _("{name} is then locked out as planned. If the planned time has passed, this happens within seconds.").format(
             name=plain(view.leaver.name, 80)
         ),
         _("Release"),
@@ -123,8 +123,8 @@ def _ask_undo(view: CaseView) -> Block:
     return confirm(
         _("Give access back?"),
         _(
-            "Accounts and groups of {name} come back as they were. Ended sessions and revoked tokens do not, and "
-            "clients are not moved back. Checks of this case end."
+            "Accounts and groups of {name} come back as they were. Ended sessions and revoked tokens do not come back. "
+            "Clients are not moved back. Checks of this case end."
         ).format(name=plain(view.leaver.name, 60)),
         _("Give Access Back"),
     )
@@ -133,7 +133,7 @@ def _ask_undo(view: CaseView) -> Block:
 def _ask_close(view: CaseView) -> Block:
     return confirm(
         _("Hired again?"),
-        _("{name} is no longer checked by audits and follow-ups. Nothing is unlocked by this.").format(
+        _("Audits and follow-ups no longer check {name}. Nothing is unlocked.").format(
             name=plain(view.leaver.name, 80)
         ),
         _("Close Case"),
@@ -141,10 +141,10 @@ def _ask_close(view: CaseView) -> Block:
 
 
 def late(line: SystemLine) -> str:
-    """Return how late a system was, or empty."""
+    """Return the delay of a system's lock-out as a line; empty if it was in time."""
     return _("⚠ {late}").format(late=short(line.late)) if line.late else ""
 
 
 def choose(view: CaseView, line: SystemLine) -> Block | None:
-    """Return the button that lets a person say whose an account is, where the case waits for that."""
+    """Return the button to choose the leaver's account, or None if the case waits for no choice."""
     return button(_("Choose Account"), CHOOSE, pack(case=view.id, system=line.system)) if line.choose else None

@@ -1,4 +1,7 @@
-"""The audit's digest: the number first, worst first, one line where all is well; what was not read is said loudly."""
+"""The audit's digest: number of findings first, worst findings first, systems that were not read always named.
+
+An audit without findings is one line.
+"""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -28,21 +31,21 @@ LOCK_AGAIN, CSV, TAKE, ACCEPT = "audit_lock_again", "audit_csv", "audit_take", "
 WITH_BUTTON, ROWS, MOST_UNSOUGHT = 15, 40, 5
 KINDS = {
     FindingKind.PROTECTED: N_("protected, so it was not locked"),
-    FindingKind.NOT_LINKED: N_("no account found, and everybody should have one"),
-    FindingKind.ADDRESS_REUSED: N_("an account of somebody else with this address"),
-    FindingKind.DORMANT: N_("nobody has logged in for long"),
+    FindingKind.NOT_LINKED: N_("no account found, although everybody has one there"),
+    FindingKind.ADDRESS_REUSED: N_("another person's account has this address"),
+    FindingKind.DORMANT: N_("no login for a long time"),
     FindingKind.OPEN_AGAIN: N_("open again"),
     FindingKind.NEW_ACCOUNT: N_("new account"),
-    FindingKind.ORPHAN: N_("alive without a case, disabled in the directory"),
+    FindingKind.ORPHAN: N_("open without a case, disabled in the directory"),
     FindingKind.EXPORTED: N_("exported after leaving"),
     FindingKind.OWNS_RECORDS: N_("still owns records"),
-    FindingKind.NEVER_VERIFIED: N_("never yet read as locked out"),
+    FindingKind.NEVER_VERIFIED: N_("never read as locked out"),
     FindingKind.NOT_VERIFIED: N_("could not be read"),
 }
 
 
 def build(view: AuditView, run_id: str = "") -> Message:
-    """Return the digest; `run_id` is set where the whole list can be had as a file."""
+    """Return the digest. `run_id`: the audit run whose whole list the CSV button sends; empty for no button."""
     point = headline(view)
     unsought = [context(short(what)) for what in view.not_looked[:MOST_UNSOUGHT]]
     if (more := len(view.not_looked) - MOST_UNSOUGHT) > 0:
@@ -59,7 +62,7 @@ def build(view: AuditView, run_id: str = "") -> Message:
     if len(view.findings) > ROWS:
         blocks.append(
             context(
-                _("The table shows the worst {shown} of {count}; the CSV has all.").format(
+                _("The table shows the worst {shown} of {count}. The CSV has all.").format(
                     shown=ROWS, count=len(view.findings)
                 )
             )
@@ -72,7 +75,7 @@ def build(view: AuditView, run_id: str = "") -> Message:
 
 
 def headline(view: AuditView) -> str:
-    """Return the audit in a sentence of plain text."""
+    """Return the audit's result in a sentence of plain text."""
     if view.finished_at is None:
         return _("The audit of {day} is still running").format(day=view.day.isoformat())
     dark = ngettext("{count} system was not read", "{count} systems were not read", len(view.not_read)).format(
@@ -85,16 +88,16 @@ def headline(view: AuditView) -> str:
         bad = ngettext("{count:,} finding", "{count:,} findings", len(view.findings)).format(count=len(view.findings))
         text = _("{bad} among {scope}").format(bad=bad, scope=scope)
     elif view.not_read:
-        text = _("No finding in what could be read of {scope}").format(scope=scope)
+        text = _("No finding in the systems that were read, {scope}").format(scope=scope)
     elif apart := _set_apart(view):
-        return _("No finding waits: {apart}, among {scope}").format(apart=apart, scope=scope)
+        return _("No open finding among {scope}: {apart}").format(apart=apart, scope=scope)
     else:
         return _("✓ Audit of {day}: all still locked out, {scope}").format(day=view.day.isoformat(), scope=scope)
     return f"{text}; {dark}" if view.not_read else text
 
 
 def _set_apart(view: AuditView) -> str:
-    """Return what keeps an audit without findings from being called all good, or an empty text."""
+    """Return why an audit without open findings is not all good; empty if it is."""
     counts = {_("locked again"): len(view.relocked), _("accepted"): len(view.accepted), _("settled"): len(view.settled)}
     words = ", ".join(f"{number:,} {word}" for word, number in counts.items() if number)
     bad = any(view.by_verdict.get(one) for one in (Verdict.OPEN, Verdict.UNKNOWN))
@@ -102,12 +105,12 @@ def _set_apart(view: AuditView) -> str:
 
 
 def kind(line: FindingLine) -> str:
-    """Return what a finding is, in words."""
+    """Return the kind of a finding in words."""
     return _(KINDS[line.kind])
 
 
 def finding(line: FindingLine) -> list[Block]:
-    """Return one finding with what can be done about it."""
+    """Return one finding with its buttons."""
     text = _("✗ *{name}*: {kind} in {where}, since {since}{because}").format(
         name=mrkdwn(line.leaver.name, 80),
         kind=kind(line),
@@ -120,7 +123,7 @@ def finding(line: FindingLine) -> list[Block]:
     if line.relocked_at:
         text += " " + _("The bot has locked it again.")
     if line.taken_by:
-        text += " " + _("{who} works on it.").format(who=mrkdwn(line.taken_by, 80))
+        text += " " + _("{who} has taken this.").format(who=mrkdwn(line.taken_by, 80))
     if line.overdue:
         text = _("*Nobody has taken this.*") + " " + text
     if line.closed_at is not None:
@@ -149,7 +152,7 @@ def _apart(title: str, lines: Sequence[FindingLine]) -> list[Block]:
             words = words.replace("•", "✓", 1)
         said.append(words)
     if len(lines) > WITH_BUTTON:
-        said.append(_("and {count} more, in the CSV").format(count=len(lines) - WITH_BUTTON))
+        said.append(_("… and {count} more, in the CSV").format(count=len(lines) - WITH_BUTTON))
     return paragraphs(said)
 
 
@@ -157,7 +160,7 @@ def lock_again(finding: FindingLine) -> Block:
     """Return the button that locks one account again."""
     ask = confirm(
         _("Lock this account again?"),
-        _("{login} in {system} is locked at once, its sessions end, and the result is read back.").format(
+        _("{login} in {system} is locked at once and its sessions end. The result is read back.").format(
             login=plain(finding.login, 60), system=plain(finding.system, 40)
         ),
         _("Lock Again"),

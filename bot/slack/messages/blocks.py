@@ -1,4 +1,4 @@
-"""The few Block Kit pieces that our messages are made of, within Slack's limits (docs.slack.dev, block-kit)."""
+"""Block Kit elements of Handover's messages, within Slack's limits (docs.slack.dev, block-kit)."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -14,43 +14,43 @@ MESSAGE_BLOCKS, VIEW_BLOCKS = 50, 100
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent: blocks, and the same point as text for notifications and screen readers."""
+    """A message: blocks, and the headline as text for notifications and screen readers."""
 
     text: str
     blocks: tuple[Block, ...]
 
 
 def message(text: str, blocks: Iterable[Block]) -> Message:
-    """Make a message; one with too many blocks says how many are not shown instead of failing."""
+    """Build a message. If there are too many blocks, the last one says how many are not shown."""
     return Message(trim(text, SECTION), fit(list(blocks), MESSAGE_BLOCKS))
 
 
 def fit(blocks: list[Block], most: int) -> tuple[Block, ...]:
-    """Keep within `most` blocks, and say so where any had to go."""
+    """Return at most `most` blocks. If blocks are cut, the last one says how many."""
     if len(blocks) <= most:
         return tuple(blocks)
     cut = len(blocks) - most + 1
-    more = _("{count} more parts do not fit here; the command line shows all.").format(count=cut)
+    more = _("{count} more parts do not fit here. The command line shows all.").format(count=cut)
     return (*blocks[: most - 1], context(more))
 
 
 def words(text: str, limit: int) -> Block:
-    """Return plain text: Slack reads no markup and no emoji in it."""
+    """Return a plain-text object, in which Slack formats no markup and no emoji."""
     return {"type": "plain_text", "text": trim(text, limit), "emoji": False}
 
 
 def marked(text: str) -> Block:
-    """Return Slack markup in which nothing but what we wrote is markup (`verbatim`: no links or names guessed)."""
+    """Return a text object in Slack's markup. `verbatim`: Slack guesses no links and no names."""
     return {"type": "mrkdwn", "text": trim(text, SECTION), "verbatim": True}
 
 
 def header(text: str) -> Block:
-    """Return a heading."""
+    """Return a header block."""
     return {"type": "header", "text": words(text, HEADER)}
 
 
 def section(text: str, accessory: Block | None = None, block_id: str = "") -> Block:
-    """Return a paragraph, with at most one button beside it."""
+    """Return a section block, with at most one button beside the text."""
     block: Block = {"type": "section", "text": marked(text)}
     if accessory:
         block["accessory"] = accessory
@@ -60,7 +60,7 @@ def section(text: str, accessory: Block | None = None, block_id: str = "") -> Bl
 
 
 def paragraphs(lines: Sequence[str]) -> list[Block]:
-    """Return lines as few sections as hold them, none cut in the middle."""
+    """Return lines in as few sections as possible. No line is split."""
     blocks: list[Block] = []
     held: list[str] = []
     for line in lines:
@@ -72,12 +72,12 @@ def paragraphs(lines: Sequence[str]) -> list[Block]:
 
 
 def context(text: str) -> Block:
-    """Return small print."""
+    """Return a context block: small print."""
     return {"type": "context", "elements": [marked(text)]}
 
 
 def divider() -> Block:
-    """Return a line."""
+    """Return a divider block."""
     return {"type": "divider"}
 
 
@@ -87,7 +87,7 @@ def actions(block_id: str, *elements: Block) -> Block:
 
 
 def button(label: str, action: str, value: str = "", style: str = "", confirm: Block | None = None) -> Block:
-    """Return a button; screen readers hear its label."""
+    """Return a button. Screen readers read its label."""
     made: Block = {
         "type": "button",
         "action_id": action,
@@ -104,7 +104,7 @@ def button(label: str, action: str, value: str = "", style: str = "", confirm: B
 
 
 def confirm(title: str, text: str, yes: str) -> Block:
-    """Return the question before something that cuts access."""
+    """Return the confirmation dialog of a dangerous action."""
     return {
         "title": words(title, 100),
         "text": words(text, 300),
@@ -115,12 +115,12 @@ def confirm(title: str, text: str, yes: str) -> Block:
 
 
 def pack(**facts: str | int) -> str:
-    """Pack ids for a button's value."""
+    """Return ids as JSON for a button's value."""
     return json.dumps(facts, separators=(",", ":"), sort_keys=True)
 
 
 def unpack(value: str) -> dict[str, Any]:
-    """Read a button's value; anything else than what `pack` wrote is empty."""
+    """Return the ids in a button's value; empty if `pack` did not write the value."""
     try:
         facts = json.loads(value)
     except ValueError:

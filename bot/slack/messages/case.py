@@ -1,6 +1,6 @@
 """The case message: one per case, updated in place. Unknown is never shown as good.
 
-Over 250 lines because one message shows all tracks of a case, and what it leaves out is seen beside what is in.
+Over 250 lines because one message shows all tracks of a case in one order.
 """
 
 from collections.abc import Sequence
@@ -45,18 +45,18 @@ STATES = {
     CaseState.ON_LEAVE: N_("on leave"),
 }
 ENDED = (CaseState.CANCELLED, CaseState.HELD, CaseState.UNDONE, CaseState.CLOSED)
-"""Nothing is locked or watched by such a case, so no verdict is shown for it."""
+"""States of a case that locks and watches nothing. Its message shows no verdicts."""
 
 
 def build(view: CaseView, now: datetime) -> Message:
-    """Return the message: the point, a line per system, the other two tracks, what comes next."""
+    """Return the message: headline, a line per system, the other two tracks, next steps."""
     point = headline(view)
     blocks: list[Block] = [header(point), *_when(view)]
     blocks += [*_systems(view), *paragraphs(restriction.lines(view))]
     if view.clients and view.state not in ENDED:
         blocks += [*paragraphs(_clients(view, view.clients, now)), *_problems(view, view.clients)]
         blocks += requests.waiting(view.clients.proposal)
-    if view.exports and view.state is not CaseState.ON_LEAVE:  # who keeps access is not watched
+    if view.exports and view.state is not CaseState.ON_LEAVE:  # exports of a person who keeps access are not watched
         blocks.append(section(_("*Exports* {line}").format(line=short(view.exports, 600))))
     blocks += paragraphs([*_findings(view.findings), *_follow_ups(view.follow_ups)])
     if view.state is CaseState.SCHEDULED or (view.state is CaseState.ON_LEAVE and view.effective_at > now):
@@ -69,7 +69,7 @@ def build(view: CaseView, now: datetime) -> Message:
 
 
 def headline(view: CaseBrief) -> str:
-    """Return the case in a sentence of plain text, with the bad news first."""
+    """Return the case in a sentence of plain text, with the worst verdicts first."""
     name, every, hand = plain(view.leaver.name, 80), len(view.read), manual.by_hand(view)
     if ended := access.headline(view) or leave.headline(view):
         return ended
@@ -91,15 +91,15 @@ def headline(view: CaseBrief) -> str:
     if still:
         parts.append(_("still OPEN in {systems}").format(systems=plain(", ".join(still), 60)))
     if dark:
-        parts.append(_("not known in {systems}").format(systems=plain(", ".join(dark), 60)))
+        parts.append(_("unknown in {systems}").format(systems=plain(", ".join(dark), 60)))
     good = sum(1 for line in view.read if line.verdict in GOOD_VERDICTS)
-    return _("{name}: {trouble} (locked out of {good} of {count} systems){hand}").format(
-        name=name, trouble=", ".join(parts) or _("nothing is read yet"), good=good, count=every, hand=hand
+    return _("{name}: {verdicts} (locked out of {good} of {count} systems){hand}").format(
+        name=name, verdicts=", ".join(parts) or _("no system was read yet"), good=good, count=every, hand=hand
     )
 
 
 def state(view: CaseBrief) -> str:
-    """Return where a case stands, in a word."""
+    """Return the state of a case in a word."""
     if view.state is CaseState.ON_LEAVE and view.leave and view.leave.answer:
         return _("back")
     return _(STATES[view.state])
@@ -132,7 +132,7 @@ def _system(view: CaseView, line: SystemLine) -> str:
         return manual.line(view, line, line.step)
     title = f"*{mrkdwn(line.title)}*"
     if view.state is CaseState.SCHEDULED:
-        return _("{title} – waits for the day").format(title=title)
+        return _("{title} – waits for the effective time").format(title=title)
     said = [f"{title} – {verdict(line.verdict)}"]
     if line.read_at:
         said[0] += _read(line, line.read_at)
@@ -142,12 +142,12 @@ def _system(view: CaseView, line: SystemLine) -> str:
         said.append(_("Why: {reason}").format(reason=short(line.reason)))
     said += [_account(one) for one in line.accounts[:5]]
     if line.working:
-        said.append(_("Being worked on now (try {attempt}).").format(attempt=line.attempt + 1))
+        said.append(_("Try {attempt} is running now.").format(attempt=line.attempt + 1))
     elif line.next_try_at:
         said.append(
             ngettext(
-                "Next try {when}, by itself (tried {count} time).",
-                "Next try {when}, by itself (tried {count} times).",
+                "Next automatic try {when} (tried {count} time).",
+                "Next automatic try {when} (tried {count} times).",
                 line.attempt,
             ).format(when=moment(line.next_try_at), count=line.attempt)
         )
@@ -155,7 +155,7 @@ def _system(view: CaseView, line: SystemLine) -> str:
 
 
 def _read(line: SystemLine, at: datetime) -> str:
-    """Return when the verdict was read and how; an unknown one without a how was not read at all."""
+    """Return when and how the verdict was read. An unknown verdict without a method could not be read."""
     if line.how:
         return _(", read back {when} ({how})").format(when=moment(at), how=short(line.how, 200))
     if line.verdict is Verdict.UNKNOWN:
@@ -164,17 +164,17 @@ def _read(line: SystemLine, at: datetime) -> str:
 
 
 def _limits(line: SystemLine) -> str:
-    """Return the first limits in short; where some are left out or cut, the sentence says so and where all are."""
-    said = " ".join(short(limit, MOST_WORDS) for limit in line.cannot[:MOST_LIMITS])
+    """Return the first limits, shortened. If any is left out or cut, the sentence says where to read all."""
+    limits = " ".join(short(limit, MOST_WORDS) for limit in line.cannot[:MOST_LIMITS])
     if len(line.cannot) <= MOST_LIMITS and all(len(limit) <= MOST_WORDS for limit in line.cannot):
-        return said
-    return _("{said} (all in the plan: `/offboard @person`)").format(said=said)
+        return limits
+    return _("{limits} (all in the plan: `/offboard @person`)").format(limits=limits)
 
 
 def _cannot(view: CaseView) -> list[Block]:
-    """Return what no program can do there, in small print: it is known from the plan and is nobody's failure."""
+    """Return what no program can do in each system, as small print. The plan showed it, so it is no failure."""
     said = [
-        _("What {title} leaves to people: {what}").format(title=mrkdwn(line.title), what=_limits(line))
+        _("Not possible by program in {title}: {what}").format(title=mrkdwn(line.title), what=_limits(line))
         for line in view.systems
         if line.cannot and view.state not in ENDED
     ]
@@ -203,9 +203,7 @@ def _retry(view: CaseView, line: SystemLine) -> Block | None:
 def _cancel_button(view: CaseView) -> Block:
     ask = confirm(
         _("Cancel this offboarding?"),
-        _("Access of {name} stays as it is and nothing will be locked on the day.").format(
-            name=plain(view.leaver.name, 80)
-        ),
+        _("{name} keeps access. Nothing will be locked.").format(name=plain(view.leaver.name, 80)),
         _("Cancel Offboarding"),
     )
     return button(_("Cancel Offboarding"), CANCEL, pack(case=view.id), "danger", ask)
@@ -218,7 +216,7 @@ def _clients(view: CaseView, clients: ClientsView, now: datetime) -> list[str]:
 
 
 def _problems(view: CaseView, clients: ClientsView) -> list[Block]:
-    """Return what is still to do with clients, with Retry where the problem names one of the systems."""
+    """Return the client track's problems, with Retry if a problem names a system."""
     blocks = []
     for problem in clients.problems[:5]:
         system = next((line.system for line in view.systems if problem.startswith(f"{line.system}:")), "")
@@ -234,7 +232,7 @@ def _progress(view: CaseView, clients: ClientsView, now: datetime) -> str:
     if clients.complete:
         return _ended(clients)
     if proposal and proposal.state is ProposalState.PENDING:
-        return _("{listed}, waiting for {name} to approve").format(
+        return _("{listed}; waiting for approval by {name}").format(
             listed=records(clients.listed), name=requests.waits_for(proposal)
         )
     if proposal and proposal.state in (ProposalState.DECLINED, ProposalState.EXPIRED):
@@ -245,12 +243,12 @@ def _progress(view: CaseView, clients: ClientsView, now: datetime) -> str:
         )
         return text + _pace(clients, now)
     if proposal is None:
-        return _("being listed; {name} will be asked to approve").format(name=mrkdwn(view.approver.name))
+        return _("the list is being made; {name} will then be asked to approve").format(name=mrkdwn(view.approver.name))
     return _("{listed} to be moved").format(listed=records(clients.left or clients.listed))
 
 
 def _ended(clients: ClientsView) -> str:
-    """Return what was moved, also where it went back since, and what was not."""
+    """Return how many records were moved, including those put back since, and how many were not."""
     moved = clients.moved + clients.put_back + clients.putting_back + clients.not_put_back
     if clients.stopped:
         return _("moves stopped: {moved} of {all} records moved").format(
@@ -258,13 +256,13 @@ def _ended(clients: ClientsView) -> str:
         )
     stay = clients.staying + clients.left + sum(one.records for one in clients.kept)
     done = _("handed over: {moved} moved").format(moved=records(moved))
-    return done + _(", {stay} stay (why: below)").format(stay=records(stay)) if stay else done
+    return done + _(", {stay} stay (reasons below)").format(stay=records(stay)) if stay else done
 
 
 def _refused(proposal: ProposalView) -> str:
     if proposal.state is ProposalState.EXPIRED:
-        return _("not everybody answered in time, so nothing moved; press Retry to ask again")
-    return _("{name} declined the proposal ({why}); HR must agree on another one with them").format(
+        return _("nothing moved, because not everybody answered in time; press Retry to ask again")
+    return _("{name} declined the proposal ({why}); HR must agree with them on another one").format(
         name=mrkdwn(proposal.settled_by), why=short(proposal.note) or _("no reason given")
     )
 

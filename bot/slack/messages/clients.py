@@ -1,4 +1,4 @@
-"""Clients of a proposal as lines and as options; everything a person needs to judge where each goes."""
+"""Clients of a proposal, as lines of a message and as options of a select."""
 
 from collections.abc import Sequence
 
@@ -11,9 +11,9 @@ from workflows.people import Successor
 from workflows.storage.rows.clients import AssignmentState
 
 CHOICES = 100
-"""Slack's limit of options in one answer; typing narrows them, so that none is out of reach."""
+"""Slack's limit of options in one answer. Typing narrows the options, so every client can be found."""
 QUIET = (AssignmentState.PROPOSED, AssignmentState.APPROVED, AssignmentState.DECLINED)
-"""What the headline says of all of them at once."""
+"""States that no line repeats, because the headline shows them for all clients."""
 
 
 def line(client: ClientLine) -> str:
@@ -32,14 +32,14 @@ def line(client: ClientLine) -> str:
 
 
 def where(shown: int, total: int, first: int) -> str:
-    """Return which part of the list this is."""
+    """Return the position of this page in the whole list."""
     return _("Clients {first:,} to {last:,} of {total:,}").format(
         first=first + 1 if shown else 0, last=first + shown, total=total
     )
 
 
 def choices(clients: Sequence[ClientLine]) -> list[Block]:
-    """Return clients as options of a search."""
+    """Return clients as options of a select with search."""
     return [
         option(
             trim(plain(one.name, 75), 75) or one.client_id[:75],
@@ -51,7 +51,7 @@ def choices(clients: Sequence[ClientLine]) -> list[Block]:
 
 
 def people(successors: Sequence[Successor], typed: str) -> list[Block]:
-    """Return successors as options of a search by name or address."""
+    """Return the successors whose name or address has all typed words, as options."""
     words = typed.casefold().split()
     found = [one for one in successors if all(word in f"{one.name}\n{one.email}".casefold() for word in words)]
     return [option(plain(one.name, 75) or one.key[:75], one.key[:150], plain(one.email, 75)) for one in found[:CHOICES]]

@@ -1,4 +1,4 @@
-"""Who stands in for whom, on the App Home."""
+"""Delegations on the App Home."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -11,20 +11,20 @@ ASK, END = "delegate_ask", "delegate_end"
 
 
 def part(delegations: Sequence[DelegationView], user: str) -> list[Block]:
-    """Return a person's delegations with a button to end their own, and one to name a stand-in."""
+    """Return a person's delegations with buttons to end their own and to name a delegate."""
     if not user:
         return []
-    ask = button(_("Name a Stand-In"), ASK)
+    ask = button(_("Name a Delegate"), ASK)
     return [
         divider(),
         header(_("While you are away")),
         *(_line(one, user) for one in delegations),
-        section(_("Somebody can approve handovers in your place for some days."), ask),
+        section(_("A delegate approves handovers in your place for some days."), ask),
     ]
 
 
 def period(one: DelegationView) -> str:
-    """Return the first and the last day: it ends when the last one is over."""
+    """Return the first and the last day. The delegation ends at the end of the last day."""
     return _("{since} to {until}").format(since=day(one.since), until=day(one.until - timedelta(seconds=1)))
 
 
@@ -33,4 +33,4 @@ def _line(one: DelegationView, user: str) -> Block:
     text = _("*{delegate}* decides for {principal}, {period}").format(
         delegate=mrkdwn(one.delegate.name, 60), principal=mrkdwn(one.principal.name, 60), period=period(one)
     )
-    return section(text, button(_("End Stand-In"), END, pack(delegation=one.id)) if mine else None)
+    return section(text, button(_("End Delegation"), END, pack(delegation=one.id)) if mine else None)

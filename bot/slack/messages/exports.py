@@ -1,4 +1,4 @@
-"""The export snapshot: what was taken out, under a pseudonym, with a chart over the weeks."""
+"""The export snapshot: the leaver's exports, under a pseudonym, with a chart by week."""
 
 import re
 from collections.abc import Mapping
@@ -27,9 +27,9 @@ POINTS, SERIES = 20, 6
 
 
 def build(view: ExportView, *, chart: bool = True, titles: Mapping[str, str] | None = None) -> Message:
-    """Return the snapshot; without `chart` the weeks are bars of text, for a Slack that knows no charts.
+    """Return the snapshot.
 
-    `titles`: what the systems are called, by name.
+    `chart`: False draws the weeks as bars of text, for a Slack without charts. `titles`: systems' titles by name.
     """
     point = headline(view)
     blocks: list[Block] = [
@@ -41,7 +41,8 @@ def build(view: ExportView, *, chart: bool = True, titles: Mapping[str, str] | N
         ),
     ]
     blocks += paragraphs(
-        [_line(line, titles or {}) for line in view.lines] or [_("No system keeps an export log, so nothing is known.")]
+        [_line(line, titles or {}) for line in view.lines]
+        or [_("No system keeps an export log, so no export can be shown.")]
     )
     weekly = [line for line in view.lines if line.weeks and not line.problem][:SERIES]
     if weekly:
@@ -49,18 +50,18 @@ def build(view: ExportView, *, chart: bool = True, titles: Mapping[str, str] | N
     if view.leaver is None:
         blocks.append(actions("exports_actions", button(_("Reveal Name"), REVEAL, pack(snapshot=view.id))))
     blocks.append(
-        context(_("Security only. Counts are what the systems' own logs say; each look at the name goes on record."))
+        context(_("For security only. The counts come from the systems' own logs. Revealing the name goes on record."))
     )
     return message(mrkdwn(point, 400), blocks)
 
 
 def headline(view: ExportView) -> str:
-    """Return the point in plain text; what is not known is said, never counted as nothing."""
+    """Return the headline in plain text. A log that was not read is named, never counted as zero."""
     who = plain(view.leaver.name if view.leaver else view.pseudonym, 60)
     read = [line for line in view.lines if not line.problem]
     events = sum(line.events for line in read)
     if not read:
-        return _("It is not known what {who} exported: no log could be read").format(who=who)
+        return _("Exports of {who} were not checked: no log could be read").format(who=who)
     text = ngettext("{who} exported {count:,} time", "{who} exported {count:,} times", events).format(
         who=who, count=events
     )
@@ -72,13 +73,13 @@ def headline(view: ExportView) -> str:
     dark = len(view.lines) - len(read)
     if not dark:
         return text
-    return ngettext("{text}; {count} system is not known", "{text}; {count} systems are not known", dark).format(
+    return ngettext("{text}; {count} log was not read", "{text}; {count} logs were not read", dark).format(
         text=text, count=dark
     )
 
 
 def _moment(moment: str) -> str:
-    """Return when in the case this was taken; `notice`, `lock` and `day 7` are what the export track calls it."""
+    """Return the snapshot's occasion in words. The export track stores `notice`, `lock` or `day 7`."""
     if number := re.fullmatch(r"day (\d+)", moment):
         return _("On day {day}").format(day=number[1])
     return {"notice": _("At the notice"), "lock": _("At the lock")}.get(moment) or mrkdwn(moment)
@@ -89,7 +90,7 @@ def _line(line: ExportLine, titles: Mapping[str, str]) -> str:
     if called := titles.get(line.system):
         title = f"*{mrkdwn(called)}* ({mrkdwn(line.system)})"
     if line.problem:
-        return _("{title}: not known. {problem}").format(title=title, problem=short(line.problem))
+        return _("{title}: not read. {problem}").format(title=title, problem=short(line.problem))
     parts = [_taken(line)]
     if line.distinct is not None:
         text = _("at least {count:,} different ones") if line.unnamed else _("{count:,} different ones")
@@ -103,7 +104,7 @@ def _line(line: ExportLine, titles: Mapping[str, str]) -> str:
 
 
 def _taken(line: ExportLine) -> str:
-    """Return what is known of how much: `at least 480 records in 12 exports; 1 export of unknown size`."""
+    """Return the amount as far as the log has it: `at least 480 records in 12 exports; 1 export of unknown size`."""
     counted = line.events - line.uncounted
     times = ngettext("{count:,} export", "{count:,} exports", counted).format(count=counted)
     unknown = ngettext("{count:,} export of unknown size", "{count:,} exports of unknown size", line.uncounted).format(
@@ -123,7 +124,7 @@ def _height(week: tuple[date, int, int], *, known: bool) -> int:
 
 
 def _known(lines: list[ExportLine]) -> bool:
-    """Whether records can be drawn; where no log has any number, exports are."""
+    """Return whether any log has a number of records. If none has, the chart shows exports."""
     return any(week[2] for line in lines for week in line.weeks)
 
 
@@ -150,7 +151,7 @@ def _title(lines: list[ExportLine], *, known: bool) -> str:
     if not known:
         return _("Exports, week by week")
     if any(line.uncounted for line in lines):
-        return _("Records exported, week by week, where known")
+        return _("Records exported, week by week, if logged")
     return _("Records exported, week by week")
 
 

@@ -7,7 +7,7 @@ from workflows.cases.views import CaseView, FollowUpLine
 
 
 def build(case: CaseView, line: FollowUpLine) -> Message:
-    """Return what the check of one day saw."""
+    """Return the result of one day's check."""
     name = mrkdwn(case.leaver.name)
     if line.done_at is None:
         point = _("The check of {name} on day {day} is due {when}.").format(
@@ -15,4 +15,4 @@ def build(case: CaseView, line: FollowUpLine) -> Message:
         )
         return message(point, [section(point)])
     point = _("Day {day} check of {name}: {summary}").format(day=line.day, name=name, summary=short(line.summary, 1500))
-    return message(point, [section(point), context(_("Read afresh {when}.").format(when=moment(line.done_at)))])
+    return message(point, [section(point), context(_("Read {when}.").format(when=moment(line.done_at)))])

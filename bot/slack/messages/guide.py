@@ -1,4 +1,4 @@
-"""Private answers to the command: help, the list of cases, a name that nobody can be found by."""
+"""Private answers to the command: help, the list of cases, the refusal of a bare name."""
 
 from collections.abc import Sequence
 
@@ -13,13 +13,13 @@ MOST = 40
 
 
 def guide() -> list[Block]:
-    """Return what can be typed."""
+    """Return the help text."""
     return paragraphs(
         [
             _("*What you can type*"),
-            _("`/offboard @person` shows what would happen, and starts it only when you confirm"),
-            _("`/offboard` asks whom"),
-            _("`/offboard status @person` shows where a case stands; without a person, all open cases"),
+            _("`/offboard @person` shows the plan. Nothing starts until you confirm"),
+            _("`/offboard` lets you choose the person"),
+            _("`/offboard status @person` shows a person's case. Without a person it shows all open cases"),
             _("`/offboard list` shows all cases"),
             _("`/offboard audit` checks every past leaver now (security and administrators)"),
             _("`/offboard help` shows this"),
@@ -28,21 +28,21 @@ def guide() -> list[Block]:
 
 
 def unknown(words: str) -> list[Block]:
-    """Return help for words that mean nothing, with a way to choose a person."""
-    return [section(_("I do not know “{words}”.").format(words=mrkdwn(words, 100))), *_offer(), *guide()]
+    """Return the help for a command that was not understood, with a button to choose a person."""
+    return [section(_("“{words}” is not a command.").format(words=mrkdwn(words, 100))), *_offer(), *guide()]
 
 
 def bare_name(words: str) -> list[Block]:
-    """Return why a bare name is refused, and what to do."""
+    """Return the refusal of a bare name, with what to do instead."""
     return [
         section(
             _(
-                "“{words}” is only a name, and names are not unique, so nobody is looked up by it. "
+                "“{words}” is only a name, and names are not unique. "
                 "Type `@` and pick the person from Slack's list, or choose here:"
             ).format(words=mrkdwn(words, 100))
         ),
         *_offer(),
-        context(_("If you did: an administrator must set “Escape channels, users, and links” on this command.")),
+        context(_("If you did, an administrator must set “Escape channels, users, and links” for this command.")),
     ]
 
 
@@ -51,7 +51,7 @@ def _offer() -> list[Block]:
 
 
 def cases(views: Sequence[CaseBrief], total: int) -> list[Block]:
-    """Return the newest of `total` cases, a line each; the others are counted."""
+    """Return the newest of `total` cases, a line each, and the number of the others."""
     if not views:
         return [section(_("There are no cases. `/offboard @person` starts one."))]
     lines = [line(view) for view in views[:MOST]]
@@ -63,7 +63,7 @@ def cases(views: Sequence[CaseBrief], total: int) -> list[Block]:
 
 
 def line(view: CaseBrief) -> str:
-    """Return a case in a line."""
+    """Return a case as one line."""
     when = view.effective_at if view.state is CaseState.SCHEDULED else view.opened_at
     return _("• {point} – {state}, {when} (case {id})").format(
         point=mrkdwn(headline(view), 200), state=state(view), when=moment(when), id=mrkdwn(view.id)

@@ -1,4 +1,4 @@
-"""The post to security about a case that waits for a second person; once settled it has no buttons any more."""
+"""The message to security about a held case. A settled one has no buttons."""
 
 from bot.slack.messages.access import release_buttons, why_held
 from bot.slack.messages.blocks import Message, actions, header, message, section
@@ -8,7 +8,7 @@ from workflows.storage.rows.case import CaseState
 
 
 def build(view: CaseView) -> Message:
-    """Return the post."""
+    """Return the message."""
     name = plain(view.leaver.name, 80)
     if view.state is not CaseState.HELD:
         released = view.state is not CaseState.CANCELLED
@@ -18,7 +18,7 @@ def build(view: CaseView) -> Message:
             else _("The case of {name} was rejected; nothing was locked").format(name=name)
         )
         return message(mrkdwn(point, 400), [section(_said(view, point)), section(_about(view))])
-    point = _("HELD: {name} is not locked out before a second person agrees").format(name=name)
+    point = _("HELD: {name} is not locked out until a second person agrees").format(name=name)
     return message(
         mrkdwn(point, 400),
         [header(point), section(why_held(view)), section(_about(view)), actions("held", *release_buttons(view))],
@@ -38,6 +38,6 @@ def _about(view: CaseView) -> str:
         return _("Case {id}, opened by {by} {at}.").format(
             id=mrkdwn(view.id), by=mrkdwn(view.opened_by.name), at=moment(view.opened_at)
         )
-    return _("Case {id}, opened by {by} {at}; to take effect {when}.").format(
+    return _("Case {id}, opened by {by} {at}. Effective time: {when}.").format(
         id=mrkdwn(view.id), by=mrkdwn(view.opened_by.name), at=moment(view.opened_at), when=when
     )

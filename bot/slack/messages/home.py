@@ -1,4 +1,4 @@
-"""App Home: what waits for you, then what runs, then what was; by role."""
+"""App Home: the person's tasks, then open cases, then ended cases, by role."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """What one person may see; an empty part is not shown."""
+    """Contents of one person's App Home. An empty part is not shown."""
 
     waiting: Sequence[ProposalView]
     findings: Findings
@@ -45,9 +45,9 @@ class Home:
     may_open: bool
     may_lock: bool
     steps: Sequence[StepView] = ()
-    """What this person is asked to do by hand."""
+    """Manual steps that this person is asked to do."""
     delegations: Sequence[DelegationView] = ()
-    """Who stands in for this person, and for whom they stand in."""
+    """Delegations of this person and to this person."""
     user: str = ""
 
 
@@ -58,7 +58,7 @@ def build(home: Home) -> dict[str, Any]:
     blocks += [manual.waiting(step) for step in home.steps[:MOST]]
     blocks += _findings(home.findings, home.may_lock)
     if not home.waiting and not home.findings.total and not home.steps:
-        blocks.append(section(_("Nothing waits for you.")))
+        blocks.append(section(_("You have nothing to do.")))
     blocks += delegate.part(home.delegations, home.user)
     blocks += _part(_("Open cases"), home.open) + _part(_("Recent cases"), home.ended)
     if home.may_open:
@@ -70,7 +70,7 @@ def build(home: Home) -> dict[str, Any]:
 def _proposal(view: ProposalView, user: str) -> Block:
     asked = requests.of(view, user)
     point = share.point(view, asked, user) if asked and asked.share else headline(view)
-    return section(_("*{point}* Decide in our direct messages.").format(point=mrkdwn(point, 300)))
+    return section(_("*{point}* Decide in Handover's direct message to you.").format(point=mrkdwn(point, 300)))
 
 
 def _findings(findings: Findings, may_lock: bool) -> list[Block]:

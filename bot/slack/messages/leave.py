@@ -1,4 +1,4 @@
-"""Handing over for a time: what the case says of it, and the question on the day of return."""
+"""A leave: its line in the case message, and the question on the day of return."""
 
 from datetime import datetime
 
@@ -15,19 +15,19 @@ STAY = "leave_stay"
 
 
 def build(view: CaseView) -> Message:
-    """Return the question, and once it is answered, by whom and how."""
+    """Return the question. An answered question shows who answered, and how."""
     leave, name = view.leave, plain(view.leaver.name, 80)
     moved = view.clients.moved if view.clients else 0
     if leave is None or leave.answer or not moved:
         point = _("{name} is back").format(name=name)
-        return message(point, [header(point), section(_answer(leave) or _("Nothing is left to be put back."))])
+        return message(point, [header(point), section(_answer(leave) or _("There are no clients to put back."))])
     point = _("Is {name} back? {count} wait for an answer").format(name=name, count=records(moved))
     blocks: list[Block] = [
         header(point),
         section(
             _(
-                "The handover was for a time, until {when}. Nothing moves by itself: put the clients back, or leave "
-                "them where they are. What changed hands since stays in any case."
+                "The handover was for a time, until {when}. Put the clients back, or leave them where they are. "
+                "Records with another owner since then stay there."
             ).format(when=moment(leave.return_on))
         ),
         actions(
@@ -37,13 +37,13 @@ def build(view: CaseView) -> Message:
         ),
     ]
     if not leave.keeps_access:
-        first = _("Press *Give Access Back* in the case message first: no records go to a locked account.")
+        first = _("Press *Give Access Back* in the case message first. Records cannot go to a locked account.")
         blocks.append(context(first))
     return message(mrkdwn(point, 400), blocks)
 
 
 def headline(view: CaseBrief) -> str:
-    """Return the point of a case whose person keeps access; empty for others."""
+    """Return the headline of a leave with access kept; empty for other cases."""
     if view.state is not CaseState.ON_LEAVE or view.leave is None:
         return ""
     name = plain(view.leaver.name, 80)
@@ -53,13 +53,13 @@ def headline(view: CaseBrief) -> str:
 
 
 def blocks(view: CaseView, now: datetime) -> list[Block]:
-    """Return the line on the way back, for the case message."""
+    """Return the case message's line on the return."""
     leave = view.leave
     if leave is None or view.state is CaseState.CANCELLED:
         return []
-    coming = _("Back on {when}: somebody is asked then whether the clients go back.")
+    coming = _("Back on {when}. Handover then asks whether the clients go back.")
     if leave.return_on <= now:
-        coming = _("Back since {when}: whether the clients go back is asked in the thread, and waits for an answer.")
+        coming = _("Back since {when}. The question in the thread, whether the clients go back, waits for an answer.")
     said = _answer(leave) or coming.format(when=moment(leave.return_on))
     return [section(_("*Return* {said}").format(said=said))]
 
@@ -69,7 +69,7 @@ def _answer(leave: LeaveView | None) -> str:
         return ""
     facts = {"by": mrkdwn(leave.answered_by), "when": moment(leave.answered_at)}
     if leave.answer is LeaveAnswer.PUT_BACK:
-        return _("{by} had the clients put back, {when}.").format(**facts)
+        return _("{by} put the clients back, {when}.").format(**facts)
     if leave.answer is LeaveAnswer.STAY:
         return _("{by} left the clients where they are, {when}.").format(**facts)
     return _("Nothing was handed over, so nobody was asked.")

@@ -1,4 +1,4 @@
-"""What a person is asked to do by hand, and what they said: shown as a person's word, never as read back."""
+"""Manual steps and their confirmations. A confirmation is a person's statement, never shown as read back."""
 
 from bot.slack.messages.blocks import (
     Block,
@@ -23,39 +23,41 @@ DONE, CANNOT, TAKE_BACK = "manual_done", "manual_cannot", "manual_take_back"
 
 
 def build(step: StepView) -> Message:
-    """Return the message to who is asked: the point, what to do, by when; once answered, who, when and what."""
+    """Return the message to the assignee: headline, instructions and deadline, or the confirmation."""
     point = headline(step)
     blocks: list[Block] = [header(plain(point, 150))]
     if step.waiting:
         blocks += [*_asked(step), actions("manual_actions", done_button(step), _cannot_button(step))]
     elif step.confirmed and step.state is not WorkState.CANCELLED:
         blocks += [*paragraphs(_answer(step)), actions("manual_actions", _take_back_button(step))]
-        blocks.append(context(_("Nothing can be read back there: this rests on that person's word.")))
+        blocks.append(context(_("Nothing can be read back there. This rests on that person's statement.")))
     return message(mrkdwn(point, 400), blocks)
 
 
 def headline(step: StepView) -> str:
-    """Return the step in a sentence of plain text."""
+    """Return the step's headline in plain text."""
     facts = {"title": plain(step.title, 80), "name": plain(step.leaver.name, 80)}
     if step.state is WorkState.CANCELLED:
-        return _("Not needed any more: {title} for {name}").format(**facts)
+        return _("No longer needed: {title} for {name}").format(**facts)
     if step.waiting and step.confirmed:
-        return _("Look again, please: {title} of {name}, who has left").format(**facts)
+        return _("Please check again: {title} of {name}, who has left").format(**facts)
     if step.waiting:
-        return _("{name} leaves: {title} is for you to do by hand").format(**facts)
+        return _("{name} leaves: please do {title} by hand").format(**facts)
     if step.confirmed:
         return _("{title} of {name}: confirmed by {by}").format(by=plain(step.confirmed_by, 80), **facts)
-    return _("{title} of {name} is not asked for now").format(**facts)
+    return _("{title} of {name}: nobody is asked now").format(**facts)
 
 
 def line(view: CaseView, system: SystemLine, step: StepView) -> str:
-    """Return the step as a part of the case message."""
+    """Return the step's lines for the case message."""
     title = f"*{mrkdwn(step.title)}*"
     if view.state is CaseState.SCHEDULED:
-        return _("{title} – by hand: {who} will be asked on the day").format(title=title, who=mention(step.assignee))
+        return _("{title} – by hand: {who} will be asked at the effective time").format(
+            title=title, who=mention(step.assignee)
+        )
     if not step.confirmed:
         said = [
-            _("{title} – {verdict}, done by hand and not confirmed by anybody").format(
+            _("{title} – {verdict}, by hand, not confirmed by anybody").format(
                 title=title, verdict=verdict(system.verdict)
             )
         ]
@@ -73,7 +75,7 @@ def line(view: CaseView, system: SystemLine, step: StepView) -> str:
 
 
 def by_hand(view: CaseBrief) -> str:
-    """Return the tail of a case's headline, plain text: `; badge: confirmed by Ada`. Empty where nothing is by hand."""
+    """Return the end of a case's headline in plain text: `; badge: confirmed by Ada`. Empty without manual steps."""
     parts = []
     for step in view.steps:
         facts = {"title": plain(step.title, 40), "by": plain(step.confirmed_by, 40)}
@@ -83,7 +85,7 @@ def by_hand(view: CaseBrief) -> str:
 
 
 def mention(slack_id: str) -> str:
-    """Return a person, a user group or a channel as Slack shows them; the id comes from our own configuration."""
+    """Return a mention of a person, a user group or a channel. The id comes from Handover's configuration."""
     if not slack_id:
         return _("nobody")
     mark = {"S": "!subteam^", "C": "#", "G": "#"}.get(slack_id[0], "@")
@@ -91,7 +93,7 @@ def mention(slack_id: str) -> str:
 
 
 def waiting(step: StepView) -> Block:
-    """Return the step in App Home."""
+    """Return the step's block for App Home."""
     until = _(" until {when}").format(when=moment(step.deadline)) if step.deadline else ""
     return section(f"*{mrkdwn(headline(step), 300)}*{until}", done_button(step))
 
@@ -112,10 +114,10 @@ def _take_back_button(step: StepView) -> Block:
 def _asked(step: StepView) -> list[Block]:
     lines = [short(one, 2000) for one in step.instructions.splitlines() if one.strip()]
     if step.confirmed:
-        lines.append(_("Last confirmed by {by}. Is it still so?").format(by=_who_when(step)))
+        lines.append(_("Last confirmed by {by}. Is this still true?").format(by=_who_when(step)))
     blocks = paragraphs([*lines, *_trouble(step)])
     if step.deadline:
-        blocks.append(section(_("To be done until {when}.").format(when=moment(step.deadline))))
+        blocks.append(section(_("Please finish until {when}.").format(when=moment(step.deadline))))
     if step.escalated_at:
         said = _("Escalated {when}; {who} was asked first.")
         blocks.append(context(said.format(who=mention(step.assignee), when=moment(step.escalated_at))))

@@ -1,4 +1,4 @@
-"""Parts of the case message about moves: pause, resume, stop, and what an undo of the handover put back."""
+"""Parts of the case message about moves: pause, resume, stop, and records put back."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ NEVER = (CaseState.CANCELLED, CaseState.HELD)
 
 
 def blocks(view: CaseView) -> list[Block]:
-    """Return what there is to say and to do about moves of a case; empty where there is nothing."""
+    """Return the lines and buttons about moves of a case; empty if there are none."""
     clients = view.clients
     if clients is None or view.state in NEVER:
         return []
@@ -29,11 +29,11 @@ def _halted(clients: ClientsView) -> list[str]:
         return []
     facts = {"by": mrkdwn(clients.halted_by), "when": moment(clients.halted_at)}
     if clients.halted is Halt.PAUSED:
-        return [_("*Moves paused* by {by}, {when}. Nothing is moved until somebody resumes.").format(**facts)]
+        return [_("*Moves paused* by {by}, {when}. Nothing moves until somebody resumes.").format(**facts)]
     left = records(clients.stopped)
     return [
         _(
-            "*Moves stopped* by {by}, {when}: {left} not moved, and with the leaver still. Retry proposes them again."
+            "*Moves stopped* by {by}, {when}: {left} not moved, still with the leaver. Retry proposes them again."
         ).format(left=left, **facts)
     ]
 
@@ -43,14 +43,14 @@ def _put_back(clients: ClientsView) -> list[str]:
         return []
     by, back = mrkdwn(clients.put_back_by), records(clients.put_back)
     if not clients.put_back and not clients.not_put_back:
-        waits = _("*Clients to be put back*, asked by {by}: {count} on the way")
+        waits = _("*Clients are being put back*, as asked by {by}: {count} on the way")
         lines = [waits.format(by=by, count=records(clients.putting_back))]
     else:
         lines = [_("*Handover undone* by {by}: {back} put back").format(by=by, back=back)]
     if clients.putting_back and (clients.put_back or clients.not_put_back):
         lines[0] += _(", {count} on the way").format(count=records(clients.putting_back))
     if clients.not_put_back:
-        lines[0] += _(", {count} not: others have them now").format(count=records(clients.not_put_back))
+        lines[0] += _(", {count} not, because others own them now").format(count=records(clients.not_put_back))
     lines += [f"• {short(line)}" for line in clients.unreturned]
     if clients.not_put_back > len(clients.unreturned):
         lines.append(_("… all of them: `handover putback CASE --csv`"))
@@ -73,7 +73,7 @@ def _ask_stop(view: CaseView, clients: ClientsView) -> Block:
     return confirm(
         _("Stop moving clients?"),
         _(
-            "What is moved stays with its new owners; the other {left} of {name} are not moved. They can be proposed "
+            "Moved records stay with their new owners. {left} of {name} will not be moved. They can be proposed "
             "again later."
         ).format(left=records(clients.left), name=plain(view.leaver.name, 60)),
         _("Stop Moves"),
@@ -81,7 +81,7 @@ def _ask_stop(view: CaseView, clients: ClientsView) -> Block:
 
 
 def kept(lines: tuple[PutBackLine, ...], rest: int) -> list[Block]:
-    """Return the records that stay where they are, with who has each now; those that do not fit are counted."""
+    """Return the records that stay, with the owner of each, and the number of records that do not fit."""
     notes = dict.fromkeys(line.note for line in lines)
     said = [_kept([line for line in lines if line.note == note], note) for note in notes]
     if rest > len(lines):
@@ -89,11 +89,11 @@ def kept(lines: tuple[PutBackLine, ...], rest: int) -> list[Block]:
     return (
         [section(_("*These stay where they are*")), *paragraphs(said)]
         if said
-        else [context(_("Nobody has changed any of them since."))]
+        else [context(_("Nobody has changed these records since."))]
     )
 
 
 def _kept(lines: Sequence[PutBackLine], note: str) -> str:
-    """Return all records of one fate: what is true of forty is said once."""
+    """Return all records with the same note as one line."""
     named = [f"{line.name} ({line.family_name})" if line.family_name != line.name else line.name for line in lines]
     return _("• {note}: {names}").format(note=mrkdwn(note, 120), names=listing(named, 50))

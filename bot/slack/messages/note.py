@@ -1,4 +1,4 @@
-"""What a successor is told of their new clients, and a draft with which they may introduce themselves."""
+"""The handover note: a successor's new clients, and a draft to introduce themselves."""
 
 from bot.slack.messages.blocks import Block, Message, context, divider, header, message, paragraphs, section
 from bot.slack.messages.phrases import clients, for_a_time, money, records
@@ -7,11 +7,11 @@ from workflows.clients.views import NoteLine, NoteView
 
 
 def build(view: NoteView) -> Message:
-    """Return the note: the point, the open records worth most as next steps, the draft."""
+    """Return the note: headline, the most valuable open records as next steps, the draft."""
     name = plain(view.leaver.name, 80)
     if not view.records:
-        point = _("The clients of {name} are not yours any more").format(name=name)
-        return message(point, [header(point), section(_("They were put back; nothing is left for you to do."))])
+        point = _("The clients of {name} are no longer yours").format(name=name)
+        return message(point, [header(point), section(_("They were put back. You have nothing to do."))])
     point = _("You have {clients} of {name} now").format(clients=clients(view.clients), name=name)
     blocks: list[Block] = [header(point), section(_summary(view))]
     if view.next:
@@ -19,7 +19,7 @@ def build(view: NoteView) -> Message:
     if view.open > len(view.next):
         blocks.append(
             context(
-                _("{count} more are open; the file in this thread has all.").format(
+                _("{count} more are open. The file in this thread has all.").format(
                     count=f"{view.open - len(view.next):,}"
                 )
             )
@@ -28,21 +28,21 @@ def build(view: NoteView) -> Message:
     blocks += [
         divider(),
         section(_("*A draft to introduce yourself*\n{draft}").format(draft=draft)),
-        context(_("Only a text to copy: Handover writes to no client.")),
+        context(_("This text is for you to copy. Handover writes to no client.")),
     ]
     return message(mrkdwn(point, 400), blocks)
 
 
 def introduction(view: NoteView) -> str:
-    """Return the draft. It says nothing of why the leaver is not there."""
+    """Return the draft. The text gives no reason for the leaver's absence."""
     if view.until:
         return _(
-            "Hello,\n\nmy name is {successor}. I look after you while {leaver} is away, and have all that you two have "
-            "worked on. When would be a good time for a short call?\n\nBest regards\n{successor}"
+            "Hello,\n\nmy name is {successor}. I look after you while {leaver} is away, and have all your joint work. "
+            "When would be a good time for a short call?\n\nBest regards\n{successor}"
         ).format(successor=view.successor.name, leaver=view.leaver.name)
     return _(
-        "Hello,\n\nmy name is {successor}. From now on I look after you in place of {leaver}, and have all that you "
-        "two have worked on. When would be a good time for a short call?\n\nBest regards\n{successor}"
+        "Hello,\n\nmy name is {successor}. From now on I look after you in place of {leaver}, and have all your joint "
+        "work. When would be a good time for a short call?\n\nBest regards\n{successor}"
     ).format(successor=view.successor.name, leaver=view.leaver.name)
 
 
@@ -57,7 +57,9 @@ def _summary(view: NoteView) -> str:
 
 def _step(line: NoteLine) -> str:
     worth = money({line.currency: line.value})
-    words = dict.fromkeys((mrkdwn(line.kind, 40), mrkdwn(line.stage, 60), worth))  # a kind may be called like a stage
+    words = dict.fromkeys(
+        (mrkdwn(line.kind, 40), mrkdwn(line.stage, 60), worth)
+    )  # a kind and a stage may have the same name
     facts = " · ".join(filter(None, words))
     return _("• *{client}*: {name} ({facts})").format(
         client=mrkdwn(line.family_name, 80), name=mrkdwn(line.name, 100), facts=facts

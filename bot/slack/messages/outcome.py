@@ -1,4 +1,4 @@
-"""What the person who asked for an offboarding is told once a proposal is settled."""
+"""The message to the person who opened the case, once a proposal is settled."""
 
 from bot.slack.messages.blocks import Message, context, header, message, paragraphs, section
 from bot.slack.messages.phrases import money, records
@@ -10,7 +10,7 @@ from workflows.storage.rows.clients import ProposalState
 
 
 def build(view: ProposalView) -> Message:
-    """Return the outcome, and what happens next."""
+    """Return the outcome and the next step."""
     point = headline(view)
     blocks = [header(point), section(outcome(view))]
     if view.state is ProposalState.APPROVED:
@@ -35,16 +35,16 @@ def _share(share: Share, *, done: bool) -> str:
 
 def _next(view: ProposalView) -> str:
     if view.state is ProposalState.APPROVED and _all_moved(view):
-        return _("All of them were read back; the case message has the counts before and after.")
+        return _("All records were read back. The case message has the counts before and after.")
     if view.state is ProposalState.APPROVED:
-        return _("Records move by themselves now; the case message shows how far they are.")
+        return _("The records are being moved now. The case message shows the progress.")
     if view.state is ProposalState.DECLINED:
         return _(
-            "Nothing has moved. Agree with {name} on another split; Retry in the case message then makes a new "
+            "Nothing has moved. Agree with {name} on another split. Retry in the case message then makes a new "
             "proposal, which {approver} can change."
         ).format(name=mrkdwn(view.settled_by), approver=mrkdwn(view.approver.name))
     if view.state is ProposalState.EXPIRED:
         return _("Nothing has moved. Retry in the case message asks again, with a fresh list.")
     if view.state is ProposalState.CANCELLED:
-        return _("Nothing has moved, and nothing will.")
+        return _("Nothing has moved, and nothing will move.")
     return _("{name} has a newer version to decide on.").format(name=mrkdwn(view.approver.name))

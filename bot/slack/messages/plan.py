@@ -1,4 +1,4 @@
-"""What an offboarding would meet and do, shown before anyone confirms: the point apart from its details."""
+"""The plan of an offboarding, shown before anybody confirms: summary and details."""
 
 from collections import defaultdict
 from decimal import Decimal
@@ -13,13 +13,13 @@ MOST_SYSTEMS = 30
 
 
 def summary(plan: Plan, warnings: list[str]) -> list[Block]:
-    """Return the point in a sentence, and what to be careful about."""
+    """Return the headline and the warnings."""
     said = [*warnings, *(short(warning) for warning in plan.warnings)]
     return [section(f"*{headline(plan)}*"), *paragraphs([_("⚠ Careful: {text}").format(text=text) for text in said])]
 
 
 def details(plan: Plan) -> list[Block]:
-    """Return a part per system."""
+    """Return the sections of each system."""
     blocks: list[Block] = []
     for system in plan.systems[:MOST_SYSTEMS]:
         blocks += _system(system)
@@ -27,7 +27,7 @@ def details(plan: Plan) -> list[Block]:
     if left:
         blocks.append(
             context(
-                _("Not shown in full here, and handled just the same: {names}").format(
+                _("Also part of the plan, without details here: {names}").format(
                     names=listing((system.title for system in left), 40)
                 )
             )
@@ -36,7 +36,7 @@ def details(plan: Plan) -> list[Block]:
 
 
 def headline(plan: Plan) -> str:
-    """Return the plan in a sentence: accounts, clients, and what is not known."""
+    """Return the plan in a sentence: accounts, clients, and systems that could not be read."""
     name = mrkdwn(plan.leaver.name)
     found = sum(len(system.accounts) for system in plan.systems)
     where = sum(1 for system in plan.systems if system.accounts)
@@ -72,7 +72,7 @@ def _system(system: SystemPlan) -> list[Block]:
     lines = [f"*{mrkdwn(system.title)}* ({mrkdwn(system.system)})"]
     if system.problem:
         lines.append(
-            _("? could not be looked up: {why} The case keeps trying and claims nothing until then.").format(
+            _("? could not be looked up: {why} The case keeps trying. Until then the verdict is unknown.").format(
                 why=short(system.problem)
             )
         )
@@ -108,7 +108,7 @@ def _account(account: AccountLine) -> str:
 
 def _book(book: BookLine) -> str:
     if book.problem:
-        return _("• clients: not known ({why})").format(why=short(book.problem))
+        return _("• clients: could not be counted ({why})").format(why=short(book.problem))
     count = sum(book.counts.values())
     counted = [(kind, number) for kind, number in sorted(book.counts.items()) if number]
     kinds = " · ".join(f"{number:,} {mrkdwn(kind)}" if number != count else mrkdwn(kind) for kind, number in counted)

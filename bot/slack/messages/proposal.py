@@ -1,4 +1,4 @@
-"""The proposal: who would receive which clients, to be approved as shown, changed, or declined."""
+"""The proposal of a split, to be approved as shown, changed, or declined."""
 
 from collections.abc import Sequence
 
@@ -35,34 +35,34 @@ APPROVE, DECLINE, CHANGE, PAGE, CSV, KEEP, FIND, UPLOAD = (
 )
 PER_PAGE = 20
 SETTLED = {
-    ProposalState.DRAFT: N_("Being prepared; it can be decided once every record is listed."),
+    ProposalState.DRAFT: N_("Being prepared. It can be decided once every record is listed."),
     ProposalState.PENDING: N_("Nobody has decided yet."),
     ProposalState.APPROVED: N_("✓ Approved by {by} {at}."),
     ProposalState.DECLINED: N_("✗ Declined by {by} {at}. {note}"),
-    ProposalState.SUPERSEDED: N_("Replaced by a newer version {at}; this one can no longer be decided. {note}"),
-    ProposalState.CANCELLED: N_("The offboarding was cancelled by {by} {at}; there is nothing to decide. {note}"),
-    ProposalState.EXPIRED: N_("Expired {at}: not everybody who must agree answered in time, so nothing moves. {note}"),
+    ProposalState.SUPERSEDED: N_("Replaced by a newer version {at}. This one can no longer be decided. {note}"),
+    ProposalState.CANCELLED: N_("The offboarding was cancelled by {by} {at}. There is nothing to decide. {note}"),
+    ProposalState.EXPIRED: N_("Expired {at}: not everybody answered in time, so nothing moves. {note}"),
 }
 
 
 def build(
     view: ProposalView, lines: Sequence[ClientLine], total: int, page: int = 0, viewer: str = "", *, chart: bool = True
 ) -> Message:
-    """Return the message; a settled proposal says who, when and what; its only buttons turn pages, where there are any.
+    """Return the message. A settled proposal shows the outcome, and has no buttons except those to read all pages.
 
-    `viewer`: Slack id of whose message it is; who has answered already has nothing to press any more.
+    `viewer`: Slack id of the message's reader. A reader who has answered gets no buttons to decide.
     """
     pending = view.state is ProposalState.PENDING
     asked = requests.of(view, viewer) if viewer else None
     point = headline(view)
     blocks: list[Block] = [header(point), section(_summary(view))]
-    if view.state is not ProposalState.SUPERSEDED:  # the newer version shows all of this as it is now
+    if view.state is not ProposalState.SUPERSEDED:  # the newer version's message shows this part
         blocks += spread.build(view, chart=chart)
         blocks += [*paragraphs(spread.kept(view.kept, view.leaver.name)), *requests.blocks(view)]
     if lines:
         where = context(client_lines.where(len(lines), total, page * PER_PAGE))
         blocks += [divider(), *paragraphs([client_lines.line(line) for line in lines]), where]
-    if pending or total > PER_PAGE:  # what was decided on can still be read to its end
+    if pending or total > PER_PAGE:  # all pages of a settled proposal can still be read
         changing = _changing(view) if pending else []
         blocks.append(actions(f"page_{view.digest[:40]}", *_reading(view, total, page), *changing))
     if pending:
@@ -76,7 +76,7 @@ def build(
 
 
 def headline(view: ProposalView) -> str:
-    """Return the point in plain text."""
+    """Return the headline in plain text."""
     name = plain(view.leaver.name, 80)
     if view.state is ProposalState.PENDING:
         return ngettext(
@@ -84,19 +84,21 @@ def headline(view: ProposalView) -> str:
             "Approve the handover of {count:,} records of {name}?",
             view.records,
         ).format(count=view.records, name=name)
-    return _("Handover of {count:,} records of {name}: {state}").format(
-        count=view.records, name=name, state=state(view.state)
-    )
+    return ngettext(
+        "Handover of {count:,} record of {name}: {state}",
+        "Handover of {count:,} records of {name}: {state}",
+        view.records,
+    ).format(count=view.records, name=name, state=state(view.state))
 
 
 def outcome(view: ProposalView) -> str:
-    """Return who settled it, when, and how."""
+    """Return how the proposal was settled, by whom and when."""
     at = moment(view.settled_at) if view.settled_at else ""
     return _(SETTLED[view.state]).format(by=mrkdwn(view.settled_by), at=at, note=short(view.note, 600)).strip()
 
 
 def state(state: ProposalState) -> str:
-    """Return what became of a proposal, in a word."""
+    """Return a proposal's state in a word."""
     return {
         ProposalState.DRAFT: _("being prepared"),
         ProposalState.PENDING: _("waiting"),

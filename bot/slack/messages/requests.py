@@ -1,4 +1,4 @@
-"""Who must agree to a proposal: who has, who is awaited and until when, in words."""
+"""Approval requests of a proposal: decisions, people still asked, deadlines."""
 
 from bot.slack.messages.blocks import Block, button, pack, paragraphs, section
 from bot.slack.messages.phrases import listing, short
@@ -10,7 +10,7 @@ ASK = "request_ask"
 
 
 def blocks(view: ProposalView) -> list[Block]:
-    """Return a line for each request; none where there is only the approver's and nobody has said anything."""
+    """Return a line for each request; none if the only request is the approver's and nothing has happened."""
     settled = view.state is not ProposalState.PENDING
     if len(view.requests) < 2 and (settled or not any(map(_eventful, view.requests))):  # noqa: PLR2004 - said elsewhere
         return []
@@ -18,7 +18,7 @@ def blocks(view: ProposalView) -> list[Block]:
 
 
 def waiting(view: ProposalView | None) -> list[Block]:
-    """Return what a case says of a proposal that waits, with a button to ask somebody else for each part of it."""
+    """Return the case message's lines on a waiting proposal, with a button to ask somebody else."""
     if view is None or view.state is not ProposalState.PENDING or not blocks(view):
         return []
     return [section(line(request), _ask(view, request)) for request in view.requests]
@@ -32,7 +32,7 @@ def _ask(view: ProposalView, request: RequestView) -> Block | None:
 
 
 def _eventful(request: RequestView) -> bool:
-    """Whether there is more to say of a request than that it waits."""
+    """Return whether anything has happened to a request."""
     return bool(
         request.decisions or request.problem or request.delegates or request.escalated_at or request.reminded_at
     )
@@ -46,12 +46,12 @@ def line(request: RequestView, *, pending: bool = True) -> str:
     if not pending and request.state in (RequestState.EXPIRED, RequestState.WITHDRAWN):
         said.append(_("expired without an answer") if request.state is RequestState.EXPIRED else _("no longer needed"))
     if request.problem and pending:
-        said.append(_("in the way: {problem}").format(problem=short(request.problem)))
+        said.append(_("problem: {problem}").format(problem=short(request.problem)))
     return f"*{title(request)}*: {'; '.join(said)}"
 
 
 def title(request: RequestView) -> str:
-    """Return what the request is called, with how many of its people are needed."""
+    """Return the request's title, with the number of decisions that it needs."""
     if request.role == "manager":
         return _("Approver")
     if request.role == "receiver":
@@ -64,12 +64,12 @@ def title(request: RequestView) -> str:
 
 
 def waits_for(view: ProposalView) -> str:
-    """Return the names of everybody who is still asked."""
+    """Return the names of all people who are still asked."""
     return listing([one.name or one.slack_id for one in view.awaited or (view.approver,)], 5)
 
 
 def of(view: ProposalView, viewer: str) -> RequestView | None:
-    """Return the request that a person's message is about: what they are asked, else what they answered."""
+    """Return the request for a person's message: one that awaits them, else one that they answered."""
     asked = [one for one in view.requests if one.awaits(viewer)]
     said = [one for one in view.requests if any(word.person.slack_id == viewer for word in one.decisions)]
     seen = [one for one in view.requests if one.asks(viewer)]
@@ -98,7 +98,7 @@ def _awaited(request: RequestView) -> str:
     ]
     left = max(request.need - len(request.counted), 1)
     if not names:
-        said = _("nobody is there to be asked")
+        said = _("nobody can be asked")
     elif left < len(names):
         said = ngettext("waiting for {count} of {names}", "waiting for {count} of {names}", left).format(
             count=left, names=listing(names, 6)

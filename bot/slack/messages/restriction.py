@@ -1,4 +1,4 @@
-"""What is taken from a leaver before the lock-out, and given back where the case is called off: a line a system."""
+"""Restrictions before the lock-out, a line per system. A cancelled case gives the groups back."""
 
 from collections.abc import Callable
 
@@ -10,9 +10,9 @@ from workflows.storage.rows.work_state import WorkState
 
 
 def lines(view: CaseView) -> list[str]:
-    """Return a line of mrkdwn for each system that has such a step; those that came to nothing are left out."""
+    """Return a line in Slack's markup for each restriction; cancelled ones without effect are left out."""
     return [
-        _("*{title}* before the day: {said}").format(
+        _("*{title}* before the lock-out: {said}").format(
             title=mrkdwn(line.title), said=said(line, moment(line.due_at), short)
         )
         for line in view.restrictions
@@ -21,12 +21,12 @@ def lines(view: CaseView) -> list[str]:
 
 
 def tells(line: RestrictionLine) -> bool:
-    """Whether there is anything to say: called off before it began, there is not."""
+    """Return whether a restriction has a line. One that was cancelled before it began has none."""
     return bool(line.taken or line.problem or line.state is not WorkState.CANCELLED)
 
 
 def said(line: RestrictionLine, due: str, safe: Callable[[str], str] = str) -> str:
-    """Return a step in words; `due` is when it is done, as the reader is shown times; `safe` makes names harmless."""
+    """Return a restriction in words. `due`: its time as text. `safe`: escapes names for the output."""
     what, problem = safe("; ".join(line.taken)), safe(line.problem)
     if line.lifted:
         text = _("✓ given back ({what})") if line.done_at else _("being given back ({what})")

@@ -1,4 +1,4 @@
-"""What a colleague is asked who must agree to take their own share: that share alone, and no more of the book."""
+"""The question to a successor who must agree to their own share. It shows no other part of the book."""
 
 from collections.abc import Sequence
 
@@ -26,7 +26,7 @@ from workflows.storage.rows.clients import ProposalState
 def build(
     view: ProposalView, asked: RequestView, lines: Sequence[RecordLine], total: int, page: int, viewer: str
 ) -> Message:
-    """Return the message for the colleague of that request."""
+    """Return the message for the successor of that request."""
     said = headline(view, total, _other(asked, viewer))
     blocks: list[Block] = [
         header(said),
@@ -52,13 +52,13 @@ def build(
 
 
 def point(view: ProposalView, asked: RequestView, viewer: str) -> str:
-    """Return what a colleague is asked, in plain text."""
+    """Return the question to a successor in plain text."""
     mine = (one.records for one in view.shares if asked.share and one.successor.key == asked.share.key)
     return headline(view, next(mine, 0), _other(asked, viewer))
 
 
 def headline(view: ProposalView, count: int, other: str = "") -> str:
-    """Return the point in plain text. `other`: for whom a stand-in answers."""
+    """Return the headline in plain text. `other`: the successor for whom a delegate answers."""
     name = plain(view.leaver.name, 80)
     if view.state is not ProposalState.PENDING:
         return ngettext(
@@ -76,21 +76,21 @@ def headline(view: ProposalView, count: int, other: str = "") -> str:
 
 
 def _other(asked: RequestView, viewer: str) -> str:
-    """Return whose share it is, where that is not the viewer's own."""
+    """Return the successor's name if the share is not the viewer's own, else empty."""
     return asked.share.name if asked.share and asked.share.slack_id not in ("", viewer) else ""
 
 
 def _summary(view: ProposalView, asked: RequestView, viewer: str) -> str:
     share = next((one for one in view.shares if asked.share and one.successor.key == asked.share.key), None)
     if share is None:
-        return _("Your share has changed; a newer message shows it.")
+        return _("Your share has changed. A newer message shows it.")
     value, other = money(share.value), _other(asked, viewer)
     if view.state is not ProposalState.PENDING:
         text = _("{records} of {clients}{value}, proposed for {other}.")
         other = share.successor.name
     elif other:
         text = _(
-            "{records} of {clients}{value} would go to {other}, and you decide while {other} is away. Nothing "
+            "{records} of {clients}{value} would go to {other}. You decide while {other} is away. Nothing "
             "moves until everybody who is asked agrees."
         )
     else:

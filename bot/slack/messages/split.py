@@ -1,4 +1,4 @@
-"""Who gets how much of a book, as a chart and as lines; and what stays, with the reasons."""
+"""The split of a client book as chart and as lines, and the clients that stay, with reasons."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -12,11 +12,11 @@ SUCCESSORS = "proposal_successors"
 POINTS = 20
 """Slack's limit for a chart: 20 points a series (docs.slack.dev, data visualization block)."""
 SHOWN = 20
-"""Successors in the message itself; a button shows all of them."""
+"""Most successors in the message itself. A button shows all of them."""
 
 
 def build(view: ProposalView, *, chart: bool) -> list[Block]:
-    """Return a line per successor, a chart where Slack can draw one, and a button to all where they are many."""
+    """Return a line per successor, a chart if Slack can draw one, and a button if there are more successors."""
     blocks = paragraphs(lines(view.shares[:SHOWN]))
     if chart and 1 < len(view.shares) <= POINTS:
         blocks.append(_chart(view.shares))
@@ -55,7 +55,7 @@ def deals(count: int) -> str:
 
 
 def kept(lines: Sequence[ExclusionLine], name: str) -> list[str]:
-    """Return a sentence for each time that somebody let clients stay."""
+    """Return a sentence for each exclusion of clients."""
     return [_kept(one, name) for one in lines]
 
 
@@ -89,5 +89,5 @@ def _chart(shares: Sequence[Share]) -> Block:
 
 
 def _label(share: Share, number: int) -> str:
-    # Numbered, so that two of one name stay two.
+    # Numbered, because a chart merges categories of the same name.
     return f"{number} {plain(share.successor.name, 16)}"

@@ -1,4 +1,4 @@
-"""Slack's side of access: Undo, Reschedule, Hired Again, Choose Account, Release and Reject, and the warned day."""
+"""Access in Slack: undo, reschedule, close, choose an account, release, reject, the warning about a day."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -27,7 +27,7 @@ DANA = AccountId("crm-dana.oneill")
 
 @pytest.fixture
 def locked(workplace: Workplace) -> str:
-    """Return a case whose leaver is locked out, and is watched."""
+    """Return a watched case with the leaver locked out."""
     case_id = workplace.open()
     workplace.run()
     assert workplace.office.offboarding.case(case_id).state is CaseState.WATCHED
@@ -88,7 +88,7 @@ def test_an_undone_case_says_what_is_back_and_what_is_not(workplace: Workplace) 
 
 @pytest.fixture
 def crowded(tmp_path: Path) -> Iterator[Workplace]:
-    """Return a workplace where one case an hour is enough, and one was opened."""
+    """Return a workplace that holds the second case in an hour, with one case open."""
     with workplace_in(tmp_path, rules=CasePolicy(mass_cases_per_hour=1, hold_channel="C0SECURITYALERTS")) as workplace:
         workplace.open(leaver=Leaver(RAJ.name, RAJ.email, RAJ.slack_id, RAJ.timezone))
         yield workplace
@@ -203,7 +203,7 @@ def test_a_person_hired_again_is_no_longer_watched(workplace: Workplace, locked:
 
 @pytest.fixture
 def waiting(workplace: Workplace) -> str:
-    """Return a case that waits for security, who has the form open, to choose one of two accounts."""
+    """Return a case that waits for a choice of two accounts. Security has the form open."""
     workplace.crm.users[DANA].name = samples.NASTY
     workplace.crm.user("crm-boss", samples.leaver().email, login="boss", name="The Boss", protected="an administrator")
     workplace.crm.user("crm-private", "dana@private.example", login="d.oneill", name=samples.NASTY)
@@ -232,7 +232,7 @@ def test_security_chooses_one_of_the_matches(workplace: Workplace, waiting: str)
 def test_a_search_shows_the_form_again_with_what_was_found(workplace: Workplace, waiting: str) -> None:
     workplace.security.modal("Choose account").fill("search", "x<!here>").submit()
     view = workplace.security.modal("Choose account")
-    assert "Nothing there has exactly" in view.text
+    assert "No account there has exactly" in view.text
     assert "<!here>" not in view.text
     view.fill("search", "d.oneill").submit()
     assert "dana@private.example" in workplace.security.modal("Choose account").text

@@ -1,4 +1,4 @@
-"""Two must agree: real services on rows, the production listeners, a practice workspace; the CRM is in memory."""
+"""Approval by two people: real services, production listeners, a practice workspace, a CRM in memory."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -31,7 +31,7 @@ MAX = Successor(MANAGER.email, MANAGER.name, MANAGER.email, MANAGER.slack_id)
 
 
 class Firm:
-    """The practice workspace in front of the client track."""
+    """A practice workspace connected to the client track."""
 
     def __init__(self, slack: SlackServer, stage: Stage) -> None:
         self.slack, self.stage = slack, stage
@@ -46,12 +46,12 @@ class Firm:
             delegations=stage.handover.delegations,
         )
         client = web_client(settings.slack)
-        self.door = AcknowledgementGate(calm=0)
-        self.app = make_app(self.services, client, signing_secret="practice-signing-secret", door=self.door)
+        self.gate = AcknowledgementGate(calm=0)
+        self.app = make_app(self.services, client, signing_secret="practice-signing-secret", gate=self.gate)
         self.notifier = SlackNotifier(client, self.services, lambda number: outbox.find(stage.store, number))
 
     def tick(self) -> None:
-        """Let the clock look, and tell people."""
+        """Run due work and deliver messages."""
         self.stage.look()
         with self.stage.store.write() as session:
             session.execute(
@@ -67,7 +67,7 @@ def firm(tmp_path: Path) -> Iterator[Firm]:
         stage.members = SlackMembers(web_client(make_settings(slack.api_url).slack))  # type: ignore[assignment]
         stage.handover = stage.start()
         firm = Firm(slack, stage)
-        with listening(make_web(firm.app, Metrics(), firm.door), "127.0.0.1", 0) as port:
+        with listening(make_web(firm.app, Metrics(), firm.gate), "127.0.0.1", 0) as port:
             slack.workspace.app.use_url(f"http://127.0.0.1:{port}{PATH}")
             stage.tick()
             firm.tick()

@@ -1,4 +1,4 @@
-"""Buttons of the case, the exports and the audit, and App Home: who may, and what then happens."""
+"""Buttons of the case, the exports and the audit, and App Home: permission and effect."""
 
 from datetime import timedelta
 
@@ -41,7 +41,7 @@ def test_security_retries_a_system_that_is_not_good(workplace: Workplace) -> Non
     workplace.run()
     workplace.crm.down = False
     workplace.security.click(workplace.post(f"case:{case_id}"), "Retry")
-    workplace.private(workplace.security, "crm is tried again now")
+    workplace.private(workplace.security, "crm is being tried again")
     assert workplace.actors("access.retry") == [f"slack:{workplace.security.id}"]
     workplace.run()
     assert not workplace.crm.users[DANA].active
@@ -71,7 +71,7 @@ def test_hr_cancels_a_scheduled_case_and_security_does_not(workplace: Workplace)
 
 @pytest.fixture
 def exported(workplace: Workplace) -> Message:
-    """Return security's message on what a leaver exported."""
+    """Return security's message on a leaver's exports."""
     workplace.crm.export(DANA, samples.NOW - timedelta(days=2), "opportunity:1", "opportunity:2")
     workplace.open()
     workplace.run("exports")
@@ -117,7 +117,7 @@ def test_security_locks_again_from_the_digest(workplace: Workplace, audited: Mes
     workplace.run("revoke")
     assert workplace.crm.users[DANA].active
     workplace.security.click(audited, "Lock Again")
-    workplace.private(workplace.security, "Locking again now")
+    workplace.private(workplace.security, "is being locked again")
     workplace.run("revoke")
     assert not workplace.crm.users[DANA].active
 
@@ -135,7 +135,7 @@ def test_the_list_of_an_audit_comes_as_a_file(workplace: Workplace, audited: Mes
         (MANAGER.uid, "Approve the handover of 3 records", "Open cases"),
         ("hanna.lind", "Open cases", "Approve the handover"),
         ("sam.okafor", "open again in crm", "To start, type"),
-        ("raj.patel", "Nothing waits for you", "Open cases"),
+        ("raj.patel", "You have nothing to do", "Open cases"),
     ],
 )
 def test_home_shows_by_role(workplace: Workplace, uid: str, shown: str, hidden: str) -> None:

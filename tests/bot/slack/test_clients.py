@@ -1,4 +1,4 @@
-"""The clients of a proposal in Slack: looked through, given to others, kept with a reason, changed by a file."""
+"""The clients of a proposal in Slack: search, change of successor, exclusion, assignment file."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -25,7 +25,7 @@ def show(office: Office) -> Message:
 
 
 def crowd(office: Office, successors: int, clients: int, name: str = "Colleague") -> None:
-    """Let the proposal be over so many colleagues and clients."""
+    """Set the number of colleagues and clients in the proposal."""
     heirs = tuple(Successor(f"s{n}@x.example", f"{name} {n}", f"s{n}@x.example") for n in range(successors))
     each = clients // successors
     shares = tuple(Share(one, 400, each, {"EUR": Decimal(1000 + n)}, 0, 7) for n, one in enumerate(heirs))
@@ -75,7 +75,7 @@ def test_clients_are_searched_and_every_page_can_be_reached(office: Office) -> N
     office.manager.modal("Clients").fill("search", "acme 1").submit()
     office.manager.wait_for(lambda: "Clients 1 to 11 of 11" in office.manager.modal("Clients").text)
     office.manager.modal("Clients").fill("search", "<!channel>")
-    office.manager.wait_for(lambda: "empty the field to see all" in office.manager.modal("Clients").text)
+    office.manager.wait_for(lambda: "An empty field shows all" in office.manager.modal("Clients").text)
     assert view.title == "Clients"
 
 
@@ -165,10 +165,10 @@ def test_faults_of_a_file_are_told_by_line_in_private_all_of_them(office: Office
     before = len(office.manager.messages())
     hand_in(office, b"client,address\n")
     text = office.manager.modal("This file has faults").text
-    assert "100 lines are at fault" in text
+    assert "100 lines have faults" in text
     assert "line 2: eve &lt;!channel&gt; is no successor" in text
     assert "60 more" in text
-    assert "is in your direct messages" not in "".join(said(one) for one in office.manager.messages())
+    assert "is in Handover's direct message" not in "".join(said(one) for one in office.manager.messages())
     assert b"101,eve" in (office.slack.workspace.files[max(office.slack.workspace.files, key=_number)].data or b"")
     assert "Replaced" not in said(office.manager.messages()[before])
 

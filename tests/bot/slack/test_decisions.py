@@ -1,4 +1,4 @@
-"""The proposal's buttons: approve once, exactly what was shown, by the one who may."""
+"""The proposal's buttons: one approval of exactly the shown proposal, by the approver."""
 
 import pytest
 
@@ -20,12 +20,12 @@ def shown(workplace: Workplace) -> Message:
 
 
 def decisions(workplace: Workplace) -> list[tuple[str, str]]:
-    """Return each decision, and by whom."""
+    """Return each decision with its actor."""
     return [(word, who) for word in ("yes", "no") for who in workplace.actors(f"approval.{word}")]
 
 
 def proposal(workplace: Workplace) -> ProposalView:
-    """Return the version that waits."""
+    """Return the pending version."""
     [waiting] = workplace.services.proposals.waiting()
     return waiting
 
@@ -94,7 +94,7 @@ def test_who_is_no_full_member_any_more_cannot_decide(workplace: Workplace, show
 def test_nobody_decides_while_slack_does_not_say_who_they_are(workplace: Workplace, shown: Message) -> None:
     workplace.slack.fault("users.info", "internal_error", times=3)
     workplace.manager.click(shown, APPROVE)
-    workplace.private(workplace.manager, "does not answer about this person")
+    workplace.private(workplace.manager, "gave no answer about this person")
     assert decisions(workplace) == []
 
 

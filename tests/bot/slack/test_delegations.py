@@ -1,4 +1,4 @@
-"""Naming who decides while somebody is away: from the Home tab and from the terminal."""
+"""Delegations from the Home tab and from the terminal."""
 
 import re
 from dataclasses import replace
@@ -27,7 +27,7 @@ def known(office: Office) -> FakeDelegations:
 def empty_form(office: Office) -> OpenView:
     office.manager.home()
     view = office.manager.wait_for(lambda: office.manager.home_now)
-    view.click("Name a Stand-In")
+    view.click("Name a Delegate")
     return office.manager.modal("While you are away")
 
 
@@ -45,7 +45,7 @@ def test_the_form_begins_with_today_as_the_bots_clock_and_the_managers_zone_have
 
 def test_a_stand_in_is_named_and_ended_on_the_home_tab(office: Office) -> None:
     ask(office, CAROL, "2026-12-21", "2026-12-22")
-    said_so = office.manager.modal("Stand-in named").text
+    said_so = office.manager.modal("Delegate named").text
     assert re.findall(r"\|(\S+)>", said_so) == ["2026-12-21", "2026-12-22"], "the last day in full, and not the next"
     [made] = known(office).known
     assert (made.principal.slack_id, made.delegate.slack_id) == (MANAGER.slack_id, CAROL)
@@ -57,7 +57,7 @@ def test_a_stand_in_is_named_and_ended_on_the_home_tab(office: Office) -> None:
     office.manager.wait_for(lambda: "decides for" in office.manager.home_now.text if office.manager.home_now else None)
     view = office.manager.home_now
     assert view is not None
-    view.click("End Stand-In")
+    view.click("End Delegation")
     office.manager.wait_for(lambda: not known(office).known)
     assert office.slack.refused() == []
 
@@ -83,17 +83,17 @@ def test_who_is_no_full_member_names_nobody(office: Office, flag: str) -> None:
 
 def test_somebody_elses_delegation_cannot_be_ended_twice(office: Office) -> None:
     ask(office, CAROL, "2026-12-21", "2026-12-22")
-    office.manager.modal("Stand-in named")
+    office.manager.modal("Delegate named")
     office.manager.wait_for(lambda: "decides for" in office.manager.home_now.text if office.manager.home_now else None)
     view = office.manager.home_now
     assert view is not None
     known(office).known.clear()
-    view.click("End Stand-In")
+    view.click("End Delegation")
     office.manager.wait_for(lambda: any("no such delegation" in said(one) for one in office.manager.messages()))
 
 
 class Desk(Wiring):
-    """The wiring with one delegation's house, kept from command to command."""
+    """Wiring that keeps the services of one delegation from command to command."""
 
     def __init__(self) -> None:
         super().__init__()

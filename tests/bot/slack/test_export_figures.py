@@ -1,4 +1,4 @@
-"""Exports of which the log does not know everything: what is known is said as a least, what is not is said too."""
+"""Exports with incomplete logs: counts are shown as minimums, and unknown sizes are named."""
 
 from dataclasses import replace
 from datetime import date
@@ -45,7 +45,7 @@ def test_a_chart_of_records_draws_no_exports_among_them() -> None:
         if block["type"] == "data_visualization"
     )
     assert [point["value"] for point in chart["chart"]["series"][0]["data"]] == [480, 0]
-    assert chart["title"] == "Records exported, week by week, where known"
+    assert chart["title"] == "Records exported, week by week, if logged"
     assert "records in the week of" in said(line, chart=False)
 
 

@@ -1,4 +1,4 @@
-"""Findings in Slack and at the command line: taken, accepted for a while, said in person."""
+"""Findings in Slack and at the command line: take, accept, escalate."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -72,7 +72,7 @@ def test_what_nobody_takes_goes_to_a_person_with_its_button(office: Office) -> N
 def test_an_escalation_has_the_overdue_ones_only_and_says_when_none_is_left() -> None:
     view = samples.audit(3)
     late = replace(view, findings=(replace(view.findings[0], overdue=True), *view.findings[1:]))
-    assert "1 finding has been taken by nobody" in escalation.build(late).text
+    assert "Nobody has taken 1 finding" in escalation.build(late).text
     assert "finding-1" not in text(escalation.build(late))
     assert "taken or settled" in escalation.build(view).text
 

@@ -1,4 +1,4 @@
-"""A handover for a time in Slack and at the terminal: the form's fields, the question, and its two answers."""
+"""A leave in Slack and at the terminal: the form's fields, the question, its two answers."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -37,7 +37,7 @@ def answered(answer: str) -> LeaveView:
 
 @pytest.fixture
 def returned(workplace: Workplace) -> Message:
-    """Return the question about a leave whose day has come."""
+    """Return the question of a leave on the day of return."""
     workplace.hand_over(reason=Reason.LEAVE, return_on=samples.NOW + timedelta(days=30), keep_access=True)
     workplace.run()
     workplace.office.clock.pass_(days=30)
@@ -95,7 +95,7 @@ def test_an_answered_question_has_no_buttons_and_says_by_whom(answer: str) -> No
 def test_the_case_says_that_access_stays_and_when_the_person_is_back() -> None:
     message = case.build(view(), samples.NOW)
     assert "access stays" in message.text
-    assert "asked then whether the clients go back" in str(message.blocks)
+    assert "Handover then asks whether the clients go back" in str(message.blocks)
     assert "back from leave" in case.build(view(answered("stay")), samples.NOW).text
 
 

@@ -1,4 +1,4 @@
-"""The manifest names what the code uses, no more and no less."""
+"""The manifest has exactly the scopes that the code needs."""
 
 import ast
 from pathlib import Path
@@ -14,7 +14,7 @@ CLIENTS = {"client", "_client"}
 
 
 def called() -> set[str]:
-    """Every Web API method that the Slack side calls on a client."""
+    """Return every Web API method that `bot.slack` calls."""
     found = set()
     for path in HOUSE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

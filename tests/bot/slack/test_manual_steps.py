@@ -1,4 +1,4 @@
-"""What people do by hand, in Slack and at the command line: who may answer, what is asked, what is shown of it."""
+"""Manual steps in Slack and at the command line: permission, questions, answers."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -50,7 +50,7 @@ def badge(**change: Any) -> System:
 
 @pytest.fixture
 def opens(tmp_path: Path) -> Iterator[Opens]:
-    """Return what opens a workplace with a badge that somebody takes by hand, and Dana's case in it."""
+    """Return a function that opens a workplace with a manual step and Dana's case."""
     with ExitStack() as stack:
 
         def opened(**change: Any) -> Workplace:
@@ -74,7 +74,7 @@ def step(workplace: Workplace) -> StepView:
 
 
 def shown(workplace: Workplace) -> Message:
-    """Return the newest message that asks for the step, wherever it stands."""
+    """Return the newest message that asks for the step, in any channel."""
     workplace.deliver()
     posts = [post for post in workplace.posts().values() if post.kind == MessageKind.MANUAL]
     newest = max(posts, key=lambda post: float(post.ts))
@@ -84,7 +84,7 @@ def shown(workplace: Workplace) -> Message:
 
 
 def in_channel(workplace: Workplace) -> Message:
-    """Return the case message, which has the step's buttons for everybody who reads it."""
+    """Return the case message. It has the step's buttons for all readers."""
     [case] = workplace.services.offboarding.cases()
     return workplace.post(f"case:{case.id}")
 
@@ -98,7 +98,7 @@ def confirm(person: Person, message: Message, note: str = "badge 117 collected",
 def test_the_assignee_is_asked_and_confirms_with_a_note(asked: Workplace) -> None:
     message = shown(asked)
     assert "Switch it off." in said(message)
-    assert "Office keys and badge is for you to do by hand" in said(message)
+    assert "please do Office keys and badge by hand" in said(message)
     li = asked.person(LI)
     confirm(li, message)
     assert "Nothing was read back" in li.modal("Thank you").text
@@ -116,7 +116,7 @@ def test_a_confirmed_message_says_who_when_and_what_without_the_question(opens: 
     assert f"confirmed by {BY_UID['li.wei'].name}" in text
     assert "Note: badge 117" in text
     assert "<https://x.example/a_b_c?d=1&amp;e=2>" in text
-    assert "rests on that person's word" in text
+    assert "rests on that person's statement" in text
     assert "Mark as Done" not in text
     assert asked.slack.refused() == []
 
@@ -241,7 +241,7 @@ def test_a_confirmation_is_taken_back_with_a_reason(asked: Workplace) -> None:
     confirm(li, shown(asked))
     li.modal("Thank you").close()
     li.click(shown(asked), "Take Back")
-    li.modal("Take it back").fill("reason", "wrong badge").submit()
+    li.modal("Take back confirmation").fill("reason", "wrong badge").submit()
     li.modal("Taken back")
     assert asked.actors("manual.retracted") == [f"slack:{LI}"]
     assert not step(asked).confirmed
@@ -252,7 +252,7 @@ def test_home_shows_what_waits_and_takes_the_answer(asked: Workplace) -> None:
     li.home()
     view = li.wait_for(lambda: li.home_now)
     assert "Office keys and badge" in view.text
-    assert "Nothing waits for you" not in view.text
+    assert "You have nothing to do" not in view.text
     view.click("Mark as Done")
     li.modal("Mark as done")
 
@@ -262,7 +262,7 @@ def test_a_step_called_off_asks_nothing(asked: Workplace) -> None:
     asked.run("revoke")
     asked.services.offboarding.undo(step(asked).case_id, Actor(f"slack:{asked.hr.id}", "Hanna"))
     text = said(shown(asked))
-    assert "Not needed any more" in text
+    assert "No longer needed" in text
     assert "Mark as Done" not in text
 
 
@@ -307,7 +307,7 @@ def test_bad_news_comes_first_whatever_is_confirmed() -> None:
 
 def test_before_the_day_it_says_who_will_be_asked() -> None:
     text = text_of(case(Verdict.UNKNOWN, state=CaseState.SCHEDULED, step=replace(samples.step(), waiting=False)))
-    assert f"by hand: <@{LI}> will be asked on the day" in text
+    assert f"by hand: <@{LI}> will be asked at the effective time" in text
 
 
 def test_words_of_people_are_data() -> None:
@@ -324,7 +324,7 @@ def test_words_of_people_are_data() -> None:
 
 
 def marked(thing: Any) -> Iterator[str]:
-    """Every text in which Slack reads markup."""
+    """Yield every text with Slack's markup."""
     if isinstance(thing, dict):
         if thing.get("type") == "mrkdwn":
             yield str(thing["text"])

@@ -1,4 +1,4 @@
-"""A leaver who joins a channel in which leavers are spoken of, after the case message was posted there."""
+"""A leaver who joins a channel with case messages."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Pause, resume, stop, and putting clients back: who may, what is asked first, double clicks, and the terminal."""
+"""Pause, resume, stop and put back: permission, the form, double clicks, the terminal."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -103,7 +103,7 @@ def test_resume_and_stop(workplace: Workplace) -> None:
     workplace.services.halts.pause(case_id, Actor("cli:root", "root"))
     message = workplace.post(f"case:{case_id}")
     workplace.hr.click(message, "Resume Moves")
-    workplace.private(workplace.hr, "go on where they were paused")
+    workplace.private(workplace.hr, "continue from where they were paused")
     workplace.security.click(message, "Stop Moves", stale=True)
     workplace.private(workplace.security, "3 records not moved")
     workplace.run()
@@ -114,7 +114,7 @@ def test_resume_and_stop(workplace: Workplace) -> None:
 
 @pytest.fixture
 def moved(workplace: Workplace) -> Workplace:
-    """Return a workplace where Dana is on leave, keeps her access, and her three clients have moved."""
+    """Return a workplace with Dana on leave. She keeps access, and her three clients have moved."""
     workplace.hand_over(reason=Reason.LEAVE, return_on=samples.NOW + timedelta(days=30), keep_access=True)
     workplace.run()
     assert workplace.crm.owned(DANA) == set()
@@ -161,12 +161,12 @@ def test_a_locked_leaver_gets_nothing_yet_and_the_form_says_what_to_do_first(wor
     workplace.hr.click(workplace.post(f"case:{case_id}"), "Put Clients Back")
     form = workplace.hr.modal("Put clients back")
     assert "0 records of 3 would go back" in form.text
-    assert "3 records would have to wait" in form.text
+    assert "3 records must wait" in form.text
     assert "*Give Access Back* in the case message" in form.text
     assert "stay where they are" not in form.text
     form.submit()
     told = workplace.hr.modal("Put back").text
-    assert "3 of them wait" in told
+    assert "of which 3 wait" in told
     assert "being put back" not in told
 
 
@@ -183,7 +183,7 @@ def test_an_undone_handover_had_moved_what_it_put_back() -> None:
     back = replace(DONE, moved=0, put_back=90, not_put_back=10, put_back_by="Sam")
     assert "handed over: 100 records moved" in told(back)
     waits = replace(DONE, moved=40, putting_back=60, put_back_by="Sam", put_back_problems=("crm: locked",))
-    assert "*Clients to be put back*, asked by Sam: 60 records on the way" in told(waits)
+    assert "*Clients are being put back*, as asked by Sam: 60 records on the way" in told(waits)
     assert "Handover undone" not in told(waits)
 
 

@@ -1,4 +1,4 @@
-"""The note to a successor: escaped, with a draft that nobody sends, its file once, and the same at the terminal."""
+"""The handover note: escaping, the draft, one file, and the same at the terminal."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -54,7 +54,7 @@ def test_a_kind_that_is_called_like_its_stage_is_said_once() -> None:
 
 def test_nothing_left_is_said_without_a_draft() -> None:
     text = str(note.build(replace(samples.note(), records=0)).blocks)
-    assert "not yours any more" in text
+    assert "no longer yours" in text
     assert "draft" not in text
 
 

@@ -1,4 +1,4 @@
-"""Posts: one message each, whatever Slack does in between."""
+"""Delivery of outbox messages: one Slack message each, despite lost answers."""
 
 import pytest
 
@@ -15,7 +15,7 @@ from workflows.storage.rows.outbox import FILES, MessageKind, OutboxMessage
 
 
 class Desk:
-    """The notifier, and the posts that it can look up."""
+    """The notifier, and the posts that its lookup returns."""
 
     def __init__(self, office: Office) -> None:
         self.office = office

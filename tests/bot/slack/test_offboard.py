@@ -1,4 +1,4 @@
-"""`/offboard`: from the command to the case, and every way in which it must refuse."""
+"""`/offboard`: from the command to the case, and every refusal."""
 
 import threading
 from collections.abc import Callable
@@ -30,11 +30,11 @@ def form(office: Office | Workplace, text: str = f"@{LEAVER.uid}") -> OpenView:
 
 
 def void(_: object) -> None:
-    """Take a value, and give none."""
+    """Accept a value and return None."""
 
 
 def raising(error: Exception) -> Callable[..., Any]:
-    """Return what raises an error, whatever it is asked."""
+    """Return a function that always raises an error."""
 
     def fail(*_: object) -> None:
         raise error
@@ -73,8 +73,8 @@ def test_now_promises_nothing_for_a_system_that_does_not_answer(tmp_path: Path) 
     board.down = True
     with workplace_in(tmp_path, wiki.system(MemoryDirectory), board.system(MemoryDirectory)) as workplace:
         told = form(workplace).text
-    assert "log-ins in 3 systems lock within seconds" in told
-    assert "1 more follows when it answers" in told
+    assert "Accounts in 3 systems are locked within seconds" in told
+    assert "1 more system follows when it answers" in told
 
 
 def test_nobody_receives_clients_unless_hr_says_so(workplace: Workplace) -> None:
@@ -105,7 +105,7 @@ def test_a_plan_that_takes_long_still_answers_at_once(workplace: Workplace) -> N
     delivery = workplace.hr.command("/offboard", f"@{LEAVER.uid}")
     assert delivery.acked
     assert delivery.ms < 3000
-    assert "Looking in every system" in workplace.hr.modal("One moment").text
+    assert "Reading every system" in workplace.hr.modal("One moment").text
     answer.set()
     workplace.hr.modal("Offboard someone")
 

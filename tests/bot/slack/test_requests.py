@@ -1,4 +1,4 @@
-"""Who has agreed and who is awaited, in everybody's own message; no buttons for who has answered."""
+"""Approval requests in each person's message: decisions, awaited people, buttons only before an answer."""
 
 from dataclasses import replace
 
@@ -53,7 +53,7 @@ def test_the_message_says_who_has_decided_and_who_is_awaited() -> None:
     assert f"*Approver*: waiting for {MAX.name}" in told
     assert "*board, 1 of 2*: ✓ approved by" in told
     assert f"waiting for {CAROL.name}, escalated" in told
-    assert "in the way: Eve: is deactivated" in told
+    assert "problem: Eve: is deactivated" in told
     assert "<!channel>" not in told
     assert f"*{BOB.name}, for their own share*" in told
 
@@ -82,12 +82,12 @@ def test_a_void_word_a_delegate_and_an_expiry_are_said() -> None:
     assert f"{MAX.name} (away: {CAROL.name})" in told
     expired = replace(WAITING, state=ProposalState.EXPIRED, settled_at=NOW, requests=(away, board))
     assert "expired without an answer" in words(expired)
-    assert "not everybody who must agree answered in time" in proposal.outcome(expired)
+    assert "not everybody answered in time" in proposal.outcome(expired)
 
 
 @pytest.fixture
 def own(office: Office) -> Message:
-    """Bob's message about his own share."""
+    """Return Bob's message about his own share."""
     office.handover.proposal = WAITING
     for place, line in enumerate(office.handover.records):
         office.handover.records[place] = replace(line, successor=BOB if place < 25 else CAROL)
@@ -118,7 +118,7 @@ def test_a_stand_in_is_not_told_that_clients_become_theirs() -> None:
     own, other = shares(WAITING, BOB.slack_id), shares(WAITING, CAROL.slack_id)
     assert "would become yours" in own
     assert "yours" not in other
-    assert f"would go to {BOB.name}, and you decide while {BOB.name} is away" in other
+    assert f"would go to {BOB.name}. You decide while {BOB.name} is away" in other
     assert f"for {BOB.name}?" in other
 
 
@@ -140,7 +140,7 @@ def test_the_home_tab_asks_a_receiver_about_their_own_share_alone() -> None:
 
 
 def test_a_receiver_opens_nothing_of_the_whole_proposal(office: Office, own: Message) -> None:
-    """A press that no message of theirs offers: forged, or of a message that somebody forwarded."""
+    """Return a click that no message offers to this person, as forged or from a forwarded message."""
     notifier = SlackNotifier(web_client(office.services.settings.slack), office.services, lambda _id: None)
     notifier.show(OutboxMessage(id="p", kind=MessageKind.PROPOSAL, subject="proposal-1", channel=MANAGER.slack_id))
     whole = office.person(MANAGER.slack_id).messages()[-1]
@@ -195,7 +195,7 @@ def case_message(office: Office) -> Message:
 
 def test_hr_asks_somebody_else_where_who_is_asked_cannot(office: Office) -> None:
     shown = case_message(office)
-    assert "in the way: Eve: is deactivated" in said(shown)
+    assert "problem: Eve: is deactivated" in said(shown)
     office.hr.click(shown, f"{requests.ASK}:board")
     office.hr.modal("Ask someone else").fill("who", BY_UID["raj.patel"].slack_id).submit()
     assert "direct message" in office.hr.modal("Asked").text

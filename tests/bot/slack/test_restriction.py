@@ -1,4 +1,4 @@
-"""What is taken before the day, as Slack and the terminal show it; and what `doctor` says of named groups."""
+"""Restrictions before the lock-out in Slack and at the terminal, and `doctor` on named groups."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -66,11 +66,11 @@ def test_a_groups_name_is_data_and_a_moment_stays_a_moment() -> None:
 
 def test_a_case_held_for_its_share_says_why() -> None:
     view = replace(samples.case(CaseState.HELD, Verdict.UNKNOWN), held=HoldReason.SHARE.value)
-    assert "more of the company than the policy allows" in str(message.build(view, NOW))
+    assert "Too large a share of the company" in str(message.build(view, NOW))
 
 
 class Knowing(MemoryCrm, Administrators):
-    """A CRM that tells who is in its groups."""
+    """A CRM that lists the members of its groups."""
 
     def administrators(self, group: str) -> Sequence[Account]:
         if group == "dead":

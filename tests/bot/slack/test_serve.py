@@ -1,4 +1,4 @@
-"""The bot as it is served: both transports, health, metrics, signatures, and an end that comes at once."""
+"""Serving the bot: both transports, health, metrics, signatures, and a prompt end."""
 
 import threading
 import time

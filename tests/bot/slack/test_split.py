@@ -1,4 +1,4 @@
-"""The split while a case is being opened: a preview that asks nobody, and a file that names clients."""
+"""The split in the offboarding form: the preview, and the assignment file."""
 
 from dataclasses import replace
 from typing import Any
@@ -56,7 +56,7 @@ def test_a_preview_of_many_within_slacks_limits(office: Office) -> None:
 
 def test_a_preview_without_anybody_says_what_to_do(office: Office) -> None:
     form(office).click("Preview Split")
-    assert "Choose who receives the clients first" in office.hr.modal("This did not work").text
+    assert "First choose the colleagues" in office.hr.modal("This did not work").text
     office.hr.modal("This did not work").close()
     assert office.hr.modal("Offboard someone")
 
@@ -86,8 +86,8 @@ def test_a_line_at_fault_is_told_with_what_only_the_book_shows(office: Office) -
     view = filled(office).fill("file", uploaded(office, both))
     view.click("Preview Split")
     text = office.hr.modal("This file has faults").text
-    assert "2 lines are at fault" in text
-    assert "hand it in again" in text
+    assert "2 lines have faults" in text
+    assert "upload it again" in text
     office.hr.modal("This file has faults").close()
     office.hr.modal("Offboard someone").submit()
     assert "line 3: names the same as line 2" in office.hr.modal("This file has faults").text

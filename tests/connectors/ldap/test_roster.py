@@ -102,7 +102,7 @@ def test_a_base_that_is_gone_for_a_minute_locks_nobody_and_makes_nobody_absent(w
         with pytest.raises(ConnectorError):
             ask()
     nobody = Ldap(world.settings(people_filter="(objectClass=country)"))
-    with pytest.raises(Unavailable, match="nobody is taken for gone"):
+    with pytest.raises(Unavailable, match="no account is taken for gone"):
         nobody.observe([world.nobody()])
 
 

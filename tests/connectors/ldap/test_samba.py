@@ -1,4 +1,4 @@
-"""The practice domain itself: one at a time, and a clear word where it cannot run."""
+"""The practice domain itself: one at a time, and a clear message if it cannot run."""
 
 import os
 from pathlib import Path

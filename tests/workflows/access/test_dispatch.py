@@ -50,9 +50,9 @@ class Crew:
 
     def waiting(self) -> list[str]:
         """Return the rows that wait for the CRM, who is next first."""
-        lanes = self.dispatch._lanes
-        with lanes._lock:
-            return [one.work.args[0] for one in sorted(lanes._lanes["crm"].waiting)]  # type: ignore[attr-defined]
+        pools = self.dispatch._pools
+        with pools._lock:
+            return [one.work.args[0] for one in sorted(pools._pools["crm"].waiting)]  # type: ignore[attr-defined]
 
     def entries(self, case_id: str, action: str) -> int:
         query = select(JournalEntry).where(JournalEntry.case_id == case_id, col(JournalEntry.action) == action)

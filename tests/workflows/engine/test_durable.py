@@ -16,7 +16,7 @@ from tests.sandbox.postgres import Postgres
 from tests.workflows.memory import Time
 from tests.workflows.tables import lay_out
 from workflows.engine.durable import WORKERS, Engine, Survey
-from workflows.engine.reconciler import CROWD, HORIZON, OTHERS_PER_TICK, Reconciler
+from workflows.engine.reconciler import HORIZON, MASS_RUN, OTHERS_PER_TICK, Reconciler
 from workflows.engine.replicas import ProcessLockHeld, process_lock
 from workflows.storage.rows.access import Access
 from workflows.storage.rows.case import Case
@@ -316,7 +316,7 @@ def test_a_task_that_hangs_holds_up_no_other(context: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("leavers", "audits_by_tick"), [(CROWD, [7, 7]), (CROWD + 1, [OTHERS_PER_TICK, 2 * OTHERS_PER_TICK])]
+    ("leavers", "audits_by_tick"), [(MASS_RUN, [7, 7]), (MASS_RUN + 1, [OTHERS_PER_TICK, 2 * OTHERS_PER_TICK])]
 )
 def test_a_crowd_is_locked_out_first_and_nothing_else_stands_still(
     url: str, leavers: int, audits_by_tick: list[int]

@@ -76,7 +76,7 @@ def test_an_error_reaches_who_waits_and_the_lane_goes_on() -> None:
 def test_an_idle_lane_keeps_no_thread() -> None:
     lanes = ThreadPools(lambda _: 4)
     wait([lanes.submit("idle crm", lambda: None) for _ in range(20)], PATIENCE)
-    mine = [thread for thread in threading.enumerate() if thread.name == "lane idle crm"]
+    mine = [thread for thread in threading.enumerate() if thread.name == "pool idle crm"]
     for thread in mine:
         thread.join(PATIENCE)
     assert not any(thread.is_alive() for thread in mine)

@@ -1,4 +1,4 @@
-"""All tables: importing this package registers every one with SQLModel's metadata, so that foreign keys resolve."""
+"""All tables. Importing this package registers every table with SQLModel's metadata, so that foreign keys resolve."""
 
 from workflows.storage.rows import access, case, clients, operations, outbox, watch
 

@@ -16,7 +16,7 @@ class RestrictionPhase(StrEnum):
 
 
 class Access(Table, table=True):
-    """Locking one leaver out of one system: the unit of work of the access track."""
+    """Lock-out of one leaver in one system: the unit of work of the access track."""
 
     __table_args__ = (sa.Index("access_sweep", "system", "verdict", "id"),)
     id: str = Field(primary_key=True)
@@ -27,20 +27,20 @@ class Access(Table, table=True):
     attempt: int = 0
     verdict: str = "unknown"
     note: bytes = b""
-    """Sealed `notes.Note`: why, and how that is known."""
+    """Sealed `account_state.VerdictNote`: the reason, and how that is known."""
     read_at: datetime | None = utc_column(default=None)
     locked_at: datetime | None = utc_column(default=None)
-    """When a read first showed the lock-out complete."""
+    """Time of the first read that showed the lock-out complete."""
     late: str = ""
-    """How long after it was due the work began, and why, where that was more than minutes."""
+    """Delay of the work, and its reason, if it was more than minutes."""
 
 
 class LeaverAccount(Table, table=True):
-    """One account of a leaver. The first before-image is kept for good: it is what an undo restores."""
+    """One account of a leaver. The first before-image is kept for good: an undo restores it."""
 
     __table_args__ = (
         sa.Index("account_sweep", "system", "account_id"),
-        # All that a sweep reads stands in the index: a page costs no look at the rows themselves.
+        # The index holds every column that a sweep reads, so that a page reads no rows.
         sa.Index("account_pages", "system", "id", "account_id", "verdict", "case_id"),
     )
     id: str = Field(primary_key=True)
@@ -56,7 +56,7 @@ class LeaverAccount(Table, table=True):
 
 
 class ManualStep(Table, table=True):
-    """What a person does for one leaver in a system without an API. `due_at`: when the clock looks at it next."""
+    """Manual step for one leaver in a system without an API. `due_at`: the time of the next check."""
 
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id", index=True)
@@ -65,22 +65,22 @@ class ManualStep(Table, table=True):
     due_at: datetime = utc_column()
     attempt: int = 0
     round: int = 1
-    """How often it has been asked for from the start: once for the case, then again at the set interval."""
+    """Number of the round: one for the case, then another after each set interval."""
     asked_at: datetime | None = utc_column(default=None)
-    """When this round was first asked."""
+    """Time of this round's first request."""
     deadline: datetime | None = utc_column(default=None)
     escalated_at: datetime | None = utc_column(default=None)
     confirmed_at: datetime | None = utc_column(default=None)
-    """Answers this round where it is not before `asked_at`."""
+    """Time of the last confirmation. It belongs to this round if it is not before `asked_at`."""
     confirmed_by: str = ""
     sealed: bytes = b""
-    """`steps.StepData`: who was asked, who confirmed, note, proof, what is in the way."""
+    """Sealed `manual_step.StepData`: the people asked, the confirmer, note, proof and problem."""
     proof: bytes = b""
     """Sealed content of a small file handed in at the command line."""
 
 
 class Restoration(Table, table=True):
-    """Giving one leaver's access to one system back: the unit of work of an undo. Its id is the `Access` row's."""
+    """Restoration of one leaver's access to one system: the unit of work of an undo. Its id is the `Access` row's."""
 
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id", index=True)
@@ -90,11 +90,11 @@ class Restoration(Table, table=True):
     attempt: int = 0
     done_at: datetime | None = utc_column(default=None)
     sealed: bytes = b""
-    """What came back per account, what cannot, and what is still to do."""
+    """Access restored per account, access lost for good, and work still to do."""
 
 
 class Restriction(Table, table=True):
-    """Taking one leaver out of named groups of one system before the lock-out. Its id is the `Access` row's."""
+    """Removal of one leaver from named groups of one system before the lock-out. Its id is the `Access` row's."""
 
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id", index=True)
@@ -104,13 +104,16 @@ class Restriction(Table, table=True):
     attempt: int = 0
     phase: str = RestrictionPhase.RESTRICT
     done_at: datetime | None = utc_column(default=None)
-    """When a read last showed this phase complete."""
+    """Time of the last read that showed this phase complete."""
     sealed: bytes = b""
-    """`restriction.RestrictionData`: which groups of which accounts, and what is in the way."""
+    """Sealed `restriction.RestrictionData`: groups by account, and the problem."""
 
 
 class Clearance(Table, table=True):
-    """An administrator's account that may be locked, because others remained: those cleared remain for nobody else."""
+    """Administrator's account that may be locked, because others remain.
+
+    A cleared account no longer counts as remaining.
+    """
 
     id: str = Field(primary_key=True)
     """`system:account`."""
@@ -121,7 +124,7 @@ class Clearance(Table, table=True):
 
 
 class AccountLink(Table, table=True):
-    """A person's word that an account is somebody's, or (no account) that they have none in that system."""
+    """Statement of a person that an account is somebody's, or, without an account, that they have none there."""
 
     __table_args__ = (sa.UniqueConstraint("person_key", "system", "account_id"),)
     id: str = Field(primary_key=True)

@@ -9,9 +9,9 @@ from workflows.storage.rows.table import Table, utc_column
 
 
 class CaseState(StrEnum):
-    """`scheduled`, `running` and `held` are open: at most one such case per person.
+    """State of a case. `scheduled`, `running` and `held` are open: at most one such case per person.
 
-    `held`: nothing is done until a second person releases it. `undone`: access was given back. `closed`: nobody to
+    `held`: nothing is done until a second person releases the case. `undone`: access was restored. `closed`: nobody to
     watch any more, such as a person who was hired again. `on leave`: clients are handed over for a time, access stays.
     """
 
@@ -26,7 +26,7 @@ class CaseState(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why the person leaves, as HR says it."""
+    """Reason why the person leaves, as given by HR."""
 
     RESIGNATION = "resignation"
     DISMISSAL = "dismissal"
@@ -38,7 +38,7 @@ class Reason(StrEnum):
 
 
 class Strategy(StrEnum):
-    """How a client book is split."""
+    """Strategy by which a client book is split."""
 
     SINGLE = "single"
     ROUND_ROBIN = "round_robin"
@@ -70,7 +70,7 @@ class Case(Table, table=True):
     )
     id: str = Field(primary_key=True)
     leaver_key: str = Field(index=True)
-    """Keyed hash of the stable id in the company's directory, or of the address where that is not known."""
+    """Keyed hash of the stable id in the company's directory, or of the address if that id is not known."""
     mail_key: str = Field(index=True)
     slack_key: str = Field(default="", index=True)
     """Keyed hash of the leaver's Slack id."""
@@ -84,13 +84,13 @@ class Case(Table, table=True):
     reason: str
     wrapped_key: bytes
     sealed: bytes
-    """`LeaverData` and the case's successors."""
+    """Sealed `case.CaseData`: the leaver, the successors and other people."""
     hold_reason: str = ""
     """A `HoldReason`, or empty."""
 
 
 class Headcount(Table, table=True):
-    """How many people a system had when it was last asked."""
+    """Number of people in a system at the last read."""
 
     system: str = Field(primary_key=True)
     number: int
@@ -98,11 +98,11 @@ class Headcount(Table, table=True):
 
 
 class HoldReason(StrEnum):
-    """Why a case waits for a second person."""
+    """Reason why a case waits for a second person."""
 
     MASS = "mass"
-    """More cases in an hour than the policy allows: somebody, or something, may be locking out a whole company."""
+    """More cases in an hour than the policy allows: somebody, or a fault, may be locking out a whole company."""
     SHARE = "share"
-    """More cases within a day than the policy's share of the directory, or nobody knows how many people there are."""
+    """More cases within a day than the policy's share of the directory, or the size of the directory is not known."""
     IMMEDIATE = "immediate"
-    """The policy wants two people behind a lock-out that takes effect at once."""
+    """The policy requires two people for a lock-out that takes effect at once."""

@@ -10,9 +10,10 @@ from workflows.storage.rows.work_state import WorkState
 
 
 class ProposalState(StrEnum):
-    """A proposal is settled once; only `pending` can be decided. A `draft` gathers lines and is never shown.
+    """State of a proposal. Only `pending` can be decided, once. A `draft` gathers lines and is never shown.
 
-    `cancelled`: the case was called off while it was pending. `expired`: not everybody who must answered in time.
+    `cancelled`: the case was cancelled while the proposal was pending. `expired`: a required answer did not come in
+    time.
     """
 
     DRAFT = N_("draft")
@@ -25,7 +26,7 @@ class ProposalState(StrEnum):
 
 
 class RequestState(StrEnum):
-    """What came of asking one role to agree; settled once, with its proposal or before it."""
+    """Result of asking one role to agree; settled once, with its proposal or before it."""
 
     WAITING = N_("waiting")
     APPROVED = N_("approved")
@@ -35,10 +36,11 @@ class RequestState(StrEnum):
 
 
 class AssignmentState(StrEnum):
-    """Where one record's move stands. `excluded`: it stays, the vendor lets nobody change its owner.
+    """State of one record's move. `excluded`: the record stays, because the vendor lets nobody change its owner.
 
-    `kept`: it stays, for a reason that a person gave. `stopped`: it was approved, and somebody stopped the moves before
-    its turn. `not put back`: the handover was undone, and this record had changed hands since, or its system refused.
+    `kept`: the record stays, for a reason that a person gave. `stopped`: the record was approved, and somebody stopped
+    the moves before its turn. `not put back`: the handover was undone, and this record had changed hands since, or its
+    system refused.
     """
 
     PROPOSED = N_("proposed")
@@ -235,7 +237,7 @@ class Assignment(Table, table=True):
 
 
 class LineNames(Table, table=True):
-    """The names of several lines of one book, sealed together: a search opens few rows in place of every line."""
+    """Names of several lines of one book, sealed together, so that a search decrypts few rows."""
 
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id", index=True)

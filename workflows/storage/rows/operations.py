@@ -6,7 +6,7 @@ from workflows.storage.rows.table import Table, utc_column
 
 
 class TenantRateLimit(Table, table=True):
-    """When the next request may be sent to one system: one vendor's limit, shared by all processes."""
+    """Time of the next request to one system: a vendor's limit, shared by all processes."""
 
     id: str = Field(primary_key=True)
     """The system's name in the configuration."""
@@ -14,7 +14,7 @@ class TenantRateLimit(Table, table=True):
 
 
 class ConnectionShare(Table, table=True):
-    """How many connections to one system one replica may have open. Together they are never more than the limit."""
+    """Connections to one system that one replica may have open. Together they never exceed the limit."""
 
     id: str = Field(primary_key=True)
     """`system:replica`."""
@@ -22,11 +22,11 @@ class ConnectionShare(Table, table=True):
     replica_id: str = Field(index=True)
     held: int = 0
     hungry: bool = False
-    """Whether the replica would use more than an even split gives it."""
+    """True if the replica would use more than an even split gives it."""
 
 
 class Replica(Table, table=True):
-    """One process among several on the same PostgreSQL, from its start until it is seen to be dead."""
+    """One process among several on the same PostgreSQL, from its start until it is found dead."""
 
     id: str = Field(primary_key=True)
     """New at every start; the engine's executor id."""
@@ -34,11 +34,11 @@ class Replica(Table, table=True):
     pid: int
     started_at: datetime = utc_column()
     heartbeat_at: datetime = utc_column()
-    """Last sign of life, by the database's clock."""
+    """Last heartbeat, by the database's clock."""
 
 
 class JournalEntry(Table, table=True):
-    """One line of the record. `seq`, `prev` and `hash` are the sealer's, set once within a second."""
+    """One entry of the journal. The sealer sets `seq`, `prev` and `hash` once, within a second."""
 
     __tablename__ = "journal"
     id: str = Field(primary_key=True)

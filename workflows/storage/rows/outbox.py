@@ -8,7 +8,7 @@ from workflows.storage.rows.table import Table, utc_column
 
 
 class MessageKind(StrEnum):
-    """What a post shows; `bot.slack.messages` has one builder for each."""
+    """Content of a message; `bot.slack.messages` has one builder for each kind."""
 
     CASE = "case"
     PROPOSAL = "proposal"
@@ -26,14 +26,14 @@ class MessageKind(StrEnum):
 
 
 FILES = {MessageKind.AUDIT: MessageKind.AUDIT_FILE, MessageKind.NOTE: MessageKind.NOTE_FILE}
-"""The kind of the file that goes into the thread of a message of some kinds."""
+"""Kind of the file in a message's thread, by the kind of the message."""
 BEHIND = sa.text("shown_version < wanted_version")
 
 
 class OutboxMessage(Table, table=True):
-    """A message, or a file in a message's thread, due while `shown_version` is behind `wanted_version`.
+    """Message, or file in a message's thread, due while `shown_version` is behind `wanted_version`.
 
-    A message is kept up to date in place. A file is sent once for each message that it belongs to.
+    A message is updated in place. A file is sent once for each message that it belongs to.
     """
 
     __table_args__ = (
@@ -44,22 +44,22 @@ class OutboxMessage(Table, table=True):
     id: str = Field(primary_key=True)
     kind: str
     subject: str
-    """Id of the row that the post shows."""
+    """Id of the row that the message shows."""
     case_id: str = Field(default="", index=True)
     channel: str
-    """A channel's or a person's id; after the first delivery the conversation that it went to."""
+    """Id of a channel or a person; after the first delivery, of the conversation that received the message."""
     thread_parent_id: str = ""
-    """Id of the post in whose thread this one stands, or empty."""
+    """Id of the message whose thread holds this one, or empty."""
     ts: str = ""
     wanted_version: int = 1
     shown_version: int = 0
     shown_at: datetime | None = utc_column(default=None)
-    """When it was last brought up to date."""
+    """Time of the last delivery."""
     next_try_at: datetime | None = utc_column(default=None)
     problem: str = ""
     claimed_by: str = ""
-    """The process that is showing it just now, or empty."""
+    """Process that is delivering the message now, or empty."""
     claimed_until: datetime | None = utc_column(default=None)
-    """By the database's clock; a claim that is older binds nobody."""
+    """End of the claim, by the database's clock."""
     send_attempts: int = 0
-    """How often somebody set out to show it while it had no message: after the first, one may be there all the same."""
+    """Number of deliveries begun while no message was known. After the first, a message may exist all the same."""

@@ -42,7 +42,7 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
         return value.astimezone(UTC) if value else None
 
     def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002
-        """Give the zone back."""
+        """Add the time zone that SQLite dropped."""
         return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
 
 

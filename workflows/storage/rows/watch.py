@@ -22,7 +22,7 @@ class SnapshotOccasion(StrEnum):
 
 
 class ExportSnapshot(Table, table=True):
-    """What the leaver took out, as the systems' own logs had it at one moment."""
+    """Exports of the leaver, as the systems' own logs showed them at one moment."""
 
     id: str = Field(primary_key=True)
     case_id: str = Field(foreign_key="case_.id", index=True)
@@ -48,11 +48,11 @@ class FollowUp(Table, table=True):
     attempt: int = 0
     done_at: datetime | None = utc_column(default=None)
     sealed: bytes = b""
-    """What was seen, a sentence per system."""
+    """Results, one sentence per system."""
 
 
 class AuditRun(Table, table=True):
-    """The daily check of every past leaver in every system. One a day, across replicas, by its key."""
+    """Daily check of every past leaver in every system. Its key allows one a day, across replicas."""
 
     __table_args__ = (sa.Index("audit_run_finished_at", "finished_at"),)
     id: str = Field(primary_key=True)
@@ -82,7 +82,7 @@ class FindingKind(StrEnum):
 
 
 class Finding(Table, table=True):
-    """Something that must be acted on; opened once, closed once."""
+    """State that a person must act on; opened once, closed once."""
 
     __table_args__ = (
         sa.Index(
@@ -109,9 +109,9 @@ class Finding(Table, table=True):
     )
     id: str = Field(primary_key=True)
     key: str = Field(index=True)
-    """`kind:account` or the like: what makes it the same finding tomorrow."""
+    """Key that identifies the same finding tomorrow: `kind|case|system|account`."""
     case_id: str | None = Field(default=None, foreign_key="case_.id", index=True)
-    """None: it is about nobody's case (an orphan). Such a finding has a key of its own."""
+    """Case of the finding. None: an orphan, which has a key of its own."""
     kind: str
     """A `FindingKind`."""
     system: str
@@ -119,33 +119,33 @@ class Finding(Table, table=True):
     first_seen: datetime = utc_column()
     last_seen: datetime = utc_column()
     seen_by: str
-    """Which audit or follow-up saw it first."""
+    """Audit or follow-up that saw the finding first."""
     closed_at: datetime | None = utc_column(default=None)
     closed_by: str = ""
     note: bytes = b""
     """Sealed `findings.FindingNote`, under the case's key or the finding's own."""
     wrapped_key: bytes = b""
-    """The finding's own key, where it has no case or the case's key does not open; else empty."""
+    """The finding's own key if it has no case, or if the case's key does not open; else empty."""
     taken_at: datetime | None = utc_column(default=None)
     taken_by: str = ""
     accepted_until: datetime | None = utc_column(default=None)
-    """Until then it is listed apart; afterwards it is open as before."""
+    """End of the acceptance. Until then the finding is listed apart; afterwards it is open as before."""
     accepted_by: str = ""
     escalated_at: datetime | None = utc_column(default=None)
-    """When it was said to administrators and security in person, because nobody had taken it."""
+    """Time of the message to administrators and security, sent because nobody had taken the finding."""
     relocked_at: datetime | None = utc_column(default=None)
-    """When the bot itself last locked the account again, by policy."""
+    """Time of the bot's last lock of the account, by policy."""
 
 
 class SweepStatus(Table, table=True):
-    """The last sweep of one system, for all its accounts at once.
+    """Last sweep of one system, for all its accounts at once.
 
-    A sweep writes an account's own row only where something changed: an account read as before was read at `read_at`.
+    A sweep writes an account's own row only after a change: an account that was read unchanged was read at `read_at`.
     """
 
     system: str = Field(primary_key=True)
     read_at: datetime | None = utc_column(default=None)
-    """When the last sweep that read every account began."""
+    """Start of the last sweep that read every account."""
     failed_at: datetime | None = utc_column(default=None)
-    """When a sweep began that could not read everything, until a whole one follows: nothing older counts as known."""
+    """Start of an incomplete sweep, until a complete one follows. No older read counts as known."""
     problem: str = ""

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class WorkState(StrEnum):
-    """Where a piece of work stands. `due` rows are handed to the engine once `due_at` has come."""
+    """State of a piece of work. `due` rows are handed to the engine once `due_at` has come."""
 
     PLANNED = "planned"
     DUE = "due"
