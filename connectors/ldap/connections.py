@@ -26,7 +26,7 @@ REFUSED_SECONDS = 300.0
 """Time for which a refused password is not tried again: directories lock an account out after a handful of tries."""
 
 
-class Connections:
+class LdapConnections:
     """Up to `settings.connections` links, opened when needed."""
 
     def __init__(self, settings: LdapSettings, dialect: Dialect) -> None:

@@ -32,7 +32,7 @@ from connectors.ldap import active_directory, openldap_password, preflight, rost
 from connectors.ldap.active_directory import ActiveDirectory
 from connectors.ldap.administrators import AdministratorLookup
 from connectors.ldap.connection import LdapConnection
-from connectors.ldap.connections import Connections
+from connectors.ldap.connections import LdapConnections
 from connectors.ldap.dialect import Dialect
 from connectors.ldap.directory import Directory
 from connectors.ldap.ds389 import Ds389
@@ -59,7 +59,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
     def __init__(self, settings: LdapSettings) -> None:
         self._settings = settings
         self._dialect = DIALECTS[settings.dialect](settings)
-        self._connections = Connections(settings, self._dialect)
+        self._connections = LdapConnections(settings, self._dialect)
         self._directory = Directory(settings, self._dialect, self._connections)
         self._locking = Locking(self._directory)
         self._memberships = Memberships(self._directory)

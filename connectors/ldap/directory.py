@@ -13,7 +13,7 @@ from config.text import _
 from connectors.contract import AccountId, Person
 from connectors.errors import Forbidden, Missing, Unavailable
 from connectors.ldap.connection import LdapConnection
-from connectors.ldap.connections import Connections
+from connectors.ldap.connections import LdapConnections
 from connectors.ldap.dialect import Dialect
 from connectors.ldap.disabled_ou import below
 from connectors.ldap.settings import LdapSettings
@@ -32,7 +32,7 @@ class Directory:
 
     settings: LdapSettings
     dialect: Dialect
-    connections: Connections
+    connections: LdapConnections
 
     @property
     def attributes(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from connectors.contract import AccountId, Change, GroupId, Locked, Login, Verdi
 from connectors.ldap import disabled_ou
 from connectors.ldap.active_directory import CONTROL, ActiveDirectory
 from connectors.ldap.connection import LdapConnection
-from connectors.ldap.connections import Connections
+from connectors.ldap.connections import LdapConnections
 from connectors.ldap.connector import Ldap
 from connectors.ldap.directory import Directory
 from connectors.ldap.locking import Locking
@@ -37,7 +37,7 @@ class Planted(Ldap):
     def __init__(self, settings: LdapSettings) -> None:
         super().__init__(settings)
         self._dialect = self.dialect(settings)
-        self._connections = Connections(settings, self._dialect)
+        self._connections = LdapConnections(settings, self._dialect)
         self._directory = Directory(settings, self._dialect, self._connections)
         self._locking = Locking(self._directory)
         self._memberships = Memberships(self._directory)

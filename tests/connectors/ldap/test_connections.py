@@ -1,4 +1,4 @@
-"""Connections to the directory: TLS, unreachable addresses, refused passwords, many threads."""
+"""LdapConnections to the directory: TLS, unreachable addresses, refused passwords, many threads."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
