@@ -35,14 +35,14 @@ def language(locale: str) -> Iterator[None]:
         _language.reset(token)
 
 
-class Message(str):
+class TranslatedText(str):
     """Words in the language of the moment that remember their message id and values, so that they can be stored."""
 
     __slots__ = ("sentence",)
     sentence: "Sentence"
 
     @classmethod
-    def of(cls, words: str, sentence: "Sentence") -> "Message":
+    def of(cls, words: str, sentence: "Sentence") -> "TranslatedText":
         """Return words with the sentence that they came from."""
         made = cls(words)
         made.sentence = sentence
@@ -51,18 +51,18 @@ class Message(str):
     def format(self, *args: object, **values: object) -> str:
         """Put values in, and remember them."""
         words = super().format(*args, **values)
-        return words if args else Message.of(words, replace(self.sentence, values=values))
+        return words if args else TranslatedText.of(words, replace(self.sentence, values=values))
 
 
 def _(message: str) -> str:
     """Return the message in the language of the moment."""
-    return Message.of(_catalogue(_language.get()).gettext(message), Sentence(message))
+    return TranslatedText.of(_catalogue(_language.get()).gettext(message), Sentence(message))
 
 
 def ngettext(one: str, many: str, count: int) -> str:
     """Return the form that fits `count` in the language of the moment."""
     words = _catalogue(_language.get()).ngettext(one, many, count)
-    return Message.of(words, Sentence(one, {}, many, count))
+    return TranslatedText.of(words, Sentence(one, {}, many, count))
 
 
 def N_(message: str) -> str:  # noqa: N802 - gettext's own word for marking a message that is looked up later
@@ -96,7 +96,7 @@ class Sentence:
     @property
     def words(self) -> str:
         """The words in the language of the moment, from which the sentence can be had again."""
-        return Message.of(str(self), self)
+        return TranslatedText.of(str(self), self)
 
     @property
     def stored(self) -> str:
@@ -116,7 +116,7 @@ def _plain(sentence: Sentence) -> list[Any]:
 
 
 def _plain_value(value: object) -> Any:
-    if isinstance(value, Sentence | Message):
+    if isinstance(value, Sentence | TranslatedText):
         return _plain(value if isinstance(value, Sentence) else value.sentence)
     return value if isinstance(value, int | float) else str(value)
 
@@ -138,7 +138,7 @@ def ngettext_lazy(one: str, many: str, count: int, **values: object) -> Sentence
 
 def stored(text: str) -> str:
     """Return words as text for a row or sealed data: ours as their sentence, others' as they are."""
-    return text.sentence.stored if isinstance(text, Message) else text
+    return text.sentence.stored if isinstance(text, TranslatedText) else text
 
 
 def loaded(text: str) -> Sentence:
@@ -156,7 +156,9 @@ def joined(separator: str, sentences: Sequence[Sentence]) -> Sentence:
 def join(separator: str, texts: Iterable[str]) -> str:
     """Return texts as one that can be stored like each of them; empty ones are left out."""
     said = [text for text in texts if text]
-    sentences = [text.sentence if isinstance(text, Message) else Sentence("{text}", {"text": text}) for text in said]
+    sentences = [
+        text.sentence if isinstance(text, TranslatedText) else Sentence("{text}", {"text": text}) for text in said
+    ]
     return joined(separator, sentences).words
 
 

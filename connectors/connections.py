@@ -1,4 +1,4 @@
-"""A pool of connections to one system, whose size may change while it is used."""
+"""A pool of connections to one system. Its size may change while it is used."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -11,16 +11,19 @@ C = TypeVar("C")
 
 @dataclass(slots=True)
 class Slot(Generic[C]):
-    """Leave to have one connection open. `connection` is an idle one, or None; what it is at the end is kept."""
+    """Permission to have one connection open.
+
+    `connection` is an idle one, or None. The pool keeps its value at the end.
+    """
 
     connection: C | None = None
 
 
 class ConnectionPool(Generic[C]):
-    """Keeps at most `size` connections open, idle ones among them."""
+    """Keeps at most `size` connections open, including idle ones."""
 
     def __init__(self, size: int, close: Callable[[C], object]) -> None:
-        """`close` closes one connection."""
+        """Take the size of the pool, and the function that closes one connection."""
         self._size, self._close = size, close
         self._idle: list[C] = []
         self._busy = self._waiting = 0
@@ -34,12 +37,12 @@ class ConnectionPool(Generic[C]):
 
     @property
     def wanted(self) -> int:
-        """How many connections would be in use now if there were enough."""
+        """The number of connections that would be in use now if there were enough."""
         return self._busy + self._waiting
 
     @contextmanager
     def slot(self, seconds: float) -> Iterator[Slot[C]]:
-        """Have one connection. Raises `TimeoutError` where none becomes free within so many seconds."""
+        """Reserve one connection. Raises `TimeoutError` if none becomes free within `seconds`."""
         slot = self._take(seconds)
         try:
             yield slot
@@ -49,7 +52,7 @@ class ConnectionPool(Generic[C]):
     def resize(self, size: int) -> int:
         """Keep at most `size` open from now on; return how many are open at this moment.
 
-        Idle ones are closed at once, others as they are given back.
+        Idle ones are closed at once, others when they are returned.
         """
         with self._changed:
             self._size = size
@@ -59,7 +62,7 @@ class ConnectionPool(Generic[C]):
             return self._busy + len(self._idle)
 
     def close(self) -> None:
-        """Close every connection, those in use as they are given back."""
+        """Close every connection; those in use are closed when they are returned."""
         self._closed = True
         self.close_idle()
 

@@ -236,7 +236,7 @@ class Connections(Protocol):
 
     @property
     def wanted(self) -> int:
-        """How many connections would be in use now if there were enough."""
+        """The number of connections that would be in use now if there were enough."""
 
     def resize(self, size: int) -> int:
         """Keep at most `size` open from now on; return how many are open at this moment."""

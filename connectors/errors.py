@@ -1,4 +1,4 @@
-"""The six things that can go wrong with an outside system; each class says what the caller does next."""
+"""The six errors of outside systems; each class says what the caller does next."""
 
 from datetime import timedelta
 

@@ -1,6 +1,6 @@
 """One HTTP client for every connector: time limits, retries, rate limit, and answers as the six errors.
 
-What never happened is tried again for a few seconds; what may have happened is never repeated here.
+A request that never happened is repeated for a few seconds. One that may have happened is never repeated here.
 """
 
 import ssl
@@ -24,12 +24,12 @@ from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden
 NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 BUSY = frozenset({429, 503})
 TOO_MANY = 429
-UNSAID = timedelta(seconds=1)
-"""How long nothing is sent after a 429 that does not say how long."""
+DEFAULT_HOLD = timedelta(seconds=1)
+"""Pause after a 429 that gives no time."""
 LONGEST_SLEEP = timedelta(seconds=15)
-"""A longer wait that a vendor asked for is put off: no thread sleeps through an hour."""
+"""A longer wait that a vendor asked for is postponed: no thread sleeps for an hour."""
 MAX_RETRY_AFTER = timedelta(days=1)
-"""The most that a `Retry-After` is believed: quotas end with the day, and a date in 2099 must not end all tries."""
+"""Upper bound for `Retry-After`: quotas end with the day, and a date in 2099 must not end all tries."""
 REFUSALS: Mapping[int, type[ConnectorError]] = {
     401: BadCredential,
     403: Forbidden,
@@ -41,31 +41,31 @@ REFUSALS: Mapping[int, type[ConnectorError]] = {
 }
 
 Classify = Callable[[httpx.Response], ConnectorError | None]
-"""A vendor's own reading of an answer, asked before ours; None leaves it to ours."""
+"""A vendor's own reading of an answer, called before ours; None means that ours decides."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long one call may take: each attempt's limits in seconds, and the bound over all attempts."""
+    """Time limits of one call: each attempt's in seconds, and the bound over all attempts."""
 
     connect: float = 3.0
     read: float = 20.0
     attempts: int = 3
     total: float = 6.0
     whole: float = 3.0
-    """How many times `read` an answer may take from its head to its end, however steadily it trickles."""
+    """Multiple of `read` that a whole answer may take, even if it arrives steadily in small pieces."""
 
 
 class _ReadTimedOut(Unavailable):
-    """A read that got no answer within its limit: asking again at once would only double the wait."""
+    """A read without an answer within its limit: a repeat at once would only double the wait."""
 
 
 class ServerFailed(Unavailable):
-    """A read that the server itself failed at (5xx, but not busy)."""
+    """A read at which the server itself failed (5xx, except busy)."""
 
 
 class _Timed(httpx.SyncByteStream):
-    """A body that must have come by `end`: `read` bounds the wait for a piece, and a server may send one a second."""
+    """A body that must arrive before `end`: `read` bounds only the wait for a piece, which may come each second."""
 
     def __init__(self, stream: httpx.SyncByteStream, end: float, request: httpx.Request) -> None:
         self._stream, self._end, self._request = stream, end, request
@@ -77,7 +77,7 @@ class _Timed(httpx.SyncByteStream):
             yield piece
 
     def close(self) -> None:
-        """Give up the connection, or give it back."""
+        """Close the stream, which returns or ends the connection."""
         self._stream.close()
 
 
@@ -90,7 +90,7 @@ class TokenBucket:
         self._held = self._at
 
     def take(self) -> float:
-        """Take a token and return the seconds to wait before using it. Raises `Unavailable` in a long `hold`."""
+        """Take a token and return the seconds to wait before its use. Raises `Unavailable` during a long `hold`."""
         with self._lock:
             now = self._clock()
             held = timedelta(seconds=self._held - now)
@@ -101,15 +101,18 @@ class TokenBucket:
             return max(0.0, -self._tokens / self._rate)
 
     def hold(self, wait: timedelta | None) -> None:
-        """Let nobody send anything for so long; None: the vendor did not say for how long."""
+        """Stop all requests for that time; None if the vendor gave no time."""
         with self._lock:
-            seconds = (wait or UNSAID).total_seconds()
+            seconds = (wait or DEFAULT_HOLD).total_seconds()
             self._at, self._tokens = self._clock(), min(self._tokens, -seconds * self._rate)
             self._held = max(self._held, self._at + seconds)
 
 
 class Api:
-    """`read` may be repeated freely; `write` is repeated only while nothing has happened."""
+    """Client of one HTTP interface.
+
+    `read` may be repeated freely; `write` is repeated only while nothing has happened.
+    """
 
     def __init__(
         self,
@@ -123,12 +126,12 @@ class Api:
         sign: Callable[[httpx.Request], httpx.Request] | None = None,
         connections: int = Limits().connections,
     ) -> None:
-        """`sign` adds what proves who we are to each request, as it is at that moment.
+        """Take the settings. `sign` adds the current credential to each request.
 
-        No more than `connections` requests are on their way at a time; who comes later waits for one to end.
+        At most `connections` requests run at a time; a later one waits until one ends.
         """
         self.timeout = httpx.Timeout(patience.read, connect=patience.connect)
-        trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody, and is not asked for plain http
+        trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts no authority, and is not used for plain http
         if base_url.startswith("https:"):
             trust = ssl.create_default_context(cafile=authority)
 
@@ -142,7 +145,7 @@ class Api:
                 event_hooks={"response": [self._time]},
             )
 
-        # A client for each connection: a client of several can neither be made smaller nor hang up what is idle.
+        # One client for each connection: a client of several can neither be made smaller nor close idle ones.
         self._connect = connect
         self.pool: ConnectionPool[httpx.Client] = ConnectionPool(connections, httpx.Client.close)
         self._patience, self._classify, self._limit = patience, classify, limit
@@ -160,7 +163,7 @@ class Api:
         self._limit = pace
 
     def close(self) -> None:
-        """Give up the connections."""
+        """Close the connections."""
         self.pool.close()
 
     def _time(self, response: httpx.Response) -> None:
@@ -186,7 +189,7 @@ class Api:
         )
         for attempt in waiting:
             with attempt:
-                if tried:  # the first try, as it ended
+                if tried:  # the first try's error
                     raise tried.pop()
                 return send()
         raise AssertionError("stamina gives back the last error")
@@ -199,7 +202,9 @@ class Api:
         seconds = error.retry_after.total_seconds()
         return seconds <= self._patience.total and max(seconds, 0.01)
 
-    def _send(self, method: str, path: str, lost: type[ConnectorError], content: Mapping[str, Any]) -> httpx.Response:
+    def _send(
+        self, method: str, path: str, no_answer: type[ConnectorError], content: Mapping[str, Any]
+    ) -> httpx.Response:
         where = f"{method} {path}"
         if self._limit:
             time.sleep(self._limit.take())
@@ -209,27 +214,27 @@ class Api:
                 response = slot.connection.request(method, path, timeout=self.timeout, **content)
         except TimeoutError as error:
             raise Unavailable(_("{where}: every connection is in use").format(where=where)) from error
-        except (httpx.InvalidURL, UnicodeEncodeError) as error:  # somebody's text as an id: far too long, half a letter
+        except (httpx.InvalidURL, UnicodeEncodeError) as error:  # an id too long, or with half a surrogate pair
             raise Conflict(_("{where}: holds text that no address can hold").format(where=method)) from error
         except NEVER_LEFT as error:
             raise Unavailable(
                 _("{where}: cannot be reached ({kind})").format(where=where, kind=type(error).__name__)
             ) from error
         except httpx.TimeoutException as error:
-            raise (_ReadTimedOut if lost is Unavailable else lost)(
+            raise (_ReadTimedOut if no_answer is Unavailable else no_answer)(
                 _("{where}: no answer in time").format(where=where)
             ) from error
         except httpx.HTTPError as error:
-            raise lost(_("{where}: no answer ({kind})").format(where=where, kind=type(error).__name__)) from error
+            raise no_answer(_("{where}: no answer ({kind})").format(where=where, kind=type(error).__name__)) from error
         if self._limit and response.status_code == TOO_MANY:
             self._limit.hold(retry_after(response.headers.get("Retry-After", "")))
-        fault = self._classify(response) or _fault(where, response, lost)
+        fault = self._classify(response) or _fault(where, response, no_answer)
         if fault:
             raise fault
         return response
 
 
-def _fault(where: str, response: httpx.Response, lost: type[ConnectorError]) -> ConnectorError | None:
+def _fault(where: str, response: httpx.Response, no_answer: type[ConnectorError]) -> ConnectorError | None:
     status = response.status_code
     if status in BUSY:
         return Unavailable(
@@ -237,25 +242,29 @@ def _fault(where: str, response: httpx.Response, lost: type[ConnectorError]) -> 
             retry_after(response.headers.get("Retry-After", "")),
         )
     if response.is_server_error:
-        kind = ServerFailed if lost is Unavailable else lost
+        kind = ServerFailed if no_answer is Unavailable else no_answer
         return kind(_("{where}: the server failed ({status})").format(where=where, status=status))
     if response.is_success:
         return None
     if response.has_redirect_location:
         return Conflict(
             _(
-                "{where}: the server sends us on to {host} ({status}), where our credential is not sent; is "
-                "the url right?"
+                "{where}: the server redirects to {host} ({status}), where our credential is not "
+                "sent; is the url right?"
             ).format(where=where, status=status, host=_host(response))
         )
     return REFUSALS.get(status, Conflict)(_("{where}: refused ({status})").format(where=where, status=status))
 
 
 def retry_after(value: str, now: datetime | None = None) -> timedelta | None:
-    """Read a `Retry-After` header: seconds or an HTTP date (RFC 9110, 10.2.3), a day at most; None: neither."""
-    said = value.strip()
-    if said.isdecimal():
-        return min(MAX_RETRY_AFTER, timedelta(seconds=int(said))) if len(said) <= len("999999999") else MAX_RETRY_AFTER
+    """Read a `Retry-After` header: seconds or an HTTP date (RFC 9110, 10.2.3), at most a day; None for other text."""
+    seconds = value.strip()
+    if seconds.isdecimal():
+        return (
+            min(MAX_RETRY_AFTER, timedelta(seconds=int(seconds)))
+            if len(seconds) <= len("999999999")
+            else MAX_RETRY_AFTER
+        )
     try:
         moment = parsedate_to_datetime(value)
     except ValueError:
@@ -265,7 +274,7 @@ def retry_after(value: str, now: datetime | None = None) -> timedelta | None:
 
 
 def _host(response: httpx.Response) -> str:
-    """Return where a redirect leads, without a path: it may hold a ticket."""
+    """Return the host of a redirect, without its path: a path may hold a ticket."""
     try:
         return response.request.url.join(response.headers["Location"]).host
     except (httpx.InvalidURL, ValueError):

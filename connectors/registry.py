@@ -1,4 +1,4 @@
-"""Kinds of systems by name. A connector's package is imported only when somebody asks for its kind."""
+"""Kinds of systems by name. A connector's package is imported only when its kind is requested."""
 
 from importlib import import_module
 from pathlib import Path
@@ -12,12 +12,12 @@ _HERE = Path(__file__).parent
 
 
 def known() -> tuple[str, ...]:
-    """Return every kind there is: the folders beside this file that hold a connector."""
+    """Return every known kind: the folders beside this file that hold a connector."""
     return tuple(sorted(found.parent.name for found in _HERE.glob("*/connector.py")))
 
 
 def manifest(kind: str) -> Manifest:
-    """Return what a kind declares. Raises `LookupError` with the known kinds."""
+    """Return a kind's manifest. Raises `LookupError` with the known kinds."""
     if kind not in known():
         raise LookupError(
             _("{kind!r} is not a kind of system; known are {known}").format(kind=kind, known=", ".join(known()))

@@ -108,7 +108,7 @@ FOR_PROGRAMS = {
     "bot/locales/extract.py": ("is out of date",),  # for who works on the project
     "bot/running.py": (".tick", "_seal", "_TICK", "forget", "take over"),  # names of ticks, for the log
     "bot/slack/authorize.py": (' = "',),  # rights, as the journal has them
-    "bot/slack/listeners/": ("desk.refuse(",),  # rights
+    "bot/slack/listeners/": ("ctx.refuse(",),  # rights
     "bot/slack/messages/audit.py": ('"exported after leaving": N_',),  # a kind of finding
     "bot/slack/metrics.py": ("Counter(", "_seconds"),  # for who reads metrics
     "config/faults.py": ("removeprefix",),  # pydantic's words

@@ -8,7 +8,7 @@ from config.text import N_, _
 
 
 class Next(Enum):
-    """What a person can do after a refusal, where a click and a command differ."""
+    """A next step after a refusal. Slack and the terminal word it differently."""
 
     NOTHING_CHANGED = auto()
     SHOW_CASE = auto()
@@ -27,13 +27,13 @@ class Next(Enum):
 
 
 class Code(StrEnum):
-    """Why something was refused: the word for programs and the journal, the sentence for people, what to do next."""
+    """A reason for a refusal: a word for programs and the journal, a sentence for people, and the next step."""
 
     sentence: str
     next: Next | None
 
     def __new__(cls, value: str, sentence: str, todo: Next | None = None) -> Self:
-        """Make the word itself the text of the member."""
+        """Set the word as the text of the member."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.sentence = sentence

@@ -22,10 +22,10 @@ NEXT: Mapping[Next, str] = {
     Next.GIVE_PROOF: N_("Add it with --proof, or write the link into --note."),
     Next.SAY_WHOSE: N_("Say whose answer this is with --for ADDRESS."),
 }
-"""What to do next, for a terminal. `bot.errors` has the words for Slack."""
+"""Next steps at a terminal. `bot.errors` has those in Slack."""
 ISOLATES = dict.fromkeys(map(ord, "\u2068\u2069"))
 
 
 def refused(error: Refused) -> str:
-    """Return a refusal as plain text; a terminal shows the marks around right-to-left names as boxes."""
+    """Return a refusal as plain text, without direction marks, which a terminal shows as boxes."""
     return refusal(error, NEXT).translate(ISOLATES)

@@ -13,21 +13,18 @@ MANIFEST = Manifest(
     limits=Limits(move_batch=25, observe_batch=5000),
     cannot=(
         N_("Sessions cannot be counted or ended alone: a lock refuses them at once, and an undo lets them work again."),
-        N_("Tokens can be seen and revoked only in a signed-in session of an administrator (session_file)."),
+        N_("Tokens can be listed and revoked only in a signed-in session of an administrator (session_file)."),
         N_("BottleCRM keeps no log of exports."),
-        N_(
-            "BottleCRM writes without conditions: a change of owners in the moment between our read and our "
-            "write is lost."
-        ),
+        N_("BottleCRM has no conditional writes: an owner change between our read and our write is lost."),
         N_("Writing a record removes its inactive users, co-owners too. The outcome names them."),
         N_("A won or lost deal without its amount or closing date cannot be written, and keeps its owner."),
         N_(
-            "Converted leads and deleted tickets are in no list, and stay with whom they are assigned to; so "
-            "do invoices and estimates, whose people no call can change."
+            "Converted leads and deleted tickets are in no list, so they keep their owners. Invoices "
+            "and estimates keep theirs too, as no call can change them."
         ),
         N_(
-            "Cards on boards are open to the board's own members alone, and stay; so do sales targets and ticket "
-            "routing."
+            "Cards on boards are open only to the board's own members, and keep their owners; so do "
+            "sales targets and ticket routing."
         ),
         N_("BottleCRM itself sends the successor an e-mail for every record."),
     ),

@@ -1,7 +1,7 @@
 """The client book in BottleCRM: records of seven kinds, each assigned to any number of people.
 
-There is no call that writes several records, none that writes on a condition, and none that reads records by their
-ids: each record is read right before it is written, and read again after.
+No call writes several records, writes on a condition, or reads records by their ids. So each record is read right
+before it is written, and read again after.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,17 +16,17 @@ from connectors.contract import AccountId, Moved, MoveOrder, Record, RecordId
 from connectors.errors import Missing, OutcomeUnknown, Unavailable
 
 CHEAPER = 10
-"""About so many rows of a list cost as much as one record read by itself."""
+"""Number of list rows that cost as much as one record read by itself."""
 
 
 class Book:
-    """Records by who they are assigned to."""
+    """Records by the people whom they are assigned to."""
 
     def __init__(self, rest: Rest, directory: OrganizationMembers) -> None:
         self._rest, self._directory = rest, directory
 
     def count(self, owner: AccountId) -> Mapping[str, int]:
-        """Count each kind; one whose module is switched off has none that anybody can see."""
+        """Count each kind; a kind whose module is switched off has no visible records."""
         self._directory.member(owner)
         return {kind.name: self._count(kind, owner) for kind in KINDS}
 
@@ -44,7 +44,7 @@ class Book:
                 yield found
 
     def holders(self, records: Sequence[RecordId]) -> Mapping[RecordId, tuple[AccountId, ...]]:
-        """Read everybody that records are assigned to; what is gone is not in the answer."""
+        """Read everybody whom records are assigned to; missing records are not in the answer."""
         wanted: dict[str, set[str]] = {}
         for record in records:
             if place := wire.record_place(record):
@@ -108,7 +108,7 @@ class Book:
             ) from error
 
     def _arrived(self, one: MoveOrder, place: tuple[Kind, str]) -> bool:
-        """Whether a write whose answer was lost is there. Where it is not it may still come: nobody knows."""
+        """Return whether a write with a lost answer has arrived. If it has not, it may still arrive later."""
         try:
             ids = {who.id for who in self._present(*place)}
         except (Missing, Unavailable):

@@ -1,4 +1,4 @@
-"""The connector: its header says what BottleCRM can do, its methods say where that is done."""
+"""The BottleCRM connector: its header lists the capabilities, its methods call the modules that implement them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -33,7 +33,10 @@ from connectors.errors import Forbidden
 
 
 class BottleCrm(Accounts, Tokens, ClientBook):
-    """One organization in BottleCRM by REST. Safe for use by several threads; nothing is sent before the first call."""
+    """One organization in BottleCRM over REST.
+
+    Safe for use by several threads; nothing is sent before the first call.
+    """
 
     def __init__(self, settings: BottleCrmSettings) -> None:
         self._settings = settings
@@ -50,15 +53,15 @@ class BottleCrm(Accounts, Tokens, ClientBook):
         return self._rest.connections()
 
     def use_rate_limiter(self, pace: RateLimiter) -> None:
-        """Ask before every call."""
+        """Ask `pace` before every request."""
         self._rest.use_rate_limiter(pace)
 
     def own_account(self) -> str:
-        """Return the address that the settings name."""
+        """Return the address in the settings."""
         return self._settings.login
 
     def check(self) -> str:
-        """See who the token belongs to, and read what an administrator may read."""
+        """Read the token's owner, and the lists that only an administrator may read."""
         me = wire.member(wire.at(self._rest.get("/api/profile/"), ("user_obj",)))
         if me.email.casefold() != self._settings.login.casefold():
             raise Forbidden(
@@ -76,11 +79,11 @@ class BottleCrm(Accounts, Tokens, ClientBook):
         return _("BottleCRM at {url} as {email}").format(url=self._settings.url, email=me.email)
 
     def close(self) -> None:
-        """Give up the connections; nothing stays signed in but what the session's file holds."""
+        """Close the connections; no session stays except the one in the session file."""
         self._rest.close()
 
     def find(self, person: Person) -> Lookup:
-        """Look up by address, which is the log-in, whatever its case, inactive members included."""
+        """Look people up by address, which is the log-in, ignoring case and including inactive members."""
         return self._directory.find(person)
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
@@ -92,7 +95,7 @@ class BottleCrm(Accounts, Tokens, ClientBook):
         return wire.before(self._directory.member(account))
 
     def lock(self, before: BeforeImage) -> Locked:
-        """Make the member inactive, which refuses sessions and tokens. No log-in is tried: there is no password."""
+        """Make the member inactive, which ends sessions and tokens. No log-in is tried: there is no password."""
         return self._directory.lock(before)
 
     def unlock(self, before: BeforeImage) -> Change:
@@ -112,17 +115,17 @@ class BottleCrm(Accounts, Tokens, ClientBook):
         return self._book.count(owner)
 
     def records(self, owner: AccountId) -> Iterator[Record]:
-        """Stream records in whatever stage, 200 at a time."""
+        """Stream records in every stage, 200 at a time."""
         return self._book.records(owner)
 
     def owners(self, records: Sequence[RecordId]) -> Mapping[RecordId, AccountId | None]:
-        """Read the first of those that each record is assigned to; `holders` has them all."""
+        """Read the first person whom each record is assigned to; `holders` has them all."""
         return {record: ids[0] if ids else None for record, ids in self.holders(records).items()}
 
     def holders(self, records: Sequence[RecordId]) -> Mapping[RecordId, tuple[AccountId, ...]]:
-        """Read everybody that each record is assigned to: from the list, or one by one, whichever is cheaper."""
+        """Read everybody whom each record is assigned to: from the list or one by one, whichever is cheaper."""
         return self._book.holders(records)
 
     def move(self, batch: Sequence[MoveOrder]) -> Sequence[Moved]:
-        """Put successors in the owner's place, record by record; everybody else that a record is assigned to stays."""
+        """Replace the owner with the successor, record by record; everybody else whom a record is assigned to stays."""
         return self._book.move(batch)

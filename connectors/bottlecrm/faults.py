@@ -9,9 +9,9 @@ from config.text import _
 from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, Unavailable
 
 NO_ORGANIZATION = "Organization context is required"
-"""What an unknown, revoked or expired token is answered, and one whose owner is inactive (`rls_context.py`)."""
+"""Answers to an unknown, revoked or expired token, and to one of an inactive owner (`rls_context.py`)."""
 SHOWN = 200
-"""Characters of the server's own sentence that are shown."""
+"""Shown characters of the server's own sentence."""
 
 
 class ValidationRefused(Conflict):
@@ -19,26 +19,26 @@ class ValidationRefused(Conflict):
 
 
 class ModuleOff(Forbidden):
-    """The organization has switched this module off: its records are there, and cannot be seen."""
+    """The organization has switched this module off: its records exist and are hidden."""
 
 
 class Unreadable(Unavailable):
-    """The answer is not BottleCRM's, or lacks what it always has."""
+    """The answer is not BottleCRM's, or lacks a part that BottleCRM always sends."""
 
 
 class Faults:
-    """Reads a server's refusals; our token is never shown, even where a server repeats it."""
+    """Reads a server's refusals; our token is never shown, even if a server repeats it."""
 
     def __init__(self, *secrets: str) -> None:
         self._secrets = secrets
 
     def __call__(self, response: httpx.Response) -> ConnectorError | None:
-        """Return the error of an answer, or None where the general reading will do."""
+        """Return the error of an answer, or None if the general reading applies."""
         status, body = response.status_code, _body(response)
         where = f"{response.request.method} {response.request.url.path}"
         if response.is_redirect:
             return Unavailable(
-                _("{where}: sent elsewhere ({status}); is the url right?").format(where=where, status=status)
+                _("{where}: redirected ({status}); is the url right?").format(where=where, status=status)
             )
         message = f"{where}: {status}{self._said(body)}"
         if status in (401, 403):
@@ -49,18 +49,18 @@ class Faults:
 
     def _said(self, body: Mapping[str, Any]) -> str:
         parts = [_flat(body[name]) for name in ("detail", "errors", "error") if body.get(name) not in (None, True, "")]
-        said = " ".join(" ".join(parts).split())
+        text = " ".join(" ".join(parts).split())
         for secret in self._secrets:
-            said = said.replace(secret, "***")
-        return f", {said[:SHOWN]}" if said else ""
+            text = text.replace(secret, "***")
+        return f", {text[:SHOWN]}" if text else ""
 
 
 def _is_credential(status: int, body: Mapping[str, Any]) -> bool:
-    said = str(body.get("detail", ""))
+    text = str(body.get("detail", ""))
     return (
         status == httpx.codes.UNAUTHORIZED
-        or said.startswith(NO_ORGANIZATION)
-        or "token_not_valid" in (str(body.get("code", "")), said)
+        or text.startswith(NO_ORGANIZATION)
+        or "token_not_valid" in (str(body.get("code", "")), text)
     )
 
 
@@ -72,10 +72,10 @@ def _body(response: httpx.Response) -> Mapping[str, Any]:
     return body if isinstance(body, Mapping) else {}
 
 
-def _flat(said: object) -> str:
-    """Return errors by field as a line."""
-    if isinstance(said, Mapping):
-        return "; ".join(f"{name}: {_flat(what)}" for name, what in said.items())
-    if isinstance(said, list):
-        return " ".join(map(_flat, said))
-    return str(said)
+def _flat(text: object) -> str:
+    """Return errors by field as one line."""
+    if isinstance(text, Mapping):
+        return "; ".join(f"{name}: {_flat(what)}" for name, what in text.items())
+    if isinstance(text, list):
+        return " ".join(map(_flat, text))
+    return str(text)

@@ -1,6 +1,6 @@
-"""The members of an organization: finding them, reading them in bulk, locking them out.
+"""Members of an organization: lookup, bulk reads and locks.
 
-A member's profile owns records and is what a lock makes inactive; the address of the lock takes the user's id.
+A member's profile owns records, and a lock makes it inactive. The address of the lock takes the user's id.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,18 +14,18 @@ from connectors.errors import Conflict, Missing, OutcomeUnknown, Unavailable
 
 PATH = "/api/users/"
 FEW = 3
-"""Members that are looked up by their addresses; more are read from the whole list."""
+"""Members that are looked up by their addresses; a larger number is read from the whole list."""
 
 
 class OrganizationMembers:
-    """`/api/users/` by profile id. It cannot be asked for one id, so addresses once seen narrow the search."""
+    """`/api/users/` by profile id. It has no lookup by id, so known addresses narrow the search."""
 
     def __init__(self, rest: Rest, login: str) -> None:
         self._rest, self._login = rest, login
         self._addresses: dict[AccountId, str] = {}
 
     def members(self, accounts: Sequence[AccountId]) -> dict[AccountId, Member]:
-        """Read members; those that are gone are not in the answer."""
+        """Read members; missing ones are not in the answer."""
         wanted = set(accounts)
         found: dict[AccountId, Member] = {}
         if len(wanted) <= FEW:
@@ -64,12 +64,12 @@ class OrganizationMembers:
         if before.state.get("active") != "true":
             raise Conflict(_("{email} was inactive when the plan was made and is active now").format(email=found.email))
         if found.email.casefold() == self._login.casefold():
-            raise Conflict(_("this is the user that Handover itself signs in with"))
+            raise Conflict(_("this is the user that Handover itself signs in as"))
         self._set(found, "Inactive")
         return Locked(Change.MADE, Login.NOT_TRIED, _("made inactive: log-ins, sessions and tokens are refused"))
 
     def unlock(self, before: BeforeImage) -> Change:
-        """Make the member active again, where they were before."""
+        """Make the member active again, if they were active before."""
         found = self.member(before.account)
         if before.state.get("active") != "true" or found.active:
             return Change.ALREADY
@@ -88,7 +88,7 @@ class OrganizationMembers:
             ) from error
         if now.active is not (status == "Active"):
             raise Conflict(
-                _("BottleCRM took the change and {email} is not {status}").format(
+                _("BottleCRM accepted the change and {email} is not {status}").format(
                     email=found.email, status=status.lower()
                 )
             )

@@ -1,7 +1,7 @@
-"""What is to become of one record, decided from what was read, and told from what was read again. Pure.
+"""Decision and outcome of one record's move, from the reads before and after the write. Pure.
 
-In BottleCRM a record is assigned to any number of people, all alike. A move puts the successor in the owner's place and
-keeps everybody else.
+In BottleCRM a record is assigned to any number of equal people. A move replaces the owner with the successor and keeps
+everybody else.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ People = Mapping[AccountId, Member]
 
 
 def decide(one: MoveOrder, present: Sequence[Member], people: People) -> Moved | list[AccountId]:
-    """Return whom to assign the record to, or the outcome where there is nothing to write."""
+    """Return the new assignees of the record, or the outcome if there is nothing to write."""
     ids = [who.id for who in present]
     if one.owner not in ids or one.owner == one.successor:
         return _not_theirs(one, ids)
@@ -27,21 +27,21 @@ def decide(one: MoveOrder, present: Sequence[Member], people: People) -> Moved |
 
 
 def report(one: MoveOrder, before: Sequence[Member], after: Sequence[Member]) -> Moved:
-    """Return what became of a record that was written."""
+    """Return the outcome of a record that was written."""
     ids = [who.id for who in after]
     if not ids:
         return _refused(one, None, _("BottleCRM left the record without an owner: assign it by hand"))
     if one.owner in ids:
-        return _refused(one, one.owner, _("BottleCRM took the change and kept the owner"))
+        return _refused(one, one.owner, _("BottleCRM accepted the change and kept the owner"))
     if one.successor not in ids:
         return Moved(one.record, MoveOutcome.TAKEN, ids[0])
     lost = [who.name for who in before if who.id not in {*ids, one.owner}]
-    said = _("BottleCRM takes inactive people off a record that is written: {names}").format(names=", ".join(lost))
-    return Moved(one.record, MoveOutcome.MOVED, one.successor, Change.MADE, said if lost else "")
+    removed = _("BottleCRM removes inactive users from a record that is written: {names}").format(names=", ".join(lost))
+    return Moved(one.record, MoveOutcome.MOVED, one.successor, Change.MADE, removed if lost else "")
 
 
 def gone(one: MoveOrder) -> Moved:
-    """Return the outcome of a record that is not there."""
+    """Return the outcome of a missing record."""
     return Moved(one.record, MoveOutcome.GONE, None)
 
 

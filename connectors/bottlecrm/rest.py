@@ -15,9 +15,9 @@ from connectors.errors import Unavailable
 from connectors.http import Api, Timeouts
 
 PAGE = 200
-"""Rows in one page; the list of projects gives no more (`projects/views.py` MAX_LIMIT)."""
+"""Rows in one page; the list of projects returns no more (`projects/views.py` MAX_LIMIT)."""
 PASSES = 5
-"""How often a list that changes while it is read is read."""
+"""Number of readings of a list that changes meanwhile."""
 
 
 class Rest:
@@ -35,15 +35,15 @@ class Rest:
         )
 
     def get(self, path: str, query: Mapping[str, str] | None = None, proof: Mapping[str, str] | None = None) -> Json:
-        """Read an object. Raises `Unreadable` where the answer is none."""
+        """Read an object. Raises `Unreadable` if the answer is no object."""
         return body(self._api.read("GET", path, params=query or {}, headers=proof or self._proof))
 
     def write(self, method: str, path: str, content: object = None, proof: Mapping[str, str] | None = None) -> None:
-        """Change something; what the answer holds is not believed, and not read."""
+        """Send a change; the answer's content is neither read nor believed."""
         self._api.write(method, path, json=content, headers=proof or self._proof)
 
     def post_bare(self, path: str, content: object) -> httpx.Response:
-        """Send a request that proves itself by its content alone."""
+        """Send a request whose content alone authenticates it."""
         return self._api.write("POST", path, json=content)
 
     def connections(self) -> Connections:
@@ -55,7 +55,7 @@ class Rest:
         self._api.use_rate_limiter(pace)
 
     def close(self) -> None:
-        """Give up the connections."""
+        """Close the connections."""
         self._api.close()
 
 
@@ -72,10 +72,11 @@ def body(response: httpx.Response) -> Json:
 
 
 def read_pages(read: Callable[[int], Page], what: str) -> Iterator[Json]:
-    """Stream each row of a list once, however it changes meanwhile.
+    """Stream each row of a list once, even if the list changes meanwhile.
 
-    Pages by offset shift while records come and go. A list is read again, for what was missed, until one reading had
-    the same number on every page and as many rows as that. Raises `Unavailable` where it never stands still.
+    Pages by offset shift while records come and go. So a list is read again for missed rows.
+    It is complete if one reading has the same total on every page, and as many rows as that total. Raises
+    `Unavailable` if the list never stops changing.
     """
     seen: set[str] = set()
     for _pass in range(PASSES):
@@ -94,4 +95,4 @@ def read_pages(read: Callable[[int], Page], what: str) -> Iterator[Json]:
                 break
         if totals == {len(present)}:
             return
-    raise Unavailable(_("{what} goes on changing while it is read").format(what=what))
+    raise Unavailable(_("{what} keeps changing while it is read").format(what=what))

@@ -1,8 +1,8 @@
-"""A signed-in session of the service user, for what BottleCRM lets no token do: reading and revoking tokens.
+"""A signed-in session of the service user, for acts that no token may do: listing and revoking tokens.
 
-A refresh token lives for 14 days and is good for one use: its answer brings the next one (`auth_views.py`
-OrgAwareTokenRefreshView). The file holds the one that is good now. Several threads and programs may share it: it is
-locked while one of them renews it.
+A refresh token lives for 14 days and works once: its answer brings the next one (`auth_views.py`
+OrgAwareTokenRefreshView). The file holds the valid one. Several threads and programs may share the file: it is locked
+during a renewal.
 """
 
 import fcntl
@@ -18,7 +18,7 @@ from connectors.bottlecrm.rest import Rest, body
 from connectors.errors import BadCredential, Forbidden, OutcomeUnknown
 
 PATH = "/api/auth/refresh-token/"
-WHAT_TO_DO = N_("sign in anew as that user and put the new refresh token into it")
+WHAT_TO_DO = N_("sign in again as that user and put the new refresh token into it")
 
 
 class Session:
@@ -30,7 +30,7 @@ class Session:
         self._access = ""
 
     def proof(self, refused: Mapping[str, str] | None = None) -> Mapping[str, str]:
-        """Return the header of a session, renewed where there is none or where `refused` is the one we have."""
+        """Return the header of a session. Renew the session if there is none, or if `refused` is the present one."""
         with self._lock:
             if not self._access or refused == self._header():
                 self._access = ""
@@ -77,7 +77,7 @@ def _alone(file: Path) -> Iterator[None]:
 
 
 def _replace(file: Path, text: str) -> None:
-    """Write the file anew, whole or not at all, for nobody else to read."""
+    """Replace the file atomically, readable only by its owner."""
     fresh = file.with_name(f"{file.name}.new")
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as out:

@@ -12,22 +12,22 @@ from config.text import _
 
 
 class BottleCrmSettings(BaseModel):
-    """Where the server is and who we are there."""
+    """Address of the server and the bot's credentials there."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     url: str = Field(pattern=r"^https?://[^/\s]+/?$")
     """The server's address without a path: `https://crm.example.com`."""
     login: str = Field(min_length=3, pattern=r"^[^@\s]+@[^@\s]+$")
-    """The address of the user that Handover is there; it is never locked."""
+    """The address of Handover's own user there; it is never locked."""
     token: Secret
     """A personal access token of that user, who is an administrator of the organization."""
     session_file: Path | None = None
     """A file with a refresh token of that user, which Handover renews; without it, people's tokens are not revoked."""
     authority: Path | None = None
-    """A file with the certificate authority (PEM), where the company has its own."""
+    """A file with the company's own certificate authority (PEM), if it has one."""
     timeout_seconds: float = Field(default=30, gt=0)
-    """How long one call may take."""
+    """Time limit of one call."""
 
     @model_validator(mode="after")
     def _safe(self) -> Self:

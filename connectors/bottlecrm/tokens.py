@@ -1,4 +1,4 @@
-"""Personal access tokens of members, seen and revoked in a signed-in session of an administrator."""
+"""Personal access tokens of members, listed and revoked in a signed-in session of an administrator."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ class PersonalTokens:
         self._rest, self._directory, self._session = rest, directory, session
 
     def tokens(self, account: AccountId) -> Sequence[Token]:
-        """List the member's live tokens. Without a session, only that there is none can be told."""
+        """List the member's live tokens. Without a session, only the absence of tokens can be shown."""
         found = self._directory.member(account)
         if not found.tokens:
             return ()
@@ -35,13 +35,13 @@ class PersonalTokens:
             ) from error
 
     def revoke(self, account: AccountId, token: str) -> Change:
-        """Revoke one token of the member. Raises `Missing` where it is not theirs."""
+        """Revoke one token of the member. Raises `Missing` if the token is not theirs."""
         row = self._row(account, token)
         if row.get("revoked_at") or not row.get("is_live"):
             return Change.ALREADY
         self._write(f"{PATH}{token}/")
         if self._row(account, token).get("is_live"):
-            raise Conflict(_("BottleCRM took the change and the token is still live"))
+            raise Conflict(_("BottleCRM accepted the change and the token is still live"))
         return Change.MADE
 
     def check(self) -> None:

@@ -1,6 +1,6 @@
-"""What BottleCRM sends and takes, as our values and back. Pure: nothing is sent from here.
+"""Conversion between BottleCRM's payloads and our values. Pure: nothing is sent from here.
 
-Every kind of record has a list of its own shape; `KINDS` says where in it the rows and their number stand.
+Every kind of record has a list of its own shape; `KINDS` names the places of its rows and of their number.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from connectors.contract import Account, AccountId, BeforeImage, Observation, Pe
 
 Json = Mapping[str, Any]
 Place = tuple[str, ...]
-"""Where something stands in an answer: keys from the outside in."""
+"""A place in an answer: keys from the outside in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,9 @@ class Kind:
     name: str
     path: str
     halves: tuple[tuple[Place, Place], ...]
-    """Where rows stand in a list and where their number; some lists come in an open and a closed half, paged as one."""
+    """Places of the rows in a list, and of their number; some lists have an open and a closed half, paged as one."""
     detail: str
-    """The key of the record in its own answer; empty where the answer is the record."""
+    """The key of the record in its own answer; empty if the answer is the record."""
     query: Mapping[str, str] = field(default_factory=dict)
 
     def address(self, number: str = "") -> str:
@@ -60,19 +60,19 @@ KINDS = (
     Kind("project", "projects", ((("projects",), ("count",)),), ""),
     Kind("task", "tasks", ((("tasks",), ("tasks_count",)),), "task_obj", {"slim": "true"}),
 )
-"""In the order in which a book is told: what belongs to a deal comes after the deals."""
+"""In the order of a book: records that belong to a deal come after the deals."""
 BY_NAME = {kind.name: kind for kind in KINDS}
 USERS = (
     (("active_users", "active_users"), ("active_users", "active_users_count")),
     (("inactive_users", "inactive_users"), ("inactive_users", "inactive_users_count")),
 )
 CLOSED = frozenset({"closed", "converted", "Closed", "Rejected", "Duplicate", "Completed", "COMPLETED", "CANCELLED"})
-"""Statuses of leads, tickets, projects and tasks in which no work goes on."""
+"""Closed statuses of leads, tickets, projects and tasks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Part of a list: its rows, how many there are in all, and how far the longest half goes."""
+    """Part of a list: its rows, their total number, and the length of the longest half."""
 
     rows: Sequence[Json]
     total: int
@@ -81,7 +81,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One person in the organization. A record is owned by the profile (`id`), and locked by the user."""
+    """One person in the organization. The profile (`id`) owns records; a lock uses the user."""
 
     id: AccountId
     user: str
@@ -105,7 +105,7 @@ def page(answer: object, halves: Sequence[tuple[Place, Place]]) -> Page:
 
 
 def at(answer: object, place: Place) -> Any:
-    """Return what stands at a place. Raises `Unreadable`."""
+    """Return the value at a place. Raises `Unreadable`."""
     for name in place:
         if not isinstance(answer, Mapping) or name not in answer:
             raise Unreadable(_("the answer has no {place}").format(place=".".join(place)))
@@ -135,10 +135,10 @@ def member(row: Json) -> Member:
 
 
 def holders(row: Json) -> tuple[Member, ...]:
-    """Return who a record is assigned to, in the server's order. Raises `Unreadable`."""
+    """Return the people whom a record is assigned to, in the server's order. Raises `Unreadable`."""
     found = at(row, ("assigned_to",))
     if not isinstance(found, list):
-        raise Unreadable(_("a record has no list of people that it is assigned to"))
+        raise Unreadable(_("a record has no list of people whom it is assigned to"))
     return tuple(member(one) for one in found)
 
 
@@ -148,14 +148,14 @@ def record_id(kind: Kind, number: str) -> RecordId:
 
 
 def record_place(record: RecordId) -> tuple[Kind, str] | None:
-    """Return the kind and BottleCRM's own id; None where it cannot be one."""
+    """Return the kind and BottleCRM's own id; None for a text that cannot be one."""
     name, _colon, number = record.partition(":")
     kind = BY_NAME.get(name)
     return (kind, number) if kind and is_id(number) else None
 
 
 def is_id(text: str) -> bool:
-    """Whether a text has the form of BottleCRM's ids."""
+    """Return whether a text has the form of BottleCRM's ids."""
     try:
         return str(UUID(text)) == text
     except ValueError:
@@ -163,7 +163,7 @@ def is_id(text: str) -> bool:
 
 
 def matched(person: Person, found: Member) -> bool:
-    """Whether an address or a log-in of the person is the member's address, which is the log-in in BottleCRM."""
+    """Return whether an address or a log-in of the person is the member's address, which is the log-in in BottleCRM."""
     return found.email.casefold() in {text.casefold() for text in (*person.emails, *person.logins)}
 
 
@@ -174,12 +174,12 @@ def account(found: Member) -> Account:
 
 
 def before(found: Member) -> BeforeImage:
-    """Return what a lock of the member changes."""
+    """Return the values that a lock of the member changes."""
     return BeforeImage(found.id, {"active": str(found.active).lower()})
 
 
 def observation(found: Member | None) -> Observation:
-    """Return what a fresh read of a member says; None where there is none with that id."""
+    """Return the observation of a member; None if no member has that id."""
     if found is None:
         return Observation(Verdict.ABSENT, _("the organization's members by id"))
     if found.active:
@@ -189,16 +189,16 @@ def observation(found: Member | None) -> Observation:
 
 
 def token(row: Json) -> Token:
-    """Return a row of `/api/org/tokens/`; inactive owners' tokens are refused, and come back to life with them."""
+    """Return a row of `/api/org/tokens/`. Tokens of inactive owners are refused, and work again after an undo."""
     return Token(identity(row), f"{row.get('name') or '?'} ({row.get('token_prefix') or '?'}…)", outlives_user=False)
 
 
 Family = tuple[str, str]
-"""What joins records, and the name of it."""
+"""Key and name that join records."""
 
 
 def family(kind: Kind, row: Json, families: Mapping[str, Family]) -> Family:
-    """Return the family of a record: its company, else that of the deal, ticket, lead or project it belongs to."""
+    """Return the family of a record: its company, else that of its deal, ticket, lead or project."""
     own = str(record_id(kind, identity(row))), name(kind, row)
     if kind.name == "account":
         return own
@@ -212,7 +212,7 @@ def family(kind: Kind, row: Json, families: Mapping[str, Family]) -> Family:
 
 
 def name(kind: Kind, row: Json) -> str:
-    """Return what people call a record."""
+    """Return the name of a record for people."""
     person = " ".join(part for part in (row.get("first_name"), row.get("last_name")) if part)
     named = row.get("name") or row.get("title") if kind.name != "contact" else person
     return str(named or person or row.get("company_name") or kind.name)

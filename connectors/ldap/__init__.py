@@ -13,7 +13,7 @@ MANIFEST = Manifest(
     settings=LdapSettings,
     limits=Limits(observe_batch=1000),
     cannot=(
-        N_("LDAP cannot end a connection that is already logged in; it works on until its program closes it."),
+        N_("LDAP cannot end a connection that is already logged in; it works until its program closes it."),
         *active_directory.CANNOT,
         *openldap_password.CANNOT,
     ),

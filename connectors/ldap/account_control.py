@@ -7,16 +7,16 @@ from config.text import _
 DISABLED = 0x2
 """ADS_UF_ACCOUNTDISABLE."""
 SID_TAIL = 4
-"""The last bytes of a SID are the number within the domain, little-endian."""
+"""The last bytes of a SID are the relative id within the domain, little-endian."""
 DOMAIN_ADMINS = 512
-"""The number of Domain Admins in every domain (well-known SIDs, MS-DTYP 2.4.2.4)."""
+"""Relative id of Domain Admins in every domain (well-known SIDs, MS-DTYP 2.4.2.4)."""
 NEVER = frozenset({0, 0x7FFFFFFFFFFFFFFF})
 """Both mean `never` in accountExpires; 0 means `not` in lockoutTime."""
 EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 
 
 def flags(value: str) -> int | None:
-    """Return userAccountControl as a number; None where it is not one, and so nothing is known."""
+    """Return userAccountControl as a number; None if the text is no number. Nothing is then known."""
     try:
         return int(value)
     except ValueError:
@@ -24,7 +24,7 @@ def flags(value: str) -> int | None:
 
 
 def moment(value: str) -> datetime | None:
-    """Return a time that is kept as tenths of microseconds since 1601; None for never, and for what is no time."""
+    """Return a time that is stored as tenths of microseconds since 1601. None means never, or an unreadable value."""
     ticks = flags(value)
     if ticks is None or ticks in NEVER:
         return None
@@ -35,7 +35,7 @@ def moment(value: str) -> datetime | None:
 
 
 def why_open(expires: str, locked_out: str, now: datetime) -> str:
-    """Return what keeps an account out for now though it is not disabled, or an empty text."""
+    """Return the reason for which an account that is not disabled refuses log-ins for now, or an empty text."""
     reasons = []
     expiry, lockout = moment(expires), moment(locked_out)
     if expiry and expiry <= now:
@@ -48,7 +48,7 @@ def why_open(expires: str, locked_out: str, now: datetime) -> str:
         reasons.append(_("expires at {expiry} UTC, and is open until then").format(expiry=f"{expiry:%Y-%m-%d %H:%M}"))
     if lockout:
         reasons.append(
-            _("locked for a time only, since {lockout} UTC, after wrong passwords").format(
+            _("locked only for a time, since {lockout} UTC, after wrong passwords").format(
                 lockout=f"{lockout:%Y-%m-%d %H:%M}"
             )
         )
@@ -56,5 +56,5 @@ def why_open(expires: str, locked_out: str, now: datetime) -> str:
 
 
 def sibling(sid: bytes, number: int) -> bytes:
-    """Return the SID with another number in the same domain."""
+    """Return the SID with another relative id in the same domain."""
     return sid[:-SID_TAIL] + number.to_bytes(SID_TAIL, "little")

@@ -1,12 +1,13 @@
-"""The Active Directory dialect: accounts are locked by bit 2 of userAccountControl, with a password that nobody knows.
+"""The Active Directory dialect: accounts are locked by bit 2 of userAccountControl and a random password.
 
 Seen on Samba 4.17 and kept by tests/connectors/ldap; sources in README.md:
-- Bit and password go in one modify. Neither server has the assertion control (RFC 4528), and Samba takes a stale old
-  value for good, so the entry is read on the same connection right before the write.
-- A refused log-in says why (`data 533`: disabled) only to somebody with the right password. `data 52e` (wrong password
-  or no such account) proves nothing, and counts towards a lockout.
-- A search from the domain's root ends with referrals to the partitions for configuration and DNS: no people there.
-- A password can be written and never read: it does not come back.
+
+- Bit and password go in one modify. Neither server has the assertion control (RFC 4528), and Samba accepts a stale old
+  value. So the entry is read on the same connection right before the write.
+- A refused log-in gives its reason (`data 533`: disabled) only after the right password. `data 52e` (wrong password or
+  no such account) proves nothing, and counts towards a lockout.
+- A search from the domain's root ends with referrals to the partitions for configuration and DNS. They hold no people.
+- A password can be written and never read, so an undo cannot restore it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,8 +32,8 @@ BIT_AND = "1.2.840.113556.1.4.803"
 IS_ACTIVE_DIRECTORY = "1.2.840.113556.1.4.800"
 IS_READ_ONLY = "1.2.840.113556.1.4.1920"
 CANNOT = (
-    N_("Active Directory gives no password back: after an undo an administrator sets a new one."),
-    N_("Active Directory lets nobody leave the primary group (mostly Domain Users); it goes with the account."),
+    N_("Active Directory never returns a password: after an undo, an administrator sets a new one."),
+    N_("Active Directory lets nobody leave the primary group (mostly Domain Users); a lock leaves it in place."),
 )
 GONE_FOR_GOOD = "Active Directory never shows a password: it does not come back, an administrator sets a new one"
 LOST = N_("the password: Active Directory never shows it, so an administrator sets a new one")
@@ -40,7 +41,7 @@ LOST = N_("the password: Active Directory never shows it, so an administrator se
 
 @dataclass(frozen=True, slots=True)
 class ActiveDirectory(Dialect):
-    """Locks by userAccountControl. The settings say whether administrators may be locked, too."""
+    """Locks by userAccountControl. The settings decide whether administrators may be locked too."""
 
     settings: LdapSettings
 
@@ -74,11 +75,11 @@ class ActiveDirectory(Dialect):
     reveals_lock_without_password = False
 
     def matches(self, wanted: str) -> str:
-        """Return the filter for one objectGUID: sixteen bytes, the first eight of them in little-endian order."""
+        """Return the filter for one objectGUID: sixteen bytes, the first eight in little-endian order."""
         return equals_bytes(self.identifier, UUID(self.canonical(wanted)).bytes_le)
 
     def named(self, value: bytes) -> AccountId:
-        """Return the GUID as Windows writes it, in lower case; empty where it cannot be read."""
+        """Return the GUID as Windows writes it, in lower case; empty if it cannot be read."""
         return AccountId(str(UUID(bytes_le=value)) if len(value) == len(UUID(int=0).bytes) else "")
 
     def moment(self, value: str) -> datetime | None:
@@ -86,15 +87,15 @@ class ActiveDirectory(Dialect):
         return account_control.moment(value) if value.isdecimal() else generalized_time(value)
 
     def state(self, entry: Entry) -> Mapping[str, str]:
-        """Keep the flags and the place; the password cannot be kept, and it says so."""
+        """Return the flags and the place; `password` holds the reason why none can be restored."""
         return {"dn": entry.dn, CONTROL: entry.text(CONTROL), "password": GONE_FOR_GOOD}
 
     def lost(self, state: Mapping[str, str]) -> tuple[str, ...]:  # noqa: ARG002
-        """Name the password."""
+        """Return the loss of the password."""
         return (_(LOST),)
 
     def verdict(self, entry: Entry) -> tuple[Verdict, str]:
-        """Call only the flag `locked`: an expiry can lie ahead, and a lockout after wrong passwords passes."""
+        """Return `locked` only for the flag: an expiry can lie ahead, and a lockout after wrong passwords passes."""
         flags = account_control.flags(entry.text(CONTROL))
         if flags is None:
             return Verdict.UNKNOWN, _("{control} cannot be read, the bot's account needs the right to").format(
@@ -107,16 +108,17 @@ class ActiveDirectory(Dialect):
         )
 
     def protects(self, entry: Entry) -> str:
-        """Leave administrators alone unless the settings say otherwise: AdminSDHolder marks them with adminCount."""
+        """Refuse administrators unless the settings allow them: AdminSDHolder marks them with adminCount."""
         if entry.text("adminCount") != "1" or self.settings.lock_administrators:
             return ""
         return _(
-            "{dn} is or was in a group of administrators (adminCount is 1) and is left alone: take it out of "
-            "those groups and clear adminCount, lock it by hand, or set lock_administrators = true"
+            "{dn} is or was in a group of administrators (adminCount is 1) and is not locked. Take it"
+            " out of those groups and clear adminCount, lock it by hand, or set lock_administrators ="
+            " true"
         ).format(dn=entry.dn)
 
     def locking(self, entry: Entry, secret: str) -> Sequence[Modification]:
-        """Write the password, and the flags with bit 2 added to what they are now."""
+        """Write the password, and the current flags with bit 2 added."""
         flags = account_control.flags(entry.text(CONTROL)) or 0
         return [
             (ldap.MOD_REPLACE, PASSWORD, [f'"{secret}"'.encode("utf-16-le")]),
@@ -124,17 +126,17 @@ class ActiveDirectory(Dialect):
         ]
 
     def unlocking(self, entry: Entry, state: Mapping[str, str]) -> Sequence[Modification]:
-        """Take bit 2 off; every other flag stays as it is by now."""
+        """Clear bit 2; every other flag keeps its current value."""
         flags = account_control.flags(entry.text(CONTROL)) or 0
         before = account_control.flags(state.get(CONTROL, "")) or 0
         kept = before & account_control.DISABLED
         return [(ldap.MOD_REPLACE, CONTROL, [str(flags & ~account_control.DISABLED | kept).encode()])]
 
     def locked(self, secret_is_right: bool, refusal: Mapping[str, Any] | None) -> Locked:
-        """Take nothing but `data 533` for proof: every other refusal could end by itself."""
+        """Accept only `data 533` as proof: every other refusal could end by itself."""
         change = Change.MADE if secret_is_right else Change.ALREADY
         if refusal is None:
-            return Locked(change, Login.ACCEPTED, _("the directory lets a disabled account in"))
+            return Locked(change, Login.ACCEPTED, _("the directory accepts the log-in of a disabled account"))
         code = refusals.code(refusal)
         words = _("the directory says: {words}").format(words=refusals.words(refusal) or _(refusals.REFUSED))
         if code == refusals.DISABLED:
@@ -144,12 +146,12 @@ class ActiveDirectory(Dialect):
         )
 
     def own_account_filter(self, bind_dn: str) -> str:
-        r"""Read `name@domain` (which holds beside any userPrincipalName), `DOMAIN\name` and the name alone."""
+        r"""Return the filter for `name@domain` (beside any userPrincipalName), `DOMAIN\name` or the name alone."""
         name = bind_dn.rpartition("\\")[2].partition("@")[0]
         return either([equals("userPrincipalName", bind_dn), equals(self.login, name)])
 
     def primary(self, entry: Entry) -> str:
-        """Return the filter for the primary group: the person's own SID with the group's number at its end."""
+        """Return the filter for the primary group: the person's own SID with the group's relative id at its end."""
         sid, number = entry.first("objectSid"), entry.text("primaryGroupID")
         if len(sid) <= account_control.SID_TAIL or not number.isdigit():
             return ""
@@ -157,20 +159,20 @@ class ActiveDirectory(Dialect):
 
     @property
     def group_attributes(self) -> Sequence[str]:
-        """The group's own SID ends in the number that is its members' primaryGroupID."""
+        """Return the group's SID: it ends in the number that is its members' primaryGroupID."""
         return ("objectSid",)
 
     def implicit_members_filter(self, group: Entry) -> str:
-        """Return the filter for those whose primary group this is."""
+        """Return the filter for the accounts whose primary group this is."""
         sid = group.first("objectSid")
         if len(sid) <= account_control.SID_TAIL:
             return ""
         return f"(primaryGroupID={int.from_bytes(sid[-account_control.SID_TAIL :], 'little')})"
 
     def top(self, link: Any, directory: Any) -> str:
-        """Return the filter for Domain Admins, by number: its name is another in every language.
+        """Return the filter for Domain Admins, by relative id: the name differs between languages.
 
-        Only where the settings let administrators be locked at all; elsewhere `protects` leaves them alone.
+        Empty unless the settings let administrators be locked; otherwise `protects` refuses them.
         """
         if not self.settings.lock_administrators:
             return ""
@@ -181,6 +183,6 @@ class ActiveDirectory(Dialect):
         return equals_bytes("objectSid", account_control.sibling(sid, account_control.DOMAIN_ADMINS))
 
     def missing_features(self, announced: frozenset[str]) -> Sequence[str]:
-        """Tell another kind of server and a read-only domain controller from one that can lock."""
+        """Return the features that another kind of server, or a read-only domain controller, lacks for locking."""
         lacking = [] if IS_ACTIVE_DIRECTORY in announced else [_("Active Directory (another dialect is right for it)")]
         return [*lacking, *([_("writes (it is a read-only domain controller)")] if IS_READ_ONLY in announced else [])]

@@ -1,4 +1,4 @@
-"""Who has full power in a directory: everybody in a group, through groups within it and as a primary group, too."""
+"""Members of administrator groups: direct members, members of nested groups, and by primary group."""
 
 from collections.abc import Sequence
 
@@ -24,15 +24,15 @@ class AdministratorLookup:
         self._asked = tuple(dict.fromkeys(("cn", CLASS, *attributes, *directory.attributes)))
 
     def of(self, link: LdapConnection, group: str) -> Sequence[Entry]:
-        """Return the people in the group. Raises `Missing` where no group, or more than one, has that name or id."""
+        """Return the people in the group. Raises `Missing` unless exactly one group has that name or id."""
         query = self._named(group) if group else self._dialect.top(link, self._directory)
         if not query:
             return ()
         found = list(link.search(self._base, query, self._asked))
         if len(found) != 1:
-            said = _("{count} groups below {base} are named {group}")
-            said = said if found else _("no groups below {base} are named {group}")
-            raise Missing(said.format(count=len(found), base=self._base, group=group or query))
+            message = _("{count} groups below {base} are named {group}")
+            message = message if found else _("no groups below {base} are named {group}")
+            raise Missing(message.format(count=len(found), base=self._base, group=group or query))
         people: dict[AccountId, Entry] = {}
         seen: set[str] = set()
         level = found
@@ -51,7 +51,7 @@ class AdministratorLookup:
         return both(classes, either(names))
 
     def _members(self, link: LdapConnection, group: Entry, people: dict[AccountId, Entry]) -> list[Entry]:
-        """Put a group's people with the others; return the groups in it."""
+        """Add a group's people to `people`; return the groups in it."""
         rows = [row for query in self._without_name(group) for row in self._search(link, query)]
         groups = []
         for way in self._dialect.memberships:

@@ -1,4 +1,4 @@
-"""One connection that is logged in as the bot: reads page by page, and writes whose fate is told."""
+"""One connection that is logged in as the bot: paged reads, and writes with a known or an unknown outcome."""
 
 import contextlib
 import time
@@ -10,7 +10,7 @@ from ldap.controls import SimplePagedResultsControl
 
 from config.text import _
 from connectors.errors import Forbidden, OutcomeUnknown, Unavailable
-from connectors.ldap.faults import NO_ANSWER, said
+from connectors.ldap.faults import NO_ANSWER, server_words
 from connectors.ldap.ranges import whole
 from connectors.ldap.wire import Entry, Modification
 
@@ -30,9 +30,9 @@ class LdapConnection:
         self.used_at = time.monotonic()
 
     def search(self, base: str, query: str, attributes: Sequence[str], *, partly: bool = False) -> Iterator[Entry]:
-        """Stream every entry, page by page. A part of the tree that lies on another server is an error, not silence.
+        """Stream every entry, page by page.
 
-        `partly`: only what this server has is asked for.
+        A part of the tree on another server is an error, not a silent gap. `partly`: read only what this server has.
         """
         page = SimplePagedResultsControl(True, self._size, "")
         while True:
@@ -41,7 +41,7 @@ class LdapConnection:
             except ldap.ADMINLIMIT_EXCEEDED:
                 if page.cookie or self._size <= SMALLEST:
                     raise
-                self._size //= 5  # the server allows no pages of that size (slapd's size.pr): ask for smaller ones
+                self._size //= 5  # the server refuses pages of that size (slapd's size.pr): ask for smaller ones
                 page.size = self._size
                 continue
             for dn, values in rows:
@@ -58,7 +58,7 @@ class LdapConnection:
                 return
 
     def rows(self, base: str, query: str, attributes: Sequence[str]) -> Iterator[tuple[str, Mapping[str, list[bytes]]]]:
-        """Stream raw rows, asking for the next page before this one is looked at: for reading very many."""
+        """Stream raw rows for very large reads. The next page is requested before this one is processed."""
         page = SimplePagedResultsControl(True, self._big, "")
         begun = False
         sent = self._raw.search_ext(base, ldap.SCOPE_SUBTREE, query, list(attributes), serverctrls=[page])
@@ -88,7 +88,7 @@ class LdapConnection:
                 yield dn, values
 
     def read(self, dn: str, attributes: Sequence[str], query: str = "(objectClass=*)") -> Entry | None:
-        """Read one entry by its DN; None where there is none (or it does not match `query`)."""
+        """Read one entry by its DN; None if there is none, or if it does not match `query`."""
         try:
             rows = self._raw.search_ext_s(dn, ldap.SCOPE_BASE, query, list(attributes), timeout=self._seconds)
         except (ldap.NO_SUCH_OBJECT, ldap.INVALID_DN_SYNTAX):
@@ -96,19 +96,22 @@ class LdapConnection:
         return next((self._entry(name, values) for name, values in rows if name is not None), None)
 
     def read_if_visible(self, dn: str, attributes: Sequence[str]) -> Entry | None:
-        """Read one entry that nothing hangs on; None too where it is on another server, or not for us to read."""
+        """Read one optional entry. None also if it is on another server, or if we may not read it."""
         try:
             return self.read(dn, attributes)
         except (ldap.REFERRAL, ldap.INSUFFICIENT_ACCESS):
             return None
 
     def first_person(self, base: str, people: str, attributes: Sequence[str]) -> Entry | None:
-        """Read one person, whoever comes first; None where the bot's account can see nobody."""
+        """Read one person, the first that the server returns; None if the bot's account can see nobody."""
         rows, _more = self._page(base, people, attributes, SimplePagedResultsControl(True, 1, ""))
         return next((Entry.read(dn, values) for dn, values in rows if dn is not None), None)
 
     def modify(self, dn: str, changes: Sequence[Modification], controls: Sequence[Any] = ()) -> None:
-        """Write once. Raises `OutcomeUnknown` where no answer came; the server's refusals come as libldap's errors."""
+        """Write once.
+
+        Raises `OutcomeUnknown` if no answer came; the server's refusals are raised as libldap's errors.
+        """
         try:
             self._raw.modify_ext_s(dn, list(changes), serverctrls=list(controls))
         except NO_ANSWER as error:
@@ -123,7 +126,7 @@ class LdapConnection:
         return f"{rdn},{parent}"
 
     def close(self) -> None:
-        """Hang up. Never raises."""
+        """Close the connection. Never raises."""
         with contextlib.suppress(ldap.LDAPError):
             self._raw.unbind_ext()
 
@@ -134,8 +137,8 @@ class LdapConnection:
         except ldap.NO_SUCH_OBJECT as error:
             raise Unavailable(
                 _(
-                    "the directory says that there is no {base}, so nothing below it is taken for gone: it is "
-                    "being restored, or that name in the settings is wrong"
+                    "the directory says that there is no {base}, so no entry below it is taken for "
+                    "gone. It is being restored, or that name in the settings is wrong"
                 ).format(base=base)
             ) from error
         except ldap.REFERRAL as error:
@@ -143,7 +146,7 @@ class LdapConnection:
                 _(
                     "{base} lies on another server ({why}): correct that name in the settings, "
                     "or put that server into urls"
-                ).format(base=base, why=said(error))
+                ).format(base=base, why=server_words(error))
             ) from error
         return rows, controls
 

@@ -1,4 +1,4 @@
-"""A bounded pool of connections that are logged in: python-ldap's objects serve one thread at a time."""
+"""A bounded pool of logged-in connections: python-ldap's objects serve one thread at a time."""
 
 import contextlib
 import time
@@ -16,17 +16,17 @@ from connectors.ldap.addresses import Addresses
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.diagnosis import explain, handshake
 from connectors.ldap.dialect import Dialect
-from connectors.ldap.faults import NO_ANSWER, NOT_NOW, said, translate
+from connectors.ldap.faults import NO_ANSWER, NOT_NOW, server_words, translate
 from connectors.ldap.settings import LdapSettings
 
 T = TypeVar("T")
 IDLE_SECONDS = 60.0
-"""Firewalls and servers drop quiet connections without a word; older ones are not used again."""
+"""Firewalls and servers drop quiet connections silently; older ones are not used again."""
 REFUSED_SECONDS = 300.0
-"""How long a refused password is not tried again: directories lock an account out after a handful of tries."""
+"""Time for which a refused password is not tried again: directories lock an account out after a handful of tries."""
 
 
-class Connections:
+class LdapConnections:
     """Up to `settings.connections` links, opened when needed."""
 
     def __init__(self, settings: LdapSettings, dialect: Dialect) -> None:
@@ -37,9 +37,10 @@ class Connections:
         self._refused_at, self._refused = -REFUSED_SECONDS, ""
 
     def run(self, work: Callable[[LdapConnection], T], doing: str, needs: str = "") -> T:
-        """Do reads, and at most one write after them, on one link.
+        """Run reads, and at most one write after them, on one link.
 
-        A link found dead while reading is replaced once, and one that is silent by a link to another address.
+        A link that fails during a read is replaced once. A link that does not answer is replaced by one to another
+        address.
         """
         try:
             try:
@@ -55,7 +56,7 @@ class Connections:
             raise translate(error, doing, needs) from error
 
     def stream(self, work: Callable[[LdapConnection], Iterator[T]], doing: str) -> Iterator[T]:
-        """Stream what a read gives, on one link from first to last; a link that dies meanwhile is an error."""
+        """Stream the entries of a read on one link; a link that fails meanwhile raises an error."""
         with self._slot() as slot:
             if slot.connection is not None:
                 slot.connection.close()
@@ -68,10 +69,13 @@ class Connections:
                 raise translate(error, doing, "") from error
             finally:
                 if link is not None:
-                    link.close()  # it may have been left in the middle of an answer
+                    link.close()  # the link may have stopped in the middle of an answer
 
     def try_login(self, dn: str, secret: str, controls: Sequence[Any]) -> Mapping[str, Any] | None:
-        """Log in as somebody on a connection of its own; return the server's refusal, or None where it let us in."""
+        """Log in with the given DN and password on a separate connection.
+
+        Return the server's refusal; None if it accepted.
+        """
         raw = self._reach(lambda fresh: fresh)
         try:
             raw.simple_bind_s(dn, secret, serverctrls=list(controls))
@@ -85,7 +89,7 @@ class Connections:
         return None
 
     def close(self) -> None:
-        """Hang up what is idle; what is in use hangs up when it is given back. Never raises."""
+        """Close idle links at once, and links in use when they are returned. Never raises."""
         self.pool.close_idle()
 
     @contextlib.contextmanager
@@ -120,8 +124,8 @@ class Connections:
         if password == self._refused and time.monotonic() - self._refused_at < REFUSED_SECONDS:
             raise BadCredential(
                 _(
-                    "the directory refused the log-in of {bind_dn} a moment ago; it is not tried again for five "
-                    "minutes, so that the directory does not lock the account"
+                    "the directory refused the log-in of {bind_dn} a moment ago. It is not tried "
+                    "again for five minutes, so that the directory does not lock the account"
                 ).format(bind_dn=self._settings.bind_dn)
             )
         try:
@@ -138,7 +142,7 @@ class Connections:
         return LdapConnection(raw, self._settings.request_seconds, self._dialect.referrals_are_normal)
 
     def _reach(self, use: Callable[[Any], T]) -> T:
-        """Open a connection to the first address that answers; say of each other why it does not."""
+        """Open a connection to the first address that answers; report why each other address failed."""
         reasons = []
         for url in self._addresses.order():
             try:
@@ -146,11 +150,11 @@ class Connections:
             except TimeoutError as error:
                 reasons.append(explain(url, error))
             except ldap.TIMEOUT:
-                reasons.append(explain(url, self._trouble(url) or TimeoutError()))
+                reasons.append(explain(url, self._handshake_error(url) or TimeoutError()))
             except NO_ANSWER as error:
-                reasons.append(explain(url, self._trouble(url), said(error)))
+                reasons.append(explain(url, self._handshake_error(url), server_words(error)))
             except NOT_NOW as error:
-                reasons.append(_("{url} takes nobody in just now ({why})").format(url=url, why=said(error)))
+                reasons.append(_("{url} accepts no log-in now ({why})").format(url=url, why=server_words(error)))
             except ldap.LDAPError as error:
                 raise translate(error, _("log-in at {url}").format(url=url)) from error
             else:
@@ -161,7 +165,7 @@ class Connections:
             self._addresses.failed(url)
         raise Unavailable("; ".join(reasons))
 
-    def _trouble(self, url: str) -> OSError | None:
+    def _handshake_error(self, url: str) -> OSError | None:
         s = self._settings
         try:
             handshake(url, s.start_tls, s.ca_file, s.connect_seconds)
@@ -171,9 +175,9 @@ class Connections:
 
     def _open(self, url: str) -> Any:
         s = self._settings
-        trouble = self._trouble(url)
-        if isinstance(trouble, TimeoutError):
-            raise trouble  # libldap would wait for ever; of all other trouble it is the better judge
+        error = self._handshake_error(url)
+        if isinstance(error, TimeoutError):
+            raise error  # libldap would wait for ever; it judges every other fault better
         raw = ldap.initialize(url)
         raw.set_option(ldap.OPT_PROTOCOL_VERSION, ldap.VERSION3)
         raw.set_option(ldap.OPT_REFERRALS, 0)
@@ -183,7 +187,7 @@ class Connections:
         raw.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_DEMAND)
         if s.ca_file:
             raw.set_option(ldap.OPT_X_TLS_CACERTFILE, str(s.ca_file))
-        raw.set_option(ldap.OPT_X_TLS_NEWCTX, 0)  # last: only a new context takes the options above over
+        raw.set_option(ldap.OPT_X_TLS_NEWCTX, 0)  # last: only a new context applies the options above
         if s.start_tls:
             raw.start_tls_s()
         return raw

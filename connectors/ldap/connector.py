@@ -1,4 +1,4 @@
-"""The LDAP connector: accounts and groups of a directory. What is particular to a server lies in its dialect."""
+"""The LDAP connector: accounts and groups of a directory. Differences between servers are in the dialects."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -32,7 +32,7 @@ from connectors.ldap import active_directory, openldap_password, preflight, rost
 from connectors.ldap.active_directory import ActiveDirectory
 from connectors.ldap.administrators import AdministratorLookup
 from connectors.ldap.connection import LdapConnection
-from connectors.ldap.connections import Connections
+from connectors.ldap.connections import LdapConnections
 from connectors.ldap.dialect import Dialect
 from connectors.ldap.directory import Directory
 from connectors.ldap.ds389 import Ds389
@@ -59,7 +59,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
     def __init__(self, settings: LdapSettings) -> None:
         self._settings = settings
         self._dialect = DIALECTS[settings.dialect](settings)
-        self._connections = Connections(settings, self._dialect)
+        self._connections = LdapConnections(settings, self._dialect)
         self._directory = Directory(settings, self._dialect, self._connections)
         self._locking = Locking(self._directory)
         self._memberships = Memberships(self._directory)
@@ -70,15 +70,15 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         return f"Ldap({', '.join(self._settings.urls)}, base_dn={self._settings.base_dn!r})"
 
     def has_limitation(self, words: str) -> bool:
-        """Whether this sentence holds in the dialect."""
+        """Return whether this sentence holds in the dialect."""
         return words in self._dialect.cannot or words not in (*active_directory.CANNOT, *openldap_password.CANNOT)
 
     def own_account(self) -> str:
-        """Return the id of the account behind `bind_dn`, or the log-in in it where no entry can be read."""
+        """Return the id of the account behind `bind_dn`; if no entry can be read, the log-in in it."""
         return self._ourselves.name()
 
     def check(self) -> str:
-        """Log in, see at least one account, and ask whether the server can lock at all."""
+        """Log in, read at least one account, and check that the server can lock at all."""
         return self._run(lambda link: preflight.check(self._directory, link), _("checking the directory"))
 
     def connections(self) -> ConnectionPool[LdapConnection]:
@@ -86,33 +86,33 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         return self._connections.pool
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connections."""
         self._connections.close()
 
     def find(self, person: Person) -> Lookup:
-        """Look people up by the attributes that hold addresses and log-ins; names are not looked at."""
+        """Look people up by the attributes that hold addresses and log-ins; names are not compared."""
         return self._run(lambda link: self._find(link, person), _("looking a person up"))
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
-        """Read the lock of many accounts, 200 to a request; an answer cut short is an error and never `absent`."""
+        """Read the lock of many accounts, 200 to a request. An answer cut short is an error, never `absent`."""
         attributes = (self._dialect.identifier, *self._dialect.attributes)
         found = self._run(lambda link: self._directory.people(link, accounts, attributes), _("reading accounts"))
         return {account: self._observation(account, found.get(account)) for account in accounts}
 
     def locked(self) -> frozenset[AccountId]:
-        """Read everybody who is locked, 1000 to a page."""
+        """Read all locked accounts, 1000 to a page."""
         return self._run(lambda link: roster.locked(self._directory, link), _("listing locked accounts"))
 
     def everyone(self) -> Iterator[Account]:
-        """Stream everybody below base_dn who matches people_filter."""
+        """Stream all accounts below base_dn that match people_filter."""
         return self._connections.stream(lambda link: roster.everyone(self._directory, link), _("listing accounts"))
 
     def alive(self) -> Iterator[Account]:
-        """Stream everybody who matches people_filter and is not locked."""
+        """Stream all accounts that match people_filter and are not locked."""
         return self._connections.stream(lambda link: roster.alive(self._directory, link), _("listing accounts"))
 
     def changed_by(self, account: AccountId, since: datetime) -> str:
-        """Read who made the last change and when, whatever it was; some directories only say when."""
+        """Read the last change's actor and time, whatever it changed; some directories store only the time."""
         doing = _("reading who changed it")
         who, at = self._run(lambda link: roster.last_change(self._directory, link, account), doing)
         if at is None or at < since or who.casefold() == self._settings.bind_dn.casefold():
@@ -122,7 +122,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         )
 
     def before(self, account: AccountId) -> BeforeImage:
-        """Read what a lock changes; with it the password's hash, where there is one that may be read."""
+        """Read the values that a lock changes, and the password's hash if it may be read."""
         entry = self._run(lambda link: self._directory.person(link, account), _("reading an account"))
         return BeforeImage(account, self._dialect.state(entry))
 
@@ -135,20 +135,20 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         return self._attempt(done, before, secret)
 
     def unlock(self, before: BeforeImage) -> Change:
-        """Take the lock off and put the password's hash back; a lock that is not there any more is left to be."""
+        """Remove the lock and restore the password's hash; an account that is not locked any more is left as it is."""
         doing, needs = _("unlocking an account"), _(self._dialect.needs)
         return self._run(lambda link: self._locking.unlock(link, before), doing, needs)
 
     def lost(self, before: BeforeImage) -> tuple[str, ...]:
-        """Return what an unlock cannot bring back: a password whose hash could not be read, or that is never shown."""
+        """Return the losses of an unlock: a password whose hash could not be read, or that is never shown."""
         return (*super().lost(before), *self._dialect.lost(before.state))
 
     def groups(self, account: AccountId) -> Sequence[Group]:
-        """List every group that the account is in, and with each the groups that it is nested in."""
+        """List every group of the account, each with the groups that it is nested in."""
         return self._run(lambda link: self._memberships.of(link, account), _("reading groups"))
 
     def remove(self, account: AccountId, group: GroupId) -> Change:
-        """Take one member's value out of one group."""
+        """Delete one member's value from one group."""
         return self._run(
             lambda link: self._memberships.remove(link, account, group),
             _("leaving a group"),
@@ -156,7 +156,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         )
 
     def restore(self, account: AccountId, group: GroupId) -> Change:
-        """Put one member's value back."""
+        """Add one member's value again."""
         return self._run(
             lambda link: self._memberships.restore(link, account, group),
             _("joining a group"),
@@ -164,14 +164,14 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         )
 
     def administrators(self, group: str) -> Sequence[Account]:
-        """Read everybody in a group by its cn or id; with none named, in Active Directory's Domain Admins."""
+        """Read the members of a group by its cn or id. An empty name means Domain Admins in Active Directory."""
         return self._run(
             lambda link: [self._account(link, entry, NOBODY) for entry in self._powers.of(link, group)],
             _("reading administrators"),
         )
 
     def headcount(self) -> int:
-        """Count the accounts of people, by their names alone."""
+        """Count the accounts of people without reading more than their names."""
         base, people = self._settings.base_dn, self._directory.people_filter
         return self._run(lambda link: sum(1 for _one in link.search(base, people, ["1.1"])), _("counting people"))
 
@@ -234,7 +234,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         return replace(judged, change=done.change, detail=detail, not_done=done.not_done)
 
     def _prove(self, judged: Locked, before: BeforeImage) -> Locked:
-        """Try somebody else's lock with a password of our own; where that cannot be, it stays as it was judged."""
+        """Try a lock by somebody else with a password of our own; if that fails, the earlier judgement stays."""
         secret, doing = random_password(), _("locking an account")
         try:
             done = self._run(lambda link: self._locking.lock(link, before, secret, anew=True), doing)

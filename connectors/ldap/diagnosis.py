@@ -1,9 +1,9 @@
-"""Reaching an address step by step, which libldap cannot do for us.
+"""Reaching an address step by step, which libldap cannot report.
 
-It says "Can't contact LDAP server" for a dead host and a bad certificate alike; and the GnuTLS build of libldap 2.5
-(Debian 12) spins for ever in the TLS handshake of a server that takes connections and is silent, whatever
-OPT_NETWORK_TIMEOUT says (seen; kept by the conformance suite's silent server). So a handshake of our own, with a time
-limit, comes first.
+libldap reports "Can't contact LDAP server" for a dead host and for a bad certificate. The GnuTLS build of libldap 2.5
+(Debian 12) loops for ever in the TLS handshake of a server that accepts connections and is silent. OPT_NETWORK_TIMEOUT
+does not help (seen; kept by the conformance suite's silent server). So a handshake of our own, with a time limit, comes
+first.
 """
 
 import socket
@@ -24,11 +24,11 @@ CERTIFICATE_FAULTS = {
     **dict.fromkeys((2, 18, 19, 20, 21), _UNKNOWN),
     **dict.fromkeys((62, 64), _NAME),
 }
-"""OpenSSL's X509_V_ERR_ codes (openssl-verification-options(1)) in words for the person who must act."""
+"""OpenSSL's X509_V_ERR_ codes (openssl-verification-options(1)), each with the instruction for the administrator."""
 
 
 def handshake(url: str, start_tls: bool, ca_file: Path | None, seconds: float) -> None:
-    """Connect, and agree on TLS where the address has it. Raises OSError: ssl.SSLError, TimeoutError and others."""
+    """Connect, and agree on TLS if the address has it. Raises OSError: ssl.SSLError, TimeoutError and others."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
     with socket.create_connection((host, port), seconds) as plain:
@@ -38,19 +38,20 @@ def handshake(url: str, start_tls: bool, ca_file: Path | None, seconds: float) -
             plain.recv(4096)
         if start_tls or parts.scheme == "ldaps":
             context = ssl.create_default_context(cafile=ca_file)
-            context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # libldap is no stricter; 3.13 made it the default
+            context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # libldap is no stricter; Python 3.13 made it the default
             context.wrap_socket(plain, server_hostname=host).close()
 
 
 def explain(url: str, error: OSError | None, words: str = "") -> str:
-    """Say for people why an address cannot be used; None: it can be reached, and what libldap says then (`words`)."""
+    """Return why an address cannot be used; None if it can be reached. `words` is libldap's own message."""
     match error:
         case None:
             words = words or _("no answer")
             if url.startswith("ldaps:"):
                 return _(
-                    "{url} agrees on TLS, and then it is broken off ({words}): by a server that is just starting, or "
-                    "by the LDAP library, which refuses the certificate unless it is for the very name in urls"
+                    "{url} agrees on TLS, then breaks off ({words}). Either the server is just "
+                    "starting, or the LDAP library refuses a certificate for another name than that "
+                    "in urls"
                 ).format(url=url, words=words)
             return _("{url} takes connections and does not answer ({words})").format(url=url, words=words)
         case ssl.SSLCertVerificationError():
@@ -59,8 +60,8 @@ def explain(url: str, error: OSError | None, words: str = "") -> str:
             return _("{url} shows a certificate that cannot be accepted: {fault}").format(url=url, fault=fault)
         case ssl.SSLError():
             return _(
-                "{url} does not agree on TLS ({why}): ldaps:// needs a port with TLS, mostly 636; ldap:// with "
-                "start_tls one without, mostly 389"
+                "{url} does not agree on TLS ({why}). ldaps:// needs a port with TLS, mostly 636; "
+                "ldap:// with start_tls needs one without, mostly 389"
             ).format(url=url, why=error.reason or error)
         case TimeoutError():
             return _("{url} does not answer in time").format(url=url)

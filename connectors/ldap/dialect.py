@@ -1,4 +1,4 @@
-"""What differs between directory servers; each dialect is a module with one class of this shape."""
+"""Differences between directory servers; each dialect is a module with one class of this shape."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from connectors.ldap.wire import Entry, Modification, equals, generalized_time
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """One way for a group to name its members: by DN, or by log-in name."""
+    """A form in which a group names its members: by DN, or by log-in name."""
 
     object_class: str
     attribute: str
@@ -23,118 +23,121 @@ class Membership:
 
 
 class Dialect(Protocol):
-    """How one kind of directory names, locks and describes its accounts. What has a body here holds for most."""
+    """One kind of directory: its names, its lock, its description of accounts.
+
+    Methods with a body here hold for most.
+    """
 
     identifier: str
     """The attribute that is the `AccountId`: never reused, survives renames."""
     login: str
     lock: str
-    """What `observe` reads, for people."""
+    """Source that `observe` reads, as text for people."""
     attributes: Sequence[str]
-    """What to ask for besides the usual attributes."""
+    """Attributes to ask for besides the usual ones."""
     password: str
     """The attribute that a password is written to."""
     needs: str
-    """The rights that locking needs, for people."""
+    """The rights that locking needs, as text for people."""
     memberships: Sequence[Membership]
     people: str = "(objectClass=person)"
-    """What counts as a person's account, where the settings do not say."""
+    """The filter for people's accounts, unless the settings give one."""
     addresses: Sequence[tuple[str, str]] = (("mail", ""),)
-    """Attributes that hold addresses, each with what stands before the address in it."""
+    """Attributes that hold addresses, each with the prefix before the address in it."""
     logins: Sequence[str] = ("uid",)
     """Attributes that hold log-ins."""
     referrals_are_normal: bool = False
-    """Whether every search from the top also names parts of the directory that hold no people."""
+    """True if every search from the top also names parts of the directory that hold no people."""
     chain: str = ""
-    """The matching rule that follows nested groups to their end, where the server has one."""
+    """The matching rule that follows nested groups to their end, if the server has one."""
     password_may_stay: bool = False
-    """Whether the lock is good without a new password, where the server refuses to change that."""
+    """True if the lock holds without a new password, for a server that refuses to change it."""
     unlocks_without_password: bool = False
-    """Whether `unlock` takes the lock off alone, where the server refuses the password that was there before."""
+    """True if `unlock` removes only the lock when the server refuses the former password."""
     rewrites_unproven_lock: bool = False
-    """Whether a lock that is there already, and that no answer proves, is written once more with a password to try."""
+    """True if an unproven lock is written once more with a password to try."""
     cannot: Sequence[str] = ()
-    """What it has no way to do and other dialects have, as sentences for the plan."""
+    """Acts that it cannot do and other dialects can, as sentences for the plan."""
     reveals_lock_without_password: bool = True
-    """Whether the server may say that an account is locked to somebody who has not the right password."""
+    """True if the server may report a lock to a client without the right password."""
     refusals: tuple[type[Exception], ...] = (ldap.INVALID_CREDENTIALS,)
-    """How the server refuses a log-in."""
+    """The errors by which the server refuses a log-in."""
     locked_query: str = ""
-    """A filter for accounts that are locked for good, where the value of `lock` alone decides; else empty."""
+    """A filter for accounts that are locked for good, if the value of `lock` alone decides; else empty."""
     last_login: Sequence[str] = ()
-    """Attributes that tell the last log-in, where the server keeps it."""
+    """Attributes that hold the last log-in, if the server stores it."""
     changed_by: str = "modifiersName"
-    """Who changed an entry last (RFC 4512 section 3.4); empty where the server does not tell."""
+    """Attribute with the last change's actor (RFC 4512 section 3.4); empty if the server does not store it."""
     changed_at: str = "modifyTimestamp"
 
     def canonical(self, wanted: str) -> AccountId:
-        """Return an id as `identify` gives it; raises ValueError for what cannot be an id here."""
+        """Return an id as `identify` returns it. Raises ValueError for a text that cannot be an id here."""
         form = wanted.strip("{}").lower()
         if str(UUID(form)) != form:  # UUID takes hyphens anywhere, and so the ids of other servers
             raise ValueError(f"{wanted!r} is not a UUID")
         return AccountId(form)
 
     def matches(self, wanted: str) -> str:
-        """Return the filter for one id; raises ValueError for what cannot be an id here."""
+        """Return the filter for one id. Raises ValueError for a text that cannot be an id here."""
         return equals(self.identifier, self.canonical(wanted))
 
     def identify(self, entry: Entry) -> AccountId:
-        """Return the id of an entry, a person's or a group's."""
+        """Return the id of a person's or a group's entry."""
         return self.named(entry.first(self.identifier))
 
     def handle(self, entry: Entry) -> str:
-        """Return what people know an account by: its log-in, or where it has none, its name in its folder."""
+        """Return the name that people use for an account: its log-in, else its name in its folder."""
         return entry.text(self.login) or str(explode_rdn(explode_dn(entry.dn)[0], notypes=True)[0])
 
     def named(self, value: bytes) -> AccountId:
-        """Return the id that a value of `identifier` stands for; empty where it is none."""
+        """Return the id for a value of `identifier`; empty if the value is no id."""
         return AccountId(value.decode("utf-8", "replace").lower())
 
     def moment(self, value: str) -> datetime | None:
-        """Read a time as the server writes it; None for never, and for what is no time."""
+        """Read a time as the server writes it. None means never, or an unreadable value."""
         return generalized_time(value)
 
     def state(self, entry: Entry) -> Mapping[str, str]:
-        """Return what a lock changes, as a before-image."""
+        """Return the values that a lock changes, as a before-image."""
 
     def verdict(self, entry: Entry) -> tuple[Verdict, str]:
-        """Return locked or open, with a reason where it is not plain; unknown where it cannot be read."""
+        """Return locked or open, with a reason if it is not plain; unknown if it cannot be read."""
 
     def lost(self, state: Mapping[str, str]) -> tuple[str, ...]:  # noqa: ARG002
-        """Return, as sentences, what never comes back of `state`, besides a hash that could not be read."""
+        """Return, as sentences, the losses of `state` besides a hash that could not be read."""
         return ()
 
     def protects(self, entry: Entry) -> str:  # noqa: ARG002 - other dialects look at it, here and below
-        """Return why an entry is not to be locked, as a sentence, or an empty text."""
+        """Return the reason for which an entry may not be locked, as a sentence, or an empty text."""
         return ""
 
     def locking(self, entry: Entry, secret: str) -> Sequence[Modification]:
         """Return the one modification that locks an entry that is not locked for good."""
 
     def unproven_marking(self, login: Login) -> Sequence[Modification]:  # noqa: ARG002
-        """Return what tells every later read that a lock let somebody in, or is not proved; mostly nothing can."""
+        """Return the change that marks a lock as failed or unproven for later reads; most dialects have none."""
         return ()
 
     def is_ours(self, entry: Entry) -> bool:
-        """Whether there is a lock for `unlock` to take off."""
+        """Return whether there is a lock for `unlock` to remove."""
         return self.verdict(entry)[0] is Verdict.LOCKED
 
     def unlocking(self, entry: Entry, state: Mapping[str, str]) -> Sequence[Modification]:
         """Return the one modification that restores `state` on an entry that is locked for good."""
 
     def guard(self, entry: Entry) -> Sequence[Any]:  # noqa: ARG002
-        """Return the controls that let a write through only while the entry is exactly as `entry`."""
+        """Return the controls that allow a write only while the entry is exactly as `entry`."""
         return ()
 
     def login_controls(self) -> Sequence[Any]:
-        """Return the controls that make the server say why it refuses a log-in."""
+        """Return the controls that make the server give the reason when it refuses a log-in."""
         return ()
 
     def locked(self, secret_is_right: bool, refusal: Mapping[str, Any] | None) -> Locked:
-        """Judge the log-in that was tried after a lock; `refusal` is the server's answer, None where it let us in."""
+        """Judge the log-in that was tried after a lock. `refusal` is the server's answer, None if it accepted."""
 
     def own_account_filter(self, bind_dn: str) -> str:  # noqa: ARG002
-        """Return the filter for the bot's own account where `bind_dn` is no DN, or an empty text."""
+        """Return the filter for the bot's own account if `bind_dn` is no DN, or an empty text."""
         return ""
 
     def primary(self, entry: Entry) -> str:  # noqa: ARG002
@@ -143,7 +146,7 @@ class Dialect(Protocol):
 
     @property
     def group_attributes(self) -> Sequence[str]:
-        """Return what to ask of a group besides its members, so that `implicit_members_filter` can tell."""
+        """Return the attributes of a group, besides its members, that `implicit_members_filter` needs."""
         return ()
 
     def implicit_members_filter(self, group: Entry) -> str:  # noqa: ARG002
@@ -151,9 +154,9 @@ class Dialect(Protocol):
         return ""
 
     def top(self, link: Any, directory: Any) -> str:  # noqa: ARG002
-        """Return the filter for the group that the server itself gives full power, or an empty text: it has none."""
+        """Return the filter for the group that the server itself gives full power; empty if it has none."""
         return ""
 
     def missing_features(self, announced: frozenset[str]) -> Sequence[str]:  # noqa: ARG002
-        """Return, from the OIDs that the server announces, what it lacks for locking."""
+        """Return the features that the server lacks for locking, from the OIDs that it announces."""
         return ()

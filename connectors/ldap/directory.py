@@ -1,7 +1,7 @@
-"""Accounts as entries: looked up by id, in bulk, and never taken for gone when the answer was only poor.
+"""Accounts as entries, looked up by id and in bulk. An empty answer alone does not make an account absent.
 
-A directory that is being restored, or a copy that starts empty, says "no such object" of everybody for a while. So
-nobody is believed to be absent before the same answer shows a witness: an account that the directory shows by itself.
+A directory that is being restored, or a copy that starts empty, answers "no such object" for everybody for a while. So
+an account counts as absent only if the same answer shows a witness: an account that the directory lists itself.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from config.text import _
 from connectors.contract import AccountId, Person
 from connectors.errors import Forbidden, Missing, Unavailable
 from connectors.ldap.connection import LdapConnection
-from connectors.ldap.connections import Connections
+from connectors.ldap.connections import LdapConnections
 from connectors.ldap.dialect import Dialect
 from connectors.ldap.disabled_ou import below
 from connectors.ldap.settings import LdapSettings
@@ -21,27 +21,27 @@ from connectors.ldap.wire import Entry, both, either, person_filter
 
 USUAL = ("cn", "displayName", "mail", "title", "manager")
 FEW = 4
-"""So few answers every server gives at once; one that does not is misconfigured, and it is said."""
+"""Every server returns so few answers at once. One that does not is misconfigured, which is reported."""
 CHUNK = 50
 """Ids in one filter: below every server's default limit of answers (slapd's is 500)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """Where to look, in which dialect, over which connections."""
+    """Base, dialect and connections of a search."""
 
     settings: LdapSettings
     dialect: Dialect
-    connections: Connections
+    connections: LdapConnections
 
     @property
     def attributes(self) -> tuple[str, ...]:
-        """Everything that is read of an account."""
+        """Return all attributes that are read of an account."""
         return (*USUAL, self.dialect.login, *self.dialect.attributes)
 
     @property
     def people_filter(self) -> str:
-        """What counts as a person's account."""
+        """Return the filter for people's accounts."""
         return self.settings.people_filter or self.dialect.people
 
     def person(self, link: LdapConnection, account: AccountId) -> Entry:
@@ -58,7 +58,10 @@ class Directory:
     def people(
         self, link: LdapConnection, accounts: Sequence[AccountId], attributes: Sequence[str]
     ) -> Mapping[AccountId, Entry]:
-        """Read many accounts, under the ids that were asked for; what cannot be an id is not in the answer."""
+        """Read many accounts, under the ids that were asked for.
+
+        A text that cannot be an id is left out of the answer.
+        """
         ids = {account: self.dialect.canonical(account) for account in accounts if self.could_be(account)}
         wanted = list(dict.fromkeys(ids.values()))
         found = self._read(link, wanted, attributes)
@@ -69,7 +72,7 @@ class Directory:
         return {account: found[one] for account, one in ids.items() if one in found}
 
     def search(self, link: LdapConnection, person: Person) -> Sequence[Entry]:
-        """Read everyone who matches; an empty answer is asked again, together with a witness."""
+        """Read all accounts that match. An empty answer is asked again, together with a witness."""
         matching = person_filter(person, self.dialect)
         if not matching:
             raise Missing(_("no address and no log-in is known to look anybody up by"))
@@ -83,7 +86,7 @@ class Directory:
         return [row for row in rows if self.dialect.identify(row) != witness]
 
     def known(self, row: Entry) -> Entry:
-        """Return an entry that can be asked about again. Raises `Forbidden` where its id may not be read."""
+        """Return an entry that can be asked about again. Raises `Forbidden` if its id may not be read."""
         if not self.dialect.identify(row):
             raise Forbidden(
                 _("{dn} matches, and {bind_dn} may not read its {identifier}").format(
@@ -93,7 +96,7 @@ class Directory:
         return row
 
     def could_be(self, account: AccountId) -> bool:
-        """Whether an id has the form of an id here."""
+        """Return whether a text has the form of an id here."""
         try:
             return bool(self.dialect.canonical(account))
         except ValueError:
@@ -114,7 +117,10 @@ class Directory:
     def _page(
         self, link: LdapConnection, wanted: Sequence[AccountId], attributes: Sequence[str], witness: AccountId | None
     ) -> dict[AccountId, Entry]:
-        """Read some; where the server gives fewer in one answer, one half after the other, each with the witness."""
+        """Read some accounts.
+
+        If the server returns fewer in one answer, read one half after the other, each with the witness.
+        """
         asked = [*wanted, *([witness] if witness else [])]
         try:
             rows = link.search(self.settings.base_dn, either(map(self.dialect.matches, asked)), attributes)
@@ -132,7 +138,10 @@ class Directory:
     def _elsewhere(
         self, link: LdapConnection, wanted: Sequence[AccountId], attributes: Sequence[str]
     ) -> dict[AccountId, Entry]:
-        """Read what somebody has moved out of `base_dn`, as far as we may see: it is not gone, and may be open."""
+        """Read accounts that somebody moved out of `base_dn`, as far as we may see.
+
+        They are not gone, and may be open.
+        """
         everything = self._naming_context(link)
         found: dict[AccountId, Entry] = {}
         for start in range(0, len(wanted), CHUNK) if everything else ():
@@ -142,7 +151,7 @@ class Directory:
         return found
 
     def _naming_context(self, link: LdapConnection) -> str:
-        """Return the top of the tree that `base_dn` is a part of; empty where it is the whole, or we cannot see it."""
+        """Return the top of the tree above `base_dn`; empty if `base_dn` is the top, or if we cannot see it."""
         root = link.read("", ["namingContexts"])
         tops = [top for top in (root.all("namingContexts") if root else ()) if below(self.settings.base_dn, top)]
         top = min(tops, key=len, default="")
@@ -154,8 +163,9 @@ class Directory:
         if seen is None or not self.dialect.identify(seen):
             raise Unavailable(
                 _(
-                    "the directory shows no account at all below {base_dn}, so nobody is taken for gone: it is "
-                    "being restored, {bind_dn} may not read it, or base_dn or people_filter is wrong"
+                    "the directory shows no account at all below {base_dn}, so no account is taken "
+                    "for gone. It is being restored, {bind_dn} may not read it, or base_dn or "
+                    "people_filter is wrong"
                 ).format(base_dn=self.settings.base_dn, bind_dn=self.settings.bind_dn)
             )
         return self.dialect.identify(seen)
@@ -166,7 +176,7 @@ class Directory:
         if witness not in shown:
             raise Unavailable(
                 _(
-                    "the directory has just stopped showing an account that it showed: nobody is taken for gone "
-                    "before it is whole again"
+                    "the directory has just stopped showing an account that it showed; no account is "
+                    "taken for gone until it is complete again"
                 )
             )

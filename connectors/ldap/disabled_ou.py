@@ -1,4 +1,4 @@
-"""Moving an entry to the folder for disabled accounts and back. Its DN changes, so it goes by its id ever after."""
+"""Moving an entry to the folder for disabled accounts and back. The DN changes, so later reads use the id."""
 
 from collections.abc import Mapping
 
@@ -8,19 +8,19 @@ from ldap.dn import dn2str, str2dn
 from config.text import _
 from connectors.contract import AccountId
 from connectors.ldap.connection import LdapConnection
-from connectors.ldap.faults import NO_ANSWER, said
+from connectors.ldap.faults import NO_ANSWER, server_words
 from connectors.ldap.wire import Entry
 
 Name = list[tuple[str, str, int]]
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two DNs name the same place, however they are written."""
+    """Return whether two DNs name the same place, however they are written."""
     return _folded(one) == _folded(other)
 
 
 def below(dn: str, top: str) -> bool:
-    """Whether a place lies below another, and is not that other itself."""
+    """Return whether a place lies below another, and is not that other itself."""
     inner, outer = _folded(dn), _folded(top)
     return 0 < len(outer) < len(inner) and inner[-len(outer) :] == outer
 
@@ -36,30 +36,30 @@ def rdn(dn: str) -> str:
 
 
 def marked(dn: str, account: AccountId) -> str:
-    """Return an RDN that nobody else has: the name with the beginning of the id behind it."""
+    """Return an RDN that no other entry has: the name with the beginning of the id behind it."""
     (attribute, value, kind), *rest = str2dn(dn)[0]
     return str(dn2str([[(attribute, f"{value} ({account[:8]})", kind), *rest]]))
 
 
 def move_to_disabled_ou(link: LdapConnection, entry: Entry, account: AccountId, folder: str) -> tuple[str, str]:
-    """Move an entry into `folder`; return its DN from now on, and why it could not be moved (or an empty text)."""
+    """Move an entry into `folder`; return its new DN and the reason for a failed move (or an empty text)."""
     if not folder or same(parent(entry.dn), folder):
         return entry.dn, ""
     try:
         try:
             return link.rename(entry.dn, rdn(entry.dn), folder), ""
-        except ldap.ALREADY_EXISTS:  # a namesake left before
+        except ldap.ALREADY_EXISTS:  # a namesake who left earlier
             return link.rename(entry.dn, marked(entry.dn, account), folder), ""
     except NO_ANSWER:
         raise
     except ldap.LDAPError as error:
-        return entry.dn, _("it could not be moved to {folder}: {why}").format(folder=folder, why=said(error))
+        return entry.dn, _("it could not be moved to {folder}: {why}").format(folder=folder, why=server_words(error))
 
 
 def move_back(
     link: LdapConnection, entry: Entry, account: AccountId, state: Mapping[str, str], folder: str
 ) -> tuple[str, str]:
-    """Move an entry out of `folder` to where it was before; returns as `move_to_disabled_ou` does."""
+    """Move an entry out of `folder` to its former place; returns as `move_to_disabled_ou` does."""
     home = state.get("dn", "")
     if not folder or not home or same(entry.dn, home) or not same(parent(entry.dn), folder):
         return entry.dn, ""
@@ -71,7 +71,9 @@ def move_back(
     except NO_ANSWER:
         raise
     except ldap.LDAPError as error:
-        return entry.dn, _("it could not be moved back to {folder}: {why}").format(folder=parent(home), why=said(error))
+        return entry.dn, _("it could not be moved back to {folder}: {why}").format(
+            folder=parent(home), why=server_words(error)
+        )
 
 
 def _folded(dn: str) -> list[list[tuple[str, str]]]:

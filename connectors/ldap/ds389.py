@@ -1,7 +1,7 @@
 """The 389 Directory Server dialect (also sold as Red Hat Directory Server): accounts are locked by nsAccountLock.
 
-Written from its documentation (source in README.md): no such server runs in our tests. They drive it against slapd with
-these attributes in a small schema, which proves what is read and written, and nothing of what the server then does.
+Written from its documentation (source in README.md): no such server runs in our tests. They use slapd with these
+attributes in a small schema. That proves the reads and writes, and nothing about the server's own behaviour.
 """
 
 import re
@@ -22,12 +22,12 @@ PASSWORD = "userPassword"  # noqa: S105 - an attribute's name
 UNIQUE_ID = "nsUniqueId"
 _FORM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{8}){3}")
 UNWILLING = 53
-"""How the server refuses a locked account (resultCode of RFC 4511), to somebody with the right password."""
+"""The server's refusal of a locked account (resultCode of RFC 4511), after the right password."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ds389(Posix):
-    """Locks by nsAccountLock. The settings say which of the two ids it goes by."""
+    """Locks by nsAccountLock. The settings choose which of the two ids is used."""
 
     settings: LdapSettings
 
@@ -44,12 +44,12 @@ class Ds389(Posix):
     refusals = (ldap.INVALID_CREDENTIALS, ldap.UNWILLING_TO_PERFORM)
 
     @property
-    def identifier(self) -> str:  # type: ignore[override]  # the others know it without settings
-        """NsUniqueId is always there; entryUUID only where its plugin has run over all entries."""
+    def identifier(self) -> str:  # type: ignore[override]  # the others have it without settings
+        """Return nsUniqueId, which is always there; entryUUID only if its plugin has run over all entries."""
         return self.settings.id_attribute or UNIQUE_ID
 
     def canonical(self, wanted: str) -> AccountId:
-        """Take `xxxxxxxx-xxxxxxxx-xxxxxxxx-xxxxxxxx` for an nsUniqueId."""
+        """Accept `xxxxxxxx-xxxxxxxx-xxxxxxxx-xxxxxxxx` for an nsUniqueId."""
         if self.identifier != UNIQUE_ID:
             return Posix.canonical(self, wanted)
         if not _FORM.fullmatch(wanted.lower()):
@@ -57,11 +57,11 @@ class Ds389(Posix):
         return AccountId(wanted.lower())
 
     def state(self, entry: Entry) -> Mapping[str, str]:
-        """Keep the lock and the password's hash, where it may be read."""
+        """Return the lock, and the password's hash if it may be read."""
         return {"dn": entry.dn, "lock": entry.text(LOCK), "password": "\n".join(hashes(entry.all(PASSWORD)))}
 
     def verdict(self, entry: Entry) -> tuple[Verdict, str]:
-        """Call `true` locked; the value may also come from a role (nsDisabledRole), and then counts the same."""
+        """Return `locked` for `true`; a value that comes from a role (nsDisabledRole) counts too."""
         return (Verdict.LOCKED if entry.text(LOCK).lower() == "true" else Verdict.OPEN), ""
 
     def locking(self, entry: Entry, secret: str) -> Sequence[Modification]:  # noqa: ARG002 - the same for all
@@ -69,7 +69,10 @@ class Ds389(Posix):
         return [(ldap.MOD_REPLACE, PASSWORD, [secret.encode()]), (ldap.MOD_REPLACE, LOCK, [b"true"])]
 
     def unlocking(self, entry: Entry, state: Mapping[str, str]) -> Sequence[Modification]:  # noqa: ARG002
-        """Put both back; the server takes hashes only with nsslapd-allow-hashed-passwords, else the lock comes off."""
+        """Restore both.
+
+        The server takes hashes only with nsslapd-allow-hashed-passwords; otherwise only the lock is removed.
+        """
         lock = state.get("lock", "")
         changes: list[Modification] = [(ldap.MOD_REPLACE, LOCK, [lock.encode()] if lock else None)]
         if state.get("password"):
@@ -77,11 +80,13 @@ class Ds389(Posix):
         return changes
 
     def locked(self, secret_is_right: bool, refusal: Mapping[str, Any] | None) -> Locked:
-        """Take the server's own refusal of inactive accounts for proof."""
+        """Accept the server's own refusal of inactive accounts as proof."""
         change = Change.MADE if secret_is_right else Change.ALREADY
         if refusal is None:
             return Locked(
-                change, Login.ACCEPTED, _("the directory lets an account in that has {lock}: true").format(lock=LOCK)
+                change,
+                Login.ACCEPTED,
+                _("the directory accepts the log-in of an account with {lock}: true").format(lock=LOCK),
             )
         if refusal.get("result") == UNWILLING:
             return Locked(
@@ -90,5 +95,5 @@ class Ds389(Posix):
                 _("the directory says: {words}").format(words=refusal.get("info") or "account inactivated"),
             )
         return Locked(
-            change, Login.NOT_TRIED, _("the directory refuses the log-in and does not say that it is the lock")
+            change, Login.NOT_TRIED, _("the directory refuses the log-in, and does not say that the lock is the reason")
         )

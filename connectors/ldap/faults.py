@@ -1,4 +1,4 @@
-"""The one table from what libldap raises to the six errors."""
+"""The one table from libldap's exceptions to the six errors."""
 
 from typing import Any
 
@@ -50,14 +50,14 @@ ROWS: dict[type[Exception], tuple[type[ConnectorError], str]] = {
 }
 
 NO_ANSWER: tuple[type[Exception], ...] = (ldap.SERVER_DOWN, ldap.TIMEOUT, ldap.CONNECT_ERROR)
-"""The connection is of no more use, and whether a request was carried out cannot be known."""
+"""Errors after which the connection is unusable, and the outcome of a request unknown."""
 
 
 NOT_NOW: tuple[type[Exception], ...] = (ldap.BUSY, ldap.UNAVAILABLE)
-"""The server does nothing for anybody just now: another address may."""
+"""Errors of a server that serves no requests now; another address may."""
 
 
-def said(error: Exception) -> str:
+def server_words(error: Exception) -> str:
     """Return the server's own words, and nothing that we sent."""
     if isinstance(error, ldap.TIMEOUT):
         return _("no answer in time")
@@ -69,9 +69,9 @@ def said(error: Exception) -> str:
 
 
 def translate(error: Exception, doing: str, needs: str = "") -> ConnectorError:
-    """Return the instruction that an LDAP error amounts to; whatever is not in the table means: wait."""
+    """Return the instruction for an LDAP error; an error that is not in the table means: wait."""
     six, hint = ROWS.get(type(error), (Unavailable, ""))
     hint = _(hint) if hint else ""
     if six is Forbidden and not hint:
         hint = _("the bot's account needs {needs}").format(needs=needs) if needs else ""
-    return six("; ".join(part for part in (f"{doing}: {said(error)}", hint) if part))
+    return six("; ".join(part for part in (f"{doing}: {server_words(error)}", hint) if part))

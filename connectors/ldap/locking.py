@@ -1,4 +1,4 @@
-"""Locking and unlocking one entry: read, compare, write once, and say what was not done."""
+"""Locking and unlocking one entry: read, compare, write once, and report the steps that failed."""
 
 import secrets
 from collections.abc import Sequence
@@ -12,20 +12,20 @@ from connectors.errors import Conflict, Forbidden
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.directory import Directory
 from connectors.ldap.disabled_ou import move_back, move_to_disabled_ou
-from connectors.ldap.faults import said
+from connectors.ldap.faults import server_words
 from connectors.ldap.wire import Entry, Modification
 
 REFUSED_PASSWORD = (ldap.INSUFFICIENT_ACCESS, ldap.CONSTRAINT_VIOLATION, ldap.UNWILLING_TO_PERFORM)
 
 
 def random_password() -> str:
-    """Return a password nobody knows, of every class of characters that a quality check may ask for."""
+    """Return a random password with every class of characters that a quality check may ask for."""
     return f"aA1-{secrets.token_urlsafe(48)}"
 
 
 @dataclass(frozen=True, slots=True)
 class LockResult:
-    """What a lock did: where the entry is now, whether our password is the account's, and what was left undone."""
+    """The result of a lock: the entry's new place, whether our password is the account's, and the steps that failed."""
 
     dn: str
     change: Change
@@ -44,7 +44,7 @@ class Locking:
     def lock(self, link: LdapConnection, before: BeforeImage, secret: str, *, anew: bool = False) -> LockResult:
         """Lock, then move. Raises `Conflict` and `Forbidden`; an account that is locked already is only moved.
 
-        `anew`: one that is locked, and still as `before` has it, gets the lock again, with the password `secret`.
+        `anew`: an account that is locked, and still as in `before`, is locked again with the password `secret`.
         """
         entry = self._directory.person(link, before.account)
         locked = self._dialect.verdict(entry)[0] is Verdict.LOCKED
@@ -61,13 +61,13 @@ class Locking:
         return LockResult(dn, change, not locked and not kept, tuple(filter(None, (kept, stays))))
 
     def mark_unproven(self, link: LdapConnection, account: AccountId, login: Login) -> None:
-        """Mark a lock that let somebody in, or that nothing proves, so that no read takes it for one."""
+        """Mark a lock that failed or is unproven, so that no read reports it as a lock."""
         entry = self._directory.person(link, account)
         if changes := self._dialect.unproven_marking(login):
             link.modify(entry.dn, changes)
 
     def unlock(self, link: LdapConnection, before: BeforeImage) -> Change:
-        """Move back, then unlock. An account that is not locked any more is left to be."""
+        """Move back, then unlock. An account that is not locked any more is left as it is."""
         entry = self._directory.person(link, before.account)
         if not self._dialect.is_ours(entry) or self._dialect.state(entry) == before.state:
             return Change.ALREADY
@@ -79,7 +79,7 @@ class Locking:
         return Change.MADE
 
     def _write(self, link: LdapConnection, entry: Entry, changes: Sequence[Modification], may_stay: bool) -> str:
-        """Write; return why the password stayed as it was, where it may, or an empty text."""
+        """Write; return the reason if the password stayed and may stay, or an empty text."""
         try:
             self._guarded(link, entry, changes)
         except REFUSED_PASSWORD as error:
@@ -87,8 +87,8 @@ class Locking:
             if not may_stay or len(rest) == len(changes):
                 raise
             self._guarded(link, entry, rest)
-            return _("the password is still the old one, the directory refused a new one: {why}").format(
-                why=said(error)
+            return _("the password is still the old one, because the directory refused a new one: {why}").format(
+                why=server_words(error)
             )
         return ""
 
@@ -98,7 +98,7 @@ class Locking:
         except ldap.ASSERTION_FAILED as error:
             if self._directory.person(link, AccountId(self._dialect.identify(entry))) != entry:
                 raise
-            # Nothing has changed, so the server judged by what the bot's account may not read.
+            # Nothing has changed, so the server compared values that the bot's account may not read.
             raise Forbidden(
                 _("{dn} was not changed: the bot's account needs {needs}").format(
                     dn=entry.dn, needs=_(self._dialect.needs)

@@ -15,7 +15,7 @@ from connectors.ldap.nested_groups import BACK_LINK, NestedGroups
 from connectors.ldap.wire import Entry, either, equals
 
 CLASS = "objectClass"
-PRIMARY = N_("this is the account's primary group, which nobody can leave: it goes with the account")
+PRIMARY = N_("this is the account's primary group, which nobody can leave")
 
 
 class Memberships:
@@ -29,7 +29,7 @@ class Memberships:
         self._nesting = NestedGroups(self._dialect, self._base)
 
     def of(self, link: LdapConnection, account: AccountId) -> Sequence[Group]:
-        """Return the groups that name the account, and the one that it has without being named, by name."""
+        """Return the groups that name the account, and its implicit group, by name."""
         entry = self._directory.person(link, account)
         names = self._names(entry, self._dialect.memberships)
         rows = list(link.search(self._base, either(equals(*name) for name in names), self._asked))
@@ -57,7 +57,7 @@ class Memberships:
         try:
             link.modify(found.dn, [(ldap.MOD_DELETE, attribute, [value.encode()]) for attribute, value in here])
         except (ldap.NO_SUCH_ATTRIBUTE, ldap.UNWILLING_TO_PERFORM):
-            # Servers say it in their own ways, so the group is asked: Active Directory is "unwilling to perform".
+            # Servers report it in different ways, so the group is read: Active Directory is "unwilling to perform".
             if not self._here(link, found, here):
                 return Change.ALREADY
             raise
@@ -71,9 +71,9 @@ class Memberships:
         return Change.MADE
 
     def restore(self, link: LdapConnection, account: AccountId, group: GroupId) -> Change:
-        """Add one value, the first log-in or the DN, for each way in which the group names people.
+        """Add one value, the first log-in or the DN, for each form in which the group names people.
 
-        What is there already is not written: a group that could not be left may not be joined either.
+        A value that is already there is not written: a group that could not be left may refuse a join too.
         """
         entry, found, ways = self._both(link, account, group)
         if self._is_primary(link, entry, found):
@@ -95,21 +95,21 @@ class Memberships:
         found = self._group(link, group)
         classes = {name.casefold() for name in found.all(CLASS)}
         ways = [way for way in self._dialect.memberships if way.object_class.casefold() in classes]
-        # A kind that no schema of ours has is one all the same, if it names anybody as the others do.
+        # A kind that is in no schema of ours is a group too, if it names members as the others do.
         ways = ways or [way for way in self._dialect.memberships if link.read(found.dn, ["cn"], f"({way.attribute}=*)")]
         if not ways:
             raise Missing(_("{dn} is not a group of a kind that is known here").format(dn=found.dn))
         return entry, found, ways
 
     def _names(self, entry: Entry, ways: Sequence[Membership]) -> Sequence[tuple[str, str]]:
-        """Return the attributes that may name an entry, with the values that do, once each: uids may be several."""
+        """Return the attributes that may name an entry, with distinct values: there may be several uids."""
         logins = entry.all(self._dialect.login)
         return list(
             dict.fromkeys((way.attribute, value) for way in ways for value in (logins if way.by_login else (entry.dn,)))
         )
 
     def _here(self, link: LdapConnection, group: Entry, names: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
-        """Return under which of the names an entry is in a group now."""
+        """Return the names under which an entry is in a group now."""
         return [name for name in names if link.read(group.dn, ["cn"], equals(*name)) is not None]
 
     def _group(self, link: LdapConnection, group: GroupId) -> Entry:

@@ -1,4 +1,4 @@
-"""Which further groups a direct membership brings with it, because groups are members of groups."""
+"""Further groups that a direct membership brings, because groups are members of groups."""
 
 from collections.abc import Sequence
 
@@ -7,15 +7,15 @@ from connectors.ldap.dialect import Dialect
 from connectors.ldap.wire import Entry, either, equals
 
 DEPTH = 20
-"""Levels that are followed at most, where the server does not follow them for us."""
+"""Levels that are followed at most, if the server does not follow them for us."""
 
 
 BACK_LINK = "memberOf"
-"""Kept by the server itself where it follows nested groups; elsewhere it is an overlay's copy and is not looked at."""
+"""Kept by a server that follows nested groups itself. Elsewhere it is an overlay's copy and is not read."""
 
 
 class NestedGroups:
-    """Groups above groups."""
+    """Parent groups of groups."""
 
     def __init__(self, dialect: Dialect, base: str) -> None:
         self._chain = dialect.chain
@@ -23,12 +23,12 @@ class NestedGroups:
         self._base = base
 
     def above(self, link: LdapConnection, groups: Sequence[Entry]) -> Sequence[tuple[str, ...]]:
-        """Return, for each of the groups, the names of those that it is nested in, however deep, in order."""
+        """Return, for each of the groups, the sorted names of those that it is nested in, at any depth."""
         inside = {group.dn for group in groups if group.all(BACK_LINK)} if self._chain else self._inside(link, groups)
         return [self._names(link, group) if group.dn in inside else () for group in groups]
 
     def _inside(self, link: LdapConnection, groups: Sequence[Entry]) -> set[str]:
-        """Return all or none: mostly no group is nested, and one question tells."""
+        """Return all or none: mostly no group is nested, and one request shows that."""
         dns = [group.dn for group in groups]
         return set(dns) if dns and self._parents(link, dns) else set()
 

@@ -1,15 +1,17 @@
 """The OpenLDAP dialect: accounts are locked by the password policy overlay (slapo-ppolicy(5)).
 
 Seen on slapd 2.5.13 and kept by tests/connectors/ldap:
+
 - `pwdAccountLockedTime: 000001010000Z` locks for good; any other value is a lock for a time, after wrong passwords.
-- Writing userPassword takes a lock off: the overlay adds its own delete to the end of the modify, so that a lock added
-  in the same modify is lost too, and a lock replaced by nothing makes the whole modify fail (NO_SUCH_ATTRIBUTE). It
-  keeps out only where there is no lock, or where the modify itself deletes the lock by MOD_DELETE. So: [delete the
-  temporary lock if there is one,] write the password, add the lock, in one modify, which is atomic.
-- The lock only works where the policy that applies has `pwdLockout: TRUE`; otherwise the right password still opens.
-  A later read cannot see that, so a lock that did not hold is written as another value at once (`HOLLOW`, `UNPROVED`).
-- A policy may refuse the new password (`pwdMinAge`, `pwdSafeModify`), to the bot's account too: the lock goes alone.
-- The assertion control (RFC 4528) on entryCSN refuses the write when the entry changed since it was read.
+- Writing userPassword removes a lock: the overlay appends its own delete to the modify. A lock added in the same modify
+  is lost too. A lock replaced by nothing makes the whole modify fail (NO_SUCH_ATTRIBUTE).
+- The overlay appends nothing if there is no lock, or if the modify itself deletes the lock by MOD_DELETE. So one atomic
+  modify does three things: delete the temporary lock if there is one, write the password, add the lock.
+- The lock only works if the policy that applies has `pwdLockout: TRUE`; otherwise the right password still opens. A
+  later read cannot see that, so a lock that failed is at once overwritten with another value (`HOLLOW`, `UNPROVED`).
+- A policy may refuse the new password (`pwdMinAge`, `pwdSafeModify`), even to the bot's account. Then only the lock is
+  written.
+- The assertion control (RFC 4528) on entryCSN refuses the write if the entry changed since it was read.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,14 +29,14 @@ from connectors.ldap.wire import Entry, Modification, both, equals, hashes
 LOCK = "pwdAccountLockedTime"
 FOR_GOOD = "000001010000Z"
 HOLLOW, UNPROVED = "000001010000.1Z", "000001010000.2Z"
-"""As good a lock as `FOR_GOOD` to slapd. To us: one that let somebody in, and one that nothing could prove."""
+"""Locks equal to `FOR_GOOD` for slapd. For us: one that did not refuse a log-in, and one without proof."""
 PASSWORD = "userPassword"  # noqa: S105 - an attribute's name
 UNENFORCED = N_(
-    "the directory lets a locked account in: the password policy that applies to it must have pwdLockout: TRUE"
+    "the directory accepts the log-in of a locked account: the password policy that applies must have pwdLockout: TRUE"
 )
 UNTRIED = N_(
-    "a lock is written, and whether it holds cannot be told: the old password is still there, and the directory does "
-    "not say why it refuses a log-in; set ppolicy_use_lockout on the server, then lock again"
+    "a lock is written, but it is not proven: the old password is still there, and the directory "
+    "gives no reason when it refuses a log-in. Set ppolicy_use_lockout on the server, then lock again"
 )
 ACCOUNT_LOCKED = 1
 """The password policy control's error for a locked account."""
@@ -43,7 +45,7 @@ POLICY = "1.3.6.1.4.1.42.2.27.8.5.1"
 
 
 class OpenLdap(Posix):
-    """Locks by pwdAccountLockedTime, together with a password that nobody knows."""
+    """Locks by pwdAccountLockedTime, together with a random password."""
 
     identifier = "entryUUID"
     login = "uid"
@@ -57,11 +59,11 @@ class OpenLdap(Posix):
     needs = N_("write access to userPassword, and read and write access to pwdAccountLockedTime, below base_dn")
 
     def state(self, entry: Entry) -> Mapping[str, str]:
-        """Keep the lock and the password's hash (never a clear password)."""
+        """Return the lock and the password's hash (never a clear password)."""
         return {"dn": entry.dn, "lock": entry.text(LOCK), "password": "\n".join(hashes(entry.all(PASSWORD)))}
 
     def verdict(self, entry: Entry) -> tuple[Verdict, str]:
-        """Call only the lock for good `locked`."""
+        """Return `locked` only for the lock for good."""
         value = entry.text(LOCK)
         if value == FOR_GOOD:
             return Verdict.LOCKED, ""
@@ -69,11 +71,11 @@ class OpenLdap(Posix):
             return Verdict.OPEN, _("{fault}; correct the policy, then lock again").format(fault=_(UNENFORCED))
         if value == UNPROVED:
             return Verdict.OPEN, _(UNTRIED)
-        said = _("locked for a time only, since {value}, after wrong passwords")
-        return Verdict.OPEN, said.format(value=value) if value else ""
+        message = _("locked only for a time, since {value}, after wrong passwords")
+        return Verdict.OPEN, message.format(value=value) if value else ""
 
     def locking(self, entry: Entry, secret: str) -> Sequence[Modification]:
-        """Delete, write, add: see the module's docstring for why exactly so."""
+        """Delete, write, add: the module's docstring gives the reason for this order."""
         return [
             *([(ldap.MOD_DELETE, LOCK, None)] if entry.text(LOCK) else []),
             (ldap.MOD_REPLACE, PASSWORD, [secret.encode()]),
@@ -81,26 +83,26 @@ class OpenLdap(Posix):
         ]
 
     def unlocking(self, entry: Entry, state: Mapping[str, str]) -> Sequence[Modification]:
-        """Take the lock off and give the person's own password back, where its hash could be read."""
+        """Remove the lock and restore the person's own password, if its hash could be read."""
         changes: list[Modification] = [(ldap.MOD_DELETE, LOCK, None)]
         kept = state.get("password", "")
-        if kept and kept != self.state(entry)["password"]:  # a policy may refuse even the one that is there (pwdMinAge)
+        if kept and kept != self.state(entry)["password"]:  # a policy may refuse even the present password (pwdMinAge)
             changes.append((ldap.MOD_REPLACE, PASSWORD, [line.encode() for line in kept.split("\n")]))
         if state.get("lock"):
             changes.append((ldap.MOD_ADD, LOCK, [state["lock"].encode()]))
         return changes
 
     def unproven_marking(self, login: Login) -> Sequence[Modification]:
-        """Put another value in the place of the lock for good, and of nothing else."""
+        """Replace the lock for good, and nothing else, with another value."""
         value = HOLLOW if login is Login.ACCEPTED else UNPROVED
         return [(ldap.MOD_DELETE, LOCK, [FOR_GOOD.encode()]), (ldap.MOD_ADD, LOCK, [value.encode()])]
 
     def is_ours(self, entry: Entry) -> bool:
-        """Take a lock that did not hold for ours as well."""
+        """Return true for a lock that failed, too."""
         return entry.text(LOCK) in {FOR_GOOD, HOLLOW, UNPROVED}
 
     def guard(self, entry: Entry) -> Sequence[Any]:
-        """Assert identity, version, and the lock: the overlay writes temporary locks without a new version."""
+        """Assert identity, version and lock: the overlay writes temporary locks without a new version."""
         lock = equals(LOCK, entry.text(LOCK)) if entry.text(LOCK) else f"(!({LOCK}=*))"
         same = [equals(name, entry.text(name)) for name in (self.identifier, "entryCSN")]
         return [AssertionControl(True, both(*same, lock))]
@@ -110,7 +112,7 @@ class OpenLdap(Posix):
         return [PasswordPolicyControl()]
 
     def locked(self, secret_is_right: bool, refusal: Mapping[str, Any] | None) -> Locked:
-        """Take a refusal as proof of the lock when the server says so, or when the password was the right one."""
+        """Accept a refusal as proof if the server names the lock, or if the password was the right one."""
         change = Change.MADE if secret_is_right else Change.ALREADY
         if refusal is None:
             return Locked(change, Login.ACCEPTED, _(UNENFORCED))
@@ -126,16 +128,15 @@ class OpenLdap(Posix):
             change,
             Login.NOT_TRIED,
             _(
-                "locked by someone else's password, and the directory does not say why it refuses "
-                "(ppolicy_use_lockout is off, or the policy that applies has no pwdLockout: TRUE)"
+                "already locked, with a password that is not ours, and the directory gives no reason "
+                "for its refusal (ppolicy_use_lockout is off, or the policy that applies has no "
+                "pwdLockout: TRUE)"
             ),
         )
 
     def missing_features(self, announced: frozenset[str]) -> Sequence[str]:
-        """Name what slapd lacks; it announces the policy control only with the overlay loaded."""
-        overlay = _(
-            'the password policy overlay (ppolicy; where it cannot be loaded, lock_by = "password" is next best)'
-        )
+        """Return the features that slapd lacks. It announces the policy control only with the overlay loaded."""
+        overlay = _('the password policy overlay (ppolicy; if it cannot be loaded, lock_by = "password" is next best)')
         wanted = {POLICY: overlay, ASSERTION: _("the assertion control (RFC 4528)")}
         return [title for oid, title in wanted.items() if oid not in announced]
 

@@ -1,11 +1,9 @@
 """OpenLDAP without the password policy overlay: locked by a password that nothing matches (`lock_by = "password"`).
 
-A plain slapd knows no lock. What can be done is to put a value in the place of userPassword that is no password's hash,
-and to keep the old hashes for an undo. It keeps out whoever logs in by password against this directory, and nothing
-else: who may reset the password opens it again, which is then seen and said. `lock_by = "ppolicy"` is the better way
-wherever the overlay can be loaded.
-
-The value has 48 random bytes in it: a slapd without crypt(3) compares what it does not know as clear text.
+A plain slapd has no lock. The lock here replaces userPassword with a value that is no password's hash, and stores the
+old hashes for an undo. It refuses log-ins by password against this directory, and nothing else. A person who may reset
+the password can open the account again; the next read shows that. `lock_by = "ppolicy"` is better wherever the overlay
+can be loaded. The value has 48 random bytes: a slapd without crypt(3) compares an unknown scheme as clear text.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +21,7 @@ from connectors.ldap.wire import Entry, Modification, both, equals, hashes
 MARK = "{CRYPT}!locked-by-handover!"
 CANNOT = (N_('Locking by password (lock_by = "password") leaves SSH keys, Kerberos and Samba hashes as they are.'),)
 UNREADABLE = N_(
-    "userPassword cannot be read, or there is none: the bot's account needs to read it, as it is the lock here"
+    "userPassword cannot be read, or there is none: the bot's account must be able to read it, as it is the lock here"
 )
 
 
@@ -38,12 +36,12 @@ class OpenLdapPassword(OpenLdap):
     needs = N_("read and write access to userPassword below base_dn")
 
     def state(self, entry: Entry) -> Mapping[str, str]:
-        """Keep the hashes (never a clear password); our own mark is none."""
+        """Return the hashes (never a clear password); our own mark is none."""
         kept = [one for one in hashes(entry.all(PASSWORD)) if not one.startswith(MARK)]
         return {"dn": entry.dn, "password": "\n".join(kept)}
 
     def verdict(self, entry: Entry) -> tuple[Verdict, str]:
-        """Call `locked` only where our mark is all that there is."""
+        """Return `locked` only if our mark is the only value."""
         values = entry.all(PASSWORD)
         if not values:
             return Verdict.UNKNOWN, _(UNREADABLE)
@@ -52,11 +50,11 @@ class OpenLdapPassword(OpenLdap):
         return Verdict.OPEN, _("it has a password that opens it") if any(map(_marked, values)) else ""
 
     def locking(self, entry: Entry, secret: str) -> Sequence[Modification]:  # noqa: ARG002 - the same for all
-        """Put our value in the place of every other."""
+        """Replace every other value with ours."""
         return [(ldap.MOD_REPLACE, PASSWORD, [f"{MARK}{secret}".encode()])]
 
     def unlocking(self, entry: Entry, state: Mapping[str, str]) -> Sequence[Modification]:  # noqa: ARG002
-        """Put the hashes back; where none could be kept, take our value away: somebody sets a new password."""
+        """Restore the hashes. If none could be stored, delete our value: an administrator sets a new password."""
         kept = [line.encode() for line in state.get("password", "").split("\n") if line]
         return [(ldap.MOD_REPLACE, PASSWORD, kept or None)]
 
@@ -65,7 +63,7 @@ class OpenLdapPassword(OpenLdap):
         return ()
 
     def is_ours(self, entry: Entry) -> bool:
-        """Whether our mark is all that there is."""
+        """Return whether our mark is the only value."""
         return self.verdict(entry)[0] is Verdict.LOCKED
 
     def guard(self, entry: Entry) -> Sequence[Any]:
@@ -78,10 +76,10 @@ class OpenLdapPassword(OpenLdap):
         return []
 
     def locked(self, secret_is_right: bool, refusal: Mapping[str, Any] | None) -> Locked:
-        """Take no refusal for proof: every wrong password is refused; what counts is what is read back."""
+        """Accept no refusal as proof: every wrong password is refused. Only the read-back counts."""
         change = Change.MADE if secret_is_right else Change.ALREADY
         if refusal is None:
-            return Locked(change, Login.ACCEPTED, _("the directory lets somebody in by a value that is no password"))
+            return Locked(change, Login.ACCEPTED, _("the directory accepts a log-in with a value that is no password"))
         return Locked(
             change,
             Login.NOT_TRIED,
@@ -92,7 +90,7 @@ class OpenLdapPassword(OpenLdap):
         )
 
     def missing_features(self, announced: frozenset[str]) -> Sequence[str]:
-        """Name what slapd lacks even for this."""
+        """Return the features that slapd lacks even for this lock."""
         return [] if ASSERTION in announced else [_("the assertion control (RFC 4528)")]
 
 

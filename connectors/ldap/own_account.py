@@ -1,4 +1,4 @@
-"""Which account the bot itself is: `bind_dn` may be written in ways that no account shows as its log-in."""
+"""The bot's own account: `bind_dn` may be written in forms that no account shows as its log-in."""
 
 import ldap
 from ldap.dn import explode_dn, explode_rdn, is_dn
@@ -17,9 +17,9 @@ class OwnAccount:
         self._name = ""
 
     def name(self) -> str:
-        """Return the account's id, or where it has no entry that can be read, the log-in in `bind_dn`.
+        """Return the account's id; if no entry can be read, the log-in in `bind_dn`.
 
-        Raises what a lookup raises: who cannot be told apart from the leaver now is asked for again, and not guessed.
+        Raises the errors of a lookup: an account that may be the leaver's is asked for again, not guessed.
         """
         if not self._name:
             doing = _("looking up the bot's own account")
@@ -37,7 +37,7 @@ class OwnAccount:
         return directory.dialect.identify(mine) if mine else ""
 
     def _named(self, row: Entry, me: str) -> bool:
-        """Whether one of its log-ins is the whole of `bind_dn`, as against the part that a domain stands beside."""
+        """Return whether one of its log-ins is the whole of `bind_dn`, not only the part beside a domain."""
         logins = self._directory.dialect.logins
         return any(value.casefold() == me.casefold() for name in logins for value in row.all(name))
 

@@ -1,7 +1,7 @@
-"""Groups as Unix-minded directories keep them (RFC 2307 and its successor "bis", core.schema of OpenLDAP). Pure.
+"""Groups of Unix-minded directories (RFC 2307 and its successor "bis", core.schema of OpenLDAP). Pure.
 
 A group may be of two kinds at once, groupOfNames and the auxiliary posixGroup, and name its people under `member` and
-under `memberUid`. Whoever has a gidNumber has a primary group, too, that names nobody: the one with that gidNumber.
+under `memberUid`. A person with a gidNumber also has a primary group that names nobody: the one with that gidNumber.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ NUMBER = "gidNumber"
 
 
 class Posix(Dialect):
-    """What the dialects of such directories have in common."""
+    """The common part of the dialects of such directories."""
 
     memberships = (
         Membership("groupOfNames", "member"),
@@ -29,10 +29,10 @@ class Posix(Dialect):
 
     @property
     def group_attributes(self) -> Sequence[str]:
-        """Return what `implicit_members_filter` looks at."""
+        """Return the attributes that `implicit_members_filter` needs."""
         return (NUMBER,)
 
     def implicit_members_filter(self, group: Entry) -> str:
-        """Return the filter for those whose primary group this is, or an empty text."""
+        """Return the filter for the accounts whose primary group this is, or an empty text."""
         number = group.text(NUMBER)
         return equals(NUMBER, number) if number else ""

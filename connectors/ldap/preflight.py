@@ -1,4 +1,4 @@
-"""What can be told beforehand: whether this server can lock at all, and whether the settings name what is there."""
+"""Checks before use: whether this server can lock at all, and whether the entries in the settings exist."""
 
 from config.text import _
 from connectors.errors import Forbidden
@@ -8,19 +8,19 @@ from connectors.ldap.wire import either, equals
 
 
 def check(directory: Directory, link: LdapConnection) -> str:
-    """Return a line on what answered. Raises `Forbidden` with what must be granted, loaded or corrected."""
+    """Return a line about the server. Raises `Forbidden` with what must be granted, loaded or corrected."""
     settings = directory.settings
     _can_lock(directory, link)
     for key in ("disabled_ou", "group_base_dn"):
         _is_there(link, key, getattr(settings, key))
     _shows_people(directory, link)
-    said = _("logged in as {bind_dn}; accounts below {base_dn} can be read").format(
+    found = _("logged in as {bind_dn}; accounts below {base_dn} can be read").format(
         bind_dn=settings.bind_dn, base_dn=settings.base_dn
     )
     if _shows_groups(directory, link):
-        return said
+        return found
     return _("{said}; NO GROUP can be seen below {base}: if there are any, set group_base_dn").format(
-        said=said, base=settings.group_base_dn or settings.base_dn
+        said=found, base=settings.group_base_dn or settings.base_dn
     )
 
 

@@ -1,7 +1,7 @@
-"""Values that the server hands out in portions: Active Directory cuts an attribute off after 1,500 values.
+"""Values that the server returns in ranges: Active Directory cuts an attribute off after 1,500 values.
 
-It then answers `member;range=0-1499` in place of `member`; the rest is asked for portion by portion, and the last one
-ends with `*` (source in README.md).
+It then answers `member;range=0-1499` in place of `member`. The rest is requested range by range, and the last one ends
+with `*` (source in README.md).
 """
 
 import re
@@ -12,7 +12,7 @@ _PORTION = re.compile(r"(?P<name>[^;]+);range=\d+-(?P<last>\d+|\*)", re.IGNORECA
 
 
 def whole(values: Values, more: Callable[[str], Values]) -> Values:
-    """Return an entry's attributes under their plain names; `more` reads the entry again with one attribute asked."""
+    """Return an entry's attributes under their plain names. `more` reads the entry again with one attribute."""
     result: dict[str, Sequence[bytes]] = {}
     for key, portion in values.items():
         found = _PORTION.fullmatch(key)

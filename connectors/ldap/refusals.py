@@ -1,7 +1,7 @@
-"""Why Active Directory refuses a log-in: the code behind `data` in its message. Pure.
+"""Reasons for which Active Directory refuses a log-in: the code behind `data` in its message. Pure.
 
-The codes are Windows' own errors in hexadecimal (source in README.md). All but 525 and 52e are only told to somebody
-who has the right password.
+The codes are Windows' own errors in hexadecimal (source in README.md). All except 525 and 52e are sent only after the
+right password.
 """
 
 import re
@@ -28,12 +28,12 @@ _CODE = re.compile(r"AcceptSecurityContext error, data ([0-9a-f]+)", re.IGNORECA
 
 
 def code(refusal: Mapping[str, Any]) -> str:
-    """Return the code in lower case, or an empty text where the server gives none."""
+    """Return the code in lower case, or an empty text if the server gives none."""
     found = _CODE.search(str(refusal.get("info", "")))
     return found[1].lower() if found else ""
 
 
 def words(refusal: Mapping[str, Any]) -> str:
-    """Return the reason for people, or an empty text where the server gives none."""
+    """Return the reason for people, or an empty text if the server gives none."""
     given = code(refusal)
     return _("{words} (data {code})").format(words=_(WORDS.get(given, REFUSED)), code=given) if given else ""

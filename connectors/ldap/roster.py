@@ -1,4 +1,4 @@
-"""Everybody at once: what an audit of a hundred thousand leavers reads in the time of a paged search."""
+"""All accounts at once: an audit reads a hundred thousand of them in the time of a paged search."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -13,9 +13,9 @@ from connectors.ldap.wire import Entry, also, both
 
 
 def locked(directory: Directory, link: LdapConnection) -> frozenset[AccountId]:
-    """Return the ids of all accounts that are locked now. The server picks them out, and each lock is read.
+    """Return the ids of all accounts that are locked now. The server filters, and each lock is read.
 
-    An entry whose id cannot be read is left out: who is not named is read one by one.
+    An entry whose id cannot be read is left out; accounts that are left out are read one by one.
     """
     dialect, base = directory.dialect, directory.settings.base_dn
     if not dialect.locked_query:
@@ -24,7 +24,7 @@ def locked(directory: Directory, link: LdapConnection) -> frozenset[AccountId]:
     found: set[AccountId] = set()
     for dn, values in link.rows(base, dialect.locked_query, (dialect.identifier, dialect.lock)):
         lock = _first(values, dialect.lock)
-        if lock not in judged:  # the value decides alone, and there are few different ones
+        if lock not in judged:  # the value alone decides, and there are few different ones
             judged[lock] = dialect.verdict(Entry.read(dn, values))[0] == "locked"
         if judged[lock]:
             found.add(dialect.named(_first(values, dialect.identifier)))
@@ -32,7 +32,7 @@ def locked(directory: Directory, link: LdapConnection) -> frozenset[AccountId]:
 
 
 def alive(directory: Directory, link: LdapConnection) -> Iterator[Account]:
-    """Stream every account that is not locked; the server leaves the locked ones out where it has a filter for them."""
+    """Stream every account that is not locked; the server leaves the locked ones out if it has a filter for them."""
     query, people = directory.dialect.locked_query, directory.people_filter
     return everyone(directory, link, both(people, f"(!{query})") if query else people)
 
@@ -54,7 +54,7 @@ def everyone(directory: Directory, link: LdapConnection, people: str = "") -> It
     for entry in link.search(settings.base_dn, people or directory.people_filter, attributes):
         account = dialect.identify(entry)
         if not account:
-            continue  # no id, so nobody can ask about it again or lock it
+            continue  # no id, so later calls could not read or lock it
         yield Account(
             id=account,
             login=dialect.handle(entry),
@@ -69,7 +69,7 @@ def everyone(directory: Directory, link: LdapConnection, people: str = "") -> It
 
 
 def last_change(directory: Directory, link: LdapConnection, account: AccountId) -> tuple[str, datetime | None]:
-    """Read who changed an entry last, and when; `who` is empty where the server keeps only when."""
+    """Read the last change's actor and time; `who` is empty if the server stores only the time."""
     dialect = directory.dialect
     attributes = (dialect.identifier, *filter(None, (dialect.changed_by, dialect.changed_at)))
     entry = directory.people(link, [account], attributes).get(account)
@@ -84,7 +84,7 @@ def _last_login(entry: Entry, dialect: Dialect) -> datetime | None:
 
 
 def _first(values: Mapping[str, list[bytes]], name: str) -> bytes:
-    """Return the first value; servers may write an attribute's name in another case than it was asked for."""
+    """Return the first value; servers may write an attribute's name in another case than requested."""
     found = values.get(name)
     if found is None:
         found = next((v for k, v in values.items() if k.lower() == name.lower()), None)

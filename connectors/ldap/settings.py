@@ -35,7 +35,7 @@ def _dn(name: str) -> str:
 
 
 def _filter(text: str) -> str:
-    """Take what can stand within another filter; libldap says no more than "bad filter", and only in the lookup."""
+    """Refuse a text that is no filter: libldap reports no more than "bad filter", and only in the lookup."""
     text = text.strip()
     depths = list(accumulate((sign == "(") - (sign == ")") for sign in text))
     if text and (min(depths[:-1], default=0) < 1 or depths[-1] or "=" not in text):
@@ -52,16 +52,16 @@ def _is_loopback(url: str) -> bool:
 
 
 class LdapSettings(BaseModel):
-    """Where the directory is, who the bot is there, and how long it may take."""
+    """Address of the directory, the bot's account there, and time limits."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     urls: tuple[Annotated[str, AfterValidator(_address)], ...] = Field(min_length=1)
-    """Tried in order. They must accept writes: a read-only copy cannot lock anybody."""
+    """Tried in order. They must accept writes: a read-only copy cannot lock."""
     start_tls: bool = False
     """Begin TLS on an ldap:// address before logging in."""
     ca_file: Annotated[Path, AfterValidator(_readable)] | None = None
-    """PEM file of the authorities to trust; the system's own when left out."""
+    """PEM file of the authorities to trust; the system's own if left out."""
     bind_dn: str = Field(min_length=1)
     password: Secret
     base_dn: Annotated[str, AfterValidator(_dn)] = Field(min_length=1)
@@ -69,21 +69,21 @@ class LdapSettings(BaseModel):
     group_base_dn: Annotated[str, AfterValidator(_dn)] = ""
     """Groups are looked up below this; empty: below `base_dn`."""
     people_filter: Annotated[str, AfterValidator(_filter)] = ""
-    """What counts as a person's account; empty: what does in the dialect, for openldap `(objectClass=person)`."""
+    """Filter for people's accounts; empty: the dialect's own, for openldap `(objectClass=person)`."""
     dialect: Literal["openldap", "active_directory", "389ds"] = "openldap"
-    """What kind of server it is. Samba's domain controller is an active_directory."""
+    """Kind of server. Samba's domain controller is an active_directory."""
     lock_by: Literal["ppolicy", "password"] = "ppolicy"
     """OpenLDAP: `ppolicy` needs that overlay; `password`, for a server without it, only replaces the password."""
     disabled_ou: Annotated[str, AfterValidator(_dn)] = ""
-    """Active Directory: where to move locked accounts; empty: they stay where they are."""
+    """Active Directory: folder for locked accounts; empty: they are not moved."""
     lock_administrators: bool = False
-    """Active Directory: whether to lock accounts with adminCount 1, too."""
+    """Active Directory: true to lock accounts with adminCount 1 too."""
     id_attribute: Literal["", "nsUniqueId", "entryUUID"] = ""
-    """389 Directory Server: the attribute that accounts are known by; empty: nsUniqueId."""
+    """389 Directory Server: the attribute that is used as account id; empty: nsUniqueId."""
     connect_seconds: float = Field(default=5, gt=0, le=60)
     request_seconds: float = Field(default=15, gt=0, le=300)
     connections: int = Field(default=8, gt=0, le=64)
-    """How many connections are open at most."""
+    """Largest number of open connections."""
 
     @model_validator(mode="after")
     def _safe(self) -> Self:

@@ -1,4 +1,4 @@
-"""From entries to values and from values to filters. Pure: no connection is ever made here."""
+"""Conversion from entries to values and from values to filters. Pure: no connection is ever made here."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ Modification = tuple[int, str, list[bytes] | None]
 
 
 class Names(Protocol):
-    """Where a kind of directory keeps addresses (attribute, and what stands before the address in it) and log-ins."""
+    """Attributes of addresses (each with the prefix before the address) and of log-ins in one kind of directory."""
 
     addresses: Sequence[tuple[str, str]]
     logins: Sequence[str]
@@ -22,14 +22,14 @@ class Names(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry; attribute names are matched without regard to case, as the protocol has it."""
+    """One entry; attribute names are compared without regard to case, as the protocol requires."""
 
     dn: str
     values: Mapping[str, Sequence[bytes]] = field(repr=False)
 
     @classmethod
     def read(cls, dn: str, attributes: Mapping[str, Sequence[bytes]]) -> "Entry":
-        """Take a row of a search result."""
+        """Read a row of a search result."""
         return cls(dn, {name.lower(): tuple(values) for name, values in attributes.items()})
 
     def all(self, name: str) -> tuple[str, ...]:
@@ -41,12 +41,12 @@ class Entry:
         return next(iter(self.all(name)), "")
 
     def first(self, name: str) -> bytes:
-        """Return the first value of an attribute as the server has it, or nothing."""
+        """Return the first value of an attribute as the server sent it, or nothing."""
         return next(iter(self.values.get(name.lower(), ())), b"")
 
 
 def equals(attribute: str, value: str) -> str:
-    """Return a filter for one value; whatever stands in the value is data."""
+    """Return a filter for one value; special characters in the value are data."""
     return f"({attribute}={escape_filter_chars(value)})"
 
 
@@ -57,17 +57,17 @@ def equals_bytes(attribute: str, value: bytes) -> str:
 
 
 def both(*filters: str) -> str:
-    """Return a filter that all of `filters` must match."""
+    """Return a filter that requires all of `filters`."""
     return f"(&{''.join(filters)})"
 
 
 def either(filters: Iterable[str]) -> str:
-    """Return a filter that any of `filters` may match."""
+    """Return a filter that requires any of `filters`."""
     return f"(|{''.join(filters)})"
 
 
 def person_filter(person: Person, names: Names) -> str:
-    """Return the filter for whatever has one of the person's addresses or log-ins; empty where none is known."""
+    """Return the filter for entries with one of the person's addresses or log-ins; empty if none is known."""
     wanted = [
         *(
             equals(attribute, prefix + email)
@@ -81,12 +81,12 @@ def person_filter(person: Person, names: Names) -> str:
 
 
 def matched_by(entry: Entry, person: Person, names: Names) -> str:
-    """Return which attribute made the entry match: an address is the better proof, so it is named first."""
+    """Return the attribute that made the entry match. An address is the better proof, so it comes first."""
     for attribute, prefix in names.addresses:
         if {folded(prefix + email) for email in person.emails} & _folded(entry, attribute):
             return attribute
     logins = {folded(login) for login in person.logins}
-    # The server may search in what it does not show: then it is named after what was asked for.
+    # The server may search in attributes that it does not show. The entry then gets the name that was asked for.
     unseen = names.logins[0] if logins else names.addresses[0][0]
     return next((attribute for attribute in names.logins if logins & _folded(entry, attribute)), unseen)
 
@@ -96,12 +96,12 @@ def _folded(entry: Entry, attribute: str) -> set[str]:
 
 
 def folded(value: str) -> str:
-    """Return a value as servers compare it: spaces around it, and how many there are, do not count (RFC 4518)."""
+    """Return a value as servers compare it: outer spaces, and the number of inner ones, do not count (RFC 4518)."""
     return " ".join(value.split()).casefold()
 
 
 def also(entry: Entry, names: Names) -> tuple[str, ...]:
-    """Return every address of an entry but the first `mail`, which is the account's own."""
+    """Return every address of an entry except the first `mail`, which is the account's own."""
     found = (
         value[len(prefix) :]
         for attribute, prefix in names.addresses
@@ -113,14 +113,14 @@ def also(entry: Entry, names: Names) -> tuple[str, ...]:
 
 
 def describe(person: Person, names: Names, base_dn: str) -> str:
-    """Return how a person was looked up, for people."""
+    """Return the lookup as text for people."""
     addresses, logins = " or ".join(a for a, _verified in names.addresses), " or ".join(names.logins)
     parts = [f"{addresses} {email}" for email in person.emails] + [f"{logins} {name}" for name in person.logins]
     return _("looked up by {sought} below {base_dn}").format(sought=", ".join(parts), base_dn=base_dn)
 
 
 def generalized_time(value: str) -> datetime | None:
-    """Read a GeneralizedTime in UTC (RFC 4517 section 3.3.13), as servers write modifyTimestamp; None for any other."""
+    """Read a GeneralizedTime in UTC (RFC 4517 section 3.3.13), as in modifyTimestamp; None for any other form."""
     try:
         return datetime.strptime(value.partition(".")[0].rstrip("Z"), "%Y%m%d%H%M%S").replace(tzinfo=UTC)
     except ValueError:
@@ -128,5 +128,5 @@ def generalized_time(value: str) -> datetime | None:
 
 
 def hashes(values: Sequence[str]) -> tuple[str, ...]:
-    """Return the passwords that are kept as hashes, `{SCHEME}...` (RFC 2307); a clear one is never passed on."""
+    """Return the passwords that are stored as hashes, `{SCHEME}...` (RFC 2307); a clear one is never passed on."""
     return tuple(v for v in values if v.startswith("{") and "}" in v and not v.upper().startswith("{CLEARTEXT}"))

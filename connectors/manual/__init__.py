@@ -1,4 +1,4 @@
-"""A system without an API: a person does it, is reminded, and says so; nothing is ever read back."""
+"""A system without an API: a person does the work, is reminded, and confirms it. Nothing is ever read back."""
 
 from config.text import N_
 from connectors.contract import Manifest
@@ -10,5 +10,5 @@ MANIFEST = Manifest(
     title="By hand",
     connector=Manual,
     settings=ManualSettings,
-    cannot=(N_("Nothing can be read back: that it is done rests on the word of the person who confirms it."),),
+    cannot=(N_("Nothing can be read back: that it is done rests on the confirming person's statement."),),
 )

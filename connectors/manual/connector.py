@@ -1,4 +1,4 @@
-"""Says what a person does; sends nothing to anybody."""
+"""The connector for a system without an API; it sends nothing."""
 
 from datetime import timedelta
 
@@ -8,14 +8,14 @@ from connectors.manual.settings import ManualSettings
 
 
 class Manual(ByHand):
-    """One thing that somebody does by hand for every leaver."""
+    """One task that a person does by hand for every leaver."""
 
     def __init__(self, settings: ManualSettings) -> None:
         self._settings = settings
 
     @property
     def work(self) -> ManualWork:
-        """What a person does there."""
+        """Return the task of the person."""
         own = self._settings
         return ManualWork(
             title=own.title,
@@ -29,8 +29,8 @@ class Manual(ByHand):
         )
 
     def check(self) -> str:
-        """Return who is asked; there is nothing to reach."""
+        """Return the person who is asked; there is no server to reach."""
         return _("nothing to reach: {assignee} is asked in Slack").format(assignee=self._settings.assignee)
 
     def close(self) -> None:
-        """Do nothing: nothing is open."""
+        """Do nothing: no connection is open."""

@@ -35,23 +35,23 @@ def _words(text: str) -> str:
 
 
 class ManualSettings(BaseModel):
-    """What is done by hand, who does it, and how they are asked."""
+    """The task, the person who does it, and the reminders."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     title: Annotated[str, Field(max_length=80), AfterValidator(_words)]
-    """What it is, as messages show it: `Office keys and badge`."""
+    """The system's name in messages: `Office keys and badge`."""
     instructions: Annotated[str, Field(max_length=2000), AfterValidator(_words)]
-    """What the person must do, step by step, as plain text."""
+    """Instructions for the person, step by step, as plain text."""
     assignee: Assignee
     """Slack id of the person or of the user group that is asked; each member gets a direct message."""
     due_hours: float = Field(default=24, gt=0, le=24 * 365)
-    """By when it must be done, in hours after the case takes effect."""
+    """Hours after the case takes effect until the task is due."""
     remind_hours: float = Field(default=8, gt=0, le=24 * 30)
-    """How often it is asked again while nobody answers, in hours; once it is overdue, at most once a day."""
+    """Hours between reminders while nobody answers; at most one a day once the task is overdue."""
     escalate_to: Escalation = ""
-    """Slack id of who is asked when it is overdue or cannot be done; empty: the security channel."""
+    """Slack id for overdue or impossible tasks; empty: the security channel."""
     proof: Literal["note", "file"] = "note"
-    """What is asked for: a note in words, or a file (or a link to one) as well."""
+    """Required proof: a note in words, or a file (or a link to one) as well."""
     ask_again_days: int = Field(default=90, gt=0, le=3650)
-    """How long a confirmation stands before somebody is asked to look again, in days."""
+    """Days after which somebody is asked to look again at a confirmation."""

@@ -12,11 +12,12 @@ MANIFEST = Manifest(
     settings=ScimSettings,
     limits=Limits(observe_batch=1000),
     cannot=(
-        N_("SCIM knows no sessions and no tokens: whether those of an inactive account end is up to the application."),
+        N_("SCIM has no sessions and no tokens; the application decides whether those of an inactive account end."),
+        N_("SCIM has no owners of records, so the clients in this application are not handed over through it."),
         N_(
-            "SCIM does not know who owns which records: the clients in this application are not handed over through it."
+            "The meaning of inactive depends on the application: some keep the account, some remove "
+            "it (inactive_means)."
         ),
-        N_("What inactive means is up to the application: some keep the account, some remove it (inactive_means)."),
         UNREAD,
     ),
 )

@@ -1,4 +1,4 @@
-"""Everybody in a group, through groups within it: who has full power in the application."""
+"""Administrators of the application: the members of a group, through groups within it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,15 +20,16 @@ class AdministratorLookup:
         self._service = service
 
     def of(self, group: str) -> Sequence[Account]:
-        """Return the people. Raises `Missing` where no group, or more than one, has that name or id.
+        """Return the people. Raises `Missing` unless exactly one group has that name or id.
 
-        Raises `Forbidden` where nobody is shown in it: some servers hide members, and full power has somebody.
+        Raises `Forbidden` if no member is shown: some servers hide members, and an application has at least one
+        administrator.
         """
         found = [raw for raw in self._groups() if _is(raw, group)]
         if len(found) != 1:
-            said = _("{count} groups in /Groups are named {group}")
-            said = said if found else _("no groups in /Groups are named {group}")
-            raise Missing(said.format(count=len(found), group=group))
+            message = _("{count} groups in /Groups are named {group}")
+            message = message if found else _("no groups in /Groups are named {group}")
+            raise Missing(message.format(count=len(found), group=group))
         people: dict[str, Account] = {}
         seen: set[str] = set()
         level = [next(texts(found[0].get("id")))]
@@ -43,7 +44,7 @@ class AdministratorLookup:
         return list(people.values())
 
     def _take(self, identifier: str, people: dict[str, Account]) -> bool:
-        """Put a member with the people, and say whether it is one; what is neither user nor group is gone."""
+        """Add a member to the people; return whether it was added. A member that is neither user nor group is gone."""
         try:
             people[identifier] = wire.account(self._service.user(identifier), "member")
         except Missing:

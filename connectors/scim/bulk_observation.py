@@ -1,4 +1,4 @@
-"""Observing many accounts in few requests, and never taking a hidden or unread one for absent."""
+"""Observation of many accounts in few requests. A hidden or unread account is never called absent."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,17 +16,17 @@ from connectors.scim.removals import Removals
 from connectors.scim.service import USERS, Service
 
 CHUNK = 40
-"""Ids in one filter: about 3,000 characters of address, within what every proxy passes on."""
+"""Ids in one filter: about 3,000 characters of address, which every proxy accepts."""
 FEW = 3
-"""Up to so many accounts are simply read one by one."""
+"""Up to this number, accounts are read one by one."""
 SURE = 4
-"""Up to so many filters are sent without first asking how long the list is."""
+"""Up to this number, filters are sent without first asking for the length of the list."""
 MAX_FAILURES = 3
-"""Accounts that may fail one by one before the server, and not the record, is taken to be broken."""
+"""Failed accounts after which the server, and not the record, counts as broken."""
 
 
 class ReadMethod(Enum):
-    """How a sweep reads."""
+    """Read methods of a sweep."""
 
     FILTER = auto()
     LIST = auto()
@@ -34,7 +34,7 @@ class ReadMethod(Enum):
 
 
 def cheapest(wanted: int, total: int, per_page: int, *, filters_work: bool) -> ReadMethod:
-    """Return the way with the fewest requests; figures are accounts."""
+    """Return the method with the fewest requests; figures are accounts."""
     cost = {ReadMethod.LIST: ceil(total / max(per_page, 1)), ReadMethod.EACH: wanted}
     if filters_work:
         cost = {ReadMethod.FILTER: ceil(wanted / CHUNK)} | cost
@@ -49,21 +49,21 @@ class BulkObservation:
         self._filters_work = True
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
-        """Read them all; what a list leaves out is asked for by itself before it is called absent."""
+        """Read all of them. An account that a list leaves out is read by id before it is called absent."""
         found = self._in_bulk(set(accounts)) if len(set(accounts)) > FEW else {}
         seen = {AccountId(user.id): wire.observation(user) for user in found.values()}
-        unsaid = self._unsaid(found.values())
+        unsaid = self._hidden_active(found.values())
         left = [account for account in dict.fromkeys(accounts) if account not in found or account in unsaid]
         seen |= self._one_by_one(left, alive=bool(found))
         if any(one.verdict is Verdict.ABSENT for one in seen.values()) and not self._service.sees():
             raise Unavailable(_("the server shows no account at all; that is not believed"))
         return {account: seen[account] for account in accounts}
 
-    def _unsaid(self, users: Iterable[wire.User]) -> set[AccountId]:
-        """Return whose `active` the list leaves out, where a read by id has it; tried on one of them."""
+    def _hidden_active(self, users: Iterable[wire.User]) -> set[AccountId]:
+        """Return the accounts whose `active` the list leaves out and a read by id shows; tried on one of them."""
         silent = [AccountId(user.id) for user in users if "active" not in user.raw]
-        said = self._one_by_one(silent[:1], alive=True)
-        return set(silent) if any(one.verdict in (Verdict.OPEN, Verdict.LOCKED) for one in said.values()) else set()
+        answers = self._one_by_one(silent[:1], alive=True)
+        return set(silent) if any(one.verdict in (Verdict.OPEN, Verdict.LOCKED) for one in answers.values()) else set()
 
     def _in_bulk(self, wanted: set[AccountId]) -> dict[str, wire.User]:
         if self._service.features().filter and self._filters_work and len(wanted) <= CHUNK * SURE:
@@ -82,13 +82,13 @@ class BulkObservation:
         return found or {}
 
     def _by_filter(self, wanted: set[AccountId]) -> dict[str, wire.User] | None:
-        """Return who answers to filters by id; None where the server does not mind them."""
+        """Return the accounts that filters by id find; None if the server ignores such filters."""
         found: dict[str, wire.User] = {}
         for ids in _chunks(sorted(wanted)):
             answer = self._answer(ids)
             if answer is None:
                 self._filters_work = False
-            if not answer:  # nobody at all: gone, or a server that answers what it does not understand with nothing
+            if not answer:  # nobody at all: all are gone, or the server answers an unknown filter with nothing
                 return None
             found |= answer
         return found
@@ -107,13 +107,13 @@ class BulkObservation:
         except Unavailable:
             if not found:
                 raise
-        return found  # whom an answer that breaks off left out is asked for by id
+        return found  # accounts that a broken answer left out are read by id
 
     def _one_by_one(self, accounts: Sequence[AccountId], *, alive: bool) -> dict[AccountId, Observation]:
-        """Read each; where one fails and others do not, the record is to blame and not the server."""
+        """Read each account; if one fails and others do not, the record is broken and not the server."""
         enough = MAX_FAILURES if alive else min(MAX_FAILURES, len(accounts))
         seen: dict[AccountId, Observation] = {}
-        troubles: list[ConnectorError] = []
+        faults: list[ConnectorError] = []
         with ThreadPoolExecutor(self._connections) as pool:
             futures = {account: pool.submit(self._read, account) for account in accounts}
             try:
@@ -121,15 +121,15 @@ class BulkObservation:
                     try:
                         seen[account] = future.result()
                     except (Unavailable, Conflict, Forbidden) as error:
-                        troubles.append(error)
-                        if sum(isinstance(one, Unavailable) for one in troubles) == enough:
+                        faults.append(error)
+                        if sum(isinstance(one, Unavailable) for one in faults) == enough:
                             raise
                         seen[account] = Observation(Verdict.UNKNOWN, _("read from /Users by id"), str(error))
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-        if troubles and len(troubles) == len(seen) and not (alive or self._service.sees()):
-            raise troubles[0]
+        if faults and len(faults) == len(seen) and not (alive or self._service.sees()):
+            raise faults[0]
         return seen
 
     def _read(self, account: AccountId) -> Observation:

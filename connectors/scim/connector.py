@@ -1,4 +1,4 @@
-"""The connector: its header says what SCIM can do, its methods say where that is done."""
+"""The SCIM connector: its header lists the capabilities, its methods call the modules that implement them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -33,11 +33,11 @@ from connectors.scim.removals import Removals
 from connectors.scim.service import Service
 from connectors.scim.settings import ScimSettings
 
-UNREAD = N_("Groups are neither read nor left where the application shows the members of none (read_groups = false).")
+UNREAD = N_("Groups are neither read nor left if the application shows no members of any group (read_groups = false).")
 
 
 class Scim(Accounts, Groups, Roster, Administrators):
-    """One application by SCIM 2.0. Safe for use by several threads; nothing is sent before the first call."""
+    """One application over SCIM 2.0. Safe for use by several threads; nothing is sent before the first call."""
 
     def __init__(self, settings: ScimSettings) -> None:
         self._settings = settings
@@ -58,31 +58,31 @@ class Scim(Accounts, Groups, Roster, Administrators):
         return self._service.connections()
 
     def use_rate_limiter(self, pace: RateLimiter) -> None:
-        """Ask before every call."""
+        """Ask `pace` before every request."""
         self._service.use_rate_limiter(pace)
 
     def has_limitation(self, words: str) -> bool:
-        """Whether a sentence of the manifest holds: that groups are not read does where the settings say so."""
+        """Return whether a sentence of the manifest holds; that groups are not read depends on the settings."""
         return words != UNREAD or not self._settings.read_groups
 
     def own_account(self) -> str:
-        """Return `own_account` of the settings, else the id that the server tells at `/Me`, else nothing."""
+        """Return `own_account` of the settings, else the id from `/Me`, else nothing."""
         return self._me.name()
 
     def use_lock_history(self, locked: Callable[[AccountId], bool]) -> None:
-        """Ask `locked` too whether it was us who made a missing account inactive."""
+        """Also ask `locked` whether we made a missing account inactive."""
         self._removals.on_record = locked
 
     def headcount(self) -> int | None:
-        """Return the total that the server gives with its list, where it does."""
+        """Return the total that the server sends with its list, if any."""
         return self._service.total()
 
     def administrators(self, group: str) -> Sequence[Account]:
-        """Read everybody in the group with this id or displayName; SCIM tells of no such group by itself."""
+        """Read the members of the group with this id or displayName; SCIM has no administrator group of its own."""
         return self._powers.of(group) if group else ()
 
     def check(self) -> str:
-        """See at least one account, and say what the server offers."""
+        """Read at least one account, and return the server's features."""
         seen = self._service.sees()
         if not seen:
             raise Forbidden(_("the token may not see any account in {url}/Users").format(url=self._settings.url))
@@ -91,11 +91,11 @@ class Scim(Accounts, Groups, Roster, Administrators):
         )
 
     def close(self) -> None:
-        """Give up connections."""
+        """Close the connections."""
         self._service.close()
 
     def find(self, person: Person) -> Lookup:
-        """Look up by `userName`, `emails` and `externalId`, whatever their case."""
+        """Look people up by `userName`, `emails` and `externalId`, ignoring case."""
         return self._lookups.find(person)
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
@@ -103,11 +103,11 @@ class Scim(Accounts, Groups, Roster, Administrators):
         return self._sweep.observe(accounts)
 
     def everyone(self) -> Iterator[Account]:
-        """Stream every user that `user_filter` lets through."""
+        """Stream every user that matches `user_filter`."""
         return roster.everyone(self._service, self._settings.user_filter)
 
     def locked(self) -> frozenset[AccountId]:
-        """Read the whole list, and say who is inactive."""
+        """Read the whole list, and return the inactive users."""
         return roster.locked(self._service, self._settings.user_filter)
 
     def before(self, account: AccountId) -> BeforeImage:
@@ -119,7 +119,7 @@ class Scim(Accounts, Groups, Roster, Administrators):
         return self._locks.lock(before)
 
     def unlock(self, before: BeforeImage) -> Change:
-        """Make the account active again; `Missing` where the application removes inactive users."""
+        """Make the account active again; raises `Missing` if the application removes inactive users."""
         return self._locks.unlock(before)
 
     def groups(self, account: AccountId) -> Sequence[Group]:
@@ -127,9 +127,9 @@ class Scim(Accounts, Groups, Roster, Administrators):
         return self._memberships.of(account)
 
     def remove(self, account: AccountId, group: GroupId) -> Change:
-        """Take one member out of one group."""
+        """Remove one member from one group."""
         return self._memberships.remove(account, group)
 
     def restore(self, account: AccountId, group: GroupId) -> Change:
-        """Put one member back into one group."""
+        """Add one member to one group again."""
         return self._memberships.restore(account, group)

@@ -1,4 +1,4 @@
-"""SCIM's errors (RFC 7644, 3.12) as the six: what is refused before anything happened can be asked in another way."""
+"""SCIM's errors (RFC 7644, 3.12) as the six errors, and refusals after which another request form may work."""
 
 from collections.abc import Mapping
 
@@ -9,14 +9,14 @@ from config.secrets import renewal
 from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Unavailable
 
 NOT_DONE = frozenset({400, 405, 413, 414, 415, 501})
-"""The server did not understand or does not do this: nothing happened."""
+"""Statuses of a request that the server does not understand or support: nothing happened."""
 UNSUPPORTED = frozenset({405, 501})
 SHOWN = 200
-"""Characters of the server's own sentence that are shown."""
+"""Shown characters of the server's own sentence."""
 
 
 class RequestRejected(Conflict):
-    """The server does not take the request as it was put."""
+    """The server rejects the form of the request."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
@@ -24,7 +24,7 @@ class RequestRejected(Conflict):
 
     @property
     def unsupported(self) -> bool:
-        """Whether the server lacks the method, as against disliking the content."""
+        """Return whether the server lacks the method; false if it rejects the content."""
         return self.status in UNSUPPORTED
 
 
@@ -33,29 +33,29 @@ class Stale(Conflict):
 
 
 class Unversioned(Conflict):
-    """The server takes a write only with If-Match, whatever it says of itself (RFC 6585, 3)."""
+    """The server accepts a write only with If-Match, whatever it announces (RFC 6585, 3)."""
 
 
 class WrongResource(Conflict):
-    """The server answers about somebody else than was asked for: nothing of it is believed or written."""
+    """The answer is about another account than requested: nothing of it is believed or written."""
 
 
 class NotJson(Unavailable):
-    """A page for people, say: a log-in, or a notice. It is no answer, and no empty one."""
+    """A page for people, such as a log-in page or a notice. It is no answer, and no empty list."""
 
 
 class NoList(Unavailable):
-    """The server has no such list: a wrong address, a server in trouble, or, of groups, an application without."""
+    """The list is missing: a wrong address, a failing server or, for groups, an application without groups."""
 
 
 class Faults:
-    """Reads a server's errors; the token is never shown, even where a server repeats it."""
+    """Reads a server's errors; the token is never shown, even if a server repeats it."""
 
     def __init__(self, token: SecretStr) -> None:
         self._token = token
 
     def __call__(self, response: httpx.Response) -> ConnectorError | None:
-        """Return the error of an answer, or None where the general reading will do."""
+        """Return the error of an answer, or None if the general reading applies."""
         status = response.status_code
         message = f"{response.request.method} {response.request.url.path}: {status}{self._detail(response)}"
         if status == httpx.codes.UNAUTHORIZED:
@@ -79,5 +79,5 @@ class Faults:
         if not isinstance(body, Mapping):
             return ""
         parts = [str(body[name]) for name in ("scimType", "detail") if body.get(name)]
-        said = " ".join(": ".join(parts).replace(self._token.get_secret_value(), "***").split())
-        return f", {said[:SHOWN]}" if said else ""
+        text = " ".join(": ".join(parts).replace(self._token.get_secret_value(), "***").split())
+        return f", {text[:SHOWN]}" if text else ""

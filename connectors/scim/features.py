@@ -1,4 +1,4 @@
-"""What a server says it supports (RFC 7643, section 5; paging by cursor: RFC 9865). Pure."""
+"""Features that a server announces (RFC 7643, section 5; paging by cursor: RFC 9865). Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from connectors.scim.wire import truth
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """A server that says nothing is taken to support what the standard describes; its refusals tell the rest."""
+    """Announced features. Without an announcement the standard's features are assumed; refusals show the rest."""
 
     patch: bool = True
     filter: bool = True
@@ -22,7 +22,7 @@ class Features:
 
 
 def read_features(answer: object) -> Features:
-    """Read a `ServiceProviderConfig`, whatever is wrong with it."""
+    """Read a `ServiceProviderConfig`, even a malformed one."""
     config = answer if isinstance(answer, Mapping) else {}
     return Features(
         patch=_says(config, "patch", "supported", default=True),
@@ -34,5 +34,5 @@ def read_features(answer: object) -> Features:
 
 def _says(config: Mapping[str, object], section: str, key: str, *, default: bool) -> bool:
     found = config.get(section)
-    said = truth(found.get(key)) if isinstance(found, Mapping) else None
-    return default if said is None else said
+    value = truth(found.get(key)) if isinstance(found, Mapping) else None
+    return default if value is None else value

@@ -1,7 +1,7 @@
-"""Trying a server's filters on somebody who is known to be there, once, before an empty answer is believed.
+"""A single test of a server's filters on known users, before an empty answer is believed.
 
-Not every server refuses what it does not understand: some answer it with an empty list (Snowflake until its bundle
-2026_03, for `or` and for `and`), which would make everybody absent.
+Some servers answer a filter that they do not understand with an empty list (Snowflake until its bundle 2026_03, for
+`or` and for `and`). Every account would then look absent.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,19 +19,19 @@ SPELLINGS: Mapping[str, Sequence[str]] = {
     "externalId": ("externalId",),
 }
 MOST = 200
-"""Characters of a value that a filter is tried on: longer ones make addresses that no server takes."""
+"""Most characters of a test value: longer ones make addresses that no server accepts."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilterSupport:
-    """Which filters work here: how each attribute is spelled (empty: not at all), and whether `or` joins them."""
+    """Working filters: each attribute's spelling (empty: no filter), and whether `or` joins them."""
 
     spelled: Mapping[str, str]
     joined: bool
     exact: bool
-    """Whether a filter showed nobody but those whom it should: of what hides its own values, its word is then taken."""
+    """True if a filter showed only the expected users. Matches with hidden values are then believed."""
     sure: bool
-    """Whether this may be kept; else it was tried on too few people, or while the server was in trouble."""
+    """True if the result may be kept; false after a test on too few people, or during a server failure."""
 
 
 UNTRIED = FilterSupport({name: ways[0] for name, ways in SPELLINGS.items()}, joined=False, exact=False, sure=False)
@@ -39,16 +39,16 @@ UNTRIED = FilterSupport({name: ways[0] for name, ways in SPELLINGS.items()}, joi
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A value of somebody who is there."""
+    """One attribute value of an existing user."""
 
     attribute: str
     value: str
     identifier: str
 
     def asked(self, way: str = "") -> str:
-        """Return a filter for the value, in other letters where case must not matter: directories write names anyhow.
+        """Return a filter for the value, with its case swapped if case must not matter.
 
-        Of `externalId` it matters (RFC 7643, 3.1).
+        Directories write names in any case. The case of `externalId` matters (RFC 7643, 3.1).
         """
         value = self.value if self.attribute == "externalId" else _swapped(self.value)
         return filters.equals(way or SPELLINGS[self.attribute][0], value)
@@ -56,7 +56,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """What a trial showed."""
+    """The result of a test."""
 
     all: bool
     others: bool = True
@@ -64,34 +64,34 @@ class ProbeResult:
 
 
 def probe_filters(service: Service) -> FilterSupport | None:
-    """Try the filters on users of the first page; None where there is nobody to try them on."""
+    """Test the filters on users of the first page; None if the page has no users."""
     page = next(service.pages(USERS))
     users = [user for user in map(User.read, page.records) if user.id]
     samples = _samples(users)
     if not samples:
         return None
-    wanted, there = {sample.identifier for sample in samples}, len({user.id for user in users})
+    wanted, known_users = {sample.identifier for sample in samples}, len({user.id for user in users})
     lacking = [
         filters.equals(ways[0], samples[0].value)
         for name, ways in SPELLINGS.items()
         if name not in {sample.attribute for sample in samples}
-    ]  # what nobody has is asked for later, too
+    ]  # attributes that no user has are asked for later, too
     query = filters.any_of([*(sample.asked() for sample in samples), *lacking])
     together = _tried(service, query, wanted)
     if together.all and len(wanted) > 1:
-        exact = not together.others and there > len(wanted)
+        exact = not together.others and known_users > len(wanted)
         return FilterSupport({name: ways[0] for name, ways in SPELLINGS.items()}, joined=True, exact=exact, sure=True)
-    return _one_by_one(service, samples, there, server_failed=together.server_failed)
+    return _one_by_one(service, samples, known_users, server_failed=together.server_failed)
 
 
 def spelling(service: Service, kind: str, ways: Iterable[str], sample: tuple[str, str]) -> str:
-    """Return the spelling of an attribute that finds the sample, a value and the id it belongs to; else nothing."""
+    """Return the attribute's spelling that finds the sample (a value and its id); else nothing."""
     value, identifier = sample
     return next((way for way in ways if finds(service, kind, filters.equals(way, value), {identifier})), "")
 
 
 def finds(service: Service, kind: str, query: str, wanted: set[str]) -> bool:
-    """Whether a filter finds all that it should."""
+    """Return whether a filter finds everything that it should."""
     left = set(wanted)
     try:
         for page in service.pages(kind, query):
@@ -103,10 +103,10 @@ def finds(service: Service, kind: str, query: str, wanted: set[str]) -> bool:
     return False
 
 
-def _one_by_one(service: Service, samples: Sequence[Sample], there: int, *, server_failed: bool) -> FilterSupport:
-    """Try each attribute by itself; one that nobody has is taken to work."""
+def _one_by_one(service: Service, samples: Sequence[Sample], known_users: int, *, server_failed: bool) -> FilterSupport:
+    """Try each attribute by itself; one that no user has is assumed to work."""
     spelled = {name: ways[0] for name, ways in SPELLINGS.items()}
-    exact = there > 1
+    exact = known_users > 1
     for sample in {one.attribute: one for one in samples}.values():
         ways = {way: _tried(service, sample.asked(way), {sample.identifier}) for way in SPELLINGS[sample.attribute]}
         server_failed |= any(found.server_failed for found in ways.values())
@@ -118,7 +118,7 @@ def _one_by_one(service: Service, samples: Sequence[Sample], there: int, *, serv
 
 
 def _tried(service: Service, query: str, wanted: set[str]) -> ProbeResult:
-    """Say what the first page of an answer shows; a server that fails at a filter does not know it."""
+    """Judge the first page of an answer; a server that fails at a filter does not support it."""
     try:
         shown = set(_ids(next(service.pages(USERS, query)).records))
     except RequestRejected:
@@ -133,7 +133,7 @@ def _ids(records: Iterable[object]) -> Iterator[str]:
 
 
 def _samples(users: Sequence[User]) -> list[Sample]:
-    """Return a value of each attribute, and a second userName: that `or` joins is shown by several people alone."""
+    """Return one value of each attribute, and a second userName: testing `or` takes several people."""
     names = [Sample("userName", user.login, user.id) for user in reversed(users)]
     mails = [Sample("emails", mail, user.id) for user in users for mail in user.emails[:1]]
     numbers = [Sample("externalId", user.external, user.id) for user in users]
@@ -145,5 +145,5 @@ def _usable(samples: Iterable[Sample]) -> list[Sample]:
 
 
 def _swapped(text: str) -> str:
-    """Return a text with its unaccented letters in the other case: of others, not every one has just one other."""
+    """Return a text with the case of its unaccented letters swapped: some other letters have no single counterpart."""
     return "".join(one.swapcase() if one.isascii() else one for one in text)

@@ -1,4 +1,4 @@
-"""SCIM filters (RFC 7644, 3.4.2.2). Values are JSON strings: whatever stands in them is data. Pure."""
+"""SCIM filters (RFC 7644, 3.4.2.2). Values are JSON strings: special characters in them are data. Pure."""
 
 import json
 from collections.abc import Iterable
@@ -12,17 +12,20 @@ def equals(attribute: str, value: str) -> str:
 
 
 def any_of(filters: Iterable[str]) -> str:
-    """Return a filter that any of `filters` may match."""
+    """Return a filter that requires any of `filters`."""
     return " or ".join(filters)
 
 
 def narrowed(text: str, by: str) -> str:
-    """Return a filter that `text` and the operator's own filter must match."""
+    """Return a filter that requires `text` and the operator's own filter."""
     return " and ".join(f"({part})" for part in (text, by) if part) if by else text
 
 
 def terms(person: Person) -> dict[str, list[str]]:
-    """Return what to look for in each attribute: log-ins and addresses alike as `userName`, as many use the address."""
+    """Return the search values of each attribute.
+
+    `userName` gets log-ins and addresses, as many services use the address.
+    """
     names, mails = _said((*person.logins, *person.emails)), _said(person.emails)
     return {"userName": names, "emails": mails, "externalId": names}
 

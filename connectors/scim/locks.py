@@ -1,4 +1,4 @@
-"""Making an account inactive and active again: read, write with the version that was read, read."""
+"""Making an account inactive and active again: read, write with the version that was read, read again."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,7 +11,7 @@ from connectors.scim.service import USERS, Service
 from connectors.scim.wire import User
 
 Send = Callable[[str], None]
-"""A write that takes the version to insist on, or an empty text."""
+"""A write that takes the version for If-Match, or an empty text."""
 
 
 class Locks:
@@ -21,11 +21,11 @@ class Locks:
         self._service, self._removals = service, removals
 
     def before(self, account: AccountId) -> BeforeImage:
-        """Read what a lock changes."""
+        """Read the values that a lock changes."""
         return BeforeImage(account, self._service.user(account).state)
 
     def lock(self, before: BeforeImage) -> Locked:
-        """Make the account inactive, if it is as `before` has it."""
+        """Make the account inactive, if it is as in `before`."""
         try:
             user = self._service.user(before.account)
         except Missing:
@@ -35,7 +35,7 @@ class Locks:
         if user.active is False:
             return Locked(Change.ALREADY, Login.NOT_TRIED, _("was inactive already"))
         if before.state != user.state:
-            raise Conflict(_("active is {said}, which is not what the plan saw").format(said=user.said))
+            raise Conflict(_("active is {value}, which is not what the plan saw").format(value=user.active_text))
         self._removals.note(before.account)
         try:
             self._write(user, active=False)
@@ -47,7 +47,7 @@ class Locks:
         return Locked(Change.MADE, Login.NOT_TRIED, self._outcome(user))
 
     def unlock(self, before: BeforeImage) -> Change:
-        """Make the account active, if it was before."""
+        """Make the account active, if it was active before."""
         try:
             user = self._service.user(before.account)
         except Missing as error:
@@ -79,7 +79,7 @@ class Locks:
         refusals: list[RequestRejected] = []
         for send in self._ways(user, active=active):
             if refusals and send.__name__ == "put" and not refusals[-1].unsupported:
-                break  # the server knows PATCH and said no: a PUT is no way around that
+                break  # the server supports PATCH and refused: a PUT must not bypass that
             try:
                 self._insist(user, send)
             except RequestRejected as refusal:
@@ -89,7 +89,7 @@ class Locks:
         raise refusals[0]
 
     def _ways(self, user: User, *, active: bool) -> Sequence[Send]:
-        """Return the ways to write: with a path, without one (GitHub), the whole resource where PATCH is not known."""
+        """Return the ways to write: with a path, without one (GitHub), the whole resource if PATCH is not supported."""
 
         def named(version: str) -> None:
             self._service.patch(USERS, user.id, version, {"op": "replace", "path": "active", "value": active})
@@ -103,10 +103,13 @@ class Locks:
         return (named, pathless, put) if self._service.features().patch else (put,)
 
     def _insist(self, user: User, send: Send) -> None:
-        """Write against the version that was read; a server that never matches weak ETags is asked without."""
+        """Write against the version that was read.
+
+        A server that never matches weak ETags gets a request without one.
+        """
         try:
             send(self._version(user))
-        except Unversioned:  # it says that it has no ETags, and insists on them
+        except Unversioned:  # it announces no ETags, and requires them
             if not user.version:
                 raise
             send(user.version)

@@ -1,4 +1,4 @@
-"""Finding a person's accounts: by filters where the server takes them, else by reading the whole list."""
+"""Lookup of a person's accounts: by filters if the server supports them, else by reading the whole list."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
@@ -13,20 +13,20 @@ from connectors.scim.paging import Page
 from connectors.scim.service import USERS, Service
 
 NAMED = 5
-"""How many passed-over records are named; the rest is counted."""
+"""Named records among those skipped; the rest is counted."""
 
 
 class MatchCollector:
-    """Collects who matches out of any number of answers, and keeps count of what cannot be judged."""
+    """Collects matches from any number of answers, and counts records that cannot be judged."""
 
     def __init__(self, person: Person) -> None:
         self._person = person
         self.users: dict[str, tuple[wire.User, str]] = {}
-        """Who matches, and by what."""
+        """Matching accounts, each with the attribute that matched."""
         self.unreadable: dict[str, wire.User] = {}
 
     def take(self, pages: Iterable[Page], *, filtered: bool) -> None:
-        """Sift one answer. `filtered`: what a filter let through and hides its `userName` is taken at its word."""
+        """Collect the matches of one answer. `filtered`: a match with a hidden `userName` is believed."""
         doubtful, foreign = [], False
         for page in pages:
             for record in page.records:
@@ -34,7 +34,7 @@ class MatchCollector:
                 if by := wire.matched_by(user, self._person):
                     self._keep(user, by)
                 elif user.login:
-                    foreign = True  # the server does not mind the filter: its word is worth nothing
+                    foreign = True  # the server ignores the filter, so its matches are not believed
                 else:
                     doubtful.append(user)
         for user in doubtful:
@@ -44,21 +44,21 @@ class MatchCollector:
                 self.unreadable[user.id] = user
 
     def remarks(self) -> str:
-        """Say which records could not be judged, and that they were passed over."""
+        """Return which records could not be judged and were skipped."""
         left = [name or _("one without an id") for name in self.unreadable if name not in self.users]
         if not left:
             return ""
         more = _(" and {count} more").format(count=len(left) - NAMED) if len(left) > NAMED else ""
-        return _("; passed over for want of a userName, nothing else in them matching: {names}{more}").format(
+        return _("; skipped: no userName and no other match: {names}{more}").format(
             names=", ".join(left[:NAMED]), more=more
         )
 
     def _keep(self, user: wire.User, by: str) -> None:
         if not user.id:
             raise Conflict(
-                _("an account that matches by {by} has no id on the server: somebody has to look at it there").format(
-                    by=by
-                )
+                _(
+                    "an account that matches by {by} has no id on the server: an administrator has to look at it there"
+                ).format(by=by)
             )
         self.users.setdefault(user.id, (user, by))
 
@@ -71,7 +71,10 @@ class Lookups:
         self._trust: FilterSupport | None = None
 
     def find(self, person: Person) -> Lookup:
-        """Return everybody with one of the person's addresses or log-ins; nobody only where others can be seen."""
+        """Return every account with one of the person's addresses or log-ins.
+
+        Empty only if other accounts are visible.
+        """
         terms = filters.terms(person)
         if not terms["userName"]:
             return Lookup((), _("no address and no log-in to look up"))
@@ -79,14 +82,14 @@ class Lookups:
         how = self._sift(sieve, terms)
         if not sieve.users and not self._service.sees():
             raise Unavailable(_("the server shows no account at all; that is not believed"))
-        said = ", ".join(dict.fromkeys((*person.emails, *person.logins)))
+        sought = ", ".join(dict.fromkeys((*person.emails, *person.logins)))
         return Lookup(
             tuple(self._account(*one) for one in sieve.users.values()),
-            _("{how} for {said}{remarks}").format(how=how, said=said, remarks=sieve.remarks()),
+            _("{how} for {sought}{remarks}").format(how=how, sought=sought, remarks=sieve.remarks()),
         )
 
     def _account(self, user: wire.User, by: str) -> Account:
-        """Return an account; what a list leaves out of it (`active`, to some servers) is read by its id."""
+        """Return an account; values that a list leaves out (`active`, on some servers) are read by its id."""
         if "active" in user.raw:
             return wire.account(user, by)
         try:
@@ -97,7 +100,7 @@ class Lookups:
     def _sift(self, sieve: MatchCollector, terms: Mapping[str, Sequence[str]]) -> str:
         if not self._service.features().filter:
             if self._narrow:
-                raise Conflict(_("user_filter is set and this server knows no filters"))
+                raise Conflict(_("user_filter is set, and this server supports no filters"))
             return self._read_all(sieve)
         if self._trust is None or not self._trust.sure:
             self._trust = probe_filters(self._service)
@@ -119,7 +122,7 @@ class Lookups:
         return _("/Users by {attributes}{lacking}").format(attributes=", ".join(sorted(answered)), lacking=lacking)
 
     def _asks(self, sieve: MatchCollector, query: str, exact: bool) -> bool:
-        """Ask, and say whether the server took the filter."""
+        """Send the filters; return whether the server supports them."""
         try:
             sieve.take(self._service.pages(USERS, filters.narrowed(query, self._narrow)), filtered=exact)
         except RequestRejected:

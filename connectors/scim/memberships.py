@@ -22,12 +22,12 @@ class Memberships:
         self._service, self._reads = service, reads
         self._filter: str | None = None
         self._shown = False
-        """Whether the server has ever shown a member: some show none, in lists (Slack) or at all (AWS)."""
+        """True if the server has ever shown a member: some show none, in lists (Slack) or at all (AWS)."""
 
     def of(self, account: AccountId) -> list[Group]:
-        """Return the groups that name the account. Raises `Missing` where there is no such account.
+        """Return the groups that name the account. Raises `Missing` if there is no such account.
 
-        Raises `Forbidden` where groups are shown and nobody's membership is: that is not "in no group".
+        Raises `Forbidden` if groups are shown without any members: that does not mean "in no group".
         """
         user = self._service.user(account)
         if not self._reads:
@@ -36,13 +36,13 @@ class Memberships:
             if spelled := self._spelled():
                 found = self._groups(filters.equals(spelled, account))
                 return [_group(raw) for raw in found if self._names(raw, account)]
-            return _direct(user) or self._search(account, told="groups" in user.raw)
+            return _direct(user) or self._search(account, is_listed="groups" in user.raw)
         except NoList:
-            self._service.sees()  # an application without groups; one that is not there at all raises here
+            self._service.sees()  # an application without groups; a missing application raises here
             return _direct(user)
 
     def remove(self, account: AccountId, group: GroupId) -> Change:
-        """Take one member out. Raises `Missing` where account or group is not there."""
+        """Remove one member. Raises `Missing` if the account or the group does not exist."""
         raw, version = self._whole(group)
         if not self._inside(raw, account):
             return Change.ALREADY
@@ -50,29 +50,33 @@ class Memberships:
         return self._made(group, account, there=False)
 
     def restore(self, account: AccountId, group: GroupId) -> Change:
-        """Put one member in. Raises as `remove` does."""
+        """Add one member. Raises as `remove` does."""
         raw, version = self._whole(group)
         if self._inside(raw, account):
             return Change.ALREADY
         self._change(raw, version, account, {"op": "add", "path": "members", "value": [{"value": account}]})
         return self._made(group, account, there=True)
 
-    def _search(self, account: AccountId, *, told: bool) -> list[Group]:
-        """Look through all groups. Lists may leave members out, as an empty list too: then each is read by its id."""
+    def _search(self, account: AccountId, *, is_listed: bool) -> list[Group]:
+        """Look through all groups.
+
+        Lists may leave members out, even as an empty list: each group is then read by its id.
+        """
         groups = list(self._groups(""))
         if not any(map(self._members, groups)):
             groups = [self._whole(_group(raw).id)[0] for raw in groups]
-            if groups and not any(map(self._members, groups)) and not (told or self._shown):
+            if groups and not any(map(self._members, groups)) and not (is_listed or self._shown):
                 raise Forbidden(
                     _(
-                        "the server shows {count} groups and the members of none, so whether the account is in one "
-                        "cannot be told (with read_groups = false the plan says so instead)"
+                        "the server shows {count} groups without any members, so it is unknown "
+                        "whether the account is in one (with read_groups = false the plan says so "
+                        "instead)"
                     ).format(count=len(groups))
                 )
         return [_group(raw) for raw in groups if account in _members(raw)]
 
     def _inside(self, raw: Raw, account: AccountId) -> bool:
-        """Whether a group has the account; where its members are hidden, whether the account names the group."""
+        """Return whether a group has the account; if its members are hidden, whether the account names the group."""
         if account in self._members(raw):
             return True
         user = self._service.user(account)
@@ -84,7 +88,7 @@ class Memberships:
         return members
 
     def _spelled(self) -> str:
-        """Return how groups are filtered by member here, tried once on a member that is known; empty: not at all."""
+        """Return the filter form for groups by member, tried once on a known member; empty if none works."""
         if self._filter is None and self._service.features().filter:
             samples = ((member, _group(raw).id) for raw in self._groups("") for member in sorted(self._members(raw)))
             sample = next(samples, None)
@@ -94,9 +98,9 @@ class Memberships:
         return self._filter or ""
 
     def _change(self, raw: Raw, version: str, account: AccountId, operation: Raw) -> None:
-        """Send one operation; the whole group, with the version insisted on, where the server has no PATCH.
+        """Send one operation; if the server has no PATCH, the whole group with the version required.
 
-        A PATCH that is disliked is not got around: members that the server does not show would be thrown out.
+        A refused PATCH is not replaced by a PUT, which would delete members that the server does not show.
         """
         identifier = str(raw["id"])
         if self._service.features().patch:
@@ -114,7 +118,7 @@ class Memberships:
 
     def _patch(self, identifier: str, version: str, operation: Raw) -> None:
         try:
-            self._service.patch(GROUPS, identifier, "", operation)  # one member: whatever else changed stays
+            self._service.patch(GROUPS, identifier, "", operation)  # one member: other changes since the read stay
         except Unversioned:
             if not version:
                 raise
@@ -125,10 +129,10 @@ class Memberships:
             inside = self._inside(self._whole(group)[0], account)
         except Unavailable as error:
             raise OutcomeUnknown(
-                _("the change of the group was taken, and could not be read back: {error}").format(error=error)
+                _("the change of the group was accepted, and could not be read back: {error}").format(error=error)
             ) from error
         if inside is not there:
-            raise Conflict(_("the server took the change of the group, and its members are as before"))
+            raise Conflict(_("the server accepted the change of the group, and its members are as before"))
         return Change.MADE
 
     def _whole(self, group: GroupId) -> tuple[Raw, str]:
@@ -144,7 +148,7 @@ class Memberships:
             yield from (raw for raw in page.records if isinstance(raw, Mapping) and any(texts(raw.get("id"))))
 
     def _names(self, raw: Raw, account: AccountId) -> bool:
-        """Whether the group has the member; servers that leave members out of lists are asked for the group itself."""
+        """Return whether the group has the member; if lists leave members out, the group itself is read."""
         if not _members(raw):
             raw = self._whole(_group(raw).id)[0]
         return account in self._members(raw)
@@ -160,7 +164,7 @@ def _group(raw: Raw) -> Group:
 
 
 def _direct(user: User) -> list[Group]:
-    """Return what `User.groups` names, without what comes through another group."""
+    """Return the direct groups in `User.groups`, without those through another group."""
     named = user.raw.get("groups")
     return [
         _group({"id": each, "displayName": each.get("display")})

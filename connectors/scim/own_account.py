@@ -1,4 +1,4 @@
-"""Who the bot itself is in the application (RFC 7644, 3.11): asked once, where no setting says it."""
+"""The bot's own account in the application (RFC 7644, 3.11): requested once, unless a setting names it."""
 
 from connectors.errors import Conflict, Forbidden, Missing
 from connectors.scim.faults import NotJson, RequestRejected
@@ -13,16 +13,16 @@ class OwnAccount:
         self._service, self._name = service, named or None
 
     def name(self) -> str:
-        """Return a log-in or an id, or an empty text: the server has no `/Me`, or the token belongs to nobody.
+        """Return a log-in or an id. Empty if the server has no `/Me`, or if the token belongs to nobody.
 
-        Raises `Unavailable`: who cannot be told apart from the leaver now is asked for again, and not guessed.
+        Raises `Unavailable`: an account that may be the leaver's is asked for again, not guessed.
         """
         if self._name is None:
             try:
                 me = User.read(self._service.me())
             except (Missing, Forbidden, RequestRejected):  # 404, 403 and 501: most servers do not offer it
                 self._name = ""
-            except (NotJson, Conflict):  # a page for people, or the way to one: not offered, where /Users answers
+            except (NotJson, Conflict):  # a page for people, or a redirect to one: not offered, if /Users answers
                 self._service.sees()
                 self._name = ""
             else:

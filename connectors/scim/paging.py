@@ -1,4 +1,4 @@
-"""Lists, page by page (RFC 7644, 3.4.2.4; cursors: RFC 9865): where the next page is, or that it is missing. Pure."""
+"""Lists, page by page (RFC 7644, 3.4.2.4; cursors: RFC 9865): the next page, or its absence. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from connectors.errors import Unavailable
 from connectors.scim.wire import texts
 
 CAPS = frozenset({10, 20, 25, 50, 100, 200, 250, 500, 1000})
-"""The most that servers show in one page, whatever is asked for."""
+"""Most records that servers show in one page, whatever size is requested."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page; `total` is None where the server does not say."""
+    """One page; `total` is None if the server sends none."""
 
     records: Sequence[object]
     total: int | None
@@ -21,7 +21,7 @@ class Page:
 
 
 def read_page(answer: object) -> Page:
-    """Read a ListResponse. Raises `Unavailable` for anything else: it is not an empty list."""
+    """Read a ListResponse. Raises `Unavailable` for any other answer: it is not an empty list."""
     if not isinstance(answer, Mapping):
         raise Unavailable(_("the answer is not a SCIM list"))
     records, total = answer.get("Resources"), answer.get("totalResults")
@@ -34,7 +34,7 @@ def read_page(answer: object) -> Page:
 
 
 def following(page: Page, seen: int, *, by_cursor: bool) -> Mapping[str, str] | None:
-    """Return what to ask for the next page, None at the end. Raises `Unavailable` where the list breaks off."""
+    """Return the request for the next page, None at the end. Raises `Unavailable` if the list breaks off."""
     if page.cursor:
         return {"cursor": page.cursor}
     if by_cursor or (page.total is None and not page.records) or (page.total is not None and seen >= page.total):
@@ -45,7 +45,7 @@ def following(page: Page, seen: int, *, by_cursor: bool) -> Mapping[str, str] | 
 
 
 class Progress:
-    """What has been read of one list: a record that an earlier page had already is not read twice."""
+    """Records read of one list: a record of an earlier page is not counted again."""
 
     def __init__(self) -> None:
         self.pages, self.seen, self.first = 0, 0, 0
@@ -55,12 +55,12 @@ class Progress:
         self._known: set[int] = set()
 
     def repeats(self, page: Page) -> bool:
-        """Whether a page has records and brings nobody new. A record without an id is nobody new after page one."""
+        """Return whether a page has records, none of them new. After page one, a record without an id is not new."""
         keys = _keys(page)
         return bool(self.pages and page.records and not any(key and key not in self._known for key in keys))
 
     def add(self, page: Page) -> None:
-        """Count a page in."""
+        """Count a page."""
         keys = _keys(page)
         self._again += sum(key in self._known for key in keys)
         self._known.update(key for key in keys if key)
@@ -70,11 +70,11 @@ class Progress:
 
     @property
     def alone(self) -> bool:
-        """Whether the first page was all, by the server's total: some give as total what they show."""
+        """Return whether the first page was all by the server's total: some send as total the number that they show."""
         return self.pages == 1 and self.first > 0 and self._said is not None and self._said <= self.first
 
     def finish(self) -> None:
-        """Raise `Unavailable` where pages overlapped, or the list shrank, so that somebody may not have been shown."""
+        """Raise `Unavailable` if pages overlapped or the list shrank, so that an account may be missing."""
         got = self.seen - self._again
         if self._said is not None and got < self._said:
             raise Unavailable(
@@ -85,6 +85,6 @@ class Progress:
 
 
 def _keys(page: Page) -> list[int]:
-    """Return a number for each record's id, 0 where it has none: a hundred thousand ids must not be kept."""
+    """Return a number for each record's id, 0 if it has none: a hundred thousand ids must not be stored."""
     ids = (next(texts(one.get("id")), "") if isinstance(one, Mapping) else "" for one in page.records)
     return [(hash(one) or 1) if one else 0 for one in ids]

@@ -1,4 +1,4 @@
-"""Which accounts we have locked where inactive means removed: gone is then what a lock looks like."""
+"""Accounts that we have locked in an application that removes inactive users: a missing account may be a lock."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from connectors.contract import AccountId, Observation, Verdict
 
 
 class Removals:
-    """Remembers what this process has locked, and asks the caller's record for what others did, or it did before."""
+    """Remembers the locks of this process; asks the caller for those of other processes or of earlier runs."""
 
     def __init__(self, *, removes: bool) -> None:
         self.removes = removes
@@ -19,15 +19,15 @@ class Removals:
         self._locked.add(account)
 
     def forget(self, account: AccountId) -> None:
-        """Forget a lock that was refused, or taken off."""
+        """Forget a lock that was refused or undone."""
         self._locked.discard(account)
 
     def explains(self, account: AccountId) -> bool:
-        """Whether our own lock is why the account is gone."""
+        """Return whether our own lock explains a missing account."""
         return self.removes and (account in self._locked or self.on_record(account))
 
     def gone(self, account: AccountId) -> Observation:
-        """Return what it means that the server has no such account."""
+        """Return the observation for an account that the server does not have."""
         if self.explains(account):
             return Observation(
                 Verdict.LOCKED,

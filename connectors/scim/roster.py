@@ -1,4 +1,4 @@
-"""Everybody at once: the whole list of users, page by page. A list that breaks off raises, it never ends early."""
+"""All users at once, page by page. A list that breaks off raises an error; it never ends early."""
 
 from collections.abc import Iterator
 
@@ -10,12 +10,12 @@ from connectors.scim.service import USERS, Service
 
 
 def everyone(service: Service, user_filter: str) -> Iterator[Account]:
-    """Stream every user; records without an id are left out, as nobody could ask about them again.
+    """Stream every user; records without an id are left out, as later calls could not read them.
 
-    Raises `Conflict` where the list leaves `active` out of its first page: it says of nobody whether they are alive.
+    Raises `Conflict` if the list leaves `active` out of its first page, as no account then has a verdict.
     """
     if user_filter and not service.features().filter:
-        raise Conflict(_("user_filter is set and this server knows no filters"))
+        raise Conflict(_("user_filter is set, and this server supports no filters"))
     for number, page in enumerate(service.pages(USERS, user_filter)):
         users = [wire.User.read(record) for record in page.records]
         if users and not number and not any("active" in user.raw for user in users):
@@ -24,5 +24,5 @@ def everyone(service: Service, user_filter: str) -> Iterator[Account]:
 
 
 def locked(service: Service, user_filter: str) -> frozenset[AccountId]:
-    """Return the ids of all inactive users: no filter on `active` is asked for, few servers answer it rightly."""
+    """Return the ids of all inactive users. No filter on `active` is used: few servers answer it correctly."""
     return frozenset(one.id for one in everyone(service, user_filter) if one.verdict is Verdict.LOCKED)

@@ -1,4 +1,4 @@
-"""The requests: users and groups of one SCIM service, one at a time or page by page."""
+"""Requests for users and groups of one SCIM service, one at a time or page by page."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -52,17 +52,17 @@ class Service:
         self._api.use_rate_limiter(pace)
 
     def close(self) -> None:
-        """Give up the connections."""
+        """Close the connections."""
         self._api.close()
 
     def features(self) -> Features:
-        """Return what the server supports, asked for once."""
-        if self._features is None:  # two threads may ask at once: better than all waiting for one silent server
+        """Return the features that the server supports, requested once."""
+        if self._features is None:  # two threads may ask at once: better than making all wait for one silent server
             self._features = self._discover()
         return self._features
 
     def user(self, account: str) -> User:
-        """Read one user. Raises `Missing`, and `WrongResource` where the answer is about somebody else, or nobody."""
+        """Read one user. Raises `Missing`, and `WrongResource` if the answer is about another account or has no id."""
         raw, etag = self.resource(USERS, account)
         user = User.read(raw, etag)
         if user.id != account:
@@ -76,7 +76,7 @@ class Service:
         return _json(response), response.headers.get("ETag", "")
 
     def pages(self, kind: str, query: str = "") -> Iterator[Page]:
-        """Stream a list, or what matches a filter, page by page. Raises `Unavailable` where it breaks off."""
+        """Stream a list, or the matches of a filter, page by page. Raises `Unavailable` if it breaks off."""
         fixed = {"count": str(self._settings.page_size)} | ({"filter": query} if query else {})
         cursor = self._by_cursor()
         step: Mapping[str, str] | None = {"cursor": ""} if cursor else {"startIndex": "1"}
@@ -99,15 +99,15 @@ class Service:
             progress.finish()
 
     def _more(self, kind: str, fixed: Mapping[str, str], progress: Progress) -> Mapping[str, str] | None:
-        """Return how to go on after a first page that calls itself all; None where it is all.
+        """Return the request after a first page that is complete by its total; None if it really is.
 
-        Some give as `totalResults` what they show, and show no more than fifty. Whose first page leaves records over
-        is not asked this.
+        Some servers send as `totalResults` the number that they show, at most fifty. Not needed if the first page
+        leaves records over.
         """
         step = {"startIndex": str(progress.seen + 1)}
         try:
             page = self._ask(kind, {**fixed, **step})
-        except (Missing, RequestRejected):  # beyond the end, to some servers
+        except (Missing, RequestRejected):  # beyond the end, on some servers
             return None
         if not page.records:
             return None
@@ -116,22 +116,25 @@ class Service:
         if progress.first in {*CAPS, self._settings.page_size} and len(self._page(kind, {"count": "1"}).records) == 1:
             raise Unavailable(
                 _(
-                    "GET {kind}: the server shows {count} and gives no second page, so whether there are more cannot "
-                    'be told; paging = "cursor" may read on'
+                    "GET {kind}: the server shows {count} and sends no second page, so the list may "
+                    'be incomplete; paging = "cursor" may read on'
                 ).format(kind=kind, count=progress.first)
             )
-        return None  # it knows no pages at all
+        return None  # the server does not support pages
 
     def me(self) -> object:
-        """Read the account that the token belongs to. Raises `Missing`, `Forbidden` or `Refused` where not offered."""
+        """Read the account of the token.
+
+        Raises `Missing`, `Forbidden` or `RequestRejected` if the server does not offer it.
+        """
         return _json(self._api.read("GET", "/Me"))
 
     def total(self) -> int | None:
-        """Return how many users the server says there are; None where it does not say."""
+        """Return the server's number of users; None if it sends none."""
         return next(self.pages(USERS)).total or None
 
     def sees(self) -> int:
-        """Return how many users the bot can see, or 1 where the server does not say how many; 0 only for none."""
+        """Return the number of users that the bot can see, or 1 if the server sends no number. Only no users give 0."""
         begin = {"cursor": ""} if self._by_cursor() else {"startIndex": "1"}
         page = self._page(USERS, begin | {"count": "1"})
         return (page.total or len(page.records)) if page.records else 0
@@ -140,11 +143,11 @@ class Service:
         return self._settings.paging is Paging.CURSOR or self.features().cursor
 
     def patch(self, kind: str, identifier: str, version: str, *operations: Mapping[str, Any]) -> None:
-        """Change parts of a resource. Raises `Refused`, and `Stale` where it has another version."""
+        """Change parts of a resource. Raises `RequestRejected`, and `Stale` if it has another version."""
         self._write("PATCH", kind, identifier, version, patch(*operations))
 
     def replace(self, kind: str, identifier: str, version: str, resource: Mapping[str, Any]) -> None:
-        """Put a whole resource in the place of what is there. Raises as `patch` does."""
+        """Replace a whole resource. Raises as `patch` does."""
         self._write("PUT", kind, identifier, version, resource)
 
     def _write(self, method: str, kind: str, identifier: str, version: str, body: Mapping[str, Any]) -> None:
@@ -154,7 +157,7 @@ class Service:
     def _discover(self) -> Features:
         try:
             return read_features(_json(self._api.read("GET", "/ServiceProviderConfig")))
-        except (Missing, Forbidden, Conflict, NotJson):  # not every server has it, or shows it, or has it right
+        except (Missing, Forbidden, Conflict, NotJson):  # not every server has it, shows it, or has it right
             return Features()
 
     def _ask(self, kind: str, params: Mapping[str, str]) -> Page:
@@ -164,9 +167,9 @@ class Service:
         try:
             return self._ask(kind, params)
         except Missing as error:
-            if "filter" in params:  # "nobody matches", to some servers, or a filter that they do not know
+            if "filter" in params:  # "nobody matches" on some servers, or a filter that they do not support
                 raise RequestRejected(str(error), httpx.codes.NOT_FOUND) from error
-            # A list may be empty and is never missing: a wrong address, or a server in trouble.
+            # A list may be empty and is never missing: a wrong address, or a failing server.
             raise NoList(
                 _("GET {kind}: the server says that it has no such list; is the url right?").format(kind=kind)
             ) from error
@@ -182,7 +185,7 @@ def _path(kind: str, identifier: str) -> str:
     try:
         return f"{kind}/{quote(identifier, safe='')}"
     except UnicodeEncodeError as error:
-        raise Conflict(_("{identifier!r} is no id that could be asked for").format(identifier=identifier)) from error
+        raise Conflict(_("{identifier!r} cannot be used as an id").format(identifier=identifier)) from error
 
 
 def _json(response: httpx.Response) -> object:

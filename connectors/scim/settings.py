@@ -14,14 +14,14 @@ from config.text import _
 
 
 class Inactive(StrEnum):
-    """What the application makes of `active: false`."""
+    """Effect of `active: false` in the application."""
 
     SUSPENDED = "suspended"
     REMOVED = "removed"
 
 
 class Paging(StrEnum):
-    """How a list is read on."""
+    """Method of reading the next page of a list."""
 
     ANNOUNCED = "announced"
     CURSOR = "cursor"
@@ -49,41 +49,44 @@ def _is_loopback(url: str) -> bool:
 
 
 class ScimSettings(BaseModel):
-    """Where the service is, how the bot proves itself there, and what inactive means there."""
+    """Address of the service, the bot's credential, and the meaning of inactive there."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     title: str = Field(default="", max_length=80)
-    """What people call the application, as messages show it: `Slack`; empty: "SCIM 2.0 application"."""
+    """The application's name in messages: `Slack`; empty: "SCIM 2.0 application"."""
     url: Annotated[str, AfterValidator(_address)]
     """The address that `/Users` is appended to, with its version: `https://app.example.com/scim/v2`."""
     token: Secret
-    """What the application's administrator page gives out for SCIM."""
+    """The token that the application's administrator page issues for SCIM."""
     inactive_means: Inactive
-    """`suspended`: the account stays and can be made active again. `removed`: the application takes the user away."""
+    """`suspended`: the account stays and can be made active again. `removed`: the application removes the user."""
     auth_header: str = Field(default="Authorization", pattern=r"^[A-Za-z0-9-]+$")
     auth_scheme: str = Field(default="Bearer", pattern=r"^[A-Za-z0-9-]*$")
-    """The word before the token; empty where the header holds the token alone."""
+    """The word before the token; empty if the header holds only the token."""
     headers: Mapping[str, str] = Field(default_factory=dict)
-    """More headers for every request; nothing secret belongs here."""
+    """More headers for every request; they must not be secret."""
     own_account: str = ""
-    """The bot's own log-in or id there, which is never locked; empty: what the server's `/Me` says, where it has it."""
+    """The bot's own log-in or id there, which is never locked; empty: the server's `/Me`, if it has one."""
     user_filter: str = ""
-    """A SCIM filter that narrows who is looked up, `userType eq "Employee"`."""
+    """A SCIM filter that narrows lookups, such as `userType eq "Employee"`."""
     page_size: int = Field(default=100, ge=1, le=1000)
-    """Accounts asked for in one page; the server may give fewer."""
+    """Accounts per requested page; the server may send fewer."""
     paging: Paging = Paging.ANNOUNCED
-    """`announced`: by cursor where the server says so, else by index. `cursor`: it can, and does not say so."""
+    """`announced`: by cursor if the server announces it, else by index.
+
+    `cursor`: the server supports it without announcing.
+    """
     read_groups: bool = True
-    """False where the application shows the members of no group: groups are then neither read nor left."""
+    """False if the application shows no members of any group: groups are then neither read nor left."""
     requests_per_second: float = Field(default=0, ge=0)
-    """The tenant's rate limit; 0: none but what the server answers."""
+    """The tenant's rate limit; 0: only the limits in the server's answers."""
     connections: int = Field(default=4, ge=1, le=32)
-    """How many requests one sweep sends at a time."""
+    """Requests that one sweep sends at a time."""
     connect_seconds: float = Field(default=5, gt=0, le=60)
     request_seconds: float = Field(default=20, gt=0, le=300)
     ca_file: Annotated[Path, AfterValidator(_readable)] | None = None
-    """PEM file of the authorities to trust; the system's own when left out."""
+    """PEM file of the authorities to trust; the system's own if left out."""
 
     @model_validator(mode="after")
     def _safe(self) -> Self:
@@ -99,5 +102,5 @@ class ScimSettings(BaseModel):
 
     @property
     def removes(self) -> bool:
-        """Whether the application takes inactive users away."""
+        """Return whether the application removes inactive users."""
         return self.inactive_means is Inactive.REMOVED

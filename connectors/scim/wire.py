@@ -1,6 +1,8 @@
-"""From payloads to values and back (RFC 7643). Pure, and tolerant: real servers send null, "False", text for lists.
+"""Conversion between payloads and values (RFC 7643).
 
-`scim2-models` is not used to read: it refuses a whole page for one malformed record in it.
+Pure, and tolerant: real servers send null, "False", text for lists.
+
+`scim2-models` is not used to read: it refuses a whole page because of one malformed record.
 """
 
 import unicodedata
@@ -14,17 +16,17 @@ from connectors.contract import Account, AccountId, BeforeImage, Observation, Pe
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 DEEPEST = 20
-"""How far a text may lie within lists and objects: beyond, it is nobody's address."""
+"""Depth in lists and objects beyond which a text is not read as an address."""
 READ_ONLY = frozenset({"meta", "groups"})
 
 
 def truth(value: object) -> bool | None:
-    """Read a boolean: as JSON has it, or as text in any case (Entra ID sends "False"); None where it is neither."""
+    """Read a boolean: as in JSON, or as text in any case (Entra ID sends "False"); None for any other value."""
     return TRUTHS.get(str(value).strip().lower()) if isinstance(value, str | int) else None
 
 
 def texts(value: object, deep: int = 0) -> Iterator[str]:
-    """Yield every text of an attribute, whether it came as text, number, object with a `value`, or a list of these."""
+    """Yield every text of an attribute: a text, a number, an object with a `value`, or a list of these."""
     if deep > DEEPEST:
         return
     if isinstance(value, str | int) and not isinstance(value, bool):
@@ -38,13 +40,13 @@ def texts(value: object, deep: int = 0) -> Iterator[str]:
 
 
 def key(text: str) -> str:
-    """Return what two spellings of one log-in or address have in common (`userName` knows no case, RFC 7643, 4.1.1)."""
+    """Return the key shared by all spellings of one log-in or address (`userName` ignores case, RFC 7643, 4.1.1)."""
     return unicodedata.normalize("NFC", text.strip()).casefold()
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """One user as the server showed it; what cannot be read is empty."""
+    """One user as the server showed it; values that cannot be read are empty."""
 
     id: str
     login: str
@@ -54,13 +56,13 @@ class User:
     title: str
     active: bool | None
     version: str
-    said: str
-    """What `active` was, as it came."""
+    active_text: str
+    """The received value of `active`."""
     raw: Mapping[str, Any] = field(repr=False)
 
     @classmethod
     def read(cls, answer: object, etag: str = "") -> "User":
-        """Read a user resource, whatever is wrong with it. `etag` is the header that came with it."""
+        """Read a user resource, even a malformed one. `etag` is the header that came with it."""
         raw = answer if isinstance(answer, Mapping) else {}
         meta = raw.get("meta")
         return cls(
@@ -72,13 +74,13 @@ class User:
             title=_first(raw.get("title")),
             active=truth(raw.get("active")),
             version=_first(meta.get("version") if isinstance(meta, Mapping) else None) or etag,
-            said=repr(raw["active"]) if "active" in raw else _("not said"),
+            active_text=repr(raw["active"]) if "active" in raw else _("not given"),
             raw=raw,
         )
 
     @property
     def state(self) -> Mapping[str, str]:
-        """What a lock changes."""
+        """Return the values that a lock changes."""
         return {"active": "unknown" if self.active is None else str(self.active).lower()}
 
     def replaced(self, *, active: bool) -> dict[str, Any]:
@@ -87,7 +89,7 @@ class User:
 
 
 def matched_by(user: User, person: Person) -> str:
-    """Return which attribute makes this the person: an address is the better proof, so it is named first."""
+    """Return the attribute that matches the person. An address is the better proof, so it comes first."""
     emails, names = ({key(value) for value in values if value.strip()} for values in (person.emails, person.logins))
     if emails & {key(email) for email in user.emails}:
         return "emails"
@@ -97,7 +99,7 @@ def matched_by(user: User, person: Person) -> str:
 
 
 def verdict(user: User) -> Verdict:
-    """Return what `active` means; a server that does not say is not taken at its best."""
+    """Return the meaning of `active`; a missing value gives `unknown`."""
     return {True: Verdict.OPEN, False: Verdict.LOCKED, None: Verdict.UNKNOWN}[user.active]
 
 
@@ -118,11 +120,11 @@ def account(user: User, by: str) -> Account:
 
 
 def observation(user: User) -> Observation:
-    """Return what a read says of a user."""
-    said = verdict(user)
-    reason = "" if said is Verdict.LOCKED else _("active is {said}").format(said=user.said)
+    """Return the observation of a read user."""
+    found = verdict(user)
+    reason = "" if found is Verdict.LOCKED else _("active is {value}").format(value=user.active_text)
     how = _("read active of {login} from /Users").format(login=user.login or _("the account"))
-    return Observation(said, how, reason)
+    return Observation(found, how, reason)
 
 
 def patch(*operations: Mapping[str, Any]) -> dict[str, Any]:

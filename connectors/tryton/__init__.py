@@ -14,18 +14,16 @@ MANIFEST = Manifest(
     settings=TrytonSettings,
     limits=Limits(session_lag=timedelta(0), export_lag=timedelta(0), export_retention=None, move_batch=100),
     cannot=(
+        N_("Tryton lets nobody change the employee of a converted, won, lost or cancelled opportunity."),
         N_(
-            "An opportunity that is converted, won, lost or cancelled keeps its employee: Tryton lets nobody change it."
+            "Clients (parties) have no owner in Tryton. Their opportunities are handed over, and the "
+            "fields that the settings name."
         ),
         N_(
-            "Clients (parties) have no owner of their own in Tryton: what is handed over are their opportunities, "
-            "and what else the settings name."
+            "The lock cannot be tried with a password: the person's own is not known, and a new one "
+            "could not be undone."
         ),
-        N_(
-            "The lock cannot be tried with a password: the person's own is not known, and a new one could not "
-            "be undone."
-        ),
-        N_("The log has no number of records for an export of a whole list, only for one of selected records."),
-        N_("Reports, and lists read on the screen, are not exports to Tryton and are not on record."),
+        N_("The log gives the number of records for exports of selected records, not of whole lists."),
+        N_("Reports and lists on the screen are not logged as exports."),
     ),
 )

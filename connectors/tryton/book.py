@@ -16,7 +16,10 @@ from connectors.tryton.users import Users
 
 
 class Book:
-    """Records by whom they name. `further`: fields as the settings write them; looked up once, at the first need."""
+    """Records by the owner that they name.
+
+    `further`: fields as the settings write them, looked up once at the first need.
+    """
 
     def __init__(self, rpc: Rpc, users: Users, further: Sequence[str] = ()) -> None:
         self._rpc, self._owners = rpc, Owners(rpc, users)
@@ -37,9 +40,9 @@ class Book:
             yield from shelf.records(owner, hands)
 
     def owners(self, ids: Sequence[RecordId]) -> Mapping[RecordId, AccountId | None]:
-        """Read owners; ids that can be no record's, or whose record is gone, are not in the answer.
+        """Read owners; invalid ids and missing records are not in the answer.
 
-        A field that the settings do not name any more is read all the same: its records are not gone.
+        A field that the settings no longer name is still read: its records are not gone.
         """
         wanted: dict[str, dict[int, RecordId]] = {}
         for record in ids:
@@ -64,16 +67,16 @@ class Book:
         return [done.get(at) or moves.gone(one) for at, one in enumerate(batch)]
 
     def _move(self, field: str, part: Sequence[MoveOrder], done: Mapping[int, Moved]) -> Sequence[Moved]:
-        said = _("owner_fields in the settings does not name {field} any more: put it back there")
+        barred = _("owner_fields in the settings no longer names {field}: put it back there")
         try:
-            return self._shelf(field).move(part, "" if field in self._named else said.format(field=field))
+            return self._shelf(field).move(part, "" if field in self._named else barred.format(field=field))
         except ConnectorError as error:
             if any(moved.change is Change.MADE for moved in done.values()):
                 raise OutcomeUnknown(_("a part of the batch was written, then: {error}").format(error=error)) from error
             raise
 
     def check(self) -> tuple[set[str], list[str]]:
-        """Look every further field up afresh; return the models of those that can be used, and the others' faults."""
+        """Look up every further field afresh; return the models of usable fields, and the faults of the others."""
         models, faults = set[str](), []
         for text in self._named[1:]:
             try:
@@ -86,7 +89,7 @@ class Book:
         return [self._shelf(field) for field in self._named]
 
     def _shelf(self, text: str) -> OwnerFieldRecords:
-        """Return a field's shelf. Raises `Missing` where Tryton has no such field: its records cannot be told."""
+        """Return a field's reader. Raises `Missing` if Tryton has no such field: its records cannot be found."""
         if text not in self._shelves:
             self._shelves[text] = OwnerFieldRecords(self._rpc, self._owners, ownerfields.read(self._rpc, text))
         return self._shelves[text]

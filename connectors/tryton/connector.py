@@ -1,4 +1,4 @@
-"""The connector: its header says what Tryton can do, its methods say where that is done."""
+"""The Tryton connector: its header lists the capabilities, its methods call the modules that implement them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -39,7 +39,7 @@ _NEEDED = (("res.user", "write"), ("sale.opportunity", "write"), ("party.party",
 
 
 class Tryton(Accounts, Sessions, ClientBook, ExportLog, Roster):
-    """Tryton 8.2 by JSON-RPC, with the server's log for exports. Nothing is sent before the first call."""
+    """Tryton 8.2 over JSON-RPC, with the server's log for exports. Nothing is sent before the first call."""
 
     def __init__(self, settings: TrytonSettings) -> None:
         self._settings = settings
@@ -52,17 +52,17 @@ class Tryton(Accounts, Sessions, ClientBook, ExportLog, Roster):
         return self._rpc.connections()
 
     def use_rate_limiter(self, pace: RateLimiter) -> None:
-        """Ask before every call."""
+        """Ask `pace` before every request."""
         self._rpc.use_rate_limiter(pace)
 
     def own_account(self) -> str:
-        """Return the log-in that the settings name."""
+        """Return the log-in in the settings."""
         return self._settings.login
 
     def check(self) -> str:
         """Sign in, read our own rights, look at `owner_fields`, open the log.
 
-        Raises `Missing` with every field that cannot be used, or `Forbidden` with every right that is missing.
+        Raises `Missing` with every unusable field, or `Forbidden` with every missing right.
         """
         models, faults = self._book.check()
         needed = (*_NEEDED, *((model, right) for model in sorted(models) for right in ("read", "write")))
@@ -85,11 +85,11 @@ class Tryton(Accounts, Sessions, ClientBook, ExportLog, Roster):
         )
 
     def close(self) -> None:
-        """Give up connections."""
+        """Close the connections."""
         self._rpc.close()
 
     def find(self, person: Person) -> Lookup:
-        """Look up by address and log-in, whatever their case, inactive users included."""
+        """Look people up by address and log-in, ignoring case and including inactive users."""
         return self._users.find(person)
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
@@ -109,7 +109,7 @@ class Tryton(Accounts, Sessions, ClientBook, ExportLog, Roster):
         return self._users.before(account)
 
     def lock(self, before: BeforeImage) -> Locked:
-        """Make the user inactive, which ends their sessions, too. No log-in is tried: we know no password of theirs."""
+        """Make the user inactive, which also ends their sessions. No log-in is tried: we know no password of theirs."""
         return self._users.lock(before)
 
     def unlock(self, before: BeforeImage) -> Change:
@@ -129,7 +129,7 @@ class Tryton(Accounts, Sessions, ClientBook, ExportLog, Roster):
         return self._book.count(owner)
 
     def records(self, owner: AccountId) -> Iterator[Record]:
-        """Stream opportunities and further records in whatever state, 200 at a time."""
+        """Stream opportunities and further records in every state, 200 at a time."""
         return self._book.records(owner)
 
     def owners(self, records: Sequence[RecordId]) -> Mapping[RecordId, AccountId | None]:
@@ -137,18 +137,18 @@ class Tryton(Accounts, Sessions, ClientBook, ExportLog, Roster):
         return self._book.owners(records)
 
     def move(self, batch: Sequence[MoveOrder]) -> Sequence[Moved]:
-        """Write all new owners of a field in one call; what Tryton refuses is `refused` with Tryton's own sentence."""
+        """Write all new owners of a field in one call. A refusal by Tryton is `refused` with Tryton's own sentence."""
         return self._book.move(batch)
 
     def exports(self, account: AccountId, since: datetime, until: datetime) -> Iterator[ExportEvent]:
-        """Read exports from the log, by user id, and by the log-in of today where the log has no id."""
+        """Read exports from the log by user id; if the log has no id, by the present log-in."""
         row, zone = self._users.row(account), ZoneInfo(self._settings.log_timezone)
         found = log.exports(log.lines(log.files(self._log(), since)), zone, row["login"], row["id"])
         mine = [log.event(one, row["login"]) for one in found if since <= one.at < until]
         return iter(sorted(mine, key=lambda event: event.at))
 
     def client_base(self) -> int:
-        """Return the number of parties and opportunities, for both are what an export of clients takes."""
+        """Return the number of parties and opportunities: an export of clients takes both."""
         return sum(int(self._rpc.read(f"{model}.search_count", [])) for model in ("party.party", "sale.opportunity"))
 
     def _log(self) -> Path:
@@ -161,6 +161,6 @@ class Tryton(Accounts, Sessions, ClientBook, ExportLog, Roster):
             path.open("rb").close()
         except PermissionError as error:
             raise Forbidden(
-                _("Tryton's server log {path} may not be read by this program's user").format(path=path)
+                _("this program's user may not read Tryton's server log {path}").format(path=path)
             ) from error
         return path

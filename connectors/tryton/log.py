@@ -1,9 +1,9 @@
-"""Exports in the server's log. Pure but for reading the files.
+"""Exports in the server's log. Pure except for reading the files.
 
-Tryton's dispatcher logs every call in one line: when, level, model, method, arguments, log-in, address, duration
-(trytond 8.2 protocols/dispatcher.py), and `trytond.wsgi` adds one with the user's id. A call that failed is at ERROR,
-or at INFO with a traceback after it: no data left the server, so it is no export. Arguments are in full only where the
-dispatcher's logger is at DEBUG; else lists end in `...` after five.
+Tryton's dispatcher logs every call in one line: time, level, model, method, arguments, log-in, address, duration
+(trytond 8.2 protocols/dispatcher.py). `trytond.wsgi` adds a line with the user's id. A failed call is at ERROR, or at
+INFO with a traceback after it. No data left the server, so it is no export. Arguments are complete only if the
+dispatcher's logger is at DEBUG; otherwise lists end in `...` after five.
 """
 
 import ast
@@ -30,13 +30,13 @@ _SERVED = re.compile(
     r"<JSONRequest (?:(?P<user>\d+)@)?\S+ '.*' \[POST\] model\.(?P<call>[\w.]+)> in \d+ ms$"
 )
 SOON = timedelta(minutes=1)
-"""How long after the dispatcher's line the answer may be ready; lines without an answer are older sooner or later."""
+"""Time after the dispatcher's line until the answer is expected. Lines without an answer outlive it."""
 _OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One line about an export; `failed` where the line or what follows it says so."""
+    """One line about an export; `failed` if this line or the next one reports a failure."""
 
     at: datetime
     login: str
@@ -47,18 +47,18 @@ class Export:
 
     @property
     def call(self) -> str:
-        """The method as a client calls it."""
+        """Return the method as a client calls it."""
         return f"{self.model}.{self.method}"
 
 
 def files(log: Path, since: datetime) -> list[Path]:
-    """Return the log and its rotated files, oldest first, without those that were last written before `since`."""
+    """Return the log and its rotated files, oldest first, without files last written before `since`."""
     found = [(path.stat().st_mtime, path) for path in log.parent.glob(f"{log.name}*") if path.is_file()]
     return [path for written, path in sorted(found) if written >= since.timestamp()]
 
 
 def lines(paths: Iterable[Path]) -> Iterator[str]:
-    """Stream the lines of several files, packed ones too."""
+    """Stream the lines of several files, including packed ones."""
     for path in paths:
         with _OPENERS.get(path.suffix, open)(path, "rt", encoding="utf-8", errors="replace") as stream:
             yield from stream
@@ -67,11 +67,10 @@ def lines(paths: Iterable[Path]) -> Iterator[str]:
 def exports(source: Iterable[str], zone: tzinfo, login: str, user: int) -> Iterator[Export]:
     """Yield one user's exports in a log's lines.
 
-    The log-in in a dispatcher's line is what the client claims to be; the user id in the line that `trytond.wsgi` adds
-    when the answer is ready is proven. So an export waits for its second line, and where none comes, as with a session
-    in a cookie, the name has to do.
+    The log-in in a dispatcher's line is only the client's claim. The user id in the answer's line by `trytond.wsgi` is
+    proven. So an export waits for its second line. Without one, as for a session in a cookie, the log-in decides.
     """
-    # What has no answer stays in the list: one entry an export, and only in logs without lines by trytond.wsgi.
+    # Exports without an answer stay in the list: one entry each, and only in logs without lines by trytond.wsgi.
     waiting: list[Export] = []
     last: Export | None = None
     for line in source:
@@ -92,7 +91,7 @@ def exports(source: Iterable[str], zone: tzinfo, login: str, user: int) -> Itera
 
 
 def _belonging(candidates: list[Export], proven: str | None, login: str, user: int) -> Export | None:
-    """Return the export that an answer is for: the first whose name goes with the id, else the first."""
+    """Return the export that an answer belongs to: the first whose name goes with the id, else the first."""
     ours = proven == str(user)
     fitting = (export for export in candidates if (export.login == login) is ours)
     return next(fitting, next(iter(candidates), None))
@@ -103,7 +102,7 @@ def _is_by(export: Export, proven: str | None, login: str, user: int) -> bool:
 
 
 def parse(line: str, zone: tzinfo) -> Export | None:
-    """Read one line by the dispatcher; None where it is about something else."""
+    """Read one line by the dispatcher; None for any other line."""
     if ".export_data" not in line:
         return None
     found = _LINE.match(line.rstrip("\n"))
@@ -118,9 +117,9 @@ def _moment(text: str, zone: tzinfo) -> datetime:
 
 
 def event(export: Export, login: str) -> ExportEvent:
-    """Return an export as the contract has it; the number is None where the log does not have every id.
+    """Return an export as the contract has it; the number is None if the log lacks some ids.
 
-    `login` is the user's own: an export under another name says so in `detail`.
+    `login` is the user's own: an export under another name gives that name in `detail`.
     """
     arguments = _arguments(export.arguments)
     ids = _ids(arguments) if export.method == "export_data" else None
@@ -153,8 +152,8 @@ def _ids(arguments: tuple[Any, ...]) -> list[int] | None:
 
 def _detail(export: Export, arguments: tuple[Any, ...], *, known: bool) -> str:
     fields = arguments[1] if len(arguments) > 1 and isinstance(arguments[1], list) else []
-    said = ", ".join(str(field) for field in fields if field is not ...)
-    parts = [_("fields: {said}").format(said=said) + (_(" and more") if ... in fields else "")] if fields else []
+    names = ", ".join(str(field) for field in fields if field is not ...)
+    parts = [_("fields: {names}").format(names=names) + (_(" and more") if ... in fields else "")] if fields else []
     if export.method == "export_data_domain":
         parts.append(_("a whole list; the log does not say how many"))
     elif not known:

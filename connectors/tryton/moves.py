@@ -1,4 +1,4 @@
-"""What a batch of moves comes to, decided from what was read, and told from what was read again. Pure."""
+"""Decision and outcome of a batch of moves, from the reads before and after the write. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class RecordState:
     owner: int | None
     """The employee or user whom it names."""
     unlinked: str
-    """How that owner is named where no account is known for it."""
+    """Name of that owner if no account is known for it."""
     company: int | None
     timestamp: str
     state: str
@@ -39,11 +39,11 @@ class Write:
     timestamp: str
     state: str
     owner: int
-    """Who has it until then."""
+    """The owner until the write."""
 
 
 def fields(field: OwnerField) -> list[str]:
-    """Return what is read of records that move."""
+    """Return the fields that are read of moving records."""
     own = [name for name, there in (("company", field.company), ("state", field.state)) if there]
     return [field.name, *own, "_timestamp"]
 
@@ -58,7 +58,7 @@ def holding(field: OwnerField, row: Mapping[str, Any]) -> RecordState:
 def decide(
     batch: Sequence[MoveOrder], rows: RecordStates, sellers: OwnerAccounts
 ) -> tuple[list[Write], dict[int, str]]:
-    """Return what to write, and for records that are not written why; others are gone, taken or moved already."""
+    """Return the writes, and the reasons for records that are not written; others are gone, taken or already moved."""
     writes: dict[int, Write] = {}
     refused: dict[int, str] = {}
     for one in batch:
@@ -76,7 +76,7 @@ def decide(
 
 
 def payload(field: OwnerField, writes: Sequence[Write]) -> tuple[list[Any], dict[str, Any]]:
-    """Return the arguments and the context of one `write` call for all: ids and values by turns, one pair an owner."""
+    """Return the arguments and the context of one `write` call for all: ids and values in turn, one pair an owner."""
     groups: dict[int, list[int]] = {}
     for write in writes:
         groups.setdefault(write.taker, []).append(write.record)
@@ -93,7 +93,7 @@ def report(
     written: set[int],
     name: Callable[[int | None], AccountId | None],
 ) -> Moved:
-    """Return what became of one assignment, from the read after the write."""
+    """Return the outcome of one assignment, from the read after the write."""
     row = _row(one, rows)
     if row is None:
         return Moved(one.record, MoveOutcome.GONE, None)
@@ -101,14 +101,14 @@ def report(
         change = Change.MADE if row.record in written else Change.ALREADY
         return Moved(one.record, MoveOutcome.MOVED, one.successor, change)
     if _is_owner(sellers.get(one.owner), one.owner, row):
-        reason = refused.get(row.record, _("Tryton took the change and kept the owner"))
+        reason = refused.get(row.record, _("Tryton accepted the change and kept the owner"))
         return Moved(one.record, MoveOutcome.REFUSED, one.owner, reason=reason)
     other = next((a for a, s in sellers.items() if row.owner in s.all_owner_ids), None) or name(row.owner)
     return Moved(one.record, MoveOutcome.TAKEN, other)
 
 
 def gone(one: MoveOrder) -> Moved:
-    """Return what became of an assignment whose record has an id that Tryton cannot have given."""
+    """Return the outcome of an assignment whose record id Tryton cannot have given."""
     return Moved(one.record, MoveOutcome.GONE, None)
 
 
@@ -124,7 +124,7 @@ def _is_owner(seller: wire.OwnerAccount | None, account: AccountId, row: RecordS
 
 
 def _taker(account: AccountId, seller: wire.OwnerAccount | None, company: int | None) -> int | str:
-    """Return whom the record names once it is the successor's: their employee in its company, or why there is none."""
+    """Return the new owner id: the successor's employee in the record's company, or the reason why there is none."""
     if seller is None:
         return _("Tryton has no user {account}").format(account=account)
     if not seller.active:

@@ -1,4 +1,4 @@
-"""The records that are somebody's by one field: opportunities by their employee, or what else the settings name."""
+"""Records owned through one field: opportunities by their employee, or records of a field in the settings."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -34,7 +34,7 @@ class OwnerFieldRecords:
         return found
 
     def records(self, account: AccountId, owner: OwnerIds) -> Iterator[Record]:
-        """Stream the account's records: all ids first, since a page by offset shifts while records move."""
+        """Stream the account's records. All ids are read first, since a page by offset shifts while records move."""
         hands = owner.of(self._field)
         ids = self._read("search", [[self._field.name, "in", hands]], 0, None, [["id", "ASC"]])
         for page in _pages(ids):
@@ -43,14 +43,14 @@ class OwnerFieldRecords:
                     yield records.record(self._field, row, account)
 
     def owners(self, numbers: Sequence[int]) -> Mapping[int, AccountId | None]:
-        """Read owners; what is gone is not in the answer."""
+        """Read owners; missing records are not in the answer."""
         name = self._field.name
         held = {row["id"]: row[name] for page in _pages(numbers) for row in self._rows(page, [name])}
         named = self._owners.names(self._field, held.values())
         return {number: None if value is None else named[value] for number, value in held.items()}
 
     def move(self, batch: Batch, barred: str = "") -> Sequence[Moved]:
-        """Read, decide, write several owners in one call, read again. `barred`: why nothing may be written."""
+        """Read, decide, write several owners in one call, read again. `barred`: the reason against any write."""
         sellers = self._owners.sellers(self._field, {who for one in batch for who in (one.owner, one.successor)})
         writes, refused = moves.decide(batch, self._present(batch), sellers)
         if barred:
@@ -65,7 +65,7 @@ class OwnerFieldRecords:
         return self._read_back(batch, sellers, refused, writes)
 
     def _write(self, writes: Writes) -> dict[int, str]:
-        """Write all, or halve what Tryton refuses; return its sentence for each record that refuses alone."""
+        """Write all; halve a batch that Tryton refuses. Return its sentence for each record that is refused alone."""
         if not writes:
             return {}
         try:
@@ -82,12 +82,12 @@ class OwnerFieldRecords:
         self._rpc.write(f"{self._field.model}.write", *arguments, context=context)
 
     def _once_more(self, write: Write, refusal: Conflict) -> dict[int, str]:
-        """Write a record anew that somebody changed since it was read, a note say, if its owner is still the same."""
+        """Write a record again that somebody changed since it was read, if its owner is still the same."""
         if isinstance(refusal, wire.ValidationRefused):
             return {write.record: str(refusal)}
         row = self._holdings([write.record]).get(write.record)
         if row is None or row.owner != write.owner:
-            return {}  # the read at the end says who has it
+            return {}  # the read at the end shows the owner
         try:
             self._send([replace(write, timestamp=row.timestamp)])
         except Conflict as again:
@@ -101,7 +101,7 @@ class OwnerFieldRecords:
             raise OutcomeUnknown(_("a part of the batch was written, then: {error}").format(error=error)) from error
 
     def _arrived(self, writes: Writes) -> bool:
-        """Whether a write whose answer was lost is there in full. Where it is not it may still come: nobody knows."""
+        """Return whether a write with a lost answer has arrived in full. If it has not, it may still arrive later."""
         try:
             rows = self._holdings([write.record for write in writes])
         except Unavailable:
@@ -136,10 +136,10 @@ class OwnerFieldRecords:
         return found
 
     def _read(self, method: str, *arguments: Any) -> Any:
-        """Call a method of the model with inactive records in sight.
+        """Call a method of the model with inactive records included.
 
-        By the context and not by a clause: an employee's `active` is computed, and there the clause of `wire.ANY_STATE`
-        finds nobody who has left (trytond-company 8.2, tried).
+        This uses the context and not a clause: an employee's `active` is computed. The clause of `wire.ANY_STATE` finds
+        no former employees there (trytond-company 8.2, tried).
         """
         context = {"active_test": False} if self._field.active else {}
         return self._rpc.read(f"{self._field.model}.{method}", *arguments, context=context)

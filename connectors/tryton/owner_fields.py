@@ -1,7 +1,7 @@
-"""Fields by which a record is somebody's: the opportunity's employee, and those that the settings name.
+"""Owner fields of records: the opportunity's employee, and the fields that the settings name.
 
-Such a field points to an employee (`company.employee`) or to a user (`res.user`); what else its model has (a party, a
-company, whether it can be inactive) is read from Tryton itself, so that the settings need to name nothing but it.
+Such a field points to an employee (`company.employee`) or to a user (`res.user`). The model's other fields (a party, a
+company, an active flag) are read from Tryton itself. So the settings name only the field.
 """
 
 from collections.abc import Mapping
@@ -23,18 +23,18 @@ class OwnerField:
     model: str
     name: str
     users: bool = False
-    """Whether it points to users; else it points to employees."""
+    """True if it points to users; else it points to employees."""
     party: str | None = None
-    """What leads from the record to its party's own fields: `party.`, or nothing where the record is the party."""
+    """Path from the record to its party's own fields: `party.`, or empty if the record is the party."""
     company: bool = False
-    """Whether the record belongs to a company, whose employees alone can own it."""
+    """True if the record belongs to a company. Only that company's employees can own it."""
     active: bool = False
-    """Whether the record can be inactive, and is then in no list that does not ask for it."""
+    """True if the record can be inactive. Such a record is in no list that does not ask for it."""
     state: bool = False
 
     @property
     def text(self) -> str:
-        """The field as the settings write it."""
+        """Return the field as the settings write it."""
         return f"{self.model}:{self.name}"
 
 
@@ -42,7 +42,7 @@ OPPORTUNITY = OwnerField("sale.opportunity", "employee", party="party.", company
 
 
 def read(rpc: Rpc, text: str) -> OwnerField:
-    """Look a field up, given as `MODEL:FIELD`. Raises `Missing` with what to do where it can own nothing."""
+    """Look a field up, given as `MODEL:FIELD`. Raises `Missing` with an instruction if it can own nothing."""
     model, _colon, name = text.partition(":")
     if not rpc.read("ir.model.search_count", [["name", "=", model]]):
         raise Missing(
@@ -67,23 +67,23 @@ def read(rpc: Rpc, text: str) -> OwnerField:
 
 
 def fault(text: str, found: Mapping[str, Any] | None) -> str:
-    """Return why a field can own nothing and what to do, from Tryton's description of it; empty where it can."""
+    """Return why a field can own nothing and what to do, from Tryton's description of it; empty if it can."""
     model, _colon, name = text.partition(":")
     if found is None:
-        said = _("owner_fields: Tryton's {model} has no field {name}; correct {field} in the settings")
-        return said.format(model=model, name=name, field=text)
+        message = _("owner_fields: Tryton's {model} has no field {name}; correct {field} in the settings")
+        return message.format(model=model, name=name, field=text)
     if not (_points(found, EMPLOYEE) or _points(found, USER)):
         return _(
             "owner_fields: {field} is {what} in Tryton; name a field that points to one employee (company.employee) or "
             "one user (res.user)"
         ).format(field=text, what=" ".join(filter(None, (found["type"], found.get("relation")))))
     if not found.get("searchable", True):
-        said = _("owner_fields: Tryton cannot search by {field}; name the field that it is made from")
-        return said.format(field=text)
+        message = _("owner_fields: Tryton cannot search by {field}; name the field that it is computed from")
+        return message.format(field=text)
     if found["readonly"]:
         return _(
-            "owner_fields: {field} is read-only: let the bot's user write it (Fields Access), or take it out of the "
-            "settings where Tryton fills it in by itself"
+            "owner_fields: {field} is read-only: let the bot's user write it (Fields Access), or take"
+            " it out of the settings if Tryton fills it in by itself"
         ).format(field=text)
     return ""
 

@@ -1,4 +1,4 @@
-"""Who owns records in Tryton: an account is a user, and its records name the user or one of the user's employees."""
+"""Owners of records in Tryton: an account is a user; its records name the user or one of the user's employees."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from connectors.tryton.rpc import Rpc
 from connectors.tryton.users import MODEL, Users
 
 UNLINKED = "employee:"
-"""How an owner without a log-in is named: an employee whom no user is linked to still owns the record."""
+"""Prefix of an owner without a log-in: an employee without a linked user still owns the record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,25 +22,25 @@ class OwnerIds:
     employees: tuple[int, ...]
 
     def of(self, field: OwnerField) -> list[int]:
-        """Return those that a field may hold."""
+        """Return the ids that a field may hold."""
         return list(self.users if field.users else self.employees)
 
 
 class Owners:
-    """Reads accounts as owners, and owners as accounts."""
+    """Conversion between accounts and owners."""
 
     def __init__(self, rpc: Rpc, users: Users) -> None:
         self._rpc, self._users = rpc, users
 
     def hands(self, owner: AccountId) -> OwnerIds:
-        """Read what names an account. Raises `Missing`."""
+        """Read the owner ids of an account. Raises `Missing`."""
         if owner.startswith(UNLINKED) and owner.removeprefix(UNLINKED).isdecimal():
             return OwnerIds((), (int(owner.removeprefix(UNLINKED)),))
         row = self._users.row(owner)
         return OwnerIds((row["id"],), tuple(row["employees"]))
 
     def sellers(self, field: OwnerField, accounts: Iterable[AccountId]) -> dict[AccountId, wire.OwnerAccount]:
-        """Read accounts as owners by one field; who is no user is not in the answer."""
+        """Read accounts as owners by one field; accounts that are no users are not in the answer."""
         numbers = {a: n for a in accounts if (n := wire.user_id(a)) is not None}
         rows = self._users.rows(sorted(set(numbers.values())))
         if field.users:
@@ -67,5 +67,5 @@ class Owners:
 
 
 def unlinked(field: OwnerField, value: int) -> AccountId:
-    """Return how an id that a field holds is named where no account is known for it."""
+    """Return the name of an id in a field for which no account is known."""
     return AccountId(f"user:{value}" if field.users else f"{UNLINKED}{value}")

@@ -1,4 +1,4 @@
-"""Rows of Tryton as records of a client book: opportunities, and what else the settings name. Pure."""
+"""Rows of Tryton as records of a client book: opportunities, and records of the settings' fields. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from connectors.tryton.owner_fields import OPPORTUNITY, OwnerField
 
 KIND = "opportunity"
 WORKED_ON = frozenset({"lead", "opportunity"})
-"""States in which a sale is still hoped for, and in which Tryton lets the employee be changed."""
+"""States of open sales, in which Tryton lets the employee be changed."""
 FIELDS = [
     "number",
     "description",
@@ -25,28 +25,28 @@ FIELDS = [
     "state",
     "employee",
 ]
-"""What is read of an opportunity."""
+"""The fields that are read of an opportunity."""
 _ID = re.compile(rf"({KIND}|[\w.-]+:\w+):(\d+)", re.ASCII)
 
 
 def place(record: RecordId) -> tuple[str, int] | None:
-    """Return the field that makes it somebody's, as the settings write it, and the record's number; None: no id."""
+    """Return the owner field, as the settings write it, and the record's number; None if the text is no id."""
     found = _ID.fullmatch(record)
     return (OPPORTUNITY.text if found[1] == KIND else found[1], int(found[2])) if found else None
 
 
 def record_id(field: OwnerField, number: int) -> RecordId:
-    """Return our id of a record. It names model and field, so that it is good whatever the settings say later."""
+    """Return our id of a record. It names model and field, so it stays valid when the settings change."""
     return RecordId(f"{KIND if field == OPPORTUNITY else field.text}:{number}")
 
 
 def kind(field: OwnerField) -> str:
-    """Return what people read of such a record: `opportunity`, else the model's last word and the field."""
+    """Return the record kind for people: `opportunity`, else the model's last word and the field."""
     return KIND if field == OPPORTUNITY else f"{field.model.rpartition('.')[2]}.{field.name}"
 
 
 def fields(field: OwnerField) -> list[str]:
-    """Return what is read of its records."""
+    """Return the fields that are read of its records."""
     if field == OPPORTUNITY:
         return FIELDS
     parts = () if field.party is None else ("rec_name", "lang.code", "categories.name")
@@ -55,7 +55,7 @@ def fields(field: OwnerField) -> list[str]:
 
 
 def record(field: OwnerField, row: Mapping[str, Any], owner: AccountId) -> Record:
-    """Return a row as a record; those of one party are a family, one without a party is its own."""
+    """Return a row as a record. Records of one party are a family; one without a party is its own."""
     return _opportunity(row, owner) if field == OPPORTUNITY else _other(field, row, owner)
 
 
@@ -80,7 +80,7 @@ def _opportunity(row: Mapping[str, Any], owner: AccountId) -> Record:
 
 
 def _other(field: OwnerField, row: Mapping[str, Any], owner: AccountId) -> Record:
-    """Return a record that has no value; in which states work on it goes on, nobody but its module knows."""
+    """Return a record without a value; only its module knows the states in which work on it goes on."""
     name = row["rec_name"] or f"{field.model} {row['id']}"
     party = row if field.party == "" else (row.get("party.") or {}) if field.party else {}
     return Record(
@@ -97,7 +97,7 @@ def _other(field: OwnerField, row: Mapping[str, Any], owner: AccountId) -> Recor
 
 
 def traits(party: Mapping[str, Any], address: Mapping[str, Any]) -> dict[str, str]:
-    """Return what the party says of itself: its categories as segments, its language, the address's country."""
+    """Return the party's traits: its categories as segments, its language, the address's country."""
     known = {
         "segment": ";".join(one["name"] for one in party.get("categories.") or ()),
         "language": (party.get("lang.") or {}).get("code") or "",
@@ -107,7 +107,7 @@ def traits(party: Mapping[str, Any], address: Mapping[str, Any]) -> dict[str, st
 
 
 def number(value: Mapping[str, str] | None) -> Decimal:
-    """Return a number as Tryton writes it in JSON; nothing is zero."""
+    """Return a number as Tryton writes it in JSON; None is zero."""
     return Decimal(value["decimal"]) if value else Decimal(0)
 
 

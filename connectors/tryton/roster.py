@@ -1,4 +1,4 @@
-"""Every user of a Tryton server, page by page, by rising id: a user that comes meanwhile is on a page still to come."""
+"""All users of a Tryton server, page by page in the order of their ids: a new user is on a page still to come."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Calls to Tryton over JSON-RPC: signing in, signing in once more, and answers as values or one of the six errors.
+"""Calls to Tryton over JSON-RPC: log-in, one repeated log-in, and answers as values or one of the six errors.
 
 Tryton 8 has one address, `/DATABASE/rpc/`, and takes `Session base64(login:user:key)` as authorisation.
 """
@@ -22,14 +22,14 @@ from connectors.tryton import wire
 from connectors.tryton.settings import TrytonSettings
 
 LOCKED_OUT = timedelta(minutes=5)
-"""How long too many wrong passwords are remembered: `[session] timeout`, 300 s unless configured otherwise."""
+"""Time for which too many wrong passwords count: `[session] timeout`, 300 s unless configured otherwise."""
 
 REFUSED_FOR = 60.0
 """Seconds for which a refused log-in is not tried again: each wrong try makes Tryton slower for that log-in."""
 
 
 def _classify(response: httpx.Response) -> ConnectorError | None:
-    """Too many wrong passwords for our log-in or address: each further try makes the wait longer, so it is long."""
+    """Return a long wait after too many wrong passwords: each further try lengthens the wait."""
     if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
         return Unavailable(_("Tryton refuses our log-in for a while, after too many wrong passwords"), LOCKED_OUT)
     return None
@@ -48,12 +48,12 @@ class Rpc:
 
     @property
     def user(self) -> int:
-        """Our own user's id."""
+        """Return our own user's id."""
         self._session("")
         return self._user
 
     def read(self, method: str, *arguments: Any, context: Mapping[str, Any] = MappingProxyType({})) -> Any:
-        """Call a method that changes nothing. A refusal is about our rights, and is `Forbidden`."""
+        """Call a method that changes nothing. A refusal concerns our rights and is `Forbidden`."""
         try:
             return self._call(method, arguments, dict(context), writes=False)
         except wire.ValidationRefused as refusal:
@@ -64,7 +64,7 @@ class Rpc:
             ) from refusal
 
     def write(self, method: str, *arguments: Any, context: dict[str, Any]) -> None:
-        """Call a method that changes something. `wire.Declined` has Tryton's own sentence."""
+        """Call a method that changes something. `wire.ValidationRefused` has Tryton's own sentence."""
         try:
             self._call(method, arguments, context, writes=True)
         except wire.ValidationRefused as refusal:
@@ -76,11 +76,11 @@ class Rpc:
         return self._api.pool
 
     def use_rate_limiter(self, pace: RateLimiter) -> None:
-        """Ask `pace` before every call, log-ins included."""
+        """Ask `pace` before every call, including log-ins."""
         self._api.use_rate_limiter(pace)
 
     def close(self) -> None:
-        """Give up the connections; the session is left to run out."""
+        """Close the connections; the session expires by itself."""
         self._api.close()
 
     def _check_right(self, model: str, refusal: wire.ValidationRefused) -> None:
@@ -102,7 +102,7 @@ class Rpc:
             return self._post(f"model.{method}", params, self._session(token), writes=writes)
 
     def _session(self, refused: str) -> str:
-        """Return the session's token, signing in where there is none or where `refused` is the one we have."""
+        """Return the session's token. Sign in if there is none, or if `refused` is the present one."""
         with self._lock:
             if self._token in ("", refused):
                 self._token = ""
@@ -116,10 +116,10 @@ class Rpc:
         try:
             answer = self._post("common.db.login", [login, {"password": password}], "", writes=False)
         except (BadCredential, wire.ValidationRefused) as error:
-            said = _("Tryton refuses the log-in {login}: wrong password, or inactive; {renewal}").format(
+            message = _("Tryton refuses the log-in {login}: wrong password, or inactive; {renewal}").format(
                 login=login, renewal=renewal(self._settings.password)
             )
-            refusal = BadCredential(said)
+            refusal = BadCredential(message)
             self._refused = (time.monotonic() + REFUSED_FOR, refusal, password)
             raise refusal from error
         self._user = int(answer[0])

@@ -22,7 +22,7 @@ def _zone(name: str) -> str:
 
 
 ALWAYS = "sale.opportunity:employee"
-"""Part of every book."""
+"""The field that is part of every book."""
 _FORM = re.compile(r"([a-z][\w-]*(?:\.[\w-]+)*):([a-z]\w*)", re.ASCII)
 _SYSTEM = ("res.", "ir.")
 _HISTORY = ("create_uid", "write_uid")
@@ -52,7 +52,7 @@ def _once(fields: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class TrytonSettings(BaseModel):
-    """Where the server is, who we are there, and where its log can be read."""
+    """Address of the server, the bot's credentials there, and the place of the server's log."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -62,12 +62,12 @@ class TrytonSettings(BaseModel):
     login: str = Field(min_length=1)
     password: Secret
     authority: Path | None = None
-    """A file with the certificate authority (PEM), where the company has its own."""
+    """A file with the company's own certificate authority (PEM), if it has one."""
     timeout_seconds: float = Field(default=20, gt=0)
-    """How long one call may take."""
+    """Time limit of one call."""
     owner_fields: Annotated[tuple[Annotated[str, AfterValidator(_owner_field)], ...], AfterValidator(_once)] = ()
-    """Further fields that name an employee or a user: their records are handed over, too. Each is `MODEL:FIELD`."""
+    """Further fields that name an employee or a user: their records are handed over too. Each is `MODEL:FIELD`."""
     server_log: Path | None = None
-    """The server's log file as this machine sees it; rotated ones beside it are read, too. Without it: no exports."""
+    """The server's log file as this machine sees it; rotated ones beside it are read too. Without it: no exports."""
     log_timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
-    """The zone that the server writes its log's times in."""
+    """The time zone of the log's times."""

@@ -1,8 +1,8 @@
-"""The users of a Tryton server: finding them, locking them out, ending their sessions.
+"""Users of a Tryton server: lookups, locks and ends of sessions.
 
-A write of `active`, even of the value that is there already, ends all sessions and forgets all devices of the user
-(trytond 8.2 res/user.py, `on_modification`; tried). Every write here carries the time stamp of the read before it, so
-that Tryton itself refuses it if somebody else wrote in between.
+A write of `active`, even of the present value, ends all sessions and forgets all devices of the user (trytond 8.2
+res/user.py, `on_modification`; tried). Every write here carries the time stamp of the read before it. So Tryton itself
+refuses it if somebody else wrote in between.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ class Users:
         self._rpc = rpc
 
     def rows(self, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-        """Read users, inactive ones included; those that are gone are not in the answer."""
+        """Read users, including inactive ones; missing users are not in the answer."""
         if not ids:
             return {}
         domain = [["id", "in", list(ids)], wire.ANY_STATE]
@@ -56,7 +56,7 @@ class Users:
         return {a: _malformed() if n is None else wire.observation(rows.get(n)) for a, n in numbers.items()}
 
     def before(self, account: AccountId) -> BeforeImage:
-        """Read what a lock changes."""
+        """Read the values that a lock changes."""
         return wire.before(account, self.row(account))
 
     def lock(self, before: BeforeImage) -> Locked:
@@ -69,14 +69,14 @@ class Users:
                 _("user {login} was inactive when the plan was made and is active now").format(login=row["login"])
             )
         if row["id"] == self._rpc.user:
-            raise Conflict(_("this is the user that Handover itself signs in with"))
+            raise Conflict(_("this is the user that Handover itself signs in as"))
         self.write(row, active=False)
         return Locked(
             Change.MADE, Login.NOT_TRIED, _("made inactive, {count} session(s) ended").format(count=row["sessions"])
         )
 
     def unlock(self, before: BeforeImage) -> Change:
-        """Make the user active again, where they were before."""
+        """Make the user active again, if they were active before."""
         row = self.row(before.account)
         if before.state.get("active") != "true" or row["active"]:
             return Change.ALREADY
@@ -84,7 +84,7 @@ class Users:
         return Change.MADE
 
     def end_sessions(self, account: AccountId) -> Change:
-        """Write `active` as it is. Raises `Conflict` where the person signed in again meanwhile."""
+        """Write the present value of `active`. Raises `Conflict` if the person signed in again meanwhile."""
         row = self.row(account)
         if not row["sessions"]:
             return Change.ALREADY
@@ -106,5 +106,5 @@ class Users:
 
 
 def _malformed() -> Observation:
-    """Return what is said of an id that can be nobody's: not that it is absent, as it was never looked for."""
+    """Return the observation for a malformed id: not `absent`, as it was never looked up."""
     return Observation(Verdict.UNKNOWN, _("res.user by id"), _("this is not the form of a user's id"))

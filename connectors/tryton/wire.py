@@ -1,4 +1,4 @@
-"""What Tryton sends and takes, as our values and back. Pure: nothing is sent from here."""
+"""Conversion between Tryton's payloads and our values. Pure: nothing is sent from here."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +11,13 @@ from connectors.contract import Account, AccountId, BeforeImage, Observation, Pe
 from connectors.errors import Conflict, ConnectorError, Unavailable
 
 ANY_STATE = ["active", "in", [True, False]]
-"""Without this clause a search hides inactive users; in a search with `OR` it does not help (`ALL`)."""
+"""Without this clause a search hides inactive users. In a search with `OR` it has no effect (see `ALL`)."""
 ALL = MappingProxyType({"active_test": False})
-"""The context of a search that hides nobody. To each list below an `OR` Tryton adds that users be active, whatever
-stands beside it (trytond 8.2, `_search_domain_active`; tried)."""
+"""The context of a search that hides no users.
+
+Tryton adds to each list below an `OR` that users be active, whatever stands beside it (trytond 8.2,
+`_search_domain_active`; tried).
+"""
 
 USER_FIELDS = ["login", "name", "email", "active", "sessions", "employee", "employees", "_timestamp"]
 EMPLOYEE_FIELDS = ["company", "start_date", "end_date"]
@@ -29,27 +32,27 @@ class ValidationRefused(Conflict):
 
 
 def fault(method: str, error: Sequence[Any]) -> ConnectorError:
-    """Return what an `error` in an answer means. Tryton rolls back before it answers one: nothing has happened."""
-    name, said = str(error[0]), error[1] if len(error) > 1 else []
+    """Return the meaning of an `error` in an answer. Tryton rolls back before it answers one: nothing has happened."""
+    name, details = str(error[0]), error[1] if len(error) > 1 else []
     if name == "ConcurrencyException":
         return Conflict(_("{method}: changed by somebody else in the meantime").format(method=method))
     if name == "UserError":
-        message, description, *_more = [*list(said), "", ""]
+        message, description, *_more = [*list(details), "", ""]
         return ValidationRefused(str(message), rights=bool(description))
     if name == "UserWarning":
-        return ValidationRefused(str(said[1]))
+        return ValidationRefused(str(details[1]))
     return Unavailable(_("{method}: the server failed ({kind})").format(method=method, kind=name[:200]))
 
 
 def user_id(account: AccountId) -> int | None:
-    """Return the id of `res.user`; None where it cannot be one."""
+    """Return the id of `res.user`; None for a text that cannot be one."""
     return int(account) if account.isascii() and account.isdecimal() else None
 
 
 def lookup(person: Person) -> list[Any]:
-    """Return a search for users by address or log-in, whatever their case; `matched` takes out what `_` let in.
+    """Return a search for users by address or log-in, ignoring case. Send it in the context `ALL`.
 
-    To be asked in the context `ALL`.
+    `matched` removes the extra matches of the wildcard `_`.
     """
     clauses = [["email", "ilike", _literal(mail)] for mail in person.emails]
     clauses += [["login", "ilike", _literal(name)] for name in (*person.logins, *person.emails)]
@@ -61,7 +64,7 @@ def _literal(text: str) -> str:
 
 
 def matched(person: Person, row: Mapping[str, Any]) -> str:
-    """Return the field by which a user is the person, or an empty string."""
+    """Return the field by which a user matches the person, or an empty string."""
     if _same(row["email"], person.emails):
         return "email"
     return "login" if _same(row["login"], (*person.logins, *person.emails)) else ""
@@ -80,22 +83,22 @@ def account(row: Mapping[str, Any], matched_by: str) -> Account:
 
 
 def before(account: AccountId, row: Mapping[str, Any]) -> BeforeImage:
-    """Return what a lock of the user changes."""
+    """Return the values that a lock of the user changes."""
     return BeforeImage(account, {"active": str(bool(row["active"])).lower()})
 
 
 def observation(row: Mapping[str, Any] | None) -> Observation:
-    """Return what a fresh read of a user says; None where there is none with that id."""
+    """Return the observation of a user; None if no user has that id."""
     if row is None:
         return Observation(Verdict.ABSENT, _("res.user by id"))
     if row["active"]:
-        said = _("active, {count} session(s) open").format(count=row["sessions"])
-        return Observation(Verdict.OPEN, "res.user.active", said)
+        sessions = _("active, {count} session(s) open").format(count=row["sessions"])
+        return Observation(Verdict.OPEN, "res.user.active", sessions)
     return Observation(Verdict.LOCKED, "res.user.active")
 
 
 def unchanged(model: str, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the context by which a write fails if a row was written since it was read (as the desktop client does)."""
+    """Return the context in which a write fails if a row was written since it was read (as the desktop client does)."""
     return {"_timestamp": {f"{model},{row['id']}": row["_timestamp"] for row in rows}}
 
 
@@ -106,18 +109,18 @@ def day(value: Mapping[str, int] | None) -> date | None:
 
 @dataclass(frozen=True, slots=True)
 class OwnerAccount:
-    """A user as an owner of records, by the ids that records name: those of their employees, the main one last.
+    """A user as an owner of records, with the ids that records name: those of their employees, the main one last.
 
-    Where records name users, it is the user's own.
+    If records name users, it is the user's own id.
     """
 
     account: AccountId
     name: str
     active: bool
     hands: Mapping[int, int | None]
-    """Company by id; only employees who work there today. A user is of no company."""
+    """Company by id; only present employees. A user has no company."""
     all_owner_ids: frozenset[int]
-    """Former employees included: they may own records still."""
+    """Includes former employees: they may still own records."""
 
 
 def seller(row: Mapping[str, Any], employees: Iterable[Mapping[str, Any]], today: date) -> OwnerAccount:

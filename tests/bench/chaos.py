@@ -21,8 +21,8 @@ from bot.wiring import Application, assemble
 from config.settings import load
 from connectors import registry
 from tests.bench import witness
-from tests.bench.crowd import Crowd, Tally
 from tests.bench.figures import Figure, Run
+from tests.bench.leaver_accounts import LeaverAccounts, Tally
 from tests.sandbox.company.people import BY_UID, HR, MANAGER, Employee
 from tests.sandbox.company.slapd import LOCK
 from tests.sandbox.postgres import Postgres
@@ -76,11 +76,11 @@ class Trial:
 
     def run(self, kills: int) -> list[Figure]:
         """Open a case, wait for the moment, kill; again; then wait until all is done, and judge."""
-        self._crowd = Crowd(self._practice, kills)
+        self._accounts = LeaverAccounts(self._practice, kills)
         self._house = self._visit()
         started = time.monotonic()
         while (left := kills - self._killed.total()) > 0:
-            person = self._crowd.people[len(self._opened)]
+            person = self._accounts.people[len(self._opened)]
             phase = list(PHASES)[len(self._opened) % len(PHASES)]
             born = self._man()
             if phase != "start":
@@ -96,8 +96,8 @@ class Trial:
         self._finish()
         seconds = time.monotonic() - started
         self._unproven += not self._house.services.journal.verify().ok
-        self._leavers = self._crowd.people[: len(self._opened)]
-        tally = self._crowd.judge(self._leavers, self._undone)
+        self._leavers = self._accounts.people[: len(self._opened)]
+        tally = self._accounts.judge(self._leavers, self._undone)
         witness.explain(self._house.store, tally, self._opened)
         witness.judge_posts(self._house.store, self._practice.slack.workspace, tally, self._days)
         return self._figures(tally, seconds)
@@ -156,7 +156,7 @@ class Trial:
 
     def _moment(self, phase: str) -> None:
         """Wait for the moment of a phase, then a little longer."""
-        person = self._crowd.people[len(self._opened) - 1]
+        person = self._accounts.people[len(self._opened) - 1]
         match phase:
             case "groups":
                 self._until(lambda: LOCK in (self._practice.directory.entry(person.uid) or {}), "a lock")
@@ -235,7 +235,7 @@ class Trial:
                 print(f"{self._database}: {said}: {one}")
         ended = sum(one.poll() is not None for pid, one in self._practice.processes.items() if pid not in self._ended)
         name = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[self._database]
-        effects = self._crowd.effects(self._leavers, self._undone)
+        effects = self._accounts.effects(self._leavers, self._undone)
         return [
             Figure(f"{name}: kills", float(self._killed.total()), "kills"),
             *(Figure(f"{name}: kills in {phase}", float(times), "kills") for phase, times in self._killed.items()),

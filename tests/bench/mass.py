@@ -59,10 +59,10 @@ def run(on: str = SQLITE, bots: int = 1, leavers: int = LEAVERS) -> Run:
         slack = stack.enter_context(SlackServer(Workspace()))
         first = stack.enter_context(SlowBot(folder, slack, world.urls, leavers, url, bots - 1))
         others = [stack.enter_context(SlowBot(folder, slack, world.urls, 0, url)) for _ in range(bots - 1)]
-        during = _During(slack, first, [first.pid, *(one.pid for one in others)])
-        taken = during.watch(leavers)
+        observer = _MassRunObserver(slack, first, [first.pid, *(one.pid for one in others)])
+        taken = observer.watch(leavers)
         truth = world.truth()
-        memory = max(_megabytes(pid, "VmHWM") for pid in during.pids)
+        memory = max(_megabytes(pid, "VmHWM") for pid in observer.pids)
     accounts = (leavers + 1) * SYSTEMS
     return Run(
         "mass",
@@ -80,13 +80,16 @@ def run(on: str = SQLITE, bots: int = 1, leavers: int = LEAVERS) -> Run:
             Figure("not locked", float(sum(leavers + 1 - len(one["locked"]) for one in truth)), "accounts", goal=0.0),
             Figure("locked twice", float(sum(one["twice"] for one in truth)), "accounts", goal=0.0),
             Figure("most connections", float(max(one["most"] for one in truth)), "", goal=float(CONNECTIONS)),
-            Figure("slash commands, slowest", max(during.acks), "ms", goal=SLASH_GOAL_MS),
-            Figure("slash commands, p50", percentile(during.acks, 0.5), "ms"),
-            Figure("slash commands", float(len(during.acks)), "commands"),
-            Figure("dismissal meanwhile", during.dismissal, "s", goal=DISMISSAL_GOAL, floor=CALLS * SECONDS),
-            Figure(f"processor time, {bots} bot(s)", during.processor, "s"),
+            Figure("slash commands, slowest", max(observer.acks), "ms", goal=SLASH_GOAL_MS),
+            Figure("slash commands, p50", percentile(observer.acks, 0.5), "ms"),
+            Figure("slash commands", float(len(observer.acks)), "commands"),
+            Figure("dismissal meanwhile", observer.dismissal, "s", goal=DISMISSAL_GOAL, floor=CALLS * SECONDS),
+            Figure(f"processor time, {bots} bot(s)", observer.processor, "s"),
             Figure(
-                "processor time an account", 1000 * during.processor / accounts, "ms", goal=ACCOUNT_GOALS_MS[on] * speed
+                "processor time an account",
+                1000 * observer.processor / accounts,
+                "ms",
+                goal=ACCOUNT_GOALS_MS[on] * speed,
             ),
             Figure("processor time of the additions", speed * LOOP_SECONDS, "s"),
             Figure("memory of a bot at most", memory, "MB"),
@@ -103,7 +106,7 @@ def machine() -> float:
     return time.process_time() - began
 
 
-class _During:
+class _MassRunObserver:
     """Acts and measurements during the mass run."""
 
     def __init__(self, slack: SlackServer, bot: SlowBot, pids: list[int]) -> None:

@@ -30,7 +30,7 @@ PATIENCE = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
+class OperatorClient:
     """The CRM through its operator's address."""
 
     url: str
@@ -71,24 +71,24 @@ def run(records: int = RECORDS) -> Run:
 
 
 def _alone(folder: Path, records: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Move one book with one process; return its figures and the judge's."""
+    """Move one book with one process; return its figures and the operator's."""
     folder.mkdir()
-    with crm(records) as judge:
+    with crm(records) as operator:
         rows = sqlite_url(folder)
-        prepare(judge, rows, "dana0")
-        told: dict[str, Any] = _end(_start(judge, rows, "dana0"))
-        return told, judge.ask("/stats")
+        prepare(operator, rows, "dana0")
+        told: dict[str, Any] = _end(_start(operator, rows, "dana0"))
+        return told, operator.ask("/stats")
 
 
 def _two(records: int) -> dict[str, Any]:
     """Move two leavers' books at once, one replica each, on the same PostgreSQL."""
-    with Postgres() as server, crm(records, 2) as judge:
+    with Postgres() as server, crm(records, 2) as operator:
         rows = server.database("move")
         for leaver in ("dana0", "dana1"):
-            prepare(judge, rows, leaver)
-        for process in [_start(judge, rows, leaver) for leaver in ("dana0", "dana1")]:
+            prepare(operator, rows, leaver)
+        for process in [_start(operator, rows, leaver) for leaver in ("dana0", "dana1")]:
             _end(process)
-        seen: dict[str, Any] = judge.ask("/stats")
+        seen: dict[str, Any] = operator.ask("/stats")
         return seen
 
 
@@ -96,45 +96,45 @@ def _killed(folder: Path, records: int) -> dict[str, Any]:
     """Kill the mover at moments spread over the book, each time start another."""
     folder.mkdir()
     chance, kills = random.Random(7), 0
-    with crm(records) as judge:
+    with crm(records) as operator:
         rows = sqlite_url(folder)
-        prepare(judge, rows, "dana0")
-        process = _start(judge, rows, "dana0")
+        prepare(operator, rows, "dana0")
+        process = _start(operator, rows, "dana0")
         for number in range(1, KILLS + 1):
-            _until(judge, process, records * number // (KILLS + 1))
+            _until(operator, process, records * number // (KILLS + 1))
             time.sleep(chance.random() / 10)
             kills += process.poll() is None
             process.send_signal(signal.SIGKILL)
             process.communicate()
-            process = _start(judge, rows, "dana0")
+            process = _start(operator, rows, "dana0")
         _end(process)
-        return {**judge.ask("/stats"), "kills": kills}
+        return {**operator.ask("/stats"), "kills": kills}
 
 
 @contextmanager
-def crm(records: int, leavers: int = 1) -> Iterator[Judge]:
+def crm(records: int, leavers: int = 1) -> Iterator[OperatorClient]:
     """Serve the CRM in a process of its own."""
     command = [*PYTHON, "tests.sandbox.limited.server", str(records), str(leavers)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        yield Judge(process.stdout.readline().strip())
+        yield OperatorClient(process.stdout.readline().strip())
         process.kill()
 
 
-def prepare(judge: Judge, rows: str, leaver: str) -> None:
+def prepare(operator: OperatorClient, rows: str, leaver: str) -> None:
     """List, propose and approve, with the limit off: that is not what is measured. The counts begin after it."""
-    judge.ask("/set", limit=False)
+    operator.ask("/set", limit=False)
     subprocess.run(
-        [*PYTHON, "tests.sandbox.limited.mover", "prepare", judge.url, rows, leaver],
+        [*PYTHON, "tests.sandbox.limited.mover", "prepare", operator.url, rows, leaver],
         check=True,
         stdout=subprocess.DEVNULL,
         timeout=PATIENCE,
     )
-    judge.ask("/set", limit=True)
+    operator.ask("/set", limit=True)
 
 
-def _start(judge: Judge, rows: str, leaver: str) -> subprocess.Popen[str]:
-    command = [*PYTHON, "tests.sandbox.limited.mover", "move", judge.url, rows, leaver]
+def _start(operator: OperatorClient, rows: str, leaver: str) -> subprocess.Popen[str]:
+    command = [*PYTHON, "tests.sandbox.limited.mover", "move", operator.url, rows, leaver]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
@@ -145,9 +145,9 @@ def _end(process: "subprocess.Popen[str]") -> Any:
     return json.loads(said)
 
 
-def _until(judge: Judge, process: "subprocess.Popen[str]", written: int) -> None:
+def _until(operator: OperatorClient, process: "subprocess.Popen[str]", written: int) -> None:
     end = time.monotonic() + PATIENCE
-    while judge.ask("/stats")["written"] < written and process.poll() is None:
+    while operator.ask("/stats")["written"] < written and process.poll() is None:
         if time.monotonic() > end:
             raise RuntimeError(f"{written} records were not written within {PATIENCE:g} s")
         time.sleep(0.05)

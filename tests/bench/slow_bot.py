@@ -40,7 +40,7 @@ MANY = 10_000
 
 
 @dataclass(frozen=True)
-class Wishes:
+class BotArguments:
     """Arguments of the bot's start."""
 
     folder: str
@@ -68,20 +68,20 @@ class SlowBot:
         others: int = 0,
     ) -> None:
         app = slack.workspace.app
-        self._wishes = Wishes(
+        self._arguments = BotArguments(
             str(folder), slack.api_url, app.bot_token, app.app_token, tuple(systems), leavers, database_url, others
         )
         self._folder = folder
         self._slack = slack
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "tests.bench.slow_bot", json.dumps(asdict(self._wishes))]
+        command = [sys.executable, "-m", "tests.bench.slow_bot", json.dumps(asdict(self._arguments))]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         while not (line := self._process.stdout.readline()).startswith("ready"):
             assert line or self._process.poll() is None, "the bot did not come up"
         self.due = datetime.fromisoformat(line.split()[1])
-        self.store = Store(self._wishes.database_url or rows_url(self._folder))
+        self.store = Store(self._arguments.database_url or rows_url(self._folder))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
@@ -103,18 +103,20 @@ def email(number: int) -> str:
 def main(text: str) -> None:
     """Serve until standard input ends."""
     logging.basicConfig(level=logging.ERROR)
-    wishes = Wishes(**json.loads(text))
-    settings = _settings(wishes)
-    systems = Systems([system(f"system-{number}", url) for number, url in enumerate(wishes.systems)])
+    arguments = BotArguments(**json.loads(text))
+    settings = _settings(arguments)
+    systems = Systems([system(f"system-{number}", url) for number, url in enumerate(arguments.systems)])
     store, clock = open_store(settings.storage), SystemClock()
-    shared = bool(wishes.database_url)
-    engine = Engine(wishes.database_url or engine_url(Path(wishes.folder)), new_id() if shared else SINGLE_PROCESS)
+    shared = bool(arguments.database_url)
+    engine = Engine(
+        arguments.database_url or engine_url(Path(arguments.folder)), new_id() if shared else SINGLE_PROCESS
+    )
     replicas = Replicas(store, engine) if shared else None
     context = build_context(settings, store, systems, clock)
     built = build_services(settings, context, slack_workspace(settings), read_policies(settings), engine.start)
     stop = threading.Event()
     with ExitStack() as stack:
-        due = _open(built.services, wishes.leavers, wishes.others)
+        due = _open(built.services, arguments.leavers, arguments.others)
         tell = notifier(settings, built.services, store)
         if replicas:
             stack.enter_context(share_connections(store, systems, replicas.replica_id, built.dispatch.backlog))
@@ -127,18 +129,18 @@ def main(text: str) -> None:
         serving.join()
 
 
-def _settings(wishes: Wishes) -> Settings:
+def _settings(arguments: BotArguments) -> Settings:
     key = base64.b64encode(b"k" * 32).decode()
-    env = {"KEY": key, "BOT": wishes.bot_token, "APP": wishes.app_token}
-    storage = {"path": wishes.folder, "master_key": "env:KEY", "signing_key": "env:KEY"}
+    env = {"KEY": key, "BOT": arguments.bot_token, "APP": arguments.app_token}
+    storage = {"path": arguments.folder, "master_key": "env:KEY", "signing_key": "env:KEY"}
     return Settings.model_validate(
         {
             "company": {"name": "Bench", "directory": "system-0"},
-            "storage": {**storage, **({"url": wishes.database_url} if wishes.database_url else {})},
+            "storage": {**storage, **({"url": arguments.database_url} if arguments.database_url else {})},
             "slack": {
                 "bot_token": "env:BOT",
                 "app_token": "env:APP",
-                "api_url": wishes.slack_url,
+                "api_url": arguments.slack_url,
                 "port": 0,
                 "case_channel": seed.OFFBOARDING,
                 "security_channel": seed.SECURITY_ALERTS,

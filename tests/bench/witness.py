@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from sqlmodel import select
 
-from tests.bench.crowd import Tally
+from tests.bench.leaver_accounts import Tally
 from tests.sandbox.slack.world import Workspace
 from workflows.storage.rows.access import Access
 from workflows.storage.rows.clients import Assignment, BookHandover

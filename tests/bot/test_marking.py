@@ -216,7 +216,7 @@ def forms_shown(data: Data) -> Iterator[Any]:
     yield home.build(
         home.Home(
             [data.marked(replace(samples.proposal(), requests=tuple(asked())))],
-            home.Findings([samples.finding()], 1),
+            home.ListedFindings([samples.finding()], 1),
             home.Cases(),
             home.Cases(),
             may_open=True,

@@ -1,4 +1,4 @@
-"""Writes the generated files again: `python -m tests.config.documents`."""
+"""Generator of the reference files: `python -m tests.config.documents`."""
 
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def example() -> str:
-    """Return the complete example: what `handover init` writes, for a company with a directory and a CRM."""
+    """Return the complete example: the output of `handover init` for a company with a directory and a CRM."""
     systems = {"directory": ("ldap", registry.settings_of("ldap")), "crm": ("tryton", registry.settings_of("tryton"))}
     return ConfigurationDraft(EXAMPLE, systems).toml()
 

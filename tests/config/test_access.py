@@ -1,4 +1,4 @@
-"""Keys of the access track: holidays, Fridays, limits, and a key that every system has."""
+"""Keys of the access track: holidays, Fridays, limits, and a key of every system."""
 
 from datetime import time, timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The files that are shipped: examples that load and name every key, the manifest, the generated reference."""
+"""Shipped files: examples that load and name every key, the manifest, the generated reference."""
 
 import json
 import re
@@ -25,7 +25,7 @@ SECRET = "A" * 43 + "="
 
 
 def example(path: Path, folder: Path) -> Settings:
-    """Load an example with a dummy environment; what it reads from /run/secrets is read from a folder instead."""
+    """Load an example with a dummy environment; files of /run/secrets are read from a folder instead."""
     text = path.read_text(encoding="utf-8").replace("/run/secrets", str(folder))
     env = dict.fromkeys(re.findall(r'"env:([A-Z_]+)"', text), SECRET)
     env["HANDOVER_DATABASE_URL"] = "postgresql://handover:pw@db.example/handover"

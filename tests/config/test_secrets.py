@@ -1,4 +1,4 @@
-"""Secrets in files: read again when used, never shown."""
+"""Secrets in files: read again at each use, never shown."""
 
 from pathlib import Path
 

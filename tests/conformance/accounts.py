@@ -1,4 +1,4 @@
-"""What every `Accounts` connector must do, told apart from any vendor.
+"""Conformance suite for every `Accounts` connector, independent of any vendor.
 
 Subclass `AccountsSuite` as `Test...` and give a `world` fixture. The suite sees the system only through the world,
 which changes and reads it from outside the connector. `test_accounts_bites.py` shows that each test can fail.
@@ -21,12 +21,12 @@ from connectors.errors import BadCredential, Conflict, ConnectorError, Missing, 
 AWKWARD = ("o'brien", "a*b(c)\\d", "zoë", "a+b,c", "Юлия", "李伟", "عمر", "null", '"quoted" <b>')
 """Log-ins that break naive filters, DNs, SQL and JSON."""
 WILD = ("*", "%", "_%", "*)(objectClass=*", "*@northwind.example", "%@northwind.example", "' OR 1=1 --", "\\", "zoë@*")
-"""Texts that match everybody when they are taken for syntax."""
+"""Texts that match everybody if they are read as syntax."""
 
 
 @dataclass(frozen=True, slots=True)
 class Newcomer:
-    """Somebody whom the world gives an account."""
+    """A person to whom the world gives an account."""
 
     login: str
     name: str
@@ -35,7 +35,7 @@ class Newcomer:
 
 
 class AccountsWorld(Protocol):
-    """One system as its owner sees it; nothing here goes through the connector."""
+    """One system as its owner sees it; no call here goes through the connector."""
 
     patience: float
     """Seconds within which any call of a connector from `connect` must end, whatever the server does."""
@@ -44,16 +44,16 @@ class AccountsWorld(Protocol):
         """Return a fresh connector; any `password` but "good" is a wrong one."""
 
     def add(self, who: Newcomer) -> AccountId:
-        """Give somebody an account that is open."""
+        """Give the person an open account."""
 
     def nobody(self) -> AccountId:
         """Return an id of the right form that no account has, a new one at each call."""
 
     def truth(self) -> Mapping[AccountId, object]:
-        """Return all that the server knows of every account, to be compared with itself."""
+        """Return everything that the server stores of every account, for a comparison with a later call."""
 
     def writes(self) -> int:
-        """Return how often the bot has changed anything, as the server counts."""
+        """Return the number of the bot's changes, as the server counts."""
 
     def can_log_in(self, login: str, password: str) -> bool:
         """Try to log in as a person."""
@@ -62,29 +62,29 @@ class AccountsWorld(Protocol):
         """Undo a lock behind the bot's back."""
 
     def stopped(self) -> AbstractContextManager[None]:
-        """Have the server away for a while; its data stays."""
+        """Stop the server for a while; its data stays."""
 
     def silent(self) -> AbstractContextManager[None]:
-        """Have the server take connections and answer nothing for a while."""
+        """Let the server accept connections and answer nothing for a while."""
 
     def secrets(self) -> Sequence[str]:
-        """Return what must never be shown: the bot's own password, or token."""
+        """Return the secrets that must never be shown: the bot's own password, or token."""
 
 
 def newcomer(login: str = "leaver") -> Newcomer:
-    """Make up somebody whom no other test knows."""
+    """Return a person whom no other test uses."""
     tag = uuid4().hex[:10]
     return Newcomer(f"{login}.{tag}", f"Zoë O'Brien {tag}", f"o'zoe+{tag}@northwind.example", f"Pw-{tag}-aA1")
 
 
 def person(who: Newcomer) -> Person:
-    """Return whom to look for."""
+    """Return the person to look for."""
     return Person(who.name, (who.email,), (who.login,))
 
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Fail when the block takes longer."""
+    """Fail if the block takes longer."""
     start = time.monotonic()
     yield
     assert time.monotonic() - start < seconds, f"took longer than {seconds} s"
@@ -92,7 +92,7 @@ def within(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def all_logs() -> Iterator[list[str]]:
-    """Collect every line that anything logs."""
+    """Collect every log line."""
     lines: list[str] = []
     root, handler = logging.getLogger(), logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
@@ -107,7 +107,7 @@ def all_logs() -> Iterator[list[str]]:
 
 
 def calls(connector: Accounts, before: BeforeImage, who: Newcomer) -> Mapping[str, Callable[[], object]]:
-    """Return every verb, ready to be called."""
+    """Return every verb as a callable."""
     return {
         "check": connector.check,
         "find": lambda: connector.find(person(who)),
@@ -126,7 +126,7 @@ class AccountsSuite:
         raise NotImplementedError("give a world fixture")
 
     def after_unlock(self, world: Any, who: Newcomer) -> None:
-        """Do by hand what an unlock cannot: nothing, unless the vendor has no way to give a password back."""
+        """Do the manual work after an unlock: nothing, unless the vendor cannot restore a password."""
 
     def test_check_says_what_answered(self, world: AccountsWorld) -> None:
         assert world.connect().check().strip()
@@ -265,7 +265,7 @@ class AccountsSuite:
         locked, connector = world.add(newcomer()), world.connect()
         connector.lock(connector.before(locked))
         real, gone = list(world.truth()), [world.nobody() for _ in range(300)]
-        with within(60):  # a busy machine takes its time; one that asks for each by itself is found by its requests
+        with within(60):  # generous for a busy machine; its requests reveal a connector without bulk reads
             seen = connector.observe([*gone, *real])
         assert set(seen) == {*gone, *real}
         assert {seen[account].verdict for account in gone} == {Verdict.ABSENT}

@@ -1,7 +1,7 @@
-"""What every `ClientBook` connector must do, told apart from any vendor.
+"""Conformance suite for every `ClientBook` connector, independent of any vendor.
 
 Subclass `ClientBookSuite` as `Test...` and give a `world` fixture. The suite makes its own sellers and records, and
-compares everything else there is. `test_client_book_bites.py` shows that each test can fail.
+compares all others. `test_client_book_bites.py` shows that each test can fail.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,13 +34,13 @@ MANY = 260
 
 
 class ClientBookWorld(Protocol):
-    """One system as its owner sees it; nothing here goes through the connector."""
+    """One system as its owner sees it; no call here goes through the connector."""
 
     def connect(self) -> ClientBook:
         """Return a fresh connector."""
 
     def seller(self, *, active: bool = True) -> AccountId:
-        """Make a new account that can own records; an inactive one could before."""
+        """Make a new account that can own records; an inactive one owned records before."""
 
     def nobody(self) -> AccountId:
         """Return an id of the right form that no account has."""
@@ -55,10 +55,10 @@ class ClientBookWorld(Protocol):
         """Return every record's owner."""
 
     def contents(self) -> Mapping[RecordId, object]:
-        """Return all that stands in every record, but for its owner."""
+        """Return all values of every record except its owner."""
 
     def writes(self) -> int:
-        """Return how often a record was written since the beginning, as the server counts."""
+        """Return the number of record writes since the beginning, as the server counts."""
 
     def take(self, record: RecordId, by: AccountId) -> None:
         """Give a record to somebody behind the connector's back."""
@@ -67,19 +67,19 @@ class ClientBookWorld(Protocol):
         """Delete a record behind the connector's back."""
 
     def losing_answers(self) -> AbstractContextManager[None]:
-        """Have writes done and their answers lost for a while, reads answered; only for connectors made inside."""
+        """Carry out writes and lose their answers for a while; reads are answered. Only for connectors made inside."""
 
     def stopped(self) -> AbstractContextManager[None]:
-        """Have the server away for a while; its data stays."""
+        """Stop the server for a while; its data stays."""
 
 
 def assignments(records: Sequence[RecordId], owner: AccountId, successor: AccountId) -> list[MoveOrder]:
-    """Return moves of several records from one to another."""
+    """Return moves of several records from one account to another."""
     return [MoveOrder(record, owner, successor) for record in records]
 
 
 def outcomes(moved: Sequence[Moved]) -> list[tuple[RecordId, MoveOutcome, AccountId | None]]:
-    """Return what matters of an answer."""
+    """Return the compared part of an answer."""
     return [(one.record, one.outcome, one.owner) for one in moved]
 
 

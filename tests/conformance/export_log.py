@@ -1,4 +1,4 @@
-"""What every `ExportLog` connector must do, told apart from any vendor.
+"""Conformance suite for every `ExportLog` connector, independent of any vendor.
 
 Subclass `ExportLogSuite` as `Test...` and give a `world` fixture. `test_export_log_bites.py` shows that each test can
 fail.
@@ -16,7 +16,7 @@ LONG_AGO, FAR_OFF = datetime(2000, 1, 1, tzinfo=UTC), datetime(2999, 1, 1, tzinf
 
 
 class ExportLogWorld(Protocol):
-    """One system as its owner sees it; nothing here goes through the connector."""
+    """One system as its owner sees it; no call here goes through the connector."""
 
     def connect(self) -> ExportLog:
         """Return a fresh connector."""
@@ -28,19 +28,19 @@ class ExportLogWorld(Protocol):
         """Return an id of the right form that no account has."""
 
     def export(self, account: AccountId, start: int, size: int) -> None:
-        """Have the account export client records number `start` to `start + size`, for real."""
+        """Let the account really export client records number `start` to `start + size`."""
 
     def export_uncounted(self, account: AccountId) -> None:
-        """Have the account export in the way that the log has no number for."""
+        """Let the account export in the way for which the log gives no number."""
 
     def export_in_vain(self, account: AccountId) -> None:
-        """Have the account try an export that the server refuses."""
+        """Let the account try an export that the server refuses."""
 
     def rotate(self) -> None:
-        """Have the log go on in a new file, as an operator's nightly job does."""
+        """Continue the log in a new file, as an operator's nightly job does."""
 
     def client_base(self) -> int:
-        """Return how many client records there are."""
+        """Return the number of client records."""
 
 
 class ExportLogSuite:
@@ -125,5 +125,5 @@ class ExportLogSuite:
 
 
 def all_of(world: ExportLogWorld, account: AccountId) -> list[ExportEvent]:
-    """Return every export of an account, whenever it was."""
+    """Return every export of an account at any time."""
     return list(world.connect().exports(account, LONG_AGO, FAR_OFF))

@@ -1,4 +1,4 @@
-"""What every `Groups` connector must do, told apart from any vendor; used as `accounts.py` is."""
+"""Conformance suite for every `Groups` connector, independent of any vendor; used as `accounts.py` is."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ AWKWARD = ("R+D, Läden (EU) #1", "*", "a\\b", '"quoted" <all>', "Отдел", "
 
 
 class GroupsWorld(Protocol):
-    """One system as its owner sees it; nothing here goes through the connector."""
+    """One system as its owner sees it; no call here goes through the connector."""
 
     patience: float
 
@@ -24,7 +24,7 @@ class GroupsWorld(Protocol):
         """Return a fresh connector; any `password` but "good" is a wrong one."""
 
     def add(self, who: Newcomer) -> AccountId:
-        """Give somebody an account."""
+        """Give the person an account."""
 
     def nobody(self) -> AccountId:
         """Return an id of the right form that no account has."""
@@ -36,28 +36,28 @@ class GroupsWorld(Protocol):
         """Return an id of the right form that no group has."""
 
     def members(self, group: GroupId) -> frozenset[AccountId]:
-        """Return who is in a group."""
+        """Return the members of a group."""
 
     def memberships(self) -> Mapping[GroupId, object]:
-        """Return all that the server knows of every group, to be compared with itself."""
+        """Return everything that the server stores of every group, for a comparison with a later call."""
 
     def writes(self) -> int:
-        """Return how often the bot has changed anything, as the server counts."""
+        """Return the number of the bot's changes, as the server counts."""
 
     def stopped(self) -> AbstractContextManager[None]:
-        """Have the server away for a while."""
+        """Stop the server for a while."""
 
     def silent(self) -> AbstractContextManager[None]:
-        """Have the server take connections and answer nothing for a while."""
+        """Let the server accept connections and answer nothing for a while."""
 
 
 def fresh(name: str = "team") -> str:
-    """Make up a group's name that no other test knows."""
+    """Return a group name that no other test uses."""
     return f"{name} {uuid4().hex[:10]}"
 
 
 def calls(connector: Groups, account: AccountId, group: GroupId) -> Mapping[str, Callable[[], object]]:
-    """Return every verb, ready to be called."""
+    """Return every verb as a callable."""
     return {
         "groups": lambda: connector.groups(account),
         "remove": lambda: connector.remove(account, group),
@@ -73,7 +73,7 @@ class GroupsSuite:
         raise NotImplementedError("give a world fixture")
 
     def listed(self, groups: Sequence[Group]) -> Sequence[Group]:
-        """Leave out what the vendor puts everybody into, if it does: that must be marked as fixed."""
+        """Leave out a group that the vendor puts everybody into, if any: it must be marked as fixed."""
         return list(groups)
 
     @pytest.mark.parametrize("name", AWKWARD)

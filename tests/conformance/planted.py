@@ -1,4 +1,4 @@
-"""Runs one test of a suite against a connector with a planted fault; it must fail for that reason and no other."""
+"""Run of one suite test against a connector with a planted fault; it must fail for exactly that reason."""
 
 from collections.abc import Callable
 from typing import Any

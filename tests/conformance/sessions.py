@@ -1,4 +1,4 @@
-"""What every `Sessions` connector must do, told apart from any vendor.
+"""Conformance suite for every `Sessions` connector, independent of any vendor.
 
 Subclass `SessionsSuite` as `Test...` and give a `world` fixture. `test_sessions_bites.py` shows that each test can
 fail.
@@ -13,7 +13,7 @@ from connectors.errors import Missing
 
 
 class SessionsWorld(Protocol):
-    """One system as its owner sees it; nothing here goes through the connector."""
+    """One system as its owner sees it; no call here goes through the connector."""
 
     def connect(self) -> Sessions:
         """Return a fresh connector."""
@@ -28,10 +28,10 @@ class SessionsWorld(Protocol):
         """Open one more session for the account, and keep it."""
 
     def alive(self, account: AccountId) -> int:
-        """Return how many of the account's kept sessions the server still answers, by trying each."""
+        """Return the number of the account's kept sessions that the server still answers, by trying each."""
 
     def may_sign_in(self, account: AccountId) -> bool:
-        """Return whether the account is open, as the server has it."""
+        """Return whether the account is open on the server."""
 
 
 class SessionsSuite:

@@ -1,4 +1,4 @@
-"""Each planted-wrong connector must be caught by the test that is there for it."""
+"""Planted faults of connectors: each must be caught by the test for it."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +28,7 @@ from tests.sandbox.company.slapd import Slapd
 
 
 class LocksTheNextOneToo(Ldap):
-    """Hits a bystander."""
+    """Also locks another account."""
 
     victim: AccountId
 
@@ -39,21 +39,21 @@ class LocksTheNextOneToo(Ldap):
 
 
 class IgnoresBefore(Ldap):
-    """Locks whatever it finds."""
+    """Locks without comparing the before-image."""
 
     def lock(self, before: BeforeImage) -> Locked:
         return super().lock(super().before(before.account))
 
 
 class DoesNothing(Ldap):
-    """Says that it locked."""
+    """Reports a lock without locking."""
 
     def lock(self, before: BeforeImage) -> Locked:
         return Locked(Change.MADE, Login.REFUSED)
 
 
 class BelievesTheWrite(Ldap):
-    """Reports what it wrote last, and reads nothing."""
+    """Reports its last write, and reads nothing."""
 
     def __init__(self, settings: Any) -> None:
         super().__init__(settings)
@@ -69,7 +69,7 @@ class BelievesTheWrite(Ldap):
 
 
 class AbsentWhenDown(Ldap):
-    """Takes a dead server for an empty one."""
+    """Reports an unreachable server as an empty one."""
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
         try:
@@ -79,7 +79,7 @@ class AbsentWhenDown(Ldap):
 
 
 class MissingWhenRefused(Ldap):
-    """Takes a wrong password for an empty directory."""
+    """Reports a wrong password as an empty directory."""
 
     def find(self, person: Person) -> Lookup:
         try:
@@ -89,7 +89,7 @@ class MissingWhenRefused(Ldap):
 
 
 class OldImageWithTheLookup(Ldap):
-    """Gives an image that is not what a read would give."""
+    """Returns a before-image that differs from a read."""
 
     def find(self, person: Person) -> Lookup:
         lookup = super().find(person)
@@ -98,7 +98,7 @@ class OldImageWithTheLookup(Ldap):
 
 
 class FirstMatchOnly(Ldap):
-    """Guesses which of two people is meant."""
+    """Returns one of two matching people."""
 
     def find(self, person: Person) -> Lookup:
         lookup = super().find(person)
@@ -106,7 +106,7 @@ class FirstMatchOnly(Ldap):
 
 
 class HidesTheLocked(Ldap):
-    """Lists who can work, as many a search does by itself."""
+    """Lists only open accounts, as many a search does by default."""
 
     def find(self, person: Person) -> Lookup:
         lookup = super().find(person)
@@ -114,14 +114,14 @@ class HidesTheLocked(Ldap):
 
 
 class SaysNotHow(Ldap):
-    """Absent, and that is all."""
+    """Reports `absent` without a source."""
 
     def find(self, person: Person) -> Lookup:
         return replace(super().find(person), how="nobody")
 
 
 class WritesEveryTime(Ldap):
-    """Locks again what is locked, with yet another password."""
+    """Locks a locked account again, with another password."""
 
     def lock(self, before: BeforeImage) -> Locked:
         if super().observe([before.account])[before.account].verdict is Verdict.LOCKED:
@@ -132,7 +132,7 @@ class WritesEveryTime(Ldap):
 
 
 class StopsAtPageOne(Ldap):
-    """Reads the first hundred ids and takes the rest for gone."""
+    """Reads the first hundred ids and reports the rest as absent."""
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
         rest = {account: Observation(Verdict.ABSENT, "") for account in accounts[100:]}
@@ -140,14 +140,14 @@ class StopsAtPageOne(Ldap):
 
 
 class ForgetsTheGone(Ldap):
-    """Leaves ids that are not there out of the answer."""
+    """Leaves missing ids out of the answer."""
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
         return {a: o for a, o in super().observe(accounts).items() if o.verdict is not Verdict.ABSENT}
 
 
 class MakesUpMissing(Ldap):
-    """Calls an account that is not there locked."""
+    """Reports a missing account as locked."""
 
     def lock(self, before: BeforeImage) -> Locked:
         try:
@@ -157,7 +157,7 @@ class MakesUpMissing(Ldap):
 
 
 class WarnsAfterWriting(Ldap):
-    """Notices the stale before-image when it is too late."""
+    """Detects the stale before-image after the write."""
 
     def lock(self, before: BeforeImage) -> Locked:
         now = super().before(before.account)
@@ -168,14 +168,14 @@ class WarnsAfterWriting(Ldap):
 
 
 class UnlocksHalf(Ldap):
-    """Takes the lock off and keeps the password that nobody knows."""
+    """Removes the lock and keeps the random password."""
 
     def unlock(self, before: BeforeImage) -> Change:
         return super().unlock(replace(before, state={**before.state, "password": ""}))
 
 
 class TakesWildcards(Ldap):
-    """Puts the person's text into the query as it is."""
+    """Inserts the person's text into the query unescaped."""
 
     def find(self, person: Person) -> Lookup:
         if any("*" in text for text in (*person.emails, *person.logins)):
@@ -184,7 +184,7 @@ class TakesWildcards(Ldap):
 
 
 class LooksByName(Ldap):
-    """Guesses from the display name."""
+    """Matches by display name."""
 
     def find(self, person: Person) -> Lookup:
         lookup = super().find(person)
@@ -193,7 +193,7 @@ class LooksByName(Ldap):
 
 
 class TellsSecrets(Ldap):
-    """Logs what it logs in with."""
+    """Logs its own credential."""
 
     def lock(self, before: BeforeImage) -> Locked:
         logging.getLogger("ldap").debug("binding with %s", self._settings.password.get_secret_value())
@@ -201,7 +201,7 @@ class TellsSecrets(Ldap):
 
 
 class NeverGivesUp(Ldap):
-    """Asks again and again while the server is silent."""
+    """Repeats without end while the server is silent."""
 
     def check(self) -> str:
         for _ in range(12):

@@ -1,4 +1,4 @@
-"""The client book suite catches wrong connectors: each one planted here fails the test named beside it."""
+"""Wrong connectors for the client book suite: each planted fault fails the test named beside it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -79,7 +79,7 @@ class Memory:
 
 
 class Honest(ClientBook):
-    """Does what it should; the wrong ones change one of its steps."""
+    """A correct connector; the wrong ones change one of its steps."""
 
     def __init__(self, system: Memory) -> None:
         self.system = system
@@ -221,7 +221,7 @@ class TrustsTheSuccessor(Honest):
 
 
 class LeavesNoOwner(Honest):
-    """As a server does that answers 200 and drops an inactive owner."""
+    """Behaves like a server that answers 200 and drops an inactive owner."""
 
     def wanted(self, one: MoveOrder) -> bool:
         return one.record in self.system.rows and self.system.rows[one.record].owner == one.owner

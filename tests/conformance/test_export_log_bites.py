@@ -1,4 +1,4 @@
-"""The export log suite catches wrong connectors: each one planted here fails the test named beside it."""
+"""Wrong connectors for the export log suite: each planted fault fails the test named beside it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -62,7 +62,7 @@ class Memory:
 
 
 class Honest(ExportLog):
-    """Does what it should."""
+    """A correct connector."""
 
     def __init__(self, system: Memory) -> None:
         self.system = system

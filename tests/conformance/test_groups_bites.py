@@ -1,4 +1,4 @@
-"""Each planted-wrong connector must be caught by the test that is there for it."""
+"""Planted faults of connectors: each must be caught by the test for it."""
 
 from collections.abc import Callable, Sequence
 
@@ -16,7 +16,7 @@ from tests.sandbox.company.slapd import Slapd
 
 
 class AddsOthers(Ldap):
-    """Puts colleagues into the group while it is there."""
+    """Also adds colleagues to the group."""
 
     def remove(self, account: AccountId, group: GroupId) -> Change:
         done = super().remove(account, group)
@@ -27,7 +27,7 @@ class AddsOthers(Ldap):
 
 
 class RemovesEverybodyElse(Ldap):
-    """Replaces the members instead of deleting one: whoever was there is gone."""
+    """Replaces the members instead of deleting one: the others are lost."""
 
     def remove(self, account: AccountId, group: GroupId) -> Change:
         keeper = [(ldap.MOD_REPLACE, "member", [person_dn("max.weber").encode()])]
@@ -36,7 +36,7 @@ class RemovesEverybodyElse(Ldap):
 
 
 class LeavesEveryGroup(Ldap):
-    """Takes the account out of all its groups."""
+    """Removes the account from all its groups."""
 
     def remove(self, account: AccountId, group: GroupId) -> Change:
         done = Change.ALREADY
@@ -46,14 +46,14 @@ class LeavesEveryGroup(Ldap):
 
 
 class DoesNothing(Ldap):
-    """Says that it removed."""
+    """Reports a removal without removing."""
 
     def remove(self, account: AccountId, group: GroupId) -> Change:
         return Change.MADE
 
 
 class ForgetsThatItDid(Ldap):
-    """Says that it removed, again and again."""
+    """Reports a removal again and again."""
 
     def remove(self, account: AccountId, group: GroupId) -> Change:
         super().remove(account, group)
@@ -61,14 +61,14 @@ class ForgetsThatItDid(Ldap):
 
 
 class RestoresNothing(Ldap):
-    """Says that it restored."""
+    """Reports a restoration without restoring."""
 
     def restore(self, account: AccountId, group: GroupId) -> Change:
         return Change.MADE
 
 
 class NoGroupsWhenDown(Ldap):
-    """Takes an error for an empty list."""
+    """Returns an empty list for an error."""
 
     def groups(self, account: AccountId) -> Sequence[Group]:
         try:
@@ -78,14 +78,14 @@ class NoGroupsWhenDown(Ldap):
 
 
 class InventsGroups(Ldap):
-    """Invents a group for everybody."""
+    """Returns an invented group for everybody."""
 
     def groups(self, account: AccountId) -> Sequence[Group]:
         return [*super().groups(account), Group(GroupId("x"), "everybody")]
 
 
 class CallsMissingDone(Ldap):
-    """Takes a group that is not there for one that was left."""
+    """Reports a missing group as left."""
 
     def remove(self, account: AccountId, group: GroupId) -> Change:
         try:

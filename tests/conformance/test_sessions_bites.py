@@ -1,4 +1,4 @@
-"""The sessions suite catches wrong connectors: each one planted here fails the test named beside it."""
+"""Wrong connectors for the sessions suite: each planted fault fails the test named beside it."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ class Memory:
 
 
 class Honest(Sessions):
-    """Does what it should."""
+    """A correct connector."""
 
     def __init__(self, system: Memory) -> None:
         self.system = system

@@ -1,4 +1,4 @@
-"""The tokens suite catches wrong connectors: each one planted here fails the test named beside it."""
+"""Wrong connectors for the tokens suite: each planted fault fails the test named beside it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ class Memory:
 
 
 class Honest(Tokens):
-    """Does what it should; the wrong ones change one of its steps."""
+    """A correct connector; the wrong ones change one of its steps."""
 
     def __init__(self, system: Memory) -> None:
         self.system = system

@@ -1,4 +1,4 @@
-"""What every `Tokens` connector must do, told apart from any vendor.
+"""Conformance suite for every `Tokens` connector, independent of any vendor.
 
 Subclass `TokensSuite` as `Test...` and give a `world` fixture. `test_tokens_bites.py` shows that each test can fail.
 """
@@ -14,7 +14,7 @@ NAMES = ("laptop", "<!channel>", "=cmd()", "李伟's script", "null")
 
 
 class TokensWorld(Protocol):
-    """One system as its owner sees it; nothing here goes through the connector."""
+    """One system as its owner sees it; no call here goes through the connector."""
 
     def connect(self) -> Tokens:
         """Return a fresh connector."""
@@ -26,7 +26,7 @@ class TokensWorld(Protocol):
         """Return an id of the right form that no account has."""
 
     def issue(self, account: AccountId, name: str) -> str:
-        """Issue one more live token of the account, keep what proves it, and return its id."""
+        """Issue one more live token of the account, keep its secret, and return its id."""
 
     def works(self, token: str) -> bool:
         """Try a kept token at the server."""
@@ -35,7 +35,7 @@ class TokensWorld(Protocol):
         """Return an id of the right form that no token has."""
 
     def may_sign_in(self, account: AccountId) -> bool:
-        """Return whether the account is open, as the server has it."""
+        """Return whether the account is open on the server."""
 
 
 class TokensSuite:

@@ -1,4 +1,4 @@
-"""Answers as the six errors, and what is sent again."""
+"""Answers as the six errors, and repeated requests."""
 
 import socket
 import threading
@@ -21,7 +21,7 @@ URL = "http://crm.example"
 
 
 class Counting(BaseHTTPRequestHandler):
-    """Answers after a moment, and counts how many are inside."""
+    """Answers after a moment, and counts concurrent requests."""
 
     protocol_version = "HTTP/1.1"
     inside = most = 0
@@ -38,7 +38,7 @@ class Counting(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *args: object) -> None:
-        """Keep quiet."""
+        """Log nothing."""
 
 
 def test_no_more_requests_are_on_their_way_than_the_system_bears() -> None:
@@ -110,7 +110,7 @@ def test_patience_ends_soon(net: respx.MockRouter, api: Api) -> None:
     with pytest.raises(Unavailable):
         api.write("POST", "/x")
     assert route.call_count == 3
-    assert time.monotonic() - begun < 10  # two short waits; what waits as long as it may takes a minute
+    assert time.monotonic() - begun < 10  # two short waits; a wait of the full length takes a minute
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_text_that_no_address_can_hold_is_a_conflict(api: Api, path: str) -> Non
 
 
 def test_an_answer_that_trickles_without_end_is_no_answer() -> None:
-    """Each piece comes in time; all of them never do."""
+    """Each piece comes in time; the whole never ends."""
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
         pool.submit(_trickle, listener)
         dripping = Api(f"http://127.0.0.1:{listener.getsockname()[1]}", patience=Timeouts(read=20.0, whole=0.02))

@@ -32,7 +32,7 @@ class TestActiveDirectoryAccounts(AccountsSuite):
         return AdWorld(samba)
 
     def after_unlock(self, world: Any, who: Newcomer) -> None:
-        """A password cannot be read, so that it does not come back: the old one must not work, until it is set anew."""
+        """Set a new password: the old one cannot be read, and must not work before."""
         assert not world.can_log_in(who.login, who.password)
         world.set_password(who.login, who.password)
 
@@ -43,6 +43,6 @@ class TestActiveDirectoryGroups(GroupsSuite):
         return AdWorld(samba)
 
     def listed(self, groups: Sequence[Group]) -> Sequence[Group]:
-        """Everybody is in the primary group, and nobody can leave it."""
+        """Leave out the primary group: everybody is in it, and nobody can leave it."""
         assert [group.name for group in groups if group.fixed] == ["Domain Users"]
         return [group for group in groups if not group.fixed]

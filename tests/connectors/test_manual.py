@@ -1,4 +1,4 @@
-"""The kind for systems without an API: what its table may say, and that it claims no capability."""
+"""The kind for systems without an API: its settings, and its empty list of capabilities."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Every connector that has an account of its own says which, so that it is never locked."""
+"""The own account of every connector, which is never locked."""
 
 from typing import cast
 

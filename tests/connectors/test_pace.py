@@ -1,4 +1,4 @@
-"""Every connector over HTTP asks the shared pace before each request, log-ins included."""
+"""The shared rate limiter, asked before each HTTP request, including log-ins."""
 
 from datetime import timedelta
 
@@ -23,7 +23,7 @@ SETTINGS: dict[str, BaseModel] = {
 
 
 class Closed(RateLimiter):
-    """The limit is used up for a long time."""
+    """A limit that is used up for a long time."""
 
     def take(self) -> float:
         raise Unavailable("the limit is used up", timedelta(hours=1))

@@ -1,4 +1,4 @@
-"""Kinds, folders and manifests belong together."""
+"""Agreement of kinds, folders and manifests."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The SCIM connector against a real scim2-server: the conformance suites, on the model pupil and on a poor one."""
+"""The SCIM connector against a real scim2-server: the conformance suites, with all features and with few."""
 
 from collections.abc import Callable, Iterator
 

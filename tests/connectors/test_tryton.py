@@ -1,4 +1,4 @@
-"""The Tryton connector against a real server: the conformance suites, and what is Tryton's own."""
+"""The Tryton connector against a real server: the conformance suites, and Tryton's own behaviour."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -87,7 +87,7 @@ def test_what_tryton_refuses_stands_alone_and_the_rest_moves(book: BookWorld) ->
 
 
 def test_a_write_between_our_read_and_our_write_is_not_overwritten(book: BookWorld) -> None:
-    """Tryton itself refuses by the time stamp; the others of the batch move all the same."""
+    """Tryton itself refuses by the time stamp; the others of the batch still move."""
     owner, successor, taker = book.seller(), book.seller(), book.seller()
     first, taken, last = book.add(owner, ["A", "B", "C"])
     connector = book.connect()
@@ -129,7 +129,7 @@ def test_the_seeded_history_is_on_record(tryton: Tryton) -> None:
 
 
 def test_an_export_under_another_name_is_still_ones_own(tryton: Tryton) -> None:
-    """The log-in in the log is what the client says; Tryton checks the user id and the key only."""
+    """The log-in in the log is the client's claim; Tryton checks only the user id and the key."""
     world = ExportWorld(tryton)
     account, other = world.person(), world.person()
     world.disguise(account, world.login(other))

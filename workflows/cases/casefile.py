@@ -40,7 +40,7 @@ Opener = Callable[[bytes, str], Any]
 
 @dataclass(frozen=True, slots=True)
 class CaseSystems:
-    """How one leaver stands in every system. Where no key opens the case, `problem` says so and there are no lines."""
+    """A leaver's line of every system. If no key opens the case, `problem` says so and there are no lines."""
 
     case_id: str
     leaver: Leaver | None

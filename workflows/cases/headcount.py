@@ -1,4 +1,4 @@
-"""How many people the company's directory has: asked for once a day at most, so that opening a case does not wait."""
+"""The number of people in the company's directory, read once a day at most, so that opening a case does not wait."""
 
 from datetime import timedelta
 

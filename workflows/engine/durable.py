@@ -121,7 +121,7 @@ class Engine:
     def _workflow(self) -> Callable[[str, str], None]:
         handlers = self._handlers
 
-        # No step: a second record of the same piece would cost as much as the first. What is cut short runs again whole.
+        # No step: a second record would cost as much as the first. A piece that was cut short runs again.
         @DBOS.workflow(name="carry", max_recovery_attempts=None)
         def carry(task: str, row: str) -> None:
             try:

@@ -7,7 +7,7 @@ from slack_sdk import WebClient
 
 from bot.slack.authorize import Right
 from bot.slack.listeners.context import ListenerContext
-from bot.slack.messages.home import MOST, Cases, Findings, Home, build
+from bot.slack.messages.home import MOST, Cases, Home, ListedFindings, build
 from workflows.cases.offboarding import Offboarding
 from workflows.watch.audit import Audits
 
@@ -28,7 +28,7 @@ def gather(ctx: ListenerContext, user: str) -> Home:
     services, may = ctx.services, ctx.authorizer.may
     return Home(
         waiting=services.proposals.waiting_for(user),
-        findings=findings(services.audits) if may(user, Right.AUDIT) else Findings(),
+        findings=findings(services.audits) if may(user, Right.AUDIT) else ListedFindings(),
         open=cases(services.offboarding, still_open=True) if may(user, Right.SEE) else Cases(),
         ended=cases(services.offboarding, still_open=False) if may(user, Right.SEE) else Cases(),
         may_open=may(user, Right.OPEN),
@@ -39,9 +39,9 @@ def gather(ctx: ListenerContext, user: str) -> Home:
     )
 
 
-def findings(audits: Audits) -> Findings:
+def findings(audits: Audits) -> ListedFindings:
     """Return the most urgent findings."""
-    return Findings(audits.findings(MOST), audits.count_findings())
+    return ListedFindings(audits.findings(MOST), audits.count_findings())
 
 
 def cases(offboarding: Offboarding, *, still_open: bool) -> Cases:

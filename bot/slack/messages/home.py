@@ -27,7 +27,7 @@ class Cases:
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class ListedFindings:
     """The most urgent of `total` findings, `MOST` at most."""
 
     urgent: Sequence[FindingLine] = ()
@@ -39,7 +39,7 @@ class Home:
     """Contents of one person's App Home. An empty part is not shown."""
 
     waiting: Sequence[ProposalView]
-    findings: Findings
+    findings: ListedFindings
     open: Cases
     ended: Cases
     may_open: bool
@@ -73,7 +73,7 @@ def _proposal(view: ProposalView, user: str) -> Block:
     return section(_("*{point}* Decide in Handover's direct message to you.").format(point=mrkdwn(point, 300)))
 
 
-def _findings(findings: Findings, may_lock: bool) -> list[Block]:
+def _findings(findings: ListedFindings, may_lock: bool) -> list[Block]:
     shown = findings.urgent[:MOST]
     blocks = [_finding(finding, may_lock) for finding in shown]
     if findings.total > len(shown):

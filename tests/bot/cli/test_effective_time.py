@@ -1,4 +1,4 @@
-"""When a lock-out takes effect, as people type it."""
+"""Effective times of a lock-out, as people type them."""
 
 from datetime import UTC, datetime, time
 

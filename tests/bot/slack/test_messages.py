@@ -78,7 +78,7 @@ def views(name: str) -> list[JSON]:
     defaults = offboard.Defaults("U1", "Europe/Dublin", samples.NOW.time(), Strategy.BALANCED, "U2", 60)
     waiting = home.Home(
         [samples.proposal(name=name)] * 30,
-        home.Findings([samples.finding(n, name) for n in range(30)], 300),
+        home.ListedFindings([samples.finding(n, name) for n in range(30)], 300),
         home.Cases([samples.case(state, *ALL, name=name) for state in CaseState], 300),
         home.Cases([samples.case(CaseState.WATCHED, *ALL, name=name)] * 30, 30),
         may_open=True,
@@ -100,7 +100,7 @@ def views(name: str) -> list[JSON]:
         notice.notice("x", upload.faults([LineFault(n, name) for n in range(500)])),
         notice.notice("x", paragraphs(split.lines(samples.proposal(shares=500).shares))),
         home.build(waiting),
-        home.build(home.Home([], home.Findings(), home.Cases(), home.Cases(), may_open=True, may_lock=False)),
+        home.build(home.Home([], home.ListedFindings(), home.Cases(), home.Cases(), may_open=True, may_lock=False)),
     ]
 
 

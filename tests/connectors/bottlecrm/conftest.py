@@ -14,7 +14,7 @@ from tests.sandbox.company.bottlecrm_install import NEEDED, interpreter
 
 @pytest.fixture(scope="session")
 def bottlecrm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BottleCrm]:
-    """Serve BottleCRM; installs it and builds its database where they are missing, skips only where no Python fits."""
+    """Serve BottleCRM; installs it and builds its database if they are missing, skips only if no Python fits."""
     if interpreter() is None:
         pytest.skip(NEEDED)
     with BottleCrm(tmp_path_factory.mktemp("bottlecrm")) as server:
@@ -32,26 +32,26 @@ def front(bottlecrm: BottleCrm) -> Iterator[Front]:
 
 @pytest.fixture
 def parts(bottlecrm: BottleCrm, front: Front, tmp_path: Path) -> tuple[BottleCrm, Front, Path]:
-    """What a world is made of."""
+    """Return the parts of a world."""
     return bottlecrm, front, tmp_path
 
 
 @pytest.fixture
 def people(parts: tuple[BottleCrm, Front, Path]) -> Iterator[AccountsWorld]:
-    """Members, to be locked."""
+    """Return a world of members for locks."""
     with closing(AccountsWorld(*parts)) as world:
         yield world
 
 
 @pytest.fixture
 def tokens(parts: tuple[BottleCrm, Front, Path]) -> Iterator[TokensWorld]:
-    """Members with tokens."""
+    """Return a world of members with tokens."""
     with closing(TokensWorld(*parts)) as world:
         yield world
 
 
 @pytest.fixture
 def book(parts: tuple[BottleCrm, Front, Path]) -> Iterator[BookWorld]:
-    """Members with records."""
+    """Return a world of members with records."""
     with closing(BookWorld(*parts)) as world:
         yield world

@@ -1,4 +1,4 @@
-"""A front before a BottleCRM that passes requests on, and has bad manners on demand."""
+"""A front before a BottleCRM that passes requests on, and misbehaves on demand."""
 
 import json
 import threading
@@ -14,17 +14,17 @@ from tests.sandbox.ports import free_port
 
 Answer = tuple[int, bytes]
 Manners = Callable[[str, str, Callable[[], Answer | None]], Answer | None]
-"""Given method, path and a way to have the request passed on: what to answer, None for cutting the line."""
+"""Takes method, path and a function that passes the request on; returns the answer, or None to cut the connection."""
 KEPT = ("Authorization", "Content-Type", "Accept")
 
 
 def polite(_: str, __: str, pass_on: Callable[[], Answer | None]) -> Answer | None:
-    """Pass everything on."""
+    """Pass every request on."""
     return pass_on()
 
 
 class Front:
-    """Serves at one port for as long as it lives; `stopped` gives the port up for a while."""
+    """Serves at one port during its life; `stopped` closes the port for a while."""
 
     def __init__(self, target: str) -> None:
         self.target, self.manners = target, polite
@@ -34,12 +34,12 @@ class Front:
 
     @property
     def url(self) -> str:
-        """Where the front is."""
+        """Return the address of the front."""
         return f"http://127.0.0.1:{self._port}"
 
     @contextmanager
     def behaving(self, manners: Manners) -> Iterator[None]:
-        """Have other manners for a while."""
+        """Use another behaviour for a while."""
         self.manners = manners  # type: ignore[assignment]
         try:
             yield
@@ -48,7 +48,7 @@ class Front:
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
-        """Have nobody there: the port is shut, and open lines are cut at their next request."""
+        """Close the port, and cut open connections at their next request."""
         self.close()
         try:
             with self.behaving(lambda *_: None):
@@ -58,7 +58,7 @@ class Front:
 
     @contextmanager
     def silent(self) -> Iterator[None]:
-        """Take requests and answer nothing until the end."""
+        """Accept requests and answer nothing until the end."""
         over = threading.Event()
 
         def hang(*_: object) -> None:
@@ -71,7 +71,7 @@ class Front:
             over.set()
 
     def close(self) -> None:
-        """Give the port up."""
+        """Close the port."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -80,7 +80,7 @@ class Front:
         front = self
 
         class Handler(BaseHTTPRequestHandler):
-            """One line; several requests come over it."""
+            """One connection, which carries several requests."""
 
             protocol_version = "HTTP/1.1"
 
@@ -101,7 +101,7 @@ class Front:
             do_GET = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815 - the names are http.server's
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is http.server's
-                """Say nothing."""
+                """Log nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", self._port), Handler)
         self._server.daemon_threads = True
@@ -118,12 +118,12 @@ def _pass_on(target: str, handler: BaseHTTPRequestHandler, body: bytes, kept: di
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read()
-    except (urllib.error.URLError, ConnectionError):  # nobody there
+    except (urllib.error.URLError, ConnectionError):  # no server
         return None
 
 
 def losing(*methods: str) -> Manners:
-    """Have requests of these methods done, and cut the line instead of answering."""
+    """Carry out requests of these methods, and cut the connection instead of answering."""
 
     def manners(method: str, _: str, pass_on: Callable[[], Answer | None]) -> Answer | None:
         answer = pass_on()
@@ -133,7 +133,7 @@ def losing(*methods: str) -> Manners:
 
 
 def failing(method: str, part: str, times: int = 1) -> Manners:
-    """Have so many requests done and answered with 500."""
+    """Carry out this number of requests and answer 500."""
     left = [times]
 
     def manners(asked: str, path: str, pass_on: Callable[[], Answer | None]) -> Answer | None:
@@ -157,7 +157,7 @@ def slow(seconds: float) -> Manners:
 
 
 def rewriting(part: str, change: Callable[[Any], Any]) -> Manners:
-    """Change what is answered to reads of a path."""
+    """Change the answers to reads of a path."""
 
     def manners(method: str, path: str, pass_on: Callable[[], Answer | None]) -> Answer | None:
         answer = pass_on()

@@ -1,4 +1,4 @@
-"""Members, tokens and the session of a real BottleCRM: what is BottleCRM's own."""
+"""Members, tokens and the session of a real BottleCRM."""
 
 import base64
 import hashlib
@@ -29,7 +29,7 @@ def expired() -> str:
 
 
 def test_a_lock_refuses_everything_at_once_and_an_undo_brings_it_back(tokens: TokensWorld) -> None:
-    """Hence tokens are revoked, too; sessions can only be waited for."""
+    """So tokens are revoked too; sessions can only expire."""
     account, server, connector = tokens.person(), tokens.server, tokens.connect()
     token, signed_in = tokens.issue(account, "script"), server.sign_in(server.email(account))
     assert signed_in
@@ -122,16 +122,16 @@ def test_a_used_session_is_a_bad_credential_that_says_what_to_do(tokens: TokensW
     tokens.issue(account, "one")
     tokens.connect().tokens(account)
     tokens._file.write_text(used)
-    with pytest.raises(BadCredential, match="sign in anew"):
+    with pytest.raises(BadCredential, match="sign in again"):
         tokens.connect().tokens(account)
 
 
 def test_a_lost_renewal_is_unknown_first_and_then_bad(tokens: TokensWorld) -> None:
     account = tokens.person()
     tokens.issue(account, "one")
-    with tokens.front.behaving(losing("POST")), pytest.raises(OutcomeUnknown, match="sign in anew"):
+    with tokens.front.behaving(losing("POST")), pytest.raises(OutcomeUnknown, match="sign in again"):
         tokens.connect().tokens(account)
-    with pytest.raises(BadCredential, match="sign in anew"):
+    with pytest.raises(BadCredential, match="sign in again"):
         tokens.connect().tokens(account)
 
 

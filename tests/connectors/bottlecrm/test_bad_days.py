@@ -1,4 +1,4 @@
-"""A real BottleCRM on bad days: killed in the middle, slow, broken, changing while it is read."""
+"""A real BottleCRM with faults: killed during a batch, slow, broken, changing while it is read."""
 
 import signal
 from typing import Any
@@ -13,7 +13,10 @@ from tests.connectors.bottlecrm.world import BookWorld
 
 
 def test_a_server_killed_in_the_middle_of_a_batch_is_taken_up_again(book: BookWorld) -> None:
-    """Killed with -9 at the third write, started on the same data; nothing is written twice or left behind."""
+    """The server is killed with -9 at the third write and started on the same data.
+
+    No write is repeated or left out.
+    """
     owner, successor = book.seller(), book.seller()
     batch = assignments(book.add(owner, [f"Client {n}" for n in range(6)]), owner, successor)
     writes, asked = book.writes(), 0
@@ -82,7 +85,7 @@ def test_one_unreadable_record_among_fifty_stands_alone(book: BookWorld) -> None
 
 
 def test_an_unreadable_row_is_no_short_book(book: BookWorld) -> None:
-    """Nobody is told that a book is complete when part of it could not be read."""
+    """A book is never reported as complete if a part of it could not be read."""
     owner = book.seller()
     book.add(owner, [f"Client {n}" for n in range(50)])
 
@@ -139,7 +142,7 @@ def test_a_list_that_never_stands_still_is_unavailable(book: BookWorld) -> None:
 
 
 def test_planted_faults_are_caught_on_the_real_server(book: BookWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A connector that believes the 200, and one that replaces all owners, each seen by what it leaves behind."""
+    """One connector believes the 200, and one replaces all owners; the records show each fault."""
     owner, friend, gone = book.seller(), book.seller(), book.seller(active=False)
     first, second = book.add(owner, ["A", "B"])
     book.server.assign("task", {second.partition(":")[2]: [owner, friend]})

@@ -1,4 +1,4 @@
-"""The client book of a real BottleCRM: many owners, seven kinds, and what BottleCRM makes of a write."""
+"""The client book of a real BottleCRM: many owners, seven kinds, and the effects of a write."""
 
 from collections import Counter
 
@@ -15,7 +15,7 @@ from tests.sandbox.company.people import LEAVER
 
 
 def held(book: BookWorld, record: RecordId) -> set[str]:
-    """Return who a record is assigned to."""
+    """Return the people whom a record is assigned to."""
     kind, _, number = record.partition(":")
     return set(book.server.holders(kind)[number])
 
@@ -75,7 +75,7 @@ def test_a_record_without_an_owner_is_given_to_nobody(book: BookWorld) -> None:
 
 
 def test_a_successor_locked_in_between_leaves_no_owner_and_it_is_said(book: BookWorld) -> None:
-    """The trap itself: the server answers 200, and nobody has the record."""
+    """The server answers 200, and the record has no owner."""
     owner, successor = book.seller(), book.seller()
     [record] = book.add(owner, ["A"])
     with book.front.behaving(_before("PATCH", lambda: book.server.set_active(successor, active=False))):
@@ -148,7 +148,7 @@ def test_ids_that_are_none_are_gone(book: BookWorld) -> None:
 
 
 def _before(method: str, act: object) -> Manners:
-    """Have something happen right before the first request of a method."""
+    """Run a function right before the first request of a method."""
     done = False
 
     def manners(asked: str, _: str, pass_on: object) -> Answer:

@@ -19,7 +19,7 @@ Parts = tuple[BottleCrm, Front, Path]
 
 
 def newcomer(login: str = "leaver") -> Newcomer:
-    """Make up somebody whose address is their log-in, as in BottleCRM."""
+    """Return a person whose address is their log-in, as in BottleCRM."""
     tag = uuid4().hex[:10]
     address = f"{login}.{tag}@northwind.example"
     return Newcomer(address, f"Zoë O'Brien {tag}", address, f"Pw-{tag}-aA1")

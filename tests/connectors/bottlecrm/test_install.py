@@ -1,4 +1,4 @@
-"""Which Python the practice BottleCRM is put on, where a machine has several, shims, or none that fits."""
+"""The Python for the practice BottleCRM on a machine with several, with shims, or with none that fits."""
 
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.sandbox.company.bottlecrm_install import NEEDED, NotInstalled, instal
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is all of PATH; our own Python does not fit."""
+    """Return a folder that is all of PATH; our own Python does not fit."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sys, "executable", str(program(tmp_path / "own", "exit 1")))
     return tmp_path

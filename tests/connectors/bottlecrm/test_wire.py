@@ -1,4 +1,4 @@
-"""What can be decided without a server: refusals, lists that shift, families, and what becomes of a record."""
+"""Decisions that need no server: refusals, lists that shift, families, and outcomes of moves."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any

@@ -1,7 +1,7 @@
 """The practice BottleCRM as the conformance suites see it: one world for each suite, all on one server.
 
-Connectors reach the server through a front that can be away, silent or forgetful; the truth comes from the database
-file. What the bot writes is counted by triggers in that file, not by asking anybody.
+Connectors reach the server through a front that can be absent, silent or lossy; the truth comes from the database file.
+Triggers in that file count the bot's writes.
 """
 
 import hashlib
@@ -23,9 +23,9 @@ from tests.sandbox.company.bottlecrm import RECORDS, BottleCrm, bare, dashed, ow
 
 WATCHED = {"profile": "profile"} | RECORDS
 NAMED = {"contact": "last_name", "lead": "title", "task": "title"}
-"""The column that people call a record by, where it is not `name`."""
+"""The column with a record's name, if it is not `name`."""
 NOISE = frozenset({"updated_at", "updated_by_id"})
-"""Columns that say when and by whom a row was written last."""
+"""Columns with the time and author of a row's last write."""
 
 
 class World:
@@ -38,7 +38,7 @@ class World:
         self._connectors: list[Connector] = []
 
     def close(self) -> None:
-        """Close what was connected."""
+        """Close every connector."""
         for connector in self._connectors:
             connector.close()
 
@@ -47,7 +47,7 @@ class World:
         return BottleCrmSettings.model_validate(values | changes)
 
     def session(self) -> Path:
-        """Sign the bot in, and keep its refresh token in a file of its own."""
+        """Sign the bot in, and store its refresh token in a separate file."""
         signed_in = self.server.sign_in(self.server.bot)
         assert signed_in is not None
         file = self.folder / f"session-{uuid4().hex}"
@@ -77,7 +77,7 @@ class World:
 
     @contextmanager
     def silent(self) -> Iterator[None]:
-        """Shorten our patience only meanwhile: a busy machine is not a silent server."""
+        """Use short time limits only meanwhile: a busy machine is not a silent server."""
         clients = [connector._rest._api for connector in self._connectors]
         usual = [client.timeout for client in clients]
         for client in clients:
@@ -88,13 +88,13 @@ class World:
             client.timeout = timeout
 
     def written(self, *what: str) -> int:
-        """Return how often rows of these were updated since the server's first start."""
+        """Return the number of updates of these rows since the server's first start."""
         marks = ", ".join("?" for _ in what)
         return int(self.server.query(f"SELECT count(*) FROM practice_writes WHERE what IN ({marks})", *what)[0][0])
 
 
 def watch(server: BottleCrm) -> None:
-    """Have the database itself count every update of members and records."""
+    """Let the database itself count every update of members and records."""
     server.execute("CREATE TABLE IF NOT EXISTS practice_writes (what TEXT, id TEXT)", [])
     for what, table in WATCHED.items():
         server.execute(
@@ -105,7 +105,7 @@ def watch(server: BottleCrm) -> None:
 
 
 class AccountsWorld(World):
-    """For the suite of accounts."""
+    """World of the accounts suite."""
 
     def add(self, who: Newcomer) -> AccountId:
         return AccountId(self.server.add_person(who.email, who.name))
@@ -129,7 +129,7 @@ class AccountsWorld(World):
 
 
 class TokensWorld(World):
-    """For the suite of tokens."""
+    """World of the tokens suite."""
 
     def __init__(self, server: BottleCrm, front: Front, folder: Path) -> None:
         super().__init__(server, front, folder)
@@ -160,14 +160,14 @@ class TokensWorld(World):
         return self.server.works(self._kept[token])
 
     def holding(self, token: str, login: str) -> Connector:
-        """Return a connector that has a kept token as its own."""
+        """Return a connector whose own token is a kept token."""
         settings = self.settings(token=SecretStr(self._kept[token]), login=login)
         self._connectors.append(Connector(settings))
         return self._connectors[-1]
 
 
 class BookWorld(World):
-    """For the suite of client books, with tasks; `some` has records of every kind."""
+    """World of the client book suite, with tasks; `some` has records of every kind."""
 
     def seller(self, *, active: bool = True) -> AccountId:
         tag = uuid4().hex[:10]
@@ -183,7 +183,7 @@ class BookWorld(World):
         return [RecordId(f"task:{number}") for number in made]
 
     def some(self, owner: AccountId, *others: AccountId) -> list[RecordId]:
-        """Copy one record of every kind, with what hangs on it, and give it to these."""
+        """Copy one record of every kind, with its dependent rows, and give the copies to these people."""
         return [self._copy(kind, [owner, *others]) for kind in RECORDS]
 
     def _copy(self, kind: str, holders: Sequence[AccountId]) -> RecordId:
@@ -200,7 +200,7 @@ class BookWorld(World):
                 f'FROM "{table}_{hung}" WHERE {column} = ?',
                 [bare(number), source],
             )
-        if kind == "contact":  # BottleCRM links a contact to its company at each write, where it is not linked yet
+        if kind == "contact":  # BottleCRM links a contact to its company at each write, if the link is missing
             self.server.execute(
                 "INSERT INTO accounts_contacts (account_id, contact_id) SELECT account_id, ? "
                 "FROM accounts_contacts WHERE contact_id = ?",
@@ -226,7 +226,7 @@ class BookWorld(World):
         return self.rows("task")
 
     def rows(self, kind: str) -> dict[RecordId, object]:
-        """Return all that stands in the records of a kind and hangs on them, but for who they are assigned to."""
+        """Return all values of the records of a kind and of their dependent rows, except the assignees."""
         table, column = RECORDS[kind], owner_column(kind)
         names = [row[1] for row in self.server.query(f'PRAGMA table_info("{table}")') if row[1] not in NOISE]
         chosen = ", ".join(f'"{name}"' for name in names)

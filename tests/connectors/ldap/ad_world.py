@@ -27,10 +27,10 @@ VOLATILE = {
     "uSNChanged",
     "whenChanged",
 }
-"""Kept by the server at every log-in, tried or done."""
+"""Written by the server at every log-in, successful or not."""
 PEOPLE = "(&(objectCategory=person)(objectClass=user))"
 NOT_IN_LOGINS = re.compile(r'["*+,/:;<=>?@\[\\\]|]')
-"""What sAMAccountName may not hold (MS-SAMR, 3.1.1.6); such a log-in is a principal name."""
+"""Characters that sAMAccountName may not hold (MS-SAMR, 3.1.1.6); a log-in with one is a principal name."""
 
 
 class AdWorld:

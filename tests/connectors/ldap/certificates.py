@@ -1,4 +1,4 @@
-"""Certificates that must not be accepted: expired, not valid yet, for another name."""
+"""Certificates that must be refused: expired, not valid yet, for another name."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -1,8 +1,8 @@
-"""A directory that somebody else set up, unlike ours in every way that we could think of.
+"""A directory that somebody else set up, with a different layout throughout.
 
-No ppolicy, no memberof overlay, people named by cn below three levels, several suffixes, nobody may ask anonymously,
-fifty answers at most without paging, clear names of groups in groupOfUniqueNames and posixGroup, referrals to a server
-elsewhere, an entry whose id the bot may not read.
+No ppolicy, no memberof overlay, no anonymous access, several suffixes, fifty answers at most without paging. People are
+named by cn below three levels. Groups have clear names in groupOfUniqueNames and posixGroup. Referrals lead to another
+server, and the bot may not read the id of one entry.
 """
 
 import subprocess
@@ -31,7 +31,7 @@ objectclass ( 1.3.6.1.1.1.2.0 NAME 'posixAccount' SUP top AUXILIARY
 objectclass ( 1.3.6.1.1.1.2.2 NAME 'posixGroup' SUP top AUXILIARY MUST gidNumber MAY memberUid )
 objectclass ( 1.3.6.1.1.1.2.18 NAME 'groupOfMembers' SUP top STRUCTURAL MUST cn MAY member )
 """
-"""What a directory for Unix machines has (draft-howard-rfc2307bis): a group of names may be one of log-ins as well."""
+"""Classes of a directory for Unix machines (draft-howard-rfc2307bis): a group of names may also be one of log-ins."""
 
 
 def name(number: int) -> str:
@@ -44,7 +44,7 @@ def staff_dn(number: int) -> str:
 
 
 class Foreign(Slapd):
-    """That server."""
+    """A server with that directory."""
 
     base_dn = SUFFIX
     bind_dn = BOT_DN

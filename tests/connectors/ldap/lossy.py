@@ -1,4 +1,4 @@
-"""A wire that loses the answer to a change: the directory carries it out, and the bot never hears."""
+"""A proxy that loses the answer to a change: the directory carries it out, and the bot gets no answer."""
 
 import contextlib
 import socket
@@ -45,7 +45,7 @@ def _accept(listener: socket.socket, port: int) -> None:
 
 @contextlib.contextmanager
 def lossy_wire(port: int) -> Iterator[str]:
-    """Give the address of a wire to the directory at `port`."""
+    """Return the address of a proxy to the directory at `port`."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=_accept, args=(listener, port), daemon=True)
         thread.start()

@@ -1,4 +1,4 @@
-"""Active Directory on a real Samba: flags, proofs, places, administrators, and what is not a person."""
+"""Active Directory on a real Samba: flags, proofs, places, administrators, and entries that are no people."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -66,7 +66,7 @@ def test_the_lock_is_one_write_and_proved_by_code_533(ad: AdWorld) -> None:
 
 
 def test_a_wrong_password_proves_nothing(ad: AdWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody sets another password between the lock and the log-in that is to prove it."""
+    """Somebody sets another password between the lock and the log-in that should prove it."""
     who = newcomer()
     account, connector = ad.add(who), ad.connect()
     attempt = connector._connections.try_login
@@ -125,7 +125,7 @@ def test_a_credential_without_rights_is_forbidden_and_says_which(ad: AdWorld) ->
     assert ad.can_log_in(who.login, who.password)
 
 
-# -- what is open
+# -- open accounts
 
 
 def test_an_expired_account_is_open_and_it_says_why(ad: AdWorld) -> None:
@@ -149,10 +149,10 @@ def test_an_account_locked_out_by_wrong_passwords_is_open_and_it_says_why(ad: Ad
     finally:
         domain(ad, "lockoutThreshold", "0")
     assert seen.verdict is Verdict.OPEN
-    assert "for a time only" in seen.reason
+    assert "only for a time" in seen.reason
 
 
-# -- who is an administrator
+# -- administrators
 
 
 def test_administrators_are_left_alone_unless_the_settings_say_so(ad: AdWorld) -> None:
@@ -339,7 +339,7 @@ def test_values_that_come_in_portions_are_put_together(ad: AdWorld, asked: str) 
     assert ad.connect()._connections.run(read, "reading") == CROWD_SIZE - first
 
 
-# -- everybody at once
+# -- all accounts at once
 
 
 def test_locked_accounts_are_listed_whatever_else_their_flags_say(ad: AdWorld) -> None:

@@ -1,4 +1,4 @@
-"""Mistakes that are easily made with Active Directory: each must be caught by the test that is there for it."""
+"""Likely mistakes with Active Directory: each must be caught by the test for it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from connectors.contract import AccountId, Change, GroupId, Locked, Login, Verdi
 from connectors.ldap import disabled_ou
 from connectors.ldap.active_directory import CONTROL, ActiveDirectory
 from connectors.ldap.connection import LdapConnection
-from connectors.ldap.connections import Connections
+from connectors.ldap.connections import LdapConnections
 from connectors.ldap.connector import Ldap
 from connectors.ldap.directory import Directory
 from connectors.ldap.locking import Locking
@@ -37,14 +37,14 @@ class Planted(Ldap):
     def __init__(self, settings: LdapSettings) -> None:
         super().__init__(settings)
         self._dialect = self.dialect(settings)
-        self._connections = Connections(settings, self._dialect)
+        self._connections = LdapConnections(settings, self._dialect)
         self._directory = Directory(settings, self._dialect, self._connections)
         self._locking = Locking(self._directory)
         self._memberships = Memberships(self._directory)
 
 
 class BelievesWrongPassword(Planted):
-    """Takes `data 52e` for proof of the lock."""
+    """Accepts `data 52e` as proof of the lock."""
 
     class dialect(ActiveDirectory):  # noqa: N801 - an attribute that happens to be a class
         def locked(self, secret_is_right: bool, refusal: Mapping[str, Any] | None) -> Locked:
@@ -53,7 +53,7 @@ class BelievesWrongPassword(Planted):
 
 
 class ForgetsOtherFlags(Planted):
-    """Writes 514 whatever was there."""
+    """Writes 514 over all flags."""
 
     class dialect(ActiveDirectory):  # noqa: N801
         def locking(self, entry: Entry, secret: str) -> Sequence[Modification]:
@@ -61,7 +61,7 @@ class ForgetsOtherFlags(Planted):
 
 
 class RestoresOldFlags(Planted):
-    """Writes the flags of the before-image over those that were set since."""
+    """Restores the flags of the before-image over those that were set since."""
 
     class dialect(ActiveDirectory):  # noqa: N801
         def unlocking(self, entry: Entry, state: Mapping[str, str]) -> Sequence[Modification]:
@@ -80,7 +80,7 @@ class WritesTwice(Planted):
 
 
 class KnowsByName(Planted):
-    """Takes the DN for the account's id."""
+    """Uses the DN as the account's id."""
 
     class dialect(ActiveDirectory):  # noqa: N801
         def canonical(self, wanted: str) -> AccountId:
@@ -94,7 +94,7 @@ class KnowsByName(Planted):
 
 
 class ReadsTheGuidBackwards(Planted):
-    """Takes the sixteen bytes in the order in which they stand."""
+    """Reads the sixteen bytes in their stored order."""
 
     class dialect(ActiveDirectory):  # noqa: N801
         def identify(self, entry: Entry) -> AccountId:
@@ -102,7 +102,7 @@ class ReadsTheGuidBackwards(Planted):
 
 
 class CountsReferrals(Planted):
-    """Takes referral rows for people."""
+    """Counts referral rows as people."""
 
     def __init__(self, settings: LdapSettings) -> None:
         super().__init__(settings)
@@ -122,7 +122,7 @@ def _counting(link: LdapConnection) -> LdapConnection:
 
 
 class StopsAtReferrals(Planted):
-    """Takes the answer of every search from the top for half an answer."""
+    """Treats every search from the top as incomplete."""
 
     class dialect(ActiveDirectory):  # noqa: N801
         referrals_are_normal = False
@@ -144,7 +144,7 @@ class RewritesMembers(Planted):
 
 
 class ReadsMemberOf(Planted):
-    """Takes memberOf for the whole truth: the primary group is not in it."""
+    """Reads only memberOf, which lacks the primary group."""
 
     class dialect(ActiveDirectory):  # noqa: N801
         def primary(self, entry: Entry) -> str:
@@ -152,7 +152,7 @@ class ReadsMemberOf(Planted):
 
 
 class LocksAdministrators(Planted):
-    """Has no eye for adminCount."""
+    """Ignores adminCount."""
 
     class dialect(ActiveDirectory):  # noqa: N801
         def protects(self, entry: Entry) -> str:
@@ -160,7 +160,7 @@ class LocksAdministrators(Planted):
 
 
 class TakesExpiryForALock(Planted):
-    """Calls an account locked that only expired, or waits after wrong passwords."""
+    """Reports an account as locked that only expired, or waits after wrong passwords."""
 
     class dialect(ActiveDirectory):  # noqa: N801
         def verdict(self, entry: Entry) -> tuple[Verdict, str]:
@@ -169,7 +169,7 @@ class TakesExpiryForALock(Planted):
 
 
 class NeedsThePassword(Planted):
-    """Leaves an account open because its password cannot be changed."""
+    """Leaves an account open if its password cannot be changed."""
 
     class dialect(ActiveDirectory):  # noqa: N801
         password_may_stay = False
@@ -183,14 +183,14 @@ class TriesStrangers(Planted):
 
 
 class SeesOneLevel(Planted):
-    """Shows the groups right above, and none above those."""
+    """Returns only the direct parents of a group."""
 
     def groups(self, account: AccountId) -> Sequence[Any]:
         return [type(g)(g.id, g.name, g.parent_groups[:1], g.fixed) for g in super().groups(account)]
 
 
 class StaysInPlace(Planted):
-    """Never moves anybody back."""
+    """Never moves an account back."""
 
     def unlock(self, before: Any) -> Change:
         self._locking._folder = ""
@@ -209,7 +209,7 @@ class PlantedWorld(AdWorld):
 
 ACCOUNTS, GROUPS = suites.TestActiveDirectoryAccounts(), suites.TestActiveDirectoryGroups()
 PATCHED = object()
-"""Stands for pytest's monkeypatch."""
+"""Replaces pytest's monkeypatch."""
 CASES: tuple[tuple[type[Planted], Callable[..., None], tuple[Any, ...]], ...] = (
     (BelievesWrongPassword, traps.test_a_wrong_password_proves_nothing, (PATCHED,)),
     (ForgetsOtherFlags, traps.test_the_other_flags_stay_at_lock_and_unlock, ()),
@@ -231,7 +231,7 @@ RAISES: tuple[tuple[type[Planted], Callable[..., None]], ...] = (
     (CountsReferrals, traps.test_referrals_to_other_partitions_are_no_people),
     (NeedsThePassword, traps.test_a_password_that_is_refused_does_not_keep_the_account_open),
 )
-"""Faults that show as an error of the connector where there must be none."""
+"""Faults that raise an error of the connector where none is expected."""
 
 
 @pytest.fixture(autouse=True)

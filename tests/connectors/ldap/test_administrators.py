@@ -1,4 +1,4 @@
-"""Who is an administrator: nested, posix and primary groups, DNs with odd characters, on real servers."""
+"""Administrators: nested, POSIX and primary groups, DNs with special characters, on real servers."""
 
 import ldap
 import pytest
@@ -148,7 +148,7 @@ def _search(ad: AdWorld, query: str) -> list[tuple[str, dict[str, list[bytes]]]]
 
 
 def _quietly(root: ldap.ldapobject.LDAPObject, group: str, dn: str) -> None:
-    """Take a member out, who may be out already: changing a primary group moves memberships by itself."""
+    """Remove a member who may already be gone: changing a primary group moves memberships by itself."""
     try:
         root.modify_s(group, [(ldap.MOD_DELETE, "member", [dn.encode()])])
     except (ldap.NO_SUCH_ATTRIBUTE, ldap.UNWILLING_TO_PERFORM):

@@ -1,4 +1,4 @@
-"""Reaching the directory: TLS, dead addresses, refused passwords, many threads."""
+"""LdapConnections to the directory: TLS, unreachable addresses, refused passwords, many threads."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -47,7 +47,7 @@ def test_a_refused_password_is_tried_once_and_not_again(world: LdapWorld) -> Non
             rows = root.search_s(world.slapd.bind_dn, ldap.SCOPE_BASE, attrlist=["pwdFailureTime"])
         return len(rows[0][1].get("pwdFailureTime", []))
 
-    world.connect().check()  # a good log-in sets the count back
+    world.connect().check()  # a successful log-in resets the count
     wrong = world.connect("wrong")
     for _ in range(4):
         with pytest.raises(BadCredential):

@@ -1,7 +1,7 @@
 """The 389 Directory Server dialect, against slapd with that server's attributes in a schema of our own.
 
-This proves which attributes are read and written. It does not prove what a 389 Directory Server does with them: slapd
-lets a person in who has `nsAccountLock: true`, and the connector says so.
+This proves which attributes are read and written, not how a 389 Directory Server behaves. slapd accepts the log-in of a
+person with `nsAccountLock: true`, and the connector reports that.
 """
 
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ access to dn.subtree="{ldif.PEOPLE_DN}" attrs=nsAccountLock
 
 
 class StandIn(Slapd):
-    """A slapd that has the attributes."""
+    """A slapd with the attributes."""
 
     def _seed(self) -> None:
         super()._seed()
@@ -93,7 +93,7 @@ def test_lock_and_unlock_write_the_attribute_and_the_password(ds: World389) -> N
     before = connector.before(account)
     locked = connector.lock(before)
     assert (locked.change, locked.login, ds.writes()) == (Change.MADE, Login.ACCEPTED, writes + 1)
-    assert "lets an account in" in locked.detail
+    assert "accepts the log-in of an account" in locked.detail
     assert ds.value(who, "nsAccountLock") == b"true"
     assert not ds.can_log_in(who.login, who.password)
     assert connector.observe([account])[account].verdict is Verdict.LOCKED

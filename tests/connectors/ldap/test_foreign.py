@@ -120,7 +120,7 @@ def test_a_password_that_may_not_be_read_is_unknown_and_says_so(server: Foreign)
     connector = _connect(server, bind_dn=staff_dn(6), password=SecretStr("pw-6"))
     account = _account(connector, 7)
     seen = connector.observe([account])[account]
-    assert (seen.verdict, "needs to read it" in seen.reason) == (Verdict.UNKNOWN, True)
+    assert (seen.verdict, "must be able to read it" in seen.reason) == (Verdict.UNKNOWN, True)
     with pytest.raises(ConnectorError, match="access"):
         connector.lock(connector.before(account))
     assert _log_in(server, 7)

@@ -1,4 +1,4 @@
-"""Locking on OpenLDAP: the traps of the password policy overlay, and writes whose fate is unknown."""
+"""Locking on OpenLDAP: the password policy overlay's peculiarities, and writes with an unknown outcome."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -213,7 +213,7 @@ def test_a_lock_beside_the_old_password_that_nothing_proves_is_open(world: LdapW
             for _try in range(2):
                 assert connector.lock(connector.before(account)).login is Login.NOT_TRIED
                 seen = connector.observe([account])[account]
-                assert (seen.verdict, "whether it holds cannot be told" in seen.reason) == (Verdict.OPEN, True)
+                assert (seen.verdict, "it is not proven" in seen.reason) == (Verdict.OPEN, True)
         assert connector.lock(connector.before(account)).login is Login.REFUSED
         assert connector.observe([account])[account].verdict is Verdict.LOCKED
         assert connector.unlock(before) is Change.MADE
@@ -240,7 +240,7 @@ REPLACE = (ldap.MOD_REPLACE, LOCK, [FOR_GOOD.encode()])
 def test_which_modify_locks_as_the_readme_has_it(
     world: LdapWorld, changes: list[Modification], without: bool | None, with_one: bool | None
 ) -> None:
-    """Not our code but slapd's: tells when another version behaves otherwise. None: the server refuses."""
+    """Tests slapd, not our code: it fails if another version behaves otherwise. None: the server refuses."""
     who = newcomer()
     world.add(who)
     dn = ldif.person_dn(who.login)

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from connectors.contract import AccountId
 from connectors.errors import Unavailable
 from connectors.ldap.connection import LdapConnection
-from connectors.ldap.connections import Connections
+from connectors.ldap.connections import LdapConnections
 from connectors.ldap.directory import Directory
 from connectors.ldap.openldap import OpenLdap
 from connectors.ldap.settings import LdapSettings
@@ -97,7 +97,7 @@ def _entry(account: AccountId) -> Entry:
 
 
 def _directory() -> Directory:
-    return Directory(SETTINGS, OpenLdap(), Connections(SETTINGS, OpenLdap()))
+    return Directory(SETTINGS, OpenLdap(), LdapConnections(SETTINGS, OpenLdap()))
 
 
 def test_a_short_answer_is_asked_for_in_halves() -> None:

@@ -1,4 +1,4 @@
-"""What is read: people, crowds beyond the server's limits, groups of every kind; and the settings' faults."""
+"""Reads of people, of more accounts than the server's limits, and of groups of every kind; faults in the settings."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -12,7 +12,7 @@ from connectors.contract import Account, AccountId, Person, Verdict
 from connectors.errors import ConnectorError, Unavailable
 from connectors.ldap import connection, roster
 from connectors.ldap.connection import LdapConnection
-from connectors.ldap.connections import Connections
+from connectors.ldap.connections import LdapConnections
 from connectors.ldap.connector import Ldap
 from connectors.ldap.directory import Directory
 from connectors.ldap.openldap import OpenLdap
@@ -102,7 +102,7 @@ def test_a_base_that_is_gone_for_a_minute_locks_nobody_and_makes_nobody_absent(w
         with pytest.raises(ConnectorError):
             ask()
     nobody = Ldap(world.settings(people_filter="(objectClass=country)"))
-    with pytest.raises(Unavailable, match="nobody is taken for gone"):
+    with pytest.raises(Unavailable, match="no account is taken for gone"):
         nobody.observe([world.nobody()])
 
 
@@ -124,7 +124,7 @@ def test_the_last_log_in_is_the_latest_that_is_told(
             return [Entry.read("uid=x", raw | {"entryUUID": [b"0-1"], "uid": [b"x"]}), Entry.read("uid=no-id", raw)]
 
     settings = world.settings()
-    directory = Directory(settings, OpenLdap(), cast("Connections", None))
+    directory = Directory(settings, OpenLdap(), cast("LdapConnections", None))
     [found] = list(roster.everyone(directory, cast("LdapConnection", Stub())))
     assert found.last_login == told
 

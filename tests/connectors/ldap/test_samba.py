@@ -1,4 +1,4 @@
-"""The practice domain itself: one at a time, and a clear word where it cannot run."""
+"""The practice domain itself: one at a time, and a clear message if it cannot run."""
 
 import os
 from pathlib import Path
@@ -7,10 +7,10 @@ import ldap
 import pytest
 
 from tests.sandbox.company import samba as samba_module
+from tests.sandbox.company.machine_lock import MachineLock, MachineLockTimeout
 from tests.sandbox.company.samba import PACKAGES, Samba, prepare
 from tests.sandbox.company.samba_conf import SERVICE_DN
 from tests.sandbox.company.slapd import MissingProgram
-from tests.sandbox.company.turns import NotYourTurn, Turn
 
 
 def test_a_missing_package_names_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -29,22 +29,22 @@ def test_without_root_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 def test_a_second_run_waits_and_then_says_who_has_it(
     samba: Samba, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(samba_module, "TURN_SECONDS", 0.1)
-    with pytest.raises(NotYourTurn, match="handover-samba"):
+    monkeypatch.setattr(samba_module, "LOCK_SECONDS", 0.1)
+    with pytest.raises(MachineLockTimeout, match="handover-samba"):
         Samba(tmp_path).start()
     assert samba.can_bind(samba.bind_dn, samba.bind_password)
 
 
 def test_a_turn_comes_back() -> None:
-    one, other = Turn("practice-test", 0.1), Turn("practice-test", 0.1)
-    one.take()
-    one.take()
-    with pytest.raises(NotYourTurn):
-        other.take()
-    one.give_back()
-    one.give_back()
-    other.take()
-    other.give_back()
+    one, other = MachineLock("practice-test", 0.1), MachineLock("practice-test", 0.1)
+    one.acquire()
+    one.acquire()
+    with pytest.raises(MachineLockTimeout):
+        other.acquire()
+    one.release()
+    one.release()
+    other.acquire()
+    other.release()
 
 
 def test_the_bot_has_no_more_rights_than_it_needs(samba: Samba) -> None:

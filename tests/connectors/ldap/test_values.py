@@ -1,4 +1,4 @@
-"""Active Directory's values, the portions of large attributes, and nested groups of OpenLDAP: what is pure, and odd."""
+"""Pure functions: Active Directory's values, ranges of large attributes, and nested groups of OpenLDAP."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -54,7 +54,7 @@ def test_a_verdict_needs_flags_that_can_be_read(control: bytes | None, verdict: 
         ("9223372036854775806", "", ""),
         ("131000000000000000", "0", "only expired since 2016-02-15"),
         ("139000000000000000", "0", "expires at 2041-06-22"),
-        ("0", "131000000000000000", "for a time only, since 2016-02-15"),
+        ("0", "131000000000000000", "only for a time, since 2016-02-15"),
     ],
 )
 def test_dates_of_active_directory(expires: str, locked_out: str, words: str) -> None:

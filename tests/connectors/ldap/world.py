@@ -9,7 +9,7 @@ import ldap
 from pydantic import SecretStr
 
 from connectors.contract import AccountId, GroupId
-from connectors.ldap.connections import Connections
+from connectors.ldap.connections import LdapConnections
 from connectors.ldap.connector import Ldap
 from connectors.ldap.settings import LdapSettings
 from tests.conformance.accounts import Newcomer
@@ -35,7 +35,7 @@ def hurried(connectors: Sequence[Ldap]) -> Iterator[None]:
             _allow(connections, settings)
 
 
-def _allow(connections: Connections, settings: LdapSettings) -> None:
+def _allow(connections: LdapConnections, settings: LdapSettings) -> None:
     connections._settings = settings
     for link in connections.pool._idle:
         link._seconds = link._raw.timeout = settings.request_seconds

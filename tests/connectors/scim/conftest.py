@@ -1,4 +1,4 @@
-"""Fixtures of the SCIM connector's own tests: a fresh server each, so that nobody meets another test's manners."""
+"""Fixtures of the SCIM connector's own tests: a fresh server for each test."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -17,7 +17,7 @@ Open = Callable[..., ScimWorld]
 
 @pytest.fixture
 def open_world() -> Iterator[Open]:
-    """Start servers that support what is asked for, with a few people in them."""
+    """Start servers with the requested features, and with a few people."""
     with ExitStack() as stack:
 
         def start(kind: type[Connector] = Connector, **features: Any) -> ScimWorld:

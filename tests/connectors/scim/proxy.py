@@ -1,4 +1,4 @@
-"""A wire with faults on demand, over real sockets, in front of a server that answers one request per connection."""
+"""A proxy with faults on demand, over real sockets, before a server that answers one request per connection."""
 
 import contextlib
 import socket
@@ -15,18 +15,18 @@ PATIENCE = 60.0
 
 
 class Act(Enum):
-    """What the wire does to a request, or to its answer."""
+    """Faults of a request or of its answer."""
 
     LOSE = auto()
     """Carried out; the answer never comes."""
     HALF = auto()
     """Carried out; half the answer comes, then the connection is closed."""
     UNFRAMED = auto()
-    """As HALF, from a server that does not say how long its answer is."""
+    """As HALF, from a server that gives no length for its answer."""
     RESET = auto()
     """Carried out; half the answer comes, then a reset."""
     HANG = auto()
-    """Taken, not passed on, and not answered."""
+    """Accepted, not passed on, and not answered."""
     STATUS = auto()
     """Not passed on; answered with a status."""
 
@@ -36,7 +36,7 @@ SILENT = frozenset({Act.LOSE, Act.HANG})
 
 @dataclass(slots=True)
 class Fault:
-    """One fault, for so many requests of a method and path."""
+    """One fault for a number of requests of a method and path."""
 
     act: Act
     method: str = ""
@@ -47,7 +47,7 @@ class Fault:
 
 
 class Proxy:
-    """Passes on what it gets to the server at `port`."""
+    """Passes requests on to the server at `port`."""
 
     def __init__(self, port: int) -> None:
         self._port, self._listener = port, socket.create_server(("127.0.0.1", free_port()))
@@ -55,7 +55,7 @@ class Proxy:
         self._faults: list[Fault] = []
         self._lock, self._released = threading.Lock(), threading.Event()
         self.hurried: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
-        """What whoever waits does while there will be no answer."""
+        """Called by a request that will get no answer."""
         self._listen()
 
     def close(self) -> None:
@@ -67,7 +67,7 @@ class Proxy:
 
     @contextlib.contextmanager
     def fault(self, fault: Fault) -> Iterator[None]:
-        """Have a fault for a while; requests that hang are dropped at the end."""
+        """Apply a fault for a while; requests that hang are dropped at the end."""
         self._released.clear()
         self._faults.append(fault)
         try:
@@ -79,7 +79,7 @@ class Proxy:
 
     @contextlib.contextmanager
     def stopped(self) -> Iterator[None]:
-        """Have nobody listen for a while."""
+        """Close the port for a while."""
         self.close()
         try:
             yield

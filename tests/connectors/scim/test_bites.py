@@ -1,4 +1,4 @@
-"""Faults that a SCIM connector is prone to, planted one by one: each is caught by the test that is there for it."""
+"""Likely faults of a SCIM connector, planted one by one: each is caught by the test for it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Locking on servers with versions, without them, with other dialects, and with inactive users taken away."""
+"""Locking on servers with versions, without them, with other dialects, and with removal of inactive users."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -20,7 +20,7 @@ def _refuse(status: int, *methods: str, times: int = 1_000) -> "_Refusals":
 
 
 class _Refusals:
-    """Refuses the first so many requests of some methods."""
+    """Refuses the first requests of some methods."""
 
     def __init__(self, status: int, methods: tuple[str, ...], times: int) -> None:
         self.status, self.methods, self.left = status, methods, times
@@ -145,7 +145,7 @@ def test_nothing_is_written_to_somebody_whom_the_server_shows_in_anothers_place(
     assert (world.writes(), _active(world, other)) == (0, True)
 
 
-# -- what the network does
+# -- network faults
 
 
 @pytest.mark.parametrize("act", [Act.LOSE, Act.HANG, Act.RESET])
@@ -189,7 +189,7 @@ def test_a_failing_server_leaves_it_unknown(world: ScimWorld) -> None:
         connector.lock(before)
 
 
-# -- what inactive means
+# -- the meanings of inactive
 
 
 def test_where_inactive_users_are_removed_gone_is_locked_and_said_so(open_world: Open) -> None:

@@ -1,4 +1,4 @@
-"""Finding people on servers that take all filters, some, or none, with records that are not as they should be."""
+"""Lookups on servers with all filters, some, or none, and with malformed records."""
 
 import json
 from typing import Any
@@ -26,7 +26,7 @@ def _without_or(call: Call) -> int:
 
 
 def _names_only(call: Call) -> int:
-    """Refuse as some do: userName and externalId, one at a time, and nothing else."""
+    """Refuse all filters except userName and externalId, one at a time, as some servers do."""
     return 400 if " or " in call.filter or call.filter.startswith("emails") else 0
 
 
@@ -176,7 +176,7 @@ def test_an_operators_filter_that_the_server_cannot_keep_is_refused(open_world: 
         world.connect(user_filter='userType eq "Employee"').find(person(newcomer()))
 
 
-# -- filters that are not as they should be
+# -- faulty filters
 
 
 def _case_exact(call: Call, body: Any) -> Any:
@@ -201,7 +201,7 @@ def test_a_server_that_minds_case_hides_nobody_whom_the_directory_writes_otherwi
 
 @pytest.mark.parametrize("crowd", [1, 4])
 def test_or_is_proven_by_several_people_alone(open_world: Open, crowd: int) -> None:
-    """A server that minds the first term only, or answers `or` with nobody, seems to know it where one person is."""
+    """With one person, a server that uses only the first term, or answers `or` with nothing, seems to support it."""
     world = open_world(people=[])
     for n in range(crowd):
         world.server.add_user(f"crowd.{n}")
@@ -217,7 +217,7 @@ def test_or_is_proven_by_several_people_alone(open_world: Open, crowd: int) -> N
 
 @pytest.mark.parametrize("status", [404, 500])
 def test_nobody_matches_and_a_filter_that_fails_are_no_end(world: ScimWorld, status: int) -> None:
-    """404 is how some say "nobody"; some fail at an attribute that they do not know."""
+    """Some servers answer 404 for "nobody"; some fail at an attribute that they do not support."""
     who = newcomer()
     account = world.add(who)
     disliked = "emails" if status == 500 else " eq "
@@ -265,7 +265,7 @@ def test_what_the_list_leaves_out_of_an_account_is_read_by_its_id(world: ScimWor
         list(connector.everyone())
 
 
-# -- records that are not as they should be
+# -- malformed records
 
 BROKEN: list[dict[str, Any]] = [
     {"userName": None},

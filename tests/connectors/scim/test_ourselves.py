@@ -1,4 +1,4 @@
-"""Who the bot is in the application, who has full power there, and how many people it has."""
+"""The bot's own account in the application, the administrators there, and the number of people."""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ ME = {"id": "bot-1", "userName": "handover"}
 
 
 class _Answers(BaseHTTPRequestHandler):
-    """Answers `/Me` as it is told, and counts how often it is asked."""
+    """Answers `/Me` as configured, and counts its requests."""
 
     status, asked, page = 200, 0, b""
 
@@ -35,7 +35,7 @@ class _Answers(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Everybody at once from a SCIM server: all pages, records without an id, and a list that breaks off."""
+"""All users of a SCIM server: all pages, records without an id, and a list that breaks off."""
 
 import pytest
 

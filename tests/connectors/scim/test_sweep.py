@@ -1,4 +1,4 @@
-"""Observing many: few requests, and nobody absent who is only hidden, unread or on a page that did not come."""
+"""Bulk observation: few requests; hidden, unread and undelivered accounts are never absent."""
 
 from typing import Any
 

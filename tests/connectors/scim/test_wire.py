@@ -1,4 +1,4 @@
-"""Payloads that may hold anything, filters that hold somebody's text, settings that would be unsafe."""
+"""Payloads with any content, filters with user input, and unsafe settings."""
 
 import json
 from typing import Any

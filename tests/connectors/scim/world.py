@@ -44,7 +44,7 @@ class ScimWorld:
 
     @contextmanager
     def _hurried(self) -> Iterator[None]:
-        """Shorten our patience only while nothing will come: a busy machine is not a silent server."""
+        """Shorten our time limits only while no answer will come: a busy machine is not a silent server."""
         clients = [connector._service._api for connector in self._connectors]
         usual = [client.timeout for client in clients]
         for client in clients:
@@ -71,7 +71,7 @@ class ScimWorld:
         return self.server.writes()
 
     def can_log_in(self, login: str, password: str) -> bool:
-        """As the application would have it: the right password of an active user."""
+        """Return the application's rule: the right password of an active user."""
         user = next((u for u in self.server.users().values() if u["userName"] == login), None)
         return user is not None and user["active"] is True and self._passwords.get(login) == password
 

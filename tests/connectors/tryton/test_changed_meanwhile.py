@@ -1,4 +1,4 @@
-"""A record that somebody edits at the moment of its move is moved all the same, unless its owner changed."""
+"""A record that somebody edits at the moment of its move: it is still moved, unless its owner changed."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ DANA, BOB, ZED = 1, 2, 3
 
 
 class Server:
-    """What Tryton answers about users 1 to 3 and three opportunities; `meanwhile` comes before a write is looked at."""
+    """Tryton's answers about users 1 to 3 and three opportunities; `meanwhile` runs before a write is checked."""
 
     def __init__(self) -> None:
         self.rows: dict[int, dict[str, Any]] = {

@@ -64,7 +64,7 @@ def test_two_calls_at_once_are_told_apart() -> None:
 
 
 def test_a_line_without_an_answer_does_not_take_a_later_ones() -> None:
-    """As where the log of old has no lines by trytond.wsgi."""
+    """The old log has no lines by trytond.wsgi."""
     old = FULL.replace("2026-07-22", "2026-07-01").replace("alice", "carol")
     assert read(old, FULL, SERVED.format("9@")) == []
     assert len(read(old, FULL.replace("alice", "bob"), SERVED.format("7@"))) == 1

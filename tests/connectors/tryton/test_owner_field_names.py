@@ -1,4 +1,4 @@
-"""`owner_fields` in the settings, and what Tryton's own description of a field makes of it; no server."""
+"""`owner_fields` in the settings, and Tryton's own description of a field; no server."""
 
 from typing import Any
 
@@ -156,7 +156,7 @@ def test_a_record_without_a_company_goes_to_any_employee_and_to_nobody_else() ->
 
 
 def test_an_employee_and_a_user_of_one_number_are_two() -> None:
-    """A user field's value is no employee's id, whatever the expected owner is called."""
+    """A value of a user field is no employee's id, whatever the expected owner is called."""
     row = moves.holding(MANAGED, {"id": 7, "account_manager": 10, "_timestamp": "t"})
     batch = [MoveOrder(records.record_id(MANAGED, 7), AccountId("employee:10"), BOB)]
     sellers = {BOB: seller(BOB, {2: None})}

@@ -1,4 +1,4 @@
-"""Further fields that name an employee or a user, on a real Tryton: the suite of client books, and what is theirs."""
+"""Further fields that name an employee or a user, on a real Tryton: the client book suite, and their own cases."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -46,7 +46,7 @@ def both(reports: SupervisorWorld, notices: NotificationWorld) -> Connector:
 
 
 class TestUsers(ClientBookSuite):
-    """On a field that points to users; one that points to employees goes the way of the opportunities."""
+    """The suite on a field that points to users; one that points to employees works like the opportunities."""
 
     @pytest.fixture
     def world(self, notices: NotificationWorld) -> FieldWorld:
@@ -120,7 +120,7 @@ def test_a_field_that_the_settings_do_not_name_any_more_is_read_and_never_writte
 
 
 def test_trouble_after_a_part_was_written_is_no_plain_trouble(reports: SupervisorWorld) -> None:
-    """Whoever asked must read back: a part of the batch has happened."""
+    """The caller must read back: a part of the batch was written."""
     owner, successor = reports.seller(), reports.seller()
     [mine] = reports.add(owner, ["A"])
     connector = Connector(reports.settings(owner_fields=(reports.field, "no.such:field")))
@@ -182,13 +182,15 @@ def test_a_field_that_the_bot_may_only_read_is_named(reports: SupervisorWorld) -
 
 
 class Practice:
-    """Dana, whose name stands in nothing but further fields, and Bob, whom Tryton lets take some of them."""
+    """Dana, whose name stands only in further fields, and Bob, who may own some of their records."""
 
     def __init__(self, reports: SupervisorWorld, notices: NotificationWorld, folder: Path) -> None:
         self.connector = Connector(reports.settings(owner_fields=BOTH))
         self.reports, self.notices = reports, notices
         self.dana = self.join(Newcomer("dana.alone", LEAVER.name, LEAVER.email, ""))
-        self.bob = self.join(Newcomer(BOB.email, BOB.name, "", ""))  # who gets notices must have an address in Tryton
+        self.bob = self.join(
+            Newcomer(BOB.email, BOB.name, "", "")
+        )  # a recipient of notices must have an address in Tryton
         self.led = reports.add(self.dana, ["One", "Two", "Three"])
         self.noticed = notices.add(self.dana, ["First", "Second"])
         self.stage = Stage(folder, System("crm", MANIFEST, self.connector), successors=(BOB,))

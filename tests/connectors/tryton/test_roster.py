@@ -1,4 +1,4 @@
-"""Every user of a real Tryton, page after page."""
+"""All users of a real Tryton, page by page."""
 
 import pytest
 

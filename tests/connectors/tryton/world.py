@@ -74,7 +74,7 @@ class World:
 
     @contextmanager
     def silent(self) -> Iterator[None]:
-        """Shorten our patience only meanwhile: a busy machine is not a silent server."""
+        """Use short time limits only meanwhile: a busy machine is not a silent server."""
         clients = [connector._rpc._api for connector in self._connectors]
         usual = [client.timeout for client in clients]
         for client in clients:
@@ -89,7 +89,7 @@ class World:
 
 
 class AccountsWorld(World):
-    """For the suite of accounts."""
+    """World of the accounts suite."""
 
     def add(self, who: Newcomer) -> AccountId:
         return self.create(who)
@@ -113,7 +113,7 @@ class AccountsWorld(World):
 
 
 class SessionsWorld(World):
-    """For the suite of sessions."""
+    """World of the sessions suite."""
 
     def __init__(self, server: Tryton) -> None:
         super().__init__(server)
@@ -138,7 +138,7 @@ class SessionsWorld(World):
 
 
 class BookWorld(World):
-    """For the suite of client books."""
+    """World of the client book suite."""
 
     def seller(self, *, active: bool = True) -> AccountId:
         who, admin = newcomer("seller"), self.server.as_admin()
@@ -190,7 +190,7 @@ class BookWorld(World):
 
 
 class FieldWorld(BookWorld):
-    """For the suite of client books, on the records of a further field; the bot may write them meanwhile."""
+    """World of the client book suite on the records of a further field; the bot may write them meanwhile."""
 
     field: str
     table: str
@@ -240,7 +240,7 @@ class FieldWorld(BookWorld):
 
     @contextmanager
     def allowed(self) -> Iterator[None]:
-        """Let the bot write the model, as its group may not in the practice company."""
+        """Let the bot write the model, which its group may not in the practice company."""
         admin, group = self.server.as_admin(), [["group.name", "=", "Handover bot"], ["model", "=", self.model]]
         rights = {"perm_read": True, "perm_write": True, "perm_create": False, "perm_delete": False}
         had = admin.call("ir.model.access.search", group)
@@ -277,7 +277,7 @@ class SupervisorWorld(FieldWorld):
 
 
 class NotificationWorld(FieldWorld):
-    """Notifications by the user who gets what reaches nobody else: a field that points to a user, without a party."""
+    """Notifications by the user who gets undeliverable ones: a field that points to a user, without a party."""
 
     field, table = "notification.email:fallback_recipients", "notification_email"
 
@@ -298,7 +298,7 @@ class NotificationWorld(FieldWorld):
 
 
 class ExportWorld(World):
-    """For the suite of export logs."""
+    """World of the export log suite."""
 
     def __init__(self, server: Tryton) -> None:
         super().__init__(server)
@@ -320,19 +320,19 @@ class ExportWorld(World):
         self._signed_in[account].call("sale.opportunity.export_data_domain", domain, fields, 0, None, None, True)
 
     def export_in_vain(self, account: AccountId) -> None:
-        """Once so that the server itself fails, and once so that it refuses: the log tells them differently."""
+        """Let the server fail once and refuse once: the log shows them differently."""
         for records, fields in (([1, 2], ["number", "party.name"]), ([self._gone], ["number"])):
             with pytest.raises(Failed, match="export_data"):
                 self._signed_in[account].call("sale.opportunity.export_data", records, fields, False)
 
     def disguise(self, account: AccountId, login: str) -> None:
-        """Have the account's session give another log-in, as a client of one's own making can."""
+        """Let the account's session send another log-in, as a self-made client can."""
         headers = self._signed_in[account]._headers
         _, user, key = base64.b64decode(headers["Authorization"].removeprefix("Session ")).decode().split(":")
         headers["Authorization"] = "Session " + base64.b64encode(f"{login}:{user}:{key}".encode()).decode()
 
     def rotate(self) -> None:
-        """As logrotate's `copytruncate` does, packing every second file."""
+        """Rotate as logrotate's `copytruncate` does, packing every second file."""
         self._rotated += 1
         old = self.server.log.with_name(f"{self.server.log.name}.{uuid4().hex[:6]}")
         if self._rotated % 2:

@@ -23,16 +23,16 @@ import ldap
 from ldap.controls import SimplePagedResultsControl
 
 from tests.sandbox.company import samba_conf as conf
+from tests.sandbox.company.machine_lock import MachineLock
 from tests.sandbox.company.samba_seed import ENVIRONMENT, SambaFailed
 from tests.sandbox.company.samba_template import template, unpack
 from tests.sandbox.company.slapd import MissingProgram
 from tests.sandbox.company.tryton_install import CACHE
-from tests.sandbox.company.turns import Turn
 
 PACKAGES = ("samba-ad-dc", "samba-ad-provision", "python3-samba")
 INSTALL = f"apt-get install -y --no-install-recommends {' '.join(PACKAGES)}"
 READY_SECONDS = 90.0
-TURN_SECONDS = 200.0
+LOCK_SECONDS = 200.0
 """Seconds to wait until another test run has released the ports."""
 
 WRITE = re.compile(r'"dsdbChange".*"statusCode": 0,.*"userSid": "(?P<sid>[^"]+)", "dn": "(?P<dn>(?:[^"\\]|\\.)*)"')
@@ -54,7 +54,7 @@ class Samba:
         self.folder = folder
         self._cache = cache
         self._process: subprocess.Popen[bytes] | None = None
-        self._turn = Turn("samba", TURN_SECONDS)
+        self._machine_lock = MachineLock("samba", LOCK_SECONDS)
         self._admin: ExitStack | None = None
         self._connection: Any = None
         self._mutex = threading.RLock()
@@ -67,9 +67,9 @@ class Samba:
     # -- life
 
     def start(self) -> Self:
-        """Unpack at the first start, then serve. Raises `MissingProgram`, `NotYourTurn`, `SambaFailed`."""
+        """Unpack at the first start, then serve. Raises `MissingProgram`, `MachineLockTimeout`, `SambaFailed`."""
         require()
-        self._turn.take()
+        self._machine_lock.acquire()
         try:
             if not (self.folder / "smb.conf").exists():
                 unpack(self.template(), self.folder)
@@ -86,7 +86,7 @@ class Samba:
     def stop(self) -> None:
         """End the process, paused or not, and let others have the ports; the data stays."""
         self._halt()
-        self._turn.give_back()
+        self._machine_lock.release()
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -101,7 +101,7 @@ class Samba:
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
-        """Be away for a while, and keep the turn."""
+        """Stop for a while, and keep the lock."""
         self._halt()
         try:
             yield
@@ -261,9 +261,9 @@ def _text_of(sid: bytes) -> str:
 def prepare(cache: Path = CACHE) -> None:
     """Make the template ahead of the first test. Raises as `start` does."""
     require()
-    turn = Turn("samba", TURN_SECONDS)
-    turn.take()
+    lock = MachineLock("samba", LOCK_SECONDS)
+    lock.acquire()
     try:
         Samba(cache / "samba-prepare", cache).template()
     finally:
-        turn.give_back()
+        lock.release()

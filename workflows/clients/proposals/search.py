@@ -1,6 +1,6 @@
 """Search in a proposal by words. Nothing searchable is kept at rest.
 
-While a book is read, the names of many lines are sealed together, so that a search opens hundreds of rows in place of
+While a book is read, the names of many lines are sealed together. So a search opens hundreds of rows instead of
 hundreds of thousands. Such a row belongs to the case: lines go from version to version, and their names never change.
 """
 

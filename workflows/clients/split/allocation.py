@@ -1,9 +1,9 @@
 """Splitting a client book between successors. Pure: the same items in any order give the same split.
 
 A family (a company with its deals) always goes to one successor. `balanced` weighs each family by its share of the
-whole value and of the whole number of records, half and half, and deals the heaviest first to whoever has least
-(longest processing time first). Such a split is at most 4/3 of the best one there is (R. L. Graham, "Bounds on
-multiprocessing timing anomalies", 1969); where it is above 4/3 of `lower_bound`, even the best one is above that bound,
+whole value and of the whole number of records, half and half. The heaviest family goes first, to the successor with
+the least (longest processing time first). Such a split is at most 4/3 of the best one (R. L. Graham, "Bounds on
+multiprocessing timing anomalies", 1969). If it is above 4/3 of `lower_bound`, even the best one is above that bound,
 and the split's notes say so.
 """
 

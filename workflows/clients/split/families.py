@@ -63,7 +63,7 @@ class FamilyTotals:
     found: dict[str, set[str]] = field(default_factory=dict)
     """The families behind each wanted id or name."""
     _places: dict[str, int] = field(default_factory=dict)
-    """Where a family stands in the lists below."""
+    """Position of each family in the lists below."""
     _records: "array[int]" = field(default_factory=lambda: array("l"))
     _deals: "array[int]" = field(default_factory=lambda: array("l"))
     _amounts: dict[str, ExactAmounts] = field(default_factory=lambda: defaultdict(ExactAmounts))

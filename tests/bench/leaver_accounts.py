@@ -1,4 +1,4 @@
-"""Many leavers with accounts, groups and deals in real servers, and what those servers' own logs say of them."""
+"""Many leavers with accounts, groups and deals in real servers, and counts of effects from the servers' own logs."""
 
 import re
 from collections import Counter
@@ -15,7 +15,7 @@ from tests.sandbox.company.slapd import LOCK, Slapd
 from tests.sandbox.company.tryton import Tryton
 from tests.sandbox.practice import Practice
 
-GROUPS = ("crowd one", "crowd two", "crowd three")
+GROUPS = ("leavers one", "leavers two", "leavers three")
 DEALS = 12
 STAYS = "erika.board"
 """A group must not become empty."""
@@ -30,20 +30,20 @@ class Tally:
     doubled: list[str] = field(default_factory=list)
 
     def count(self, what: str, times: int) -> None:
-        """Judge one effect, which should be there once."""
+        """Count one effect, which must exist once."""
         if times == 0:
             self.lost.append(what)
         elif times > 1:
             self.doubled.append(f"{what} ({times} times)")
 
 
-class Crowd:
-    """The leavers, by number."""
+class LeaverAccounts:
+    """Accounts of the leavers in each server, by number."""
 
     def __init__(self, practice: Practice, size: int) -> None:
-        """Hire them everywhere."""
+        """Create the accounts in each server."""
         self.people = [
-            Employee(f"crowd-{n:03}", f"Crowd Person {n:03}", Team.SUPPORT, "Temp", "grace.muller", crm=True)
+            Employee(f"leaver-{n:03}", f"Leaver {n:03}", Team.SUPPORT, "Temp", "grace.muller", crm=True)
             for n in range(size)
         ]
         self._directory, self._crm = practice.directory, practice.crm
@@ -51,13 +51,13 @@ class Crowd:
         self.deals = hire(practice.crm, self.people)
 
     def judge(self, people: Sequence[Employee], undone: Collection[str] = ()) -> Tally:
-        """Count, for these leavers, what the directory's access log and the CRM's model log have.
+        """Count effects for these leavers in the directory's access log and the CRM's model log.
 
         `undone`: the log-ins of those whose access was given back: the lock, its end, and every group both ways, once.
         """
         tally = Tally()
         writes, changes = self._directory.writes(), _memberships(self._directory)
-        entries = self._directory.entries("(uid=crowd-*)")
+        entries = self._directory.entries("(uid=leaver-*)")
         owners = self._crm.owners()
         for person in people:
             dn, back = ldif.person_dn(person.uid), person.uid in undone
@@ -75,7 +75,7 @@ class Crowd:
         return tally
 
     def effects(self, people: Sequence[Employee], undone: Collection[str] = ()) -> int:
-        """Return how many effects the servers must show for these leavers."""
+        """Return the number of effects that the servers must show for these leavers."""
         return len(people) * (2 + len(GROUPS) + DEALS) + len(undone) * (2 + len(GROUPS))
 
 
@@ -113,7 +113,7 @@ def hire(crm: Tryton, people: Sequence[Employee]) -> dict[str, list[int]]:
 
 
 def _both(tally: Tally, what: str, writes: int, as_wanted: bool, back: bool) -> None:
-    """Judge a lock, and with `back` its end: as many writes as that takes, and the state that the last one leaves."""
+    """Count a lock, and with `back` its undo: the number of writes, and the final state."""
     wanted = 2 if back else 1
     if writes < wanted or not as_wanted:
         tally.lost.append(f"{what} ({writes} writes)")

@@ -1,4 +1,4 @@
-"""Taking turns on what a machine has only one of, such as fixed ports: a file lock, waited for within bounds."""
+"""A file lock on a resource that a machine has once, such as fixed ports, with a bounded wait."""
 
 import fcntl
 import os
@@ -7,20 +7,20 @@ import time
 from pathlib import Path
 
 
-class NotYourTurn(RuntimeError):
-    """Somebody else kept the turn for too long; the message has the lock's file."""
+class MachineLockTimeout(RuntimeError):
+    """Another process held the lock for too long; the message names the lock file."""
 
 
-class Turn:
-    """The right to use one thing; it ends with the process at the latest."""
+class MachineLock:
+    """A lock on one resource, which ends with the process at the latest."""
 
     def __init__(self, name: str, seconds: float) -> None:
         self._path = Path(tempfile.gettempdir()) / f"handover-{name}.lock"
         self._seconds = seconds
         self._file: int | None = None
 
-    def take(self) -> None:
-        """Wait for the lock. Do nothing if this process holds it. Raises `NotYourTurn`."""
+    def acquire(self) -> None:
+        """Wait for the lock. Do nothing if this process holds it. Raises `MachineLockTimeout`."""
         if self._file is not None:
             return
         file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -28,11 +28,13 @@ class Turn:
         while not _locked(file):
             if time.monotonic() > deadline:
                 os.close(file)
-                raise NotYourTurn(f"another test run still has it after {self._seconds:g} seconds ({self._path})")
+                raise MachineLockTimeout(
+                    f"another test run still holds it after {self._seconds:g} seconds ({self._path})"
+                )
             time.sleep(0.1)
         self._file = file
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Release the lock. Do nothing if this process does not hold it."""
         file, self._file = self._file, None
         if file is not None:
