@@ -113,11 +113,11 @@ def _fill_and_submit(page: Page) -> None:
     expect(modal.get_by_role("button", name="Start Offboarding")).to_be_visible(timeout=SLOW)
     modal.get_by_label("Now, at once").check()
     pick(page, "Reason", "dismissal")
-    pick(page, "Who approves", MANAGER.uid)
+    pick(page, "Approver of the clients", MANAGER.uid)
     for chip in modal.locator(".chip").all():
         chip.click()
     for uid in SUCCESSORS:
-        pick(page, "Who receives", f"@{uid}")
+        pick(page, "Colleagues who receive", f"@{uid}")
     expect(modal.locator(".chip")).to_contain_text([BY_UID[uid].name for uid in SUCCESSORS])
     pick(page, "How the clients", "balanced")
     modal.get_by_role("button", name="Start Offboarding").click()

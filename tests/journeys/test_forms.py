@@ -216,11 +216,11 @@ def test_on_the_day_of_return_the_clients_go_back_and_access_was_never_cut(
     desk.page.fill("#composer-text", f"/offboard @{leaver.uid} ")
     desk.page.keyboard.press("Enter")
     desk.modal.get_by_label("Now, at once").check(timeout=SLOW)
-    for label, typed in (("Reason", "leave"), ("Who approves", MANAGER.uid), ("Who receives", MANAGER.uid)):
+    for label, typed in (("Reason", "leave"), ("Approver of the clients", MANAGER.uid), ("Colleagues who receive", MANAGER.uid)):
         pick(desk.page, label, typed)
     desk.modal.get_by_role("checkbox", name=re.compile("Keep access")).check()
     desk.press("Start Offboarding")
-    expect(desk.modal.locator(".wrong:visible")).to_contain_text("choose the day of return", timeout=SLOW)
+    expect(desk.modal.locator(".wrong:visible")).to_contain_text("needs a day of return", timeout=SLOW)
     back = practice.clock.now() + timedelta(days=14)
     desk.modal.get_by_label("Day of return").fill(f"{back:%Y-%m-%d}")
     desk.press("Start Offboarding")

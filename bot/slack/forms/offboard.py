@@ -163,7 +163,7 @@ def _who(defaults: Defaults) -> list[Block]:
         ),
         field(
             SUCCESSORS,
-            _("Who receives the clients"),
+            _("Colleagues who receive the clients"),
             {"type": "multi_users_select"},
             _(
                 "Colleagues with an account in the system that holds the clients. "
