@@ -96,8 +96,8 @@ def test_a_dead_address_is_left_aside_for_a_minute(world: LdapWorld, monkeypatch
     ("code", "words"),
     [
         (0, "no answer in time"),
-        (51, "takes nobody in just now .Server is busy"),
-        (52, "takes nobody in just now .Server is unavailable"),
+        (51, "accepts no log-in now .Server is busy"),
+        (52, "accepts no log-in now .Server is unavailable"),
     ],
 )
 def test_an_address_that_is_silent_after_the_log_in_or_too_busy_for_it_is_left_for_the_next(
