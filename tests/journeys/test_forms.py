@@ -216,7 +216,11 @@ def test_on_the_day_of_return_the_clients_go_back_and_access_was_never_cut(
     desk.page.fill("#composer-text", f"/offboard @{leaver.uid} ")
     desk.page.keyboard.press("Enter")
     desk.modal.get_by_label("Now, at once").check(timeout=SLOW)
-    for label, typed in (("Reason", "leave"), ("Approver of the clients", MANAGER.uid), ("Colleagues who receive", MANAGER.uid)):
+    for label, typed in (
+        ("Reason", "leave"),
+        ("Approver of the clients", MANAGER.uid),
+        ("Colleagues who receive", MANAGER.uid),
+    ):
         pick(desk.page, label, typed)
     desk.modal.get_by_role("checkbox", name=re.compile("Keep access")).check()
     desk.press("Start Offboarding")

@@ -1,7 +1,7 @@
 """Rows that cannot be written for a moment (disk full, database gone): at every write of a case, nothing is lost."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -11,8 +11,10 @@ from sqlmodel import Session
 
 from tests.workflows.office import MAX, Office
 from workflows.people import Actor
+from workflows.storage.group_commit import GroupCommit
 from workflows.storage.rows.case import CaseState
 from workflows.storage.store import StorageFailed, Store
+from workflows.storage.work import TASKS
 
 APPROVER = Actor(f"slack:{MAX.slack_id}", "Max")
 EVERY = 18
@@ -21,18 +23,19 @@ EVERY = 18
 
 def fail(store: Store, which: Callable[[int], bool]) -> list[int]:
     """Let some transactions fail at their commit, by their number; return the numbers of those that did."""
-    write, numbers, failed = store.write, count(), list[int]()
+    transaction, numbers, failed = store._transaction, count(), list[int]()
 
     @contextmanager
-    def failing(name: str = "") -> Iterator[Session]:
+    def failing(names: Collection[str] = ()) -> Iterator[Session]:
         number = next(numbers)
-        with write(name) as session:
+        with transaction(names) as session:
             yield session
             if which(number):
                 failed.append(number)
                 raise StorageFailed("database or disk is full")
 
-    store.write = failing  # type: ignore[method-assign]
+    store._transaction = failing  # type: ignore[method-assign]
+    store._together = GroupCommit(failing)
     return failed
 
 
@@ -51,7 +54,7 @@ def live(office: Office) -> str:
                 office.handover.decisions.decide(proposal.id, proposal.digest, APPROVER, approve=True)
         with suppress(StorageFailed):
             office.audits.call()
-        for task in office.handlers:
+        for task in TASKS:
             with suppress(StorageFailed):
                 office.work(task)
     return case
