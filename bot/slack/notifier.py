@@ -74,8 +74,8 @@ class SlackNotifier:
             above = self._find_post(post.thread_parent_id)
             if above is None or not above.ts:
                 raise DeliveryFailed(
-                    _("post {thread_parent_id}, whose thread this belongs to, is not posted yet").format(
-                        thread_parent_id=post.thread_parent_id
+                    _("message {parent}, which begins this thread, is not posted yet").format(
+                        parent=post.thread_parent_id
                     )
                 )
             return above.channel, above.ts
