@@ -17,7 +17,7 @@ from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from waitress import wasyncore
-from waitress.server import create_server
+from waitress.server import TcpWSGIServer, create_server
 
 from bot.errors import slack_error_code
 from bot.services import Services
@@ -98,8 +98,15 @@ def listening(web: Flask, host: str, port: int, threads: int = THREADS) -> Itera
     finally:
         server.task_dispatcher.shutdown(cancel_pending=False, timeout=5)
         # Closed in the loop's own thread, which would otherwise wait for kept-alive connections.
-        server.trigger.pull_trigger(lambda: wasyncore.close_all(held))
+        server.trigger.pull_trigger(lambda: _close_connections(server, held))
         thread.join(5)
+        server.close()
+
+
+def _close_connections(server: TcpWSGIServer, held: dict[int, wasyncore.dispatcher]) -> None:
+    """Close the connections, and end the loop. The server's own pipe stays: another thread may still write to it."""
+    wasyncore.close_all({fd: part for fd, part in held.items() if part not in (server, server.trigger)})
+    held.clear()
 
 
 def _handler(app: App, settings: Settings) -> SocketModeHandler | None:

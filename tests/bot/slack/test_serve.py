@@ -12,6 +12,7 @@ import httpx
 import pytest
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk.signature import SignatureVerifier
+from waitress.trigger import trigger
 
 from bot.slack import serve as serving
 from bot.slack.serve import PATH, serve
@@ -61,6 +62,24 @@ def test_a_command_is_answered_over_both_transports(slack: SlackServer, mode: st
             "handover_slack_ack_seconds",
             "handover_open_cases",
         }
+        assert httpx.get(f"{url}/healthz", timeout=60).text == "ok\n"
+
+
+def test_a_server_closes_while_its_trigger_is_still_written_to(
+    slack: SlackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop may close everything between the moment a callback is left and the write that wakes the loop."""
+    pull = trigger._physical_pull
+
+    def wake_twice(waker: trigger) -> None:
+        pull(waker)
+        for thread in threading.enumerate():
+            if thread.name == "http" and waker.thunks:
+                thread.join(5)
+        pull(waker)
+
+    monkeypatch.setattr(trigger, "_physical_pull", wake_twice)
+    with served(slack, "http") as url:
         assert httpx.get(f"{url}/healthz", timeout=60).text == "ok\n"
 
 
