@@ -28,7 +28,7 @@ NEXT: Mapping[Next, str] = {
     Next.GIVE_PROOF: N_("Add it and try again."),
     Next.SAY_WHOSE: N_("Decide with the buttons of your own request."),
 }
-"""Next steps in Slack. `bot.cli.refusals` has those at a terminal."""
+"""Next steps in Slack. `bot.cli.explanations` has those at a terminal."""
 
 CONNECTOR_ERROR_MESSAGES: Mapping[type[ConnectorError], str] = {
     Unavailable: N_("A system does not answer now ({detail}). Nothing happened. Try again in a few minutes."),

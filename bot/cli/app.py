@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from bot.cli.command_errors import guarded
+from bot.cli.output import guarded
 from bot.text import N_, _
 
 COMMANDS: Mapping[str, str] = {

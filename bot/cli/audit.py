@@ -5,10 +5,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.command_errors import EXIT_FAILURE, CommandError
-from bot.cli.context import actor, open_services
-from bot.cli.options import DEFAULT, AsJson, ConfigPath
-from bot.cli.output import moment, say, show_json, show_table
+from bot.cli.context import DEFAULT, AsJson, ConfigPath, actor, open_services
+from bot.cli.output import EXIT_FAILURE, CommandError, finish, moment, say, show_table
 from bot.slack.messages.audit import headline
 from bot.slack.messages.phrases import verdict
 from bot.text import N_, _
@@ -23,10 +21,14 @@ Exits with 1 after a finding, after an unread system, or without an audit in the
 )
 EXAMPLES = ("handover audit --now",)
 STALE = timedelta(hours=36)
-Now = Annotated[bool, typer.Option("--now", help=N_("Run an audit now, beside the daily one."))]
 
 
-def audit(ctx: typer.Context, now: Now = False, as_json: AsJson = False, config: ConfigPath = DEFAULT) -> None:
+def audit(
+    ctx: typer.Context,
+    now: Annotated[bool, typer.Option("--now", help=N_("Run an audit now, beside the daily one."))] = False,
+    as_json: AsJson = False,
+    config: ConfigPath = DEFAULT,
+) -> None:
     """Print the latest audit, or a new one."""
     with open_services(ctx, config) as services:
         found = services.audits.run_now(actor()) if now else services.audits.latest()
@@ -38,14 +40,7 @@ def audit(ctx: typer.Context, now: Now = False, as_json: AsJson = False, config:
             EXIT_FAILURE,
         )
     faults = concerns(found, today)
-    if as_json:
-        show_json(found)
-    else:
-        show(found, zone)
-        for line in faults:
-            say(line)
-    if faults:
-        raise typer.Exit(EXIT_FAILURE)
+    finish(found, lambda: show(found, faults, zone), as_json=as_json, good=not faults)
 
 
 def concerns(found: AuditView, now: datetime) -> list[str]:
@@ -65,12 +60,11 @@ def concerns(found: AuditView, now: datetime) -> list[str]:
     return lines
 
 
-def show(found: AuditView, zone: str) -> None:
-    """Print an audit."""
+def show(found: AuditView, faults: list[str], zone: str) -> None:
+    """Print an audit, and its faults."""
     say(headline(found))
     say("  " + _("begun {at}").format(at=moment(found.started_at, zone)))
-    for what in found.not_looked:
-        say("  " + what)
+    say(*(f"  {what}" for what in found.not_looked))
     if found.accepted or found.relocked:
         counts = _("{accepted} accepted, {relocked} locked again at once (details: `handover findings`)")
         say("  " + counts.format(accepted=len(found.accepted), relocked=len(found.relocked)))
@@ -83,3 +77,4 @@ def show(found: AuditView, zone: str) -> None:
                 for f in found.findings
             ],
         )
+    say(*faults)

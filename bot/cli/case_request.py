@@ -1,21 +1,27 @@
-"""Requests for a case, from options of a command and the facts of a plan. Pure but for the name of the operator."""
+"""Requests for a case, from options of a command, Slack profiles and the facts of a plan.
 
-from collections.abc import Sequence
+An offboarding continues without profiles while Slack does not answer.
+"""
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from slack_sdk.errors import SlackClientError
+
 from bot import workdays
-from bot.cli.addresses import leaver_named
-from bot.cli.command_errors import CommandError
+from bot.cli.arguments import effective, leaver_named
+from bot.cli.checks.slack import client, network_reason
 from bot.cli.context import actor
-from bot.cli.effective_time import effective
-from bot.cli.output import moment
-from bot.slack.people import Profile
+from bot.cli.output import CommandError, moment
+from bot.slack.people import Profile, profile
 from bot.text import _
-from bot.workdays import known_zone
-from config.settings import Settings
+from config.settings import Settings, Slack
 from workflows.cases.views import OffboardingRequest, Plan
 from workflows.people import Leaver, Successor
 from workflows.storage.rows.case import Reason, Strategy
+
+SECONDS = 3
+"""Time limit of a request for a profile. Short, since a person waits, perhaps because Slack is down."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,21 @@ class Wishes:
     note: str
     return_on: str
     keep_access: bool
+
+
+def profiles(slack: Slack, addresses: Iterable[str]) -> tuple[dict[str, Profile], str]:
+    """Return profiles by exact address, and the reason why further ones are missing, or an empty text."""
+    asking, found = client(slack, SECONDS), {}
+    for address in dict.fromkeys(a.lower() for a in addresses if a):
+        try:
+            found[address] = profile(asking.users_lookupByEmail(email=address)["user"])
+        except SlackClientError as error:
+            answer = getattr(error, "response", {})
+            if answer.get("error") != "users_not_found":
+                return found, str(answer.get("error") or error)
+        except OSError as error:
+            return found, network_reason(error)
+    return found, ""
 
 
 def build_request(
@@ -67,7 +88,7 @@ def as_known(leaver: Leaver, found: Profile | None, zone: str) -> Leaver:
     """Return a leaver with the details of the Slack profile. Pure."""
     if found is None:
         return replace(leaver, timezone=zone)
-    place = known_zone(found.timezone, zone)  # Slack may name a zone that this machine does not know
+    place = workdays.known_zone(found.timezone, zone)  # Slack may name a zone that this machine does not know
     return replace(leaver, name=found.name, slack_id=found.id, timezone=place, title=found.title)
 
 

@@ -1,18 +1,25 @@
-"""Draft of a configuration: answers by table and key, and the commented TOML of them. Pure."""
+"""Draft of a configuration: answers by table and key, the commented TOML of them, and its files.
+
+A file is written whole or not at all, readable by its owner alone.
+"""
 
 import inspect
+import os
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from bot.cli.questions import Answered
 from bot.text import _
 from config.reference import Key, keys, meanings, tables, toml
 from config.settings import Role, Roles
 
+SECRETS = "secrets"
 HEAD = """# Handover's configuration. docs/reference/configuration.md explains every key; `handover doctor` checks it.
 # Secrets stand here as references only: "env:NAME" or "file:/path".
 """
@@ -71,3 +78,25 @@ def _comment(text: str) -> list[str]:
     return textwrap.wrap(
         " ".join(text.split()), 118, initial_indent="# ", subsequent_indent="# ", break_long_words=False
     )
+
+
+def write(draft: ConfigurationDraft, config: Path) -> None:
+    """Write each secret to a file of its own, then the configuration with references to them."""
+    config.parent.mkdir(parents=True, exist_ok=True)
+    for table, values in draft.tables.items():
+        for key, value in values.items():
+            if isinstance(value, SecretStr):
+                path = config.parent / SECRETS / f"{table}.{key}"
+                _write_private(path, value.get_secret_value() + "\n")
+                values[key] = f"file:{path}"
+    _write_private(config, draft.toml())
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Replace a file in one step. Only its owner may read it."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False) as new:
+        new.write(text)  # such a file is made with mode 0600
+        new.flush()
+        os.fsync(new.fileno())
+    Path(new.name).replace(path)

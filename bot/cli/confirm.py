@@ -5,10 +5,9 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.command_errors import CommandError
-from bot.cli.context import actor, find_case, open_services
-from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose
-from bot.cli.output import say, show_json
+from bot.cli.arguments import refuse_several
+from bot.cli.context import DEFAULT, AsJson, ConfigPath, Whose, actor, open_case
+from bot.cli.output import CommandError, finish, say
 from bot.text import N_, _
 from workflows.access.manual_steps import Proof
 from workflows.access.views import StepView
@@ -26,44 +25,35 @@ EXAMPLES = (
     'handover confirm dana@example.com badge --note "wrong badge" --take-back',
 )
 MOST_BYTES = 50 * 1024 * 1024
-System = Annotated[str, typer.Argument(metavar="SYSTEM", help=N_("The system's name in the configuration."))]
-Note = Annotated[str, typer.Option("--note", help=N_("What was done, or why it cannot be done. Goes on record."))]
-ProofFile = Annotated[
-    Path | None, typer.Option("--proof", metavar="FILE", help=N_("A file as evidence. Its SHA-256 goes on record."))
-]
-Cannot = Annotated[
-    bool, typer.Option("--cannot", help=N_("The step cannot be done. The next person is asked at once."))
-]
-TakeBack = Annotated[bool, typer.Option("--take-back", help=N_("Withdraw a confirmation."))]
 
 
 def confirm(
     ctx: typer.Context,
     who: Whose,
-    system: System,
-    note: Note,
-    proof: ProofFile = None,
-    cannot: Cannot = False,
-    take_back: TakeBack = False,
+    system: Annotated[str, typer.Argument(metavar="SYSTEM", help=N_("The system's name in the configuration."))],
+    note: Annotated[str, typer.Option(help=N_("What was done, or why it cannot be done. Goes on record."))],
+    proof: Annotated[
+        Path | None, typer.Option(metavar="FILE", help=N_("A file as evidence. Its SHA-256 goes on record."))
+    ] = None,
+    cannot: Annotated[
+        bool, typer.Option("--cannot", help=N_("The step cannot be done. The next person is asked at once."))
+    ] = False,
+    take_back: Annotated[bool, typer.Option("--take-back", help=N_("Withdraw a confirmation."))] = False,
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
     """Record that a manual step is done, cannot be done, or was confirmed in error."""
-    if cannot + take_back + (proof is not None) > 1:
-        raise CommandError(_("Choose one of --cannot, --take-back, --proof."))
+    refuse_several({"--cannot": cannot, "--take-back": take_back, "--proof": proof})
     evidence = _read(proof) if proof else None
-    with open_services(ctx, config) as services:
-        step = _step(find_case(services, who), system)
+    with open_case(ctx, config, who) as (services, case):
+        step = _step(case, system)
         if cannot:
             step = services.manual.cannot(step.id, actor(), note)
         elif take_back:
             step = services.manual.retract(step.id, actor(), note)
         else:
             step = services.manual.confirm(step.id, actor(), note, evidence)
-    if as_json:
-        show_json(step)
-    else:
-        say(_outcome(step))
+    finish(step, lambda: say(_outcome(step)), as_json=as_json)
 
 
 def _outcome(step: StepView) -> str:

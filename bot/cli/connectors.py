@@ -2,9 +2,8 @@
 
 import typer
 
-from bot.cli.context import wiring
-from bot.cli.options import AsJson
-from bot.cli.output import show_json, show_table
+from bot.cli.context import AsJson, wiring
+from bot.cli.output import finish, show_table
 from bot.text import N_, _
 from config.reference import keys
 from connectors.contract import Manifest
@@ -16,9 +15,10 @@ EXAMPLES = ("handover connectors", "handover connectors --json")
 def connectors(ctx: typer.Context, as_json: AsJson = False) -> None:
     """Print every kind of system."""
     manifests: tuple[Manifest, ...] = wiring(ctx).manifests()
-    if as_json:
-        show_json([summary(manifest) for manifest in manifests])
-        return
+    finish([_summary(manifest) for manifest in manifests], lambda: _show(manifests), as_json=as_json)
+
+
+def _show(manifests: tuple[Manifest, ...]) -> None:
     show_table(
         [_("Kind"), _("System"), _("Can"), _("Cannot")],
         [
@@ -28,7 +28,7 @@ def connectors(ctx: typer.Context, as_json: AsJson = False) -> None:
     )
 
 
-def summary(manifest: Manifest) -> dict[str, object]:
+def _summary(manifest: Manifest) -> dict[str, object]:
     """Return a manifest's declarations, for programs."""
     return {
         "kind": manifest.kind,

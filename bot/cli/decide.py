@@ -4,11 +4,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.command_errors import CommandError
-from bot.cli.confirmation import require_yes
-from bot.cli.context import actor, find_case, open_services
-from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose, Yes
-from bot.cli.output import say, show_csv, show_json
+from bot.cli.context import DEFAULT, AsJson, ConfigPath, Whose, Yes, actor, open_case, require_yes
+from bot.cli.output import CommandError, say, show_csv, show_json
 from bot.cli.split import deciders, show_kept, show_requests, show_shares
 from bot.text import N_, _
 from workflows.cases.views import CaseView
@@ -31,34 +28,32 @@ EXAMPLES = (
     'handover decide dana@example.com --decline --reason "not Bob" --for max@example.com',
     "handover decide dana@example.com --ask U0123EVE",
 )
-Approve = Annotated[
-    bool | None, typer.Option("--approve/--decline", help=N_("The decision. Without it, only show the proposal."))
-]
-Why = Annotated[str, typer.Option("--reason", help=N_("The reason of the decision. Goes on record."))]
-For = Annotated[
-    str, typer.Option("--for", metavar="EMAIL", help=N_("The approver who decides, where several are asked."))
-]
-Ask = Annotated[str, typer.Option("--ask", metavar="ID", help=N_("Slack id of an additional approver to ask."))]
-Role = Annotated[str, typer.Option("--as", metavar="ROLE", help=N_("With --ask: the approval rule's name."))]
-Csv = Annotated[bool, typer.Option("--csv", help=N_("Print every record of the proposal as CSV. Decides nothing."))]
 
 
 def decide(
     ctx: typer.Context,
     who: Whose,
-    approve: Approve = None,
-    reason: Why = "",
-    whose: For = "",
-    ask: Ask = "",
-    role: Role = "manager",
+    approve: Annotated[
+        bool | None, typer.Option("--approve/--decline", help=N_("The decision. Without it, only show the proposal."))
+    ] = None,
+    reason: Annotated[str, typer.Option(help=N_("The reason of the decision. Goes on record."))] = "",
+    whose: Annotated[
+        str, typer.Option("--for", metavar="EMAIL", help=N_("The approver who decides, where several are asked."))
+    ] = "",
+    ask: Annotated[str, typer.Option(metavar="ID", help=N_("Slack id of an additional approver to ask."))] = "",
+    role: Annotated[
+        str, typer.Option("--as", metavar="ROLE", help=N_("With --ask: the approval rule's name."))
+    ] = "manager",
     yes: Yes = False,
-    csv: Csv = False,
+    csv: Annotated[
+        bool, typer.Option("--csv", help=N_("Print every record of the proposal as CSV. Decides nothing."))
+    ] = False,
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
     """Print the pending proposal of a case, and record a decision on it."""
-    with open_services(ctx, config) as services:
-        proposal = pending(find_case(services, who))
+    with open_case(ctx, config, who) as (services, case):
+        proposal = pending(case)
         if csv:
             show_csv(services.proposals.csv(proposal.id))
             return
@@ -67,8 +62,7 @@ def decide(
         if ask:
             services.appointments.appoint(proposal.id, ask, actor(), role)
         elif approve is not None:
-            if not yes:
-                require_yes(_("Approve this split?") if approve else _("Decline this split?"))
+            require_yes(_("Approve this split?") if approve else _("Decline this split?"), yes)
             services.decisions.decide(proposal.id, proposal.digest, actor(), approve, reason, whose)
         proposal = services.proposals.view(proposal.id)
     if as_json:

@@ -1,14 +1,13 @@
 """`handover delegate`: delegates who decide during an approver's absence."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from bot.cli.command_errors import CommandError
-from bot.cli.context import actor, open_services
-from bot.cli.effective_time import day
-from bot.cli.options import DEFAULT, AsJson, ConfigPath
-from bot.cli.output import say, show_json, show_table
+from bot.cli.arguments import day
+from bot.cli.context import DEFAULT, AsJson, ConfigPath, actor, open_services
+from bot.cli.output import CommandError, finish, show_table
 from bot.slack.forms.delegate import period
 from bot.text import N_, _
 from workflows.clients.views import DelegationView
@@ -19,22 +18,17 @@ EXAMPLES = (
     "handover delegate U0MAX --to U0EVE --from 2026-12-21 --until 2027-01-04",
     "handover delegate --end D-1a2b3c4d",
 )
-Away = Annotated[
-    str, typer.Argument(metavar="AWAY", help=N_("Slack id of the absent approver. Without it, list delegates."))
-]
-To = Annotated[str, typer.Option("--to", metavar="ID", help=N_("Slack id of the delegate."))]
-First = Annotated[str, typer.Option("--from", metavar="DAY", help=N_("First day, such as 2026-12-21."))]
-Last = Annotated[str, typer.Option("--until", metavar="DAY", help=N_("Last day, included."))]
-End = Annotated[str, typer.Option("--end", metavar="ID", help=N_("End this delegation now."))]
 
 
 def delegate(
     ctx: typer.Context,
-    away: Away = "",
-    to: To = "",
-    first: First = "",
-    last: Last = "",
-    end: End = "",
+    away: Annotated[
+        str, typer.Argument(metavar="AWAY", help=N_("Slack id of the absent approver. Without it, list delegates."))
+    ] = "",
+    to: Annotated[str, typer.Option(metavar="ID", help=N_("Slack id of the delegate."))] = "",
+    first: Annotated[str, typer.Option("--from", metavar="DAY", help=N_("First day, such as 2026-12-21."))] = "",
+    last: Annotated[str, typer.Option("--until", metavar="DAY", help=N_("Last day, included."))] = "",
+    end: Annotated[str, typer.Option(metavar="ID", help=N_("End this delegation now."))] = "",
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
@@ -48,12 +42,12 @@ def delegate(
             since, until = period(day(first), day(last), services.settings.company.timezone)
             services.delegations.make(away, to, since, until, actor())
         found = services.delegations.present()
-    if as_json:
-        show_json(found)
-    elif found:
-        show_table([_("Id"), _("Away"), _("Delegate"), _("From"), _("Until")], [_row(one) for one in found])
-    else:
-        say(_("There are no delegates."))
+    finish(found, lambda: _show(found), as_json=as_json)
+
+
+def _show(found: Sequence[DelegationView]) -> None:
+    columns = [_("Id"), _("Away"), _("Delegate"), _("From"), _("Until")]
+    show_table(columns, [_row(one) for one in found], empty=_("There are no delegates."))
 
 
 def _row(one: DelegationView) -> tuple[str, ...]:

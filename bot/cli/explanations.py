@@ -1,16 +1,36 @@
-"""Explanations of exceptions for people at the terminal: a sentence, the next step, an exit code."""
+"""Explanations of refusals and exceptions for people at the terminal: a sentence, the next step, an exit code."""
+
+from collections.abc import Mapping
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.cli.command_errors import EXIT_FAILURE, EXIT_USAGE, CommandError
-from bot.cli.refusals import refused
+from bot.cli.output import EXIT_FAILURE, EXIT_USAGE, CommandError
+from bot.errors import refusal
 from bot.text import N_, _
 from config.settings import SettingsError
 from connectors.errors import ConnectorError
-from workflows.refusals import Refused
+from workflows.refusals import Next, Refused
 from workflows.storage.store import StorageFailed
 from workflows.storage.vault import WrongKey
 
+NEXT: Mapping[Next, str] = {
+    Next.NOTHING_CHANGED: N_("Nothing was changed."),
+    Next.SHOW_CASE: N_("`handover status EMAIL` shows where the case stands."),
+    Next.CANCEL_CASE: N_("See it with `handover status EMAIL`. Cancel it first if it is wrong."),
+    Next.LIST_CASES: N_("`handover status --all` shows all cases."),
+    Next.LIST_FINDINGS: N_("`handover findings` shows the open ones."),
+    Next.LIST_DELEGATIONS: N_("`handover delegate` lists them."),
+    Next.DECIDE_NEWEST: N_("`handover decide EMAIL` shows the newest version. Decide on that one."),
+    Next.CHOOSE_AGAIN: N_("`handover proposal EMAIL` lists them. Choose one of those."),
+    Next.CHOOSE_SUCCESSOR: N_("Name at least one with --successor."),
+    Next.CHOOSE_TIME: N_("Give a later day, or `now` to lock at once."),
+    Next.CHOOSE_RETURN: N_("Give a day after the first day of leave with --return-on."),
+    Next.CHOOSE_PERIOD: N_("Give other days with --from and --until."),
+    Next.GIVE_PROOF: N_("Add it with --proof, or write the link into --note."),
+    Next.SAY_WHOSE: N_("Say whose answer this is with --for ADDRESS."),
+}
+"""Next steps at a terminal. `bot.errors` has those in Slack."""
+ISOLATES = dict.fromkeys(map(ord, "\u2068\u2069"))
 MEANINGS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str, int], ...] = (
     (
         SettingsError,
@@ -33,6 +53,11 @@ MEANINGS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str, i
     ),
     (OSError, N_("{error}."), N_("`handover doctor` checks folder, disk and network."), EXIT_FAILURE),
 )
+
+
+def refused(error: Refused) -> str:
+    """Return a refusal as plain text, without direction marks, which a terminal shows as boxes."""
+    return refusal(error, NEXT).translate(ISOLATES)
 
 
 def explain(error: Exception) -> CommandError:

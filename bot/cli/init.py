@@ -8,20 +8,16 @@ from typing import Annotated, Any
 import typer
 from pydantic import SecretStr
 
-from bot.cli.answer_checks import AnswerChecks, system_checks
-from bot.cli.checks import slack
-from bot.cli.command_errors import CommandError
-from bot.cli.configuration_draft import ConfigurationDraft
-from bot.cli.context import wiring
-from bot.cli.files import SECRETS, write
-from bot.cli.keys import public_half
-from bot.cli.options import DEFAULT, ConfigPath
-from bot.cli.output import say
+from bot.cli.checks import slack, systems
+from bot.cli.configuration_draft import SECRETS, ConfigurationDraft, write
+from bot.cli.context import DEFAULT, ConfigPath, wiring
+from bot.cli.output import CommandError, say
 from bot.cli.questions import Answers
+from bot.cli.verify import public_half
 from bot.text import N_, _
 from config.fields import KEY_BYTES
 from config.reference import keys, tables
-from config.settings import Company, Settings, Slack, Storage, load
+from config.settings import Company, Settings, Slack, Storage, SystemSettings, load
 
 NEEDS = {"socket": "app_token", "http": "signing_secret"}
 CHANNELS = ("case_channel", "security_channel", "audit_channel")
@@ -47,34 +43,34 @@ EXAMPLES = (
     "handover init --config ./handover.toml",
     "handover init --non-interactive --set company.name=Northwind --set systems.directory.kind=ldap",
 )
-NonInteractive = Annotated[
-    bool, typer.Option("--non-interactive", help=N_("Ask nothing. Use --set, the environment and defaults."))
-]
-Given = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help=N_("An answer, such as slack.mode=http; repeatable.")),
-]
-Unchecked = Annotated[bool, typer.Option("--unchecked", help=N_("Write the file even after a failed check."))]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help=N_("Replace an existing file without asking."))]
 
 
 def init(
     ctx: typer.Context,
-    given: Given = None,
-    non_interactive: NonInteractive = False,
-    unchecked: Unchecked = False,
-    overwrite: Overwrite = False,
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help=N_("An answer, such as slack.mode=http; repeatable.")),
+    ] = None,
+    non_interactive: Annotated[
+        bool, typer.Option("--non-interactive", help=N_("Ask nothing. Use --set, the environment and defaults."))
+    ] = False,
+    unchecked: Annotated[
+        bool, typer.Option("--unchecked", help=N_("Write the file even after a failed check."))
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help=N_("Replace an existing file without asking."))
+    ] = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
     """Ask, check the answers, and write the configuration."""
-    answers = Answers(given or [], os.environ, interactive=not non_interactive)
+    answers = Answers(given or [], os.environ, interactive=not non_interactive, unchecked=unchecked)
     config = config.absolute()
     _may_write(config, answers, overwrite=overwrite)
-    draft, checks = ConfigurationDraft(), AnswerChecks(answers, unchecked=unchecked)
-    _systems(draft, answers, checks, wiring(ctx))
+    draft = ConfigurationDraft()
+    _systems(draft, answers, wiring(ctx))
     _company(draft, answers)
     draft.put("storage", answers.table("storage", Storage, ("path",), _own_keys(answers, config.parent / SECRETS)))
-    _slack(draft, answers, checks)
+    _slack(draft, answers)
     for name, model in tables().items():
         if name not in draft.tables:
             draft.put(name, answers.table(name, model, ASKED.get(name, ())))
@@ -97,12 +93,12 @@ def _may_write(config: Path, answers: Answers, *, overwrite: bool) -> None:
         )
 
 
-def _systems(draft: ConfigurationDraft, answers: Answers, checks: AnswerChecks, wired: Any) -> None:
+def _systems(draft: ConfigurationDraft, answers: Answers, wired: Any) -> None:
     names = answers.systems()
     suggested = [pair for pair in SUGGESTED if pair[0] not in names]
     while True:
         for name in names:
-            _system(draft, answers, checks, wired, name)
+            _system(draft, answers, wired, name)
         if draft.systems and not answers.agree(
             _("Configure another system?"), default=len(draft.systems) < len(SUGGESTED)
         ):
@@ -118,7 +114,7 @@ def _systems(draft: ConfigurationDraft, answers: Answers, checks: AnswerChecks, 
         names = [name]
 
 
-def _system(draft: ConfigurationDraft, answers: Answers, checks: AnswerChecks, wired: Any, name: str) -> None:
+def _system(draft: ConfigurationDraft, answers: Answers, wired: Any, name: str) -> None:
     table = f"systems.{name}"
     while True:
         kind = answers.text(f"{table}.kind", _("Kind of system"), answers.suggested(f"{table}.kind"))
@@ -128,7 +124,9 @@ def _system(draft: ConfigurationDraft, answers: Answers, checks: AnswerChecks, w
             answers.refuse(f"{table}.kind", f"{table}.kind: {error.args[0]}")
             continue
         answered = answers.table(table, model, [key.name for key in keys(model) if key.required])
-        if checks.passes(system_checks(wired, name, kind, answered.model)):
+        only = SystemSettings(kind=kind, settings=answered.model)
+        alone = Settings.model_construct(company=Company.model_construct(directory=name), systems={name: only})
+        if answers.pass_checks(systems.checks(wired.build_systems(alone))):
             draft.put_system(name, kind, answered)
             return
         answers.forget(table)
@@ -146,12 +144,12 @@ def _company(draft: ConfigurationDraft, answers: Answers) -> None:
     draft.put("company", answers.table("company", Company, ("name", "timezone"), known))
 
 
-def _slack(draft: ConfigurationDraft, answers: Answers, checks: AnswerChecks) -> None:
+def _slack(draft: ConfigurationDraft, answers: Answers) -> None:
     while True:
         mode = answers.text("slack.mode", _("Slack mode: socket (needs no public address) or http?"), "socket")
         answered = answers.table("slack", Slack, ("bot_token", NEEDS.get(mode, "app_token"), *CHANNELS), {"mode": mode})
         found = answered.model
-        if isinstance(found, Slack) and checks.passes(slack.checks(found)):
+        if isinstance(found, Slack) and answers.pass_checks(slack.checks(found)):
             draft.put("slack", answered)
             return
         answers.forget("slack")

@@ -5,11 +5,20 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.command_errors import CommandError
-from bot.cli.context import actor, find_case, open_services, open_services_to_work, read
-from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose
-from bot.cli.output import say, show_json, show_table
-from bot.cli.polling import wait_for_verdicts
+from bot.cli.arguments import refuse_several
+from bot.cli.context import (
+    DEFAULT,
+    AsJson,
+    ConfigPath,
+    Whose,
+    actor,
+    find_case,
+    open_case,
+    open_services_to_work,
+    read,
+    wait_for_verdicts,
+)
+from bot.cli.output import finish, say, show_table
 from bot.services import Services
 from bot.slack.messages.phrases import verdict
 from bot.text import N_, _
@@ -26,31 +35,25 @@ account is locked at once.
 EXAMPLES = ("handover link dana@example.com crm", "handover link dana@example.com crm --login d.oneill")
 VERDICT_SECONDS = 60.0
 """Time limit of the wait for the verdict."""
-Where = Annotated[str, typer.Argument(metavar="SYSTEM", help=N_("The system's name in the configuration."))]
-Login = Annotated[str, typer.Option("--login", help=N_("The account's exact log-in or address in the system."))]
-AccountId = Annotated[str, typer.Option("--account", help=N_("The id of one of the listed accounts."))]
-NoAccount = Annotated[bool, typer.Option("--none", help=N_("The leaver has no account in the system."))]
-Search = Annotated[str, typer.Option("--search", help=N_("Search for this exact address or log-in. Links nothing."))]
 
 
 def link(
     ctx: typer.Context,
     who: Whose,
-    system: Where,
-    login: Login = "",
-    account: AccountId = "",
-    none: NoAccount = False,
-    search: Search = "",
+    system: Annotated[str, typer.Argument(metavar="SYSTEM", help=N_("The system's name in the configuration."))],
+    login: Annotated[str, typer.Option(help=N_("The account's exact log-in or address in the system."))] = "",
+    account: Annotated[str, typer.Option(help=N_("The id of one of the listed accounts."))] = "",
+    none: Annotated[bool, typer.Option("--none", help=N_("The leaver has no account in the system."))] = False,
+    search: Annotated[str, typer.Option(help=N_("Search for this exact address or log-in. Links nothing."))] = "",
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
     """List candidate accounts, or link one."""
-    if bool(login or account) + none + bool(search) > 1:
-        raise CommandError(_("Choose one of --login or --account, --none, --search."))
+    refuse_several({"--login or --account": login or account, "--none": none, "--search": search})
     if not (none or login or account):
-        with open_services(ctx, config) as services:
-            found = services.linking.candidates(find_case(services, who).id, system, search)
-        show_json(found) if as_json else show(found)
+        with open_case(ctx, config, who) as (services, case):
+            found = services.linking.candidates(case.id, system, search)
+        finish(found, lambda: _show(found), as_json=as_json)
         return
     with open_services_to_work(ctx, read(ctx, config)) as (services, _bot_runs):
         case = find_case(services, who)
@@ -71,11 +74,7 @@ def _one_system(services: Services, case_id: str, system: str) -> CaseView:
     return replace(case, systems=tuple(line for line in case.systems if line.system == system))
 
 
-def show(found: tuple[Candidate, ...]) -> None:
-    """Print the candidate accounts."""
-    if not found:
-        say(_("Nothing matches. Use --search with an exact address or log-in."))
-        return
+def _show(found: tuple[Candidate, ...]) -> None:
     show_table(
         [_("Account"), _("Log-in"), _("Name"), _("Address"), _("Verdict"), _("Matched by"), _("Remark")],
         [
@@ -90,4 +89,5 @@ def show(found: tuple[Candidate, ...]) -> None:
             )
             for one in found
         ],
+        empty=_("Nothing matches. Use --search with an exact address or log-in."),
     )

@@ -4,15 +4,11 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.command_errors import CommandError
-from bot.cli.confirmation import require_yes
-from bot.cli.context import actor, find_case, open_services
-from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose, Yes
-from bot.cli.output import say, show_json
-from bot.services import Services
+from bot.cli.arguments import refuse_several
+from bot.cli.context import DEFAULT, AsJson, ConfigPath, Whose, Yes, actor, open_case, require_yes
+from bot.cli.output import finish, say
 from bot.text import N_, _
 from workflows.cases.views import CaseView
-from workflows.clients.views import ClientsView
 from workflows.storage.rows.clients import Halt
 
 HELP = N_(
@@ -26,50 +22,38 @@ EXAMPLES = (
     "handover moves dana@example.com --pause",
     "handover moves dana@example.com --stop",
 )
-Pause = Annotated[bool, typer.Option("--pause", help=N_("Move nothing more until --resume."))]
-Resume = Annotated[bool, typer.Option("--resume", help=N_("Continue paused moves."))]
-Stop = Annotated[bool, typer.Option("--stop", help=N_("Move nothing more. Moved records stay moved."))]
 
 
 def moves(
     ctx: typer.Context,
     who: Whose,
-    pause: Pause = False,
-    resume: Resume = False,
-    stop: Stop = False,
+    pause: Annotated[bool, typer.Option("--pause", help=N_("Move nothing more until --resume."))] = False,
+    resume: Annotated[bool, typer.Option("--resume", help=N_("Continue paused moves."))] = False,
+    stop: Annotated[bool, typer.Option("--stop", help=N_("Move nothing more. Moved records stay moved."))] = False,
     yes: Yes = False,
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
     """Pause, resume or stop the moves of a case, and print their progress."""
-    if pause + resume + stop > 1:
-        raise CommandError(_("Choose one of --pause, --resume, --stop."))
-    with open_services(ctx, config) as services:
-        case = find_case(services, who)
-        if stop and not yes:
-            require_yes(_("Stop moving the clients of {name}? Moved records stay moved.").format(name=case.leaver.name))
-        _control(services, case, pause=pause, resume=resume, stop=stop)
-        case = services.offboarding.case(case.id)
-    if as_json:
-        show_json(case.clients)
-    elif case.clients is None:
-        say(_("No system of case {id} has clients.").format(id=case.id))
-    else:
-        for line in progress(case.clients):
-            say(line)
+    refuse_several({"--pause": pause, "--resume": resume, "--stop": stop})
+    with open_case(ctx, config, who) as (services, case):
+        if pause:
+            services.halts.pause(case.id, actor())
+        elif resume:
+            services.halts.resume(case.id, actor())
+        elif stop:
+            question = _("Stop moving the clients of {name}? Moved records stay moved.")
+            require_yes(question.format(name=case.leaver.name), yes)
+            services.halts.stop(case.id, actor())
+        now = services.offboarding.case(case.id)
+    finish(now.clients, lambda: say(*progress(now)), as_json=as_json)
 
 
-def _control(services: Services, case: CaseView, *, pause: bool, resume: bool, stop: bool) -> None:
-    if pause:
-        services.halts.pause(case.id, actor())
-    elif resume:
-        services.halts.resume(case.id, actor())
-    elif stop:
-        services.halts.stop(case.id, actor())
-
-
-def progress(clients: ClientsView) -> list[str]:
-    """Return the progress of the moves, line by line. Pure."""
+def progress(case: CaseView) -> list[str]:
+    """Return the progress of a case's moves, line by line. Pure."""
+    clients = case.clients
+    if clients is None:
+        return [_("No system of case {id} has clients.").format(id=case.id)]
     lines = [
         _("{moved:,} of {listed:,} records moved, {left:,} left.").format(
             moved=clients.moved, listed=clients.listed, left=clients.left

@@ -4,10 +4,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.command_errors import EXIT_FAILURE, CommandError
-from bot.cli.context import find_case, open_services
-from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose
-from bot.cli.output import money, say, show_csv, show_json
+from bot.cli.context import DEFAULT, AsJson, ConfigPath, Whose, open_case
+from bot.cli.output import EXIT_FAILURE, CommandError, finish, money, say, show_csv
 from bot.slack.messages.note import introduction as draft_of
 from bot.text import N_, _
 from workflows.clients.views import NoteView
@@ -18,23 +16,21 @@ EXAMPLES = (
     "handover notes dana@example.com --successor bob@example.com --csv > clients.csv",
     "handover notes dana@example.com --successor bob@example.com --introduction",
 )
-SuccessorEmail = Annotated[str, typer.Option("--successor", metavar="EMAIL", help=N_("Only this successor's note."))]
-Csv = Annotated[bool, typer.Option("--csv", help=N_("Print every record of one successor as CSV."))]
-Draft = Annotated[bool, typer.Option("--introduction", help=N_("Print the draft of a letter to the clients."))]
 
 
 def notes(
     ctx: typer.Context,
     who: Whose,
-    successor: SuccessorEmail = "",
-    csv: Csv = False,
-    introduction: Draft = False,
+    successor: Annotated[str, typer.Option(metavar="EMAIL", help=N_("Only this successor's note."))] = "",
+    csv: Annotated[bool, typer.Option("--csv", help=N_("Print every record of one successor as CSV."))] = False,
+    introduction: Annotated[
+        bool, typer.Option("--introduction", help=N_("Print the draft of a letter to the clients."))
+    ] = False,
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
     """Print the handover notes of a case."""
-    with open_services(ctx, config) as services:
-        case = find_case(services, who)
+    with open_case(ctx, config, who) as (services, case):
         found = [
             one
             for one in services.notes.of_case(case.id)
@@ -47,11 +43,8 @@ def notes(
                 raise CommandError(_("Several successors received clients."), _("Add --successor EMAIL."))
             show_csv(services.notes.csv(found[0].id))
             return
-    if as_json:
-        show_json(found)
-        return
-    for one in found:
-        say(draft_of(one) if introduction else _text(one))
+    text = draft_of if introduction else _text
+    finish(found, lambda: say(*map(text, found)), as_json=as_json)
 
 
 def _text(view: NoteView) -> str:

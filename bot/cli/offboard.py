@@ -10,18 +10,26 @@ import typer
 
 from bot import workdays
 from bot.cli import split
-from bot.cli.addresses import leaver_named, named_successors
-from bot.cli.case_request import Wishes, as_known, build_request, colleague, question
-from bot.cli.command_errors import EXIT_FAILURE, CommandError
-from bot.cli.confirmation import require_yes
-from bot.cli.context import open_services_to_work, read, wiring
-from bot.cli.options import DEFAULT, AsJson, AssignmentFile, ConfigPath, Email, Successors, Yes
-from bot.cli.output import moment, say, show_json, warn
+from bot.cli.arguments import content, leaver_named, named_successors
+from bot.cli.case_request import Wishes, as_known, build_request, colleague, profiles, question
+from bot.cli.context import (
+    DEFAULT,
+    AsJson,
+    AssignmentFile,
+    ConfigPath,
+    Email,
+    Successors,
+    Yes,
+    open_services_to_work,
+    read,
+    require_yes,
+    wait_for_verdicts,
+    wiring,
+)
+from bot.cli.explanations import refused
+from bot.cli.output import EXIT_FAILURE, CommandError, finish, moment, say, warn
 from bot.cli.plan import SplitStrategy
 from bot.cli.plan import show as show_plan
-from bot.cli.polling import wait_for_verdicts
-from bot.cli.refusals import refused
-from bot.cli.slack_profiles import profiles
 from bot.cli.status import is_good, show_case
 from bot.services import Services
 from bot.slack.messages.access import why_held
@@ -48,31 +56,30 @@ EXAMPLES = (
     'handover offboard dana@example.com --at "end-of-day 2026-12-01" --approver max@example.com --reason resignation',
     "handover offboard dana@example.com --successor bob@example.com --keep-access --return-on 2027-03-01T08:00",
 )
-At = Annotated[str, typer.Option(help=N_('now, "end-of-day 2026-12-01" in the leaver\'s zone, or ISO 8601.'))]
-Approver = Annotated[
-    str, typer.Option(metavar="EMAIL", help=N_("The approver of the split. Default: the line manager."))
-]
-Why = Annotated[Reason, typer.Option("--reason", help=N_("The reason for leaving."))]
-Note = Annotated[str, typer.Option(help=N_("A note for the case, stored encrypted."))]
-Wait = Annotated[float, typer.Option(min=0, help=N_("Seconds to wait for the verdicts of an immediate lock-out."))]
-Back = Annotated[str, typer.Option("--return-on", metavar="WHEN", help=N_("For a leave: the time of return."))]
-Keep = Annotated[bool, typer.Option("--keep-access", help=N_("For a leave: lock nothing, only hand over clients."))]
 
 
 def offboard(
     ctx: typer.Context,
     email: Email,
-    at: At = "now",
-    approver: Approver = "",
+    at: Annotated[
+        str, typer.Option(help=N_('now, "end-of-day 2026-12-01" in the leaver\'s zone, or ISO 8601.'))
+    ] = "now",
+    approver: Annotated[
+        str, typer.Option(metavar="EMAIL", help=N_("The approver of the split. Default: the line manager."))
+    ] = "",
     strategy: SplitStrategy = None,
     successor: Successors = None,
     clients: AssignmentFile = None,
-    reason: Why = Reason.OTHER,
-    note: Note = "",
-    return_on: Back = "",
-    keep_access: Keep = False,
+    reason: Annotated[Reason, typer.Option(help=N_("The reason for leaving."))] = Reason.OTHER,
+    note: Annotated[str, typer.Option(help=N_("A note for the case, stored encrypted."))] = "",
+    return_on: Annotated[str, typer.Option(metavar="WHEN", help=N_("For a leave: the time of return."))] = "",
+    keep_access: Annotated[
+        bool, typer.Option("--keep-access", help=N_("For a leave: lock nothing, only hand over clients."))
+    ] = False,
     yes: Yes = False,
-    wait: Wait = 120,
+    wait: Annotated[
+        float, typer.Option(min=0, help=N_("Seconds to wait for the verdicts of an immediate lock-out."))
+    ] = 120,
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
@@ -81,19 +88,18 @@ def offboard(
     if keep_access and not return_on:
         raise CommandError(_("--keep-access needs --return-on."))
     how = strategy or Strategy(settings.clients.default_strategy)
-    wishes = Wishes(at, approver, how, split.content(clients), reason, note, return_on, keep_access)
+    wishes = Wishes(at, approver, how, content(clients), reason, note, return_on, keep_access)
     successors = named_successors(settings, email, how, successor or [], wishes.file)
     plan, people = _look_up(ctx, settings, email, [approver, *successors], quiet=as_json)
     request = build_request(settings, wishes, plan, [colleague(one, people) for one in successors], people)
     if successors and (wishes.file or not yes):
         _preview(ctx, settings, request, quiet=as_json)
     _warn_of_day_off(settings, request)
-    if not yes:
-        require_yes(question(request))
+    require_yes(question(request), yes)
     with open_services_to_work(ctx, settings) as (services, bot_runs):
         case = _open(services, request, wait, bot_runs=bot_runs)
         good = case.state in (CaseState.SCHEDULED, CaseState.ON_LEAVE) or is_good(case, services.clock.now())
-    _report(case, settings.company.timezone, good=good, as_json=as_json)
+    finish(case, lambda: _show(case, settings.company.timezone, good=good), as_json=as_json, good=good)
 
 
 def _look_up(
@@ -128,10 +134,7 @@ def _preview(ctx: typer.Context, settings: Settings, request: OffboardingRequest
         preview: Preview = application.services.proposals.preview(
             request.leaver, request.successors, request.strategy, request.assignment_file
         )
-    if preview.faults:
-        raise split.faulty(preview.faults)
-    if not quiet:
-        split.show(preview)
+    split.show(preview, quiet=quiet)
 
 
 def _warn_of_day_off(settings: Settings, request: OffboardingRequest) -> None:
@@ -148,7 +151,8 @@ def _open(services: Services, request: OffboardingRequest, wait: float, *, bot_r
     warn(_("Case {id} is open.").format(id=case_id))
     case = services.offboarding.case(case_id)
     if case.state is CaseState.HELD:
-        warn(held(case))
+        said = _("HELD, nothing is locked. {why} To release it: handover release {id}")
+        warn(said.format(why=why_held(case), id=case.id))
     elif request.keep_access:
         warn(
             _("Nothing is locked. The split waits for approval. `handover returning {id}` shows the return.").format(
@@ -167,19 +171,7 @@ def _later(at: datetime, leaver: Leaver, *, bot_runs: bool) -> str:
     return said if bot_runs else said + " " + _("No bot runs on this data. Start `handover run` before then.")
 
 
-def held(case: CaseView) -> str:
-    """Return the reason why a case is held, and the command that releases it. Pure."""
-    return _("HELD, nothing is locked. {why} To release it: handover release {id}").format(
-        why=why_held(case), id=case.id
-    )
-
-
-def _report(case: CaseView, zone: str, *, good: bool, as_json: bool) -> None:
-    if as_json:
-        show_json(case)
-    else:
-        show_case(case, zone)
+def _show(case: CaseView, zone: str, *, good: bool) -> None:
+    show_case(case, zone)
     if not good:
-        if not as_json:
-            say(_("NOT locked out everywhere. `handover status {id}` shows the open steps.").format(id=case.id))
-        raise typer.Exit(EXIT_FAILURE)
+        say(_("NOT locked out everywhere. `handover status {id}` shows the open steps.").format(id=case.id))

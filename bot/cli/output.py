@@ -1,18 +1,26 @@
-"""Output of commands: tables for people, JSON for programs. Text from outside is data: no markup, no controls."""
+"""Output of commands, and the codes that they end with.
+
+Tables are for people, JSON is for programs. Text from outside is data: no markup, no controls. An error is one clear
+sentence with the next step, in place of a stack trace.
+"""
 
 import dataclasses
 import json
+import os
 import sys
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from functools import wraps
+from typing import Any, NoReturn, ParamSpec
 from zoneinfo import ZoneInfo
 
 import typer
 
+EXIT_FAILURE, EXIT_USAGE = 1, 2
+P = ParamSpec("P")
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 PIPE_WIDTH = 160
 """Characters of a table's line where no terminal sets a width."""
@@ -26,9 +34,10 @@ def clean(text: str) -> str:
     )
 
 
-def say(text: str) -> None:
-    """Print one line or paragraph of the result."""
-    typer.echo(clean(text))
+def say(*lines: str) -> None:
+    """Print lines or paragraphs of the result."""
+    for line in lines:
+        typer.echo(clean(line))
 
 
 def warn(text: str) -> None:
@@ -36,8 +45,14 @@ def warn(text: str) -> None:
     typer.echo(clean(text), err=True)
 
 
-def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
-    """Print a table. Long cells wrap, and are never cut short. In a pipe the table is plain text."""
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "", empty: str = "") -> None:
+    """Print a table, or the sentence `empty` in place of one without rows.
+
+    Long cells wrap, and are never cut short. In a pipe the table is plain text.
+    """
+    if empty and not rows:
+        say(empty)
+        return
     from rich import box  # noqa: PLC0415 - commands that print no table load no table library
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
@@ -59,6 +74,16 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str
 def show_json(value: Any) -> None:
     """Print one JSON document."""
     typer.echo(json.dumps(plain(value), ensure_ascii=False, indent=2))
+
+
+def finish(value: Any, show: Callable[[], None], *, as_json: bool, good: bool = True) -> None:
+    """Print a result as JSON or for people, and end the command with 1 unless the result is good."""
+    if as_json:
+        show_json(value)
+    else:
+        show()
+    if not good:
+        raise typer.Exit(EXIT_FAILURE)
 
 
 def show_csv(lines: Iterable[str]) -> None:
@@ -95,3 +120,41 @@ def money(values: Mapping[str, Decimal]) -> str:
 def counts(values: Mapping[str, int]) -> str:
     """Return counts by record type: `12 opportunity, 3 account`. Types without records are left out."""
     return ", ".join(f"{number} {kind}" for kind, number in sorted(values.items()) if number) or "0"
+
+
+class CommandError(Exception):
+    """A command cannot continue. `said` states the fault, `todo` the next step."""
+
+    def __init__(self, said: str, todo: str = "", code: int = EXIT_USAGE) -> None:
+        super().__init__(said)
+        self.said = said
+        self.todo = todo
+        self.code = code
+
+
+def guarded(command: Callable[P, None]) -> Callable[P, None]:
+    """Turn every exception of a command into a sentence and an exit code."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except (typer.Exit, typer.Abort, BrokenPipeError):
+            raise
+        except CommandError as error:
+            _end(error)
+        except Exception as error:
+            if os.environ.get("HANDOVER_DEBUG"):
+                raise
+            from bot.cli.explanations import explain  # noqa: PLC0415 - knows every library whose errors end a command
+
+            _end(explain(error))
+
+    return run
+
+
+def _end(error: CommandError) -> NoReturn:
+    typer.echo(f"handover: {error.said}", err=True)
+    if error.todo:
+        typer.echo(error.todo, err=True)
+    raise typer.Exit(error.code)

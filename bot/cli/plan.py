@@ -5,16 +5,15 @@ from typing import Annotated
 import typer
 
 from bot.cli import split
-from bot.cli.addresses import leaver_named, named_successors
-from bot.cli.command_errors import EXIT_FAILURE
-from bot.cli.context import open_services
-from bot.cli.options import DEFAULT, AsJson, AssignmentFile, ConfigPath, Email, Successors
-from bot.cli.output import counts, money, plain, say, show_json, show_table
-from bot.cli.refusals import refused
+from bot.cli.arguments import content, leaver_named, named_successors
+from bot.cli.context import DEFAULT, AsJson, AssignmentFile, ConfigPath, Email, Successors, open_services
+from bot.cli.explanations import refused
+from bot.cli.output import counts, finish, money, plain, say, show_table
 from bot.slack.messages.phrases import verdict
 from bot.text import N_, _
 from workflows.access.views import AccountLine, BookLine, SystemPlan
 from workflows.cases.views import Plan
+from workflows.clients.views import Preview
 from workflows.people import Successor
 from workflows.storage.rows.case import Strategy
 
@@ -43,7 +42,7 @@ def plan(
     config: ConfigPath = DEFAULT,
 ) -> None:
     """Print the plan of an offboarding."""
-    data = split.content(clients)
+    data = content(clients)
     with open_services(ctx, config) as services:
         found = services.offboarding.plan(leaver_named(email))
         how = strategy or Strategy(services.settings.clients.default_strategy)
@@ -52,18 +51,13 @@ def plan(
         if wanted and not found.refusals:
             people = [Successor(one.lower(), one, one) for one in wanted]
             preview = services.proposals.preview(found.leaver, people, how, data)
-    if as_json:
-        show_json({**plain(found), "split": plain(preview)} if preview else found)
-    else:
-        show(found)
-        if preview:
-            split.show(preview)
-    if found.refusals or any(system.problem for system in found.systems):
-        raise typer.Exit(EXIT_FAILURE)
+    good = not found.refusals and not any(system.problem for system in found.systems)
+    value = {**plain(found), "split": plain(preview)} if preview else found
+    finish(value, lambda: show(found, preview), as_json=as_json, good=good)
 
 
-def show(plan: Plan) -> None:
-    """Print a plan."""
+def show(plan: Plan, preview: Preview | None = None) -> None:
+    """Print a plan, with the split of the clients where there is one."""
     who = f"{plan.leaver.name} <{plan.leaver.email}>".strip()
     show_table(
         [_("System"), _("Accounts"), _("Groups"), _("Will be done"), _("Clients")],
@@ -76,9 +70,9 @@ def show(plan: Plan) -> None:
         (_("No case can be opened:"), [refused(refusal) for refusal in plan.refusals]),
     ):
         if lines:
-            say(heading)
-            for line in lines:
-                say(f"  - {line}")
+            say(heading, *(f"  - {line}" for line in lines))
+    if preview:
+        split.show(preview)
 
 
 def _row(system: SystemPlan) -> tuple[str, ...]:

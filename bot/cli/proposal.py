@@ -6,12 +6,11 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.command_errors import CommandError
-from bot.cli.context import actor, find_case, open_services
+from bot.cli.arguments import content, faulty, refuse_several
+from bot.cli.context import DEFAULT, AsJson, ConfigPath, Whose, actor, open_case
 from bot.cli.decide import pending
-from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose
-from bot.cli.output import money, show_csv, show_json, show_table
-from bot.cli.split import content, deciders, faulty, show_kept, show_shares
+from bot.cli.output import CommandError, finish, money, show_csv, show_table
+from bot.cli.split import deciders, show_kept, show_shares
 from bot.services import Services
 from bot.text import N_, _
 from workflows.clients.reading import ClientTrackQueries
@@ -32,20 +31,6 @@ EXAMPLES = (
 )
 PER_PAGE = 50
 ALL_CLIENTS = 1_000_000
-Search = Annotated[str, typer.Option("--search", metavar="WORDS", help=N_("List only clients that match every word."))]
-Page = Annotated[int, typer.Option("--page", min=1, help=N_("Page of the list, with 50 clients each."))]
-Csv = Annotated[bool, typer.Option("--csv", help=N_("Print every record as CSV. Use --upload for the edited file."))]
-Client = Annotated[
-    list[str] | None, typer.Option("--client", metavar="CLIENT", help=N_("A client's id or exact name; repeatable."))
-]
-Every = Annotated[
-    str, typer.Option("--all-of", metavar="EMAIL", help=N_("Every client that now goes to this successor."))
-]
-To = Annotated[str, typer.Option("--to", metavar="EMAIL", help=N_("Assign the clients to this successor."))]
-Keep = Annotated[
-    str, typer.Option("--keep", metavar="REASON", help=N_("Leave the clients with the leaver, for this reason."))
-]
-Upload = Annotated[Path | None, typer.Option("--upload", metavar="FILE", help=N_("Assign the clients by a CSV file."))]
 
 
 @dataclass(frozen=True)
@@ -58,47 +43,47 @@ class _ProposalChange:
     keep: str
     upload: Path | None
 
-    @property
-    def changes(self) -> bool:
-        """Return whether anything changes."""
-        return bool(self.to or self.keep or self.upload)
-
 
 def proposal(
     ctx: typer.Context,
     who: Whose,
-    search: Search = "",
-    page: Page = 1,
-    csv: Csv = False,
-    client: Client = None,
-    all_of: Every = "",
-    to: To = "",
-    keep: Keep = "",
-    upload: Upload = None,
+    search: Annotated[str, typer.Option(metavar="WORDS", help=N_("List only clients that match every word."))] = "",
+    page: Annotated[int, typer.Option(min=1, help=N_("Page of the list, with 50 clients each."))] = 1,
+    csv: Annotated[
+        bool, typer.Option("--csv", help=N_("Print every record as CSV. Use --upload for the edited file."))
+    ] = False,
+    client: Annotated[
+        list[str] | None, typer.Option(metavar="CLIENT", help=N_("A client's id or exact name; repeatable."))
+    ] = None,
+    all_of: Annotated[
+        str, typer.Option(metavar="EMAIL", help=N_("Every client that now goes to this successor."))
+    ] = "",
+    to: Annotated[str, typer.Option(metavar="EMAIL", help=N_("Assign the clients to this successor."))] = "",
+    keep: Annotated[
+        str, typer.Option(metavar="REASON", help=N_("Leave the clients with the leaver, for this reason."))
+    ] = "",
+    upload: Annotated[Path | None, typer.Option(metavar="FILE", help=N_("Assign the clients by a CSV file."))] = None,
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
     """Change the pending proposal of a case, and print a page of its clients."""
     change = _ProposalChange(tuple(client or ()), all_of.lower(), to.lower(), keep, upload)
     _check(change)
-    with open_services(ctx, config) as services:
+    with open_case(ctx, config, who) as (services, case):
         proposals = services.proposals
-        view = pending(find_case(services, who))
+        view = pending(case)
         if csv:
             show_csv(proposals.csv(view.id))
             return
-        if change.changes:
+        if change.to or change.keep or change.upload:
             view = proposals.view(_apply(services, view, change))
         found, total = proposals.client_page(view.id, (page - 1) * PER_PAGE, PER_PAGE, search)
-    if as_json:
-        show_json({"proposal": view, "clients": found, "total": total, "page": page})
-        return
-    _show(view, found, total, page)
+    value = {"proposal": view, "clients": found, "total": total, "page": page}
+    finish(value, lambda: _show(view, found, total, page), as_json=as_json)
 
 
 def _check(change: _ProposalChange) -> None:
-    if sum(map(bool, (change.to, change.keep, change.upload))) > 1:
-        raise CommandError(_("Choose one of --to, --keep, --upload."))
+    refuse_several({"--to": change.to, "--keep": change.keep, "--upload": change.upload})
     named = bool(change.clients or change.every)
     if named != bool(change.to or change.keep):
         raise CommandError(

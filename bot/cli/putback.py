@@ -4,13 +4,21 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.command_errors import EXIT_FAILURE
-from bot.cli.confirmation import require_yes
-from bot.cli.context import actor, find_case, open_services, open_services_to_work, read
+from bot.cli.context import (
+    DEFAULT,
+    AsJson,
+    ConfigPath,
+    Whose,
+    Yes,
+    actor,
+    open_case,
+    open_services_to_work,
+    poll,
+    read,
+    require_yes,
+)
 from bot.cli.moves import progress
-from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose, Yes
-from bot.cli.output import say, show_csv, show_json
-from bot.cli.polling import poll
+from bot.cli.output import finish, say, show_csv
 from bot.text import N_, _
 from workflows.cases.views import CaseView
 from workflows.clients.views import PutBackLine, PutBackView
@@ -29,60 +37,42 @@ EXAMPLES = (
     'handover putback dana@example.com --clients "Northwind"',
     "handover putback dana@example.com --csv > rest.csv",
 )
-Clients = Annotated[str, typer.Option("--clients", metavar="TEXT", help=N_("Only clients with this text in the name."))]
-DryRun = Annotated[bool, typer.Option("--dry-run", help=N_("Only show the plan. Changes nothing."))]
-Csv = Annotated[
-    bool, typer.Option("--csv", help=N_("Print every record of earlier put-backs as CSV. Changes nothing."))
-]
-Wait = Annotated[float, typer.Option(min=0, help=N_("Seconds to wait until all records are back."))]
 HEADER = ("system", "client", "record", "kind", "id", "state", "note")
 
 
 def putback(
     ctx: typer.Context,
     who: Whose,
-    clients: Clients = "",
-    dry_run: DryRun = False,
-    csv: Csv = False,
+    clients: Annotated[str, typer.Option(metavar="TEXT", help=N_("Only clients with this text in the name."))] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=N_("Only show the plan. Changes nothing."))] = False,
+    csv: Annotated[
+        bool, typer.Option("--csv", help=N_("Print every record of earlier put-backs as CSV. Changes nothing."))
+    ] = False,
     yes: Yes = False,
-    wait: Wait = 60,
+    wait: Annotated[float, typer.Option(min=0, help=N_("Seconds to wait until all records are back."))] = 60,
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
     """Show what would go back, ask, put it back, and wait."""
-    settings = read(ctx, config)
-    with open_services(ctx, config) as services:
-        case = find_case(services, who)
+    with open_case(ctx, config, who) as (services, case):
         if csv:
             show_csv(csv_lines([HEADER], map(_cells, services.put_backs.csv_lines(case.id))))
             return
         plan = services.put_backs.plan(case.id, clients)
-    if dry_run and as_json:
-        show_json(plan)
-    elif not as_json:
-        _show(plan)
     if dry_run:
+        finish(plan, lambda: _show(plan), as_json=as_json)
         return
-    if not yes:
-        require_yes(_("Put {count:,} records back to {name}?").format(count=plan.back, name=case.leaver.name))
-    with open_services_to_work(ctx, settings) as (services, _bot_runs):
+    if not as_json:
+        _show(plan)
+    require_yes(_("Put {count:,} records back to {name}?").format(count=plan.back, name=case.leaver.name), yes)
+    with open_services_to_work(ctx, read(ctx, config)) as (services, _bot_runs):
         services.put_backs.begin(case.id, actor(), clients)
         case = poll(lambda: services.offboarding.case(case.id), _finished, wait)
-    _report(case, as_json=as_json)
+    finish(case.clients, lambda: say(*progress(case)), as_json=as_json, good=_finished(case))
 
 
 def _finished(case: CaseView) -> bool:
     return not (case.clients and case.clients.putting_back)
-
-
-def _report(case: CaseView, *, as_json: bool) -> None:
-    if as_json:
-        show_json(case.clients)
-    elif case.clients:
-        for line in progress(case.clients):
-            say(line)
-    if not _finished(case):
-        raise typer.Exit(EXIT_FAILURE)
 
 
 def _show(plan: PutBackView) -> None:
@@ -94,8 +84,8 @@ def _show(plan: PutBackView) -> None:
     if plan.waiting:
         said = _("{count:,} records must wait: the leaver's account is locked. First run: handover undo")
         say(said.format(count=plan.waiting))
-    for line in plan.kept:
-        say(_("stays: {name} ({client}): {note}").format(name=line.name, client=line.family_name, note=line.note))
+    stays = _("stays: {name} ({client}): {note}")
+    say(*(stays.format(name=line.name, client=line.family_name, note=line.note) for line in plan.kept))
     if plan.rest > len(plan.kept):
         say(_("… and {count:,} more stay").format(count=plan.rest - len(plan.kept)))
 

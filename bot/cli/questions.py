@@ -1,4 +1,4 @@
-"""Answers for `handover init`, from options, the environment, or the person at the terminal."""
+"""Answers for `handover init`, from options, the environment, or the person at the terminal, and their checks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,11 +7,15 @@ from typing import Any
 import typer
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from bot.cli.command_errors import CommandError
-from bot.cli.output import warn
+from bot.cli.checks import Check
+from bot.cli.doctor import examine
+from bot.cli.output import EXIT_FAILURE, CommandError, warn
 from bot.text import _
 from config.faults import describe
 from config.reference import Key, keys
+
+CHECK_SECONDS = 10.0
+"""Time limit of the checks after one answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +29,12 @@ class Answered:
 class Answers:
     """Answers by key. Keys from `--set` and from the environment are not asked."""
 
-    def __init__(self, given: Sequence[str], env: Mapping[str, str], *, interactive: bool) -> None:
+    def __init__(
+        self, given: Sequence[str], env: Mapping[str, str], *, interactive: bool, unchecked: bool = False
+    ) -> None:
+        """`unchecked`: continue after a failed check."""
         self.interactive = interactive
+        self._unchecked = unchecked
         self._given = dict(_pair(text) for text in given)
         self._env = env
         self._forgotten: set[str] = set()
@@ -68,6 +76,24 @@ class Answers:
     def agree(self, question: str, *, default: bool) -> bool:
         """Return the yes or no of the person at the terminal. Without a person: no."""
         return self.interactive and typer.confirm(question, default=default, err=True)
+
+    def pass_checks(self, checks: Sequence[Check]) -> bool:
+        """Print the results of checks on answers, and return whether to continue. False: ask again.
+
+        Raises `CommandError` after a failure where no person can be asked.
+        """
+        results = examine(checks, CHECK_SECONDS)
+        for result in results:
+            warn(("  ✓ " if result.ok else "  ✗ ") + f"{result.what}: {result.said} {result.todo}".rstrip())
+        if all(result.ok for result in results) or self._unchecked:
+            return True
+        if not self.interactive:
+            raise CommandError(
+                _("A check failed, so nothing was written."),
+                _("Correct the answer, or add --unchecked to write the file anyway."),
+                EXIT_FAILURE,
+            )
+        return not self.agree(_("Answer again?"), default=True)
 
     def has(self, whole: str) -> bool:
         """Return whether a key was given without asking."""

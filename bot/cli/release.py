@@ -4,27 +4,26 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.confirmation import require_yes
-from bot.cli.context import actor, find_case, open_services_to_work, read
-from bot.cli.options import DEFAULT, ConfigPath, Whose, Yes
+from bot.cli.context import DEFAULT, ConfigPath, Whose, Yes, actor, find_case, open_services_to_work, read, require_yes
 from bot.cli.output import say, warn
 from bot.text import N_, _
 
 HELP = N_("Needs a second person, not the one who opened the case.")
 EXAMPLES = ("handover release HO-261201-a1b2c3", "handover release HO-261201-a1b2c3 --reject")
-Reject = Annotated[bool, typer.Option("--reject", help=N_("Cancel the held case instead."))]
 
 
 def release(
-    ctx: typer.Context, who: Whose, reject: Reject = False, yes: Yes = False, config: ConfigPath = DEFAULT
+    ctx: typer.Context,
+    who: Whose,
+    reject: Annotated[bool, typer.Option("--reject", help=N_("Cancel the held case instead."))] = False,
+    yes: Yes = False,
+    config: ConfigPath = DEFAULT,
 ) -> None:
     """Release or reject a held case."""
-    settings = read(ctx, config)
-    with open_services_to_work(ctx, settings) as (services, bot_runs):
+    with open_services_to_work(ctx, read(ctx, config)) as (services, bot_runs):
         case = find_case(services, who)
-        if not yes:
-            question = _("Reject the case of {name}?") if reject else _("Release the case of {name}?")
-            require_yes(question.format(name=case.leaver.name))
+        question = _("Reject the case of {name}?") if reject else _("Release the case of {name}?")
+        require_yes(question.format(name=case.leaver.name), yes)
         if reject:
             services.offboarding.reject(case.id, actor())
         else:

@@ -6,23 +6,24 @@ from zoneinfo import ZoneInfo
 import typer
 
 from bot import workdays
-from bot.cli.command_errors import CommandError
-from bot.cli.context import actor, find_case, open_services
-from bot.cli.effective_time import effective
-from bot.cli.options import DEFAULT, ConfigPath, Whose
-from bot.cli.output import moment, say, warn
+from bot.cli.arguments import effective
+from bot.cli.context import DEFAULT, ConfigPath, Whose, actor, open_case
+from bot.cli.output import CommandError, moment, say, warn
 from bot.text import N_, _
 from workflows.storage.rows.case import CaseState
 
 HELP = N_("Warns where the new day is no working day.")
 EXAMPLES = ('handover reschedule dana@example.com --at "end-of-day 2026-12-01"',)
-At = Annotated[str, typer.Option(help=N_('"end-of-day 2026-12-01" in the leaver\'s zone, or ISO 8601.'))]
 
 
-def reschedule(ctx: typer.Context, who: Whose, at: At, config: ConfigPath = DEFAULT) -> None:
+def reschedule(
+    ctx: typer.Context,
+    who: Whose,
+    at: Annotated[str, typer.Option(help=N_('"end-of-day 2026-12-01" in the leaver\'s zone, or ISO 8601.'))],
+    config: ConfigPath = DEFAULT,
+) -> None:
     """Reschedule a case."""
-    with open_services(ctx, config) as services:
-        case = find_case(services, who)
+    with open_case(ctx, config, who) as (services, case):
         days, zone = workdays.of(services.settings.company), case.leaver.timezone
         when = effective(at, services.clock.now(), zone, days)
         if when is None:

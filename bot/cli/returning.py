@@ -5,11 +5,9 @@ from typing import Annotated
 import typer
 
 from bot import workdays
-from bot.cli.command_errors import CommandError
-from bot.cli.context import actor, find_case, open_services
-from bot.cli.effective_time import effective
-from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose
-from bot.cli.output import moment, say, show_json
+from bot.cli.arguments import effective, refuse_several
+from bot.cli.context import DEFAULT, AsJson, ConfigPath, Whose, actor, open_case
+from bot.cli.output import CommandError, finish, moment, say
 from bot.text import N_, _
 from workflows.clients.views import LeaveView
 
@@ -19,23 +17,21 @@ EXAMPLES = (
     'handover returning dana@example.com --on "end-of-day 2027-03-01"',
     "handover returning dana@example.com --stay",
 )
-Stay = Annotated[bool, typer.Option("--stay", help=N_("Leave the clients with their successors."))]
-On = Annotated[str, typer.Option("--on", metavar="WHEN", help=N_('The new time: "end-of-day 2026-12-01" or ISO 8601.'))]
 
 
 def returning(
     ctx: typer.Context,
     who: Whose,
-    stay: Stay = False,
-    on: On = "",
+    stay: Annotated[bool, typer.Option("--stay", help=N_("Leave the clients with their successors."))] = False,
+    on: Annotated[
+        str, typer.Option(metavar="WHEN", help=N_('The new time: "end-of-day 2026-12-01" or ISO 8601.'))
+    ] = "",
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
     """Change the end of a leave, and print it."""
-    if stay and on:
-        raise CommandError(_("Choose one of --stay, --on."))
-    with open_services(ctx, config) as services:
-        case = find_case(services, who)
+    refuse_several({"--stay": stay, "--on": on})
+    with open_case(ctx, config, who) as (services, case):
         if stay:
             services.leaves.stay(case.id, actor())
         elif on:
@@ -47,10 +43,7 @@ def returning(
                 )
             services.leaves.move(case.id, at, actor())
         leave, zone = services.offboarding.case(case.id).leave, services.settings.company.timezone
-    if as_json:
-        show_json(leave)
-    else:
-        say(_text(leave, zone))
+    finish(leave, lambda: say(_text(leave, zone)), as_json=as_json)
 
 
 def _text(leave: LeaveView | None, zone: str) -> str:

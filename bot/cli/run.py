@@ -10,10 +10,8 @@ from queue import SimpleQueue
 
 import typer
 
-from bot.cli.command_errors import EXIT_FAILURE, CommandError
-from bot.cli.context import read, wiring
-from bot.cli.options import DEFAULT, ConfigPath
-from bot.cli.output import warn
+from bot.cli.context import DEFAULT, ConfigPath, read, wiring
+from bot.cli.output import EXIT_FAILURE, CommandError, warn
 from bot.text import N_, _
 from workflows.engine.replicas import ProcessLockHeld
 

@@ -1,57 +1,27 @@
 """Splits of clients in tables: previews, proposals and their approvals."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from bot.cli.command_errors import EXIT_FAILURE, CommandError
+from bot.cli.arguments import faulty
 from bot.cli.output import money, say, show_table
 from bot.text import _
-from workflows.clients.split import assignment_file
-from workflows.clients.split.assignment_file import MOST_BYTES, InvalidAssignmentFile
-from workflows.clients.views import DecisionView, LineFault, Preview, ProposalView, RequestView, Share
+from workflows.clients.views import DecisionView, Preview, ProposalView, RequestView, Share
 
 
-def content(path: Path | None) -> bytes:
-    """Read an assignment file, one byte beyond the limit at most. Raises `CommandError`."""
-    if path is None:
-        return b""
-    try:
-        with path.open("rb") as file:
-            return file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise CommandError(_("{path} cannot be read: {why}").format(path=path, why=error.strerror)) from error
-
-
-def named(data: bytes) -> tuple[str, ...]:
-    """Return all addresses in an assignment file. Raises `CommandError` where no line is valid."""
-    try:
-        return assignment_file.addresses(assignment_file.read_valid_rows(data)[0]) if data else ()
-    except InvalidAssignmentFile as invalid:
-        raise faulty(invalid.faults) from invalid
-
-
-def faulty(faults: Sequence[LineFault]) -> CommandError:
-    """Return an error that lists every fault of a file by line."""
-    lines = [_("line {line:,}").format(line=one.line) + f": {one.what}" if one.line else one.what for one in faults]
-    return CommandError(
-        _("The file has faults, so nothing of it was used:") + "\n" + "\n".join(lines), code=EXIT_FAILURE
-    )
-
-
-def show(preview: Preview) -> None:
-    """Print a preview. Raises `CommandError` where the file has faults."""
+def show(preview: Preview, *, quiet: bool = False) -> None:
+    """Print a preview unless `quiet`. Raises `CommandError` where the file has faults."""
     if preview.faults:
         raise faulty(preview.faults)
+    if quiet:
+        return
     title = _("Clients: {families} with {records} records would go to").format(
         families=preview.families, records=preview.records
     )
     show_shares(preview.shares, title)
     if preview.staying:
         say(_("{count} records stay: the system does not allow a new owner.").format(count=preview.staying))
-    for note in preview.notes:
-        say(note)
-    for why in preview.problems:
-        say(_("NOT READ, so not in these figures: {why}").format(why=why))
+    not_read = _("NOT READ, so not in these figures: {why}")
+    say(*preview.notes, *(not_read.format(why=why) for why in preview.problems))
 
 
 def show_kept(proposal: ProposalView) -> None:

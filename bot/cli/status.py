@@ -6,10 +6,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.command_errors import EXIT_FAILURE
-from bot.cli.context import find_case, open_services
-from bot.cli.options import DEFAULT, AsJson, ConfigPath
-from bot.cli.output import moment, say, show_json, show_table, warn
+from bot.cli.context import DEFAULT, AsJson, ConfigPath, find_case, open_services
+from bot.cli.output import finish, moment, say, show_table, warn
 from bot.slack.messages import restriction
 from bot.slack.messages.access import why_held
 from bot.slack.messages.phrases import verdict
@@ -25,19 +23,17 @@ HELP = N_(
 Exits with 1 if a leaver shown has an open finding, or was not locked out everywhere in time."""
 )
 EXAMPLES = ("handover status", "handover status dana@example.com --json", "handover status --all --limit 20 --page 2")
-Who = Annotated[str | None, typer.Argument(metavar="CASE|EMAIL", help=N_("A case's id, or its leaver's address."))]
-AllCases = Annotated[bool, typer.Option("--all", help=N_("Include closed and watched cases."))]
-Limit = Annotated[int | None, typer.Option("--limit", metavar="N", min=0, help=N_("Cases on a page. 0: all."))]
-Page = Annotated[int, typer.Option("--page", metavar="N", min=1, help=N_("The page to print, newest cases first."))]
 PAGE = 50
 
 
 def status(
     ctx: typer.Context,
-    who: Who = None,
-    every: AllCases = False,
-    limit: Limit = None,
-    page: Page = 1,
+    who: Annotated[
+        str | None, typer.Argument(metavar="CASE|EMAIL", help=N_("A case's id, or its leaver's address."))
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help=N_("Include closed and watched cases."))] = False,
+    limit: Annotated[int | None, typer.Option(metavar="N", min=0, help=N_("Cases on a page. 0: all."))] = None,
+    page: Annotated[int, typer.Option(metavar="N", min=1, help=N_("The page to print, newest cases first."))] = 1,
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
@@ -50,19 +46,15 @@ def status(
                 open_only=not every, limit=size, offset=size * (page - 1)
             )
             total = services.offboarding.count(None if every else True)
-            said = _rest(size * (page - 1), len(cases), total, page)
-            if said:
+            if said := _rest(size * (page - 1), len(cases), total, page):
                 warn(said)
         else:
             cases = [find_case(services, who)]
-    if as_json:
-        show_json(cases if who is None else cases[0])
-    elif who is None:
-        show_cases(cases, zone)
+    good = all(is_good(case, now) for case in cases)
+    if who is None:
+        finish(cases, lambda: _show_cases(cases, zone), as_json=as_json, good=good)
     else:
-        show_case(cases[0], zone)
-    if not all(is_good(case, now) for case in cases):
-        raise typer.Exit(EXIT_FAILURE)
+        finish(cases[0], lambda: show_case(cases[0], zone), as_json=as_json, good=good)
 
 
 def is_good(case: CaseView, now: datetime) -> bool:
@@ -93,11 +85,7 @@ def _rest(before: int, shown: int, total: int, page: int) -> str:
     return said if before + shown >= total else f"{said} {more}"
 
 
-def show_cases(cases: Sequence[CaseView], zone: str) -> None:
-    """Print one line for each case."""
-    if not cases:
-        say(_("No case is open."))
-        return
+def _show_cases(cases: Sequence[CaseView], zone: str) -> None:
     show_table(
         [_("Case"), _("Leaver"), _("State"), _("Effective"), _("Systems"), _("Clients")],
         [
@@ -111,6 +99,7 @@ def show_cases(cases: Sequence[CaseView], zone: str) -> None:
             )
             for case in cases
         ],
+        empty=_("No case is open."),
     )
 
 
@@ -134,15 +123,14 @@ def show_case(case: CaseView, zone: str) -> None:
     if case.state is CaseState.UNDONE:
         show_restored(case, zone)
     else:
-        show_systems(case.systems, zone)
-        show_steps(case.steps, zone)
+        _show_systems(case.systems, zone)
+        _show_steps(case.steps, zone)
     for one in filter(restriction.tells, case.restrictions):
         said = restriction.said(one, moment(one.due_at, zone))
         say(_("{title}, before the last day: {said}").format(title=one.title, said=said))
     if case.clients:
         say(_("Clients: {line}").format(line=_clients(case.clients)))
-        for line in (*case.clients.balance, *case.clients.problems):
-            say(f"  - {line}")
+        say(*(f"  - {line}" for line in (*case.clients.balance, *case.clients.problems)))
     if case.exports:
         say(_("Exports: {line}").format(line=case.exports))
     for check in case.follow_ups:
@@ -179,7 +167,7 @@ def show_restored(case: CaseView, zone: str) -> None:
         )
 
 
-def show_systems(lines: Sequence[SystemLine], zone: str) -> None:
+def _show_systems(lines: Sequence[SystemLine], zone: str) -> None:
     """Print the verdict of each system, with the way and the time of the reading."""
     show_table(
         [_("System"), _("Verdict"), _("Reason and reading"), _("Read at"), _("Next")],
@@ -196,12 +184,10 @@ def show_systems(lines: Sequence[SystemLine], zone: str) -> None:
     )
     limits = [f"  - {line.title}: {what}" for line in lines for what in line.cannot]
     if limits:
-        say(_("Cannot be done:"))
-    for what in limits:
-        say(what)
+        say(_("Cannot be done:"), *limits)
 
 
-def show_steps(steps: Sequence[StepView], zone: str) -> None:
+def _show_steps(steps: Sequence[StepView], zone: str) -> None:
     """Print the state of manual steps."""
     for step in steps:
         if step.confirmed_at:

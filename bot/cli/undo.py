@@ -4,12 +4,20 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.command_errors import EXIT_FAILURE
-from bot.cli.confirmation import require_yes
-from bot.cli.context import actor, find_case, open_services_to_work, read
-from bot.cli.options import DEFAULT, AsJson, ConfigPath, Whose, Yes
-from bot.cli.output import show_json
-from bot.cli.polling import poll
+from bot.cli.context import (
+    DEFAULT,
+    AsJson,
+    ConfigPath,
+    Whose,
+    Yes,
+    actor,
+    find_case,
+    open_services_to_work,
+    poll,
+    read,
+    require_yes,
+)
+from bot.cli.output import finish
 from bot.cli.status import show_restored
 from bot.text import N_, _
 from workflows.cases.views import CaseView
@@ -23,14 +31,13 @@ Exits with 1 while a step is still open. A running bot tries it again.
 """
 )
 EXAMPLES = ("handover undo dana@example.com",)
-Wait = Annotated[float, typer.Option(min=0, help=N_("Seconds to wait until all access is back."))]
 
 
 def undo(
     ctx: typer.Context,
     who: Whose,
     yes: Yes = False,
-    wait: Wait = 60,
+    wait: Annotated[float, typer.Option(min=0, help=N_("Seconds to wait until all access is back."))] = 60,
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
@@ -38,20 +45,12 @@ def undo(
     settings = read(ctx, config)
     with open_services_to_work(ctx, settings) as (services, _bot_runs):
         case = find_case(services, who)
-        if not yes:
-            require_yes(
-                _("Give {name} <{email}> access back as it was before case {id}?").format(
-                    name=case.leaver.name, email=case.leaver.email, id=case.id
-                )
-            )
+        question = _("Give {name} <{email}> access back as it was before case {id}?")
+        require_yes(question.format(name=case.leaver.name, email=case.leaver.email, id=case.id), yes)
         services.offboarding.undo(case.id, actor())
         case = poll(lambda: services.offboarding.case(case.id), _restored, wait)
-    if as_json:
-        show_json(case)
-    else:
-        show_restored(case, settings.company.timezone)
-    if not _restored(case):
-        raise typer.Exit(EXIT_FAILURE)
+    zone = settings.company.timezone
+    finish(case, lambda: show_restored(case, zone), as_json=as_json, good=_restored(case))
 
 
 def _restored(case: CaseView) -> bool:

@@ -1,16 +1,15 @@
 """`handover verify`: the proof of the journal, offline, with the public key alone."""
 
-from base64 import b64decode
+from base64 import b64decode, b64encode
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from bot.cli.command_errors import EXIT_FAILURE, CommandError
-from bot.cli.context import read
-from bot.cli.keys import public_half
-from bot.cli.options import DEFAULT, AsJson, ConfigPath
-from bot.cli.output import moment, say, show_json
+from bot.cli.context import DEFAULT, AsJson, ConfigPath, read
+from bot.cli.output import CommandError, finish, moment, say
 from bot.text import N_, _
 from config.fields import KEY_BYTES
 from config.settings import Storage
@@ -25,20 +24,17 @@ Give auditors the public key by another way than the data. Exits with 1 after a 
 """
 )
 EXAMPLES = ("handover verify", "handover verify --data ./copy --public-key 'k3y...='")
-PublicKey = Annotated[
-    str, typer.Option("--public-key", metavar="BASE64", help=N_("The public key. Default: from the configuration."))
-]
-Data = Annotated[
-    Path | None, typer.Option("--data", metavar="FOLDER", help=N_("A copy of a data folder. Needs no configuration."))
-]
-PrintKey = Annotated[bool, typer.Option("--print-public-key", help=N_("Print our public key, and stop."))]
 
 
 def verify(
     ctx: typer.Context,
-    public_key: PublicKey = "",
-    data: Data = None,
-    print_key: PrintKey = False,
+    public_key: Annotated[
+        str, typer.Option(metavar="BASE64", help=N_("The public key. Default: from the configuration."))
+    ] = "",
+    data: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help=N_("A copy of a data folder. Needs no configuration."))
+    ] = None,
+    print_key: Annotated[bool, typer.Option("--print-public-key", help=N_("Print our public key, and stop."))] = False,
     as_json: AsJson = False,
     config: ConfigPath = DEFAULT,
 ) -> None:
@@ -53,28 +49,18 @@ def verify(
     if print_key:
         say(key)
         return
-    store = Store(_address(storage, data))
-    try:
+    with closing(Store(_address(storage, data))) as store:
         found = prove(store, key)
-    finally:
-        store.close()
-    if as_json:
-        show_json(found)
-    else:
-        show(found, key)
-    if not found.ok:
-        raise typer.Exit(EXIT_FAILURE)
+    finish(found, lambda: _show(found, key), as_json=as_json, good=found.ok)
 
 
-def show(found: Verification, key: str) -> None:
-    """Print the verification."""
+def _show(found: Verification, key: str) -> None:
     say(
         _("The journal is whole.")
         if found.ok
         else _("THE JOURNAL IS NOT WHOLE: {count} fault(s).").format(count=len(found.faults))
     )
-    for fault in found.faults:
-        say(f"  - {fault}")
+    say(*(f"  - {fault}" for fault in found.faults))
     say(_("{sealed} of {entries} entries linked").format(sealed=found.sealed, entries=found.entries))
     say(_("Head: {head}").format(head=found.head))
     say(
@@ -84,6 +70,12 @@ def show(found: Verification, key: str) -> None:
         if found.signed_at
         else _("No head has been signed yet: the daily audit signs the first one.")
     )
+
+
+def public_half(storage: Storage) -> str:
+    """Return the public key of the configured signing key, in base64."""
+    seed = b64decode(storage.signing_key.get_secret_value())
+    return b64encode(Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()).decode()
 
 
 def _check_key(key: str) -> None:

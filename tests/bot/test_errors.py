@@ -7,8 +7,8 @@ import pytest
 from slack_sdk.errors import SlackApiError
 
 from bot import errors as slack_words
-from bot.cli import refusals as terminal_words
-from bot.cli.refusals import refused
+from bot.cli import explanations as terminal_words
+from bot.cli.explanations import refused
 from bot.errors import CONNECTOR_ERROR_MESSAGES, UserFacingError, user_message
 from connectors import errors
 from workflows.refusals import Code, Next, Refused

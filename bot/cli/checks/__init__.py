@@ -1,0 +1,22 @@
+"""Checks of `handover doctor`, and their results."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One line of `handover doctor`. `todo` is the remedy of a fault."""
+
+    what: str
+    ok: bool
+    said: str
+    todo: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check. It may have several results, and may raise."""
+
+    what: str
+    look: Callable[[], list[CheckResult]]

@@ -1,5 +1,6 @@
 """Checks of Slack: token, scopes, app token, clock and channels."""
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -9,8 +10,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
-from bot.cli.checks.result import Check, CheckResult
-from bot.cli.slack_profiles import client, network_reason
+from bot.cli.checks import Check, CheckResult
 from bot.slack.manifest import manifest
 from bot.text import N_, _
 from config.settings import Slack
@@ -29,6 +29,19 @@ REASONS: Mapping[str, str] = {
     "channel_not_found": N_("Correct the id. A private channel is found only after /invite @handover in it."),
 }
 UNKNOWN_REASON = N_("See https://docs.slack.dev for this error.")
+
+
+def client(slack: Slack, seconds: int) -> WebClient:
+    """Return a client for the workspace, with a time limit for each call. The caller prints faults, no log does."""
+    silent = logging.getLogger(__name__)
+    silent.disabled = True
+    token = slack.bot_token.get_secret_value()
+    return WebClient(token, base_url=slack.api_url, timeout=seconds, retry_handlers=[], logger=silent)
+
+
+def network_reason(error: OSError) -> str:
+    """Return the network's own reason, without the library's wrapping."""
+    return str(getattr(error, "reason", error))
 
 
 def checks(slack: Slack) -> list[Check]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from bot.cli.checks.result import Check, CheckResult
+from bot.cli.checks import Check, CheckResult
 from bot.text import N_, _, ngettext
 from connectors.contract import Administrators, Connector, Groups, Verdict
 from connectors.errors import BadCredential, ConnectorError, Forbidden, Unavailable

@@ -164,8 +164,11 @@ def test_a_function_of_a_command_is_short() -> None:
     long = []
     for path in CLI.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.FunctionDef) and node.end_lineno and node.end_lineno - node.lineno > 40:
-                long.append(f"{path.stem}.{node.name}")
+            if isinstance(node, ast.FunctionDef) and node.end_lineno:
+                # The signature of a command is the list of its options.
+                first = node.body[0] if node.name == path.stem else node
+                if node.end_lineno - first.lineno > 40:
+                    long.append(f"{path.stem}.{node.name}")
     assert long == []
     assert inspect.isfunction(completions)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from bot.cli.addresses import leaver_named
+from bot.cli.arguments import leaver_named
 from bot.cli.output import clean
 from connectors.contract import Verdict
 from connectors.errors import Unavailable

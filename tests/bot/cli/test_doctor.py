@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from slack_sdk.web import SlackResponse
 
-from bot.cli.checks import machine, slack
-from bot.cli.checks.result import Check, CheckResult
+from bot.cli.checks import Check, CheckResult, machine, slack
 from bot.cli.doctor import examine
 from bot.slack.manifest import manifest
 from tests.bot.commands import ENV, Wiring, configuration, document, handover

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, time
 
 import pytest
 
+from bot.cli.arguments import effective
 from bot.cli.case_request import as_known
-from bot.cli.command_errors import CommandError
-from bot.cli.effective_time import effective
+from bot.cli.output import CommandError
 from bot.slack.people import Profile
 from workflows.business_days import BusinessDays
 from workflows.people import Leaver

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli.checks import systems
-from bot.cli.checks.result import CheckResult
+from bot.cli.checks import CheckResult, systems
 from bot.slack.messages import case as message
 from connectors.contract import Account, AccountId, Administrators, Verdict
 from connectors.errors import Missing, Unavailable
