@@ -17,8 +17,8 @@ from bot.slack.members import SlackMembers
 from bot.slack.roster import SlackRoster
 from bot.split_rules import split_rules
 from bot.work_handlers import WorkHandlers
-from config.common import Common, RequestLimit
-from config.settings import Settings, Storage
+from config.fields import RequestLimit
+from config.settings import Common, Settings, Storage
 from connectors import registry
 from connectors.contract import Manifest
 from workflows.access import lock_history
@@ -157,7 +157,7 @@ def build_systems(settings: Settings) -> Systems:
                         name,
                         _limited(registry.manifest(system.kind), system.common),
                         registry.build(system.kind, system.settings),
-                        system.expects_account,
+                        system.common.expects_account,
                         system.common.administrators,
                         system.common.restrict_before,
                         system.common.restrict_groups,

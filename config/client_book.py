@@ -1,10 +1,11 @@
-"""Settings of the split: the company's own rules, and its successors."""
+"""Settings of the client track: rules of the split, colleagues, and the approvals before clients move."""
 
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from config.table import SettingsTable
+from config.fields import Country, GroupId, PersonId, SettingsTable, UserId, Zone
 from config.text import _
 
 
@@ -16,6 +17,8 @@ def _address(text: str) -> str:
 
 Address = Annotated[str, AfterValidator(_address)]
 """An e-mail address, in lower case."""
+Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
+Days = Annotated[int, Field(gt=0)]
 
 
 class SplitRule(SettingsTable):
@@ -64,4 +67,60 @@ class ClientSettings(SettingsTable):
     def _ruled(self) -> "ClientSettings":
         if self.default_strategy == "rules" and not self.rules:
             raise ValueError(_('default_strategy = "rules" needs at least one [[clients.rules]] table'))
+        return self
+
+
+class ApprovalRule(SettingsTable):
+    """Additional approval rule. Any one condition is enough; a rule without conditions always applies."""
+
+    users: tuple[UserId, ...] = ()
+    """Slack user ids of people who may decide."""
+    groups: tuple[GroupId, ...] = ()
+    """Slack user group ids. Every member may decide."""
+    need: int = Field(default=1, gt=0)
+    """Number of different people who must agree."""
+    above_clients: int | None = Field(default=None, ge=0)
+    """Applies if more clients than this would move."""
+    above_value: dict[Currency, Annotated[Decimal, Field(gt=0)]] = Field(default_factory=dict)
+    """Applies if the open deals are worth more than this, by currency: `{ EUR = 100000, USD = 110000 }`.
+
+    Amounts in several currencies add up as parts of their limits. A currency without a limit counts as above."""
+    sensitivity: tuple[str, ...] = ()
+    """Applies if a client of one of these tiers would move, as the system names them."""
+    escalate_to: tuple[PersonId, ...] = ()
+    """People or groups to ask next, in this order, if nobody answers. Empty: those of `[approvals]`."""
+
+    @model_validator(mode="after")
+    def _enough(self) -> "ApprovalRule":
+        if not self.users and not self.groups:
+            raise ValueError(_("names nobody; add users or groups"))
+        if not self.groups and self.need > len(set(self.users)):
+            raise ValueError(
+                _("needs {need} people and names only {count}").format(need=self.need, count=len(set(self.users)))
+            )
+        return self
+
+
+class ApprovalSettings(SettingsTable):
+    """Approvals before clients move. The case's approver, by default the line manager, must always agree."""
+
+    receivers: bool = False
+    """True: each successor must agree to their own share."""
+    remind_days: Days = 1
+    """Business days between reminders, by the approver's own calendar."""
+    escalate_days: Days = 3
+    """Business days without an answer after which the next of `escalate_to` is asked as well."""
+    expire_days: Days = 10
+    """Business days without an answer after which a request expires. Nothing moves: silence is never a yes."""
+    escalate_to: tuple[PersonId, ...] = ()
+    """User or user group ids to ask next, in this order. They are asked at once if an approver cannot decide."""
+    calendars: dict[Zone, Country] = Field(default_factory=dict)
+    """Country of the public holidays by time zone: `{ "Europe/Dublin" = "IE" }`. Other zones: the company's."""
+    rules: dict[Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$")], ApprovalRule] = Field(default_factory=dict)
+    """One table `[approvals.rules.NAME]` for each additional approval rule."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "ApprovalSettings":
+        if self.escalate_to and self.escalate_days >= self.expire_days:
+            raise ValueError(_("escalate_days must be fewer than expire_days, so that people have time to answer"))
         return self

@@ -7,19 +7,39 @@ from pydantic import BaseModel, ValidationError
 
 from config.text import N_, _
 
-MESSAGES = {"missing": N_("is missing"), "model_type": N_("must be a table"), "dict_type": N_("must be a table")}
+MESSAGES = {
+    "value_error": "{error}",
+    "missing": N_("is missing"),
+    **dict.fromkeys(("model_type", "dict_type"), N_("must be a table")),
+    **dict.fromkeys(("string_type", "path_type"), N_("must be text")),
+    **dict.fromkeys(("tuple_type", "list_type"), N_("must be a list")),
+    **dict.fromkeys(("bool_type", "bool_parsing"), N_("must be true or false")),
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), N_("must be a whole number")),
+    **dict.fromkeys(("float_type", "float_parsing", "decimal_type", "decimal_parsing"), N_("must be a number")),
+    **dict.fromkeys(("time_type", "time_parsing"), N_('must be a time of day such as "17:00"')),
+    **dict.fromkeys(("literal_error", "enum"), N_("must be {expected}")),
+    "string_pattern_mismatch": N_("must have the form {pattern}"),
+    "string_too_short": N_("is too short; the least length is {min_length}"),
+    "string_too_long": N_("is too long; the greatest length is {max_length}"),
+    "too_short": N_("has too few entries; the least number is {min_length}"),
+    "too_long": N_("has too many entries; the greatest number is {max_length}"),
+    "greater_than": N_("must be more than {gt}"),
+    "greater_than_equal": N_("must be at least {ge}"),
+    "less_than": N_("must be less than {lt}"),
+    "less_than_equal": N_("must be at most {le}"),
+}
+"""Sentences by the library's name of a fault. It has others, in English, for faults that no settings can have."""
 
 
 def describe(model: type[BaseModel], error: ValidationError, prefix: str = "") -> list[str]:
     """Return one line for each fault, with its whole key in the file."""
     lines = []
     for fault in error.errors(include_input=False, include_url=False):
-        path = [str(part) for part in fault["loc"]]
-        message = _(MESSAGES[fault["type"]]) if fault["type"] in MESSAGES else fault["msg"]
-        if fault["type"] == "extra_forbidden":
+        path, kind = [str(part) for part in fault["loc"]], fault["type"]
+        message = _(MESSAGES[kind]).format(**fault.get("ctx", {})) if kind in MESSAGES else fault["msg"]
+        if kind == "extra_forbidden":
             message = _("is not a known key") + _meant(_table(model, path[:-1]), path[-1])
         key = ".".join([prefix, *path] if prefix else path)
-        message = message.removeprefix("Value error, ").replace("Input should be", "must be")
         lines.append(f"{key or _('the file')}: {message}")
     return lines
 

@@ -1,4 +1,4 @@
-"""Types of single values in the file, each with a fault that says what would be right.
+"""Types of tables and of single values in the file. The fault of a value says what would be right.
 
 No fault repeats the value of an id or a secret: a token pasted into the wrong line must not end up in a log.
 """
@@ -6,18 +6,26 @@ No fault repeats the value of an id or a secret: a token pasted into the wrong l
 import binascii
 import re
 from base64 import b64decode
-from datetime import time
+from dataclasses import dataclass
+from datetime import time, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationInfo
 
 from config.secrets import Secret, environment, resolve
 from config.text import N_, _
 
 KEY_BYTES = 32
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+UNITS = {"d": "days", "h": "hours"}
+
+
+class SettingsTable(BaseModel):
+    """A frozen table of the file. An unknown key is a fault."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 def _zone(name: str) -> str:
@@ -41,6 +49,38 @@ def _time(value: Any) -> Any:
 
 
 TimeOfDay = Annotated[time, BeforeValidator(_time)]
+
+
+def _span(value: Any) -> Any:
+    """Accept `7d` and `36h`. The unit is never guessed."""
+    if isinstance(value, timedelta):
+        return value
+    found = re.fullmatch(r"(\d{1,4})([dh])", value) if isinstance(value, str) else None
+    if found is None or not int(found[1]):
+        raise ValueError(_('must be days or hours such as "7d" or "36h"'))
+    return timedelta(**{UNITS[found[2]]: int(found[1])})
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLimit:
+    """Number of requests that a system accepts within any window of time."""
+
+    requests: int
+    window: timedelta
+
+
+def _limit(value: Any) -> Any:
+    """Accept `190/10s`. The time is never guessed."""
+    if isinstance(value, RequestLimit):
+        return value
+    found = re.fullmatch(r"(\d{1,6})/(\d{1,5})s", value, re.ASCII) if isinstance(value, str) else None
+    if found is None or not int(found[1]) or not int(found[2]):
+        raise ValueError(_('must be requests and seconds such as "190/10s"'))
+    return RequestLimit(int(found[1]), timedelta(seconds=int(found[2])))
+
+
+Limit = Annotated[RequestLimit, BeforeValidator(_limit)]
+Span = Annotated[timedelta, BeforeValidator(_span)]
 
 
 def _country(code: str) -> str:

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import json
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,10 +17,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from config.approvals import ApprovalRule
-from config.client_book import ColleagueSettings, SplitRule
-from config.common import Common, RequestLimit
-from config.settings import Role, Roles, Settings
+from config.client_book import ApprovalRule, ColleagueSettings, SplitRule
+from config.fields import RequestLimit
+from config.settings import Common, Role, Roles, Settings
 
 WORDS: Mapping[Any, str] = {
     SplitRule: "tables",
@@ -34,8 +34,6 @@ WORDS: Mapping[Any, str] = {
     SecretStr: "reference to a secret",
     timedelta: "days or hours",
 }
-CONTROLS = frozenset(map(chr, (*range(0x20), 0x7F)))
-"""Characters that TOML does not allow unescaped in a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +93,8 @@ def toml(value: Any) -> str:
         case list() | tuple():
             return f"[{', '.join(toml(inner) for inner in value)}]"
         case _:
-            return _quoted(str(value))
+            # JSON's text is TOML's, but for one control character.
+            return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def markdown(kinds: Mapping[str, type[BaseModel]]) -> str:
@@ -112,7 +111,7 @@ def markdown(kinds: Mapping[str, type[BaseModel]]) -> str:
     )
     for name, inner in inner_tables:
         parts.append(f"## `{name}`\n\n{inspect.getdoc(inner) or ''}\n\n{_table(inner)}")
-    parts.append(SYSTEMS + _table(Common).partition("\n|---|---|---|---|\n")[2])
+    parts.append(f"{SYSTEMS}\n\n{_table(Common)}")
     for kind, model in kinds.items():
         parts.append(f'### `kind = "{kind}"`\n\n{inspect.getdoc(model) or ""}\n\n{_table(model)}')
     return "\n\n".join(parts) + "\n"
@@ -131,13 +130,7 @@ else). The secret itself in this file is refused."""
 SYSTEMS = """## `[systems.NAME]`
 
 One table for each outside system, under a name of your own; `kind` says which connector it is for, and the other keys
-are that kind's own. These keys are for every kind:
-
-| key | type | default | meaning |
-|---|---|---|---|
-| `expects_account` | true or false | `false` | True: every person should have an account there. A leaver without \
-one is then a finding ("not linked") and never "no account". |
-"""
+are that kind's own. These keys are for every kind:"""
 
 
 def _table(model: type[BaseModel]) -> str:
@@ -180,8 +173,3 @@ def _words(kind: Any) -> str:
 def _text(node: ast.stmt) -> str:
     constant = node.value if isinstance(node, ast.Expr) else None
     return constant.value if isinstance(constant, ast.Constant) and isinstance(constant.value, str) else ""
-
-
-def _quoted(text: str) -> str:
-    known = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
-    return '"' + "".join(known.get(c) or (f"\\u{ord(c):04x}" if c in CONTROLS else c) for c in text) + '"'

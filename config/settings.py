@@ -8,18 +8,41 @@ import tomllib
 from collections.abc import Callable, Mapping
 from datetime import time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from config.approvals import ApprovalSettings
-from config.client_book import ClientSettings
-from config.common import Common
+from config.client_book import ApprovalSettings, ClientSettings
 from config.faults import describe
-from config.fields import ApiUrl, ChannelId, Country, DatabaseUrl, GroupId, Key, TimeOfDay, UserId, Zone
+from config.fields import (
+    ApiUrl,
+    ChannelId,
+    Country,
+    DatabaseUrl,
+    GroupId,
+    Key,
+    Limit,
+    SettingsTable,
+    Span,
+    TimeOfDay,
+    UserId,
+    Zone,
+)
 from config.secrets import Secret
-from config.table import SettingsTable
 from config.text import _, ngettext
+
+Table = TypeVar("Table", bound=BaseModel)
+Filled = Annotated[str, Field(min_length=1)]
 
 
 class SettingsError(Exception):
@@ -35,7 +58,7 @@ class SettingsError(Exception):
 class Company(SettingsTable):
     """The company, and the system that lists all its people."""
 
-    name: str = Field(min_length=1)
+    name: Filled
     """The company's name, as messages show it."""
     timezone: Zone = "UTC"
     """Time zone of days, audits and last working days, unless a person's own is known."""
@@ -166,14 +189,36 @@ class ExportSettings(SettingsTable):
     """Days before the notice for which export logs are read."""
 
 
+class Common(SettingsTable):
+    """Keys that a `[systems.NAME]` table of any kind may have."""
+
+    expects_account: StrictBool = False
+    """True: every person should have an account there. A leaver without one is then a finding ("not linked") and never
+    "no account"."""
+    administrators: tuple[Filled, ...] = ()
+    """Names or ids of the groups with full power. Their last enabled member is never locked."""
+    restrict_before: Span | None = None
+    """Time before a scheduled lock-out at which the leaver leaves `restrict_groups`: `"7d"`, `"36h"`."""
+    restrict_groups: tuple[Filled, ...] = ()
+    """Names or ids of groups that a leaver leaves at `restrict_before`. A cancel restores them."""
+    request_limit: Limit | None = None
+    """Limit on requests from the vendor or your contract: `"190/10s"`. All bots together keep it."""
+    records_at_once: int | None = Field(default=None, gt=0)
+    """Most records in one move call, if the system accepts fewer than its connector sends."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Common":
+        if (self.restrict_before is None) != (not self.restrict_groups):
+            raise ValueError(_("restrict_before, restrict_groups: each needs the other"))
+        return self
+
+
 class SystemSettings(BaseModel):
     """One `[systems.NAME]` table: the kind, and that kind's own settings."""
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
     kind: str
     settings: BaseModel
-    expects_account: bool = False
-    """True: every person should have an account there. A leaver without one is a finding, not "no account"."""
     common: Common = Common()
     """Keys that every kind has."""
 
@@ -193,27 +238,21 @@ class Settings(SettingsTable):
     """The outside systems, each under a name of your choice."""
 
 
-EXPECTS = "expects_account"
-"""A key of every `[systems.NAME]` table, whatever its kind."""
 Kinds = Callable[[str], type[BaseModel]]
 """Function that returns a kind's settings class, or raises LookupError with the known kinds."""
 
 
 def load(path: Path, env: Mapping[str, str], kinds: Kinds) -> Settings:
     """Read the file. Raises `SettingsError` with every fault at once, each system's own settings included."""
-    raw = _read(path)
-    faults: list[str] = []
+    raw, faults = _read(path), list[str]()
     tables = raw.pop("systems", {})
+    settings = _validated(Settings, raw, env, "", faults)
     if not isinstance(tables, dict) or not tables:
         faults.append(_("systems: no system is configured; add at least one [systems.NAME] table"))
         tables = {}
     systems = {name: _system(name, table, env, kinds, faults) for name, table in tables.items()}
     faults += _directory(raw, tables) + _protected(raw, tables) + _roles(raw)
-    try:
-        settings = Settings.model_validate(raw, context={"env": env})
-    except ValidationError as error:
-        faults[:0] = describe(Settings, error)
-    if faults:
+    if faults or settings is None:
         raise SettingsError(path, faults)
     return settings.model_copy(update={"systems": systems})
 
@@ -277,28 +316,19 @@ def _system(name: str, table: Any, env: Mapping[str, str], kinds: Kinds, faults:
     except LookupError as error:
         faults.append(f"{key}.kind: {error.args[0]}")
         return None
-    expects = table.get(EXPECTS, False)
-    if not isinstance(expects, bool):
-        faults.append(_("{key}: must be true or false").format(key=f"{key}.{EXPECTS}"))
-    common, own = _parts(table, model, env, key, faults)
-    if common is None or own is None:
-        return None
-    return SystemSettings(kind=table["kind"], settings=own, expects_account=expects is True, common=common)
-
-
-def _parts(
-    table: Mapping[str, Any], model: type[BaseModel], env: Mapping[str, str], key: str, faults: list[str]
-) -> tuple[Common | None, BaseModel | None]:
-    """Read the keys that all kinds share, and the kind's own."""
     shared = {name: value for name, value in table.items() if name in Common.model_fields}
-    rest = {name: value for name, value in table.items() if name not in ("kind", EXPECTS, *shared)}
-    common = own = None
+    rest = {name: value for name, value in table.items() if name not in ("kind", *shared)}
+    common = _validated(Common, shared, env, key, faults)
+    own = _validated(model, rest, env, key, faults)
+    return SystemSettings(kind=table["kind"], settings=own, common=common) if common and own else None
+
+
+def _validated(
+    model: type[Table], raw: Mapping[str, Any], env: Mapping[str, str], key: str, faults: list[str]
+) -> Table | None:
+    """Return a valid table, or None after its faults were added."""
     try:
-        common = Common.model_validate(shared)
-    except ValidationError as error:
-        faults.extend(describe(Common, error, key))
-    try:
-        own = model.model_validate(rest, context={"env": env})
+        return model.model_validate(raw, context={"env": env})
     except ValidationError as error:
         faults.extend(describe(model, error, key))
-    return common, own
+        return None

@@ -111,7 +111,6 @@ FOR_PROGRAMS = {
     "bot/slack/listeners/": ("ctx.refuse(",),  # rights
     "bot/slack/messages/audit.py": ('"exported after leaving": N_',),  # a kind of finding
     "bot/slack/metrics.py": ("Counter(", "_seconds"),  # for who reads metrics
-    "config/faults.py": ("removeprefix",),  # pydantic's words
     "config/reference.py": ("",),  # a document
     "connectors/bottlecrm/faults.py": ("NO_ORGANIZATION",),  # the vendor's words
     "connectors/contract.py": ("TAKEN = ",),  # as rows have it

@@ -101,7 +101,7 @@ def test_no_secret_stands_in_a_repr(tmp_path: Path) -> None:
         ("company", {"timezone": "../../etc/passwd"}, "company.timezone: "),
         ("company", {"directory": "ldap"}, "company.directory: 'ldap' is not one of the systems (shop)"),
         ("company", {"name": ""}, "company.name: "),
-        ("company", {"name": 7}, "company.name: must be a valid string"),
+        ("company", {"name": 7}, "company.name: must be text"),
         ("company", {"end_of_day": 17}, 'company.end_of_day: must be a time of day such as "17:00"'),
         ("company", {"end_of_day": "17:00+01:00"}, "company.end_of_day: must be a time of day"),
         ("company", {"nmae": "x"}, "company.nmae: is not a known key; did you mean name?"),
@@ -127,7 +127,7 @@ def test_no_secret_stands_in_a_repr(tmp_path: Path) -> None:
         ("policy", {"retry_minutes": 0}, "policy.retry_minutes: "),
         ("systems.shop", {"kind": "shoop"}, "systems.shop.kind: 'shoop' is not a known kind of system; known: shop"),
         ("systems.shop", {"deepth": 3}, "systems.shop.deepth: is not a known key; did you mean depth?"),
-        ("systems.shop", {"depth": "deep"}, "systems.shop.depth: must be a valid integer"),
+        ("systems.shop", {"depth": "deep"}, "systems.shop.depth: must be a whole number"),
         ("systems.empty", {}, "systems.empty.kind: is missing"),
         ('systems."a b"', {"kind": "shop", "password": "env:PW"}, "systems.a b: the name may have"),
     ],
@@ -136,6 +136,43 @@ def test_a_fault_is_told_by_its_key_and_alone(table: str, changes: dict[str, Any
     found = faults(written(tmp_path, {table: changes}))
     assert len(found) == 1, found
     assert found[0].startswith(fault), found
+
+
+@pytest.mark.parametrize(
+    ("table", "changes", "fault"),
+    [
+        ("company", {"name": 7}, "company.name: «must be text»"),
+        ("company", {"name": ""}, "company.name: «is too short; the least length is 1»"),
+        ("company", {"end_of_day": "25:00"}, "company.end_of_day: «must be a time of day such as"),
+        ("slack", {"mode": "pigeon"}, "slack.mode: «must be 'socket' or 'http'»"),
+        ("slack", {"port": 70000}, "slack.port: «must be at most 65535»"),
+        ("slack", {"port": -1}, "slack.port: «must be at least 0»"),
+        ("policy", {"undo_days": 0}, "policy.undo_days: «must be more than 0»"),
+        ("policy", {"undo_days": 1.5}, "policy.undo_days: «must be a whole number»"),
+        ("policy", {"mass_share": "much"}, "policy.mass_share: «must be a number»"),
+        ("policy", {"relock": "perhaps"}, "policy.relock: «must be true or false»"),
+        ("policy", {"protected": "root"}, "policy.protected: «must be a list»"),
+        ("clients", {"colleagues": 3}, "clients.colleagues: «must be a table»"),
+        ("clients.rules", {"successors": ["a@x.example"]}, "clients.rules: «must be a list»"),
+        ("approvals.rules.board.above_value", {"euro": 1}, "approvals.rules.board"),
+    ],
+)
+def test_a_fault_is_told_in_the_language_of_the_moment(
+    table: str, changes: dict[str, Any], fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Marking:
+        @staticmethod
+        def gettext(message: str) -> str:
+            return f"«{message}»"
+
+        @staticmethod
+        def ngettext(one: str, many: str, count: int) -> str:
+            return one if count == 1 else many
+
+    monkeypatch.setattr("config.text._catalogue", lambda _language: Marking)
+    [found] = faults(written(tmp_path, {table: changes}))
+    assert found.startswith(fault), found
+    assert found.endswith("»"), found
 
 
 @pytest.mark.parametrize(
