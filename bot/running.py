@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from functools import partial
 
-from bot.work_handlers import WIDE, WorkHandlers
+from bot.services import WIDE, WorkHandlers
 from workflows.cases import added_systems
 from workflows.engine import clock_jumps
 from workflows.engine.change_watch import ChangeWatch
@@ -39,12 +38,9 @@ def running(
     triggers = Triggers()
     due = triggers.add(Reconciler(store, engine, clock).tick, "hand over due work")
     triggers.add(partial(_seal, journal), "seal the journal", delay=SEAL_DELAY, rest=SEAL_REST)
-    triggers.add(
-        partial(_deliver, store, tell, clock, engine.executor), "tell people", delay=POST_DELAY, rest=POST_REST
-    )
-    triggers.add(
-        partial(_send_files, store, tell, clock, engine.executor), "send files", delay=POST_DELAY, rest=FILE_REST
-    )
+    deliver = partial(_deliver, store, tell, clock, engine.executor)
+    triggers.add(deliver, "tell people", delay=POST_DELAY, rest=POST_REST)
+    triggers.add(partial(deliver, files=True), "send files", delay=POST_DELAY, rest=FILE_REST)
     store.when_committed(triggers.fire)
     engine.when_ended(due.fire)
     watch = ChangeWatch(store, clock, triggers.fire)
@@ -74,19 +70,12 @@ def _seal(journal: Journal) -> None:
     journal.seal()
 
 
-def _deliver(store: Store, tell: Notifier, clock: Clock, by: str) -> float | None:
-    """Tell people; return in how many seconds a message that could not be sent is tried again."""
+def _deliver(store: Store, tell: Notifier, clock: Clock, by: str, *, files: bool = False) -> float | None:
+    """Tell people, or send files; return in how many seconds what could not be sent is tried again."""
     began = clock.now()
-    outbox.deliver(store, tell, clock, by)
-    return _seconds_until(outbox.next_try(store, began), clock)
-
-
-def _send_files(store: Store, tell: Notifier, clock: Clock, by: str) -> float | None:
-    """Send files; return in how many seconds one that could not be sent is tried again."""
-    began = clock.now()
-    outbox.deliver_files(store, tell, clock, by)
-    return _seconds_until(outbox.next_try(store, began, files=True), clock)
-
-
-def _seconds_until(at: datetime | None, clock: Clock) -> float | None:
+    if files:
+        outbox.deliver_files(store, tell, clock, by)
+    else:
+        outbox.deliver(store, tell, clock, by)
+    at = outbox.next_try(store, began, files=files)
     return max(0.0, (at - clock.now()).total_seconds()) if at else None

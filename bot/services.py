@@ -1,4 +1,4 @@
-"""Everything that Slack and the command line call.
+"""Everything that Slack and the command line call, and the handlers of its work.
 
 The services are imported for type checks only: a command that shows its help loads none of them.
 """
@@ -8,26 +8,37 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from workflows.storage.work import Task
+
 if TYPE_CHECKING:
     from config.settings import Settings
+    from workflows.access.dispatch import LockoutDispatch
     from workflows.access.links import AccountLinking
     from workflows.access.manual_steps import ManualSteps
+    from workflows.access.restoration import Restorations
+    from workflows.access.restriction import Restrictions
     from workflows.cases.offboarding import Offboarding
     from workflows.clients.approvals.decisions import DecisionRegister
     from workflows.clients.approvals.delegations import Delegations
     from workflows.clients.approvals.escalation import ApproverAppointment
+    from workflows.clients.handover import ClientHandover
     from workflows.clients.moves.halts import Halts
     from workflows.clients.moves.leave import Leaves
     from workflows.clients.moves.notes import HandoverNotes
     from workflows.clients.moves.put_back import PutBacks
     from workflows.clients.proposals.editing import ProposalEditor
     from workflows.clients.reading import ClientTrackQueries
+    from workflows.engine.durable import Handler
     from workflows.exports.snapshots import ExportTrack
     from workflows.ports import Clock
     from workflows.storage.journal import Journal
     from workflows.systems.registry import Systems
     from workflows.watch.audit import Audits
     from workflows.watch.follow_ups import FollowUps
+    from workflows.watch.retention import Retention
+
+WIDE = frozenset({Task.LOCKOUT, Task.REVOKE})
+"""Work that waits in a thread pool per system, so that a hanging system delays no other."""
 
 
 @dataclass(frozen=True)
@@ -53,3 +64,33 @@ class Services:
     put_backs: PutBacks
     notes: HandoverNotes
     leaves: Leaves
+
+
+@dataclass(frozen=True)
+class WorkHandlers:
+    """The services and the handlers of their work, for the engine."""
+
+    services: Services
+    handover: ClientHandover
+    dispatch: LockoutDispatch
+    restorations: Restorations
+    restrictions: Restrictions
+    retention: Retention
+
+    def by_task(self) -> dict[str, Handler]:
+        """Return the handler of every kind of work."""
+        services = self.services
+        return {
+            Task.LOCKOUT: self.dispatch.case,
+            Task.REVOKE: self.dispatch.row,
+            Task.BOOK: self.handover.run,
+            Task.APPROVAL: self.handover.escalation.run,
+            Task.EXPORTS: services.exports.take,
+            Task.FOLLOW_UP: services.follow_ups.run,
+            Task.AUDIT: services.audits.run,
+            Task.MANUAL: services.manual.run,
+            Task.UNDO: self.restorations.run,
+            Task.RESTRICT: self.restrictions.run,
+            Task.PUT_BACK: services.put_backs.run,
+            Task.LEAVE: services.leaves.run,
+        }

@@ -3,20 +3,18 @@
 import base64
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel
 from slack_sdk import WebClient
 
-from bot.approval_rules import approval_policy
-from bot.services import Services
+from bot.policies import Policies, read_policies
+from bot.services import Services, WorkHandlers
 from bot.slack.client import web_client
 from bot.slack.members import SlackMembers
 from bot.slack.roster import SlackRoster
-from bot.split_rules import split_rules
-from bot.work_handlers import WorkHandlers
 from config.fields import RequestLimit
 from config.settings import Common, Settings, Storage
 from connectors import registry
@@ -32,11 +30,9 @@ from workflows.access.system_lockout import SystemLockouts
 from workflows.cases.casefile import Casefile
 from workflows.cases.ending import Start
 from workflows.cases.finding_list import FindingList
-from workflows.cases.holds import CasePolicy
 from workflows.cases.offboarding import Offboarding
-from workflows.clients.approval_policy import ApprovalContext, ApprovalPolicy
+from workflows.clients.approval_policy import ApprovalContext
 from workflows.clients.handover import ClientHandover
-from workflows.clients.split.rules import AllocationPolicy
 from workflows.context import Context
 from workflows.exports.snapshots import ExportTrack
 from workflows.ports import AssigneeDirectory, Clock, SystemClock, WorkspaceDirectory
@@ -85,16 +81,6 @@ class Workspace:
 
     members: WorkspaceDirectory
     assignees: AssigneeDirectory
-
-
-@dataclass(frozen=True, slots=True)
-class Policies:
-    """The company's policies, in the services' types."""
-
-    cases: CasePolicy = field(default_factory=CasePolicy)
-    approvals: ApprovalPolicy = field(default_factory=ApprovalPolicy)
-    allocation: AllocationPolicy = field(default_factory=AllocationPolicy)
-    findings: FindingPolicy = field(default_factory=FindingPolicy)
 
 
 @contextmanager
@@ -208,29 +194,14 @@ def build_services(
     handover = ClientHandover(
         context, ApprovalContext(workspace.members, policies.approvals), allocation_policy=policies.allocation
     )
-    exports = ExportTrack(
-        context,
-        channel=settings.slack.security_channel,
-        look_back=timedelta(days=settings.exports.look_back_days),
-        zone=zone,
-    )
+    look_back = timedelta(days=settings.exports.look_back_days)
+    exports = ExportTrack(context, channel=settings.slack.security_channel, look_back=look_back, zone=zone)
     sheet = FindingList(context, timedelta(hours=policy.escalate_after_hours))
     casefile = Casefile(context, handover.proposals, exports, sheet)
     offboarding = Offboarding(
         context, casefile, handover, start, guards=guards, follow_up_days=policy.follow_up_days, rules=policies.cases
     )
     linking = AccountLinking(context, guards, offboarding.retry)
-    audits = Audits(
-        context,
-        casefile,
-        offboarding.retry,
-        linking.link_additional,
-        sheet=sheet,
-        channel=settings.slack.audit_channel,
-        zone=zone,
-        at=policy.audit_at,
-        policy=policies.findings,
-    )
     services = Services(
         settings=settings,
         offboarding=offboarding,
@@ -239,7 +210,7 @@ def build_services(
         appointments=handover.appointments,
         edits=handover.edits,
         exports=exports,
-        audits=audits,
+        audits=_audits(settings, context, casefile, sheet, policies.findings, offboarding, linking),
         follow_ups=FollowUps(context, casefile, exports),
         journal=context.journal,
         clock=context.clock,
@@ -262,25 +233,25 @@ def build_services(
     )
 
 
-def read_policies(settings: Settings) -> Policies:
-    """Return the company's policies from the settings."""
-    policy, roles = settings.policy, settings.roles
-    return Policies(
-        CasePolicy(
-            policy.undo_days,
-            policy.mass_cases_per_hour,
-            policy.immediate_needs_second,
-            policy.mass_share,
-            settings.slack.security_channel,
-        ),
-        approval_policy(settings),
-        split_rules(settings.clients),
-        FindingPolicy(
-            policy.relock,
-            timedelta(days=policy.dormant_days),
-            policy.accept_days,
-            tuple(dict.fromkeys((*roles.security.users, *roles.admin.users))),
-        ),
+def _audits(
+    settings: Settings,
+    context: Context,
+    casefile: Casefile,
+    sheet: FindingList,
+    policy: FindingPolicy,
+    offboarding: Offboarding,
+    linking: AccountLinking,
+) -> Audits:
+    return Audits(
+        context,
+        casefile,
+        offboarding.retry,
+        linking.link_additional,
+        sheet=sheet,
+        channel=settings.slack.audit_channel,
+        zone=settings.company.timezone,
+        at=settings.policy.audit_at,
+        policy=policy,
     )
 
 

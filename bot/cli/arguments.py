@@ -7,7 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from bot.cli.output import EXIT_FAILURE, CommandError
-from bot.split_rules import named_in_rules
+from bot.policies import named_in_rules
 from bot.text import _
 from config.settings import Settings
 from workflows.business_days import BusinessDays

@@ -13,10 +13,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from bot.policies import read_policies
 from bot.running import running
 from bot.services import Services
 from bot.slack.serve import serve
-from bot.wiring import build_context, build_services, notifier, open_store, read_policies, slack_workspace
+from bot.wiring import build_context, build_services, notifier, open_store, slack_workspace
 from config.settings import Settings
 from tests.bench.slow_system import system
 from tests.sandbox.company.people import HR, MANAGER

@@ -6,8 +6,9 @@ from pathlib import Path
 from pydantic import SecretStr
 from sqlmodel import col, select
 
-from bot.wiring import Policies, Workspace, build_context, build_services
-from bot.work_handlers import WorkHandlers
+from bot.policies import Policies
+from bot.services import WorkHandlers
+from bot.wiring import Workspace, build_context, build_services
 from config.client_book import ClientSettings
 from config.settings import Company, PolicySettings, Roles, Settings, Slack, Storage
 from tests.workflows.members import MemoryMembers

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from sqlmodel import select
 
-from bot.wiring import Policies
-from bot.work_handlers import WorkHandlers
+from bot.policies import Policies
+from bot.services import WorkHandlers
 from tests.workflows.members import MemoryMembers
 from tests.workflows.memory import Time, World
 from tests.workflows.office import services_on

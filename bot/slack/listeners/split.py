@@ -7,6 +7,7 @@ from slack_bolt import App
 from slack_sdk import WebClient
 
 from bot.errors import UserFacingError
+from bot.policies import named_in_rules
 from bot.slack.authorize import Right
 from bot.slack.forms import notice, offboard, preview, upload
 from bot.slack.forms.fields import picked, picked_all
@@ -15,7 +16,6 @@ from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.listeners.files import fetch, tell_faults
 from bot.slack.listeners.submission import fill
 from bot.slack.people import Profile
-from bot.split_rules import named_in_rules
 from bot.text import _
 from bot.workdays import known_zone
 from workflows.clients.split import assignment_file

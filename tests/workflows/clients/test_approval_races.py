@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
-from bot.wiring import Policies
+from bot.policies import Policies
 from tests.workflows.cases.test_races import at_once
 from tests.workflows.office import MAX, Office, services_on
 from workflows.clients.approval_policy import AdditionalApproval, ApprovalPolicy

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
-from bot.wiring import Policies
+from bot.policies import Policies
 from connectors.contract import AccountId
 from connectors.errors import Unavailable
 from tests.workflows.memory import MemoryDirectory, World

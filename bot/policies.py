@@ -1,0 +1,103 @@
+"""The company's policies: from the settings, in the services' types."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from config.client_book import ClientSettings
+from config.settings import Settings
+from workflows.cases.holds import CasePolicy
+from workflows.clients.approval_policy import AdditionalApproval, ApprovalPolicy
+from workflows.clients.split.allocation import AllocationRule, Traits
+from workflows.clients.split.rules import AllocationPolicy, SuccessorProfile
+from workflows.watch.responses import FindingPolicy
+
+CONDITIONS = ("segment", "language", "region", "sensitivity")
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """The company's policies, in the services' types."""
+
+    cases: CasePolicy = field(default_factory=CasePolicy)
+    approvals: ApprovalPolicy = field(default_factory=ApprovalPolicy)
+    allocation: AllocationPolicy = field(default_factory=AllocationPolicy)
+    findings: FindingPolicy = field(default_factory=FindingPolicy)
+
+
+def read_policies(settings: Settings) -> Policies:
+    """Return the company's policies from the settings."""
+    policy, roles = settings.policy, settings.roles
+    return Policies(
+        CasePolicy(
+            policy.undo_days,
+            policy.mass_cases_per_hour,
+            policy.immediate_needs_second,
+            policy.mass_share,
+            settings.slack.security_channel,
+        ),
+        _approvals(settings),
+        _allocation(settings.clients),
+        FindingPolicy(
+            policy.relock,
+            timedelta(days=policy.dormant_days),
+            policy.accept_days,
+            tuple(dict.fromkeys((*roles.security.users, *roles.admin.users))),
+        ),
+    )
+
+
+def named_in_rules(clients: ClientSettings) -> tuple[str, ...]:
+    """Return the addresses that the rules name, each once, in their order."""
+    return tuple(dict.fromkeys(address for rule in clients.rules for address in rule.successors))
+
+
+def _approvals(settings: Settings) -> ApprovalPolicy:
+    said, company = settings.approvals, settings.company
+    return ApprovalPolicy(
+        receivers=said.receivers,
+        rules=tuple(
+            AdditionalApproval(
+                name,
+                (*rule.users, *rule.groups),
+                rule.need,
+                rule.above_clients,
+                rule.above_value,
+                rule.sensitivity,
+                rule.escalate_to,
+            )
+            for name, rule in said.rules.items()
+        ),
+        escalate_to=said.escalate_to,
+        remind_days=said.remind_days,
+        escalate_days=said.escalate_days,
+        expire_days=said.expire_days,
+        calendars=said.calendars,
+        country=company.holidays,
+        zone=company.timezone,
+    )
+
+
+def _allocation(clients: ClientSettings) -> AllocationPolicy:
+    rules = [
+        AllocationRule(_traits((name, getattr(rule, name)) for name in CONDITIONS), rule.successors)
+        for rule in clients.rules
+    ]
+    colleagues = {
+        key: SuccessorProfile(
+            one.capacity,
+            _traits(
+                [
+                    ("team", one.team),
+                    *(("language", language) for language in one.languages),
+                    *(("region", region) for region in one.regions),
+                ]
+            ),
+        )
+        for key, one in clients.colleagues.items()
+    }
+    return AllocationPolicy(tuple(rules), colleagues)
+
+
+def _traits(pairs: Iterable[tuple[str, str]]) -> Traits:
+    return frozenset((name, value.casefold()) for name, value in pairs if value)
