@@ -147,7 +147,7 @@ def _database(value: Any, info: ValidationInfo) -> Any:
     if not isinstance(value, str) or not value:
         return value
     referred = value.startswith(("env:", "file:"))
-    url = resolve(value, environment(info)) if referred else value
+    url = resolve(value, environment(info)).get_secret_value() if referred else value
     if not url.startswith(("postgresql://", "postgresql+psycopg://")):
         raise ValueError(_("must be empty (SQLite files in storage.path) or a postgresql:// address"))
     if not referred and urlsplit(url).password:

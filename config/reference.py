@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import time, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from itertools import pairwise
+from itertools import pairwise, starmap
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -99,22 +99,20 @@ def toml(value: Any) -> str:
 
 def markdown(kinds: Mapping[str, type[BaseModel]]) -> str:
     """Return docs/reference/configuration.md."""
-    parts = [INTRODUCTION]
-    roles = meanings(Roles)
-    for name, model in tables().items():
-        said = roles[name.partition(".")[2]] if model is Role else inspect.getdoc(model) or ""
-        parts.append(f"## `[{name}]`\n\n{said}\n\n{_table(model)}")
-    inner_tables = (
-        ("[[clients.rules]]", SplitRule),
-        ('[clients.colleagues."ADDRESS"]', ColleagueSettings),
-        ("[approvals.rules.NAME]", ApprovalRule),
-    )
-    for name, inner in inner_tables:
-        parts.append(f"## `{name}`\n\n{inspect.getdoc(inner) or ''}\n\n{_table(inner)}")
-    parts.append(f"{SYSTEMS}\n\n{_table(Common)}")
-    for kind, model in kinds.items():
-        parts.append(f'### `kind = "{kind}"`\n\n{inspect.getdoc(model) or ""}\n\n{_table(model)}')
+    titles: list[tuple[str, type[BaseModel]]] = [
+        *((f"## `[{name}]`", model) for name, model in tables().items()),
+        ("## `[[clients.rules]]`", SplitRule),
+        ('## `[clients.colleagues."ADDRESS"]`', ColleagueSettings),
+        ("## `[approvals.rules.NAME]`", ApprovalRule),
+    ]
+    systems = [(f'### `kind = "{kind}"`', model) for kind, model in kinds.items()]
+    parts = [INTRODUCTION, *starmap(_section, titles), SYSTEMS, _table(Common), *starmap(_section, systems)]
     return "\n\n".join(parts) + "\n"
+
+
+def description(name: str, model: type[BaseModel]) -> str:
+    """Return the words about a table."""
+    return meanings(Roles)[name.rpartition(".")[2]] if model is Role else inspect.getdoc(model) or ""
 
 
 INTRODUCTION = """<!-- Generated from the models in config/ and connectors/; a test holds it up to date. -->
@@ -131,6 +129,10 @@ SYSTEMS = """## `[systems.NAME]`
 
 One table for each outside system, under a name of your own; `kind` says which connector it is for, and the other keys
 are that kind's own. These keys are for every kind:"""
+
+
+def _section(title: str, model: type[BaseModel]) -> str:
+    return f"{title}\n\n{description(title.strip('#`[] '), model)}\n\n{_table(model)}"
 
 
 def _table(model: type[BaseModel]) -> str:

@@ -10,16 +10,17 @@ from pydantic import BeforeValidator, SecretStr, ValidationInfo
 from config.text import _
 
 
-def resolve(reference: str, env: Mapping[str, str]) -> str:
+def resolve(reference: str, env: Mapping[str, str]) -> SecretStr:
     """Return what a reference stands for. Raises ValueError, which never repeats what was given instead of one."""
     source, _colon, name = reference.partition(":")
-    if source == "env" and name:
-        if not env.get(name, "").strip():
-            raise ValueError(_("the environment variable {name} is not set").format(name=name))
-        return env[name].strip()
     if source == "file" and name:
-        return _read(Path(name))
-    raise ValueError(_("a secret is given as a reference, env:NAME or file:/path, never as its value"))
+        return FileSecret(Path(name))
+    if source != "env" or not name:
+        raise ValueError(_("a secret is given as a reference, env:NAME or file:/path, never as its value"))
+    value = env.get(name, "").strip()
+    if not value:
+        raise ValueError(_("the environment variable {name} is not set").format(name=name))
+    return SecretStr(value)
 
 
 def _read(path: Path) -> str:
@@ -60,12 +61,7 @@ class FileSecret(SecretStr):
 
 
 def _resolve(value: Any, info: ValidationInfo) -> SecretStr:
-    if isinstance(value, SecretStr):
-        return value
-    source, _colon, name = str(value).partition(":")
-    if source == "file" and name:
-        return FileSecret(Path(name))
-    return SecretStr(resolve(str(value), environment(info)))
+    return value if isinstance(value, SecretStr) else resolve(str(value), environment(info))
 
 
 def renewal(secret: SecretStr) -> str:

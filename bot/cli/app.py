@@ -128,10 +128,9 @@ def _print_version(wanted: bool) -> None:
     raise typer.Exit
 
 
-Version = Annotated[
-    bool, typer.Option("--version", callback=_print_version, is_eager=True, help=N_("Print the version, and exit."))
-]
-
-
-def _options(version: Version = False) -> None:
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help=N_("Print the version, and exit."))
+    ] = False,
+) -> None:
     """Take the options that stand before a command."""

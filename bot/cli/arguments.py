@@ -6,9 +6,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from bot.cli.output import EXIT_FAILURE, CommandError
+from bot.cli.output import EXIT_FAILURE, CommandError, warn
 from bot.policies import named_in_rules
 from bot.text import _
+from bot.workdays import last_day_warning
 from config.settings import Settings
 from workflows.business_days import BusinessDays
 from workflows.clients.split import assignment_file
@@ -73,6 +74,12 @@ def effective(text: str, now: datetime, zone: str, days: BusinessDays) -> dateti
             _('Write now, "end-of-day 2026-12-01", or ISO 8601 such as 2026-12-01T17:00+01:00.'),
         ) from None
     return _future(moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone)), now, text)
+
+
+def warn_of_day_off(at: datetime, zone: str, days: BusinessDays) -> None:
+    """Print a warning where a lock-out is not on a working day."""
+    if warning := last_day_warning(days, at.astimezone(ZoneInfo(zone)).date()):
+        warn(warning)
 
 
 def day(text: str) -> date:

@@ -3,39 +3,23 @@
 An offboarding continues without profiles while Slack does not answer.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 
 from slack_sdk.errors import SlackClientError
 
 from bot import workdays
-from bot.cli.arguments import effective, leaver_named
+from bot.cli.arguments import leaver_named
 from bot.cli.checks.slack import client, network_reason
-from bot.cli.context import actor
 from bot.cli.output import CommandError, moment
 from bot.slack.people import Profile, profile
 from bot.text import _
-from config.settings import Settings, Slack
+from config.settings import Slack
 from workflows.cases.views import OffboardingRequest, Plan
 from workflows.people import Leaver, Successor
-from workflows.storage.rows.case import Reason, Strategy
 
 SECONDS = 3
 """Time limit of a request for a profile. Short, since a person waits, perhaps because Slack is down."""
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """The options of a case, as typed."""
-
-    at: str
-    approver: str
-    strategy: Strategy
-    file: bytes
-    reason: Reason
-    note: str
-    return_on: str
-    keep_access: bool
 
 
 def profiles(slack: Slack, addresses: Iterable[str]) -> tuple[dict[str, Profile], str]:
@@ -53,35 +37,15 @@ def profiles(slack: Slack, addresses: Iterable[str]) -> tuple[dict[str, Profile]
     return found, ""
 
 
-def build_request(
-    settings: Settings, wishes: Wishes, plan: Plan, successors: Sequence[Successor], people: dict[str, Profile]
-) -> OffboardingRequest:
-    """Return the case to open. Raises `CommandError` without an approver or with an invalid time."""
-    leaver, days = plan.leaver, workdays.of(settings.company)
-    approver = wishes.approver or leaver.manager_email
-    if not approver:
-        raise CommandError(_no_approver(plan, settings.company.directory), _("Add --approver EMAIL."))
-    back = effective(wishes.return_on, plan.made_at, leaver.timezone, days) if wishes.return_on else None
-    return OffboardingRequest(
-        leaver=leaver,
-        reason=wishes.reason,
-        effective_at=effective(wishes.at, plan.made_at, leaver.timezone, days),
-        approver=colleague(approver, people),
-        strategy=wishes.strategy,
-        successors=tuple(successors),
-        requested_by=actor(),
-        channel=settings.slack.case_channel,
-        note=wishes.note,
-        return_on=back,
-        keep_access=wishes.keep_access,
-        assignment_file=wishes.file,
-    )
-
-
-def _no_approver(plan: Plan, directory: str) -> str:
+def approver_of(plan: Plan, named: str, directory: str) -> str:
+    """Return the address of the approver: the one named, or the line manager. Raises `CommandError` without one."""
+    if address := named or plan.leaver.manager_email:
+        return address
     if any(one.system == directory and one.problem for one in plan.systems):
-        return _("An approver is missing. The directory did not answer, so the line manager is unknown.")
-    return _("An approver is missing, and the directory knows no line manager.")
+        said = _("An approver is missing. The directory did not answer, so the line manager is unknown.")
+    else:
+        said = _("An approver is missing, and the directory knows no line manager.")
+    raise CommandError(said, _("Add --approver EMAIL."))
 
 
 def as_known(leaver: Leaver, found: Profile | None, zone: str) -> Leaver:

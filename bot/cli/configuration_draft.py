@@ -3,10 +3,9 @@
 A file is written whole or not at all, readable by its owner alone.
 """
 
-import inspect
 import os
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -14,10 +13,8 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
-from bot.cli.questions import Answered
 from bot.text import _
-from config.reference import Key, keys, meanings, tables, toml
-from config.settings import Role, Roles
+from config.reference import description, keys, tables, toml
 
 SECRETS = "secrets"
 HEAD = """# Handover's configuration. docs/reference/configuration.md explains every key; `handover doctor` checks it.
@@ -33,45 +30,26 @@ class ConfigurationDraft:
     systems: dict[str, tuple[str, type[BaseModel]]] = field(default_factory=dict)
     """Kind and settings class by name. The values are in `tables["systems.NAME"]`."""
 
-    def put(self, name: str, answered: Answered) -> None:
-        """Add one table."""
-        self.tables[name] = dict(answered.values)
-
-    def put_system(self, name: str, kind: str, answered: Answered) -> None:
-        """Add one system."""
-        self.systems[name] = (kind, type(answered.model))
-        self.put(f"systems.{name}", answered)
-
     def toml(self) -> str:
         """Return the file. Answered keys are set; all others are comments with their default."""
-        parts = [HEAD]
-        roles = meanings(Roles)
+        lines = [HEAD]
         for name, model in tables().items():
-            said = roles[name.partition(".")[2]] if model is Role else inspect.getdoc(model) or ""
-            parts.append("\n".join(_lines(name, said, model, self.tables.get(name, {}))))
+            lines += self._table(name, model)
         for name, (kind, model) in self.systems.items():
-            said = inspect.getdoc(model) or ""
-            values = self.tables.get(f"systems.{name}", {})
-            parts.append("\n".join(_lines(f"systems.{name}", said, model, values, f"kind = {toml(kind)}")))
-        return "\n".join(parts)
+            lines += self._table(f"systems.{name}", model, f"kind = {toml(kind)}")
+        return "\n".join(lines)
 
-
-def _lines(name: str, said: str, model: type[BaseModel], values: Mapping[str, Any], first: str = "") -> Iterator[str]:
-    yield from _comment(said)
-    yield f"[{name}]"
-    if first:
-        yield first
-    for key in keys(model):
-        if key.meaning:
+    def _table(self, name: str, model: type[BaseModel], *first: str) -> Iterator[str]:
+        yield from _comment(description(name, model))
+        yield from (f"[{name}]", *first)
+        values = self.tables.get(name, {})
+        for key in keys(model):
             yield from _comment(key.meaning)
-        yield _line(key, values)
-    yield ""
-
-
-def _line(key: Key, values: Mapping[str, Any]) -> str:
-    if key.name in values:
-        return f"{key.name} = {toml(values[key.name])}"
-    return f"# {key.name} = {key.default or _('...')}"
+            if key.name in values:
+                yield f"{key.name} = {toml(values[key.name])}"
+            else:
+                yield f"# {key.name} = {key.default or _('...')}"
+        yield ""
 
 
 def _comment(text: str) -> list[str]:

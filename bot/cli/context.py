@@ -63,11 +63,11 @@ def open_services(ctx: typer.Context, config: Path) -> Iterator[Services]:
 
 
 @contextmanager
-def open_services_to_work(ctx: typer.Context, settings: Settings) -> Iterator[tuple[Services, bool]]:
+def open_services_to_work(ctx: typer.Context, config: Path) -> Iterator[tuple[Services, bool]]:
     """Open the services with an engine. The second value is True where a running bot does the work instead."""
     from workflows.engine.replicas import ProcessLockHeld  # noqa: PLC0415 - loads the engine, as this function does
 
-    wired = wiring(ctx)
+    wired, settings = wiring(ctx), read(ctx, config)
     with ExitStack() as stack:
         try:
             application, bot_runs = stack.enter_context(wired.assemble(settings, mode="run")), False

@@ -7,16 +7,7 @@ from typing import Annotated
 import typer
 
 from bot.cli.arguments import day, refuse_several
-from bot.cli.context import (
-    DEFAULT,
-    AsJson,
-    ConfigPath,
-    actor,
-    open_services,
-    open_services_to_work,
-    read,
-    wait_for_verdicts,
-)
+from bot.cli.context import DEFAULT, AsJson, ConfigPath, actor, open_services, open_services_to_work, wait_for_verdicts
 from bot.cli.output import finish, moment, say, show_csv, show_table
 from bot.text import N_, _
 from workflows.cases.views import FindingLine
@@ -69,7 +60,7 @@ def findings(
 
 
 def _relock(ctx: typer.Context, config: Path, finding: str) -> None:
-    with open_services_to_work(ctx, read(ctx, config)) as (services, _bot_runs):
+    with open_services_to_work(ctx, config) as (services, _bot_runs):
         case = services.audits.lock_again(finding, actor())
         wait_for_verdicts(lambda: services.offboarding.case(case), LOCK_SECONDS, say)
 

@@ -69,11 +69,12 @@ def init(
     draft = ConfigurationDraft()
     _systems(draft, answers, wiring(ctx))
     _company(draft, answers)
-    draft.put("storage", answers.table("storage", Storage, ("path",), _own_keys(answers, config.parent / SECRETS)))
+    known = _own_keys(answers, config.parent / SECRETS)
+    draft.tables["storage"] = answers.table("storage", Storage, ("path",), known).values
     _slack(draft, answers)
     for name, model in tables().items():
         if name not in draft.tables:
-            draft.put(name, answers.table(name, model, ASKED.get(name, ())))
+            draft.tables[name] = answers.table(name, model, ASKED.get(name, ())).values
     if unused := answers.unused():
         raise CommandError(
             _("Unknown key in --set: {keys}. Nothing was written.").format(keys=", ".join(unused)),
@@ -96,9 +97,9 @@ def _may_write(config: Path, answers: Answers, *, overwrite: bool) -> None:
 def _systems(draft: ConfigurationDraft, answers: Answers, wired: Any) -> None:
     names = answers.systems()
     suggested = [pair for pair in SUGGESTED if pair[0] not in names]
+    for name in names:
+        _system(draft, answers, wired, name)
     while True:
-        for name in names:
-            _system(draft, answers, wired, name)
         if draft.systems and not answers.agree(
             _("Configure another system?"), default=len(draft.systems) < len(SUGGESTED)
         ):
@@ -110,38 +111,33 @@ def _systems(draft: ConfigurationDraft, answers: Answers, wired: Any) -> None:
                 _("A system is missing."),
                 _("Add --set systems.directory.kind=ldap and its keys. `handover connectors` lists the kinds."),
             )
-        answers.suggest(f"systems.{name}.kind", kind)
-        names = [name]
+        _system(draft, answers, wired, name, kind)
 
 
-def _system(draft: ConfigurationDraft, answers: Answers, wired: Any, name: str) -> None:
+def _system(draft: ConfigurationDraft, answers: Answers, wired: Any, name: str, suggested: str = "") -> None:
     table = f"systems.{name}"
     while True:
-        kind = answers.text(f"{table}.kind", _("Kind of system"), answers.suggested(f"{table}.kind"))
+        kind = answers.text(f"{table}.kind", _("Kind of system"), suggested)
         try:
             model = wired.settings_of(kind)
         except LookupError as error:
-            answers.refuse(f"{table}.kind", f"{table}.kind: {error.args[0]}")
+            answers.refuse([f"{table}.kind: {error.args[0]}"])
+            answers.forget(f"{table}.kind")
             continue
         answered = answers.table(table, model, [key.name for key in keys(model) if key.required])
         only = SystemSettings(kind=kind, settings=answered.model)
         alone = Settings.model_construct(company=Company.model_construct(directory=name), systems={name: only})
         if answers.pass_checks(systems.checks(wired.build_systems(alone))):
-            draft.put_system(name, kind, answered)
+            draft.tables[table] = answered.values
+            draft.systems[name] = (kind, model)
             return
         answers.forget(table)
 
 
 def _company(draft: ConfigurationDraft, answers: Answers) -> None:
-    names = ", ".join(draft.systems)
-    known = {
-        "directory": answers.text(
-            "company.directory",
-            _("Which system lists everybody ({names})?").format(names=names),
-            next(iter(draft.systems)),
-        )
-    }
-    draft.put("company", answers.table("company", Company, ("name", "timezone"), known))
+    question = _("Which system lists everybody ({names})?").format(names=", ".join(draft.systems))
+    known = {"directory": answers.text("company.directory", question, next(iter(draft.systems)))}
+    draft.tables["company"] = answers.table("company", Company, ("name", "timezone"), known).values
 
 
 def _slack(draft: ConfigurationDraft, answers: Answers) -> None:
@@ -150,7 +146,7 @@ def _slack(draft: ConfigurationDraft, answers: Answers) -> None:
         answered = answers.table("slack", Slack, ("bot_token", NEEDS.get(mode, "app_token"), *CHANNELS), {"mode": mode})
         found = answered.model
         if isinstance(found, Slack) and answers.pass_checks(slack.checks(found)):
-            draft.put("slack", answered)
+            draft.tables["slack"] = answered.values
             return
         answers.forget("slack")
 
@@ -166,7 +162,9 @@ def _own_keys(answers: Answers, secrets: Path) -> dict[str, Any]:
 
 
 def _finish(settings: Settings, config: Path) -> None:
-    say(_("Written: {path}").format(path=config))
-    say(_("Public key of the journal, for auditors: {key}").format(key=public_half(settings.storage)))
-    say(_("Keep a copy of the master key elsewhere. Without it the stored personal data is lost."))
-    say(_("Next: handover doctor --config {path}, then handover run --config {path}").format(path=config))
+    say(
+        _("Written: {path}").format(path=config),
+        _("Public key of the journal, for auditors: {key}").format(key=public_half(settings.storage)),
+        _("Keep a copy of the master key elsewhere. Without it the stored personal data is lost."),
+        _("Next: handover doctor --config {path}, then handover run --config {path}").format(path=config),
+    )

@@ -15,7 +15,6 @@ from bot.cli.context import (
     find_case,
     open_case,
     open_services_to_work,
-    read,
     wait_for_verdicts,
 )
 from bot.cli.output import finish, say, show_table
@@ -55,7 +54,7 @@ def link(
             found = services.linking.candidates(case.id, system, search)
         finish(found, lambda: _show(found), as_json=as_json)
         return
-    with open_services_to_work(ctx, read(ctx, config)) as (services, _bot_runs):
+    with open_services_to_work(ctx, config) as (services, _bot_runs):
         case = find_case(services, who)
         if none:
             services.linking.none(case.id, system, actor())

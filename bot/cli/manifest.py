@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from yaml import safe_dump  # type: ignore[import-untyped]
@@ -11,14 +10,6 @@ from yaml import safe_dump  # type: ignore[import-untyped]
 from bot.cli.context import AsJson
 from bot.cli.output import finish
 from bot.text import N_
-
-
-class Mode(StrEnum):
-    """Transport of Slack's requests."""
-
-    SOCKET = "socket"
-    HTTP = "http"
-
 
 HELP = N_(
     """Has the commands, scopes and events that this version needs, as YAML.
@@ -31,14 +22,14 @@ URL = "https://handover.example.com/slack/events"
 
 
 def manifest(
-    mode: Annotated[Mode, typer.Option(help=N_("slack.mode of the configuration."))] = Mode.SOCKET,
+    mode: Annotated[Literal["socket", "http"], typer.Option(help=N_("slack.mode of the configuration."))] = "socket",
     url: Annotated[str, typer.Option(help=N_("With mode http: the bot's public address for Slack."))] = URL,
     as_json: AsJson = False,
 ) -> None:
     """Print the manifest as YAML or JSON."""
     from bot.slack.manifest import manifest as built  # noqa: PLC0415 - the command has the value's name, too
 
-    value = built(mode.value, url)
+    value = built(mode, url)
     finish(value, lambda: typer.echo(yaml(value), nl=False), as_json=as_json)
 
 

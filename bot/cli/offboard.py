@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
 from bot import workdays
 from bot.cli import split
-from bot.cli.arguments import content, leaver_named, named_successors
-from bot.cli.case_request import Wishes, as_known, build_request, colleague, profiles, question
+from bot.cli.arguments import content, effective, leaver_named, named_successors, warn_of_day_off
+from bot.cli.case_request import approver_of, as_known, colleague, profiles, question
 from bot.cli.context import (
     DEFAULT,
     AsJson,
@@ -20,6 +19,7 @@ from bot.cli.context import (
     Email,
     Successors,
     Yes,
+    actor,
     open_services_to_work,
     read,
     require_yes,
@@ -88,15 +88,30 @@ def offboard(
     if keep_access and not return_on:
         raise CommandError(_("--keep-access needs --return-on."))
     how = strategy or Strategy(settings.clients.default_strategy)
-    wishes = Wishes(at, approver, how, content(clients), reason, note, return_on, keep_access)
-    successors = named_successors(settings, email, how, successor or [], wishes.file)
+    file, days = content(clients), workdays.of(settings.company)
+    successors = named_successors(settings, email, how, successor or [], file)
     plan, people = _look_up(ctx, settings, email, [approver, *successors], quiet=as_json)
-    request = build_request(settings, wishes, plan, [colleague(one, people) for one in successors], people)
-    if successors and (wishes.file or not yes):
+    leaver, now = plan.leaver, plan.made_at
+    request = OffboardingRequest(
+        approver=colleague(approver_of(plan, approver, settings.company.directory), people),
+        return_on=effective(return_on, now, leaver.timezone, days) if return_on else None,
+        effective_at=effective(at, now, leaver.timezone, days),
+        leaver=leaver,
+        reason=reason,
+        strategy=how,
+        successors=tuple(colleague(one, people) for one in successors),
+        requested_by=actor(),
+        channel=settings.slack.case_channel,
+        note=note,
+        keep_access=keep_access,
+        assignment_file=file,
+    )
+    if successors and (file or not yes):
         _preview(ctx, settings, request, quiet=as_json)
-    _warn_of_day_off(settings, request)
+    if request.effective_at:
+        warn_of_day_off(request.effective_at, leaver.timezone, days)
     require_yes(question(request), yes)
-    with open_services_to_work(ctx, settings) as (services, bot_runs):
+    with open_services_to_work(ctx, config) as (services, bot_runs):
         case = _open(services, request, wait, bot_runs=bot_runs)
         good = case.state in (CaseState.SCHEDULED, CaseState.ON_LEAVE) or is_good(case, services.clock.now())
     finish(case, lambda: _show(case, settings.company.timezone, good=good), as_json=as_json, good=good)
@@ -135,14 +150,6 @@ def _preview(ctx: typer.Context, settings: Settings, request: OffboardingRequest
             request.leaver, request.successors, request.strategy, request.assignment_file
         )
     split.show(preview, quiet=quiet)
-
-
-def _warn_of_day_off(settings: Settings, request: OffboardingRequest) -> None:
-    if request.effective_at is None:
-        return
-    last = request.effective_at.astimezone(ZoneInfo(request.leaver.timezone)).date()
-    if warning := workdays.last_day_warning(workdays.of(settings.company), last):
-        warn(warning)
 
 
 def _open(services: Services, request: OffboardingRequest, wait: float, *, bot_runs: bool) -> CaseView:

@@ -12,7 +12,6 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from enum import Enum
 from functools import wraps
 from typing import Any, NoReturn, ParamSpec
 from zoneinfo import ZoneInfo
@@ -73,7 +72,7 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str
 
 def show_json(value: Any) -> None:
     """Print one JSON document."""
-    typer.echo(json.dumps(plain(value), ensure_ascii=False, indent=2))
+    typer.echo(json.dumps(value, default=plain, ensure_ascii=False, indent=2))
 
 
 def finish(value: Any, show: Callable[[], None], *, as_json: bool, good: bool = True) -> None:
@@ -93,18 +92,12 @@ def show_csv(lines: Iterable[str]) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Return a frozen value as JSON types. Decimals and times become text, so that nothing is rounded."""
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, Mapping):
-        return {str(plain(key)): plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(inner) for inner in value]
+    """Return a value that JSON does not know as one that it knows. Decimals stay exact, as text."""
     if dataclasses.is_dataclass(value):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    return value if isinstance(value, str | int | float | None) else str(value)  # a refusal states its code and facts
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, set | frozenset):
+        return list(value)
+    return value.isoformat() if isinstance(value, date) else str(value)  # a refusal states its code and facts
 
 
 def moment(at: datetime | None, zone: str) -> str:

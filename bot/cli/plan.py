@@ -52,7 +52,7 @@ def plan(
             people = [Successor(one.lower(), one, one) for one in wanted]
             preview = services.proposals.preview(found.leaver, people, how, data)
     good = not found.refusals and not any(system.problem for system in found.systems)
-    value = {**plain(found), "split": plain(preview)} if preview else found
+    value = {**plain(found), "split": preview} if preview else found
     finish(value, lambda: show(found, preview), as_json=as_json, good=good)
 
 

@@ -1,6 +1,5 @@
 """`handover proposal`: the proposed split of a leaver's clients, and changes to it."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -33,17 +32,6 @@ PER_PAGE = 50
 ALL_CLIENTS = 1_000_000
 
 
-@dataclass(frozen=True)
-class _ProposalChange:
-    """The change, as typed."""
-
-    clients: tuple[str, ...]
-    every: str
-    to: str
-    keep: str
-    upload: Path | None
-
-
 def proposal(
     ctx: typer.Context,
     who: Whose,
@@ -67,44 +55,46 @@ def proposal(
     config: ConfigPath = DEFAULT,
 ) -> None:
     """Change the pending proposal of a case, and print a page of its clients."""
-    change = _ProposalChange(tuple(client or ()), all_of.lower(), to.lower(), keep, upload)
-    _check(change)
+    refuse_several({"--to": to, "--keep": keep, "--upload": upload})
+    if bool(client or all_of) != bool(to or keep):
+        raise CommandError(
+            _("A change needs clients and a destination."),
+            _("Name clients with --client or --all-of. Add --to EMAIL or --keep REASON."),
+        )
     with open_case(ctx, config, who) as (services, case):
         proposals = services.proposals
         view = pending(case)
         if csv:
             show_csv(proposals.csv(view.id))
             return
-        if change.to or change.keep or change.upload:
-            view = proposals.view(_apply(services, view, change))
+        if upload:
+            view = proposals.view(_upload(services, view, upload))
+        elif to or keep:
+            lines = _lines(proposals, view, client or [], all_of.lower())
+            if keep:
+                changed = services.edits.exclude(view.id, view.digest, lines, keep, actor())
+            else:
+                changed = services.edits.assign(view.id, view.digest, dict.fromkeys(lines, to.lower()), actor())
+            view = proposals.view(changed)
         found, total = proposals.client_page(view.id, (page - 1) * PER_PAGE, PER_PAGE, search)
     value = {"proposal": view, "clients": found, "total": total, "page": page}
     finish(value, lambda: _show(view, found, total, page), as_json=as_json)
 
 
-def _check(change: _ProposalChange) -> None:
-    refuse_several({"--to": change.to, "--keep": change.keep, "--upload": change.upload})
-    named = bool(change.clients or change.every)
-    if named != bool(change.to or change.keep):
-        raise CommandError(
-            _("A change needs clients and a destination."),
-            _("Name clients with --client or --all-of. Add --to EMAIL or --keep REASON."),
-        )
+def _upload(services: Services, view: ProposalView, path: Path) -> str:
+    try:
+        return services.edits.upload(view.id, view.digest, content(path), actor())
+    except InvalidAssignmentFile as invalid:
+        raise faulty(invalid.faults) from invalid
 
 
-def _apply(services: Services, view: ProposalView, change: _ProposalChange) -> str:
-    if change.upload:
-        try:
-            return services.edits.upload(view.id, view.digest, content(change.upload), actor())
-        except InvalidAssignmentFile as invalid:
-            raise faulty(invalid.faults) from invalid
-    lines = [_named(services.proposals, view, one) for one in change.clients]
-    lines += services.proposals.clients_of(view.id, change.every) if change.every else ()
+def _lines(proposals: ClientTrackQueries, view: ProposalView, named: list[str], every: str) -> list[str]:
+    """Return the lines of the named clients, and of all that now go to one address. Raises `CommandError`."""
+    lines = [_named(proposals, view, one) for one in named]
+    lines += proposals.clients_of(view.id, every) if every else ()
     if not lines:
-        raise CommandError(_("No client goes to {email} now.").format(email=change.every))
-    if change.keep:
-        return services.edits.exclude(view.id, view.digest, lines, change.keep, actor())
-    return services.edits.assign(view.id, view.digest, dict.fromkeys(lines, change.to), actor())
+        raise CommandError(_("No client goes to {email} now.").format(email=every))
+    return lines
 
 
 def _named(proposals: ClientTrackQueries, view: ProposalView, text: str) -> str:

@@ -14,7 +14,6 @@ from bot.cli.context import (
     open_case,
     open_services_to_work,
     poll,
-    read,
     require_yes,
 )
 from bot.cli.moves import progress
@@ -65,7 +64,7 @@ def putback(
     if not as_json:
         _show(plan)
     require_yes(_("Put {count:,} records back to {name}?").format(count=plan.back, name=case.leaver.name), yes)
-    with open_services_to_work(ctx, read(ctx, config)) as (services, _bot_runs):
+    with open_services_to_work(ctx, config) as (services, _bot_runs):
         services.put_backs.begin(case.id, actor(), clients)
         case = poll(lambda: services.offboarding.case(case.id), _finished, wait)
     finish(case.clients, lambda: say(*progress(case)), as_json=as_json, good=_finished(case))

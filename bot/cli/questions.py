@@ -23,7 +23,7 @@ class Answered:
     """One table: the valid model, and the value to write for each answered key."""
 
     model: BaseModel
-    values: Mapping[str, Any]
+    values: dict[str, Any]
 
 
 class Answers:
@@ -39,7 +39,6 @@ class Answers:
         self._env = env
         self._forgotten: set[str] = set()
         self._used: set[str] = set()
-        self._suggested: dict[str, str] = {}
 
     def table(
         self, name: str, model: type[BaseModel], wanted: Sequence[str], known: Mapping[str, Any] | None = None
@@ -54,11 +53,9 @@ class Answers:
             try:
                 found = model.model_validate(raw, context={"env": self._env})
             except ValidationError as error:
-                self._refuse(describe(model, error, name))
-                wrong = {str(fault["loc"][0]) for fault in error.errors(include_input=False) if fault["loc"]} or set(
-                    wanted
-                )
-                ask = [key for key in keys(model) if key.name in wrong]
+                self.refuse(describe(model, error, name))
+                wrong = {str(fault["loc"][0]) for fault in error.errors(include_input=False) if fault["loc"]}
+                ask = [key for key in keys(model) if key.name in (wrong or wanted)]
                 for key in ask:
                     raw.pop(key.name, None)
                     self.forget(f"{name}.{key.name}")
@@ -103,24 +100,12 @@ class Answers:
         """Return the names of the systems in `--set`, in their order."""
         return list(dict.fromkeys(key.split(".")[1] for key in self._given if key.startswith("systems.")))
 
-    def suggest(self, whole: str, text: str) -> None:
-        """Set the default of a later question."""
-        self._suggested[whole] = text
-
-    def suggested(self, whole: str) -> str:
-        """Return the default of a question, or an empty text."""
-        return self._suggested.get(whole, "")
-
     def forget(self, prefix: str) -> None:
         """Ask for these keys from now on, even if they were given."""
         self._forgotten.add(prefix)
 
-    def refuse(self, whole: str, fault: str) -> None:
-        """Print an answer's fault, and forget the answer. Raises `CommandError` where no person can be asked."""
-        self._refuse([fault])
-        self.forget(whole)
-
-    def _refuse(self, faults: Sequence[str]) -> None:
+    def refuse(self, faults: Sequence[str]) -> None:
+        """Print faults of answers. Raises `CommandError` where no person can be asked."""
         if not self.interactive:
             raise CommandError("\n  ".join([_("Invalid answers:"), *faults]), _hint(faults[0].partition(":")[0]))
         for fault in faults:
@@ -146,13 +131,8 @@ class Answers:
     def _ask(whole: str, key: Key) -> str:
         if key.meaning:
             warn(f"\n{key.meaning}")
-        how = (
-            _(" (hidden; or env:NAME, file:/path)")
-            if key.secret
-            else _(" (several: separate with commas)")
-            if key.many
-            else ""
-        )
+        how = _(" (several: separate with commas)") if key.many else ""
+        how = _(" (hidden; or env:NAME, file:/path)") if key.secret else how
         default = None if key.required else key.default.strip('"[]').replace('"', "")
         return str(
             typer.prompt(whole + how, default=default, hide_input=key.secret, err=True, show_default=bool(default))

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.context import DEFAULT, ConfigPath, Whose, Yes, actor, find_case, open_services_to_work, read, require_yes
+from bot.cli.context import DEFAULT, ConfigPath, Whose, Yes, actor, find_case, open_services_to_work, require_yes
 from bot.cli.output import say, warn
 from bot.text import N_, _
 
@@ -20,7 +20,7 @@ def release(
     config: ConfigPath = DEFAULT,
 ) -> None:
     """Release or reject a held case."""
-    with open_services_to_work(ctx, read(ctx, config)) as (services, bot_runs):
+    with open_services_to_work(ctx, config) as (services, bot_runs):
         case = find_case(services, who)
         question = _("Reject the case of {name}?") if reject else _("Release the case of {name}?")
         require_yes(question.format(name=case.leaver.name), yes)

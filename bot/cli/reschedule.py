@@ -1,14 +1,13 @@
 """`handover reschedule`: another day for a case that has not begun."""
 
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
 from bot import workdays
-from bot.cli.arguments import effective
+from bot.cli.arguments import effective, warn_of_day_off
 from bot.cli.context import DEFAULT, ConfigPath, Whose, actor, open_case
-from bot.cli.output import CommandError, moment, say, warn
+from bot.cli.output import CommandError, moment, say
 from bot.text import N_, _
 from workflows.storage.rows.case import CaseState
 
@@ -33,8 +32,7 @@ def reschedule(
             )
         services.offboarding.reschedule(case.id, when, actor())
         held = services.offboarding.case(case.id).state is CaseState.HELD
-    if warning := workdays.last_day_warning(days, when.astimezone(ZoneInfo(zone)).date()):
-        warn(warning)
+    warn_of_day_off(when, zone, days)
     say(_("Case {id} takes effect at {at}.").format(id=case.id, at=moment(when, zone)))
     if held:
         say(_("It is still held until a second person releases it."))

@@ -108,15 +108,13 @@ def show_case(case: CaseView, zone: str) -> None:
     say(
         _("{name} <{email}>, case {id}: {state}").format(
             name=case.leaver.name, email=case.leaver.email, id=case.id, state=_state(case)
-        )
-    )
-    say(
+        ),
         _("Effective {at}; opened {opened} by {by}; clients decided by {approver}").format(
             at=moment(case.effective_at, zone),
             opened=moment(case.opened_at, zone),
             by=case.opened_by.name,
             approver=case.approver.name,
-        )
+        ),
     )
     if case.state is CaseState.HELD:
         say(_("HELD: {why} To release it: handover release {id}").format(why=why_held(case), id=case.id))
@@ -129,8 +127,8 @@ def show_case(case: CaseView, zone: str) -> None:
         said = restriction.said(one, moment(one.due_at, zone))
         say(_("{title}, before the last day: {said}").format(title=one.title, said=said))
     if case.clients:
-        say(_("Clients: {line}").format(line=_clients(case.clients)))
-        say(*(f"  - {line}" for line in (*case.clients.balance, *case.clients.problems)))
+        details = (*case.clients.balance, *case.clients.problems)
+        say(_("Clients: {line}").format(line=_clients(case.clients)), *(f"  - {line}" for line in details))
     if case.exports:
         say(_("Exports: {line}").format(line=case.exports))
     for check in case.follow_ups:

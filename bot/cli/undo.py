@@ -14,7 +14,6 @@ from bot.cli.context import (
     find_case,
     open_services_to_work,
     poll,
-    read,
     require_yes,
 )
 from bot.cli.output import finish
@@ -42,14 +41,13 @@ def undo(
     config: ConfigPath = DEFAULT,
 ) -> None:
     """Ask, undo a case, and wait for the result."""
-    settings = read(ctx, config)
-    with open_services_to_work(ctx, settings) as (services, _bot_runs):
+    with open_services_to_work(ctx, config) as (services, _bot_runs):
         case = find_case(services, who)
         question = _("Give {name} <{email}> access back as it was before case {id}?")
         require_yes(question.format(name=case.leaver.name, email=case.leaver.email, id=case.id), yes)
         services.offboarding.undo(case.id, actor())
         case = poll(lambda: services.offboarding.case(case.id), _restored, wait)
-    zone = settings.company.timezone
+        zone = services.settings.company.timezone
     finish(case, lambda: show_restored(case, zone), as_json=as_json, good=_restored(case))
 
 

@@ -25,7 +25,12 @@ def waiting(
 ) -> None:
     """Print the pending proposals."""
     with open_services(ctx, config) as services:
-        found = [view for view in services.proposals.waiting() if not whose or _waits(view, whose)]
+        found = [
+            view
+            for view in services.proposals.waiting()
+            if not whose
+            or any(whose.casefold() in (one.email.casefold(), one.slack_id.casefold()) for one in view.awaited)
+        ]
     finish(found, lambda: _show(found), as_json=as_json)
 
 
@@ -39,8 +44,3 @@ def _show(found: Sequence[ProposalView]) -> None:
             )
         )
         show_requests(view)
-
-
-def _waits(view: ProposalView, whose: str) -> bool:
-    wanted = whose.casefold()
-    return any(wanted in (one.email.casefold(), one.slack_id.casefold()) for one in view.awaited)

@@ -2,7 +2,7 @@
 
 import inspect
 from enum import Enum
-from typing import Any
+from typing import Any, get_args
 
 HEAD = """<!-- Generated from the command line itself; a test holds it up to date. -->
 # Commands
@@ -47,6 +47,7 @@ def _option(param: Any) -> str:
     value = param.default.value if hasattr(param.default, "value") else param.default
     default = "" if value in (None, False, "", []) else f"`{value}`"
     kind = param.type_descriptor.annotation
-    named = [f"`{choice.value}`" for choice in kind] if isinstance(kind, type) and issubclass(kind, Enum) else []
+    choices = [choice.value for choice in kind] if isinstance(kind, type) and issubclass(kind, Enum) else get_args(kind)
+    named = [f"`{choice}`" for choice in choices if isinstance(choice, str)]
     words = f" One of {', '.join(named)}." if named else ""
     return f"| {names} | {param.help}{words} | {default} |"
