@@ -3,7 +3,6 @@
 No fault repeats the value of an id or a secret: a token pasted into the wrong line must not end up in a log.
 """
 
-import binascii
 import re
 from base64 import b64decode
 from dataclasses import dataclass
@@ -117,12 +116,16 @@ PersonId = Annotated[
 GroupId = Annotated[str, _id("S[A-Z0-9]+", N_("must be a user group's id such as S0123456789, not its handle"))]
 
 
-def _key(secret: SecretStr) -> SecretStr:
+def is_key(text: str) -> bool:
+    """Return whether a text is 32 bytes in base64."""
     try:
-        size = len(b64decode(secret.get_secret_value(), validate=True))
-    except (binascii.Error, ValueError):
-        size = -1
-    if size != KEY_BYTES:
+        return len(b64decode(text, validate=True)) == KEY_BYTES
+    except ValueError:
+        return False
+
+
+def _key(secret: SecretStr) -> SecretStr:
+    if not is_key(secret.get_secret_value()):
         raise ValueError(_("must be 32 bytes in base64; `openssl rand -base64 32` makes one"))
     return secret
 

@@ -72,10 +72,10 @@ def meanings(model: type[BaseModel]) -> dict[str, str]:
     for cls in reversed(model.__mro__):
         if issubclass(cls, BaseModel) and cls is not BaseModel:
             (tree,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
-            body = tree.body if isinstance(tree, ast.ClassDef) else []
-            for field, text in pairwise(body):
-                if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and _text(text):
-                    found[field.target.id] = " ".join(_text(text).split())
+            for pair in pairwise(ast.iter_child_nodes(tree)):
+                match pair:
+                    case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                        found[name] = " ".join(text.split())
     return found
 
 
@@ -170,8 +170,3 @@ def _words(kind: Any) -> str:
     if get_origin(kind) in (dict, Mapping):
         return "table"
     return WORDS.get(kind, getattr(kind, "__name__", str(kind)))
-
-
-def _text(node: ast.stmt) -> str:
-    constant = node.value if isinstance(node, ast.Expr) else None
-    return constant.value if isinstance(constant, ast.Constant) and isinstance(constant.value, str) else ""

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from bot.cli.context import DEFAULT, AsJson, ConfigPath, Whose, Yes, actor, open_case, require_yes
-from bot.cli.output import CommandError, say, show_csv, show_json
+from bot.cli.output import CommandError, finish, say, show_csv
 from bot.cli.split import deciders, show_kept, show_requests, show_shares
 from bot.text import N_, _
 from workflows.cases.views import CaseView
@@ -58,21 +58,15 @@ def decide(
             show_csv(services.proposals.csv(proposal.id))
             return
         if not as_json:
-            show(proposal)
+            _show(proposal)
         if ask:
             services.appointments.appoint(proposal.id, ask, actor(), role)
         elif approve is not None:
             require_yes(_("Approve this split?") if approve else _("Decline this split?"), yes)
             services.decisions.decide(proposal.id, proposal.digest, actor(), approve, reason, whose)
         proposal = services.proposals.view(proposal.id)
-    if as_json:
-        show_json(proposal)
-    elif ask:
-        say(_("{user} will be asked too, as soon as a bot runs.").format(user=ask))
-    elif approve is not None:
-        say(_("The proposal is {state}.").format(state=_(proposal.state.value)))
-        if proposal.state is ProposalState.PENDING:
-            show_requests(proposal)
+    decided = approve is not None
+    finish(proposal, lambda: _show_outcome(proposal, ask, decided=decided), as_json=as_json)
 
 
 def pending(case: CaseView) -> ProposalView:
@@ -86,8 +80,16 @@ def pending(case: CaseView) -> ProposalView:
     return proposal
 
 
-def show(proposal: ProposalView) -> None:
-    """Print the proposed split, and the approvals so far."""
+def _show_outcome(proposal: ProposalView, asked: str, *, decided: bool) -> None:
+    if asked:
+        say(_("{user} will be asked too, as soon as a bot runs.").format(user=asked))
+    elif decided:
+        say(_("The proposal is {state}.").format(state=_(proposal.state.value)))
+        if proposal.state is ProposalState.PENDING:
+            show_requests(proposal)
+
+
+def _show(proposal: ProposalView) -> None:
     show_shares(
         proposal.shares,
         _("{name}: {records} records of {families} clients, version {version} ({why}); {approver} decides").format(

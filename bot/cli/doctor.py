@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 
 import typer
@@ -28,8 +29,7 @@ def doctor(ctx: typer.Context, as_json: AsJson = False, config: ConfigPath = DEF
     """Run every check, and print the results."""
     settings = read(ctx, config)
     wired = wiring(ctx)
-    built = wired.build_systems(settings)
-    try:
+    with closing(wired.build_systems(settings)) as built:
         checks = [
             *machine.checks(settings),
             machine.stored_data(wired, settings),
@@ -37,8 +37,6 @@ def doctor(ctx: typer.Context, as_json: AsJson = False, config: ConfigPath = DEF
             *systems.checks(built),
         ]
         results = examine(checks, SECONDS)
-    finally:
-        built.close()
     good = all(result.ok for result in results)
     finish({"ok": good, "checks": results}, lambda: _show(results), as_json=as_json, good=good)
 

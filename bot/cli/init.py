@@ -65,7 +65,12 @@ def init(
     """Ask, check the answers, and write the configuration."""
     answers = Answers(given or [], os.environ, interactive=not non_interactive, unchecked=unchecked)
     config = config.absolute()
-    _may_write(config, answers, overwrite=overwrite)
+    question = _("{path} exists already. Replace it?").format(path=config)
+    if config.exists() and not overwrite and not answers.agree(question, default=False):
+        raise CommandError(
+            _("{path} exists already, and was left as it is.").format(path=config),
+            _("Choose another place with --config, or add --overwrite."),
+        )
     draft = ConfigurationDraft()
     _systems(draft, answers, wiring(ctx))
     _company(draft, answers)
@@ -82,16 +87,6 @@ def init(
         )
     write(draft, config)
     _finish(load(config, os.environ, wiring(ctx).settings_of), config)
-
-
-def _may_write(config: Path, answers: Answers, *, overwrite: bool) -> None:
-    if not config.exists() or overwrite:
-        return
-    if not answers.agree(_("{path} exists already. Replace it?").format(path=config), default=False):
-        raise CommandError(
-            _("{path} exists already, and was left as it is.").format(path=config),
-            _("Choose another place with --config, or add --overwrite."),
-        )
 
 
 def _systems(draft: ConfigurationDraft, answers: Answers, wired: Any) -> None:
@@ -156,7 +151,7 @@ def _own_keys(answers: Answers, secrets: Path) -> dict[str, Any]:
     known: dict[str, Any] = {}
     for name in ("master_key", "signing_key"):
         kept = secrets / f"storage.{name}"
-        if not answers.has(f"storage.{name}"):
+        if answers.given(f"storage.{name}") is None:
             known[name] = f"file:{kept}" if kept.exists() else SecretStr(b64encode(os.urandom(KEY_BYTES)).decode())
     return known
 

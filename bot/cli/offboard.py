@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -38,7 +37,6 @@ from bot.text import N_, _
 from config.settings import Settings
 from workflows.cases.views import CaseView, OffboardingRequest, Plan
 from workflows.clients.views import Preview
-from workflows.people import Leaver
 from workflows.storage.rows.case import CaseState, Reason, Strategy
 
 HELP = N_(
@@ -169,13 +167,10 @@ def _open(services: Services, request: OffboardingRequest, wait: float, *, bot_r
     elif request.effective_at is None:
         return wait_for_verdicts(lambda: services.offboarding.case(case_id), wait, warn)
     else:
-        warn(_later(request.effective_at, request.leaver, bot_runs=bot_runs))
+        said = _("The lock-out begins at {at}.").format(at=moment(request.effective_at, request.leaver.timezone))
+        no_bot = _("No bot runs on this data. Start `handover run` before then.")
+        warn(said if bot_runs else f"{said} {no_bot}")
     return case
-
-
-def _later(at: datetime, leaver: Leaver, *, bot_runs: bool) -> str:
-    said = _("The lock-out begins at {at}.").format(at=moment(at, leaver.timezone))
-    return said if bot_runs else said + " " + _("No bot runs on this data. Start `handover run` before then.")
 
 
 def _show(case: CaseView, zone: str, *, good: bool) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import wraps
-from typing import Any, NoReturn, ParamSpec
+from typing import Any, ParamSpec
 from zoneinfo import ZoneInfo
 
 import typer
@@ -54,14 +54,15 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str
         return
     from rich import box  # noqa: PLC0415 - commands that print no table load no table library
     from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
+    from rich.table import Column, Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
     table = Table(
-        title=Text(clean(title)) if title else None, box=box.SIMPLE_HEAD, title_justify="left", show_lines=False
+        *(Column(column, overflow="fold") for column in columns),
+        title=Text(clean(title)) if title else None,
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
     )
-    for column in columns:
-        table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(Text(clean(cell)) for cell in row))
     console = Console(highlight=False, soft_wrap=False)
@@ -70,15 +71,10 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str
     console.print(table)
 
 
-def show_json(value: Any) -> None:
-    """Print one JSON document."""
-    typer.echo(json.dumps(value, default=plain, ensure_ascii=False, indent=2))
-
-
 def finish(value: Any, show: Callable[[], None], *, as_json: bool, good: bool = True) -> None:
     """Print a result as JSON or for people, and end the command with 1 unless the result is good."""
     if as_json:
-        show_json(value)
+        typer.echo(json.dumps(value, default=plain, ensure_ascii=False, indent=2))
     else:
         show()
     if not good:
@@ -110,19 +106,13 @@ def money(values: Mapping[str, Decimal]) -> str:
     return " + ".join(f"{value:,.2f} {currency}".strip() for currency, value in sorted(values.items()))
 
 
-def counts(values: Mapping[str, int]) -> str:
-    """Return counts by record type: `12 opportunity, 3 account`. Types without records are left out."""
-    return ", ".join(f"{number} {kind}" for kind, number in sorted(values.items()) if number) or "0"
-
-
+@dataclasses.dataclass(eq=False)
 class CommandError(Exception):
     """A command cannot continue. `said` states the fault, `todo` the next step."""
 
-    def __init__(self, said: str, todo: str = "", code: int = EXIT_USAGE) -> None:
-        super().__init__(said)
-        self.said = said
-        self.todo = todo
-        self.code = code
+    said: str
+    todo: str = ""
+    code: int = EXIT_USAGE
 
 
 def guarded(command: Callable[P, None]) -> Callable[P, None]:
@@ -134,20 +124,15 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             command(*args, **kwargs)
         except (typer.Exit, typer.Abort, BrokenPipeError):
             raise
-        except CommandError as error:
-            _end(error)
         except Exception as error:
-            if os.environ.get("HANDOVER_DEBUG"):
+            if os.environ.get("HANDOVER_DEBUG") and not isinstance(error, CommandError):
                 raise
             from bot.cli.explanations import explain  # noqa: PLC0415 - knows every library whose errors end a command
 
-            _end(explain(error))
+            end = explain(error)
+            typer.echo(f"handover: {end.said}", err=True)
+            if end.todo:
+                typer.echo(end.todo, err=True)
+            raise typer.Exit(end.code) from error
 
     return run
-
-
-def _end(error: CommandError) -> NoReturn:
-    typer.echo(f"handover: {error.said}", err=True)
-    if error.todo:
-        typer.echo(error.todo, err=True)
-    raise typer.Exit(error.code)

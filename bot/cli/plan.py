@@ -8,7 +8,7 @@ from bot.cli import split
 from bot.cli.arguments import content, leaver_named, named_successors
 from bot.cli.context import DEFAULT, AsJson, AssignmentFile, ConfigPath, Email, Successors, open_services
 from bot.cli.explanations import refused
-from bot.cli.output import counts, finish, money, plain, say, show_table
+from bot.cli.output import finish, money, plain, say, show_table
 from bot.slack.messages.phrases import verdict
 from bot.text import N_, _
 from workflows.access.views import AccountLine, BookLine, SystemPlan
@@ -97,5 +97,5 @@ def _book(book: BookLine | None) -> str:
         return ""
     if book.problem:
         return _("? not counted: {problem}").format(problem=book.problem)
-    value = money(book.value)
-    return counts(book.counts) + (f"\n{value}" if value else "")
+    counts = ", ".join(f"{number} {kind}" for kind, number in sorted(book.counts.items()) if number) or "0"
+    return f"{counts}\n{money(book.value)}".rstrip()

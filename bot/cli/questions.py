@@ -46,7 +46,9 @@ class Answers:
         """Return a valid table. Faults are printed, and asked again where a person can be asked."""
         raw = dict(known or {})
         ask = [
-            key for key in keys(model) if key.name not in raw and (key.name in wanted or self.has(f"{name}.{key.name}"))
+            key
+            for key in keys(model)
+            if key.name not in raw and (key.name in wanted or self.given(f"{name}.{key.name}") is not None)
         ]
         while True:
             raw |= {key.name: answer for key in ask if (answer := self._answer(f"{name}.{key.name}", key)) is not None}
@@ -65,7 +67,7 @@ class Answers:
 
     def text(self, whole: str, question: str, default: str = "") -> str:
         """Return one answer that decides on the next questions."""
-        known = self._known(whole)
+        known = self.given(whole)
         if known is not None or not self.interactive:
             return known or default
         return str(typer.prompt(question, default=default or None, err=True)).strip()
@@ -92,10 +94,6 @@ class Answers:
             )
         return not self.agree(_("Answer again?"), default=True)
 
-    def has(self, whole: str) -> bool:
-        """Return whether a key was given without asking."""
-        return self._known(whole) is not None
-
     def systems(self) -> list[str]:
         """Return the names of the systems in `--set`, in their order."""
         return list(dict.fromkeys(key.split(".")[1] for key in self._given if key.startswith("systems.")))
@@ -112,7 +110,7 @@ class Answers:
             warn(f"  ✗ {fault}")
 
     def _answer(self, whole: str, key: Key) -> Any:
-        known = self._known(whole)
+        known = self.given(whole)
         if known is None:
             return _read(key, self._ask(whole, key)) if self.interactive else None
         return f"env:{variable(whole)}" if key.secret and whole not in self._given else _read(key, known)
@@ -121,7 +119,8 @@ class Answers:
         """Return the given keys that no question needed: misspelt ones."""
         return sorted(self._given.keys() - self._used)
 
-    def _known(self, whole: str) -> str | None:
+    def given(self, whole: str) -> str | None:
+        """Return the answer that was given without asking, or None."""
         self._used.add(whole)
         if any(whole == prefix or whole.startswith(f"{prefix}.") for prefix in self._forgotten):
             return None

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from bot.cli.context import DEFAULT, AsJson, ConfigPath, read
 from bot.cli.output import CommandError, finish, moment, say
 from bot.text import N_, _
-from config.fields import KEY_BYTES
+from config.fields import is_key
 from config.settings import Storage
 from workflows.storage.journal import Verification
 from workflows.storage.journal import verify as prove
@@ -45,7 +45,10 @@ def verify(
         )
     storage = None if data else read(ctx, config).storage
     key = public_key or (public_half(storage) if storage else "")
-    _check_key(key)
+    if not is_key(key):
+        raise CommandError(
+            _("The public key must be 32 bytes in base64."), _("`handover verify --print-public-key` prints ours.")
+        )
     if print_key:
         say(key)
         return
@@ -76,17 +79,6 @@ def public_half(storage: Storage) -> str:
     """Return the public key of the configured signing key, in base64."""
     seed = b64decode(storage.signing_key.get_secret_value())
     return b64encode(Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()).decode()
-
-
-def _check_key(key: str) -> None:
-    try:
-        good = len(b64decode(key, validate=True)) == KEY_BYTES
-    except ValueError:
-        good = False
-    if not good:
-        raise CommandError(
-            _("The public key must be 32 bytes in base64."), _("`handover verify --print-public-key` prints ours.")
-        )
 
 
 def _address(storage: Storage | None, data: Path | None) -> str:

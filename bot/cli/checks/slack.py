@@ -107,9 +107,8 @@ def clock(date: str | None, now: datetime) -> CheckResult:
     )
 
 
-def channel(answer: Mapping[str, Any], what: str) -> CheckResult:
-    """Judge one answer to conversations.info."""
-    found = answer["channel"]
+def channel(found: Mapping[str, Any], what: str) -> CheckResult:
+    """Judge a channel as conversations.info describes it."""
     name = f"#{found.get('name', found['id'])}"
     if found.get("is_archived"):
         return CheckResult(
@@ -135,12 +134,9 @@ def socket(asking: WebClient, app_token: str) -> list[CheckResult]:
 
 def _channel_check(asking: WebClient, key: str, channel_id: str) -> Check:
     what = f"slack.{key}"
-
-    def look() -> list[CheckResult]:
-        data = asking.conversations_info(channel=channel_id).data
-        return [channel(data if isinstance(data, dict) else {}, what)]
-
-    return Check(what, lambda: _answered(what, look))
+    return Check(
+        what, lambda: _answered(what, lambda: [channel(asking.conversations_info(channel=channel_id)["channel"], what)])
+    )
 
 
 def _answered(what: str, look: Callable[[], list[CheckResult]]) -> list[CheckResult]:

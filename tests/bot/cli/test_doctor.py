@@ -202,7 +202,7 @@ def test_a_clock_more_than_a_minute_off_is_a_fault(seconds: int, ok: bool) -> No
     ],
 )
 def test_a_channel_is_good_only_with_the_bot_in_it(found: dict[str, bool], ok: bool) -> None:
-    assert slack.channel({"channel": {"id": "C1", "name": "cases", **found}}, "slack.case_channel").ok is ok
+    assert slack.channel({"id": "C1", "name": "cases", **found}, "slack.case_channel").ok is ok
 
 
 def test_the_machine_is_judged_by_its_figures(tmp_path: Path) -> None:
