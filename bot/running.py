@@ -16,7 +16,6 @@ from workflows.engine.triggers import Triggers
 from workflows.ports import Clock
 from workflows.storage import outbox
 from workflows.storage.journal import Journal
-from workflows.storage.outbox import Notifier
 from workflows.storage.store import Store
 
 AUDIT_TICK, LEAP_TICK, JUMP_TICK, FORGET_TICK = 5.0, 5.0, 60.0, 3600.0
@@ -29,7 +28,12 @@ FILE_REST = 2.0
 
 @contextmanager
 def running(
-    engine: Engine, built: WorkHandlers, store: Store, clock: Clock, tell: Notifier, replicas: Replicas | None = None
+    engine: Engine,
+    built: WorkHandlers,
+    store: Store,
+    clock: Clock,
+    tell: outbox.Notifier,
+    replicas: Replicas | None = None,
 ) -> Iterator[None]:
     """Run engine and ticks for as long as the context lasts; `replicas` where several processes share the rows."""
     for task, handler in built.by_task().items():
@@ -70,12 +74,10 @@ def _seal(journal: Journal) -> None:
     journal.seal()
 
 
-def _deliver(store: Store, tell: Notifier, clock: Clock, by: str, *, files: bool = False) -> float | None:
+def _deliver(store: Store, tell: outbox.Notifier, clock: Clock, by: str, *, files: bool = False) -> float | None:
     """Tell people, or send files; return in how many seconds what could not be sent is tried again."""
     began = clock.now()
-    if files:
-        outbox.deliver_files(store, tell, clock, by)
-    else:
-        outbox.deliver(store, tell, clock, by)
+    send = outbox.deliver_files if files else outbox.deliver
+    send(store, tell, clock, by)
     at = outbox.next_try(store, began, files=files)
     return max(0.0, (at - clock.now()).total_seconds()) if at else None

@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel
-from slack_sdk import WebClient
 
 from bot.policies import Policies, read_policies
 from bot.services import Services, WorkHandlers
@@ -39,7 +38,6 @@ from workflows.ports import AssigneeDirectory, Clock, SystemClock, WorkspaceDire
 from workflows.storage import outbox
 from workflows.storage import store as stores
 from workflows.storage.journal import Journal
-from workflows.storage.outbox import Notifier
 from workflows.storage.store import Store
 from workflows.storage.vault import Vault
 from workflows.systems.connection_limit import share_connections
@@ -261,11 +259,11 @@ def slack_workspace(settings: Settings) -> Workspace:
     return Workspace(SlackMembers(client), SlackRoster(client))
 
 
-def notifier(settings: Settings, services: Services, store: Store) -> Notifier:
+def notifier(settings: Settings, services: Services, store: Store) -> outbox.Notifier:
     """Return the notifier that delivers messages to Slack."""
     from bot.slack.notifier import SlackNotifier  # noqa: PLC0415 - only `run` needs the messages' modules
 
-    client: WebClient = web_client(settings.slack)
+    client = web_client(settings.slack)
     return SlackNotifier(client, services, find_post=lambda post_id: outbox.find(store, post_id))
 
 

@@ -13,7 +13,6 @@ from bot.workdays import last_day_warning
 from config.settings import Settings
 from workflows.business_days import BusinessDays
 from workflows.clients.split import assignment_file
-from workflows.clients.split.assignment_file import MOST_BYTES, InvalidAssignmentFile
 from workflows.clients.views import LineFault
 from workflows.people import Leaver
 from workflows.storage.rows.case import Strategy
@@ -102,7 +101,7 @@ def content(path: Path | None) -> bytes:
         return b""
     try:
         with path.open("rb") as file:
-            return file.read(MOST_BYTES + 1)
+            return file.read(assignment_file.MOST_BYTES + 1)
     except OSError as error:
         raise CommandError(_("{path} cannot be read: {why}").format(path=path, why=error.strerror)) from error
 
@@ -111,7 +110,7 @@ def _named(data: bytes) -> tuple[str, ...]:
     """Return all addresses in an assignment file. Raises `CommandError` where no line is valid."""
     try:
         return assignment_file.addresses(assignment_file.read_valid_rows(data)[0]) if data else ()
-    except InvalidAssignmentFile as invalid:
+    except assignment_file.InvalidAssignmentFile as invalid:
         raise faulty(invalid.faults) from invalid
 
 

@@ -18,6 +18,7 @@ from config.settings import Settings, load
 from workflows.access.views import SystemLine
 from workflows.cases.views import CaseView
 from workflows.people import Actor
+from workflows.storage.rows.case import Strategy
 
 DEFAULT = Path("/etc/handover/handover.toml")
 ConfigPath = Annotated[
@@ -31,6 +32,9 @@ Successors = Annotated[
 ]
 AssignmentFile = Annotated[
     Path | None, typer.Option("--clients", metavar="FILE", help=N_("A CSV file with a successor for each client."))
+]
+SplitStrategy = Annotated[
+    Strategy | None, typer.Option("--strategy", help=N_("How to split clients. Default: as configured."))
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help=N_("Do not ask for confirmation."))]
 AsJson = Annotated[bool, typer.Option("--json", help=N_("Print JSON for programs instead of tables for people."))]

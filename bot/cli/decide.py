@@ -65,8 +65,7 @@ def decide(
             require_yes(_("Approve this split?") if approve else _("Decline this split?"), yes)
             services.decisions.decide(proposal.id, proposal.digest, actor(), approve, reason, whose)
         proposal = services.proposals.view(proposal.id)
-    decided = approve is not None
-    finish(proposal, lambda: _show_outcome(proposal, ask, decided=decided), as_json=as_json)
+    finish(proposal, lambda: _show_outcome(proposal, ask, decided=approve is not None), as_json=as_json)
 
 
 def pending(case: CaseView) -> ProposalView:

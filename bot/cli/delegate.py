@@ -46,10 +46,14 @@ def delegate(
 
 
 def _show(found: Sequence[DelegationView]) -> None:
-    columns = [_("Id"), _("Away"), _("Delegate"), _("From"), _("Until")]
-    show_table(columns, [_row(one) for one in found], empty=_("There are no delegates."))
-
-
-def _row(one: DelegationView) -> tuple[str, ...]:
-    since, until = (at.isoformat(timespec="minutes") for at in (one.since, one.until))
-    return one.id, one.principal.name, one.delegate.name, since, until
+    rows = [
+        (
+            one.id,
+            one.principal.name,
+            one.delegate.name,
+            one.since.isoformat(timespec="minutes"),
+            one.until.isoformat(timespec="minutes"),
+        )
+        for one in found
+    ]
+    show_table([_("Id"), _("Away"), _("Delegate"), _("From"), _("Until")], rows, empty=_("There are no delegates."))

@@ -1,7 +1,6 @@
 """`handover findings`: findings of audits and follow-ups, and the responses to them."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -44,7 +43,9 @@ def findings(
     refuse_several({"--take": take, "--accept": accept, "--lock-again": lock_again})
     last = day(until) if accept else None
     if lock_again:
-        _relock(ctx, config, lock_again)
+        with open_services_to_work(ctx, config) as (services, _bot_runs):
+            case = services.audits.lock_again(lock_again, actor())
+            wait_for_verdicts(lambda: services.offboarding.case(case), LOCK_SECONDS, say)
     with open_services(ctx, config) as services:
         if take:
             services.audits.take(take, actor())
@@ -57,12 +58,6 @@ def findings(
         zone = services.settings.company.timezone
     found = {"findings": still, "accepted": accepted}
     finish(found, lambda: _show(still, accepted, zone), as_json=as_json, good=not still)
-
-
-def _relock(ctx: typer.Context, config: Path, finding: str) -> None:
-    with open_services_to_work(ctx, config) as (services, _bot_runs):
-        case = services.audits.lock_again(finding, actor())
-        wait_for_verdicts(lambda: services.offboarding.case(case), LOCK_SECONDS, say)
 
 
 def _show(still: Sequence[FindingLine], accepted: Sequence[FindingLine], zone: str) -> None:

@@ -1,6 +1,5 @@
 """`handover offboard`: an offboarding from the terminal, also while Slack is down."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -16,27 +15,24 @@ from bot.cli.context import (
     AssignmentFile,
     ConfigPath,
     Email,
+    SplitStrategy,
     Successors,
     Yes,
     actor,
+    open_services,
     open_services_to_work,
     read,
     require_yes,
     wait_for_verdicts,
-    wiring,
 )
 from bot.cli.explanations import refused
 from bot.cli.output import EXIT_FAILURE, CommandError, finish, moment, say, warn
-from bot.cli.plan import SplitStrategy
 from bot.cli.plan import show as show_plan
 from bot.cli.status import is_good, show_case
 from bot.services import Services
 from bot.slack.messages.access import why_held
-from bot.slack.people import Profile
 from bot.text import N_, _
-from config.settings import Settings
 from workflows.cases.views import CaseView, OffboardingRequest, Plan
-from workflows.clients.views import Preview
 from workflows.storage.rows.case import CaseState, Reason, Strategy
 
 HELP = N_(
@@ -88,8 +84,15 @@ def offboard(
     how = strategy or Strategy(settings.clients.default_strategy)
     file, days = content(clients), workdays.of(settings.company)
     successors = named_successors(settings, email, how, successor or [], file)
-    plan, people = _look_up(ctx, settings, email, [approver, *successors], quiet=as_json)
-    leaver, now = plan.leaver, plan.made_at
+    leaver = leaver_named(email)
+    people, trouble = profiles(settings.slack, [leaver.email, approver, *successors])
+    with open_services(ctx, config) as services:
+        plan = services.offboarding.plan(as_known(leaver, people.get(leaver.email.lower()), settings.company.timezone))
+    if not trouble and plan.leaver.manager_email:
+        more, trouble = profiles(settings.slack, [plan.leaver.manager_email])
+        people |= more
+    _report(plan, trouble, quiet=as_json)
+    leaver, now = replace(plan.leaver, name=plan.leaver.name or plan.leaver.email), plan.made_at
     request = OffboardingRequest(
         approver=colleague(approver_of(plan, approver, settings.company.directory), people),
         return_on=effective(return_on, now, leaver.timezone, days) if return_on else None,
@@ -105,7 +108,8 @@ def offboard(
         assignment_file=file,
     )
     if successors and (file or not yes):
-        _preview(ctx, settings, request, quiet=as_json)
+        with open_services(ctx, config) as services:
+            split.show(services.proposals.preview(leaver, request.successors, how, file), quiet=as_json)
     if request.effective_at:
         warn_of_day_off(request.effective_at, leaver.timezone, days)
     require_yes(question(request), yes)
@@ -115,18 +119,8 @@ def offboard(
     finish(case, lambda: _show(case, settings.company.timezone, good=good), as_json=as_json, good=good)
 
 
-def _look_up(
-    ctx: typer.Context, settings: Settings, email: str, others: Sequence[str], *, quiet: bool
-) -> tuple[Plan, dict[str, Profile]]:
-    """Return the plan, and the Slack profiles of all named people by address."""
-    leaver = leaver_named(email)
-    people, trouble = profiles(settings.slack, [leaver.email, *others])
-    leaver = as_known(leaver, people.get(leaver.email.lower()), settings.company.timezone)
-    with wiring(ctx).assemble(settings, mode="visit") as application:
-        plan: Plan = application.services.offboarding.plan(leaver)
-    if not trouble and plan.leaver.manager_email:
-        more, trouble = profiles(settings.slack, [plan.leaver.manager_email])
-        people |= more
+def _report(plan: Plan, trouble: str, *, quiet: bool) -> None:
+    """Print the trouble with Slack, and the plan unless `quiet`. Raises `CommandError` where no case can be opened."""
     if trouble:
         warn(
             _(
@@ -137,17 +131,7 @@ def _look_up(
     if not quiet:
         show_plan(plan)
     if plan.refusals:
-        raise CommandError(" ".join(refused(refusal) for refusal in plan.refusals), code=EXIT_FAILURE)
-    return replace(plan, leaver=replace(plan.leaver, name=plan.leaver.name or plan.leaver.email)), people
-
-
-def _preview(ctx: typer.Context, settings: Settings, request: OffboardingRequest, *, quiet: bool) -> None:
-    """Print the split before the confirmation. Raises `CommandError` for a file with faults."""
-    with wiring(ctx).assemble(settings, mode="visit") as application:
-        preview: Preview = application.services.proposals.preview(
-            request.leaver, request.successors, request.strategy, request.assignment_file
-        )
-    split.show(preview, quiet=quiet)
+        raise CommandError(" ".join(map(refused, plan.refusals)), code=EXIT_FAILURE)
 
 
 def _open(services: Services, request: OffboardingRequest, wait: float, *, bot_runs: bool) -> CaseView:

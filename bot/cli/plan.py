@@ -1,12 +1,10 @@
 """`handover plan`: a dry run of an offboarding."""
 
-from typing import Annotated
-
 import typer
 
 from bot.cli import split
 from bot.cli.arguments import content, leaver_named, named_successors
-from bot.cli.context import DEFAULT, AsJson, AssignmentFile, ConfigPath, Email, Successors, open_services
+from bot.cli.context import DEFAULT, AsJson, AssignmentFile, ConfigPath, Email, SplitStrategy, Successors, open_services
 from bot.cli.explanations import refused
 from bot.cli.output import finish, money, plain, say, show_table
 from bot.slack.messages.phrases import verdict
@@ -27,9 +25,6 @@ EXAMPLES = (
     "handover plan dana@example.com",
     "handover plan dana@example.com --successor bob@example.com --successor carol@example.com --strategy affinity",
 )
-SplitStrategy = Annotated[
-    Strategy | None, typer.Option("--strategy", help=N_("How to split clients. Default: as configured."))
-]
 
 
 def plan(

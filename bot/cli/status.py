@@ -8,9 +8,7 @@ import typer
 
 from bot.cli.context import DEFAULT, AsJson, ConfigPath, find_case, open_services
 from bot.cli.output import finish, moment, say, show_table, warn
-from bot.slack.messages import restriction
-from bot.slack.messages.access import why_held
-from bot.slack.messages.phrases import verdict
+from bot.slack.messages import access, phrases, restriction
 from bot.text import N_, _
 from workflows.access.views import StepView, SystemLine
 from workflows.cases.views import CaseView
@@ -117,7 +115,7 @@ def show_case(case: CaseView, zone: str) -> None:
         ),
     )
     if case.state is CaseState.HELD:
-        say(_("HELD: {why} To release it: handover release {id}").format(why=why_held(case), id=case.id))
+        say(_("HELD: {why} To release it: handover release {id}").format(why=access.why_held(case), id=case.id))
     if case.state is CaseState.UNDONE:
         show_restored(case, zone)
     else:
@@ -172,7 +170,7 @@ def _show_systems(lines: Sequence[SystemLine], zone: str) -> None:
         [
             (
                 line.title,
-                verdict(line.verdict),
+                phrases.verdict(line.verdict),
                 "; ".join(filter(None, [line.late, line.reason, line.how])),
                 moment(line.read_at, zone),
                 _next(line, zone),
@@ -195,17 +193,9 @@ def _show_steps(steps: Sequence[StepView], zone: str) -> None:
             proof = " ".join(filter(None, [step.proof, step.proof_sha256 and f"sha256:{step.proof_sha256}"]))
             say(f"{said} [{proof}]" if proof else said)
         elif step.deadline:
-            say(
-                _(
-                    "{title}: {who} is asked, until {at}. To confirm: handover confirm {case} {system} --note ..."
-                ).format(
-                    title=step.title,
-                    who=step.assignee,
-                    at=moment(step.deadline, zone),
-                    case=step.case_id,
-                    system=step.system,
-                )
-            )
+            said = _("{title}: {who} is asked, until {at}. To confirm: handover confirm {case} {system} --note ...")
+            at = moment(step.deadline, zone)
+            say(said.format(title=step.title, who=step.assignee, at=at, case=step.case_id, system=step.system))
 
 
 def _systems(case: CaseView) -> str:

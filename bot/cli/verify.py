@@ -13,8 +13,7 @@ from bot.cli.output import CommandError, finish, moment, say
 from bot.text import N_, _
 from config.fields import is_key
 from config.settings import Storage
-from workflows.storage.journal import Verification
-from workflows.storage.journal import verify as prove
+from workflows.storage import journal
 from workflows.storage.store import Store, sqlite_url
 
 HELP = N_(
@@ -53,11 +52,11 @@ def verify(
         say(key)
         return
     with closing(Store(_address(storage, data))) as store:
-        found = prove(store, key)
+        found = journal.verify(store, key)
     finish(found, lambda: _show(found, key), as_json=as_json, good=found.ok)
 
 
-def _show(found: Verification, key: str) -> None:
+def _show(found: journal.Verification, key: str) -> None:
     say(
         _("The journal is whole.")
         if found.ok

@@ -1,6 +1,7 @@
 """Checks of every configured system: answer, credential, limits, groups."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from bot.cli.checks import Check, CheckResult
 from bot.text import N_, _, ngettext
@@ -18,20 +19,16 @@ TODO: tuple[tuple[type[ConnectorError], str], ...] = (
 
 def checks(systems: Mapping[str, System]) -> list[Check]:
     """Return one check for each system."""
-    return [_check(system) for system in systems.values()]
+    return [Check(f"systems.{system.name}", partial(_look, system)) for system in systems.values()]
 
 
-def _check(system: System) -> Check:
+def _look(system: System) -> list[CheckResult]:
     what = f"systems.{system.name}"
-
-    def look() -> list[CheckResult]:
-        try:
-            said = f"{system.manifest.title}: {system.connector.check()}"
-        except ConnectorError as error:
-            return [CheckResult(what, False, str(error), todo(system.name, error))]
-        return [CheckResult(what, True, said), *pace(system), *_groups(system)]
-
-    return Check(what, look)
+    try:
+        said = f"{system.manifest.title}: {system.connector.check()}"
+    except ConnectorError as error:
+        return [CheckResult(what, False, str(error), todo(system.name, error))]
+    return [CheckResult(what, True, said), *pace(system), *_groups(system)]
 
 
 def pace(system: System) -> list[CheckResult]:
