@@ -26,6 +26,7 @@ from workflows.access.protected import ProtectedAccounts
 from workflows.access.restoration import Restorations
 from workflows.access.restriction import Restrictions
 from workflows.access.system_lockout import SystemLockouts
+from workflows.authorization import Authorization
 from workflows.cases.casefile import Casefile
 from workflows.cases.ending import Start
 from workflows.cases.finding_list import FindingList
@@ -102,8 +103,8 @@ def assemble(
         systems = build_systems(settings)
         stack.callback(systems.close)
         share_rate_limits(systems, store)
-        context = build_context(settings, store, systems, clock)
         workspace, policies = slack_workspace(settings), read_policies(settings)
+        context = build_context(settings, store, systems, clock, workspace.members)
         if mode == "visit":
             yield Application(build_services(settings, context, workspace, policies, _nobody).services, store, None)
             return
@@ -169,15 +170,20 @@ def silence_limit(settings: Settings) -> timedelta:
     return max(DEAD_AFTER, timedelta(seconds=1.5 * max(limits, default=0)))
 
 
-def build_context(settings: Settings, store: Store, systems: Systems, clock: Clock) -> Context:
-    """Return the context of all services for a store and systems."""
+def build_context(
+    settings: Settings, store: Store, systems: Systems, clock: Clock, members: WorkspaceDirectory
+) -> Context:
+    """Return the context of all services for a store and systems. `members`: the workspace that gives standing."""
     storage = settings.storage
+    vault = Vault(base64.b64decode(storage.master_key.get_secret_value()))
+    journal = Journal(store, clock, base64.b64decode(storage.signing_key.get_secret_value()))
     return Context(
         store,
-        Vault(base64.b64decode(storage.master_key.get_secret_value())),
-        Journal(store, clock, base64.b64decode(storage.signing_key.get_secret_value())),
+        vault,
+        journal,
         systems,
         clock,
+        Authorization(store, vault, journal, members, settings.roles),
         timedelta(minutes=settings.policy.retry_minutes),
     )
 

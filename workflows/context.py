@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from workflows.authorization import Authorization
 from workflows.ports import Clock
 from workflows.storage.findings import Findings
 from workflows.storage.journal import Journal
@@ -13,13 +14,14 @@ from workflows.systems.registry import Systems
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Rows, keys, journal, systems and clock of one process."""
+    """Rows, keys, journal, systems, clock and authorization of one process."""
 
     store: Store
     vault: Vault
     journal: Journal
     systems: Systems
     clock: Clock
+    authorization: Authorization
     retry: timedelta = timedelta(minutes=5)
     """Longest time between two tries at a system that does not answer."""
 

@@ -1,5 +1,6 @@
 """People of a case: who acts, who leaves, who receives clients. Frozen values with personal data in clear."""
 
+import unicodedata
 from dataclasses import dataclass
 
 SLACK = "slack:"
@@ -20,8 +21,16 @@ class Actor:
         return self.id.removeprefix(SLACK) if self.id.startswith(SLACK) else ""
 
     def may_be(self, other: "Actor") -> bool:
-        """Return whether both can be one human: the same id, or an operator named as in the other's address."""
-        return self.id == other.id or _operates(self, other) or _operates(other, self)
+        """Return whether both can be one human: one id, one address, or an operator named as in the other's address.
+
+        Addresses that only look alike count as well: this comparison refuses, and links nothing.
+        """
+        same = bool(self.email) and _folded(self.email) == _folded(other.email)
+        return same or self.id == other.id or _operates(self, other) or _operates(other, self)
+
+
+def _folded(address: str) -> str:
+    return unicodedata.normalize("NFKC", address).casefold().strip()
 
 
 def _operates(operator: Actor, other: Actor) -> bool:

@@ -82,6 +82,11 @@ class Code(StrEnum):
     CLOSED_FINDING = "closed finding", N_("This finding was closed by {by} ({at})."), Next.NOTHING_CHANGED
     UNKNOWN_FINDING = "unknown finding", N_("This finding no longer exists."), Next.LIST_FINDINGS
     UNKNOWN_SNAPSHOT = "unknown snapshot", N_("This export snapshot no longer exists."), Next.SHOW_CASE
+    NOT_LOCKABLE = (
+        "not lockable",
+        N_("This finding names no account that Handover may lock. Open the case to see what to do."),
+        Next.LIST_FINDINGS,
+    )
     NEEDS_REASON = "needs reason", N_("A reason is needed: it goes on record. Give one and try again.")
     NOTHING_CHANGED = (
         "nothing changed",
@@ -91,9 +96,18 @@ class Code(StrEnum):
     UNKNOWN_STEP = "unknown step", N_("This step no longer exists."), Next.SHOW_CASE
     ALREADY_CONFIRMED = "already confirmed", N_("This was confirmed by {by} already ({at})."), Next.NOTHING_CHANGED
     NOT_CONFIRMED = "not confirmed", N_("Nobody has confirmed this, so there is nothing to take back.")
-    LEAVER_CONFIRMS = (
-        "leaver confirms",
-        N_("The person who leaves cannot answer for this. Ask a colleague or security to do it."),
+    OWN_CASE = "own case", N_("This case is about you, so you cannot act on it. Ask a colleague in HR or security.")
+    NO_STANDING = (
+        "no standing",
+        N_("Only an active, full member of this workspace can do this ({why}). Ask HR or security."),
+    )
+    NOT_ALLOWED = (
+        "not allowed",
+        N_("You are not allowed to do this. Ask HR or an administrator. Roles are in Handover's configuration."),
+    )
+    CONTRADICTION = (
+        "contradiction",
+        N_("Access cannot be kept by a lock-out at once, nor after a suspected theft. Choose one of them."),
     )
     NEEDS_PROOF = "needs proof", N_("Proof is needed here: a file, or a link to one."), Next.GIVE_PROOF
     NOTHING_LOCKED = "nothing locked", N_("This case locked nobody out, so there is nothing to undo.")
@@ -117,7 +131,7 @@ class Code(StrEnum):
     TOO_FAR = "too far", N_("A finding can be accepted for at most {days} days. Choose an earlier day.")
     NOT_CHECKED = (
         "not checked",
-        N_("Slack does not say now who may decide ({why}). Nothing was done. Try again in a moment."),
+        N_("Slack does not say now who may do this ({why}). Nothing was done. Try again in a moment."),
     )
     CANNOT_DECIDE = (
         "cannot decide",
@@ -169,6 +183,7 @@ class _Facts(dict[str, str]):
             "at": _("at a time not on record"),
             "approver": _("the approver named in the case"),
             "changed": _("see the newest version"),
+            "why": _("not one now"),
         }.get(key, _("not known"))
 
 

@@ -1,65 +1,18 @@
-"""Authorization by the roles of the settings, read from Slack at every click. Unknown means no."""
+"""Roles of a Slack user for what a view offers. Every act is checked again, live, by `workflows.authorization`."""
 
 import logging
 import threading
 import time
-from enum import StrEnum
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot.errors import slack_error_code
 from config.settings import Role, Roles
+from workflows.authorization import HOLDERS, Right
 
 log = logging.getLogger(__name__)
 KEEP_SECONDS = 60
-
-
-class Right(StrEnum):
-    """An action that needs a role."""
-
-    OPEN = "open a case"
-    SEE = "see cases"
-    CANCEL = "cancel a case"
-    RETRY = "retry a system"
-    LOCK_AGAIN = "lock again"
-    REVEAL = "reveal a name"
-    AUDIT = "run an audit"
-    CONFIRM = "answer for a manual step"
-    UNDO = "undo a case"
-    CLOSE = "close a case"
-    RESCHEDULE = "reschedule a case"
-    RELEASE = "release a held case"
-    RELEASE_IMMEDIATE = "release an immediate case"
-    REJECT = "reject a held case"
-    LINK = "link an account"
-    TAKE = "take a finding"
-    ACCEPT = "accept a finding"
-    HALT = "pause or stop moves"
-    PUT_BACK = "undo a handover"
-
-
-HOLDERS: dict[Right, tuple[str, ...]] = {
-    Right.OPEN: ("hr",),
-    Right.SEE: ("hr", "security", "admin"),
-    Right.CANCEL: ("hr",),
-    Right.RETRY: ("security", "admin"),
-    Right.LOCK_AGAIN: ("security", "admin"),
-    Right.REVEAL: ("security",),
-    Right.AUDIT: ("security", "admin"),
-    Right.CONFIRM: ("security", "admin"),
-    Right.UNDO: ("hr", "security"),
-    Right.CLOSE: ("hr",),
-    Right.RESCHEDULE: ("hr",),
-    Right.RELEASE: ("security",),
-    Right.RELEASE_IMMEDIATE: ("security", "hr"),
-    Right.REJECT: ("security", "hr"),
-    Right.LINK: ("security", "admin"),
-    Right.TAKE: ("security", "admin"),
-    Right.ACCEPT: ("security",),
-    Right.HALT: ("hr", "security", "admin"),
-    Right.PUT_BACK: ("hr", "security"),
-}
 
 
 class Authorizer:

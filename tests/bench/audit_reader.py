@@ -19,6 +19,7 @@ from connectors.ldap.connector import Ldap
 from connectors.ldap.settings import LdapSettings
 from tests.bench.leavers import MASTER, OU, SYSTEM
 from tests.sandbox.company import ldif
+from tests.workflows.members import authorization
 from tests.workflows.office import services_on
 from workflows.context import Context
 from workflows.people import Actor
@@ -82,7 +83,8 @@ def _settings(url: str) -> LdapSettings:
 def _audits(directory: Ldap, folder: Path) -> Audits:
     store, clock = Store(sqlite_url(folder)), SystemClock()
     systems = Systems([System(SYSTEM, MANIFEST, directory)], SYSTEM)
-    context = Context(store, Vault(MASTER), Journal(store, clock, b"s" * 32), systems, clock)
+    vault, journal = Vault(MASTER), Journal(store, clock, b"s" * 32)
+    context = Context(store, vault, journal, systems, clock, authorization(store, vault, journal))
     return services_on(context).services.audits
 
 

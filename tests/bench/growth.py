@@ -36,7 +36,7 @@ from connectors.contract import (
 )
 from tests.bench.figures import Figure, Run
 from tests.bench.leavers import LEFT, MASTER, case_id, entry_uuid, rows
-from tests.workflows.members import MemoryMembers
+from tests.workflows.members import MemoryMembers, authorization
 from workflows.access.protected import ProtectedAccounts
 from workflows.cases.casefile import Casefile
 from workflows.cases.finding_list import FindingList
@@ -182,7 +182,8 @@ def company(count: int, folder: Path) -> Company:
     store.upgrade()
     rows(store, count, names)
     _settled(store, count)
-    context = Context(store, vault, Journal(store, clock, b"s" * 32), systems, clock, day)
+    journal = Journal(store, clock, b"s" * 32)
+    context = Context(store, vault, journal, systems, clock, authorization(store, vault, journal), day)
     handover = ClientHandover(context, ApprovalContext(MemoryMembers()))
     exports = ExportTrack(context, channel="", look_back=day, zone="UTC")
     findings = FindingList(context, day)

@@ -113,8 +113,9 @@ def main(text: str) -> None:
         arguments.database_url or engine_url(Path(arguments.folder)), new_id() if shared else SINGLE_PROCESS
     )
     replicas = Replicas(store, engine) if shared else None
-    context = build_context(settings, store, systems, clock)
-    built = build_services(settings, context, slack_workspace(settings), read_policies(settings), engine.start)
+    workspace = slack_workspace(settings)
+    context = build_context(settings, store, systems, clock, workspace.members)
+    built = build_services(settings, context, workspace, read_policies(settings), engine.start)
     stop = threading.Event()
     with ExitStack() as stack:
         due = _open(built.services, arguments.leavers, arguments.others)

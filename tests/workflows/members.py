@@ -2,7 +2,17 @@
 
 from dataclasses import replace
 
+from config.settings import Role, Roles
+from workflows.authorization import Authorization
 from workflows.ports import DeliveryFailed, WorkspaceMember
+from workflows.storage.journal import Journal
+from workflows.storage.store import Store
+from workflows.storage.vault import Vault
+
+ROLES = Roles(
+    hr=Role(users=("U0HR", "U0HR2", "U0HANNA")), security=Role(users=("U0SEC", "U0SAM")), admin=Role(users=("U0ADA",))
+)
+"""Roles of the people that tests act as."""
 
 
 class MemoryMembers:
@@ -41,3 +51,8 @@ class MemoryMembers:
 def _member(user: str) -> WorkspaceMember:
     name = user.removeprefix("U0").capitalize()
     return WorkspaceMember(user, name, f"{name.lower()}@x.example", "UTC")
+
+
+def authorization(store: Store, vault: Vault, journal: Journal, members: MemoryMembers | None = None) -> Authorization:
+    """Return the check of acts on a test's rows, for a workspace in which everybody is a full member."""
+    return Authorization(store, vault, journal, members or MemoryMembers(), ROLES)

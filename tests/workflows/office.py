@@ -11,7 +11,7 @@ from bot.services import WorkHandlers
 from bot.wiring import Workspace, build_context, build_services
 from config.client_book import ClientSettings
 from config.settings import Company, PolicySettings, Roles, Settings, Slack, Storage
-from tests.workflows.members import MemoryMembers
+from tests.workflows.members import ROLES, MemoryMembers
 from tests.workflows.memory import MemoryDirectory, MemoryListing, Time, World
 from tests.workflows.tables import lay_out
 from workflows.cases.holds import CasePolicy
@@ -38,10 +38,7 @@ PROTECTED = ("root@x.example", "crm:boss", "svc-sync")
 
 
 def make_settings(
-    api_url: str = "https://slack.invalid/api/",
-    *,
-    roles: Roles = Roles(),  # noqa: B008 - frozen
-    follow_up_days: tuple[int, ...] = (1, 7),
+    api_url: str = "https://slack.invalid/api/", *, roles: Roles = ROLES, follow_up_days: tuple[int, ...] = (1, 7)
 ) -> Settings:
     """Return the practice company's settings; its channels are `C0SEC` and `C0AUDIT`."""
     return Settings(
@@ -126,7 +123,9 @@ class Office:
         crm = self.crm.system(MemoryListing if crm_lists else None)
         self.systems = Systems([self.directory.system(MemoryDirectory), crm, *more], "directory")
         settings = settings or make_settings()
-        self.context = build_context(settings, self.store, self.systems, self.clock)
+        self.context = build_context(
+            settings, self.store, self.systems, self.clock, workspace.members if workspace else self.members
+        )
         self.vault, self.journal = self.context.vault, self.context.journal
         self.roster = MemoryRoster()
         self.started: list[tuple[str, str, int]] = []

@@ -9,7 +9,7 @@ from sqlmodel import select
 
 from bot.policies import Policies
 from bot.services import WorkHandlers
-from tests.workflows.members import MemoryMembers
+from tests.workflows.members import MemoryMembers, authorization
 from tests.workflows.memory import Time, World
 from tests.workflows.office import services_on
 from tests.workflows.tables import lay_out
@@ -70,7 +70,8 @@ class Stage:
         self.vault = Vault(b"m" * 32)
         self.journal = Journal(self.store, self.time, b"s" * 32)
         self.systems = Systems(list(systems))
-        self.context = Context(self.store, self.vault, self.journal, self.systems, self.time, RETRY)
+        permit = authorization(self.store, self.vault, self.journal, self.members)
+        self.context = Context(self.store, self.vault, self.journal, self.systems, self.time, permit, RETRY)
         self.handover = self.start()
         data = CaseData(LEAVER, approver, successors, Actor("slack:U0HANNA", "Hanna"), "C0CASES")
         key = self.vault.new_key()

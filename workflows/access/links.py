@@ -10,6 +10,7 @@ from workflows.access import matching, observation
 from workflows.access.account_state import AccountData
 from workflows.access.protected import ProtectedAccounts
 from workflows.access.views import Candidate
+from workflows.authorization import Right
 from workflows.context import Context
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
@@ -28,6 +29,7 @@ class AccountLinking:
         self._store, self._vault, self._journal = context.store, context.vault, context.journal
         self._systems, self._clock = context.systems, context.clock
         self._guards, self._retry = guards, retry
+        self._authorization = context.authorization
 
     def candidates(self, case_id: str, system: str, search: str = "") -> tuple[Candidate, ...]:
         """Return the accounts that match the leaver, or, with `search`, exactly that address, log-in or id.
@@ -61,6 +63,7 @@ class AccountLinking:
         If the case has begun, the account is locked at once. Every later case of the same person finds the link. Raises
         `Refused`: UNKNOWN_CASE, UNKNOWN_SYSTEM, UNKNOWN_ACCOUNT, PROTECTED, NOT_OPEN.
         """
+        self._authorization.require(Right.LINK, by, case_id)
         configured, accounts = self._system(system)
         with self._store.read() as session:
             _, data = read_case(session, self._vault, case_id)
@@ -75,6 +78,7 @@ class AccountLinking:
 
         The accounts of the case are linked as well: once a person has chosen, all other accounts are left alone.
         """
+        self._authorization.require(Right.LINK, by, case_id)
         with self._store.write() as session:
             case, _ = read_case(session, self._vault, case_id)
             for row in observation.known(session, f"{case_id}:{system}"):
@@ -84,6 +88,7 @@ class AccountLinking:
 
     def none(self, case_id: str, system: str, by: Actor) -> None:
         """Record that the leaver has no account there. Raises as `link`."""
+        self._authorization.require(Right.LINK, by, case_id)
         self._system(system)
         self._keep(case_id, system, by, "", "")
 

@@ -29,6 +29,7 @@ from workflows.access.manual_step import (
     work_of,
 )
 from workflows.access.views import StepView
+from workflows.authorization import Right
 from workflows.context import Context
 from workflows.people import Actor
 from workflows.ports import AssigneeDirectory, DeliveryFailed
@@ -72,6 +73,7 @@ class ManualSteps:
         """Take the directory of active people, and security's channel for steps that nobody else can take."""
         self._store, self._vault, self._journal = context.store, context.vault, context.journal
         self._systems, self._clock = context.systems, context.clock
+        self._authorization = context.authorization
         self._findings, self._roster, self._channel = context.findings, roster, channel
 
     def run(self, step_id: str) -> None:
@@ -104,13 +106,14 @@ class ManualSteps:
                 self._take(session, fresh, data, next_, escalated_to, ends, work)
 
     def confirm(self, step_id: str, by: Actor, note: str, proof: Proof | None = None) -> StepView:
-        """Record a person's confirmation. The caller checks the person's permission, live.
+        """Record a confirmation by somebody who was asked for it, or who has the right.
 
-        Raises `Refused`: UNKNOWN_STEP, NOT_OPEN, LEAVER_CONFIRMS, ALREADY_CONFIRMED, NEEDS_REASON, NEEDS_PROOF.
+        Raises `Refused`: UNKNOWN_STEP, NOT_OPEN, ALREADY_CONFIRMED, NEEDS_REASON, NEEDS_PROOF, and as `allow`.
         """
+        self.allow(step_id, by)
         now = self._clock.now()
         with self._store.write() as session:
-            row, case, people = self._open(session, step_id, by)
+            row, case, people = self._open(session, step_id)
             data = StepData.of(self._vault, case.wrapped_key, row)
             _unanswered(row, data)
             work = work_of(self._systems.get(row.system))
@@ -134,8 +137,9 @@ class ManualSteps:
 
     def cannot(self, step_id: str, by: Actor, why: str) -> StepView:
         """Record that somebody cannot do the step, and escalate at once. Raises as `confirm`."""
+        self.allow(step_id, by)
         with self._store.write() as session:
-            row, case, people = self._open(session, step_id, by)
+            row, case, people = self._open(session, step_id)
             data = StepData.of(self._vault, case.wrapped_key, row)
             _unanswered(row, data)
             _sufficient(why, None, needs_file=False)
@@ -149,10 +153,11 @@ class ManualSteps:
     def retract(self, step_id: str, by: Actor, why: str) -> StepView:
         """Retract a confirmation: open a finding, and ask for the step again at once.
 
-        Raises `Refused`: UNKNOWN_STEP, NOT_OPEN, LEAVER_CONFIRMS, NOT_CONFIRMED, NEEDS_REASON.
+        Raises `Refused`: UNKNOWN_STEP, NOT_OPEN, NOT_CONFIRMED, NEEDS_REASON, and as `allow`.
         """
+        self.allow(step_id, by)
         with self._store.write() as session:
-            row, case, people = self._open(session, step_id, by)
+            row, case, people = self._open(session, step_id)
             if row.confirmed_at is None:
                 raise Refused(Code.NOT_CONFIRMED)
             _sufficient(why, None, needs_file=False)
@@ -165,6 +170,13 @@ class ManualSteps:
             self._record_change(session, row, by, "manual.retracted")
             self._findings.report(session, _unverified(row, problem), row.id)
             return view(row, data, work_of(self._systems.get(row.system)), case.id, people.leaver)
+
+    def allow(self, step_id: str, by: Actor) -> StepView:
+        """Return a step to somebody who may answer for it now. Raises `Refused`: UNKNOWN_STEP, and by authorization."""
+        step = self.view(step_id)
+        asked = [step.assignee, *([step.escalate_to] if step.escalated_at else [])]
+        self._authorization.require(Right.CONFIRM, by, step.case_id, also=asked)
+        return step
 
     def view(self, step_id: str) -> StepView:
         """Return a step. Raises `Refused(UNKNOWN_STEP)`."""
@@ -183,11 +195,9 @@ class ManualSteps:
                 self._view(session, row) for row in rows if not answered(row) and slack_id in self._asked(session, row)
             ]
 
-    def _open(self, session: Session, step_id: str, by: Actor) -> tuple[ManualStep, Case, CaseData]:
+    def _open(self, session: Session, step_id: str) -> tuple[ManualStep, Case, CaseData]:
         row = _row(session, step_id, lock=True)
         case, people = read_case(session, self._vault, row.case_id)
-        if people.leaver.slack_id and by.id == f"slack:{people.leaver.slack_id}":
-            raise Refused(Code.LEAVER_CONFIRMS)
         if row.state != WorkState.DUE or case.state == CaseState.CANCELLED or case.effective_at > self._clock.now():
             raise Refused(Code.NOT_OPEN, case=case.id, state=case.state)
         return row, case, people

@@ -15,6 +15,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from connectors.contract import ClientBook
 from workflows.access import manual_step, restriction
 from workflows.access.protected import ProtectedAccounts
+from workflows.authorization import Right
 from workflows.cases import plan as planning
 from workflows.cases.casefile import Casefile
 from workflows.cases.ending import CaseUndo, Start, cancel_open_work
@@ -31,7 +32,7 @@ from workflows.people import Actor, Leaver
 from workflows.refusals import Code, Refused
 from workflows.storage.case import UNWATCHED, CaseData, is_about, mail_key, read_case, refresh_case_message, slack_key
 from workflows.storage.rows.access import Access, AccountLink
-from workflows.storage.rows.case import Case, CaseState
+from workflows.storage.rows.case import Case, CaseState, HoldReason, Reason
 from workflows.storage.rows.clients import BookHandover
 from workflows.storage.rows.watch import ExportSnapshot, FollowUp, SnapshotOccasion
 from workflows.storage.rows.work_state import WorkState
@@ -62,6 +63,7 @@ class Offboarding:
         """`guards`: accounts that no case may name."""
         self._store, self._vault, self._journal = context.store, context.vault, context.journal
         self._systems, self._clock = context.systems, context.clock
+        self._authorization = context.authorization
         self._casefile = casefile
         self._handover = handover
         self._start = start
@@ -92,7 +94,8 @@ class Offboarding:
         """Open a case and return its id. An immediate lock-out begins before this returns.
 
         Raises `Refused`: PROTECTED, ONESELF, OPEN_CASE, PAST_TIME, FAR_TIME, LEAVER_DECIDES, NO_SUCCESSOR,
-        NEEDS_RETURN; or `InvalidAssignmentFile` where the assignment file has faults.
+        NEEDS_RETURN, CONTRADICTION, and by authorization; or `InvalidAssignmentFile`, if the assignment file has
+        faults.
         """
         now = self._clock.now()
         self._refuse(request, now)
@@ -169,23 +172,31 @@ class Offboarding:
 
     def release(self, case_id: str, by: Actor) -> None:
         """Release a held case, by a second person. Raises `Refused`: NOT_OPEN, SECOND_PERSON."""
+        with self._store.read() as session:
+            held = read_case(session, self._vault, case_id)[0].hold_reason
+        right = Right.RELEASE_IMMEDIATE if held == HoldReason.IMMEDIATE else Right.RELEASE
+        self._authorization.require(right, by, case_id)
         if self._holds.release(case_id, by):
             self._begin(case_id)
 
     def reject(self, case_id: str, by: Actor) -> None:
         """Cancel a held case. Raises `Refused(NOT_OPEN)`."""
+        self._authorization.require(Right.REJECT, by, case_id)
         self._holds.reject(case_id, by)
 
     def reschedule(self, case_id: str, at: datetime, by: Actor) -> None:
         """Reschedule a case that has not begun. Raises `Refused`: NOT_OPEN, PAST_TIME, FAR_TIME, NOTHING_CHANGED."""
+        self._authorization.require(Right.RESCHEDULE, by, case_id)
         self._schedule.move(case_id, at, by)
 
     def close(self, case_id: str, by: Actor) -> None:
         """End the checks of a person who was hired again; nothing is unlocked. Raises `Refused(NOT_OPEN)`."""
+        self._authorization.require(Right.CLOSE, by, case_id)
         self._schedule.close(case_id, by)
 
     def undo(self, case_id: str, by: Actor) -> None:
         """Restore access to its former state. Raises `Refused`: NOT_OPEN, NOTHING_LOCKED, TOO_LATE, LATER_CASE."""
+        self._authorization.require(Right.UNDO, by, case_id)
         self._undo.begin(case_id, by)
 
     def cancel(self, case_id: str, by: Actor) -> None:
@@ -193,6 +204,7 @@ class Offboarding:
 
         Raises `Refused(NOT_OPEN)` once anything may have been locked.
         """
+        self._authorization.require(Right.CANCEL, by, case_id)
         with self._store.write() as session:
             case, _ = read_case(session, self._vault, case_id)
             if case.state not in (CaseState.SCHEDULED, CaseState.ON_LEAVE) or case.effective_at <= self._clock.now():
@@ -209,6 +221,7 @@ class Offboarding:
 
         A system that is locked already is locked and read back again. Raises `Refused(NOT_OPEN)`.
         """
+        self._authorization.require(Right.RETRY, by, case_id)
         attempts: dict[Task, int] = {}
         with self._store.write() as session:
             case, _ = read_case(session, self._vault, case_id)
@@ -288,6 +301,7 @@ class Offboarding:
             raise Refused(Code.PROTECTED, name=leaver.name)
         if is_about(leaver, request.requested_by):
             raise Refused(Code.ONESELF)
+        self._authorization.require(Right.OPEN, request.requested_by, leaver=leaver)
         if open_case := self.open_case(leaver):
             raise Refused(Code.OPEN_CASE, case=open_case)
         if request.effective_at is not None and request.effective_at < now - timedelta(minutes=1):
@@ -297,6 +311,8 @@ class Offboarding:
             request.return_on is not None and request.return_on <= (request.effective_at or now)
         ):
             raise Refused(Code.NEEDS_RETURN)
+        if request.keep_access and (request.effective_at is None or request.reason == Reason.SUSPECTED_THEFT):
+            raise Refused(Code.CONTRADICTION)
         if _same(leaver, request.approver.email, request.approver.slack_id):
             raise Refused(Code.LEAVER_DECIDES, name=leaver.name)
         if any(_same(leaver, one.email, one.slack_id) for one in request.successors):

@@ -15,6 +15,7 @@ from sqlmodel import Session, col, select
 from config.text import _
 from connectors.contract import ClientBook, ExportEvent, ExportLog
 from connectors.errors import Conflict, ConnectorError
+from workflows.authorization import Right
 from workflows.context import Context
 from workflows.exports.figures import NO_LOG, ExportFigures, ExportWindow, named, summarize, unread
 from workflows.exports.views import ExportLine, ExportView
@@ -40,6 +41,7 @@ class ExportTrack:
         """`channel`: security's channel. `zone`: time zone in which weeks begin."""
         self._store, self._vault, self._journal = context.store, context.vault, context.journal
         self._systems, self._clock, self._retry = context.systems, context.clock, context.retry
+        self._authorization = context.authorization
         self._channel, self._look_back, self._zone = channel, look_back, ZoneInfo(zone)
 
     def take(self, snapshot_id: str) -> None:
@@ -71,6 +73,9 @@ class ExportTrack:
         """Return a snapshot with the leaver's name; the reader and the reason are journalled. Raises `Refused`."""
         if not reason.strip():
             raise Refused(Code.NEEDS_REASON, snapshot=snapshot_id)
+        with self._store.read() as session:
+            case_id = self._view(session, snapshot_id)[1].id
+        self._authorization.require(Right.REVEAL, by, case_id)
         with self._store.write() as session:
             view, case, leaver = self._view(session, snapshot_id)
             sealed = self._vault.seal(case.wrapped_key, {"reason": reason.strip()}, f"reveal:{snapshot_id}")

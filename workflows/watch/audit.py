@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import col, select
 
 from connectors.contract import Verdict
+from workflows.authorization import Right
 from workflows.cases.casefile import Casefile
 from workflows.cases.finding_list import FindingList
 from workflows.cases.views import FindingLine
@@ -54,7 +55,7 @@ class Audits:
         """
         self._store, self._vault, self._journal = context.store, context.vault, context.journal
         self._systems, self._clock = context.systems, context.clock
-        self._casefile = casefile
+        self._casefile, self._authorization = casefile, context.authorization
         self._retry, self._link = retry, link
         self._channel = channel
         self._zone = ZoneInfo(zone)
@@ -90,7 +91,8 @@ class Audits:
         self._journal.sign()
 
     def run_now(self, by: Actor) -> AuditView:
-        """Run an audit by hand, without a message."""
+        """Run an audit by hand, without a message. Raises `Refused`: NOT_ALLOWED, NO_STANDING, NOT_CHECKED."""
+        self._authorization.require(Right.AUDIT, by)
         run_id = f"check-{uuid.uuid4().hex[:8]}"
         with self._store.write() as session:
             session.add(AuditRun(id=run_id, due_at=self._clock.now(), state=WorkState.PLANNED))
@@ -144,12 +146,14 @@ class Audits:
         """Lock the account of a finding again; return its case. The actor takes the finding.
 
         A new account is linked to the leaver as well, so that nobody has to choose the account again. Raises
-        UNKNOWN_FINDING, CLOSED_FINDING, PROTECTED and what the connector raises.
+        UNKNOWN_FINDING, CLOSED_FINDING, NOT_LOCKABLE, PROTECTED and what the connector raises.
         """
         with self._store.read() as session:
             finding = open_finding(session, finding_id)
-        if finding.case_id is None:
-            raise Refused(Code.UNKNOWN_CASE)
+            lockable = self._sheet.line(session, finding).can_lock_again
+        self._authorization.require(Right.LOCK_AGAIN, by, finding.case_id or "")
+        if finding.case_id is None or not lockable:
+            raise Refused(Code.NOT_LOCKABLE)
         self._responses.take(finding_id, by)
         self._journal.note("finding.lock_again", by, {"finding": finding_id}, finding.case_id)
         self._lock(finding.case_id, finding, by)

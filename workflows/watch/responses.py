@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
+from workflows.authorization import Right
 from workflows.cases.finding_list import FindingList, accepted
 from workflows.cases.views import FindingLine
 from workflows.context import Context
@@ -47,10 +48,12 @@ class FindingResponses:
         """Take `retry`, which locks one system of a case again."""
         self._store, self._journal, self._clock = context.store, context.journal, context.clock
         self._findings, self._sheet = context.findings, sheet
+        self._authorization = context.authorization
         self._retry, self._policy = retry, policy
 
     def take(self, finding_id: str, by: Actor) -> FindingLine:
         """Record the person who works on a finding, replacing the last. Raises UNKNOWN_FINDING, CLOSED_FINDING."""
+        self._require(Right.TAKE, finding_id, by)
         with self._store.write() as session:
             row = open_finding(session, finding_id)
             if row.taken_by != by.id:
@@ -64,6 +67,7 @@ class FindingResponses:
 
         Raises UNKNOWN_FINDING, CLOSED_FINDING, NEEDS_REASON, PAST_TIME, TOO_FAR.
         """
+        self._require(Right.ACCEPT, finding_id, by)
         now = self._clock.now()
         if not reason.strip():
             raise Refused(Code.NEEDS_REASON)
@@ -109,6 +113,11 @@ class FindingResponses:
                 session, id=f"escalation:{run_id}:{user}", kind=MessageKind.ESCALATION, subject=run_id, channel=user
             )
         return len(late)
+
+    def _require(self, right: Right, finding_id: str, by: Actor) -> None:
+        with self._store.read() as session:
+            case_id = open_finding(session, finding_id).case_id
+        self._authorization.require(right, by, case_id or "")
 
     def _to_relock(self, since: datetime) -> Sequence[Finding]:
         now = self._clock.now()

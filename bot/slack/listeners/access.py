@@ -8,7 +8,6 @@ from slack_sdk import WebClient
 
 from bot import workdays
 from bot.errors import UserFacingError
-from bot.slack.authorize import Right
 from bot.slack.forms import link, notice, reschedule
 from bot.slack.listeners.acknowledgement import acknowledge
 from bot.slack.listeners.context import Call, ListenerContext
@@ -18,6 +17,7 @@ from bot.slack.messages import access
 from bot.slack.messages.blocks import section
 from bot.text import _, moment, mrkdwn
 from bot.workdays import known_zone
+from workflows.authorization import Right
 from workflows.cases.views import CaseView
 from workflows.storage.rows.case import HoldReason
 

@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
 
-from bot.slack.authorize import Right
 from bot.slack.forms import acceptance, notice
 from bot.slack.listeners.acknowledgement import acknowledge
 from bot.slack.listeners.context import Call, ListenerContext
@@ -16,6 +15,7 @@ from bot.slack.listeners.submission import answer
 from bot.slack.messages import audit
 from bot.slack.messages.blocks import section
 from bot.text import _, mrkdwn
+from workflows.authorization import Right
 
 
 def register(app: App, ctx: ListenerContext) -> None:

@@ -5,11 +5,11 @@ from typing import Any
 from slack_bolt import App
 from slack_sdk import WebClient
 
-from bot.slack.authorize import Right
 from bot.slack.listeners.acknowledgement import acknowledge
 from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.messages.case import CANCEL, RETRY
 from bot.text import _, mrkdwn
+from workflows.authorization import Right
 
 
 def register(app: App, ctx: ListenerContext) -> None:

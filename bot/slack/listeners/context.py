@@ -12,10 +12,11 @@ from slack_sdk.webhook import WebhookClient
 
 from bot.errors import UserFacingError, slack_error_code
 from bot.services import Services
-from bot.slack.authorize import Authorizer, Right
+from bot.slack.authorize import Authorizer
 from bot.slack.messages.blocks import Block, unpack
 from bot.slack.people import SlackProfiles
 from bot.text import _
+from workflows.authorization import Right
 from workflows.people import Actor
 
 log = logging.getLogger(__name__)

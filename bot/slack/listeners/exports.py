@@ -5,7 +5,6 @@ from typing import Any
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
 
-from bot.slack.authorize import Right
 from bot.slack.forms import notice, reasons
 from bot.slack.listeners.acknowledgement import acknowledge
 from bot.slack.listeners.context import Call, ListenerContext
@@ -13,6 +12,7 @@ from bot.slack.listeners.submission import answer as answer_submission
 from bot.slack.messages import exports
 from bot.slack.messages.blocks import Block, section
 from bot.text import _, mrkdwn
+from workflows.authorization import Right
 
 
 def register(app: App, ctx: ListenerContext) -> None:

@@ -8,7 +8,6 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot.errors import UserFacingError, slack_error_code
-from bot.slack.authorize import Right
 from bot.slack.forms import notice, reasons
 from bot.slack.listeners.acknowledgement import acknowledge
 from bot.slack.listeners.context import Call, ListenerContext
@@ -20,6 +19,7 @@ from bot.slack.notifier import REFUSED_BLOCKS
 from bot.slack.pages import proposal_page
 from bot.slack.people import decider_objection
 from bot.text import _
+from workflows.authorization import Right
 from workflows.clients.views import ProposalView
 from workflows.refusals import Code, Refused
 from workflows.storage.rows.clients import ProposalState

@@ -5,9 +5,9 @@ from typing import Any
 from slack_bolt import App
 from slack_sdk import WebClient
 
-from bot.slack.authorize import Right
 from bot.slack.listeners.context import ListenerContext
 from bot.slack.messages.home import MOST, Cases, Home, ListedFindings, build
+from workflows.authorization import Right
 from workflows.cases.offboarding import Offboarding
 from workflows.watch.audit import Audits
 

@@ -6,8 +6,6 @@ from typing import Any
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
 
-from bot.errors import UserFacingError
-from bot.slack.authorize import Right
 from bot.slack.forms import manual as forms
 from bot.slack.forms import notice, reasons
 from bot.slack.listeners.acknowledgement import acknowledge
@@ -92,19 +90,8 @@ def _take_back(ctx: ListenerContext, call: Call, why: str) -> dict[str, Any]:
 
 
 def _party(ctx: ListenerContext, call: Call, facts: dict[str, Any]) -> StepView:
-    """Return the step to people who may answer for it now. Raises `UserFacingError` for others."""
-    step = ctx.services.manual.view(str(facts.get("step", "")))
-    person = ctx.people.find(call.user, fresh=True)
-    if call.user == step.leaver.slack_id:
-        ctx.refuse(call, "answer for a manual step of oneself")
-        raise Refused(Code.LEAVER_CONFIRMS)
-    if person.deleted or person.bot or person.stranger:
-        ctx.refuse(call, "answer for a manual step")
-        raise UserFacingError(_("Only an active member of this workspace can answer this."))
-    asked = [step.assignee, step.escalate_to if step.escalated_at else ""]
-    if not any(ctx.authorizer.among(call.user, one) for one in asked):
-        ctx.allow(call, Right.CONFIRM)
-    return step
+    """Return the step to people who may answer for it now. Raises `Refused`."""
+    return ctx.services.manual.allow(str(facts.get("step", "")), ctx.actor(call))
 
 
 def _waiting(step: StepView) -> StepView:

@@ -6,7 +6,6 @@ from slack_bolt import Ack, App
 from slack_sdk import WebClient
 
 from bot.errors import UserFacingError
-from bot.slack.authorize import Right
 from bot.slack.forms import notice, put_back
 from bot.slack.listeners.acknowledgement import acknowledge
 from bot.slack.listeners.context import Call, ListenerContext
@@ -16,6 +15,7 @@ from bot.slack.messages import leave, moves
 from bot.slack.messages.blocks import section
 from bot.slack.messages.phrases import records
 from bot.text import _, ngettext
+from workflows.authorization import Right
 
 
 def register(app: App, ctx: ListenerContext) -> None:

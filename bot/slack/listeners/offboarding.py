@@ -7,7 +7,6 @@ from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 
 from bot import workdays
-from bot.slack.authorize import Right
 from bot.slack.forms import choose, notice, offboard
 from bot.slack.forms.fields import FIELD, picked
 from bot.slack.listeners.acknowledgement import acknowledge
@@ -22,6 +21,7 @@ from bot.slack.messages import case as case_message
 from bot.slack.messages import guide
 from bot.slack.messages.audit import build as build_audit
 from bot.text import _, mrkdwn
+from workflows.authorization import Right
 
 
 def register(app: App, ctx: ListenerContext) -> None:

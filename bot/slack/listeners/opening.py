@@ -9,7 +9,6 @@ from slack_bolt import Ack
 
 from bot import workdays
 from bot.errors import UserFacingError, user_message
-from bot.slack.authorize import Right
 from bot.slack.forms import notice, offboard, upload
 from bot.slack.forms.fields import picked, picked_all
 from bot.slack.listeners import channels
@@ -23,6 +22,7 @@ from bot.slack.messages.blocks import Block, section
 from bot.slack.people import Profile, colleague_objection, leaver_objection
 from bot.text import _, moment, mrkdwn
 from bot.workdays import known_zone
+from workflows.authorization import Right
 from workflows.cases.views import CaseView, OffboardingRequest
 from workflows.clients.split import assignment_file
 from workflows.clients.split.assignment_file import InvalidAssignmentFile

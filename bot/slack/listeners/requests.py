@@ -6,7 +6,6 @@ from typing import Any
 from slack_bolt import Ack, App
 from slack_sdk import WebClient
 
-from bot.slack.authorize import Right
 from bot.slack.forms import appoint as form
 from bot.slack.forms import notice
 from bot.slack.listeners.acknowledgement import acknowledge
@@ -15,6 +14,7 @@ from bot.slack.listeners.submission import answer
 from bot.slack.messages import requests
 from bot.slack.messages.blocks import section
 from bot.text import _
+from workflows.authorization import Right
 
 
 def register(app: App, ctx: ListenerContext) -> None:

@@ -8,7 +8,6 @@ from slack_sdk import WebClient
 
 from bot.errors import UserFacingError
 from bot.policies import named_in_rules
-from bot.slack.authorize import Right
 from bot.slack.forms import notice, offboard, preview, upload
 from bot.slack.forms.fields import picked, picked_all
 from bot.slack.listeners.acknowledgement import acknowledge
@@ -18,6 +17,7 @@ from bot.slack.listeners.submission import fill
 from bot.slack.people import Profile
 from bot.text import _
 from bot.workdays import known_zone
+from workflows.authorization import Right
 from workflows.clients.split import assignment_file
 from workflows.clients.split.assignment_file import InvalidAssignmentFile
 from workflows.people import Leaver, Successor

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.slack.authorize import HOLDERS, Authorizer, Right
+from bot.slack.authorize import Authorizer
 from bot.slack.client import web_client
 from config.settings import Role, Roles
 from tests.bot.conftest import make_settings
@@ -10,6 +10,7 @@ from tests.sandbox.company.people import HR, LEAVER
 from tests.sandbox.slack import seed
 from tests.sandbox.slack.server import SlackServer
 from tests.sandbox.slack.world import Workspace
+from workflows.authorization import HOLDERS, Right
 
 ROLES = Roles(
     hr=Role(users=("UHR",), groups=(seed.HR_GROUP,)), security=Role(users=("USEC",)), admin=Role(users=("UADM",))

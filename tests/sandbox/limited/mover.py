@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlmodel import select
 
 from tests.sandbox.limited.connector import system
+from tests.workflows.members import authorization
 from tests.workflows.office import services_on
 from workflows.context import Context
 from workflows.people import Actor, Leaver, Successor
@@ -44,7 +45,8 @@ class Mover:
         self.vault = Vault(b"m" * 32)
         self.systems = Systems([system(address)])
         journal = Journal(self.store, self.clock, b"s" * 32)
-        context = Context(self.store, self.vault, journal, self.systems, self.clock, timedelta(seconds=5))
+        permit = authorization(self.store, self.vault, journal)
+        context = Context(self.store, self.vault, journal, self.systems, self.clock, permit, timedelta(seconds=5))
         self.handover = services_on(context).handover
 
     def prepare(self) -> None:

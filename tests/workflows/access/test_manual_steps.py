@@ -391,7 +391,7 @@ def test_the_second_confirmation_is_refused_with_the_first(office: Office) -> No
 def test_the_leaver_confirms_nothing(office: Office) -> None:
     step = opened(office)
     for call in (office.manual.confirm, office.manual.cannot, office.manual.retract):
-        assert refused(call, step, DANA, "all done").code is Code.LEAVER_CONFIRMS
+        assert refused(call, step, DANA, "all done").code is Code.OWN_CASE
     assert not office.manual.view(step).confirmed
 
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from config.text import _
+from workflows.authorization import Right
 from workflows.clients.approval_policy import is_leaver, same_person
 from workflows.clients.approvals import requests
 from workflows.clients.approvals.directory import LiveDirectory
@@ -35,8 +36,9 @@ class Delegations:
     def make(self, absent: str, delegate: str, since: datetime, until: datetime, by: Actor) -> DelegationView:
         """Let `delegate` decide for `absent` (Slack ids) in a period. Pending requests count at once.
 
-        Raises `Refused`: BAD_PERIOD, BAD_DELEGATE (with why), NOT_CHECKED.
+        Raises `Refused`: BAD_PERIOD, BAD_DELEGATE (with why), NOT_CHECKED, and by authorization.
         """
+        self._context.authorization.require(Right.APPOINT, by, also=[absent])
         if until <= max(since, self._context.clock.now()):
             raise Refused(Code.BAD_PERIOD)
         directory = LiveDirectory(self._context.approvals.members)
@@ -49,10 +51,13 @@ class Delegations:
             return self._view(row)
 
     def end(self, delegation_id: str, by: Actor) -> DelegationView:
-        """End a delegation early; from Slack only the principal can. Raises `Refused(UNKNOWN_DELEGATION)`."""
+        """End a delegation early: the principal, or HR. Raises `Refused`: UNKNOWN_DELEGATION, and by authorization."""
+        with self._context.store.read() as session:
+            found = session.get(Delegation, delegation_id)
+        self._context.authorization.require(Right.APPOINT, by, also=[found.from_id] if found else [])
         with self._context.store.write() as session:
             row = session.get(Delegation, delegation_id, with_for_update=True)
-            if row is None or by.slack_id not in ("", row.from_id) or row.ended_at is not None:
+            if row is None or row.ended_at is not None:
                 raise Refused(Code.UNKNOWN_DELEGATION)
             row.ended_at, row.ended_by = self._context.clock.now(), by.id
             session.add(row)

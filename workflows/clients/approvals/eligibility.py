@@ -64,6 +64,14 @@ class Eligibility:
                     return
             directory.fetch(missing)
 
+    def case_of(self, proposal_id: str) -> str:
+        """Return the case of a proposal. Raises `Refused(UNKNOWN_PROPOSAL)`."""
+        with self._context.store.read() as session:
+            proposal = session.get(Proposal, proposal_id)
+        if proposal is None:
+            raise Refused(Code.UNKNOWN_PROPOSAL, proposal=proposal_id)
+        return proposal.case_id
+
     def load(self, session: Session, proposal_id: str) -> PendingProposal:
         """Return a proposal, held until the transaction ends. Raises `Refused(UNKNOWN_PROPOSAL)`."""
         proposal = session.get(Proposal, proposal_id, with_for_update=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from sqlmodel import Session
 
 from config.text import _
+from workflows.authorization import Right
 from workflows.clients.approval_policy import ApprovalRole, is_leaver, same_person
 from workflows.clients.approvals import delegations, reminders, requests
 from workflows.clients.approvals.decisions import DecisionRegister
@@ -39,10 +40,11 @@ class ApproverAppointment:
         self._eligibility = eligibility
 
     def appoint(self, proposal_id: str, user: str, by: Actor, role: str = ApprovalRole.MANAGER) -> None:
-        """Ask the Slack user `user` as well. The caller checks whether `by` may appoint.
+        """Ask the Slack user `user` as well. Nobody names themselves.
 
-        Raises `Refused`: UNKNOWN_PROPOSAL, ALREADY_SETTLED, BAD_DELEGATE (with why), NOT_CHECKED.
+        Raises `Refused`: UNKNOWN_PROPOSAL, ALREADY_SETTLED, BAD_DELEGATE (with why), and by authorization.
         """
+        self._context.authorization.require(Right.APPOINT, by, self._eligibility.case_of(proposal_id))
         directory = LiveDirectory(self._context.approvals.members)
         with (
             self._context.refusals_journalled(proposal_id, by),
@@ -59,6 +61,8 @@ class ApproverAppointment:
         request = self._open_request(pending, role)
         member = directory.member(user)
         person = Successor("", member.name if member else user, member.email if member else "", user)
+        if by.may_be(Actor(f"slack:{user}", person.name, person.email)):
+            raise Refused(Code.BAD_DELEGATE, why=_("nobody can name themselves"))
         if why := self._objection(session, pending, request, person, directory):
             raise Refused(Code.BAD_DELEGATE, why=why)
         row, pool = request.row, (*request.data.pool, user)

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from config.text import _
+from workflows.authorization import Right
 from workflows.clients.context import ClientContext
 from workflows.people import Actor
 from workflows.refusals import Code, Refused
@@ -25,6 +26,7 @@ class Halts:
 
     def pause(self, case_id: str, by: Actor) -> None:
         """Send nothing more until somebody resumes the moves. Raises `Refused`: NOTHING_MOVES, ALREADY_HALTED."""
+        self._context.authorization.require(Right.HALT, by, case_id)
         with self._context.store.write() as session:
             books = self._books(session, case_id)
             going = [book for book in books if not book.halted]
@@ -36,6 +38,7 @@ class Halts:
 
     def resume(self, case_id: str, by: Actor) -> None:
         """Continue paused moves. Raises `Refused(NOTHING_MOVES)` where nothing is paused."""
+        self._context.authorization.require(Right.HALT, by, case_id)
         with self._context.store.write() as session:
             paused = [book for book in self._books(session, case_id) if book.halted == Halt.PAUSED]
             if not paused:
@@ -50,6 +53,7 @@ class Halts:
 
         Retry proposes them again. Raises `Refused`: NOTHING_MOVES, ALREADY_HALTED.
         """
+        self._context.authorization.require(Right.HALT, by, case_id)
         with self._context.store.write() as session:
             books = self._books(session, case_id)
             going = [book for book in books if book.halted != Halt.STOPPED]

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from workflows.authorization import Right
 from workflows.clients.context import ClientContext
 from workflows.clients.views import LeaveView
 from workflows.people import Actor
@@ -54,6 +55,7 @@ class Leaves:
 
     def stay(self, case_id: str, by: Actor) -> None:
         """Leave the clients with their successors. Raises `Refused`: NOBODY_RETURNS, ALREADY_ANSWERED."""
+        self._context.authorization.require(Right.PUT_BACK, by, case_id)
         with self._context.store.write() as session:
             row = self._open(session, case_id)
             answer(session, row, by, LeaveAnswer.STAY, self._context.clock.now())
@@ -62,6 +64,7 @@ class Leaves:
 
     def move(self, case_id: str, at: datetime, by: Actor) -> None:
         """Move the return to another day. Raises `Refused`: NOBODY_RETURNS, ALREADY_ANSWERED, PAST_TIME."""
+        self._context.authorization.require(Right.PUT_BACK, by, case_id)
         now = self._context.clock.now()
         with self._context.store.write() as session:
             row = self._open(session, case_id)

@@ -19,6 +19,7 @@ from config.text import N_, Sentence, _, gettext_lazy, loaded, shown
 from connectors.contract import AccountId, Moved, MoveOutcome, RecordId
 from connectors.contract import MoveOrder as Order
 from connectors.errors import ConnectorError
+from workflows.authorization import Right
 from workflows.clients.context import CHUNK, AttemptSuperseded, BookAttempt, ClientContext
 from workflows.clients.moves import leave
 from workflows.clients.moves.moves import Moves, SuccessorAccountCheck
@@ -110,6 +111,7 @@ class PutBacks:
 
     def begin(self, case_id: str, by: Actor, search: str = "") -> int:
         """Put back the records that their successors still have; return how many are asked for. Raises `Refused`."""
+        self._context.authorization.require(Right.PUT_BACK, by, case_id)
         with self._context.store.read() as session:
             case, _ = read_case(session, self._context.vault, case_id)
             self._refuse(session, case, search)

@@ -1,0 +1,157 @@
+"""Authorization: the one check before every act on a case, for Slack, the terminal and the clock alike."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from sqlmodel import col, or_, select
+
+from config.settings import Role, Roles
+from workflows.people import SLACK, Actor, Leaver
+from workflows.ports import DeliveryFailed, WorkspaceDirectory
+from workflows.refusals import Code, Refused
+from workflows.storage.case import is_about, mail_key, read_case, slack_key
+from workflows.storage.journal import HANDOVER, Journal
+from workflows.storage.rows.case import Case, CaseState
+from workflows.storage.store import Store
+from workflows.storage.vault import Vault
+
+
+class Right(StrEnum):
+    """An act that needs a role."""
+
+    OPEN = "open a case"
+    SEE = "see cases"
+    CANCEL = "cancel a case"
+    RETRY = "retry a system"
+    LOCK_AGAIN = "lock again"
+    REVEAL = "reveal a name"
+    AUDIT = "run an audit"
+    CONFIRM = "answer for a manual step"
+    UNDO = "undo a case"
+    CLOSE = "close a case"
+    RESCHEDULE = "reschedule a case"
+    RELEASE = "release a held case"
+    RELEASE_IMMEDIATE = "release an immediate case"
+    REJECT = "reject a held case"
+    LINK = "link an account"
+    TAKE = "take a finding"
+    ACCEPT = "accept a finding"
+    HALT = "pause or stop moves"
+    PUT_BACK = "undo a handover"
+    APPOINT = "name an approver"
+
+
+HOLDERS: Mapping[Right, tuple[str, ...]] = {
+    Right.OPEN: ("hr",),
+    Right.SEE: ("hr", "security", "admin"),
+    Right.CANCEL: ("hr",),
+    Right.RETRY: ("security", "admin"),
+    Right.LOCK_AGAIN: ("security", "admin"),
+    Right.REVEAL: ("security",),
+    Right.AUDIT: ("security", "admin"),
+    Right.CONFIRM: ("security", "admin"),
+    Right.UNDO: ("hr", "security"),
+    Right.CLOSE: ("hr",),
+    Right.RESCHEDULE: ("hr",),
+    Right.RELEASE: ("security",),
+    Right.RELEASE_IMMEDIATE: ("security", "hr"),
+    Right.REJECT: ("security", "hr"),
+    Right.LINK: ("security", "admin"),
+    Right.TAKE: ("security", "admin"),
+    Right.ACCEPT: ("security",),
+    Right.HALT: ("hr", "security", "admin"),
+    Right.PUT_BACK: ("hr", "security"),
+    Right.APPOINT: ("hr",),
+}
+"""Roles that grant a right, named as in `[roles]`."""
+BY_POLICY = frozenset({Right.RETRY})
+"""Rights of the bot itself: policy locks an account again without a person."""
+LOCKED_OUT = (CaseState.RUNNING, CaseState.WATCHED)
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """Checks right and standing of an actor, live from the workspace, and keeps the leaver out of their own case."""
+
+    store: Store
+    vault: Vault
+    journal: Journal
+    members: WorkspaceDirectory
+    roles: Roles
+
+    def require(
+        self, right: Right, by: Actor, case_id: str = "", *, leaver: Leaver | None = None, also: Collection[str] = ()
+    ) -> None:
+        """Refuse an act, and put the refusal on record, unless this actor may do it now. Call outside a transaction.
+
+        `leaver`: the person of a case that is not open yet. `also`: Slack ids and user groups that were asked for
+        exactly this act, and need no role.
+
+        Raises `Refused`: UNKNOWN_CASE, OWN_CASE, NOT_CHECKED, NO_STANDING, NOT_ALLOWED.
+        """
+        if case_id:
+            with self.store.read() as session:
+                leaver = read_case(session, self.vault, case_id)[1].leaver
+        try:
+            self._refuse(right, by, leaver, also)
+        except Refused as refused:
+            self.journal.note("refused", by, {"what": right, "code": refused.code}, case_id)
+            raise
+
+    def require_standing(self, what: str, by: Actor) -> None:
+        """Refuse an act that needs no role unless the actor is an active, full member. Raises as `require`."""
+        try:
+            self._current(by)
+        except Refused as refused:
+            self.journal.note("refused", by, {"what": what, "code": refused.code})
+            raise
+
+    def _refuse(self, right: Right, by: Actor, leaver: Leaver | None, also: Collection[str]) -> None:
+        if by == HANDOVER and right in BY_POLICY:
+            return
+        if leaver and is_about(leaver, by):  # without a question to Slack, which may be down
+            raise Refused(Code.OWN_CASE)
+        by = self._current(by)
+        if leaver and is_about(leaver, by):
+            raise Refused(Code.OWN_CASE)
+        if not (self._holds(by, HOLDERS[right]) or self._is_among(by, also)):
+            raise Refused(Code.NOT_ALLOWED)
+
+    def _current(self, by: Actor) -> Actor:
+        """Return an actor with the address that the workspace has now. Raises `Refused`: NO_STANDING, NOT_CHECKED."""
+        if by.id.startswith(SLACK):
+            try:
+                member = self.members.find(by.slack_id)
+            except DeliveryFailed as failed:
+                raise Refused(Code.NOT_CHECKED, why=str(failed)) from failed
+            if member is None or member.standing:
+                raise Refused(Code.NO_STANDING, why=member.standing if member else "")
+            by = replace(by, email=member.email or by.email)
+        if self._is_locked_out(by):
+            raise Refused(Code.NO_STANDING)
+        return by
+
+    def _is_locked_out(self, by: Actor) -> bool:
+        """Return whether a case has locked this person out and was neither undone nor closed."""
+        same = [col(Case.mail_key) == mail_key(self.vault, by.email)] if by.email else []
+        if by.slack_id:
+            same.append(col(Case.slack_key) == slack_key(self.vault, by.slack_id))
+        with self.store.read() as session:
+            found = select(Case.id).where(or_(*same), col(Case.state).in_(LOCKED_OUT)).limit(1)
+            return bool(same) and session.exec(found).first() is not None
+
+    def _holds(self, by: Actor, names: Collection[str]) -> bool:
+        if not by.slack_id:
+            return by != HANDOVER
+        roles: list[Role] = [getattr(self.roles, name) for name in names]
+        return self._is_among(by, [one for role in roles for one in (*role.users, *role.groups)])
+
+    def _is_among(self, by: Actor, named: Collection[str]) -> bool:
+        """Return whether somebody is named, or a member of a named user group now. Raises `Refused(NOT_CHECKED)`."""
+        if not by.slack_id or by.slack_id in named:
+            return bool(by.slack_id)
+        try:
+            return any(by.slack_id in self.members.group(one) for one in named if one.startswith("S"))
+        except DeliveryFailed as failed:
+            raise Refused(Code.NOT_CHECKED, why=str(failed)) from failed
