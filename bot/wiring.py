@@ -183,7 +183,7 @@ def build_context(
         journal,
         systems,
         clock,
-        Authorization(store, vault, journal, members, settings.roles),
+        Authorization(store, vault, journal, clock, members, settings.roles),
         timedelta(minutes=settings.policy.retry_minutes),
     )
 

@@ -4,11 +4,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from sqlmodel import col, or_, select
+from sqlmodel import and_, col, false, or_, select
 
 from config.settings import Role, Roles
+from config.text import _
 from workflows.people import SLACK, Actor, Leaver
-from workflows.ports import DeliveryFailed, WorkspaceDirectory
+from workflows.ports import Clock, DeliveryFailed, WorkspaceDirectory
 from workflows.refusals import Code, Refused
 from workflows.storage.case import is_about, mail_key, read_case, slack_key
 from workflows.storage.journal import HANDOVER, Journal
@@ -40,6 +41,7 @@ class Right(StrEnum):
     HALT = "pause or stop moves"
     PUT_BACK = "undo a handover"
     APPOINT = "name an approver"
+    RECORD = "record an answer of somebody else"
 
 
 HOLDERS: Mapping[Right, tuple[str, ...]] = {
@@ -63,11 +65,13 @@ HOLDERS: Mapping[Right, tuple[str, ...]] = {
     Right.HALT: ("hr", "security", "admin"),
     Right.PUT_BACK: ("hr", "security"),
     Right.APPOINT: ("hr",),
+    Right.RECORD: ("admin",),
 }
 """Roles that grant a right, named as in `[roles]`."""
 BY_POLICY = frozenset({Right.RETRY})
 """Rights of the bot itself: policy locks an account again without a person."""
-LOCKED_OUT = (CaseState.RUNNING, CaseState.WATCHED)
+IN_FORCE = (CaseState.SCHEDULED, CaseState.RUNNING, CaseState.WATCHED)
+"""States in which a case locks its person out from its time on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ class Authorization:
     store: Store
     vault: Vault
     journal: Journal
+    clock: Clock
     members: WorkspaceDirectory
     roles: Roles
 
@@ -99,14 +104,6 @@ class Authorization:
             self.journal.note("refused", by, {"what": right, "code": refused.code}, case_id)
             raise
 
-    def require_standing(self, what: str, by: Actor) -> None:
-        """Refuse an act that needs no role unless the actor is an active, full member. Raises as `require`."""
-        try:
-            self._current(by)
-        except Refused as refused:
-            self.journal.note("refused", by, {"what": what, "code": refused.code})
-            raise
-
     def _refuse(self, right: Right, by: Actor, leaver: Leaver | None, also: Collection[str]) -> None:
         if by == HANDOVER and right in BY_POLICY:
             return
@@ -115,6 +112,8 @@ class Authorization:
         by = self._current(by)
         if leaver and is_about(leaver, by):
             raise Refused(Code.OWN_CASE)
+        if self._is_locked_out(by):
+            raise Refused(Code.NO_STANDING, why=_("a case has locked you out"))
         if not (self._holds(by, HOLDERS[right]) or self._is_among(by, also)):
             raise Refused(Code.NOT_ALLOWED)
 
@@ -127,19 +126,18 @@ class Authorization:
                 raise Refused(Code.NOT_CHECKED, why=str(failed)) from failed
             if member is None or member.standing:
                 raise Refused(Code.NO_STANDING, why=member.standing if member else "")
-            by = replace(by, email=member.email or by.email)
-        if self._is_locked_out(by):
-            raise Refused(Code.NO_STANDING)
+            return replace(by, email=member.email or by.email)
         return by
 
     def _is_locked_out(self, by: Actor) -> bool:
-        """Return whether a case has locked this person out and was neither undone nor closed."""
+        """Return whether a case locks this person out now, and was neither undone nor closed."""
         same = [col(Case.mail_key) == mail_key(self.vault, by.email)] if by.email else []
         if by.slack_id:
             same.append(col(Case.slack_key) == slack_key(self.vault, by.slack_id))
+        begun = and_(col(Case.state).in_(IN_FORCE), col(Case.effective_at) <= self.clock.now())
+        found = select(Case.id).where(or_(false(), *same), begun).limit(1)
         with self.store.read() as session:
-            found = select(Case.id).where(or_(*same), col(Case.state).in_(LOCKED_OUT)).limit(1)
-            return bool(same) and session.exec(found).first() is not None
+            return session.exec(found).first() is not None
 
     def _holds(self, by: Actor, names: Collection[str]) -> bool:
         if not by.slack_id:

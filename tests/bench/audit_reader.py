@@ -84,7 +84,7 @@ def _audits(directory: Ldap, folder: Path) -> Audits:
     store, clock = Store(sqlite_url(folder)), SystemClock()
     systems = Systems([System(SYSTEM, MANIFEST, directory)], SYSTEM)
     vault, journal = Vault(MASTER), Journal(store, clock, b"s" * 32)
-    context = Context(store, vault, journal, systems, clock, authorization(store, vault, journal))
+    context = Context(store, vault, journal, systems, clock, authorization(store, vault, journal, clock))
     return services_on(context).services.audits
 
 

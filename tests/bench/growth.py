@@ -183,7 +183,7 @@ def company(count: int, folder: Path) -> Company:
     rows(store, count, names)
     _settled(store, count)
     journal = Journal(store, clock, b"s" * 32)
-    context = Context(store, vault, journal, systems, clock, authorization(store, vault, journal), day)
+    context = Context(store, vault, journal, systems, clock, authorization(store, vault, journal, clock), day)
     handover = ClientHandover(context, ApprovalContext(MemoryMembers()))
     exports = ExportTrack(context, channel="", look_back=day, zone="UTC")
     findings = FindingList(context, day)

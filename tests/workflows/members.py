@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from config.settings import Role, Roles
 from workflows.authorization import Authorization
-from workflows.ports import DeliveryFailed, WorkspaceMember
+from workflows.ports import Clock, DeliveryFailed, WorkspaceMember
 from workflows.storage.journal import Journal
 from workflows.storage.store import Store
 from workflows.storage.vault import Vault
@@ -53,6 +53,8 @@ def _member(user: str) -> WorkspaceMember:
     return WorkspaceMember(user, name, f"{name.lower()}@x.example", "UTC")
 
 
-def authorization(store: Store, vault: Vault, journal: Journal, members: MemoryMembers | None = None) -> Authorization:
+def authorization(
+    store: Store, vault: Vault, journal: Journal, clock: Clock, members: MemoryMembers | None = None
+) -> Authorization:
     """Return the check of acts on a test's rows, for a workspace in which everybody is a full member."""
-    return Authorization(store, vault, journal, members or MemoryMembers(), ROLES)
+    return Authorization(store, vault, journal, clock, members or MemoryMembers(), ROLES)

@@ -70,7 +70,7 @@ class Stage:
         self.vault = Vault(b"m" * 32)
         self.journal = Journal(self.store, self.time, b"s" * 32)
         self.systems = Systems(list(systems))
-        permit = authorization(self.store, self.vault, self.journal, self.members)
+        permit = authorization(self.store, self.vault, self.journal, self.time, self.members)
         self.context = Context(self.store, self.vault, self.journal, self.systems, self.time, permit, RETRY)
         self.handover = self.start()
         data = CaseData(LEAVER, approver, successors, Actor("slack:U0HANNA", "Hanna"), "C0CASES")

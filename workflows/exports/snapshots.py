@@ -71,11 +71,11 @@ class ExportTrack:
 
     def reveal(self, snapshot_id: str, by: Actor, reason: str) -> ExportView:
         """Return a snapshot with the leaver's name; the reader and the reason are journalled. Raises `Refused`."""
-        if not reason.strip():
-            raise Refused(Code.NEEDS_REASON, snapshot=snapshot_id)
         with self._store.read() as session:
             case_id = self._view(session, snapshot_id)[1].id
         self._authorization.require(Right.REVEAL, by, case_id)
+        if not reason.strip():
+            raise Refused(Code.NEEDS_REASON, snapshot=snapshot_id)
         with self._store.write() as session:
             view, case, leaver = self._view(session, snapshot_id)
             sealed = self._vault.seal(case.wrapped_key, {"reason": reason.strip()}, f"reveal:{snapshot_id}")

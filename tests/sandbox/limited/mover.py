@@ -45,7 +45,7 @@ class Mover:
         self.vault = Vault(b"m" * 32)
         self.systems = Systems([system(address)])
         journal = Journal(self.store, self.clock, b"s" * 32)
-        permit = authorization(self.store, self.vault, journal)
+        permit = authorization(self.store, self.vault, journal, self.clock)
         context = Context(self.store, self.vault, journal, self.systems, self.clock, permit, timedelta(seconds=5))
         self.handover = services_on(context).handover
 

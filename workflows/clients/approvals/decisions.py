@@ -56,6 +56,7 @@ class DecisionRegister:
         """
         submitted = SubmittedDecision(digest, by, approve, reason.strip(), principal)
         with self._context.refusals_journalled(proposal_id, by):
+            self._eligibility.allow(proposal_id, by)
             directory = self._eligibility.directory(by)
 
             def needed(session: Session, pending: PendingProposal) -> set[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlmodel import Session
 
 from config.text import N_, _
+from workflows.authorization import Right
 from workflows.clients.approval_policy import is_leaver
 from workflows.clients.approvals import changes, delegations, requests
 from workflows.clients.approvals.delegates import DecisionRight, decision_rights, decision_rights_by_name
@@ -40,6 +41,19 @@ class Eligibility:
 
     def __init__(self, context: ClientContext) -> None:
         self._context = context
+
+    def allow(self, proposal_id: str, by: Actor) -> None:
+        """Let only those with the right record an answer at the terminal, and never who opened the case.
+
+        Raises `Refused`: UNKNOWN_PROPOSAL, SECOND_PERSON, and by authorization. Rights in Slack are read later.
+        """
+        if by.slack_id:
+            return
+        with self._context.store.read() as session:
+            pending = self.load(session, proposal_id)
+        self._context.authorization.require(Right.RECORD, by, pending.case.id)
+        if by.may_be(pending.data.opened_by):
+            raise Refused(Code.SECOND_PERSON, case=pending.case.id, by=pending.data.opened_by.name)
 
     def directory(self, by: Actor) -> LiveDirectory:
         """Return a directory with the acting user fetched. Raises `Refused(NOT_CHECKED)`; never at the command line."""

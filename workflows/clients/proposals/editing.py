@@ -74,6 +74,7 @@ class ProposalEditor:
         Raises `Refused(NOTHING_CHANGED)` where all of them go there already.
         """
         with self._context.refusals_journalled(proposal_id, by):
+            self._eligibility.allow(proposal_id, by)
             return self._assign(proposal_id, digest, successors, by, self._eligibility.directory(by))
 
     def upload(self, proposal_id: str, digest: str, content: bytes, by: Actor) -> str:
@@ -82,6 +83,7 @@ class ProposalEditor:
         Raises `Refused`, or `InvalidAssignmentFile` with every fault by line.
         """
         with self._context.refusals_journalled(proposal_id, by):
+            self._eligibility.allow(proposal_id, by)
             directory = self._eligibility.directory(by)
             with self._edited(proposal_id, digest, by, directory) as edited:
                 pass  # people who may not edit the proposal learn nothing about its content
@@ -97,6 +99,7 @@ class ProposalEditor:
         Raises `Refused`: NEEDS_REASON without one; EMPTY_PROPOSAL where nothing would be left to decide on.
         """
         with self._context.refusals_journalled(proposal_id, by):
+            self._eligibility.allow(proposal_id, by)
             if not reason.strip():
                 raise Refused(Code.NEEDS_REASON)
             with self._edited(proposal_id, digest, by, self._eligibility.directory(by)) as edited:

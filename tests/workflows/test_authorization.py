@@ -1,0 +1,232 @@
+"""Every act of every service refuses whoever may not do it, and changes nothing then."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlmodel import SQLModel, select
+
+from tests.workflows.access.test_manual_steps import badge
+from tests.workflows.office import BOB, DANA, HR, MAX, SECURITY, Office
+from workflows.authorization import BY_POLICY, HOLDERS, Right
+from workflows.people import Actor, Leaver
+from workflows.refusals import Code, Refused
+from workflows.storage.journal import HANDOVER
+from workflows.storage.rows.case import CaseState, Reason
+from workflows.storage.rows.operations import JournalEntry
+from workflows.storage.rows.watch import ExportSnapshot
+from workflows.storage.rows.work_state import WorkState
+
+ADMIN = Actor("slack:U0ADA", "Ada")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Dana's case, locked, with a proposal, a manual step, a snapshot, a delegation and a finding."""
+
+    office: Office
+    case: str
+    finding: str
+    proposal: str
+    digest: str
+    delegation: str
+    snapshot: str
+
+    @property
+    def step(self) -> str:
+        return f"{self.case}:badge"
+
+    def rows(self) -> dict[str, list[str]]:
+        """Return everything stored except the journal."""
+        with self.office.store.read() as session:
+            return {
+                name: sorted(map(repr, session.execute(sa.select(table))))
+                for name, table in SQLModel.metadata.tables.items()
+                if name != "journal"
+            }
+
+
+def scene(folder: Path) -> Scene:
+    office = Office(folder, badge())
+    for number in range(3):
+        office.crm.record(f"opportunity:{number}", "crm-dana", family_name=f"Client {number}")
+    case = office.offboarding.open(office.request())
+    for _ in range(3):
+        office.work()
+    day = timedelta(days=1)
+    office.work("exports")
+    made = office.services.delegations.make("U0MAX", "U0ZOE", office.clock.now(), office.clock.now() + day, HR)
+    for user in office.directory.users.values():
+        user.active = True
+    office.clock.pass_(days=1)
+    office.audits.call()
+    office.work("audit")
+    finding = next(one for one in office.audits.findings() if one.can_lock_again)
+    [proposal] = office.services.proposals.waiting_for("U0MAX")
+    with office.store.read() as session:
+        taken = select(ExportSnapshot.id).where(ExportSnapshot.state == WorkState.DONE).limit(1)
+        snapshot = session.exec(taken).one()
+    return Scene(office, case, finding.id, proposal.id, proposal.digest, made.id, snapshot)
+
+
+Act = Callable[[Scene, Actor], object]
+SOON = timedelta(days=3)
+ACTS: dict[str, Act] = {
+    "offboarding.open": lambda s, by: s.office.offboarding.open(s.office.request(requested_by=by)),
+    "offboarding.release": lambda s, by: s.office.offboarding.release(s.case, by),
+    "offboarding.reject": lambda s, by: s.office.offboarding.reject(s.case, by),
+    "offboarding.reschedule": lambda s, by: s.office.offboarding.reschedule(s.case, s.office.clock.now() + SOON, by),
+    "offboarding.close": lambda s, by: s.office.offboarding.close(s.case, by),
+    "offboarding.undo": lambda s, by: s.office.offboarding.undo(s.case, by),
+    "offboarding.cancel": lambda s, by: s.office.offboarding.cancel(s.case, by),
+    "offboarding.retry": lambda s, by: s.office.offboarding.retry(s.case, "crm", by),
+    "decisions.decide": lambda s, by: s.office.services.decisions.decide(s.proposal, s.digest, by, approve=True),
+    "appointments.appoint": lambda s, by: s.office.services.appointments.appoint(s.proposal, "U0ZOE", by),
+    "edits.assign": lambda s, by: s.office.services.edits.assign(s.proposal, s.digest, {"x": BOB.key}, by),
+    "edits.upload": lambda s, by: s.office.services.edits.upload(s.proposal, s.digest, b"id,successor\n", by),
+    "edits.exclude": lambda s, by: s.office.services.edits.exclude(s.proposal, s.digest, ["x"], "theirs", by),
+    "exports.reveal": lambda s, by: s.office.exports.reveal(s.snapshot, by, "a reason"),
+    "audits.run_now": lambda s, by: s.office.audits.run_now(by),
+    "audits.lock_again": lambda s, by: s.office.audits.lock_again(s.finding, by),
+    "audits.take": lambda s, by: s.office.audits.take(s.finding, by),
+    "audits.accept": lambda s, by: s.office.audits.accept(
+        s.finding, s.office.clock.now().date() + SOON, "a reason", by
+    ),
+    "manual.confirm": lambda s, by: s.office.manual.confirm(s.step, by, "done"),
+    "manual.cannot": lambda s, by: s.office.manual.cannot(s.step, by, "a reason"),
+    "manual.retract": lambda s, by: s.office.manual.retract(s.step, by, "a reason"),
+    "manual.allow": lambda s, by: s.office.manual.allow(s.step, by),
+    "linking.link": lambda s, by: s.office.linking.link(s.case, "crm", by, login="bob@x.example"),
+    "linking.link_additional": lambda s, by: s.office.linking.link_additional(s.case, "crm", by, "crm-bob"),
+    "linking.none": lambda s, by: s.office.linking.none(s.case, "crm", by),
+    "delegations.make": lambda s, by: s.office.services.delegations.make(
+        "U0BOB", "U0ZOE", s.office.clock.now(), s.office.clock.now() + SOON, by
+    ),
+    "delegations.end": lambda s, by: s.office.services.delegations.end(s.delegation, by),
+    "halts.pause": lambda s, by: s.office.services.halts.pause(s.case, by),
+    "halts.resume": lambda s, by: s.office.services.halts.resume(s.case, by),
+    "halts.stop": lambda s, by: s.office.services.halts.stop(s.case, by),
+    "put_backs.begin": lambda s, by: s.office.services.put_backs.begin(s.case, by),
+    "leaves.stay": lambda s, by: s.office.services.leaves.stay(s.case, by),
+    "leaves.move": lambda s, by: s.office.services.leaves.move(s.case, s.office.clock.now() + SOON, by),
+}
+"""Every act of the services. A new one is found by the first test."""
+OF_NO_CASE = {"audits.run_now", "delegations.make", "delegations.end"}
+"""Acts that are about no case: a leaver without a role is refused for the missing role."""
+
+
+def test_every_act_is_listed_here(tmp_path: Path) -> None:
+    services = Office(tmp_path).services
+    found = {
+        f"{name}.{method}"
+        for name, service in vars(services).items()
+        for method, function in inspect.getmembers(type(service), inspect.isfunction)
+        if not method.startswith("_")
+        and any("Actor" in str(part.annotation) for part in inspect.signature(function).parameters.values())
+    } | {"offboarding.open"}
+    internal = {"journal.note", "journal.write", "decisions.settle", "decisions.cancel"}
+    assert found - internal == set(ACTS)
+
+
+def _locked_out(office: Office) -> None:
+    leaver = Leaver("Hanna", "hanna@x.example", "U0HR")
+    office.offboarding.open(office.request(leaver=leaver, requested_by=replace(HR, id="slack:U0HR2", name="Two")))
+
+
+HOSTILE: dict[str, tuple[Actor, Callable[[Office], object]]] = {
+    "the leaver": (Actor("slack:U0DANA", "Dana"), lambda _: None),
+    "the leaver with another account": (
+        Actor("slack:U0HR", "Dana"),
+        lambda office: office.members.change("U0HR", email="Dana@X.example"),
+    ),
+    "the leaver at the terminal": (Actor("cli:dana", "dana"), lambda _: None),
+    "somebody without a role": (Actor("slack:U0NORA", "Nora"), lambda _: None),
+    "a guest": (HR, lambda office: office.members.change("U0HR", "is a guest")),
+    "a deleted member": (HR, lambda office: office.members.unknown.add("U0HR")),
+    "somebody locked out": (HR, _locked_out),
+    "somebody while Slack does not answer": (HR, lambda office: setattr(office.members, "down", True)),
+    "the bot itself": (HANDOVER, lambda _: None),
+}
+
+
+@pytest.mark.parametrize("who", HOSTILE)
+def test_no_act_is_open_to_those_who_may_not_do_it(tmp_path: Path, who: str) -> None:
+    stage = scene(tmp_path)
+    by, prepare = HOSTILE[who]
+    prepare(stage.office)
+    before = stage.rows()
+    done = []
+    for name, act in ACTS.items():
+        if (who == "the bot itself" and name == "offboarding.retry") or (
+            who == "the leaver at the terminal" and name in OF_NO_CASE
+        ):
+            continue
+        try:
+            act(stage, by)
+        except Refused:
+            continue
+        done.append(name)
+    assert done == []
+    assert stage.rows() == before
+
+
+def test_the_leaver_is_told_why_whatever_their_roles(tmp_path: Path) -> None:
+    stage = scene(tmp_path)
+    stage.office.members.change("U0SEC", email=DANA.email)
+    for name, act in ACTS.items():
+        if name not in OF_NO_CASE | {"decisions.decide", "edits.assign", "edits.upload", "edits.exclude"}:
+            with pytest.raises(Refused) as caught:
+                act(stage, SECURITY)
+            expected = Code.ONESELF if name == "offboarding.open" else Code.OWN_CASE
+            assert caught.value.code in (expected, Code.OWN_CASE), name
+
+
+def test_a_refusal_is_on_record_with_the_act(tmp_path: Path) -> None:
+    stage = scene(tmp_path)
+    with pytest.raises(Refused):
+        stage.office.offboarding.undo(stage.case, Actor("slack:U0DANA", "Dana"))
+    with stage.office.store.read() as session:
+        entries = session.exec(select(JournalEntry).where(JournalEntry.action == "refused")).all()
+    assert [(entry.actor, entry.case_id) for entry in entries] == [("slack:U0DANA", stage.case)]
+    assert '"undo a case"' in entries[0].data
+
+
+def test_policy_may_only_lock_again() -> None:
+    assert {Right.RETRY} == BY_POLICY
+    assert set(HOLDERS) == set(Right)
+
+
+def test_a_finding_that_names_no_lockable_account_is_not_locked_again(tmp_path: Path) -> None:
+    office = Office(tmp_path, badge())
+    case = office.offboarding.open(office.request())
+    office.work("revoke", "manual", "exports", "book")
+    office.manual.confirm(f"{case}:badge", ADMIN, "done")
+    office.manual.retract(f"{case}:badge", ADMIN, "wrong badge")
+    [finding] = [one for one in office.audits.findings() if not one.can_lock_again]
+    with pytest.raises(Refused) as caught:
+        office.audits.lock_again(finding.id, SECURITY)
+    assert caught.value.code is Code.NOT_LOCKABLE
+
+
+def test_access_is_not_kept_against_a_lock_out_at_once_or_a_theft(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    day = office.clock.now() + SOON
+    keep = {"keep_access": True, "return_on": day + SOON}
+    for wish in ({"effective_at": None}, {"effective_at": day, "reason": Reason.SUSPECTED_THEFT}):
+        with pytest.raises(Refused) as caught:
+            office.offboarding.open(office.request(**keep, **wish))
+        assert caught.value.code is Code.CONTRADICTION
+    case = office.offboarding.open(office.request(**keep, effective_at=day, reason=Reason.LEAVE))
+    assert office.offboarding.case(case).state is CaseState.ON_LEAVE
+
+
+def test_nobody_names_themselves_as_approver(tmp_path: Path) -> None:
+    stage = scene(tmp_path)
+    with pytest.raises(Refused) as caught:
+        stage.office.services.appointments.appoint(stage.proposal, "U0HR", HR)
+    assert caught.value.code is Code.BAD_DELEGATE
+    assert MAX.slack_id not in HR.id
