@@ -10,7 +10,9 @@ from workflows.storage.store import Store
 from workflows.storage.vault import Vault
 
 ROLES = Roles(
-    hr=Role(users=("U0HR", "U0HR2", "U0HANNA")), security=Role(users=("U0SEC", "U0SAM")), admin=Role(users=("U0ADA",))
+    hr=Role(users=("U0HR", "U0HR2", "U0HANNA", "U0SAM")),
+    security=Role(users=("U0SEC", "U0SAM", "U0HR2")),
+    admin=Role(users=("U0ADA",)),
 )
 """Roles of the people that tests act as."""
 

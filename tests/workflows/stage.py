@@ -36,6 +36,7 @@ APPROVER = Successor("max@x.example", "Max Weber", "max@x.example", "U0MAX")
 BOB = Successor("bob@x.example", "Bob Ross", "bob@x.example", "U0BOB")
 CAROL = Successor("carol@x.example", "Carol Díaz", "carol@x.example", "U0CAROL")
 MAX, DANA, EVE = Actor("slack:U0MAX", "Max Weber"), Actor("slack:U0DANA", "Dana O'Neill"), Actor("slack:U0EVE", "Eve")
+HANNA = Actor("slack:U0HANNA", "Hanna")
 
 
 def crm(name: str = "crm", *, records: int = 12) -> World:

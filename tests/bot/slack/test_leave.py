@@ -38,7 +38,9 @@ def answered(answer: str) -> LeaveView:
 @pytest.fixture
 def returned(workplace: Workplace) -> Message:
     """Return the question of a leave on the day of return."""
-    workplace.hand_over(reason=Reason.LEAVE, return_on=samples.NOW + timedelta(days=30), keep_access=True)
+    workplace.hand_over(
+        reason=Reason.LEAVE, effective_at=samples.NOW, return_on=samples.NOW + timedelta(days=30), keep_access=True
+    )
     workplace.run()
     workplace.office.clock.pass_(days=30)
     workplace.run()

@@ -115,7 +115,9 @@ def test_resume_and_stop(workplace: Workplace) -> None:
 @pytest.fixture
 def moved(workplace: Workplace) -> Workplace:
     """Return a workplace with Dana on leave. She keeps access, and her three clients have moved."""
-    workplace.hand_over(reason=Reason.LEAVE, return_on=samples.NOW + timedelta(days=30), keep_access=True)
+    workplace.hand_over(
+        reason=Reason.LEAVE, effective_at=samples.NOW, return_on=samples.NOW + timedelta(days=30), keep_access=True
+    )
     workplace.run()
     assert workplace.crm.owned(DANA) == set()
     return workplace

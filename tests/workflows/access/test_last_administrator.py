@@ -13,6 +13,7 @@ from tests.workflows.office import CAROL, DANA, SECURITY, Office
 from workflows.access.views import SystemLine
 from workflows.cases.views import CaseView
 from workflows.people import Leaver
+from workflows.refusals import Code, Refused
 from workflows.systems.registry import Systems
 
 MAX = replace(DANA, name="Max", email="max@x.example", slack_id="U0MAX2")
@@ -97,7 +98,8 @@ def test_neither_retry_nor_lock_again_gets_round_it(office: Office) -> None:
     office.offboarding.retry(second, "crm", SECURITY)
     office.work("revoke")
     finding = next(one for one in office.audits.run_now(SECURITY).findings if one.kind == "protected")
-    office.audits.lock_again(finding.id, SECURITY)
+    with pytest.raises(Refused, match=Code.NOT_LOCKABLE):
+        office.audits.lock_again(finding.id, SECURITY)
     office.work("revoke")
     assert _is_open(office, "max")
     office.crm.users[AccountId("crm-bob")].groups.add("admins")

@@ -469,9 +469,9 @@ def test_after_its_interval_it_is_asked_again_and_silence_is_a_finding(office: O
     later(office, 25)
     assert [one.kind for one in office.audits.findings()] == ["not verified"]
     assert "U0EVE" in asked(office)
-    office.manual.confirm(step, MAX, "looked: still off")
+    office.manual.confirm(step, SECURITY, "looked: still off")
     assert office.audits.findings() == []
-    assert "confirmed by Max" in line(office, step).reason
+    assert "confirmed by Sam" in line(office, step).reason
 
 
 def test_follow_up_and_audit_say_what_people_said(office: Office) -> None:

@@ -8,7 +8,7 @@ import pytest
 from connectors.contract import AccountId, Change, Group, GroupId, Locked, Login, Verdict
 from connectors.errors import BadCredential, Conflict, OutcomeUnknown, Unavailable
 from tests.workflows.memory import Killed
-from tests.workflows.office import DANA, HR, Office
+from tests.workflows.office import DANA, SECURITY, Office
 from workflows.access.views import SystemLine
 from workflows.cases.views import CaseView
 from workflows.storage.rows.access import Access
@@ -228,7 +228,7 @@ def test_the_first_before_image_survives_every_later_run(office: Office) -> None
     with pytest.raises(Killed):
         office.dispatch.row(f"{case_id}:crm")
     office.work("revoke")
-    office.offboarding.retry(case_id, "crm", HR)
+    office.offboarding.retry(case_id, "crm", SECURITY)
     office.work("revoke")
     [account] = _line(office.offboarding.case(case_id), "crm").accounts
     assert set(account.groups) == {"sales", "all staff"}

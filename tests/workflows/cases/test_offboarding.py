@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from connectors.errors import Unavailable
-from tests.workflows.office import BOB, DANA, HR, MAX, Office
+from tests.workflows.office import BOB, DANA, HR, MAX, SECURITY, Office
 from workflows.cases.views import CaseBrief
 from workflows.clients.views import ClientsView
 from workflows.people import Actor, Successor
@@ -246,7 +246,7 @@ def test_a_retry_asks_again_about_declined_clients(office: Office) -> None:
     case_id = _with_clients(office)
     _decide(office, approve=False)
     office.started.clear()
-    office.offboarding.retry(case_id, "crm", HR)
+    office.offboarding.retry(case_id, "crm", SECURITY)
     assert [(task, row) for task, row, _ in office.started] == [
         ("revoke", f"{case_id}:crm"),
         ("book", f"{case_id}:crm"),
@@ -265,7 +265,7 @@ def test_a_retry_leaves_clients_alone_that_wait_for_a_decision_or_are_done(offic
             _decide(office, approve=True)
             office.work("book")
         office.started.clear()
-        office.offboarding.retry(case_id, "crm", HR)
+        office.offboarding.retry(case_id, "crm", SECURITY)
         assert [task for task, _, _ in office.started] == ["revoke"]
     assert _clients(office, case_id).moved == 4
 
@@ -273,10 +273,10 @@ def test_a_retry_leaves_clients_alone_that_wait_for_a_decision_or_are_done(offic
 def test_clients_of_a_scheduled_case_can_be_retried_and_nothing_else(office: Office) -> None:
     case_id = _with_clients(office, effective_at=office.clock.now() + timedelta(days=3))
     with pytest.raises(Refused) as caught:
-        office.offboarding.retry(case_id, "crm", HR)
+        office.offboarding.retry(case_id, "crm", SECURITY)
     assert caught.value.code is Code.NOT_OPEN
     _decide(office, approve=False)
-    office.offboarding.retry(case_id, "crm", HR)
+    office.offboarding.retry(case_id, "crm", SECURITY)
     assert [task for task, _, _ in office.started] == ["book"]
     office.work()
     assert [proposal.version for proposal in office.handover.proposals.waiting_for(MAX.slack_id)] == [2]
@@ -289,7 +289,7 @@ def test_a_retry_after_a_failure_does_not_wait(office: Office) -> None:
     assert "not reachable" in _clients(office, case_id).problems[0]
     office.crm.down = False
     assert office.work("book") == 0
-    office.offboarding.retry(case_id, "crm", HR)
+    office.offboarding.retry(case_id, "crm", SECURITY)
     assert office.work("book") == 1
     assert len(office.handover.proposals.waiting_for(MAX.slack_id)) == 1
 
@@ -309,7 +309,7 @@ def test_a_cancel_settles_what_waits_and_its_buttons_go(office: Office) -> None:
         office.handover.decisions.decide(shown.id, shown.digest, MAX_HIMSELF, approve=True)
     assert caught.value.code is Code.NOT_OPEN
     with pytest.raises(Refused):
-        office.offboarding.retry(case_id, "crm", HR)
+        office.offboarding.retry(case_id, "crm", SECURITY)
 
 
 def test_records_that_stay_are_no_finding(office: Office) -> None:

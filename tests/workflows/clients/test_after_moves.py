@@ -11,7 +11,12 @@ def test_the_whole_way_there_and_back(office: Office) -> None:
     for n in range(40):
         office.crm.record(f"opportunity:{n:02}", "crm-dana", family=f"party:{n % 8}", value=n)
     case_id = office.offboarding.open(
-        office.request(keep_access=True, return_on=office.clock.now() + timedelta(days=9), successors=(BOB, CAROL))
+        office.request(
+            effective_at=office.clock.now(),
+            keep_access=True,
+            return_on=office.clock.now() + timedelta(days=9),
+            successors=(BOB, CAROL),
+        )
     )
     office.work()
     [proposal] = office.handover.proposals.waiting_for(MAX.slack_id)

@@ -9,7 +9,7 @@ from sqlmodel import select
 from connectors.contract import AccountId, Change, Moved, MoveOrder, MoveOutcome
 from tests.workflows.conftest import Replica, Staged
 from tests.workflows.memory import Killed, MemoryCrm, World
-from tests.workflows.office import Office
+from tests.workflows.office import SECURITY, Office
 from tests.workflows.stage import MAX, Stage, crm
 from workflows.clients.moves.reconciliation import NO_ACCOUNT, NOTHING, left_with, reconcile_book
 from workflows.storage.rows.clients import Assignment as Line
@@ -206,7 +206,7 @@ def test_a_second_account_that_is_found_after_the_end_is_listed_too(office: Offi
     assert _book(office, f"{case}:crm").state == WorkState.DONE
     office.crm.user("crm-dana-2", "other@x.example")
     office.crm.record("opportunity:2", "crm-dana-2")
-    office.linking.link(case, "crm", MAX, login="other")
+    office.linking.link(case, "crm", SECURITY, login="other")
     office.work("revoke", "book")
     [proposal] = office.handover.proposals.waiting_for("U0MAX")
     assert proposal.records == 1

@@ -24,7 +24,9 @@ class Away:
             self.office.crm.record(f"opportunity:{n}", "crm-dana", family=f"party:{n}")
         self.back = self.office.clock.now() + timedelta(days=30)
         self.case_id = self.office.offboarding.open(
-            self.office.request(reason=Reason.LEAVE, return_on=self.back, keep_access=keep_access)
+            self.office.request(
+                reason=Reason.LEAVE, effective_at=self.office.clock.now(), return_on=self.back, keep_access=keep_access
+            )
         )
         self.office.work()
         [proposal] = self.office.handover.proposals.waiting_for(MAX.slack_id)
@@ -139,7 +141,7 @@ def test_no_lock_out_is_begun_for_whoever_keeps_access(away: Away) -> None:
 def test_a_second_leave_at_once_is_refused_and_a_real_leaving_is_not(away: Away) -> None:
     office = away.office
     with pytest.raises(Refused, match=Code.OPEN_CASE):
-        office.offboarding.open(office.request(return_on=away.back, keep_access=True))
+        office.offboarding.open(office.request(effective_at=office.clock.now(), return_on=away.back, keep_access=True))
     gone = office.offboarding.open(office.request())
     office.work()
     assert office.offboarding.case(gone).locked_out

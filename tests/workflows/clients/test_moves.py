@@ -13,7 +13,7 @@ import pytest
 from connectors.contract import AccountId, Limits, Moved, MoveOrder, MoveOutcome, Observation, Verdict
 from connectors.errors import OutcomeUnknown, Unavailable
 from tests.workflows.memory import Killed, MemoryCrm, World
-from tests.workflows.stage import MAX, Stage, crm
+from tests.workflows.stage import HANNA, MAX, Stage, crm
 from workflows.refusals import Code, Refused
 from workflows.storage.case import refresh_case_message
 from workflows.storage.rows.clients import AssignmentState, ProposalState
@@ -165,16 +165,16 @@ def test_a_yes_that_its_own_read_does_not_bear_out_is_no_move(tmp_path: Path, ow
 def test_paused_nothing_is_sent_until_somebody_resumes(tmp_path: Path) -> None:
     world = crm(records=40)
     stage = approved(tmp_path, world)
-    at(world, 3, lambda: stage.handover.halts.pause("c1", MAX))
+    at(world, 3, lambda: stage.handover.halts.pause("c1", HANNA))
     stage.tick()
     assert len(world.writes) == states(stage)[AssignmentState.MOVED] == 15  # what was on its way is written down
     stage.settle(10)
     stage.retry()
     stage.settle(10)
     clients = stage.clients()
-    assert (len(world.writes), clients.halted, clients.halted_by, clients.moving) == (15, "paused", "Max Weber", True)
+    assert (len(world.writes), clients.halted, clients.halted_by, clients.moving) == (15, "paused", "Hanna", True)
     assert not clients.complete
-    stage.handover.halts.resume("c1", MAX)
+    stage.handover.halts.resume("c1", HANNA)
     stage.settle(1)
     assert world.owned("dana") == set()
     assert set(world.writes.values()) == {1}
@@ -186,7 +186,7 @@ def test_stopped_what_is_moved_stays_and_the_rest_is_told_and_proposed_again_on_
     world = crm(records=40)
     world.fix("opportunity:039", "won: nobody can change the owner")
     stage = approved(tmp_path, world)
-    at(world, 3, lambda: stage.handover.halts.stop("c1", MAX))
+    at(world, 3, lambda: stage.handover.halts.stop("c1", HANNA))
     stage.settle(2)
     assert len(world.writes) == 15
     clients = stage.clients()
@@ -209,9 +209,9 @@ def test_stopped_what_is_moved_stays_and_the_rest_is_told_and_proposed_again_on_
 def test_what_was_paused_can_be_stopped(tmp_path: Path) -> None:
     world = crm(records=40)
     stage = approved(tmp_path, world)
-    at(world, 2, lambda: stage.handover.halts.pause("c1", MAX))
+    at(world, 2, lambda: stage.handover.halts.pause("c1", HANNA))
     stage.tick()
-    assert stage.handover.halts.stop("c1", MAX) == 30
+    assert stage.handover.halts.stop("c1", HANNA) == 30
     stage.settle(2)
     assert (stage.clients().complete, len(world.writes)) == (True, 10)
 
@@ -238,11 +238,11 @@ def test_the_approval_of_another_proposal_is_no_resume(tmp_path: Path) -> None:
     stage.retry()
     stage.tick()  # the refused ones are proposed again, beside what came since
     approve_oldest(stage)
-    stage.handover.halts.pause("c1", MAX)
+    stage.handover.halts.pause("c1", HANNA)
     approve_oldest(stage)
     stage.settle(3)
     assert len(world.owned("dana")) == 3
-    stage.handover.halts.resume("c1", MAX)
+    stage.handover.halts.resume("c1", HANNA)
     stage.settle(1)
     assert world.owned("dana") == set()
 
@@ -250,7 +250,7 @@ def test_the_approval_of_another_proposal_is_no_resume(tmp_path: Path) -> None:
 def test_retry_is_no_resume(tmp_path: Path) -> None:
     world, stage = partly(tmp_path)
     approve_oldest(stage)
-    stage.handover.halts.pause("c1", MAX)
+    stage.handover.halts.pause("c1", HANNA)
     stage.retry()
     stage.settle(3)
     assert len(world.owned("dana")) == 3
@@ -259,7 +259,7 @@ def test_retry_is_no_resume(tmp_path: Path) -> None:
 def test_after_a_pause_no_batch_that_was_waiting_its_turn_is_sent(tmp_path: Path) -> None:
     world = crm(records=60)
     stage = approved(tmp_path, world, Limits(move_batch=5, move_at_once=2))
-    at(world, 1, lambda: stage.handover.halts.pause("c1", MAX))
+    at(world, 1, lambda: stage.handover.halts.pause("c1", HANNA))
     stage.tick()
     assert world.calls["move"] <= 2
 
@@ -270,14 +270,14 @@ def test_a_double_click_counts_once(tmp_path: Path, verb: str) -> None:
 
     def click(_: int) -> str:
         try:
-            getattr(stage.handover.halts, verb)("c1", MAX)
+            getattr(stage.handover.halts, verb)("c1", HANNA)
         except Refused as refused:
             return f"{refused.code} by {refused.facts['by']}"
         return "done"
 
     with ThreadPoolExecutor(4) as pool:
         answers = Counter(pool.map(click, range(8)))
-    assert answers == {"done": 1, f"{Code.ALREADY_HALTED} by Max Weber": 7}
+    assert answers == {"done": 1, f"{Code.ALREADY_HALTED} by Hanna": 7}
     assert len(stage.journalled("clients.paused") + stage.journalled("clients.stopped")) == 1
 
 
@@ -288,9 +288,9 @@ def test_where_nothing_moves_there_is_nothing_to_halt(tmp_path: Path, verb: str)
         prepare()
         if not (stage.book().phase == "move" and verb != "resume"):
             with pytest.raises(Refused, match=Code.NOTHING_MOVES):
-                getattr(stage.handover.halts, verb)("c1", MAX)
+                getattr(stage.handover.halts, verb)("c1", HANNA)
     with pytest.raises(Refused, match=Code.UNKNOWN_CASE):
-        getattr(stage.handover.halts, verb)("c9", MAX)
+        getattr(stage.handover.halts, verb)("c9", HANNA)
 
 
 def test_records_that_change_hands_during_the_run_are_not_overwritten(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from connectors.contract import Limits
-from tests.workflows.stage import BOB, CAROL, CASE, MAX, Stage, crm
+from tests.workflows.stage import BOB, CAROL, CASE, HANNA, Stage, crm
 from workflows.clients.views import NoteView
 from workflows.people import Successor
 from workflows.refusals import Code, Refused
@@ -79,7 +79,7 @@ def test_a_note_is_brought_up_to_date_when_clients_go_back(tmp_path: Path) -> No
     stage = handed_over(tmp_path)
     bobs = note(stage, BOB).id
     before = stage.posts()[f"note:{bobs}"].wanted_version
-    stage.handover.put_backs.begin(CASE, MAX)
+    stage.handover.put_backs.begin(CASE, HANNA)
     stage.handover.put_backs.run(f"{CASE}:crm")
     assert stage.posts()[f"note:{bobs}"].wanted_version == before + 1
     assert stage.handover.notes.view(bobs).records == 0

@@ -10,7 +10,7 @@ from sqlmodel import select
 from connectors.contract import AccountId, Limits
 from connectors.errors import ConnectorError, OutcomeUnknown, Unavailable
 from tests.workflows.memory import Killed, World
-from tests.workflows.stage import CASE, MAX, Stage, crm
+from tests.workflows.stage import CASE, HANNA, Stage, crm
 from workflows.clients.views import PutBackView
 from workflows.refusals import Code, Refused
 from workflows.storage.rows.clients import AssignmentState, PutBack
@@ -33,7 +33,7 @@ class Back:
         return self.stage.handover.put_backs.plan(CASE, search)
 
     def begin(self, search: str = "") -> int:
-        return self.stage.handover.put_backs.begin(CASE, MAX, search)
+        return self.stage.handover.put_backs.begin(CASE, HANNA, search)
 
     def work(self, minutes: int = 1) -> None:
         """Let the clock tick."""
@@ -66,8 +66,8 @@ def test_the_whole_handover_goes_back(back: Back) -> None:
     assert set(back.world.writes.values()) == {1}
     clients = back.stage.clients()
     assert (clients.put_back, clients.putting_back, clients.not_put_back) == (12, 0, 0)
-    assert clients.put_back_by == "Max Weber"
-    assert [entry.actor for entry in back.stage.journalled("clients.put_back_asked")] == [MAX.id]
+    assert clients.put_back_by == "Hanna"
+    assert [entry.actor for entry in back.stage.journalled("clients.put_back_asked")] == [HANNA.id]
     assert len(back.stage.journalled("clients.put_back_done")) == 1
 
 
@@ -196,7 +196,7 @@ def test_while_clients_move_nothing_is_put_back(tmp_path: Path) -> None:
         stage.handover.put_backs.plan(CASE)
     stage.approve()
     with pytest.raises(Refused, match=Code.STILL_MOVING):
-        stage.handover.put_backs.begin(CASE, MAX)
+        stage.handover.put_backs.begin(CASE, HANNA)
 
 
 def test_two_systems_go_back_each_by_itself(tmp_path: Path) -> None:
