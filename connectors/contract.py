@@ -95,6 +95,8 @@ class Lookup:
 
     accounts: tuple[Account, ...]
     how: str
+    doubts: tuple[str, ...] = ()
+    """Reasons, as sentences, for which no accounts is no proof of absence: an incomplete answer, a candidate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +259,10 @@ class Connector(Protocol):
         """Return whether a sentence of `Manifest.cannot` holds for this system."""
         del words
         return True
+
+    def blind_spots(self) -> Sequence[str]:
+        """Return what this credential may not see, as sentences. `check` looks for exactly these."""
+        return ()
 
     @abstractmethod
     def check(self) -> str:

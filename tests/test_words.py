@@ -107,7 +107,7 @@ FOR_PROGRAMS = {
     "bot/cli/notes.py": ("{line.family_name}: {line.name}",),  # data, side by side
     "bot/locales/extract.py": ("is out of date",),  # for who works on the project
     "bot/running.py": (".tick", "_seal", "_TICK", "forget", "take over"),  # names of ticks, for the log
-    "bot/slack/authorize.py": (' = "',),  # rights, as the journal has them
+    "workflows/authorization.py": (' = "',),  # rights, as the journal has them
     "bot/slack/listeners/": ("ctx.refuse(",),  # rights
     "bot/slack/messages/audit.py": ('"exported after leaving": N_',),  # a kind of finding
     "bot/slack/metrics.py": ("Counter(", "_seconds"),  # for who reads metrics

@@ -51,7 +51,7 @@ def examine(checks: Sequence[Check], seconds: float) -> list[CheckResult]:
     for thread in threads:
         thread.join(max(0.0, end - time.monotonic()))
     every = [result for check in checks for result in found.get(check) or [_late(check, seconds)]]
-    return [replace(result, todo="") if result.ok else result for result in every]
+    return [replace(result, todo="") if result.ok and not result.unseen else result for result in every]
 
 
 def _run(check: Check, found: dict[Check, list[CheckResult]]) -> None:
@@ -72,9 +72,18 @@ def _late(check: Check, seconds: float) -> CheckResult:
 
 
 def _show(results: Sequence[CheckResult]) -> None:
-    show_table(
-        [_("Check"), "", _("Result"), _("What to do")],
-        [(r.what, _("✓ good") if r.ok else _("✗ FAULT"), r.said, r.todo) for r in results],
-    )
+    show_table([_("Check"), "", _("Result"), _("What to do")], [(r.what, _mark(r), r.said, r.todo) for r in results])
     faults = sum(not result.ok for result in results)
-    say(_("{count} fault(s).").format(count=faults) if faults else _("All good."))
+    unseen = sum(result.unseen for result in results)
+    if faults:
+        say(_("{count} fault(s).").format(count=faults))
+    elif unseen:
+        say(_("No fault; {count} thing(s) cannot be seen, see above.").format(count=unseen))
+    else:
+        say(_("All good."))
+
+
+def _mark(result: CheckResult) -> str:
+    if result.unseen:
+        return _("⚠ NOT SEEN")
+    return _("✓ good") if result.ok else _("✗ FAULT")

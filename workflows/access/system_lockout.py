@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 
 from config.text import N_, _, join, ngettext, stored
 from connectors.contract import Account as Found
-from connectors.contract import AccountId, Accounts, BeforeImage, ClientBook, Groups, Verdict
+from connectors.contract import AccountId, Accounts, BeforeImage, ClientBook, Groups, Lookup, Verdict
 from connectors.errors import ConnectorError, Missing
 from workflows.access import matching, restriction
 from workflows.access.account_lockout import ACCOUNT, AccountLockout, LockoutResult
@@ -183,14 +183,7 @@ class SystemLockouts:
         if results:
             worst = LockoutResult.worst(results)
             return replace(worst, reason=_join(worst.reason, match.note)) if match.note else worst
-        if system.expects_account and not links.nobody:
-            reason = _("CHOOSE THE ACCOUNT: no account was found, and everybody should have one here")
-            reason = _join(reason, match.note)
-            return LockoutResult(
-                Verdict.UNKNOWN, reason, lookup.how, complete=False, finding=FindingKind.NOT_LINKED, choose=True
-            )
-        how = _("a person said that there is none; {how}").format(how=lookup.how) if links.nobody else lookup.how
-        return LockoutResult(Verdict.ABSENT, match.note, how)
+        return _without_account(system, links, lookup, match)
 
     def _prepare(
         self, system: System, accounts: Accounts, job: "SystemLockout", match: Match
@@ -328,6 +321,21 @@ class SystemLockout:
     links: PersonLinks
     known: tuple[LeaverAccount, ...]
     """Every account that was ever found there."""
+
+
+def _without_account(system: System, links: PersonLinks, lookup: Lookup, match: Match) -> LockoutResult:
+    """Return the result where nothing was found. It is `absent` only if nothing speaks against that."""
+    if system.expects_account and not links.nobody:
+        reason = _("CHOOSE THE ACCOUNT: no account was found, and everybody should have one here")
+        reason = _join(reason, match.note)
+        return LockoutResult(
+            Verdict.UNKNOWN, reason, lookup.how, complete=False, finding=FindingKind.NOT_LINKED, choose=True
+        )
+    if lookup.doubts and not links.nobody:
+        reason = join("; ", (*lookup.doubts, match.note))
+        return LockoutResult(Verdict.UNKNOWN, reason, lookup.how, complete=False)
+    how = _("a person said that there is none; {how}").format(how=lookup.how) if links.nobody else lookup.how
+    return LockoutResult(Verdict.ABSENT, match.note, how)
 
 
 def span(since: datetime, until: datetime) -> str:

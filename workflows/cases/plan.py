@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 
-from config.text import N_, _, ngettext
+from config.text import N_, _, join, ngettext
 from connectors.contract import (
     Account,
     AccountId,
@@ -76,8 +76,12 @@ def look(system: System, leaver: Leaver) -> SystemSurvey:
         "{count} accounts match; a person must choose the right one",
         len(lines),
     )
-    problem = several.format(count=len(lines)) if len(lines) > 1 else ""
-    warnings = (*last_administrator.foresee(system, {one.id for one in lookup.accounts}), *unread)
+    problem = several.format(count=len(lines)) if len(lines) > 1 else join("; ", () if lines else lookup.doubts)
+    warnings = (
+        *last_administrator.foresee(system, {one.id for one in lookup.accounts}),
+        *unread,
+        *system.connector.blind_spots(),
+    )
     return SystemSurvey(_plan(system, lines, lookup.how, book, problem), lookup.accounts, warnings)
 
 

@@ -12,6 +12,8 @@ class CheckResult:
     ok: bool
     said: str
     todo: str = ""
+    unseen: bool = False
+    """True if it is no fault, and cannot be called good: something may be there that cannot be seen."""
 
 
 @dataclass(frozen=True, slots=True)

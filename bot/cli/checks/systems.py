@@ -16,6 +16,8 @@ TODO: tuple[tuple[type[ConnectorError], str], ...] = (
     (Unavailable, N_("Check the address in [systems.{name}], and that this machine can reach it.")),
 )
 
+TODO_UNSEEN = N_("Give the bot's user the right to see it, or check it there by hand.")
+
 
 def checks(systems: Mapping[str, System]) -> list[Check]:
     """Return one check for each system."""
@@ -26,9 +28,10 @@ def _look(system: System) -> list[CheckResult]:
     what = f"systems.{system.name}"
     try:
         said = f"{system.manifest.title}: {system.connector.check()}"
+        unseen = [CheckResult(what, True, one, _(TODO_UNSEEN), unseen=True) for one in system.connector.blind_spots()]
     except ConnectorError as error:
         return [CheckResult(what, False, str(error), todo(system.name, error))]
-    return [CheckResult(what, True, said), *pace(system), *_groups(system)]
+    return [CheckResult(what, True, said), *unseen, *pace(system), *_groups(system)]
 
 
 def pace(system: System) -> list[CheckResult]:

@@ -145,7 +145,7 @@ def test_from_the_case_to_the_confirmed_message(tmp_path: Path, monkeypatch: pyt
         with wiring.assemble(load(path, os.environ, registry.settings_of)) as house:
             offboarding = house.services.offboarding
             max_ = Successor(MANAGER.email, MANAGER.name, MANAGER.email, MANAGER.slack_id)
-            hr = Actor("slack:U0HR", "Hanna")
+            hr = Actor("cli:root", "root")
             case_id = offboarding.open(
                 OffboardingRequest(
                     samples.leaver(), Reason.DISMISSAL, None, max_, Strategy.SINGLE, (), hr, seed.OFFBOARDING

@@ -15,6 +15,7 @@ from tests.bot import samples
 from tests.bot.slack.test_offboard import form
 from tests.bot.workplace import Workplace, said, workplace_in
 from tests.sandbox.company.people import ADMIN, BY_UID
+from tests.sandbox.slack import seed
 from tests.sandbox.slack.records import Message
 from workflows.cases.holds import CasePolicy
 from workflows.people import Actor, Leaver
@@ -124,6 +125,7 @@ def test_security_releases_a_held_case_from_its_channel(crowded: Workplace) -> N
 
 
 def test_who_opened_it_does_not_release_it_even_with_the_role(crowded: Workplace) -> None:
+    crowded.slack.workspace.groups[seed.HR_GROUP].users.append(crowded.security.id)
     case_id = crowded.open(requested_by=Actor(f"slack:{crowded.security.id}", "Sam"))
     crowded.security.click(crowded.post(f"held:{case_id}"), "Release")
     crowded.private(crowded.security, "needs a second person")

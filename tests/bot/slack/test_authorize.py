@@ -48,6 +48,8 @@ def test_every_right_has_holders_and_nobody_else_has_it() -> None:
         Right.ACCEPT: ["USEC"],
         Right.HALT: ["UHR", "USEC", "UADM"],
         Right.PUT_BACK: ["UHR", "USEC"],
+        Right.APPOINT: ["UHR"],
+        Right.RECORD: ["UADM"],
     }
 
 

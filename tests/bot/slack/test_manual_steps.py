@@ -142,7 +142,7 @@ def test_anybody_else_may_not_and_the_refusal_is_on_record(opens: Opens) -> None
 def test_the_leaver_never_confirms_not_even_as_assignee(opens: Opens, assignee: str) -> None:
     asked = opens(assignee=assignee)
     asked.leaver.click(in_channel(asked), "Mark as Done")
-    asked.private(asked.leaver, "person who leaves cannot answer")
+    asked.private(asked.leaver, "This case is about you")
     assert asked.leaver.view is None
     assert not step(asked).confirmed
 
@@ -175,7 +175,7 @@ def test_someone_deactivated_meanwhile_confirms_nothing(asked: Workplace) -> Non
     form = li.modal("Mark as done").fill("note", "done")
     asked.slack.workspace.users[LI].deleted = True
     form.submit()
-    li.wait_for(lambda: li.view and "active member" in li.view.text)
+    li.wait_for(lambda: li.view and "active, full member" in li.view.text)
     assert not step(asked).confirmed
 
 
