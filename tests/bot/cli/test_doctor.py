@@ -126,6 +126,7 @@ def test_a_master_key_that_does_not_fit_is_told(tmp_path: Path) -> None:
         "ok": True,
         "said": "fits the stored cases",
         "todo": "",
+        "unseen": False,
     }
     wrong = examined(config, {"MASTER": b64encode(b"1" * 32).decode()})[1]["Master key"]
     assert not wrong["ok"]
