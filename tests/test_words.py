@@ -116,7 +116,7 @@ FOR_PROGRAMS = {
     "connectors/contract.py": ("TAKEN = ",),  # as rows have it
     "connectors/http.py": ("ReadTimeout",),  # mapped to an error of ours
     "connectors/ldap/active_directory.py": ("GONE_FOR_GOOD = ",),  # sealed, for who opens a row by hand
-    "connectors/ldap/refusals.py": ("_CODE",),  # the vendor's words
+    "connectors/ldap/account_control.py": ("_CODE",),  # the vendor's words
     "connectors/scim/filters.py": (" eq {json",),  # a filter
     "workflows/access/matching.py": ("CHOOSE = ",),  # compared with, never shown
     "workflows/": ('"exported after leaving"', "launch comes first"),  # a kind of finding; for programmers

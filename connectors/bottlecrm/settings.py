@@ -1,20 +1,17 @@
 """The table `[systems.NAME]` of a BottleCRM."""
 
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from config.secrets import Secret
 from config.text import _
+from connectors.settings import SystemSettings, is_loopback
 
 
-class BottleCrmSettings(BaseModel):
+class BottleCrmSettings(SystemSettings):
     """Address of the server and the bot's credentials there."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     url: str = Field(pattern=r"^https?://[^/\s]+/?$")
     """The server's address without a path: `https://crm.example.com`."""
@@ -31,14 +28,6 @@ class BottleCrmSettings(BaseModel):
 
     @model_validator(mode="after")
     def _safe(self) -> Self:
-        if self.url.startswith("http:") and not _is_loopback(self.url):
+        if self.url.startswith("http:") and not is_loopback(self.url):
             raise ValueError(_("url: {url} would send the token unprotected; use https://").format(url=self.url))
         return self
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -2,7 +2,7 @@
 
 from config.text import N_
 from connectors.contract import Limits, Manifest
-from connectors.ldap import active_directory, openldap_password
+from connectors.ldap import active_directory, openldap
 from connectors.ldap.connector import Ldap
 from connectors.ldap.settings import LdapSettings
 
@@ -15,6 +15,6 @@ MANIFEST = Manifest(
     cannot=(
         N_("LDAP cannot end a connection that is already logged in; it works until its program closes it."),
         *active_directory.CANNOT,
-        *openldap_password.CANNOT,
+        *openldap.CANNOT,
     ),
 )

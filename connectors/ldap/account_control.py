@@ -1,8 +1,12 @@
-"""Active Directory's account values: flags, dates and SIDs. Pure."""
+"""Active Directory's account values: flags, dates, SIDs, and codes of refused log-ins. Pure."""
 
+import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from config.text import _
+from config.text import N_, _
+from connectors.ldap.wire import equals_bytes
 
 DISABLED = 0x2
 """ADS_UF_ACCOUNTDISABLE."""
@@ -13,6 +17,25 @@ DOMAIN_ADMINS = 512
 NEVER = frozenset({0, 0x7FFFFFFFFFFFFFFF})
 """Both mean `never` in accountExpires; 0 means `not` in lockoutTime."""
 EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
+ACCOUNT_DISABLED = "533"
+REFUSALS = {
+    "525": N_("no such account"),
+    "52e": N_("wrong password, or no such account"),
+    "52f": N_("restricted account"),
+    "530": N_("not at this hour"),
+    "531": N_("not from this computer"),
+    "532": N_("password expired"),
+    ACCOUNT_DISABLED: N_("account disabled"),
+    "701": N_("account expired"),
+    "773": N_("password must be changed first"),
+    "775": N_("account locked after wrong passwords"),
+}
+"""Windows' own errors in hexadecimal (source in README.md).
+
+All except 525 and 52e are sent only after the right password.
+"""
+REFUSED = N_("log-in refused")
+_CODE = re.compile(r"AcceptSecurityContext error, data ([0-9a-f]+)", re.IGNORECASE)
 
 
 def flags(value: str) -> int | None:
@@ -55,6 +78,20 @@ def why_open(expires: str, locked_out: str, now: datetime) -> str:
     return "; ".join(reasons)
 
 
-def sibling(sid: bytes, number: int) -> bytes:
-    """Return the SID with another relative id in the same domain."""
-    return sid[:-SID_TAIL] + number.to_bytes(SID_TAIL, "little")
+def sibling_filter(sid: bytes, number: int) -> str:
+    """Return the filter for the SID with another relative id in the same domain; empty if the SID cannot be read."""
+    if len(sid) <= SID_TAIL:
+        return ""
+    return equals_bytes("objectSid", sid[:-SID_TAIL] + number.to_bytes(SID_TAIL, "little"))
+
+
+def refusal_code(refusal: Mapping[str, Any]) -> str:
+    """Return the code behind `data` in lower case, or an empty text if the server gives none."""
+    found = _CODE.search(str(refusal.get("info", "")))
+    return found[1].lower() if found else ""
+
+
+def refusal_words(refusal: Mapping[str, Any]) -> str:
+    """Return the reason for people, or an empty text if the server gives none."""
+    given = refusal_code(refusal)
+    return _("{words} (data {code})").format(words=_(REFUSALS.get(given, REFUSED)), code=given) if given else ""

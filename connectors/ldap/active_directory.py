@@ -19,8 +19,8 @@ from uuid import UUID
 import ldap
 
 from config.text import N_, _
-from connectors.contract import AccountId, Change, Locked, Login, Verdict
-from connectors.ldap import account_control, refusals
+from connectors.contract import AccountId, Login, Verdict
+from connectors.ldap import account_control
 from connectors.ldap.dialect import Dialect, Membership
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, Modification, either, equals, equals_bytes, generalized_time
@@ -73,6 +73,8 @@ class ActiveDirectory(Dialect):
     chain = "1.2.840.113556.1.4.1941"
     password_may_stay = True
     reveals_lock_without_password = False
+    group_attributes = ("objectSid",)
+    """The group's SID ends in the number that is its members' primaryGroupID."""
 
     def matches(self, wanted: str) -> str:
         """Return the filter for one objectGUID: sixteen bytes, the first eight in little-endian order."""
@@ -132,18 +134,16 @@ class ActiveDirectory(Dialect):
         kept = before & account_control.DISABLED
         return [(ldap.MOD_REPLACE, CONTROL, [str(flags & ~account_control.DISABLED | kept).encode()])]
 
-    def locked(self, secret_is_right: bool, refusal: Mapping[str, Any] | None) -> Locked:
+    def judge(self, secret_is_right: bool, refusal: Mapping[str, Any] | None) -> tuple[Login, str]:  # noqa: ARG002
         """Accept only `data 533` as proof: every other refusal could end by itself."""
-        change = Change.MADE if secret_is_right else Change.ALREADY
         if refusal is None:
-            return Locked(change, Login.ACCEPTED, _("the directory accepts the log-in of a disabled account"))
-        code = refusals.code(refusal)
-        words = _("the directory says: {words}").format(words=refusals.words(refusal) or _(refusals.REFUSED))
-        if code == refusals.DISABLED:
-            return Locked(change, Login.REFUSED, words)
-        return Locked(
-            change, Login.NOT_TRIED, _("{words}, which does not prove that the account is disabled").format(words=words)
-        )
+            return Login.ACCEPTED, _("the directory accepts the log-in of a disabled account")
+        reason = account_control.refusal_words(refusal) or _(account_control.REFUSED)
+        words = _("the directory says: {words}").format(words=reason)
+        if account_control.refusal_code(refusal) == account_control.ACCOUNT_DISABLED:
+            return Login.REFUSED, words
+        unproven = _("{words}, which does not prove that the account is disabled")
+        return Login.NOT_TRIED, unproven.format(words=words)
 
     def own_account_filter(self, bind_dn: str) -> str:
         r"""Return the filter for `name@domain` (beside any userPrincipalName), `DOMAIN\name` or the name alone."""
@@ -152,15 +152,8 @@ class ActiveDirectory(Dialect):
 
     def primary(self, entry: Entry) -> str:
         """Return the filter for the primary group: the person's own SID with the group's relative id at its end."""
-        sid, number = entry.first("objectSid"), entry.text("primaryGroupID")
-        if len(sid) <= account_control.SID_TAIL or not number.isdigit():
-            return ""
-        return equals_bytes("objectSid", account_control.sibling(sid, int(number)))
-
-    @property
-    def group_attributes(self) -> Sequence[str]:
-        """Return the group's SID: it ends in the number that is its members' primaryGroupID."""
-        return ("objectSid",)
+        number = entry.text("primaryGroupID")
+        return account_control.sibling_filter(entry.first("objectSid"), int(number)) if number.isdigit() else ""
 
     def implicit_members_filter(self, group: Entry) -> str:
         """Return the filter for the accounts whose primary group this is."""
@@ -178,9 +171,7 @@ class ActiveDirectory(Dialect):
             return ""
         someone = link.first_person(directory.settings.base_dn, directory.people_filter, ["objectSid"])
         sid = someone.first("objectSid") if someone else b""
-        if len(sid) <= account_control.SID_TAIL:
-            return ""
-        return equals_bytes("objectSid", account_control.sibling(sid, account_control.DOMAIN_ADMINS))
+        return account_control.sibling_filter(sid, account_control.DOMAIN_ADMINS)
 
     def missing_features(self, announced: frozenset[str]) -> Sequence[str]:
         """Return the features that another kind of server, or a read-only domain controller, lacks for locking."""

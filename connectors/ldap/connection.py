@@ -11,8 +11,7 @@ from ldap.controls import SimplePagedResultsControl
 from config.text import _
 from connectors.errors import Forbidden, OutcomeUnknown, Unavailable
 from connectors.ldap.faults import NO_ANSWER, server_words
-from connectors.ldap.ranges import whole
-from connectors.ldap.wire import Entry, Modification
+from connectors.ldap.wire import Entry, Modification, Values, whole
 
 PAGE, BIG_PAGE = 500, 1000
 SMALLEST = 20
@@ -25,7 +24,7 @@ class LdapConnection:
         self._raw = raw
         self._seconds = seconds
         self._referrals_are_normal = referrals_are_normal
-        self._size, self._big = PAGE, BIG_PAGE
+        self._sizes = {False: PAGE, True: BIG_PAGE}
         self.url = ""
         self.used_at = time.monotonic()
 
@@ -34,58 +33,13 @@ class LdapConnection:
 
         A part of the tree on another server is an error, not a silent gap. `partly`: read only what this server has.
         """
-        page = SimplePagedResultsControl(True, self._size, "")
-        while True:
-            try:
-                rows, controls = self._page(base, query, attributes, page)
-            except ldap.ADMINLIMIT_EXCEEDED:
-                if page.cookie or self._size <= SMALLEST:
-                    raise
-                self._size //= 5  # the server refuses pages of that size (slapd's size.pr): ask for smaller ones
-                page.size = self._size
-                continue
-            for dn, values in rows:
-                if dn is not None:
-                    yield self._entry(dn, values)
-                elif not (self._referrals_are_normal or partly):
-                    raise Unavailable(
-                        _("the answer is only a part: the rest is at {places}").format(
-                            places=", ".join(map(str, values))
-                        )
-                    )
-            page.cookie = next((c.cookie for c in controls if c.controlType == page.controlType), "")
-            if not page.cookie:
-                return
+        for rows in self._pages(base, query, attributes):
+            yield from (self._entry(dn, values) for dn, values in self._present(rows, partly=partly))
 
     def rows(self, base: str, query: str, attributes: Sequence[str]) -> Iterator[tuple[str, Mapping[str, list[bytes]]]]:
         """Stream raw rows for very large reads. The next page is requested before this one is processed."""
-        page = SimplePagedResultsControl(True, self._big, "")
-        begun = False
-        sent = self._raw.search_ext(base, ldap.SCOPE_SUBTREE, query, list(attributes), serverctrls=[page])
-        while sent is not None:
-            try:
-                _kind, rows, _id, controls = self._raw.result3(sent, timeout=self._seconds)
-            except ldap.ADMINLIMIT_EXCEEDED:
-                if begun or self._big <= SMALLEST:
-                    raise
-                page.size = self._big = self._big // 5  # as in `search`
-                sent = self._raw.search_ext(base, ldap.SCOPE_SUBTREE, query, list(attributes), serverctrls=[page])
-                continue
-            begun = True
-            page.cookie = next((c.cookie for c in controls if c.controlType == page.controlType), "")
-            sent = None
-            if page.cookie:
-                sent = self._raw.search_ext(base, ldap.SCOPE_SUBTREE, query, list(attributes), serverctrls=[page])
-            for dn, values in rows:
-                if dn is None and self._referrals_are_normal:
-                    continue
-                if dn is None:
-                    raise Unavailable(
-                        _("the answer is only a part: the rest is at {places}").format(
-                            places=", ".join(map(str, values))
-                        )
-                    )
-                yield dn, values
+        for rows in self._pages(base, query, attributes, ahead=True):
+            yield from self._present(rows)
 
     def read(self, dn: str, attributes: Sequence[str], query: str = "(objectClass=*)") -> Entry | None:
         """Read one entry by its DN; None if there is none, or if it does not match `query`."""
@@ -104,7 +58,8 @@ class LdapConnection:
 
     def first_person(self, base: str, people: str, attributes: Sequence[str]) -> Entry | None:
         """Read one person, the first that the server returns; None if the bot's account can see nobody."""
-        rows, _more = self._page(base, people, attributes, SimplePagedResultsControl(True, 1, ""))
+        sent = self._send(base, people, attributes, SimplePagedResultsControl(True, 1, ""))
+        rows, _more = self._page(base, sent)
         return next((Entry.read(dn, values) for dn, values in rows if dn is not None), None)
 
     def modify(self, dn: str, changes: Sequence[Modification], controls: Sequence[Any] = ()) -> None:
@@ -130,9 +85,38 @@ class LdapConnection:
         with contextlib.suppress(ldap.LDAPError):
             self._raw.unbind_ext()
 
-    def _page(self, base: str, query: str, attributes: Sequence[str], page: Any) -> tuple[Any, Any]:
+    def _present(self, rows: Any, *, partly: bool = False) -> Iterator[tuple[str, Mapping[str, list[bytes]]]]:
+        for dn, values in rows:
+            if dn is not None:
+                yield dn, values
+            elif not (self._referrals_are_normal or partly):
+                places = ", ".join(map(str, values))
+                raise Unavailable(_("the answer is only a part: the rest is at {places}").format(places=places))
+
+    def _pages(self, base: str, query: str, attributes: Sequence[str], *, ahead: bool = False) -> Iterator[Any]:
+        page = SimplePagedResultsControl(True, self._sizes[ahead], "")
+        sent = self._send(base, query, attributes, page)
+        while sent is not None:
+            try:
+                rows, controls = self._page(base, sent)
+            except ldap.ADMINLIMIT_EXCEEDED:
+                if page.cookie or page.size <= SMALLEST:
+                    raise
+                # The server refuses pages of that size (slapd's size.pr): ask for smaller ones.
+                page.size = self._sizes[ahead] = page.size // 5
+                sent = self._send(base, query, attributes, page)
+                continue
+            page.cookie = next((c.cookie for c in controls if c.controlType == page.controlType), "")
+            sent = self._send(base, query, attributes, page) if page.cookie and ahead else None
+            yield rows
+            if page.cookie and not ahead:
+                sent = self._send(base, query, attributes, page)
+
+    def _send(self, base: str, query: str, attributes: Sequence[str], page: Any) -> Any:
+        return self._raw.search_ext(base, ldap.SCOPE_SUBTREE, query, list(attributes), serverctrls=[page])
+
+    def _page(self, base: str, sent: Any) -> tuple[Any, Any]:
         try:
-            sent = self._raw.search_ext(base, ldap.SCOPE_SUBTREE, query, list(attributes), serverctrls=[page])
             _kind, rows, _id, controls = self._raw.result3(sent, timeout=self._seconds)
         except ldap.NO_SUCH_OBJECT as error:
             raise Unavailable(
@@ -150,8 +134,8 @@ class LdapConnection:
             ) from error
         return rows, controls
 
-    def _entry(self, dn: str, values: Mapping[str, Sequence[bytes]]) -> Entry:
-        def more(attribute: str) -> Mapping[str, Sequence[bytes]]:
+    def _entry(self, dn: str, values: Values) -> Entry:
+        def more(attribute: str) -> Values:
             rows = self._raw.search_ext_s(dn, ldap.SCOPE_BASE, attrlist=[attribute], timeout=self._seconds)
             return next((found for name, found in rows if name is not None), {})
 

@@ -11,12 +11,10 @@ from config.secrets import renewal
 from config.text import _
 from connectors.connections import ConnectionPool, Slot
 from connectors.errors import BadCredential, ConnectorError, OutcomeUnknown, Unavailable
-from connectors.ldap import refusals
-from connectors.ldap.addresses import Addresses
+from connectors.ldap.account_control import refusal_words
 from connectors.ldap.connection import LdapConnection
-from connectors.ldap.diagnosis import explain, handshake
 from connectors.ldap.dialect import Dialect
-from connectors.ldap.faults import NO_ANSWER, NOT_NOW, server_words, translate
+from connectors.ldap.faults import NO_ANSWER, NOT_NOW, explain, handshake, server_words, translate
 from connectors.ldap.settings import LdapSettings
 
 T = TypeVar("T")
@@ -24,6 +22,8 @@ IDLE_SECONDS = 60.0
 """Firewalls and servers drop quiet connections silently; older ones are not used again."""
 REFUSED_SECONDS = 300.0
 """Time for which a refused password is not tried again: directories lock an account out after a handful of tries."""
+ASIDE_SECONDS = 60.0
+"""Time for which an address that failed is tried last."""
 
 
 class LdapConnections:
@@ -32,7 +32,7 @@ class LdapConnections:
     def __init__(self, settings: LdapSettings, dialect: Dialect) -> None:
         self._settings = settings
         self._dialect = dialect
-        self._addresses = Addresses(settings.urls)
+        self._failed: dict[str, float] = {}
         self.pool: ConnectionPool[LdapConnection] = ConnectionPool(settings.connections, LdapConnection.close)
         self._refused_at, self._refused = -REFUSED_SECONDS, ""
 
@@ -110,7 +110,7 @@ class LdapConnections:
             except BaseException as error:
                 usable = isinstance(error, ldap.LDAPError | ConnectorError)
                 if isinstance(error, (*NO_ANSWER, *NOT_NOW)):
-                    self._addresses.failed(link.url)
+                    self._failed[link.url] = time.monotonic()
                 if usable and not isinstance(error, (*NO_ANSWER, OutcomeUnknown)):
                     _keep(link, slot)
                 else:
@@ -132,7 +132,7 @@ class LdapConnections:
             raw.simple_bind_s(self._settings.bind_dn, password)
         except (ldap.INVALID_CREDENTIALS, ldap.NO_SUCH_OBJECT, ldap.INVALID_DN_SYNTAX) as error:
             self._refused_at, self._refused = time.monotonic(), password
-            why = refusals.words(error.args[0]) if error.args else ""
+            why = refusal_words(error.args[0]) if error.args else ""
             refused = _("the directory refuses the log-in of {bind_dn}").format(bind_dn=self._settings.bind_dn)
             raise BadCredential(
                 _("{refused}; bind_dn is wrong, or the password is: {renewal}").format(
@@ -144,7 +144,7 @@ class LdapConnections:
     def _reach(self, use: Callable[[Any], T]) -> T:
         """Open a connection to the first address that answers; report why each other address failed."""
         reasons = []
-        for url in self._addresses.order():
+        for url in self._order():
             try:
                 result = use(self._open(url))
             except TimeoutError as error:
@@ -158,12 +158,17 @@ class LdapConnections:
             except ldap.LDAPError as error:
                 raise translate(error, _("log-in at {url}").format(url=url)) from error
             else:
-                self._addresses.answered(url)
+                self._failed.pop(url, None)
                 if isinstance(result, LdapConnection):
                     result.url = url
                 return result
-            self._addresses.failed(url)
+            self._failed[url] = time.monotonic()
         raise Unavailable("; ".join(reasons))
+
+    def _order(self) -> Sequence[str]:
+        """Return all addresses in the order of the settings; those that failed within the last minute come last."""
+        recent = time.monotonic() - ASIDE_SECONDS
+        return sorted(self._settings.urls, key=lambda url: self._failed.get(url, -ASIDE_SECONDS) > recent)
 
     def _handshake_error(self, url: str) -> OSError | None:
         s = self._settings

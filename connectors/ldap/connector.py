@@ -28,9 +28,8 @@ from connectors.contract import (
     Verdict,
 )
 from connectors.errors import ConnectorError
-from connectors.ldap import active_directory, openldap_password, preflight, roster
+from connectors.ldap import active_directory, openldap, own_account, roster
 from connectors.ldap.active_directory import ActiveDirectory
-from connectors.ldap.administrators import AdministratorLookup
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.connections import LdapConnections
 from connectors.ldap.dialect import Dialect
@@ -38,9 +37,7 @@ from connectors.ldap.directory import Directory
 from connectors.ldap.ds389 import Ds389
 from connectors.ldap.locking import Locking, LockResult, random_password
 from connectors.ldap.memberships import Memberships
-from connectors.ldap.openldap import OpenLdap
-from connectors.ldap.openldap_password import OpenLdapPassword
-from connectors.ldap.own_account import OwnAccount
+from connectors.ldap.openldap import OpenLdap, OpenLdapPassword
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, also, describe, matched_by
 
@@ -63,23 +60,25 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         self._directory = Directory(settings, self._dialect, self._connections)
         self._locking = Locking(self._directory)
         self._memberships = Memberships(self._directory)
-        self._powers = AdministratorLookup(self._directory)
-        self._ourselves = OwnAccount(self._directory)
+        self._own_account = ""
 
     def __repr__(self) -> str:
         return f"Ldap({', '.join(self._settings.urls)}, base_dn={self._settings.base_dn!r})"
 
     def has_limitation(self, words: str) -> bool:
         """Return whether this sentence holds in the dialect."""
-        return words in self._dialect.cannot or words not in (*active_directory.CANNOT, *openldap_password.CANNOT)
+        return words in self._dialect.cannot or words not in (*active_directory.CANNOT, *openldap.CANNOT)
 
     def own_account(self) -> str:
         """Return the id of the account behind `bind_dn`; if no entry can be read, the log-in in it."""
-        return self._ourselves.name()
+        if not self._own_account:
+            doing = _("looking up the bot's own account")
+            self._own_account = self._run(lambda link: own_account.name(self._directory, link), doing)
+        return self._own_account
 
     def check(self) -> str:
         """Log in, read at least one account, and check that the server can lock at all."""
-        return self._run(lambda link: preflight.check(self._directory, link), _("checking the directory"))
+        return self._run(lambda link: own_account.check(self._directory, link), _("checking the directory"))
 
     def connections(self) -> ConnectionPool[LdapConnection]:
         """Return the pool that every read and write takes its connection from."""
@@ -165,10 +164,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
 
     def administrators(self, group: str) -> Sequence[Account]:
         """Read the members of a group by its cn or id. An empty name means Domain Admins in Active Directory."""
-        return self._run(
-            lambda link: [self._account(link, entry, NOBODY) for entry in self._powers.of(link, group)],
-            _("reading administrators"),
-        )
+        return self._run(lambda link: self._administrators(link, group), _("reading administrators"))
 
     def headcount(self) -> int:
         """Count the accounts of people without reading more than their names."""
@@ -183,6 +179,9 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
     def _find(self, link: LdapConnection, person: Person) -> Lookup:
         accounts = tuple(self._account(link, entry, person) for entry in self._directory.search(link, person))
         return Lookup(accounts, describe(person, self._dialect, self._settings.base_dn))
+
+    def _administrators(self, link: LdapConnection, group: str) -> list[Account]:
+        return [self._account(link, entry, NOBODY) for entry in self._memberships.administrators(link, group)]
 
     def _account(self, link: LdapConnection, entry: Entry, person: Person) -> Account:
         manager = link.read_if_visible(entry.text("manager"), ["mail"]) if entry.text("manager") else None
@@ -224,14 +223,14 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
             refusal = self._connections.try_login(done.dn, secret, self._dialect.login_controls())
         except ConnectorError as error:
             return Locked(done.change, Login.NOT_TRIED, "; ".join((str(error), *done.not_done)), done.not_done)
-        judged = self._dialect.locked(done.secret_is_right, refusal)
-        unproved = judged.login is Login.NOT_TRIED and not done.secret_is_right and self._dialect.rewrites_unproven_lock
+        login, detail = self._dialect.judge(done.secret_is_right, refusal)
+        judged = Locked(done.change, login, "; ".join((detail, *done.not_done)), done.not_done)
+        unproved = login is Login.NOT_TRIED and not done.secret_is_right and self._dialect.rewrites_unproven_lock
         if unproved and done.change is Change.ALREADY:
             return self._prove(judged, before)
-        if unproved or judged.login is Login.ACCEPTED:
-            self._disown(before.account, judged.login)
-        detail = "; ".join((judged.detail, *done.not_done))
-        return replace(judged, change=done.change, detail=detail, not_done=done.not_done)
+        if unproved or login is Login.ACCEPTED:
+            self._disown(before.account, login)
+        return judged
 
     def _prove(self, judged: Locked, before: BeforeImage) -> Locked:
         """Try a lock by somebody else with a password of our own; if that fails, the earlier judgement stays."""

@@ -9,8 +9,11 @@ from uuid import UUID
 import ldap
 from ldap.dn import explode_dn, explode_rdn
 
-from connectors.contract import AccountId, Locked, Login, Verdict
-from connectors.ldap.wire import Entry, Modification, equals, generalized_time
+from connectors.contract import AccountId, Login, Verdict
+from connectors.ldap.wire import Entry, Modification, both, equals, generalized_time, hashes
+
+PASSWORD = "userPassword"  # noqa: S105 - an attribute's name
+NUMBER = "gidNumber"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,8 @@ class Dialect(Protocol):
     changed_by: str = "modifiersName"
     """Attribute with the last change's actor (RFC 4512 section 3.4); empty if the server does not store it."""
     changed_at: str = "modifyTimestamp"
+    group_attributes: Sequence[str] = ()
+    """The attributes of a group, besides its members, that `implicit_members_filter` needs."""
 
     def canonical(self, wanted: str) -> AccountId:
         """Return an id as `identify` returns it. Raises ValueError for a text that cannot be an id here."""
@@ -133,8 +138,11 @@ class Dialect(Protocol):
         """Return the controls that make the server give the reason when it refuses a log-in."""
         return ()
 
-    def locked(self, secret_is_right: bool, refusal: Mapping[str, Any] | None) -> Locked:
-        """Judge the log-in that was tried after a lock. `refusal` is the server's answer, None if it accepted."""
+    def judge(self, secret_is_right: bool, refusal: Mapping[str, Any] | None) -> tuple[Login, str]:
+        """Judge the log-in that was tried after a lock, with a reason for people.
+
+        `refusal` is the server's answer, None if it accepted.
+        """
 
     def own_account_filter(self, bind_dn: str) -> str:  # noqa: ARG002
         """Return the filter for the bot's own account if `bind_dn` is no DN, or an empty text."""
@@ -143,11 +151,6 @@ class Dialect(Protocol):
     def primary(self, entry: Entry) -> str:  # noqa: ARG002
         """Return the filter for the group that the entry belongs to without being named in it, or an empty text."""
         return ""
-
-    @property
-    def group_attributes(self) -> Sequence[str]:
-        """Return the attributes of a group, besides its members, that `implicit_members_filter` needs."""
-        return ()
 
     def implicit_members_filter(self, group: Entry) -> str:  # noqa: ARG002
         """Return the filter for people who belong to a group without being named in it, or an empty text."""
@@ -160,3 +163,36 @@ class Dialect(Protocol):
     def missing_features(self, announced: frozenset[str]) -> Sequence[str]:  # noqa: ARG002
         """Return the features that the server lacks for locking, from the OIDs that it announces."""
         return ()
+
+
+class Posix(Dialect):
+    """The common part of Unix-minded directories (RFC 2307 and its successor "bis", core.schema of OpenLDAP).
+
+    A group may be of two kinds at once, groupOfNames and the auxiliary posixGroup, and name its people under `member`
+    and under `memberUid`. A person with a gidNumber also has a primary group that names nobody: the one with that
+    gidNumber.
+    """
+
+    login = "uid"
+    password = PASSWORD
+    memberships = (
+        Membership("groupOfNames", "member"),
+        Membership("groupOfMembers", "member"),
+        Membership("groupOfUniqueNames", "uniqueMember"),
+        Membership("posixGroup", "memberUid", by_login=True),
+    )
+    group_attributes = (NUMBER,)
+
+    def state(self, entry: Entry) -> Mapping[str, str]:
+        """Return the lock, and the password's hash if it may be read (never a clear password)."""
+        return {"dn": entry.dn, "lock": entry.text(self.lock), "password": "\n".join(hashes(entry.all(PASSWORD)))}
+
+    def primary(self, entry: Entry) -> str:
+        """Return the filter for the account's primary group, or an empty text."""
+        number = entry.text(NUMBER)
+        return both(equals("objectClass", "posixGroup"), equals(NUMBER, number)) if number else ""
+
+    def implicit_members_filter(self, group: Entry) -> str:
+        """Return the filter for the accounts whose primary group this is, or an empty text."""
+        number = group.text(NUMBER)
+        return equals(NUMBER, number) if number else ""

@@ -15,9 +15,8 @@ from connectors.errors import Forbidden, Missing, Unavailable
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.connections import LdapConnections
 from connectors.ldap.dialect import Dialect
-from connectors.ldap.disabled_ou import below
 from connectors.ldap.settings import LdapSettings
-from connectors.ldap.wire import Entry, both, either, person_filter
+from connectors.ldap.wire import Entry, below, both, either, person_filter
 
 USUAL = ("cn", "displayName", "mail", "title", "manager")
 FEW = 4

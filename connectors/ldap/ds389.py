@@ -12,13 +12,12 @@ from typing import Any
 import ldap
 
 from config.text import N_, _
-from connectors.contract import AccountId, Change, Locked, Login, Verdict
-from connectors.ldap.posix import NUMBER, Posix
+from connectors.contract import AccountId, Login, Verdict
+from connectors.ldap.dialect import NUMBER, PASSWORD, Posix
 from connectors.ldap.settings import LdapSettings
-from connectors.ldap.wire import Entry, Modification, hashes
+from connectors.ldap.wire import Entry, Modification
 
 LOCK = "nsAccountLock"
-PASSWORD = "userPassword"  # noqa: S105 - an attribute's name
 UNIQUE_ID = "nsUniqueId"
 _FORM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{8}){3}")
 UNWILLING = 53
@@ -31,12 +30,10 @@ class Ds389(Posix):
 
     settings: LdapSettings
 
-    login = "uid"
     lock = LOCK
     locked_query = f"({LOCK}=true)"
     last_login = ("lastLoginTime",)
     attributes = (UNIQUE_ID, "entryUUID", LOCK, PASSWORD, NUMBER)
-    password = PASSWORD
     needs = N_("write access to userPassword and nsAccountLock below base_dn")
     password_may_stay = True
     unlocks_without_password = True
@@ -55,10 +52,6 @@ class Ds389(Posix):
         if not _FORM.fullmatch(wanted.lower()):
             raise ValueError(f"{wanted!r} is not an {UNIQUE_ID}")
         return AccountId(wanted.lower())
-
-    def state(self, entry: Entry) -> Mapping[str, str]:
-        """Return the lock, and the password's hash if it may be read."""
-        return {"dn": entry.dn, "lock": entry.text(LOCK), "password": "\n".join(hashes(entry.all(PASSWORD)))}
 
     def verdict(self, entry: Entry) -> tuple[Verdict, str]:
         """Return `locked` for `true`; a value that comes from a role (nsDisabledRole) counts too."""
@@ -79,21 +72,12 @@ class Ds389(Posix):
             changes.append((ldap.MOD_REPLACE, PASSWORD, [line.encode() for line in state["password"].split("\n")]))
         return changes
 
-    def locked(self, secret_is_right: bool, refusal: Mapping[str, Any] | None) -> Locked:
+    def judge(self, secret_is_right: bool, refusal: Mapping[str, Any] | None) -> tuple[Login, str]:  # noqa: ARG002
         """Accept the server's own refusal of inactive accounts as proof."""
-        change = Change.MADE if secret_is_right else Change.ALREADY
         if refusal is None:
-            return Locked(
-                change,
-                Login.ACCEPTED,
-                _("the directory accepts the log-in of an account with {lock}: true").format(lock=LOCK),
-            )
+            accepted = _("the directory accepts the log-in of an account with {lock}: true")
+            return Login.ACCEPTED, accepted.format(lock=LOCK)
         if refusal.get("result") == UNWILLING:
-            return Locked(
-                change,
-                Login.REFUSED,
-                _("the directory says: {words}").format(words=refusal.get("info") or "account inactivated"),
-            )
-        return Locked(
-            change, Login.NOT_TRIED, _("the directory refuses the log-in, and does not say that the lock is the reason")
-        )
+            words = refusal.get("info") or "account inactivated"
+            return Login.REFUSED, _("the directory says: {words}").format(words=words)
+        return (Login.NOT_TRIED, _("the directory refuses the log-in, and does not say that the lock is the reason"))

@@ -11,9 +11,8 @@ from connectors.contract import AccountId, BeforeImage, Change, Login, Verdict
 from connectors.errors import Conflict, Forbidden
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.directory import Directory
-from connectors.ldap.disabled_ou import move_back, move_to_disabled_ou
 from connectors.ldap.faults import server_words
-from connectors.ldap.wire import Entry, Modification
+from connectors.ldap.wire import Entry, Modification, marked, parent, rdn, same
 
 REFUSED_PASSWORD = (ldap.INSUFFICIENT_ACCESS, ldap.CONSTRAINT_VIOLATION, ldap.UNWILLING_TO_PERFORM)
 
@@ -56,7 +55,7 @@ class Locking:
             raise Conflict(changed.format(dn=entry.dn))
         changes = [] if locked else self._dialect.locking(entry, secret)
         kept = self._write(link, entry, changes, self._dialect.password_may_stay) if changes else ""
-        dn, stays = move_to_disabled_ou(link, entry, before.account, self._folder)
+        dn, stays = self._disable(link, entry, before.account)
         change = Change.ALREADY if locked and dn == entry.dn else Change.MADE
         return LockResult(dn, change, not locked and not kept, tuple(filter(None, (kept, stays))))
 
@@ -71,12 +70,26 @@ class Locking:
         entry = self._directory.person(link, before.account)
         if not self._dialect.is_ours(entry) or self._dialect.state(entry) == before.state:
             return Change.ALREADY
-        dn, stays = move_back(link, entry, before.account, before.state, self._folder)
+        dn, stays = self._bring_back(link, entry, before)
         changes = self._dialect.unlocking(entry, before.state)
         self._write(link, Entry(dn, entry.values), changes, self._dialect.unlocks_without_password)
         if stays:
             raise Conflict(_("{dn} is unlocked, but {stays}").format(dn=dn, stays=stays))
         return Change.MADE
+
+    def _disable(self, link: LdapConnection, entry: Entry, account: AccountId) -> tuple[str, str]:
+        """Move an entry into the folder for disabled accounts; returns as `_move` does."""
+        if not self._folder or same(parent(entry.dn), self._folder):
+            return entry.dn, ""
+        place = f"{rdn(entry.dn)},{self._folder}"
+        return _move(link, entry, account, place, _("it could not be moved to {folder}: {why}"))
+
+    def _bring_back(self, link: LdapConnection, entry: Entry, before: BeforeImage) -> tuple[str, str]:
+        """Move an entry out of the folder to its former place; returns as `_move` does."""
+        home = before.state.get("dn", "")
+        if not self._folder or not home or same(entry.dn, home) or not same(parent(entry.dn), self._folder):
+            return entry.dn, ""
+        return _move(link, entry, before.account, home, _("it could not be moved back to {folder}: {why}"))
 
     def _write(self, link: LdapConnection, entry: Entry, changes: Sequence[Modification], may_stay: bool) -> str:
         """Write; return the reason if the password stayed and may stay, or an empty text."""
@@ -104,3 +117,18 @@ class Locking:
                     dn=entry.dn, needs=_(self._dialect.needs)
                 )
             ) from error
+
+
+def _move(link: LdapConnection, entry: Entry, account: AccountId, to: str, failed: str) -> tuple[str, str]:
+    """Move an entry; return its new DN and the reason for a failed move (or an empty text).
+
+    The DN changes, so later reads use the id.
+    """
+    folder = parent(to)
+    try:
+        try:
+            return link.rename(entry.dn, rdn(to), folder), ""
+        except ldap.ALREADY_EXISTS:  # a namesake who left earlier, or came meanwhile
+            return link.rename(entry.dn, marked(to, account), folder), ""
+    except ldap.LDAPError as error:
+        return entry.dn, failed.format(folder=folder, why=server_words(error))

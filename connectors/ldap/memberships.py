@@ -1,7 +1,7 @@
-"""Direct membership in groups, read from the groups themselves: `memberOf` is an overlay's copy and may be stale."""
+"""Membership in groups, read from the groups themselves: `memberOf` is an overlay's copy and may be stale."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import ldap
 
@@ -11,11 +11,14 @@ from connectors.errors import Conflict, Missing
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.dialect import Membership
 from connectors.ldap.directory import Directory
-from connectors.ldap.nested_groups import BACK_LINK, NestedGroups
-from connectors.ldap.wire import Entry, either, equals
+from connectors.ldap.wire import Entry, both, either, equals
 
 CLASS = "objectClass"
 PRIMARY = N_("this is the account's primary group, which nobody can leave")
+DEPTH = 20
+"""Levels of nested groups that are followed at most, if the server does not follow them for us."""
+BACK_LINK = "memberOf"
+"""Kept by a server that follows nested groups itself. Elsewhere it is an overlay's copy and is not read."""
 
 
 class Memberships:
@@ -23,18 +26,17 @@ class Memberships:
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
-        self._dialect = directory.dialect
+        self._dialect = dialect = directory.dialect
         self._base = directory.settings.group_base_dn or directory.settings.base_dn
-        self._asked = ("cn", CLASS, BACK_LINK, self._dialect.identifier)
-        self._nesting = NestedGroups(self._dialect, self._base)
+        self._asked = ("cn", CLASS, BACK_LINK, dialect.identifier)
 
     def of(self, link: LdapConnection, account: AccountId) -> Sequence[Group]:
         """Return the groups that name the account, and its implicit group, by name."""
         entry = self._directory.person(link, account)
         names = self._names(entry, self._dialect.memberships)
         rows = list(link.search(self._base, either(equals(*name) for name in names), self._asked))
-        groups = [self._group_of(row, above) for row, above in zip(rows, self._nesting.above(link, rows), strict=True)]
-        named = {row.dn for row in rows}
+        above, named = self._above(link, rows), {row.dn for row in rows}
+        groups = [self._group_of(row, above.get(row.dn, ())) for row in rows]
         groups += [self._group_of(row, (), _(PRIMARY)) for row in self._primary(link, entry) if row.dn not in named]
         return sorted(groups, key=lambda group: group.name)
 
@@ -78,15 +80,68 @@ class Memberships:
         entry, found, ways = self._both(link, account, group)
         if self._is_primary(link, entry, found):
             return Change.ALREADY
-        change, first = Change.ALREADY, dict(reversed(self._names(entry, ways)))
-        here = {attribute for attribute, _value in self._here(link, found, self._names(entry, ways))}
-        for attribute, value in first.items():
+        change, names = Change.ALREADY, self._names(entry, ways)
+        here = dict(self._here(link, found, names))
+        for attribute, value in dict(reversed(names)).items():
             if attribute in here:
                 continue
             with contextlib.suppress(ldap.TYPE_OR_VALUE_EXISTS, ldap.ALREADY_EXISTS):
                 link.modify(found.dn, [(ldap.MOD_ADD, attribute, [value.encode()])])
                 change = Change.MADE
         return change
+
+    def administrators(self, link: LdapConnection, group: str) -> Sequence[Entry]:
+        """Return the people in a group, in groups within it, and by primary group.
+
+        An empty name means the group that the server itself gives full power. Raises `Missing` unless exactly one group
+        has that name or id.
+        """
+        query = self._named(group) if group else self._dialect.top(link, self._directory)
+        if not query:
+            return ()
+        level = list(link.search(self._base, query, self._asked_of_administrators))
+        if len(level) != 1:
+            message = _("{count} groups below {base} are named {group}")
+            message = message if level else _("no groups below {base} are named {group}")
+            raise Missing(message.format(count=len(level), base=self._base, group=group or query))
+        people: dict[AccountId, Entry] = {}
+        seen: set[str] = set()
+        for _level in range(DEPTH):
+            seen |= {one.dn.casefold() for one in level}
+            level = [row for one in level for row in self._members(link, one, people) if row.dn.casefold() not in seen]
+        return list(people.values())
+
+    @property
+    def _asked_of_administrators(self) -> Sequence[str]:
+        members = (way.attribute for way in self._dialect.memberships)
+        return list(
+            dict.fromkeys(("cn", CLASS, *members, *self._dialect.group_attributes, *self._directory.attributes))
+        )
+
+    def _named(self, group: str) -> str:
+        names = [equals("cn", group)]
+        if self._directory.could_be(AccountId(group)):
+            names.append(self._dialect.matches(group))
+        return both(either(equals(CLASS, way.object_class) for way in self._dialect.memberships), either(names))
+
+    def _members(self, link: LdapConnection, group: Entry, people: dict[AccountId, Entry]) -> list[Entry]:
+        """Add a group's people to `people`; return the groups in it."""
+        directory, dialect, asked = self._directory, self._dialect, self._asked_of_administrators
+        queries, rows, groups = [dialect.implicit_members_filter(group)], list[Entry](), list[Entry]()
+        for way in dialect.memberships:
+            if way.by_login:
+                queries += [equals(dialect.login, name) for name in group.all(way.attribute)]
+                continue
+            for dn in group.all(way.attribute):
+                person = link.read(dn, asked, directory.people_filter)
+                below = None if person else link.read(dn, asked)
+                rows += [person] if person else []
+                groups += [below] if below else []
+        if any(queries):
+            query = both(directory.people_filter, either(filter(None, queries)))
+            rows += link.search(directory.settings.base_dn, query, asked)
+        people |= {dialect.identify(row): row for row in rows}
+        return groups
 
     def _both(
         self, link: LdapConnection, account: AccountId, group: GroupId
@@ -134,3 +189,30 @@ class Memberships:
 
     def _group_of(self, row: Entry, above: tuple[str, ...], fixed: str = "") -> Group:
         return Group(GroupId(self._dialect.identify(row)), row.text("cn"), above, fixed)
+
+    def _above(self, link: LdapConnection, groups: Sequence[Entry]) -> Mapping[str, tuple[str, ...]]:
+        """Return the sorted names of the groups that each group is nested in, at any depth, by the group's DN.
+
+        Mostly no group is nested, and one request shows that.
+        """
+        inside = [group.dn for group in groups if group.all(BACK_LINK) or not self._dialect.chain]
+        if inside and not self._dialect.chain and not self._parents(link, inside):
+            return {}
+        return {dn: self._ancestors(link, dn) for dn in inside}
+
+    def _ancestors(self, link: LdapConnection, group: str) -> tuple[str, ...]:
+        above: dict[str, str] = {}
+        level = [group]
+        for _level in range(1 if self._dialect.chain else DEPTH):
+            found = [row for row in self._parents(link, level, self._dialect.chain) if row.dn != group]
+            level = [row.dn for row in found if row.dn not in above]
+            above |= {row.dn: row.text("cn") for row in found}
+            if not level:
+                break
+        return tuple(sorted(above.values()))
+
+    def _parents(self, link: LdapConnection, groups: Sequence[str], rule: str = "") -> Sequence[Entry]:
+        attributes = dict.fromkeys(way.attribute for way in self._dialect.memberships if not way.by_login)
+        of = f":{rule}:" if rule else ""
+        query = either(equals(attribute + of, dn) for attribute in attributes for dn in groups)
+        return list(link.search(self._base, query, ["cn"]))

@@ -22,15 +22,14 @@ from ldap.controls import AssertionControl, DecodeControlTuples
 from ldap.controls.ppolicy import PasswordPolicyControl
 
 from config.text import N_, _
-from connectors.contract import Change, Locked, Login, Verdict
-from connectors.ldap.posix import NUMBER, Posix
+from connectors.contract import Login, Verdict
+from connectors.ldap.dialect import NUMBER, PASSWORD, Posix
 from connectors.ldap.wire import Entry, Modification, both, equals, hashes
 
 LOCK = "pwdAccountLockedTime"
 FOR_GOOD = "000001010000Z"
 HOLLOW, UNPROVED = "000001010000.1Z", "000001010000.2Z"
 """Locks equal to `FOR_GOOD` for slapd. For us: one that did not refuse a log-in, and one without proof."""
-PASSWORD = "userPassword"  # noqa: S105 - an attribute's name
 UNENFORCED = N_(
     "the directory accepts the log-in of a locked account: the password policy that applies must have pwdLockout: TRUE"
 )
@@ -41,26 +40,26 @@ UNTRIED = N_(
 ACCOUNT_LOCKED = 1
 """The password policy control's error for a locked account."""
 ASSERTION = "1.3.6.1.1.12"
+VERSION = "entryCSN"
 POLICY = "1.3.6.1.4.1.42.2.27.8.5.1"
+MARK = "{CRYPT}!locked-by-handover!"
+CANNOT = (N_('Locking by password (lock_by = "password") leaves SSH keys, Kerberos and Samba hashes as they are.'),)
+UNREADABLE = N_(
+    "userPassword cannot be read, or there is none: the bot's account must be able to read it, as it is the lock here"
+)
 
 
 class OpenLdap(Posix):
     """Locks by pwdAccountLockedTime, together with a random password."""
 
     identifier = "entryUUID"
-    login = "uid"
     lock = LOCK
     last_login = ("authTimestamp", "pwdLastSuccess")
     locked_query = f"({LOCK}={FOR_GOOD})"
-    attributes: Sequence[str] = (identifier, "entryCSN", LOCK, PASSWORD, NUMBER)
-    password = PASSWORD
+    attributes = (identifier, VERSION, LOCK, PASSWORD, NUMBER)
     password_may_stay = True
     rewrites_unproven_lock = True
     needs = N_("write access to userPassword, and read and write access to pwdAccountLockedTime, below base_dn")
-
-    def state(self, entry: Entry) -> Mapping[str, str]:
-        """Return the lock and the password's hash (never a clear password)."""
-        return {"dn": entry.dn, "lock": entry.text(LOCK), "password": "\n".join(hashes(entry.all(PASSWORD)))}
 
     def verdict(self, entry: Entry) -> tuple[Verdict, str]:
         """Return `locked` only for the lock for good."""
@@ -104,28 +103,25 @@ class OpenLdap(Posix):
     def guard(self, entry: Entry) -> Sequence[Any]:
         """Assert identity, version and lock: the overlay writes temporary locks without a new version."""
         lock = equals(LOCK, entry.text(LOCK)) if entry.text(LOCK) else f"(!({LOCK}=*))"
-        same = [equals(name, entry.text(name)) for name in (self.identifier, "entryCSN")]
-        return [AssertionControl(True, both(*same, lock))]
+        return [AssertionControl(True, both(*_version(entry), lock))]
 
     def login_controls(self) -> Sequence[Any]:
         """Ask for the reason (needs `ppolicy_use_lockout` on the server)."""
         return [PasswordPolicyControl()]
 
-    def locked(self, secret_is_right: bool, refusal: Mapping[str, Any] | None) -> Locked:
+    def judge(self, secret_is_right: bool, refusal: Mapping[str, Any] | None) -> tuple[Login, str]:
         """Accept a refusal as proof if the server names the lock, or if the password was the right one."""
-        change = Change.MADE if secret_is_right else Change.ALREADY
         if refusal is None:
-            return Locked(change, Login.ACCEPTED, _(UNENFORCED))
-        if _says_locked(refusal):
-            return Locked(change, Login.REFUSED, _("the directory says: account locked"))
+            return Login.ACCEPTED, _(UNENFORCED)
+        controls = DecodeControlTuples(refusal.get("ctrls") or [])
+        if any(isinstance(one, PasswordPolicyControl) and one.error == ACCOUNT_LOCKED for one in controls):
+            return Login.REFUSED, _("the directory says: account locked")
         if secret_is_right:
-            return Locked(
-                change,
+            return (
                 Login.REFUSED,
                 _("the right password was refused; the directory does not say why (ppolicy_use_lockout is off)"),
             )
-        return Locked(
-            change,
+        return (
             Login.NOT_TRIED,
             _(
                 "already locked, with a password that is not ours, and the directory gives no reason "
@@ -141,6 +137,67 @@ class OpenLdap(Posix):
         return [title for oid, title in wanted.items() if oid not in announced]
 
 
-def _says_locked(refusal: Mapping[str, Any]) -> bool:
-    controls = DecodeControlTuples(refusal.get("ctrls") or [])
-    return any(isinstance(c, PasswordPolicyControl) and c.error == ACCOUNT_LOCKED for c in controls)
+class OpenLdapPassword(Posix):
+    """Locks by a password that nothing matches (`lock_by = "password"`), for a slapd without the overlay.
+
+    A plain slapd has no lock. The lock here replaces userPassword with a value that is no password's hash, and stores
+    the old hashes for an undo. It refuses log-ins by password against this directory, and nothing else. A person who
+    may reset the password can open the account again; the next read shows that. `lock_by = "ppolicy"` is better
+    wherever the overlay can be loaded. The value has 48 random bytes: a slapd without crypt(3) compares an unknown
+    scheme as clear text.
+    """
+
+    cannot = CANNOT
+    identifier = OpenLdap.identifier
+    lock = PASSWORD
+    last_login = OpenLdap.last_login
+    attributes = (identifier, VERSION, PASSWORD, NUMBER)
+    needs = N_("read and write access to userPassword below base_dn")
+
+    def state(self, entry: Entry) -> Mapping[str, str]:
+        """Return the hashes (never a clear password); our own mark is none."""
+        kept = [one for one in hashes(entry.all(PASSWORD)) if not one.startswith(MARK)]
+        return {"dn": entry.dn, "password": "\n".join(kept)}
+
+    def verdict(self, entry: Entry) -> tuple[Verdict, str]:
+        """Return `locked` only if our mark is the only value."""
+        values = entry.all(PASSWORD)
+        if not values:
+            return Verdict.UNKNOWN, _(UNREADABLE)
+        ours = [value.startswith(MARK) for value in values]
+        if all(ours):
+            return Verdict.LOCKED, ""
+        return Verdict.OPEN, _("it has a password that opens it") if any(ours) else ""
+
+    def locking(self, entry: Entry, secret: str) -> Sequence[Modification]:  # noqa: ARG002 - the same for all
+        """Replace every other value with ours."""
+        return [(ldap.MOD_REPLACE, PASSWORD, [f"{MARK}{secret}".encode()])]
+
+    def unlocking(self, entry: Entry, state: Mapping[str, str]) -> Sequence[Modification]:  # noqa: ARG002
+        """Restore the hashes. If none could be stored, delete our value: an administrator sets a new password."""
+        kept = [line.encode() for line in state.get("password", "").split("\n") if line]
+        return [(ldap.MOD_REPLACE, PASSWORD, kept or None)]
+
+    def guard(self, entry: Entry) -> Sequence[Any]:
+        """Assert identity and version."""
+        return [AssertionControl(True, both(*_version(entry)))]
+
+    def judge(self, secret_is_right: bool, refusal: Mapping[str, Any] | None) -> tuple[Login, str]:  # noqa: ARG002
+        """Accept no refusal as proof: every wrong password is refused. Only the read-back counts."""
+        if refusal is None:
+            return Login.ACCEPTED, _("the directory accepts a log-in with a value that is no password")
+        return (
+            Login.NOT_TRIED,
+            _(
+                'the password is one that nothing matches (lock_by = "password"); keys, Kerberos and sessions are '
+                "not touched by that"
+            ),
+        )
+
+    def missing_features(self, announced: frozenset[str]) -> Sequence[str]:
+        """Return the features that slapd lacks even for this lock."""
+        return [] if ASSERTION in announced else [_("the assertion control (RFC 4528)")]
+
+
+def _version(entry: Entry) -> list[str]:
+    return [equals(name, entry.text(name)) for name in (OpenLdap.identifier, VERSION)]

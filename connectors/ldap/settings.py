@@ -1,16 +1,15 @@
 """The keys of a `[systems.NAME]` table of kind `ldap`."""
 
-from ipaddress import ip_address
 from itertools import accumulate
-from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from ldap.dn import is_dn
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from config.secrets import Secret
 from config.text import _
+from connectors.settings import ReadableFile, SystemSettings, is_loopback
 
 GLOBAL_CATALOG = (3268, 3269)
 
@@ -20,12 +19,6 @@ def _address(url: str) -> str:
     if parts.scheme not in {"ldap", "ldaps"} or not parts.hostname or parts.path.strip("/"):
         raise ValueError(_("{url!r} is not an address such as ldaps://directory.example.com").format(url=url))
     return url.rstrip("/")
-
-
-def _readable(path: Path) -> Path:
-    if not path.is_file():
-        raise ValueError(_("there is no file {path}").format(path=path))
-    return path
 
 
 def _dn(name: str) -> str:
@@ -43,24 +36,14 @@ def _filter(text: str) -> str:
     return text
 
 
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-class LdapSettings(BaseModel):
+class LdapSettings(SystemSettings):
     """Address of the directory, the bot's account there, and time limits."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     urls: tuple[Annotated[str, AfterValidator(_address)], ...] = Field(min_length=1)
     """Tried in order. They must accept writes: a read-only copy cannot lock."""
     start_tls: bool = False
     """Begin TLS on an ldap:// address before logging in."""
-    ca_file: Annotated[Path, AfterValidator(_readable)] | None = None
+    ca_file: ReadableFile | None = None
     """PEM file of the authorities to trust; the system's own if left out."""
     bind_dn: str = Field(min_length=1)
     password: Secret
@@ -91,7 +74,7 @@ class LdapSettings(BaseModel):
             raise ValueError(
                 _("password: is empty; a directory takes that as nobody's log-in and answers all the same")
             )
-        plain = [url for url in self.urls if url.startswith("ldap:") and not _is_loopback(url)]
+        plain = [url for url in self.urls if url.startswith("ldap:") and not is_loopback(url)]
         if plain and not self.start_tls:
             raise ValueError(
                 _("urls: {plain} would send the password unprotected; use ldaps:// or start_tls = true").format(

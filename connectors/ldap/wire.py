@@ -1,16 +1,20 @@
 """Conversion from entries to values and from values to filters. Pure: no connection is ever made here."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
+from ldap.dn import dn2str, str2dn
 from ldap.filter import escape_filter_chars
 
 from config.text import _
-from connectors.contract import Person
+from connectors.contract import AccountId, Person
 
 Modification = tuple[int, str, list[bytes] | None]
+Values = Mapping[str, Sequence[bytes]]
+_PORTION = re.compile(r"(?P<name>[^;]+);range=\d+-(?P<last>\d+|\*)", re.IGNORECASE)
 
 
 class Names(Protocol):
@@ -25,10 +29,10 @@ class Entry:
     """One entry; attribute names are compared without regard to case, as the protocol requires."""
 
     dn: str
-    values: Mapping[str, Sequence[bytes]] = field(repr=False)
+    values: Values = field(repr=False)
 
     @classmethod
-    def read(cls, dn: str, attributes: Mapping[str, Sequence[bytes]]) -> "Entry":
+    def read(cls, dn: str, attributes: Values) -> "Entry":
         """Read a row of a search result."""
         return cls(dn, {name.lower(): tuple(values) for name, values in attributes.items()})
 
@@ -130,3 +134,55 @@ def generalized_time(value: str) -> datetime | None:
 def hashes(values: Sequence[str]) -> tuple[str, ...]:
     """Return the passwords that are stored as hashes, `{SCHEME}...` (RFC 2307); a clear one is never passed on."""
     return tuple(v for v in values if v.startswith("{") and "}" in v and not v.upper().startswith("{CLEARTEXT}"))
+
+
+def whole(values: Values, more: Callable[[str], Values]) -> Values:
+    """Return an entry's attributes under their plain names. `more` reads the entry again with one attribute.
+
+    Active Directory cuts an attribute off after 1,500 values: it answers `member;range=0-1499` in place of `member`.
+    The rest is requested range by range, and the last one ends with `*` (source in README.md).
+    """
+    result: dict[str, Sequence[bytes]] = {}
+    for key, portion in values.items():
+        found = _PORTION.fullmatch(key)
+        if found is None:
+            result.setdefault(key, portion)
+            continue
+        name, collected = found["name"], list(portion)
+        while found and found["last"] != "*":
+            answer = more(f"{name};range={int(found['last']) + 1}-*")
+            found = next((match for match in map(_PORTION.fullmatch, answer) if match), None)
+            collected += answer[found[0]] if found else []
+        result[name] = collected
+    return result
+
+
+def same(one: str, other: str) -> bool:
+    """Return whether two DNs name the same place, however they are written."""
+    return _parts(one) == _parts(other)
+
+
+def below(dn: str, top: str) -> bool:
+    """Return whether a place lies below another, and is not that other itself."""
+    inner, outer = _parts(dn), _parts(top)
+    return 0 < len(outer) < len(inner) and inner[-len(outer) :] == outer
+
+
+def parent(dn: str) -> str:
+    """Return the DN of the folder that an entry lies in."""
+    return str(dn2str(str2dn(dn)[1:]))
+
+
+def rdn(dn: str) -> str:
+    """Return an entry's own part of its DN."""
+    return str(dn2str(str2dn(dn)[:1]))
+
+
+def marked(dn: str, account: AccountId) -> str:
+    """Return an RDN that no other entry has: the name with the beginning of the id behind it."""
+    (attribute, value, kind), *rest = str2dn(dn)[0]
+    return str(dn2str([[(attribute, f"{value} ({account[:8]})", kind), *rest]]))
+
+
+def _parts(dn: str) -> list[list[tuple[str, str]]]:
+    return [[(attribute.casefold(), value.casefold()) for attribute, value, _kind in name] for name in str2dn(dn)]

@@ -3,9 +3,10 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from config.text import N_, _
+from connectors.settings import SystemSettings
 
 
 def _id(letters: str, fault: str, *, optional: bool = False) -> AfterValidator:
@@ -34,10 +35,8 @@ def _words(text: str) -> str:
     return text.strip()
 
 
-class ManualSettings(BaseModel):
+class ManualSettings(SystemSettings):
     """The task, the person who does it, and the reminders."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     title: Annotated[str, Field(max_length=80), AfterValidator(_words)]
     """The system's name in messages: `Office keys and badge`."""

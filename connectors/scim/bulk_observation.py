@@ -11,8 +11,8 @@ from connectors.contract import AccountId, Observation, Verdict
 from connectors.errors import Conflict, ConnectorError, Forbidden, Missing, Unavailable
 from connectors.scim import filters, wire
 from connectors.scim.faults import RequestRejected
+from connectors.scim.locks import Removals
 from connectors.scim.paging import Page
-from connectors.scim.removals import Removals
 from connectors.scim.service import USERS, Service
 
 CHUNK = 40

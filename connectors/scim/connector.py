@@ -10,7 +10,6 @@ from connectors.contract import (
     Administrators,
     BeforeImage,
     Change,
-    Connections,
     Group,
     GroupId,
     Groups,
@@ -18,56 +17,61 @@ from connectors.contract import (
     Lookup,
     Observation,
     Person,
-    RateLimiter,
     Roster,
+    Verdict,
 )
-from connectors.errors import Forbidden
-from connectors.scim import roster
-from connectors.scim.administrators import AdministratorLookup
+from connectors.errors import Conflict, Forbidden, Missing
+from connectors.http_connector import HttpConnector
+from connectors.scim import wire
 from connectors.scim.bulk_observation import BulkObservation
-from connectors.scim.locks import Locks
+from connectors.scim.faults import NotJson, RequestRejected
+from connectors.scim.locks import Locks, Removals
 from connectors.scim.lookups import Lookups
 from connectors.scim.memberships import Memberships
-from connectors.scim.own_account import OwnAccount
-from connectors.scim.removals import Removals
-from connectors.scim.service import Service
+from connectors.scim.service import USERS, Service
 from connectors.scim.settings import ScimSettings
 
 UNREAD = N_("Groups are neither read nor left if the application shows no members of any group (read_groups = false).")
 
 
-class Scim(Accounts, Groups, Roster, Administrators):
+class Scim(HttpConnector, Accounts, Groups, Roster, Administrators):
     """One application over SCIM 2.0. Safe for use by several threads; nothing is sent before the first call."""
 
     def __init__(self, settings: ScimSettings) -> None:
         self._settings = settings
         self._service = Service(settings)
+        self._api = self._service.api
         self._removals = removals = Removals(removes=settings.removes)
-        self._me = OwnAccount(self._service, settings.own_account)
+        self._own_account = settings.own_account or None
         self._lookups = Lookups(self._service, settings.user_filter)
         self._sweep = BulkObservation(self._service, removals, settings.connections)
         self._locks = Locks(self._service, removals)
         self._memberships = Memberships(self._service, reads=settings.read_groups)
-        self._powers = AdministratorLookup(self._service)
 
     def __repr__(self) -> str:
         return f"Scim({self._settings.url})"
-
-    def connections(self) -> Connections:
-        """Return the pool that every call takes its connection from."""
-        return self._service.connections()
-
-    def use_rate_limiter(self, pace: RateLimiter) -> None:
-        """Ask `pace` before every request."""
-        self._service.use_rate_limiter(pace)
 
     def has_limitation(self, words: str) -> bool:
         """Return whether a sentence of the manifest holds; that groups are not read depends on the settings."""
         return words != UNREAD or not self._settings.read_groups
 
     def own_account(self) -> str:
-        """Return `own_account` of the settings, else the id from `/Me`, else nothing."""
-        return self._me.name()
+        """Return `own_account` of the settings, else the id or log-in from `/Me` (RFC 7644, 3.11), requested once.
+
+        Empty if the server has no `/Me`, or if the token belongs to nobody. Raises `Unavailable`: an account that may
+        be the leaver's is asked for again, not guessed.
+        """
+        if self._own_account is None:
+            try:
+                me = self._service.me()
+            except (Missing, Forbidden, RequestRejected):  # 404, 403 and 501: most servers do not offer it
+                self._own_account = ""
+            except (NotJson, Conflict):  # a page for people, or a redirect to one: not offered, if /Users answers
+                self._service.sees()
+                self._own_account = ""
+            else:
+                self._own_account = me.id or me.login
+        return self._own_account
 
     def use_lock_history(self, locked: Callable[[AccountId], bool]) -> None:
         """Also ask `locked` whether we made a missing account inactive."""
@@ -75,11 +79,11 @@ class Scim(Accounts, Groups, Roster, Administrators):
 
     def headcount(self) -> int | None:
         """Return the total that the server sends with its list, if any."""
-        return self._service.total()
+        return next(self._service.pages(USERS)).total or None
 
     def administrators(self, group: str) -> Sequence[Account]:
         """Read the members of the group with this id or displayName; SCIM has no administrator group of its own."""
-        return self._powers.of(group) if group else ()
+        return self._memberships.administrators(group) if group else ()
 
     def check(self) -> str:
         """Read at least one account, and return the server's features."""
@@ -90,10 +94,6 @@ class Scim(Accounts, Groups, Roster, Administrators):
             url=self._settings.url, seen=seen, features=self._service.features()
         )
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._service.close()
-
     def find(self, person: Person) -> Lookup:
         """Look people up by `userName`, `emails` and `externalId`, ignoring case."""
         return self._lookups.find(person)
@@ -103,12 +103,22 @@ class Scim(Accounts, Groups, Roster, Administrators):
         return self._sweep.observe(accounts)
 
     def everyone(self) -> Iterator[Account]:
-        """Stream every user that matches `user_filter`."""
-        return roster.everyone(self._service, self._settings.user_filter)
+        """Stream every user that matches `user_filter`.
+
+        Records without an id are left out, as later calls could not read them. Raises `Conflict` if the list leaves
+        `active` out of its first page, as no account then has a verdict.
+        """
+        if self._settings.user_filter and not self._service.features().filter:
+            raise Conflict(_("user_filter is set, and this server supports no filters"))
+        for number, page in enumerate(self._service.pages(USERS, self._settings.user_filter)):
+            users = [wire.User.read(record) for record in page.records]
+            if users and not number and not any("active" in user.raw for user in users):
+                raise Conflict(_("the server's list does not say who is active"))
+            yield from (wire.account(user, "") for user in users if user.id)
 
     def locked(self) -> frozenset[AccountId]:
-        """Read the whole list, and return the inactive users."""
-        return roster.locked(self._service, self._settings.user_filter)
+        """Read the whole list, and return the inactive users. Few servers filter correctly by `active`."""
+        return frozenset(one.id for one in self.everyone() if one.verdict is Verdict.LOCKED)
 
     def before(self, account: AccountId) -> BeforeImage:
         """Read whether the account is active."""

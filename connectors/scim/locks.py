@@ -1,17 +1,40 @@
 """Making an account inactive and active again: read, write with the version that was read, read again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from config.text import _
-from connectors.contract import AccountId, BeforeImage, Change, Locked, Login
+from connectors.contract import AccountId, BeforeImage, Change, Locked, Login, Observation, Verdict
 from connectors.errors import Conflict, Missing, OutcomeUnknown, Unavailable
 from connectors.scim.faults import RequestRejected, Stale, Unversioned
-from connectors.scim.removals import Removals
 from connectors.scim.service import USERS, Service
-from connectors.scim.wire import User
+from connectors.scim.wire import User, patch
 
-Send = Callable[[str], None]
-"""A write that takes the version for If-Match, or an empty text."""
+
+class Removals:
+    """Accounts that we have locked in an application that removes inactive users: a missing account may be a lock.
+
+    Remembers the locks of this process; asks the caller for those of other processes or of earlier runs.
+    """
+
+    def __init__(self, *, removes: bool) -> None:
+        self.removes = removes
+        self.on_record: Callable[[AccountId], bool] = lambda _: False
+        self.locked: set[AccountId] = set()
+        """Locks that this process has sent, or is about to send; without those that were refused or undone."""
+
+    def explains(self, account: AccountId) -> bool:
+        """Return whether our own lock explains a missing account."""
+        return self.removes and (account in self.locked or self.on_record(account))
+
+    def gone(self, account: AccountId) -> Observation:
+        """Return the observation for an account that the server does not have."""
+        if self.explains(account):
+            return Observation(
+                Verdict.LOCKED,
+                _("the server has no such account since it was made inactive here: it removes such users"),
+            )
+        return Observation(Verdict.ABSENT, _("looked up by id in /Users and not there"))
 
 
 class Locks:
@@ -36,13 +59,13 @@ class Locks:
             return Locked(Change.ALREADY, Login.NOT_TRIED, _("was inactive already"))
         if before.state != user.state:
             raise Conflict(_("active is {value}, which is not what the plan saw").format(value=user.active_text))
-        self._removals.note(before.account)
+        self._removals.locked.add(before.account)
         try:
             self._write(user, active=False)
         except OutcomeUnknown:
             raise
         except Exception:
-            self._removals.forget(before.account)
+            self._removals.locked.discard(before.account)
             raise
         return Locked(Change.MADE, Login.NOT_TRIED, self._outcome(user))
 
@@ -57,7 +80,7 @@ class Locks:
         if before.state.get("active") == "false" or user.active:
             return Change.ALREADY
         self._write(user, active=True)
-        self._removals.forget(before.account)
+        self._removals.locked.discard(before.account)
         return Change.MADE
 
     def _outcome(self, user: User) -> str:
@@ -76,48 +99,39 @@ class Locks:
         return _("made inactive")
 
     def _write(self, user: User, *, active: bool) -> None:
+        """Write with a path, without one (GitHub), or the whole resource if PATCH is not supported."""
+        ways: list[tuple[str, Mapping[str, Any]]] = [("PUT", user.replaced(active=active))]
+        if self._service.features().patch:
+            named = {"op": "replace", "path": "active", "value": active}
+            ways[:0] = [("PATCH", patch(named)), ("PATCH", patch({"op": "replace", "value": {"active": active}}))]
         refusals: list[RequestRejected] = []
-        for send in self._ways(user, active=active):
-            if refusals and send.__name__ == "put" and not refusals[-1].unsupported:
+        for method, body in ways:
+            if refusals and method == "PUT" and not refusals[-1].unsupported:
                 break  # the server supports PATCH and refused: a PUT must not bypass that
             try:
-                self._insist(user, send)
+                self._insist(user, method, body)
             except RequestRejected as refusal:
                 refusals.append(refusal)
             else:
                 return
         raise refusals[0]
 
-    def _ways(self, user: User, *, active: bool) -> Sequence[Send]:
-        """Return the ways to write: with a path, without one (GitHub), the whole resource if PATCH is not supported."""
-
-        def named(version: str) -> None:
-            self._service.patch(USERS, user.id, version, {"op": "replace", "path": "active", "value": active})
-
-        def pathless(version: str) -> None:
-            self._service.patch(USERS, user.id, version, {"op": "replace", "value": {"active": active}})
-
-        def put(version: str) -> None:
-            self._service.replace(USERS, user.id, version, user.replaced(active=active))
-
-        return (named, pathless, put) if self._service.features().patch else (put,)
-
-    def _insist(self, user: User, send: Send) -> None:
+    def _insist(self, user: User, method: str, body: Mapping[str, Any]) -> None:
         """Write against the version that was read.
 
         A server that never matches weak ETags gets a request without one.
         """
         try:
-            send(self._version(user))
+            self._service.write(method, USERS, user.id, self._version(user), body)
         except Unversioned:  # it announces no ETags, and requires them
             if not user.version:
                 raise
-            send(user.version)
+            self._service.write(method, USERS, user.id, user.version, body)
         except Stale:
             now = self._service.user(user.id)
             if (now.version, now.active) != (user.version, user.active):
                 raise
-            send("")
+            self._service.write(method, USERS, user.id, "", body)
 
     def _version(self, user: User) -> str:
         return user.version if self._service.features().etag else ""

@@ -8,7 +8,6 @@ from connectors.contract import Account, Lookup, Person
 from connectors.errors import Conflict, Missing, Unavailable
 from connectors.scim import filters, wire
 from connectors.scim.faults import RequestRejected, WrongResource
-from connectors.scim.filter_probe import UNTRIED, FilterSupport, probe_filters
 from connectors.scim.paging import Page
 from connectors.scim.service import USERS, Service
 
@@ -68,7 +67,7 @@ class Lookups:
 
     def __init__(self, service: Service, user_filter: str) -> None:
         self._service, self._narrow = service, user_filter
-        self._trust: FilterSupport | None = None
+        self._trust: filters.FilterSupport | None = None
 
     def find(self, person: Person) -> Lookup:
         """Return every account with one of the person's addresses or log-ins.
@@ -103,8 +102,8 @@ class Lookups:
                 raise Conflict(_("user_filter is set, and this server supports no filters"))
             return self._read_all(sieve)
         if self._trust is None or not self._trust.sure:
-            self._trust = probe_filters(self._service)
-        known = self._trust or UNTRIED
+            self._trust = filters.probe_filters(self._service)
+        known = self._trust or filters.UNTRIED
         asked = {
             name: [filters.equals(known.spelled[name], value) for value in values if known.spelled[name]]
             for name, values in terms.items()

@@ -1,18 +1,20 @@
 """Groups of a user: read from the groups' own members, changed one member at a time."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from config.text import _
-from connectors.contract import AccountId, Change, Group, GroupId
-from connectors.errors import Conflict, Forbidden, OutcomeUnknown, Unavailable
-from connectors.scim import filters
+from connectors.contract import Account, AccountId, Change, Group, GroupId
+from connectors.errors import Conflict, Forbidden, Missing, OutcomeUnknown, Unavailable
+from connectors.scim import filters, wire
 from connectors.scim.faults import NoList, RequestRejected, Unversioned
-from connectors.scim.filter_probe import spelling
 from connectors.scim.service import GROUPS, Service
-from connectors.scim.wire import User, texts
+from connectors.scim.wire import User, key, texts
 
 Raw = Mapping[str, Any]
+DEPTH = 20
+"""Levels of nested groups that are followed at most."""
 
 
 class Memberships:
@@ -35,7 +37,7 @@ class Memberships:
         try:
             if spelled := self._spelled():
                 found = self._groups(filters.equals(spelled, account))
-                return [_group(raw) for raw in found if self._names(raw, account)]
+                return [_group(raw) for raw in found if self._has(raw, account)]
             return _direct(user) or self._search(account, is_listed="groups" in user.raw)
         except NoList:
             self._service.sees()  # an application without groups; a missing application raises here
@@ -56,6 +58,36 @@ class Memberships:
             return Change.ALREADY
         self._change(raw, version, account, {"op": "add", "path": "members", "value": [{"value": account}]})
         return self._made(group, account, there=True)
+
+    def administrators(self, group: str) -> Sequence[Account]:
+        """Return the people in a group and in groups within it.
+
+        Raises `Missing` unless exactly one group has that name or id. Raises `Forbidden` if no member is shown: some
+        servers hide members, and an application has at least one administrator.
+        """
+        found = [raw for raw in self._groups("") if key(group) in map(key, _names(raw))]
+        if len(found) != 1:
+            message = _("{count} groups in /Groups are named {group}")
+            message = message if found else _("no groups in /Groups are named {group}")
+            raise Missing(message.format(count=len(found), group=group))
+        people: dict[str, Account] = {}
+        level, seen = [self._whole(_group(found[0]).id)[0]], {str(_group(found[0]).id)}
+        for _level in range(DEPTH):
+            inner = dict.fromkeys(one for raw in level for one in texts(raw.get("members")) if one not in seen)
+            seen |= inner.keys()
+            level = [raw for one in inner if (raw := self._member(one, people))]
+        if not people:
+            raise Forbidden(_("the server shows no member of the group {group}").format(group=group))
+        return list(people.values())
+
+    def _member(self, identifier: str, people: dict[str, Account]) -> Raw:
+        """Add a member to the people, or return the group that it is. A member that is neither is gone."""
+        try:
+            people[identifier] = wire.account(self._service.user(identifier), "member")
+        except Missing:
+            with suppress(Missing):
+                return self._whole(GroupId(identifier))[0]
+        return {}
 
     def _search(self, account: AccountId, *, is_listed: bool) -> list[Group]:
         """Look through all groups.
@@ -94,7 +126,7 @@ class Memberships:
             sample = next(samples, None)
             if sample is None:
                 return ""
-            self._filter = spelling(self._service, GROUPS, ("members.value", "members"), sample)
+            self._filter = filters.spelling(self._service, GROUPS, ("members.value", "members"), sample)
         return self._filter or ""
 
     def _change(self, raw: Raw, version: str, account: AccountId, operation: Raw) -> None:
@@ -114,15 +146,16 @@ class Memberships:
         others = [member for member in raw.get("members") or [] if account not in texts(member)]
         added = [{"value": account}] if operation["op"] == "add" else []
         whole = {name: value for name, value in raw.items() if name != "meta"} | {"members": others + added}
-        self._service.replace(GROUPS, identifier, version if self._service.features().etag else "", whole)
+        self._service.write("PUT", GROUPS, identifier, version if self._service.features().etag else "", whole)
 
     def _patch(self, identifier: str, version: str, operation: Raw) -> None:
+        body = wire.patch(operation)
         try:
-            self._service.patch(GROUPS, identifier, "", operation)  # one member: other changes since the read stay
+            self._service.write("PATCH", GROUPS, identifier, "", body)  # one member: other changes since the read stay
         except Unversioned:
             if not version:
                 raise
-            self._service.patch(GROUPS, identifier, version, operation)
+            self._service.write("PATCH", GROUPS, identifier, version, body)
 
     def _made(self, group: GroupId, account: AccountId, *, there: bool) -> Change:
         try:
@@ -147,7 +180,7 @@ class Memberships:
         for page in self._service.pages(GROUPS, query):
             yield from (raw for raw in page.records if isinstance(raw, Mapping) and any(texts(raw.get("id"))))
 
-    def _names(self, raw: Raw, account: AccountId) -> bool:
+    def _has(self, raw: Raw, account: AccountId) -> bool:
         """Return whether the group has the member; if lists leave members out, the group itself is read."""
         if not _members(raw):
             raw = self._whole(_group(raw).id)[0]
@@ -171,3 +204,7 @@ def _direct(user: User) -> list[Group]:
         for each in (named if isinstance(named, list) else [])
         if isinstance(each, Mapping) and any(texts(each)) and each.get("type") != "indirect"
     ]
+
+
+def _names(raw: Raw) -> tuple[str, ...]:
+    return (*texts(raw.get("displayName")), *texts(raw.get("id")))

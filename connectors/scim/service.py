@@ -8,14 +8,12 @@ from urllib.parse import quote
 import httpx
 
 from config.text import _
-from connectors.contract import Connections, RateLimiter
 from connectors.errors import Conflict, Forbidden, Missing, Unavailable
 from connectors.http import Api, Timeouts, TokenBucket
 from connectors.scim.faults import Faults, NoList, NotJson, RequestRejected, WrongResource
-from connectors.scim.features import Features, read_features
 from connectors.scim.paging import CAPS, Page, Progress, following, read_page
 from connectors.scim.settings import Paging, ScimSettings
-from connectors.scim.wire import User, patch
+from connectors.scim.wire import Features, User, read_features
 
 USERS, GROUPS = "/Users", "/Groups"
 MEDIA = "application/scim+json"
@@ -27,7 +25,7 @@ class Service:
     def __init__(self, settings: ScimSettings) -> None:
         self._settings = settings
         rate = settings.requests_per_second
-        self._api = Api(
+        self.api = Api(
             settings.url,
             patience=Timeouts(connect=settings.connect_seconds, read=settings.request_seconds),
             classify=Faults(settings.token),
@@ -43,22 +41,13 @@ class Service:
         request.headers[self._settings.auth_header] = proof
         return request
 
-    def connections(self) -> Connections:
-        """Return the pool that every call takes its connection from."""
-        return self._api.pool
-
-    def use_rate_limiter(self, pace: RateLimiter) -> None:
-        """Ask `pace` before every call, in place of `requests_per_second`."""
-        self._api.use_rate_limiter(pace)
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._api.close()
-
     def features(self) -> Features:
         """Return the features that the server supports, requested once."""
         if self._features is None:  # two threads may ask at once: better than making all wait for one silent server
-            self._features = self._discover()
+            try:
+                self._features = read_features(_json(self.api.read("GET", "/ServiceProviderConfig")))
+            except (Missing, Forbidden, Conflict, NotJson):  # not every server has it, shows it, or has it right
+                self._features = Features()
         return self._features
 
     def user(self, account: str) -> User:
@@ -72,7 +61,7 @@ class Service:
 
     def resource(self, kind: str, identifier: str) -> tuple[object, str]:
         """Read one resource and its ETag. Raises `Missing`."""
-        response = self._api.read("GET", _path(kind, identifier))
+        response = self.api.read("GET", _path(kind, identifier))
         return _json(response), response.headers.get("ETag", "")
 
     def pages(self, kind: str, query: str = "") -> Iterator[Page]:
@@ -122,16 +111,12 @@ class Service:
             )
         return None  # the server does not support pages
 
-    def me(self) -> object:
+    def me(self) -> User:
         """Read the account of the token.
 
         Raises `Missing`, `Forbidden` or `RequestRejected` if the server does not offer it.
         """
-        return _json(self._api.read("GET", "/Me"))
-
-    def total(self) -> int | None:
-        """Return the server's number of users; None if it sends none."""
-        return next(self.pages(USERS)).total or None
+        return User.read(_json(self.api.read("GET", "/Me")))
 
     def sees(self) -> int:
         """Return the number of users that the bot can see, or 1 if the server sends no number. Only no users give 0."""
@@ -142,26 +127,16 @@ class Service:
     def _by_cursor(self) -> bool:
         return self._settings.paging is Paging.CURSOR or self.features().cursor
 
-    def patch(self, kind: str, identifier: str, version: str, *operations: Mapping[str, Any]) -> None:
-        """Change parts of a resource. Raises `RequestRejected`, and `Stale` if it has another version."""
-        self._write("PATCH", kind, identifier, version, patch(*operations))
+    def write(self, method: str, kind: str, identifier: str, version: str, body: Mapping[str, Any]) -> None:
+        """Change parts of a resource (PATCH), or replace it (PUT).
 
-    def replace(self, kind: str, identifier: str, version: str, resource: Mapping[str, Any]) -> None:
-        """Replace a whole resource. Raises as `patch` does."""
-        self._write("PUT", kind, identifier, version, resource)
-
-    def _write(self, method: str, kind: str, identifier: str, version: str, body: Mapping[str, Any]) -> None:
+        Raises `RequestRejected`, and `Stale` if it has another version.
+        """
         headers = {"Content-Type": MEDIA} | ({"If-Match": version} if version else {})
-        self._api.write(method, _path(kind, identifier), json=body, headers=headers)
-
-    def _discover(self) -> Features:
-        try:
-            return read_features(_json(self._api.read("GET", "/ServiceProviderConfig")))
-        except (Missing, Forbidden, Conflict, NotJson):  # not every server has it, shows it, or has it right
-            return Features()
+        self.api.write(method, _path(kind, identifier), json=body, headers=headers)
 
     def _ask(self, kind: str, params: Mapping[str, str]) -> Page:
-        return read_page(_json(self._api.read("GET", kind, params=params)))
+        return read_page(_json(self.api.read("GET", kind, params=params)))
 
     def _page(self, kind: str, params: Mapping[str, str]) -> Page:
         try:

@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from ipaddress import ip_address
-from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from config.secrets import Secret
 from config.text import _
+from connectors.settings import ReadableFile, SystemSettings, is_loopback
 
 
 class Inactive(StrEnum):
@@ -34,24 +33,8 @@ def _address(url: str) -> str:
     return url.rstrip("/")
 
 
-def _readable(path: Path) -> Path:
-    if not path.is_file():
-        raise ValueError(_("there is no file {path}").format(path=path))
-    return path
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-class ScimSettings(BaseModel):
+class ScimSettings(SystemSettings):
     """Address of the service, the bot's credential, and the meaning of inactive there."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     title: str = Field(default="", max_length=80)
     """The application's name in messages: `Slack`; empty: "SCIM 2.0 application"."""
@@ -85,14 +68,14 @@ class ScimSettings(BaseModel):
     """Requests that one sweep sends at a time."""
     connect_seconds: float = Field(default=5, gt=0, le=60)
     request_seconds: float = Field(default=20, gt=0, le=300)
-    ca_file: Annotated[Path, AfterValidator(_readable)] | None = None
+    ca_file: ReadableFile | None = None
     """PEM file of the authorities to trust; the system's own if left out."""
 
     @model_validator(mode="after")
     def _safe(self) -> Self:
         if not self.token.get_secret_value():
             raise ValueError(_("token: is empty"))
-        if self.url.startswith("http:") and not _is_loopback(self.url):
+        if self.url.startswith("http:") and not is_loopback(self.url):
             raise ValueError(_("url: {url} would send the token unprotected; use https://").format(url=self.url))
         if self.auth_header.lower() in {name.lower() for name in self.headers}:
             raise ValueError(

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from config.secrets import Secret
 from config.text import _
+from connectors.settings import SystemSettings
 
 
 def _zone(name: str) -> str:
@@ -51,10 +52,8 @@ def _once(fields: tuple[str, ...]) -> tuple[str, ...]:
     return fields
 
 
-class TrytonSettings(BaseModel):
+class TrytonSettings(SystemSettings):
     """Address of the server, the bot's credentials there, and the place of the server's log."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     url: str = Field(pattern=r"^https?://[^/\s]+/?$")
     """The server's address without the database: `https://tryton.example.com`."""

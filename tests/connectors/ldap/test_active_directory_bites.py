@@ -8,7 +8,6 @@ import ldap
 import pytest
 
 from connectors.contract import AccountId, Change, GroupId, Locked, Login, Verdict
-from connectors.ldap import disabled_ou
 from connectors.ldap.active_directory import CONTROL, ActiveDirectory
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.connections import LdapConnections
@@ -17,7 +16,7 @@ from connectors.ldap.directory import Directory
 from connectors.ldap.locking import Locking
 from connectors.ldap.memberships import Memberships
 from connectors.ldap.settings import LdapSettings
-from connectors.ldap.wire import Entry, Modification, equals
+from connectors.ldap.wire import Entry, Modification, equals, same
 from tests.conformance.planted import assert_bites
 from tests.connectors import test_ldap as suites
 from tests.connectors.ldap import test_active_directory as traps
@@ -47,9 +46,9 @@ class BelievesWrongPassword(Planted):
     """Accepts `data 52e` as proof of the lock."""
 
     class dialect(ActiveDirectory):  # noqa: N801 - an attribute that happens to be a class
-        def locked(self, secret_is_right: bool, refusal: Mapping[str, Any] | None) -> Locked:
-            done = super().locked(secret_is_right, refusal)
-            return Locked(done.change, Login.REFUSED, done.detail) if refusal else done
+        def judge(self, secret_is_right: bool, refusal: Mapping[str, Any] | None) -> tuple[Login, str]:
+            login, detail = super().judge(secret_is_right, refusal)
+            return Login.REFUSED if refusal else login, detail
 
 
 class ForgetsOtherFlags(Planted):
@@ -76,7 +75,7 @@ class WritesTwice(Planted):
         self._run(lambda link: link.modify(entry.dn, [self._dialect.locking(entry, "x")[1]]), "")
         password = self._dialect.locking(entry, secret := "aA1-Practice-random")[0]
         self._run(lambda link: link.modify(entry.dn, [password]), "")
-        return self._dialect.locked(True, self._connections.try_login(entry.dn, secret, ()))
+        return Locked(Change.MADE, *self._dialect.judge(True, self._connections.try_login(entry.dn, secret, ())))
 
 
 class KnowsByName(Planted):
@@ -262,5 +261,5 @@ def test_the_trap_raises(samba: Samba, wrong: type[Planted], test: Callable[...,
 
 
 def test_the_same_place_is_the_same_however_it_is_written() -> None:
-    assert disabled_ou.same("CN=a\\, b,OU=X,DC=y", "cn=A\\2C B,ou=x,dc=Y")
-    assert not disabled_ou.same("CN=a,OU=X,DC=y", "CN=a,OU=Z,DC=y")
+    assert same("CN=a\\, b,OU=X,DC=y", "cn=A\\2C B,ou=x,dc=Y")
+    assert not same("CN=a,OU=X,DC=y", "CN=a,OU=Z,DC=y")

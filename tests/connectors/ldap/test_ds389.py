@@ -161,6 +161,6 @@ def test_a_credential_without_rights_is_forbidden(ds: World389) -> None:
 def test_only_the_servers_own_words_prove_the_lock(ds: World389) -> None:
     dialect = Ds389(ds.settings())
     inactive = {"result": 53, "info": "Account inactivated. Contact system administrator."}
-    assert dialect.locked(True, inactive).login is Login.REFUSED
-    assert dialect.locked(True, {"result": 49}).login is Login.NOT_TRIED
+    assert dialect.judge(True, inactive)[0] is Login.REFUSED
+    assert dialect.judge(True, {"result": 49})[0] is Login.NOT_TRIED
     assert dialect.verdict(Entry.read("uid=x", {"nsAccountLock": [b"TRUE"]}))[0] is Verdict.LOCKED

@@ -12,7 +12,7 @@ from pydantic import SecretStr, ValidationError
 from connectors.contract import AccountId, Change, Person, Verdict
 from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden
 from connectors.ldap.connector import Ldap
-from connectors.ldap.openldap_password import MARK
+from connectors.ldap.openldap import MARK
 from connectors.ldap.settings import LdapSettings
 from tests.connectors.ldap.foreign import GROUPS, OTHER, ROOT_DN, ROOT_PASSWORD, STAFF, SUFFIX, Foreign, name, staff_dn
 

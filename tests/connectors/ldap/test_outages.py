@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from config.secrets import FileSecret
 from connectors.contract import Person, Verdict
 from connectors.errors import BadCredential, Unavailable
-from connectors.ldap import addresses
+from connectors.ldap import connections
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.connector import Ldap
 from connectors.ldap.faults import translate
@@ -88,7 +88,7 @@ def test_a_dead_address_is_left_aside_for_a_minute(world: LdapWorld, monkeypatch
 
     assert check() == [dead, world.slapd.tls_url]
     assert check() == [world.slapd.tls_url]
-    monkeypatch.setattr(addresses, "ASIDE_SECONDS", 0.0)
+    monkeypatch.setattr(connections, "ASIDE_SECONDS", 0.0)
     assert check() == [dead, world.slapd.tls_url]
 
 
@@ -109,7 +109,7 @@ def test_an_address_that_is_silent_after_the_log_in_or_too_busy_for_it_is_left_f
             alone.check()
         both = Ldap(world.settings(urls=(url, world.slapd.url), ca_file=None, request_seconds=2))
         assert both.check()
-        assert both._connections._addresses.order() == [world.slapd.url, url]
+        assert both._connections._order() == [world.slapd.url, url]
 
 
 def test_an_address_that_is_aside_is_tried_when_no_other_is_left(own: LdapWorld, world: LdapWorld) -> None:

@@ -7,11 +7,11 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from connectors.contract import AccountId, Person, Verdict
-from connectors.ldap import account_control, ranges, refusals
+from connectors.ldap import account_control
 from connectors.ldap.active_directory import ActiveDirectory
 from connectors.ldap.openldap import OpenLdap
 from connectors.ldap.settings import LdapSettings
-from connectors.ldap.wire import Entry, matched_by
+from connectors.ldap.wire import Entry, Values, matched_by, whole
 from tests.conformance.accounts import newcomer
 from tests.connectors.ldap.world import LdapWorld
 from tests.sandbox.company import ldif
@@ -77,25 +77,25 @@ def test_dates_of_active_directory(expires: str, locked_out: str, words: str) ->
     ],
 )
 def test_codes_of_refused_log_ins(info: str, code: str, words: str) -> None:
-    assert refusals.code({"info": info}) == code
-    assert words in refusals.words({"info": info})
-    assert refusals.words({}) == ""
+    assert account_control.refusal_code({"info": info}) == code
+    assert words in account_control.refusal_words({"info": info})
+    assert account_control.refusal_words({}) == ""
 
 
 def test_portions_are_asked_for_until_the_last() -> None:
     asked: list[str] = []
 
-    def more(attribute: str) -> ranges.Values:
+    def more(attribute: str) -> Values:
         asked.append(attribute)
         return {"member;range=2-3": [b"c", b"d"]} if attribute.endswith("=2-*") else {"member;range=4-*": [b"e"]}
 
-    found = ranges.whole({"cn": [b"x"], "member": [], "member;range=0-1": [b"a", b"b"]}, more)
+    found = whole({"cn": [b"x"], "member": [], "member;range=0-1": [b"a", b"b"]}, more)
     assert found == {"cn": [b"x"], "member": [b"a", b"b", b"c", b"d", b"e"]}
     assert asked == ["member;range=2-*", "member;range=4-*"]
 
 
 def test_an_attribute_that_ends_between_two_portions_is_kept() -> None:
-    assert ranges.whole({"member;range=0-1": [b"a", b"b"]}, lambda _: {}) == {"member": [b"a", b"b"]}
+    assert whole({"member;range=0-1": [b"a", b"b"]}, lambda _: {}) == {"member": [b"a", b"b"]}
 
 
 @pytest.mark.parametrize(

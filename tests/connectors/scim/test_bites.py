@@ -9,12 +9,11 @@ import pytest
 from connectors.contract import Observation, Person, Verdict
 from connectors.errors import ConnectorError
 from connectors.http import Api
-from connectors.scim import bulk_observation, filter_probe, filters, service, wire
+from connectors.scim import bulk_observation, filters, service, wire
 from connectors.scim.faults import RequestRejected
-from connectors.scim.locks import Locks
+from connectors.scim.locks import Locks, Removals
 from connectors.scim.memberships import Memberships
 from connectors.scim.paging import Page, Progress, following
-from connectors.scim.removals import Removals
 from connectors.scim.service import Service
 from tests.conformance.groups import GroupsSuite
 from tests.conformance.planted import CAUGHT
@@ -76,12 +75,12 @@ def _counts_repeats(patch: pytest.MonkeyPatch) -> None:
 
 
 def _tries_in_one_case(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(filter_probe, "_swapped", lambda text: text)
+    patch.setattr(filters, "_swapped", lambda text: text)
 
 
 def _proves_or_by_one(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(filter_probe, "_usable", lambda samples: [one for one in samples if one.value][:1])
-    patch.setattr(filter_probe, "_one_by_one", lambda *_, **__: replace(filter_probe.UNTRIED, joined=True, sure=True))
+    patch.setattr(filters, "_usable", lambda samples: [one for one in samples if one.value][:1])
+    patch.setattr(filters, "_one_by_one", lambda *_, **__: replace(filters.UNTRIED, joined=True, sure=True))
 
 
 def _hidden_is_nobody(patch: pytest.MonkeyPatch) -> None:
@@ -117,17 +116,21 @@ def _around_refusals(patch: pytest.MonkeyPatch) -> None:
 
 
 def _removes_all_members(patch: pytest.MonkeyPatch) -> None:
-    right = Service.patch
+    right = wire.patch
 
-    def wrong(self: Service, kind: str, identifier: str, version: str, *operations: Mapping[str, Any]) -> None:
-        right(self, kind, identifier, version, *({**one, "path": one["path"].partition("[")[0]} for one in operations))
+    def wrong(*operations: Mapping[str, Any]) -> dict[str, Any]:
+        return right(*({**one, "path": one["path"].partition("[")[0]} for one in operations))
 
-    patch.setattr(Service, "patch", wrong)
+    patch.setattr(wire, "patch", wrong)
 
 
 def _puts_without_version(patch: pytest.MonkeyPatch) -> None:
-    right = Service.replace
-    patch.setattr(Service, "replace", lambda self, kind, group, _, resource: right(self, kind, group, "", resource))
+    right = Service.write
+
+    def wrong(self: Service, method: str, kind: str, group: str, version: str, body: Mapping[str, Any]) -> None:
+        right(self, method, kind, group, "" if method == "PUT" else version, body)
+
+    patch.setattr(Service, "write", wrong)
 
 
 def _repeats_writes(patch: pytest.MonkeyPatch) -> None:
@@ -135,8 +138,8 @@ def _repeats_writes(patch: pytest.MonkeyPatch) -> None:
 
 
 def _no_trial(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(filter_probe, "finds", lambda *_: True)
-    patch.setattr(filter_probe, "_tried", lambda *_: filter_probe.ProbeResult(all=True))
+    patch.setattr(filters, "finds", lambda *_: True)
+    patch.setattr(filters, "_tried", lambda *_: filters.ProbeResult(all=True))
 
 
 def _inactive_when_unsaid(patch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,6 @@ from scim2_models import PatchOp, User
 from connectors.contract import Person
 from connectors.scim import filters, wire
 from connectors.scim.faults import Faults
-from connectors.scim.features import Features, read_features
 from connectors.scim.settings import ScimSettings
 
 ANYTHING = st.recursive(
@@ -53,7 +52,7 @@ def test_no_payload_breaks_the_reading(payload: object) -> None:
     user = wire.User.read(payload)
     assert wire.account(user, "x").verdict is wire.verdict(user)
     assert wire.observation(user).how
-    assert isinstance(read_features(payload), Features)
+    assert isinstance(wire.read_features(payload), wire.Features)
     assert wire.matched_by(user, Person("", (), ())) == ""
 
 
@@ -77,8 +76,8 @@ def test_what_is_sent_is_what_the_standard_has() -> None:
 
 def test_what_the_server_says_it_supports_is_read_whatever_its_types() -> None:
     said: dict[str, Any] = {"patch": {"supported": "False"}, "filter": {"supported": 0}, "etag": None}
-    assert read_features(said | {"pagination": {"cursor": "true"}}) == Features(False, False, True, True)
-    assert read_features("<html>") == Features()
+    assert wire.read_features(said | {"pagination": {"cursor": "true"}}) == wire.Features(False, False, True, True)
+    assert wire.read_features("<html>") == wire.Features()
 
 
 def test_a_token_that_the_server_repeats_is_not_shown() -> None:

@@ -45,7 +45,7 @@ class ScimWorld:
     @contextmanager
     def _hurried(self) -> Iterator[None]:
         """Shorten our time limits only while no answer will come: a busy machine is not a silent server."""
-        clients = [connector._service._api for connector in self._connectors]
+        clients = [connector._api for connector in self._connectors]
         usual = [client.timeout for client in clients]
         for client in clients:
             client.timeout = httpx.Timeout(0.5)
