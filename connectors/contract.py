@@ -479,11 +479,6 @@ CAPABILITIES: tuple[type, ...] = (
 class Limits:
     """Figures that the vendor publishes and no call can discover. The connector's README has each source."""
 
-    session_lag: timedelta = timedelta(0)
-    """Time for which a session may still work after the lock."""
-    export_lag: timedelta = timedelta(0)
-    export_retention: timedelta | None = None
-    """Time that the export log reaches back. None: as long as the operator keeps it."""
     move_batch: int = 100
     """Records in one `move` call."""
     move_at_once: int = 1

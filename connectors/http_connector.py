@@ -1,10 +1,16 @@
 """The part that the connectors over HTTP share."""
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 import httpx
 
 from connectors.connections import ConnectionPool
 from connectors.contract import Connector, RateLimiter
 from connectors.http import Api
+
+SHOWN = 200
+"""Shown characters of the server's own sentence."""
 
 
 class HttpConnector(Connector):
@@ -23,3 +29,21 @@ class HttpConnector(Connector):
     def close(self) -> None:
         """Close the connections."""
         self._api.close()
+
+
+def json_object(response: httpx.Response) -> Mapping[str, Any]:
+    """Return the object in an answer, or an empty one if the answer is anything else."""
+    try:
+        found = response.json()
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, Mapping) else {}
+
+
+def excerpt(sentences: Iterable[str], secret: str) -> str:
+    """Return the beginning of the server's own words on one line, to follow a status.
+
+    Our credential is never shown, even if a server repeats it.
+    """
+    text = " ".join(" ".join(sentences).replace(secret, "***").split())
+    return f", {text[:SHOWN]}" if text else ""

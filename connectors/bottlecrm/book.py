@@ -7,32 +7,31 @@ before it is written, and read again after.
 from collections.abc import Iterator, Mapping, Sequence
 
 from config.text import _
-from connectors.bottlecrm import moves, wire
-from connectors.bottlecrm.faults import ModuleOff, Unreadable, ValidationRefused
-from connectors.bottlecrm.members import OrganizationMembers
-from connectors.bottlecrm.rest import PAGE, Rest, read_pages
-from connectors.bottlecrm.wire import KINDS, Json, Kind, Member, Page
-from connectors.contract import AccountId, Moved, MoveOrder, Record, RecordId
+from connectors.bottlecrm import wire
+from connectors.bottlecrm.rest import PAGE, ModuleOff, Rest, ValidationRefused, read_pages
+from connectors.bottlecrm.wire import KINDS, Json, Kind, Member, Page, Unreadable
+from connectors.contract import AccountId, Change, Moved, MoveOrder, MoveOutcome, Record, RecordId
 from connectors.errors import Missing, OutcomeUnknown, Unavailable
 
 CHEAPER = 10
 """Number of list rows that cost as much as one record read by itself."""
+People = Mapping[AccountId, Member]
 
 
 class Book:
     """Records by the people whom they are assigned to."""
 
-    def __init__(self, rest: Rest, directory: OrganizationMembers) -> None:
-        self._rest, self._directory = rest, directory
+    def __init__(self, rest: Rest) -> None:
+        self._rest = rest
 
     def count(self, owner: AccountId) -> Mapping[str, int]:
         """Count each kind; a kind whose module is switched off has no visible records."""
-        self._directory.member(owner)
+        self._rest.member(owner)
         return {kind.name: self._count(kind, owner) for kind in KINDS}
 
     def records(self, owner: AccountId) -> Iterator[Record]:
         """Stream the member's records, kind by kind."""
-        self._directory.member(owner)
+        self._rest.member(owner)
         families: dict[str, wire.Family] = {}
         for kind in KINDS:
             for row in self._rows(kind, owner):
@@ -57,7 +56,7 @@ class Book:
 
     def move(self, batch: Sequence[MoveOrder]) -> Sequence[Moved]:
         """Read, decide, write and read each record again, one by one."""
-        people = self._directory.members([who for one in batch for who in (one.owner, one.successor)]) if batch else {}
+        people = self._rest.members([who for one in batch for who in (one.owner, one.successor)]) if batch else {}
         done: list[Moved] = []
         for one in batch:
             try:
@@ -72,17 +71,18 @@ class Book:
                 raise
         return done
 
-    def _move(self, one: MoveOrder, people: moves.People) -> Moved:
+    def _move(self, one: MoveOrder, people: People) -> Moved:
         place = wire.record_place(one.record)
         if place is None:
-            return moves.gone(one)
+            return _gone(one)
         try:
             present = self._present(*place)
         except Missing:
-            return moves.gone(one)
+            return _gone(one)
         except Unreadable as error:
-            return moves.unreadable(one, str(error))
-        decided = moves.decide(one, present, people)
+            unreadable = _("BottleCRM's answer about this record cannot be read: {why}")
+            return _refused(one, None, unreadable.format(why=error))
+        decided = decide(one, present, people)
         return decided if isinstance(decided, Moved) else self._write(one, place, decided, present)
 
     def _write(
@@ -92,16 +92,16 @@ class Book:
         try:
             self._rest.write("PATCH", kind.address(number), {"assigned_to": list(people)})
         except ValidationRefused as refusal:
-            return moves.declined(one, str(refusal))
+            return _refused(one, one.owner, str(refusal))
         except Missing:
-            return moves.gone(one)
+            return _gone(one)
         except OutcomeUnknown:
             if not self._arrived(one, place):
                 raise
         try:
-            return moves.report(one, before, self._present(kind, number))
+            return report(one, before, self._present(kind, number))
         except Missing:
-            return moves.gone(one)
+            return _gone(one)
         except Unavailable as error:
             raise OutcomeUnknown(
                 _("{record} was written and cannot be read back: {error}").format(record=one.record, error=error)
@@ -150,3 +150,50 @@ class Book:
         if owner is not None:
             query["assigned_to"] = owner
         return wire.page(self._rest.get(kind.address(), query), kind.halves)
+
+
+def decide(one: MoveOrder, present: Sequence[Member], people: People) -> Moved | list[AccountId]:
+    """Return the new assignees of the record, or the outcome if there is nothing to write.
+
+    A record is assigned to any number of equal people. A move replaces the owner with the successor, and keeps
+    everybody else.
+    """
+    ids = [who.id for who in present]
+    if one.owner not in ids or one.owner == one.successor:
+        return _not_theirs(one, ids)
+    successor = people.get(one.successor)
+    if successor is None:
+        return _refused(one, one.owner, _("BottleCRM has no member {id}").format(id=one.successor))
+    if not successor.active:
+        return _refused(one, one.owner, _("{name} is inactive").format(name=successor.name))
+    return list(dict.fromkeys(one.successor if who == one.owner else who for who in ids))
+
+
+def report(one: MoveOrder, before: Sequence[Member], after: Sequence[Member]) -> Moved:
+    """Return the outcome of a record that was written."""
+    ids = [who.id for who in after]
+    if not ids:
+        return _refused(one, None, _("BottleCRM left the record without an owner: assign it by hand"))
+    if one.owner in ids:
+        return _refused(one, one.owner, _("BottleCRM accepted the change and kept the owner"))
+    if one.successor not in ids:
+        return Moved(one.record, MoveOutcome.TAKEN, ids[0])
+    lost = [who.name for who in before if who.id not in {*ids, one.owner}]
+    removed = _("BottleCRM removes inactive users from a record that is written: {names}").format(names=", ".join(lost))
+    return Moved(one.record, MoveOutcome.MOVED, one.successor, Change.MADE, removed if lost else "")
+
+
+def _gone(one: MoveOrder) -> Moved:
+    return Moved(one.record, MoveOutcome.GONE, None)
+
+
+def _not_theirs(one: MoveOrder, ids: Sequence[AccountId]) -> Moved:
+    if one.successor in ids:
+        return Moved(one.record, MoveOutcome.MOVED, one.successor, Change.ALREADY)
+    if not ids:
+        return _refused(one, None, _("the record has no owner any more: assign it by hand"))
+    return Moved(one.record, MoveOutcome.TAKEN, ids[0])
+
+
+def _refused(one: MoveOrder, owner: AccountId | None, reason: str) -> Moved:
+    return Moved(one.record, MoveOutcome.REFUSED, owner, reason=reason)

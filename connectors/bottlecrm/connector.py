@@ -1,38 +1,40 @@
-"""The BottleCRM connector: its header lists the capabilities, its methods call the modules that implement them."""
+"""The BottleCRM connector: its header lists the capabilities. Members are here, the book and the tokens elsewhere.
+
+A member's profile owns records, and a lock makes it inactive. The address of the lock takes the user's id.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 
 from config.text import _
 from connectors.bottlecrm import wire
 from connectors.bottlecrm.book import Book
-from connectors.bottlecrm.members import OrganizationMembers
 from connectors.bottlecrm.rest import Rest
-from connectors.bottlecrm.session import Session
 from connectors.bottlecrm.settings import BottleCrmSettings
-from connectors.bottlecrm.tokens import PersonalTokens
+from connectors.bottlecrm.tokens import PersonalTokens, Session
+from connectors.bottlecrm.wire import Member
 from connectors.contract import (
     AccountId,
     Accounts,
     BeforeImage,
     Change,
     ClientBook,
-    Connections,
     Locked,
+    Login,
     Lookup,
     Moved,
     MoveOrder,
     Observation,
     Person,
-    RateLimiter,
     Record,
     RecordId,
     Token,
     Tokens,
 )
-from connectors.errors import Forbidden
+from connectors.errors import Conflict, Forbidden, OutcomeUnknown, Unavailable
+from connectors.http_connector import HttpConnector
 
 
-class BottleCrm(Accounts, Tokens, ClientBook):
+class BottleCrm(HttpConnector, Accounts, Tokens, ClientBook):
     """One organization in BottleCRM over REST.
 
     Safe for use by several threads; nothing is sent before the first call.
@@ -41,20 +43,12 @@ class BottleCrm(Accounts, Tokens, ClientBook):
     def __init__(self, settings: BottleCrmSettings) -> None:
         self._settings = settings
         self._rest = Rest(settings)
-        self._directory = OrganizationMembers(self._rest, settings.login)
-        self._tokens = PersonalTokens(self._rest, self._directory, Session(self._rest, settings.session_file))
-        self._book = Book(self._rest, self._directory)
+        self._api = self._rest.api
+        self._tokens = PersonalTokens(self._rest, Session(self._rest, settings.session_file))
+        self._book = Book(self._rest)
 
     def __repr__(self) -> str:
         return f"BottleCrm({self._settings.url})"
-
-    def connections(self) -> Connections:
-        """Return the pool that every call takes its connection from."""
-        return self._rest.connections()
-
-    def use_rate_limiter(self, pace: RateLimiter) -> None:
-        """Ask `pace` before every request."""
-        self._rest.use_rate_limiter(pace)
 
     def own_account(self) -> str:
         """Return the address in the settings."""
@@ -69,38 +63,55 @@ class BottleCrm(Accounts, Tokens, ClientBook):
                     email=me.email, login=self._settings.login
                 )
             )
-        self._directory.member(me.id)
+        self._rest.member(me.id)
         self._book.count(me.id)
         if self._settings.session_file is None:
             return _("BottleCRM at {url} as {email}; tokens are not revoked: no session_file").format(
                 url=self._settings.url, email=me.email
             )
-        self._tokens.check()
+        self._tokens.every()
         return _("BottleCRM at {url} as {email}").format(url=self._settings.url, email=me.email)
-
-    def close(self) -> None:
-        """Close the connections; no session stays except the one in the session file."""
-        self._rest.close()
 
     def find(self, person: Person) -> Lookup:
         """Look people up by address, which is the log-in, ignoring case and including inactive members."""
-        return self._directory.find(person)
+        texts = dict.fromkeys(text for text in (*person.emails, *person.logins) if text)
+        if not texts:
+            return Lookup((), _("the organization's members: no address and no log-in to look up"))
+        found = {one.id: one for text in texts for one in self._rest.listed(text) if wire.matched(person, one)}
+        how = _("the organization's members by email: {sought}").format(sought=", ".join(texts))
+        return Lookup(tuple(map(wire.account, found.values())), how)
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
         """Read many members from the organization's list, 200 at a time."""
-        return self._directory.observe(accounts)
+        found = self._rest.members(accounts) if accounts else {}
+        return {account: wire.observation(found.get(account)) for account in accounts}
 
     def before(self, account: AccountId) -> BeforeImage:
         """Read whether the member is active."""
-        return wire.before(self._directory.member(account))
+        return wire.before(self._rest.member(account))
 
     def lock(self, before: BeforeImage) -> Locked:
         """Make the member inactive, which ends sessions and tokens. No log-in is tried: there is no password."""
-        return self._directory.lock(before)
+        found = self._rest.member(before.account)
+        if not found.active:
+            return Locked(Change.ALREADY, Login.NOT_TRIED, _("was inactive already"))
+        if before.state.get("active") != "true":
+            raise Conflict(_("{email} was inactive when the plan was made and is active now").format(email=found.email))
+        if found.email.casefold() == self._settings.login.casefold():
+            raise Conflict(_("this is the user that Handover itself signs in as"))
+        self._set(found, "Inactive")
+        return Locked(Change.MADE, Login.NOT_TRIED, _("made inactive: log-ins, sessions and tokens are refused"))
 
     def unlock(self, before: BeforeImage) -> Change:
-        """Make the member active again; sessions and tokens that were not revoked work again until they expire."""
-        return self._directory.unlock(before)
+        """Make the member active again, if they were active before.
+
+        Sessions and tokens that were not revoked work again until they expire.
+        """
+        found = self._rest.member(before.account)
+        if before.state.get("active") != "true" or found.active:
+            return Change.ALREADY
+        self._set(found, "Active")
+        return Change.MADE
 
     def tokens(self, account: AccountId) -> Sequence[Token]:
         """List live personal access tokens, in the session of `session_file`."""
@@ -129,3 +140,20 @@ class BottleCrm(Accounts, Tokens, ClientBook):
     def move(self, batch: Sequence[MoveOrder]) -> Sequence[Moved]:
         """Replace the owner with the successor, record by record; everybody else whom a record is assigned to stays."""
         return self._book.move(batch)
+
+    def _set(self, found: Member, status: str) -> None:
+        self._rest.write("POST", f"/api/user/{found.user}/status/", {"status": status})
+        try:
+            now = self._rest.member(found.id)
+        except Unavailable as error:
+            raise OutcomeUnknown(
+                _("{email} was made {status} and cannot be read back: {error}").format(
+                    email=found.email, status=status.lower(), error=error
+                )
+            ) from error
+        if now.active is not (status == "Active"):
+            raise Conflict(
+                _("BottleCRM accepted the change and {email} is not {status}").format(
+                    email=found.email, status=status.lower()
+                )
+            )

@@ -1,23 +1,38 @@
-"""Calls to BottleCRM's REST API: answers as values, refusals as one of the six errors."""
+"""Calls to BottleCRM's REST API: answers as values, refusals as one of the six errors; and the members.
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+BottleCRM answers 403 to a bad token as well as to a missing right.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 import httpx
 
 from config.text import _
 from connectors.bottlecrm import wire
-from connectors.bottlecrm.faults import Faults, Unreadable
 from connectors.bottlecrm.settings import BottleCrmSettings
-from connectors.bottlecrm.wire import Json, Page
-from connectors.contract import Connections, RateLimiter
-from connectors.errors import Unavailable
+from connectors.bottlecrm.wire import Json, Member, Page, Unreadable
+from connectors.contract import AccountId
+from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, Unavailable
 from connectors.http import Api, Timeouts
+from connectors.http_connector import excerpt, json_object
 
 PAGE = 200
 """Rows in one page; the list of projects returns no more (`projects/views.py` MAX_LIMIT)."""
 PASSES = 5
 """Number of readings of a list that changes meanwhile."""
+FEW = 3
+"""Members that are looked up by their addresses; a larger number is read from the whole list."""
+NO_ORGANIZATION = "Organization context is required"
+"""Answers to an unknown, revoked or expired token, and to one of an inactive owner (`rls_context.py`)."""
+
+
+class ValidationRefused(Conflict):
+    """BottleCRM refused with a sentence about the content; nothing happened."""
+
+
+class ModuleOff(Forbidden):
+    """The organization has switched this module off: its records exist and are hidden."""
 
 
 class Rest:
@@ -26,49 +41,68 @@ class Rest:
     def __init__(self, settings: BottleCrmSettings) -> None:
         token = settings.token.get_secret_value()
         self._proof = {"Authorization": f"Bearer {token}"}
-        self._api = Api(
+        self._addresses: dict[AccountId, str] = {}
+        self.api = Api(
             settings.url,
             patience=Timeouts(connect=min(3, settings.timeout_seconds), read=settings.timeout_seconds),
-            classify=Faults(token),
+            classify=partial(fault, token),
             headers={"Accept": "application/json"},
             authority=settings.authority,
         )
 
     def get(self, path: str, query: Mapping[str, str] | None = None, proof: Mapping[str, str] | None = None) -> Json:
         """Read an object. Raises `Unreadable` if the answer is no object."""
-        return body(self._api.read("GET", path, params=query or {}, headers=proof or self._proof))
+        return body(self.api.read("GET", path, params=query or {}, headers=proof or self._proof))
 
     def write(self, method: str, path: str, content: object = None, proof: Mapping[str, str] | None = None) -> None:
         """Send a change; the answer's content is neither read nor believed."""
-        self._api.write(method, path, json=content, headers=proof or self._proof)
+        self.api.write(method, path, json=content, headers=proof or self._proof)
 
     def post_bare(self, path: str, content: object) -> httpx.Response:
         """Send a request whose content alone authenticates it."""
-        return self._api.write("POST", path, json=content)
+        return self.api.write("POST", path, json=content)
 
-    def connections(self) -> Connections:
-        """Return the pool that every call takes its connection from."""
-        return self._api.pool
+    def members(self, accounts: Sequence[AccountId]) -> dict[AccountId, Member]:
+        """Read members by profile id; missing ones are not in the answer.
 
-    def use_rate_limiter(self, pace: RateLimiter) -> None:
-        """Ask `pace` before every call."""
-        self._api.use_rate_limiter(pace)
+        There is no lookup by id, so known addresses narrow the search.
+        """
+        wanted = set(accounts)
+        found: dict[AccountId, Member] = {}
+        if len(wanted) <= FEW:
+            for known in wanted & self._addresses.keys():
+                found |= {one.id: one for one in self.listed(self._addresses[known]) if one.id in wanted}
+        if wanted - found.keys():
+            found |= {one.id: one for one in self.listed() if one.id in wanted}
+        return found
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._api.close()
+    def member(self, account: AccountId) -> Member:
+        """Read one member. Raises `Missing`."""
+        found = self.members([account]).get(account)
+        if found is None:
+            raise Missing(_("BottleCRM has no member {account}").format(account=account))
+        return found
+
+    def listed(self, email: str = "") -> Iterator[Member]:
+        """Stream the members, or those whose address contains `email`."""
+        query = {"limit": str(PAGE)} | ({"email": email} if email else {})
+
+        def read(offset: int) -> Page:
+            answer: Json = self.get("/api/users/", query | {"offset": str(offset)})
+            return wire.page(answer, wire.USERS)
+
+        for row in read_pages(read, _("the list of members")):
+            found = wire.member(row)
+            self._addresses[found.id] = found.email
+            yield found
 
 
 def body(response: httpx.Response) -> Json:
     """Return the object in an answer. Raises `Unreadable`."""
+    if found := json_object(response):
+        return found
     where = f"{response.request.method} {response.request.url.path}"
-    try:
-        found: Any = response.json()
-    except ValueError as error:
-        raise Unreadable(_("{where}: the answer is not BottleCRM's; is the url right?").format(where=where)) from error
-    if not isinstance(found, dict):
-        raise Unreadable(_("{where}: the answer is not BottleCRM's").format(where=where))
-    return found
+    raise Unreadable(_("{where}: the answer is not BottleCRM's; is the url right?").format(where=where))
 
 
 def read_pages(read: Callable[[int], Page], what: str) -> Iterator[Json]:
@@ -96,3 +130,29 @@ def read_pages(read: Callable[[int], Page], what: str) -> Iterator[Json]:
         if totals == {len(present)}:
             return
     raise Unavailable(_("{what} keeps changing while it is read").format(what=what))
+
+
+def fault(token: str, response: httpx.Response) -> ConnectorError | None:
+    """Return the error of an answer, or None if the general reading applies."""
+    status, said = response.status_code, json_object(response)
+    where = f"{response.request.method} {response.request.url.path}"
+    if response.is_redirect:
+        return Unavailable(_("{where}: redirected ({status}); is the url right?").format(where=where, status=status))
+    sentences = (_flat(said[name]) for name in ("detail", "errors", "error") if said.get(name) not in (None, True, ""))
+    message = f"{where}: {status}{excerpt(sentences, token)}"
+    if status in (401, 403):
+        detail = str(said.get("detail", ""))
+        invalid = "token_not_valid" in (said.get("code"), detail) or detail.startswith(NO_ORGANIZATION)
+        return BadCredential(message) if status == httpx.codes.UNAUTHORIZED or invalid else Forbidden(message)
+    if status == httpx.codes.NOT_FOUND:
+        return ModuleOff(message) if said.get("code") == "module_off" else Missing(message)
+    return ValidationRefused(message) if status == httpx.codes.BAD_REQUEST else None
+
+
+def _flat(text: object) -> str:
+    """Return errors by field as one line."""
+    if isinstance(text, Mapping):
+        return "; ".join(f"{name}: {_flat(what)}" for name, what in text.items())
+    if isinstance(text, list):
+        return " ".join(map(_flat, text))
+    return str(text)

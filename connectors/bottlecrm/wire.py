@@ -10,12 +10,16 @@ from typing import Any
 from uuid import UUID
 
 from config.text import _
-from connectors.bottlecrm.faults import Unreadable
 from connectors.contract import Account, AccountId, BeforeImage, Observation, Person, Record, RecordId, Token, Verdict
+from connectors.errors import Unavailable
 
 Json = Mapping[str, Any]
 Place = tuple[str, ...]
 """A place in an answer: keys from the outside in."""
+
+
+class Unreadable(Unavailable):
+    """The answer is not BottleCRM's, or lacks a part that BottleCRM always sends."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,20 +103,24 @@ class LdapConnections:
 
     def _once(self, work: Callable[[LdapConnection], T]) -> T:
         with self._slot() as slot:
-            link = _fresh(slot.connection) or self._reach(self._bind)
-            slot.connection = None
+            link, slot.connection = slot.connection, None
+            if link and time.monotonic() - link.used_at >= IDLE_SECONDS:
+                link.close()
+                link = None
+            link, usable = link or self._reach(self._bind), False
             try:
                 result = work(link)
-            except BaseException as error:
-                usable = isinstance(error, ldap.LDAPError | ConnectorError)
+                usable = True
+            except (ldap.LDAPError, ConnectorError) as error:
                 if isinstance(error, (*NO_ANSWER, *NOT_NOW)):
                     self._failed[link.url] = time.monotonic()
-                if usable and not isinstance(error, (*NO_ANSWER, OutcomeUnknown)):
-                    _keep(link, slot)
+                usable = not isinstance(error, (*NO_ANSWER, OutcomeUnknown))
+                raise
+            finally:
+                if usable:
+                    link.used_at, slot.connection = time.monotonic(), link
                 else:
                     link.close()
-                raise
-            _keep(link, slot)
             return result
 
     def _bind(self, raw: Any) -> LdapConnection:
@@ -196,15 +200,3 @@ class LdapConnections:
         if s.start_tls:
             raw.start_tls_s()
         return raw
-
-
-def _fresh(link: LdapConnection | None) -> LdapConnection | None:
-    if link is None or time.monotonic() - link.used_at < IDLE_SECONDS:
-        return link
-    link.close()
-    return None
-
-
-def _keep(link: LdapConnection, slot: Slot[LdapConnection]) -> None:
-    link.used_at = time.monotonic()
-    slot.connection = link

@@ -28,7 +28,7 @@ from connectors.contract import (
     Verdict,
 )
 from connectors.errors import ConnectorError
-from connectors.ldap import active_directory, openldap, own_account, roster
+from connectors.ldap import active_directory, openldap, own_account
 from connectors.ldap.active_directory import ActiveDirectory
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.connections import LdapConnections
@@ -100,20 +100,20 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
 
     def locked(self) -> frozenset[AccountId]:
         """Read all locked accounts, 1000 to a page."""
-        return self._run(lambda link: roster.locked(self._directory, link), _("listing locked accounts"))
+        return self._run(self._directory.locked, _("listing locked accounts"))
 
     def everyone(self) -> Iterator[Account]:
         """Stream all accounts below base_dn that match people_filter."""
-        return self._connections.stream(lambda link: roster.everyone(self._directory, link), _("listing accounts"))
+        return self._connections.stream(self._directory.everyone, _("listing accounts"))
 
     def alive(self) -> Iterator[Account]:
         """Stream all accounts that match people_filter and are not locked."""
-        return self._connections.stream(lambda link: roster.alive(self._directory, link), _("listing accounts"))
+        return self._connections.stream(self._directory.alive, _("listing accounts"))
 
     def changed_by(self, account: AccountId, since: datetime) -> str:
         """Read the last change's actor and time, whatever it changed; some directories store only the time."""
         doing = _("reading who changed it")
-        who, at = self._run(lambda link: roster.last_change(self._directory, link, account), doing)
+        who, at = self._run(lambda link: self._directory.last_change(link, account), doing)
         if at is None or at < since or who.casefold() == self._settings.bind_dn.casefold():
             return ""
         return _("{who}, {at} UTC").format(

@@ -1,22 +1,23 @@
-"""Accounts as entries, looked up by id and in bulk. An empty answer alone does not make an account absent.
+"""Accounts as entries: by id, in bulk, and all at once. An empty answer alone does not make an account absent.
 
 A directory that is being restored, or a copy that starts empty, answers "no such object" for everybody for a while. So
 an account counts as absent only if the same answer shows a witness: an account that the directory lists itself.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import ldap
 
 from config.text import _
-from connectors.contract import AccountId, Person
+from connectors.contract import Account, AccountId, Person, Verdict
 from connectors.errors import Forbidden, Missing, Unavailable
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.connections import LdapConnections
 from connectors.ldap.dialect import Dialect
 from connectors.ldap.settings import LdapSettings
-from connectors.ldap.wire import Entry, below, both, either, person_filter
+from connectors.ldap.wire import Entry, also, below, both, either, first_value, person_filter
 
 USUAL = ("cn", "displayName", "mail", "title", "manager")
 FEW = 4
@@ -83,6 +84,69 @@ class Directory:
         rows = list(link.search(self.settings.base_dn, query, self.attributes))
         self._require_control_account(witness, [self.dialect.identify(row) for row in rows])
         return [row for row in rows if self.dialect.identify(row) != witness]
+
+    def locked(self, link: LdapConnection) -> frozenset[AccountId]:
+        """Return the ids of all accounts that are locked now. The server filters, and each lock is read.
+
+        An entry whose id cannot be read is left out; accounts that are left out are read one by one.
+        """
+        dialect = self.dialect
+        if not dialect.locked_query:
+            raise Unavailable(_("this kind of directory has no filter for locked accounts"))
+        judged: dict[bytes, bool] = {}
+        found: set[AccountId] = set()
+        for dn, values in link.rows(self.settings.base_dn, dialect.locked_query, (dialect.identifier, dialect.lock)):
+            lock = first_value(values, dialect.lock)
+            if lock not in judged:  # the value alone decides, and there are few different ones
+                judged[lock] = dialect.verdict(Entry.read(dn, values))[0] is Verdict.LOCKED
+            if judged[lock]:
+                found.add(dialect.named(first_value(values, dialect.identifier)))
+        return frozenset(found - {AccountId("")})
+
+    def alive(self, link: LdapConnection) -> Iterator[Account]:
+        """Stream every account that is not locked. The server leaves locked ones out if it has a filter for them."""
+        query, people = self.dialect.locked_query, self.people_filter
+        return self.everyone(link, both(people, f"(!{query})") if query else people)
+
+    def everyone(self, link: LdapConnection, people: str = "") -> Iterator[Account]:
+        """Stream every account below the base, without before-images and managers' addresses."""
+        dialect = self.dialect
+        attributes = (
+            "cn",
+            "displayName",
+            "mail",
+            "title",
+            dialect.login,
+            dialect.identifier,
+            dialect.lock,
+            *dialect.last_login,
+            *(name for name, _prefix in dialect.addresses),
+        )
+        for entry in link.search(self.settings.base_dn, people or self.people_filter, attributes):
+            account = dialect.identify(entry)
+            if not account:
+                continue  # no id, so later calls could not read or lock it
+            log_ins = [moment for name in dialect.last_login if (moment := dialect.moment(entry.text(name)))]
+            yield Account(
+                id=account,
+                login=dialect.handle(entry),
+                name=entry.text("displayName") or entry.text("cn"),
+                verdict=dialect.verdict(entry)[0],
+                matched_by="",
+                email=entry.text("mail"),
+                title=entry.text("title"),
+                last_login=max(log_ins, default=None),
+                also=also(entry, dialect),
+            )
+
+    def last_change(self, link: LdapConnection, account: AccountId) -> tuple[str, datetime | None]:
+        """Read the last change's actor and time; the actor is empty if the server stores only the time."""
+        dialect = self.dialect
+        attributes = (dialect.identifier, *filter(None, (dialect.changed_by, dialect.changed_at)))
+        entry = self.people(link, [account], attributes).get(account)
+        if entry is None:
+            return "", None
+        return entry.text(dialect.changed_by), dialect.moment(entry.text(dialect.changed_at))
 
     def known(self, row: Entry) -> Entry:
         """Return an entry that can be asked about again. Raises `Forbidden` if its id may not be read."""

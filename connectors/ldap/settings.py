@@ -69,40 +69,35 @@ class LdapSettings(SystemSettings):
     """Largest number of open connections."""
 
     @model_validator(mode="after")
-    def _safe(self) -> Self:
-        if not self.password.get_secret_value():
-            raise ValueError(
-                _("password: is empty; a directory takes that as nobody's log-in and answers all the same")
-            )
-        plain = [url for url in self.urls if url.startswith("ldap:") and not is_loopback(url)]
-        if plain and not self.start_tls:
-            raise ValueError(
-                _("urls: {plain} would send the password unprotected; use ldaps:// or start_tls = true").format(
-                    plain=plain[0]
-                )
-            )
-        if self.start_tls and any(url.startswith("ldaps:") for url in self.urls):
-            raise ValueError(_("start_tls: is for ldap:// addresses; ldaps:// has TLS already"))
+    def _consistent(self) -> Self:
+        plain = [url for url in self.urls if url.startswith("ldap:") and not self.start_tls]
+        open_to_all = next((url for url in plain if not is_loopback(url)), "")
+        windows = self.dialect == "active_directory"
+        faults = {
+            _("password: is empty; a directory takes that as nobody's log-in and answers all the same"): (
+                not self.password.get_secret_value()
+            ),
+            _("urls: {plain} would send the password unprotected; use ldaps:// or start_tls = true").format(
+                plain=open_to_all
+            ): open_to_all,
+            _("start_tls: is for ldap:// addresses; ldaps:// has TLS already"): (
+                self.start_tls and any(url.startswith("ldaps:") for url in self.urls)
+            ),
+            _("urls: Active Directory takes passwords only over TLS; use ldaps:// or start_tls = true"): (
+                windows and plain
+            ),
+            _("urls: ports 3268 and 3269 are the global catalog, which takes no writes; use 636"): (
+                windows and any(urlsplit(url).port in GLOBAL_CATALOG for url in self.urls)
+            ),
+            _('disabled_ou, lock_administrators: are for dialect = "active_directory"'): (
+                not windows and (self.disabled_ou or self.lock_administrators)
+            ),
+            _("bind_dn: is not a DN such as uid=svc-handover,ou=services,dc=example,dc=com"): (
+                not windows and not is_dn(self.bind_dn)
+            ),
+            _('lock_by: is for dialect = "openldap"'): self.lock_by != "ppolicy" and self.dialect != "openldap",
+            _('id_attribute: is for dialect = "389ds"'): self.id_attribute and self.dialect != "389ds",
+        }
+        if found := [words for words, wrong in faults.items() if wrong]:
+            raise ValueError(found[0])
         return self
-
-    @model_validator(mode="after")
-    def _fits_the_dialect(self) -> Self:
-        if self.dialect == "active_directory":
-            self._fits_active_directory()
-        elif self.disabled_ou or self.lock_administrators:
-            raise ValueError(_('disabled_ou, lock_administrators: are for dialect = "active_directory"'))
-        if self.dialect != "active_directory" and not is_dn(self.bind_dn):
-            raise ValueError(_("bind_dn: is not a DN such as uid=svc-handover,ou=services,dc=example,dc=com"))
-        if self.lock_by != "ppolicy" and self.dialect != "openldap":
-            raise ValueError(_('lock_by: is for dialect = "openldap"'))
-        if self.id_attribute and self.dialect != "389ds":
-            raise ValueError(_('id_attribute: is for dialect = "389ds"'))
-        return self
-
-    def _fits_active_directory(self) -> None:
-        if not self.start_tls and any(url.startswith("ldap:") for url in self.urls):
-            raise ValueError(
-                _("urls: Active Directory takes passwords only over TLS; use ldaps:// or start_tls = true")
-            )
-        if any(urlsplit(url).port in GLOBAL_CATALOG for url in self.urls):
-            raise ValueError(_("urls: ports 3268 and 3269 are the global catalog, which takes no writes; use 636"))

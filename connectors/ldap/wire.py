@@ -49,6 +49,14 @@ class Entry:
         return next(iter(self.values.get(name.lower(), ())), b"")
 
 
+def first_value(values: Values, name: str) -> bytes:
+    """Return the first value; servers may write an attribute's name in another case than requested."""
+    found = values.get(name)
+    if found is None:
+        found = next((v for k, v in values.items() if k.lower() == name.lower()), None)
+    return found[0] if found else b""
+
+
 def equals(attribute: str, value: str) -> str:
     """Return a filter for one value; special characters in the value are data."""
     return f"({attribute}={escape_filter_chars(value)})"

@@ -7,12 +7,11 @@ from pydantic import SecretStr
 
 from config.secrets import renewal
 from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Unavailable
+from connectors.http_connector import excerpt, json_object
 
 NOT_DONE = frozenset({400, 405, 413, 414, 415, 501})
 """Statuses of a request that the server does not understand or support: nothing happened."""
 UNSUPPORTED = frozenset({405, 501})
-SHOWN = 200
-"""Shown characters of the server's own sentence."""
 
 
 class RequestRejected(Conflict):
@@ -48,36 +47,21 @@ class NoList(Unavailable):
     """The list is missing: a wrong address, a failing server or, for groups, an application without groups."""
 
 
-class Faults:
-    """Reads a server's errors; the token is never shown, even if a server repeats it."""
-
-    def __init__(self, token: SecretStr) -> None:
-        self._token = token
-
-    def __call__(self, response: httpx.Response) -> ConnectorError | None:
-        """Return the error of an answer, or None if the general reading applies."""
-        status = response.status_code
-        message = f"{response.request.method} {response.request.url.path}: {status}{self._detail(response)}"
-        if status == httpx.codes.UNAUTHORIZED:
-            message += f"; {renewal(self._token)}"
-        if status in NOT_DONE:
-            return RequestRejected(message, status)
-        kinds: Mapping[int, type[ConnectorError]] = {
-            401: BadCredential,
-            403: Forbidden,
-            409: Conflict,
-            412: Stale,
-            428: Unversioned,
-        }
-        return kinds[status](message) if status in kinds else None
-
-    def _detail(self, response: httpx.Response) -> str:
-        try:
-            body = response.json()
-        except (ValueError, RecursionError):
-            return ""
-        if not isinstance(body, Mapping):
-            return ""
-        parts = [str(body[name]) for name in ("scimType", "detail") if body.get(name)]
-        text = " ".join(": ".join(parts).replace(self._token.get_secret_value(), "***").split())
-        return f", {text[:SHOWN]}" if text else ""
+def fault(token: SecretStr, response: httpx.Response) -> ConnectorError | None:
+    """Return the error of an answer, or None if the general reading applies."""
+    status, body = response.status_code, json_object(response)
+    detail = ": ".join(str(body[name]) for name in ("scimType", "detail") if body.get(name))
+    message = f"{response.request.method} {response.request.url.path}: {status}"
+    message += excerpt([detail], token.get_secret_value())
+    if status == httpx.codes.UNAUTHORIZED:
+        message += f"; {renewal(token)}"
+    if status in NOT_DONE:
+        return RequestRejected(message, status)
+    kinds: Mapping[int, type[ConnectorError]] = {
+        401: BadCredential,
+        403: Forbidden,
+        409: Conflict,
+        412: Stale,
+        428: Unversioned,
+    }
+    return kinds[status](message) if status in kinds else None

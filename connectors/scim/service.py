@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -10,7 +11,7 @@ import httpx
 from config.text import _
 from connectors.errors import Conflict, Forbidden, Missing, Unavailable
 from connectors.http import Api, Timeouts, TokenBucket
-from connectors.scim.faults import Faults, NoList, NotJson, RequestRejected, WrongResource
+from connectors.scim.faults import NoList, NotJson, RequestRejected, WrongResource, fault
 from connectors.scim.paging import CAPS, Page, Progress, following, read_page
 from connectors.scim.settings import Paging, ScimSettings
 from connectors.scim.wire import Features, User, read_features
@@ -28,7 +29,7 @@ class Service:
         self.api = Api(
             settings.url,
             patience=Timeouts(connect=settings.connect_seconds, read=settings.request_seconds),
-            classify=Faults(settings.token),
+            classify=partial(fault, settings.token),
             limit=TokenBucket(rate, max(1, int(rate))) if rate else None,
             headers={"Accept": f"{MEDIA}, application/json", **settings.headers},
             sign=self._sign,

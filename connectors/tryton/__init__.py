@@ -1,9 +1,7 @@
 """Tryton 8.2: users, sessions, sale opportunities, and the exports in the server's log."""
 
-from datetime import timedelta
-
 from config.text import N_
-from connectors.contract import Limits, Manifest
+from connectors.contract import Manifest
 from connectors.tryton.connector import Tryton
 from connectors.tryton.settings import TrytonSettings
 
@@ -12,7 +10,6 @@ MANIFEST = Manifest(
     title="Tryton",
     connector=Tryton,
     settings=TrytonSettings,
-    limits=Limits(session_lag=timedelta(0), export_lag=timedelta(0), export_retention=None, move_batch=100),
     cannot=(
         N_("Tryton lets nobody change the employee of a converted, won, lost or cancelled opportunity."),
         N_(

@@ -1,8 +1,14 @@
-"""The Tryton connector: its header lists the capabilities, its methods call the modules that implement them."""
+"""The Tryton connector: its header lists the capabilities. Accounts are here, the client book and the log elsewhere.
+
+A write of `active`, even of the present value, ends all sessions and forgets all devices of the user (trytond 8.2
+res/user.py, `on_modification`; tried). Every write here carries the time stamp of the read before it. So Tryton itself
+refuses it if somebody else wrote in between.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from config.text import _
@@ -13,47 +19,43 @@ from connectors.contract import (
     BeforeImage,
     Change,
     ClientBook,
-    Connections,
     ExportEvent,
     ExportLog,
     Locked,
+    Login,
     Lookup,
     Moved,
     MoveOrder,
     Observation,
     Person,
-    RateLimiter,
     Record,
     RecordId,
     Roster,
     Sessions,
+    Verdict,
 )
-from connectors.errors import Forbidden, Missing
-from connectors.tryton import log, roster
+from connectors.errors import Conflict, Forbidden, Missing
+from connectors.http_connector import HttpConnector
+from connectors.tryton import log, wire
 from connectors.tryton.book import Book
+from connectors.tryton.owners import USER, Owners
 from connectors.tryton.rpc import Rpc
 from connectors.tryton.settings import TrytonSettings
-from connectors.tryton.users import Users
 
 _NEEDED = (("res.user", "write"), ("sale.opportunity", "write"), ("party.party", "read"), ("company.employee", "read"))
+PAGE = 1000
+"""Users in one read of all."""
 
 
-class Tryton(Accounts, Sessions, ClientBook, ExportLog, Roster):
+class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster):
     """Tryton 8.2 over JSON-RPC, with the server's log for exports. Nothing is sent before the first call."""
 
     def __init__(self, settings: TrytonSettings) -> None:
         self._settings = settings
         self._rpc = Rpc(settings)
-        self._users = Users(self._rpc)
-        self._book = Book(self._rpc, self._users, settings.owner_fields)
-
-    def connections(self) -> Connections:
-        """Return the pool that every call takes its connection from."""
-        return self._rpc.connections()
-
-    def use_rate_limiter(self, pace: RateLimiter) -> None:
-        """Ask `pace` before every request."""
-        self._rpc.use_rate_limiter(pace)
+        self._api = self._rpc.api
+        self._owners = Owners(self._rpc)
+        self._book = Book(self._rpc, self._owners, settings.owner_fields)
 
     def own_account(self) -> str:
         """Return the log-in in the settings."""
@@ -84,45 +86,74 @@ class Tryton(Accounts, Sessions, ClientBook, ExportLog, Roster):
             database=self._settings.database, login=login, exports=exports
         )
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._rpc.close()
-
     def find(self, person: Person) -> Lookup:
         """Look people up by address and log-in, ignoring case and including inactive users."""
-        return self._users.find(person)
+        how = _("res.user by email and login: {sought}").format(sought=", ".join((*person.emails, *person.logins)))
+        if not (person.emails or person.logins):
+            return Lookup((), _("res.user: no address and no log-in to look up"))
+        asked = (wire.lookup(person), 0, None, None, wire.USER_FIELDS)
+        rows = self._rpc.read(f"{USER}.search_read", *asked, context=wire.ALL)
+        hits = [(row, wire.matched(person, row)) for row in rows]
+        return Lookup(tuple(wire.account(row, by) for row, by in hits if by), how)
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
-        """Read many users in one call."""
-        return self._users.observe(accounts)
+        """Read many users in one call. A malformed id is not `absent`, as it was never looked up."""
+        numbers = {account: wire.user_id(account) for account in accounts}
+        rows = self._owners.rows([number for number in numbers.values() if number is not None])
+        malformed = Observation(Verdict.UNKNOWN, _("res.user by id"), _("this is not the form of a user's id"))
+        return {a: malformed if n is None else wire.observation(rows.get(n)) for a, n in numbers.items()}
 
     def locked(self) -> frozenset[AccountId]:
         """Read the ids of all inactive users, 1000 to a call."""
-        return roster.locked(self._rpc)
+        return frozenset(AccountId(str(row["id"])) for row in self._every(["active", "=", False], ["id"]))
 
     def everyone(self) -> Iterator[Account]:
         """Stream all users, 1000 to a call."""
-        return roster.everyone(self._rpc)
+        return (wire.account(row, "") for row in self._every(wire.ANY_STATE, wire.USER_FIELDS))
 
     def before(self, account: AccountId) -> BeforeImage:
         """Read whether the user is active."""
-        return self._users.before(account)
+        return wire.before(account, self._owners.row(account))
 
     def lock(self, before: BeforeImage) -> Locked:
         """Make the user inactive, which also ends their sessions. No log-in is tried: we know no password of theirs."""
-        return self._users.lock(before)
+        row = self._owners.row(before.account)
+        if not row["active"]:
+            return Locked(Change.ALREADY, Login.NOT_TRIED, _("was inactive already"))
+        if before.state.get("active") != "true":
+            raise Conflict(
+                _("user {login} was inactive when the plan was made and is active now").format(login=row["login"])
+            )
+        if row["id"] == self._rpc.user:
+            raise Conflict(_("this is the user that Handover itself signs in as"))
+        self._write(row, active=False)
+        ended = _("made inactive, {count} session(s) ended").format(count=row["sessions"])
+        return Locked(Change.MADE, Login.NOT_TRIED, ended)
 
     def unlock(self, before: BeforeImage) -> Change:
-        """Make the user active again."""
-        return self._users.unlock(before)
+        """Make the user active again, if they were active before."""
+        row = self._owners.row(before.account)
+        if before.state.get("active") != "true" or row["active"]:
+            return Change.ALREADY
+        self._write(row, active=True)
+        return Change.MADE
 
     def sessions(self, account: AccountId) -> int:
         """Return the number of sessions that are not older than the server allows."""
-        return int(self._users.row(account)["sessions"])
+        return int(self._owners.row(account)["sessions"])
 
     def end(self, account: AccountId) -> Change:
-        """End the sessions, of active users too; the user stays as they are."""
-        return self._users.end_sessions(account)
+        """End the sessions, of active users too; the user stays as they are.
+
+        Raises `Conflict` if the person signed in again meanwhile.
+        """
+        row = self._owners.row(account)
+        if not row["sessions"]:
+            return Change.ALREADY
+        self._write(row, active=bool(row["active"]))
+        if left := self.sessions(account):
+            raise Conflict(_("user {login} has {left} session(s) again").format(login=row["login"], left=left))
+        return Change.MADE
 
     def count(self, owner: AccountId) -> Mapping[str, int]:
         """Count opportunities, and the records of each further field that the settings name."""
@@ -142,7 +173,7 @@ class Tryton(Accounts, Sessions, ClientBook, ExportLog, Roster):
 
     def exports(self, account: AccountId, since: datetime, until: datetime) -> Iterator[ExportEvent]:
         """Read exports from the log by user id; if the log has no id, by the present log-in."""
-        row, zone = self._users.row(account), ZoneInfo(self._settings.log_timezone)
+        row, zone = self._owners.row(account), ZoneInfo(self._settings.log_timezone)
         found = log.exports(log.lines(log.files(self._log(), since)), zone, row["login"], row["id"])
         mine = [log.event(one, row["login"]) for one in found if since <= one.at < until]
         return iter(sorted(mine, key=lambda event: event.at))
@@ -150,6 +181,23 @@ class Tryton(Accounts, Sessions, ClientBook, ExportLog, Roster):
     def client_base(self) -> int:
         """Return the number of parties and opportunities: an export of clients takes both."""
         return sum(int(self._rpc.read(f"{model}.search_count", [])) for model in ("party.party", "sale.opportunity"))
+
+    def _every(self, clause: Sequence[Any], fields: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+        """Stream users in the order of their ids: a new user is on a page still to come."""
+        method, order, after = f"{USER}.search_read", [["id", "ASC"]], 0
+        while rows := self._rpc.read(method, [["id", ">", after], clause], 0, PAGE, order, fields):
+            yield from rows
+            after = rows[-1]["id"]
+
+    def _write(self, row: Mapping[str, Any], *, active: bool) -> None:
+        """Write `active` unless the user was written since `row` was read."""
+        context = wire.unchanged(USER, [row])
+        try:
+            self._rpc.write(f"{USER}.write", [row["id"]], {"active": active}, context=context)
+        except wire.ValidationRefused as refusal:
+            if refusal.rights:
+                raise Forbidden(_("Tryton: {refusal}").format(refusal=refusal)) from refusal
+            raise
 
     def _log(self) -> Path:
         path = self._settings.server_log

@@ -1,17 +1,101 @@
-"""Owners of records in Tryton: an account is a user; its records name the user or one of the user's employees."""
+"""Owners of records in Tryton: an account is a user; its records name the user or one of the user's employees.
 
-from collections.abc import Iterable, Mapping
+An owner field points to an employee (`company.employee`) or to a user (`res.user`): the opportunity's employee, and the
+fields that the settings name. The model's other fields (a party, a company, an active flag) are read from Tryton
+itself. So the settings name only the field.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
+from config.text import _
 from connectors.contract import AccountId
+from connectors.errors import Missing
 from connectors.tryton import wire
-from connectors.tryton.owner_fields import EMPLOYEE, OwnerField
 from connectors.tryton.rpc import Rpc
-from connectors.tryton.users import MODEL, Users
 
 UNLINKED = "employee:"
 """Prefix of an owner without a log-in: an employee without a linked user still owns the record."""
+USER, EMPLOYEE, PARTY = "res.user", "company.employee", "party.party"
+BESIDES = ("party", "company", "active", "state")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerField:
+    """One field of one model."""
+
+    model: str
+    name: str
+    users: bool = False
+    """True if it points to users; else it points to employees."""
+    party: str | None = None
+    """Path from the record to its party's own fields: `party.`, or empty if the record is the party."""
+    company: bool = False
+    """True if the record belongs to a company. Only that company's employees can own it."""
+    active: bool = False
+    """True if the record can be inactive. Such a record is in no list that does not ask for it."""
+    state: bool = False
+
+    @property
+    def text(self) -> str:
+        """Return the field as the settings write it."""
+        return f"{self.model}:{self.name}"
+
+
+OPPORTUNITY = OwnerField("sale.opportunity", "employee", party="party.", company=True, state=True)
+
+
+def read(rpc: Rpc, text: str) -> OwnerField:
+    """Look a field up, given as `MODEL:FIELD`. Raises `Missing` with an instruction if it can own nothing."""
+    model, _colon, name = text.partition(":")
+    if not rpc.read("ir.model.search_count", [["name", "=", model]]):
+        raise Missing(
+            _(
+                "owner_fields: Tryton has no model {model}; activate its module there, "
+                "or take {field} out of the settings"
+            ).format(model=model, field=text)
+        )
+    known = rpc.read(f"{model}.fields_get", [name, *BESIDES])
+    if wrong := fault(text, known.get(name)):
+        raise Missing(wrong)
+    party = "" if model == PARTY else "party." if _points(known.get("party"), PARTY) else None
+    return OwnerField(
+        model,
+        name,
+        users=_points(known[name], USER),
+        party=party,
+        company=_points(known.get("company"), "company.company"),
+        active="active" in known,
+        state=known.get("state", {}).get("type") == "selection",
+    )
+
+
+def fault(text: str, found: Mapping[str, Any] | None) -> str:
+    """Return why a field can own nothing and what to do, from Tryton's description of it; empty if it can."""
+    model, _colon, name = text.partition(":")
+    if found is None:
+        message = _("owner_fields: Tryton's {model} has no field {name}; correct {field} in the settings")
+        return message.format(model=model, name=name, field=text)
+    if not (_points(found, EMPLOYEE) or _points(found, USER)):
+        return _(
+            "owner_fields: {field} is {what} in Tryton; name a field that points to one employee (company.employee) or "
+            "one user (res.user)"
+        ).format(field=text, what=" ".join(filter(None, (found["type"], found.get("relation")))))
+    if not found.get("searchable", True):
+        message = _("owner_fields: Tryton cannot search by {field}; name the field that it is computed from")
+        return message.format(field=text)
+    if found["readonly"]:
+        return _(
+            "owner_fields: {field} is read-only: let the bot's user write it (Fields Access), or take"
+            " it out of the settings if Tryton fills it in by itself"
+        ).format(field=text)
+    return ""
+
+
+def _points(found: Mapping[str, Any] | None, model: str) -> bool:
+    return found is not None and found["type"] == "many2one" and found.get("relation") == model
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +113,38 @@ class OwnerIds:
 class Owners:
     """Conversion between accounts and owners."""
 
-    def __init__(self, rpc: Rpc, users: Users) -> None:
-        self._rpc, self._users = rpc, users
+    def __init__(self, rpc: Rpc) -> None:
+        self._rpc = rpc
+
+    def rows(self, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """Read users, including inactive ones; missing users are not in the answer."""
+        if not ids:
+            return {}
+        domain = [["id", "in", list(ids)], wire.ANY_STATE]
+        found = self._rpc.read(f"{USER}.search_read", domain, 0, None, None, wire.USER_FIELDS)
+        return {row["id"]: row for row in found}
+
+    def row(self, account: AccountId) -> dict[str, Any]:
+        """Read one user. Raises `Missing`."""
+        number = wire.user_id(account)
+        found = None if number is None else self.rows([number]).get(number)
+        if found is None:
+            raise Missing(_("Tryton has no user {account}").format(account=account))
+        return found
 
     def hands(self, owner: AccountId) -> OwnerIds:
         """Read the owner ids of an account. Raises `Missing`."""
         if owner.startswith(UNLINKED) and owner.removeprefix(UNLINKED).isdecimal():
             return OwnerIds((), (int(owner.removeprefix(UNLINKED)),))
-        row = self._users.row(owner)
+        row = self.row(owner)
         return OwnerIds((row["id"],), tuple(row["employees"]))
 
     def sellers(self, field: OwnerField, accounts: Iterable[AccountId]) -> dict[AccountId, wire.OwnerAccount]:
         """Read accounts as owners by one field; accounts that are no users are not in the answer."""
         numbers = {a: n for a in accounts if (n := wire.user_id(a)) is not None}
-        rows = self._users.rows(sorted(set(numbers.values())))
+        rows = self.rows(sorted(set(numbers.values())))
         if field.users:
-            return {a: wire.user(rows[n]) for a, n in numbers.items() if n in rows}
+            return {a: wire.owner_account(rows[n], {n: None}, [n]) for a, n in numbers.items() if n in rows}
         wanted = sorted({employee for row in rows.values() for employee in row["employees"]})
         domain, fields = [["id", "in", wanted]], wire.EMPLOYEE_FIELDS
         read = self._rpc.read(f"{EMPLOYEE}.search_read", domain, 0, None, None, fields)
@@ -61,7 +161,7 @@ class Owners:
         if field.users or not wanted:
             return {value: AccountId(str(value)) for value in wanted}
         domain, order = [["employees", "in", wanted], wire.ANY_STATE], [["active", "ASC"], ["id", "DESC"]]
-        rows = self._rpc.read(f"{MODEL}.search_read", domain, 0, None, order, ["employees"])
+        rows = self._rpc.read(f"{USER}.search_read", domain, 0, None, order, ["employees"])
         linked = {employee: AccountId(str(row["id"])) for row in rows for employee in row["employees"]}
         return {value: linked.get(value, unlinked(field, value)) for value in wanted}
 

@@ -1,13 +1,15 @@
-"""Rows of Tryton as records of a client book: opportunities, and records of the settings' fields. Pure."""
+"""Records of a client book: rows as records, and the decision and outcome of their moves. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from config.text import _
-from connectors.contract import AccountId, Record, RecordId
-from connectors.tryton.owner_fields import OPPORTUNITY, OwnerField
+from connectors.contract import AccountId, Change, Moved, MoveOrder, MoveOutcome, Record, RecordId
+from connectors.tryton import wire
+from connectors.tryton.owners import OPPORTUNITY, OwnerField, unlinked
 
 KIND = "opportunity"
 WORKED_ON = frozenset({"lead", "opportunity"})
@@ -27,6 +29,32 @@ FIELDS = [
 ]
 """The fields that are read of an opportunity."""
 _ID = re.compile(rf"({KIND}|[\w.-]+:\w+):(\d+)", re.ASCII)
+OwnerAccounts = Mapping[AccountId, wire.OwnerAccount]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordState:
+    """A record as a read shows it."""
+
+    record: int
+    owner: int | None
+    """The employee or user whom it names."""
+    unlinked: str
+    """Name of that owner if no account is known for it."""
+    company: int | None
+    timestamp: str
+    state: str
+
+
+RecordStates = Mapping[int, RecordState]
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Give one record to an employee or user, unless it was written since it was read."""
+
+    row: RecordState
+    taker: int
 
 
 def place(record: RecordId) -> tuple[str, int] | None:
@@ -113,3 +141,98 @@ def number(value: Mapping[str, str] | None) -> Decimal:
 
 def _fixed(state: str) -> str:
     return _("{state}: Tryton lets nobody change its employee any more").format(state=state)
+
+
+def moving_fields(field: OwnerField) -> list[str]:
+    """Return the fields that are read of moving records."""
+    own = [name for name, there in (("company", field.company), ("state", field.state)) if there]
+    return [field.name, *own, "_timestamp"]
+
+
+def holding(field: OwnerField, row: Mapping[str, Any]) -> RecordState:
+    """Return a row of `moving_fields`."""
+    owner = row[field.name]
+    named = "" if owner is None else str(unlinked(field, owner))
+    return RecordState(row["id"], owner, named, row.get("company"), row["_timestamp"], row.get("state") or "")
+
+
+def decide(
+    batch: Sequence[MoveOrder], rows: RecordStates, sellers: OwnerAccounts
+) -> tuple[list[Write], dict[int, str]]:
+    """Return the writes, and the reasons for records that are not written; others are gone, taken or already moved."""
+    writes: dict[int, Write] = {}
+    refused: dict[int, str] = {}
+    for one in batch:
+        row = _row(one, rows)
+        if row is None or row.owner is None or row.record in writes:
+            continue
+        if not _is_owner(sellers.get(one.owner), one.owner, row):
+            continue
+        found = _taker(one.successor, sellers.get(one.successor), row.company)
+        if isinstance(found, str):
+            refused[row.record] = found
+        elif row.owner != found:
+            writes[row.record] = Write(row, found)
+    return list(writes.values()), refused
+
+
+def payload(field: OwnerField, writes: Sequence[Write]) -> tuple[list[Any], dict[str, Any]]:
+    """Return the arguments and the context of one `write` call for all: ids and values in turn, one pair an owner."""
+    groups: dict[int, list[int]] = {}
+    for write in writes:
+        groups.setdefault(write.taker, []).append(write.row.record)
+    arguments = [part for taker, ids in groups.items() for part in (ids, {field.name: taker})]
+    rows = [{"id": write.row.record, "_timestamp": write.row.timestamp} for write in writes]
+    return arguments, wire.unchanged(field.model, rows)
+
+
+def report(
+    one: MoveOrder,
+    rows: RecordStates,
+    sellers: OwnerAccounts,
+    refused: Mapping[int, str],
+    written: set[int],
+    name: Callable[[int | None], AccountId | None],
+) -> Moved:
+    """Return the outcome of one assignment, from the read after the write."""
+    row = _row(one, rows)
+    if row is None:
+        return gone(one)
+    if _is_owner(sellers.get(one.successor), one.successor, row):
+        change = Change.MADE if row.record in written else Change.ALREADY
+        return Moved(one.record, MoveOutcome.MOVED, one.successor, change)
+    if _is_owner(sellers.get(one.owner), one.owner, row):
+        reason = refused.get(row.record, _("Tryton accepted the change and kept the owner"))
+        return Moved(one.record, MoveOutcome.REFUSED, one.owner, reason=reason)
+    other = next((a for a, s in sellers.items() if row.owner in s.all_owner_ids), None) or name(row.owner)
+    return Moved(one.record, MoveOutcome.TAKEN, other)
+
+
+def gone(one: MoveOrder) -> Moved:
+    """Return the outcome of an assignment whose record is missing, or has an id that Tryton cannot have given."""
+    return Moved(one.record, MoveOutcome.GONE, None)
+
+
+def _row(one: MoveOrder, rows: RecordStates) -> RecordState | None:
+    found = place(one.record)
+    return rows.get(found[1]) if found else None
+
+
+def _is_owner(seller: wire.OwnerAccount | None, account: AccountId, row: RecordState) -> bool:
+    if row.owner is None:
+        return False
+    return row.owner in seller.all_owner_ids if seller else account == row.unlinked
+
+
+def _taker(account: AccountId, seller: wire.OwnerAccount | None, company: int | None) -> int | str:
+    """Return the new owner id: the successor's employee in the record's company, or the reason why there is none."""
+    if seller is None:
+        return _("Tryton has no user {account}").format(account=account)
+    if not seller.active:
+        return _("{name} is inactive").format(name=seller.name)
+    fitting = [hand for hand, where in seller.hands.items() if company is None or where in (company, None)]
+    if fitting:
+        return fitting[-1]
+    if company is None:
+        return _("{name} is no employee").format(name=seller.name)
+    return _("{name} is no employee of the record's company").format(name=seller.name)

@@ -15,7 +15,6 @@ import httpx
 
 from config.secrets import renewal
 from config.text import _
-from connectors.contract import Connections, RateLimiter
 from connectors.errors import BadCredential, ConnectorError, Forbidden, OutcomeUnknown, Unavailable
 from connectors.http import Api, Timeouts
 from connectors.tryton import wire
@@ -42,7 +41,7 @@ class Rpc:
         self._settings = settings
         self._path = f"/{settings.database}/rpc/"
         patience = Timeouts(connect=min(3, settings.timeout_seconds), read=settings.timeout_seconds)
-        self._api = Api(settings.url, patience=patience, classify=_classify, authority=settings.authority)
+        self.api = Api(settings.url, patience=patience, classify=_classify, authority=settings.authority)
         self._token, self._user, self._lock = "", 0, Lock()
         self._refused: tuple[float, BadCredential, str] | None = None
 
@@ -68,26 +67,12 @@ class Rpc:
         try:
             self._call(method, arguments, context, writes=True)
         except wire.ValidationRefused as refusal:
-            self._check_right(method.rpartition(".")[0], refusal)
+            model = method.rpartition(".")[0]
+            if not self.rights(model)[model]["write"]:
+                raise Forbidden(
+                    _("{login} has no write access to {model}").format(login=self._settings.login, model=model)
+                ) from refusal
             raise
-
-    def connections(self) -> Connections:
-        """Return the pool that every call takes its connection from."""
-        return self._api.pool
-
-    def use_rate_limiter(self, pace: RateLimiter) -> None:
-        """Ask `pace` before every call, including log-ins."""
-        self._api.use_rate_limiter(pace)
-
-    def close(self) -> None:
-        """Close the connections; the session expires by itself."""
-        self._api.close()
-
-    def _check_right(self, model: str, refusal: wire.ValidationRefused) -> None:
-        if not self.rights(model)[model]["write"]:
-            raise Forbidden(
-                _("{login} has no write access to {model}").format(login=self._settings.login, model=model)
-            ) from refusal
 
     def rights(self, *models: str) -> dict[str, dict[str, int]]:
         """Return our rights on models: `read`, `write`, `create`, `delete` as 0 or 1."""
@@ -127,7 +112,7 @@ class Rpc:
 
     def _post(self, method: str, params: list[Any], token: str, *, writes: bool) -> Any:
         headers = {"Authorization": f"Session {token}"} if token else {}
-        send = self._api.write if writes else self._api.read
+        send = self.api.write if writes else self.api.read
         response = send("POST", self._path, json={"id": 1, "method": method, "params": params}, headers=headers)
         try:
             answer = response.json()

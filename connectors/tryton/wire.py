@@ -127,15 +127,11 @@ def seller(row: Mapping[str, Any], employees: Iterable[Mapping[str, Any]], today
     """Return a user as an owner of records that name employees; `employees` are theirs."""
     order = sorted(employees, key=lambda employee: (employee["id"] == row["employee"], employee["id"]))
     working = {one["id"]: one["company"] for one in order if _works(one, today)}
-    return _seller(row, working, row["employees"])
+    return owner_account(row, working, row["employees"])
 
 
-def user(row: Mapping[str, Any]) -> OwnerAccount:
-    """Return a user as an owner of records that name users."""
-    return _seller(row, {row["id"]: None}, [row["id"]])
-
-
-def _seller(row: Mapping[str, Any], hands: Mapping[int, int | None], everyone: Iterable[int]) -> OwnerAccount:
+def owner_account(row: Mapping[str, Any], hands: Mapping[int, int | None], everyone: Iterable[int]) -> OwnerAccount:
+    """Return a user as an owner of records that name `hands` now, or one of `everyone` since earlier."""
     name = row["name"] or row["login"]
     return OwnerAccount(AccountId(str(row["id"])), name, bool(row["active"]), hands, frozenset(everyone))
 

@@ -146,7 +146,7 @@ def test_planted_faults_are_caught_on_the_real_server(book: BookWorld, monkeypat
     owner, friend, gone = book.seller(), book.seller(), book.seller(active=False)
     first, second = book.add(owner, ["A", "B"])
     book.server.assign("task", {second.partition(":")[2]: [owner, friend]})
-    monkeypatch.setattr("connectors.bottlecrm.moves.decide", lambda one, _present, _people: [one.successor])
+    monkeypatch.setattr("connectors.bottlecrm.book.decide", lambda one, _present, _people: [one.successor])
     book.connect().move(assignments([first], owner, gone))
     assert first not in book.owners(), "the trap is gone: BottleCRM keeps the owner now"
     book.connect().move(assignments([second], owner, book.seller()))

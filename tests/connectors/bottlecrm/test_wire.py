@@ -1,4 +1,4 @@
-"""Decisions that need no server: refusals, lists that shift, families, and outcomes of moves."""
+"""Decisions that need no server: refusals, lists that shift, families, and outcomes of book."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -8,11 +8,10 @@ import httpx
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from connectors.bottlecrm import moves, wire
-from connectors.bottlecrm.faults import Faults, ModuleOff, Unreadable, ValidationRefused
-from connectors.bottlecrm.rest import PAGE, read_pages
+from connectors.bottlecrm import book, wire
+from connectors.bottlecrm.rest import PAGE, ModuleOff, ValidationRefused, fault, read_pages
 from connectors.bottlecrm.settings import BottleCrmSettings
-from connectors.bottlecrm.wire import BY_NAME, Member, Page
+from connectors.bottlecrm.wire import BY_NAME, Member, Page, Unreadable
 from connectors.contract import AccountId, Change, MoveOrder, MoveOutcome, Person, RecordId
 from connectors.errors import BadCredential, ConnectorError, Forbidden, Missing, Unavailable
 
@@ -42,20 +41,20 @@ SCOPE = "This token is not scoped for read access to users. It needs the users:r
     ],
 )
 def test_refusals_are_told_apart(status: int, body: object, expected: type[ConnectorError]) -> None:
-    found = Faults(TOKEN)(answer(status, body))
+    found = fault(TOKEN, answer(status, body))
     assert type(found) is expected
 
 
 @pytest.mark.parametrize("status", [200, 204, 429, 500, 503])
 def test_the_rest_is_read_as_everywhere(status: int) -> None:
-    assert Faults(TOKEN)(answer(status, {})) is None
+    assert fault(TOKEN, answer(status, {})) is None
 
 
 def test_a_refusal_repeats_the_sentence_and_never_the_token() -> None:
-    said = str(Faults(TOKEN)(answer(400, {"errors": {"stage": [f"no {TOKEN} here", "second"]}, "detail": "x" * 500})))
+    said = str(fault(TOKEN, answer(400, {"errors": {"stage": [f"no {TOKEN} here", "second"]}, "detail": "x" * 500})))
     assert TOKEN not in said
     assert len(said) < 300
-    said = str(Faults(TOKEN)(answer(400, {"errors": {"stage": [f"no {TOKEN} here", "second"]}})))
+    said = str(fault(TOKEN, answer(400, {"errors": {"stage": [f"no {TOKEN} here", "second"]}})))
     assert "stage: no *** here second" in said
 
 
@@ -198,8 +197,8 @@ MOVE = MoveOrder(RecordId("task:1"), AccountId(ALICE), AccountId(BOB))
 EVERYBODY = {AccountId(number): member(number) for number in (ALICE, BOB, CAROL)}
 
 
-def outcome(*present: Member, people: moves.People = EVERYBODY) -> object:
-    found = moves.decide(MOVE, present, people)
+def outcome(*present: Member, people: book.People = EVERYBODY) -> object:
+    found = book.decide(MOVE, present, people)
     return found if isinstance(found, list) else (found.outcome, found.owner)
 
 
@@ -232,13 +231,13 @@ def test_nothing_is_written_for_a_successor_who_would_be_left_out() -> None:
     ],
 )
 def test_the_outcome_is_what_was_read_again(after: list[str], expected: tuple[MoveOutcome, str | None]) -> None:
-    found = moves.report(MOVE, [member(ALICE)], [member(number) for number in after])
+    found = book.report(MOVE, [member(ALICE)], [member(number) for number in after])
     assert (found.outcome, found.owner) == expected
     assert (found.change is Change.MADE) == (found.outcome is MoveOutcome.MOVED)
 
 
 def test_who_was_left_out_is_named() -> None:
-    assert "Person 4" in moves.report(MOVE, [member(ALICE), member(DAVE, active=False)], [member(BOB)]).reason
+    assert "Person 4" in book.report(MOVE, [member(ALICE), member(DAVE, active=False)], [member(BOB)]).reason
 
 
 # --- settings

@@ -78,7 +78,7 @@ class World:
     @contextmanager
     def silent(self) -> Iterator[None]:
         """Use short time limits only meanwhile: a busy machine is not a silent server."""
-        clients = [connector._rest._api for connector in self._connectors]
+        clients = [connector._api for connector in self._connectors]
         usual = [client.timeout for client in clients]
         for client in clients:
             client.timeout = httpx.Timeout(0.4)

@@ -9,7 +9,7 @@ from connectors.contract import AccountId, Moved, MoveOrder, MoveOutcome, Record
 from connectors.errors import Conflict
 from connectors.tryton import wire
 from connectors.tryton.book import Book
-from connectors.tryton.users import Users
+from connectors.tryton.owners import Owners
 
 DANA, BOB, ZED = 1, 2, 3
 """Users, whose employees are ten times their number."""
@@ -73,7 +73,7 @@ def server() -> Server:
 
 
 def _move(server: Server) -> dict[str, tuple[MoveOutcome, str | None]]:
-    book = Book(server, Users(server))  # type: ignore[arg-type]
+    book = Book(server, Owners(server))  # type: ignore[arg-type]
     dana, bob = AccountId(str(DANA)), AccountId(str(BOB))
     batch = [MoveOrder(RecordId(f"opportunity:{number}"), dana, bob) for number in server.rows]
     moved: list[Moved] = list(book.move(batch))

@@ -6,9 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from connectors.contract import AccountId, MoveOrder, MoveOutcome, RecordId
-from connectors.tryton import moves, records, settings, wire
-from connectors.tryton import owner_fields as ownerfields
-from connectors.tryton.owner_fields import OPPORTUNITY, OwnerField
+from connectors.tryton import owners, records, settings, wire
+from connectors.tryton.owners import OPPORTUNITY, OwnerField
 
 MANAGED = OwnerField("party.party", "account_manager", users=True, party="", active=True)
 VISITS = OwnerField("northwind.visit", "employee", party="party.", company=True, state=True)
@@ -77,7 +76,7 @@ EMPLOYEE: dict[str, Any] = {"type": "many2one", "relation": "company.employee", 
     ],
 )
 def test_what_a_field_is_decides(found: dict[str, Any] | None, said: str) -> None:
-    why = ownerfields.fault("m:f", found)
+    why = owners.fault("m:f", found)
     assert (said in why) if said else not why
 
 
@@ -129,8 +128,8 @@ def test_what_is_read_is_what_is_shown() -> None:
         "party.lang.code",
         "party.categories.name",
     ]
-    assert moves.fields(MANAGED) == ["account_manager", "_timestamp"]
-    assert moves.fields(VISITS) == ["employee", "company", "state", "_timestamp"]
+    assert records.moving_fields(MANAGED) == ["account_manager", "_timestamp"]
+    assert records.moving_fields(VISITS) == ["employee", "company", "state", "_timestamp"]
 
 
 def seller(account: AccountId, hands: dict[int, int | None]) -> wire.OwnerAccount:
@@ -139,27 +138,27 @@ def seller(account: AccountId, hands: dict[int, int | None]) -> wire.OwnerAccoun
 
 def test_a_visit_goes_to_the_employee_in_its_company() -> None:
     sellers = {DANA: seller(DANA, {10: 1}), BOB: seller(BOB, {20: 2, 21: 1})}
-    rows = {n: moves.RecordState(n, 10, "employee:10", company, "t", "") for n, company in ((7, 1), (8, 2), (9, 3))}
+    rows = {n: records.RecordState(n, 10, "employee:10", company, "t", "") for n, company in ((7, 1), (8, 2), (9, 3))}
     batch = [MoveOrder(records.record_id(VISITS, n), DANA, BOB) for n in rows]
-    writes, refused = moves.decide(batch, rows, sellers)
-    assert {write.record: write.taker for write in writes} == {7: 21, 8: 20}
+    writes, refused = records.decide(batch, rows, sellers)
+    assert {write.row.record: write.taker for write in writes} == {7: 21, 8: 20}
     assert refused == {9: "Name 2 is no employee of the record's company"}
 
 
 def test_a_record_without_a_company_goes_to_any_employee_and_to_nobody_else() -> None:
-    rows = {7: moves.RecordState(7, 10, "employee:10", None, "t", "")}
+    rows = {7: records.RecordState(7, 10, "employee:10", None, "t", "")}
     batch = [MoveOrder(records.record_id(VISITS, 7), DANA, BOB)]
-    writes, _ = moves.decide(batch, rows, {DANA: seller(DANA, {10: 1}), BOB: seller(BOB, {20: 2})})
+    writes, _ = records.decide(batch, rows, {DANA: seller(DANA, {10: 1}), BOB: seller(BOB, {20: 2})})
     assert [write.taker for write in writes] == [20]
-    writes, refused = moves.decide(batch, rows, {DANA: seller(DANA, {10: 1}), BOB: seller(BOB, {})})
+    writes, refused = records.decide(batch, rows, {DANA: seller(DANA, {10: 1}), BOB: seller(BOB, {})})
     assert (writes, refused) == ([], {7: "Name 2 is no employee"})
 
 
 def test_an_employee_and_a_user_of_one_number_are_two() -> None:
     """A value of a user field is no employee's id, whatever the expected owner is called."""
-    row = moves.holding(MANAGED, {"id": 7, "account_manager": 10, "_timestamp": "t"})
+    row = records.holding(MANAGED, {"id": 7, "account_manager": 10, "_timestamp": "t"})
     batch = [MoveOrder(records.record_id(MANAGED, 7), AccountId("employee:10"), BOB)]
     sellers = {BOB: seller(BOB, {2: None})}
-    assert moves.decide(batch, {7: row}, sellers) == ([], {})
-    told = moves.report(batch[0], {7: row}, sellers, {}, set(), lambda owner: AccountId(str(owner)))
+    assert records.decide(batch, {7: row}, sellers) == ([], {})
+    told = records.report(batch[0], {7: row}, sellers, {}, set(), lambda owner: AccountId(str(owner)))
     assert (told.outcome, told.owner) == (MoveOutcome.TAKEN, "10")

@@ -3,14 +3,14 @@
 import pytest
 
 from connectors.contract import AccountId, Verdict
-from connectors.tryton import roster
+from connectors.tryton import connector as tryton_connector
 from tests.conformance.accounts import newcomer
 from tests.connectors.tryton.world import AccountsWorld
 from tests.sandbox.company.tryton import Tryton
 
 
 def test_everybody_is_listed_once_with_who_is_locked(tryton: Tryton, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(roster, "PAGE", 3)
+    monkeypatch.setattr(tryton_connector, "PAGE", 3)
     world = AccountsWorld(tryton)
     who = newcomer()
     account = world.create(who)
