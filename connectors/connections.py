@@ -43,11 +43,25 @@ class ConnectionPool(Generic[C]):
     @contextmanager
     def slot(self, seconds: float) -> Iterator[Slot[C]]:
         """Reserve one connection. Raises `TimeoutError` if none becomes free within `seconds`."""
-        slot = self._take(seconds)
+        with self._changed:
+            self._waiting += 1
+            try:
+                if not self._changed.wait_for(lambda: self._busy < self._size, seconds):
+                    raise TimeoutError
+            finally:
+                self._waiting -= 1
+            self._busy += 1
+            slot = Slot(self._idle.pop() if self._idle else None)
         try:
             yield slot
         finally:
-            self._give_back(slot)
+            with self._changed:
+                self._busy -= 1
+                if slot.connection is not None and not self._closed and self._busy + len(self._idle) < self._size:
+                    self._idle.append(slot.connection)
+                elif slot.connection is not None:
+                    self._close(slot.connection)
+                self._changed.notify()
 
     def resize(self, size: int) -> int:
         """Keep at most `size` open from now on; return how many are open at this moment.
@@ -71,24 +85,3 @@ class ConnectionPool(Generic[C]):
         with self._changed:
             while self._idle:
                 self._close(self._idle.pop())
-
-    def _take(self, seconds: float) -> Slot[C]:
-        with self._changed:
-            self._waiting += 1
-            try:
-                if not self._changed.wait_for(lambda: self._busy < self._size, seconds):
-                    raise TimeoutError
-            finally:
-                self._waiting -= 1
-            self._busy += 1
-            return Slot(self._idle.pop() if self._idle else None)
-
-    def _give_back(self, slot: Slot[C]) -> None:
-        with self._changed:
-            self._busy -= 1
-            if slot.connection is not None:
-                if not self._closed and self._busy + len(self._idle) < self._size:
-                    self._idle.append(slot.connection)
-                else:
-                    self._close(slot.connection)
-            self._changed.notify()

@@ -80,8 +80,9 @@ class Book:
         except Missing:
             return _gone(one)
         except Unreadable as error:
-            unreadable = _("BottleCRM's answer about this record cannot be read: {why}")
-            return _refused(one, None, unreadable.format(why=error))
+            return _refused(
+                one, None, _("BottleCRM's answer about this record cannot be read: {why}").format(why=error)
+            )
         decided = decide(one, present, people)
         return decided if isinstance(decided, Moved) else self._write(one, place, decided, present)
 
@@ -140,8 +141,9 @@ class Book:
 
     def _rows(self, kind: Kind, owner: AccountId | None = None) -> Iterator[Json]:
         try:
-            listed = _("the list of {path}").format(path=kind.path)
-            yield from read_pages(lambda offset: self._page(kind, owner, offset, PAGE), listed)
+            yield from read_pages(
+                lambda offset: self._page(kind, owner, offset, PAGE), _("the list of {path}").format(path=kind.path)
+            )
         except ModuleOff:
             return
 

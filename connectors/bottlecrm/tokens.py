@@ -132,8 +132,7 @@ class PersonalTokens:
 
     def every(self) -> list[Json]:
         """Read every token of the organization."""
-        answer = self._session.run(lambda proof: self._rest.get(PATH, proof=proof))
-        found: list[Json] = wire.at(answer, ("tokens",))
+        found: list[Json] = wire.at(self._session.run(lambda proof: self._rest.get(PATH, proof=proof)), ("tokens",))
         return found
 
     def _row(self, account: AccountId, token: str) -> Json:

@@ -173,8 +173,15 @@ def matched(person: Person, found: Member) -> bool:
 
 def account(found: Member) -> Account:
     """Return a member as an account."""
-    verdict = Verdict.OPEN if found.active else Verdict.LOCKED
-    return Account(found.id, found.email, found.name, verdict, "email", email=found.email, before=before(found))
+    return Account(
+        id=found.id,
+        login=found.email,
+        name=found.name,
+        verdict=Verdict.OPEN if found.active else Verdict.LOCKED,
+        matched_by="email",
+        email=found.email,
+        before=before(found),
+    )
 
 
 def before(found: Member) -> BeforeImage:
@@ -225,8 +232,6 @@ def name(kind: Kind, row: Json) -> str:
 def record(kind: Kind, row: Json, owner: AccountId, families: Mapping[str, Family]) -> Record:
     """Return a row of a list as a record of `owner`, whom it is assigned to. Raises `Unreadable`."""
     joined = family(kind, row, families)
-    others = tuple(one.id for one in holders(row) if one.id != owner)
-    amount = row.get("amount") if kind.name == "opportunity" else row.get("opportunity_amount")
     return Record(
         id=record_id(kind, identity(row)),
         kind=kind.name,
@@ -234,11 +239,11 @@ def record(kind: Kind, row: Json, owner: AccountId, families: Mapping[str, Famil
         owner=owner,
         family=joined[0],
         family_name=joined[1],
-        value=_decimal(amount),
+        value=_decimal(row.get("amount" if kind.name == "opportunity" else "opportunity_amount")),
         currency=str(row.get("currency") or ""),
         open=_is_open(kind, row),
         stage=str(row.get("stage_label") or row.get("status") or ""),
-        co_owners=others,
+        co_owners=tuple(one.id for one in holders(row) if one.id != owner),
     )
 
 

@@ -2,8 +2,9 @@
 
 from config.text import N_
 from connectors.contract import Limits, Manifest
-from connectors.ldap import active_directory, openldap
+from connectors.ldap.active_directory import ActiveDirectory
 from connectors.ldap.connector import Ldap
+from connectors.ldap.openldap import OpenLdapPassword
 from connectors.ldap.settings import LdapSettings
 
 MANIFEST = Manifest(
@@ -14,7 +15,7 @@ MANIFEST = Manifest(
     limits=Limits(observe_batch=1000),
     cannot=(
         N_("LDAP cannot end a connection that is already logged in; it works until its program closes it."),
-        *active_directory.CANNOT,
-        *openldap.CANNOT,
+        *ActiveDirectory.cannot,
+        *OpenLdapPassword.cannot,
     ),
 )

@@ -31,10 +31,6 @@ BIT_AND = "1.2.840.113556.1.4.803"
 """The matching rule for `all these bits are set`."""
 IS_ACTIVE_DIRECTORY = "1.2.840.113556.1.4.800"
 IS_READ_ONLY = "1.2.840.113556.1.4.1920"
-CANNOT = (
-    N_("Active Directory never returns a password: after an undo, an administrator sets a new one."),
-    N_("Active Directory lets nobody leave the primary group (mostly Domain Users); a lock leaves it in place."),
-)
 GONE_FOR_GOOD = "Active Directory never shows a password: it does not come back, an administrator sets a new one"
 LOST = N_("the password: Active Directory never shows it, so an administrator sets a new one")
 
@@ -45,7 +41,10 @@ class ActiveDirectory(Dialect):
 
     settings: LdapSettings
 
-    cannot = CANNOT
+    cannot = (
+        N_("Active Directory never returns a password: after an undo, an administrator sets a new one."),
+        N_("Active Directory lets nobody leave the primary group (mostly Domain Users); a lock leaves it in place."),
+    )
     identifier = "objectGUID"
     login = "sAMAccountName"
     lock = CONTROL
@@ -121,29 +120,27 @@ class ActiveDirectory(Dialect):
 
     def locking(self, entry: Entry, secret: str) -> Sequence[Modification]:
         """Write the password, and the current flags with bit 2 added."""
-        flags = account_control.flags(entry.text(CONTROL)) or 0
+        flags = (account_control.flags(entry.text(CONTROL)) or 0) | account_control.DISABLED
         return [
             (ldap.MOD_REPLACE, PASSWORD, [f'"{secret}"'.encode("utf-16-le")]),
-            (ldap.MOD_REPLACE, CONTROL, [str(flags | account_control.DISABLED).encode()]),
+            (ldap.MOD_REPLACE, CONTROL, [str(flags).encode()]),
         ]
 
     def unlocking(self, entry: Entry, state: Mapping[str, str]) -> Sequence[Modification]:
         """Clear bit 2; every other flag keeps its current value."""
         flags = account_control.flags(entry.text(CONTROL)) or 0
-        before = account_control.flags(state.get(CONTROL, "")) or 0
-        kept = before & account_control.DISABLED
+        kept = (account_control.flags(state.get(CONTROL, "")) or 0) & account_control.DISABLED
         return [(ldap.MOD_REPLACE, CONTROL, [str(flags & ~account_control.DISABLED | kept).encode()])]
 
     def judge(self, secret_is_right: bool, refusal: Mapping[str, Any] | None) -> tuple[Login, str]:  # noqa: ARG002
         """Accept only `data 533` as proof: every other refusal could end by itself."""
         if refusal is None:
             return Login.ACCEPTED, _("the directory accepts the log-in of a disabled account")
-        reason = account_control.refusal_words(refusal) or _(account_control.REFUSED)
-        words = _("the directory says: {words}").format(words=reason)
+        words = account_control.refusal_words(refusal) or _(account_control.REFUSED)
+        words = _("the directory says: {words}").format(words=words)
         if account_control.refusal_code(refusal) == account_control.ACCOUNT_DISABLED:
             return Login.REFUSED, words
-        unproven = _("{words}, which does not prove that the account is disabled")
-        return Login.NOT_TRIED, unproven.format(words=words)
+        return Login.NOT_TRIED, _("{words}, which does not prove that the account is disabled").format(words=words)
 
     def own_account_filter(self, bind_dn: str) -> str:
         r"""Return the filter for `name@domain` (beside any userPrincipalName), `DOMAIN\name` or the name alone."""
@@ -175,5 +172,7 @@ class ActiveDirectory(Dialect):
 
     def missing_features(self, announced: frozenset[str]) -> Sequence[str]:
         """Return the features that another kind of server, or a read-only domain controller, lacks for locking."""
-        lacking = [] if IS_ACTIVE_DIRECTORY in announced else [_("Active Directory (another dialect is right for it)")]
-        return [*lacking, *([_("writes (it is a read-only domain controller)")] if IS_READ_ONLY in announced else [])]
+        return [
+            *([] if IS_ACTIVE_DIRECTORY in announced else [_("Active Directory (another dialect is right for it)")]),
+            *([_("writes (it is a read-only domain controller)")] if IS_READ_ONLY in announced else []),
+        ]

@@ -90,8 +90,9 @@ class LdapConnection:
             if dn is not None:
                 yield dn, values
             elif not (self._referrals_are_normal or partly):
-                places = ", ".join(map(str, values))
-                raise Unavailable(_("the answer is only a part: the rest is at {places}").format(places=places))
+                raise Unavailable(
+                    _("the answer is only a part: the rest is at {places}").format(places=", ".join(map(str, values)))
+                )
 
     def _pages(self, base: str, query: str, attributes: Sequence[str], *, ahead: bool = False) -> Iterator[Any]:
         page = SimplePagedResultsControl(True, self._sizes[ahead], "")

@@ -28,7 +28,7 @@ from connectors.contract import (
     Verdict,
 )
 from connectors.errors import ConnectorError
-from connectors.ldap import active_directory, openldap, own_account
+from connectors.ldap import own_account
 from connectors.ldap.active_directory import ActiveDirectory
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.connections import LdapConnections
@@ -67,13 +67,14 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
 
     def has_limitation(self, words: str) -> bool:
         """Return whether this sentence holds in the dialect."""
-        return words in self._dialect.cannot or words not in (*active_directory.CANNOT, *openldap.CANNOT)
+        return words in self._dialect.cannot or words not in (*ActiveDirectory.cannot, *OpenLdapPassword.cannot)
 
     def own_account(self) -> str:
         """Return the id of the account behind `bind_dn`; if no entry can be read, the log-in in it."""
         if not self._own_account:
-            doing = _("looking up the bot's own account")
-            self._own_account = self._run(lambda link: own_account.name(self._directory, link), doing)
+            self._own_account = self._run(
+                lambda link: own_account.name(self._directory, link), _("looking up the bot's own account")
+            )
         return self._own_account
 
     def check(self) -> str:
@@ -112,8 +113,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
 
     def changed_by(self, account: AccountId, since: datetime) -> str:
         """Read the last change's actor and time, whatever it changed; some directories store only the time."""
-        doing = _("reading who changed it")
-        who, at = self._run(lambda link: self._directory.last_change(link, account), doing)
+        who, at = self._run(lambda link: self._directory.last_change(link, account), _("reading who changed it"))
         if at is None or at < since or who.casefold() == self._settings.bind_dn.casefold():
             return ""
         return _("{who}, {at} UTC").format(
@@ -135,8 +135,9 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
 
     def unlock(self, before: BeforeImage) -> Change:
         """Remove the lock and restore the password's hash; an account that is not locked any more is left as it is."""
-        doing, needs = _("unlocking an account"), _(self._dialect.needs)
-        return self._run(lambda link: self._locking.unlock(link, before), doing, needs)
+        return self._run(
+            lambda link: self._locking.unlock(link, before), _("unlocking an account"), _(self._dialect.needs)
+        )
 
     def lost(self, before: BeforeImage) -> tuple[str, ...]:
         """Return the losses of an unlock: a password whose hash could not be read, or that is never shown."""
@@ -177,8 +178,10 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         return self._connections.run(work, doing, needs)
 
     def _find(self, link: LdapConnection, person: Person) -> Lookup:
-        accounts = tuple(self._account(link, entry, person) for entry in self._directory.search(link, person))
-        return Lookup(accounts, describe(person, self._dialect, self._settings.base_dn))
+        return Lookup(
+            tuple(self._account(link, entry, person) for entry in self._directory.search(link, person)),
+            describe(person, self._dialect, self._settings.base_dn),
+        )
 
     def _administrators(self, link: LdapConnection, group: str) -> list[Account]:
         return [self._account(link, entry, NOBODY) for entry in self._memberships.administrators(link, group)]

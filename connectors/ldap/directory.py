@@ -216,8 +216,8 @@ class Directory:
     def _naming_context(self, link: LdapConnection) -> str:
         """Return the top of the tree above `base_dn`; empty if `base_dn` is the top, or if we cannot see it."""
         root = link.read("", ["namingContexts"])
-        tops = [top for top in (root.all("namingContexts") if root else ()) if below(self.settings.base_dn, top)]
-        top = min(tops, key=len, default="")
+        tops = root.all("namingContexts") if root else ()
+        top = min((one for one in tops if below(self.settings.base_dn, one)), key=len, default="")
         return top if top and link.read_if_visible(top, ["1.1"]) else ""
 
     def _control_account(self, link: LdapConnection) -> AccountId:

@@ -75,9 +75,10 @@ class Ds389(Posix):
     def judge(self, secret_is_right: bool, refusal: Mapping[str, Any] | None) -> tuple[Login, str]:  # noqa: ARG002
         """Accept the server's own refusal of inactive accounts as proof."""
         if refusal is None:
-            accepted = _("the directory accepts the log-in of an account with {lock}: true")
-            return Login.ACCEPTED, accepted.format(lock=LOCK)
+            return Login.ACCEPTED, _("the directory accepts the log-in of an account with {lock}: true").format(
+                lock=LOCK
+            )
         if refusal.get("result") == UNWILLING:
-            words = refusal.get("info") or "account inactivated"
-            return Login.REFUSED, _("the directory says: {words}").format(words=words)
+            said = _("the directory says: {words}")
+            return Login.REFUSED, said.format(words=refusal.get("info") or "account inactivated")
         return (Login.NOT_TRIED, _("the directory refuses the log-in, and does not say that the lock is the reason"))

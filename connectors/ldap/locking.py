@@ -51,8 +51,11 @@ class Locking:
         if reason := "" if locked else self._dialect.protects(entry):
             raise Forbidden(reason)
         if not locked and self._dialect.state(entry) != before.state:
-            changed = _("{dn} is not as it was read before the lock (lock, password or place): read it again")
-            raise Conflict(changed.format(dn=entry.dn))
+            raise Conflict(
+                _("{dn} is not as it was read before the lock (lock, password or place): read it again").format(
+                    dn=entry.dn
+                )
+            )
         changes = [] if locked else self._dialect.locking(entry, secret)
         kept = self._write(link, entry, changes, self._dialect.password_may_stay) if changes else ""
         dn, stays = self._disable(link, entry, before.account)
@@ -61,9 +64,8 @@ class Locking:
 
     def mark_unproven(self, link: LdapConnection, account: AccountId, login: Login) -> None:
         """Mark a lock that failed or is unproven, so that no read reports it as a lock."""
-        entry = self._directory.person(link, account)
         if changes := self._dialect.unproven_marking(login):
-            link.modify(entry.dn, changes)
+            link.modify(self._directory.person(link, account).dn, changes)
 
     def unlock(self, link: LdapConnection, before: BeforeImage) -> Change:
         """Move back, then unlock. An account that is not locked any more is left as it is."""

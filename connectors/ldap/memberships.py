@@ -146,8 +146,7 @@ class Memberships:
     def _both(
         self, link: LdapConnection, account: AccountId, group: GroupId
     ) -> tuple[Entry, Entry, Sequence[Membership]]:
-        entry = self._directory.person(link, account)
-        found = self._group(link, group)
+        entry, found = self._directory.person(link, account), self._group(link, group)
         classes = {name.casefold() for name in found.all(CLASS)}
         ways = [way for way in self._dialect.memberships if way.object_class.casefold() in classes]
         # A kind that is in no schema of ours is a group too, if it names members as the others do.

@@ -43,7 +43,6 @@ ASSERTION = "1.3.6.1.1.12"
 VERSION = "entryCSN"
 POLICY = "1.3.6.1.4.1.42.2.27.8.5.1"
 MARK = "{CRYPT}!locked-by-handover!"
-CANNOT = (N_('Locking by password (lock_by = "password") leaves SSH keys, Kerberos and Samba hashes as they are.'),)
 UNREADABLE = N_(
     "userPassword cannot be read, or there is none: the bot's account must be able to read it, as it is the lock here"
 )
@@ -147,7 +146,7 @@ class OpenLdapPassword(Posix):
     scheme as clear text.
     """
 
-    cannot = CANNOT
+    cannot = (N_('Locking by password (lock_by = "password") leaves SSH keys, Kerberos and Samba hashes as they are.'),)
     identifier = OpenLdap.identifier
     lock = PASSWORD
     last_login = OpenLdap.last_login

@@ -55,5 +55,6 @@ def check(directory: Directory, link: LdapConnection) -> str:
     kinds = either(equals("objectClass", way.object_class) for way in dialect.memberships)
     if link.first_person(base, kinds, ["1.1"]):
         return said
-    unseen = _("{said}; NO GROUP can be seen below {base}: if there are any, set group_base_dn")
-    return unseen.format(said=said, base=base)
+    return _("{said}; NO GROUP can be seen below {base}: if there are any, set group_base_dn").format(
+        said=said, base=base
+    )

@@ -1,17 +1,16 @@
 """Observation of many accounts in few requests. A hidden or unread account is never called absent."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from enum import Enum, auto
-from itertools import chain, islice
+from itertools import chain
 from math import ceil
+from typing import Literal
 
 from config.text import _
 from connectors.contract import AccountId, Observation, Verdict
 from connectors.errors import Conflict, ConnectorError, Forbidden, Missing, Unavailable
 from connectors.scim import filters, wire
 from connectors.scim.faults import RequestRejected
-from connectors.scim.locks import Removals
 from connectors.scim.paging import Page
 from connectors.scim.service import USERS, Service
 
@@ -23,21 +22,39 @@ SURE = 4
 """Up to this number, filters are sent without first asking for the length of the list."""
 MAX_FAILURES = 3
 """Failed accounts after which the server, and not the record, counts as broken."""
+ReadMethod = Literal["filter", "list", "each"]
 
 
-class ReadMethod(Enum):
-    """Read methods of a sweep."""
+class Removals:
+    """Accounts that we have locked in an application that removes inactive users: a missing account may be a lock.
 
-    FILTER = auto()
-    LIST = auto()
-    EACH = auto()
+    Remembers the locks of this process; asks the caller for those of other processes or of earlier runs.
+    """
+
+    def __init__(self, *, removes: bool) -> None:
+        self.removes = removes
+        self.on_record: Callable[[AccountId], bool] = lambda _: False
+        self.locked: set[AccountId] = set()
+        """Locks that this process has sent, or is about to send; without those that were refused or undone."""
+
+    def explains(self, account: AccountId) -> bool:
+        """Return whether our own lock explains a missing account."""
+        return self.removes and (account in self.locked or self.on_record(account))
+
+    def gone(self, account: AccountId) -> Observation:
+        """Return the observation for an account that the server does not have."""
+        if self.explains(account):
+            return Observation(
+                Verdict.LOCKED,
+                _("the server has no such account since it was made inactive here: it removes such users"),
+            )
+        return Observation(Verdict.ABSENT, _("looked up by id in /Users and not there"))
 
 
 def cheapest(wanted: int, total: int, per_page: int, *, filters_work: bool) -> ReadMethod:
     """Return the method with the fewest requests; figures are accounts."""
-    cost = {ReadMethod.LIST: ceil(total / max(per_page, 1)), ReadMethod.EACH: wanted}
-    if filters_work:
-        cost = {ReadMethod.FILTER: ceil(wanted / CHUNK)} | cost
+    cost: dict[ReadMethod, int] = {"filter": ceil(wanted / CHUNK)} if filters_work else {}
+    cost |= {"list": ceil(total / max(per_page, 1)), "each": wanted}
     return min(cost, key=lambda way: cost[way])
 
 
@@ -74,18 +91,19 @@ class BulkObservation:
         first = next(pages)
         works = self._service.features().filter and self._filters_work
         way = cheapest(len(wanted), first.total or len(first.records), len(first.records), filters_work=works)
-        if way is ReadMethod.FILTER:
+        if way == "filter":
             found = self._by_filter(wanted)
-            way = ReadMethod.LIST if found is None else way
-        if way is ReadMethod.LIST:
+            way = "list" if found is None else way
+        if way == "list":
             found = _picked(chain([first], pages), wanted)
         return found or {}
 
     def _by_filter(self, wanted: set[AccountId]) -> dict[str, wire.User] | None:
         """Return the accounts that filters by id find; None if the server ignores such filters."""
         found: dict[str, wire.User] = {}
-        for ids in _chunks(sorted(wanted)):
-            answer = self._answer(ids)
+        ids = sorted(wanted)
+        for start in range(0, len(ids), CHUNK):
+            answer = self._answer(ids[start : start + CHUNK])
             if answer is None:
                 self._filters_work = False
             if not answer:  # nobody at all: all are gone, or the server answers an unknown filter with nothing
@@ -147,9 +165,3 @@ def _picked(pages: Iterable[Page], wanted: set[AccountId]) -> dict[str, wire.Use
         if len(found) == len(wanted):
             break
     return found
-
-
-def _chunks(ids: Iterable[AccountId]) -> Iterator[list[AccountId]]:
-    rest = iter(ids)
-    while chunk := list(islice(rest, CHUNK)):
-        yield chunk

@@ -1,6 +1,10 @@
-"""The SCIM connector: its header lists the capabilities, its methods call the modules that implement them."""
+"""The SCIM connector: its header lists the capabilities. Locks are here, lookups and groups elsewhere.
+
+A lock reads, writes with the version that was read, and reads again.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from config.text import N_, _
 from connectors.contract import (
@@ -14,18 +18,18 @@ from connectors.contract import (
     GroupId,
     Groups,
     Locked,
+    Login,
     Lookup,
     Observation,
     Person,
     Roster,
     Verdict,
 )
-from connectors.errors import Conflict, Forbidden, Missing
+from connectors.errors import Conflict, Forbidden, Missing, OutcomeUnknown, Unavailable
 from connectors.http_connector import HttpConnector
 from connectors.scim import wire
-from connectors.scim.bulk_observation import BulkObservation
-from connectors.scim.faults import NotJson, RequestRejected
-from connectors.scim.locks import Locks, Removals
+from connectors.scim.bulk_observation import BulkObservation, Removals
+from connectors.scim.faults import NotJson, RequestRejected, Stale, Unversioned
 from connectors.scim.lookups import Lookups
 from connectors.scim.memberships import Memberships
 from connectors.scim.service import USERS, Service
@@ -45,7 +49,6 @@ class Scim(HttpConnector, Accounts, Groups, Roster, Administrators):
         self._own_account = settings.own_account or None
         self._lookups = Lookups(self._service, settings.user_filter)
         self._sweep = BulkObservation(self._service, removals, settings.connections)
-        self._locks = Locks(self._service, removals)
         self._memberships = Memberships(self._service, reads=settings.read_groups)
 
     def __repr__(self) -> str:
@@ -122,15 +125,46 @@ class Scim(HttpConnector, Accounts, Groups, Roster, Administrators):
 
     def before(self, account: AccountId) -> BeforeImage:
         """Read whether the account is active."""
-        return self._locks.before(account)
+        return BeforeImage(account, self._service.user(account).state)
 
     def lock(self, before: BeforeImage) -> Locked:
-        """Make the account inactive; no log-in is tried, as SCIM has none."""
-        return self._locks.lock(before)
+        """Make the account inactive, if it is as in `before`; no log-in is tried, as SCIM has none."""
+        try:
+            user = self._service.user(before.account)
+        except Missing:
+            if self._removals.explains(before.account):
+                return Locked(Change.ALREADY, Login.NOT_TRIED, _("made inactive here, and removed by the server"))
+            raise
+        if user.active is False:
+            return Locked(Change.ALREADY, Login.NOT_TRIED, _("was inactive already"))
+        if before.state != user.state:
+            raise Conflict(_("active is {value}, which is not what the plan saw").format(value=user.active_text))
+        self._removals.locked.add(before.account)
+        try:
+            self._write(user, active=False)
+        except OutcomeUnknown:
+            raise
+        except Exception:
+            self._removals.locked.discard(before.account)
+            raise
+        return Locked(Change.MADE, Login.NOT_TRIED, self._outcome(user))
 
     def unlock(self, before: BeforeImage) -> Change:
-        """Make the account active again; raises `Missing` if the application removes inactive users."""
-        return self._locks.unlock(before)
+        """Make the account active, if it was active before.
+
+        Raises `Missing` if the application removes inactive users.
+        """
+        try:
+            user = self._service.user(before.account)
+        except Missing as error:
+            if self._removals.removes:
+                raise Missing(_("the server removed the inactive user: it has to be created anew")) from error
+            raise
+        if before.state.get("active") == "false" or user.active:
+            return Change.ALREADY
+        self._write(user, active=True)
+        self._removals.locked.discard(before.account)
+        return Change.MADE
 
     def groups(self, account: AccountId) -> Sequence[Group]:
         """List the groups that name the account as a member."""
@@ -143,3 +177,56 @@ class Scim(HttpConnector, Accounts, Groups, Roster, Administrators):
     def restore(self, account: AccountId, group: GroupId) -> Change:
         """Add one member to one group again."""
         return self._memberships.restore(account, group)
+
+    def _outcome(self, user: wire.User) -> str:
+        if self._version(user) and not self._removals.removes:
+            return _("made inactive")  # against the version that was read; what became of it, `observe` reads
+        try:
+            after = self._service.user(user.id)
+        except Missing:
+            if self._removals.removes:
+                return _("made inactive, and the server removed the user")
+            return _("made inactive, and the server removed the user: inactive_means should be removed here")
+        except Unavailable as error:
+            return _("made inactive, and not read back: {error}").format(error=error)
+        if after.active:
+            raise Conflict(_("the server accepted the change, but the account is still active"))
+        return _("made inactive")
+
+    def _write(self, user: wire.User, *, active: bool) -> None:
+        """Write with a path, without one (GitHub), or the whole resource if PATCH is not supported."""
+        ways: list[tuple[str, Mapping[str, Any]]] = [("PUT", user.replaced(active=active))]
+        if self._service.features().patch:
+            values = ({"path": "active", "value": active}, {"value": {"active": active}})
+            ways = [*(("PATCH", wire.patch({"op": "replace"} | one)) for one in values), *ways]
+        refusals: list[RequestRejected] = []
+        for method, body in ways:
+            if refusals and method == "PUT" and not refusals[-1].unsupported:
+                break  # the server supports PATCH and refused: a PUT must not bypass that
+            try:
+                self._insist(user, method, body)
+            except RequestRejected as refusal:
+                refusals.append(refusal)
+            else:
+                return
+        raise refusals[0]
+
+    def _insist(self, user: wire.User, method: str, body: Mapping[str, Any]) -> None:
+        """Write against the version that was read.
+
+        A server that never matches weak ETags gets a request without one.
+        """
+        try:
+            self._service.write(method, USERS, user.id, self._version(user), body)
+        except Unversioned:  # it announces no ETags, and requires them
+            if not user.version:
+                raise
+            self._service.write(method, USERS, user.id, user.version, body)
+        except Stale:
+            now = self._service.user(user.id)
+            if (now.version, now.active) != (user.version, user.active):
+                raise
+            self._service.write(method, USERS, user.id, "", body)
+
+    def _version(self, user: wire.User) -> str:
+        return user.version if self._service.features().etag else ""

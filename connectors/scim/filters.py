@@ -6,7 +6,7 @@ with an empty list (Snowflake until its bundle 2026_03, for `or` and for `and`).
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connectors.contract import Person
 from connectors.http import ServerFailed
@@ -94,8 +94,7 @@ class ProbeResult:
 
 def probe_filters(service: Service) -> FilterSupport | None:
     """Test the filters on users of the first page; None if the page has no users."""
-    page = next(service.pages(USERS))
-    users = [user for user in map(User.read, page.records) if user.id]
+    users = [user for user in map(User.read, next(service.pages(USERS)).records) if user.id]
     samples = _samples(users)
     if not samples:
         return None
@@ -109,7 +108,7 @@ def probe_filters(service: Service) -> FilterSupport | None:
     together = _tried(service, query, wanted)
     if together.all and len(wanted) > 1:
         exact = not together.others and known_users > len(wanted)
-        return FilterSupport({name: ways[0] for name, ways in SPELLINGS.items()}, joined=True, exact=exact, sure=True)
+        return replace(UNTRIED, joined=True, exact=exact, sure=True)
     return _one_by_one(service, samples, known_users, server_failed=together.server_failed)
 
 
@@ -163,10 +162,11 @@ def _ids(records: Iterable[object]) -> Iterator[str]:
 
 def _samples(users: Sequence[User]) -> list[Sample]:
     """Return one value of each attribute, and a second userName: testing `or` takes several people."""
-    names = [Sample("userName", user.login, user.id) for user in reversed(users)]
-    mails = [Sample("emails", mail, user.id) for user in users for mail in user.emails[:1]]
-    numbers = [Sample("externalId", user.external, user.id) for user in users]
-    return [*_usable(names)[:2], *_usable(mails)[:1], *_usable(numbers)[:1]]
+    return [
+        *_usable(Sample("userName", user.login, user.id) for user in reversed(users))[:2],
+        *_usable(Sample("emails", mail, user.id) for user in users for mail in user.emails[:1])[:1],
+        *_usable(Sample("externalId", user.external, user.id) for user in users)[:1],
+    ]
 
 
 def _usable(samples: Iterable[Sample]) -> list[Sample]:

@@ -111,8 +111,8 @@ class Memberships:
         """Return whether a group has the account; if its members are hidden, whether the account names the group."""
         if account in self._members(raw):
             return True
-        user = self._service.user(account)
-        return not _members(raw) and _group(raw).id in {group.id for group in _direct(user)}
+        direct = {group.id for group in _direct(self._service.user(account))}
+        return not _members(raw) and _group(raw).id in direct
 
     def _members(self, raw: Raw) -> frozenset[str]:
         members = _members(raw)

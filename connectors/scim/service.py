@@ -13,7 +13,7 @@ from connectors.errors import Conflict, Forbidden, Missing, Unavailable
 from connectors.http import Api, Timeouts, TokenBucket
 from connectors.scim.faults import NoList, NotJson, RequestRejected, WrongResource, fault
 from connectors.scim.paging import CAPS, Page, Progress, following, read_page
-from connectors.scim.settings import Paging, ScimSettings
+from connectors.scim.settings import ScimSettings
 from connectors.scim.wire import Features, User, read_features
 
 USERS, GROUPS = "/Users", "/Groups"
@@ -126,7 +126,7 @@ class Service:
         return (page.total or len(page.records)) if page.records else 0
 
     def _by_cursor(self) -> bool:
-        return self._settings.paging is Paging.CURSOR or self.features().cursor
+        return self._settings.paging == "cursor" or self.features().cursor
 
     def write(self, method: str, kind: str, identifier: str, version: str, body: Mapping[str, Any]) -> None:
         """Change parts of a resource (PATCH), or replace it (PUT).

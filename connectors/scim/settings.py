@@ -1,8 +1,7 @@
 """The keys of a `[systems.NAME]` table of kind `scim`."""
 
 from collections.abc import Mapping
-from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
@@ -10,20 +9,6 @@ from pydantic import AfterValidator, Field, model_validator
 from config.secrets import Secret
 from config.text import _
 from connectors.settings import ReadableFile, SystemSettings, is_loopback
-
-
-class Inactive(StrEnum):
-    """Effect of `active: false` in the application."""
-
-    SUSPENDED = "suspended"
-    REMOVED = "removed"
-
-
-class Paging(StrEnum):
-    """Method of reading the next page of a list."""
-
-    ANNOUNCED = "announced"
-    CURSOR = "cursor"
 
 
 def _address(url: str) -> str:
@@ -42,7 +27,7 @@ class ScimSettings(SystemSettings):
     """The address that `/Users` is appended to, with its version: `https://app.example.com/scim/v2`."""
     token: Secret
     """The token that the application's administrator page issues for SCIM."""
-    inactive_means: Inactive
+    inactive_means: Literal["suspended", "removed"]
     """`suspended`: the account stays and can be made active again. `removed`: the application removes the user."""
     auth_header: str = Field(default="Authorization", pattern=r"^[A-Za-z0-9-]+$")
     auth_scheme: str = Field(default="Bearer", pattern=r"^[A-Za-z0-9-]*$")
@@ -55,7 +40,7 @@ class ScimSettings(SystemSettings):
     """A SCIM filter that narrows lookups, such as `userType eq "Employee"`."""
     page_size: int = Field(default=100, ge=1, le=1000)
     """Accounts per requested page; the server may send fewer."""
-    paging: Paging = Paging.ANNOUNCED
+    paging: Literal["announced", "cursor"] = "announced"
     """`announced`: by cursor if the server announces it, else by index.
 
     `cursor`: the server supports it without announcing.
@@ -86,4 +71,4 @@ class ScimSettings(SystemSettings):
     @property
     def removes(self) -> bool:
         """Return whether the application removes inactive users."""
-        return self.inactive_means is Inactive.REMOVED
+        return self.inactive_means == "removed"

@@ -106,14 +106,13 @@ def verdict(user: User) -> Verdict:
 def account(user: User, by: str) -> Account:
     """Return a user as a lookup saw it."""
     found = AccountId(user.id)
-    address = user.login if "@" in user.login else ""
     return Account(
         id=found,
         login=user.login,
         name=user.name,
         verdict=verdict(user),
         matched_by=by,
-        email=next(iter(user.emails), address),
+        email=next(iter(user.emails), user.login if "@" in user.login else ""),
         title=user.title,
         before=BeforeImage(found, user.state),
     )

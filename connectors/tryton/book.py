@@ -195,8 +195,7 @@ class Book:
                 fields.setdefault(found[0], []).append(at)
         done: dict[int, Moved] = {}
         for field, places in fields.items():
-            part = [batch[at] for at in places]
-            done |= zip(places, self._move(field, part, done), strict=True)
+            done |= zip(places, self._move(field, [batch[at] for at in places], done), strict=True)
         return [done.get(at) or records.gone(one) for at, one in enumerate(batch)]
 
     def _move(self, field: str, part: Sequence[MoveOrder], done: Mapping[int, Moved]) -> Sequence[Moved]:

@@ -127,8 +127,9 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster):
         if row["id"] == self._rpc.user:
             raise Conflict(_("this is the user that Handover itself signs in as"))
         self._write(row, active=False)
-        ended = _("made inactive, {count} session(s) ended").format(count=row["sessions"])
-        return Locked(Change.MADE, Login.NOT_TRIED, ended)
+        return Locked(
+            Change.MADE, Login.NOT_TRIED, _("made inactive, {count} session(s) ended").format(count=row["sessions"])
+        )
 
     def unlock(self, before: BeforeImage) -> Change:
         """Make the user active again, if they were active before."""
@@ -191,9 +192,8 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster):
 
     def _write(self, row: Mapping[str, Any], *, active: bool) -> None:
         """Write `active` unless the user was written since `row` was read."""
-        context = wire.unchanged(USER, [row])
         try:
-            self._rpc.write(f"{USER}.write", [row["id"]], {"active": active}, context=context)
+            self._rpc.write(f"{USER}.write", [row["id"]], {"active": active}, context=wire.unchanged(USER, [row]))
         except wire.ValidationRefused as refusal:
             if refusal.rights:
                 raise Forbidden(_("Tryton: {refusal}").format(refusal=refusal)) from refusal

@@ -199,8 +199,9 @@ def report(
     if row is None:
         return gone(one)
     if _is_owner(sellers.get(one.successor), one.successor, row):
-        change = Change.MADE if row.record in written else Change.ALREADY
-        return Moved(one.record, MoveOutcome.MOVED, one.successor, change)
+        return Moved(
+            one.record, MoveOutcome.MOVED, one.successor, Change.MADE if row.record in written else Change.ALREADY
+        )
     if _is_owner(sellers.get(one.owner), one.owner, row):
         reason = refused.get(row.record, _("Tryton accepted the change and kept the owner"))
         return Moved(one.record, MoveOutcome.REFUSED, one.owner, reason=reason)

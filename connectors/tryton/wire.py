@@ -76,10 +76,16 @@ def _same(value: str | None, wanted: Iterable[str]) -> bool:
 
 def account(row: Mapping[str, Any], matched_by: str) -> Account:
     """Return a user as an account."""
-    verdict = Verdict.OPEN if row["active"] else Verdict.LOCKED
-    name, email = row["name"] or row["login"], row["email"] or ""
     found = AccountId(str(row["id"]))
-    return Account(found, row["login"], name, verdict, matched_by, email=email, before=before(found, row))
+    return Account(
+        id=found,
+        login=row["login"],
+        name=row["name"] or row["login"],
+        verdict=Verdict.OPEN if row["active"] else Verdict.LOCKED,
+        matched_by=matched_by,
+        email=row["email"] or "",
+        before=before(found, row),
+    )
 
 
 def before(account: AccountId, row: Mapping[str, Any]) -> BeforeImage:
@@ -132,8 +138,9 @@ def seller(row: Mapping[str, Any], employees: Iterable[Mapping[str, Any]], today
 
 def owner_account(row: Mapping[str, Any], hands: Mapping[int, int | None], everyone: Iterable[int]) -> OwnerAccount:
     """Return a user as an owner of records that name `hands` now, or one of `everyone` since earlier."""
-    name = row["name"] or row["login"]
-    return OwnerAccount(AccountId(str(row["id"])), name, bool(row["active"]), hands, frozenset(everyone))
+    return OwnerAccount(
+        AccountId(str(row["id"])), row["name"] or row["login"], bool(row["active"]), hands, frozenset(everyone)
+    )
 
 
 def _works(employee: Mapping[str, Any], today: date) -> bool:

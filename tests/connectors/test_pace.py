@@ -9,16 +9,14 @@ from connectors import registry
 from connectors.bottlecrm.settings import BottleCrmSettings
 from connectors.contract import RateLimiter
 from connectors.errors import Unavailable
-from connectors.scim.settings import Inactive, ScimSettings
+from connectors.scim.settings import ScimSettings
 from connectors.tryton.settings import TrytonSettings
 
 NOWHERE = "http://127.0.0.1:9"
 SETTINGS: dict[str, BaseModel] = {
     "tryton": TrytonSettings(url=NOWHERE, database="crm", login="handover", password=SecretStr("x")),
     "bottlecrm": BottleCrmSettings(url=NOWHERE, login="svc@x.example", token=SecretStr("x")),
-    "scim": ScimSettings(
-        url=NOWHERE, token=SecretStr("x"), inactive_means=Inactive.SUSPENDED, requests_per_second=1000
-    ),
+    "scim": ScimSettings(url=NOWHERE, token=SecretStr("x"), inactive_means="suspended", requests_per_second=1000),
 }
 
 

@@ -10,8 +10,9 @@ from connectors.contract import Observation, Person, Verdict
 from connectors.errors import ConnectorError
 from connectors.http import Api
 from connectors.scim import bulk_observation, filters, service, wire
+from connectors.scim.bulk_observation import Removals
+from connectors.scim.connector import Scim
 from connectors.scim.faults import RequestRejected
-from connectors.scim.locks import Locks, Removals
 from connectors.scim.memberships import Memberships
 from connectors.scim.paging import Page, Progress, following
 from connectors.scim.service import Service
@@ -31,7 +32,7 @@ def _truthy_text(patch: pytest.MonkeyPatch) -> None:
 
 
 def _no_version(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Locks, "_version", lambda *_: "")
+    patch.setattr(Scim, "_version", lambda *_: "")
 
 
 def _page_one_only(patch: pytest.MonkeyPatch) -> None:

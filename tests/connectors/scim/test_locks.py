@@ -7,7 +7,6 @@ import pytest
 
 from connectors.contract import AccountId, BeforeImage, Change, Person, Verdict
 from connectors.errors import Conflict, ConnectorError, Forbidden, Missing, OutcomeUnknown, Unavailable
-from connectors.scim.settings import Inactive
 from tests.conformance.accounts import newcomer
 from tests.connectors.scim.conftest import Open
 from tests.connectors.scim.proxy import Act, Fault
@@ -195,7 +194,7 @@ def test_a_failing_server_leaves_it_unknown(world: ScimWorld) -> None:
 def test_where_inactive_users_are_removed_gone_is_locked_and_said_so(open_world: Open) -> None:
     world = open_world()
     world.server.manners.removes = True
-    account, connector = world.add(newcomer()), world.connect(inactive_means=Inactive.REMOVED)
+    account, connector = world.add(newcomer()), world.connect(inactive_means="removed")
     before = connector.before(account)
     locked = connector.lock(before)
     assert account not in world.server.users()
@@ -211,20 +210,20 @@ def test_gone_without_our_lock_is_absent(open_world: Open) -> None:
     world = open_world()
     world.server.manners.removes = True
     account, other = world.add(newcomer()), world.add(newcomer())
-    connector = world.connect(inactive_means=Inactive.REMOVED)
+    connector = world.connect(inactive_means="removed")
     before = connector.before(account)
     connector.lock(connector.before(other))
     world.server.delete(account)
     assert connector.observe([account])[account].verdict is Verdict.ABSENT
     with pytest.raises(Missing):
         connector.lock(before)
-    assert world.connect(inactive_means=Inactive.REMOVED).observe([other])[other].verdict is Verdict.ABSENT
+    assert world.connect(inactive_means="removed").observe([other])[other].verdict is Verdict.ABSENT
 
 
 def test_a_removal_whose_answer_was_lost_is_still_ours(open_world: Open) -> None:
     world = open_world()
     world.server.manners.removes = True
-    account, connector = world.add(newcomer()), world.connect(inactive_means=Inactive.REMOVED)
+    account, connector = world.add(newcomer()), world.connect(inactive_means="removed")
     before = connector.before(account)
     with world.proxy.fault(Fault(Act.LOSE, "PATCH")), pytest.raises(OutcomeUnknown):
         connector.lock(before)
@@ -233,7 +232,7 @@ def test_a_removal_whose_answer_was_lost_is_still_ours(open_world: Open) -> None
 
 def test_a_refused_lock_does_not_explain_that_somebody_is_gone(open_world: Open) -> None:
     world = open_world()
-    account, connector = world.add(newcomer()), world.connect(inactive_means=Inactive.REMOVED)
+    account, connector = world.add(newcomer()), world.connect(inactive_means="removed")
     world.server.manners.refuse = _refuse(403, "PATCH", "PUT")
     with pytest.raises(Forbidden):
         connector.lock(connector.before(account))

@@ -13,7 +13,7 @@ from config.secrets import FileSecret
 from connectors.contract import Verdict
 from connectors.errors import BadCredential, Missing, Unavailable
 from connectors.scim.connector import Scim as Connector
-from connectors.scim.settings import Inactive, ScimSettings
+from connectors.scim.settings import ScimSettings
 from tests.connectors.scim.world import ScimWorld
 
 ME = {"id": "bot-1", "userName": "handover"}
@@ -50,7 +50,7 @@ def answers() -> Iterator[tuple[type[_Answers], str]]:
 
 def _connector(url: str, own_account: str = "") -> Connector:
     token = SecretStr("t")
-    return Connector(ScimSettings(url=url, token=token, inactive_means=Inactive.SUSPENDED, own_account=own_account))
+    return Connector(ScimSettings(url=url, token=token, inactive_means="suspended", own_account=own_account))
 
 
 def test_me_is_asked_once_and_gives_the_stable_id(answers: tuple[type[_Answers], str]) -> None:

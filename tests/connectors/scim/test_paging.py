@@ -6,7 +6,6 @@ import pytest
 
 from connectors.contract import Person
 from connectors.errors import ConnectorError, Unavailable
-from connectors.scim.settings import Paging
 from tests.connectors.scim.conftest import Open
 from tests.connectors.scim.test_sweep import _crowd
 from tests.connectors.scim.world import ScimWorld
@@ -94,7 +93,7 @@ def test_cursors_can_be_asked_for_where_they_are_not_announced(open_world: Open)
     world = open_world(filters=False, cursor=True)
     _crowd(world, 35)
     world.server.manners.rewrite = lambda call, body: {} if call.path == "/ServiceProviderConfig" else body
-    assert _whole(world, paging=Paging.CURSOR) == set(world.server.users())
+    assert _whole(world, paging="cursor") == set(world.server.users())
 
 
 @pytest.mark.parametrize("total", [5_000, 0])

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from connectors.contract import AccountId, GroupId
 from connectors.scim.connector import Scim as Connector
-from connectors.scim.settings import Inactive, ScimSettings
+from connectors.scim.settings import ScimSettings
 from tests.conformance.accounts import Newcomer
 from tests.connectors.scim.proxy import Act, Fault, Proxy
 from tests.sandbox.company.scim import Scim
@@ -31,7 +31,7 @@ class ScimWorld:
         values = {
             "url": f"http://127.0.0.1:{self.proxy.port}/v2",
             "token": SecretStr(self.server.token),
-            "inactive_means": Inactive.SUSPENDED,
+            "inactive_means": "suspended",
             "connect_seconds": 20,
             "request_seconds": 20,
         }

@@ -10,7 +10,7 @@ from connectors.contract import AccountId, Verdict
 from connectors.errors import OutcomeUnknown
 from connectors.scim import MANIFEST
 from connectors.scim.connector import Scim as Connector
-from connectors.scim.settings import Inactive, ScimSettings
+from connectors.scim.settings import ScimSettings
 from tests.sandbox.company.scim import Scim
 from tests.workflows.office import DANA, SECURITY, Office
 from workflows.access import lock_history
@@ -29,7 +29,7 @@ def app() -> Iterator[Scim]:
 
 
 def _system(app: Scim) -> System:
-    settings = ScimSettings(url=app.url, token=SecretStr(app.token), inactive_means=Inactive.REMOVED)
+    settings = ScimSettings(url=app.url, token=SecretStr(app.token), inactive_means="removed")
     return System("app", MANIFEST, Connector(settings))
 
 
@@ -95,13 +95,13 @@ def test_an_answer_that_was_lost_is_locked_and_said_so(
 ) -> None:
     connector = office.systems["app"].connector
     assert isinstance(connector, Connector)
-    write = connector._locks._write
+    write = connector._write
 
     def lost(*arguments: object, **more: object) -> None:
         write(*arguments, **more)  # type: ignore[arg-type]
         raise OutcomeUnknown("no answer")
 
-    monkeypatch.setattr(connector._locks, "_write", lost)
+    monkeypatch.setattr(connector, "_write", lost)
     case_id = office.offboarding.open(office.request())
     office.work("revoke")
     _restart(office, app)

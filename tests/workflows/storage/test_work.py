@@ -12,7 +12,7 @@ from connectors.contract import Verdict
 from connectors.errors import ConnectorError, Forbidden
 from connectors.scim import MANIFEST
 from connectors.scim.connector import Scim as Connector
-from connectors.scim.settings import Inactive, ScimSettings
+from connectors.scim.settings import ScimSettings
 from tests.connectors.scim.proxy import Act, Fault, Proxy
 from tests.sandbox.company.scim import Scim
 from tests.workflows.office import DANA, Office
@@ -29,7 +29,7 @@ def silent() -> Iterator[System]:
         settings = ScimSettings(
             url=f"http://127.0.0.1:{proxy.port}/v2",
             token=SecretStr(server.token),
-            inactive_means=Inactive.SUSPENDED,
+            inactive_means="suspended",
             request_seconds=0.5,
         )
         with proxy.fault(Fault(Act.HANG)):
