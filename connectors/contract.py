@@ -255,9 +255,8 @@ class Connector(Protocol):
         """Ask `pace` before every request from now on. A kind without such a limit leaves this out."""
         del pace
 
-    def has_limitation(self, words: str) -> bool:
+    def has_limitation(self, words: str) -> bool:  # noqa: ARG002
         """Return whether a sentence of `Manifest.cannot` holds for this system."""
-        del words
         return True
 
     def blind_spots(self) -> Sequence[str]:

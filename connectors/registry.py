@@ -8,12 +8,10 @@ from pydantic import BaseModel
 from config.text import _
 from connectors.contract import Connector, Manifest
 
-_HERE = Path(__file__).parent
-
 
 def known() -> tuple[str, ...]:
     """Return every known kind: the folders beside this file that hold a connector."""
-    return tuple(sorted(found.parent.name for found in _HERE.glob("*/connector.py")))
+    return tuple(sorted(found.parent.name for found in Path(__file__).parent.glob("*/connector.py")))
 
 
 def manifest(kind: str) -> Manifest:

@@ -61,6 +61,8 @@ class Book:
         for one in batch:
             try:
                 done.append(self._move(one, people))
+            except Missing:
+                done.append(Moved(one.record, MoveOutcome.GONE, None))
             except Unavailable as error:
                 if any(moved.change for moved in done):
                     raise OutcomeUnknown(
@@ -72,13 +74,12 @@ class Book:
         return done
 
     def _move(self, one: MoveOrder, people: People) -> Moved:
+        """Move one record. Raises `Missing` if it is gone, at whichever step."""
         place = wire.record_place(one.record)
         if place is None:
-            return _gone(one)
+            raise Missing(one.record)
         try:
             present = self._present(*place)
-        except Missing:
-            return _gone(one)
         except Unreadable as error:
             return _refused(
                 one, None, _("BottleCRM's answer about this record cannot be read: {why}").format(why=error)
@@ -94,15 +95,11 @@ class Book:
             self._rest.write("PATCH", kind.address(number), {"assigned_to": list(people)})
         except ValidationRefused as refusal:
             return _refused(one, one.owner, str(refusal))
-        except Missing:
-            return _gone(one)
         except OutcomeUnknown:
             if not self._arrived(one, place):
                 raise
         try:
             return report(one, before, self._present(kind, number))
-        except Missing:
-            return _gone(one)
         except Unavailable as error:
             raise OutcomeUnknown(
                 _("{record} was written and cannot be read back: {error}").format(record=one.record, error=error)
@@ -162,7 +159,11 @@ def decide(one: MoveOrder, present: Sequence[Member], people: People) -> Moved |
     """
     ids = [who.id for who in present]
     if one.owner not in ids or one.owner == one.successor:
-        return _not_theirs(one, ids)
+        if one.successor in ids:
+            return Moved(one.record, MoveOutcome.MOVED, one.successor, Change.ALREADY)
+        if not ids:
+            return _refused(one, None, _("the record has no owner any more: assign it by hand"))
+        return Moved(one.record, MoveOutcome.TAKEN, ids[0])
     successor = people.get(one.successor)
     if successor is None:
         return _refused(one, one.owner, _("BottleCRM has no member {id}").format(id=one.successor))
@@ -183,18 +184,6 @@ def report(one: MoveOrder, before: Sequence[Member], after: Sequence[Member]) ->
     lost = [who.name for who in before if who.id not in {*ids, one.owner}]
     removed = _("BottleCRM removes inactive users from a record that is written: {names}").format(names=", ".join(lost))
     return Moved(one.record, MoveOutcome.MOVED, one.successor, Change.MADE, removed if lost else "")
-
-
-def _gone(one: MoveOrder) -> Moved:
-    return Moved(one.record, MoveOutcome.GONE, None)
-
-
-def _not_theirs(one: MoveOrder, ids: Sequence[AccountId]) -> Moved:
-    if one.successor in ids:
-        return Moved(one.record, MoveOutcome.MOVED, one.successor, Change.ALREADY)
-    if not ids:
-        return _refused(one, None, _("the record has no owner any more: assign it by hand"))
-    return Moved(one.record, MoveOutcome.TAKEN, ids[0])
 
 
 def _refused(one: MoveOrder, owner: AccountId | None, reason: str) -> Moved:

@@ -10,7 +10,7 @@ from connectors.bottlecrm import wire
 from connectors.bottlecrm.book import Book
 from connectors.bottlecrm.rest import Rest
 from connectors.bottlecrm.settings import BottleCrmSettings
-from connectors.bottlecrm.tokens import PersonalTokens, Session
+from connectors.bottlecrm.tokens import PersonalTokens
 from connectors.bottlecrm.wire import Member
 from connectors.contract import (
     AccountId,
@@ -44,7 +44,7 @@ class BottleCrm(HttpConnector, Accounts, Tokens, ClientBook):
         self._settings = settings
         self._rest = Rest(settings)
         self._api = self._rest.api
-        self._tokens = PersonalTokens(self._rest, Session(self._rest, settings.session_file))
+        self._tokens = PersonalTokens(self._rest, settings.session_file)
         self._book = Book(self._rest)
 
     def __repr__(self) -> str:

@@ -58,10 +58,6 @@ class Rest:
         """Send a change; the answer's content is neither read nor believed."""
         self.api.write(method, path, json=content, headers=proof or self._proof)
 
-    def post_bare(self, path: str, content: object) -> httpx.Response:
-        """Send a request whose content alone authenticates it."""
-        return self.api.write("POST", path, json=content)
-
     def members(self, accounts: Sequence[AccountId]) -> dict[AccountId, Member]:
         """Read members by profile id; missing ones are not in the answer.
 

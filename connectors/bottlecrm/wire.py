@@ -155,15 +155,10 @@ def record_place(record: RecordId) -> tuple[Kind, str] | None:
     """Return the kind and BottleCRM's own id; None for a text that cannot be one."""
     name, _colon, number = record.partition(":")
     kind = BY_NAME.get(name)
-    return (kind, number) if kind and is_id(number) else None
-
-
-def is_id(text: str) -> bool:
-    """Return whether a text has the form of BottleCRM's ids."""
     try:
-        return str(UUID(text)) == text
+        return (kind, number) if kind and str(UUID(number)) == number else None
     except ValueError:
-        return False
+        return None
 
 
 def matched(person: Person, found: Member) -> bool:

@@ -12,7 +12,7 @@ Seen on Samba 4.17 and kept by tests/connectors/ldap; sources in README.md:
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,8 +20,8 @@ import ldap
 
 from config.text import N_, _
 from connectors.contract import AccountId, Login, Verdict
-from connectors.ldap import account_control
 from connectors.ldap.dialect import Dialect, Membership
+from connectors.ldap.faults import ACCOUNT_DISABLED, REFUSED, refusal_code, refusal_words
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, Modification, either, equals, equals_bytes, generalized_time
 
@@ -33,6 +33,62 @@ IS_ACTIVE_DIRECTORY = "1.2.840.113556.1.4.800"
 IS_READ_ONLY = "1.2.840.113556.1.4.1920"
 GONE_FOR_GOOD = "Active Directory never shows a password: it does not come back, an administrator sets a new one"
 LOST = N_("the password: Active Directory never shows it, so an administrator sets a new one")
+DISABLED = 0x2
+"""ADS_UF_ACCOUNTDISABLE."""
+SID_TAIL = 4
+"""The last bytes of a SID are the relative id within the domain, little-endian."""
+DOMAIN_ADMINS = 512
+"""Relative id of Domain Admins in every domain (well-known SIDs, MS-DTYP 2.4.2.4)."""
+NEVER = frozenset({0, 0x7FFFFFFFFFFFFFFF})
+"""Both mean `never` in accountExpires; 0 means `not` in lockoutTime."""
+EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
+
+
+def flags(value: str) -> int | None:
+    """Return userAccountControl as a number; None if the text is no number. Nothing is then known."""
+    try:
+        return int(value)
+    except ValueError:
+        return None
+
+
+def windows_time(value: str) -> datetime | None:
+    """Return a time that is stored as tenths of microseconds since 1601. None means never, or an unreadable value."""
+    ticks = flags(value)
+    if ticks is None or ticks in NEVER:
+        return None
+    try:
+        return EPOCH + timedelta(microseconds=ticks // 10)
+    except OverflowError:
+        return None
+
+
+def why_open(expires: str, locked_out: str, now: datetime) -> str:
+    """Return the reason for which an account that is not disabled refuses log-ins for now, or an empty text."""
+    reasons = []
+    expiry, lockout = windows_time(expires), windows_time(locked_out)
+    if expiry and expiry <= now:
+        reasons.append(
+            _("only expired since {expiry}, not disabled: a new date opens it again").format(
+                expiry=f"{expiry:%Y-%m-%d}"
+            )
+        )
+    elif expiry:
+        reasons.append(_("expires at {expiry} UTC, and is open until then").format(expiry=f"{expiry:%Y-%m-%d %H:%M}"))
+    if lockout:
+        reasons.append(
+            _("locked only for a time, since {lockout} UTC, after wrong passwords").format(
+                lockout=f"{lockout:%Y-%m-%d %H:%M}"
+            )
+        )
+    return "; ".join(reasons)
+
+
+def sibling_filter(sid: bytes, number: int) -> str:
+    """Return the filter for the SID with another relative id in the same domain; empty if the SID cannot be read."""
+    if len(sid) <= SID_TAIL:
+        return ""
+    return equals_bytes("objectSid", sid[:-SID_TAIL] + number.to_bytes(SID_TAIL, "little"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +104,7 @@ class ActiveDirectory(Dialect):
     identifier = "objectGUID"
     login = "sAMAccountName"
     lock = CONTROL
-    locked_query = f"(&(objectCategory=person)(objectClass=user)({CONTROL}:{BIT_AND}:={account_control.DISABLED}))"
+    locked_query = f"(&(objectCategory=person)(objectClass=user)({CONTROL}:{BIT_AND}:={DISABLED}))"
     last_login = ("lastLogonTimestamp",)
     changed_by, changed_at = "", "whenChanged"
     attributes = (
@@ -85,7 +141,7 @@ class ActiveDirectory(Dialect):
 
     def moment(self, value: str) -> datetime | None:
         """Read both forms: lastLogonTimestamp counts ticks, whenChanged is text."""
-        return account_control.moment(value) if value.isdecimal() else generalized_time(value)
+        return windows_time(value) if value.isdecimal() else generalized_time(value)
 
     def state(self, entry: Entry) -> Mapping[str, str]:
         """Return the flags and the place; `password` holds the reason why none can be restored."""
@@ -97,16 +153,14 @@ class ActiveDirectory(Dialect):
 
     def verdict(self, entry: Entry) -> tuple[Verdict, str]:
         """Return `locked` only for the flag: an expiry can lie ahead, and a lockout after wrong passwords passes."""
-        flags = account_control.flags(entry.text(CONTROL))
-        if flags is None:
+        found = flags(entry.text(CONTROL))
+        if found is None:
             return Verdict.UNKNOWN, _("{control} cannot be read, the bot's account needs the right to").format(
                 control=CONTROL
             )
-        if flags & account_control.DISABLED:
+        if found & DISABLED:
             return Verdict.LOCKED, ""
-        return Verdict.OPEN, account_control.why_open(
-            entry.text("accountExpires"), entry.text("lockoutTime"), datetime.now(UTC)
-        )
+        return Verdict.OPEN, why_open(entry.text("accountExpires"), entry.text("lockoutTime"), datetime.now(UTC))
 
     def protects(self, entry: Entry) -> str:
         """Refuse administrators unless the settings allow them: AdminSDHolder marks them with adminCount."""
@@ -120,25 +174,25 @@ class ActiveDirectory(Dialect):
 
     def locking(self, entry: Entry, secret: str) -> Sequence[Modification]:
         """Write the password, and the current flags with bit 2 added."""
-        flags = (account_control.flags(entry.text(CONTROL)) or 0) | account_control.DISABLED
+        control = (flags(entry.text(CONTROL)) or 0) | DISABLED
         return [
             (ldap.MOD_REPLACE, PASSWORD, [f'"{secret}"'.encode("utf-16-le")]),
-            (ldap.MOD_REPLACE, CONTROL, [str(flags).encode()]),
+            (ldap.MOD_REPLACE, CONTROL, [str(control).encode()]),
         ]
 
     def unlocking(self, entry: Entry, state: Mapping[str, str]) -> Sequence[Modification]:
         """Clear bit 2; every other flag keeps its current value."""
-        flags = account_control.flags(entry.text(CONTROL)) or 0
-        kept = (account_control.flags(state.get(CONTROL, "")) or 0) & account_control.DISABLED
-        return [(ldap.MOD_REPLACE, CONTROL, [str(flags & ~account_control.DISABLED | kept).encode()])]
+        control = flags(entry.text(CONTROL)) or 0
+        kept = (flags(state.get(CONTROL, "")) or 0) & DISABLED
+        return [(ldap.MOD_REPLACE, CONTROL, [str(control & ~DISABLED | kept).encode()])]
 
     def judge(self, secret_is_right: bool, refusal: Mapping[str, Any] | None) -> tuple[Login, str]:  # noqa: ARG002
         """Accept only `data 533` as proof: every other refusal could end by itself."""
         if refusal is None:
             return Login.ACCEPTED, _("the directory accepts the log-in of a disabled account")
-        words = account_control.refusal_words(refusal) or _(account_control.REFUSED)
+        words = refusal_words(refusal) or _(REFUSED)
         words = _("the directory says: {words}").format(words=words)
-        if account_control.refusal_code(refusal) == account_control.ACCOUNT_DISABLED:
+        if refusal_code(refusal) == ACCOUNT_DISABLED:
             return Login.REFUSED, words
         return Login.NOT_TRIED, _("{words}, which does not prove that the account is disabled").format(words=words)
 
@@ -150,14 +204,14 @@ class ActiveDirectory(Dialect):
     def primary(self, entry: Entry) -> str:
         """Return the filter for the primary group: the person's own SID with the group's relative id at its end."""
         number = entry.text("primaryGroupID")
-        return account_control.sibling_filter(entry.first("objectSid"), int(number)) if number.isdigit() else ""
+        return sibling_filter(entry.first("objectSid"), int(number)) if number.isdigit() else ""
 
     def implicit_members_filter(self, group: Entry) -> str:
         """Return the filter for the accounts whose primary group this is."""
         sid = group.first("objectSid")
-        if len(sid) <= account_control.SID_TAIL:
+        if len(sid) <= SID_TAIL:
             return ""
-        return f"(primaryGroupID={int.from_bytes(sid[-account_control.SID_TAIL :], 'little')})"
+        return f"(primaryGroupID={int.from_bytes(sid[-SID_TAIL:], 'little')})"
 
     def top(self, link: Any, directory: Any) -> str:
         """Return the filter for Domain Admins, by relative id: the name differs between languages.
@@ -168,7 +222,7 @@ class ActiveDirectory(Dialect):
             return ""
         someone = link.first_person(directory.settings.base_dn, directory.people_filter, ["objectSid"])
         sid = someone.first("objectSid") if someone else b""
-        return account_control.sibling_filter(sid, account_control.DOMAIN_ADMINS)
+        return sibling_filter(sid, DOMAIN_ADMINS)
 
     def missing_features(self, announced: frozenset[str]) -> Sequence[str]:
         """Return the features that another kind of server, or a read-only domain controller, lacks for locking."""

@@ -11,10 +11,9 @@ from config.secrets import renewal
 from config.text import _
 from connectors.connections import ConnectionPool, Slot
 from connectors.errors import BadCredential, ConnectorError, OutcomeUnknown, Unavailable
-from connectors.ldap.account_control import refusal_words
 from connectors.ldap.connection import LdapConnection
 from connectors.ldap.dialect import Dialect
-from connectors.ldap.faults import NO_ANSWER, NOT_NOW, explain, handshake, server_words, translate
+from connectors.ldap.faults import NO_ANSWER, NOT_NOW, explain, handshake_error, refusal_words, server_words, translate
 from connectors.ldap.settings import LdapSettings
 
 T = TypeVar("T")
@@ -50,8 +49,6 @@ class LdapConnections:
                     raise
                 self.close()
                 return self._once(work)
-        except ConnectorError:
-            raise
         except ldap.LDAPError as error:
             raise translate(error, doing, needs) from error
 
@@ -61,15 +58,11 @@ class LdapConnections:
             if slot.connection is not None:
                 slot.connection.close()
                 slot.connection = None
-            link: LdapConnection | None = None
             try:
-                link = self._reach(self._bind)
-                yield from work(link)
+                with contextlib.closing(self._reach(self._bind)) as link:  # it may stop in the middle of an answer
+                    yield from work(link)
             except ldap.LDAPError as error:
-                raise translate(error, doing, "") from error
-            finally:
-                if link is not None:
-                    link.close()  # the link may have stopped in the middle of an answer
+                raise translate(error, doing) from error
 
     def try_login(self, dn: str, secret: str, controls: Sequence[Any]) -> Mapping[str, Any] | None:
         """Log in with the given DN and password on a separate connection.
@@ -154,9 +147,9 @@ class LdapConnections:
             except TimeoutError as error:
                 reasons.append(explain(url, error))
             except ldap.TIMEOUT:
-                reasons.append(explain(url, self._handshake_error(url) or TimeoutError()))
+                reasons.append(explain(url, handshake_error(url, self._settings) or TimeoutError()))
             except NO_ANSWER as error:
-                reasons.append(explain(url, self._handshake_error(url), server_words(error)))
+                reasons.append(explain(url, handshake_error(url, self._settings), server_words(error)))
             except NOT_NOW as error:
                 reasons.append(_("{url} accepts no log-in now ({why})").format(url=url, why=server_words(error)))
             except ldap.LDAPError as error:
@@ -174,17 +167,9 @@ class LdapConnections:
         recent = time.monotonic() - ASIDE_SECONDS
         return sorted(self._settings.urls, key=lambda url: self._failed.get(url, -ASIDE_SECONDS) > recent)
 
-    def _handshake_error(self, url: str) -> OSError | None:
-        s = self._settings
-        try:
-            handshake(url, s.start_tls, s.ca_file, s.connect_seconds)
-        except OSError as error:
-            return error
-        return None
-
     def _open(self, url: str) -> Any:
         s = self._settings
-        error = self._handshake_error(url)
+        error = handshake_error(url, s)
         if isinstance(error, TimeoutError):
             raise error  # libldap would wait for ever; it judges every other fault better
         raw = ldap.initialize(url)

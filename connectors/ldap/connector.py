@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import TypeVar
 
 from config.text import _
 from connectors.connections import ConnectionPool
@@ -41,7 +40,6 @@ from connectors.ldap.openldap import OpenLdap, OpenLdapPassword
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.wire import Entry, also, describe, matched_by
 
-T = TypeVar("T")
 NOBODY = Person("")
 DIALECTS: Mapping[str, Callable[[LdapSettings], Dialect]] = {
     "openldap": lambda settings: OpenLdapPassword() if settings.lock_by == "password" else OpenLdap(),
@@ -72,14 +70,14 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
     def own_account(self) -> str:
         """Return the id of the account behind `bind_dn`; if no entry can be read, the log-in in it."""
         if not self._own_account:
-            self._own_account = self._run(
+            self._own_account = self._connections.run(
                 lambda link: own_account.name(self._directory, link), _("looking up the bot's own account")
             )
         return self._own_account
 
     def check(self) -> str:
         """Log in, read at least one account, and check that the server can lock at all."""
-        return self._run(lambda link: own_account.check(self._directory, link), _("checking the directory"))
+        return self._connections.run(lambda link: own_account.check(self._directory, link), _("checking the directory"))
 
     def connections(self) -> ConnectionPool[LdapConnection]:
         """Return the pool that every read and write takes its connection from."""
@@ -91,17 +89,23 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
 
     def find(self, person: Person) -> Lookup:
         """Look people up by the attributes that hold addresses and log-ins; names are not compared."""
-        return self._run(lambda link: self._find(link, person), _("looking a person up"))
+        accounts = self._connections.run(
+            lambda link: [self._account(link, entry, person) for entry in self._directory.search(link, person)],
+            _("looking a person up"),
+        )
+        return Lookup(tuple(accounts), describe(person, self._dialect, self._settings.base_dn))
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
         """Read the lock of many accounts, 200 to a request. An answer cut short is an error, never `absent`."""
         attributes = (self._dialect.identifier, *self._dialect.attributes)
-        found = self._run(lambda link: self._directory.people(link, accounts, attributes), _("reading accounts"))
+        found = self._connections.run(
+            lambda link: self._directory.people(link, accounts, attributes), _("reading accounts")
+        )
         return {account: self._observation(account, found.get(account)) for account in accounts}
 
     def locked(self) -> frozenset[AccountId]:
         """Read all locked accounts, 1000 to a page."""
-        return self._run(self._directory.locked, _("listing locked accounts"))
+        return self._connections.run(self._directory.locked, _("listing locked accounts"))
 
     def everyone(self) -> Iterator[Account]:
         """Stream all accounts below base_dn that match people_filter."""
@@ -113,7 +117,9 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
 
     def changed_by(self, account: AccountId, since: datetime) -> str:
         """Read the last change's actor and time, whatever it changed; some directories store only the time."""
-        who, at = self._run(lambda link: self._directory.last_change(link, account), _("reading who changed it"))
+        who, at = self._connections.run(
+            lambda link: self._directory.last_change(link, account), _("reading who changed it")
+        )
         if at is None or at < since or who.casefold() == self._settings.bind_dn.casefold():
             return ""
         return _("{who}, {at} UTC").format(
@@ -122,20 +128,20 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
 
     def before(self, account: AccountId) -> BeforeImage:
         """Read the values that a lock changes, and the password's hash if it may be read."""
-        entry = self._run(lambda link: self._directory.person(link, account), _("reading an account"))
+        entry = self._connections.run(lambda link: self._directory.person(link, account), _("reading an account"))
         return BeforeImage(account, self._dialect.state(entry))
 
     def lock(self, before: BeforeImage) -> Locked:
         """Change password and lock in one write, then try to log in with that password: it must be refused."""
         secret = random_password()
-        done = self._run(
+        done = self._connections.run(
             lambda link: self._locking.lock(link, before, secret), _("locking an account"), _(self._dialect.needs)
         )
         return self._attempt(done, before, secret)
 
     def unlock(self, before: BeforeImage) -> Change:
         """Remove the lock and restore the password's hash; an account that is not locked any more is left as it is."""
-        return self._run(
+        return self._connections.run(
             lambda link: self._locking.unlock(link, before), _("unlocking an account"), _(self._dialect.needs)
         )
 
@@ -145,11 +151,11 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
 
     def groups(self, account: AccountId) -> Sequence[Group]:
         """List every group of the account, each with the groups that it is nested in."""
-        return self._run(lambda link: self._memberships.of(link, account), _("reading groups"))
+        return self._connections.run(lambda link: self._memberships.of(link, account), _("reading groups"))
 
     def remove(self, account: AccountId, group: GroupId) -> Change:
         """Delete one member's value from one group."""
-        return self._run(
+        return self._connections.run(
             lambda link: self._memberships.remove(link, account, group),
             _("leaving a group"),
             _("write access to members"),
@@ -157,7 +163,7 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
 
     def restore(self, account: AccountId, group: GroupId) -> Change:
         """Add one member's value again."""
-        return self._run(
+        return self._connections.run(
             lambda link: self._memberships.restore(link, account, group),
             _("joining a group"),
             _("write access to members"),
@@ -165,26 +171,21 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
 
     def administrators(self, group: str) -> Sequence[Account]:
         """Read the members of a group by its cn or id. An empty name means Domain Admins in Active Directory."""
-        return self._run(lambda link: self._administrators(link, group), _("reading administrators"))
+        return self._connections.run(
+            lambda link: [
+                self._account(link, entry, NOBODY) for entry in self._memberships.administrators(link, group)
+            ],
+            _("reading administrators"),
+        )
 
     def headcount(self) -> int:
         """Count the accounts of people without reading more than their names."""
         base, people = self._settings.base_dn, self._directory.people_filter
-        return self._run(lambda link: sum(1 for _one in link.search(base, people, ["1.1"])), _("counting people"))
-
-    # -- on one connection
-
-    def _run(self, work: Callable[[LdapConnection], T], doing: str, needs: str = "") -> T:
-        return self._connections.run(work, doing, needs)
-
-    def _find(self, link: LdapConnection, person: Person) -> Lookup:
-        return Lookup(
-            tuple(self._account(link, entry, person) for entry in self._directory.search(link, person)),
-            describe(person, self._dialect, self._settings.base_dn),
+        return self._connections.run(
+            lambda link: sum(1 for _one in link.search(base, people, ["1.1"])), _("counting people")
         )
 
-    def _administrators(self, link: LdapConnection, group: str) -> list[Account]:
-        return [self._account(link, entry, NOBODY) for entry in self._memberships.administrators(link, group)]
+    # -- on one connection
 
     def _account(self, link: LdapConnection, entry: Entry, person: Person) -> Account:
         manager = link.read_if_visible(entry.text("manager"), ["mail"]) if entry.text("manager") else None
@@ -232,18 +233,17 @@ class Ldap(Accounts, Groups, Roster, Trace, Administrators):
         if unproved and done.change is Change.ALREADY:
             return self._prove(judged, before)
         if unproved or login is Login.ACCEPTED:
-            self._disown(before.account, login)
+            with suppress(ConnectorError):  # the next try does it again
+                self._connections.run(
+                    lambda link: self._locking.mark_unproven(link, before.account, login), _("locking an account")
+                )
         return judged
 
     def _prove(self, judged: Locked, before: BeforeImage) -> Locked:
         """Try a lock by somebody else with a password of our own; if that fails, the earlier judgement stays."""
         secret, doing = random_password(), _("locking an account")
         try:
-            done = self._run(lambda link: self._locking.lock(link, before, secret, anew=True), doing)
+            done = self._connections.run(lambda link: self._locking.lock(link, before, secret, anew=True), doing)
         except ConnectorError as error:
             return replace(judged, detail=f"{judged.detail}; {error}")
         return self._attempt(done, before, secret) if done.secret_is_right else judged
-
-    def _disown(self, account: AccountId, login: Login) -> None:
-        with suppress(ConnectorError):  # the next try does it again
-            self._run(lambda link: self._locking.mark_unproven(link, account, login), _("locking an account"))

@@ -1,8 +1,9 @@
-"""LDAP's faults for people: libldap's exceptions as the six errors, and why an address cannot be reached."""
+"""LDAP's faults for people: libldap's exceptions as the six errors, unreachable addresses, refused log-ins."""
 
+import re
 import socket
 import ssl
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ import ldap
 
 from config.text import N_, _
 from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Missing, Unavailable
+from connectors.ldap.settings import LdapSettings
 
 _TABLE: tuple[tuple[tuple[str, ...], type[ConnectorError], str], ...] = (
     (("INVALID_CREDENTIALS", "INAPPROPRIATE_AUTH"), BadCredential, ""),
@@ -72,6 +74,27 @@ CERTIFICATE_FAULTS = {
 """OpenSSL's X509_V_ERR_ codes (openssl-verification-options(1)), each with the instruction for the administrator."""
 
 
+ACCOUNT_DISABLED = "533"
+REFUSALS = {
+    "525": N_("no such account"),
+    "52e": N_("wrong password, or no such account"),
+    "52f": N_("restricted account"),
+    "530": N_("not at this hour"),
+    "531": N_("not from this computer"),
+    "532": N_("password expired"),
+    ACCOUNT_DISABLED: N_("account disabled"),
+    "701": N_("account expired"),
+    "773": N_("password must be changed first"),
+    "775": N_("account locked after wrong passwords"),
+}
+"""Windows' own errors in hexadecimal (source in README.md).
+
+All except 525 and 52e are sent only after the right password.
+"""
+REFUSED = N_("log-in refused")
+_CODE = re.compile(r"AcceptSecurityContext error, data ([0-9a-f]+)", re.IGNORECASE)
+
+
 def server_words(error: Exception) -> str:
     """Return the server's own words, and nothing that we sent."""
     if isinstance(error, ldap.TIMEOUT):
@@ -92,8 +115,8 @@ def translate(error: Exception, doing: str, needs: str = "") -> ConnectorError:
     return six("; ".join(part for part in (f"{doing}: {server_words(error)}", hint) if part))
 
 
-def handshake(url: str, start_tls: bool, ca_file: Path | None, seconds: float) -> None:
-    """Connect, and agree on TLS if the address has it. Raises OSError: ssl.SSLError, TimeoutError and others.
+def handshake_error(url: str, settings: LdapSettings) -> OSError | None:
+    """Connect, and agree on TLS if the address has it; return the error (ssl.SSLError, TimeoutError and others).
 
     libldap reports "Can't contact LDAP server" for a dead host and for a bad certificate. The GnuTLS build of libldap
     2.5 (Debian 12) loops for ever in the TLS handshake of a server that accepts connections and is silent.
@@ -102,15 +125,20 @@ def handshake(url: str, start_tls: bool, ca_file: Path | None, seconds: float) -
     """
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
-    with socket.create_connection((host, port), seconds) as plain:
-        plain.settimeout(seconds)
-        if start_tls:
-            plain.sendall(START_TLS)
-            plain.recv(4096)
-        if start_tls or parts.scheme == "ldaps":
-            context = ssl.create_default_context(cafile=ca_file)
-            context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # libldap is no stricter; Python 3.13 made it the default
-            context.wrap_socket(plain, server_hostname=host).close()
+    try:
+        with socket.create_connection((host, port), settings.connect_seconds) as plain:
+            plain.settimeout(settings.connect_seconds)
+            if settings.start_tls:
+                plain.sendall(START_TLS)
+                plain.recv(4096)
+            if settings.start_tls or parts.scheme == "ldaps":
+                context = ssl.create_default_context(cafile=settings.ca_file)
+                # libldap is no stricter; Python 3.13 made it the default
+                context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+                context.wrap_socket(plain, server_hostname=host).close()
+    except OSError as error:
+        return error
+    return None
 
 
 def explain(url: str, error: OSError | None, words: str = "") -> str:
@@ -138,3 +166,15 @@ def explain(url: str, error: OSError | None, words: str = "") -> str:
             return _("{url} does not answer in time").format(url=url)
         case _:
             return _("{url} cannot be reached: {why}").format(url=url, why=error.strerror or error)
+
+
+def refusal_code(refusal: Mapping[str, Any]) -> str:
+    """Return the code behind `data` in lower case, or an empty text if the server gives none."""
+    found = _CODE.search(str(refusal.get("info", "")))
+    return found[1].lower() if found else ""
+
+
+def refusal_words(refusal: Mapping[str, Any]) -> str:
+    """Return the reason for people, or an empty text if the server gives none."""
+    given = refusal_code(refusal)
+    return _("{words} (data {code})").format(words=_(REFUSALS.get(given, REFUSED)), code=given) if given else ""

@@ -58,7 +58,9 @@ class Locking:
             )
         changes = [] if locked else self._dialect.locking(entry, secret)
         kept = self._write(link, entry, changes, self._dialect.password_may_stay) if changes else ""
-        dn, stays = self._disable(link, entry, before.account)
+        inside = not self._folder or same(parent(entry.dn), self._folder)
+        to, failed = f"{rdn(entry.dn)},{self._folder}", _("it could not be moved to {folder}: {why}")
+        dn, stays = _move(link, entry, before.account, "" if inside else to, failed)
         change = Change.ALREADY if locked and dn == entry.dn else Change.MADE
         return LockResult(dn, change, not locked and not kept, tuple(filter(None, (kept, stays))))
 
@@ -72,26 +74,14 @@ class Locking:
         entry = self._directory.person(link, before.account)
         if not self._dialect.is_ours(entry) or self._dialect.state(entry) == before.state:
             return Change.ALREADY
-        dn, stays = self._bring_back(link, entry, before)
+        home, failed = before.state.get("dn", ""), _("it could not be moved back to {folder}: {why}")
+        away = self._folder and home and not same(entry.dn, home) and same(parent(entry.dn), self._folder)
+        dn, stays = _move(link, entry, before.account, home if away else "", failed)
         changes = self._dialect.unlocking(entry, before.state)
         self._write(link, Entry(dn, entry.values), changes, self._dialect.unlocks_without_password)
         if stays:
             raise Conflict(_("{dn} is unlocked, but {stays}").format(dn=dn, stays=stays))
         return Change.MADE
-
-    def _disable(self, link: LdapConnection, entry: Entry, account: AccountId) -> tuple[str, str]:
-        """Move an entry into the folder for disabled accounts; returns as `_move` does."""
-        if not self._folder or same(parent(entry.dn), self._folder):
-            return entry.dn, ""
-        place = f"{rdn(entry.dn)},{self._folder}"
-        return _move(link, entry, account, place, _("it could not be moved to {folder}: {why}"))
-
-    def _bring_back(self, link: LdapConnection, entry: Entry, before: BeforeImage) -> tuple[str, str]:
-        """Move an entry out of the folder to its former place; returns as `_move` does."""
-        home = before.state.get("dn", "")
-        if not self._folder or not home or same(entry.dn, home) or not same(parent(entry.dn), self._folder):
-            return entry.dn, ""
-        return _move(link, entry, before.account, home, _("it could not be moved back to {folder}: {why}"))
 
     def _write(self, link: LdapConnection, entry: Entry, changes: Sequence[Modification], may_stay: bool) -> str:
         """Write; return the reason if the password stayed and may stay, or an empty text."""
@@ -122,10 +112,12 @@ class Locking:
 
 
 def _move(link: LdapConnection, entry: Entry, account: AccountId, to: str, failed: str) -> tuple[str, str]:
-    """Move an entry; return its new DN and the reason for a failed move (or an empty text).
+    """Move an entry to a DN, if one is given; return its DN then and the reason for a failed move (or an empty text).
 
     The DN changes, so later reads use the id.
     """
+    if not to:
+        return entry.dn, ""
     folder = parent(to)
     try:
         try:

@@ -11,7 +11,6 @@ from connectors.contract import AccountId, Observation, Verdict
 from connectors.errors import Conflict, ConnectorError, Forbidden, Missing, Unavailable
 from connectors.scim import filters, wire
 from connectors.scim.faults import RequestRejected
-from connectors.scim.paging import Page
 from connectors.scim.service import USERS, Service
 
 CHUNK = 40
@@ -116,10 +115,9 @@ class BulkObservation:
         found: dict[str, wire.User] = {}
         try:
             for page in self._service.pages(USERS, query):
-                users = [wire.User.read(record) for record in page.records]
-                if any(user.id and user.id not in ids for user in users):
+                if any(user.id and user.id not in ids for user in page.users):
                     return None
-                found |= {user.id: user for user in users if user.id}
+                found |= {user.id: user for user in page.users if user.id}
         except RequestRejected:
             return None
         except Unavailable:
@@ -157,11 +155,10 @@ class BulkObservation:
             return self._removals.gone(account)
 
 
-def _picked(pages: Iterable[Page], wanted: set[AccountId]) -> dict[str, wire.User]:
+def _picked(pages: Iterable[wire.Page], wanted: set[AccountId]) -> dict[str, wire.User]:
     found: dict[str, wire.User] = {}
     for page in pages:
-        users = (wire.User.read(record) for record in page.records)
-        found |= {user.id: user for user in users if user.id in wanted}
+        found |= {user.id: user for user in page.users if user.id in wanted}
         if len(found) == len(wanted):
             break
     return found

@@ -29,7 +29,7 @@ from connectors.errors import Conflict, Forbidden, Missing, OutcomeUnknown, Unav
 from connectors.http_connector import HttpConnector
 from connectors.scim import wire
 from connectors.scim.bulk_observation import BulkObservation, Removals
-from connectors.scim.faults import NotJson, RequestRejected, Stale, Unversioned
+from connectors.scim.faults import NotJson, RequestRejected, Stale, Unsupported, Unversioned
 from connectors.scim.lookups import Lookups
 from connectors.scim.memberships import Memberships
 from connectors.scim.service import USERS, Service
@@ -114,10 +114,9 @@ class Scim(HttpConnector, Accounts, Groups, Roster, Administrators):
         if self._settings.user_filter and not self._service.features().filter:
             raise Conflict(_("user_filter is set, and this server supports no filters"))
         for number, page in enumerate(self._service.pages(USERS, self._settings.user_filter)):
-            users = [wire.User.read(record) for record in page.records]
-            if users and not number and not any("active" in user.raw for user in users):
+            if page.records and not number and not any("active" in user.raw for user in page.users):
                 raise Conflict(_("the server's list does not say who is active"))
-            yield from (wire.account(user, "") for user in users if user.id)
+            yield from (wire.account(user, "") for user in page.users if user.id)
 
     def locked(self) -> frozenset[AccountId]:
         """Read the whole list, and return the inactive users. Few servers filter correctly by `active`."""
@@ -201,7 +200,7 @@ class Scim(HttpConnector, Accounts, Groups, Roster, Administrators):
             ways = [*(("PATCH", wire.patch({"op": "replace"} | one)) for one in values), *ways]
         refusals: list[RequestRejected] = []
         for method, body in ways:
-            if refusals and method == "PUT" and not refusals[-1].unsupported:
+            if refusals and method == "PUT" and not isinstance(refusals[-1], Unsupported):
                 break  # the server supports PATCH and refused: a PUT must not bypass that
             try:
                 self._insist(user, method, body)

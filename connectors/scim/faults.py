@@ -9,22 +9,13 @@ from config.secrets import renewal
 from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Unavailable
 from connectors.http_connector import excerpt, json_object
 
-NOT_DONE = frozenset({400, 405, 413, 414, 415, 501})
-"""Statuses of a request that the server does not understand or support: nothing happened."""
-UNSUPPORTED = frozenset({405, 501})
-
 
 class RequestRejected(Conflict):
-    """The server rejects the form of the request."""
+    """The server rejects the form of the request: it does not understand or support it, and nothing happened."""
 
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.status = status
 
-    @property
-    def unsupported(self) -> bool:
-        """Return whether the server lacks the method; false if it rejects the content."""
-        return self.status in UNSUPPORTED
+class Unsupported(RequestRejected):
+    """The server lacks the method, whatever the content."""
 
 
 class Stale(Conflict):
@@ -47,6 +38,17 @@ class NoList(Unavailable):
     """The list is missing: a wrong address, a failing server or, for groups, an application without groups."""
 
 
+FAULTS: Mapping[int, type[ConnectorError]] = {
+    **dict.fromkeys((400, 413, 414, 415), RequestRejected),
+    **dict.fromkeys((405, 501), Unsupported),
+    401: BadCredential,
+    403: Forbidden,
+    409: Conflict,
+    412: Stale,
+    428: Unversioned,
+}
+
+
 def fault(token: SecretStr, response: httpx.Response) -> ConnectorError | None:
     """Return the error of an answer, or None if the general reading applies."""
     status, body = response.status_code, json_object(response)
@@ -55,13 +57,4 @@ def fault(token: SecretStr, response: httpx.Response) -> ConnectorError | None:
     message += excerpt([detail], token.get_secret_value())
     if status == httpx.codes.UNAUTHORIZED:
         message += f"; {renewal(token)}"
-    if status in NOT_DONE:
-        return RequestRejected(message, status)
-    kinds: Mapping[int, type[ConnectorError]] = {
-        401: BadCredential,
-        403: Forbidden,
-        409: Conflict,
-        412: Stale,
-        428: Unversioned,
-    }
-    return kinds[status](message) if status in kinds else None
+    return FAULTS[status](message) if status in FAULTS else None

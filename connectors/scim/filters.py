@@ -94,7 +94,7 @@ class ProbeResult:
 
 def probe_filters(service: Service) -> FilterSupport | None:
     """Test the filters on users of the first page; None if the page has no users."""
-    users = [user for user in map(User.read, next(service.pages(USERS)).records) if user.id]
+    users = [user for user in next(service.pages(USERS)).users if user.id]
     samples = _samples(users)
     if not samples:
         return None

@@ -8,7 +8,6 @@ from connectors.contract import Account, Lookup, Person
 from connectors.errors import Conflict, Missing, Unavailable
 from connectors.scim import filters, wire
 from connectors.scim.faults import RequestRejected, WrongResource
-from connectors.scim.paging import Page
 from connectors.scim.service import USERS, Service
 
 NAMED = 5
@@ -24,12 +23,11 @@ class MatchCollector:
         """Matching accounts, each with the attribute that matched."""
         self.unreadable: dict[str, wire.User] = {}
 
-    def take(self, pages: Iterable[Page], *, filtered: bool) -> None:
+    def take(self, pages: Iterable[wire.Page], *, filtered: bool) -> None:
         """Collect the matches of one answer. `filtered`: a match with a hidden `userName` is believed."""
         doubtful, foreign = [], False
         for page in pages:
-            for record in page.records:
-                user = wire.User.read(record)
+            for user in page.users:
                 if by := wire.matched_by(user, self._person):
                     self._keep(user, by)
                 elif user.login:

@@ -8,7 +8,7 @@ from config.text import _
 from connectors.contract import Account, AccountId, Change, Group, GroupId
 from connectors.errors import Conflict, Forbidden, Missing, OutcomeUnknown, Unavailable
 from connectors.scim import filters, wire
-from connectors.scim.faults import NoList, RequestRejected, Unversioned
+from connectors.scim.faults import NoList, Unsupported, Unversioned
 from connectors.scim.service import GROUPS, Service
 from connectors.scim.wire import User, key, texts
 
@@ -138,9 +138,8 @@ class Memberships:
         if self._service.features().patch:
             try:
                 self._patch(identifier, version, operation)
-            except RequestRejected as refusal:
-                if not refusal.unsupported:
-                    raise
+            except Unsupported:
+                pass
             else:
                 return
         others = [member for member in raw.get("members") or [] if account not in texts(member)]

@@ -1,4 +1,7 @@
-"""Requests for users and groups of one SCIM service, one at a time or page by page."""
+"""Requests for users and groups of one SCIM service, one at a time or page by page.
+
+The next page is found by its index (RFC 7644, 3.4.2.4) or by a cursor (RFC 9865).
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -11,13 +14,61 @@ import httpx
 from config.text import _
 from connectors.errors import Conflict, Forbidden, Missing, Unavailable
 from connectors.http import Api, Timeouts, TokenBucket
-from connectors.scim.faults import NoList, NotJson, RequestRejected, WrongResource, fault
-from connectors.scim.paging import CAPS, Page, Progress, following, read_page
+from connectors.scim.faults import NoList, NotJson, RequestRejected, Unsupported, WrongResource, fault
 from connectors.scim.settings import ScimSettings
-from connectors.scim.wire import Features, User, read_features
+from connectors.scim.wire import Features, Page, User, following, read_features, read_page, texts
 
 USERS, GROUPS = "/Users", "/Groups"
 MEDIA = "application/scim+json"
+
+CAPS = frozenset({10, 20, 25, 50, 100, 200, 250, 500, 1000})
+"""Most records that servers show in one page, whatever size is requested."""
+
+
+class Progress:
+    """Records read of one list: a record of an earlier page is not counted again."""
+
+    def __init__(self) -> None:
+        self.pages, self.seen, self.first = 0, 0, 0
+        """Pages, and records; `first`: records of the first page."""
+        self._said: int | None = None
+        self._again = 0
+        self._known: set[int] = set()
+
+    def repeats(self, page: Page) -> bool:
+        """Return whether a page has records, none of them new. After page one, a record without an id is not new."""
+        keys = _keys(page)
+        return bool(self.pages and page.records and not any(key and key not in self._known for key in keys))
+
+    def add(self, page: Page) -> None:
+        """Count a page."""
+        keys = _keys(page)
+        self._again += sum(key in self._known for key in keys)
+        self._known.update(key for key in keys if key)
+        if not self.pages:
+            self._said, self.first = page.total, len(page.records)
+        self.pages, self.seen = self.pages + 1, self.seen + len(page.records)
+
+    @property
+    def alone(self) -> bool:
+        """Return whether the first page was all by the server's total: some send as total the number that they show."""
+        return self.pages == 1 and self.first > 0 and self._said is not None and self._said <= self.first
+
+    def finish(self) -> None:
+        """Raise `Unavailable` if pages overlapped or the list shrank, so that an account may be missing."""
+        got = self.seen - self._again
+        if self._said is not None and got < self._said:
+            raise Unavailable(
+                _("the list changed while it was read, or repeats itself: {got} of {total} shown").format(
+                    got=got, total=self._said
+                )
+            )
+
+
+def _keys(page: Page) -> list[int]:
+    """Return a number for each record's id, 0 if it has none: a hundred thousand ids must not be stored."""
+    ids = (next(texts(one.get("id")), "") if isinstance(one, Mapping) else "" for one in page.records)
+    return [(hash(one) or 1) if one else 0 for one in ids]
 
 
 class Service:
@@ -74,14 +125,12 @@ class Service:
         while step is not None:
             page = self._page(kind, fixed | dict(step))
             page = page if believed else replace(page, total=None)
-            if progress.repeats(page):
+            asked.add(step.get("cursor"))
+            if progress.repeats(page) or (page.cursor and page.cursor in asked):
                 raise Unavailable(_("GET {kind}: the server gives the same page again and again").format(kind=kind))
             progress.add(page)
             yield page
-            asked.add(step.get("cursor"))
             step = following(page, progress.seen, by_cursor=cursor)
-            if step and step.get("cursor") in asked - {None}:
-                raise Unavailable(_("GET {kind}: the server gives the same page again and again").format(kind=kind))
             if step is None and not (query or cursor) and progress.alone:
                 step = self._more(kind, fixed, progress)
                 believed = step is None
@@ -113,10 +162,7 @@ class Service:
         return None  # the server does not support pages
 
     def me(self) -> User:
-        """Read the account of the token.
-
-        Raises `Missing`, `Forbidden` or `RequestRejected` if the server does not offer it.
-        """
+        """Read the account of the token. Raises `Missing`, `Forbidden` or `RequestRejected` if it is not offered."""
         return User.read(_json(self.api.read("GET", "/Me")))
 
     def sees(self) -> int:
@@ -144,15 +190,15 @@ class Service:
             return self._ask(kind, params)
         except Missing as error:
             if "filter" in params:  # "nobody matches" on some servers, or a filter that they do not support
-                raise RequestRejected(str(error), httpx.codes.NOT_FOUND) from error
+                raise RequestRejected(str(error)) from error
             # A list may be empty and is never missing: a wrong address, or a failing server.
             raise NoList(
                 _("GET {kind}: the server says that it has no such list; is the url right?").format(kind=kind)
             ) from error
-        except RequestRejected as error:
-            if error.unsupported and "filter" not in params:
-                raise NoList(str(error)) from error
-            raise
+        except Unsupported as error:
+            if "filter" in params:
+                raise
+            raise NoList(str(error)) from error
 
 
 def _path(kind: str, identifier: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from config.text import _
 from connectors.contract import Account, AccountId, BeforeImage, Observation, Person, Verdict
+from connectors.errors import Unavailable
 
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
@@ -180,3 +181,41 @@ def _says(config: Mapping[str, object], section: str, key: str, *, default: bool
     found = config.get(section)
     value = truth(found.get(key)) if isinstance(found, Mapping) else None
     return default if value is None else value
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page; `total` is None if the server sends none."""
+
+    records: Sequence[object]
+    total: int | None
+    cursor: str = ""
+
+    @property
+    def users(self) -> list[User]:
+        """Return the records as users."""
+        return list(map(User.read, self.records))
+
+
+def read_page(answer: object) -> Page:
+    """Read a ListResponse. Raises `Unavailable` for any other answer: it is not an empty list."""
+    if not isinstance(answer, Mapping):
+        raise Unavailable(_("the answer is not a SCIM list"))
+    records, total = answer.get("Resources"), answer.get("totalResults")
+    whole = int(total) if isinstance(total, int | str) and str(total).isdecimal() else None
+    if not isinstance(records, list):
+        if records is not None or whole is None:
+            raise Unavailable(_("the answer is not a SCIM list"))
+        records = []
+    return Page(records, whole, str(answer.get("nextCursor") or ""))
+
+
+def following(page: Page, seen: int, *, by_cursor: bool) -> Mapping[str, str] | None:
+    """Return the request for the next page, None at the end. Raises `Unavailable` if the list breaks off."""
+    if page.cursor:
+        return {"cursor": page.cursor}
+    if by_cursor or (page.total is None and not page.records) or (page.total is not None and seen >= page.total):
+        return None
+    if not page.records:
+        raise Unavailable(_("the list breaks off at {seen} of {total}").format(seen=seen, total=page.total))
+    return {"startIndex": str(seen + 1)}

@@ -13,7 +13,6 @@ from connectors.tryton.records import OwnerAccounts, RecordStates, Write
 from connectors.tryton.rpc import Rpc
 
 Batch = Sequence[MoveOrder]
-Refused = Mapping[int, str]
 Writes = Sequence[Write]
 
 PAGE = 200
@@ -61,7 +60,12 @@ class OwnerFieldRecords:
         except OutcomeUnknown:
             if not self._arrived(writes):
                 raise
-        return self._read_back(batch, sellers, refused, writes)
+        try:
+            return self._report(batch, sellers, refused, writes)
+        except Unavailable as error:
+            raise OutcomeUnknown(
+                _("the batch was written and cannot be read back: {error}").format(error=error)
+            ) from error
 
     def _write(self, writes: Writes) -> dict[int, str]:
         """Write all; halve a batch that Tryton refuses. Return its sentence for each record that is refused alone."""
@@ -73,7 +77,11 @@ class OwnerFieldRecords:
             if len(writes) == 1:
                 return self._once_more(writes[0], refusal)
             half = len(writes) // 2
-            return self._write(writes[:half]) | self._write_rest(writes[half:])
+            done = self._write(writes[:half])
+            try:
+                return done | self._write(writes[half:])
+            except Unavailable as error:
+                raise OutcomeUnknown(_("a part of the batch was written, then: {error}").format(error=error)) from error
         return {}
 
     def _send(self, writes: Writes) -> None:
@@ -93,12 +101,6 @@ class OwnerFieldRecords:
             return {write.row.record: str(again)}
         return {}
 
-    def _write_rest(self, writes: Writes) -> dict[int, str]:
-        try:
-            return self._write(writes)
-        except Unavailable as error:
-            raise OutcomeUnknown(_("a part of the batch was written, then: {error}").format(error=error)) from error
-
     def _arrived(self, writes: Writes) -> bool:
         """Return whether a write with a lost answer has arrived in full. If it has not, it may still arrive later."""
         try:
@@ -107,15 +109,7 @@ class OwnerFieldRecords:
             return False
         return all(write.row.record in rows and rows[write.row.record].owner == write.taker for write in writes)
 
-    def _read_back(self, batch: Batch, sellers: OwnerAccounts, refused: Refused, writes: Writes) -> list[Moved]:
-        try:
-            return self._report(batch, sellers, refused, writes)
-        except Unavailable as error:
-            raise OutcomeUnknown(
-                _("the batch was written and cannot be read back: {error}").format(error=error)
-            ) from error
-
-    def _report(self, batch: Batch, sellers: OwnerAccounts, refused: Refused, writes: Writes) -> list[Moved]:
+    def _report(self, batch: Batch, sellers: OwnerAccounts, refused: Mapping[int, str], writes: Writes) -> list[Moved]:
         rows = self._present(batch)
         strangers = {row.owner for row in rows.values()} - {hand for s in sellers.values() for hand in s.all_owner_ids}
         named = self._owners.names(self._field, strangers)

@@ -194,10 +194,8 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster):
         """Write `active` unless the user was written since `row` was read."""
         try:
             self._rpc.write(f"{USER}.write", [row["id"]], {"active": active}, context=wire.unchanged(USER, [row]))
-        except wire.ValidationRefused as refusal:
-            if refusal.rights:
-                raise Forbidden(_("Tryton: {refusal}").format(refusal=refusal)) from refusal
-            raise
+        except wire.RightsRefused as refusal:
+            raise Forbidden(_("Tryton: {refusal}").format(refusal=refusal)) from refusal
 
     def _log(self) -> Path:
         path = self._settings.server_log

@@ -80,12 +80,12 @@ def exports(source: Iterable[str], zone: tzinfo, login: str, user: int) -> Itera
         if last:
             waiting.append(last)
         elif waiting and (served := _SERVED.match(line)):
-            oldest = _moment(served["at"], zone) - SOON
+            oldest, proven = _moment(served["at"], zone) - SOON, served["user"]
             candidates = [export for export in waiting if export.at >= oldest and export.call == served["call"]]
-            found = _belonging(candidates, served["user"], login, user)
+            found = _belonging(candidates, proven, login, user)
             if found:
                 waiting.remove(found)
-            if found and not found.failed and _is_by(found, served["user"], login, user):
+            if found and not found.failed and (proven == str(user) if proven else found.login == login):
                 yield found
     yield from (export for export in waiting if export.login == login and not export.failed)
 
@@ -95,10 +95,6 @@ def _belonging(candidates: list[Export], proven: str | None, login: str, user: i
     ours = proven == str(user)
     fitting = (export for export in candidates if (export.login == login) is ours)
     return next(fitting, next(iter(candidates), None))
-
-
-def _is_by(export: Export, proven: str | None, login: str, user: int) -> bool:
-    return proven == str(user) if proven else export.login == login
 
 
 def parse(line: str, zone: tzinfo) -> Export | None:
@@ -123,16 +119,13 @@ def event(export: Export, login: str) -> ExportEvent:
     """
     arguments = _arguments(export.arguments)
     ids = _ids(arguments) if export.method == "export_data" else None
-    named = frozenset(f"{_kind(export.model)}:{number}" for number in ids or ())
+    # Records are named as `RecordId` has them: opportunities are the book's own.
+    kind = "opportunity" if export.model == "sale.opportunity" else export.model
+    named = frozenset(f"{kind}:{number}" for number in ids or ())
     detail = _detail(export, arguments, known=ids is not None)
     if export.login != login:
         detail += _("; under the name of {login}").format(login=export.login)
     return ExportEvent(export.at, login, export.model, None if ids is None else len(ids), named, detail)
-
-
-def _kind(model: str) -> str:
-    """Return the record type by which `RecordId` names it: opportunities are the book's own."""
-    return "opportunity" if model == "sale.opportunity" else model
 
 
 def _arguments(text: str) -> tuple[Any, ...]:

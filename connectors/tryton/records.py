@@ -84,13 +84,12 @@ def fields(field: OwnerField) -> list[str]:
 
 def record(field: OwnerField, row: Mapping[str, Any], owner: AccountId) -> Record:
     """Return a row as a record. Records of one party are a family; one without a party is its own."""
-    return _opportunity(row, owner) if field == OPPORTUNITY else _other(field, row, owner)
-
-
-def _opportunity(row: Mapping[str, Any], owner: AccountId) -> Record:
+    if field != OPPORTUNITY:
+        return _other(field, row, owner)
     identity = record_id(OPPORTUNITY, row["id"])
     name = row["description"] or f"Opportunity {row['number']}"
     party = row["party."] if row["party"] else None
+    fixed = _("{state}: Tryton lets nobody change its employee any more")
     return Record(
         id=identity,
         kind=KIND,
@@ -98,12 +97,12 @@ def _opportunity(row: Mapping[str, Any], owner: AccountId) -> Record:
         owner=owner,
         family=f"party:{row['party']}" if party else identity,
         family_name=party["rec_name"] if party else name,
-        value=number(row["amount"]),
+        value=Decimal(row["amount"]["decimal"] if row["amount"] else 0),
         currency=row["currency."]["code"],
         open=row["state"] in WORKED_ON,
         stage=row["state"],
         traits=traits(party or {}, row.get("address.") or {}),
-        fixed="" if row["state"] in WORKED_ON else _fixed(row["state"]),
+        fixed="" if row["state"] in WORKED_ON else fixed.format(state=row["state"]),
     )
 
 
@@ -132,15 +131,6 @@ def traits(party: Mapping[str, Any], address: Mapping[str, Any]) -> dict[str, st
         "region": (address.get("country.") or {}).get("code") or "",
     }
     return {name: value for name, value in known.items() if value}
-
-
-def number(value: Mapping[str, str] | None) -> Decimal:
-    """Return a number as Tryton writes it in JSON; None is zero."""
-    return Decimal(value["decimal"]) if value else Decimal(0)
-
-
-def _fixed(state: str) -> str:
-    return _("{state}: Tryton lets nobody change its employee any more").format(state=state)
 
 
 def moving_fields(field: OwnerField) -> list[str]:

@@ -24,11 +24,11 @@ EMPLOYEE_FIELDS = ["company", "start_date", "end_date"]
 
 
 class ValidationRefused(Conflict):
-    """Tryton refused with a sentence for its user. `rights`: the sentence is about groups and their rights."""
+    """Tryton refused with a sentence for its user."""
 
-    def __init__(self, message: str, *, rights: bool = False) -> None:
-        super().__init__(message)
-        self.rights = rights
+
+class RightsRefused(ValidationRefused):
+    """Tryton refused with a sentence about groups and their rights."""
 
 
 def fault(method: str, error: Sequence[Any]) -> ConnectorError:
@@ -38,7 +38,7 @@ def fault(method: str, error: Sequence[Any]) -> ConnectorError:
         return Conflict(_("{method}: changed by somebody else in the meantime").format(method=method))
     if name == "UserError":
         message, description, *_more = [*list(details), "", ""]
-        return ValidationRefused(str(message), rights=bool(description))
+        return (RightsRefused if description else ValidationRefused)(str(message))
     if name == "UserWarning":
         return ValidationRefused(str(details[1]))
     return Unavailable(_("{method}: the server failed ({kind})").format(method=method, kind=name[:200]))

@@ -104,7 +104,7 @@ def test_a_session_that_ran_out_in_the_middle_is_renewed(tokens: TokensWorld) ->
     assert connector.revoke(account, one) is Change.MADE
     renewed = tokens._file.read_text()
     assert renewed != held
-    connector._tokens._session._access = expired()
+    connector._tokens._session = {"Authorization": f"Bearer {expired()}"}
     assert connector.revoke(account, two) is Change.MADE
     assert tokens._file.read_text() != renewed
     assert tokens._file.stat().st_mode & 0o777 == 0o600

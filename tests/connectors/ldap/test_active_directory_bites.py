@@ -71,10 +71,10 @@ class WritesTwice(Planted):
     """Disables first and sets the password in a second write."""
 
     def lock(self, before: Any) -> Locked:
-        entry = self._run(lambda link: self._directory.person(link, before.account), "")
-        self._run(lambda link: link.modify(entry.dn, [self._dialect.locking(entry, "x")[1]]), "")
+        entry = self._connections.run(lambda link: self._directory.person(link, before.account), "")
+        self._connections.run(lambda link: link.modify(entry.dn, [self._dialect.locking(entry, "x")[1]]), "")
         password = self._dialect.locking(entry, secret := "aA1-Practice-random")[0]
-        self._run(lambda link: link.modify(entry.dn, [password]), "")
+        self._connections.run(lambda link: link.modify(entry.dn, [password]), "")
         return Locked(Change.MADE, *self._dialect.judge(True, self._connections.try_login(entry.dn, secret, ())))
 
 
@@ -139,7 +139,7 @@ class RewritesMembers(Planted):
             link.modify(found.dn, [(REPLACE, "member", kept)])
             return Change.MADE
 
-        return self._run(work, "")
+        return self._connections.run(work, "")
 
 
 class ReadsMemberOf(Planted):

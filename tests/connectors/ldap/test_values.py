@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from connectors.contract import AccountId, Person, Verdict
-from connectors.ldap import account_control
+from connectors.ldap import active_directory, faults
 from connectors.ldap.active_directory import ActiveDirectory
 from connectors.ldap.openldap import OpenLdap
 from connectors.ldap.settings import LdapSettings
@@ -58,7 +58,7 @@ def test_a_verdict_needs_flags_that_can_be_read(control: bytes | None, verdict: 
     ],
 )
 def test_dates_of_active_directory(expires: str, locked_out: str, words: str) -> None:
-    said = account_control.why_open(expires, locked_out, NOW)
+    said = active_directory.why_open(expires, locked_out, NOW)
     assert words in said
     assert bool(said) is bool(words)
 
@@ -77,9 +77,9 @@ def test_dates_of_active_directory(expires: str, locked_out: str, words: str) ->
     ],
 )
 def test_codes_of_refused_log_ins(info: str, code: str, words: str) -> None:
-    assert account_control.refusal_code({"info": info}) == code
-    assert words in account_control.refusal_words({"info": info})
-    assert account_control.refusal_words({}) == ""
+    assert faults.refusal_code({"info": info}) == code
+    assert words in faults.refusal_words({"info": info})
+    assert faults.refusal_words({}) == ""
 
 
 def test_portions_are_asked_for_until_the_last() -> None:

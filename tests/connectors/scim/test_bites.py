@@ -9,13 +9,12 @@ import pytest
 from connectors.contract import Observation, Person, Verdict
 from connectors.errors import ConnectorError
 from connectors.http import Api
-from connectors.scim import bulk_observation, filters, service, wire
+from connectors.scim import bulk_observation, connector, filters, memberships, service, wire
 from connectors.scim.bulk_observation import Removals
 from connectors.scim.connector import Scim
 from connectors.scim.faults import RequestRejected
 from connectors.scim.memberships import Memberships
-from connectors.scim.paging import Page, Progress, following
-from connectors.scim.service import Service
+from connectors.scim.service import Progress, Service
 from tests.conformance.groups import GroupsSuite
 from tests.conformance.planted import CAUGHT
 from tests.connectors.scim import test_locks, test_lookups, test_memberships, test_paging, test_sweep
@@ -40,8 +39,8 @@ def _page_one_only(patch: pytest.MonkeyPatch) -> None:
 
 
 def _an_empty_page_is_the_end(patch: pytest.MonkeyPatch) -> None:
-    def lenient(page: Page, seen: int, *, by_cursor: bool) -> Mapping[str, str] | None:
-        return following(page, seen, by_cursor=by_cursor) if page.records else None
+    def lenient(page: wire.Page, seen: int, *, by_cursor: bool) -> Mapping[str, str] | None:
+        return wire.following(page, seen, by_cursor=by_cursor) if page.records else None
 
     patch.setattr(service, "following", lenient)
     patch.setattr(Progress, "finish", lambda _: None)
@@ -113,7 +112,8 @@ def _reads_each(patch: pytest.MonkeyPatch) -> None:
 
 
 def _around_refusals(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(RequestRejected, "unsupported", property(lambda _: True))
+    for module in (connector, memberships):
+        patch.setattr(module, "Unsupported", RequestRejected)
 
 
 def _removes_all_members(patch: pytest.MonkeyPatch) -> None:
