@@ -115,10 +115,8 @@ FOR_PROGRAMS = {
     "connectors/bottlecrm/rest.py": ("NO_ORGANIZATION",),  # the vendor's words
     "connectors/contract.py": ("TAKEN = ",),  # as rows have it
     "connectors/http.py": ("ReadTimeout",),  # mapped to an error of ours
-    "connectors/ldap/active_directory.py": (
-        "GONE_FOR_GOOD = ",
-        "_CODE",
-    ),  # sealed, for who opens a row by hand; the vendor's
+    "connectors/ldap/active_directory.py": ("GONE_FOR_GOOD = ",),  # sealed, for who opens a row by hand
+    "connectors/ldap/faults.py": ("_CODE",),  # the vendor's words
     "connectors/scim/filters.py": (" eq {json",),  # a filter
     "workflows/access/matching.py": ("CHOOSE = ",),  # compared with, never shown
     "workflows/": ('"exported after leaving"', "launch comes first"),  # a kind of finding; for programmers

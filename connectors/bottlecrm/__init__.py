@@ -23,8 +23,8 @@ MANIFEST = Manifest(
             "and estimates keep theirs too, as no call can change them."
         ),
         N_(
-            "Cards on boards are open only to the board's own members, and keep their owners; so do "
-            "sales targets and ticket routing."
+            "Cards on boards, sales targets and ticket routing keep their owners. Cards are open only to the board's "
+            "own members."
         ),
         N_("BottleCRM itself sends the successor an e-mail for every record."),
     ),

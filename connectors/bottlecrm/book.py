@@ -114,8 +114,9 @@ class Book:
         return one.successor in ids and one.owner not in ids
 
     def _present(self, kind: Kind, number: str) -> tuple[Member, ...]:
-        answer = self._rest.get(kind.address(number), kind.query)
-        return wire.holders(wire.at(answer, (kind.detail,) if kind.detail else ()))
+        return wire.holders(
+            wire.at(self._rest.get(kind.address(number), kind.query), (kind.detail,) if kind.detail else ())
+        )
 
     def _holders(self, kind: Kind, numbers: set[str]) -> Iterator[tuple[str, tuple[AccountId, ...]]]:
         left = set(numbers)
@@ -145,9 +146,7 @@ class Book:
             return
 
     def _page(self, kind: Kind, owner: AccountId | None, offset: int, limit: int) -> Page:
-        query = dict(kind.query) | {"limit": str(limit), "offset": str(offset)}
-        if owner is not None:
-            query["assigned_to"] = owner
+        query = {**kind.query, "limit": str(limit), "offset": str(offset)} | ({"assigned_to": owner} if owner else {})
         return wire.page(self._rest.get(kind.address(), query), kind.halves)
 
 

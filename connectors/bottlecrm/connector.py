@@ -78,8 +78,10 @@ class BottleCrm(HttpConnector, Accounts, Tokens, ClientBook):
         if not texts:
             return Lookup((), _("the organization's members: no address and no log-in to look up"))
         found = {one.id: one for text in texts for one in self._rest.listed(text) if wire.matched(person, one)}
-        how = _("the organization's members by email: {sought}").format(sought=", ".join(texts))
-        return Lookup(tuple(map(wire.account, found.values())), how)
+        return Lookup(
+            accounts=tuple(map(wire.account, found.values())),
+            how=_("the organization's members by email: {sought}").format(sought=", ".join(texts)),
+        )
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
         """Read many members from the organization's list, 200 at a time."""

@@ -84,8 +84,7 @@ class Rest:
         query = {"limit": str(PAGE)} | ({"email": email} if email else {})
 
         def read(offset: int) -> Page:
-            answer: Json = self.get("/api/users/", query | {"offset": str(offset)})
-            return wire.page(answer, wire.USERS)
+            return wire.page(self.get("/api/users/", query | {"offset": str(offset)}), wire.USERS)
 
         for row in read_pages(read, _("the list of members")):
             found = wire.member(row)

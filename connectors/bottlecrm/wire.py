@@ -1,6 +1,6 @@
 """Conversion between BottleCRM's payloads and our values. Pure: nothing is sent from here.
 
-Every kind of record has a list of its own shape; `KINDS` names the places of its rows and of their number.
+Long because every kind of record has a list of its own shape: `KINDS` names the places of its rows and of their number.
 """
 
 from collections.abc import Mapping, Sequence
@@ -189,8 +189,11 @@ def observation(found: Member | None) -> Observation:
     if found is None:
         return Observation(Verdict.ABSENT, _("the organization's members by id"))
     if found.active:
-        said = _("active, {tokens} live personal token(s)").format(tokens=found.tokens)
-        return Observation(Verdict.OPEN, _("is_active of the member"), said)
+        return Observation(
+            Verdict.OPEN,
+            _("is_active of the member"),
+            _("active, {tokens} live personal token(s)").format(tokens=found.tokens),
+        )
     return Observation(Verdict.LOCKED, _("is_active of the member"))
 
 

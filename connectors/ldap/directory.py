@@ -239,7 +239,7 @@ class Directory:
         if witness not in shown:
             raise Unavailable(
                 _(
-                    "the directory has just stopped showing an account that it showed; no account is "
-                    "taken for gone until it is complete again"
+                    "the directory stopped showing an account that it has just shown; no account is taken for gone "
+                    "meanwhile"
                 )
             )

@@ -66,8 +66,8 @@ class Memberships:
         except ldap.OBJECT_CLASS_VIOLATION as error:
             raise Conflict(
                 _(
-                    "{member} is the last member of the group {group}, and a {kind} may not be empty: put a "
-                    "successor in first, or delete the group"
+                    "{member} is the last member of the group {group}. A {kind} may not be empty: put a successor in "
+                    "first, or delete the group"
                 ).format(member=entry.text("cn"), group=found.text("cn"), kind=ways[0].object_class)
             ) from error
         return Change.MADE

@@ -34,8 +34,8 @@ UNENFORCED = N_(
     "the directory accepts the log-in of a locked account: the password policy that applies must have pwdLockout: TRUE"
 )
 UNTRIED = N_(
-    "a lock is written, but it is not proven: the old password is still there, and the directory "
-    "gives no reason when it refuses a log-in. Set ppolicy_use_lockout on the server, then lock again"
+    "a lock is written, but it is not proven: the old password stays, and a refused log-in gives no reason. Set "
+    "ppolicy_use_lockout on the server, then lock again"
 )
 ACCOUNT_LOCKED = 1
 """The password policy control's error for a locked account."""
@@ -44,7 +44,7 @@ VERSION = "entryCSN"
 POLICY = "1.3.6.1.4.1.42.2.27.8.5.1"
 MARK = "{CRYPT}!locked-by-handover!"
 UNREADABLE = N_(
-    "userPassword cannot be read, or there is none: the bot's account must be able to read it, as it is the lock here"
+    "userPassword cannot be read, or there is none. It is the lock here, so the bot's account must be able to read it"
 )
 
 
@@ -123,9 +123,8 @@ class OpenLdap(Posix):
         return (
             Login.NOT_TRIED,
             _(
-                "already locked, with a password that is not ours, and the directory gives no reason "
-                "for its refusal (ppolicy_use_lockout is off, or the policy that applies has no "
-                "pwdLockout: TRUE)"
+                "already locked, with a password that is not ours, and the directory gives no reason for its "
+                "refusal. Either ppolicy_use_lockout is off, or the policy that applies has no pwdLockout: TRUE"
             ),
         )
 

@@ -52,8 +52,7 @@ def check(directory: Directory, link: LdapConnection) -> str:
     directory.known(someone)
     said = _("logged in as {bind_dn}; accounts below {base_dn} can be read").format(**bot)
     base = settings.group_base_dn or settings.base_dn
-    kinds = either(equals("objectClass", way.object_class) for way in dialect.memberships)
-    if link.first_person(base, kinds, ["1.1"]):
+    if link.first_person(base, either(equals("objectClass", way.object_class) for way in dialect.memberships), ["1.1"]):
         return said
     return _("{said}; NO GROUP can be seen below {base}: if there are any, set group_base_dn").format(
         said=said, base=base

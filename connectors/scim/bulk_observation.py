@@ -111,10 +111,9 @@ class BulkObservation:
         return found
 
     def _answer(self, ids: Sequence[AccountId]) -> dict[str, wire.User] | None:
-        query = filters.any_of(filters.equals("id", each) for each in ids)
         found: dict[str, wire.User] = {}
         try:
-            for page in self._service.pages(USERS, query):
+            for page in self._service.pages(USERS, filters.any_of(filters.equals("id", each) for each in ids)):
                 if any(user.id and user.id not in ids for user in page.users):
                     return None
                 found |= {user.id: user for user in page.users if user.id}

@@ -45,7 +45,7 @@ class Scim(HttpConnector, Accounts, Groups, Roster, Administrators):
         self._settings = settings
         self._service = Service(settings)
         self._api = self._service.api
-        self._removals = removals = Removals(removes=settings.removes)
+        self._removals = removals = Removals(removes=settings.inactive_means == "removed")
         self._own_account = settings.own_account or None
         self._lookups = Lookups(self._service, settings.user_filter)
         self._sweep = BulkObservation(self._service, removals, settings.connections)

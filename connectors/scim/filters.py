@@ -104,8 +104,7 @@ def probe_filters(service: Service) -> FilterSupport | None:
         for name, ways in SPELLINGS.items()
         if name not in {sample.attribute for sample in samples}
     ]  # attributes that no user has are asked for later, too
-    query = any_of([*(sample.asked() for sample in samples), *lacking])
-    together = _tried(service, query, wanted)
+    together = _tried(service, any_of([*(sample.asked() for sample in samples), *lacking]), wanted)
     if together.all and len(wanted) > 1:
         exact = not together.others and known_users > len(wanted)
         return replace(UNTRIED, joined=True, exact=exact, sure=True)

@@ -65,7 +65,8 @@ class Memberships:
         Raises `Missing` unless exactly one group has that name or id. Raises `Forbidden` if no member is shown: some
         servers hide members, and an application has at least one administrator.
         """
-        found = [raw for raw in self._groups("") if key(group) in map(key, _names(raw))]
+        every = self._groups("")
+        found = [raw for raw in every if key(group) in map(key, texts([raw.get("id"), raw.get("displayName")]))]
         if len(found) != 1:
             message = _("{count} groups in /Groups are named {group}")
             message = message if found else _("no groups in /Groups are named {group}")
@@ -100,9 +101,8 @@ class Memberships:
             if groups and not any(map(self._members, groups)) and not (is_listed or self._shown):
                 raise Forbidden(
                     _(
-                        "the server shows {count} groups without any members, so it is unknown "
-                        "whether the account is in one (with read_groups = false the plan says so "
-                        "instead)"
+                        "the server shows {count} groups without any members, so it is unknown whether the account "
+                        "is in one. With read_groups = false the plan says so instead"
                     ).format(count=len(groups))
                 )
         return [_group(raw) for raw in groups if account in _members(raw)]
@@ -203,7 +203,3 @@ def _direct(user: User) -> list[Group]:
         for each in (named if isinstance(named, list) else [])
         if isinstance(each, Mapping) and any(texts(each)) and each.get("type") != "indirect"
     ]
-
-
-def _names(raw: Raw) -> tuple[str, ...]:
-    return (*texts(raw.get("displayName")), *texts(raw.get("id")))

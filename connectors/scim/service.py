@@ -155,8 +155,8 @@ class Service:
         if progress.first in {*CAPS, self._settings.page_size} and len(self._page(kind, {"count": "1"}).records) == 1:
             raise Unavailable(
                 _(
-                    "GET {kind}: the server shows {count} and sends no second page, so the list may "
-                    'be incomplete; paging = "cursor" may read on'
+                    "GET {kind}: the server shows {count} and sends no second page. The list may be incomplete; "
+                    'paging = "cursor" may read on'
                 ).format(kind=kind, count=progress.first)
             )
         return None  # the server does not support pages

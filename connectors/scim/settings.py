@@ -67,8 +67,3 @@ class ScimSettings(SystemSettings):
                 _("headers: {auth_header} is sent with the token already").format(auth_header=self.auth_header)
             )
         return self
-
-    @property
-    def removes(self) -> bool:
-        """Return whether the application removes inactive users."""
-        return self.inactive_means == "removed"

@@ -122,9 +122,11 @@ def account(user: User, by: str) -> Account:
 def observation(user: User) -> Observation:
     """Return the observation of a read user."""
     found = verdict(user)
-    reason = "" if found is Verdict.LOCKED else _("active is {value}").format(value=user.active_text)
-    how = _("read active of {login} from /Users").format(login=user.login or _("the account"))
-    return Observation(found, how, reason)
+    return Observation(
+        found,
+        how=_("read active of {login} from /Users").format(login=user.login or _("the account")),
+        reason="" if found is Verdict.LOCKED else _("active is {value}").format(value=user.active_text),
+    )
 
 
 def patch(*operations: Mapping[str, Any]) -> dict[str, Any]:

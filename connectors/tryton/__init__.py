@@ -17,8 +17,8 @@ MANIFEST = Manifest(
             "fields that the settings name."
         ),
         N_(
-            "The lock cannot be tried with a password: the person's own is not known, and a new one "
-            "could not be undone."
+            "The lock cannot be tried with a password. The person's own is not known, and a new one could not be "
+            "undone."
         ),
         N_("The log gives the number of records for exports of selected records, not of whole lists."),
         N_("Reports and lists on the screen are not logged as exports."),

@@ -156,14 +156,14 @@ class Book:
     def count(self, owner: AccountId) -> Mapping[str, int]:
         """Return how many records of each kind the account owns."""
         hands, counted = self._owners.hands(owner), Counter[str]()
-        for shelf in self._every():
+        for shelf in map(self._shelf, self._named):
             counted[shelf.kind] += shelf.count(hands)
         return dict(counted)
 
     def records(self, owner: AccountId) -> Iterator[Record]:
         """Stream the account's records, field by field."""
         hands = self._owners.hands(owner)
-        for shelf in self._every():
+        for shelf in list(map(self._shelf, self._named)):  # a field that is missing raises before the first record
             yield from shelf.records(owner, hands)
 
     def owners(self, ids: Sequence[RecordId]) -> Mapping[RecordId, AccountId | None]:
@@ -210,9 +210,6 @@ class Book:
             except Missing as fault:
                 faults.append(str(fault))
         return models, faults
-
-    def _every(self) -> list[OwnerFieldRecords]:
-        return [self._shelf(field) for field in self._named]
 
     def _shelf(self, text: str) -> OwnerFieldRecords:
         """Return a field's reader. Raises `Missing` if Tryton has no such field: its records cannot be found."""

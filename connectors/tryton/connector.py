@@ -93,8 +93,7 @@ class Tryton(HttpConnector, Accounts, Sessions, ClientBook, ExportLog, Roster):
             return Lookup((), _("res.user: no address and no log-in to look up"))
         asked = (wire.lookup(person), 0, None, None, wire.USER_FIELDS)
         rows = self._rpc.read(f"{USER}.search_read", *asked, context=wire.ALL)
-        hits = [(row, wire.matched(person, row)) for row in rows]
-        return Lookup(tuple(wire.account(row, by) for row, by in hits if by), how)
+        return Lookup(tuple(wire.account(row, by) for row in rows if (by := wire.matched(person, row))), how)
 
     def observe(self, accounts: Sequence[AccountId]) -> Mapping[AccountId, Observation]:
         """Read many users in one call. A malformed id is not `absent`, as it was never looked up."""

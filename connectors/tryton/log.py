@@ -92,8 +92,7 @@ def exports(source: Iterable[str], zone: tzinfo, login: str, user: int) -> Itera
 
 def _belonging(candidates: list[Export], proven: str | None, login: str, user: int) -> Export | None:
     """Return the export that an answer belongs to: the first whose name goes with the id, else the first."""
-    ours = proven == str(user)
-    fitting = (export for export in candidates if (export.login == login) is ours)
+    fitting = (export for export in candidates if (export.login == login) is (proven == str(user)))
     return next(fitting, next(iter(candidates), None))
 
 
@@ -104,8 +103,14 @@ def parse(line: str, zone: tzinfo) -> Export | None:
     found = _LINE.match(line.rstrip("\n"))
     if found is None:
         return None
-    at, failed = _moment(found["at"], zone), found["level"] != "INFO"
-    return Export(at, found["login"], found["model"], found["method"], found["arguments"], failed)
+    return Export(
+        at=_moment(found["at"], zone),
+        login=found["login"],
+        model=found["model"],
+        method=found["method"],
+        arguments=found["arguments"],
+        failed=found["level"] != "INFO",
+    )
 
 
 def _moment(text: str, zone: tzinfo) -> datetime:
@@ -138,9 +143,7 @@ def _arguments(text: str) -> tuple[Any, ...]:
 
 def _ids(arguments: tuple[Any, ...]) -> list[int] | None:
     first = arguments[0] if arguments else None
-    if not isinstance(first, list) or not all(isinstance(one, int) for one in first):
-        return None
-    return first
+    return first if isinstance(first, list) and all(isinstance(one, int) for one in first) else None
 
 
 def _detail(export: Export, arguments: tuple[Any, ...], *, known: bool) -> str:

@@ -88,8 +88,8 @@ def fault(text: str, found: Mapping[str, Any] | None) -> str:
         return message.format(field=text)
     if found["readonly"]:
         return _(
-            "owner_fields: {field} is read-only: let the bot's user write it (Fields Access), or take"
-            " it out of the settings if Tryton fills it in by itself"
+            "owner_fields: {field} is read-only. Let the bot's user write it (Fields Access), or take it out of the "
+            "settings"
         ).format(field=text)
     return ""
 
@@ -148,9 +148,8 @@ class Owners:
         wanted = sorted({employee for row in rows.values() for employee in row["employees"]})
         domain, fields = [["id", "in", wanted]], wire.EMPLOYEE_FIELDS
         read = self._rpc.read(f"{EMPLOYEE}.search_read", domain, 0, None, None, fields)
-        today = datetime.now(UTC).date()
         return {
-            a: wire.seller(rows[n], [e for e in read if e["id"] in rows[n]["employees"]], today)
+            a: wire.seller(rows[n], [e for e in read if e["id"] in rows[n]["employees"]], datetime.now(UTC).date())
             for a, n in numbers.items()
             if n in rows
         }

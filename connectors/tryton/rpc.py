@@ -40,10 +40,14 @@ class Rpc:
     def __init__(self, settings: TrytonSettings) -> None:
         self._settings = settings
         self._path = f"/{settings.database}/rpc/"
-        patience = Timeouts(connect=min(3, settings.timeout_seconds), read=settings.timeout_seconds)
-        self.api = Api(settings.url, patience=patience, classify=_classify, authority=settings.authority)
+        self.api = Api(
+            settings.url,
+            patience=Timeouts(connect=min(3, settings.timeout_seconds), read=settings.timeout_seconds),
+            classify=_classify,
+            authority=settings.authority,
+        )
         self._token, self._user, self._lock = "", 0, Lock()
-        self._refused: tuple[float, BadCredential, str] | None = None
+        self._refused: tuple[float, str, str] | None = None
 
     @property
     def user(self) -> int:
@@ -97,16 +101,15 @@ class Rpc:
     def _sign_in(self) -> str:
         login, password = self._settings.login, self._settings.password.get_secret_value()
         if self._refused and password == self._refused[2] and time.monotonic() < self._refused[0]:
-            raise BadCredential(str(self._refused[1]))
+            raise BadCredential(self._refused[1])
         try:
             answer = self._post("common.db.login", [login, {"password": password}], "", writes=False)
         except (BadCredential, wire.ValidationRefused) as error:
             message = _("Tryton refuses the log-in {login}: wrong password, or inactive; {renewal}").format(
                 login=login, renewal=renewal(self._settings.password)
             )
-            refusal = BadCredential(message)
-            self._refused = (time.monotonic() + REFUSED_FOR, refusal, password)
-            raise refusal from error
+            self._refused = (time.monotonic() + REFUSED_FOR, message, password)
+            raise BadCredential(message) from error
         self._user = int(answer[0])
         return base64.b64encode(f"{login}:{answer[0]}:{answer[1]}".encode()).decode()
 

@@ -98,8 +98,9 @@ def observation(row: Mapping[str, Any] | None) -> Observation:
     if row is None:
         return Observation(Verdict.ABSENT, _("res.user by id"))
     if row["active"]:
-        sessions = _("active, {count} session(s) open").format(count=row["sessions"])
-        return Observation(Verdict.OPEN, "res.user.active", sessions)
+        return Observation(
+            Verdict.OPEN, "res.user.active", _("active, {count} session(s) open").format(count=row["sessions"])
+        )
     return Observation(Verdict.LOCKED, "res.user.active")
 
 

@@ -10,7 +10,7 @@ from ldap.filter import filter_format
 from pydantic import SecretStr, ValidationError
 
 from connectors.contract import AccountId, Change, Person, Verdict
-from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden
+from connectors.errors import BadCredential, Conflict, ConnectorError, Forbidden, Unavailable
 from connectors.ldap.connector import Ldap
 from connectors.ldap.openldap import MARK
 from connectors.ldap.settings import LdapSettings
@@ -268,3 +268,10 @@ def test_lock_by_is_openldaps_alone(server: Foreign) -> None:
 def test_a_list_of_everybody_that_the_server_cuts_short_is_an_error_and_never_a_part(server: Foreign) -> None:
     with pytest.raises(Forbidden, match="cut short; raise the server's limits for bind_dn"):
         list(_connect(server).everyone())
+
+
+def test_everybody_is_alive_where_the_password_is_the_lock(server: Foreign) -> None:
+    connector = _connect(server, people_filter="(uid=p30)")
+    assert [one.id for one in connector.alive()] == [_account(connector, 30)]
+    with pytest.raises(Unavailable, match="no filter for locked accounts"):
+        connector.locked()

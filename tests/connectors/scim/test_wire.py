@@ -95,7 +95,7 @@ GOOD = {"url": "https://app.example/scim/v2/", "token": SecretStr("x"), "inactiv
 
 def test_settings_are_safe() -> None:
     good = ScimSettings.model_validate(GOOD)
-    assert (good.url, good.removes) == ("https://app.example/scim/v2", False)
+    assert (good.url, good.inactive_means) == ("https://app.example/scim/v2", "suspended")
     assert "SecretStr('**********')" in repr(good)
 
 
