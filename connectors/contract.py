@@ -141,7 +141,6 @@ class Group:
 class Token:
     id: str
     name: str
-    outlives_user: bool
 
 
 @dataclass(frozen=True, slots=True)

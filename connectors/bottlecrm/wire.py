@@ -199,7 +199,7 @@ def observation(found: Member | None) -> Observation:
 
 def token(row: Json) -> Token:
     """Return a row of `/api/org/tokens/`. Tokens of inactive owners are refused, and work again after an undo."""
-    return Token(identity(row), f"{row.get('name') or '?'} ({row.get('token_prefix') or '?'}…)", outlives_user=False)
+    return Token(identity(row), f"{row.get('name') or '?'} ({row.get('token_prefix') or '?'}…)")
 
 
 Family = tuple[str, str]

@@ -58,9 +58,9 @@ class Locking:
             )
         changes = [] if locked else self._dialect.locking(entry, secret)
         kept = self._write(link, entry, changes, self._dialect.password_may_stay) if changes else ""
-        inside = not self._folder or same(parent(entry.dn), self._folder)
-        to, failed = f"{rdn(entry.dn)},{self._folder}", _("it could not be moved to {folder}: {why}")
-        dn, stays = _move(link, entry, before.account, "" if inside else to, failed)
+        leaves = self._folder and not same(parent(entry.dn), self._folder)
+        to, failed = f"{rdn(entry.dn)},{self._folder}" if leaves else "", _("it could not be moved to {folder}: {why}")
+        dn, stays = _move(link, entry, before.account, to, failed)
         change = Change.ALREADY if locked and dn == entry.dn else Change.MADE
         return LockResult(dn, change, not locked and not kept, tuple(filter(None, (kept, stays))))
 

@@ -71,7 +71,7 @@ class Honest(Tokens):
         return {token: row for token, row in self.system.rows.items() if row.owner == account}
 
     def tokens(self, account: AccountId) -> Sequence[Token]:
-        return [Token(token, row.name, False) for token, row in self.mine(account).items() if row.live]
+        return [Token(token, row.name) for token, row in self.mine(account).items() if row.live]
 
     def revoke(self, account: AccountId, token: str) -> Change:
         row = self.mine(account).get(token)
@@ -90,7 +90,7 @@ class ListsEverybodys(Honest):
 
 class ListsTheDead(Honest):
     def tokens(self, account: AccountId) -> Sequence[Token]:
-        return [Token(token, row.name, False) for token, row in self.mine(account).items()]
+        return [Token(token, row.name) for token, row in self.mine(account).items()]
 
 
 class StopsAtThree(Honest):
@@ -100,7 +100,7 @@ class StopsAtThree(Honest):
 
 class NamesNone(Honest):
     def tokens(self, account: AccountId) -> Sequence[Token]:
-        return [Token(token.id, "token", False) for token in super().tokens(account)]
+        return [Token(token.id, "token") for token in super().tokens(account)]
 
 
 class RevokesAll(Honest):

@@ -347,9 +347,7 @@ class _Groups(_Sessions):
 
 class _Tokens(_Groups):
     def tokens(self, account: AccountId) -> Sequence[Token]:
-        return self.world.call(
-            "tokens", lambda: [Token(i, name, outlives_user=True) for i, name in self._user(account).tokens.items()]
-        )
+        return self.world.call("tokens", lambda: [Token(i, name) for i, name in self._user(account).tokens.items()])
 
     def revoke(self, account: AccountId, token: str) -> Change:
         def act() -> Change:
