@@ -175,7 +175,7 @@ def test_a_field_that_the_bot_may_only_read_is_named(reports: SupervisorWorld) -
     shut = {"model": reports.model, "field": reports.column, "group": bot, "perm_read": True, "perm_write": False}
     made = admin.call("ir.model.field.access.create", [shut])
     try:
-        with pytest.raises(Missing, match="supervisor is read-only. Let the bot's user write it"):
+        with pytest.raises(Missing, match=r"supervisor is read-only\. Let the bot's user write it"):
             reports.connect().check()
     finally:
         admin.call("ir.model.field.access.delete", made)
