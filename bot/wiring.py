@@ -13,7 +13,6 @@ from bot.policies import Policies, read_policies
 from bot.services import Services, WorkHandlers
 from bot.slack.client import web_client
 from bot.slack.members import SlackMembers
-from bot.slack.roster import SlackRoster
 from config.fields import RequestLimit
 from config.settings import Common, Settings, Storage
 from connectors import registry
@@ -262,7 +261,8 @@ def _audits(
 def slack_workspace(settings: Settings) -> Workspace:
     """Return Slack's directories. No request is made."""
     client = web_client(settings.slack)
-    return Workspace(SlackMembers(client), SlackRoster(client))
+    members = SlackMembers(client)
+    return Workspace(members, members)
 
 
 def notifier(settings: Settings, services: Services, store: Store) -> outbox.Notifier:

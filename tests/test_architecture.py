@@ -23,7 +23,7 @@ PLANTED = {
     ),
     "Only bot.wiring builds connectors": ("bot/planted.py", "import connectors.ldap.connector"),
     "Connectors do not know each other": ("connectors/ldap/planted.py", "import connectors.tryton"),
-    "Messages import no forms": ("bot/slack/messages/planted.py", "import bot.slack.forms.link"),
+    "Messages import no forms": ("bot/slack/messages/planted.py", "import bot.slack.forms.notice"),
     "Only bot knows Slack": ("workflows/planted.py", "import slack_sdk"),
 }
 """For each contract, a file with an import that it forbids."""

@@ -8,7 +8,7 @@ import typer
 from bot.cli.arguments import day
 from bot.cli.context import DEFAULT, AsJson, ConfigPath, actor, open_services
 from bot.cli.output import CommandError, finish, show_table
-from bot.slack.forms.delegate import period
+from bot.slack.forms.people import period
 from bot.text import N_, _
 from workflows.clients.views import DelegationView
 

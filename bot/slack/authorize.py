@@ -33,10 +33,6 @@ class Authorizer:
         given: Role = getattr(self._roles, role)
         return user in given.users or any(user in self._group(group, fresh=fresh) for group in given.groups)
 
-    def among(self, user: str, slack_id: str) -> bool:
-        """Return whether an id is the person's own, or of a user group that has the person now."""
-        return user == slack_id or (slack_id.startswith("S") and user in self._group(slack_id, fresh=True))
-
     def _group(self, group: str, *, fresh: bool) -> frozenset[str]:
         with self._lock:
             kept = self._members.get(group)
@@ -51,13 +47,7 @@ class Authorizer:
         # A plan without groups (plan_upgrade_required), a deleted group or no answer: nobody is a member.
         try:
             return frozenset(self._client.usergroups_users_list(usergroup=group)["users"])
-        except SlackApiError as error:
-            log.warning(
-                "the members of user group %s are not known (%s): nobody gets a role by it",
-                group,
-                slack_error_code(error),
-            )
-            return frozenset()
-        except OSError as error:
-            log.warning("Slack did not answer about user group %s (%s): nobody gets a role by it", group, error)
+        except (SlackApiError, OSError) as error:
+            why = slack_error_code(error) if isinstance(error, SlackApiError) else f"no answer: {error}"
+            log.warning("the members of user group %s are not known (%s): nobody gets a role by it", group, why)
             return frozenset()

@@ -62,10 +62,8 @@ class BriefRateLimitRetryHandler(RateLimitErrorRetryHandler):
 
 def _wait(response: HttpResponse) -> float:
     """Return the seconds of Retry-After, or 1 if the header is missing."""
-    for name, values in response.headers.items():
-        if name.lower() == "retry-after" and values and values[0].isdigit():
-            return float(values[0])
-    return 1.0
+    values = next((values for name, values in response.headers.items() if name.lower() == "retry-after"), [])
+    return float(values[0]) if values and values[0].isdigit() else 1.0
 
 
 def web_client(slack: Slack, seconds: int = SECONDS) -> WebClient:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bot.slack.listeners.command import COMMAND
+from bot.slack.listeners.channels import MEMBER_JOINED
 from bot.slack.listeners.home import EVENT
-from bot.slack.listeners.member_joined import MEMBER_JOINED
+from bot.slack.listeners.offboarding import COMMAND
 from bot.text import _
 
 METHOD_SCOPES: Mapping[str, tuple[str, ...]] = {

@@ -1,13 +1,21 @@
-"""The workspace's live directory, an implementation of `workflows.ports.WorkspaceDirectory`."""
+"""The workspace's live directory, an implementation of `WorkspaceDirectory` and `AssigneeDirectory`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot.errors import slack_error_code
-from bot.slack.people import Profile, profile
-from bot.slack.roster import NO_GROUP, UNKNOWN_USER_ERRORS
-from bot.text import _
+from bot.slack.people import UNKNOWN_USER_ERRORS, Profile, profile
+from bot.text import N_, _
 from workflows.ports import DeliveryFailed, WorkspaceMember
+
+NO_GROUP = frozenset({"no_such_subteam", "subteam_not_found", "plan_upgrade_required"})
+NOT_SAID, NOT_SAID_OF_GROUP = (
+    N_("Slack does not say who {id} is: {code}"),
+    N_("Slack does not say who is in {id}: {code}"),
+)
 
 
 class SlackMembers:
@@ -19,30 +27,39 @@ class SlackMembers:
 
     def find(self, user: str) -> WorkspaceMember | None:
         """Return one person, or None. Raises `DeliveryFailed`."""
-        try:
-            person = profile(self._client.users_info(user=user)["user"])
-            return WorkspaceMember(person.id, person.name, person.email, person.timezone, self._standing(person))
-        except SlackApiError as error:
-            if slack_error_code(error) in UNKNOWN_USER_ERRORS:
+        with _failures(NOT_SAID, user):
+            person = self._person(user)
+            if person is None:
                 return None
-            raise DeliveryFailed(
-                _("Slack does not say who {user} is: {code}").format(user=user, code=slack_error_code(error))
-            ) from error
-        except OSError as error:
-            raise DeliveryFailed(_("Slack did not answer: {error}").format(error=error)) from error
+            return WorkspaceMember(person.id, person.name, person.email, person.timezone, self._standing(person))
 
     def group(self, group: str) -> tuple[str, ...]:
         """Return the ids of a group's members; empty if the group does not exist. Raises `DeliveryFailed`."""
+        with _failures(NOT_SAID_OF_GROUP, group):
+            return self._members(group)
+
+    def reach(self, assignee: str) -> tuple[str, ...]:
+        """Return the active people behind an id. Raises `DeliveryFailed`."""
+        with _failures(NOT_SAID, assignee):
+            asked = self._members(assignee) if assignee.startswith("S") else (assignee,)
+            people = [person for person in map(self._person, asked) if person]
+        return tuple(person.id for person in people if not (person.deleted or person.bot))
+
+    def _members(self, group: str) -> tuple[str, ...]:
         try:
             return tuple(self._client.usergroups_users_list(usergroup=group)["users"])
         except SlackApiError as error:
             if slack_error_code(error) in NO_GROUP:
                 return ()
-            raise DeliveryFailed(
-                _("Slack does not say who is in {group}: {code}").format(group=group, code=slack_error_code(error))
-            ) from error
-        except OSError as error:
-            raise DeliveryFailed(_("Slack did not answer: {error}").format(error=error)) from error
+            raise
+
+    def _person(self, user: str) -> Profile | None:
+        try:
+            return profile(self._client.users_info(user=user)["user"])
+        except SlackApiError as error:
+            if slack_error_code(error) in UNKNOWN_USER_ERRORS:
+                return None
+            raise
 
     def _standing(self, person: Profile) -> str:
         self._team = self._team or str(self._client.auth_test()["team_id"])
@@ -54,3 +71,14 @@ class SlackMembers:
             (bool(person.team) and person.team != self._team, _("belongs to another workspace")),
         )
         return next((why for applies, why in reasons if applies), "")
+
+
+@contextmanager
+def _failures(text: str, asked: str) -> Iterator[None]:
+    """Raise `DeliveryFailed` for every error of Slack."""
+    try:
+        yield
+    except SlackApiError as error:
+        raise DeliveryFailed(_(text).format(id=asked, code=slack_error_code(error))) from error
+    except OSError as error:
+        raise DeliveryFailed(_("Slack did not answer: {error}").format(error=error)) from error

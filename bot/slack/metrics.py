@@ -64,7 +64,5 @@ def watch(app: App, metrics: Metrics) -> None:
 
 
 def _kind(body: dict[str, Any]) -> str:
-    if body.get("command"):
-        return "command"
-    kind = str(body.get("type", ""))
+    kind = "command" if body.get("command") else str(body.get("type", ""))
     return kind if kind in KINDS else "event"

@@ -15,6 +15,7 @@ from bot.text import _, mrkdwn
 from workflows.people import Leaver, Successor
 
 KEEP_SECONDS = 60
+UNKNOWN_USER_ERRORS = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +117,13 @@ def _answer(future: Future[Profile]) -> Profile | UserFacingError:
     error = future.exception()
     if error is None:
         return future.result()
-    return (
-        error
-        if isinstance(error, UserFacingError)
-        else UserFacingError(_("This person could not be checked. Submit again in a moment."))
-    )
+    if isinstance(error, UserFacingError):
+        return error
+    return UserFacingError(_("This person could not be checked. Submit again in a moment."))
 
 
 def _not_found(error: SlackApiError) -> UserFacingError:
-    if slack_error_code(error) in ("user_not_found", "user_not_visible", "users_not_found"):
+    if slack_error_code(error) in UNKNOWN_USER_ERRORS:
         return UserFacingError(_("This person is not in this Slack workspace. Choose a person from the list."))
     return UserFacingError(
         _("Slack gave no answer about this person ({detail}). Try again in a moment.").format(
@@ -135,34 +134,28 @@ def _not_found(error: SlackApiError) -> UserFacingError:
 
 def leaver_objection(person: Profile, asker: str) -> str | None:
     """Return the reason why no case can be opened for this person, with what to do, or None."""
-    name = mrkdwn(person.name)
-    if person.bot:
-        return _("{name} is a bot, not a person. To retire a bot, remove its app in Slack's administration.").format(
-            name=name
-        )
-    if person.id == asker:
-        return _("You cannot offboard yourself. Ask a colleague in HR to do it.")
-    if person.stranger:
-        return _(
-            "{name} belongs to another organisation, which must lock them out. Choose somebody of your company."
-        ).format(name=name)
-    if not person.email:
-        return _(
-            "Slack has no address for {name}, so accounts cannot be found safely. Use `handover offboard EMAIL`."
-        ).format(name=name)
-    return None
+    reasons = (
+        (person.bot, _("{name} is a bot, not a person. To retire a bot, remove its app in Slack's administration.")),
+        (person.id == asker, _("You cannot offboard yourself. Ask a colleague in HR to do it.")),
+        (
+            person.stranger,
+            _("{name} belongs to another organisation, which must lock them out. Choose somebody of your company."),
+        ),
+        (
+            not person.email,
+            _("Slack has no address for {name}, so accounts cannot be found safely. Use `handover offboard EMAIL`."),
+        ),
+    )
+    return next((why.format(name=mrkdwn(person.name)) for applies, why in reasons if applies), None)
 
 
 def warnings(person: Profile) -> list[str]:
     """Return warnings about the leaver's Slack account."""
-    said, name = [], mrkdwn(person.name)
-    if person.guest:
-        said.append(_("{name} is a guest in Slack and may be missing from the directory.").format(name=name))
-    if person.deleted:
-        said.append(
-            _("{name} is deactivated in Slack already. Accounts in other systems may still be open.").format(name=name)
-        )
-    return said
+    warned = (
+        (person.guest, _("{name} is a guest in Slack and may be missing from the directory.")),
+        (person.deleted, _("{name} is deactivated in Slack already. Accounts in other systems may still be open.")),
+    )
+    return [text.format(name=mrkdwn(person.name)) for applies, text in warned if applies]
 
 
 def colleague_objection(person: Profile, leaver: str) -> str | None:

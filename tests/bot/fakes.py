@@ -4,7 +4,6 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from typing import Any
 
 from connectors.contract import Verdict
 from tests.bot import samples
@@ -38,8 +37,6 @@ class FixedClock:
 class FakeOffboarding:
     def __init__(self) -> None:
         self.requests: list[OffboardingRequest] = []
-        self.cancelled: list[str] = []
-        self.retried: list[tuple[str, str, str]] = []
         self.known: dict[str, CaseView] = {}
         self.refusals: tuple[Refused, ...] = ()
         self.systems = 2
@@ -69,12 +66,6 @@ class FakeOffboarding:
             if self.hold:
                 self.known[case_id] = replace(self.known[case_id], state=CaseState.HELD, held=self.hold)
         return case_id
-
-    def cancel(self, case_id: str, by: Actor) -> None:
-        self.cancelled.append(case_id)
-
-    def retry(self, case_id: str, system: str, by: Actor) -> None:
-        self.retried.append((case_id, system, by.id))
 
     def undo(self, case_id: str, by: Actor) -> None:
         self._note("undo", case_id, by)
@@ -143,14 +134,6 @@ class FakeHandover:
 
     def view(self, proposal_id: str) -> ProposalView:
         return samples.proposal(version=2) if proposal_id == NEXT_VERSION else self.proposal
-
-    def lines(
-        self, proposal_id: str, offset: int = 0, limit: int = 20, search: str = ""
-    ) -> tuple[list[RecordLine], int]:
-        if self.proposal.state is ProposalState.SUPERSEDED:
-            raise Refused(Code.STALE_PROPOSAL)
-        found = [line for line in self.records if search.lower() in line.name.lower()]
-        return found[offset : offset + limit], len(found)
 
     def share_lines(self, proposal_id: str, key: str, offset: int = 0, limit: int = 20) -> tuple[list[RecordLine], int]:
         found = [line for line in self.records if line.successor.key == key]
@@ -328,15 +311,8 @@ class FakeLinking:
 
 
 class FakeExports:
-    def __init__(self) -> None:
-        self.revealed: list[tuple[str, str]] = []
-
     def view(self, snapshot_id: str) -> ExportView:
         return samples.exports()
-
-    def reveal(self, snapshot_id: str, by: Actor, reason: str) -> ExportView:
-        self.revealed.append((by.id, reason))
-        return samples.exports(name=samples.leaver())
 
 
 class FakeAudits:
@@ -425,9 +401,6 @@ class FakeManualSteps:
 class FakeJournal:
     def __init__(self) -> None:
         self.notes: list[tuple[str, str, Mapping[str, str]]] = []
-
-    def verify(self) -> Any:
-        raise NotImplementedError
 
     def note(self, action: str, actor: Actor, data: Mapping[str, str]) -> None:
         self.notes.append((action, actor.id, data))

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, time, timedelta
@@ -17,19 +17,13 @@ import typer
 from bot.cli.app import COMMANDS, make_app
 from bot.errors import internal_error_message
 from bot.slack import forms, messages
-from bot.slack.forms import acceptance, appoint, delegate, link, offboard, preview, put_back, reschedule
-from bot.slack.forms import browse as browse_form
-from bot.slack.forms import change as change_form
-from bot.slack.forms import choose as choose_form
-from bot.slack.forms import manual as manual_form
-from bot.slack.forms import notice as notice_form
-from bot.slack.forms import reasons as reasons_form
-from bot.slack.forms import upload as upload_form
+from bot.slack.forms import case as case_form
+from bot.slack.forms import fields, notice, offboard, people, reasons
+from bot.slack.forms import proposal as proposal_form
 from bot.slack.messages import (
     access,
     audit,
     case,
-    clients,
     escalation,
     exports,
     guide,
@@ -202,8 +196,8 @@ def messages_shown(data: Data) -> Iterator[Any]:
         )
         yield [audit.build(data.marked(seen), "a-1"), escalation.build(data.marked(seen))]
     states = dict.fromkeys(AssignmentState, 2)
-    yield clients.line(replace(samples.client_lines(1)[0], states=states))
-    yield [clients.choices(samples.client_lines(9)), clients.people([data.marked(samples.BOB)], "bob")]
+    yield split.client_line(replace(samples.client_lines(1)[0], states=states))
+    yield [split.choices(samples.client_lines(9)), split.people([data.marked(samples.BOB)], "bob")]
     yield [moves.kept((), 0), exports.build(samples.exports(1)), internal_error_message("x")]
     yield [guide.guide(), guide.unknown(NAME), guide.bare_name(NAME), guide.cases([samples.case()] * 50, 90)]
 
@@ -215,10 +209,9 @@ def forms_shown(data: Data) -> Iterator[Any]:
     stands = data.marked(stands)
     yield home.build(
         home.Home(
-            [data.marked(replace(samples.proposal(), requests=tuple(asked())))],
-            home.ListedFindings([samples.finding()], 1),
-            home.Cases(),
-            home.Cases(),
+            waiting=[data.marked(replace(samples.proposal(), requests=tuple(asked())))],
+            findings=[samples.finding()],
+            all_findings=1,
             may_open=True,
             may_lock=True,
             steps=[samples.step()],
@@ -226,14 +219,14 @@ def forms_shown(data: Data) -> Iterator[Any]:
             user=samples.MAX.slack_id,
         )
     )
-    yield [acceptance.build("f", today), appoint.build("p", "board"), delegate.build(today), choose_form.build()]
-    yield [link.build("c", "crm", "crm", samples.candidates()), link.build("c", "crm", "crm", (), "x", NAME)]
-    yield [manual_form.done(samples.step()), manual_form.cannot(samples.step()), manual_form.take_back(samples.step())]
+    yield [reasons.accept("f", today), people.appoint("p", "board"), people.delegate(today), people.leaver()]
+    yield [case_form.link("c", "crm", "crm", samples.candidates()), case_form.link("c", "crm", "crm", (), "x")]
+    yield [reasons.done(samples.step()), reasons.cannot(samples.step()), reasons.take_back(samples.step())]
     seen = Preview(samples.proposal().shares, 60, 20, 3, (NAME,), (NAME,))
-    yield [preview.build(seen), notice_form.failed(NAME), reschedule.build("c", samples.NOW, "Europe/Dublin")]
+    yield [notice.split_preview(seen), notice.failed(NAME), case_form.reschedule("c", samples.NOW, "Europe/Dublin")]
     kept = data.marked(PutBackView("c", samples.leaver(), NAME, 60, 40, tuple(put_back_lines()), 3))
-    yield [put_back.build(kept), put_back.build(replace(kept, waiting=60, back=0))]
-    yield upload_form.faults([LineFault(0, NAME), LineFault(3, NAME)])
+    yield [case_form.put_back(kept), case_form.put_back(replace(kept, waiting=60, back=0))]
+    yield notice.file_faults(NAME, [LineFault(0, NAME), LineFault(3, NAME)])
     yield offboard.warned({"blocks": [{"block_id": offboard.DAY}]}, NAME)
 
 
@@ -246,11 +239,25 @@ def put_back_lines() -> Iterator[Any]:
 def faults_shown() -> Iterator[Any]:
     today, zone = date(2026, 11, 23), "Europe/Dublin"
     days = BusinessDays(time(17))
-    yield [acceptance.parse(EMPTY, today, today)[1], appoint.parse(EMPTY)[1], change_form.parse(EMPTY)[1]]
-    yield [change_form.parse_keep(EMPTY)[2], choose_form.parse(EMPTY)[1], delegate.parse(EMPTY, zone)[1]]
-    yield [link.parse(EMPTY)[2], manual_form.parse_done(EMPTY)[2], offboard.parse(EMPTY, "U1", today)[1]]
-    yield [reasons_form.parse(EMPTY)[1], reschedule.parse(EMPTY, zone, days, samples.NOW)[1]]
-    yield [upload_form.parse(EMPTY)[1], put_back.parse(EMPTY), browse_form.just_typed({"actions": []})]
+    parsers: list[Callable[[], Any]] = [
+        lambda: reasons.parse_accept(EMPTY, today, today),
+        lambda: reasons.parse_done(EMPTY),
+        lambda: people.parse_appoint(EMPTY),
+        lambda: people.parse_leaver(EMPTY),
+        lambda: people.parse_delegate(EMPTY, zone),
+        lambda: proposal_form.parse_change(EMPTY),
+        lambda: proposal_form.parse_keep(EMPTY),
+        lambda: proposal_form.parse_upload(EMPTY),
+        lambda: case_form.parse_link(EMPTY),
+        lambda: case_form.parse_reschedule(EMPTY, zone, days, samples.NOW),
+        lambda: offboard.parse(EMPTY, "U1", today, {}),
+        lambda: fields.parse_reason(EMPTY),
+    ]
+    for parse in parsers:
+        with pytest.raises(fields.InvalidForm) as refused:
+            parse()
+        yield [refused.value.faults, notice.failed(str(refused.value))]
+    yield proposal_form.just_typed({"actions": []})
 
 
 @contextmanager
@@ -282,7 +289,7 @@ def test_no_message_form_or_fault_has_an_unmarked_sentence(data: Data) -> None:
         for line in path.read_text(encoding="utf-8").splitlines()
         if line.startswith("def ") and not line.startswith("def _")
     }
-    assert builders - names == {"blocks.unpack", "offboard.known_leaver"} & (builders - names)
+    assert builders - names == {"blocks.unpack", "offboard.known_leaver", "people.period"} & (builders - names)
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,38 @@ Over 250 lines because fields and the parsing of their values must agree one by 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, time
+from datetime import date
 from typing import Any
 
-from bot.slack.forms.fields import field, modal, picked, picked_all, text_area, typed
-from bot.slack.forms.upload import file_field
-from bot.slack.forms.upload import parse as read_file
-from bot.slack.messages.blocks import VIEW_BLOCKS, Block, actions, button, divider, fit, option, pack, section, unpack
+from bot.slack.forms.fields import (
+    field,
+    file_field,
+    modal,
+    picked,
+    picked_all,
+    picked_day,
+    picked_file,
+    refuse,
+    text_area,
+    typed,
+)
+from bot.slack.messages.blocks import (
+    VIEW_BLOCKS,
+    Block,
+    actions,
+    button,
+    divider,
+    fit,
+    given,
+    option,
+    pack,
+    section,
+    unpack,
+)
 from bot.text import N_, _, ngettext
+from config.client_book import ClientSettings
+from config.settings import Company, Settings
+from workflows.cases.views import Plan
 from workflows.people import Leaver
 from workflows.storage.rows.case import Reason, Strategy
 
@@ -51,33 +75,9 @@ STRATEGIES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Defaults:
-    """Initial values of the form."""
-
-    leaver: str
-    zone: str
-    end_of_day: time
-    strategy: Strategy
-    approver: str = ""
-    systems: int = 0
-    """Number of systems that answer, and are locked at once."""
-    later: int = 0
-    """Number of systems that do not answer, or need a manual step."""
-    directory_id: str = ""
-    """The leaver's stable id in the company's directory. The case is keyed by it."""
-    logins: tuple[str, ...] = ()
-    clients: bool = False
-    """True if a system holds clients. The form then needs a successor."""
-    friday_end: time | None = None
-    rules: bool = False
-    """True if the company has rules to split by."""
-
-
-@dataclass(frozen=True, slots=True)
 class OffboardingInput:
     """Values that HR submitted."""
 
-    leaver: str
     day: date | None
     """Last working day; None for a lock-out now."""
     reason: Reason
@@ -92,36 +92,55 @@ class OffboardingInput:
     keep_access: bool = False
 
 
-def build(summary: Sequence[Block], details: Sequence[Block], defaults: Defaults) -> dict[str, Any]:
-    """Return the form between the plan's summary and details. Details that do not fit are cut."""
-    asked = [*summary, *_when(defaults), *_who(defaults), divider()]
-    blocks = [*asked, *fit(list(details), VIEW_BLOCKS - len(asked))]
-    return modal(CALLBACK, _("Offboard someone"), _("Start Offboarding"), blocks, _metadata(defaults))
+def build(
+    plan: Plan,
+    settings: Settings,
+    summary: Sequence[Block],
+    details: Sequence[Block],
+    *,
+    zone: str,
+    approver: str = "",
+    clients: bool = False,
+) -> dict[str, Any]:
+    """Return the form between the plan's summary and details. Details that do not fit are cut.
 
-
-def _metadata(defaults: Defaults) -> str:
-    return pack(
-        leaver=defaults.leaver,
-        directory=defaults.directory_id,
-        logins="\n".join(defaults.logins[:20]),  # not joined by spaces, which a log-in may contain
-        clients=int(defaults.clients),
+    `clients`: True if a system holds clients. The form then needs a successor.
+    """
+    asked = [
+        *summary,
+        *_when(plan, settings.company, zone),
+        *_who(settings.clients, approver),
+        *(_split() if clients else ()),
+        field(NOTE, _("Note for the record"), text_area(NOTE_LIMIT), optional=True),
+        *_leave(),
+        divider(),
+    ]
+    metadata = pack(
+        leaver=plan.leaver.slack_id,
+        directory=plan.leaver.directory_id,
+        logins="\n".join(plan.leaver.logins[:20]),  # not joined by spaces, which a log-in may contain
+        clients=int(clients),
     )
+    blocks = [*asked, *fit(list(details), VIEW_BLOCKS - len(asked))]
+    return modal(CALLBACK, _("Offboard someone"), _("Start Offboarding"), blocks, metadata)
 
 
-def _when(defaults: Defaults) -> list[Block]:
+def _when(plan: Plan, company: Company, zone: str) -> list[Block]:
+    later = sum(bool(system.problem or system.by_hand) for system in plan.systems)
+    now = len(plan.systems) - later
     danger = ngettext(
         "*Now* takes effect when you press Start Offboarding. Accounts in {count} system are locked within seconds. "
         "Open sessions end, and group memberships are removed.",
         "*Now* takes effect when you press Start Offboarding. Accounts in {count} systems are locked within seconds. "
         "Open sessions end, and group memberships are removed.",
-        defaults.systems,
-    ).format(count=defaults.systems)
-    if defaults.later:
+        now,
+    ).format(count=now)
+    if later:
         danger += " " + ngettext(
             "{count} more system follows when it answers, or when its manual step is done.",
             "{count} more systems follow when they answer, or when their manual steps are done.",
-            defaults.later,
-        ).format(count=defaults.later)
+            later,
+        ).format(count=later)
     danger += " " + _("Clients always wait for the approver.")
     when = {
         "type": "radio_buttons",
@@ -132,9 +151,9 @@ def _when(defaults: Defaults) -> list[Block]:
     }
     hint = _(
         "Needed for “At the end of the last working day”. Takes effect at {time} in {zone}, the leaver's own time zone."
-    ).format(time=f"{defaults.end_of_day:%H:%M}", zone=defaults.zone)
-    if defaults.friday_end:
-        hint += " " + _("On a Friday at {time}.").format(time=f"{defaults.friday_end:%H:%M}")
+    ).format(time=f"{company.end_of_day:%H:%M}", zone=zone)
+    if company.friday_end:
+        hint += " " + _("On a Friday at {time}.").format(time=f"{company.friday_end:%H:%M}")
     reasons = [option(_(label), reason.value) for reason, label in REASONS.items()]
     return [
         section(danger),
@@ -144,21 +163,19 @@ def _when(defaults: Defaults) -> list[Block]:
     ]
 
 
-def _who(defaults: Defaults) -> list[Block]:
+def _who(settings: ClientSettings, approver: str) -> list[Block]:
     strategies = [
         option(_(label), strategy.value)
         for strategy, label in STRATEGIES.items()
-        if defaults.rules or strategy is not Strategy.RULES
+        if settings.rules or strategy is not Strategy.RULES
     ]
-    initial = option(_(STRATEGIES[defaults.strategy]), defaults.strategy.value)
-    approver: Block = {"type": "users_select"}
-    if defaults.approver:
-        approver["initial_user"] = defaults.approver
+    default = Strategy(settings.default_strategy)
+    initial = option(_(STRATEGIES[default]), default.value)
     return [
         field(
             APPROVER,
             _("Approver of the clients' new owners"),
-            approver,
+            {"type": "users_select", **given(initial_user=approver)},
             _("Usually the line manager, never the leaver."),
         ),
         field(
@@ -177,9 +194,6 @@ def _who(defaults: Defaults) -> list[Block]:
             _("How the clients are split"),
             {"type": "static_select", "options": strategies, "initial_option": initial},
         ),
-        *(_split() if defaults.clients else ()),
-        field(NOTE, _("Note for the record"), text_area(NOTE_LIMIT), optional=True),
-        *_leave(),
     ]
 
 
@@ -205,43 +219,40 @@ def _split() -> list[Block]:
     return [file_field(hint, optional=True), actions(PREVIEW, button(_("Preview Split"), PREVIEW))]
 
 
-def parse(view: dict[str, Any], leaver: str, today: date) -> tuple[OffboardingInput | None, dict[str, str]]:
-    """Return the submitted values, or all faults by field. `today`: the date in the leaver's time zone."""
-    faults: dict[str, str] = {}
-    when, day = picked(view, WHEN), _day(picked(view, DAY))
+def parse(view: dict[str, Any], leaver: str, today: date, objections: dict[str, str]) -> OffboardingInput:
+    """Return the submitted values. Raises `InvalidForm` with all faults by field.
+
+    `today`: the date in the leaver's time zone. `objections`: faults of the chosen people.
+    """
+    when, day = picked(view, WHEN), picked_day(view, DAY)
+    reason, strategy = picked(view, REASON), picked(view, STRATEGY)
+    approver, successors = picked(view, APPROVER), picked_all(view, SUCCESSORS)
+    note, file = typed(view, NOTE), picked_file(view)
+    faults = objections | _people(leaver, approver, successors)
     if when not in (NOW, LAST_DAY):
         faults[WHEN] = _("Choose when access ends.")
     if when == LAST_DAY and day is None:
         faults[DAY] = _("Choose the last working day.")
     if when == LAST_DAY and day is not None and day < today:
         faults[DAY] = _("That day has passed. Choose today or a later day, or choose to lock now.")
-    reason = picked(view, REASON)
     if reason not in set(Reason):
         faults[REASON] = _("Choose a reason.")
-    approver, successors = picked(view, APPROVER), picked_all(view, SUCCESSORS)
-    faults |= _people(leaver, approver, successors)
-    strategy, (file, _none) = picked(view, STRATEGY), read_file(view)
     holds_clients = unpack(str(view.get("private_metadata", ""))).get("clients")
     if not successors and not file and strategy != Strategy.RULES and holds_clients:
         faults[SUCCESSORS] = _("Choose at least one colleague to receive the clients. It may be the manager.")
-    note = typed(view, NOTE)
     if len(note) > NOTE_LIMIT:
-        faults[NOTE] = _("The note has {count} characters. Shorten it to {limit}.").format(
-            count=len(note), limit=NOTE_LIMIT
-        )
+        text = _("The note has {count} characters. Shorten it to {limit}.")
+        faults[NOTE] = text.format(count=len(note), limit=NOTE_LIMIT)
     if strategy not in set(Strategy):
         faults[STRATEGY] = _("Choose how the clients are split.")
     elif strategy == Strategy.SINGLE and len(successors) > 1:
         faults[STRATEGY] = _("This way takes one successor, but several are named. Choose another way, or name one.")
     last = day if when == LAST_DAY else None
-    back, keep = _day(picked(view, RETURN)), KEEP in picked_all(view, ACCESS)
-    faults |= _return_faults(back, max(today, last or today), keep=keep)
-    if faults:
-        return None, faults
-    how = Strategy(strategy)
+    back, keep = picked_day(view, RETURN), KEEP in picked_all(view, ACCESS)
+    refuse(faults | _return_faults(back, max(today, last or today), keep=keep))
     return OffboardingInput(
-        leaver, last, Reason(reason), approver, how, successors, note, file, back, keep_access=keep
-    ), {}
+        last, Reason(reason), approver, Strategy(strategy), successors, note, file, back, keep_access=keep
+    )
 
 
 def _return_faults(back: date | None, begins: date, *, keep: bool) -> dict[str, str]:
@@ -261,13 +272,6 @@ def _people(leaver: str, approver: str, successors: tuple[str, ...]) -> dict[str
     if leaver in successors:
         faults[SUCCESSORS] = _("This is the person who leaves. Choose colleagues who stay.")
     return faults
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def warned(view: dict[str, Any], text: str) -> dict[str, Any]:

@@ -1,37 +1,115 @@
-"""Forms that ask for a reason: to decline a proposal, to reveal a name."""
+"""Forms with a note or a reason on record: for a manual step, an accepted finding, a revealed name."""
 
+from datetime import date
 from typing import Any
+from urllib.parse import urlsplit
 
-from bot.slack.forms.fields import field, modal, text_area, typed
+from bot.slack.forms.fields import (
+    REASON,
+    REASON_LIMIT,
+    InvalidForm,
+    field,
+    modal,
+    picked_day,
+    reason_faults,
+    reason_field,
+    refuse,
+    text_area,
+    text_line,
+    typed,
+)
 from bot.slack.messages.blocks import pack, section
-from bot.text import _
+from bot.text import _, mrkdwn
+from workflows.access.manual_steps import Proof
+from workflows.access.views import StepView
 
-DECLINE, REVEAL = "decline_proposal", "reveal_name"
-REASON = "reason"
-LIMIT = 500
+DONE, CANNOT, TAKE_BACK = "manual_done", "manual_cannot", "manual_take_back"
+ACCEPT, REVEAL = "accept_finding", "reveal_name"
+NOTE, LINK, UNTIL = "note", "link", "until"
+LONGEST_LINK = 1000
 
 
-def decline(proposal: str, digest: str, channel: str, ts: str) -> dict[str, Any]:
-    """Return the form that declines one version of a proposal."""
-    why = field(REASON, _("Why?"), text_area(LIMIT), _("HR and all people who are asked see this."))
-    metadata = pack(proposal=proposal, digest=digest, channel=channel, ts=ts)
-    return modal(DECLINE, _("Decline this proposal"), _("Decline Proposal"), [why], metadata)
+def done(step: StepView) -> dict[str, Any]:
+    """Return the form that confirms a step."""
+    text = _("*{title}*, {name}. Your name, the time and your note go on record permanently.")
+    link = field(
+        LINK,
+        _("Link to a file that shows it"),
+        text_line(LONGEST_LINK),
+        _("Upload the file to Slack and copy its link, or use the link of a ticket."),
+        optional=not step.needs_file,
+    )
+    blocks = [
+        section(text.format(title=mrkdwn(step.title), name=mrkdwn(step.leaver.name))),
+        field(NOTE, _("What did you do?"), text_area(REASON_LIMIT)),
+        link,
+    ]
+    return modal(DONE, _("Mark as done"), _("Mark as Done"), blocks, pack(step=step.id))
+
+
+def cannot(step: StepView) -> dict[str, Any]:
+    """Return the form that asks why a step cannot be done."""
+    reason = reason_field(_("Why not?"), _("Somebody else is asked at once and sees your reason."))
+    return modal(CANNOT, _("Cannot do it"), _("Cannot Do It"), [reason], pack(step=step.id))
+
+
+def take_back(step: StepView) -> dict[str, Any]:
+    """Return the form that takes a confirmation back."""
+    reason = reason_field(_("Why?"), _("The step then counts as not done. Somebody is asked again at once."))
+    return modal(TAKE_BACK, _("Take back confirmation"), _("Take Back"), [reason], pack(step=step.id))
+
+
+def parse_done(view: dict[str, Any]) -> tuple[str, Proof | None]:
+    """Return note and proof. Raises `InvalidForm`. The service checks whether the step needs a proof."""
+    note, link, faults = typed(view, NOTE), typed(view, LINK), {}
+    if not note:
+        faults[NOTE] = _("Write what you did. It goes on record.")
+    elif len(note) > REASON_LIMIT:
+        text = _("The note has {count} characters. Shorten it to {limit}.")
+        faults[NOTE] = text.format(count=len(note), limit=REASON_LIMIT)
+    if link and not _is_link(link):
+        faults[LINK] = _("This is not a link. Paste one that begins with https://")
+    refuse(faults)
+    return note, Proof(link) if link else None
+
+
+def _is_link(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    clean = len(text.split()) == 1 and not set(text) & set('<>|"') and text.isprintable()
+    return clean and parts.scheme == "https" and bool(parts.hostname) and len(text) <= LONGEST_LINK
+
+
+def accept(finding: str, latest: date) -> dict[str, Any]:
+    """Return the form that accepts a finding until a day. `latest`: the last day that policy allows."""
+    day = field(
+        UNTIL,
+        _("Until the end of"),
+        {"type": "datepicker", "initial_date": latest.isoformat()},
+        _("At the latest {day}. The finding comes back then.").format(day=latest.isoformat()),
+    )
+    reason = reason_field(_("Why is this accepted?"), _("The reason goes on record with your name."))
+    return modal(ACCEPT, _("Accept for a while"), _("Accept Finding"), [day, reason], pack(finding=finding))
+
+
+def parse_accept(view: dict[str, Any], today: date, latest: date) -> tuple[date, str]:
+    """Return the day and the reason. Raises `InvalidForm`."""
+    day, reason = picked_day(view, UNTIL), typed(view, REASON)
+    faults = reason_faults(reason)
+    if day is None:
+        raise InvalidForm({**faults, UNTIL: _("Choose a day.")})
+    if day < today:
+        faults[UNTIL] = _("That day has passed. Choose today or a later day.")
+    if day > latest:
+        faults[UNTIL] = _("That is too far ahead. Choose {day} or an earlier day.").format(day=latest.isoformat())
+    refuse(faults)
+    return day, reason
 
 
 def reveal(snapshot: str) -> dict[str, Any]:
     """Return the form that reveals the name behind a pseudonym."""
-    said = section(_("Only you will see the name. Your own name, the time and your reason go on record permanently."))
-    why = field(REASON, _("Why do you need the name?"), text_area(LIMIT))
-    return modal(REVEAL, _("Reveal the name"), _("Reveal Name"), [said, why], pack(snapshot=snapshot))
-
-
-def parse(view: dict[str, Any]) -> tuple[str, dict[str, str]]:
-    """Return the reason, and faults by field."""
-    why = typed(view, REASON)
-    if not why:
-        return "", {REASON: _("Write a reason. It goes on record.")}
-    if len(why) > LIMIT:
-        return "", {
-            REASON: _("The reason has {count} characters. Shorten it to {limit}.").format(count=len(why), limit=LIMIT)
-        }
-    return why, {}
+    text = _("Only you will see the name. Your own name, the time and your reason go on record permanently.")
+    blocks = [section(text), reason_field(_("Why do you need the name?"))]
+    return modal(REVEAL, _("Reveal the name"), _("Reveal Name"), blocks, pack(snapshot=snapshot))

@@ -2,44 +2,14 @@
 
 from slack_bolt import App
 
-from bot.slack.listeners import (
-    access,
-    audits,
-    book,
-    cases,
-    delegations,
-    error_handler,
-    exports,
-    handover,
-    home,
-    manual,
-    member_joined,
-    moves,
-    offboarding,
-    requests,
-    split,
-)
+from bot.slack.listeners import audits, book, cases, channels, error_handler, handover, home, manual, offboarding
+from bot.slack.listeners.answers import Listeners
 from bot.slack.listeners.context import ListenerContext
 
 
 def register_listeners(app: App, ctx: ListenerContext) -> None:
     """Register all listeners on a new app."""
     error_handler.register(app)
-    tasks = (
-        offboarding,
-        split,
-        cases,
-        access,
-        handover,
-        book,
-        moves,
-        exports,
-        audits,
-        manual,
-        delegations,
-        requests,
-        home,
-        member_joined,
-    )
-    for task in tasks:
-        task.register(app, ctx)
+    on = Listeners(app, ctx)
+    for task in (offboarding, cases, handover, book, audits, manual, home, channels):
+        task.register(on)

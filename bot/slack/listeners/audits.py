@@ -1,70 +1,59 @@
-"""Buttons of the audit's digest: lock again, take, accept until a day, get the whole list as a file."""
+"""Buttons for security: findings of the audit's digest, and the name behind a pseudonym."""
 
 from datetime import date, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from slack_bolt import Ack, App
-from slack_sdk import WebClient
-
-from bot.slack.forms import acceptance, notice
-from bot.slack.listeners.acknowledgement import acknowledge
+from bot.slack.forms import fields, notice, reasons
+from bot.slack.listeners.answers import Listeners, View
 from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.listeners.files import send_csv
-from bot.slack.listeners.submission import answer
-from bot.slack.messages import audit
-from bot.slack.messages.blocks import section
+from bot.slack.messages import audit, exports
 from bot.text import _, mrkdwn
 from workflows.authorization import Right
 
 
-def register(app: App, ctx: ListenerContext) -> None:
+def register(on: Listeners) -> None:
     """Listen."""
+    _register_findings(on, on.ctx)
+    _register_exports(on, on.ctx)
 
-    @app.action(audit.LOCK_AGAIN, middleware=[acknowledge])
-    def lock_again(body: dict[str, Any], client: WebClient) -> None:
-        call = Call(body, client)
-        ctx.allow(call, Right.LOCK_AGAIN)
-        case = ctx.services.audits.lock_again(str(call.value.get("finding", "")), ctx.actor(call))
+
+def _register_findings(on: Listeners, ctx: ListenerContext) -> None:
+    audits = ctx.services.audits
+
+    @on.button(audit.LOCK_AGAIN, Right.LOCK_AGAIN)
+    def lock_again(call: Call) -> None:
+        case = audits.lock_again(call.fact("finding"), ctx.actor(call))
         call.tell(
             _("The account is being locked again. The message of case {case} shows the result of a fresh read.").format(
                 case=mrkdwn(case)
             )
         )
 
-    @app.action(audit.TAKE, middleware=[acknowledge])
-    def take(body: dict[str, Any], client: WebClient) -> None:
-        call = Call(body, client)
-        ctx.allow(call, Right.TAKE)
-        line = ctx.services.audits.take(str(call.value.get("finding", "")), ctx.actor(call))
-        call.tell(
-            _("You have taken this finding: {name}, {kind}.").format(
-                name=mrkdwn(line.leaver.name, 80), kind=audit.kind(line)
-            )
-        )
+    @on.button(audit.TAKE, Right.TAKE)
+    def take(call: Call) -> None:
+        line = audits.take(call.fact("finding"), ctx.actor(call))
+        name = mrkdwn(line.leaver.name, 80)
+        call.tell(_("You have taken this finding: {name}, {kind}.").format(name=name, kind=audit.kind(line)))
 
-    @app.action(audit.ACCEPT, middleware=[acknowledge])
-    def ask(body: dict[str, Any], client: WebClient) -> None:
-        call = Call(body, client)
+    @on.button(audit.ACCEPT, Right.ACCEPT)
+    def ask(call: Call) -> None:
+        call.open(reasons.accept(call.fact("finding"), _days(ctx)[1]))
+
+    @on.form(reasons.ACCEPT)
+    def accept(call: Call, view: View) -> View:
+        until, reason = reasons.parse_accept(view, *_days(ctx))
         ctx.allow(call, Right.ACCEPT)
-        _today, latest = _days(ctx)
-        call.open(acceptance.build(str(call.value.get("finding", "")), latest))
+        line = audits.accept(call.fact("finding"), until, reason, ctx.actor(call))
+        text = _("*{name}*, {kind}: accepted until the end of {day}. It comes back then.").format(
+            name=mrkdwn(line.leaver.name, 80), kind=audit.kind(line), day=until.isoformat()
+        )
+        return notice.build(_("Accepted"), text)
 
-    @app.view(acceptance.ACCEPT)
-    def accept(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
-        accepted, faults = acceptance.parse(view, *_days(ctx))
-        if accepted is None:
-            ack(response_action="errors", errors=faults)
-            return
-        call = Call(body, client)
-        answer(ack, call, notice.starting(), lambda: _accept(ctx, call, *accepted))
-
-    @app.action(audit.CSV, middleware=[acknowledge])
-    def file(body: dict[str, Any], client: WebClient) -> None:
-        call = Call(body, client)
-        ctx.allow(call, Right.AUDIT)
-        run = str(call.value.get("run", ""))
-        send_csv(call, ctx.services.audits.csv(run), f"{run}.csv")
+    @on.button(audit.CSV, Right.AUDIT)
+    def file(call: Call) -> None:
+        run = call.fact("run")
+        send_csv(call, audits.csv(run), f"{run}.csv")
 
 
 def _days(ctx: ListenerContext) -> tuple[date, date]:
@@ -74,11 +63,20 @@ def _days(ctx: ListenerContext) -> tuple[date, date]:
     return today, today + timedelta(days=settings.policy.accept_days)
 
 
-def _accept(ctx: ListenerContext, call: Call, until: date, why: str) -> dict[str, Any]:
-    ctx.allow(call, Right.ACCEPT)
-    finding = str(call.metadata.get("finding", ""))
-    line = ctx.services.audits.accept(finding, until, why, ctx.actor(call))
-    said = _("*{name}*, {kind}: accepted until the end of {day}. It comes back then.").format(
-        name=mrkdwn(line.leaver.name, 80), kind=audit.kind(line), day=until.isoformat()
-    )
-    return notice.notice(_("Accepted"), [section(said)])
+def _register_exports(on: Listeners, ctx: ListenerContext) -> None:
+    @on.button(exports.REVEAL, Right.REVEAL)
+    def ask(call: Call) -> None:
+        call.open(reasons.reveal(call.fact("snapshot")))
+
+    @on.form(reasons.REVEAL)
+    def reveal(call: Call, view: View) -> View:
+        """Reveal the name, with a reason that goes on record."""
+        reason = fields.parse_reason(view)
+        ctx.allow(call, Right.REVEAL)
+        opened = ctx.services.exports.reveal(call.fact("snapshot"), ctx.actor(call), reason)
+        name = opened.leaver.name if opened.leaver else _("no name")
+        return notice.build(
+            _("Name revealed"),
+            _("{pseudonym} is *{name}*.").format(pseudonym=mrkdwn(opened.pseudonym), name=mrkdwn(name)),
+            _("Only you see this. Your look at the name and your reason are on record."),
+        )

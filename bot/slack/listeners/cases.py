@@ -1,35 +1,174 @@
-"""Buttons of the case message: retry, cancel the offboarding."""
+"""Buttons of the case message, and their forms."""
 
-from typing import Any
+from zoneinfo import ZoneInfo
 
-from slack_bolt import App
-from slack_sdk import WebClient
-
-from bot.slack.listeners.acknowledgement import acknowledge
+from bot import workdays
+from bot.slack.forms import case as forms
+from bot.slack.forms import fields, notice
+from bot.slack.listeners.answers import Listeners, View
 from bot.slack.listeners.context import Call, ListenerContext
+from bot.slack.messages import access, leave, moves
 from bot.slack.messages.case import CANCEL, RETRY
-from bot.text import _, mrkdwn
+from bot.slack.messages.phrases import records
+from bot.text import _, moment, mrkdwn, ngettext
+from bot.workdays import known_zone
 from workflows.authorization import Right
+from workflows.cases.views import CaseView
+from workflows.storage.rows.case import HoldReason
 
 
-def register(app: App, ctx: ListenerContext) -> None:
+def register(on: Listeners) -> None:
     """Listen."""
+    for part in (_register_case, _register_reschedule, _register_links, _register_moves, _register_putting_back):
+        part(on, on.ctx)
 
-    @app.action(RETRY, middleware=[acknowledge])
-    def retry(body: dict[str, Any], client: WebClient) -> None:
-        call = Call(body, client)
-        ctx.allow(call, Right.RETRY)
-        system = str(call.value.get("system", ""))
-        ctx.services.offboarding.retry(str(call.value.get("case", "")), system, ctx.actor(call))
+
+def _register_case(on: Listeners, ctx: ListenerContext) -> None:
+    offboarding = ctx.services.offboarding
+
+    @on.button(RETRY, Right.RETRY)
+    def retry(call: Call) -> None:
+        system = call.fact("system")
+        offboarding.retry(call.case, system, ctx.actor(call))
         call.tell(
             _("{system} is being tried again. The case message shows the result of a fresh read.").format(
                 system=mrkdwn(system)
             )
         )
 
-    @app.action(CANCEL, middleware=[acknowledge])
-    def cancel(body: dict[str, Any], client: WebClient) -> None:
-        call = Call(body, client)
-        ctx.allow(call, Right.CANCEL)
-        ctx.services.offboarding.cancel(str(call.value.get("case", "")), ctx.actor(call))
+    @on.button(CANCEL, Right.CANCEL)
+    def cancel(call: Call) -> None:
+        offboarding.cancel(call.case, ctx.actor(call))
         call.tell(_("The offboarding is cancelled. Nothing was locked."))
+
+    @on.button(access.UNDO, Right.UNDO)
+    def undo(call: Call) -> None:
+        offboarding.undo(call.case, ctx.actor(call))
+        call.tell(_("Access is being given back. The case message shows what came back and what cannot."))
+
+    @on.button(access.CLOSE, Right.CLOSE)
+    def close(call: Call) -> None:
+        offboarding.close(call.case, ctx.actor(call))
+        call.tell(_("The case is closed and its checks have ended. Nothing was unlocked."))
+
+    @on.button(access.RELEASE)
+    def release(call: Call) -> None:
+        view = offboarding.case(call.case)
+        ctx.allow(call, Right.RELEASE_IMMEDIATE if view.held == HoldReason.IMMEDIATE else Right.RELEASE)
+        offboarding.release(view.id, ctx.actor(call))
+        call.tell(_("The case is released and continues as planned."))
+
+    @on.button(access.REJECT, Right.REJECT)
+    def reject(call: Call) -> None:
+        offboarding.reject(call.case, ctx.actor(call))
+        call.tell(_("The case is rejected. Nothing was locked."))
+
+
+def _register_reschedule(on: Listeners, ctx: ListenerContext) -> None:
+    @on.button(access.RESCHEDULE, Right.RESCHEDULE)
+    def ask(call: Call) -> None:
+        view = ctx.services.offboarding.case(call.case)
+        call.open(forms.reschedule(view.id, view.effective_at, _zone(ctx, view)))
+
+    @on.form(forms.RESCHEDULE)
+    def chosen(call: Call, view: View) -> View:
+        case = ctx.services.offboarding.case(call.case)
+        days, zone = workdays.of(ctx.services.settings.company), _zone(ctx, case)
+        at = forms.parse_reschedule(view, zone, days, ctx.services.clock.now())
+        ctx.allow(call, Right.RESCHEDULE)
+        ctx.services.offboarding.reschedule(case.id, at, ctx.actor(call))
+        careful = workdays.last_day_warning(days, at.astimezone(ZoneInfo(zone)).date())
+        warning = [_("⚠ Careful: {text}").format(text=mrkdwn(careful))] if careful else []
+        return notice.build(_("Rescheduled"), _("New effective time: {when}.").format(when=moment(at)), *warning)
+
+
+def _zone(ctx: ListenerContext, view: CaseView) -> str:
+    return known_zone(view.leaver.timezone, ctx.services.settings.company.timezone)
+
+
+def _register_links(on: Listeners, ctx: ListenerContext) -> None:
+    @on.button(access.CHOOSE, Right.LINK)
+    def choose(call: Call) -> None:
+        on.load(call, lambda: _candidates(ctx, call))
+
+    @on.form(forms.LINK, notice.loading)
+    def chosen(call: Call, view: View) -> View:
+        choice, search = forms.parse_link(view)
+        ctx.allow(call, Right.LINK)
+        if search:
+            return _candidates(ctx, call, search)
+        case, system, by = call.case, call.fact("system"), ctx.actor(call)
+        if forms.NONE in choice:
+            ctx.services.linking.none(case, system, by)
+            outcome = _("It is now on record that the leaver has no account there.")
+        else:
+            login = ctx.services.linking.link(
+                case, system, by, account=choice.get("account", ""), login=choice.get("login", "")
+            )
+            outcome = _("{login} is linked. If the case has begun, it is being locked now.").format(login=mrkdwn(login))
+        return notice.build(_("Linked"), outcome, _("The case message shows the result of a fresh read."))
+
+
+def _candidates(ctx: ListenerContext, call: Call, search: str = "") -> View:
+    """Return the form with the system's matching accounts."""
+    case, system = call.case, call.fact("system")
+    found = ctx.services.linking.candidates(case, system, search)
+    known = ctx.services.systems.get(system)
+    return forms.link(case, system, known.manifest.title if known else system, found, search)
+
+
+def _register_moves(on: Listeners, ctx: ListenerContext) -> None:
+    halts = ctx.services.halts
+
+    @on.button(moves.PAUSE, Right.HALT)
+    def pause(call: Call) -> None:
+        halts.pause(call.case, ctx.actor(call))
+        call.tell(_("Paused. Moves under way are finished. Nothing else moves until somebody resumes."))
+
+    @on.button(moves.RESUME, Right.HALT)
+    def resume(call: Call) -> None:
+        halts.resume(call.case, ctx.actor(call))
+        call.tell(_("The moves continue from where they were paused."))
+
+    @on.button(moves.STOP, Right.HALT)
+    def stop(call: Call) -> None:
+        left = records(halts.stop(call.case, ctx.actor(call)))
+        call.tell(_("Stopped: {left} not moved. The case message shows the moved records.").format(left=left))
+
+    @on.button(leave.STAY, Right.PUT_BACK)
+    def stay(call: Call) -> None:
+        ctx.services.leaves.stay(call.case, ctx.actor(call))
+        call.tell(_("The clients stay where they are."))
+
+
+def _register_putting_back(on: Listeners, ctx: ListenerContext) -> None:
+    put_backs = ctx.services.put_backs
+
+    @on.button(moves.PUT_BACK, Right.PUT_BACK)
+    def ask(call: Call) -> None:
+        case = call.case
+        on.load(call, lambda: forms.put_back(put_backs.plan(case)))
+
+    @on.form(forms.PUT_BACK, notice.loading)
+    def put_back(call: Call, view: View) -> View:
+        """Put back the clients that the form showed. If the search text was changed, show the new selection first."""
+        ctx.allow(call, Right.PUT_BACK)
+        case, search, waiting = call.case, fields.typed(view, forms.SEARCH), int(call.facts.get("waiting", 0))
+        if search != call.fact("search"):
+            return forms.put_back(put_backs.plan(case, search))
+        asked = put_backs.begin(case, ctx.actor(call), search)
+        if waiting:
+            text = ngettext(
+                "Records to put back: {count:,}, of which {waiting:,} waits. "
+                "Press *Give Access Back* in the case message. It then goes back automatically.",
+                "Records to put back: {count:,}, of which {waiting:,} wait. "
+                "Press *Give Access Back* in the case message. They then go back automatically.",
+                waiting,
+            )
+        else:
+            text = ngettext(
+                "{count:,} record is being put back. The case message shows the result.",
+                "{count:,} records are being put back. The case message shows the result.",
+                asked,
+            )
+        return notice.build(_("Put back"), text.format(count=asked, waiting=waiting))

@@ -32,6 +32,8 @@ class Call:
 
     body: dict[str, Any]
     client: WebClient
+    bot: str = ""
+    """Slack id of the bot's own user."""
     came: float = field(default_factory=time.monotonic)
 
     @property
@@ -45,14 +47,29 @@ class Call:
         return str((self.body.get("team") or {}).get("id") or self.body.get("team_id") or "")
 
     @property
-    def value(self) -> dict[str, Any]:
-        """Values of the clicked button."""
-        return unpack(str(self.body["actions"][0].get("value", "")))
+    def facts(self) -> dict[str, Any]:
+        """Values of the form's metadata and of the clicked button."""
+        view = self.body.get("view") or {}
+        clicked: dict[str, Any] = next((act for act in self.body.get("actions", ()) if act.get("type") == "button"), {})
+        return {**unpack(str(view.get("private_metadata", ""))), **unpack(str(clicked.get("value", "")))}
+
+    def fact(self, name: str) -> str:
+        """Return one of the `facts`; empty if it is missing."""
+        return str(self.facts.get(name, ""))
 
     @property
-    def metadata(self) -> dict[str, Any]:
-        """Metadata of the submitted view."""
-        return unpack(str(self.body["view"].get("private_metadata", "")))
+    def case(self) -> str:
+        """Id of the case that a button or a form is about. Raises `UserFacingError` for a button without one."""
+        if case := self.fact("case"):
+            return case
+        raise UserFacingError(_("This button is too old. `/offboard list` shows every case."))
+
+    @property
+    def message(self) -> tuple[str, str]:
+        """Channel and time of the message with the clicked button, or of the message that the form is about."""
+        if "message" in self.body:
+            return self.body["channel"]["id"], self.body["message"]["ts"]
+        return self.fact("channel"), self.fact("ts")
 
     def tell(self, text: str, blocks: list[Block] | None = None) -> None:
         """Send a private answer to the user. No message is replaced."""
@@ -63,27 +80,25 @@ class Call:
         channel = self.client.conversations_open(users=self.user)["channel"]["id"]
         self.client.chat_postMessage(channel=channel, text=text, blocks=blocks, unfurl_links=False, unfurl_media=False)
 
-    def open(self, view: dict[str, Any]) -> str:
-        """Open a modal and return its id. Raises `UserFacingError` after Slack's three seconds."""
-        try:
-            return str(self.client.views_open(trigger_id=self.body["trigger_id"], view=view)["view"]["id"])
-        except SlackApiError as error:
-            if slack_error_code(error) in LATE:
-                raise UserFacingError(
-                    _("The form opened too late for Slack, so nothing happened. Please try again.")
-                ) from error
-            raise
+    def open(self, view: dict[str, Any], *, above: bool = False) -> str:
+        """Open a modal and return its id. Raises `UserFacingError` after Slack's three seconds.
 
-    def push(self, view: dict[str, Any]) -> str:
-        """Open a modal above the open one and return its id. Raises `UserFacingError` after Slack's three seconds."""
+        `above`: open it above the open one.
+        """
+        trigger = self.body["trigger_id"]
         try:
-            return str(self.client.views_push(trigger_id=self.body["trigger_id"], view=view)["view"]["id"])
+            opened = (
+                self.client.views_push(trigger_id=trigger, view=view)
+                if above
+                else self.client.views_open(trigger_id=trigger, view=view)
+            )
         except SlackApiError as error:
             if slack_error_code(error) in LATE:
                 raise UserFacingError(
                     _("The form opened too late for Slack, so nothing happened. Please try again.")
                 ) from error
             raise
+        return str(opened["view"]["id"])
 
     def show(self, view_id: str, view: dict[str, Any]) -> None:
         """Replace the contents of an open modal. Does nothing if the user has closed the modal."""

@@ -7,7 +7,7 @@ import httpx
 from slack_sdk import WebClient
 
 from bot.errors import UserFacingError
-from bot.slack.forms import notice, upload
+from bot.slack.forms import notice
 from bot.slack.listeners.context import Call
 from bot.slack.uploads import upload_csv
 from bot.text import _
@@ -29,10 +29,10 @@ def send_csv(call: Call, lines: Iterable[str], name: str) -> None:
 
 def tell_faults(call: Call, unfit: InvalidAssignmentFile) -> dict[str, Any]:
     """Return the view with a file's faults by line. If there are many, send all of them as a file."""
-    if len(unfit.faults) > upload.SHOWN:
-        faults = ((one.line, one.what) for one in unfit.faults)
+    if len(unfit.faults) > notice.SHOWN_FAULTS:
+        faults = ((fault.line, fault.what) for fault in unfit.faults)
         send_csv(call, csv_lines([("line", "fault")], faults), "faults.csv")
-    return notice.notice(_("This file has faults"), upload.faults(unfit.faults))
+    return notice.file_faults(_("This file has faults"), unfit.faults)
 
 
 def fetch(client: WebClient, file: str) -> bytes:

@@ -1,20 +1,18 @@
-"""Buttons and forms of the proposal: approve, decline, turn pages, get the file."""
+"""Buttons and forms of the proposal: approve, decline, ask somebody else, turn pages, get the file."""
 
 import logging
-from typing import Any
+import re
 
-from slack_bolt import Ack, App
-from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot.errors import UserFacingError, slack_error_code
-from bot.slack.forms import notice, reasons
-from bot.slack.listeners.acknowledgement import acknowledge
+from bot.slack.forms import fields, notice, people
+from bot.slack.forms import proposal as forms
+from bot.slack.listeners.answers import Listeners, View
 from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.listeners.files import send_csv
-from bot.slack.listeners.submission import answer as answer_submission
 from bot.slack.messages import proposal, requests
-from bot.slack.messages.blocks import Message, section
+from bot.slack.messages.blocks import pack
 from bot.slack.notifier import REFUSED_BLOCKS
 from bot.slack.pages import proposal_page
 from bot.slack.people import decider_objection
@@ -27,123 +25,113 @@ from workflows.storage.rows.clients import ProposalState
 log = logging.getLogger(__name__)
 
 
-def register(app: App, ctx: ListenerContext) -> None:
+def register(on: Listeners) -> None:
     """Listen."""
-    _register_buttons(app, ctx)
-    _register_forms(app, ctx)
+    _register_decisions(on, on.ctx)
+    _register_reading(on, on.ctx)
+    _register_appointment(on, on.ctx)
 
 
-def _register_buttons(app: App, ctx: ListenerContext) -> None:
-    @app.action(proposal.APPROVE, middleware=[acknowledge])
-    def approve(body: dict[str, Any], client: WebClient) -> None:
-        call = Call(body, client)
-        live(ctx, call)
-        proposal_id, digest = str(call.value.get("proposal", "")), str(call.value.get("digest", ""))
-        ctx.services.decisions.decide(proposal_id, digest, ctx.actor(call), approve=True)
-        redraw(ctx, call, ctx.services.proposals.view(proposal_id), body["channel"]["id"], body["message"]["ts"])
+def _register_decisions(on: Listeners, ctx: ListenerContext) -> None:
+    services = ctx.services
 
-    @app.action(proposal.DECLINE, middleware=[acknowledge])
-    def decline(body: dict[str, Any], client: WebClient) -> None:
-        call = Call(body, client)
-        asked = call.value
-        still(ctx.services.proposals.view(str(asked.get("proposal", ""))), str(asked.get("digest", "")))
-        call.open(
-            reasons.decline(
-                str(asked.get("proposal", "")),
-                str(asked.get("digest", "")),
-                body["channel"]["id"],
-                body["message"]["ts"],
-            )
-        )
+    @on.button(proposal.APPROVE)
+    def approve(call: Call) -> None:
+        check_decider(ctx, call)
+        proposal_id = call.fact("proposal")
+        services.decisions.decide(proposal_id, call.fact("digest"), ctx.actor(call), approve=True)
+        redraw(ctx, call, services.proposals.view(proposal_id))
 
-    for turn in ("previous", "next"):
+    @on.button(proposal.DECLINE)
+    def decline(call: Call) -> None:
+        call.open(forms.decline(bind(call, services.proposals.view(call.fact("proposal")))))
 
-        @app.action(f"{proposal.PAGE}:{turn}", middleware=[acknowledge])
-        def page(body: dict[str, Any], client: WebClient) -> None:
-            call = Call(body, client)
-            view = party(ctx, call, str(call.value.get("proposal", "")))
-            redraw(ctx, call, view, body["channel"]["id"], body["message"]["ts"], int(call.value.get("page", 0)))
+    @on.form(forms.DECLINE)
+    def declined(call: Call, view: View) -> View:
+        reason, proposal_id = fields.parse_reason(view), call.fact("proposal")
+        check_decider(ctx, call)
+        services.decisions.decide(proposal_id, call.fact("digest"), ctx.actor(call), approve=False, reason=reason)
+        redraw(ctx, call, services.proposals.view(proposal_id))
+        return notice.build(_("Declined"), _("Nothing moves. HR gets your reason."))
 
-    @app.action(proposal.CSV, middleware=[acknowledge])
-    def file(body: dict[str, Any], client: WebClient) -> None:
-        call = Call(body, client)
-        view = whole(ctx, call, str(call.value.get("proposal", "")))
+
+def _register_reading(on: Listeners, ctx: ListenerContext) -> None:
+    @on.button(re.compile(f"^{proposal.PAGE}:"))
+    def page(call: Call) -> None:
+        redraw(ctx, call, find_seen(ctx, call), int(call.facts.get("page", 0)))
+
+    @on.button(proposal.CSV)
+    def file(call: Call) -> None:
+        view = find_whole(ctx, call)
         send_csv(call, ctx.services.proposals.csv(view.id), f"handover-{view.case_id}-v{view.version}.csv")
 
 
-def _register_forms(app: App, ctx: ListenerContext) -> None:
-    @app.view(reasons.DECLINE)
-    def declined(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
-        why, faults = reasons.parse(view)
-        if faults:
-            ack(response_action="errors", errors=faults)
-            return
-        call = Call(body, client)
-        answer_submission(ack, call, notice.starting(), lambda: _decline(ctx, call, why))
+def _register_appointment(on: Listeners, ctx: ListenerContext) -> None:
+    @on.button(re.compile(f"^{requests.ASK}:"), Right.OPEN)
+    def ask(call: Call) -> None:
+        call.open(people.appoint(call.fact("proposal"), call.fact("role")))
+
+    @on.form(people.APPOINT)
+    def named(call: Call, view: View) -> View:
+        who = people.parse_appoint(view)
+        ctx.allow(call, Right.OPEN)
+        ctx.services.appointments.appoint(call.fact("proposal"), who, ctx.actor(call), call.fact("role"))
+        return notice.build(_("Asked"), _("They get the proposal in a direct message now."))
 
 
-def _decline(ctx: ListenerContext, call: Call, why: str) -> dict[str, Any]:
-    live(ctx, call)
-    meta = call.metadata
-    proposal_id, digest = str(meta.get("proposal", "")), str(meta.get("digest", ""))
-    ctx.services.decisions.decide(proposal_id, digest, ctx.actor(call), approve=False, reason=why)
-    settled = ctx.services.proposals.view(proposal_id)
-    redraw(ctx, call, settled, str(meta.get("channel", "")), str(meta.get("ts", "")))
-    return notice.notice(_("Declined"), [section(_("Nothing moves. HR gets your reason."))])
-
-
-def live(ctx: ListenerContext, call: Call) -> None:
+def check_decider(ctx: ListenerContext, call: Call) -> None:
     """Check that the user is a full member of the workspace now. Raises `UserFacingError`."""
     person = ctx.people.find(call.user, fresh=True)
-    why = decider_objection(person, call.team)
-    if why:
+    if why := decider_objection(person, call.team):
         ctx.refuse(call, "decide a proposal")
         raise UserFacingError(why)
 
 
-def still(view: ProposalView, digest: str) -> None:
-    """Check that a proposal can still be decided, before a form opens. Raises `Refused`."""
-    at = view.settled_at.isoformat() if view.settled_at else ""
+def bind(call: Call, view: ProposalView) -> str:
+    """Return the metadata of a form about the clicked message's proposal. Raises `Refused` if it cannot be decided."""
+    at, digest = view.settled_at.isoformat() if view.settled_at else "", call.fact("digest")
     if view.state is ProposalState.SUPERSEDED or view.digest != digest:
         raise Refused(Code.STALE_PROPOSAL, by=view.settled_by, at=at)
     if view.state is not ProposalState.PENDING:
         raise Refused(Code.ALREADY_SETTLED, by=view.settled_by, at=at)
+    channel, ts = call.message
+    return pack(proposal=view.id, digest=digest, channel=channel, ts=ts)
 
 
-def party(ctx: ListenerContext, call: Call, proposal_id: str) -> ProposalView:
-    """Return a proposal to people who are asked or may see cases. Raises `UserFacingError` for others."""
-    view = ctx.services.proposals.view(proposal_id)
-    asked = view.requests and any(one.asks(call.user) for one in view.requests)
-    if call.user != view.approver.slack_id and not asked:
+def find_seen(ctx: ListenerContext, call: Call) -> ProposalView:
+    """Return the proposal to people who are asked or may see cases. Raises `UserFacingError` for others."""
+    view = ctx.services.proposals.view(call.fact("proposal"))
+    if call.user != view.approver.slack_id and not any(request.asks(call.user) for request in view.requests):
         ctx.allow(call, Right.SEE)
     return view
 
 
-def whole(ctx: ListenerContext, call: Call, proposal_id: str) -> ProposalView:
-    """Return a proposal to people who may see and change all of it. Raises `UserFacingError` for others.
+def find_whole(ctx: ListenerContext, call: Call) -> ProposalView:
+    """Return the proposal to people who may see and change all of it. Raises `UserFacingError` for others.
 
     A successor who is asked only about their own share may not.
     """
-    view = party(ctx, call, proposal_id)
+    view = find_seen(ctx, call)
     own = requests.of(view, call.user)
     if own and own.share:
         ctx.allow(call, Right.SEE)
     return view
 
 
-def redraw(ctx: ListenerContext, call: Call, view: ProposalView, channel: str, ts: str, page: int = 0) -> None:
+def redraw(ctx: ListenerContext, call: Call, view: ProposalView, page: int = 0) -> None:
     """Update the user's message with the proposal. A decision stays valid if Slack refuses the update."""
-    proposals = ctx.services.proposals
     try:
-        _update(call, channel, ts, proposal_page(proposals, view.id, page, call.user))
+        _update(ctx, call, view, page, chart=True)
     except SlackApiError as error:
         if slack_error_code(error) in REFUSED_BLOCKS:
-            _update(call, channel, ts, proposal_page(proposals, view.id, page, call.user, chart=False))
+            _update(ctx, call, view, page, chart=False)
         elif view.state is ProposalState.PENDING:
             raise
         else:  # the decision is stored, and the outbox updates the message later
             log.warning("the message of proposal %s was not redrawn at once: %s", view.id, slack_error_code(error))
 
 
-def _update(call: Call, channel: str, ts: str, shown: Message) -> None:
+def _update(ctx: ListenerContext, call: Call, view: ProposalView, page: int, *, chart: bool) -> None:
+    channel, ts = call.message
+    shown = proposal_page(ctx.services.proposals, view.id, page, call.user, chart=chart)
     call.client.chat_update(channel=channel, ts=ts, text=shown.text, blocks=list(shown.blocks))

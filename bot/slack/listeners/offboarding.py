@@ -1,84 +1,126 @@
 """The `/offboard` command: acknowledge, parse, call one service, show the result."""
 
-from datetime import date
+import re
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
-from slack_bolt import Ack, App, BoltContext
 from slack_sdk import WebClient
 
 from bot import workdays
-from bot.slack.forms import choose, notice, offboard
-from bot.slack.forms.fields import FIELD, picked
+from bot.slack.forms import fields, notice, offboard, people
 from bot.slack.listeners.acknowledgement import acknowledge
-from bot.slack.listeners.command import COMMAND, ParsedCommand, Verb, parse
+from bot.slack.listeners.answers import Listeners, View
 from bot.slack.listeners.context import Call, ListenerContext
 from bot.slack.listeners.error_handler import explain
 from bot.slack.listeners.opening import submit
-from bot.slack.listeners.plan import plan_of
-from bot.slack.listeners.submission import answer as answer_submission
-from bot.slack.listeners.submission import fill
+from bot.slack.listeners.plan import show_plan, show_preview
 from bot.slack.messages import case as case_message
 from bot.slack.messages import guide
 from bot.slack.messages.audit import build as build_audit
 from bot.text import _, mrkdwn
 from workflows.authorization import Right
 
+COMMAND = "/offboard"
+PERSON = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
+EMAIL = re.compile(r"(?:<mailto:)?([^\s<>@|]+@[^\s<>@|]+\.[^\s<>@|]+)(?:\|[^>]*>)?")
 
-def register(app: App, ctx: ListenerContext) -> None:
+
+class Verb(StrEnum):
+    """Action of a command."""
+
+    START = "start"
+    CHOOSE = "choose"
+    STATUS = "status"
+    LIST = "list"
+    AUDIT = "audit"
+    HELP = "help"
+    NAME = "name"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedCommand:
+    """A command. `user` or `email`: the person, if named unambiguously. `words`: text that was not understood."""
+
+    verb: Verb
+    user: str = ""
+    email: str = ""
+    words: str = ""
+
+
+def parse(text: str) -> ParsedCommand:
+    """Parse the text after the command. A bare name never names a person."""
+    text = text.strip()
+    word, _space, rest = text.partition(" ")
+    word = word.lower()
+    if not text:
+        return ParsedCommand(Verb.CHOOSE)
+    if word in (Verb.LIST, Verb.AUDIT, Verb.HELP) and not rest.strip():
+        return ParsedCommand(Verb(word))
+    if word == Verb.STATUS:
+        return _about(Verb.STATUS, rest.strip())
+    return _about(Verb.START, text)
+
+
+def _about(verb: Verb, text: str) -> ParsedCommand:
+    if not text:
+        return ParsedCommand(verb)
+    if mention := PERSON.fullmatch(text):
+        return ParsedCommand(verb, user=mention[1])
+    if address := EMAIL.fullmatch(text):
+        return ParsedCommand(verb, email=address[1].lower())
+    # Slack escapes typed text. It is unescaped here, because the message escapes it again.
+    words = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    return ParsedCommand(Verb.NAME if verb is Verb.STATUS or text.startswith("@") else Verb.UNKNOWN, words=words)
+
+
+def register(on: Listeners) -> None:
     """Listen."""
+    ctx = on.ctx
 
-    @app.command(COMMAND, middleware=[acknowledge])
-    def command(body: dict[str, Any], client: WebClient, context: BoltContext) -> None:
-        answer(ctx, Call(body, client), parse(body.get("text") or ""), context)
+    @on.app.command(COMMAND, middleware=[acknowledge])
+    def command(body: dict[str, Any], client: WebClient) -> None:
+        answer(on, Call(body, client), parse(body.get("text") or ""))
 
-    @app.action(guide.CHOOSE, middleware=[acknowledge])
-    def choose_person(body: dict[str, Any], client: WebClient) -> None:
-        call = Call(body, client)
+    @on.button(guide.CHOOSE, Right.OPEN)
+    def choose_person(call: Call) -> None:
+        call.open(people.leaver())
+
+    @on.form(people.LEAVER, notice.loading)
+    def chosen(call: Call, view: View) -> View:
+        person = people.parse_leaver(view)
         ctx.allow(call, Right.OPEN)
-        call.open(choose.build())
+        return show_plan(ctx, call, person)
 
-    @app.view(choose.CALLBACK)
-    def chosen(ack: Ack, body: dict[str, Any], client: WebClient, view: dict[str, Any]) -> None:
-        person, faults = choose.parse(view)
-        if faults:
-            ack(response_action="errors", errors=faults)
-            return
-        call = Call(body, client)
-
-        def work() -> dict[str, Any]:
-            ctx.allow(call, Right.OPEN)
-            return plan_of(ctx, call, person)
-
-        answer_submission(ack, call, notice.loading(), work)
-
-    @app.action({"block_id": offboard.DAY, "action_id": FIELD}, middleware=[acknowledge])
-    def day(body: dict[str, Any], client: WebClient) -> None:
-        view = body.get("view") or {}
+    @on.button({"block_id": offboard.DAY, "action_id": fields.FIELD})
+    def day(call: Call) -> None:
+        view = call.body.get("view") or {}
         if view.get("callback_id") == offboard.CALLBACK:
-            warn_of_day(ctx, Call(body, client), view)
+            warn_of_day(ctx, call, view)
 
-    @app.view(offboard.CALLBACK)
-    def submitted(
-        ack: Ack, body: dict[str, Any], client: WebClient, context: BoltContext, view: dict[str, Any]
-    ) -> None:
-        submit(ctx, Call(body, client), ack, view, context.bot_user_id or "")
+    @on.button(offboard.PREVIEW, Right.OPEN)
+    def show(call: Call) -> None:
+        on.load(call, lambda: show_preview(ctx, call, call.body["view"]), above=True)
+
+    @on.form(offboard.CALLBACK)
+    def submitted(call: Call, view: View) -> View:
+        return submit(ctx, call, view)
 
 
-def warn_of_day(ctx: ListenerContext, call: Call, view: dict[str, Any]) -> None:
+def warn_of_day(ctx: ListenerContext, call: Call, view: View) -> None:
     """Show or remove the warning that the chosen day is no working day."""
-    try:
-        chosen = date.fromisoformat(picked(view, offboard.DAY))
-        text = workdays.last_day_warning(workdays.of(ctx.services.settings.company), chosen)
-    except ValueError:
-        text = ""
+    chosen = fields.picked_day(view, offboard.DAY)
+    text = workdays.last_day_warning(workdays.of(ctx.services.settings.company), chosen) if chosen else ""
     shown = any(block.get("block_id") == offboard.CAREFUL for block in view["blocks"])
     if text or shown:
-        said = _("⚠ Careful: {text}").format(text=mrkdwn(text)) if text else ""
-        call.show(str(view["id"]), offboard.warned(view, said))
+        warning = _("⚠ Careful: {text}").format(text=mrkdwn(text)) if text else ""
+        call.show(str(view["id"]), offboard.warned(view, warning))
 
 
-def answer(ctx: ListenerContext, call: Call, asked: ParsedCommand, context: BoltContext) -> None:
+def answer(on: Listeners, call: Call, asked: ParsedCommand) -> None:
     """Do what the command asks."""
+    ctx = on.ctx
     match asked.verb:
         case Verb.HELP:
             call.tell(_("What you can type"), guide.guide())
@@ -88,10 +130,10 @@ def answer(ctx: ListenerContext, call: Call, asked: ParsedCommand, context: Bolt
             call.tell(_("Names are not unique"), guide.bare_name(asked.words))
         case Verb.CHOOSE:
             ctx.allow(call, Right.OPEN, fresh=False)
-            call.open(choose.build())
+            call.open(people.leaver())
         case Verb.START:
             ctx.allow(call, Right.OPEN, fresh=False)
-            start(ctx, call, asked, context)
+            on.load(call, lambda: plan_asked(ctx, call, asked))
         case Verb.STATUS | Verb.LIST:
             ctx.allow(call, Right.SEE, fresh=False)
             tell_status(ctx, call, asked)
@@ -101,22 +143,15 @@ def answer(ctx: ListenerContext, call: Call, asked: ParsedCommand, context: Bolt
             ctx.later.submit(audit_now, ctx, call)
 
 
-def start(ctx: ListenerContext, call: Call, asked: ParsedCommand, context: BoltContext) -> None:
-    """Open the loading modal at once, then show the plan in the modal."""
-    view_id = call.open(notice.loading())
-    context["view_id"] = view_id
-    ctx.later.submit(fill, call, view_id, lambda: plan_asked(ctx, call, asked))
-
-
-def plan_asked(ctx: ListenerContext, call: Call, asked: ParsedCommand) -> dict[str, Any]:
+def plan_asked(ctx: ListenerContext, call: Call, asked: ParsedCommand) -> View:
     """Return the form for the person that the command names, by mention or by exact address."""
     if asked.user:
-        return plan_of(ctx, call, asked.user)
+        return show_plan(ctx, call, asked.user)
     found = ctx.people.by_email(asked.email)
     if found is None:
         unknown = _("Slack has nobody with the address {email}. Choose the person:")
-        return choose.build(unknown.format(email=mrkdwn(asked.email)))
-    return plan_of(ctx, call, found.id)
+        return people.leaver(unknown.format(email=mrkdwn(asked.email)))
+    return show_plan(ctx, call, found.id)
 
 
 def audit_now(ctx: ListenerContext, call: Call) -> None:

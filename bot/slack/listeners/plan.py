@@ -1,73 +1,101 @@
-"""The plan in the modal: the effects of a case for one person, or the reasons against a case."""
+"""The plan in the modal, and the preview of a split, before a case is opened."""
 
-from typing import Any
+from collections.abc import Iterable
 
 from bot.errors import UserFacingError, user_message
-from bot.slack.forms import choose, notice, offboard
+from bot.policies import named_in_rules
+from bot.slack.forms import fields, notice, offboard, people
+from bot.slack.listeners.answers import View
 from bot.slack.listeners.context import Call, ListenerContext
+from bot.slack.listeners.files import fetch, tell_faults
 from bot.slack.messages import case as case_message
 from bot.slack.messages import plan as plan_message
-from bot.slack.messages.blocks import Block, section
 from bot.slack.people import Profile, colleague_objection, leaver_objection, warnings
 from bot.text import _
 from bot.workdays import known_zone
 from connectors.contract import ClientBook
-from workflows.cases.views import CaseView
+from workflows.clients.split import assignment_file
+from workflows.clients.split.assignment_file import InvalidAssignmentFile
+from workflows.people import Leaver, Successor
 from workflows.storage.rows.case import CaseState, Strategy
 
 OPEN_STATES = (CaseState.SCHEDULED, CaseState.RUNNING, CaseState.HELD)
 
 
-def plan_of(ctx: ListenerContext, call: Call, user: str) -> dict[str, Any]:
+def show_plan(ctx: ListenerContext, call: Call, user: str) -> View:
     """Return the form with the plan of one person, or the reason why no case can be opened."""
     try:
         person = ctx.people.find(user, fresh=True)
     except UserFacingError as error:
-        return choose.build(str(error))
-    refusal = leaver_objection(person, call.user)
-    if refusal:
+        return people.leaver(str(error))
+    if refusal := leaver_objection(person, call.user):
         ctx.refuse(call, f"open a case for {user}")
-        return choose.build(refusal)
-    running = ctx.services.offboarding.find_case(person.id) or ctx.services.offboarding.find_case(person.email)
+        return people.leaver(refusal)
+    offboarding = ctx.services.offboarding
+    running = offboarding.find_case(person.id) or offboarding.find_case(person.email)
     if running and running.state in OPEN_STATES:
-        return already_open(ctx, running)
-    return plan_view(ctx, person)
+        blocks = case_message.build(running, ctx.services.clock.now()).blocks
+        return notice.build(_("A case is open"), _("This person has an open case already:"), *blocks)
+    return _show_fresh(ctx, person)
 
 
-def plan_view(ctx: ListenerContext, person: Profile) -> dict[str, Any]:
+def _show_fresh(ctx: ListenerContext, person: Profile) -> View:
     """Return the form with a fresh plan, or the plan's own refusals."""
-    company = ctx.services.settings.company
-    zone = known_zone(person.timezone, company.timezone)
+    settings = ctx.services.settings
+    zone = known_zone(person.timezone, settings.company.timezone)
     plan = ctx.services.offboarding.plan(person.leaver(zone))
     summary, details = plan_message.summary(plan, warnings(person)), plan_message.details(plan)
     if plan.refusals:
-        stops: list[Block] = [section(_("✗ {why}").format(why=user_message(why, markup=True))) for why in plan.refusals]
-        return notice.notice(_("No case can be opened"), [*stops, *summary, *details])
-    later = sum(bool(one.problem or one.by_hand) for one in plan.systems)
-    defaults = offboard.Defaults(
-        leaver=person.id,
+        stops = [_("✗ {why}").format(why=user_message(why, markup=True)) for why in plan.refusals]
+        return notice.build(_("No case can be opened"), *stops, *summary, *details)
+    manager = ctx.people.by_email(plan.leaver.manager_email)
+    held = any(system.has(ClientBook) for system in ctx.services.systems.values())
+    return offboard.build(
+        plan,
+        settings,
+        summary,
+        details,
         zone=zone,
-        end_of_day=company.end_of_day,
-        approver=_approver(ctx, plan.leaver.manager_email, person.id),
-        strategy=Strategy(ctx.services.settings.clients.default_strategy),
-        systems=len(plan.systems) - later,
-        later=later,
-        directory_id=plan.leaver.directory_id,
-        logins=plan.leaver.logins,
-        clients=any(system.has(ClientBook) for system in ctx.services.systems.values())
-        or any(system.book for system in plan.systems),
-        friday_end=company.friday_end,
-        rules=bool(ctx.services.settings.clients.rules),
+        approver=manager.id if manager and not colleague_objection(manager, person.id) else "",
+        clients=held or any(system.book for system in plan.systems),
     )
-    return offboard.build(summary, details, defaults)
 
 
-def _approver(ctx: ListenerContext, email: str, leaver: str) -> str:
-    found = ctx.people.by_email(email)
-    return found.id if found and not colleague_objection(found, leaver) else ""
+def show_preview(ctx: ListenerContext, call: Call, view: View) -> View:
+    """Read the client books, and return the split for the form's present values."""
+    company, leaver = ctx.services.settings.company, ctx.people.find(call.fact("leaver"))
+    chosen = [ctx.people.find(user) for user in fields.picked_all(view, offboard.SUCCESSORS)]
+    how = Strategy(fields.picked(view, offboard.STRATEGY) or ctx.services.settings.clients.default_strategy)
+    file = fields.picked_file(view)
+    data = fetch(call.client, file) if file else b""
+    who = offboard.known_leaver(leaver.leaver(known_zone(leaver.timezone, company.timezone)), call.facts)
+    try:
+        receivers = named_successors(ctx, who, chosen, how, data)
+    except InvalidAssignmentFile as unfit:
+        return tell_faults(call, unfit)
+    if not receivers:
+        raise UserFacingError(
+            _("First choose the colleagues who receive the clients. The form behind this one is still open.")
+        )
+    seen = ctx.services.proposals.preview(who, receivers, how, data)
+    return tell_faults(call, InvalidAssignmentFile(seen.faults)) if seen.faults else notice.split_preview(seen)
 
 
-def already_open(ctx: ListenerContext, view: CaseView) -> dict[str, Any]:
-    """Return the message of the person's open case. A second case cannot be opened."""
-    said = section(_("This person has an open case already:"))
-    return notice.notice(_("A case is open"), [said, *case_message.build(view, ctx.services.clock.now()).blocks])
+def named_successors(
+    ctx: ListenerContext, leaver: Leaver, chosen: Iterable[Profile], strategy: Strategy, data: bytes
+) -> tuple[Successor, ...]:
+    """Return the successors from the form, from the assignment file and from the company's rules.
+
+    Raises `InvalidAssignmentFile` if the file cannot be read. Faults of single lines are reported by the split.
+
+    A person unknown to Slack is returned with the address only. The systems check whether they have an account.
+    """
+    found = {successor.key: successor for successor in map(Profile.successor, chosen)}
+    named = assignment_file.addresses(assignment_file.read_valid_rows(data)[0]) if data else ()
+    ruled = named_in_rules(ctx.services.settings.clients) if strategy is Strategy.RULES else ()
+    for address in (*named, *ruled):
+        if address not in found and address != leaver.email.lower():
+            person = ctx.people.by_email(address)
+            known = person.successor() if person else Successor(address, address, address)
+            found[address] = Successor(address, known.name, known.email, known.slack_id)
+    return tuple(found.values())

@@ -35,30 +35,25 @@ def why_held(view: CaseView) -> str:
 
 def headline(view: CaseBrief) -> str:
     """Return the headline of a held, undone or closed case; empty for other cases."""
-    name = plain(view.leaver.name, 80)
-    if view.state is CaseState.HELD:
-        return _("HELD: {name} is not locked out until a second person releases the case").format(name=name)
-    if view.state is CaseState.CLOSED:
-        return _("{name} was hired again; the case is closed and its checks have ended").format(name=name)
-    if view.state is not CaseState.UNDONE:
-        return ""
     left = [line.title for line in view.restored if not line.done]
-    if left:
-        return _("{name} gets access back; still to do in {systems}").format(
-            name=name, systems=plain(", ".join(left), 60)
-        )
-    return _("{name} has access back; this case was undone").format(name=name)
+    text = {
+        CaseState.HELD: _("HELD: {name} is not locked out until a second person releases the case"),
+        CaseState.CLOSED: _("{name} was hired again; the case is closed and its checks have ended"),
+        CaseState.UNDONE: _("{name} gets access back; still to do in {systems}")
+        if left
+        else _("{name} has access back; this case was undone"),
+    }.get(view.state, "")
+    return text.format(name=plain(view.leaver.name, 80), systems=plain(", ".join(left), 60))
 
 
 def blocks(view: CaseView, now: datetime) -> list[Block]:
     """Return the lines and the buttons of a held, undone or scheduled case."""
-    said: list[Block] = []
+    shown = restored(view)
     if view.state is CaseState.HELD:
         when = _("at once") if view.immediate else moment(view.effective_at)
-        said.append(section(_("{why} It would take effect {when}.").format(why=why_held(view), when=when)))
-    said += restored(view)
+        shown = [section(_("{why} It would take effect {when}.").format(why=why_held(view), when=when))]
     buttons = _buttons(view, now)
-    return [*said, actions("case_access", *buttons)] if buttons else said
+    return [*shown, actions("case_access", *buttons)] if buttons else shown
 
 
 def restored(view: CaseView) -> list[Block]:
@@ -81,15 +76,15 @@ def restored(view: CaseView) -> list[Block]:
 
 
 def _restored(line: RestoredLine) -> str:
-    said = [f"*{mrkdwn(line.title)}* {mrkdwn(line.login)}".strip()]
+    lines = [f"*{mrkdwn(line.title)}* {mrkdwn(line.login)}".strip()]
     if line.back:
-        said.append(_("✓ back: {what}").format(what=listing(line.back, 20)))
+        lines.append(_("✓ back: {what}").format(what=listing(line.back, 20)))
     if line.cannot:
-        said.append(_("– cannot come back: {what}").format(what=listing(line.cannot, 20)))
+        lines.append(_("– cannot come back: {what}").format(what=listing(line.cannot, 20)))
     if line.problem:
         again = _(" Next try {when}.").format(when=moment(line.next_try_at)) if line.next_try_at else ""
-        said.append(_("✗ still to do: {what}.").format(what=short(line.problem)) + again)
-    return "\n".join(said)
+        lines.append(_("✗ still to do: {what}.").format(what=short(line.problem)) + again)
+    return "\n".join(lines)
 
 
 def _buttons(view: CaseView, now: datetime) -> list[Block]:
@@ -138,11 +133,6 @@ def _ask_close(view: CaseView) -> Block:
         ),
         _("Close Case"),
     )
-
-
-def late(line: SystemLine) -> str:
-    """Return the delay of a system's lock-out as a line; empty if it was in time."""
-    return _("⚠ {late}").format(late=short(line.late)) if line.late else ""
 
 
 def choose(view: CaseView, line: SystemLine) -> Block | None:

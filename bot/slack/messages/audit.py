@@ -47,30 +47,31 @@ KINDS = {
 def build(view: AuditView, run_id: str = "") -> Message:
     """Return the digest. `run_id`: the audit run whose whole list the CSV button sends; empty for no button."""
     point = headline(view)
-    unsought = [context(short(what)) for what in view.not_looked[:MOST_UNSOUGHT]]
+    small = [context(short(what)) for what in view.not_looked[:MOST_UNSOUGHT]]
     if (more := len(view.not_looked) - MOST_UNSOUGHT) > 0:
-        unsought.append(context(_("… and {count} more; `handover audit` shows all.").format(count=more)))
+        small.append(context(_("… and {count} more; `handover audit` shows all.").format(count=more)))
+    if run_id:
+        small.append(actions("audit_actions", button(_("Get CSV"), CSV, pack(run=run_id))))
     quiet = not (view.findings or view.not_read or view.accepted or view.relocked or view.settled)
     if quiet and view.finished_at:
-        return message(mrkdwn(point, 600), [section(mrkdwn(point, 600)), *unsought, *_file(run_id)])
-    blocks: list[Block] = [header(point)]
+        return message(mrkdwn(point, 600), [section(mrkdwn(point, 600)), *small])
+    blocks = [header(point)]
     blocks += paragraphs([_("✗ NOT READ: {what}").format(what=short(what)) for what in view.not_read])
-    for one in view.findings[:WITH_BUTTON]:
-        blocks += finding(one)
+    for line in view.findings[:WITH_BUTTON]:
+        blocks += finding(line)
     if len(view.findings) > WITH_BUTTON:
         blocks.append(table(_rows(view.findings[:ROWS])))
     if len(view.findings) > ROWS:
-        blocks.append(
-            context(
-                _("The table shows the worst {shown} of {count}. The CSV has all.").format(
-                    shown=ROWS, count=len(view.findings)
-                )
-            )
-        )
-    blocks += _apart(_("Locked again at once, by policy"), view.relocked)
-    blocks += _apart(_("Accepted for now"), view.accepted)
-    blocks += _apart(_("Settled since this audit"), view.settled)
-    blocks += [context(_tally(view)), *unsought, *_file(run_id)]
+        text = _("The table shows the worst {shown} of {count}. The CSV has all.")
+        blocks.append(context(text.format(shown=ROWS, count=len(view.findings))))
+    tally = " · ".join(f"{verdict(kind)}: {view.by_verdict.get(kind, 0):,}" for kind in Verdict)
+    blocks += [
+        *_apart(_("Locked again at once, by policy"), view.relocked),
+        *_apart(_("Accepted for now"), view.accepted),
+        *_apart(_("Settled since this audit"), view.settled),
+        context(trim(tally, 2000)),
+        *small,
+    ]
     return message(mrkdwn(point, 600), blocks)
 
 
@@ -100,7 +101,7 @@ def _set_apart(view: AuditView) -> str:
     """Return why an audit without open findings is not all good; empty if it is."""
     counts = {_("locked again"): len(view.relocked), _("accepted"): len(view.accepted), _("settled"): len(view.settled)}
     words = ", ".join(f"{number:,} {word}" for word, number in counts.items() if number)
-    bad = any(view.by_verdict.get(one) for one in (Verdict.OPEN, Verdict.UNKNOWN))
+    bad = view.by_verdict.get(Verdict.OPEN) or view.by_verdict.get(Verdict.UNKNOWN)
     return words or (_("not all locked out") if bad else "")
 
 
@@ -139,7 +140,7 @@ def finding(line: FindingLine) -> list[Block]:
 
 
 def _apart(title: str, lines: Sequence[FindingLine]) -> list[Block]:
-    said = [f"*{title}: {len(lines):,}*"] if lines else []
+    rows = [f"*{title}: {len(lines):,}*"] if lines else []
     for line in lines[:WITH_BUTTON]:
         words = f"• {mrkdwn(line.leaver.name, 80)}: {kind(line)}, {account(line)}"
         if line.accepted_until:
@@ -150,10 +151,10 @@ def _apart(title: str, lines: Sequence[FindingLine]) -> list[Block]:
             )
         if line.closed_at:
             words = words.replace("•", "✓", 1)
-        said.append(words)
+        rows.append(words)
     if len(lines) > WITH_BUTTON:
-        said.append(_("… and {count} more, in the CSV").format(count=len(lines) - WITH_BUTTON))
-    return paragraphs(said)
+        rows.append(_("… and {count} more, in the CSV").format(count=len(lines) - WITH_BUTTON))
+    return paragraphs(rows)
 
 
 def lock_again(finding: FindingLine) -> Block:
@@ -169,26 +170,14 @@ def lock_again(finding: FindingLine) -> Block:
 
 
 def _rows(findings: Sequence[FindingLine]) -> list[list[str]]:
-    head = [_("Who"), _("What"), _("Where"), _("Account"), _("Since")]
-    return [
-        head,
-        *(
-            [
-                plain(line.leaver.name, 40),
-                plain(kind(line), 30),
-                plain(line.system, 30),
-                plain(line.login, 40),
-                f"{line.first_seen:%Y-%m-%d}",
-            ]
-            for line in findings
-        ),
+    rows = [
+        [
+            plain(line.leaver.name, 40),
+            plain(kind(line), 30),
+            plain(line.system, 30),
+            plain(line.login, 40),
+            f"{line.first_seen:%Y-%m-%d}",
+        ]
+        for line in findings
     ]
-
-
-def _tally(view: AuditView) -> str:
-    counts = [f"{verdict(kind)}: {view.by_verdict.get(kind, 0):,}" for kind in Verdict]
-    return trim(" · ".join(counts), 2000)
-
-
-def _file(run_id: str) -> list[Block]:
-    return [actions("audit_actions", button(_("Get CSV"), CSV, pack(run=run_id)))] if run_id else []
+    return [[_("Who"), _("What"), _("Where"), _("Account"), _("Since")], *rows]

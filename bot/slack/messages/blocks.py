@@ -49,14 +49,14 @@ def header(text: str) -> Block:
     return {"type": "header", "text": words(text, HEADER)}
 
 
+def given(**parts: object) -> Block:
+    """Return the parts that are not empty."""
+    return {name: part for name, part in parts.items() if part}
+
+
 def section(text: str, accessory: Block | None = None, block_id: str = "") -> Block:
     """Return a section block, with at most one button beside the text."""
-    block: Block = {"type": "section", "text": marked(text)}
-    if accessory:
-        block["accessory"] = accessory
-    if block_id:
-        block["block_id"] = block_id
-    return block
+    return {"type": "section", "text": marked(text), **given(accessory=accessory, block_id=block_id)}
 
 
 def paragraphs(lines: Sequence[str]) -> list[Block]:
@@ -88,19 +88,13 @@ def actions(block_id: str, *elements: Block) -> Block:
 
 def button(label: str, action: str, value: str = "", style: str = "", confirm: Block | None = None) -> Block:
     """Return a button. Screen readers read its label."""
-    made: Block = {
+    return {
         "type": "button",
         "action_id": action,
         "text": words(label, BUTTON),
         "accessibility_label": trim(label, BUTTON),
+        **given(value=value, style=style, confirm=confirm),
     }
-    if value:
-        made["value"] = value
-    if style:
-        made["style"] = style
-    if confirm:
-        made["confirm"] = confirm
-    return made
 
 
 def confirm(title: str, text: str, yes: str) -> Block:
@@ -136,7 +130,4 @@ def table(rows: Sequence[Sequence[str]]) -> Block:
 
 def option(text: str, value: str, description: str = "") -> Block:
     """Return one choice of a select or of radio buttons."""
-    made: Block = {"text": words(text, 75), "value": value}
-    if description:
-        made["description"] = words(description, 75)
-    return made
+    return {"text": words(text, 75), "value": value, **given(description=description and words(description, 75))}

@@ -31,7 +31,7 @@ from workflows.storage.rows.case import CaseState
 from workflows.storage.rows.clients import ProposalState
 
 RETRY, CANCEL = "case_retry", "case_cancel"
-MOST_SYSTEMS = 30
+MOST_SYSTEMS, MOST_PROBLEMS = 30, 5
 MOST_LIMITS, MOST_WORDS = 2, 160
 WORST_FIRST = (Verdict.OPEN, Verdict.UNKNOWN, Verdict.LOCKED, Verdict.ABSENT)
 STATES = {
@@ -51,7 +51,10 @@ ENDED = (CaseState.CANCELLED, CaseState.HELD, CaseState.UNDONE, CaseState.CLOSED
 def build(view: CaseView, now: datetime) -> Message:
     """Return the message: headline, a line per system, the other two tracks, next steps."""
     point = headline(view)
-    blocks: list[Block] = [header(point), *_when(view)]
+    blocks = [header(point)]
+    if view.state is CaseState.SCHEDULED:
+        when = _("Takes effect {when}. Nothing is locked before that.").format(when=moment(view.effective_at))
+        blocks.append(section(when))
     blocks += [*_systems(view), *paragraphs(restriction.lines(view))]
     if view.clients and view.state not in ENDED:
         blocks += [*paragraphs(_clients(view, view.clients, now)), *_problems(view, view.clients)]
@@ -61,9 +64,7 @@ def build(view: CaseView, now: datetime) -> Message:
     blocks += paragraphs([*_findings(view.findings), *_follow_ups(view.follow_ups)])
     if view.state is CaseState.SCHEDULED or (view.state is CaseState.ON_LEAVE and view.effective_at > now):
         blocks.append(actions("case_actions", _cancel_button(view)))
-    blocks += [*leave.blocks(view, now), *moves.blocks(view)]
-    blocks += access.blocks(view, now)
-    blocks += _cannot(view)
+    blocks += [*leave.blocks(view, now), *moves.blocks(view), *access.blocks(view, now), *_cannot(view)]
     blocks.append(context(_footer(view)))
     return message(mrkdwn(point, 400), blocks)
 
@@ -87,11 +88,8 @@ def headline(view: CaseBrief) -> str:
         )
     still = [line.title for line in view.read if line.verdict is Verdict.OPEN]
     dark = [line.title for line in view.read if line.verdict is Verdict.UNKNOWN]
-    parts = []
-    if still:
-        parts.append(_("still OPEN in {systems}").format(systems=plain(", ".join(still), 60)))
-    if dark:
-        parts.append(_("unknown in {systems}").format(systems=plain(", ".join(dark), 60)))
+    named = ((_("still OPEN in {systems}"), still), (_("unknown in {systems}"), dark))
+    parts = [text.format(systems=plain(", ".join(titles), 60)) for text, titles in named if titles]
     good = sum(1 for line in view.read if line.verdict in GOOD_VERDICTS)
     return _("{name}: {verdicts} (locked out of {good} of {count} systems){hand}").format(
         name=name, verdicts=", ".join(parts) or _("no system was read yet"), good=good, count=every, hand=hand
@@ -103,14 +101,6 @@ def state(view: CaseBrief) -> str:
     if view.state is CaseState.ON_LEAVE and view.leave and view.leave.answer:
         return _("back")
     return _(STATES[view.state])
-
-
-def _when(view: CaseView) -> list[Block]:
-    if view.state is CaseState.SCHEDULED:
-        return [
-            section(_("Takes effect {when}. Nothing is locked before that.").format(when=moment(view.effective_at)))
-        ]
-    return []
 
 
 def _systems(view: CaseView) -> list[Block]:
@@ -133,34 +123,32 @@ def _system(view: CaseView, line: SystemLine) -> str:
     title = f"*{mrkdwn(line.title)}*"
     if view.state is CaseState.SCHEDULED:
         return _("{title} – waits for the effective time").format(title=title)
-    said = [f"{title} – {verdict(line.verdict)}"]
-    if line.read_at:
-        said[0] += _read(line, line.read_at)
-    if late := access.late(line):
-        said.append(late)
+    lines = [f"{title} – {verdict(line.verdict)}{_read(line)}"]
+    if line.late:
+        lines.append(_("⚠ {late}").format(late=short(line.late)))
     if line.reason:
-        said.append(_("Why: {reason}").format(reason=short(line.reason)))
-    said += [_account(one) for one in line.accounts[:5]]
+        lines.append(_("Why: {reason}").format(reason=short(line.reason)))
+    lines += [_account(account) for account in line.accounts[:5]]
     if line.working:
-        said.append(_("Try {attempt} is running now.").format(attempt=line.attempt + 1))
+        lines.append(_("Try {attempt} is running now.").format(attempt=line.attempt + 1))
     elif line.next_try_at:
-        said.append(
-            ngettext(
-                "Next automatic try {when} (tried {count} time).",
-                "Next automatic try {when} (tried {count} times).",
-                line.attempt,
-            ).format(when=moment(line.next_try_at), count=line.attempt)
+        text = ngettext(
+            "Next automatic try {when} (tried {count} time).",
+            "Next automatic try {when} (tried {count} times).",
+            line.attempt,
         )
-    return "\n".join(said)
+        lines.append(text.format(when=moment(line.next_try_at), count=line.attempt))
+    return "\n".join(lines)
 
 
-def _read(line: SystemLine, at: datetime) -> str:
+def _read(line: SystemLine) -> str:
     """Return when and how the verdict was read. An unknown verdict without a method could not be read."""
+    if not line.read_at:
+        return ""
+    text = _(", could not be read ({when})") if line.verdict is Verdict.UNKNOWN else _(", read back {when}")
     if line.how:
-        return _(", read back {when} ({how})").format(when=moment(at), how=short(line.how, 200))
-    if line.verdict is Verdict.UNKNOWN:
-        return _(", could not be read ({when})").format(when=moment(at))
-    return _(", read back {when}").format(when=moment(at))
+        text = _(", read back {when} ({how})")
+    return text.format(when=moment(line.read_at), how=short(line.how, 200))
 
 
 def _limits(line: SystemLine) -> str:
@@ -173,21 +161,21 @@ def _limits(line: SystemLine) -> str:
 
 def _cannot(view: CaseView) -> list[Block]:
     """Return what no program can do in each system, as small print. The plan showed it, so it is no failure."""
-    said = [
+    limits = [
         _("Not possible by program in {title}: {what}").format(title=mrkdwn(line.title), what=_limits(line))
         for line in view.systems
         if line.cannot and view.state not in ENDED
     ]
-    return [context(text) for text in said[:5]]
+    return [context(text) for text in limits[:5]]
 
 
 def _account(line: AccountLine) -> str:
+    login, done = mrkdwn(line.login), listing(line.done, 8)
     if line.verdict is Verdict.UNKNOWN and line.done:
-        return _("• {login} – last known: {done}").format(login=mrkdwn(line.login), done=listing(line.done, 8))
-    done = listing(line.done, 8)
+        return _("• {login} – last known: {done}").format(login=login, done=done)
     if line.verdict in GOOD_VERDICTS:
-        return f"• {mrkdwn(line.login)}: {done}" if done else f"• {mrkdwn(line.login)}"
-    bad = f"• {mrkdwn(line.login)} – {verdict(line.verdict)}"
+        return f"• {login}: {done}" if done else f"• {login}"
+    bad = f"• {login} – {verdict(line.verdict)}"
     return _("{bad}; done before: {done}").format(bad=bad, done=done) if done else bad
 
 
@@ -218,12 +206,12 @@ def _clients(view: CaseView, clients: ClientsView, now: datetime) -> list[str]:
 def _problems(view: CaseView, clients: ClientsView) -> list[Block]:
     """Return the client track's problems, with Retry if a problem names a system."""
     blocks = []
-    for problem in clients.problems[:5]:
+    for problem in clients.problems[:MOST_PROBLEMS]:
         system = next((line.system for line in view.systems if problem.startswith(f"{line.system}:")), "")
         again = button(_("Retry"), RETRY, pack(case=view.id, system=system)) if system else None
         blocks.append(section(_("• to do: {problem}").format(problem=short(problem, 600)), again))
-    if len(clients.problems) > 5:  # noqa: PLR2004
-        blocks.append(context(_("… and {count} more").format(count=len(clients.problems) - 5)))
+    if (more := len(clients.problems) - MOST_PROBLEMS) > 0:
+        blocks.append(context(_("… and {count} more").format(count=more)))
     return blocks
 
 
@@ -254,7 +242,7 @@ def _ended(clients: ClientsView) -> str:
         return _("moves stopped: {moved} of {all} records moved").format(
             moved=f"{moved:,}", all=f"{moved + clients.left:,}"
         )
-    stay = clients.staying + clients.left + sum(one.records for one in clients.kept)
+    stay = clients.staying + clients.left + sum(exclusion.records for exclusion in clients.kept)
     done = _("handed over: {moved} moved").format(moved=records(moved))
     return done + _(", {stay} stay (reasons below)").format(stay=records(stay)) if stay else done
 
@@ -275,28 +263,28 @@ def _pace(clients: ClientsView, now: datetime) -> str:
 
 
 def _findings(findings: Sequence[FindingLine]) -> list[str]:
-    still = [finding for finding in findings if finding.closed_at is None]
+    text = _("✗ Finding: {kind} in {where}, first seen {when}{because}")
     return [
-        _("✗ Finding: {kind} in {where}, first seen {when}{because}").format(
+        text.format(
             kind=audit.kind(finding),
             where=account(finding),
             when=moment(finding.first_seen),
             because=finding_detail(finding),
         )
-        for finding in still[:10]
+        for finding in [finding for finding in findings if finding.closed_at is None][:10]
     ]
 
 
 def _follow_ups(lines: Sequence[FollowUpLine]) -> list[str]:
-    said = [
+    checks = [
         _("Checked on day {day}: {summary}").format(day=line.day, summary=short(line.summary))
         for line in lines
         if line.done_at
     ][-3:]
     coming = next((line for line in lines if line.done_at is None), None)
     if coming:
-        said.append(_("Next check: day {day}, {when}").format(day=coming.day, when=moment(coming.due_at)))
-    return said
+        checks.append(_("Next check: day {day}, {when}").format(day=coming.day, when=moment(coming.due_at)))
+    return checks
 
 
 def _footer(view: CaseView) -> str:

@@ -2,8 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from datetime import date
-from typing import Any
 
 from bot.slack.messages.blocks import (
     Block,
@@ -32,18 +30,13 @@ def build(view: ExportView, *, chart: bool = True, titles: Mapping[str, str] | N
     `chart`: False draws the weeks as bars of text, for a Slack without charts. `titles`: systems' titles by name.
     """
     point = headline(view)
-    blocks: list[Block] = [
+    period = _("{moment} ({until}), looking back to {since}.")
+    lines = [_line(line, titles or {}) for line in view.lines]
+    blocks = [
         header(point),
-        section(
-            _("{moment} ({until}), looking back to {since}.").format(
-                moment=_moment(view.moment), since=day(view.since), until=day(view.until)
-            )
-        ),
+        section(period.format(moment=_moment(view.moment), since=day(view.since), until=day(view.until))),
+        *paragraphs(lines or [_("No system keeps an export log, so no export can be shown.")]),
     ]
-    blocks += paragraphs(
-        [_line(line, titles or {}) for line in view.lines]
-        or [_("No system keeps an export log, so no export can be shown.")]
-    )
     weekly = [line for line in view.lines if line.weeks and not line.problem][:SERIES]
     if weekly:
         blocks += [_chart(weekly)] if chart else _bars(weekly)
@@ -119,8 +112,9 @@ def _taken(line: ExportLine) -> str:
     return f"{times}, {records(line.records)}"
 
 
-def _height(week: tuple[date, int, int], *, known: bool) -> int:
-    return week[2] if known else week[1]
+def _heights(line: ExportLine, *, known: bool) -> dict[str, int]:
+    """Return the height of each week by its day: records if a number of records is known, else exports."""
+    return {f"{week:%Y-%m-%d}": records if known else events for week, events, records in line.weeks}
 
 
 def _known(lines: list[ExportLine]) -> bool:
@@ -129,17 +123,14 @@ def _known(lines: list[ExportLine]) -> bool:
 
 
 def _chart(lines: list[ExportLine]) -> Block:
-    weeks = sorted({week for line in lines for week, _events, _known in line.weeks})[-POINTS:]
-    series, known = [], _known(lines)
-    for line in lines:
-        heights = {week[0]: _height(week, known=known) for week in line.weeks}
-        data = [{"label": _label(week), "value": heights.get(week, 0)} for week in weeks]
-        series.append({"name": plain(line.system, 20), "data": data})
-    axis: dict[str, Any] = {
-        "categories": [_label(week) for week in weeks],
-        "x_label": _("Week of"),
-        "y_label": _("Records") if known else _("Exports"),
-    }
+    known = _known(lines)
+    heights = [(line.system, _heights(line, known=known)) for line in lines]
+    weeks = sorted({week for _system, line in heights for week in line})[-POINTS:]
+    series = [
+        {"name": plain(system, 20), "data": [{"label": week, "value": line.get(week, 0)} for week in weeks]}
+        for system, line in heights
+    ]
+    axis = {"categories": weeks, "x_label": _("Week of"), "y_label": _("Records") if known else _("Exports")}
     return {
         "type": "data_visualization",
         "title": _title(lines, known=known),
@@ -155,17 +146,13 @@ def _title(lines: list[ExportLine], *, known: bool) -> str:
     return _("Records exported, week by week")
 
 
-def _label(week: date) -> str:
-    return f"{week:%Y-%m-%d}"
-
-
 def _bars(lines: list[ExportLine]) -> list[Block]:
-    said = []
+    rows = []
     for line in lines:
         known = _known([line])
-        heights = [(week[0], _height(week, known=known)) for week in line.weeks]
-        most = max((height for _week, height in heights), default=0)
+        heights = _heights(line, known=known)
         title = _("*{system}*, records in the week of") if known else _("*{system}*, exports in the week of")
-        said.append(title.format(system=mrkdwn(line.system)))
-        said += [f"`{_label(week)}` {bar(height, most)} {height:,}" for week, height in heights[-POINTS:]]
-    return paragraphs(said)
+        rows.append(title.format(system=mrkdwn(line.system)))
+        most = max(heights.values(), default=0)
+        rows += [f"`{week}` {bar(height, most)} {height:,}" for week, height in list(heights.items())[-POINTS:]]
+    return paragraphs(rows)

@@ -22,23 +22,21 @@ def build(view: CaseView) -> Message:
         point = _("{name} is back").format(name=name)
         return message(point, [header(point), section(_answer(leave) or _("There are no clients to put back."))])
     point = _("Is {name} back? {count} wait for an answer").format(name=name, count=records(moved))
-    blocks: list[Block] = [
+    text = _(
+        "The handover was for a time, until {when}. Put the clients back, or leave them where they are. "
+        "Records with another owner since then stay there."
+    )
+    first = _("Press *Give Access Back* in the case message first. Records cannot go to a locked account.")
+    blocks = [
         header(point),
-        section(
-            _(
-                "The handover was for a time, until {when}. Put the clients back, or leave them where they are. "
-                "Records with another owner since then stay there."
-            ).format(when=moment(leave.return_on))
-        ),
+        section(text.format(when=moment(leave.return_on))),
         actions(
             "return_actions",
             button(_("Put Clients Back"), PUT_BACK, pack(case=view.id), "primary"),
             button(_("Leave Them There"), STAY, pack(case=view.id)),
         ),
+        *([] if leave.keeps_access else [context(first)]),
     ]
-    if not leave.keeps_access:
-        first = _("Press *Give Access Back* in the case message first. Records cannot go to a locked account.")
-        blocks.append(context(first))
     return message(mrkdwn(point, 400), blocks)
 
 
@@ -60,16 +58,15 @@ def blocks(view: CaseView, now: datetime) -> list[Block]:
     coming = _("Back on {when}. Handover then asks whether the clients go back.")
     if leave.return_on <= now:
         coming = _("Back since {when}. The question in the thread, whether the clients go back, waits for an answer.")
-    said = _answer(leave) or coming.format(when=moment(leave.return_on))
-    return [section(_("*Return* {said}").format(said=said))]
+    line = _answer(leave) or coming.format(when=moment(leave.return_on))
+    return [section(_("*Return* {said}").format(said=line))]
 
 
 def _answer(leave: LeaveView | None) -> str:
     if leave is None or not leave.answer or leave.answered_at is None:
         return ""
-    facts = {"by": mrkdwn(leave.answered_by), "when": moment(leave.answered_at)}
-    if leave.answer is LeaveAnswer.PUT_BACK:
-        return _("{by} put the clients back, {when}.").format(**facts)
-    if leave.answer is LeaveAnswer.STAY:
-        return _("{by} left the clients where they are, {when}.").format(**facts)
-    return _("Nothing was handed over, so nobody was asked.")
+    text = {
+        LeaveAnswer.PUT_BACK: _("{by} put the clients back, {when}."),
+        LeaveAnswer.STAY: _("{by} left the clients where they are, {when}."),
+    }.get(leave.answer, _("Nothing was handed over, so nobody was asked."))
+    return text.format(by=mrkdwn(leave.answered_by), when=moment(leave.answered_at))

@@ -27,10 +27,16 @@ def build(step: StepView) -> Message:
     point = headline(step)
     blocks: list[Block] = [header(plain(point, 150))]
     if step.waiting:
-        blocks += [*_asked(step), actions("manual_actions", done_button(step), _cannot_button(step))]
+        blocks += [
+            *_asked(step),
+            actions("manual_actions", done_button(step), button(_("Cannot Do It"), CANNOT, pack(step=step.id))),
+        ]
     elif step.confirmed and step.state is not WorkState.CANCELLED:
-        blocks += [*paragraphs(_answer(step)), actions("manual_actions", _take_back_button(step))]
-        blocks.append(context(_("Nothing can be read back there. This rests on that person's statement.")))
+        blocks += [
+            *paragraphs([_("Confirmed by {by}.").format(by=_who_when(step)), *_words(step)]),
+            actions("manual_actions", button(_("Take Back"), TAKE_BACK, pack(step=step.id))),
+            context(_("Nothing can be read back there. This rests on that person's statement.")),
+        ]
     return message(mrkdwn(point, 400), blocks)
 
 
@@ -52,35 +58,28 @@ def line(view: CaseView, system: SystemLine, step: StepView) -> str:
     """Return the step's lines for the case message."""
     title = f"*{mrkdwn(step.title)}*"
     if view.state is CaseState.SCHEDULED:
-        return _("{title} – by hand: {who} will be asked at the effective time").format(
-            title=title, who=mention(step.assignee)
-        )
-    if not step.confirmed:
-        said = [
-            _("{title} – {verdict}, by hand, not confirmed by anybody").format(
-                title=title, verdict=verdict(system.verdict)
-            )
-        ]
-    else:
-        said = [
-            _("{title} – {verdict}, not read back; confirmed by a person: {by}").format(
-                title=title, verdict=verdict(system.verdict), by=_who_when(step)
-            )
-        ]
-        said += _words(step)
+        text = _("{title} – by hand: {who} will be asked at the effective time")
+        return text.format(title=title, who=mention(step.assignee))
+    text = _("{title} – {verdict}, by hand, not confirmed by anybody")
+    if step.confirmed:
+        text = _("{title} – {verdict}, not read back; confirmed by a person: {by}")
+    lines = [text.format(title=title, verdict=verdict(system.verdict), by=_who_when(step))]
+    if step.confirmed:
+        lines += _words(step)
     if step.waiting and step.deadline:
         asked = _("{who} is asked again, until {when}.") if step.confirmed else _("{who} is asked, until {when}.")
-        said.append(asked.format(who=mention(step.assignee), when=moment(step.deadline)))
-    return "\n".join([*said, *_trouble(step)])
+        lines.append(asked.format(who=mention(step.assignee), when=moment(step.deadline)))
+    return "\n".join([*lines, *_trouble(step)])
 
 
 def by_hand(view: CaseBrief) -> str:
     """Return the end of a case's headline in plain text: `; badge: confirmed by Ada`. Empty without manual steps."""
-    parts = []
-    for step in view.steps:
-        facts = {"title": plain(step.title, 40), "by": plain(step.confirmed_by, 40)}
-        said = _("{title}: confirmed by {by}") if step.confirmed else _("{title}: not confirmed by anybody")
-        parts.append(said.format(**facts))
+    parts = [
+        (_("{title}: confirmed by {by}") if step.confirmed else _("{title}: not confirmed by anybody")).format(
+            title=plain(step.title, 40), by=plain(step.confirmed_by, 40)
+        )
+        for step in view.steps
+    ]
     return "; " + "; ".join(parts) if parts else ""
 
 
@@ -103,40 +102,28 @@ def done_button(step: StepView) -> Block:
     return button(_("Mark as Done"), DONE, pack(step=step.id), "primary")
 
 
-def _cannot_button(step: StepView) -> Block:
-    return button(_("Cannot Do It"), CANNOT, pack(step=step.id))
-
-
-def _take_back_button(step: StepView) -> Block:
-    return button(_("Take Back"), TAKE_BACK, pack(step=step.id))
-
-
 def _asked(step: StepView) -> list[Block]:
-    lines = [short(one, 2000) for one in step.instructions.splitlines() if one.strip()]
+    lines = [short(line, 2000) for line in step.instructions.splitlines() if line.strip()]
     if step.confirmed:
         lines.append(_("Last confirmed by {by}. Is this still true?").format(by=_who_when(step)))
     blocks = paragraphs([*lines, *_trouble(step)])
     if step.deadline:
         blocks.append(section(_("Please finish until {when}.").format(when=moment(step.deadline))))
     if step.escalated_at:
-        said = _("Escalated {when}; {who} was asked first.")
-        blocks.append(context(said.format(who=mention(step.assignee), when=moment(step.escalated_at))))
+        text = _("Escalated {when}; {who} was asked first.")
+        blocks.append(context(text.format(who=mention(step.assignee), when=moment(step.escalated_at))))
     return blocks
 
 
-def _answer(step: StepView) -> list[str]:
-    return [_("Confirmed by {by}.").format(by=_who_when(step)), *_words(step)]
-
-
 def _words(step: StepView) -> list[str]:
-    said = [_("Note: {note}").format(note=short(step.note))] if step.note else []
+    words = [_("Note: {note}").format(note=short(step.note))] if step.note else []
     if step.proof:
         link = step.proof.startswith("https://") and not step.proof_sha256
         proof = f"<{step.proof.replace('&', '&amp;')}>" if link else short(step.proof)
-        said.append(_("Proof: {proof}").format(proof=proof))
+        words.append(_("Proof: {proof}").format(proof=proof))
     if step.proof_sha256:
-        said.append(_("SHA-256 of the file: {hash}").format(hash=f"`{step.proof_sha256}`"))
-    return said
+        words.append(_("SHA-256 of the file: {hash}").format(hash=f"`{step.proof_sha256}`"))
+    return words
 
 
 def _trouble(step: StepView) -> list[str]:

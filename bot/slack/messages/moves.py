@@ -19,23 +19,19 @@ def blocks(view: CaseView) -> list[Block]:
     clients = view.clients
     if clients is None or view.state in NEVER:
         return []
-    said = [*paragraphs(_halted(clients)), *paragraphs(_put_back(clients))]
+    shown = [*paragraphs(_halted(clients)), *paragraphs(_put_back(clients))]
     buttons = _buttons(view, clients)
-    return [*said, actions("case_moves", *buttons)] if buttons else said
+    return [*shown, actions("case_moves", *buttons)] if buttons else shown
 
 
 def _halted(clients: ClientsView) -> list[str]:
     if not clients.halted or clients.halted_at is None:
         return []
-    facts = {"by": mrkdwn(clients.halted_by), "when": moment(clients.halted_at)}
+    text = _("*Moves stopped* by {by}, {when}: {left} not moved, still with the leaver. Retry proposes them again.")
     if clients.halted is Halt.PAUSED:
-        return [_("*Moves paused* by {by}, {when}. Nothing moves until somebody resumes.").format(**facts)]
-    left = records(clients.stopped)
-    return [
-        _(
-            "*Moves stopped* by {by}, {when}: {left} not moved, still with the leaver. Retry proposes them again."
-        ).format(left=left, **facts)
-    ]
+        text = _("*Moves paused* by {by}, {when}. Nothing moves until somebody resumes.")
+    when = moment(clients.halted_at)
+    return [text.format(by=mrkdwn(clients.halted_by), when=when, left=records(clients.stopped))]
 
 
 def _put_back(clients: ClientsView) -> list[str]:
@@ -59,38 +55,27 @@ def _put_back(clients: ClientsView) -> list[str]:
 
 def _buttons(view: CaseView, clients: ClientsView) -> list[Block]:
     case = pack(case=view.id)
-    if clients.moving:
-        first = (
-            button(_("Resume Moves"), RESUME, case)
-            if clients.halted is Halt.PAUSED
-            else button(_("Pause Moves"), PAUSE, case)
-        )
-        return [first, button(_("Stop Moves"), STOP, case, "danger", _ask_stop(view, clients))]
-    return [button(_("Put Clients Back"), PUT_BACK, case)] if clients.moved else []
-
-
-def _ask_stop(view: CaseView, clients: ClientsView) -> Block:
-    return confirm(
-        _("Stop moving clients?"),
-        _(
-            "Moved records stay with their new owners. {left} of {name} will not be moved. They can be proposed "
-            "again later."
-        ).format(left=records(clients.left), name=plain(view.leaver.name, 60)),
-        _("Stop Moves"),
-    )
+    if not clients.moving:
+        return [button(_("Put Clients Back"), PUT_BACK, case)] if clients.moved else []
+    paused = clients.halted is Halt.PAUSED
+    first = button(_("Resume Moves"), RESUME, case) if paused else button(_("Pause Moves"), PAUSE, case)
+    text = _(
+        "Moved records stay with their new owners. {left} of {name} will not be moved. They can be proposed "
+        "again later."
+    ).format(left=records(clients.left), name=plain(view.leaver.name, 60))
+    ask = confirm(_("Stop moving clients?"), text, _("Stop Moves"))
+    return [first, button(_("Stop Moves"), STOP, case, "danger", ask)]
 
 
 def kept(lines: tuple[PutBackLine, ...], rest: int) -> list[Block]:
     """Return the records that stay, with the owner of each, and the number of records that do not fit."""
     notes = dict.fromkeys(line.note for line in lines)
-    said = [_kept([line for line in lines if line.note == note], note) for note in notes]
+    rows = [_kept([line for line in lines if line.note == note], note) for note in notes]
     if rest > len(lines):
-        said.append(_("… and {count} more").format(count=f"{rest - len(lines):,}"))
-    return (
-        [section(_("*These stay where they are*")), *paragraphs(said)]
-        if said
-        else [context(_("Nobody has changed these records since."))]
-    )
+        rows.append(_("… and {count} more").format(count=f"{rest - len(lines):,}"))
+    if not rows:
+        return [context(_("Nobody has changed these records since."))]
+    return [section(_("*These stay where they are*")), *paragraphs(rows)]
 
 
 def _kept(lines: Sequence[PutBackLine], note: str) -> str:

@@ -17,13 +17,8 @@ def build(view: NoteView) -> Message:
     if view.next:
         blocks += paragraphs([_("*Next steps*, by value"), *(_step(line) for line in view.next)])
     if view.open > len(view.next):
-        blocks.append(
-            context(
-                _("{count} more are open. The file in this thread has all.").format(
-                    count=f"{view.open - len(view.next):,}"
-                )
-            )
-        )
+        more = _("{count} more are open. The file in this thread has all.")
+        blocks.append(context(more.format(count=f"{view.open - len(view.next):,}")))
     draft = "\n".join(f"> {mrkdwn(line)}" if line else ">" for line in introduction(view).splitlines())
     blocks += [
         divider(),
@@ -35,32 +30,28 @@ def build(view: NoteView) -> Message:
 
 def introduction(view: NoteView) -> str:
     """Return the draft. The text gives no reason for the leaver's absence."""
-    if view.until:
-        return _(
-            "Hello,\n\nmy name is {successor}. I look after you while {leaver} is away, and have all your joint work. "
-            "When would be a good time for a short call?\n\nBest regards\n{successor}"
-        ).format(successor=view.successor.name, leaver=view.leaver.name)
-    return _(
+    text = _(
         "Hello,\n\nmy name is {successor}. From now on I look after you in place of {leaver}, and have all your joint "
         "work. When would be a good time for a short call?\n\nBest regards\n{successor}"
-    ).format(successor=view.successor.name, leaver=view.leaver.name)
+    )
+    if view.until:
+        text = _(
+            "Hello,\n\nmy name is {successor}. I look after you while {leaver} is away, and have all your joint work. "
+            "When would be a good time for a short call?\n\nBest regards\n{successor}"
+        )
+    return text.format(successor=view.successor.name, leaver=view.leaver.name)
 
 
 def _summary(view: NoteView) -> str:
-    said = _("{records}, {open} open").format(records=records(view.records), open=f"{view.open:,}")
-    worth = money(view.value)
-    said = _("{said}, worth {value}").format(said=said, value=worth) if worth else said
-    if view.until:
-        said += "\n" + for_a_time(view.leaver.name, view.until)
-    return said
+    summary = _("{records}, {open} open").format(records=records(view.records), open=f"{view.open:,}")
+    if worth := money(view.value):
+        summary = _("{said}, worth {value}").format(said=summary, value=worth)
+    return f"{summary}\n{for_a_time(view.leaver.name, view.until)}" if view.until else summary
 
 
 def _step(line: NoteLine) -> str:
-    worth = money({line.currency: line.value})
-    words = dict.fromkeys(
-        (mrkdwn(line.kind, 40), mrkdwn(line.stage, 60), worth)
-    )  # a kind and a stage may have the same name
-    facts = " · ".join(filter(None, words))
+    parts = (mrkdwn(line.kind, 40), mrkdwn(line.stage, 60), money({line.currency: line.value}))
+    facts = " · ".join(filter(None, dict.fromkeys(parts)))  # a kind and a stage may have the same name
     return _("• *{client}*: {name} ({facts})").format(
         client=mrkdwn(line.family_name, 80), name=mrkdwn(line.name, 100), facts=facts
     )

@@ -11,14 +11,13 @@ from workflows.storage.rows.clients import ProposalState
 
 def build(view: ProposalView) -> Message:
     """Return the outcome and the next step."""
-    point = headline(view)
-    blocks = [header(point), section(outcome(view))]
+    point, shares = headline(view), []
     if view.state is ProposalState.APPROVED:
         done = _all_moved(view)
-        blocks += [section(_("✓ {records} moved").format(records=records(view.records)))] if done else []
-        blocks += paragraphs([_share(share, done=done) for share in view.shares])
-    blocks += paragraphs(kept(view.kept, view.leaver.name))
-    blocks.append(context(_next(view)))
+        moved = section(_("✓ {records} moved").format(records=records(view.records)))
+        shares = [*([moved] if done else []), *paragraphs([_share(share, done=done) for share in view.shares])]
+    stay = paragraphs(kept(view.kept, view.leaver.name))
+    blocks = [header(point), section(outcome(view)), *shares, *stay, context(_next(view))]
     return message(mrkdwn(point, 400), blocks)
 
 
@@ -34,17 +33,16 @@ def _share(share: Share, *, done: bool) -> str:
 
 
 def _next(view: ProposalView) -> str:
-    if view.state is ProposalState.APPROVED and _all_moved(view):
-        return _("All records were read back. The case message has the counts before and after.")
-    if view.state is ProposalState.APPROVED:
-        return _("The records are being moved now. The case message shows the progress.")
-    if view.state is ProposalState.DECLINED:
-        return _(
+    by_state = {
+        ProposalState.APPROVED: _("The records are being moved now. The case message shows the progress."),
+        ProposalState.DECLINED: _(
             "Nothing has moved. Agree with {name} on another split. Retry in the case message then makes a new "
             "proposal, which {approver} can change."
-        ).format(name=mrkdwn(view.settled_by), approver=mrkdwn(view.approver.name))
-    if view.state is ProposalState.EXPIRED:
-        return _("Nothing has moved. Retry in the case message asks again, with a fresh list.")
-    if view.state is ProposalState.CANCELLED:
-        return _("Nothing has moved, and nothing will move.")
-    return _("{name} has a newer version to decide on.").format(name=mrkdwn(view.approver.name))
+        ).format(name=mrkdwn(view.settled_by), approver=mrkdwn(view.approver.name)),
+        ProposalState.EXPIRED: _("Nothing has moved. Retry in the case message asks again, with a fresh list."),
+        ProposalState.CANCELLED: _("Nothing has moved, and nothing will move."),
+    }
+    if view.state is ProposalState.APPROVED and _all_moved(view):
+        return _("All records were read back. The case message has the counts before and after.")
+    newer = _("{name} has a newer version to decide on.").format(name=mrkdwn(view.approver.name))
+    return by_state.get(view.state, newer)

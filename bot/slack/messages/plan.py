@@ -14,24 +14,16 @@ MOST_SYSTEMS = 30
 
 def summary(plan: Plan, warnings: list[str]) -> list[Block]:
     """Return the headline and the warnings."""
-    said = [*warnings, *(short(warning) for warning in plan.warnings)]
-    return [section(f"*{headline(plan)}*"), *paragraphs([_("⚠ Careful: {text}").format(text=text) for text in said])]
+    texts = [*warnings, *(short(warning) for warning in plan.warnings)]
+    return [section(f"*{headline(plan)}*"), *paragraphs([_("⚠ Careful: {text}").format(text=text) for text in texts])]
 
 
 def details(plan: Plan) -> list[Block]:
     """Return the sections of each system."""
-    blocks: list[Block] = []
-    for system in plan.systems[:MOST_SYSTEMS]:
-        blocks += _system(system)
-    left = plan.systems[MOST_SYSTEMS:]
-    if left:
-        blocks.append(
-            context(
-                _("Also part of the plan, without details here: {names}").format(
-                    names=listing((system.title for system in left), 40)
-                )
-            )
-        )
+    blocks = [block for system in plan.systems[:MOST_SYSTEMS] for block in _system(system)]
+    if left := plan.systems[MOST_SYSTEMS:]:
+        text = _("Also part of the plan, without details here: {names}")
+        blocks.append(context(text.format(names=listing((system.title for system in left), 40))))
     return blocks
 
 
@@ -56,16 +48,13 @@ def _clients(point: str, books: list[BookLine]) -> str:
     if any(book.problem for book in books):
         return _("{point}; the clients could not be counted").format(point=point)
     total: dict[str, Decimal] = defaultdict(Decimal)
-    for book in books:
-        for currency, amount in book.value.items():
-            total[currency] += amount
-    owned = records(sum(sum(book.counts.values()) for book in books))
-    text = (
-        _("{point}, and {records} of clients, open value {value}")
-        if money(total)
-        else _("{point}, and {records} of clients")
-    )
-    return text.format(point=point, records=owned, value=money(total))
+    for currency, amount in (pair for book in books for pair in book.value.items()):
+        total[currency] += amount
+    value, owned = money(total), records(sum(sum(book.counts.values()) for book in books))
+    text = _("{point}, and {records} of clients")
+    if value:
+        text = _("{point}, and {records} of clients, open value {value}")
+    return text.format(point=point, records=owned, value=value)
 
 
 def _system(system: SystemPlan) -> list[Block]:
@@ -92,7 +81,7 @@ def _system(system: SystemPlan) -> list[Block]:
 
 
 def _under(heading: str, what: tuple[str, ...]) -> list[str]:
-    return [f"_{heading}_", *(f"• {short(one)}" for one in what)] if what else []
+    return [f"_{heading}_", *(f"• {short(point)}" for point in what)] if what else []
 
 
 def _account(account: AccountLine) -> str:

@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.slack.messages import clients as client_lines
-from bot.slack.messages import requests
-from bot.slack.messages import split as spread
+from bot.slack.messages import requests, split
 from bot.slack.messages.blocks import (
     Block,
     Message,
@@ -43,6 +41,15 @@ SETTLED = {
     ProposalState.CANCELLED: N_("The offboarding was cancelled by {by} {at}. There is nothing to decide. {note}"),
     ProposalState.EXPIRED: N_("Expired {at}: not everybody answered in time, so nothing moves. {note}"),
 }
+STATES = {
+    ProposalState.DRAFT: N_("being prepared"),
+    ProposalState.PENDING: N_("waiting"),
+    ProposalState.APPROVED: N_("approved"),
+    ProposalState.DECLINED: N_("declined"),
+    ProposalState.SUPERSEDED: N_("replaced"),
+    ProposalState.CANCELLED: N_("cancelled"),
+    ProposalState.EXPIRED: N_("expired"),
+}
 
 
 def build(
@@ -57,17 +64,18 @@ def build(
     point = headline(view)
     blocks: list[Block] = [header(point), section(_summary(view))]
     if view.state is not ProposalState.SUPERSEDED:  # the newer version's message shows this part
-        blocks += spread.build(view, chart=chart)
-        blocks += [*paragraphs(spread.kept(view.kept, view.leaver.name)), *requests.blocks(view)]
+        blocks += split.build(view, chart=chart)
+        blocks += [*paragraphs(split.kept(view.kept, view.leaver.name)), *requests.blocks(view)]
     if lines:
-        where = context(client_lines.where(len(lines), total, page * PER_PAGE))
-        blocks += [divider(), *paragraphs([client_lines.line(line) for line in lines]), where]
+        where = context(split.where(len(lines), total, page * PER_PAGE))
+        blocks += [divider(), *paragraphs([split.client_line(line) for line in lines]), where]
     if pending or total > PER_PAGE:  # all pages of a settled proposal can still be read
         changing = _changing(view) if pending else []
         blocks.append(actions(f"page_{view.digest[:40]}", *_reading(view, total, page), *changing))
     if pending:
         if not viewer or not view.requests or (asked and asked.awaits(viewer)):
-            blocks.append(actions(f"decide_{view.digest[:40]}", *_deciding(view)))
+            label = ngettext("Approve {count:,} Record", "Approve {count:,} Records", view.records)
+            blocks.append(deciding(view, label.format(count=view.records)))
     else:
         blocks.append(section(outcome(view)))
     text = _("Version {version} of case {case} · {why}") if view.version > 1 else _("Case {case} · {why}")
@@ -77,37 +85,28 @@ def build(
 
 def headline(view: ProposalView) -> str:
     """Return the headline in plain text."""
-    name = plain(view.leaver.name, 80)
-    if view.state is ProposalState.PENDING:
-        return ngettext(
-            "Approve the handover of {count:,} record of {name}?",
-            "Approve the handover of {count:,} records of {name}?",
-            view.records,
-        ).format(count=view.records, name=name)
-    return ngettext(
-        "Handover of {count:,} record of {name}: {state}",
-        "Handover of {count:,} records of {name}: {state}",
+    if view.state is not ProposalState.PENDING:
+        return settled(view, view.records)
+    text = ngettext(
+        "Approve the handover of {count:,} record of {name}?",
+        "Approve the handover of {count:,} records of {name}?",
         view.records,
-    ).format(count=view.records, name=name, state=state(view.state))
+    )
+    return text.format(count=view.records, name=plain(view.leaver.name, 80))
+
+
+def settled(view: ProposalView, count: int) -> str:
+    """Return the headline of a settled proposal, or of a share of so many records, in plain text."""
+    text = ngettext(
+        "Handover of {count:,} record of {name}: {state}", "Handover of {count:,} records of {name}: {state}", count
+    )
+    return text.format(count=count, name=plain(view.leaver.name, 80), state=_(STATES[view.state]))
 
 
 def outcome(view: ProposalView) -> str:
     """Return how the proposal was settled, by whom and when."""
     at = moment(view.settled_at) if view.settled_at else ""
     return _(SETTLED[view.state]).format(by=mrkdwn(view.settled_by), at=at, note=short(view.note, 600)).strip()
-
-
-def state(state: ProposalState) -> str:
-    """Return a proposal's state in a word."""
-    return {
-        ProposalState.DRAFT: _("being prepared"),
-        ProposalState.PENDING: _("waiting"),
-        ProposalState.APPROVED: _("approved"),
-        ProposalState.DECLINED: _("declined"),
-        ProposalState.SUPERSEDED: _("replaced"),
-        ProposalState.CANCELLED: _("cancelled"),
-        ProposalState.EXPIRED: _("expired"),
-    }[state]
 
 
 def _summary(view: ProposalView) -> str:
@@ -119,41 +118,42 @@ def _summary(view: ProposalView) -> str:
             "Nothing moves until each of them approves exactly this: {name}.",
             len(view.awaited) or 1,
         )
-    said = [
+    colleagues = ngettext("{count} colleague", "{count} colleagues", len(view.shares))
+    lines = [
         text.format(
             records=records(view.records),
             clients=clients(view.families),
-            colleagues=ngettext("{count} colleague", "{count} colleagues", len(view.shares)).format(
-                count=len(view.shares)
-            ),
+            colleagues=colleagues.format(count=len(view.shares)),
             name=requests.waits_for(view),
         )
     ]
     if view.until:
-        said.append(for_a_time(view.leaver.name, view.until))
+        lines.append(for_a_time(view.leaver.name, view.until))
     if view.staying:
-        said.append(
-            _("{records} more stay with {name}: the system lets nobody change their owner.").format(
-                records=records(view.staying), name=mrkdwn(view.leaver.name)
-            )
-        )
+        staying = _("{records} more stay with {name}: the system lets nobody change their owner.")
+        lines.append(staying.format(records=records(view.staying), name=mrkdwn(view.leaver.name)))
     if view.sensitivities:
         counted = sorted(view.sensitivities.items())
         tiers = ", ".join(f"{mrkdwn(word, 30)} {clients(number)}" for word, number in counted)
-        said.append(_("Sensitivity: {tiers}.").format(tiers=tiers))
+        lines.append(_("Sensitivity: {tiers}.").format(tiers=tiers))
     if view.note and view.state is ProposalState.PENDING:
-        said.append(_("Note: {note}").format(note=short(view.note, 600)))
-    return "\n".join(said)
+        lines.append(_("Note: {note}").format(note=short(view.note, 600)))
+    return "\n".join(lines)
 
 
-def _reading(view: ProposalView, total: int, page: int) -> list[Block]:
+def paging(view: ProposalView, total: int, page: int) -> list[Block]:
+    """Return the buttons to the pages before and after."""
     turned = []
     if page > 0:
         turned.append(button(_("Previous"), f"{PAGE}:previous", pack(proposal=view.id, page=page - 1)))
     if (page + 1) * PER_PAGE < total:
         turned.append(button(_("Next"), f"{PAGE}:next", pack(proposal=view.id, page=page + 1)))
+    return turned
+
+
+def _reading(view: ProposalView, total: int, page: int) -> list[Block]:
     named = pack(proposal=view.id)
-    return [*turned, button(_("Find Clients"), FIND, named), button(_("Get CSV"), CSV, named)]
+    return [*paging(view, total, page), button(_("Find Clients"), FIND, named), button(_("Get CSV"), CSV, named)]
 
 
 def _changing(view: ProposalView) -> list[Block]:
@@ -165,7 +165,9 @@ def _changing(view: ProposalView) -> list[Block]:
     ]
 
 
-def _deciding(view: ProposalView) -> list[Block]:
+def deciding(view: ProposalView, label: str) -> Block:
+    """Return the buttons to approve and to decline."""
     bound = pack(proposal=view.id, digest=view.digest)
-    label = ngettext("Approve {count:,} Record", "Approve {count:,} Records", view.records).format(count=view.records)
-    return [button(label, APPROVE, bound, "primary"), button(_("Decline"), DECLINE, bound)]
+    return actions(
+        f"decide_{view.digest[:40]}", button(label, APPROVE, bound, "primary"), button(_("Decline"), DECLINE, bound)
+    )

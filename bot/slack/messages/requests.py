@@ -40,14 +40,16 @@ def _eventful(request: RequestView) -> bool:
 
 def line(request: RequestView, *, pending: bool = True) -> str:
     """Return one request: `*Approver*: ✓ approved by Max Weber, 5 May 10:00`."""
-    said = [_word(word) for word in request.decisions]
+    parts = [_decision(decision) for decision in request.decisions]
     if pending and request.state is RequestState.WAITING:
-        said.append(_awaited(request))
-    if not pending and request.state in (RequestState.EXPIRED, RequestState.WITHDRAWN):
-        said.append(_("expired without an answer") if request.state is RequestState.EXPIRED else _("no longer needed"))
+        parts.append(_awaited(request))
+    if not pending and request.state is RequestState.EXPIRED:
+        parts.append(_("expired without an answer"))
+    if not pending and request.state is RequestState.WITHDRAWN:
+        parts.append(_("no longer needed"))
     if request.problem and pending:
-        said.append(_("problem: {problem}").format(problem=short(request.problem)))
-    return f"*{title(request)}*: {'; '.join(said)}"
+        parts.append(_("problem: {problem}").format(problem=short(request.problem)))
+    return f"*{title(request)}*: {'; '.join(parts)}"
 
 
 def title(request: RequestView) -> str:
@@ -65,46 +67,46 @@ def title(request: RequestView) -> str:
 
 def waits_for(view: ProposalView) -> str:
     """Return the names of all people who are still asked."""
-    return listing([one.name or one.slack_id for one in view.awaited or (view.approver,)], 5)
+    return listing([person.name or person.slack_id for person in view.awaited or (view.approver,)], 5)
 
 
 def of(view: ProposalView, viewer: str) -> RequestView | None:
     """Return the request for a person's message: one that awaits them, else one that they answered."""
-    asked = [one for one in view.requests if one.awaits(viewer)]
-    said = [one for one in view.requests if any(word.person.slack_id == viewer for word in one.decisions)]
-    seen = [one for one in view.requests if one.asks(viewer)]
-    return next(iter([*asked, *said, *seen]), None)
+    waiting = [request for request in view.requests if request.awaits(viewer)]
+    answered = [
+        request
+        for request in view.requests
+        if any(decision.person.slack_id == viewer for decision in request.decisions)
+    ]
+    asked = [request for request in view.requests if request.asks(viewer)]
+    return next(iter([*waiting, *answered, *asked]), None)
 
 
-def _word(word: DecisionView) -> str:
-    text = _("✓ approved by {who} {at}") if word.approve else _("✗ declined by {who} {at}")
-    who = mrkdwn(word.person.name, 60)
-    if word.principal.key != word.person.key:
-        who = _("{who} for {principal}").format(who=who, principal=mrkdwn(word.principal.name, 60))
-    said = text.format(who=who, at=moment(word.at))
-    if word.reason:
-        said += f" ({short(word.reason, 200)})"
-    if word.void:
-        return _("{said}, which no longer counts: {why}").format(said=said, why=short(word.void, 100))
-    return said
+def _decision(decision: DecisionView) -> str:
+    text = _("✓ approved by {who} {at}") if decision.approve else _("✗ declined by {who} {at}")
+    who = mrkdwn(decision.person.name, 60)
+    if decision.principal.key != decision.person.key:
+        who = _("{who} for {principal}").format(who=who, principal=mrkdwn(decision.principal.name, 60))
+    line = text.format(who=who, at=moment(decision.at))
+    if decision.reason:
+        line += f" ({short(decision.reason, 200)})"
+    if decision.void:
+        return _("{said}, which no longer counts: {why}").format(said=line, why=short(decision.void, 100))
+    return line
 
 
 def _awaited(request: RequestView) -> str:
     names = [
-        _("{name} (away: {delegate})").format(name=one.name, delegate=request.delegates[one.slack_id].name)
-        if one.slack_id in request.delegates
-        else one.name or one.slack_id
-        for one in request.awaited
+        _("{name} (away: {delegate})").format(name=person.name, delegate=request.delegates[person.slack_id].name)
+        if person.slack_id in request.delegates
+        else person.name or person.slack_id
+        for person in request.awaited
     ]
     left = max(request.need - len(request.counted), 1)
-    if not names:
-        said = _("nobody can be asked")
-    elif left < len(names):
-        said = ngettext("waiting for {count} of {names}", "waiting for {count} of {names}", left).format(
-            count=left, names=listing(names, 6)
-        )
-    else:
-        said = _("waiting for {names}").format(names=listing(names, 6))
+    text = _("waiting for {names}") if names else _("nobody can be asked")
+    if left < len(names):
+        text = ngettext("waiting for {count} of {names}", "waiting for {count} of {names}", left)
+    text = text.format(count=left, names=listing(names, 6))
     if request.escalated_at:
-        said += _(", escalated {at}").format(at=moment(request.escalated_at))
-    return said + (_(", until {at}").format(at=moment(request.expires_at)) if request.expires_at else "")
+        text += _(", escalated {at}").format(at=moment(request.escalated_at))
+    return text + (_(", until {at}").format(at=moment(request.expires_at)) if request.expires_at else "")

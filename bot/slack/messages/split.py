@@ -1,18 +1,24 @@
-"""The split of a client book as chart and as lines, and the clients that stay, with reasons."""
+"""A split of clients: a chart and lines by colleague, lines and options of the clients, those that stay."""
 
 from collections.abc import Sequence
 from decimal import Decimal
 
-from bot.slack.messages.blocks import Block, actions, button, context, pack, paragraphs
+from bot.slack.messages.blocks import Block, actions, button, context, option, pack, paragraphs
 from bot.slack.messages.phrases import bar, clients, money, records, short
 from bot.text import _, mrkdwn, ngettext, plain
-from workflows.clients.views import ExclusionLine, ProposalView, Share
+from workflows.clients.views import ClientLine, ExclusionLine, ProposalView, Share
+from workflows.people import Successor
+from workflows.storage.rows.clients import AssignmentState
 
 SUCCESSORS = "proposal_successors"
 POINTS = 20
 """Slack's limit for a chart: 20 points a series (docs.slack.dev, data visualization block)."""
 SHOWN = 20
 """Most successors in the message itself. A button shows all of them."""
+CHOICES = 100
+"""Slack's limit of options in one answer. Typing narrows the options, so every client can be found."""
+QUIET = (AssignmentState.PROPOSED, AssignmentState.APPROVED, AssignmentState.DECLINED)
+"""States that no line repeats, because the headline shows them for all clients."""
 
 
 def build(view: ProposalView, *, chart: bool) -> list[Block]:
@@ -46,7 +52,7 @@ def _share(share: Share, most: float, every: int) -> str:
     )
     if share.deals:
         text += ", " + deals(share.deals)
-    return " ".join(part for part in (text, f"({value})" if value else "", drawn) if part)
+    return " ".join(filter(None, (text, f"({value})" if value else "", drawn)))
 
 
 def deals(count: int) -> str:
@@ -54,28 +60,27 @@ def deals(count: int) -> str:
     return ngettext("{count:,} open deal", "{count:,} open deals", count).format(count=count)
 
 
-def kept(lines: Sequence[ExclusionLine], name: str) -> list[str]:
+def kept(exclusions: Sequence[ExclusionLine], name: str) -> list[str]:
     """Return a sentence for each exclusion of clients."""
-    return [_kept(one, name) for one in lines]
-
-
-def _kept(one: ExclusionLine, name: str) -> str:
-    said = ngettext(
-        "{clients} ({records}) stays with {name}: {reason} (decided by {by})",
-        "{clients} ({records}) stay with {name}: {reason} (decided by {by})",
-        one.clients,
-    )
-    return said.format(
-        clients=clients(one.clients),
-        records=records(one.records),
-        name=mrkdwn(name),
-        reason=short(one.reason),
-        by=mrkdwn(one.by),
-    )
+    return [
+        ngettext(
+            "{clients} ({records}) stays with {name}: {reason} (decided by {by})",
+            "{clients} ({records}) stay with {name}: {reason} (decided by {by})",
+            exclusion.clients,
+        ).format(
+            clients=clients(exclusion.clients),
+            records=records(exclusion.records),
+            name=mrkdwn(name),
+            reason=short(exclusion.reason),
+            by=mrkdwn(exclusion.by),
+        )
+        for exclusion in exclusions
+    ]
 
 
 def _chart(shares: Sequence[Share]) -> Block:
-    labels = [_label(share, number) for number, share in enumerate(shares, 1)]
+    # Numbered, because a chart merges categories of the same name.
+    labels = [f"{number} {plain(share.successor.name, 16)}" for number, share in enumerate(shares, 1)]
     points = [{"label": label, "value": share.families} for label, share in zip(labels, shares, strict=True)]
     return {
         "type": "data_visualization",
@@ -88,6 +93,42 @@ def _chart(shares: Sequence[Share]) -> Block:
     }
 
 
-def _label(share: Share, number: int) -> str:
-    # Numbered, because a chart merges categories of the same name.
-    return f"{number} {plain(share.successor.name, 16)}"
+def client_line(client: ClientLine) -> str:
+    """Return one client in Slack's markup."""
+    parts = [
+        records(client.records),
+        deals(client.deals) if client.deals else "",
+        money(client.value) or _("no value"),
+        mrkdwn(client.sensitivity, 30),
+    ]
+    states = ", ".join(
+        f"{number:,} {mrkdwn(_(state))}" for state, number in client.states.items() if state not in QUIET
+    )
+    what = f"• {mrkdwn(client.name, 60)} ({', '.join(filter(None, parts))})"
+    return f"{what} → {mrkdwn(client.successor.name, 40)}{f' · {states}' if states else ''}"
+
+
+def where(shown: int, total: int, first: int) -> str:
+    """Return the position of this page in the whole list."""
+    return _("Clients {first:,} to {last:,} of {total:,}").format(
+        first=first + 1 if shown else 0, last=first + shown, total=total
+    )
+
+
+def choices(found: Sequence[ClientLine]) -> list[Block]:
+    """Return clients as options of a select with search."""
+    return [
+        option(plain(client.name, 75) or client.client_id[:75], client.id, _now(client)) for client in found[:CHOICES]
+    ]
+
+
+def _now(client: ClientLine) -> str:
+    owner = _("now to {name}, {records}").format(name=client.successor.name, records=records(client.records))
+    return plain(owner, 75)
+
+
+def people(successors: Sequence[Successor], typed: str) -> list[Block]:
+    """Return the successors whose name or address has all typed words, as options."""
+    words = typed.casefold().split()
+    found = [who for who in successors if all(word in f"{who.name}\n{who.email}".casefold() for word in words)]
+    return [option(plain(who.name, 75) or who.key[:75], who.key[:150], plain(who.email, 75)) for who in found[:CHOICES]]

@@ -1,6 +1,7 @@
 """Buttons of the case, the exports and the audit, and App Home: permission and effect."""
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -127,6 +128,57 @@ def test_the_list_of_an_audit_comes_as_a_file(workplace: Workplace, audited: Mes
     workplace.security.click(audited, "Get CSV")
     workplace.private(workplace.security, ".csv")
     assert len(workplace.slack.workspace.files) == before + 1
+
+
+def test_security_takes_a_finding_and_hr_does_not(workplace: Workplace, audited: Message) -> None:
+    workplace.hr.click(audited, "Take")
+    workplace.private(workplace.hr, "not allowed")
+    assert workplace.actors("finding.taken") == []
+    workplace.security.click(audited, "Take")
+    workplace.private(workplace.security, "You have taken this finding: Dana O'Neill, open again")
+    assert workplace.actors("finding.taken") == [f"slack:{workplace.security.id}"]
+
+
+def test_security_accepts_a_finding_with_a_day_and_a_reason(workplace: Workplace, audited: Message) -> None:
+    security = workplace.security
+    security.click(audited, "Accept Until ...")
+    form = security.modal("Accept for a while")
+    form.fill("until", "2026-12-01").fill("reason", "   ").submit()
+    assert "goes on record" in security.modal("Accept for a while").errors["reason"]
+    for day, fault in (("2026-11-23", "has passed"), ("2026-12-25", "Choose 2026-12-24 or an earlier day")):
+        security.modal("Accept for a while").fill("until", day).fill("reason", "x").submit()
+        assert fault in security.modal("Accept for a while").errors["until"]
+    assert workplace.actors("finding.accepted") == []
+    security.modal("Accept for a while").fill("until", "2026-12-01")
+    security.modal("Accept for a while").fill("reason", "a contractor till then").submit()
+    assert "accepted until the end of 2026-12-01" in security.modal("Accepted").text
+    assert workplace.actors("finding.accepted") == [f"slack:{security.id}"]
+    [accepted] = workplace.services.audits.accepted()
+    assert accepted.accepted_reason == "a contractor till then"
+    assert accepted.accepted_until is not None
+    assert accepted.accepted_until.astimezone(ZoneInfo("Europe/Berlin")).isoformat() == "2026-12-02T00:00:00+01:00"
+
+
+def test_an_administrator_without_the_security_role_accepts_nothing(workplace: Workplace, audited: Message) -> None:
+    admin = workplace.person(ADMIN.slack_id)
+    admin.click(audited, "Accept Until ...")
+    workplace.private(admin, "not allowed")
+    assert admin.view is None
+
+
+@pytest.mark.usefixtures("audited")
+def test_what_nobody_takes_goes_to_a_person_with_its_button(workplace: Workplace) -> None:
+    security = workplace.security
+    [audit] = [row for row in workplace.posts().values() if row.kind == MessageKind.AUDIT]
+    workplace.office.clock.pass_(days=7)
+    row = OutboxMessage(id="e", kind=MessageKind.ESCALATION, subject=audit.subject, channel=security.id)
+    channel, ts = workplace.notifier.show(row)
+    message = workplace.slack.workspace.find(channel, ts)
+    assert message is not None
+    assert "Nobody has taken 1 finding" in said(message)
+    security.click(message, "Take")
+    workplace.private(security, "You have taken this finding")
+    assert workplace.actors("finding.taken") == [f"slack:{security.id}"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Findings in Slack and at the command line: take, accept, escalate."""
+"""Findings in the digest and at the command line."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -11,13 +11,9 @@ from bot.slack.messages import audit, escalation
 from connectors.contract import Verdict
 from tests.bot import samples
 from tests.bot.commands import Wiring, configuration, document, handover
-from tests.bot.conftest import Office, strings
+from tests.bot.conftest import strings
 from tests.bot.fakes import FakeAudits
-from tests.bot.slack.test_buttons import post
-from tests.sandbox.company.people import ADMIN
-from tests.sandbox.slack import seed
 from workflows.storage.rows.case import CaseState
-from workflows.storage.rows.outbox import MessageKind
 from workflows.storage.rows.watch import FindingKind
 
 LATER = samples.NOW + timedelta(days=9)
@@ -25,48 +21,6 @@ LATER = samples.NOW + timedelta(days=9)
 
 def text(message: Any) -> str:
     return "\n".join(strings(message.blocks))
-
-
-def test_security_takes_a_finding_and_hr_does_not(office: Office) -> None:
-    message = post(office, MessageKind.AUDIT, seed.ACCESS_AUDIT)
-    office.hr.click(message, "Take")
-    office.private(office.hr, "not allowed")
-    assert office.audits.taken == []
-    office.security.click(message, "Take")
-    office.private(office.security, "You have taken this finding")
-    assert office.audits.taken == [("finding-0", f"slack:{office.security.id}")]
-
-
-def test_security_accepts_a_finding_with_a_day_and_a_reason(office: Office) -> None:
-    office.security.click(post(office, MessageKind.AUDIT, seed.ACCESS_AUDIT), "Accept Until ...")
-    form = office.security.modal("Accept for a while")
-    form.fill("until", "2026-12-01").fill("reason", "   ").submit()
-    assert "goes on record" in office.security.modal("Accept for a while").errors["reason"]
-    for day, fault in (("2026-11-22", "has passed"), ("2026-12-24", "Choose 2026-12-23 or an earlier day")):
-        office.security.modal("Accept for a while").fill("until", day).fill("reason", "x").submit()
-        assert fault in office.security.modal("Accept for a while").errors["until"]
-    office.security.modal("Accept for a while").fill("until", "2026-12-01")
-    office.security.modal("Accept for a while").fill("reason", "a contractor till then").submit()
-    assert "accepted until the end of 2026-12-01" in office.security.modal("Accepted").text
-    assert office.audits.waived == [
-        ("finding-0", date(2026, 12, 1), "a contractor till then", f"slack:{office.security.id}")
-    ]
-
-
-def test_an_administrator_without_the_security_role_accepts_nothing(office: Office) -> None:
-    admin = office.person(ADMIN.slack_id)
-    admin.click(post(office, MessageKind.AUDIT, seed.ACCESS_AUDIT), "Accept Until ...")
-    office.private(admin, "not allowed")
-    assert admin.view is None
-
-
-def test_what_nobody_takes_goes_to_a_person_with_its_button(office: Office) -> None:
-    [first, second] = office.audits.run.findings
-    office.audits.run = replace(office.audits.run, findings=(replace(first, overdue=True), second))
-    message = post(office, MessageKind.ESCALATION, office.security.id)
-    office.security.click(message, "Take")
-    office.private(office.security, "You have taken this finding")
-    assert office.audits.taken == [("finding-0", f"slack:{office.security.id}")]
 
 
 def test_an_escalation_has_the_overdue_ones_only_and_says_when_none_is_left() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bot.slack.forms import offboard
+from bot.slack.forms.fields import InvalidForm
 from bot.slack.messages import case, guide, leave, note, proposal
 from connectors.contract import Verdict
 from tests.bot import samples
@@ -116,13 +117,13 @@ def test_the_form_reads_a_leave() -> None:
             }
         }
     }
-    wish, faults = offboard.parse(good, "U0DANA", date(2026, 11, 23))
-    assert faults == {}
-    assert wish is not None
+    wish = offboard.parse(good, "U0DANA", date(2026, 11, 23), {})
     assert (wish.back, wish.keep_access) == (date(2027, 1, 10), True)
     for day in ("2026-11-23", None):
         good["state"]["values"][offboard.RETURN] = {"value": {"selected_date": day}}
-        assert offboard.RETURN in offboard.parse(good, "U0DANA", date(2026, 11, 23))[1]
+        with pytest.raises(InvalidForm) as refused:
+            offboard.parse(good, "U0DANA", date(2026, 11, 23), {})
+        assert set(refused.value.faults) == {offboard.RETURN}
 
 
 @pytest.fixture

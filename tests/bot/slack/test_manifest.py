@@ -6,7 +6,7 @@ from pathlib import Path
 from slack_sdk import WebClient
 
 import bot
-from bot.slack.listeners import command, home, member_joined
+from bot.slack.listeners import channels, home, offboarding
 from bot.slack.manifest import METHOD_SCOPES, manifest, scopes
 
 HOUSE = Path(bot.__file__).parent
@@ -18,14 +18,17 @@ def called() -> set[str]:
     found = set()
     for path in HOUSE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _is_client(node.func.value):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and _name(node.func.value) in CLIENTS
+            ):
                 found.add(node.func.attr)
     return {name for name in found if hasattr(WebClient, name) and "_" in name}
 
 
-def _is_client(value: ast.expr) -> bool:
-    name = value.attr if isinstance(value, ast.Attribute) else value.id if isinstance(value, ast.Name) else ""
-    return name in CLIENTS
+def _name(value: ast.expr) -> str:
+    return value.attr if isinstance(value, ast.Attribute) else value.id if isinstance(value, ast.Name) else ""
 
 
 def test_every_method_has_its_scopes_and_no_other() -> None:
@@ -40,8 +43,7 @@ def test_commands_and_events_are_those_that_are_listened_to() -> None:
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Attribute)
                 and node.func.attr in heard
-                and isinstance(node.func.value, ast.Name)
-                and node.func.value.id == "app"
+                and _name(node.func.value) == "app"
             ):
                 heard[node.func.attr].append(ast.unparse(node.args[0]))
     assert {name: sorted(found) for name, found in heard.items()} == {
@@ -49,8 +51,8 @@ def test_commands_and_events_are_those_that_are_listened_to() -> None:
         "event": ["EVENT", "MEMBER_JOINED"],
     }
     made = manifest("socket")
-    assert [one["command"] for one in made["features"]["slash_commands"]] == [command.COMMAND]
-    assert made["settings"]["event_subscriptions"]["bot_events"] == [home.EVENT, member_joined.MEMBER_JOINED]
+    assert [one["command"] for one in made["features"]["slash_commands"]] == [offboarding.COMMAND]
+    assert made["settings"]["event_subscriptions"]["bot_events"] == [home.EVENT, channels.MEMBER_JOINED]
 
 
 def test_mentions_are_escaped_so_that_nobody_is_guessed() -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from bot.slack.client import web_client
+from bot.slack.members import SlackMembers
 from bot.slack.messages import case as case_message
 from bot.slack.messages import manual
-from bot.slack.roster import SlackRoster
 from connectors.contract import Verdict
 from connectors.manual import MANIFEST
 from connectors.manual.settings import ManualSettings
@@ -339,11 +339,11 @@ def marked(thing: Any) -> Iterator[str]:
 
 
 @pytest.fixture
-def roster(workplace: Workplace) -> SlackRoster:
-    return SlackRoster(web_client(workplace.services.settings.slack))
+def roster(workplace: Workplace) -> SlackMembers:
+    return SlackMembers(web_client(workplace.services.settings.slack))
 
 
-def test_the_roster_knows_who_is_active(roster: SlackRoster) -> None:
+def test_the_roster_knows_who_is_active(roster: SlackMembers) -> None:
     assert roster.reach(LI) == (LI,)
     assert roster.reach(seed.DEACTIVATED) == ()
     assert roster.reach("U0NOBODY") == ()
@@ -351,7 +351,7 @@ def test_the_roster_knows_who_is_active(roster: SlackRoster) -> None:
     assert BY_UID["hanna.lind"].slack_id in roster.reach(seed.HR_GROUP)
 
 
-def test_a_deactivated_member_of_a_group_is_not_asked(workplace: Workplace, roster: SlackRoster) -> None:
+def test_a_deactivated_member_of_a_group_is_not_asked(workplace: Workplace, roster: SlackMembers) -> None:
     workplace.slack.workspace.groups[seed.HR_GROUP].users.append(seed.DEACTIVATED)
     assert seed.DEACTIVATED not in roster.reach(seed.HR_GROUP)
 
@@ -359,4 +359,4 @@ def test_a_deactivated_member_of_a_group_is_not_asked(workplace: Workplace, rost
 def test_slack_down_is_not_nobody() -> None:
     settings = make_settings("http://127.0.0.1:9/api/")
     with pytest.raises(DeliveryFailed):
-        SlackRoster(web_client(settings.slack, seconds=1)).reach(LI)
+        SlackMembers(web_client(settings.slack, seconds=1)).reach(LI)

@@ -4,18 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from bot.slack.forms import browse, change, choose, notice, offboard, reasons, upload
+from bot.slack.forms import notice, offboard, people, reasons
+from bot.slack.forms import proposal as proposal_form
 from bot.slack.messages import audit, case, exports, follow_up, guide, home, outcome, plan, proposal, split
-from bot.slack.messages.blocks import Message, message, paragraphs, section
-from bot.slack.messages.clients import choices
-from bot.slack.messages.clients import line as client_line
+from bot.slack.messages.blocks import Message, message, pack, paragraphs, section
+from bot.slack.messages.split import choices, client_line
 from connectors.contract import Verdict
 from tests.bot import samples
-from tests.bot.conftest import strings
+from tests.bot.conftest import make_settings, strings
 from tests.sandbox.slack.records import JSON
 from tests.sandbox.slack.validation import problems
 from workflows.clients.views import DecisionView, ExclusionLine, LineFault, RequestView
-from workflows.storage.rows.case import CaseState, Strategy
+from workflows.storage.rows.case import CaseState
 from workflows.storage.rows.clients import AssignmentState, ProposalState, RequestState
 
 NAMES = [samples.NASTY, samples.HEBREW, "Pat *Star* (Sr.)", "x" * 5000, ""]
@@ -75,32 +75,34 @@ def marked(built: Message) -> list[str]:
 def views(name: str) -> list[JSON]:
     meant = samples.plan(samples.leaver(name), 60)
     summary, shown = plan.summary(meant, ["careful"]), plan.details(meant)
-    defaults = offboard.Defaults("U1", "Europe/Dublin", samples.NOW.time(), Strategy.BALANCED, "U2", 60)
     waiting = home.Home(
-        [samples.proposal(name=name)] * 30,
-        home.ListedFindings([samples.finding(n, name) for n in range(30)], 300),
-        home.Cases([samples.case(state, *ALL, name=name) for state in CaseState], 300),
-        home.Cases([samples.case(CaseState.WATCHED, *ALL, name=name)] * 30, 30),
+        waiting=[samples.proposal(name=name)] * 30,
+        findings=[samples.finding(n, name) for n in range(30)],
+        all_findings=300,
+        open=[samples.case(state, *ALL, name=name) for state in CaseState],
+        all_open=300,
+        ended=[samples.case(CaseState.WATCHED, *ALL, name=name)] * 30,
+        all_ended=30,
         may_open=True,
         may_lock=True,
     )
     return [
-        offboard.build(summary, shown, defaults),
-        choose.build("because"),
+        offboard.build(meant, make_settings(), summary, shown, zone="Europe/Dublin", approver="U2"),
+        people.leaver("because"),
         notice.loading(),
         notice.starting(),
-        notice.notice("x" * 50, shown * 3),
-        reasons.decline("p", "d", "C1", "1.2"),
+        notice.build("x" * 50, *shown * 3),
+        proposal_form.decline(pack(proposal="p")),
         reasons.reveal("s"),
-        change.build("p", "d", "C1", "1.2"),
-        change.keep("p", "d", "C1", "1.2"),
-        upload.build("p", "d", "C1", "1.2"),
-        browse.build("p", samples.client_lines(browse.PER_PAGE, name), 20_000, name[:200], 3),
-        browse.build("p", [], 0, name[:200]),
-        notice.notice("x", upload.faults([LineFault(n, name) for n in range(500)])),
-        notice.notice("x", paragraphs(split.lines(samples.proposal(shares=500).shares))),
+        proposal_form.change(pack(proposal="p")),
+        proposal_form.keep(pack(proposal="p")),
+        proposal_form.upload(pack(proposal="p")),
+        proposal_form.browse("p", samples.client_lines(proposal_form.PER_PAGE, name), 20_000, name[:200], 3),
+        proposal_form.browse("p", [], 0, name[:200]),
+        notice.file_faults("x", [LineFault(n, name) for n in range(500)]),
+        notice.build("x", *paragraphs(split.lines(samples.proposal(shares=500).shares))),
         home.build(waiting),
-        home.build(home.Home([], home.ListedFindings(), home.Cases(), home.Cases(), may_open=True, may_lock=False)),
+        home.build(home.Home(may_open=True)),
     ]
 
 

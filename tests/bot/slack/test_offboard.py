@@ -1,15 +1,17 @@
 """`/offboard`: from the command to the case, and every refusal."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.slack.forms import offboard
-from bot.slack.listeners import submission
+from bot.slack.forms.fields import InvalidForm
+from bot.slack.listeners import answers
 from bot.slack.messages.blocks import pack
+from bot.slack.people import SlackProfiles
 from connectors.errors import Unavailable
 from tests.bot.conftest import Office
 from tests.bot.samples import NOW
@@ -87,8 +89,12 @@ def test_nobody_receives_clients_unless_hr_says_so(workplace: Workplace) -> None
 
 def test_the_server_too_refuses_a_form_without_successors() -> None:
     view = {"private_metadata": pack(clients=1), "state": {"values": {}}}
-    assert "at least one colleague" in offboard.parse(view, LEAVER.slack_id, NOW.date())[1]["successors"]
-    assert "successors" not in offboard.parse({**view, "private_metadata": pack(clients=0)}, "U1", NOW.date())[1]
+    with pytest.raises(InvalidForm) as refused:
+        offboard.parse(view, LEAVER.slack_id, NOW.date(), {})
+    assert "at least one colleague" in refused.value.faults["successors"]
+    with pytest.raises(InvalidForm) as refused:
+        offboard.parse({**view, "private_metadata": pack(clients=0)}, "U1", NOW.date(), {})
+    assert "successors" not in refused.value.faults
 
 
 def test_the_case_is_keyed_by_what_the_directory_knows_and_not_by_the_address_alone(workplace: Workplace) -> None:
@@ -166,11 +172,26 @@ def test_a_double_submit_opens_one_case(workplace: Workplace) -> None:
     assert workplace.hr.modal().title == "Case opened"
 
 
+def test_faults_found_late_are_shown_in_the_modal(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    find_all = SlackProfiles.find_all
+
+    def find_late(profiles: SlackProfiles, users: Iterable[str], seconds: float) -> Any:
+        workplace.hr.modal("One moment")  # the submission is answered already
+        return find_all(profiles, users, seconds)
+
+    monkeypatch.setattr(SlackProfiles, "find_all", find_late)
+    monkeypatch.setattr(answers, "ANSWER_WITHIN", 0.2)
+    workplace.crm.record("opportunity:1", "crm-dana.oneill")
+    assert form(workplace).fill("when", "now").fill("reason", "resignation").submit().acked
+    assert "Choose at least one colleague to receive the clients" in workplace.hr.modal("This did not work").text
+    assert workplace.cases() == []
+
+
 def test_a_slow_submit_is_answered_in_time_and_never_closes_in_silence(
     workplace: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert submission.ANSWER_WITHIN < 2.5, "Slack waits for three seconds, and the way there takes time"
-    monkeypatch.setattr(submission, "ANSWER_WITHIN", 0.5)  # what is left of Slack's time is a busy machine's
+    assert answers.ANSWER_WITHIN < 2.5, "Slack waits for three seconds, and the way there takes time"
+    monkeypatch.setattr(answers, "ANSWER_WITHIN", 0.5)  # what is left of Slack's time is a busy machine's
     view = filled(workplace)
     with workplace.office.store.write():  # nobody else writes meanwhile
         delivery = view.submit()

@@ -130,9 +130,7 @@ def test_a_settled_share_asks_no_question_any_more() -> None:
 
 
 def test_the_home_tab_asks_a_receiver_about_their_own_share_alone() -> None:
-    mine = Home(
-        [WAITING], home.ListedFindings(), home.Cases(), home.Cases(), may_open=False, may_lock=False, user=BOB.slack_id
-    )
+    mine = Home(waiting=[WAITING], user=BOB.slack_id)
     records = next(one.records for one in WAITING.shares if one.successor.key == BOB.key)
     assert f"Take over {records} records of" in str(home.build(mine))
     assert "Approve the handover" not in str(home.build(mine))

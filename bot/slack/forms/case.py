@@ -1,0 +1,119 @@
+"""Forms about a case: its time, the leaver's account in a system, clients to put back."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from bot.slack.forms.fields import InvalidForm, field, modal, picked, picked_day, refuse, state, text_line, typed
+from bot.slack.messages.blocks import context, fit, option, pack, paragraphs, section, unpack
+from bot.slack.messages.moves import kept
+from bot.slack.messages.phrases import records, short, verdict
+from bot.text import _, moment, mrkdwn
+from workflows.access.views import Candidate
+from workflows.business_days import BusinessDays
+from workflows.clients.views import PutBackView
+
+RESCHEDULE, LINK, PUT_BACK = "reschedule", "choose_account", "put_back"
+DAY, TIME = "day", "time"
+CHOICE, SEARCH = "choice", "search"
+NONE = "none"
+MOST = 90
+VALUE = 150
+"""Slack's limit of an option's value."""
+
+
+def reschedule(case: str, effective_at: datetime, zone: str) -> dict[str, Any]:
+    """Return the form that moves a case to another day."""
+    now = _("Present effective time: {when}.").format(when=moment(effective_at))
+    initial = effective_at.astimezone(ZoneInfo(zone)).date().isoformat()
+    hint = _("In {zone}, the leaver's own time zone. If empty: the end of that working day.").format(zone=zone)
+    blocks = [
+        section(now),
+        field(DAY, _("Last working day"), {"type": "datepicker", "initial_date": initial}),
+        field(TIME, _("Time of day"), {"type": "timepicker"}, hint, optional=True),
+    ]
+    return modal(RESCHEDULE, _("Reschedule"), _("Reschedule"), blocks, pack(case=case))
+
+
+def parse_reschedule(view: dict[str, Any], zone: str, days: BusinessDays, now: datetime) -> datetime:
+    """Return the new effective time. Raises `InvalidForm`."""
+    day = picked_day(view, DAY)
+    if day is None:
+        raise InvalidForm({DAY: _("Choose the last working day.")})
+    hour = str(state(view, TIME).get("selected_time") or "")
+    at = datetime.fromisoformat(f"{day}T{hour}").replace(tzinfo=ZoneInfo(zone)) if hour else days.end_of(day, zone)
+    refuse({DAY: _("That time has passed. Choose a later one.")} if at <= now else {})
+    return at
+
+
+def link(case: str, system: str, title: str, found: Sequence[Candidate], search: str = "") -> dict[str, Any]:
+    """Return the form that links an account to the leaver. A protected account is shown, but cannot be chosen."""
+    free = [account for account in found if not account.reason and len(_value(account)) <= VALUE][:MOST]
+    options = [option(f"{account.login} – {account.email or account.name}", _value(account)) for account in free]
+    options.append(option(_("They have no account there"), NONE))
+    hint = _(
+        "The link is kept and goes on record with your name. If the case has begun, the account is locked at once."
+    )
+    again = _("Or leave the choice empty and search by exact address or log-in, never by name.")
+    blocks = [
+        section(_("Which account in *{system}* is the leaver's?").format(system=mrkdwn(title))),
+        *(paragraphs([_candidate(account) for account in found[:MOST]]) or [context(_nothing(search))]),
+        field(CHOICE, _("Account"), {"type": "static_select", "options": options}, hint, optional=True),
+        field(SEARCH, _("Search"), text_line(200), again, optional=True),
+    ]
+    return modal(LINK, _("Choose account"), _("Link Account"), fit(blocks, 100), pack(case=case, system=system))
+
+
+def parse_link(view: dict[str, Any]) -> tuple[dict[str, str], str]:
+    """Return the choice (`account` and `login`, or `none`) and the text to search for. Raises `InvalidForm`."""
+    chosen, search = picked(view, CHOICE), typed(view, SEARCH)
+    refuse({} if chosen or search else {CHOICE: _("Choose an account, or search for one below.")})
+    if chosen == NONE:
+        return {NONE: "yes"}, ""
+    return {key: str(value) for key, value in unpack(chosen).items()}, "" if chosen else search
+
+
+def _value(account: Candidate) -> str:
+    return json.dumps({"account": account.account_id, "login": account.login}, separators=(",", ":"))
+
+
+def _candidate(account: Candidate) -> str:
+    text = _("• *{login}* {name} {email}, {verdict}, matched by {how}").format(
+        login=mrkdwn(account.login, 80),
+        name=mrkdwn(account.name, 80),
+        email=mrkdwn(account.email, 80),
+        verdict=verdict(account.verdict),
+        how=mrkdwn(account.matched_by),
+    )
+    if account.linked:
+        text += _(" (linked already)")
+    return f"{text}: {short(account.reason)}" if account.reason else text
+
+
+def _nothing(search: str) -> str:
+    if search:
+        return _("No account there has exactly the address or log-in {search}.").format(search=mrkdwn(search, 200))
+    return _("No account there matches the leaver's addresses and log-ins.")
+
+
+def put_back(plan: PutBackView) -> dict[str, Any]:
+    """Return the form that undoes a handover. It shows the effect from a fresh read; its button carries it out."""
+    name = mrkdwn(plan.leaver.name, 80)
+    effect = _("{back} of {all} would go back to {name}. Nothing is changed yet.").format(
+        back=records(plan.back), all=f"{plan.asked:,}", name=name
+    )
+    if plan.waiting:
+        effect += "\n" + _(
+            "⚠ {count} must wait: {name} is locked out, and records cannot go to a locked account. "
+            "Press *Give Access Back* in the case message first."
+        ).format(count=records(plan.waiting), name=name)
+    hint = _("A part of a client's name. After a change here the button only reads again and changes nothing.")
+    blocks = [
+        section(effect),
+        *(kept(plan.kept, plan.rest) if plan.rest or not plan.waiting else []),
+        field(SEARCH, _("Only these clients"), text_line(100, plan.search), hint, optional=True),
+    ]
+    metadata = pack(case=plan.case_id, search=plan.search, waiting=plan.waiting)
+    return modal(PUT_BACK, _("Put clients back"), _("Put Clients Back"), blocks, metadata)

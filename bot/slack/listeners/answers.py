@@ -1,0 +1,110 @@
+"""Listeners of buttons and forms, which all acknowledge, work and answer alike within Slack's time limit."""
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as Late
+from typing import Any
+
+from slack_bolt import Ack, App, BoltContext
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+
+from bot.slack.forms import fields, notice
+from bot.slack.listeners.acknowledgement import acknowledge
+from bot.slack.listeners.context import Call, ListenerContext
+from bot.slack.listeners.error_handler import explain
+from workflows.authorization import Right
+
+log = logging.getLogger(__name__)
+View = dict[str, Any]
+ANSWER_WITHIN = 2.3
+"""Seconds after which a submission is answered at the latest. Slack waits for three."""
+SETTLE = 0.5
+"""Seconds between the first answer and its replacement, so that Slack applies them in order."""
+
+
+class Listeners:
+    """Registration of a Bolt app's listeners, as decorators."""
+
+    def __init__(self, app: App, ctx: ListenerContext) -> None:
+        self.app, self.ctx = app, ctx
+
+    def button(
+        self, action: str | re.Pattern[str] | dict[str, Any], right: Right | None = None
+    ) -> Callable[[Callable[[Call], None]], None]:
+        """Register a function for clicks, by people with the right. An error is told privately to the person."""
+
+        def register(clicked: Callable[[Call], None]) -> None:
+            @self.app.action(action, middleware=[acknowledge])
+            def listen(body: dict[str, Any], client: WebClient) -> None:
+                call = Call(body, client)
+                if right:
+                    self.ctx.allow(call, right)
+                clicked(call)
+
+        return register
+
+    def form(
+        self, callback: str, meanwhile: Callable[[], View] = notice.starting
+    ) -> Callable[[Callable[[Call, View], View]], None]:
+        """Register a function for a submitted form, which returns the next view or raises `InvalidForm` at once.
+
+        `meanwhile`: the view until then, if that is late.
+        """
+
+        def register(submitted: Callable[[Call, View], View]) -> None:
+            @self.app.view(callback)
+            def listen(ack: Ack, body: dict[str, Any], client: WebClient, context: BoltContext, view: View) -> None:
+                call = Call(body, client, context.bot_user_id or "")
+                answer(ack, call, meanwhile(), lambda: submitted(call, view))
+
+        return register
+
+    def load(self, call: Call, work: Callable[[], View], first: View | None = None, *, above: bool = False) -> str:
+        """Open a modal at once, and show the view that the work returns there later. Return the modal's id."""
+        view_id = call.open(first or notice.loading(), above=above)
+        self.ctx.later.submit(fill, call, view_id, work)
+        return view_id
+
+
+def answer(ack: Ack, call: Call, meanwhile: View, work: Callable[[], View]) -> None:
+    """Do the work and show the view that it returns: at once if the work is quick, else after `meanwhile`.
+
+    An update right after the acknowledgement would be a race, because Slack may apply the two in either order.
+    """
+    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="submission")
+    done = pool.submit(_safely, work)
+    pool.shutdown(wait=False)
+    try:
+        view, faults = done.result(timeout=max(0.1, call.came + ANSWER_WITHIN - time.monotonic()))
+    except Late:
+        ack(response_action="update", view=meanwhile)
+        answered = time.monotonic()
+        view, _faults = done.result()
+        time.sleep(max(0.0, answered + SETTLE - time.monotonic()))
+        call.show(str(call.body["view"]["id"]), view)
+    else:
+        if faults:
+            ack(response_action="errors", errors=faults)
+        else:
+            ack(response_action="update", view=view)
+
+
+def fill(call: Call, view_id: str, work: Callable[[], View]) -> None:
+    """Do the work and show the view that it returns in an open modal. Runs in the pool for slow work."""
+    view, _faults = _safely(work)
+    try:
+        call.show(view_id, view)
+    except (SlackApiError, OSError) as error:
+        log.warning("view %s could not be filled: %s", view_id, error)
+
+
+def _safely(work: Callable[[], View]) -> tuple[View, dict[str, str]]:
+    """Return the view or that of the error, and the faults of an invalid form by field."""
+    try:
+        return work(), {}
+    except Exception as error:  # noqa: BLE001 - in a pool thread nothing else reports the error
+        return notice.failed(explain(error)), error.faults if isinstance(error, fields.InvalidForm) else {}
